@@ -1,0 +1,1 @@
+"""The reactor's parts: capability ports, drivers, and the buses below."""

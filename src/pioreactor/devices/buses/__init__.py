@@ -1,0 +1,1 @@
+"""Three wires to the world: I²C transfers, PWM lines, GPIO lines."""

@@ -1,0 +1,128 @@
+"""What a reactor can do, in the words of the laboratory. Verbs state intent; switching off is always allowed."""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from pioreactor.types import LedChannel, PdChannel
+
+
+class Photodiode(Protocol):
+    """One photodiode behind an analogue-to-digital converter."""
+
+    def read_volts(self) -> float:
+        """Take one conversion at the present gain [V]; dark offset not removed, may be slightly negative."""
+        ...
+
+    def fit_range(self, volts: float) -> None:
+        """Choose the most sensitive gain whose range holds this level with a margin."""
+        ...
+
+
+class Leds(Protocol):
+    """The LED driver."""
+
+    def set_intensity(self, channel: LedChannel, percent: float) -> None: ...
+
+
+class PwmOutput(Protocol):
+    """One power output: fan, heater or pump. It is owned: see `Ownership`."""
+
+    def set_duty(self, percent: float) -> None:
+        """Drive the output, 0–100 %."""
+        ...
+
+    def get_duty(self) -> float: ...
+
+    def off(self) -> None:
+        """Switch off. Always allowed, always safe, never raises for being off already."""
+        ...
+
+    def release(self) -> None:
+        """Switch off and give up ownership."""
+        ...
+
+
+class Thermometer(Protocol):
+    """The heater board's temperature sensor."""
+
+    def read_celsius(self) -> float: ...
+
+
+class Tachometer(Protocol):
+    """Counts revolutions of the stir bar."""
+
+    def edges(self) -> list[float]:
+        """Return monotonic times [s] of revolutions since the last call (the first call arms it)."""
+        ...
+
+
+class Indicator(Protocol):
+    """The LED on the HAT."""
+
+    def on(self) -> None: ...
+
+    def off(self) -> None: ...
+
+
+class Button(Protocol):
+    """The button on the HAT."""
+
+    def is_pressed(self) -> bool: ...
+
+
+class Lease(Protocol):
+    """Proof that an output or a name belongs to this process."""
+
+    def release(self) -> None: ...
+
+
+class Ownership(Protocol):
+    """Who may drive what. The kernel (or virtual time) drops a lease when its holder dies."""
+
+    def acquire(self, resource: str, owner: str) -> Lease:
+        """Take `resource` ("pwm-17", "led-A", "job-stirring"); raise `ActuatorInUseError` naming the holder."""
+        ...
+
+    def holder(self, resource: str) -> str | None:
+        """Return who holds it, or None when nobody alive does."""
+        ...
+
+
+class Rig(Protocol):
+    """All parts of one reactor."""
+
+    def photodiode(self, channel: PdChannel) -> Photodiode: ...
+
+    def leds(self) -> Leds: ...
+
+    def pwm(self, role: str, *, owner: str, hz: float) -> PwmOutput:
+        """Own the output wired to a role ("stirring", "heating", "media", "alt_media", "waste", or a plugin's)."""
+        ...
+
+    def pwm_by_pin(self, pin: int, *, owner: str, hz: float) -> PwmOutput: ...
+
+    def pwm_duties(self) -> Mapping[int, float]:
+        """Return the duty of each PWM pin that is known to the board [%]."""
+        ...
+
+    def thermometer(self) -> Thermometer: ...
+
+    def tachometer(self) -> Tachometer: ...
+
+    def indicator(self) -> Indicator: ...
+
+    def button(self) -> Button: ...
+
+    def aux_volts(self) -> float:
+        """Return the voltage of the PWM rail."""
+        ...
+
+    def is_hat_present(self) -> bool: ...
+
+    def is_heating_pcb_present(self) -> bool: ...
+
+    def missing(self) -> list[str]:
+        """Name each chip that should answer and does not ("ADS1114 at 0x49 (photodiode 1)")."""
+        ...
+
+    def close(self) -> None: ...

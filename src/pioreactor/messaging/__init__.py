@@ -1,0 +1,1 @@
+"""Messages between jobs: the promise, and the brokers that keep it."""

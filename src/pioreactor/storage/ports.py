@@ -1,0 +1,182 @@
+"""The promises of storage. Adapters: SQLite (processes share it) and memory (one process, virtual time)."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+KeyType = str | int | tuple[str | int, ...]
+ValueType = str | int | float | bytes | None
+
+
+class KeyValues(Protocol):
+    """One named cache (spec §0.5). Every call is atomic; keys that are tuples are stored as JSON arrays."""
+
+    def get(self, key: KeyType, default: ValueType = None) -> ValueType: ...
+
+    def set(self, key: KeyType, value: ValueType) -> None: ...
+
+    def set_if_absent(self, key: KeyType, value: ValueType) -> bool:
+        """Return True when the value was stored, False when the key was there."""
+        ...
+
+    def pop(self, key: KeyType, default: ValueType = None) -> ValueType: ...
+
+    def items(self) -> list[tuple[KeyType, ValueType]]: ...
+
+    def transaction(self) -> AbstractContextManager["KeyValues"]:
+        """Hold the write lock over several calls: all of them happen, or none."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class JobRecord:
+    """One row of `pio_job_metadata` (spec §1.7), plus what tells a living process from a dead one's number."""
+
+    job_id: int
+    unit: str
+    experiment: str
+    job_name: str
+    job_source: str
+    started_at: str
+    is_running: bool
+    leader: str
+    pid: int
+    is_long_running_job: bool
+    ended_at: str | None
+    process_started_at: float | None = None
+    """Kernel start time of the process [clock ticks since boot]: PID and this together are unique."""
+
+
+class JobRegistry(Protocol):
+    """Which jobs run on this unit, and what their settings are. A job whose process is dead is never "running"."""
+
+    def register(
+        self,
+        *,
+        unit: str,
+        experiment: str,
+        job_name: str,
+        job_source: str,
+        leader: str,
+        pid: int,
+        is_long_running: bool,
+        started_at: str,
+        exclusive: bool,
+    ) -> int:
+        """Add a running job and return its id. `exclusive`: refuse atomically (`JobPresentError`) when it runs."""
+        ...
+
+    def finish(self, job_id: int, *, ended_at: str) -> None: ...
+
+    def running(
+        self,
+        *,
+        job_name: str | None = None,
+        experiment: str | None = None,
+        job_source: str | None = None,
+        job_id: int | None = None,
+    ) -> list[JobRecord]:
+        """Return living jobs, newest first; ends the rows of dead processes on the way."""
+        ...
+
+    def history(self, *, limit: int = 100) -> list[JobRecord]: ...
+
+    def get(self, job_id: int) -> JobRecord | None: ...
+
+    def purge(self, job_id: int) -> None: ...
+
+    def set_setting(self, job_id: int, setting: str, value: ValueType, *, at: str) -> None:
+        """Remember a published setting; None forgets it."""
+        ...
+
+    def settings(self, job_id: int) -> dict[str, ValueType]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class JournalEntry:
+    """One recorded message, as it was (or will be) published."""
+
+    seq: int
+    topic: str
+    payload: bytes
+    recorded_at: datetime
+
+
+class Journal(Protocol):
+    """The unit's append-only record of what must reach the leader's database (decision 7).
+
+    Processes of one unit share it. `seq` grows by one per entry across all of them, in commit order, without gaps.
+    """
+
+    @property
+    def journal_id(self) -> str:
+        """Return the random name this journal was born with: a restored or new journal is told apart by it."""
+        ...
+
+    def append(self, entries: Sequence[tuple[str, bytes, datetime]]) -> int:
+        """Commit (topic, payload, recorded_at) entries durably in one transaction; return the last seq."""
+        ...
+
+    def read(self, *, after_seq: int, limit: int) -> list[JournalEntry]: ...
+
+    def last_seq(self) -> int: ...
+
+    def acknowledged_seq(self) -> int: ...
+
+    def acknowledge(self, through_seq: int) -> None:
+        """Remember that the leader has committed everything up to and including this."""
+        ...
+
+    def trim(self, *, max_bytes: int) -> int:
+        """Drop the oldest acknowledged entries until the budget holds; never an unacknowledged one. Return how many."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class UnitStores(Protocol):
+    """Everything one unit keeps."""
+
+    def volatile(self, name: str) -> KeyValues:
+        """Open a cache that is empty after a reboot."""
+        ...
+
+    def persistent(self, name: str) -> KeyValues: ...
+
+    def jobs(self) -> JobRegistry: ...
+
+    def journal(self) -> Journal: ...
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row for a table of the leader's database; columns are checked against the schema."""
+
+    table: str
+    values: dict[str, ValueType]
+
+
+class RecordSink(Protocol):
+    """Where the database writer puts rows (leader)."""
+
+    def commit(self, rows: Sequence[Row], *, progress: tuple[str, str, int] | None = None) -> list[tuple[Row, str]]:
+        """Insert rows and progress (unit, journal_id, through_seq) in one transaction.
+
+        A row the database refuses is put into quarantine with its reason and returned; the rest is committed.
+        Raise `StorageError` when nothing could be committed (locked, full): the caller keeps the rows and tries again.
+        """
+        ...
+
+    def progress(self, unit: str, journal_id: str) -> int:
+        """Return the last committed seq of a unit's journal, 0 when none."""
+        ...
+
+
+class Sequenced(Protocol):
+    """Anything that hands out rows in order; used by exports and time series."""
+
+    def __iter__(self) -> Iterator[Row]: ...

@@ -1,0 +1,61 @@
+"""Events: something was done."""
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from pioreactor.structs.wire import JSONPrintedStruct
+from pioreactor.types import LedChannel
+
+
+class DosingEvent(JSONPrintedStruct):
+    """Liquid moved. `volume_change` [mL] is positive for removal too; negative only to correct an earlier event."""
+
+    volume_change: float
+    event: str
+    source_of_event: str | None
+    timestamp: datetime
+
+
+class LEDChangeEvent(JSONPrintedStruct):
+    channel: LedChannel
+    intensity: float
+    source_of_event: str | None
+    timestamp: datetime
+
+
+class LEDsIntensity(JSONPrintedStruct):
+    """Intensity of every LED [%]."""
+
+    A: float = 0.0
+    B: float = 0.0
+    C: float = 0.0
+    D: float = 0.0
+
+
+class AutomationSettings(JSONPrintedStruct):
+    """The settings an automation had during a stretch of time."""
+
+    pioreactor_unit: str
+    experiment: str
+    started_at: datetime
+    ended_at: datetime | None
+    automation_name: str
+    settings: bytes
+    """JSON object; on the wire it is base64 of it."""
+
+
+class AutomationEvent(JSONPrintedStruct, kw_only=True):
+    event_name: str
+    message: str | None = None
+    data: dict[str, Any] | None = None
+
+
+class Log(JSONPrintedStruct):
+    message: str
+    level: str
+    source: str
+    task: str
+    timestamp: datetime
+    taskName: None = msgspec.field(default=None)  # noqa: N815  the reference's records carry it, and parsers expect it

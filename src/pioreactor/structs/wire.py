@@ -1,0 +1,48 @@
+"""Encoding and decoding of payloads, with one timestamp precision: ISO 8601, UTC, milliseconds, `Z`."""
+
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import msgspec
+
+T = TypeVar("T")
+
+
+class JSONPrintedStruct(msgspec.Struct):
+    """A struct whose `str` is its JSON."""
+
+    def __str__(self) -> str:
+        return encode(self).decode()
+
+
+def to_timestamp(moment: datetime) -> str:
+    """Return `2026-11-22T08:50:37.895Z`; a naive moment is taken as UTC."""
+    if moment.tzinfo is not None:
+        moment = moment.astimezone(UTC)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+
+
+def from_timestamp(text: str) -> datetime:
+    """Return an aware moment; accepts any number of fractional digits and any offset, naive means UTC."""
+    moment = datetime.fromisoformat(text)
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _fix(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return to_timestamp(value)
+    if isinstance(value, dict):
+        return {key: _fix(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_fix(inner) for inner in value]
+    return value
+
+
+def encode(value: Any) -> bytes:
+    """Return compact JSON; every moment in it has the one precision."""
+    return msgspec.json.encode(_fix(msgspec.to_builtins(value, builtin_types=(datetime, bytes))))
+
+
+def decode(payload: bytes | str, type_: type[T]) -> T:
+    """Return a typed value; raises `msgspec.DecodeError` (or its `ValidationError`) on anything else."""
+    return msgspec.json.decode(payload, type=type_)

@@ -1,0 +1,61 @@
+"""Names for the plain values that cross module boundaries."""
+
+from collections.abc import Callable
+from typing import Any, Literal, NewType, NotRequired, TypedDict
+
+Unit = NewType("Unit", str)
+Experiment = NewType("Experiment", str)
+
+PdChannel = Literal["1", "2", "3", "4"]
+PdAngle = Literal["45", "90", "135", "180"]
+PdAngleOrREF = Literal["45", "90", "135", "180", "REF"]
+LedChannel = Literal["A", "B", "C", "D"]
+PwmChannel = Literal["1", "2", "3", "4", "5"]
+GpioPin = int
+
+Volt = float
+LedIntensityValue = float
+"""Percent of full intensity, 0–100."""
+
+UNIVERSAL_IDENTIFIER = Unit("$broadcast")
+"""The unit that means every unit of the cluster."""
+UNIVERSAL_EXPERIMENT = Experiment("$experiment")
+"""The experiment of what belongs to the cluster and to no experiment."""
+NO_EXPERIMENT = Experiment("$no_experiment_present")
+
+PublishableSettingDataType = Literal[
+    "string",
+    "float",
+    "integer",
+    "json",
+    "boolean",
+    "GrowthRate",
+    "ODFiltered",
+    "ODFused",
+    "Temperature",
+    "MeasuredRPM",
+    "AutomationEvent",
+    "Voltage",
+    "KalmanFilterOutput",
+    "ODReadings",
+    "ODReading",
+    "RawODReading",
+    "CalibratedODReading",
+]
+
+
+class PublishableSetting(TypedDict):
+    """How a plugin declares one published setting."""
+
+    datatype: PublishableSettingDataType
+    settable: bool
+    unit: NotRequired[str]
+    persist: NotRequired[bool]
+
+
+MQTTMessagePayload = bytes | bytearray | str | int | float | None
+MQTTMessage = Any
+"""What a subscriber is given: an object with `topic`, `payload` (bytes), `retain` and `qos`."""
+
+LogLevel = Literal["debug", "info", "notice", "warning", "error", "critical"]
+AnyCallable = Callable[..., Any]

@@ -1,0 +1,3 @@
+"""The version of this software, spelled once."""
+
+__version__ = "27.0.0.dev0"
