@@ -1,0 +1,1 @@
+"""What plugin authors and we import in tests: port contracts, doubles, simulation."""

@@ -1,0 +1,16 @@
+"""A test that leaves something behind fails itself."""
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_behind() -> Iterator[None]:
+    """Fail the test that leaks a thread, not the innocent one after it."""
+    before = set(threading.enumerate())
+    yield
+    leaked = {t.name for t in threading.enumerate() if t not in before and t.is_alive()}
+    leaked = {name for name in leaked if not name.startswith(("asyncio", "execnet", "ThreadPoolExecutor", "AnyIO"))}
+    assert not leaked, f"threads still running: {sorted(leaked)}"
