@@ -1,0 +1,1 @@
+"""The framework of jobs: a job is an actor on one lane."""

@@ -1,0 +1,374 @@
+"""The base of every job: a Python object with published settings, a lifecycle, and one lane it works on."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import Any, ClassVar, Self
+
+from pioreactor import topics
+from pioreactor.exc import IllegalTransitionError, NotActiveWorkerError, SettingError, StoppedError
+from pioreactor.jobs.clients import PublishingClient
+from pioreactor.jobs.machine import Lifecycle
+from pioreactor.jobs.presence import Presence
+from pioreactor.jobs.settings import Setting, from_declaration, install_declared, settings_of
+from pioreactor.messaging.ports import Message
+from pioreactor.runtime import context, signals
+from pioreactor.runtime.lane import Lane, LaneTimer, present_lane
+from pioreactor.states import JobState
+from pioreactor.types import PublishableSetting
+
+log = logging.getLogger(__name__)
+
+_JOB_NAME = re.compile(r"[a-z][a-z0-9_]*")
+FORBIDDEN_NAMES = frozenset({"run", "dosing_events", "leds", "led_change_events", "unit_label", "pwm", "assignment"})
+SECONDS_FOR_A_LANE_TO_END = 5.0
+
+
+class JobType(type):
+    """Completes a job after its whole constructor ran, and undoes it when that fails."""
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        before = present_lane()
+        job: BackgroundJob | None = None
+        try:
+            job = cls.__new__(cls, *args, **kwargs)
+            job.__init__(*args, **kwargs)
+            job._become_ready()
+        except BaseException as error:
+            if job is not None:
+                job._abandon_construction(error)
+            raise
+        finally:
+            Lane.adopt_or_leave(before)
+        return job
+
+
+class BackgroundJob(metaclass=JobType):
+    """A job of this unit. Subclasses declare settings, and react in hooks, callbacks and timers.
+
+    All of that runs on the job's lane, one thing after another: no locks are needed. A wait on the lane
+    (`self.sleep`) ends early with `StoppedError` when the job is asked to stop; whatever a block switched on,
+    that block switches off.
+    """
+
+    job_name: ClassVar[str] = ""
+    published_settings: ClassVar[dict[str, PublishableSetting]] = {}
+    needs_active_worker: ClassVar[bool] = True
+    is_long_running: ClassVar[bool] = False
+
+    INIT = JobState.INIT
+    READY = JobState.READY
+    SLEEPING = JobState.SLEEPING
+    DISCONNECTED = JobState.DISCONNECTED
+    LOST = JobState.LOST
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        install_declared(cls)
+
+    def __init__(self, unit: str, experiment: str, source: str = "app") -> None:
+        runtime = context.current()
+        self._check_name()
+        self.unit = unit
+        self.experiment = experiment
+        self.runtime = runtime
+        if self.needs_active_worker and not runtime.identity.is_active():
+            raise NotActiveWorkerError(f"{unit} is not an active worker, {self.job_name} does not start")
+        self._lane = Lane(runtime.clock, self.job_name, after_turn=self._finish_turn)
+        self._lane.adopt()
+        self._ended = runtime.clock.signal()
+        self._ending = False
+        self._presence = Presence(
+            runtime,
+            unit=unit,
+            experiment=experiment,
+            job_name=self.job_name,
+            source=source,
+            is_long_running=self.is_long_running,
+        )
+        self.job_id = self._presence.job_id
+        self.logger = self._presence.logger
+        self.pub_client = self.sub_client = PublishingClient(self.publish, self._presence.bus)
+        self._lifecycle = Lifecycle(self._run_hook, self._enter)
+        self.__dict__["_announce"] = self._announce_setting
+        self._presence.announce("state", JobState.INIT)
+        self._presence.flush()
+        signals.stop_on_termination(runtime, self)
+
+    # ---- what subclasses use -------------------------------------------------------------------------------
+
+    @property
+    def state(self) -> JobState:
+        return self._lifecycle.state
+
+    @property
+    def owner(self) -> str:
+        """Return the name under which this job owns outputs."""
+        return self._presence.owner
+
+    def set_state(self, new_state: str) -> None:
+        """Move to a state; raise `IllegalTransitionError` for a move the lifecycle does not have."""
+        target = JobState(new_state)
+        if target == JobState.DISCONNECTED:
+            self.clean_up()
+            return
+        if target == JobState.SLEEPING:
+            self._lane.request_pause()
+        self._lane.call(lambda: self._move(target))
+
+    def sleep(self, duration_s: float, *, pausable: bool = False) -> None:
+        """Wait on the lane; raises `StoppedError` as soon as the job is asked to stop."""
+        self._lane.sleep(duration_s, pausable=pausable)
+
+    def every(self, interval_s: float, run: Callable[[], None], *, first_after_s: float | None = None) -> LaneTimer:
+        """Run something again and again on the lane."""
+        return self._lane.every(interval_s, run, first_after_s=first_after_s)
+
+    def later(self, delay_s: float, run: Callable[[], None]) -> LaneTimer:
+        """Run something once on the lane, after a delay."""
+        return self._lane.later(delay_s, run)
+
+    def publish(self, topic: str, payload: object, qos: int = 1, retain: bool = False) -> None:
+        """Publish anything anywhere. Never waits, never raises because the broker is away."""
+        self._presence.publish(topic, payload, qos=qos, retain=retain)
+        self._flush_if_elsewhere()
+
+    def subscribe_and_callback(
+        self,
+        callback: Callable[[Message], None],
+        subscriptions: str | Sequence[str],
+        allow_retained: bool = True,
+        qos: int = 1,
+    ) -> None:
+        """Call back on the lane for each message; `allow_retained=False` leaves out what was stored before."""
+        filters = [subscriptions] if isinstance(subscriptions, str) else list(subscriptions)
+
+        def receive(message: Message) -> None:
+            if allow_retained or not message.retain:
+                self._lane.post(lambda: callback(message))
+
+        for topic_filter in filters:
+            self._presence.subscribe(topic_filter, receive, qos=qos)
+
+    def add_to_published_settings(self, name: str, properties: PublishableSetting) -> None:
+        """Publish one more attribute of this job's class from now on."""
+        value = self.__dict__.pop(name, None)
+        setting = from_declaration(name, properties, getattr(type(self), name, None))
+        setattr(type(self), name, setting)
+        type(self).published_settings = {**type(self).published_settings, name: setting.describe()}
+        if value is not None:
+            setattr(self, name, value)
+
+    def blink_error_code(self, error_code: int) -> None:
+        """Have the unit's LED blink a code (`pioreactor.error_codes`)."""
+        self.publish(topics.monitor(self.unit, "flicker_led_with_error_code"), error_code)
+
+    def start_passive_listeners(self) -> None:
+        """Subscribe to what the job reacts to. Called by subclasses; here for those that call `super()`."""
+
+    def block_until_disconnected(self) -> None:
+        """Wait for the end of the job; a signal to the process ends it."""
+        try:
+            self._ended.wait()
+        except (KeyboardInterrupt, SystemExit):
+            self.clean_up()
+            raise
+
+    def clean_up(self) -> None:
+        """End the job: outputs off first, then announcements, the registry, the connections. Safe to repeat."""
+        self._lane.request_stop()
+        if self._lane.runs_here():
+            return
+        task = self._lane.task
+        if task is None or not task.join(SECONDS_FOR_A_LANE_TO_END):
+            # The lane never started, or foreign code holds it up: the caller ends the job in its place.
+            self._end()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.clean_up()
+
+    @classmethod
+    def settings(cls) -> dict[str, Setting]:
+        """Return the declared settings by name."""
+        return settings_of(cls)
+
+    # ---- how it works --------------------------------------------------------------------------------------
+
+    def _check_name(self) -> None:
+        name = self.job_name
+        if not _JOB_NAME.fullmatch(name) or name in FORBIDDEN_NAMES:
+            raise ValueError(
+                f"{type(self).__name__}.job_name must be lower-case letters, digits and underscores and none of "
+                f"{', '.join(sorted(FORBIDDEN_NAMES))}; it is {name!r}"
+            )
+
+    def _become_ready(self) -> None:
+        for name, setting in self.settings().items():
+            value = getattr(self, name)
+            if value is not None:
+                self._announce_setting(setting, value)
+        self._start_generic_listeners()
+        if self.state == JobState.INIT and not self._lane.stopping:
+            self._move(JobState.READY)
+        self._presence.flush()
+        self._lane.start(self._end)
+
+    def _start_generic_listeners(self) -> None:
+        for command_filter in topics.set_filters(self.unit, self.experiment, self.job_name):
+            self._presence.subscribe(command_filter, self._hear_command)
+        own_state = topics.state(self.unit, self.experiment, self.job_name)
+        self._presence.subscribe(own_state, self._hear_own_state)
+        self._presence.bus.on_connection(self._hear_connection)
+
+    def _hear_command(self, message: Message) -> None:
+        """Take a command off the bus's thread: a stop or pause overtakes the queue, the rest waits its turn."""
+        if message.retain:
+            return
+        name = message.topic.split("/")[-2].removeprefix("$")
+        if name != "state":
+            self._lane.post(lambda: self._obey(name, message.payload))
+            return
+        wanted = message.payload.decode("utf-8", "replace")
+        if wanted == JobState.DISCONNECTED:
+            self._lane.request_stop()
+            return
+        if wanted == JobState.SLEEPING:
+            self._lane.request_pause()
+        self._lane.post(lambda: self._obey_state(wanted))
+
+    def _obey_state(self, wanted: str) -> None:
+        try:
+            if wanted not in (JobState.READY, JobState.SLEEPING):
+                raise SettingError(f"the state can be set to ready, sleeping or disconnected, not {wanted[:40]!r}")
+            self._move(JobState(wanted))
+        except (SettingError, IllegalTransitionError) as error:
+            self.logger.warning("Refused: %s.", error)
+
+    def _obey(self, name: str, payload: bytes) -> None:
+        setting = self.settings().get(name)
+        if setting is None:
+            self.logger.debug("There is no setting %s to set.", name)
+            return
+        if not setting.settable:
+            self.logger.warning("Refused: %s is read-only.", name)
+            return
+        before = getattr(self, name)
+        try:
+            self._apply(setting, setting.decode(payload))
+        except SettingError as error:
+            self.logger.warning("Refused: %s; it stays %s.", error, before)
+            self._announce_setting(setting, before)
+            return
+        self.logger.info("Updated %s from %.40s to %.40s.", name, before, getattr(self, name))
+
+    def _apply(self, setting: Setting, value: Any) -> None:
+        setter = getattr(self, f"set_{setting.name}", None)  # the documented hook of plugins
+        if setter is not None:
+            setter(value)
+        else:
+            setattr(self, setting.name, value)
+
+    def _hear_own_state(self, message: Message) -> None:
+        if message.payload == JobState.LOST.encode() and not self._ending:
+            self._lane.post(self._announce_state)
+
+    def _hear_connection(self, connected: bool) -> None:
+        if connected and not self._ending:
+            self._lane.post(self._announce_everything)
+
+    def _announce_state(self) -> None:
+        self._presence.announce("state", self.state)
+
+    def _announce_everything(self) -> None:
+        self._announce_state()
+        for name, setting in self.settings().items():
+            value = getattr(self, name)
+            if value is not None:
+                self._presence.announce(setting.name, value)
+
+    def _announce_setting(self, setting: Setting, value: Any) -> None:
+        self._presence.announce(setting.name, value)
+        self._flush_if_elsewhere()
+
+    def _flush_if_elsewhere(self) -> None:
+        if not self._lane.runs_here():
+            self._presence.flush()
+
+    def _finish_turn(self) -> None:
+        self._presence.flush()
+
+    def _move(self, target: JobState) -> None:
+        if target == JobState.READY:
+            self._lane.end_pause()
+        self._lifecycle.to(target)
+
+    def _enter(self, state: JobState) -> None:
+        self._presence.announce("state", state)
+        level = logging.INFO if state in (JobState.READY, JobState.DISCONNECTED) else logging.DEBUG
+        self.logger.log(level, "%s.", state.capitalize())
+
+    def _run_hook(self, name: str) -> None:
+        hook = getattr(self, name, None)  # the documented hooks, looked up from the lifecycle's table
+        if hook is None:
+            return
+        try:
+            hook()
+        except StoppedError:
+            log.debug("%s of %s was interrupted by a stop", name, self.job_name)
+        except Exception:  # what a hook does wrong must not keep a job from going on, least of all from stopping
+            self.logger.exception("Error in %s.%s.", type(self).__name__, name)
+
+    def _end(self) -> None:
+        """Do the shutdown once, whoever comes first."""
+        if self._ending:
+            return
+        self._ending = True
+        try:
+            self._lifecycle.to(JobState.DISCONNECTED)
+            for name, setting in self.settings().items():
+                if not setting.persist and self.__dict__.get(name, setting.default) is not None:
+                    self._presence.announce(name, None)
+        finally:
+            self._presence.close()
+            signals.forget(self)
+            self._ended.set()
+
+    def _abandon_construction(self, error: BaseException) -> None:
+        """Undo a constructor that failed: what it switched on goes off as in any other stop."""
+        if "_presence" not in self.__dict__:
+            return
+        if not isinstance(error, StoppedError | SystemExit | KeyboardInterrupt):
+            self.logger.error("%s", error)
+            self.logger.debug("", exc_info=error)
+        self.clean_up()
+
+
+class LongRunningBackgroundJob(BackgroundJob):
+    """A job that "kill all" leaves alone, such as the monitor."""
+
+    needs_active_worker = False
+    is_long_running = True
+
+
+class BackgroundJobContrib(BackgroundJob):
+    """A job of a plugin."""
+
+    needs_active_worker = False
+
+    def __init__(self, unit: str, experiment: str, plugin_name: str) -> None:
+        super().__init__(unit, experiment, source=plugin_name)
+
+
+class LongRunningBackgroundJobContrib(LongRunningBackgroundJob):
+    """A job of a plugin that "kill all" leaves alone."""
+
+    def __init__(self, unit: str, experiment: str, plugin_name: str) -> None:
+        super().__init__(unit, experiment, source=plugin_name)

@@ -1,0 +1,1 @@
+"""The running unit, expressed with ports only."""

@@ -1,0 +1,54 @@
+"""A signal to the process stops its jobs: outputs first, in the order opposite to their start."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from types import FrameType
+from typing import Protocol
+
+from pioreactor.runtime.context import Runtime
+
+
+class Stoppable(Protocol):
+    """What can be asked to end."""
+
+    def clean_up(self) -> None: ...
+
+
+_running: list[Stoppable] = []
+_installed = False
+_terminating = False
+
+
+def stop_on_termination(runtime: Runtime, job: Stoppable) -> None:
+    """End this when the process is told to; does nothing where the process is not ours (tests, virtual time)."""
+    global _installed
+    if not runtime.handles_signals or threading.current_thread() is not threading.main_thread():
+        return
+    _running.append(job)
+    if not _installed:
+        _installed = True
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, _terminate)
+
+
+def forget(job: Stoppable) -> None:
+    """The job has ended by itself."""
+    if job in _running:
+        _running.remove(job)
+
+
+def _terminate(number: int, _frame: FrameType | None) -> None:
+    """Unwind the main thread once; further signals are ignored so that the clean-up is not disturbed."""
+    global _terminating
+    if _terminating:
+        return
+    _terminating = True
+    raise SystemExit(0 if number == signal.SIGTERM else 128 + number)
+
+
+def stop_all() -> None:
+    """End what is still running, the newest first. The command line calls it on its way out."""
+    for job in reversed(list(_running)):
+        job.clean_up()
