@@ -1,0 +1,1 @@
+"""How well growth rates are estimated, on simulated cultures whose truth is known."""

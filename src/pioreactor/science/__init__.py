@@ -1,0 +1,1 @@
+"""Formulas: values in, values out."""

@@ -1,0 +1,77 @@
+"""One Kalman filter of a culture: ln OD, growth rate, pump gain, for one pace at which growth may change."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+_KEPT = ("weight", "level", "rate", "gain", "cll", "clm", "clg", "cmm", "cmg", "cgg")
+
+
+class GrowthModel:
+    """Mean and covariance of [ln OD, growth rate 1/h, pump gain] under "the growth rate wanders by `wander`".
+
+    `wander` is the standard deviation [1/h] that the growth rate gathers in one hour (it grows as the root of time).
+    Matrices are written out: three states do not repay a matrix library, and the loop runs on a Raspberry Pi.
+    """
+
+    __slots__ = (*_KEPT, "likelihood", "wander_var")
+
+    def __init__(self, wander: float, weight: float) -> None:
+        self.wander_var = wander * wander
+        self.weight = weight
+        self.level = self.rate = 0.0
+        self.gain = 1.0
+        self.cll = self.cmm = self.cgg = 0.0
+        self.clm = self.clg = self.cmg = 0.0
+        self.likelihood = 0.0
+
+    def predict(self, dt_h: float, dilution: float, level_var: float, gain_var: float) -> None:
+        """Let time pass and a dilution (fall of ln OD at nominal volume) be seen."""
+        q = self.wander_var * dt_h
+        cmm = self.cmm
+        clm = self.clm
+        clg = self.clg
+        cmg = self.cmg
+        new_clm = clm + dt_h * cmm
+        if dilution == 0.0:
+            self.level += self.rate * dt_h
+            self.cll += dt_h * (clm + new_clm) + level_var + q * dt_h * dt_h / 3
+            self.clm = new_clm + q * dt_h / 2
+            self.clg = clg + dt_h * cmg
+        else:
+            self.level += self.rate * dt_h - self.gain * dilution
+            new_clm -= dilution * cmg
+            new_clg = clg + dt_h * cmg - dilution * self.cgg
+            self.cll += dt_h * (clm + new_clm) - dilution * (clg + new_clg) + level_var + q * dt_h * dt_h / 3
+            self.clm = new_clm + q * dt_h / 2
+            self.clg = new_clg
+        self.cmm = cmm + q
+        self.cgg += gain_var
+
+    def update(self, level: float, noise_var: float) -> None:
+        """Take in a reading of ln OD; leave its log-likelihood (without the constant) in `likelihood`."""
+        cll = self.cll
+        clm = self.clm
+        clg = self.clg
+        off = level - self.level
+        s = cll + noise_var
+        share = off / s
+        self.level += cll * share
+        self.rate += clm * share
+        self.gain += clg * share
+        self.likelihood = -0.5 * (math.log(s) + off * share)
+        self.cmm -= clm * clm / s
+        self.cmg -= clm * clg / s
+        self.cgg -= clg * clg / s
+        keep = noise_var / s
+        self.cll = cll * keep
+        self.clm = clm * keep
+        self.clg = clg * keep
+
+    def state(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in _KEPT}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        for name in _KEPT:
+            setattr(self, name, float(state[name]))

@@ -1,0 +1,122 @@
+"""How noisy the readings are, learned from the readings themselves without believing any growth model."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+_CLIP = 9.0
+_START_CLIP = 100.0
+
+
+class _BlockNoise:
+    """Variance of the mean of a block of readings, times its readings: equal at all lengths if noise is white."""
+
+    __slots__ = ("begin", "count", "length_s", "means", "ratio", "seen", "total")
+
+    def __init__(self, length_s: float) -> None:
+        self.length_s = length_s
+        self.begin = -math.inf
+        self.total = 0.0
+        self.count = 0
+        self.means: list[float] = []
+        self.ratio = 1.0
+        self.seen = 0.0
+
+    def restart(self) -> None:
+        self.begin = -math.inf
+        self.means.clear()
+
+    def state(self) -> dict[str, Any]:
+        return {"ratio": self.ratio, "seen": self.seen}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        self.ratio = state["ratio"]
+        self.seen = state["seen"]
+        self.restart()
+
+    def add(self, t_s: float, value: float, white: float, memory: float) -> None:
+        if t_s - self.begin >= self.length_s:
+            if self.count > 0 and self.begin > -math.inf:
+                self._close(t_s, white, memory)
+            self.begin = t_s
+            self.total = 0.0
+            self.count = 0
+        self.total += value
+        self.count += 1
+
+    def _close(self, t_s: float, white: float, memory: float) -> None:
+        if t_s - self.begin > 2 * self.length_s:
+            self.means.clear()
+            return
+        means = self.means
+        means.append(self.total / self.count)
+        if len(means) == 3:
+            bend = means[0] - 2 * means[1] + means[2]
+            ratio = min(bend * bend * self.count / (6 * white), _CLIP * max(self.ratio, 1.0))
+            self.seen = min(self.seen + 1, memory)
+            self.ratio += (ratio - self.ratio) / (self.seen + 6)
+            del means[0]
+
+
+class ReadingNoise:
+    """Variance of ln OD per reading: `white` between neighbours, and how much more a slow trend sees of it.
+
+    Second differences of readings, and of means of blocks of them, hold noise but no trend. Noise that is
+    correlated in time shows as blocks that vary more than their number of readings explains.
+    """
+
+    __slots__ = ("_blocks", "_memory_s", "_seen", "_t1", "_t2", "_z1", "_z2", "white")
+
+    def __init__(
+        self, *, noise_cv: float = 0.01, block_lengths_s: tuple[float, ...] = (30.0, 120.0), memory_s: float = 300.0
+    ) -> None:
+        self.white = noise_cv * noise_cv
+        self._memory_s = memory_s
+        self._blocks = [_BlockNoise(length) for length in block_lengths_s]
+        self._seen = 0
+        self._t1 = self._t2 = -math.inf
+        self._z1 = self._z2 = 0.0
+
+    def restart(self) -> None:
+        """Forget neighbours (a jump of the level lies between), keep what was learned."""
+        self._t1 = self._t2 = -math.inf
+        for block in self._blocks:
+            block.restart()
+
+    @property
+    def excess(self) -> float:
+        """Noise seen by slow trends over that of independent readings, as a ratio of variances >= 1."""
+        worst = 1.0
+        for block in self._blocks:
+            worst = max(worst, block.ratio)
+        return worst
+
+    def add(self, t_s: float, level: float) -> None:
+        """Learn from one ln OD whose announced dilutions have been added back."""
+        span = t_s - self._t2
+        if self._t2 > -math.inf and span > 0:
+            w = (t_s - self._t1) / span
+            bend = self._z1 - w * self._z2 - (1 - w) * level
+            sample = bend * bend / (1 + w * w + (1 - w) * (1 - w))
+            self._seen += 1
+            clip = _START_CLIP if self._seen < 12 else _CLIP
+            dt = t_s - self._t1
+            gain = max(1 / (self._seen + 2), min(dt / self._memory_s, 0.05))
+            self.white = max(self.white + gain * (min(sample, clip * self.white) - self.white), 1e-8)
+        self._t2, self._z2 = self._t1, self._z1
+        self._t1, self._z1 = t_s, level
+        for block in self._blocks:
+            if block.length_s > 1.5 * (t_s - self._t2) / 2:
+                block.add(t_s, level, self.white, 40.0)
+
+    def state(self) -> dict[str, Any]:
+        return {"white": self.white, "seen": self._seen, "blocks": [block.state() for block in self._blocks]}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take up what an earlier process learned; its last readings are too long ago to be neighbours."""
+        self.white = state["white"]
+        self._seen = state["seen"]
+        for block, kept in zip(self._blocks, state["blocks"], strict=True):
+            block.restore(kept)
+        self.restart()
