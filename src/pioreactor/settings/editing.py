@@ -1,0 +1,137 @@
+"""Changes one key of a configuration file: comments stay, and a reader sees the old file or the new one."""
+
+import fcntl
+import os
+import re
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pioreactor.exc import ConfigurationError
+from pioreactor.settings.ini import normalise_dashes, parse_ini
+from pioreactor.settings.load import settings_of_text
+
+_HEADER = re.compile(r"^\[(?P<name>.+)\]")
+
+
+def set_value(path: Path, section: str, key: str, value: str, *, check: Callable[[str], None] | None = None) -> None:
+    """Write one value. `check` is given the text to be written and raises to refuse it."""
+    with _alone(path):
+        before = path.read_text(encoding="utf-8") if path.exists() else ""
+        after = with_value(before, section, key, value)
+        if check is not None:
+            check(after)
+        write_atomically(path, after)
+
+
+def with_value(text: str, section: str, key: str, value: str) -> str:
+    """Return the text with the value in place; a new key goes to the end of its section."""
+    _refuse_unwritable(section, key, value)
+    lines = text.splitlines()
+    line = f"{key}={value}"
+    places = _places(lines)
+    matching = [index for index, place in enumerate(places) if place == (section, key)]
+    if matching:
+        start = matching[-1]  # the last of duplicates is the one that counts
+        end = start + 1
+        while end < len(lines) and places[end] == (section, "\0continued"):
+            end += 1
+        lines[start:end] = [line]
+    else:
+        inside = [index for index, place in enumerate(places) if place[0] == section and lines[index].strip()]
+        if inside:
+            lines.insert(inside[-1] + 1, line)
+        else:
+            lines += ([""] if lines and lines[-1].strip() else []) + [f"[{section}]", line]
+    return "\n".join(lines) + "\n"
+
+
+def check_shared(text: str) -> str:
+    """Return the text of a shared configuration fit to be saved; raise `ConfigurationError` when it is not."""
+    text = normalise_dashes(text)
+    sections = parse_ini(text, where="config.ini")
+    topology = sections.get("cluster.topology", {})
+    for key in ("leader_hostname", "leader_address"):
+        if not topology.get(key):
+            raise ConfigurationError(f"config.ini: [cluster.topology] {key} is missing or blank")
+    if "mqtt" not in sections:
+        raise ConfigurationError("config.ini: the section [mqtt] is missing")
+    addresses = {
+        "[cluster.topology] leader_address": topology["leader_address"],
+        "[mqtt] broker_address": sections["mqtt"].get("broker_address"),
+        **{f"[cluster.addresses] {unit}": at for unit, at in sections.get("cluster.addresses", {}).items()},
+    }
+    for place, address in addresses.items():
+        if address and address.startswith(("http:", "https:")):
+            raise ConfigurationError(f"config.ini: {place} = {address!r}: expected a host without http://")
+    settings_of_text(text)
+    return text
+
+
+def check_local(shared: str, local: str) -> str:
+    """Return the text of a unit's own configuration fit to be saved over the shared one."""
+    local = normalise_dashes(local)
+    settings_of_text(shared, local)
+    return local
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Replace a file in one step, durably, keeping its permissions."""
+    mode = path.stat().st_mode & 0o7777 if path.exists() else 0o660
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fchmod(file.fileno(), mode)
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    directory = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
+
+
+def _places(lines: list[str]) -> list[tuple[str, str]]:
+    """Return for each line its section and the key it sets ("" for comments and headers)."""
+    places: list[tuple[str, str]] = []
+    section, in_value = "", False
+    for line in lines:
+        stripped = line.strip()
+        header = _HEADER.match(stripped)
+        if not stripped or stripped.startswith(("#", ";")):
+            places.append((section, ""))
+        elif line[0].isspace() and in_value:
+            places.append((section, "\0continued"))
+        elif header is not None:
+            section, in_value = header["name"], False
+            places.append((section, ""))
+        else:
+            in_value = True
+            places.append((section, re.split(r"[=:]", stripped, maxsplit=1)[0].strip()))
+    return places
+
+
+def _refuse_unwritable(section: str, key: str, value: str) -> None:
+    if not section.strip() or any(char in section for char in "]\n\r"):
+        raise ConfigurationError(f"{section!r} cannot be the name of a section")
+    if not key.strip() or key.strip() != key or any(char in key for char in "=:\n\r") or key[0] in "#;[":
+        raise ConfigurationError(f"{key!r} cannot be the name of a key")
+    if any(char in value for char in "\n\r\0"):
+        raise ConfigurationError("a value is one line")
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Keep two editors of the same directory one after the other: neither loses the other's change."""
+    directory = os.open(path.parent, os.O_RDONLY)
+    try:
+        fcntl.flock(directory, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(directory)

@@ -1,0 +1,192 @@
+"""Reads one configuration value by the type of its field, and says in words what the field takes."""
+
+import math
+import types
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+import msgspec
+
+TRUE = frozenset({"1", "true", "yes", "on"})
+FALSE = frozenset({"0", "false", "no", "off"})
+BLANK = ("", None)
+
+
+class NotAcceptedError(ValueError):
+    """A text does not fit its field; the caller knows the file, section and key and says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldDescription:
+    """One key of a section, as the reference pages and error messages speak of it."""
+
+    key: str
+    type: Any
+    default: Any
+    description: str
+    unit: str
+    is_secret: bool
+
+
+def quantity(
+    description: str,
+    *,
+    unit: str = "",
+    ge: float | None = None,
+    gt: float | None = None,
+    le: float | None = None,
+    lt: float | None = None,
+) -> msgspec.Meta:
+    """Return the annotation of a number: bounds (inclusive `ge`, `le`), unit and help."""
+    bounds: dict[str, Any] = {"ge": ge, "gt": gt, "le": le, "lt": lt}
+    meta: msgspec.Meta = msgspec.Meta(**bounds, description=description, extra={"unit": unit})
+    return meta
+
+
+def text(description: str, *, secret: bool = False) -> msgspec.Meta:
+    """Return the annotation of anything that is not a number. Secrets are neither shown nor logged."""
+    return msgspec.Meta(description=description, extra={"secret": secret})
+
+
+def describe(section: type[msgspec.Struct]) -> list[FieldDescription]:
+    """Return the keys of a section in the order of their declaration."""
+    described = []
+    for field in msgspec.structs.fields(section):
+        meta = _metas(field.type)
+        extra: dict[str, Any] = {}
+        for part in meta:
+            extra |= part.extra or {}
+        default = field.default_factory() if field.default_factory is not msgspec.NODEFAULT else field.default
+        description = next((part.description for part in meta if part.description), "")
+        described.append(
+            FieldDescription(
+                key=field.encode_name,
+                type=field.type,
+                default=None if default is msgspec.NODEFAULT else default,
+                description=description,
+                unit=extra.get("unit", ""),
+                is_secret=extra.get("secret", False),
+            )
+        )
+    return described
+
+
+def read(value: str | None, type_: Any) -> Any:
+    """Return the typed value of a text; raise `NotAcceptedError` when it does not fit."""
+    bare, _ = _unwrap(type_)
+    if get_origin(bare) in (Union, types.UnionType):
+        return _read_any_of(value, type_, get_args(bare))
+    if get_origin(bare) is Literal:
+        return _read_word(value, get_args(bare))
+    if bare is bool:
+        return _read_switch(value)
+    if bare is str:
+        return "" if value is None else value
+    return _read_number(value, type_)
+
+
+def expected(type_: Any) -> str:
+    """Say what a field takes: "a number from 0 to 1500", "one of rpi, sim"."""
+    bare, metas = _unwrap(type_)
+    if get_origin(bare) in (Union, types.UnionType):
+        parts = ["blank" if arm is type(None) else expected(_with_metas(arm, metas)) for arm in get_args(bare)]
+        return " or ".join(parts)
+    if get_origin(bare) is Literal:
+        words = [str(word) for word in get_args(bare)]
+        return words[0] if len(words) == 1 else "one of " + ", ".join(words)
+    if bare is bool:
+        return "yes or no (1/0, true/false, on/off)"
+    if bare is str:
+        return "text"
+    noun = "a whole number" if bare is int else "a number"
+    return " ".join([noun, *_bounds(metas)])
+
+
+def to_text(value: Any) -> str:
+    """Return how a value is written in a file. Switches are 1 and 0: plugins read them as numbers too."""
+    if isinstance(value, bool):
+        return "1" if value else "0"
+    if isinstance(value, float):
+        return f"{value:g}" if float(f"{value:g}") == value else repr(value)
+    return str(value)
+
+
+def _unwrap(type_: Any) -> tuple[Any, list[msgspec.Meta]]:
+    if get_origin(type_) is Annotated:
+        inner, *metas = get_args(type_)
+        bare, more = _unwrap(inner)
+        return bare, [meta for meta in metas if isinstance(meta, msgspec.Meta)] + more
+    return type_, []
+
+
+def _metas(type_: Any) -> list[msgspec.Meta]:
+    bare, metas = _unwrap(type_)
+    if get_origin(bare) in (Union, types.UnionType):
+        for arm in get_args(bare):
+            metas = metas + _metas(arm)
+    return metas
+
+
+def _with_metas(arm: Any, metas: list[msgspec.Meta]) -> Any:
+    bare, own = _unwrap(arm)
+    for meta in own if own else metas:
+        bare = Annotated[bare, meta]
+    return bare
+
+
+def _bounds(metas: list[msgspec.Meta]) -> list[str]:
+    low = next((m for m in metas if m.ge is not None or m.gt is not None), None)
+    high = next((m for m in metas if m.le is not None or m.lt is not None), None)
+    unit = next((m.extra["unit"] for m in metas if m.extra and m.extra.get("unit")), "")
+    words = []
+    if low is not None and low.ge is not None and high is not None and high.le is not None:
+        words.append(f"from {low.ge:g} to {high.le:g}")
+    else:
+        if low is not None:
+            words.append(f"of at least {low.ge:g}" if low.ge is not None else f"above {low.gt:g}")
+        if high is not None:
+            words.append(f"up to {high.le:g}" if high.le is not None else f"below {high.lt:g}")
+    if unit:
+        words.append(f"[{unit}]")
+    return words
+
+
+def _read_any_of(value: str | None, type_: Any, arms: tuple[Any, ...]) -> Any:
+    if type(None) in arms and value in BLANK:
+        return None
+    for arm in arms:
+        if arm is type(None):
+            continue
+        try:
+            return read(value, arm)
+        except NotAcceptedError:
+            continue
+    raise NotAcceptedError(expected(type_))
+
+
+def _read_word(value: str | None, words: tuple[Any, ...]) -> Any:
+    for word in words:
+        if value is not None and str(word).casefold() == value.casefold():
+            return word
+    raise NotAcceptedError(expected(Literal[words]))
+
+
+def _read_switch(value: str | None) -> bool:
+    word = (value if value is not None else "").lower()
+    if word not in TRUE | FALSE:
+        raise NotAcceptedError(expected(bool))
+    return word in TRUE
+
+
+def _read_number(value: str | None, type_: Any) -> Any:
+    bare, _ = _unwrap(type_)
+    try:
+        number = float(value) if value is not None else math.nan
+    except ValueError:
+        raise NotAcceptedError(expected(type_)) from None
+    if not math.isfinite(number) or (bare is int and not number.is_integer()):
+        raise NotAcceptedError(expected(type_))
+    try:
+        return msgspec.convert(int(number) if bare is int else number, type_)
+    except msgspec.ValidationError:
+        raise NotAcceptedError(expected(type_)) from None

@@ -1,0 +1,226 @@
+"""One frozen struct per section of the configuration: every key with its unit, bounds, help and shipped default."""
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from pioreactor.settings.fields import quantity, text
+
+Level = Literal["DEBUG", "INFO", "NOTICE", "WARNING", "ERROR", "CRITICAL"]
+
+
+class Section(msgspec.Struct, frozen=True, kw_only=True):
+    """A section whose keys we know. Keys we do not know stay in the raw parser, for plugins."""
+
+
+class MonitorSettings(Section, frozen=True):
+    """What each unit watches about itself."""
+
+    enable_button: Annotated[
+        bool | Literal["auto"], text("listen to the HAT's button; auto: not on slow computers")
+    ] = "auto"
+    self_check_interval_hours: Annotated[float, quantity("time between self-checks; 0: once", unit="h", ge=0)] = 12.0
+
+
+class StirringSettings(Section, frozen=True):
+    """How the stir bar is driven."""
+
+    initial_target_rpm: Annotated[float, quantity("speed at start", unit="RPM", ge=0, le=5000)] = 500.0
+    initial_duty_cycle: Annotated[
+        float, quantity("duty of the fan before the speed is measured", unit="%", ge=0, le=100)
+    ] = 30.0
+    pwm_hz: Annotated[float, quantity("frequency of the fan's PWM", unit="Hz", gt=0, le=50_000)] = 200.0
+    use_rpm: Annotated[bool, text("measure the speed and correct it")] = True
+    duration_between_updates_seconds: Annotated[float, quantity("time between corrections", unit="s", gt=0)] = 23.0
+    enable_dodging_od: Annotated[bool, text("stop or slow down while optical density is measured")] = False
+    pre_delay_duration: Annotated[float, quantity("slow this long before an OD reading", unit="s", ge=0)] = 1.5
+    post_delay_duration: Annotated[float, quantity("stay slow this long after an OD reading", unit="s", ge=0)] = 0.25
+    target_rpm_during_od_reading: Annotated[
+        float, quantity("speed during OD readings, when dodging", unit="RPM", ge=0, le=5000)
+    ] = 0.0
+    target_rpm_outside_od_reading: (
+        Annotated[
+            float, quantity("speed between OD readings, when dodging; blank: the target", unit="RPM", ge=0, le=5000)
+        ]
+        | None
+    ) = 500.0
+
+
+class PidSettings(Section, frozen=True):
+    """Gains of a controller."""
+
+    Kp: Annotated[float, quantity("proportional gain")] = 0.0
+    Ki: Annotated[float, quantity("integral gain")] = 0.0
+    Kd: Annotated[float, quantity("derivative gain")] = 0.0
+
+
+class StirringPidSettings(PidSettings, frozen=True):
+    """Gains of the stirring speed controller: change of duty [%] per RPM of error."""
+
+    Kp: Annotated[float, quantity("proportional gain", unit="%/RPM")] = 0.005
+
+
+class OdReadingSettings(Section, frozen=True):
+    """How optical density is measured."""
+
+    samples_per_second: Annotated[float, quantity("readings per second", unit="1/s", gt=0, le=10)] = 0.2
+    ir_led_intensity: (
+        Annotated[float, quantity("infrared LED during a reading; auto: chosen at start", unit="%", ge=0, le=100)]
+        | Literal["auto"]
+    ) = 80.0
+    pd_reference_ema: Annotated[float, quantity("smoothing of the reference; 0: none", ge=0, lt=1)] = 0.75
+    local_ac_hz: (
+        Annotated[float, quantity("mains frequency; blank: found at start", unit="Hz", gt=0, le=1000)] | None
+    ) = None
+    smoothing_penalizer: Annotated[float, quantity("pull of a reading towards the last one", ge=0)] = 3.0
+    turn_off_leds_during_reading: Annotated[bool, text("darken the other LEDs during a reading")] = True
+    duration_between_led_off_and_od_reading: Annotated[
+        float, quantity("wait between switching LEDs and reading", unit="s", ge=0, le=5)
+    ] = 0.125
+    use_dark_offsets: Annotated[bool, text("subtract what the photodiodes show in the dark")] = True
+    ref_normalization: Annotated[
+        Literal["unity", "classic"], text("unity: divide by the reference relative to its first value")
+    ] = "unity"
+
+
+class BioreactorSettings(Section, frozen=True):
+    """What is in the vial when an experiment begins."""
+
+    efflux_tube_volume_ml: Annotated[float, quantity("volume at which the efflux tube ends", unit="mL", ge=0)] = 15.0
+    initial_volume_ml: Annotated[float, quantity("volume at start", unit="mL", ge=0)] = 15.0
+    initial_alt_media_fraction: Annotated[float, quantity("part that is alternative media", ge=0, le=1)] = 0.0
+    initial_cumulative_media_added_ml: Annotated[float, quantity("media added before", unit="mL", ge=0)] = 0.0
+    initial_cumulative_alt_media_added_ml: Annotated[
+        float, quantity("alternative media added before", unit="mL", ge=0)
+    ] = 0.0
+    initial_cumulative_waste_removed_ml: Annotated[float, quantity("waste removed before", unit="mL", ge=0)] = 0.0
+
+
+class DosingAutomationSettings(Section, frozen=True):
+    """How a dose is carried out."""
+
+    pause_between_subdoses_seconds: Annotated[float, quantity("pause after each pump", unit="s", ge=0)] = 5.0
+    waste_removal_multiplier: Annotated[
+        float, quantity("extra removal after a dose, as a multiple of it", ge=0, le=100)
+    ] = 2.0
+    max_subdose: Annotated[float, quantity("larger doses are split", unit="mL", gt=0)] = 1.0
+
+
+class PidMorbidostatSettings(PidSettings, frozen=True):
+    """The morbidostat's controller: fraction of alternative media per 1/h of error."""
+
+    Kp: Annotated[float, quantity("proportional gain", unit="h")] = 1.0
+    minimum_dosing_volume_ml: Annotated[float, quantity("smaller doses are left out", unit="mL", ge=0)] = 0.1
+
+
+class TurbidostatSettings(Section, frozen=True):
+    """What the turbidostat listens to."""
+
+    biomass_signal: Annotated[
+        Literal["auto", "normalized_od", "od_fused", "od"], text("signal that is held at the target")
+    ] = "auto"
+
+
+class ThermostatSettings(PidSettings, frozen=True):
+    """Gains of the thermostat: change of heater duty [%] per °C of error."""
+
+    Kp: Annotated[float, quantity("proportional gain", unit="%/°C")] = 2.6
+    Kd: Annotated[float, quantity("derivative gain", unit="%/°C")] = 4.6
+
+
+class GrowthRateSettings(Section, frozen=True):
+    """How the growth rate is estimated."""
+
+    ekf_outlier_std_threshold: Annotated[
+        float, quantity("readings further from the forecast count as outliers", unit="standard deviations", gt=2)
+    ] = 5.0
+    samples_for_od_statistics: Annotated[int, quantity("readings that set the normalisation", ge=1)] = 10
+
+
+class StorageSettings(Section, frozen=True):
+    """Where databases are."""
+
+    database: Annotated[str | None, text("leader's database; blank: under the data root")] = None
+    temporary_cache: Annotated[str | None, text("values that end with a reboot; blank: the run directory")] = None
+    persistent_cache: Annotated[str | None, text("values that stay; blank: under the data root")] = None
+    number_of_backup_replicates_to_workers: Annotated[int, quantity("workers that keep a backup", ge=0)] = 2
+
+
+class LoggingSettings(Section, frozen=True):
+    """Where log lines go."""
+
+    log_file: Annotated[str | None, text("log file of the unit; blank: none")] = "/var/log/pioreactor.log"
+    ui_log_file: Annotated[str | None, text("log file of the web server; blank: none")] = "/var/log/pioreactor.log"
+    console_log_level: Annotated[Level, text("least level shown in a terminal")] = "DEBUG"
+    ui_log_level: Annotated[Level, text("least level the web server logs")] = "INFO"
+
+
+class ClusterSettings(Section, frozen=True):
+    """Who leads."""
+
+    leader_hostname: Annotated[str, text("name of the leader")] = ""
+    leader_address: Annotated[str, text("network address of the leader, without http://")] = ""
+
+
+class MqttSettings(Section, frozen=True):
+    """How units reach the message broker."""
+
+    username: Annotated[str, text("name of this cluster's units at the broker")] = "pioreactor"
+    password: Annotated[str, text("password at the broker; blank: the unit's secrets", secret=True)] = ""
+    broker_address: Annotated[str, text("host of the broker; the first of a list with ;, blank: the leader")] = ""
+    broker_port: Annotated[int, quantity("TCP port", ge=1, le=65535)] = 1883
+    broker_ws_port: Annotated[int, quantity("WebSocket port", ge=1, le=65535)] = 9001
+    ws_protocol: Annotated[Literal["ws", "wss"], text("WebSocket protocol")] = "ws"
+    use_tls: Annotated[bool, text("encrypt the connection to the broker")] = False
+
+
+class UiSettings(Section, frozen=True):
+    """How the web interface and the units' API are reached."""
+
+    domain_alias: Annotated[str, text("name under which browsers find the leader")] = "pioreactor.local"
+    port: Annotated[int, quantity("port of the web server", ge=1, le=65535)] = 80
+    proto: Annotated[Literal["http", "https"], text("protocol of the web server")] = "http"
+
+
+class UiBasicAuthSettings(Section, frozen=True):
+    """A key sent with each request between units (a proxy in front of the API may ask for it)."""
+
+    api_key: Annotated[str, text("sent as `Authorization: Basic …`", secret=True)] = ""
+
+
+class OverviewSettings(Section, frozen=True):
+    """What the overview page shows."""
+
+    filtered_od_lookback_hours: Annotated[float, quantity("history of filtered OD", unit="h", gt=0)] = 50_000.0
+    raw_od_lookback_hours: Annotated[float, quantity("history of OD", unit="h", gt=0)] = 50_000.0
+    time_display_mode: Annotated[Literal["clock_time", "hours"], text("time axis of charts")] = "clock_time"
+
+
+class LocalAccessPointSettings(Section, frozen=True):
+    """The Wi-Fi network that a leader may open."""
+
+    ssid: Annotated[str, text("name of the network")] = "pioreactor"
+    passphrase: Annotated[str, text("passphrase of the network; blank: none is opened", secret=True)] = ""
+    proto: Annotated[str, text("security of the network")] = "rsn"
+
+
+class HardwareSettings(Section, frozen=True):
+    """What the unit is made of."""
+
+    rig: Annotated[Literal["rpi", "sim"], text("rpi: a Raspberry Pi with a HAT; sim: a simulated reactor")] = "rpi"
+
+
+class SimulationSettings(Section, frozen=True):
+    """The simulated reactor, when `[hardware] rig = sim`."""
+
+    socket: Annotated[str, text("socket of the simulated world's process; blank: a world inside the job")] = ""
+    scenario: Annotated[str, text("named starting point")] = "batch"
+    seed: Annotated[int, quantity("the same seed gives the same noise", ge=0)] = 0
+
+
+class JournalSettings(Section, frozen=True):
+    """The unit's record of what the leader must receive."""
+
+    max_mb: Annotated[
+        float, quantity("disk it may take; what is not yet acknowledged is never dropped", unit="MB", gt=0)
+    ] = 200.0
