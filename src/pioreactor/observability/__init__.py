@@ -1,0 +1,1 @@
+"""What the software says about itself while it runs."""

@@ -1,0 +1,79 @@
+"""The forms of one log record: a line in a file, a line in a terminal, and `structs.Log` on the wire."""
+
+import logging
+import re
+from collections.abc import Callable
+from datetime import datetime
+
+from pioreactor.structs.events import Log
+from pioreactor.structs.wire import to_timestamp
+
+ANSI = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[@-Z\\-_]")
+
+_COLOURS = {"DEBUG": "\x1b[2m", "NOTICE": "\x1b[1;36m", "WARNING": "\x1b[33m", "ERROR": "\x1b[31m"}
+_COLOURS["CRITICAL"] = "\x1b[1;41m"
+_RESET = "\x1b[0m"
+
+
+class RecordFormatter(logging.Formatter):
+    """Message and traceback without terminal codes and secrets; the moment is the clock's."""
+
+    def __init__(self, now: Callable[[], datetime], redact: Callable[[str], str]) -> None:
+        super().__init__()
+        self._now = now
+        self._redact = redact
+
+    def text_of(self, record: logging.LogRecord) -> str:
+        """Return the message, followed by the traceback when there is one."""
+        parts = [record.getMessage()]
+        if record.exc_info and record.exc_info[0] is not None:
+            parts.append(self.formatException(record.exc_info))
+        if record.stack_info:
+            parts.append(record.stack_info)
+        return self._redact(ANSI.sub("", "\n".join(parts)))
+
+    def moment_of(self, record: logging.LogRecord) -> datetime:
+        """Return when the record was made; every target of a record is told the same."""
+        moment = record.__dict__.get("moment")
+        if not isinstance(moment, datetime):
+            moment = record.__dict__["moment"] = self._now()
+        return moment
+
+
+class LineFormatter(RecordFormatter):
+    """`2026-11-22T08:50:37.895Z INFO     [stirring] Ready.`"""
+
+    def format(self, record: logging.LogRecord) -> str:
+        moment = to_timestamp(self.moment_of(record))
+        return f"{moment} {record.levelname:<8} [{record.name}] {self.text_of(record)}"
+
+
+class ConsoleFormatter(RecordFormatter):
+    """The same line with the local time of day; coloured only for a terminal."""
+
+    def __init__(self, now: Callable[[], datetime], redact: Callable[[str], str], *, in_colour: bool) -> None:
+        super().__init__(now, redact)
+        self._in_colour = in_colour
+
+    def format(self, record: logging.LogRecord) -> str:
+        time_of_day = self.moment_of(record).astimezone().strftime("%H:%M:%S")
+        line = f"{time_of_day} {record.levelname:<8} [{record.name}] {self.text_of(record)}"
+        colour = _COLOURS.get(record.levelname, "") if self._in_colour else ""
+        return f"{colour}{line}{_RESET}" if colour else line
+
+
+class WireFormatter(RecordFormatter):
+    """Makes `structs.Log` (spec §1.8)."""
+
+    def __init__(self, now: Callable[[], datetime], redact: Callable[[str], str], *, source: str) -> None:
+        super().__init__(now, redact)
+        self._source = source
+
+    def log_of(self, record: logging.LogRecord) -> Log:
+        return Log(
+            message=self.text_of(record),
+            level=record.levelname,
+            source=self._source,
+            task=record.name,
+            timestamp=self.moment_of(record),
+        )

@@ -1,0 +1,113 @@
+"""Loggers of jobs, actions and commands: to a file, a terminal, and a sink that reaches the leader."""
+
+import logging
+import sys
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TextIO
+
+from pioreactor.observability.files import SharedLogFile
+from pioreactor.observability.formats import ConsoleFormatter, LineFormatter, WireFormatter
+from pioreactor.observability.secrets import Redactor
+from pioreactor.observability.sinks import LogSink, sink_handler
+
+NOTICE = 25
+"""More important than information, less than a warning: a person wants to know."""
+
+_LEVELS = {
+    "DEBUG": logging.DEBUG,
+    "INFO": logging.INFO,
+    "NOTICE": NOTICE,
+    "WARNING": logging.WARNING,
+    "ERROR": logging.ERROR,
+    "CRITICAL": logging.CRITICAL,
+}
+
+
+class CustomLogger(logging.LoggerAdapter[logging.Logger]):
+    """A logger that also knows `notice`, and lets go of its targets with `clean_up`."""
+
+    def notice(self, msg: object, *args: object, **kwargs: Any) -> None:
+        self.log(NOTICE, msg, *args, **kwargs)
+
+    def clean_up(self) -> None:
+        """Close the targets. Safe to call twice; records made later go nowhere."""
+        for handler in list(self.logger.handlers):
+            self.logger.removeHandler(handler)
+            handler.close()
+
+
+class _Logger(logging.Logger):
+    """Stands outside the standard library's tree: units that share a process do not share loggers, and nothing of a
+    finished job stays behind."""
+
+    def makeRecord(self, *args: Any, **kwargs: Any) -> logging.LogRecord:  # noqa: N802  the standard library's name
+        record = super().makeRecord(*args, **kwargs)
+        if record.levelno == NOTICE:
+            record.levelname = "NOTICE"
+        return record
+
+
+def level_number(name: str) -> int:
+    """Return the number of a level's name, in any case; raise `KeyError` for another word."""
+    return _LEVELS[name.upper()]
+
+
+def level_names() -> tuple[str, ...]:
+    """Return the names of the levels, least first."""
+    return tuple(_LEVELS)
+
+
+def create_logger(
+    name: str,
+    *,
+    unit: str,
+    experiment: str,
+    source: str = "app",
+    sink: LogSink | None = None,
+    log_file: Path | None = None,
+    console: TextIO | None = None,
+    console_level: str = "DEBUG",
+    now: Callable[[], datetime] | None = None,
+    secrets: Iterable[str] = (),
+) -> CustomLogger:
+    """Return a logger of its own; `name` is the job or task, `source` the application or plugin.
+
+    Targets are those that are given: `log_file`, a `console` stream (coloured when it is a terminal), and a `sink`
+    (journal, bus). `now` is the clock's; `secrets` never appear in any target.
+    """
+    clock = now if now is not None else _utc_now
+    redact = Redactor(secrets)
+    logger = _Logger(name, logging.DEBUG)
+    if log_file is not None:
+        file_handler = SharedLogFile(log_file)
+        file_handler.setFormatter(LineFormatter(clock, redact))
+        logger.addHandler(file_handler)
+    if console is not None:
+        logger.addHandler(_console_handler(console, console_level, clock, redact))
+    if sink is not None:
+        formatter = WireFormatter(clock, redact, source=source)
+        logger.addHandler(sink_handler(sink, unit=unit, experiment=experiment, source=source, formatter=formatter))
+    if not logger.handlers:
+        logger.addHandler(logging.NullHandler())
+    return CustomLogger(logger, {})
+
+
+def stderr() -> TextIO:
+    """Return the present standard error: tests and daemons exchange it."""
+    return sys.stderr
+
+
+def _console_handler(
+    stream: TextIO, level: str, now: Callable[[], datetime], redact: Callable[[str], str]
+) -> logging.Handler:
+    handler = logging.StreamHandler(stream)
+    handler.setLevel(level_number(level))
+    in_colour = hasattr(stream, "isatty") and stream.isatty()
+    handler.setFormatter(ConsoleFormatter(now, redact, in_colour=in_colour))
+    return handler
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
