@@ -2,15 +2,19 @@
 
 import logging
 import sys
-from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
 
+from pioreactor import topics
+from pioreactor.clock.ports import Clock
 from pioreactor.observability.files import SharedLogFile
 from pioreactor.observability.formats import ConsoleFormatter, LineFormatter, WireFormatter
 from pioreactor.observability.secrets import Redactor
-from pioreactor.observability.sinks import LogSink, sink_handler
+from pioreactor.observability.sinks import Publish, SinkHandler
+from pioreactor.settings.schema import Settings
 
 NOTICE = 25
 """More important than information, less than a warning: a person wants to know."""
@@ -64,39 +68,33 @@ def create_logger(
     *,
     unit: str,
     experiment: str,
+    clock: Clock,
+    settings: Settings | None = None,
     source: str = "app",
-    sink: LogSink | None = None,
-    log_file: Path | None = None,
+    publish: Publish | None = None,
     console: TextIO | None = None,
-    console_level: str = "DEBUG",
-    now: Callable[[], datetime] | None = None,
-    secrets: Iterable[str] = (),
 ) -> CustomLogger:
     """Return a logger of its own; `name` is the job or task, `source` the application or plugin.
 
-    Targets are those that are given: `log_file`, a `console` stream (coloured when it is a terminal), and a `sink`
-    (journal, bus). `now` is the clock's; `secrets` never appear in any target.
+    `settings` name the log file, the console level and the secrets that never appear in any target; without them
+    there is no file and no console. `console` is standard error unless given, coloured when it is a terminal.
+    `publish` takes (topic, payload) of each record.
     """
-    clock = now if now is not None else _utc_now
-    redact = Redactor(secrets)
+    redact = Redactor(settings.secrets() if settings is not None else ())
     logger = _Logger(name, logging.DEBUG)
-    if log_file is not None:
-        file_handler = SharedLogFile(log_file)
-        file_handler.setFormatter(LineFormatter(clock, redact))
+    if settings is not None and settings.logging.log_file:
+        file_handler = SharedLogFile(Path(settings.logging.log_file))
+        file_handler.setFormatter(LineFormatter(clock.now, redact))
         logger.addHandler(file_handler)
-    if console is not None:
-        logger.addHandler(_console_handler(console, console_level, clock, redact))
-    if sink is not None:
-        formatter = WireFormatter(clock, redact, source=source)
-        logger.addHandler(sink_handler(sink, unit=unit, experiment=experiment, source=source, formatter=formatter))
+    if settings is not None and settings.logging.console_log_level != "OFF":
+        stream = console if console is not None else sys.stderr
+        logger.addHandler(_console_handler(stream, settings.logging.console_log_level, clock.now, redact))
+    if publish is not None:
+        wire = WireFormatter(clock.now, redact, source=source)
+        logger.addHandler(SinkHandler(publish, topic_of=partial(topics.log, unit, experiment, source), formatter=wire))
     if not logger.handlers:
         logger.addHandler(logging.NullHandler())
     return CustomLogger(logger, {})
-
-
-def stderr() -> TextIO:
-    """Return the present standard error: tests and daemons exchange it."""
-    return sys.stderr
 
 
 def _console_handler(
@@ -107,7 +105,3 @@ def _console_handler(
     in_colour = hasattr(stream, "isatty") and stream.isatty()
     handler.setFormatter(ConsoleFormatter(now, redact, in_colour=in_colour))
     return handler
-
-
-def _utc_now() -> datetime:
-    return datetime.now(UTC)

@@ -89,8 +89,9 @@ def expected(type_: Any) -> str:
     """Say what a field takes: "a number from 0 to 1500", "one of rpi, sim"."""
     bare, metas = _unwrap(type_)
     if get_origin(bare) in (Union, types.UnionType):
-        parts = ["blank" if arm is type(None) else expected(_with_metas(arm, metas)) for arm in get_args(bare)]
-        return " or ".join(parts)
+        arms = [arm for arm in get_args(bare) if arm is not type(None)]
+        parts = [expected(_with_metas(arm, metas)) for arm in arms]
+        return " or ".join(parts + (["blank"] if len(arms) < len(get_args(bare)) else []))
     if get_origin(bare) is Literal:
         words = [str(word) for word in get_args(bare)]
         return words[0] if len(words) == 1 else "one of " + ", ".join(words)

@@ -149,9 +149,9 @@ class StorageSettings(Section, frozen=True):
 class LoggingSettings(Section, frozen=True):
     """Where log lines go."""
 
-    log_file: Annotated[str | None, text("log file of the unit; blank: none")] = "/var/log/pioreactor.log"
-    ui_log_file: Annotated[str | None, text("log file of the web server; blank: none")] = "/var/log/pioreactor.log"
-    console_log_level: Annotated[Level, text("least level shown in a terminal")] = "DEBUG"
+    log_file: Annotated[str | None, text("log file of the unit; blank: none, absent: the machine's")] = None
+    ui_log_file: Annotated[str | None, text("log file of the web server; blank: none, absent: the machine's")] = None
+    console_log_level: Annotated[Level | Literal["OFF"], text("least level shown in a terminal")] = "DEBUG"
     ui_log_level: Annotated[Level, text("least level the web server logs")] = "INFO"
 
 
