@@ -1,0 +1,1 @@
+"""Who this unit is, and what its cluster has assigned to it."""
