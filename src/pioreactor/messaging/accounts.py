@@ -1,0 +1,122 @@
+"""Who may speak to the broker, as the password and permission files that Mosquitto reads."""
+
+import base64
+import hashlib
+import hmac
+import re
+import secrets
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from pioreactor import topics
+from pioreactor.exc import InvalidRequestError
+
+Role = Literal["leader", "unit", "viewer"]
+
+_ITERATIONS = 5_000
+"""A broker answers nobody while it hashes, so this stays at a few milliseconds; made passwords need no more."""
+_SALT_BYTES = 12
+_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Someone who may connect.
+
+    A leader may do everything. A unit reads everything of ours and writes below its own name only, and so cannot
+    command other units. A viewer only reads.
+    """
+
+    name: str
+    password: str = field(repr=False)
+    role: Role = "unit"
+
+    def __post_init__(self) -> None:
+        if not _NAME.fullmatch(self.name):
+            raise InvalidRequestError(f"{self.name!r} cannot be the name of an account: letters, digits, `.`, `_`, `-`")
+        if not self.password:
+            raise InvalidRequestError(f"the account {self.name} needs a password")
+
+
+def make_password() -> str:
+    """Return 192 random bits as text."""
+    return secrets.token_urlsafe(24)
+
+
+def hash_password(password: str, *, salt: bytes | None = None, iterations: int = _ITERATIONS) -> str:
+    """Return a password as Mosquitto 2 stores it: `$7$`, PBKDF2 with SHA-512."""
+    salt = salt if salt is not None else secrets.token_bytes(_SALT_BYTES)
+    digest = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, iterations)
+    return f"$7${iterations}${base64.b64encode(salt).decode()}${base64.b64encode(digest).decode()}"
+
+
+def verify_password(password: str, hashed: str) -> bool:
+    """Say whether a password belongs to a hash; a malformed hash fits nothing."""
+    try:
+        _, kind, iterations, salt, _ = hashed.split("$")
+        if kind != "7":
+            return False
+        again = hash_password(password, salt=base64.b64decode(salt), iterations=int(iterations))
+    except ValueError:
+        return False
+    return hmac.compare_digest(again, hashed)
+
+
+def password_file(accounts: Iterable[Account]) -> str:
+    return "".join(f"{account.name}:{hash_password(account.password)}\n" for account in accounts)
+
+
+def permission_file(accounts: Iterable[Account]) -> str:
+    """Return the accounts' rights as a Mosquitto ACL file."""
+    return "\n".join(
+        f"user {account.name}\n" + "".join(f"topic {line}\n" for line in _rights(account)) for account in accounts
+    )
+
+
+def _rights(account: Account) -> list[str]:
+    match account.role:
+        case "leader":
+            return ["readwrite #", "read $SYS/#"]
+        case "unit":
+            return [f"read {topics.everything()}", f"write {topics.ROOT}/{account.name}/#"]
+        case "viewer":
+            return [f"read {topics.everything()}"]
+
+
+@dataclass(frozen=True, slots=True)
+class Permissions:
+    """What one account may read and write, as topic filters."""
+
+    read: tuple[str, ...] = ()
+    write: tuple[str, ...] = ()
+
+    def may_read(self, topic: str) -> bool:
+        return any(topics.matches(wanted, topic) for wanted in self.read)
+
+    def may_write(self, topic: str) -> bool:
+        return any(topics.matches(wanted, topic) for wanted in self.write)
+
+
+def read_passwords(text: str) -> dict[str, str]:
+    """Return hashes by name."""
+    lines = (line.strip() for line in text.splitlines())
+    return dict(line.split(":", 1) for line in lines if ":" in line and not line.startswith("#"))
+
+
+def read_permissions(text: str) -> Mapping[str, Permissions]:
+    """Return the rights by account, from an ACL file as `permission_file` writes it."""
+    found: dict[str, tuple[list[str], list[str]]] = {}
+    read: list[str] = []
+    write: list[str] = []
+    for line in text.splitlines():
+        word, _, rest = line.strip().partition(" ")
+        if word == "user":
+            read, write = found.setdefault(rest.strip(), ([], []))
+        elif word == "topic":
+            right, _, topic_filter = rest.strip().partition(" ")
+            if right in ("read", "readwrite"):
+                read.append(topic_filter)
+            if right in ("write", "readwrite"):
+                write.append(topic_filter)
+    return {name: Permissions(tuple(reads), tuple(writes)) for name, (reads, writes) in found.items()}

@@ -1,0 +1,206 @@
+"""Starts and stops the message broker of a cluster on this machine: Mosquitto, or the embedded one without it."""
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+from pioreactor.exc import BrokerUnreachableError, InvalidRequestError
+from pioreactor.messaging.accounts import Account, password_file, permission_file
+from pioreactor.messaging.mqtt import BrokerAddress
+
+Program = Literal["mosquitto", "embedded"]
+
+_ADMINISTRATORS_PATH = "/usr/local/sbin:/usr/sbin:/sbin"
+"""Where distributions put Mosquitto; not on the PATH of ordinary people."""
+_ATTEMPTS = 3
+_POLL_S = 0.02
+
+_MOSQUITTO = """\
+listener {port} {interface}
+allow_anonymous false
+password_file {directory}/passwords
+acl_file {directory}/permissions
+persistence true
+persistence_location {directory}/
+autosave_interval 60
+allow_duplicate_messages false
+set_tcp_nodelay true
+max_queued_messages 10000
+log_dest stderr
+log_type error
+log_type warning
+log_type notice
+log_timestamp_format %Y-%m-%dT%H:%M:%S
+"""
+
+
+def find_mosquitto() -> str | None:
+    """Return where Mosquitto is installed; None without it."""
+    return shutil.which("mosquitto", path=os.pathsep.join([os.environ.get("PATH", os.defpath), _ADMINISTRATORS_PATH]))
+
+
+class Broker:
+    """One broker process and its files (configuration, accounts, retained messages, log) in one directory.
+
+    Only the given accounts may connect. Passwords are written as hashes, into files that only the owner reads. The
+    directory keeps what is retained from one start to the next.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        accounts: Sequence[Account],
+        *,
+        interface: str = "127.0.0.1",
+        port: int = 0,
+        program: Program | None = None,
+    ) -> None:
+        """`port` 0 takes a free one at the first start; `program` None takes Mosquitto where there is one."""
+        self.program: Program = program if program is not None else ("mosquitto" if find_mosquitto() else "embedded")
+        self.directory = directory
+        self.interface = interface
+        self.port = port
+        self._accounts = tuple(accounts)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def log_path(self) -> Path:
+        return self.directory / "broker.log"
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process is not None else None
+
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def address(self, account: str) -> BrokerAddress:
+        """Return how to connect as an account. Raise InvalidRequestError for one that does not exist."""
+        for known in self._accounts:
+            if known.name == account:
+                host = "127.0.0.1" if self.interface == "0.0.0.0" else self.interface
+                return BrokerAddress(host, self.port, known.name, known.password)
+        raise InvalidRequestError(f"the broker has no account {account!r}")
+
+    def start(self, timeout_s: float = 10.0) -> None:
+        """Return once the broker answers; raise BrokerUnreachableError when it does not. Harmless while it runs."""
+        if self.is_running:
+            return
+        self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._write_accounts()
+        chosen = self.port
+        for attempt in range(_ATTEMPTS):
+            self.port = chosen if chosen else _free_port(self.interface)
+            self._launch()
+            if self._answers(timeout_s):
+                return
+            self.stop()
+            if chosen or attempt == _ATTEMPTS - 1:
+                break
+        raise BrokerUnreachableError(
+            f"{self.program} did not start on {self.interface}:{self.port}: {self._last_words()}",
+            remedy=f"Read {self.log_path}.",
+        )
+
+    def stop(self, timeout_s: float = 5.0) -> None:
+        """Ask the broker to end, and end it after `timeout_s`. Harmless when it does not run."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.terminate()
+        try:
+            process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    def set_accounts(self, accounts: Sequence[Account]) -> None:
+        """Replace who may connect; a running broker learns of it without losing connections."""
+        self._accounts = tuple(accounts)
+        if self._process is not None and self.is_running:
+            self._write_accounts()
+            self._process.send_signal(signal.SIGHUP)
+
+    def __enter__(self) -> "Broker":
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def _write_accounts(self) -> None:
+        _write_secret(self.directory / "passwords", password_file(self._accounts))
+        _write_secret(self.directory / "permissions", permission_file(self._accounts))
+
+    def _launch(self) -> None:
+        with self.log_path.open("ab") as log_file:
+            self._process = subprocess.Popen(
+                self._command(), stdin=subprocess.DEVNULL, stdout=log_file, stderr=subprocess.STDOUT
+            )
+
+    def _command(self) -> list[str]:
+        if self.program == "embedded":
+            options = {
+                "--host": self.interface,
+                "--port": str(self.port),
+                "--passwords": str(self.directory / "passwords"),
+                "--permissions": str(self.directory / "permissions"),
+                "--retained": str(self.directory / "retained.msgpack"),
+            }
+            return [
+                sys.executable,
+                "-m",
+                "pioreactor.messaging.embedded",
+                *(word for two in options.items() for word in two),
+            ]
+        mosquitto = find_mosquitto()
+        if mosquitto is None:
+            raise BrokerUnreachableError("Mosquitto is not installed", remedy="Install the package mosquitto.")
+        configuration = self.directory / "mosquitto.conf"
+        text = _MOSQUITTO.format(port=self.port, interface=self.interface, directory=self.directory)
+        if os.geteuid() == 0:
+            text += "user root\n"  # otherwise it becomes another user, who cannot read these files
+        _write_secret(configuration, text)
+        return [mosquitto, "-c", str(configuration)]
+
+    def _answers(self, timeout_s: float) -> bool:
+        process = self._process
+        host = "127.0.0.1" if self.interface == "0.0.0.0" else self.interface
+        deadline = time.monotonic() + timeout_s
+        while process is not None and time.monotonic() < deadline:
+            with contextlib.suppress(OSError), socket.create_connection((host, self.port), timeout=1.0):
+                return process.poll() is None
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(_POLL_S)
+                return False
+        return False
+
+    def _last_words(self) -> str:
+        with contextlib.suppress(OSError):
+            lines = self.log_path.read_text(encoding="utf-8", errors="replace").splitlines()
+            return lines[-1] if lines else "it said nothing"
+        return "it said nothing"
+
+
+def _free_port(interface: str) -> int:
+    with socket.socket() as probe:
+        probe.bind((interface, 0))
+        return int(probe.getsockname()[1])
+
+
+def _write_secret(path: Path, text: str) -> None:
+    """Replace a file in one step, readable by its owner only."""
+    partial = path.with_name(path.name + ".partial")
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+    partial.replace(path)

@@ -1,0 +1,1 @@
+"""A small MQTT broker in Python, for machines that have no Mosquitto."""

@@ -1,0 +1,410 @@
+"""A `Bus` over one MQTT 3.1.1 connection, kept up by one thread of its own.
+
+The paho client is a codec and a socket here: each connection gets a fresh one, and only the network thread touches it.
+What waits, what is unacknowledged and what is subscribed is kept by the bus, so that after a loss an old retained value
+is never sent after a newer one. QoS 2 is sent as QoS 1; `docs/explanations/decisions` says why.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import random
+import secrets
+import select
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from pioreactor.messaging.outbox import Outbox, Outgoing
+from pioreactor.messaging.ports import Message, Will
+from pioreactor.messaging.router import Route, Router, check_topic
+from pioreactor.messaging.subscription import Cancellable
+
+if TYPE_CHECKING:
+    from paho.mqtt.client import Client
+
+log = logging.getLogger(__name__)
+
+_UNACKNOWLEDGED = 100
+"""Publications sent ahead of their acknowledgements."""
+_FILTERS_PER_REQUEST = 50
+_CONNECT_TIMEOUT_S = 5.0
+_IDLE_S = 1.0
+"""The longest wait of the network thread: paho looks at the keep-alive this often."""
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerAddress:
+    """Where the broker is, and as whom to speak to it."""
+
+    host: str
+    port: int = 1883
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    tls: bool = False
+    ca_file: str | None = None
+    """Certificates to trust instead of the system's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a bus waits for what."""
+
+    first_retry_s: float = 0.25
+    longest_retry_s: float = 8.0
+    keepalive_s: int = 20
+    close_s: float = 2.0
+    """How long `close` waits for publications that are on their way."""
+
+
+@dataclass(frozen=True, slots=True)
+class MqttBusFactory:
+    """Opens connections of one unit to one broker."""
+
+    address: BrokerAddress
+    unit: str
+    patience: Patience = Patience()
+
+    def connect(self, client_name: str, *, will: Will | None = None) -> MqttBus:
+        """Return at once; the connection is made in the background, however long that takes."""
+        name = client_name.removesuffix(f"-{self.unit}")
+        client_id = f"{name}-{self.unit}-{secrets.token_hex(3)}"
+        return MqttBus(self.address, client_id, will=will, patience=self.patience)
+
+
+class MqttBus:
+    """A connection that is always being kept up until it is closed."""
+
+    def __init__(
+        self, address: BrokerAddress, client_id: str, *, will: Will | None = None, patience: Patience | None = None
+    ) -> None:
+        self.client_id = client_id
+        self._address = address
+        self._will = will
+        self._patience = patience if patience is not None else Patience()
+        self._router: Router[Callable[[Message], None]] = Router()
+        self._watchers: dict[object, Callable[[bool], None]] = {}
+        self._changed = threading.Condition()
+        self._outbox = Outbox()
+        self._requests: deque[tuple[bool, str]] = deque()
+        self._unacknowledged: dict[int, Outgoing] = {}
+        self._unanswered: set[int] = set()
+        self._busy = False
+        self._connected = False
+        self._attempted = False
+        self._abandoned = False
+        self._trouble: str | None = None
+        self._closing = threading.Event()
+        self._close_by = 0.0
+        self._wake_reader, self._wake_writer = socket.socketpair()
+        self._wake_reader.setblocking(False)
+        self._wake_writer.setblocking(False)
+        self._woken = False
+        self._thread = threading.Thread(target=self._run, name=f"mqtt {client_id}", daemon=True)
+        self._thread.start()
+
+    # what callers use ------------------------------------------------------------------------------------------------
+
+    def publish(self, topic: str, payload: bytes | str = b"", *, qos: int = 1, retain: bool = False) -> None:
+        """Queue a message; QoS 2 counts as 1. After `close` it is dropped. Raise InvalidRequestError for bad topics."""
+        check_topic(topic)
+        body = payload.encode() if isinstance(payload, str) else bytes(payload)
+        with self._changed:
+            if self._closing.is_set():
+                log.debug("%s is closed; a message on %s is dropped", self.client_id, topic)
+                return
+            self._outbox.put(Outgoing(topic, body, min(qos, 1), retain))
+            self._wake()
+
+    def subscribe(self, topic_filter: str, callback: Callable[[Message], None], *, qos: int = 1) -> Cancellable:
+        """Listen. Each new subscription makes the broker repeat the retained messages that match its filter.
+
+        Those repeats reach every callback of this bus that matches. Raise InvalidRequestError for malformed filters.
+        """
+        del qos  # asking for 1 always is right: the broker sends each message with the lower of the two qualities
+        route = self._router.add(topic_filter, callback)
+        self._request(True, topic_filter)
+        return Cancellable(lambda: self._unsubscribe(route))
+
+    def is_connected(self) -> bool:
+        return self._connected
+
+    def on_connection(self, callback: Callable[[bool], None]) -> Cancellable:
+        key = object()
+        self._watchers[key] = callback
+        return Cancellable(lambda: self._watchers.pop(key, None))
+
+    def flush(self, timeout_s: float) -> bool:
+        """Wait until the broker has confirmed all publications and subscriptions."""
+        with self._changed:
+            if threading.current_thread() is self._thread:
+                return self._drained()
+            return self._changed.wait_for(self._drained, timeout_s)
+
+    def close(self) -> None:
+        """Say goodbye, after at most `close_s` for what is on its way. The will is not sent."""
+        with self._changed:
+            if not self._closing.is_set():
+                self._close_by = time.monotonic() + self._patience.close_s
+                self._closing.set()
+                self._wake()
+        if threading.current_thread() is not self._thread:
+            self._thread.join(self._patience.close_s + 1.0)
+
+    def abandon(self) -> None:
+        """End without goodbye, as a crash does: the broker sends the will."""
+        self._abandoned = True
+        self.close()
+
+    @property
+    def dropped(self) -> int:
+        """How many messages that are not retained had to give way in a full queue."""
+        return self._outbox.dropped
+
+    @property
+    def trouble(self) -> str | None:
+        """Why there is no connection, in words; None while connected or not yet tried."""
+        return self._trouble
+
+    # shared between callers and the network thread --------------------------------------------------------------------
+
+    def _request(self, wanted: bool, topic_filter: str) -> None:
+        with self._changed:
+            self._requests.append((wanted, topic_filter))
+            self._wake()
+
+    def _unsubscribe(self, route: Route[Callable[[Message], None]]) -> None:
+        if self._router.remove(route) and not self._router.has_filter(route.topic_filter):
+            self._request(False, route.topic_filter)
+
+    def _wake(self) -> None:
+        if not self._woken:
+            self._woken = True
+            with contextlib.suppress(OSError):  # the thread has ended, or a wake-up already waits
+                self._wake_writer.send(b"\0")
+
+    def _drained(self) -> bool:
+        waiting = self._outbox or self._requests or self._unacknowledged or self._unanswered
+        return not waiting and not self._busy
+
+    # the network thread -----------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        delay_s = self._patience.first_retry_s
+        try:
+            while not self._closing.is_set() or (self._outbox and not self._attempted):
+                began = time.monotonic()
+                try:
+                    self._live_once()
+                except Exception:  # whatever the broker sent, the next connection may work
+                    log.exception("%s lost its connection", self.client_id)
+                self._attempted = True
+                if time.monotonic() - began > self._patience.longest_retry_s:
+                    delay_s = self._patience.first_retry_s
+                self._closing.wait(delay_s * random.uniform(0.8, 1.2))
+                delay_s = min(delay_s * 2, self._patience.longest_retry_s)
+        finally:
+            with self._changed:
+                self._wake_reader.close()
+                self._wake_writer.close()
+                if self._outbox and not self._abandoned:
+                    log.warning("%s closes with %d messages unsent", self.client_id, len(self._outbox))
+
+    def _live_once(self) -> None:
+        """Live through one connection: from the attempt to its loss or close."""
+        client = self._new_client()
+        try:
+            client.connect(self._address.host, self._address.port, self._patience.keepalive_s)
+        except (OSError, ValueError) as error:
+            self._note_trouble(f"{self._address.host}:{self._address.port} does not answer: {error}")
+            return
+        try:
+            while client.socket() is not None and not self._wants_to_leave():
+                self._feed(client)
+                self._wait(client)
+                if client.loop(0) != 0:
+                    break
+                self._settle(client)
+            if self._abandoned:
+                _cut(client)
+            elif self._closing.is_set():
+                _say_goodbye(client)
+        finally:
+            self._after_loss()
+
+    def _new_client(self) -> Client:
+        from paho.mqtt.client import Client, MQTTv311
+        from paho.mqtt.enums import CallbackAPIVersion
+
+        client = Client(CallbackAPIVersion.VERSION2, client_id=self.client_id, protocol=MQTTv311, clean_session=True)
+        client.connect_timeout = _CONNECT_TIMEOUT_S
+        client.max_inflight_messages_set(_UNACKNOWLEDGED + 1)
+        if self._address.username is not None:
+            client.username_pw_set(self._address.username, self._address.password)
+        if self._address.tls:
+            import ssl
+
+            client.tls_set_context(ssl.create_default_context(cafile=self._address.ca_file))
+        if self._will is not None:
+            client.will_set(self._will.topic, self._will.payload, qos=1, retain=True)
+        client.on_socket_open = _without_delay
+        client.on_connect = self._on_connect
+        client.on_publish = self._on_acknowledged
+        client.on_subscribe = self._on_answered
+        client.on_unsubscribe = self._on_answered
+        client.on_message = self._on_message
+        return client
+
+    def _wants_to_leave(self) -> bool:
+        if not self._closing.is_set():
+            return False
+        return self._abandoned or self._drained_of_messages() or time.monotonic() >= self._close_by
+
+    def _drained_of_messages(self) -> bool:
+        with self._changed:
+            return not self._outbox and not self._unacknowledged and not self._busy
+
+    def _wait(self, client: Client) -> None:
+        sock = client.socket()
+        if sock is None or _has_buffered(sock):
+            return
+        timeout_s = 0.05 if self._closing.is_set() else _IDLE_S
+        writers = [sock] if client.want_write() else []
+        readable, _, _ = select.select([sock, self._wake_reader], writers, [], timeout_s)
+        if self._wake_reader in readable:
+            with self._changed:
+                self._woken = False
+                with contextlib.suppress(BlockingIOError):
+                    self._wake_reader.recv(64)
+
+    def _feed(self, client: Client) -> None:
+        """Hand to paho what waits, subscriptions first, as far as the broker keeps up."""
+        if not self._connected:
+            return
+        with self._changed:
+            requests = list(self._requests)
+            self._requests.clear()
+            for wanted, topic_filter in requests:
+                self._ask(client, wanted, [topic_filter])
+        while len(self._unacknowledged) < _UNACKNOWLEDGED and not client.want_write():
+            with self._changed:
+                outgoing = self._outbox.take()
+                self._busy = outgoing is not None
+            if outgoing is None:
+                return
+            info = client.publish(outgoing.topic, outgoing.payload, outgoing.qos, outgoing.retain)
+            with self._changed:
+                if outgoing.qos or info.rc != 0:
+                    self._unacknowledged[info.mid] = outgoing
+                self._busy = client.want_write()
+
+    def _ask(self, client: Client, wanted: bool, filters: list[str]) -> None:
+        if wanted:
+            _, number = client.subscribe([(topic_filter, 1) for topic_filter in filters])
+        else:
+            _, number = client.unsubscribe(filters)
+        if number is not None:
+            self._unanswered.add(number)
+
+    def _settle(self, client: Client) -> None:
+        with self._changed:
+            self._busy = client.want_write()
+            if self._drained():
+                self._changed.notify_all()
+
+    def _after_loss(self) -> None:
+        with self._changed:
+            was_connected, self._connected = self._connected, False
+            self._outbox.lose_connection(self._unacknowledged.values())
+            self._unacknowledged.clear()
+            self._unanswered.clear()
+            self._requests = deque((True, topic_filter) for topic_filter in self._router.filters())
+            self._busy = False
+            self._changed.notify_all()
+        if was_connected and not self._closing.is_set():
+            self._note_trouble("the connection was lost")
+            self._tell_watchers(False)
+
+    def _note_trouble(self, words: str) -> None:
+        if words != self._trouble:
+            log.warning("%s: %s; trying again until it works", self.client_id, words)
+        self._trouble = words
+
+    def _tell_watchers(self, connected: bool) -> None:
+        for watcher in list(self._watchers.values()):
+            try:
+                watcher(connected)
+            except Exception:  # the connection must survive any listener's mistake
+                log.exception("a listener for the connection failed")
+
+    # called by paho, on the network thread ----------------------------------------------------------------------------
+
+    def _on_connect(self, client: Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
+        if reason.is_failure:
+            self._note_trouble(f"the broker refused: {reason}")
+            return
+        with self._changed:
+            filters = self._router.filters()
+            self._requests.clear()
+            for start in range(0, len(filters), _FILTERS_PER_REQUEST):
+                self._ask(client, True, filters[start : start + _FILTERS_PER_REQUEST])
+            self._outbox.online = True
+            self._connected = True
+            self._trouble = None
+        log.debug("%s is connected", self.client_id)
+        self._tell_watchers(True)
+
+    def _on_acknowledged(self, _client: Client, _data: Any, number: int, _reason: Any, _properties: Any) -> None:
+        with self._changed:
+            self._unacknowledged.pop(number, None)
+
+    def _on_answered(self, _client: Client, _data: Any, number: int, _reasons: Any, _properties: Any) -> None:
+        with self._changed:
+            self._unanswered.discard(number)
+
+    def _on_message(self, _client: Client, _data: Any, received: Any) -> None:
+        message = Message(received.topic, bytes(received.payload), received.qos, bool(received.retain))
+        for callback in self._router.targets(message.topic):
+            try:
+                callback(message)
+            except Exception:  # one listener's mistake must not end the connection of the others
+                log.exception("a listener for %s failed", message.topic)
+
+
+def _without_delay(_client: Client, _data: Any, sock: Any) -> None:
+    """Send small packets at once: Nagle's algorithm would hold the second one until the first is acknowledged."""
+    with contextlib.suppress(OSError):
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+def _has_buffered(sock: Any) -> bool:
+    pending = getattr(sock, "pending", None)  # only TLS sockets hold bytes back from `select`
+    return pending is not None and pending() > 0
+
+
+def _cut(client: Client) -> None:
+    _shut(client, socket.SHUT_RDWR)
+
+
+def _say_goodbye(client: Client) -> None:
+    client.disconnect()
+    deadline = time.monotonic() + 0.5
+    while client.want_write() and time.monotonic() < deadline:
+        sock: Any = client.socket()
+        if sock is None:
+            return
+        select.select([], [sock], [], 0.05)
+        client.loop_write()
+    _shut(client, socket.SHUT_WR)
+
+
+def _shut(client: Client, how: int) -> None:
+    sock: Any = client.socket()
+    if sock is not None:
+        with contextlib.suppress(OSError):
+            sock.shutdown(how)
