@@ -72,10 +72,14 @@ class Presence:
             unit=self.unit,
             experiment=self.experiment,
             source=source,
-            clock=runtime.clock,
-            settings=runtime.settings,
-            publish=self._publish_log,
+            sink=self._send_log,
+            log_file=runtime.log_file,
+            console=runtime.console,
+            console_level=runtime.settings.logging.console_log_level,
+            now=runtime.clock.now,
+            secrets=(runtime.settings.mqtt.password,),
         )
+        self._undo.append(self.logger.clean_up)
 
     def _take_name(self) -> None:
         try:
@@ -95,9 +99,9 @@ class Presence:
     def _end_row(self) -> None:
         self._registry.finish(self.job_id, ended_at=structs.to_timestamp(self.runtime.clock.now()))
 
-    def _publish_log(self, topic: str, payload: bytes) -> None:
+    def _send_log(self, topic: str, record: structs.Log) -> None:
         if not self._closed:
-            self.outbox.publish(topic, payload, qos=0)
+            self.outbox.publish(topic, structs.encode(record), qos=0)
 
     def announce(self, name: str, value: object, *, retain: bool = True) -> None:
         """Publish a setting (or the state) and remember it for `pio jobs info`."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
 
 from pioreactor.clock.ports import Clock
 from pioreactor.devices.ports import Ownership, Rig
@@ -36,7 +37,9 @@ class Runtime:
     job_source: str = "user"
     handles_signals: bool = False
     """True in a process of our own, where SIGTERM means: stop your jobs."""
-    extras: dict[str, object] = field(default_factory=dict)
+    log_file: Path | None = None
+    console: TextIO | None = None
+    """Where log lines are shown to a person, if anywhere."""
 
     @property
     def unit(self) -> str:

@@ -1,0 +1,241 @@
+"""Moves liquid with one pump: checks, runs, accounts for what moved, and says so, on every path."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from pioreactor import structs, topics
+from pioreactor.actions import bioreactor
+from pioreactor.devices.ports import PwmOutput
+from pioreactor.exc import ActuatorInUseError, CalibrationError, ConfigurationError, StoppedError
+from pioreactor.jobs.host import Host
+
+SLICE_S = 1.0
+"""A running pump accounts for what it moved this often."""
+
+RefusalReason = Literal["no_calibration", "no_pwm_channel", "pump_in_use", "vial_full", "invalid_request"]
+
+
+@dataclass(frozen=True, slots=True)
+class Dosed:
+    """All of it moved."""
+
+    volume_ml: float
+
+
+@dataclass(frozen=True, slots=True)
+class CutShort:
+    """Somebody stopped the pump, or the vial was full, after this much of what was wanted (None: no end was set)."""
+
+    volume_ml: float
+    wanted_ml: float | None
+    reason: Literal["stopped", "vial_full"]
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Nothing moved."""
+
+    reason: RefusalReason
+    message: str
+    volume_ml: float = 0.0
+
+
+DoseOutcome = Dosed | CutShort | Refused
+
+
+@dataclass(frozen=True, slots=True)
+class PumpDevice:
+    """One pump: the role of its PWM channel, its calibrations' device name, the event it causes."""
+
+    role: str
+    device: str
+    event: str
+
+    @property
+    def adds_liquid(self) -> bool:
+        return self.event.startswith("add_")
+
+
+MEDIA = PumpDevice("media", "media_pump", "add_media")
+ALT_MEDIA = PumpDevice("alt_media", "alt_media_pump", "add_alt_media")
+WASTE = PumpDevice("waste", "waste_pump", "remove_waste")
+
+
+class PumpRate(Protocol):
+    """What a pump calibration says: duty, frequency, and volume against time."""
+
+    @property
+    def hz(self) -> float: ...
+
+    @property
+    def dc(self) -> float: ...
+
+    def ml_to_duration(self, ml: float) -> float: ...
+
+    def duration_to_ml(self, duration: float) -> float: ...
+
+
+@dataclass(frozen=True, slots=True)
+class UncalibratedPump:
+    """A typical pump, for runs that are asked for in seconds (spec §4.1)."""
+
+    hz: float = 250.0
+    dc: float = 100.0
+    ml_per_s: float = 0.0911
+
+    def ml_to_duration(self, ml: float) -> float:
+        return ml / self.ml_per_s
+
+    def duration_to_ml(self, duration: float) -> float:
+        return duration * self.ml_per_s
+
+
+@dataclass(frozen=True, slots=True)
+class DoseRequest:
+    """How much: a volume [mL], a duration [s], or neither for "until stopped"."""
+
+    volume_ml: float | None = None
+    duration_s: float | None = None
+    source_of_event: str = "CLI"
+
+    def problem(self) -> str | None:
+        for what, value in (("volume", self.volume_ml), ("duration", self.duration_s)):
+            if value is not None and not 0 <= value < 1e5:
+                return f"the {what} must be at least 0, not {value:g}"
+        if self.volume_ml is not None and self.duration_s is not None:
+            return "give a volume or a duration, not both"
+        return None
+
+
+class _Books:
+    """Accounts for one run of a pump: reports the difference between what has moved and what was said to have."""
+
+    def __init__(self, host: Host, pump: PumpDevice, source_of_event: str) -> None:
+        self._host = host
+        self._pump = pump
+        self._source = source_of_event
+        self.reported_ml = 0.0
+
+    def report(self, moved_ml: float) -> None:
+        change = moved_ml - self.reported_ml
+        if abs(change) < 1e-9:
+            return
+        self.reported_ml = moved_ml
+        host, runtime = self._host, self._host.runtime
+        if self._source != "pump_calibration":
+            before = bioreactor.vial_state(runtime, host.experiment)
+            after = bioreactor.record_dose(runtime, host.experiment, self._pump.event, change)
+            bioreactor.announce(host.publish, host.unit, host.experiment, after, before)
+        event = structs.DosingEvent(
+            volume_change=round(change, 9),
+            event=self._pump.event,
+            source_of_event=self._source,
+            timestamp=runtime.clock.now(),
+        )
+        host.publish(topics.event(host.unit, host.experiment, "dosing_events"), event, qos=1)
+
+
+def dose(host: Host, pump: PumpDevice, request: DoseRequest, rate: PumpRate | None) -> DoseOutcome:
+    """Run a pump as requested. `rate` is its active calibration, None when it has none.
+
+    What moved is entered into the vial's books and announced slice by slice, each slice once, after it moved; a stop
+    or a pause of the host ends the run within a moment, with the last slice cut to what really ran.
+    """
+    refusal = _refuse(host, pump, request, rate)
+    if refusal is not None:
+        return refusal
+    known = rate if rate is not None else UncalibratedPump()
+    duration_s = request.duration_s
+    if request.volume_ml is not None:
+        duration_s = known.ml_to_duration(request.volume_ml)
+    if duration_s is not None and duration_s <= 0:
+        return Dosed(0.0)
+    try:
+        output = host.runtime.open_rig().pwm(pump.role, owner=host.owner, hz=known.hz)
+    except ActuatorInUseError as error:
+        return Refused("pump_in_use", str(error))
+    except ConfigurationError as error:
+        return Refused("no_pwm_channel", str(error))
+    books = _Books(host, pump, request.source_of_event)
+    return _run(host, pump, output, known, duration_s, books)
+
+
+def _refuse(host: Host, pump: PumpDevice, request: DoseRequest, rate: PumpRate | None) -> Refused | None:
+    problem = request.problem()
+    if problem is not None:
+        return Refused("invalid_request", problem)
+    timed = request.duration_s is not None
+    if rate is None and not timed and (request.volume_ml is not None or pump.adds_liquid):
+        return Refused("no_calibration", f"{pump.device} has no active calibration")
+    if pump.adds_liquid and request.source_of_event != "pump_calibration" and _room_ml(host) <= (request.volume_ml or 0):
+        full = host.runtime.identity.model().reactor_max_fill_volume_ml
+        return Refused("vial_full", f"the vial would hold {full:g} mL or more, its maximum")
+    return None
+
+
+def _room_ml(host: Host) -> float:
+    state = bioreactor.vial_state(host.runtime, host.experiment)
+    return host.runtime.identity.model().reactor_max_fill_volume_ml - state.current_volume_ml
+
+
+@contextmanager
+def _turning(output: PwmOutput, duty_percent: float) -> Iterator[None]:
+    """Keep the pump turning for the block, and never longer."""
+    try:
+        output.set_duty(duty_percent)
+        yield
+    finally:
+        output.release()
+
+
+def _run(
+    host: Host, pump: PumpDevice, output: PwmOutput, rate: PumpRate, duration_s: float | None, books: _Books
+) -> DoseOutcome:
+    clock = host.runtime.clock
+    checks_room = pump.adds_liquid and books._source != "pump_calibration"
+    cut: Literal["stopped", "vial_full"] | None = None
+    start_s = clock.monotonic()
+    elapsed: Callable[[], float] = lambda: clock.monotonic() - start_s  # noqa: E731
+    ran_s = 0.0
+    try:
+        with _turning(output, rate.dc):
+            try:
+                while duration_s is None or ran_s < duration_s - 1e-9:
+                    slice_s = SLICE_S if duration_s is None else min(SLICE_S, duration_s - ran_s)
+                    if checks_room and _room_ml(host) <= rate.duration_to_ml(ran_s + slice_s) - books.reported_ml:
+                        cut = "vial_full"
+                        break
+                    host.sleep(slice_s, pausable=True)
+                    ran_s = elapsed() if duration_s is None else min(elapsed(), duration_s)
+                    if duration_s is None or ran_s < duration_s:
+                        books.report(rate.duration_to_ml(ran_s))
+            except StoppedError:
+                cut = "stopped"
+            finally:
+                ran_s = elapsed()
+    finally:
+        if cut is None and duration_s is not None:
+            ran_s = duration_s
+        books.report(rate.duration_to_ml(ran_s))
+    if cut is None:
+        return Dosed(books.reported_ml)
+    wanted_ml = None if duration_s is None else rate.duration_to_ml(duration_s)
+    if duration_s is None and cut == "stopped":
+        return Dosed(books.reported_ml)
+    return CutShort(books.reported_ml, wanted_ml, cut)
+
+
+def rate_of(host: Host, pump: PumpDevice) -> PumpRate | None:
+    """Return the pump's active calibration, None when it has none; a damaged one is reported and counts as none."""
+    from pioreactor.calibrations.store import load_active
+
+    try:
+        calibration = load_active(host.runtime, pump.device)
+    except CalibrationError as error:
+        host.logger.error("%s", error)
+        return None
+    return calibration  # type: ignore[return-value]

@@ -1,0 +1,159 @@
+"""Estimates growth rate and filtered OD from each reading, knowing what was dosed."""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime
+from statistics import median
+
+import msgspec
+
+from pioreactor import structs, topics
+from pioreactor.actions.bioreactor import vial_state
+from pioreactor.jobs.job import BackgroundJob
+from pioreactor.jobs.settings import Setting
+from pioreactor.messaging.ports import Message
+from pioreactor.science.growth_rate import Estimate, GrowthRateEstimator
+from pioreactor.states import JobState
+
+NORMALIZATION_CACHE = "od_normalization_mean"
+STATE_CACHE = "growth_rate_state"
+STATE_EVERY_S = 60.0
+OLDEST_BELIEVED_S = 3600.0
+"""A message whose time stamp is older than this, or in the future, counts as new: somebody stepped the clock."""
+BAND_95 = 1.96
+
+
+class GrowthRateCalculator(BackgroundJob):
+    """Publishes `growth_rate` [1/h] and `od_filtered` [OD relative to the start], and `estimate` with a 95 % band."""
+
+    job_name = "growth_rate_calculating"
+
+    growth_rate = Setting(None, datatype="GrowthRate", unit="h⁻¹", label="Growth rate", display=False)
+    od_filtered = Setting(None, datatype="ODFiltered", label="Normalised OD", display=False)
+    estimate = Setting(None, datatype="json", label="Growth rate with its 95 % band", display=False)
+
+    def __init__(self, unit: str, experiment: str) -> None:
+        super().__init__(unit, experiment)
+        clock = self.runtime.clock
+        self._readings_for_norm = self.runtime.settings.growth_rate_calculating.samples_for_od_statistics
+        self._time_base_s = clock.now().timestamp() - clock.monotonic()
+        self._norms = self._stored_norms()
+        self._first_ods: dict[str, list[float]] = {}
+        self._estimator = self._stored_estimator()
+        self.every(STATE_EVERY_S, self._store_state)
+        self.start_passive_listeners()
+
+    def start_passive_listeners(self) -> None:
+        source = self._source_topic()
+        self.subscribe_and_callback(self._hear_ods, source, allow_retained=False)
+        dosing = topics.event(self.unit, self.experiment, "dosing_events")
+        self.subscribe_and_callback(self._hear_dose, dosing, allow_retained=False)
+
+    def _source_topic(self) -> str:
+        return topics.setting(self.unit, self.experiment, "od_reading", "ods")
+
+    # ---- what it hears -------------------------------------------------------------------------------------
+
+    def _hear_ods(self, message: Message) -> None:
+        if self.state == JobState.SLEEPING or not message.payload:
+            return
+        try:
+            readings = structs.decode(message.payload, structs.ODReadings)
+        except msgspec.DecodeError as error:
+            self.logger.warning("An OD message cannot be read and is left out: %s.", error)
+            return
+        self.process({channel: reading.od for channel, reading in readings.ods.items()}, readings.timestamp)
+
+    def _hear_dose(self, message: Message) -> None:
+        try:
+            dose = structs.decode(message.payload, structs.DosingEvent)
+        except msgspec.DecodeError as error:
+            self.logger.warning("A dosing event cannot be read and is left out: %s.", error)
+            return
+        if not dose.event.startswith("add_") or dose.source_of_event == "pump_calibration":
+            return
+        volume_ml = vial_state(self.runtime, self.experiment).current_volume_ml - max(dose.volume_change, 0.0)
+        self._estimator.dose(self._time_of(dose.timestamp), dose.volume_change, max(volume_ml, 1.0))
+
+    def process(self, ods: dict[str, float], timestamp: datetime) -> None:
+        """Take in one reading per channel."""
+        combined = self._combine(ods)
+        if combined is None:
+            return
+        estimate = self._estimator.update(self._time_of(timestamp), combined)
+        if estimate.outcome == "not_positive":
+            self.logger.warning("The OD is not above zero; this reading is left out.")
+            return
+        self._publish_estimate(estimate, timestamp)
+
+    def _time_of(self, timestamp: datetime) -> float:
+        """Return the moment in seconds that only grow while this job runs, near Unix time across its restarts."""
+        clock = self.runtime.clock
+        age_s = (clock.now() - timestamp).total_seconds()
+        if not 0 <= age_s <= OLDEST_BELIEVED_S:
+            age_s = 0.0
+        return self._time_base_s + clock.monotonic() - age_s
+
+    def _combine(self, ods: dict[str, float]) -> float | None:
+        """Return one normalised OD: the geometric mean of the channels, each relative to its start; None at start."""
+        for channel, od in ods.items():
+            if channel in self._norms or not od > 0:
+                continue
+            first = self._first_ods.setdefault(channel, [])
+            first.append(od)
+            if len(first) >= self._readings_for_norm:
+                self._norms[channel] = median(first)
+                self._store_norms()
+        relative = [od / self._norms[channel] for channel, od in ods.items() if channel in self._norms]
+        if not relative:
+            return None
+        if any(od <= 0 for od in relative):
+            return 0.0
+        return math.exp(sum(map(math.log, relative)) / len(relative))
+
+    def _publish_estimate(self, estimate: Estimate, timestamp: datetime) -> None:
+        self.growth_rate = structs.GrowthRate(growth_rate=round(estimate.growth_rate, 6), timestamp=timestamp)
+        self.od_filtered = structs.ODFiltered(od_filtered=round(estimate.od_filtered, 6), timestamp=timestamp)
+        half_band = BAND_95 * estimate.growth_rate_sd
+        self.estimate = {
+            "growth_rate": round(estimate.growth_rate, 6),
+            "lower_95": round(estimate.growth_rate - half_band, 6),
+            "upper_95": round(estimate.growth_rate + half_band, 6),
+            "od_filtered": round(estimate.od_filtered, 6),
+            "pump_gain": round(estimate.pump_gain, 4),
+            "pump_gain_sd": round(estimate.pump_gain_sd, 4),
+            "noise_cv": round(estimate.noise_cv, 5),
+            "outlier": estimate.outlier,
+            "timestamp": structs.to_timestamp(timestamp),
+        }
+
+    # ---- what it remembers ---------------------------------------------------------------------------------
+
+    def _stored_norms(self) -> dict[str, float]:
+        stored = self.runtime.stores.persistent(NORMALIZATION_CACHE).get(self.experiment)
+        try:
+            return msgspec.json.decode(stored, type=dict[str, float]) if isinstance(stored, str | bytes) else {}
+        except msgspec.DecodeError:
+            self.logger.warning("The stored normalisation is damaged; it is measured again.")
+            return {}
+
+    def _store_norms(self) -> None:
+        text = msgspec.json.encode(self._norms).decode()
+        self.runtime.stores.persistent(NORMALIZATION_CACHE).set(self.experiment, text)
+
+    def _stored_estimator(self) -> GrowthRateEstimator:
+        stored = self.runtime.stores.persistent(STATE_CACHE).get(self.experiment)
+        if isinstance(stored, str | bytes) and self._norms:
+            try:
+                return GrowthRateEstimator.from_state(msgspec.json.decode(stored))
+            except (msgspec.DecodeError, KeyError, TypeError, ValueError) as error:
+                self.logger.warning("The stored estimate cannot be used (%s); the estimate starts anew.", error)
+        return GrowthRateEstimator(vial_volume_ml=vial_state(self.runtime, self.experiment).current_volume_ml)
+
+    def _store_state(self) -> None:
+        text = msgspec.json.encode(self._estimator.state()).decode()
+        self.runtime.stores.persistent(STATE_CACHE).set(self.experiment, text)
+
+    def on_disconnected(self) -> None:
+        self._store_state()

@@ -1,0 +1,259 @@
+"""Keeps the stir bar at a target speed, notices a stall, and can keep still during OD readings."""
+
+from __future__ import annotations
+
+from pioreactor import error_codes, structs
+from pioreactor.devices.ports import PwmOutput, Tachometer
+from pioreactor.exc import HardwareNotFoundError
+from pioreactor.jobs.dodging import BackgroundJobWithDodging
+from pioreactor.jobs.settings import Setting
+from pioreactor.runtime import context
+from pioreactor.runtime.lane import LaneTimer
+from pioreactor.science.mixing import SpeedControl, rpm_from_edges
+from pioreactor.states import JobState
+
+SETTLED_WITHIN_RPM = 20.0
+UNSETTLED_PERIOD_S = 4.0
+"""How soon the speed is looked at again while it is off target."""
+KICK_S = 0.5
+"""Full duty that breaks the bar's stiction at start (twin.md §1.5: 0.35–0.75 s)."""
+STALL_KICK_S = 0.75
+
+
+class Stirrer(BackgroundJobWithDodging):
+    """Stirs at `target_rpm`, measured by the hall sensor; or at a fixed duty when `use_rpm` is off."""
+
+    job_name = "stirring"
+
+    target_rpm = Setting(
+        None, datatype="float", settable=True, unit="RPM", label="Target stir RPM", at_least=0, at_most=5000,
+        help="speed to hold; 0 stops the bar",
+    )  # fmt: skip
+    measured_rpm = Setting(None, datatype="MeasuredRPM", unit="RPM", label="Measured RPM")
+    duty_cycle = Setting(
+        0.0, settable=True, unit="%", label="Fan duty cycle", at_least=0, at_most=100, display=False,
+        help="duty of the fan; set it only without a target speed",
+    )  # fmt: skip
+    target_rpm_during_od_reading = Setting(
+        None, datatype="float", settable=True, unit="RPM", label="Target RPM during OD readings", at_least=0,
+        at_most=5000, display=False, help="speed while OD is read, when dodging",
+    )  # fmt: skip
+    target_rpm_outside_od_reading = Setting(
+        None, datatype="float", settable=True, unit="RPM", label="Target RPM between OD readings", at_least=0,
+        at_most=5000, display=False, help="speed between OD readings, when dodging",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        target_rpm: float | None,
+        unit: str,
+        experiment: str,
+        *,
+        use_rpm: bool | None = None,
+        duty_cycle: float | None = None,
+        enable_dodging_od: bool | None = None,
+        target_rpm_during_od_reading: float | None = None,
+        target_rpm_outside_od_reading: float | None = None,
+        measure_rpm_only: bool = False,
+    ) -> None:
+        super().__init__(unit, experiment, enable_dodging_od=enable_dodging_od)
+        config = self.runtime.settings.stirring
+        rig = self.runtime.open_rig()
+        if not rig.is_hat_present():
+            raise HardwareNotFoundError("stirring needs the Pioreactor HAT, which does not answer")
+        self._use_rpm = config.use_rpm if use_rpm is None else use_rpm
+        self._measure_only = measure_rpm_only
+        self._period_s = config.duration_between_updates_seconds
+        self._tachometer: Tachometer | None = rig.tachometer() if self._use_rpm or measure_rpm_only else None
+        self._fan: PwmOutput = rig.pwm("stirring", owner=self.owner, hz=config.pwm_hz)
+        first_duty = config.initial_duty_cycle if duty_cycle is None else duty_cycle
+        self._control = SpeedControl(first_duty)
+        self._duty_for: dict[float, float] = {}
+        self._measure_timer: LaneTimer | None = None
+        self._resting = False
+        if self._use_rpm and not measure_rpm_only:
+            self.target_rpm = config.initial_target_rpm if target_rpm is None else target_rpm
+            during = config.target_rpm_during_od_reading
+            outside = config.target_rpm_outside_od_reading
+            self.target_rpm_during_od_reading = (
+                during if target_rpm_during_od_reading is None else target_rpm_during_od_reading
+            )
+            self.target_rpm_outside_od_reading = next(
+                rpm for rpm in (target_rpm_outside_od_reading, target_rpm, outside, self.target_rpm) if rpm is not None
+            )
+
+    # ---- lifecycle -----------------------------------------------------------------------------------------
+
+    def on_init_to_ready(self) -> None:
+        self._start_stirring()
+
+    def on_sleeping(self) -> None:
+        super().on_sleeping()
+        self._cancel_measuring()
+        self._write_duty(0.0)
+        self._publish_rpm(0.0)
+
+    def on_sleeping_to_ready(self) -> None:
+        super().on_sleeping_to_ready()
+        self._start_stirring()
+
+    def on_disconnected(self) -> None:
+        super().on_disconnected()
+        self._fan.release()
+
+    # ---- settings ------------------------------------------------------------------------------------------
+
+    def set_target_rpm(self, target_rpm: float) -> None:
+        was_still = self._fan.get_duty() == 0
+        self._remember_duty()
+        self.target_rpm = float(target_rpm)
+        if self.state != JobState.READY:
+            return
+        self._aim(kick=was_still)
+
+    def set_duty_cycle(self, duty_cycle: float) -> None:
+        self._control.duty_percent = max(0.0, min(100.0, float(duty_cycle)))
+        self._control.forget_last()
+        if self.state == JobState.READY:
+            self._write_duty(self._control.duty_percent)
+        else:
+            self.duty_cycle = round(self._control.duty_percent, 5)
+
+    # ---- dodging -------------------------------------------------------------------------------------------
+
+    def action_to_do_before_od_reading(self) -> None:
+        self._remember_duty()
+        self.target_rpm = self.target_rpm_during_od_reading
+        self._cancel_measuring()
+        self._aim(kick=False, measure=False)
+
+    def action_to_do_after_od_reading(self) -> None:
+        was_still = self._fan.get_duty() == 0
+        self.target_rpm = self.target_rpm_outside_od_reading
+        self._aim(kick=was_still, measure=True)
+
+    def initialize_dodging_operation(self) -> None:
+        self.target_rpm_outside_od_reading = self.target_rpm
+
+    def initialize_continuous_operation(self) -> None:
+        if self._resting and self.target_rpm_outside_od_reading is not None:
+            self.set_target_rpm(self.target_rpm_outside_od_reading)
+
+    # ---- control -------------------------------------------------------------------------------------------
+
+    def _start_stirring(self) -> None:
+        self._aim(kick=True)
+
+    def _aim(self, *, kick: bool, measure: bool = True) -> None:
+        """Drive the fan towards the target; a bar at rest is kicked first."""
+        if self.target_rpm == 0:
+            self._resting = True
+            self._write_duty(0.0)
+            self._cancel_measuring()
+            return
+        self._resting = False
+        self._control.forget_last()
+        if self.target_rpm is not None:
+            known = self._duty_for.get(self.target_rpm)
+            self._control.duty_percent = self._guess_duty(self.target_rpm) if known is None else known
+        if kick:
+            self._write_duty(100.0)
+            self.sleep(KICK_S)
+        self._write_duty(self._control.duty_percent)
+        if measure and self._tachometer is not None:
+            self._tachometer.edges()
+            self._measure_after(UNSETTLED_PERIOD_S)
+
+    def _guess_duty(self, target_rpm: float) -> float:
+        """Start from the nearest speed that was held before, on the learned slope."""
+        if not self._duty_for:
+            return self._control.duty_percent
+        nearest = min(self._duty_for, key=lambda rpm: abs(rpm - target_rpm))
+        step = (target_rpm - nearest) / self._control.slope_rpm_per_percent
+        return max(5.0, min(100.0, self._duty_for[nearest] + step))
+
+    def _remember_duty(self) -> None:
+        if self._use_rpm and self.target_rpm and not self._resting:
+            self._duty_for[self.target_rpm] = self._control.duty_percent
+
+    def _measure_after(self, delay_s: float) -> None:
+        self._cancel_measuring()
+        self._measure_timer = self.later(delay_s, self._measure_and_correct)
+
+    def _cancel_measuring(self) -> None:
+        if self._measure_timer is not None:
+            self._measure_timer.cancel()
+            self._measure_timer = None
+
+    def _measure_and_correct(self) -> None:
+        if self.state != JobState.READY or self._tachometer is None:
+            return
+        rpm = self.poll()
+        if self._measure_only or self.target_rpm is None:
+            self._measure_after(self._period_s)
+            return
+        if rpm == 0 and self.target_rpm > 0:
+            self._kick_stalled_bar()
+            return
+        self._write_duty(self._control.correct(self.target_rpm, rpm))
+        settled = abs(rpm - self.target_rpm) <= SETTLED_WITHIN_RPM
+        if settled:
+            self._remember_duty()
+        self._measure_after(self._period_s if settled else UNSETTLED_PERIOD_S)
+
+    def poll(self) -> float:
+        """Watch the bar for ten turns (1–5 s), publish and return its speed [rpm]."""
+        assert self._tachometer is not None
+        target = self.target_rpm
+        window_s = 4.0 if not target else max(1.0, min(5.0, 600.0 / target))
+        self._tachometer.edges()
+        self.sleep(window_s)
+        rpm = rpm_from_edges(self._tachometer.edges())
+        self._publish_rpm(rpm)
+        return rpm
+
+    def _kick_stalled_bar(self) -> None:
+        self.logger.warning("The bar does not turn; kicking it. Check the vial, the bar and the fan's cable.")
+        self.blink_error_code(error_codes.STIRRING_FAILED)
+        self._write_duty(0.0)
+        self.sleep(STALL_KICK_S)
+        self._write_duty(100.0)
+        self.sleep(STALL_KICK_S)
+        self._control.duty_percent = min(1.01 * self._control.duty_percent, 60.0)
+        self._control.forget_last()
+        self._write_duty(self._control.duty_percent)
+        self._measure_after(UNSETTLED_PERIOD_S)
+
+    def block_until_rpm_is_close_to_target(self, abs_tolerance: float = 20.0, timeout: float = 60.0) -> bool:
+        """Wait until the measured speed is within a tolerance [rpm] of the target; False after `timeout` [s]."""
+        if not self._use_rpm or self.target_rpm is None:
+            return True
+        clock = self.runtime.clock
+        until_s = clock.monotonic() + timeout
+        while clock.monotonic() < until_s:
+            measured = self.measured_rpm
+            if measured is not None and abs(measured.measured_rpm - self.target_rpm) <= abs_tolerance:
+                return True
+            if self._ended.wait(0.5):
+                return False
+        return False
+
+    def _write_duty(self, duty_percent: float) -> None:
+        self._fan.set_duty(duty_percent)
+        self.duty_cycle = round(duty_percent, 5)
+
+    def _publish_rpm(self, rpm: float) -> None:
+        self.measured_rpm = structs.MeasuredRPM(measured_rpm=rpm, timestamp=self.runtime.clock.now())
+
+
+def start_stirring(
+    target_rpm: float | None = None,
+    unit: str | None = None,
+    experiment: str | None = None,
+    **options: bool | float | None,
+) -> Stirrer:
+    """Start stirring on this unit, at the configured speed [rpm] unless told otherwise (0 means: do not turn)."""
+    runtime = context.current()
+    where = unit if unit is not None else runtime.unit
+    what_for = experiment if experiment is not None else runtime.identity.experiment()
+    return Stirrer(target_rpm, where, what_for, **options)  # type: ignore[arg-type]

@@ -1,0 +1,161 @@
+"""Jobs that keep still while optical density is read."""
+
+from __future__ import annotations
+
+import msgspec
+
+from pioreactor import topics
+from pioreactor.jobs.job import BackgroundJob
+from pioreactor.jobs.settings import Setting
+from pioreactor.messaging.ports import Message
+from pioreactor.runtime.lane import LaneTimer
+from pioreactor.states import JobState
+
+OD_READING_DURATION_S = 1.0
+"""How long one OD reading takes, LEDs and all."""
+SCHEDULE_CACHE = "od_reading_schedule"
+OD_IS_RUNNING = frozenset({JobState.READY.encode(), JobState.SLEEPING.encode(), JobState.INIT.encode()})
+
+
+class ODSchedule(msgspec.Struct, frozen=True):
+    """When OD is read, on the monotonic clock that all processes of a unit share: a step of the wall clock is harmless."""
+
+    first_monotonic_s: float
+    interval_s: float
+
+    def seconds_to_next(self, now_s: float) -> float:
+        """Return the time to the start of the next reading [s], in (0, interval]."""
+        return self.interval_s - (now_s - self.first_monotonic_s) % self.interval_s
+
+
+class BackgroundJobWithDodging(BackgroundJob):
+    """A job that does one thing before each OD reading and another after it, when dodging is enabled.
+
+    Subclasses define `action_to_do_before_od_reading` and `action_to_do_after_od_reading`, and may define
+    `initialize_dodging_operation` and `initialize_continuous_operation`. The delays come from the config section
+    `[<job_name>.config]`: `pre_delay_duration`, `post_delay_duration` [s], `enable_dodging_od`.
+    """
+
+    enable_dodging_od = Setting(False, settable=True, label="Dodge OD readings", help="keep still during OD readings")
+    currently_dodging_od = Setting(False, label="Dodging OD readings at present")
+
+    def __init__(self, unit: str, experiment: str, source: str = "app", enable_dodging_od: bool | None = None) -> None:
+        super().__init__(unit, experiment, source=source)
+        raw, section = self.runtime.settings.raw, f"{self.job_name}.config"
+        self.pre_delay_s = raw.getfloat(section, "pre_delay_duration", fallback=1.5)
+        self.post_delay_s = raw.getfloat(section, "post_delay_duration", fallback=0.5)
+        wanted = raw.getboolean(section, "enable_dodging_od", fallback=False)
+        self._dodge_timer: LaneTimer | None = None
+        self._od_runs = False
+        self.__dict__["enable_dodging_od"] = wanted if enable_dodging_od is None else enable_dodging_od
+
+    def action_to_do_before_od_reading(self) -> None:
+        """Come to rest. Subclasses define it."""
+
+    def action_to_do_after_od_reading(self) -> None:
+        """Go on. Subclasses define it."""
+
+    def initialize_dodging_operation(self) -> None:
+        """Change from continuous to dodging."""
+
+    def initialize_continuous_operation(self) -> None:
+        """Change from dodging to continuous."""
+
+    def _become_ready(self) -> None:
+        self._od_runs = bool(self.runtime.stores.jobs().running(job_name="od_reading"))
+        self.subscribe_and_callback(
+            self._hear_od_reading_state, topics.state(self.unit, self.experiment, "od_reading"), allow_retained=False
+        )
+        super()._become_ready()
+        self._lane.post(self._choose_operation)
+
+    def set_enable_dodging_od(self, enable: bool) -> None:
+        self.enable_dodging_od = enable
+        self._choose_operation()
+
+    def _hear_od_reading_state(self, message: Message) -> None:
+        self._od_runs = message.payload in OD_IS_RUNNING
+        if message.payload != JobState.INIT.encode():
+            self._choose_operation()
+
+    def _choose_operation(self) -> None:
+        """Dodge while it is enabled and OD is read; a paused job chooses when it resumes."""
+        if self.state != JobState.READY:
+            return
+        self._cancel_dodging()
+        schedule = self._schedule() if self.enable_dodging_od and self._od_runs else None
+        if schedule is None:
+            if self.currently_dodging_od:
+                self.currently_dodging_od = False
+            self.initialize_continuous_operation()
+            return
+        if not self.currently_dodging_od:
+            self.currently_dodging_od = True
+            self.initialize_dodging_operation()
+        self._wait_for_next_reading(schedule)
+
+    def _schedule(self) -> ODSchedule | None:
+        stored = self.runtime.stores.volatile(SCHEDULE_CACHE).get("schedule")
+        if not isinstance(stored, str | bytes):
+            self.logger.debug("OD reading has not begun; dodging begins with its first reading.")
+            self._dodge_timer = self.later(OD_READING_DURATION_S, self._choose_operation)
+            return None
+        schedule = msgspec.json.decode(stored, type=ODSchedule)
+        if schedule.interval_s - OD_READING_DURATION_S <= self.pre_delay_s + self.post_delay_s:
+            self.logger.error(
+                "OD is read every %g s: too often to dodge with delays of %g s before and %g s after.",
+                schedule.interval_s,
+                self.pre_delay_s,
+                self.post_delay_s,
+            )
+            return None
+        return schedule
+
+    def _wait_for_next_reading(self, schedule: ODSchedule) -> None:
+        to_next_s = schedule.seconds_to_next(self.runtime.clock.monotonic())
+        if to_next_s < self.pre_delay_s:
+            to_next_s += schedule.interval_s
+        self._dodge_timer = self.later(to_next_s - self.pre_delay_s, lambda: self._keep_still(schedule))
+
+    def _keep_still(self, schedule: ODSchedule) -> None:
+        if self.state != JobState.READY:
+            return
+        self.action_to_do_before_od_reading()
+        to_reading_s = schedule.seconds_to_next(self.runtime.clock.monotonic())
+        if to_reading_s > self.pre_delay_s:
+            to_reading_s = 0.0
+        resume_after_s = to_reading_s + OD_READING_DURATION_S + self.post_delay_s
+        self._dodge_timer = self.later(resume_after_s, lambda: self._go_on(schedule))
+
+    def _go_on(self, schedule: ODSchedule) -> None:
+        if self.state != JobState.READY:
+            return
+        self.action_to_do_after_od_reading()
+        current = self._schedule()
+        if current != schedule:
+            self._choose_operation()
+        else:
+            self._wait_for_next_reading(schedule)
+
+    def _cancel_dodging(self) -> None:
+        if self._dodge_timer is not None:
+            self._dodge_timer.cancel()
+            self._dodge_timer = None
+
+    def on_sleeping(self) -> None:
+        self._cancel_dodging()
+
+    def on_sleeping_to_ready(self) -> None:
+        self._lane.post(self._choose_operation)
+
+    def on_disconnected(self) -> None:
+        self._cancel_dodging()
+
+
+class BackgroundJobWithDodgingContrib(BackgroundJobWithDodging):
+    """A dodging job of a plugin."""
+
+    needs_active_worker = False
+
+    def __init__(self, unit: str, experiment: str, plugin_name: str, enable_dodging_od: bool | None = None) -> None:
+        super().__init__(unit, experiment, source=plugin_name, enable_dodging_od=enable_dodging_od)
