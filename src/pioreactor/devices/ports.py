@@ -9,6 +9,11 @@ from pioreactor.types import LedChannel, PdChannel
 class Photodiode(Protocol):
     """One photodiode behind an analogue-to-digital converter."""
 
+    @property
+    def converter(self) -> str:
+        """Return the kind of chip ("ADS1114"), by which a reader chooses how to treat mains hum."""
+        ...
+
     def read_volts(self) -> float:
         """Take one conversion at the present gain [V]; dark offset not removed, may be slightly negative."""
         ...

@@ -1,0 +1,256 @@
+"""What is wired to what in one reactor: pins, addresses and channels as one frozen value."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final, get_args
+
+from pioreactor.devices.layers import HardwareLayers
+from pioreactor.exc import ConfigurationError, HardwareNotFoundError
+from pioreactor.types import LedChannel, PdChannel
+
+_CHIP_NAMES: Final = {
+    "ads1114": "ADS1114",
+    "ads1115": "ADS1115",
+    "pico": "RP2040",
+    "dac43608": "DAC43608",
+    "tmp1075": "TMP1075",
+}
+_ADC_DRIVERS: Final = ("ads1114", "ads1115", "pico")
+_LED_DRIVERS: Final = ("dac43608", "pico")
+_INPUTS_PER_CHIP: Final = 4
+_LED_CHANNELS: Final[tuple[LedChannel, ...]] = get_args(LedChannel)
+
+
+@dataclass(frozen=True, slots=True)
+class AdcInput:
+    """One analogue input. `divider` is volts at the input per volt of what is measured."""
+
+    driver: str
+    address: int
+    channel: int = 0
+    divider: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class LedDriver:
+    """The chip that drives the LEDs, and the register of each LED channel."""
+
+    driver: str
+    address: int
+    registers: Mapping[LedChannel, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Pins:
+    """BCM numbers."""
+
+    button: int
+    indicator: int
+    hall_sensor: int
+    sda: int
+    scl: int
+    i2c_bus: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    """A chip that should answer, and what it is there for."""
+
+    driver: str
+    address: int
+    purposes: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{_CHIP_NAMES[self.driver]} at 0x{self.address:02X} ({', '.join(self.purposes)})"
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """The hardware of one unit. `firmware` is the RP2040's, or None to ask the chip when it is needed."""
+
+    layers: HardwareLayers
+    pwm_pins: Mapping[str, int]
+    heater_channel: str
+    adc: Mapping[str, AdcInput]
+    """By use: "pd1" … "pd4", "version", "aux"."""
+    leds: LedDriver
+    thermometer_address: int
+    pins: Pins
+    firmware: tuple[int, int] | None = None
+
+    def photodiode(self, channel: PdChannel) -> AdcInput:
+        """Return the input of a photodiode; raise `HardwareNotFoundError` when this reactor has no such one."""
+        try:
+            return self.adc[f"pd{channel}"]
+        except KeyError:
+            raise HardwareNotFoundError(
+                f"{self.layers.model_name} {self.layers.model_version} on HAT {self.layers.hat_version} has no "
+                f"photodiode {channel}",
+                remedy="Assign the right model to the unit, or clear the channel in [od_config.photodiode_channel].",
+            ) from None
+
+    def pwm_pin(self, channel: str) -> int:
+        """Return the pin of a PWM channel; raise `ConfigurationError` naming the channels there are."""
+        try:
+            return self.pwm_pins[channel]
+        except KeyError:
+            known = ", ".join(sorted(self.pwm_pins))
+            raise ConfigurationError(f"the board has no PWM channel {channel}, only {known}") from None
+
+    def reserved_pins(self) -> frozenset[int]:
+        """Return the pins that must not be driven as power outputs."""
+        return frozenset((self.pins.button, self.pins.hall_sensor, self.pins.sda, self.pins.scl, self.pins.indicator))
+
+    def chips(self) -> tuple[Chip, ...]:
+        """Return each chip that should answer, in order of address, with all it is there for."""
+        purposes: dict[tuple[int, str], list[str]] = {}
+        for address, driver, purpose in self._uses():
+            purposes.setdefault((address, driver), []).append(purpose)
+        return tuple(Chip(driver, address, tuple(why)) for (address, driver), why in sorted(purposes.items()))
+
+    def conflicts(self, address: int) -> tuple[Chip, ...]:
+        """Return the chips that claim this address when there is more than one: the model does not suit the HAT."""
+        claims = tuple(chip for chip in self.chips() if chip.address == address)
+        return claims if len(claims) > 1 else ()
+
+    def _uses(self) -> Iterator[tuple[int, str, str]]:
+        for use, entry in self.adc.items():
+            yield entry.address, entry.driver, _PURPOSES.get(use, use)
+        yield self.leds.address, self.leds.driver, "LEDs"
+        yield self.thermometer_address, "tmp1075", "heating board"
+
+
+_PURPOSES: Final = {
+    **{f"pd{channel}": f"photodiode {channel}" for channel in get_args(PdChannel)},
+    "aux": "PWM rail voltage",
+    "version": "HAT version",
+}
+
+
+def load_board(
+    directory: Path | None,
+    *,
+    hat_version: str,
+    model_name: str,
+    model_version: str,
+    firmware: tuple[int, int] | None = None,
+) -> Board:
+    """Read the description of a unit's hardware; `directory` is the laboratory's `hardware` folder, or None.
+
+    Raises `ConfigurationError` naming the files and the key that is missing or malformed.
+    """
+    layers = HardwareLayers(directory, hat_version, model_name, model_version)
+    pwm, adc, dac, temp, gpio = (_Mod.load(layers, mod) for mod in ("pwm", "adc", "dac", "temp", "gpio"))
+    pwm_pins = pwm.below("pwm_to_pin")
+    heater_channel = str(pwm.value("heater_pwm_channel"))
+    board = Board(
+        layers=layers,
+        pwm_pins=MappingProxyType({channel: pwm_pins.number(channel) for channel in pwm_pins.content}),
+        heater_channel=heater_channel,
+        adc=MappingProxyType({use: _adc_input(adc.below(use)) for use in adc.content}),
+        leds=_led_driver(dac),
+        thermometer_address=temp.address(),
+        pins=_pins(gpio),
+        firmware=firmware,
+    )
+    board.pwm_pin(heater_channel)
+    return board
+
+
+def layered_mod_config(board: Board, mod: str) -> dict[str, Any]:
+    """Return a custom part of the hardware description, such as a plugin's own `hats/1.1/camera.yaml`.
+
+    Raises `ConfigurationError` when no layer has such a file.
+    """
+    return _Mod.load(board.layers, mod).content
+
+
+@dataclass(frozen=True, slots=True)
+class _Mod:
+    """A part of the description, which remembers where it stands for the sake of error messages."""
+
+    content: dict[str, Any]
+    place: str
+
+    @classmethod
+    def load(cls, layers: HardwareLayers, mod: str) -> "_Mod":
+        files = layers.files(mod)
+        if not files:
+            raise ConfigurationError(
+                f"nothing describes `{mod}` of HAT {layers.hat_version} and {layers.model_name} {layers.model_version}",
+                remedy=f"Add {mod}.yaml to hardware/hats/{layers.hat_version} in the data folder.",
+            )
+        return cls(layers.load(mod), ", ".join(str(path) for path in files))
+
+    def value(self, key: str) -> Any:
+        try:
+            return self.content[key]
+        except KeyError:
+            raise ConfigurationError(f"{self.place}: `{key}` is missing") from None
+
+    def below(self, key: str) -> "_Mod":
+        value = self.value(key)
+        if not isinstance(value, dict):
+            raise ConfigurationError(f"{self.place}: `{key}` must be keys with values, not {value!r}")
+        return _Mod(value, f"{self.place}: in `{key}`")
+
+    def number(self, key: str, *, default: int | None = None, most: int = 255) -> int:
+        """Return a whole number from 0 to `most`; text such as "0x48" is understood."""
+        if default is not None and key not in self.content:
+            return default
+        value = self.value(key)
+        try:
+            number = int(value, 0) if isinstance(value, str) else value
+        except ValueError:
+            number = value
+        if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number <= most:
+            raise ConfigurationError(f"{self.place}: `{key}` must be a whole number from 0 to {most}, not {value!r}")
+        return number
+
+    def address(self) -> int:
+        return self.number("address", most=0x77)
+
+    def driver(self, known: tuple[str, ...]) -> str:
+        name = self.value("driver")
+        if name not in known:
+            raise ConfigurationError(f"{self.place}: `driver` must be one of {', '.join(known)}, not {name!r}")
+        return str(name)
+
+
+def _adc_input(entry: _Mod) -> AdcInput:
+    divider = entry.content.get("divider", 1.0)
+    if not isinstance(divider, int | float) or not divider > 0:
+        raise ConfigurationError(f"{entry.place}: `divider` must be a number above 0, not {divider!r}")
+    driver = entry.driver(_ADC_DRIVERS)
+    return AdcInput(
+        driver=driver,
+        address=entry.address(),
+        # A model that moves a photodiode to an ADS1114 inherits the HAT's channel, which that chip has no use for.
+        channel=0 if driver == "ads1114" else entry.number("channel", most=_INPUTS_PER_CHIP - 1),
+        divider=float(divider),
+    )
+
+
+def _led_driver(dac: _Mod) -> LedDriver:
+    channels = dac.below("channels")
+    for channel in channels.content:
+        if channel not in _LED_CHANNELS:
+            raise ConfigurationError(f"{channels.place}: there is no LED channel {channel!r}")
+    return LedDriver(
+        driver=dac.driver(_LED_DRIVERS),
+        address=dac.address(),
+        registers=MappingProxyType({channel: channels.number(channel) for channel in _LED_CHANNELS}),
+    )
+
+
+def _pins(gpio: _Mod) -> Pins:
+    return Pins(
+        button=gpio.number("pcb_button_pin"),
+        indicator=gpio.number("pcb_led_pin"),
+        hall_sensor=gpio.number("hall_sensor_pin"),
+        sda=gpio.number("sda_pin"),
+        scl=gpio.number("scl_pin"),
+        i2c_bus=gpio.number("i2c_bus", default=1),
+    )

@@ -1,0 +1,1 @@
+"""Chips and pins, spoken to over the bus ports only."""

@@ -1,0 +1,154 @@
+"""Who may drive what: a lock of the operating system per resource, or a table for virtual time."""
+
+import fcntl
+import json
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+from pioreactor.devices.ports import Lease
+from pioreactor.exc import ActuatorInUseError, InvalidRequestError
+
+_NAME: Final = re.compile(r"[A-Za-z0-9_$][A-Za-z0-9_.$-]*")
+_MODE: Final = 0o660
+_LONGEST_NOTE: Final = 4096
+
+
+class FileLockOwnership:
+    """Locked files in a directory of volatile storage. The kernel unlocks them when their process dies.
+
+    Each lease has its own open file, so that two jobs in one process exclude each other too. A child made by `fork`
+    without `exec` would share the lease. Files are never removed: a lock on a removed file excludes nobody.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    def acquire(self, resource: str, owner: str) -> Lease:
+        path = self._path(resource)
+        self._directory.mkdir(parents=True, exist_ok=True)
+        with self._alone():
+            fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _MODE)
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                note = _read_note(fd)
+                os.close(fd)
+                raise ActuatorInUseError(
+                    f"{resource} belongs to {note.get('owner', 'another job')} (process {note.get('pid', 'unknown')})",
+                    remedy="Stop that job first.",
+                ) from None
+            except BaseException:
+                os.close(fd)
+                raise
+            _write_note(fd, owner)
+        return _FileLease(fd)
+
+    def holder(self, resource: str) -> str | None:
+        path = self._path(resource)
+        # Looking takes the lock for a moment; `_alone` keeps that moment from refusing somebody who acquires.
+        if not path.exists():
+            return None
+        with self._alone():
+            fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return str(_read_note(fd).get("owner", "another job"))
+            finally:
+                os.close(fd)
+        return None
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Keep other processes and threads from acquiring or looking for the block, which takes microseconds."""
+        fd = os.open(self._directory / ".alone", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _MODE)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(fd)
+
+    def _path(self, resource: str) -> Path:
+        _check_name(resource)
+        return self._directory / f"{resource}.lock"
+
+
+class _FileLease:
+    def __init__(self, fd: int) -> None:
+        self._fd: int | None = fd
+
+    def release(self) -> None:
+        fd, self._fd = self._fd, None
+        if fd is not None:
+            # Unlocked by name, as a child that is just being started may hold a copy for a moment longer.
+            fcntl.flock(fd, fcntl.LOCK_UN)
+            os.close(fd)
+
+
+def _check_name(resource: str) -> None:
+    if not _NAME.fullmatch(resource):
+        raise InvalidRequestError(f"{resource!r} cannot be the name of a resource")
+
+
+def _write_note(fd: int, owner: str) -> None:
+    note = {"owner": owner, "pid": os.getpid(), "started": _process_start(os.getpid())}
+    os.ftruncate(fd, 0)
+    os.pwrite(fd, json.dumps(note).encode(), 0)
+
+
+def _read_note(fd: int) -> dict[str, object]:
+    with suppress(ValueError):
+        note = json.loads(os.pread(fd, _LONGEST_NOTE, 0))
+        if isinstance(note, dict):
+            return note
+    return {}
+
+
+def _process_start(pid: int) -> int | None:
+    """Return when the process started [clock ticks since boot], which tells it from a later one of the same number."""
+    try:
+        # The name in parentheses may itself hold spaces and parentheses.
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
+    except (OSError, ValueError, IndexError):
+        return None
+
+
+class MemoryOwnership:
+    """A table, for virtual time and tests, where processes are lanes and die by `drop_holder`."""
+
+    def __init__(self) -> None:
+        self._leases: dict[str, _MemoryLease] = {}
+
+    def acquire(self, resource: str, owner: str) -> Lease:
+        _check_name(resource)
+        present = self._leases.get(resource)
+        if present is not None:
+            raise ActuatorInUseError(f"{resource} belongs to {present.owner}", remedy="Stop that job first.")
+        lease = _MemoryLease(self._leases, resource, owner)
+        self._leases[resource] = lease
+        return lease
+
+    def holder(self, resource: str) -> str | None:
+        _check_name(resource)
+        lease = self._leases.get(resource)
+        return lease.owner if lease is not None else None
+
+    def drop_holder(self, owner: str) -> None:
+        """Take everything from an owner, as the kernel does when a process dies. Its outputs stay as they are."""
+        for lease in [lease for lease in self._leases.values() if lease.owner == owner]:
+            lease.release()
+
+
+class _MemoryLease:
+    def __init__(self, table: dict[str, "_MemoryLease"], resource: str, owner: str) -> None:
+        self._table = table
+        self._resource = resource
+        self.owner = owner
+
+    def release(self) -> None:
+        if self._table.get(self._resource) is self:
+            del self._table[self._resource]
