@@ -1,20 +1,15 @@
 """Loggers of jobs, actions and commands: to a file, a terminal, and a sink that reaches the leader."""
 
 import logging
-import sys
-from collections.abc import Callable
-from datetime import datetime
-from functools import partial
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TextIO
 
-from pioreactor import topics
-from pioreactor.clock.ports import Clock
 from pioreactor.observability.files import SharedLogFile
 from pioreactor.observability.formats import ConsoleFormatter, LineFormatter, WireFormatter
 from pioreactor.observability.secrets import Redactor
-from pioreactor.observability.sinks import Publish, SinkHandler
-from pioreactor.settings.schema import Settings
+from pioreactor.observability.sinks import LogSink, sink_handler
 
 NOTICE = 25
 """More important than information, less than a warning: a person wants to know."""
@@ -68,30 +63,31 @@ def create_logger(
     *,
     unit: str,
     experiment: str,
-    clock: Clock,
-    settings: Settings | None = None,
     source: str = "app",
-    publish: Publish | None = None,
+    sink: LogSink | None = None,
+    log_file: Path | None = None,
     console: TextIO | None = None,
+    console_level: str = "DEBUG",
+    now: Callable[[], datetime] | None = None,
+    secrets: Iterable[str] = (),
 ) -> CustomLogger:
     """Return a logger of its own; `name` is the job or task, `source` the application or plugin.
 
-    `settings` name the log file, the console level and the secrets that never appear in any target; without them
-    there is no file and no console. `console` is standard error unless given, coloured when it is a terminal.
-    `publish` takes (topic, payload) of each record.
+    Targets are those that are given: `log_file`, a `console` stream (coloured when it is a terminal), and a `sink`
+    (journal, bus). `now` is the clock's; `secrets` never appear in any target.
     """
-    redact = Redactor(settings.secrets() if settings is not None else ())
+    clock = now if now is not None else _utc_now
+    redact = Redactor(secrets)
     logger = _Logger(name, logging.DEBUG)
-    if settings is not None and settings.logging.log_file:
-        file_handler = SharedLogFile(Path(settings.logging.log_file))
-        file_handler.setFormatter(LineFormatter(clock.now, redact))
+    if log_file is not None:
+        file_handler = SharedLogFile(log_file)
+        file_handler.setFormatter(LineFormatter(clock, redact))
         logger.addHandler(file_handler)
-    if settings is not None and settings.logging.console_log_level != "OFF":
-        stream = console if console is not None else sys.stderr
-        logger.addHandler(_console_handler(stream, settings.logging.console_log_level, clock.now, redact))
-    if publish is not None:
-        wire = WireFormatter(clock.now, redact, source=source)
-        logger.addHandler(SinkHandler(publish, topic_of=partial(topics.log, unit, experiment, source), formatter=wire))
+    if console is not None and console_level.upper() != "OFF":
+        logger.addHandler(_console_handler(console, console_level, clock, redact))
+    if sink is not None:
+        formatter = WireFormatter(clock, redact, source=source)
+        logger.addHandler(sink_handler(sink, unit=unit, experiment=experiment, source=source, formatter=formatter))
     if not logger.handlers:
         logger.addHandler(logging.NullHandler())
     return CustomLogger(logger, {})
@@ -105,3 +101,7 @@ def _console_handler(
     in_colour = hasattr(stream, "isatty") and stream.isatty()
     handler.setFormatter(ConsoleFormatter(now, redact, in_colour=in_colour))
     return handler
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)

@@ -1,31 +1,36 @@
-"""Where a log record goes beside the file and the terminal: out, as a message under its topic."""
+"""Where log records go beside the file and the terminal: the journal and the bus."""
 
 import logging
 from collections.abc import Callable
+from typing import Protocol
 
+from pioreactor import topics
 from pioreactor.observability.formats import WireFormatter
-from pioreactor.structs.wire import encode
+from pioreactor.structs.events import Log
 
-Publish = Callable[[str, bytes], object]
-"""Takes (topic, payload) away, to the journal and the bus. It neither blocks nor logs."""
+
+class LogSink(Protocol):
+    """Takes a record away. It neither blocks nor logs."""
+
+    def __call__(self, topic: str, log: Log) -> None: ...
 
 
 class SinkHandler(logging.Handler):
-    """Publishes a logger's records under the topic of their unit, experiment, source and level (spec §1.8)."""
+    """Gives a logger's records to a sink, under the topic of unit, experiment, source and level."""
 
-    def __init__(self, publish: Publish, *, topic_of: Callable[[str], str], formatter: WireFormatter) -> None:
+    def __init__(self, sink: LogSink, *, topic_of: Callable[[str], str], formatter: WireFormatter) -> None:
         super().__init__()
-        self._publish = publish
+        self._sink = sink
         self._topic_of = topic_of
         self._wire = formatter
         self._busy = False
 
     def emit(self, record: logging.LogRecord) -> None:
-        if self._busy:  # what carries the record logged by itself: following it would never end
+        if self._busy:  # the sink's own machinery logged: following it would never end
             return
         self._busy = True
         try:
-            self._publish(self._topic_of(record.levelname), encode(self._wire.log_of(record)))
+            self._sink(self._topic_of(record.levelname), self._wire.log_of(record))
         except Exception:  # noqa: BLE001  a sink that is away must not end the job that says so
             self.handleError(record)
         finally:
@@ -33,3 +38,12 @@ class SinkHandler(logging.Handler):
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  the standard library's name
         """Stay silent: file and terminal have the record."""
+
+
+def sink_handler(sink: LogSink, *, unit: str, experiment: str, source: str, formatter: WireFormatter) -> SinkHandler:
+    """Return the handler of one logger."""
+
+    def topic_of(level: str) -> str:
+        return topics.log(unit, experiment, source, level)
+
+    return SinkHandler(sink, topic_of=topic_of, formatter=formatter)

@@ -4,14 +4,11 @@ import io
 import logging
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, cast
 
 import pytest
 
-from pioreactor.clock.ports import Clock
-from pioreactor.observability.log import NOTICE, CustomLogger, create_logger, level_number
+from pioreactor.observability.log import NOTICE, create_logger, level_number
 from pioreactor.observability.secrets import Redactor
-from pioreactor.settings.load import settings_of_text
 from pioreactor.structs import Log, decode, encode
 
 MOMENT = datetime(2026, 11, 22, 8, 50, 37, 895_000, tzinfo=UTC)
@@ -22,27 +19,14 @@ class Terminal(io.StringIO):
         return True
 
 
-class Stopped:
-    """A clock that shows one moment."""
-
-    def now(self) -> datetime:
-        return MOMENT
-
-
 class Taken(list[tuple[str, Log]]):
-    def __call__(self, topic: str, payload: bytes) -> None:
-        self.append((topic, decode(payload, Log)))
-
-
-def make(name: str, *, file: Path | None = None, level: str = "OFF", password: str = "", **more: Any) -> CustomLogger:
-    text = f"[logging]\nlog_file={file if file else ''}\nconsole_log_level={level}\n[mqtt]\npassword={password}\n"
-    more = {"unit": "u", "experiment": "e"} | more
-    return create_logger(name, clock=cast(Clock, Stopped()), settings=settings_of_text(text), **more)
+    def __call__(self, topic: str, log: Log) -> None:
+        self.append((topic, log))
 
 
 def test_the_wire_form_is_the_one_parsers_expect() -> None:
     taken = Taken()
-    logger = make("stirring", unit="u1", experiment="exp 1", publish=taken)
+    logger = create_logger("stirring", unit="u1", experiment="exp 1", sink=taken, now=lambda: MOMENT)
 
     logger.notice("Speed %s RPM.", 500)
 
@@ -57,7 +41,7 @@ def test_the_wire_form_is_the_one_parsers_expect() -> None:
 
 def test_a_traceback_belongs_to_the_message_and_terminal_codes_do_not() -> None:
     taken = Taken()
-    logger = make("job", source="my-plugin", publish=taken)
+    logger = create_logger("job", unit="u", experiment="e", source="my-plugin", sink=taken, now=lambda: MOMENT)
     try:
         raise ValueError("no water")
     except ValueError:
@@ -71,7 +55,7 @@ def test_a_traceback_belongs_to_the_message_and_terminal_codes_do_not() -> None:
 
 def test_a_file_gets_whole_lines_and_is_followed_when_rotated(tmp_path: Path) -> None:
     path = tmp_path / "pioreactor.log"
-    logger = make("job", file=path)
+    logger = create_logger("job", unit="u", experiment="e", log_file=path, now=lambda: MOMENT)
     logger.info("one")
     path.rename(tmp_path / "pioreactor.log.1")
     logger.warning("two ünï")
@@ -87,7 +71,7 @@ def test_a_file_gets_whole_lines_and_is_followed_when_rotated(tmp_path: Path) ->
 def test_a_file_that_cannot_be_written_does_not_stop_the_others(tmp_path: Path) -> None:
     taken = Taken()
     path = tmp_path / "absent" / "pioreactor.log"
-    logger = make("job", file=path, publish=taken)
+    logger = create_logger("job", unit="u", experiment="e", log_file=path, sink=taken)
     logger.info("one")
     path.parent.mkdir()
     logger.info("two")
@@ -99,7 +83,7 @@ def test_a_file_that_cannot_be_written_does_not_stop_the_others(tmp_path: Path) 
 def test_colour_is_for_terminals_and_levels_are_respected() -> None:
     plain, terminal = io.StringIO(), Terminal()
     for stream in (plain, terminal):
-        logger = make("job", console=stream, level="notice")
+        logger = create_logger("job", unit="u", experiment="e", console=stream, console_level="notice")
         logger.info("quiet")
         logger.notice("loud")
     assert "quiet" not in plain.getvalue()
@@ -110,7 +94,9 @@ def test_colour_is_for_terminals_and_levels_are_respected() -> None:
 
 def test_secrets_are_in_no_target(tmp_path: Path) -> None:
     taken, stream, path = Taken(), io.StringIO(), tmp_path / "log"
-    logger = make("job", publish=taken, console=stream, level="DEBUG", file=path, password="hunter22")
+    logger = create_logger(
+        "job", unit="u", experiment="e", sink=taken, console=stream, log_file=path, secrets=["hunter22", ""]
+    )
     logger.info("connecting as lab:hunter22@broker")
     logger.info("sent Authorization: Bearer abc.def-123 to %s", "w1")
     try:
@@ -141,12 +127,12 @@ def test_ordinary_sentences_stay() -> None:
 def test_a_sink_that_fails_or_logs_does_not_hurt() -> None:
     messages: list[str] = []
 
-    def sink(topic: str, payload: bytes) -> None:
-        messages.append(decode(payload, Log).message)
+    def sink(topic: str, log: Log) -> None:
+        messages.append(log.message)
         logger.warning("the sink logs too")
         raise ConnectionError("broker away")
 
-    logger = make("job", publish=sink)
+    logger = create_logger("job", unit="u", experiment="e", sink=sink)
     logger.info("one")
     logger.info("two")
     assert messages == ["one", "two"]
@@ -154,8 +140,8 @@ def test_a_sink_that_fails_or_logs_does_not_hurt() -> None:
 
 def test_loggers_do_not_share_and_do_not_stay() -> None:
     first, second = Taken(), Taken()
-    make("job", unit="u1", experiment="e", publish=first).info("a")
-    make("job", unit="u2", experiment="e", publish=second).info("b")
+    create_logger("job", unit="u1", experiment="e", sink=first).info("a")
+    create_logger("job", unit="u2", experiment="e", sink=second).info("b")
     assert [t.split("/")[1] for t, _ in first + second] == ["u1", "u2"]
     assert "job" not in logging.Logger.manager.loggerDict
 
