@@ -2,17 +2,14 @@
 
 import logging
 from collections.abc import Callable
-from typing import Protocol
 
 from pioreactor import topics
 from pioreactor.observability.formats import WireFormatter
 from pioreactor.structs.events import Log
 
 
-class LogSink(Protocol):
-    """Takes a record away. It neither blocks nor logs."""
-
-    def __call__(self, topic: str, log: Log) -> None: ...
+LogSink = Callable[[str, Log], object]
+"""Takes (topic, record) away. It neither blocks nor logs."""
 
 
 class SinkHandler(logging.Handler):
