@@ -7,7 +7,6 @@ from pioreactor import topics
 from pioreactor.observability.formats import WireFormatter
 from pioreactor.structs.events import Log
 
-
 LogSink = Callable[[str, Log], object]
 """Takes (topic, record) away. It neither blocks nor logs."""
 
