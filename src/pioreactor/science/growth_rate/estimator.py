@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from pioreactor.science.growth_rate.bank import Bank, FedBank
 from pioreactor.science.growth_rate.dilution import Dilution, log_dilution
-from pioreactor.science.growth_rate.mixing import mix
 from pioreactor.science.growth_rate.model import GrowthModel
 from pioreactor.science.growth_rate.noise import ReadingNoise
 
@@ -16,6 +16,9 @@ SECONDS_PER_HOUR = 3600.0
 MAX_PREDICTION_H = 1.0
 """After a longer silence nobody knows what was done to the vial: the level starts anew, the growth rate fades."""
 UNKNOWN_LEVEL_VAR = 1.0
+LEAST_FED_WEIGHT = 1e-3
+UNSETTLED = 1e-3
+"""ln OD still under way, above which readings do not teach what their noise is."""
 CLOCK_SET_BACK_AFTER = 3
 """This many readings in a row from before the last one mean that the clock was set back, not that they are late."""
 
@@ -51,10 +54,10 @@ class Assumptions:
     """Pump wear: standard deviation gathered in one hour."""
     dose_sd: float = 0.05
     """Error of one dose, as a share of it."""
-    unsettled_sd: float = 0.3
+    unsettled_sd: float = 1.0
     """Error of readings while a dose mixes, as a share of what has not settled."""
     mixing_s: float = 4.0
-    settling_s: float = 8.0
+    settling_s: float = 6.0
     huber_z: float = 2.5
     outlier_z: float = 4.0
     shift_z: float = 3.5
@@ -62,6 +65,16 @@ class Assumptions:
     shift_readings: int = 4
     excess_power: float = 1.0
     evidence_power: float = 0.5
+    boost_sd: float = 3.0
+    """Growth rate [1/h] that one unit of ln dilution may add for a while, if growth follows doses at all."""
+    boost_wander: float = 2.0
+    """What that may change by in one hour."""
+    boost_cost_per_h: float = 8.0
+    """Evidence (log-likelihood) that must come in every hour to go on believing that growth follows doses."""
+    fed_memory_s: float = 600.0
+    usual_memory_s: float = 3600.0
+    fed_weight: float = 0.02
+    """Belief, before evidence, that growth follows doses."""
 
 
 class GrowthRateEstimator:
@@ -75,7 +88,9 @@ class GrowthRateEstimator:
         self.vial_volume_ml = vial_volume_ml
         self._dilution = Dilution(mixing_s=a.mixing_s, settling_s=a.settling_s)
         self._noise = ReadingNoise()
-        self._models = [GrowthModel(wander, 1 / len(a.wander)) for wander in a.wander]
+        models = [GrowthModel(wander, 1 / len(a.wander)) for wander in a.wander]
+        self._steady = Bank(models, a.faster_per_h, a.slower_per_h)
+        self._fed: FedBank | None = None
         self._t_s: float | None = None
         self._mixed_s = 0.0
         self._added_back = 0.0
@@ -102,12 +117,14 @@ class GrowthRateEstimator:
             self._begin(t_s, level)
         seen = self._predict(t_s)
         outcome, weight_down = self._judge(t_s, level)
-        self._correct(level, weight_down)
+        self._correct(t_s, level, weight_down)
         self._added_back += seen * self._last.pump_gain
         if outcome == "level_shift":
             self._noise.restart()
-        elif self._dilution.unsettled < 1e-3:
+        elif self._dilution.unsettled < UNSETTLED:
             self._noise.add(t_s, level + self._added_back)
+        else:
+            self._noise.restart()
         self._t_s = t_s
         self._last = self._summarise(outcome)
         return self._last
@@ -117,7 +134,7 @@ class GrowthRateEstimator:
         self._t_s = t_s
         self._mixed_s = t_s
         self._dilution.release(t_s)
-        for model in self._models:
+        for model in self._steady.models:
             model.level = level
             model.cll = UNKNOWN_LEVEL_VAR
             model.cmm = a.start_rate_sd * a.start_rate_sd
@@ -142,89 +159,101 @@ class GrowthRateEstimator:
         assert self._t_s is not None
         gap_h = (t_s - self._t_s) / SECONDS_PER_HOUR
         dt_h = min(gap_h, MAX_PREDICTION_H)
-        elapsed_s = t_s - self._mixed_s
-        if elapsed_s >= a.mixing_interval_s:
-            h = min(elapsed_s / SECONDS_PER_HOUR, MAX_PREDICTION_H)
-            mix(
-                self._models,
-                [0.5 - 0.5 * math.exp(-2 * rate * h) for rate in a.faster_per_h],
-                [0.5 - 0.5 * math.exp(-2 * rate * h) for rate in a.slower_per_h],
-            )
-            self._mixed_s = t_s
         seen = self._dilution.release(t_s)
         level_var = a.dose_sd * a.dose_sd * self._dilution.square
         if gap_h > MAX_PREDICTION_H:
             level_var += UNKNOWN_LEVEL_VAR
         gain_var = a.gain_wander * a.gain_wander * dt_h
-        for model in self._models:
-            model.predict(dt_h, seen, level_var, gain_var)
+        mixing_h = min((t_s - self._mixed_s) / SECONDS_PER_HOUR, MAX_PREDICTION_H)
+        due = t_s - self._mixed_s >= a.mixing_interval_s
+        if due:
+            self._mixed_s = t_s
+        if seen != 0.0 and self._fed is None:
+            self._fed = self._fed_bank()
+        if self._fed is not None:
+            self._fed.feed(t_s - self._t_s, seen)
+        for bank in self._banks():
+            if due:
+                bank.mix(mixing_h)
+            bank.predict(dt_h, seen, level_var, gain_var)
         return seen
+
+    def _fed_bank(self) -> FedBank:
+        a = self.assumptions
+        return FedBank(
+            self._steady,
+            boost_sd=a.boost_sd,
+            boost_wander=a.boost_wander,
+            memory_s=a.fed_memory_s,
+            usual_memory_s=a.usual_memory_s,
+            weight=a.fed_weight,
+        )
+
+    def _banks(self) -> tuple[Bank, ...]:
+        return (self._steady,) if self._fed is None else (self._steady, self._fed)
 
     def _noise_var(self) -> float:
         a = self.assumptions
         unsettled = a.unsettled_sd * self._dilution.unsettled
         return self._noise.white * float(self._noise.excess**a.excess_power) + unsettled * unsettled
 
+    def _expected(self) -> tuple[float, float]:
+        mean, variance = self._steady.expected_level()
+        if self._fed is not None:
+            fed_mean, fed_variance = self._fed.expected_level()
+            mean, variance = _blend(mean, variance, fed_mean, fed_variance, self._fed.weight)
+        return mean, variance
+
     def _judge(self, t_s: float, level: float) -> tuple[str, float]:
         """Compare a reading with what all models together expect: how to call it, and by what to raise its variance."""
         a = self.assumptions
-        expected = 0.0
-        for model in self._models:
-            expected += model.weight * model.level
-        variance = self._noise_var()
-        for model in self._models:
-            off = model.level - expected
-            variance += model.weight * (model.cll + off * off)
-        z = (level - expected) / math.sqrt(variance)
+        expected, variance = self._expected()
+        z = (level - expected) / math.sqrt(variance + self._noise_var())
         size = abs(z)
-        if size > a.shift_z:
-            sign = 1 if z > 0 else -1
-            if self._strikes * sign <= 0:
-                self._strikes = 0
-                self._strikes_since_s = t_s
-            self._strikes += sign
-            if abs(self._strikes) >= a.shift_readings and t_s - self._strikes_since_s >= a.shift_after_s:
-                self._strikes = 0
-                for model in self._models:
-                    model.cll += UNKNOWN_LEVEL_VAR
-                return "level_shift", 1.0
-        else:
+        if size <= a.shift_z:
             self._strikes = 0
+        elif self._shifted(t_s, 1 if z > 0 else -1):
+            for bank in self._banks():
+                bank.loosen_level(UNKNOWN_LEVEL_VAR)
+            return "level_shift", 1.0
         if size <= a.huber_z:
             return "used", 1.0
         if size <= a.outlier_z:
             return "used", (size / a.huber_z) ** 2
         return "outlier", (size / a.huber_z) ** 2 * (size / a.outlier_z) ** 2
 
-    def _correct(self, level: float, weight_down: float) -> None:
+    def _shifted(self, t_s: float, sign: int) -> bool:
+        """Count readings that miss on the same side; long enough, and the level is believed to have moved."""
+        if self._strikes * sign <= 0:
+            self._strikes = 0
+            self._strikes_since_s = t_s
+        self._strikes += sign
+        a = self.assumptions
+        if abs(self._strikes) < a.shift_readings or t_s - self._strikes_since_s < a.shift_after_s:
+            return False
+        self._strikes = 0
+        return True
+
+    def _correct(self, t_s: float, level: float, weight_down: float) -> None:
         noise_var = self._noise_var() * weight_down
-        power = self._noise.excess**-self.assumptions.evidence_power
-        best = -math.inf
-        for model in self._models:
-            model.update(level, noise_var)
-            best = max(best, model.likelihood)
-        total = 0.0
-        for model in self._models:
-            model.weight = max(model.weight * math.exp(power * (model.likelihood - best)), 1e-12)
-            total += model.weight
-        for model in self._models:
-            model.weight /= total
+        power = float(self._noise.excess**-self.assumptions.evidence_power)
+        evidence = self._steady.correct(level, noise_var, power)
+        fed = self._fed
+        if fed is not None:
+            assert self._t_s is not None
+            cost = self.assumptions.boost_cost_per_h * (t_s - self._t_s) / SECONDS_PER_HOUR
+            favour = math.exp(max(min(fed.correct(level, noise_var, power) - evidence - cost, 30.0), -30.0))
+            weight = fed.weight * favour / (1 - fed.weight + fed.weight * favour)
+            fed.weight = min(max(weight, LEAST_FED_WEIGHT), 1 - LEAST_FED_WEIGHT)
 
     def _summarise(self, outcome: str) -> Estimate:
-        rate = level = gain = 0.0
-        for model in self._models:
-            w = model.weight
-            rate += w * model.rate
-            level += w * model.level
-            gain += w * model.gain
-        rate_var = level_var = gain_var = 0.0
-        for model in self._models:
-            w = model.weight
-            dm = model.rate - rate
-            dl = model.level - level
-            rate_var += w * (model.cmm + dm * dm)
-            level_var += w * (model.cll + dl * dl)
-            gain_var += w * model.cgg
+        level, level_var = self._expected()
+        rate, rate_var = self._steady.rate()
+        gain, gain_var = self._steady.gain()
+        fed = self._fed
+        if fed is not None:
+            rate, rate_var = _blend(rate, rate_var, *fed.rate(), fed.weight)
+            gain, gain_var = _blend(gain, gain_var, *fed.gain(), fed.weight)
         od = math.exp(level)
         return Estimate(
             rate,
@@ -247,7 +276,8 @@ class GrowthRateEstimator:
             "mixed_s": self._mixed_s,
             "added_back": self._added_back,
             "last": list(self._last),
-            "models": [model.state() for model in self._models],
+            "steady": self._steady.state(),
+            "fed": None if self._fed is None else self._fed.fed_state(),
             "noise": self._noise.state(),
             "dilution": self._dilution.state(),
         }
@@ -261,14 +291,22 @@ class GrowthRateEstimator:
         if state.get("version") != STATE_VERSION:
             raise ValueError(f"state of version {state.get('version')} cannot be continued, only {STATE_VERSION}")
         estimator = cls(vial_volume_ml=state["vial_volume_ml"], assumptions=assumptions)
-        if len(state["models"]) != len(estimator._models):
-            raise ValueError(f"state holds {len(state['models'])} models, expected {len(estimator._models)}")
+        if len(state["steady"]) != len(estimator._steady.models):
+            raise ValueError(f"state holds {len(state['steady'])} models, expected {len(estimator._steady.models)}")
         estimator._t_s = state["t_s"]
         estimator._mixed_s = state["mixed_s"]
         estimator._added_back = state["added_back"]
         estimator._last = Estimate(*state["last"])
-        for model, kept in zip(estimator._models, state["models"], strict=True):
-            model.restore(kept)
+        estimator._steady.restore(state["steady"])
+        if state["fed"] is not None:
+            estimator._fed = estimator._fed_bank()
+            estimator._fed.restore_fed(state["fed"])
         estimator._noise.restore(state["noise"])
         estimator._dilution.restore(state["dilution"])
         return estimator
+
+
+def _blend(mean: float, variance: float, other: float, other_variance: float, share: float) -> tuple[float, float]:
+    """Mean and variance of a mixture of two beliefs, `share` of it the other."""
+    off = other - mean
+    return mean + share * off, (1 - share) * variance + share * other_variance + share * (1 - share) * off * off

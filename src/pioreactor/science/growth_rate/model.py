@@ -12,7 +12,8 @@ class GrowthModel:
     """Mean and covariance of [ln OD, growth rate 1/h, pump gain] under "the growth rate wanders by `wander`".
 
     `wander` is the standard deviation [1/h] that the growth rate gathers in one hour (it grows as the root of time).
-    Matrices are written out: three states do not repay a matrix library, and the loop runs on a Raspberry Pi.
+    Covariances are named by their two states: l(evel), m(u, the rate), g(ain). Matrices are written out: three
+    states do not repay a matrix library, and the loop runs on a Raspberry Pi.
     """
 
     __slots__ = (*_KEPT, "likelihood", "wander_var")
@@ -31,21 +32,20 @@ class GrowthModel:
         q = self.wander_var * dt_h
         cmm = self.cmm
         clm = self.clm
-        clg = self.clg
         cmg = self.cmg
         new_clm = clm + dt_h * cmm
         if dilution == 0.0:
             self.level += self.rate * dt_h
             self.cll += dt_h * (clm + new_clm) + level_var + q * dt_h * dt_h / 3
-            self.clm = new_clm + q * dt_h / 2
-            self.clg = clg + dt_h * cmg
+            self.clg += dt_h * cmg
         else:
             self.level += self.rate * dt_h - self.gain * dilution
+            clg = self.clg
             new_clm -= dilution * cmg
             new_clg = clg + dt_h * cmg - dilution * self.cgg
             self.cll += dt_h * (clm + new_clm) - dilution * (clg + new_clg) + level_var + q * dt_h * dt_h / 3
-            self.clm = new_clm + q * dt_h / 2
             self.clg = new_clg
+        self.clm = new_clm + q * dt_h / 2
         self.cmm = cmm + q
         self.cgg += gain_var
 
@@ -68,6 +68,29 @@ class GrowthModel:
         self.cll = cll * keep
         self.clm = clm * keep
         self.clg = clg * keep
+
+    def moments(self) -> tuple[float, ...]:
+        """Means, then covariances, for a neighbour to absorb."""
+        return (
+            self.level, self.rate, self.gain, self.cll, self.clm, self.clg, self.cmm, self.cmg, self.cgg,
+        )  # fmt: skip
+
+    def absorb(self, moments: tuple[float, ...], share: float) -> None:
+        """Become the mixture of itself (1 - share) and a neighbour (share); means and covariances stay exact."""
+        level, rate, gain, cll, clm, clg, cmm, cmg, cgg = moments[:9]
+        dl = level - self.level
+        dm = rate - self.rate
+        dg = gain - self.gain
+        spread = 1 - share
+        self.level += share * dl
+        self.rate += share * dm
+        self.gain += share * dg
+        self.cll += share * (cll - self.cll + spread * dl * dl)
+        self.clm += share * (clm - self.clm + spread * dl * dm)
+        self.clg += share * (clg - self.clg + spread * dl * dg)
+        self.cmm += share * (cmm - self.cmm + spread * dm * dm)
+        self.cmg += share * (cmg - self.cmg + spread * dm * dg)
+        self.cgg += share * (cgg - self.cgg + spread * dg * dg)
 
     def state(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in _KEPT}
