@@ -1,0 +1,64 @@
+"""Connections to the leader's database: readers that cannot write, and one writer at a time."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import SQLAlchemyError
+
+from pioreactor.exc import StorageError
+
+_PRAGMAS = (
+    "PRAGMA busy_timeout=15000",
+    "PRAGMA synchronous=NORMAL",
+    "PRAGMA temp_store=MEMORY",
+    "PRAGMA cache_size=-4000",
+    "PRAGMA foreign_keys=ON",
+    "PRAGMA wal_autocheckpoint=4000",
+)
+_MMAP = "PRAGMA mmap_size=268435456"
+
+
+def open_reading(path: Path) -> Engine:
+    """Return an engine whose connections refuse to write."""
+    return _open(path, begin="BEGIN", pragmas=(*_PRAGMAS, _MMAP, "PRAGMA query_only=ON"))
+
+
+def open_writing(path: Path) -> Engine:
+    """Return an engine whose transactions hold the write lock from their beginning: they never fail halfway."""
+    return _open(path, begin="BEGIN IMMEDIATE", pragmas=_PRAGMAS)
+
+
+def _open(path: Path, *, begin: str, pragmas: tuple[str, ...]) -> Engine:
+    engine = create_engine(f"sqlite:///{path}")
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, _record: object) -> None:
+        connection.isolation_level = None
+        for pragma in pragmas:
+            connection.execute(pragma)
+
+    @event.listens_for(engine, "begin")
+    def begin_transaction(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """Lend a connection that sees one moment of the database; failures are `StorageError`."""
+    try:
+        with engine.connect() as connection:
+            yield connection
+    except SQLAlchemyError as error:
+        raise StorageError(f"the database cannot be read: {error}") from error
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """Lend a connection whose changes happen together, or not at all."""
+    with engine.begin() as connection:
+        yield connection

@@ -1,0 +1,1 @@
+"""The revisions of the leader's database, for Alembic."""

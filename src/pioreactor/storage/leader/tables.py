@@ -1,0 +1,233 @@
+"""The tables of the leader's database as plain data (spec web §3.2): the one place that names their columns."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["text", "real", "integer", "blob"]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """`needed`: a row without it is refused. `among`: the values it may have."""
+
+    name: str
+    kind: Kind
+    needed: bool = False
+    default: int | None = None
+    among: tuple[str | int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """`references`: column → the table whose column of the same name it must be found in, and go with."""
+
+    name: str
+    columns: tuple[Column, ...]
+    indices: tuple[tuple[str, ...], ...] = ()
+    unique: tuple[tuple[str, ...], ...] = ()
+    primary_key: tuple[str, ...] = ()
+    references: tuple[tuple[str, str], ...] = ()
+
+
+def _text(name: str, *, needed: bool = True, among: tuple[str, ...] = ()) -> Column:
+    return Column(name, "text", needed=needed, among=among)
+
+
+def _real(*names: str, needed: bool = True) -> tuple[Column, ...]:
+    return tuple(Column(name, "real", needed=needed) for name in names)
+
+
+_EXPERIMENT, _UNIT, _TIMESTAMP = _text("experiment"), _text("pioreactor_unit"), _text("timestamp")
+_BY_TIME = ("experiment", "pioreactor_unit", "timestamp")
+_BY_UNIT = ("experiment", "pioreactor_unit")
+_BY_CHANNEL = ("experiment", "pioreactor_unit", "channel", "timestamp")
+_PD_CHANNEL = Column("channel", "integer", needed=True, among=(1, 2, 3, 4))
+
+
+def _stream(name: str, *columns: Column, index: tuple[str, ...] = _BY_TIME) -> Table:
+    """A table that grows with measurements.
+
+    It does not refer to `experiments`: rows of the cluster's own pseudo experiment, and rows that arrive before or
+    after the experiment exists, are stored as well. Deleting an experiment deletes its rows explicitly.
+    """
+    return Table(name, (_EXPERIMENT, _UNIT, _TIMESTAMP, *columns), indices=(index,))
+
+
+def _automation(kind: str) -> tuple[Table, Table]:
+    settings = Table(
+        f"{kind}_automation_settings",
+        (
+            _EXPERIMENT,
+            _UNIT,
+            _text("started_at"),
+            _text("ended_at", needed=False),
+            _text("automation_name"),
+            Column("settings", "blob", needed=True),
+        ),
+        indices=(_BY_UNIT,),
+    )
+    events = _stream(
+        f"{kind}_automation_events",
+        _text("event_name"),
+        _text("message", needed=False),
+        _text("data", needed=False),
+        index=_BY_UNIT,
+    )
+    return settings, events
+
+
+STREAM_TABLES: tuple[Table, ...] = (
+    _stream(
+        "od_readings", *_real("od_reading"), Column("angle", "integer", needed=True), _PD_CHANNEL, index=_BY_CHANNEL
+    ),
+    _stream("raw_od_readings", *_real("od_reading"), _PD_CHANNEL, index=_BY_CHANNEL),
+    _stream("od_readings_fused", *_real("od_reading")),
+    _stream("od_readings_filtered", *_real("normalized_od_reading")),
+    _stream("growth_rates", *_real("rate")),
+    _stream("temperature_readings", *_real("temperature_c")),
+    _stream("stirring_rates", *_real("measured_rpm")),
+    _stream("alt_media_fractions", *_real("alt_media_fraction")),
+    _stream("liquid_volumes", *_real("liquid_volume")),
+    _stream(
+        "dosing_events",
+        _text("event"),
+        *_real("volume_change_ml"),
+        _text("source_of_event", needed=False),
+        index=_BY_TIME,
+    ),
+    _stream(
+        "led_change_events",
+        _text("channel", among=("A", "B", "C", "D")),
+        *_real("intensity"),
+        _text("source_of_event", needed=False),
+        index=_BY_UNIT,
+    ),
+    _stream("ir_led_intensities", *_real("relative_intensity"), index=_BY_UNIT),
+    _stream("pwm_dcs", *_real(*(f"channel_{n}" for n in range(1, 6)), needed=False), index=_BY_UNIT),
+    _stream("od_blanks", _text("channel", among=("1", "2")), Column("angle", "integer"), *_real("od_reading")),
+    Table(
+        "logs",
+        (_EXPERIMENT, _UNIT, _TIMESTAMP, _text("message"), _text("source"))
+        + (_text("level", needed=False), _text("task", needed=False)),
+        indices=(
+            ("experiment", "timestamp"),
+            ("experiment", "level", "timestamp"),
+            ("pioreactor_unit", "timestamp"),
+            ("level", "timestamp"),
+        ),
+    ),
+    *_automation("dosing"),
+    *_automation("led"),
+    *_automation("temperature"),
+    Table(
+        "pioreactor_unit_activity_data",
+        (_EXPERIMENT, _UNIT, _TIMESTAMP)
+        + _real(
+            *("od_reading", "od_fused", "normalized_od_reading", "temperature_c", "growth_rate", "measured_rpm"),
+            *(f"led_{channel}_intensity_update" for channel in "abcd"),
+            *("add_media_ml", "remove_waste_ml", "add_alt_media_ml"),
+            needed=False,
+        ),
+        primary_key=_BY_TIME,
+    ),
+    Table(
+        "experiment_profile_runs",
+        (_text("started_at"), _text("experiment_profile_name"), _EXPERIMENT),
+        indices=(("experiment",),),
+    ),
+)
+"""What the streamer (and its triggers) fill; all rows of an experiment go when it is deleted."""
+
+_CLUSTER_TABLES: tuple[Table, ...] = (
+    Table(
+        "experiments",
+        (_EXPERIMENT, _text("created_at"), _text("description", needed=False)),
+        unique=(("experiment",), ("created_at", "experiment", "description")),
+    ),
+    Table(
+        "experiment_tags",
+        (_EXPERIMENT, _text("tag"), _text("created_at")),
+        indices=(("experiment", "created_at", "tag"),),
+        primary_key=("experiment", "tag"),
+    ),
+    Table(
+        "pioreactor_unit_labels",
+        (_EXPERIMENT, _UNIT, _text("label"), _text("created_at")),
+        indices=(_BY_UNIT,),
+        unique=(("pioreactor_unit", "experiment"), ("label", "experiment")),
+    ),
+    Table(
+        "workers",
+        (_UNIT, _text("added_at"), _text("model_name", needed=False), _text("model_version", needed=False))
+        + (Column("is_active", "integer", needed=True, default=1),),
+        unique=(("pioreactor_unit",),),
+    ),
+    Table(
+        "experiment_worker_assignments",
+        (_UNIT, _EXPERIMENT, _text("assigned_at")),
+        indices=(("experiment",),),
+        unique=(("pioreactor_unit",),),
+        references=(("experiment", "experiments"), ("pioreactor_unit", "workers")),
+    ),
+    Table(
+        "experiment_worker_assignments_history",
+        (_UNIT, _EXPERIMENT, _text("assigned_at"), _text("unassigned_at", needed=False)),
+        indices=(("experiment", "pioreactor_unit", "assigned_at", "unassigned_at"),),
+        unique=(("pioreactor_unit", "experiment", "assigned_at"),),
+    ),
+    Table("config_files_histories", (_TIMESTAMP, _text("filename"), _text("data")), indices=(("filename",),)),
+    Table(
+        "calibrations",
+        (_UNIT, _text("created_at"), _text("type"), _text("data"), _text("name"))
+        + (Column("is_current", "integer", default=0), _text("set_to_current_at", needed=False)),
+        unique=(("pioreactor_unit", "type", "name"),),
+    ),
+)
+
+_OUR_OWN_TABLES: tuple[Table, ...] = (
+    Table(
+        "journal_progress",
+        (_text("unit"), _text("journal_id"), Column("through_seq", "integer", needed=True)),
+        primary_key=("unit", "journal_id"),
+    ),
+    Table(
+        "quarantined_rows",
+        (_text("received_at"), _text("pioreactor_unit", needed=False), _text("table_name"), _text("payload"))
+        + (_text("reason"),),
+        indices=(("received_at",),),
+    ),
+    Table(
+        "people",
+        (_text("username"), _text("password_hash"), _text("created_at")),
+        primary_key=("username",),
+    ),
+    Table(
+        "access_tokens",
+        (_text("token_hash"), _text("label"), _text("username"), _text("created_at"))
+        + (_text("expires_at", needed=False),),
+        indices=(("username",),),
+        primary_key=("token_hash",),
+    ),
+)
+"""What the reference does not have."""
+
+TABLES: Mapping[str, Table] = {table.name: table for table in (*STREAM_TABLES, *_CLUSTER_TABLES, *_OUR_OWN_TABLES)}
+
+
+def needed_columns() -> dict[str, dict[str, bool]]:
+    """Return table → column → whether a row must give it."""
+    return {
+        table.name: {column.name: column.needed and column.default is None for column in table.columns}
+        for table in TABLES.values()
+    }
+
+
+def tables_with_experiment() -> tuple[str, ...]:
+    """Return the tables whose rows go with their experiment; the history of assignments stays."""
+    kept = ("experiments", "experiment_worker_assignments_history")
+    return tuple(
+        table.name
+        for table in TABLES.values()
+        if table.name not in kept and any(column.name == "experiment" for column in table.columns)
+    )
