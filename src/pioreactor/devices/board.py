@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final, get_args
+from typing import Any, Final, Literal, get_args
 
 from pioreactor.devices.layers import HardwareLayers
 from pioreactor.exc import ConfigurationError, HardwareNotFoundError
@@ -102,6 +102,10 @@ class Board:
     def reserved_pins(self) -> frozenset[int]:
         """Return the pins that must not be driven as power outputs."""
         return frozenset((self.pins.button, self.pins.hall_sensor, self.pins.sda, self.pins.scl, self.pins.indicator))
+
+    def pulls(self) -> Mapping[int, Literal["up", "down"]]:
+        """Return the level at which each input rests: the Hall sensor only pulls down, the button only up."""
+        return {self.pins.hall_sensor: "up", self.pins.button: "down"}
 
     def chips(self) -> tuple[Chip, ...]:
         """Return each chip that should answer, in order of address, with all it is there for."""

@@ -123,6 +123,9 @@ class LgpioPwm:
             if duty_percent == 0:
                 self._lgpio.tx_pwm(handle, pin, 0, 0)
                 self._lgpio.gpio_write(handle, pin, 0)
+                # The kernel gives a line to one process; at rest it is free for the next owner, who may be another.
+                self._lgpio.gpio_free(handle, pin)
+                self._claimed.discard(pin)
             else:
                 self._lgpio.tx_pwm(handle, pin, hz, duty_percent)
         except self._lgpio.error as error:

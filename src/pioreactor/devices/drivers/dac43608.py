@@ -21,7 +21,7 @@ class Dac43608Leds:
 
     def set_intensity(self, channel: LedChannel, percent: float) -> None:
         """Set the channel, 0–100 %; the others keep what they have, whichever process gave it to them."""
-        level = round(checked_percent(percent) * 2.55)
+        level = round(checked_percent(percent) * 255 / 100)
         register = self._registers[channel]
         self._i2c.transfer(self._address, bytes((register,)) + (level << 4).to_bytes(2, "big"))
         self._power(register - _FIRST_DATA_REGISTER, up=level > 0)

@@ -56,5 +56,5 @@ class PicoLeds:
         self._registers = registers
 
     def set_intensity(self, channel: LedChannel, percent: float) -> None:
-        level = round(checked_percent(percent) * 2.55)
+        level = round(checked_percent(percent) * 255 / 100)
         self._i2c.transfer(self._address, bytes((self._registers[channel], level)))

@@ -82,7 +82,7 @@ class RigContract:
         raise pytest.UsageError("a rig suite provides an `ownership` fixture")
 
     @pytest.fixture
-    def rig(self, ownership: Ownership) -> Rig:
+    def rig(self) -> Rig:
         raise pytest.UsageError("a rig suite provides a `rig` fixture")
 
     def test_an_output_is_at_rest_when_opened_and_does_what_it_is_told(self, rig: Rig) -> None:
