@@ -53,8 +53,11 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
-        self._heard()
+        if self._admitted:
+            self._heard()
         try:
+            if not self._admitted and self._buffer[0] >> 4 != Kind.CONNECT:
+                raise MalformedPacketError("the first packet is not CONNECT")
             while self._transport is not None:
                 largest = LARGEST_PACKET_BYTES if self._admitted else _LARGEST_BEFORE_LOGIN_BYTES
                 packet = packets.split(self._buffer, largest)
@@ -101,8 +104,6 @@ class Connection(asyncio.Protocol):
 
     def _take(self, packet: Packet) -> None:
         if not self._admitted:
-            if packet.kind != Kind.CONNECT:
-                raise MalformedPacketError("the first packet is not CONNECT")
             self._on_connect(packet)
             return
         handler = self._handlers.get(packet.kind)

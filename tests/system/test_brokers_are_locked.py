@@ -1,0 +1,162 @@
+"""Broker processes: who gets in, who may say what, and what lies on the disk."""
+
+import contextlib
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pioreactor.exc import BrokerUnreachableError, InvalidRequestError
+from pioreactor.messaging.accounts import Account
+from pioreactor.messaging.broker import Broker, Program, find_mosquitto
+from pioreactor.messaging.mqtt import BrokerAddress, MqttBus, Patience
+from pioreactor.testing.contracts.messaging import Inbox, Moods, settled
+
+pytestmark = pytest.mark.system
+
+LEADER = Account("leader", "a password of the leader", "leader")
+UNIT1 = Account("unit1", "a password of unit1")
+UNIT2 = Account("unit2", "a password of unit2")
+VIEWER = Account("anna", "a password of anna", "viewer")
+COMMAND = "pioreactor/unit1/exp/stirring/target_rpm/set"
+SOON = Patience(first_retry_s=0.02, longest_retry_s=0.1)
+
+
+@pytest.fixture(params=["mosquitto", "embedded"])
+def broker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Broker]:
+    program: Program = request.param
+    assert program != "mosquitto" or find_mosquitto(), "these tests need Mosquitto: install the package mosquitto"
+    with Broker(tmp_path / "broker", [LEADER, UNIT1, UNIT2, VIEWER], program=program) as broker:
+        yield broker
+
+
+@pytest.fixture
+def buses() -> Iterator[list[MqttBus]]:
+    opened: list[MqttBus] = []
+    yield opened
+    for bus in opened:
+        bus.abandon()
+
+
+def open_bus(buses: list[MqttBus], address: BrokerAddress) -> MqttBus:
+    bus = MqttBus(address, f"test-{address.username}-{len(buses)}", patience=SOON)
+    buses.append(bus)
+    return bus
+
+
+def test_commands_to_a_unit_come_from_itself_or_the_leader(broker: Broker, buses: list[MqttBus]) -> None:
+    stirring, inbox = open_bus(buses, broker.address("unit1")), Inbox()
+    stirring.subscribe("pioreactor/+/exp/stirring/+/set", inbox)
+    settled(stirring)
+    for account in ("unit2", "anna", "unit1", "leader"):
+        speaker = open_bus(buses, broker.address(account))
+        speaker.publish(COMMAND, account)
+        speaker.publish("pioreactor/$broadcast/exp/stirring/target_rpm/set", account)
+        settled(speaker)
+    inbox.wait_until(lambda: inbox.payloads.count(b"leader") == 2)
+    assert sorted(inbox.payloads) == [b"leader", b"leader", b"unit1"]
+
+
+def test_a_viewer_reads_all_of_ours(broker: Broker, buses: list[MqttBus]) -> None:
+    viewer, inbox = open_bus(buses, broker.address("anna")), Inbox()
+    viewer.subscribe("pioreactor/#", inbox)
+    settled(viewer)
+    open_bus(buses, broker.address("unit2")).publish("pioreactor/unit2/exp/od_reading/ods", b"1")
+    assert inbox.wait_for(1)[0].topic == "pioreactor/unit2/exp/od_reading/ods"
+
+
+@pytest.mark.parametrize(("username", "password"), [("unit1", "wrong"), ("nobody", "x"), (None, None)])
+def test_strangers_are_refused_and_told_why(
+    broker: Broker, buses: list[MqttBus], username: str | None, password: str | None
+) -> None:
+    stranger = open_bus(buses, BrokerAddress("127.0.0.1", broker.port, username, password))
+    stranger.publish("pioreactor/unit1/a", b"1")
+    assert not stranger.flush(0.3)
+    assert not stranger.is_connected()
+    assert stranger.trouble is not None
+    assert "refused" in stranger.trouble
+
+
+def test_accounts_can_be_added_while_it_runs(broker: Broker, buses: list[MqttBus]) -> None:
+    leader, moods = open_bus(buses, broker.address("leader")), Moods()
+    inbox = Inbox()
+    leader.subscribe("pioreactor/#", inbox)
+    settled(leader)
+    leader.on_connection(moods)
+    broker.set_accounts([LEADER, Account("unit3", "a password of unit3")])
+    late = open_bus(buses, broker.address("unit3"))
+    late.publish("pioreactor/unit3/exp/a", b"hello")
+    inbox.wait_for_payload(b"hello")
+    assert moods.heard == []
+
+
+def test_secrets_are_private_and_not_in_the_command_line(broker: Broker) -> None:
+    for path in broker.directory.iterdir():
+        text = path.read_bytes()
+        assert not any(account.password.encode() in text for account in (LEADER, UNIT1, UNIT2, VIEWER)), path
+    for name in ("passwords", "permissions"):
+        assert (broker.directory / name).stat().st_mode & 0o077 == 0
+    command_line = Path(f"/proc/{broker.pid}/cmdline")
+    if command_line.exists():
+        assert b"a password" not in command_line.read_bytes()
+
+
+def test_stopping_and_starting_again_keeps_the_port(broker: Broker) -> None:
+    port = broker.port
+    assert broker.is_running
+    broker.start()
+    pid = broker.pid
+    broker.stop()
+    broker.stop()
+    assert not broker.is_running
+    assert broker.pid is None
+    assert pid is not None
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+    broker.start()
+    assert broker.port == port
+
+
+GARBAGE = {
+    "another protocol": b"GET / HTTP/1.1\r\n\r\n",
+    "more than a stranger may send": b"\x10\xff\xff\x7f",
+    "a publication before the login": b"\x30\x03\x00\x01a",
+    "a malformed login": b"\x10\x02\x00\x09",
+    "zeros": bytes(100),
+}
+
+
+def test_garbage_ends_a_connection_to_the_embedded_broker_and_nothing_else(
+    tmp_path: Path, buses: list[MqttBus]
+) -> None:
+    with Broker(tmp_path, [LEADER], program="embedded") as broker:
+        bus, inbox, moods = open_bus(buses, broker.address("leader")), Inbox(), Moods()
+        bus.subscribe("a", inbox)
+        settled(bus)
+        bus.on_connection(moods)
+        for garbage in GARBAGE.values():
+            with socket.create_connection(("127.0.0.1", broker.port), timeout=5.0) as stranger:
+                stranger.sendall(garbage)
+                with contextlib.suppress(ConnectionResetError):
+                    assert stranger.recv(100) == b""
+        bus.publish("a", b"1")
+        inbox.wait_for_payload(b"1")
+        assert moods.heard == []
+
+
+def test_a_port_that_is_taken_is_reported_with_the_log(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        broker = Broker(tmp_path, [LEADER], port=taken.getsockname()[1], program="embedded")
+        with pytest.raises(BrokerUnreachableError, match="did not start") as raised:
+            broker.start()
+    assert raised.value.remedy is not None
+    assert str(broker.log_path) in raised.value.remedy
+    assert not broker.is_running
+
+
+def test_an_unknown_account_has_no_address(tmp_path: Path) -> None:
+    with pytest.raises(InvalidRequestError, match="no account"):
+        Broker(tmp_path, [LEADER]).address("nobody")

@@ -1,0 +1,91 @@
+"""The MQTT bus against what is not a working broker."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pioreactor.messaging.mqtt import BrokerAddress, MqttBus, MqttBusFactory, Patience
+from pioreactor.messaging.ports import Will
+
+SOON = Patience(first_retry_s=0.01, longest_retry_s=0.05, close_s=0.2)
+
+
+@contextmanager
+def closing(bus: MqttBus) -> Iterator[MqttBus]:
+    try:
+        yield bus
+    finally:
+        bus.close()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def test_names_of_clients_tell_who_they_are() -> None:
+    factory = MqttBusFactory(BrokerAddress("127.0.0.1", free_port()), "unit1", SOON)
+    with closing(factory.connect("stirring")) as first, closing(factory.connect("stirring-unit1")) as second:
+        assert first.client_id.startswith("stirring-unit1-")
+        assert second.client_id.startswith("stirring-unit1-")
+        assert not second.client_id.startswith("stirring-unit1-unit1")
+        assert first.client_id != second.client_id
+
+
+def test_without_a_broker_everything_is_accepted_and_the_trouble_is_told() -> None:
+    with closing(MqttBus(BrokerAddress("127.0.0.1", free_port()), "lonely", patience=SOON)) as bus:
+        for number in range(2000):
+            bus.publish("event", str(number))
+        bus.publish("value", b"1", retain=True)
+        assert bus.dropped == 1000
+        assert not bus.flush(0.1)
+        assert bus.trouble is not None
+        assert "does not answer" in bus.trouble
+
+
+def test_an_address_that_does_not_exist_is_no_error() -> None:
+    with closing(MqttBus(BrokerAddress("no.such.host.invalid"), "lost", patience=SOON)) as bus:
+        bus.publish("a", b"1")
+        assert not bus.is_connected()
+
+
+def test_flushing_nothing_needs_no_broker() -> None:
+    with closing(MqttBus(BrokerAddress("127.0.0.1", free_port()), "lonely", patience=SOON)) as bus:
+        assert bus.flush(0.0)
+        bus.subscribe("a", print)
+        assert not bus.flush(0.0)
+
+
+def serve(listener: socket.socket, answers: list[bytes], connections: list[bytes], enough: threading.Event) -> None:
+    """Answer one packet of each connection with the next answer, then hang up."""
+    for answer in answers:
+        connection, _ = listener.accept()
+        with connection:
+            connections.append(connection.recv(1000))
+            connection.sendall(answer)
+    enough.set()
+    listener.close()
+
+
+def test_a_broker_that_hangs_up_or_talks_nonsense_is_tried_again() -> None:
+    listener = socket.create_server(("127.0.0.1", 0))
+    listener.settimeout(20.0)
+    connections: list[bytes] = []
+    enough = threading.Event()
+    # nothing, a refusal, a packet that does not exist, a malformed acknowledgement, HTTP
+    answers = [b"", b"\x20\x02\x00\x05", b"\xf0\x00", b"\x20\x00", b"HTTP/1.1 400 Bad Request\r\n\r\n"]
+    server = threading.Thread(target=serve, args=(listener, answers, connections, enough))
+    server.start()
+    address = BrokerAddress("127.0.0.1", listener.getsockname()[1], "unit1", "secret")
+    with closing(MqttBus(address, "job", will=Will("job/$state", b"lost"), patience=SOON)) as bus:
+        assert enough.wait(20.0)
+        assert not bus.is_connected()
+    server.join()
+    assert all(b"MQTT\x04" in connection and b"lost" in connection for connection in connections)
+    assert len(connections) == len(answers)
+
+
+def test_a_password_does_not_show() -> None:
+    assert "secret" not in repr(BrokerAddress("h", 1, "unit1", "secret"))

@@ -1,0 +1,70 @@
+"""Filters find their topics, quickly and in order."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pioreactor import topics
+from pioreactor.exc import InvalidRequestError
+from pioreactor.messaging.router import Router, check_filter, check_topic
+
+LEVEL = st.sampled_from(["a", "b", "$state", ""])
+TOPIC = st.lists(LEVEL, min_size=1, max_size=4).map("/".join).filter(bool)
+FILTER = (
+    st.lists(st.sampled_from(["a", "b", "$state", "", "+"]), min_size=1, max_size=4)
+    .flatmap(lambda levels: st.sampled_from([levels, [*levels, "#"], ["#"]]))
+    .map("/".join)
+    .filter(bool)
+)
+
+
+@given(st.lists(FILTER, max_size=6), st.lists(TOPIC, min_size=1, max_size=6))
+def test_the_router_agrees_with_the_definition_of_matching(filters: list[str], given_topics: list[str]) -> None:
+    router: Router[int] = Router()
+    for number, topic_filter in enumerate(filters):
+        router.add(topic_filter, number)
+    for topic in [*given_topics, *given_topics]:
+        expected = tuple(number for number, wanted in enumerate(filters) if topics.matches(wanted, topic))
+        assert router.targets(topic) == expected
+
+
+@given(st.lists(FILTER, min_size=1, max_size=6, unique=True), st.data())
+def test_a_removed_route_is_forgotten_and_no_other(filters: list[str], data: st.DataObject) -> None:
+    router: Router[str] = Router()
+    routes = [router.add(topic_filter, topic_filter) for topic_filter in filters]
+    gone = data.draw(st.sampled_from(routes))
+    topic = gone.topic_filter.replace("+", "a").replace("#", "a")
+    router.targets(topic)
+    assert router.remove(gone)
+    assert not router.remove(gone)
+    left = [route for route in routes if route is not gone]
+    assert router.targets(topic) == tuple(route.target for route in left if topics.matches(route.topic_filter, topic))
+    assert router.filters() == [route.topic_filter for route in left]
+    assert not router.has_filter(gone.topic_filter)
+
+
+def test_a_topic_that_was_asked_for_before_a_subscription_is_found_after_it() -> None:
+    router: Router[str] = Router()
+    assert router.targets("a/b") == ()
+    router.add("a/+", "late")
+    assert router.targets("a/b") == ("late",)
+
+
+def test_many_different_topics_do_not_pile_up() -> None:
+    router: Router[str] = Router()
+    router.add("#", "all")
+    for number in range(10_000):
+        assert router.targets(f"a/{number}") == ("all",)
+    assert len(router._known) <= 4096
+
+
+@pytest.mark.parametrize("topic", ["", "a/+", "#", "a\0", "a" * 65_536, "µ" * 40_000])
+def test_unusable_topics(topic: str) -> None:
+    with pytest.raises(InvalidRequestError):
+        check_topic(topic)
+
+
+@pytest.mark.parametrize("topic_filter", ["", "a/#/b", "a+", "+a/b", "a#", "a/b#", "\0", "a" * 65_536])
+def test_unusable_filters(topic_filter: str) -> None:
+    with pytest.raises(InvalidRequestError):
+        check_filter(topic_filter)
