@@ -33,25 +33,23 @@ class _Stretch:
         settling = -math.expm1(-elapsed / TIME_CONSTANT_S) * TIME_CONSTANT_S
         return self.turns + self.goal * elapsed + (self.start - self.goal) * settling
 
-    def when(self, turns: float, until_s: float) -> float:
-        """Return when this many revolutions are complete; it must happen before `until_s`."""
-        if abs(self.start - self.goal) < 1e-9 and self.goal > 0.0:
-            return self.from_s + (turns - self.turns) / self.goal
-        low, high = self.from_s, until_s
-        guess = 0.5 * (low + high)
+    def when(self, turns: float) -> float:
+        """Return when this many revolutions are complete. The answer does not depend on who asks when.
+
+        Newton from the side where the curve's bend keeps it from overshooting; the speed there is never 0.
+        """
+        missing = turns - self.turns
+        if self.start >= self.goal:
+            elapsed = 0.0
+        else:
+            elapsed = (missing + (self.goal - self.start) * TIME_CONSTANT_S) / self.goal
         for _ in range(60):
-            error = self.turned(guess) - turns
-            if error > 0.0:
-                high = guess
-            else:
-                low = guess
-            speed = self.speed(guess)
-            newton = guess - error / speed if speed > 1e-6 else low
-            following = newton if low < newton < high else 0.5 * (low + high)
-            if abs(following - guess) < 1e-9:
-                return following
-            guess = following
-        return guess
+            at_s = self.from_s + elapsed
+            step = (self.turned(at_s) - turns) / max(self.speed(at_s), 1e-9)
+            elapsed -= step
+            if abs(step) < 1e-11:
+                break
+        return self.from_s + elapsed
 
 
 class EdgeReader:
@@ -127,7 +125,7 @@ class Fan:
         number = max(number, math.ceil(stretches[0].turns))
         for stretch, following in pairwise(stretches):
             while number <= last and number <= following.turns:
-                at_s = stretch.when(float(number), following.from_s)
+                at_s = stretch.when(float(number))
                 jitter = 0.004 * self._noise.gauss(0x1000000 + number) / max(1.0, stretch.speed(at_s))
                 if at_s + jitter > now_s:
                     return times, number

@@ -51,6 +51,14 @@ DEFAULT_VALUES: dict[str, float] = {
 }
 
 
+TARGETS: dict[str, tuple[str, ...]] = {
+    "pump_gain": ("media", "alt_media", "waste"),
+    "air_in_line": ("media", "alt_media", "waste"),
+    "saturated_photodiode": ("1", "2", "3", "4"),
+}
+"""Parts that a kind can name; none named means all of them (`air_in_line`: the media pump)."""
+
+
 def strength(fault: Fault) -> float:
     """Return the fault's value, or the usual one of its kind."""
     return fault.value if fault.value is not None else DEFAULT_VALUES.get(fault.kind, 1.0)

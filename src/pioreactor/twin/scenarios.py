@@ -1,5 +1,6 @@
 """Named starting points of a simulated reactor, and reading one's own from a file."""
 
+import math
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,7 +10,7 @@ from msgspec import Meta
 from pioreactor.exc import ConfigurationError, NotFoundError
 from pioreactor.twin.culture import STRAINS
 from pioreactor.twin.drugs import DRUGS
-from pioreactor.twin.faults import Fault, address_of
+from pioreactor.twin.faults import TARGETS, Fault, address_of
 
 Share = Annotated[float, Meta(ge=0.0, le=1.0)]
 Positive = Annotated[float, Meta(gt=0.0)]
@@ -147,16 +148,30 @@ def check(scenario: Scenario, source: str) -> None:
         raise ConfigurationError(f"scenario {source}: no strain {scenario.strain!r}: known are {', '.join(STRAINS)}")
     if scenario.drug not in DRUGS:
         raise ConfigurationError(f"scenario {source}: no drug {scenario.drug!r}: known are {', '.join(DRUGS)}")
+    for field in scenario.__struct_fields__:
+        if isinstance(value := getattr(scenario, field), float) and not math.isfinite(value):
+            raise ConfigurationError(f"scenario {source}: {field} must be a finite number, not {value}")
     for fault in scenario.faults:
-        if fault.end_s < fault.start_s:
-            raise ConfigurationError(f"scenario {source}: fault {fault.kind} ends before it starts")
-        if fault.kind == "i2c_dropout":
-            try:
-                address_of(fault)
-            except ValueError:
-                raise ConfigurationError(
-                    f"scenario {source}: fault i2c_dropout needs an address like 0x48 as target, not {fault.target!r}"
-                ) from None
+        _check_fault(fault, source)
+
+
+def _check_fault(fault: Fault, source: str) -> None:
+    if not fault.end_s >= fault.start_s:
+        raise ConfigurationError(f"scenario {source}: fault {fault.kind} ends before it starts")
+    if fault.value is not None and not math.isfinite(fault.value):
+        raise ConfigurationError(f"scenario {source}: fault {fault.kind} has the value {fault.value}")
+    if fault.kind == "i2c_dropout":
+        try:
+            address_of(fault)
+        except ValueError:
+            raise ConfigurationError(
+                f"scenario {source}: fault i2c_dropout needs an address like 0x48 as target, not {fault.target!r}"
+            ) from None
+    allowed = TARGETS.get(fault.kind)
+    if allowed is not None and fault.target not in ("", *allowed):
+        raise ConfigurationError(
+            f"scenario {source}: fault {fault.kind} has the target {fault.target!r}, wanted one of {', '.join(allowed)}"
+        )
 
 
 def _read_yaml(text: str, path: Path) -> dict[str, Any]:

@@ -11,6 +11,7 @@ ChipKind = Literal["ads1114", "ads1115", "rp2040", "dac43608", "tmp1075"]
 PWM_ROLES: Mapping[int, str] = {17: "stirring", 13: "media", 16: "alt_media", 12: "waste", 18: "heating"}
 ONE_ANGLE: Mapping[str, str] = {"1": "REF", "2": "90"}
 FOUR_ANGLES: Mapping[str, str] = {"1": "REF", "2": "90", "3": "135", "4": "45"}
+KNOWN_ANGLES = ("45", "90", "135", "180", "REF")
 LED_ROLES: Mapping[str, str] = {"A": "IR", "B": "white", "C": "white", "D": "white"}
 
 
@@ -77,6 +78,9 @@ def wiring(
             raise ConfigurationError("reactors of version 1.5 need a HAT 1.1 or later: 0x49 is taken by the LED driver")
         for channel, address in _EYE_SPIES[model].items():
             chips[address] = ChipAt("ads1114", {0: channel})
+    strange = [angle for angle in (angles or {}).values() if angle not in KNOWN_ANGLES]
+    if strange:
+        raise ConfigurationError(f"no photodiode can sit at {strange[0]!r}: known are {', '.join(KNOWN_ANGLES)}")
     default_angles = FOUR_ANGLES if model.endswith("_XR") else ONE_ANGLE
     return TwinWiring(
         hat=hat,
