@@ -56,7 +56,7 @@ def record_dose(runtime: Runtime, experiment: str, event: str, volume_ml: float)
 
 def set_variables(runtime: Runtime, experiment: str, values: Mapping[str, float]) -> VialState:
     """Correct the books by hand; raise `InvalidRequestError` for an unknown variable or an impossible value."""
-    capacity = runtime.identity.model().reactor_capacity_ml
+    capacity = runtime.model().reactor_capacity_ml
     for name, value in values.items():
         if name not in VARIABLES:
             raise InvalidRequestError(f"there is no vial variable {name!r}; known are {', '.join(VARIABLES)}")

@@ -171,15 +171,19 @@ def _refuse(host: Host, pump: PumpDevice, request: DoseRequest, rate: PumpRate |
     timed = request.duration_s is not None
     if rate is None and not timed and (request.volume_ml is not None or pump.adds_liquid):
         return Refused("no_calibration", f"{pump.device} has no active calibration")
-    if pump.adds_liquid and request.source_of_event != "pump_calibration" and _room_ml(host) <= (request.volume_ml or 0):
-        full = host.runtime.identity.model().reactor_max_fill_volume_ml
+    if (
+        pump.adds_liquid
+        and request.source_of_event != "pump_calibration"
+        and _room_ml(host) <= (request.volume_ml or 0)
+    ):
+        full = host.runtime.model().reactor_max_fill_volume_ml
         return Refused("vial_full", f"the vial would hold {full:g} mL or more, its maximum")
     return None
 
 
 def _room_ml(host: Host) -> float:
     state = bioreactor.vial_state(host.runtime, host.experiment)
-    return host.runtime.identity.model().reactor_max_fill_volume_ml - state.current_volume_ml
+    return host.runtime.model().reactor_max_fill_volume_ml - state.current_volume_ml
 
 
 @contextmanager

@@ -213,7 +213,7 @@ class BackgroundJob(metaclass=JobType):
     def _become_ready(self) -> None:
         for name, setting in self.settings().items():
             value = getattr(self, name)
-            if value is not None:
+            if value is not None and name not in self._presence.announced:
                 self._announce_setting(setting, value)
         self._start_generic_listeners()
         if self.state == JobState.INIT and not self._lane.stopping:

@@ -40,6 +40,7 @@ class Presence:
         self._undo: list[Callable[[], None]] = []
         self._closed = False
         self._dirty: dict[str, ValueType] = {}
+        self.announced: set[str] = set()
         try:
             self._open(source, is_long_running=is_long_running, exclusive=exclusive)
         except BaseException:
@@ -105,6 +106,7 @@ class Presence:
 
     def announce(self, name: str, value: object, *, retain: bool = True) -> None:
         """Publish a setting (or the state) and remember it for `pio jobs info`."""
+        self.announced.add(name)
         topic = topics.setting(self.unit, self.experiment, self.key, name)
         payload = encode_payload(value)
         self.outbox.publish(topic, payload, qos=1, retain=retain)

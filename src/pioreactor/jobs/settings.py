@@ -81,6 +81,8 @@ class Setting:
         return job.__dict__.get(self.name, self.default)
 
     def __set__(self, job: BackgroundJob, value: Any) -> None:
+        if self.datatype == "float" and type(value) is int:
+            value = float(value)
         job.__dict__[self.name] = value
         job.__dict__.get("_announce", _announce_later)(self, value)
 

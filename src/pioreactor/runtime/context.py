@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, TextIO
 from pioreactor.clock.ports import Clock
 from pioreactor.devices.ports import Ownership, Rig
 from pioreactor.messaging.ports import BusFactory
-from pioreactor.storage.ports import UnitStores
+from pioreactor.models import ReactorModel
+from pioreactor.storage.ports import RecordSink, UnitStores
 
 if TYPE_CHECKING:
+    from pioreactor.identity.machine import MachineFacts
     from pioreactor.identity.unit import UnitIdentity
     from pioreactor.settings.schema import Settings
     from pioreactor.storage.paths import Paths
@@ -33,10 +35,15 @@ class Runtime:
     ownership: Ownership
     open_rig: Callable[[], Rig]
     """Return the unit's rig; the same one each time, opened at first use."""
+    model: Callable[[], ReactorModel]
+    """Return the unit's reactor model; the 40 mL one is assumed when nobody chose."""
+    machine: MachineFacts
     pid: int
     job_source: str = "user"
     handles_signals: bool = False
     """True in a process of our own, where SIGTERM means: stop your jobs."""
+    open_records: Callable[[], RecordSink] | None = None
+    """Open the database that records go to; None on a unit that is no leader."""
     log_file: Path | None = None
     console: TextIO | None = None
     """Where log lines are shown to a person, if anywhere."""

@@ -1,0 +1,116 @@
+"""Writes what units have recorded into the leader's database, then tells them that they need not keep it."""
+
+from __future__ import annotations
+
+import msgspec
+
+from pioreactor import structs, topics
+from pioreactor.background_jobs.leader.recording import TopicToParserToTable as TopicToParserToTable
+from pioreactor.background_jobs.leader.recording import produce_metadata as produce_metadata
+from pioreactor.background_jobs.leader.recording import register_source_to_sink as register_source_to_sink
+from pioreactor.background_jobs.leader.recording import rows_of
+from pioreactor.exc import PioreactorError, StorageError
+from pioreactor.jobs.job import LongRunningBackgroundJob
+from pioreactor.messaging.ports import Message
+from pioreactor.storage.ports import RecordSink, Row
+from pioreactor.structs.journal import JournalAcknowledgement, JournalBatch, JournalRecord
+from pioreactor.types import UNIVERSAL_EXPERIMENT
+
+STATISTICS_EVERY_S = 60.0
+STATISTICS_CACHE = "mqtt_to_db_streaming"
+
+
+class MqttToDBStreamer(LongRunningBackgroundJob):
+    """Commits first, acknowledges then. What it has already, it acknowledges again and does not write."""
+
+    job_name = "mqtt_to_db_streaming"
+
+    def __init__(self, unit: str, experiment: str = UNIVERSAL_EXPERIMENT, sink: RecordSink | None = None) -> None:
+        super().__init__(unit, experiment)
+        if sink is None:
+            if self.runtime.open_records is None:
+                raise PioreactorError(f"{unit} is not the leader and has no database")
+            sink = self.runtime.open_records()
+        self._sink = sink
+        self._rows_written = 0
+        self._rows_refused = 0
+        self._latest_error = ""
+        self.every(STATISTICS_EVERY_S, self._store_statistics)
+        entries = topics.journal_entries("+")
+        self.subscribe_and_callback(self._hear_batch, entries, allow_retained=False)
+
+    def _hear_batch(self, message: Message) -> None:
+        parts = topics.parse(message.topic)
+        if parts is None:
+            return
+        try:
+            batch = msgspec.json.decode(message.payload, type=JournalBatch)
+        except msgspec.DecodeError as error:
+            self.logger.warning("A batch of %s cannot be read and is left out: %s.", parts.unit, error)
+            return
+        if batch.records:
+            self._write(parts.unit, batch)
+
+    def _write(self, unit: str, batch: JournalBatch) -> None:
+        try:
+            have = self._sink.progress(unit, batch.journal_id)
+            if batch.follows > have:
+                self.logger.debug("%s sent what follows %d, but %d is the last here.", unit, batch.follows, have)
+                self._acknowledge(unit, batch.journal_id, have, resend=True)
+                return
+            new = [record for record in batch.records if record.seq > have]
+            if new:
+                have = new[-1].seq
+                self._commit(unit, batch.journal_id, new, have)
+        except StorageError as error:
+            # Nothing is acknowledged, so the unit keeps everything and sends it again.
+            self._latest_error = str(error)
+            self.logger.error("Rows of %s could not be written: %s. They stay on the unit.", unit, error)
+            return
+        self._acknowledge(unit, batch.journal_id, have)
+
+    def _commit(self, unit: str, journal_id: str, records: list[JournalRecord], through_seq: int) -> None:
+        rows: list[Row] = []
+        unreadable: list[Row] = []
+        for record in records:
+            try:
+                rows += rows_of(record.topic, record.payload.encode(), record.recorded_at)
+            except (ValueError, TypeError, KeyError, msgspec.MsgspecError) as error:
+                unreadable.append(self._quarantined(unit, record, f"{type(error).__name__}: {error}"))
+            except Exception as error:  # noqa: BLE001  a plugin's parser may raise anything, and must not hold up others
+                unreadable.append(self._quarantined(unit, record, f"{type(error).__name__}: {error}"))
+        refused = self._sink.commit(rows + unreadable, progress=(unit, journal_id, through_seq))
+        self._rows_written += len(rows) - len(refused)
+        self._rows_refused += len(refused) + len(unreadable)
+        for row, reason in refused:
+            self._latest_error = reason
+            self.logger.warning("A row for %s from %s is in quarantine: %s.", row.table, unit, reason)
+        for row in unreadable:
+            self._latest_error = str(row.values["reason"])
+            self.logger.warning("A message of %s is in quarantine: %s.", unit, row.values["reason"])
+
+    def _quarantined(self, unit: str, record: JournalRecord, reason: str) -> Row:
+        values = {
+            "received_at": structs.to_timestamp(self.runtime.clock.now()),
+            "pioreactor_unit": unit,
+            "topic": record.topic,
+            "payload": record.payload,
+            "reason": reason,
+        }
+        return Row("quarantined_rows", values)  # type: ignore[arg-type]
+
+    def _acknowledge(self, unit: str, journal_id: str, through_seq: int, *, resend: bool = False) -> None:
+        said = JournalAcknowledgement(journal_id, through_seq, resend)
+        self.publish(topics.journal_acknowledged(unit), msgspec.json.encode(said), qos=1, retain=True)
+
+    def _store_statistics(self) -> None:
+        cache = self.runtime.stores.volatile(STATISTICS_CACHE)
+        cache.set("inserts_in_last_60s", self._rows_written)
+        cache.set("database_write_errors_in_last_60s", self._rows_refused)
+        cache.set("latest_database_write_error", self._latest_error)
+        self._rows_written = self._rows_refused = 0
+
+    def on_disconnected(self) -> None:
+        close = getattr(self._sink, "close", None)
+        if close is not None:
+            close()

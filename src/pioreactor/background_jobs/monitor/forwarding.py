@@ -1,0 +1,91 @@
+"""Brings the unit's journal to the leader: sends what is not acknowledged, again and again until it is."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+import msgspec
+
+from pioreactor import structs, topics
+from pioreactor.clock.ports import Clock
+from pioreactor.exc import StorageError
+from pioreactor.messaging.ports import Message
+from pioreactor.storage.ports import Journal
+from pioreactor.structs.journal import JournalAcknowledgement, JournalBatch, JournalRecord
+
+log = logging.getLogger(__name__)
+
+LOOK_EVERY_S = 1.0
+RECORDS_PER_BATCH = 250
+BATCHES_IN_FLIGHT = 4
+RESEND_AFTER_S = 10.0
+TRIM_EVERY_S = 600.0
+
+
+class JournalForwarder:
+    """Goes through the journal in order. A lost batch or acknowledgement costs a repetition, never a row."""
+
+    def __init__(
+        self, journal: Journal, clock: Clock, publish: Callable[[str, bytes], None], *, unit: str, max_bytes: int
+    ) -> None:
+        self._journal = journal
+        self._clock = clock
+        self._publish = publish
+        self._unit = unit
+        self._max_bytes = max_bytes
+        self._leader_has = journal.acknowledged_seq()
+        self._sent_seq = self._leader_has
+        self._progress_at_s = clock.monotonic()
+        self._trimmed_at_s = clock.monotonic()
+
+    @property
+    def backlog(self) -> int:
+        """Return how many entries the leader has not acknowledged."""
+        return self._journal.last_seq() - self._journal.acknowledged_seq()
+
+    def look(self) -> None:
+        """Send what is new; send again what has waited too long. Call it about once a second."""
+        now_s = self._clock.monotonic()
+        try:
+            if self._sent_seq > self._leader_has and now_s - self._progress_at_s >= RESEND_AFTER_S:
+                self._sent_seq = self._leader_has
+            self._send()
+            if now_s - self._trimmed_at_s >= TRIM_EVERY_S:
+                self._trimmed_at_s = now_s
+                self._journal.trim(max_bytes=self._max_bytes)
+        except StorageError as error:
+            log.warning("The journal cannot be read (%s); it is tried again.", error)
+
+    def _send(self) -> None:
+        while self._sent_seq - self._leader_has < RECORDS_PER_BATCH * BATCHES_IN_FLIGHT:
+            entries = self._journal.read(after_seq=self._sent_seq, limit=RECORDS_PER_BATCH)
+            if not entries:
+                return
+            if self._sent_seq == self._leader_has:
+                self._progress_at_s = self._clock.monotonic()
+            records = [
+                JournalRecord(e.seq, e.topic, e.payload.decode("utf-8", "replace"), structs.to_timestamp(e.recorded_at))
+                for e in entries
+            ]
+            batch = JournalBatch(self._journal.journal_id, self._sent_seq, records)
+            self._publish(topics.journal_entries(self._unit), msgspec.json.encode(batch))
+            self._sent_seq = entries[-1].seq
+            if len(entries) < RECORDS_PER_BATCH:
+                return
+
+    def hear_acknowledgement(self, message: Message) -> None:
+        """Take the leader's word for what it has committed, if it speaks of this journal."""
+        try:
+            said = msgspec.json.decode(message.payload, type=JournalAcknowledgement)
+        except msgspec.DecodeError as error:
+            log.warning("An acknowledgement cannot be read and is left out: %s.", error)
+            return
+        if said.journal_id != self._journal.journal_id:
+            return
+        self._progress_at_s = self._clock.monotonic()
+        self._journal.acknowledge(said.through_seq)
+        self._leader_has = self._journal.acknowledged_seq()
+        # A leader that lost its database is sent what the journal still holds.
+        self._sent_seq = self._leader_has if said.resend else max(self._sent_seq, self._leader_has)
+        self.look()

@@ -1,0 +1,3 @@
+"""The composition root: the only importer of adapters."""
+
+from pioreactor.bootstrap.process import build_runtime as build_runtime

@@ -1,0 +1,209 @@
+"""The runtime of a process of its own: files, a broker, and the kernel's or a simulated reactor's wires."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+
+from pioreactor.clock.ports import Clock
+from pioreactor.clock.system import SystemClock
+from pioreactor.devices.buses.ports import Buses
+from pioreactor.devices.ownership import FileLockOwnership
+from pioreactor.devices.ports import Rig
+from pioreactor.exc import ConfigurationError, PioreactorError
+from pioreactor.http.addresses import base_url
+from pioreactor.identity.machine import MachineFacts
+from pioreactor.identity.unit import Inventory, UnitIdentity, unit_name
+from pioreactor.messaging.mqtt import BrokerAddress, MqttBusFactory
+from pioreactor.models import DEFAULT_MODEL, ReactorModel, find_model, load_models
+from pioreactor.runtime.context import Runtime
+from pioreactor.settings.load import load_settings
+from pioreactor.settings.schema import Settings
+from pioreactor.storage.paths import Paths
+from pioreactor.storage.ports import RecordSink
+from pioreactor.storage.sqlite.stores import SqliteUnitStores
+from pioreactor.types import Experiment, Unit
+
+Override = tuple[str, str, str]
+TOKEN_FILE = "cluster_token"
+BROKER_PASSWORD_FILE = "broker_password"
+
+
+def build_runtime(
+    environment: Mapping[str, str] | None = None,
+    *,
+    overrides: Sequence[Override] = (),
+    quiet: bool = False,
+    handles_signals: bool = True,
+) -> Runtime:
+    """Return the runtime of this process from its environment and its unit's files. Nothing is connected yet."""
+    env = os.environ if environment is None else environment
+    paths = Paths.from_environment(env)
+    settings = load_settings(paths.global_config, paths.local_config, overrides)
+    clock = _clock(env)
+    unit = unit_name(env, hostname=socket.gethostname())
+    stores = SqliteUnitStores(paths, now=clock.now)
+    identity = UnitIdentity(
+        unit=unit,
+        leader_hostname=settings.cluster.leader_hostname,
+        inventory=_inventory(env, unit, settings, paths, clock, stores),
+    )
+    model = lru_cache(maxsize=1)(lambda: _model(identity, paths))
+    ownership = FileLockOwnership(paths.locks)
+    open_rig = lru_cache(maxsize=1)(lambda: _open_rig(settings, paths, clock, ownership, model()))
+    is_leader = identity.is_leader
+    return Runtime(
+        identity=identity,
+        settings=settings,
+        paths=paths,
+        clock=clock,
+        buses=MqttBusFactory(_broker(settings, paths), unit),
+        stores=stores,
+        ownership=ownership,
+        open_rig=open_rig,
+        model=model,
+        machine=MachineFacts(),
+        pid=os.getpid(),
+        job_source=env.get("JOB_SOURCE", "") or "user",
+        handles_signals=handles_signals,
+        open_records=(lambda: _open_records(settings, paths)) if is_leader else None,
+        log_file=Path(settings.logging.log_file) if settings.logging.log_file else None,
+        console=None if quiet else sys.stderr,
+    )
+
+
+def _clock(env: Mapping[str, str]) -> Clock:
+    """Return the machine's clock, or the faster one that all processes of a simulated cluster share."""
+    speed, origin = env.get("PIOREACTOR_CLOCK_SPEED", ""), env.get("PIOREACTOR_CLOCK_ORIGIN", "")
+    if not speed:
+        return SystemClock()
+    try:
+        unix_s, _, monotonic_s = origin.partition(",")
+        return SystemClock(speed=float(speed), origin=(float(unix_s), float(monotonic_s)))
+    except ValueError as error:
+        raise ConfigurationError(
+            f"PIOREACTOR_CLOCK_SPEED={speed!r} and PIOREACTOR_CLOCK_ORIGIN={origin!r} make no clock",
+            remedy="Give a speed above 0, and an origin of the form UNIX_SECONDS,MONOTONIC_SECONDS.",
+        ) from error
+
+
+def read_secret(paths: Paths, name: str) -> str | None:
+    """Return a secret of this unit, None when it has none of that name."""
+    try:
+        return (paths.secrets / name).read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise PioreactorError(f"the secret {name} cannot be read: {error}") from error
+
+
+def _broker(settings: Settings, paths: Paths) -> BrokerAddress:
+    password = settings.mqtt.password if settings.mqtt.password else read_secret(paths, BROKER_PASSWORD_FILE)
+    return BrokerAddress(
+        settings.broker_host,
+        settings.mqtt.broker_port,
+        username=settings.mqtt.username if password else None,
+        password=password,
+        tls=settings.mqtt.use_tls,
+    )
+
+
+def _inventory(
+    env: Mapping[str, str], unit: Unit, settings: Settings, paths: Paths, clock: Clock, stores: SqliteUnitStores
+) -> LazyInventory:
+    def build() -> Inventory:
+        from pioreactor.http.client import StandardHttpClient
+        from pioreactor.identity.assignment import Given, LeaderInventory
+
+        return LeaderInventory(
+            StandardHttpClient(),
+            base_url=base_url(
+                settings.cluster.leader_hostname,
+                settings.cluster_addresses,
+                port=settings.ui.port,
+                proto=settings.ui.proto,
+            ),
+            token=read_secret(paths, TOKEN_FILE),
+            clock=clock,
+            remembered=stores.persistent("leader_answers"),
+            given=Given.from_environment(unit, env),
+            say=lambda words: print(words, file=sys.stderr),  # noqa: T201  there is no logger yet
+        )
+
+    return LazyInventory(build)
+
+
+class LazyInventory:
+    """The leader's inventory, built when first asked: most commands never ask, and HTTP costs import time."""
+
+    def __init__(self, build: Callable[[], Inventory]) -> None:
+        self._inventory = lru_cache(maxsize=1)(build)
+
+    def experiment(self, unit: str) -> Experiment:
+        return self._inventory().experiment(unit)
+
+    def is_worker(self, unit: str) -> bool:
+        return self._inventory().is_worker(unit)
+
+    def is_active(self, unit: str) -> bool:
+        return self._inventory().is_active(unit)
+
+    def model(self, unit: str) -> tuple[str, str] | None:
+        return self._inventory().model(unit)
+
+
+def _model(identity: UnitIdentity, paths: Paths) -> ReactorModel:
+    chosen = identity.model()
+    return find_model(load_models(paths.models), *(chosen if chosen is not None else DEFAULT_MODEL))
+
+
+def _open_rig(settings: Settings, paths: Paths, clock: Clock, ownership: FileLockOwnership, model: ReactorModel) -> Rig:
+    from pioreactor.devices.board import load_board
+    from pioreactor.devices.rig import open_rig
+
+    simulated = settings.hardware.rig == "sim"
+    hat = "1.2" if simulated else os.environ.get("HARDWARE", "") or _hat_version()
+    board = load_board(paths.hardware, hat_version=hat, model_name=model.model_name, model_version=model.model_version)
+    buses = _twin_buses(settings) if simulated else _kernel_buses(board.reserved_pins())
+    return open_rig(
+        board,
+        buses,
+        clock,
+        ownership,
+        pwm_roles=settings.pwm_channel_of,
+        hat_present=True if simulated else None,
+    )
+
+
+def _hat_version() -> str:
+    from pioreactor.devices.hat import read_hat
+
+    hat = read_hat()
+    return hat.version if hat is not None else "1.2"
+
+
+def _kernel_buses(_reserved: frozenset[int]) -> Buses:
+    from pioreactor.devices.buses.linux import open_linux_buses
+
+    return open_linux_buses()
+
+
+def _twin_buses(settings: Settings) -> Buses:
+    from pioreactor.twin.remote import connect_buses
+
+    if not settings.simulation.socket:
+        raise ConfigurationError(
+            "the simulated reactor has no process: [simulation] socket is blank",
+            remedy="Start the cluster with `make demo` or `pio demo`, or use `pio simulate` for virtual time.",
+        )
+    return connect_buses(Path(settings.simulation.socket))
+
+
+def _open_records(settings: Settings, paths: Paths) -> RecordSink:
+    from pioreactor.storage.leader.sink import open_sink
+
+    return open_sink(Path(settings.storage.database) if settings.storage.database else paths.database)
