@@ -1,7 +1,6 @@
 """The Hall sensor under the stir bar's magnets: one falling edge a revolution."""
 
 from collections.abc import Sequence
-from statistics import median
 from typing import Final
 
 from pioreactor.devices.buses.ports import GpioLines
@@ -21,7 +20,7 @@ def rpm_from_edges(edges: Sequence[float]) -> float:
     intervals = _intervals(edges)
     if not intervals:
         return 0.0
-    typical_s = median(intervals)
+    typical_s = sorted(intervals)[len(intervals) // 2]
     revolutions = sum(_revolutions(interval / typical_s) for interval in intervals)
     return round(60 * revolutions / sum(intervals), 1)
 
