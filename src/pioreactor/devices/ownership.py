@@ -125,11 +125,10 @@ class MemoryOwnership:
 
     def acquire(self, resource: str, owner: str) -> Lease:
         _check_name(resource)
-        present = self._leases.get(resource)
-        if present is not None:
-            raise ActuatorInUseError(f"{resource} belongs to {present.owner}", remedy="Stop that job first.")
         lease = _MemoryLease(self._leases, resource, owner)
-        self._leases[resource] = lease
+        present = self._leases.setdefault(resource, lease)
+        if present is not lease:
+            raise ActuatorInUseError(f"{resource} belongs to {present.owner}", remedy="Stop that job first.")
         return lease
 
     def holder(self, resource: str) -> str | None:
