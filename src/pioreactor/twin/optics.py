@@ -185,8 +185,10 @@ class Photodiode:
         # Lamps flicker at twice the mains frequency: the square of the wave.
         volts = optics.ambient_v * (0.95 + 0.1 * wave * wave) + optics.leak_v
         if optics.lit > 0.0:
-            volts += self._base * optics.light(at_s) * (1.0 + optics.hum * wave)
-        volts += (0.001 * volts + 1e-5) * self._sample.gauss(number)
+            # Real bursts show a third harmonic of up to a fifth of the fundamental: sin 3x = 3 sin x - 4 sin^3 x.
+            hum = optics.hum * wave * (1.0 + 0.1 * (3.0 - 4.0 * wave * wave))
+            volts += self._base * optics.light(at_s) * (1.0 + hum)
+        volts += (0.0004 * volts + 1e-5) * self._sample.gauss(number)
         return volts if volts < RAIL_V else RAIL_V
 
     def _refresh(self, scene: Scene) -> None:

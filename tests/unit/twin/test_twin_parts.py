@@ -278,7 +278,8 @@ def test_hum_has_its_frequency() -> None:
     _, photodiode = lit(hum=0.03)
     quarter = 1 / 200
     middle, crest, trough = (photodiode.volts(5.0 + k * quarter, 1) for k in (0, 1, 3))
-    assert (crest - trough) / 2 / middle == pytest.approx(0.03, rel=0.05)
+    # At its crests the third harmonic takes a tenth off the fundamental.
+    assert (crest - trough) / 2 / middle == pytest.approx(0.027, rel=0.05)
 
 
 def test_volts_stop_at_the_rail() -> None:
