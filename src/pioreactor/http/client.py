@@ -1,0 +1,65 @@
+"""The HTTP client over the standard library: no pool, no redirects, bounded answers."""
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+
+from pioreactor.exc import InvalidRequestError, UnitUnreachableError
+from pioreactor.http.ports import Response
+
+_LARGEST_ANSWER = 256 * 1024 * 1024
+"""[bytes] What a unit may answer with at most; archives of a whole unit are the largest."""
+
+
+class StandardHttpClient:
+    """Opens one connection per request; units answer a few questions a minute, a pool would mostly hold dead ones."""
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        json: Any = None,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout_s: float = 5.0,
+    ) -> Response:
+        from http.client import HTTPConnection, HTTPException, HTTPSConnection
+
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise InvalidRequestError(f"{url!r} is no http address")
+        sent = {"Accept": "application/json", "Connection": "close", **(headers if headers is not None else {})}
+        if json is not None:
+            body = msgspec.json.encode(json)
+            sent["Content-Type"] = "application/json"
+        target = (parts.path if parts.path else "/") + (f"?{parts.query}" if parts.query else "")
+        connection_type = HTTPSConnection if parts.scheme == "https" else HTTPConnection
+        connection = connection_type(parts.hostname, parts.port, timeout=timeout_s)
+        try:
+            connection.request(method, target, body=body, headers=sent)
+            answer = connection.getresponse()
+            content = answer.read(_LARGEST_ANSWER + 1)
+        except (OSError, HTTPException, UnicodeError) as error:
+            raise _unreachable(parts.netloc, timeout_s, error) from error
+        finally:
+            connection.close()
+        if len(content) > _LARGEST_ANSWER:
+            raise UnitUnreachableError(f"{parts.netloc} answered with more than {_LARGEST_ANSWER} bytes")
+        return Response(answer.status, content, {name.lower(): value for name, value in answer.getheaders()})
+
+
+def _unreachable(where: str, timeout_s: float, error: Exception) -> UnitUnreachableError:
+    if isinstance(error, TimeoutError):
+        reason = f"no answer within {timeout_s:g} s"
+    elif isinstance(error, ConnectionRefusedError):
+        reason = "the connection was refused"
+    else:
+        reason = str(error) if str(error) else type(error).__name__
+    return UnitUnreachableError(
+        f"{where} cannot be reached: {reason}",
+        remedy="Check that the unit is on, on the network, and that its web server runs; "
+        "an entry in [cluster.addresses] helps where names do not resolve.",
+    )

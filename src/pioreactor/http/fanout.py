@@ -1,0 +1,83 @@
+"""Asking many units at once; each answers separately, or says why it did not."""
+
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from pioreactor.exc import PioreactorError
+
+T = TypeVar("T")
+
+_RETRYABLE = frozenset({408, 429, 502, 503, 504})
+_AT_ONCE = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Answered(Generic[T]):
+    """What a unit said."""
+
+    unit: str
+    value: T
+
+    def report(self) -> dict[str, Any]:
+        return {"ok": True, "unit": self.unit, "value": self.value}
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """Why a unit did not answer, or what it refused."""
+
+    unit: str
+    kind: str
+    """One of http_error, connection_error, decode_error, task_failed, task_timeout, or an error's own code."""
+    message: str
+    status_code: int
+    cause: str | None = None
+    remediation: str | None = None
+
+    def report(self) -> dict[str, Any]:
+        error = {"kind": self.kind, "message": self.message, "cause": self.cause, "remediation": self.remediation}
+        return {
+            "ok": False,
+            "unit": self.unit,
+            "error": {name: text for name, text in error.items() if text is not None},
+            "status_code": self.status_code,
+            "retryable": self.status_code in _RETRYABLE,
+        }
+
+
+class UnitRefusedError(PioreactorError):
+    """A unit answered with an error."""
+
+    code = "http_error"
+
+    def __init__(self, message: str, *, kind: str, status: int, cause: str | None, remedy: str | None) -> None:
+        super().__init__(message, remedy=remedy)
+        self.kind = kind
+        self.answered_status = status
+        self.cause = cause
+
+
+def ask_each(units: Iterable[str], question: Callable[[str], T]) -> list[Answered[T] | Failed]:
+    """Ask all units at once; the answers come in the order of the units."""
+
+    def ask(unit: str) -> Answered[T] | Failed:
+        try:
+            return Answered(unit, question(unit))
+        except UnitRefusedError as error:
+            return Failed(unit, error.kind, str(error), error.answered_status, error.cause, error.remedy)
+        except PioreactorError as error:
+            kind = "connection_error" if error.code == "unit_unreachable" else error.code
+            return Failed(unit, kind, str(error), error.status, None, error.remedy)
+
+    asked = list(units)
+    if not asked:
+        return []
+    with ThreadPoolExecutor(min(len(asked), _AT_ONCE), thread_name_prefix="fanout") as pool:
+        return list(pool.map(ask, asked))
+
+
+def report(answers: Sequence[Answered[Any] | Failed]) -> dict[str, dict[str, Any]]:
+    """Return the answers as the wire has them: unit → `{ok, unit, value}` or `{ok, unit, error, …}`."""
+    return {answer.unit: answer.report() for answer in answers}

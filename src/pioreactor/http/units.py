@@ -1,0 +1,95 @@
+"""Asking a unit of the cluster by its name, and waiting for what it does in the background."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from pioreactor.http.fanout import UnitRefusedError
+from pioreactor.http.ports import HttpClient, Response
+
+_POLL_EVERY_S = 0.1
+_RESULTS = "/unit_api/task_results/"
+"""The only place a result may be fetched from: the request carries the cluster's token."""
+
+
+class Units:
+    """The units of a cluster as something that can be asked.
+
+    `base_url` turns a unit's name into `http://host:port`; `pause` waits that many seconds between two looks at a
+    task and returns True when the waiting must end (the server stops).
+    """
+
+    def __init__(
+        self, http: HttpClient, base_url: Callable[[str], str], *, token: str, pause: Callable[[float], bool]
+    ) -> None:
+        self._http = http
+        self._base_url = base_url
+        self._headers = {"Authorization": f"Bearer {token}"}
+        self._pause = pause
+
+    def fetch(
+        self, unit: str, method: str, path: str, *, json: Any = None, body: bytes | None = None, timeout_s: float = 5.0
+    ) -> Response:
+        """Return a unit's answer as it came; raise `UnitRefusedError` for a status of 400 or more."""
+        url = self._base_url(unit) + path
+        answer = self._http.request(method, url, json=json, body=body, headers=self._headers, timeout_s=timeout_s)
+        if answer.status >= 400:
+            raise _refusal(unit, answer)
+        return answer
+
+    def ask(self, unit: str, method: str, path: str, *, json: Any = None, timeout_s: float = 5.0) -> Any:
+        """Return the decoded answer; where the unit starts a task, the task's result.
+
+        `timeout_s` bounds each request, and again the whole wait for a task.
+        """
+        answer = self.fetch(unit, method, path, json=json, timeout_s=timeout_s)
+        value = answer.json()
+        if answer.status == 202 and isinstance(value, dict) and value.get("result_url_path"):
+            return self._result_of(unit, value["result_url_path"], timeout_s=timeout_s)
+        return value
+
+    def _result_of(self, unit: str, path: str, *, timeout_s: float) -> Any:
+        if not path.startswith(_RESULTS):
+            raise UnitRefusedError(
+                f"{unit} points to {path!r} for the result",
+                kind="invalid_response",
+                status=502,
+                cause=None,
+                remedy=None,
+            )
+        for _ in range(max(1, math.ceil(timeout_s / _POLL_EVERY_S))):
+            answer = self.fetch(unit, "GET", path, timeout_s=timeout_s).json()
+            match answer.get("status"):
+                case "succeeded":
+                    return answer.get("result")
+                case "failed":
+                    raise UnitRefusedError(
+                        str(answer.get("error")),
+                        kind="task_failed",
+                        status=int(answer.get("error_status", 500)),
+                        cause=answer.get("cause"),
+                        remedy=answer.get("remediation"),
+                    )
+            if self._pause(_POLL_EVERY_S):
+                break
+        raise UnitRefusedError(
+            f"{unit} is still busy after {timeout_s:g} s",
+            kind="task_timeout",
+            status=504,
+            cause=None,
+            remedy="It may still finish; look at the unit before asking again.",
+        )
+
+
+def _refusal(unit: str, answer: Response) -> UnitRefusedError:
+    fields: dict[str, Any] = {}
+    if answer.headers.get("content-type", "").startswith("application/json"):
+        decoded = answer.json()
+        fields = decoded if isinstance(decoded, dict) else {}
+    return UnitRefusedError(
+        str(fields.get("error", f"{unit} answered with status {answer.status}")),
+        kind="http_error",
+        status=answer.status,
+        cause=fields.get("cause"),
+        remedy=fields.get("remediation"),
+    )
