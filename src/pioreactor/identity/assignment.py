@@ -55,14 +55,14 @@ class LeaderInventory:
         self,
         http: HttpClient,
         *,
-        base_url: str,
+        base_url: str | None,
         token: str | None,
         clock: Clock,
         remembered: KeyValues,
         given: Given,
         say: Callable[[str], object],
     ) -> None:
-        """`remembered` survives a restart; `say` is told, once per outage, that old answers are used."""
+        """`base_url` is the leader's, None where no leader is configured. `remembered` survives a restart; `say` is told, once per outage, that old answers are used."""
         self._http = http
         self._base_url = base_url
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
@@ -130,6 +130,8 @@ class LeaderInventory:
         return old
 
     def _request(self, path: str, *, attempts: int) -> Response:
+        if self._base_url is None:
+            raise UnitUnreachableError("no leader is configured")
         for attempt in range(1, attempts + 1):
             try:
                 answer = self._http.request("GET", self._base_url + path, headers=self._headers, timeout_s=_TIMEOUT_S)

@@ -214,7 +214,7 @@ class SimulationSettings(Section, frozen=True):
     """The simulated reactor, when `[hardware] rig = sim`."""
 
     socket: Annotated[str, text("socket of the simulated world's process; blank: a world inside the job")] = ""
-    scenario: Annotated[str, text("named starting point")] = "batch"
+    scenario: Annotated[str, text("named starting point")] = "standard"
     seed: Annotated[int, quantity("the same seed gives the same noise", ge=0)] = 0
 
 

@@ -185,3 +185,19 @@ def test_a_damaged_memory_is_no_memory() -> None:
     cluster = Cluster()
     cluster.memory["/api/workers/w1"] = b"\x00\xff"
     assert cluster.unit().is_active("w1")
+
+
+def test_without_a_configured_leader_nobody_is_asked() -> None:
+    cluster = Cluster()
+    unit = LeaderInventory(
+        cluster.http,
+        base_url=None,
+        token=None,
+        clock=cast(Clock, cluster.clock),
+        remembered=cast(KeyValues, cluster.memory),
+        given=Given("w1"),
+        say=cluster.said.append,
+    )
+    with pytest.raises(UnitUnreachableError, match="no leader is configured"):
+        unit.experiment("w1")
+    assert (cluster.http.asked, cluster.clock.time_s) == ([], 100)

@@ -1,0 +1,99 @@
+"""Asks a running job to change a setting, and hears what it answers."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from pioreactor import topics
+from pioreactor.messaging.ports import Message
+from pioreactor.runtime.context import Runtime
+from pioreactor.storage.ports import JobRecord
+from pioreactor.structs import Log, decode
+
+
+class Outcome(Enum):
+    """What became of a request."""
+
+    SENT = "sent"
+    CHANGED = "changed"
+    REFUSED = "refused"
+    NO_ANSWER = "no answer"
+
+
+class _Ear:
+    """Hears the setting's new value, and the job's warnings."""
+
+    def __init__(self, job_name: str) -> None:
+        self._job_name = job_name
+        self.before: str | None = None
+        self.answer: str | None = None
+        self.refusal: str | None = None
+
+    def hear_value(self, message: Message) -> None:
+        text = message.payload.decode("utf-8", "replace")
+        if message.retain:
+            self.before = text
+        elif self.answer is None:
+            self.answer = text
+
+    def hear_log(self, message: Message) -> None:
+        try:
+            log = decode(message.payload, Log)
+        except ValueError:
+            return
+        if log.task == self._job_name and log.level in ("WARNING", "ERROR"):
+            self.refusal = log.message
+
+
+def change_setting(
+    runtime: Runtime, record: JobRecord, setting: str, value: str, *, wait_s: float
+) -> tuple[Outcome, str]:
+    """Publish the command (QoS 1) and wait up to `wait_s` for the job; return what became of it, in words."""
+    clock, job = runtime.clock, record.job_name
+    place = (record.unit, record.experiment, job)
+    ear, rung = _Ear(job), clock.signal()
+
+    def hear_value(message: Message) -> None:
+        ear.hear_value(message)
+        rung.set()
+
+    def hear_log(message: Message) -> None:
+        ear.hear_log(message)
+        rung.set()
+
+    bus = runtime.buses.connect("pio-jobs-set")
+    try:
+        bus.subscribe(topics.setting(*place, setting), hear_value)
+        for level in ("warning", "error"):
+            bus.subscribe(topics.log(record.unit, record.experiment, "+", level), hear_log)
+        bus.flush(wait_s)
+        bus.publish(topics.set_setting(*place, setting), value, qos=1)
+        if not bus.flush(max(wait_s, 1.0)):
+            return Outcome.NO_ANSWER, "the broker does not answer; nothing was sent"
+        if wait_s == 0:
+            return Outcome.SENT, f"Sent {setting} = {value} to {job}."
+        until = clock.monotonic() + wait_s
+        while ear.answer is None and ear.refusal is None and (left_s := until - clock.monotonic()) > 0:
+            rung.wait(left_s)
+            rung.clear()
+    finally:
+        bus.close()
+    return _told(ear, job, setting, value, wait_s)
+
+
+def _told(ear: _Ear, job: str, setting: str, value: str, wait_s: float) -> tuple[Outcome, str]:
+    if ear.answer is not None:
+        now = ear.answer if ear.answer else "ended"
+        return Outcome.CHANGED, f"{setting} of {job} is {now}."
+    if ear.refusal is not None:
+        return Outcome.REFUSED, ear.refusal
+    if ear.before is not None and _same(ear.before, value):
+        return Outcome.CHANGED, f"{setting} of {job} is {ear.before}, as it was."
+    return Outcome.NO_ANSWER, f"{job} did not say within {wait_s:g} s that {setting} changed"
+
+
+def _same(one: str, other: str) -> bool:
+    try:
+        return float(one) == float(other)
+    except ValueError:
+        return one.casefold() == other.casefold()

@@ -1,0 +1,72 @@
+"""`pio cache`: the unit's key-value stores."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from pioreactor.cli.lazy_group import SuggestingGroup
+from pioreactor.cli.options import json_option
+from pioreactor.cli.render import print_json, print_table
+from pioreactor.cli.surroundings import Surroundings, pass_surroundings
+from pioreactor.exc import NotFoundError
+from pioreactor.storage.ports import KeyType, KeyValues
+
+
+@click.group(cls=SuggestingGroup)
+def cache() -> None:
+    """Look into the unit's key-value stores, volatile (until reboot) and persistent."""
+
+
+@cache.command()
+@click.argument("name", metavar="CACHE")
+@click.argument("key", required=False)
+@json_option
+@pass_surroundings
+def view(surroundings: Surroundings, name: str, key: str | None, as_json: bool) -> None:
+    """Print what a cache holds, or one key of it."""
+    rows: list[dict[str, Any]] = []
+    for store, values in _both(surroundings, name):
+        for each, value in values.items():
+            if key is None or _spelled(each) == key:
+                rows.append({"key": _spelled(each), "value": _text(value), "store": store})
+    if as_json:
+        print_json(rows)
+    else:
+        print_table(rows, ["key", "value", "store"], none=f"{name} is empty.")
+
+
+@cache.command()
+@click.argument("name", metavar="CACHE")
+@click.argument("key")
+@click.option("--as-int", is_flag=True, help="The key is a number, such as a GPIO pin.")
+@pass_surroundings
+def purge(surroundings: Surroundings, name: str, key: str, as_int: bool) -> None:
+    """Forget one key of a cache, in both stores."""
+    if as_int and not key.lstrip("-").isdigit():
+        raise click.BadParameter(f"{key!r} is not a whole number.", param_hint="KEY")
+    found = False
+    for store, values in _both(surroundings, name):
+        for each, _ in values.items():
+            if each == int(key) if as_int else _spelled(each) == key:
+                values.pop(each)
+                found = True
+                click.echo(f"Forgot {key} of {name} ({store}).")
+    if not found:
+        raise NotFoundError(f"{name} has no key {key!r}")
+
+
+def _both(surroundings: Surroundings, name: str) -> list[tuple[str, KeyValues]]:
+    stores = surroundings.runtime.stores
+    return [("volatile", stores.volatile(name)), ("persistent", stores.persistent(name))]
+
+
+def _spelled(key: KeyType) -> str:
+    import msgspec
+
+    return msgspec.json.encode(key).decode() if isinstance(key, tuple) else str(key)
+
+
+def _text(value: Any) -> Any:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value

@@ -1,0 +1,170 @@
+"""`pio config`: the configuration as this unit sees it, and changes to its files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pioreactor.cli.lazy_group import SuggestingGroup, unknown
+from pioreactor.cli.options import json_option
+from pioreactor.cli.render import print_json
+from pioreactor.cli.surroundings import Surroundings, pass_surroundings
+from pioreactor.exc import ConfigurationError, NotFoundError
+from pioreactor.settings.editing import check_shared, set_value
+from pioreactor.settings.fields import describe, expected
+from pioreactor.settings.ini import read_ini
+from pioreactor.settings.load import settings_of_text
+from pioreactor.settings.schema import SECTIONS, secret_keys
+
+_HIDDEN = "(hidden)"
+
+
+@click.group(cls=SuggestingGroup)
+def config() -> None:
+    """Show and change the configuration: shared by the cluster, overridden by the unit.
+
+    Running jobs keep the values they started with.
+    """
+
+
+def _which_file(command: Any) -> Any:
+    specific = click.option("--specific", is_flag=True, help="The unit's own file, unit_config.ini.")
+    shared = click.option("--shared", is_flag=True, help="The cluster's file, config.ini.")
+    return shared(specific(command))
+
+
+@config.command()
+@click.argument("section")
+@click.argument("key")
+@_which_file
+@pass_surroundings
+def get(surroundings: Surroundings, section: str, key: str, shared: bool, specific: bool) -> None:
+    """Print one value: the one in force, or what one of the files says."""
+    path = _file(surroundings, shared, specific) if shared or specific else None
+    if path is not None:
+        sections = read_ini(path)
+    else:
+        sections = surroundings.settings.raw.as_dict()
+    if section not in sections:
+        raise NotFoundError(unknown(section, list(sections), kind="section"))
+    if key not in sections[section]:
+        raise NotFoundError(unknown(key, list(sections[section]), kind="key"))
+    value = sections[section][key]
+    click.echo("" if value is None else value)
+
+
+@config.command(name="set")
+@click.argument("section")
+@click.argument("key")
+@click.argument("value")
+@_which_file
+@pass_surroundings
+def set_(surroundings: Surroundings, section: str, key: str, value: str, shared: bool, specific: bool) -> None:
+    """Write one value; comments in the file stay. Bounds are in `pio config show --section SECTION --help-keys`.
+
+    The shared file is changed on the leader only: workers receive it from there.
+    """
+    path = _file(surroundings, shared, specific)
+    if shared:
+        _refuse_on_worker(surroundings)
+    set_value(path, section, key, value, check=lambda text: _check(surroundings, text, shared))
+    click.echo(f"[{section}] {key} = {_HIDDEN if _is_secret(section, key) else value} in {path.name}.")
+    click.echo("Jobs that run keep the value they started with.")
+
+
+@config.command()
+@click.option("--section", help="Only this section.")
+@click.option("--key", help="Only this key.")
+@click.option("--with-source", is_flag=True, help="Say where each value comes from.")
+@click.option("--help-keys", is_flag=True, help="Explain each key: what it takes, unit, range and default.")
+@json_option
+@pass_surroundings
+def show(
+    surroundings: Surroundings, section: str | None, key: str | None, with_source: bool, help_keys: bool, as_json: bool
+) -> None:
+    """Print the values in force. Sources: default, global (config.ini), local (unit_config.ini), derived, override.
+
+    Passwords and keys are hidden; `pio config get` prints one.
+    """
+    if help_keys:
+        _explain(section)
+        return
+    settings = surroundings.settings
+    sections = settings.raw.as_dict()
+    if section is not None and section not in sections:
+        raise NotFoundError(unknown(section, list(sections), kind="section"))
+    chosen: dict[str, dict[str, Any]] = {}
+    for name, keys in sections.items():
+        if section is not None and name != section:
+            continue
+        for each, value in keys.items():
+            if key is not None and each != key:
+                continue
+            shown = _HIDDEN if value and _is_secret(name, each) else value
+            source = settings.sources.get((name, each), "default")
+            chosen.setdefault(name, {})[each] = {"value": shown, "source": source} if with_source else shown
+    if key is not None and not chosen:
+        known = [each for name, keys in sections.items() if section in (None, name) for each in keys]
+        raise NotFoundError(unknown(key, known, kind="key"))
+    if as_json:
+        print_json(chosen)
+    else:
+        _print_ini(chosen, with_source=with_source)
+    for warning in settings.warnings:
+        click.echo(f"Warning: {warning}", err=True)
+
+
+def _print_ini(sections: dict[str, dict[str, Any]], *, with_source: bool) -> None:
+    for name, keys in sections.items():
+        click.echo(f"[{name}]")
+        for key, shown in keys.items():
+            value = shown["value"] if with_source else shown
+            line = key if value is None else f"{key}={value}"
+            click.echo(f"{line:<50} # {shown['source']}" if with_source else line)
+        click.echo()
+
+
+def _explain(section: str | None) -> None:
+    if section is not None and section not in SECTIONS:
+        raise NotFoundError(unknown(section, list(SECTIONS), kind="described section"))
+    for name, (_, type_) in SECTIONS.items():
+        if section in (None, name):
+            click.echo(f"[{name}]  {(type_.__doc__ or '').splitlines()[0]}")
+            for field in describe(type_):
+                click.echo(f"  {field.key}: {field.description}")
+                click.echo(
+                    f"      {expected(field.type)}; default {'blank' if field.default is None else field.default}"
+                )
+            click.echo()
+
+
+def _file(surroundings: Surroundings, shared: bool, specific: bool) -> Path:
+    if shared == specific:
+        raise click.UsageError("Say which file: --shared or --specific.")
+    return surroundings.paths.global_config if shared else surroundings.paths.local_config
+
+
+def _check(surroundings: Surroundings, text: str, shared: bool) -> None:
+    """Refuse a text with which jobs could not start."""
+    other = surroundings.paths.local_config if shared else surroundings.paths.global_config
+    other_text = other.read_text(encoding="utf-8") if other.exists() else ""
+    if shared and "cluster.topology" in read_ini(surroundings.paths.global_config):
+        check_shared(text)
+    settings_of_text(text, other_text) if shared else settings_of_text(other_text, text)
+
+
+def _refuse_on_worker(surroundings: Surroundings) -> None:
+    from pioreactor.identity.unit import unit_name
+
+    topology = read_ini(surroundings.paths.global_config).get("cluster.topology", {})
+    leader = topology.get("leader_hostname")
+    if leader and leader != unit_name(surroundings.environment):
+        raise ConfigurationError(
+            f"the shared configuration is kept by {leader}", remedy=f"Run this on {leader}, or use --specific."
+        )
+
+
+def _is_secret(section: str, key: str) -> bool:
+    return any((section, key) == (name, secret) for name, _, secret in secret_keys())

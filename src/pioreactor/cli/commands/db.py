@@ -1,0 +1,63 @@
+"""`pio db`: the leader's database in a shell."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import sys
+from pathlib import Path
+
+import click
+
+from pioreactor.cli.render import print_table
+from pioreactor.cli.surroundings import Surroundings, pass_surroundings
+from pioreactor.exc import InvalidRequestError, NotFoundError
+
+
+@click.command()
+@click.option("-c", "--command", "statement", help="Run one SQL statement, print what it returns, and end.")
+@click.option("--write", is_flag=True, help="Allow changes. Without it the database is opened read-only.")
+@pass_surroundings
+def db(surroundings: Surroundings, statement: str | None, write: bool) -> None:
+    """Open the leader's database in an SQLite shell: `sqlite3` where it is installed, else a small one of ours."""
+    configured = surroundings.settings.storage.database
+    path = Path(configured) if configured else surroundings.paths.database
+    if not path.exists():
+        raise NotFoundError(f"there is no database {path}", remedy="It is on the leader, once the leader has started.")
+    shell = shutil.which("sqlite3")
+    if statement is None and shell is not None:
+        os.execv(shell, [shell, *([] if write else ["-readonly"]), str(path)])
+    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode={'rw' if write else 'ro'}", uri=True)
+    try:
+        if statement is not None:
+            _run(connection, statement)
+        else:
+            _converse(connection)
+    finally:
+        connection.close()
+
+
+def _converse(connection: sqlite3.Connection) -> None:
+    click.echo("SQL statements end with a semicolon; Ctrl-D ends the shell.")
+    text = ""
+    for line in sys.stdin:
+        text += line
+        if text.rstrip().endswith(";"):
+            try:
+                _run(connection, text)
+            except InvalidRequestError as error:
+                click.echo(f"Error: {error}", err=True)
+            text = ""
+
+
+def _run(connection: sqlite3.Connection, statement: str) -> None:
+    connection.row_factory = sqlite3.Row
+    try:
+        with connection:
+            cursor = connection.execute(statement)
+            rows = [dict(row) for row in cursor.fetchall()]
+    except sqlite3.Error as error:
+        raise InvalidRequestError(f"the database refuses: {error}") from None
+    if cursor.description is not None:
+        print_table(rows, [column[0] for column in cursor.description], none="No rows.")

@@ -1,0 +1,55 @@
+"""`pio experiments`: the leader's experiments."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+import click
+
+from pioreactor.cli.lazy_group import SuggestingGroup
+from pioreactor.cli.options import json_option, yes_option
+from pioreactor.cli.render import print_json, print_table
+from pioreactor.cli.surroundings import Surroundings, pass_surroundings
+
+
+@click.group(cls=SuggestingGroup)
+def experiments() -> None:
+    """Create, list and delete experiments."""
+
+
+@experiments.command()
+@click.argument("name")
+@click.option("--description", default="", help="What it is about.")
+@click.option("--tag", "tags", multiple=True, help="A word to find it by; may be repeated.")
+@pass_surroundings
+def create(surroundings: Surroundings, name: str, description: str, tags: tuple[str, ...]) -> None:
+    """Create an experiment. Names have fewer than 200 characters and none of # $ % + / and the backslash."""
+    body = {"experiment": name, "description": description, "tags": list(tags)}
+    surroundings.ask_leader("POST", "/api/experiments", json=body)
+    click.echo(f"Created {name}.")
+
+
+@experiments.command(name="list")
+@click.option("-v", "--verbose", is_flag=True, help="Also age [h], workers and description.")
+@json_option
+@pass_surroundings
+def list_(surroundings: Surroundings, verbose: bool, as_json: bool) -> None:
+    """Print the experiments, newest first."""
+    rows = surroundings.ask_leader("GET", "/api/experiments")
+    if as_json:
+        print_json(rows)
+        return
+    columns = ["experiment", "created_at", "delta_hours", "worker_count", "description"]
+    print_table(rows, columns if verbose else columns[:1], none="There are no experiments.")
+
+
+@experiments.command()
+@click.argument("name")
+@yes_option
+@pass_surroundings
+def delete(surroundings: Surroundings, name: str, yes: bool) -> None:
+    """Delete an experiment with everything that was measured in it. Its jobs are stopped. There is no way back."""
+    if not yes:
+        click.confirm(f"Delete {name} and all its data?", abort=True)
+    surroundings.ask_leader("DELETE", f"/api/experiments/{quote(name, safe='')}", timeout_s=120)
+    click.echo(f"Deleted {name}.")

@@ -1,0 +1,134 @@
+"""`pio jobs`: what runs on this unit, and changes to its settings."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import click
+
+from pioreactor.cli.asking_jobs import Outcome, change_setting
+from pioreactor.cli.lazy_group import SuggestingGroup
+from pioreactor.cli.options import json_option, underscored
+from pioreactor.cli.render import print_json, print_pairs, print_table
+from pioreactor.cli.surroundings import Surroundings, pass_surroundings
+from pioreactor.exc import ConflictError, JobNotRunningError, NotFoundError, PioreactorError
+from pioreactor.storage.ports import JobRecord
+
+_COLUMNS = ["job_id", "job_name", "experiment", "job_source", "started_at", "ended_at"]
+
+
+@click.group(cls=SuggestingGroup)
+def jobs() -> None:
+    """List jobs of this unit, look into them, change their settings."""
+
+
+@jobs.command(name="list")
+@click.argument("which", type=click.Choice(["all", "running"]), default="all")
+@click.option("-n", "limit", type=click.IntRange(1, 10_000), default=100, show_default=True, help="At most this many.")
+@json_option
+@pass_surroundings
+def list_(surroundings: Surroundings, which: str, limit: int, as_json: bool) -> None:
+    """Print the jobs that ran here, newest first; `pio jobs list running` those that run at this moment."""
+    registry = surroundings.runtime.stores.jobs()
+    records = registry.running() if which == "running" else registry.history(limit=limit)
+    _print_records(records[:limit], as_json=as_json)
+
+
+@jobs.command()
+@json_option
+@pass_surroundings
+def running(surroundings: Surroundings, as_json: bool) -> None:
+    """Print the jobs that run at this moment."""
+    _print_records(surroundings.runtime.stores.jobs().running(), as_json=as_json)
+
+
+@jobs.command()
+@click.option("--job-id", type=int, help="Number of the job, from `pio jobs list`.")
+@click.option("--job-name", help="Name of the job; the newest of that name is shown.")
+@json_option
+@pass_surroundings
+def info(surroundings: Surroundings, job_id: int | None, job_name: str | None, as_json: bool) -> None:
+    """Print what is known of one job, with its published settings."""
+    registry = surroundings.runtime.stores.jobs()
+    record = _one(surroundings, job_id, job_name)
+    settings = {name: _text(value) for name, value in registry.settings(record.job_id).items()}
+    if as_json:
+        print_json({**asdict(record), "settings": settings})
+        return
+    print_pairs(asdict(record))
+    click.echo()
+    print_table([{"setting": k, "value": v} for k, v in settings.items()], ["setting", "value"], none="No settings.")
+
+
+@jobs.command(name="set")
+@click.argument("job")
+@click.argument("setting")
+@click.argument("value")
+@click.option(
+    "--wait",
+    "wait_s",
+    type=click.FloatRange(0, 60),
+    default=3.0,
+    show_default=True,
+    help="Wait this long for the job's answer [s]; 0: do not wait.",
+)
+@pass_surroundings
+def set_(surroundings: Surroundings, job: str, setting: str, value: str, wait_s: float) -> None:
+    """Change a setting of a running job and wait until the job says it has it.
+
+    Units and ranges of settings are in `pio run JOB --help`. `state` takes ready, sleeping or disconnected.
+    """
+    runtime = surroundings.runtime
+    name = underscored(job)
+    record = next(iter(runtime.stores.jobs().running(job_name=name)), None)
+    if record is None:
+        raise JobNotRunningError(f"{name} is not running on {runtime.unit}", remedy=f"Start it: pio run {name}")
+    outcome, words = change_setting(runtime, record, underscored(setting).lstrip("$"), value, wait_s=wait_s)
+    if outcome is Outcome.REFUSED:
+        raise ConflictError(f"{name} refused: {words}")
+    if outcome is Outcome.NO_ANSWER:
+        raise PioreactorError(words, remedy="See what it says: pio logs")
+    click.echo(words)
+
+
+@jobs.command()
+@click.option("--job-id", type=int, help="Number of the job, from `pio jobs list`.")
+@click.option("--job-name", help="Name of the job; the newest of that name is meant.")
+@pass_surroundings
+def purge(surroundings: Surroundings, job_id: int | None, job_name: str | None) -> None:
+    """Delete the record of a job that has ended."""
+    registry = surroundings.runtime.stores.jobs()
+    record = _one(surroundings, job_id, job_name)
+    if any(each.job_id == record.job_id for each in registry.running()):
+        raise ConflictError(
+            f"{record.job_name} ({record.job_id}) runs", remedy=f"Stop it first: pio kill --job-id {record.job_id}"
+        )
+    registry.purge(record.job_id)
+    click.echo(f"Deleted the record of {record.job_name} ({record.job_id}).")
+
+
+def _one(surroundings: Surroundings, job_id: int | None, job_name: str | None) -> JobRecord:
+    if (job_id is None) == (job_name is None):
+        raise click.UsageError("Say which job: --job-id or --job-name.")
+    registry = surroundings.runtime.stores.jobs()
+    if job_id is not None:
+        found = registry.get(job_id)
+    else:
+        name = underscored(job_name) if job_name is not None else ""
+        found = next((record for record in registry.history(limit=10_000) if record.job_name == name), None)
+    if found is None:
+        raise NotFoundError(f"no such job: {job_id if job_id is not None else job_name}")
+    return found
+
+
+def _print_records(records: list[JobRecord], *, as_json: bool) -> None:
+    rows = [asdict(record) for record in records]
+    if as_json:
+        print_json(rows)
+    else:
+        print_table(rows, _COLUMNS, none="No jobs.")
+
+
+def _text(value: Any) -> Any:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value

@@ -1,0 +1,101 @@
+"""`pio kill`: stops jobs of this unit."""
+
+from __future__ import annotations
+
+import click
+
+from pioreactor.cli.options import json_option, underscored
+from pioreactor.cli.render import print_json
+from pioreactor.cli.stopping import PATIENCE_S, Stopped, stop
+from pioreactor.cli.surroundings import Surroundings, pass_surroundings
+from pioreactor.exc import PioreactorError
+from pioreactor.storage.ports import JobRecord
+
+
+@click.command()
+@click.option("--job-name", help="Jobs of this name.")
+@click.option("--job-id", type=int, help="The job of this number, from `pio jobs list`.")
+@click.option("--experiment", help="Jobs of this experiment.")
+@click.option("--job-source", help="Jobs started by this: user, or experiment_profile/ID.")
+@click.option("--all-jobs", is_flag=True, help="All jobs except those that always run, such as monitor.")
+@click.option(
+    "--wait",
+    "patience_s",
+    type=click.FloatRange(0, 600),
+    default=PATIENCE_S,
+    show_default=True,
+    help="Wait this long for the jobs to end [s].",
+)
+@json_option
+@pass_surroundings
+def kill(
+    surroundings: Surroundings,
+    job_name: str | None,
+    job_id: int | None,
+    experiment: str | None,
+    job_source: str | None,
+    all_jobs: bool,
+    patience_s: float,
+    as_json: bool,
+) -> None:
+    """Stop jobs of this unit and wait until they have ended. Several filters must all fit.
+
+    Pumps, heater and stirring stop first, LEDs last. Jobs that always run are stopped by name or number only.
+    """
+    if not all_jobs and job_name is None and job_id is None and experiment is None and job_source is None:
+        raise click.UsageError("Say which jobs: --job-name, --job-id, --experiment, --job-source or --all-jobs.")
+    runtime = surroundings.runtime
+    registry = runtime.stores.jobs()
+    chosen = registry.running(
+        job_name=underscored(job_name) if job_name is not None else None,
+        job_id=job_id,
+        experiment=experiment,
+        job_source=job_source,
+    )
+    if job_name is None and job_id is None:
+        chosen = [record for record in chosen if not record.is_long_running_job]
+    chosen = [record for record in chosen if record.pid != runtime.pid]
+    stopped = stop(chosen, registry, clock=runtime.clock, interrupt=surroundings.interrupt, patience_s=patience_s)
+    if all_jobs or (job_name is not None and underscored(job_name) == "led_intensity"):
+        _darken(surroundings)
+    if as_json:
+        print_json(
+            {"ended": _names(stopped.ended), "still_running": _names((*stopped.still_running, *stopped.not_allowed))}
+        )
+    else:
+        _say(stopped)
+    _raise_if_any_lives(stopped, patience_s)
+
+
+def _darken(surroundings: Surroundings) -> None:
+    """Switch off LEDs that were set outside a running job: nobody else will."""
+    from pioreactor.actions.led_intensity import led_intensity, led_state
+    from pioreactor.runtime.context import using
+
+    with using(surroundings.runtime) as runtime:
+        lit = {channel: 0.0 for channel, percent in led_state(runtime).items() if percent > 0}
+        if lit:
+            led_intensity(lit, source_of_event="pio kill")
+            click.echo(f"LED {', '.join(lit)} switched off.", err=True)
+
+
+def _say(stopped: Stopped) -> None:
+    for record in stopped.ended:
+        click.echo(f"{record.job_name} ended.")
+    count = len(stopped.ended)
+    click.echo(f"Killed {count} job{'' if count == 1 else 's'}.")
+
+
+def _raise_if_any_lives(stopped: Stopped, patience_s: float) -> None:
+    problems = [f"{_called(r)} still runs after {patience_s:g} s" for r in stopped.still_running]
+    problems += [f"{_called(r)} belongs to another user" for r in stopped.not_allowed]
+    if problems:
+        raise PioreactorError("; ".join(problems), remedy="See what they do: pio logs")
+
+
+def _called(record: JobRecord) -> str:
+    return f"{record.job_name} (process {record.pid})"
+
+
+def _names(records: tuple[JobRecord, ...]) -> list[str]:
+    return [record.job_name for record in records]

@@ -1,0 +1,106 @@
+"""`pio logs` shows this unit's log file, `pio log` adds a line to it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import deque
+from pathlib import Path
+from typing import IO
+
+import click
+
+from pioreactor.cli.surroundings import Surroundings, pass_surroundings
+from pioreactor.exc import BrokerUnreachableError, NotFoundError, PioreactorError
+from pioreactor.observability.log import create_logger, level_names, level_number
+from pioreactor.types import UNIVERSAL_EXPERIMENT
+
+_LOOK_EVERY_S = 0.5
+_FLUSH_S = 2.0
+
+
+@click.command()
+@click.option("-n", "count", type=click.IntRange(0, 1_000_000), default=100, show_default=True, help="Number of lines.")
+@click.option("-f", "--follow", is_flag=True, help="Go on with lines as they come, until Ctrl-C.")
+@pass_surroundings
+def logs(surroundings: Surroundings, count: int, follow: bool) -> None:
+    """Show the last log lines of this unit."""
+    path = log_file_of(surroundings)
+    if path is None or not path.exists():
+        raise NotFoundError(f"there is no log file {path}", remedy="Jobs make it when they start.")
+    with path.open(encoding="utf-8", errors="replace") as file:
+        for line in deque(file, maxlen=count):
+            click.echo(line, nl=False)
+        if follow:
+            _follow(path, file, surroundings)
+
+
+@click.command()
+@click.option("-m", "--message", required=True, help="The text.")
+@click.option(
+    "-l",
+    "--level",
+    type=click.Choice([name.lower() for name in level_names()], case_sensitive=False),
+    default="debug",
+    show_default=True,
+    help="How important it is.",
+)
+@click.option("-n", "--name", default="manual", show_default=True, help="Name under which it appears.")
+@click.option("--local-only", is_flag=True, help="Do not send it to the leader.")
+@pass_surroundings
+def log(surroundings: Surroundings, message: str, level: str, name: str, local_only: bool) -> None:
+    """Write a log line to this unit's log file and, unless --local-only, to the leader."""
+    from pioreactor.runtime.outbox import Outbox
+    from pioreactor.structs import encode
+
+    runtime = surroundings.runtime
+    bus = None if local_only else runtime.buses.connect("pio-log")
+    outbox = Outbox(bus, runtime.stores.journal(), runtime.clock) if bus is not None else None
+    logger = create_logger(
+        name,
+        unit=runtime.unit,
+        experiment=_experiment(surroundings),
+        source="user",
+        sink=None if outbox is None else lambda topic, record: outbox.publish(topic, encode(record), qos=1),
+        log_file=log_file_of(surroundings),
+        console=sys.stderr,
+        now=runtime.clock.now,
+        secrets=surroundings.settings.secrets(),
+    )
+    try:
+        logger.log(level_number(level), "%s", message)
+        if outbox is not None and bus is not None:
+            outbox.flush()
+            if not bus.flush(_FLUSH_S):
+                raise BrokerUnreachableError(
+                    "the broker does not answer", remedy="The line is kept; a running job sends it when it can."
+                )
+    finally:
+        logger.clean_up()
+        if bus is not None:
+            bus.close()
+
+
+def log_file_of(surroundings: Surroundings) -> Path | None:
+    """Return the unit's log file: the configured one, else the machine's."""
+    configured = surroundings.settings.logging.log_file
+    return Path(configured) if configured else surroundings.paths.log_file
+
+
+def _experiment(surroundings: Surroundings) -> str:
+    try:
+        return surroundings.runtime.identity.experiment()
+    except PioreactorError:
+        return UNIVERSAL_EXPERIMENT
+
+
+def _follow(path: Path, file: IO[str], surroundings: Surroundings) -> None:
+    """Print lines as they are added; a file that was rotated is read on from its successor's start."""
+    clock = surroundings.runtime.clock
+    while True:
+        for line in file:
+            click.echo(line, nl=False)
+        clock.sleep(_LOOK_EVERY_S)
+        if path.exists() and path.stat().st_ino != os.fstat(file.fileno()).st_ino:
+            with path.open(encoding="utf-8", errors="replace") as successor:
+                _follow(path, successor, surroundings)

@@ -1,0 +1,64 @@
+"""`pio mqtt`: shows messages as they pass the broker."""
+
+from __future__ import annotations
+
+import queue
+
+import click
+
+from pioreactor import topics
+from pioreactor.cli.options import json_option
+from pioreactor.cli.surroundings import Surroundings, pass_surroundings
+from pioreactor.exc import BrokerUnreachableError
+from pioreactor.messaging.ports import Message
+from pioreactor.structs.wire import to_timestamp
+
+_PATIENCE_S = 10.0
+
+
+@click.command()
+@click.option(
+    "-t", "--topic", default=topics.everything(), show_default=True, help="Topic filter; + is any level, # the rest."
+)
+@click.option("-n", "count", type=click.IntRange(1), help="End after this many messages.")
+@click.option("--no-retained", is_flag=True, help="Leave out what the broker kept from before.")
+@json_option
+@pass_surroundings
+def mqtt(surroundings: Surroundings, topic: str, count: int | None, no_retained: bool, as_json: bool) -> None:
+    """Print messages with their time (UTC) until Ctrl-C; (kept) marks those retained from before."""
+    runtime = surroundings.runtime
+    heard: queue.SimpleQueue[Message] = queue.SimpleQueue()
+    rung = runtime.clock.signal()
+
+    def hear(message: Message) -> None:
+        if not (no_retained and message.retain):
+            heard.put(message)
+            rung.set()
+
+    bus = runtime.buses.connect("pio-mqtt")
+    printed = 0
+    try:
+        bus.subscribe(topic, hear)
+        if not bus.flush(_PATIENCE_S) and not bus.is_connected():
+            raise BrokerUnreachableError(
+                f"the broker at {surroundings.settings.broker_host} does not answer", remedy="Check it with: pio status"
+            )
+        while count is None or printed < count:
+            rung.wait(1.0)
+            rung.clear()
+            while not heard.empty() and (count is None or printed < count):
+                click.echo(_line(heard.get(), to_timestamp(runtime.clock.now()), as_json=as_json))
+                printed += 1
+    finally:
+        bus.close()
+
+
+def _line(message: Message, at: str, *, as_json: bool) -> str:
+    text = message.payload.decode("utf-8", "replace")
+    if as_json:
+        import msgspec
+
+        fields = {"timestamp": at, "topic": message.topic, "payload": text, "retain": message.retain}
+        return msgspec.json.encode(fields).decode()
+    kept = " (kept)" if message.retain else ""
+    return f"{at} {message.topic}{kept} {text}"

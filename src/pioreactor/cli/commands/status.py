@@ -1,0 +1,34 @@
+"""`pio status`: checks this unit."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import click
+
+from pioreactor.cli.checks import Finding, Verdict, look_at_everything, worst
+from pioreactor.cli.options import json_option
+from pioreactor.cli.render import print_json
+from pioreactor.cli.surroundings import Surroundings, pass_surroundings
+
+_COLOURS: dict[Verdict, str] = {"OK": "green", "WARN": "yellow", "FAIL": "red"}
+
+
+@click.command()
+@json_option
+@pass_surroundings
+@click.pass_context
+def status(ctx: click.Context, surroundings: Surroundings, as_json: bool) -> None:
+    """Check this unit and say what is wrong: OK, WARN or FAIL for each check. Ends with status 1 if one fails."""
+    findings: list[Finding] = []
+    for finding in look_at_everything(surroundings):
+        findings.append(finding)
+        if not as_json:
+            verdict = click.style(f"{finding.verdict:<4}", fg=_COLOURS[finding.verdict])
+            click.echo(f"{verdict}  {finding.check:<26}{finding.details}")
+    overall = worst(findings)
+    if as_json:
+        print_json({"status": overall, "checks": [asdict(finding) for finding in findings]})
+    else:
+        click.echo(f"{click.style(overall, fg=_COLOURS[overall], bold=True)} overall.")
+    ctx.exit(1 if overall == "FAIL" else 0)

@@ -1,0 +1,55 @@
+"""How a command ends: its exit status, and a sentence instead of a traceback."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+import click
+
+from pioreactor.exc import PioreactorError
+
+INTERRUPTED = 130
+"""128 + SIGINT, as shells count."""
+
+
+def run_and_exit(command: click.Command, arguments: Sequence[str], *, obj: object = None) -> NoReturn:
+    """Run a command line and exit: 0 done, 1 it failed, 2 the line makes no sense, 130 interrupted."""
+    sys.exit(run(command, arguments, obj=obj))
+
+
+def run(command: click.Command, arguments: Sequence[str], *, obj: object = None) -> int:
+    """Run a command line and return its exit status; errors are said on standard error."""
+    try:
+        status = command.main(list(arguments), prog_name=command.name, standalone_mode=False, obj=obj)
+        sys.stdout.flush()
+        return status if isinstance(status, int) else 0
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("Interrupted.", err=True)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # the reader (`| head`) has enough; the interpreter must not flush into the closed pipe when it exits
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except PioreactorError as error:
+        say_error(error)
+        return 1
+    except Exception as error:
+        # edge of the program: a person is told what happened, and how to see where
+        if os.environ.get("DEBUG"):
+            raise
+        click.echo(f"Error: something unforeseen happened ({type(error).__name__}: {error}).", err=True)
+        click.echo("  Try: run it again with DEBUG=1 and report what it shows.", err=True)
+        return 1
+
+
+def say_error(error: PioreactorError) -> None:
+    """Write what happened, and what to do about it."""
+    click.echo(f"Error: {error}", err=True)
+    if error.remedy:
+        click.echo(f"  Try: {error.remedy}", err=True)

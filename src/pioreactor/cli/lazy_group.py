@@ -1,0 +1,67 @@
+"""A group of commands that imports a command only when it is run; help comes from a table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+from pioreactor.cli.suggestions import nearest
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Where a command is, and its one line of help."""
+
+    module: str
+    attribute: str
+    help: str
+    leader_only: bool = False
+
+
+class SuggestingGroup(click.Group):
+    """A group that answers an unknown name with the nearest known one."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        known = self.list_commands(ctx)
+        if args and args[0] not in known and not args[0].startswith("-"):
+            ctx.fail(unknown(args[0], known, kind="command"))
+        return super().resolve_command(ctx, args)
+
+
+class LazyGroup(SuggestingGroup):
+    """Commands named in `entries`."""
+
+    def __init__(self, *args: Any, entries: Mapping[str, Entry], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.entries = entries
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click's signature
+        return list(self.entries)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002  click's signature
+        entry = self.entries.get(cmd_name)
+        if entry is None:
+            return None
+        from importlib import import_module
+
+        command = getattr(import_module(entry.module), entry.attribute)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        for title, is_leader in (("Commands", False), ("Commands of the leader", True)):
+            rows = [(name, e.help) for name, e in self.entries.items() if e.leader_only is is_leader]
+            if rows:
+                with formatter.section(title):
+                    formatter.write_dl(rows)
+
+
+def unknown(word: str, known: Sequence[str], *, kind: str) -> str:
+    """Say that a word is not known, with the nearest that is."""
+    near = nearest(word, known)
+    return f"There is no {kind} {word!r}." + (f" Is {near!r} meant?" if near is not None else "")

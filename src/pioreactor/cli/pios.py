@@ -1,0 +1,246 @@
+"""`pios`: the same command on many units of the cluster at once; each answers separately."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import quote
+
+import click
+
+from pioreactor.cli.lazy_group import SuggestingGroup
+from pioreactor.cli.options import json_option, underscored, units_options, yes_option
+from pioreactor.cli.render import print_json, print_table
+from pioreactor.cli.surroundings import Surroundings, pass_surroundings, surroundings_of
+from pioreactor.exc import NotFoundError, PioreactorError
+from pioreactor.types import UNIVERSAL_IDENTIFIER
+from pioreactor.version import __version__
+
+_TIMEOUT_S = 30.0
+
+
+def main() -> None:
+    """Run one command and exit with its status."""
+    from pioreactor.cli.endings import run_and_exit
+
+    run_and_exit(pios, sys.argv[1:])
+
+
+@click.group(name="pios", cls=SuggestingGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, message="%(version)s")
+@click.pass_context
+def pios(ctx: click.Context) -> None:
+    """Command many units of the cluster at once. Without --units or --experiments: all active workers."""
+    surroundings_of(ctx).refuse_wrong_user()
+
+
+@pios.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": True})
+@click.argument("job")
+@click.argument("options", nargs=-1, type=click.UNPROCESSED)
+@click.option(
+    "--config-override",
+    "overrides",
+    nargs=3,
+    multiple=True,
+    metavar="SECTION KEY VALUE",
+    help="A configuration value for this run only; may be repeated.",
+)
+@units_options
+@yes_option
+@json_option
+@pass_surroundings
+def run(
+    surroundings: Surroundings,
+    job: str,
+    options: tuple[str, ...],
+    overrides: tuple[tuple[str, str, str], ...],
+    units: tuple[str, ...],
+    experiments: tuple[str, ...],
+    yes: bool,
+    as_json: bool,
+) -> None:
+    """Start JOB on the units. Options that are not ours are the job's: `pios run stirring --target-rpm 400`."""
+    chosen = _targets(surroundings, units, experiments)
+    _confirm(f"Run {job} on {', '.join(chosen)}?", yes)
+    named, plain = _as_body(options)
+    body = {"options": named, "args": plain, "env": {}, "config_overrides": [list(each) for each in overrides]}
+    path = f"/unit_api/jobs/run/job_name/{quote(underscored(job), safe='')}"
+    _each(chosen, lambda unit: surroundings.ask(unit, "PATCH", path, json=body), as_json=as_json)
+
+
+@pios.command()
+@click.option("--job-name", help="Jobs of this name.")
+@click.option("--experiment", help="Jobs of this experiment.")
+@click.option("--job-source", help="Jobs started by this.")
+@click.option("--all-jobs", is_flag=True, help="All jobs except those that always run.")
+@units_options
+@yes_option
+@json_option
+@pass_surroundings
+def kill(
+    surroundings: Surroundings,
+    job_name: str | None,
+    experiment: str | None,
+    job_source: str | None,
+    all_jobs: bool,
+    units: tuple[str, ...],
+    experiments: tuple[str, ...],
+    yes: bool,
+    as_json: bool,
+) -> None:
+    """Stop jobs on the units. Several filters must all fit."""
+    wish = {
+        name: value
+        for name, value in {
+            "job_name": underscored(job_name) if job_name is not None else None,
+            "experiment": experiment,
+            "job_source": job_source,
+        }.items()
+        if value is not None
+    }
+    if all_jobs == bool(wish):
+        raise click.UsageError("Say which jobs: --job-name, --experiment, --job-source; or --all-jobs alone.")
+    chosen = _targets(surroundings, units, experiments)
+    _confirm(f"Stop jobs on {', '.join(chosen)}?", yes)
+
+    def ask(unit: str) -> Any:
+        if all_jobs:
+            return surroundings.ask(unit, "POST", "/unit_api/jobs/stop/all", timeout_s=_TIMEOUT_S)
+        return surroundings.ask(unit, "POST", "/unit_api/jobs/stop", json=wish, timeout_s=_TIMEOUT_S)
+
+    _each(chosen, ask, as_json=as_json)
+
+
+@pios.group(cls=SuggestingGroup)
+def jobs() -> None:
+    """List jobs of the units, change their settings."""
+
+
+@jobs.command(name="list")
+@click.argument("which", type=click.Choice(["all", "running"]), default="all")
+@units_options
+@json_option
+@pass_surroundings
+def list_(
+    surroundings: Surroundings, which: str, units: tuple[str, ...], experiments: tuple[str, ...], as_json: bool
+) -> None:
+    """Print the jobs of the units; `pios jobs list running` those that run at this moment."""
+    path = "/unit_api/jobs/running" if which == "running" else "/unit_api/jobs"
+    columns = ["unit", "job_id", "job_name", "experiment", "job_source", "started_at", "ended_at"]
+
+    def show(answers: dict[str, Any]) -> None:
+        rows = [{"unit": unit, **row} for unit, found in answers.items() for row in found]
+        print_table(rows, columns, none="No jobs.")
+
+    chosen = _targets(surroundings, units, experiments)
+    _each(chosen, lambda unit: surroundings.ask(unit, "GET", path), as_json=as_json, show=show)
+
+
+@jobs.command(name="set")
+@click.argument("job")
+@click.argument("setting")
+@click.argument("value")
+@units_options
+@yes_option
+@json_option
+@pass_surroundings
+def set_(
+    surroundings: Surroundings,
+    job: str,
+    setting: str,
+    value: str,
+    units: tuple[str, ...],
+    experiments: tuple[str, ...],
+    yes: bool,
+    as_json: bool,
+) -> None:
+    """Change a setting of a running job on the units."""
+    chosen = _targets(surroundings, units, experiments)
+    _confirm(f"Set {setting} of {job} to {value} on {', '.join(chosen)}?", yes)
+    name = underscored(job)
+
+    def ask(unit: str) -> Any:
+        experiment = surroundings.ask_leader("GET", f"/api/workers/{quote(unit, safe='')}/experiment")["experiment"]
+        path = (
+            f"/api/workers/{quote(unit, safe='')}/jobs/update/job_name/{name}/experiments/{quote(experiment, safe='')}"
+        )
+        return surroundings.ask_leader("PATCH", path, json={"settings": {underscored(setting): value}})
+
+    _each(chosen, ask, as_json=as_json)
+
+
+def _targets(surroundings: Surroundings, units: tuple[str, ...], experiments: tuple[str, ...]) -> list[str]:
+    """Return the chosen active workers; refuse names the inventory does not have."""
+    if units and experiments:
+        raise click.UsageError("--units and --experiments exclude each other.")
+    inventory = {
+        row["pioreactor_unit"]: bool(row["is_active"]) for row in surroundings.ask_leader("GET", "/api/workers")
+    }
+    wanted = [unit for unit in dict.fromkeys(units) if unit != UNIVERSAL_IDENTIFIER]
+    for experiment in experiments:
+        rows = surroundings.ask_leader("GET", f"/api/experiments/{quote(experiment, safe='')}/workers")
+        wanted += [row["pioreactor_unit"] for row in rows]
+    unknown = [unit for unit in wanted if unit not in inventory]
+    if unknown:
+        raise NotFoundError(f"the inventory has no {', '.join(unknown)}", remedy="See: pio workers status")
+    everyone = not units and not experiments
+    chosen = [unit for unit, active in inventory.items() if active and (everyone or unit in wanted)]
+    if UNIVERSAL_IDENTIFIER in units:
+        chosen = [unit for unit, active in inventory.items() if active]
+    if not chosen:
+        raise NotFoundError("no active worker is meant", remedy="See: pio workers status")
+    return chosen
+
+
+def _confirm(question: str, yes: bool) -> None:
+    if not yes:
+        click.confirm(question, abort=True)
+
+
+def _each(
+    units: list[str],
+    ask: Callable[[str], Any],
+    *,
+    as_json: bool,
+    show: Callable[[dict[str, Any]], None] | None = None,
+) -> None:
+    """Ask all units, print every answer, and fail when one of them failed."""
+    from pioreactor.http.fanout import Answered, ask_each, report
+
+    answers = ask_each(units, ask)
+    if as_json:
+        print_json(report(answers))
+    else:
+        good = {answer.unit: answer.value for answer in answers if isinstance(answer, Answered)}
+        if show is not None:
+            show(good)
+        for answer in answers:
+            if not isinstance(answer, Answered):
+                click.echo(f"{answer.unit}: failed: {answer.message}", err=True)
+            elif show is None:
+                click.echo(f"{answer.unit}: done.")
+    failed = [answer.unit for answer in answers if not isinstance(answer, Answered)]
+    if failed:
+        raise PioreactorError(f"{len(failed)} of {len(units)} units failed: {', '.join(failed)}")
+
+
+def _as_body(words: tuple[str, ...]) -> tuple[dict[str, list[str | None]], list[str]]:
+    """Split `--target-rpm 400 --flag word` into named options and plain arguments, as the API takes them."""
+    named: dict[str, list[str | None]] = {}
+    plain: list[str] = []
+    waiting: str | None = None
+    for word in words:
+        if word.startswith("--"):
+            name, has_value, value = word[2:].partition("=")
+            waiting = None if has_value else underscored(name)
+            named.setdefault(underscored(name), []).append(value if has_value else None)
+        elif waiting is not None:
+            named[waiting][-1], waiting = word, None
+        else:
+            plain.append(word)
+    return named, plain
+
+
+if __name__ == "__main__":
+    main()

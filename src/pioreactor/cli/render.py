@@ -1,0 +1,47 @@
+"""Prints values for people (aligned columns) or for programs (JSON)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import click
+import msgspec
+
+
+def print_json(value: Any) -> None:
+    click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
+
+
+def print_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, none: str = "Nothing.") -> None:
+    """Print rows under their column names; `none` when there are no rows."""
+    if not rows:
+        click.echo(none)
+        return
+    cells = [[_cell(row.get(column)) for column in columns] for row in rows]
+    titles = [column.replace("_", " ") for column in columns]
+    widths = [max(len(line[i]) for line in [titles, *cells]) for i in range(len(columns))]
+    click.echo(click.style(_line(titles, widths), bold=True))
+    for line in cells:
+        click.echo(_line(line, widths))
+
+
+def print_pairs(pairs: Mapping[str, Any]) -> None:
+    """Print `name  value` lines."""
+    width = max((len(name) for name in pairs), default=0)
+    for name, value in pairs.items():
+        click.echo(f"{name:<{width}}  {_cell(value)}".rstrip())
+
+
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    return "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    return str(value)
