@@ -7,18 +7,23 @@ import argparse
 import csv
 import json
 import math
+import random
 import statistics
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from pioreactor.twin.buses import open_buses
+from pioreactor.twin.culture import STRAINS, Culture
+from pioreactor.twin.drugs import DRUGS
 from pioreactor.twin.optics import ANGLE_CURVES, Optics, Photodiode, Scene
 from pioreactor.twin.scenarios import SCENARIOS, Scenario
 from pioreactor.twin.thermal import THERMAL_SETS, Thermal
+from pioreactor.twin.vessel import Vessel
 from pioreactor.twin.wiring import wiring
 from pioreactor.twin.world import World
 
@@ -283,6 +288,53 @@ def noise_of(values: Sequence[float]) -> float:
     return 1.4826 * statistics.median(abs(b) for b in bends) / math.sqrt(6)
 
 
+def report_warm_up() -> None:
+    """Heater at 90 % of its duty from a cold start, until the liquid has 36.5 °C."""
+    print("\nwarm-up of 15 mL from 22 to 36.5 °C, heating 95 s of every 200 s at 90 %")
+    for generation, constants in THERMAL_SETS.items():
+        thermal = Thermal(constants, start_celsius=22.0, ambient_celsius=22.0)
+        seconds = 0
+        while thermal.liquid < 36.5 and seconds < 20000:
+            thermal.step(90.0 if seconds % 200 < 95 else 0.0, 15.0)
+            seconds += 1
+        print(
+            f"  model {generation}: {seconds / 60:.0f} min" if seconds < 20000 else f"  model {generation}: not reached"
+        )
+
+
+def report_evolution() -> None:
+    """Toprak's morbidostat: every 12 min 1 mL into 12 mL, drug when OD > 0.15 and growth is faster than dilution."""
+    print("\nmorbidostat of 22 days, rule of Toprak 2012")
+    for name in ("trimethoprim", "chloramphenicol", "doxycycline"):
+        began = time.perf_counter()
+        strain = replace(STRAINS["ecoli"], mu_max_per_h=0.75, lag_h=0.0)
+        culture = Culture(strain, density_g_l=0.1 / strain.od_per_g_l, drug=DRUGS[name], rng=random.Random(1))
+        culture.set_temperature(strain.temperature_optimum)
+        vessel = Vessel(12.0, 20.0, 12.0)
+        stock, before, ods, leader, takeovers = 5.0, culture.od, [], 0, []
+        for cycle in range(22 * 120):
+            for _ in range(20):
+                culture.step(0.01, oxygen_transfer_per_h=60.0)
+            culture.mutate(vessel.volume_ml)
+            drugged = culture.od > 0.15 and math.log(culture.od / before) / 0.2 > 0.40
+            kept = vessel.add(1.0, alt=drugged)
+            culture.dilute(kept, feed_g_l=strain.feed_g_l, drug_ug_ml=stock if drugged else 0.0)
+            vessel.remove(1.0)
+            stock *= 5.0 if culture.drug_ug_ml > 0.6 * stock else 1.0
+            before = culture.od
+            ods.append(before)
+            strongest = max(range(len(culture.genotypes)), key=culture.genotypes.__getitem__)
+            if strongest > leader:
+                leader = strongest
+                takeovers.append(f"{cycle / 120:.1f}")
+        settled = sorted(ods[120:])
+        low, high = settled[len(settled) // 20], settled[-len(settled) // 20]
+        print(
+            f"  {name:16s} IC50 x {culture.ic50_ug_ml:7.1f}, OD {low:.2f}–{high:.2f} (90 %), "
+            f"takeovers on day {', '.join(takeovers)}; {time.perf_counter() - began:.1f} s"
+        )
+
+
 def check_constants(folder: Path) -> None:
     """The parameters in the code are those that were fitted."""
     fitted = json.loads((folder / "thermal_v11.json").read_text())
@@ -313,6 +365,8 @@ def main() -> None:
     options = parser.parse_args()
     if not options.no_speed:
         report_speed()
+    report_warm_up()
+    report_evolution()
     if not options.data.is_dir():
         print("\nno recordings here: the shared folder with science/data is absent, residuals are not measured")
         return
