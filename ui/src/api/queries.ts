@@ -1,0 +1,75 @@
+/** What the pages ask the leader, each question once. */
+
+import { useQuery, type UseQueryResult } from "@tanstack/react-query";
+import { get, path } from "./client";
+import { parseIni, type Ini } from "./ini";
+import type {
+  AutomationDescriptor,
+  AutomationKind,
+  ChartDescriptor,
+  Experiment,
+  JobDescriptor,
+  LogRow,
+  ReactorModel,
+  SettingsCollection,
+  Worker,
+} from "./types";
+
+const MINUTE = 60_000;
+
+function useGet<T>(key: readonly unknown[], where: string, staleMs = 5_000, enabled = true): UseQueryResult<T, Error> {
+  return useQuery({ queryKey: key, queryFn: ({ signal }) => get<T>(where, signal), staleTime: staleMs, enabled });
+}
+
+export const useExperiments = () => useGet<Experiment[]>(["experiments"], "/api/experiments");
+
+export const useWorkers = () => useGet<Worker[]>(["workers"], "/api/workers");
+
+export const useAssigned = (experiment: string) =>
+  useGet<Worker[]>(["experiments", experiment, "workers"], path("api", "experiments", experiment, "workers"));
+
+export const useLabels = (experiment: string) =>
+  useGet<Record<string, string>>(
+    ["experiments", experiment, "unit_labels"],
+    path("api", "experiments", experiment, "unit_labels"),
+    10_000,
+  );
+
+export function useModels(): UseQueryResult<ReactorModel[], Error> {
+  return useQuery({
+    queryKey: ["models"],
+    queryFn: async ({ signal }) => (await get<{ models: ReactorModel[] }>("/api/models", signal)).models,
+    staleTime: 10 * MINUTE,
+  });
+}
+
+export const useJobDescriptors = () => useGet<JobDescriptor[]>(["descriptors", "jobs"], "/api/jobs/descriptors", 10 * MINUTE);
+
+export const useSettingsCollections = () =>
+  useGet<SettingsCollection[]>(["descriptors", "settings"], "/api/settings/descriptors", 10 * MINUTE);
+
+export const useAutomations = (kind: AutomationKind, enabled = true) =>
+  useGet<AutomationDescriptor[]>(
+    ["descriptors", "automations", kind],
+    path("api", "automations", "descriptors", kind),
+    10 * MINUTE,
+    enabled,
+  );
+
+export const useChartDescriptors = () =>
+  useGet<ChartDescriptor[]>(["descriptors", "charts"], "/api/charts/descriptors", 10 * MINUTE);
+
+export function useSharedConfig(): UseQueryResult<Ini, Error> {
+  return useQuery({
+    queryKey: ["config", "shared", "parsed"],
+    queryFn: async ({ signal }) => parseIni(await get<string>("/api/config/shared", signal)),
+    staleTime: MINUTE,
+  });
+}
+
+export const useRecentLogs = (experiment: string, level: string) =>
+  useGet<LogRow[]>(
+    ["experiments", experiment, "recent_logs", level],
+    path("api", "experiments", experiment, "recent_logs") + `?min_level=${level}`,
+    MINUTE,
+  );

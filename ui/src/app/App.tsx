@@ -1,0 +1,49 @@
+/** Everything around the pages: colours, questions to the leader, the address bar, the door. */
+
+import { MantineProvider } from "@mantine/core";
+import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { BrowserRouter } from "react-router";
+import { onSignedOut, Refused } from "@/api/client";
+import type { OpenFeed } from "@/live/bus";
+import { ExperimentFrame } from "@/parts/experiment";
+import { Problem, Waiting } from "@/parts/Problem";
+import { usePerson } from "./session";
+import { Shell } from "./Shell";
+import { SignIn } from "./SignIn";
+import { theme } from "./theme";
+
+const client = new QueryClient({
+  defaultOptions: {
+    queries: {
+      // A refusal is an answer; only silence is worth another try.
+      retry: (failures, error) => failures < 2 && error instanceof Refused && error.status === 0,
+      refetchOnWindowFocus: true,
+    },
+  },
+});
+
+onSignedOut(() => client.setQueryData(["me"], null));
+
+function Door({ openFeed }: { openFeed: OpenFeed }) {
+  const { data: person, error, isPending } = usePerson();
+  if (isPending) return <Waiting what="this cluster" />;
+  if (error) return <Problem error={error} />;
+  if (!person) return <SignIn />;
+  return (
+    <ExperimentFrame>
+      <Shell person={person} openFeed={openFeed} />
+    </ExperimentFrame>
+  );
+}
+
+export function App({ openFeed }: { openFeed: OpenFeed }) {
+  return (
+    <MantineProvider theme={theme} defaultColorScheme="auto">
+      <QueryClientProvider client={client}>
+        <BrowserRouter>
+          <Door openFeed={openFeed} />
+        </BrowserRouter>
+      </QueryClientProvider>
+    </MantineProvider>
+  );
+}

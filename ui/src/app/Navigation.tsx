@@ -1,0 +1,73 @@
+/** Two groups: what belongs to the experiment, and what belongs to the cluster. */
+
+import { Menu, UnstyledButton } from "@mantine/core";
+import { NavLink, useNavigate } from "react-router";
+import { Icon } from "@/parts/icons";
+import { pages, type Page } from "./pages";
+import { Mark } from "./Mark";
+import css from "./app.module.css";
+
+function Item({ page }: { page: Page }) {
+  return (
+    <li>
+      <NavLink to={page.path} className={({ isActive }) => `${css.navItem} ${isActive ? css.navActive : ""}`}>
+        <Icon name={page.icon} />
+        {page.title}
+      </NavLink>
+    </li>
+  );
+}
+
+export function SideNavigation() {
+  const group = (name: Page["group"]): readonly Page[] => pages.filter((page) => page.group === name);
+  return (
+    <nav className={css.side} aria-label="Pages">
+      <NavLink to="/overview" className={css.brand} aria-label="Pioreactor, to the overview">
+        <Mark />
+        <span>Pioreactor</span>
+      </NavLink>
+      <p className={css.navHead}>Experiment</p>
+      <ul>{group("experiment").map((page) => <Item key={page.path} page={page} />)}</ul>
+      {group("cluster").length > 0 && (
+        <>
+          <p className={css.navHead}>Cluster</p>
+          <ul>{group("cluster").map((page) => <Item key={page.path} page={page} />)}</ul>
+        </>
+      )}
+    </nav>
+  );
+}
+
+export function BottomNavigation() {
+  const navigate = useNavigate();
+  const rest = pages.filter((page) => !page.phone);
+  return (
+    <nav className={css.bottom} aria-label="Pages">
+      {pages
+        .filter((page) => page.phone)
+        .map((page) => (
+          <NavLink key={page.path} to={page.path} className={({ isActive }) => `${css.bottomItem} ${isActive ? css.bottomActive : ""}`}>
+            <Icon name={page.icon} size={22} />
+            {page.title}
+          </NavLink>
+        ))}
+      {rest.length > 0 && (
+        <Menu position="top-end">
+          <Menu.Target>
+            <UnstyledButton className={css.bottomItem}>
+              <Icon name="dots" size={22} />
+              More
+            </UnstyledButton>
+          </Menu.Target>
+          <Menu.Dropdown>
+            {rest.map((page) => (
+              <Menu.Item key={page.path} leftSection={<Icon name={page.icon} />} onClick={() => void navigate(page.path)}>
+                {page.title}
+              </Menu.Item>
+            ))}
+          </Menu.Dropdown>
+        </Menu>
+      )}
+    </nav>
+  );
+}

@@ -1,0 +1,79 @@
+/** Navigation, top bar, and the page between them. */
+
+import { Component, Suspense, useEffect, type ReactNode } from "react";
+import { Navigate, Route, Routes, useLocation } from "react-router";
+import { bus, type OpenFeed } from "@/live/bus";
+import { useWanted } from "@/live/hooks";
+import { ofClusterLogs, ofExperiment, ofMonitors } from "@/live/topics";
+import { useFrame } from "@/parts/experiment";
+import { Empty, Problem, Waiting } from "@/parts/Problem";
+import { BottomNavigation, SideNavigation } from "./Navigation";
+import { pages } from "./pages";
+import type { Person } from "./session";
+import { TopBar } from "./TopBar";
+import css from "./app.module.css";
+
+/** A page that breaks does not take the navigation with it. */
+class Fence extends Component<{ children: ReactNode; place: string }, { error: Error | undefined }> {
+  override state = { error: undefined };
+
+  static getDerivedStateFromError(error: Error): { error: Error } {
+    return { error };
+  }
+
+  override componentDidUpdate(before: { place: string }): void {
+    if (before.place !== this.props.place && this.state.error) this.setState({ error: undefined });
+  }
+
+  override render(): ReactNode {
+    return this.state.error ? <Problem error={this.state.error} action={<p className="soft">Reload the page; if it comes back, the sentence above is worth reporting.</p>} /> : this.props.children;
+  }
+}
+
+function ListenTo({ experiment }: { experiment: string }) {
+  useWanted(ofExperiment(experiment));
+  return null;
+}
+
+function ListenToCluster() {
+  useWanted(ofMonitors);
+  useWanted(ofClusterLogs);
+  return null;
+}
+
+export function Shell({ person, openFeed }: { person: Person; openFeed: OpenFeed }) {
+  const { current, error, fetching } = useFrame();
+  const { pathname } = useLocation();
+  useEffect(() => bus.open(openFeed), [openFeed]);
+  return (
+    <div className={css.shell}>
+      <a href="#content" className={css.skip}>
+        To the content
+      </a>
+      <SideNavigation />
+      <TopBar person={person} />
+      <ListenToCluster />
+      {current && <ListenTo key={current.experiment} experiment={current.experiment} />}
+      <main id="content" className={css.content} tabIndex={-1}>
+        <Fence place={pathname}>
+          <Suspense fallback={<Waiting what="the page" />}>
+            {fetching && !error ? (
+              <Waiting what="experiments" />
+            ) : error ? (
+              <Problem error={error} />
+            ) : (
+              <Routes>
+                <Route path="/" element={<Navigate to="/overview" replace />} />
+                {pages.map(({ path, Component: Page }) => (
+                  <Route key={path} path={`${path}/*`} element={<Page />} />
+                ))}
+                <Route path="*" element={<Empty title="There is no page here."><a href="/overview">To the overview</a></Empty>} />
+              </Routes>
+            )}
+          </Suspense>
+        </Fence>
+      </main>
+      <BottomNavigation />
+    </div>
+  );
+}

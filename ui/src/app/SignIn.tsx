@@ -1,0 +1,39 @@
+/** The door. */
+
+import { Button, PasswordInput, TextInput } from "@mantine/core";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useState, type FormEvent } from "react";
+import { Problem } from "@/parts/Problem";
+import { signIn } from "./session";
+import { Mark } from "./Mark";
+import css from "./app.module.css";
+
+export function SignIn() {
+  const [username, setUsername] = useState("");
+  const [password, setPassword] = useState("");
+  const client = useQueryClient();
+  const entering = useMutation({
+    mutationFn: () => signIn(username, password),
+    onSuccess: () => client.invalidateQueries(),
+  });
+  const submit = (event: FormEvent): void => {
+    event.preventDefault();
+    entering.mutate();
+  };
+  return (
+    <main className={css.door}>
+      <form className={`panel ${css.doorForm}`} onSubmit={submit} aria-label="Sign in">
+        <Mark size={44} />
+        <h1>Pioreactor</h1>
+        <p className="soft">Sign in to see and control this cluster.</p>
+        <TextInput label="Name" autoComplete="username" autoFocus required withAsterisk={false} value={username} onChange={(event) => setUsername(event.currentTarget.value)} />
+        <PasswordInput label="Password" autoComplete="current-password" required withAsterisk={false} value={password} onChange={(event) => setPassword(event.currentTarget.value)} />
+        {entering.error && <Problem error={entering.error} />}
+        <Button type="submit" size="md" loading={entering.isPending} fullWidth>
+          Sign in
+        </Button>
+        <p className="soft small">The first password was shown where the leader was started for the first time.</p>
+      </form>
+    </main>
+  );
+}

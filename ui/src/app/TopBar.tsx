@@ -1,0 +1,41 @@
+/** The frame of every page: experiment, connection, light or dark, who is signed in. */
+
+import { ActionIcon, Menu, useComputedColorScheme, useMantineColorScheme } from "@mantine/core";
+import { useQueryClient } from "@tanstack/react-query";
+import { Icon } from "@/parts/icons";
+import { ConnectionState } from "./ConnectionState";
+import { ExperimentSwitcher } from "./ExperimentSwitcher";
+import { signOut, type Person } from "./session";
+import css from "./app.module.css";
+
+export function TopBar({ person }: { person: Person }) {
+  const { setColorScheme } = useMantineColorScheme();
+  const dark = useComputedColorScheme("light") === "dark";
+  const client = useQueryClient();
+  const leave = async (): Promise<void> => {
+    await signOut();
+    client.clear();
+    location.reload();
+  };
+  return (
+    <header className={css.top}>
+      <ExperimentSwitcher />
+      <span className={css.spring} />
+      <ConnectionState />
+      <ActionIcon variant="subtle" color="gray" size="lg" aria-label={dark ? "Use light colours" : "Use dark colours"} onClick={() => setColorScheme(dark ? "light" : "dark")}>
+        <Icon name={dark ? "sun" : "moon"} />
+      </ActionIcon>
+      <Menu position="bottom-end">
+        <Menu.Target>
+          <ActionIcon variant="subtle" color="gray" size="lg" aria-label={`Signed in as ${person.username}`}>
+            <Icon name="person" />
+          </ActionIcon>
+        </Menu.Target>
+        <Menu.Dropdown>
+          <Menu.Label>Signed in as {person.username}</Menu.Label>
+          <Menu.Item onClick={() => void leave()}>Sign out</Menu.Item>
+        </Menu.Dropdown>
+      </Menu>
+    </header>
+  );
+}

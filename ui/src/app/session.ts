@@ -1,0 +1,28 @@
+/** Who is signed in. The cookie is the browser's alone; this page never sees it. */
+
+import { useQuery, type UseQueryResult } from "@tanstack/react-query";
+import { get, Refused, request } from "@/api/client";
+
+export interface Person {
+  username: string;
+}
+
+/** The person signed in, or null. */
+export function usePerson(): UseQueryResult<Person | null, Error> {
+  return useQuery({
+    queryKey: ["me"],
+    staleTime: Infinity,
+    queryFn: async ({ signal }) => {
+      try {
+        return await get<Person>("/auth/me", signal);
+      } catch (error) {
+        if (error instanceof Refused && error.status === 401) return null;
+        throw error;
+      }
+    },
+  });
+}
+
+export const signIn = (username: string, password: string): Promise<unknown> => request("POST", "/auth/sign-in", { username, password });
+
+export const signOut = (): Promise<unknown> => request("POST", "/auth/sign-out");

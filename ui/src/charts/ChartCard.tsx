@@ -1,0 +1,120 @@
+/** One chart as the descriptor declares it: title, legend with last values, lines, export. */
+
+import { useEffect, useMemo, useRef, useState } from "react";
+import type uPlot from "uplot";
+import type { ChartDescriptor } from "@/api/types";
+import { Problem } from "@/parts/Problem";
+import { useAxis } from "./axis";
+import { ChartMenu } from "./ChartMenu";
+import { Legend, type LegendEntry } from "./Legend";
+import type { Line } from "./plot";
+import { useSource, wantedBy } from "./sources";
+import { summarise } from "./stretch";
+import { TimeChart } from "./TimeChart";
+import { splitSeries, useUnitStrokes } from "./useLines";
+import css from "./charts.module.css";
+
+interface Props {
+  chart: ChartDescriptor;
+  experiment: string;
+  /** Only this unit's series, when given. */
+  unit?: string;
+  labels: Record<string, string>;
+  hidden: ReadonlySet<string>;
+  onToggle: (unit: string) => void;
+  height?: number;
+}
+
+/** The value shown at or just before a moment. */
+function valueAt(x: readonly number[], y: readonly number[], at: number): number | undefined {
+  let low = 0;
+  let high = x.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((x[middle] as number) <= at) low = middle + 1;
+    else high = middle;
+  }
+  return y[low - 1];
+}
+
+export function ChartCard({ chart, experiment, unit, labels, hidden, onToggle, height = 220 }: Props) {
+  const { axis } = useAxis();
+  const { source, version } = useSource(wantedBy(chart, experiment, axis.window === "all" ? 1_000_000 : axis.window));
+  const strokes = useUnitStrokes();
+  const [log, setLog] = useState(false);
+  const [cursorAt, setCursorAt] = useState<number>();
+  const plot = useRef<uPlot | null>(null);
+  const mayBeLog = /optical_density/.test(chart.chart_key);
+
+  const series = useMemo(
+    () =>
+      [...source.table.series.entries()]
+        .map(([name, points]) => ({ name, points, ...splitSeries(name, strokes.units) }))
+        .filter((one) => unit === undefined || one.unit === unit)
+        .sort((a, b) => a.name.localeCompare(b.name, undefined, { numeric: true })),
+    [source, version, unit, strokes],
+  );
+  useEffect(() => {
+    axis.covers(chart.chart_key, extentOf(series.filter((one) => !hidden.has(one.unit)).map((one) => one.points.x)));
+  }, [axis, chart.chart_key, series, hidden]);
+  useEffect(() => () => axis.covers(chart.chart_key, undefined), [axis, chart.chart_key]);
+
+  const manyChannels = new Set(series.map((one) => one.channel)).size > 1;
+  const title = (one: (typeof series)[number]): string => {
+    const angle = one.channel && manyChannels ? (strokes.angleOf(one.channel) ?? `channel ${one.channel}`) : undefined;
+    return [labels[one.unit] ?? one.unit, angle].filter(Boolean).join(" ");
+  };
+  const lines: Line[] = series.map((one) => ({ name: title(one), stroke: strokes.strokeOf(one.unit), visible: !hidden.has(one.unit) }));
+  const entries: LegendEntry[] = series.map((one, i) => ({
+    key: one.name,
+    unit: one.unit,
+    name: title(one),
+    stroke: (lines[i] as Line).stroke,
+    visible: (lines[i] as Line).visible,
+    value: cursorAt === undefined ? one.points.y[one.points.y.length - 1] : valueAt(one.points.x, one.points.y, cursorAt),
+    summary: axis.zoom ? summarise(one.points, ...axis.zoom) : undefined,
+  }));
+
+  return (
+    <section className={`panel ${css.card}`} aria-label={chart.title} data-testid={`chart-${chart.chart_key}`}>
+      <header className={css.head}>
+        <h2>{chart.title}</h2>
+        {chart.y_axis_label && chart.y_axis_label !== chart.title && <span className="soft small">{chart.y_axis_label}</span>}
+        <span className={css.spring} />
+        {mayBeLog && (
+          <button type="button" className={css.toggle} aria-pressed={log} onClick={() => setLog(!log)}>
+            Log
+          </button>
+        )}
+        <ChartMenu chart={chart} experiment={experiment} plot={plot} entries={entries} series={series.map((one, i) => ({ name: (lines[i] as Line).name, visible: (lines[i] as Line).visible, ...one.points }))} />
+      </header>
+      <Legend entries={entries} decimals={chart.fixed_decimals} onToggle={onToggle} />
+      {source.failed && <Problem error={source.failed} />}
+      <div className={css.stage}>
+        <TimeChart
+          title={chart.title}
+          lines={lines}
+          points={series.map((one) => one.points)}
+          version={version}
+          log={log}
+          stepped={(chart.interpolation ?? "stepAfter").startsWith("step")}
+          decimals={chart.fixed_decimals}
+          domain={chart.y_axis_domain ?? null}
+          dark={strokes.dark}
+          height={height}
+          onCursor={(_, at) => setCursorAt(at)}
+          plotRef={plot}
+        />
+        {series.length === 0 && !source.failed && (
+          <p className={css.nothing}>{source.loaded ? "Nothing measured in this window yet." : "Fetching history…"}</p>
+        )}
+      </div>
+    </section>
+  );
+}
+
+function extentOf(xs: readonly number[][]): [number, number] | undefined {
+  const filled = xs.filter((x) => x.length > 0);
+  if (filled.length === 0) return undefined;
+  return [Math.min(...filled.map((x) => x[0] as number)), Math.max(...filled.map((x) => x[x.length - 1] as number))];
+}

@@ -1,0 +1,54 @@
+/** The window and style of the page's time axis. */
+
+import { Button, SegmentedControl } from "@mantine/core";
+import { Icon } from "@/parts/icons";
+import { useAxis, type TimeStyle, type Window } from "./axis";
+import css from "./charts.module.css";
+
+const WINDOWS: { value: string; label: string }[] = [
+  { value: "all", label: "All" },
+  { value: "24", label: "24 h" },
+  { value: "12", label: "12 h" },
+  { value: "1", label: "1 h" },
+];
+
+export const TIME_STYLE = "pioreactor.timeStyle";
+export const TIME_WINDOW = "pioreactor.timeWindow";
+
+export const windowOf = (text: string | null): Window => (text === null || text === "all" || !(Number(text) > 0) ? "all" : Number(text));
+
+export function ChartToolbar() {
+  const { axis } = useAxis();
+  return (
+    <div className={css.toolbar} role="group" aria-label="Time axis">
+      <SegmentedControl
+        size="xs"
+        aria-label="Window"
+        data={WINDOWS}
+        value={String(axis.window)}
+        onChange={(value) => {
+          localStorage.setItem(TIME_WINDOW, value);
+          axis.set({ window: windowOf(value), zoom: undefined });
+        }}
+      />
+      <SegmentedControl
+        size="xs"
+        aria-label="Time shown as"
+        data={[
+          { value: "elapsed", label: "Elapsed" },
+          { value: "clock", label: "Clock" },
+        ]}
+        value={axis.style}
+        onChange={(value) => {
+          localStorage.setItem(TIME_STYLE, value);
+          axis.set({ style: value as TimeStyle });
+        }}
+      />
+      {axis.zoom && (
+        <Button size="compact-sm" variant="light" leftSection={<Icon name="zoomOut" size={15} />} onClick={() => axis.set({ zoom: undefined })}>
+          Reset zoom
+        </Button>
+      )}
+    </div>
+  );
+}

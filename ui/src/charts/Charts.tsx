@@ -1,0 +1,49 @@
+/** The charts of a page under one time axis; loaded on its own, so that the cards show first. */
+
+import { useEffect, useMemo, useState } from "react";
+import type { ChartDescriptor } from "@/api/types";
+import { AxisContext, SharedAxis, type TimeStyle } from "./axis";
+import { ChartCard } from "./ChartCard";
+import { ChartToolbar, TIME_STYLE, TIME_WINDOW, windowOf } from "./ChartToolbar";
+import css from "./charts.module.css";
+
+interface Props {
+  charts: readonly ChartDescriptor[];
+  experiment: string;
+  /** Start of the experiment [s]. */
+  startS: number;
+  labels: Record<string, string>;
+  unit?: string;
+}
+
+function remembered(startS: number): SharedAxis {
+  const axis = new SharedAxis();
+  const style: TimeStyle = localStorage.getItem(TIME_STYLE) === "clock" ? "clock" : "elapsed";
+  axis.set({ startS, style, window: windowOf(localStorage.getItem(TIME_WINDOW)) });
+  return axis;
+}
+
+export default function Charts({ charts, experiment, startS, labels, unit }: Props) {
+  const axis = useMemo(() => remembered(startS), [experiment]);
+  const [hidden, setHidden] = useState<ReadonlySet<string>>(new Set());
+  useEffect(() => {
+    if (axis.startS !== startS) axis.set({ startS });
+  }, [axis, startS]);
+
+  const toggle = (name: string): void => {
+    const changed = new Set(hidden);
+    if (!changed.delete(name)) changed.add(name);
+    setHidden(changed);
+  };
+
+  return (
+    <AxisContext.Provider value={axis}>
+      <div className={css.charts}>
+        <ChartToolbar />
+        {charts.map((chart) => (
+          <ChartCard key={chart.chart_key} chart={chart} experiment={experiment} labels={labels} hidden={hidden} onToggle={toggle} {...(unit === undefined ? {} : { unit })} />
+        ))}
+      </div>
+    </AxisContext.Provider>
+  );
+}

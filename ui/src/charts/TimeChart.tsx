@@ -1,0 +1,138 @@
+/** A canvas with lines over the page's time axis; the parent decides which lines. */
+
+import { useEffect, useRef, useState, type KeyboardEvent, type RefObject } from "react";
+import uPlot from "uplot";
+import "uplot/dist/uPlot.min.css";
+import { useAxis, type Range, type SharedAxis } from "./axis";
+import { plotOptions, type Line } from "./plot";
+import { align, type Points } from "./points";
+import css from "./charts.module.css";
+
+export interface TimeChartProps {
+  title: string;
+  lines: readonly Line[];
+  points: readonly Points[];
+  /** Changes whenever the points did. */
+  version: number;
+  log: boolean;
+  stepped: boolean;
+  decimals: number;
+  domain: readonly [number, number] | null;
+  dark: boolean;
+  height: number;
+  onCursor: (index: number | null, at: number | undefined) => void;
+  plotRef: RefObject<uPlot | null>;
+}
+
+/** Move or scale the visible stretch; positive steps go forward in time. */
+export function stretch([from, to]: Range, key: string): Range | undefined {
+  const span = to - from;
+  const middle = (from + to) / 2;
+  if (key === "ArrowLeft") return [from - span / 4, to - span / 4];
+  if (key === "ArrowRight") return [from + span / 4, to + span / 4];
+  if (key === "+" || key === "=") return [middle - span / 4, middle + span / 4];
+  if (key === "-") return [middle - span, middle + span];
+  return undefined;
+}
+
+function zoomByKey(event: KeyboardEvent, axis: SharedAxis): void {
+  if (event.key === "Escape" || event.key === "0") {
+    axis.set({ zoom: undefined });
+    return;
+  }
+  const zoom = stretch(axis.range(), event.key);
+  if (!zoom) return;
+  event.preventDefault();
+  axis.set({ zoom });
+}
+
+const cleaned = (points: readonly Points[], log: boolean): readonly Points[] =>
+  log
+    ? points.map(({ x, y }) => {
+        const kept = x.map((_, i) => i).filter((i) => (y[i] as number) > 0);
+        return { x: kept.map((i) => x[i] as number), y: kept.map((i) => y[i] as number) };
+      })
+    : points;
+
+export function TimeChart(props: TimeChartProps) {
+  const { lines, points, version, log, stepped, decimals, domain, dark, height, plotRef } = props;
+  const { axis, version: axisVersion } = useAxis();
+  const box = useRef<HTMLDivElement>(null);
+  const [width, setWidth] = useState(0);
+  const onCursor = useRef(props.onCursor);
+  const drawing = useRef({ timer: 0, costMs: 0, lastMs: 0 });
+  const shape = JSON.stringify([lines.map((line) => [line.name, line.visible, line.stroke]), log, stepped, decimals, domain, dark, axis.style]);
+  useEffect(() => {
+    onCursor.current = props.onCursor;
+  });
+
+  useEffect(() => {
+    const seen = new ResizeObserver(([entry]) => setWidth(Math.floor(entry?.contentRect.width ?? 0)));
+    if (box.current) seen.observe(box.current);
+    return () => seen.disconnect();
+  }, []);
+
+  useEffect(() => {
+    if (!box.current || width === 0) return;
+    const plot: uPlot = new uPlot(
+      plotOptions({
+        lines,
+        axis,
+        log,
+        stepped,
+        decimals,
+        domain,
+        width,
+        height,
+        syncKey: "page",
+        onCursor: (index) => onCursor.current(index, index === null ? undefined : plot.data[0]?.[index]),
+        paths: { linear: uPlot.paths.linear?.() as uPlot.Series.PathBuilder, stepped: uPlot.paths.stepped?.({ align: 1 }) as uPlot.Series.PathBuilder },
+      }),
+      align(cleaned(points, log)) as uPlot.AlignedData,
+      box.current,
+    );
+    plotRef.current = plot;
+    return () => {
+      plotRef.current = null;
+      plot.destroy();
+    };
+    // Points arrive by setData below; only what changes the shape of the plot builds it anew.
+  }, [shape, width, height, axis]);
+
+  useEffect(() => {
+    const draw = drawing.current;
+    if (draw.timer !== 0) return;
+    // Drawing takes at most a tenth of the time: with many points, news waits a little.
+    const wait = Math.max(0, draw.lastMs + 10 * draw.costMs - performance.now());
+    draw.timer = window.setTimeout(() => {
+      draw.timer = 0;
+      const before = performance.now();
+      plotRef.current?.setData(align(cleaned(latest.current, log)) as uPlot.AlignedData);
+      draw.lastMs = performance.now();
+      draw.costMs = draw.lastMs - before;
+    }, wait);
+  }, [version, log, plotRef]);
+  const latest = useRef(points);
+  useEffect(() => {
+    latest.current = points;
+  });
+  useEffect(() => () => clearTimeout(drawing.current.timer), []);
+
+  useEffect(() => {
+    const [min, max] = axis.range();
+    plotRef.current?.setScale("x", { min, max });
+  }, [axis, axisVersion, plotRef]);
+
+  return (
+    <div
+      ref={box}
+      className={css.plot}
+      style={{ height }}
+      tabIndex={0}
+      role="img"
+      aria-label={`${props.title}, chart. Drag to zoom; arrow keys move, plus and minus zoom, Escape resets.`}
+      onDoubleClick={() => axis.set({ zoom: undefined })}
+      onKeyDown={(event) => zoomByKey(event, axis)}
+    />
+  );
+}

@@ -1,0 +1,124 @@
+/** Builds the uPlot options of a time chart from our tokens and the shared axis. */
+
+import type uPlot from "uplot";
+import { fixed, reading } from "@/parts/format";
+import { clockLabels, elapsed, midnight, ticks, type SharedAxis } from "./axis";
+import type { Stroke } from "./palette";
+
+export interface Line {
+  name: string;
+  stroke: Stroke;
+  visible: boolean;
+}
+
+export interface PlotWish {
+  lines: readonly Line[];
+  axis: SharedAxis;
+  log: boolean;
+  stepped: boolean;
+  decimals: number;
+  /** Smallest range shown, from the descriptor: noise around a constant stays small. */
+  domain: readonly [number, number] | null;
+  width: number;
+  height: number;
+  syncKey: string;
+  onCursor: (index: number | null) => void;
+  paths: { linear: uPlot.Series.PathBuilder; stepped: uPlot.Series.PathBuilder };
+}
+
+const token = (name: string): string => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+
+const AXIS_FONT = "12px system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif";
+
+/** Return the y range: the data with some air, at least as wide as the descriptor's domain. */
+export function yRange(low: number | null, high: number | null, domain: readonly [number, number] | null): [number, number] {
+  const wish = domain ? domain[1] - domain[0] : 0;
+  if (low === null || high === null) return domain ? [domain[0], domain[1]] : [0, 1];
+  const air = 0.06 * (high - low || Math.abs(high) || 1);
+  const [a, b] = [low - air, high + air];
+  const lacking = wish - (b - a);
+  if (lacking <= 0) return [a, b];
+  const floor = domain && domain[0] >= 0 && a - lacking / 2 < 0 ? Math.min(a, 0) : a - lacking / 2;
+  return [floor, floor + wish];
+}
+
+function xAxis(axis: SharedAxis): uPlot.Axis {
+  const origin = (): number => (axis.style === "elapsed" ? axis.startS : midnight(axis.range()[0]));
+  return {
+    stroke: token("--ink-soft"),
+    font: AXIS_FONT,
+    grid: { stroke: token("--line"), width: 1 },
+    ticks: { show: false },
+    gap: 6,
+    size: 26,
+    splits: (u, _axis, min, max) => ticks([min, max], u.bbox.width / devicePixelRatio, origin()),
+    values: (_u, moments) => {
+      const [from, to] = axis.range();
+      if (axis.style === "clock") return clockLabels(moments, to - from);
+      return moments.map((moment) => elapsed(moment - axis.startS, to - from));
+    },
+  };
+}
+
+function yAxis(decimals: number, log: boolean): uPlot.Axis {
+  return {
+    stroke: token("--ink-soft"),
+    font: AXIS_FONT,
+    grid: { stroke: token("--line"), width: 1 },
+    ticks: { show: false },
+    gap: 6,
+    size: 52,
+    space: log ? 22 : 34,
+    values: (_u, splits) => {
+      if (log) return splits.map((value) => (value === null ? "" : reading(value)));
+      const step = splits.length > 1 ? Math.abs((splits[1] as number) - (splits[0] as number)) : 1;
+      const needed = Math.max(0, Math.min(6, Math.ceil(-Math.log10(step) - 1e-9)));
+      return splits.map((value) => fixed(value, Math.min(Math.max(needed, 0), decimals + 3)));
+    },
+  };
+}
+
+export function plotOptions(wish: PlotWish): uPlot.Options {
+  const { axis, log } = wish;
+  return {
+    width: wish.width,
+    height: wish.height,
+    legend: { show: false },
+    padding: [10, 10, 0, 0],
+    cursor: {
+      y: false,
+      drag: { x: true, y: false, setScale: false, dist: 6 },
+      sync: { key: wish.syncKey, setSeries: false },
+      points: { size: 7, width: 1.5 },
+    },
+    scales: {
+      x: { time: false, range: () => axis.range() },
+      y: log ? { distr: 3, log: 10 } : { range: (_u, low, high) => yRange(low, high, wish.domain) },
+    },
+    axes: [xAxis(axis), yAxis(wish.decimals, log)],
+    series: [
+      {},
+      ...wish.lines.map(({ name, stroke, visible }): uPlot.Series => ({
+        label: name,
+        show: visible,
+        stroke: stroke.color,
+        dash: stroke.dash,
+        width: 1.6,
+        points: { show: false },
+        paths: wish.stepped ? wish.paths.stepped : wish.paths.linear,
+      })),
+    ],
+    hooks: {
+      setCursor: [(u) => wish.onCursor(u.cursor.idx ?? null)],
+      setSelect: [
+        (u) => {
+          if (u.select.width < 6) return;
+          const from = u.posToVal(u.select.left, "x");
+          const to = u.posToVal(u.select.left + u.select.width, "x");
+          u.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
+          if (to - from >= 2) axis.set({ zoom: [from, to] });
+        },
+      ],
+    },
+  };
+}

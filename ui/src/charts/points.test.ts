@@ -1,0 +1,66 @@
+import { describe, expect, it } from "vitest";
+import { align, gapOf, MOST_POINTS, SeriesTable, thin } from "./points";
+
+const steps = (n: number, step = 5): number[] => Array.from({ length: n }, (_, i) => i * step);
+
+describe("thin", () => {
+  it("keeps peaks and order", () => {
+    const y = steps(4000).map(() => 1);
+    y[1234] = 9;
+    y[2345] = -9;
+    const { x, y: kept } = thin({ x: steps(4000), y });
+    expect(kept).toHaveLength(2000);
+    expect(kept).toContain(9);
+    expect(kept).toContain(-9);
+    expect([...x].sort((a, b) => a - b)).toEqual(x);
+  });
+});
+
+describe("SeriesTable", () => {
+  it("drops what is not newer: retained values and repeats", () => {
+    const table = new SeriesTable();
+    table.load([{ name: "a", x: [10, 20], y: [1, 2] }]);
+    expect(table.append("a", 20, 2)).toBe(false);
+    expect(table.append("a", 5, 0)).toBe(false);
+    expect(table.append("a", 25, 3)).toBe(true);
+    expect(table.series.get("a")?.x).toEqual([10, 20, 25]);
+  });
+
+  it("keeps live points that are newer than a history fetched meanwhile", () => {
+    const table = new SeriesTable();
+    table.append("a", 30, 3);
+    table.append("b", 30, 4);
+    table.load([{ name: "a", x: [10, 20], y: [1, 2] }]);
+    expect(table.series.get("a")?.y).toEqual([1, 2, 3]);
+    expect(table.series.get("b")?.y).toEqual([4]);
+    expect(table.extent()).toEqual([10, 30]);
+  });
+
+  it("stays bounded while weeks of points arrive", () => {
+    const table = new SeriesTable();
+    for (let i = 0; i < 5 * MOST_POINTS; i++) table.append("a", i, i % 7);
+    expect(table.series.get("a")?.x.length).toBeLessThanOrEqual(MOST_POINTS);
+    expect(table.extent()).toEqual([0, 5 * MOST_POINTS - 1]);
+  });
+});
+
+describe("align", () => {
+  it("tells a missing point from an interruption", () => {
+    const early = steps(20);
+    const x = [...early, 1000, 1005];
+    const [axis, a, b] = align([
+      { x, y: x.map(() => 1) },
+      { x: [2, 7], y: [5, 6] },
+    ]);
+    const middle = (95 + 1000) / 2;
+    expect(a?.[axis.indexOf(middle)]).toBeNull();
+    expect(b?.[axis.indexOf(0)]).toBeUndefined();
+    expect(b?.[axis.indexOf(7)]).toBe(6);
+    expect(a?.[axis.indexOf(1005)]).toBe(1);
+  });
+
+  it("does not call a slow series interrupted", () => {
+    expect(gapOf(steps(10, 600))).toBeGreaterThan(600);
+    expect(gapOf([1, 100_000])).toBe(Infinity);
+  });
+});

@@ -1,0 +1,151 @@
+/** Where a chart's points come from: history over HTTP, news over the broker, shared by all who show them. */
+
+import { useMemo, useSyncExternalStore } from "react";
+import { get, path } from "@/api/client";
+import type { ChartDescriptor, TimeSeries } from "@/api/types";
+import { bus } from "@/live/bus";
+import type { Message } from "@/live/store";
+import { parse } from "@/live/topics";
+import { readingOf } from "@/live/hooks";
+import { secondsOf } from "@/parts/format";
+import { SeriesTable } from "./points";
+
+export interface Wanted {
+  experiment: string;
+  table: string;
+  column: string | null;
+  topics: readonly string[];
+  payloadKey: string | null;
+  factor: number;
+  /** Hours back from the leader's now. */
+  lookbackH: number;
+  targetPoints: number;
+}
+
+const ROUTES = new Set(["growth_rates", "temperature_readings", "od_readings_filtered", "od_readings", "od_readings_fused", "raw_od_readings"]);
+
+/** Read the factor out of a descriptor's `y => 24 * y`; anything else is not run, and counts as 1. */
+export function factorOf(transformation: string | null | undefined): number {
+  const found = /^\(?\s*(\w+)\s*\)?\s*=>\s*(?:([\d.]+)\s*\*\s*\1|\1\s*\*\s*([\d.]+))\s*;?$/.exec(transformation?.trim() ?? "");
+  const factor = Number(found?.[2] ?? found?.[3] ?? 1);
+  return Number.isFinite(factor) ? factor : 1;
+}
+
+export function wantedBy(chart: ChartDescriptor, experiment: string, lookbackH: number, targetPoints = 1400): Wanted {
+  const topics = chart.mqtt_topic ? [chart.mqtt_topic].flat() : [];
+  return {
+    experiment,
+    table: chart.data_source,
+    column: chart.data_source_column ?? null,
+    topics,
+    payloadKey: chart.payload_key ?? null,
+    factor: factorOf(chart.y_transformation),
+    lookbackH,
+    targetPoints,
+  };
+}
+
+function historyPath(wanted: Wanted): string {
+  const ends = ROUTES.has(wanted.table) || !wanted.column ? [wanted.table] : [wanted.table, wanted.column];
+  const query = `?lookback=${wanted.lookbackH}&target_points=${wanted.targetPoints}`;
+  return path("api", "experiments", wanted.experiment, "time_series", ...ends) + query;
+}
+
+/** Return the series a live message belongs to: `unit`, or `unit-channel` for photodiodes. */
+export function seriesName(topic: string): string | undefined {
+  const parts = parse(topic);
+  if (!parts) return undefined;
+  const channel = /od(\d)$/.exec(parts.rest[parts.rest.length - 1] ?? "")?.[1];
+  return channel ? `${parts.unit}-${channel}` : parts.unit;
+}
+
+export class Source {
+  readonly table = new SeriesTable();
+  failed: Error | undefined;
+  loaded = false;
+  private users = 0;
+  private stop: () => void = () => undefined;
+  private readonly listeners = new Set<() => void>();
+  private revision = 0;
+
+  constructor(private readonly wanted: Wanted) {}
+
+  use = (tell: () => void): (() => void) => {
+    this.listeners.add(tell);
+    if (this.users++ === 0) this.start();
+    return () => {
+      this.listeners.delete(tell);
+      if (--this.users === 0) this.stop();
+    };
+  };
+
+  version = (): number => this.revision;
+
+  private changed(): void {
+    this.revision++;
+    this.listeners.forEach((tell) => tell());
+  }
+
+  private start(): void {
+    const aborted = new AbortController();
+    const leave = this.wanted.topics.map((topic) =>
+      bus.store.onStream(`pioreactor/+/${this.wanted.experiment}/${topic}`, (messages) => this.hear(messages)),
+    );
+    this.stop = () => {
+      aborted.abort();
+      leave.forEach((one) => one());
+    };
+    get<TimeSeries>(historyPath(this.wanted), aborted.signal).then(
+      (history) => {
+        this.table.load(this.read(history));
+        this.loaded = true;
+        this.failed = undefined;
+        this.changed();
+      },
+      (error: unknown) => {
+        if (aborted.signal.aborted) return;
+        this.failed = error instanceof Error ? error : new Error(String(error));
+        this.changed();
+      },
+    );
+  }
+
+  private read({ series, data }: TimeSeries): { name: string; x: number[]; y: number[] }[] {
+    return series.map((name, index) => {
+      const points = (data[index] ?? []).filter((point) => point.y !== null);
+      return { name, x: points.map((point) => secondsOf(point.x)), y: points.map((point) => (point.y as number) * this.wanted.factor) };
+    });
+  }
+
+  private hear(messages: Message[]): void {
+    let any = false;
+    for (const message of messages) {
+      const name = seriesName(message.topic);
+      const reading = readingOf(message.payload, this.wanted.payloadKey ?? undefined);
+      if (message.retained || !name || !reading) continue;
+      any = this.table.append(name, reading.at ?? bus.store.clusterTime(), reading.value * this.wanted.factor) || any;
+    }
+    if (any) this.changed();
+  }
+}
+
+const sources = new Map<string, Source>();
+const KEPT = 40;
+
+function sourceOf(key: string, wanted: Wanted): Source {
+  const known = sources.get(key);
+  if (known) return known;
+  const source = new Source(wanted);
+  sources.set(key, source);
+  const oldest = sources.keys().next().value;
+  if (sources.size > KEPT && oldest !== undefined) sources.delete(oldest);
+  return source;
+}
+
+/** Follow a source while the component is shown. */
+export function useSource(wanted: Wanted): { source: Source; version: number } {
+  const key = JSON.stringify(wanted);
+  const source = useMemo(() => sourceOf(key, JSON.parse(key) as Wanted), [key]);
+  const version = useSyncExternalStore(source.use, source.version);
+  return { source, version };
+}

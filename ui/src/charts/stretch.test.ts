@@ -1,0 +1,40 @@
+import { expect, it } from "vitest";
+import { toCsv } from "./exporting";
+import { factorOf, seriesName } from "./sources";
+import { summarise } from "./stretch";
+
+it("finds the doubling time of an exponential", () => {
+  const x = Array.from({ length: 100 }, (_, i) => i * 60);
+  const y = x.map((s) => 0.1 * 2 ** (s / 3600 / 1.5));
+  expect(summarise({ x, y }, 0, 6000)?.doublingH).toBeCloseTo(1.5, 6);
+});
+
+it("finds the mean and slope of a line, and no doubling of a falling one", () => {
+  const x = [0, 3600, 7200];
+  const found = summarise({ x, y: [3, 2, 1] }, 0, 7200);
+  expect(found).toMatchObject({ n: 3, mean: 2, doublingH: undefined });
+  expect(found?.slopePerH).toBeCloseTo(-1);
+});
+
+it("says nothing of a stretch with one point", () => {
+  expect(summarise({ x: [0, 10], y: [1, 2] }, 5, 20)).toBeUndefined();
+});
+
+it("writes only the visible stretch to CSV, with names quoted", () => {
+  const csv = toCsv([{ name: "a,b", x: [0, 3600, 7200], y: [1, 2, 3] }], "OD", 0, [3000, 4000]);
+  expect(csv).toBe('timestamp,hours_since_start,series,OD\n1970-01-01T01:00:00.000Z,1.00000,"a,b",2\n');
+});
+
+it.each([
+  ["(y) => 24 * y", 24],
+  ["y => y * 24", 24],
+  ["(y) => y", 1],
+  ["alert(1)", 1],
+  [null, 1],
+])("reads the factor of %s as %s without running it", (text, factor) => expect(factorOf(text)).toBe(factor));
+
+it("names the series of a topic", () => {
+  expect(seriesName("pioreactor/u/e/od_reading/od2")).toBe("u-2");
+  expect(seriesName("pioreactor/u/e/od_reading/raw_od1")).toBe("u-1");
+  expect(seriesName("pioreactor/u/e/temperature_automation/temperature")).toBe("u");
+});

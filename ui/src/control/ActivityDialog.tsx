@@ -1,0 +1,103 @@
+/** Everything about one activity of one unit, or of all units: its state, what can be done, its settings. */
+
+import { Button, Modal } from "@mantine/core";
+import type { AutomationKind, JobDescriptor } from "@/api/types";
+import { useReading, useTopic } from "@/live/hooks";
+import * as topics from "@/live/topics";
+import { StateBadge } from "@/parts/StateBadge";
+import { isRunning } from "@/parts/states";
+import { Icon } from "@/parts/icons";
+import { pause, resume, start, stop, type Where } from "./commands";
+import { OutcomeLine } from "./OutcomeLine";
+import { SettingRow } from "./SettingRow";
+import { StartAutomation } from "./StartAutomation";
+import { useCommand } from "./useCommand";
+import css from "./control.module.css";
+
+const KINDS: Record<string, AutomationKind> = {
+  dosing_automation: "dosing",
+  temperature_automation: "temperature",
+  led_automation: "led",
+};
+
+interface Props {
+  job: JobDescriptor;
+  where: Where;
+  /** Who is addressed, in words. */
+  who: string;
+  opened: boolean;
+  onClose: () => void;
+}
+
+export function ActivityDialog({ job, where, who, opened, onClose }: Props) {
+  return (
+    <Modal opened={opened} onClose={onClose} title={`${job.display_name}, ${who}`} size={460} classNames={{ body: css.dialog ?? "" }}>
+      <Activity job={job} where={where} />
+    </Modal>
+  );
+}
+
+export function Activity({ job, where }: { job: JobDescriptor; where: Where }) {
+  const single = where.units.length === 1;
+  const unit = where.units[0] ?? where.unit;
+  const heard = useTopic(topics.state(unit, where.experiment, where.job));
+  const state = single ? heard : undefined;
+  const efflux = useReading(topics.bioreactor(unit, where.experiment, "efflux_tube_volume_ml"))?.value;
+  const automation = useTopic(topics.setting(unit, where.experiment, where.job, "automation_name"));
+  const { outcome, send } = useCommand();
+  const kind = KINDS[job.job_name];
+  const running = single ? isRunning(state) : true;
+  const busy = outcome.phase === "sent";
+  const settings = job.published_settings.filter((setting) => setting.display && (heardOf(setting.key, automation) || !kind));
+
+  return (
+    <>
+      {job.description && <p className="soft">{job.description}</p>}
+      <div className={css.stateLine}>
+        {single && <StateBadge state={state} />}
+        {single && kind && running && automation && <strong>{automation.replaceAll("_", " ")}</strong>}
+        <span className={css.spring} />
+        {(!single || !running) && !kind && (
+          <Button leftSection={<Icon name="on" size={16} />} loading={busy} onClick={() => send(start(where))}>
+            Start
+          </Button>
+        )}
+        {(!single || state === "ready") && (
+          <Button variant="default" leftSection={<Icon name="paused" size={16} />} disabled={busy} onClick={() => send(pause(where))}>
+            Pause
+          </Button>
+        )}
+        {(!single || state === "sleeping") && (
+          <Button variant="default" leftSection={<Icon name="on" size={16} />} disabled={busy} onClick={() => send(resume(where))}>
+            Resume
+          </Button>
+        )}
+        {(!single || running) && (
+          <Button variant="default" leftSection={<Icon name="stop" size={16} />} disabled={busy} onClick={() => send(stop(where))}>
+            Stop
+          </Button>
+        )}
+      </div>
+      <OutcomeLine outcome={outcome} />
+      {kind && (!single || !running) && (
+        <StartAutomation kind={kind} busy={busy} effluxMl={efflux} onStart={(options) => send(start(where, { options }))} />
+      )}
+      {running && settings.length > 0 && (
+        <section className={css.settings} aria-label="Settings">
+          {settings.map((setting) => (
+            <Shown key={setting.key} setting={setting} where={where} running={running} optional={kind !== undefined && single} />
+          ))}
+        </section>
+      )}
+    </>
+  );
+}
+
+const heardOf = (key: string, automation: string | undefined): boolean => key !== "automation_name" || automation === undefined;
+
+/** A setting of an automation shows only while the automation in charge publishes it. */
+function Shown({ setting, where, running, optional }: { setting: JobDescriptor["published_settings"][number]; where: Where; running: boolean; optional: boolean }) {
+  const value = useTopic(topics.setting(where.units[0] ?? where.unit, where.experiment, where.job, setting.key));
+  if (optional && value === undefined) return null;
+  return <SettingRow where={where} setting={setting} running={running} />;
+}

@@ -1,0 +1,76 @@
+/** The commands a person can give to a unit, all over HTTP. */
+
+import { ask, path } from "@/api/client";
+import * as topics from "@/live/topics";
+import { sameValue } from "./outcome";
+import type { Command } from "./useCommand";
+
+export type Value = string | number | boolean;
+
+export interface Where {
+  /** The unit addressed, or `$broadcast`. */
+  unit: string;
+  /** The units that are expected to answer. */
+  units: readonly string[];
+  experiment: string;
+  job: string;
+}
+
+export interface StartWith {
+  options?: Record<string, Value | null>;
+  args?: string[];
+}
+
+const jobPath = (verb: string, { unit, job, experiment }: Where): string =>
+  path("api", "workers", unit, "jobs", verb, "job_name", job, "experiments", experiment);
+
+const states = ({ units, experiment, job }: Where): string[] => units.map((unit) => topics.state(unit, experiment, job));
+
+/** `init` is an answer too: the job's process lives and says so. */
+export function start(where: Where, startWith: StartWith = {}): Command {
+  return {
+    answers: states(where),
+    confirms: (payload) => payload === "init" || payload === "ready",
+    issue: () =>
+      ask("PATCH", jobPath("run", where), {
+        options: startWith.options ?? {},
+        args: startWith.args ?? [],
+        env: { JOB_SOURCE: "user" },
+        config_overrides: [],
+      }),
+  };
+}
+
+export function stop(where: Where): Command {
+  return {
+    answers: states(where),
+    confirms: (payload) => payload === "disconnected",
+    issue: () => ask("PATCH", jobPath("stop", where)),
+  };
+}
+
+export function change(where: Where, key: string, value: Value): Command {
+  return {
+    answers: where.units.map((unit) => topics.setting(unit, where.experiment, where.job, key)),
+    confirms: (payload) => sameValue(value, payload),
+    issue: () => ask("PATCH", jobPath("update", where), { settings: { [key]: value } }),
+  };
+}
+
+export const pause = (where: Where): Command => change(where, "$state", "sleeping");
+export const resume = (where: Where): Command => change(where, "$state", "ready");
+
+/** Correct what the unit believes about its vial. */
+export function correctVial(unit: string, experiment: string, variable: string, value: number): Command {
+  return {
+    answers: [topics.bioreactor(unit, experiment, variable)],
+    confirms: (payload) => sameValue(value, payload),
+    issue: () =>
+      ask("PATCH", path("api", "workers", unit, "bioreactor", "update", "experiments", experiment), { values: { [variable]: value } }),
+  };
+}
+
+export const stopEverything = (unit: string, experiment: string): Promise<unknown> =>
+  ask("POST", path("api", "workers", unit, "jobs", "stop", "experiments", experiment));
+
+export const blink = (unit: string): Promise<unknown> => ask("POST", path("api", "workers", unit, "blink"));

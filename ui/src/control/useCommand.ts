@@ -1,0 +1,56 @@
+/** Sends a command and follows it until the units have answered on the broker. */
+
+import { useCallback, useEffect, useReducer, useRef } from "react";
+import { Refused } from "@/api/client";
+import { bus } from "@/live/bus";
+import { IDLE, next, PATIENCE_MS, type Outcome } from "./outcome";
+
+export interface Command {
+  /** Topic on which each target answers. */
+  answers: readonly string[];
+  /** Say whether a payload on such a topic confirms the command. */
+  confirms: (payload: string) => boolean;
+  issue: () => Promise<unknown>;
+}
+
+export interface Commanding {
+  outcome: Outcome;
+  send: (command: Command) => void;
+  dismiss: () => void;
+}
+
+export function useCommand(): Commanding {
+  const [outcome, tell] = useReducer(next, IDLE);
+  const stop = useRef<() => void>(() => undefined);
+  useEffect(() => () => stop.current(), []);
+
+  const send = useCallback((command: Command) => {
+    stop.current();
+    tell({ kind: "sent", targets: command.answers });
+    const leaving = command.answers.map((topic) =>
+      bus.store.onTopic(topic, () => {
+        const payload = bus.store.value(topic);
+        if (payload !== undefined && command.confirms(payload)) tell({ kind: "heard", target: topic });
+      }),
+    );
+    const timer = setTimeout(() => tell({ kind: "waited" }), PATIENCE_MS);
+    let current = true;
+    stop.current = () => {
+      current = false;
+      clearTimeout(timer);
+      leaving.forEach((leave) => leave());
+    };
+    command.issue().catch((error: unknown) => {
+      if (!current) return;
+      const refused = error instanceof Refused ? error : new Refused(String(error), 0);
+      tell({ kind: "refused", reason: refused.message, remedy: refused.remedy });
+    });
+  }, []);
+
+  const dismiss = useCallback(() => {
+    stop.current();
+    tell({ kind: "dismissed" });
+  }, []);
+
+  return { outcome, send, dismiss };
+}

@@ -1,0 +1,141 @@
+/** The experiment at a glance: its units, its curves, what happened lately. */
+
+import { Button, Menu } from "@mantine/core";
+import { lazy, Suspense, useState } from "react";
+import { useAssigned, useChartDescriptors, useJobDescriptors, useLabels, useSharedConfig } from "@/api/queries";
+import { isOn } from "@/api/ini";
+import type { ChartDescriptor, Experiment } from "@/api/types";
+import { useClusterTime } from "@/live/hooks";
+import { useFrame } from "@/parts/experiment";
+import { count, duration, moment, secondsOf } from "@/parts/format";
+import { Icon } from "@/parts/icons";
+import { PageHeader } from "@/parts/PageHeader";
+import { Empty, Problem, Waiting } from "@/parts/Problem";
+import { ControlAll } from "./ControlAll";
+import { RecentLogs } from "./RecentLogs";
+import { RecordEvent } from "./RecordEvent";
+import { StopEverything } from "./StopEverything";
+import { UnitCard } from "./UnitCard";
+import { UnitTile } from "./UnitTile";
+import css from "./overview.module.css";
+
+const Charts = lazy(() => import("@/charts/Charts"));
+
+/** More units than this are shown as tiles. */
+const CARDS_AT_MOST = 8;
+
+const ON_BY_DEFAULT = new Set(["implied_growth_rate", "normalized_optical_density", "optical_density", "temperature"]);
+
+/** Charts as the configuration chooses them, in the order of their descriptors. */
+function useChosenCharts(): readonly ChartDescriptor[] | undefined {
+  const charts = useChartDescriptors().data;
+  const config = useSharedConfig();
+  if (!charts || config.isPending) return undefined;
+  const chosen = config.data?.["ui.overview.charts"] ?? {};
+  return charts.filter((chart) => (chart.chart_key in chosen ? isOn(chosen[chart.chart_key]) : ON_BY_DEFAULT.has(chart.chart_key)));
+}
+
+export default function Overview() {
+  const { current } = useFrame();
+  if (!current) {
+    return (
+      <>
+        <h1 className="visually-hidden">Overview</h1>
+        <Empty title="There is no experiment yet.">
+          <p className="soft">Experiments hold the readings of the units that are assigned to them.</p>
+        </Empty>
+      </>
+    );
+  }
+  return <OverviewOf key={current.experiment} experiment={current} />;
+}
+
+function About({ experiment, units }: { experiment: Experiment; units: number }) {
+  const start = secondsOf(experiment.created_at);
+  const now = useClusterTime(60);
+  return (
+    <>
+      <span>Started {moment(start)}</span>
+      {now > start && <span className="num">{duration(now - start)} elapsed</span>}
+      <span>{count(units, "unit")}</span>
+      {experiment.tags.map((tag) => (
+        <span key={tag} className={css.tag}>
+          {tag}
+        </span>
+      ))}
+    </>
+  );
+}
+
+function OverviewOf({ experiment }: { experiment: Experiment }) {
+  const name = experiment.experiment;
+  const assigned = useAssigned(name);
+  const labels = useLabels(name).data ?? {};
+  const jobs = useJobDescriptors();
+  const charts = useChosenCharts();
+  const [dialog, setDialog] = useState<"record" | "control" | "stop">();
+  const units = (assigned.data ?? []).map((worker) => worker.pioreactor_unit);
+  const shownJobs = (jobs.data ?? []).filter((job) => job.display);
+  const close = (): void => setDialog(undefined);
+
+  return (
+    <>
+      <PageHeader
+        title={name}
+        about={<About experiment={experiment} units={units.length} />}
+        actions={
+          <>
+            <Button variant="default" leftSection={<Icon name="plus" size={16} />} onClick={() => setDialog("record")}>
+              Record event
+            </Button>
+            <Button variant="default" leftSection={<Icon name="control" size={16} />} disabled={units.length === 0} onClick={() => setDialog("control")}>
+              Control all
+            </Button>
+            <Menu position="bottom-end">
+              <Menu.Target>
+                <Button variant="default" px={8} aria-label="More actions" disabled={units.length === 0}>
+                  <Icon name="dots" />
+                </Button>
+              </Menu.Target>
+              <Menu.Dropdown>
+                <Menu.Item color="red" leftSection={<Icon name="stop" size={16} />} onClick={() => setDialog("stop")}>
+                  Stop all activity…
+                </Menu.Item>
+              </Menu.Dropdown>
+            </Menu>
+          </>
+        }
+      />
+      {assigned.error && <Problem error={assigned.error} />}
+      {jobs.error && <Problem error={jobs.error} />}
+      {assigned.isPending || jobs.isPending ? (
+        <Waiting what="units" />
+      ) : units.length === 0 ? (
+        <Empty title="No unit is assigned to this experiment.">
+          <p className="soft">Its past readings and events are below.</p>
+        </Empty>
+      ) : (
+        <ul className={units.length > CARDS_AT_MOST ? css.tiles : css.cards} aria-label="Units">
+          {assigned.data?.map((worker) => (
+            <li key={worker.pioreactor_unit}>
+              {units.length > CARDS_AT_MOST ? (
+                <UnitTile worker={worker} label={labels[worker.pioreactor_unit]} experiment={name} jobs={shownJobs} />
+              ) : (
+                <UnitCard worker={worker} label={labels[worker.pioreactor_unit]} experiment={name} jobs={shownJobs} />
+              )}
+            </li>
+          ))}
+        </ul>
+      )}
+      <div className={css.below}>
+        <Suspense fallback={<Waiting what="charts" />}>
+          {charts ? <Charts charts={charts} experiment={name} startS={secondsOf(experiment.created_at)} labels={labels} /> : <Waiting what="charts" />}
+        </Suspense>
+        <RecentLogs experiment={name} labels={labels} />
+      </div>
+      <RecordEvent opened={dialog === "record"} onClose={close} experiment={name} units={units} labels={labels} />
+      <ControlAll opened={dialog === "control"} onClose={close} experiment={name} units={units} jobs={shownJobs} />
+      <StopEverything opened={dialog === "stop"} onClose={close} experiment={name} units={units} />
+    </>
+  );
+}

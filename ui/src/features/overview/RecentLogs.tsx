@@ -1,0 +1,41 @@
+/** What happened lately, live, from a level on. */
+
+import { NativeSelect } from "@mantine/core";
+import { useState } from "react";
+import { useLiveLogs } from "@/live/logs";
+import { useRecentLogs } from "@/api/queries";
+import { LogList } from "@/parts/LogList";
+import { LEVELS } from "@/parts/levels";
+import { Problem } from "@/parts/Problem";
+import css from "./overview.module.css";
+
+const REMEMBERED = "pioreactor.logLevel";
+const SHOWN = 50;
+
+export function RecentLogs({ experiment, labels }: { experiment: string; labels: Record<string, string> }) {
+  const [level, setLevel] = useState(() => localStorage.getItem(REMEMBERED) ?? "INFO");
+  const history = useRecentLogs(experiment, level);
+  const rows = useLiveLogs(experiment, level, history.data).slice(0, SHOWN);
+  return (
+    <section className={`panel ${css.logs}`} aria-label="Recent events">
+      <header className={css.logsHead}>
+        <h2>Recent events</h2>
+        <NativeSelect
+          size="xs"
+          aria-label="Least level shown"
+          value={level}
+          data={LEVELS.map((one) => ({ value: one, label: one[0] + one.slice(1).toLowerCase() }))}
+          onChange={(event) => {
+            localStorage.setItem(REMEMBERED, event.currentTarget.value);
+            setLevel(event.currentTarget.value);
+          }}
+        />
+      </header>
+      {history.error && <Problem error={history.error} />}
+      <div className={css.logsBody}>
+        <LogList rows={rows} labels={labels} />
+        {rows.length === 0 && !history.isPending && <p className={`soft ${css.quiet}`}>Nothing from this level on in the last 24 hours.</p>}
+      </div>
+    </section>
+  );
+}

@@ -1,0 +1,66 @@
+/** A unit in a crowd: the same truth in less room; a click opens its card. */
+
+import { Modal } from "@mantine/core";
+import { useState } from "react";
+import type { JobDescriptor, Worker } from "@/api/types";
+import { Swatch } from "@/charts/Legend";
+import { useUnitStrokes } from "@/charts/useLines";
+import { useActivitySummary } from "@/control/ActivityGrid";
+import { useClusterTime, useReading, useTopic } from "@/live/hooks";
+import { bioreactor, monitor } from "@/live/topics";
+import { duration, fixed } from "@/parts/format";
+import { Sparkline } from "@/parts/Sparkline";
+import { StateMark } from "@/parts/StateBadge";
+import { useNumber, useSpark } from "./Numbers";
+import { NUMBERS, STALE_S, type NumberSource } from "./numbers";
+import { UnitCard } from "./UnitCard";
+import css from "./overview.module.css";
+
+const [OD, GROWTH, TEMPERATURE] = NUMBERS as [NumberSource, NumberSource, NumberSource];
+
+interface Props {
+  worker: Worker;
+  label: string | undefined;
+  experiment: string;
+  jobs: readonly JobDescriptor[];
+}
+
+export function UnitTile(props: Props) {
+  const { worker, label, experiment, jobs } = props;
+  const unit = worker.pioreactor_unit;
+  const [open, setOpen] = useState(false);
+  const state = useTopic(monitor(unit, "$state"));
+  const stroke = useUnitStrokes().strokeOf(unit);
+  const od = useNumber(OD, unit, experiment);
+  const growth = useNumber(GROWTH, unit, experiment);
+  const temperature = useNumber(TEMPERATURE, unit, experiment);
+  const volume = useReading(bioreactor(unit, experiment, "current_volume_ml"))?.value;
+  const spark = useSpark(OD, unit, experiment);
+  const now = useClusterTime(10);
+  const age = od?.at === undefined ? 0 : now - od.at;
+  const summary = useActivitySummary(unit, experiment, jobs);
+  return (
+    <>
+      <button type="button" className={`panel ${css.tile}`} onClick={() => setOpen(true)} aria-label={`${label ?? unit}: open`} data-testid={`unit-${unit}`}>
+        <span className={css.tileHead}>
+          <Swatch stroke={stroke} />
+          <strong className={css.tileName}>{label ?? unit}</strong>
+          <StateMark state={state} />
+        </span>
+        <span className={css.tileOd}>
+          <span className={`num ${css.tileValue} ${age > STALE_S ? css.old : ""}`}>{od ? fixed(od.value, 3) : "–"}</span>
+          <Sparkline x={spark.x} y={spark.y} color={age > STALE_S ? "var(--line-strong)" : stroke.color} least={OD.least} />
+        </span>
+        <span className={`num ${css.tileNumbers}`}>
+          <span>{growth ? `${fixed(growth.value, 2)} /h` : "– /h"}</span>
+          <span>{temperature ? `${fixed(temperature.value, 1)} °C` : "– °C"}</span>
+          <span>{volume === undefined ? "– mL" : `${fixed(volume, 1)} mL`}</span>
+        </span>
+        <span className={`small soft ${css.tileFoot}`}>{age > STALE_S ? `${summary}; OD ${duration(age)} old` : summary}</span>
+      </button>
+      <Modal opened={open} onClose={() => setOpen(false)} title={label ?? unit} size={420}>
+        <UnitCard {...props} />
+      </Modal>
+    </>
+  );
+}

@@ -1,0 +1,71 @@
+/** The three numbers people look for, and where they come from. */
+
+import type { Wanted } from "@/charts/sources";
+
+export interface NumberSource {
+  key: "od" | "growth" | "temperature";
+  name: string;
+  unit: string;
+  /** Topics below unit and experiment; the first that speaks is shown. */
+  topics: readonly (readonly [topic: string, payloadKey: string])[];
+  table: string;
+  payloadKey: string;
+  decimals: number;
+  /** Range over the full height of a sparkline when the values hardly vary. */
+  least: number;
+}
+
+export const NUMBERS: readonly NumberSource[] = [
+  {
+    key: "od",
+    name: "OD",
+    unit: "",
+    topics: [
+      ["od_reading/od_fused", "od_fused"],
+      ["od_reading/od2", "od"],
+      ["od_reading/od1", "od"],
+      ["od_reading/od3", "od"],
+      ["od_reading/od4", "od"],
+    ],
+    table: "od_readings",
+    payloadKey: "od",
+    decimals: 3,
+    least: 0.02,
+  },
+  {
+    key: "growth",
+    name: "Growth rate",
+    unit: "/h",
+    topics: [["growth_rate_calculating/growth_rate", "growth_rate"]],
+    table: "growth_rates",
+    payloadKey: "growth_rate",
+    decimals: 3,
+    least: 0.1,
+  },
+  {
+    key: "temperature",
+    name: "Temperature",
+    unit: "°C",
+    topics: [["temperature_automation/temperature", "temperature"]],
+    table: "temperature_readings",
+    payloadKey: "temperature",
+    decimals: 1,
+    least: 2,
+  },
+];
+
+export const SPARK_HOURS = 4;
+
+export const sparkWanted = (number: NumberSource, experiment: string): Wanted => ({
+  experiment,
+  table: number.table,
+  column: null,
+  topics: number.topics.filter(([topic]) => !topic.endsWith("fused")).map(([topic]) => topic),
+  payloadKey: number.payloadKey,
+  factor: 1,
+  lookbackH: SPARK_HOURS,
+  targetPoints: 120,
+});
+
+/** A number older than this [s] looks old. */
+export const STALE_S = 300;

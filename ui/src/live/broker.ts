@@ -1,0 +1,47 @@
+/** The broker behind the leader's own `/mqtt`; the library is fetched when somebody is signed in. */
+
+import type { MqttClient } from "mqtt";
+import type { Ears, Feed } from "./bus";
+
+export function brokerFeed(ears: Ears): Feed {
+  const wanted = new Set<string>();
+  let client: MqttClient | undefined;
+  let closed = false;
+
+  void import("mqtt").then(({ default: mqtt }) => {
+    if (closed) return;
+    const scheme = location.protocol === "https:" ? "wss" : "ws";
+    client = mqtt.connect(`${scheme}://${location.host}/mqtt`, {
+      keepalive: 30,
+      clean: true,
+      protocolVersion: 4,
+      reconnectPeriod: 2000,
+      connectTimeout: 8000,
+      resubscribe: false,
+    });
+    client.on("connect", () => {
+      ears.linked("live");
+      if (wanted.size > 0) client?.subscribe([...wanted], { qos: 0 });
+    });
+    client.on("close", () => ears.linked("reconnecting"));
+    client.on("error", () => ears.linked("reconnecting"));
+    client.on("message", (topic, payload, packet) =>
+      ears.hear({ topic, payload: payload.toString(), retained: packet.retain }),
+    );
+  });
+
+  return {
+    subscribe(filter) {
+      wanted.add(filter);
+      if (client?.connected) client.subscribe(filter, { qos: 0 });
+    },
+    unsubscribe(filter) {
+      wanted.delete(filter);
+      if (client?.connected) client.unsubscribe(filter);
+    },
+    close() {
+      closed = true;
+      client?.end(true);
+    },
+  };
+}

@@ -1,0 +1,91 @@
+/** Owns the one connection to the broker: who wants which topics, and whether anything is heard. */
+
+import { LiveStore, type Message, type Schedule } from "./store";
+
+export type Link = "connecting" | "live" | "reconnecting";
+
+export interface Connection {
+  link: Link;
+  /** Browser clock [ms] at which the last message came, for saying since when it is quiet. */
+  heardAtMs: number;
+  /** The cluster's own time [s] when the connection broke. */
+  brokenAtS: number;
+}
+
+/** A source of messages: the broker, or a recording. */
+export interface Feed {
+  subscribe(filter: string): void;
+  unsubscribe(filter: string): void;
+  close(): void;
+}
+
+export interface Ears {
+  hear: (message: Message) => void;
+  linked: (link: Link) => void;
+}
+
+export type OpenFeed = (ears: Ears) => Feed;
+
+/** A frame while the page is seen, a second while it is hidden: browsers stop frames then. */
+const nextFrame: Schedule = (flush) => {
+  if (document.hidden) setTimeout(flush, 1000);
+  else requestAnimationFrame(() => flush());
+};
+
+export class Bus {
+  readonly store: LiveStore;
+  private readonly wanted = new Map<string, number>();
+  private readonly listeners = new Set<() => void>();
+  private feed: Feed | undefined;
+  private state: Connection = { link: "connecting", heardAtMs: 0, brokenAtS: 0 };
+
+  constructor(schedule: Schedule = nextFrame) {
+    this.store = new LiveStore(schedule);
+  }
+
+  open(openFeed: OpenFeed): () => void {
+    const feed = openFeed({
+      hear: (message) => {
+        this.state.heardAtMs = Date.now();
+        this.store.receive(message);
+      },
+      linked: (link) => {
+        const brokenAtS = link === "reconnecting" && this.state.link === "live" ? this.store.clusterTime() : this.state.brokenAtS;
+        this.state = { ...this.state, link, brokenAtS };
+        this.listeners.forEach((tell) => tell());
+      },
+    });
+    this.feed = feed;
+    for (const filter of this.wanted.keys()) feed.subscribe(filter);
+    return () => {
+      feed.close();
+      if (this.feed === feed) this.feed = undefined;
+    };
+  }
+
+  connection = (): Connection => this.state;
+
+  onConnection = (tell: () => void): (() => void) => {
+    this.listeners.add(tell);
+    return () => this.listeners.delete(tell);
+  };
+
+  /** Ask the broker for a filter as long as somebody wants it. */
+  want(filter: string): () => void {
+    const count = this.wanted.get(filter) ?? 0;
+    this.wanted.set(filter, count + 1);
+    if (count === 0) this.feed?.subscribe(filter);
+    return () => {
+      const left = (this.wanted.get(filter) ?? 1) - 1;
+      if (left > 0) {
+        this.wanted.set(filter, left);
+        return;
+      }
+      this.wanted.delete(filter);
+      this.feed?.unsubscribe(filter);
+      this.store.forget(filter);
+    };
+  }
+}
+
+export const bus = new Bus();

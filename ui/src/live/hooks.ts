@@ -1,0 +1,72 @@
+/** How components read what the cluster says. */
+
+import { useCallback, useEffect, useMemo, useRef, useSyncExternalStore } from "react";
+import { bus, type Connection } from "./bus";
+import { momentOf, type Message } from "./store";
+
+/** The last payload of a topic, or undefined. */
+export function useTopic(topic: string): string | undefined {
+  const subscribe = useCallback((tell: () => void) => bus.store.onTopic(topic, tell), [topic]);
+  return useSyncExternalStore(subscribe, () => bus.store.value(topic));
+}
+
+/** The last payloads of several topics, in their order. */
+export function useTopics(topics: readonly string[]): (string | undefined)[] {
+  const key = topics.join("\n");
+  const subscribe = useCallback(
+    (tell: () => void) => {
+      const leave = key.split("\n").map((topic) => bus.store.onTopic(topic, tell));
+      return () => leave.forEach((one) => one());
+    },
+    [key],
+  );
+  const snapshot = useSyncExternalStore(subscribe, () => JSON.stringify(key.split("\n").map((topic) => bus.store.value(topic) ?? null)));
+  return useMemo(() => (JSON.parse(snapshot) as (string | null)[]).map((value) => value ?? undefined), [snapshot]);
+}
+
+export interface Reading {
+  value: number;
+  /** Moment of the measurement [s], or undefined when the payload is a bare number. */
+  at: number | undefined;
+}
+
+/** Read a number out of a payload: bare, or the field `key` of an object. */
+export function readingOf(payload: string | undefined, key?: string): Reading | undefined {
+  if (payload === undefined || payload === "") return undefined;
+  try {
+    const parsed: unknown = JSON.parse(payload);
+    const value = typeof parsed === "object" && parsed !== null && key ? (parsed as Record<string, unknown>)[key] : parsed;
+    return typeof value === "number" && Number.isFinite(value) ? { value, at: momentOf(payload) } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+export function useReading(topic: string, key?: string): Reading | undefined {
+  const payload = useTopic(topic);
+  return useMemo(() => readingOf(payload, key), [payload, key]);
+}
+
+/** Hear every message of a filter, one batch a frame. */
+export function useStream(filter: string, hear: (messages: Message[]) => void): void {
+  const latest = useRef(hear);
+  useEffect(() => {
+    latest.current = hear;
+  });
+  useEffect(() => bus.store.onStream(filter, (messages) => latest.current(messages)), [filter]);
+}
+
+/** Keep a subscription at the broker while the component is shown. */
+export function useWanted(filter: string): void {
+  useEffect(() => bus.want(filter), [filter]);
+}
+
+/** The newest moment [s] the cluster spoke of, in steps that keep the page calm. */
+export function useClusterTime(stepS = 5): number {
+  const subscribe = useCallback((tell: () => void) => bus.store.onClock(tell), []);
+  return useSyncExternalStore(subscribe, () => Math.floor(bus.store.clusterTime() / stepS) * stepS);
+}
+
+export function useConnection(): Connection {
+  return useSyncExternalStore(bus.onConnection, bus.connection);
+}

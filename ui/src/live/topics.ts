@@ -1,0 +1,43 @@
+/** Spells and matches the topics of the cluster. */
+
+export const CLUSTER = "$experiment";
+export const EVERYONE = "$broadcast";
+
+export const setting = (unit: string, experiment: string, job: string, name: string): string =>
+  `pioreactor/${unit}/${experiment}/${job}/${name}`;
+
+export const state = (unit: string, experiment: string, job: string): string => setting(unit, experiment, job, "$state");
+
+export const monitor = (unit: string, name: string): string => setting(unit, CLUSTER, "monitor", name);
+
+export const bioreactor = (unit: string, experiment: string, variable: string): string =>
+  setting(unit, experiment, "bioreactor", variable);
+
+/** Everything one experiment says, and what the units say about themselves. */
+export const ofExperiment = (experiment: string): string => `pioreactor/+/${experiment}/#`;
+export const ofMonitors = `pioreactor/+/${CLUSTER}/monitor/#`;
+export const ofClusterLogs = `pioreactor/+/${CLUSTER}/logs/#`;
+
+export interface TopicParts {
+  unit: string;
+  experiment: string;
+  rest: string[];
+}
+
+export function parse(topic: string): TopicParts | undefined {
+  const [root, unit, experiment, ...rest] = topic.split("/");
+  if (root !== "pioreactor" || !unit || !experiment || rest.length === 0) return undefined;
+  return { unit, experiment, rest };
+}
+
+/** Say whether a topic matches an MQTT filter (`+` one level, `#` the rest). */
+export function matches(filter: string, topic: string): boolean {
+  const wanted = filter.split("/");
+  const given = topic.split("/");
+  for (let index = 0; index < wanted.length; index++) {
+    const level = wanted[index];
+    if (level === "#") return true;
+    if (index >= given.length || (level !== "+" && level !== given[index])) return false;
+  }
+  return wanted.length === given.length;
+}

@@ -1,0 +1,52 @@
+/** How numbers, ages and moments are written. */
+
+export function fixed(value: number, decimals: number): string {
+  const text = value.toFixed(decimals);
+  return /^-0(\.0*)?$/.test(text) ? text.slice(1) : text;
+}
+
+/** Three or so significant digits, never scientific: what an instrument shows. */
+export function reading(value: number): string {
+  const size = Math.abs(value);
+  if (size >= 100) return fixed(value, 0);
+  if (size >= 10) return fixed(value, 1);
+  if (size >= 1) return fixed(value, 2);
+  if (size >= 0.1) return fixed(value, 3);
+  return fixed(value, 4);
+}
+
+/** "12 s", "4 min", "3.2 h", "5 d". */
+export function duration(seconds: number): string {
+  const s = Math.max(0, Math.round(seconds));
+  if (s < 60) return `${s} s`;
+  if (s < 3600) return `${Math.round(s / 60)} min`;
+  if (s < 36_000) return `${(s / 3600).toFixed(1)} h`;
+  if (s < 172_800) return `${Math.round(s / 3600)} h`;
+  return `${Math.round(s / 86_400)} d`;
+}
+
+const clockFormat = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", hour12: false });
+const secondsFormat = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });
+const dayFormat = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
+const fullFormat = new Intl.DateTimeFormat(undefined, {
+  day: "numeric",
+  month: "short",
+  year: "numeric",
+  hour: "2-digit",
+  minute: "2-digit",
+  hour12: false,
+});
+
+export const clock = (seconds: number): string => clockFormat.format(seconds * 1000);
+export const clockWithSeconds = (seconds: number): string => secondsFormat.format(seconds * 1000);
+export const day = (seconds: number): string => dayFormat.format(seconds * 1000);
+export const moment = (seconds: number): string => fullFormat.format(seconds * 1000);
+
+/** Return seconds since 1970 of an ISO moment; one without an offset is UTC. */
+export function secondsOf(iso: string): number {
+  const hasZone = /(Z|[+-]\d\d:?\d\d)$/.test(iso);
+  return Date.parse(hasZone ? iso : `${iso.replace(" ", "T")}Z`) / 1000;
+}
+
+/** "1 unit", "3 units". */
+export const count = (n: number, one: string, many = `${one}s`): string => `${n} ${n === 1 ? one : many}`;

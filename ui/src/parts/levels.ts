@@ -1,0 +1,11 @@
+/** Levels of events, from chatter to trouble. */
+
+export const LEVELS = ["DEBUG", "INFO", "NOTICE", "WARNING", "ERROR"] as const;
+
+export const atLeast = (level: string, least: string): boolean => rank(level) >= rank(least);
+
+/** CRITICAL, and whatever else is unknown, counts as an error: trouble must not be filtered away. */
+function rank(level: string): number {
+  const found = (LEVELS as readonly string[]).indexOf(level.toUpperCase());
+  return found === -1 ? LEVELS.length - 1 : found;
+}
