@@ -169,6 +169,14 @@ class FedBank(Bank):
             square += model.weight * (variance + rate * rate)
         return mean, square - mean * mean
 
+    def boosted_rate(self) -> tuple[float, float]:
+        """Mean and variance of the part of the growth rate [1/h] that doses explain."""
+        mean = square = 0.0
+        for model in self._fed_models:
+            mean += model.weight * model.boost
+            square += model.weight * (model.cbb + model.boost * model.boost)
+        return self.fed * mean, self.fed * self.fed * (square - mean * mean)
+
     def fed_state(self) -> dict[str, Any]:
         return {"models": self.state(), "recent": self._recent, "usual": self._usual, "weight": self.weight}
 

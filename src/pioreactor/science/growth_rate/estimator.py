@@ -100,7 +100,11 @@ class GrowthRateEstimator:
         self._last = Estimate(0.0, a.start_rate_sd, 0.0, 0.0, 1.0, a.gain_sd, False, 0.01, "not_positive")
 
     def dose(self, t_s: float, added_ml: float, vial_volume_ml: float | None = None) -> None:
-        """Announce liquid added to the vial, whole or in slices; a negative volume corrects an earlier one."""
+        """Announce liquid added to the vial, whole or in slices.
+
+        `vial_volume_ml` is what the vial held before (by default what it usually holds). A negative `added_ml` takes
+        back so much of an earlier dose; then the volume is the one before that dose.
+        """
         volume = vial_volume_ml if vial_volume_ml is not None else self.vial_volume_ml
         if not (math.isfinite(added_ml) and volume > 0):
             raise ValueError(f"cannot add {added_ml} mL to a vial of {volume} mL")
@@ -128,6 +132,14 @@ class GrowthRateEstimator:
         self._t_s = t_s
         self._last = self._summarise(outcome)
         return self._last
+
+    @property
+    def boosted_rate(self) -> tuple[float, float]:
+        """Mean and variance of the part of the growth rate [1/h] that follows doses; 0 where growth does not."""
+        if self._fed is None:
+            return 0.0, 0.0
+        mean, variance = self._fed.boosted_rate()
+        return _blend(0.0, 0.0, mean, variance, self._fed.weight)
 
     def _begin(self, t_s: float, level: float) -> None:
         a = self.assumptions
@@ -168,7 +180,7 @@ class GrowthRateEstimator:
         due = t_s - self._mixed_s >= a.mixing_interval_s
         if due:
             self._mixed_s = t_s
-        if seen != 0.0 and self._fed is None:
+        if seen != 0.0 and self._fed is None and a.fed_weight > 0:
             self._fed = self._fed_bank()
         if self._fed is not None:
             self._fed.feed(t_s - self._t_s, seen)
