@@ -292,7 +292,7 @@ class BackgroundJob(metaclass=JobType):
         for name, setting in self.settings().items():
             value = getattr(self, name)
             if value is not None:
-                self._presence.announce(setting.name, value)
+                self._presence.announce(setting.name, value, is_repetition=True)
 
     def _announce_setting(self, setting: Setting, value: Any) -> None:
         self._presence.announce(setting.name, value)

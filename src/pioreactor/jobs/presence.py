@@ -104,12 +104,12 @@ class Presence:
         if not self._closed:
             self.outbox.publish(topic, structs.encode(record), qos=0)
 
-    def announce(self, name: str, value: object, *, retain: bool = True) -> None:
+    def announce(self, name: str, value: object, *, retain: bool = True, is_repetition: bool = False) -> None:
         """Publish a setting (or the state) and remember it for `pio jobs info`."""
         self.announced.add(name)
         topic = topics.setting(self.unit, self.experiment, self.key, name)
         payload = encode_payload(value)
-        self.outbox.publish(topic, payload, qos=1, retain=retain)
+        self.outbox.publish(topic, payload, qos=1, retain=retain, is_repetition=is_repetition)
         if name != "state":
             plain = isinstance(value, str | int | float | bytes) or value is None
             self._dirty[name] = value if plain else payload.decode()  # type: ignore[assignment]

@@ -53,10 +53,12 @@ class Outbox:
         self._in_trouble = False
         self.entries_lost = 0
 
-    def publish(self, topic: str, payload: bytes, *, qos: int = 1, retain: bool = False) -> None:
-        """Queue one message for the next `flush`."""
+    def publish(
+        self, topic: str, payload: bytes, *, qos: int = 1, retain: bool = False, is_repetition: bool = False
+    ) -> None:
+        """Queue one message for the next `flush`. What is said again, after a reconnect, is not recorded again."""
         with self._lock:
-            if payload and is_recorded(topic):
+            if payload and not is_repetition and is_recorded(topic):
                 self._entries.append((topic, payload, self._clock.now()))
             self._waiting.append((topic, payload, qos, retain))
 

@@ -1,20 +1,6 @@
-"""Speed of the stir bar: from edges of the hall sensor to rpm, and from an error in rpm to a change of duty."""
+"""Speed of the stir bar: from an error in rpm to a change of duty."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-
-
-def rpm_from_edges(edges_s: Sequence[float]) -> float:
-    """Return revolutions per minute from times of successive edges [s], one edge a revolution; 0 without two edges.
-
-    A missed edge doubles one interval: intervals longer than 1.5 medians count as the whole number of turns they hold.
-    """
-    intervals = [b - a for a, b in zip(edges_s, edges_s[1:], strict=False) if b > a]
-    if not intervals:
-        return 0.0
-    median = sorted(intervals)[len(intervals) // 2]
-    turns = sum(max(1, round(interval / median)) for interval in intervals)
-    return round(60.0 * turns / sum(intervals), 1)
 
 
 @dataclass

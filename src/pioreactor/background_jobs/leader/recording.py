@@ -60,8 +60,8 @@ def _reading(type_: type[Any], columns: Mapping[str, str]) -> Parser:
     return parse
 
 
-def _od(topic: str, payload: bytes) -> Parsed:
-    reading: structs.ODReading = structs.decode(payload, structs.ODReading | structs.CalibratedODReading)  # type: ignore[arg-type]
+def _od(_topic: str, payload: bytes) -> Parsed:
+    reading = msgspec.json.decode(payload, type=structs.ODReading | structs.CalibratedODReading)
     return {
         "timestamp": structs.to_timestamp(reading.timestamp),
         "od_reading": reading.od,

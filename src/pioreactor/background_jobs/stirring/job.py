@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pioreactor import error_codes, structs
+from pioreactor.devices.drivers.tachometer import rpm_from_edges
 from pioreactor.devices.ports import PwmOutput, Tachometer
 from pioreactor.exc import HardwareNotFoundError
 from pioreactor.jobs.dodging import BackgroundJobWithDodging
 from pioreactor.jobs.settings import Setting
 from pioreactor.runtime import context
 from pioreactor.runtime.lane import LaneTimer
-from pioreactor.science.mixing import SpeedControl, rpm_from_edges
+from pioreactor.science.mixing import SpeedControl
 from pioreactor.states import JobState
 
 SETTLED_WITHIN_RPM = 20.0
@@ -68,7 +69,7 @@ class Stirrer(BackgroundJobWithDodging):
         self._fan: PwmOutput = rig.pwm("stirring", owner=self.owner, hz=config.pwm_hz)
         first_duty = config.initial_duty_cycle if duty_cycle is None else duty_cycle
         self._control = SpeedControl(first_duty)
-        self._duty_for: dict[float, float] = {}
+        self._duty_for: dict[float, float] = {} if duty_cycle is not None else {config.initial_target_rpm: first_duty}
         self._measure_timer: LaneTimer | None = None
         self._resting = False
         if self._use_rpm and not measure_rpm_only:

@@ -1,0 +1,1 @@
+"""Jobs that decide: when X then do Y."""

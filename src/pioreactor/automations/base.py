@@ -1,0 +1,261 @@
+"""What all automations share: readings to decide on, a trigger, events, and a record of their settings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, ClassVar
+
+import msgspec
+
+from pioreactor import structs, topics
+from pioreactor.automations import events
+from pioreactor.automations.readings import LatestReading
+from pioreactor.exc import JobRequiredError, StoppedError
+from pioreactor.jobs.job import BackgroundJob
+from pioreactor.jobs.settings import Setting
+from pioreactor.messaging.ports import Message
+from pioreactor.runtime import context
+from pioreactor.runtime.lane import LaneTimer
+from pioreactor.states import JobState
+
+SECONDS_PER_MINUTE = 60.0
+
+
+class AutomationJob(BackgroundJob):
+    """Runs `execute` when its trigger says so: each `duration` minutes, or on a message.
+
+    A subclass calls `run_every` in its constructor, or reacts to messages; one that is given a `duration` and does
+    neither is run every `duration`.
+    """
+
+    automation_name: ClassVar[str] = ""
+    kind: ClassVar[str] = ""
+    """dosing, led or temperature."""
+
+    latest_event = Setting(None, datatype="AutomationEvent", display=False)
+
+    def __init__(
+        self,
+        unit: str | None = None,
+        experiment: str | None = None,
+        *,
+        duration: float | str | None = None,
+        skip_first_run: bool | str = False,
+    ) -> None:
+        runtime = context.current()
+        super().__init__(
+            unit if unit is not None else runtime.unit,
+            experiment if experiment is not None else runtime.identity.experiment(),
+        )
+        self._presence.announce("automation_name", self.automation_name)
+        self._timer: LaneTimer | None = None
+        self._has_trigger = False
+        self._last_run_s: float | None = None
+        self._settings_since = runtime.clock.now()
+        self._settings_then: dict[str, Any] = {}
+        self._rerun_wanted = False
+        self.skip_first_run = str(skip_first_run).lower() in ("1", "true", "yes", "on")
+        if duration is not None:
+            self.duration = float(duration)
+        now = runtime.clock.now
+        self._od = LatestReading("optical density", "od_reading", now)
+        self._od_fused = LatestReading("fused optical density", "od_reading", now)
+        self._normalized_od = LatestReading("normalised OD", "growth_rate_calculating", now)
+        self._growth_rate = LatestReading("the growth rate", "growth_rate_calculating", now)
+
+    def execute(self) -> events.AutomationEvent | None:
+        """Decide and act once. Subclasses define it."""
+        return None
+
+    # ---- triggers ------------------------------------------------------------------------------------------
+
+    def run_every(
+        self, duration_minutes: float, skip_first_run: bool | None = None, run_after_seconds: float | None = None
+    ) -> None:
+        """Run each `duration_minutes`; the first time after `run_after_seconds`, or after a whole duration."""
+        if not duration_minutes > 0:
+            raise ValueError(f"the duration must be above 0 minutes, not {duration_minutes}")
+        self._has_trigger = True
+        period_s = duration_minutes * SECONDS_PER_MINUTE
+        skip = self.skip_first_run if skip_first_run is None else skip_first_run
+        first_s = period_s if skip else run_after_seconds if run_after_seconds is not None else 0.0
+        self._set_timer(period_s, first_s)
+
+    def _set_timer(self, period_s: float, first_after_s: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self.every(period_s, self._run_if_ready, first_after_s=first_after_s)
+
+    def set_duration(self, duration: float) -> None:
+        """Change the time between runs [min], counted from the last run."""
+        self.duration = float(duration)
+        if not self.duration > 0:
+            raise ValueError("the duration must be above 0 minutes")
+        if self._timer is None:
+            return
+        period_s = self.duration * SECONDS_PER_MINUTE
+        now_s = self.runtime.clock.monotonic()
+        since_s = now_s - self._last_run_s if self._last_run_s is not None else 0.0
+        self._set_timer(period_s, max(0.0, period_s - since_s))
+
+    def run_once(self, timeout: float = 60.0) -> events.AutomationEvent | None:  # noqa: ARG002  lanes never overlap
+        """Run `execute` now and publish what it says. Errors become an `ErrorOccurred` event."""
+        if self.state != JobState.READY:
+            return None
+        self._last_run_s = self.runtime.clock.monotonic()
+        event = self._execute_safely()
+        if event is not None:
+            self.latest_event = event.on_the_wire()
+        return event
+
+    def _execute_safely(self) -> events.AutomationEvent | None:
+        try:
+            return self.execute()
+        except StoppedError:
+            return None
+        except JobRequiredError as error:
+            self.logger.warning("%s. %s", error, error.remedy if error.remedy else "")
+            return events.ErrorOccurred(str(error))
+        except Exception as error:  # a biologist's rule may raise anything; the automation goes on
+            self.logger.error("%s", error, exc_info=True)
+            return events.ErrorOccurred(str(error))
+
+    def _run_if_ready(self) -> None:
+        if self.state == JobState.READY:
+            self.run_once()
+
+    def trigger_run_once_from_event(self) -> None:
+        """Run soon, because of a message; several triggers before the run are one."""
+        self._has_trigger = True
+        if not self._rerun_wanted:
+            self._rerun_wanted = True
+            self._lane.post(self._run_wanted)
+
+    def _run_wanted(self) -> None:
+        self._rerun_wanted = False
+        self._run_if_ready()
+
+    # ---- readings ------------------------------------------------------------------------------------------
+
+    @property
+    def latest_normalized_od(self) -> float:
+        return float(self._normalized_od.latest)
+
+    @property
+    def previous_normalized_od(self) -> float:
+        return float(self._normalized_od.previous)
+
+    @property
+    def latest_growth_rate(self) -> float:
+        return float(self._growth_rate.latest)
+
+    @property
+    def previous_growth_rate(self) -> float:
+        return float(self._growth_rate.previous)
+
+    @property
+    def latest_od(self) -> dict[str, float]:
+        """OD by photodiode channel."""
+        return dict(self._od.latest)
+
+    @property
+    def previous_od(self) -> dict[str, float]:
+        return dict(self._od.previous)
+
+    @property
+    def latest_od_fused(self) -> float:
+        return float(self._od_fused.latest)
+
+    @property
+    def latest_normalized_od_at(self) -> datetime | None:
+        return self._normalized_od.at
+
+    @property
+    def latest_growth_rate_at(self) -> datetime | None:
+        return self._growth_rate.at
+
+    def _become_ready(self) -> None:
+        if (
+            not self._has_trigger
+            and getattr(self, "duration", None)
+            and type(self).execute is not AutomationJob.execute
+        ):
+            self.run_every(self.duration)
+        self._listen_to_readings()
+        self._settings_then = self._settable_values()
+        super()._become_ready()
+
+    def _listen_to_readings(self) -> None:
+        def listen(job: str, name: str, hear: Callable[[Message], None]) -> None:
+            topic = topics.setting(self.unit, self.experiment, job, name)
+            self.subscribe_and_callback(self._carefully(hear), topic, allow_retained=False)
+
+        listen("growth_rate_calculating", "od_filtered", self._set_od_filtered)
+        listen("growth_rate_calculating", "growth_rate", self._set_growth_rate)
+        listen("od_reading", "ods", self._set_ods)
+        listen("od_reading", "od_fused", self._set_od_fused)
+
+    def _carefully(self, hear: Callable[[Message], None]) -> Callable[[Message], None]:
+        def guarded(message: Message) -> None:
+            if not message.payload:
+                return
+            try:
+                hear(message)
+            except msgspec.DecodeError as error:
+                self.logger.warning("A message on %s cannot be read and is left out: %s.", message.topic, error)
+
+        return guarded
+
+    def _set_growth_rate(self, message: Message) -> None:
+        reading = structs.decode(message.payload, structs.GrowthRate)
+        self._growth_rate.update(reading.growth_rate, reading.timestamp)
+
+    def _set_od_filtered(self, message: Message) -> None:
+        reading = structs.decode(message.payload, structs.ODFiltered)
+        self._normalized_od.update(reading.od_filtered, reading.timestamp)
+        self.on_new_biomass("normalized_od")
+
+    def _set_ods(self, message: Message) -> None:
+        readings = structs.decode(message.payload, structs.ODReadings)
+        self._od.update({channel: reading.od for channel, reading in readings.ods.items()}, readings.timestamp)
+        self.on_new_biomass("od")
+
+    def _set_od_fused(self, message: Message) -> None:
+        reading = structs.decode(message.payload, structs.ODFused)
+        self._od_fused.update(reading.od_fused, reading.timestamp)
+        self.on_new_biomass("od_fused")
+
+    def on_new_biomass(self, signal: str) -> None:
+        """React to a new reading of `normalized_od`, `od` or `od_fused`. Subclasses define it."""
+
+    # ---- the record of settings ----------------------------------------------------------------------------
+
+    def _settable_values(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name, setting in self.settings().items() if setting.settable}
+
+    def _announce_setting(self, setting: Setting, value: Any) -> None:
+        super()._announce_setting(setting, value)
+        if setting.settable and self._settings_then.get(setting.name, value) != value:
+            self._record_settings()
+
+    def _record_settings(self) -> None:
+        """Publish the settings that held until now, with the stretch of time in which they did."""
+        now = self.runtime.clock.now()
+        record = structs.AutomationSettings(
+            pioreactor_unit=self.unit,
+            experiment=self.experiment,
+            started_at=self._settings_since,
+            ended_at=now,
+            automation_name=self.automation_name,
+            settings=msgspec.json.encode({**self._settings_then, "state": str(self.state)}),
+        )
+        name = f"{self.kind}_automation_settings"
+        self._presence.announce(name, record, retain=False)
+        self._settings_since = now
+        self._settings_then = self._settable_values()
+
+    def on_disconnected(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._record_settings()

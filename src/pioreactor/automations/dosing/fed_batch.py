@@ -1,0 +1,34 @@
+"""Adds media at fixed times and removes nothing."""
+
+from typing import Any, ClassVar
+
+from pioreactor.actions.dosing import MEDIA, PumpDevice
+from pioreactor.automations.dosing.base import DosingAutomationJob
+from pioreactor.automations.events import AddMediaEvent, AutomationEvent, ErrorOccurred
+from pioreactor.jobs.settings import Setting
+
+
+class FedBatch(DosingAutomationJob):
+    """Feeds until the vial is full, then pauses."""
+
+    automation_name = "fed_batch"
+    pumps: ClassVar[tuple[PumpDevice, ...]] = (MEDIA,)
+
+    dosing_volume_ml = Setting(
+        1.0, settable=True, unit="mL", label="Dosing volume", at_least=0, at_most=20, help="volume of each feeding"
+    )
+    duration = Setting(
+        720.0, settable=True, unit="min", label="Time between feedings", at_least=0.05, at_most=100_000,
+        help="time from one feeding to the next",
+    )  # fmt: skip
+
+    def __init__(self, dosing_volume_ml: float | str = 1.0, duration: float | str = 720.0, **kwargs: Any) -> None:
+        super().__init__(duration=duration, **kwargs)
+        self.dosing_volume_ml = float(dosing_volume_ml)
+        self.run_every(self.duration)
+
+    def execute(self) -> AutomationEvent:
+        if not self._has_room_for(self.dosing_volume_ml):
+            return ErrorOccurred("the vial is full")
+        moved_ml = self.add_media_to_bioreactor(**self._pump_arguments(self.dosing_volume_ml))
+        return AddMediaEvent(f"added {moved_ml:.2f} mL", {"volume_actually_moved_ml": moved_ml})

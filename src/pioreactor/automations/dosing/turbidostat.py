@@ -1,0 +1,169 @@
+"""Holds biomass at a target by diluting."""
+
+from __future__ import annotations
+
+from collections import deque
+from datetime import datetime, timedelta
+from statistics import median
+from typing import Any
+
+import msgspec
+
+from pioreactor import topics
+from pioreactor.automations.dosing.base import DosingAutomationJob
+from pioreactor.automations.dosing.turbidostat_logic import Exchange, TurbidostatLogic
+from pioreactor.automations.events import AutomationEvent, DilutionEvent
+from pioreactor.exc import InvalidRequestError
+from pioreactor.jobs.settings import Setting
+from pioreactor.messaging.ports import Message
+
+SIGNALS = ("auto", "normalized_od", "od_fused", "od")
+SETTLING_S = 30.0
+"""After a dose, unfiltered readings are not believed this long: the dose mixes."""
+HEARD_S = 8.0
+"""After a dose, an estimate counts once it is so much younger: it knows the dose by then."""
+READINGS_IN_MEDIAN = 7
+
+
+class Turbidostat(DosingAutomationJob):
+    """Dilutes whenever the culture is above its target.
+
+    It acts on the filtered OD of `growth_rate_calculating`, which knows the doses, so that noise and bubbles do not
+    dilute the culture; for a target in units of OD, filtered OD is scaled to them. While there is no estimate, the
+    median of the last readings decides.
+    """
+
+    automation_name = "turbidostat"
+
+    target_biomass = Setting(
+        None, datatype="float", settable=True, unit="OD or AU", label="Target biomass", at_least=0, at_most=1e6,
+        help="biomass to hold, in the unit of the biomass signal",
+    )  # fmt: skip
+    exchange_volume_ml = Setting(
+        1.0, settable=True, unit="mL", label="Largest exchange", at_least=0.05, at_most=20,
+        help="largest volume of one exchange; smaller ones are used where they hold the target better",
+    )  # fmt: skip
+    biomass_signal = Setting(
+        "auto", settable=True, label="Biomass signal", choices=SIGNALS,
+        help="what is held: normalized_od (relative to the start), od_fused or od (calibrated); auto chooses",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        target_biomass: float | str | None = None,
+        exchange_volume_ml: float | str = 1.0,
+        biomass_signal: str = "auto",
+        **kwargs: Any,
+    ) -> None:
+        if target_biomass is None:
+            raise InvalidRequestError("a turbidostat needs a target", remedy="Give --target-biomass.")
+        super().__init__(**kwargs)
+        self._has_trigger = True
+        self.target_biomass = self.settings()["target_biomass"].check(float(target_biomass))
+        self.exchange_volume_ml = self.settings()["exchange_volume_ml"].check(float(exchange_volume_ml))
+        self.biomass_signal = self._resolve(biomass_signal)
+        self._pump_gain = 1.0
+        self._quiet_until: datetime | None = None
+        self._scales: deque[float] = deque(maxlen=25)
+        self._recent: deque[float] = deque(maxlen=READINGS_IN_MEDIAN)
+
+    def _resolve(self, signal: str) -> str:
+        if signal not in SIGNALS:
+            raise InvalidRequestError(f"there is no biomass signal {signal!r}; known are {', '.join(SIGNALS)}")
+        if signal != "auto":
+            return signal
+        configured = self.runtime.settings.turbidostat.biomass_signal
+        if configured != "auto":
+            return configured
+        if self.runtime.stores.persistent("active_estimators").get("od_fused") is not None:
+            return "od_fused"
+        calibrated = self.runtime.stores.persistent("active_calibrations").items()
+        angles = [angle for angle in self.runtime.settings.photodiodes.values() if angle != "REF"]
+        if any(device in (f"od{angle}" for angle in angles) for device, _ in calibrated):
+            return "od"
+        return "normalized_od"
+
+    def set_biomass_signal(self, signal: str) -> None:
+        self.biomass_signal = self._resolve(signal)
+        self._scales.clear()
+        self._recent.clear()
+
+    def _listen_to_readings(self) -> None:
+        super()._listen_to_readings()
+        topic = topics.setting(self.unit, self.experiment, "growth_rate_calculating", "estimate")
+        self.subscribe_and_callback(self._carefully(self._hear_estimate), topic, allow_retained=False)
+
+    def _hear_estimate(self, message: Message) -> None:
+        estimate = msgspec.json.decode(message.payload, type=dict[str, Any])
+        gain = estimate.get("pump_gain", 1.0)
+        if isinstance(gain, int | float) and 0.5 <= gain <= 2.0:
+            self._pump_gain = float(gain)
+
+    # ---- deciding ------------------------------------------------------------------------------------------
+
+    def on_new_biomass(self, signal: str) -> None:
+        if signal == self.biomass_signal and signal != "normalized_od":
+            self._remember(self._unfiltered())
+        if signal == self._deciding_signal():
+            self.trigger_run_once_from_event()
+
+    def _deciding_signal(self) -> str:
+        return "normalized_od" if self._normalized_od.is_fresh else self.biomass_signal
+
+    def _unfiltered(self) -> float:
+        """Return the newest unfiltered reading of the chosen signal; `od` is that of the lowest-numbered channel."""
+        if self.biomass_signal == "od_fused":
+            return self.latest_od_fused
+        ods = self.latest_od
+        return ods[min(ods)]
+
+    def _remember(self, reading: float) -> None:
+        self._recent.append(reading)
+        if reading > 0 and self._normalized_od.is_fresh and self.latest_normalized_od > 0 and not self._is_settling():
+            self._scales.append(reading / self.latest_normalized_od)
+
+    def _is_settling(self) -> bool:
+        return self._quiet_until is not None and self.runtime.clock.now() < self._quiet_until
+
+    def _biomass(self) -> float | None:
+        """Return the biomass to decide on, in the unit of the target; None while it cannot be known."""
+        if self.biomass_signal == "normalized_od":
+            return self.latest_normalized_od
+        if self._normalized_od.is_fresh and len(self._scales) >= READINGS_IN_MEDIAN:
+            return self.latest_normalized_od * median(self._scales)
+        if len(self._recent) >= READINGS_IN_MEDIAN and not self._is_settling():
+            return median(self._recent)
+        return None
+
+    def execute(self) -> AutomationEvent | None:
+        newest = self._normalized_od.at if self._normalized_od.is_fresh else None
+        if newest is not None and self._quiet_until is not None:
+            known_from = self._quiet_until - timedelta(seconds=SETTLING_S - HEARD_S)
+            if newest < known_from:
+                return None
+        elif self._is_settling():
+            return None
+        biomass = self._biomass()
+        if biomass is None:
+            return None
+        logic = TurbidostatLogic(self.target_biomass, self.exchange_volume_ml)
+        exchange = logic.decide(biomass, self.current_volume_ml, self._pump_gain)
+        return None if exchange is None else self._dilute(exchange, biomass)
+
+    def _dilute(self, exchange: Exchange, biomass: float) -> AutomationEvent:
+        volume_ml = round(exchange.volume_ml, 3)
+        try:
+            moved = self.execute_io_action(media_ml=volume_ml, waste_ml=volume_ml)
+        finally:
+            self._recent.clear()
+            self._quiet_until = self.runtime.clock.now() + timedelta(seconds=SETTLING_S)
+        return DilutionEvent(
+            f"biomass {biomass:.3g} was above its target {self.target_biomass:.3g}",
+            {
+                "latest_biomass": biomass,
+                "target_biomass": self.target_biomass,
+                "resolved_biomass_signal": self.biomass_signal,
+                "exchange_volume_ml": volume_ml,
+                "volume_actually_moved_ml": moved["media_ml"],
+            },
+        )

@@ -1,0 +1,64 @@
+"""What an automation says it did: published at `…/<kind>_automation/latest_event`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pioreactor import structs
+
+
+class AutomationEvent:
+    """One thing that happened; `data` is JSON-able."""
+
+    def __init__(self, message: str | None = None, data: dict[str, Any] | None = None) -> None:
+        self.message = message
+        self.data = data
+
+    @property
+    def human_readable_name(self) -> str:
+        return type(self).__name__
+
+    def display(self) -> str:
+        return self.human_readable_name if self.message is None else f"{self.human_readable_name}: {self.message}"
+
+    def __str__(self) -> str:
+        return self.display()
+
+    def on_the_wire(self) -> structs.AutomationEvent:
+        return structs.AutomationEvent(event_name=self.human_readable_name, message=self.message, data=self.data)
+
+
+class NoEvent(AutomationEvent):
+    """Nothing had to be done."""
+
+
+class DilutionEvent(AutomationEvent):
+    """Part of the culture was exchanged for media."""
+
+
+class DosingStarted(AutomationEvent):
+    """Pumps are about to run."""
+
+
+class DosingStopped(AutomationEvent):
+    """Pumps have run."""
+
+
+class AddMediaEvent(AutomationEvent):
+    """Media was added."""
+
+
+class AddAltMediaEvent(AutomationEvent):
+    """Alternative media was added."""
+
+
+class ChangedLedIntensity(AutomationEvent):
+    """An LED was set."""
+
+
+class UpdatedHeaterDC(AutomationEvent):
+    """The heater was set."""
+
+
+class ErrorOccurred(AutomationEvent):
+    """It could not be done."""

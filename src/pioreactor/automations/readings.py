@@ -1,0 +1,54 @@
+"""The latest readings that automations decide on, and how old they may be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from pioreactor.exc import JobRequiredError
+
+OLDEST_BELIEVED = timedelta(minutes=5)
+
+
+@dataclass
+class LatestReading:
+    """The newest and the second newest value of one signal."""
+
+    what: str
+    source_job: str
+    now: Callable[[], datetime]
+    _value: Any = field(default=None, init=False)
+    _previous: Any = field(default=None, init=False)
+    at: datetime | None = field(default=None, init=False)
+    """Time stamp of the newest value."""
+    heard_at: datetime | None = field(default=None, init=False)
+
+    def update(self, value: Any, at: datetime) -> None:
+        self._previous = self._value if self._value is not None else value
+        self._value = value
+        self.at = at
+        self.heard_at = self.now()
+
+    @property
+    def is_fresh(self) -> bool:
+        return self.heard_at is not None and self.now() - self.heard_at <= OLDEST_BELIEVED
+
+    @property
+    def latest(self) -> Any:
+        """Return the newest value; raise `JobRequiredError` when there is none or it is over five minutes old."""
+        self._require()
+        return self._value
+
+    @property
+    def previous(self) -> Any:
+        self._require()
+        return self._previous
+
+    def _require(self) -> None:
+        if not self.is_fresh:
+            state = "has no value yet" if self.heard_at is None else "is over five minutes old"
+            raise JobRequiredError(
+                f"{self.what} {state}", remedy=f"Start {self.source_job} on this unit, and see that it is not paused."
+            )

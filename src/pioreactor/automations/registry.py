@@ -1,0 +1,63 @@
+"""Every automation by kind and name: ours by where they are, plugins' once they are defined."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from pioreactor.exc import NotFoundError
+
+if TYPE_CHECKING:
+    from pioreactor.automations.base import AutomationJob
+
+BUILT_IN: dict[str, dict[str, str]] = {
+    "dosing": {
+        "silent": "pioreactor.automations.dosing.silent:Silent",
+        "chemostat": "pioreactor.automations.dosing.chemostat:Chemostat",
+        "turbidostat": "pioreactor.automations.dosing.turbidostat:Turbidostat",
+        "fed_batch": "pioreactor.automations.dosing.fed_batch:FedBatch",
+        "pid_morbidostat": "pioreactor.automations.dosing.pid_morbidostat:PIDMorbidostat",
+    },
+    "temperature": {
+        "thermostat": "pioreactor.automations.temperature.thermostat:Thermostat",
+        "only_record_temperature": "pioreactor.automations.temperature.only_record_temperature:OnlyRecordTemperature",
+    },
+    "led": {
+        "silent": "pioreactor.automations.led.silent:Silent",
+        "light_dark_cycle": "pioreactor.automations.led.light_dark_cycle:LightDarkCycle",
+    },
+}
+_registered: dict[str, dict[str, type[AutomationJob]]] = {"dosing": {}, "temperature": {}, "led": {}}
+
+
+def register(kind: str, name: str, automation: type[AutomationJob]) -> None:
+    """Make an automation known; a plugin's replaces ours of the same name."""
+    if name == "config":
+        raise ValueError("an automation cannot be called config: its section would be the kind's own")
+    if not automation.__module__.startswith("pioreactor.automations."):
+        _registered.setdefault(kind, {})[name] = automation
+
+
+def names(kind: str) -> list[str]:
+    """Return the names of all known automations of a kind."""
+    return sorted({*BUILT_IN[kind], *_registered[kind]})
+
+
+def find(kind: str, name: str) -> type[AutomationJob]:
+    """Return an automation; raise `NotFoundError` naming the nearest when there is none of that name."""
+    registered = _registered[kind].get(name)
+    if registered is not None:
+        return registered
+    address = BUILT_IN[kind].get(name)
+    if address is None:
+        raise NotFoundError(f"there is no {kind} automation {name!r}{_nearest(name, names(kind))}")
+    module, _, attribute = address.partition(":")
+    found: type[AutomationJob] = getattr(import_module(module), attribute)
+    return found
+
+
+def _nearest(name: str, known: list[str]) -> str:
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, known, n=1)
+    return f"; did you mean {near[0]}?" if near else f"; known are {', '.join(known)}"
