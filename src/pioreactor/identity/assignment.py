@@ -62,7 +62,8 @@ class LeaderInventory:
         given: Given,
         say: Callable[[str], object],
     ) -> None:
-        """`base_url` is the leader's, None where no leader is configured. `remembered` survives a restart; `say` is told, once per outage, that old answers are used."""
+        """`base_url` is the leader's, None where no leader is configured. `remembered` survives a restart; `say` is
+        told, once per outage, that old answers are used."""
         self._http = http
         self._base_url = base_url
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
