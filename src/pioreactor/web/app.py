@@ -1,0 +1,141 @@
+"""Puts the server of a unit together: the gate, the API, and on the leader the pages and the live messages."""
+
+from collections.abc import Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic, time
+from typing import TYPE_CHECKING, Any, cast
+
+from litestar import Litestar, Router
+from litestar.di import Provide
+
+from pioreactor.web.asgi import App, Receive, Scope, Send
+from pioreactor.web.problems import EXCEPTION_HANDLERS
+from pioreactor.web.security.gate import Gate, SafeHeaders, cookie_of
+from pioreactor.web.security.sessions import Sessions
+from pioreactor.web.unit import about, configuration, jobs, system
+from pioreactor.web.unit.services import UnitServices
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from litestar.openapi import OpenAPIConfig
+
+    from pioreactor.web.leader.services import LeaderServices
+    from pioreactor.web.live.packets import Credentials
+    from pioreactor.web.security.people import People
+
+LARGEST_BODY = 1_000_000
+"""[bytes] Of any request but uploads."""
+
+
+@dataclass(frozen=True)
+class LeaderSide:
+    """What makes a unit's server the leader's."""
+
+    services: "LeaderServices"
+    people: "People"
+    broker: tuple[str, int]
+    """Host and TCP port of the broker, as seen from this machine."""
+    viewer: "Credentials | None" = None
+    """The broker's account for browsers: it may subscribe and nothing else."""
+    pages: Path | None = None
+    """Folder of the built UI; None for the one in the package."""
+
+
+def create_app(unit: UnitServices, *, token: str, leader: LeaderSide | None = None) -> App:
+    """Return the ASGI app of one unit; `token` is the cluster's.
+
+    The app closes `unit` when the server shuts down.
+    """
+    sessions = Sessions(unit.stores.persistent("web_sessions"), seconds=time) if leader is not None else None
+    api = cast(App, _litestar(unit, leader, sessions))
+    if leader is None or sessions is None:
+        return SafeHeaders(Gate(_Only(api), token=token))
+    from pioreactor.web.live.bridge import MqttBridge
+    from pioreactor.web.pages import Pages
+
+    open_sessions = sessions
+
+    def still_signed_in(scope: Scope) -> bool:
+        headers = {name.lower(): value for name, value in scope["headers"]}
+        if b"authorization" in headers:
+            return True
+        cookie = cookie_of(headers.get(b"cookie", b"").decode("latin-1"))
+        return cookie is not None and open_sessions.find(cookie) is not None
+
+    host, port = leader.broker
+    bridge = MqttBridge(host, port, credentials=leader.viewer, still_signed_in=still_signed_in)
+    folder = leader.pages if leader.pages is not None else Path(__file__).parent / "static"
+    return SafeHeaders(Pages(Gate(_Only(api, bridge), token=token, sessions=sessions), folder))
+
+
+class _Only:
+    """Sends the one WebSocket there is to the bridge, and refuses any other."""
+
+    def __init__(self, api: App, bridge: App | None = None) -> None:
+        self._api = api
+        self._bridge = bridge
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "websocket":
+            await self._api(scope, receive, send)
+        elif self._bridge is not None and scope["path"] == "/mqtt":
+            await self._bridge(scope, receive, send)
+        else:
+            await receive()
+            await send({"type": "websocket.close", "code": 1008, "reason": "there is no such connection"})
+
+
+def _litestar(unit: UnitServices, leader: LeaderSide | None, sessions: Sessions | None) -> Litestar:
+    routers: list[Router] = [unit_routes()]
+    dependencies = {"here": _given(unit)}
+    openapi = None
+    if leader is not None and sessions is not None:
+        from pioreactor.web import auth
+        from pioreactor.web.leader.routes import leader_routes
+        from pioreactor.web.schema import openapi_config
+        from pioreactor.web.security.attempts import SignInAttempts
+
+        routers += [leader_routes(), auth.ROUTES]
+        dependencies["cluster"] = _given(leader.services)
+        door = auth.SigningIn(leader.people, sessions, SignInAttempts(seconds=monotonic))
+        dependencies["door"] = _given(door)
+        openapi = openapi_config()
+    return build(routers, dependencies, openapi, closing=[unit])
+
+
+def build(
+    routers: Iterable[Router],
+    dependencies: dict[str, Provide],
+    openapi: "OpenAPIConfig | None",
+    *,
+    closing: Iterable[UnitServices] = (),
+) -> Litestar:
+    """Return the API without its gate."""
+
+    @asynccontextmanager
+    async def lifespan(_: Litestar) -> "AsyncIterator[None]":
+        yield
+        for services in closing:
+            services.close()
+
+    return Litestar(
+        route_handlers=list(routers),
+        dependencies=dependencies,
+        exception_handlers=EXCEPTION_HANDLERS,
+        openapi_config=openapi,
+        request_max_body_size=LARGEST_BODY,
+        logging_config=None,
+        lifespan=[lifespan],
+        debug=False,
+    )
+
+
+def unit_routes() -> Router:
+    return Router("/unit_api", route_handlers=[system.ROUTES, jobs.ROUTES, about.ROUTES, configuration.ROUTES])
+
+
+def _given(value: Any) -> Provide:
+    return Provide(lambda: value, sync_to_thread=False, use_cache=True)

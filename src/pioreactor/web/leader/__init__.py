@@ -1,0 +1,1 @@
+"""What the leader answers about the cluster."""

@@ -1,0 +1,59 @@
+"""What the leader answers about the cluster, as structs: the schema that the UI's types come from."""
+
+from typing import Any
+
+import msgspec
+
+
+class Status(msgspec.Struct, omit_defaults=True):
+    status: str = "success"
+    msg: str | None = None
+
+
+class UnitName(msgspec.Struct):
+    pioreactor_unit: str
+
+
+class WorkerRow(msgspec.Struct):
+    pioreactor_unit: str
+    added_at: str
+    is_active: int
+    model_name: str | None = None
+    model_version: str | None = None
+    ipv4_address: str | None = None
+    """Only where the configured address is an IPv4 literal."""
+
+
+class ModelOfWorker(msgspec.Struct):
+    model_name: str | None
+    model_version: str | None
+
+
+class ReactorModel(msgspec.Struct):
+    model_name: str
+    model_version: str
+    display_name: str
+    reactor_capacity_ml: float
+    reactor_diameter_mm: float
+    reactor_max_fill_volume_ml: float
+    max_temp_to_reduce_heating: float
+    max_temp_to_disable_heating: float
+    max_temp_to_shutdown: float
+    is_legacy: bool = False
+    is_contrib: bool = False
+
+
+class Models(msgspec.Struct):
+    models: list[ReactorModel]
+
+
+class ConfigSaved(msgspec.Struct):
+    """The leader's file is saved; which units have it already, and which will need it later."""
+
+    status: str
+    units: dict[str, Any]
+
+
+class ConfigsOfUnits(msgspec.Struct):
+    configs: dict[str, dict[str, dict[str, Any]]]
+    errors: dict[str, Any]

@@ -1,0 +1,52 @@
+"""Routes of the leader about which worker belongs to which experiment."""
+
+from litestar import Router, delete, get, put
+from litestar.params import FromPath, JSONBody
+
+from pioreactor.storage.leader.assignments import Assignment, PastAssignment
+from pioreactor.web.leader.announcing import say_assigned, stop_in_background
+from pioreactor.web.leader.answers import Status
+from pioreactor.web.leader.services import LeaderPorts
+from pioreactor.web.leader.workers import released
+from pioreactor.web.requests import AssignWorker, experiment_name, unit_name
+from pioreactor.web.tasks import Accepted
+
+
+@get("/experiments/{experiment:str}/workers", sync_to_thread=True)
+def workers_of_experiment(cluster: LeaderPorts, experiment: FromPath[str]) -> list[Assignment]:
+    return cluster.database.assignments.of_experiment(experiment_name(experiment))
+
+
+@put("/experiments/{experiment:str}/workers", sync_to_thread=True)
+def assign_worker(cluster: LeaderPorts, experiment: FromPath[str], data: JSONBody[AssignWorker]) -> Status:
+    """Assign a worker; it leaves the experiment it was in, whose jobs on it are stopped."""
+    name, unit = experiment_name(experiment), unit_name(data.pioreactor_unit, broadcast=False)
+    change = cluster.database.assignments.assign(unit, name)
+    if change.previous != name:
+        say_assigned(cluster, unit, f"Assigned {unit} to {name}.")
+        if change.previous is not None:
+            stop_in_background(cluster, [unit], change.previous)
+    return Status()
+
+
+@delete("/experiments/{experiment:str}/workers", status_code=202, sync_to_thread=True)
+def unassign_all(cluster: LeaderPorts, experiment: FromPath[str]) -> Accepted:
+    return released(cluster, cluster.database.assignments.end_experiment(experiment_name(experiment)))
+
+
+@delete("/experiments/{experiment:str}/workers/{unit:str}", status_code=202, sync_to_thread=True)
+def unassign_one(cluster: LeaderPorts, experiment: FromPath[str], unit: FromPath[str]) -> Accepted:
+    name, who = experiment_name(experiment), unit_name(unit, broadcast=False)
+    return released(cluster, [cluster.database.assignments.unassign(who, experiment=name)])
+
+
+@get("/experiments/{experiment:str}/historical_worker_assignments", sync_to_thread=True)
+def past_assignments(cluster: LeaderPorts, experiment: FromPath[str]) -> list[PastAssignment]:
+    return cluster.database.assignments.history(experiment_name(experiment))
+
+
+ROUTES = Router(
+    "/",
+    route_handlers=[workers_of_experiment, assign_worker, unassign_all, unassign_one, past_assignments],
+    tags=["assignments"],
+)

@@ -1,0 +1,80 @@
+"""Routes of the leader about configuration: the shared file, each unit's own, and what they were before."""
+
+from typing import Any
+
+from litestar import MediaType, Router, get, patch
+from litestar.params import FromPath, JSONBody
+
+from pioreactor.http.fanout import Answered, report
+from pioreactor.storage.leader.config_history import SHARED, ConfigVersion, unit_filename
+from pioreactor.web.leader.answers import ConfigSaved, ConfigsOfUnits
+from pioreactor.web.leader.services import LeaderPorts, LeaderServices
+from pioreactor.web.requests import ConfigText, unit_name
+from pioreactor.web.unit.configuration import Saved, read_text, save_shared
+
+
+@get("/config/shared", media_type=MediaType.TEXT, sync_to_thread=True)
+def shared_config(cluster: LeaderPorts) -> str:
+    return read_text(cluster.here.paths.global_config)
+
+
+@patch("/config/shared", sync_to_thread=True)
+def patch_shared_config(cluster: LeaderPorts, data: JSONBody[ConfigText]) -> ConfigSaved:
+    """Check, save and remember the shared file, then bring it to every worker.
+
+    A worker that is away does not make the save fail: `units` says who has it.
+    """
+    text = save_shared(cluster.here.paths, data.code)
+    cluster.database.config_history.add(SHARED, text)
+    return ConfigSaved("success", bring_shared(cluster, text))
+
+
+def bring_shared(cluster: LeaderServices, text: str) -> dict[str, Any]:
+    """Send the shared file to every worker but this machine; return each one's answer."""
+    others = [unit for unit in cluster.workers_of("$broadcast") if unit != cluster.here.unit]
+    return report(cluster.ask_all(others, "PATCH", "/unit_api/config/shared", json={"code": text}, timeout_s=5.0))
+
+
+@get("/config/shared/history", sync_to_thread=True)
+def history_of_shared(cluster: LeaderPorts) -> list[ConfigVersion]:
+    return cluster.database.config_history.of_shared()
+
+
+@get("/config/units/{unit:str}", sync_to_thread=True)
+def merged_configs(cluster: LeaderPorts, unit: FromPath[str]) -> ConfigsOfUnits:
+    """What is in force on each unit: shared, own and derived values together."""
+    answers = cluster.ask_all(cluster.units_of(unit_name(unit)), "GET", "/unit_api/config/merged")
+    return ConfigsOfUnits(
+        {answer.unit: answer.value for answer in answers if isinstance(answer, Answered)},
+        {answer.unit: answer.report()["error"] for answer in answers if not isinstance(answer, Answered)},
+    )
+
+
+@get("/config/units/{unit:str}/specific", media_type=MediaType.TEXT, sync_to_thread=True)
+def specific_config(cluster: LeaderPorts, unit: FromPath[str]) -> str:
+    [name] = cluster.units_of(unit_name(unit, broadcast=False))
+    return cluster.units.fetch(name, "GET", "/unit_api/config/specific").body.decode()
+
+
+@patch("/config/units/{unit:str}/specific", sync_to_thread=True)
+def patch_specific_config(cluster: LeaderPorts, unit: FromPath[str], data: JSONBody[ConfigText]) -> Saved:
+    """Have a unit check and save its own file, and remember it."""
+    [name] = cluster.units_of(unit_name(unit, broadcast=False))
+    cluster.units.fetch(name, "PATCH", "/unit_api/config/specific", json={"code": data.code})
+    cluster.database.config_history.add(unit_filename(name), data.code)
+    return Saved()
+
+
+@get("/config/units/{unit:str}/specific/history", sync_to_thread=True)
+def history_of_specific(cluster: LeaderPorts, unit: FromPath[str]) -> list[ConfigVersion]:
+    return cluster.database.config_history.of_unit(unit_name(unit, broadcast=False))
+
+
+ROUTES = Router(
+    "/",
+    route_handlers=[
+        *(shared_config, patch_shared_config, history_of_shared, merged_configs, specific_config),
+        *(patch_specific_config, history_of_specific),
+    ],
+    tags=["configuration"],
+)

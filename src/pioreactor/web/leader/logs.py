@@ -1,0 +1,120 @@
+"""Routes of the leader about the log."""
+
+from typing import Literal
+
+from litestar import Router, get, post
+from litestar.params import FromPath, FromQuery, JSONBody
+
+from pioreactor import topics
+from pioreactor.exc import InvalidRequestError
+from pioreactor.storage.leader.logs import LEVELS, LogRow
+from pioreactor.structs.events import Log
+from pioreactor.structs.wire import encode, from_timestamp
+from pioreactor.types import UNIVERSAL_EXPERIMENT, UNIVERSAL_IDENTIFIER
+from pioreactor.web.leader.announcing import require_broker
+from pioreactor.web.leader.answers import Status
+from pioreactor.web.leader.services import LeaderPorts, LeaderServices
+from pioreactor.web.requests import WriteLog, experiment_name, setting_name, unit_name
+
+MinLevel = Literal["DEBUG", "INFO", "NOTICE", "WARNING", "ERROR", "CRITICAL"]
+
+
+@get("/logs", sync_to_thread=True)
+def all_logs(cluster: LeaderPorts, min_level: FromQuery[MinLevel] = "INFO", skip: FromQuery[int] = 0) -> list[LogRow]:
+    """A page of 100 lines, newest first, after `skip` of them."""
+    return cluster.database.logs.all(min_level=min_level, skip=skip)
+
+
+@get("/experiments/{experiment:str}/recent_logs", sync_to_thread=True)
+def recent_logs(
+    cluster: LeaderPorts, experiment: FromPath[str], min_level: FromQuery[MinLevel] = "INFO"
+) -> list[LogRow]:
+    """At most 50 lines of the last day."""
+    return cluster.database.logs.recent_of_experiment(experiment_name(experiment), min_level=min_level)
+
+
+@get("/experiments/{experiment:str}/logs", sync_to_thread=True)
+def logs_of_experiment(
+    cluster: LeaderPorts,
+    experiment: FromPath[str],
+    min_level: FromQuery[MinLevel] = "INFO",
+    skip: FromQuery[int] = 0,
+) -> list[LogRow]:
+    return cluster.database.logs.of_experiment(experiment_name(experiment), min_level=min_level, skip=skip)
+
+
+@get("/workers/{unit:str}/experiments/{experiment:str}/recent_logs", sync_to_thread=True)
+def recent_logs_of_worker(
+    cluster: LeaderPorts, unit: FromPath[str], experiment: FromPath[str], min_level: FromQuery[MinLevel] = "INFO"
+) -> list[LogRow]:
+    name, who = experiment_name(experiment), unit_name(unit)
+    return cluster.database.logs.recent_of_unit(who, name, min_level=min_level)
+
+
+@get("/workers/{unit:str}/experiments/{experiment:str}/logs", sync_to_thread=True)
+def logs_of_worker(
+    cluster: LeaderPorts,
+    unit: FromPath[str],
+    experiment: FromPath[str],
+    min_level: FromQuery[MinLevel] = "INFO",
+    skip: FromQuery[int] = 0,
+) -> list[LogRow]:
+    name, who = experiment_name(experiment), unit_name(unit)
+    return cluster.database.logs.of_unit_in_experiment(who, name, min_level=min_level, skip=skip)
+
+
+@get("/units/{unit:str}/system_logs", sync_to_thread=True)
+def system_logs(
+    cluster: LeaderPorts, unit: FromPath[str], min_level: FromQuery[MinLevel] = "INFO", skip: FromQuery[int] = 0
+) -> list[LogRow]:
+    """What a unit said outside experiments."""
+    return cluster.database.logs.system_of_unit(unit_name(unit), min_level=min_level, skip=skip)
+
+
+@get("/units/{unit:str}/logs", sync_to_thread=True)
+def logs_of_unit(
+    cluster: LeaderPorts, unit: FromPath[str], min_level: FromQuery[MinLevel] = "INFO", skip: FromQuery[int] = 0
+) -> list[LogRow]:
+    return cluster.database.logs.of_unit(unit_name(unit), min_level=min_level, skip=skip)
+
+
+@post(
+    ["/workers/{unit:str}/experiments/{experiment:str}/logs", "/units/{unit:str}/experiments/{experiment:str}/logs"],
+    status_code=202,
+    sync_to_thread=True,
+)
+def write_into_log(
+    cluster: LeaderPorts, unit: FromPath[str], experiment: FromPath[str], data: JSONBody[WriteLog]
+) -> Status:
+    """Add a line to the log of a unit, or of every worker of the experiment (`$broadcast`)."""
+    name, level = experiment_name(experiment), data.level.upper()
+    if level not in LEVELS:
+        raise InvalidRequestError(f"{data.level!r} is no level", remedy="One of DEBUG, INFO, NOTICE, WARNING, ERROR.")
+    try:
+        moment = from_timestamp(data.timestamp)
+    except ValueError as error:
+        raise InvalidRequestError(f"{data.timestamp!r} is no moment in ISO 8601") from error
+    source = setting_name(data.source_ if data.source_ else data.source)
+    line = Log(
+        message=data.message, level=level, source=source, task=data.task if data.task else data.source, timestamp=moment
+    )
+    require_broker(cluster.bus)
+    for who in _addressed(cluster, unit, name):
+        cluster.bus.publish(topics.log(who, name, source, level), encode(line), qos=2)
+    return Status("accepted")
+
+
+def _addressed(cluster: LeaderServices, unit: str, experiment: str) -> list[str]:
+    if unit == UNIVERSAL_IDENTIFIER and experiment != UNIVERSAL_EXPERIMENT:
+        return cluster.members_of(experiment)
+    return cluster.units_of(unit_name(unit))
+
+
+ROUTES = Router(
+    "/",
+    route_handlers=[
+        *(all_logs, recent_logs, logs_of_experiment, recent_logs_of_worker, logs_of_worker, system_logs, logs_of_unit),
+        write_into_log,
+    ],
+    tags=["logs"],
+)

@@ -1,0 +1,95 @@
+"""Routes of the leader about itself, and about what the UI draws."""
+
+from typing import Any
+
+from litestar import Router, get
+from litestar.params import FromPath
+from msgspec import convert
+
+from pioreactor.structs.wire import to_timestamp
+from pioreactor.web.descriptors import (
+    DescribedAutomation,
+    DescribedJob,
+    DescribedSettings,
+    describe_automation,
+    describe_job,
+)
+from pioreactor.web.groups import SETTINGS_GROUPS
+from pioreactor.web.leader.charts import BUILTIN, Chart
+from pioreactor.web.leader.services import LeaderPorts, LeaderServices
+from pioreactor.web.requests import unit_name
+from pioreactor.web.tasks import Accepted
+from pioreactor.web.unit.about import automation_kind
+from pioreactor.web.unit.system import Health
+
+
+@get("/jobs/descriptors", sync_to_thread=True)
+def jobs_descriptors(cluster: LeaderPorts) -> list[DescribedJob]:
+    return [describe_job(job) for job in cluster.here.catalogue.jobs()]
+
+
+@get("/automations/descriptors/{kind:str}", sync_to_thread=True)
+def automations_descriptors(cluster: LeaderPorts, kind: FromPath[str]) -> list[DescribedAutomation]:
+    found = cluster.here.catalogue.automations(automation_kind(kind))
+    return [describe_automation(automation) for automation in found]
+
+
+@get("/settings/descriptors")
+async def settings_descriptors() -> list[DescribedSettings]:
+    return SETTINGS_GROUPS
+
+
+@get("/charts/descriptors")
+async def charts_descriptors() -> list[Chart]:
+    return list(BUILTIN)
+
+
+@get("/units/{unit:str}/versions/app", status_code=202, sync_to_thread=True)
+def versions(cluster: LeaderPorts, unit: FromPath[str]) -> Accepted:
+    units = cluster.units_of(unit_name(unit))
+    return cluster.start_asking("versions", units, "GET", "/unit_api/versions/app")
+
+
+@get("/units/{unit:str}/system/utc_clock", status_code=202, sync_to_thread=True)
+def clocks(cluster: LeaderPorts, unit: FromPath[str]) -> Accepted:
+    units = cluster.units_of(unit_name(unit))
+    return cluster.start_asking("clocks", units, "GET", "/unit_api/system/utc_clock")
+
+
+@get("/workers/{unit:str}/jobs/descriptors", sync_to_thread=True)
+def jobs_descriptors_of(cluster: LeaderPorts, unit: FromPath[str]) -> list[DescribedJob]:
+    """What that worker can run, plugins of its own included."""
+    return convert(_asked(cluster, unit, "/unit_api/jobs/descriptors"), list[DescribedJob])
+
+
+@get("/workers/{unit:str}/settings/descriptors", sync_to_thread=True)
+def settings_descriptors_of(cluster: LeaderPorts, unit: FromPath[str]) -> list[DescribedSettings]:
+    return convert(_asked(cluster, unit, "/unit_api/settings/descriptors"), list[DescribedSettings])
+
+
+@get("/workers/{unit:str}/automations/descriptors/{kind:str}", sync_to_thread=True)
+def automations_descriptors_of(
+    cluster: LeaderPorts, unit: FromPath[str], kind: FromPath[str]
+) -> list[DescribedAutomation]:
+    path = f"/unit_api/automations/descriptors/{automation_kind(kind)}"
+    return convert(_asked(cluster, unit, path), list[DescribedAutomation])
+
+
+def _asked(cluster: LeaderServices, unit: str, path: str) -> Any:
+    [name] = cluster.workers_of(unit_name(unit, broadcast=False))
+    return cluster.units.ask(name, "GET", path, timeout_s=10.0)
+
+
+@get("/health")
+async def health(cluster: LeaderPorts) -> Health:
+    return Health("ok", cluster.here.unit, to_timestamp(cluster.here.clock.now()))
+
+
+ROUTES = Router(
+    "/",
+    route_handlers=[
+        *(jobs_descriptors, automations_descriptors, settings_descriptors, charts_descriptors, versions, clocks),
+        *(jobs_descriptors_of, settings_descriptors_of, automations_descriptors_of, health),
+    ],
+    tags=["overview"],
+)

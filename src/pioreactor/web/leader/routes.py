@@ -1,0 +1,10 @@
+"""All routes of the leader."""
+
+from litestar import Router
+
+from pioreactor.web.leader import assignments, configuration, experiments, jobs, logs, overview, readings, workers
+
+
+def leader_routes() -> Router:
+    parts = (experiments, workers, assignments, jobs, readings, logs, configuration, overview)
+    return Router("/api", route_handlers=[part.ROUTES for part in parts])

@@ -1,0 +1,156 @@
+"""Routes of the leader about the inventory of workers."""
+
+import ipaddress
+
+from litestar import Router, delete, get, put
+from litestar.params import FromPath, JSONBody
+from msgspec import convert
+
+from pioreactor.exc import InvalidRequestError, NotFoundError
+from pioreactor.models import find_model, load_models
+from pioreactor.storage.leader.assignments import Assignment, Reassignment
+from pioreactor.storage.leader.workers import Worker
+from pioreactor.web.leader.announcing import announce_assignment, say_assigned
+from pioreactor.web.leader.answers import (
+    ModelOfWorker,
+    Models,
+    ReactorModel,
+    Status,
+    UnitName,
+    WorkerRow,
+)
+from pioreactor.web.leader.services import LeaderPorts, LeaderServices
+from pioreactor.web.requests import AddWorker, WorkerModel, WorkerStatus, unit_name
+from pioreactor.web.tasks import Accepted
+
+_STOP_TIMEOUT_S = 30.0
+
+
+def _row(cluster: LeaderServices, found: Worker) -> WorkerRow:
+    row = convert(found, WorkerRow, from_attributes=True)
+    address = cluster.address_of(row.pioreactor_unit)
+    try:
+        row.ipv4_address = str(ipaddress.IPv4Address(address))
+    except ValueError:
+        row.ipv4_address = None
+    return row
+
+
+@get("/models", sync_to_thread=True)
+def models(cluster: LeaderPorts) -> Models:
+    """Models of reactors: built in, and the laboratory's own."""
+    known = load_models(cluster.here.paths.models)
+    return Models([convert(model, ReactorModel, from_attributes=True) for model in known])
+
+
+@get("/units", sync_to_thread=True)
+def units(cluster: LeaderPorts) -> list[UnitName]:
+    """Names of the workers and of the leader."""
+    return [UnitName(name) for name in cluster.units_of("$broadcast")]
+
+
+@get("/workers", sync_to_thread=True)
+def workers(cluster: LeaderPorts) -> list[WorkerRow]:
+    return [_row(cluster, found) for found in cluster.database.workers.all()]
+
+
+@put("/workers", status_code=201, sync_to_thread=True)
+def add_worker(cluster: LeaderPorts, data: JSONBody[AddWorker]) -> WorkerRow:
+    """Add a worker to the inventory, or change its model."""
+    name = unit_name(data.pioreactor_unit, broadcast=False)
+    if (data.model_name is None) != (data.model_version is None):
+        raise InvalidRequestError("model_name and model_version belong together")
+    if data.model_name is not None and data.model_version is not None:
+        find_model(load_models(cluster.here.paths.models), data.model_name, data.model_version)
+    added = cluster.database.workers.add(name, model_name=data.model_name, model_version=data.model_version)
+    announce_assignment(cluster, name)
+    return _row(cluster, added)
+
+
+@get("/workers/assignments", sync_to_thread=True)
+def all_assignments(cluster: LeaderPorts) -> list[Assignment]:
+    """Every worker, those without an experiment as well."""
+    return cluster.database.assignments.all()
+
+
+@delete("/workers/assignments", status_code=202, sync_to_thread=True)
+def unassign_everything(cluster: LeaderPorts) -> Accepted:
+    """Take every worker out of its experiment and stop its jobs."""
+    return released(cluster, cluster.database.assignments.end_all())
+
+
+def released(cluster: LeaderServices, changes: list[Reassignment]) -> Accepted:
+    """Say that workers have left their experiments, and stop their jobs in the background."""
+    experiments_of = {change.pioreactor_unit: change.previous for change in changes}
+    for unit, experiment in experiments_of.items():
+        say_assigned(cluster, unit, f"Removed {unit} from {experiment}.")
+    return cluster.start_asking(
+        "stopping jobs of released workers",
+        experiments_of,
+        "POST",
+        "/unit_api/jobs/stop",
+        json=lambda unit: {"experiment": experiments_of[unit]},
+        timeout_s=_STOP_TIMEOUT_S,
+    )
+
+
+@get("/workers/{unit:str}", sync_to_thread=True)
+def one_worker(cluster: LeaderPorts, unit: FromPath[str]) -> WorkerRow:
+    return _row(cluster, cluster.database.workers.get(unit_name(unit, broadcast=False)))
+
+
+@delete("/workers/{unit:str}", status_code=202, sync_to_thread=True)
+def remove_worker(cluster: LeaderPorts, unit: FromPath[str]) -> Accepted:
+    """Take a worker out of the inventory and stop its jobs; what it measured stays."""
+    name = unit_name(unit, broadcast=False)
+    cluster.database.workers.remove(name)
+    announce_assignment(cluster, name)
+    return cluster.start_asking(
+        f"stopping jobs on {name}", [name], "POST", "/unit_api/jobs/stop/all", timeout_s=_STOP_TIMEOUT_S
+    )
+
+
+@put("/workers/{unit:str}/is_active", sync_to_thread=True)
+def set_active(cluster: LeaderPorts, unit: FromPath[str], data: JSONBody[WorkerStatus]) -> Status:
+    """Switch a worker on or off in the inventory; off stops its jobs."""
+    name = unit_name(unit, broadcast=False)
+    cluster.database.workers.set_active(name, is_active=data.is_active == 1)
+    if data.is_active == 0:
+        cluster.start_asking(
+            f"stopping jobs on {name}", [name], "POST", "/unit_api/jobs/stop/all", timeout_s=_STOP_TIMEOUT_S
+        )
+    return Status()
+
+
+@put("/workers/{unit:str}/model", sync_to_thread=True)
+def set_model(cluster: LeaderPorts, unit: FromPath[str], data: JSONBody[WorkerModel]) -> Status:
+    name = unit_name(unit, broadcast=False)
+    find_model(load_models(cluster.here.paths.models), data.model_name, data.model_version)
+    cluster.database.workers.set_model(name, model_name=data.model_name, model_version=data.model_version)
+    return Status()
+
+
+@get("/workers/{unit:str}/model", sync_to_thread=True)
+def model_of_worker(cluster: LeaderPorts, unit: FromPath[str]) -> ModelOfWorker:
+    found = cluster.database.workers.get(unit_name(unit, broadcast=False))
+    return ModelOfWorker(found.model_name, found.model_version)
+
+
+@get("/workers/{unit:str}/experiment", sync_to_thread=True)
+def experiment_of_worker(cluster: LeaderPorts, unit: FromPath[str]) -> Assignment:
+    """Return the experiment a worker is assigned to; 404 when it is in none."""
+    name = unit_name(unit, broadcast=False)
+    found = cluster.database.assignments.of_unit(name)
+    if found.experiment is None:
+        raise NotFoundError(f"{name} is not assigned to an experiment", remedy="Assign the unit to an experiment.")
+    return found
+
+
+ROUTES = Router(
+    "/",
+    route_handlers=[
+        *(models, units, workers, add_worker, all_assignments, unassign_everything, one_worker, remove_worker),
+        *(set_active, set_model, model_of_worker, experiment_of_worker),
+    ],
+    tags=["inventory"],
+)

@@ -1,0 +1,1 @@
+"""MQTT for browsers, over a WebSocket of the same origin."""

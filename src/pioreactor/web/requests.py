@@ -1,0 +1,153 @@
+"""What requests may contain: bodies as structs that refuse unknown fields, and names that are checked."""
+
+import re
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from pioreactor.exc import InvalidRequestError
+from pioreactor.types import UNIVERSAL_EXPERIMENT, UNIVERSAL_IDENTIFIER
+
+_UNIT = re.compile(r"[A-Za-z0-9_-]{1,63}")
+_JOB = re.compile(r"[a-z0-9_]{1,64}")
+_SETTING = re.compile(r"\$?[A-Za-z0-9_]{1,64}")
+_OPTION = re.compile(r"[A-Za-z0-9_]{1,64}")
+_FILE = re.compile(r"[A-Za-z0-9_ .()-]{1,200}")
+_NOT_IN_EXPERIMENTS = frozenset("#$%+/\\")
+
+Scalar = str | int | float | bool | None
+
+
+class Body(msgspec.Struct, forbid_unknown_fields=True):
+    """A request body; a field that is not declared is an error, not a shrug."""
+
+
+class RunJob(Body):
+    """Options become `--name value`; null is a bare flag, a list repeats the option."""
+
+    options: dict[str, Scalar | list[Scalar]] = {}
+    env: dict[str, str | None] = {}
+    args: list[str] = []
+    config_overrides: list[tuple[str, str, str | None]] = []
+
+
+class StopJobs(Body):
+    """All that are given must match; at least one."""
+
+    job_name: str | None = None
+    experiment: str | None = None
+    job_source: str | None = None
+    job_id: int | None = None
+
+
+class UpdateJob(Body):
+    settings: dict[str, Any]
+
+
+class UpdateBioreactor(Body):
+    values: dict[str, float]
+
+
+class CreateExperiment(Body):
+    """`created_at`, `delta_hours` and `worker_count` are accepted and ignored: lists can be sent back as they came."""
+
+    experiment: str
+    description: str | None = None
+    tags: list[str] = []
+    created_at: str | None = None
+    delta_hours: float | None = None
+    worker_count: int | None = None
+
+
+class UpdateExperiment(Body):
+    """What is left out stays; null clears the description."""
+
+    description: str | UnsetType | None = UNSET
+    tags: list[str] | UnsetType = UNSET
+
+
+class LabelUnit(Body):
+    unit: str
+    label: str
+
+
+class AssignWorker(Body):
+    pioreactor_unit: str
+
+
+class AddWorker(Body):
+    pioreactor_unit: str
+    model_name: str | None = None
+    model_version: str | None = None
+
+
+class WorkerModel(Body):
+    model_name: str
+    model_version: str
+
+
+class WorkerStatus(Body):
+    is_active: Annotated[int, msgspec.Meta(ge=0, le=1)]
+
+
+class ConfigText(Body):
+    code: Annotated[str, msgspec.Meta(max_length=500_000)]
+
+
+class WriteLog(Body):
+    message: Annotated[str, msgspec.Meta(max_length=10_000)]
+    source: str
+    level: str
+    timestamp: str
+    task: str | None = None
+    source_: str = "ui"
+
+
+class SignIn(Body):
+    username: Annotated[str, msgspec.Meta(max_length=200)]
+    password: Annotated[str, msgspec.Meta(max_length=1000)]
+
+
+def unit_name(text: str, *, broadcast: bool = True) -> str:
+    """Return the name of a unit (or `$broadcast`), if it can be one."""
+    if (broadcast and text == UNIVERSAL_IDENTIFIER) or _UNIT.fullmatch(text):
+        return text
+    raise InvalidRequestError(f"{text!r} cannot be the name of a unit")
+
+
+def experiment_name(text: str) -> str:
+    """Return the name of an experiment (or `$experiment`), if it can be one: it becomes a level of MQTT topics."""
+    if text == UNIVERSAL_EXPERIMENT:
+        return text
+    if not text.strip() or len(text) >= 200 or _NOT_IN_EXPERIMENTS & set(text) or not text.isprintable():
+        raise InvalidRequestError(
+            f"{text!r} cannot be the name of an experiment",
+            remedy="Use fewer than 200 characters, and none of # $ % + / \\",
+        )
+    return text
+
+
+def job_name(text: str) -> str:
+    if not _JOB.fullmatch(text):
+        raise InvalidRequestError(f"{text!r} cannot be the name of a job", remedy="Use a-z, 0-9 and _.")
+    return text
+
+
+def setting_name(text: str) -> str:
+    if not _SETTING.fullmatch(text):
+        raise InvalidRequestError(f"{text!r} cannot be the name of a setting")
+    return text
+
+
+def option_name(text: str) -> str:
+    if not _OPTION.fullmatch(text):
+        raise InvalidRequestError(f"{text!r} cannot be the name of an option", remedy="Use letters, digits and _.")
+    return text
+
+
+def file_name(text: str) -> str:
+    """Return the name of a file in a folder we know; never a way out of it."""
+    if not _FILE.fullmatch(text) or text.startswith((".", "-", " ")):
+        raise InvalidRequestError(f"{text!r} cannot be the name of a file")
+    return text

@@ -1,0 +1,100 @@
+"""Routes of a unit about its configuration files."""
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from litestar import MediaType, Router, get, patch, post
+from litestar.params import JSONBody
+
+from pioreactor.exc import StorageError
+from pioreactor.settings.editing import check_local, check_shared, write_atomically
+from pioreactor.settings.load import load_settings
+from pioreactor.storage.paths import Paths
+from pioreactor.web.requests import ConfigText
+from pioreactor.web.unit.services import UnitPorts
+
+_writing = threading.Lock()
+
+
+class Saved(msgspec.Struct):
+    status: str = "success"
+
+
+def read_text(path: Path) -> str:
+    """Return a configuration file; one that does not exist is empty."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise StorageError(f"{path.name} cannot be read: {error}") from error
+
+
+def _save(path: Path, check: Callable[[], str]) -> str:
+    """Check and replace a file, one editor after the other."""
+    with _writing:
+        text = check()
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(path, text)
+        except OSError as error:
+            raise StorageError(f"{path.name} cannot be written: {error}") from error
+    return text
+
+
+def save_shared(paths: Paths, text: str) -> str:
+    """Check and write the shared file; return the text as it was written."""
+    return _save(paths.global_config, lambda: check_shared(text))
+
+
+def save_specific(paths: Paths, text: str) -> str:
+    """Check the unit's own file over the shared one, and write it; return the text as it was written."""
+    return _save(paths.local_config, lambda: check_local(read_text(paths.global_config), text))
+
+
+def merged(paths: Paths) -> dict[str, dict[str, Any]]:
+    """Return section → key → value of what is in force on this unit."""
+    raw = load_settings(paths.global_config, paths.local_config).raw
+    return {name: dict(raw.items(name)) for name in raw.sections()}
+
+
+@get("/config/merged", sync_to_thread=True)
+def merged_config(here: UnitPorts) -> dict[str, dict[str, Any]]:
+    return merged(here.paths)
+
+
+@get("/config/specific", media_type=MediaType.TEXT, sync_to_thread=True)
+def specific_config(here: UnitPorts) -> str:
+    return read_text(here.paths.local_config)
+
+
+@patch("/config/specific", sync_to_thread=True)
+def patch_specific_config(here: UnitPorts, data: JSONBody[ConfigText]) -> Saved:
+    """Replace the unit's own file, in one step, if the configuration that results is valid."""
+    save_specific(here.paths, data.code)
+    return Saved()
+
+
+@post("/config/specific", status_code=200, sync_to_thread=True)
+def post_specific_config(here: UnitPorts, data: JSONBody[ConfigText]) -> Saved:
+    save_specific(here.paths, data.code)
+    return Saved()
+
+
+@patch("/config/shared", sync_to_thread=True)
+def patch_shared_config(here: UnitPorts, data: JSONBody[ConfigText]) -> Saved:
+    """Replace this unit's copy of the shared file: how the leader brings a change to its workers."""
+    save_shared(here.paths, data.code)
+    return Saved()
+
+
+ROUTES = Router(
+    "/",
+    route_handlers=[
+        *(merged_config, specific_config, patch_specific_config, post_specific_config, patch_shared_config),
+    ],
+    tags=["configuration of a unit"],
+)

@@ -1,0 +1,169 @@
+"""Routes of a unit about its jobs: run, stop, and what runs with which settings."""
+
+from typing import Any
+
+import msgspec
+from litestar import Router, get, patch, post
+from litestar.params import FromPath, JSONBody
+
+from pioreactor.exc import JobNotRunningError, NotFoundError
+from pioreactor.storage.ports import JobRecord
+from pioreactor.web.requests import RunJob, StopJobs, experiment_name, job_name, setting_name
+from pioreactor.web.tasks import Accepted
+from pioreactor.web.unit.services import UnitPorts, UnitServices
+from pioreactor.web.unit.stopping import find, stop
+
+
+class JobRow(msgspec.Struct):
+    """One row of the unit's table of jobs."""
+
+    job_id: int
+    unit: str
+    experiment: str
+    job_name: str
+    job_source: str
+    started_at: str
+    is_running: int
+    leader: str
+    pid: int
+    is_long_running_job: int
+    ended_at: str | None
+
+
+class SettingsAnswer(msgspec.Struct):
+    """Published settings of a running job."""
+
+    settings: dict[str, Any]
+
+
+def _row(job: JobRecord) -> JobRow:
+    return JobRow(
+        job.job_id,
+        job.unit,
+        job.experiment,
+        job.job_name,
+        job.job_source,
+        job.started_at,
+        int(job.is_running),
+        job.leader,
+        job.pid,
+        int(job.is_long_running_job),
+        job.ended_at,
+    )
+
+
+def _run(here: UnitServices, job: str, wish: RunJob | None) -> Accepted:
+    name = job_name(job)
+    wanted = wish if wish is not None else RunJob()
+    here.launcher.check(name, wanted)
+    here.launcher.debounce(name)
+    return here.tasks.start(f"starting {name}", lambda: here.launcher.launch(name, wanted))
+
+
+@patch("/jobs/run/job_name/{job:str}", status_code=202, sync_to_thread=True)
+def run_job(here: UnitPorts, job: FromPath[str], data: JSONBody[RunJob | None] = None) -> Accepted:
+    """Start a job in a process of its own; the task fails with the job's last words if it dies within a second."""
+    return _run(here, job, data)
+
+
+@post("/jobs/run/job_name/{job:str}", status_code=202, sync_to_thread=True)
+def post_run_job(here: UnitPorts, job: FromPath[str], data: JSONBody[RunJob | None] = None) -> Accepted:
+    return _run(here, job, data)
+
+
+def _stop(here: UnitServices, jobs: list[JobRecord]) -> Accepted:
+    return here.tasks.start("stopping jobs", lambda: {"stopped": stop(jobs, pause=here.tasks.pause)})
+
+
+@patch("/jobs/stop", status_code=202, sync_to_thread=True)
+def stop_jobs(here: UnitPorts, data: JSONBody[StopJobs]) -> Accepted:
+    """Ask the jobs that match to stop; the task succeeds when they have ended."""
+    return _stop(here, find(here.stores.jobs(), data))
+
+
+@post("/jobs/stop", status_code=202, sync_to_thread=True)
+def post_stop_jobs(here: UnitPorts, data: JSONBody[StopJobs]) -> Accepted:
+    return _stop(here, find(here.stores.jobs(), data))
+
+
+def _short_lived(here: UnitServices) -> list[JobRecord]:
+    return [job for job in here.stores.jobs().running() if not job.is_long_running_job]
+
+
+@patch("/jobs/stop/all", status_code=202, sync_to_thread=True)
+def stop_all_jobs(here: UnitPorts) -> Accepted:
+    """Ask every job to stop but those that run as long as the unit does."""
+    return _stop(here, _short_lived(here))
+
+
+@post("/jobs/stop/all", status_code=202, sync_to_thread=True)
+def post_stop_all_jobs(here: UnitPorts) -> Accepted:
+    return _stop(here, _short_lived(here))
+
+
+@get("/jobs", sync_to_thread=True)
+def jobs(here: UnitPorts) -> list[JobRow]:
+    return [_row(job) for job in here.stores.jobs().history()]
+
+
+@get("/jobs/running", sync_to_thread=True)
+def running_jobs(here: UnitPorts) -> list[JobRow]:
+    return [_row(job) for job in here.stores.jobs().running()]
+
+
+@get("/jobs/running/{job:str}", sync_to_thread=True)
+def running_job(here: UnitPorts, job: FromPath[str]) -> list[JobRow]:
+    return [_row(found) for found in here.stores.jobs().running(job_name=job_name(job))]
+
+
+@get("/jobs/running/experiments/{experiment:str}", sync_to_thread=True)
+def running_jobs_of_experiment(here: UnitPorts, experiment: FromPath[str]) -> list[JobRow]:
+    return [_row(job) for job in here.stores.jobs().running(experiment=experiment_name(experiment))]
+
+
+@get("/long_running_jobs/running", sync_to_thread=True)
+def long_running_jobs(here: UnitPorts) -> list[JobRow]:
+    return [_row(job) for job in here.stores.jobs().running() if job.is_long_running_job]
+
+
+def _settings(here: UnitServices, job: str) -> dict[str, Any]:
+    registry = here.stores.jobs()
+    running = registry.running(job_name=job_name(job))
+    if not running:
+        raise JobNotRunningError(f"{job} is not running on {here.unit}")
+    return {name: _value(value) for name, value in registry.settings(running[0].job_id).items()}
+
+
+def _value(stored: Any) -> Any:
+    if isinstance(stored, bytes):
+        stored = stored.decode("utf-8", "replace")
+    if isinstance(stored, str) and stored[:1] in ("{", "["):
+        try:
+            return msgspec.json.decode(stored)
+        except msgspec.DecodeError:
+            return stored
+    return stored
+
+
+@get("/jobs/settings/job_name/{job:str}", sync_to_thread=True)
+def job_settings(here: UnitPorts, job: FromPath[str]) -> SettingsAnswer:
+    return SettingsAnswer(_settings(here, job))
+
+
+@get("/jobs/settings/job_name/{job:str}/setting/{setting:str}", sync_to_thread=True)
+def job_setting(here: UnitPorts, job: FromPath[str], setting: FromPath[str]) -> dict[str, Any]:
+    found = _settings(here, job)
+    name = setting_name(setting)
+    if name not in found:
+        raise NotFoundError(f"{job} has published no {name}")
+    return {name: found[name]}
+
+
+ROUTES = Router(
+    "/",
+    route_handlers=[
+        *(run_job, post_run_job, stop_jobs, post_stop_jobs, stop_all_jobs, post_stop_all_jobs),
+        *(jobs, running_jobs, running_job, running_jobs_of_experiment, long_running_jobs, job_settings, job_setting),
+    ],
+    tags=["jobs of a unit"],
+)

@@ -1,0 +1,124 @@
+"""Routes of a unit about the machine it runs on."""
+
+import os
+import shutil
+import socket
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from litestar import Router, get
+from litestar.params import FromPath
+
+from pioreactor.structs.wire import to_timestamp
+from pioreactor.version import __version__
+from pioreactor.web.tasks import TaskResult
+from pioreactor.web.unit.services import UnitPorts
+
+
+class Health(msgspec.Struct):
+    """Said to everybody: that the unit is there."""
+
+    status: str
+    pioreactor_unit: str
+    utc_time: str
+
+
+class Version(msgspec.Struct):
+    version: str
+
+
+class Address(msgspec.Struct):
+    ipv4: str
+
+
+class DiskSpace(msgspec.Struct):
+    """[bytes]"""
+
+    total: int
+    used: int
+    free: int
+
+
+class Memory(msgspec.Struct):
+    """[bytes]"""
+
+    total: int
+    available: int
+
+
+class UtcClock(msgspec.Struct):
+    status: str
+    clock_time: str
+
+
+@get("/health")
+async def health(here: UnitPorts) -> Health:
+    return Health("ok", here.unit, to_timestamp(here.clock.now()))
+
+
+@get("/versions/app")
+async def app_version() -> Version:
+    return Version(__version__)
+
+
+@get("/system/ipv4", sync_to_thread=True)
+def ipv4() -> Address:
+    return Address(local_ipv4())
+
+
+@get("/system/disk_space", sync_to_thread=True)
+def disk_space(here: UnitPorts) -> DiskSpace:
+    folder = here.paths.dot_pioreactor
+    usage = shutil.disk_usage(folder if folder.exists() else Path("/"))
+    return DiskSpace(usage.total, usage.used, usage.free)
+
+
+@get("/system/memory", sync_to_thread=True)
+def memory() -> Memory:
+    return Memory(_pages("SC_PHYS_PAGES"), _available_memory())
+
+
+@get("/system/utc_clock")
+async def utc_clock(here: UnitPorts) -> UtcClock:
+    return UtcClock("success", to_timestamp(here.clock.now()))
+
+
+@get("/task_results/{task_id:str}")
+async def task_result(here: UnitPorts, task_id: FromPath[str]) -> Any:
+    """Return a task: 202 while it is pending or runs, 200 once it succeeded or failed, 404 for an unknown id."""
+    from litestar import Response
+
+    found: TaskResult = here.tasks.find(task_id)
+    return Response(found, status_code=200 if found.status in ("succeeded", "failed") else 202)
+
+
+def local_ipv4() -> str:
+    """Return the address from which this machine talks to its network; empty when it has none."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # no packet is sent: the kernel only picks the route
+            return str(probe.getsockname()[0])
+        except OSError:
+            return ""
+
+
+def _pages(name: str) -> int:
+    return os.sysconf(name) * os.sysconf("SC_PAGE_SIZE")
+
+
+def _available_memory() -> int:
+    try:
+        for line in Path("/proc/meminfo").read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024
+    except OSError:
+        pass
+    return _pages("SC_AVPHYS_PAGES")
+
+
+ROUTES = Router(
+    "/",
+    route_handlers=[health, app_version, ipv4, disk_space, memory, utc_clock, task_result],
+    tags=["unit"],
+)

@@ -1,0 +1,220 @@
+"""A unit's web server in memory, and ways to talk to it."""
+
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from litestar.testing import TestClient
+
+from pioreactor.clock.system import SystemClock
+from pioreactor.http.addresses import base_url
+from pioreactor.http.loopback import LoopbackHttp, Request
+from pioreactor.http.ports import Response
+from pioreactor.http.units import Units
+from pioreactor.jobs.settings import Setting
+from pioreactor.messaging.ports import Message, Subscription
+from pioreactor.storage.leader.database import LeaderDatabase
+from pioreactor.storage.memory import MemoryUnitStores
+from pioreactor.storage.paths import Paths
+from pioreactor.web.app import LeaderSide, create_app
+from pioreactor.web.leader.services import LeaderServices
+from pioreactor.web.security.people import ensure_first_person
+from pioreactor.web.tasks import Tasks
+from pioreactor.web.unit.launching import JobLauncher
+from pioreactor.web.unit.services import UnitServices
+
+TOKEN = "the-token-of-the-cluster"
+AS_CLUSTER = {"Authorization": f"Bearer {TOKEN}"}
+
+
+@dataclass
+class SpyBus:
+    """A bus that remembers what was published."""
+
+    connected: bool = True
+    published: list[tuple[str, str, int, bool]] = field(default_factory=list)
+
+    def publish(self, topic: str, payload: bytes | str = b"", *, qos: int = 1, retain: bool = False) -> None:
+        text = payload.decode() if isinstance(payload, bytes) else payload
+        self.published.append((topic, text, qos, retain))
+
+    def subscribe(self, topic_filter: str, callback: Callable[[Message], None], *, qos: int = 1) -> Subscription:
+        raise AssertionError("the web server listens to nothing")
+
+    def is_connected(self) -> bool:
+        return self.connected
+
+    def on_connection(self, callback: Callable[[bool], None]) -> Subscription:
+        raise AssertionError("the web server does not care")
+
+    def flush(self, timeout_s: float) -> bool:
+        return self.connected
+
+    def close(self) -> None:
+        return None
+
+
+def named(name: str, setting: Setting) -> Setting:
+    setting.__set_name__(object, name)
+    return setting
+
+
+@dataclass
+class DeclaredStirring:
+    job_name: str = "stirring"
+    display_name: str = "Stirring"
+    description: str = "Turns the stir bar."
+    display: bool = True
+    source: str = "pioreactor"
+
+    @property
+    def settings(self) -> Mapping[str, Setting]:
+        return {
+            "target_rpm": named(
+                "target_rpm",
+                Setting(500.0, unit="RPM", label="Target stir RPM", settable=True, at_least=0, at_most=1500),
+            ),
+            "measured_rpm": named("measured_rpm", Setting(0.0, unit="RPM", label="Measured RPM")),
+        }
+
+    @property
+    def options(self) -> Mapping[str, Setting]:
+        return self.settings
+
+
+@dataclass
+class DeclaredTurbidostat:
+    automation_name: str = "turbidostat"
+    display_name: str = "Turbidostat"
+    description: str = "Dilutes when the culture is above target."
+    source: str = "pioreactor"
+
+    @property
+    def settings(self) -> Mapping[str, Setting]:
+        return {"target_biomass": named("target_biomass", Setting(1.0, label="Target", settable=True, at_least=0))}
+
+
+class SmallCatalogue:
+    def jobs(self) -> Sequence[Any]:
+        return [DeclaredStirring()]
+
+    def automations(self, kind: str) -> Sequence[Any]:
+        return [DeclaredTurbidostat()] if kind == "dosing" else []
+
+
+def a_unit(name: str, tmp_path: Path, *, command: Sequence[str] = (sys.executable, "-c", "pass")) -> UnitServices:
+    paths = Paths.below(tmp_path / name)
+    paths.dot_pioreactor.mkdir(parents=True)
+    return UnitServices(
+        unit=name,
+        clock=SystemClock(),
+        stores=MemoryUnitStores(),
+        bus=SpyBus(),
+        paths=paths,
+        tasks=Tasks(name),
+        launcher=JobLauncher(command, {"PATH": "/usr/bin", "SECRET": "not for jobs"}),
+        catalogue=SmallCatalogue(),
+        environment={},
+    )
+
+
+@pytest.fixture
+def make_unit(tmp_path: Path) -> Iterator[Callable[..., UnitServices]]:
+    made: list[UnitServices] = []
+
+    def make(name: str = "unit1", **options: Any) -> UnitServices:
+        made.append(a_unit(name, tmp_path, **options))
+        return made[-1]
+
+    yield make
+    for services in made:
+        services.close()
+
+
+@pytest.fixture
+def unit(make_unit: Callable[..., UnitServices]) -> UnitServices:
+    return make_unit()
+
+
+@pytest.fixture
+def worker(unit: UnitServices) -> Iterator[TestClient[Any]]:
+    """The server of a worker, asked with the cluster's token."""
+    with TestClient(create_app(unit, token=TOKEN)) as client:
+        client.headers.update(AS_CLUSTER)
+        yield client
+
+
+def result_of(client: Any, answer: Any, *, looks: int = 400) -> dict[str, Any]:
+    """Wait for a task that an answer points to."""
+    assert answer.status_code == 202, answer.text
+    path = answer.json()["result_url_path"]
+    for _ in range(looks):
+        found = client.get(path)
+        if found.status_code != 202:
+            return found.json()
+        client_pause()
+    raise AssertionError(f"still {found.json()}")
+
+
+def client_pause() -> None:
+    import threading
+
+    threading.Event().wait(0.02)
+
+
+@dataclass
+class Leader:
+    """The server of a leader and what is behind it."""
+
+    client: Any
+    services: LeaderServices
+    bus: SpyBus
+    http: LoopbackHttp
+    password: str
+
+    def sign_in(self) -> None:
+        """Use a person's session from here on, not the cluster's token."""
+        self.client.headers.pop("Authorization", None)
+        body = {"username": "pioreactor", "password": self.password}
+        assert self.client.post("/auth/sign-in", json=body).status_code == 200
+
+    def hears(self, unit: str, answer: Callable[[Request], Response]) -> None:
+        """Put a unit on the network that answers as it is told."""
+        self.http.hosts[f"{unit}.local:80"] = answer
+
+    def add_workers(self, *units: str, experiment: str | None = None) -> None:
+        for unit in units:
+            assert self.client.put("/api/workers", json={"pioreactor_unit": unit}).status_code == 201
+        if experiment is not None:
+            assert self.client.post("/api/experiments", json={"experiment": experiment}).status_code == 201
+            for unit in units:
+                path = f"/api/experiments/{experiment}/workers"
+                assert self.client.put(path, json={"pioreactor_unit": unit}).status_code == 200
+
+    def result(self, answer: Any) -> dict[str, Any]:
+        return result_of(self.client, answer)
+
+
+@pytest.fixture
+def leader(make_unit: Callable[..., UnitServices], tmp_path: Path) -> Iterator[Leader]:
+    """The server of a leader that is no worker itself, asked with the cluster's token."""
+    here = make_unit("leader1")
+    database = LeaderDatabase.open(tmp_path / "leader.sqlite")
+    password = ensure_first_person(database.people)
+    assert password is not None
+    http = LoopbackHttp()
+    bus = SpyBus()
+    units = Units(http, lambda unit: base_url(unit, {}), token=TOKEN, pause=here.tasks.pause)
+    services = LeaderServices(here, database, bus, units, lambda unit: "10.0.0.7" if unit == "unit7" else "")
+    pages = tmp_path / "pages"
+    (pages / "assets").mkdir(parents=True)
+    (pages / "index.html").write_text("<!doctype html><title>Pioreactor</title>" + " " * 200)
+    (pages / "assets" / "app-1a2b.js").write_text("export const x = 1;\n" * 50)
+    side = LeaderSide(services, database.people, ("127.0.0.1", 1), pages=pages)
+    with TestClient(create_app(here, token=TOKEN, leader=side)) as client:
+        client.headers.update(AS_CLUSTER)
+        yield Leader(client, services, bus, http, password)
+    database.close()
