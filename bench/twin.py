@@ -20,7 +20,7 @@ import numpy as np
 from pioreactor.twin.buses import open_buses
 from pioreactor.twin.culture import STRAINS, Culture
 from pioreactor.twin.drugs import DRUGS
-from pioreactor.twin.optics import ANGLE_CURVES, Optics, Photodiode, Scene
+from pioreactor.twin.optics import ANGLE_CURVES, Optics, Photodiode, ReadingNoise, Scene
 from pioreactor.twin.scenarios import SCENARIOS, Scenario
 from pioreactor.twin.thermal import THERMAL_SETS, Thermal
 from pioreactor.twin.vessel import Vessel
@@ -246,7 +246,7 @@ def report_bursts(path: Path) -> None:
         fits = {hz: fit_hum(times, raw, hz) for hz in (50.0, 60.0)}
         hz = min(fits, key=lambda f: fits[f][2])
         mean, amplitude, spread = fits[hz]
-        optics = Optics(number, mains_hz=hz, hum=amplitude / mean, noise_cv=0.0, bubbles=0.0)
+        optics = Optics(number, mains_hz=hz, hum=amplitude / mean, noise=ReadingNoise(0.0))
         optics.scene = Scene(0, 0.5, 0.0, 25.0, 15.0)
         optics.set_led("A", 0.8, -10.0)
         photodiode = Photodiode(optics, "2", "90", gain=1.0, phase=0.3)

@@ -213,7 +213,8 @@ class Culture:
         death += self._heat_death_per_h + self._uv_death_per_h
         born = self._grow(dt_h, state * (on_first + on_second), death)
         self._eat(dt_h, born, on_first, on_second)
-        self.size += (1.0 + strain.size_gain * self.growth_rate_per_h / mu_max - self.size) * dt_h / 1.5
+        vigour = max(0.0, self.growth_rate_per_h) / mu_max
+        self.size += (1.0 + strain.size_gain * vigour - self.size) * dt_h / 1.5
 
     def _substrate_factors(self) -> tuple[float, float]:
         strain = self.strain

@@ -18,6 +18,7 @@ AMBIENT_V = 0.0001
 GROWTH_LIGHT_UE = 400.0
 READING_NOISE_REF = 0.0015
 BUBBLE_SLOT_S = 5
+WANDER_S = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,21 @@ ANGLE_CURVES: dict[str, AngleCurve] = {
 
 
 @dataclass(frozen=True, slots=True)
+class ReadingNoise:
+    """What disturbs a reading beside the converter. Coefficients of variation at 500 rpm, as shares of the signal.
+
+    `cv` is white from second to second, `wander_cv` has a memory of some 15 s, and both grow by `growth_per_h` (share
+    per hour). `shocks` and `bubbles` are chances per second and per 5 s.
+    """
+
+    cv: float
+    wander_cv: float = 0.0
+    growth_per_h: float = 0.0
+    shocks: float = 0.0
+    bubbles: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Scene:
     """What the photodiodes look at; a new one every second."""
 
@@ -89,7 +105,7 @@ class Scene:
 class Optics:
     """LEDs A–D and the light they make. Intensities are fractions 0–1 of the driver's full scale."""
 
-    def __init__(self, noise_seed: int, *, mains_hz: float, hum: float, noise_cv: float, bubbles: float) -> None:
+    def __init__(self, noise_seed: int, *, mains_hz: float, hum: float, noise: ReadingNoise) -> None:
         self.scene = Scene(0, 0.0, 0.0, 25.0, 15.0)
         self.leds = {"A": 0.0, "B": 0.0, "C": 0.0, "D": 0.0}
         self.lit = 0.0
@@ -99,8 +115,8 @@ class Optics:
         self.radians_per_s = 2.0 * math.pi * mains_hz
         self.ref_gain = 1.0
         self.ir_gain = 1.0
-        self.noise_cv = noise_cv
-        self.bubbles = bubbles
+        self.noise = noise
+        self.bubbles = noise.bubbles
         self.sag_goal = 0.0
         self._sag_start = 0.0
         self.switched_s = -10.0
@@ -201,10 +217,22 @@ class Photodiode:
             self._base = REF_V * self.gain * optics.ref_gain * warm * slow
             return
         stirred = min(scene.rpm / 500.0, 3.0)
-        cv = optics.noise_cv * 0.5 * (1.0 + stirred * stirred)
+        roughness = 0.5 * (1.0 + stirred * stirred) * (1.0 + optics.noise.growth_per_h * scene.tick / 3600.0)
         base = ANGLE_CURVES[self.angle].volts(scene.density_mg_ml) * self.gain * warm
-        base *= (1.0 + 0.006 * min(stirred, 2.0)) * (1.0 + cv * self._slow.gauss(scene.tick))
+        base *= (1.0 + 0.006 * min(stirred, 2.0)) * (1.0 + roughness * self._unrest(scene.tick))
         self._base = max(0.0, base * self._vortex(scene) * self._bubble(scene.tick))
+
+    def _unrest(self, tick: int) -> float:
+        """Return the relative deviation of this second at 500 rpm."""
+        noise, slow = self._optics.noise, self._slow
+        deviation = noise.cv * slow.gauss(tick)
+        if noise.wander_cv > 0.0:
+            knot, share = divmod(tick / WANDER_S, 1.0)
+            before, after = slow.gauss(0x8000000 + int(knot)), slow.gauss(0x8000001 + int(knot))
+            deviation += noise.wander_cv * 1.22 * (before + share * (after - before))
+        if noise.shocks > 0.0 and slow.uniform(0xA000000 + tick) < noise.shocks:
+            deviation += noise.cv * math.copysign(5.0, slow.gauss(0xC000000 + tick))
+        return deviation
 
     def _vortex(self, scene: Scene) -> float:
         """Above 1000 rpm in a half-empty vial the vortex cuts the light path now and then."""

@@ -40,6 +40,9 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     media_celsius: Annotated[float, Meta(ge=0.0, le=50.0)] | None = None
     evaporation_ml_per_h: NotNegative = 0.03
     noise_cv: NotNegative = 0.0055
+    wander_cv: NotNegative = 0.0
+    noise_growth_per_h: NotNegative = 0.0
+    shocks: Share = 0.0
     bubbles: Share = 0.002
     mains_hz: Annotated[float, Meta(ge=40.0, le=70.0)] = 50.0
     hum: Share = 0.003
@@ -94,7 +97,18 @@ SCENARIOS: dict[str, Scenario] = {
             drug="doxycycline",
             alt_media_drug_ug_ml=5.0,
         ),
-        Scenario(name="noisy", strain="yeast", start_od=0.3, noise_cv=0.0114, bubbles=0.02, hum=0.035, spread=1.0),
+        Scenario(
+            name="noisy",
+            strain="yeast",
+            start_od=0.3,
+            noise_cv=0.007,
+            wander_cv=0.009,
+            shocks=0.005,
+            bubbles=0.02,
+            hum=0.035,
+            spread=1.0,
+        ),
+        Scenario(name="ageing_noise", strain="yeast", start_od=0.3, noise_cv=0.0066, noise_growth_per_h=0.32),
         Scenario(
             name="bad_day",
             strain="yeast",

@@ -15,7 +15,7 @@ from pioreactor.twin.drugs import DRUGS
 from pioreactor.twin.fan import EdgeReader, Fan
 from pioreactor.twin.faults import Fault, Faults, address_of, strength
 from pioreactor.twin.noise import Noise
-from pioreactor.twin.optics import AMBIENT_V, ANGLE_CURVES, Optics, Photodiode, Scene
+from pioreactor.twin.optics import AMBIENT_V, ANGLE_CURVES, Optics, Photodiode, ReadingNoise, Scene
 from pioreactor.twin.pumps import Pump
 from pioreactor.twin.scenarios import Scenario
 from pioreactor.twin.snapshot import Snapshot
@@ -112,9 +112,10 @@ class World:
         constants = _spread_thermal(THERMAL_SETS[wires.thermal], parts, spread)
         self.thermal = Thermal(constants, start_celsius=start, ambient_celsius=scenario.ambient_celsius)
         self.fan = Fan(Noise(seed, "fan"), gain=varied(0.05))
-        self.optics = Optics(
-            seed, mains_hz=scenario.mains_hz, hum=scenario.hum, noise_cv=scenario.noise_cv, bubbles=scenario.bubbles
+        noise = ReadingNoise(
+            scenario.noise_cv, scenario.wander_cv, scenario.noise_growth_per_h, scenario.shocks, scenario.bubbles
         )
+        self.optics = Optics(seed, mains_hz=scenario.mains_hz, hum=scenario.hum, noise=noise)
         self.optics.ir_channel = next((led for led, role in wires.led_roles.items() if role == "IR"), "")
         self.optics.uv_channels = tuple(led for led, role in wires.led_roles.items() if role == "UV")
         self.photodiodes: dict[str, Photodiode] = {}

@@ -9,7 +9,7 @@ import pytest
 
 from pioreactor.twin.fan import STALL_RPM, EdgeReader, Fan
 from pioreactor.twin.noise import Noise
-from pioreactor.twin.optics import ANGLE_CURVES, RAIL_V, REF_V, Optics, Photodiode, Scene
+from pioreactor.twin.optics import ANGLE_CURVES, RAIL_V, REF_V, Optics, Photodiode, ReadingNoise, Scene
 from pioreactor.twin.pumps import FULL_DUTY_ML_PER_S, Pump
 from pioreactor.twin.thermal import THERMAL_SETS, Thermal, exponential
 from pioreactor.twin.vessel import Vessel
@@ -231,10 +231,13 @@ def test_a_standing_fan_makes_no_edges() -> None:
 # ---- light
 
 
+QUIET = ReadingNoise(0.0)
+
+
 def lit(
-    angle: str = "90", *, hum: float = 0.0, noise_cv: float = 0.0, intensity: float = 0.8
+    angle: str = "90", *, hum: float = 0.0, noise: ReadingNoise = QUIET, intensity: float = 0.8
 ) -> tuple[Optics, Photodiode]:
-    optics = Optics(1, mains_hz=50.0, hum=hum, noise_cv=noise_cv, bubbles=0.0)
+    optics = Optics(1, mains_hz=50.0, hum=hum, noise=noise)
     optics.ambient_v = 0.0
     optics.scene = Scene(0, 0.5, 0.0, 25.0, 15.0)
     optics.set_led("A", intensity, 0.0)
@@ -290,7 +293,7 @@ def test_volts_stop_at_the_rail() -> None:
 
 def test_stirring_noise_grows_with_speed() -> None:
     def spread(rpm: float) -> float:
-        optics, photodiode = lit(noise_cv=0.0055)
+        optics, photodiode = lit(noise=ReadingNoise(0.0055))
         values = []
         for tick in range(500):
             optics.scene = Scene(tick, 0.5, rpm, 25.0, 15.0)
@@ -312,3 +315,29 @@ def test_bubbles_come_as_often_as_said_and_stay_a_while() -> None:
         high.append(photodiode.volts(5.0, 1) > 1.03 * clean)
     assert 0.03 < statistics.fmean(high) < 0.15
     assert any(a and b for a, b in pairwise(high))
+
+
+def deviations(noise: ReadingNoise, ticks: range) -> list[float]:
+    optics, photodiode = lit(noise=noise)
+    values = []
+    for tick in ticks:
+        optics.scene = Scene(tick, 0.5, 500.0, 25.0, 15.0)
+        values.append(photodiode.volts(5.0, 1))
+    middle = statistics.median(values)
+    return [value / middle - 1.0 for value in values]
+
+
+def test_white_noise_forgets_and_wander_remembers() -> None:
+    readings = range(0, 20000, 5)
+    white, slow = (deviations(noise, readings) for noise in (ReadingNoise(0.01), ReadingNoise(0.0, wander_cv=0.01)))
+    assert statistics.correlation(white[1:], white[:-1]) == pytest.approx(0.0, abs=0.06)
+    assert statistics.correlation(slow[1:], slow[:-1]) > 0.7
+    assert statistics.stdev(white) == pytest.approx(0.01, rel=0.1)
+    assert statistics.stdev(slow) == pytest.approx(0.01, rel=0.15)
+
+
+def test_noise_grows_with_age_and_shocks_are_rare() -> None:
+    grown = deviations(ReadingNoise(0.005, growth_per_h=0.5), range(36000, 39600, 5))
+    assert statistics.stdev(grown) == pytest.approx(0.005 * 6.2, rel=0.1)
+    shocked = deviations(ReadingNoise(0.005, shocks=0.01), range(10000))
+    assert 0.005 < statistics.fmean(abs(x) > 0.02 for x in shocked) < 0.015

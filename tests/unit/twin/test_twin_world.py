@@ -1,7 +1,10 @@
 """The world as a whole: time, looking, dosing, heat, troubles, and scenarios from files."""
 
+import math
+import random
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from pioreactor.exc import ConfigurationError, NotFoundError
@@ -151,6 +154,31 @@ def test_mixing_takes_seconds_stirred_and_longer_unstirred() -> None:
 
     assert settled_after(15.0, stirred=True) == pytest.approx(1.0, abs=0.005)
     assert settled_after(1.0, stirred=False) > 1.03
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_no_sequence_of_commands_breaks_physics(seed: int) -> None:
+    chance = random.Random(seed)
+    strain = chance.choice(["ecoli", "yeast", "phototroph"])
+    drug = chance.choice(["none", "trimethoprim", "ampicillin"])
+    rig = Rig(Scenario(strain=strain, drug=drug, alt_media_drug_ug_ml=50.0, start_od=1.0, spread=1.0), seed=seed)
+    for _ in range(150):
+        rig.buses.pwm.set_duty(chance.choice([17, 13, 16, 12, 18]), chance.choice([0, 0, 30, 100]), hz=200)
+        rig.buses.i2c.transfer(0x2C, bytes((chance.randrange(4), chance.randrange(256))))
+        rig.wait(chance.choice([0.0, 0.1, 1.0, 17.3, 300.0]))
+        rig.buses.gpio.falling_edges(21)
+        assert 0.0 <= rig.read_volts() <= 2.048
+        snapshot = rig.world.snapshot()
+        numbers = [value for value in msgspec.to_builtins(snapshot).values() if isinstance(value, float)]
+        assert all(math.isfinite(value) for value in numbers)
+        assert 5.0 < snapshot.volume_ml <= 20.0
+        assert min(snapshot.od, snapshot.first_substrate_g_l, snapshot.second_substrate_g_l, snapshot.rpm) >= 0.0
+        assert 0.0 < snapshot.oxygen_mg_l <= 7.01
+        assert 0.0 <= snapshot.alt_media_fraction <= 1.0
+        assert 10.0 < snapshot.liquid_celsius < 150.0
+        balance = 15.0 + snapshot.media_added_ml + snapshot.alt_media_added_ml
+        balance -= snapshot.waste_removed_ml + snapshot.spilled_ml + rig.world.vessel.evaporated_ml
+        assert snapshot.volume_ml == pytest.approx(balance, abs=1e-6)
 
 
 # ---- what instruments see
