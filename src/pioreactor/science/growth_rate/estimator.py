@@ -47,7 +47,7 @@ class Assumptions:
     """Paces at which growth may change [1/h gathered in one hour], slowest first."""
     faster_per_h: tuple[float, ...] = (0.3, 0.3, 0.3)
     slower_per_h: tuple[float, ...] = (0.7, 0.7, 5.0)
-    mixing_interval_s: float = 10.0
+    mixing_interval_s: float = 8.5
     start_rate_sd: float = 0.6
     gain_sd: float = 0.1
     gain_wander: float = 0.003

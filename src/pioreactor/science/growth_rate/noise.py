@@ -69,7 +69,7 @@ class ReadingNoise:
     __slots__ = ("_blocks", "_memory_s", "_seen", "_t1", "_t2", "_z1", "_z2", "white")
 
     def __init__(
-        self, *, noise_cv: float = 0.01, block_lengths_s: tuple[float, ...] = (30.0, 120.0), memory_s: float = 300.0
+        self, *, noise_cv: float = 0.01, block_lengths_s: tuple[float, ...] = (27.5, 117.5), memory_s: float = 300.0
     ) -> None:
         self.white = noise_cv * noise_cv
         self._memory_s = memory_s
