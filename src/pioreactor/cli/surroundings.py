@@ -37,6 +37,11 @@ class Surroundings:
         self.interrupt = interrupt if interrupt is not None else _interrupt
         """Asks the process of that number to end."""
 
+    @property
+    def has_runtime(self) -> bool:
+        """Say whether the ports were given: a simulation, or a test."""
+        return self._runtime is not None
+
     @cached_property
     def runtime(self) -> Runtime:
         """The ports of this unit. The process's own unless others were given."""

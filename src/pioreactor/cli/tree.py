@@ -14,6 +14,7 @@ from pioreactor.version import __version__
 _HERE = "pioreactor.cli.commands"
 
 ENTRIES: Final[Mapping[str, Entry]] = {
+    "run": Entry("pioreactor.cli.run", "run", "Start a job or an action."),
     "kill": Entry(f"{_HERE}.kill", "kill", "Stop jobs of this unit and wait until they have ended."),
     "jobs": Entry(f"{_HERE}.jobs", "jobs", "List jobs of this unit, look into them, change their settings."),
     "logs": Entry(f"{_HERE}.logs", "logs", "Show the last log lines of this unit."),
@@ -26,7 +27,7 @@ ENTRIES: Final[Mapping[str, Entry]] = {
     "repair": Entry(f"{_HERE}.repair", "repair", "Make missing directories and put permissions right."),
     "version": Entry(f"{_HERE}.version", "version", "Print the version of the software."),
     "experiments": Entry(f"{_HERE}.experiments", "experiments", "Create, list and delete experiments.", True),
-    "workers": Entry(f"{_HERE}.workers", "workers", "List workers, assign them, switch them on and off.", True),
+    "workers": Entry(f"{_HERE}.workers", "workers", "List workers, assign them to experiments, switch them on and off.", True),
     "db": Entry(f"{_HERE}.db", "db", "Open the leader's database in an SQLite shell.", True),
 }
 

@@ -18,7 +18,7 @@ OD_IS_RUNNING = frozenset({JobState.READY.encode(), JobState.SLEEPING.encode(), 
 
 
 class ODSchedule(msgspec.Struct, frozen=True):
-    """When OD is read, on the monotonic clock that all processes of a unit share: steps of the wall clock are harmless."""
+    """When OD is read, on the monotonic clock that all processes share: steps of the wall clock are harmless."""
 
     first_monotonic_s: float
     interval_s: float

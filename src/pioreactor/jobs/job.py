@@ -153,6 +153,14 @@ class BackgroundJob(metaclass=JobType):
         for topic_filter in filters:
             self._presence.subscribe(topic_filter, receive, qos=qos)
 
+    def apply(self, name: str, value: Any) -> None:
+        """Change a setting as a command over MQTT does; raise `SettingError` when it cannot take the value."""
+        setting = self.settings().get(name)
+        if setting is None or not setting.settable:
+            raise SettingError(f"{self.job_name} has no setting {name} that can be set")
+        checked = setting.check(value)
+        self._lane.call(lambda: self._apply(setting, checked))
+
     def add_to_published_settings(self, name: str, properties: PublishableSetting) -> None:
         """Publish one more attribute of this job's class from now on."""
         value = self.__dict__.pop(name, None)

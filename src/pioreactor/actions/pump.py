@@ -1,0 +1,101 @@
+"""Pumps as actions of their own: by command, and under the function names that plugins and notebooks call."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from pioreactor.actions.dosing import ALT_MEDIA, MEDIA, WASTE, DoseOutcome, DoseRequest, PumpDevice, Refused, rate_of
+from pioreactor.actions.dosing import dose as move_liquid
+from pioreactor.exc import ActuatorInUseError, CalibrationMissingError, InvalidRequestError, PioreactorError
+from pioreactor.jobs.lifecycle import managed_lifecycle
+from pioreactor.runtime import context
+
+log = logging.getLogger(__name__)
+
+
+def run_pump_action(
+    pump: PumpDevice, request: DoseRequest, *, unit: str | None = None, experiment: str | None = None
+) -> DoseOutcome:
+    """Run a pump under the action's name, so that it can be watched and stopped; raise when it is refused."""
+    runtime = context.current()
+    where = unit if unit is not None else runtime.unit
+    what_for = experiment if experiment is not None else str(runtime.identity.experiment())
+    with managed_lifecycle(where, what_for, pump.event) as action:
+        outcome = move_liquid(action, pump, request, rate_of(action, pump))
+        if isinstance(outcome, Refused):
+            raise _error_of(pump, outcome)
+        return outcome
+
+
+def _error_of(pump: PumpDevice, refusal: Refused) -> PioreactorError:
+    match refusal.reason:
+        case "no_calibration":
+            return CalibrationMissingError(
+                refusal.message, remedy=f"Run: pio calibrations run --device {pump.device}; or give --duration."
+            )
+        case "pump_in_use":
+            return ActuatorInUseError(refusal.message, remedy="Wait until it is done, or stop it.")
+        case "vial_full":
+            return InvalidRequestError(refusal.message, remedy="Remove waste first, or correct the vial's volume.")
+        case _:
+            return InvalidRequestError(refusal.message)
+
+
+def _documented(
+    pump: PumpDevice,
+    unit: str | None,
+    experiment: str | None,
+    ml: float | None,
+    duration: float | None,
+    continuously: bool,
+    source_of_event: str | None,
+) -> float:
+    """Move liquid and return the volume [mL]; 0.0 when it was refused, with the reason in the log."""
+    if (ml is not None) + (duration is not None) + continuously != 1:
+        raise ValueError("give exactly one of ml, duration and continuously")
+    request = DoseRequest(ml, duration, source_of_event if source_of_event is not None else "app")
+    try:
+        return run_pump_action(pump, request, unit=unit, experiment=experiment).volume_ml
+    except PioreactorError as error:
+        log.error("%s did not run: %s", pump.event, error)
+        return 0.0
+
+
+def add_media(
+    unit: str | None = None,
+    experiment: str | None = None,
+    ml: float | None = None,
+    duration: float | None = None,
+    continuously: bool = False,
+    source_of_event: str | None = None,
+    **_ignored: Any,
+) -> float:
+    """Add media: a volume [mL], a duration [s], or until stopped. Return what moved [mL]."""
+    return _documented(MEDIA, unit, experiment, ml, duration, continuously, source_of_event)
+
+
+def add_alt_media(
+    unit: str | None = None,
+    experiment: str | None = None,
+    ml: float | None = None,
+    duration: float | None = None,
+    continuously: bool = False,
+    source_of_event: str | None = None,
+    **_ignored: Any,
+) -> float:
+    """Add alternative media. Return what moved [mL]."""
+    return _documented(ALT_MEDIA, unit, experiment, ml, duration, continuously, source_of_event)
+
+
+def remove_waste(
+    unit: str | None = None,
+    experiment: str | None = None,
+    ml: float | None = None,
+    duration: float | None = None,
+    continuously: bool = False,
+    source_of_event: str | None = None,
+    **_ignored: Any,
+) -> float:
+    """Remove waste. Return what the pump was told to move [mL]."""
+    return _documented(WASTE, unit, experiment, ml, duration, continuously, source_of_event)

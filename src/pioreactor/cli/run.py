@@ -1,0 +1,103 @@
+"""`pio run`: starts a job or an action in this process. It is the control plane: the web starts jobs with it, too."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import click
+
+from pioreactor.cli.lazy_group import Entry, LazyGroup
+from pioreactor.cli.surroundings import Surroundings
+
+_HERE = "pioreactor.cli.running"
+
+ENTRIES: Final[Mapping[str, Entry]] = {
+    "stirring": Entry(f"{_HERE}.stirring", "stirring", "Stir, at a speed that is measured and held."),
+    "od_reading": Entry(f"{_HERE}.od_reading", "od_reading", "Read optical density."),
+    "growth_rate_calculating": Entry(
+        f"{_HERE}.growth_rate", "growth_rate_calculating", "Estimate growth rate from OD and doses."
+    ),
+    "dosing_automation": Entry(f"{_HERE}.automations", "dosing_automation", "Dose by a rule."),
+    "temperature_automation": Entry(f"{_HERE}.automations", "temperature_automation", "Hold or record temperature."),
+    "led_automation": Entry(f"{_HERE}.automations", "led_automation", "Light by a rule."),
+    "led_intensity": Entry(f"{_HERE}.leds", "led_intensity", "Set LEDs."),
+    "add_media": Entry(f"{_HERE}.pumps", "add_media", "Add media to the vial."),
+    "add_alt_media": Entry(f"{_HERE}.pumps", "add_alt_media", "Add alternative media to the vial."),
+    "remove_waste": Entry(f"{_HERE}.pumps", "remove_waste", "Remove waste from the vial."),
+    "monitor": Entry(f"{_HERE}.monitor", "monitor", "Watch this unit, and bring its records to the leader."),
+    "mqtt_to_db_streaming": Entry(
+        f"{_HERE}.streaming", "mqtt_to_db_streaming", "Write records into the leader's database.", True
+    ),
+}
+
+
+class RunGroup(LazyGroup):
+    """Built-in jobs, and those of plugins: their own commands, and one for each job class that brings none."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._plugins_are_loaded = False
+
+    def load_plugins(self) -> None:
+        """Import plugins and take over their commands. Once per process."""
+        if self._plugins_are_loaded:
+            return
+        self._plugins_are_loaded = True
+        from pioreactor.cli.plugin_commands import add_plugin_commands
+
+        add_plugin_commands(self)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        self.load_plugins()
+        return [*super().list_commands(ctx), *sorted(set(self.commands) - set(self.entries))]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        self.load_plugins()
+        own = self.commands.get(cmd_name)
+        return own if own is not None else super().get_command(ctx, cmd_name)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        self.load_plugins()
+        if args and args[0] in self.commands:
+            return args[0], self.commands[args[0]], args[1:]
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        self.load_plugins()
+        super().format_commands(ctx, formatter)
+        extra = {name: command for name, command in self.commands.items() if name not in self.entries}
+        if extra:
+            with formatter.section("Jobs of plugins"):
+                formatter.write_dl([(name, command.get_short_help_str(80)) for name, command in sorted(extra.items())])
+
+
+@click.group(
+    name="run",
+    cls=RunGroup,
+    entries=ENTRIES,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    short_help="Start a job or an action in this process.",
+)
+@click.option(
+    "--config-override",
+    "overrides",
+    type=(str, str, str),
+    multiple=True,
+    metavar="SECTION KEY VALUE",
+    help="Change a value of the configuration for this process; may be repeated.",
+)
+@click.pass_context
+def run(ctx: click.Context, overrides: tuple[tuple[str, str, str], ...]) -> None:
+    """Start a job or an action. It runs until it is done, or until Ctrl-C or `pio kill` ends it."""
+    if isinstance(ctx.obj, Surroundings) and ctx.obj.has_runtime:
+        return
+    from pioreactor.bootstrap import build_runtime
+    from pioreactor.runtime import context
+
+    runtime = build_runtime(overrides=overrides)
+    context.install(runtime)
+    for warning in runtime.settings.warnings:
+        click.echo(f"Warning: {warning}", err=True)

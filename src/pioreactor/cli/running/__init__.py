@@ -1,0 +1,1 @@
+"""One module for the command line of each job and action."""

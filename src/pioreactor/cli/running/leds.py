@@ -1,0 +1,30 @@
+"""`pio run led_intensity`."""
+
+from __future__ import annotations
+
+import click
+
+from pioreactor.actions.led_intensity import ALL_LED_CHANNELS
+from pioreactor.actions.led_intensity import led_intensity as set_led_intensity
+from pioreactor.exc import PioreactorError
+
+_PERCENT = click.FloatRange(0, 100)
+
+
+@click.command(name="led_intensity")
+@click.option("--A", "a", type=_PERCENT, default=None, help="Intensity of LED A [%].")
+@click.option("--B", "b", type=_PERCENT, default=None, help="Intensity of LED B [%].")
+@click.option("--C", "c", type=_PERCENT, default=None, help="Intensity of LED C [%].")
+@click.option("--D", "d", type=_PERCENT, default=None, help="Intensity of LED D [%].")
+@click.option("--source-of-event", default="CLI", help="Who did it, for the record.")
+@click.option("--no-log", is_flag=True, help="Leave no record.")
+def led_intensity(
+    a: float | None, b: float | None, c: float | None, d: float | None, source_of_event: str, no_log: bool
+) -> None:
+    """Set LEDs to intensities of 0–100 %. They stay on until somebody sets them to 0 or `pio kill` does."""
+    given = zip(ALL_LED_CHANNELS, (a, b, c, d), strict=True)
+    desired = {channel: intensity for channel, intensity in given if intensity is not None}
+    if not desired:
+        raise click.UsageError("give at least one of --A, --B, --C, --D")
+    if not set_led_intensity(desired, verbose=not no_log, source_of_event=source_of_event):
+        raise PioreactorError("not every LED could be set", remedy="See the log: pio logs -n 5")
