@@ -115,6 +115,11 @@ class Journal(Protocol):
         """Return the random name this journal was born with: a restored or new journal is told apart by it."""
         ...
 
+    @property
+    def recovered(self) -> str | None:
+        """Return what this process noticed of damage, in a sentence for the log; None when nothing happened."""
+        ...
+
     def append(self, entries: Sequence[tuple[str, bytes, datetime]]) -> int:
         """Commit (topic, payload, recorded_at) entries durably in one transaction; return the last seq."""
         ...
@@ -126,11 +131,20 @@ class Journal(Protocol):
     def acknowledged_seq(self) -> int: ...
 
     def acknowledge(self, through_seq: int) -> None:
-        """Remember that the leader has committed everything up to and including this."""
+        """Remember that the leader has committed everything up to and including this.
+
+        The leader's word counts in both directions: one that lost its last commits in a power cut says less than
+        before, and is sent the rest again. A word beyond our last entry means that this journal lost its tail; it then
+        takes a new id, so that later entries are not mistaken for those the leader has.
+        """
         ...
 
     def trim(self, *, max_bytes: int) -> int:
         """Drop the oldest acknowledged entries until the budget holds; never an unacknowledged one. Return how many."""
+        ...
+
+    def size_bytes(self) -> int:
+        """Return what the entries occupy; still above the budget after `trim` means that the leader is far behind."""
         ...
 
     def close(self) -> None: ...
@@ -174,6 +188,8 @@ class RecordSink(Protocol):
     def progress(self, unit: str, journal_id: str) -> int:
         """Return the last committed seq of a unit's journal, 0 when none."""
         ...
+
+    def close(self) -> None: ...
 
 
 class Sequenced(Protocol):

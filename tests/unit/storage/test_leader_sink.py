@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from pioreactor.exc import StorageError
+from pioreactor.storage.leader import sink as sink_module
 from pioreactor.storage.leader.sink import SqliteRecordSink
 from pioreactor.storage.leader.tables import needed_columns
 from pioreactor.storage.memory import MemoryRecordSink
@@ -164,19 +165,20 @@ def test_the_activity_table_gathers_one_moment_in_one_row(sink: SqliteRecordSink
     assert rollup == [("2026-11-22T08:00:00.000Z", 550.0, 1.75, 1.0)]
 
 
-def test_two_equal_simulations_leave_equal_tables(tmp_path: Path) -> None:
+def test_two_equal_simulations_leave_equal_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sink_module, "_COMMIT_EVERY", 250)
     dumps = []
     for name in ("a", "b"):
         path = tmp_path / f"{name}.sqlite"
         sink = SqliteRecordSink(path, now=lambda: MOMENT, mode="alone")
         for batch in range(30):
-            rows = [stream("growth_rates", rate=n / 7 + batch, second=n % 60) for n in range(1000)]
+            rows = [stream("growth_rates", rate=n / 7 + batch, second=n % 60) for n in range(100)]
             sink.commit([*rows, Row("odd", {"a": batch})], progress=("u1", "j", batch + 1))
         sink.close()
         with closing(sqlite3.connect(path)) as connection:
             dumps.append("\n".join(connection.iterdump()))
     assert dumps[0] == dumps[1]
-    assert dumps[0].count('INSERT INTO "growth_rates"') == 30_000
+    assert dumps[0].count('INSERT INTO "growth_rates"') == 3_000
 
 
 def test_alone_nothing_is_lost_by_a_refused_row_among_waiting_ones(tmp_path: Path) -> None:

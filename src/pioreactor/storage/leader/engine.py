@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from pioreactor.exc import StorageError
+from pioreactor.exc import ConflictError, StorageError
 
 _PRAGMAS = (
     "PRAGMA busy_timeout=15000",
@@ -54,11 +54,24 @@ def reading(engine: Engine) -> Iterator[Connection]:
         with engine.connect() as connection:
             yield connection
     except SQLAlchemyError as error:
-        raise StorageError(f"the database cannot be read: {error}") from error
+        raise StorageError(f"the database cannot be read: {_reason(error)}") from error
 
 
 @contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
-    """Lend a connection whose changes happen together, or not at all."""
-    with engine.begin() as connection:
-        yield connection
+    """Lend a connection whose changes happen together, or not at all.
+
+    What the tables forbid is a `ConflictError`, everything else a `StorageError`.
+    """
+    try:
+        with engine.begin() as connection:
+            yield connection
+    except IntegrityError as error:
+        raise ConflictError(f"the database refuses this: {_reason(error)}") from error
+    except SQLAlchemyError as error:
+        raise StorageError(f"the database cannot be written: {_reason(error)}") from error
+
+
+def _reason(error: SQLAlchemyError) -> str:
+    """Return the database's own words, without the statement and its values."""
+    return str(getattr(error, "orig", None) or error)

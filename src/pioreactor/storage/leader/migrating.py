@@ -33,7 +33,6 @@ def upgrade(path: Path) -> None:
         return
     from alembic import command  # heavy, and needed once per release
     from alembic.config import Config
-    from sqlalchemy.exc import SQLAlchemyError
 
     from pioreactor.storage.leader import migrations
     from pioreactor.storage.leader.engine import open_writing, writing
@@ -50,7 +49,5 @@ def upgrade(path: Path) -> None:
             config.set_main_option("script_location", str(Path(migrations.__file__ or "").parent).replace("%", "%%"))
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
-    except SQLAlchemyError as error:
-        raise StorageError(f"{path.name} cannot be brought up to date: {error}") from error
     finally:
         engine.dispose()

@@ -1,0 +1,122 @@
+"""The leader's database, opened: every repository at one place."""
+
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Self
+
+from pioreactor.exc import ConfigurationError, StorageError
+from pioreactor.storage.leader.access import Access
+from pioreactor.storage.leader.assignments import Assignments
+from pioreactor.storage.leader.config_history import ConfigHistory
+from pioreactor.storage.leader.engine import open_reading, open_writing
+from pioreactor.storage.leader.experiments import Experiments
+from pioreactor.storage.leader.labels import UnitLabels
+from pioreactor.storage.leader.logs import Logs
+from pioreactor.storage.leader.media_rates import MediaRate, media_rates
+from pioreactor.storage.leader.migrating import upgrade
+from pioreactor.storage.leader.people import People
+from pioreactor.storage.leader.profile_runs import ProfileRuns
+from pioreactor.storage.leader.time_series import TimeSeriesReader
+from pioreactor.storage.leader.workers import Workers
+
+_PREFIX = "sqlite:///"
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class LeaderDatabase:
+    """Safe to share between threads. Measurements are written by `sink.SqliteRecordSink`, not here."""
+
+    path: Path
+    access: Access
+    experiments: Experiments
+    workers: Workers
+    assignments: Assignments
+    labels: UnitLabels
+    logs: Logs
+    time_series: TimeSeriesReader
+    config_history: ConfigHistory
+    profile_runs: ProfileRuns
+    people: People
+
+    @classmethod
+    def open(cls, path_or_url: Path | str, *, now: Callable[[], datetime] = _now) -> Self:
+        """Open the file (a path, or `sqlite:///…`), creating it, or bringing it up to date.
+
+        Raises `StorageError`, and `ConfigurationError` for a database that is not SQLite.
+        """
+        path = database_path(path_or_url)
+        upgrade(path)
+        access = Access(open_reading(path), open_writing(path), now)
+        return cls(
+            path=path,
+            access=access,
+            experiments=Experiments(access),
+            workers=Workers(access),
+            assignments=Assignments(access),
+            labels=UnitLabels(access),
+            logs=Logs(access),
+            time_series=TimeSeriesReader(access),
+            config_history=ConfigHistory(access),
+            profile_runs=ProfileRuns(access),
+            people=People(access),
+        )
+
+    def media_rates(self, experiment: str) -> dict[str, MediaRate]:
+        """See `media_rates.media_rates`."""
+        return media_rates(self.access, experiment)
+
+    def give_space_back(self, *, most_pages: int = 5000) -> int:
+        """Return free pages of the file to the disk; return how many bytes. Writers wait while it goes on."""
+        with closing(sqlite3.connect(self.path, timeout=15.0, isolation_level=None)) as connection:
+            try:
+                size = connection.execute("PRAGMA page_size").fetchone()[0]
+                before = connection.execute("PRAGMA freelist_count").fetchone()[0]
+                connection.executescript(f"PRAGMA incremental_vacuum({int(most_pages)})")
+                after = connection.execute("PRAGMA freelist_count").fetchone()[0]
+            except sqlite3.Error as error:
+                raise StorageError(f"{self.path.name} cannot be made smaller: {error}") from error
+        return int((before - after) * size)
+
+    def backup(self, target: Path) -> None:
+        """Copy the database while it is used; the copy is checked, then takes the target's place at once."""
+        unfinished = target.with_name(f".{target.name}.unfinished")
+        unfinished.unlink(missing_ok=True)
+        try:
+            with (
+                closing(sqlite3.connect(self.path, isolation_level=None)) as source,
+                closing(sqlite3.connect(unfinished)) as copy,
+            ):
+                # Copies one moment: without a transaction each write of others would start the copy all over.
+                source.execute("BEGIN")
+                source.execute("SELECT 1 FROM sqlite_master").fetchone()
+                source.backup(copy, pages=200, sleep=0.01)
+                verdict = copy.execute("PRAGMA quick_check(1)").fetchone()[0]
+            if verdict != "ok":
+                raise StorageError(f"the copy of {self.path.name} is damaged: {verdict}")
+            unfinished.replace(target)
+        except (sqlite3.Error, OSError) as error:
+            raise StorageError(f"{self.path.name} cannot be copied: {error}") from error
+        finally:
+            unfinished.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        self.access.readers.dispose()
+        self.access.writer.dispose()
+
+
+def database_path(path_or_url: Path | str) -> Path:
+    """Return the file that a path or a `sqlite:///` address names."""
+    text = str(path_or_url)
+    if text.startswith(_PREFIX):
+        return Path(text.removeprefix(_PREFIX))
+    if "://" in text:
+        raise ConfigurationError(f"{text.partition('://')[0]} databases cannot be used", remedy="Use a SQLite file.")
+    return Path(path_or_url)
