@@ -42,6 +42,15 @@ export function yRange(low: number | null, high: number | null, domain: readonly
   return [floor, floor + wish];
 }
 
+/** Decimals that write every multiple of a step without rounding: 0.25 needs two. */
+export function decimalsOf(step: number): number {
+  for (let decimals = 0; decimals < 6; decimals++) {
+    const scaled = step * 10 ** decimals;
+    if (Math.abs(scaled - Math.round(scaled)) < 1e-6 * scaled) return decimals;
+  }
+  return 6;
+}
+
 function xAxis(axis: SharedAxis): uPlot.Axis {
   const origin = (): number => (axis.style === "elapsed" ? axis.startS : midnight(axis.range()[0]));
   return {
@@ -72,8 +81,7 @@ function yAxis(decimals: number, log: boolean): uPlot.Axis {
     values: (_u, splits) => {
       if (log) return splits.map((value) => (value === null ? "" : reading(value)));
       const step = splits.length > 1 ? Math.abs((splits[1] as number) - (splits[0] as number)) : 1;
-      const needed = Math.max(0, Math.min(6, Math.ceil(-Math.log10(step) - 1e-9)));
-      return splits.map((value) => fixed(value, Math.min(Math.max(needed, 0), decimals + 3)));
+      return splits.map((value) => fixed(value, Math.min(decimalsOf(step), decimals + 3)));
     },
   };
 }

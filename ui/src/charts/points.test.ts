@@ -59,6 +59,17 @@ describe("align", () => {
     expect(a?.[axis.indexOf(1005)]).toBe(1);
   });
 
+  it("does not let another series bridge an interruption", () => {
+    const x = [...steps(20), 1000, 1005];
+    const other = steps(201);
+    const [axis, a] = align([
+      { x, y: x.map(() => 1) },
+      { x: other, y: other.map(() => 2) },
+    ]);
+    const inside = axis.map((moment, row) => (moment > 95 && moment < 1000 ? a?.[row] : null));
+    expect(new Set(inside)).toEqual(new Set([null]));
+  });
+
   it("does not call a slow series interrupted", () => {
     expect(gapOf(steps(10, 600))).toBeGreaterThan(600);
     expect(gapOf([1, 100_000])).toBe(Infinity);

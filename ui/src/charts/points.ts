@@ -110,7 +110,20 @@ export function align(series: readonly Points[]): [number[], ...Cell[][]] {
   const columns = withGaps.map(({ gx, gy }) => {
     const column = new Array<Cell>(axis.length).fill(undefined);
     let next = 0;
-    for (let row = 0; row < axis.length && next < gx.length; row++) if (axis[row] === gx[next]) column[row] = gy[next++];
+    let interrupted = -1;
+    let last = -1;
+    for (let row = 0; row < axis.length && next < gx.length; row++) {
+      if (axis[row] !== gx[next]) continue;
+      const cell = gy[next++];
+      column[row] = cell;
+      if (cell === null) interrupted = last;
+      // Every row of an interruption is null: other series' moments inside it must not bridge it.
+      else if (interrupted >= 0) {
+        column.fill(null, interrupted + 1, row);
+        interrupted = -1;
+      }
+      if (cell !== null) last = row;
+    }
     return column;
   });
   return [Array.from(axis), ...columns];

@@ -56,9 +56,9 @@ export function Activity({ job, where }: { job: JobDescriptor; where: Where }) {
       <div className={css.stateLine}>
         {single && <StateBadge state={state} />}
         {single && kind && running && automation && <strong>{automation.replaceAll("_", " ")}</strong>}
-        <span className={css.spring} />
+        {single && <span className={css.spring} />}
         {(!single || !running) && !kind && (
-          <Button leftSection={<Icon name="on" size={16} />} loading={busy} onClick={() => send(start(where))}>
+          <Button leftSection={<Icon name="on" size={16} />} disabled={busy} onClick={() => send(start(where))}>
             Start
           </Button>
         )}

@@ -1,7 +1,9 @@
 /** The commands a person can give to a unit, all over HTTP. */
 
 import { ask, path } from "@/api/client";
+import { bus } from "@/live/bus";
 import * as topics from "@/live/topics";
+import { shown, type Shown } from "@/parts/states";
 import { sameValue } from "./outcome";
 import type { Command } from "./useCommand";
 
@@ -21,15 +23,24 @@ export interface StartWith {
   args?: string[];
 }
 
+const RUNNING: readonly Shown[] = ["Starting", "On", "Paused"];
+
 const jobPath = (verb: string, { unit, job, experiment }: Where): string =>
   path("api", "workers", unit, "jobs", verb, "job_name", job, "experiments", experiment);
 
-const states = ({ units, experiment, job }: Where): string[] => units.map((unit) => topics.state(unit, experiment, job));
+/** The units that will have something to say: those whose job is in one of these states, or all when none is. */
+function concerned({ units, experiment, job }: Where, inStates: readonly Shown[]): readonly string[] {
+  const some = units.filter((unit) => inStates.includes(shown(bus.store.value(topics.state(unit, experiment, job)))));
+  return some.length > 0 ? some : units;
+}
+
+const states = (where: Where, inStates: readonly Shown[]): string[] =>
+  concerned(where, inStates).map((unit) => topics.state(unit, where.experiment, where.job));
 
 /** `init` is an answer too: the job's process lives and says so. */
 export function start(where: Where, startWith: StartWith = {}): Command {
   return {
-    answers: states(where),
+    answers: states(where, ["Off", "Lost"]),
     confirms: (payload) => payload === "init" || payload === "ready",
     issue: () =>
       ask("PATCH", jobPath("run", where), {
@@ -43,22 +54,22 @@ export function start(where: Where, startWith: StartWith = {}): Command {
 
 export function stop(where: Where): Command {
   return {
-    answers: states(where),
+    answers: states(where, RUNNING),
     confirms: (payload) => payload === "disconnected",
     issue: () => ask("PATCH", jobPath("stop", where)),
   };
 }
 
-export function change(where: Where, key: string, value: Value): Command {
+export function change(where: Where, key: string, value: Value, of: readonly Shown[] = RUNNING): Command {
   return {
-    answers: where.units.map((unit) => topics.setting(unit, where.experiment, where.job, key)),
+    answers: concerned(where, of).map((unit) => topics.setting(unit, where.experiment, where.job, key)),
     confirms: (payload) => sameValue(value, payload),
     issue: () => ask("PATCH", jobPath("update", where), { settings: { [key]: value } }),
   };
 }
 
-export const pause = (where: Where): Command => change(where, "$state", "sleeping");
-export const resume = (where: Where): Command => change(where, "$state", "ready");
+export const pause = (where: Where): Command => change(where, "$state", "sleeping", ["On"]);
+export const resume = (where: Where): Command => change(where, "$state", "ready", ["Paused"]);
 
 /** Correct what the unit believes about its vial. */
 export function correctVial(unit: string, experiment: string, variable: string, value: number): Command {
