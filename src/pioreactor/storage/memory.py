@@ -229,7 +229,7 @@ class MemoryJournal:
                 self._rebirths += 1
                 self.recovered = f"The journal ends at entry {self._last}, but the leader has {through_seq}."
             else:
-                self._acknowledged = max(through_seq, self._trimmed)
+                self._acknowledged = through_seq
 
     def trim(self, *, max_bytes: int) -> int:
         with self._lock:

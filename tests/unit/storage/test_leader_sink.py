@@ -189,3 +189,11 @@ def test_alone_nothing_is_lost_by_a_refused_row_among_waiting_ones(tmp_path: Pat
     assert sink.commit([stream("growth_rates", rate=0.3)], progress=("u1", "j", 2)) == []
     sink.close()
     assert look(path, "SELECT rate FROM growth_rates") == [(0.1,)]
+
+
+def test_a_message_that_could_not_be_read_is_quarantined_by_the_writer_itself(
+    sink: SqliteRecordSink, path: Path
+) -> None:
+    message = {"received_at": "2026", "pioreactor_unit": "u1", "topic": "a/b", "payload": "{", "reason": "no JSON"}
+    assert sink.commit([Row("quarantined_rows", {**message})]) == []
+    assert look(path, "SELECT topic, table_name, reason FROM quarantined_rows") == [("a/b", None, "no JSON")]

@@ -100,7 +100,7 @@ class SqliteJournal:
                     "and goes on under a new id."
                 )
             else:
-                connection.execute("UPDATE journal SET acknowledged = MAX(?, trimmed)", (through_seq,))
+                connection.execute("UPDATE journal SET acknowledged = ?", (through_seq,))
 
     def trim(self, *, max_bytes: int) -> int:
         dropped = 0

@@ -237,8 +237,16 @@ class JournalContract:
         journal.acknowledge(3)
         assert journal.trim(max_bytes=0) == 3
         assert [entry.seq for entry in journal.read(after_seq=0, limit=9)] == [4, 5]
-        journal.acknowledge(1)
-        assert journal.acknowledged_seq() == 3
+
+    def test_a_leader_that_lost_everything_is_sent_what_is_left(self, journal: Journal) -> None:
+        self.fill(journal, 5)
+        journal.acknowledge(3)
+        journal.trim(max_bytes=0)
+        journal.acknowledge(0)
+        assert journal.acknowledged_seq() == 0
+        assert [entry.seq for entry in journal.read(after_seq=0, limit=9)] == [4, 5]
+        assert journal.trim(max_bytes=0) == 0
+        assert journal.last_seq() == 5
 
     def test_numbers_go_on_after_everything_was_trimmed(self, journal: Journal) -> None:
         self.fill(journal, 3)
