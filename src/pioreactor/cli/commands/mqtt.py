@@ -25,7 +25,10 @@ _PATIENCE_S = 10.0
 @json_option
 @pass_surroundings
 def mqtt(surroundings: Surroundings, topic: str, count: int | None, no_retained: bool, as_json: bool) -> None:
-    """Print messages with their time (UTC) until Ctrl-C; (kept) marks those retained from before."""
+    """Show messages as they pass the broker. Each has its time (UTC); (kept) marks those retained from before.
+
+    Ends with Ctrl-C, or after -n messages.
+    """
     runtime = surroundings.runtime
     heard: queue.SimpleQueue[Message] = queue.SimpleQueue()
     rung = runtime.clock.signal()

@@ -18,7 +18,7 @@ _PRIVATE = 0o700
 @click.command()
 @pass_surroundings
 def repair(surroundings: Surroundings) -> None:
-    """Make missing directories, open them to the service's group, close secrets, forget records of dead jobs."""
+    """Make missing directories and put permissions right. Secrets are closed to others; records of dead jobs end."""
     paths = surroundings.paths
     done: list[str] = []
     for directory, mode in _directories(paths):

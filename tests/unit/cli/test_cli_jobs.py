@@ -1,0 +1,174 @@
+"""Jobs are listed, asked, and stopped; what is said about them is what happened."""
+
+import json
+from typing import Any
+
+import pytest
+
+from pioreactor import topics
+from pioreactor.messaging.ports import Bus, Message
+from pioreactor.structs import Log, encode
+
+EXPERIMENT = "batch 3"
+
+
+class Stirrer:
+    """A job's side of the bus: takes 0–1500 RPM, refuses more, and may be deaf."""
+
+    def __init__(self, desk: Any, *, deaf: bool = False) -> None:
+        self.desk = desk
+        self.deaf = deaf
+        self.bus: Bus = desk.runtime.buses.connect("stirrer")
+        self.say("500.0")
+        self.bus.subscribe(topics.set_setting("unit1", EXPERIMENT, "stirring", "target_rpm"), self.hear)
+
+    def say(self, value: str) -> None:
+        self.bus.publish(topics.setting("unit1", EXPERIMENT, "stirring", "target_rpm"), value, retain=True)
+
+    def hear(self, message: Message) -> None:
+        wanted = float(message.payload)
+        if self.deaf:
+            return
+        if wanted <= 1500:
+            self.say(str(wanted))
+            return
+        now = self.desk.runtime.clock.now()
+        log = Log(message="Refused: at most 1500 RPM.", level="WARNING", source="app", task="stirring", timestamp=now)
+        self.bus.publish(topics.log("unit1", EXPERIMENT, "app", "warning"), encode(log))
+
+
+def test_list_and_info(desk: Any) -> None:
+    assert desk.pio("jobs", "list").out == "No jobs.\n"
+    first = desk.start_job("stirring")
+    desk.end_job(first)
+    second = desk.start_job("od_reading", source="experiment_profile/7")
+    desk.runtime.stores.jobs().set_setting(second, "interval", 5.0, at="2030-01-01T00:00:00.000Z")
+
+    listed = desk.pio("jobs", "list").out
+    assert listed.index("od_reading") < listed.index("stirring")
+    assert "stirring" not in desk.pio("jobs", "running").out
+    assert [job["job_name"] for job in json.loads(desk.pio("jobs", "list", "running", "--json").out)] == ["od_reading"]
+
+    info = json.loads(desk.pio("jobs", "info", "--job-name", "od-reading", "--json").out)
+    assert info["job_source"] == "experiment_profile/7"
+    assert info["settings"] == {"interval": 5.0}
+    assert "interval" in desk.pio("jobs", "info", "--job-id", str(second)).out
+    assert desk.pio("jobs", "info", "--job-id", "99").status == 1
+    assert desk.pio("jobs", "info").status == 2
+
+
+def test_a_running_job_keeps_its_record(desk: Any) -> None:
+    job = desk.start_job("stirring")
+    assert "Stop it first" in desk.pio("jobs", "purge", "--job-id", str(job)).err
+    desk.end_job(job)
+    assert desk.pio("jobs", "purge", "--job-name", "stirring").status == 0
+    assert desk.pio("jobs", "list").out == "No jobs.\n"
+
+
+def test_set_says_what_the_job_answers(desk: Any) -> None:
+    desk.start_job("stirring")
+    Stirrer(desk)
+    typed = desk.pio("jobs", "set", "stirring", "target-rpm", "400")
+    assert (typed.status, typed.out) == (0, "target_rpm of stirring is 400.0.\n")
+
+
+def test_set_says_that_the_job_refuses(desk: Any) -> None:
+    desk.start_job("stirring")
+    Stirrer(desk)
+    typed = desk.pio("jobs", "set", "stirring", "target_rpm", "2000")
+    assert typed.status == 1
+    assert "Refused: at most 1500 RPM." in typed.err
+
+
+def test_set_says_that_there_is_no_answer_or_nothing_to_change(desk: Any) -> None:
+    desk.start_job("stirring")
+    Stirrer(desk, deaf=True)
+    before_s = desk.runtime.clock.monotonic()
+    typed = desk.pio("jobs", "set", "stirring", "target_rpm", "2000")
+    assert typed.status == 1
+    assert "did not say within 3 s" in typed.err
+    assert desk.runtime.clock.monotonic() - before_s == pytest.approx(3.0)
+    typed = desk.pio("jobs", "set", "stirring", "target_rpm", "500")
+    assert (typed.status, typed.out) == (0, "target_rpm of stirring is 500.0, as it was.\n")
+
+
+def test_set_needs_a_running_job(desk: Any) -> None:
+    typed = desk.pio("jobs", "set", "stirring", "target_rpm", "500")
+    assert typed.status == 1
+    assert "stirring is not running on unit1" in typed.err
+    assert "pio run stirring" in typed.err
+
+
+def test_kill_stops_pumps_first_and_leds_last_and_each_process_once(desk: Any) -> None:
+    jobs = {
+        "led_automation": desk.start_job("led_automation", pid=11),
+        "od_reading": desk.start_job("od_reading", pid=12),
+        "add_media": desk.start_job("add_media", pid=13),
+        "dosing_automation": desk.start_job("dosing_automation", pid=13),
+        "monitor": desk.start_job("monitor", pid=14, long_running=True),
+    }
+
+    def end(pid: int) -> None:
+        for name, number in {"led_automation": 11, "od_reading": 12, "add_media": 13, "dosing_automation": 13}.items():
+            if number == pid:
+                desk.end_job(jobs[name])
+
+    desk.on_interrupt = end
+    typed = desk.pio("kill", "--all-jobs")
+    assert typed.status == 0
+    assert typed.out.endswith("Killed 4 jobs.\n")
+    assert desk.interrupted == [13, 12, 11]
+    assert [job.job_name for job in desk.runtime.stores.jobs().running()] == ["monitor"]
+
+
+def test_kill_does_not_call_a_survivor_dead(desk: Any) -> None:
+    desk.start_job("stirring", pid=11)
+    before_s = desk.runtime.clock.monotonic()
+    typed = desk.pio("kill", "--job-name", "stirring", "--wait", "4")
+    assert typed.status == 1
+    assert "Killed 0 jobs." in typed.out
+    assert "stirring (process 11) still runs after 4 s" in typed.err
+    assert desk.runtime.clock.monotonic() - before_s == pytest.approx(4.0, abs=0.2)
+    assert json.loads(desk.pio("kill", "--all-jobs", "--json", "--wait", "0").out) == {
+        "ended": [],
+        "still_running": ["stirring"],
+    }
+
+
+def test_kill_by_filters(desk: Any) -> None:
+    profile = desk.start_job("stirring", pid=11, source="experiment_profile/7")
+    desk.start_job("od_reading", pid=12)
+    desk.on_interrupt = lambda pid: desk.end_job(profile)
+    assert desk.pio("kill", "--job-source", "experiment_profile/7").out == "stirring ended.\nKilled 1 job.\n"
+    assert desk.interrupted == [11]
+    assert desk.pio("kill", "--experiment", "another").out == "Killed 0 jobs.\n"
+    assert desk.pio("kill").status == 2
+
+
+def test_a_job_that_always_runs_is_stopped_by_name(desk: Any) -> None:
+    job = desk.start_job("monitor", pid=14, long_running=True)
+    desk.on_interrupt = lambda pid: desk.end_job(job)
+    assert desk.pio("kill", "--job-name", "monitor").out == "monitor ended.\nKilled 1 job.\n"
+
+
+def test_a_process_that_is_gone_or_anothers_is_said(desk: Any) -> None:
+    job = desk.start_job("stirring", pid=11)
+    desk.start_job("od_reading", pid=12)
+
+    def refuse(pid: int) -> None:
+        if pid == 12:
+            raise PermissionError
+        desk.end_job(job)
+        raise ProcessLookupError
+
+    desk.on_interrupt = refuse
+    typed = desk.pio("kill", "--all-jobs")
+    assert "stirring ended." in typed.out
+    assert "od_reading (process 12) belongs to another user" in typed.err
+
+
+def test_kill_switches_leds_off(desk: Any) -> None:
+    desk.runtime.stores.volatile("leds").set("B", 40.0)
+    typed = desk.pio("kill", "--job-name", "led_intensity")
+    assert "LED B switched off." in typed.err
+    assert desk.runtime.stores.volatile("leds").get("B") == 0

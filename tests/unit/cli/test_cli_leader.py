@@ -1,0 +1,169 @@
+"""Commands that ask the leader, or many units at once."""
+
+import json
+from typing import Any
+
+import pytest
+
+from pioreactor.http.loopback import Request, json_response
+from pioreactor.http.ports import Response
+
+WORKERS = [
+    {"pioreactor_unit": "w1", "is_active": 1, "model_name": "pioreactor_20ml", "model_version": "1.5"},
+    {"pioreactor_unit": "w2", "is_active": 1},
+    {"pioreactor_unit": "w3", "is_active": 0},
+]
+
+
+class Cluster:
+    """A leader and two units that answer by table; everything asked is kept."""
+
+    def __init__(self, desk: Any) -> None:
+        self.desk = desk
+        self.answers: dict[tuple[str, str, str], Response] = {
+            ("localhost", "GET", "/api/workers"): json_response(WORKERS),
+            ("localhost", "GET", "/api/workers/w1/experiment"): json_response({"experiment": "batch/3"}),
+            ("localhost", "GET", "/api/workers/w2/experiment"): json_response({"error": "not assigned"}, 404),
+        }
+        for host in ("localhost", "w1.local", "w2.local"):
+            desk.http.hosts[f"{host}:8080"] = lambda request, host=host: self.answer(host, request)
+
+    def answer(self, host: str, request: Request) -> Response:
+        assert request.headers["Authorization"] == "Bearer cluster-token"
+        done = json_response({"status": "success"})
+        return self.answers.get((host, request.method, request.path), done)
+
+    @property
+    def asked(self) -> list[tuple[str, str, str, Any]]:
+        return [(host.split(":")[0], r.method, r.path, r.json) for host, r in self.desk.http.asked]
+
+
+@pytest.fixture
+def cluster(desk: Any) -> Cluster:
+    return Cluster(desk)
+
+
+@pytest.mark.parametrize(
+    ("line", "request_"),
+    [
+        ("experiments create batch4 --tag a", ("POST", "/api/experiments")),
+        ("experiments delete b/4 --yes", ("DELETE", "/api/experiments/b%2F4")),
+        ("workers add w9", ("PUT", "/api/workers")),
+        ("workers remove w9 -y", ("DELETE", "/api/workers/w9")),
+        ("workers assign w1 batch4", ("PUT", "/api/experiments/batch4/workers")),
+        ("workers unassign w1 batch4", ("DELETE", "/api/experiments/batch4/workers/w1")),
+        ("workers update-active w1 0", ("PUT", "/api/workers/w1/is_active")),
+        ("workers update-model w1 -m pioreactor_40ml -v 1.5", ("PUT", "/api/workers/w1/model")),
+    ],
+)
+def test_changes_go_to_the_leader(cluster: Cluster, line: str, request_: tuple[str, str]) -> None:
+    typed = cluster.desk.pio(*line.split())
+    assert typed.status == 0, typed.err
+    ((host, method, path, _),) = cluster.asked
+    assert (host, method, path) == ("localhost", *request_)
+
+
+def test_a_worker_is_switched_off(cluster: Cluster) -> None:
+    assert cluster.desk.pio("workers", "update-active", "w1", "0").out == "w1 is off.\n"
+    assert cluster.asked[0][3] == {"is_active": 0}
+    assert cluster.desk.pio("workers", "update-active", "w1", "2").status == 2
+
+
+def test_deleting_asks_first(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("click.confirm", lambda *words, **more: (_ for _ in ()).throw(KeyboardInterrupt))
+    assert cluster.desk.pio("experiments", "delete", "batch4").status == 130
+    assert cluster.asked == []
+
+
+def test_the_leaders_refusal_is_told_with_its_cure(cluster: Cluster) -> None:
+    refusal = {"error": "the name is taken", "status": 409, "remediation": "Choose another name."}
+    cluster.answers["localhost", "POST", "/api/experiments"] = json_response(refusal, 409)
+    typed = cluster.desk.pio("experiments", "create", "batch4")
+    assert (typed.status, typed.err) == (1, "Error: the name is taken\n  Try: Choose another name.\n")
+
+
+def test_workers_status_has_a_row_for_those_that_do_not_answer(cluster: Cluster) -> None:
+    version = json_response({"version": "27.1.0"})
+    cluster.answers["w1.local", "GET", "/unit_api/versions/app"] = version
+    del cluster.desk.http.hosts["w2.local:8080"]
+    rows = {row["unit"]: row for row in json.loads(cluster.desk.pio("workers", "status", "--json").out)}
+    assert rows["w1"] == {
+        "unit": "w1",
+        "active": True,
+        "answers": True,
+        "version": "27.1.0",
+        "experiment": "batch/3",
+        "model": "pioreactor_20ml 1.5",
+    }
+    assert rows["w2"]["answers"] is False
+    assert rows["w2"]["experiment"] is None
+    assert rows["w3"]["active"] is False
+
+
+def test_without_a_token_it_says_so(desk: Any) -> None:
+    (desk.runtime.paths.secrets / "cluster_token").unlink()
+    typed = desk.pio("experiments", "list")
+    assert typed.status == 1
+    assert "has no token" in typed.err
+
+
+def test_run_on_all_active_workers(cluster: Cluster) -> None:
+    typed = cluster.desk.pios(
+        "run",
+        "stirring",
+        "--target-rpm",
+        "400",
+        "--flag",
+        "--x=1",
+        "-y",
+        "--config-override",
+        "stirring.config",
+        "pwm_hz",
+        "9",
+    )
+    assert typed.status == 0, typed.err
+    assert typed.out == "w1: done.\nw2: done.\n"
+    started = [entry for entry in cluster.asked if entry[0].startswith("w")]
+    assert {entry[0] for entry in started} == {"w1.local", "w2.local"}
+    assert started[0][1:] == (
+        "PATCH",
+        "/unit_api/jobs/run/job_name/stirring",
+        {
+            "options": {"target_rpm": ["400"], "flag": [None], "x": ["1"]},
+            "args": [],
+            "env": {},
+            "config_overrides": [["stirring.config", "pwm_hz", "9"]],
+        },
+    )
+
+
+def test_one_dead_unit_hides_no_answer_and_fails_the_command(cluster: Cluster) -> None:
+    del cluster.desk.http.hosts["w1.local:8080"]
+    cluster.answers["w2.local", "GET", "/unit_api/jobs/running"] = json_response(
+        [{"job_id": 4, "job_name": "stirring"}]
+    )
+    typed = cluster.desk.pios("jobs", "list", "running")
+    assert typed.status == 1
+    assert "stirring" in typed.out
+    assert "w1: failed: w1.local:8080 cannot be reached" in typed.err
+    assert "1 of 2 units failed: w1" in typed.err
+
+
+def test_units_are_chosen_and_checked(cluster: Cluster) -> None:
+    assert "the inventory has no w8" in cluster.desk.pios("kill", "--all-jobs", "--units", "w8", "-y").err
+    assert "no active worker" in cluster.desk.pios("kill", "--all-jobs", "--units", "w3", "-y").err
+    assert cluster.desk.pios("kill", "--all-jobs", "--units", "w1", "--experiments", "e", "-y").status == 2
+    assert cluster.desk.pios("kill", "--all-jobs", "--job-name", "x", "-y").status == 2
+    cluster.answers["localhost", "GET", "/api/experiments/e/workers"] = json_response([{"pioreactor_unit": "w2"}])
+    assert cluster.desk.pios("kill", "--job-name", "od-reading", "--experiments", "e", "-y").out == "w2: done.\n"
+    assert cluster.asked[-1] == ("w2.local", "POST", "/unit_api/jobs/stop", {"job_name": "od_reading"})
+    assert cluster.desk.pios("kill", "--all-jobs", "--units", "w1", "-y", "--json").status == 0
+    assert cluster.asked[-1][:3] == ("w1.local", "POST", "/unit_api/jobs/stop/all")
+
+
+def test_set_goes_through_the_leader_with_each_units_experiment(cluster: Cluster) -> None:
+    typed = cluster.desk.pios("jobs", "set", "stirring", "target-rpm", "300", "-y")
+    assert typed.status == 1
+    assert "w2: failed: not assigned" in typed.err
+    path = "/api/workers/w1/jobs/update/job_name/stirring/experiments/batch%2F3"
+    assert ("localhost", "PATCH", path, {"settings": {"target_rpm": "300"}}) in cluster.asked
