@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pioreactor.clock.ports import Clock
 from pioreactor.clock.system import SystemClock
+from pioreactor.devices.board import Board
 from pioreactor.devices.buses.ports import Buses
 from pioreactor.devices.ownership import FileLockOwnership
 from pioreactor.devices.ports import Rig
@@ -23,6 +24,7 @@ from pioreactor.models import DEFAULT_MODEL, ReactorModel, find_model, load_mode
 from pioreactor.runtime.context import Runtime
 from pioreactor.settings.load import load_settings
 from pioreactor.settings.schema import Settings
+from pioreactor.storage.artefacts import DiskArtefacts
 from pioreactor.storage.paths import Paths
 from pioreactor.storage.ports import RecordSink
 from pioreactor.storage.sqlite.stores import SqliteUnitStores
@@ -63,6 +65,7 @@ def build_runtime(
         clock=clock,
         buses=MqttBusFactory(_broker(settings, paths), unit),
         stores=stores,
+        artefacts=DiskArtefacts(paths),
         ownership=ownership,
         open_rig=open_rig,
         model=model,
@@ -168,7 +171,7 @@ def _open_rig(settings: Settings, paths: Paths, clock: Clock, ownership: FileLoc
     simulated = settings.hardware.rig == "sim"
     hat = "1.2" if simulated else os.environ.get("HARDWARE", "") or _hat_version()
     board = load_board(paths.hardware, hat_version=hat, model_name=model.model_name, model_version=model.model_version)
-    buses = _twin_buses(settings) if simulated else _kernel_buses(board.reserved_pins())
+    buses = _twin_buses(settings) if simulated else _kernel_buses(clock, paths, board)
     return open_rig(
         board,
         buses,
@@ -186,10 +189,10 @@ def _hat_version() -> str:
     return hat.version if hat is not None else "1.2"
 
 
-def _kernel_buses(_reserved: frozenset[int]) -> Buses:
+def _kernel_buses(clock: Clock, paths: Paths, board: Board) -> Buses:
     from pioreactor.devices.buses.linux import open_linux_buses
 
-    return open_linux_buses()
+    return open_linux_buses(clock, state_directory=paths.cache / "pwm", pulls=board.pulls())
 
 
 def _twin_buses(settings: Settings) -> Buses:
@@ -204,6 +207,6 @@ def _twin_buses(settings: Settings) -> Buses:
 
 
 def _open_records(settings: Settings, paths: Paths) -> RecordSink:
-    from pioreactor.storage.leader.sink import open_sink
+    from pioreactor.storage.leader.sink import SqliteRecordSink
 
-    return open_sink(Path(settings.storage.database) if settings.storage.database else paths.database)
+    return SqliteRecordSink(Path(settings.storage.database) if settings.storage.database else paths.database)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from pioreactor import topics
 from pioreactor.clock.virtual import VirtualClock, VirtualTask
 from pioreactor.devices.board import load_board
 from pioreactor.devices.ownership import MemoryOwnership
@@ -19,6 +20,8 @@ from pioreactor.models import find_model, load_models
 from pioreactor.runtime import context
 from pioreactor.runtime.context import Runtime
 from pioreactor.settings.load import settings_of_text
+from pioreactor.states import JobState
+from pioreactor.storage.artefacts import MemoryArtefacts
 from pioreactor.storage.memory import MemoryUnitStores
 from pioreactor.storage.paths import Paths
 from pioreactor.storage.ports import RecordSink
@@ -43,6 +46,15 @@ class SimulatedUnit:
     @property
     def name(self) -> str:
         return self.runtime.unit
+
+    def stop_jobs(self, *, leave: Sequence[str] = ()) -> None:
+        """Ask every running job to end, as `pio kill` does, but those to leave."""
+        bus = self.runtime.buses.connect("kill")
+        for record in self.runtime.stores.jobs().running():
+            if record.job_name not in leave:
+                topic = topics.set_setting(record.unit, record.experiment, record.job_name, "state")
+                bus.publish(topic, JobState.DISCONNECTED.encode())
+        bus.close()
 
     def run(self, job: Callable[[], Any], *, name: str) -> VirtualTask:
         """Run code beside everything else, with this unit's runtime, as a process of its own would."""
@@ -144,6 +156,7 @@ def _build_unit(
         clock=clock,
         buses=broker,
         stores=MemoryUnitStores(journal_id=f"simulated-{name}", now=clock.now),
+        artefacts=MemoryArtefacts(),
         ownership=ownership,
         open_rig=lambda: rig,
         model=lambda: chosen_model,
@@ -152,3 +165,10 @@ def _build_unit(
         open_records=open_records,
     )
     return SimulatedUnit(runtime, world)
+
+
+def open_simulation_records(path: Path) -> RecordSink:
+    """Open a leader database that one simulation alone writes to."""
+    from pioreactor.storage.leader.sink import SqliteRecordSink
+
+    return SqliteRecordSink(path, mode="alone")

@@ -15,6 +15,9 @@ _HERE = "pioreactor.cli.commands"
 
 ENTRIES: Final[Mapping[str, Entry]] = {
     "run": Entry("pioreactor.cli.run", "run", "Start a job or an action."),
+    "simulate": Entry("pioreactor.cli.simulate", "simulate", "Run jobs on simulated reactors in virtual time."),
+    "demo": Entry("pioreactor.cli.demo", "demo", "Run a whole cluster with simulated reactors on this machine."),
+    "web": Entry("pioreactor.cli.web", "web", "Serve this unit's API; on the leader the pages, too."),
     "kill": Entry(f"{_HERE}.kill", "kill", "Stop jobs of this unit and wait until they have ended."),
     "jobs": Entry(f"{_HERE}.jobs", "jobs", "List jobs of this unit, look into them, change their settings."),
     "logs": Entry(f"{_HERE}.logs", "logs", "Show the last log lines of this unit."),
@@ -27,7 +30,9 @@ ENTRIES: Final[Mapping[str, Entry]] = {
     "repair": Entry(f"{_HERE}.repair", "repair", "Make missing directories and put permissions right."),
     "version": Entry(f"{_HERE}.version", "version", "Print the version of the software."),
     "experiments": Entry(f"{_HERE}.experiments", "experiments", "Create, list and delete experiments.", True),
-    "workers": Entry(f"{_HERE}.workers", "workers", "List workers, assign them to experiments, switch them on and off.", True),
+    "workers": Entry(
+        f"{_HERE}.workers", "workers", "List workers, assign them to experiments, switch them on and off.", True
+    ),
     "db": Entry(f"{_HERE}.db", "db", "Open the leader's database in an SQLite shell.", True),
 }
 

@@ -1,0 +1,110 @@
+"""`pio simulate`: the same jobs on simulated reactors in virtual time, written to the same tables as a real run."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pioreactor.cli.simulated_run import DEFAULT_JOBS, SimulatedRun
+from pioreactor.exc import InvalidRequestError
+
+
+@click.command(name="simulate")
+@click.option(
+    "--hours", type=click.FloatRange(0.01, 10_000), default=24.0, show_default=True, help="Simulated time [h]."
+)
+@click.option("--seed", type=click.IntRange(0, 10**9), default=1, show_default=True, help="Equal seeds, equal bytes.")
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder for the results.")
+@click.option("--units", type=click.IntRange(1, 64), default=1, show_default=True, help="How many reactors.")
+@click.option(
+    "--job", "jobs", multiple=True, metavar="'NAME --OPTIONS'",
+    help="A job for each unit, as after `pio run`; may be repeated. Default: " + "; ".join(DEFAULT_JOBS) + ".",
+)  # fmt: skip
+@click.option(
+    "--scenario", default="ecoli_turbidostat", show_default=True, metavar="NAME|FILE",
+    help="Strain, start density, surroundings and faults: a name (see --list-scenarios) or a YAML or INI file.",
+)  # fmt: skip
+@click.option("--experiment", default="simulation", show_default=True, help="Name of the experiment.")
+@click.option("--csv/--no-csv", default=True, show_default=True, help="Write each table as CSV, too.")
+@click.option("--overwrite", is_flag=True, help="Replace results that are in the folder.")
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON, for programs.")
+@click.option("--list-scenarios", is_flag=True, is_eager=True, expose_value=False, callback=lambda *a: _list(*a))
+def simulate(
+    hours: float,
+    seed: int,
+    out: Path,
+    units: int,
+    jobs: tuple[str, ...],
+    scenario: str,
+    experiment: str,
+    csv: bool,
+    overwrite: bool,
+    as_json: bool,
+) -> None:
+    """Run jobs on simulated reactors as fast as they can be computed.
+
+    Writes pioreactor.sqlite (the leader's tables), a CSV file of each table that has rows, and truth.csv: what the
+    simulated world really was.
+    """
+    _make_room(out, overwrite=overwrite)
+    commands = [_split(job) for job in (jobs if jobs else DEFAULT_JOBS)]
+    began_s = time.perf_counter()
+    run = SimulatedRun(
+        out, units=units, seed=seed, scenario=scenario, experiment=experiment, hours=hours, commands=commands
+    )
+    with click.progressbar(length=run.steps, label="Simulating", file=click.get_text_stream("stderr")) as bar:
+        run.go(progress=lambda: bar.update(1))
+    results = run.finish(csv=csv)
+    results["seconds"] = round(time.perf_counter() - began_s, 2)
+    _show(results, run, as_json=as_json)
+    if results["failed_jobs"]:
+        raise click.exceptions.Exit(1)
+
+
+def _make_room(out: Path, *, overwrite: bool) -> None:
+    database = out / "pioreactor.sqlite"
+    if database.exists() and not overwrite:
+        raise InvalidRequestError(
+            f"{out} already holds results", remedy="Choose another folder, or say --overwrite to replace them."
+        )
+    out.mkdir(parents=True, exist_ok=True)
+    for old in (database, Path(f"{database}-wal"), Path(f"{database}-shm"), *out.glob("*.csv")):
+        old.unlink(missing_ok=True)
+
+
+def _split(job: str) -> list[str]:
+    try:
+        words = shlex.split(job)
+    except ValueError as error:
+        raise InvalidRequestError(f"--job {job!r} cannot be read: {error}") from error
+    if not words:
+        raise InvalidRequestError("--job is empty: write the name of a job and its options")
+    return words
+
+
+def _show(results: dict[str, Any], run: SimulatedRun, *, as_json: bool) -> None:
+    if as_json:
+        import json
+
+        click.echo(json.dumps(results))
+        return
+    from pioreactor.cli.simulation_summary import show
+
+    show(results, run.truth)
+
+
+def _list(ctx: click.Context, _option: click.Parameter, wanted: bool) -> None:
+    if not wanted:
+        return
+    from pioreactor.twin.scenarios import SCENARIOS
+
+    for name, scenario in SCENARIOS.items():
+        faults = f", {len(scenario.faults)} faults" if scenario.faults else ""
+        click.echo(
+            f"{name:22} {scenario.strain}, OD {scenario.start_od:g}, {scenario.ambient_celsius:g} °C around{faults}"
+        )
+    ctx.exit()

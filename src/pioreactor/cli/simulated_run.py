@@ -1,0 +1,220 @@
+"""One simulated run: builds units, starts their jobs by the command line, lets time pass, writes the results."""
+
+from __future__ import annotations
+
+import csv as csv_module
+import hashlib
+import sqlite3
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+from statistics import fmean, pstdev
+from typing import Any
+
+from pioreactor.bootstrap.simulated import SimulatedUnit, build_simulation, open_simulation_records
+from pioreactor.cli import endings
+from pioreactor.cli.run import run as run_group
+from pioreactor.cli.surroundings import Surroundings
+
+DEFAULT_JOBS = (
+    "stirring --target-rpm 500",
+    "od_reading",
+    "growth_rate_calculating",
+    "temperature_automation --automation-name thermostat --target-temperature 37",
+    "dosing_automation --automation-name turbidostat --target-biomass 1.0 --exchange-volume-ml 1.0",
+)
+STEP_S = 60.0
+SETTLING_H = 2.0
+BOOT_S = 2.0
+
+
+class SimulatedRun:
+    """Drives a cluster in virtual time. Equal arguments write equal bytes."""
+
+    def __init__(
+        self,
+        out: Path,
+        *,
+        units: int,
+        seed: int,
+        scenario: str,
+        experiment: str,
+        hours: float,
+        commands: Sequence[Sequence[str]],
+    ) -> None:
+        self._out = out
+        self._database = out / "pioreactor.sqlite"
+        self._hours = hours
+        self._commands = [list(command) for command in commands]
+        self.steps = max(1, round(hours * 3600 / STEP_S))
+        names = [f"unit{number}" for number in range(1, units + 1)]
+        self._records = open_simulation_records(self._database)
+        self.simulation = build_simulation(
+            units=names,
+            experiment=experiment,
+            scenario=scenario,
+            seed=seed,
+            data_root=out,
+            open_records=lambda: self._records,
+        )
+        self._register(experiment, names)
+        self.truth: dict[str, list[dict[str, float]]] = {name: [] for name in names}
+        self.failed_jobs: list[str] = []
+
+    def _register(self, experiment: str, names: Sequence[str]) -> None:
+        from pioreactor.storage.leader.database import LeaderDatabase
+
+        with closing(LeaderDatabase.open(self._database, now=self.simulation.clock.now)) as database:
+            database.experiments.create(experiment, description="simulated")
+            for name in names:
+                model = self.simulation.unit(name).runtime.model()
+                database.workers.add(name, model_name=model.model_name, model_version=model.model_version)
+                database.assignments.assign(name, experiment)
+
+    # ---- running -------------------------------------------------------------------------------------------
+
+    def go(self, progress: Callable[[], None]) -> None:
+        """Start everything and let the time pass; `progress` is called after each of `steps`."""
+        from pioreactor.calibrations.defaults import install_simulated
+
+        leader = self.simulation.units[0]
+        self._start(leader, ["mqtt_to_db_streaming"])
+        for unit in self.simulation.units:
+            install_simulated(unit.runtime)
+            self._start(unit, ["monitor"])
+        self.simulation.clock.sleep(BOOT_S)
+        for unit in self.simulation.units:
+            for command in self._commands:
+                self._start(unit, command)
+        for _ in range(self.steps):
+            self.simulation.clock.sleep(STEP_S)
+            self._look()
+            progress()
+
+    def _start(self, unit: SimulatedUnit, command: list[str]) -> None:
+        unit.run(partial(self._run, unit, command), name=command[0])
+
+    def _run(self, unit: SimulatedUnit, command: list[str]) -> None:
+        status = endings.run(run_group, command, obj=Surroundings({}, runtime=unit.runtime))
+        if status != 0:
+            self.failed_jobs.append(f"{unit.name}: {' '.join(command)}")
+
+    def _look(self) -> None:
+        for unit in self.simulation.units:
+            snapshot = unit.world.snapshot()
+            self.truth[unit.name].append(
+                {
+                    "time_h": round(snapshot.t_s / 3600, 6),
+                    "od": snapshot.od,
+                    "growth_rate": snapshot.growth_rate_per_h,
+                    "volume_ml": snapshot.volume_ml,
+                    "liquid_celsius": snapshot.liquid_celsius,
+                    "rpm": snapshot.rpm,
+                    "media_added_ml": snapshot.media_added_ml,
+                }
+            )
+
+    # ---- results -------------------------------------------------------------------------------------------
+
+    def finish(self, *, csv: bool) -> dict[str, Any]:
+        """End the jobs as a person would, write the files, and return the summary."""
+        clock = self.simulation.clock
+        for unit in self.simulation.units:
+            unit.stop_jobs(leave=("mqtt_to_db_streaming", "monitor"))
+        clock.sleep(30.0)
+        for unit in self.simulation.units:
+            unit.stop_jobs()
+        clock.sleep(5.0)
+        self._records.close()
+        tables = self._tables()
+        if csv:
+            for table in tables:
+                self._write_table(table)
+        self._write_truth()
+        return {
+            "database": str(self._database),
+            "hours": self._hours,
+            "rows": tables,
+            "tables_sha256": self._hash(tables),
+            "failed_jobs": self.failed_jobs,
+            "units": {name: self._describe(name) for name in self.truth},
+        }
+
+    def _connect(self) -> sqlite3.Connection:
+        return sqlite3.connect(self._database)
+
+    def _tables(self) -> dict[str, int]:
+        with closing(self._connect()) as connection:
+            names = [
+                name
+                for (name,) in connection.execute(
+                    "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name"
+                )
+            ]
+            counts = {name: connection.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0] for name in names}
+        return {name: count for name, count in counts.items() if count and name != "alembic_version"}
+
+    def _write_table(self, table: str) -> None:
+        with closing(self._connect()) as connection, (self._out / f"{table}.csv").open("w", newline="") as file:
+            rows = connection.execute(f'SELECT * FROM "{table}" ORDER BY rowid')
+            writer = csv_module.writer(file)
+            writer.writerow([column[0] for column in rows.description])
+            writer.writerows(rows)
+
+    def _write_truth(self) -> None:
+        with (self._out / "truth.csv").open("w", newline="") as file:
+            writer = csv_module.writer(file)
+            writer.writerow(["pioreactor_unit", *next(iter(next(iter(self.truth.values()))), {})])
+            for name, moments in self.truth.items():
+                writer.writerows([name, *moment.values()] for moment in moments)
+
+    def _hash(self, tables: dict[str, int]) -> str:
+        digest = hashlib.sha256()
+        with closing(self._connect()) as connection:
+            for table in tables:
+                digest.update(table.encode())
+                for row in connection.execute(f'SELECT * FROM "{table}" ORDER BY rowid'):
+                    digest.update(repr(row).encode())
+        return digest.hexdigest()
+
+    def _describe(self, name: str) -> dict[str, Any]:
+        settled = [moment for moment in self.truth[name] if moment["time_h"] >= min(SETTLING_H, self._hours / 2)]
+        ods = [moment["od"] for moment in settled]
+        mean_od = fmean(ods)
+        return {
+            "od_mean": mean_od,
+            "od_sd_percent": 100 * pstdev(ods) / mean_od if mean_od else 0.0,
+            "od_within_2_percent_of_mean": fmean(abs(od / mean_od - 1) <= 0.02 for od in ods) if mean_od else 0.0,
+            "od_within_5_percent_of_mean": fmean(abs(od / mean_od - 1) <= 0.05 for od in ods) if mean_od else 0.0,
+            "growth_rate_mean": fmean(moment["growth_rate"] for moment in settled),
+            "celsius_mean": fmean(moment["liquid_celsius"] for moment in settled),
+            "volume_max_ml": max(moment["volume_ml"] for moment in self.truth[name]),
+            "media_ml_per_h": self.truth[name][-1]["media_added_ml"] / self._hours,
+            **self._target(name),
+        }
+
+    def _target(self, name: str) -> dict[str, Any]:
+        """Return how well filtered OD kept to the target of a turbidostat, where there was one."""
+        target = next(
+            (
+                float(command[command.index("--target-biomass") + 1])
+                for command in self._commands
+                if "turbidostat" in command and "--target-biomass" in command
+            ),
+            None,
+        )
+        if target is None:
+            return {}
+        skip_h = min(SETTLING_H, self._hours / 2)
+        with closing(self._connect()) as connection:
+            first = connection.execute("SELECT min(timestamp) FROM od_readings_filtered").fetchone()[0]
+            within, mean, count = connection.execute(
+                "SELECT avg(abs(normalized_od_reading / ?1 - 1) <= 0.05), avg(normalized_od_reading), count(*)"
+                " FROM od_readings_filtered WHERE pioreactor_unit = ?2"
+                " AND julianday(timestamp) >= julianday(?3) + ?4 / 24.0",
+                (target, name, first, skip_h),
+            ).fetchone()
+        if not count:
+            return {}
+        return {"target": target, "filtered_od_mean": mean, "filtered_od_within_5_percent_of_target": within}
