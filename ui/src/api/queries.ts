@@ -4,6 +4,7 @@ import { useQuery, type UseQueryResult } from "@tanstack/react-query";
 import { get, path } from "./client";
 import { parseIni, type Ini } from "./ini";
 import type {
+  Assignment,
   AutomationDescriptor,
   AutomationKind,
   ChartDescriptor,
@@ -26,7 +27,7 @@ export const useExperiments = () => useGet<Experiment[]>(["experiments"], "/api/
 export const useWorkers = () => useGet<Worker[]>(["workers"], "/api/workers");
 
 export const useAssigned = (experiment: string) =>
-  useGet<Worker[]>(["experiments", experiment, "workers"], path("api", "experiments", experiment, "workers"));
+  useGet<Assignment[]>(["experiments", experiment, "workers"], path("api", "experiments", experiment, "workers"));
 
 export const useLabels = (experiment: string) =>
   useGet<Record<string, string>>(

@@ -1,120 +1,36 @@
-/** What the leader's API answers, as far as these pages read it. */
+/** Short names for what the leader's API answers; the shapes are generated from its OpenAPI document. */
 
-export interface Experiment {
-  experiment: string;
-  created_at: string;
-  description: string | null;
-  delta_hours: number;
-  worker_count: number;
-  tags: string[];
-}
+import type { components } from "./schema";
 
-export interface Worker {
-  pioreactor_unit: string;
-  added_at: string;
-  is_active: number | boolean;
-  model_name: string | null;
-  model_version: string | null;
-  ipv4_address?: string | null;
-}
+type Schemas = components["schemas"];
 
-export interface ReactorModel {
-  model_name: string;
-  model_version: string;
-  display_name: string;
-  reactor_capacity_ml: number;
-  reactor_max_fill_volume_ml: number;
-  is_legacy?: boolean;
-}
+export type Experiment = Schemas["Experiment"];
+export type Worker = Schemas["WorkerRow"];
+export type Assignment = Schemas["Assignment"];
+/** A unit with its model: what a worker and an assignment have in common. */
+export type Reactor = Pick<Assignment, "pioreactor_unit" | "is_active"> & { model_name?: string | null; model_version?: string | null };
+export type ReactorModel = Pick<
+  Schemas["ReactorModel"],
+  "model_name" | "model_version" | "display_name" | "reactor_capacity_ml" | "reactor_max_fill_volume_ml"
+>;
 
-export type SettingType = "numeric" | "boolean" | "string" | "json";
-
-export interface PublishedSetting {
-  key: string;
-  type: SettingType;
-  display: boolean;
-  description?: string | null;
-  unit?: string | null;
-  label?: string | null;
-  editable?: boolean;
-  min?: number | null;
-  max?: number | null;
-}
-
-export interface JobDescriptor {
-  display_name: string;
-  job_name: string;
-  display: boolean;
-  published_settings: PublishedSetting[];
-  source?: string | null;
-  description?: string | null;
-  subtext?: string | null;
-}
-
-export interface SettingsCollection {
-  key: string;
-  display_name: string;
-  display: boolean;
-  published_settings: PublishedSetting[];
-  description?: string | null;
-}
+type Described = Schemas["DescribedSetting"];
+export type PublishedSetting = Pick<Described, "key" | "type" | "display"> & Partial<Described>;
+export type JobDescriptor = Omit<Schemas["DescribedJob"], "published_settings"> & { published_settings: PublishedSetting[] };
+export type SettingsCollection = Omit<Schemas["DescribedSettings"], "published_settings"> & { published_settings: PublishedSetting[] };
 
 export type AutomationKind = "dosing" | "temperature" | "led";
+export type AutomationField = Pick<Schemas["AutomationField"], "key" | "label" | "type"> & Partial<Schemas["AutomationField"]>;
+export type AutomationDescriptor = Omit<Schemas["DescribedAutomation"], "fields"> & { fields: AutomationField[] };
 
-export interface AutomationField {
-  key: string;
-  default: string | number | boolean | null;
-  label: string;
-  disabled?: boolean;
-  required?: boolean;
-  unit?: string | null;
-  type?: "numeric" | "string" | "select" | "boolean";
-  options?: string[] | null;
-}
+type Chart = Schemas["Chart"];
+export type ChartDescriptor = Pick<Chart, "chart_key" | "data_source" | "title" | "y_axis_label"> & Partial<Chart>;
+export type TimeSeries = Schemas["TimeSeries"];
 
-export interface AutomationDescriptor {
-  display_name: string;
-  automation_name: string;
-  description: string;
-  source?: string | null;
-  fields: AutomationField[];
-}
-
-export interface ChartDescriptor {
-  chart_key: string;
-  data_source: string;
-  data_source_column?: string | null;
-  title: string;
-  y_axis_label: string;
-  fixed_decimals: number;
-  down_sample?: boolean;
-  mqtt_topic?: string | string[] | null;
-  payload_key?: string | null;
-  y_transformation?: string | null;
-  y_axis_domain?: [number, number] | null;
-  interpolation?: string | null;
-}
-
-export interface TimeSeries {
-  series: string[];
-  data: { x: string; y: number | null }[][];
-}
-
-export interface LogRow {
-  timestamp: string;
-  level: string;
-  pioreactor_unit: string;
-  message: string;
-  task: string;
-  experiment?: string;
-}
-
-export interface TaskAccepted {
-  unit: string;
-  task_id: string;
-  result_url_path: string;
-  status?: string;
-}
+export type LogRow = Schemas["LogRow"];
+export type ConfigVersion = Pick<Schemas["ConfigVersion"], "data" | "timestamp"> & Partial<Schemas["ConfigVersion"]>;
+export type MediaRate = Schemas["MediaRate"];
+export type TaskAccepted = Schemas["Accepted"];
 
 export type TaskResult =
   | { status: "pending" | "running" | "accepted" }
@@ -126,9 +42,4 @@ export interface UnitAnswer {
   unit: string;
   value?: unknown;
   error?: { kind: string; message: string; cause?: string; remediation?: string };
-}
-
-export interface HistoryEntry {
-  timestamp: string;
-  data: string;
 }

@@ -44,6 +44,7 @@ export function ChartCard({ chart, experiment, unit, labels, hidden, onToggle, h
   const [log, setLog] = useState(false);
   const [cursorAt, setCursorAt] = useState<number>();
   const plot = useRef<uPlot | null>(null);
+  const decimals = chart.fixed_decimals ?? 2;
   const mayBeLog = /optical_density/.test(chart.chart_key);
 
   const series = useMemo(
@@ -88,7 +89,7 @@ export function ChartCard({ chart, experiment, unit, labels, hidden, onToggle, h
         )}
         <ChartMenu chart={chart} experiment={experiment} plot={plot} entries={entries} series={series.map((one, i) => ({ name: (lines[i] as Line).name, visible: (lines[i] as Line).visible, ...one.points }))} />
       </header>
-      <Legend entries={entries} decimals={chart.fixed_decimals} onToggle={onToggle} />
+      <Legend entries={entries} decimals={decimals} onToggle={onToggle} />
       {source.failed && <Problem error={source.failed} />}
       <div className={css.stage}>
         <TimeChart
@@ -98,7 +99,7 @@ export function ChartCard({ chart, experiment, unit, labels, hidden, onToggle, h
           version={version}
           log={log}
           stepped={(chart.interpolation ?? "stepAfter").startsWith("step")}
-          decimals={chart.fixed_decimals}
+          decimals={decimals}
           domain={chart.y_axis_domain ?? null}
           dark={strokes.dark}
           height={height}

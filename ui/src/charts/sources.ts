@@ -24,12 +24,10 @@ export interface Wanted {
 
 const ROUTES = new Set(["growth_rates", "temperature_readings", "od_readings_filtered", "od_readings", "od_readings_fused", "raw_od_readings"]);
 
-/** Read the factor out of a descriptor's `y => 24 * y`; anything else is not run, and counts as 1. */
-export function factorOf(transformation: string | null | undefined): number {
-  const found = /^\(?\s*(\w+)\s*\)?\s*=>\s*(?:([\d.]+)\s*\*\s*\1|\1\s*\*\s*([\d.]+))\s*;?$/.exec(transformation?.trim() ?? "");
-  const factor = Number(found?.[2] ?? found?.[3] ?? 1);
-  return Number.isFinite(factor) ? factor : 1;
-}
+const FACTORS: Record<string, number> = { per_hour_to_per_day: 24, percent: 100 };
+
+/** Return what a descriptor's transformation multiplies by. */
+export const factorOf = (transformation: string | null | undefined): number => FACTORS[transformation ?? "none"] ?? 1;
 
 export function wantedBy(chart: ChartDescriptor, experiment: string, lookbackH: number, targetPoints = 1400): Wanted {
   const topics = chart.mqtt_topic ? [chart.mqtt_topic].flat() : [];

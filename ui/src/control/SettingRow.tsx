@@ -1,6 +1,6 @@
 /** One setting of a running job: text when it is read-only, a field with unit and range when it can be changed. */
 
-import { ActionIcon, Switch, TextInput } from "@mantine/core";
+import { ActionIcon, NativeSelect, Switch, TextInput } from "@mantine/core";
 import { useEffect, useState, type FormEvent } from "react";
 import type { PublishedSetting } from "@/api/types";
 import { useTopic } from "@/live/hooks";
@@ -42,6 +42,8 @@ export function SettingRow({ where, setting, running, command }: Props) {
         <span className={css.settingLabel}>{label}</span>
         {setting.type === "boolean" && editable && single ? (
           <Switch aria-label={label} checked={value?.toLowerCase() === "true"} onChange={(event) => submit(event.currentTarget.checked)} />
+        ) : editable && setting.options ? (
+          <NativeSelect aria-label={label} size="sm" value={value ?? ""} data={value === undefined ? ["", ...setting.options] : setting.options} onChange={(event) => submit(event.currentTarget.value)} />
         ) : editable ? (
           <Field setting={setting} label={label} value={value} onSubmit={submit} pending={outcome.phase === "sent"} />
         ) : (

@@ -8,7 +8,7 @@ import { fixed } from "@/parts/format";
 import { Icon } from "@/parts/icons";
 import { Problem, Waiting } from "@/parts/Problem";
 import type { Value } from "./commands";
-import { checked } from "./validation";
+import { checked, rangeOf } from "./validation";
 import css from "./control.module.css";
 
 interface Props {
@@ -93,6 +93,7 @@ function FieldInput({ field, text, onChange }: { field: AutomationField; text: s
   return (
     <TextInput
       label={field.label}
+      description={field.description ?? rangeOf(field)}
       value={text}
       disabled={field.disabled ?? false}
       inputMode={field.type === "string" ? "text" : "decimal"}

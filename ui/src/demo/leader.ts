@@ -157,7 +157,7 @@ const ORDER = ["DEBUG", "INFO", "NOTICE", "WARNING", "ERROR"];
 function logs(cluster: DemoCluster, query: URLSearchParams, where: string): Answer {
   const least = ORDER.indexOf(query.get("min_level") ?? "INFO");
   const unit = /^\/api\/(?:workers|units)\/([^/]+)/.exec(where)?.[1];
-  const rows = cluster.logs.filter((row) => ORDER.indexOf(row.level) >= least && (!unit || row.pioreactor_unit === unit));
+  const rows = cluster.logs.filter((row) => ORDER.indexOf(row.level ?? "INFO") >= least && (!unit || row.pioreactor_unit === unit));
   const skip = Number(query.get("skip") ?? 0);
   return ok(rows.slice(skip, skip + (where.includes("recent") ? 50 : 100)));
 }

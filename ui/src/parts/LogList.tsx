@@ -12,7 +12,8 @@ const MARKS: Record<string, { icon: IconName; tone: string }> = {
   CRITICAL: { icon: "lost", tone: css.error ?? "" },
 };
 
-export function LogLevel({ level }: { level: string }) {
+export function LogLevel({ level: given }: { level: string | null }) {
+  const level = given ?? "INFO";
   const mark = MARKS[level.toUpperCase()];
   const word = level[0]?.toUpperCase() + level.slice(1).toLowerCase();
   if (!mark) return <span className="soft small">{word}</span>;
@@ -36,8 +37,8 @@ export function LogList({ rows, labels }: { rows: readonly LogRow[]; labels: Rec
                 {day(at)}, {clockWithSeconds(at)}
               </time>
               <span>{labels[row.pioreactor_unit] ?? (row.pioreactor_unit === "$broadcast" ? "all units" : row.pioreactor_unit)}</span>
-              <span>{row.task.replaceAll("_", " ")}</span>
-              {MARKS[row.level.toUpperCase()] && <LogLevel level={row.level} />}
+              <span>{(row.task ?? "").replaceAll("_", " ")}</span>
+              {MARKS[(row.level ?? "").toUpperCase()] && <LogLevel level={row.level} />}
             </p>
             <p className={css.message}>{row.message}</p>
           </li>

@@ -2,7 +2,7 @@
 
 export const LEVELS = ["DEBUG", "INFO", "NOTICE", "WARNING", "ERROR"] as const;
 
-export const atLeast = (level: string, least: string): boolean => rank(level) >= rank(least);
+export const atLeast = (level: string | null, least: string): boolean => rank(level ?? "INFO") >= rank(least);
 
 /** CRITICAL, and whatever else is unknown, counts as an error: trouble must not be filtered away. */
 function rank(level: string): number {

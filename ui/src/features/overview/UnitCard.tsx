@@ -1,7 +1,7 @@
 /** One glance, one unit: who it is, how it is, what it does, what it measures. */
 
 import { useModels } from "@/api/queries";
-import type { JobDescriptor, Worker } from "@/api/types";
+import type { JobDescriptor, Reactor } from "@/api/types";
 import { Swatch } from "@/charts/Legend";
 import { useUnitStrokes } from "@/charts/useLines";
 import { ActivityGrid } from "@/control/ActivityGrid";
@@ -13,19 +13,19 @@ import { VolumeBar } from "./VolumeBar";
 import css from "./overview.module.css";
 
 interface Props {
-  worker: Worker;
+  worker: Reactor;
   label: string | undefined;
   experiment: string;
   jobs: readonly JobDescriptor[];
 }
 
 /** "20 mL", "40 mL XR": what kind of reactor it is. */
-export function modelName(worker: Worker): string {
+export function modelName(worker: Reactor): string {
   const found = /(\d+)ml(_XR)?$/i.exec(worker.model_name ?? "");
   return found ? `${found[1]} mL${found[2] ? " XR" : ""}` : (worker.model_name ?? "no model");
 }
 
-export function useMaxMl(worker: Worker): number {
+export function useMaxMl(worker: Reactor): number {
   const models = useModels().data;
   const model = models?.find((one) => one.model_name === worker.model_name && one.model_version === worker.model_version);
   return model?.reactor_max_fill_volume_ml ?? 18;

@@ -2,7 +2,7 @@
 
 import { Modal } from "@mantine/core";
 import { useState } from "react";
-import type { JobDescriptor, Worker } from "@/api/types";
+import type { JobDescriptor, Reactor } from "@/api/types";
 import { Swatch } from "@/charts/Legend";
 import { useUnitStrokes } from "@/charts/useLines";
 import { useActivitySummary } from "@/control/ActivityGrid";
@@ -19,7 +19,7 @@ import css from "./overview.module.css";
 const [OD, GROWTH, TEMPERATURE] = NUMBERS as [NumberSource, NumberSource, NumberSource];
 
 interface Props {
-  worker: Worker;
+  worker: Reactor;
   label: string | undefined;
   experiment: string;
   jobs: readonly JobDescriptor[];
