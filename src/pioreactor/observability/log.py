@@ -3,13 +3,15 @@
 import logging
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
 
+from pioreactor import topics
 from pioreactor.observability.files import SharedLogFile
 from pioreactor.observability.formats import ConsoleFormatter, LineFormatter, WireFormatter
 from pioreactor.observability.secrets import Redactor
-from pioreactor.observability.sinks import LogSink, sink_handler
+from pioreactor.observability.sinks import LogSink, SinkHandler
 
 NOTICE = 25
 """More important than information, less than a warning: a person wants to know."""
@@ -65,6 +67,7 @@ def create_logger(
     experiment: str,
     source: str = "app",
     sink: LogSink | None = None,
+    close_sink: Callable[[], object] | None = None,
     log_file: Path | None = None,
     console: TextIO | None = None,
     console_level: str = "DEBUG",
@@ -74,7 +77,7 @@ def create_logger(
     """Return a logger of its own; `name` is the job or task, `source` the application or plugin.
 
     Targets are those that are given: `log_file`, a `console` stream (coloured when it is a terminal), and a `sink`
-    (journal, bus). `now` is the clock's; `secrets` never appear in any target.
+    (journal, bus; closed with `close_sink`). `now` is the clock's; `secrets` never appear in any target.
     """
     clock = now if now is not None else _utc_now
     redact = Redactor(secrets)
@@ -87,7 +90,8 @@ def create_logger(
         logger.addHandler(_console_handler(console, console_level, clock, redact))
     if sink is not None:
         formatter = WireFormatter(clock, redact, source=source)
-        logger.addHandler(sink_handler(sink, unit=unit, experiment=experiment, source=source, formatter=formatter))
+        topic_of = partial(topics.log, unit, experiment, source)
+        logger.addHandler(SinkHandler(sink, topic_of=topic_of, formatter=formatter, close_sink=close_sink))
     if not logger.handlers:
         logger.addHandler(logging.NullHandler())
     return CustomLogger(logger, {})

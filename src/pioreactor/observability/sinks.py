@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Callable
 
-from pioreactor import topics
 from pioreactor.observability.formats import WireFormatter
 from pioreactor.structs.events import Log
 
@@ -14,8 +13,16 @@ LogSink = Callable[[str, Log], object]
 class SinkHandler(logging.Handler):
     """Gives a logger's records to a sink, under the topic of unit, experiment, source and level."""
 
-    def __init__(self, sink: LogSink, *, topic_of: Callable[[str], str], formatter: WireFormatter) -> None:
+    def __init__(
+        self,
+        sink: LogSink,
+        *,
+        topic_of: Callable[[str], str],
+        formatter: WireFormatter,
+        close_sink: Callable[[], object] | None = None,
+    ) -> None:
         super().__init__()
+        self._close_sink = close_sink
         self._sink = sink
         self._topic_of = topic_of
         self._wire = formatter
@@ -32,14 +39,10 @@ class SinkHandler(logging.Handler):
         finally:
             self._busy = False
 
+    def close(self) -> None:
+        super().close()
+        if self._close_sink is not None:
+            self._close_sink()
+
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  the standard library's name
         """Stay silent: file and terminal have the record."""
-
-
-def sink_handler(sink: LogSink, *, unit: str, experiment: str, source: str, formatter: WireFormatter) -> SinkHandler:
-    """Return the handler of one logger."""
-
-    def topic_of(level: str) -> str:
-        return topics.log(unit, experiment, source, level)
-
-    return SinkHandler(sink, topic_of=topic_of, formatter=formatter)
