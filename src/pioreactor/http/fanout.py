@@ -56,6 +56,8 @@ class UnitRefusedError(PioreactorError):
         super().__init__(message, remedy=remedy)
         self.kind = kind
         self.answered_status = status
+        self.relayed_status = status if 400 <= status < 500 and status not in (401, 403) else 502
+        """What the leader says to its own client: a unit that does not know the leader is not the client's fault."""
         self.cause = cause
 
 

@@ -51,7 +51,8 @@ def of_error(error: PioreactorError) -> Problem:
     cause = getattr(error, "cause", None)
     if cause is None:
         cause = str(error.__cause__) if error.__cause__ is not None and str(error.__cause__) else str(error)
-    return Problem(str(error), error.status, str(cause), error.code, error.remedy, getattr(error, "diagnostics", None))
+    status = getattr(error, "relayed_status", error.status)
+    return Problem(str(error), status, str(cause), error.code, error.remedy, getattr(error, "diagnostics", None))
 
 
 def _answer(problem: Problem, headers: dict[str, str] | None = None) -> Response[Problem]:

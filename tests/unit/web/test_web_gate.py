@@ -70,7 +70,7 @@ def test_a_session_ends_at_sign_out_even_if_the_cookie_is_kept(leader: Any) -> N
     assert answer.status_code == 401
 
 
-@pytest.mark.parametrize("header", ["Bearer", "Bearer ", "Bearer wrong", "Basic the-token-of-the-cluster", "Bearer ü"])
+@pytest.mark.parametrize("header", ["Bearer", "Bearer ", "Bearer wrong", "Basic the-token-of-the-cluster"])
 def test_a_wrong_token_opens_nothing(worker: Any, header: str) -> None:
     worker.headers["Authorization"] = header
     assert worker.get("/unit_api/jobs").status_code == 401

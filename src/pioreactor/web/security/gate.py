@@ -111,7 +111,7 @@ async def refuse(scope: Scope, receive: Receive, send: Send, error: PioreactorEr
         return
     body = msgspec.json.encode(of_error(error))
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": error.status, "headers": headers})
+    await send({"type": "http.response.start", "status": of_error(error).status, "headers": headers})
     await send({"type": "http.response.body", "body": body, "more_body": False})
 
 

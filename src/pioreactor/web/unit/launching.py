@@ -173,11 +173,10 @@ def _failure(job: str, code: int, output: IO[bytes]) -> JobFailedError:
     size = output.seek(0, os.SEEK_END)
     output.seek(max(0, size - 4096))
     lines = [line.strip() for line in output.read().decode("utf-8", "replace").splitlines() if line.strip()]
-    remedy = None
-    if lines and lines[-1].startswith("Try: "):
-        remedy = lines.pop().removeprefix("Try: ")
-    if lines:
-        last = lines[-1].removeprefix("Error: ")
+    remedy = next((line.removeprefix("Try: ") for line in reversed(lines) if line.startswith("Try: ")), None)
+    said = [line.removeprefix("Error: ") for line in lines if line.startswith("Error: ")]
+    if said or lines:
+        last = said[-1] if said else lines[-1]
     elif code < 0:
         last = f"it was ended by {signal.Signals(-code).name}"
     else:
