@@ -13,7 +13,7 @@ from pioreactor.clock.ports import Clock
 from pioreactor.devices.ports import Ownership, Rig
 from pioreactor.messaging.ports import BusFactory
 from pioreactor.models import ReactorModel
-from pioreactor.storage.ports import RecordSink, UnitStores
+from pioreactor.storage.ports import ArtefactFiles, RecordSink, UnitStores
 
 if TYPE_CHECKING:
     from pioreactor.identity.machine import MachineFacts
@@ -32,6 +32,7 @@ class Runtime:
     clock: Clock
     buses: BusFactory
     stores: UnitStores
+    artefacts: ArtefactFiles
     ownership: Ownership
     open_rig: Callable[[], Rig]
     """Return the unit's rig; the same one each time, opened at first use."""

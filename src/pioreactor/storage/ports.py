@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Literal, Protocol
 
 KeyType = str | int | tuple[str | int, ...]
 ValueType = str | int | float | bytes | None
@@ -196,3 +196,29 @@ class Sequenced(Protocol):
     """Anything that hands out rows in order; used by exports and time series."""
 
     def __iter__(self) -> Iterator[Row]: ...
+
+
+ArtefactKind = Literal["calibrations", "estimators"]
+
+
+class ArtefactFiles(Protocol):
+    """The texts (YAML) of a unit's calibrations and estimators, one per kind, device and name.
+
+    Devices and names are safe path components (spec core §5.1); others raise `InvalidRequestError`.
+    """
+
+    def read(self, kind: ArtefactKind, device: str, name: str) -> str | None:
+        """Return the text, None when there is none; raise `StorageError` when it cannot be read."""
+        ...
+
+    def write(self, kind: ArtefactKind, device: str, name: str, text: str) -> None:
+        """Put the text in place of what was there: a crash leaves the old text or the new one."""
+        ...
+
+    def delete(self, kind: ArtefactKind, device: str, name: str) -> bool:
+        """Return whether there was one."""
+        ...
+
+    def names(self, kind: ArtefactKind) -> dict[str, list[str]]:
+        """Return device → names, both sorted; a device without any is left out."""
+        ...

@@ -1,5 +1,13 @@
 """What travels on the wire and rests on disk."""
 
+from pioreactor.structs.calibrations import AkimaFitData as AkimaFitData
+from pioreactor.structs.calibrations import CalibrationBase as CalibrationBase
+from pioreactor.structs.calibrations import OD600Calibration as OD600Calibration
+from pioreactor.structs.calibrations import ODCalibration as ODCalibration
+from pioreactor.structs.calibrations import PolyFitCoefficients as PolyFitCoefficients
+from pioreactor.structs.calibrations import SimplePeristalticPump as SimplePeristalticPump
+from pioreactor.structs.calibrations import SimpleStirringCalibration as SimpleStirringCalibration
+from pioreactor.structs.calibrations import SplineFitData as SplineFitData
 from pioreactor.structs.events import AutomationEvent as AutomationEvent
 from pioreactor.structs.events import AutomationSettings as AutomationSettings
 from pioreactor.structs.events import DosingEvent as DosingEvent

@@ -1,0 +1,17 @@
+"""Calibrations of a unit's devices."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pioreactor.structs.calibrations import CalibrationBase
+
+
+def load_active_calibration(device: str) -> "CalibrationBase | None":
+    """Return the calibration in use for a device of the present unit, None when none is.
+
+    Raise `CalibrationError` when its file is missing, damaged, or of another device.
+    """
+    from pioreactor.calibrations import store
+    from pioreactor.runtime import context
+
+    return store.load_active(context.current(), device)

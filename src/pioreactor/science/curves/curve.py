@@ -1,0 +1,149 @@
+"""Curves as prepared for use: evaluated in a microsecond, solved for x in a few.
+
+Where a curve turns does not depend on the value that is looked for. So its monotone runs are worked out once, and
+looking for a value is a bisection in each run, then a few of Newton's steps.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Protocol
+
+from pioreactor.science.curves.monotone import OpenEnd, Run, Segment, derivative, horner
+
+MERGED_WITHIN = 1e-7
+"""Solutions closer than this are one."""
+
+
+class Curve(Protocol):
+    """A function of one variable, given by pieces of polynomials."""
+
+    def evaluate(self, x: float) -> float:
+        """Return y at x; beyond its data a curve goes on as its outermost piece does."""
+        ...
+
+    def slope(self, x: float) -> float:
+        """Return dy/dx at x."""
+        ...
+
+    def solutions(self, y: float) -> list[float]:
+        """Return every x at which the curve takes the value y, ascending; none for a constant curve."""
+        ...
+
+
+class _Solver:
+    """Monotone runs and open ends of a curve."""
+
+    def __init__(self, segments: Sequence[Segment], left: OpenEnd, right: OpenEnd) -> None:
+        runs: list[list[Segment]] = []
+        direction = 0.0
+        for segment in segments:
+            rise = segment.value(segment.high) - segment.value(segment.low)
+            if not runs or rise * direction < 0:
+                runs.append([])
+                direction = 0.0
+            runs[-1].append(segment)
+            direction = rise if rise else direction
+        self._parts: list[OpenEnd | Run] = [left, *(Run(run) for run in runs), right]
+
+    def solutions(self, y: float) -> list[float]:
+        found: list[float] = []
+        for part in self._parts:
+            x = part.where(y)
+            if x is not None and not any(abs(x - other) <= MERGED_WITHIN for other in found):
+                found.append(x)
+        found.sort()
+        return found
+
+
+def _stripped(coefficients: Sequence[float]) -> tuple[float, ...]:
+    values = [float(value) for value in coefficients]
+    while len(values) > 1 and values[0] == 0.0:
+        values.pop(0)
+    return tuple(values)
+
+
+class Polynomial:
+    """A polynomial; coefficients from the highest power to the constant."""
+
+    def __init__(self, coefficients: Sequence[float]) -> None:
+        self._coefficients = _stripped(coefficients)
+        self._derivative = derivative(self._coefficients)
+        self._solver: _Solver | None = None
+
+    def evaluate(self, x: float) -> float:
+        return horner(self._coefficients, x)
+
+    def slope(self, x: float) -> float:
+        return horner(self._derivative, x)
+
+    def solutions(self, y: float) -> list[float]:
+        coefficients = self._coefficients
+        if len(coefficients) == 1:
+            return []
+        if len(coefficients) == 2:
+            return [(y - coefficients[1]) / coefficients[0]]
+        if self._solver is None:
+            self._solver = self._prepare()
+        return self._solver.solutions(y)
+
+    def _prepare(self) -> _Solver:
+        turns = Polynomial(self._derivative).solutions(0.0)
+        breaks = turns if turns else [0.0]
+        coefficients = self._coefficients
+        segments = [Segment(0.0, coefficients, low, high) for low, high in pairwise(breaks)]
+        left = Segment(0.0, coefficients, breaks[0], breaks[0])
+        right = Segment(0.0, coefficients, breaks[-1], breaks[-1])
+        return _Solver(segments, OpenEnd(left, to_the_right=False), OpenEnd(right, to_the_right=True))
+
+
+class PiecewiseCubic:
+    """Cubics between knots: piece i is a + b·u + c·u² + d·u³ with u = x − knot i."""
+
+    def __init__(self, knots: Sequence[float], coefficients: Sequence[Sequence[float]]) -> None:
+        self.knots = tuple(float(knot) for knot in knots)
+        self._pieces = [tuple(float(value) for value in piece) for piece in coefficients]
+        self._inner = self.knots[1:-1]
+        self._solver: _Solver | None = None
+
+    def evaluate(self, x: float) -> float:
+        index = bisect_right(self._inner, x)
+        a, b, c, d = self._pieces[index]
+        u = x - self.knots[index]
+        return a + u * (b + u * (c + u * d))
+
+    def slope(self, x: float) -> float:
+        index = bisect_right(self._inner, x)
+        _, b, c, d = self._pieces[index]
+        u = x - self.knots[index]
+        return b + u * (2.0 * c + u * 3.0 * d)
+
+    def solutions(self, y: float) -> list[float]:
+        if self._solver is None:
+            self._solver = self._prepare()
+        return self._solver.solutions(y)
+
+    def _prepare(self) -> _Solver:
+        segments: list[Segment] = []
+        last = len(self._pieces) - 1
+        left_breaks: list[float] = [self.knots[0]]
+        right_breaks: list[float] = [self.knots[-1]]
+        for index, piece in enumerate(self._pieces):
+            origin, end = self.knots[index], self.knots[index + 1]
+            high_to_low = _stripped(piece[::-1])
+            turns = [origin + u for u in Polynomial(derivative(high_to_low)).solutions(0.0)] if high_to_low[:-1] else []
+            inside = [x for x in turns if origin < x < end]
+            left_breaks += [x for x in turns if index == 0 and x < origin]
+            right_breaks += [x for x in turns if index == last and x > end]
+            breaks = [origin, *inside, end]
+            segments += [Segment(origin, high_to_low, low, high) for low, high in pairwise(breaks)]
+        first_piece, last_piece = segments[0], segments[-1]
+        left_breaks.sort()
+        right_breaks.sort()
+        before = [first_piece.between(low, high) for low, high in pairwise(left_breaks)]
+        after = [last_piece.between(low, high) for low, high in pairwise(right_breaks)]
+        left = OpenEnd(first_piece.between(left_breaks[0], left_breaks[0]), to_the_right=False)
+        right = OpenEnd(last_piece.between(right_breaks[-1], right_breaks[-1]), to_the_right=True)
+        return _Solver([*before, *segments, *after], left, right)
