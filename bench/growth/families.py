@@ -289,3 +289,39 @@ BENCHMARK: tuple[Family, ...] = (
     Family("low_od_floor", 14, 0.002, constant(0.7), lag_h=1, substrate=1.0, half_saturation=0.04, noise_floor=0.0003),
 )
 """The fifteen families of the published benchmark, re-simulated so that any seed can be drawn."""
+
+
+def _light(t: float) -> float:
+    return 0.06 if t % 24 < 14 else -0.01
+
+
+def _bloom(t: float) -> float:
+    """Grows, dies of a shock within minutes, recovers over hours."""
+    if t < 5:
+        return 0.7
+    if t < 6:
+        return -0.3
+    return min(0.7, -0.3 + 0.35 * (t - 6))
+
+
+HELD_OUT: tuple[Family, ...] = (
+    replace(_turbidostat("turbidostat_1s", 0.8), hours=6, interval_s=1),
+    replace(_turbidostat("turbidostat_30s", 0.8), interval_s=30),
+    replace(_turbidostat("turbidostat_60s", 0.8), interval_s=60),
+    Family("batch_60s", 16, 0.03, constant(0.6), lag_h=1, substrate=1.5, half_saturation=0.05, interval_s=60),
+    Family("batch_cv3", 16, 0.03, constant(0.7), lag_h=1, substrate=1.8, half_saturation=0.05, noise=constant(0.03)),
+    _turbidostat("turbidostat_cv3", 0.8, noise=constant(0.03)),
+    _turbidostat("turbidostat_told_at_once", 0.8, announce_delay_s=0.0),
+    _turbidostat("turbidostat_slow_mixing", 0.8, sensor_lag_s=10.0, announce_delay_s=1.0),
+    replace(_turbidostat("turbidostat_clogging", 1.1, dose_ml=0.5), pump_bias=-0.3),
+    Family(
+        "chemostat_0.3mL_5min", 20, 1.3, constant(0.7), substrate=2.0, half_saturation=0.05, period_min=5, dose_ml=0.3
+    ),
+    Family("chemostat_saturated", 16, 0.2, constant(0.25), period_min=12, dose_ml=0.7),
+    Family("crash_and_recovery", 14, 0.05, _bloom),
+    Family("diauxie_abrupt", 16, 0.05, steps(0.9, (4, 0.02), (5, 0.35), (9, 0.0))),
+    Family("alga_light_dark", 72, 0.1, _light),
+    replace(_turbidostat("drug_ramp", lambda t: 0.9 - 0.05 * min(t, 14)), dose_ml=1.0),
+    Family("fast_vibrio", 6, 0.01, constant(2.2), lag_h=0.4, substrate=2.5, half_saturation=0.05),
+)
+"""Families that no constant of the estimator was chosen on."""

@@ -45,8 +45,10 @@ class Assumptions:
 
     wander: tuple[float, ...] = (0.002, 0.012, 0.1, 0.9)
     """Paces at which growth may change [1/h gathered in one hour], slowest first."""
-    faster_per_h: tuple[float, ...] = (0.3, 0.3, 0.3)
-    slower_per_h: tuple[float, ...] = (0.7, 0.7, 5.0)
+    faster_per_h: tuple[float, ...] = (0.1, 0.1, 0.2)
+    """How often growth changes its pace to the next faster one."""
+    slower_per_h: tuple[float, ...] = (0.7, 0.7, 10.0)
+    """How often it falls back."""
     mixing_interval_s: float = 8.5
     start_rate_sd: float = 0.6
     gain_sd: float = 0.1

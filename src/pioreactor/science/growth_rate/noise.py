@@ -6,6 +6,13 @@ import math
 from typing import Any
 
 _CLIP = 9.0
+_WHITE_CLIP = 4.0
+MARGIN = 0.3
+"""Excess that chance alone makes of independent noise, since the worst of the blocks counts."""
+_REACH = 2.5
+"""Standard deviations from the middle one of three readings at which a spike is cut before blocks are averaged."""
+_KEPT_BY_CLIP = 0.92
+"""Share of a normal variance that is left when squares are clipped at four variances."""
 _START_CLIP = 100.0
 
 
@@ -89,7 +96,7 @@ class ReadingNoise:
         """Noise seen by slow trends over that of independent readings, as a ratio of variances >= 1."""
         worst = 1.0
         for block in self._blocks:
-            worst = max(worst, block.ratio)
+            worst = max(worst, block.ratio - MARGIN)
         return worst
 
     def add(self, t_s: float, level: float) -> None:
@@ -100,15 +107,20 @@ class ReadingNoise:
             bend = self._z1 - w * self._z2 - (1 - w) * level
             sample = bend * bend / (1 + w * w + (1 - w) * (1 - w))
             self._seen += 1
-            clip = _START_CLIP if self._seen < 12 else _CLIP
+            clip, kept = (_START_CLIP, 1.0) if self._seen < 12 else (_WHITE_CLIP, _KEPT_BY_CLIP)
             dt = t_s - self._t1
             gain = max(1 / (self._seen + 2), min(dt / self._memory_s, 0.05))
-            self.white = max(self.white + gain * (min(sample, clip * self.white) - self.white), 1e-8)
+            self.white = max(self.white + gain * (min(sample, clip * self.white) / kept - self.white), 1e-8)
+            middle = max(min(self._z1, self._z2), min(max(self._z1, self._z2), level))
+            reach = _REACH * math.sqrt(self.white)
+            tame = min(max(level, middle - reach), middle + reach)
+        else:
+            tame = level
         self._t2, self._z2 = self._t1, self._z1
         self._t1, self._z1 = t_s, level
         for block in self._blocks:
             if block.length_s > 1.5 * (t_s - self._t2) / 2:
-                block.add(t_s, level, self.white, 40.0)
+                block.add(t_s, tame, self.white, 40.0)
 
     def state(self) -> dict[str, Any]:
         return {"white": self.white, "seen": self._seen, "blocks": [block.state() for block in self._blocks]}

@@ -102,9 +102,7 @@ def _integral(times_s: Sequence[float], rates: Sequence[float]) -> list[float]:
     return out
 
 
-def _fuse(
-    ahead: Estimate, behind: Estimate, boosted: tuple[float, float], extra: float, online: Estimate
-) -> Estimate:
+def _fuse(ahead: Estimate, behind: Estimate, boosted: tuple[float, float], extra: float, online: Estimate) -> Estimate:
     rate, rate_sd = _weigh(ahead.growth_rate, ahead.growth_rate_sd, -behind.growth_rate, behind.growth_rate_sd)
     boost, boost_var = boosted
     rate_sd = math.sqrt(rate_sd * rate_sd + boost_var)
