@@ -1,0 +1,158 @@
+"""The web server as a process, with a real broker: live messages for browsers, and a graceful end."""
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import ClientConnection, connect
+
+from pioreactor.http.client import StandardHttpClient
+from pioreactor.messaging.accounts import Account
+from pioreactor.messaging.broker import Broker
+from pioreactor.messaging.mqtt import MqttBusFactory
+
+pytestmark = pytest.mark.system
+
+TOKEN = "token-of-this-test"
+CONNECT = bytes.fromhex("101200044d5154540402003c") + b"\x00\x06my-job"
+SUBSCRIBE = b"\x82\x11\x00\x01\x00\x0cpioreactor/#\x00"
+PUBLISH = b"\x30\x0e\x00\x0cpioreactor/x"
+
+
+@dataclass
+class Server:
+    port: int
+    password: str
+    process: subprocess.Popen[str]
+    broker: Broker
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def sign_in(self) -> str:
+        """Return the cookie of a new session."""
+        body = {"username": "pioreactor", "password": self.password}
+        answer = StandardHttpClient().request("POST", f"{self.url}/auth/sign-in", json=body)
+        assert answer.status == 200, answer.body
+        return answer.headers["set-cookie"].split(";")[0]
+
+    def live(self, cookie: str | None, *, origin: str | None = None) -> ClientConnection:
+        headers = {"Cookie": cookie} if cookie is not None else {}
+        return connect(
+            f"ws://127.0.0.1:{self.port}/mqtt",
+            subprotocols=["mqtt"],  # type: ignore[list-item]
+            additional_headers=headers,
+            origin=origin if origin is not None else self.url,  # type: ignore[arg-type]
+            compression=None,
+            proxy=None,
+        )
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    accounts = [Account("leader1", "of-the-leader", "leader"), Account("viewer", "of-browsers", "viewer")]
+    with Broker(tmp_path / "broker", accounts) as broker:
+        script = str(Path(__file__).with_name("web_server_for_tests.py"))
+        arguments = [str(tmp_path / "leader"), str(broker.port), "of-browsers", "of-the-leader", TOKEN]
+        process = subprocess.Popen([sys.executable, script, *arguments], stdout=subprocess.PIPE, text=True)
+        assert process.stdout is not None
+        try:
+            port, password = process.stdout.readline().split()
+            yield Server(int(port), password, process, broker)
+        finally:
+            process.kill()
+            process.wait()
+            process.stdout.close()
+
+
+def receive_until(live: ClientConnection, wanted: bytes) -> bytes:
+    heard = b""
+    while wanted not in heard:
+        data = live.recv(timeout=10)
+        heard += data if isinstance(data, bytes) else data.encode()
+    return heard
+
+
+def test_a_signed_in_browser_hears_the_cluster_and_cannot_speak(server: Server) -> None:
+    cookie = server.sign_in()
+    with server.live(cookie) as live:
+        live.send(CONNECT)
+        assert live.recv(timeout=10) == b"\x20\x02\x00\x00"
+        live.send(SUBSCRIBE)
+        receive_until(live, b"\x90\x03\x00\x01")
+        bus = MqttBusFactory(server.broker.address("leader1"), "leader1").connect("job")
+        bus.publish("pioreactor/u1/exp/stirring/target_rpm", "500", retain=True)
+        assert bus.flush(10)
+        assert b"target_rpm500" in receive_until(live, b"target_rpm500")
+
+        live.send(PUBLISH)
+        with pytest.raises(ConnectionClosed) as closed:
+            receive_until(live, b"never")
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == 1008
+        bus.close()
+
+
+@pytest.mark.parametrize("case", ["no cookie", "another site", "a wrong cookie"])
+def test_nobody_else_is_let_in(server: Server, case: str) -> None:
+    cookie = server.sign_in()
+    with pytest.raises(InvalidStatus) as refused:
+        match case:
+            case "no cookie":
+                server.live(None)
+            case "another site":
+                server.live(cookie, origin="http://evil.example")
+            case _:
+                server.live("pioreactor_session=guess")
+    assert refused.value.response.status_code == 403
+
+
+def test_a_broker_that_is_away_is_said(server: Server) -> None:
+    server.broker.stop()
+    with server.live(server.sign_in()) as live:
+        with pytest.raises(ConnectionClosed) as closed:
+            live.recv(timeout=10)
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == 1013
+
+
+def test_the_leader_asks_itself_over_its_own_server(server: Server) -> None:
+    """More questions at once than there are threads: none may wait for another."""
+    http, token = StandardHttpClient(), {"Authorization": f"Bearer {TOKEN}"}
+
+    def ask(method: str, path: str, body: Any = None) -> Any:
+        answer = http.request(method, server.url + path, json=body, headers=token)
+        assert answer.ok, answer.body
+        return answer.json()
+
+    ask("PUT", "/api/workers", {"pioreactor_unit": "leader1"})
+    ask("POST", "/api/experiments", {"experiment": "exp"})
+    ask("PUT", "/api/experiments/exp/workers", {"pioreactor_unit": "leader1"})
+    tasks = [
+        ask("PATCH", f"/api/workers/leader1/jobs/run/job_name/job{n}/experiments/exp", {"options": {}})
+        for n in range(12)
+    ]
+    for task in tasks:
+        result: Any = {"status": "pending"}
+        while result["status"] in ("pending", "running"):
+            result = ask("GET", task["result_url_path"])
+        assert result["result"]["leader1"] == {"ok": True, "unit": "leader1", "value": "ok"}, json.dumps(result)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_the_server_ends_gracefully_though_browsers_listen(server: Server, number: signal.Signals) -> None:
+    with server.live(server.sign_in()) as live:
+        live.send(CONNECT)
+        live.recv(timeout=10)
+        server.process.send_signal(number)
+        with pytest.raises(ConnectionClosed):
+            receive_until(live, b"never")
+    assert server.process.wait(15) == 0
