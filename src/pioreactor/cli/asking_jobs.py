@@ -10,6 +10,8 @@ from pioreactor.runtime.context import Runtime
 from pioreactor.storage.ports import JobRecord
 from pioreactor.structs import Log, decode
 
+_REASON_S = 0.3
+
 
 class Outcome(Enum):
     """What became of a request."""
@@ -29,11 +31,15 @@ class _Ear:
         self.answer: str | None = None
         self.refusal: str | None = None
 
+    def is_settled(self, wanted: str) -> bool:
+        """Say whether nothing more needs to be heard."""
+        return self.refusal is not None or (self.answer is not None and _same(self.answer, wanted))
+
     def hear_value(self, message: Message) -> None:
         text = message.payload.decode("utf-8", "replace")
         if message.retain:
             self.before = text
-        elif self.answer is None:
+        else:
             self.answer = text
 
     def hear_log(self, message: Message) -> None:
@@ -42,7 +48,7 @@ class _Ear:
         except ValueError:
             return
         if log.task == self._job_name and log.level in ("WARNING", "ERROR"):
-            self.refusal = log.message
+            self.refusal = log.message.removeprefix("Refused: ")
 
 
 def change_setting(
@@ -73,20 +79,25 @@ def change_setting(
         if wait_s == 0:
             return Outcome.SENT, f"Sent {setting} = {value} to {job}."
         until = clock.monotonic() + wait_s
-        while ear.answer is None and ear.refusal is None and (left_s := until - clock.monotonic()) > 0:
-            rung.wait(left_s)
+        while (left_s := until - clock.monotonic()) > 0:
             rung.clear()
+            if ear.is_settled(value):
+                break
+            has_answered = ear.answer is not None
+            # a job that refuses says its value again, and then why: the reason may be a moment behind
+            if not rung.wait(min(left_s, _REASON_S) if has_answered else left_s) and has_answered:
+                break
     finally:
         bus.close()
     return _told(ear, job, setting, value, wait_s)
 
 
 def _told(ear: _Ear, job: str, setting: str, value: str, wait_s: float) -> tuple[Outcome, str]:
-    if ear.answer is not None:
-        now = ear.answer if ear.answer else "ended"
-        return Outcome.CHANGED, f"{setting} of {job} is {now}."
     if ear.refusal is not None:
         return Outcome.REFUSED, ear.refusal
+    if ear.answer is not None:
+        asked = "" if _same(ear.answer, value) else f" ({value} was asked for)"
+        return Outcome.CHANGED, f"{setting} of {job} is {ear.answer}{asked}."
     if ear.before is not None and _same(ear.before, value):
         return Outcome.CHANGED, f"{setting} of {job} is {ear.before}, as it was."
     return Outcome.NO_ANSWER, f"{job} did not say within {wait_s:g} s that {setting} changed"

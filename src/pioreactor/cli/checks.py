@@ -108,7 +108,7 @@ def _leader_api(surroundings: Surroundings) -> tuple[Verdict, str]:
 
 def _web(surroundings: Surroundings) -> tuple[Verdict, str]:
     unit = surroundings.runtime.unit
-    surroundings.ask(unit, "GET", "/unit_api/health", timeout_s=3)
+    surroundings.look_at(unit, "/unit_api/health", timeout_s=3)
     return "OK", surroundings.url_of(unit)
 
 

@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pioreactor.exc import ConfigurationError, NotAuthenticatedError, PioreactorError, StorageError
+from pioreactor.exc import (
+    ConfigurationError,
+    NotAuthenticatedError,
+    PioreactorError,
+    StorageError,
+    UnitUnreachableError,
+)
 
 if TYPE_CHECKING:
     from pioreactor.http.ports import HttpClient
@@ -87,6 +93,12 @@ class Surroundings:
                 "this unit has no leader", remedy="Set [cluster.topology] leader_hostname and leader_address."
             )
         return self.ask(leader, method, path, json=json, timeout_s=timeout_s)
+
+    def look_at(self, unit: str, path: str, *, timeout_s: float) -> None:
+        """Ask for something that needs no token; raise `UnitUnreachableError` when the unit does not answer well."""
+        answer = self._client().request("GET", self.url_of(unit) + path, timeout_s=timeout_s)
+        if not answer.ok:
+            raise UnitUnreachableError(f"{unit} answers with status {answer.status}")
 
     @cached_property
     def _units(self) -> Any:

@@ -32,6 +32,7 @@ class Stirrer:
         if wanted <= 1500:
             self.say(str(wanted))
             return
+        self.say("500.0")
         now = self.desk.runtime.clock.now()
         log = Log(message="Refused: at most 1500 RPM.", level="WARNING", source="app", task="stirring", timestamp=now)
         self.bus.publish(topics.log("unit1", EXPERIMENT, "app", "warning"), encode(log))
@@ -77,7 +78,24 @@ def test_set_says_that_the_job_refuses(desk: Any) -> None:
     Stirrer(desk)
     typed = desk.pio("jobs", "set", "stirring", "target_rpm", "2000")
     assert typed.status == 1
-    assert "Refused: at most 1500 RPM." in typed.err
+    assert typed.err == "Error: stirring refused: at most 1500 RPM.\n"
+
+
+def test_set_says_what_the_job_took_instead(desk: Any) -> None:
+    desk.start_job("stirring")
+    stirrer = Stirrer(desk, deaf=True)
+    topic = topics.set_setting("unit1", EXPERIMENT, "stirring", "target_rpm")
+    stirrer.bus.subscribe(topic, lambda message: stirrer.say("1500.0"))
+    typed = desk.pio("jobs", "set", "stirring", "target_rpm", "9999")
+    assert (typed.status, typed.out) == (0, "target_rpm of stirring is 1500.0 (9999 was asked for).\n")
+
+
+def test_set_of_a_setting_that_is_not_there_names_the_nearest(desk: Any) -> None:
+    job = desk.start_job("stirring")
+    desk.runtime.stores.jobs().set_setting(job, "target_rpm", 500.0, at="2030-01-01T00:00:00.000Z")
+    typed = desk.pio("jobs", "set", "stirring", "target_rmp", "400")
+    assert typed.status == 1
+    assert "There is no setting of stirring 'target_rmp'. Is 'target_rpm' meant?" in typed.err
 
 
 def test_set_says_that_there_is_no_answer_or_nothing_to_change(desk: Any) -> None:

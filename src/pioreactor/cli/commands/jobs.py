@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from pioreactor.cli.asking_jobs import Outcome, change_setting
-from pioreactor.cli.lazy_group import SuggestingGroup
+from pioreactor.cli.lazy_group import SuggestingGroup, unknown
 from pioreactor.cli.options import json_option, underscored
 from pioreactor.cli.render import print_json, print_pairs, print_table
 from pioreactor.cli.surroundings import Surroundings, pass_surroundings
@@ -84,10 +84,17 @@ def set_(surroundings: Surroundings, job: str, setting: str, value: str, wait_s:
     record = next(iter(runtime.stores.jobs().running(job_name=name)), None)
     if record is None:
         raise JobNotRunningError(f"{name} is not running on {runtime.unit}", remedy=f"Start it: pio run {name}")
-    outcome, words = change_setting(runtime, record, underscored(setting).lstrip("$"), value, wait_s=wait_s)
+    name_of_setting = underscored(setting).removeprefix("$")
+    outcome, words = change_setting(runtime, record, name_of_setting, value, wait_s=wait_s)
     if outcome is Outcome.REFUSED:
         raise ConflictError(f"{name} refused: {words}")
     if outcome is Outcome.NO_ANSWER:
+        known = list(runtime.stores.jobs().settings(record.job_id))
+        if known and name_of_setting not in known and name_of_setting != "state":
+            raise NotFoundError(
+                unknown(name_of_setting, known, kind=f"setting of {name}"),
+                remedy=f"See: pio jobs info --job-name {name}",
+            )
         raise PioreactorError(words, remedy="See what it says: pio logs")
     click.echo(words)
 
