@@ -49,7 +49,6 @@ class SimulatedRun:
         self._commands = [list(command) for command in commands]
         self.steps = max(1, round(hours * 3600 / STEP_S))
         names = [f"unit{number}" for number in range(1, units + 1)]
-        self._records = open_simulation_records(self._database)
         self.simulation = build_simulation(
             units=names,
             experiment=experiment,
@@ -59,6 +58,7 @@ class SimulatedRun:
             open_records=lambda: self._records,
         )
         self._register(experiment, names)
+        self._records = open_simulation_records(self._database)
         self.truth: dict[str, list[dict[str, float]]] = {name: [] for name in names}
         self.failed_jobs: list[str] = []
 
@@ -157,7 +157,7 @@ class SimulatedRun:
 
     def _write_table(self, table: str) -> None:
         with closing(self._connect()) as connection, (self._out / f"{table}.csv").open("w", newline="") as file:
-            rows = connection.execute(f'SELECT * FROM "{table}" ORDER BY rowid')
+            rows = connection.execute(f'SELECT * FROM "{table}"')
             writer = csv_module.writer(file)
             writer.writerow([column[0] for column in rows.description])
             writer.writerows(rows)
@@ -174,7 +174,7 @@ class SimulatedRun:
         with closing(self._connect()) as connection:
             for table in tables:
                 digest.update(table.encode())
-                for row in connection.execute(f'SELECT * FROM "{table}" ORDER BY rowid'):
+                for row in connection.execute(f'SELECT * FROM "{table}"'):
                     digest.update(repr(row).encode())
         return digest.hexdigest()
 

@@ -8,7 +8,7 @@ import heapq
 import logging
 from collections import deque
 from collections.abc import Callable
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
 
 from pioreactor.clock.ports import Clock, Signal, Task
 from pioreactor.exc import StoppedError
@@ -142,7 +142,9 @@ class Lane:
 
     def start(self, ending: Callable[[], None]) -> None:
         """Begin to work; `ending` runs last, on the lane, once a stop was asked for."""
-        self._task = self._clock.spawn(lambda: self._run(ending), name=self._name)
+        # The lane sees what its starter saw: the same runtime, also when several units share a process.
+        surroundings = copy_context()
+        self._task = self._clock.spawn(lambda: surroundings.run(self._run, ending), name=self._name)
 
     def request_stop(self) -> None:
         """Ask for the end: nothing queued runs any more, and waits on the lane are interrupted. From any thread."""

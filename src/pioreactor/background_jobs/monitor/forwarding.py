@@ -34,6 +34,7 @@ class JournalForwarder:
         self._publish = publish
         self._unit = unit
         self._max_bytes = max_bytes
+        self._journal_id = journal.journal_id
         self._leader_has = journal.acknowledged_seq()
         self._sent_seq = self._leader_has
         self._progress_at_s = clock.monotonic()
@@ -48,6 +49,7 @@ class JournalForwarder:
         """Send what is new; send again what has waited too long. Call it about once a second."""
         now_s = self._clock.monotonic()
         try:
+            self._notice_new_journal()
             if self._sent_seq > self._leader_has and now_s - self._progress_at_s >= RESEND_AFTER_S:
                 self._sent_seq = self._leader_has
             self._send()
@@ -56,6 +58,14 @@ class JournalForwarder:
                 self._journal.trim(max_bytes=self._max_bytes)
         except StorageError as error:
             log.warning("The journal cannot be read (%s); it is tried again.", error)
+
+    def _notice_new_journal(self) -> None:
+        """Begin anew with a journal that was recovered from damage: it has another name and counts from its start."""
+        if self._journal.journal_id == self._journal_id:
+            return
+        self._journal_id = self._journal.journal_id
+        self._leader_has = self._sent_seq = self._journal.acknowledged_seq()
+        log.warning("The journal begins anew: %s", self._journal.recovered)
 
     def _send(self) -> None:
         while self._sent_seq - self._leader_has < RECORDS_PER_BATCH * BATCHES_IN_FLIGHT:

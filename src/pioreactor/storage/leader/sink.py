@@ -60,6 +60,7 @@ class SqliteRecordSink:
         self._now = now
         self._alone = mode == "alone"
         self._waiting = 0
+        self._closed = False
         self._lock = threading.Lock()
         self._columns = {name: frozenset(column.name for column in table.columns) for name, table in TABLES.items()}
         self._statements: dict[Group, str] = {}
@@ -115,8 +116,12 @@ class SqliteRecordSink:
                 raise StorageError(f"{self._path.name} cannot be written: {error}") from error
 
     def close(self) -> None:
+        """Commit what waits and let go of the file. Safe to call twice."""
+        if self._closed:
+            return
         self.flush()
         with self._lock:
+            self._closed = True
             self._connection.close()
 
     def _end(self, count: int) -> None:
