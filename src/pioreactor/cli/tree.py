@@ -15,7 +15,7 @@ _HERE = "pioreactor.cli.commands"
 
 ENTRIES: Final[Mapping[str, Entry]] = {
     "run": Entry("pioreactor.cli.run", "run", "Start a job or an action."),
-    "simulate": Entry("pioreactor.cli.simulate", "simulate", "Run jobs on simulated reactors in virtual time."),
+    "simulate": Entry("pioreactor.cli.simulate", "simulate", "Run jobs on simulated reactors as fast as they can be computed."),
     "demo": Entry("pioreactor.cli.demo", "demo", "Run a whole cluster with simulated reactors on this machine."),
     "web": Entry("pioreactor.cli.web", "web", "Serve this unit's API; on the leader the pages, too."),
     "kill": Entry(f"{_HERE}.kill", "kill", "Stop jobs of this unit and wait until they have ended."),
