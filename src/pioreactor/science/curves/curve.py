@@ -17,6 +17,10 @@ MERGED_WITHIN = 1e-7
 """Solutions closer than this are one."""
 
 
+ROUNDING = 1e-13
+"""Terms smaller than this part of a piece's largest are left over from rounding."""
+
+
 class Curve(Protocol):
     """A function of one variable, given by pieces of polynomials."""
 
@@ -63,6 +67,16 @@ def _stripped(coefficients: Sequence[float]) -> tuple[float, ...]:
     while len(values) > 1 and values[0] == 0.0:
         values.pop(0)
     return tuple(values)
+
+
+def _without_rounding(piece: Sequence[float], width: float) -> tuple[float, ...]:
+    """Return a piece from its highest power that matters: a cubic term of 1e-17 would have a solution far out."""
+    sizes = [abs(value) * width**power for power, value in enumerate(piece)]
+    limit = ROUNDING * max(sizes)
+    kept = len(piece)
+    while kept > 1 and sizes[kept - 1] <= limit:
+        kept -= 1
+    return tuple(piece[:kept][::-1])
 
 
 class Polynomial:
@@ -132,7 +146,7 @@ class PiecewiseCubic:
         right_breaks: list[float] = [self.knots[-1]]
         for index, piece in enumerate(self._pieces):
             origin, end = self.knots[index], self.knots[index + 1]
-            high_to_low = _stripped(piece[::-1])
+            high_to_low = _without_rounding(piece, end - origin)
             turns = [origin + u for u in Polynomial(derivative(high_to_low)).solutions(0.0)] if high_to_low[:-1] else []
             inside = [x for x in turns if origin < x < end]
             left_breaks += [x for x in turns if index == 0 and x < origin]
