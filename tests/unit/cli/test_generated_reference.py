@@ -25,7 +25,8 @@ def _artefacts() -> dict[str, Callable[[], str]]:
 @pytest.mark.parametrize(
     "name", ["docs/reference/cli.md", "docs/reference/config.md", "src/pioreactor/settings/default_config.ini"]
 )
-def test_committed_artefact_is_current(name: str) -> None:
+def test_committed_artefact_is_current(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SKIP_PLUGINS", "1")
     rendered = _artefacts()[name]()
     assert (ROOT / name).read_text(encoding="utf-8") == rendered, "stale: run `python scripts/generate_reference.py`"
 
