@@ -2,6 +2,7 @@
 
 import json
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -20,7 +21,6 @@ from pioreactor.messaging.mqtt import MqttBusFactory
 
 pytestmark = pytest.mark.system
 
-TOKEN = "token-of-this-test"
 CONNECT = bytes.fromhex("101200044d5154540402003c") + b"\x00\x06my-job"
 SUBSCRIBE = b"\x82\x11\x00\x01\x00\x0cpioreactor/#\x00"
 PUBLISH = b"\x30\x0e\x00\x0cpioreactor/x"
@@ -30,6 +30,7 @@ PUBLISH = b"\x30\x0e\x00\x0cpioreactor/x"
 class Server:
     port: int
     password: str
+    token: str
     process: subprocess.Popen[str]
     broker: Broker
 
@@ -61,16 +62,22 @@ def server(tmp_path: Path) -> Iterator[Server]:
     accounts = [Account("leader1", "of-the-leader", "leader"), Account("viewer", "of-browsers", "viewer")]
     with Broker(tmp_path / "broker", accounts) as broker:
         script = str(Path(__file__).with_name("web_server_for_tests.py"))
-        arguments = [str(tmp_path / "leader"), str(broker.port), "of-browsers", "of-the-leader", TOKEN]
+        arguments = [str(tmp_path / "leader"), str(free_port()), str(broker.port), "of-browsers", "of-the-leader"]
         process = subprocess.Popen([sys.executable, script, *arguments], stdout=subprocess.PIPE, text=True)
         assert process.stdout is not None
         try:
-            port, password = process.stdout.readline().split()
-            yield Server(int(port), password, process, broker)
+            port, password, token = process.stdout.readline().split()
+            yield Server(int(port), password, token, process, broker)
         finally:
             process.kill()
             process.wait()
             process.stdout.close()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def receive_until(live: ClientConnection, wanted: bytes) -> bytes:
@@ -126,7 +133,7 @@ def test_a_broker_that_is_away_is_said(server: Server) -> None:
 
 def test_the_leader_asks_itself_over_its_own_server(server: Server) -> None:
     """More questions at once than there are threads: none may wait for another."""
-    http, token = StandardHttpClient(), {"Authorization": f"Bearer {TOKEN}"}
+    http, token = StandardHttpClient(), {"Authorization": f"Bearer {server.token}"}
 
     def ask(method: str, path: str, body: Any = None) -> Any:
         answer = http.request(method, server.url + path, json=body, headers=token)

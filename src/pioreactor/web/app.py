@@ -1,5 +1,6 @@
 """Puts the server of a unit together: the gate, the API, and on the leader the pages and the live messages."""
 
+import asyncio
 from collections.abc import Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -119,7 +120,7 @@ def build(
     async def lifespan(_: Litestar) -> "AsyncIterator[None]":
         yield
         for services in closing:
-            services.close()
+            await asyncio.to_thread(services.close)
 
     return Litestar(
         route_handlers=list(routers),

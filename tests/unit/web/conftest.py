@@ -2,14 +2,14 @@
 
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from litestar.testing import TestClient
 
-from pioreactor.clock.system import SystemClock
+from pioreactor.bootstrap import build_runtime
 from pioreactor.http.addresses import base_url
 from pioreactor.http.loopback import LoopbackHttp, Request
 from pioreactor.http.ports import Response
@@ -108,16 +108,19 @@ class SmallCatalogue:
 def a_unit(name: str, tmp_path: Path, *, command: Sequence[str] = (sys.executable, "-c", "pass")) -> UnitServices:
     paths = Paths.below(tmp_path / name)
     paths.dot_pioreactor.mkdir(parents=True)
+    environment = {
+        "HOSTNAME": name,
+        "DOT_PIOREACTOR": str(paths.dot_pioreactor),
+        "RUN_PIOREACTOR": str(paths.run_pioreactor),
+    }
+    runtime = build_runtime(environment, quiet=True, handles_signals=False)
+    runtime.stores.close()
     return UnitServices(
-        unit=name,
-        clock=SystemClock(),
-        stores=MemoryUnitStores(),
+        runtime=replace(runtime, stores=MemoryUnitStores()),
         bus=SpyBus(),
-        paths=paths,
         tasks=Tasks(name),
         launcher=JobLauncher(command, {"PATH": "/usr/bin", "SECRET": "not for jobs"}),
         catalogue=SmallCatalogue(),
-        environment={},
     )
 
 

@@ -1,6 +1,5 @@
 """What the routes of a unit work with."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from litestar.di import NamedDependency
@@ -8,6 +7,7 @@ from litestar.params import SkipValidation
 
 from pioreactor.clock.ports import Clock
 from pioreactor.messaging.ports import Bus
+from pioreactor.runtime.context import Runtime
 from pioreactor.storage.paths import Paths
 from pioreactor.storage.ports import UnitStores
 from pioreactor.web.descriptors import Catalogue
@@ -17,22 +17,35 @@ from pioreactor.web.unit.launching import JobLauncher
 
 @dataclass
 class UnitServices:
-    """One unit's ports, as its own API needs them."""
+    """One unit's ports, as its own API needs them, and what the server runs itself."""
 
-    unit: str
-    clock: Clock
-    stores: UnitStores
+    runtime: Runtime
     bus: Bus
-    paths: Paths
     tasks: Tasks
     launcher: JobLauncher
     catalogue: Catalogue
-    environment: Mapping[str, str]
+
+    @property
+    def unit(self) -> str:
+        return self.runtime.unit
+
+    @property
+    def clock(self) -> Clock:
+        return self.runtime.clock
+
+    @property
+    def stores(self) -> UnitStores:
+        return self.runtime.stores
+
+    @property
+    def paths(self) -> Paths:
+        return self.runtime.paths
 
     def close(self) -> None:
-        """End what the server began itself; jobs go on, and the ports are their owner's to close."""
+        """End what the server began itself; jobs go on."""
         self.tasks.close()
         self.launcher.close()
+        self.bus.close()
 
 
 UnitPorts = NamedDependency[SkipValidation[UnitServices]]
