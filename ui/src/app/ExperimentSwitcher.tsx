@@ -2,6 +2,7 @@
 
 import { Menu, TextInput, UnstyledButton } from "@mantine/core";
 import { useState } from "react";
+import { useNavigate } from "react-router";
 import { useFrame } from "@/parts/experiment";
 import { count, moment, secondsOf } from "@/parts/format";
 import { Icon } from "@/parts/icons";
@@ -9,6 +10,7 @@ import css from "./app.module.css";
 
 export function ExperimentSwitcher() {
   const { experiments, current, choose } = useFrame();
+  const navigate = useNavigate();
   const [search, setSearch] = useState("");
   const found = experiments.filter((one) => one.experiment.toLowerCase().includes(search.toLowerCase()));
   const active = found.filter((one) => one.worker_count > 0);
@@ -43,6 +45,13 @@ export function ExperimentSwitcher() {
         {active.map(item)}
         {idle.length > 0 && <Menu.Label>Inactive</Menu.Label>}
         {idle.map(item)}
+        <Menu.Divider />
+        <Menu.Item leftSection={<Icon name="plus" size={16} />} onClick={() => void navigate("/experiments?new=1")}>
+          New experiment
+        </Menu.Item>
+        <Menu.Item leftSection={<span style={{ width: 16 }} />} onClick={() => void navigate("/experiments")}>
+          All experiments
+        </Menu.Item>
         {found.length === 0 && <Menu.Label>No experiment of that name</Menu.Label>}
       </Menu.Dropdown>
     </Menu>

@@ -9,6 +9,7 @@ import { reading } from "@/parts/format";
 import { Icon } from "@/parts/icons";
 import { change, type Value, type Where } from "./commands";
 import { OutcomeLine } from "./OutcomeLine";
+import type { Phase } from "./outcome";
 import { useCommand, type Command } from "./useCommand";
 import { checked, rangeOf } from "./validation";
 import css from "./control.module.css";
@@ -19,6 +20,8 @@ interface Props {
   /** False while the job is off: nobody would hear a change. */
   running: boolean;
   command?: (value: Value) => Command;
+  /** Label above the field instead of beside it. */
+  stacked?: boolean;
 }
 
 const written = (setting: PublishedSetting, value: string | undefined): string => {
@@ -28,7 +31,7 @@ const written = (setting: PublishedSetting, value: string | undefined): string =
   return value;
 };
 
-export function SettingRow({ where, setting, running, command }: Props) {
+export function SettingRow({ where, setting, running, command, stacked = false }: Props) {
   const single = where.units.length === 1;
   const value = useTopic(topics.setting(single ? (where.units[0] as string) : where.unit, where.experiment, where.job, setting.key));
   const { outcome, send } = useCommand();
@@ -37,7 +40,7 @@ export function SettingRow({ where, setting, running, command }: Props) {
   const submit = (next: Value): void => send(command ? command(next) : change(where, setting.key, next));
 
   return (
-    <div className={css.setting}>
+    <div className={`${css.setting} ${stacked ? css.stacked : ""}`}>
       <div className={css.settingLine}>
         <span className={css.settingLabel}>{label}</span>
         {setting.type === "boolean" && editable && single ? (
@@ -45,7 +48,7 @@ export function SettingRow({ where, setting, running, command }: Props) {
         ) : editable && setting.options ? (
           <NativeSelect aria-label={label} size="sm" value={value ?? ""} data={value === undefined ? ["", ...setting.options] : setting.options} onChange={(event) => submit(event.currentTarget.value)} />
         ) : editable ? (
-          <Field setting={setting} label={label} value={value} onSubmit={submit} pending={outcome.phase === "sent"} />
+          <Field setting={setting} label={label} value={value} onSubmit={submit} phase={outcome.phase} />
         ) : (
           <span className={`num ${css.settingValue}`}>
             {written(setting, value)} {value !== undefined && <span className="soft">{setting.unit}</span>}
@@ -63,15 +66,18 @@ interface FieldProps {
   label: string;
   value: string | undefined;
   onSubmit: (value: Value) => void;
-  pending: boolean;
+  phase: Phase;
 }
 
-function Field({ setting, label, value, onSubmit, pending }: FieldProps) {
+function Field({ setting, label, value, onSubmit, phase }: FieldProps) {
   const [draft, setDraft] = useState<string>();
   const text = draft ?? (value !== undefined && setting.type === "numeric" && Number.isFinite(Number(value)) ? String(Number(value)) : (value ?? ""));
   const result = checked(setting, text);
   const changed = draft !== undefined && draft !== value;
-  useEffect(() => setDraft(undefined), [value]);
+  // What is being typed survives live values; only the unit's own confirmation replaces it.
+  useEffect(() => {
+    if (phase === "confirmed") setDraft(undefined);
+  }, [phase]);
   const submit = (event: FormEvent): void => {
     event.preventDefault();
     if (changed && result.ok) onSubmit(result.value);
@@ -91,7 +97,7 @@ function Field({ setting, label, value, onSubmit, pending }: FieldProps) {
         description={rangeOf(setting)}
         inputWrapperOrder={["input", "error", "description"]}
       />
-      <ActionIcon type="submit" size="lg" variant={changed && result.ok ? "filled" : "default"} disabled={!changed || !result.ok} loading={pending} aria-label={`Set ${label}`}>
+      <ActionIcon type="submit" size="lg" variant={changed && result.ok ? "filled" : "default"} disabled={!changed || !result.ok} loading={phase === "sent"} aria-label={`Set ${label}`}>
         <Icon name="check" />
       </ActionIcon>
     </form>

@@ -98,6 +98,9 @@ export class DemoCluster {
     }
     this.setting(unit, "bioreactor", "efflux_tube_volume_ml", "14.0");
     this.setting(unit, "bioreactor", "alt_media_fraction", "0.0");
+    this.setting(unit, "bioreactor", "cumulative_media_added_ml", culture.mediaMl.toFixed(1));
+    this.setting(unit, "bioreactor", "cumulative_waste_removed_ml", culture.mediaMl.toFixed(1));
+    this.setting(unit, "temperature_automation", "heater_duty_cycle", "22.5");
     const last = moments[moments.length - 1];
     if (last) this.say(unit, last, true);
     this.setting(unit, "leds", "intensity", '{"A":80.0,"B":0.0,"C":0.0,"D":0.0}');

@@ -2,38 +2,24 @@
 
 import { Button, Menu } from "@mantine/core";
 import { lazy, Suspense, useState } from "react";
-import { useAssigned, useChartDescriptors, useJobDescriptors, useLabels, useSharedConfig } from "@/api/queries";
-import { isOn } from "@/api/ini";
-import type { ChartDescriptor, Experiment } from "@/api/types";
+import { Link } from "react-router";
+import { useAssigned, useJobDescriptors, useLabels } from "@/api/queries";
+import type { Experiment } from "@/api/types";
+import { useChosenCharts } from "@/charts/useChosenCharts";
+import { ControlAll } from "@/control/ControlAll";
+import { StopEverything } from "@/control/StopEverything";
 import { useClusterTime } from "@/live/hooks";
 import { useFrame } from "@/parts/experiment";
 import { count, duration, moment, secondsOf } from "@/parts/format";
 import { Icon } from "@/parts/icons";
 import { PageHeader } from "@/parts/PageHeader";
 import { Empty, Problem, Waiting } from "@/parts/Problem";
-import { ControlAll } from "./ControlAll";
 import { RecentLogs } from "./RecentLogs";
 import { RecordEvent } from "./RecordEvent";
-import { StopEverything } from "./StopEverything";
-import { UnitCard } from "./UnitCard";
-import { UnitTile } from "./UnitTile";
+import { UnitsGrid } from "@/units/UnitsGrid";
 import css from "./overview.module.css";
 
 const Charts = lazy(() => import("@/charts/Charts"));
-
-/** More units than this are shown as tiles. */
-const CARDS_AT_MOST = 8;
-
-const ON_BY_DEFAULT = new Set(["implied_growth_rate", "normalized_optical_density", "optical_density", "temperature"]);
-
-/** Charts as the configuration chooses them, in the order of their descriptors. */
-function useChosenCharts(): readonly ChartDescriptor[] | undefined {
-  const charts = useChartDescriptors().data;
-  const config = useSharedConfig();
-  if (!charts || config.isPending) return undefined;
-  const chosen = config.data?.["ui.overview.charts"] ?? {};
-  return charts.filter((chart) => (chart.chart_key in chosen ? isOn(chosen[chart.chart_key]) : ON_BY_DEFAULT.has(chart.chart_key)));
-}
 
 export default function Overview() {
   const { current } = useFrame();
@@ -42,7 +28,8 @@ export default function Overview() {
       <>
         <h1 className="visually-hidden">Overview</h1>
         <Empty title="There is no experiment yet.">
-          <p className="soft">Experiments hold the readings of the units that are assigned to them.</p>
+          <p className="soft">Experiments hold the readings of the units that take part in them.</p>
+          <Link to="/experiments?new=1">Begin the first</Link>
         </Empty>
       </>
     );
@@ -113,19 +100,10 @@ function OverviewOf({ experiment }: { experiment: Experiment }) {
       ) : units.length === 0 ? (
         <Empty title="No unit is assigned to this experiment.">
           <p className="soft">Its past readings and events are below.</p>
+          <Link to="/pioreactors">Assign units</Link>
         </Empty>
       ) : (
-        <ul className={units.length > CARDS_AT_MOST ? css.tiles : css.cards} aria-label="Units">
-          {assigned.data?.map((worker) => (
-            <li key={worker.pioreactor_unit}>
-              {units.length > CARDS_AT_MOST ? (
-                <UnitTile worker={worker} label={labels[worker.pioreactor_unit]} experiment={name} jobs={shownJobs} />
-              ) : (
-                <UnitCard worker={worker} label={labels[worker.pioreactor_unit]} experiment={name} jobs={shownJobs} />
-              )}
-            </li>
-          ))}
-        </ul>
+        <UnitsGrid reactors={assigned.data ?? []} labels={labels} experiment={name} jobs={shownJobs} />
       )}
       <div className={css.below}>
         <Suspense fallback={<Waiting what="charts" />}>

@@ -1,6 +1,6 @@
 /** One glance, one unit: who it is, how it is, what it does, what it measures. */
 
-import { useModels } from "@/api/queries";
+import { Link } from "react-router";
 import type { JobDescriptor, Reactor } from "@/api/types";
 import { Swatch } from "@/charts/Legend";
 import { useUnitStrokes } from "@/charts/useLines";
@@ -8,9 +8,10 @@ import { ActivityGrid } from "@/control/ActivityGrid";
 import { useTopic } from "@/live/hooks";
 import { monitor } from "@/live/topics";
 import { StateBadge } from "@/parts/StateBadge";
+import { modelName, useModel } from "./models";
 import { Numbers } from "./Numbers";
 import { VolumeBar } from "./VolumeBar";
-import css from "./overview.module.css";
+import css from "./units.module.css";
 
 interface Props {
   worker: Reactor;
@@ -19,35 +20,25 @@ interface Props {
   jobs: readonly JobDescriptor[];
 }
 
-/** "20 mL", "40 mL XR": what kind of reactor it is. */
-export function modelName(worker: Reactor): string {
-  const found = /(\d+)ml(_XR)?$/i.exec(worker.model_name ?? "");
-  return found ? `${found[1]} mL${found[2] ? " XR" : ""}` : (worker.model_name ?? "no model");
-}
-
-export function useMaxMl(worker: Reactor): number {
-  const models = useModels().data;
-  const model = models?.find((one) => one.model_name === worker.model_name && one.model_version === worker.model_version);
-  return model?.reactor_max_fill_volume_ml ?? 18;
-}
-
 export function UnitCard({ worker, label, experiment, jobs }: Props) {
   const unit = worker.pioreactor_unit;
   const state = useTopic(monitor(unit, "$state"));
   const stroke = useUnitStrokes().strokeOf(unit);
-  const maxMl = useMaxMl(worker);
+  const maxMl = useModel(worker)?.reactor_max_fill_volume_ml;
   return (
     <article className={`panel ${css.card}`} aria-label={label ? `${label}, ${unit}` : unit} data-testid={`unit-${unit}`} data-away={state === "lost" || undefined}>
       <header className={css.cardHead}>
         <Swatch stroke={stroke} />
-        <h2>{label ?? unit}</h2>
+        <h2>
+          <Link to={`/pioreactors/${unit}`}>{label ?? unit}</Link>
+        </h2>
         {label && <span className="soft small">{unit}</span>}
         <span className={css.spring} />
         <span className="soft small">{modelName(worker)}</span>
         <StateBadge state={state} />
       </header>
       <Numbers unit={unit} experiment={experiment} color={stroke.color} />
-      <VolumeBar unit={unit} experiment={experiment} maxMl={maxMl} />
+      {maxMl !== undefined && <VolumeBar unit={unit} experiment={experiment} maxMl={maxMl} />}
       <ActivityGrid unit={unit} label={label} experiment={experiment} jobs={jobs} />
     </article>
   );

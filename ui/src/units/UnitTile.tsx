@@ -14,7 +14,7 @@ import { StateMark } from "@/parts/StateBadge";
 import { useNumber, useSpark } from "./Numbers";
 import { NUMBERS, STALE_S, type NumberSource } from "./numbers";
 import { UnitCard } from "./UnitCard";
-import css from "./overview.module.css";
+import css from "./units.module.css";
 
 const [OD, GROWTH, TEMPERATURE] = NUMBERS as [NumberSource, NumberSource, NumberSource];
 

@@ -2,7 +2,7 @@
 
 import { Button, Group, Modal } from "@mantine/core";
 import { useMutation } from "@tanstack/react-query";
-import { stopEverything } from "@/control/commands";
+import { stopEverything } from "./commands";
 import { EVERYONE } from "@/live/topics";
 import { count } from "@/parts/format";
 import { Problem } from "@/parts/Problem";

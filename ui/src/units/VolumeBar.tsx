@@ -5,7 +5,7 @@ import { useClusterTime, useReading, useTopic } from "@/live/hooks";
 import { momentOf } from "@/live/store";
 import { bioreactor } from "@/live/topics";
 import { duration, fixed } from "@/parts/format";
-import css from "./overview.module.css";
+import css from "./units.module.css";
 
 interface Props {
   unit: string;

@@ -7,7 +7,7 @@ import { setting } from "@/live/topics";
 import { duration, fixed } from "@/parts/format";
 import { Sparkline } from "@/parts/Sparkline";
 import { NUMBERS, SPARK_HOURS, sparkWanted, STALE_S, type NumberSource } from "./numbers";
-import css from "./overview.module.css";
+import css from "./units.module.css";
 
 /** The first of the number's topics that has spoken. */
 export function useNumber(number: NumberSource, unit: string, experiment: string): Reading | undefined {

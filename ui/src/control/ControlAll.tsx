@@ -3,10 +3,10 @@
 import { Modal, NativeSelect } from "@mantine/core";
 import { useState } from "react";
 import type { JobDescriptor } from "@/api/types";
-import { Activity } from "@/control/ActivityDialog";
+import { Activity } from "./ActivityDialog";
 import { EVERYONE } from "@/live/topics";
 import { count } from "@/parts/format";
-import css from "./overview.module.css";
+import css from "./control.module.css";
 
 interface Props {
   opened: boolean;
@@ -20,7 +20,7 @@ export function ControlAll({ opened, onClose, experiment, units, jobs }: Props) 
   const [chosen, choose] = useState<string>();
   const job = jobs.find((one) => one.job_name === chosen) ?? jobs[0];
   return (
-    <Modal opened={opened} onClose={onClose} title={`Control all ${count(units.length, "unit")}`} size={480} classNames={{ body: css.stack ?? "" }}>
+    <Modal opened={opened} onClose={onClose} title={`Control all ${count(units.length, "unit")}`} size={480} classNames={{ body: css.dialog ?? "" }}>
       <NativeSelect
         label="Activity"
         value={job?.job_name ?? ""}

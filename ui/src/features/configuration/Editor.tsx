@@ -1,0 +1,106 @@
+/** Text with highlighted sections and comments, what differs from the saved text, and a way back. */
+
+import { Button, NativeSelect } from "@mantine/core";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useEffect, useMemo, useRef, useState } from "react";
+import { ask, Refused } from "@/api/client";
+import type { ConfigVersion } from "@/api/types";
+import { count, moment, secondsOf } from "@/parts/format";
+import { Problem } from "@/parts/Problem";
+import { differing, highlighted, wrongLines } from "./text";
+import css from "./configuration.module.css";
+
+interface Props {
+  where: string;
+  saved: string;
+  history: readonly ConfigVersion[];
+}
+
+interface SavedAnswer {
+  units?: Record<string, { ok?: boolean; error?: { message?: string } } | string>;
+}
+
+/** Units that do not have the new text yet, out of the leader's answer. */
+export function notSynced(answer: unknown): string[] {
+  const units = (answer as SavedAnswer | undefined)?.units ?? {};
+  return Object.entries(units)
+    .filter(([, one]) => typeof one === "object" && one.ok === false)
+    .map(([unit]) => unit);
+}
+
+export function Editor({ where, saved, history }: Props) {
+  const client = useQueryClient();
+  const [text, setText] = useState(saved);
+  const shown = useRef<HTMLPreElement>(null);
+  const changed = differing(saved, text);
+  const wrong = useMemo(() => wrongLines(text), [text]);
+  const saving = useMutation({
+    mutationFn: () => ask("PATCH", where, { code: text }),
+    onSuccess: () => client.invalidateQueries({ queryKey: ["config"] }),
+  });
+  useEffect(() => {
+    if (changed === 0) return undefined;
+    const hold = (event: BeforeUnloadEvent): void => event.preventDefault();
+    addEventListener("beforeunload", hold);
+    return () => removeEventListener("beforeunload", hold);
+  }, [changed]);
+  const behind = notSynced(saving.data);
+
+  return (
+    <div className={css.editor}>
+      <div className={css.paper}>
+        <pre ref={shown} aria-hidden="true" className={css.highlight}>
+          {highlighted(text).map((line, i) => (
+            <span key={i} className={css[line.kind] ?? ""}>
+              {line.text + "\n"}
+            </span>
+          ))}
+        </pre>
+        <textarea
+          className={css.input}
+          aria-label="Configuration text"
+          spellCheck={false}
+          autoCapitalize="off"
+          autoCorrect="off"
+          wrap="off"
+          value={text}
+          onChange={(event) => setText(event.currentTarget.value)}
+          onScroll={(event) => {
+            if (!shown.current) return;
+            shown.current.scrollTop = event.currentTarget.scrollTop;
+            shown.current.scrollLeft = event.currentTarget.scrollLeft;
+          }}
+        />
+      </div>
+      {wrong.map(({ line, reason }) => (
+        <p key={line} className={css.wrong} role="status">
+          Line {line}: {reason}
+        </p>
+      ))}
+      {saving.error && <Problem error={saving.error} />}
+      {behind.length > 0 && <Problem error={new Refused(`Saved, but ${behind.join(", ")} does not have it yet.`, 200, "It is delivered when the unit answers again.")} />}
+      <div className={css.actions}>
+        <span className="soft" role="status">
+          {changed > 0 ? `${count(changed, "line")} changed, not saved` : saving.isSuccess ? "Saved" : ""}
+        </span>
+        {history.length > 0 && (
+          <NativeSelect
+            aria-label="Earlier versions"
+            value=""
+            data={[{ value: "", label: "Earlier versions" }, ...history.map((one, i) => ({ value: String(i), label: moment(secondsOf(one.timestamp)) }))]}
+            onChange={(event) => {
+              const version = history[Number(event.currentTarget.value)];
+              if (event.currentTarget.value !== "" && version) setText(version.data);
+            }}
+          />
+        )}
+        <Button variant="default" disabled={changed === 0} onClick={() => setText(saved)}>
+          Undo changes
+        </Button>
+        <Button disabled={changed === 0 || wrong.length > 0} loading={saving.isPending} onClick={() => saving.mutate()}>
+          Save
+        </Button>
+      </div>
+    </div>
+  );
+}

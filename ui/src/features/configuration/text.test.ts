@@ -1,0 +1,46 @@
+import { describe, expect, it } from "vitest";
+import { parseIni } from "@/api/ini";
+import { configPath } from "./Configuration";
+import { notSynced } from "./Editor";
+import { differing, highlighted, wrongLines } from "./text";
+
+describe("wrongLines", () => {
+  it("accepts what the parser accepts", () => {
+    expect(wrongLines("# a note\n[a.b]\nkey=value\nother: 2\nlist=1,\n  2\n\n[c]\nkey=1\n")).toEqual([]);
+  });
+
+  it.each([
+    ["key=1", 1, "stands before the first section"],
+    ["[a]\nnonsense", 2, "neither a section, nor key=value, nor a comment"],
+    ["[a]\nk=1\nK=2", 3, "k stands twice in its section"],
+    ["[a]\n[a]", 2, "section [a] stands twice"],
+    ["[a", 1, "a section needs a name in brackets"],
+  ])("refuses %j", (text, line, reason) => expect(wrongLines(text)).toEqual([{ line, reason }]));
+});
+
+it("counts what differs", () => {
+  expect(differing("a\nb", "a\nb")).toBe(0);
+  expect(differing("a\nb", "a\nc")).toBe(1);
+  expect(differing("a\nb", "a")).toBe(1);
+  expect(differing("a\nb", "b\na")).toBe(1);
+});
+
+it("tells sections, comments and pairs apart", () => {
+  expect(highlighted("[s]\n; c\nk=1\n").map((line) => line.kind)).toEqual(["section", "comment", "pair", "other"]);
+});
+
+it("reads values, whatever the case of the key", () => {
+  expect(parseIni("[od_config.photodiode_channel]\n1=REF\n2: 90\n# 3=45\nX = y=z")).toEqual({
+    "od_config.photodiode_channel": { "1": "REF", "2": "90", x: "y=z" },
+  });
+});
+
+it("names the units that lag behind", () => {
+  expect(notSynced({ status: "saved", units: { a: { ok: true }, b: { ok: false } } })).toEqual(["b"]);
+  expect(notSynced({ status: "success" })).toEqual([]);
+});
+
+it("asks where the text is", () => {
+  expect(configPath("")).toBe("/api/config/shared");
+  expect(configPath("r-1")).toBe("/api/config/units/r-1/specific");
+});

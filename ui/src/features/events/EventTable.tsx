@@ -1,0 +1,45 @@
+/** Events as a table on a desk, as lines on a phone. */
+
+import type { LogRow } from "@/api/types";
+import { clockWithSeconds, day, secondsOf } from "@/parts/format";
+import { LogLevel, LogList } from "@/parts/LogList";
+import css from "./events.module.css";
+
+export function EventTable({ rows, labels }: { rows: readonly LogRow[]; labels: Record<string, string> }) {
+  return (
+    <div className={`panel ${css.table}`}>
+      <div className={css.narrow}>
+        <LogList rows={rows} labels={labels} />
+      </div>
+      <table className={`plain ${css.wide}`}>
+        <thead>
+          <tr>
+            <th scope="col">Time</th>
+            <th scope="col">Unit</th>
+            <th scope="col">From</th>
+            <th scope="col">Level</th>
+            <th scope="col">Message</th>
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map((row) => {
+            const at = secondsOf(row.timestamp);
+            return (
+              <tr key={`${row.timestamp}${row.pioreactor_unit}${row.message}`}>
+                <td className={`num ${css.time}`} title={row.timestamp}>
+                  {day(at)}, {clockWithSeconds(at)}
+                </td>
+                <td>{labels[row.pioreactor_unit] ?? (row.pioreactor_unit === "$broadcast" ? "all units" : row.pioreactor_unit)}</td>
+                <td className="soft">{(row.task ?? "").replaceAll("_", " ")}</td>
+                <td>
+                  <LogLevel level={row.level} />
+                </td>
+                <td className={css.message}>{row.message}</td>
+              </tr>
+            );
+          })}
+        </tbody>
+      </table>
+    </div>
+  );
+}

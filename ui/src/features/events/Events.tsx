@@ -1,0 +1,78 @@
+/** Everything that was said, page by page; the filters are in the address, so a view can be sent to a colleague. */
+
+import { Button, NativeSelect } from "@mantine/core";
+import { useInfiniteQuery } from "@tanstack/react-query";
+import { useSearchParams } from "react-router";
+import { get } from "@/api/client";
+import { useLabels, useWorkers } from "@/api/queries";
+import type { LogRow } from "@/api/types";
+import { named } from "@/control/units";
+import { useLiveLogs } from "@/live/logs";
+import { useFrame } from "@/parts/experiment";
+import { LEVELS } from "@/parts/levels";
+import { PageHeader } from "@/parts/PageHeader";
+import { Empty, Problem, Waiting } from "@/parts/Problem";
+import { EventTable } from "./EventTable";
+import { logsPath, PAGE, readFilters, SCOPES, type Filters, type Scope } from "./filters";
+import css from "./events.module.css";
+
+export default function Events() {
+  const { current } = useFrame();
+  const [params, setParams] = useSearchParams();
+  const filters = readFilters(params);
+  const experiment = current?.experiment ?? "";
+  const labels = useLabels(experiment).data ?? {};
+  const workers = useWorkers().data ?? [];
+  const set = (changes: Partial<Filters>): void =>
+    setParams(
+      (before) => {
+        for (const [key, value] of Object.entries(changes)) {
+          if (value) before.set(key, value);
+          else before.delete(key);
+        }
+        return before;
+      },
+      { replace: true },
+    );
+
+  const where = logsPath(filters, experiment);
+  const pages = useInfiniteQuery({
+    queryKey: ["logs", where],
+    queryFn: ({ pageParam, signal }) => get<LogRow[]>(`${where}&skip=${pageParam}`, signal),
+    initialPageParam: 0,
+    getNextPageParam: (last, all) => (last.length < PAGE ? undefined : all.length * PAGE),
+    staleTime: 30_000,
+  });
+  const live = useLiveLogs(filters.scope === "cluster" ? "$experiment" : experiment, filters.level, pages.data?.pages.flat(), filters.unit || undefined);
+
+  return (
+    <>
+      <PageHeader title="Events" about={<span>Newest first; new ones appear by themselves.</span>} />
+      <div className={css.filters} role="group" aria-label="Filters">
+        <NativeSelect label="Of" value={filters.scope} data={SCOPES} onChange={(event) => set({ scope: event.currentTarget.value as Scope })} />
+        <NativeSelect
+          label="Unit"
+          value={filters.unit}
+          data={[{ value: "", label: "All units" }, ...workers.map((one) => ({ value: one.pioreactor_unit, label: named(one.pioreactor_unit, labels[one.pioreactor_unit]) }))]}
+          onChange={(event) => set({ unit: event.currentTarget.value })}
+        />
+        <NativeSelect label="From level" value={filters.level} data={LEVELS.map((one) => ({ value: one, label: one[0] + one.slice(1).toLowerCase() }))} onChange={(event) => set({ level: event.currentTarget.value })} />
+      </div>
+      {pages.error && <Problem error={pages.error} />}
+      {pages.isPending ? (
+        <Waiting what="events" />
+      ) : live.length === 0 ? (
+        <Empty title="Nothing was said that fits these filters." />
+      ) : (
+        <EventTable rows={live} labels={labels} />
+      )}
+      {pages.hasNextPage && (
+        <div className={css.more}>
+          <Button variant="default" loading={pages.isFetchingNextPage} onClick={() => void pages.fetchNextPage()}>
+            Show older events
+          </Button>
+        </div>
+      )}
+    </>
+  );
+}

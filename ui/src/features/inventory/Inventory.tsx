@@ -1,0 +1,53 @@
+/** The units of the cluster, whatever they take part in. */
+
+import { Button } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
+import { useState } from "react";
+import { get } from "@/api/client";
+import { useWorkers } from "@/api/queries";
+import type { Assignment } from "@/api/types";
+import { count } from "@/parts/format";
+import { Icon } from "@/parts/icons";
+import { PageHeader } from "@/parts/PageHeader";
+import { Empty, Problem, Waiting } from "@/parts/Problem";
+import { AddUnit } from "./AddUnit";
+import { InventoryCard } from "./InventoryCard";
+import css from "./inventory.module.css";
+
+export default function Inventory() {
+  const workers = useWorkers();
+  const assignments = useQuery({ queryKey: ["assignments"], queryFn: ({ signal }) => get<Assignment[]>("/api/workers/assignments", signal) });
+  const [adding, setAdding] = useState(false);
+  const where = new Map((assignments.data ?? []).map((one) => [one.pioreactor_unit, one.experiment]));
+  return (
+    <>
+      <PageHeader
+        title="Inventory"
+        about={<span>{count(workers.data?.length ?? 0, "unit")} in this cluster</span>}
+        actions={
+          <Button leftSection={<Icon name="plus" size={16} />} onClick={() => setAdding(true)}>
+            Add unit
+          </Button>
+        }
+      />
+      {workers.error ? (
+        <Problem error={workers.error} />
+      ) : workers.isPending ? (
+        <Waiting what="units" />
+      ) : workers.data.length === 0 ? (
+        <Empty title="This cluster has no units yet.">
+          <Button onClick={() => setAdding(true)}>Add the first</Button>
+        </Empty>
+      ) : (
+        <ul className={css.cards} aria-label="Units">
+          {workers.data.map((worker) => (
+            <li key={worker.pioreactor_unit}>
+              <InventoryCard worker={worker} experiment={where.get(worker.pioreactor_unit) ?? undefined} />
+            </li>
+          ))}
+        </ul>
+      )}
+      <AddUnit opened={adding} onClose={() => setAdding(false)} known={(workers.data ?? []).map((one) => one.pioreactor_unit)} />
+    </>
+  );
+}

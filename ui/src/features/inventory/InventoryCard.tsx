@@ -1,0 +1,100 @@
+/** One unit of the cluster: what it is, where it is, whether it takes part. */
+
+import { Button, NativeSelect, Switch } from "@mantine/core";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useMemo, useState } from "react";
+import { path, request } from "@/api/client";
+import { useModels } from "@/api/queries";
+import type { Worker } from "@/api/types";
+import { blink } from "@/control/commands";
+import { useTopic } from "@/live/hooks";
+import { monitor } from "@/live/topics";
+import { Icon } from "@/parts/icons";
+import { Problem } from "@/parts/Problem";
+import { StateBadge } from "@/parts/StateBadge";
+import { RemoveUnit } from "./RemoveUnit";
+import css from "./inventory.module.css";
+
+/** Read the software's version and the machine out of what the monitor published. */
+export function versionsOf(payload: string | undefined): { app: string | undefined; machine: string | undefined } {
+  try {
+    const parsed = JSON.parse(payload ?? "{}") as Record<string, string>;
+    return { app: parsed.app, machine: parsed.rpi_machine ?? parsed.machine };
+  } catch {
+    return { app: undefined, machine: undefined };
+  }
+}
+
+export function InventoryCard({ worker, experiment }: { worker: Worker; experiment: string | undefined }) {
+  const unit = worker.pioreactor_unit;
+  const client = useQueryClient();
+  const [removing, setRemoving] = useState(false);
+  const state = useTopic(monitor(unit, "$state"));
+  const versions = useTopic(monitor(unit, "versions"));
+  const { app, machine } = useMemo(() => versionsOf(versions), [versions]);
+  const ipv4 = useTopic(monitor(unit, "ipv4")) ?? worker.ipv4_address;
+  const refresh = (): Promise<unknown> => Promise.all(["workers", "experiments"].map((key) => client.invalidateQueries({ queryKey: [key] })));
+  const switching = useMutation({ mutationFn: (on: boolean) => request("PUT", path("api", "workers", unit, "is_active"), { is_active: on ? 1 : 0 }), onSettled: refresh });
+  const identifying = useMutation({ mutationFn: () => blink(unit) });
+  const facts: [string, string][] = [
+    ["Experiment", experiment ?? "none"],
+    ["Software", app ?? "not heard yet"],
+    ["Address", ipv4 ?? "not heard yet"],
+    ...(machine ? ([["Machine", machine]] as [string, string][]) : []),
+  ];
+  return (
+    <article className={`panel ${css.card}`} aria-label={unit}>
+      <header className={css.head}>
+        <h2>{unit}</h2>
+        <StateBadge state={state} />
+        <span className={css.spring} />
+        <Switch label="Active" labelPosition="left" checked={worker.is_active !== 0} disabled={switching.isPending} onChange={(event) => switching.mutate(event.currentTarget.checked)} />
+      </header>
+      <dl className={css.facts}>
+        {facts.map(([name, value]) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd className="num">{value}</dd>
+          </div>
+        ))}
+      </dl>
+      <ModelChoice worker={worker} onChanged={refresh} />
+      {(switching.error ?? identifying.error) && <Problem error={switching.error ?? identifying.error} />}
+      <footer className={css.actions}>
+        <Button variant="default" size="compact-md" leftSection={<Icon name="bulb" size={15} />} loading={identifying.isPending} onClick={() => identifying.mutate()}>
+          Identify
+        </Button>
+        <span className={css.spring} />
+        <Button variant="subtle" color="red" size="compact-md" onClick={() => setRemoving(true)}>
+          Remove
+        </Button>
+      </footer>
+      <RemoveUnit opened={removing} onClose={() => setRemoving(false)} unit={unit} experiment={experiment} />
+    </article>
+  );
+}
+
+function ModelChoice({ worker, onChanged }: { worker: Worker; onChanged: () => Promise<unknown> }) {
+  const models = useModels().data ?? [];
+  const current = worker.model_name ? `${worker.model_name} ${worker.model_version ?? ""}` : "";
+  const choosing = useMutation({
+    mutationFn: (choice: string) => {
+      const [model_name, model_version] = choice.split(" ");
+      return request("PUT", path("api", "workers", worker.pioreactor_unit, "model"), { model_name, model_version });
+    },
+    onSettled: onChanged,
+  });
+  const choices = models.map((one) => ({ value: `${one.model_name} ${one.model_version}`, label: one.display_name }));
+  return (
+    <>
+      <NativeSelect
+        label="Model"
+        value={current}
+        disabled={choosing.isPending}
+        data={choices.some((one) => one.value === current) ? choices : [{ value: current, label: current === "" ? "Choose the model" : current }, ...choices]}
+        onChange={(event) => event.currentTarget.value && choosing.mutate(event.currentTarget.value)}
+      />
+      {choosing.error && <Problem error={choosing.error} />}
+    </>
+  );
+}

@@ -1,0 +1,40 @@
+/** Asks once before a unit leaves the cluster. */
+
+import { Button, Group, Modal } from "@mantine/core";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { ask, path } from "@/api/client";
+import { Problem } from "@/parts/Problem";
+
+interface Props {
+  opened: boolean;
+  onClose: () => void;
+  unit: string;
+  experiment: string | undefined;
+}
+
+export function RemoveUnit({ opened, onClose, unit, experiment }: Props) {
+  const client = useQueryClient();
+  const removing = useMutation({
+    mutationFn: () => ask("DELETE", path("api", "workers", unit)),
+    onSuccess: async () => {
+      await Promise.all(["workers", "assignments", "experiments"].map((key) => client.invalidateQueries({ queryKey: [key] })));
+      onClose();
+    },
+  });
+  return (
+    <Modal opened={opened} onClose={onClose} title={`Remove ${unit}?`}>
+      <p>
+        {unit} leaves this cluster{experiment ? `, and what it runs for ${experiment} stops` : ""}. Its past readings stay; adding it again brings it back.
+      </p>
+      {removing.error && <Problem error={removing.error} />}
+      <Group justify="flex-end" mt="md">
+        <Button variant="default" onClick={onClose}>
+          Cancel
+        </Button>
+        <Button color="red" loading={removing.isPending} onClick={() => removing.mutate()}>
+          Remove {unit}
+        </Button>
+      </Group>
+    </Modal>
+  );
+}

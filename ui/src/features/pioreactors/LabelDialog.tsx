@@ -1,0 +1,53 @@
+/** What the unit is called in this experiment. */
+
+import { Button, Group, Modal, TextInput } from "@mantine/core";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useState, type FormEvent } from "react";
+import { path, request } from "@/api/client";
+import { Problem } from "@/parts/Problem";
+
+interface Props {
+  opened: boolean;
+  onClose: () => void;
+  unit: string;
+  experiment: string;
+  label: string;
+}
+
+export function LabelDialog({ opened, onClose, unit, experiment, label }: Props) {
+  return (
+    <Modal opened={opened} onClose={onClose} title={`Label of ${unit}`}>
+      {opened && <LabelForm onClose={onClose} unit={unit} experiment={experiment} label={label} />}
+    </Modal>
+  );
+}
+
+function LabelForm({ onClose, unit, experiment, label }: Omit<Props, "opened">) {
+  const client = useQueryClient();
+  const [text, setText] = useState(label);
+  const saving = useMutation({
+    mutationFn: () => request("PATCH", path("api", "experiments", experiment, "unit_labels"), { unit, label: text.trim() }),
+    onSuccess: async () => {
+      await client.invalidateQueries({ queryKey: ["experiments", experiment, "unit_labels"] });
+      onClose();
+    },
+  });
+  const submit = (event: FormEvent): void => {
+    event.preventDefault();
+    saving.mutate();
+  };
+  return (
+    <form onSubmit={submit}>
+      <TextInput label="Label" description={`Shown instead of ${unit} in this experiment. Empty removes it.`} data-autofocus value={text} onChange={(event) => setText(event.currentTarget.value)} />
+      {saving.error && <Problem error={saving.error} />}
+      <Group justify="flex-end" mt="md">
+        <Button variant="default" onClick={onClose}>
+          Cancel
+        </Button>
+        <Button type="submit" loading={saving.isPending} disabled={text.trim() === label}>
+          Save
+        </Button>
+      </Group>
+    </form>
+  );
+}

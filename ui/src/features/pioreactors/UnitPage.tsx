@@ -1,0 +1,108 @@
+/** One unit: the vial as it is, its activities, what can be done by hand, its curves and events. */
+
+import { Button } from "@mantine/core";
+import { useMutation } from "@tanstack/react-query";
+import { lazy, Suspense, useState } from "react";
+import { Link, useParams } from "react-router";
+import { useAssigned, useJobDescriptors, useLabels } from "@/api/queries";
+import type { Assignment, Experiment, JobDescriptor } from "@/api/types";
+import { useChosenCharts } from "@/charts/useChosenCharts";
+import { useUnitStrokes } from "@/charts/useLines";
+import { ActivityGrid } from "@/control/ActivityGrid";
+import { blink } from "@/control/commands";
+import { useTopic } from "@/live/hooks";
+import { monitor } from "@/live/topics";
+import { secondsOf } from "@/parts/format";
+import { Icon } from "@/parts/icons";
+import { PageHeader } from "@/parts/PageHeader";
+import { Empty, Problem, Waiting } from "@/parts/Problem";
+import { StateBadge } from "@/parts/StateBadge";
+import { modelName, useModel } from "@/units/models";
+import { Numbers } from "@/units/Numbers";
+import { ByHand } from "./ByHand";
+import { LabelDialog } from "./LabelDialog";
+import { UnitLogs } from "./UnitLogs";
+import { Vessel } from "./Vessel";
+import { VialSettings } from "./VialSettings";
+import css from "./pioreactors.module.css";
+
+const Charts = lazy(() => import("@/charts/Charts"));
+
+export function UnitPage({ experiment }: { experiment: Experiment }) {
+  const { unit = "" } = useParams();
+  const assigned = useAssigned(experiment.experiment);
+  const jobs = useJobDescriptors();
+  if (assigned.error ?? jobs.error) return <Problem error={assigned.error ?? jobs.error} />;
+  if (!assigned.data || !jobs.data) return <Waiting what={unit} />;
+  const worker = assigned.data.find((one) => one.pioreactor_unit === unit);
+  if (!worker) {
+    return (
+      <Empty title={`${unit} does not take part in ${experiment.experiment}.`}>
+        <Link to="/pioreactors">To the units of this experiment</Link>
+      </Empty>
+    );
+  }
+  return <Page key={unit} worker={worker} experiment={experiment} jobs={jobs.data.filter((job) => job.display)} />;
+}
+
+function Page({ worker, experiment, jobs }: { worker: Assignment; experiment: Experiment; jobs: readonly JobDescriptor[] }) {
+  const unit = worker.pioreactor_unit;
+  const name = experiment.experiment;
+  const labels = useLabels(name).data ?? {};
+  const state = useTopic(monitor(unit, "$state"));
+  const color = useUnitStrokes().strokeOf(unit).color;
+  const model = useModel(worker);
+  const charts = useChosenCharts();
+  const [naming, setNaming] = useState(false);
+  const identifying = useMutation({ mutationFn: () => blink(unit) });
+  return (
+    <>
+      <PageHeader
+        title={labels[unit] ?? unit}
+        about={
+          <>
+            <StateBadge state={state} />
+            {labels[unit] && <span>{unit}</span>}
+            <span>{modelName(worker)}</span>
+          </>
+        }
+        actions={
+          <>
+            <Button variant="default" leftSection={<Icon name="edit" size={16} />} onClick={() => setNaming(true)}>
+              Label
+            </Button>
+            <Button variant="default" leftSection={<Icon name="bulb" size={16} />} loading={identifying.isPending} onClick={() => identifying.mutate()}>
+              Identify
+            </Button>
+          </>
+        }
+      />
+      {identifying.error && <Problem error={identifying.error} />}
+      <div className={css.unit}>
+        <section className={`panel ${css.vesselPanel}`} aria-label="Vial">
+          <Vessel unit={unit} experiment={name} model={model} />
+        </section>
+        <div className={css.column}>
+          <section className={`panel ${css.padded}`} aria-label="Readings">
+            <Numbers unit={unit} experiment={name} color={color} />
+          </section>
+          <section className={`panel ${css.padded}`} aria-label="What it does">
+            <h2>Activities</h2>
+            <ActivityGrid unit={unit} label={labels[unit]} experiment={name} jobs={jobs} />
+          </section>
+          <VialSettings unit={unit} experiment={name} maxMl={model?.reactor_max_fill_volume_ml} />
+        </div>
+        <div className={css.column}>
+          <ByHand unit={unit} experiment={name} />
+        </div>
+      </div>
+      <div className={css.below}>
+        <Suspense fallback={<Waiting what="charts" />}>
+          {charts ? <Charts charts={charts} experiment={name} startS={secondsOf(experiment.created_at)} labels={labels} unit={unit} /> : <Waiting what="charts" />}
+        </Suspense>
+        <UnitLogs unit={unit} experiment={name} labels={labels} />
+      </div>
+      <LabelDialog opened={naming} onClose={() => setNaming(false)} unit={unit} experiment={name} label={labels[unit] ?? ""} />
+    </>
+  );
+}
