@@ -11,7 +11,7 @@ import msgspec
 from pioreactor import structs, topics
 from pioreactor.automations import events
 from pioreactor.automations.readings import LatestReading
-from pioreactor.exc import JobRequiredError, StoppedError
+from pioreactor.exc import JobRequiredError, SettingError, StoppedError
 from pioreactor.jobs.job import BackgroundJob
 from pioreactor.jobs.settings import Setting
 from pioreactor.messaging.ports import Message
@@ -32,6 +32,8 @@ class AutomationJob(BackgroundJob):
     automation_name: ClassVar[str] = ""
     kind: ClassVar[str] = ""
     """dosing, led or temperature."""
+
+    _has_begun = False
 
     latest_event = Setting(None, datatype="AutomationEvent", display=False)
 
@@ -73,7 +75,7 @@ class AutomationJob(BackgroundJob):
     def run_every(
         self, duration_minutes: float, skip_first_run: bool | None = None, run_after_seconds: float | None = None
     ) -> None:
-        """Run each `duration_minutes`; the first time after `run_after_seconds`, or after a whole duration."""
+        """Run each `duration_minutes`; the first time after `run_after_seconds` (0), or after a whole duration."""
         if not duration_minutes > 0:
             raise ValueError(f"the duration must be above 0 minutes, not {duration_minutes}")
         self._has_trigger = True
@@ -89,9 +91,10 @@ class AutomationJob(BackgroundJob):
 
     def set_duration(self, duration: float) -> None:
         """Change the time between runs [min], counted from the last run."""
-        self.duration = float(duration)
-        if not self.duration > 0:
-            raise ValueError("the duration must be above 0 minutes")
+        wanted = float(duration)
+        if not wanted > 0:
+            raise SettingError(f"the duration must be above 0 minutes, not {wanted:g}")
+        self.duration = wanted
         if self._timer is None:
             return
         period_s = self.duration * SECONDS_PER_MINUTE
@@ -184,6 +187,7 @@ class AutomationJob(BackgroundJob):
             self.run_every(self.duration)
         self._listen_to_readings()
         self._settings_then = self._settable_values()
+        self._has_begun = True
         super()._become_ready()
 
     def _listen_to_readings(self) -> None:
@@ -255,7 +259,14 @@ class AutomationJob(BackgroundJob):
         self._settings_since = now
         self._settings_then = self._settable_values()
 
+    def _announce_everything(self) -> None:
+        super()._announce_everything()
+        self._presence.announce("automation_name", self.automation_name, is_repetition=True)
+
     def on_disconnected(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        self._record_settings()
+        """Switch off for good. Subclasses define it."""
+
+    def _say_goodbye(self) -> None:
+        if self._has_begun:
+            self._record_settings()
+        self._presence.announce("automation_name", None)

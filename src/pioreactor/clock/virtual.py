@@ -19,11 +19,12 @@ class NothingLeftToDoError(RuntimeError):
 class _Waiter:
     """One blocked greenlet (or the main code); woken at most once."""
 
-    __slots__ = ("done", "glet")
+    __slots__ = ("by_signal", "done", "glet")
 
     def __init__(self, glet: greenlet | None) -> None:
         self.glet = glet
         self.done = False
+        self.by_signal = False
 
 
 class VirtualSignal:
@@ -38,6 +39,7 @@ class VirtualSignal:
         self._set = True
         waiters, self._waiters = self._waiters, []
         for waiter in waiters:
+            waiter.by_signal = not waiter.done
             self._clock._wake(waiter)
 
     def clear(self) -> None:
@@ -54,6 +56,8 @@ class VirtualSignal:
         waiter = self._clock._waiter()
         self._waiters.append(waiter)
         self._clock._block(waiter, timeout_s)
+        if waiter.by_signal:
+            return True  # it was set, even if somebody cleared it before the waiter had its turn
         if not self._set and waiter in self._waiters:
             self._waiters.remove(waiter)
         return self._set
@@ -106,6 +110,7 @@ class VirtualClock:
         self._timers: list[tuple[float, int, _Waiter]] = []
         self._count = 0
         self._dead: set[greenlet] = set()
+        self._main_is_awake = True
 
     def monotonic(self) -> float:
         return self._time
@@ -129,7 +134,7 @@ class VirtualClock:
         if duration_s <= 0:
             duration_s = 0.0
         until = self._time + duration_s
-        if not self._ready and getcurrent() is not self._main:
+        if not self._ready and not self._main_is_awake and getcurrent() is not self._main:
             # Nobody else can run before this sleep is over: the jump needs no switch.
             timers = self._timers
             while timers and timers[0][2].done:
@@ -150,8 +155,12 @@ class VirtualClock:
         if waiter.glet is not None:
             self._main.switch()
             return
-        while not waiter.done:
-            self._step()
+        self._main_is_awake = False
+        try:
+            while not waiter.done:
+                self._step()
+        finally:
+            self._main_is_awake = True
 
     def _wake(self, waiter: _Waiter) -> None:
         if waiter.done:
@@ -159,6 +168,8 @@ class VirtualClock:
         waiter.done = True
         if waiter.glet is not None:
             self._ready.append(waiter.glet)
+        else:
+            self._main_is_awake = True
 
     def _step(self) -> None:
         if self._ready:

@@ -36,6 +36,10 @@ class BackgroundJobWithDodging(BackgroundJob):
     `[<job_name>.config]`: `pre_delay_duration`, `post_delay_duration` [s], `enable_dodging_od`.
     """
 
+    _dodge_timer: LaneTimer | None = None
+    _od_runs = False
+    _is_continuous = False
+
     enable_dodging_od = Setting(False, settable=True, label="Dodge OD readings", help="keep still during OD readings")
     currently_dodging_od = Setting(False, label="Dodging OD readings at present")
 
@@ -45,8 +49,6 @@ class BackgroundJobWithDodging(BackgroundJob):
         self.pre_delay_s = raw.getfloat(section, "pre_delay_duration", fallback=1.5)
         self.post_delay_s = raw.getfloat(section, "post_delay_duration", fallback=0.5)
         wanted = raw.getboolean(section, "enable_dodging_od", fallback=False)
-        self._dodge_timer: LaneTimer | None = None
-        self._od_runs = False
         self.__dict__["enable_dodging_od"] = wanted if enable_dodging_od is None else enable_dodging_od
 
     def action_to_do_before_od_reading(self) -> None:
@@ -67,7 +69,14 @@ class BackgroundJobWithDodging(BackgroundJob):
             self._hear_od_reading_state, topics.state(self.unit, self.experiment, "od_reading"), allow_retained=False
         )
         super()._become_ready()
-        self._lane.post(self._choose_operation)
+
+    def _enter(self, state: JobState) -> None:
+        """Choose anew after a pause, whichever hooks a subclass defines."""
+        super()._enter(state)
+        self._cancel_dodging()
+        if state == JobState.READY:
+            self._is_continuous = False
+            self._lane.post(self._choose_operation)
 
     def set_enable_dodging_od(self, enable: bool) -> None:
         self.enable_dodging_od = enable
@@ -87,8 +96,11 @@ class BackgroundJobWithDodging(BackgroundJob):
         if schedule is None:
             if self.currently_dodging_od:
                 self.currently_dodging_od = False
-            self.initialize_continuous_operation()
+            if not self._is_continuous:
+                self._is_continuous = True
+                self.initialize_continuous_operation()
             return
+        self._is_continuous = False
         if not self.currently_dodging_od:
             self.currently_dodging_od = True
             self.initialize_dodging_operation()
@@ -143,13 +155,13 @@ class BackgroundJobWithDodging(BackgroundJob):
             self._dodge_timer = None
 
     def on_sleeping(self) -> None:
-        self._cancel_dodging()
+        """Come to rest for a pause. Subclasses define it."""
 
     def on_sleeping_to_ready(self) -> None:
-        self._lane.post(self._choose_operation)
+        """Go on after a pause. Subclasses define it."""
 
     def on_disconnected(self) -> None:
-        self._cancel_dodging()
+        """Switch off for good. Subclasses define it."""
 
 
 class BackgroundJobWithDodgingContrib(BackgroundJobWithDodging):

@@ -1,8 +1,8 @@
 """What a physical act needs of whoever performs it: a job on its lane, or an action in its own process."""
 
-import logging
 from typing import Protocol
 
+from pioreactor.observability.log import CustomLogger
 from pioreactor.runtime.context import Runtime
 
 
@@ -24,7 +24,7 @@ class Host(Protocol):
         ...
 
     @property
-    def logger(self) -> logging.Logger: ...
+    def logger(self) -> CustomLogger: ...
 
     def publish(self, topic: str, payload: object, qos: int = 1, retain: bool = False) -> None: ...
 

@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 _JOB_NAME = re.compile(r"[a-z][a-z0-9_]*")
 FORBIDDEN_NAMES = frozenset({"run", "dosing_events", "leds", "led_change_events", "unit_label", "pwm", "assignment"})
 SECONDS_FOR_A_LANE_TO_END = 5.0
+SECONDS_TO_CONNECT = 10.0
+"""How long the broker may be away before a job says so."""
 
 
 class JobType(type):
@@ -34,7 +36,7 @@ class JobType(type):
         before = present_lane()
         job: BackgroundJob | None = None
         try:
-            job = cls.__new__(cls, *args, **kwargs)
+            job = cls.__new__(cls, *args, **kwargs)  # type: ignore[arg-type]
             job.__init__(*args, **kwargs)
             job._become_ready()
         except BaseException as error:
@@ -77,7 +79,13 @@ class BackgroundJob(metaclass=JobType):
         self.runtime = runtime
         if self.needs_active_worker and not runtime.identity.is_active():
             raise NotActiveWorkerError(f"{unit} is not an active worker, {self.job_name} does not start")
-        self._lane = Lane(runtime.clock, self.job_name, after_turn=self._finish_turn)
+        self._lane = Lane(
+            runtime.clock,
+            self.job_name,
+            at_start=lambda: context.use(runtime),
+            after_turn=self._finish_turn,
+            on_error=self._log_error,
+        )
         self._lane.adopt()
         self._ended = runtime.clock.signal()
         self._ending = False
@@ -91,6 +99,8 @@ class BackgroundJob(metaclass=JobType):
         )
         self.job_id = self._presence.job_id
         self.logger = self._presence.logger
+        self._presence.after_log = self._flush_if_elsewhere
+        self._says_unconnected = False
         self.pub_client = self.sub_client = PublishingClient(self.publish, self._presence.bus)
         self._lifecycle = Lifecycle(self._run_hook, self._enter)
         self.__dict__["_announce"] = self._announce_setting
@@ -235,6 +245,8 @@ class BackgroundJob(metaclass=JobType):
         own_state = topics.state(self.unit, self.experiment, self.job_name)
         self._presence.subscribe(own_state, self._hear_own_state)
         self._presence.bus.on_connection(self._hear_connection)
+        if not self._presence.bus.is_connected():
+            self.later(SECONDS_TO_CONNECT, self._say_whether_connected)
 
     def _hear_command(self, message: Message) -> None:
         """Take a command off the bus's thread: a stop or pause overtakes the queue, the rest waits its turn."""
@@ -289,8 +301,22 @@ class BackgroundJob(metaclass=JobType):
             self._lane.post(self._announce_state)
 
     def _hear_connection(self, connected: bool) -> None:
-        if connected and not self._ending:
+        if self._ending:
+            return
+        if connected:
             self._lane.post(self._announce_everything)
+        self.later(0.0 if connected else SECONDS_TO_CONNECT, self._say_whether_connected)
+
+    def _say_whether_connected(self) -> None:
+        """Say once that the broker is away, and once that it is back."""
+        away = not self._presence.bus.is_connected()
+        if away == self._says_unconnected:
+            return
+        self._says_unconnected = away
+        if away:
+            self.logger.warning("The broker cannot be reached. The job goes on, and tells what happened later.")
+        else:
+            self.logger.info("The broker can be reached again.")
 
     def _announce_state(self) -> None:
         self._presence.announce("state", self.state)
@@ -312,6 +338,9 @@ class BackgroundJob(metaclass=JobType):
 
     def _finish_turn(self) -> None:
         self._presence.flush()
+
+    def _log_error(self, error: Exception) -> None:
+        self.logger.error("Error in %s: %s", type(self).__name__, error, exc_info=error)
 
     def _move(self, target: JobState) -> None:
         if target == JobState.READY:
@@ -341,6 +370,7 @@ class BackgroundJob(metaclass=JobType):
         self._ending = True
         try:
             self._lifecycle.to(JobState.DISCONNECTED)
+            self._say_goodbye()
             for name, setting in self.settings().items():
                 if not setting.persist and self.__dict__.get(name, setting.default) is not None:
                     self._presence.announce(name, None)
@@ -348,6 +378,9 @@ class BackgroundJob(metaclass=JobType):
             self._presence.close()
             signals.forget(self)
             self._ended.set()
+
+    def _say_goodbye(self) -> None:
+        """Say what is left to be said at the end. For the framework's own bases: hooks belong to plugins."""
 
     def _abandon_construction(self, error: BaseException) -> None:
         """Undo a constructor that failed: what it switched on goes off as in any other stop."""

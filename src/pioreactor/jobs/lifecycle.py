@@ -62,9 +62,8 @@ class managed_lifecycle:  # noqa: N801  the documented name that plugins import
             source=self._source,
             is_long_running=self.is_long_running,
             exclusive=self._exclusive,
+            keyed_by_id=self.is_long_running,
         )
-        if self.is_long_running:
-            presence.key = f"{self.name}/{presence.job_id}"
         self._presence = presence
         self.job_id = presence.job_id
         self.job_key = presence.key

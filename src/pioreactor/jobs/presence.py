@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from pioreactor import structs, topics
-from pioreactor.exc import ActuatorInUseError, JobPresentError
+from pioreactor.exc import ActuatorInUseError, JobPresentError, StorageError
 from pioreactor.jobs.settings import encode_payload
 from pioreactor.messaging.ports import Message, Subscription, Will
 from pioreactor.observability.log import create_logger
@@ -30,13 +30,18 @@ class Presence:
         source: str,
         is_long_running: bool = False,
         exclusive: bool = True,
-        key: str | None = None,
+        keyed_by_id: bool = False,
     ) -> None:
+        """`keyed_by_id`: its topics are below `<name>/<job id>`, so that several of a name can be told apart."""
         self.runtime = runtime
         self.unit = unit
         self.experiment = experiment
         self.job_name = job_name
-        self.key = key if key is not None else job_name
+        self.key = job_name
+        self.after_log: Callable[[], None] | None = None
+        """Called after each record, for loggers that are used from several threads."""
+        self._keyed_by_id = keyed_by_id
+        self._storing_fails = False
         self._undo: list[Callable[[], None]] = []
         self._closed = False
         self._dirty: dict[str, ValueType] = {}
@@ -64,6 +69,8 @@ class Presence:
             exclusive=exclusive,
         )
         self._undo.append(self._end_row)
+        if self._keyed_by_id:
+            self.key = f"{self.job_name}/{self.job_id}"
         will = Will(topics.state(self.unit, self.experiment, self.key), JobState.LOST.encode())
         self.bus = runtime.buses.connect(f"{self.job_name}-{self.unit}", will=will)
         self._undo.append(self.bus.close)
@@ -103,6 +110,8 @@ class Presence:
     def _send_log(self, topic: str, record: structs.Log) -> None:
         if not self._closed:
             self.outbox.publish(topic, structs.encode(record), qos=0)
+            if self.after_log is not None:
+                self.after_log()
 
     def announce(self, name: str, value: object, *, retain: bool = True, is_repetition: bool = False) -> None:
         """Publish a setting (or the state) and remember it for `pio jobs info`."""
@@ -126,8 +135,16 @@ class Presence:
         if self._dirty:
             dirty, self._dirty = self._dirty, {}
             at = structs.to_timestamp(self.runtime.clock.now())
-            for name, value in dirty.items():
-                self._registry.set_setting(self.job_id, name, value, at=at)
+            try:
+                for name, value in dirty.items():
+                    self._registry.set_setting(self.job_id, name, value, at=at)
+                self._storing_fails = False
+            except StorageError as error:
+                # A full disk must not stop a job; what is newer than this is kept for the next time.
+                self._dirty = {**dirty, **self._dirty}
+                if not self._storing_fails:
+                    self._storing_fails = True
+                    self.logger.warning("Settings cannot be stored on this unit at present: %s.", error)
 
     def now(self) -> datetime:
         return self.runtime.clock.now()

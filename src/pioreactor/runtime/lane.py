@@ -44,21 +44,36 @@ class LaneTimer:
     def cancel(self) -> None:
         self.cancelled = True
 
-    def fire(self, now_s: float) -> None:
-        if self.interval_s is not None:
-            ticks = int((now_s - self._start_s) / self.interval_s + 1e-9) + 1
-            self.next_s = self._start_s + ticks * self.interval_s
-            self._lane.enqueue_timer(self)
-        self._run()
+    def fire(self) -> None:
+        """Run; ticks that pass meanwhile are skipped, the next one is on the grid again."""
+        try:
+            self._run()
+        finally:
+            if self.interval_s is not None and not self.cancelled:
+                ticks = int((self._lane.clock.monotonic() - self._start_s) / self.interval_s + 1e-9) + 1
+                self.next_s = self._start_s + ticks * self.interval_s
+                self._lane.enqueue_timer(self)
 
 
 class Lane:
     """Runs what is posted to it, in order, on a task of its own."""
 
-    def __init__(self, clock: Clock, name: str, *, after_turn: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        name: str,
+        *,
+        at_start: Callable[[], None] | None = None,
+        after_turn: Callable[[], None] | None = None,
+        on_error: Callable[[Exception], None] | None = None,
+    ) -> None:
+        """`at_start` runs first on the lane, `after_turn` after each thing; `on_error` hears what code raised."""
         self._clock = clock
         self._name = name
+        self._at_start = at_start
         self._after_turn = after_turn
+        self._on_error = on_error
+        self._timer_ran_last = False
         self._mailbox: deque[Callable[[], None]] = deque()
         self._timers: list[tuple[float, int, LaneTimer]] = []
         self._count = 0
@@ -189,6 +204,8 @@ class Lane:
     def _run(self, ending: Callable[[], None]) -> None:
         self.adopt()
         try:
+            if self._at_start is not None:
+                self._at_start()
             while not self._stopping:
                 self._turn()
         finally:
@@ -204,21 +221,35 @@ class Lane:
             run()
         except StoppedError:
             pass
-        except Exception:  # the lane must survive what its job's code does
-            log.exception("%s: error in a handler", self._name)
-        self._finish_turn()
+        except Exception as error:  # noqa: BLE001  the lane must survive what its job's code does
+            self._report(error)
+        try:
+            self._finish_turn()
+        except Exception as error:  # noqa: BLE001  what cannot be sent or stored at present must not end a job either
+            self._report(error)
+
+    def _report(self, error: Exception) -> None:
+        if self._on_error is None:
+            log.error("%s: error in a handler", self._name, exc_info=error)
+        else:
+            self._on_error(error)
 
     def _finish_turn(self) -> None:
         if self._after_turn is not None:
             self._after_turn()
 
     def _next(self) -> Callable[[], None] | None:
+        """Return what is due: timers first, but between two of them one message, so that none waits for ever."""
+        if self._mailbox and self._timer_ran_last:
+            self._timer_ran_last = False
+            return self._mailbox.popleft()
         now_s = self._clock.monotonic()
         timers = self._timers
         while timers and (timers[0][2].cancelled or timers[0][0] <= now_s + 1e-9):
             _, _, timer = heapq.heappop(timers)
             if not timer.cancelled:
-                return lambda: timer.fire(now_s)
+                self._timer_ran_last = True
+                return timer.fire
         if self._mailbox:
             return self._mailbox.popleft()
         return None

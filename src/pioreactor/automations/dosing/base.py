@@ -226,12 +226,10 @@ class DosingAutomationJob(AutomationJob):
     def _say(self, event: events.AutomationEvent) -> None:
         self.latest_event = event.on_the_wire()
 
-    def on_sleeping(self) -> None:
-        self._stop_pumps_elsewhere()
-
-    def on_disconnected(self) -> None:
-        super().on_disconnected()
-        self._stop_pumps_elsewhere()
+    def _enter(self, state: JobState) -> None:
+        super()._enter(state)
+        if state in (JobState.SLEEPING, JobState.DISCONNECTED):
+            self._stop_pumps_elsewhere()
 
     def _stop_pumps_elsewhere(self) -> None:
         """Stop pump actions that somebody started by hand: who pauses dosing wants still pumps."""

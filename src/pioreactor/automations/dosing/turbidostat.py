@@ -78,8 +78,8 @@ class Turbidostat(DosingAutomationJob):
         if self.runtime.stores.persistent("active_estimators").get("od_fused") is not None:
             return "od_fused"
         calibrated = self.runtime.stores.persistent("active_calibrations").items()
-        angles = [angle for angle in self.runtime.settings.photodiodes.values() if angle != "REF"]
-        if any(device in (f"od{angle}" for angle in angles) for device, _ in calibrated):
+        devices = {f"od{angle}" for angle in self.runtime.settings.photodiodes.values() if angle != "REF"}
+        if any(device in devices for device, _ in calibrated):
             return "od"
         return "normalized_od"
 
