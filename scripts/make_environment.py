@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 OLDEST_PYTHON = (3, 11)
 OLDEST_NODE = (20, 19)
 """What the UI's build tool asks for."""
-STEP = re.compile(r"(Collecting|Downloading|Building|Installing|Successfully) ?(?:collected packages|installed|(\S+))?")
+STEP = re.compile(r"(?:Collecting|(?P<last>Installing collected packages)) ?(?P<name>[\w.-]*)")
 
 
 def say(words: str) -> None:
@@ -30,11 +30,16 @@ def say(words: str) -> None:
 def refuse_old_python() -> None:
     if sys.version_info < OLDEST_PYTHON:
         found = ".".join(str(part) for part in sys.version_info[:3])
-        raise SystemExit("Python 3.11 or newer is needed, this one is " + found + ": `make PYTHON=/path/to/python3.11 …`.")
+        raise SystemExit(
+            "Python 3.11 or newer is needed, this one is " + found + ": `make PYTHON=/path/to/python3.11 …`."
+        )
 
 
 def succeeds(*command: str) -> bool:
-    done = subprocess.run(command, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        done = subprocess.run(command, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    except FileNotFoundError:
+        return False
     return done.returncode == 0
 
 
@@ -110,21 +115,22 @@ def install(venv: Path, extras: list[str]) -> None:
 
 
 def show_progress(output: Iterable[str]) -> list[str]:
-    """Show pip's steps on one line of a terminal, or every tenth one elsewhere; return all its lines."""
-    lines, steps = [], 0
+    """Show pip's steps on one line of a terminal, or some of them elsewhere; return all its lines."""
+    lines: list[str] = []
+    fetched = 0
     rewrites = sys.stdout.isatty()
     for line in output:
         lines.append(line.rstrip())
         step = STEP.match(line.strip())
         if step is None:
             continue
-        steps += 1
-        words = f"      {' '.join(part for part in step.groups() if part)}"
+        fetched += step["last"] is None
+        words = f"      {fetched} fetched, " + (step["name"] if step["last"] is None else "putting them in place…")
         if rewrites:
             sys.stdout.write("\r\033[K" + words[:78])
-        elif steps % 10 == 0 or step.group(1) in ("Installing", "Successfully"):
-            sys.stdout.write(words + "\n")
-        sys.stdout.flush()
+            sys.stdout.flush()
+        elif fetched % 10 == 0 or step["last"] is not None:
+            say(words)
     if rewrites:
         sys.stdout.write("\r\033[K")
     return lines
