@@ -15,9 +15,17 @@ _HERE = "pioreactor.cli.commands"
 
 ENTRIES: Final[Mapping[str, Entry]] = {
     "run": Entry("pioreactor.cli.run", "run", "Start a job or an action."),
-    "simulate": Entry("pioreactor.cli.simulate", "simulate", "Run jobs on simulated reactors as fast as they can be computed."),
-    "demo": Entry("pioreactor.cli.demo", "demo", "Run a whole cluster with simulated reactors on this machine."),
-    "web": Entry("pioreactor.cli.web", "web", "Serve this unit's API; on the leader the pages, too."),
+    "simulate": Entry(
+        "pioreactor.cli.simulate", "simulate", "Run jobs on simulated reactors as fast as they can be computed."
+    ),
+    "demo": Entry(
+        "pioreactor.cli.demo",
+        "demo",
+        "Run broker, leader and workers with simulated reactors, and an experiment on them.",
+    ),
+    "web": Entry(
+        "pioreactor.cli.web", "web", "Serve /unit_api; on the leader also /api, the pages, and live messages."
+    ),
     "kill": Entry(f"{_HERE}.kill", "kill", "Stop jobs of this unit and wait until they have ended."),
     "jobs": Entry(f"{_HERE}.jobs", "jobs", "List jobs of this unit, look into them, change their settings."),
     "logs": Entry(f"{_HERE}.logs", "logs", "Show the last log lines of this unit."),
