@@ -125,13 +125,13 @@ function Row({ experiment, isCurrent, onOpen, onDialog }: RowProps) {
         )}
       </div>
       <div className={css.actions}>
-        <Button variant="default" size="compact-md" onClick={() => onDialog("assign")} aria-label={`Assign units to ${name}`}>
+        <Button variant="default" size="xs" onClick={() => onDialog("assign")} aria-label={`Assign units to ${name}`}>
           Units
         </Button>
-        <Button variant="default" size="compact-md" onClick={() => onDialog("edit")} aria-label={`Edit ${name}`}>
+        <Button variant="default" size="xs" onClick={() => onDialog("edit")} aria-label={`Edit ${name}`}>
           Edit
         </Button>
-        <Button variant="subtle" color="red" size="compact-md" onClick={() => onDialog("delete")} aria-label={`Delete ${name}`}>
+        <Button variant="subtle" color="red" c="var(--lost)" size="xs" onClick={() => onDialog("delete")} aria-label={`Delete ${name}`}>
           Delete
         </Button>
       </div>

@@ -61,11 +61,11 @@ export function InventoryCard({ worker, experiment }: { worker: Worker; experime
       <ModelChoice worker={worker} onChanged={refresh} />
       {(switching.error ?? identifying.error) && <Problem error={switching.error ?? identifying.error} />}
       <footer className={css.actions}>
-        <Button variant="default" size="compact-md" leftSection={<Icon name="bulb" size={15} />} loading={identifying.isPending} onClick={() => identifying.mutate()}>
+        <Button variant="default" size="xs" leftSection={<Icon name="bulb" size={15} />} loading={identifying.isPending} onClick={() => identifying.mutate()}>
           Identify
         </Button>
         <span className={css.spring} />
-        <Button variant="subtle" color="red" size="compact-md" onClick={() => setRemoving(true)}>
+        <Button variant="subtle" color="red" c="var(--lost)" size="xs" onClick={() => setRemoving(true)}>
           Remove
         </Button>
       </footer>
