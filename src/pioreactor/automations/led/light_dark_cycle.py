@@ -1,0 +1,137 @@
+"""Day and night for phototrophs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pioreactor.automations.events import AutomationEvent, ChangedLedIntensity
+from pioreactor.automations.led.base import LEDAutomationJob
+from pioreactor.exc import SettingError
+from pioreactor.jobs.settings import Setting
+from pioreactor.runtime.lane import LaneTimer
+from pioreactor.types import LedChannel
+
+CHANNELS: Final[tuple[LedChannel, ...]] = ("D", "C")
+SOONEST_S: Final = 0.05
+RETRY_S: Final = 5.0
+"""An LED that could not be set is tried again after so long."""
+
+
+@dataclass(frozen=True)
+class Cycle:
+    """Light, then dark, for ever [s]. No light means always dark; light without dark means always light."""
+
+    light_s: float
+    dark_s: float
+
+    def at(self, elapsed_s: float) -> tuple[bool, float | None]:
+        """Return whether there is light, and in how many seconds that changes (None: never)."""
+        if self.light_s <= 0:
+            return False, None
+        if self.dark_s <= 0:
+            return True, None
+        phase_s = elapsed_s % (self.light_s + self.dark_s)
+        if phase_s < self.light_s:
+            return True, self.light_s - phase_s
+        return False, self.light_s + self.dark_s - phase_s
+
+
+class LightDarkCycle(LEDAutomationJob):
+    """Light on LEDs D and C for some minutes, dark for some, beginning with light when the automation starts."""
+
+    automation_name = "light_dark_cycle"
+
+    light_intensity = Setting(
+        50.0,
+        settable=True,
+        unit="%",
+        label="Light intensity",
+        at_least=0,
+        at_most=100,
+        help="intensity while it is light",
+    )
+    light_duration_minutes = Setting(
+        960.0, settable=True, unit="min", label="Light duration", at_least=0, at_most=1e6, help="0: always dark"
+    )
+    dark_duration_minutes = Setting(
+        480.0, settable=True, unit="min", label="Dark duration", at_least=0, at_most=1e6, help="0: always light"
+    )
+
+    def __init__(
+        self,
+        light_intensity: float | str = 50.0,
+        light_duration_minutes: float | str = 960.0,
+        dark_duration_minutes: float | str = 480.0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self._has_trigger = True
+        self.light_intensity = self._number("light_intensity", light_intensity)
+        self.light_duration_minutes = self._number("light_duration_minutes", light_duration_minutes)
+        self.dark_duration_minutes = self._number("dark_duration_minutes", dark_duration_minutes)
+        self._began_s = self.runtime.clock.monotonic()
+        self._edge: LaneTimer | None = None
+        self._shown: dict[LedChannel, float] = {}
+
+    def _number(self, name: str, given: float | str) -> float:
+        try:
+            value = float(given)
+        except ValueError:
+            raise SettingError(f"{name} must be a number, not {given!r}") from None
+        checked: float = self.settings()[name].check(value)
+        return checked
+
+    # ---- changes -------------------------------------------------------------------------------------------
+
+    def on_init_to_ready(self) -> None:
+        self._began_s = self.runtime.clock.monotonic()
+
+    def on_ready(self) -> None:
+        self.later(0.0, self._run_if_ready)
+
+    def on_sleeping(self) -> None:
+        self._cancel_edge()
+
+    def set_light_intensity(self, light_intensity: float) -> None:
+        self.light_intensity = float(light_intensity)
+        self._run_if_ready()
+
+    def set_light_duration_minutes(self, light_duration_minutes: float) -> None:
+        self.light_duration_minutes = float(light_duration_minutes)
+        self._run_if_ready()
+
+    def set_dark_duration_minutes(self, dark_duration_minutes: float) -> None:
+        self.dark_duration_minutes = float(dark_duration_minutes)
+        self._run_if_ready()
+
+    # ---- light ---------------------------------------------------------------------------------------------
+
+    def execute(self) -> AutomationEvent | None:
+        cycle = Cycle(60.0 * self.light_duration_minutes, 60.0 * self.dark_duration_minutes)
+        is_light, change_in_s = cycle.at(self.runtime.clock.monotonic() - self._began_s)
+        self._cancel_edge()
+        if change_in_s is not None:
+            # The timer is set before the LEDs are, as a locked LED may take seconds.
+            self._edge = self.later(max(SOONEST_S, change_in_s), self._run_if_ready)
+        return self._show(is_light, self.light_intensity if is_light else 0.0)
+
+    def _show(self, is_light: bool, intensity: float) -> AutomationEvent | None:
+        changed = [channel for channel in CHANNELS if self._shown.get(channel) != intensity]
+        for channel in changed:
+            if self.set_led_intensity(channel, intensity):
+                self._shown[channel] = intensity
+            else:
+                self._shown.pop(channel, None)
+                self.later(RETRY_S, self._run_if_ready)
+        if not changed:
+            return None
+        return ChangedLedIntensity(
+            f"{'light' if is_light else 'dark'}: {intensity:g} % on channels {' and '.join(CHANNELS)}",
+            {"is_light": is_light, "intensity": intensity, "channels": list(CHANNELS)},
+        )
+
+    def _cancel_edge(self) -> None:
+        if self._edge is not None:
+            self._edge.cancel()
+            self._edge = None

@@ -1,0 +1,15 @@
+"""Records the temperature and does not heat."""
+
+from __future__ import annotations
+
+from pioreactor.automations.events import AutomationEvent, NoEvent
+from pioreactor.automations.temperature.base import TemperatureAutomationJob
+
+
+class OnlyRecordTemperature(TemperatureAutomationJob):
+    """The heater stays off."""
+
+    automation_name = "only_record_temperature"
+
+    def execute(self) -> AutomationEvent:
+        return NoEvent()

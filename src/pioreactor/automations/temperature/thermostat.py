@@ -1,0 +1,81 @@
+"""Holds the culture at a temperature."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, ClassVar, Final
+
+from pioreactor.automations.events import AutomationEvent, UpdatedHeaterDC
+from pioreactor.automations.temperature.base import TemperatureAutomationJob
+from pioreactor.automations.temperature.watch import READ_EVERY_S
+from pioreactor.exc import InvalidRequestError, SettingError
+from pioreactor.jobs.settings import Setting
+from pioreactor.science.temperature.control import HeatBalance, Probe
+
+BELOW_LIMIT_K: Final = 4.0
+"""The board is kept this much below the temperature at which safety would take over."""
+
+WORTH_AN_EVENT: Final = 1.0
+"""Changes of the duty [%] that are told as events."""
+
+
+class Thermostat(TemperatureAutomationJob):
+    """Supplies what the room takes, and within a minute and a half what is missing (docs: decision 0006)."""
+
+    automation_name = "thermostat"
+    MAX_TARGET_TEMP: ClassVar[float] = 78.0
+
+    target_temperature = Setting(
+        None, datatype="float", settable=True, unit="℃", label="Target temperature",
+        help="temperature of the culture to hold",
+    )  # fmt: skip
+
+    def __init__(self, target_temperature: float | str | None = None, **kwargs: Any) -> None:
+        if target_temperature is None:
+            raise InvalidRequestError("a thermostat needs a target", remedy="Give --target-temperature.")
+        super().__init__(**kwargs)
+        self._rule = HeatBalance.with_gain(
+            self.runtime.settings.thermostat.Kp, board_limit_celsius=self.MAX_TEMP_TO_REDUCE_HEATING - BELOW_LIMIT_K
+        )
+        self._probe = Probe()
+        self._duty_then = 0.0
+        self._inferred_offset_k = 0.0
+        self.set_target_temperature(target_temperature)
+
+    def set_target_temperature(self, target_temperature: float | str) -> None:
+        """Aim for this temperature [°C], bounded to what the heater board allows."""
+        try:
+            wanted = float(target_temperature)
+        except ValueError:
+            wanted = math.nan
+        if math.isnan(wanted):
+            raise SettingError(f"target_temperature must be a number of ℃, not {target_temperature!r}")
+        most = min(self.MAX_TEMP_TO_REDUCE_HEATING, self.MAX_TARGET_TEMP)
+        bounded = min(max(wanted, 0.0), most)
+        if bounded != wanted:
+            self.logger.warning("A target of %g ℃ is out of range; aiming for %g ℃.", wanted, bounded)
+        self.target_temperature = bounded
+
+    def on_board_reading(self) -> None:
+        state = self.observer
+        target = self.target_temperature - self._inferred_offset_k
+        duty = self._rule.duty_for(target, state, self.current_volume_ml)
+        self.heater.heat(self._probe.apply(duty, state, READ_EVERY_S))
+
+    def execute(self) -> AutomationEvent | None:
+        assert self.latest_temperature is not None
+        # Zero, unless a plugin infers the temperature in its own way.
+        self._inferred_offset_k = self.latest_temperature - round(self.observer.liquid_celsius, 2)
+        duty, before = self.heater.duty_percent, self._duty_then
+        if abs(duty - before) < WORTH_AN_EVENT:
+            return None
+        self._duty_then = duty
+        return UpdatedHeaterDC(
+            f"heating with {duty:.1f} %",
+            {
+                "current_dc": round(duty, 2),
+                "delta_dc": round(duty - before, 2),
+                "target_temperature": self.target_temperature,
+                "latest_temperature": self.latest_temperature,
+            },
+        )

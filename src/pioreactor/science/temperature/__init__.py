@@ -1,0 +1,1 @@
+"""Temperature of the culture: inferred from the heater board, and controlled."""
