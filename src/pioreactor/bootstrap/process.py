@@ -17,6 +17,7 @@ from pioreactor.devices.ownership import FileLockOwnership
 from pioreactor.devices.ports import Rig
 from pioreactor.exc import ConfigurationError, PioreactorError
 from pioreactor.http.addresses import base_url
+from pioreactor.http.ports import HttpClient
 from pioreactor.identity.machine import MachineFacts
 from pioreactor.identity.unit import Inventory, UnitIdentity, unit_name
 from pioreactor.messaging.mqtt import BrokerAddress, MqttBusFactory
@@ -104,6 +105,13 @@ def read_secret(paths: Paths, name: str) -> str | None:
         raise PioreactorError(f"the secret {name} cannot be read: {error}") from error
 
 
+def http_client() -> HttpClient:
+    """Return how this process asks other units."""
+    from pioreactor.http.client import StandardHttpClient
+
+    return StandardHttpClient()
+
+
 def _broker(settings: Settings, paths: Paths) -> BrokerAddress:
     password = settings.mqtt.password if settings.mqtt.password else read_secret(paths, BROKER_PASSWORD_FILE)
     return BrokerAddress(
@@ -119,11 +127,10 @@ def _inventory(
     env: Mapping[str, str], unit: Unit, settings: Settings, paths: Paths, clock: Clock, stores: SqliteUnitStores
 ) -> LazyInventory:
     def build() -> Inventory:
-        from pioreactor.http.client import StandardHttpClient
         from pioreactor.identity.assignment import Given, LeaderInventory
 
         return LeaderInventory(
-            StandardHttpClient(),
+            http_client(),
             base_url=base_url(
                 settings.cluster.leader_hostname,
                 settings.cluster_addresses,

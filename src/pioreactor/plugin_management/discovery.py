@@ -69,7 +69,7 @@ def _from_entry_points(say: Callable[[str], None]) -> Loaded:
                 about.get("Author", ""),
                 "entry_points",
             )
-        except Exception as error:  # foreign code may raise anything; the other plugins and the command go on
+        except Exception as error:  # noqa: BLE001  foreign code may raise anything; the other plugins and the command go on
             say(f"Plugin {entry.name} cannot be loaded and is left out: {type(error).__name__}: {error}")
     return found
 
@@ -82,7 +82,7 @@ def _from_files(folder: Path, say: Callable[[str], None]) -> Loaded:
     for file in files:
         try:
             module = _import_file(file)
-        except Exception as error:  # foreign code may raise anything; the other plugins and the command go on
+        except Exception as error:  # noqa: BLE001  foreign code may raise anything; the other plugins and the command go on
             say(f"Plugin {file.name} cannot be loaded and is left out: {type(error).__name__}: {error}")
             continue
         name = str(getattr(module, "__plugin_name__", file.stem))
@@ -111,3 +111,13 @@ def _import_file(file: Path) -> ModuleType:
         del sys.modules[file.stem]
         raise
     return module
+
+
+def classes_of_plugins(base: type, folder: Path | None = None) -> list[type]:
+    """Return the subclasses of `base` that plugins define, in the order of their plugins."""
+    return [
+        value
+        for plugin in get_plugins(folder).values()
+        for value in vars(plugin.module).values()
+        if isinstance(value, type) and issubclass(value, base) and value.__module__ == plugin.module.__name__
+    ]

@@ -1,0 +1,98 @@
+"""`pio demo`: a whole cluster with simulated reactors on this machine, until Ctrl-C."""
+
+from __future__ import annotations
+
+import signal
+import tempfile
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import click
+
+from pioreactor.cli.demo_experiment import begin_experiment
+from pioreactor.cluster.local import LEADER, LocalCluster, LocalClusterPlan
+
+
+@click.command(name="demo")
+@click.option("--workers", type=click.IntRange(1, 32), default=2, show_default=True, help="Simulated reactors.")
+@click.option("--speed", type=click.FloatRange(0.1, 100), default=1.0, show_default=True, help="How many times faster.")
+@click.option("--port", type=click.IntRange(1024, 65000), default=4999, show_default=True, help="Port of the pages.")
+@click.option(
+    "--data", type=click.Path(path_type=Path, file_okay=False), default=None,
+    help="Keep data here for the next start. Default: a folder that is deleted at the end.",
+)  # fmt: skip
+@click.option("--scenario", default="ecoli_turbidostat", show_default=True, help="What is in the vials.")
+@click.option("--seed", type=click.IntRange(0, 10**6), default=1, show_default=True, help="Seed of the noise.")
+@click.option("--no-jobs", is_flag=True, help="Start no jobs on the workers.")
+def demo(workers: int, speed: float, port: int, data: Path | None, scenario: str, seed: int, no_jobs: bool) -> None:
+    """Run broker, leader and workers with simulated reactors, and an experiment on them."""
+    with ExitStack() as stack:
+        directory = data.absolute() if data is not None else Path(stack.enter_context(_temporary_folder()))
+        directory.mkdir(parents=True, exist_ok=True)
+        plan = LocalClusterPlan(directory, workers=workers, speed=speed, port=port, scenario=scenario, seed=seed)
+        cluster = LocalCluster(plan, say=lambda words: click.echo(words, err=True))
+        stack.callback(_stop, cluster)
+        signal.signal(signal.SIGTERM, _end)
+        _run(cluster, start_jobs=not no_jobs)
+
+
+def _temporary_folder() -> Any:
+    # Paths of sockets are short: a folder below the system's temporary one fits.
+    return tempfile.TemporaryDirectory(prefix="pio-demo-", ignore_cleanup_errors=True)
+
+
+def _end(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _stop(cluster: LocalCluster) -> None:
+    """Take everything down; a second Ctrl-C meanwhile must not leave half of it running."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    click.echo("\nStopping: jobs first, then services.", err=True)
+    cluster.stop()
+    click.echo("Everything has stopped.", err=True)
+
+
+def _run(cluster: LocalCluster, *, start_jobs: bool) -> None:
+    began_s = time.monotonic()
+    plan = cluster.plan
+    click.echo(f"Starting a broker, a leader and {plan.workers} simulated reactors in {plan.directory}.", err=True)
+    cluster.start()
+    begin_experiment(cluster, start_jobs=start_jobs, between=cluster.start_records)
+    click.echo(_welcome(cluster, time.monotonic() - began_s))
+    try:
+        while True:
+            time.sleep(1.0)
+            cluster.look_after()
+    except KeyboardInterrupt:
+        return
+
+
+def _welcome(cluster: LocalCluster, seconds: float) -> str:
+    paths = cluster.paths(LEADER)
+    first = paths.secrets / "first_sign_in"
+    password = first.read_text().strip() if first.exists() else "(the one you chose)"
+    worker = cluster.plan.worker_names[0]
+    environment = cluster.environment(worker)
+    names = (
+        "HOSTNAME",
+        "DOT_PIOREACTOR",
+        "RUN_PIOREACTOR",
+        "PIO_LOG_FILE",
+        *sorted(n for n in environment if "CLOCK" in n),
+    )
+    exports = " ".join(f"{name}={environment[name]}" for name in names if name in environment)
+    return (
+        f"\nReady after {seconds:.1f} s.\n\n"
+        f"  Open        http://127.0.0.1:{cluster.port_of(LEADER)}\n"
+        f"  Sign in as  pioreactor\n"
+        f"  Password    {password}\n\n"
+        f"In another terminal, speak to {worker} with:\n\n"
+        f"  export {exports}\n"
+        f"  pio status; pio jobs list running; pio mqtt; pio logs -f\n\n"
+        f"Ctrl-C stops everything."
+    )

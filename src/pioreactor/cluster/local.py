@@ -1,0 +1,329 @@
+"""A whole cluster on one machine: broker, leader, and workers with simulated reactors, each process its own.
+
+It writes each unit's files, starts what runs from boot on real units, restarts what dies, and takes everything down
+again without leaving a process.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pioreactor.exc import ConflictError, InvalidRequestError, PioreactorError
+from pioreactor.messaging.accounts import Account, make_password
+from pioreactor.messaging.broker import Broker
+from pioreactor.storage.paths import Paths
+
+LEADER = "leader"
+VIEWER = "viewer"
+STOP_PATIENCE_S = 8.0
+RESTART_PAUSE_S = 1.0
+
+
+@dataclass(frozen=True)
+class LocalClusterPlan:
+    """What to build. `speed` is how many times faster than real time the cluster lives."""
+
+    directory: Path
+    workers: int = 2
+    speed: float = 1.0
+    port: int = 4999
+    scenario: str = "ecoli_turbidostat"
+    seed: int = 1
+    experiment: str = "demo"
+
+    @property
+    def worker_names(self) -> tuple[str, ...]:
+        return tuple(f"worker{number}" for number in range(1, self.workers + 1))
+
+
+@dataclass
+class Service:
+    """A process that must be there as long as the cluster is."""
+
+    name: str
+    argv: Sequence[str]
+    environment: Mapping[str, str]
+    log_path: Path
+    process: subprocess.Popen[bytes] | None = None
+    died_at: float | None = None
+    restarts: int = 0
+
+    def start(self) -> None:
+        self.log_path.parent.mkdir(parents=True, exist_ok=True)
+        with self.log_path.open("ab") as log:
+            self.process = subprocess.Popen(
+                self.argv,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=dict(self.environment),
+                start_new_session=True,
+            )
+
+    @property
+    def is_running(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+    def last_words(self) -> str:
+        """Return the end of what the process said."""
+        try:
+            return self.log_path.read_text(encoding="utf-8", errors="replace")[-600:].strip()
+        except OSError:
+            return ""
+
+
+@dataclass
+class LocalCluster:
+    """Started by `start`, kept alive by `look_after`, ended by `stop`."""
+
+    plan: LocalClusterPlan
+    say: Callable[[str], None] = print
+    services: list[Service] = field(default_factory=list)
+    broker: Broker | None = None
+    _origin: tuple[float, float] = field(default_factory=lambda: (time.time(), time.monotonic()))
+
+    # ---- files ---------------------------------------------------------------------------------------------
+
+    def paths(self, unit: str) -> Paths:
+        return Paths.below(self.plan.directory / unit)
+
+    def environment(self, unit: str) -> dict[str, str]:
+        """Return the environment of every process of a unit, and of `pio` when it should speak to that unit."""
+        paths = self.paths(unit)
+        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "PYTHONPATH", "TERM") if name in os.environ}
+        speeding = {
+            "PIOREACTOR_CLOCK_SPEED": repr(self.plan.speed),
+            "PIOREACTOR_CLOCK_ORIGIN": f"{self._origin[0]!r},{self._origin[1]!r}",
+        }
+        return {
+            **kept,
+            "HOSTNAME": unit,
+            "DOT_PIOREACTOR": str(paths.dot_pioreactor),
+            "RUN_PIOREACTOR": str(paths.run_pioreactor),
+            "PIO_LOG_FILE": str(paths.log_file),
+            **(speeding if self.plan.speed != 1.0 else {}),
+        }
+
+    @property
+    def units(self) -> tuple[str, ...]:
+        return (LEADER, *self.plan.worker_names)
+
+    def port_of(self, unit: str) -> int:
+        return self.plan.port + self.units.index(unit)
+
+    def twin_socket(self, unit: str) -> Path:
+        return self.paths(unit).run_pioreactor / "reactor.sock"
+
+    def _check(self) -> None:
+        if len(str(self.twin_socket(self.units[-1]))) > 95:
+            raise InvalidRequestError(
+                f"the path of {self.plan.directory} is too long for a socket", remedy="Choose a shorter --data folder."
+            )
+        if not 1 <= self.plan.workers <= 32:
+            raise InvalidRequestError("a cluster on one machine has 1 to 32 workers")
+
+    def prepare(self) -> None:
+        """Write configuration and secrets of every unit; what is there from an earlier start is kept."""
+        self._check()
+        accounts = [Account(unit, self._secret(unit, "broker_password"), self._role(unit)) for unit in self.units]
+        viewer = self._secret(LEADER, "viewer_password")
+        self.broker = Broker(self.plan.directory / "broker", [*accounts, Account(VIEWER, viewer, "viewer")])
+        self.broker.start()
+        token = self._secret(LEADER, "cluster_token")
+        for unit in self.units:
+            self._secret(unit, "cluster_token", token)
+            self._write_configuration(unit)
+
+    @staticmethod
+    def _role(unit: str) -> str:
+        return "leader" if unit == LEADER else "unit"
+
+    def _secret(self, unit: str, name: str, value: str | None = None) -> str:
+        folder = self.paths(unit).secrets
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path = folder / name
+        if path.exists():
+            return path.read_text().strip()
+        chosen = make_password() if value is None else value
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(chosen + "\n")
+        return chosen
+
+    def _write_configuration(self, unit: str) -> None:
+        assert self.broker is not None
+        paths = self.paths(unit)
+        for folder in (paths.run_pioreactor, paths.cache, paths.locks, paths.plugins, paths.storage):
+            folder.mkdir(parents=True, exist_ok=True)
+        addresses = "\n".join(f"{name}=127.0.0.1:{self.port_of(name)}" for name in self.units)
+        paths.global_config.write_text(
+            "# Written by pio demo at each start. Changes for one unit belong into its unit_config.ini.\n"
+            f"[cluster.topology]\nleader_hostname={LEADER}\nleader_address=127.0.0.1:{self.port_of(LEADER)}\n\n"
+            f"[cluster.addresses]\n{addresses}\n\n"
+            f"[mqtt]\nbroker_address=127.0.0.1\nbroker_port={self.broker.port}\n\n"
+            "[bioreactor]\ninitial_volume_ml=14\nefflux_tube_volume_ml=14\n\n"
+            "[logging]\nconsole_log_level=INFO\n",
+            encoding="utf-8",
+        )
+        if not paths.local_config.exists():
+            paths.local_config.write_text("", encoding="utf-8")
+        self._write_machine_part(unit, paths)
+
+    def _write_machine_part(self, unit: str, paths: Paths) -> None:
+        """Set what only this machine knows in the unit's own file, leaving the rest of it alone."""
+        from pioreactor.settings.editing import set_value
+
+        values = {
+            ("mqtt", "username"): unit,
+            ("hardware", "rig"): "sim",
+            ("simulation", "socket"): str(self.twin_socket(unit)),
+            ("simulation", "scenario"): self.plan.scenario,
+            ("logging", "log_file"): str(paths.log_file),
+        }
+        for (section, key), value in values.items():
+            set_value(paths.local_config, section, key, value)
+
+    # ---- processes -----------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Start every service and return when the leader and all workers answer."""
+        self.prepare()
+        for number, worker in enumerate(self.plan.worker_names):
+            self._add(worker, "reactor", self._twin_command(worker, self.plan.seed * 1000 + number))
+        for unit in self.units:
+            self._add(unit, "web", self._pio("web", "--port", str(self.port_of(unit))))
+        self.say("Waiting for the web servers.")
+        self._wait_until_serving()
+
+    def start_records(self) -> None:
+        """Start what watches units and writes the database; they need the inventory to be there."""
+        self._add(LEADER, "mqtt_to_db_streaming", self._pio("run", "mqtt_to_db_streaming"))
+        for unit in self.units:
+            self._add(unit, "monitor", self._pio("run", "monitor"))
+
+    def _pio(self, *arguments: str) -> list[str]:
+        return [sys.executable, "-m", "pioreactor.cli.main", *arguments]
+
+    def _twin_command(self, worker: str, seed: int) -> list[str]:
+        command = [sys.executable, "-m", "pioreactor.twin.server", "--socket", str(self.twin_socket(worker))]
+        command += ["--scenario", self.plan.scenario, "--seed", str(seed)]
+        if self.plan.speed != 1.0:
+            command += ["--clock-speed", repr(self.plan.speed), "--clock-origin", repr(self._origin[1])]
+        return command
+
+    def _add(self, unit: str, name: str, argv: Sequence[str]) -> None:
+        log_path = self.plan.directory / unit / f"{name}.out"
+        service = Service(f"{name} of {unit}", argv, self.environment(unit), log_path)
+        service.start()
+        self.services.append(service)
+
+    def _wait_until_serving(self, timeout_s: float = 60.0) -> None:
+        from pioreactor.exc import UnitUnreachableError
+        from pioreactor.http.client import StandardHttpClient
+
+        http = StandardHttpClient()
+        until = time.monotonic() + timeout_s
+        waiting = list(self.units)
+        while waiting:
+            self._complain_about_the_dead()
+            try:
+                if http.request("GET", f"http://127.0.0.1:{self.port_of(waiting[0])}/unit_api/health").ok:
+                    waiting.pop(0)
+                    continue
+            except UnitUnreachableError:
+                pass
+            if time.monotonic() > until:
+                raise PioreactorError(f"the web server of {waiting[0]} does not answer after {timeout_s:g} s")
+            time.sleep(0.1)
+
+    def _complain_about_the_dead(self) -> None:
+        for service in self.services:
+            if not service.is_running:
+                raise ConflictError(
+                    f"the {service.name} ended at once: {service.last_words()}",
+                    remedy=f"See {service.log_path}; if the port is taken, choose another with --port.",
+                )
+
+    def look_after(self) -> None:
+        """Restart what has died, after a pause. Call it about once a second."""
+        for service in self.services:
+            if service.is_running:
+                continue
+            now = time.monotonic()
+            if service.died_at is None:
+                service.died_at = now
+                self.say(f"The {service.name} has ended; it is started again.")
+            elif now - service.died_at >= RESTART_PAUSE_S * min(30, 2**service.restarts):
+                service.died_at = None
+                service.restarts += 1
+                service.start()
+        if self.broker is not None and not self.broker.is_running:
+            self.say("The broker has ended; it is started again.")
+            self.broker.start()
+
+    def stop(self) -> None:
+        """End jobs first, so that outputs go off and records are written; then services, the broker last."""
+        self._stop_jobs()
+        order = ("monitor", "mqtt_to_db_streaming", "web", "reactor")
+        for kind in order:
+            ending = [service for service in self.services if service.name.startswith(kind)]
+            self._end([service.process for service in ending if service.process is not None])
+        self.services.clear()
+        if self.broker is not None:
+            self.broker.stop()
+
+    def _stop_jobs(self) -> None:
+        """Interrupt every job that a unit's registry knows to live, long-running ones excepted."""
+        from pioreactor.storage.sqlite.stores import SqliteUnitStores
+
+        pids: set[int] = set()
+        own = {service.process.pid for service in self.services if service.process is not None}
+        for unit in self.units:
+            stores = SqliteUnitStores(self.paths(unit))
+            try:
+                pids |= {record.pid for record in stores.jobs().running()}
+            finally:
+                stores.close()
+        _interrupt_and_wait(pids - own, STOP_PATIENCE_S)
+
+    @staticmethod
+    def _end(processes: Sequence[subprocess.Popen[bytes]]) -> None:
+        for process in processes:
+            if process.poll() is None:
+                process.terminate()
+        until = time.monotonic() + STOP_PATIENCE_S
+        for process in processes:
+            try:
+                process.wait(max(0.1, until - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _interrupt_and_wait(pids: set[int], patience_s: float) -> None:
+    for number in (signal.SIGINT, signal.SIGKILL):
+        alive = {pid for pid in pids if _is_there(pid)}
+        for pid in alive:
+            try:
+                os.kill(pid, number)
+            except ProcessLookupError:
+                continue
+        until = time.monotonic() + patience_s
+        while any(_is_there(pid) for pid in alive) and time.monotonic() < until:
+            time.sleep(0.05)
+
+
+def _is_there(pid: int) -> bool:
+    """Say whether a process still runs; one that has ended and waits to be collected does not."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (OSError, IndexError):
+        return False
+    return state != "Z"
