@@ -304,6 +304,21 @@ def _bloom(t: float) -> float:
     return min(0.7, -0.3 + 0.35 * (t - 6))
 
 
+ALSO_TUNED_ON: tuple[Family, ...] = (
+    _turbidostat("turbidostat_slow_mixing", 0.8, sensor_lag_s=10.0, announce_delay_s=1.0),
+    Family(
+        "chemostat_0.3mL_5min",
+        20,
+        1.3,
+        constant(0.7),
+        substrate=2.0,
+        half_saturation=0.05,
+        period_min=5,
+        dose_ml=0.3,
+    ),
+)
+"""Families beside the benchmark's that showed how long a dose needs to settle, and what a boost must prove."""
+
 HELD_OUT: tuple[Family, ...] = (
     replace(_turbidostat("turbidostat_1s", 0.8), hours=6, interval_s=1),
     replace(_turbidostat("turbidostat_30s", 0.8), interval_s=30),
@@ -312,10 +327,18 @@ HELD_OUT: tuple[Family, ...] = (
     Family("batch_cv3", 16, 0.03, constant(0.7), lag_h=1, substrate=1.8, half_saturation=0.05, noise=constant(0.03)),
     _turbidostat("turbidostat_cv3", 0.8, noise=constant(0.03)),
     _turbidostat("turbidostat_told_at_once", 0.8, announce_delay_s=0.0),
-    _turbidostat("turbidostat_slow_mixing", 0.8, sensor_lag_s=10.0, announce_delay_s=1.0),
     replace(_turbidostat("turbidostat_clogging", 1.1, dose_ml=0.5), pump_bias=-0.3),
+    _turbidostat("turbidostat_mixing_7s", 0.7, sensor_lag_s=7.0, announce_delay_s=2.0, dose_ml=2.0),
     Family(
-        "chemostat_0.3mL_5min", 20, 1.3, constant(0.7), substrate=2.0, half_saturation=0.05, period_min=5, dose_ml=0.3
+        "chemostat_1.2mL_15min",
+        20,
+        1.3,
+        constant(0.9),
+        substrate=1.6,
+        half_saturation=0.08,
+        period_min=15,
+        dose_ml=1.2,
+        pump_bias=-0.08,
     ),
     Family("chemostat_saturated", 16, 0.2, constant(0.25), period_min=12, dose_ml=0.7),
     Family("crash_and_recovery", 14, 0.05, _bloom),

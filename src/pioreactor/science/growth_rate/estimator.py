@@ -56,10 +56,10 @@ class Assumptions:
     """Pump wear: standard deviation gathered in one hour."""
     dose_sd: float = 0.05
     """Error of one dose, as a share of it."""
-    unsettled_sd: float = 1.0
+    unsettled_sd: float = 2.0
     """Error of readings while a dose mixes, as a share of what has not settled."""
     mixing_s: float = 4.0
-    settling_s: float = 6.0
+    settling_s: float = 12.0
     huber_z: float = 2.5
     outlier_z: float = 4.0
     shift_z: float = 3.5
@@ -71,7 +71,7 @@ class Assumptions:
     """Growth rate [1/h] that one unit of ln dilution may add for a while, if growth follows doses at all."""
     boost_wander: float = 2.0
     """What that may change by in one hour."""
-    boost_cost_per_h: float = 8.0
+    boost_cost_per_h: float = 4.0
     """Evidence (log-likelihood) that must come in every hour to go on believing that growth follows doses."""
     fed_memory_s: float = 600.0
     usual_memory_s: float = 3600.0
