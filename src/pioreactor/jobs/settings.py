@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
@@ -109,7 +110,7 @@ class Setting:
             raise SettingError(f"{self.name} must be one of {', '.join(self.choices)}, not {value!r}")
         if isinstance(value, int | float) and not isinstance(value, bool):
             low, high = self.at_least, self.at_most
-            if value != value or (low is not None and value < low) or (high is not None and value > high):
+            if not math.isfinite(value) or (low is not None and value < low) or (high is not None and value > high):
                 raise SettingError(f"{self.name} must be {self.range_text()}, not {value}")
         return value
 

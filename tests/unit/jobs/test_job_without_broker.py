@@ -1,0 +1,98 @@
+"""A job whose broker is away does its job, says so once, and tells what happened when it can."""
+
+from pioreactor.background_jobs.stirring import start_stirring
+from pioreactor.jobs.job import BackgroundJob
+from pioreactor.jobs.settings import Setting
+from pioreactor.testing.simulation import EXPERIMENT, Bench
+
+
+class Counting(BackgroundJob):
+    job_name = "counting"
+    count = Setting(0, settable=True)
+
+    def __init__(self) -> None:
+        super().__init__("unit1", EXPERIMENT)
+        self.every(1.0, self.go_on)
+
+    def go_on(self) -> None:
+        self.count += 1
+
+
+def test_away_from_the_start(bench: Bench) -> None:
+    bench.simulation.broker.stop()
+    job = bench.start(Counting)
+    assert job.state == job.READY
+    bench.wait(60.5)
+    assert job.count == 60
+    bench.simulation.broker.start()
+    bench.wait(0.1)
+    assert bench.retained("counting/$state") == b"ready"
+    assert bench.retained("counting/count") == b"60"
+    bench.set("counting", "count", "100")
+    bench.wait(0.1)
+    assert job.count == 100, "subscriptions hold although the broker came later"
+    assert len([line for line in bench.logged("warning") if "broker" in line]) == 1
+    assert len([line for line in bench.logged("info") if "again" in line]) == 1
+
+
+def test_away_for_a_while_and_again(bench: Bench) -> None:
+    job = bench.start(Counting)
+    for _ in range(2):
+        bench.wait(5.0)
+        bench.simulation.broker.stop()
+        bench.wait(100.0)
+        bench.simulation.broker.start()
+    bench.wait(5.0)
+    assert job.count == 214
+    assert bench.retained("counting/count") == str(job.count).encode()
+    assert len([line for line in bench.logged("warning") if "broker" in line]) == 2
+
+
+def test_a_short_loss_is_not_worth_a_word(bench: Bench) -> None:
+    bench.start(Counting)
+    bench.wait(5.0)
+    bench.simulation.broker.stop()
+    bench.wait(2.0)
+    bench.simulation.broker.start()
+    bench.wait(60.0)
+    assert [line for line in bench.logged() if "broker" in line] == []
+
+
+def test_a_broker_that_lost_everything_is_told_everything(bench: Bench) -> None:
+    bench.start(Counting)
+    bench.wait(5.0)
+    bench.simulation.broker.stop()
+    bench.simulation.broker._retained.clear()
+    bench.simulation.broker.start()
+    bench.wait(0.1)
+    assert bench.retained("counting/$state") == b"ready"
+    assert bench.retained("counting/count") == b"5"
+
+
+def test_lost_is_contradicted_by_a_living_job(bench: Bench) -> None:
+    job = bench.start(Counting)
+    bench.wait(1.0)
+    link = job._presence.bus
+    link.lose_connection()  # type: ignore[attr-defined]
+    assert bench.retained("counting/$state") == b"lost"
+    link.restore_connection()  # type: ignore[attr-defined]
+    bench.wait(1.0)
+    assert bench.retained("counting/$state") == b"ready"
+    bench.bus.publish("pioreactor/unit1/simulation/counting/$state", b"lost", retain=True)
+    bench.wait(1.0)
+    assert bench.retained("counting/$state") == b"ready"
+
+
+def test_outputs_go_off_without_a_broker(bench: Bench) -> None:
+    stirrer = bench.start(lambda: start_stirring(500))
+    bench.wait(60.0)
+    assert bench.unit.world.outputs["stirring"] > 0
+    bench.simulation.broker.stop()
+    stirrer.set_state(stirrer.SLEEPING)
+    assert bench.unit.world.outputs["stirring"] == 0.0
+    stirrer.set_state(stirrer.READY)
+    bench.wait(30.0)
+    assert bench.unit.world.outputs["stirring"] > 0
+    stirrer.clean_up()
+    assert bench.unit.world.outputs["stirring"] == 0.0
+    assert bench.unit.runtime.stores.jobs().running() == []
