@@ -1,6 +1,6 @@
 /** Names, last values, and what a zoomed stretch amounts to; a click hides a unit in every chart. */
 
-import { duration, fixed, reading } from "@/parts/format";
+import { duration, legible, reading } from "@/parts/format";
 import type { Stroke } from "./palette";
 import type { Summary } from "./stretch";
 import css from "./charts.module.css";
@@ -43,7 +43,7 @@ export function Legend({ entries, decimals, onToggle }: Props) {
           <button type="button" aria-pressed={visible} className={css.entry} onClick={() => onToggle(unit)} title={visible ? `Hide ${name}` : `Show ${name}`}>
             <Swatch stroke={stroke} />
             <span>{name}</span>
-            <span className={`num ${css.last}`}>{value === undefined ? "–" : fixed(value, decimals)}</span>
+            <span className={`num ${css.last}`}>{value === undefined ? "–" : legible(value, decimals)}</span>
             {visible && summary && <span className={`num ${css.summary}`}>{inWords(summary)}</span>}
           </button>
         </li>

@@ -5,7 +5,7 @@ import { useEffect, useState, type FormEvent } from "react";
 import type { PublishedSetting } from "@/api/types";
 import { useTopic } from "@/live/hooks";
 import * as topics from "@/live/topics";
-import { reading } from "@/parts/format";
+import { plain, reading } from "@/parts/format";
 import { Icon } from "@/parts/icons";
 import { change, type Value, type Where } from "./commands";
 import { OutcomeLine } from "./OutcomeLine";
@@ -71,7 +71,7 @@ interface FieldProps {
 
 function Field({ setting, label, value, onSubmit, phase }: FieldProps) {
   const [draft, setDraft] = useState<string>();
-  const text = draft ?? (value !== undefined && setting.type === "numeric" && Number.isFinite(Number(value)) ? String(Number(value)) : (value ?? ""));
+  const text = draft ?? (value !== undefined && setting.type === "numeric" && Number.isFinite(Number(value)) ? plain(Number(value)) : (value ?? ""));
   const result = checked(setting, text);
   const changed = draft !== undefined && draft !== value;
   // What is being typed survives live values; only the unit's own confirmation replaces it.

@@ -26,9 +26,11 @@ export function checked(rules: Rules, text: string): Checked {
 
 /** "0 to 1500 RPM", "at least 0.1 mL", or undefined when nothing is declared. */
 export function rangeOf({ min, max, unit }: Rules): string | undefined {
+  // A bound that only guards against overflow is not worth reading.
+  const told = typeof max === "number" && max < 100_000 ? max : undefined;
   const suffix = unit ? ` ${unit}` : "";
   const low = typeof min === "number" ? (min === 0 ? "0" : reading(min).replace(/\.?0+$/, "")) : undefined;
-  const high = typeof max === "number" ? reading(max).replace(/\.0+$/, "") : undefined;
+  const high = told !== undefined ? reading(told).replace(/\.0+$/, "") : undefined;
   if (low !== undefined && high !== undefined) return `${low} to ${high}${suffix}`;
   if (low !== undefined) return `at least ${low}${suffix}`;
   return high === undefined ? undefined : `at most ${high}${suffix}`;

@@ -93,6 +93,7 @@ export function leaderOf(cluster: DemoCluster): Transport {
     }],
     ["GET", /^\/api\/workers$/, () => ok(cluster.workers)],
     ["GET", /^\/api\/workers\/assignments$/, () => ok(cluster.workers.map((worker) => ({ pioreactor_unit: worker.pioreactor_unit, experiment: cluster.assigned.has(worker.pioreactor_unit) ? cluster.experiment : null })))],
+    ["GET", /^\/api\/experiments\/([^/]+)\/media_rates$/, () => ok({ all: { mediaRate: 8.4, altMediaRate: 0 }, ...Object.fromEntries([...cluster.assigned].map((unit, i) => [unit, { mediaRate: 1.2 + 0.15 * i, altMediaRate: 0 }])) })],
     ["GET", /^\/api\/models$/, () => ok({ models: MODELS })],
     ["GET", /^\/api\/jobs\/descriptors$/, () => ok(JOBS)],
     ["GET", /^\/api\/settings\/descriptors$/, () => ok(COLLECTIONS)],

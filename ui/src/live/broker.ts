@@ -12,7 +12,9 @@ export function brokerFeed(ears: Ears): Feed {
     if (closed) return;
     const scheme = location.protocol === "https:" ? "wss" : "ws";
     client = mqtt.connect(`${scheme}://${location.host}/mqtt`, {
-      keepalive: 30,
+      // Hidden tabs run their timers once a minute, and the page may not start a worker to avoid that.
+      keepalive: 120,
+      timerVariant: "native",
       clean: true,
       protocolVersion: 4,
       reconnectPeriod: 2000,

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { count, duration, fixed, reading, secondsOf } from "./format";
+import { count, duration, fixed, legible, plain, reading, secondsOf } from "./format";
 
 it("never writes minus zero", () => {
   expect(fixed(-0.001, 2)).toBe("0.00");
@@ -25,6 +25,18 @@ it.each([
 it("takes a moment without an offset as UTC", () => {
   expect(secondsOf("2026-11-22T08:00:00")).toBe(secondsOf("2026-11-22T08:00:00Z"));
   expect(secondsOf("2026-11-22 08:00:00")).toBe(secondsOf("2026-11-22T10:00:00+02:00"));
+});
+
+it("is plain where a person edits", () => {
+  expect(plain(9.217309649999995)).toBe("9.21731");
+  expect(plain(500)).toBe("500");
+});
+
+it("shows small readings with more decimals", () => {
+  expect(legible(0.00707, 3)).toBe("0.0071");
+  expect(legible(0.44, 3)).toBe("0.440");
+  expect(legible(29.94, 1)).toBe("29.9");
+  expect(legible(0, 3)).toBe("0.000");
 });
 
 it("counts in words", () => {

@@ -15,6 +15,13 @@ export function reading(value: number): string {
   return fixed(value, 4);
 }
 
+/** A number as a person would type it: six digits at most, no trailing zeros. */
+export const plain = (value: number): string => String(Number(value.toPrecision(6)));
+
+/** With the declared decimals, and more when those would leave nothing to read. */
+export const legible = (value: number, decimals: number): string =>
+  value !== 0 && Math.abs(value) < 5 * 10 ** (1 - decimals) ? reading(value) : fixed(value, decimals);
+
 /** "12 s", "4 min", "3.2 h", "5 d". */
 export function duration(seconds: number): string {
   const s = Math.max(0, Math.round(seconds));

@@ -4,7 +4,7 @@ import { useMemo } from "react";
 import { useSource } from "@/charts/sources";
 import { readingOf, useClusterTime, useTopics, type Reading } from "@/live/hooks";
 import { setting } from "@/live/topics";
-import { duration, fixed } from "@/parts/format";
+import { duration, fixed, legible } from "@/parts/format";
 import { Sparkline } from "@/parts/Sparkline";
 import { NUMBERS, SPARK_HOURS, sparkWanted, STALE_S, type NumberSource } from "./numbers";
 import css from "./units.module.css";
@@ -45,7 +45,7 @@ function One({ number, unit, experiment, color }: { number: NumberSource; unit: 
     <div className={css.number}>
       <dt>{number.name}</dt>
       <dd className={`num ${old ? css.old : ""}`} data-testid={`${number.key}-${unit}`}>
-        {reading ? fixed(reading.value, number.decimals) : "–"}
+        {reading ? number.key === "od" ? legible(reading.value, number.decimals) : fixed(reading.value, number.decimals) : "–"}
         {reading && number.unit && <span className={css.unit}> {number.unit}</span>}
       </dd>
       <Sparkline x={spark.x} y={spark.y} color={old ? "var(--line-strong)" : color} least={number.least} />

@@ -8,7 +8,7 @@ import { useUnitStrokes } from "@/charts/useLines";
 import { useActivitySummary } from "@/control/ActivityGrid";
 import { useClusterTime, useReading, useTopic } from "@/live/hooks";
 import { bioreactor, monitor } from "@/live/topics";
-import { duration, fixed } from "@/parts/format";
+import { duration, fixed, legible } from "@/parts/format";
 import { Sparkline } from "@/parts/Sparkline";
 import { StateMark } from "@/parts/StateBadge";
 import { useNumber, useSpark } from "./Numbers";
@@ -48,7 +48,7 @@ export function UnitTile(props: Props) {
           <StateMark state={state} />
         </span>
         <span className={css.tileOd}>
-          <span className={`num ${css.tileValue} ${age > STALE_S ? css.old : ""}`}>{od ? fixed(od.value, 3) : "–"}</span>
+          <span className={`num ${css.tileValue} ${age > STALE_S ? css.old : ""}`}>{od ? legible(od.value, 3) : "–"}</span>
           <Sparkline x={spark.x} y={spark.y} color={age > STALE_S ? "var(--line-strong)" : stroke.color} least={OD.least} />
         </span>
         <span className={`num ${css.tileNumbers}`}>

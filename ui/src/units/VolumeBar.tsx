@@ -1,7 +1,7 @@
 /** The vial's volume as a level against the efflux tube and the most it may hold, and the last dose. */
 
-import { useMemo } from "react";
-import { useClusterTime, useReading, useTopic } from "@/live/hooks";
+import { useMemo, useState } from "react";
+import { useClusterTime, useReading, useStream, useTopic } from "@/live/hooks";
 import { momentOf } from "@/live/store";
 import { bioreactor } from "@/live/topics";
 import { duration, fixed } from "@/parts/format";
@@ -16,7 +16,14 @@ interface Props {
 const WORDS: Record<string, string> = { add_media: "media in", add_alt_media: "alt. media in", remove_waste: "waste out" };
 
 function LastDose({ unit, experiment }: { unit: string; experiment: string }) {
-  const payload = useTopic(`pioreactor/${unit}/${experiment}/dosing_events`);
+  const last = useTopic(`pioreactor/${unit}/${experiment}/dosing_events`);
+  const [added, setAdded] = useState<string>();
+  // An exchange ends with waste; what went in is what people ask for.
+  useStream(`pioreactor/${unit}/${experiment}/dosing_events`, (messages) => {
+    const add = messages.findLast(({ payload }) => payload.includes('"add_'));
+    if (add) setAdded(add.payload);
+  });
+  const payload = added ?? last;
   const now = useClusterTime(10);
   const dose = useMemo(() => {
     if (payload === undefined) return undefined;

@@ -14,6 +14,7 @@ import { count, duration, moment, secondsOf } from "@/parts/format";
 import { Icon } from "@/parts/icons";
 import { PageHeader } from "@/parts/PageHeader";
 import { Empty, Problem, Waiting } from "@/parts/Problem";
+import { MediaCard } from "./MediaCard";
 import { RecentLogs } from "./RecentLogs";
 import { RecordEvent } from "./RecordEvent";
 import { UnitsGrid } from "@/units/UnitsGrid";
@@ -109,7 +110,10 @@ function OverviewOf({ experiment }: { experiment: Experiment }) {
         <Suspense fallback={<Waiting what="charts" />}>
           {charts ? <Charts charts={charts} experiment={name} startS={secondsOf(experiment.created_at)} labels={labels} /> : <Waiting what="charts" />}
         </Suspense>
-        <RecentLogs experiment={name} labels={labels} />
+        <div className={css.aside}>
+          <MediaCard experiment={name} units={units} labels={labels} />
+          <RecentLogs experiment={name} labels={labels} />
+        </div>
       </div>
       <RecordEvent opened={dialog === "record"} onClose={close} experiment={name} units={units} labels={labels} />
       <ControlAll opened={dialog === "control"} onClose={close} experiment={name} units={units} jobs={shownJobs} />
