@@ -15,7 +15,7 @@ from pioreactor.web.asgi import App, Receive, Scope, Send
 from pioreactor.web.problems import EXCEPTION_HANDLERS
 from pioreactor.web.security.gate import Gate, SafeHeaders, cookie_of
 from pioreactor.web.security.sessions import Sessions
-from pioreactor.web.unit import about, configuration, jobs, system
+from pioreactor.web.unit import about, calibrations, configuration, files, jobs, plugins, power, system
 from pioreactor.web.unit.services import UnitServices
 
 if TYPE_CHECKING:
@@ -135,7 +135,19 @@ def build(
 
 
 def unit_routes() -> Router:
-    return Router("/unit_api", route_handlers=[system.ROUTES, jobs.ROUTES, about.ROUTES, configuration.ROUTES])
+    return Router(
+        "/unit_api",
+        route_handlers=[
+            system.ROUTES,
+            jobs.ROUTES,
+            about.ROUTES,
+            calibrations.ROUTES,
+            configuration.ROUTES,
+            files.ROUTES,
+            power.ROUTES,
+            plugins.ROUTES,
+        ],
+    )
 
 
 def _given(value: Any) -> Provide:

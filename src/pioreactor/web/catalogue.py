@@ -5,10 +5,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
+from pathlib import Path
 from typing import Any, Final
 
 from pioreactor.automations import registry
 from pioreactor.jobs.settings import Setting, settings_of
+from pioreactor.plugin_management import get_plugins
 from pioreactor.web.descriptors import Kind
 
 _log = logging.getLogger("pioreactor.web")
@@ -58,10 +60,15 @@ class Declared:
 class DeclaredCatalogue:
     """Ours, and what plugins bring. A class that cannot be imported is left out, and the log says why."""
 
+    def __init__(self, plugins: Path) -> None:
+        """`plugins` is the unit's folder of plugin files."""
+        self._plugins = plugins
+
     def jobs(self) -> Sequence[Declared]:
         return self._jobs
 
     def automations(self, kind: Kind) -> Sequence[Declared]:
+        get_plugins(self._plugins)
         found = []
         for name in registry.names(kind):
             automation = _imported(lambda name=name: registry.find(kind, name), f"the automation {name}")
@@ -76,15 +83,14 @@ class DeclaredCatalogue:
             job = _imported(lambda address=address: _at(address), f"the job {job_name}")
             if job is not None:
                 found.append(_declared(job, job_name, "", display_name))
-        return found + _of_plugins({job.job_name for job in found})
+        return found + _of_plugins(self._plugins, {job.job_name for job in found})
 
 
-def _of_plugins(known: set[str]) -> list[Declared]:
+def _of_plugins(folder: Path, known: set[str]) -> list[Declared]:
     from pioreactor.jobs.job import BackgroundJob
-    from pioreactor.plugin_management import get_plugins
 
     found = []
-    for name, plugin in get_plugins().items():
+    for name, plugin in get_plugins(folder).items():
         for value in vars(plugin.module).values():
             if (
                 isinstance(value, type)

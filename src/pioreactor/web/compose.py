@@ -48,7 +48,7 @@ def compose(
         bus=runtime.buses.connect("web"),
         tasks=Tasks(runtime.unit),
         launcher=JobLauncher(RUN, environment),
-        catalogue=DeclaredCatalogue(),
+        catalogue=DeclaredCatalogue(runtime.paths.plugins),
     )
     if database is None:
         token = read_token(runtime.paths.secrets)

@@ -91,6 +91,13 @@ class WorkerStatus(Body):
     is_active: Annotated[int, msgspec.Meta(ge=0, le=1)]
 
 
+class AddCalibration(Body):
+    """`calibration_data` is YAML text."""
+
+    calibration_data: Annotated[str, msgspec.Meta(max_length=500_000)]
+    set_as_active: bool = False
+
+
 class ConfigText(Body):
     code: Annotated[str, msgspec.Meta(max_length=500_000)]
 
@@ -107,6 +114,20 @@ class WriteLog(Body):
 class SignIn(Body):
     username: Annotated[str, msgspec.Meta(max_length=200)]
     password: Annotated[str, msgspec.Meta(max_length=1000)]
+
+
+class ChangePassword(Body):
+    present: Annotated[str, msgspec.Meta(max_length=1000)]
+    new: Annotated[str, msgspec.Meta(min_length=10, max_length=1000)]
+
+
+class AddPerson(Body):
+    username: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_.@-]{1,64}$")]
+    password: Annotated[str, msgspec.Meta(min_length=10, max_length=1000)]
+
+
+class RemoveFile(Body):
+    filepath: Annotated[str, msgspec.Meta(max_length=1000)]
 
 
 def unit_name(text: str, *, broadcast: bool = True) -> str:
@@ -143,6 +164,12 @@ def setting_name(text: str) -> str:
 def option_name(text: str) -> str:
     if not _OPTION.fullmatch(text):
         raise InvalidRequestError(f"{text!r} cannot be the name of an option", remedy="Use letters, digits and _.")
+    return text
+
+
+def device_name(text: str) -> str:
+    if not _JOB.fullmatch(text):
+        raise InvalidRequestError(f"{text!r} cannot be the name of a device", remedy="Use a-z, 0-9 and _.")
     return text
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from litestar import Router, get
+from litestar import Router, get, post
 from litestar.params import FromPath
 from msgspec import convert
 
@@ -56,6 +56,25 @@ def clocks(cluster: LeaderPorts, unit: FromPath[str]) -> Accepted:
     return cluster.start_asking("clocks", units, "GET", "/unit_api/system/utc_clock")
 
 
+@post("/units/{unit:str}/system/reboot", status_code=202, sync_to_thread=True)
+def reboot_units(cluster: LeaderPorts, unit: FromPath[str]) -> Accepted:
+    """Restart machines, the leader included when it is named or `$broadcast` is."""
+    units = cluster.units_of(unit_name(unit))
+    return cluster.start_asking("reboot", units, "POST", "/unit_api/system/reboot")
+
+
+@post("/units/{unit:str}/system/shutdown", status_code=202, sync_to_thread=True)
+def shut_units_down(cluster: LeaderPorts, unit: FromPath[str]) -> Accepted:
+    units = cluster.units_of(unit_name(unit))
+    return cluster.start_asking("shutdown", units, "POST", "/unit_api/system/shutdown")
+
+
+@get("/units/{unit:str}/plugins/installed", status_code=202, sync_to_thread=True)
+def installed_plugins(cluster: LeaderPorts, unit: FromPath[str]) -> Accepted:
+    units = cluster.units_of(unit_name(unit))
+    return cluster.start_asking("plugins", units, "GET", "/unit_api/plugins/installed", timeout_s=15.0)
+
+
 @get("/workers/{unit:str}/jobs/descriptors", sync_to_thread=True)
 def jobs_descriptors_of(cluster: LeaderPorts, unit: FromPath[str]) -> list[DescribedJob]:
     """What that worker can run, plugins of its own included."""
@@ -90,6 +109,7 @@ ROUTES = Router(
     route_handlers=[
         *(jobs_descriptors, automations_descriptors, settings_descriptors, charts_descriptors, versions, clocks),
         *(jobs_descriptors_of, settings_descriptors_of, automations_descriptors_of, health),
+        *(reboot_units, shut_units_down, installed_plugins),
     ],
     tags=["overview"],
 )

@@ -2,9 +2,23 @@
 
 from litestar import Router
 
-from pioreactor.web.leader import assignments, configuration, experiments, jobs, logs, overview, readings, workers
+from pioreactor.web.leader import (
+    assignments,
+    calibrations,
+    configuration,
+    experiments,
+    jobs,
+    logs,
+    overview,
+    profiles,
+    readings,
+    workers,
+)
 
 
 def leader_routes() -> Router:
-    parts = (experiments, workers, assignments, jobs, readings, logs, configuration, overview)
+    parts = (
+        *(experiments, workers, assignments, jobs, readings, logs),
+        *(configuration, overview, calibrations, profiles),
+    )
     return Router("/api", route_handlers=[part.ROUTES for part in parts])

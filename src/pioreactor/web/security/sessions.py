@@ -51,6 +51,14 @@ class Sessions:
             session = self._seen[key] = _decode(stored)
         return session if session.expires > self._seconds() else None
 
+    def close_all_of(self, username: str, *, but: str | None = None) -> None:
+        """Close a person's sessions, except the one of the cookie `but`."""
+        kept = _key(but) if but is not None else None
+        for key, stored in self._kept.items():
+            if _decode(stored).username == username and key != kept:
+                self._kept.pop(key)
+                self._seen.pop(str(key), None)
+
     def close(self, cookie: str) -> None:
         key = _key(cookie)
         self._kept.pop(key)

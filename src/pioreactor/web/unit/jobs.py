@@ -36,7 +36,8 @@ class SettingsAnswer(msgspec.Struct):
     settings: dict[str, Any]
 
 
-def _row(job: JobRecord) -> JobRow:
+def as_row(job: JobRecord) -> JobRow:
+    """Return a job as the API tells it: yes and no are 1 and 0."""
     return JobRow(
         job.job_id,
         job.unit,
@@ -103,27 +104,27 @@ def post_stop_all_jobs(here: UnitPorts) -> Accepted:
 
 @get("/jobs", sync_to_thread=True)
 def jobs(here: UnitPorts) -> list[JobRow]:
-    return [_row(job) for job in here.stores.jobs().history()]
+    return [as_row(job) for job in here.stores.jobs().history()]
 
 
 @get("/jobs/running", sync_to_thread=True)
 def running_jobs(here: UnitPorts) -> list[JobRow]:
-    return [_row(job) for job in here.stores.jobs().running()]
+    return [as_row(job) for job in here.stores.jobs().running()]
 
 
 @get("/jobs/running/{job:str}", sync_to_thread=True)
 def running_job(here: UnitPorts, job: FromPath[str]) -> list[JobRow]:
-    return [_row(found) for found in here.stores.jobs().running(job_name=job_name(job))]
+    return [as_row(found) for found in here.stores.jobs().running(job_name=job_name(job))]
 
 
 @get("/jobs/running/experiments/{experiment:str}", sync_to_thread=True)
 def running_jobs_of_experiment(here: UnitPorts, experiment: FromPath[str]) -> list[JobRow]:
-    return [_row(job) for job in here.stores.jobs().running(experiment=experiment_name(experiment))]
+    return [as_row(job) for job in here.stores.jobs().running(experiment=experiment_name(experiment))]
 
 
 @get("/long_running_jobs/running", sync_to_thread=True)
 def long_running_jobs(here: UnitPorts) -> list[JobRow]:
-    return [_row(job) for job in here.stores.jobs().running() if job.is_long_running_job]
+    return [as_row(job) for job in here.stores.jobs().running() if job.is_long_running_job]
 
 
 def _settings(here: UnitServices, job: str) -> dict[str, Any]:

@@ -65,12 +65,12 @@ class JobLauncher:
     _closing: threading.Event = field(default_factory=threading.Event, init=False)
     _reaper: threading.Thread | None = field(default=None, init=False)
 
-    def debounce(self, job: str) -> None:
+    def debounce(self, job: str, *, within_s: float = _DEBOUNCE_S) -> None:
         """Refuse the same job twice within a second: a double click is one wish."""
         now = self.seconds()
         with self._lock:
             last = self._started_at.get(job)
-            if last is not None and now - last < _DEBOUNCE_S:
+            if last is not None and now - last < within_s:
                 raise TooManyRequestsError(f"{job} was asked to start a moment ago")
             self._started_at[job] = now
 

@@ -1,6 +1,7 @@
 """What the routes of a unit work with."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from litestar.di import NamedDependency
 from litestar.params import SkipValidation
@@ -14,6 +15,13 @@ from pioreactor.web.descriptors import Catalogue
 from pioreactor.web.tasks import Tasks
 from pioreactor.web.unit.launching import JobLauncher
 
+Power = Mapping[str, Sequence[str]]
+POWER: Power = {
+    "reboot": ("sudo", "-n", "systemctl", "reboot"),
+    "shutdown": ("sudo", "-n", "systemctl", "poweroff"),
+}
+"""The commands that end the machine's day."""
+
 
 @dataclass
 class UnitServices:
@@ -24,6 +32,7 @@ class UnitServices:
     tasks: Tasks
     launcher: JobLauncher
     catalogue: Catalogue
+    power: Power = field(default_factory=lambda: POWER)
 
     @property
     def unit(self) -> str:

@@ -1,0 +1,139 @@
+"""Routes of the leader about experiment profiles: the files, and which were run."""
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from litestar import MediaType, Router, delete, get, patch, post
+from litestar.params import FromPath, JSONBody
+
+from pioreactor.exc import ConflictError, InvalidRequestError, NotFoundError, StorageError
+from pioreactor.storage.leader.profile_runs import ProfileRun
+from pioreactor.web.leader.answers import Status
+from pioreactor.web.leader.services import LeaderPorts, LeaderServices
+from pioreactor.web.requests import Body, experiment_name, file_name
+from pioreactor.web.unit.jobs import JobRow, as_row
+
+_ENDINGS = (".yaml", ".yml")
+
+
+class CreateProfile(Body):
+    filename: str
+    body: str
+
+
+class UpdateProfile(Body):
+    body: str
+
+
+class ProfileRow(msgspec.Struct):
+    """`experimentProfile` is the file's content; a file that cannot be read has its error as a name."""
+
+    experimentProfile: dict[str, Any]  # noqa: N815 - the name on the wire
+    file: str
+    fullpath: str
+
+
+def _path(cluster: LeaderServices, name: str) -> Path:
+    if not file_name(name).endswith(_ENDINGS):
+        raise InvalidRequestError(f"{name!r} is no profile", remedy="The name must end with .yaml or .yml.")
+    return cluster.here.paths.experiment_profiles / name
+
+
+def _check(text: str) -> None:
+    content = _content(text)
+    if not isinstance(content.get("experiment_profile_name"), str):
+        raise InvalidRequestError("the profile has no experiment_profile_name")
+
+
+def _content(text: str) -> dict[str, Any]:
+    try:
+        return msgspec.yaml.decode(text, type=dict[str, Any])
+    except msgspec.DecodeError as error:
+        raise InvalidRequestError(f"the profile cannot be read: {error}") from error
+
+
+def _write(path: Path, text: str) -> None:
+    """Put the text into place at once: whoever runs the profile reads the old one or the new one."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".unfinished-")
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+        Path(name).chmod(0o660)
+        Path(name).replace(path)
+    except OSError as error:
+        raise StorageError(f"{path.name} cannot be written: {error.strerror}") from error
+
+
+@get("/experiment_profiles", sync_to_thread=True)
+def profiles(cluster: LeaderPorts) -> list[ProfileRow]:
+    """All profiles, those changed last first."""
+    folder = cluster.here.paths.experiment_profiles
+    files = [path for path in folder.glob("*") if path.suffix in _ENDINGS] if folder.is_dir() else []
+    rows = []
+    for path in sorted(files, key=lambda path: path.stat().st_mtime, reverse=True):
+        try:
+            content = _content(path.read_text(encoding="utf-8"))
+        except (InvalidRequestError, UnicodeDecodeError) as error:
+            content = {"experiment_profile_name": f"cannot be read: {error}"}
+        rows.append(ProfileRow(content, path.name, str(path)))
+    return rows
+
+
+@post("/experiment_profiles", status_code=200, sync_to_thread=True)
+def create_profile(cluster: LeaderPorts, data: JSONBody[CreateProfile]) -> Status:
+    path = _path(cluster, data.filename)
+    _check(data.body)
+    if path.exists():
+        raise ConflictError(f"there is already a profile {data.filename!r}", remedy="Choose another name.")
+    _write(path, data.body)
+    return Status()
+
+
+def _existing(cluster: LeaderServices, name: str) -> Path:
+    path = _path(cluster, name)
+    if not path.is_file():
+        raise NotFoundError(f"there is no profile {name!r}")
+    return path
+
+
+@patch("/experiment_profiles/{name:str}", sync_to_thread=True)
+def update_profile(cluster: LeaderPorts, name: FromPath[str], data: JSONBody[UpdateProfile]) -> Status:
+    path = _existing(cluster, name)
+    _check(data.body)
+    _write(path, data.body)
+    return Status()
+
+
+@get("/experiment_profiles/{name:str}", media_type=MediaType.TEXT, sync_to_thread=True)
+def one_profile(cluster: LeaderPorts, name: FromPath[str]) -> str:
+    return _existing(cluster, name).read_text(encoding="utf-8")
+
+
+@delete("/experiment_profiles/{name:str}", status_code=200, sync_to_thread=True)
+def delete_profile(cluster: LeaderPorts, name: FromPath[str]) -> Status:
+    _existing(cluster, name).unlink(missing_ok=True)
+    return Status()
+
+
+@get("/experiments/{experiment:str}/experiment_profiles/running", sync_to_thread=True)
+def running_profiles(cluster: LeaderPorts, experiment: FromPath[str]) -> list[JobRow]:
+    running = cluster.here.stores.jobs().running(job_name="experiment_profile", experiment=experiment_name(experiment))
+    return [as_row(job) for job in running]
+
+
+@get("/experiments/{experiment:str}/experiment_profiles/recent", sync_to_thread=True)
+def recent_profiles(cluster: LeaderPorts, experiment: FromPath[str]) -> list[ProfileRun]:
+    return cluster.database.profile_runs.recent(experiment_name(experiment))
+
+
+ROUTES = Router(
+    "/",
+    route_handlers=[
+        *(profiles, create_profile, update_profile, one_profile, delete_profile, running_profiles, recent_profiles),
+    ],
+    tags=["profiles"],
+)

@@ -1,0 +1,63 @@
+"""Routes of a unit that end the machine's day."""
+
+import subprocess
+from collections.abc import Sequence
+
+from litestar import Router, patch, post
+
+from pioreactor.exc import PioreactorError
+from pioreactor.web.tasks import Accepted
+from pioreactor.web.unit.services import UnitPorts, UnitServices
+
+_NOT_AGAIN_WITHIN_S = 15.0
+_PATIENCE_S = 30.0
+
+
+class PowerRefusedError(PioreactorError):
+    """The machine refused to reboot or to shut down."""
+
+    code = "power_refused"
+    status = 409
+    remedy = "The account of the web server must be allowed to do this (sudo)."
+
+
+def _end(here: UnitServices, what: str) -> Accepted:
+    here.launcher.debounce("power", within_s=_NOT_AGAIN_WITHIN_S)
+    return here.tasks.start(what, lambda: _ask(what, here.power[what]), lock="power")
+
+
+def _ask(what: str, command: Sequence[str]) -> str:
+    try:
+        asked = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_PATIENCE_S, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise PowerRefusedError(f"{what} was not possible: {error}") from error
+    if asked.returncode != 0:
+        raise PowerRefusedError(f"{what} was refused: {asked.stderr.strip()[-200:]}")
+    return "ok"
+
+
+@post("/system/reboot", status_code=202, sync_to_thread=True)
+def reboot(here: UnitPorts) -> Accepted:
+    """Restart the machine; its jobs end, and what the unit resumes by itself comes back."""
+    return _end(here, "reboot")
+
+
+@patch("/system/reboot", status_code=202, sync_to_thread=True)
+def patch_reboot(here: UnitPorts) -> Accepted:
+    return _end(here, "reboot")
+
+
+@post("/system/shutdown", status_code=202, sync_to_thread=True)
+def shutdown(here: UnitPorts) -> Accepted:
+    """Switch the machine off."""
+    return _end(here, "shutdown")
+
+
+@patch("/system/shutdown", status_code=202, sync_to_thread=True)
+def patch_shutdown(here: UnitPorts) -> Accepted:
+    return _end(here, "shutdown")
+
+
+ROUTES = Router("/", route_handlers=[reboot, patch_reboot, shutdown, patch_shutdown], tags=["unit"])

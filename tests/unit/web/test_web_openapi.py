@@ -1,0 +1,44 @@
+"""The committed API document, and what it promises."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from pioreactor.web.schema import render
+
+COMMITTED = Path(__file__).parents[3] / "docs" / "reference" / "openapi.json"
+
+
+@pytest.fixture(scope="module")
+def rendered() -> str:
+    return render()
+
+
+def test_the_committed_document_is_current(rendered: str) -> None:
+    assert COMMITTED.read_text() == rendered, "stale: run `python -m pioreactor.web.schema`"
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("get", "/api/models"),
+        ("patch", "/api/workers/{unit}/jobs/run/job_name/{job}/experiments/{experiment}"),
+        ("post", "/api/units/{unit}/jobs/run/job_name/{job}/experiments/{experiment}"),
+        ("patch", "/api/workers/{unit}/jobs/update/job_name/{job}/experiments/{experiment}"),
+        ("post", "/api/workers/{unit}/jobs/stop/experiments/{experiment}"),
+        ("get", "/api/experiments/{experiment}/time_series/{name}"),
+        ("put", "/api/experiments/{experiment}/workers"),
+        ("get", "/api/experiments/{experiment}/recent_logs"),
+        ("get", "/unit_api/task_results/{task_id}"),
+        ("patch", "/unit_api/jobs/run/job_name/{job}"),
+        ("get", "/unit_api/health"),
+    ],
+)
+def test_routes_that_scripts_rely_on_are_there(rendered: str, method: str, path: str) -> None:
+    assert method in json.loads(rendered)["paths"][path]
+
+
+def test_answers_are_typed_where_the_ui_reads_them(rendered: str) -> None:
+    schemas = json.loads(rendered)["components"]["schemas"]
+    assert {"Experiment", "WorkerRow", "LogRow", "TimeSeries", "DescribedJob", "Chart", "Accepted"} <= set(schemas)
