@@ -91,7 +91,8 @@ def _change(
     except HardwareNotFoundError as error:
         log.error("LEDs cannot be set: %s.", error)
         return False
-    publish(topics.setting(unit, experiment, "leds", "intensity"), structs.LEDsIntensity(**led_state(runtime)), 0, True)
+    state = structs.LEDsIntensity(**led_state(runtime))
+    publish(topics.setting(unit, experiment, "leds", "intensity"), state, qos=0, retain=True)
     for channel in free if verbose else ():
         event = structs.LEDChangeEvent(
             channel=channel,
@@ -99,7 +100,7 @@ def _change(
             source_of_event=source_of_event,
             timestamp=runtime.clock.now(),
         )
-        publish(topics.event(unit, experiment, "led_change_events"), event, 0, False)
+        publish(topics.event(unit, experiment, "led_change_events"), event, qos=0)
     for channel in set(desired) - set(free):
         log.warning("LED %s is locked by %s.", channel, runtime.ownership.holder(f"led-{channel}"))
     return len(free) == len(desired)

@@ -24,6 +24,7 @@ from pioreactor.messaging.mqtt import BrokerAddress, MqttBusFactory
 from pioreactor.models import DEFAULT_MODEL, ReactorModel, find_model, load_models
 from pioreactor.runtime.context import Runtime
 from pioreactor.settings.load import load_settings
+from pioreactor.settings.overrides import parse_overrides
 from pioreactor.settings.schema import Settings
 from pioreactor.storage.artefacts import DiskArtefacts
 from pioreactor.storage.paths import Paths
@@ -31,7 +32,6 @@ from pioreactor.storage.ports import RecordSink
 from pioreactor.storage.sqlite.stores import SqliteUnitStores
 from pioreactor.types import Experiment, Unit
 
-Override = tuple[str, str, str]
 TOKEN_FILE = "cluster_token"
 BROKER_PASSWORD_FILE = "broker_password"
 
@@ -39,14 +39,16 @@ BROKER_PASSWORD_FILE = "broker_password"
 def build_runtime(
     environment: Mapping[str, str] | None = None,
     *,
-    overrides: Sequence[Override] = (),
+    overrides: Sequence[tuple[str, str, str]] = (),
     quiet: bool = False,
     handles_signals: bool = True,
 ) -> Runtime:
     """Return the runtime of this process from its environment and its unit's files. Nothing is connected yet."""
     env = os.environ if environment is None else environment
     paths = Paths.from_environment(env)
-    settings = load_settings(paths.global_config, paths.local_config, overrides)
+    settings = load_settings(
+        paths.global_config, paths.local_config, parse_overrides(overrides), machine_defaults=_defaults(paths)
+    )
     clock = _clock(env)
     unit = unit_name(env, hostname=socket.gethostname())
     stores = SqliteUnitStores(paths, now=clock.now)
@@ -75,9 +77,28 @@ def build_runtime(
         job_source=env.get("JOB_SOURCE", "") or "user",
         handles_signals=handles_signals,
         open_records=(lambda: _open_records(settings, paths)) if is_leader else None,
-        log_file=Path(settings.logging.log_file) if settings.logging.log_file else None,
+        log_file=_log_file(settings, paths),
         console=None if quiet else sys.stderr,
     )
+
+
+def _defaults(paths: Paths) -> dict[str, dict[str, str]]:
+    """Return what plugins may ask the configuration for and only this machine knows."""
+    return {
+        "storage": {
+            "database": str(paths.database),
+            "temporary_cache": str(paths.volatile_store),
+            "persistent_cache": str(paths.persistent_store),
+        }
+    }
+
+
+def _log_file(settings: Settings, paths: Paths) -> Path | None:
+    """Return where this unit logs to: the configured file, blank for none; else the machine's default."""
+    chosen = settings.logging.log_file
+    if settings.sources.get(("logging", "log_file")) in (None, "default"):
+        return paths.log_file
+    return Path(chosen) if chosen else None
 
 
 def _clock(env: Mapping[str, str]) -> Clock:
@@ -129,14 +150,11 @@ def _inventory(
     def build() -> Inventory:
         from pioreactor.identity.assignment import Given, LeaderInventory
 
+        leader = settings.cluster.leader_hostname
+        ui = settings.ui
         return LeaderInventory(
             http_client(),
-            base_url=base_url(
-                settings.cluster.leader_hostname,
-                settings.cluster_addresses,
-                port=settings.ui.port,
-                proto=settings.ui.proto,
-            ),
+            base_url=base_url(leader, settings.cluster_addresses, port=ui.port, proto=ui.proto) if leader else None,
             token=read_secret(paths, TOKEN_FILE),
             clock=clock,
             remembered=stores.persistent("leader_answers"),

@@ -136,18 +136,16 @@ def _build_unit(
     pid: int,
     open_records: Callable[[], RecordSink] | None,
 ) -> SimulatedUnit:
-    volume_ml = scenario.volume_ml if scenario.volume_ml is not None else 14.0
-    efflux_ml = scenario.efflux_ml if scenario.efflux_ml is not None else volume_ml
+    world = World(scenario, wiring(hat, *model), seed=seed, now_s=clock.monotonic)
+    vessel = world.vessel
     shared = (
         f"[cluster.topology]\nleader_hostname={leader}\nleader_address=localhost\n"
-        f"[bioreactor]\ninitial_volume_ml={volume_ml}\nefflux_tube_volume_ml={efflux_ml}\n"
+        f"[bioreactor]\ninitial_volume_ml={vessel.volume_ml}\nefflux_tube_volume_ml={vessel.efflux_ml}\n"
     )
     settings = settings_of_text(shared, config)
     ownership = MemoryOwnership()
     chosen_model = find_model(load_models(None), *model)
     board = load_board(None, hat_version=hat, model_name=model[0], model_version=model[1])
-    wires = wiring(hat, *model)
-    world = World(scenario, wires, seed=seed, now_s=clock.monotonic)
     rig = open_rig(board, open_buses(world), clock, ownership, pwm_roles=settings.pwm_channel_of, hat_present=True)
     runtime = Runtime(
         identity=UnitIdentity(name, leader, FixedInventory(experiment, chosen_model=model)),

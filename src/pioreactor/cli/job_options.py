@@ -11,7 +11,7 @@ from pioreactor.jobs.job import BackgroundJob
 from pioreactor.jobs.settings import Setting
 
 F = TypeVar("F", bound=Callable[..., Any])
-_TYPES: dict[str, click.ParamType] = {
+_TYPES: dict[str, click.ParamType[Any]] = {
     "float": click.FLOAT,
     "integer": click.INT,
     "boolean": click.BOOL,
@@ -19,7 +19,7 @@ _TYPES: dict[str, click.ParamType] = {
 }
 
 
-class _Bounded(click.ParamType):
+class _Bounded(click.ParamType[Any]):
     """A value that the setting's own bounds are asked about."""
 
     def __init__(self, setting: Setting) -> None:

@@ -32,7 +32,8 @@ from pioreactor.exc import InvalidRequestError
 @click.option("--csv/--no-csv", default=True, show_default=True, help="Write each table as CSV, too.")
 @click.option("--overwrite", is_flag=True, help="Replace results that are in the folder.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON, for programs.")
-@click.option("--list-scenarios", is_flag=True, is_eager=True, expose_value=False, callback=lambda *a: _list(*a))
+@click.option("--list-scenarios", is_flag=True, is_eager=True, expose_value=False, callback=lambda *a: _list(*a),
+    help="Print the named scenarios and end.")  # fmt: skip
 def simulate(
     hours: float,
     seed: int,
@@ -56,7 +57,8 @@ def simulate(
     run = SimulatedRun(
         out, units=units, seed=seed, scenario=scenario, experiment=experiment, hours=hours, commands=commands
     )
-    with click.progressbar(length=run.steps, label="Simulating", file=click.get_text_stream("stderr")) as bar:
+    progress: Any = click.progressbar(length=run.steps, label="Simulating", file=click.get_text_stream("stderr"))
+    with progress as bar:
         run.go(progress=lambda: bar.update(1))
     results = run.finish(csv=csv)
     results["seconds"] = round(time.perf_counter() - began_s, 2)

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pioreactor.exc import ConflictError, InvalidRequestError, PioreactorError
-from pioreactor.messaging.accounts import Account, make_password
+from pioreactor.messaging.accounts import Account, Role, make_password
 from pioreactor.messaging.broker import Broker
 from pioreactor.storage.paths import Paths
 
@@ -142,7 +142,7 @@ class LocalCluster:
             self._write_configuration(unit)
 
     @staticmethod
-    def _role(unit: str) -> str:
+    def _role(unit: str) -> Role:
         return "leader" if unit == LEADER else "unit"
 
     def _secret(self, unit: str, name: str, value: str | None = None) -> str:

@@ -39,7 +39,7 @@ def _start(kind: str, automation_name: str, arguments: list[str]) -> None:
     automation = registry.find(kind, automation_name)
     options = keyword_options(arguments)
     try:
-        job = automation(**options)  # type: ignore[arg-type]  # automations of plugins take options of their own
+        job = automation(**options)  # automations of plugins take options of their own
     except TypeError as error:
         unknown = _unknown_option(error)
         if unknown is None:

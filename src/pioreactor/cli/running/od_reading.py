@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from pioreactor.background_jobs.od_reading.job import ODReader, start_od_reading
@@ -13,7 +15,7 @@ from pioreactor.cli.job_options import setting_options
 @click.option("--snapshot", is_flag=True, help="Take one reading, print it as JSON, and end.")
 def od_reading(interval: float | None, ir_led_intensity: float | None, snapshot: bool) -> None:
     """Read optical density each INTERVAL seconds with the photodiodes that are configured."""
-    given = {} if interval is None else {"interval": interval}
+    given: dict[str, Any] = {} if interval is None else {"interval": interval}
     if snapshot:
         with start_od_reading(interval=None, ir_led_intensity=ir_led_intensity) as reader:
             click.echo(str(reader.record()))
