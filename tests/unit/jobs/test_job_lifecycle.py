@@ -165,7 +165,7 @@ def test_commands_that_were_stored_by_mistake_are_not_obeyed(bench: Bench) -> No
 def test_a_setter_of_the_class_decides(bench: Bench) -> None:
     class WithSetter(BackgroundJob):
         job_name = "with_setter"
-        published_settings = {"on": {"datatype": "boolean", "settable": True}}
+        published_settings = {"on": {"datatype": "boolean", "settable": True}}  # noqa: RUF012  as plugins write it
 
         def __init__(self) -> None:
             super().__init__("unit1", EXPERIMENT)
@@ -186,7 +186,7 @@ def test_a_setter_of_the_class_decides(bench: Bench) -> None:
 def test_an_error_in_a_callback_is_in_the_jobs_own_log(bench: Bench) -> None:
     class Broken(BackgroundJob):
         job_name = "broken"
-        published_settings = {"x": {"datatype": "float", "settable": True}}
+        published_settings = {"x": {"datatype": "float", "settable": True}}  # noqa: RUF012  as plugins write it
 
         def set_x(self, value: float) -> None:
             raise RuntimeError("the valve is stuck")

@@ -118,7 +118,7 @@ def test_a_name_must_fit_into_a_topic(name: str) -> None:
 def test_a_plugins_dictionary_becomes_settings_and_both_ways_say_the_same() -> None:
     class Bubbler(BackgroundJobContrib):
         job_name = "bubbler"
-        published_settings = {
+        published_settings = {  # noqa: RUF012  as plugins write it
             "duty": {"datatype": "float", "settable": True, "unit": "%"},
             "note": {"datatype": "string", "settable": False, "persist": True},
         }
