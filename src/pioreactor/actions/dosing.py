@@ -17,7 +17,7 @@ SLICE_S = 1.0
 """A running pump accounts for what it moved this often."""
 
 TIMING_S = 0.05
-"""A run that ends so much earlier or later than it should counts as what was asked for: pumps are calibrated so."""
+"""A run that ends so little late counts as what was asked for: pumps are calibrated with the same delay."""
 
 RefusalReason = Literal["no_calibration", "no_pwm_channel", "pump_in_use", "vial_full", "invalid_request"]
 
@@ -206,6 +206,7 @@ def _run(
     checks_room = pump.adds_liquid and books._source != "pump_calibration"
     cut: Literal["stopped", "vial_full"] | None = None
     ran_s = 0.0
+    is_whole = False
     try:
         with _turning(output, rate.dc):
             start_s = clock.monotonic()
@@ -219,13 +220,14 @@ def _run(
                     ran_s = clock.monotonic() - start_s
                     if duration_s is None or ran_s < duration_s:
                         books.report(rate.duration_to_ml(ran_s))
+                is_whole = cut is None
             except StoppedError:
                 cut = "stopped"
             finally:
                 ran_s = clock.monotonic() - start_s
     finally:
         # On every path, a signal to the process and a failing chip included: what ran is what is entered.
-        if duration_s is not None and abs(ran_s - duration_s) < TIMING_S:
+        if is_whole and duration_s is not None and ran_s - duration_s < TIMING_S:
             ran_s = duration_s
         books.report(max(0.0, rate.duration_to_ml(ran_s)) if ran_s > 0 else 0.0)
     if cut is None:
