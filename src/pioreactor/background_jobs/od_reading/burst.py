@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pioreactor.clock.ports import Clock
 from pioreactor.devices.ports import Photodiode
-from pioreactor.science.od_signal import BurstEstimator
+from pioreactor.science.od_signal import LevelEstimator, schedule
 from pioreactor.types import PdChannel
 
 SAMPLES = 40
@@ -34,12 +34,13 @@ class PhotodiodeArray:
         diodes: Mapping[PdChannel, Photodiode],
         clock: Clock,
         *,
-        estimator: BurstEstimator,
+        mains_hz: float | None,
         still_wanted: Callable[[], bool],
     ) -> None:
         self._diodes = dict(diodes)
         self._clock = clock
-        self._estimator = estimator
+        self._mains_hz = mains_hz
+        self._estimators = {channel: LevelEstimator() for channel in diodes}
         self._still_wanted = still_wanted
         self._dark: dict[PdChannel, float] = dict.fromkeys(diodes, 0.0)
         self._smoothed: dict[PdChannel, float] = {}
@@ -86,4 +87,5 @@ class PhotodiodeArray:
         return times, volts
 
     def _estimate(self, times_s: Sequence[float], volts: Mapping[PdChannel, Sequence[float]]) -> dict[PdChannel, float]:
-        return {channel: self._estimator.level(times_s, samples) for channel, samples in volts.items()}
+        moments = schedule(times_s, mains_hz=self._mains_hz)
+        return {channel: self._estimators[channel].level(moments, samples) for channel, samples in volts.items()}

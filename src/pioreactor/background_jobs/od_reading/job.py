@@ -17,7 +17,6 @@ from pioreactor.jobs.job import BackgroundJob
 from pioreactor.jobs.settings import Setting
 from pioreactor.runtime import context
 from pioreactor.runtime.lane import LaneTimer
-from pioreactor.science.od_signal import BurstEstimator
 from pioreactor.states import JobState
 from pioreactor.types import PdAngle, PdChannel
 
@@ -123,7 +122,7 @@ class ODReader(BackgroundJob):
         return PhotodiodeArray(
             {channel: rig.photodiode(channel) for channel in sorted(channels)},
             self.runtime.clock,
-            estimator=BurstEstimator(mains_hz=self.runtime.settings.od_reading.local_ac_hz),
+            mains_hz=self.runtime.settings.od_reading.local_ac_hz,
             still_wanted=lambda: not self._lane.stopping,
         )
 

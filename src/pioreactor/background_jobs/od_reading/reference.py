@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 from pioreactor.exc import HardwareError
@@ -50,7 +51,7 @@ class Reference:
         residual = relative - self._baseline
         self._baseline = 0.2 * relative + 0.8 * self._baseline
         self._power = 0.05 * residual**2 + 0.95 * self._power
-        return self._power**0.5 <= NOISE_THRESHOLD * (self.interval_s / 5.0) ** 0.5
+        return math.sqrt(self._power) <= NOISE_THRESHOLD * math.sqrt(self.interval_s / 5.0)
 
     def _accept(self, relative: float) -> bool:
         self._level = relative if self._level is None else (1 - self.ema) * relative + self.ema * self._level
