@@ -35,9 +35,16 @@ export function useSpark(number: NumberSource, unit: string, experiment: string)
   }, [source, version, unit]);
 }
 
+export function lastOf({ x, y }: { x: readonly number[]; y: readonly number[] }): Reading | undefined {
+  const value = y.at(-1);
+  return value === undefined ? undefined : { value, at: x.at(-1) };
+}
+
 function One({ number, unit, experiment, color }: { number: NumberSource; unit: string; experiment: string; color: string }) {
-  const reading = useNumber(number, unit, experiment);
+  const published = useNumber(number, unit, experiment);
   const spark = useSpark(number, unit, experiment);
+  // A job that stopped takes its value back; what it measured last is on record, with its age.
+  const reading = published ?? lastOf(spark);
   const now = useClusterTime(10);
   const age = reading?.at === undefined ? 0 : now - reading.at;
   const old = age > STALE_S;
