@@ -1,6 +1,6 @@
 """Print the science table: how well growth rates are estimated, beside the reference and the prototype.
 
-    python -m bench.growth [--published FOLDER] [--seeds 2] [--first-seed 100]
+    python -m bench.growth [--published FOLDER] [--seeds 2] [--first-seed 100] [--responses]
 
 Families are simulated on seeds that no constant was chosen on; `--published` adds the published benchmark's files.
 """
@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from bench.growth.families import ALSO_TUNED_ON, BENCHMARK, HELD_OUT, Recording, simulate
+from bench.growth.responses import print_responses
 from bench.growth.scoring import Score, load_recording, score, score_smoothed
 
 REFERENCE_RMSE = {
@@ -79,8 +80,12 @@ def main() -> None:
     parser.add_argument("--published", type=Path, help="folder of the published benchmark's recordings")
     parser.add_argument("--seeds", type=int, default=2, help="simulated recordings per family")
     parser.add_argument("--first-seed", type=int, default=100, help="0 to 9 were used for tuning")
+    parser.add_argument("--responses", action="store_true", help="measure how fast it answers, instead of the table")
     args = parser.parse_args()
     seeds = range(args.first_seed, args.first_seed + args.seeds)
+    if args.responses:
+        print_responses(seeds)
+        return
     if args.published is not None:
         _table(
             "published seed (looked at during development)",

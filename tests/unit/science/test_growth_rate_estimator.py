@@ -56,6 +56,22 @@ def exchanges(growth: float, hours: float, *, gain: float = 1.0, lag_s: float = 
     return out
 
 
+def exchanges_by_clock(growth: float, hours: float, *, gain: float) -> list[Estimate]:
+    """1 mL announced every five minutes from the second hour on; the pump moves `gain` times that."""
+    rng = random.Random(1)
+    estimator = GrowthRateEstimator()
+    level = math.log(0.1)
+    out = []
+    for second in range(int(hours * 3600)):
+        level += growth / 3600
+        if second > 5400 and second % 300 < 10:
+            estimator.dose(second, 0.1)
+            level -= gain * math.log1p(0.1 / 14)
+        if second % 5 == 0:
+            out.append(estimator.update(second, math.exp(level) * (1 + 0.0056 * rng.gauss(0, 1))))
+    return out
+
+
 @pytest.mark.parametrize("growth", [-0.05, 0.0, 0.1, 0.4, 0.8, 1.5])
 def test_a_steady_culture_is_found_within_two_of_its_standard_deviations(growth: float) -> None:
     last = feed(GrowthRateEstimator(), culture(growth, 2))[-1]
@@ -206,6 +222,13 @@ def test_irregular_intervals_are_fine() -> None:
     readings = [each for each in culture(0.5, 3, every_s=1.0) if rng.random() < 0.1]
 
     assert feed(GrowthRateEstimator(), readings)[-1].growth_rate == pytest.approx(0.5, abs=0.03)
+
+
+def test_a_pump_that_moves_nothing_is_found_out() -> None:
+    estimates = exchanges_by_clock(0.4, 4, gain=0.0)
+
+    assert abs(estimates[-1].pump_gain) < 0.05
+    assert all(abs(e.growth_rate - 0.4) < 0.05 for e in estimates[-720:])
 
 
 def test_growth_that_follows_doses_is_learned() -> None:

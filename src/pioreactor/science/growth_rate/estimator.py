@@ -49,7 +49,7 @@ class Assumptions:
     """How often growth changes its pace to the next faster one."""
     slower_per_h: tuple[float, ...] = (0.7, 0.7, 10.0)
     """How often it falls back."""
-    mixing_interval_s: float = 8.5
+    mixing_interval_s: float = 18.0
     start_rate_sd: float = 0.6
     gain_sd: float = 0.1
     gain_wander: float = 0.003

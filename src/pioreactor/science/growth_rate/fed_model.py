@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from pioreactor.science.growth_rate.model import GrowthModel
@@ -12,6 +13,7 @@ _KEPT = ("boost", "clb", "cmb", "cgb", "cbb")
 class FedModel(GrowthModel):
     """A growth model with a fourth state: the `boost` of the growth rate [1/h] per `fed` (recent ln dilution).
 
+    The algebra of the three states is repeated here, not called: a call per model and reading is what costs most.
     `rate` is the growth without the boost; a negative boost is a dose that slows growth, such as a drug.
     """
 
@@ -26,27 +28,60 @@ class FedModel(GrowthModel):
     def predict(self, dt_h: float, dilution: float, level_var: float, gain_var: float) -> None:
         """Let time pass at the present `fed`; set that first."""
         u = self.fed * dt_h
-        clb = self.clb
-        new_clb = clb + dt_h * self.cmb - dilution * self.cgb + u * self.cbb
-        self.level += u * self.boost
-        super().predict(dt_h, dilution, level_var, gain_var)
-        self.clm += u * self.cmb
-        self.clg += u * self.cgb
-        self.cll += u * (clb + new_clb) + dt_h * u * self.cmb - dilution * u * self.cgb
-        self.clb = new_clb
-
-    def update(self, level: float, noise_var: float) -> None:
+        q = self.wander_var * dt_h
         clm = self.clm
         clg = self.clg
         clb = self.clb
-        s = self.cll + noise_var
-        k = clb / s
-        self.boost += k * (level - self.level)
-        super().update(level, noise_var)
-        self.cmb -= clm * k
-        self.cgb -= clg * k
-        self.cbb -= clb * k
-        self.clb = clb * noise_var / s
+        cmg = self.cmg
+        cmb = self.cmb
+        new_clm = clm + dt_h * self.cmm + u * cmb
+        new_clb = clb + dt_h * cmb + u * self.cbb
+        cll = self.cll + dt_h * (clm + new_clm) + u * (clb + new_clb) + level_var + q * dt_h * dt_h / 3
+        self.level += self.rate * dt_h + u * self.boost
+        if dilution != 0.0:
+            cgb = self.cgb
+            new_clg = clg + dt_h * cmg + u * cgb - dilution * self.cgg
+            cll -= dilution * (dt_h * cmg + u * cgb + clg + new_clg)
+            new_clm -= dilution * cmg
+            new_clb -= dilution * cgb
+            self.level -= self.gain * dilution
+            self.clg = new_clg
+        else:
+            self.clg = clg + dt_h * cmg + u * self.cgb
+        self.cll = cll
+        self.clm = new_clm + q * dt_h / 2
+        self.clb = new_clb
+        self.cmm += q
+        self.cgg += gain_var
+
+    def update(self, level: float, noise_var: float) -> None:
+        """Take in a reading of ln OD; leave its log-likelihood (without the constant) in `likelihood`."""
+        cll = self.cll
+        clm = self.clm
+        clg = self.clg
+        clb = self.clb
+        off = level - self.level
+        s = cll + noise_var
+        share = off / s
+        self.level += cll * share
+        self.rate += clm * share
+        self.gain += clg * share
+        self.boost += clb * share
+        self.likelihood = -0.5 * (math.log(s) + off * share)
+        km = clm / s
+        kg = clg / s
+        kb = clb / s
+        self.cmm -= clm * km
+        self.cmg -= clm * kg
+        self.cmb -= clm * kb
+        self.cgg -= clg * kg
+        self.cgb -= clg * kb
+        self.cbb -= clb * kb
+        keep = noise_var / s
+        self.cll = cll * keep
+        self.clm = clm * keep
+        self.clg = clg * keep
+        self.clb = clb * keep
 
     def moments(self) -> tuple[float, ...]:
         return (*super().moments(), self.boost, self.clb, self.cmb, self.cgb, self.cbb)
