@@ -9,6 +9,7 @@ from time import monotonic, time
 from typing import TYPE_CHECKING, Any, cast
 
 from litestar import Litestar, Router
+from litestar.config.compression import CompressionConfig
 from litestar.di import Provide
 
 from pioreactor.web.asgi import App, Receive, Scope, Send
@@ -104,7 +105,8 @@ def _litestar(unit: UnitServices, leader: LeaderSide | None, sessions: Sessions 
         door = auth.SigningIn(leader.people, sessions, SignInAttempts(seconds=monotonic))
         dependencies["door"] = _given(door)
         openapi = openapi_config()
-    return build(routers, dependencies, openapi, closing=[unit])
+    compression = CompressionConfig(backend="gzip", minimum_size=2000, gzip_compress_level=4) if leader else None
+    return build(routers, dependencies, openapi, closing=[unit], compression=compression)
 
 
 def build(
@@ -113,6 +115,7 @@ def build(
     openapi: "OpenAPIConfig | None",
     *,
     closing: Iterable[UnitServices] = (),
+    compression: CompressionConfig | None = None,
 ) -> Litestar:
     """Return the API without its gate."""
 
@@ -125,6 +128,7 @@ def build(
     return Litestar(
         route_handlers=list(routers),
         dependencies=dependencies,
+        compression_config=compression,
         exception_handlers=EXCEPTION_HANDLERS,
         openapi_config=openapi,
         request_max_body_size=LARGEST_BODY,

@@ -73,7 +73,7 @@ class Tasks:
     def __post_init__(self) -> None:
         self._pools = {
             "own": ThreadPoolExecutor(self.threads, thread_name_prefix="task"),
-            "asking": ThreadPoolExecutor(self.threads, thread_name_prefix="task-asking"),
+            "asking": ThreadPoolExecutor(2 * self.threads, thread_name_prefix="task-asking"),
         }
 
     def start(

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -124,6 +125,15 @@ def a_unit(name: str, tmp_path: Path, *, command: Sequence[str] = (sys.executabl
     )
 
 
+@contextmanager
+def client_of(unit: UnitServices, *, leader: LeaderSide | None = None) -> Iterator[Any]:
+    """Talk to a unit's server with the cluster's token."""
+    app: Any = create_app(unit, token=TOKEN, leader=leader)
+    with TestClient(app) as client:
+        client.headers.update(AS_CLUSTER)
+        yield client
+
+
 @pytest.fixture
 def make_unit(tmp_path: Path) -> Iterator[Callable[..., UnitServices]]:
     made: list[UnitServices] = []
@@ -143,10 +153,9 @@ def unit(make_unit: Callable[..., UnitServices]) -> UnitServices:
 
 
 @pytest.fixture
-def worker(unit: UnitServices) -> Iterator[TestClient[Any]]:
+def worker(unit: UnitServices) -> Iterator[Any]:
     """The server of a worker, asked with the cluster's token."""
-    with TestClient(create_app(unit, token=TOKEN)) as client:
-        client.headers.update(AS_CLUSTER)
+    with client_of(unit) as client:
         yield client
 
 
@@ -157,7 +166,7 @@ def result_of(client: Any, answer: Any, *, looks: int = 400) -> dict[str, Any]:
     for _ in range(looks):
         found = client.get(path)
         if found.status_code != 202:
-            return found.json()
+            return dict(found.json())
         client_pause()
     raise AssertionError(f"still {found.json()}")
 
@@ -217,7 +226,6 @@ def leader(make_unit: Callable[..., UnitServices], tmp_path: Path) -> Iterator[L
     (pages / "index.html").write_text("<!doctype html><title>Pioreactor</title>" + " " * 200)
     (pages / "assets" / "app-1a2b.js").write_text("export const x = 1;\n" * 50)
     side = LeaderSide(services, database.people, ("127.0.0.1", 1), pages=pages)
-    with TestClient(create_app(here, token=TOKEN, leader=side)) as client:
-        client.headers.update(AS_CLUSTER)
+    with client_of(here, leader=side) as client:
         yield Leader(client, services, bus, http, password)
     database.close()

@@ -297,3 +297,17 @@ def test_a_unit_cannot_send_the_leader_elsewhere_for_a_result(leader: Any) -> No
     result = leader.result(leader.client.patch(path))["result"]
     assert result["unit1"]["error"]["kind"] == "invalid_response"
     assert len(leader.http.asked) == 1
+
+
+def test_a_leader_that_is_no_worker_runs_its_own_jobs(leader: Any) -> None:
+    leader.hears("leader1", accepts)
+    path = "/api/workers/leader1/jobs/run/job_name/experiment_profile/experiments/exp"
+    body = {"args": ["execute", "demo.yaml", "exp"]}
+    result = leader.result(leader.client.patch(path, json=body))["result"]
+    assert result["leader1"]["ok"] is True
+
+
+def test_large_answers_are_compressed(leader: Any) -> None:
+    answer = leader.client.get("/api/schema/openapi.json")
+    assert answer.headers["content-encoding"] == "gzip"
+    assert answer.json()["openapi"]

@@ -9,14 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from litestar.testing import TestClient
 
 from pioreactor.storage.processes import process_started_at
-from pioreactor.web.app import create_app
 from pioreactor.web.requests import RunJob
 from pioreactor.web.unit.launching import JobFailedError, JobLauncher
 
-from .conftest import AS_CLUSTER, TOKEN, result_of
+from .conftest import client_of, result_of
 
 SAY_ARGUMENTS = "import json, os, sys; open(sys.argv[1], 'w').write(json.dumps([sys.argv[2:], dict(os.environ)]))"
 
@@ -26,8 +24,7 @@ def recording(make_unit: Callable[..., Any], tmp_path: Path) -> Iterator[tuple[A
     """A worker whose jobs write down how they were started."""
     written = tmp_path / "arguments.json"
     unit = make_unit(command=(sys.executable, "-c", SAY_ARGUMENTS, str(written)))
-    with TestClient(create_app(unit, token=TOKEN)) as client:
-        client.headers.update(AS_CLUSTER)
+    with client_of(unit) as client:
         yield client, written
 
 
@@ -83,8 +80,7 @@ def test_a_wish_that_cannot_be_carried_out_is_refused_at_once(recording: Any, jo
 def test_a_job_that_dies_at_once_says_why(make_unit: Callable[..., Any]) -> None:
     script = "import sys; print('starting'); sys.exit('Error: no calibration\\n  Try: run one')"
     unit = make_unit(command=(sys.executable, "-c", script))
-    with TestClient(create_app(unit, token=TOKEN)) as client:
-        client.headers.update(AS_CLUSTER)
+    with client_of(unit) as client:
         failed = result_of(client, client.post("/unit_api/jobs/run/job_name/od_reading"))
 
     assert failed["status"] == "failed"

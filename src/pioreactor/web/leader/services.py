@@ -55,13 +55,18 @@ class LeaderServices:
         return [unit]
 
     def active_workers_in(self, unit: str, experiment: str) -> list[Worker]:
-        """Return the active workers that belong to the experiment; `NobodyToAskError` when there is none."""
+        """Return the active workers that belong to the experiment; `NobodyToAskError` when there is none.
+
+        A leader that is no worker may be named too: profiles and other jobs of the leader run there.
+        """
         wanted = set(self.units_of(unit))
         everybody = experiment == UNIVERSAL_EXPERIMENT
         members = self.members_of(experiment)
         found = [row for row in self.database.workers.active() if row.pioreactor_unit in wanted]
         if not everybody:
             found = [row for row in found if row.pioreactor_unit in members]
+        if unit == self.here.unit and not self._is_worker(unit):
+            return [Worker(unit, "", 1, None, None)]
         if not found:
             who = "no worker" if unit == UNIVERSAL_IDENTIFIER else unit
             where = "" if everybody else f" and assigned to {experiment}"
@@ -70,6 +75,9 @@ class LeaderServices:
                 remedy="Assign the unit to the experiment, and activate it in the inventory.",
             )
         return found
+
+    def _is_worker(self, unit: str) -> bool:
+        return any(row.pioreactor_unit == unit for row in self.database.workers.all())
 
     def members_of(self, experiment: str) -> list[str]:
         """Return the workers that are assigned to an experiment."""
