@@ -60,11 +60,11 @@ class AutomationJob(BackgroundJob):
         self.skip_first_run = str(skip_first_run).lower() in ("1", "true", "yes", "on")
         if duration is not None:
             self.duration = float(duration)
-        now = runtime.clock.now
-        self._od = LatestReading("optical density", "od_reading", now)
-        self._od_fused = LatestReading("fused optical density", "od_reading", now)
-        self._normalized_od = LatestReading("normalised OD", "growth_rate_calculating", now)
-        self._growth_rate = LatestReading("the growth rate", "growth_rate_calculating", now)
+        clock = runtime.clock.monotonic
+        self._od = LatestReading("optical density", "od_reading", clock)
+        self._od_fused = LatestReading("fused optical density", "od_reading", clock)
+        self._normalized_od = LatestReading("normalised OD", "growth_rate_calculating", clock)
+        self._growth_rate = LatestReading("the growth rate", "growth_rate_calculating", clock)
 
     def execute(self) -> events.AutomationEvent | None:
         """Decide and act once. Subclasses define it."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from pioreactor.exc import JobRequiredError
 
-OLDEST_BELIEVED = timedelta(minutes=5)
+OLDEST_BELIEVED_S = 300.0
 
 
 @dataclass
@@ -18,22 +18,23 @@ class LatestReading:
 
     what: str
     source_job: str
-    now: Callable[[], datetime]
+    monotonic: Callable[[], float]
+    """The clock by which a value gets old: steps of the wall clock neither age nor refresh it."""
     _value: Any = field(default=None, init=False)
     _previous: Any = field(default=None, init=False)
     at: datetime | None = field(default=None, init=False)
     """Time stamp of the newest value."""
-    heard_at: datetime | None = field(default=None, init=False)
+    _heard_s: float | None = field(default=None, init=False)
 
     def update(self, value: Any, at: datetime) -> None:
         self._previous = self._value if self._value is not None else value
         self._value = value
         self.at = at
-        self.heard_at = self.now()
+        self._heard_s = self.monotonic()
 
     @property
     def is_fresh(self) -> bool:
-        return self.heard_at is not None and self.now() - self.heard_at <= OLDEST_BELIEVED
+        return self._heard_s is not None and self.monotonic() - self._heard_s <= OLDEST_BELIEVED_S
 
     @property
     def latest(self) -> Any:
@@ -48,7 +49,7 @@ class LatestReading:
 
     def _require(self) -> None:
         if not self.is_fresh:
-            state = "has no value yet" if self.heard_at is None else "is over five minutes old"
+            state = "has no value yet" if self._heard_s is None else "is over five minutes old"
             raise JobRequiredError(
                 f"{self.what} {state}", remedy=f"Start {self.source_job} on this unit, and see that it is not paused."
             )

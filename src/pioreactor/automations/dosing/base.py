@@ -22,7 +22,7 @@ from pioreactor.actions.dosing import (
 from pioreactor.actions.dosing import dose as run_pump
 from pioreactor.automations import events, registry
 from pioreactor.automations.base import AutomationJob
-from pioreactor.exc import CalibrationMissingError, ConfigurationError, InvalidRequestError
+from pioreactor.exc import CalibrationMissingError, ConfigurationError, InvalidRequestError, StoppedError
 from pioreactor.states import JobState
 
 TOLERANCE_ML = 1e-9
@@ -133,7 +133,7 @@ class DosingAutomationJob(AutomationJob):
             if not volume_ml >= 0:
                 raise InvalidRequestError(f"{name} must be at least 0, not {volume_ml}")
         total = sum(inputs_ml.values())
-        if waste_ml < total - TOLERANCE_ML:
+        if not waste_ml >= total - TOLERANCE_ML:
             raise InvalidRequestError(f"{waste_ml:g} mL out for {total:g} mL in would fill the vial")
 
     @staticmethod
@@ -149,31 +149,42 @@ class DosingAutomationJob(AutomationJob):
         moved = Volumes({"waste_ml": 0.0, **dict.fromkeys(inputs_ml, 0.0)})
         for _ in range(parts):
             portion = {name: volume_ml / parts for name, volume_ml in inputs_ml.items()}
-            moved = moved + self._exchange_portion(waste_ml / parts, portion)
+            self._exchange_portion(waste_ml / parts, portion, moved)
             if self._lane.stopping or self._lane.pausing or self.state != JobState.READY:
                 break
         return moved
 
-    def _exchange_portion(self, waste_ml: float, inputs_ml: dict[str, float]) -> Volumes:
+    def _exchange_portion(self, waste_ml: float, inputs_ml: dict[str, float], moved: Volumes) -> None:
+        """Do one portion and add what moved to `moved`, also when a stop or a pause comes in between."""
         config = self.runtime.settings.dosing_automation
-        moved = Volumes()
         for name, volume_ml in inputs_ml.items():
             if volume_ml <= 0:
                 continue
             if not self._has_room_for(volume_ml):
-                return moved
+                return
             add: Callable[..., float] = getattr(self, self._adder(name))  # named after the documented extension point
-            moved = moved + {name: add(**self._pump_arguments(volume_ml))}
-            self.sleep(config.pause_between_subdoses_seconds, pausable=True)
+            moved[name] += self._accounted(f"add_{name.removesuffix('_ml')}", add, volume_ml)
+            try:
+                self.sleep(config.pause_between_subdoses_seconds, pausable=True)
+            except StoppedError:
+                return
         if waste_ml > 0:
-            removed = self.remove_waste_from_bioreactor(**self._pump_arguments(waste_ml))
-            moved = moved + {"waste_ml": removed}
+            removed = self._accounted("remove_waste", self.remove_waste_from_bioreactor, waste_ml)
+            moved["waste_ml"] += removed
             if removed < waste_ml - 0.01:
                 self.logger.warning("Only %.2f of %.2f mL of waste were removed.", removed, waste_ml)
             extra_ml = waste_ml * config.waste_removal_multiplier
-            if extra_ml > 0 and not self._lane.pausing:
-                self.remove_waste_from_bioreactor(**self._pump_arguments(extra_ml))
-        return moved
+            if extra_ml > 0 and not (self._lane.pausing or self._lane.stopping):
+                self._accounted("remove_waste", self.remove_waste_from_bioreactor, extra_ml)
+
+    def _accounted(self, event: str, move: Callable[..., float], volume_ml: float) -> float:
+        """Move liquid; what a plugin's own pump moved is entered into the books, which it does not know of."""
+        before = self.vial
+        moved_ml = move(**self._pump_arguments(volume_ml))
+        if moved_ml > 0 and self.vial == before:
+            after = bioreactor.record_dose(self.runtime, self.experiment, event, moved_ml)
+            bioreactor.announce(self.publish, self.unit, self.experiment, after, before)
+        return moved_ml
 
     def _has_room_for(self, volume_ml: float) -> bool:
         volume, full = self.current_volume_ml, self.max_fill_volume_ml

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import deque
-from datetime import datetime, timedelta
 from statistics import median
 from typing import Any
 
@@ -13,6 +12,7 @@ from pioreactor import topics
 from pioreactor.automations.dosing.base import DosingAutomationJob
 from pioreactor.automations.dosing.turbidostat_logic import Exchange, TurbidostatLogic
 from pioreactor.automations.events import AutomationEvent, DilutionEvent
+from pioreactor.automations.readings import OLDEST_BELIEVED_S
 from pioreactor.exc import InvalidRequestError
 from pioreactor.jobs.settings import Setting
 from pioreactor.messaging.ports import Message
@@ -63,7 +63,8 @@ class Turbidostat(DosingAutomationJob):
         self.exchange_volume_ml = self.settings()["exchange_volume_ml"].check(float(exchange_volume_ml))
         self.biomass_signal = self._resolve(biomass_signal)
         self._pump_gain = 1.0
-        self._quiet_until: datetime | None = None
+        self._quiet_until_s = float("-inf")
+        """Monotonic moment at which the last dose counts as mixed in."""
         self._scales: deque[float] = deque(maxlen=25)
         self._recent: deque[float] = deque(maxlen=READINGS_IN_MEDIAN)
 
@@ -123,7 +124,15 @@ class Turbidostat(DosingAutomationJob):
             self._scales.append(reading / self.latest_normalized_od)
 
     def _is_settling(self) -> bool:
-        return self._quiet_until is not None and self.runtime.clock.now() < self._quiet_until
+        return self.runtime.clock.monotonic() < self._quiet_until_s
+
+    def _estimate_knows_the_last_dose(self) -> bool:
+        """Say whether the newest estimate is of a moment late enough after the last dose."""
+        clock, at = self.runtime.clock, self._normalized_od.at
+        age_s = 0.0 if at is None else (clock.now() - at).total_seconds()
+        if not 0 <= age_s <= OLDEST_BELIEVED_S:
+            age_s = 0.0  # somebody stepped the wall clock; what has just been heard is new
+        return clock.monotonic() - age_s >= self._quiet_until_s - (SETTLING_S - HEARD_S)
 
     def _biomass(self) -> float | None:
         """Return the biomass to decide on, in the unit of the target; None while it cannot be known."""
@@ -136,12 +145,8 @@ class Turbidostat(DosingAutomationJob):
         return None
 
     def execute(self) -> AutomationEvent | None:
-        newest = self._normalized_od.at if self._normalized_od.is_fresh else None
-        if newest is not None and self._quiet_until is not None:
-            known_from = self._quiet_until - timedelta(seconds=SETTLING_S - HEARD_S)
-            if newest < known_from:
-                return None
-        elif self._is_settling():
+        waits = not self._estimate_knows_the_last_dose() if self._normalized_od.is_fresh else self._is_settling()
+        if waits:
             return None
         biomass = self._biomass()
         if biomass is None:
@@ -156,7 +161,7 @@ class Turbidostat(DosingAutomationJob):
             moved = self.execute_io_action(media_ml=volume_ml, waste_ml=volume_ml)
         finally:
             self._recent.clear()
-            self._quiet_until = self.runtime.clock.now() + timedelta(seconds=SETTLING_S)
+            self._quiet_until_s = self.runtime.clock.monotonic() + SETTLING_S
         return DilutionEvent(
             f"biomass {biomass:.3g} was above its target {self.target_biomass:.3g}",
             {
