@@ -36,7 +36,7 @@ class _Leader:
         try:
             self.ask(method, path, body)
         except UnitRefusedError as error:
-            if error.status != 409:
+            if error.answered_status != 409:
                 raise
 
 

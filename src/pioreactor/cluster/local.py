@@ -197,6 +197,8 @@ class LocalCluster:
         self.prepare()
         for number, worker in enumerate(self.plan.worker_names):
             self._add(worker, "reactor", self._twin_command(worker, self.plan.seed * 1000 + number))
+        for worker in self.plan.worker_names:
+            self._add(worker, "supervisor", [sys.executable, "-m", "pioreactor.cli.supervise"])
         for unit in self.units:
             self._add(unit, "web", self._pio("web", "--port", str(self.port_of(unit))))
         self.say("Waiting for the web servers.")
@@ -271,7 +273,7 @@ class LocalCluster:
     def stop(self) -> None:
         """End jobs first, so that outputs go off and records are written; then services, the broker last."""
         self._stop_jobs()
-        order = ("monitor", "mqtt_to_db_streaming", "web", "reactor")
+        order = ("monitor", "mqtt_to_db_streaming", "web", "supervisor", "reactor")
         for kind in order:
             ending = [service for service in self.services if service.name.startswith(kind)]
             self._end([service.process for service in ending if service.process is not None])

@@ -62,6 +62,26 @@ class FileLockOwnership:
                 os.close(fd)
         return None
 
+    def abandoned(self) -> list[str]:
+        if not self._directory.is_dir():
+            return []
+        return [
+            path.stem for path in sorted(self._directory.glob("*.lock")) if path.stat().st_size and self._is_free(path)
+        ]
+
+    def _is_free(self, path: Path) -> bool:
+        """Say whether nobody holds a lease whose note was not wiped: its holder died."""
+        with self._alone():
+            fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return False
+            else:
+                return bool(_read_note(fd))
+            finally:
+                os.close(fd)
+
     @contextmanager
     def _alone(self) -> Iterator[None]:
         """Keep other processes and threads from acquiring or looking for the block, which takes microseconds."""
@@ -84,6 +104,8 @@ class _FileLease:
     def release(self) -> None:
         fd, self._fd = self._fd, None
         if fd is not None:
+            # A wiped note tells an orderly end from a death.
+            os.ftruncate(fd, 0)
             # Unlocked by name, as a child that is just being started may hold a copy for a moment longer.
             fcntl.flock(fd, fcntl.LOCK_UN)
             os.close(fd)
@@ -122,6 +144,7 @@ class MemoryOwnership:
 
     def __init__(self) -> None:
         self._leases: dict[str, _MemoryLease] = {}
+        self._abandoned: set[str] = set()
 
     def acquire(self, resource: str, owner: str) -> Lease:
         _check_name(resource)
@@ -129,6 +152,7 @@ class MemoryOwnership:
         present = self._leases.setdefault(resource, lease)
         if present is not lease:
             raise ActuatorInUseError(f"{resource} belongs to {present.owner}", remedy="Stop that job first.")
+        self._abandoned.discard(resource)
         return lease
 
     def holder(self, resource: str) -> str | None:
@@ -139,15 +163,19 @@ class MemoryOwnership:
     def drop_holder(self, owner: str) -> None:
         """Take everything from an owner, as the kernel does when a process dies. Its outputs stay as they are."""
         for lease in [lease for lease in self._leases.values() if lease.owner == owner]:
+            self._abandoned.add(lease.resource)
             lease.release()
+
+    def abandoned(self) -> list[str]:
+        return sorted(self._abandoned)
 
 
 class _MemoryLease:
     def __init__(self, table: dict[str, "_MemoryLease"], resource: str, owner: str) -> None:
         self._table = table
-        self._resource = resource
+        self.resource = resource
         self.owner = owner
 
     def release(self) -> None:
-        if self._table.get(self._resource) is self:
-            del self._table[self._resource]
+        if self._table.get(self.resource) is self:
+            del self._table[self.resource]

@@ -92,6 +92,10 @@ class Ownership(Protocol):
         """Return who holds it, or None when nobody alive does."""
         ...
 
+    def abandoned(self) -> list[str]:
+        """Return what a holder left behind by dying: not released, and taken by nobody since."""
+        ...
+
 
 class Rig(Protocol):
     """All parts of one reactor."""
@@ -105,6 +109,14 @@ class Rig(Protocol):
         ...
 
     def pwm_by_pin(self, pin: int, *, owner: str, hz: float) -> PwmOutput: ...
+
+    def pin_of(self, role: str) -> int:
+        """Return the pin wired to a role; raise `ConfigurationError` when no channel has it."""
+        ...
+
+    def force_off(self, pin: int) -> None:
+        """Switch a power output off whoever owns it. For the supervisor: safety comes before ownership."""
+        ...
 
     def pwm_duties(self) -> Mapping[int, float]:
         """Return the duty of each PWM pin that is known to the board [%]."""

@@ -99,6 +99,9 @@ class BoardRig:
         self._pwms.append(output)
         return output
 
+    def force_off(self, pin: int) -> None:
+        self._buses.pwm.set_duty(pin, 0.0, hz=100.0)
+
     def pwm_duties(self) -> Mapping[int, float]:
         return {pin: self._buses.pwm.get_duty(pin) for pin in sorted(self.board.pwm_pins.values())}
 

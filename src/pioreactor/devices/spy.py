@@ -235,6 +235,12 @@ class SpyRig:
         """Return the output opened last for a role, to look at what it was told."""
         return self.pwms[self.role_pins[role]]
 
+    def pin_of(self, role: str) -> int:
+        return self.role_pins[role]
+
+    def force_off(self, pin: int) -> None:
+        self.duties[pin] = 0.0
+
     def pwm_duties(self) -> Mapping[int, float]:
         return {pin: self.duties.get(pin, 0.0) for pin in sorted(self.role_pins.values())}
 

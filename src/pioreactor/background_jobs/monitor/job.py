@@ -12,6 +12,7 @@ from pioreactor.exc import HardwareNotFoundError, NotAssignedAnExperimentError, 
 from pioreactor.jobs.job import LongRunningBackgroundJob
 from pioreactor.jobs.settings import Setting
 from pioreactor.messaging.ports import Message
+from pioreactor.supervisor.watch import SUPERVISOR_EVENTS
 from pioreactor.types import UNIVERSAL_EXPERIMENT
 from pioreactor.version import __version__
 
@@ -87,6 +88,7 @@ class Monitor(LongRunningBackgroundJob):
 
     def _forward(self) -> None:
         self._forwarder.look()
+        self._repeat_supervisor()
         backlog = self._forwarder.backlog
         if backlog != self._announced_backlog and (backlog == 0 or self._announced_backlog in (None, 0)):
             self._announced_backlog = backlog
@@ -98,6 +100,15 @@ class Monitor(LongRunningBackgroundJob):
             "waiting": backlog,
             "timestamp": structs.to_timestamp(self.runtime.clock.now()),
         }
+
+    def _repeat_supervisor(self) -> None:
+        """Say to the cluster what the supervisor, which speaks to nobody, has done."""
+        with self.runtime.stores.volatile(SUPERVISOR_EVENTS).transaction() as store:
+            done = sorted(store.items(), key=lambda item: int(str(item[0])))
+            for number, _ in done:
+                store.pop(number)
+        for _, words in done:
+            self.logger.warning("%s", words)
 
     # ---- the unit ------------------------------------------------------------------------------------------
 

@@ -1,0 +1,75 @@
+"""`python -m pioreactor.cli.supervise`: the unit's supervisor, a process of its own that runs from boot.
+
+It is no command of `pio`: it loads neither the command line nor plugins, and speaks to nobody but the hardware.
+"""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from types import FrameType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pioreactor.runtime.context import Runtime
+    from pioreactor.supervisor.watch import Supervisor
+
+
+def build(runtime: Runtime) -> Supervisor:
+    """Return the supervisor of a unit."""
+    from pioreactor.devices.guard import HeatingLimits
+    from pioreactor.observability.log import create_logger
+    from pioreactor.supervisor.watch import SUPERVISOR_EVENTS, Supervisor
+
+    rig = runtime.open_rig()
+    channels = runtime.settings.pwm_channel_of
+    logger = create_logger(
+        "supervisor", unit=runtime.unit, experiment="$experiment", log_file=runtime.log_file, now=runtime.clock.now
+    )
+
+    def tell(words: str) -> None:
+        """Log what was done, and leave it for the monitor, which tells the cluster."""
+        logger.warning("%s", words)
+        with runtime.stores.volatile(SUPERVISOR_EVENTS).transaction() as store:
+            store.set(len(store.items()) + 1, words)
+
+    return Supervisor(
+        rig=rig,
+        ownership=runtime.ownership,
+        clock=runtime.clock,
+        limits=HeatingLimits.of(runtime.model()),
+        heater_pin=rig.pin_of("heating"),
+        pump_pins={rig.pin_of(role): role for role in ("media", "alt_media", "waste") if role in channels},
+        tell=tell,
+        power_off=(lambda: None) if runtime.settings.hardware.rig == "sim" else _power_off,
+    )
+
+
+def _power_off() -> None:
+    subprocess.run(["systemctl", "poweroff"], check=False)
+
+
+def main() -> None:
+    """Look until told to end."""
+    from pioreactor.bootstrap import build_runtime
+    from pioreactor.supervisor.watch import LOOK_EVERY_S, NAME
+
+    runtime = build_runtime(quiet=True, handles_signals=False)
+    lease = runtime.ownership.acquire(NAME, NAME)
+    ending = runtime.clock.signal()
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        ending.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, end)
+    supervisor = build(runtime)
+    print(f"{runtime.unit} is supervised", file=sys.stderr)  # noqa: T201  the one line its log begins with
+    while not ending.wait(LOOK_EVERY_S * getattr(runtime.clock, "speed", 1.0)):
+        supervisor.look()
+    lease.release()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,120 @@
+"""Looks at outputs a few times a second and switches off those whose owner died, that run too long, or that burn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import get_args
+
+from pioreactor.clock.ports import Clock
+from pioreactor.devices.guard import LONGEST_PUMP_RUN_S, HeatingLimits, HeatingStage
+from pioreactor.devices.ports import Ownership, Rig
+from pioreactor.exc import ActuatorInUseError, PioreactorError
+from pioreactor.types import LedChannel
+
+LOOK_EVERY_S = 0.25
+THERMOMETER_EVERY_S = 1.0
+NAME = "supervisor"
+SUPERVISOR_EVENTS = "supervisor_events"
+"""Volatile cache in which a sentence is left for each thing that was done: the monitor tells the cluster."""
+HZ = 100.0
+"""Any frequency does to switch off."""
+
+
+@dataclass
+class Supervisor:
+    """All it needs is the rig and who owns what. Each step is tried even if the one before failed."""
+
+    rig: Rig
+    ownership: Ownership
+    clock: Clock
+    limits: HeatingLimits
+    heater_pin: int
+    pump_pins: Mapping[int, str]
+    """Pin → role of each pump."""
+    tell: Callable[[str], None]
+    """Told in a sentence what was done and why."""
+    power_off: Callable[[], None]
+    longest_pump_run_s: float = LONGEST_PUMP_RUN_S
+    _running_since: dict[int, float] = field(default_factory=dict, init=False)
+    _thermometer_at_s: float = field(default=float("-inf"), init=False)
+    _owed: set[str] = field(default_factory=set, init=False)
+    _complaint: str = field(default="", init=False)
+
+    def look(self) -> None:
+        """Look once. Hardware that does not answer is said once and tried again next time."""
+        for step in (self._take_back_orphans, self._limit_pumps, self._limit_heat):
+            try:
+                step()
+            except (PioreactorError, OSError) as error:
+                self._complain(f"{error}")
+
+    def _complain(self, words: str) -> None:
+        if words != self._complaint:
+            self._complaint = words
+            self.tell(f"Something does not answer: {words}.")
+
+    def _take_back_orphans(self) -> None:
+        for resource in [*self._owed, *self.ownership.abandoned()]:
+            kind, _, which = resource.partition("-")
+            try:
+                if kind == "pwm":
+                    self._switch_off(int(which))
+                    self.tell(f"The owner of pin {which} died; the output is off.")
+                elif kind == "led" and which in get_args(LedChannel):
+                    self._darken(which)  # type: ignore[arg-type]
+                    self.tell(f"The owner of LED {which} died; the LED is off.")
+            except ActuatorInUseError:
+                # Somebody has taken it meanwhile, and answers for it.
+                self._owed.discard(resource)
+            except (PioreactorError, OSError):
+                # Trying wiped the note of the dead owner: what is still to be done is remembered here.
+                self._owed.add(resource)
+                raise
+            else:
+                self._owed.discard(resource)
+
+    def _switch_off(self, pin: int) -> None:
+        """Take the output, which puts it to rest, and give it up again."""
+        self.rig.pwm_by_pin(pin, owner=NAME, hz=HZ).release()
+
+    def _darken(self, channel: LedChannel) -> None:
+        lease = self.ownership.acquire(f"led-{channel}", NAME)
+        try:
+            self.rig.leds().set_intensity(channel, 0.0)
+        finally:
+            lease.release()
+
+    def _limit_pumps(self) -> None:
+        """End runs that nobody can have meant. A pump that stops in between begins anew."""
+        now_s = self.clock.monotonic()
+        duties = self.rig.pwm_duties()
+        for pin, role in self.pump_pins.items():
+            if not duties.get(pin, 0.0) > 0:
+                self._running_since.pop(pin, None)
+                continue
+            since_s = self._running_since.setdefault(pin, now_s)
+            if now_s - since_s >= self.longest_pump_run_s:
+                self.rig.force_off(pin)
+                self.tell(f"The {role} pump ran for {self.longest_pump_run_s:g} s without a pause; it is off.")
+
+    def _limit_heat(self) -> None:
+        now_s = self.clock.monotonic()
+        if now_s - self._thermometer_at_s < THERMOMETER_EVERY_S:
+            return
+        self._thermometer_at_s = now_s
+        heating = self.rig.pwm_duties().get(self.heater_pin, 0.0) > 0
+        try:
+            celsius = self.rig.thermometer().read_celsius()
+        except PioreactorError:
+            if heating:
+                self.rig.force_off(self.heater_pin)
+                self.tell("The heating board does not say how warm it is; the heater is off.")
+            raise
+        stage = self.limits.stage(celsius)
+        if stage in (HeatingStage.DISABLE, HeatingStage.SHUTDOWN) and heating:
+            self.rig.force_off(self.heater_pin)
+            self.tell(f"The heating board is at {celsius:.1f} °C; the heater is off.")
+        if stage is HeatingStage.SHUTDOWN:
+            self.tell(f"The heating board is at {celsius:.1f} °C; the unit is powered off.")
+            self.power_off()
