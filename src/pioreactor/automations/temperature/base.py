@@ -8,10 +8,10 @@ from typing import Any, Final
 
 from pioreactor import error_codes, structs
 from pioreactor.actions import bioreactor
-from pioreactor.actions.accounting import VialState
 from pioreactor.automations import events, registry
 from pioreactor.automations.base import AutomationJob
 from pioreactor.automations.temperature.heater import GuardedHeater
+from pioreactor.automations.temperature.observing import Observation
 from pioreactor.automations.temperature.watch import READ_EVERY_S, BoardReading, BoardWatch
 from pioreactor.devices.guard import HeatingLimits
 from pioreactor.exc import HardwareError, HardwareNotFoundError, StoppedError
@@ -73,10 +73,9 @@ class TemperatureAutomationJob(AutomationJob):
         self._thermometer = rig.thermometer()
         self._nominal = plant_of(self.runtime.model().model_version)
         self._set_limits()
-        self._observer: LiquidObserver | None = None
-        self._observed_to_s = self._heard_at_s = clock.monotonic()
+        self._heard_at_s = clock.monotonic()
         self._next_publication_s = self._next_inference_s = clock.monotonic()
-        self._vial = self._read_vial()
+        self._observation = Observation(self._nominal, lambda: bioreactor.vial_state(self.runtime, self.experiment))
         self._heater = GuardedHeater(rig.pwm("heating", owner=self.owner, hz=HEATER_HZ), clock)
 
     def _set_limits(self) -> None:
@@ -148,13 +147,11 @@ class TemperatureAutomationJob(AutomationJob):
     @property
     def observer(self) -> LiquidObserver:
         """Return what infers the culture's temperature; an error before the first reading."""
-        if self._observer is None:
-            raise HardwareError("the heater board has not been read yet")
-        return self._observer
+        return self._observation.observer
 
     @property
     def current_volume_ml(self) -> float:
-        return self._vial.current_volume_ml
+        return self._observation.vial.current_volume_ml
 
     def on_board_reading(self) -> None:
         """React to each reading of the heater board, about every 5 s. Subclasses that control fast define it."""
@@ -201,8 +198,8 @@ class TemperatureAutomationJob(AutomationJob):
     def _take_reading(self, reading: BoardReading) -> None:
         self._heard_at_s = self.runtime.clock.monotonic()
         try:
-            self._observe(reading)
-            if self.state == JobState.READY:
+            self._observation.take(reading)
+            if self.state == JobState.READY and reading.is_trusted:
                 self.on_board_reading()
                 self._publish_if_due(reading.at_s)
         except StoppedError:
@@ -211,20 +208,6 @@ class TemperatureAutomationJob(AutomationJob):
             self.turn_off_heater()
             self.logger.error("%s", error, exc_info=True)
             self.latest_event = events.ErrorOccurred(str(error)).on_the_wire()
-
-    def _observe(self, reading: BoardReading) -> None:
-        if self._observer is None:
-            self._observer = LiquidObserver(self._nominal, reading.celsius)
-            self._observed_to_s = reading.at_s
-            return
-        passed_s, self._observed_to_s = reading.at_s - self._observed_to_s, reading.at_s
-        before, self._vial = self._vial, self._read_vial()
-        self._observer.advance(passed_s, reading.mean_duty_percent, self._vial.current_volume_ml)
-        self._observer.pour(_inflow_ml(before, self._vial), before.current_volume_ml)
-        self._observer.see(reading.celsius)
-
-    def _read_vial(self) -> VialState:
-        return bioreactor.vial_state(self.runtime, self.experiment)
 
     def _publish_if_due(self, at_s: float) -> None:
         if at_s >= self._next_publication_s:
@@ -276,12 +259,6 @@ class TemperatureAutomationJob(AutomationJob):
                 self._watch.stop()
         finally:
             super()._end()
-
-
-def _inflow_ml(before: VialState, after: VialState) -> float:
-    media_ml = after.cumulative_media_added_ml - before.cumulative_media_added_ml
-    alt_media_ml = after.cumulative_alt_media_added_ml - before.cumulative_alt_media_added_ml
-    return max(0.0, media_ml + alt_media_ml)
 
 
 class TemperatureAutomationJobContrib(TemperatureAutomationJob):

@@ -42,11 +42,12 @@ SILENT: Final = "silent"
 
 @dataclass(frozen=True, slots=True)
 class BoardReading:
-    """What the thermometer showed, and the heater's mean duty since the reading before."""
+    """What the thermometer showed, whether it is believed, and the heater's mean duty since the reading before."""
 
     at_s: float
     celsius: float
     mean_duty_percent: float
+    is_trusted: bool = True
 
 
 class Watched(Protocol):
@@ -139,7 +140,7 @@ class BoardWatch:
         mean_duty = self._heater.mean_duty_percent()
         passed_s, self._looked_at_s = now_s - self._looked_at_s, now_s
         self._check_following(now_s, passed_s, mean_duty, celsius)
-        self._watched.hear_board(BoardReading(now_s, celsius, mean_duty))
+        self._watched.hear_board(BoardReading(now_s, celsius, mean_duty, self._retry_at_s is None))
 
     def _mind_silence(self, now_s: float) -> None:
         if not self._watched.is_silent(now_s - LONGEST_SILENCE_S):

@@ -40,6 +40,8 @@ LIQUID_WALK_K_PER_SQRT_H: Final = 0.1
 BOARD_WALK_K_PER_SQRT_H: Final = 0.3
 GAIN_WALK_PER_SQRT_H: Final = 0.01
 
+DOUBTFUL_SD: Final = 2.0
+"""Of each temperature [°C] once readings are believed again."""
 SURPRISE_SHARE: Final = 0.05
 SURPRISED_BEYOND: Final = 0.7
 """Running mean of surprises [standard deviations], about four of its own, beyond which something must have changed."""
@@ -69,6 +71,14 @@ def _difference(a: Step, b: Step, by: float) -> Step:
         tuple(tuple((x - y) / by for x, y in zip(p, q, strict=True)) for p, q in zip(a.matrix, b.matrix, strict=True)),
         tuple((x - y) / by for x, y in zip(a.per_watt, b.per_watt, strict=True)),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """A unit's own properties: logarithms relative to the nominal ones, and how well they are known."""
+
+    logarithms: Vector
+    covariance: tuple[Vector, ...]
 
 
 class LiquidObserver:
@@ -153,6 +163,28 @@ class LiquidObserver:
         for other, value in enumerate(row):
             p[LIQUID][other] = value
             p[other][LIQUID] = value
+
+    # ---- readings that turned out to be wrong ----------------------------------------------------------------
+
+    def lesson(self) -> Lesson:
+        """Return what has been learned about this unit so far."""
+        return Lesson(tuple(self._x[FIRST:]), tuple(tuple(row[FIRST:]) for row in self._p[FIRST:]))
+
+    def unlearn(self, lesson: Lesson) -> None:
+        """Go back to what was known of the unit, and doubt the temperatures: readings since then were false."""
+        self._x[FIRST:] = lesson.logarithms
+        for i, row in enumerate(lesson.covariance):
+            self._p[FIRST + i][FIRST:] = row
+        self.doubt()
+
+    def doubt(self) -> None:
+        """Be prepared to find quite other temperatures."""
+        for i in range(FIRST):
+            self._p[i] = [0.0] * SIZE
+            for row in self._p:
+                row[i] = 0.0
+            self._p[i][i] = DOUBTFUL_SD**2
+        self._surprise = 0.0
 
     # ---- how it works --------------------------------------------------------------------------------------
 
