@@ -8,6 +8,8 @@ from pioreactor.structs.calibrations import PolyFitCoefficients as PolyFitCoeffi
 from pioreactor.structs.calibrations import SimplePeristalticPump as SimplePeristalticPump
 from pioreactor.structs.calibrations import SimpleStirringCalibration as SimpleStirringCalibration
 from pioreactor.structs.calibrations import SplineFitData as SplineFitData
+from pioreactor.structs.estimators import EstimatorBase as EstimatorBase
+from pioreactor.structs.estimators import ODFusionEstimator as ODFusionEstimator
 from pioreactor.structs.events import AutomationEvent as AutomationEvent
 from pioreactor.structs.events import AutomationSettings as AutomationSettings
 from pioreactor.structs.events import DosingEvent as DosingEvent

@@ -1,0 +1,1 @@
+"""Estimators of a unit: what fuses several readings into one."""
