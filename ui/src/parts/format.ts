@@ -20,7 +20,7 @@ export const plain = (value: number): string => String(Number(value.toPrecision(
 
 /** With the declared decimals, and more when those would leave nothing to read. */
 export const legible = (value: number, decimals: number): string =>
-  value !== 0 && Math.abs(value) < 5 * 10 ** (1 - decimals) ? reading(value) : fixed(value, decimals);
+  value !== 0 && Math.abs(value) < 10 ** (1 - decimals) ? reading(value) : fixed(value, decimals);
 
 /** "12 s", "4 min", "3.2 h", "5 d". */
 export function duration(seconds: number): string {

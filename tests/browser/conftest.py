@@ -1,0 +1,150 @@
+"""A browser, a real cluster with simulated reactors, and the panel built on a recording."""
+
+import contextlib
+import functools
+import http.server
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+STARTED_WITHIN_S = 90.0
+
+
+def a_free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    with sync_playwright() as playwright:
+        program = program or playwright.chromium.executable_path
+        if not Path(program).exists():
+            pytest.skip("needs Chromium: `playwright install chromium`")
+        opened = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+class _OnePage(http.server.SimpleHTTPRequestHandler):
+    """Files of a folder, and its index for every other path."""
+
+    def do_GET(self) -> None:
+        if not Path(self.translate_path(self.path)).is_file():
+            self.path = "/index.html"
+        super().do_GET()
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture(scope="session")
+def recording(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Return the address of the panel with a made-up cluster behind it."""
+    folder = tmp_path_factory.mktemp("panel")
+    npx = shutil.which("npx")
+    if npx is None or not (ROOT / "ui" / "node_modules").is_dir():
+        pytest.skip("needs Node.js and `npm ci` in ui/")
+    build = [npx, "vite", "build", "--mode", "demo", "--outDir", str(folder), "--logLevel", "error"]
+    subprocess.run(build, cwd=ROOT / "ui", check=True, capture_output=True)
+    handler = functools.partial(_OnePage, directory=str(folder))
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    serving = threading.Thread(target=server.serve_forever, daemon=True)
+    serving.start()
+    yield f"http://127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+    server.server_close()
+    serving.join()
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A running cluster and how to get in."""
+
+    address: str
+    username: str
+    password: str
+
+
+def _welcome(process: "subprocess.Popen[str]") -> Cluster:
+    """Read the words of `pio demo` until it has said everything."""
+    assert process.stdout is not None
+    said = ""
+    for line in process.stdout:
+        said += line
+        found = re.search(r"Open\s+(\S+).*Sign in as\s+(\S+).*Password\s+(\S+)", said, re.DOTALL)
+        if found:
+            return Cluster(*found.groups())
+    raise AssertionError(f"the demo ended before it was ready:\n{said}")
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """Run one leader and one simulated reactor, twenty times faster than real."""
+    pio = Path(sys.executable).parent / "pio"
+    command = [str(pio), "demo", "--workers", "1", "--speed", "20", "--port", str(a_free_port())]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        overdue = threading.Timer(STARTED_WITHIN_S, process.kill)
+        overdue.start()
+        try:
+            welcome = _welcome(process)
+            overdue.cancel()
+            yield welcome
+        finally:
+            overdue.cancel()
+            overdue.join()
+            with contextlib.suppress(ProcessLookupError):
+                process.send_signal(signal.SIGINT)
+            process.communicate(timeout=60)
+
+
+@pytest.fixture
+def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
+    """Open pages that fail the test when the browser finds an error in them."""
+    troubles: list[str] = []
+    contexts = []
+
+    def opened(*, phone: bool = False, dark: bool = False) -> Page:
+        context = browser.new_context(
+            viewport={"width": 390, "height": 844} if phone else {"width": 1440, "height": 900},
+            color_scheme="dark" if dark else "light",
+            reduced_motion="reduce",
+            is_mobile=phone,
+            has_touch=phone,
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(20_000)
+        page.on("pageerror", lambda error: troubles.append(str(error)))
+        page.on("console", lambda said: troubles.append(said.text) if "Content Security" in said.text else None)
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert not troubles
+
+
+@pytest.fixture
+def keep_screenshot(tmp_path: Path) -> Callable[[Page, str], None]:
+    """Keep pictures where `PIOREACTOR_SCREENSHOTS` says, for somebody to look at."""
+    folder = Path(os.environ.get("PIOREACTOR_SCREENSHOTS", tmp_path))
+
+    def keep(page: Page, name: str) -> None:
+        page.screenshot(path=folder / f"{name}.png", full_page=True)
+
+    return keep

@@ -1,0 +1,147 @@
+"""A person at the panel of a real cluster: what is sent is confirmed by the unit, not by the server."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+
+UNIT = "worker1"
+
+
+@pytest.fixture(scope="session")
+def signed_in_cookies() -> list[dict[str, object]]:
+    return []
+
+
+@pytest.fixture
+def panel(cluster, open_page: Callable[..., Page], signed_in_cookies: list) -> Page:
+    """Return the overview, with somebody signed in; sign-in itself happens once."""
+    page = open_page()
+    if signed_in_cookies:
+        page.context.add_cookies(signed_in_cookies)
+    page.goto(cluster.address)
+    if not signed_in_cookies:
+        page.get_by_label("Name").fill(cluster.username)
+        page.get_by_label("Password").first.fill(cluster.password)
+        page.get_by_role("button", name="Sign in").click()
+        expect(page.get_by_text("Live", exact=True)).to_be_visible()
+        signed_in_cookies.extend(page.context.cookies())
+    expect(page.get_by_text("Live", exact=True)).to_be_visible()
+    return page
+
+
+def open_activity(page: Page, name: str) -> Locator:
+    page.get_by_test_id(f"unit-{UNIT}").get_by_role("button", name=re.compile(f"^{name}")).click()
+    return page.get_by_role("dialog")
+
+
+def test_a_wrong_password_is_refused_in_words(cluster, open_page: Callable[..., Page]) -> None:
+    page = open_page()
+    page.goto(cluster.address)
+    page.get_by_label("Name").fill(cluster.username)
+    page.get_by_label("Password").first.fill("not it")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+    expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+
+
+def test_readings_arrive_without_reloading(panel: Page) -> None:
+    number = panel.get_by_test_id(f"od-{UNIT}")
+    expect(number).to_have_text(re.compile(r"\d"))
+    before = number.inner_text()
+    expect(number).not_to_have_text(before)
+
+
+def test_a_changed_setting_is_confirmed_by_the_unit(panel: Page) -> None:
+    dialog = open_activity(panel, "Stirring")
+    dialog.get_by_role("textbox").first.fill("437")
+    dialog.get_by_role("button", name=re.compile("^Set ")).first.click()
+    expect(dialog.get_by_text("Confirmed by the unit")).to_be_visible()
+    panel.reload()
+    expect(open_activity(panel, "Stirring").get_by_role("textbox").first).to_have_value("437")
+
+
+def test_a_value_out_of_range_cannot_be_sent(panel: Page) -> None:
+    dialog = open_activity(panel, "Stirring")
+    dialog.get_by_role("textbox").first.fill("99999")
+    expect(dialog.get_by_text(re.compile("^At most"))).to_be_visible()
+    expect(dialog.get_by_role("button", name=re.compile("^Set ")).first).to_be_disabled()
+
+
+def test_an_activity_is_paused_resumed_stopped_and_started(panel: Page) -> None:
+    dialog = open_activity(panel, "Stirring")
+    dialog.get_by_role("button", name="Pause").click()
+    expect(dialog.get_by_text("Paused", exact=True)).to_be_visible()
+    dialog.get_by_role("button", name="Resume").click()
+    expect(dialog.get_by_text("On", exact=True)).to_be_visible()
+    dialog.get_by_role("button", name="Stop").click()
+    expect(dialog.get_by_text("Off", exact=True)).to_be_visible()
+    dialog.get_by_role("button", name="Start").click()
+    expect(dialog.get_by_text("On", exact=True)).to_be_visible()
+
+
+def test_a_dose_by_hand_is_confirmed_when_liquid_moved(panel: Page, cluster) -> None:
+    panel.goto(f"{cluster.address}/pioreactors/{UNIT}")
+    panel.get_by_label("Amount", exact=True).fill("0.5")
+    panel.get_by_role("button", name="Add media 0.5 mL").click()
+    expect(panel.get_by_role("region", name="Dose by hand").get_by_text("Confirmed by the unit")).to_be_visible()
+
+
+def test_a_note_appears_in_the_log(panel: Page) -> None:
+    panel.get_by_role("button", name="Record event").click()
+    panel.get_by_label("What happened").fill("Changed the bottle at noon")
+    panel.get_by_role("button", name="Record", exact=True).click()
+    events = panel.get_by_role("region", name="Recent events")
+    expect(events.get_by_text("Changed the bottle at noon")).to_have_count(1)
+
+
+def test_a_label_is_shown_instead_of_the_name(panel: Page, cluster) -> None:
+    panel.goto(f"{cluster.address}/pioreactors/{UNIT}")
+    panel.get_by_role("button", name="Label", exact=True).click()
+    panel.get_by_role("dialog").get_by_role("textbox").fill("First vial")
+    panel.get_by_role("button", name="Save", exact=True).click()
+    expect(panel.get_by_role("heading", level=1, name="First vial")).to_be_visible()
+
+
+def test_the_configuration_is_saved_and_its_last_version_kept(panel: Page, cluster) -> None:
+    panel.goto(f"{cluster.address}/config")
+    text = panel.get_by_label("Configuration text")
+    expect(text).to_have_value(re.compile("cluster.topology"))
+    text.fill(text.input_value() + "\n# looked at\n")
+    panel.get_by_role("button", name="Save", exact=True).click()
+    expect(panel.get_by_text("Saved", exact=True)).to_be_visible()
+    panel.reload()
+    expect(panel.get_by_label("Configuration text")).to_have_value(re.compile("# looked at"))
+    expect(panel.get_by_label("Earlier versions")).to_be_visible()
+
+
+def test_a_new_experiment_starts_empty_and_the_first_one_is_still_there(panel: Page, cluster) -> None:
+    panel.goto(f"{cluster.address}/experiments")
+    panel.get_by_role("button", name="New experiment").click()
+    dialog = panel.get_by_role("dialog")
+    dialog.get_by_label("Name").fill("a/b")
+    expect(dialog.get_by_text("A name cannot hold /")).to_be_visible()
+    dialog.get_by_label("Name").fill("Second run")
+    dialog.get_by_role("button", name="Begin experiment").click()
+    panel.get_by_role("dialog", name="Units of Second run").get_by_role("button", name="Cancel").click()
+    panel.goto(f"{cluster.address}/overview")
+    expect(panel.get_by_text("No unit is assigned to this experiment.")).to_be_visible()
+    panel.get_by_role("button", name=re.compile("^Experiment: Second run")).click()
+    panel.get_by_role("menuitem", name=re.compile("^demo")).click()
+    expect(panel.get_by_test_id(f"unit-{UNIT}")).to_be_visible()
+
+
+def test_signing_out_closes_the_door(cluster, open_page: Callable[..., Page]) -> None:
+    page = open_page()
+    page.goto(cluster.address)
+    page.get_by_label("Name").fill(cluster.username)
+    page.get_by_label("Password").first.fill(cluster.password)
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name=re.compile("^Signed in as")).click()
+    page.get_by_role("menuitem", name="Sign out").click()
+    expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+    page.goto(f"{cluster.address}/overview")
+    expect(page.get_by_role("button", name="Sign in")).to_be_visible()

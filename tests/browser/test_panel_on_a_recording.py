@@ -1,0 +1,141 @@
+"""The panel with a made-up cluster: trouble that a healthy one does not show, a crowd, a phone, the dark."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
+
+PAGES = ["overview", "pioreactors", "pioreactors/reactor-01", "logs", "experiments", "inventory", "config"]
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("phone", [False, True], ids=["desk", "phone"])
+def test_every_page_stands_alone_and_fits(
+    recording: str,
+    open_page: Callable[..., Page],
+    keep_screenshot: Callable[[Page, str], None],
+    phone: bool,
+    dark: bool,
+) -> None:
+    page = open_page(phone=phone, dark=dark)
+    for name in PAGES:
+        page.goto(f"{recording}/{name}")
+        expect(page.get_by_role("heading", level=1)).to_have_count(1)
+        expect(page.get_by_text("Live", exact=True)).to_be_visible()
+        page.wait_for_load_state("networkidle")
+        wider = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert wider <= 0, f"{name} is {wider} px wider than the screen"
+        small = page.evaluate(
+            """() => [...document.querySelectorAll("main *")].filter((one) => one.childNodes.length > 0
+                && [...one.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim())
+                && !one.closest("svg") && parseFloat(getComputedStyle(one).fontSize) < 12)
+                .map((one) => one.textContent)"""
+        )
+        assert small == []
+        keep_screenshot(page, f"{name.replace('/', '-')}-{'phone' if phone else 'desk'}-{'dark' if dark else 'light'}")
+
+
+def test_a_lost_unit_says_so_in_words_and_shows_how_old_its_numbers_are(
+    recording: str, open_page: Callable[..., Page]
+) -> None:
+    page = open_page()
+    page.goto(f"{recording}/overview")
+    lost = page.get_by_test_id("unit-reactor-05")
+    expect(lost.get_by_role("button", name="Stirring: Lost")).to_be_visible()
+    expect(lost.get_by_text(re.compile(r"\d+ min old")).first).to_be_visible()
+
+
+def test_a_unit_that_does_not_answer_is_told_apart_from_those_that_did(
+    recording: str, open_page: Callable[..., Page]
+) -> None:
+    page = open_page()
+    page.goto(f"{recording}/overview")
+    page.get_by_role("button", name="Control all").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Activity").select_option("led_automation")
+    dialog.get_by_role("button", name=re.compile("^Start ")).click()
+    expect(dialog.get_by_text(re.compile("Refused: reactor-05: does not answer"))).to_be_visible()
+
+
+def test_stopping_everything_asks_first_and_names_the_consequence(
+    recording: str, open_page: Callable[..., Page]
+) -> None:
+    page = open_page()
+    page.goto(f"{recording}/pioreactors")
+    page.get_by_role("button", name="Stop all activity").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_text(re.compile("Stops stirring.* 6 units"))).to_be_visible()
+    dialog.get_by_role("button", name="Stop 6 units").click()
+    expect(page.get_by_role("button", name="Stirring: Off").first).to_be_visible()
+
+
+def test_thirty_units_fit_a_laptop(recording: str, open_page: Callable[..., Page]) -> None:
+    page = open_page()
+    page.goto(f"{recording}/overview?units=30")
+    tiles = page.get_by_test_id(re.compile("^unit-reactor"))
+    expect(tiles).to_have_count(30)
+    last = tiles.last.bounding_box()
+    assert last is not None
+    assert last["y"] + last["height"] <= 900
+
+
+def test_a_drag_zooms_every_chart_and_a_double_click_resets(recording: str, open_page: Callable[..., Page]) -> None:
+    page = open_page()
+    page.goto(f"{recording}/overview")
+    chart = page.get_by_role("img", name=re.compile("^Optical density, chart"))
+    chart.scroll_into_view_if_needed()
+    box = chart.bounding_box()
+    assert box is not None
+    middle = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + 200, middle)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 400, middle, steps=5)
+    page.mouse.up()
+    expect(page.get_by_role("button", name="Reset zoom")).to_be_visible()
+    expect(page.get_by_test_id("chart-temperature").get_by_text(re.compile("^mean")).first).to_be_visible()
+    page.mouse.dblclick(box["x"] + 300, middle)
+    expect(page.get_by_role("button", name="Reset zoom")).to_have_count(0)
+
+
+def test_a_unit_hidden_in_one_chart_is_hidden_in_all(recording: str, open_page: Callable[..., Page]) -> None:
+    page = open_page()
+    page.goto(f"{recording}/overview")
+    page.get_by_test_id("chart-optical_density").get_by_role("button", name="Wild type A").click()
+    other = page.get_by_test_id("chart-temperature").get_by_role("button", name="Wild type A")
+    expect(other).to_have_attribute("aria-pressed", "false")
+
+
+def test_a_chart_is_saved_as_numbers(recording: str, open_page: Callable[..., Page]) -> None:
+    page = open_page()
+    page.goto(f"{recording}/overview")
+    expect(page.get_by_test_id("chart-temperature").get_by_role("button", name="Wild type A")).to_be_visible()
+    page.get_by_role("button", name="Save Temperature of vessel").click()
+    with page.expect_download() as downloading:
+        page.get_by_role("menuitem", name="Save as CSV").click()
+    lines = downloading.value.path().read_text().splitlines()
+    assert lines[0] == "timestamp,hours_since_start,series,℃"
+    assert len(lines) > 1000
+
+
+def test_the_filters_of_the_log_are_in_the_address(recording: str, open_page: Callable[..., Page]) -> None:
+    page = open_page()
+    page.goto(f"{recording}/logs?unit=reactor-02&level=WARNING")
+    expect(page.get_by_label("Unit")).to_have_value("reactor-02")
+    expect(page.get_by_role("cell", name=re.compile("Measured RPM"))).to_be_visible()
+    page.get_by_label("From level").select_option("ERROR")
+    expect(page).to_have_url(re.compile("level=ERROR"))
+    expect(page.get_by_text("Nothing was said that fits these filters.")).to_be_visible()
+
+
+def test_the_pages_are_reached_with_the_keyboard(recording: str, open_page: Callable[..., Page]) -> None:
+    page = open_page()
+    page.goto(f"{recording}/overview")
+    expect(page.get_by_text("Live", exact=True)).to_be_visible()
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="To the content")).to_be_focused()
+    page.get_by_role("link", name="Events").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1, name="Events")).to_be_visible()
