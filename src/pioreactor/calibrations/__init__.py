@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pioreactor.calibrations.registry import CalibrationProtocol as CalibrationProtocol
     from pioreactor.structs.calibrations import CalibrationBase
 
 
@@ -15,3 +16,12 @@ def load_active_calibration(device: str) -> "CalibrationBase | None":
     from pioreactor.runtime import context
 
     return store.load_active(context.current(), device)
+
+
+def __getattr__(name: str) -> object:
+    """Import what only plugins and the command line ask for when they do: pumps need none of it."""
+    if name == "CalibrationProtocol":
+        from pioreactor.calibrations.registry import CalibrationProtocol
+
+        return CalibrationProtocol
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,95 @@
+"""What a step works with: the session, what was entered, and a way to move hardware and to keep what was found."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
+
+from pioreactor.calibrations.sessions.actions import Executor
+from pioreactor.calibrations.sessions.inputs import SessionInputs
+from pioreactor.calibrations.sessions.steps import CalibrationComplete, SessionEnded, SessionStep
+from pioreactor.calibrations.sessions.wire import CalibrationSession
+from pioreactor.exc import InvalidRequestError
+from pioreactor.runtime.context import Runtime
+
+if TYPE_CHECKING:
+    from pioreactor.structs.calibrations import CalibrationBase
+
+Mode = Literal["cli", "ui"]
+
+
+class SessionContext:
+    """Given to `render` and `advance`. Changes to `data` count only when `advance` returns."""
+
+    def __init__(
+        self,
+        session: CalibrationSession,
+        runtime: Runtime,
+        *,
+        mode: Mode,
+        executor: Executor,
+        inputs: SessionInputs | None = None,
+    ) -> None:
+        self.session = session
+        self.runtime = runtime
+        self.mode = mode
+        self.inputs = inputs if inputs is not None else SessionInputs(None)
+        self._executor = executor
+
+    @property
+    def data(self) -> dict[str, Any]:
+        return self.session.data
+
+    @property
+    def device(self) -> str:
+        return self.session.target_device
+
+    @property
+    def unit(self) -> str:
+        return self.runtime.unit
+
+    @property
+    def wants_redo(self) -> bool:
+        """Say whether "redo the last one" was chosen."""
+        return bool(self.inputs.get("action") == "redo_last")
+
+    def ensure(self, condition: object, message: str) -> None:
+        """Refuse to go on, with a sentence for the person, unless the condition holds."""
+        if not condition:
+            raise InvalidRequestError(message)
+
+    def perform(self, action: str, **payload: Any) -> dict[str, Any]:
+        """Have an action performed and return its answer; its error is the step's error."""
+        return self._executor(action, {**payload, "session_id": self.session.session_id})
+
+    def save_calibration(self, calibration: CalibrationBase, device: str | None = None) -> dict[str, Any]:
+        """Keep a calibration and return it as plain data.
+
+        Under HTTP it is in use at once; in a terminal the person is asked afterwards.
+        """
+        from pioreactor.calibrations import store
+
+        where = device if device is not None else self.device
+        store.save(self.runtime, where, calibration)
+        if self.mode == "ui":
+            store.set_active(self.runtime, where, calibration.calibration_name)
+        self.note_saved("calibration", where, calibration.calibration_name)
+        return msgspec.to_builtins(calibration)  # type: ignore[no-any-return]
+
+    def note_saved(self, kind: str, device: str, name: str) -> None:
+        """Remember for the result that something was kept."""
+        saved = {"kind": kind, "device": device, "name": name, "active": self.mode == "ui"}
+        self.session.data.setdefault("saved", []).append(saved)
+
+    def complete(self, result: dict[str, Any]) -> SessionStep:
+        """End well, with what came out; return it as the next step."""
+        self.session.status = "complete"
+        self.session.result = {**result, "saved": self.session.data.get("saved", [])}
+        return CalibrationComplete()
+
+    def fail(self, why: str) -> SessionStep:
+        """End badly, with the reason; return it as the next step."""
+        self.session.status = "failed"
+        self.session.error = why
+        return SessionEnded()

@@ -1,0 +1,113 @@
+"""Moves a session on: shows its step, checks what was entered, carries the step out, keeps the outcome."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+from pioreactor.calibrations.sessions import records
+from pioreactor.calibrations.sessions.actions import Executor, perform_here
+from pioreactor.calibrations.sessions.context import Mode, SessionContext
+from pioreactor.calibrations.sessions.inputs import SessionInputs, parse
+from pioreactor.calibrations.sessions.steps import TERMINAL, SessionStep, StepRegistry
+from pioreactor.calibrations.sessions.wire import CalibrationSession, CalibrationStep
+from pioreactor.exc import ConflictError, InvalidRequestError
+from pioreactor.runtime import context
+from pioreactor.runtime.context import Runtime
+from pioreactor.structs.wire import to_timestamp
+
+
+class SessionEngine:
+    """One session. A step that fails leaves the session as it was; what hardware did meanwhile has happened."""
+
+    def __init__(
+        self,
+        step_registry: StepRegistry,
+        session: CalibrationSession,
+        *,
+        mode: Mode = "ui",
+        runtime: Runtime | None = None,
+        executor: Executor = perform_here,
+    ) -> None:
+        self.session = session
+        self._steps: StepRegistry = {**step_registry, **{k: v for k, v in TERMINAL.items() if k not in step_registry}}
+        self._mode: Mode = mode
+        self._runtime = runtime if runtime is not None else context.current()
+        self._executor = executor
+
+    @property
+    def has_ended(self) -> bool:
+        return self.session.status != "in_progress"
+
+    def step(self) -> CalibrationStep:
+        """Return what is to be shown now."""
+        return self._render(self._context(copy.deepcopy(self.session), None))
+
+    def advance(self, inputs: Mapping[str, Any]) -> CalibrationStep:
+        """Carry the present step out with these inputs and return the next.
+
+        Raise `InvalidRequestError` for inputs that do not fit, or the error of the hardware work; the session is
+        unchanged then.
+        """
+        self._refuse_ended()
+        working = copy.deepcopy(self.session)
+        ctx = self._context(working, None)
+        ctx.inputs = parse(self._render(ctx), inputs)
+        try:
+            following = self._step_of(working).advance(ctx)
+        except (ValueError, KeyError) as error:
+            raise InvalidRequestError(str(error.args[0]) if error.args else str(error)) from error
+        before = records.Snapshot(self.session.step_id, copy.deepcopy(self.session.data))
+        if following is not None:
+            working.step_id = following.step_id
+        if (working.step_id, working.data) != (before.step_id, before.data):
+            records.remember(self._runtime, working.session_id, before)
+        self._keep(working)
+        return self.step()
+
+    def undo(self) -> CalibrationStep:
+        """Go back to before the last step; raise `ConflictError` at the beginning or after the end."""
+        self._refuse_ended()
+        last = records.take_back(self._runtime, self.session.session_id)
+        if last is None:
+            raise ConflictError("there is no step to go back to")
+        working = copy.deepcopy(self.session)
+        working.step_id, working.data = last.step_id, last.data
+        self._keep(working)
+        return self.step()
+
+    def abort(self) -> CalibrationStep:
+        """Give the session up. Once it has ended, this changes nothing."""
+        if not self.has_ended:
+            working = copy.deepcopy(self.session)
+            working.status, working.step_id = "aborted", "ended"
+            self._keep(working)
+        return self.step()
+
+    def _refuse_ended(self) -> None:
+        if self.has_ended:
+            raise ConflictError(f"the session has ended ({self.session.status})", remedy="Start a new session.")
+
+    def _keep(self, working: CalibrationSession) -> None:
+        working.updated_at = to_timestamp(self._runtime.clock.now())
+        records.save(self._runtime, working)
+        for name in CalibrationSession.__struct_fields__:
+            setattr(self.session, name, getattr(working, name))
+
+    def _context(self, session: CalibrationSession, inputs: SessionInputs | None) -> SessionContext:
+        return SessionContext(session, self._runtime, mode=self._mode, executor=self._executor, inputs=inputs)
+
+    def _step_of(self, session: CalibrationSession) -> SessionStep:
+        step = self._steps.get(session.step_id)
+        if step is None:
+            raise ConflictError(
+                f"this version of {session.protocol_name} has no step {session.step_id!r}",
+                remedy="Abort the session and start a new one.",
+            )
+        return step()
+
+    def _render(self, ctx: SessionContext) -> CalibrationStep:
+        rendered = self._step_of(ctx.session).render(ctx)
+        rendered.step_id = ctx.session.step_id
+        return rendered

@@ -1,0 +1,151 @@
+"""Runs a session in a terminal: shows each step, asks for its values, goes back on `undo`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import click
+
+from pioreactor.calibrations.sessions import records
+from pioreactor.calibrations.sessions.engine import SessionEngine
+from pioreactor.calibrations.sessions.steps import StepRegistry
+from pioreactor.calibrations.sessions.wire import CalibrationSession, CalibrationStep, CalibrationStepField
+from pioreactor.exc import ConflictError, InvalidRequestError, PioreactorError, StoppedError
+from pioreactor.runtime import context
+
+UNDO = "undo"
+
+
+class Talk(Protocol):
+    """A person at a terminal."""
+
+    def say(self, words: str) -> None: ...
+
+    def ask(self, question: str, *, default: str | None) -> str:
+        """Return the answer; a blank one where there is no default."""
+        ...
+
+
+class ClickTalk:
+    """The person at this process's terminal; answers in the place of questions with `-y`."""
+
+    def __init__(self, *, yes: bool = False) -> None:
+        self._yes = yes
+
+    def say(self, words: str) -> None:
+        click.echo(words)
+
+    def ask(self, question: str, *, default: str | None) -> str:
+        if self._yes and default is not None:
+            click.echo(f"{question}: {default}")
+            return default
+        answer: str = click.prompt(question, default="" if default is None else default, show_default=bool(default))
+        return answer
+
+
+def run_session_in_cli(
+    step_registry: StepRegistry,
+    session: CalibrationSession,
+    *,
+    talk: Talk | None = None,
+    given: Mapping[str, Any] | None = None,
+) -> list[Any]:
+    """Drive a session to its end and return the calibrations that it saved.
+
+    `given` answers the first question for each name. Raise `ConflictError` when the session ends without a result;
+    an interrupt leaves it unfinished, to be resumed.
+    """
+    from pioreactor.calibrations import store
+
+    runtime = context.current()
+    person = talk if talk is not None else ClickTalk()
+    driver = f"terminal of {runtime.unit} ({runtime.pid})"
+    engine = SessionEngine(step_registry, session, mode="cli", runtime=runtime)
+    answers = dict(given) if given is not None else {}
+    records.claim(runtime, session.session_id, driver)
+    try:
+        while not engine.has_ended:
+            _turn(engine, person, answers, driver)
+    finally:
+        records.release(runtime, session.session_id)
+    _show(engine.step(), person)
+    if session.status != "complete":
+        raise ConflictError(session.error if session.error is not None else f"the session was {session.status}")
+    saved = session.result.get("saved", []) if session.result is not None else []
+    return [store.load(runtime, each["device"], each["name"]) for each in saved if each["kind"] == "calibration"]
+
+
+def _turn(engine: SessionEngine, person: Talk, answers: dict[str, Any], driver: str) -> None:
+    runtime = context.current()
+    step = engine.step()
+    _show(step, person)
+    inputs = _inputs(step, person, answers)
+    try:
+        with records.driving(runtime, engine.session.session_id, driver):
+            if inputs is None:
+                engine.undo()
+            else:
+                engine.advance(inputs)
+    except StoppedError:
+        raise
+    except InvalidRequestError as error:
+        person.say(f"  {error}")
+    except PioreactorError as error:
+        person.say(f"  {error}")
+        if error.remedy:
+            person.say(f"  Try: {error.remedy}")
+        if person.ask("Try this step again? (yes/no)", default="no").strip().lower() not in ("y", "yes"):
+            raise
+
+
+def _show(step: CalibrationStep, person: Talk) -> None:
+    person.say("")
+    person.say(step.title)
+    for line in step.body.splitlines():
+        person.say(f"  {line}")
+    for row in step.metadata.get("table", {}).get("rows", []):
+        person.say("  " + "  ".join(str(cell) for cell in row))
+
+
+def _inputs(step: CalibrationStep, person: Talk, answers: dict[str, Any]) -> dict[str, Any] | None:
+    """Return what the person enters, None for undo."""
+    actions = step.metadata.get("actions", [])
+    if actions:
+        extra = ", ".join(f"{number}: {action['label']}" for number, action in enumerate(actions, 1))
+        chosen = person.ask(f"Go on (0), or {extra}", default="0").strip()
+        if chosen == UNDO:
+            return None
+        if chosen.isdigit() and 0 < int(chosen) <= len(actions):
+            return dict(actions[int(chosen) - 1]["inputs"])
+    if not step.fields:
+        return None if person.ask("Go on? (Enter, or undo)", default="yes").strip() == UNDO else {"confirm": True}
+    values: dict[str, Any] = {}
+    for field in step.fields:
+        answer = answers.pop(field.name, None)
+        if answer is None:
+            answer = person.ask(_question(field), default=_default(field))
+        if isinstance(answer, str) and answer.strip() == UNDO:
+            return None
+        values[field.name] = answer
+    return values
+
+
+def _question(field: CalibrationStepField) -> str:
+    words = field.label
+    if field.options:
+        words += f" ({', '.join(field.options)})"
+    elif field.field_type == "bool":
+        words += " (yes/no)"
+    return words if field.help_text is None else f"{words} – {field.help_text}"
+
+
+def _default(field: CalibrationStepField) -> str | None:
+    value = field.default
+    if value is None:
+        return None if field.required else ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(f"{each:g}" for each in value)
+    return f"{value:g}" if isinstance(value, float) else str(value)
