@@ -241,7 +241,7 @@ def test_a_chemostat_exchanges_on_time() -> None:
         events = run_events(bench, "DilutionEvent")
         assert len(events) == 6
         assert events[0]["data"] == pytest.approx({"exchange_volume_ml": 0.5, "volume_actually_cycled_ml": 0.5})
-        first = [e["timestamp"] for e in bench.decoded("dosing_events") if e["event"] == "add_media"][0]
+        first = next(e["timestamp"] for e in bench.decoded("dosing_events") if e["event"] == "add_media")
         assert first == "2030-01-01T00:00:03.000Z", "two seconds after the start, one slice"
 
 

@@ -71,7 +71,7 @@ class Stirrer(BackgroundJobWithDodging):
         self._control = SpeedControl(first_duty)
         self._duty_for: dict[float, float] = {} if duty_cycle is not None else {config.initial_target_rpm: first_duty}
         self._measure_timer: LaneTimer | None = None
-        self._resting = False
+        self._still_for_od = False
         if self._use_rpm and not measure_rpm_only:
             self.target_rpm = config.initial_target_rpm if target_rpm is None else target_rpm
             during = config.target_rpm_during_od_reading
@@ -89,28 +89,33 @@ class Stirrer(BackgroundJobWithDodging):
         self._start_stirring()
 
     def on_sleeping(self) -> None:
-        super().on_sleeping()
         self._cancel_measuring()
         self._write_duty(0.0)
         self._publish_rpm(0.0)
 
     def on_sleeping_to_ready(self) -> None:
-        super().on_sleeping_to_ready()
+        self._leave_stillness()
         self._start_stirring()
 
     def on_disconnected(self) -> None:
-        super().on_disconnected()
         self._fan.release()
 
     # ---- settings ------------------------------------------------------------------------------------------
 
     def set_target_rpm(self, target_rpm: float) -> None:
+        """Hold another speed [rpm]; while the bar keeps still for an OD reading, from after it on."""
+        if self.currently_dodging_od:
+            self.target_rpm_outside_od_reading = float(target_rpm)
+        if self._still_for_od:
+            return
         was_still = self._fan.get_duty() == 0
         self._remember_duty()
         self.target_rpm = float(target_rpm)
         if self.state != JobState.READY:
             return
         self._aim(kick=was_still)
+        if target_rpm == 0 and self._tachometer is not None:
+            self._publish_rpm(0.0)
 
     def set_duty_cycle(self, duty_cycle: float) -> None:
         self._control.duty_percent = max(0.0, min(100.0, float(duty_cycle)))
@@ -124,21 +129,32 @@ class Stirrer(BackgroundJobWithDodging):
 
     def action_to_do_before_od_reading(self) -> None:
         self._remember_duty()
-        self.target_rpm = self.target_rpm_during_od_reading
+        self._still_for_od = True
         self._cancel_measuring()
-        self._aim(kick=False, measure=False)
+        if self._use_rpm:
+            self.target_rpm = self.target_rpm_during_od_reading
+            self._aim(kick=False, measure=False)
+        else:
+            self._write_duty(0.0)
 
     def action_to_do_after_od_reading(self) -> None:
         was_still = self._fan.get_duty() == 0
-        self.target_rpm = self.target_rpm_outside_od_reading
-        self._aim(kick=was_still, measure=True)
+        self._leave_stillness()
+        self._aim(kick=was_still)
+
+    def _leave_stillness(self) -> None:
+        if self._still_for_od:
+            self._still_for_od = False
+            if self._use_rpm:
+                self.target_rpm = self.target_rpm_outside_od_reading
 
     def initialize_dodging_operation(self) -> None:
-        self.target_rpm_outside_od_reading = self.target_rpm
+        if self._use_rpm:
+            self.target_rpm_outside_od_reading = self.target_rpm
 
     def initialize_continuous_operation(self) -> None:
-        if self._resting and self.target_rpm_outside_od_reading is not None:
-            self.set_target_rpm(self.target_rpm_outside_od_reading)
+        if self._still_for_od:
+            self.action_to_do_after_od_reading()
 
     # ---- control -------------------------------------------------------------------------------------------
 
@@ -148,11 +164,9 @@ class Stirrer(BackgroundJobWithDodging):
     def _aim(self, *, kick: bool, measure: bool = True) -> None:
         """Drive the fan towards the target; a bar at rest is kicked first."""
         if self.target_rpm == 0:
-            self._resting = True
             self._write_duty(0.0)
             self._cancel_measuring()
             return
-        self._resting = False
         self._control.forget_last()
         if self.target_rpm is not None:
             known = self._duty_for.get(self.target_rpm)
@@ -174,7 +188,7 @@ class Stirrer(BackgroundJobWithDodging):
         return max(5.0, min(100.0, self._duty_for[nearest] + step))
 
     def _remember_duty(self) -> None:
-        if self._use_rpm and self.target_rpm and not self._resting:
+        if self._use_rpm and self.target_rpm and self._fan.get_duty() > 0:
             self._duty_for[self.target_rpm] = self._control.duty_percent
 
     def _measure_after(self, delay_s: float) -> None:
