@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from pioreactor.bootstrap.local import local_cluster
 from pioreactor.cli.demo_experiment import begin_experiment
 from pioreactor.cluster.local import LEADER, LocalCluster, LocalClusterPlan
 
@@ -33,7 +34,7 @@ def demo(workers: int, speed: float, port: int, data: Path | None, scenario: str
         directory = data.absolute() if data is not None else Path(stack.enter_context(_temporary_folder()))
         directory.mkdir(parents=True, exist_ok=True)
         plan = LocalClusterPlan(directory, workers=workers, speed=speed, port=port, scenario=scenario, seed=seed)
-        cluster = LocalCluster(plan, say=lambda words: click.echo(words, err=True))
+        cluster = local_cluster(plan, say=lambda words: click.echo(words, err=True))
         stack.callback(_stop, cluster)
         signal.signal(signal.SIGTERM, _end)
         _run(cluster, start_jobs=not no_jobs)

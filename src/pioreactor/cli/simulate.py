@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -57,7 +58,7 @@ def simulate(
     run = SimulatedRun(
         out, units=units, seed=seed, scenario=scenario, experiment=experiment, hours=hours, commands=commands
     )
-    progress: Any = click.progressbar(length=run.steps, label="Simulating", file=click.get_text_stream("stderr"))
+    progress: Any = click.progressbar(length=run.steps, label="Simulating", file=sys.stderr)
     with progress as bar:
         run.go(progress=lambda: bar.update(1))
     results = run.finish(csv=csv)

@@ -15,7 +15,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pioreactor.exc import ConflictError, InvalidRequestError, PioreactorError
+from pioreactor.exc import ConflictError, InvalidRequestError, PioreactorError, UnitUnreachableError
+from pioreactor.http.ports import HttpClient
 from pioreactor.messaging.accounts import Account, Role, make_password
 from pioreactor.messaging.broker import Broker
 from pioreactor.storage.paths import Paths
@@ -84,10 +85,38 @@ class LocalCluster:
     """Started by `start`, kept alive by `look_after`, ended by `stop`."""
 
     plan: LocalClusterPlan
+    http: HttpClient
+    running_jobs: Callable[[Paths], set[int]]
+    """Return the processes of living jobs of the unit whose files are there."""
     say: Callable[[str], None] = print
     services: list[Service] = field(default_factory=list)
     broker: Broker | None = None
-    _origin: tuple[float, float] = field(default_factory=lambda: (time.time(), time.monotonic()))
+    _origin: tuple[float, float] = field(init=False)
+    _is_ahead: bool = field(init=False)
+    """Whether this cluster's clock is not the machine's, and so has to be told to every process."""
+
+    def __post_init__(self) -> None:
+        now = time.time()
+        reached = self._read_clock()
+        self._origin = (max(now, reached), time.monotonic())
+        self._is_ahead = self.plan.speed != 1.0 or reached > now
+
+    # ---- time ----------------------------------------------------------------------------------------------
+
+    @property
+    def _clock_file(self) -> Path:
+        return self.plan.directory / "clock"
+
+    def _read_clock(self) -> float:
+        """Return the Unix time that the cluster had reached when it ended: time must not run backwards in its data."""
+        try:
+            return float(self._clock_file.read_text())
+        except (OSError, ValueError):
+            return 0.0
+
+    def _note_clock(self) -> None:
+        reached = self._origin[0] + (time.monotonic() - self._origin[1]) * self.plan.speed
+        self._clock_file.write_text(f"{reached:.3f}\n")
 
     # ---- files ---------------------------------------------------------------------------------------------
 
@@ -108,7 +137,7 @@ class LocalCluster:
             "DOT_PIOREACTOR": str(paths.dot_pioreactor),
             "RUN_PIOREACTOR": str(paths.run_pioreactor),
             "PIO_LOG_FILE": str(paths.log_file),
-            **(speeding if self.plan.speed != 1.0 else {}),
+            **(speeding if self._is_ahead else {}),
         }
 
     @property
@@ -216,7 +245,7 @@ class LocalCluster:
     def _twin_command(self, worker: str, seed: int) -> list[str]:
         command = [sys.executable, "-m", "pioreactor.twin.server", "--socket", str(self.twin_socket(worker))]
         command += ["--scenario", self.plan.scenario, "--seed", str(seed)]
-        if self.plan.speed != 1.0:
+        if self._is_ahead:
             command += ["--clock-speed", repr(self.plan.speed), "--clock-origin", repr(self._origin[1])]
         return command
 
@@ -227,16 +256,12 @@ class LocalCluster:
         self.services.append(service)
 
     def _wait_until_serving(self, timeout_s: float = 60.0) -> None:
-        from pioreactor.exc import UnitUnreachableError
-        from pioreactor.http.client import StandardHttpClient
-
-        http = StandardHttpClient()
         until = time.monotonic() + timeout_s
         waiting = list(self.units)
         while waiting:
             self._complain_about_the_dead()
             try:
-                if http.request("GET", f"http://127.0.0.1:{self.port_of(waiting[0])}/unit_api/health").ok:
+                if self.http.request("GET", f"http://127.0.0.1:{self.port_of(waiting[0])}/unit_api/health").ok:
                     waiting.pop(0)
                     continue
             except UnitUnreachableError:
@@ -255,6 +280,7 @@ class LocalCluster:
 
     def look_after(self) -> None:
         """Restart what has died, after a pause. Call it about once a second."""
+        self._note_clock()
         for service in self.services:
             if service.is_running:
                 continue
@@ -273,6 +299,8 @@ class LocalCluster:
     def stop(self) -> None:
         """End jobs first, so that outputs go off and records are written; then services, the broker last."""
         self._stop_jobs()
+        if self.plan.directory.is_dir():
+            self._note_clock()
         order = ("monitor", "mqtt_to_db_streaming", "web", "supervisor", "reactor")
         for kind in order:
             ending = [service for service in self.services if service.name.startswith(kind)]
@@ -283,16 +311,10 @@ class LocalCluster:
 
     def _stop_jobs(self) -> None:
         """Interrupt every job that a unit's registry knows to live, long-running ones excepted."""
-        from pioreactor.storage.sqlite.stores import SqliteUnitStores
-
         pids: set[int] = set()
         own = {service.process.pid for service in self.services if service.process is not None}
         for unit in self.units:
-            stores = SqliteUnitStores(self.paths(unit))
-            try:
-                pids |= {record.pid for record in stores.jobs().running()}
-            finally:
-                stores.close()
+            pids |= self.running_jobs(self.paths(unit))
         _interrupt_and_wait(pids - own, STOP_PATIENCE_S)
 
     @staticmethod
