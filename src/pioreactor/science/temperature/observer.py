@@ -23,7 +23,7 @@ READING_SD: Final = 0.04
 SPREAD_OF_UNITS: Final = 0.15
 """Logarithmic standard deviation of each conductance between units (twin.md §1.4)."""
 CAPACITY_SPREAD: Final = 0.05
-VOLUME_SPREAD: Final = 0.03
+VOLUME_SPREAD: Final = 0.015
 """The same for heat capacities, and for how far the volume is from what is believed."""
 USUAL_ROOM: Final = 23.0
 ROOM_SD: Final = 3.0
