@@ -19,5 +19,6 @@ export const pages: readonly Page[] = [
   { path: "/logs", title: "Events", icon: "events", group: "experiment", phone: true, Component: lazy(() => import("@/features/events/Events")) },
   { path: "/experiments", title: "Experiments", icon: "flask", group: "cluster", phone: false, Component: lazy(() => import("@/features/experiments/Experiments")) },
   { path: "/inventory", title: "Inventory", icon: "inventory", group: "cluster", phone: false, Component: lazy(() => import("@/features/inventory/Inventory")) },
+  { path: "/calibrations", title: "Calibrations", icon: "curve", group: "cluster", phone: false, Component: lazy(() => import("@/features/calibrations/Calibrations")) },
   { path: "/config", title: "Configuration", icon: "configuration", group: "cluster", phone: false, Component: lazy(() => import("@/features/configuration/Configuration")) },
 ];

@@ -4,6 +4,7 @@ import { Refused, type Answer, type Transport } from "@/api/client";
 import type { TimeSeries, Worker } from "@/api/types";
 import { iso, type DemoCluster } from "./cluster";
 import type { Moment } from "./culture";
+import { calibrations } from "./calibrations";
 import { AUTOMATIONS, CHARTS, COLLECTIONS, CONFIG, JOBS, MODELS } from "./descriptors";
 
 type Route = (match: RegExpExecArray, body: Record<string, unknown>, query: URLSearchParams) => Answer;
@@ -94,6 +95,7 @@ export function leaderOf(cluster: DemoCluster): Transport {
     ["GET", /^\/api\/workers$/, () => ok(cluster.workers)],
     ["GET", /^\/api\/workers\/assignments$/, () => ok(cluster.workers.map((worker) => ({ pioreactor_unit: worker.pioreactor_unit, experiment: cluster.assigned.has(worker.pioreactor_unit) ? cluster.experiment : null })))],
     ["GET", /^\/api\/experiments\/([^/]+)\/media_rates$/, () => ok({ all: { mediaRate: 8.4, altMediaRate: 0 }, ...Object.fromEntries([...cluster.assigned].map((unit, i) => [unit, { mediaRate: 1.2 + 0.15 * i, altMediaRate: 0 }])) })],
+    ["GET", /^\/api\/workers\/\$broadcast\/calibrations$/, () => task(calibrations(cluster))],
     ["GET", /^\/api\/models$/, () => ok({ models: MODELS })],
     ["GET", /^\/api\/jobs\/descriptors$/, () => ok(JOBS)],
     ["GET", /^\/api\/settings\/descriptors$/, () => ok(COLLECTIONS)],

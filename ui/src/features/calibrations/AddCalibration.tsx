@@ -1,0 +1,71 @@
+/** Gives a unit, or all of them, a calibration that was written elsewhere. */
+
+import { Button, Checkbox, Group, Modal, NativeSelect, Textarea, TextInput } from "@mantine/core";
+import { useMutation } from "@tanstack/react-query";
+import { useState, type FormEvent } from "react";
+import { ask, path } from "@/api/client";
+import { useWorkers } from "@/api/queries";
+import { EVERYONE } from "@/live/topics";
+import { Problem } from "@/parts/Problem";
+import css from "./calibrations.module.css";
+
+interface Props {
+  opened: boolean;
+  onClose: () => void;
+  onAdded: () => Promise<void>;
+}
+
+export function AddCalibration(props: Props) {
+  return (
+    <Modal opened={props.opened} onClose={props.onClose} title="Add a calibration from a file" size={520}>
+      {props.opened && <Form {...props} />}
+    </Modal>
+  );
+}
+
+const DEVICES = ["media_pump", "alt_media_pump", "waste_pump", "stirring", "od45", "od90", "od135"];
+
+function Form({ onClose, onAdded }: Props) {
+  const workers = useWorkers().data ?? [];
+  const [unit, setUnit] = useState(EVERYONE);
+  const [device, setDevice] = useState("media_pump");
+  const [text, setText] = useState("");
+  const [use, setUse] = useState(true);
+  const adding = useMutation({
+    mutationFn: () => ask("POST", path("api", "workers", unit, "calibrations", device.trim()), { calibration_data: text, set_as_active: use }),
+    onSuccess: async () => {
+      await onAdded();
+      onClose();
+    },
+  });
+  const submit = (event: FormEvent): void => {
+    event.preventDefault();
+    adding.mutate();
+  };
+  return (
+    <form onSubmit={submit} className={css.form}>
+      <NativeSelect label="For" value={unit} data={[{ value: EVERYONE, label: "All units" }, ...workers.map((one) => one.pioreactor_unit)]} onChange={(event) => setUnit(event.currentTarget.value)} />
+      <TextInput label="Device" list="devices" value={device} onChange={(event) => setDevice(event.currentTarget.value)} />
+      <datalist id="devices">
+        {DEVICES.map((one) => (
+          <option key={one} value={one} />
+        ))}
+      </datalist>
+      <div>
+        <label htmlFor="calibration-file">YAML file</label>
+        <input id="calibration-file" type="file" accept=".yaml,.yml" className={css.file} onChange={(event) => void event.currentTarget.files?.[0]?.text().then(setText)} />
+      </div>
+      <Textarea label="or its text" autosize minRows={4} maxRows={12} value={text} styles={{ input: { fontFamily: "var(--mono)" } }} onChange={(event) => setText(event.currentTarget.value)} />
+      <Checkbox label="Use it from now on" checked={use} onChange={(event) => setUse(event.currentTarget.checked)} />
+      {adding.error && <Problem error={adding.error} />}
+      <Group justify="flex-end">
+        <Button variant="default" onClick={onClose}>
+          Cancel
+        </Button>
+        <Button type="submit" disabled={text.trim() === "" || device.trim() === ""} loading={adding.isPending}>
+          Add calibration
+        </Button>
+      </Group>
+    </form>
+  );
+}
