@@ -20,6 +20,7 @@ from pioreactor.runtime.lane import LaneTimer
 from pioreactor.states import JobState
 
 SECONDS_PER_MINUTE = 60.0
+LAST_RUN_CACHE = "automation_runs"
 
 
 class AutomationJob(BackgroundJob):
@@ -82,7 +83,17 @@ class AutomationJob(BackgroundJob):
         period_s = duration_minutes * SECONDS_PER_MINUTE
         skip = self.skip_first_run if skip_first_run is None else skip_first_run
         first_s = period_s if skip else run_after_seconds if run_after_seconds is not None else 0.0
-        self._set_timer(period_s, first_s)
+        self._set_timer(period_s, max(first_s, self._seconds_owed_to_the_last_run(period_s)))
+
+    def _seconds_owed_to_the_last_run(self, period_s: float) -> float:
+        """Return how long to wait so that a run just before a power cut is not repeated just after it."""
+        if not self.runtime.is_resumed:
+            return 0.0
+        stored = self.runtime.stores.persistent(LAST_RUN_CACHE).get((self.experiment, self.automation_name))
+        if not isinstance(stored, int | float):
+            return 0.0
+        since_s = self.runtime.clock.now().timestamp() - float(stored)
+        return max(0.0, period_s - since_s) if since_s >= 0 else period_s
 
     def _set_timer(self, period_s: float, first_after_s: float) -> None:
         if self._timer is not None:
@@ -107,6 +118,9 @@ class AutomationJob(BackgroundJob):
         if self.state != JobState.READY:
             return None
         self._last_run_s = self.runtime.clock.monotonic()
+        if self._timer is not None:
+            runs = self.runtime.stores.persistent(LAST_RUN_CACHE)
+            runs.set((self.experiment, self.automation_name), self.runtime.clock.now().timestamp())
         event = self._execute_safely()
         if event is not None:
             self.latest_event = event.on_the_wire()

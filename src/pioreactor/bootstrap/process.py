@@ -75,6 +75,8 @@ def build_runtime(
         machine=MachineFacts(),
         pid=os.getpid(),
         job_source=env.get("JOB_SOURCE", "") or "user",
+        starts_sleeping=env.get("PIOREACTOR_START_SLEEPING") == "1",
+        is_resumed=env.get("PIOREACTOR_RESUMED") == "1",
         handles_signals=handles_signals,
         open_records=(lambda: _open_records(settings, paths)) if is_leader else None,
         log_file=_log_file(settings, paths),

@@ -55,7 +55,10 @@ def begin_experiment(cluster: LocalCluster, *, start_jobs: bool, between: Callab
     for worker in cluster.plan.worker_names:
         leader.make("PUT", f"/api/experiments/{experiment}/workers", {"pioreactor_unit": worker})
     between()
-    for job, options in JOBS if start_jobs else ():
+    resumed = cluster.resume()
+    for sentence in resumed:
+        click.echo(f"Resuming {sentence}", err=True)
+    for job, options in JOBS if start_jobs and not resumed else ():
         click.echo(f"Starting {job}.", err=True)
         _start_everywhere(leader, experiment, job, options)
 

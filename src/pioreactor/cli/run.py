@@ -48,6 +48,12 @@ class RunGroup(LazyGroup):
 
         add_plugin_commands(self)
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        from pioreactor.jobs.desired import command_words
+
+        command_words.set(tuple(args))
+        return super().parse_args(ctx, args)
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         self.load_plugins()
         return [*super().list_commands(ctx), *sorted(set(self.commands) - set(self.entries))]

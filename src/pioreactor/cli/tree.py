@@ -31,6 +31,7 @@ ENTRIES: Final[Mapping[str, Entry]] = {
     "logs": Entry(f"{_HERE}.logs", "logs", "Show the last log lines of this unit."),
     "log": Entry(f"{_HERE}.logs", "log", "Write a log line."),
     "status": Entry(f"{_HERE}.status", "status", "Check this unit and say what is wrong."),
+    "resume": Entry(f"{_HERE}.resume", "resume", "Bring back jobs that ran when the power failed."),
     "config": Entry(f"{_HERE}.config", "config", "Show and change the configuration."),
     "cache": Entry(f"{_HERE}.cache", "cache", "Look into the unit's key-value stores."),
     "blink": Entry(f"{_HERE}.blink", "blink", "Blink the LED of this unit, to find it on the bench."),

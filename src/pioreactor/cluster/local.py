@@ -239,6 +239,17 @@ class LocalCluster:
         for unit in self.units:
             self._add(unit, "monitor", self._pio("run", "monitor"))
 
+    def resume(self) -> list[str]:
+        """Bring back what ran when this cluster was cut off, and return a sentence for each job."""
+        sentences: list[str] = []
+        for worker in self.plan.worker_names:
+            answer = subprocess.run(
+                self._pio("resume"), env=self.environment(worker), capture_output=True, text=True, check=False
+            )
+            lines = [line for line in answer.stdout.splitlines() if ": " in line]
+            sentences += [f"{worker}: {line}" for line in lines]
+        return sentences
+
     def _pio(self, *arguments: str) -> list[str]:
         return [sys.executable, "-m", "pioreactor.cli.main", *arguments]
 

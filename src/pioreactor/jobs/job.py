@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Self
 
 from pioreactor import topics
 from pioreactor.exc import IllegalTransitionError, NotActiveWorkerError, SettingError, StoppedError
+from pioreactor.jobs import desired
 from pioreactor.jobs.clients import PublishingClient
 from pioreactor.jobs.machine import Lifecycle
 from pioreactor.jobs.presence import Presence
@@ -235,7 +236,7 @@ class BackgroundJob(metaclass=JobType):
                 self._announce_setting(setting, value)
         self._start_generic_listeners()
         if self.state == JobState.INIT and not self._lane.stopping:
-            self._move(JobState.READY)
+            self._move(JobState.SLEEPING if self.runtime.starts_sleeping else JobState.READY)
         self._presence.flush()
         self._lane.start(self._end)
 
@@ -349,6 +350,8 @@ class BackgroundJob(metaclass=JobType):
 
     def _enter(self, state: JobState) -> None:
         self._presence.announce("state", state)
+        if state != JobState.DISCONNECTED and not self.is_long_running:
+            desired.wish(self.runtime, self.job_name, self.experiment, state)
         level = logging.INFO if state in (JobState.READY, JobState.DISCONNECTED) else logging.DEBUG
         self.logger.log(level, "%s.", state.capitalize())
 
@@ -368,6 +371,9 @@ class BackgroundJob(metaclass=JobType):
         if self._ending:
             return
         self._ending = True
+        began = self.state != JobState.INIT
+        if began and not signals.machine_is_going_down() and not self.is_long_running:
+            desired.end_wish(self.runtime, self.job_name)
         try:
             self._lifecycle.to(JobState.DISCONNECTED)
             self._say_goodbye()

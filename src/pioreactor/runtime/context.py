@@ -41,6 +41,10 @@ class Runtime:
     machine: MachineFacts
     pid: int
     job_source: str = "user"
+    starts_sleeping: bool = False
+    """True when jobs of this process begin paused: resumed after a power cut, until a person lets them go on."""
+    is_resumed: bool = False
+    """True when this process goes on with what was interrupted."""
     handles_signals: bool = False
     """True in a process of our own, where SIGTERM means: stop your jobs."""
     open_records: Callable[[], RecordSink] | None = None

@@ -19,6 +19,12 @@ class Stoppable(Protocol):
 _running: list[Stoppable] = []
 _installed = False
 _terminating = False
+_number: int | None = None
+
+
+def machine_is_going_down() -> bool:
+    """Say whether the process was told to end by SIGTERM or SIGHUP, as a shutdown does; people and `pio` use SIGINT."""
+    return _number in (signal.SIGTERM, signal.SIGHUP)
 
 
 def stop_on_termination(runtime: Runtime, job: Stoppable) -> None:
@@ -41,10 +47,11 @@ def forget(job: Stoppable) -> None:
 
 def _terminate(number: int, _frame: FrameType | None) -> None:
     """Unwind the main thread once; further signals are ignored so that the clean-up is not disturbed."""
-    global _terminating
+    global _terminating, _number
     if _terminating:
         return
     _terminating = True
+    _number = number
     raise SystemExit(0 if number == signal.SIGTERM else 128 + number)
 
 

@@ -23,6 +23,7 @@ SECTIONS: Final[Mapping[str, tuple[str, type[s.Section]]]] = {
     "hardware": ("hardware", s.HardwareSettings),
     "simulation": ("simulation", s.SimulationSettings),
     "monitor.config": ("monitor", s.MonitorSettings),
+    "resume": ("resume", s.ResumeSettings),
     "stirring.config": ("stirring", s.StirringSettings),
     "stirring.pid": ("stirring_pid", s.StirringPidSettings),
     "od_reading.config": ("od_reading", s.OdReadingSettings),
@@ -106,6 +107,7 @@ class Settings:
     hardware: s.HardwareSettings
     simulation: s.SimulationSettings
     monitor: s.MonitorSettings
+    resume: s.ResumeSettings
     stirring: s.StirringSettings
     stirring_pid: s.StirringPidSettings
     od_reading: s.OdReadingSettings

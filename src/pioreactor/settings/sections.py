@@ -224,3 +224,20 @@ class JournalSettings(Section, frozen=True):
     max_mb: Annotated[
         float, quantity("disk it may take; what is not yet acknowledged is never dropped", unit="MB", gt=0)
     ] = 200.0
+
+
+Policy = Literal["resume", "hold", "ask"]
+
+
+class ResumeSettings(Section, frozen=True):
+    """What becomes of a job that ran when the power failed: resume it, start it paused (hold), or ask a person."""
+
+    stirring: Annotated[Policy, text("resume, hold or ask")] = "resume"
+    od_reading: Annotated[Policy, text("resume, hold or ask")] = "resume"
+    growth_rate_calculating: Annotated[Policy, text("resume, hold or ask")] = "resume"
+    temperature_automation: Annotated[Policy, text("resume, hold or ask")] = "resume"
+    led_automation: Annotated[Policy, text("resume, hold or ask")] = "resume"
+    dosing_automation: Annotated[Policy, text("resume, hold or ask; held: no dose until a person resumes")] = (
+        "hold"
+    )
+    other_jobs: Annotated[Policy, text("resume, hold or ask: jobs of plugins")] = "resume"

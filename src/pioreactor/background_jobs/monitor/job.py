@@ -118,6 +118,7 @@ class Monitor(LongRunningBackgroundJob):
             **self._facts.statistics(self.runtime.paths.dot_pioreactor),
             "timestamp": structs.to_timestamp(self.runtime.clock.now()),
         }
+        desired.note_alive(self.runtime)
         self._announce_safety(self._forwarder.backlog)
         free_gb = self.computer_statistics["available_disk_space"]
         if isinstance(free_gb, float) and free_gb < LITTLE_DISK_GB:

@@ -1,0 +1,116 @@
+"""`pio resume`: brings back what ran when the power failed. Run at boot, once the supervisor is there."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pioreactor.cli.options import json_option
+from pioreactor.cli.surroundings import Surroundings, pass_surroundings
+
+if TYPE_CHECKING:
+    from pioreactor.jobs.desired import DesiredJob
+    from pioreactor.runtime.context import Runtime
+
+
+SECONDS_TO_FAIL = 2.0
+"""A job that lives this long has started."""
+
+
+@click.command(name="resume")
+@click.option("--list", "only_list", is_flag=True, help="Show what would be done, and do nothing.")
+@json_option
+@pass_surroundings
+def resume(surroundings: Surroundings, only_list: bool, as_json: bool) -> None:
+    """Start the jobs again that ran when the power failed, as [resume] says: resume, hold (paused), or ask."""
+    from pioreactor.jobs import desired
+
+    runtime = surroundings.runtime
+    running = {record.job_name for record in runtime.stores.jobs().running()}
+    interrupted = [job for job in desired.wishes(runtime) if job.job_name not in running]
+    done: list[dict[str, Any]] = []
+    for job in interrupted:
+        policy = policy_for(runtime, job.job_name)
+        outcome = "listed" if only_list else _carry_out(job, policy, dict(surroundings.environment), _start)
+        done.append({"job_name": job.job_name, "experiment": job.experiment, "policy": policy, "outcome": outcome})
+    if interrupted and not only_list:
+        mark_gap(runtime, {job.experiment for job in interrupted}, desired.last_alive(runtime))
+    _show(done, as_json=as_json)
+
+
+def policy_for(runtime: Runtime, job_name: str) -> str:
+    """Return what becomes of a job: `resume`, `hold` or `ask`."""
+    policies = runtime.settings.resume
+    return str(getattr(policies, job_name, policies.other_jobs))
+
+
+def _carry_out(
+    job: DesiredJob, policy: str, environment: dict[str, str], start: Callable[[DesiredJob, Mapping[str, str]], str]
+) -> str:
+    if policy == "ask":
+        return "waits for you: start it, or forget it with `pio kill`"
+    environment.update(EXPERIMENT=job.experiment, JOB_SOURCE="resume", PIOREACTOR_RESUMED="1")
+    held = policy == "hold" or job.state == "sleeping"
+    if held:
+        environment["PIOREACTOR_START_SLEEPING"] = "1"
+    outcome = start(job, environment)
+    return "started, paused" if held and outcome == "started" else outcome
+
+
+def _start(job: DesiredJob, environment: Mapping[str, str]) -> str:
+    """Start a job as a process of its own; one that ends within a second has failed."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pioreactor.cli.main", "run", *job.words],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        env=dict(os.environ) | dict(environment),
+        start_new_session=True,
+    )
+    try:
+        _, words = process.communicate(timeout=SECONDS_TO_FAIL)
+    except subprocess.TimeoutExpired:
+        return "started"
+    last = words.decode(errors="replace").strip().splitlines()[-1:]
+    return "started" if process.returncode == 0 else f"failed: {last[0] if last else process.returncode}"
+
+
+def mark_gap(runtime: Runtime, experiments: set[str], since: datetime | None) -> None:
+    """Leave a line in each experiment's log that says from when to when nothing was recorded."""
+    from pioreactor import structs, topics
+    from pioreactor.runtime.outbox import Outbox
+
+    now = runtime.clock.now()
+    start = "an unknown moment" if since is None else structs.to_timestamp(since)
+    bus = runtime.buses.connect("resume")
+    outbox = Outbox(bus, runtime.stores.journal(), runtime.clock)
+    for experiment in sorted(experiments):
+        record = structs.Log(
+            message=f"Gap in the records: {runtime.unit} was off from {start} to {structs.to_timestamp(now)}.",
+            level="NOTICE",
+            source="app",
+            task="resume",
+            timestamp=now,
+        )
+        outbox.publish(topics.log(runtime.unit, experiment, "app", "notice"), structs.encode(record), qos=1)
+    outbox.flush()
+    bus.flush(2.0)
+    bus.close()
+
+
+def _show(done: list[dict[str, Any]], *, as_json: bool) -> None:
+    if as_json:
+        import json
+
+        click.echo(json.dumps(done))
+        return
+    if not done:
+        click.echo("Nothing was interrupted.")
+    for entry in done:
+        click.echo(f"{entry['job_name']} ({entry['experiment']}): {entry['policy']}: {entry['outcome']}")

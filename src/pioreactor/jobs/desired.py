@@ -1,0 +1,67 @@
+"""What should run on a unit, remembered across power cuts: stopping a job by intent ends the wish, a crash does not."""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from datetime import datetime
+
+import msgspec
+
+from pioreactor import structs
+from pioreactor.runtime.context import Runtime
+
+CACHE = "desired_jobs"
+LAST_ALIVE = "last_alive"
+
+command_words: ContextVar[tuple[str, ...]] = ContextVar("pioreactor_command_words", default=())
+"""What stood after `pio run` for the code that runs now; empty for a script, which nobody can start again."""
+
+
+class DesiredJob(msgspec.Struct, frozen=True):
+    """A job that somebody started and nobody stopped."""
+
+    job_name: str
+    experiment: str
+    words: tuple[str, ...]
+    """What to say after `pio run` to have it again."""
+    started_at: str
+    state: str
+    """`ready`, or `sleeping` for one that was paused."""
+
+
+def wish(runtime: Runtime, job_name: str, experiment: str, state: str) -> None:
+    """Remember that a job should run, in a state. Jobs that were not started by a command line are not remembered."""
+    words = command_words.get()
+    if not words:
+        return
+    started_at = structs.to_timestamp(runtime.clock.now())
+    desired = DesiredJob(job_name, experiment, words, started_at, state)
+    runtime.stores.persistent(CACHE).set(job_name, msgspec.json.encode(desired).decode())
+
+
+def end_wish(runtime: Runtime, job_name: str) -> None:
+    """Somebody wants it to stop."""
+    runtime.stores.persistent(CACHE).pop(job_name)
+
+
+def wishes(runtime: Runtime) -> list[DesiredJob]:
+    """Return what should run on this unit; an entry that cannot be read is dropped."""
+    cache = runtime.stores.persistent(CACHE)
+    found = []
+    for name, text in cache.items():
+        try:
+            found.append(msgspec.json.decode(text if isinstance(text, str | bytes) else b"", type=DesiredJob))
+        except msgspec.DecodeError:
+            cache.pop(name)
+    return sorted(found, key=lambda job: job.started_at)
+
+
+def note_alive(runtime: Runtime) -> None:
+    """Remember that the unit lives at this moment: a gap in its records is told from this."""
+    runtime.stores.persistent(CACHE + "_alive").set(LAST_ALIVE, structs.to_timestamp(runtime.clock.now()))
+
+
+def last_alive(runtime: Runtime) -> datetime | None:
+    """Return when the unit was last known to live, None when it never was."""
+    text = runtime.stores.persistent(CACHE + "_alive").get(LAST_ALIVE)
+    return structs.from_timestamp(text) if isinstance(text, str) else None
