@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import ClassVar, Self
+from datetime import datetime
+from typing import ClassVar, Literal, Self
 
 import msgspec
 
 from pioreactor import error_codes, structs, topics
-from pioreactor.actions.led_intensity import ALL_LED_CHANNELS, led_state, lock_leds_temporarily, set_leds
 from pioreactor.background_jobs.od_reading.burst import BRIGHT_VOLTS, TOO_BRIGHT_VOLTS, Levels, PhotodiodeArray
-from pioreactor.background_jobs.od_reading.reference import NOISY_BEFORE_ALARM, Reference
-from pioreactor.exc import ConfigurationError, HardwareError, HardwareNotFoundError, StoppedError
+from pioreactor.background_jobs.od_reading.calibrating import Corrections, Seldom
+from pioreactor.background_jobs.od_reading.intensity import BRIGHTEST_CHOSEN, WEARING, choose_intensity
+from pioreactor.background_jobs.od_reading.light import ReadingLight
+from pioreactor.background_jobs.od_reading.reference import ALARM_OF, NOISY_BEFORE_ALARM, Reference
+from pioreactor.exc import (
+    CalibrationError,
+    ConfigurationError,
+    HardwareError,
+    HardwareNotFoundError,
+    StoppedError,
+)
 from pioreactor.jobs.dodging import SCHEDULE_CACHE, ODSchedule
 from pioreactor.jobs.job import BackgroundJob
 from pioreactor.jobs.settings import Setting
@@ -20,9 +29,9 @@ from pioreactor.runtime.lane import LaneTimer
 from pioreactor.states import JobState
 from pioreactor.types import PdAngle, PdChannel
 
+READING_S = 1.0
 RELATIVE_INTENSITY_EVERY = 5
 """The relative intensity of the IR LED is published with one in so many readings."""
-DEFAULT_AUTO_INTENSITY = 85.0
 
 ReadCallback = Callable[["ODReader", structs.ODReadings], None]
 PreReadCallback = Callable[["ODReader"], None]
@@ -83,24 +92,31 @@ class ODReader(BackgroundJob):
         config = self.runtime.settings.od_reading
         self._angles = dict(channel_angle_map)
         self._reference_channel = reference_channel
-        self._ir_channel = self.runtime.settings.led_channel_of.get("IR")
-        if self._ir_channel is None:
-            raise ConfigurationError(
-                "no LED is configured as IR", remedy="Name the IR LED's channel in [leds], for example A=IR."
-            )
         self._darken_others = config.turn_off_leds_during_reading
         self._settle_s = config.duration_between_led_off_and_od_reading
-        configured = DEFAULT_AUTO_INTENSITY if config.ir_led_intensity == "auto" else config.ir_led_intensity
-        self.ir_led_intensity = configured if ir_led_intensity is None else ir_led_intensity
-        self.interval = interval
         self._timer: LaneTimer | None = None
         self._count = 0
         self._newest: list[structs.ODReadings] = []
         self._fresh = self.runtime.clock.signal()
+        self._reference: Reference | None = None
+        self._alarmed = False
+        self._seldom = Seldom(self.runtime.clock, self.logger)
+        if interval is not None:
+            self._check("interval", interval)
+        self.interval = interval
+        self._corrections = Corrections.load(self.runtime, experiment, self._angles, self.logger)
         self._array = self._open_photodiodes()
-        self._ir_lease = self.runtime.ownership.acquire(f"led-{self._ir_channel}", self.owner)
-        self._prepare(use_dark_offsets=config.use_dark_offsets)
-        self._reference = self._open_reference(config.pd_reference_ema) if reference_channel is not None else None
+        self._lamp = self._open_lamp()
+        chosen = (
+            config.ir_led_intensity if ir_led_intensity is None else self._check("ir_led_intensity", ir_led_intensity)
+        )
+        self._prepare(chosen, use_dark_offsets=config.use_dark_offsets)
+        if reference_channel is not None:
+            self._reference = self._open_reference(reference_channel, config.pd_reference_ema)
+
+    @classmethod
+    def _check(cls, name: str, value: float) -> float:
+        return float(cls.settings()[name].check(value))
 
     @classmethod
     def add_pre_read_callback(cls, callback: PreReadCallback) -> None:
@@ -126,38 +142,63 @@ class ODReader(BackgroundJob):
             still_wanted=lambda: not self._lane.stopping,
         )
 
-    def _prepare(self, *, use_dark_offsets: bool) -> None:
-        """Measure the dark with all LEDs off, then choose gains with the IR LED on."""
-        before = led_state(self.runtime)
-        set_leds(self.runtime, dict.fromkeys(ALL_LED_CHANNELS, 0.0))
-        try:
-            if use_dark_offsets:
-                self._array.measure_dark()
-            self._light(self.ir_led_intensity)
-            self.sleep(self._settle_s)
-            self._array.fit_ranges()
-        finally:
-            self._light(0.0)
-            set_leds(self.runtime, {channel: v for channel, v in before.items() if channel != self._ir_channel})
+    def _open_lamp(self) -> ReadingLight:
+        channel = self.runtime.settings.led_channel_of.get("IR")
+        if channel is None:
+            raise ConfigurationError(
+                "no LED is configured as IR", remedy="Name the IR LED's channel in [leds], for example A=IR."
+            )
+        return ReadingLight(self.runtime, channel, owner=self.owner, later=self.later, logger=self.logger)
 
-    def _open_reference(self, ema: float) -> Reference:
-        assert self._reference_channel is not None
+    def _prepare(self, chosen: float | Literal["auto"], *, use_dark_offsets: bool) -> None:
+        """Measure the dark with all LEDs off; with the IR LED on choose gains and, if left to us, its intensity."""
+        if use_dark_offsets:
+            with self._lamp.reading(0.0, darken_others=True):
+                self.sleep(self._settle_s)
+                self._array.measure_dark()
+        known = self._corrections.calibrations.common_intensity() if chosen == "auto" else chosen
+        self.ir_led_intensity = BRIGHTEST_CHOSEN if known is None else known
+        levels = self._try_light()
+        if known is None:
+            self.ir_led_intensity = choose_intensity(levels.volts, self._reference_channel)
+            self.logger.info("The IR LED's intensity is %g %%.", self.ir_led_intensity)
+            levels = self._try_light()
+        self._warn_of(self.ir_led_intensity)
+        if levels.brightest_volts > TOO_BRIGHT_VOLTS:
+            raise HardwareError(
+                f"photodiode {levels.brightest} reads {levels.brightest_volts:.2f} V, too much for its converter",
+                remedy="Lower ir_led_intensity, and keep other light away from the vial.",
+            )
+
+    def _try_light(self) -> Levels:
+        with self._lamp.reading(self.ir_led_intensity, darken_others=self._darken_others):
+            self.sleep(self._settle_s)
+            return self._array.fit_ranges()
+
+    def _warn_of(self, intensity: float) -> None:
+        if intensity > WEARING:
+            self.logger.warning("The IR LED wears fast above %g %%; it is set to %g %%.", WEARING, intensity)
+        try:
+            self._corrections.calibrations.check_intensity(intensity)
+        except CalibrationError as error:
+            self.logger.warning("No calibrated OD: %s.", error)
+
+    def _open_reference(self, channel: PdChannel, ema: float) -> Reference:
         scale = 1.0
         if self.runtime.settings.od_reading.ref_normalization == "unity":
             cache = self.runtime.stores.persistent("ir_led_reference_normalization")
             stored = cache.get(self.experiment)
-            if stored is None:
-                stored = self._first_reference_volts()
-                cache.set_if_absent(self.experiment, stored)
+            if not isinstance(stored, int | float) or not stored > 0:
+                stored = self._first_reference_volts(channel)
+                cache.set(self.experiment, stored)
             scale = float(stored)
         return Reference(scale, self.interval if self.interval is not None else 5.0, ema)
 
-    def _first_reference_volts(self) -> float:
-        assert self._reference_channel is not None
-        volts = self._read_lit().volts[self._reference_channel]
+    def _first_reference_volts(self, channel: PdChannel) -> float:
+        volts = self._read_lit().volts[channel]
         if volts <= 0:
             raise HardwareError(
-                f"the reference photodiode (channel {self._reference_channel}) reads {volts:.4f} V with the IR LED on",
+                f"the reference photodiode (channel {channel}) reads {volts:.4f} V with the IR LED on",
                 remedy="Check that the IR LED and the reference photodiode are plugged in and in their pockets.",
             )
         return volts
@@ -166,15 +207,30 @@ class ODReader(BackgroundJob):
         if self.interval is not None:
             self._schedule(first_after_s=0.0)
 
+    # ---- changes -------------------------------------------------------------------------------------------
+
     def set_interval(self, interval: float) -> None:
-        self.interval = float(interval)
+        """Read each `interval` [s] from now on; the next reading is one interval away."""
+        self.interval = self._check("interval", interval)
         if self._reference is not None:
             self._reference.interval_s = self.interval
         if self.state != JobState.SLEEPING:
             self._schedule(first_after_s=self.interval)
 
+    def set_ir_led_intensity(self, intensity: float) -> None:
+        """Shine so brightly [%] from the next reading on."""
+        self.ir_led_intensity = self._check("ir_led_intensity", intensity)
+        self._array.widen()
+        if self._reference is not None:
+            self._reference.restart()
+        self._warn_of(self.ir_led_intensity)
+
     def _schedule(self, *, first_after_s: float) -> None:
         self._cancel_timer()
+        if self.interval <= READING_S:
+            self.logger.warning(
+                "A reading takes about %g s; with one each %g s, some are left out.", READING_S, self.interval
+            )
         clock = self.runtime.clock
         schedule = ODSchedule(clock.monotonic() + first_after_s, self.interval)
         self.runtime.stores.volatile(SCHEDULE_CACHE).set("schedule", msgspec.json.encode(schedule).decode())
@@ -188,7 +244,7 @@ class ODReader(BackgroundJob):
 
     def on_sleeping(self) -> None:
         self._cancel_timer()
-        self._light(0.0)
+        self._lamp.off()
 
     def on_sleeping_to_ready(self) -> None:
         if self.interval is not None:
@@ -196,52 +252,102 @@ class ODReader(BackgroundJob):
 
     def on_disconnected(self) -> None:
         self._cancel_timer()
-        try:
-            self._light(0.0)
-        finally:
-            self._ir_lease.release()
-            self.runtime.stores.volatile(SCHEDULE_CACHE).pop("schedule")
-            self._fresh.set()
+        self.runtime.stores.volatile(SCHEDULE_CACHE).pop("schedule")
+        self._fresh.set()
+        self._lamp.release()
 
     # ---- one reading ---------------------------------------------------------------------------------------
 
     def record_and_publish(self) -> None:
-        """Take one reading and publish it; hardware that fails once is reported, and tried again next time."""
+        """Take one reading and publish it; what fails once is reported, and tried again next time."""
         try:
             self.record()
+        except CalibrationError as error:
+            self._seldom.warn("calibration", "No calibrated OD: %s. %s", error, error.remedy or "")
         except (HardwareError, HardwareNotFoundError) as error:
-            self.logger.error("No OD reading: %s. %s", error, error.remedy if error.remedy else "")
+            self.logger.error("No OD reading: %s. %s", error, error.remedy or "")
 
     def record(self) -> structs.ODReadings:
-        """Take one reading, publish it and return it."""
+        """Take one reading, publish it and return it.
+
+        Raise `CalibrationError` when it cannot be calibrated (only raw readings are published then), `HardwareError`
+        or `HardwareNotFoundError` when there is none, `StoppedError` when the job is stopped meanwhile.
+        """
         for prepare in self._pre_read:
-            prepare(self)
+            self._call_plugin(prepare, self)
         levels = self._read_lit()
         timestamp = self.runtime.clock.now()
         self._protect(levels)
-        divisor = self._update_reference(levels)
-        readings = structs.ODReadings(
-            timestamp=timestamp,
-            ods={
-                channel: structs.ODReading(
-                    timestamp=timestamp,
-                    angle=angle,
-                    od=round(levels.volts[channel] / divisor, 10),
-                    channel=channel,
-                    ir_led_intensity=self.ir_led_intensity,
-                )
-                for channel, angle in self._angles.items()
-            },
-        )
-        self._publish_readings(readings)
+        raw = self._relative(levels, timestamp)
+        self._publish_raw(raw)
+        readings = self._corrected(raw, timestamp)
+        self._publish_readings(readings, raw)
         for follow in self._post_read:
-            follow(self, readings)
+            self._call_plugin(follow, self, readings)
         return readings
 
-    def _publish_readings(self, readings: structs.ODReadings) -> None:
+    def _call_plugin(self, call: Callable[..., None], *arguments: object) -> None:
+        try:
+            call(*arguments)
+        except StoppedError:
+            raise
+        except Exception:
+            self.logger.exception("A callback of a plugin failed.")
+
+    def _relative(self, levels: Levels, timestamp: datetime) -> dict[PdChannel, structs.ODReading]:
+        """Divide by the reference, and take the blank off."""
+        divisor = self._update_reference(levels)
+        blanks = self._corrections.blanks
+        raw = {}
+        for channel, angle in self._angles.items():
+            od = levels.volts[channel] / divisor
+            raw[channel] = structs.ODReading(
+                timestamp=timestamp,
+                angle=angle,
+                od=round(od if blanks is None else blanks.subtracted(channel, od), 10),
+                channel=channel,
+                ir_led_intensity=self.ir_led_intensity,
+            )
+        return raw
+
+    def _corrected(self, raw: Mapping[PdChannel, structs.ODReading], timestamp: datetime) -> structs.ODReadings:
+        calibrations = self._corrections.calibrations
+        if not len(calibrations):
+            return structs.ODReadings(timestamp=timestamp, ods=dict(raw))
+        try:
+            calibrations.check_intensity(self.ir_led_intensity)
+        except CalibrationError:
+            self._withdraw()
+            raise
+        return structs.ODReadings(
+            timestamp=timestamp,
+            ods={
+                channel: calibrations.calibrated(reading) if channel in calibrations else reading
+                for channel, reading in raw.items()
+            },
+        )
+
+    def _publish_raw(self, raw: Mapping[PdChannel, structs.ODReading]) -> None:
+        for channel, reading in raw.items():
+            if channel in self._corrections.calibrations:
+                setattr(self, f"raw_od{channel}", reading)  # these settings are named by their channel
+
+    def _withdraw(self) -> None:
+        """Leave no reading standing that a calibration should have made: raw ones would be taken for calibrated."""
+        names = ["ods", "od_fused"]
+        for channel in self._angles:
+            names += [f"od{channel}", f"calibrated_od{channel}"]
+        for name in names:
+            if getattr(self, name) is not None:
+                setattr(self, name, None)
+
+    def _publish_readings(self, readings: structs.ODReadings, raw: Mapping[PdChannel, structs.ODReading]) -> None:
         self.ods = readings
         for channel, reading in readings.ods.items():
-            setattr(self, f"od{channel}", reading)  # the four settings are named by their channel
+            setattr(self, f"od{channel}", reading)
+            if isinstance(reading, structs.CalibratedODReading):
+                setattr(self, f"calibrated_od{channel}", reading)
+        self._publish_fused(raw, readings.timestamp)
         if self._reference is not None and self._count % RELATIVE_INTENSITY_EVERY == 0:
             self.relative_intensity_of_ir_led = structs.RelativeIntensity(
                 relative_intensity_of_ir_led=round(self._reference.relative_intensity, 5), timestamp=readings.timestamp
@@ -251,32 +357,19 @@ class ODReader(BackgroundJob):
         del self._newest[:-16]
         self._fresh.set()
 
-    def _read_lit(self) -> Levels:
-        """Read with the IR LED on and, if configured, all others dark; every LED is as before afterwards."""
-        others = [channel for channel in ALL_LED_CHANNELS if channel != self._ir_channel]
-        if not self._darken_others:
-            return self._read_with_ir()
-        with lock_leds_temporarily(others, self.owner):
-            lit = {channel: v for channel, v in led_state(self.runtime).items() if channel in others and v > 0}
-            if lit:
-                set_leds(self.runtime, dict.fromkeys(lit, 0.0))
-            try:
-                return self._read_with_ir()
-            finally:
-                if lit:
-                    set_leds(self.runtime, lit)
+    def _publish_fused(self, raw: Mapping[PdChannel, structs.ODReading], timestamp: datetime) -> None:
+        if self._corrections.fused is None:
+            return
+        fused = self._corrections.fused.estimate(raw)
+        if fused is not None:
+            self.od_fused = structs.ODFused(od_fused=round(fused, 10), timestamp=timestamp)
+        elif self.od_fused is not None:
+            self.od_fused = None
 
-    def _read_with_ir(self) -> Levels:
-        self._light(self.ir_led_intensity)
-        try:
+    def _read_lit(self) -> Levels:
+        with self._lamp.reading(self.ir_led_intensity, darken_others=self._darken_others):
             self.sleep(self._settle_s)
             return self._array.read()
-        finally:
-            self._light(0.0)
-
-    def _light(self, intensity: float) -> None:
-        assert self._ir_channel is not None
-        self.runtime.open_rig().leds().set_intensity(self._ir_channel, intensity)
 
     def _protect(self, levels: Levels) -> None:
         """Stop before the converter's input is damaged; warn a little earlier."""
@@ -285,11 +378,15 @@ class ODReader(BackgroundJob):
         self.blink_error_code(error_codes.ADC_INPUT_TOO_HIGH)
         where = f"photodiode {levels.brightest} reads {levels.brightest_volts:.2f} V"
         if levels.brightest_volts <= TOO_BRIGHT_VOLTS:
-            self.logger.warning("Too much light: %s, near the limit of %.1f V.", where, TOO_BRIGHT_VOLTS)
+            self._seldom.warn("bright", "Too much light: %s, near the limit of %.1f V.", where, TOO_BRIGHT_VOLTS)
             return
-        set_leds(self.runtime, dict.fromkeys(ALL_LED_CHANNELS, 0.0))
-        self.logger.error("Too much light: %s. All LEDs are off and OD reading stops; lower the IR intensity.", where)
-        self.clean_up()
+        try:
+            self._lamp.everything_off()
+        finally:
+            self.logger.error(
+                "Too much light: %s. All LEDs are off and OD reading stops; lower the IR intensity.", where
+            )
+            self.clean_up()
         raise StoppedError(where)
 
     def _update_reference(self, levels: Levels) -> float:
@@ -297,16 +394,21 @@ class ODReader(BackgroundJob):
         if reference is None or self._reference_channel is None:
             return 1.0
         if not reference.update(levels.volts[self._reference_channel]):
-            self.logger.warning("The reference photodiode is noisy; this reading of it is not used.")
-            if reference.noisy_in_a_row == NOISY_BEFORE_ALARM:
+            self._seldom.warn("reference", "The reference photodiode is noisy; this reading of it is not used.")
+        if reference.is_alarming != self._alarmed:
+            self._alarmed = reference.is_alarming
+            if self._alarmed:
                 self._pause_dosing()
+            else:
+                self.logger.notice("The reference photodiode is quiet again.")
         return reference.relative_intensity
 
     def _pause_dosing(self) -> None:
         """Dosing must not act on an OD that lost its reference; a person resumes it."""
         self.logger.error(
-            "The reference photodiode is noisy for %d readings; dosing is paused until you resume it.",
+            "The reference photodiode is noisy in %d of its last %d readings; dosing is paused until you resume it.",
             NOISY_BEFORE_ALARM,
+            ALARM_OF,
         )
         pause = topics.set_setting(self.unit, self.experiment, "dosing_automation", "state")
         self.publish(pause, JobState.SLEEPING)

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from dataclasses import dataclass, field
+from statistics import median
 
 from pioreactor.exc import HardwareError
 
 NOISE_THRESHOLD = 0.025
 """Relative noise of the reference that is still believed, at one reading each 5 s (spec §3.2)."""
+BELIEVED_WITHIN = 2.0
+"""A reading may differ from the usual one by so many times that noise."""
+USUAL_OF = 5
+"""The usual reading is the median of so many."""
+ALARM_OF = 10
 NOISY_BEFORE_ALARM = 6
-"""Consecutive noisy readings before others are told: one bad reading is no reason to stop dosing."""
+"""So many noisy readings of the last ten before others are told: one bad reading is no reason to stop dosing."""
 
 
 @dataclass
@@ -18,6 +25,7 @@ class Reference:
     """Divides signals by the light that made them.
 
     `scale_volts` is the first reading of the experiment (`unity`) or 1 (`classic`), so that the divisor is relative.
+    A reading far from the usual one is not used; when the next one agrees with it, the light has changed for good.
     """
 
     scale_volts: float
@@ -25,39 +33,51 @@ class Reference:
     ema: float
     """Weight of the past, 0–1; 0 keeps only the newest reading."""
     _level: float | None = field(default=None, init=False)
-    _baseline: float | None = field(default=None, init=False)
-    _power: float = field(default=0.001**2, init=False)
-    noisy_in_a_row: int = field(default=0, init=False)
+    _believed: deque[float] = field(default_factory=lambda: deque(maxlen=USUAL_OF), init=False)
+    _doubted: float | None = field(default=None, init=False)
+    _was_noisy: deque[bool] = field(default_factory=lambda: deque(maxlen=ALARM_OF), init=False)
 
     def update(self, volts: float) -> bool:
         """Take one reading [V]; return False when it is too noisy and was not used. Raise `HardwareError` if dark."""
         relative = volts / self.scale_volts
-        if relative <= 0:
+        if not relative > 0:
             raise HardwareError(
                 f"the reference photodiode reads {volts:.4f} V with the IR LED on",
                 remedy="Check that the IR LED is in its pocket and the reference photodiode is opposite to it.",
             )
-        if not self._is_quiet(relative):
-            self.noisy_in_a_row += 1
-            self._baseline, self._power = None, 0.001**2
-            return self._level is None and self._accept(relative)
-        self.noisy_in_a_row = 0
-        return self._accept(relative)
-
-    def _is_quiet(self, relative: float) -> bool:
-        if self._baseline is None:
-            self._baseline = relative
+        is_usual = not self._believed or self._agree(relative, median(self._believed))
+        self._was_noisy.append(not is_usual)
+        if is_usual:
+            self._doubted = None
+            self._believe(relative)
             return True
-        residual = relative - self._baseline
-        self._baseline = 0.2 * relative + 0.8 * self._baseline
-        self._power = 0.05 * residual**2 + 0.95 * self._power
-        return math.sqrt(self._power) <= NOISE_THRESHOLD * math.sqrt(self.interval_s / 5.0)
+        if self._doubted is not None and self._agree(relative, self._doubted):
+            self.restart()
+            self._believe(relative)
+            return True
+        self._doubted = relative
+        return False
 
-    def _accept(self, relative: float) -> bool:
-        self._level = relative if self._level is None else (1 - self.ema) * relative + self.ema * self._level
-        return True
+    def restart(self) -> None:
+        """Forget the level: the light was changed."""
+        self._believed.clear()
+        self._doubted = self._level = None
+
+    @property
+    def is_alarming(self) -> bool:
+        """Say whether most of the latest readings were noisy."""
+        return sum(self._was_noisy) >= NOISY_BEFORE_ALARM
 
     @property
     def relative_intensity(self) -> float:
         """Return the light relative to the scale; 1 before the first reading."""
         return 1.0 if self._level is None else self._level
+
+    def _agree(self, one: float, other: float) -> bool:
+        limit = BELIEVED_WITHIN * NOISE_THRESHOLD * math.sqrt(self.interval_s / 5.0)
+        return abs(one - other) <= limit * other
+
+    def _believe(self, relative: float) -> None:
+        self._believed.append(relative)
+        before = self._level
+        self._level = relative if before is None else (1 - self.ema) * relative + self.ema * before

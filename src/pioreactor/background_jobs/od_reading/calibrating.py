@@ -1,0 +1,218 @@
+"""What a reading is beside a plain voltage: blanked, in the units of a calibration, fused over its angles."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import msgspec
+
+from pioreactor import structs
+from pioreactor.calibrations import store as calibrations
+from pioreactor.clock.ports import Clock
+from pioreactor.estimators import store as estimators
+from pioreactor.exc import CalibrationError, ConflictError
+from pioreactor.observability.log import CustomLogger
+from pioreactor.runtime.context import Runtime
+from pioreactor.science.curves import AboveDomainError, BelowDomainError, NoSolutionError
+from pioreactor.structs.calibrations import CalibrationBase, ODCalibration
+from pioreactor.structs.estimators import ODFusionEstimator
+from pioreactor.types import PdAngle, PdChannel
+
+BLANK_CACHE = "od_blank"
+SELDOM_S = 300.0
+ODs = Mapping[PdChannel, structs.ODReading]
+
+
+@dataclass
+class Seldom:
+    """Says the same thing at most every five minutes."""
+
+    clock: Clock
+    logger: CustomLogger
+    _said_s: dict[str, float] = field(default_factory=dict)
+
+    def warn(self, key: str, message: str, *args: object) -> None:
+        now_s = self.clock.monotonic()
+        last_s = self._said_s.get(key)
+        if last_s is None or now_s - last_s >= SELDOM_S:
+            self._said_s[key] = now_s
+            self.logger.warning(message, *args)
+
+
+class Blanks:
+    """What each channel shows without a culture, subtracted from what it shows with one."""
+
+    def __init__(self, blanks: Mapping[PdChannel, float]) -> None:
+        self._blanks = dict(blanks)
+
+    @classmethod
+    def load(cls, runtime: Runtime, experiment: str) -> Blanks | None:
+        """Return the blanks of an experiment, None when it has none."""
+        stored = runtime.stores.persistent(BLANK_CACHE).get(experiment)
+        if not isinstance(stored, str | bytes):
+            return None
+        return cls(msgspec.json.decode(stored, type=dict[PdChannel, float]))
+
+    def subtracted(self, channel: PdChannel, od: float) -> float:
+        return od - self._blanks.get(channel, 0.0)
+
+
+class ODCalibrations:
+    """The active calibrations of the channels that have one."""
+
+    def __init__(self, by_channel: Mapping[PdChannel, CalibrationBase], seldom: Seldom) -> None:
+        self._by_channel = dict(by_channel)
+        self._seldom = seldom
+
+    @classmethod
+    def load(cls, runtime: Runtime, angles: Mapping[PdChannel, PdAngle], seldom: Seldom) -> ODCalibrations:
+        """Look up `od<angle>` for each angle; a calibration counts for the channel that it was made with.
+
+        Raise `CalibrationError` when an active calibration is missing, damaged, or holds nothing recorded.
+        """
+        found: dict[PdChannel, CalibrationBase] = {}
+        for angle in dict.fromkeys(angles.values()):
+            calibration = calibrations.load_active(runtime, f"od{angle}")
+            if calibration is None:
+                continue
+            name = calibration.calibration_name
+            if not calibration.recorded_data.get("x"):
+                raise CalibrationError(f"calibration {name!r} of od{angle} has no recorded data")
+            channels = [channel for channel, its_angle in angles.items() if its_angle == angle]
+            channel = getattr(calibration, "pd_channel", channels[0])
+            if channel not in channels:
+                seldom.logger.warning(
+                    "Calibration %s of od%s was made with photodiode %s, which is not at %s° here; it is not used.",
+                    name,
+                    angle,
+                    channel,
+                    angle,
+                )
+                continue
+            low, high = calibration.recorded_range
+            if calibration.x_to_y(low) == calibration.x_to_y(high) and len(set(calibration.recorded_data["y"])) == 1:
+                seldom.logger.warning("Calibration %s of od%s is constant: it says nothing.", name, angle)
+            found[channel] = calibration
+        return cls(found, seldom)
+
+    def __len__(self) -> int:
+        return len(self._by_channel)
+
+    def __contains__(self, channel: object) -> bool:
+        return channel in self._by_channel
+
+    def common_intensity(self) -> float | None:
+        """Return the IR intensity [%] that all of them were made with, None when there is no such."""
+        made_with = {c.ir_led_intensity for c in self._by_channel.values() if isinstance(c, ODCalibration)}
+        return made_with.pop() if len(made_with) == 1 else None
+
+    def check_intensity(self, ir_led_intensity: float) -> None:
+        """Raise `CalibrationError` when one was made with another IR intensity [%]."""
+        for calibration in self._by_channel.values():
+            made_with = getattr(calibration, "ir_led_intensity", ir_led_intensity)
+            if made_with != ir_led_intensity:
+                raise CalibrationError(
+                    f"calibration {calibration.calibration_name!r} was made with the IR LED at {made_with:g} %, "
+                    f"and it is at {ir_led_intensity:g} %",
+                    remedy=f"Set ir_led_intensity to {made_with:g}, or use another calibration.",
+                )
+
+    def calibrated(self, raw: structs.ODReading) -> structs.CalibratedODReading:
+        """Return a reading of a calibrated channel in the calibration's units, within what was recorded."""
+        calibration = self._by_channel[raw.channel]
+        return structs.CalibratedODReading(
+            timestamp=raw.timestamp,
+            angle=raw.angle,
+            od=round(self._od(calibration, raw), 10),
+            channel=raw.channel,
+            ir_led_intensity=raw.ir_led_intensity,
+            calibration_name=calibration.calibration_name,
+        )
+
+    def _od(self, calibration: CalibrationBase, raw: structs.ODReading) -> float:
+        try:
+            return calibration.y_to_x(raw.od, enforce_bounds=True)
+        except (NoSolutionError, BelowDomainError, AboveDomainError):
+            nearest = _nearest_recorded(calibration, raw.od)
+            self._seldom.warn(
+                f"domain {raw.channel}",
+                "Photodiode %s reads %.4g, outside what calibration %s covers; %.4g is reported instead.",
+                raw.channel,
+                raw.od,
+                calibration.calibration_name,
+                nearest,
+            )
+            return nearest
+
+
+def _nearest_recorded(calibration: CalibrationBase, y: float) -> float:
+    """Return the recorded x of the smallest or largest recorded y, whichever is closer to y."""
+    recorded = list(zip(calibration.recorded_data["y"], calibration.recorded_data["x"], strict=True))
+    smallest, largest = min(recorded), max(recorded)
+    return smallest[1] if abs(y - smallest[0]) <= abs(y - largest[0]) else largest[1]
+
+
+class FusedOD:
+    """The active estimator over several angles."""
+
+    def __init__(self, estimator: ODFusionEstimator, seldom: Seldom) -> None:
+        self.estimator = estimator
+        self._seldom = seldom
+
+    @classmethod
+    def load(cls, runtime: Runtime, seldom: Seldom) -> FusedOD | None:
+        """Return the active estimator, None when none is; raise `CalibrationError` when it is missing or damaged."""
+        estimator = estimators.load_active(runtime, estimators.OD_FUSED)
+        return cls(estimator, seldom) if isinstance(estimator, ODFusionEstimator) else None
+
+    def estimate(self, raw: ODs) -> float | None:
+        """Return the fused density of one moment, None (and a warning, seldom) when it cannot be had."""
+        estimator, fusion = self.estimator, self.estimator.fusion
+        by_angle: dict[str, list[float]] = {}
+        for reading in raw.values():
+            if reading.ir_led_intensity != estimator.ir_led_intensity:
+                self._seldom.warn(
+                    "fusion intensity",
+                    "No fused OD: estimator %s was made with the IR LED at %g %%, and it is at %g %%.",
+                    estimator.estimator_name,
+                    estimator.ir_led_intensity,
+                    reading.ir_led_intensity,
+                )
+                return None
+            by_angle.setdefault(reading.angle, []).append(reading.od)
+        try:
+            fused = fusion.estimate({angle: sum(ods) / len(ods) for angle, ods in by_angle.items()})
+        except CalibrationError as error:
+            self._seldom.warn("fusion", "No fused OD: %s.", error)
+            return None
+        if fusion.is_at_bound(fused):
+            self._seldom.warn(
+                "fusion bound", "Fused OD %.4g lies at a bound of estimator %s.", fused, estimator.estimator_name
+            )
+        return fused
+
+
+@dataclass(frozen=True)
+class Corrections:
+    """All that a unit and an experiment ask to be done with raw readings."""
+
+    blanks: Blanks | None
+    calibrations: ODCalibrations
+    fused: FusedOD | None
+
+    @classmethod
+    def load(
+        cls, runtime: Runtime, experiment: str, angles: Mapping[PdChannel, PdAngle], logger: CustomLogger
+    ) -> Corrections:
+        """Raise `ConflictError` when blanks meet a calibration or an estimator: both take the vial's own light out."""
+        seldom = Seldom(runtime.clock, logger)
+        blanks = Blanks.load(runtime, experiment)
+        made = cls(blanks, ODCalibrations.load(runtime, angles, seldom), FusedOD.load(runtime, seldom))
+        if blanks is not None and (len(made.calibrations) or made.fused is not None):
+            what = "an active OD calibration" if len(made.calibrations) else "an active fusion estimator"
+            raise ConflictError(
+                f"experiment {experiment} has a blank, which cannot be combined with {what}",
+                remedy="Delete the blank (pio run od_blank delete), or set no calibration and no estimator active.",
+            )
+        return made
