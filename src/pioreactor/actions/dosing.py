@@ -9,6 +9,7 @@ from typing import Literal, Protocol
 
 from pioreactor import structs, topics
 from pioreactor.actions import bioreactor
+from pioreactor.actions.pwm import announce_duties
 from pioreactor.devices.ports import PwmOutput
 from pioreactor.exc import ActuatorInUseError, CalibrationError, ConfigurationError, StoppedError
 from pioreactor.jobs.host import Host
@@ -190,13 +191,14 @@ def _room_ml(host: Host) -> float:
 
 
 @contextmanager
-def _turning(output: PwmOutput, duty_percent: float) -> Iterator[None]:
+def _turning(host: Host, output: PwmOutput, duty_percent: float) -> Iterator[None]:
     """Keep the pump turning for the block, and never longer."""
     try:
         output.set_duty(duty_percent)
         yield
     finally:
         output.release()
+        announce_duties(host)
 
 
 def _run(
@@ -208,9 +210,11 @@ def _run(
     ran_s = 0.0
     is_whole = False
     try:
-        with _turning(output, rate.dc):
+        with _turning(host, output, rate.dc):
             start_s = clock.monotonic()
             try:
+                announce_duties(host)
+                ran_s = clock.monotonic() - start_s
                 while duration_s is None or ran_s < duration_s - 1e-9:
                     slice_s = SLICE_S if duration_s is None else min(SLICE_S, duration_s - ran_s)
                     if checks_room and _room_ml(host) <= rate.duration_to_ml(ran_s + slice_s) - books.reported_ml:

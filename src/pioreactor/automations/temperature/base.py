@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
 from datetime import datetime
 from typing import Any, Final
 
 from pioreactor import error_codes, structs
 from pioreactor.actions import bioreactor
+from pioreactor.actions.pwm import announce_duties
 from pioreactor.automations import events, registry
 from pioreactor.automations.base import AutomationJob
 from pioreactor.automations.temperature.heater import GuardedHeater
@@ -26,7 +26,9 @@ PUBLISH_EVERY_S: Final = 30.0
 HALF_A_LOOK_S: Final = READ_EVERY_S / 2
 SHOW_DUTY_STEP: Final = 1.0
 """Between two publications of the temperature, the duty is published when it has moved so far [%]."""
+UNWATCHED_S: Final = 60.0
 PAUSED: Final = "paused"
+UNWATCHED: Final = "unwatched"
 
 
 class TemperatureAutomationJob(AutomationJob):
@@ -73,7 +75,7 @@ class TemperatureAutomationJob(AutomationJob):
         self._thermometer = rig.thermometer()
         self._nominal = plant_of(self.runtime.model().model_version)
         self._set_limits()
-        self._heard_at_s = clock.monotonic()
+        self._heard_until_s = clock.monotonic()
         self._next_publication_s = self._next_inference_s = clock.monotonic()
         self._observation = Observation(self._nominal, lambda: bioreactor.vial_state(self.runtime, self.experiment))
         self._heater = GuardedHeater(rig.pwm("heating", owner=self.owner, hz=HEATER_HZ), clock)
@@ -100,6 +102,7 @@ class TemperatureAutomationJob(AutomationJob):
             nominal=self._nominal,
             watched=self,
         )
+        self.every(UNWATCHED_S / 2, self._watch_the_watch)
         super()._become_ready()
         self._watch.start()
 
@@ -133,6 +136,7 @@ class TemperatureAutomationJob(AutomationJob):
         duty = round(self.heater.duty_percent, 2)
         if duty != self.heater_duty_cycle:
             self.heater_duty_cycle = duty
+            announce_duties(self)
 
     # ---- temperatures --------------------------------------------------------------------------------------
 
@@ -156,13 +160,23 @@ class TemperatureAutomationJob(AutomationJob):
     def on_board_reading(self) -> None:
         """React to each reading of the heater board, about every 5 s. Subclasses that control fast define it."""
 
+    def _watch_the_watch(self) -> None:
+        """Heat only while somebody looks at the board."""
+        assert self._watch is not None
+        if self.runtime.clock.monotonic() - self._watch.looked_at_s <= UNWATCHED_S:
+            self.heater.allow(UNWATCHED)
+        elif UNWATCHED not in self.heater.prohibitions:
+            self.heater.forbid(UNWATCHED)
+            self._show_duty()
+            self.logger.error("Nobody watches the heater board; the heater is off. Restart the automation.")
+
     # ---- what the watch says ---------------------------------------------------------------------------------
 
     def is_leaving(self) -> bool:
         return self._lane.stopping or self._lane.pausing
 
-    def is_silent(self, since_s: float) -> bool:
-        return self._heard_at_s < since_s
+    def heard_until_s(self) -> float:
+        return self._heard_until_s
 
     def hear_board(self, reading: BoardReading) -> None:
         self._lane.post(lambda: self._take_reading(reading))
@@ -188,6 +202,8 @@ class TemperatureAutomationJob(AutomationJob):
             # The computer belongs to somebody who simulates a reactor on it.
             self.logger.critical("A reactor without hardware of its own is not powered off; its heater stays off.")
             return
+        import subprocess
+
         try:
             subprocess.run(["sudo", "shutdown", "now", "--poweroff"], check=True, timeout=30)
         except (OSError, subprocess.SubprocessError) as error:
@@ -196,7 +212,7 @@ class TemperatureAutomationJob(AutomationJob):
     # ---- a reading -----------------------------------------------------------------------------------------
 
     def _take_reading(self, reading: BoardReading) -> None:
-        self._heard_at_s = self.runtime.clock.monotonic()
+        self._heard_until_s = reading.at_s
         try:
             self._observation.take(reading)
             if self.state == JobState.READY and reading.is_trusted:

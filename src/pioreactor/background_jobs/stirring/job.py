@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pioreactor import error_codes, structs
+from pioreactor.actions.pwm import announce_duties
 from pioreactor.devices.drivers.tachometer import rpm_from_edges
 from pioreactor.devices.ports import PwmOutput, Tachometer
 from pioreactor.exc import HardwareNotFoundError
@@ -99,6 +100,7 @@ class Stirrer(BackgroundJobWithDodging):
 
     def on_disconnected(self) -> None:
         self._fan.release()
+        announce_duties(self)
 
     # ---- settings ------------------------------------------------------------------------------------------
 
@@ -254,8 +256,11 @@ class Stirrer(BackgroundJobWithDodging):
         return False
 
     def _write_duty(self, duty_percent: float) -> None:
+        before = self._fan.get_duty()
         self._fan.set_duty(duty_percent)
         self.duty_cycle = round(duty_percent, 5)
+        if duty_percent != before:
+            announce_duties(self)
 
     def _publish_rpm(self, rpm: float) -> None:
         self.measured_rpm = structs.MeasuredRPM(measured_rpm=rpm, timestamp=self.runtime.clock.now())

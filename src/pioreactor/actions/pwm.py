@@ -1,0 +1,22 @@
+"""Says what the unit's power outputs do. Whoever changes one calls it, after the hardware was written."""
+
+from __future__ import annotations
+
+import logging
+
+from pioreactor import topics
+from pioreactor.exc import PioreactorError
+from pioreactor.jobs.host import Host
+
+log = logging.getLogger(__name__)
+
+
+def announce_duties(host: Host) -> None:
+    """Publish the duty of each PWM pin that is on [%], by pin (spec §2). Never fails the job that says it."""
+    try:
+        duties = host.runtime.open_rig().pwm_duties()
+    except (PioreactorError, OSError) as error:
+        log.debug("The duties of the outputs cannot be told: %s", error)
+        return
+    on = {str(pin): round(duty, 5) for pin, duty in duties.items() if duty > 0}
+    host.publish(topics.setting(host.unit, host.experiment, "pwms", "dc"), on, qos=0, retain=True)

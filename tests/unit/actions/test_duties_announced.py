@@ -1,0 +1,71 @@
+"""What power outputs do is said by whoever changes them."""
+
+from dataclasses import replace
+
+import msgspec
+import pytest
+
+from pioreactor import topics
+from pioreactor.actions.dosing import MEDIA, DoseRequest, dose, rate_of
+from pioreactor.actions.pwm import announce_duties
+from pioreactor.background_jobs.stirring.job import Stirrer
+from pioreactor.exc import HardwareError
+from pioreactor.jobs.lifecycle import managed_lifecycle
+from pioreactor.runtime import context
+from pioreactor.testing.simulation import EXPERIMENT, Bench, simulated_bench
+
+FAN, MEDIA_PIN = "17", "13"
+
+
+@pytest.fixture
+def bench():
+    with simulated_bench(scenario="water") as made:
+        yield made
+
+
+def told(bench: Bench) -> list[dict[str, float]]:
+    return [msgspec.json.decode(payload) for payload in bench.payloads("pwms/dc")]
+
+
+def test_stirring_is_told_while_it_lasts_and_gone_at_the_end(bench: Bench) -> None:
+    stirrer = bench.start(lambda: Stirrer(500.0, bench.unit.name, EXPERIMENT))
+    bench.wait(10)
+    assert told(bench)[0] == {FAN: 100.0}
+    assert 5 < told(bench)[-1][FAN] < 60
+    stirrer.clean_up()
+    bench.wait(1)
+    assert told(bench)[-1] == {}
+    assert bench.retained("pwms/dc") == b"{}"
+
+
+def test_a_pump_is_told_beside_the_fan_that_runs_meanwhile(bench: Bench) -> None:
+    bench.start(lambda: Stirrer(500.0, bench.unit.name, EXPERIMENT))
+    bench.wait(60)
+    count = len(told(bench))
+
+    def pump() -> None:
+        with context.using(bench.unit.runtime), managed_lifecycle(bench.unit.name, EXPERIMENT, "add_media") as host:
+            dose(host, MEDIA, DoseRequest(volume_ml=0.5), rate_of(host, MEDIA))
+
+    bench.unit.run(pump, name="add_media")
+    bench.wait(20)
+    seen = told(bench)[count:]
+    assert any(set(one) == {FAN, MEDIA_PIN} for one in seen)
+    assert set(seen[-1]) == {FAN}
+
+
+def test_a_board_that_does_not_answer_fails_nobody(bench: Bench) -> None:
+    def broken() -> None:
+        raise HardwareError("no board")
+
+    runtime = replace(bench.unit.runtime, open_rig=broken)
+
+    class Host:
+        unit, experiment = bench.unit.name, EXPERIMENT
+
+        def publish(self, *_: object, **__: object) -> None:
+            raise AssertionError(topics.ROOT)
+
+    host = Host()
+    host.runtime = runtime
+    announce_duties(host)
