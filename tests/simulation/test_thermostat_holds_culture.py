@@ -246,6 +246,7 @@ def test_thermometer_that_drops_off_the_bus_and_returns() -> None:
     assert culture.said("does not answer") == 1
     culture.run(19.5)
     assert culture.said("does not answer") == 1
+    assert culture.said("ERROR") == 1
     back = culture.run(40)
     assert culture.said("answers again") == 1
     assert max(back) <= 37.6

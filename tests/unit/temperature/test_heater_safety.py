@@ -278,6 +278,15 @@ def test_a_stop_turns_off_even_while_code_hangs(unit: Any) -> None:
     assert job.state == "disconnected"
 
 
+def test_a_watch_that_died_takes_the_heat_with_it(unit: Any) -> None:
+    job = heating(unit, NoisyBoard(40.0))
+    job._watch._lane.task.abandon()
+    unit.clock.sleep(95.0)
+    assert unit.duty == 0.0
+    assert any("Nobody watches" in text for text in unit.said("error"))
+    assert not job.update_heater(50.0)
+
+
 # ---- thermometers that fail -------------------------------------------------------------------------------------
 
 

@@ -21,7 +21,8 @@ class Stepwise(TemperatureAutomationJobContrib):
 
     automation_name = "_stepwise"
 
-    def execute(self) -> AutomationEvent:
+    def execute(self) -> AutomationEvent | None:
+        assert self.latest_temperature is not None
         self.update_heater_with_delta(10.0 if self.latest_temperature < 30.0 else -10.0)
         return UpdatedHeaterDC(data={"current_dc": self.heater_duty_cycle})
 

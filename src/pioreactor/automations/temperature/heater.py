@@ -47,6 +47,8 @@ class GuardedHeater:
     def off(self) -> None:
         """Switch off. Always allowed."""
         with self._lock:
+            if self._released:
+                return
             self._count()
             self._duty = 0.0
             self._output.off()
@@ -67,8 +69,9 @@ class GuardedHeater:
             if stage is HeatingStage.ALLOWED:
                 self._most = 100.0
                 return
-            self._most = stage.limit_duty(self._duty)
-            self._write(self._most)
+            if not self._released:
+                self._most = stage.limit_duty(self._duty)
+                self._write(self._most)
 
     def mean_duty_percent(self) -> float:
         """Return the mean duty [%] since the last call."""

@@ -57,8 +57,8 @@ class Watched(Protocol):
         """Say whether it was asked to stop or pause, though it may not have come to it."""
         ...
 
-    def is_silent(self, since_s: float) -> bool:
-        """Say whether it has taken no reading since then."""
+    def heard_until_s(self) -> float:
+        """Return the moment of the last reading that it has taken in."""
         ...
 
     def hear_board(self, reading: BoardReading) -> None: ...
@@ -90,7 +90,7 @@ class BoardWatch:
         self._lane = Lane(clock, "board watch")
         self._stage = HeatingStage.ALLOWED
         self._last: tuple[float, float] | None = None
-        self._looked_at_s = clock.monotonic()
+        self._read_at_s = self._told_at_s = self.looked_at_s = clock.monotonic()
         self._misses = 0
         self._good = 0
         self._odd = 0
@@ -121,10 +121,10 @@ class BoardWatch:
             self._watched.hear_trouble(f"The watch over the heater board failed: {error}.", serious=True)
 
     def _look(self) -> None:
-        now_s = self._clock.monotonic()
+        now_s = self.looked_at_s = self._clock.monotonic()
         if self._watched.is_leaving():
             self._heater.off()
-        self._mind_silence(now_s)
+        self._mind_silence()
         try:
             celsius = self._thermometer.read_celsius()
         except (PioreactorError, OSError) as error:
@@ -138,12 +138,13 @@ class BoardWatch:
         self._last = (now_s, celsius)
         self._come_back()
         mean_duty = self._heater.mean_duty_percent()
-        passed_s, self._looked_at_s = now_s - self._looked_at_s, now_s
+        passed_s, self._read_at_s = now_s - self._read_at_s, now_s
         self._check_following(now_s, passed_s, mean_duty, celsius)
+        self._told_at_s = now_s
         self._watched.hear_board(BoardReading(now_s, celsius, mean_duty, self._retry_at_s is None))
 
-    def _mind_silence(self, now_s: float) -> None:
-        if not self._watched.is_silent(now_s - LONGEST_SILENCE_S):
+    def _mind_silence(self) -> None:
+        if self._told_at_s - self._watched.heard_until_s() < LONGEST_SILENCE_S:
             self._heater.allow(SILENT)
             return
         if SILENT not in self._heater.prohibitions:
