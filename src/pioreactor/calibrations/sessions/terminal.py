@@ -109,26 +109,28 @@ def _show(step: CalibrationStep, person: Talk) -> None:
 
 
 def _inputs(step: CalibrationStep, person: Talk, answers: dict[str, Any]) -> dict[str, Any] | None:
-    """Return what the person enters, None for undo."""
-    actions = step.metadata.get("actions", [])
-    if actions:
-        extra = ", ".join(f"{number}: {action['label']}" for number, action in enumerate(actions, 1))
-        chosen = person.ask(f"Go on (0), or {extra}", default="0").strip()
-        if chosen == UNDO:
-            return None
-        if chosen.isdigit() and 0 < int(chosen) <= len(actions):
-            return dict(actions[int(chosen) - 1]["inputs"])
-    if not step.fields:
-        return None if person.ask("Go on? (Enter, or undo)", default="yes").strip() == UNDO else {"confirm": True}
+    """Return what the person enters, None for undo. `!1` at any question is the first extra button."""
+    buttons = {f"!{number}": action for number, action in enumerate(step.metadata.get("actions", []), 1)}
+    for word, action in buttons.items():
+        person.say(f"  ({word}: {action['label']})")
     values: dict[str, Any] = {}
-    for field in step.fields:
-        answer = answers.pop(field.name, None)
+    for name, field in _questions(step):
+        answer = answers.pop(name, None) if field is not None else None
         if answer is None:
-            answer = person.ask(_question(field), default=_default(field))
-        if isinstance(answer, str) and answer.strip() == UNDO:
+            default = "yes" if field is None else _default(field)
+            answer = person.ask("Go on?" if field is None else _question(field), default=default)
+        word = str(answer).strip()
+        if word == UNDO:
             return None
-        values[field.name] = answer
+        if word in buttons:
+            return dict(buttons[word]["inputs"])
+        values[name] = answer
     return values
+
+
+def _questions(step: CalibrationStep) -> list[tuple[str, CalibrationStepField | None]]:
+    fields: list[tuple[str, CalibrationStepField | None]] = [(field.name, field) for field in step.fields]
+    return fields if fields else [("confirm", None)]
 
 
 def _question(field: CalibrationStepField) -> str:

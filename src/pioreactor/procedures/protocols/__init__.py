@@ -1,0 +1,5 @@
+"""The calibration protocols that are built in. Importing this package registers them."""
+
+from pioreactor.procedures.protocols import dc_based as dc_based
+from pioreactor.procedures.protocols import duration_based as duration_based
+from pioreactor.procedures.protocols import standards as standards

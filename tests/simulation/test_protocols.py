@@ -1,0 +1,254 @@
+"""Protocols on simulated reactors: what they find is what the world is."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+import pioreactor.procedures.protocols  # noqa: F401  registers the built-in protocols
+from pioreactor.actions import bioreactor
+from pioreactor.background_jobs.stirring.job import start_stirring
+from pioreactor.calibrations import store
+from pioreactor.calibrations.registry import all_protocols, get_protocol
+from pioreactor.calibrations.sessions import records
+from pioreactor.calibrations.sessions.engine import SessionEngine
+from pioreactor.calibrations.sessions.terminal import run_session_in_cli
+from pioreactor.exc import ConfigurationError, InvalidRequestError, StoppedError
+from pioreactor.procedures import od_standard
+from pioreactor.procedures.pump_run import run_pump
+from pioreactor.procedures.trials import ReactorInUseError
+from pioreactor.runtime import context
+from pioreactor.testing.simulation import Bench, simulated_bench
+
+THREE_ANGLES = "[od_config.photodiode_channel]\n1=45\n2=90\n3=135\n4=REF\n"
+
+
+@pytest.fixture
+def bench() -> Iterator[Bench]:
+    with simulated_bench(scenario="water", calibrated_pumps=False) as bench, context.using(bench.unit.runtime):
+        yield bench
+
+
+def engine_of(device: str, protocol: str, mode: Any = "ui") -> SessionEngine:
+    chosen = get_protocol(device, protocol)
+    return SessionEngine(chosen.step_registry, chosen.start_session(device), mode=mode)
+
+
+class Script:
+    """A person who answers by a rule, and remembers what was shown."""
+
+    def __init__(self, answer: Callable[[str, str | None], str]) -> None:
+        self.answer = answer
+        self.shown: list[str] = []
+
+    def say(self, words: str) -> None:
+        self.shown.append(words)
+
+    def ask(self, question: str, *, default: str | None) -> str:
+        assert len(self.shown) < 300, self.shown[-12:]
+        return self.answer(question, default)
+
+
+def test_stirring_curve_predicts_the_speed_of_the_bar(bench: Bench) -> None:
+    engine = engine_of("stirring", "dc_based")
+    assert engine.step().step_id == "intro"
+    assert engine.advance({}).step_id == "run_calibration"
+    assert engine.advance({"confirm": True}).step_id == "complete"
+
+    calibration = store.load_active(bench.unit.runtime, "stirring")
+    assert calibration is not None
+    assert len(calibration.recorded_data["x"]) == 15
+    fan = bench.unit.runtime.open_rig().pwm("stirring", owner="test", hz=200)
+    fan.set_duty(100)
+    bench.wait(0.5)
+    fan.set_duty(calibration.y_to_x(500.0))
+    bench.wait(6.0)
+    assert bench.unit.world.snapshot().rpm == pytest.approx(500.0, rel=0.04)
+    fan.release()
+
+
+def test_stirring_calibration_shows_its_progress_and_leaves_the_fan_off(bench: Bench) -> None:
+    engine = engine_of("stirring", "dc_based")
+    engine.advance({"min_dc": "25", "max_dc": 40})
+    engine.advance({})
+    topic = "pioreactor/unit1/_testing_simulation/stirring_calibration/percent_progress"
+    progress = [float(m.payload) for m in bench.messages if m.topic == topic and m.payload]
+    assert progress[0] == 0.0
+    assert progress[-1] == 100.0
+    assert progress == sorted(progress)
+    assert bench.unit.world.snapshot().outputs["stirring"] == 0.0
+    assert bench.unit.runtime.stores.jobs().running() == []
+
+
+def test_stirring_calibration_refuses_while_stirring_runs(bench: Bench) -> None:
+    bench.start(lambda: start_stirring(300))
+    with pytest.raises(ReactorInUseError, match="stirring runs"):
+        engine_of("stirring", "dc_based")
+
+
+def test_pump_calibration_finds_the_rate_of_the_pump_in_a_terminal(bench: Bench) -> None:
+    world = bench.unit.world
+    at_start = [0.0]
+
+    def answer(question: str, default: str | None) -> str:
+        bench.wait(2.0)
+        moved = world.snapshot().media_added_ml
+        if question.startswith("Volume (mL)"):
+            return f"{moved - at_start[0]:.4f}"
+        at_start[0] = moved  # the pump runs once this is answered
+        return default if default is not None else ""
+
+    chosen = get_protocol("media_pump", "duration_based")
+    session = chosen.start_session("media_pump")
+    found = run_session_in_cli(chosen.step_registry, session, talk=Script(answer), given={"name": "mine"})
+
+    assert [c.calibration_name for c in found] == ["mine"]
+    assert store.active_name(bench.unit.runtime, "media_pump") is None  # the person is asked first
+    assert session.status == "complete"
+    assert session.result is not None
+    assert session.result["correlation"] > 0.95
+    assert records.driver_of(bench.unit.runtime, session.session_id) is None
+    calibration = found[0]
+    assert calibration.hz == 250
+    assert calibration.voltage == pytest.approx(12.0, abs=0.2)
+    assert len(calibration.recorded_data["x"]) == 10
+    before = world.snapshot().media_added_ml
+    run_pump("media_pump", 20.0, hz=250, dc=100)
+    bench.wait(2.0)
+    assert world.snapshot().media_added_ml - before == pytest.approx(calibration.duration_to_ml(20.0), rel=0.1)
+    assert world.snapshot().outputs["media"] == 0.0
+
+
+def test_runs_of_a_pump_that_is_calibrated_are_no_doses_of_the_experiment(bench: Bench) -> None:
+    run_pump("waste_pump", 3.0, hz=250, dc=100)
+    assert bench.payloads("dosing_events") == []
+    assert bioreactor.vial_state(bench.unit.runtime, "simulation").cumulative_waste_removed_ml == 0
+
+
+@pytest.fixture
+def three_angles() -> Iterator[Bench]:
+    model = ("pioreactor_40ml_XR", "1.5")
+    with (
+        simulated_bench(scenario="water", model=model, config=THREE_ANGLES) as bench,
+        context.using(bench.unit.runtime),
+    ):
+        yield bench
+
+
+def put_standard(bench: Bench, od: float) -> None:
+    """Exchange what is in the vial for something that does not grow."""
+    world = bench.unit.world
+    culture = world.culture
+    culture.total_g_l = od / culture.strain.od_per_g_l
+    culture.genotypes = [culture.total_g_l, *[0.0] * (len(culture.genotypes) - 1)]
+    culture.first_g_l = culture.second_g_l = 0.0
+    world._seen = culture.scattering_mg_ml
+    world._settled = 1.0
+    bench.wait(2.0)
+
+
+def measure_series(bench: Bench, engine: SessionEngine, ods: list[float]) -> None:
+    for number, od in enumerate(ods):
+        assert engine.advance({}).step_id == "measure_standard"
+        put_standard(bench, od)
+        assert engine.advance({"od600": od}).step_id == "another_standard"
+        is_last = number == len(ods) - 1
+        engine.advance({"next": "continue to blank" if is_last else "record another"})
+    assert engine.step().step_id == "place_blank"
+    engine.advance({})
+    put_standard(bench, 0.0)
+    assert engine.advance({}).step_id == "complete"
+
+
+def test_standards_make_one_calibration_for_each_photodiode(three_angles: Bench) -> None:
+    bench = three_angles
+    engine = engine_of("od", "standards")
+    engine.advance({})
+    engine.advance({"name": "batch A"})
+    assert engine.step().step_id == "channel_confirm"
+    engine.advance({})
+    engine.advance({"rpm": 500})
+    measure_series(bench, engine, [3.0, 2.0, 1.2, 0.6, 0.2])
+
+    runtime = bench.unit.runtime
+    assert {d: n for d, n in store.active_names(runtime).items() if d.startswith("od")} == {
+        "od45": "batch A",
+        "od90": "batch A",
+        "od135": "batch A",
+    }
+    # a standard that was not measured is found again
+    put_standard(bench, 0.9)
+    reading = od_standard.measure_standard(500)
+    for device, channel in (("od45", "1"), ("od90", "2"), ("od135", "3")):
+        calibration = store.load_active(runtime, device)
+        assert calibration is not None
+        assert calibration.y_to_x(reading[channel]) == pytest.approx(0.9, rel=0.25), device
+    assert bench.unit.world.snapshot().outputs["stirring"] == 0.0
+    assert set(bench.unit.world.snapshot().leds.values()) == {0.0}
+    assert runtime.stores.jobs().running() == []
+
+
+def test_the_last_standard_can_be_measured_again(bench: Bench) -> None:
+    engine = engine_of("od90", "standards")
+    for inputs in ({}, {"name": "n"}, {"rpm": 400}, {}, {"od600": 1.0}):
+        engine.advance(inputs)
+    assert engine.session.data["od600"] == [1.0]
+    assert engine.advance({"action": "redo_last"}).step_id == "place_standard"
+    assert engine.session.data["od600"] == []
+    engine.advance({})
+    engine.advance({"od600": 2.0})
+    with pytest.raises(InvalidRequestError, match="2 different standards"):
+        engine.advance({"next": "continue to blank"})
+
+
+@pytest.mark.parametrize(
+    ("config", "device", "complaint"),
+    [
+        ("[od_reading.config]\nir_led_intensity=auto\n", "od90", "auto"),
+        ("[od_config.photodiode_channel]\n1=\n2=90\n", "od90", "reference photodiode"),
+        ("", "od45", "no photodiode is configured for od45"),
+    ],
+)
+def test_standards_refuse_a_unit_that_cannot_keep_what_they_find(config: str, device: str, complaint: str) -> None:
+    with (
+        simulated_bench(config=config) as bench,
+        context.using(bench.unit.runtime),
+        pytest.raises(ConfigurationError, match=complaint),
+    ):
+        engine_of(device, "standards")
+
+
+def test_only_protocols_that_fit_the_unit_are_offered(bench: Bench) -> None:
+    offered = {(device, protocol.protocol_name) for device, protocol in all_protocols()}
+    assert ("od90", "standards") in offered
+    assert ("stirring", "dc_based") in offered
+    assert ("waste_pump", "duration_based") in offered
+    assert ("od45", "standards") not in offered  # no photodiode at 45°
+    assert ("od", "standards") not in offered  # one angle only
+
+
+def test_abort_stops_the_hardware_of_a_session(bench: Bench) -> None:
+    session = get_protocol("media_pump", "duration_based").start_session("media_pump")
+    failures: list[Exception] = []
+
+    def pump() -> None:
+        try:
+            run_pump("media_pump", 200.0, hz=250, dc=100)
+        except StoppedError as error:
+            failures.append(error)
+
+    bench.unit.run(pump, name="pump")
+    bench.wait(5.0)
+    assert bench.unit.world.snapshot().outputs["media"] == 100.0
+    get_protocol("media_pump", "duration_based").on_session_abort(session)
+    bench.wait(2.0)
+    assert bench.unit.world.snapshot().outputs["media"] == 0.0
+    assert len(failures) == 1
+
+
+def test_abort_leaves_jobs_of_a_real_experiment_alone(bench: Bench) -> None:
+    session = get_protocol("od90", "standards").start_session("od90")
+    stirrer = bench.start(lambda: start_stirring(400))
+    get_protocol("od90", "standards").on_session_abort(session)
+    bench.wait(3.0)
+    assert stirrer.state == "ready"
