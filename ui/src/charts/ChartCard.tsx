@@ -4,11 +4,12 @@ import { useEffect, useMemo, useRef, useState } from "react";
 import type uPlot from "uplot";
 import type { ChartDescriptor } from "@/api/types";
 import { Problem } from "@/parts/Problem";
-import { useAxis } from "./axis";
+import { useAxis, type Window } from "./axis";
 import { ChartMenu } from "./ChartMenu";
 import { Legend, type LegendEntry } from "./Legend";
 import type { Line } from "./plot";
-import { useSource, wantedBy } from "./sources";
+import type { Points } from "./points";
+import { dosesWanted, useSource, wantedBy } from "./sources";
 import { summarise } from "./stretch";
 import { TimeChart } from "./TimeChart";
 import { splitSeries, useUnitStrokes } from "./useLines";
@@ -41,6 +42,8 @@ export function ChartCard({ chart, experiment, unit, labels, hidden, onToggle, h
   const { axis } = useAxis();
   const { source, version } = useSource(wantedBy(chart, experiment, axis.window === "all" ? 1_000_000 : axis.window));
   const strokes = useUnitStrokes();
+  const mayShowDoses = /optical_density/.test(chart.chart_key);
+  const doses = useDoses(mayShowDoses ? experiment : undefined, axis.window);
   const [log, setLog] = useState(false);
   const [cursorAt, setCursorAt] = useState<number>();
   const plot = useRef<uPlot | null>(null);
@@ -103,6 +106,7 @@ export function ChartCard({ chart, experiment, unit, labels, hidden, onToggle, h
           domain={chart.y_axis_domain ?? null}
           dark={strokes.dark}
           height={height}
+          doses={series.filter((one, i) => !hidden.has(one.unit) && series.findIndex((other) => other.unit === one.unit) === i).map((one) => ({ x: doses.get(one.unit)?.x ?? [], color: strokes.strokeOf(one.unit).color })).filter(({ x }) => x.length > 0)}
           onCursor={(_, at) => setCursorAt(at)}
           plotRef={plot}
         />
@@ -112,6 +116,14 @@ export function ChartCard({ chart, experiment, unit, labels, hidden, onToggle, h
       </div>
     </section>
   );
+}
+
+const NONE: ReadonlyMap<string, Points> = new Map();
+
+/** Doses of every unit; nothing is asked for a chart that does not show them. */
+function useDoses(experiment: string | undefined, window: Window): ReadonlyMap<string, Points> {
+  const { source } = useSource(dosesWanted(experiment ?? "", window === "all" ? 1_000_000 : window), experiment !== undefined);
+  return experiment === undefined ? NONE : source.table.series;
 }
 
 function extentOf(xs: readonly number[][]): [number, number] | undefined {

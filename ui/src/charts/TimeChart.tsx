@@ -4,7 +4,7 @@ import { useEffect, useRef, useState, type KeyboardEvent, type RefObject } from 
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import { useAxis, type Range, type SharedAxis } from "./axis";
-import { plotOptions, type Line } from "./plot";
+import { plotOptions, type Doses, type Line } from "./plot";
 import { align, type Points } from "./points";
 import css from "./charts.module.css";
 
@@ -20,6 +20,7 @@ export interface TimeChartProps {
   domain: readonly [number, number] | null;
   dark: boolean;
   height: number;
+  doses: readonly Doses[];
   onCursor: (index: number | null, at: number | undefined) => void;
   plotRef: RefObject<uPlot | null>;
 }
@@ -60,10 +61,12 @@ export function TimeChart(props: TimeChartProps) {
   const box = useRef<HTMLDivElement>(null);
   const [width, setWidth] = useState(0);
   const onCursor = useRef(props.onCursor);
+  const doses = useRef(props.doses);
   const drawing = useRef({ timer: 0, costMs: 0, lastMs: 0 });
   const shape = JSON.stringify([lines.map((line) => [line.name, line.visible, line.stroke]), log, stepped, decimals, domain, dark, axis.style]);
   useEffect(() => {
     onCursor.current = props.onCursor;
+    doses.current = props.doses;
   });
 
   useEffect(() => {
@@ -85,6 +88,7 @@ export function TimeChart(props: TimeChartProps) {
         width,
         height,
         syncKey: "page",
+        doses: () => doses.current,
         onCursor: (index) => onCursor.current(index, index === null ? undefined : plot.data[0]?.[index]),
         paths: { linear: uPlot.paths.linear?.() as uPlot.Series.PathBuilder, stepped: uPlot.paths.stepped?.({ align: 1 }) as uPlot.Series.PathBuilder },
       }),

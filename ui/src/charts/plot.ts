@@ -11,6 +11,12 @@ export interface Line {
   visible: boolean;
 }
 
+/** Moments at which a unit was dosed, ticked along the bottom of the plot. */
+export interface Doses {
+  x: readonly number[];
+  color: string;
+}
+
 export interface PlotWish {
   lines: readonly Line[];
   axis: SharedAxis;
@@ -23,6 +29,7 @@ export interface PlotWish {
   height: number;
   syncKey: string;
   onCursor: (index: number | null) => void;
+  doses: () => readonly Doses[];
   paths: { linear: uPlot.Series.PathBuilder; stepped: uPlot.Series.PathBuilder };
 }
 
@@ -86,6 +93,31 @@ function yAxis(decimals: number, log: boolean): uPlot.Axis {
   };
 }
 
+const TICK_PX = 6;
+
+function drawDoses(u: uPlot, doses: readonly Doses[]): void {
+  const { ctx, bbox } = u;
+  const bottom = bbox.top + bbox.height;
+  const tick = TICK_PX * devicePixelRatio;
+  const [from, to] = [u.scales.x?.min ?? 0, u.scales.x?.max ?? 0];
+  ctx.save();
+  ctx.lineWidth = devicePixelRatio;
+  doses.forEach(({ x, color }, row) => {
+    // Units tick in rows of their own, a few above each other.
+    const foot = bottom - (row % 4) * (tick + devicePixelRatio);
+    ctx.strokeStyle = color;
+    ctx.beginPath();
+    for (const moment of x) {
+      if (moment < from || moment > to) continue;
+      const px = Math.round(u.valToPos(moment, "x", true)) + 0.5;
+      ctx.moveTo(px, foot);
+      ctx.lineTo(px, foot - tick);
+    }
+    ctx.stroke();
+  });
+  ctx.restore();
+}
+
 export function plotOptions(wish: PlotWish): uPlot.Options {
   const { axis, log } = wish;
   return {
@@ -117,6 +149,7 @@ export function plotOptions(wish: PlotWish): uPlot.Options {
       })),
     ],
     hooks: {
+      draw: [(u) => drawDoses(u, wish.doses())],
       setCursor: [(u) => wish.onCursor(u.cursor.idx ?? null)],
       setSelect: [
         (u) => {

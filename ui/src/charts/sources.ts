@@ -43,6 +43,18 @@ export function wantedBy(chart: ChartDescriptor, experiment: string, lookbackH: 
   };
 }
 
+/** When liquid was moved, by whatever pump. */
+export const dosesWanted = (experiment: string, lookbackH: number): Wanted => ({
+  experiment,
+  table: "dosing_events",
+  column: "volume_change_ml",
+  topics: ["dosing_events"],
+  payloadKey: "volume_change",
+  factor: 1,
+  lookbackH,
+  targetPoints: 1400,
+});
+
 function historyPath(wanted: Wanted): string {
   const ends = ROUTES.has(wanted.table) || !wanted.column ? [wanted.table] : [wanted.table, wanted.column];
   const query = `?lookback=${wanted.lookbackH}&target_points=${wanted.targetPoints}`;
@@ -140,10 +152,12 @@ function sourceOf(key: string, wanted: Wanted): Source {
   return source;
 }
 
+const idle = (): (() => void) => () => undefined;
+
 /** Follow a source while the component is shown. */
-export function useSource(wanted: Wanted): { source: Source; version: number } {
+export function useSource(wanted: Wanted, enabled = true): { source: Source; version: number } {
   const key = JSON.stringify(wanted);
   const source = useMemo(() => sourceOf(key, JSON.parse(key) as Wanted), [key]);
-  const version = useSyncExternalStore(source.use, source.version);
+  const version = useSyncExternalStore(enabled ? source.use : idle, source.version);
   return { source, version };
 }

@@ -1,13 +1,13 @@
 /** Curves of one device over each other, with the points they were made from. */
 
-import { reading } from "@/parts/format";
+import { plain } from "@/parts/format";
 import type { Stroke } from "@/charts/palette";
 import { evaluate, type Calibration } from "./curve";
 import css from "./calibrations.module.css";
 
 const WIDTH = 560;
 const HEIGHT = 240;
-const EDGE = { left: 56, right: 12, top: 10, bottom: 34 };
+const EDGE = { left: 56, right: 24, top: 26, bottom: 34 };
 const STEPS = 60;
 
 export interface Shown {
@@ -46,13 +46,13 @@ export function CurvePlot({ shown }: { shown: readonly Shown[] }) {
         <g key={y}>
           <line x1={EDGE.left} x2={WIDTH - EDGE.right} y1={py(y)} y2={py(y)} className={css.grid} />
           <text x={EDGE.left - 6} y={py(y) + 4} textAnchor="end" className={css.tick}>
-            {y === 0 ? "0" : reading(y)}
+            {plain(y)}
           </text>
         </g>
       ))}
       {steps(xLow, xHigh).map((x) => (
         <text key={x} x={px(x)} y={HEIGHT - EDGE.bottom + 15} textAnchor="middle" className={css.tick}>
-          {x === 0 ? "0" : reading(x)}
+          {plain(x)}
         </text>
       ))}
       <text x={WIDTH - EDGE.right} y={HEIGHT - 3} textAnchor="end" className={css.tick}>
