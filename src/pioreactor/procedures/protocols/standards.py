@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -189,9 +190,27 @@ def _chart(ctx: SessionContext, curves: Mapping[PdChannel, Mapping[str, Any]]) -
     lines = []
     for channel, angle in channels_of(ctx.runtime, ctx.device).items():
         volts = [readings[channel] for readings in ctx.data["readings"]]
-        label = f"{angle}° (channel {channel})"
+        label = _label(channel, angle)
         lines.append(series(f"channel-{channel}", label, ctx.data["od600"], volts, curves.get(channel)))
     return chart("Standards", "OD600", "Reading (V)", *lines)
+
+
+def _label(channel: PdChannel, angle: PdAngle) -> str:
+    return f"{angle}° (channel {channel})"
+
+
+def _is_monotone(ctx: SessionContext, channel: PdChannel) -> bool:
+    """Say whether denser standards always gave more (or always less); neighbours within 2 % count as equal."""
+    volts = [
+        readings[channel] for _, readings in sorted(zip(ctx.data["od600"], ctx.data["readings"], strict=True), key=_od)
+    ]
+    steps_up = [after - before for before, after in pairwise(volts)]
+    slack = 0.02 * (max(volts) - min(volts))
+    return all(step >= -slack for step in steps_up) or all(step <= slack for step in steps_up)
+
+
+def _od(measured: tuple[float, Any]) -> float:
+    return measured[0]
 
 
 def _finish(ctx: SessionContext) -> SessionStep:
@@ -216,6 +235,12 @@ def _finish(ctx: SessionContext) -> SessionStep:
         ctx.save_calibration(calibration, f"od{angle}")
         curves[channel] = msgspec.to_builtins(fit)
     message = f"{len(ctx.data['od600'])} standards, {len(curves)} photodiodes."
+    bent = [_label(channel, angle) for channel, angle in channels.items() if not _is_monotone(ctx, channel)]
+    if bent:
+        message += (
+            f" Readings of {', '.join(bent)} both rise and fall with OD600: one reading can mean two densities. "
+            "Use standards of a smaller range."
+        )
     return ctx.complete({"calibration_name": ctx.data["name"], "message": message, "chart": _chart(ctx, curves)})
 
 
