@@ -35,6 +35,7 @@ class MqttToDBStreamer(LongRunningBackgroundJob):
         self._rows_written = 0
         self._rows_refused = 0
         self._latest_error = ""
+        self._in_trouble = False
         self.every(STATISTICS_EVERY_S, self._store_statistics)
         entries = topics.journal_entries("+")
         self.subscribe_and_callback(self._hear_batch, entries, allow_retained=False)
@@ -55,6 +56,8 @@ class MqttToDBStreamer(LongRunningBackgroundJob):
         try:
             have = self._sink.progress(unit, batch.journal_id)
             if batch.follows > have:
+                if self._in_trouble:
+                    return  # what is missing could not be written; the unit repeats it by itself
                 self.logger.debug("%s sent what follows %d, but %d is the last here.", unit, batch.follows, have)
                 self._acknowledge(unit, batch.journal_id, have, resend=True)
                 return
@@ -65,8 +68,11 @@ class MqttToDBStreamer(LongRunningBackgroundJob):
         except StorageError as error:
             # Nothing is acknowledged, so the unit keeps everything and sends it again.
             self._latest_error = str(error)
-            self.logger.error("Rows of %s could not be written: %s. They stay on the unit.", unit, error)
+            if not self._in_trouble:
+                self._in_trouble = True
+                self.logger.error("Rows cannot be written: %s. They stay on the units.", error)
             return
+        self._in_trouble = False
         self._acknowledge(unit, batch.journal_id, have)
 
     def _commit(self, unit: str, journal_id: str, records: list[JournalRecord], through_seq: int) -> None:

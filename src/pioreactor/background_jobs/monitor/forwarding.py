@@ -20,6 +20,8 @@ LOOK_EVERY_S = 1.0
 RECORDS_PER_BATCH = 250
 BATCHES_IN_FLIGHT = 4
 RESEND_AFTER_S = 10.0
+REWIND_EVERY_S = 2.0
+"""How often a leader that asks for a repetition is given one: it may ask once for each batch in flight."""
 TRIM_EVERY_S = 600.0
 
 
@@ -38,6 +40,7 @@ class JournalForwarder:
         self._leader_has = journal.acknowledged_seq()
         self._sent_seq = self._leader_has
         self._progress_at_s = clock.monotonic()
+        self._rewound_at_s = float("-inf")
         self._trimmed_at_s = clock.monotonic()
 
     @property
@@ -51,7 +54,7 @@ class JournalForwarder:
         try:
             self._notice_new_journal()
             if self._sent_seq > self._leader_has and now_s - self._progress_at_s >= RESEND_AFTER_S:
-                self._sent_seq = self._leader_has
+                self._rewind(now_s)
             self._send()
             if now_s - self._trimmed_at_s >= TRIM_EVERY_S:
                 self._trimmed_at_s = now_s
@@ -93,9 +96,18 @@ class JournalForwarder:
             return
         if said.journal_id != self._journal.journal_id:
             return
-        self._progress_at_s = self._clock.monotonic()
+        now_s, had = self._clock.monotonic(), self._leader_has
         self._journal.acknowledge(said.through_seq)
         self._leader_has = self._journal.acknowledged_seq()
-        # A leader that lost its database is sent what the journal still holds.
-        self._sent_seq = self._leader_has if said.resend else max(self._sent_seq, self._leader_has)
+        if self._leader_has != had:
+            self._progress_at_s = now_s
+        # A leader that lost its database says less than before, and is sent what the journal still holds.
+        if self._leader_has < had or (said.resend and now_s - self._rewound_at_s >= REWIND_EVERY_S):
+            self._rewind(now_s)
+        self._sent_seq = max(self._sent_seq, self._leader_has)
         self.look()
+
+    def _rewind(self, now_s: float) -> None:
+        """Begin again after what the leader has."""
+        self._rewound_at_s = self._progress_at_s = now_s
+        self._sent_seq = self._leader_has

@@ -9,6 +9,7 @@ from pioreactor import structs, topics
 from pioreactor.actions import bioreactor
 from pioreactor.background_jobs.monitor.forwarding import LOOK_EVERY_S, JournalForwarder
 from pioreactor.exc import HardwareNotFoundError, NotAssignedAnExperimentError, PioreactorError
+from pioreactor.jobs import desired
 from pioreactor.jobs.job import LongRunningBackgroundJob
 from pioreactor.jobs.settings import Setting
 from pioreactor.messaging.ports import Message

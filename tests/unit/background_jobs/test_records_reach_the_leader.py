@@ -1,0 +1,314 @@
+"""What a unit recorded is in the leader's database exactly once, whatever gets lost, doubled, late or restored."""
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+import pytest
+
+from pioreactor import structs, topics
+from pioreactor.background_jobs.leader.mqtt_to_db_streaming import (
+    MqttToDBStreamer,
+    TopicToParserToTable,
+    produce_metadata,
+    register_source_to_sink,
+)
+from pioreactor.background_jobs.monitor import Monitor, forwarding
+from pioreactor.exc import StorageError
+from pioreactor.messaging.memory import RandomFaults
+from pioreactor.messaging.ports import Message
+from pioreactor.storage.memory import MemoryRecordSink
+from pioreactor.storage.ports import Row
+from pioreactor.testing.simulation import EXPERIMENT, Bench
+
+Simulated = Callable[..., Bench]
+
+
+@dataclass
+class Sink(MemoryRecordSink):
+    """A database that can be full, copied and put back."""
+
+    is_full: bool = False
+    commits: int = 0
+
+    def commit(self, rows: Sequence[Row], *, progress: tuple[str, str, int] | None = None) -> list[tuple[Row, str]]:
+        if self.is_full:
+            raise StorageError("the database is locked")
+        self.commits += 1
+        refused = [(row, "the table says no") for row in rows if row.values.get("event") == "refused"]
+        kept = [row for row in rows if row.values.get("event") != "refused"]
+        already = progress is not None and progress[2] <= self.progress(progress[0], progress[1])
+        super().commit(kept, progress=progress)
+        return [] if already else refused
+
+    def copy(self) -> tuple[Any, Any]:
+        return {table: list(rows) for table, rows in self.rows.items()}, dict(self._progress)
+
+    def put_back(self, copy: tuple[Any, Any]) -> None:
+        self.rows, self._progress = {table: list(rows) for table, rows in copy[0].items()}, dict(copy[1])
+
+
+@dataclass
+class Scene:
+    bench: Bench
+    sink: Sink = field(default_factory=Sink)
+    recorded: int = 0
+
+    def writer(self) -> MqttToDBStreamer:
+        return self.bench.start(lambda: MqttToDBStreamer("unit1", sink=self.sink))
+
+    def monitor(self) -> Monitor:
+        return self.bench.start(lambda: Monitor("unit1"))
+
+    def record(self, count: int, event: str = "add_media") -> None:
+        runtime = self.bench.unit.runtime
+        entries = []
+        for _ in range(count):
+            self.recorded += 1
+            dose = structs.DosingEvent(
+                volume_change=float(self.recorded), event=event, source_of_event="test", timestamp=runtime.clock.now()
+            )
+            topic = topics.event("unit1", EXPERIMENT, "dosing_events")
+            entries.append((topic, structs.encode(dose), runtime.clock.now()))
+        runtime.stores.journal().append(entries)
+
+    def volumes(self) -> list[float]:
+        return [row["volume_change_ml"] for row in self.sink.rows.get("dosing_events", [])]  # type: ignore[misc]
+
+    def assert_complete(self) -> None:
+        assert self.volumes() == [float(number) for number in range(1, self.recorded + 1)]
+        journal = self.bench.unit.runtime.stores.journal()
+        assert journal.last_seq() - journal.acknowledged_seq() < 20, "a few log lines may be on their way"
+
+
+@pytest.fixture
+def scene(simulated: Simulated) -> Scene:
+    return Scene(simulated(scenario="water", calibrated_pumps=False))
+
+
+@pytest.mark.parametrize("first", ["monitor", "writer"])
+def test_whoever_starts_first_everything_arrives_in_order(scene: Scene, first: str) -> None:
+    scene.record(2500)
+    getattr(scene, first)()
+    scene.bench.wait(30.0)
+    getattr(scene, "writer" if first == "monitor" else "monitor")()
+    scene.bench.wait(60.0)
+    scene.record(10)
+    scene.bench.wait(5.0)
+    scene.assert_complete()
+    assert scene.sink.rows["dosing_events"][0] | {"timestamp": ""} == {
+        "experiment": EXPERIMENT,
+        "pioreactor_unit": "unit1",
+        "timestamp": "",
+        "event": "add_media",
+        "volume_change_ml": 1.0,
+        "source_of_event": "test",
+    }
+    safe = msgspec.json.decode(
+        scene.bench.simulation.broker.retained["pioreactor/unit1/$experiment/monitor/safe_up_to"]
+    )
+    assert safe["waiting"] < 20
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_link_that_loses_doubles_and_reorders_loses_no_row(scene: Scene, seed: int) -> None:
+    monitor = scene.monitor()
+    writer = scene.writer()
+    for number, job in enumerate((monitor, writer)):
+        faults = RandomFaults(seed=10 * seed + number, lost=0.25, repeated=0.25, delayed=0.5, longest_delay_s=15.0)
+        job._presence.bus.faults = faults  # type: ignore[attr-defined]
+    rng = random.Random(seed)
+    for _ in range(20):
+        scene.record(rng.randrange(0, 400))
+        scene.bench.wait(rng.uniform(0.0, 20.0))
+    for job in (monitor, writer):
+        job._presence.bus.faults = None  # type: ignore[attr-defined]
+    scene.bench.wait(120.0)
+    scene.assert_complete()
+
+
+def test_restarts_of_monitor_writer_and_broker_lose_nothing(scene: Scene) -> None:
+    rng = random.Random(5)
+    monitor, writer = scene.monitor(), scene.writer()
+    for _ in range(12):
+        scene.record(rng.randrange(1, 800))
+        match rng.randrange(4):
+            case 0:
+                monitor.clean_up()
+                monitor = scene.monitor()
+            case 1:
+                writer.clean_up()
+                writer = scene.writer()
+            case 2:
+                scene.bench.simulation.broker.stop()
+                scene.bench.wait(40.0)
+                scene.bench.simulation.broker.start()
+            case _:
+                scene.bench.wait(1.5)
+    scene.bench.wait(120.0)
+    scene.assert_complete()
+
+
+def test_a_database_that_is_locked_gets_the_rows_later(scene: Scene) -> None:
+    scene.writer()
+    scene.monitor()
+    scene.sink.is_full = True
+    scene.record(700)
+    scene.bench.wait(120.0)
+    assert scene.volumes() == []
+    journal = scene.bench.unit.runtime.stores.journal()
+    assert journal.acknowledged_seq() == 0
+    assert len(scene.bench.logged("error")) == 1
+    sent = [message for message in scene.bench.messages if message.topic == topics.journal_entries("unit1")]
+    assert len(sent) < 100, "a unit that waits for a database does not flood the network"
+    scene.sink.is_full = False
+    scene.bench.wait(60.0)
+    scene.assert_complete()
+
+
+def test_a_leader_restored_from_an_older_copy_is_sent_what_it_misses(scene: Scene) -> None:
+    scene.writer()
+    scene.monitor()
+    scene.record(600)
+    scene.bench.wait(30.0)
+    copy = scene.sink.copy()
+    scene.record(900)
+    scene.bench.wait(30.0)
+    scene.assert_complete()
+    scene.sink.put_back(copy)
+    assert len(scene.volumes()) == 600
+    scene.record(1)
+    scene.bench.wait(60.0)
+    scene.assert_complete()
+
+
+def test_a_new_leader_is_sent_what_the_journal_still_holds(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forwarding, "TRIM_EVERY_S", 5.0)
+    writer = scene.writer()
+    scene.monitor()
+    scene.record(3000)
+    scene.bench.wait(60.0)
+    journal = scene.bench.unit.runtime.stores.journal()
+    journal.trim(max_bytes=50_000)
+    kept = [entry for entry in journal.read(after_seq=0, limit=10**6) if entry.topic.endswith("dosing_events")]
+    assert 0 < len(kept) < 3000
+    writer.clean_up()
+    scene.sink = Sink()
+    scene.writer()
+    scene.record(1)
+    scene.bench.wait(60.0)
+    assert scene.volumes() == [float(number) for number in range(3001 - len(kept), 3002)]
+
+
+def test_a_journal_that_lost_its_tail_is_not_mistaken_for_the_old_one(scene: Scene) -> None:
+    """A power cut took the unit's last entries after the leader had them: new ones have the same numbers."""
+    scene.writer()
+    monitor = scene.monitor()
+    scene.record(500)
+    scene.bench.wait(30.0)
+    monitor.clean_up()
+    journal = scene.bench.unit.runtime.stores.journal()
+    lost = 40
+    del journal._entries[-lost:]  # type: ignore[attr-defined]
+    journal._last -= lost  # type: ignore[attr-defined]
+    journal._acknowledged = min(journal._acknowledged, journal._last)  # type: ignore[attr-defined]
+    scene.monitor()
+    scene.bench.wait(5.0)
+    before = len(scene.volumes())
+    scene.record(100)
+    scene.bench.wait(60.0)
+    assert scene.volumes()[-100:] == [float(number) for number in range(501, 601)]
+    assert len(scene.volumes()) >= before + 100
+
+
+def test_what_cannot_be_read_or_stored_is_kept_apart_and_holds_up_nobody(scene: Scene) -> None:
+    runtime = scene.bench.unit.runtime
+    scene.writer()
+    scene.monitor()
+    scene.record(3)
+    now = runtime.clock.now()
+    journal = runtime.stores.journal()
+    journal.append(
+        [
+            (topics.event("unit1", EXPERIMENT, "dosing_events"), b"{not json", now),
+            (topics.event("unit1", EXPERIMENT, "bioreactor/current_volume_ml"), b"a lot", now),
+            ("somewhere/else", b"x", now),
+        ]
+    )
+    scene.record(1, event="refused")
+    scene.record(2)
+    scene.bench.wait(30.0)
+    assert scene.volumes() == [1.0, 2.0, 3.0, 5.0, 6.0]
+    quarantined = scene.sink.rows["quarantined_rows"]
+    assert [row["payload"] for row in quarantined] == ["{not json", "a lot", "x"]
+    assert quarantined[0]["topic"] == topics.event("unit1", EXPERIMENT, "dosing_events")
+    assert len([line for line in scene.bench.logged("warning") if "quarantine" in line]) == 4
+
+
+def test_garbage_instead_of_batches_and_acknowledgements_is_left_out(scene: Scene) -> None:
+    scene.writer()
+    scene.monitor()
+    for payload in (b"{", b"[]", b'{"journal_id": 1}', b"\xff", b'{"journal_id":"other","through_seq":99}'):
+        scene.bench.bus.publish(topics.journal_entries("unit1"), payload)
+        scene.bench.bus.publish(topics.journal_acknowledged("unit1"), payload)
+    scene.record(10)
+    scene.bench.wait(30.0)
+    scene.assert_complete()
+
+
+def test_a_plugin_stores_its_own_messages(scene: Scene) -> None:
+    def parse(topic: str, payload: bytes) -> list[dict[str, Any]]:
+        metadata = produce_metadata(topic)
+        assert metadata.pioreactor_unit == "unit1"
+        assert metadata.rest_of_topic == ["ph_reading", "ph_of_stream_test"]
+        return [{"ph": float(payload), "experiment": metadata.experiment}, {"ph": -1.0}]
+
+    register_source_to_sink(TopicToParserToTable("pioreactor/+/+/ph_reading/ph_of_stream_test", parse, "ph_readings"))
+    writer = scene.writer()
+    scene.monitor()
+    writer.publish(f"pioreactor/unit1/{EXPERIMENT}/ph_reading/ph_of_stream_test", "7.2")
+    scene.bench.wait(10.0)
+    rows = scene.sink.rows["ph_readings"]
+    assert [row["ph"] for row in rows] == [7.2, -1.0]
+    assert {row["pioreactor_unit"] for row in rows} == {"unit1"}
+
+
+def test_units_do_not_stand_in_each_others_way(simulated: Simulated) -> None:
+    bench = simulated(scenario="water", calibrated_pumps=False, units=("unit1", "unit2"))
+    scene = Scene(bench)
+    scene.writer()
+    acknowledged: list[Message] = []
+    bench.bus.subscribe(topics.journal_acknowledged("unit2"), acknowledged.append)
+    scene.monitor()
+    bench.start(lambda: Monitor("unit2"), on=bench.simulation.units[1])
+    scene.record(300)
+    bench.wait(30.0)
+    scene.assert_complete()
+    said = msgspec.json.decode(acknowledged[-1].payload)
+    journal = bench.simulation.units[1].runtime.stores.journal()
+    assert said["journal_id"] == journal.journal_id
+    assert journal.acknowledged_seq() > 0
+
+
+def test_the_real_database_takes_the_same_rows(simulated: Simulated, tmp_path: Any) -> None:
+    import sqlite3
+
+    from pioreactor.bootstrap.simulated import open_simulation_records
+
+    path = tmp_path / "leader.sqlite"
+    bench = simulated(scenario="water", open_records=lambda: open_simulation_records(path))
+    scene = Scene(bench)
+    writer = bench.start(lambda: MqttToDBStreamer("unit1"))
+    scene.monitor()
+    scene.record(400)
+    bench.wait(30.0)
+    writer.clean_up()
+    connection = sqlite3.connect(path)
+    try:
+        found = connection.execute("SELECT count(*), max(volume_change_ml) FROM dosing_events").fetchone()
+        assert found == (400, 400.0)
+        assert connection.execute("SELECT count(*) FROM quarantined_rows").fetchone() == (0,)
+    finally:
+        connection.close()
