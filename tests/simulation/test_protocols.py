@@ -168,7 +168,7 @@ def test_standards_make_one_calibration_for_each_photodiode(three_angles: Bench)
     assert engine.step().step_id == "channel_confirm"
     engine.advance({})
     engine.advance({"rpm": 500})
-    measure_series(bench, engine, [3.0, 2.0, 1.2, 0.6, 0.2])
+    measure_series(bench, engine, [2.0, 1.6, 1.2, 0.8, 0.5, 0.3, 0.15, 0.05])
 
     runtime = bench.unit.runtime
     assert {d: n for d, n in store.active_names(runtime).items() if d.startswith("od")} == {
