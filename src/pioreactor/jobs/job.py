@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any, ClassVar, Self
 
 from pioreactor import topics
-from pioreactor.exc import IllegalTransitionError, NotActiveWorkerError, SettingError, StoppedError
+from pioreactor.exc import IllegalTransitionError, NotActiveWorkerError, SettingError, StoppedError, StorageError
 from pioreactor.jobs import desired
 from pioreactor.jobs.clients import PublishingClient
 from pioreactor.jobs.machine import Lifecycle
@@ -351,9 +351,16 @@ class BackgroundJob(metaclass=JobType):
     def _enter(self, state: JobState) -> None:
         self._presence.announce("state", state)
         if state != JobState.DISCONNECTED and not self.is_long_running:
-            desired.wish(self.runtime, self.job_name, self.experiment, state)
+            self._try_to_store(lambda: desired.wish(self.runtime, self.job_name, self.experiment, state))
         level = logging.INFO if state in (JobState.READY, JobState.DISCONNECTED) else logging.DEBUG
         self.logger.log(level, "%s.", state.capitalize())
+
+    def _try_to_store(self, store: Callable[[], None]) -> None:
+        """Keep something for later; a disk that refuses must not keep a job from changing its state."""
+        try:
+            store()
+        except StorageError as error:
+            self.logger.warning("What should run on this unit cannot be remembered: %s.", error)
 
     def _run_hook(self, name: str) -> None:
         hook = getattr(self, name, None)  # the documented hooks, looked up from the lifecycle's table
@@ -372,10 +379,10 @@ class BackgroundJob(metaclass=JobType):
             return
         self._ending = True
         began = self.state != JobState.INIT
-        if began and not signals.machine_is_going_down() and not self.is_long_running:
-            desired.end_wish(self.runtime, self.job_name)
         try:
             self._lifecycle.to(JobState.DISCONNECTED)
+            if began and not signals.machine_is_going_down() and not self.is_long_running:
+                self._try_to_store(lambda: desired.end_wish(self.runtime, self.job_name))
             self._say_goodbye()
             for name, setting in self.settings().items():
                 if not setting.persist and self.__dict__.get(name, setting.default) is not None:

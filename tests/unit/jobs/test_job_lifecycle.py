@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from pioreactor.exc import IllegalTransitionError, JobPresentError, NotActiveWorkerError, StoppedError
+from pioreactor.jobs import desired
 from pioreactor.jobs.job import BackgroundJob
 from pioreactor.jobs.machine import Lifecycle
 from pioreactor.jobs.settings import Setting
@@ -363,14 +364,22 @@ def test_a_full_disk_does_not_end_a_job(bench: Bench, monkeypatch: pytest.Monkey
             raise StorageError("no space left")
         kept(self, *args, **kwargs)
 
+    def refuse(*args: Any) -> None:
+        raise StorageError("no space left for wishes")
+
     monkeypatch.setattr(MemoryJobRegistry, "set_setting", set_setting)
+    monkeypatch.setattr(desired, "wish", refuse)
+    monkeypatch.setattr(desired, "end_wish", refuse)
     for value in (1, 2, 3):
         bench.set("watched", "speed", value)
         bench.wait(1.0)
     assert job.speed == 3.0
     assert bench.retained("watched/speed") == b"3.0"
-    assert len([line for line in bench.logged("warning") if "no space left" in line]) == 1
+    assert len([line for line in bench.logged("warning") if "no space left." in line]) == 1
     is_full = False
     bench.set("watched", "state", "sleeping")
     bench.wait(1.0)
     assert bench.unit.runtime.stores.jobs().settings(job.job_id)["speed"] == 3.0
+    job.clean_up()
+    assert job.hooks[-1][0] == "on_disconnected"
+    assert bench.retained("watched/$state") == b"disconnected"
