@@ -5,19 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from pioreactor import topics
-from pioreactor.clock.virtual import VirtualClock, VirtualTask
-from pioreactor.devices.board import load_board
+from pioreactor.bootstrap.virtual_process import VirtualProcess
+from pioreactor.clock.ports import Clock
+from pioreactor.clock.virtual import VirtualClock
+from pioreactor.devices.board import Board, load_board
 from pioreactor.devices.ownership import MemoryOwnership
+from pioreactor.devices.ports import Ownership, Rig
 from pioreactor.devices.rig import open_rig
 from pioreactor.identity.machine import SimulatedMachine
 from pioreactor.identity.unit import FixedInventory, UnitIdentity
-from pioreactor.messaging.memory import MemoryBroker
+from pioreactor.messaging.memory import LinkFaults, MemoryBroker, MemoryBus
+from pioreactor.messaging.ports import Will
 from pioreactor.models import find_model, load_models
-from pioreactor.runtime import context
 from pioreactor.runtime.context import Runtime
 from pioreactor.settings.load import settings_of_text
 from pioreactor.states import JobState
@@ -25,7 +29,7 @@ from pioreactor.storage.artefacts import MemoryArtefacts
 from pioreactor.storage.memory import MemoryUnitStores
 from pioreactor.storage.paths import Paths
 from pioreactor.storage.ports import RecordSink
-from pioreactor.twin.buses import open_buses
+from pioreactor.twin.buses import Chip, build_chips, open_buses
 from pioreactor.twin.scenarios import Scenario, find_scenario
 from pioreactor.twin.wiring import wiring
 from pioreactor.twin.world import World
@@ -33,15 +37,32 @@ from pioreactor.types import Experiment, Unit
 
 START = datetime(2030, 1, 1, tzinfo=UTC)
 FIRST_PID = 100
+PIDS_PER_UNIT = 10_000
+"""Numbers of processes differ between units and from those of code outside of processes."""
 
 
 @dataclass
 class SimulatedUnit:
-    """One unit and its reactor."""
+    """One unit and its reactor. What `run` starts is a process of its own, which can be killed."""
 
     runtime: Runtime
+    """What code outside any process uses, such as a test's."""
     world: World
-    tasks: list[VirtualTask] = field(default_factory=list)
+    clock: VirtualClock
+    broker: MemoryBroker
+    stores: MemoryUnitStores
+    ownership: MemoryOwnership
+    board: Board
+    processes: list[VirtualProcess] = field(default_factory=list)
+    link: LinkFaults | None = None
+    """What happens to messages of this unit; see `set_link`."""
+    is_cut_off: bool = False
+    _chips: dict[int, Chip] = field(init=False)
+    _last_pid: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._chips = build_chips(self.world)
+        self._last_pid = self.runtime.pid * PIDS_PER_UNIT
 
     @property
     def name(self) -> str:
@@ -56,18 +77,88 @@ class SimulatedUnit:
                 bus.publish(topic, JobState.DISCONNECTED.encode())
         bus.close()
 
-    def run(self, job: Callable[[], Any], *, name: str) -> VirtualTask:
-        """Run code beside everything else, with this unit's runtime, as a process of its own would."""
-        clock = self.runtime.clock
-        assert isinstance(clock, VirtualClock)
+    # ---- processes -----------------------------------------------------------------------------------------
 
-        def body() -> None:
-            context.use(self.runtime)
-            job()
+    def run(
+        self, job: Callable[[], Any], *, name: str, alter: Callable[[Runtime], Runtime] = lambda runtime: runtime
+    ) -> VirtualProcess:
+        """Run code beside everything else as a process of this unit; it finds its runtime in `context.current()`.
 
-        task = clock.spawn(body, name=f"{self.name}: {name}")
-        self.tasks.append(task)
-        return task
+        `alter` changes the runtime that the process starts from, as an environment of its own does.
+        """
+        self._last_pid += 1
+        process = VirtualProcess(
+            job,
+            name=name,
+            pid=self._last_pid,
+            runtime=alter(self.runtime),
+            clock=self.clock,
+            table=self.ownership,
+            connect=self._connect,
+            open_rig=self._open_rig,
+        )
+        self.processes = [known for known in self.processes if known.is_alive]
+        self.processes.append(process)
+        return process
+
+    def is_alive(self, pid: int) -> bool:
+        """Say whether a process lives; code outside of processes always does."""
+        return pid == self.runtime.pid or any(process.pid == pid and process.is_alive for process in self.processes)
+
+    def cut_power(self) -> None:
+        """Take the power away: everything ends at once, volatile storage is empty, all outputs are off."""
+        for process in list(self.processes):
+            process.kill()
+        self.processes.clear()
+        self.stores.reboot()
+        self.ownership.reboot()
+        for role in list(self.world.outputs):
+            self.world.set_output(role, 0.0, hz=100.0)
+        for channel in list(self.world.optics.leds):
+            self.world.set_led(channel, 0.0)
+        self._chips = build_chips(self.world)
+
+    # ---- its network ---------------------------------------------------------------------------------------
+
+    def set_link(self, faults: LinkFaults | None) -> None:
+        """Let messages of this unit be lost, late or repeated from now on; None for none of that."""
+        self.link = faults
+        for bus in self._open_buses():
+            bus.faults = faults
+
+    def cut_network(self, *, announce: bool = True) -> None:
+        """Take this unit off the network. With `announce` the broker notices and sends wills."""
+        self.is_cut_off = True
+        for bus in self._open_buses():
+            bus.is_cut = True
+            bus.lose_connection(announce=announce)
+
+    def mend_network(self) -> None:
+        self.is_cut_off = False
+        for bus in self._open_buses():
+            bus.is_cut = False
+            bus.restore_connection()
+
+    def _open_buses(self) -> list[MemoryBus]:
+        return [bus for process in self.processes if process.is_alive for bus in process.buses.open]
+
+    def _connect(self, client_name: str, will: Will | None) -> MemoryBus:
+        bus = self.broker.connect(client_name, will=will)
+        bus.faults = self.link
+        if self.is_cut_off:
+            bus.is_cut = True
+            bus.lose_connection(announce=False)
+        return bus
+
+    def _open_rig(self, clock: Clock, ownership: Ownership) -> Rig:
+        return open_rig(
+            self.board,
+            open_buses(self.world, self._chips),
+            clock,
+            ownership,
+            pwm_roles=self.runtime.settings.pwm_channel_of,
+            hat_present=True,
+        )
 
 
 @dataclass
@@ -146,23 +237,26 @@ def _build_unit(
     ownership = MemoryOwnership()
     chosen_model = find_model(load_models(None), *model)
     board = load_board(None, hat_version=hat, model_name=model[0], model_version=model[1])
-    rig = open_rig(board, open_buses(world), clock, ownership, pwm_roles=settings.pwm_channel_of, hat_present=True)
+    stores = MemoryUnitStores(
+        journal_id=f"simulated-{name}", alive=lambda pid, _started_at: unit.is_alive(pid), now=clock.now
+    )
     runtime = Runtime(
         identity=UnitIdentity(name, leader, FixedInventory(experiment, chosen_model=model)),
         settings=settings,
         paths=paths,
         clock=clock,
         buses=broker,
-        stores=MemoryUnitStores(journal_id=f"simulated-{name}", now=clock.now),
+        stores=stores,
         artefacts=MemoryArtefacts(),
         ownership=ownership,
-        open_rig=lambda: rig,
+        open_rig=lru_cache(maxsize=1)(lambda: unit._open_rig(clock, ownership)),
         model=lambda: chosen_model,
         machine=SimulatedMachine(),
         pid=pid,
         open_records=open_records,
     )
-    return SimulatedUnit(runtime, world)
+    unit = SimulatedUnit(runtime, world, clock, broker, stores, ownership, board)
+    return unit
 
 
 def open_simulation_records(path: Path) -> RecordSink:

@@ -16,6 +16,7 @@ from pioreactor.bootstrap.simulated import SimulatedUnit, build_simulation, open
 from pioreactor.cli import endings
 from pioreactor.cli.run import run as run_group
 from pioreactor.cli.surroundings import Surroundings
+from pioreactor.runtime import context
 
 DEFAULT_JOBS = (
     "stirring --target-rpm 500",
@@ -96,7 +97,7 @@ class SimulatedRun:
         unit.run(partial(self._run, unit, command), name=command[0])
 
     def _run(self, unit: SimulatedUnit, command: list[str]) -> None:
-        status = endings.run(run_group, command, obj=Surroundings({}, runtime=unit.runtime))
+        status = endings.run(run_group, command, obj=Surroundings({}, runtime=context.current()))
         if status != 0:
             self.failed_jobs.append(f"{unit.name}: {' '.join(command)}")
 

@@ -169,6 +169,11 @@ class MemoryOwnership:
     def abandoned(self) -> list[str]:
         return sorted(self._abandoned)
 
+    def reboot(self) -> None:
+        """Forget everything, as volatile storage does in a power cut."""
+        self._leases.clear()
+        self._abandoned.clear()
+
 
 class _MemoryLease:
     def __init__(self, table: dict[str, "_MemoryLease"], resource: str, owner: str) -> None:

@@ -165,6 +165,8 @@ class MemoryBus:
         self.client_id = client_name
         self.faults: LinkFaults | None = None
         """What happens to messages of this link, in both directions; None for nothing."""
+        self.is_cut = False
+        """While True, the link cannot be mended: the network between this client and the broker is down."""
         self._broker = broker
         self._will = will
         self._outbox = Outbox()
@@ -233,7 +235,7 @@ class MemoryBus:
 
     def restore_connection(self) -> None:
         """Mend the link: subscriptions are renewed, then what waited is sent. Without a broker nothing happens."""
-        if self._connected or self._closed or not self._broker.is_running():
+        if self._connected or self._closed or self.is_cut or not self._broker.is_running():
             return
         self._connected = True
         self._outbox.online = True
