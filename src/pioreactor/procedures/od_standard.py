@@ -62,7 +62,9 @@ def sample_standard(speeds_rpm: list[float]) -> list[dict[PdChannel, float]]:
     with (
         managed_lifecycle(runtime.unit, experiment, JOB_NAME, exclusive=True) as action,
         start_stirring(speeds_rpm[0], experiment=experiment) as stirrer,
-        start_od_reading(interval=None, experiment=experiment, ir_led_intensity=numeric_intensity(runtime)) as reader,
+        start_od_reading(
+            interval=None, experiment=experiment, ir_led_intensity=numeric_intensity(runtime), calibrated=False
+        ) as reader,
     ):
         for rpm in speeds_rpm:
             _settle(action, stirrer, rpm)

@@ -202,6 +202,11 @@ class Corrections:
     fused: FusedOD | None
 
     @classmethod
+    def nothing(cls, seldom: Seldom) -> Corrections:
+        """Leave raw readings as they are."""
+        return cls(None, ODCalibrations({}, seldom), None)
+
+    @classmethod
     def load(
         cls, runtime: Runtime, experiment: str, angles: Mapping[PdChannel, PdAngle], logger: CustomLogger
     ) -> Corrections:

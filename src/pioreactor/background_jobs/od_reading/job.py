@@ -82,7 +82,9 @@ class ODReader(BackgroundJob):
         *,
         reference_channel: PdChannel | None = None,
         ir_led_intensity: float | None = None,
+        calibrated: bool = True,
     ) -> None:
+        """`calibrated=False` reads as if nothing were calibrated, blanked or fused: for making calibrations."""
         super().__init__(unit, experiment)
         if not channel_angle_map:
             raise ConfigurationError(
@@ -104,7 +106,11 @@ class ODReader(BackgroundJob):
         if interval is not None:
             self._check("interval", interval)
         self.interval = interval
-        self._corrections = Corrections.load(self.runtime, experiment, self._angles, self.logger)
+        self._corrections = (
+            Corrections.load(self.runtime, experiment, self._angles, self.logger)
+            if calibrated
+            else Corrections.nothing(self._seldom)
+        )
         self._array = self._open_photodiodes()
         self._lamp = self._open_lamp()
         chosen = (
@@ -453,10 +459,12 @@ def start_od_reading(
     unit: str | None = None,
     experiment: str | None = None,
     ir_led_intensity: float | None = None,
+    calibrated: bool = True,
 ) -> ODReader:
     """Start OD reading with the roles of photodiodes 1–4 (angles, "REF"), or the configured ones when none is given.
 
-    `interval` [s] defaults to the configured one; None reads only when `record` is called.
+    `interval` [s] defaults to the configured one; None reads only when `record` is called. `calibrated=False` reads as
+    if nothing were calibrated.
     """
     runtime = context.current()
     photodiodes = dict(_channels_of(roles)) if roles else runtime.settings.photodiodes
@@ -470,4 +478,5 @@ def start_od_reading(
         experiment if experiment is not None else runtime.identity.experiment(),
         reference_channel=reference,
         ir_led_intensity=ir_led_intensity,
+        calibrated=calibrated,
     )
