@@ -26,6 +26,7 @@ ENTRIES: Final[Mapping[str, Entry]] = {
     "add_alt_media": Entry(f"{_HERE}.pumps", "add_alt_media", "Add alternative media to the vial."),
     "remove_waste": Entry(f"{_HERE}.pumps", "remove_waste", "Remove waste from the vial."),
     "monitor": Entry(f"{_HERE}.monitor", "monitor", "Watch this unit, and bring its records to the leader."),
+    "backup_database": Entry(f"{_HERE}.backup", "backup_database", "Copy the leader's database, verified.", True),
     "mqtt_to_db_streaming": Entry(
         f"{_HERE}.streaming", "mqtt_to_db_streaming", "Write records into the leader's database.", True
     ),

@@ -24,7 +24,7 @@ ENTRIES: Final[Mapping[str, Entry]] = {
         "Run broker, leader and workers with simulated reactors, and an experiment on them.",
     ),
     "web": Entry(
-        "pioreactor.cli.web", "web", "Serve /unit_api; on the leader also /api, the pages, and live messages."
+        "pioreactor.web.command", "web", "Serve /unit_api; on the leader also /api, the pages, and live messages."
     ),
     "kill": Entry(f"{_HERE}.kill", "kill", "Stop jobs of this unit and wait until they have ended."),
     "jobs": Entry(f"{_HERE}.jobs", "jobs", "List jobs of this unit, look into them, change their settings."),
@@ -42,6 +42,7 @@ ENTRIES: Final[Mapping[str, Entry]] = {
     "workers": Entry(
         f"{_HERE}.workers", "workers", "List workers, assign them to experiments, switch them on and off.", True
     ),
+    "backups": Entry(f"{_HERE}.backups", "backups", "List backups of the database, restore one.", True),
     "db": Entry(f"{_HERE}.db", "db", "Open the leader's database in an SQLite shell.", True),
 }
 

@@ -144,7 +144,12 @@ class Broker:
     def _launch(self) -> None:
         with self.log_path.open("ab") as log_file:
             self._process = subprocess.Popen(
-                self._command(), stdin=subprocess.DEVNULL, stdout=log_file, stderr=subprocess.STDOUT
+                self._command(),
+                stdin=subprocess.DEVNULL,
+                stdout=log_file,
+                stderr=subprocess.STDOUT,
+                # A Ctrl-C in the terminal is for whoever started it, who ends the broker last.
+                start_new_session=True,
             )
 
     def _command(self) -> list[str]:

@@ -1,0 +1,102 @@
+"""What should run is remembered until somebody stops it, and comes back as its policy says."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from pioreactor.bootstrap.simulated import SimulatedUnit, Simulation, build_simulation
+from pioreactor.calibrations.defaults import install_simulated
+from pioreactor.cli import endings
+from pioreactor.cli.commands import resume as resume_command
+from pioreactor.cli.run import run as run_group
+from pioreactor.cli.surroundings import Surroundings
+from pioreactor.jobs.desired import DesiredJob, last_alive, note_alive, wishes
+
+
+@pytest.fixture
+def simulation(tmp_path: Path) -> Iterator[Simulation]:
+    built = build_simulation(data_root=tmp_path)
+    yield built
+    for unit in built.units:
+        unit.stop_jobs()
+    built.clock.sleep(60.0)
+
+
+@pytest.fixture
+def unit(simulation: Simulation) -> SimulatedUnit:
+    install_simulated(simulation.units[0].runtime)
+    return simulation.units[0]
+
+
+def start(unit: SimulatedUnit, *words: str) -> None:
+    unit.run(lambda: endings.run(run_group, list(words), obj=Surroundings({}, runtime=unit.runtime)), name=words[0])
+
+
+def test_a_started_job_is_wished_for_with_its_words(simulation: Simulation, unit: SimulatedUnit) -> None:
+    start(unit, "stirring", "--target-rpm", "400")
+    simulation.clock.sleep(10.0)
+
+    (wish,) = wishes(unit.runtime)
+
+    assert (wish.job_name, wish.words, wish.state) == ("stirring", ("stirring", "--target-rpm", "400"), "ready")
+
+
+def test_a_job_that_was_stopped_is_not(simulation: Simulation, unit: SimulatedUnit) -> None:
+    start(unit, "stirring", "--target-rpm", "400")
+    simulation.clock.sleep(10.0)
+    unit.stop_jobs()
+    simulation.clock.sleep(5.0)
+
+    assert wishes(unit.runtime) == []
+
+
+def test_a_second_start_that_is_refused_leaves_the_wish(simulation: Simulation, unit: SimulatedUnit) -> None:
+    start(unit, "stirring", "--target-rpm", "400")
+    simulation.clock.sleep(10.0)
+    start(unit, "stirring", "--target-rpm", "999")
+    simulation.clock.sleep(10.0)
+
+    assert [wish.words[-1] for wish in wishes(unit.runtime)] == ["400"]
+
+
+def test_dosing_is_held_and_the_rest_resumed(unit: SimulatedUnit) -> None:
+    assert resume_command.policy_for(unit.runtime, "dosing_automation") == "hold"
+    assert resume_command.policy_for(unit.runtime, "stirring") == "resume"
+    assert resume_command.policy_for(unit.runtime, "a_plugins_job") == "resume"
+
+
+@pytest.mark.parametrize(
+    ("policy", "state", "paused"),
+    [("resume", "ready", False), ("resume", "sleeping", True), ("hold", "ready", True)],
+)
+def test_a_held_job_is_started_paused(policy: str, state: str, paused: bool) -> None:
+    job = DesiredJob("dosing_automation", "exp", ("dosing_automation",), "2030-01-01T00:00:00.000Z", state)
+    seen: dict[str, str] = {}
+
+    def record(_job: DesiredJob, environment: object) -> str:
+        seen.update(dict(environment))  # type: ignore[call-overload]
+        return "started"
+
+    resume_command._carry_out(job, policy, {}, record)
+
+    assert (seen.get("PIOREACTOR_START_SLEEPING") == "1") is paused
+    assert seen["EXPERIMENT"] == "exp"
+    assert seen["PIOREACTOR_RESUMED"] == "1"
+
+
+def test_nothing_interrupted_is_said(unit: SimulatedUnit) -> None:
+    answer = CliRunner().invoke(resume_command.resume, [], obj=Surroundings({}, runtime=unit.runtime))
+
+    assert answer.output == "Nothing was interrupted.\n"
+
+
+def test_the_gap_is_in_the_journal(simulation: Simulation, unit: SimulatedUnit) -> None:
+    note_alive(unit.runtime)
+    simulation.clock.sleep(3600.0)
+    resume_command.mark_gap(unit.runtime, {"simulation"}, last_alive(unit.runtime))
+
+    (entry,) = [e for e in unit.runtime.stores.journal().read(after_seq=0, limit=99) if b"Gap" in e.payload]
+
+    assert b"from 2030-01-01T00:00:00.000Z to 2030-01-01T01:00:00.000Z" in entry.payload
