@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import shutil
+import socket
 from pathlib import Path
 
 
@@ -11,7 +13,16 @@ class MachineFacts:
     """Reads what the kernel says; anything it does not say is left out."""
 
     def versions(self) -> dict[str, str | None]:
-        return {"rpi_machine": self._machine(), "hat": None, "hat_serial": None, "firmware": None}
+        """Return what the machine and the HAT's description say; the firmware is known to the rig."""
+        from pioreactor.devices.hat import read_hat
+
+        hat = read_hat()
+        return {
+            "rpi_machine": self._machine(),
+            "hat": hat.version if hat is not None else None,
+            "hat_serial": hat.serial if hat is not None else None,
+            "firmware": None,
+        }
 
     def _machine(self) -> str:
         model = Path("/proc/device-tree/model")
@@ -36,8 +47,6 @@ class MachineFacts:
 
     def ipv4(self) -> str:
         """Return this machine's address towards its network; nothing is sent to find out."""
-        import socket
-
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
             try:
                 probe.connect(("192.0.2.1", 9))
@@ -56,6 +65,52 @@ class MachineFacts:
 
         return address("wlan0"), address("eth0")
 
+    def is_on_network(self) -> bool:
+        """Say whether this machine has an address that others could reach."""
+        return not self.ipv4().startswith("127.")
+
+    def is_undervolted(self) -> bool:
+        """Say whether the kernel of a Raspberry Pi sees too low a supply at this moment; False where nobody can say."""
+        flags = Path("/sys/devices/platform/soc/soc:firmware/get_throttled")
+        try:
+            return bool(int(flags.read_text(), 16) & 1)
+        except (OSError, ValueError):
+            return False
+
+    def is_slow(self) -> bool:
+        """Say whether this machine has a single core, which is better spent on readings."""
+        return (os.cpu_count() or 1) < 2
+
+    def may_write(self, path: Path) -> bool:
+        """Say whether this process may change a file or folder; True for what is not there."""
+        return not path.exists() or os.access(path, os.W_OK)
+
+    def web_server_trouble(self, host: str, port: int, *, is_secure: bool, timeout_s: float = 3.0) -> str | None:
+        """Ask this unit's web server how it is; return None when it is well, else what happened instead.
+
+        A few bytes over a socket: an HTTP client costs the monitor a megabyte.
+        """
+        try:
+            with socket.create_connection((host, port), timeout_s) as connection:
+                if is_secure:
+                    return None
+                connection.sendall(f"GET /unit_api/health HTTP/1.0\r\nHost: {host}\r\n\r\n".encode())
+                said = connection.recv(64).split()
+        except OSError as error:
+            return str(error)
+        return (
+            None if len(said) > 1 and said[1] == b"200" else f"it says {b' '.join(said[:2])[:20].decode('latin-1')!r}"
+        )
+
+    def power_off(self) -> None:
+        """Switch the machine off; raise `OSError` when that is refused."""
+        import subprocess
+
+        try:
+            subprocess.run(["sudo", "-n", "shutdown", "now", "--poweroff"], check=True, timeout=30, capture_output=True)
+        except subprocess.SubprocessError as error:
+            raise OSError(f"the machine refuses to power off: {error}") from error
+
 
 class SimulatedMachine(MachineFacts):
     """The same answers on every computer, so that a simulation's records depend on its seed alone."""
@@ -72,4 +127,20 @@ class SimulatedMachine(MachineFacts):
     def mac_addresses(self) -> tuple[str | None, str | None]:
         return None, None
 
+    def is_on_network(self) -> bool:
+        return True
 
+    def is_undervolted(self) -> bool:
+        return False
+
+    def is_slow(self) -> bool:
+        return True
+
+    def may_write(self, path: Path) -> bool:  # noqa: ARG002  nothing is written
+        return True
+
+    def web_server_trouble(self, host: str, port: int, *, is_secure: bool, timeout_s: float = 3.0) -> str | None:  # noqa: ARG002
+        return None
+
+    def power_off(self) -> None:
+        """Stay on: the computer belongs to somebody who simulates a reactor on it."""

@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import ClassVar
 
 from pioreactor import structs, topics
 from pioreactor.actions import bioreactor
+from pioreactor.background_jobs.monitor.blinking import LARGEST_CODE, OKAY, Blinker, pattern_of_code
+from pioreactor.background_jobs.monitor.checks import MachineChecks, ReactorChecks
 from pioreactor.background_jobs.monitor.forwarding import LOOK_EVERY_S, JournalForwarder
-from pioreactor.exc import HardwareNotFoundError, NotAssignedAnExperimentError, PioreactorError
-from pioreactor.jobs import desired
+from pioreactor.background_jobs.monitor.records import RecordsWatch
+from pioreactor.background_jobs.monitor.watches import Watchlist
+from pioreactor.devices.ports import Button, Rig
+from pioreactor.exc import PioreactorError
 from pioreactor.jobs.job import LongRunningBackgroundJob
 from pioreactor.jobs.settings import Setting
 from pioreactor.messaging.ports import Message
+from pioreactor.states import JobState
 from pioreactor.supervisor.watch import SUPERVISOR_EVENTS
-from pioreactor.types import UNIVERSAL_EXPERIMENT
+from pioreactor.types import UNIVERSAL_EXPERIMENT, UNIVERSAL_IDENTIFIER
 from pioreactor.version import __version__
 
 STATISTICS_EVERY_S = 60.0
+CHECK_EVERY_S = 30.0
+SLOW_CHECK_EVERY_S = 900.0
+HEAT_EVERY_S = 10.0
 BUTTON_EVERY_S = 0.1
-LITTLE_DISK_GB = 3.0
+SUPERVISOR_EVERY_S = 5.0
+INTRODUCE_AFTER_S = 0.5
+"""What needs the leader or the reactor is asked for when the job is ready already."""
+ASK_AGAIN_AFTER_S = 60.0
 
 
 class Monitor(LongRunningBackgroundJob):
@@ -41,21 +53,48 @@ class Monitor(LongRunningBackgroundJob):
 
     def __init__(self, unit: str, experiment: str = UNIVERSAL_EXPERIMENT) -> None:
         super().__init__(unit, experiment)
+        clock = self.runtime.clock
         self._facts = self.runtime.machine
+        journal = self.runtime.stores.journal()
         self._forwarder = JournalForwarder(
-            self.runtime.stores.journal(),
-            self.runtime.clock,
-            self._send_batch,
-            unit=unit,
-            max_bytes=int(self.runtime.settings.journal.max_mb * 1e6),
+            journal, clock, self._send_batch, unit=unit, max_bytes=int(self.runtime.settings.journal.max_mb * 1e6)
         )
-        self._announced_backlog: int | None = None
+        self._records = RecordsWatch(journal, clock, announce=self._announce_safety, say=self._say)
+        self._machine_checks = MachineChecks(self.runtime, self.pub_client.is_connected)
+        self._watchlist = Watchlist(
+            clock,
+            say=self._say,
+            blink=self._blink_code,
+            remind_after_s=3600.0 * self.runtime.settings.monitor.self_check_interval_hours,
+        )
+        self._reactor_checks: ReactorChecks | None = None
+        self._blinker: Blinker | None = None
+        self._button: Button | None = None
+        self._lost_units: set[str] = set()
+        self._has_powered_off = False
         self.start_passive_listeners()
         self.every(LOOK_EVERY_S, self._forward, first_after_s=0.0)
-        self.every(STATISTICS_EVERY_S, self.self_check, first_after_s=0.0)
+        self.every(SUPERVISOR_EVERY_S, self._repeat_supervisor, first_after_s=INTRODUCE_AFTER_S)
+        self.later(INTRODUCE_AFTER_S, self._meet_the_reactor)
+        self.later(INTRODUCE_AFTER_S, self._announce_vial)
+        self.every(CHECK_EVERY_S, self.self_check, first_after_s=INTRODUCE_AFTER_S)
+        self.every(SLOW_CHECK_EVERY_S, self._check_slowly, first_after_s=INTRODUCE_AFTER_S)
+        self.every(STATISTICS_EVERY_S, self._announce_statistics, first_after_s=INTRODUCE_AFTER_S)
 
     def start_passive_listeners(self) -> None:
         self.subscribe_and_callback(self._forwarder.hear_acknowledgement, topics.journal_acknowledged(self.unit))
+        for who in (self.unit, UNIVERSAL_IDENTIFIER):
+            for name, react in (
+                ("flicker_led_response_okay", self._hear_blink),
+                ("flicker_led_with_error_code", self._hear_code),
+            ):
+                # Old commands name the unit's experiment instead of `$experiment`.
+                topic = topics.setting(who, "+", self.job_name, name)
+                self.subscribe_and_callback(react, topic, allow_retained=False)
+        if self.runtime.identity.is_leader:
+            self.subscribe_and_callback(
+                self._hear_state_of_monitor, topics.state("+", UNIVERSAL_EXPERIMENT, self.job_name)
+            )
 
     def on_init_to_ready(self) -> None:
         self.versions = {
@@ -65,7 +104,10 @@ class Monitor(LongRunningBackgroundJob):
         }
         self.ipv4 = self._facts.ipv4()
         self.wlan_mac_address, self.eth_mac_address = self._facts.mac_addresses()
-        self._announce_vial()
+
+    def on_disconnected(self) -> None:
+        if self._blinker is not None:
+            self._blinker.dark()
 
     @classmethod
     def add_pre_button_callback(cls, callback: Callable[[], None]) -> None:
@@ -78,9 +120,12 @@ class Monitor(LongRunningBackgroundJob):
         cls._post_button.append(callback)
 
     def set_versions(self, versions: dict[str, object]) -> None:
-        """Take over what another program says about known parts, such as the user interface's version."""
+        """Take over what another program says about known parts, such as the firmware's version."""
         known = {key: value for key, value in versions.items() if key in self.versions}
         self.versions = {**self.versions, **known}
+
+    def _say(self, level: int, sentence: str) -> None:
+        self.logger.log(level, "%s", sentence)
 
     # ---- records -------------------------------------------------------------------------------------------
 
@@ -89,61 +134,174 @@ class Monitor(LongRunningBackgroundJob):
 
     def _forward(self) -> None:
         self._forwarder.look()
-        self._repeat_supervisor()
-        backlog = self._forwarder.backlog
-        if backlog != self._announced_backlog and (backlog == 0 or self._announced_backlog in (None, 0)):
-            self._announced_backlog = backlog
-            self._announce_safety(backlog)
+        self._records.look(self._forwarder.backlog)
 
-    def _announce_safety(self, backlog: int) -> None:
-        self.safe_up_to = {
-            "acknowledged_seq": self.runtime.stores.journal().acknowledged_seq(),
-            "waiting": backlog,
-            "timestamp": structs.to_timestamp(self.runtime.clock.now()),
-        }
+    def _announce_safety(self, safety: dict[str, object]) -> None:
+        self.safe_up_to = safety
 
     def _repeat_supervisor(self) -> None:
         """Say to the cluster what the supervisor, which speaks to nobody, has done."""
-        with self.runtime.stores.volatile(SUPERVISOR_EVENTS).transaction() as store:
+        cache = self.runtime.stores.volatile(SUPERVISOR_EVENTS)
+        if not cache.items():
+            return
+        with cache.transaction() as store:
             done = sorted(store.items(), key=lambda item: int(str(item[0])))
             for number, _ in done:
                 store.pop(number)
         for _, words in done:
             self.logger.warning("%s", words)
 
-    # ---- the unit ------------------------------------------------------------------------------------------
+    # ---- the machine ---------------------------------------------------------------------------------------
 
     def self_check(self) -> None:
-        """Look at the machine and say what is wrong with it."""
-        self.computer_statistics = {
-            **self._facts.statistics(self.runtime.paths.dot_pioreactor),
-            "timestamp": structs.to_timestamp(self.runtime.clock.now()),
-        }
-        desired.note_alive(self.runtime)
-        self._announce_safety(self._forwarder.backlog)
-        free_gb = self.computer_statistics["available_disk_space"]
-        if isinstance(free_gb, float) and free_gb < LITTLE_DISK_GB:
-            self.logger.warning("Only %.1f GB of disk are free. Delete or move data.", free_gb)
-        self._check_rail()
+        """Look at the machine and the reactor, and say what is wrong with them."""
+        self._watchlist.look(self._machine_checks.quick())
+        if self._reactor_checks is not None:
+            self._watchlist.look(self._reactor_checks.quick())
 
-    def _check_rail(self) -> None:
-        if not self.runtime.identity.is_worker():
-            return
-        try:
-            volts = self.runtime.open_rig().aux_volts()
-        except (HardwareNotFoundError, PioreactorError) as error:
-            self.logger.debug("The rail's voltage cannot be read: %s.", error)
-            return
-        self.voltage_on_pwm_rail = structs.Voltage(voltage=round(volts, 2), timestamp=self.runtime.clock.now())
+    def _check_slowly(self) -> None:
+        self._watchlist.look(self._machine_checks.slow())
+        if self._reactor_checks is not None:
+            self._watchlist.look(self._reactor_checks.slow())
+
+    def _announce_statistics(self) -> None:
+        now = self.runtime.clock.now()
+        self.computer_statistics = {**self._machine_checks.statistics, "timestamp": structs.to_timestamp(now)}
+        if self._reactor_checks is not None and self._reactor_checks.rail_volts is not None:
+            volts = round(self._reactor_checks.rail_volts, 2)
+            self.voltage_on_pwm_rail = structs.Voltage(voltage=volts, timestamp=now)
 
     def _announce_vial(self) -> None:
         """Publish the vial's state of the assigned experiment, so that it is there after a reboot."""
         try:
             experiment = self.runtime.identity.experiment()
-        except (NotAssignedAnExperimentError, PioreactorError):
+        except PioreactorError as error:
+            self.logger.debug("The vial's state is not announced: %s.", error)
             return
         state = bioreactor.vial_state(self.runtime, experiment)
         bioreactor.announce(self.publish, self.unit, experiment, state)
 
+    # ---- the reactor ---------------------------------------------------------------------------------------
+
+    def _meet_the_reactor(self) -> None:
+        """Open the reactor of a worker, once it is known that this unit is one."""
+        try:
+            if not self.runtime.identity.is_worker():
+                self.later(ASK_AGAIN_AFTER_S, self._meet_the_reactor)
+                return
+            rig = self.runtime.open_rig()
+        except (PioreactorError, OSError) as error:
+            self.logger.debug("There is no reactor to watch yet: %s.", error)
+            self.later(ASK_AGAIN_AFTER_S, self._meet_the_reactor)
+            return
+        self._reactor_checks = ReactorChecks(self.runtime, rig)
+        self._blinker = Blinker(rig.indicator(), self.later)
+        self.every(HEAT_EVERY_S, self._check_heat, first_after_s=0.0)
+        self._listen_to_button(rig)
+        self._learn_firmware(rig)
+
+    def _learn_firmware(self, rig: Rig) -> None:
+        ask = getattr(rig, "firmware", None)  # only boards with a chip of their own have one
+        if ask is None:
+            return
+        try:
+            self.set_versions({"firmware": str(ask())})
+        except (PioreactorError, OSError) as error:
+            self.logger.debug("The firmware's version is not known: %s.", error)
+
+    def _check_heat(self) -> None:
+        assert self._reactor_checks is not None
+        self._watchlist.look(self._reactor_checks.fast())
+        if "heating board" in self._watchlist.present and not self._has_powered_off:
+            self._has_powered_off = True
+            self._power_off()
+
+    def _power_off(self) -> None:
+        if self.runtime.settings.hardware.rig == "sim":
+            self.logger.warning("A simulated reactor's computer is not powered off.")
+            return
+        self.logger.critical("The unit powers off, which takes the heater's supply with it.")
+        try:
+            self._facts.power_off()
+        except OSError as error:
+            self.logger.critical("The unit cannot be powered off (%s). Pull its plug.", error)
+
+    # ---- the button ----------------------------------------------------------------------------------------
+
+    def _listen_to_button(self, rig: Rig) -> None:
+        wanted = self.runtime.settings.monitor.enable_button
+        if wanted is True or (wanted == "auto" and not self._facts.is_slow()):
+            self._button = rig.button()
+            self.every(BUTTON_EVERY_S, self._look_at_button)
+
+    def _look_at_button(self) -> None:
+        assert self._button is not None
+        try:
+            pressed = self._button.is_pressed()
+        except (PioreactorError, OSError):
+            # Ten complaints a second help nobody; that the HAT does not answer is said elsewhere.
+            return
+        if pressed is self.button_down:
+            return
+        if pressed:
+            self._call_back(self._pre_button)
+        self.button_down = pressed
+        if self._blinker is not None:
+            self._blinker.hold(pressed)
+        if pressed:
+            self._announce_everything()
+        else:
+            self._call_back(self._post_button)
+
+    def _call_back(self, callbacks: list[Callable[[], None]]) -> None:
+        for callback in callbacks:
+            try:
+                callback()
+            except Exception as error:  # what a plugin does wrong must not keep the monitor from its other work
+                self.logger.exception("Error when the button was pressed: %s", error)
+
+    # ---- light ---------------------------------------------------------------------------------------------
+
     def _hear_blink(self, _message: Message) -> None:
-        self.logger.debug("Blink.")
+        if self._blinker is not None:
+            self._blinker.show(OKAY)
+
+    def _hear_code(self, message: Message) -> None:
+        try:
+            code = int(message.payload)
+        except ValueError:
+            code = 0
+        if 0 < code <= LARGEST_CODE:
+            self._blink_code(code)
+        else:
+            self.logger.warning("Refused: %.20r is no error code from 1 to %d.", message.payload, LARGEST_CODE)
+
+    def _blink_code(self, code: int) -> None:
+        if self._blinker is not None:
+            self._blinker.show(pattern_of_code(code))
+
+    # ---- the leader's look at its workers ------------------------------------------------------------------
+
+    def _hear_state_of_monitor(self, message: Message) -> None:
+        """Say once that a worker of the inventory vanished, and once that it is back."""
+        parts = topics.parse(message.topic)
+        if parts is None or parts.unit == self.unit:
+            return
+        unit, state = parts.unit, message.payload.decode("utf-8", "replace")
+        if state != JobState.LOST:
+            if unit in self._lost_units:
+                self._lost_units.discard(unit)
+                self._say(logging.INFO, f"{unit} is back.")
+            return
+        try:
+            is_ours = self.runtime.identity.inventory.is_worker(unit)
+        except PioreactorError as error:
+            self.logger.debug("Whether %s is a worker is not known: %s.", unit, error)
+            return
+        if is_ours and unit not in self._lost_units:
+            self._lost_units.add(unit)
+            self._say(
+                logging.WARNING,
+                f"{unit} is lost: its monitor ended without a word. Check that it is on and in the network. It goes on "
+                "with what it was doing, if it has power.",
+            )

@@ -1,0 +1,139 @@
+"""The HAT's button and LED, as the monitor understands them."""
+
+from collections.abc import Callable
+
+import pytest
+
+from pioreactor.background_jobs.monitor import Monitor
+from pioreactor.background_jobs.monitor.blinking import Blinker, pattern_of_code
+from pioreactor.devices.spy import SpyIndicator
+from pioreactor.exc import HardwareError
+
+
+@pytest.fixture(autouse=True)
+def no_callbacks_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Monitor, "_pre_button", [])
+    monkeypatch.setattr(Monitor, "_post_button", [])
+
+
+def test_the_button_lights_the_led_and_has_everything_said_again(watched) -> None:
+    watched.machine.slow = False
+    watched.start()
+    watched.bench.wait(5)
+    watched.light.clear()
+    said = len(watched.published("versions"))
+    watched.rig.button().pressed = True
+    watched.bench.wait(0.3)
+    assert watched.light[-1][1] == "on"
+    assert len(watched.published("versions")) == said + 1
+    watched.rig.button().pressed = False
+    watched.bench.wait(0.3)
+    assert watched.light[-1][1] == "off"
+    topic = "pioreactor/unit1/$experiment/monitor/button_down"
+    told = [m.payload for m in watched.bench.messages if m.topic == topic]
+    assert (told.count(b"True") >= 1, told[-1]) == (True, b"False")
+
+
+def test_plugins_hear_of_the_button_and_one_that_raises_harms_nobody(watched) -> None:
+    heard: list[str] = []
+
+    def broken() -> None:
+        raise RuntimeError("plugin")
+
+    watched.machine.slow = False
+    Monitor.add_pre_button_callback(broken)
+    Monitor.add_pre_button_callback(lambda: heard.append("pre"))
+    Monitor.add_post_button_callback(lambda: heard.append("post"))
+    watched.start()
+    watched.bench.wait(2)
+    watched.rig.button().pressed = True
+    watched.bench.wait(1)
+    assert heard == ["pre"]
+    watched.rig.button().pressed = False
+    watched.bench.wait(1)
+    assert heard == ["pre", "post"]
+    assert watched.said("plugin", "error")
+
+
+@pytest.mark.parametrize(
+    ("config", "slow", "hears"),
+    [("", False, True), ("", True, False), ("enable_button=1", True, True), ("enable_button=0", False, False)],
+)
+def test_slow_machines_leave_the_button_alone_unless_told(
+    set_up: Callable, config: str, slow: bool, hears: bool
+) -> None:
+    watched = set_up(config=f"[monitor.config]\n{config}\n")
+    watched.machine.slow = slow
+    job = watched.start()
+    watched.bench.wait(2)
+    watched.rig.button().pressed = True
+    watched.bench.wait(1)
+    assert job.button_down is hears
+
+
+@pytest.mark.parametrize("to", [{}, {"unit": "$broadcast"}, {"experiment": "simulation"}])
+def test_a_blink_is_eight_flashes_whoever_is_meant(watched, to: dict[str, str]) -> None:
+    watched.start()
+    watched.bench.wait(2)
+    watched.light.clear()
+    watched.say("flicker_led_response_okay", **to)
+    watched.bench.wait(10)
+    assert watched.flashes() == 8
+    assert watched.light[-1] == (pytest.approx(watched.light[0][0] + 4 * 0.87 - 0.45), "off")
+
+
+def test_one_pattern_at_a_time_and_none_twice(watched) -> None:
+    watched.start()
+    watched.bench.wait(2)
+    watched.light.clear()
+    for code in ("4", "4", "2", "4"):
+        watched.say("flicker_led_with_error_code", code)
+    watched.bench.wait(60)
+    assert watched.flashes() == (1 + 4) + (1 + 2)
+    assert [a for (a, _), (b, _) in zip(watched.light, watched.light[1:], strict=False) if a > b] == []
+
+
+@pytest.mark.parametrize("payload", ["x", "", "0", "-3", "1e9", "21"])
+def test_a_code_that_is_none_is_refused(watched, payload: str) -> None:
+    watched.start()
+    watched.bench.wait(2)
+    watched.light.clear()
+    watched.say("flicker_led_with_error_code", payload)
+    watched.bench.wait(5)
+    assert watched.light == []
+    assert watched.said("is no error code", "warning")
+
+
+def test_versions_take_over_known_parts_only(watched) -> None:
+    job = watched.start()
+    watched.bench.wait(2)
+    watched.say("versions/set", '{"firmware": "0.7", "nonsense": 1}')
+    watched.say("versions/set", '"no mapping"')
+    watched.bench.wait(1)
+    assert job.versions["firmware"] == "0.7"
+    assert "nonsense" not in job.versions
+
+
+def test_a_led_that_does_not_answer_ends_no_pattern() -> None:
+    class Broken(SpyIndicator):
+        def on(self) -> None:
+            raise HardwareError("bus")
+
+    queue: list[Callable[[], None]] = []
+    blinker = Blinker(Broken(), lambda _s, run: queue.append(run))
+    blinker.show(pattern_of_code(2))
+    while queue:
+        queue.pop(0)()
+    blinker.show(pattern_of_code(2))
+    assert len(queue) == 1
+
+
+def test_the_led_is_dark_when_the_monitor_has_ended(watched) -> None:
+    job = watched.start()
+    watched.bench.wait(2)
+    watched.say("flicker_led_with_error_code", "4")
+    watched.bench.wait(1)
+    assert watched.light[-1][1] == "on"
+    job.clean_up()
+    watched.bench.wait(1)
+    assert watched.light[-1][1] == "off"

@@ -1,0 +1,207 @@
+"""The monitor says what is wrong, what to do, once; blinks its code; and says when it is over."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from pioreactor import structs, topics
+from pioreactor.background_jobs.leader.mqtt_to_db_streaming import MqttToDBStreamer
+from pioreactor.background_jobs.monitor.checks import BACKUPS
+from pioreactor.exc import HardwareError
+from pioreactor.storage.memory import MemoryRecordSink
+
+LONG_FLASH_S = 2.0
+
+
+def test_a_healthy_unit_has_nothing_to_say(watched) -> None:
+    watched.bench.start(lambda: MqttToDBStreamer("unit1", sink=MemoryRecordSink()))
+    watched.start()
+    watched.bench.wait(1200)
+    assert watched.bench.logged("warning") + watched.bench.logged("error") == []
+    assert watched.published("versions")[-1]["hat"] == "1.2"
+    assert watched.published("computer_statistics")[-1]["available_disk_space"] == 100.0
+    assert watched.published("voltage_on_pwm_rail")[-1]["voltage"] == 12.0
+
+
+def test_little_disk_is_said_within_a_minute_once_and_when_it_is_over(watched) -> None:
+    watched.start()
+    watched.bench.wait(100)
+    watched.machine.free_gb = 2.4
+    watched.bench.wait(60)
+    watched.bench.wait(600)
+    assert len(watched.said("Only 2.4 GB of disk are free", "warning")) == 1
+    assert watched.published("computer_statistics")[-1]["available_disk_space"] == 2.4
+    watched.machine.free_gb = 20.0
+    watched.bench.wait(60)
+    assert watched.said("The disk is well again.", "info")
+
+
+def test_lasting_trouble_is_said_again_after_the_configured_time(set_up: Callable) -> None:
+    watched = set_up(config="[monitor.config]\nself_check_interval_hours=0.5\n")
+    watched.machine.free_gb = 1.0
+    watched.start()
+    watched.bench.wait(0.9 * 3600)
+    assert len(watched.said("disk are free")) == 2
+
+
+def test_trouble_is_never_repeated_when_configured_so(set_up: Callable) -> None:
+    watched = set_up(config="[monitor.config]\nself_check_interval_hours=0\n")
+    watched.machine.free_gb = 1.0
+    watched.start()
+    watched.bench.wait(2 * 3600)
+    assert len(watched.said("disk are free")) == 1
+
+
+@pytest.mark.parametrize(
+    ("arrange", "words", "code"),
+    [
+        (lambda w: setattr(w.machine, "free_gb", 1.0), "disk are free", 3),
+        (lambda w: setattr(w.machine, "cpu_celsius", 85.0), "processor is 85", 6),
+        (lambda w: setattr(w.machine, "on_network", False), "no network", 1),
+        (lambda w: setattr(w.machine, "web_trouble", "refused"), "web server does not answer (refused)", 8),
+        (lambda w: setattr(w.rig, "aux", 19.0), "19.0 V", 7),
+    ],
+)
+def test_each_trouble_blinks_its_code(watched, arrange: Callable, words: str, code: int) -> None:
+    arrange(watched)
+    watched.start()
+    watched.bench.wait(95)
+    assert watched.said(words)
+    since = watched.light[:]
+    first_dark = next(n for n, (_, what) in enumerate(since) if what == "off")
+    assert since[first_dark][0] - since[0][0] == pytest.approx(LONG_FLASH_S)
+    one_pattern = [
+        at for at, what in since if what == "on" and at < since[0][0] + LONG_FLASH_S + 0.25 + code * 0.5 + 4.9
+    ]
+    assert len(one_pattern) == 1 + code
+
+
+def test_a_low_rail_is_trouble_only_when_the_kernel_agrees(watched) -> None:
+    watched.rig.aux = 4.7
+    watched.start()
+    watched.bench.wait(100)
+    assert not watched.said("too weak")
+    watched.machine.undervolted = True
+    watched.bench.wait(100)
+    assert watched.said("too weak: 4.70 V", "warning")
+
+
+def test_a_web_server_that_is_just_starting_is_no_trouble(watched) -> None:
+    watched.machine.web_trouble = "refused"
+    watched.start()
+    watched.bench.wait(45)
+    watched.machine.web_trouble = None
+    watched.bench.wait(200)
+    assert not watched.said("web server")
+    assert watched.machine.asked_web[0] == ("localhost", 80)
+
+
+def test_a_writer_that_ended_is_an_error_and_its_return_is_said(watched) -> None:
+    watched.start()
+    watched.bench.wait(70)
+    assert watched.said("Start it: pio run mqtt_to_db_streaming", "error")
+    watched.bench.start(lambda: MqttToDBStreamer("unit1", sink=MemoryRecordSink()))
+    watched.bench.wait(40)
+    assert watched.said("The database writer is well again.")
+
+
+def test_data_of_another_user_is_named(watched) -> None:
+    watched.machine.closed = {"storage"}
+    watched.start()
+    watched.bench.wait(5)
+    assert watched.said("storage belongs to another user", "error")
+
+
+@pytest.mark.parametrize(("days", "warned"), [(29, False), (31, True)])
+def test_an_old_backup_is_said(watched, days: int, warned: bool) -> None:
+    runtime = watched.bench.unit.runtime
+    at = structs.to_timestamp(runtime.clock.now() - timedelta(days=days))
+    runtime.stores.persistent(BACKUPS).set("latest_backup_timestamp", at)
+    watched.start()
+    watched.bench.wait(5)
+    assert bool(watched.said(f"last backed up {days} days ago", "warning")) is warned
+
+
+def test_a_database_never_backed_up_is_said_after_a_month_only(watched) -> None:
+    runtime = watched.bench.unit.runtime
+    runtime.stores.persistent(BACKUPS).set(
+        "watched_since", structs.to_timestamp(runtime.clock.now() - timedelta(days=40))
+    )
+    watched.start()
+    watched.bench.wait(5)
+    assert watched.said("never backed up", "warning")
+
+
+def test_a_missing_hat_is_said(watched) -> None:
+    watched.rig.hat_is_present = False
+    watched.start()
+    watched.bench.wait(5)
+    assert watched.said("The HAT does not answer", "warning")
+
+
+def test_heat_beyond_the_limit_is_critical_and_powers_off_once(watched) -> None:
+    watched.start()
+    watched.bench.wait(100)
+    assert watched.machine.times_powered_off == 0
+    watched.rig.thermometer().will_read(86.0)
+    watched.bench.wait(25)
+    assert watched.said("The heating board is 86.0 °C warm", "critical")
+    watched.bench.wait(600)
+    assert watched.machine.times_powered_off == 1
+
+
+def test_one_absurd_reading_powers_nothing_off(watched) -> None:
+    watched.start()
+    watched.bench.wait(100)
+    watched.rig.thermometer().will_read([127.9, 30.0])
+    watched.bench.wait(100)
+    assert watched.machine.times_powered_off == 0
+    assert not watched.said("heating board")
+
+
+def test_a_hot_board_that_nobody_heats_powers_off_but_not_while_it_cools(watched) -> None:
+    watched.start()
+    watched.rig.thermometer().will_read(70.0)
+    watched.bench.wait(120)
+    watched.rig.thermometer().will_read(50.0)
+    watched.bench.wait(120)
+    assert not watched.said("heating board")
+    watched.rig.thermometer().will_read(70.0)
+    watched.bench.wait(220)
+    assert watched.said("stays 70.0 °C warm while nothing heats it", "critical")
+    assert watched.machine.times_powered_off == 1
+
+
+def test_a_thermometer_that_does_not_answer_stops_no_other_look(watched) -> None:
+    def broken() -> float:
+        raise HardwareError("bus")
+
+    watched.rig.thermometer().will_read(broken)
+    watched.machine.free_gb = 1.0
+    watched.start()
+    watched.bench.wait(60)
+    assert watched.said("disk are free")
+
+
+def test_a_lost_worker_is_said_once_and_its_return_too(set_up: Callable) -> None:
+    watched = set_up(units=("unit1", "unit2"))
+    watched.start()
+    watched.bench.wait(5)
+    state = topics.state("unit2", "$experiment", "monitor")
+    for payload in ("ready", "lost", "lost", "init"):
+        watched.bench.bus.publish(state, payload)
+        watched.bench.wait(1)
+    assert len(watched.said("unit2 is lost", "warning")) == 1
+    assert len(watched.said("unit2 is back", "info")) == 1
+
+
+def test_supervisors_deeds_are_told_in_order_and_once(watched) -> None:
+    from pioreactor.supervisor.watch import SUPERVISOR_EVENTS
+
+    cache = watched.bench.unit.runtime.stores.volatile(SUPERVISOR_EVENTS)
+    for number in range(1, 12):
+        cache.set(number, f"deed {number}")
+    watched.start()
+    watched.bench.wait(60)
+    assert watched.said("deed") == [f"deed {number}" for number in range(1, 12)]
