@@ -12,6 +12,7 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pioreactor.clock.ports import Signal
     from pioreactor.runtime.context import Runtime
     from pioreactor.supervisor.watch import Supervisor
 
@@ -50,13 +51,25 @@ def _power_off() -> None:
     subprocess.run(["systemctl", "poweroff"], check=False)
 
 
-def main() -> None:
-    """Look until told to end."""
-    from pioreactor.bootstrap import build_runtime
+def watch(runtime: Runtime, ending: Signal) -> None:
+    """Look until told to end. Raise `ActuatorInUseError` when the unit has a supervisor already."""
     from pioreactor.supervisor.watch import LOOK_EVERY_S, NAME
 
-    runtime = build_runtime(quiet=True, handles_signals=False)
     lease = runtime.ownership.acquire(NAME, NAME)
+    try:
+        supervisor = build(runtime)
+        pause_s = LOOK_EVERY_S * getattr(runtime.clock, "speed", 1.0)
+        while not ending.wait(pause_s):
+            supervisor.look()
+    finally:
+        lease.release()
+
+
+def main() -> None:
+    """Supervise this unit."""
+    from pioreactor.bootstrap import build_runtime
+
+    runtime = build_runtime(quiet=True, handles_signals=False)
     ending = runtime.clock.signal()
 
     def end(_number: int, _frame: FrameType | None) -> None:
@@ -64,11 +77,8 @@ def main() -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, end)
-    supervisor = build(runtime)
     print(f"{runtime.unit} is supervised", file=sys.stderr)  # noqa: T201  the one line its log begins with
-    while not ending.wait(LOOK_EVERY_S * getattr(runtime.clock, "speed", 1.0)):
-        supervisor.look()
-    lease.release()
+    watch(runtime, ending)
 
 
 if __name__ == "__main__":

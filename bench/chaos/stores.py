@@ -1,0 +1,107 @@
+"""Stores that keep a record of what they were given, and that can fail as a full or failing disk does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from pioreactor.exc import StorageError
+from pioreactor.storage.memory import MemoryJournal, MemoryKeyValues, MemoryRecordSink, MemoryUnitStores
+from pioreactor.storage.ports import KeyType, Row, ValueType
+
+Recorded = tuple[str, bytes, str]
+COMMITS_AT_RISK = 3
+"""How many of the newest commits a power cut may take from the leader's database, which syncs its log only at times."""
+
+
+class Disk:
+    """One unit's disk."""
+
+    def __init__(self) -> None:
+        self.is_full = False
+
+    def refuse_when_full(self) -> None:
+        if self.is_full:
+            raise StorageError("the disk is full")
+
+
+class RecordingJournal(MemoryJournal):
+    """Remembers for ever what was appended: the truth that the leader's database is held against."""
+
+    def __init__(self, journal_id: str, disk: Disk) -> None:
+        super().__init__(journal_id)
+        self._disk = disk
+        self.appended: list[tuple[str, bytes, datetime]] = []
+
+    def append(self, entries: Sequence[tuple[str, bytes, datetime]]) -> int:
+        self._disk.refuse_when_full()
+        last = super().append(entries)
+        self.appended += entries
+        return last
+
+    def acknowledge(self, through_seq: int) -> None:
+        self._disk.refuse_when_full()
+        super().acknowledge(through_seq)
+
+
+class FullableKeyValues(MemoryKeyValues):
+    """A cache on a disk that may be full."""
+
+    def __init__(self, disk: Disk) -> None:
+        super().__init__()
+        self._disk = disk
+
+    def set(self, key: KeyType, value: ValueType) -> None:
+        self._disk.refuse_when_full()
+        super().set(key, value)
+
+    def set_if_absent(self, key: KeyType, value: ValueType) -> bool:
+        self._disk.refuse_when_full()
+        return super().set_if_absent(key, value)
+
+
+def put_on_disk(stores: MemoryUnitStores, disk: Disk) -> RecordingJournal:
+    """Let the journal and the persistent caches of a unit be on this disk."""
+    journal = RecordingJournal(stores.journal().journal_id, disk)
+    stores._journal = journal
+
+    def persistent(name: str) -> MemoryKeyValues:
+        return stores._persistent.setdefault(name, FullableKeyValues(disk))
+
+    for name, cache in list(stores._persistent.items()):
+        stores._persistent[name] = moved = FullableKeyValues(disk)
+        moved._values.update(cache._values)
+    stores.persistent = persistent  # type: ignore[method-assign]
+    return journal
+
+
+class FailingSink(MemoryRecordSink):
+    """The leader's database. It can refuse, forget to say that it has committed, and lose its newest commits."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.trouble = ""
+        """`refuses`, or `silent`: commits, then fails; empty for none."""
+        self._undo: list[dict[str, int]] = []
+        self._progress_before: list[tuple[tuple[str, str], int]] = []
+
+    def commit(self, rows: Sequence[Row], *, progress: tuple[str, str, int] | None = None) -> list[tuple[Row, str]]:
+        if self.trouble == "refuses":
+            raise StorageError("the database is locked")
+        if progress is not None:
+            key = (progress[0], progress[1])
+            self._undo.append({table: len(found) for table, found in self.rows.items()})
+            self._progress_before.append((key, self.progress(*key)))
+            del self._undo[:-COMMITS_AT_RISK], self._progress_before[:-COMMITS_AT_RISK]
+        refused = super().commit(rows, progress=progress)
+        if self.trouble == "silent":
+            raise StorageError("the disk failed while committing")
+        return refused
+
+    def lose_newest(self, count: int) -> None:
+        """Forget the newest commits, as a power cut may."""
+        for _ in range(min(count, len(self._undo))):
+            lengths, (key, before) = self._undo.pop(), self._progress_before.pop()
+            for table, found in self.rows.items():
+                del found[lengths.get(table, 0) :]
+            self._progress[key] = before

@@ -1,0 +1,240 @@
+"""The troubles themselves: each begins at a moment, lasts a while, and ends by itself or by `heal`."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from bench.chaos.cluster import EXPERIMENT, JOBS, LEADER, WORKER, Cluster, Machine
+from pioreactor import topics
+from pioreactor.messaging.memory import RandomFaults
+
+DAY_S = 86_400.0
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """What happens, when [s], to which unit, for how long [s]. `number` seeds what is random about it."""
+
+    at_s: float
+    kind: str
+    unit: str
+    lasts_s: float
+    number: int
+
+    def __str__(self) -> str:
+        return f"{self.at_s:7.1f} s  {self.kind} at {self.unit} for {self.lasts_s:.1f} s"
+
+
+class Troublemaker:
+    """Makes trouble on a cluster and takes it back."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self.counts: dict[str, int] = {}
+        self.stepped_s = 0.0
+
+    def make(self, trouble: Trouble) -> Callable[[], None] | None:
+        """Let it happen; return how it ends, None when it has no duration."""
+        self.counts[trouble.kind] = self.counts.get(trouble.kind, 0) + 1
+        machine = self._cluster.machines[trouble.unit]
+        ending: Callable[[], None] | None = getattr(self, f"_{trouble.kind}")(machine, trouble)
+        return ending
+
+    # ---- processes -----------------------------------------------------------------------------------------
+
+    def _kill_job(self, machine: Machine, trouble: Trouble) -> None:
+        """Kill one job of a person; a person starts it again after a while."""
+        living = machine.user_jobs()
+        if living:
+            random.Random(trouble.number).choice(living).kill()
+
+    def _kill_service(self, machine: Machine, name: str) -> None:
+        process = machine.started.get(name)
+        if process is not None:
+            process.kill()
+
+    def _kill_monitor(self, machine: Machine, _trouble: Trouble) -> None:
+        self._kill_service(machine, "monitor")
+
+    def _kill_writer(self, _machine: Machine, _trouble: Trouble) -> None:
+        self._kill_service(self._cluster.machines[LEADER], "mqtt_to_db_streaming")
+
+    def _kill_supervisor(self, machine: Machine, _trouble: Trouble) -> None:
+        self._kill_service(machine, "supervisor")
+
+    def _kill_supervisor_and_jobs(self, machine: Machine, _trouble: Trouble) -> None:
+        self._kill_service(machine, "supervisor")
+        for process in machine.user_jobs():
+            process.kill()
+
+    def _dose_by_hand(self, machine: Machine, trouble: Trouble) -> None:
+        """Not a trouble in itself: it gives the others something to interrupt."""
+        chosen = random.Random(trouble.number)
+        action = chosen.choice(["add_media", "add_alt_media", "remove_waste"])
+        machine.start((action, "--duration", f"{chosen.uniform(2, 20):.1f}"))
+
+    def _kill_while_dosing(self, machine: Machine, trouble: Trouble) -> None:
+        self._dose_by_hand(machine, trouble)
+        clock = machine.unit.clock
+
+        def kill() -> None:
+            clock.sleep(random.Random(trouble.number).uniform(0.5, 4.0))
+            for process in machine.user_jobs():
+                if process.name.startswith(("add_", "remove_", "dosing")):
+                    process.kill()
+
+        clock.spawn(kill, name="killer")
+
+    def _pause_and_go_on(self, machine: Machine, trouble: Trouble) -> Callable[[], None]:
+        """A person pauses a job, and lets it go on later."""
+        job = random.Random(trouble.number).choice([words[0] for words in JOBS[machine.unit.name]])
+        bus = self._cluster.simulation.broker.connect("person")
+        topic = topics.set_setting(machine.unit.name, EXPERIMENT, job, "state")
+        bus.publish(topic, b"sleeping")
+
+        def go_on() -> None:
+            bus.publish(topic, b"ready")
+            bus.close()
+
+        return go_on
+
+    # ---- power, disk, clock ----------------------------------------------------------------------------------
+
+    def _cut_power(self, machine: Machine, trouble: Trouble) -> Callable[[], None] | None:
+        if not machine.has_power:
+            return None
+        machine.cut_power()
+        if machine.unit.name == LEADER:
+            self._cluster.sink.lose_newest(random.Random(trouble.number).randint(0, 3))
+            self._broker_goes()
+            self._broker_comes_back()
+
+        def power() -> None:
+            if not machine.has_power:
+                machine.boot()
+
+        return power
+
+    def _fill_disk(self, machine: Machine, _trouble: Trouble) -> Callable[[], None]:
+        machine.disk.is_full = True
+
+        def free() -> None:
+            machine.disk.is_full = False
+
+        return free
+
+    def _database_refuses(self, _machine: Machine, _trouble: Trouble) -> Callable[[], None]:
+        return self._database("refuses")
+
+    def _database_is_silent(self, _machine: Machine, _trouble: Trouble) -> Callable[[], None]:
+        return self._database("silent")
+
+    def _database(self, how: str) -> Callable[[], None]:
+        sink = self._cluster.sink
+        sink.trouble = how
+
+        def end() -> None:
+            sink.trouble = ""
+
+        return end
+
+    def _step_clock(self, machine: Machine, trouble: Trouble) -> None:
+        chosen = random.Random(trouble.number)
+        by_s = chosen.choice([1.0, 60.0, 3600.0, 30 * DAY_S, 3000 * DAY_S]) * chosen.choice([-1.0, 1.0])
+        machine.unit.clock.step_wall_clock(by_s)
+        self.stepped_s += by_s
+
+    # ---- network -------------------------------------------------------------------------------------------
+
+    def _bad_link(self, machine: Machine, trouble: Trouble) -> Callable[[], None]:
+        """Messages are lost, repeated, late, and so in another order."""
+        chosen = random.Random(trouble.number)
+        machine.unit.set_link(
+            RandomFaults(
+                trouble.number,
+                lost=chosen.uniform(0.0, 0.5),
+                repeated=chosen.uniform(0.0, 0.5),
+                delayed=chosen.uniform(0.0, 0.8),
+                longest_delay_s=chosen.choice([0.5, 5.0, 30.0]),
+            )
+        )
+        return lambda: machine.unit.set_link(None)
+
+    def _cut_network(self, machine: Machine, trouble: Trouble) -> Callable[[], None]:
+        machine.unit.cut_network(announce=trouble.number % 2 == 0)
+        return machine.unit.mend_network
+
+    def _broker_stops(self, _machine: Machine, _trouble: Trouble) -> Callable[[], None]:
+        self._broker_goes()
+        return self._broker_comes_back
+
+    def _broker_forgets(self, _machine: Machine, _trouble: Trouble) -> Callable[[], None]:
+        """It comes back without what it had retained."""
+        self._broker_goes()
+        self._cluster.simulation.broker._retained.clear()
+        return self._broker_comes_back
+
+    def _broker_goes(self) -> None:
+        broker = self._cluster.simulation.broker
+        if broker.is_running():
+            broker.stop()
+
+    def _broker_comes_back(self) -> None:
+        broker = self._cluster.simulation.broker
+        if not broker.is_running():
+            broker.start()
+
+
+WEIGHTS = {
+    "kill_job": 5,
+    "kill_monitor": 3,
+    "kill_writer": 3,
+    "kill_supervisor": 2,
+    "kill_supervisor_and_jobs": 2,
+    "dose_by_hand": 3,
+    "kill_while_dosing": 4,
+    "pause_and_go_on": 2,
+    "cut_power": 3,
+    "fill_disk": 2,
+    "database_refuses": 2,
+    "database_is_silent": 2,
+    "step_clock": 2,
+    "bad_link": 4,
+    "cut_network": 3,
+    "broker_stops": 2,
+    "broker_forgets": 1,
+}
+LASTS_S = {"cut_power": (1.0, 120.0), "pause_and_go_on": (5.0, 300.0)}
+
+
+def draw(seed: int, *, hours: float, how_many: int) -> list[Trouble]:
+    """Return troubles in the order of their moments; equal seeds give equal troubles."""
+    chosen = random.Random(f"troubles {seed}")
+    kinds, weights = list(WEIGHTS), list(WEIGHTS.values())
+    moments = sorted(chosen.uniform(0.0, hours * 3600.0) for _ in range(how_many))
+    found = []
+    for at_s in moments:
+        kind = chosen.choices(kinds, weights)[0]
+        shortest, longest = LASTS_S.get(kind, (2.0, 600.0))
+        lasts_s = shortest * (longest / shortest) ** chosen.random()
+        unit = WORKER if chosen.random() < 0.75 else LEADER
+        found.append(Trouble(at_s, kind, unit, lasts_s, chosen.randrange(2**31)))
+    return found
+
+
+@contextmanager
+def quiet_logs() -> Iterator[None]:
+    """Keep what parts of the cluster say about their troubles off the terminal."""
+    import contextlib
+    import io
+    import logging
+
+    logging.disable(logging.CRITICAL)
+    try:
+        with contextlib.redirect_stderr(io.StringIO()):
+            yield
+    finally:
+        logging.disable(logging.NOTSET)
