@@ -21,6 +21,8 @@ SUSPICIOUS_K = 3.7
 """A burst with a sample beyond so many of its channel's standard deviations is looked at more closely,"""
 UNUSUAL_SPREAD = 1.5
 """and so is one that scatters so many times as much as its channel does."""
+BENT = 2.5
+"""Up to so many times the scatter of the samples that agree, all samples together have no spikes."""
 NOISE_FOLLOWS = 0.2
 """Part of the way that the remembered noise goes towards that of each burst."""
 SURELY_GOOD = 0.65
@@ -112,7 +114,8 @@ class Schedule:
             if kept == before:
                 break
             level, sizes = self._fit(values, kept, level, sizes)
-        return level, _typical(sizes) * self._lost
+        squares = math.fsum([sizes[k] ** 2 for k in kept])
+        return level, math.sqrt(squares / max(len(kept) - len(self._columns), 1))
 
     def _least_absolute(self, values: Sequence[float], sizes: Vector) -> tuple[float, Vector]:
         """Fit all samples by least absolute deviations, roughly: squares, weighted again and again."""
@@ -199,7 +202,9 @@ class LevelEstimator:
         level, residuals = fitted
         spread = moments.spread(residuals)
         if not self._is_usual(spread, residuals):
-            level, spread = moments.robust_fit(values, residuals)
+            level, agreeing = moments.robust_fit(values, residuals)
+            # A warming LED bends each burst alike: that is this channel's usual scatter, and no reason to look closer.
+            spread = spread if spread <= BENT * agreeing else agreeing
         known = self._noise
         self._noise = spread if known is None else known + NOISE_FOLLOWS * (spread - known)
         return level
