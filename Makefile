@@ -17,8 +17,8 @@ DEMO_OPTIONS := $(if $(WORKERS),--workers $(WORKERS)) $(if $(SPEED),--speed $(SP
 # `make bench` runs all of bench/ but what compares with recordings, which takes longer.
 ALL_BENCHES := $(filter-out __init__,$(patsubst bench/%.py,%,$(wildcard bench/*.py))) \
 	$(patsubst bench/%/__main__.py,%,$(wildcard bench/*/__main__.py))
-SCIENCE_BENCHES := $(filter twin growth% estimat% science%,$(ALL_BENCHES))
-BENCHES := $(filter-out $(SCIENCE_BENCHES),$(ALL_BENCHES))
+SCIENCE_BENCHES := $(filter curves fusion growth% od_signal temperature twin,$(ALL_BENCHES))
+BENCHES := $(filter-out chaos $(SCIENCE_BENCHES),$(ALL_BENCHES))
 
 .PHONY: help demo test lint format generated bench bench-science chaos ui environment hooks clean
 
@@ -53,7 +53,7 @@ bench-science: environment  ## Measure estimators and the twin against recording
 	@for name in $(SCIENCE_BENCHES); do printf '\n== bench.%s\n' "$$name"; $(BIN)/python -m "bench.$$name"; done
 
 chaos: environment  ## Kill, freeze and cut off parts of a running cluster
-	@$(BIN)/python -m pytest -m system -n 0 $(ARGS) $(wildcard tests/system/test_*fail*.py tests/system/test_*chaos*.py)
+	@exec $(BIN)/python -m bench.chaos $(ARGS)
 
 ui: $(VENV)/.made-for-use
 	@$(BIN)/python scripts/build_ui.py

@@ -77,13 +77,24 @@ def ui_parts() -> list[Part]:
 
 
 def test_parts() -> list[Part]:
+    environment = build_ui.node_environment()
     shared = ("-n", "auto", "--dist", "worksteal")
     parts = [
-        Part("tests", (*PYTEST, *shared, "-m", "not system and not browser and not hardware", "--durations=5")),
-        Part("system", (*PYTEST, *shared, "-m", "system and not browser and not hardware", "--durations=5")),
+        Part(
+            "tests",
+            (*PYTEST, *shared, "-m", "not system and not browser and not hardware", "--durations=5"),
+            environment=environment,
+        ),
+        Part(
+            "system",
+            (*PYTEST, *shared, "-m", "system and not browser and not hardware", "--durations=5"),
+            environment=environment,
+        ),
     ]
     if any((ROOT / "tests" / "browser").glob("test_*.py")):
-        parts.append(Part("browser", (*PYTEST, "-m", "browser and not hardware", "--durations=5")))
+        parts.append(
+            Part("browser", (*PYTEST, "-m", "browser and not hardware", "--durations=5"), environment=environment)
+        )
     return parts
 
 
