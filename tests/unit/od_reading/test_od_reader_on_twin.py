@@ -177,6 +177,8 @@ def test_roles_of_photodiodes_can_be_given_and_nonsense_is_refused(bench: Bench)
     bench.wait(0.1)
     with pytest.raises(ConfigurationError, match="no photodiode"):
         bench.start(lambda: start_od_reading("REF", interval=5.0))
+    bench.wait(0.1)
+    assert bench.logged("error") == ["no photodiode is configured"]
     with pytest.raises(SettingError, match="interval"):
         bench.start(lambda: start_od_reading(interval=0.0))
     bench.start(lambda: start_od_reading(interval=5.0))

@@ -86,6 +86,9 @@ class ODReader(BackgroundJob):
     ) -> None:
         """`calibrated=False` reads as if nothing were calibrated, blanked or fused: for making calibrations."""
         super().__init__(unit, experiment)
+        self._timer: LaneTimer | None = None
+        self._fresh = self.runtime.clock.signal()
+        self._undo_light: Callable[[], None] | None = None
         if not channel_angle_map:
             raise ConfigurationError(
                 "no photodiode is configured",
@@ -96,10 +99,8 @@ class ODReader(BackgroundJob):
         self._reference_channel = reference_channel
         self._darken_others = config.turn_off_leds_during_reading
         self._settle_s = config.duration_between_led_off_and_od_reading
-        self._timer: LaneTimer | None = None
         self._count = 0
         self._newest: list[structs.ODReadings] = []
-        self._fresh = self.runtime.clock.signal()
         self._reference: Reference | None = None
         self._alarmed = False
         self._seldom = Seldom(self.runtime.clock, self.logger)
@@ -113,6 +114,7 @@ class ODReader(BackgroundJob):
         )
         self._array = self._open_photodiodes()
         self._lamp = self._open_lamp()
+        self._undo_light = self._lamp.release
         chosen = (
             config.ir_led_intensity if ir_led_intensity is None else self._check("ir_led_intensity", ir_led_intensity)
         )
@@ -260,7 +262,8 @@ class ODReader(BackgroundJob):
         self._cancel_timer()
         self.runtime.stores.volatile(SCHEDULE_CACHE).pop("schedule")
         self._fresh.set()
-        self._lamp.release()
+        if self._undo_light is not None:
+            self._undo_light()
 
     # ---- one reading ---------------------------------------------------------------------------------------
 
