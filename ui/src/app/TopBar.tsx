@@ -3,12 +3,15 @@
 import { ActionIcon, Menu, useComputedColorScheme, useMantineColorScheme } from "@mantine/core";
 import { useQueryClient } from "@tanstack/react-query";
 import { Icon } from "@/parts/icons";
+import { useFrame } from "@/parts/experiment";
+import { Alarms } from "./Alarms";
 import { ConnectionState } from "./ConnectionState";
 import { ExperimentSwitcher } from "./ExperimentSwitcher";
 import { signOut, type Person } from "./session";
 import css from "./app.module.css";
 
 export function TopBar({ person }: { person: Person }) {
+  const { current } = useFrame();
   const { setColorScheme } = useMantineColorScheme();
   const dark = useComputedColorScheme("light") === "dark";
   const client = useQueryClient();
@@ -21,6 +24,7 @@ export function TopBar({ person }: { person: Person }) {
     <header className={css.top}>
       <ExperimentSwitcher />
       <span className={css.spring} />
+      {current && <Alarms key={current.experiment} experiment={current.experiment} />}
       <ConnectionState />
       <ActionIcon variant="subtle" color="gray" size="lg" aria-label={dark ? "Use light colours" : "Use dark colours"} onClick={() => setColorScheme(dark ? "light" : "dark")}>
         <Icon name={dark ? "sun" : "moon"} />

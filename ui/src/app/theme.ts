@@ -8,7 +8,7 @@ const iris: MantineColorsTuple = [
 
 export const theme = createTheme({
   primaryColor: "iris",
-  primaryShade: { light: 6, dark: 4 },
+  primaryShade: 6,
   colors: { iris },
   fontFamily: "var(--font)",
   fontFamilyMonospace: "var(--mono)",

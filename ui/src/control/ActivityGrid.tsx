@@ -57,7 +57,7 @@ function Chip({ unit, experiment, job, onOpen }: { unit: string; experiment: str
   const word = shown(state);
   const under = word === "Off" || word === "Lost" ? undefined : subtext?.replaceAll("_", " ");
   return (
-    <button type="button" className={`${css.chip} ${toneOf(word)} ${css[`chip${word}`] ?? ""}`} onClick={onOpen} aria-label={`${job.display_name}: ${word}${under ? `, ${under}` : ""}`}>
+    <button type="button" className={`${css.chip} ${toneOf(word)} ${css[`chip${word}`] ?? ""}`} onClick={onOpen} aria-haspopup="dialog">
       <span className={css.chipName}>
         {shortName(job)}
         {under && <span className={css.chipUnder}>{under}</span>}

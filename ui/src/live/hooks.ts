@@ -15,7 +15,7 @@ export function useTopics(topics: readonly string[]): (string | undefined)[] {
   const key = topics.join("\n");
   const subscribe = useCallback(
     (tell: () => void) => {
-      const leave = key.split("\n").map((topic) => bus.store.onTopic(topic, tell));
+      const leave = key === "" ? [] : key.split("\n").map((topic) => bus.store.onTopic(topic, tell));
       return () => leave.forEach((one) => one());
     },
     [key],

@@ -51,12 +51,14 @@ function One({ number, unit, experiment, color }: { number: NumberSource; unit: 
   return (
     <div className={css.number}>
       <dt>{number.name}</dt>
-      <dd className={`num ${old ? css.old : ""}`} data-testid={`${number.key}-${unit}`}>
-        {reading ? number.key === "od" ? legible(reading.value, number.decimals) : fixed(reading.value, number.decimals) : "–"}
-        {reading && number.unit && <span className={css.unit}> {number.unit}</span>}
+      <dd>
+        <span className={`num ${css.value} ${old ? css.old : ""}`} data-testid={`${number.key}-${unit}`}>
+          {reading ? (number.key === "od" ? legible(reading.value, number.decimals) : fixed(reading.value, number.decimals)) : "–"}
+          {reading && number.unit && <span className={css.unit}> {number.unit}</span>}
+        </span>
+        <Sparkline x={spark.x} y={spark.y} color={old ? "var(--line-strong)" : color} least={number.least} />
+        <span className={`small ${css.age}`}>{old ? `${duration(age)} old` : ""}</span>
       </dd>
-      <Sparkline x={spark.x} y={spark.y} color={old ? "var(--line-strong)" : color} least={number.least} />
-      <span className={`small ${css.age}`}>{old ? `${duration(age)} old` : ""}</span>
     </div>
   );
 }

@@ -42,7 +42,7 @@ export function UnitTile(props: Props) {
   const summary = useActivitySummary(unit, experiment, jobs);
   return (
     <>
-      <button type="button" className={`panel ${css.tile}`} onClick={() => setOpen(true)} aria-label={`${label ?? unit}: open`} data-testid={`unit-${unit}`}>
+      <button type="button" className={`panel ${css.tile}`} onClick={() => setOpen(true)} aria-haspopup="dialog" data-testid={`unit-${unit}`}>
         <span className={css.tileHead}>
           <Swatch stroke={stroke} />
           <strong className={css.tileName}>{label ?? unit}</strong>

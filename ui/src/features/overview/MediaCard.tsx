@@ -41,7 +41,7 @@ export function MediaCard({ experiment, units, labels }: Props) {
   if (units.length === 0) return null;
   const all = rates.data?.all;
   return (
-    <section className={`panel ${css.media}`} aria-label="Media used">
+    <section className={`panel ${css.media}`} aria-label="Media used" tabIndex={0}>
       <h2>Media used</h2>
       {rates.error && <Problem error={rates.error} />}
       <table>

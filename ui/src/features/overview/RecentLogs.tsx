@@ -32,7 +32,7 @@ export function RecentLogs({ experiment, labels }: { experiment: string; labels:
         />
       </header>
       {history.error && <Problem error={history.error} />}
-      <div className={css.logsBody}>
+      <div className={css.logsBody} tabIndex={0}>
         <LogList rows={rows} labels={labels} />
         {rows.length === 0 && !history.isPending && <p className={`soft ${css.quiet}`}>Nothing from this level on in the last 24 hours.</p>}
       </div>

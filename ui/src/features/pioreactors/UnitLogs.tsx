@@ -23,7 +23,7 @@ export function UnitLogs({ unit, experiment, labels }: { unit: string; experimen
         <Link to={`/logs?unit=${encodeURIComponent(unit)}`}>All events</Link>
       </header>
       {history.error && <Problem error={history.error} />}
-      <div className={css.logsBody}>
+      <div className={css.logsBody} tabIndex={0}>
         <LogList rows={rows} labels={labels} />
         {rows.length === 0 && !history.isPending && <p className={`soft ${css.padded}`}>Nothing in the last 24 hours.</p>}
       </div>

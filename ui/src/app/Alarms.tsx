@@ -1,0 +1,73 @@
+/** What needs somebody now: units that are lost, and warnings and errors heard since the page was opened. */
+
+import { Popover, UnstyledButton } from "@mantine/core";
+import { useState } from "react";
+import { Link } from "react-router";
+import { useLabels, useWorkers } from "@/api/queries";
+import type { LogRow } from "@/api/types";
+import { useStream, useTopics } from "@/live/hooks";
+import { merged, readLog } from "@/live/logs";
+import type { Message } from "@/live/store";
+import { CLUSTER, monitor } from "@/live/topics";
+import { count } from "@/parts/format";
+import { Icon } from "@/parts/icons";
+import { atLeast } from "@/parts/levels";
+import { LogList } from "@/parts/LogList";
+import css from "./app.module.css";
+
+const KEPT = 50;
+
+/** Warnings and errors of the experiment and of the units themselves, newest first. */
+function useTroubles(experiment: string): [LogRow[], () => void] {
+  const [rows, setRows] = useState<LogRow[]>([]);
+  const hear = (messages: Message[]): void => {
+    const heard = messages.map(readLog).filter((row) => row !== undefined && atLeast(row.level, "WARNING")) as LogRow[];
+    if (heard.length > 0) setRows((before) => merged(heard, before).slice(0, KEPT));
+  };
+  useStream(`pioreactor/+/${experiment}/logs/#`, hear);
+  useStream(`pioreactor/+/${CLUSTER}/logs/#`, hear);
+  return [rows, () => setRows([])];
+}
+
+function useLostUnits(): string[] {
+  const units = (useWorkers().data ?? []).filter((worker) => worker.is_active !== 0).map((worker) => worker.pioreactor_unit);
+  const states = useTopics(units.map((unit) => monitor(unit, "$state")));
+  return units.filter((_, i) => states[i] === "lost");
+}
+
+export function Alarms({ experiment }: { experiment: string }) {
+  const [troubles, forget] = useTroubles(experiment);
+  const lost = useLostUnits();
+  const labels = useLabels(experiment).data ?? {};
+  const errors = troubles.filter((row) => atLeast(row.level, "ERROR")).length;
+  const total = lost.length + troubles.length;
+  const grave = lost.length + errors > 0;
+  if (total === 0) return null;
+  return (
+    <Popover position="bottom-end" width={380} shadow="md" withinPortal>
+      <Popover.Target>
+        <UnstyledButton className={`${css.link} ${grave ? css.linkAlarm : css.linkOld}`} aria-label={`${count(total, "alarm")}: show`}>
+          <Icon name="lost" size={16} />
+          <span className={css.alarmWord}>{count(total, "alarm")}</span>
+          <span className={css.alarmCount}>{total}</span>
+        </UnstyledButton>
+      </Popover.Target>
+      <Popover.Dropdown p={0} className={css.alarms}>
+        {lost.map((unit) => (
+          <p key={unit} className={css.alarmLost}>
+            <strong>{labels[unit] ?? unit} is lost.</strong> It stopped answering. Check its power and network; what it was doing may have stopped.
+          </p>
+        ))}
+        <LogList rows={troubles} labels={labels} />
+        <footer className={css.alarmFoot}>
+          <Link to="/logs?level=WARNING">All warnings and errors</Link>
+          {troubles.length > 0 && (
+            <UnstyledButton className={css.forget} onClick={forget}>
+              Seen
+            </UnstyledButton>
+          )}
+        </footer>
+      </Popover.Dropdown>
+    </Popover>
+  );
+}
