@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from bench.chaos.cluster import JOBS, Cluster, Machine, build_cluster, jobs_of
+from bench.chaos.cluster import JOBS, Machine, build_cluster, jobs_of
 from bench.chaos.troubles import Trouble, Troublemaker, draw, quiet_logs
 from pioreactor import structs
 from pioreactor.background_jobs.leader.recording import rows_of
@@ -249,9 +249,7 @@ class Sequence:
             for topic, payload, recorded_at in machine.journal.appended:
                 for row in rows_of(topic, payload, structs.to_timestamp(recorded_at)):
                     truth[row.table, tuple(row.values.items())] += 1
-        written = Counter(
-            (table, tuple(row.items())) for table, rows in self.cluster.sink.rows.items() for row in rows
-        )
+        written = Counter((table, tuple(row.items())) for table, rows in self.cluster.sink.rows.items() for row in rows)
         self._except_last_words(truth, written)
         counts = self.counts
         counts.rows = truth.total()

@@ -28,6 +28,7 @@ FORBIDDEN_NAMES = frozenset({"run", "dosing_events", "leds", "led_change_events"
 SECONDS_FOR_A_LANE_TO_END = 5.0
 SECONDS_TO_CONNECT = 10.0
 """How long the broker may be away before a job says so."""
+SECONDS_TO_CONFIRM_STATE = 1.0
 
 
 class JobType(type):
@@ -102,6 +103,8 @@ class BackgroundJob(metaclass=JobType):
         self.logger = self._presence.logger
         self._presence.after_log = self._flush_if_elsewhere
         self._says_unconnected = False
+        self._heard_state = b""
+        self._confirms_state = False
         self.pub_client = self.sub_client = PublishingClient(self.publish, self._presence.bus)
         self._lifecycle = Lifecycle(self._run_hook, self._enter)
         self.__dict__["_announce"] = self._announce_setting
@@ -298,8 +301,13 @@ class BackgroundJob(metaclass=JobType):
             setattr(self, setting.name, value)
 
     def _hear_own_state(self, message: Message) -> None:
-        if message.payload == JobState.LOST.encode() and not self._ending:
+        self._heard_state = message.payload
+        if self._ending:
+            return
+        if message.payload == JobState.LOST.encode():
             self._lane.post(self._announce_state)
+        elif message.payload != self.state.encode():
+            self._lane.post(self._confirm_state_soon)
 
     def _hear_connection(self, connected: bool) -> None:
         if self._ending:
@@ -321,6 +329,22 @@ class BackgroundJob(metaclass=JobType):
 
     def _announce_state(self) -> None:
         self._presence.announce("state", self.state)
+        self._confirm_state_soon()
+
+    def _confirm_state_soon(self) -> None:
+        """See in a moment whether the broker has the present state; messages may be lost, or come late."""
+        if not self._confirms_state:
+            self._confirms_state = True
+            self.later(SECONDS_TO_CONFIRM_STATE, self._confirm_state)
+
+    def _confirm_state(self) -> None:
+        self._confirms_state = False
+        if self._heard_state == self.state.encode():
+            return
+        if self._presence.bus.is_connected():
+            self._announce_state()
+        else:
+            self._confirm_state_soon()
 
     def _announce_everything(self) -> None:
         self._announce_state()
@@ -350,6 +374,7 @@ class BackgroundJob(metaclass=JobType):
 
     def _enter(self, state: JobState) -> None:
         self._presence.announce("state", state)
+        self._confirm_state_soon()
         if state != JobState.DISCONNECTED and not self.is_long_running:
             self._try_to_store(lambda: desired.wish(self.runtime, self.job_name, self.experiment, state))
         level = logging.INFO if state in (JobState.READY, JobState.DISCONNECTED) else logging.DEBUG

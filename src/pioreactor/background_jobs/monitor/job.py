@@ -11,6 +11,7 @@ from pioreactor.actions import bioreactor
 from pioreactor.background_jobs.monitor.blinking import LARGEST_CODE, OKAY, Blinker, pattern_of_code
 from pioreactor.background_jobs.monitor.checks import MachineChecks, ReactorChecks
 from pioreactor.background_jobs.monitor.forwarding import LOOK_EVERY_S, JournalForwarder
+from pioreactor.background_jobs.monitor.ghosts import Ghosts
 from pioreactor.background_jobs.monitor.records import RecordsWatch
 from pioreactor.background_jobs.monitor.watches import Watchlist
 from pioreactor.devices.ports import Button, Rig
@@ -67,6 +68,7 @@ class Monitor(LongRunningBackgroundJob):
             blink=self._blink_code,
             remind_after_s=3600.0 * self.runtime.settings.monitor.self_check_interval_hours,
         )
+        self._ghosts = Ghosts(self.runtime.stores.jobs(), self.publish, unit=unit)
         self._reactor_checks: ReactorChecks | None = None
         self._blinker: Blinker | None = None
         self._button: Button | None = None
@@ -74,6 +76,7 @@ class Monitor(LongRunningBackgroundJob):
         self._has_powered_off = False
         self.start_passive_listeners()
         self.every(LOOK_EVERY_S, self._forward, first_after_s=0.0)
+        self.every(LOOK_EVERY_S, self._ghosts.look, first_after_s=0.0)
         self.every(SUPERVISOR_EVERY_S, self._repeat_supervisor, first_after_s=INTRODUCE_AFTER_S)
         self.later(INTRODUCE_AFTER_S, self._meet_the_reactor)
         self.later(INTRODUCE_AFTER_S, self._announce_vial)
@@ -83,6 +86,7 @@ class Monitor(LongRunningBackgroundJob):
 
     def start_passive_listeners(self) -> None:
         self.subscribe_and_callback(self._forwarder.hear_acknowledgement, topics.journal_acknowledged(self.unit))
+        self.subscribe_and_callback(self._ghosts.hear, self._ghosts.filters)
         for who in (self.unit, UNIVERSAL_IDENTIFIER):
             for name, react in (
                 ("flicker_led_response_okay", self._hear_blink),
