@@ -21,6 +21,7 @@ from pioreactor.http.ports import HttpClient
 from pioreactor.identity.machine import MachineFacts
 from pioreactor.identity.unit import Inventory, UnitIdentity, unit_name
 from pioreactor.messaging.mqtt import BrokerAddress, MqttBusFactory
+from pioreactor.messaging.nearby import NearbyBusFactory, UnixDatagrams
 from pioreactor.models import DEFAULT_MODEL, ReactorModel, find_model, load_models
 from pioreactor.runtime.context import Runtime
 from pioreactor.settings.load import load_settings
@@ -66,7 +67,9 @@ def build_runtime(
         settings=settings,
         paths=paths,
         clock=clock,
-        buses=MqttBusFactory(_broker(settings, paths), unit),
+        buses=NearbyBusFactory(
+            MqttBusFactory(_broker(settings, paths), unit), lambda: UnixDatagrams(paths.run_pioreactor / "nearby"), unit
+        ),
         stores=stores,
         artefacts=DiskArtefacts(paths),
         ownership=ownership,

@@ -28,7 +28,7 @@ SECONDS_TO_FAIL = 2.0
 @json_option
 @pass_surroundings
 def resume(surroundings: Surroundings, only_list: bool, as_json: bool) -> None:
-    """Start the jobs again that ran when the power failed, as [resume] says: resume, hold (paused), or ask."""
+    """Bring back jobs that ran when the power failed, as [resume] says: resume, hold (paused), or ask."""
     from pioreactor.jobs import desired
 
     runtime = surroundings.runtime
