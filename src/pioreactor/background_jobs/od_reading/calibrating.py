@@ -33,11 +33,24 @@ class Seldom:
     _said_s: dict[str, float] = field(default_factory=dict)
 
     def warn(self, key: str, message: str, *args: object) -> None:
+        if self._is_due(key):
+            self.logger.warning(message, *args)
+
+    def error(self, key: str, message: str, *args: object) -> None:
+        if self._is_due(key):
+            self.logger.error(message, *args)
+
+    def forget(self, key: str) -> None:
+        """Say it at once when it happens again."""
+        self._said_s.pop(key, None)
+
+    def _is_due(self, key: str) -> bool:
         now_s = self.clock.monotonic()
         last_s = self._said_s.get(key)
-        if last_s is None or now_s - last_s >= SELDOM_S:
-            self._said_s[key] = now_s
-            self.logger.warning(message, *args)
+        if last_s is not None and now_s - last_s < SELDOM_S:
+            return False
+        self._said_s[key] = now_s
+        return True
 
 
 class Blanks:

@@ -102,7 +102,7 @@ class ODReader(BackgroundJob):
         self._count = 0
         self._newest: list[structs.ODReadings] = []
         self._reference: Reference | None = None
-        self._alarmed = False
+        self._alarmed = self._is_failing = False
         self._seldom = Seldom(self.runtime.clock, self.logger)
         if interval is not None:
             self._check("interval", interval)
@@ -274,7 +274,13 @@ class ODReader(BackgroundJob):
         except CalibrationError as error:
             self._seldom.warn("calibration", "No calibrated OD: %s. %s", error, error.remedy or "")
         except (HardwareError, HardwareNotFoundError) as error:
-            self.logger.error("No OD reading: %s. %s", error, error.remedy or "")
+            self._is_failing = True
+            self._seldom.error("hardware", "No OD reading: %s. %s", error, error.remedy or "")
+        else:
+            if self._is_failing:
+                self._is_failing = False
+                self._seldom.forget("hardware")
+                self.logger.notice("Optical density is read again.")
 
     def record(self) -> structs.ODReadings:
         """Take one reading, publish it and return it.
