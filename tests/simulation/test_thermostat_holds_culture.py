@@ -56,7 +56,9 @@ class Culture:
         self.bus.subscribe("pioreactor/#", lambda m: self.heard.append((m.topic, m.payload)))
         self.bus.subscribe("pioreactor/+/+/temperature_automation/temperature", self._compare)
         self.jobs: list[Any] = []
+        self.start(automation, **options)
 
+    def start(self, automation: str, **options: Any) -> None:
         def run() -> None:
             self.jobs.append(start_temperature_automation(automation, **options))
             self.jobs[-1].block_until_disconnected()
@@ -196,6 +198,18 @@ def test_a_restart_in_a_warm_culture_does_not_overheat() -> None:
     true = culture.run(120)
     assert max(true) <= 37.7
     assert min(true) >= 36.3
+
+
+@pytest.mark.parametrize("after_min", [3.0, 8.0, 40.0])
+def test_a_restart_with_a_hot_board_does_not_overheat(after_min: float) -> None:
+    culture = Culture(seed=32, target_temperature=37.0)
+    culture.run(after_min)
+    culture.jobs[0].clean_up()
+    assert culture.duty == 0.0
+    culture.start("thermostat", target_temperature=37.0)
+    true = culture.run(60)
+    assert max(true) - 37.0 <= 0.6
+    assert abs(fmean(true[-60:]) - 37.0) <= 0.4
 
 
 def test_recording_follows_a_cooling_culture() -> None:

@@ -1,17 +1,17 @@
-"""Starts LED automations by name."""
+"""Starting LED automations from scripts."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from pioreactor.automations import registry
-from pioreactor.automations.base import AutomationJob
 from pioreactor.automations.led.base import LEDAutomationJob as LEDAutomationJob
 from pioreactor.automations.led.base import LEDAutomationJobContrib as LEDAutomationJobContrib
 
 
 def start_led_automation(
-    automation_name: str, unit: str | None = None, experiment: str | None = None, **kwargs: Any
-) -> AutomationJob:
-    """Start one on this unit; `kwargs` are its settings. Raise `NotFoundError` for a name that is not known."""
-    return registry.find("led", automation_name)(unit=unit, experiment=experiment, **kwargs)
+    automation_name: str, unit: str | None = None, experiment: str | None = None, **options: Any
+) -> LEDAutomationJob:
+    """Start an automation by its name on this unit; options are those of the automation."""
+    automation = registry.find("led", automation_name)
+    return cast(LEDAutomationJob, automation(unit=unit, experiment=experiment, **options))

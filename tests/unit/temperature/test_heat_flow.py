@@ -90,6 +90,19 @@ def test_observer_admits_what_it_does_not_know() -> None:
     assert observer.liquid_sd < 0.3
 
 
+def test_observer_started_on_a_hot_board_soon_knows_that_the_liquid_is_cold() -> None:
+    reactor = Reactor(PLANTS["1.1"], 14.0, 22.0, 22.0)
+    reactor.run(90.0, 90.0)
+    assert reactor.board - reactor.liquid > 20.0
+    observer = LiquidObserver(PLANTS["1.1"], reactor.board)
+    assert observer.liquid_sd > 5.0
+    assert abs(follow(reactor, observer, [0.0] * 24)) < 0.5
+
+
+def test_nothing_is_heated_before_anything_is_known() -> None:
+    assert Probe().apply(90.0, LiquidObserver(PLANTS["1.1"], 60.0), 5.0) == 0.0
+
+
 def test_observer_finds_warm_liquid_in_a_cold_vial() -> None:
     reactor = Reactor(PLANTS["1.1"], 14.0, 22.0, 22.0)
     reactor.liquid = 30.0

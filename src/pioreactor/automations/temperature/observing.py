@@ -53,7 +53,7 @@ class Observation:
         if reading.is_trusted != self._was_trusted:
             self._was_trusted = reading.is_trusted
             if reading.is_trusted:
-                observer.doubt()
+                observer.begin_again(reading.celsius)
             else:
                 observer.unlearn(self._lessons[0])
         if reading.is_trusted:

@@ -60,6 +60,8 @@ class Probe:
 
     doubtful_sd: float = 0.2
     """Interrupt when the estimate is worse than this [°C]."""
+    unknown_sd: float = 1.0
+    """Do not heat at all while it is worse than this [°C], as after a restart with a hot board."""
     heat_at_least_s: float = 60.0
     rest_s: float = 20.0
     _heated_s: float = 0.0
@@ -67,6 +69,8 @@ class Probe:
 
     def apply(self, duty_percent: float, state: LiquidObserver, duration_s: float) -> float:
         """Return the duty [%] for the next stretch: the one asked for, or 0 during an interruption."""
+        if state.liquid_sd > self.unknown_sd:
+            return 0.0
         if 0.0 < self._rested_s < self.rest_s:
             self._rested_s += duration_s
             return 0.0

@@ -25,6 +25,10 @@ SPREAD_OF_UNITS: Final = 0.15
 CAPACITY_SPREAD: Final = 0.05
 VOLUME_SPREAD: Final = 0.015
 """The same for heat capacities, and for how far the volume is from what is believed."""
+SPREADS: Final = (CAPACITY_SPREAD, CAPACITY_SPREAD, VOLUME_SPREAD, *(SPREAD_OF_UNITS,) * 5)
+"""Of the properties, in the order of `Plant.scaled`."""
+BELIEVABLE: Final = 4.0
+"""No property is taken to be more of its standard deviations away from the nominal one."""
 USUAL_ROOM: Final = 23.0
 ROOM_SD: Final = 3.0
 """Laboratories: 18–28 °C."""
@@ -33,6 +37,9 @@ AT_REST_UP_TO: Final = 28.0
 AT_REST_ROOM_SD: Final = 1.0
 WALL_SD: Final = 0.5
 LIQUID_SD: Final = 0.7
+WALL_SHARE: Final = 0.25
+LIQUID_SHARE: Final = 0.5
+"""Standard deviations of a warm start, as parts of how far the board is above the usual room."""
 
 # How far each may wander by itself: weather, evaporation, a bar that stirs better, what three nodes cannot say.
 ROOM_WALK_K_PER_SQRT_H: Final = 1.0
@@ -40,8 +47,6 @@ LIQUID_WALK_K_PER_SQRT_H: Final = 0.1
 BOARD_WALK_K_PER_SQRT_H: Final = 0.3
 GAIN_WALK_PER_SQRT_H: Final = 0.01
 
-DOUBTFUL_SD: Final = 2.0
-"""Of each temperature [°C] once readings are believed again."""
 SURPRISE_SHARE: Final = 0.05
 SURPRISED_BEYOND: Final = 0.7
 """Running mean of surprises [standard deviations], about four of its own, beyond which something must have changed."""
@@ -53,6 +58,8 @@ RELINEARISE_BEYOND: Final = 0.01
 SMALLEST_CHANGE: Final = 1e-4
 GATE_SD: Final = 5.0
 """Readings further from the forecast move the estimate no more than one at this distance."""
+OUTLIERS_IN_A_ROW: Final = 2
+"""More than these are no outliers: it was the forecast that was wrong, and observation begins again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,14 +93,32 @@ class LiquidObserver:
 
     def __init__(self, nominal: Plant, board_celsius: float) -> None:
         self.nominal = nominal
-        at_rest = board_celsius <= AT_REST_UP_TO
-        room = board_celsius if at_rest else USUAL_ROOM
-        self._x = [board_celsius] * 3 + [room] + [0.0] * PROPERTIES
-        sds = [READING_SD, WALL_SD, LIQUID_SD, AT_REST_ROOM_SD if at_rest else ROOM_SD]
-        sds += [CAPACITY_SPREAD] * 2 + [VOLUME_SPREAD] + [SPREAD_OF_UNITS] * 5
-        self._p = [[sds[i] ** 2 if i == j else 0.0 for j in range(SIZE)] for i in range(SIZE)]
+        self._x = [board_celsius] * FIRST + [0.0] * PROPERTIES
+        self._p = [[SPREADS[i - FIRST] ** 2 if i == j >= FIRST else 0.0 for j in range(SIZE)] for i in range(SIZE)]
         self._linear: _Linear | None = None
+        self.begin_again(board_celsius)
+
+    def begin_again(self, board_celsius: float) -> None:
+        """Assume nothing but this reading of the temperatures; keep what has been learned about the unit."""
+        room = board_celsius
+        sds = [READING_SD, WALL_SD, LIQUID_SD, AT_REST_ROOM_SD]
+        if board_celsius > AT_REST_UP_TO:
+            # Either the culture is as warm, or the heater was on just now and board and liquid are far apart.
+            room = USUAL_ROOM
+            above = board_celsius - USUAL_ROOM
+            sds = [READING_SD, WALL_SHARE * above, LIQUID_SHARE * above, ROOM_SD]
+        self._x[:FIRST] = [board_celsius] * 3 + [room]
+        for i, sd in enumerate(sds):
+            self._separate(i)
+            self._p[i][i] = sd**2
         self._surprise = 0.0
+        self._outliers = 0
+
+    def _separate(self, i: int) -> None:
+        """Forget how one state goes with the others."""
+        self._p[i] = [0.0] * SIZE
+        for row in self._p:
+            row[i] = 0.0
 
     # ---- what is known -------------------------------------------------------------------------------------
 
@@ -140,10 +165,18 @@ class LiquidObserver:
         surprise = board_celsius - self._x[BOARD]
         sds = surprise / math.sqrt(variance)
         if abs(sds) > GATE_SD:
+            self._outliers += 1
+            if self._outliers > OUTLIERS_IN_A_ROW:
+                self.begin_again(board_celsius)
+                return sds
             surprise *= GATE_SD / abs(sds)
+        else:
+            self._outliers = 0
         self._surprise += SURPRISE_SHARE * (max(-GATE_SD, min(GATE_SD, sds)) - self._surprise)
         gains = [c / variance for c in column]
         self._x = [x + g * surprise for x, g in zip(self._x, gains, strict=True)]
+        for k, spread in enumerate(SPREADS, FIRST):
+            self._x[k] = max(-BELIEVABLE * spread, min(BELIEVABLE * spread, self._x[k]))
         self._p = [[q - g * c for q, c in zip(row, column, strict=True)] for row, g in zip(p, gains, strict=True)]
         return sds
 
@@ -171,20 +204,14 @@ class LiquidObserver:
         return Lesson(tuple(self._x[FIRST:]), tuple(tuple(row[FIRST:]) for row in self._p[FIRST:]))
 
     def unlearn(self, lesson: Lesson) -> None:
-        """Go back to what was known of the unit, and doubt the temperatures: readings since then were false."""
+        """Go back to what was known of the unit: readings since then were false."""
         self._x[FIRST:] = lesson.logarithms
-        for i, row in enumerate(lesson.covariance):
-            self._p[FIRST + i][FIRST:] = row
-        self.doubt()
-
-    def doubt(self) -> None:
-        """Be prepared to find quite other temperatures."""
-        for i in range(FIRST):
-            self._p[i] = [0.0] * SIZE
-            for row in self._p:
-                row[i] = 0.0
-            self._p[i][i] = DOUBTFUL_SD**2
-        self._surprise = 0.0
+        for i, row in enumerate(lesson.covariance, FIRST):
+            self._separate(i)
+            self._p[i][i] = 0.0
+            for j, value in enumerate(row, FIRST):
+                if j <= i:
+                    self._p[i][j] = self._p[j][i] = value
 
     # ---- how it works --------------------------------------------------------------------------------------
 
