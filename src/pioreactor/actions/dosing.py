@@ -115,13 +115,13 @@ class DoseRequest:
         return None
 
 
-class _Books:
+class Books:
     """Accounts for one run of a pump: reports the difference between what has moved and what was said to have."""
 
     def __init__(self, host: Host, pump: PumpDevice, source_of_event: str) -> None:
         self._host = host
         self._pump = pump
-        self._source = source_of_event
+        self.source_of_event = source_of_event
         self.reported_ml = 0.0
 
     def report(self, moved_ml: float) -> None:
@@ -130,14 +130,14 @@ class _Books:
             return
         self.reported_ml = moved_ml
         host, runtime = self._host, self._host.runtime
-        if self._source != "pump_calibration":
+        if self.source_of_event != "pump_calibration":
             before = bioreactor.vial_state(runtime, host.experiment)
             after = bioreactor.record_dose(runtime, host.experiment, self._pump.event, change)
             bioreactor.announce(host.publish, host.unit, host.experiment, after, before)
         event = structs.DosingEvent(
             volume_change=round(change, 9),
             event=self._pump.event,
-            source_of_event=self._source,
+            source_of_event=self.source_of_event,
             timestamp=runtime.clock.now(),
         )
         host.publish(topics.event(host.unit, host.experiment, "dosing_events"), event, qos=1)
@@ -164,7 +164,7 @@ def dose(host: Host, pump: PumpDevice, request: DoseRequest, rate: PumpRate | No
         return Refused("pump_in_use", str(error))
     except ConfigurationError as error:
         return Refused("no_pwm_channel", str(error))
-    books = _Books(host, pump, request.source_of_event)
+    books = Books(host, pump, request.source_of_event)
     return _run(host, pump, output, known, duration_s, books)
 
 
@@ -178,20 +178,21 @@ def _refuse(host: Host, pump: PumpDevice, request: DoseRequest, rate: PumpRate |
     if (
         pump.adds_liquid
         and request.source_of_event != "pump_calibration"
-        and _room_ml(host) <= (request.volume_ml if request.volume_ml is not None else 0.0)
+        and room_ml(host) <= (request.volume_ml if request.volume_ml is not None else 0.0)
     ):
         full = host.runtime.model().reactor_max_fill_volume_ml
         return Refused("vial_full", f"the vial would hold {full:g} mL or more, its maximum")
     return None
 
 
-def _room_ml(host: Host) -> float:
+def room_ml(host: Host) -> float:
+    """Return how much the vial may still take [mL]."""
     state = bioreactor.vial_state(host.runtime, host.experiment)
     return host.runtime.model().reactor_max_fill_volume_ml - state.current_volume_ml
 
 
 @contextmanager
-def _turning(host: Host, output: PwmOutput, duty_percent: float) -> Iterator[None]:
+def turning(host: Host, output: PwmOutput, duty_percent: float) -> Iterator[None]:
     """Keep the pump turning for the block, and never longer."""
     try:
         output.set_duty(duty_percent)
@@ -202,22 +203,22 @@ def _turning(host: Host, output: PwmOutput, duty_percent: float) -> Iterator[Non
 
 
 def _run(
-    host: Host, pump: PumpDevice, output: PwmOutput, rate: PumpRate, duration_s: float | None, books: _Books
+    host: Host, pump: PumpDevice, output: PwmOutput, rate: PumpRate, duration_s: float | None, books: Books
 ) -> DoseOutcome:
     clock = host.runtime.clock
-    checks_room = pump.adds_liquid and books._source != "pump_calibration"
+    checks_room = pump.adds_liquid and books.source_of_event != "pump_calibration"
     cut: Literal["stopped", "vial_full"] | None = None
     ran_s = 0.0
     is_whole = False
     try:
-        with _turning(host, output, rate.dc):
+        with turning(host, output, rate.dc):
             start_s = clock.monotonic()
             try:
                 announce_duties(host)
                 ran_s = clock.monotonic() - start_s
                 while duration_s is None or ran_s < duration_s - 1e-9:
                     slice_s = SLICE_S if duration_s is None else min(SLICE_S, duration_s - ran_s)
-                    if checks_room and _room_ml(host) <= rate.duration_to_ml(ran_s + slice_s) - books.reported_ml:
+                    if checks_room and room_ml(host) <= rate.duration_to_ml(ran_s + slice_s) - books.reported_ml:
                         cut = "vial_full"
                         break
                     host.sleep(slice_s, pausable=True)

@@ -5,7 +5,18 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from pioreactor.actions.dosing import ALT_MEDIA, MEDIA, WASTE, DoseOutcome, DoseRequest, PumpDevice, Refused, rate_of
+from pioreactor.actions.dosing import (
+    ALT_MEDIA,
+    MEDIA,
+    WASTE,
+    DoseOutcome,
+    DoseRequest,
+    PumpDevice,
+    PumpRate,
+    Refused,
+    UncalibratedPump,
+    rate_of,
+)
 from pioreactor.actions.dosing import dose as move_liquid
 from pioreactor.exc import ActuatorInUseError, CalibrationMissingError, InvalidRequestError, PioreactorError
 from pioreactor.jobs.lifecycle import managed_lifecycle
@@ -24,11 +35,12 @@ def run_pump_action(
     with managed_lifecycle(where, what_for, pump.event) as action:
         outcome = move_liquid(action, pump, request, rate_of(action, pump))
         if isinstance(outcome, Refused):
-            raise _error_of(pump, outcome)
+            raise error_of(pump, outcome)
         return outcome
 
 
-def _error_of(pump: PumpDevice, refusal: Refused) -> PioreactorError:
+def error_of(pump: PumpDevice, refusal: Refused) -> PioreactorError:
+    """Return the error that says why a pump was refused, and what helps."""
     match refusal.reason:
         case "no_calibration":
             return CalibrationMissingError(
@@ -99,3 +111,62 @@ def remove_waste(
 ) -> float:
     """Remove waste. Return what the pump was told to move [mL]."""
     return _documented(WASTE, unit, experiment, ml, duration, continuously, source_of_event)
+
+
+class PWMPump:
+    """A pump on any pin, for plugins that bring their own: it only turns, and keeps no books."""
+
+    def __init__(
+        self,
+        unit: str,
+        experiment: str,
+        pin: int,
+        calibration: PumpRate | None = None,
+        mqtt_client: object = None,  # noqa: ARG002  accepted for callers of the documented signature
+        logger: object = None,  # noqa: ARG002
+    ) -> None:
+        runtime = context.current()
+        self.unit, self.experiment, self.pin = unit, experiment, pin
+        self.calibration: PumpRate = calibration if calibration is not None else UncalibratedPump()
+        self._clock = runtime.clock
+        self._interrupt = runtime.clock.signal()
+        owner = f"pump on pin {pin} ({runtime.pid})"
+        self._output = runtime.open_rig().pwm_by_pin(pin, owner=owner, hz=self.calibration.hz)
+
+    def by_duration(self, seconds: float) -> None:
+        """Turn for a time [s], or until `stop`."""
+        self._interrupt.clear()
+        try:
+            self._output.set_duty(self.calibration.dc)
+            self._interrupt.wait(seconds)
+        finally:
+            self._output.off()
+
+    def by_volume(self, ml: float) -> None:
+        """Turn for as long as the volume takes [mL]."""
+        self.by_duration(self.ml_to_duration(ml))
+
+    def continuously(self) -> None:
+        """Turn until `stop`."""
+        self._output.set_duty(self.calibration.dc)
+
+    def stop(self) -> None:
+        self._interrupt.set()
+        self._output.off()
+
+    def ml_to_duration(self, ml: float) -> float:
+        return self.calibration.ml_to_duration(ml)
+
+    def duration_to_ml(self, seconds: float) -> float:
+        return self.calibration.duration_to_ml(seconds)
+
+    def clean_up(self) -> None:
+        """Stop, and give the pin up."""
+        self._interrupt.set()
+        self._output.release()
+
+    def __enter__(self) -> PWMPump:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.clean_up()

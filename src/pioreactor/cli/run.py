@@ -25,6 +25,9 @@ ENTRIES: Final[Mapping[str, Entry]] = {
     "add_media": Entry(f"{_HERE}.pumps", "add_media", "Add media to the vial."),
     "add_alt_media": Entry(f"{_HERE}.pumps", "add_alt_media", "Add alternative media to the vial."),
     "remove_waste": Entry(f"{_HERE}.pumps", "remove_waste", "Remove waste from the vial."),
+    "circulate_media": Entry(f"{_HERE}.circulate", "circulate_media", "Rinse with media."),
+    "circulate_alt_media": Entry(f"{_HERE}.circulate", "circulate_alt_media", "Rinse with alternative media."),
+    "pumps": Entry(f"{_HERE}.pump_script", "pumps", "Move liquid and wait, step by step."),
     "monitor": Entry(f"{_HERE}.monitor", "monitor", "Watch this unit, and bring its records to the leader."),
     "backup_database": Entry(f"{_HERE}.backup", "backup_database", "Copy the leader's database, verified.", True),
     "mqtt_to_db_streaming": Entry(

@@ -1,1 +1,18 @@
 """Automations that move liquid."""
+
+from importlib import import_module
+
+_LAZY = {
+    "Turbidostat": "turbidostat",
+    "Chemostat": "chemostat",
+    "FedBatch": "fed_batch",
+    "Silent": "silent",
+    "PIDMorbidostat": "pid_morbidostat",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import an automation that plugins look for here when it is asked for."""
+    if name in _LAZY:
+        return getattr(import_module(f"{__name__}.{_LAZY[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -27,6 +27,7 @@ from pioreactor.states import JobState
 
 TOLERANCE_ML = 1e-9
 WARN_AT_FRACTION_OF_FULL = 0.95
+COMPOSED_ACTIONS = ("pumps", "circulate_media", "circulate_alt_media")
 
 
 class Volumes(dict[str, float]):
@@ -244,8 +245,8 @@ class DosingAutomationJob(AutomationJob):
 
     def _stop_pumps_elsewhere(self) -> None:
         """Stop pump actions that somebody started by hand: who pauses dosing wants still pumps."""
-        for pump in (MEDIA, ALT_MEDIA, WASTE):
-            topic = topics.set_setting(self.unit, self.experiment, pump.event, "state")
+        for action in (MEDIA.event, ALT_MEDIA.event, WASTE.event, *COMPOSED_ACTIONS):
+            topic = topics.set_setting(self.unit, self.experiment, action, "state")
             self.publish(topic, JobState.DISCONNECTED)
 
 

@@ -1,0 +1,1 @@
+"""Where older plugins look for the bases of automations."""

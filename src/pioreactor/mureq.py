@@ -1,0 +1,72 @@
+"""HTTP requests under the name plugins import."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+from pioreactor.exc import UnitUnreachableError
+from pioreactor.http.ports import Response as _Answer
+
+HTTPException = UnitUnreachableError
+
+
+class HTTPErrorStatus(UnitUnreachableError):
+    """The answer says that it failed."""
+
+    def __init__(self, status_code: int) -> None:
+        super().__init__(f"the answer has status {status_code}")
+        self.status_code = status_code
+
+
+class Response:
+    """An answer, whatever its status."""
+
+    def __init__(self, url: str, answer: _Answer) -> None:
+        self.url, self._answer = url, answer
+        self.status_code, self.ok = answer.status, answer.ok
+        self.body = self.content = answer.body
+        self.headers = answer.headers
+
+    def json(self) -> Any:
+        return self._answer.json()
+
+    def raise_for_status(self) -> None:
+        if not self.ok:
+            raise HTTPErrorStatus(self.status_code)
+
+
+def basic_auth(username: str, password: str) -> str:
+    """Return the value of an `Authorization` header."""
+    return "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode()
+
+
+def request(
+    method: str, url: str, *, json: Any = None, body: bytes | None = None, headers: Any = None,
+    timeout: float = 10.0, **_ignored: Any,
+) -> Response:  # fmt: skip
+    """Send a request; raise `HTTPException` when no answer came within `timeout` seconds."""
+    from pioreactor.bootstrap.process import http_client
+
+    given = dict(headers if headers is not None else {})
+    return Response(url, http_client().request(method, url, json=json, body=body, headers=given, timeout_s=timeout))
+
+
+def get(url: str, **options: Any) -> Response:
+    return request("GET", url, **options)
+
+
+def post(url: str, **options: Any) -> Response:
+    return request("POST", url, **options)
+
+
+def put(url: str, **options: Any) -> Response:
+    return request("PUT", url, **options)
+
+
+def patch(url: str, **options: Any) -> Response:
+    return request("PATCH", url, **options)
+
+
+def delete(url: str, **options: Any) -> Response:
+    return request("DELETE", url, **options)

@@ -1,0 +1,39 @@
+"""The registry of jobs under the name of its former class."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pioreactor.exc import JobNotRunningError
+from pioreactor.runtime.context import current
+
+
+class JobManager:
+    """What runs on this unit. Use it in a `with` block."""
+
+    def __enter__(self) -> JobManager:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing is held open."""
+
+    def is_job_running(self, job_name: str) -> bool:
+        return bool(current().stores.jobs().running(job_name=job_name))
+
+    def list_jobs(self, **query: Any) -> list[tuple[str, str, int]]:
+        """Return (job name, experiment, job id) of what runs; `query` as for the registry: job_name, experiment, …"""
+        return [(job.job_name, job.experiment, job.job_id) for job in current().stores.jobs().running(**query)]
+
+    def get_setting_from_running_job(self, job_name: str, setting: str, timeout: float | None = None) -> Any:
+        """Return a published setting; wait up to `timeout` seconds for it, then raise `JobNotRunningError`."""
+        runtime = current()
+        give_up_s = runtime.clock.monotonic() + (timeout if timeout is not None else 0.0)
+        while True:
+            registry = runtime.stores.jobs()
+            for job in registry.running(job_name=job_name):
+                settings = registry.settings(job.job_id)
+                if setting in settings:
+                    return settings[setting]
+            if runtime.clock.monotonic() >= give_up_s:
+                raise JobNotRunningError(f"{job_name} has no setting {setting} at present, or does not run")
+            runtime.clock.sleep(0.05)

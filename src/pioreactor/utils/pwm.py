@@ -1,0 +1,67 @@
+"""A power output under the name plugins import."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pioreactor import structs, topics
+from pioreactor.runtime.context import current
+from pioreactor.types import UNIVERSAL_EXPERIMENT
+
+
+class PWM:
+    """The output on a pin, owned from construction until `clean_up`; raises `PWMError` when another job has it."""
+
+    def __init__(
+        self, pin: int, hz: float = 200.0, always_use_software: bool = False, unit: str | None = None,
+        experiment: str | None = None, pub_client: Any = None, logger: Any = None,
+    ) -> None:  # fmt: skip
+        del always_use_software, logger
+        runtime = current()
+        self._rig, self._client = runtime.open_rig(), pub_client
+        self._topic = topics.setting(
+            unit if unit is not None else runtime.unit,
+            experiment if experiment is not None else UNIVERSAL_EXPERIMENT, "pwms", "dc",
+        )  # fmt: skip
+        self.pin, self.hz = pin, hz
+        self._output = self._rig.pwm_by_pin(pin, owner=f"plugin on pin {pin} ({runtime.pid})", hz=hz)
+        self.duty_cycle = 0.0
+
+    def start(self, duty_cycle: float) -> None:
+        """Drive the output, 0–100 %."""
+        self.change_duty_cycle(duty_cycle)
+
+    def change_duty_cycle(self, duty_cycle: float) -> None:
+        self._output.set_duty(duty_cycle)
+        self._say(duty_cycle)
+
+    def _say(self, duty_cycle: float) -> None:
+        self.duty_cycle = round(float(duty_cycle), 5)
+        if self._client is not None:
+            on = {str(pin): round(duty, 5) for pin, duty in self._rig.pwm_duties().items() if duty > 0}
+            self._client.publish(self._topic, structs.encode(on), retain=True)
+
+    def stop(self) -> None:
+        self._output.off()
+        self._say(0.0)
+
+    def lock(self) -> None:
+        """It is locked from construction until `clean_up`."""
+
+    unlock = lock
+
+    def is_locked(self) -> bool:
+        return True
+
+    def clean_up(self) -> None:
+        """Switch off and give the pin up. Safe to repeat."""
+        self._output.release()
+        self._say(0.0)
+
+    cleanup = clean_up
+
+    def __enter__(self) -> PWM:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.clean_up()

@@ -1,0 +1,3 @@
+"""`pioreactor.whoami` at an older address."""
+
+from pioreactor.whoami import *  # noqa: F403
