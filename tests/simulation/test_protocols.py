@@ -20,7 +20,7 @@ from pioreactor.procedures.trials import ReactorInUseError
 from pioreactor.runtime import context
 from pioreactor.testing.simulation import Bench, simulated_bench
 
-THREE_ANGLES = "[od_config.photodiode_channel]\n1=45\n2=90\n3=135\n4=REF\n"
+THREE_ANGLES = "[od_config.photodiode_channel]\n1=REF\n2=90\n3=135\n4=45\n"
 
 
 @pytest.fixture
@@ -184,7 +184,7 @@ def test_standards_make_one_calibration_for_each_photodiode(three_angles: Bench)
     assert calibration.y_to_x(reading["2"]) == pytest.approx(0.9, rel=0.1)
     # at 45° the light first falls and then rises with density, which the person is told
     assert engine.session.result is not None
-    assert "45° (channel 1)" in engine.session.result["message"]
+    assert "45° (channel 4)" in engine.session.result["message"]
     assert "90° (channel 2)" not in engine.session.result["message"]
     assert bench.unit.world.snapshot().outputs["stirring"] == 0.0
     assert set(bench.unit.world.snapshot().leds.values()) == {0.0}

@@ -1,0 +1,58 @@
+"""What `pio calibrations` and `pio estimators` have in common: rows, plots, and the date in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from pioreactor.science.curves import Curve
+
+CURVE_POINTS = 120
+
+
+def day(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
+
+
+def plot(
+    points: tuple[Sequence[float], Sequence[float]],
+    curve: Curve | None,
+    *,
+    title: str,
+    labels: tuple[str, str],
+    span: tuple[float, float] | None = None,
+) -> None:
+    """Print points and the curve through them; a sentence where the plotting package is not installed."""
+    try:
+        import plotext
+    except ImportError:
+        click.echo("(No plot: install pioreactor[simulation] to see one.)")
+        return
+    xs, ys = list(points[0]), list(points[1])
+    plotext.clear_figure()
+    plotext.theme("clear")
+    plotext.plot_size(min(100, plotext.terminal_width() or 80), 24)
+    if xs:
+        plotext.scatter(xs, ys, marker="o", label="recorded")
+    known = span if span is not None else (min(xs), max(xs)) if xs else None
+    if curve is not None and known is not None and known[0] < known[1]:
+        low, high = known
+        at = [low + (high - low) * k / (CURVE_POINTS - 1) for k in range(CURVE_POINTS)]
+        plotext.plot(at, [curve.evaluate(x) for x in at], marker="braille", label="curve")
+    plotext.title(title)
+    plotext.xlabel(labels[0])
+    plotext.ylabel(labels[1])
+    click.echo(plotext.build())
+
+
+def formula(data: Any) -> str:
+    """Return a curve in a line: a polynomial spelled out, a piecewise curve by its knots."""
+    if hasattr(data, "knots"):
+        return f"{len(data.knots)} knots from {data.knots[0]:g} to {data.knots[-1]:g}"
+    from pioreactor.calibrations.utils import curve_to_functional_form
+
+    return curve_to_functional_form("poly", data)

@@ -1,0 +1,269 @@
+"""`pio calibrations`: make, look at, choose and delete the calibrations of this unit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pioreactor.cli.lazy_group import SuggestingGroup
+from pioreactor.cli.options import json_option, yes_option
+from pioreactor.cli.render import print_json, print_pairs, print_table
+from pioreactor.cli.surroundings import Surroundings, pass_surroundings
+from pioreactor.exc import InvalidRequestError, NotFoundError
+
+if TYPE_CHECKING:
+    from pioreactor.calibrations.registry import CalibrationProtocol
+    from pioreactor.runtime.context import Runtime
+    from pioreactor.structs.calibrations import CalibrationBase
+
+device_option = click.option("--device", required=True, help="Device, for example media_pump, stirring, od90.")
+name_option = click.option("--name", required=True, help="Name of the calibration.")
+
+
+@click.group(cls=SuggestingGroup)
+def calibrations() -> None:
+    """Make, look at, choose and delete the calibrations of this unit."""
+
+
+@calibrations.command(name="list")
+@click.option("--device", default=None, help="Only this device.")
+@json_option
+@pass_surroundings
+def list_(surroundings: Surroundings, device: str | None, as_json: bool) -> None:
+    """Print the calibrations that are kept here, and which are in use."""
+    from pioreactor.calibrations import store
+    from pioreactor.cli.artefacts import day
+
+    runtime = surroundings.runtime
+    active = store.active_names(runtime)
+    rows: list[dict[str, Any]] = [
+        {
+            "device": each,
+            "name": one.calibration_name,
+            "active": active.get(each) == one.calibration_name,
+            "type": one.calibration_type,
+            "made_at": one.created_at if as_json else day(one.created_at),
+        }
+        for each, ones in store.list_all(runtime).items()
+        for one in ones
+        if device in (None, each)
+    ]
+    if as_json:
+        print_json(rows)
+    else:
+        print_table(rows, ["device", "name", "active", "type", "made_at"], none="No calibrations.")
+
+
+@calibrations.command()
+@json_option
+@pass_surroundings
+def protocols(surroundings: Surroundings, as_json: bool) -> None:
+    """Print the ways to calibrate the devices of this unit."""
+    from pioreactor.calibrations import registry
+
+    with _on(surroundings):
+        rows = [registry.describe(device, one) for device, one in registry.all_protocols()]
+    if as_json:
+        print_json(rows)
+    else:
+        print_table(rows, ["target_device", "protocol_name", "title"], none="No protocols.")
+
+
+@calibrations.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
+@device_option
+@click.option("--protocol-name", default=None, help="One of `pio calibrations protocols`; default: the first.")
+@click.option("--resume", is_flag=True, help="Go on with the session of this device that was not finished.")
+@click.option("-y", "--yes", is_flag=True, help="Take defaults where there are any; save without setting active.")
+@click.pass_context
+def run(ctx: click.Context, device: str, protocol_name: str | None, resume: bool, yes: bool) -> None:
+    """Calibrate a device, step by step. Further `--name value` pairs answer the first question of that name.
+
+    `undo` as an answer goes back a step. Ctrl-C leaves the session unfinished; `--resume` goes on with it.
+    """
+    from pioreactor.calibrations.sessions import records
+    from pioreactor.calibrations.sessions.terminal import ClickTalk, run_session_in_cli
+    from pioreactor.cli.job_options import keyword_options
+    from pioreactor.cli.surroundings import surroundings_of
+
+    surroundings = surroundings_of(ctx)
+    extra = keyword_options(ctx.args)
+    with _on(surroundings) as runtime:
+        former = records.latest_unfinished(runtime, device, protocol_name) if resume else None
+        if resume and former is None:
+            raise NotFoundError(f"{device} has no unfinished session", remedy="Leave --resume out to start one.")
+        protocol = _protocol(device, former.protocol_name if former is not None else protocol_name)
+        if not protocol.step_registry:
+            _print_saved(runtime, device, protocol().run(device, **extra))
+            return
+        session = former if former is not None else protocol.start_session(device)
+        try:
+            run_session_in_cli(protocol.step_registry, session, talk=ClickTalk(yes=yes), given=extra)
+        except (KeyboardInterrupt, click.Abort):
+            click.echo(f"\nNot finished. Go on with: pio calibrations run --device {device} --resume", err=True)
+            raise
+        saved = session.result.get("saved", []) if session.result is not None else []
+        for each in saved:
+            _offer_to_use(runtime, each, yes=yes)
+
+
+def _offer_to_use(runtime: Runtime, saved: dict[str, Any], *, yes: bool) -> None:
+    from pioreactor.calibrations import store as calibration_store
+    from pioreactor.estimators import store as estimator_store
+
+    device, name = saved["device"], saved["name"]
+    click.echo(f"Saved {saved['kind']} {name!r} of {device}.")
+    if yes or not click.confirm(f"Use it for {device} from now on?", default=True):
+        click.echo(f"It is not in use. To use it: pio {saved['kind']}s set-active --device {device} --name '{name}'")
+        return
+    keeper = estimator_store if saved["kind"] == "estimator" else calibration_store
+    keeper.set_active(runtime, device, name)
+    click.echo(f"{device} uses {name!r} from its next start on.")
+
+
+def _print_saved(runtime: Runtime, device: str, found: Any) -> None:
+    """Keep what a plugin's protocol returned, which has no session to do it."""
+    from pioreactor.calibrations import store
+    from pioreactor.structs.calibrations import CalibrationBase
+
+    for calibration in found if isinstance(found, list) else [found]:
+        if isinstance(calibration, CalibrationBase):
+            store.save(runtime, device, calibration)
+            click.echo(f"Saved calibration {calibration.calibration_name!r} of {device}.")
+
+
+@calibrations.command()
+@device_option
+@name_option
+@json_option
+@pass_surroundings
+def display(surroundings: Surroundings, device: str, name: str, as_json: bool) -> None:
+    """Print a calibration: what it is, its curve, and what was recorded."""
+    from pioreactor.calibrations import store
+
+    calibration = store.load(surroundings.runtime, device, name)
+    if as_json:
+        print_json(calibration)
+        return
+    _show(calibration, calibration.curve_data_, active=store.active_name(surroundings.runtime, device) == name)
+
+
+@calibrations.command(name="set-active")
+@device_option
+@click.option("--name", default=None, help="Name of the calibration; none given: use none.")
+@pass_surroundings
+def set_active(surroundings: Surroundings, device: str, name: str | None) -> None:
+    """Use a calibration from the device's next start on; without --name, none."""
+    from pioreactor.calibrations import store
+
+    store.set_active(surroundings.runtime, device, name)
+    click.echo(f"{device} uses {name!r}." if name is not None else f"{device} uses no calibration.")
+
+
+@calibrations.command()
+@device_option
+@name_option
+@yes_option
+@pass_surroundings
+def delete(surroundings: Surroundings, device: str, name: str, yes: bool) -> None:
+    """Delete a calibration; if it is in use, it is so no longer."""
+    from pioreactor.calibrations import store
+
+    if name not in store.names(surroundings.runtime, device):
+        raise NotFoundError(f"{device} has no calibration {name!r}", remedy="See: pio calibrations list")
+    if not yes:
+        click.confirm(f"Delete calibration {name!r} of {device}? It cannot be brought back.", abort=True)
+    store.delete(surroundings.runtime, device, name)
+    click.echo(f"Deleted {name!r} of {device}.")
+
+
+@calibrations.command()
+@device_option
+@name_option
+@click.option(
+    "--fit", type=click.Choice(["poly", "spline", "akima"]), default=None, help="Kind of curve; default: its own."
+)
+@click.option("--degree", type=click.IntRange(0, 5), default=None, help="Degree of a polynomial; default: by AICc.")
+@click.option("--save-as", default=None, help="Keep the new curve under this name.")
+@json_option
+@pass_surroundings
+def analyze(
+    surroundings: Surroundings,
+    device: str,
+    name: str,
+    fit: str | None,
+    degree: int | None,
+    save_as: str | None,
+    as_json: bool,
+) -> None:
+    """Fit a curve to what was recorded, anew, and show it; --save-as keeps it."""
+    import msgspec
+
+    from pioreactor.calibrations import store
+    from pioreactor.calibrations.utils import fit_curve, residual_sd
+
+    runtime = surroundings.runtime
+    calibration = store.load(runtime, device, name)
+    kind = fit if fit is not None else str(type(calibration.curve_data_).__struct_config__.tag)
+    recorded = calibration.recorded_data
+    if len(recorded["x"]) < 2:
+        raise InvalidRequestError(f"{name!r} has too few recorded points to fit a curve to")
+    curve = fit_curve(kind, recorded["x"], recorded["y"], degree=degree)
+    sd = residual_sd(curve, recorded["x"], recorded["y"])
+    if save_as is not None:
+        store.save(runtime, device, msgspec.structs.replace(calibration, calibration_name=save_as, curve_data_=curve))
+    if as_json:
+        print_json({"fit": kind, "curve_data_": curve, "residual_sd": sd, "saved_as": save_as})
+        return
+    _show(calibration, curve, active=store.active_name(runtime, device) == name)
+    click.echo(f"Standard deviation of what the curve leaves: {sd:.4g} ({calibration.y})")
+    if save_as is not None:
+        click.echo(f"Saved as {save_as!r}. To use it: pio calibrations set-active --device {device} --name '{save_as}'")
+
+
+def _show(calibration: CalibrationBase, curve: Any, *, active: bool) -> None:
+    from pioreactor.cli.artefacts import day, formula, plot
+
+    hidden = ("curve_data_", "recorded_data", "created_at", "x", "y")
+    fields = {f: getattr(calibration, f) for f in calibration.__struct_fields__ if f not in hidden}
+    print_pairs(
+        {
+            "calibration_type": calibration.calibration_type,
+            **fields,
+            "made_at": day(calibration.created_at),
+            "active": active,
+            "curve": formula(curve),
+        }
+    )
+    recorded = calibration.recorded_data
+    plot(
+        (recorded["x"], recorded["y"]),
+        curve.curve,
+        title=calibration.calibration_name,
+        labels=(calibration.x, calibration.y),
+    )
+    rows = [{calibration.x: x, calibration.y: y} for x, y in zip(recorded["x"], recorded["y"], strict=True)]
+    print_table(rows, [calibration.x, calibration.y], none="Nothing was recorded.")
+
+
+def _protocol(device: str, name: str | None) -> type[CalibrationProtocol]:
+    from pioreactor.calibrations import registry
+
+    if name is not None:
+        return registry.get_protocol(device, name)
+    offered = [one for one in registry.protocols_of(device) if one.is_offered(device)]
+    if not offered:
+        raise NotFoundError(f"{device} has no calibration protocol here", remedy="See: pio calibrations protocols")
+    return offered[0]
+
+
+def _on(surroundings: Surroundings) -> Any:
+    """Register built-in protocols and those of plugins, and make the command's unit the present one."""
+    import pioreactor.procedures.protocols  # noqa: F401  importing registers them
+    from pioreactor.runtime import context
+
+    if not surroundings.has_runtime:
+        from pioreactor.plugin_management import get_plugins
+
+        get_plugins()
+    return context.using(surroundings.runtime)

@@ -1,0 +1,164 @@
+"""`pio estimators`: look at, choose and delete what fuses several readings of this unit into one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pioreactor.cli.lazy_group import SuggestingGroup
+from pioreactor.cli.options import json_option, yes_option
+from pioreactor.cli.render import print_json, print_pairs, print_table
+from pioreactor.cli.surroundings import Surroundings, pass_surroundings
+from pioreactor.exc import InvalidRequestError, NotFoundError
+
+if TYPE_CHECKING:
+    from pioreactor.structs.estimators import ODFusionEstimator
+
+device_option = click.option("--device", default="od_fused", show_default=True, help="Device of the estimator.")
+name_option = click.option("--name", required=True, help="Name of the estimator.")
+
+
+@click.group(cls=SuggestingGroup)
+def estimators() -> None:
+    """Look at, choose and delete the estimators of this unit; `pio calibrations run --device od_fused` makes one."""
+
+
+@estimators.command(name="list")
+@json_option
+@pass_surroundings
+def list_(surroundings: Surroundings, as_json: bool) -> None:
+    """Print the estimators that are kept here, and which are in use."""
+    from pioreactor.cli.artefacts import day
+    from pioreactor.estimators import store
+
+    active = store.active_names(surroundings.runtime)
+    rows: list[dict[str, Any]] = [
+        {
+            "device": device,
+            "name": one.estimator_name,
+            "active": active.get(device) == one.estimator_name,
+            "type": str(type(one).__struct_config__.tag),
+            "made_at": one.created_at if as_json else day(one.created_at),
+        }
+        for device, ones in store.list_all(surroundings.runtime).items()
+        for one in ones
+    ]
+    if as_json:
+        print_json(rows)
+    else:
+        print_table(rows, ["device", "name", "active", "type", "made_at"], none="No estimators.")
+
+
+@estimators.command()
+@json_option
+@pass_surroundings
+def protocols(surroundings: Surroundings, as_json: bool) -> None:
+    """Print the ways to make an estimator on this unit."""
+    import pioreactor.procedures.protocols  # noqa: F401  importing registers them
+    from pioreactor.calibrations import registry
+    from pioreactor.estimators.store import OD_FUSED
+    from pioreactor.runtime import context
+
+    with context.using(surroundings.runtime):
+        found = [(device, one) for device, one in registry.all_protocols() if device == OD_FUSED]
+    rows = [registry.describe(device, one) for device, one in found]
+    if as_json:
+        print_json(rows)
+    else:
+        print_table(rows, ["target_device", "protocol_name", "title"], none="No protocol fits this unit's photodiodes.")
+
+
+@estimators.command(name="set-active")
+@device_option
+@click.option("--name", default=None, help="Name of the estimator; none given: use none.")
+@pass_surroundings
+def set_active(surroundings: Surroundings, device: str, name: str | None) -> None:
+    """Use an estimator from the next start of od_reading on; without --name, none."""
+    from pioreactor.estimators import store
+
+    store.set_active(surroundings.runtime, device, name)
+    click.echo(f"{device} uses {name!r}." if name is not None else f"{device} uses no estimator.")
+
+
+@estimators.command()
+@device_option
+@name_option
+@yes_option
+@pass_surroundings
+def delete(surroundings: Surroundings, device: str, name: str, yes: bool) -> None:
+    """Delete an estimator; if it is in use, it is so no longer."""
+    from pioreactor.estimators import store
+
+    if name not in store.names(surroundings.runtime, device):
+        raise NotFoundError(f"{device} has no estimator {name!r}", remedy="See: pio estimators list")
+    if not yes:
+        click.confirm(f"Delete estimator {name!r} of {device}? It cannot be brought back.", abort=True)
+    store.delete(surroundings.runtime, device, name)
+    click.echo(f"Deleted {name!r} of {device}.")
+
+
+@estimators.command()
+@device_option
+@name_option
+@json_option
+@pass_surroundings
+def analyze(surroundings: Surroundings, device: str, name: str, as_json: bool) -> None:
+    """Show an estimator: each angle's curve, and what it makes of its own standards."""
+    from pioreactor.estimators import store
+    from pioreactor.structs.estimators import ODFusionEstimator
+
+    estimator = store.load(surroundings.runtime, device, name)
+    if not isinstance(estimator, ODFusionEstimator):
+        raise InvalidRequestError(f"{name!r} is no estimator of fused OD")
+    if as_json:
+        print_json({"estimator": estimator, "standards": _standards(estimator)})
+        return
+    _show(estimator)
+
+
+def _show(estimator: ODFusionEstimator) -> None:
+    from pioreactor.cli.artefacts import day, plot
+
+    print_pairs(
+        {
+            "estimator_name": estimator.estimator_name,
+            "made_on": estimator.calibrated_on_pioreactor_unit,
+            "made_at": day(estimator.created_at),
+            "ir_led_intensity": f"{estimator.ir_led_intensity:g} %",
+            "range": f"{10**estimator.min_logc:.4g}–{10**estimator.max_logc:.4g}",
+        }
+    )
+    for angle in estimator.angles:
+        points = _points(estimator, angle)
+        spline = estimator.mu_splines[angle].curve
+        span = (estimator.min_logc, estimator.max_logc)
+        plot(points, spline, title=f"{angle}°", labels=("log10 concentration", "ln reading"), span=span)
+    print_table(_standards(estimator), ["concentration", "estimate"], none="Nothing was recorded.")
+
+
+def _recorded(estimator: ODFusionEstimator) -> dict[str, dict[str, list[float]]]:
+    found = estimator.recorded_data.get("by_angle", {})
+    return found if isinstance(found, dict) else {}
+
+
+def _points(estimator: ODFusionEstimator, angle: str) -> tuple[list[float], list[float]]:
+    import math
+
+    recorded = _recorded(estimator).get(angle, {"x": [], "y": []})
+    pairs = [(x, y) for x, y in zip(recorded["x"], recorded["y"], strict=True) if x > 0 and y > 0]
+    return [math.log10(x) for x, _ in pairs], [math.log(y) for _, y in pairs]
+
+
+def _standards(estimator: ODFusionEstimator) -> list[dict[str, Any]]:
+    """Return each standard with what the estimator makes of its mean readings."""
+    levels: dict[float, dict[str, list[float]]] = {}
+    for angle, recorded in _recorded(estimator).items():
+        for x, y in zip(recorded["x"], recorded["y"], strict=True):
+            levels.setdefault(x, {}).setdefault(angle, []).append(y)
+    rows = []
+    for concentration, readings in sorted(levels.items()):
+        if set(estimator.angles) <= set(readings):
+            means = {angle: sum(values) / len(values) for angle, values in readings.items()}
+            rows.append({"concentration": concentration, "estimate": round(estimator.fusion.estimate(means), 6)})
+    return rows

@@ -1,0 +1,38 @@
+"""`pio run od_blank`."""
+
+from __future__ import annotations
+
+import click
+
+from pioreactor.runtime import context
+
+
+@click.group(name="od_blank", invoke_without_command=True)
+@click.option(
+    "--n-samples", type=click.IntRange(6, 1000), default=30, show_default=True, help="Readings that are averaged."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+@click.pass_context
+def od_blank(ctx: click.Context, n_samples: int, as_json: bool) -> None:
+    """Measure what the photodiodes show without a culture; it is subtracted from this experiment's OD readings."""
+    if ctx.invoked_subcommand is not None:
+        return
+    from pioreactor.cli.render import print_json
+    from pioreactor.procedures.od_blank import measure_blank
+
+    means = measure_blank(n_samples)
+    if as_json:
+        print_json(means)
+        return
+    for channel, level in means.items():
+        click.echo(f"photodiode {channel}: {level:.6f}")
+
+
+@od_blank.command()
+@click.option("--experiment", default=None, help="Whose blank; default: the experiment this unit is assigned to.")
+def delete(experiment: str | None) -> None:
+    """Forget the blank: readings are no longer corrected from the next start of od_reading on."""
+    from pioreactor.procedures.od_blank import delete_blank
+
+    which = experiment if experiment is not None else str(context.current().identity.experiment())
+    click.echo(f"Forgot the blank of {which}." if delete_blank(which) else f"{which} has no blank.")

@@ -1,0 +1,94 @@
+"""Runs self-tests one after another, publishes and remembers how each ended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from pioreactor.exc import HardwareNotFoundError, NotFoundError, PioreactorError, StoppedError
+from pioreactor.jobs.lifecycle import managed_lifecycle
+from pioreactor.procedures.self_test.registry import SelfTest, all_self_tests
+from pioreactor.procedures.self_test.workbench import Workbench
+from pioreactor.procedures.trials import AUTOMATIONS, OD_READING, PUMPS, STIRRING, refuse_while_running
+from pioreactor.runtime import context
+from pioreactor.runtime.context import Runtime
+from pioreactor.types import UNIVERSAL_EXPERIMENT
+
+JOB_NAME = "self_test"
+CACHE = "self_test_results"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one test ended."""
+
+    name: str
+    passed: bool
+    message: str | None = None
+    remedy: str | None = None
+
+
+def select(runtime: Runtime, substring: str | None, *, retry_failed: bool) -> dict[str, SelfTest]:
+    """Return the tests to run; raise `NotFoundError` when none fits."""
+    tests = all_self_tests()
+    if substring:
+        wanted = substring.lower()
+        tests = {name: test for name, test in tests.items() if wanted in f"test_{name}".lower()}
+    if retry_failed:
+        cache = runtime.stores.persistent(CACHE)
+        tests = {name: test for name, test in tests.items() if cache.get(name) == 0}
+    if not tests and not retry_failed:
+        raise NotFoundError(f"no self-test has {substring!r} in its name", remedy="See: pio run self_test --list")
+    return tests
+
+
+def run_self_tests(
+    tests: Mapping[str, SelfTest], *, heard: Callable[[Outcome], None] = lambda _: None
+) -> list[Outcome]:
+    """Run these tests; `heard` is told each outcome as it comes.
+
+    Raise `ReactorInUseError` when a job uses the reactor, `StoppedError` when somebody stops the run: what was not
+    finished keeps its former result.
+    """
+    runtime = context.current()
+    refuse_while_running(runtime, [OD_READING, STIRRING, *AUTOMATIONS, *PUMPS], what="the self-test")
+    cache = runtime.stores.persistent(CACHE)
+    outcomes = []
+    with managed_lifecycle(runtime.unit, UNIVERSAL_EXPERIMENT, JOB_NAME, exclusive=True) as action:
+        bench = Workbench(runtime, action)
+        action.publish_setting("all_tests_passed", None)
+        for name, test in tests.items():
+            action.logger.debug("Starting test %s.", name)
+            outcome = _run_one(bench, name, test)
+            outcomes.append(outcome)
+            cache.set(name, int(outcome.passed))
+            action.publish_setting(f"test_{name}", int(outcome.passed))
+            if not outcome.passed:
+                action.logger.warning("%s: %s. %s", name, outcome.message, outcome.remedy or "")
+            heard(outcome)
+        passed = all(outcome.passed for outcome in outcomes)
+        action.publish_setting("all_tests_passed", int(passed))
+        failed = sum(not outcome.passed for outcome in outcomes)
+        if failed:
+            action.logger.warning("%d of %d self-tests failed.", failed, len(outcomes))
+        else:
+            action.logger.notice("All %d self-tests passed.", len(outcomes))
+    return outcomes
+
+
+def _run_one(bench: Workbench, name: str, test: SelfTest) -> Outcome:
+    bench.begin()
+    try:
+        test(bench)
+    except StoppedError:
+        raise
+    except PioreactorError as error:
+        remedy = error.remedy
+        if remedy is None and isinstance(error, HardwareNotFoundError):
+            remedy = "Check the cable to that chip; `pioreactor_HAT_present` names the part."
+        return Outcome(name, False, str(error), remedy)
+    except Exception as error:
+        # a test may be a plugin's; whatever it does wrong, the others are run
+        bench.action.logger.exception("%s broke.", name)
+        return Outcome(name, False, f"{type(error).__name__}: {error}", "Report this: the test itself is at fault.")
+    return Outcome(name, True)
