@@ -226,8 +226,6 @@ class LocalCluster:
         self.prepare()
         for number, worker in enumerate(self.plan.worker_names):
             self._add(worker, "reactor", self._twin_command(worker, self.plan.seed * 1000 + number))
-        for worker in self.plan.worker_names:
-            self._add(worker, "supervisor", [sys.executable, "-m", "pioreactor.cli.supervise"])
         for unit in self.units:
             self._add(unit, "web", self._pio("web", "--port", str(self.port_of(unit))))
         self.say("Waiting for the web servers.")
@@ -235,6 +233,8 @@ class LocalCluster:
 
     def start_records(self) -> None:
         """Start what watches units and writes the database; they need the inventory to be there."""
+        for worker in self.plan.worker_names:
+            self._add(worker, "supervisor", [sys.executable, "-m", "pioreactor.cli.supervise"])
         self._add(LEADER, "mqtt_to_db_streaming", self._pio("run", "mqtt_to_db_streaming"))
         for unit in self.units:
             self._add(unit, "monitor", self._pio("run", "monitor"))
