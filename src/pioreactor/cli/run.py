@@ -28,6 +28,11 @@ ENTRIES: Final[Mapping[str, Entry]] = {
     "circulate_media": Entry(f"{_HERE}.circulate", "circulate_media", "Rinse with media."),
     "circulate_alt_media": Entry(f"{_HERE}.circulate", "circulate_alt_media", "Rinse with alternative media."),
     "pumps": Entry(f"{_HERE}.pump_script", "pumps", "Move liquid and wait, step by step."),
+    "od_blank": Entry(f"{_HERE}.od_blank", "od_blank", "Measure what the photodiodes show without a culture."),
+    "self_test": Entry(f"{_HERE}.self_test", "self_test", "Check every part of this reactor."),
+    "stirring_calibration": Entry(
+        f"{_HERE}.stirring_calibration", "stirring_calibration", "Measure speed against duty of the stirrer's fan."
+    ),
     "monitor": Entry(f"{_HERE}.monitor", "monitor", "Watch this unit, and bring its records to the leader."),
     "backup_database": Entry(f"{_HERE}.backup", "backup_database", "Copy the leader's database, verified.", True),
     "mqtt_to_db_streaming": Entry(

@@ -32,6 +32,10 @@ ENTRIES: Final[Mapping[str, Entry]] = {
     "log": Entry(f"{_HERE}.logs", "log", "Write a log line."),
     "status": Entry(f"{_HERE}.status", "status", "Check this unit and say what is wrong."),
     "resume": Entry(f"{_HERE}.resume", "resume", "Bring back jobs that ran when the power failed."),
+    "calibrations": Entry(
+        f"{_HERE}.calibrations", "calibrations", "Make, look at, choose and delete the calibrations of this unit."
+    ),
+    "estimators": Entry(f"{_HERE}.estimators", "estimators", "Look at, choose and delete the estimators of this unit."),
     "config": Entry(f"{_HERE}.config", "config", "Show and change the configuration."),
     "cache": Entry(f"{_HERE}.cache", "cache", "Look into the unit's key-value stores."),
     "blink": Entry(f"{_HERE}.blink", "blink", "Blink the LED of this unit, to find it on the bench."),
