@@ -13,5 +13,6 @@ def start_led_automation(
     automation_name: str, unit: str | None = None, experiment: str | None = None, **options: Any
 ) -> LEDAutomationJob:
     """Start an automation by its name on this unit; options are those of the automation."""
+    where = {name: value for name, value in (("unit", unit), ("experiment", experiment)) if value is not None}
     automation = registry.find("led", automation_name)
     return cast(LEDAutomationJob, automation(unit=unit, experiment=experiment, **options))
