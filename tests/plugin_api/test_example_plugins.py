@@ -157,7 +157,7 @@ def test_a_reader_with_a_timer_of_its_own(simulated: Simulated) -> None:
 
 
 class Feeder(DosingAutomationJobContrib):
-    automation_name = "feeder_of_plugin_test"
+    automation_name = "_feeder_of_plugin_test"
     published_settings = {  # noqa: RUF012
         "volume": {"datatype": "float", "settable": True, "unit": "mL"},
         "duration": {"datatype": "float", "settable": True, "unit": "min"},
@@ -176,16 +176,16 @@ def test_a_dosing_automation_by_its_name_with_options_as_text(simulated: Simulat
     from pioreactor.background_jobs.dosing_automation import start_dosing_automation
 
     bench = simulated(scenario="water")
-    bench.start(lambda: start_dosing_automation("feeder_of_plugin_test", volume="0.2", duration="10"))
+    bench.start(lambda: start_dosing_automation("_feeder_of_plugin_test", volume="0.2", duration="10"))
     bench.wait(1800.0)
     dilutions = [e for e in bench.decoded("dosing_automation/latest_event") if e["event_name"] == "DilutionEvent"]
     assert len(dilutions) == 3
     assert dilutions[0]["data"] == pytest.approx({"media_ml": 0.2, "nothing": 0.0})
-    assert bench.retained("dosing_automation/automation_name") == b"feeder_of_plugin_test"
+    assert bench.retained("dosing_automation/automation_name") == b"_feeder_of_plugin_test"
 
 
 class Dawn(LEDAutomationJobContrib):
-    automation_name = "dawn_of_plugin_test"
+    automation_name = "_dawn_of_plugin_test"
     published_settings = {"duration": {"datatype": "float", "settable": True}}  # noqa: RUF012
 
     def __init__(self, **kwargs: Any) -> None:

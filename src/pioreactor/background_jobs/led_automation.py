@@ -15,4 +15,4 @@ def start_led_automation(
     """Start an automation by its name on this unit; options are those of the automation."""
     where = {name: value for name, value in (("unit", unit), ("experiment", experiment)) if value is not None}
     automation = registry.find("led", automation_name)
-    return cast(LEDAutomationJob, automation(unit=unit, experiment=experiment, **options))
+    return cast(LEDAutomationJob, automation(**where, **options))

@@ -15,4 +15,4 @@ def start_temperature_automation(
     """Start an automation by its name on this unit; options are those of the automation."""
     where = {name: value for name, value in (("unit", unit), ("experiment", experiment)) if value is not None}
     automation = registry.find("temperature", automation_name)
-    return cast(TemperatureAutomationJob, automation(unit=unit, experiment=experiment, **options))
+    return cast(TemperatureAutomationJob, automation(**where, **options))

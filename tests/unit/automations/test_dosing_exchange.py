@@ -158,7 +158,7 @@ def test_a_full_vial_pauses_dosing_with_monitor_and_broker_away(scene: Scene) ->
 class Syringe(DosingAutomationJobContrib):
     """A plugin that drives pumps of its own, which know nothing of our books."""
 
-    automation_name = "syringe_of_test"
+    automation_name = "_syringe_of_test"
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -318,7 +318,7 @@ def test_each_stretch_of_time_has_the_settings_that_held_in_it() -> None:
 
 def test_the_last_stretch_is_recorded_whatever_hooks_a_plugin_defines() -> None:
     class Careless(DosingAutomationJobContrib):
-        automation_name = "careless_of_test"
+        automation_name = "_careless_of_test"
         volume = Setting(1.0, settable=True)
 
         def on_disconnected(self) -> None:
@@ -337,7 +337,7 @@ def test_a_plugin_that_chooses_no_trigger_is_run_each_duration() -> None:
     runs: list[float] = []
 
     class Old(DosingAutomationJobContrib):
-        automation_name = "old_style_of_test"
+        automation_name = "_old_style_of_test"
         published_settings = {"duration": {"datatype": "float", "settable": True, "unit": "min"}}  # noqa: RUF012
 
         def __init__(self, **kwargs: Any) -> None:
@@ -355,7 +355,7 @@ def test_a_plugin_that_chooses_no_trigger_is_run_each_duration() -> None:
 @pytest.mark.parametrize("method", ["latest_normalized_od", "latest_growth_rate", "latest_od", "latest_od_fused"])
 def test_a_rule_without_its_readings_says_which_job_it_misses(method: str) -> None:
     class Needy(DosingAutomationJobContrib):
-        automation_name = "needy_of_test"
+        automation_name = "_needy_of_test"
 
         def execute(self) -> None:
             getattr(self, method)
@@ -371,7 +371,7 @@ def test_a_rule_without_its_readings_says_which_job_it_misses(method: str) -> No
 
 def test_an_error_in_a_rule_is_an_event_and_the_next_run_comes() -> None:
     class Wrong(DosingAutomationJobContrib):
-        automation_name = "wrong_of_test"
+        automation_name = "_wrong_of_test"
 
         def execute(self) -> None:
             raise ZeroDivisionError("the biologist divided by zero")
@@ -396,3 +396,19 @@ def test_pausing_stops_pumps_that_somebody_started_by_hand() -> None:
         assert moved == [pytest.approx(3.0 * 0.0911, abs=1e-6)]
         with context.using(bench.unit.runtime):
             assert add_media(duration=1.0) == pytest.approx(0.0911)
+
+
+def test_an_automation_without_a_word_about_itself_does_not_break_the_help() -> None:
+    from click.testing import CliRunner
+
+    from pioreactor.automations import registry
+    from pioreactor.cli.running.automations import dosing_automation
+
+    registry.register("dosing", "silent_plugin", type("Mute", (DosingAutomationJobContrib,), {}))
+    try:
+        shown = CliRunner().invoke(dosing_automation, ["--help"])
+    finally:
+        del registry._registered["dosing"]["silent_plugin"]
+    assert shown.exit_code == 0
+    assert "silent_plugin" in shown.output
+    assert "_syringe" not in shown.output

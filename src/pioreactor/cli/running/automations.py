@@ -12,11 +12,17 @@ from pioreactor.cli.job_options import explain, keyword_options
 _ANY_OPTION = {"ignore_unknown_options": True, "allow_extra_args": True}
 
 
+def _first_line(automation: type) -> str:
+    """Return what a class says of itself, in one line; a plugin's may say nothing."""
+    words = (automation.__doc__ if automation.__doc__ is not None else "").strip()
+    return words.splitlines()[0] if words else "automation of a plugin."
+
+
 def _explain_automations(kind: str) -> str:
     lines = []
     for name in registry.names(kind):
         automation = registry.find(kind, name)
-        lines.append(f"\b\n{name}: {(automation.__doc__ or '').strip().splitlines()[0]}")
+        lines.append(f"\b\n{name}: {_first_line(automation)}")
         for option, setting in automation.settings().items():
             if setting.settable:
                 lines[-1] += f"\n  --{option.replace('_', '-')}  {explain(setting)}"
