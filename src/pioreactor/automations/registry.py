@@ -39,8 +39,8 @@ def register(kind: str, name: str, automation: type[AutomationJob]) -> None:
 
 
 def names(kind: str) -> list[str]:
-    """Return the names of all known automations of a kind; those with a leading `_` can be found, but are not shown."""
-    return sorted({*BUILT_IN[kind], *(name for name in _registered[kind] if not name.startswith("_"))})
+    """Return the names of all known automations of a kind."""
+    return sorted({*BUILT_IN[kind], *_registered[kind]})
 
 
 def find(kind: str, name: str) -> type[AutomationJob]:

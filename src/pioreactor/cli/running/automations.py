@@ -21,6 +21,8 @@ def _first_line(automation: type) -> str:
 def _explain_automations(kind: str) -> str:
     lines = []
     for name in registry.names(kind):
+        if name.startswith("_"):
+            continue  # it can be started, but its author does not show it
         automation = registry.find(kind, name)
         lines.append(f"\b\n{name}: {_first_line(automation)}")
         for option, setting in automation.settings().items():
