@@ -15,7 +15,7 @@ from pioreactor.devices.board import Board
 from pioreactor.devices.buses.ports import Buses
 from pioreactor.devices.ownership import FileLockOwnership
 from pioreactor.devices.ports import Rig
-from pioreactor.exc import ConfigurationError, PioreactorError
+from pioreactor.exc import ConfigurationError, PioreactorError, UnitUnreachableError
 from pioreactor.http.addresses import base_url
 from pioreactor.http.ports import HttpClient
 from pioreactor.identity.machine import MachineFacts
@@ -42,9 +42,13 @@ def build_runtime(
     *,
     overrides: Sequence[tuple[str, str, str]] = (),
     quiet: bool = False,
+    asks_leader: bool = True,
     handles_signals: bool = True,
 ) -> Runtime:
-    """Return the runtime of this process from its environment and its unit's files. Nothing is connected yet."""
+    """Return the runtime of this process from its environment and its unit's files. Nothing is connected yet.
+
+    With `asks_leader` off nobody is ever asked over the network: what is remembered counts, else the default.
+    """
     env = os.environ if environment is None else environment
     paths = Paths.from_environment(env)
     settings = load_settings(
@@ -56,9 +60,9 @@ def build_runtime(
     identity = UnitIdentity(
         unit=unit,
         leader_hostname=settings.cluster.leader_hostname,
-        inventory=_inventory(env, unit, settings, paths, clock, stores),
+        inventory=_inventory(env, unit, settings, paths, clock, stores, asks_leader=asks_leader),
     )
-    model = lru_cache(maxsize=1)(lambda: _model(identity, paths))
+    model = lru_cache(maxsize=1)(lambda: _model(identity, paths, or_default=not asks_leader))
     ownership = FileLockOwnership(paths.locks)
     open_rig = lru_cache(maxsize=1)(lambda: _open_rig(settings, paths, clock, ownership, model()))
     is_leader = identity.is_leader
@@ -150,7 +154,14 @@ def _broker(settings: Settings, paths: Paths) -> BrokerAddress:
 
 
 def _inventory(
-    env: Mapping[str, str], unit: Unit, settings: Settings, paths: Paths, clock: Clock, stores: SqliteUnitStores
+    env: Mapping[str, str],
+    unit: Unit,
+    settings: Settings,
+    paths: Paths,
+    clock: Clock,
+    stores: SqliteUnitStores,
+    *,
+    asks_leader: bool,
 ) -> LazyInventory:
     def build() -> Inventory:
         from pioreactor.identity.assignment import Given, LeaderInventory
@@ -159,7 +170,9 @@ def _inventory(
         ui = settings.ui
         return LeaderInventory(
             http_client(),
-            base_url=base_url(leader, settings.cluster_addresses, port=ui.port, proto=ui.proto) if leader else None,
+            base_url=base_url(leader, settings.cluster_addresses, port=ui.port, proto=ui.proto)
+            if leader and asks_leader
+            else None,
             token=read_secret(paths, TOKEN_FILE),
             clock=clock,
             remembered=stores.persistent("leader_answers"),
@@ -189,8 +202,13 @@ class LazyInventory:
         return self._inventory().model(unit)
 
 
-def _model(identity: UnitIdentity, paths: Paths) -> ReactorModel:
-    chosen = identity.model()
+def _model(identity: UnitIdentity, paths: Paths, *, or_default: bool) -> ReactorModel:
+    try:
+        chosen = identity.model()
+    except UnitUnreachableError:
+        if not or_default:
+            raise
+        chosen = None
     return find_model(load_models(paths.models), *(chosen if chosen is not None else DEFAULT_MODEL))
 
 

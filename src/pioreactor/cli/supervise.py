@@ -12,14 +12,15 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pioreactor.actions import interrupted
     from pioreactor.clock.ports import Signal
+    from pioreactor.devices.guard import HeatingLimits
     from pioreactor.runtime.context import Runtime
     from pioreactor.supervisor.watch import Supervisor
 
 
 def build(runtime: Runtime) -> Supervisor:
     """Return the supervisor of a unit."""
-    from pioreactor.devices.guard import HeatingLimits
     from pioreactor.observability.log import create_logger
     from pioreactor.supervisor.watch import SUPERVISOR_EVENTS, Supervisor
 
@@ -39,12 +40,26 @@ def build(runtime: Runtime) -> Supervisor:
         rig=rig,
         ownership=runtime.ownership,
         clock=runtime.clock,
-        limits=HeatingLimits.of(runtime.model()),
+        limits=_limits(runtime),
         heater_pin=rig.pin_of("heating"),
         pump_pins={rig.pin_of(role): role for role in ("media", "alt_media", "waste") if role in channels},
         tell=tell,
+        note_off=lambda pin: interrupted.switched_off(runtime, pin),
         power_off=(lambda: None) if runtime.settings.hardware.rig == "sim" else _power_off,
     )
+
+
+def _limits(runtime: Runtime) -> HeatingLimits:
+    """Return the model's limits if the unit remembers its model, else those that suit every model."""
+    from pioreactor.devices.guard import HeatingLimits
+    from pioreactor.exc import UnitUnreachableError
+    from pioreactor.models import load_models
+
+    try:
+        known = runtime.identity.model() is not None
+    except UnitUnreachableError:
+        known = False
+    return HeatingLimits.of(runtime.model()) if known else HeatingLimits.strictest(load_models(runtime.paths.models))
 
 
 def _power_off() -> None:
@@ -69,7 +84,7 @@ def main() -> None:
     """Supervise this unit."""
     from pioreactor.bootstrap import build_runtime
 
-    runtime = build_runtime(quiet=True, handles_signals=False)
+    runtime = build_runtime(quiet=True, handles_signals=False, asks_leader=False)
     ending = runtime.clock.signal()
 
     def end(_number: int, _frame: FrameType | None) -> None:

@@ -1,6 +1,7 @@
 """Limits of what may be asked of a reactor, as values; whoever moves the actuator asks here and obeys."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
@@ -56,6 +57,11 @@ class HeatingLimits:
             disable_above=model.max_temp_to_disable_heating,
             shutdown_above=model.max_temp_to_shutdown,
         )
+
+    @classmethod
+    def strictest(cls, models: Iterable[ReactorModel]) -> "HeatingLimits":
+        """Return limits that suit every one of the models: for a unit whose model is not known."""
+        return min((cls.of(model) for model in models), key=lambda limits: limits.shutdown_above)
 
     def stage(self, celsius: float) -> HeatingStage:
         """Return the stage of a temperature. One that is not a number disables heating: nobody knows how hot it is."""
