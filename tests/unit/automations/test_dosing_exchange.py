@@ -399,6 +399,8 @@ def test_pausing_stops_pumps_that_somebody_started_by_hand() -> None:
 
 
 def test_an_automation_without_a_word_about_itself_does_not_break_the_help() -> None:
+    from copy import copy
+
     from click.testing import CliRunner
 
     from pioreactor.automations import registry
@@ -406,7 +408,7 @@ def test_an_automation_without_a_word_about_itself_does_not_break_the_help() -> 
 
     registry.register("dosing", "silent_plugin", type("Mute", (DosingAutomationJobContrib,), {}))
     try:
-        shown = CliRunner().invoke(dosing_automation, ["--help"])
+        shown = CliRunner().invoke(copy(dosing_automation), ["--help"])
     finally:
         del registry._registered["dosing"]["silent_plugin"]
     assert shown.exit_code == 0
