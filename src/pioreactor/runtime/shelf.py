@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Generic, TypeVar
@@ -42,7 +43,7 @@ class Shelf(Generic[T]):
     def parse(self, text: str) -> T:
         """Return the artefact that a YAML text describes; raise `CalibrationError` saying what is wrong."""
         try:
-            return self._parse(_yaml(text))
+            return self._parse(copy.deepcopy(_yaml(text)))
         except (ValueError, msgspec.ValidationError) as error:
             raise CalibrationError(f"the {self._noun} cannot be used: {error}") from error
 

@@ -106,6 +106,9 @@ def test_an_estimator_is_saved_loaded_and_used(runtime: Runtime) -> None:
     loaded = store.load_active(runtime)
     assert loaded == estimator()
     assert store.active_names(runtime) == {"od_fused": "fused"}
+    assert isinstance(loaded, ODFusionEstimator)
+    loaded.recorded_data.clear()
+    assert store.load_active(runtime) == estimator()
     assert [kept.estimator_name for kept in store.list_all(runtime)["od_fused"]] == ["fused"]
     text = runtime.artefacts.read("estimators", "od_fused", "fused")
     assert text is not None
