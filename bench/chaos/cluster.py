@@ -56,7 +56,7 @@ def _noted(job: BackgroundJob) -> None:
     _become_ready(job)
 
 
-BackgroundJob._become_ready = _noted  # type: ignore[method-assign]
+BackgroundJob._become_ready = _noted  # type: ignore[method-assign, assignment]
 
 
 def jobs_of(unit: SimulatedUnit) -> dict[str, BackgroundJob]:

@@ -12,6 +12,7 @@ from pioreactor import topics
 from pioreactor.messaging.memory import RandomFaults
 
 DAY_S = 86_400.0
+LONGEST_DELAY_S = 30.0
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,8 @@ class Troublemaker:
 
     def _dose_by_hand(self, machine: Machine, trouble: Trouble) -> None:
         """Not a trouble in itself: it gives the others something to interrupt."""
+        if not machine.has_power:
+            return
         chosen = random.Random(trouble.number)
         action = chosen.choice(["add_media", "add_alt_media", "remove_waste"])
         machine.start((action, "--duration", f"{chosen.uniform(2, 20):.1f}"))
@@ -158,7 +161,7 @@ class Troublemaker:
                 lost=chosen.uniform(0.0, 0.5),
                 repeated=chosen.uniform(0.0, 0.5),
                 delayed=chosen.uniform(0.0, 0.8),
-                longest_delay_s=chosen.choice([0.5, 5.0, 30.0]),
+                longest_delay_s=chosen.choice([0.5, 5.0, LONGEST_DELAY_S]),
             )
         )
         return lambda: machine.unit.set_link(None)

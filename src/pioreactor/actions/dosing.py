@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from pioreactor import structs, topics
-from pioreactor.actions import bioreactor
+from pioreactor.actions import bioreactor, interrupted
 from pioreactor.actions.pwm import announce_duties
 from pioreactor.devices.ports import PwmOutput
-from pioreactor.exc import ActuatorInUseError, CalibrationError, ConfigurationError, StoppedError
+from pioreactor.exc import ActuatorInUseError, CalibrationError, ConfigurationError, StoppedError, StorageError
 from pioreactor.jobs.host import Host
 
 SLICE_S = 1.0
@@ -128,12 +128,12 @@ class Books:
         change = moved_ml - self.reported_ml
         if abs(change) < 1e-9:
             return
-        self.reported_ml = moved_ml
         host, runtime = self._host, self._host.runtime
         if self.source_of_event != "pump_calibration":
             before = bioreactor.vial_state(runtime, host.experiment)
             after = bioreactor.record_dose(runtime, host.experiment, self._pump.event, change)
             bioreactor.announce(host.publish, host.unit, host.experiment, after, before)
+        self.reported_ml = moved_ml
         event = structs.DosingEvent(
             volume_change=round(change, 9),
             event=self._pump.event,
@@ -149,6 +149,7 @@ def dose(host: Host, pump: PumpDevice, request: DoseRequest, rate: PumpRate | No
     What moved is entered into the vial's books and announced slice by slice, each slice once, after it moved; a stop
     or a pause of the host ends the run within a moment, with the last slice cut to what really ran.
     """
+    interrupted.settle(host)
     refusal = _refuse(host, pump, request, rate)
     if refusal is not None:
         return refusal
@@ -165,7 +166,15 @@ def dose(host: Host, pump: PumpDevice, request: DoseRequest, rate: PumpRate | No
     except ConfigurationError as error:
         return Refused("no_pwm_channel", str(error))
     books = Books(host, pump, request.source_of_event)
-    return _run(host, pump, output, known, duration_s, books)
+    ml_per_s = known.duration_to_ml(SLICE_S) / SLICE_S
+    run = interrupted.PumpRun(host.experiment, pump.event, request.source_of_event, ml_per_s, duration_s)
+    try:
+        interrupted.begin(host, pump.role, run)
+    except StorageError:
+        # What cannot be entered into the books is not pumped.
+        output.release()
+        raise
+    return _run(host, pump, output, known, duration_s, books, run)
 
 
 def _refuse(host: Host, pump: PumpDevice, request: DoseRequest, rate: PumpRate | None) -> Refused | None:
@@ -203,7 +212,13 @@ def turning(host: Host, output: PwmOutput, duty_percent: float) -> Iterator[None
 
 
 def _run(
-    host: Host, pump: PumpDevice, output: PwmOutput, rate: PumpRate, duration_s: float | None, books: Books
+    host: Host,
+    pump: PumpDevice,
+    output: PwmOutput,
+    rate: PumpRate,
+    duration_s: float | None,
+    books: Books,
+    run: interrupted.PumpRun,
 ) -> DoseOutcome:
     clock = host.runtime.clock
     checks_room = pump.adds_liquid and books.source_of_event != "pump_calibration"
@@ -225,6 +240,7 @@ def _run(
                     ran_s = clock.monotonic() - start_s
                     if duration_s is None or ran_s < duration_s:
                         books.report(rate.duration_to_ml(ran_s))
+                        interrupted.note(host.runtime, pump.role, run, ran_s)
                 is_whole = cut is None
             except StoppedError:
                 cut = "stopped"
@@ -234,7 +250,13 @@ def _run(
         # On every path, a signal to the process and a failing chip included: what ran is what is entered.
         if is_whole and duration_s is not None and ran_s - duration_s < TIMING_S:
             ran_s = duration_s
-        books.report(max(0.0, rate.duration_to_ml(ran_s)) if ran_s > 0 else 0.0)
+        try:
+            books.report(max(0.0, rate.duration_to_ml(ran_s)) if ran_s > 0 else 0.0)
+        except StorageError:
+            # The rest is entered when the disk takes it.
+            interrupted.stopped(host.runtime, pump.role)
+            raise
+        interrupted.end(host.runtime, pump.role)
     if cut is None:
         return Dosed(books.reported_ml)
     wanted_ml = None if duration_s is None else rate.duration_to_ml(duration_s)

@@ -12,7 +12,6 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pioreactor.actions import interrupted
     from pioreactor.clock.ports import Signal
     from pioreactor.devices.guard import HeatingLimits
     from pioreactor.runtime.context import Runtime
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
 
 def build(runtime: Runtime) -> Supervisor:
     """Return the supervisor of a unit."""
+    from pioreactor.actions import interrupted
     from pioreactor.observability.log import create_logger
     from pioreactor.supervisor.watch import SUPERVISOR_EVENTS, Supervisor
 

@@ -35,6 +35,8 @@ class Supervisor:
     tell: Callable[[str], None]
     """Told in a sentence what was done and why."""
     power_off: Callable[[], None]
+    note_off: Callable[[int], None] = lambda _pin: None
+    """Told which pin was switched off for a dead owner, at that moment."""
     longest_pump_run_s: float = LONGEST_PUMP_RUN_S
     _running_since: dict[int, float] = field(default_factory=dict, init=False)
     _thermometer_at_s: float = field(default=float("-inf"), init=False)
@@ -77,6 +79,7 @@ class Supervisor:
     def _switch_off(self, pin: int) -> None:
         """Take the output, which puts it to rest, and give it up again."""
         self.rig.pwm_by_pin(pin, owner=NAME, hz=HZ).release()
+        self.note_off(pin)
 
     def _darken(self, channel: LedChannel) -> None:
         lease = self.ownership.acquire(f"led-{channel}", NAME)

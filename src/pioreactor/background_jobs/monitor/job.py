@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import ClassVar
 
 from pioreactor import structs, topics
-from pioreactor.actions import bioreactor
+from pioreactor.actions import bioreactor, interrupted
 from pioreactor.background_jobs.monitor.blinking import LARGEST_CODE, OKAY, Blinker, pattern_of_code
 from pioreactor.background_jobs.monitor.checks import MachineChecks, ReactorChecks
 from pioreactor.background_jobs.monitor.forwarding import LOOK_EVERY_S, JournalForwarder
@@ -16,6 +16,7 @@ from pioreactor.background_jobs.monitor.records import RecordsWatch
 from pioreactor.background_jobs.monitor.watches import Watchlist
 from pioreactor.devices.ports import Button, Rig
 from pioreactor.exc import PioreactorError
+from pioreactor.jobs import desired
 from pioreactor.jobs.job import LongRunningBackgroundJob
 from pioreactor.jobs.settings import Setting
 from pioreactor.messaging.ports import Message
@@ -79,8 +80,11 @@ class Monitor(LongRunningBackgroundJob):
         self.every(LOOK_EVERY_S, self._ghosts.look, first_after_s=0.0)
         self.every(SUPERVISOR_EVERY_S, self._repeat_supervisor, first_after_s=INTRODUCE_AFTER_S)
         self.later(INTRODUCE_AFTER_S, self._meet_the_reactor)
+        self.later(INTRODUCE_AFTER_S, self._settle_pumps)
         self.later(INTRODUCE_AFTER_S, self._announce_vial)
         self.every(CHECK_EVERY_S, self.self_check, first_after_s=INTRODUCE_AFTER_S)
+        # The first note comes late: until then, `pio resume` reads when the unit was last known to live.
+        self.every(CHECK_EVERY_S, lambda: desired.note_alive(self.runtime))
         self.every(SLOW_CHECK_EVERY_S, self._check_slowly, first_after_s=INTRODUCE_AFTER_S)
         self.every(STATISTICS_EVERY_S, self._announce_statistics, first_after_s=INTRODUCE_AFTER_S)
 
@@ -153,6 +157,12 @@ class Monitor(LongRunningBackgroundJob):
             for number, _ in done:
                 store.pop(number)
         for _, words in done:
+            self.logger.warning("%s", words)
+        self._settle_pumps()
+
+    def _settle_pumps(self) -> None:
+        """Enter into the books what pumps moved whose owner died, or whose power went away."""
+        for words in interrupted.settle(self):
             self.logger.warning("%s", words)
 
     # ---- the machine ---------------------------------------------------------------------------------------

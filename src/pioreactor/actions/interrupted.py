@@ -1,0 +1,168 @@
+"""Remembers that a pump runs: what moved reaches the books even if who ran it, or the power, went away."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import msgspec
+
+from pioreactor import structs, topics
+from pioreactor.actions import bioreactor
+from pioreactor.devices.drivers.pwm import resource_of
+from pioreactor.exc import ConfigurationError
+from pioreactor.runtime.context import Runtime
+from pioreactor.storage.ports import KeyValues
+
+PERSISTENT = "pump_runs"
+"""Role of a pump → its run, from before it starts until it is in the books."""
+VOLATILE = "pump_runs_since"
+"""Role of a pump → when its run began [monotonic s]. Empty after a power cut, which ended the run."""
+SWITCHED_OFF = "outputs_switched_off"
+"""Pin → when somebody other than its owner switched it off [monotonic s]. Volatile."""
+NOTED_EVERY_S = 1.0
+"""A run is noted at least this often: so much is not known about one that ended with the power."""
+NOT_IN_BOOKS = "pump_calibration"
+
+
+class Teller(Protocol):
+    """What settling needs: a job, or an action."""
+
+    @property
+    def runtime(self) -> Runtime: ...
+
+    @property
+    def unit(self) -> str: ...
+
+    def publish(self, topic: str, payload: object, qos: int = 1, retain: bool = False) -> None: ...
+
+
+class PumpRun(msgspec.Struct, frozen=True):
+    """One run of a pump, as far as it is in the books."""
+
+    experiment: str
+    event: str
+    source_of_event: str
+    ml_per_s: float
+    ends_after_s: float | None
+    """None for a run until somebody stops it."""
+    noted_s: float = 0.0
+    """So long of it is in the books."""
+
+    @property
+    def adds_liquid(self) -> bool:
+        return self.event.startswith("add_")
+
+
+def begin(teller: Teller, role: str, run: PumpRun) -> None:
+    """Note a run before its pump starts; raise `StorageError` when it cannot be noted, and so should not start.
+
+    Call it as owner of the pump: an earlier run of it that is not in the books yet is entered now.
+    """
+    runtime = teller.runtime
+    now_s = runtime.clock.monotonic()
+    earlier = _take(runtime, role)
+    if earlier is not None:
+        _account(teller, role, earlier, now_s)
+    runtime.stores.persistent(PERSISTENT).set(role, msgspec.json.encode(run).decode())
+    runtime.stores.volatile(VOLATILE).set(role, now_s)
+
+
+def note(runtime: Runtime, role: str, run: PumpRun, ran_s: float) -> None:
+    """Note that so much of the run is in the books."""
+    noted = msgspec.structs.replace(run, noted_s=ran_s)
+    runtime.stores.persistent(PERSISTENT).set(role, msgspec.json.encode(noted).decode())
+
+
+def end(runtime: Runtime, role: str) -> None:
+    """The run is over, and all of it is in the books."""
+    runtime.stores.volatile(VOLATILE).pop(role)
+    runtime.stores.persistent(PERSISTENT).pop(role)
+
+
+def stopped(runtime: Runtime, role: str) -> None:
+    """The pump stands still, but the books could not be written."""
+    switched_off(runtime, runtime.open_rig().pin_of(role))
+
+
+def switched_off(runtime: Runtime, pin: int) -> None:
+    """Remember the moment at which an output was switched off for an owner who cannot say so any more."""
+    runtime.stores.volatile(SWITCHED_OFF).set(pin, runtime.clock.monotonic())
+
+
+def settle(teller: Teller) -> list[str]:
+    """Enter interrupted runs whose pump nobody drives; return what was found out, in sentences."""
+    runtime = teller.runtime
+    said = []
+    for role in [str(role) for role, _ in runtime.stores.persistent(PERSISTENT).items()]:
+        if _is_driven(runtime, role):
+            continue
+        run = _take(runtime, role)
+        if run is not None:
+            said.append(_account(teller, role, run, runtime.clock.monotonic()))
+    return said
+
+
+def _is_driven(runtime: Runtime, role: str) -> bool:
+    try:
+        pin = runtime.open_rig().pin_of(role)
+    except ConfigurationError:
+        return False
+    return runtime.ownership.holder(resource_of(pin)) is not None
+
+
+def _take(runtime: Runtime, role: str) -> PumpRun | None:
+    """Take a run off the record, so that nobody else enters it, too."""
+    cache = runtime.stores.persistent(PERSISTENT)
+    text = cache.pop(role)
+    try:
+        return msgspec.json.decode(text, type=PumpRun) if isinstance(text, str) else None
+    except msgspec.DecodeError:
+        return None
+
+
+def _account(teller: Teller, role: str, run: PumpRun, now_s: float) -> str:
+    runtime = teller.runtime
+    more_s = _ran_s(runtime, role, run, now_s) - run.noted_s
+    runtime.stores.volatile(VOLATILE).pop(role)
+    change_ml = round(run.ml_per_s * more_s, 9)
+    if change_ml > 0 and run.source_of_event != NOT_IN_BOOKS:
+        before = bioreactor.vial_state(runtime, run.experiment)
+        after = bioreactor.record_dose(runtime, run.experiment, run.event, change_ml)
+        bioreactor.announce(teller.publish, teller.unit, run.experiment, after, before)
+        event = structs.DosingEvent(
+            volume_change=change_ml,
+            event=run.event,
+            source_of_event=run.source_of_event,
+            timestamp=runtime.clock.now(),
+        )
+        teller.publish(topics.event(teller.unit, run.experiment, "dosing_events"), event, qos=1)
+    return f"{run.event} was interrupted after about {run.noted_s + more_s:.1f} s; {change_ml:.3f} mL more are noted."
+
+
+def _ran_s(runtime: Runtime, role: str, run: PumpRun, now_s: float) -> float:
+    """Return how long the pump ran.
+
+    After a power cut the end is known to `NOTED_EVERY_S`: what adds liquid counts as long, what removes it as short,
+    so that the vial is never fuller than its books say.
+    """
+    since_s = _number(runtime.stores.volatile(VOLATILE), role)
+    if since_s is None:
+        ran_s = run.noted_s + (NOTED_EVERY_S if run.adds_liquid else 0.0)
+    else:
+        ran_s = max(_end_s(runtime, role, since_s, now_s) - since_s, run.noted_s)
+    return ran_s if run.ends_after_s is None else max(min(ran_s, run.ends_after_s), run.noted_s)
+
+
+def _end_s(runtime: Runtime, role: str, since_s: float, now_s: float) -> float:
+    """Return when the pump was switched off: by the supervisor, or just now by its next owner."""
+    try:
+        pin = runtime.open_rig().pin_of(role)
+    except ConfigurationError:
+        return now_s
+    off_s = _number(runtime.stores.volatile(SWITCHED_OFF), pin)
+    return off_s if off_s is not None and off_s >= since_s else now_s
+
+
+def _number(cache: KeyValues, key: str | int) -> float | None:
+    value = cache.get(key)
+    return float(value) if isinstance(value, int | float) else None
