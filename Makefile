@@ -20,7 +20,7 @@ ALL_BENCHES := $(filter-out __init__,$(patsubst bench/%.py,%,$(wildcard bench/*.
 SCIENCE_BENCHES := $(filter curves fusion growth% od_signal temperature twin,$(ALL_BENCHES))
 BENCHES := $(filter-out chaos $(SCIENCE_BENCHES),$(ALL_BENCHES))
 
-.PHONY: help demo test lint format generated bench bench-science chaos ui environment hooks clean
+.PHONY: help demo test lint format generated bench bench-science chaos ui environment screenshot hooks clean
 
 help:  ## Show these commands
 	@grep -hE '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -59,6 +59,9 @@ ui: $(VENV)/.made-for-use
 	@$(BIN)/python scripts/build_ui.py
 
 environment: $(VENV)/.made-for-work
+
+screenshot: environment ui  ## Take the picture of README.md from a demo
+	@$(BIN)/python scripts/take_screenshot.py
 
 hooks: environment  ## Check each commit as CI does
 	$(BIN)/pip install --quiet pre-commit

@@ -20,7 +20,6 @@ WRITTEN = [
     if path.relative_to(ROOT).as_posix() not in {"docs/reference/cli.md", "docs/reference/config.md"}
 ]
 PATH_OF = {path.relative_to(ROOT).as_posix(): path for path in WRITTEN}
-MADE_BY_A_TEST = {"docs/images/overview.png"}
 
 
 def blocks(text: str, language: str = "") -> list[str]:
@@ -77,7 +76,7 @@ def test_a_wrong_command_is_noticed() -> None:
 @pytest.mark.parametrize("name", PATH_OF)
 def test_links_lead_somewhere(name: str) -> None:
     links = re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", PATH_OF[name].read_text())
-    local = [link for link in links if "://" not in link and link not in MADE_BY_A_TEST]
+    local = [link for link in links if "://" not in link]
     assert [link for link in local if not (PATH_OF[name].parent / link).exists()] == []
 
 
@@ -104,14 +103,8 @@ def test_jobs_in_the_docs_run(name: str) -> None:
 def test_decisions_are_numbered_once_and_have_the_four_headings() -> None:
     records = sorted((ROOT / "docs" / "explanations" / "decisions").glob("*.md"))
     numbers = [int(path.name[:4]) for path in records]
-    assert numbers == list(range(1, len(records) + 1))
+    assert len(numbers) == len(set(numbers))
     for path, number in zip(records, numbers, strict=True):
         text = path.read_text()
         assert text.startswith(f"# {number}. "), path.name
         assert re.findall(r"^## (.+)$", text, flags=re.M)[:4] == ["Status", "Context", "Decision", "Consequences"]
-
-
-def test_the_list_of_decisions_is_complete() -> None:
-    index = (ROOT / "docs" / "explanations" / "README.md").read_text()
-    records = (ROOT / "docs" / "explanations" / "decisions").glob("*.md")
-    assert [path.name for path in records if f"decisions/{path.name}" not in index] == []
