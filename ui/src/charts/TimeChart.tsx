@@ -55,6 +55,11 @@ const cleaned = (points: readonly Points[], log: boolean): readonly Points[] =>
       })
     : points;
 
+function laidOut(points: readonly Points[], log: boolean, axis: SharedAxis, widthPx: number): uPlot.AlignedData {
+  const [from, to] = axis.range();
+  return align(cleaned(points, log), { from, to, widthPx }) as uPlot.AlignedData;
+}
+
 export function TimeChart(props: TimeChartProps) {
   const { lines, points, version, log, stepped, decimals, domain, dark, height, plotRef } = props;
   const { axis, version: axisVersion } = useAxis();
@@ -92,7 +97,7 @@ export function TimeChart(props: TimeChartProps) {
         onCursor: (index) => onCursor.current(index, index === null ? undefined : plot.data[0]?.[index]),
         paths: { linear: uPlot.paths.linear?.() as uPlot.Series.PathBuilder, stepped: uPlot.paths.stepped?.({ align: 1 }) as uPlot.Series.PathBuilder },
       }),
-      align(cleaned(points, log)) as uPlot.AlignedData,
+      laidOut(points, log, axis, width),
       box.current,
     );
     plotRef.current = plot;
@@ -111,21 +116,16 @@ export function TimeChart(props: TimeChartProps) {
     draw.timer = window.setTimeout(() => {
       draw.timer = 0;
       const before = performance.now();
-      plotRef.current?.setData(align(cleaned(latest.current, log)) as uPlot.AlignedData);
+      plotRef.current?.setData(laidOut(latest.current, log, axis, width));
       draw.lastMs = performance.now();
       draw.costMs = draw.lastMs - before;
     }, wait);
-  }, [version, log, plotRef]);
+  }, [version, axisVersion, log, axis, width, plotRef]);
   const latest = useRef(points);
   useEffect(() => {
     latest.current = points;
   });
   useEffect(() => () => clearTimeout(drawing.current.timer), []);
-
-  useEffect(() => {
-    const [min, max] = axis.range();
-    plotRef.current?.setScale("x", { min, max });
-  }, [axis, axisVersion, plotRef]);
 
   return (
     <div

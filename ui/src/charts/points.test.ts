@@ -45,29 +45,63 @@ describe("SeriesTable", () => {
 });
 
 describe("align", () => {
+  const view = (from: number, to: number, widthPx = 4000) => ({ from, to, widthPx });
+  const near = (axis: number[], moment: number): number => axis.findIndex((one) => Math.abs(one - moment) < 1);
+
   it("tells a missing point from an interruption", () => {
-    const early = steps(20);
-    const x = [...early, 1000, 1005];
-    const [axis, a, b] = align([
-      { x, y: x.map(() => 1) },
-      { x: [2, 7], y: [5, 6] },
-    ]);
-    const middle = (95 + 1000) / 2;
-    expect(a?.[axis.indexOf(middle)]).toBeNull();
-    expect(b?.[axis.indexOf(0)]).toBeUndefined();
-    expect(b?.[axis.indexOf(7)]).toBe(6);
-    expect(a?.[axis.indexOf(1005)]).toBe(1);
+    const x = [...steps(20), 1000, 1005];
+    const [axis, a, b] = align(
+      [
+        { x, y: x.map(() => 1) },
+        { x: [2, 7], y: [5, 6] },
+      ],
+      view(0, 1005),
+    );
+    expect(a?.[near(axis, (95 + 1000) / 2)]).toBeNull();
+    expect(b?.[near(axis, 0)]).toBeUndefined();
+    expect(b?.[near(axis, 7)]).toBe(6);
+    expect(a?.[near(axis, 1005)]).toBe(1);
   });
 
   it("does not let another series bridge an interruption", () => {
     const x = [...steps(20), 1000, 1005];
     const other = steps(201);
-    const [axis, a] = align([
-      { x, y: x.map(() => 1) },
-      { x: other, y: other.map(() => 2) },
-    ]);
-    const inside = axis.map((moment, row) => (moment > 95 && moment < 1000 ? a?.[row] : null));
+    const [axis, a] = align(
+      [
+        { x, y: x.map(() => 1) },
+        { x: other, y: other.map(() => 2) },
+      ],
+      view(0, 1005),
+    );
+    const inside = axis.map((moment, row) => (moment > 97 && moment < 998 ? a?.[row] : null));
     expect(new Set(inside)).toEqual(new Set([null]));
+  });
+
+  it("has rows for pixels, not for points, and keeps every spike", () => {
+    const series = Array.from({ length: 30 }, (_, n) => {
+      const x = steps(6000).map((moment) => moment + n / 7);
+      const y = x.map(() => 1);
+      y[1000 + n] = 9;
+      return { x, y };
+    });
+    const [axis, ...columns] = align(series, view(0, 30_000, 700));
+    expect(axis.length).toBeLessThan(7 * 700);
+    for (const column of columns) expect(column).toContain(9);
+    expect([...axis].sort((a, b) => a - b)).toEqual(axis);
+  });
+
+  it("moves no point by more than a pixel", () => {
+    const x = [0, 1234.5, 29_999];
+    const [axis, a] = align([{ x, y: [1, 2, 3] }], view(0, 30_000, 700));
+    x.forEach((moment, i) => expect(Math.abs((axis[a?.indexOf(i + 1) ?? -1] as number) - moment)).toBeLessThan(30_000 / 700));
+  });
+
+  it("draws the line into a zoomed view from the points around it", () => {
+    const x = steps(100, 60);
+    const [axis] = align([{ x, y: x.map(() => 1) }], view(605, 650, 700));
+    expect(axis).toHaveLength(2);
+    expect(axis[0]).toBeLessThan(605);
+    expect(axis[1]).toBeGreaterThan(650);
   });
 
   it("does not call a slow series interrupted", () => {

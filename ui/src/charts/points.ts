@@ -83,48 +83,91 @@ export function gapOf(x: readonly number[]): number {
 
 export type Cell = number | null | undefined;
 
+/** What is going to be drawn: a stretch of time on so many pixels. */
+export interface View {
+  from: number;
+  to: number;
+  widthPx: number;
+}
+
+/** Width [s] of a column of the drawing: about half a pixel, a power of two so that points stay put while time passes. */
+export const columnOf = ({ from, to, widthPx }: View): number => 2 ** Math.floor(Math.log2(Math.max(to - from, 1e-3) / (2 * Math.max(widthPx, 1))));
+
+/** The first index whose value is at least `wanted`. */
+function indexAt(x: readonly number[], wanted: number): number {
+  let low = 0;
+  let high = x.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((x[middle] as number) < wanted) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+interface Drawn {
+  rows: number[];
+  values: (number | null)[];
+}
+
+/** Points of one series that the view needs: of a column with many, the lowest and the highest, in their order. */
+function drawn({ x, y }: Points, { from, to }: View, column: number): Drawn {
+  const found: Drawn = { rows: [], values: [] };
+  const gap = gapOf(x);
+  const put = (row: number, value: number | null): void => {
+    found.rows.push(row);
+    found.values.push(value);
+  };
+  const first = Math.max(0, indexAt(x, from) - 1);
+  const end = Math.min(x.length, indexAt(x, to) + 1);
+  for (let i = first; i < end; ) {
+    const at = x[i] as number;
+    const before = i > first ? (x[i - 1] as number) : at;
+    if (at - before > gap) put(2 * Math.floor((before + at) / 2 / column), null);
+    const place = Math.floor(at / column);
+    let low = i;
+    let high = i;
+    let next = i + 1;
+    for (; next < end && Math.floor((x[next] as number) / column) === place; next++) {
+      if ((y[next] as number) < (y[low] as number)) low = next;
+      if ((y[next] as number) > (y[high] as number)) high = next;
+    }
+    if (low === high) put(2 * place, y[low] as number);
+    else {
+      put(2 * place, y[Math.min(low, high)] as number);
+      put(2 * place + 1, y[Math.max(low, high)] as number);
+    }
+    i = next;
+  }
+  return found;
+}
+
 /**
  * Lay series on one axis, as uPlot wants them: `undefined` where a series merely has no point,
- * `null` where it was interrupted.
+ * `null` where it was interrupted. The number of rows follows the pixels, not the points.
  */
-export function align(series: readonly Points[]): [number[], ...Cell[][]] {
-  const moments = new Set<number>();
-  const withGaps = series.map(({ x, y }) => {
-    const gap = gapOf(x);
-    const gx: number[] = [];
-    const gy: (number | null)[] = [];
-    for (let i = 0; i < x.length; i++) {
-      const now = x[i] as number;
-      const before = x[i - 1];
-      if (before !== undefined && now - before > gap) {
-        gx.push((before + now) / 2);
-        gy.push(null);
-      }
-      gx.push(now);
-      gy.push(y[i] as number);
-    }
-    gx.forEach((moment) => moments.add(moment));
-    return { gx, gy };
-  });
-  const axis = Float64Array.from(moments).sort();
-  const columns = withGaps.map(({ gx, gy }) => {
-    const column = new Array<Cell>(axis.length).fill(undefined);
+export function align(series: readonly Points[], view: View): [number[], ...Cell[][]] {
+  const column = columnOf(view);
+  const all = series.map((points) => drawn(points, view, column));
+  const axis = Float64Array.from(new Set(all.flatMap(({ rows }) => rows))).sort();
+  const columns = all.map(({ rows, values }) => {
+    const cells = new Array<Cell>(axis.length).fill(undefined);
     let next = 0;
     let interrupted = -1;
     let last = -1;
-    for (let row = 0; row < axis.length && next < gx.length; row++) {
-      if (axis[row] !== gx[next]) continue;
-      const cell = gy[next++];
-      column[row] = cell;
+    for (let row = 0; row < axis.length && next < rows.length; row++) {
+      if (axis[row] !== rows[next]) continue;
+      const cell = values[next++];
+      cells[row] = cell;
       if (cell === null) interrupted = last;
-      // Every row of an interruption is null: other series' moments inside it must not bridge it.
-      else if (interrupted >= 0) {
-        column.fill(null, interrupted + 1, row);
+      else {
+        // Every row of an interruption is null: other series' moments inside it must not bridge it.
+        if (interrupted >= 0) cells.fill(null, interrupted + 1, row);
         interrupted = -1;
+        last = row;
       }
-      if (cell !== null) last = row;
     }
-    return column;
+    return cells;
   });
-  return [Array.from(axis), ...columns];
+  return [Array.from(axis, (row) => ((row + 0.5) * column) / 2), ...columns];
 }

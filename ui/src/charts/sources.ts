@@ -154,10 +154,15 @@ function sourceOf(key: string, wanted: Wanted): Source {
 
 const idle = (): (() => void) => () => undefined;
 
+/** The source that answers a wish; the same one for all who wish the same. */
+export function useSourceOf(wanted: Wanted): Source {
+  const key = JSON.stringify(wanted);
+  return useMemo(() => sourceOf(key, JSON.parse(key) as Wanted), [key]);
+}
+
 /** Follow a source while the component is shown. */
 export function useSource(wanted: Wanted, enabled = true): { source: Source; version: number } {
-  const key = JSON.stringify(wanted);
-  const source = useMemo(() => sourceOf(key, JSON.parse(key) as Wanted), [key]);
+  const source = useSourceOf(wanted);
   const version = useSyncExternalStore(enabled ? source.use : idle, source.version);
   return { source, version };
 }

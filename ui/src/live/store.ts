@@ -1,6 +1,6 @@
 /** Keeps the last value of every topic, and applies what arrives once a frame. */
 
-import { matches } from "./topics";
+import { matches, matchesLevels } from "./topics";
 
 export interface Message {
   topic: string;
@@ -12,7 +12,7 @@ export interface Message {
 export type Schedule = (flush: () => void) => void;
 
 interface Stream {
-  filter: string;
+  levels: readonly string[];
   hear: (messages: Message[]) => void;
 }
 
@@ -71,8 +71,9 @@ export class LiveStore {
       const moment = momentOf(payload);
       if (moment !== undefined && moment > this.newest) this.newest = moment;
     }
+    const levels = batch.map((message) => message.topic.split("/"));
     for (const stream of this.streams) {
-      const heard = batch.filter((message) => matches(stream.filter, message.topic));
+      const heard = batch.filter((_, i) => matchesLevels(stream.levels, levels[i] ?? []));
       if (heard.length > 0) stream.hear(heard);
     }
     for (const topic of changed) this.listeners.get(topic)?.forEach((tell) => tell());
@@ -109,7 +110,7 @@ export class LiveStore {
 
   /** Hear every message of a filter, in order, one batch a frame. */
   onStream(filter: string, hear: (messages: Message[]) => void): () => void {
-    const stream = { filter, hear };
+    const stream = { levels: filter.split("/"), hear };
     this.streams.add(stream);
     return () => this.streams.delete(stream);
   }

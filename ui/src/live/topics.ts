@@ -30,10 +30,8 @@ export function parse(topic: string): TopicParts | undefined {
   return { unit, experiment, rest };
 }
 
-/** Say whether a topic matches an MQTT filter (`+` one level, `#` the rest). */
-export function matches(filter: string, topic: string): boolean {
-  const wanted = filter.split("/");
-  const given = topic.split("/");
+/** Say whether a topic, taken apart at its slashes, matches a filter taken apart likewise. */
+export function matchesLevels(wanted: readonly string[], given: readonly string[]): boolean {
   for (let index = 0; index < wanted.length; index++) {
     const level = wanted[index];
     if (level === "#") return true;
@@ -41,3 +39,6 @@ export function matches(filter: string, topic: string): boolean {
   }
   return wanted.length === given.length;
 }
+
+/** Say whether a topic matches an MQTT filter (`+` one level, `#` the rest). */
+export const matches = (filter: string, topic: string): boolean => matchesLevels(filter.split("/"), topic.split("/"));

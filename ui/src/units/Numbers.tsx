@@ -1,7 +1,8 @@
 /** OD, growth rate and temperature of one unit, each with its last hours and its age when it is old. */
 
-import { useMemo } from "react";
-import { useSource } from "@/charts/sources";
+import { useMemo, useSyncExternalStore } from "react";
+import type { Points, SeriesTable } from "@/charts/points";
+import { useSourceOf } from "@/charts/sources";
 import { readingOf, useClusterTime, useTopics, type Reading } from "@/live/hooks";
 import { setting } from "@/live/topics";
 import { duration, fixed, legible } from "@/parts/format";
@@ -23,16 +24,27 @@ export function useNumber(number: NumberSource, unit: string, experiment: string
 
 const splitTopic = (topic: string): [string, string] => topic.split("/") as [string, string];
 
-/** Points of the last hours: the unit's own series, or that of its first channel. */
-export function useSpark(number: NumberSource, unit: string, experiment: string): { x: number[]; y: number[] } {
-  const { source, version } = useSource(sparkWanted(number, experiment));
+const SPARK_POINTS = 160;
+
+/** The unit's own series, or that of its last channel. */
+function seriesOf(table: SeriesTable, unit: string): Points | undefined {
+  const names = [...table.series.keys()].filter((name) => name === unit || (name.startsWith(`${unit}-`) && /^-\d$/.test(name.slice(unit.length))));
+  return table.series.get(names.sort().at(-1) ?? "");
+}
+
+/** Points of the last hours, no more than a sparkline can show. */
+export function useSpark(number: NumberSource, unit: string, experiment: string): Points {
+  const wanted = sparkWanted(number, experiment);
+  const source = useSourceOf(wanted);
+  // Only news of this unit draw this line anew.
+  const newest = useSyncExternalStore(source.use, () => seriesOf(source.table, unit)?.x.at(-1) ?? 0);
   return useMemo(() => {
-    const names = [...source.table.series.keys()].filter((name) => name === unit || (name.startsWith(`${unit}-`) && /^-\d$/.test(name.slice(unit.length))));
-    const points = source.table.series.get(names.sort().at(-1) ?? "") ?? { x: [], y: [] };
-    const since = (points.x.at(-1) ?? 0) - SPARK_HOURS * 3600;
-    const first = points.x.findIndex((x) => x >= since);
-    return first <= 0 ? { x: points.x.slice(), y: points.y.slice() } : { x: points.x.slice(first), y: points.y.slice(first) };
-  }, [source, version, unit]);
+    const { x, y } = seriesOf(source.table, unit) ?? { x: [], y: [] };
+    const first = Math.max(0, x.findIndex((moment) => moment >= newest - SPARK_HOURS * 3600));
+    const stride = Math.max(1, Math.ceil((x.length - first) / SPARK_POINTS));
+    const shown = (_: number, i: number): boolean => i >= first && (i === x.length - 1 || (i - first) % stride === 0);
+    return { x: x.filter(shown), y: y.filter(shown) };
+  }, [source, newest, unit]);
 }
 
 export function lastOf({ x, y }: { x: readonly number[]; y: readonly number[] }): Reading | undefined {
