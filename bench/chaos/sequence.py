@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import heapq
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from bench.chaos.cluster import JOBS, Machine, build_cluster, jobs_of
+from bench.chaos.cluster import Machine, build_cluster, jobs_of
 from bench.chaos.troubles import LONGEST_DELAY_S, Trouble, Troublemaker, draw, quiet_logs
 from pioreactor import structs
 from pioreactor.background_jobs.leader.recording import rows_of
@@ -47,12 +48,14 @@ class Counts:
     orphans: int = 0
     longest_orphan_s: float = 0.0
     longest_unwatched_orphan_s: float = 0.0
-    highest_volume_ml: float = 0.0
+    fullest_vial: float = 0.0
+    """The largest volume that was in a vial, as a part of what may be in it."""
     spilled_ml: float = 0.0
     hottest_board_celsius: float = 0.0
     drained_s: float = 0.0
     worst_dose_error_ml: float = 0.0
-    interrupted_doses: int = 0
+    digest: str = ""
+    """Of all rows in the leader's database: equal seeds, equal digests."""
     broken: list[str] = field(default_factory=list)
 
 
@@ -147,7 +150,7 @@ class Sequence:
             if not machine.has_power:
                 continue
             running = {process.name for process in machine.unit.processes if process.is_alive}
-            for words in JOBS[machine.unit.name]:
+            for words in machine.jobs:
                 if words[0] not in running:
                     machine.start(words)
 
@@ -160,11 +163,13 @@ class Sequence:
             world.advance()
             most_ml, most_celsius = self._limits[machine.unit.name]
             counts = self.counts
-            counts.highest_volume_ml = max(counts.highest_volume_ml, world.vessel.volume_ml / most_ml)
+            counts.fullest_vial = max(counts.fullest_vial, world.vessel.volume_ml / most_ml)
             counts.hottest_board_celsius = max(counts.hottest_board_celsius, world.thermal.board)
             counts.spilled_ml = max(counts.spilled_ml, world.vessel.spilled_ml)
             if world.vessel.spilled_ml > 0:
                 self._break(f"{machine.unit.name} spilled")
+            if world.vessel.volume_ml > most_ml:
+                self._break(f"the vial of {machine.unit.name} was fuller than it may be")
             if world.thermal.board > most_celsius:
                 self._break(f"{machine.unit.name} was too hot")
 
@@ -260,6 +265,7 @@ class Sequence:
         written = Counter((table, tuple(row.items())) for table, rows in self.cluster.sink.rows.items() for row in rows)
         self._except_last_words(truth, written)
         counts = self.counts
+        counts.digest = hashlib.sha256(repr(self.cluster.sink.rows).encode()).hexdigest()[:16]
         counts.rows = truth.total()
         counts.lost = (truth - written).total()
         counts.duplicated = (written - truth).total()

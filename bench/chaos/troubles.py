@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from bench.chaos.cluster import EXPERIMENT, JOBS, LEADER, WORKER, Cluster, Machine
+from bench.chaos.cluster import EXPERIMENT, LEADER, WORKER, Cluster, Machine
 from pioreactor import topics
 from pioreactor.messaging.memory import RandomFaults
 
@@ -91,9 +91,11 @@ class Troublemaker:
 
         clock.spawn(kill, name="killer")
 
-    def _pause_and_go_on(self, machine: Machine, trouble: Trouble) -> Callable[[], None]:
+    def _pause_and_go_on(self, machine: Machine, trouble: Trouble) -> Callable[[], None] | None:
         """A person pauses a job, and lets it go on later."""
-        job = random.Random(trouble.number).choice([words[0] for words in JOBS[machine.unit.name]])
+        if not machine.jobs:
+            return None
+        job = random.Random(trouble.number).choice([words[0] for words in machine.jobs])
         bus = self._cluster.simulation.broker.connect("person")
         topic = topics.set_setting(machine.unit.name, EXPERIMENT, job, "state")
         bus.publish(topic, b"sleeping")
