@@ -16,7 +16,18 @@ from pioreactor.web.asgi import App, Receive, Scope, Send
 from pioreactor.web.problems import EXCEPTION_HANDLERS
 from pioreactor.web.security.gate import Gate, SafeHeaders, cookie_of
 from pioreactor.web.security.sessions import Sessions
-from pioreactor.web.unit import about, calibrations, configuration, files, jobs, plugins, power, system
+from pioreactor.web.unit import (
+    about,
+    calibration_sessions,
+    calibrations,
+    configuration,
+    estimators,
+    files,
+    jobs,
+    plugins,
+    power,
+    system,
+)
 from pioreactor.web.unit.services import UnitServices
 
 if TYPE_CHECKING:
@@ -146,6 +157,8 @@ def unit_routes() -> Router:
             jobs.ROUTES,
             about.ROUTES,
             calibrations.ROUTES,
+            calibration_sessions.ROUTES,
+            estimators.ROUTES,
             configuration.ROUTES,
             files.ROUTES,
             power.ROUTES,

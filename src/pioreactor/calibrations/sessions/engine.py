@@ -58,6 +58,7 @@ class SessionEngine:
             following = self._step_of(working).advance(ctx)
         except (ValueError, KeyError) as error:
             raise InvalidRequestError(str(error.args[0]) if error.args else str(error)) from error
+        self._refuse_aborted(working)
         before = records.Snapshot(self.session.step_id, copy.deepcopy(self.session.data))
         if following is not None:
             working.step_id = following.step_id
@@ -88,6 +89,11 @@ class SessionEngine:
     def _refuse_ended(self) -> None:
         if self.has_ended:
             raise ConflictError(f"the session has ended ({self.session.status})", remedy="Start a new session.")
+
+    def _refuse_aborted(self, working: CalibrationSession) -> None:
+        """Let nobody's step revive a session that somebody gave up while the step was carried out."""
+        if records.load(self._runtime, working.session_id).status == "aborted":
+            raise ConflictError("the session was aborted meanwhile", remedy="Start a new session.")
 
     def _keep(self, working: CalibrationSession) -> None:
         working.updated_at = to_timestamp(self._runtime.clock.now())

@@ -63,6 +63,7 @@ def run_session_in_cli(
     driver = f"terminal of {runtime.unit} ({runtime.pid})"
     engine = SessionEngine(step_registry, session, mode="cli", runtime=runtime)
     answers = dict(given) if given is not None else {}
+    records.save(runtime, session)
     records.claim(runtime, session.session_id, driver)
     try:
         while not engine.has_ended:

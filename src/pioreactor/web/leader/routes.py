@@ -4,6 +4,7 @@ from litestar import Router
 
 from pioreactor.web.leader import (
     assignments,
+    calibration_sessions,
     calibrations,
     configuration,
     experiments,
@@ -19,6 +20,6 @@ from pioreactor.web.leader import (
 def leader_routes() -> Router:
     parts = (
         *(experiments, workers, assignments, jobs, readings, logs),
-        *(configuration, overview, calibrations, profiles),
+        *(configuration, overview, calibrations, calibration_sessions, profiles),
     )
     return Router("/api", route_handlers=[part.ROUTES for part in parts])

@@ -1,0 +1,221 @@
+"""Routes of a unit about guided calibrations: protocols, and sessions that are driven step by step."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Annotated, Any, cast
+
+import msgspec
+from litestar import Router, get, post
+from litestar.params import FromPath, JSONBody
+
+from pioreactor.calibrations import registry
+from pioreactor.calibrations.sessions import records
+from pioreactor.calibrations.sessions.actions import Executor, perform_here
+from pioreactor.calibrations.sessions.engine import SessionEngine
+from pioreactor.calibrations.sessions.wire import CalibrationSession, CalibrationStep
+from pioreactor.exc import ConflictError, NotFoundError, PioreactorError
+from pioreactor.plugin_management import get_plugins
+from pioreactor.runtime import context
+from pioreactor.web.requests import Body
+from pioreactor.web.unit.services import UnitPorts, UnitServices
+
+LONGEST_STEP_S = 300.0
+_LOOK_EVERY_S = 0.05
+_HARDWARE = "calibration-hardware"
+Driver = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+
+
+class StartSession(Body):
+    """`driver` is whoever goes on with the session: a name that a browser makes up for itself, for example."""
+
+    target_device: str
+    protocol_name: str
+    driver: Driver = "web"
+
+
+class MoveSession(Body):
+    """`take_over` relieves another driver who is not in the middle of a step."""
+
+    driver: Driver = "web"
+    take_over: bool = False
+
+
+class AdvanceSession(Body):
+    """`step_id` is the step the inputs were entered for: 409 when the session has moved on since."""
+
+    inputs: dict[str, Any] = {}
+    driver: Driver = "web"
+    take_over: bool = False
+    step_id: str | None = None
+
+
+class SessionAnswer(msgspec.Struct):
+    session: CalibrationSession
+    step: CalibrationStep
+    driver: str | None
+    """Who drives the session at present."""
+
+
+class DescribedProtocol(msgspec.Struct):
+    id: str
+    target_device: str
+    protocol_name: str
+    priority: int
+    title: str
+    description: str
+    requirements: list[str]
+
+
+class CalibrationActionError(PioreactorError):
+    """Hardware work of a step failed."""
+
+    code = "calibration_action_failed"
+    relayed_status: int = 500
+
+
+class StepTimeoutError(PioreactorError):
+    """A step takes longer than an HTTP request may wait."""
+
+    code = "calibration_step_timeout"
+    status = 504
+    remedy = "It may still finish; look at the session again, or abort it."
+
+
+@contextmanager
+def _on(here: UnitServices) -> Iterator[None]:
+    """Register protocols and make this unit the present one."""
+    import pioreactor.procedures.protocols  # noqa: F401  importing registers them; they bring jobs, which cost time
+
+    get_plugins(here.paths.plugins)
+    with context.using(here.runtime):
+        yield
+
+
+def _executor(here: UnitServices) -> Executor:
+    """Perform hardware work as a task, one at a time, and wait for it."""
+
+    def perform(action: str, payload: Mapping[str, Any]) -> dict[str, Any]:
+        def work() -> dict[str, Any]:
+            with context.using(here.runtime):
+                return perform_here(action, payload)
+
+        return _wait(here, here.tasks.start(action, work, lock=_HARDWARE).task_id)
+
+    return perform
+
+
+def _wait(here: UnitServices, task_id: str) -> dict[str, Any]:
+    for _ in range(int(LONGEST_STEP_S / _LOOK_EVERY_S)):
+        task = here.tasks.find(task_id)
+        if task.status == "succeeded":
+            return cast(dict[str, Any], task.result)
+        if task.status == "failed":
+            error = CalibrationActionError(str(task.error), remedy=task.remediation)
+            error.relayed_status = task.error_status if task.error_status is not None else 500
+            raise error
+        if here.tasks.pause(_LOOK_EVERY_S):
+            break
+    raise StepTimeoutError("the step is still being carried out")
+
+
+def _engine(here: UnitServices, session: CalibrationSession) -> SessionEngine:
+    protocol = registry.get_protocol(session.target_device, session.protocol_name)
+    return SessionEngine(protocol.step_registry, session, runtime=here.runtime, executor=_executor(here))
+
+
+def _answer(here: UnitServices, engine: SessionEngine) -> SessionAnswer:
+    driver = records.driver_of(here.runtime, engine.session.session_id)
+    return SessionAnswer(engine.session, engine.step(), driver)
+
+
+@get("/calibration_protocols", sync_to_thread=True)
+def calibration_protocols(here: UnitPorts) -> list[DescribedProtocol]:
+    """Protocols that this unit can be calibrated with."""
+    with _on(here):
+        found = [registry.describe(device, protocol) for device, protocol in registry.all_protocols()]
+    return msgspec.convert(found, list[DescribedProtocol])
+
+
+@get("/calibrations/sessions", sync_to_thread=True)
+def sessions(here: UnitPorts) -> list[CalibrationSession]:
+    """Sessions of this unit, the latest first; those in progress can be gone on with."""
+    return records.all_sessions(here.runtime)
+
+
+@post("/calibrations/sessions", status_code=201, sync_to_thread=True)
+def start_session(here: UnitPorts, data: JSONBody[StartSession]) -> SessionAnswer:
+    """Start a session; 409 when the unit is not ready for it."""
+    with _on(here):
+        protocol = registry.get_protocol(data.target_device, data.protocol_name)
+        if not protocol.step_registry:
+            raise ConflictError(
+                f"{data.protocol_name} runs in a terminal only",
+                remedy=f"On the unit: pio calibrations run --device {data.target_device}",
+            )
+        session = protocol.start_session(data.target_device)
+        records.save(here.runtime, session)
+        records.claim(here.runtime, session.session_id, data.driver)
+        return _answer(here, _engine(here, session))
+
+
+@get("/calibrations/sessions/{session_id:str}", sync_to_thread=True)
+def one_session(here: UnitPorts, session_id: FromPath[str]) -> SessionAnswer:
+    with _on(here):
+        return _answer(here, _engine(here, records.load(here.runtime, session_id)))
+
+
+@post("/calibrations/sessions/{session_id:str}/inputs", status_code=200, sync_to_thread=True)
+def advance_session(here: UnitPorts, session_id: FromPath[str], data: JSONBody[AdvanceSession]) -> SessionAnswer:
+    """Carry out the present step; 400 for values that do not fit, and the session is as it was."""
+    runtime = here.runtime
+    with _on(here):
+        records.load(runtime, session_id)
+        with records.driving(runtime, session_id, data.driver, take_over=data.take_over):
+            session = records.load(runtime, session_id)
+            if data.step_id is not None and data.step_id != session.step_id:
+                raise ConflictError(
+                    f"the session is at {session.step_id!r}, and no longer at {data.step_id!r}",
+                    remedy="Look at the session again.",
+                )
+            engine = _engine(here, session)
+            engine.advance(data.inputs)
+        return _answer(here, engine)
+
+
+@post("/calibrations/sessions/{session_id:str}/undo", status_code=200, sync_to_thread=True)
+def undo_step(here: UnitPorts, session_id: FromPath[str], data: JSONBody[MoveSession]) -> SessionAnswer:
+    """Go back to before the last step; what hardware did has happened."""
+    runtime = here.runtime
+    with _on(here):
+        records.load(runtime, session_id)
+        with records.driving(runtime, session_id, data.driver, take_over=data.take_over):
+            engine = _engine(here, records.load(runtime, session_id))
+            engine.undo()
+        return _answer(here, engine)
+
+
+@post("/calibrations/sessions/{session_id:str}/abort", status_code=200, sync_to_thread=True)
+def abort_session(here: UnitPorts, session_id: FromPath[str]) -> SessionAnswer:
+    """Give a session up and stop what it has running. Anybody may: it is also the way to stop a pump."""
+    runtime = here.runtime
+    with _on(here):
+        session = records.load(runtime, session_id)
+        try:
+            protocol = registry.get_protocol(session.target_device, session.protocol_name)
+        except NotFoundError:  # its plugin is gone
+            protocol = registry.CalibrationProtocol
+        engine = SessionEngine(protocol.step_registry, session, runtime=runtime)
+        had_ended = engine.has_ended
+        engine.abort()
+        if not had_ended:
+            protocol.on_session_abort(session)
+        return _answer(here, engine)
+
+
+ROUTES = Router(
+    "/",
+    route_handlers=[
+        *(calibration_protocols, sessions, start_session, one_session, advance_session, undo_step, abort_session),
+    ],
+    tags=["calibration sessions of a unit"],
+)

@@ -1,0 +1,162 @@
+"""`pio calibrations`, `pio estimators`, `pio run self_test | od_blank | stirring_calibration` on a unit in memory."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import pytest
+
+from pioreactor.calibrations import store
+from pioreactor.cli.endings import run
+from pioreactor.cli.surroundings import Surroundings
+from pioreactor.cli.tree import pio
+from pioreactor.estimators import store as estimator_store
+from pioreactor.estimators.od_fusion import fit_estimator
+from pioreactor.runtime import context
+from pioreactor.science.fusion import Observation
+from pioreactor.testing.simulation import Bench, simulated_bench
+from pioreactor.twin.faults import Fault
+
+
+@dataclass
+class Desk:
+    bench: Bench
+    capsys: pytest.CaptureFixture[str]
+
+    def pio(self, *words: str) -> tuple[int, str]:
+        status = run(pio, words, obj=Surroundings({}, runtime=self.bench.unit.runtime))
+        said = self.capsys.readouterr()
+        return status, said.out + said.err
+
+
+@pytest.fixture
+def desk(capsys: pytest.CaptureFixture[str]) -> Iterator[Desk]:
+    with simulated_bench(scenario="water") as bench, context.using(bench.unit.runtime):
+        yield Desk(bench, capsys)
+
+
+def test_stirring_is_calibrated_without_a_question(desk: Desk) -> None:
+    status, said = desk.pio("calibrations", "run", "--device", "stirring", "-y", "--min-dc", "25")
+    assert status == 0, said
+    runtime = desk.bench.unit.runtime
+    (name,) = store.names(runtime, "stirring")
+    assert min(store.load(runtime, "stirring", name).recorded_data["x"]) == 25
+    assert store.active_name(runtime, "stirring") is None
+    assert f"set-active --device stirring --name '{name}'" in said
+
+
+def test_lists_say_what_is_in_use(desk: Desk) -> None:
+    status, said = desk.pio("calibrations", "list", "--json")
+    assert status == 0
+    assert {row["device"]: row["active"] for row in json.loads(said)} == {
+        "alt_media_pump": True,
+        "media_pump": True,
+        "waste_pump": True,
+    }
+    _, said = desk.pio("calibrations", "list", "--device", "media_pump")
+    assert "media_pump" in said
+    assert "waste_pump" not in said
+
+
+def test_a_calibration_is_shown_chosen_fitted_anew_and_deleted(desk: Desk) -> None:
+    of = ("--device", "media_pump")
+    status, said = desk.pio("calibrations", "display", *of, "--name", "simulated")
+    assert status == 0
+    assert "y = 0.0911·x" in said
+    assert "curve" in said
+    status, said = desk.pio(
+        "calibrations", "analyze", *of, "--name", "simulated", "--fit", "spline", "--save-as", "new"
+    )
+    assert status == 0, said
+    assert store.load(desk.bench.unit.runtime, "media_pump", "new").x_to_y(10) == pytest.approx(0.911)
+    assert desk.pio("calibrations", "set-active", *of, "--name", "new")[0] == 0
+    assert store.active_name(desk.bench.unit.runtime, "media_pump") == "new"
+    assert desk.pio("calibrations", "delete", *of, "--name", "new", "-y")[0] == 0
+    assert store.active_name(desk.bench.unit.runtime, "media_pump") is None
+    status, said = desk.pio("calibrations", "delete", *of, "--name", "new", "-y")
+    assert status == 1
+    assert "has no calibration 'new'" in said
+    desk.pio("calibrations", "set-active", *of, "--name", "simulated")
+    desk.pio("calibrations", "set-active", *of)
+    assert store.active_name(desk.bench.unit.runtime, "media_pump") is None
+
+
+@pytest.mark.parametrize("fit", ["poly", "spline", "akima"])
+def test_analysis_is_there_for_programs(desk: Desk, fit: str) -> None:
+    words = ("calibrations", "analyze", "--device", "waste_pump", "--name", "simulated", "--fit", fit, "--json")
+    status, said = desk.pio(*words)
+    assert status == 0
+    found = json.loads(said)
+    assert found["curve_data_"]["type"] == fit
+    assert found["residual_sd"] < 1e-6
+
+
+def test_protocols_and_unknown_names(desk: Desk) -> None:
+    status, said = desk.pio("calibrations", "protocols", "--json")
+    assert status == 0
+    offered = {(row["target_device"], row["protocol_name"]) for row in json.loads(said)}
+    assert ("stirring", "dc_based") in offered
+    assert all("{device}" not in json.dumps(row) for row in json.loads(said))
+    status, said = desk.pio("calibrations", "run", "--device", "stirring", "--protocol-name", "standards")
+    assert status == 1
+    assert "Choose one of: dc_based" in said
+    status, said = desk.pio("calibrations", "run", "--device", "stirring", "--resume")
+    assert status == 1
+    assert "no unfinished session" in said
+
+
+def test_estimators_are_listed_shown_chosen_and_deleted(desk: Desk) -> None:
+    seen = [
+        Observation(angle, level, level**power * factor)
+        for angle, power in (("45", 0.5), ("90", 1.0), ("135", 0.8))
+        for level in (0.1, 0.3, 1.0, 3.0, 10.0)
+        for factor in (0.99, 1.01)
+    ]
+    made = fit_estimator(
+        seen, name="fused", unit="unit1", created_at=datetime(2030, 1, 1, tzinfo=UTC), ir_led_intensity=80.0
+    )
+    estimator_store.save(desk.bench.unit.runtime, "od_fused", made)
+    assert desk.pio("estimators", "set-active", "--name", "fused")[0] == 0
+    status, said = desk.pio("estimators", "list", "--json")
+    assert [row["active"] for row in json.loads(said)] == [True]
+    status, said = desk.pio("estimators", "analyze", "--name", "fused")
+    assert status == 0, said
+    assert "135°" in said
+    status, said = desk.pio("estimators", "analyze", "--name", "fused", "--json")
+    for row in json.loads(said)["standards"]:
+        assert row["estimate"] == pytest.approx(row["concentration"], rel=0.1)
+    assert desk.pio("estimators", "protocols")[0] == 0
+    assert desk.pio("estimators", "delete", "--name", "fused", "-y")[0] == 0
+    assert desk.pio("estimators", "list")[1].strip() == "No estimators."
+
+
+def test_self_test_ends_with_status_1_when_something_fails(desk: Desk) -> None:
+    status, said = desk.pio("run", "self_test", "-k", "heating_pcb")
+    assert (status, "1 passed, 0 failed" in said) == (0, True)
+    desk.bench.unit.world.inject(Fault("i2c_dropout", target="0x4F"))
+    status, said = desk.pio("run", "self_test", "-k", "heating_pcb")
+    assert status == 1
+    assert "Try: Check the ribbon cable" in said
+    status, said = desk.pio("run", "self_test", "--retry-failed", "--json")
+    assert status == 1
+    assert [row["name"] for row in json.loads(said[: said.rindex("]") + 1])] == ["detect_heating_pcb"]
+    status, said = desk.pio("run", "self_test", "--list")
+    assert "ambient_light_interference: With all LEDs off, it is dark." in said
+
+
+def test_blank_by_command(desk: Desk) -> None:
+    status, said = desk.pio("run", "od_blank", "--n-samples", "6")
+    assert status == 0, said
+    assert "photodiode 2: 0.000" in said
+    assert desk.pio("run", "od_blank", "delete")[1].startswith("Forgot the blank of simulation.")
+    assert "has no blank" in desk.pio("run", "od_blank", "delete")[1]
+
+
+def test_stirring_calibration_by_command_does_not_replace_unasked(desk: Desk) -> None:
+    words = ("run", "stirring_calibration", "--name", "mine")
+    assert desk.pio(*words)[0] == 0
+    assert store.active_name(desk.bench.unit.runtime, "stirring") == "mine"
+    status, said = desk.pio(*words)
+    assert status == 1
+    assert "--overwrite" in said

@@ -1,0 +1,238 @@
+"""Guided calibrations and estimators, asked over HTTP."""
+
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import pytest
+
+import pioreactor.procedures.protocols  # noqa: F401  registers the built-in protocols
+from pioreactor.calibrations.sessions import actions
+from pioreactor.estimators import store as estimator_store
+from pioreactor.estimators.od_fusion import fit_estimator
+from pioreactor.exc import ActuatorInUseError
+from pioreactor.http.ports import Response
+from pioreactor.science.fusion import Observation
+
+from .conftest import AS_CLUSTER, client_of
+
+SESSIONS = "/unit_api/calibrations/sessions"
+Perform = Callable[[dict[str, Any]], dict[str, Any]]
+
+
+@pytest.fixture
+def pumped(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """Stand in for the hardware; returns what it was told."""
+    told: list[dict[str, Any]] = []
+
+    def pump(payload: Any) -> dict[str, Any]:
+        told.append(dict(payload))
+        return {}
+
+    monkeypatch.setitem(actions._actions, "pump", pump)
+    monkeypatch.setitem(actions._actions, "read_aux_voltage", lambda _: {"voltage": 12.0})
+    return told
+
+
+def start(worker: Any, **more: Any) -> str:
+    body = {"target_device": "media_pump", "protocol_name": "duration_based", **more}
+    answer = worker.post(SESSIONS, json=body)
+    assert answer.status_code == 201, answer.text
+    assert answer.json()["step"]["step_id"] == "intro_confirm_1"
+    return str(answer.json()["session"]["session_id"])
+
+
+def enter(worker: Any, session: str, inputs: Any = None, **more: Any) -> Any:
+    return worker.post(f"{SESSIONS}/{session}/inputs", json={"inputs": inputs or {"confirm": True}, **more})
+
+
+def go_to_prime(worker: Any, session: str) -> None:
+    for inputs in ({}, {}, {}, {"name": "mine"}, {"volumes_ml": "1, 2"}, {"hz": 200, "dc": "80"}, {}):
+        answer = enter(worker, session, inputs)
+        assert answer.status_code == 200, answer.text
+    assert answer.json()["step"]["step_id"] == "prime_pump_duration"
+
+
+def test_protocols_are_told_with_what_they_need(worker: Any) -> None:
+    found = worker.get("/unit_api/calibration_protocols").json()
+    by_id = {one["id"]: one for one in found}
+    assert by_id["stirring/dc_based"]["requirements"]
+    assert by_id["waste_pump/duration_based"]["description"].startswith("Runs waste_pump")
+    fields = {"id", "target_device", "protocol_name", "priority", "title", "description", "requirements"}
+    assert set(found[0]) == fields
+
+
+def test_a_pump_is_calibrated_step_by_step_and_in_use_at_once(worker: Any, pumped: list[dict[str, Any]]) -> None:
+    session = start(worker)
+    go_to_prime(worker, session)
+    enter(worker, session, {"duration_s": 15})
+    assert pumped == [{"device": "media_pump", "duration_s": 15.0, "hz": 200.0, "dc": 80.0, "session_id": session}]
+    enter(worker, session)
+    step = enter(worker, session, {"volume_ml": 0.1}).json()["step"]
+    assert step["step_id"] == "test_run"
+    for number in range(10):
+        form = enter(worker, session).json()["step"]
+        assert form["step_id"] == "test_volume"
+        if number == 3:
+            assert [point["x"] for point in form["metadata"]["chart"]["series"][0]["points"]] == [8.0] * 3
+            again = enter(worker, session, {"action": "redo_last"}).json()["step"]
+            assert again["step_id"] == "test_run"
+            enter(worker, session)
+        answer = enter(worker, session, {"volume_ml": 0.1 * pumped[-1]["duration_s"]})
+    body = answer.json()
+    assert (body["step"]["step_id"], body["session"]["status"]) == ("complete", "complete")
+    assert body["session"]["result"]["slope_ml_per_s"] == pytest.approx(0.1)
+    assert worker.get("/unit_api/active_calibrations").json()["media_pump"]["calibration_name"] == "mine"
+    assert enter(worker, session).status_code == 409
+    # the name is taken now
+    session = start(worker)
+    for inputs in ({}, {}, {}, {"name": "mine"}):
+        answer = enter(worker, session, inputs)
+    assert answer.json()["step"]["step_id"] == "name_overwrite_confirm"
+    assert enter(worker, session, {"overwrite": "no"}).json()["step"]["step_id"] == "name_input"
+
+
+def test_values_that_do_not_fit_are_400_and_change_nothing(worker: Any, pumped: list[dict[str, Any]]) -> None:
+    session = start(worker)
+    go_to_prime(worker, session)
+    before = worker.get(f"{SESSIONS}/{session}").json()
+    answer = enter(worker, session, {"duration_s": 2})
+    assert answer.status_code == 400
+    assert "at least 5" in answer.json()["error"]
+    assert worker.get(f"{SESSIONS}/{session}").json() == before
+    assert pumped == []
+
+
+def test_undo_goes_back(worker: Any) -> None:
+    session = start(worker)
+    enter(worker, session)
+    answer = worker.post(f"{SESSIONS}/{session}/undo", json={})
+    assert answer.json()["step"]["step_id"] == "intro_confirm_1"
+    assert worker.post(f"{SESSIONS}/{session}/undo", json={}).status_code == 409
+
+
+def test_hardware_that_refuses_is_told_with_its_own_status(worker: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(payload: Any) -> dict[str, Any]:
+        raise ActuatorInUseError("the pump is in use", remedy="Wait.")
+
+    monkeypatch.setitem(actions._actions, "pump", refuse)
+    session = start(worker)
+    go_to_prime(worker, session)
+    answer = enter(worker, session, {"duration_s": 15})
+    assert answer.status_code == 409
+    assert (answer.json()["error"], answer.json()["remediation"]) == ("the pump is in use", "Wait.")
+    assert worker.get(f"{SESSIONS}/{session}").json()["step"]["step_id"] == "prime_pump_duration"
+
+
+def test_a_session_has_one_driver_until_it_is_taken_over(worker: Any) -> None:
+    session = start(worker, driver="anna")
+    answer = enter(worker, session, driver="ben")
+    assert answer.status_code == 409
+    assert answer.json()["code"] == "session_in_use"
+    assert "anna" in answer.json()["error"]
+    answer = enter(worker, session, driver="ben", take_over=True)
+    assert answer.json()["driver"] == "ben"
+    assert enter(worker, session, driver="anna").status_code == 409
+
+
+def test_inputs_for_a_step_that_is_over_are_refused(worker: Any) -> None:
+    session = start(worker)
+    assert enter(worker, session, step_id="intro_confirm_1").status_code == 200
+    answer = enter(worker, session, step_id="intro_confirm_1")
+    assert answer.status_code == 409
+    assert "intro_confirm_2" in answer.json()["error"]
+
+
+def test_a_step_that_moves_hardware_is_not_started_twice_and_can_be_aborted(
+    unit: Any, worker: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began, may_end = threading.Event(), threading.Event()
+
+    def pump(payload: Any) -> dict[str, Any]:
+        began.set()
+        may_end.wait(10.0)
+        return {}
+
+    monkeypatch.setitem(actions._actions, "pump", pump)
+    session = start(worker)
+    go_to_prime(worker, session)
+    answers: list[Any] = []
+    first = threading.Thread(target=lambda: answers.append(enter(worker, session, {"duration_s": 15})))
+    first.start()
+    try:
+        assert began.wait(10.0)
+        answer = enter(worker, session, {"duration_s": 15})
+        assert answer.status_code == 409
+        assert "being carried out" in answer.json()["error"]
+        monkeypatch.setattr("pioreactor.procedures.protocols.duration_based.ask_to_stop", lambda *_: may_end.set())
+        answer = worker.post(f"{SESSIONS}/{session}/abort")
+        assert answer.json()["session"]["status"] == "aborted"
+    finally:
+        may_end.set()
+        first.join()
+    assert answers[0].status_code == 409
+    assert worker.get(f"{SESSIONS}/{session}").json()["session"]["status"] == "aborted"
+    assert worker.post(f"{SESSIONS}/{session}/abort").status_code == 200
+
+
+def test_unknown_sessions_protocols_and_fields(worker: Any) -> None:
+    assert worker.get(f"{SESSIONS}/no-such").status_code == 404
+    assert worker.post(f"{SESSIONS}/no-such/inputs", json={}).status_code == 404
+    assert worker.post(f"{SESSIONS}/no-such/abort").status_code == 404
+    assert worker.post(SESSIONS, json={"target_device": "media_pump"}).status_code == 400
+    body = {"target_device": "media_pump", "protocol_name": "none"}
+    assert worker.post(SESSIONS, json=body).status_code == 404
+    assert worker.post(SESSIONS, json={**body, "more": 1}).status_code == 400
+    session = start(worker)
+    assert [one["session_id"] for one in worker.get(SESSIONS).json()] == [session]
+
+
+def test_estimators_are_seen_chosen_and_deleted(unit: Any, worker: Any) -> None:
+    seen = [
+        Observation(angle, level, level * factor)
+        for angle in ("45", "90", "135")
+        for level in (0.1, 0.3, 1.0, 3.0)
+        for factor in (0.99, 1.01)
+    ]
+    made = fit_estimator(
+        seen, name="fused", unit="unit1", created_at=datetime(2030, 1, 1, tzinfo=UTC), ir_led_intensity=80.0
+    )
+    estimator_store.save(unit.runtime, "od_fused", made)
+    assert worker.get("/unit_api/estimators").json()["od_fused"][0]["is_active"] is False
+    assert worker.patch("/unit_api/active_estimators/od_fused/fused").status_code == 200
+    assert worker.patch("/unit_api/active_estimators/od_fused/other").status_code == 404
+    assert worker.get("/unit_api/active_estimators").json()["od_fused"]["estimator_name"] == "fused"
+    assert worker.get("/unit_api/estimators/od_fused/fused").json()["angles"] == ["45", "90", "135"]
+    assert len(worker.get("/unit_api/estimators/od_fused").json()) == 1
+    assert worker.delete("/unit_api/active_estimators/od_fused").status_code == 200
+    assert worker.delete("/unit_api/estimators/od_fused/fused").status_code == 200
+    assert worker.get("/unit_api/estimators").json() == {}
+
+
+def test_the_leader_passes_sessions_and_estimators_on(leader: Any, make_unit: Any) -> None:
+    leader.add_workers("unit2")
+    with client_of(make_unit("unit2")) as behind:
+
+        def answer(request: Any) -> Response:
+            said = behind.request(request.method, request.path, json=msgspec.to_builtins(request.json), headers=AS_CLUSTER)
+            return Response(said.status_code, said.content, {"content-type": "application/json"})
+
+        leader.hears("unit2", answer)
+        path = "/api/workers/unit2/calibrations/sessions"
+        body = {"target_device": "media_pump", "protocol_name": "duration_based"}
+        started = leader.client.post(path, json=body)
+        assert started.status_code == 201, started.text
+        session = started.json()["session"]["session_id"]
+        moved = leader.client.post(f"{path}/{session}/inputs", json={"inputs": {}})
+        assert moved.json()["step"]["step_id"] == "intro_confirm_2"
+        back = leader.client.post(f"{path}/{session}/undo", json={})
+        assert back.json()["step"]["step_id"] == "intro_confirm_1"
+        assert leader.client.get(f"{path}/{session}").json()["session"]["status"] == "in_progress"
+        assert leader.client.post(f"{path}/{session}/abort").json()["session"]["status"] == "aborted"
+        assert leader.client.post(f"{path}/{session}/inputs", json={"inputs": {}}).status_code == 409
+        assert leader.client.post("/api/workers/$broadcast/calibrations/sessions", json=body).status_code == 400
+        protocols = leader.result(leader.client.get("/api/workers/unit2/calibration_protocols"))
+        assert "unit2" in str(protocols["result"])
+        assert leader.client.get("/api/workers/unit2/estimators").status_code == 202
