@@ -8,11 +8,10 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pioreactor.clock.ports import Clock
 from pioreactor.clock.system import SystemClock
-from pioreactor.devices.board import Board
-from pioreactor.devices.buses.ports import Buses
 from pioreactor.devices.ownership import FileLockOwnership
 from pioreactor.devices.ports import Rig
 from pioreactor.exc import ConfigurationError, PioreactorError, UnitUnreachableError
@@ -32,6 +31,10 @@ from pioreactor.storage.paths import Paths
 from pioreactor.storage.ports import RecordSink
 from pioreactor.storage.sqlite.stores import SqliteUnitStores
 from pioreactor.types import Experiment, Unit
+
+if TYPE_CHECKING:
+    from pioreactor.devices.board import Board
+    from pioreactor.devices.buses.ports import Buses
 
 TOKEN_FILE = "cluster_token"
 BROKER_PASSWORD_FILE = "broker_password"

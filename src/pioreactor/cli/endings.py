@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
-from typing import NoReturn
-
-import click
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, NoReturn
 
 from pioreactor.exc import PioreactorError
+
+if TYPE_CHECKING:
+    import click
 
 INTERRUPTED = 130
 """128 + SIGINT, as shells count."""
@@ -22,15 +23,28 @@ def run_and_exit(command: click.Command, arguments: Sequence[str], *, obj: objec
 
 def run(command: click.Command, arguments: Sequence[str], *, obj: object = None) -> int:
     """Run a command line and return its exit status; errors are said on standard error."""
+    import click
+
+    def main() -> object:
+        try:
+            return command.main(list(arguments), prog_name=command.name, standalone_mode=False, obj=obj)
+        except click.ClickException as error:
+            error.show()
+            return error.exit_code
+        except click.Abort:
+            raise KeyboardInterrupt from None
+
+    return ending_well(main)
+
+
+def ending_well(main: Callable[[], object]) -> int:
+    """Run this and return the exit status: what it returns if that is a number; errors are said on standard error."""
     try:
-        status = command.main(list(arguments), prog_name=command.name, standalone_mode=False, obj=obj)
+        status = main()
         sys.stdout.flush()
         return status if isinstance(status, int) else 0
-    except click.ClickException as error:
-        error.show()
-        return error.exit_code
-    except (KeyboardInterrupt, click.Abort):
-        click.echo("Interrupted.", err=True)
+    except KeyboardInterrupt:
+        _say("Interrupted.")
         return INTERRUPTED
     except BrokenPipeError:
         # the reader (`| head`) has enough; the interpreter must not flush into the closed pipe when it exits
@@ -43,13 +57,18 @@ def run(command: click.Command, arguments: Sequence[str], *, obj: object = None)
         # edge of the program: a person is told what happened, and how to see where
         if os.environ.get("DEBUG"):
             raise
-        click.echo(f"Error: something unforeseen happened ({type(error).__name__}: {error}).", err=True)
-        click.echo("  Try: run it again with DEBUG=1 and report what it shows.", err=True)
+        _say(f"Error: something unforeseen happened ({type(error).__name__}: {error}).")
+        _say("  Try: run it again with DEBUG=1 and report what it shows.")
         return 1
 
 
 def say_error(error: PioreactorError) -> None:
     """Write what happened, and what to do about it."""
-    click.echo(f"Error: {error}", err=True)
+    _say(f"Error: {error}")
     if error.remedy:
-        click.echo(f"  Try: {error.remedy}", err=True)
+        _say(f"  Try: {error.remedy}")
+
+
+def _say(words: str) -> None:
+    sys.stderr.write(f"{words}\n")
+    sys.stderr.flush()

@@ -12,6 +12,10 @@ def main() -> None:
 
         sys.stdout.write(f"{__version__}\n")
         return
+    from pioreactor.cli import bare_jobs
+
+    if bare_jobs.can_start(arguments):
+        bare_jobs.start_and_exit(arguments[1])
     from pioreactor.cli.endings import run_and_exit
     from pioreactor.cli.tree import pio
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pioreactor.cli.refusal import refuse_wrong_user
 from pioreactor.exc import (
     ConfigurationError,
     NotAuthenticatedError,
-    PioreactorError,
     StorageError,
     UnitUnreachableError,
 )
@@ -125,13 +125,8 @@ class Surroundings:
             raise StorageError(f"the cluster's token cannot be read ({error.strerror})") from None
 
     def refuse_wrong_user(self) -> None:
-        """Refuse root where somebody else owns the data: files it makes would be closed to the unit's own jobs."""
-        dot = self.paths.dot_pioreactor
-        if os.geteuid() == 0 and dot.exists() and (owner := dot.stat().st_uid) != 0:
-            raise PioreactorError(
-                "pio does not run as root here: the data belong to another user",
-                remedy=f"Run it as their owner: sudo -u '#{owner}' pio …",
-            )
+        """Refuse root where somebody else owns the data."""
+        refuse_wrong_user(self.paths.dot_pioreactor)
 
 
 def surroundings_of(ctx: click.Context) -> Surroundings:

@@ -1,13 +1,14 @@
 """Who may drive what: a lock of the operating system per resource, or a table for virtual time."""
 
 import fcntl
-import json
 import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
+
+import msgspec
 
 from pioreactor.devices.ports import Lease
 from pioreactor.exc import ActuatorInUseError, InvalidRequestError
@@ -119,12 +120,12 @@ def _check_name(resource: str) -> None:
 def _write_note(fd: int, owner: str) -> None:
     note = {"owner": owner, "pid": os.getpid(), "started": _process_start(os.getpid())}
     os.ftruncate(fd, 0)
-    os.pwrite(fd, json.dumps(note).encode(), 0)
+    os.pwrite(fd, msgspec.json.encode(note), 0)
 
 
 def _read_note(fd: int) -> dict[str, object]:
-    with suppress(ValueError):
-        note = json.loads(os.pread(fd, _LONGEST_NOTE, 0))
+    with suppress(msgspec.DecodeError, UnicodeError):
+        note = msgspec.json.decode(os.pread(fd, _LONGEST_NOTE, 0))
         if isinstance(note, dict):
             return note
     return {}

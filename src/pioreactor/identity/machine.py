@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import shutil
 import socket
 from pathlib import Path
 
@@ -33,8 +32,9 @@ class MachineFacts:
     def statistics(self, data_root: Path) -> dict[str, float | None]:
         """Return free disk [GB] and the processor's temperature [°C], None where there is no sensor."""
         existing = next((p for p in (data_root, *data_root.parents) if p.exists()), Path("/"))
+        disk = os.statvfs(existing)
         return {
-            "available_disk_space": round(shutil.disk_usage(existing).free / 1e9, 2),
+            "available_disk_space": round(disk.f_bavail * disk.f_frsize / 1e9, 2),
             "cpu_temperature_celcius": self._cpu_celsius(),
         }
 

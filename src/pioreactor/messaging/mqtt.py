@@ -19,6 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from pioreactor.messaging.light_paho import load_client
 from pioreactor.messaging.outbox import Outbox, Outgoing
 from pioreactor.messaging.ports import Message, Will
 from pioreactor.messaging.router import Route, Router, check_topic
@@ -218,7 +219,7 @@ class MqttBus:
         """Live through one connection: from the attempt to its loss or close."""
         client = self._new_client()
         try:
-            client.connect(self._address.host, self._address.port, self._patience.keepalive_s)
+            client.connect(self._host, self._address.port, self._patience.keepalive_s)
         except (OSError, ValueError) as error:
             self._note_trouble(f"{self._address.host}:{self._address.port} does not answer: {error}")
             return
@@ -236,11 +237,17 @@ class MqttBus:
         finally:
             self._after_loss()
 
-    def _new_client(self) -> Client:
-        from paho.mqtt.client import Client, MQTTv311
-        from paho.mqtt.enums import CallbackAPIVersion
+    @property
+    def _host(self) -> str:
+        """Return the broker's name, as bytes where nothing needs it as text: then no codec of names is loaded."""
+        host = self._address.host
+        return host if self._address.tls or not host.isascii() else host.encode()  # type: ignore[return-value]
 
-        client = Client(CallbackAPIVersion.VERSION2, client_id=self.client_id, protocol=MQTTv311, clean_session=True)
+    def _new_client(self) -> Client:
+        paho = load_client()
+        client: Client = paho.Client(
+            paho.CallbackAPIVersion.VERSION2, client_id=self.client_id, protocol=paho.MQTTv311, clean_session=True
+        )
         client.connect_timeout = _CONNECT_TIMEOUT_S
         client.max_inflight_messages_set(_UNACKNOWLEDGED + 1)
         if self._address.username is not None:

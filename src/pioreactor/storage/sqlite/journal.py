@@ -1,6 +1,6 @@
 """The unit's journal in one SQLite file: appended by every job's process, read by the one that sends it."""
 
-import secrets
+import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -211,7 +211,7 @@ class SqliteJournal:
 
 
 def _new_id() -> str:
-    return secrets.token_hex(8)
+    return os.urandom(8).hex()
 
 
 def _inode(path: Path) -> int:
