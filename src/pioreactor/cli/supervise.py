@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 def build(runtime: Runtime) -> Supervisor:
     """Return the supervisor of a unit."""
     from pioreactor.actions import interrupted
+    from pioreactor.exc import StorageError
     from pioreactor.observability.log import create_logger
     from pioreactor.supervisor.watch import SUPERVISOR_EVENTS, Supervisor
 
@@ -33,8 +34,18 @@ def build(runtime: Runtime) -> Supervisor:
     def tell(words: str) -> None:
         """Log what was done, and leave it for the monitor, which tells the cluster."""
         logger.warning("%s", words)
-        with runtime.stores.volatile(SUPERVISOR_EVENTS).transaction() as store:
-            store.set(len(store.items()) + 1, words)
+        try:
+            with runtime.stores.volatile(SUPERVISOR_EVENTS).transaction() as store:
+                store.set(len(store.items()) + 1, words)
+        except StorageError as error:
+            logger.warning("The cluster is not told: %s", error)
+
+    def note_off(pin: int) -> None:
+        """Note the moment, by which the books of an interrupted pump are made up."""
+        try:
+            interrupted.switched_off(runtime, pin)
+        except StorageError as error:
+            logger.warning("When it was switched off is not noted: %s", error)
 
     return Supervisor(
         rig=rig,
@@ -44,7 +55,7 @@ def build(runtime: Runtime) -> Supervisor:
         heater_pin=rig.pin_of("heating"),
         pump_pins={rig.pin_of(role): role for role in ("media", "alt_media", "waste") if role in channels},
         tell=tell,
-        note_off=lambda pin: interrupted.switched_off(runtime, pin),
+        note_off=note_off,
         power_off=(lambda: None) if runtime.settings.hardware.rig == "sim" else _power_off,
     )
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import get_args
 
 from pioreactor.clock.ports import Clock
+from pioreactor.devices.drivers.pwm import resource_of
 from pioreactor.devices.guard import LONGEST_PUMP_RUN_S, HeatingLimits, HeatingStage
 from pioreactor.devices.ports import Ownership, Rig
 from pioreactor.exc import ActuatorInUseError, PioreactorError
@@ -33,7 +34,7 @@ class Supervisor:
     pump_pins: Mapping[int, str]
     """Pin → role of each pump."""
     tell: Callable[[str], None]
-    """Told in a sentence what was done and why."""
+    """Told in a sentence what was done and why. Must not raise."""
     power_off: Callable[[], None]
     note_off: Callable[[int], None] = lambda _pin: None
     """Told which pin was switched off for a dead owner, at that moment."""
@@ -57,24 +58,40 @@ class Supervisor:
             self.tell(f"Something does not answer: {words}.")
 
     def _take_back_orphans(self) -> None:
-        for resource in [*self._owed, *self.ownership.abandoned()]:
-            kind, _, which = resource.partition("-")
+        """Take back each; one that does not answer keeps nobody from the others."""
+        failures: list[Exception] = []
+        for resource in self._orphans():
             try:
-                if kind == "pwm":
-                    self._switch_off(int(which))
-                    self.tell(f"The owner of pin {which} died; the output is off.")
-                elif kind == "led" and which in get_args(LedChannel):
-                    self._darken(which)  # type: ignore[arg-type]
-                    self.tell(f"The owner of LED {which} died; the LED is off.")
+                self._take_back(resource)
             except ActuatorInUseError:
                 # Somebody has taken it meanwhile, and answers for it.
                 self._owed.discard(resource)
-            except (PioreactorError, OSError):
+            except (PioreactorError, OSError) as error:
                 # Trying wiped the note of the dead owner: what is still to be done is remembered here.
                 self._owed.add(resource)
-                raise
+                failures.append(error)
             else:
                 self._owed.discard(resource)
+        if failures:
+            raise failures[0]
+
+    def _orphans(self) -> list[str]:
+        """Return what a dead owner left, and outputs that are on although nobody has them."""
+        found = dict.fromkeys([*sorted(self._owed), *self.ownership.abandoned()])
+        for pin, duty in self.rig.pwm_duties().items():
+            # Owners switch off before they let go. So an output is looked at again once nobody is known to have it.
+            if duty > 0 and self.ownership.holder(resource_of(pin)) is None and self.rig.pwm_duties()[pin] > 0:
+                found[resource_of(pin)] = None
+        return list(found)
+
+    def _take_back(self, resource: str) -> None:
+        kind, _, which = resource.partition("-")
+        if kind == "pwm":
+            self._switch_off(int(which))
+            self.tell(f"The owner of pin {which} died; the output is off.")
+        elif kind == "led" and which in get_args(LedChannel):
+            self._darken(which)  # type: ignore[arg-type]
+            self.tell(f"The owner of LED {which} died; the LED is off.")
 
     def _switch_off(self, pin: int) -> None:
         """Take the output, which puts it to rest, and give it up again."""
