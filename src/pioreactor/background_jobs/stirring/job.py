@@ -87,7 +87,8 @@ class Stirrer(BackgroundJobWithDodging):
     # ---- lifecycle -----------------------------------------------------------------------------------------
 
     def on_init_to_ready(self) -> None:
-        self._start_stirring()
+        # Ready means: it can be told what to do. The first kick takes half a second more.
+        self.later(0.0, self._begin)
 
     def on_sleeping(self) -> None:
         self._cancel_measuring()
@@ -159,6 +160,10 @@ class Stirrer(BackgroundJobWithDodging):
             self.action_to_do_after_od_reading()
 
     # ---- control -------------------------------------------------------------------------------------------
+
+    def _begin(self) -> None:
+        if self.state == JobState.READY and not self._still_for_od and self._fan.get_duty() == 0:
+            self._start_stirring()
 
     def _start_stirring(self) -> None:
         self._aim(kick=True)
