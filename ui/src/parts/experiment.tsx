@@ -16,13 +16,14 @@ interface Frame {
 const FrameContext = createContext<Frame>({ experiments: [], current: undefined, choose: () => undefined, error: null, fetching: true });
 const REMEMBERED = "pioreactor.experiment";
 
-/** Return the experiment asked for, or else the newest. */
+/** Return the experiment asked for, or else the newest that has units, or else the newest. */
 export function pick(experiments: readonly Experiment[], ...names: (string | null)[]): Experiment | undefined {
   for (const name of names) {
     const found = experiments.find((one) => one.experiment === name);
     if (found) return found;
   }
-  return [...experiments].sort((a, b) => b.created_at.localeCompare(a.created_at))[0];
+  const newestFirst = [...experiments].sort((a, b) => b.created_at.localeCompare(a.created_at));
+  return newestFirst.find((one) => one.worker_count > 0) ?? newestFirst[0];
 }
 
 export function ExperimentFrame({ children }: { children: ReactNode }) {
