@@ -200,13 +200,35 @@ def room_ml(host: Host) -> float:
     return host.runtime.model().reactor_max_fill_volume_ml - state.current_volume_ml
 
 
+@dataclass
+class Turn:
+    """One run of a pump. `ended_at_s` is when it was switched off in time [s, monotonic], None while it was not."""
+
+    ended_at_s: float | None = None
+
+
 @contextmanager
-def turning(host: Host, output: PwmOutput, duty_percent: float) -> Iterator[None]:
-    """Keep the pump turning for the block, and never longer."""
+def turning(host: Host, output: PwmOutput, duty_percent: float, longest_s: float | None = None) -> Iterator[Turn]:
+    """Keep the pump turning for the block, and never longer, nor longer than `longest_s`.
+
+    The end does not wait for the block: a disk or a chip that holds up the accounting must not prolong the dose.
+    """
+    clock = host.runtime.clock
+    ended = clock.signal()
+    turn = Turn()
+
+    def end_in_time() -> None:
+        if not ended.wait(longest_s):
+            output.off()
+            turn.ended_at_s = clock.monotonic()
+
     try:
         output.set_duty(duty_percent)
-        yield
+        if longest_s is not None:
+            clock.spawn(end_in_time, name="end of a dose")
+        yield turn
     finally:
+        ended.set()
         output.release()
         announce_duties(host)
 
@@ -226,7 +248,7 @@ def _run(
     ran_s = 0.0
     is_whole = False
     try:
-        with turning(host, output, rate.dc):
+        with turning(host, output, rate.dc, duration_s) as turn:
             start_s = clock.monotonic()
             try:
                 announce_duties(host)
@@ -245,7 +267,7 @@ def _run(
             except StoppedError:
                 cut = "stopped"
             finally:
-                ran_s = clock.monotonic() - start_s
+                ran_s = (clock.monotonic() if turn.ended_at_s is None else turn.ended_at_s) - start_s
     finally:
         # On every path, a signal to the process and a failing chip included: what ran is what is entered.
         if is_whole and duration_s is not None and ran_s - duration_s < TIMING_S:

@@ -153,8 +153,8 @@ def test_a_pump_that_cannot_be_driven_has_moved_nothing(scene: Scene, monkeypatc
     assert any("does not answer" in line for line in scene.bench.logged("error"))
 
 
-def test_a_process_that_was_held_up_enters_what_the_pump_really_ran(scene: Scene) -> None:
-    """A laptop that slept, a disk that hung: the pump went on turning meanwhile."""
+def test_a_dose_ends_in_time_though_its_accounting_is_held_up(scene: Scene) -> None:
+    """A disk that hangs must not prolong a dose."""
     lane_sleep, clock = scene.doser.sleep, scene.bench.simulation.clock
 
     def held_up(duration_s: float, *, pausable: bool = False) -> None:
@@ -164,8 +164,19 @@ def test_a_process_that_was_held_up_enters_what_the_pump_really_ran(scene: Scene
     scene.doser.sleep = held_up  # type: ignore[method-assign]
     scene.doser.request(MEDIA, duration_s=1.0)
     scene.bench.wait(60.0)
-    assert scene.announced("add_media") == pytest.approx(21.0 * RATE, abs=1e-6)
-    assert scene.books()["current_volume_ml"] == pytest.approx(14 + 21.0 * RATE, abs=1e-6)
+    assert scene.announced("add_media") == pytest.approx(1.0 * RATE, abs=1e-6)
+    assert scene.bench.unit.world.snapshot().outputs.get("media", 0.0) == 0.0
+
+
+def test_a_process_that_was_frozen_enters_what_the_pump_really_ran(scene: Scene) -> None:
+    """A laptop that slept: the pump went on turning, and nothing of the process could end it."""
+    scene.doser.request(MEDIA, duration_s=1.0)
+    scene.bench.wait(0.5)
+    scene.bench.simulation.clock._time += 20.0
+    scene.bench.wait(60.0)
+
+    assert scene.announced("add_media") == pytest.approx(20.5 * RATE, abs=1e-6)
+    assert scene.books()["current_volume_ml"] == pytest.approx(14 + 20.5 * RATE, abs=1e-6)
 
 
 @pytest.mark.parametrize("how", [{"volume_ml": 10.0}, {"duration_s": 200.0}, {}])
