@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 _JOB_NAME = re.compile(r"[a-z][a-z0-9_]*")
 FORBIDDEN_NAMES = frozenset({"run", "dosing_events", "leds", "led_change_events", "unit_label", "pwm", "assignment"})
 SECONDS_FOR_A_LANE_TO_END = 5.0
-SECONDS_TO_CONNECT = 10.0
+SECONDS_TO_CONNECT = 20.0
 """How long the broker may be away before a job says so."""
 SECONDS_TO_CONFIRM_STATE = 1.0
 
