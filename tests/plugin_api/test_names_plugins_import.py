@@ -65,6 +65,12 @@ actions.pump.remove_waste actions.pump.PWMPump actions.pumps.registered_pumps
 calibrations.load_active_calibration calibrations.CalibrationProtocol calibrations.registry.CalibrationProtocol
 calibrations.session_flow.SessionStep calibrations.session_flow.StepRegistry calibrations.session_flow.fields
 calibrations.session_flow.steps calibrations.session_flow.SessionContext
+calibrations.session_flow.run_session_in_cli calibrations.session_flow.fields.float calibrations.session_flow.steps.info
+calibrations.utils calibrations.utils.linspace calibrations.utils.plot_data calibrations.utils.curve_to_functional_form
+calibrations.utils.crunch_data_and_confirm_with_user actions.self_test.register_self_tests cli.calibrations.calibration
+estimators.ESTIMATOR_PATH web.plugin_registry.register_api_route web.plugin_registry.register_unit_api_route
+web.plugin_registry.register_mcp_tool web.config.huey.task web.tasks.register_calibration_action
+automations.temperature.thermostat.Thermostat.MAX_TARGET_TEMP
 calibrations.structured_session.CalibrationSession calibrations.structured_session.utc_iso_timestamp
 """.split()  # noqa: SIM905  a list this long is read more easily so
 

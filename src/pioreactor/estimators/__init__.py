@@ -15,3 +15,12 @@ def load_active_estimator(device: str = "od_fused") -> "EstimatorBase | None":
     from pioreactor.runtime import context
 
     return store.load_active(context.current(), device)
+
+
+def __getattr__(name: str) -> object:
+    """Say where estimators are kept, under the name that plugins ask for."""
+    if name == "ESTIMATOR_PATH":
+        from pioreactor.runtime import context
+
+        return context.current().paths.estimators
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

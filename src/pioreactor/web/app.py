@@ -12,6 +12,7 @@ from litestar import Litestar, Router
 from litestar.config.compression import CompressionConfig
 from litestar.di import Provide
 
+from pioreactor.web import plugin_registry
 from pioreactor.web.asgi import App, Receive, Scope, Send
 from pioreactor.web.problems import EXCEPTION_HANDLERS
 from pioreactor.web.security.gate import Gate, SafeHeaders, cookie_of
@@ -163,6 +164,7 @@ def unit_routes() -> Router:
             files.ROUTES,
             power.ROUTES,
             plugins.ROUTES,
+            plugin_registry.routes("/unit_api"),
         ],
     )
 

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from pioreactor.calibrations.sessions.actions import register_calibration_action as register_calibration_action
 from pioreactor.exc import ConflictError, NotFoundError, PioreactorError
 from pioreactor.web.problems import BusyError, Problem, of_error
 

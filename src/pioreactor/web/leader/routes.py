@@ -2,6 +2,7 @@
 
 from litestar import Router
 
+from pioreactor.web import plugin_registry
 from pioreactor.web.leader import (
     assignments,
     calibration_sessions,
@@ -22,4 +23,4 @@ def leader_routes() -> Router:
         *(experiments, workers, assignments, jobs, readings, logs),
         *(configuration, overview, calibrations, calibration_sessions, profiles),
     )
-    return Router("/api", route_handlers=[part.ROUTES for part in parts])
+    return Router("/api", route_handlers=[*(part.ROUTES for part in parts), plugin_registry.routes("/api")])

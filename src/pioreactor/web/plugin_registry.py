@@ -1,0 +1,91 @@
+"""Routes that plugins add to the API of the leader (`/api`) and of every unit (`/unit_api`)."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, cast
+
+from litestar import Request, Response, Router, route
+from litestar.handlers import HTTPRouteHandler
+
+Side = Literal["/api", "/unit_api"]
+View = Callable[..., Any]
+_PARAMETER = re.compile(r"<(?:(?P<kind>string|int|float|path):)?(?P<name>\w+)>")
+_KINDS = {"string": "str", "int": "int", "float": "float", "path": "path"}
+METHODS = ("GET", "POST", "PATCH", "PUT", "DELETE")
+
+
+@dataclass(frozen=True)
+class PluginRoute:
+    """One route: `rule` as `/ph/<unit>`, and what answers it."""
+
+    side: Side
+    rule: str
+    methods: tuple[str, ...]
+    view: View
+
+
+_routes: list[PluginRoute] = []
+mcp_tools: dict[str, View] = {}
+
+
+def _register(side: Side, rule: str, view: View | None, methods: Sequence[str]) -> Any:
+    unknown = sorted({method.upper() for method in methods} - set(METHODS))
+    if unknown or not rule.startswith("/"):
+        raise ValueError(f"a route needs a rule that begins with / and methods of {METHODS}, not {rule!r}, {unknown}")
+    wanted = tuple(method.upper() for method in methods)
+
+    def remember(function: View) -> View:
+        _routes.append(PluginRoute(side, rule, wanted, function))
+        return function
+
+    return remember if view is None else remember(view)
+
+
+def register_api_route(rule: str, view: View | None = None, *, methods: Sequence[str] = ("GET",), **_: Any) -> Any:
+    """Answer `/api<rule>` on the leader. A decorator, or called with the function.
+
+    The function is called with the rule's `<parameters>` on a thread of its own, and with `json=` where it takes it.
+    It returns what becomes JSON, or (that, status).
+    """
+    return _register("/api", rule, view, methods)
+
+
+def register_unit_api_route(rule: str, view: View | None = None, *, methods: Sequence[str] = ("GET",), **_: Any) -> Any:
+    """Answer `/unit_api<rule>` on every unit."""
+    return _register("/unit_api", rule, view, methods)
+
+
+def register_mcp_tool(view: View | None = None, *, name: str | None = None, **_: Any) -> Any:
+    """Keep a function under its name for assistants. A decorator, or called with the function."""
+
+    def remember(function: View) -> View:
+        mcp_tools[name if name is not None else function.__name__] = function
+        return function
+
+    return remember if view is None else remember(view)
+
+
+def routes(side: Side) -> Router:
+    """Return what plugins have registered for one side; those that are loaded later are not in it."""
+    return Router("/", route_handlers=[_handler(one) for one in _routes if one.side == side])
+
+
+def _handler(registered: PluginRoute) -> HTTPRouteHandler:
+    path = _PARAMETER.sub(lambda m: f"{{{m['name']}:{_KINDS[m['kind'] or 'string']}}}", registered.rule)
+    takes_json = "json" in registered.view.__code__.co_varnames[: registered.view.__code__.co_argcount]
+
+    async def answer(request: Request[Any, Any, Any]) -> Response[Any]:
+        given = dict(request.path_params)
+        if takes_json:
+            given["json"] = await request.json()
+        said = await asyncio.to_thread(registered.view, **given)
+        content, status = said if isinstance(said, tuple) else (said, 200)
+        return Response(content, status_code=status)
+
+    methods = cast(Any, list(registered.methods))
+    name = f"{registered.side}{registered.rule}"
+    return route(path, http_method=methods, name=name, include_in_schema=False)(answer)
