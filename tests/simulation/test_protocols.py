@@ -7,14 +7,17 @@ import pytest
 
 import pioreactor.procedures.protocols  # noqa: F401  registers the built-in protocols
 from pioreactor.actions import bioreactor
+from pioreactor.background_jobs.od_reading.job import start_od_reading
 from pioreactor.background_jobs.stirring.job import start_stirring
 from pioreactor.calibrations import store
 from pioreactor.calibrations.registry import all_protocols, get_protocol
 from pioreactor.calibrations.sessions import records
 from pioreactor.calibrations.sessions.engine import SessionEngine
 from pioreactor.calibrations.sessions.terminal import run_session_in_cli
+from pioreactor.estimators import store as estimators
 from pioreactor.exc import ConfigurationError, InvalidRequestError, StoppedError
 from pioreactor.procedures import od_standard
+from pioreactor.procedures.protocols.od_fusion_offset import affine_map
 from pioreactor.procedures.pump_run import run_pump
 from pioreactor.procedures.trials import ReactorInUseError
 from pioreactor.runtime import context
@@ -255,3 +258,82 @@ def test_abort_leaves_jobs_of_a_real_experiment_alone(bench: Bench) -> None:
     get_protocol("od90", "standards").on_session_abort(session)
     bench.wait(3.0)
     assert stirrer.state == "ready"
+
+
+LEVELS = [0.02, 0.05, 0.1, 0.25, 0.6, 1.2, 2.5, 5.0, 9.0]
+
+
+def fuse(bench: Bench, engine: SessionEngine, ods: list[float]) -> None:
+    for number, od in enumerate(ods):
+        engine.advance({})
+        put_standard(bench, od)
+        engine.advance({"od": od})
+        assert engine.advance({}).step_id == "remove_observation"
+        if number == 1:
+            assert engine.advance({"action": "redo_last"}).step_id == "record_observation"
+            engine.advance({})
+        assert engine.advance({}).step_id == "another_standard"
+        if number < len(ods) - 1:
+            engine.advance({"next": "record another"})
+
+
+def estimate(bench: Bench, od: float) -> float:
+    put_standard(bench, od)
+    with start_stirring(500), start_od_reading(interval=None) as reader:
+        bench.wait(10.0)
+        reader.record()
+        assert reader.od_fused is not None
+        return float(reader.od_fused.od_fused)
+
+
+def test_an_estimator_of_three_angles_finds_standards_it_has_not_seen(three_angles: Bench) -> None:
+    bench = three_angles
+    engine = engine_of("od_fused", "od_fusion_standards")
+    for inputs in ({}, {"name": "fused"}, {"rpm": 500}):
+        engine.advance(inputs)
+    fuse(bench, engine, LEVELS[:3])
+    with pytest.raises(InvalidRequestError, match="4 different standards"):
+        engine.advance({"next": "finish"})
+    engine.advance({"next": "record another"})
+    fuse(bench, engine, LEVELS[3:])
+    assert engine.advance({"next": "finish"}).step_id == "complete"
+    assert estimators.active_name(bench.unit.runtime, "od_fused") == "fused"
+    for od in (0.08, 0.9, 3.5):
+        assert estimate(bench, od) == pytest.approx(od, rel=0.15)
+    assert bench.unit.world.snapshot().outputs["stirring"] == 0.0
+
+    # another spectrophotometer says twice as much: two standards are enough to agree with it
+    offset = engine_of("od_fused", "od_fusion_offset")
+    assert offset.advance({"source_unit": "unit1"}).step_id == "choose_estimator"
+    for inputs in ({"estimator": "fused"}, {"name": "doubled"}, {"rpm": 500}):
+        offset.advance(inputs)
+    for od in (0.15, 4.0):
+        put_standard(bench, od)
+        assert offset.advance({"od": 2 * od}).step_id == "record_observation"
+        offset.advance({})
+    assert offset.step().step_id == "complete"
+    assert offset.session.result is not None
+    assert offset.session.result["scale"] == pytest.approx(1.0, abs=0.1)
+    assert estimate(bench, 1.0) == pytest.approx(2.0, rel=0.2)
+
+
+def test_fusion_is_refused_where_an_angle_is_missing(bench: Bench) -> None:
+    with pytest.raises(ConfigurationError, match="45°, 90° and 135°"):
+        engine_of("od_fused", "od_fusion_standards")
+    assert "od_fused" not in {device for device, _ in all_protocols()}
+
+
+def test_standards_that_were_mixed_up_are_noticed() -> None:
+    assert affine_map((0.1, 1.0), (0.2, 2.0)) == (pytest.approx(1.0), pytest.approx(0.30103))
+    with pytest.raises(InvalidRequestError, match="mixed up"):
+        affine_map((0.1, 1.0), (2.0, 0.2))
+    with pytest.raises(InvalidRequestError, match="must differ"):
+        affine_map((0.1, 1.0), (2.0, 2.0))
+
+
+def test_another_unit_cannot_be_asked_without_a_network(three_angles: Bench) -> None:
+    engine = engine_of("od_fused", "od_fusion_offset")
+    with pytest.raises(InvalidRequestError, match="unit9 cannot be asked"):
+        engine.advance({"source_unit": "unit9"})
+    with pytest.raises(InvalidRequestError, match="has no estimator"):
+        engine.advance({})

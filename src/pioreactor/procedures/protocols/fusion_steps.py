@@ -1,0 +1,95 @@
+"""What both ways to make an estimator of fused OD share: names, speed, samples of a standard, saving."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from pioreactor.calibrations.sessions import fields, steps
+from pioreactor.calibrations.sessions.context import SessionContext
+from pioreactor.calibrations.sessions.steps import SessionStep
+from pioreactor.calibrations.sessions.wire import CalibrationStep
+from pioreactor.estimators import store
+from pioreactor.exc import ConfigurationError
+from pioreactor.procedures import od_standard
+from pioreactor.procedures.protocols.charts import chart, series
+from pioreactor.procedures.protocols.naming import NameInput
+from pioreactor.runtime.context import Runtime
+from pioreactor.structs.estimators import ODFusionEstimator
+
+ANGLES = ("45", "90", "135")
+LEAST_OD = 0.0001
+USUAL_RPM = 500.0
+
+
+def has_all_angles(runtime: Runtime) -> bool:
+    return set(ANGLES) <= set(runtime.settings.photodiodes.values())
+
+
+def refuse_unless_ready(runtime: Runtime) -> None:
+    """Raise when angles, reference or a fixed IR intensity are not configured, or the reactor is in use."""
+    if not has_all_angles(runtime) or "REF" not in runtime.settings.photodiodes.values():
+        raise ConfigurationError(
+            "fused OD needs photodiodes at 45°, 90° and 135°, and a reference",
+            remedy="Configure them in [od_config.photodiode_channel]; only XR models have four.",
+        )
+    od_standard.numeric_intensity(runtime)
+    od_standard.refuse_unless_free(runtime)
+
+
+class EstimatorName(NameInput):
+    """Asks for the estimator's name."""
+
+    def taken(self, ctx: SessionContext) -> list[str]:
+        return store.names(ctx.runtime, ctx.device)
+
+
+class FusionRpm(SessionStep):
+    """Asks for the speed. Subclasses say what follows."""
+
+    step_id = "rpm_input"
+
+    def following(self) -> SessionStep:
+        raise LookupError("a subclass says what follows the speed")
+
+    def render(self, ctx: SessionContext) -> CalibrationStep:  # noqa: ARG002  the same for all
+        body = "Each standard is read at this speed and a little beside it, so that one swirl does not count for all."
+        field = fields.float("rpm", "Speed (RPM)", default=USUAL_RPM, minimum=100, maximum=1500)
+        return steps.form("Stirring", body, [field])
+
+    def advance(self, ctx: SessionContext) -> SessionStep:
+        ctx.data["rpm"] = ctx.inputs.float("rpm")
+        ctx.data["standards"] = []
+        return self.following()
+
+
+def observe(ctx: SessionContext) -> list[dict[str, float]]:
+    """Read the standard in the reactor; return samples of angle → reading [V relative to the reference]."""
+    samples: list[dict[str, float]] = ctx.perform("od_fusion_standard_observation", rpm=ctx.data["rpm"])["samples"]
+    dark = sorted({angle for sample in samples for angle in ANGLES if not sample[angle] > 0})
+    ctx.ensure(
+        not dark,
+        f"the reading at {', '.join(dark)}° is not above 0: check that the IR LED and the photodiodes are plugged in",
+    )
+    return samples
+
+
+def chart_of_standards(ctx: SessionContext) -> dict[str, Any]:
+    """Return log10 concentration against the natural logarithm of the reading, one series an angle."""
+    lines = []
+    for angle in ANGLES:
+        points = [
+            (math.log10(standard["od"]), math.log(sample[angle]))
+            for standard in ctx.data["standards"]
+            for sample in standard["samples"]
+        ]
+        lines.append(series(f"angle-{angle}", f"{angle}°", [x for x, _ in points], [y for _, y in points]))
+    return chart("Standards", "log10 OD600", "ln reading", *lines)
+
+
+def save(ctx: SessionContext, estimator: ODFusionEstimator) -> None:
+    """Keep an estimator; under HTTP it is in use at once."""
+    store.save(ctx.runtime, ctx.device, estimator)
+    if ctx.mode == "ui":
+        store.set_active(ctx.runtime, ctx.device, estimator.estimator_name)
+    ctx.note_saved("estimator", ctx.device, estimator.estimator_name)
