@@ -28,7 +28,7 @@ LEADER, WORKER = "unit1", "unit2"
 SERVICE_RETURNS_S = (0.3, 1.6)
 """After how long systemd has a killed service running again."""
 BOOT_S = 3.0
-CONFIG = "[od_reading.config]\nsamples_per_second=0.02\n"
+CONFIG = "[od_reading.config]\nsamples_per_second=0.02\n[monitor.config]\nenable_button=false\n"
 STIR = ("stirring", "--target-rpm", "500")
 READ = ("od_reading",)
 HEAT = ("temperature_automation", "--automation-name", "thermostat", "--target-temperature", "37")

@@ -237,9 +237,11 @@ def quiet_logs() -> Iterator[None]:
     import io
     import logging
 
-    logging.disable(logging.CRITICAL)
+    # Without any handler, Python writes warnings of modules to the terminal. Jobs have loggers of their own.
+    silent = logging.NullHandler()
+    logging.getLogger().addHandler(silent)
     try:
         with contextlib.redirect_stderr(io.StringIO()), contextlib.redirect_stdout(io.StringIO()):
             yield
     finally:
-        logging.disable(logging.NOTSET)
+        logging.getLogger().removeHandler(silent)

@@ -313,6 +313,8 @@ class BackgroundJob(metaclass=JobType):
         if self._ending:
             return
         if connected:
+            # The broker may have forgotten what it had.
+            self._heard_state = b""
             self._lane.post(self._announce_everything)
         self.later(0.0 if connected else SECONDS_TO_CONNECT, self._say_whether_connected)
 
