@@ -25,6 +25,8 @@ LEADER = "leader"
 VIEWER = "viewer"
 STOP_PATIENCE_S = 8.0
 RESTART_PAUSE_S = 1.0
+LIVES_S = 10.0
+"""A service that ends sooner has failed to start, and is started again after ever longer pauses."""
 
 
 @dataclass(frozen=True)
@@ -53,11 +55,14 @@ class Service:
     environment: Mapping[str, str]
     log_path: Path
     process: subprocess.Popen[bytes] | None = None
+    started_at: float = 0.0
     died_at: float | None = None
     restarts: int = 0
+    """How many times in a row it had to be started again soon after a start."""
 
     def start(self) -> None:
         self.log_path.parent.mkdir(parents=True, exist_ok=True)
+        self.started_at = time.monotonic()
         with self.log_path.open("ab" if self.restarts else "wb") as log:
             self.process = subprocess.Popen(
                 self.argv,
@@ -298,10 +303,11 @@ class LocalCluster:
             now = time.monotonic()
             if service.died_at is None:
                 service.died_at = now
+                service.restarts = service.restarts + 1 if now - service.started_at < LIVES_S else 0
                 self.say(f"The {service.name} has ended; it is started again.")
-            elif now - service.died_at >= RESTART_PAUSE_S * min(30, 2**service.restarts):
+            # One that had lived is back at once: outputs may wait for their supervisor.
+            if now - service.died_at >= RESTART_PAUSE_S * min(30, 2**service.restarts - 1):
                 service.died_at = None
-                service.restarts += 1
                 service.start()
         if self.broker is not None and not self.broker.is_running:
             self.say("The broker has ended; it is started again.")
