@@ -103,9 +103,9 @@ def test_a_turbidostat_holds_its_target_for_hours(simulated: Simulated) -> None:
     reference.append(bench.unit.world.culture.scattering_mg_ml)
     relative = bench.decoded("growth_rate_calculating/od_filtered")[-1]["od_filtered"]
     bench.start(lambda: Turbidostat(target_biomass=relative, exchange_volume_ml=1.0))
-    watch(bench, 2.0)
+    watch(bench, 1.0)
     bench.messages.clear()
-    seen = watch(bench, 4.0)
+    seen = watch(bench, 3.0)
     filtered = [r["od_filtered"] for r in bench.decoded("growth_rate_calculating/od_filtered")]
     assert sum(filtered) / len(filtered) == pytest.approx(relative, rel=0.005)
     truth = [density for density, _ in seen]
