@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from pioreactor import topics
-from pioreactor.exc import ConflictError, NotAssignedAnExperimentError
+from pioreactor.exc import ConflictError, NotAssignedAnExperimentError, UnitUnreachableError
 from pioreactor.runtime.context import Runtime
 from pioreactor.states import JobState
 from pioreactor.types import Experiment
@@ -23,10 +23,13 @@ class ReactorInUseError(ConflictError):
 
 
 def trial_experiment(runtime: Runtime) -> Experiment:
-    """Return the experiment under which trials run: nothing of it is stored in the leader's database."""
+    """Return the experiment under which trials run: nothing of it is stored in the leader's database.
+
+    A unit that is assigned to none, or does not reach its leader, can be tried all the same.
+    """
     try:
         return Experiment(f"_testing_{runtime.identity.experiment()}")
-    except NotAssignedAnExperimentError:
+    except (NotAssignedAnExperimentError, UnitUnreachableError):
         return Experiment("_testing_unassigned")
 
 

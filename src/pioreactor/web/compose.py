@@ -57,8 +57,10 @@ def compose(
                 f"{runtime.unit} has not joined a cluster: there is no token in {runtime.paths.secrets}",
                 remedy="Add the unit from the leader.",
             )
+        unit.others = _others(unit, http, token)
         return create_app(unit, token=token)
     token = ensure_token(runtime.paths.secrets)
+    unit.others = _others(unit, http, token)
     return create_app(unit, token=token, leader=_leader(unit, http, token, database, viewer, pages))
 
 
@@ -84,6 +86,16 @@ class _PresentSettings:
         return [path.stat().st_mtime_ns if path.exists() else 0 for path in self._paths]
 
 
+def _others(unit: UnitServices, http: HttpClient, token: str) -> Units:
+    present = _PresentSettings(unit.runtime)
+
+    def url_of(name: str) -> str:
+        now = present.read()
+        return base_url(name, now.cluster_addresses, port=now.ui.port, proto=now.ui.proto)
+
+    return Units(http, url_of, token=token, pause=unit.tasks.pause)
+
+
 def _leader(
     unit: UnitServices,
     http: HttpClient,
@@ -101,13 +113,8 @@ def _leader(
     def address_of(name: str) -> str:
         return present.read().cluster_addresses.get(name, "")
 
-    def url_of(name: str) -> str:
-        now = present.read()
-        return base_url(name, now.cluster_addresses, port=now.ui.port, proto=now.ui.proto)
-
-    units = Units(http, url_of, token=token, pause=unit.tasks.pause)
     return LeaderSide(
-        LeaderServices(unit, database, unit.bus, units, address_of),
+        LeaderServices(unit, database, unit.bus, _others(unit, http, token), address_of),
         database.people,
         (settings.broker_host, settings.mqtt.broker_port),
         Credentials(*viewer) if viewer is not None else None,

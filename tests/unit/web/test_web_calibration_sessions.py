@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,10 +14,13 @@ from pioreactor.calibrations.sessions import actions
 from pioreactor.estimators import store as estimator_store
 from pioreactor.estimators.od_fusion import fit_estimator
 from pioreactor.exc import ActuatorInUseError
+from pioreactor.http.addresses import base_url
 from pioreactor.http.ports import Response
+from pioreactor.http.units import Units
 from pioreactor.science.fusion import Observation
+from pioreactor.structs.estimators import ODFusionEstimator
 
-from .conftest import AS_CLUSTER, client_of
+from .conftest import AS_CLUSTER, TOKEN, client_of
 
 SESSIONS = "/unit_api/calibrations/sessions"
 Perform = Callable[[dict[str, Any]], dict[str, Any]]
@@ -34,6 +38,18 @@ def pumped(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     monkeypatch.setitem(actions._actions, "pump", pump)
     monkeypatch.setitem(actions._actions, "read_aux_voltage", lambda _: {"voltage": 12.0})
     return told
+
+
+def an_estimator() -> ODFusionEstimator:
+    seen = [
+        Observation(angle, level, level * factor)
+        for angle in ("45", "90", "135")
+        for level in (0.1, 0.3, 1.0, 3.0)
+        for factor in (0.99, 1.01)
+    ]
+    return fit_estimator(
+        seen, name="fused", unit="unit1", created_at=datetime(2030, 1, 1, tzinfo=UTC), ir_led_intensity=80.0
+    )
 
 
 def start(worker: Any, **more: Any) -> str:
@@ -190,16 +206,7 @@ def test_unknown_sessions_protocols_and_fields(worker: Any) -> None:
 
 
 def test_estimators_are_seen_chosen_and_deleted(unit: Any, worker: Any) -> None:
-    seen = [
-        Observation(angle, level, level * factor)
-        for angle in ("45", "90", "135")
-        for level in (0.1, 0.3, 1.0, 3.0)
-        for factor in (0.99, 1.01)
-    ]
-    made = fit_estimator(
-        seen, name="fused", unit="unit1", created_at=datetime(2030, 1, 1, tzinfo=UTC), ir_led_intensity=80.0
-    )
-    estimator_store.save(unit.runtime, "od_fused", made)
+    estimator_store.save(unit.runtime, "od_fused", an_estimator())
     assert worker.get("/unit_api/estimators").json()["od_fused"][0]["is_active"] is False
     assert worker.patch("/unit_api/active_estimators/od_fused/fused").status_code == 200
     assert worker.patch("/unit_api/active_estimators/od_fused/other").status_code == 404
@@ -216,7 +223,9 @@ def test_the_leader_passes_sessions_and_estimators_on(leader: Any, make_unit: An
     with client_of(make_unit("unit2")) as behind:
 
         def answer(request: Any) -> Response:
-            said = behind.request(request.method, request.path, json=msgspec.to_builtins(request.json), headers=AS_CLUSTER)
+            said = behind.request(
+                request.method, request.path, json=msgspec.to_builtins(request.json), headers=AS_CLUSTER
+            )
             return Response(said.status_code, said.content, {"content-type": "application/json"})
 
         leader.hears("unit2", answer)
@@ -236,3 +245,36 @@ def test_the_leader_passes_sessions_and_estimators_on(leader: Any, make_unit: An
         protocols = leader.result(leader.client.get("/api/workers/unit2/calibration_protocols"))
         assert "unit2" in str(protocols["result"])
         assert leader.client.get("/api/workers/unit2/estimators").status_code == 202
+
+
+def test_an_estimator_of_another_unit_is_asked_for_through_the_leader(
+    leader: Any, make_unit: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leader.add_workers("unit2", "unit3")
+    unit2, unit3 = make_unit("unit2"), make_unit("unit3")
+    estimator_store.save(unit3.runtime, "od_fused", an_estimator())
+    monkeypatch.setattr("pioreactor.procedures.protocols.fusion_steps.refuse_unless_ready", lambda _: None)
+    unit2.runtime = replace(unit2.runtime, identity=replace(unit2.runtime.identity, leader_hostname="leader1"))
+    with client_of(unit2) as worker, client_of(unit3) as other:
+
+        def passing(to: Any) -> Callable[[Any], Response]:
+            def answer(request: Any) -> Response:
+                said = to.request(request.method, request.path, headers=AS_CLUSTER)
+                return Response(said.status_code, said.content, {"content-type": "application/json"})
+
+            return answer
+
+        leader.hears("unit3", passing(other))
+        leader.hears("leader1", passing(leader.client))
+        unit2.others = Units(leader.http, lambda unit: base_url(unit, {}), token=TOKEN, pause=unit2.tasks.pause)
+        body = {"target_device": "od_fused", "protocol_name": "od_fusion_offset"}
+        session = worker.post(SESSIONS, json=body).json()["session"]["session_id"]
+        answer = enter(worker, session, {"source_unit": "unit3"})
+        assert answer.status_code == 200, answer.text
+        assert answer.json()["step"]["step_id"] == "choose_estimator"
+        assert answer.json()["step"]["fields"][0]["options"] == ["fused"]
+        assert enter(worker, session, {"estimator": "fused"}).json()["step"]["step_id"] == "name_input"
+        worker.post(f"{SESSIONS}/{session}/undo", json={})
+        worker.post(f"{SESSIONS}/{session}/undo", json={})
+        assert enter(worker, session, {"source_unit": "unit9"}).status_code == 400
+        assert enter(worker, session, {"source_unit": "x/../y"}).status_code == 400

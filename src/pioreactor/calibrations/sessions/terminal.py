@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import click
 
 from pioreactor.calibrations.sessions import records
+from pioreactor.calibrations.sessions.actions import Executor, perform_here
 from pioreactor.calibrations.sessions.engine import SessionEngine
 from pioreactor.calibrations.sessions.steps import StepRegistry
 from pioreactor.calibrations.sessions.wire import CalibrationSession, CalibrationStep, CalibrationStepField
@@ -50,6 +51,7 @@ def run_session_in_cli(
     *,
     talk: Talk | None = None,
     given: Mapping[str, Any] | None = None,
+    executor: Executor = perform_here,
 ) -> list[Any]:
     """Drive a session to its end and return the calibrations that it saved.
 
@@ -61,7 +63,7 @@ def run_session_in_cli(
     runtime = context.current()
     person = talk if talk is not None else ClickTalk()
     driver = f"terminal of {runtime.unit} ({runtime.pid})"
-    engine = SessionEngine(step_registry, session, mode="cli", runtime=runtime)
+    engine = SessionEngine(step_registry, session, mode="cli", runtime=runtime, executor=executor)
     answers = dict(given) if given is not None else {}
     records.save(runtime, session)
     records.claim(runtime, session.session_id, driver)

@@ -14,6 +14,7 @@ from pioreactor.exc import InvalidRequestError, NotFoundError
 
 if TYPE_CHECKING:
     from pioreactor.calibrations.registry import CalibrationProtocol
+    from pioreactor.calibrations.sessions.actions import Executor, Payload
     from pioreactor.runtime.context import Runtime
     from pioreactor.structs.calibrations import CalibrationBase
 
@@ -98,13 +99,30 @@ def run(ctx: click.Context, device: str, protocol_name: str | None, resume: bool
             return
         session = former if former is not None else protocol.start_session(device)
         try:
-            run_session_in_cli(protocol.step_registry, session, talk=ClickTalk(yes=yes), given=extra)
+            talk = ClickTalk(yes=yes)
+            run_session_in_cli(
+                protocol.step_registry, session, talk=talk, given=extra, executor=_executor(surroundings)
+            )
         except (KeyboardInterrupt, click.Abort):
             click.echo(f"\nNot finished. Go on with: pio calibrations run --device {device} --resume", err=True)
             raise
         saved = session.result.get("saved", []) if session.result is not None else []
         for each in saved:
             _offer_to_use(runtime, each, yes=yes)
+
+
+def _executor(surroundings: Surroundings) -> Executor:
+    """Perform hardware work here, and ask other units over the network."""
+    from pioreactor.calibrations.sessions.actions import perform_here
+    from pioreactor.procedures.protocols.od_fusion_offset import ESTIMATORS_OF_UNIT, estimators_in, question_for
+
+    def perform(action: str, payload: Payload) -> dict[str, Any]:
+        if action == ESTIMATORS_OF_UNIT and payload["unit"] != surroundings.runtime.unit:
+            unit = payload["unit"]
+            return estimators_in(surroundings.ask_leader("GET", question_for(unit), timeout_s=20.0), unit)
+        return perform_here(action, payload)
+
+    return perform
 
 
 def _offer_to_use(runtime: Runtime, saved: dict[str, Any], *, yes: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from statistics import fmean
 from typing import Any
 
@@ -16,7 +17,7 @@ from pioreactor.calibrations.sessions.steps import SessionStep, registry_of
 from pioreactor.calibrations.sessions.wire import CalibrationSession, CalibrationStep
 from pioreactor.estimators import store
 from pioreactor.estimators.store import OD_FUSED
-from pioreactor.exc import ConflictError, InvalidRequestError
+from pioreactor.exc import ConflictError, InvalidRequestError, UnitUnreachableError
 from pioreactor.procedures import od_standard
 from pioreactor.procedures.protocols import fusion_steps
 from pioreactor.procedures.protocols.naming import NameOverwriteConfirm
@@ -26,6 +27,7 @@ from pioreactor.structs.calibrations import AkimaFitData
 from pioreactor.structs.estimators import ODFusionEstimator, estimator_from_builtins
 
 STANDARDS = 2
+_UNIT = re.compile(r"[A-Za-z0-9_-]{1,63}")
 ESTIMATORS_OF_UNIT = "estimators_of_unit"
 """The action that asks a unit for its estimators; who can reach other units registers one that does."""
 
@@ -208,6 +210,21 @@ def _with_moment(plain: dict[str, Any]) -> dict[str, Any]:
 
     made = plain["created_at"]
     return {**plain, "created_at": from_timestamp(made) if isinstance(made, str) else made}
+
+
+def question_for(unit: str) -> str:
+    """Return where the leader answers for a unit: it knows which names are units, and they get the cluster's token."""
+    if not _UNIT.fullmatch(unit):
+        raise InvalidRequestError(f"{unit!r} cannot be the name of a unit")
+    return f"/api/workers/{unit}/estimators/{OD_FUSED}"
+
+
+def estimators_in(report: Any, unit: str) -> dict[str, Any]:
+    """Return the action's answer from the leader's report; raise `UnitUnreachableError` when the unit was silent."""
+    answer = report.get(unit) if isinstance(report, dict) else None
+    if not isinstance(answer, dict) or not answer.get("ok") or not isinstance(answer.get("value"), list):
+        raise UnitUnreachableError(f"{unit} did not tell its estimators", remedy="Check that the unit is on.")
+    return {"estimators": answer["value"]}
 
 
 def own_estimators(payload: Payload) -> dict[str, Any]:

@@ -43,7 +43,7 @@ class MoveSession(Body):
 class AdvanceSession(Body):
     """`step_id` is the step the inputs were entered for: 409 when the session has moved on since."""
 
-    inputs: dict[str, Any] = {}
+    inputs: dict[str, Any] = msgspec.field(default_factory=dict)
     driver: Driver = "web"
     take_over: bool = False
     step_id: str | None = None
@@ -92,9 +92,14 @@ def _on(here: UnitServices) -> Iterator[None]:
 
 
 def _executor(here: UnitServices) -> Executor:
-    """Perform hardware work as a task, one at a time, and wait for it."""
+    """Perform hardware work as a task, one at a time, and wait for it; ask other units over the network."""
+    from pioreactor.procedures.protocols.od_fusion_offset import ESTIMATORS_OF_UNIT, estimators_in, question_for
 
     def perform(action: str, payload: Mapping[str, Any]) -> dict[str, Any]:
+        if action == ESTIMATORS_OF_UNIT and payload["unit"] != here.unit and here.others is not None:
+            unit, leader = payload["unit"], here.runtime.identity.leader_hostname
+            return estimators_in(here.others.ask(leader, "GET", question_for(unit), timeout_s=20.0), unit)
+
         def work() -> dict[str, Any]:
             with context.using(here.runtime):
                 return perform_here(action, payload)

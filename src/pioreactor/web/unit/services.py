@@ -7,6 +7,7 @@ from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 
 from pioreactor.clock.ports import Clock
+from pioreactor.http.units import Units
 from pioreactor.messaging.ports import Bus
 from pioreactor.runtime.context import Runtime
 from pioreactor.storage.paths import Paths
@@ -33,6 +34,8 @@ class UnitServices:
     launcher: JobLauncher
     catalogue: Catalogue
     power: Power = field(default_factory=lambda: POWER)
+    others: Units | None = None
+    """How other units of the cluster are asked, where that is known."""
 
     @property
     def unit(self) -> str:
