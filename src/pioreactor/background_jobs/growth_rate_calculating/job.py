@@ -95,21 +95,28 @@ class GrowthRateCalculator(BackgroundJob):
         return self._time_base_s + clock.monotonic() - age_s
 
     def _combine(self, ods: dict[str, float]) -> float | None:
-        """Return one normalised OD: the geometric mean of the channels, each relative to its start; None at start."""
-        for channel, od in ods.items():
-            if channel in self._norms or not od > 0:
-                continue
-            first = self._first_ods.setdefault(channel, [])
-            first.append(od)
-            if len(first) >= self._readings_for_norm:
-                self._norms[channel] = _median(first)
-                self._store_norms()
-        relative = [od / self._norms[channel] for channel, od in ods.items() if channel in self._norms]
-        if not relative:
-            return None
-        if any(od <= 0 for od in relative):
-            return 0.0
-        return math.exp(sum(map(math.log, relative)) / len(relative))
+        """Return one normalised OD: the geometric mean of the channels, each relative to its start; None at start.
+
+        A channel that reads nothing is left out; one that joins later begins where the others are.
+        """
+        positive = {channel: od for channel, od in ods.items() if od > 0}
+        relative = [od / self._norms[channel] for channel, od in positive.items() if channel in self._norms]
+        combined = math.exp(sum(map(math.log, relative)) / len(relative)) if relative else None
+        for channel, od in positive.items():
+            if channel not in self._norms:
+                self._begin(channel, od / (combined if combined is not None else 1.0))
+        if combined is None and any(channel in self._norms for channel in ods):
+            begun = [od / self._norms[channel] for channel, od in positive.items() if channel in self._norms]
+            return math.exp(sum(map(math.log, begun)) / len(begun)) if begun else 0.0
+        return combined
+
+    def _begin(self, channel: str, od: float) -> None:
+        """Take one of the first readings of a channel, from which its normalisation is found."""
+        first = self._first_ods.setdefault(channel, [])
+        first.append(od)
+        if len(first) >= self._readings_for_norm:
+            self._norms[channel] = _median(first)
+            self._store_norms()
 
     def _publish_estimate(self, estimate: Estimate, timestamp: datetime) -> None:
         self.growth_rate = structs.GrowthRate(growth_rate=round(estimate.growth_rate, 6), timestamp=timestamp)
