@@ -224,6 +224,7 @@ class JournalSettings(Section, frozen=True):
     max_mb: Annotated[
         float, quantity("disk it may take; what is not yet acknowledged is never dropped", unit="MB", gt=0)
     ] = 200.0
+    forward_every_s: Annotated[float, quantity("time between looks for what is to be sent", unit="s", gt=0)] = 1.0
 
 
 Policy = Literal["resume", "hold", "ask"]

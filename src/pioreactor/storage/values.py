@@ -1,6 +1,7 @@
 """How keys and values are stored, the same in every adapter."""
 
 import json
+from functools import lru_cache
 
 from pioreactor.exc import InvalidRequestError
 from pioreactor.storage.ports import KeyType, ValueType
@@ -8,6 +9,7 @@ from pioreactor.storage.ports import KeyType, ValueType
 LARGEST_INTEGER = 2**63 - 1
 
 
+@lru_cache(maxsize=1024, typed=True)
 def stored_key(key: KeyType) -> str | int:
     """Return the key as stored: tuples as JSON arrays, the rest as it is."""
     return json.dumps(key) if isinstance(key, tuple) else key

@@ -17,9 +17,9 @@ class JSONPrintedStruct(msgspec.Struct):
 
 def to_timestamp(moment: datetime) -> str:
     """Return `2026-11-22T08:50:37.895Z`; a naive moment is taken as UTC."""
-    if moment.tzinfo is not None:
+    if moment.tzinfo is not None and moment.tzinfo is not UTC:
         moment = moment.astimezone(UTC)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+    return moment.isoformat(timespec="milliseconds")[:23] + "Z"
 
 
 def from_timestamp(text: str) -> datetime:

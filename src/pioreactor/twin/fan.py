@@ -39,10 +39,10 @@ class _Stretch:
         Newton from the side where the curve's bend keeps it from overshooting; the speed there is never 0.
         """
         missing = turns - self.turns
-        if self.start >= self.goal:
-            elapsed = 0.0
-        else:
-            elapsed = (missing + (self.goal - self.start) * TIME_CONSTANT_S) / self.goal
+        elapsed = 0.0
+        if self.goal > 0.0:
+            # Where the curve is a straight line again; on the safe side of it when slowing down as when speeding up.
+            elapsed = max(0.0, (missing - (self.start - self.goal) * TIME_CONSTANT_S) / self.goal)
         for _ in range(60):
             at_s = self.from_s + elapsed
             step = (self.turned(at_s) - turns) / max(self.speed(at_s), 1e-9)
@@ -121,7 +121,8 @@ class Fan:
         last = math.floor(self.turned(now_s))
         number = max(first, last - MAX_EDGES + 1)
         times: list[float] = []
-        stretches = [*self._stretches, _Stretch(now_s, self.turned(now_s), 0.0, 0.0)]
+        stretches = self._from_turn(number)
+        stretches.append(_Stretch(now_s, self.turned(now_s), 0.0, 0.0))
         number = max(number, math.ceil(stretches[0].turns))
         for stretch, following in pairwise(stretches):
             while number <= last and number <= following.turns:
@@ -133,6 +134,16 @@ class Fan:
                     times.append(at_s + jitter)
                 number += 1
         return times, number
+
+    def _from_turn(self, number: int) -> list[_Stretch]:
+        """Return the stretches in which this revolution and later ones happened, oldest first."""
+        found: list[_Stretch] = []
+        for stretch in reversed(self._stretches):
+            found.append(stretch)
+            if stretch.turns < number:
+                break
+        found.reverse()
+        return found
 
     def _is_missed(self, number: int, revolutions_per_s: float) -> bool:
         share = 1e-3 if revolutions_per_s * 60.0 < 2000.0 else 0.3

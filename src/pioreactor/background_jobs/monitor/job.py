@@ -10,7 +10,7 @@ from pioreactor import structs, topics
 from pioreactor.actions import bioreactor, interrupted
 from pioreactor.background_jobs.monitor.blinking import LARGEST_CODE, OKAY, Blinker, pattern_of_code
 from pioreactor.background_jobs.monitor.checks import MachineChecks, ReactorChecks
-from pioreactor.background_jobs.monitor.forwarding import LOOK_EVERY_S, JournalForwarder
+from pioreactor.background_jobs.monitor.forwarding import JournalForwarder
 from pioreactor.background_jobs.monitor.ghosts import Ghosts
 from pioreactor.background_jobs.monitor.records import RecordsWatch
 from pioreactor.background_jobs.monitor.watches import Watchlist
@@ -76,8 +76,8 @@ class Monitor(LongRunningBackgroundJob):
         self._lost_units: set[str] = set()
         self._has_powered_off = False
         self.start_passive_listeners()
-        self.every(LOOK_EVERY_S, self._forward, first_after_s=0.0)
-        self.every(LOOK_EVERY_S, self._ghosts.look, first_after_s=0.0)
+        self.every(self.runtime.settings.journal.forward_every_s, self._forward, first_after_s=0.0)
+        self.every(self.runtime.settings.journal.forward_every_s, self._ghosts.look, first_after_s=0.0)
         self.every(SUPERVISOR_EVERY_S, self._repeat_supervisor, first_after_s=INTRODUCE_AFTER_S)
         self.later(INTRODUCE_AFTER_S, self._meet_the_reactor)
         self.later(INTRODUCE_AFTER_S, self._settle_pumps)

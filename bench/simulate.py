@@ -1,0 +1,104 @@
+"""Seconds for a simulated day of one unit with the default jobs, microseconds for each OD reading, and where they go.
+
+Run `python -m bench.simulate [HOURS]`. The run is timed first; a shorter one is then profiled, and what the profile counts
+is divided among parts by the file a function is in, scaled to the time that was measured. Target: a day in at most
+20 s on two idle cores.
+"""
+
+from __future__ import annotations
+
+import cProfile
+import pstats
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from pioreactor.bootstrap.simulated import SimulatedUnit
+from pioreactor.cli.simulated_run import DEFAULT_JOBS, SimulatedRun
+
+DAY_H = 24.0
+PROFILED_H = 1.0
+PARTS: Sequence[tuple[str, tuple[str, ...]]] = (
+    ("twin", ("/pioreactor/twin/",)),
+    ("drivers", ("/pioreactor/devices/",)),
+    ("signal", ("/science/od_signal", "/background_jobs/od_reading/", "/science/fusion")),
+    ("estimator", ("/science/growth_rate/", "/background_jobs/growth_rate_calculating/")),
+    ("thermostat", ("/science/temperature/", "/automations/temperature/")),
+    ("journal", ("/storage/memory", "/runtime/outbox", "/monitor/forwarding", "/monitor/records")),
+    ("writer", ("/background_jobs/leader/", "/storage/leader/", "sqlalchemy", "sqlite")),
+    ("messages", ("/messaging/", "/topics.py", "/structs/", "msgspec")),
+    ("framework", ("/jobs/", "/runtime/", "/clock/", "greenlet")),
+)
+
+
+def run(hours: float) -> tuple[SimulatedRun, float]:
+    """Return a finished run and the processor time that its simulated time took [s]: other programs hardly disturb it."""
+    with tempfile.TemporaryDirectory(prefix="pio-bench-") as folder:
+        simulated = SimulatedRun(
+            Path(folder),
+            units=1,
+            seed=1,
+            scenario="ecoli_turbidostat",
+            experiment="bench",
+            hours=hours,
+            commands=[command.split() for command in DEFAULT_JOBS],
+        )
+        began_s = time.process_time()
+        simulated.go(lambda: None)
+        took_s = time.process_time() - began_s
+        simulated.finish(csv=False)
+    return simulated, took_s
+
+
+def part_of(file: str, function: str) -> str:
+    """Return which part a function's own time belongs to; built-in functions are told by their name."""
+    where = file if file != "~" else function
+    for part, marks in PARTS:
+        if any(mark in where for mark in marks):
+            return part
+    return "rest"
+
+
+def shares(profile: cProfile.Profile) -> dict[str, float]:
+    """Return the share of each part; the time of a built-in function goes to those who call it."""
+    stats = pstats.Stats(profile)
+    own: dict[str, float] = {}
+    for (file, _line, function), (_calls, _n, own_s, _total, callers) in stats.stats.items():  # type: ignore[attr-defined]
+        if file != "~" or not callers:
+            part = part_of(file, function)
+            own[part] = own.get(part, 0.0) + own_s
+            continue
+        for (caller_file, _caller_line, caller), (_c, _p, from_caller_s, _t) in callers.items():
+            part = part_of(caller_file, caller)
+            own[part] = own.get(part, 0.0) + from_caller_s
+    total_s = sum(own.values())
+    return {part: seconds / total_s for part, seconds in own.items()}
+
+
+def readings_of(unit: SimulatedUnit) -> int:
+    """Return how many OD readings a unit recorded, by its journal."""
+    journal = unit.runtime.stores.journal()
+    return sum("/od_reading/od2" in entry.topic for entry in journal.read(after_seq=0, limit=10_000_000))
+
+
+def main(hours: float = 4.0) -> None:
+    """Print the seconds of a day and the microseconds of a reading, by part."""
+    simulated, took_s = run(hours)
+    per_reading_us = took_s / (hours * 3600 / 5.0) * 1e6
+    print(f"{hours:g} h took {took_s:.2f} s; a day {took_s * DAY_H / hours:.1f} s; {per_reading_us:.0f} µs a reading")
+    if simulated.failed_jobs:
+        print(f"failed: {simulated.failed_jobs}")
+    profile = cProfile.Profile()
+    profile.enable()
+    run(PROFILED_H)
+    profile.disable()
+    for part, share in sorted(shares(profile).items(), key=lambda item: -item[1]):
+        print(f"  {part:<12}{share:>7.1%}{share * per_reading_us:>9.0f} µs")
+    if "--functions" in sys.argv:
+        pstats.Stats(profile).sort_stats("tottime").print_stats(45)
+
+
+if __name__ == "__main__":
+    main(*(float(word) for word in sys.argv[1:] if not word.startswith("--")))
