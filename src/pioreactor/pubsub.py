@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from enum import IntEnum
-from functools import partial
 from typing import Any
 
-from pioreactor import mureq
 from pioreactor.jobs.settings import encode_payload
 from pioreactor.messaging.ports import Bus, Message, Will
 from pioreactor.runtime.context import current
+from pioreactor.utils.asking import create_webserver_path as create_webserver_path
+from pioreactor.utils.asking import delete_from as delete_from
+from pioreactor.utils.asking import delete_from_leader as delete_from_leader
+from pioreactor.utils.asking import get_from as get_from
+from pioreactor.utils.asking import get_from_leader as get_from_leader
+from pioreactor.utils.asking import patch_into as patch_into
+from pioreactor.utils.asking import patch_into_leader as patch_into_leader
+from pioreactor.utils.asking import post_into as post_into
+from pioreactor.utils.asking import post_into_leader as post_into_leader
+from pioreactor.utils.asking import put_into as put_into
+from pioreactor.utils.asking import put_into_leader as put_into_leader
 
 
 class QOS(IntEnum):
@@ -93,31 +102,3 @@ def subscribe_and_callback(
     for topic in [topics] if isinstance(topics, str) else topics:
         connection.bus.subscribe(topic, receive)
     return connection
-
-
-def create_webserver_path(address: str, endpoint: str) -> str:
-    """Return the URL of an endpoint; the address may bring its own port."""
-    ui = current().settings.ui
-    where = address if ":" in address else f"{address}:{ui.port}"
-    return f"{ui.proto}://{where}/{endpoint.lstrip('/')}"
-
-
-def ask(method: str, address: str, endpoint: str, *, headers: Any = None, **options: Any) -> mureq.Response:
-    """Send a request to a unit, with the cluster's token."""
-    from pioreactor.bootstrap.process import TOKEN_FILE, read_secret
-
-    token = read_secret(current().paths, TOKEN_FILE)
-    own = {"Authorization": f"Bearer {token}"} if token else {}
-    given = {**own, **(headers if headers is not None else {})}
-    return mureq.request(method, create_webserver_path(address, endpoint), headers=given, **options)
-
-
-def ask_leader(method: str, endpoint: str, **options: Any) -> mureq.Response:
-    return ask(method, current().settings.cluster.leader_address, endpoint, **options)
-
-
-get_from, put_into, patch_into = partial(ask, "GET"), partial(ask, "PUT"), partial(ask, "PATCH")
-post_into, delete_from = partial(ask, "POST"), partial(ask, "DELETE")
-get_from_leader, put_into_leader = partial(ask_leader, "GET"), partial(ask_leader, "PUT")
-patch_into_leader, post_into_leader = partial(ask_leader, "PATCH"), partial(ask_leader, "POST")
-delete_from_leader = partial(ask_leader, "DELETE")

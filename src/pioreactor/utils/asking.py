@@ -1,0 +1,37 @@
+"""Questions to other units over HTTP, with the cluster's token."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from pioreactor import mureq
+from pioreactor.runtime.context import current
+
+
+def create_webserver_path(address: str, endpoint: str) -> str:
+    """Return the URL of an endpoint; the address may bring its own port."""
+    ui = current().settings.ui
+    where = address if ":" in address else f"{address}:{ui.port}"
+    return f"{ui.proto}://{where}/{endpoint.lstrip('/')}"
+
+
+def ask(method: str, address: str, endpoint: str, *, headers: Any = None, **options: Any) -> mureq.Response:
+    """Send a request to a unit, with the cluster's token."""
+    from pioreactor.bootstrap.process import TOKEN_FILE, read_secret
+
+    token = read_secret(current().paths, TOKEN_FILE)
+    own = {"Authorization": f"Bearer {token}"} if token else {}
+    given = {**own, **(headers if headers is not None else {})}
+    return mureq.request(method, create_webserver_path(address, endpoint), headers=given, **options)
+
+
+def ask_leader(method: str, endpoint: str, **options: Any) -> mureq.Response:
+    return ask(method, current().settings.cluster.leader_address, endpoint, **options)
+
+
+get_from, put_into, patch_into = partial(ask, "GET"), partial(ask, "PUT"), partial(ask, "PATCH")
+post_into, delete_from = partial(ask, "POST"), partial(ask, "DELETE")
+get_from_leader, put_into_leader = partial(ask_leader, "GET"), partial(ask_leader, "PUT")
+patch_into_leader, post_into_leader = partial(ask_leader, "PATCH"), partial(ask_leader, "POST")
+delete_from_leader = partial(ask_leader, "DELETE")
