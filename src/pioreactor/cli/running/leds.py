@@ -7,8 +7,25 @@ import click
 from pioreactor.actions.led_intensity import ALL_LED_CHANNELS
 from pioreactor.actions.led_intensity import led_intensity as set_led_intensity
 from pioreactor.exc import PioreactorError
+from pioreactor.runtime import context
+from pioreactor.types import LedChannel
 
 _PERCENT = click.FloatRange(0, 100)
+
+
+ATTEMPTS = 6
+PAUSE_S = 0.5
+"""An OD reading holds the LEDs for about a second: waiting for its end is better than refusing."""
+
+
+def _set_patiently(desired: dict[LedChannel, float], *, verbose: bool, source_of_event: str) -> bool:
+    clock = context.current().clock
+    for attempt in range(ATTEMPTS):
+        if set_led_intensity(desired, verbose=verbose, source_of_event=source_of_event):
+            return True
+        if attempt + 1 < ATTEMPTS:
+            clock.sleep(PAUSE_S)
+    return False
 
 
 @click.command(name="led_intensity")
@@ -26,5 +43,5 @@ def led_intensity(
     desired = {channel: intensity for channel, intensity in given if intensity is not None}
     if not desired:
         raise click.UsageError("give at least one of --A, --B, --C, --D")
-    if not set_led_intensity(desired, verbose=not no_log, source_of_event=source_of_event):
+    if not _set_patiently(desired, verbose=not no_log, source_of_event=source_of_event):
         raise PioreactorError("not every LED could be set", remedy="See the log: pio logs -n 5")
