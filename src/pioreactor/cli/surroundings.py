@@ -141,9 +141,9 @@ pass_surroundings = click.make_pass_decorator(Surroundings, ensure=True)
 
 
 def _interrupt(pid: int) -> None:
-    import signal
+    from pioreactor.runtime.stopping import interrupt
 
-    os.kill(pid, signal.SIGINT)
+    interrupt(pid)
 
 
 def _pause(duration_s: float) -> bool:

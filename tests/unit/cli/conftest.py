@@ -13,6 +13,7 @@ from pioreactor.cli.surroundings import Surroundings
 from pioreactor.cli.tree import pio
 from pioreactor.http.loopback import LoopbackHttp
 from pioreactor.runtime.context import Runtime
+from pioreactor.storage.memory import MemoryUnitStores
 from pioreactor.storage.paths import Paths
 
 EXPERIMENT = "batch 3"
@@ -74,7 +75,8 @@ class Desk:
 def desk(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Desk]:
     simulation = build_simulation(experiment=EXPERIMENT, data_root=tmp_path, config="[ui]\nport=8080\n")
     runtime = simulation.unit("unit1").runtime
-    runtime = replace(runtime, paths=Paths.below(tmp_path))
+    # Jobs of these tests are rows: no process is asked whether it lives.
+    runtime = replace(runtime, paths=Paths.below(tmp_path), stores=MemoryUnitStores())
     runtime.paths.secrets.mkdir(parents=True)
     (runtime.paths.secrets / "cluster_token").write_text("cluster-token\n")
 

@@ -20,6 +20,7 @@ from pioreactor.messaging.ports import Message, Subscription
 from pioreactor.storage.leader.database import LeaderDatabase
 from pioreactor.storage.memory import MemoryUnitStores
 from pioreactor.storage.paths import Paths
+from pioreactor.storage.processes import is_alive
 from pioreactor.web.app import LeaderSide, create_app
 from pioreactor.web.leader.services import LeaderServices
 from pioreactor.web.security.people import ensure_first_person
@@ -117,7 +118,7 @@ def a_unit(name: str, tmp_path: Path, *, command: Sequence[str] = (sys.executabl
     runtime = build_runtime(environment, quiet=True, handles_signals=False)
     runtime.stores.close()
     return UnitServices(
-        runtime=replace(runtime, stores=MemoryUnitStores()),
+        runtime=replace(runtime, stores=MemoryUnitStores(alive=is_alive)),
         bus=SpyBus(),
         tasks=Tasks(name),
         launcher=JobLauncher(command, {"PATH": "/usr/bin", "SECRET": "not for jobs"}),

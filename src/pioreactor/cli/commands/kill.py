@@ -6,10 +6,12 @@ import click
 
 from pioreactor.cli.options import json_option, underscored
 from pioreactor.cli.render import print_json
-from pioreactor.cli.stopping import PATIENCE_S, Stopped, stop
 from pioreactor.cli.surroundings import Surroundings, pass_surroundings
 from pioreactor.exc import PioreactorError
+from pioreactor.runtime.stopping import Stopped, stop
 from pioreactor.storage.ports import JobRecord
+
+_PATIENCE_S = 10.0
 
 
 @click.command()
@@ -22,7 +24,7 @@ from pioreactor.storage.ports import JobRecord
     "--wait",
     "patience_s",
     type=click.FloatRange(0, 600),
-    default=PATIENCE_S,
+    default=_PATIENCE_S,
     show_default=True,
     help="Wait this long for the jobs to end [s].",
 )
@@ -55,7 +57,8 @@ def kill(
     if job_name is None and job_id is None:
         chosen = [record for record in chosen if not record.is_long_running_job]
     chosen = [record for record in chosen if record.pid != runtime.pid]
-    stopped = stop(chosen, registry, clock=runtime.clock, interrupt=surroundings.interrupt, patience_s=patience_s)
+    pause = runtime.clock.signal().wait
+    stopped = stop(chosen, registry, pause=pause, patience_s=patience_s, interrupt=surroundings.interrupt)
     if all_jobs or (job_name is not None and underscored(job_name) == "led_intensity"):
         _darken(surroundings)
     if as_json:

@@ -11,7 +11,7 @@ from pioreactor.storage.ports import JobRecord
 from pioreactor.web.requests import RunJob, StopJobs, experiment_name, job_name, setting_name
 from pioreactor.web.tasks import Accepted
 from pioreactor.web.unit.services import UnitPorts, UnitServices
-from pioreactor.web.unit.stopping import find, stop
+from pioreactor.web.unit.stopping import find, stop_and_tell
 
 
 class JobRow(msgspec.Struct):
@@ -73,7 +73,7 @@ def post_run_job(here: UnitPorts, job: FromPath[str], data: JSONBody[RunJob | No
 
 
 def _stop(here: UnitServices, jobs: list[JobRecord]) -> Accepted:
-    return here.tasks.start("stopping jobs", lambda: {"stopped": stop(jobs, pause=here.tasks.pause)})
+    return here.tasks.start("stopping jobs", lambda: {"stopped": stop_and_tell(here, jobs)})
 
 
 @patch("/jobs/stop", status_code=202, sync_to_thread=True)

@@ -1,18 +1,14 @@
-"""Stops jobs by asking their processes to end, and looks whether they did."""
+"""Stops the jobs that a request means."""
 
 import os
-import signal
-from collections.abc import Callable
 
 from pioreactor.exc import InvalidRequestError, PioreactorError
+from pioreactor.runtime.stopping import stop
 from pioreactor.storage.ports import JobRecord, JobRegistry
-from pioreactor.storage.processes import is_alive
 from pioreactor.web.requests import StopJobs
+from pioreactor.web.unit.services import UnitServices
 
 _PATIENCE_S = 20.0
-_LOOK_EVERY_S = 0.1
-_OUTPUTS_FIRST = ("pump", "add_", "remove_", "circulate_", "stirring", "temperature", "dosing", "led")
-"""What moves or heats is asked to stop before what only decides or measures."""
 
 
 class StillRunningError(PioreactorError):
@@ -32,32 +28,19 @@ def find(registry: JobRegistry, wish: StopJobs) -> list[JobRecord]:
     )
 
 
-def stop(jobs: list[JobRecord], *, pause: Callable[[float], bool]) -> list[str]:
-    """Ask each process to end (SIGINT), outputs first, and return the names of the jobs that ended.
+def stop_and_tell(here: UnitServices, jobs: list[JobRecord]) -> list[str]:
+    """Stop jobs of other processes than this server's, and return the names of those that ended.
 
-    Raise `StillRunningError` naming those that live on after 20 s.
+    Raise `StillRunningError` naming those that live on after 20 s, and those that belong to another user.
     """
-    ordered = sorted(jobs, key=lambda job: next((i for i, p in enumerate(_OUTPUTS_FIRST) if p in job.job_name), 99))
-    asked = [job for job in ordered if job.pid != os.getpid()]
-    for job in asked:
-        if is_alive(job.pid, job.process_started_at):
-            _interrupt(job)
-    looks = round(_PATIENCE_S / _LOOK_EVERY_S)
-    living = asked
-    for _ in range(looks):
-        living = [job for job in living if is_alive(job.pid, job.process_started_at)]
-        if not living or pause(_LOOK_EVERY_S):
-            break
-    if living:
-        names = ", ".join(f"{job.job_name} (process {job.pid})" for job in living)
-        raise StillRunningError(f"asked to stop, but still running after {_PATIENCE_S:g} s: {names}")
-    return [job.job_name for job in asked]
+    others = [job for job in jobs if job.pid != os.getpid()]
+    stopped = stop(others, here.stores.jobs(), pause=here.tasks.pause, patience_s=_PATIENCE_S)
+    problems = [f"{_called(job)} still runs after {_PATIENCE_S:g} s" for job in stopped.still_running]
+    problems += [f"{_called(job)} belongs to another user" for job in stopped.not_allowed]
+    if problems:
+        raise StillRunningError("; ".join(problems))
+    return [job.job_name for job in stopped.ended]
 
 
-def _interrupt(job: JobRecord) -> None:
-    try:
-        os.kill(job.pid, signal.SIGINT)
-    except ProcessLookupError:
-        return
-    except PermissionError as error:
-        raise StillRunningError(f"{job.job_name} belongs to another user and cannot be stopped from here") from error
+def _called(job: JobRecord) -> str:
+    return f"{job.job_name} (process {job.pid})"
