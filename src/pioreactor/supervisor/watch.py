@@ -89,8 +89,8 @@ class Supervisor:
         if kind == "pwm":
             self._switch_off(int(which))
             self.tell(f"The owner of pin {which} died; the output is off.")
-        elif kind == "led" and which in get_args(LedChannel):
-            self._darken(which)  # type: ignore[arg-type]
+        elif kind in ("led", "light") and which in get_args(LedChannel):
+            self._darken(resource, which)  # type: ignore[arg-type]
             self.tell(f"The owner of LED {which} died; the LED is off.")
 
     def _switch_off(self, pin: int) -> None:
@@ -98,8 +98,8 @@ class Supervisor:
         self.rig.pwm_by_pin(pin, owner=NAME, hz=HZ).release()
         self.note_off(pin)
 
-    def _darken(self, channel: LedChannel) -> None:
-        lease = self.ownership.acquire(f"led-{channel}", NAME)
+    def _darken(self, resource: str, channel: LedChannel) -> None:
+        lease = self.ownership.acquire(resource, NAME)
         try:
             self.rig.leds().set_intensity(channel, 0.0)
         finally:

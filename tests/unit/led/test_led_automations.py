@@ -177,6 +177,15 @@ def test_a_locked_led_is_darkened_once_it_is_free(unit: Any) -> None:
     assert job.state == "disconnected"
 
 
+def test_a_light_is_answered_for_as_long_as_it_may_be_on(unit: Any) -> None:
+    unit.start(Lamp)
+    assert str(unit.runtime.ownership.holder("light-B")).startswith("led_automation")
+    unit.command("led_automation", "$state", "disconnected")
+    unit.clock.sleep(2.0)
+    assert unit.runtime.ownership.holder("light-B") is None
+    assert unit.runtime.ownership.abandoned() == []
+
+
 def test_a_stop_interrupts_attempts(unit: Any) -> None:
     unit.runtime.ownership.acquire("led-B", "somebody")
     unit.start(Lamp, run_for_s=0.2)

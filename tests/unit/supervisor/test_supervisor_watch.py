@@ -254,3 +254,13 @@ def test_one_step_that_fails_keeps_the_others(bench: Bench) -> None:
     bench.look(1.0)
     assert bench.rig.duties[HEATER] == 0.0
     assert "Something does not answer: no directory." in bench.said
+
+
+@pytest.mark.parametrize("resource", ["led-C", "light-C"])
+def test_a_light_goes_off_with_whoever_answered_for_it(bench: Bench, resource: str) -> None:
+    bench.ownership.acquire(resource, "led_automation")
+    bench.rig.leds().set_intensity("C", 50.0)
+    bench.ownership.drop_holder("led_automation")
+    bench.look()
+    assert bench.rig.leds().told[-1] == ("C", 0.0)
+    assert bench.said == ["The owner of LED C died; the LED is off."]
