@@ -30,6 +30,9 @@ ENTRIES: Final[Mapping[str, Entry]] = {
     "pumps": Entry(f"{_HERE}.pump_script", "pumps", "Move liquid and wait, step by step."),
     "od_blank": Entry(f"{_HERE}.od_blank", "od_blank", "Measure what the photodiodes show without a culture."),
     "self_test": Entry(f"{_HERE}.self_test", "self_test", "Check every part of this reactor."),
+    "calibration_action": Entry(
+        f"{_HERE}.calibration_action", "calibration_action", "Work of a calibration that is driven over HTTP."
+    ),
     "stirring_calibration": Entry(
         f"{_HERE}.stirring_calibration", "stirring_calibration", "Measure speed against duty of the stirrer's fan."
     ),

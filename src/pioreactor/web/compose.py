@@ -19,6 +19,7 @@ from pioreactor.web.catalogue import DeclaredCatalogue
 from pioreactor.web.security.tokens import ensure_token, read_token
 from pioreactor.web.tasks import Tasks
 from pioreactor.web.unit.launching import JobLauncher
+from pioreactor.web.unit.performing import by_command_line
 from pioreactor.web.unit.services import UnitServices
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ def compose(
         launcher=JobLauncher(RUN, environment),
         catalogue=DeclaredCatalogue(runtime.paths.plugins),
     )
+    unit.perform = by_command_line(unit.launcher, unit.tasks.pause)
     if database is None:
         token = read_token(runtime.paths.secrets)
         if token is None:

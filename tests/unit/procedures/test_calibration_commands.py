@@ -160,3 +160,14 @@ def test_stirring_calibration_by_command_does_not_replace_unasked(desk: Desk) ->
     status, said = desk.pio(*words)
     assert status == 1
     assert "--overwrite" in said
+
+
+def test_work_for_the_web_server_answers_in_json(desk: Desk) -> None:
+    payload = '{"device": "media_pump", "duration_s": 2, "hz": 250, "dc": 100}'
+    status, said = desk.pio("run", "calibration_action", "pump", payload)
+    assert status == 0, said
+    assert json.loads(said.splitlines()[-1]) == {"answer": {"duration_s": 2.0}}
+    assert desk.bench.unit.world.snapshot().media_added_ml > 0.05
+    for action, wrong in (("pump", "x"), ("none", "{}"), ("pump", payload.replace("media_pump", "no_pump"))):
+        _, said = desk.pio("run", "calibration_action", action, wrong)
+        assert json.loads(said.splitlines()[-1])["status"] in (400, 404)

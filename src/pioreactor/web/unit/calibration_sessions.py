@@ -10,16 +10,17 @@ from litestar.params import FromPath, JSONBody
 
 from pioreactor.calibrations import registry
 from pioreactor.calibrations.sessions import records
-from pioreactor.calibrations.sessions.actions import Executor, perform_here
+from pioreactor.calibrations.sessions.actions import Executor
 from pioreactor.calibrations.sessions.engine import SessionEngine
 from pioreactor.calibrations.sessions.wire import CalibrationSession, CalibrationStep
-from pioreactor.exc import ConflictError, NotFoundError, PioreactorError
+from pioreactor.exc import ConflictError, NotFoundError
 from pioreactor.plugin_management import get_plugins
 from pioreactor.runtime import context
 from pioreactor.web.requests import Body
+from pioreactor.web.unit.performing import LONGEST_S, CalibrationActionError, StepTimeoutError
 from pioreactor.web.unit.services import UnitPorts, UnitServices
 
-LONGEST_STEP_S = 300.0
+LONGEST_STEP_S = LONGEST_S + 15.0
 _LOOK_EVERY_S = 0.05
 _HARDWARE = "calibration-hardware"
 Driver = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
@@ -66,21 +67,6 @@ class DescribedProtocol(msgspec.Struct):
     requirements: list[str]
 
 
-class CalibrationActionError(PioreactorError):
-    """Hardware work of a step failed."""
-
-    code = "calibration_action_failed"
-    relayed_status: int = 500
-
-
-class StepTimeoutError(PioreactorError):
-    """A step takes longer than an HTTP request may wait."""
-
-    code = "calibration_step_timeout"
-    status = 504
-    remedy = "It may still finish; look at the session again, or abort it."
-
-
 @contextmanager
 def _on(here: UnitServices) -> Iterator[None]:
     """Register protocols and make this unit the present one."""
@@ -102,7 +88,7 @@ def _executor(here: UnitServices) -> Executor:
 
         def work() -> dict[str, Any]:
             with context.using(here.runtime):
-                return perform_here(action, payload)
+                return here.perform(action, payload)
 
         return _wait(here, here.tasks.start(action, work, lock=_HARDWARE).task_id)
 

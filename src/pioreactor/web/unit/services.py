@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 
+from pioreactor.calibrations.sessions.actions import Executor, perform_here
 from pioreactor.clock.ports import Clock
 from pioreactor.http.units import Units
 from pioreactor.messaging.ports import Bus
@@ -34,6 +35,8 @@ class UnitServices:
     launcher: JobLauncher
     catalogue: Catalogue
     power: Power = field(default_factory=lambda: POWER)
+    perform: Executor = perform_here
+    """How the hardware work of calibrations is done."""
     others: Units | None = None
     """How other units of the cluster are asked, where that is known."""
 
