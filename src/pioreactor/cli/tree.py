@@ -40,6 +40,7 @@ ENTRIES: Final[Mapping[str, Entry]] = {
     "cache": Entry(f"{_HERE}.cache", "cache", "Look into the unit's key-value stores."),
     "blink": Entry(f"{_HERE}.blink", "blink", "Blink the LED of this unit, to find it on the bench."),
     "mqtt": Entry(f"{_HERE}.mqtt", "mqtt", "Show messages as they pass the broker."),
+    "estimate": Entry(f"{_HERE}.estimate", "estimate", "Estimate over a recording what units estimate while they run."),
     "repair": Entry(f"{_HERE}.repair", "repair", "Make missing directories and put permissions right."),
     "version": Entry(f"{_HERE}.version", "version", "Print the version of the software."),
     "experiments": Entry(f"{_HERE}.experiments", "experiments", "Create, list and delete experiments.", True),

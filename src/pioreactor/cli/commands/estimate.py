@@ -1,0 +1,124 @@
+"""`pio estimate`: estimates over recordings, with the very estimators that run on units."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pioreactor.exc import InvalidRequestError
+
+if TYPE_CHECKING:
+    from pioreactor.science.growth_rate.recording import RecordingSummary
+
+_PROGRESS_STEPS = 1000
+_POINTS = 400
+_IN = click.Path(path_type=Path, exists=True, dir_okay=False, readable=True)
+
+
+@click.group()
+def estimate() -> None:
+    """Estimate over a recording what units estimate while they run."""
+
+
+@estimate.command(name="growth-rate")
+@click.argument("readings", type=_IN, metavar="READINGS.csv[.gz]")
+@click.option("--doses", type=_IN, default=None, metavar="DOSES.csv", help="What was added and removed, and when.")
+@click.option("--column", default="od_reading", show_default=True, help="The column of optical densities.")
+@click.option(
+    "--smooth", is_flag=True, help="Use what came later, too: the best estimate, which no unit can make live."
+)
+@click.option(
+    "--vial-volume-ml", type=click.FloatRange(0, 1000, min_open=True), default=14.0, show_default=True,
+    help="What the vial holds before the first dose, and after waste was removed [mL].",
+)  # fmt: skip
+@click.option(
+    "--out", type=click.Path(path_type=Path, dir_okay=False), required=True, metavar="OUT.csv[.gz]",
+    help="Where the estimate goes: a row for each reading.",
+)  # fmt: skip
+@click.option("--overwrite", is_flag=True, help="Replace a file that is there.")
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON, for programs.")
+def growth_rate(
+    readings: Path,
+    doses: Path | None,
+    column: str,
+    smooth: bool,
+    vial_volume_ml: float,
+    out: Path,
+    overwrite: bool,
+    as_json: bool,
+) -> None:
+    """Estimate the growth rate [1/h] along a recorded culture.
+
+    READINGS has a column `time_h` or `timestamp` and one of optical densities, as an exported dataset has; DOSES has
+    the same kind of time, `event` (add_media, remove_waste, …) and `volume_change_ml` or `nominal_volume_ml`. OUT gets
+    time_h, growth_rate, growth_rate_sd, od_filtered, pump_gain and outlier.
+    """
+    from pioreactor.science.growth_rate.recording import estimate_recording
+
+    if out.exists() and not overwrite:
+        raise InvalidRequestError(f"{out} is there already", remedy="Choose another name, or say --overwrite.")
+    with click.progressbar(length=_PROGRESS_STEPS, label="Estimating", file=sys.stderr) as bar:
+        reached = 0
+
+        def progress(share: float) -> None:
+            nonlocal reached
+            step = round(_PROGRESS_STEPS * share) - reached
+            if step > 0:
+                reached += step
+                bar.update(step)
+
+        summary = estimate_recording(
+            readings,
+            out=out,
+            doses=doses,
+            column=column,
+            smoothed=smooth,
+            vial_volume_ml=vial_volume_ml,
+            progress=progress,
+        )
+    if as_json:
+        import json
+
+        click.echo(json.dumps(_facts(summary)))
+        return
+    _show(summary)
+
+
+def _facts(summary: RecordingSummary) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    return {**asdict(summary), "out": str(summary.out)}
+
+
+def _show(summary: RecordingSummary) -> None:
+    from pioreactor.cli.plots import plot_with_band
+
+    time_h, rate, sd = _read(summary.out)
+    plot_with_band(time_h, rate, [2 * one for one in sd], title="growth rate [1/h], with its 95 % band", xlabel="hours")
+    click.echo(
+        f"{summary.readings} readings ({summary.left_out} left out), {summary.outliers} outliers, "
+        f"{summary.level_shifts} shifts of level, {summary.doses} doses; noise {100 * summary.noise_cv:.2f} %"
+    )
+    if summary.doses:
+        click.echo(
+            f"The pump moves {100 * summary.pump_gain:.1f} ± {200 * summary.pump_gain_sd:.1f} % of what it is asked to."
+        )
+    click.echo(f"Written: {summary.out}")
+
+
+def _read(out: Path) -> tuple[list[float], list[float], list[float]]:
+    """Return hours, growth rate and its standard deviation, thinned to what fits on a screen."""
+    import csv
+    import gzip
+
+    with gzip.open(out, "rt") if out.suffix == ".gz" else out.open() as file:
+        rows = list(csv.DictReader(file))
+    shown = rows[:: max(1, len(rows) // _POINTS)]
+    return (
+        [float(row["time_h"]) for row in shown],
+        [float(row["growth_rate"]) for row in shown],
+        [float(row["growth_rate_sd"]) for row in shown],
+    )

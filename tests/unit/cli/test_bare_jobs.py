@@ -1,0 +1,70 @@
+"""Jobs without options start without the command line's parser, but never past a plugin."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from pioreactor.cli import bare_jobs
+from pioreactor.cli.endings import ending_well
+from pioreactor.cli.run import ENTRIES
+from pioreactor.exc import NotAssignedAnExperimentError
+from pioreactor.plugin_management.presence import any_package_is_plugin, are_there_plugins
+
+
+@pytest.fixture(autouse=True)
+def a_unit_of_our_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("DOT_PIOREACTOR", str(tmp_path))
+    monkeypatch.delenv("SKIP_PLUGINS", raising=False)
+    (tmp_path / "plugins").mkdir()
+    return tmp_path / "plugins"
+
+
+@pytest.mark.parametrize("name", bare_jobs.JOBS)
+def test_they_are_commands_whose_class_exists(name: str) -> None:
+    from importlib import import_module
+
+    module, job = bare_jobs.JOBS[name]
+    assert getattr(import_module(module), job).job_name == name
+    assert name in ENTRIES
+    assert bare_jobs.can_start(["run", name])
+
+
+@pytest.mark.parametrize(
+    "line", [["run"], ["run", "stirring"], ["run", "monitor", "--help"], ["kill", "monitor"], ["run", "--x", "monitor"]]
+)
+def test_everything_else_is_for_the_parser(line: list[str]) -> None:
+    assert not bare_jobs.can_start(line)
+
+
+def test_a_plugin_may_change_any_job(a_unit_of_our_own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (a_unit_of_our_own / "mine.py").write_text("")
+    assert not bare_jobs.can_start(["run", "monitor"])
+    monkeypatch.setenv("SKIP_PLUGINS", "1")
+    assert bare_jobs.can_start(["run", "monitor"])
+
+
+def test_an_installed_package_that_brings_plugins_is_seen(tmp_path: Path) -> None:
+    other, plugin = tmp_path / "other-1.0.dist-info", tmp_path / "plugin-1.0.dist-info"
+    other.mkdir()
+    (other / "entry_points.txt").write_text("[console_scripts]\npioreactor.plugins=no:no\n")
+    places = [str(tmp_path), str(tmp_path / "absent"), ""]
+    assert not any_package_is_plugin(places)
+    plugin.mkdir()
+    (plugin / "entry_points.txt").write_text("[pioreactor.plugins]\nmine=mine\n")
+    assert any_package_is_plugin(places)
+    assert not are_there_plugins(tmp_path / "none", {"SKIP_PLUGINS": "1"})
+
+
+def test_errors_are_said_as_by_every_command(capsys) -> None:
+    def fails() -> None:
+        raise NotAssignedAnExperimentError("unit1 is not assigned", remedy="Assign it.")
+
+    assert ending_well(fails) == 1
+    assert capsys.readouterr().err == "Error: unit1 is not assigned\n  Try: Assign it.\n"
+
+
+def test_msgspec_is_the_same_without_typing_extensions() -> None:
+    before = dict(sys.modules)
+    bare_jobs._import_msgspec()
+    assert sys.modules.get("typing_extensions", "absent") == before.get("typing_extensions", "absent")

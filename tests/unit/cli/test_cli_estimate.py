@@ -1,0 +1,98 @@
+"""`pio estimate growth-rate`: a recording in, an estimate for each reading out, and sentences for what is wrong."""
+
+import csv
+import gzip
+import json
+import math
+from pathlib import Path
+
+import pytest
+
+from pioreactor.cli.endings import run
+from pioreactor.cli.tree import pio
+
+GROWTH_PER_H = 0.5
+
+
+def write_recording(path: Path, *, hours: float = 3.0, every_s: float = 20.0, column: str = "od_reading") -> Path:
+    count = int(hours * 3600 / every_s)
+    lines = [f"time_h,{column}"]
+    for i in range(count):
+        time_h = i * every_s / 3600
+        # a fixed ripple stands for noise
+        lines.append(f"{time_h:.6f},{0.1 * math.exp(GROWTH_PER_H * time_h) * (1 + 0.003 * math.sin(7.1 * i)):.8f}")
+    text = "\n".join(lines) + "\n"
+    if path.suffix == ".gz":
+        path.write_bytes(gzip.compress(text.encode()))
+    else:
+        path.write_text(text)
+    return path
+
+
+def estimate(*words: object) -> int:
+    return run(pio, ["estimate", "growth-rate", *map(str, words)])
+
+
+@pytest.mark.parametrize("smooth", [[], ["--smooth"]])
+@pytest.mark.parametrize("suffix", [".csv", ".csv.gz"])
+def test_growth_is_found_in_a_recording(tmp_path: Path, suffix: str, smooth: list[str], capsys) -> None:
+    readings = write_recording(tmp_path / f"readings{suffix}")
+    out = tmp_path / f"out{suffix}"
+    assert estimate(readings, "--out", out, "--json", *smooth) == 0
+    summary = json.loads(capsys.readouterr().out)
+    assert summary["readings"] == 540
+    assert summary["out"] == str(out)
+    with gzip.open(out, "rt") if suffix.endswith("gz") else out.open() as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0]) == ["time_h", "growth_rate", "growth_rate_sd", "od_filtered", "pump_gain", "outlier"]
+    assert len(rows) == 540
+    assert float(rows[-1]["growth_rate"]) == pytest.approx(GROWTH_PER_H, abs=0.05)
+
+
+def test_a_person_gets_a_plot_and_a_summary(tmp_path: Path, capsys) -> None:
+    out = tmp_path / "out.csv"
+    assert estimate(write_recording(tmp_path / "r.csv"), "--out", out) == 0
+    said = capsys.readouterr()
+    assert "growth rate [1/h]" in said.out
+    assert "540 readings (0 left out)" in said.out
+    assert f"Written: {out}" in said.out
+
+
+def test_another_column_and_doses(tmp_path: Path, capsys) -> None:
+    readings = write_recording(tmp_path / "r.csv", column="od_reading_smoothed")
+    doses = tmp_path / "d.csv"
+    doses.write_text("time_h,event,nominal_volume_ml\n1.5,add_media,0.0001\n")
+    words = ["--column", "od_reading_smoothed", "--doses", doses, "--out", tmp_path / "o.csv", "--json"]
+    assert estimate(readings, *words) == 0
+    assert json.loads(capsys.readouterr().out)["doses"] == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("", "holds no readings"),
+        ("time_h,od_reading\n", "holds no readings"),
+        ("a,b\n1,2\n", "neither a column 'time_h' nor 'timestamp'"),
+        ("time_h,od\n0,1\n", "has no column 'od_reading'; it has time_h, od"),
+        ("time_h,od_reading\n0,1\n0.1,high\n", "line 3, column 'od_reading': 'high' is not a number"),
+    ],
+)
+def test_what_cannot_be_read_is_said_with_its_place(tmp_path: Path, capsys, content: str, words: str) -> None:
+    readings = tmp_path / "r.csv"
+    readings.write_text(content)
+    out = tmp_path / "o.csv"
+    assert estimate(readings, "--out", out) == 1
+    said = capsys.readouterr().err
+    assert words in said
+    assert "Traceback" not in said
+    assert not out.exists()
+
+
+def test_a_result_that_is_there_is_not_lost_by_accident(tmp_path: Path, capsys) -> None:
+    readings = write_recording(tmp_path / "r.csv", hours=0.2)
+    out = tmp_path / "o.csv"
+    out.write_text("mine\n")
+    assert estimate(readings, "--out", out) == 1
+    assert "--overwrite" in capsys.readouterr().err
+    assert out.read_text() == "mine\n"
+    assert estimate(readings, "--out", out, "--overwrite") == 0
