@@ -47,7 +47,7 @@ ENTRIES: Final[Mapping[str, Entry]] = {
     "workers": Entry(
         f"{_HERE}.workers", "workers", "List workers, assign them to experiments, switch them on and off.", True
     ),
-    "backups": Entry(f"{_HERE}.backups", "backups", "List backups of the database, restore one.", True),
+    "backups": Entry(f"{_HERE}.backups", "backups", "Look at backups of the leader's database, and restore one.", True),
     "db": Entry(f"{_HERE}.db", "db", "Open the leader's database in an SQLite shell.", True),
 }
 

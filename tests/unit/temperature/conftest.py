@@ -1,87 +1,13 @@
-"""A unit in virtual time whose rig is a recording double: its heater board shows what a test says."""
+"""A unit in virtual time whose rig is a recording double."""
 
-from __future__ import annotations
-
-import dataclasses
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
 
-from pioreactor.bootstrap.simulated import Simulation, build_simulation
-from pioreactor.clock.virtual import VirtualTask
-from pioreactor.devices.spy import SpyPwm, SpyRig
-from pioreactor.runtime import context
-
-EXPERIMENT = "simulation"
-
-
-class SpiedUnit:
-    """Runs jobs on a `SpyRig`; the driving code makes time pass."""
-
-    def __init__(self, simulation: Simulation) -> None:
-        self.simulation = simulation
-        self.clock = simulation.clock
-        self.broker = simulation.broker
-        self.rig = SpyRig(gates=self.clock.signal)
-        unit = simulation.units[0]
-        self.runtime = dataclasses.replace(unit.runtime, open_rig=lambda: self.rig)
-        self.name = unit.name
-        self.jobs: list[Any] = []
-        self.failures: list[Exception] = []
-        self.heard: list[tuple[str, bytes]] = []
-        self.bus = self.broker.connect("test")
-        self.bus.subscribe("pioreactor/#", lambda m: self.heard.append((m.topic, m.payload)))
-
-    def start(self, make: Callable[[], Any], *, run_for_s: float = 1.0) -> Any:
-        """Start a job as a process of its own would, let time pass, and return it (or raise what it raised)."""
-
-        def body() -> None:
-            context.use(self.runtime)
-            try:
-                job = make()
-            except Exception as error:
-                self.failures.append(error)
-                raise
-            self.jobs.append(job)
-            job.block_until_disconnected()
-
-        task: VirtualTask = self.clock.spawn(body, name="job")
-        try:
-            self.clock.sleep(run_for_s)
-        except Exception:
-            assert self.failures
-            raise
-        del task
-        return self.jobs[-1]
-
-    @property
-    def heater(self) -> SpyPwm:
-        return self.rig.pwm_of("heating")
-
-    @property
-    def duty(self) -> float:
-        """Duty of the heater's pin [%], whoever drives it."""
-        return self.rig.duties.get(self.rig.role_pins["heating"], 0.0)
-
-    def shows(self, celsius: Any) -> None:
-        self.rig.thermometer().will_read(celsius)
-
-    def said(self, level: str) -> list[str]:
-        return [payload.decode() for topic, payload in self.heard if topic.endswith(f"/{level}")]
-
-    def payloads(self, name: str) -> list[bytes]:
-        return [payload for topic, payload in self.heard if topic.endswith(f"_automation/{name}")]
-
-    def command(self, job: str, setting: str, value: str) -> None:
-        self.bus.publish(f"pioreactor/{self.name}/{EXPERIMENT}/{job}/{setting}/set", value)
+from pioreactor.testing.spied import SpiedUnit, spied_unit
 
 
 @pytest.fixture
 def unit() -> Iterator[SpiedUnit]:
-    spied = SpiedUnit(build_simulation(scenario="ideal"))
-    yield spied
-    spied.broker.start()
-    for job in spied.jobs:
-        job.clean_up()
-    spied.clock.sleep(0.0)
+    with spied_unit(scenario="ideal") as spied:
+        yield spied
