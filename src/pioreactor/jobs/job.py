@@ -29,6 +29,7 @@ SECONDS_FOR_A_LANE_TO_END = 5.0
 SECONDS_TO_CONNECT = 20.0
 """How long the broker may be away before a job says so."""
 SECONDS_TO_CONFIRM_STATE = 1.0
+SECONDS_TO_REREAD_STATE = 30.0
 
 
 class JobType(type):
@@ -246,11 +247,22 @@ class BackgroundJob(metaclass=JobType):
     def _start_generic_listeners(self) -> None:
         for command_filter in topics.set_filters(self.unit, self.experiment, self.job_name):
             self._presence.subscribe(command_filter, self._hear_command)
-        own_state = topics.state(self.unit, self.experiment, self.job_name)
-        self._presence.subscribe(own_state, self._hear_own_state)
+        self._listen_to_own_state()
+        self.every(SECONDS_TO_REREAD_STATE, self._reread_own_state)
         self._presence.bus.on_connection(self._hear_connection)
         if not self._presence.bus.is_connected():
             self.later(SECONDS_TO_CONNECT, self._say_whether_connected)
+
+    def _listen_to_own_state(self) -> None:
+        own_state = topics.state(self.unit, self.experiment, self.job_name)
+        self._own_state = self._presence.subscribe(own_state, self._hear_own_state)
+
+    def _reread_own_state(self) -> None:
+        """Have the broker repeat what it keeps as this job's state: what was said of it may have gone unheard."""
+        before, self._heard_state = self._own_state, b""
+        self._listen_to_own_state()
+        before.cancel()
+        self._confirm_state_soon()
 
     def _hear_command(self, message: Message) -> None:
         """Take a command off the bus's thread: a stop or pause overtakes the queue, the rest waits its turn."""
