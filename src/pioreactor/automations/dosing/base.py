@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
 from typing import Any, ClassVar
+
+import msgspec
 
 from pioreactor import topics
 from pioreactor.actions import bioreactor
@@ -22,11 +27,19 @@ from pioreactor.actions.dosing import (
 from pioreactor.actions.dosing import dose as run_pump
 from pioreactor.automations import events, registry
 from pioreactor.automations.base import AutomationJob
+from pioreactor.automations.dosing.dilution_watch import DilutionWatch, Verdict
 from pioreactor.exc import CalibrationMissingError, ConfigurationError, InvalidRequestError, StoppedError
+from pioreactor.messaging.ports import Message
 from pioreactor.states import JobState
 
 TOLERANCE_ML = 1e-9
 WARN_AT_FRACTION_OF_FULL = 0.95
+OLDEST_READING_S = 3600.0
+"""A reading whose time stamp is older, or in the future, counts as new: somebody stepped the clock."""
+LEAST_GAIN, GREATEST_GAIN = 0.5, 2.0
+"""Estimates of the pump's gain outside of these come from something else than the pump."""
+GAIN_IS_KNOWN_SD = 0.07
+"""The estimate starts from 1 ± 0.1; once it is so sure, doses have taught it something."""
 COMPOSED_ACTIONS = ("pumps", "circulate_media", "circulate_alt_media")
 
 
@@ -63,6 +76,12 @@ class DosingAutomationJob(AutomationJob):
         efflux_tube_volume_ml: float | str | None = None,
         **kwargs: Any,
     ) -> None:
+        self._watch = DilutionWatch()
+        self._fall = self._added_s = 0.0
+        self._doubts_doses = False
+        self._pump_gain = 1.0
+        """Volume delivered over volume announced, as `growth_rate_calculating` estimates it."""
+        self._knows_pump_gain = False
         super().__init__(unit, experiment, **kwargs)
         given = {
             "alt_media_fraction": alt_media_fraction,
@@ -121,7 +140,9 @@ class DosingAutomationJob(AutomationJob):
         self._check_request(waste_ml, inputs_ml)
         requested = {"waste_ml": waste_ml, **inputs_ml}
         self._say(events.DosingStarted(data=requested))
-        moved = self._exchange(waste_ml, inputs_ml)
+        with self._watched_dose() as goes_on:
+            nothing = Volumes(dict.fromkeys(requested, 0.0))
+            moved = self._exchange(waste_ml, inputs_ml) if goes_on else nothing
         self._say(events.DosingStopped(data=dict(moved)))
         return moved
 
@@ -182,10 +203,90 @@ class DosingAutomationJob(AutomationJob):
         """Move liquid; what a plugin's own pump moved is entered into the books, which it does not know of."""
         before = self.vial
         moved_ml = move(**self._pump_arguments(volume_ml))
+        if event.startswith("add_") and moved_ml > 0:
+            self._fall += math.log1p(moved_ml / max(before.current_volume_ml, 1.0))
+            self._added_s = self.runtime.clock.monotonic()
         if moved_ml > 0 and self.vial == before:
             after = bioreactor.record_dose(self.runtime, self.experiment, event, moved_ml)
             bioreactor.announce(self.publish, self.unit, self.experiment, after, before)
         return moved_ml
+
+    # ---- whether doses act ---------------------------------------------------------------------------------
+
+    @contextmanager
+    def _watched_dose(self) -> Iterator[bool]:
+        """Compare what a dose does with what it should do; yield False when the doses before it did nothing."""
+        begun_s = self.runtime.clock.monotonic()
+        self._watch.dose_begins(begun_s)
+        verdict = self._watch.verdict
+        if verdict is Verdict.NO_EFFECT:
+            self._pause_useless_dosing()
+            yield False
+            return
+        if verdict is Verdict.NEVER_SEEN and not self._doubts_doses:
+            self._doubts_doses = True
+            self.logger.warning(
+                "No effect of doses on optical density has been seen so far. See whether media flows; in a blank, or "
+                "with a photodiode that hardly responds at this density, none is to be expected."
+            )
+        fading = self._watch.take_fading()
+        if fading is not None:
+            self.logger.warning(
+                "Doses dilute %.0f %% less than they did: the pump or its tube is worn, or the vial holds more than "
+                "the books say. Look at the vial's level and the waste tube, then calibrate the pump again.",
+                100 * (1 - fading),
+            )
+        self._fall = 0.0
+        try:
+            yield True
+        finally:
+            self._watch.dose_ended(begun_s, self._added_s, self._fall)
+
+    def _pause_useless_dosing(self) -> None:
+        effect, _ = self._watch.effect_of_last()
+        bottles = " and ".join(pump.role.replace("_", " ") for pump in self.pumps if pump.adds_liquid)
+        self.logger.error(
+            "The last doses had %.0f %% of the effect they should have on optical density. Dosing is paused: see "
+            "whether the %s bottle is empty, its tube is clogged or loose, or the pump does not turn; then resume.",
+            100 * max(effect, 0.0), bottles,
+        )  # fmt: skip
+        self._lane.request_pause()
+        self._lane.post(lambda: self._move(JobState.SLEEPING))
+
+    def on_sleeping_to_ready(self) -> None:
+        """Look at the tubes with fresh eyes: somebody had the time to mend them."""
+        self._watch.forget()
+        self._doubts_doses = False
+
+    def _set_ods(self, message: Message) -> None:
+        super()._set_ods(message)
+        ods = self.latest_od
+        if ods:
+            self._watch.reading(self._moment_of(self._od.at), ods[min(ods)])
+
+    def _listen_to_readings(self) -> None:
+        super()._listen_to_readings()
+        topic = topics.setting(self.unit, self.experiment, "growth_rate_calculating", "estimate")
+        self.subscribe_and_callback(self._carefully(self._hear_estimate), topic, allow_retained=False)
+
+    def _hear_estimate(self, message: Message) -> None:
+        estimate = msgspec.json.decode(message.payload, type=dict[str, Any])
+        gain, sd = estimate.get("pump_gain"), estimate.get("pump_gain_sd")
+        if isinstance(gain, int | float) and LEAST_GAIN <= gain <= GREATEST_GAIN:
+            self._pump_gain = float(gain)
+            self._knows_pump_gain = isinstance(sd, int | float) and sd < GAIN_IS_KNOWN_SD
+
+    def _set_growth_rate(self, message: Message) -> None:
+        super()._set_growth_rate(message)
+        self._watch.growth(self._moment_of(self._growth_rate.at), self.latest_growth_rate)
+
+    def _moment_of(self, at: datetime | None) -> float:
+        """Return the monotonic moment [s] of a time stamp: a message may have waited while pumps ran."""
+        clock = self.runtime.clock
+        age_s = 0.0 if at is None else (clock.now() - at).total_seconds()
+        return clock.monotonic() - (age_s if 0 <= age_s <= OLDEST_READING_S else 0.0)
+
+    # ---- limits and pumps ----------------------------------------------------------------------------------
 
     def _has_room_for(self, volume_ml: float) -> bool:
         volume, full = self.current_volume_ml, self.max_fill_volume_ml

@@ -1,14 +1,20 @@
 """Exchanges a fixed volume at fixed times: growth settles at the dilution rate."""
 
+import math
 from typing import Any
 
 from pioreactor.automations.dosing.base import DosingAutomationJob
 from pioreactor.automations.events import DilutionEvent
 from pioreactor.jobs.settings import Setting
 
+MINUTES_PER_HOUR = 60.0
+
 
 class Chemostat(DosingAutomationJob):
-    """Dilution rate [1/h] = exchange volume / vial volume · 60 / duration."""
+    """Dilution rate [1/h] = ln(1 + exchange volume / vial volume) · 60 / duration, if the pump delivers what it should.
+
+    What it really is, `dilution_rate`, follows from the pump's gain as the growth estimator sees it in the light.
+    """
 
     automation_name = "chemostat"
 
@@ -20,6 +26,9 @@ class Chemostat(DosingAutomationJob):
         help="time from one exchange to the next",
     )  # fmt: skip
 
+    nominal_dilution_rate = Setting(None, datatype="float", unit="h⁻¹", label="Nominal dilution rate")
+    dilution_rate = Setting(None, datatype="float", unit="h⁻¹", label="Measured dilution rate")
+
     def __init__(self, exchange_volume_ml: float | str = 0.5, duration: float | str = 20.0, **kwargs: Any) -> None:
         super().__init__(duration=duration, **kwargs)
         self.exchange_volume_ml = float(exchange_volume_ml)
@@ -27,8 +36,16 @@ class Chemostat(DosingAutomationJob):
 
     def execute(self) -> DilutionEvent:
         exchange_ml = self.exchange_volume_ml
+        volume_ml = max(self.current_volume_ml, 1.0)
         moved = self.execute_io_action(media_ml=exchange_ml, waste_ml=exchange_ml)
+        self._say_dilution_rate(volume_ml, moved["media_ml"])
         return DilutionEvent(
             f"exchanged {moved['media_ml']:.2f} mL",
             {"exchange_volume_ml": exchange_ml, "volume_actually_cycled_ml": moved["media_ml"]},
         )
+
+    def _say_dilution_rate(self, volume_ml: float, exchanged_ml: float) -> None:
+        per_h = math.log1p(exchanged_ml / volume_ml) * MINUTES_PER_HOUR / self.duration
+        self.nominal_dilution_rate = round(per_h, 5)
+        knows = self._knows_pump_gain and self._growth_rate.is_fresh
+        self.dilution_rate = round(per_h * self._pump_gain, 5) if knows else None

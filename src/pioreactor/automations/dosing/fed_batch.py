@@ -30,5 +30,8 @@ class FedBatch(DosingAutomationJob):
     def execute(self) -> AutomationEvent:
         if not self._has_room_for(self.dosing_volume_ml):
             return ErrorOccurred("the vial is full")
-        moved_ml = self.add_media_to_bioreactor(**self._pump_arguments(self.dosing_volume_ml))
+        with self._watched_dose() as goes_on:
+            if not goes_on:
+                return ErrorOccurred("feeding has no effect")
+            moved_ml = self._accounted("add_media", self.add_media_to_bioreactor, self.dosing_volume_ml)
         return AddMediaEvent(f"added {moved_ml:.2f} mL", {"volume_actually_moved_ml": moved_ml})

@@ -6,16 +6,12 @@ from collections import deque
 from statistics import median
 from typing import Any
 
-import msgspec
-
-from pioreactor import topics
 from pioreactor.automations.dosing.base import DosingAutomationJob
 from pioreactor.automations.dosing.turbidostat_logic import Exchange, TurbidostatLogic
 from pioreactor.automations.events import AutomationEvent, DilutionEvent
 from pioreactor.automations.readings import OLDEST_BELIEVED_S
 from pioreactor.exc import InvalidRequestError
 from pioreactor.jobs.settings import Setting
-from pioreactor.messaging.ports import Message
 
 SIGNALS = ("auto", "normalized_od", "od_fused", "od")
 SETTLING_S = 30.0
@@ -62,7 +58,6 @@ class Turbidostat(DosingAutomationJob):
         self.target_biomass = self.settings()["target_biomass"].check(float(target_biomass))
         self.exchange_volume_ml = self.settings()["exchange_volume_ml"].check(float(exchange_volume_ml))
         self.biomass_signal = self._resolve(biomass_signal)
-        self._pump_gain = 1.0
         self._quiet_until_s = float("-inf")
         """Monotonic moment at which the last dose counts as mixed in."""
         self._scales: deque[float] = deque(maxlen=25)
@@ -88,17 +83,6 @@ class Turbidostat(DosingAutomationJob):
         self.biomass_signal = self._resolve(signal)
         self._scales.clear()
         self._recent.clear()
-
-    def _listen_to_readings(self) -> None:
-        super()._listen_to_readings()
-        topic = topics.setting(self.unit, self.experiment, "growth_rate_calculating", "estimate")
-        self.subscribe_and_callback(self._carefully(self._hear_estimate), topic, allow_retained=False)
-
-    def _hear_estimate(self, message: Message) -> None:
-        estimate = msgspec.json.decode(message.payload, type=dict[str, Any])
-        gain = estimate.get("pump_gain", 1.0)
-        if isinstance(gain, int | float) and 0.5 <= gain <= 2.0:
-            self._pump_gain = float(gain)
 
     # ---- deciding ------------------------------------------------------------------------------------------
 
