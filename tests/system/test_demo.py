@@ -1,0 +1,366 @@
+"""A whole cluster by one command: jobs run, records arrive, commands act, mistakes are named, nothing stays behind."""
+
+import contextlib
+import json
+import os
+import re
+import shlex
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pioreactor.bootstrap import build_runtime
+from pioreactor.storage.paths import Paths
+
+pytestmark = [pytest.mark.system, pytest.mark.timeout(240)]
+
+PATIENCE_S = 60.0
+PIO = [sys.executable, "-m", "pioreactor.cli.main"]
+PLUGIN = """
+from pioreactor.background_jobs.base import BackgroundJobContrib
+
+__plugin_name__ = "bubbler"
+
+
+class Bubbler(BackgroundJobContrib):
+    job_name = "bubbler"
+    published_settings = {
+        "bubbles_per_min": {"datatype": "float", "settable": True, "unit": "1/min"},
+        "bubbled": {"datatype": "integer", "settable": False},
+    }
+
+    def __init__(self, unit, experiment, bubbles_per_min=12.0):
+        super().__init__(unit, experiment, plugin_name="bubbler")
+        self.bubbles_per_min = bubbles_per_min
+        self.bubbled = 0
+
+    def on_ready(self):
+        self.bubbled = self.bubbled + 1
+"""
+
+
+def a_free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def until(true: Callable[[], Any], what: str) -> Any:
+    """Wait for a system of other processes; there is nothing else to wait on than its answers."""
+    waiting = threading.Event()
+    end = time.monotonic() + PATIENCE_S
+    while time.monotonic() < end:
+        answer = true()
+        if answer:
+            return answer
+        waiting.wait(0.2)
+    raise AssertionError(f"not within {PATIENCE_S:g} s: {what}")
+
+
+@dataclass
+class Demo:
+    """A running `pio demo`."""
+
+    process: "subprocess.Popen[str]"
+    folder: Path
+    environment: dict[str, str]
+
+    def pio(self, *words: str, unit: str = "worker1", **more: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [*PIO, *words],
+            env={**self.environment_of(unit), **more},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+
+    def environment_of(self, unit: str) -> dict[str, str]:
+        paths = Paths.below(self.folder / unit)
+        return {
+            **self.environment,
+            "HOSTNAME": unit,
+            "DOT_PIOREACTOR": str(paths.dot_pioreactor),
+            "RUN_PIOREACTOR": str(paths.run_pioreactor),
+            "PIO_LOG_FILE": str(paths.log_file),
+        }
+
+    def running(self) -> dict[str, dict[str, Any]]:
+        listed = json.loads(self.pio("jobs", "list", "running", "--json").stdout)
+        return {job["job_name"]: job for job in listed}
+
+    def rows(self, table: str) -> int:
+        database = Paths.below(self.folder / "leader").database
+        if not database.exists():
+            return 0
+        with contextlib.closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+            return int(connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
+
+    def heard(self, topic: str, wanted: Callable[[bytes], bool], *, after: Callable[[], object] | None = None) -> None:
+        """Wait for a message whose payload is wanted, retained ones included."""
+        runtime = build_runtime(self.environment_of("leader"), quiet=True, handles_signals=False)
+        bus = runtime.buses.connect("test")
+        came = threading.Event()
+        try:
+            bus.subscribe(topic, lambda message: came.set() if wanted(message.payload) else None)
+            if after is not None:
+                after()
+            assert came.wait(PATIENCE_S), f"nothing wanted came on {topic}"
+        finally:
+            bus.close()
+            runtime.stores.close()
+
+    def say(self, topic: str, payload: bytes) -> None:
+        runtime = build_runtime(self.environment_of("leader"), quiet=True, handles_signals=False)
+        bus = runtime.buses.connect("test")
+        bus.publish(topic, payload, qos=1)
+        assert bus.flush(10)
+        bus.close()
+        runtime.stores.close()
+
+    def stop(self) -> str:
+        self.process.send_signal(signal.SIGINT)
+        said, _ = self.process.communicate(timeout=60)
+        return said
+
+
+def start(folder: Path) -> Demo:
+    command = [*PIO, "demo", "--workers", "1", "--speed", "10", "--port", str(a_free_port()), "--data", str(folder)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    overdue = threading.Timer(PATIENCE_S, process.kill)
+    overdue.start()
+    said = ""
+    try:
+        assert process.stdout is not None
+        for line in process.stdout:
+            said += line
+            if "Ctrl-C stops everything" in line:
+                break
+        else:
+            raise AssertionError(f"the demo ended before it was ready:\n{said}")
+    finally:
+        overdue.cancel()
+        overdue.join()
+    exported = re.search(r"export (.+)", said)
+    assert exported, said
+    given = dict(word.split("=", 1) for word in shlex.split(exported.group(1)))
+    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    return Demo(process, folder, {**kept, **given})
+
+
+def left_behind(folder: Path) -> list[str]:
+    """Return the command lines of living processes that have anything to do with a folder."""
+    found = []
+    for process in Path("/proc").iterdir():
+        if not process.name.isdigit() or int(process.name) == os.getpid():
+            continue
+        with contextlib.suppress(OSError):
+            known = (process / "cmdline").read_bytes() + (process / "environ").read_bytes()
+            if str(folder).encode() in known:
+                found.append((process / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+    return found
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    running = start(tmp_path_factory.mktemp("d") / "data")
+    yield running
+    running.stop()
+    assert left_behind(running.folder) == []
+
+
+def test_jobs_run_and_their_records_reach_the_database(demo: Demo) -> None:
+    expected = {"stirring", "od_reading", "growth_rate_calculating", "temperature_automation", "dosing_automation"}
+    until(lambda: expected | {"monitor"} <= set(demo.running()), "every job of the demo runs")
+    for table in ("od_readings", "growth_rates", "stirring_rates", "temperature_readings", "pwm_dcs"):
+        until(lambda table=table: demo.rows(table) > 0, f"rows in {table}")
+    before = demo.rows("od_readings")
+    until(lambda: demo.rows("od_readings") > before + 3, "more readings")
+    status = json.loads(demo.pio("status", "--json").stdout)
+    assert "FAIL" not in json.dumps(status)
+
+
+def test_a_setting_is_changed_from_the_command_line(demo: Demo) -> None:
+    until(lambda: "stirring" in demo.running(), "stirring runs")
+    changed = demo.pio("jobs", "set", "stirring", "target_rpm", "640")
+    assert changed.returncode == 0, changed.stderr
+    demo.heard("pioreactor/worker1/demo/stirring/target_rpm", lambda payload: payload == b"640.0")
+
+
+def test_a_value_out_of_bounds_is_refused_and_the_old_one_stands(demo: Demo) -> None:
+    until(lambda: "stirring" in demo.running(), "stirring runs")
+    refused = demo.pio("jobs", "set", "stirring", "target_rpm", "99999")
+    assert refused.returncode == 1
+    assert "5000" in refused.stderr + refused.stdout
+    demo.heard("pioreactor/worker1/demo/stirring/target_rpm", lambda payload: 0 < float(payload) < 5000)
+
+
+def test_the_same_job_twice_is_refused_in_a_sentence(demo: Demo) -> None:
+    until(lambda: "stirring" in demo.running(), "stirring runs")
+    for job in (["stirring"], ["monitor"]):
+        second = demo.pio("run", *job)
+        assert second.returncode == 1
+        assert f"{job[0]} is already running on worker1" in second.stderr
+        assert "Traceback" not in second.stderr
+
+
+def test_a_job_is_stopped_and_started(demo: Demo) -> None:
+    until(lambda: "growth_rate_calculating" in demo.running(), "growth_rate_calculating runs")
+    killed = demo.pio("kill", "--job-name", "growth_rate_calculating")
+    assert killed.returncode == 0, killed.stderr
+    assert "growth_rate_calculating" not in demo.running()
+    again = subprocess.Popen([*PIO, "run", "growth_rate_calculating"], env=demo.environment_of("worker1"))
+    try:
+        until(lambda: "growth_rate_calculating" in demo.running(), "it runs again")
+    finally:
+        again.send_signal(signal.SIGTERM)
+        assert again.wait(30) == 0
+
+
+def test_garbage_on_topics_that_jobs_hear_ends_no_job(demo: Demo) -> None:
+    until(lambda: "dosing_automation" in demo.running(), "the jobs run")
+    before = demo.running()
+    for topic in (
+        "pioreactor/worker1/demo/stirring/target_rpm/set",
+        "pioreactor/worker1/demo/stirring/$state/set",
+        "pioreactor/worker1/demo/od_reading/interval/set",
+        "pioreactor/worker1/demo/dosing_automation/target_biomass/set",
+        "pioreactor/worker1/demo/od_reading/ods",
+        "pioreactor/worker1/demo/dosing_events",
+        "pioreactor/worker1/demo/growth_rate_calculating/od_filtered",
+        "pioreactor/worker1/$experiment/journal/acknowledged",
+        "pioreactor/worker1/$experiment/monitor/flicker_led_with_error_code",
+    ):
+        for payload in (b"\xff\xfe\x00", b"{", b'{"a": [1, 2', b"NaN", b"x" * 5000):
+            demo.say(topic, payload)
+    readings = demo.rows("od_readings")
+    until(lambda: demo.rows("od_readings") > readings + 5, "readings go on")
+    after = demo.running()
+    assert {name: after[name]["pid"] for name in before if name in after} == {n: j["pid"] for n, j in before.items()}
+
+
+def test_a_job_of_twenty_lines_is_on_mqtt_and_in_the_catalogue(demo: Demo) -> None:
+    plugins = Paths.below(demo.folder / "worker1").plugins
+    (plugins / "bubbler.py").write_text(PLUGIN)
+    (plugins / "broken.py").write_text("raise RuntimeError('not today')\n")
+    job = subprocess.Popen(
+        [*PIO, "run", "bubbler", "--bubbles-per-min", "30"],
+        env=demo.environment_of("worker1"),
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        demo.heard("pioreactor/worker1/demo/bubbler/bubbles_per_min", lambda payload: payload == b"30.0")
+        demo.heard("pioreactor/worker1/demo/bubbler/$state", lambda payload: payload == b"ready")
+        demo.heard(
+            "pioreactor/worker1/demo/bubbler/bubbles_per_min",
+            lambda payload: payload == b"18.0",
+            after=lambda: demo.pio("jobs", "set", "bubbler", "bubbles_per_min", "18"),
+        )
+    finally:
+        job.send_signal(signal.SIGINT)
+        _, said = job.communicate(timeout=30)
+        (plugins / "broken.py").unlink()
+    assert "Plugin broken.py cannot be loaded and is left out: RuntimeError: not today" in said
+
+
+def test_an_unknown_job_and_option_are_answered_with_the_nearest(demo: Demo) -> None:
+    job = demo.pio("run", "stiring")
+    assert (job.returncode, "'stirring'" in job.stderr) == (2, True)
+    option = demo.pio("run", "stirring", "--target-rmp", "5")
+    assert (option.returncode, "--target-rpm" in option.stderr) == (2, True)
+    value = demo.pio("run", "stirring", "--target-rpm", "-5")
+    assert value.returncode == 2
+    assert "Traceback" not in job.stderr + option.stderr + value.stderr
+
+
+def test_a_malformed_configuration_is_named_to_the_key(demo: Demo) -> None:
+    own = Paths.below(demo.folder / "worker1").local_config
+    text = own.read_text()
+    own.write_text(text + "\n[stirring.config]\npwm_hz=fast\n")
+    try:
+        refused = demo.pio("run", "stirring")
+    finally:
+        own.write_text(text)
+    assert refused.returncode == 1
+    assert all(word in refused.stderr for word in ("unit_config.ini", "stirring.config", "pwm_hz", "fast"))
+    assert "Traceback" not in refused.stderr
+
+
+def test_a_port_that_is_taken_is_said_and_leaves_nothing(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        ended = subprocess.run(
+            [*PIO, "demo", "--workers", "1", "--no-jobs", "--port", port, "--data", str(tmp_path / "d")],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=PATIENCE_S,
+        )
+    assert ended.returncode == 1
+    assert "port" in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert left_behind(tmp_path / "d") == []
+
+
+def test_a_job_that_starts_while_the_broker_is_away_works_and_catches_up(demo: Demo, tmp_path: Path) -> None:
+    """Its reading is in the journal at once, and nowhere else until there is a broker."""
+    from pioreactor.storage.sqlite.stores import SqliteUnitStores
+
+    paths = Paths.below(tmp_path / "lonely")
+    paths.dot_pioreactor.mkdir(parents=True)
+    twin = (Paths.below(demo.folder / "worker1").local_config).read_text()
+    paths.local_config.write_text(f"{twin}\n[mqtt]\nbroker_address=127.0.0.1\nbroker_port={a_free_port()}\n")
+    environment = {
+        **demo.environment,
+        "HOSTNAME": "lonely",
+        "DOT_PIOREACTOR": str(paths.dot_pioreactor),
+        "RUN_PIOREACTOR": str(paths.run_pioreactor),
+        "PIO_LOG_FILE": str(paths.log_file),
+        "EXPERIMENT": "demo",
+        "ACTIVE": "1",
+        "MODEL_NAME": "pioreactor_20ml",
+        "MODEL_VERSION": "1.5",
+    }
+    job = subprocess.Popen([*PIO, "run", "monitor"], env=environment, stderr=subprocess.PIPE, text=True)
+    stores = SqliteUnitStores(paths)
+    try:
+        until(lambda: stores.journal().last_seq() > 0, "the journal has its first record")
+    finally:
+        job.send_signal(signal.SIGTERM)
+        _, said = job.communicate(timeout=30)
+        stores.close()
+    assert job.returncode == 0
+    assert "Ready." in said
+    assert "Traceback" not in said
+
+
+def test_the_next_start_keeps_history_and_ctrl_c_leaves_no_process(tmp_path: Path) -> None:
+    folder = tmp_path / "kept"
+    first = start(folder)
+    try:
+        until(lambda: first.rows("od_readings") > 5, "readings")
+    finally:
+        said = first.stop()
+    assert first.process.returncode == 0, said
+    assert left_behind(folder) == []
+    before = first.rows("od_readings")
+    second = start(folder)
+    try:
+        assert second.rows("od_readings") >= before
+        until(lambda: second.rows("od_readings") > before, "readings go on")
+    finally:
+        second.stop()
+    assert left_behind(folder) == []
