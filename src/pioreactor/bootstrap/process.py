@@ -82,7 +82,7 @@ def build_runtime(
         ownership=ownership,
         open_rig=open_rig,
         model=model,
-        machine=MachineFacts(),
+        machine=MachineFacts(belongs_to_reactor=settings.hardware.rig != "sim"),
         pid=os.getpid(),
         job_source=env.get("JOB_SOURCE", "") or "user",
         starts_sleeping=env.get("PIOREACTOR_START_SLEEPING") == "1",

@@ -6,7 +6,6 @@ It is no command of `pio`: it loads neither the command line nor plugins, and sp
 from __future__ import annotations
 
 import signal
-import subprocess
 import sys
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -56,7 +55,7 @@ def build(runtime: Runtime) -> Supervisor:
         pump_pins={rig.pin_of(role): role for role in ("media", "alt_media", "waste") if role in channels},
         tell=tell,
         note_off=note_off,
-        power_off=(lambda: None) if runtime.settings.hardware.rig == "sim" else _power_off,
+        power_off=runtime.machine.power_off,
     )
 
 
@@ -71,10 +70,6 @@ def _limits(runtime: Runtime) -> HeatingLimits:
     except UnitUnreachableError:
         known = False
     return HeatingLimits.of(runtime.model()) if known else HeatingLimits.strictest(load_models(runtime.paths.models))
-
-
-def _power_off() -> None:
-    subprocess.run(["systemctl", "poweroff"], check=False)
 
 
 def watch(runtime: Runtime, ending: Signal) -> None:

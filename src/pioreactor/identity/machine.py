@@ -6,16 +6,26 @@ import os
 import platform
 import socket
 from pathlib import Path
+from typing import Final
+
+from pioreactor.devices.hat import DEVICE_TREE_HAT, read_hat
+
+POWER_OFF: Final = ("systemctl", "--no-ask-password", "poweroff")
+REBOOT: Final = ("systemctl", "--no-ask-password", "reboot")
+"""Systemd asks polkit whether the account may; `packaging/polkit` has the rule that says yes."""
 
 
 class MachineFacts:
     """Reads what the kernel says; anything it does not say is left out."""
 
+    def __init__(self, *, belongs_to_reactor: bool = True, device_tree_hat: Path = DEVICE_TREE_HAT) -> None:
+        """`belongs_to_reactor`: False on the computer of somebody who simulates a reactor; it stays on."""
+        self._belongs_to_reactor = belongs_to_reactor
+        self._device_tree_hat = device_tree_hat
+
     def versions(self) -> dict[str, str | None]:
         """Return what the machine and the HAT's description say; the firmware is known to the rig."""
-        from pioreactor.devices.hat import read_hat
-
-        hat = read_hat()
+        hat = read_hat(self._device_tree_hat)
         return {
             "rpi_machine": self._machine(),
             "hat": hat.version if hat is not None else None,
@@ -102,14 +112,22 @@ class MachineFacts:
             None if len(said) > 1 and said[1] == b"200" else f"it says {b' '.join(said[:2])[:20].decode('latin-1')!r}"
         )
 
-    def power_off(self) -> None:
-        """Switch the machine off; raise `OSError` when that is refused."""
+    def power_off(self) -> bool:
+        """Switch the machine off; return False, doing nothing, where it does not belong to the reactor.
+
+        Raise `OSError` when it is refused, or when systemd does not answer within 30 s.
+        """
+        if not self._belongs_to_reactor:
+            return False
         import subprocess
 
         try:
-            subprocess.run(["sudo", "-n", "shutdown", "now", "--poweroff"], check=True, timeout=30, capture_output=True)
-        except subprocess.SubprocessError as error:
-            raise OSError(f"the machine refuses to power off: {error}") from error
+            subprocess.run(POWER_OFF, check=True, timeout=30, capture_output=True, stdin=subprocess.DEVNULL, text=True)
+        except subprocess.CalledProcessError as error:
+            raise OSError(f"the machine refuses to power off: {error.stderr.strip()[-200:]}") from error
+        except subprocess.TimeoutExpired as error:
+            raise OSError("systemd does not answer") from error
+        return True
 
 
 class SimulatedMachine(MachineFacts):
@@ -142,5 +160,5 @@ class SimulatedMachine(MachineFacts):
     def web_server_trouble(self, host: str, port: int, *, is_secure: bool, timeout_s: float = 3.0) -> str | None:  # noqa: ARG002
         return None
 
-    def power_off(self) -> None:
-        """Stay on: the computer belongs to somebody who simulates a reactor on it."""
+    def power_off(self) -> bool:
+        return False

@@ -35,7 +35,8 @@ class Supervisor:
     """Pin → role of each pump."""
     tell: Callable[[str], None]
     """Told in a sentence what was done and why. Must not raise."""
-    power_off: Callable[[], None]
+    power_off: Callable[[], bool]
+    """Switches the computer off; returns False where it is not the reactor's. Raises `OSError` when refused."""
     note_off: Callable[[int], None] = lambda _pin: None
     """Told which pin was switched off for a dead owner, at that moment."""
     longest_pump_run_s: float = LONGEST_PUMP_RUN_S
@@ -136,5 +137,5 @@ class Supervisor:
             self.rig.force_off(self.heater_pin)
             self.tell(f"The heating board is at {celsius:.1f} °C; the heater is off.")
         if stage is HeatingStage.SHUTDOWN:
-            self.tell(f"The heating board is at {celsius:.1f} °C; the unit is powered off.")
+            self.tell(f"The heating board is at {celsius:.1f} °C; the unit powers off.")
             self.power_off()

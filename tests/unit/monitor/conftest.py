@@ -49,8 +49,9 @@ class ToldMachine(SimulatedMachine):
         self.asked_web.append((host, port))
         return self.web_trouble
 
-    def power_off(self) -> None:
+    def power_off(self) -> bool:
         self.times_powered_off += 1
+        return True
 
 
 class Watched:

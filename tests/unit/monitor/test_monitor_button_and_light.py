@@ -137,3 +137,10 @@ def test_the_led_is_dark_when_the_monitor_has_ended(watched) -> None:
     job.clean_up()
     watched.bench.wait(1)
     assert watched.light[-1][1] == "off"
+
+
+def test_the_firmware_is_told_as_people_write_it(watched) -> None:
+    watched.rig.firmware = lambda: (0, 5)
+    job = watched.start()
+    watched.bench.wait(10.0)
+    assert job.versions["firmware"] == "0.5"

@@ -195,18 +195,10 @@ class TemperatureAutomationJob(AutomationJob):
             return
         self._is_powering_off = True
         self.logger.critical("%s The unit powers off.", sentence)
-        self._power_off_computer()
-
-    def _power_off_computer(self) -> None:
-        if not self.runtime.handles_signals or self.runtime.settings.hardware.rig != "rpi":
-            # The computer belongs to somebody who simulates a reactor on it.
-            self.logger.critical("A reactor without hardware of its own is not powered off; its heater stays off.")
-            return
-        import subprocess
-
         try:
-            subprocess.run(["sudo", "shutdown", "now", "--poweroff"], check=True, timeout=30)
-        except (OSError, subprocess.SubprocessError) as error:
+            if not self.runtime.machine.power_off():
+                self.logger.critical("A reactor without hardware of its own is not powered off; its heater stays off.")
+        except OSError as error:
             self.logger.critical("The unit cannot be powered off (%s). Pull its plug.", error)
 
     # ---- a reading -----------------------------------------------------------------------------------------

@@ -219,7 +219,8 @@ class Monitor(LongRunningBackgroundJob):
         if ask is None:
             return
         try:
-            self.set_versions({"firmware": str(ask())})
+            major, minor = ask()
+            self.set_versions({"firmware": f"{major}.{minor}"})
         except (PioreactorError, OSError) as error:
             self.logger.debug("The firmware's version is not known: %s.", error)
 
@@ -231,12 +232,10 @@ class Monitor(LongRunningBackgroundJob):
             self._power_off()
 
     def _power_off(self) -> None:
-        if self.runtime.settings.hardware.rig == "sim":
-            self.logger.warning("A simulated reactor's computer is not powered off.")
-            return
         self.logger.critical("The unit powers off, which takes the heater's supply with it.")
         try:
-            self._facts.power_off()
+            if not self._facts.power_off():
+                self.logger.warning("A simulated reactor's computer is not powered off.")
         except OSError as error:
             self.logger.critical("The unit cannot be powered off (%s). Pull its plug.", error)
 

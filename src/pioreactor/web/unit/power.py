@@ -18,7 +18,7 @@ class PowerRefusedError(PioreactorError):
 
     code = "power_refused"
     status = 409
-    remedy = "The account of the web server must be allowed to do this (sudo)."
+    remedy = "The account of the web server must be allowed to do this: packaging/polkit has the rule."
 
 
 def _end(here: UnitServices, what: str) -> Accepted:

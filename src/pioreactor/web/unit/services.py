@@ -9,6 +9,7 @@ from litestar.params import SkipValidation
 from pioreactor.calibrations.sessions.actions import Executor, perform_here
 from pioreactor.clock.ports import Clock
 from pioreactor.http.units import Units
+from pioreactor.identity.machine import POWER_OFF, REBOOT
 from pioreactor.messaging.ports import Bus
 from pioreactor.runtime.context import Runtime
 from pioreactor.storage.paths import Paths
@@ -19,8 +20,8 @@ from pioreactor.web.unit.launching import JobLauncher
 
 Power = Mapping[str, Sequence[str]]
 POWER: Power = {
-    "reboot": ("sudo", "-n", "systemctl", "reboot"),
-    "shutdown": ("sudo", "-n", "systemctl", "poweroff"),
+    "reboot": REBOOT,
+    "shutdown": POWER_OFF,
 }
 """The commands that end the machine's day."""
 
