@@ -1,4 +1,4 @@
-"""The group of `pio calibrations` under the name to which plugins add commands."""
+"""The `pio calibrations` group, under the name plugins import to add commands to it."""
 
 from pioreactor.cli.commands.calibrations import calibrations as calibration
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+import click
 import pytest
 
 from pioreactor.calibrations import store
@@ -171,3 +172,25 @@ def test_work_for_the_web_server_answers_in_json(desk: Desk) -> None:
     for action, wrong in (("pump", "x"), ("none", "{}"), ("pump", payload.replace("media_pump", "no_pump"))):
         _, said = desk.pio("run", "calibration_action", action, wrong)
         assert json.loads(said.splitlines()[-1])["status"] in (400, 404)
+
+
+def test_names_that_plugins_import_are_there(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    from pioreactor.calibrations import CalibrationProtocol, utils
+    from pioreactor.calibrations.registry import CalibrationProtocol as registered
+    from pioreactor.calibrations.sessions import actions
+    from pioreactor.cli.calibrations import calibration
+    from pioreactor.web.tasks import register_calibration_action
+
+    assert CalibrationProtocol is registered
+    assert utils.linspace(0, 1, num=3) == [0.0, 0.5, 1.0]
+    assert utils.curve_to_functional_form("poly", [2.0, 1.0]) == "y = 2·x + 1"
+    monkeypatch.setattr(actions, "_actions", dict(actions._actions))
+    monkeypatch.setattr(calibration, "commands", dict(calibration.commands))
+    register_calibration_action("mine", lambda payload: {"done": True})
+    assert actions.perform_here("mine", {}) == {"done": True}
+
+    @calibration.command(name="shake", help="Shake it.")
+    def shake() -> None:
+        click.echo("shaken")
+
+    assert desk.pio("calibrations", "shake") == (0, "shaken\n")

@@ -9,7 +9,7 @@ import click
 from pioreactor.cli.lazy_group import SuggestingGroup
 from pioreactor.cli.options import json_option, yes_option
 from pioreactor.cli.render import print_json, print_pairs, print_table
-from pioreactor.cli.surroundings import Surroundings, pass_surroundings
+from pioreactor.cli.surroundings import Surroundings, pass_surroundings, surroundings_of
 from pioreactor.exc import InvalidRequestError, NotFoundError
 
 if TYPE_CHECKING:
@@ -22,7 +22,20 @@ device_option = click.option("--device", required=True, help="Device, for exampl
 name_option = click.option("--name", required=True, help="Name of the calibration.")
 
 
-@click.group(cls=SuggestingGroup)
+class _Extensible(SuggestingGroup):
+    """Plugins may bring further commands; they are imported when an unknown one is asked for, which costs time."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in self.commands and not surroundings_of(ctx).has_runtime:
+            from pioreactor.plugin_management import get_plugins
+
+            get_plugins()
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=_Extensible)
 def calibrations() -> None:
     """Make, look at, choose and delete the calibrations of this unit."""
 
@@ -85,7 +98,6 @@ def run(ctx: click.Context, device: str, protocol_name: str | None, resume: bool
     from pioreactor.calibrations.sessions import records
     from pioreactor.calibrations.sessions.terminal import ClickTalk, run_session_in_cli
     from pioreactor.cli.job_options import keyword_options
-    from pioreactor.cli.surroundings import surroundings_of
 
     surroundings = surroundings_of(ctx)
     extra = keyword_options(ctx.args)
