@@ -206,7 +206,7 @@ WITHOUT_UNIT = {"experiment_profile_runs"}
 def register_source_to_sink(source: TopicToParserToTable | Sequence[TopicToParserToTable]) -> None:
     """Store a plugin's messages in a table of the leader's database."""
     sources = [source] if isinstance(source, TopicToParserToTable) else list(source)
-    _sources_of.cache_clear()
+    _route_of.cache_clear()
     for one in sources:
         _registered.append(one)
         for topic_filter in one.filters:
@@ -218,18 +218,22 @@ def sources() -> tuple[TopicToParserToTable, ...]:
     return (*BUILT_IN, *_registered)
 
 
-@lru_cache(maxsize=1024)
 def _sources_of(topic: str) -> tuple[TopicToParserToTable, ...]:
     return tuple(s for s in sources() if any(topics.matches(known, topic) for known in s.filters))
 
 
+@lru_cache(maxsize=1024)
+def _route_of(topic: str) -> tuple[Metadata, tuple[TopicToParserToTable, ...]]:
+    """Return what a topic says, and who reads it: nobody reads tests. The same topics come all the time."""
+    metadata = produce_metadata(topic)
+    return metadata, () if topics.is_testing(metadata.experiment) else _sources_of(topic)
+
+
 def rows_of(topic: str, payload: bytes, recorded_at: str) -> list[Row]:
     """Return the rows of one recorded message; raise whatever its parser raises for a payload it cannot read."""
-    metadata = produce_metadata(topic)
-    if topics.is_testing(metadata.experiment):
-        return []
+    metadata, known = _route_of(topic)
     rows: list[Row] = []
-    for source in _sources_of(topic):
+    for source in known:
         parsed = source.parser(topic, payload)
         several = [parsed] if isinstance(parsed, Mapping) else parsed if parsed is not None else []
         rows += [_complete(source.table, dict(one), metadata, recorded_at) for one in several]
