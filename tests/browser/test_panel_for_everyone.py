@@ -16,7 +16,6 @@ PAGES = [
     "overview?signed-out",
     "pioreactors",
     "pioreactors/reactor-01",
-    "experiment-profiles",
     "logs",
     "experiments",
     "inventory",

@@ -4,7 +4,6 @@ import { Refused, type Answer, type Transport } from "@/api/client";
 import type { TimeSeries, Worker } from "@/api/types";
 import { iso, type DemoCluster } from "./cluster";
 import type { Moment } from "./culture";
-import { PROFILE_ROWS, PROFILE_TEXT } from "./profiles";
 import { calibrations } from "./calibrations";
 import { AUTOMATIONS, CHARTS, COLLECTIONS, CONFIG, JOBS, MODELS } from "./descriptors";
 
@@ -101,10 +100,6 @@ export function leaderOf(cluster: DemoCluster): Transport {
     ["GET", /^\/api\/workers\/assignments$/, () => ok(cluster.workers.map((worker) => ({ pioreactor_unit: worker.pioreactor_unit, experiment: cluster.assigned.has(worker.pioreactor_unit) ? cluster.experiment : null })))],
     ["GET", /^\/api\/experiments\/([^/]+)\/media_rates$/, () => ok({ all: { mediaRate: 8.4, altMediaRate: 0 }, ...Object.fromEntries([...cluster.assigned].map((unit, i) => [unit, { mediaRate: 1.2 + 0.15 * i, altMediaRate: 0 }])) })],
     ["GET", /^\/api\/workers\/\$broadcast\/calibrations$/, () => task(calibrations(cluster))],
-    ["GET", /^\/api\/experiment_profiles$/, () => ok(PROFILE_ROWS)],
-    ["GET", /^\/api\/experiment_profiles\/.+$/, () => ok(PROFILE_TEXT)],
-    ["GET", /^\/api\/experiments\/[^/]+\/experiment_profiles\/running$/, () => ok([{ job_id: 7, job_name: "experiment_profile", unit: "reactor-01", started_at: iso(cluster.now - 30_000), ended_at: null, is_running: 1 }])],
-    ["GET", /^\/api\/experiments\/[^/]+\/experiment_profiles\/recent$/, () => ok([{ experiment: cluster.experiment, experiment_profile_name: "Overnight growth", started_at: iso(cluster.now - 200_000) }])],
     ["GET", /^\/api\/models$/, () => ok({ models: MODELS })],
     ["GET", /^\/api\/jobs\/descriptors$/, () => ok(JOBS)],
     ["GET", /^\/api\/settings\/descriptors$/, () => ok(COLLECTIONS)],

@@ -34,7 +34,6 @@ const shapes = {
   zoomOut: <path d="M9 3.5a5.5 5.5 0 1 0 0 11 5.5 5.5 0 0 0 0-11zM13 13l4 4M6.5 9h5" />,
   control: <path d="M10 3.2v6M6 5.2a6.4 6.4 0 1 0 8 0" />,
   curve: <path d="M3 3v14h14M5.5 14C8 13 9 6 16 5" />,
-  profile: <path d="M4 4h5v4H4zM11 12h5v4h-5zM6.5 8v6H11" />,
   search: <path d="M9 3.5a5.5 5.5 0 1 0 0 11 5.5 5.5 0 0 0 0-11zM13 13l4 4" />,
 } satisfies Record<string, ReactNode>;
 
