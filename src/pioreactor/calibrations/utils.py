@@ -1,4 +1,4 @@
-"""Tools of calibrations: fits by the name of their kind, and plots, under the names plugins import."""
+"""Tools of calibrations, under the names plugins import: plots, and curves in words."""
 
 from __future__ import annotations
 
@@ -6,34 +6,12 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pioreactor.exc import InvalidRequestError
-from pioreactor.structs.calibrations import (
-    AkimaFitData,
-    CalibrationBase,
-    CurveData,
-    PolyFitCoefficients,
-    SplineFitData,
-)
+from pioreactor.structs.calibrations import CalibrationBase, CurveData
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 C = TypeVar("C", bound=CalibrationBase)
-
-
-def fit_curve(kind: str, xs: Sequence[float], ys: Sequence[float], *, degree: int | None = None) -> CurveData:
-    """Return a curve of a kind ("poly", "spline", "akima") through points; `degree` holds for a polynomial only."""
-    from pioreactor.science.curves import fitting
-
-    match kind:
-        case "poly":
-            return PolyFitCoefficients(fitting.poly_fit(xs, ys, degree="auto" if degree is None else degree))
-        case "spline":
-            return SplineFitData(*fitting.spline_fit(xs, ys))
-        case "akima":
-            return AkimaFitData(*fitting.akima_fit(xs, ys))
-        case _:
-            raise InvalidRequestError(f"there is no fit {kind!r}; there are poly, spline and akima")
 
 
 def residual_sd(curve: CurveData, xs: Sequence[float], ys: Sequence[float]) -> float:
@@ -97,10 +75,12 @@ def crunch_data_and_confirm_with_user(calibration: C, initial_degree: int = 1, *
     """Fit a polynomial to what was recorded, show it, ask for another degree until the person is content."""
     import click
 
+    from pioreactor.calibrations.fitting import fit_curve
+
     xs, ys = calibration.recorded_data["x"], calibration.recorded_data["y"]
     degree: int = min(initial_degree, len(set(xs)) - 1)
     while True:
-        curve = fit_curve("poly", xs, ys, degree=degree)
+        curve = fit_curve(xs, ys, "poly", complexity=degree)
         calibration.curve_data_ = curve
         plot_data(
             xs,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from pioreactor.calibrations.fitting import fit_curve
 from pioreactor.calibrations.sessions.actions import Payload, register_calibration_action
 from pioreactor.devices.drivers.tachometer import rpm_from_edges
 from pioreactor.devices.ports import PwmOutput, Tachometer
@@ -13,7 +14,7 @@ from pioreactor.procedures.aux_power import aux_volts
 from pioreactor.procedures.trials import STIRRING, refuse_while_running, trial_experiment
 from pioreactor.runtime import context
 from pioreactor.runtime.context import Runtime
-from pioreactor.structs.calibrations import SimpleStirringCalibration, SplineFitData
+from pioreactor.structs.calibrations import SimpleStirringCalibration
 
 JOB_NAME = "stirring_calibration"
 POINTS_PER_SWEEP = 5
@@ -95,14 +96,11 @@ def _go_through(
 
 def calibration_of(runtime: Runtime, name: str, measured: dict[str, Any]) -> SimpleStirringCalibration:
     """Return the calibration that these measurements make."""
-    from pioreactor.science.curves.fitting import spline_fit
-
-    knots, pieces = spline_fit(measured["dcs"], measured["rpms"])
     return SimpleStirringCalibration(
         calibration_name=name,
         calibrated_on_pioreactor_unit=runtime.unit,
         created_at=runtime.clock.now(),
-        curve_data_=SplineFitData(knots, pieces),
+        curve_data_=fit_curve(measured["dcs"], measured["rpms"], "spline"),
         recorded_data={"x": list(measured["dcs"]), "y": list(measured["rpms"])},
         pwm_hz=measured["pwm_hz"],
         voltage=measured["voltage"],

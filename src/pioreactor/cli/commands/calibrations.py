@@ -230,7 +230,8 @@ def analyze(
     import msgspec
 
     from pioreactor.calibrations import store
-    from pioreactor.calibrations.utils import fit_curve, residual_sd
+    from pioreactor.calibrations.fitting import fit_curve
+    from pioreactor.calibrations.utils import residual_sd
 
     runtime = surroundings.runtime
     calibration = store.load(runtime, device, name)
@@ -238,7 +239,9 @@ def analyze(
     recorded = calibration.recorded_data
     if len(recorded["x"]) < 2:
         raise InvalidRequestError(f"{name!r} has too few recorded points to fit a curve to")
-    curve = fit_curve(kind, recorded["x"], recorded["y"], degree=degree)
+    curve = fit_curve(
+        recorded["x"], recorded["y"], kind, complexity=degree if kind == "poly" and degree is not None else "auto"
+    )
     sd = residual_sd(curve, recorded["x"], recorded["y"])
     if save_as is not None:
         store.save(runtime, device, msgspec.structs.replace(calibration, calibration_name=save_as, curve_data_=curve))

@@ -7,6 +7,7 @@ from statistics import StatisticsError, correlation, fmean
 from typing import Any
 
 from pioreactor.actions.dosing import UncalibratedPump
+from pioreactor.calibrations.fitting import fit_through_origin
 from pioreactor.calibrations.registry import CalibrationProtocol
 from pioreactor.calibrations.sessions import fields, steps
 from pioreactor.calibrations.sessions.context import SessionContext
@@ -17,7 +18,7 @@ from pioreactor.procedures.protocols.naming import NameInput, NameOverwriteConfi
 from pioreactor.procedures.pump_run import LONGEST_S, PUMPS
 from pioreactor.procedures.trials import ask_to_stop
 from pioreactor.runtime import context
-from pioreactor.structs.calibrations import PolyFitCoefficients, SimplePeristalticPump
+from pioreactor.structs.calibrations import SimplePeristalticPump
 
 TRACER_S = 1.0
 SMALLEST_ML = 0.0001
@@ -30,13 +31,6 @@ def plan_durations(volumes_ml: list[float], tracer_ml: float) -> list[float]:
     shortest, longest = 0.8 * min(volumes_ml) / rate, 1.1 * max(volumes_ml) / rate
     middle = (shortest + longest) / 2
     return [round(seconds, 2) for seconds in [shortest] * 4 + [middle] * 2 + [longest] * 4]
-
-
-def slope_through_origin(durations_s: list[float], volumes_ml: list[float]) -> float:
-    """Return the rate [mL/s] that explains the volumes best (least squares; nothing moves in no time)."""
-    return math.fsum(x * y for x, y in zip(durations_s, volumes_ml, strict=True)) / math.fsum(
-        x * x for x in durations_s
-    )
 
 
 class Intro1(SessionStep):
@@ -227,9 +221,9 @@ def _correlation(xs: list[float], ys: list[float]) -> float | None:
 
 def _finish(ctx: SessionContext) -> SessionStep:
     durations_s, volumes_ml = ctx.data["durations_s"], ctx.data["measured_ml"]
-    slope = slope_through_origin(durations_s, volumes_ml)
+    fit = fit_through_origin(durations_s, volumes_ml)
+    slope = fit.coefficients[0]
     residuals = [y - slope * x for x, y in zip(durations_s, volumes_ml, strict=True)]
-    fit = PolyFitCoefficients([slope, 0.0])
     calibration = SimplePeristalticPump(
         calibration_name=ctx.data["name"],
         calibrated_on_pioreactor_unit=ctx.unit,

@@ -10,6 +10,7 @@ import msgspec
 
 from pioreactor.background_jobs.od_reading.job import configured_channels
 from pioreactor.calibrations import store
+from pioreactor.calibrations.fitting import fit_curve
 from pioreactor.calibrations.registry import CalibrationProtocol
 from pioreactor.calibrations.sessions import fields, steps
 from pioreactor.calibrations.sessions.context import SessionContext
@@ -22,7 +23,7 @@ from pioreactor.procedures.protocols.naming import NameInput, NameOverwriteConfi
 from pioreactor.procedures.trials import OD_READING, STIRRING, ask_to_stop
 from pioreactor.runtime import context
 from pioreactor.runtime.context import Runtime
-from pioreactor.structs.calibrations import OD600Calibration, SplineFitData
+from pioreactor.structs.calibrations import OD600Calibration
 from pioreactor.types import PdAngle, PdChannel
 
 ALL_ANGLES = "od"
@@ -214,13 +215,11 @@ def _od(measured: tuple[float, Any]) -> float:
 
 
 def _finish(ctx: SessionContext) -> SessionStep:
-    from pioreactor.science.curves.fitting import spline_fit
-
     channels = channels_of(ctx.runtime, ctx.device)
     curves: dict[PdChannel, Mapping[str, Any]] = {}
     for channel, angle in channels.items():
         volts = [readings[channel] for readings in ctx.data["readings"]]
-        fit = SplineFitData(*spline_fit(ctx.data["od600"], volts))
+        fit = fit_curve(ctx.data["od600"], volts, "spline")
         is_alone = list(channels.values()).count(angle) == 1
         calibration = OD600Calibration(
             calibration_name=ctx.data["name"] if is_alone else f"{ctx.data['name']}-{channel}",
