@@ -19,6 +19,25 @@ from pioreactor.types import UNIVERSAL_EXPERIMENT
 STATISTICS_EVERY_S = 60.0
 STATISTICS_CACHE = "mqtt_to_db_streaming"
 
+MOST_BATCH_BYTES = 16_000_000
+"""A forwarder sends far less. Whoever sends more costs the leader memory, and is not read."""
+LARGEST_SEQ = 2**62
+MOST_QUARANTINED_CHARACTERS = 100_000
+JOURNALS_REMEMBERED = 4
+
+
+def _read_batch(payload: bytes) -> JournalBatch:
+    """Return a batch whose records follow one another; raise `ValueError` or `msgspec.DecodeError` for any other."""
+    if len(payload) > MOST_BATCH_BYTES:
+        raise ValueError(f"it has {len(payload) / 1e6:.0f} MB")
+    batch = msgspec.json.decode(payload, type=JournalBatch)
+    first = batch.records[0].seq if batch.records else 1
+    if not 0 <= batch.follows < first < LARGEST_SEQ:
+        raise ValueError(f"record {first} cannot follow {batch.follows}")
+    if any(record.seq != first + n for n, record in enumerate(batch.records)):
+        raise ValueError("its records do not follow one another")
+    return batch
+
 
 class MqttToDBStreamer(LongRunningBackgroundJob):
     """Commits first, acknowledges then. What it has already, it acknowledges again and does not write."""
@@ -36,6 +55,8 @@ class MqttToDBStreamer(LongRunningBackgroundJob):
         self._rows_refused = 0
         self._latest_error = ""
         self._in_trouble = False
+        self._journals: dict[str, list[str]] = {}
+        self._namesakes: set[str] = set()
         self.every(STATISTICS_EVERY_S, self._store_statistics)
         entries = topics.journal_entries("+")
         self.subscribe_and_callback(self._hear_batch, entries, allow_retained=False)
@@ -45,12 +66,26 @@ class MqttToDBStreamer(LongRunningBackgroundJob):
         if parts is None:
             return
         try:
-            batch = msgspec.json.decode(message.payload, type=JournalBatch)
-        except msgspec.DecodeError as error:
+            batch = _read_batch(message.payload)
+        except (msgspec.DecodeError, ValueError) as error:
             self.logger.warning("A batch of %s cannot be read and is left out: %s.", parts.unit, error)
             return
         if batch.records:
+            self._notice_namesakes(parts.unit, batch.journal_id)
             self._write(parts.unit, batch)
+
+    def _notice_namesakes(self, unit: str, journal_id: str) -> None:
+        """Say once when two journals of one name take turns: a journal that is replaced never comes back."""
+        ids = self._journals.setdefault(unit, [])
+        if journal_id in ids[:-1] and unit not in self._namesakes:
+            self._namesakes.add(unit)
+            self.logger.error(
+                "Two machines call themselves %s. Their records are mixed up: give one of them another name.", unit
+            )
+        if journal_id in ids:
+            ids.remove(journal_id)
+        ids.append(journal_id)
+        del ids[:-JOURNALS_REMEMBERED]
 
     def _write(self, unit: str, batch: JournalBatch) -> None:
         try:
@@ -100,7 +135,7 @@ class MqttToDBStreamer(LongRunningBackgroundJob):
             "received_at": structs.to_timestamp(self.runtime.clock.now()),
             "pioreactor_unit": unit,
             "topic": record.topic,
-            "payload": record.payload,
+            "payload": record.payload[:MOST_QUARANTINED_CHARACTERS],
             "reason": reason,
         }
         return Row("quarantined_rows", values)  # type: ignore[arg-type]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -11,7 +11,7 @@ from pioreactor import structs, topics
 from pioreactor.clock.ports import Clock
 from pioreactor.exc import StorageError
 from pioreactor.messaging.ports import Message
-from pioreactor.storage.ports import Journal
+from pioreactor.storage.ports import Journal, JournalEntry
 from pioreactor.structs.journal import JournalAcknowledgement, JournalBatch, JournalRecord
 
 log = logging.getLogger(__name__)
@@ -19,6 +19,8 @@ log = logging.getLogger(__name__)
 LOOK_EVERY_S = 1.0
 RECORDS_PER_BATCH = 250
 BATCHES_IN_FLIGHT = 4
+MOST_BATCH_BYTES = 500_000
+MOST_RECORD_BYTES = 1_000_000
 RESEND_AFTER_S = 10.0
 REWIND_EVERY_S = 2.0
 """How often a leader that asks for a repetition is given one: it may ask once for each batch in flight."""
@@ -77,14 +79,11 @@ class JournalForwarder:
                 return
             if self._sent_seq == self._leader_has:
                 self._progress_at_s = self._clock.monotonic()
-            records = [
-                JournalRecord(e.seq, e.topic, e.payload.decode("utf-8", "replace"), structs.to_timestamp(e.recorded_at))
-                for e in entries
-            ]
+            records = _fitting(entries)
             batch = JournalBatch(self._journal.journal_id, self._sent_seq, records)
             self._publish(topics.journal_entries(self._unit), msgspec.json.encode(batch))
-            self._sent_seq = entries[-1].seq
-            if len(entries) < RECORDS_PER_BATCH:
+            self._sent_seq = records[-1].seq
+            if len(records) == len(entries) < RECORDS_PER_BATCH:
                 return
 
     def hear_acknowledgement(self, message: Message) -> None:
@@ -111,3 +110,19 @@ class JournalForwarder:
         """Begin again after what the leader has."""
         self._rewound_at_s = self._progress_at_s = now_s
         self._sent_seq = self._leader_has
+
+
+def _fitting(entries: Sequence[JournalEntry]) -> list[JournalRecord]:
+    """Return as many of the first entries, at least one, as make a message of moderate size.
+
+    A payload that is too long by itself is cut: it cannot be read any more, and the leader keeps it apart.
+    """
+    records: list[JournalRecord] = []
+    size = 0
+    for entry in entries:
+        payload = entry.payload[:MOST_RECORD_BYTES].decode("utf-8", "replace")
+        size += len(payload) + len(entry.topic)
+        if records and size > MOST_BATCH_BYTES:
+            break
+        records.append(JournalRecord(entry.seq, entry.topic, payload, structs.to_timestamp(entry.recorded_at)))
+    return records

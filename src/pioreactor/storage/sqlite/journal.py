@@ -196,7 +196,25 @@ class SqliteJournal:
             self._recover()
             self._connection = _open_journal(self._path, self._synchronous)
         self._inode = _inode(self._path)
+        self._notice_copy(self._connection)
         return self._connection
+
+    def _notice_copy(self, connection: sqlite3.Connection) -> None:
+        """Take a new id if this file is a copy: numbers given since it was copied would mean other entries.
+
+        The file carries the number that the file system gave it when the journal was born; a copy has another.
+        """
+        born = connection.execute("PRAGMA user_version").fetchone()[0]
+        mark = self._inode & 0x7FFFFFFF
+        if born == mark:
+            return
+        connection.execute("BEGIN IMMEDIATE")
+        born = connection.execute("PRAGMA user_version").fetchone()[0]
+        if born not in (0, mark):
+            connection.execute("UPDATE journal SET journal_id = ?", (_new_id(),))
+            self.recovered = "The journal is a copy of another, such as a restored one: it goes on under a new id."
+        connection.execute(f"PRAGMA user_version = {mark}")
+        connection.execute("COMMIT")
 
     def _recover(self) -> None:
         damaged = self._inode if self._connection is not None else _inode(self._path)
