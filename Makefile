@@ -52,8 +52,9 @@ bench: environment  ## Measure start-up, memory, simulation speed
 bench-science: environment  ## Measure estimators and the twin against recordings
 	@for name in $(SCIENCE_BENCHES); do printf '\n== bench.%s\n' "$$name"; $(BIN)/python -m "bench.$$name"; done
 
-chaos: environment  ## Kill, freeze and cut off parts of a running cluster
-	@exec $(BIN)/python -m bench.chaos $(ARGS)
+chaos: environment  ## Break a cluster at random 1,000 times in virtual time, then kill parts of a real one
+	@$(BIN)/python -m bench.chaos --sequences $(or $(SEQUENCES),1000) $(ARGS)
+	@$(BIN)/python -m pytest -m system -n 0 $(wildcard tests/system/test_*fail*.py tests/system/test_*chaos*.py)
 
 ui: $(VENV)/.made-for-use
 	@$(BIN)/python scripts/build_ui.py

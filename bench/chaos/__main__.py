@@ -9,9 +9,11 @@ from __future__ import annotations
 import argparse
 import gc
 import multiprocessing
+import signal
 import sys
 import time
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
@@ -74,6 +76,10 @@ def table(done: list[Done], hours: float) -> str:
     return "\n".join(lines)
 
 
+def _ignore_interrupts() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sequences", type=int, default=20)
@@ -91,7 +97,8 @@ def main() -> int:
         return int(bool(one.counts.broken))
     done: list[Done] = []
     seeds = range(asked.first, asked.first + asked.sequences)
-    with multiprocessing.Pool(asked.processes, maxtasksperchild=25) as pool:
+    # Whoever has waited long enough presses Ctrl-C, and sees what was counted until then.
+    with suppress(KeyboardInterrupt), multiprocessing.Pool(asked.processes, _ignore_interrupts, (), 25) as pool:
         for one in pool.imap_unordered(run, seeds):
             done.append(one)
             for words in one.counts.broken:
