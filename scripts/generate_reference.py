@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pioreactor.cli.reference import cli_page
 from pioreactor.settings.reference import config_page, default_config_ini
+from pioreactor.web import asyncapi
 
 ROOT = Path(__file__).parent.parent
 
@@ -13,6 +14,7 @@ ARTEFACTS: dict[str, Callable[[], str]] = {
     "docs/reference/config.md": config_page,
     "src/pioreactor/settings/default_config.ini": default_config_ini,
     "docs/reference/cli.md": cli_page,
+    "docs/reference/asyncapi.json": asyncapi.render,
 }
 
 

@@ -23,7 +23,13 @@ def _artefacts() -> dict[str, Callable[[], str]]:
 
 
 @pytest.mark.parametrize(
-    "name", ["docs/reference/cli.md", "docs/reference/config.md", "src/pioreactor/settings/default_config.ini"]
+    "name",
+    [
+        "docs/reference/asyncapi.json",
+        "docs/reference/cli.md",
+        "docs/reference/config.md",
+        "src/pioreactor/settings/default_config.ini",
+    ],
 )
 def test_committed_artefact_is_current(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SKIP_PLUGINS", "1")

@@ -1,0 +1,194 @@
+"""The AsyncAPI document: every MQTT topic with its payload, from topics, structs and the settings that jobs declare."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, get_args
+
+import msgspec
+
+from pioreactor import structs, topics
+from pioreactor.jobs.settings import Setting
+from pioreactor.states import JobState
+from pioreactor.structs.journal import JournalAcknowledgement, JournalBatch
+from pioreactor.types import UNIVERSAL_EXPERIMENT
+from pioreactor.web.catalogue import Declared, DeclaredCatalogue
+from pioreactor.web.descriptors import Kind
+
+KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
+_UNIT, _EXPERIMENT, _JOB = "{unit}", "{experiment}", "{job}"
+_PARAMETERS: Final = {
+    "unit": "Name of the unit that speaks or is spoken to. In commands `$broadcast` stands for all units.",
+    "experiment": "Name of the experiment, `$experiment` for what belongs to none.",
+    "job": "Name of the job; of an action that may run several times, its number follows as a level of its own.",
+    "variable": "Name of the variable, such as current_volume_ml.",
+    "source": "What wrote the line, such as stirring.",
+    "level": "debug, info, notice, warning, error or critical.",
+    "target": "What the controller holds, such as growth_rate.",
+}
+_NUMBER: Final = {"type": "number"}
+_PERCENT_BY_NAME: Final = {"type": "object", "additionalProperties": _NUMBER}
+_SCHEMA_OF_DATATYPE: Final[Mapping[str, Mapping[str, Any]]] = {
+    "float": _NUMBER,
+    "integer": {"type": "integer"},
+    "string": {"type": "string"},
+    "boolean": {"type": "string", "enum": ["True", "False"]},
+    "json": {"description": "JSON."},
+}
+
+
+@dataclass(frozen=True)
+class _Channel:
+    """One kind of topic. `payload` is a struct, or a JSON schema."""
+
+    name: str
+    address: str
+    summary: str
+    payload: Any
+    qos: int
+    retain: bool
+    heard_by_units: bool = False
+
+
+def _own_channels() -> Iterator[_Channel]:
+    """Yield what is no setting of a job."""
+    u, e = _UNIT, _EXPERIMENT
+    states = {"type": "string", "enum": [state.value for state in JobState]}
+    yield _Channel("state", topics.state(u, e, _JOB), "State of a job or an action.", states, 1, True)
+    asked = {"type": "string", "enum": [JobState.READY, JobState.SLEEPING, JobState.DISCONNECTED]}
+    yield _Channel("state.set", topics.set_setting(u, e, _JOB, "state"), "Asks for a state.", asked, 1, False, True)
+    yield _Channel("logs", topics.log(u, e, "{source}", "{level}"), "A line of the log.", structs.Log, 0, False)
+    dosed = topics.event(u, e, "dosing_events")
+    yield _Channel("dosing_events", dosed, "Liquid moved [mL].", structs.DosingEvent, 1, False)
+    lit = topics.event(u, e, "led_change_events")
+    yield _Channel("led_change_events", lit, "An LED changed [%].", structs.LEDChangeEvent, 0, False)
+    leds = topics.setting(u, e, "leds", "intensity")
+    yield _Channel("leds.intensity", leds, "Intensity of every LED [%].", structs.LEDsIntensity, 0, True)
+    duties = topics.setting(u, e, "pwms", "dc")
+    yield _Channel("pwms.dc", duties, "Duty of each pin that is on [%], by GPIO pin.", _PERCENT_BY_NAME, 0, True)
+    vial = topics.bioreactor(u, e, "{variable}")
+    yield _Channel("bioreactor", vial, "A variable of the vial, such as its volume [mL].", _NUMBER, 1, True)
+    pid = topics.pid_log(u, e, "{target}")
+    yield _Channel("pid_log", pid, "Inner values of a PID controller of a plugin.", {"type": "object"}, 0, False)
+    for kind in KINDS:
+        running = topics.setting(u, e, f"{kind}_automation", "automation_name")
+        yield _Channel(
+            f"{kind}_automation.automation_name", running, "The automation that runs.", {"type": "string"}, 1, True
+        )
+        name = f"{kind}_automation_settings"
+        said = topics.setting(u, e, f"{kind}_automation", name)
+        summary = "The settings an automation had during a stretch of time."
+        yield _Channel(f"{kind}_automation.{name}", said, summary, structs.AutomationSettings, 1, False)
+    yield from _channels_of_the_cluster()
+
+
+def _channels_of_the_cluster() -> Iterator[_Channel]:
+    u = _UNIT
+    assigned = {
+        "type": "object",
+        "properties": {
+            "pioreactor_unit": {"type": "string"},
+            "experiment": {"type": ["string", "null"]},
+            "assigned_at": {"type": ["string", "null"]},
+            "updated_at": {"type": "string", "format": "date-time"},
+        },
+    }
+    summary = "The experiment a unit belongs to, from the leader."
+    yield _Channel("assignment", topics.assignment(u), summary, assigned, 0, True, True)
+    anything: dict[str, Any] = {}
+    blink = topics.setting(u, _EXPERIMENT, "monitor", "flicker_led_response_okay")
+    yield _Channel("monitor.flicker_led_response_okay", blink, "Asks the unit to blink.", anything, 1, False, True)
+    code = topics.setting(u, _EXPERIMENT, "monitor", "flicker_led_with_error_code")
+    number = {"type": "integer", "minimum": 1}
+    yield _Channel("monitor.flicker_led_with_error_code", code, "Asks to blink a code.", number, 1, False, True)
+    batch = "A stretch of a unit's journal, for the leader's database."
+    yield _Channel("journal.entries", topics.journal_entries(u), batch, JournalBatch, 1, False)
+    said = "What the leader's database has of a unit's journal."
+    acknowledged = topics.journal_acknowledged(u)
+    yield _Channel("journal.acknowledged", acknowledged, said, JournalAcknowledgement, 1, True, True)
+
+
+def _channels_of_a_job(job: str, settings: Mapping[str, Setting], experiment: str) -> Iterator[_Channel]:
+    for name, setting in sorted(settings.items()):
+        label = setting.label if setting.label is not None else name.replace("_", " ").capitalize()
+        words = f"{label}{f' [{setting.unit}]' if setting.unit is not None else ''}"
+        payload = _payload(setting)
+        yield _Channel(f"{job}.{name}", topics.setting(_UNIT, experiment, job, name), words, payload, 1, True)
+        if setting.settable:
+            address = topics.set_setting(_UNIT, experiment, job, name)
+            yield _Channel(f"{job}.{name}.set", address, f"Asks for a value: {words}", payload, 1, False, True)
+
+
+def _payload(setting: Setting) -> Any:
+    if setting.datatype not in _SCHEMA_OF_DATATYPE:
+        return getattr(structs, setting.datatype)
+    bounds = {"minimum": setting.at_least, "maximum": setting.at_most}
+    schema = {**_SCHEMA_OF_DATATYPE[setting.datatype], **{k: v for k, v in bounds.items() if v is not None}}
+    if setting.choices is not None:
+        schema["enum"] = list(setting.choices)
+    return schema
+
+
+def _settings_by_job(declared: Sequence[Declared]) -> dict[str, dict[str, Setting]]:
+    """Return the settings of each job; one that hosts automations has those of all of them."""
+    found: dict[str, dict[str, Setting]] = {}
+    for one in declared:
+        found.setdefault(one.job_name, {}).update(one.settings)
+    return found
+
+
+def channels() -> list[_Channel]:
+    """Return every kind of topic, without those of plugins."""
+    catalogue = DeclaredCatalogue(Path())
+    declared = [*catalogue.jobs(), *(one for kind in KINDS for one in catalogue.automations(kind))]
+    found = list(_own_channels())
+    for job, settings in sorted(_settings_by_job(declared).items()):
+        found += _channels_of_a_job(job, settings, UNIVERSAL_EXPERIMENT if job == "monitor" else _EXPERIMENT)
+    return found
+
+
+def render() -> str:
+    """Return the document as it is committed (AsyncAPI 3.0, JSON)."""
+    found = channels()
+    types = sorted({one.payload for one in found if isinstance(one.payload, type)}, key=lambda type_: type_.__name__)
+    schemas, components = msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")
+    schema_of = dict(zip(types, schemas, strict=True))
+    document = {
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "Pioreactor",
+            "version": "see /unit_api/versions/app",
+            "description": "What units of a cluster say and hear over MQTT 3.1.1. An empty retained payload means that "
+            "there is no value. Actions and plugins have settings besides those that are listed.",
+        },
+        "channels": {one.name: _described(one, schema_of) for one in found},
+        "operations": {
+            f"{'hear' if one.heard_by_units else 'say'}.{one.name}": {
+                "action": "receive" if one.heard_by_units else "send",
+                "channel": {"$ref": f"#/channels/{one.name}"},
+                "bindings": {"mqtt": {"qos": one.qos, "retain": one.retain}},
+            }
+            for one in found
+        },
+        "components": {"schemas": components},
+    }
+    return json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def _described(channel: _Channel, schema_of: Mapping[type, Any]) -> dict[str, Any]:
+    is_struct = isinstance(channel.payload, type)
+    is_json = is_struct or channel.payload.get("type") == "object"
+    return {
+        "address": channel.address,
+        "summary": channel.summary,
+        "parameters": {
+            name: {"description": words} for name, words in _PARAMETERS.items() if f"{{{name}}}" in channel.address
+        },
+        "messages": {
+            "payload": {
+                "contentType": "application/json" if is_json else "text/plain",
+                "payload": schema_of[channel.payload] if is_struct else dict(channel.payload),
+            }
+        },
+    }
