@@ -134,6 +134,46 @@ def test_a_new_experiment_starts_empty_and_the_first_one_is_still_there(panel: P
     expect(panel.get_by_test_id(f"unit-{UNIT}")).to_be_visible()
 
 
+def picture_of(chart: Locator) -> str:
+    return str(chart.locator("canvas").first.evaluate("canvas => canvas.toDataURL()"))
+
+
+@pytest.mark.parametrize("key", ["optical_density", "implied_growth_rate"])
+def test_charts_move_and_a_reload_shows_what_was(panel: Page, key: str) -> None:
+    chart = panel.get_by_test_id(f"chart-{key}")
+    expect(chart.get_by_text(re.compile("Nothing measured|Fetching"))).to_have_count(0)
+    canvas = chart.locator("canvas").first.element_handle()
+    panel.wait_for_function("([it, was]) => it.toDataURL() !== was", arg=[canvas, picture_of(chart)])
+    with panel.expect_response(lambda answer: "time_series" in answer.url and answer.ok) as history:
+        panel.reload()
+    assert any(points for points in history.value.json()["data"])
+    expect(chart.locator("canvas").first).to_be_visible()
+    expect(chart.get_by_text(re.compile("Nothing measured|Fetching"))).to_have_count(0)
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("phone", [False, True], ids=["desk", "phone"])
+def test_the_real_overview_fits_its_screen(
+    panel: Page,
+    cluster,
+    open_page: Callable[..., Page],
+    signed_in_cookies: list,
+    keep_screenshot: Callable[[Page, str], None],
+    phone: bool,
+    dark: bool,
+) -> None:
+    page = open_page(phone=phone, dark=dark)
+    page.context.add_cookies(signed_in_cookies)
+    page.goto(f"{cluster.address}/overview")
+    expect(page.get_by_text("Live", exact=True)).to_be_visible()
+    expect(page.get_by_test_id(f"od-{UNIT}")).to_have_text(re.compile(r"\d"))
+    expect(page.locator("canvas").first).to_be_visible()
+    expect(page.get_by_text(re.compile("^Fetching"))).to_have_count(0)
+    wider = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert wider <= 0
+    keep_screenshot(page, f"cluster-overview-{'phone' if phone else 'desk'}-{'dark' if dark else 'light'}")
+
+
 def test_signing_out_closes_the_door(cluster, open_page: Callable[..., Page]) -> None:
     page = open_page()
     page.goto(cluster.address)
