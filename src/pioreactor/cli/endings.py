@@ -18,7 +18,14 @@ INTERRUPTED = 130
 
 def run_and_exit(command: click.Command, arguments: Sequence[str], *, obj: object = None) -> NoReturn:
     """Run a command line and exit: 0 done, 1 it failed, 2 the line makes no sense, 130 interrupted."""
-    sys.exit(run(command, arguments, obj=obj))
+    status = run(command, arguments, obj=obj)
+    if status == INTERRUPTED:
+        # An interrupt that meets code made from text (a dataclass being imported) marks the interpreter to end by the
+        # signal instead, whoever handled it: the status is what scripts are promised.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+    sys.exit(status)
 
 
 def run(command: click.Command, arguments: Sequence[str], *, obj: object = None) -> int:
