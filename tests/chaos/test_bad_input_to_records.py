@@ -1,0 +1,250 @@
+"""What reaches the writer and the journal though it should not: copies, namesakes, sizes, sequences, failures."""
+
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from pioreactor import topics
+from pioreactor.background_jobs.leader.mqtt_to_db_streaming import (
+    LARGEST_SEQ,
+    MOST_BATCH_BYTES,
+    MOST_QUARANTINED_CHARACTERS,
+    MqttToDBStreamer,
+)
+from pioreactor.background_jobs.monitor import forwarding
+from pioreactor.background_jobs.monitor.forwarding import JournalForwarder
+from pioreactor.clock.virtual import VirtualClock
+from pioreactor.exc import StorageError
+from pioreactor.messaging.ports import Message
+from pioreactor.storage.leader.sink import SqliteRecordSink
+from pioreactor.storage.memory import MemoryJournal, MemoryRecordSink
+from pioreactor.storage.ports import Row
+from pioreactor.storage.sqlite.journal import SqliteJournal
+from pioreactor.structs.journal import JournalAcknowledgement, JournalBatch, JournalRecord
+from pioreactor.testing.simulation import Bench, simulated_bench
+
+AT = datetime(2030, 1, 1, tzinfo=UTC)
+RPM_TOPIC = "pioreactor/unit1/simulation/stirring/measured_rpm"
+
+
+def rpm(number: int) -> bytes:
+    return b'{"measured_rpm":%d.0,"timestamp":"2030-01-01T00:00:00.000Z"}' % number
+
+
+@pytest.fixture
+def sink() -> MemoryRecordSink:
+    return MemoryRecordSink()
+
+
+@pytest.fixture
+def bench(sink: MemoryRecordSink) -> Iterator[Bench]:
+    with simulated_bench(open_records=lambda: sink) as built:
+        yield built
+
+
+def start_writer(bench: Bench) -> MqttToDBStreamer:
+    job = bench.start(lambda: MqttToDBStreamer("unit1"))
+    bench.wait(1.0)
+    return job
+
+
+def send(bench: Bench, journal_id: str, follows: int, seqs: list[int], *, payload: str | None = None) -> None:
+    records = [
+        JournalRecord(seq, RPM_TOPIC, payload if payload is not None else rpm(seq).decode(), "2030-01-01T00:00:00.000Z")
+        for seq in seqs
+    ]
+    batch = JournalBatch(journal_id, follows, records)
+    bench.bus.publish(topics.journal_entries("unit1"), msgspec.json.encode(batch))
+    bench.wait(1.0)
+
+
+def written(sink: MemoryRecordSink) -> list[object]:
+    return [row["measured_rpm"] for row in sink.rows.get("stirring_rates", [])]
+
+
+@pytest.mark.parametrize(
+    ("follows", "seqs"),
+    [(-1, [0, 1]), (5, [5, 6]), (0, [1, 3]), (0, [1, 1]), (0, [2, 1]), (LARGEST_SEQ, [LARGEST_SEQ + 1])],
+)
+def test_records_that_do_not_follow_one_another_are_left_out(
+    bench: Bench, sink: MemoryRecordSink, follows: int, seqs: list[int]
+) -> None:
+    start_writer(bench)
+    send(bench, "a", follows, seqs)
+    assert written(sink) == []
+    assert sink.progress("unit1", "a") == 0
+    send(bench, "a", 0, [1, 2])
+    assert written(sink) == [1, 2]
+
+
+@pytest.mark.parametrize("payload", [b"", b"{", b"\xff" * 100, b"[" * 10_000, b'{"journal_id":1}'])
+def test_what_is_no_batch_is_left_out(bench: Bench, sink: MemoryRecordSink, payload: bytes) -> None:
+    start_writer(bench)
+    bench.bus.publish(topics.journal_entries("unit1"), payload)
+    bench.wait(1.0)
+    send(bench, "a", 0, [1])
+    assert written(sink) == [1]
+
+
+def test_a_batch_of_hostile_size_is_not_read(bench: Bench, sink: MemoryRecordSink) -> None:
+    start_writer(bench)
+    send(bench, "a", 0, [1], payload=" " * MOST_BATCH_BYTES)
+    assert sink.progress("unit1", "a") == 0
+    assert any("cannot be read and is left out: it has 16 MB" in words for words in bench.logged("warning"))
+
+
+def test_an_unreadable_message_is_kept_apart_in_part_and_holds_up_nobody(bench: Bench, sink: MemoryRecordSink) -> None:
+    start_writer(bench)
+    send(bench, "a", 0, [1, 2], payload="x" * (3 * MOST_QUARANTINED_CHARACTERS))
+    send(bench, "a", 2, [3])
+    assert [len(str(row["payload"])) for row in sink.rows["quarantined_rows"]] == 2 * [MOST_QUARANTINED_CHARACTERS]
+    assert written(sink) == [3]
+
+
+def test_two_machines_of_one_name_are_noticed_and_both_are_recorded(bench: Bench, sink: MemoryRecordSink) -> None:
+    start_writer(bench)
+    for turn in range(3):
+        send(bench, "a", turn, [turn + 1])
+        send(bench, "b", turn, [turn + 1])
+    assert sorted(map(float, written(sink))) == [1, 1, 2, 2, 3, 3]  # type: ignore[arg-type]
+    said = [words for words in bench.logged("error") if "Two machines call themselves unit1" in words]
+    assert len(said) == 1
+
+
+def test_a_journal_that_is_replaced_is_no_namesake(bench: Bench) -> None:
+    start_writer(bench)
+    send(bench, "a", 0, [1])
+    send(bench, "b", 0, [1])
+    send(bench, "b", 1, [2])
+    assert not [words for words in bench.logged("error") if "Two machines" in words]
+
+
+# ---- the forwarder -------------------------------------------------------------------------------------------------
+
+
+def forwarder(journal: MemoryJournal, sent: list[JournalBatch]) -> JournalForwarder:
+    def publish(_topic: str, payload: bytes) -> None:
+        sent.append(msgspec.json.decode(payload, type=JournalBatch))
+
+    return JournalForwarder(journal, VirtualClock(), publish, unit="unit1", max_bytes=1_000_000)
+
+
+def test_large_records_travel_in_small_batches_and_none_is_left_out() -> None:
+    journal, sent = MemoryJournal(), list[JournalBatch]()
+    journal.append([(RPM_TOPIC, b"x" * 200_000, AT) for _ in range(11)])
+    forwarder(journal, sent).look()
+    assert [record.seq for batch in sent for record in batch.records] == list(range(1, 12))
+    assert all(len(batch.records) <= 2 for batch in sent)
+    assert all(batch.follows == batch.records[0].seq - 1 for batch in sent)
+
+
+def test_a_record_too_large_to_travel_is_cut_and_does_not_block_the_journal() -> None:
+    journal, sent = MemoryJournal(), list[JournalBatch]()
+    journal.append([(RPM_TOPIC, b"x" * (forwarding.MOST_RECORD_BYTES + 5), AT), (RPM_TOPIC, rpm(2), AT)])
+    forwarder(journal, sent).look()
+    assert [len(record.payload) for batch in sent for record in batch.records] == [
+        forwarding.MOST_RECORD_BYTES,
+        len(rpm(2)),
+    ]
+
+
+def test_an_acknowledgement_of_another_journal_or_of_nonsense_changes_nothing() -> None:
+    journal, sent = MemoryJournal("mine"), list[JournalBatch]()
+    journal.append([(RPM_TOPIC, rpm(1), AT)])
+    forward = forwarder(journal, sent)
+    forward.look()
+    for payload in (b"{", msgspec.json.encode(JournalAcknowledgement("other", 1))):
+        forward.hear_acknowledgement(Message("t", payload))
+    assert journal.acknowledged_seq() == 0
+
+
+# ---- copies of a journal -------------------------------------------------------------------------------------------
+
+
+def entries(first: int, count: int, *, year: int = 2030) -> list[tuple[str, bytes, datetime]]:
+    at = AT.replace(year=year)
+    return [(RPM_TOPIC, rpm(n), at + timedelta(seconds=n)) for n in range(first, first + count)]
+
+
+def test_a_restored_journal_takes_a_new_id_before_its_numbers_mean_something_else(tmp_path: Path) -> None:
+    """Otherwise entries 6 to 8 of the restored one would be taken for those that the leader has already."""
+    path, backup = tmp_path / "journal.sqlite", tmp_path / "backup"
+    journal = SqliteJournal(path)
+    journal.append(entries(1, 5))
+    journal.acknowledge(5)
+    born = journal.journal_id
+    journal.close()
+    shutil.copy(path, backup)
+    journal = SqliteJournal(path)
+    assert (journal.journal_id, journal.recovered) == (born, None)
+    journal.append(entries(6, 3))
+    journal.close()
+
+    shutil.copy(backup, tmp_path / "new")
+    (tmp_path / "new").replace(path)
+    restored = SqliteJournal(path)
+    restored.append(entries(106, 5))
+    assert restored.journal_id != born
+    assert restored.recovered is not None and "copy" in restored.recovered
+    assert restored.acknowledged_seq() == 5
+    assert [entry.payload for entry in restored.read(after_seq=5, limit=10)] == [rpm(n) for n in range(106, 111)]
+    again = restored.journal_id
+    restored.close()
+    assert SqliteJournal(path).journal_id == again
+
+
+def test_years_between_clocks_do_not_change_order_or_moments(bench: Bench, sink: MemoryRecordSink) -> None:
+    start_writer(bench)
+    journal, sent = MemoryJournal("clocks"), list[JournalBatch]()
+    for n, year in enumerate((2030, 1999, 2041), start=1):
+        journal.append(entries(n, 1, year=year))
+    forwarder(journal, sent).look()
+    bench.bus.publish(topics.journal_entries("unit1"), msgspec.json.encode(sent[0]))
+    bench.wait(1.0)
+    assert written(sink) == [1, 2, 3]
+
+
+# ---- the database --------------------------------------------------------------------------------------------------
+
+
+def test_a_locked_database_takes_nothing_by_halves_and_everything_later(tmp_path: Path) -> None:
+    sink = SqliteRecordSink(tmp_path / "leader.sqlite")
+    sink._connection.execute("PRAGMA busy_timeout=10")
+    with simulated_bench(open_records=lambda: sink) as bench:
+        start_writer(bench)
+        other = sqlite3.connect(tmp_path / "leader.sqlite", isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        send(bench, "a", 0, [1, 2])
+        assert sink.progress("unit1", "a") == 0
+        assert any("Rows cannot be written" in words for words in bench.logged("error"))
+        other.execute("ROLLBACK")
+        send(bench, "a", 0, [1, 2])
+        assert other.execute("SELECT count(*) FROM stirring_rates").fetchone() == (2,)
+        assert sink.progress("unit1", "a") == 2
+        other.close()
+
+
+def test_a_full_disk_raises_and_what_was_committed_stays(tmp_path: Path) -> None:
+    sink = SqliteRecordSink(tmp_path / "leader.sqlite")
+    pages = sink._connection.execute("PRAGMA page_count").fetchone()[0]
+    sink._connection.execute(f"PRAGMA max_page_count={pages + 2}")
+    with simulated_bench(open_records=lambda: sink) as bench:
+        job = start_writer(bench)
+        seq = 0
+        while not job._in_trouble:
+            send(bench, "a", seq, list(range(seq + 1, seq + 201)))
+            seq += 200
+            assert seq < 20_000
+        had = sink.progress("unit1", "a")
+        assert had == seq - 200
+        with pytest.raises(StorageError):
+            sink.commit([Row("logs", {"message": "x" * 100_000, "source": "app", "level": "INFO"})])
+        sink._connection.execute("PRAGMA max_page_count=1000000")
+        send(bench, "a", had, list(range(had + 1, had + 201)))
+        count = sink._connection.execute("SELECT count(*), count(DISTINCT measured_rpm) FROM stirring_rates").fetchone()
+        assert count == (seq, seq)
