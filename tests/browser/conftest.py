@@ -140,11 +140,11 @@ def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
 
 
 @pytest.fixture
-def keep_screenshot(tmp_path: Path) -> Callable[[Page, str], None]:
+def keep_screenshot(tmp_path: Path) -> Callable[..., None]:
     """Keep pictures where `PIOREACTOR_SCREENSHOTS` says, for somebody to look at."""
     folder = Path(os.environ.get("PIOREACTOR_SCREENSHOTS", tmp_path))
 
-    def keep(page: Page, name: str) -> None:
-        page.screenshot(path=folder / f"{name}.png", full_page=True)
+    def keep(page: Page, name: str, *, full_page: bool = True) -> None:
+        page.screenshot(path=folder / f"{name}.png", full_page=full_page)
 
     return keep

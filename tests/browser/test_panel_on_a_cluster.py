@@ -158,7 +158,7 @@ def test_the_real_overview_fits_its_screen(
     cluster,
     open_page: Callable[..., Page],
     signed_in_cookies: list,
-    keep_screenshot: Callable[[Page, str], None],
+    keep_screenshot: Callable[..., None],
     phone: bool,
     dark: bool,
 ) -> None:
@@ -171,7 +171,8 @@ def test_the_real_overview_fits_its_screen(
     expect(page.get_by_text(re.compile("^Fetching"))).to_have_count(0)
     wider = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     assert wider <= 0
-    keep_screenshot(page, f"cluster-overview-{'phone' if phone else 'desk'}-{'dark' if dark else 'light'}")
+    name = f"overview-{'phone' if phone else 'desk'}-{'dark' if dark else 'light'}"
+    keep_screenshot(page, name, full_page=False)
 
 
 def test_signing_out_closes_the_door(cluster, open_page: Callable[..., Page]) -> None:
