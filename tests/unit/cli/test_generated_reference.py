@@ -28,6 +28,7 @@ def _artefacts() -> dict[str, Callable[[], str]]:
         "docs/reference/asyncapi.json",
         "docs/reference/cli.md",
         "docs/reference/config.md",
+        "docs/reference/plugin-names.md",
         "src/pioreactor/settings/default_config.ini",
     ],
 )
