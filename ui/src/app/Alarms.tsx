@@ -5,11 +5,12 @@ import { useState } from "react";
 import { Link } from "react-router";
 import { useLabels, useWorkers } from "@/api/queries";
 import type { LogRow } from "@/api/types";
-import { useStream, useTopics } from "@/live/hooks";
+import { useClusterTime, useStream, useTopics } from "@/live/hooks";
 import { merged, readLog } from "@/live/logs";
+import { useAllRecords, waitLong, type Records } from "@/live/records";
 import type { Message } from "@/live/store";
 import { CLUSTER, monitor } from "@/live/topics";
-import { count } from "@/parts/format";
+import { clock, count, many } from "@/parts/format";
 import { Icon } from "@/parts/icons";
 import { atLeast } from "@/parts/levels";
 import { LogList } from "@/parts/LogList";
@@ -29,18 +30,35 @@ function useTroubles(experiment: string): [LogRow[], () => void] {
   return [rows, () => setRows([])];
 }
 
-function useLostUnits(): string[] {
-  const units = (useWorkers().data ?? []).filter((worker) => worker.is_active !== 0).map((worker) => worker.pioreactor_unit);
+const useActiveUnits = (): string[] => (useWorkers().data ?? []).filter((worker) => worker.is_active !== 0).map((worker) => worker.pioreactor_unit);
+
+function useLostUnits(units: readonly string[]): string[] {
   const states = useTopics(units.map((unit) => monitor(unit, "$state")));
   return units.filter((_, i) => states[i] === "lost");
 }
 
+interface Unsafe {
+  unit: string;
+  records: Records;
+}
+
+function useUnsafe(units: readonly string[]): Unsafe[] {
+  const now = useClusterTime(10);
+  const said = useAllRecords(units);
+  return units.flatMap((unit, i) => {
+    const records = said[i];
+    return records && waitLong(records, now) ? [{ unit, records }] : [];
+  });
+}
+
 export function Alarms({ experiment }: { experiment: string }) {
   const [troubles, forget] = useTroubles(experiment);
-  const lost = useLostUnits();
+  const units = useActiveUnits();
+  const lost = useLostUnits(units);
+  const unsafe = useUnsafe(units);
   const labels = useLabels(experiment).data ?? {};
   const errors = troubles.filter((row) => atLeast(row.level, "ERROR")).length;
-  const total = lost.length + troubles.length;
+  const total = lost.length + unsafe.length + troubles.length;
   const grave = lost.length + errors > 0;
   if (total === 0) return null;
   return (
@@ -56,6 +74,14 @@ export function Alarms({ experiment }: { experiment: string }) {
         {lost.map((unit) => (
           <p key={unit} className={css.alarmLost}>
             <strong>{labels[unit] ?? unit} is lost.</strong> It stopped answering. Check its power and network; what it was doing may have stopped.
+          </p>
+        ))}
+        {unsafe.map(({ unit, records }) => (
+          <p key={`${unit} waits`} className={css.alarmLost}>
+            <strong>
+              {many(records.waiting, "record", "records")} of {labels[unit] ?? unit} {records.waiting === 1 ? "waits" : "wait"} since {clock(records.atS)}.
+            </strong>{" "}
+            They are kept on the unit and sent when the leader takes them. Check that the leader has room on its disk and runs mqtt_to_db_streaming.
           </p>
         ))}
         <LogList rows={troubles} labels={labels} />

@@ -5,11 +5,12 @@ import type uPlot from "uplot";
 import type { ChartDescriptor } from "@/api/types";
 import { Problem } from "@/parts/Problem";
 import { useAxis, type Window } from "./axis";
+import type { Band } from "./bands";
 import { ChartMenu } from "./ChartMenu";
 import { Legend, type LegendEntry } from "./Legend";
 import type { Line } from "./plot";
 import type { Points } from "./points";
-import { dosesWanted, useSource, wantedBy } from "./sources";
+import { bandWanted, dosesWanted, factorOf, useSource, wantedBy } from "./sources";
 import { summarise } from "./stretch";
 import { TimeChart } from "./TimeChart";
 import { splitSeries, useUnitStrokes } from "./useLines";
@@ -44,6 +45,7 @@ export function ChartCard({ chart, experiment, unit, labels, hidden, onToggle, h
   const strokes = useUnitStrokes();
   const mayShowDoses = /optical_density/.test(chart.chart_key);
   const doses = useDoses(mayShowDoses ? experiment : undefined, axis.window);
+  const bandsOf = useBands(chart, experiment);
   const [log, setLog] = useState(false);
   const [cursorAt, setCursorAt] = useState<number>();
   const plot = useRef<uPlot | null>(null);
@@ -107,6 +109,7 @@ export function ChartCard({ chart, experiment, unit, labels, hidden, onToggle, h
           dark={strokes.dark}
           height={height}
           doses={series.filter((one, i) => !hidden.has(one.unit) && series.findIndex((other) => other.unit === one.unit) === i).map((one) => ({ x: doses.get(one.unit)?.x ?? [], color: strokes.strokeOf(one.unit).color })).filter(({ x }) => x.length > 0)}
+          bands={series.filter((one) => !hidden.has(one.unit)).flatMap((one) => bandsOf(one.unit, strokes.strokeOf(one.unit).color))}
           onCursor={(_, at) => setCursorAt(at)}
           plotRef={plot}
         />
@@ -119,6 +122,18 @@ export function ChartCard({ chart, experiment, unit, labels, hidden, onToggle, h
 }
 
 const NONE: ReadonlyMap<string, Points> = new Map();
+
+/** The 95 % bands of the growth rates, of every unit that publishes one; none for other charts. */
+function useBands(chart: ChartDescriptor, experiment: string): (unit: string, color: string) => Band[] {
+  const wanted = chart.data_source === "growth_rates";
+  const factor = factorOf(chart.y_transformation);
+  const low = useSource(bandWanted("lower_95", experiment, factor), wanted).source.table.series;
+  const high = useSource(bandWanted("upper_95", experiment, factor), wanted).source.table.series;
+  return (unit, color) => {
+    const [below, above] = wanted ? [low.get(unit), high.get(unit)] : [];
+    return below && above ? [{ low: below, high: above, color }] : [];
+  };
+}
 
 /** Doses of every unit; nothing is asked for a chart that does not show them. */
 function useDoses(experiment: string | undefined, window: Window): ReadonlyMap<string, Points> {

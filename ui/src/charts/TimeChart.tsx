@@ -4,6 +4,7 @@ import { useEffect, useRef, useState, type KeyboardEvent, type RefObject } from 
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import { useAxis, type Range, type SharedAxis } from "./axis";
+import type { Band } from "./bands";
 import { plotOptions, type Doses, type Line } from "./plot";
 import { align, type Points } from "./points";
 import css from "./charts.module.css";
@@ -21,6 +22,7 @@ export interface TimeChartProps {
   dark: boolean;
   height: number;
   doses: readonly Doses[];
+  bands: readonly Band[];
   onCursor: (index: number | null, at: number | undefined) => void;
   plotRef: RefObject<uPlot | null>;
 }
@@ -67,11 +69,13 @@ export function TimeChart(props: TimeChartProps) {
   const [width, setWidth] = useState(0);
   const onCursor = useRef(props.onCursor);
   const doses = useRef(props.doses);
+  const bands = useRef(props.bands);
   const drawing = useRef({ timer: 0, costMs: 0, lastMs: 0 });
   const shape = JSON.stringify([lines.map((line) => [line.name, line.visible, line.stroke]), log, stepped, decimals, domain, dark, axis.style]);
   useEffect(() => {
     onCursor.current = props.onCursor;
     doses.current = props.doses;
+    bands.current = props.bands;
   });
 
   useEffect(() => {
@@ -94,6 +98,7 @@ export function TimeChart(props: TimeChartProps) {
         height,
         syncKey: "page",
         doses: () => doses.current,
+        bands: () => bands.current,
         onCursor: (index) => onCursor.current(index, index === null ? undefined : plot.data[0]?.[index]),
         paths: { linear: uPlot.paths.linear?.() as uPlot.Series.PathBuilder, stepped: uPlot.paths.stepped?.({ align: 1 }) as uPlot.Series.PathBuilder },
       }),

@@ -3,6 +3,7 @@
 import type uPlot from "uplot";
 import { fixed, reading } from "@/parts/format";
 import { clockLabels, elapsed, midnight, ticks, type SharedAxis } from "./axis";
+import { drawBands, type Band } from "./bands";
 import type { Stroke } from "./palette";
 
 export interface Line {
@@ -30,6 +31,7 @@ export interface PlotWish {
   syncKey: string;
   onCursor: (index: number | null) => void;
   doses: () => readonly Doses[];
+  bands: () => readonly Band[];
   paths: { linear: uPlot.Series.PathBuilder; stepped: uPlot.Series.PathBuilder };
 }
 
@@ -149,6 +151,7 @@ export function plotOptions(wish: PlotWish): uPlot.Options {
       })),
     ],
     hooks: {
+      drawAxes: [(u) => drawBands(u, wish.bands())],
       draw: [(u) => drawDoses(u, wish.doses())],
       setCursor: [(u) => wish.onCursor(u.cursor.idx ?? null)],
       setSelect: [

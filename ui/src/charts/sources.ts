@@ -4,6 +4,7 @@ import { useMemo, useSyncExternalStore } from "react";
 import { get, path } from "@/api/client";
 import type { ChartDescriptor, TimeSeries } from "@/api/types";
 import { bus } from "@/live/bus";
+import { ESTIMATE } from "@/live/estimate";
 import type { Message } from "@/live/store";
 import { parse } from "@/live/topics";
 import { readingOf } from "@/live/hooks";
@@ -12,7 +13,8 @@ import { SeriesTable } from "./points";
 
 export interface Wanted {
   experiment: string;
-  table: string;
+  /** Where history is asked for, or null when only news is wanted. */
+  table: string | null;
   column: string | null;
   topics: readonly string[];
   payloadKey: string | null;
@@ -43,6 +45,18 @@ export function wantedBy(chart: ChartDescriptor, experiment: string, lookbackH: 
   };
 }
 
+/** One edge of the 95 % band around the growth rate; units only publish it, so it begins when the page is opened. */
+export const bandWanted = (edge: "lower_95" | "upper_95", experiment: string, factor: number): Wanted => ({
+  experiment,
+  table: null,
+  column: null,
+  topics: [ESTIMATE],
+  payloadKey: edge,
+  factor,
+  lookbackH: 0,
+  targetPoints: 0,
+});
+
 /** When liquid was moved, by whatever pump. */
 export const dosesWanted = (experiment: string, lookbackH: number): Wanted => ({
   experiment,
@@ -55,8 +69,8 @@ export const dosesWanted = (experiment: string, lookbackH: number): Wanted => ({
   targetPoints: 1400,
 });
 
-function historyPath(wanted: Wanted): string {
-  const ends = ROUTES.has(wanted.table) || !wanted.column ? [wanted.table] : [wanted.table, wanted.column];
+function historyPath(wanted: Wanted, table: string): string {
+  const ends = ROUTES.has(table) || !wanted.column ? [table] : [table, wanted.column];
   const query = `?lookback=${wanted.lookbackH}&target_points=${wanted.targetPoints}`;
   return path("api", "experiments", wanted.experiment, "time_series", ...ends) + query;
 }
@@ -105,7 +119,11 @@ export class Source {
       aborted.abort();
       leave.forEach((one) => one());
     };
-    get<TimeSeries>(historyPath(this.wanted), aborted.signal).then(
+    if (this.wanted.table === null) {
+      this.loaded = true;
+      return;
+    }
+    get<TimeSeries>(historyPath(this.wanted, this.wanted.table), aborted.signal).then(
       (history) => {
         this.table.load(this.read(history));
         this.loaded = true;

@@ -7,6 +7,7 @@ import * as topics from "@/live/topics";
 import { StateMark, toneOf } from "@/parts/StateBadge";
 import { shown } from "@/parts/states";
 import { ActivityDialog } from "./ActivityDialog";
+import { Held } from "./Held";
 import { named } from "./units";
 import css from "./control.module.css";
 
@@ -29,6 +30,8 @@ export const shortName = (job: JobDescriptor): string => SHORT[job.job_name] ?? 
 
 export function ActivityGrid({ unit, label, experiment, jobs }: Props) {
   const [open, setOpen] = useState<JobDescriptor>();
+  const states = useTopics(jobs.map((job) => topics.state(unit, experiment, job.job_name)));
+  const paused = jobs.filter((_, i) => states[i] === "sleeping").map((job) => ({ job: job.job_name, name: shortName(job) }));
   return (
     <>
       <ul className={css.grid} aria-label="Activities">
@@ -38,6 +41,7 @@ export function ActivityGrid({ unit, label, experiment, jobs }: Props) {
           </li>
         ))}
       </ul>
+      <Held unit={unit} paused={paused} />
       {open && (
         <ActivityDialog
           job={open}

@@ -84,6 +84,7 @@ export class DemoCluster {
     if (lost) this.silent.add(unit);
     this.setting(unit, "monitor", "$state", lost ? "lost" : "ready");
     this.setting(unit, "monitor", "versions", JSON.stringify({ app: "1.0.0", rpi_machine: "Raspberry Pi 4 Model B" }));
+    this.saySafe(unit, index);
     this.setting(unit, "monitor", "ipv4", `192.0.2.${10 + index}`);
     for (const job of RUNNING) this.setting(unit, job, "$state", lost ? "lost" : "ready");
     this.setting(unit, "stirring", "target_rpm", "500.0");
@@ -107,11 +108,18 @@ export class DemoCluster {
     this.setting(unit, "pwms", "dc", '{"17":22.5,"18":31.0}');
   }
 
+  /** The third unit's records have waited for nearly an hour. */
+  private saySafe(unit: string, index: number): void {
+    const [waiting, since] = index === 2 ? [1204, NOW - 3300] : [0, NOW];
+    this.setting(unit, "monitor", "safe_up_to", JSON.stringify({ acknowledged_seq: 52_000 + index, waiting, timestamp: iso(since) }));
+  }
+
   private say(unit: string, moment: Moment, retainedOnly = false): void {
     const timestamp = iso(moment.at);
     const json = (fields: object): string => JSON.stringify({ ...fields, timestamp });
     this.setting(unit, "od_reading", "od2", json({ calibrated: 0, angle: "90", od: moment.od, channel: "2", ir_led_intensity: 80 }));
     this.setting(unit, "growth_rate_calculating", "growth_rate", json({ growth_rate: moment.growth }));
+    this.setting(unit, "growth_rate_calculating", "estimate", json({ growth_rate: moment.growth, lower_95: moment.growth - 0.021, upper_95: moment.growth + 0.021, pump_gain: 0.96, pump_gain_sd: 0.01, outlier: false }));
     this.setting(unit, "growth_rate_calculating", "od_filtered", json({ od_filtered: moment.nod }));
     this.setting(unit, "temperature_automation", "temperature", json({ temperature: moment.temperature }));
     this.setting(unit, "stirring", "measured_rpm", json({ measured_rpm: 498 + (moment.at % 7) }));

@@ -55,5 +55,8 @@ export function secondsOf(iso: string): number {
   return Date.parse(hasZone ? iso : `${iso.replace(" ", "T")}Z`) / 1000;
 }
 
+/** "1 record waits", "1,204 records wait". */
+export const many = (n: number, one: string, more: string): string => `${n.toLocaleString()} ${n === 1 ? one : more}`;
+
 /** "1 unit", "3 units". */
 export const count = (n: number, one: string, many = `${one}s`): string => `${n} ${n === 1 ? one : many}`;

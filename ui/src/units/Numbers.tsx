@@ -3,6 +3,7 @@
 import { useMemo, useSyncExternalStore } from "react";
 import type { Points, SeriesTable } from "@/charts/points";
 import { useSourceOf } from "@/charts/sources";
+import { decimalsFor, useEstimate } from "@/live/estimate";
 import { readingOf, useClusterTime, useTopics, type Reading } from "@/live/hooks";
 import { setting } from "@/live/topics";
 import { duration, fixed, legible } from "@/parts/format";
@@ -60,12 +61,16 @@ function One({ number, unit, experiment, color }: { number: NumberSource; unit: 
   const now = useClusterTime(10);
   const age = reading?.at === undefined ? 0 : now - reading.at;
   const old = age > STALE_S;
+  const estimate = useEstimate(unit, experiment);
+  const half = number.key === "growth" && published ? estimate?.half : undefined;
+  const decimals = half === undefined ? number.decimals : decimalsFor(half);
   return (
     <div className={css.number}>
       <dt>{number.name}</dt>
       <dd>
         <span className={`num ${css.value} ${old ? css.old : ""}`} data-testid={`${number.key}-${unit}`}>
-          {reading ? (number.key === "od" ? legible(reading.value, number.decimals) : fixed(reading.value, number.decimals)) : "–"}
+          {reading ? (number.key === "od" ? legible(reading.value, decimals) : fixed(reading.value, decimals)) : "–"}
+          {half !== undefined && <span className={css.unit} title="95 % band"> ± {fixed(half, decimals)}</span>}
           {reading && number.unit && <span className={css.unit}> {number.unit}</span>}
         </span>
         <Sparkline x={spark.x} y={spark.y} color={old ? "var(--line-strong)" : color} least={number.least} />

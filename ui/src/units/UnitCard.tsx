@@ -10,6 +10,7 @@ import { monitor } from "@/live/topics";
 import { StateBadge } from "@/parts/StateBadge";
 import { modelName, useModel } from "./models";
 import { Numbers } from "./Numbers";
+import { RecordsLine } from "./RecordsLine";
 import { VolumeBar } from "./VolumeBar";
 import css from "./units.module.css";
 
@@ -40,6 +41,7 @@ export function UnitCard({ worker, label, experiment, jobs }: Props) {
       <Numbers unit={unit} experiment={experiment} color={stroke.color} />
       {maxMl !== undefined && <VolumeBar unit={unit} experiment={experiment} maxMl={maxMl} />}
       <ActivityGrid unit={unit} label={label} experiment={experiment} jobs={jobs} />
+      <RecordsLine unit={unit} away={state === "lost"} />
     </article>
   );
 }

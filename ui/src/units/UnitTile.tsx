@@ -7,8 +7,9 @@ import { Swatch } from "@/charts/Legend";
 import { useUnitStrokes } from "@/charts/useLines";
 import { useActivitySummary } from "@/control/ActivityGrid";
 import { useClusterTime, useReading, useTopic } from "@/live/hooks";
+import { useRecords, waitLong } from "@/live/records";
 import { bioreactor, monitor } from "@/live/topics";
-import { duration, fixed, legible } from "@/parts/format";
+import { duration, fixed, legible, many } from "@/parts/format";
 import { Sparkline } from "@/parts/Sparkline";
 import { StateMark } from "@/parts/StateBadge";
 import { lastOf, useNumber, useSpark } from "./Numbers";
@@ -39,7 +40,9 @@ export function UnitTile(props: Props) {
   const od = published ?? lastOf(spark);
   const now = useClusterTime(10);
   const age = od?.at === undefined ? 0 : now - od.at;
-  const summary = useActivitySummary(unit, experiment, jobs);
+  const activities = useActivitySummary(unit, experiment, jobs);
+  const records = useRecords(unit);
+  const summary = records && waitLong(records, now) ? many(records.waiting, "record waits", "records wait") : activities;
   return (
     <>
       <button type="button" className={`panel ${css.tile}`} onClick={() => setOpen(true)} aria-haspopup="dialog" data-testid={`unit-${unit}`}>

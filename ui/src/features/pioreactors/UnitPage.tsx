@@ -19,8 +19,10 @@ import { Empty, Problem, Waiting } from "@/parts/Problem";
 import { StateBadge } from "@/parts/StateBadge";
 import { modelName, useModel } from "@/units/models";
 import { Numbers } from "@/units/Numbers";
+import { RecordsLine } from "@/units/RecordsLine";
 import { ByHand } from "./ByHand";
 import { LabelDialog } from "./LabelDialog";
+import { PumpGain } from "./PumpGain";
 import { UnitLogs } from "./UnitLogs";
 import { Vessel } from "./Vessel";
 import { VialSettings } from "./VialSettings";
@@ -64,12 +66,16 @@ function Page({ worker, experiment, jobs }: { worker: Assignment; experiment: Ex
             <StateBadge state={state} />
             {labels[unit] && <span>{unit}</span>}
             <span>{modelName(worker)}</span>
+            <RecordsLine unit={unit} away={state === "lost"} />
           </>
         }
         actions={
           <>
             <Button variant="default" leftSection={<Icon name="edit" size={16} />} onClick={() => setNaming(true)}>
               Label
+            </Button>
+            <Button variant="default" component={Link} to={`/calibrations/new?unit=${encodeURIComponent(unit)}`} leftSection={<Icon name="curve" size={16} />}>
+              Calibrate
             </Button>
             <Button variant="default" leftSection={<Icon name="bulb" size={16} />} loading={identifying.isPending} onClick={() => identifying.mutate()}>
               Identify
@@ -85,6 +91,7 @@ function Page({ worker, experiment, jobs }: { worker: Assignment; experiment: Ex
         <div className={css.column}>
           <section className={`panel ${css.padded}`} aria-label="Readings">
             <Numbers unit={unit} experiment={name} color={color} />
+            <PumpGain unit={unit} experiment={name} />
           </section>
           <section className={`panel ${css.padded}`} aria-label="What it does">
             <h2>Activities</h2>
