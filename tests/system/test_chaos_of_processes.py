@@ -1,0 +1,25 @@
+"""Real processes are killed and frozen one after another; nothing is lost, doubled, left on, or told wrongly."""
+
+import pytest
+from bench.chaos_real import real_chaos
+from bench.trust import reaction_times
+
+TROUBLES = ("kill writer", "kill pump and supervisor", "broker forgets", "kill monitor", "freeze writer")
+
+
+@pytest.mark.system
+def test_killed_and_frozen_processes_cost_no_row() -> None:
+    with real_chaos(seed=1, freeze_s=2.0) as chaos:
+        for kind in TROUBLES:
+            chaos.trouble(kind)
+        counted = chaos.finish()
+    assert counted.rows > 100
+    assert (counted.lost, counted.duplicated) == (0, 0)
+    assert counted.lying_states == []
+    assert set(counted.recoveries) == set(TROUBLES)
+
+
+@pytest.mark.system
+def test_the_supervisor_ends_what_the_dead_left_on() -> None:
+    watched, unwatched = reaction_times(10)
+    assert (len(watched), len(unwatched)) == (9, 1)
