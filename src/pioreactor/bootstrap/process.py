@@ -65,7 +65,7 @@ def build_runtime(
         leader_hostname=settings.cluster.leader_hostname,
         inventory=_inventory(env, unit, settings, paths, clock, stores, asks_leader=asks_leader),
     )
-    model = lru_cache(maxsize=1)(lambda: _model(identity, paths, or_default=not asks_leader))
+    model = lru_cache(maxsize=1)(lambda: _model(identity, paths, or_default=not (asks_leader and identity.leader_hostname)))
     ownership = FileLockOwnership(paths.locks)
     open_rig = lru_cache(maxsize=1)(lambda: _open_rig(settings, paths, clock, ownership, model()))
     is_leader = identity.is_leader

@@ -9,7 +9,14 @@ from types import TracebackType
 from typing import Any, ClassVar, Self
 
 from pioreactor import topics
-from pioreactor.exc import IllegalTransitionError, NotActiveWorkerError, SettingError, StoppedError, StorageError
+from pioreactor.exc import (
+    IllegalTransitionError,
+    NotActiveWorkerError,
+    PioreactorError,
+    SettingError,
+    StoppedError,
+    StorageError,
+)
 from pioreactor.jobs import desired
 from pioreactor.jobs.clients import PublishingClient
 from pioreactor.jobs.machine import Lifecycle
@@ -92,6 +99,7 @@ class BackgroundJob(metaclass=JobType):
         self._lane.adopt()
         self._ended = runtime.clock.signal()
         self._ending = False
+        self._is_half_made = False
         self._presence = Presence(
             runtime,
             unit=unit,
@@ -409,6 +417,12 @@ class BackgroundJob(metaclass=JobType):
             hook()
         except StoppedError:
             log.debug("%s of %s was interrupted by a stop", name, self.job_name)
+        except AttributeError as error:
+            if not self._is_half_made:
+                self.logger.exception("Error in %s.%s.", type(self).__name__, name)
+            else:
+                # The constructor failed before it made what the hook would put away.
+                log.debug("%s of a half-made %s: %s", name, self.job_name, error)
         except Exception:  # what a hook does wrong must not keep a job from going on, least of all from stopping
             self.logger.exception("Error in %s.%s.", type(self).__name__, name)
 
@@ -439,8 +453,9 @@ class BackgroundJob(metaclass=JobType):
         if "_presence" not in self.__dict__:
             return
         if not isinstance(error, StoppedError | SystemExit | KeyboardInterrupt):
-            self.logger.error("%s", error)
-            self.logger.debug("", exc_info=error)
+            # One of ours says all there is to say in its sentence; anything else is a mistake in some code.
+            self.logger.error("%s", error, exc_info=None if isinstance(error, PioreactorError) else error)
+        self._is_half_made = True
         self.clean_up()
 
 
