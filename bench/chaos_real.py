@@ -1,8 +1,8 @@
 """Kills, freezes and restarts the real processes of a small cluster at random, and counts as `bench.chaos` does.
 
-Run: python -m bench.chaos_real [--troubles 40] [--seed 1] [--freeze 100]. Mosquitto (or the embedded broker), a reactor,
-a supervisor, a monitor, the database writer, a job that records 40 rows a second, and one that doses. What the unit's
-journal holds at the end is the truth that the leader's database is compared with.
+Run: python -m bench.chaos_real [--troubles 40] [--seed 1] [--freeze 100]. There are Mosquitto (or the embedded broker),
+a reactor, a supervisor, a monitor, the database writer, a job that records 40 rows a second, and one that doses. What
+the unit's journal holds at the end is the truth that the leader's database is compared with.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ class OutputWatch(threading.Thread):
 
     def __init__(self, socket: Path, locks: Path, counted: Counted) -> None:
         super().__init__(name="output watch", daemon=True)
-        self._pwm = connect_buses(socket).pwm
+        self._buses = connect_buses(socket)
         self._ownership = FileLockOwnership(locks)
         self._counted = counted
         self.unwatched_until = 0.0
@@ -101,8 +101,8 @@ class OutputWatch(threading.Thread):
         while not self.ending.wait(LOOK_S):
             for pin in PINS:
                 try:
-                    on = self._pwm.get_duty(pin) > 0 and self._ownership.holder(f"pwm-{pin}") is None
-                    on = on and self._pwm.get_duty(pin) > 0
+                    on = self._buses.pwm.get_duty(pin) > 0 and self._ownership.holder(f"pwm-{pin}") is None
+                    on = on and self._buses.pwm.get_duty(pin) > 0
                 except (PioreactorError, OSError):
                     on = False
                 if not on:
@@ -112,6 +112,7 @@ class OutputWatch(threading.Thread):
                 began, unwatched = since.setdefault(pin, (now, now < self.unwatched_until))
                 name = "longest_unwatched_orphan_s" if unwatched else "longest_orphan_s"
                 setattr(self._counted, name, max(getattr(self._counted, name), now - began))
+        self._buses.close()
 
 
 class RealChaos:
@@ -126,7 +127,7 @@ class RealChaos:
         self.cluster.prepare()
         self._paths = self.cluster.paths(WORKER)
         self._journal = SqliteJournal(self._paths.journal)
-        os.environ.setdefault("PATH", os.defpath)
+        self._watch: OutputWatch | None = None
 
     def start(self) -> None:
         runtime = build_runtime(self._environment(WORKER), quiet=True, handles_signals=False)
@@ -198,7 +199,7 @@ class RealChaos:
         return kind
 
     def _kill(self, names: list[str]) -> None:
-        if "supervisor" in names:
+        if "supervisor" in names and self._watch is not None:
             self._watch.unwatched_until = time.monotonic() + 5.0
         for name in names:
             process = self._service(name).process
@@ -237,8 +238,6 @@ class RealChaos:
         time.sleep(2.0)
         self._end("monitor")
         self._end("writer")
-        self._watch.ending.set()
-        self._watch.join()
         self._compare_rows()
         return self.counted
 
@@ -281,6 +280,9 @@ class RealChaos:
         self.counted.duplicated = (written - truth).total()
 
     def close(self) -> None:
+        if self._watch is not None:
+            self._watch.ending.set()
+            self._watch.join()
         for service in self.cluster.services:
             if service.process is not None and service.is_running:
                 service.process.send_signal(signal.SIGCONT)

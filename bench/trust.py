@@ -118,6 +118,7 @@ class Unit:
         return time.monotonic() - start
 
     def close(self) -> None:
+        self.buses.close()
         for process in reversed(self._processes):
             process.kill()
             process.wait()
