@@ -100,8 +100,9 @@ class Stirrer(BackgroundJobWithDodging):
         self._start_stirring()
 
     def on_disconnected(self) -> None:
-        self._fan.release()
-        announce_duties(self)
+        if "_fan" in self.__dict__:  # a constructor that failed before has no fan to give up
+            self._fan.release()
+            announce_duties(self)
 
     # ---- settings ------------------------------------------------------------------------------------------
 
