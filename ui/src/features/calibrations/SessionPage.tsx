@@ -1,0 +1,123 @@
+/** One guided calibration: where it stands, what the hands do next, and the ways back and out. */
+
+import { Button, Group, Modal } from "@mantine/core";
+import { useEffect, useState } from "react";
+import { Link, useParams } from "react-router";
+import { Icon } from "@/parts/icons";
+import { PageHeader } from "@/parts/PageHeader";
+import { Problem, Waiting } from "@/parts/Problem";
+import { deviceName, forget, remember, stagesOf } from "./session";
+import { StepForm } from "./StepForm";
+import { StepShow } from "./StepShow";
+import { useSession } from "./useSession";
+import css from "./calibrations.module.css";
+
+export function SessionPage() {
+  const { unit = "", id = "" } = useParams();
+  return <Conversation key={id} unit={unit} id={id} />;
+}
+
+function Conversation({ unit, id }: { unit: string; id: string }) {
+  const { session: asked, moving, aborting, otherDriver, takeOver } = useSession(unit, id);
+  const [givingUp, setGivingUp] = useState(false);
+  const status = asked.data?.session.status;
+  useEffect(() => {
+    if (status === "in_progress") remember({ unit, id });
+    else if (status !== undefined) forget(id);
+  }, [status, unit, id]);
+  if (!asked.data) {
+    return (
+      <>
+        <PageHeader title="Calibration" about={<Link to="/calibrations">To the calibrations</Link>} />
+        {asked.error ? <Problem error={asked.error} /> : <Waiting what={`the session from ${unit}`} />}
+      </>
+    );
+  }
+  const { session, step } = asked.data;
+  const going = status === "in_progress";
+  const refused = moving.error ?? aborting.error;
+  return (
+    <>
+      <PageHeader
+        title={`Calibrate ${deviceName(session.target_device)}`}
+        about={
+          <>
+            <span>{unit}</span>
+            <Link to="/calibrations">{going ? "Leave for now" : "To the calibrations"}</Link>
+          </>
+        }
+        actions={
+          going && (
+            <>
+              <Button variant="default" disabled={moving.isPending || otherDriver !== null} onClick={() => moving.mutate({ undo: true })}>
+                Step back
+              </Button>
+              <Button variant="default" leftSection={<Icon name="stop" size={16} />} onClick={() => setGivingUp(true)}>
+                Give up
+              </Button>
+            </>
+          )
+        }
+      />
+      <Stages protocol={session.protocol_name} step={step.step_id} />
+      <article className={`panel ${css.step}`} aria-live="polite">
+        <h2>{step.title}</h2>
+        {step.body && <p className={css.body}>{step.body}</p>}
+        {otherDriver !== null && going && <Driven by={otherDriver} onTakeOver={takeOver} />}
+        {refused && (going || aborting.error) && <Problem error={refused} />}
+        <StepShow step={step} unit={unit} pending={moving.isPending} />
+        {going ? (
+          <StepForm key={`${step.step_id} ${session.updated_at}`} step={step} unit={unit} pending={moving.isPending} blocked={otherDriver !== null} onMove={(inputs) => moving.mutate({ inputs })} />
+        ) : (
+          <Group mt="md">
+            <Button component={Link} to={`/calibrations?unit=${encodeURIComponent(unit)}`}>
+              See the calibrations of {unit}
+            </Button>
+            <Button variant="default" component={Link} to={`/calibrations/new?unit=${encodeURIComponent(unit)}`}>
+              Calibrate another device
+            </Button>
+          </Group>
+        )}
+      </article>
+      <Modal opened={givingUp} onClose={() => setGivingUp(false)} title="Give this calibration up?">
+        <p>What runs for it on {unit} stops, and nothing is saved. What was calibrated before stays as it is.</p>
+        <Group justify="flex-end" mt="md">
+          <Button variant="default" onClick={() => setGivingUp(false)}>
+            Keep going
+          </Button>
+          <Button color="red" onClick={() => (setGivingUp(false), aborting.mutate())}>
+            Give up
+          </Button>
+        </Group>
+      </Modal>
+    </>
+  );
+}
+
+function Driven({ by, onTakeOver }: { by: string; onTakeOver: () => void }) {
+  return (
+    <div className={css.driven} role="status">
+      <p>
+        <strong>{by}</strong> goes through these steps. If you take over, their page can no longer go on.
+      </p>
+      <Button variant="default" onClick={onTakeOver}>
+        Take over
+      </Button>
+    </div>
+  );
+}
+
+function Stages({ protocol, step }: { protocol: string; step: string }) {
+  const stages = stagesOf(protocol, step);
+  if (!stages) return null;
+  return (
+    <ol className={css.stages} aria-label="Stages">
+      {stages.names.map((name, i) => (
+        <li key={name} aria-current={i === stages.at ? "step" : undefined} data-done={i < stages.at || undefined}>
+          {i < stages.at && <Icon name="check" size={13} />}
+          {name}
+        </li>
+      ))}
+    </ol>
+  );
+}

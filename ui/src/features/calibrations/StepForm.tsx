@@ -1,0 +1,86 @@
+/** What a step asks for, checked as it is typed, and the buttons that go on. */
+
+import { Button, Checkbox, NativeSelect, TextInput } from "@mantine/core";
+import { useEffect, useRef, useState, type FormEvent } from "react";
+import { rangeOf } from "@/control/validation";
+import { check, initial, type Entered, type Field, type Step } from "./session";
+import { actionsOf } from "./metadata";
+import css from "./calibrations.module.css";
+
+const GO_ON: Record<string, string> = { info: "Next", confirm: "Done, next", form: "Next", action: "Start" };
+
+interface Props {
+  step: Step;
+  unit: string;
+  pending: boolean;
+  /** Somebody else drives: look, but do not touch. */
+  blocked: boolean;
+  onMove: (inputs: Record<string, unknown>) => void;
+}
+
+export function StepForm({ step, unit, pending, blocked, onMove }: Props) {
+  const fields: Field[] = step.fields ?? [];
+  const [entered, setEntered] = useState<Record<string, Entered>>(() => Object.fromEntries(fields.map((field) => [field.name, initial(field)])));
+  const [asked, setAsked] = useState(false);
+  const form = useRef<HTMLFormElement>(null);
+  useEffect(() => form.current?.querySelector<HTMLElement>("input, select")?.focus(), []);
+  const results = fields.map((field) => ({ field, result: check(field, entered[field.name] ?? "") }));
+  const submit = (event: FormEvent): void => {
+    event.preventDefault();
+    setAsked(true);
+    if (blocked || pending || results.some(({ result }) => !result.ok)) return;
+    const values = results.flatMap(({ field, result }) => (result.ok && result.value !== "" ? [[field.name, result.value]] : []));
+    onMove(fields.length > 0 ? Object.fromEntries(values) : { confirm: true });
+  };
+  return (
+    <form ref={form} onSubmit={submit} className={css.stepForm} noValidate>
+      {results.map(({ field, result }) => (
+        <Asked
+          key={field.name}
+          field={field}
+          value={entered[field.name] ?? ""}
+          problem={!result.ok && (asked || entered[field.name] !== initial(field)) ? result.reason : undefined}
+          disabled={blocked || pending}
+          onChange={(value) => setEntered((before) => ({ ...before, [field.name]: value }))}
+        />
+      ))}
+      {step.step_type === "action" && !pending && <p className="soft">This moves hardware on {unit}.</p>}
+      <div className={css.goOn}>
+        <Button type="submit" loading={pending} disabled={blocked}>
+          {GO_ON[step.step_type] ?? "Next"}
+        </Button>
+        {actionsOf(step).map(({ label, inputs }) => (
+          <Button key={label} variant="default" disabled={blocked || pending} onClick={() => onMove(inputs)}>
+            {label}
+          </Button>
+        ))}
+      </div>
+      {pending && (
+        <p className="soft" role="status">
+          {unit} is at it; this takes as long as the step does. “Give up” stops it at once.
+        </p>
+      )}
+    </form>
+  );
+}
+
+interface AskedProps {
+  field: Field;
+  value: Entered;
+  problem: string | undefined;
+  disabled: boolean;
+  onChange: (value: Entered) => void;
+}
+
+function Asked({ field, value, problem, disabled, onChange }: AskedProps) {
+  const numeric = field.field_type === "float" || field.field_type === "int" || field.field_type === "float_list";
+  const range = numeric ? rangeOf({ min: field.minimum, max: field.maximum }) : undefined;
+  const several = field.field_type === "float_list" ? "several, parted by commas" : undefined;
+  const description = [field.help_text, [several, range].filter(Boolean).join("; ")].filter(Boolean).join(" ") || undefined;
+  if (typeof value === "boolean") return <Checkbox label={field.label} description={description} checked={value} disabled={disabled} onChange={(event) => onChange(event.currentTarget.checked)} />;
+  if (field.field_type === "choice") {
+    const options = field.options ?? [];
+    return <NativeSelect label={field.label} description={description} value={value} error={problem} disabled={disabled} data={options.includes(value) ? options : [{ value: "", label: "Choose…" }, ...options]} onChange={(event) => onChange(event.currentTarget.value)} />;
+  }
+  return <TextInput label={field.label} description={description} value={value} error={problem} disabled={disabled} inputMode={numeric ? "decimal" : "text"} autoComplete="off" onChange={(event) => onChange(event.currentTarget.value)} />;
+}

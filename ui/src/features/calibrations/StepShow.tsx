@@ -1,0 +1,118 @@
+/** What a step shows: a picture, what was measured so far, a table, what came out. */
+
+import { useReducedMotion } from "@mantine/hooks";
+import { useEffect, useState } from "react";
+import { Swatch } from "@/charts/Legend";
+import { stroke } from "@/charts/palette";
+import { useUnitStrokes } from "@/charts/useLines";
+import { chartOf, imageOf, loadingImagesOf, resultOf, tableOf, type StepChart, type StepImage, type StepTable } from "./metadata";
+import { Scatter } from "./Scatter";
+import type { Step } from "./session";
+import css from "./calibrations.module.css";
+
+const NEXT_PICTURE_MS = 45;
+
+export function StepShow({ step, unit, pending }: { step: Step; unit: string; pending: boolean }) {
+  const image = imageOf(step);
+  const loading = loadingImagesOf(step);
+  const chart = chartOf(step);
+  const table = tableOf(step);
+  const result = step.step_type === "result" ? resultOf(step) : [];
+  return (
+    <>
+      {pending && loading.length > 0 ? <Film images={loading} /> : image && <Picture image={image} />}
+      {chart && <Measured chart={chart} unit={unit} />}
+      {table && <Table table={table} />}
+      {result.length > 0 && (
+        <dl className={css.result}>
+          {result.map(([name, value]) => (
+            <div key={name}>
+              <dt className="soft small">{name}</dt>
+              <dd className="num">{value}</dd>
+            </div>
+          ))}
+        </dl>
+      )}
+    </>
+  );
+}
+
+function Picture({ image }: { image: StepImage }) {
+  return (
+    <figure className={css.picture}>
+      <img src={image.src} alt={image.alt} />
+      {image.caption && <figcaption className="soft small">{image.caption}</figcaption>}
+    </figure>
+  );
+}
+
+/** Pictures as a film while the unit is at it; the first of them for those who want nothing to move. */
+function Film({ images }: { images: StepImage[] }) {
+  const still = useReducedMotion();
+  const [at, setAt] = useState(0);
+  useEffect(() => {
+    if (still) return;
+    const timer = setInterval(() => setAt((before) => before + 1), NEXT_PICTURE_MS);
+    return () => clearInterval(timer);
+  }, [still]);
+  const image = images[at % images.length];
+  return image ? <Picture image={image} /> : null;
+}
+
+function Measured({ chart, unit }: { chart: StepChart; unit: string }) {
+  const { dark, strokeOf } = useUnitStrokes();
+  const series = chart.series.map((one, i) => ({
+    id: one.id,
+    label: one.label,
+    x: one.points.map(({ x }) => x),
+    y: one.points.map(({ y }) => y),
+    curve: one.curve,
+    stroke: chart.series.length === 1 ? strokeOf(unit) : stroke(i, dark),
+  }));
+  return (
+    <figure className={css.measured}>
+      <figcaption className={css.measuredHead}>
+        <strong>{chart.title}</strong>
+        {series.length > 1 &&
+          series.map((one) => (
+            <span key={one.id} className={css.name}>
+              <Swatch stroke={one.stroke} />
+              {one.label}
+            </span>
+          ))}
+      </figcaption>
+      <Scatter xLabel={chart.x_label} yLabel={chart.y_label} series={series} />
+    </figure>
+  );
+}
+
+function Table({ table }: { table: StepTable }) {
+  if (table.rows.length === 0) return <p className="soft">{table.empty_message ?? "Nothing yet."}</p>;
+  return (
+    <div className={css.tableBox}>
+      <table className="plain">
+        {table.title && <caption className="soft small">{table.title}</caption>}
+        <thead>
+          <tr>
+            {table.columns.map((one) => (
+              <th key={one} scope="col">
+                {one}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {table.rows.map((row, i) => (
+            <tr key={i}>
+              {row.map((cell, j) => (
+                <td key={j} className="num">
+                  {String(cell)}
+                </td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}

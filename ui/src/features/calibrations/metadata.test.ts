@@ -1,0 +1,20 @@
+import { expect, it } from "vitest";
+import { actionsOf, chartOf, imageOf, loadingImagesOf, resultOf, tableOf } from "./metadata";
+import type { Step } from "./session";
+
+const step = (metadata: Record<string, unknown>): Step => ({ step_type: "info", title: "", body: "", step_id: "s", fields: [], metadata });
+
+it("shows nothing for a step without more, nor for one that is written wrongly", () => {
+  for (const one of [step({}), step({ image: "x", chart: [], table: "x", actions: {}, loading_images: null, result: "done" }), step({ chart: { title: "t" }, actions: [{ label: "Redo" }] })]) {
+    expect([imageOf(one), chartOf(one), tableOf(one), actionsOf(one), loadingImagesOf(one), resultOf(one)]).toEqual([undefined, undefined, undefined, [], [], []]);
+  }
+});
+
+it("writes what came out, without what is drawn or said elsewhere", () => {
+  const result = { calibration_name: "media-1", message: "m", slope_ml_per_s: 0.0712345, correlation: null, recommended_range_ml: [0.5, 2], chart: {} };
+  expect(resultOf(step({ result }))).toEqual([
+    ["calibration name", "media-1"],
+    ["slope ml per s", "0.07123"],
+    ["recommended range ml", "0.5 – 2"],
+  ]);
+});

@@ -1,0 +1,120 @@
+/** Guided calibrations: who drives, where they stand, and what a person typed. */
+
+import type { components } from "@/api/schema";
+import { checked, type Checked } from "@/control/validation";
+import { plain } from "@/parts/format";
+
+type Schemas = components["schemas"];
+export type SessionAnswer = Schemas["SessionAnswer"];
+export type Step = Schemas["CalibrationStep"];
+export type Field = Partial<Schemas["CalibrationStepField"]> & Pick<Schemas["CalibrationStepField"], "name" | "label" | "field_type">;
+export type Protocol = Schemas["DescribedProtocol"];
+
+/** A name for this browser, the same every time: a session goes on with one driver at a time. */
+export function driverName(person: string, storage: Pick<Storage, "getItem" | "setItem"> = localStorage): string {
+  const key = "pioreactor.browser";
+  let browser = storage.getItem(key);
+  if (browser === null) {
+    browser = Array.from(crypto.getRandomValues(new Uint8Array(2)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+    storage.setItem(key, browser);
+  }
+  return `${person}, browser ${browser}`;
+}
+
+export interface Remembered {
+  unit: string;
+  id: string;
+}
+
+const BEGUN = "pioreactor.calibrations";
+const MOST_REMEMBERED = 10;
+
+/** Sessions begun or visited in this browser, the latest first. */
+export function remembered(storage: Pick<Storage, "getItem"> = localStorage): Remembered[] {
+  try {
+    const kept: unknown = JSON.parse(storage.getItem(BEGUN) ?? "[]");
+    return Array.isArray(kept) ? (kept as Remembered[]).filter((one) => typeof one.unit === "string" && typeof one.id === "string") : [];
+  } catch {
+    return [];
+  }
+}
+
+export function remember(session: Remembered, storage: Pick<Storage, "getItem" | "setItem"> = localStorage): void {
+  const others = remembered(storage).filter((one) => one.id !== session.id);
+  storage.setItem(BEGUN, JSON.stringify([session, ...others].slice(0, MOST_REMEMBERED)));
+}
+
+export function forget(id: string, storage: Pick<Storage, "getItem" | "setItem"> = localStorage): void {
+  storage.setItem(BEGUN, JSON.stringify(remembered(storage).filter((one) => one.id !== id)));
+}
+
+const NAMING = ["name_input", "name_overwrite_confirm"];
+const STAGES: Record<string, [stage: string, steps: string[]][]> = {
+  duration_based: [
+    ["Prepare", ["intro_confirm_1", "intro_confirm_2", "intro_confirm_3", ...NAMING]],
+    ["Volumes and power", ["volume_targets", "pwm_settings"]],
+    ["Fill the tubes", ["tubing_into_water", "prime_pump_duration"]],
+    ["First look", ["tracer_run", "tracer_volume"]],
+    ["Test runs", ["test_run", "test_volume"]],
+  ],
+  dc_based: [
+    ["Range", ["intro"]],
+    ["Measure", ["run_calibration"]],
+  ],
+  standards: [
+    ["Prepare", ["intro", ...NAMING, "channel_confirm", "rpm_input"]],
+    ["Standards", ["place_standard", "measure_standard", "another_standard"]],
+    ["Blank", ["place_blank", "measure_blank"]],
+  ],
+  od_fusion_standards: [
+    ["Prepare", ["intro", ...NAMING, "rpm_input"]],
+    ["Standards", ["place_standard", "measure_standard", "record_observation", "remove_observation", "another_standard"]],
+  ],
+  od_fusion_offset: [
+    ["Prepare", ["intro", "choose_estimator", ...NAMING]],
+    ["Standards", ["place_standard", "record_observation"]],
+  ],
+};
+
+/** The stages of a protocol and which one a step belongs to; none for a protocol or step that is not known here. */
+export function stagesOf(protocol: string, step: string): { names: string[]; at: number } | undefined {
+  const stages = STAGES[protocol];
+  if (!stages) return undefined;
+  const names = [...stages.map(([name]) => name), "Done"];
+  const at = step === "complete" ? stages.length : stages.findIndex(([, steps]) => steps.includes(step));
+  return at < 0 ? undefined : { names, at };
+}
+
+export type Entered = string | boolean;
+
+/** What a field holds before anybody types. */
+export function initial({ field_type, default: given }: Field): Entered {
+  if (field_type === "bool") return given === true;
+  if (given === null || given === undefined) return "";
+  return Array.isArray(given) ? given.map((one) => plain(Number(one))).join(", ") : String(given);
+}
+
+function number(field: Field, text: string): Checked {
+  const value = Number(text.trim().replace(",", "."));
+  if (!Number.isFinite(value)) return { ok: false, reason: "Not a number" };
+  if (typeof field.minimum === "number" && value < field.minimum) return { ok: false, reason: field.min_error_msg ?? `At least ${plain(field.minimum)}` };
+  if (typeof field.maximum === "number" && value > field.maximum) return { ok: false, reason: field.max_error_msg ?? `At most ${plain(field.maximum)}` };
+  if (field.field_type === "int" && !Number.isInteger(value)) return { ok: false, reason: "Not a whole number" };
+  return { ok: true, value };
+}
+
+export type FieldChecked = { ok: true; value: Entered | number | number[] } | { ok: false; reason: string };
+
+/** Check what was typed by the rules the unit applies; the unit has the last word. */
+export function check(field: Field, entered: Entered): FieldChecked {
+  if (typeof entered === "boolean") return { ok: true, value: entered };
+  const blank = checked({ required: field.required !== false && (field.default === null || field.default === undefined) }, entered);
+  if (!blank.ok || entered.trim() === "") return blank;
+  if (field.field_type === "float" || field.field_type === "int") return number(field, entered);
+  if (field.field_type !== "float_list") return { ok: true, value: entered.trim() };
+  const values = entered.split(/[,;\s]+/).filter((one) => one !== "").map((one) => number(field, one));
+  const wrong = values.find((one) => !one.ok);
+  return wrong ?? { ok: true, value: values.flatMap((one) => (one.ok ? [Number(one.value)] : [])) };
+}
+
+export const deviceName = (device: string): string => device.replaceAll("_", " ");
