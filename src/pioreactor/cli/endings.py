@@ -67,6 +67,15 @@ def ending_well(main: Callable[[], object]) -> int:
         _say(f"Error: something unforeseen happened ({type(error).__name__}: {error}).")
         _say("  Try: run it again with DEBUG=1 and report what it shows.")
         return 1
+    finally:
+        _stop_jobs()
+
+
+def _stop_jobs() -> None:
+    """End jobs that a signal caught before anybody held them: between their start and the block that ends them."""
+    signals = sys.modules.get("pioreactor.runtime.signals")
+    if signals is not None:
+        signals.stop_all()
 
 
 def say_error(error: PioreactorError) -> None:

@@ -68,3 +68,22 @@ def test_msgspec_is_the_same_without_typing_extensions() -> None:
     before = dict(sys.modules)
     bare_jobs._import_msgspec()
     assert sys.modules.get("typing_extensions", "absent") == before.get("typing_extensions", "absent")
+
+
+def test_a_job_that_nobody_held_when_the_signal_came_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    from pioreactor.runtime import signals
+
+    ended: list[str] = []
+
+    class Job:
+        def clean_up(self) -> None:
+            ended.append("ended")
+
+    monkeypatch.setattr(signals, "_running", [Job()])
+
+    def interrupted() -> None:
+        raise SystemExit(130)
+
+    with pytest.raises(SystemExit):
+        ending_well(interrupted)
+    assert ended == ["ended"]
