@@ -12,6 +12,10 @@ from msgspec.structs import replace
 from pioreactor.background_jobs.growth_rate_calculating import GrowthRateCalculator
 from pioreactor.background_jobs.od_reading import start_od_reading
 from pioreactor.background_jobs.stirring import start_stirring
+from pioreactor.calibrations import store
+from pioreactor.runtime import context
+from pioreactor.science.curves.fitting import akima_fit
+from pioreactor.structs.calibrations import AkimaFitData, ODCalibration
 from pioreactor.testing.simulation import EXPERIMENT, Bench
 from pioreactor.twin.faults import Fault
 from pioreactor.twin.optics import ANGLE_CURVES, ReadingNoise
@@ -157,3 +161,28 @@ def score(moments: Sequence[Moment], target_mg_ml: float) -> Score:
         fmean(moment.growth_per_h for moment in moments),
         max(moment.volume_ml for moment in moments),
     )
+
+
+def calibrate_od(bench: Bench, *, highest_od: float = 8.0) -> None:
+    """Give photodiode 2 (90°) a calibration that is right for growing cells on this plant; the light must be free."""
+    runtime = bench.unit.runtime
+    strain = bench.unit.world.culture.strain
+    with context.using(runtime), start_od_reading(interval=None) as reader:
+        readings = [reader.record().ods["2"] for _ in range(20)]
+    curve = ANGLE_CURVES["90"]
+    gain = median(r.od for r in readings) / curve.volts(bench.unit.world.optics.scene.density_mg_ml)
+    per_od = strain.cross_section * (1.0 + strain.size_gain) / strain.od_per_g_l
+    ods = [highest_od * (k / 40) ** 2 for k in range(41)]
+    volts = [gain * curve.volts(od * per_od) for od in ods]
+    calibration = ODCalibration(
+        calibration_name="twin",
+        calibrated_on_pioreactor_unit=runtime.unit,
+        created_at=runtime.clock.now(),
+        curve_data_=AkimaFitData(*akima_fit(ods, volts)),
+        recorded_data={"x": ods, "y": volts},
+        ir_led_intensity=readings[0].ir_led_intensity,
+        angle="90",
+        pd_channel="2",
+    )
+    store.save(runtime, "od90", calibration)
+    store.set_active(runtime, "od90", "twin")

@@ -130,6 +130,13 @@ class DosingAutomationJob(AutomationJob):
     def max_fill_volume_ml(self) -> float:
         return self.runtime.model().reactor_max_fill_volume_ml
 
+    @property
+    def is_od_calibrated(self) -> bool:
+        """Whether a photodiode's angle has an active calibration."""
+        calibrated = self.runtime.stores.persistent("active_calibrations").items()
+        devices = {f"od{angle}" for angle in self.runtime.settings.photodiodes.values() if angle != "REF"}
+        return any(device in devices for device, _ in calibrated)
+
     # ---- moving liquid -------------------------------------------------------------------------------------
 
     def execute_io_action(self, waste_ml: float = 0.0, **inputs_ml: float) -> Volumes:

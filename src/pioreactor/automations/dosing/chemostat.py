@@ -13,7 +13,8 @@ MINUTES_PER_HOUR = 60.0
 class Chemostat(DosingAutomationJob):
     """Dilution rate [1/h] = ln(1 + exchange volume / vial volume) · 60 / duration, if the pump delivers what it should.
 
-    What it really is, `dilution_rate`, follows from the pump's gain as the growth estimator sees it in the light.
+    What it really is, `dilution_rate`, follows from the pump's gain that the growth estimator finds in optical density.
+    It is published where OD is calibrated: the light itself is not proportional to density.
     """
 
     automation_name = "chemostat"
@@ -47,5 +48,5 @@ class Chemostat(DosingAutomationJob):
     def _say_dilution_rate(self, volume_ml: float, exchanged_ml: float) -> None:
         per_h = math.log1p(exchanged_ml / volume_ml) * MINUTES_PER_HOUR / self.duration
         self.nominal_dilution_rate = round(per_h, 5)
-        knows = self._knows_pump_gain and self._growth_rate.is_fresh
+        knows = self._knows_pump_gain and self._growth_rate.is_fresh and self.is_od_calibrated
         self.dilution_rate = round(per_h * self._pump_gain, 5) if knows else None

@@ -11,22 +11,32 @@ SECONDS_PER_HOUR = 3600.0
 WINDOW_S = 60.0
 """Readings so close to a dose are compared; growth and noise blur older ones."""
 LONGEST_WINDOW_S = 300.0
-FEWEST, MOST = 3, 15
+FEWEST, MOST = 4, 15
 """Readings on each side of a dose: slow readers get a longer window until there are enough."""
 MIXED_AFTER_S = 12.0
 REMEMBERED_S = 900.0
 NOISE_SD = 0.006
 """Spread of readings that is believed at least: a lucky few that agree do not make evidence."""
+SPREADS = 40
+"""The spread of readings is the mean of so many windows: a few readings that agree by luck, or that one bubble lifted
+together, must not look sure."""
+CREDIBLE_SD = 3.0
+STRONGEST = 1.6
+"""A dose that seems to do less than nothing, or more than so many times what it should, was misread and is left out."""
 GROWTH_DOUBT_PER_H = 0.3
 """What growth around a dose may differ from its slow mean."""
 GROWTH_MEMORY_S = 3600.0
+GROWTH_KNOWN_AFTER_S = 600.0
+"""From then on the mean moves slowly: doses that never arrive look like fast growth to an estimator that was told."""
 FASTEST_PER_H = 2.5
 """No culture that we know grows faster; a faster estimate comes from doses that never arrived."""
 DOSE_SD = 0.1
 """Error of one dose as a share of it: start of the pump, drops, mixing."""
+MEDIAN_COST = 1.2533
+"""Standard deviation of a median over that of a mean."""
 DOSES = 24
 FEWEST_DOSES = 4
-NO_EFFECT_BELOW = 0.4
+NO_EFFECT_BELOW = 0.3
 """Part of the expected fall below which doses count as missing, once evidence is sure of it."""
 SURE_SD = 3.5
 LIKE_BEFORE = 0.7
@@ -75,8 +85,9 @@ class DilutionWatch:
         """Begin, end and expected fall of the dose whose effect is still being read."""
         self._mixed_s = -math.inf
         """From when on readings show the dose before."""
+        self._spreads: deque[float] = deque(maxlen=SPREADS)
         self._growth_per_h: float | None = None
-        self._growth_at_s = 0.0
+        self._growth_at_s = self._growth_since_s = 0.0
         self._acted_at_level: float | None = None
         self._fading = FadingWatch()
 
@@ -93,13 +104,17 @@ class DilutionWatch:
             self._readings.popleft()
 
     def growth(self, t_s: float, growth_per_h: float) -> None:
-        """Take in an estimate of the growth rate [1/h]; its slow mean is used."""
+        """Take in an estimate of the growth rate [1/h]; its slow mean is used, and wild estimates hardly move it."""
         bounded = min(max(growth_per_h, -FASTEST_PER_H), FASTEST_PER_H)
         if self._growth_per_h is None:
             self._growth_per_h = bounded
+            self._growth_since_s = t_s
         else:
-            share = -math.expm1(-max(t_s - self._growth_at_s, 0.0) / GROWTH_MEMORY_S)
-            self._growth_per_h += share * (bounded - self._growth_per_h)
+            passed_s = max(t_s - self._growth_at_s, 0.0)
+            off = bounded - self._growth_per_h
+            if t_s - self._growth_since_s > GROWTH_KNOWN_AFTER_S:
+                off = min(max(off, -GROWTH_DOUBT_PER_H), GROWTH_DOUBT_PER_H) * -math.expm1(-passed_s / GROWTH_MEMORY_S)
+            self._growth_per_h += off
         self._growth_at_s = t_s
 
     def dose_begins(self, t_s: float) -> None:
@@ -124,12 +139,15 @@ class DilutionWatch:
     @property
     def verdict(self) -> Verdict:
         """Judge by the last doses, from the fewest that can tell to all that are remembered."""
-        effects = list(self._effects)
         verdict = Verdict.UNKNOWN
+        if not self._effects:
+            return verdict
+        level = self._effects[-1].level
+        effects = [effect for effect in self._effects if abs(effect.level - level) <= LIKE_BEFORE]
         for count in range(FEWEST_DOSES, len(effects) + 1):
             part, sd = _pooled(effects[-count:])
             if part + SURE_SD * sd < NO_EFFECT_BELOW:
-                return self._how_sure(effects[-1].level)
+                return self._how_sure(level)
             if part - SURE_SD * sd > 0:
                 verdict = Verdict.FINE
         return verdict
@@ -167,13 +185,20 @@ class DilutionWatch:
         if len(before) < FEWEST or len(after) < FEWEST:
             return
         hours = (_mean([t for t, _ in after]) - _mean([t for t, _ in before])) / SECONDS_PER_HOUR
-        low, low_sd = _middle([level for _, level in after])
-        high, high_sd = _middle([level for _, level in before])
+        low, low_spread = _middle([level for _, level in after])
+        high, high_spread = _middle([level for _, level in before])
+        self._spreads.extend((low_spread, high_spread))
+        spread = max(_mean(list(self._spreads)), (low_spread + high_spread) / 2)
         growth = 0.0 if self._growth_per_h is None else self._growth_per_h
         doubt = GROWTH_DOUBT_PER_H * hours
-        variance = low_sd**2 + high_sd**2 + doubt**2 + (DOSE_SD * expected) ** 2
+        of_medians = (MEDIAN_COST * spread) ** 2 * (1 / len(after) + 1 / len(before))
+        variance = of_medians + doubt**2 + (DOSE_SD * expected) ** 2
+        observed = high + growth * hours - low
+        slack = CREDIBLE_SD * math.sqrt(variance)
+        if not -slack <= observed <= STRONGEST * expected + slack:
+            return
         noise_sd = math.sqrt(variance - doubt**2)
-        effect = DoseEffect(expected, high + growth * hours - low, math.sqrt(variance), high, noise_sd)
+        effect = DoseEffect(expected, observed, math.sqrt(variance), high, noise_sd)
         self._effects.append(effect)
         self._fading.add(effect)
         if self.verdict is Verdict.FINE:
@@ -228,13 +253,13 @@ def _nearest(readings: list[tuple[float, float]], t_s: float) -> list[tuple[floa
 
 
 def _middle(levels: list[float]) -> tuple[float, float]:
-    """Return the median and its standard deviation, by the spread of the middle half: bubbles are no spread."""
+    """Return the median and the standard deviation of one reading, by the middle half: bubbles are no spread."""
     ordered = sorted(levels)
     count = len(ordered)
     median = (ordered[(count - 1) // 2] + ordered[count // 2]) / 2
     distances = sorted(abs(level - median) for level in ordered)
     spread = max(1.4826 * (distances[(count - 1) // 2] + distances[count // 2]) / 2, NOISE_SD)
-    return median, 1.2533 * spread / math.sqrt(count)
+    return median, spread
 
 
 def _mean(values: list[float]) -> float:

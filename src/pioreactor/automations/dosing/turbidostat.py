@@ -73,11 +73,7 @@ class Turbidostat(DosingAutomationJob):
             return configured
         if self.runtime.stores.persistent("active_estimators").get("od_fused") is not None:
             return "od_fused"
-        calibrated = self.runtime.stores.persistent("active_calibrations").items()
-        devices = {f"od{angle}" for angle in self.runtime.settings.photodiodes.values() if angle != "REF"}
-        if any(device in devices for device, _ in calibrated):
-            return "od"
-        return "normalized_od"
+        return "od" if self.is_od_calibrated else "normalized_od"
 
     def set_biomass_signal(self, signal: str) -> None:
         self.biomass_signal = self._resolve(signal)

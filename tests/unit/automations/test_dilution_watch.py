@@ -1,0 +1,113 @@
+"""Whether doses act, judged on readings that a formula makes."""
+
+import math
+import random
+from dataclasses import dataclass, field
+
+import pytest
+
+from pioreactor.automations.dosing.dilution_watch import DilutionWatch, Verdict
+
+
+@dataclass
+class Vial:
+    """Grows, is read every 5 s with noise, and is dosed."""
+
+    watch: DilutionWatch = field(default_factory=DilutionWatch)
+    growth_per_h: float = 0.8
+    noise: float = 0.006
+    bubbles: float = 0.0
+    level: float = 0.0
+    now_s: float = 0.0
+    rng: random.Random = field(default_factory=lambda: random.Random(1))
+
+    def wait(self, seconds: float) -> None:
+        until_s = self.now_s + seconds
+        while self.now_s < until_s:
+            self.now_s += 5.0
+            self.level += self.growth_per_h * 5.0 / 3600.0
+            noise = self.noise * self.rng.gauss(0.0, 1.0)
+            bubble = self.rng.expovariate(5.0) if self.rng.random() < self.bubbles else 0.0
+            self.watch.growth(self.now_s, self.growth_per_h)
+            self.watch.reading(self.now_s, math.exp(self.level + noise + bubble))
+
+    def dose(self, fall: float, effect: float, *, every_s: float = 80.0) -> None:
+        self.watch.dose_begins(self.now_s)
+        self.level -= effect * fall
+        self.watch.dose_ended(self.now_s, self.now_s + 3.0, fall)
+        self.wait(every_s)
+
+    def doses(self, count: int, fall: float, effect: float) -> list[Verdict]:
+        verdicts = []
+        for _ in range(count):
+            self.dose(fall, effect)
+            verdicts.append(self.watch.verdict)
+        return verdicts
+
+
+@pytest.mark.parametrize(("noise", "bubbles"), [(0.006, 0.0), (0.03, 0.0), (0.006, 0.03), (0.03, 0.03)])
+@pytest.mark.parametrize("effect", [0.8, 1.2])
+def test_doses_that_act_are_never_taken_for_missing(noise: float, bubbles: float, effect: float) -> None:
+    vial = Vial(noise=noise, bubbles=bubbles)
+    vial.wait(60.0)
+    verdicts = vial.doses(400, 0.017, effect)
+    assert verdicts[-1] is Verdict.FINE
+    assert not {Verdict.NO_EFFECT, Verdict.NEVER_SEEN} & set(verdicts)
+
+
+@pytest.mark.parametrize(("noise", "most"), [(0.006, 6), (0.03, 20)])
+def test_doses_that_stop_acting_are_noticed(noise: float, most: int) -> None:
+    vial = Vial(noise=noise)
+    vial.wait(60.0)
+    vial.doses(100, 0.02, 1.0)
+    assert vial.watch.verdict is Verdict.FINE
+    verdicts = vial.doses(most, 0.06, 0.0)
+    assert verdicts[-1] is Verdict.NO_EFFECT
+    effect, _ = vial.watch.effect_of_last()
+    assert effect == pytest.approx(0.0, abs=0.3)
+    vial.watch.forget()
+    assert vial.watch.verdict is Verdict.UNKNOWN
+
+
+def test_light_that_never_showed_a_dose_stops_nothing() -> None:
+    blank = Vial(growth_per_h=0.0)
+    blank.wait(60.0)
+    assert blank.doses(30, 0.05, 0.0)[-1] is Verdict.NEVER_SEEN
+
+
+def test_a_photodiode_that_went_blind_at_high_density_stops_nothing() -> None:
+    vial = Vial()
+    vial.wait(60.0)
+    vial.doses(50, 0.03, 1.0)
+    vial.level += 1.0
+    vial.wait(120.0)
+    assert vial.doses(20, 0.05, 0.0)[-1] is Verdict.NEVER_SEEN
+
+
+def test_too_few_or_strange_readings_say_nothing() -> None:
+    watch = DilutionWatch()
+    for number in range(20):
+        watch.reading(number * 100.0, 1.0)
+        watch.reading(number * 100.0 - 50.0, 1.0)
+        for strange in (0.0, -1.0, math.nan, math.inf):
+            watch.reading(number * 100.0, strange)
+        watch.dose_begins(number * 100.0 + 1.0)
+        watch.dose_ended(number * 100.0 + 1.0, number * 100.0 + 2.0, 0.05)
+    assert watch.verdict is Verdict.UNKNOWN
+    assert watch.effect[1] == math.inf
+
+
+def test_wear_is_told_once() -> None:
+    vial = Vial(growth_per_h=0.8)
+    vial.wait(60.0)
+    grown = 0.8 * 80.0 / 3600.0
+    vial.doses(300, grown, 1.0)
+    assert vial.watch.take_fading() is None
+    told = []
+    for _ in range(300):
+        vial.dose(grown / 0.82, 0.82)
+        part = vial.watch.take_fading()
+        if part is not None:
+            told.append(part)
+    assert len(told) == 1
+    assert told[0] == pytest.approx(0.82, abs=0.07)
