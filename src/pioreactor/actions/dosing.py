@@ -10,6 +10,7 @@ from typing import Literal, Protocol
 from pioreactor import structs, topics
 from pioreactor.actions import bioreactor, interrupted
 from pioreactor.actions.pwm import announce_duties
+from pioreactor.devices.guard import LONGEST_PUMP_RUN_S
 from pioreactor.devices.ports import PwmOutput
 from pioreactor.exc import ActuatorInUseError, CalibrationError, ConfigurationError, StoppedError, StorageError
 from pioreactor.jobs.host import Host
@@ -100,7 +101,7 @@ class UncalibratedPump:
 
 @dataclass(frozen=True, slots=True)
 class DoseRequest:
-    """How much: a volume [mL], a duration [s], or neither for "until stopped"."""
+    """How much: a volume [mL], a duration [s], or neither for "until stopped", which is an hour at most."""
 
     volume_ml: float | None = None
     duration_s: float | None = None
@@ -157,6 +158,8 @@ def dose(host: Host, pump: PumpDevice, request: DoseRequest, rate: PumpRate | No
     duration_s = request.duration_s
     if request.volume_ml is not None:
         duration_s = known.ml_to_duration(request.volume_ml)
+    if duration_s is not None and duration_s > LONGEST_PUMP_RUN_S:
+        return Refused("invalid_request", f"a pump runs for at most {LONGEST_PUMP_RUN_S:g} s, not {duration_s:.0f} s")
     if duration_s is not None and duration_s <= 0:
         return Dosed(0.0)
     try:
@@ -187,7 +190,7 @@ def _refuse(host: Host, pump: PumpDevice, request: DoseRequest, rate: PumpRate |
     if (
         pump.adds_liquid
         and request.source_of_event != "pump_calibration"
-        and room_ml(host) <= (request.volume_ml if request.volume_ml is not None else 0.0)
+        and not room_ml(host) > (request.volume_ml if request.volume_ml is not None else 0.0)
     ):
         full = host.runtime.model().reactor_max_fill_volume_ml
         return Refused("vial_full", f"the vial would hold {full:g} mL or more, its maximum")
@@ -242,25 +245,27 @@ def _run(
     books: Books,
     run: interrupted.PumpRun,
 ) -> DoseOutcome:
+    """Run a pump and enter what moves. Without a duration it runs until stopped, an hour at most."""
     clock = host.runtime.clock
+    until_s = duration_s if duration_s is not None else LONGEST_PUMP_RUN_S
     checks_room = pump.adds_liquid and books.source_of_event != "pump_calibration"
     cut: Literal["stopped", "vial_full"] | None = None
     ran_s = 0.0
     is_whole = False
     try:
-        with turning(host, output, rate.dc, duration_s) as turn:
+        with turning(host, output, rate.dc, until_s) as turn:
             start_s = clock.monotonic()
             try:
                 announce_duties(host)
                 ran_s = clock.monotonic() - start_s
-                while duration_s is None or ran_s < duration_s - 1e-9:
-                    slice_s = SLICE_S if duration_s is None else min(SLICE_S, duration_s - ran_s)
+                while ran_s < until_s - 1e-9:
+                    slice_s = min(SLICE_S, until_s - ran_s)
                     if checks_room and room_ml(host) <= rate.duration_to_ml(ran_s + slice_s) - books.reported_ml:
                         cut = "vial_full"
                         break
                     host.sleep(slice_s, pausable=True)
                     ran_s = clock.monotonic() - start_s
-                    if duration_s is None or ran_s < duration_s:
+                    if ran_s < until_s:
                         books.report(rate.duration_to_ml(ran_s))
                         interrupted.note(host.runtime, pump.role, run, ran_s)
                 is_whole = cut is None
@@ -270,8 +275,8 @@ def _run(
                 ran_s = (clock.monotonic() if turn.ended_at_s is None else turn.ended_at_s) - start_s
     finally:
         # On every path, a signal to the process and a failing chip included: what ran is what is entered.
-        if is_whole and duration_s is not None and ran_s - duration_s < TIMING_S:
-            ran_s = duration_s
+        if is_whole and ran_s - until_s < TIMING_S:
+            ran_s = until_s
         try:
             books.report(max(0.0, rate.duration_to_ml(ran_s)) if ran_s > 0 else 0.0)
         except StorageError:

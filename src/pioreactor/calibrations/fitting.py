@@ -9,8 +9,6 @@ from pioreactor.exc import InvalidRequestError
 from pioreactor.science.curves.fitting import akima_fit, poly_fit, spline_fit
 from pioreactor.structs.calibrations import AkimaFitData, CurveData, PolyFitCoefficients, SplineFitData
 
-FitKind = Literal["poly", "spline", "akima"]
-
 
 def fit_curve(
     x: Sequence[float],

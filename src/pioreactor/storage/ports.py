@@ -1,6 +1,6 @@
 """The promises of storage. Adapters: SQLite (processes share it) and memory (one process, virtual time)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -190,12 +190,6 @@ class RecordSink(Protocol):
         ...
 
     def close(self) -> None: ...
-
-
-class Sequenced(Protocol):
-    """Anything that hands out rows in order; used by exports and time series."""
-
-    def __iter__(self) -> Iterator[Row]: ...
 
 
 ArtefactKind = Literal["calibrations", "estimators"]

@@ -20,13 +20,6 @@ class TooManyRequestsError(PioreactorError):
     remedy = "Wait a moment and try again."
 
 
-class TooLargeError(PioreactorError):
-    """The request is larger than is accepted."""
-
-    code = "too_large"
-    status = 413
-
-
 class BusyError(PioreactorError):
     """The server has too much to do already."""
 

@@ -223,6 +223,19 @@ def test_requests_that_make_no_sense_move_nothing(scene: Scene, options: dict[st
     assert scene.announced("add_media") == 0.0
 
 
+def test_no_pump_runs_longer_than_an_hour(scene: Scene) -> None:
+    scene.doser.request(WASTE, duration_s=3601)
+    scene.bench.wait(2)
+    assert isinstance(scene.doser.outcomes[0], Refused)
+    assert "at most 3600 s" in scene.doser.outcomes[0].message
+    scene.doser.request(WASTE)
+    scene.bench.wait(3599)
+    assert scene.duty(WASTE) == 100.0
+    scene.bench.wait(2)
+    assert scene.duty(WASTE) == 0.0
+    assert scene.announced("remove_waste") == pytest.approx(3600 * RATE)
+
+
 def test_nothing_of_nothing_is_done(scene: Scene) -> None:
     scene.doser.request(MEDIA, volume_ml=0.0)
     scene.bench.wait(10.0)

@@ -9,7 +9,6 @@ import msgspec
 SessionStatus = Literal["in_progress", "complete", "failed", "aborted"]
 StepType = Literal["info", "confirm", "form", "action", "result"]
 FieldType = Literal["string", "float", "int", "bool", "float_list", "choice"]
-TERMINAL_STEPS = ("complete", "ended")
 
 
 class CalibrationSession(msgspec.Struct, kw_only=True):
