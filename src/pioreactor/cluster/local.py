@@ -20,6 +20,7 @@ from pioreactor.http.ports import HttpClient
 from pioreactor.messaging.accounts import Account, Role, make_password
 from pioreactor.messaging.broker import Broker
 from pioreactor.storage.paths import Paths
+from pioreactor.storage.processes import is_alive
 
 LEADER = "leader"
 VIEWER = "viewer"
@@ -350,21 +351,12 @@ class LocalCluster:
 
 def _interrupt_and_wait(pids: set[int], patience_s: float) -> None:
     for number in (signal.SIGINT, signal.SIGKILL):
-        alive = {pid for pid in pids if _is_there(pid)}
+        alive = {pid for pid in pids if is_alive(pid, None)}
         for pid in alive:
             try:
                 os.kill(pid, number)
             except ProcessLookupError:
                 continue
         until = time.monotonic() + patience_s
-        while any(_is_there(pid) for pid in alive) and time.monotonic() < until:
+        while any(is_alive(pid, None) for pid in alive) and time.monotonic() < until:
             time.sleep(0.05)
-
-
-def _is_there(pid: int) -> bool:
-    """Say whether a process still runs; one that has ended and waits to be collected does not."""
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except (OSError, IndexError):
-        return False
-    return state != "Z"

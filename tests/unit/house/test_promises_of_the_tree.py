@@ -1,5 +1,6 @@
 """What the house rules promise about the files of this project."""
 
+import ast
 import re
 import tomllib
 from pathlib import Path
@@ -11,6 +12,7 @@ FOLDERS = ("src", "tests", "bench", "scripts", "docs", "packaging", "ui", ".ci")
 LEFT_OUT = {"node_modules", "dist", "static", "__pycache__"}
 GENERATED = {"ui/src/api/schema.d.ts"}
 LONGEST_FILE = 500
+LONGEST_FUNCTION = 60
 
 
 def files(*suffixes: str) -> list[Path]:
@@ -44,6 +46,24 @@ def test_no_file_is_too_long_to_know() -> None:
         name_of(path): lines
         for path in files(".py", ".ts", ".tsx")
         if name_of(path) not in GENERATED and (lines := path.read_text().count("\n")) > LONGEST_FILE
+    }
+    assert long == {}
+
+
+def test_most_files_are_short() -> None:
+    """As CONTRIBUTING says: most below 150 lines."""
+    lengths = [path.read_text().count("\n") for path in files(".py") if path.is_relative_to(ROOT / "src")]
+    assert sum(length < 150 for length in lengths) > 0.75 * len(lengths)
+
+
+def test_no_function_is_too_long_to_see_at_once() -> None:
+    long = {
+        f"{name_of(path)}: {node.name}": lines
+        for path in files(".py")
+        if path.is_relative_to(ROOT / "src")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and (lines := (node.end_lineno or node.lineno) - node.lineno + 1) > LONGEST_FUNCTION
     }
     assert long == {}
 
