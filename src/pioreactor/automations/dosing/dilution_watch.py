@@ -170,6 +170,8 @@ class DilutionWatch:
     def take_fading(self) -> float | None:
         """Return, once, which part of their first effect doses still have, when that is clearly less; else None."""
         part = self._fading.part
+        if self.effect_of_last()[0] < FADED / 2:
+            return None  # these doses are rather missing: that is told otherwise, once it is sure
         if part is not None:
             self._fading = FadingWatch()
         return part
