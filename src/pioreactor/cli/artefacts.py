@@ -1,17 +1,46 @@
-"""What `pio calibrations` and `pio estimators` have in common: rows, plots, and the date in words."""
+"""What `pio calibrations` and `pio estimators` have in common: choosing, deleting, plots, and the date in words."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import click
 
+from pioreactor.exc import NotFoundError
+
 if TYPE_CHECKING:
+    from pioreactor.runtime.context import Runtime
     from pioreactor.science.curves import Curve
 
 CURVE_POINTS = 120
+
+
+class Store(Protocol):
+    """`calibrations.store` or `estimators.store`."""
+
+    def names(self, runtime: Runtime, device: str, /) -> list[str]: ...
+
+    def delete(self, runtime: Runtime, device: str, name: str, /) -> None: ...
+
+    def set_active(self, runtime: Runtime, device: str, name: str | None, /) -> None: ...
+
+
+def choose(store: Store, runtime: Runtime, kind: str, device: str, name: str | None) -> None:
+    """Use the one of this name from the device's next start on, none for None, and say so."""
+    store.set_active(runtime, device, name)
+    click.echo(f"{device} uses {name!r}." if name is not None else f"{device} uses no {kind}.")
+
+
+def remove(store: Store, runtime: Runtime, kind: str, device: str, name: str, *, yes: bool) -> None:
+    """Delete one after asking, unless the answer is `yes` already."""
+    if name not in store.names(runtime, device):
+        raise NotFoundError(f"{device} has no {kind} {name!r}", remedy=f"See: pio {kind}s list")
+    if not yes:
+        click.confirm(f"Delete {kind} {name!r} of {device}? It cannot be brought back.", abort=True)
+    store.delete(runtime, device, name)
+    click.echo(f"Deleted {name!r} of {device}.")
 
 
 def day(moment: datetime) -> str:

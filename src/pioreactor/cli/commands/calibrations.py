@@ -185,9 +185,9 @@ def display(surroundings: Surroundings, device: str, name: str, as_json: bool) -
 def set_active(surroundings: Surroundings, device: str, name: str | None) -> None:
     """Use a calibration from the device's next start on; without --name, none."""
     from pioreactor.calibrations import store
+    from pioreactor.cli import artefacts
 
-    store.set_active(surroundings.runtime, device, name)
-    click.echo(f"{device} uses {name!r}." if name is not None else f"{device} uses no calibration.")
+    artefacts.choose(store, surroundings.runtime, "calibration", device, name)
 
 
 @calibrations.command()
@@ -198,13 +198,9 @@ def set_active(surroundings: Surroundings, device: str, name: str | None) -> Non
 def delete(surroundings: Surroundings, device: str, name: str, yes: bool) -> None:
     """Delete a calibration; if it is in use, it is so no longer."""
     from pioreactor.calibrations import store
+    from pioreactor.cli import artefacts
 
-    if name not in store.names(surroundings.runtime, device):
-        raise NotFoundError(f"{device} has no calibration {name!r}", remedy="See: pio calibrations list")
-    if not yes:
-        click.confirm(f"Delete calibration {name!r} of {device}? It cannot be brought back.", abort=True)
-    store.delete(surroundings.runtime, device, name)
-    click.echo(f"Deleted {name!r} of {device}.")
+    artefacts.remove(store, surroundings.runtime, "calibration", device, name, yes=yes)
 
 
 @calibrations.command()

@@ -10,7 +10,7 @@ from pioreactor.cli.lazy_group import SuggestingGroup
 from pioreactor.cli.options import json_option, yes_option
 from pioreactor.cli.render import print_json, print_pairs, print_table
 from pioreactor.cli.surroundings import Surroundings, pass_surroundings
-from pioreactor.exc import InvalidRequestError, NotFoundError
+from pioreactor.exc import InvalidRequestError
 
 if TYPE_CHECKING:
     from pioreactor.structs.estimators import ODFusionEstimator
@@ -75,10 +75,10 @@ def protocols(surroundings: Surroundings, as_json: bool) -> None:
 @pass_surroundings
 def set_active(surroundings: Surroundings, device: str, name: str | None) -> None:
     """Use an estimator from the next start of od_reading on; without --name, none."""
+    from pioreactor.cli import artefacts
     from pioreactor.estimators import store
 
-    store.set_active(surroundings.runtime, device, name)
-    click.echo(f"{device} uses {name!r}." if name is not None else f"{device} uses no estimator.")
+    artefacts.choose(store, surroundings.runtime, "estimator", device, name)
 
 
 @estimators.command()
@@ -88,14 +88,10 @@ def set_active(surroundings: Surroundings, device: str, name: str | None) -> Non
 @pass_surroundings
 def delete(surroundings: Surroundings, device: str, name: str, yes: bool) -> None:
     """Delete an estimator; if it is in use, it is so no longer."""
+    from pioreactor.cli import artefacts
     from pioreactor.estimators import store
 
-    if name not in store.names(surroundings.runtime, device):
-        raise NotFoundError(f"{device} has no estimator {name!r}", remedy="See: pio estimators list")
-    if not yes:
-        click.confirm(f"Delete estimator {name!r} of {device}? It cannot be brought back.", abort=True)
-    store.delete(surroundings.runtime, device, name)
-    click.echo(f"Deleted {name!r} of {device}.")
+    artefacts.remove(store, surroundings.runtime, "estimator", device, name, yes=yes)
 
 
 @estimators.command()
