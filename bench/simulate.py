@@ -1,8 +1,8 @@
 """Seconds for a simulated day of one unit with the default jobs, microseconds for each OD reading, and where they go.
 
-Run `python -m bench.simulate [HOURS]`. The run is timed first; a shorter one is then profiled, and what the profile counts
-is divided among parts by the file a function is in, scaled to the time that was measured. Target: a day in at most
-20 s on two idle cores.
+Run `python -m bench.simulate [HOURS]`. The run is timed first; a shorter one is then profiled, and what the profile
+counts is divided among parts by the file a function is in, scaled to the time that was measured. Target: a day in at
+most 20 s on two idle cores. `--functions` lists the functions that cost most.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ PARTS: Sequence[tuple[str, tuple[str, ...]]] = (
 
 
 def run(hours: float) -> tuple[SimulatedRun, float]:
-    """Return a finished run and the processor time that its simulated time took [s]: other programs hardly disturb it."""
+    """Return a finished run and the processor time that it took [s]: other programs disturb it less than the wall's."""
     with tempfile.TemporaryDirectory(prefix="pio-bench-") as folder:
         simulated = SimulatedRun(
             Path(folder),

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from pioreactor import structs, topics
 from pioreactor.actions import bioreactor, interrupted
 from pioreactor.background_jobs.monitor.blinking import LARGEST_CODE, OKAY, Blinker, pattern_of_code
-from pioreactor.background_jobs.monitor.checks import MachineChecks, ReactorChecks
+from pioreactor.background_jobs.monitor.checks import MachineChecks
 from pioreactor.background_jobs.monitor.forwarding import JournalForwarder
 from pioreactor.background_jobs.monitor.ghosts import Ghosts
 from pioreactor.background_jobs.monitor.records import RecordsWatch
@@ -21,9 +21,11 @@ from pioreactor.jobs.job import LongRunningBackgroundJob
 from pioreactor.jobs.settings import Setting
 from pioreactor.messaging.ports import Message
 from pioreactor.states import JobState
-from pioreactor.supervisor.watch import SUPERVISOR_EVENTS
 from pioreactor.types import UNIVERSAL_EXPERIMENT, UNIVERSAL_IDENTIFIER
 from pioreactor.version import __version__
+
+if TYPE_CHECKING:
+    from pioreactor.background_jobs.monitor.reactor import ReactorChecks
 
 STATISTICS_EVERY_S = 60.0
 CHECK_EVERY_S = 30.0
@@ -149,6 +151,8 @@ class Monitor(LongRunningBackgroundJob):
 
     def _repeat_supervisor(self) -> None:
         """Say to the cluster what the supervisor, which speaks to nobody, has done."""
+        from pioreactor.supervisor.watch import SUPERVISOR_EVENTS  # not before the job is ready: it costs time
+
         cache = self.runtime.stores.volatile(SUPERVISOR_EVENTS)
         if not cache.items():
             return
@@ -208,6 +212,8 @@ class Monitor(LongRunningBackgroundJob):
             self.logger.debug("There is no reactor to watch yet: %s.", error)
             self.later(ASK_AGAIN_AFTER_S, self._meet_the_reactor)
             return
+        from pioreactor.background_jobs.monitor.reactor import ReactorChecks  # a unit without a reactor needs none
+
         self._reactor_checks = ReactorChecks(self.runtime, rig)
         self._blinker = Blinker(rig.indicator(), self.later)
         self.every(HEAT_EVERY_S, self._check_heat, first_after_s=0.0)
