@@ -65,7 +65,8 @@ def build_runtime(
         leader_hostname=settings.cluster.leader_hostname,
         inventory=_inventory(env, unit, settings, paths, clock, stores, asks_leader=asks_leader),
     )
-    model = lru_cache(maxsize=1)(lambda: _model(identity, paths, or_default=not (asks_leader and identity.leader_hostname)))
+    has_somebody_to_ask = asks_leader and bool(identity.leader_hostname)
+    model = lru_cache(maxsize=1)(lambda: _model(identity, paths, or_default=not has_somebody_to_ask))
     ownership = FileLockOwnership(paths.locks)
     open_rig = lru_cache(maxsize=1)(lambda: _open_rig(settings, paths, clock, ownership, model()))
     is_leader = identity.is_leader

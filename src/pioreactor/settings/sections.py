@@ -238,7 +238,5 @@ class ResumeSettings(Section, frozen=True):
     growth_rate_calculating: Annotated[Policy, text("resume, hold or ask")] = "resume"
     temperature_automation: Annotated[Policy, text("resume, hold or ask")] = "resume"
     led_automation: Annotated[Policy, text("resume, hold or ask")] = "resume"
-    dosing_automation: Annotated[Policy, text("resume, hold or ask; held: no dose until a person resumes")] = (
-        "hold"
-    )
+    dosing_automation: Annotated[Policy, text("resume, hold or ask; held: no dose until a person resumes")] = "hold"
     other_jobs: Annotated[Policy, text("resume, hold or ask: jobs of plugins")] = "resume"
