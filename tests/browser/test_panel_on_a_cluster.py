@@ -186,3 +186,45 @@ def test_signing_out_closes_the_door(cluster, open_page: Callable[..., Page]) ->
     expect(page.get_by_role("button", name="Sign in")).to_be_visible()
     page.goto(f"{cluster.address}/overview")
     expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+
+
+def test_a_calibration_is_begun_left_resumed_taken_over_and_given_up(
+    panel: Page, cluster, open_page: Callable[..., Page], keep_screenshot: Callable[[Page, str], None]
+) -> None:
+    panel.goto(f"{cluster.address}/pioreactors/{UNIT}")
+    panel.get_by_role("link", name="Calibrate").click()
+    panel.get_by_label("Device").select_option("media_pump")
+    panel.get_by_role("button", name="Begin").click()
+    title = panel.locator("article h2")
+    go_on = panel.get_by_role("button", name="Next", exact=True)
+    for step in ("Calibrate media_pump", "Connect the pump", "Lay the tubes", "Name"):
+        expect(title).to_have_text(step)
+        go_on.click()
+    expect(title).to_have_text("Volumes")
+    panel.get_by_role("textbox").fill("0")
+    expect(panel.get_by_text("At least 0.01")).to_be_visible()
+    panel.get_by_role("textbox").fill("0.5, 1")
+    go_on.click()
+    expect(title).to_have_text("Power")
+    panel.get_by_role("button", name="Step back").click()
+    expect(title).to_have_text("Volumes")
+    session = panel.url
+    panel.get_by_role("link", name="Leave for now").click()
+    panel.get_by_role("link", name="Go on").first.click()
+    expect(panel).to_have_url(session)
+
+    other = open_page(phone=True)
+    other.context.add_cookies(panel.context.cookies())
+    other.goto(session)
+    expect(other.get_by_role("button", name="Next", exact=True)).to_be_disabled()
+    keep_screenshot(other, "calibration-of-somebody-else-phone")
+    other.get_by_role("button", name="Take over").click()
+    other.get_by_role("button", name="Next", exact=True).click()
+    expect(other.locator("article h2")).to_have_text("Power")
+    go_on.click()
+    expect(panel.get_by_role("button", name="Take over")).to_be_visible()
+    expect(go_on).to_be_disabled()
+
+    other.get_by_role("button", name="Give up").click()
+    other.get_by_role("dialog").get_by_role("button", name="Give up").click()
+    expect(other.locator("article h2")).to_have_text("Session ended")

@@ -8,7 +8,16 @@ from playwright.sync_api import Page, expect
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
 
-PAGES = ["overview", "pioreactors", "pioreactors/reactor-01", "logs", "experiments", "inventory", "config"]
+PAGES = [
+    "overview",
+    "pioreactors",
+    "pioreactors/reactor-01",
+    "logs",
+    "experiments",
+    "inventory",
+    "calibrations",
+    "config",
+]
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
@@ -139,3 +148,32 @@ def test_the_pages_are_reached_with_the_keyboard(recording: str, open_page: Call
     page.get_by_role("link", name="Events").focus()
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1, name="Events")).to_be_visible()
+
+
+def test_records_that_wait_are_told_on_the_card_and_in_the_alarms(
+    recording: str, open_page: Callable[..., Page]
+) -> None:
+    page = open_page()
+    page.goto(f"{recording}/overview")
+    waiting = page.get_by_test_id("unit-reactor-03")
+    expect(waiting.get_by_text(re.compile(r"^1.?204 records wait since \d\d:\d\d"))).to_be_visible()
+    expect(page.get_by_test_id("unit-reactor-01").get_by_text("Records safe", exact=True)).to_be_visible()
+    page.get_by_role("button", name=re.compile("alarm.*: show")).click()
+    expect(page.get_by_text(re.compile(r"1.?204 records of .* wait since"))).to_be_visible()
+
+
+def test_dosing_that_a_power_cut_left_paused_says_so(recording: str, open_page: Callable[..., Page]) -> None:
+    page = open_page()
+    page.goto(f"{recording}/pioreactors/reactor-02")
+    expect(page.get_by_text("Dosing came back paused after a power cut.")).to_be_visible()
+    expect(page.get_by_text("Nothing is dosed until somebody resumes it.")).to_be_visible()
+
+
+def test_the_growth_rate_has_its_band_and_the_pump_its_word(
+    recording: str, open_page: Callable[..., Page], keep_screenshot: Callable[[Page, str], None]
+) -> None:
+    page = open_page()
+    page.goto(f"{recording}/pioreactors/reactor-01?speed=60")
+    expect(page.get_by_test_id("growth-reactor-01")).to_have_text(re.compile(r"^\d\.\d\d ± 0\.02 /h$"))
+    expect(page.get_by_text("The media pump moves 4 % less than calibrated, give or take 2 %.")).to_be_visible()
+    keep_screenshot(page, "unit-with-band")

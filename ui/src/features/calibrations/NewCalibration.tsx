@@ -42,15 +42,15 @@ export function NewCalibration() {
     <>
       <PageHeader title="Calibrate" about={<Link to="/calibrations">To the calibrations there are</Link>} />
       <Unfinished />
-      <div className={css.filters} role="group" aria-label="What is calibrated">
+      <div className={css.choose} role="group" aria-label="What is calibrated">
         <NativeSelect label="Unit" value={unit} data={[{ value: "", label: "Choose…" }, ...active]} onChange={(event) => set("unit", event.currentTarget.value)} />
         <NativeSelect label="Device" value={device} disabled={devices.length === 0} data={[{ value: "", label: "Choose…" }, ...devices.map((one) => ({ value: one, label: deviceName(one) }))]} onChange={(event) => set("device", event.currentTarget.value)} />
       </div>
       {protocols.error && <Problem error={protocols.error} />}
       {unit !== "" && protocols.isPending && <Waiting what={`what can be calibrated on ${unit}`} />}
-      {unit !== "" && <Running unit={unit} />}
       {device === "" && protocols.data && <Empty title="Choose the device that is calibrated." />}
       <div className={css.sections}>
+        {device !== "" && <Running unit={unit} />}
         {protocols.data?.filter((one) => one.target_device === device).map((one) => <Offer key={one.id} unit={unit} protocol={one} />)}
       </div>
     </>

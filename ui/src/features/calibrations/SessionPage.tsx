@@ -64,7 +64,7 @@ function Conversation({ unit, id }: { unit: string; id: string }) {
         <h2>{step.title}</h2>
         {step.body && <p className={css.body}>{step.body}</p>}
         {otherDriver !== null && going && <Driven by={otherDriver} onTakeOver={takeOver} />}
-        {refused && (going || aborting.error) && <Problem error={refused} />}
+        {refused && otherDriver === null && (going || aborting.error) && <Problem error={refused} />}
         <StepShow step={step} unit={unit} pending={moving.isPending} />
         {going ? (
           <StepForm key={`${step.step_id} ${session.updated_at}`} step={step} unit={unit} pending={moving.isPending} blocked={otherDriver !== null} onMove={(inputs) => moving.mutate({ inputs })} />

@@ -57,7 +57,7 @@ export function StepForm({ step, unit, pending, blocked, onMove }: Props) {
       </div>
       {pending && (
         <p className="soft" role="status">
-          {unit} is at it; this takes as long as the step does. “Give up” stops it at once.
+          {unit} is at it. “Give up” stops it at once.
         </p>
       )}
     </form>

@@ -5,9 +5,10 @@ import { useEffect, useState } from "react";
 import { Swatch } from "@/charts/Legend";
 import { stroke } from "@/charts/palette";
 import { useUnitStrokes } from "@/charts/useLines";
-import { chartOf, imageOf, loadingImagesOf, resultOf, tableOf, type StepChart, type StepImage, type StepTable } from "./metadata";
+import { Icon } from "@/parts/icons";
+import { chartOf, imageOf, loadingImagesOf, resultOf, savedBy, tableOf, type StepChart, type StepImage, type StepTable } from "./metadata";
 import { Scatter } from "./Scatter";
-import type { Step } from "./session";
+import { deviceName, type Step } from "./session";
 import css from "./calibrations.module.css";
 
 const NEXT_PICTURE_MS = 45;
@@ -20,6 +21,13 @@ export function StepShow({ step, unit, pending }: { step: Step; unit: string; pe
   const result = step.step_type === "result" ? resultOf(step) : [];
   return (
     <>
+      {savedBy(step).map(({ name, device, active }) => (
+        <p key={`${device}/${name}`} className={css.kept}>
+          <Icon name="check" size={15} />
+          {name} is saved for {deviceName(device)}
+          {active && " and in use from now on"}.
+        </p>
+      ))}
       {pending && loading.length > 0 ? <Film images={loading} /> : image && <Picture image={image} />}
       {chart && <Measured chart={chart} unit={unit} />}
       {table && <Table table={table} />}

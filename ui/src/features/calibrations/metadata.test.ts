@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { actionsOf, chartOf, imageOf, loadingImagesOf, resultOf, tableOf } from "./metadata";
+import { actionsOf, chartOf, imageOf, loadingImagesOf, resultOf, savedBy, tableOf } from "./metadata";
 import type { Step } from "./session";
 
 const step = (metadata: Record<string, unknown>): Step => ({ step_type: "info", title: "", body: "", step_id: "s", fields: [], metadata });
@@ -11,10 +11,11 @@ it("shows nothing for a step without more, nor for one that is written wrongly",
 });
 
 it("writes what came out, without what is drawn or said elsewhere", () => {
-  const result = { calibration_name: "media-1", message: "m", slope_ml_per_s: 0.0712345, correlation: null, recommended_range_ml: [0.5, 2], chart: {} };
+  const result = { calibration_name: "media-1", message: "m", slope_ml_per_s: 0.0712345, correlation: null, saved: [{ kind: "calibration", device: "media_pump", name: "media-1", active: true }], recommended_range_ml: [0.5, 2], chart: {} };
   expect(resultOf(step({ result }))).toEqual([
-    ["calibration name", "media-1"],
     ["slope ml per s", "0.07123"],
     ["recommended range ml", "0.5 – 2"],
   ]);
+  expect(savedBy(step({ result }))).toMatchObject([{ name: "media-1", active: true }]);
+  expect(savedBy(step({ result: { saved: [null, "x"] } }))).toEqual([]);
 });

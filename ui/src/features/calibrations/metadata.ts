@@ -69,7 +69,16 @@ export function tableOf(step: Step): StepTable | undefined {
 
 export const actionsOf = (step: Step): StepAction[] => listOf<StepAction>(metadataOf(step).actions).filter((one) => typeof one?.label === "string" && fieldsOf(one.inputs) !== undefined);
 
-const SHOWN_ELSEWHERE = new Set(["chart", "message"]);
+export interface Saved {
+  name: string;
+  device: string;
+  active: boolean;
+}
+
+/** What the session left on the unit. */
+export const savedBy = (step: Step): Saved[] => listOf<Saved>(fieldsOf(metadataOf(step).result)?.saved).filter((one) => typeof one?.name === "string" && typeof one.device === "string");
+
+const SHOWN_ELSEWHERE = new Set(["chart", "message", "saved", "calibration_name"]);
 
 /** What came out, as words and numbers: "slope ml per s", "0.0712". */
 export function resultOf(step: Step): [name: string, value: string][] {
