@@ -14,11 +14,11 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from bench import closed_loops as loops
 from pioreactor.automations.dosing.chemostat import Chemostat
 from pioreactor.automations.dosing.fed_batch import FedBatch
 from pioreactor.automations.dosing.pid_morbidostat import PIDMorbidostat
 from pioreactor.automations.dosing.turbidostat import Turbidostat
-from pioreactor.testing import loops
 from pioreactor.testing.simulation import simulated_bench
 from pioreactor.twin.faults import Fault
 from pioreactor.twin.scenarios import find_scenario

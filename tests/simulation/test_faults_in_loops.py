@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from bench import closed_loops as loops
 from msgspec.structs import replace
 
 from pioreactor.actions import bioreactor
@@ -15,7 +16,6 @@ from pioreactor.background_jobs.growth_rate_calculating import GrowthRateCalcula
 from pioreactor.background_jobs.od_reading import start_od_reading
 from pioreactor.background_jobs.stirring import start_stirring
 from pioreactor.background_jobs.temperature_automation import start_temperature_automation
-from pioreactor.testing import loops
 from pioreactor.testing.simulation import EXPERIMENT, Bench
 from pioreactor.twin.faults import Fault
 from pioreactor.twin.scenarios import find_scenario

@@ -9,13 +9,13 @@ from statistics import fmean
 from typing import Any
 
 import pytest
+from bench import closed_loops as loops
 from msgspec.structs import replace
 
 from pioreactor.automations.dosing.chemostat import Chemostat
 from pioreactor.automations.dosing.fed_batch import FedBatch
 from pioreactor.automations.dosing.pid_morbidostat import PIDMorbidostat
 from pioreactor.automations.dosing.turbidostat import Turbidostat
-from pioreactor.testing import loops
 from pioreactor.testing.simulation import Bench
 from pioreactor.twin.scenarios import find_scenario
 
