@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 from types import FrameType
 from typing import Protocol
 
@@ -15,6 +16,8 @@ class Stoppable(Protocol):
 
     def clean_up(self) -> None: ...
 
+
+SECONDS_TO_UNWIND = 2.0
 
 _running: list[Stoppable] = []
 _installed = False
@@ -52,7 +55,14 @@ def _terminate(number: int, _frame: FrameType | None) -> None:
         return
     _terminating = True
     _number = number
+    threading.Thread(target=_end_what_lives_on, name="ending", daemon=True).start()
     raise SystemExit(0 if number == signal.SIGTERM else 128 + number)
+
+
+def _end_what_lives_on() -> None:
+    """End the jobs should the main thread not do it: Python drops what is raised while it runs a finalizer."""
+    time.sleep(SECONDS_TO_UNWIND)
+    stop_all()
 
 
 def stop_all() -> None:
