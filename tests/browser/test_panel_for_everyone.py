@@ -20,6 +20,7 @@ PAGES = [
     "experiments",
     "inventory",
     "calibrations",
+    "calibrations/new",
     "config",
 ]
 
