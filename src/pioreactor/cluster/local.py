@@ -6,13 +6,15 @@ again without leaving a process.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pioreactor.exc import ConflictError, InvalidRequestError, PioreactorError, UnitUnreachableError
@@ -25,6 +27,8 @@ from pioreactor.storage.processes import is_alive
 LEADER = "leader"
 VIEWER = "viewer"
 STOP_PATIENCE_S = 8.0
+LONGEST_RUN_PATH = 75
+"""Of a unit's run directory: names of sockets follow it."""
 RESTART_PAUSE_S = 1.0
 LIVES_S = 10.0
 """A service that ends sooner has failed to start, and is started again after ever longer pauses."""
@@ -127,7 +131,13 @@ class LocalCluster:
     # ---- files ---------------------------------------------------------------------------------------------
 
     def paths(self, unit: str) -> Paths:
-        return Paths.below(self.plan.directory / unit)
+        below = Paths.below(self.plan.directory / unit)
+        if len(str(below.run_pioreactor)) <= LONGEST_RUN_PATH:
+            return below
+        # The system allows a socket about a hundred characters of path: what does not outlive a boot moves closer.
+        name = hashlib.sha256(str(self.plan.directory).encode()).hexdigest()[:12]
+        run = Path(tempfile.gettempdir()) / f"pio-{os.getuid()}-{name}" / unit
+        return replace(below, run_pioreactor=run, exports=run / "exports", usb=run / "usb")
 
     def environment(self, unit: str) -> dict[str, str]:
         """Return the environment of every process of a unit, and of `pio` when it should speak to that unit."""
@@ -157,10 +167,6 @@ class LocalCluster:
         return self.paths(unit).run_pioreactor / "reactor.sock"
 
     def _check(self) -> None:
-        if len(str(self.twin_socket(self.units[-1]))) > 95:
-            raise InvalidRequestError(
-                f"the path of {self.plan.directory} is too long for a socket", remedy="Choose a shorter --data folder."
-            )
         if not 1 <= self.plan.workers <= 32:
             raise InvalidRequestError("a cluster on one machine has 1 to 32 workers")
 
@@ -195,7 +201,8 @@ class LocalCluster:
     def _write_configuration(self, unit: str) -> None:
         assert self.broker is not None
         paths = self.paths(unit)
-        for folder in (paths.run_pioreactor, paths.cache, paths.locks, paths.plugins, paths.storage):
+        paths.run_pioreactor.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for folder in (paths.cache, paths.locks, paths.plugins, paths.storage):
             folder.mkdir(parents=True, exist_ok=True)
         addresses = "\n".join(f"{name}=127.0.0.1:{self.port_of(name)}" for name in self.units)
         paths.global_config.write_text(

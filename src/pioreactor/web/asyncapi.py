@@ -9,6 +9,7 @@ from typing import Any, Final, get_args
 import msgspec
 
 from pioreactor import structs, topics
+from pioreactor.automations import registry
 from pioreactor.jobs.settings import Setting
 from pioreactor.states import JobState
 from pioreactor.structs.journal import JournalAcknowledgement, JournalBatch
@@ -141,7 +142,9 @@ def _settings_by_job(declared: Sequence[Declared]) -> dict[str, dict[str, Settin
 def channels() -> list[_Channel]:
     """Return every kind of topic, without those of plugins."""
     catalogue = DeclaredCatalogue(Path())
-    declared = [*catalogue.jobs(), *(one for kind in KINDS for one in catalogue.automations(kind))]
+    automations = [one for kind in KINDS for one in catalogue.automations(kind)]
+    ours = [one for one in automations if any(one.automation_name in names for names in registry.BUILT_IN.values())]
+    declared = [*catalogue.jobs(), *ours]
     found = list(_own_channels())
     for job, settings in sorted(_settings_by_job(declared).items()):
         found += _channels_of_a_job(job, settings, UNIVERSAL_EXPERIMENT if job == "monitor" else _EXPERIMENT)
