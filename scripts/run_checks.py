@@ -7,6 +7,7 @@ side, then the tests run. In CI (`CI=true`) a test that is skipped for want of a
 import argparse
 import os
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -174,6 +175,8 @@ def summary(outcomes: Sequence[Outcome], seconds: float) -> str:
 
 
 def main() -> int:
+    # Whoever started this in the background of a script made SIGINT ignored, and every child would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("parts", nargs="*", metavar="PART", help="run only these")
     wanted = set(parser.parse_args().parts)

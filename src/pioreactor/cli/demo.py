@@ -37,6 +37,8 @@ def demo(workers: int, speed: float, port: int, data: Path | None, scenario: str
         cluster = local_cluster(plan, say=lambda words: click.echo(words, err=True))
         stack.callback(_stop, cluster)
         signal.signal(signal.SIGTERM, _end)
+        # In the background of a script SIGINT begins ignored, and jobs would inherit that.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         _run(cluster, start_jobs=not no_jobs)
 
 
