@@ -37,6 +37,9 @@ ENTRIES: Final[Mapping[str, Entry]] = {
         f"{_HERE}.stirring_calibration", "stirring_calibration", "Measure speed against duty of the stirrer's fan."
     ),
     "monitor": Entry(f"{_HERE}.monitor", "monitor", "Watch this unit, and bring its records to the leader."),
+    "experiment_profile": Entry(
+        f"{_HERE}.experiment_profile", "experiment_profile", "Carry out an experiment profile.", True
+    ),
     "backup_database": Entry(f"{_HERE}.backup", "backup_database", "Copy the leader's database, verified.", True),
     "mqtt_to_db_streaming": Entry(
         f"{_HERE}.streaming", "mqtt_to_db_streaming", "Write records into the leader's database.", True

@@ -255,12 +255,12 @@ class LocalCluster:
     def resume(self) -> list[str]:
         """Bring back what ran when this cluster was cut off, and return a sentence for each job."""
         sentences: list[str] = []
-        for worker in self.plan.worker_names:
+        for unit in (*self.plan.worker_names, LEADER):
             answer = subprocess.run(
-                self._pio("resume"), env=self.environment(worker), capture_output=True, text=True, check=False
+                self._pio("resume"), env=self.environment(unit), capture_output=True, text=True, check=False
             )
             lines = [line for line in answer.stdout.splitlines() if ": " in line]
-            sentences += [f"{worker}: {line}" for line in lines]
+            sentences += [f"{unit}: {line}" for line in lines]
         return sentences
 
     def _pio(self, *arguments: str) -> list[str]:

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from litestar.di import Provide
@@ -46,14 +45,3 @@ def render() -> str:
 
 def _nothing() -> dict[str, Provide]:
     return {name: Provide(lambda: None, sync_to_thread=False) for name in ("here", "cluster", "door")}
-
-
-def main(path: str = "docs/reference/openapi.json") -> None:
-    """Write the document; run as `python -m pioreactor.web.schema` from the root of the repository."""
-    target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(render())
-
-
-if __name__ == "__main__":
-    main()

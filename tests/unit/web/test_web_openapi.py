@@ -16,7 +16,7 @@ def rendered() -> str:
 
 
 def test_the_committed_document_is_current(rendered: str) -> None:
-    assert COMMITTED.read_text() == rendered, "stale: run `python -m pioreactor.web.schema`"
+    assert COMMITTED.read_text() == rendered, "stale: run `make generated`"
 
 
 @pytest.mark.parametrize(

@@ -146,7 +146,7 @@ def test_a_new_password_signs_other_browsers_out(leader: Any) -> None:
 
 def test_profiles(leader: Any) -> None:
     client = leader.client
-    good = "experiment_profile_name: demo\n"
+    good = 'version: "1.0"\nexperiment_profile_name: demo\n'
     assert client.post("/api/experiment_profiles", json={"filename": "a.yaml", "body": good}).status_code == 200
     assert client.post("/api/experiment_profiles", json={"filename": "a.yaml", "body": good}).status_code == 409
     for name in ("../a.yaml", "a.txt", ".a.yaml", "a/b.yaml"):
@@ -160,6 +160,28 @@ def test_profiles(leader: Any) -> None:
     assert client.get("/api/experiments/exp/experiment_profiles/recent").json() == []
     assert client.delete("/api/experiment_profiles/a.yaml").status_code == 200
     assert client.get("/api/experiment_profiles/a.yaml").status_code == 404
+
+
+def test_a_profile_is_looked_at_before_it_is_stored(leader: Any) -> None:
+    client = leader.client
+    body = (
+        'version: "1.0"\nexperiment_profile_name: demo\ncommon: {jobs: {stirring: {actions: ['
+        "{type: stop, t: 2h}, {type: start, t: 0, options: {target_rpm: 400}}%s]}}}\n"
+    )
+    preview = client.post("/api/experiment_profiles/verify", json={"body": body % ""}).json()
+    assert preview["ok"] and preview["diagnostics"] == []
+    assert [(step["at_s"], step["words"]) for step in preview["steps"]] == [
+        (0.0, "start stirring target_rpm 400"),
+        (7200.0, "stop stirring"),
+    ]
+    bad = body % ", {type: update, t: soon}"
+    preview = client.post("/api/experiment_profiles/verify", json={"body": bad}).json()
+    assert (preview["ok"], preview["steps"]) == (False, [])
+    refused = client.post("/api/experiment_profiles", json={"filename": "a.yaml", "body": bad})
+    assert refused.status_code == 400
+    [found] = refused.json()["diagnostics"]
+    assert (found["code"], found["path"]) == ("time.invalid", "common.jobs.stirring.actions[2].t")
+    assert client.get("/api/experiment_profiles").json() == []
 
 
 def test_calibrations_of_many_workers_come_as_one_archive(leader: Any) -> None:

@@ -157,6 +157,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/experiment_profiles/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * VerifyProfile
+         * @description Say what is wrong with a profile and what it is going to do, while it is being written.
+         */
+        post: operations["post_api_experiment_profiles_verify"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/experiment_profiles/{name}": {
         parameters: {
             query?: never;
@@ -3070,6 +3090,15 @@ export interface components {
             key: string;
             published_settings: components["schemas"]["DescribedSetting"][];
         };
+        /** Diagnostic */
+        Diagnostic: {
+            code: string;
+            hint?: string | null;
+            message: string;
+            path: string;
+            /** @enum {string} */
+            severity: "error" | "warning" | "info";
+        };
         /** DiskSpace */
         DiskSpace: {
             free: number;
@@ -3186,6 +3215,12 @@ export interface components {
             x: string;
             y: number;
         };
+        /** ProfilePreview */
+        ProfilePreview: {
+            diagnostics: components["schemas"]["Diagnostic"][];
+            ok: boolean;
+            steps: components["schemas"]["Step"][];
+        };
         /** ProfileRow */
         ProfileRow: {
             experimentProfile: {
@@ -3270,6 +3305,15 @@ export interface components {
             /** @default success */
             status: string;
         };
+        /** Step */
+        Step: {
+            at_s: number;
+            /** @default 0 */
+            depth: number;
+            job: string;
+            who: string;
+            words: string;
+        };
         /** StopJobs */
         StopJobs: {
             experiment?: string | null;
@@ -3311,6 +3355,10 @@ export interface components {
         UtcClock: {
             clock_time: string;
             status: string;
+        };
+        /** VerifyProfile */
+        VerifyProfile: {
+            body: string;
         };
         /** Version */
         Version: {
@@ -3687,6 +3735,45 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Status"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    post_api_experiment_profiles_verify: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["VerifyProfile"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProfilePreview"];
                 };
             };
             /** @description Bad request syntax or unsupported method */

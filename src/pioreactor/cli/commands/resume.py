@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +39,7 @@ def resume(surroundings: Surroundings, only_list: bool, as_json: bool) -> None:
         policy = policy_for(runtime, job.job_name)
         outcome = "listed" if only_list else _carry_out(job, policy, dict(surroundings.environment), _start)
         done.append({"job_name": job.job_name, "experiment": job.experiment, "policy": policy, "outcome": outcome})
+    done += _resume_profiles(runtime, dict(surroundings.environment), only_list=only_list)
     if interrupted and not only_list:
         mark_gap(runtime, {job.experiment for job in interrupted}, desired.last_alive(runtime))
     _show(done, as_json=as_json)
@@ -63,10 +64,36 @@ def _carry_out(
     return "started, paused" if held and outcome == "started" else outcome
 
 
+def _resume_profiles(runtime: Runtime, environment: Mapping[str, str], *, only_list: bool) -> list[dict[str, Any]]:
+    """Go on with the profiles that the leader was carrying out."""
+    if not runtime.identity.is_leader:
+        return []
+    from pioreactor.experiment_profiles.carry_out import JOB_NAME, is_carried_out
+    from pioreactor.experiment_profiles.progress import unfinished
+
+    policy = policy_for(runtime, JOB_NAME)
+    done = []
+    for run in unfinished(runtime.stores):
+        if is_carried_out(runtime, run):
+            continue
+        outcome = "listed"
+        if not only_list:
+            waits = f"waits for you: pio run {JOB_NAME} resume {run.run_id}"
+            words = (JOB_NAME, "resume", run.run_id)
+            own = {"EXPERIMENT": run.experiment, "JOB_SOURCE": "resume"}
+            outcome = _start_process(words, {**environment, **own}) if policy == "resume" else waits
+        done.append({"job_name": JOB_NAME, "experiment": run.experiment, "policy": policy, "outcome": outcome})
+    return done
+
+
 def _start(job: DesiredJob, environment: Mapping[str, str]) -> str:
-    """Start a job as a process of its own; one that ends within a second has failed."""
+    return _start_process(job.words, environment)
+
+
+def _start_process(words: Sequence[str], environment: Mapping[str, str]) -> str:
+    """Start a job as a process of its own; one that ends within two seconds has failed."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "pioreactor.cli.main", "run", *job.words],
+        [sys.executable, "-m", "pioreactor.cli.main", "run", *words],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
@@ -74,10 +101,10 @@ def _start(job: DesiredJob, environment: Mapping[str, str]) -> str:
         start_new_session=True,
     )
     try:
-        _, words = process.communicate(timeout=SECONDS_TO_FAIL)
+        _, said = process.communicate(timeout=SECONDS_TO_FAIL)
     except subprocess.TimeoutExpired:
         return "started"
-    last = words.decode(errors="replace").strip().splitlines()[-1:]
+    last = said.decode(errors="replace").strip().splitlines()[-1:]
     return "started" if process.returncode == 0 else f"failed: {last[0] if last else process.returncode}"
 
 

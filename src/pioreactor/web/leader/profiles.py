@@ -10,6 +10,9 @@ from litestar import MediaType, Router, delete, get, patch, post
 from litestar.params import FromPath, JSONBody
 
 from pioreactor.exc import ConflictError, InvalidRequestError, NotFoundError, StorageError
+from pioreactor.experiment_profiles.profile_struct import read_profile
+from pioreactor.experiment_profiles.timeline import Step, timeline
+from pioreactor.experiment_profiles.validate import Diagnostic, Verdict, verify
 from pioreactor.storage.leader.profile_runs import ProfileRun
 from pioreactor.web.leader.answers import Status
 from pioreactor.web.leader.services import LeaderPorts, LeaderServices
@@ -28,6 +31,34 @@ class UpdateProfile(Body):
     body: str
 
 
+class VerifyProfile(Body):
+    """A text that need not be stored yet."""
+
+    body: str
+
+
+class ProfilePreview(msgspec.Struct):
+    """What is wrong with a profile, and what it does in which order; no steps while it cannot be read."""
+
+    ok: bool
+    diagnostics: list[Diagnostic]
+    steps: list[Step]
+
+
+class ProfileRefusedError(InvalidRequestError):
+    """A profile has mistakes with which it cannot be carried out."""
+
+    code = "invalid_profile"
+
+    def __init__(self, diagnostics: list[Diagnostic]) -> None:
+        errors = [found for found in diagnostics if found.severity == "error"]
+        first = errors[0]
+        where = f" (at {first.path})" if first.path else ""
+        more = f", and {len(errors) - 1} more mistakes" if len(errors) > 1 else ""
+        super().__init__(f"{first.message}{where}{more}", remedy=first.hint)
+        self.diagnostics = [msgspec.to_builtins(found) for found in diagnostics]
+
+
 class ProfileRow(msgspec.Struct):
     """`experimentProfile` is the file's content; a file that cannot be read has its error as a name."""
 
@@ -42,10 +73,12 @@ def _path(cluster: LeaderServices, name: str) -> Path:
     return cluster.here.paths.experiment_profiles / name
 
 
-def _check(text: str) -> None:
-    content = _content(text)
-    if not isinstance(content.get("experiment_profile_name"), str):
-        raise InvalidRequestError("the profile has no experiment_profile_name")
+def _check(text: str) -> Verdict:
+    """Return what is to be said of a profile; raise `ProfileRefusedError` when it cannot be carried out."""
+    verdict = verify(text)
+    if not verdict.ok:
+        raise ProfileRefusedError(verdict.diagnostics)
+    return verdict
 
 
 def _content(text: str) -> dict[str, Any]:
@@ -119,6 +152,16 @@ def delete_profile(cluster: LeaderPorts, name: FromPath[str]) -> Status:
     return Status()
 
 
+@post("/experiment_profiles/verify", status_code=200, sync_to_thread=True)
+def verify_profile(data: JSONBody[VerifyProfile]) -> ProfilePreview:
+    """Say what is wrong with a profile and what it is going to do, while it is being written."""
+    verdict = verify(data.body)
+    is_readable = verdict.normalized_profile is not None
+    has_times = is_readable and all(not found.code.startswith("time.") for found in verdict.diagnostics)
+    steps = timeline(read_profile(data.body)) if has_times else []
+    return ProfilePreview(verdict.ok, verdict.diagnostics, steps)
+
+
 @get("/experiments/{experiment:str}/experiment_profiles/running", sync_to_thread=True)
 def running_profiles(cluster: LeaderPorts, experiment: FromPath[str]) -> list[JobRow]:
     running = cluster.here.stores.jobs().running(job_name="experiment_profile", experiment=experiment_name(experiment))
@@ -133,7 +176,8 @@ def recent_profiles(cluster: LeaderPorts, experiment: FromPath[str]) -> list[Pro
 ROUTES = Router(
     "/",
     route_handlers=[
-        *(profiles, create_profile, update_profile, one_profile, delete_profile, running_profiles, recent_profiles),
+        *(profiles, create_profile, update_profile, one_profile, delete_profile, verify_profile),
+        *(running_profiles, recent_profiles),
     ],
     tags=["profiles"],
 )

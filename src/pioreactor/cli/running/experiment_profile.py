@@ -1,0 +1,143 @@
+"""`pio run experiment_profile`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pioreactor.cli.options import json_option
+from pioreactor.cli.surroundings import Surroundings, pass_surroundings
+from pioreactor.exc import InvalidRequestError
+from pioreactor.experiment_profiles import carry_out
+from pioreactor.runtime import context, signals
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pioreactor.experiment_profiles.progress import RunProgress
+    from pioreactor.experiment_profiles.timeline import Step
+    from pioreactor.experiment_profiles.validate import Diagnostic
+
+_COLOURS = {"error": "red", "warning": "yellow", "info": "blue"}
+
+
+@click.group(name="experiment_profile")
+def experiment_profile() -> None:
+    """Carry out an experiment profile: what happens on which unit and when."""
+
+
+@experiment_profile.command()
+@click.argument("file")
+@click.argument("experiment")
+@click.option("--dry-run", is_flag=True, help="Show what would happen and when, and end.")
+@pass_surroundings
+def execute(surroundings: Surroundings, file: str, experiment: str, dry_run: bool) -> None:
+    """Carry out the profile FILE (a path, or a name in the profiles folder) in EXPERIMENT.
+
+    It goes on until all its actions are done. Ctrl-C stops it, and every job that it started.
+    """
+    runtime = context.current()
+    if not runtime.identity.is_leader:
+        raise InvalidRequestError("profiles are carried out by the leader", remedy="Say this on the leader.")
+    path = carry_out.find_file(runtime, file)
+    run = carry_out.new_run(runtime, path, experiment)
+    _check(run)
+    if dry_run:
+        _show_timeline(run)
+        return
+    _go(surroundings, run)
+
+
+@experiment_profile.command()
+@click.argument("run_id")
+@pass_surroundings
+def resume(surroundings: Surroundings, run_id: str) -> None:
+    """Go on with a run that was cut off; `pio resume` does this after a power cut."""
+    _go(surroundings, carry_out.interrupted_run(context.current(), run_id))
+
+
+@experiment_profile.command()
+@click.argument("file")
+@json_option
+@click.pass_context
+def verify(ctx: click.Context, file: str, as_json: bool) -> None:
+    """Say what is wrong with the profile FILE. Ends with status 1 when it cannot be carried out."""
+    from pioreactor.experiment_profiles.validate import verify as look_at
+
+    path = carry_out.find_file(context.current(), file)
+    verdict = look_at(path.read_text(encoding="utf-8"), jobs=_known_jobs(ctx))
+    if as_json:
+        import msgspec
+
+        click.echo(msgspec.json.encode(verdict).decode())
+    else:
+        _show_findings(verdict.diagnostics)
+        click.echo("It can be carried out." if verdict.ok else "It cannot be carried out.")
+    if not verdict.ok:
+        ctx.exit(1)
+
+
+def _known_jobs(ctx: click.Context) -> dict[str, Sequence[str]]:
+    """Return what `pio run` knows, with the options of each; none for those that take any."""
+    group = ctx.parent.parent.command if ctx.parent is not None and ctx.parent.parent is not None else None
+    if not isinstance(group, click.Group):
+        return {}
+    found: dict[str, Sequence[str]] = {}
+    for name in group.list_commands(ctx):
+        command = group.get_command(ctx, name)
+        takes_any = command is None or command.ignore_unknown_options
+        found[name] = [] if takes_any or command is None else [p.name for p in command.params if p.name is not None]
+    return found
+
+
+def _check(run: RunProgress) -> None:
+    from pioreactor.experiment_profiles.profile_struct import read_profile
+    from pioreactor.experiment_profiles.requirements import check_plugins
+    from pioreactor.experiment_profiles.validate import diagnostics
+    from pioreactor.plugin_management import get_plugins
+
+    profile = read_profile(run.profile)
+    _show_findings(diagnostics(profile))
+    if profile.plugins:
+        check_plugins(profile.plugins, {name: plugin.version for name, plugin in get_plugins().items()})
+
+
+def _go(surroundings: Surroundings, run: RunProgress) -> None:
+    def reach(bench: carry_out.Bench, experiment: str) -> Any:
+        from pioreactor.experiment_profiles.over_http import HttpCluster
+
+        return HttpCluster(
+            surroundings.ask_leader,
+            lambda unit, method, path, body: surroundings.ask(unit, method, path, json=body),
+            bench.action.present.bus,
+            bench.action.runtime.clock,
+            experiment=experiment,
+            source=bench.source,
+            stop=bench.stop,
+        )
+
+    carry_out.carry_out(context.current(), run, reach, keeps_progress=signals.machine_is_going_down)
+
+
+def _show_findings(found: Sequence[Diagnostic]) -> None:
+    for one in found:
+        word = click.style(f"{one.severity:<8}", fg=_COLOURS[one.severity])
+        click.echo(f"{word}{one.path}: {one.message} ({one.code})", err=True)
+        if one.hint:
+            click.echo(f"        Try: {one.hint}", err=True)
+
+
+def _show_timeline(run: RunProgress) -> None:
+    from pioreactor.experiment_profiles.profile_struct import read_profile
+    from pioreactor.experiment_profiles.timeline import timeline
+
+    for step in timeline(read_profile(run.profile)):
+        click.echo(_line(step))
+
+
+def _line(step: Step) -> str:
+    from pioreactor.experiment_profiles.times import in_words
+
+    who = step.who if step.depth == 0 else ""
+    return f"{in_words(step.at_s):>12}  {who:<14} {'  ' * step.depth}{step.words}"

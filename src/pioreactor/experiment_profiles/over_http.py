@@ -1,0 +1,139 @@
+"""The workers of an experiment as the leader's web API and broker reach them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+from urllib.parse import quote
+
+from pioreactor import structs, topics
+from pioreactor.clock.ports import Clock, Signal
+from pioreactor.exc import ConflictError, PioreactorError, StoppedError
+from pioreactor.messaging.ports import Bus, Message
+from pioreactor.types import UNIVERSAL_EXPERIMENT
+
+ATTEMPTS = 4
+PAUSE_S = 1.0
+"""Between attempts: a unit takes one start of a job a second, and a worker may just be booting."""
+START_TIMEOUT_S = 30.0
+HEARD_WITHIN_S = 2.0
+"""What is retained comes at once, or was never said."""
+
+
+class Ask(Protocol):
+    """Ask the leader's `/api`: `Surroundings.ask_leader`."""
+
+    def __call__(self, method: str, path: str, *, json: Any = None, timeout_s: float = 10.0) -> Any: ...
+
+
+class HttpCluster:
+    """`Cluster` over the leader's API, and the broker for what jobs said."""
+
+    def __init__(
+        self,
+        ask_leader: Ask,
+        ask_unit: Callable[[str, str, str, Any], Any],
+        bus: Bus,
+        clock: Clock,
+        *,
+        experiment: str,
+        source: str,
+        stop: Signal,
+    ) -> None:
+        """`ask_unit` takes a unit, a method, a path below `/unit_api`, and a body."""
+        self._ask = ask_leader
+        self._ask_unit = ask_unit
+        self._bus = bus
+        self._clock = clock
+        self._experiment = experiment
+        self._source = source
+        self._stop = stop
+
+    @property
+    def _where(self) -> str:
+        return quote(self._experiment, safe="")
+
+    def active_workers(self) -> list[str]:
+        rows = self._ask("GET", f"/api/experiments/{self._where}/workers")
+        return [row["pioreactor_unit"] for row in rows if row["is_active"]]
+
+    def start(
+        self, unit: str, job: str, *, options: Mapping[str, Any], args: Sequence[str], overrides: Mapping[str, str]
+    ) -> None:
+        body = {
+            "options": dict(options),
+            "args": list(args),
+            "env": {"JOB_SOURCE": self._source},
+            "config_overrides": [[f"{job}.config", key, value] for key, value in overrides.items()],
+        }
+        path = f"/api/workers/{unit}/jobs/run/job_name/{job}/experiments/{self._where}"
+        for attempt in range(1, ATTEMPTS + 1):
+            report = self._ask("PATCH", path, json=body, timeout_s=START_TIMEOUT_S).get(unit, {"ok": True})
+            if report["ok"]:
+                return
+            if attempt == ATTEMPTS or not report.get("retryable"):
+                raise _refusal(report)
+            if self._stop.wait(PAUSE_S):
+                raise StoppedError("the profile was stopped")
+
+    def set(self, unit: str, job: str, settings: Mapping[str, Any]) -> None:
+        path = f"/api/workers/{unit}/jobs/update/job_name/{job}/experiments/{self._where}"
+        self._ask("PATCH", path, json={"settings": dict(settings)})
+
+    def stop(self, unit: str, job: str) -> None:
+        path = f"/api/workers/{unit}/jobs/stop/job_name/{job}/experiments/{self._where}"
+        report = self._ask("PATCH", path, timeout_s=START_TIMEOUT_S).get(unit, {"ok": True})
+        if not report["ok"]:
+            raise _refusal(report)
+
+    def is_running(self, unit: str, job: str) -> bool:
+        """Ask the unit; one that does not answer counts as running, so that it is told when it is back."""
+        try:
+            return bool(self._ask_unit(unit, "GET", f"/unit_api/jobs/running/{job}", None))
+        except PioreactorError as error:
+            return error.code != "job_not_running" and error.status != 404
+
+    def last_said(self, unit: str, job: str, setting: str) -> bytes | None:
+        experiment = UNIVERSAL_EXPERIMENT if job == "monitor" else self._experiment
+        heard: list[bytes] = []
+        came = self._clock.signal()
+
+        def hear(message: Message) -> None:
+            heard.append(message.payload)
+            came.set()
+
+        subscription = self._bus.subscribe(topics.setting(unit, experiment, job, setting.removeprefix("$")), hear)
+        came.wait(HEARD_WITHIN_S)
+        subscription.cancel()
+        return heard[-1] if heard and heard[-1] else None
+
+    def log(self, unit: str, message: str, level: str) -> None:
+        body = {
+            "message": message,
+            "level": level,
+            "source": "experiment_profile",
+            "source_": "app",
+            "task": "experiment_profile",
+            "timestamp": structs.to_timestamp(self._clock.now()),
+        }
+        self._ask("POST", f"/api/workers/{unit}/experiments/{self._where}/logs", json=body)
+
+    def label(self, unit: str, label: str) -> None:
+        self._ask("PATCH", f"/api/experiments/{self._where}/unit_labels", json={"unit": unit, "label": label})
+
+    def stop_all_of(self, source: str, units: Sequence[str]) -> None:
+        failed = []
+        for unit in units:
+            try:
+                self._ask_unit(unit, "POST", "/unit_api/jobs/stop", {"job_source": source})
+            except PioreactorError as error:
+                if error.status != 404:
+                    failed.append(f"{unit}: {error}")
+        if failed:
+            raise ConflictError("; ".join(failed), remedy="Stop them with pio kill on the unit.")
+
+
+def _refusal(report: Mapping[str, Any]) -> ConflictError:
+    """Return what a unit gave as its reason for not doing what it was asked."""
+    error = report.get("error", {})
+    return ConflictError(str(error.get("message", "the unit gave no reason")), remedy=error.get("remediation"))

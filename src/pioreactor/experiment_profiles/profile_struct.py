@@ -1,0 +1,161 @@
+"""What an experiment profile may contain, as it stands in YAML."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeAlias
+
+import msgspec
+
+from pioreactor.exc import InvalidRequestError
+
+Condition: TypeAlias = bool | float | str
+"""A truth value, or an expression with one; bare or inside of `${{ … }}`."""
+Moment: TypeAlias = float | str
+"""Hours as a number, or a text such as `30s`, `2m`, `1.5h`, `2d`."""
+
+
+class InvalidProfileError(InvalidRequestError):
+    """A profile cannot be carried out as it is written."""
+
+    code = "invalid_profile"
+
+
+class Metadata(msgspec.Struct):
+    """Who wrote it, and what for. Unknown fields are left to the author."""
+
+    author: str | None = None
+    description: str | None = None
+
+
+class PluginRequirement(msgspec.Struct):
+    """`version` is a version, or one after `==`, `>=` or `<=`."""
+
+    name: str
+    version: str
+
+
+class Act(msgspec.Struct, tag_field="type", forbid_unknown_fields=True, kw_only=True):
+    """What all actions have: exactly one of `t` and `hours_elapsed`, and perhaps a condition."""
+
+    t: Moment | None = None
+    hours_elapsed: float | None = None
+    if_: Condition | None = msgspec.field(name="if", default=None)
+
+
+class Start(Act, tag="start"):
+    options: dict[str, Any] = {}
+    args: list[Any] = []
+    config_overrides: dict[str, Any] = {}
+    """Keys of the section `<job>.config`, for this start."""
+
+
+class Update(Act, tag="update"):
+    options: dict[str, Any] = {}
+
+
+class Pause(Act, tag="pause"):
+    pass
+
+
+class Resume(Act, tag="resume"):
+    pass
+
+
+class Stop(Act, tag="stop"):
+    pass
+
+
+class LogOptions(msgspec.Struct):
+    message: str
+    level: str = "NOTICE"
+
+
+class Log(Act, tag="log"):
+    options: LogOptions
+
+
+BasicAction: TypeAlias = Log | Start | Pause | Stop | Update | Resume
+
+
+class When(Act, tag="when"):
+    """Its actions happen once the condition holds, timed from then. `wait_until` wins over `condition`."""
+
+    wait_until: Condition | None = None
+    condition: Condition | None = None
+    actions: list[Action] = []
+
+    @property
+    def awaited(self) -> Condition | None:
+        return self.condition if self.wait_until is None else self.wait_until
+
+
+class Repeat(Act, tag="repeat"):
+    """Its actions happen again and again. `repeat_every_hours` wins over `every`, `max_hours` over `max_time`."""
+
+    every: Moment | None = None
+    repeat_every_hours: float | None = None
+    while_: Condition | None = msgspec.field(name="while", default=None)
+    max_time: Moment | None = None
+    max_hours: float | None = None
+    actions: list[BasicAction] = []
+
+    @property
+    def interval(self) -> Moment | None:
+        return self.every if self.repeat_every_hours is None else self.repeat_every_hours
+
+    @property
+    def longest(self) -> Moment | None:
+        return self.max_time if self.max_hours is None else self.max_hours
+
+
+Action: TypeAlias = Log | Start | Pause | Stop | Update | Resume | When | Repeat
+
+
+class Job(msgspec.Struct, forbid_unknown_fields=True):
+    actions: list[Action] = []
+    description: str | None = None
+
+
+class CommonBlock(msgspec.Struct, forbid_unknown_fields=True):
+    """For every worker of the experiment."""
+
+    jobs: dict[str, Job] = {}
+
+
+class UnitBlock(msgspec.Struct, forbid_unknown_fields=True):
+    """For one worker."""
+
+    jobs: dict[str, Job] = {}
+    label: str | None = None
+
+
+class Profile(msgspec.Struct, forbid_unknown_fields=True):
+    version: str
+    experiment_profile_name: str
+    metadata: Metadata = msgspec.field(default_factory=Metadata)
+    plugins: list[PluginRequirement] = []
+    inputs: dict[str, bool | float | str] = {}
+    common: CommonBlock = msgspec.field(default_factory=CommonBlock)
+    pioreactors: dict[str, UnitBlock] = {}
+
+    def blocks(self, unit: str) -> Iterator[tuple[str, Mapping[str, Job]]]:
+        """Give where in the profile a unit's jobs stand, and the jobs: those for all, then its own."""
+        yield "common", self.common.jobs
+        if unit in self.pioreactors:
+            yield f"pioreactors.{unit}", self.pioreactors[unit].jobs
+
+
+def read_profile(text: str) -> Profile:
+    """Return the profile; raise `InvalidProfileError` that names the place where it does not fit."""
+    try:
+        profile = msgspec.yaml.decode(text, type=Profile)
+    except msgspec.ValidationError as error:
+        raise InvalidProfileError(f"the profile does not fit: {error}") from error
+    except msgspec.DecodeError as error:
+        raise InvalidProfileError(f"the profile is no YAML: {error}") from error
+    if profile.version != "1.0":
+        raise InvalidProfileError(
+            f"profiles of version {profile.version!r} are not known - at `$.version`", remedy='Write version: "1.0".'
+        )
+    return profile

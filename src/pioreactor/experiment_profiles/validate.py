@@ -1,0 +1,287 @@
+"""What is wrong with a profile, found before anything is carried out. Each finding names its place and a cure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Literal
+
+import msgspec
+
+from pioreactor.experiment_profiles.expressions import bracketed
+from pioreactor.experiment_profiles.grammar import (
+    Expression,
+    Negated,
+    Operation,
+    Signed,
+    Word,
+    bare,
+    parse,
+)
+from pioreactor.experiment_profiles.profile_struct import (
+    Act,
+    Condition,
+    InvalidProfileError,
+    Log,
+    Moment,
+    Pause,
+    Profile,
+    Repeat,
+    Resume,
+    Start,
+    Stop,
+    Update,
+    When,
+    read_profile,
+)
+from pioreactor.experiment_profiles.times import due_s, in_words, seconds
+
+Severity = Literal["error", "warning", "info"]
+LEVELS = ("DEBUG", "INFO", "NOTICE", "WARNING", "ERROR")
+LEDS = "led_intensity"
+_PLUGIN_VERSION = re.compile(r"(==|>=|<=)?\s*\d+(\.\w+)*")
+_OWN_WORDS = frozenset({"unit", "experiment", "job_name", "hours_elapsed", "action_count", "true", "false"})
+
+
+class Diagnostic(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One finding; `path` says where, as in `common.jobs.stirring.actions[0].t`."""
+
+    severity: Severity
+    code: str
+    message: str
+    path: str
+    hint: str | None = None
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """What `verify` found. `ok` is false when the profile cannot be carried out."""
+
+    ok: bool
+    diagnostics: list[Diagnostic]
+    normalized_profile: dict[str, Any] | None
+
+
+def verify(text: str, *, jobs: Mapping[str, Iterable[str]] | None = None) -> Verdict:
+    """Read a profile and say what is wrong. `jobs` names the jobs that units know, with the options of each."""
+    try:
+        profile = read_profile(text)
+    except InvalidProfileError as error:
+        sentence, _, place = str(error).partition(" - at `")
+        path = place.rstrip("`").removeprefix("$").removeprefix(".")
+        code = "profile.version" if path == "version" else "profile.invalid"
+        return Verdict(False, [Diagnostic("error", code, sentence, path, error.remedy)], None)
+    found = diagnostics(profile, jobs=jobs)
+    is_ok = all(one.severity != "error" for one in found)
+    return Verdict(is_ok, found, msgspec.to_builtins(profile))
+
+
+def diagnostics(profile: Profile, *, jobs: Mapping[str, Iterable[str]] | None = None) -> list[Diagnostic]:
+    """Return all findings, in the order of the profile."""
+    return list(_Look(profile, jobs).all())
+
+
+class _Look:
+    """One walk through a profile."""
+
+    def __init__(self, profile: Profile, jobs: Mapping[str, Iterable[str]] | None) -> None:
+        self._profile = profile
+        self._jobs = None if jobs is None else {name: frozenset(options) for name, options in jobs.items()}
+
+    def all(self) -> Iterator[Diagnostic]:
+        for number, plugin in enumerate(self._profile.plugins):
+            if not _PLUGIN_VERSION.fullmatch(plugin.version.strip()):
+                yield Diagnostic(
+                    "error", "plugin.version.invalid", f"{plugin.version!r} is no version",
+                    f"plugins[{number}].version", "Write a version, or one after ==, >= or <=: >=1.2.0",
+                )  # fmt: skip
+        blocks = [("common", self._profile.common.jobs)]
+        blocks += [(f"pioreactors.{unit}", block.jobs) for unit, block in self._profile.pioreactors.items()]
+        for where, jobs in blocks:
+            for name, job in jobs.items():
+                path = f"{where}.jobs.{name}"
+                yield from self._known(name, path)
+                yield from _order(job.actions, path, is_started=where != "common" and self._starts_for_all(name))
+                for number, act in enumerate(job.actions):
+                    yield from self._act(name, act, f"{path}.actions[{number}]")
+
+    def _starts_for_all(self, job_name: str) -> bool:
+        common = self._profile.common.jobs.get(job_name)
+        return common is not None and any(isinstance(act, Start) for act in common.actions)
+
+    def _known(self, job_name: str, path: str) -> Iterator[Diagnostic]:
+        if self._jobs is not None and job_name not in self._jobs:
+            from difflib import get_close_matches
+
+            near = get_close_matches(job_name, self._jobs, n=1)
+            hint = f"Is {near[0]!r} meant?" if near else "See `pio run --help`; a plugin may have to be installed."
+            yield Diagnostic("warning", "job.unknown", f"no unit knows a job {job_name!r}", path, hint)
+
+    def _act(self, job: str, act: Act, path: str) -> Iterator[Diagnostic]:
+        yield from _time_of(act, path)
+        yield from self._condition(act.if_, f"{path}.if")
+        match act:
+            case Start() | Update():
+                yield from self._values(act.options, f"{path}.options")
+                yield from self._options(job, act.options, f"{path}.options")
+                if isinstance(act, Start):
+                    yield from self._values(act.config_overrides, f"{path}.config_overrides")
+            case Log():
+                yield from self._log(act, path)
+            case Resume() if job == LEDS:
+                yield Diagnostic(
+                    "error", "led_intensity.resume", "LEDs are not paused, so they cannot be resumed", f"{path}.type",
+                    "Use start or update with the intensities that they should have.",
+                )  # fmt: skip
+            case When():
+                yield from self._when(job, act, path)
+            case Repeat():
+                yield from self._repeat(job, act, path)
+
+    def _options(self, job: str, options: Mapping[str, Any], path: str) -> Iterator[Diagnostic]:
+        known = None if self._jobs is None else self._jobs.get(job)
+        if not known:
+            return
+        for name in options:
+            if name.replace("-", "_").rstrip("_") not in known:
+                yield Diagnostic(
+                    "warning", "option.unknown", f"{job} has no option {name!r}", f"{path}.{name}",
+                    f"It has: {', '.join(sorted(known))}.",
+                )  # fmt: skip
+
+    def _log(self, act: Log, path: str) -> Iterator[Diagnostic]:
+        if act.options.level.upper() not in LEVELS:
+            yield Diagnostic(
+                "error", "log.level.invalid", f"{act.options.level!r} is no level", f"{path}.options.level",
+                f"One of {', '.join(LEVELS)}.",
+            )  # fmt: skip
+        for text in bracketed(act.options.message):
+            yield from self._expression(text, f"{path}.options.message", is_condition=False)
+
+    def _when(self, job: str, act: When, path: str) -> Iterator[Diagnostic]:
+        if act.awaited is None:
+            yield Diagnostic(
+                "error", "when.condition.missing", "a when needs a condition to wait for", path, "Add wait_until."
+            )
+        elif act.wait_until is not None and act.condition is not None:
+            yield Diagnostic(
+                "warning", "when.condition.ambiguous", "wait_until is used, condition is not", f"{path}.condition"
+            )
+        yield from self._condition(act.awaited, f"{path}.wait_until")
+        for number, inner in enumerate(act.actions):
+            yield from self._act(job, inner, f"{path}.actions[{number}]")
+
+    def _repeat(self, job: str, act: Repeat, path: str) -> Iterator[Diagnostic]:
+        yield from self._condition(act.while_, f"{path}.while")
+        every_s = None
+        if act.interval is None:
+            yield Diagnostic(
+                "error", "repeat.every.missing", "a repeat needs a time between rounds", path, "Add every."
+            )
+        else:
+            if act.every is not None and act.repeat_every_hours is not None:
+                yield Diagnostic(
+                    "warning", "repeat.every.ambiguous", "repeat_every_hours is used, every is not", f"{path}.every"
+                )
+            every_s = yield from _positive(act.interval, f"{path}.every")
+        if act.longest is not None:
+            yield from _positive(act.longest, f"{path}.max_time")
+        for number, inner in enumerate(act.actions):
+            here = f"{path}.actions[{number}]"
+            yield from self._act(job, inner, here)
+            if every_s is not None and _seconds_or_none(inner) is not None and due_s(inner) > every_s:
+                yield Diagnostic(
+                    "warning", "repeat.unreachable_action",
+                    f"it is due {in_words(due_s(inner))} into a round of {in_words(every_s)}, and never happens",
+                    f"{here}.t", "Make the round longer, or the time shorter.",
+                )  # fmt: skip
+
+    def _values(self, values: Mapping[str, Any], path: str) -> Iterator[Diagnostic]:
+        for name, value in values.items():
+            if isinstance(value, str) and value.strip().startswith("${{"):
+                yield from self._expression(value, f"{path}.{name}", is_condition=False)
+
+    def _condition(self, condition: Condition | None, path: str) -> Iterator[Diagnostic]:
+        if isinstance(condition, str):
+            yield from self._expression(condition, path, is_condition=True)
+
+    def _expression(self, text: str, path: str, *, is_condition: bool) -> Iterator[Diagnostic]:
+        try:
+            tree = parse(bare(text))
+        except InvalidProfileError as error:
+            yield Diagnostic("error", "expression.syntax", str(error), path, error.remedy)
+            return
+        known = _OWN_WORDS | set(self._profile.inputs)
+        for word in _misused(tree, as_truth=is_condition, as_number=False):
+            if word.lower() not in known and word not in known:
+                yield Diagnostic(
+                    "error", "expression.unknown_name", f"{word!r} is no input, and stands for itself as a text", path,
+                    "Add it to inputs, or write unit:job:setting to read what a job says.",
+                )  # fmt: skip
+
+
+def _misused(tree: Expression, *, as_truth: bool, as_number: bool) -> Iterator[str]:
+    """Give bare words that stand where a number or a truth is needed."""
+    match tree:
+        case Word(word) if as_truth or as_number:
+            yield word
+        case Signed(_, operand):
+            yield from _misused(operand, as_truth=False, as_number=True)
+        case Negated(operand):
+            yield from _misused(operand, as_truth=True, as_number=False)
+        case Operation(sign, left, right):
+            for side in (left, right):
+                yield from _misused(
+                    side, as_truth=sign in ("and", "or"), as_number=sign not in ("and", "or", "==", "!=")
+                )
+
+
+def _time_of(act: Act, path: str) -> Iterator[Diagnostic]:
+    if act.t is not None and act.hours_elapsed is not None:
+        yield Diagnostic(
+            "error", "action.time.conflict", "both t and hours_elapsed say when", path, "Keep one of them."
+        )
+        return
+    if act.t is None and act.hours_elapsed is None:
+        yield Diagnostic("error", "action.time.missing", "it is not said when", path, "Add t, such as t: 30m.")
+        return
+    name = "t" if act.t is not None else "hours_elapsed"
+    try:
+        if due_s(act) < 0:
+            yield Diagnostic("error", "time.negative", "a time before the beginning", f"{path}.{name}")
+    except InvalidProfileError as error:
+        yield Diagnostic("error", "time.invalid", str(error), f"{path}.{name}", error.remedy)
+
+
+def _seconds_or_none(act: Act) -> float | None:
+    try:
+        return due_s(act)
+    except InvalidProfileError:
+        return None
+
+
+def _positive(moment: Moment, path: str) -> Any:
+    """Give a finding when a duration is none; return its seconds otherwise."""
+    try:
+        length_s = seconds(moment)
+    except InvalidProfileError as error:
+        yield Diagnostic("error", "time.invalid", str(error), path, error.remedy)
+        return None
+    if length_s <= 0:
+        yield Diagnostic("error", "time.non_positive", "a duration must be longer than nothing", path)
+        return None
+    return length_s
+
+
+def _order(actions: Iterable[Act], path: str, *, is_started: bool) -> Iterator[Diagnostic]:
+    """Warn of what happens to a job before anything started it."""
+    timed = [
+        (number, act, moment) for number, act in enumerate(actions) if (moment := _seconds_or_none(act)) is not None
+    ]
+    starts = [moment for _, act, moment in timed if isinstance(act, Start | When | Repeat)]
+    first_s = 0.0 if is_started else min(starts, default=float("inf"))
+    for number, act, moment in timed:
+        if isinstance(act, Stop | Pause | Resume | Update) and moment < first_s:
+            yield Diagnostic(
+                "warning", "job.ordering.before_start", "nothing has started the job by then",
+                f"{path}.actions[{number}]", "Fine if the job runs already when the profile begins.",
+            )  # fmt: skip

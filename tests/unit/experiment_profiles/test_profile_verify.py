@@ -1,0 +1,96 @@
+"""What is said of a profile before it is carried out."""
+
+import pytest
+
+from pioreactor.experiment_profiles.validate import verify
+
+HEAD = 'version: "1.0"\nexperiment_profile_name: trial\n'
+
+
+def codes(text: str, **more: object) -> list[tuple[str, str]]:
+    return [(found.code, found.path) for found in verify(text, **more).diagnostics]  # type: ignore[arg-type]
+
+
+def stirring(*actions: str) -> str:
+    lines = "".join(f"        - {{{action}}}\n" for action in actions)
+    return f"{HEAD}common:\n  jobs:\n    stirring:\n      actions:\n{lines}"
+
+
+def test_a_sound_profile_is_ok() -> None:
+    text = stirring(
+        "type: start, t: 0, options: {target_rpm: 400}",
+        "type: update, t: 1.5h, options: {target_rpm: '${{ ::stirring:target_rpm + 50 }}'}",
+        "type: when, t: 2m, wait_until: '::stirring:target_rpm > 420', actions: [{type: log, t: 0, "
+        "options: {message: 'now ${{ ::stirring:target_rpm }}'}}]",
+        "type: repeat, hours_elapsed: 3, every: 30m, max_time: 2d, "
+        "actions: [{type: pause, t: 5m}, {type: resume, t: 9m}]",
+        "type: stop, t: 4d, if: 'hours_elapsed() > 1'",
+    )
+    verdict = verify(text)
+    assert (verdict.ok, verdict.diagnostics) == (True, [])
+    assert verdict.normalized_profile is not None
+
+
+@pytest.mark.parametrize(
+    ("action", "code", "place"),
+    [
+        ("type: start, t: 1, hours_elapsed: 1", "action.time.conflict", ""),
+        ("type: start", "action.time.missing", ""),
+        ("type: start, t: soon", "time.invalid", ".t"),
+        ("type: start, t: 5 m", "time.invalid", ".t"),
+        ("type: start, t: -1", "time.negative", ".t"),
+        ("type: start, t: 0, if: '1 <'", "expression.syntax", ".if"),
+        ("type: start, t: 0, if: 'warm and true'", "expression.unknown_name", ".if"),
+        (
+            "type: start, t: 0, options: {target_rpm: '${{ fast * 2 }}'}",
+            "expression.unknown_name",
+            ".options.target_rpm",
+        ),
+        ("type: when, t: 0, actions: []", "when.condition.missing", ""),
+        ("type: when, t: 0, wait_until: '1 > 0', condition: '1 > 0'", "when.condition.ambiguous", ".condition"),
+        ("type: repeat, t: 0, actions: []", "repeat.every.missing", ""),
+        ("type: repeat, t: 0, every: 0s", "time.non_positive", ".every"),
+        ("type: repeat, t: 0, every: 1, repeat_every_hours: 2", "repeat.every.ambiguous", ".every"),
+        (
+            "type: repeat, t: 0, every: 1h, actions: [{type: log, t: 2h, options: {message: x}}]",
+            "repeat.unreachable_action",
+            ".actions[0].t",
+        ),
+        ("type: log, t: 0, options: {message: 'x ${{ 1 + }}'}", "expression.syntax", ".options.message"),
+        ("type: log, t: 0, options: {message: x, level: loud}", "log.level.invalid", ".options.level"),
+        ("type: stop, t: 1", "job.ordering.before_start", ""),
+    ],
+)
+def test_each_mistake_has_a_code_and_a_place(action: str, code: str, place: str) -> None:
+    assert (code, f"common.jobs.stirring.actions[0]{place}") in codes(stirring(action))
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "path"),
+    [
+        ("a: [", "profile.invalid", ""),
+        ('version: "2.0"\nexperiment_profile_name: x\n', "profile.version", "version"),
+        (stirring("type: begin, t: 0"), "profile.invalid", "common.jobs[...].actions[0].type"),
+        (f"{HEAD}comon: {{}}\n", "profile.invalid", ""),
+        (f"{HEAD}plugins: [{{name: x, version: newest}}]\n", "plugin.version.invalid", "plugins[0].version"),
+    ],
+)
+def test_what_does_not_fit_is_refused(text: str, code: str, path: str) -> None:
+    verdict = verify(text)
+    assert not verdict.ok
+    assert (code, path) in [(found.code, found.path) for found in verdict.diagnostics]
+
+
+def test_unknown_jobs_and_options_are_told_with_the_nearest() -> None:
+    text = stirring("type: start, t: 0, options: {target-rmp: 400}").replace("stirring:", "stiring:")
+    found = verify(text, jobs={"stirring": ["target_rpm"]}).diagnostics
+    assert [(one.code, one.hint) for one in found] == [("job.unknown", "Is 'stirring' meant?")]
+    found = verify(
+        stirring("type: start, t: 0, options: {target-rmp: 400}"), jobs={"stirring": ["target_rpm"]}
+    ).diagnostics
+    assert [(one.code, one.hint) for one in found] == [("option.unknown", "It has: target_rpm.")]
+
+
+def test_leds_cannot_be_resumed() -> None:
+    text = stirring("type: resume, t: 1").replace("stirring:", "led_intensity:")
+    assert ("led_intensity.resume", "common.jobs.led_intensity.actions[0].type") in codes(text)
