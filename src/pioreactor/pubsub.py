@@ -9,6 +9,7 @@ from typing import Any
 from pioreactor.jobs.settings import encode_payload
 from pioreactor.messaging.ports import Bus, Message, Will
 from pioreactor.runtime.context import current
+from pioreactor.runtime.outbox import Outbox
 from pioreactor.utils.asking import create_webserver_path as create_webserver_path
 from pioreactor.utils.asking import delete_from as delete_from
 from pioreactor.utils.asking import delete_from_leader as delete_from_leader
@@ -34,11 +35,15 @@ class Client:
     """A connection to the broker, under the names of paho's. `shutdown` it when done."""
 
     def __init__(self, bus: Bus) -> None:
+        runtime = current()
         self.bus = bus
         self.is_connected = bus.is_connected
+        self._outbox = Outbox(bus, runtime.stores.journal(), runtime.clock)
 
     def publish(self, topic: str, payload: Any = None, qos: int = 0, retain: bool = False, **_ignored: Any) -> None:
-        self.bus.publish(topic, encode_payload(payload), qos=min(qos, 1), retain=retain)
+        """Publish a message; what the database keeps is in the unit's journal first."""
+        self._outbox.publish(topic, encode_payload(payload), qos=min(qos, 1), retain=retain)
+        self._outbox.flush()
 
     def shutdown(self, *_ignored: Any) -> None:
         self.bus.flush(2.0)
@@ -61,12 +66,12 @@ def create_client(hostname: str | None = None, last_will: Any = None, client_id:
 
 def publish(topic: str, message: Any = None, qos: int = 0, retain: bool = False, **_ignored: Any) -> None:
     """Publish over a connection of its own, and wait up to 10 s until the broker has it."""
-    bus = current().buses.connect("publish")
+    client = create_client(client_id="publish")
     try:
-        bus.publish(topic, encode_payload(message), qos=min(qos, 1), retain=retain)
-        bus.flush(10.0)
+        client.publish(topic, message, qos=qos, retain=retain)
+        client.bus.flush(10.0)
     finally:
-        bus.close()
+        client.bus.close()
 
 
 def subscribe(

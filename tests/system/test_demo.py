@@ -27,6 +27,24 @@ pytestmark = [pytest.mark.system, pytest.mark.timeout(240)]
 PATIENCE_S = 60.0
 PIO = [sys.executable, "-m", "pioreactor.cli.main"]
 PIOS = [sys.executable, "-m", "pioreactor.cli.pios"]
+PROFILE = """
+version: "1.0"
+experiment_profile_name: a short trial
+inputs: {speed: 520}
+common:
+  jobs:
+    stirring:
+      actions:
+        - {type: update, t: 0, options: {target_rpm: "${{ speed }}"}}
+        - type: when
+          t: 1s
+          wait_until: ${{ ::stirring:target_rpm == 520 }}
+          actions: [{type: log, t: 2s, options: {message: "${{ unit() }} stirs at ${{ ::stirring:target_rpm }}"}}]
+pioreactors:
+  worker1:
+    label: the first
+    jobs: {led_intensity: {actions: [{type: start, t: 1s, options: {C: 12}}]}}
+"""
 PLUGIN = """
 from pioreactor.background_jobs.base import BackgroundJobContrib
 
@@ -103,11 +121,15 @@ class Demo:
         return {job["job_name"]: job for job in listed}
 
     def rows(self, table: str) -> int:
+        return self.count(f"SELECT count(*) FROM {table}")
+
+    def count(self, question: str) -> int:
+        """Ask the leader's database for a number; 0 while there is none."""
         database = Paths.below(self.folder / "leader").database
         if not database.exists():
             return 0
         with contextlib.closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
-            return int(connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
+            return int(connection.execute(question).fetchone()[0])
 
     def heard(self, topic: str, wanted: Callable[[bytes], bool], *, after: Callable[[], object] | None = None) -> None:
         """Wait for a message whose payload is wanted, retained ones included."""
@@ -226,6 +248,19 @@ def test_a_job_is_stopped_and_started(demo: Demo) -> None:
     again = demo.pio("run", "growth_rate_calculating", "--units", "worker1", "-y", unit="leader", program=PIOS)
     assert again.returncode == 0, again.stderr
     until(lambda: "growth_rate_calculating" in demo.running(), "it runs again")
+
+
+def test_a_profile_is_carried_out_and_what_it_says_is_kept(demo: Demo) -> None:
+    until(lambda: "stirring" in demo.running(), "stirring runs")
+    profile = demo.folder / "trial.yaml"
+    profile.write_text(PROFILE)
+    done = demo.pio("run", "experiment_profile", "execute", str(profile), "demo", unit="leader")
+    assert done.returncode == 0, done.stderr
+    said = "SELECT count(*) FROM logs WHERE pioreactor_unit = 'worker1' AND message = 'worker1 stirs at 520'"
+    until(lambda: demo.count(said), "the line of the profile in the database")
+    assert demo.count("SELECT count(*) FROM experiment_profile_runs WHERE experiment_profile_name = 'a short trial'")
+    assert demo.count("SELECT count(*) FROM pioreactor_unit_labels WHERE label = 'the first'")
+    until(lambda: demo.count("SELECT count(*) FROM led_change_events WHERE channel = 'C' AND intensity = 12"), "light")
 
 
 def test_garbage_on_topics_that_jobs_hear_ends_no_job(demo: Demo) -> None:

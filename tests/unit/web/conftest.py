@@ -219,7 +219,8 @@ def leader(make_unit: Callable[..., UnitServices], tmp_path: Path) -> Iterator[L
     password = ensure_first_person(database.people)
     assert password is not None
     http = LoopbackHttp()
-    bus = SpyBus()
+    bus = here.bus
+    assert isinstance(bus, SpyBus)
     units = Units(http, lambda unit: base_url(unit, {}), token=TOKEN, pause=here.tasks.pause)
     services = LeaderServices(here, database, bus, units, lambda unit: "10.0.0.7" if unit == "unit7" else "")
     pages = tmp_path / "pages"

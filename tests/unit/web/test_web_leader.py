@@ -236,6 +236,9 @@ def test_a_line_for_the_log_cannot_leave_its_place(leader: Any) -> None:
         "pioreactor/unit1/exp/logs/ui/info",
         "pioreactor/unit2/exp/logs/ui/info",
     ]
+    journal = leader.services.here.stores.journal()
+    kept = [entry.topic for entry in journal.read(after_seq=0, limit=99) if "/exp/" in entry.topic]
+    assert kept == [p[0] for p in leader.bus.published], "the database hears, with or without a broker"
     for wrong in ({"source_": "a/b"}, {"level": "LOUD"}, {"timestamp": "yesterday"}):
         assert leader.client.post(path.format("unit1"), json=body | wrong).status_code == 400, wrong
 

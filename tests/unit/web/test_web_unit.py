@@ -263,13 +263,21 @@ def test_the_vial_is_corrected_all_at_once_or_not_at_all(worker: Any, unit: Any)
     assert (
         worker.patch(path, json={"values": {"current_volume_ml": 14.0, "alt_media_fraction": 1.5}}).status_code == 400
     )
-    assert worker.get(path).json() == {"values": {}}
+    assert worker.patch(path, json={"values": {"current_volume_ml": 100.0}}).status_code == 400
+    assert worker.get(path).json()["values"]["current_volume_ml"] == 15.0, "what the configuration begins with"
     assert unit.bus.published == []
 
-    assert worker.patch(path, json={"values": {"current_volume_ml": 14.0}}).json() == {
-        "values": {"current_volume_ml": 14.0}
+    assert worker.patch(path, json={"values": {"current_volume_ml": 14.0}}).json()["values"] == {
+        "current_volume_ml": 14.0,
+        "efflux_tube_volume_ml": 15.0,
+        "alt_media_fraction": 0.0,
+        "cumulative_media_added_ml": 0.0,
+        "cumulative_alt_media_added_ml": 0.0,
+        "cumulative_waste_removed_ml": 0.0,
     }
-    assert unit.bus.published == [("pioreactor/unit1/my exp/bioreactor/current_volume_ml", "14.0", 1, True)]
+    topic = "pioreactor/unit1/my exp/bioreactor/current_volume_ml"
+    assert unit.bus.published == [(topic, "14.0", 1, True)]
+    assert [entry.topic for entry in unit.stores.journal().read(after_seq=0, limit=9)] == [topic], "the database hears"
 
 
 def test_a_units_own_configuration_is_checked_before_it_is_written(worker: Any, unit: Any) -> None:

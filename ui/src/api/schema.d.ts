@@ -3364,8 +3364,8 @@ export interface components {
         Version: {
             version: string;
         };
-        /** VialState */
-        VialState: {
+        /** VialAnswer */
+        VialAnswer: {
             values: {
                 [key: string]: number;
             };
@@ -8107,7 +8107,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["VialState"];
+                    "application/json": components["schemas"]["VialAnswer"];
                 };
             };
             /** @description Bad request syntax or unsupported method */
@@ -8148,7 +8148,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["VialState"];
+                    "application/json": components["schemas"]["VialAnswer"];
                 };
             };
             /** @description Bad request syntax or unsupported method */

@@ -87,8 +87,13 @@ def _known_jobs(ctx: click.Context) -> dict[str, Sequence[str]]:
     for name in group.list_commands(ctx):
         command = group.get_command(ctx, name)
         takes_any = command is None or command.ignore_unknown_options
-        found[name] = [] if takes_any or command is None else [p.name for p in command.params if p.name is not None]
+        found[name] = [] if takes_any or command is None else [_said(word) for p in command.params for word in p.opts]
     return found
+
+
+def _said(flag: str) -> str:
+    """Return an option as profiles write it."""
+    return flag.lstrip("-").replace("-", "_")
 
 
 def _check(run: RunProgress) -> None:

@@ -25,9 +25,9 @@ def announce_assignment(cluster: LeaderServices, unit: str) -> None:
 def write_log(
     cluster: LeaderServices, unit: str, experiment: str, message: str, *, level: str = "INFO", task: str = "ui"
 ) -> None:
-    """Publish a line of the log in the name of the web server, as if the unit had said it."""
+    """Write a line of the log in the name of the web server, as if the unit had said it."""
     line = Log(message=message, level=level, task=task, source="ui", timestamp=cluster.here.clock.now())
-    cluster.bus.publish(topics.log(unit, experiment, "ui", level), encode(line), qos=1)
+    cluster.here.publish(topics.log(unit, experiment, "ui", level), encode(line))
 
 
 def say_assigned(cluster: LeaderServices, unit: str, sentence: str) -> None:

@@ -11,7 +11,6 @@ from pioreactor.storage.leader.logs import LEVELS, LogRow
 from pioreactor.structs.events import Log
 from pioreactor.structs.wire import encode, from_timestamp
 from pioreactor.types import UNIVERSAL_EXPERIMENT, UNIVERSAL_IDENTIFIER
-from pioreactor.web.leader.announcing import require_broker
 from pioreactor.web.leader.answers import Status
 from pioreactor.web.leader.services import LeaderPorts, LeaderServices
 from pioreactor.web.requests import WriteLog, experiment_name, setting_name, unit_name
@@ -98,9 +97,8 @@ def write_into_log(
     line = Log(
         message=data.message, level=level, source=source, task=data.task if data.task else data.source, timestamp=moment
     )
-    require_broker(cluster.bus)
     for who in _addressed(cluster, unit, name):
-        cluster.bus.publish(topics.log(who, name, source, level), encode(line), qos=2)
+        cluster.here.publish(topics.log(who, name, source, level), encode(line))
     return Status("accepted")
 
 

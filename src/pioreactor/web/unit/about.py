@@ -4,7 +4,7 @@ import msgspec
 from litestar import Router, get, patch
 from litestar.params import FromPath, JSONBody
 
-from pioreactor import topics
+from pioreactor.actions import bioreactor
 from pioreactor.exc import InvalidRequestError
 from pioreactor.web.descriptors import (
     Capability,
@@ -18,20 +18,10 @@ from pioreactor.web.descriptors import (
 )
 from pioreactor.web.groups import SETTINGS_GROUPS
 from pioreactor.web.requests import UpdateBioreactor, experiment_name
-from pioreactor.web.unit.services import UnitPorts, UnitServices
-
-VIAL_VARIABLES = {
-    "current_volume_ml": 1000.0,
-    "efflux_tube_volume_ml": 1000.0,
-    "alt_media_fraction": 1.0,
-    "cumulative_media_added_ml": 1e6,
-    "cumulative_alt_media_added_ml": 1e6,
-    "cumulative_waste_removed_ml": 1e6,
-}
-"""What is known of a vial, and the largest value that can be meant; none is below 0."""
+from pioreactor.web.unit.services import UnitPorts
 
 
-class VialState(msgspec.Struct):
+class VialAnswer(msgspec.Struct):
     """What is in the vial, as the unit reckons."""
 
     values: dict[str, float]
@@ -64,39 +54,19 @@ def automation_kind(text: str) -> Kind:
     raise InvalidRequestError(f"{text!r} is no kind of automation", remedy="One of dosing, led, temperature.")
 
 
-def _vial(here: UnitServices, experiment: str) -> VialState:
-    kept = here.stores.persistent("bioreactor")
-    found = {}
-    for name in VIAL_VARIABLES:
-        value = kept.get((experiment, name))
-        if isinstance(value, int | float | str):
-            found[name] = float(value)
-    return VialState(found)
-
-
 @get("/bioreactor/experiments/{experiment:str}", sync_to_thread=True)
-def vial(here: UnitPorts, experiment: FromPath[str]) -> VialState:
-    return _vial(here, experiment_name(experiment))
+def vial(here: UnitPorts, experiment: FromPath[str]) -> VialAnswer:
+    return VialAnswer(bioreactor.vial_state(here.runtime, experiment_name(experiment)).as_dict())
 
 
 @patch("/bioreactor/experiments/{experiment:str}", sync_to_thread=True)
-def correct_vial(here: UnitPorts, experiment: FromPath[str], data: JSONBody[UpdateBioreactor]) -> VialState:
+def correct_vial(here: UnitPorts, experiment: FromPath[str], data: JSONBody[UpdateBioreactor]) -> VialAnswer:
     """Say what really is in the vial: all of the values, or none when one of them cannot be."""
     name = experiment_name(experiment)
-    for variable, value in data.values.items():
-        largest = VIAL_VARIABLES.get(variable)
-        if largest is None:
-            raise InvalidRequestError(
-                f"{variable!r} is not known of a vial", remedy=f"One of {', '.join(VIAL_VARIABLES)}."
-            )
-        if not 0.0 <= value <= largest:
-            raise InvalidRequestError(f"{variable} must be between 0 and {largest:g}, not {value:g}")
-    with here.stores.persistent("bioreactor").transaction() as kept:
-        for variable, value in data.values.items():
-            kept.set((name, variable), value)
-    for variable, value in data.values.items():
-        here.bus.publish(topics.bioreactor(here.unit, name, variable), str(value), retain=True)
-    return _vial(here, name)
+    before = bioreactor.vial_state(here.runtime, name)
+    state = bioreactor.set_variables(here.runtime, name, data.values)
+    bioreactor.announce(here.publish, here.unit, name, state, before)
+    return VialAnswer(state.as_dict())
 
 
 ROUTES = Router(
