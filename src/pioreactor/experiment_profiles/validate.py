@@ -100,7 +100,7 @@ class _Look:
             for name, job in jobs.items():
                 path = f"{where}.jobs.{name}"
                 yield from self._known(name, path)
-                yield from _order(job.actions, path, is_started=where != "common" and self._starts_for_all(name))
+                yield from _order(name, job.actions, path, is_started=where != "common" and self._starts_for_all(name))
                 for number, act in enumerate(job.actions):
                     yield from self._act(name, act, f"{path}.actions[{number}]")
 
@@ -272,7 +272,7 @@ def _positive(moment: Moment, path: str) -> Any:
     return length_s
 
 
-def _order(actions: Iterable[Act], path: str, *, is_started: bool) -> Iterator[Diagnostic]:
+def _order(job: str, actions: Iterable[Act], path: str, *, is_started: bool) -> Iterator[Diagnostic]:
     """Warn of what happens to a job before anything started it."""
     timed = [
         (number, act, moment) for number, act in enumerate(actions) if (moment := _seconds_or_none(act)) is not None
@@ -282,6 +282,6 @@ def _order(actions: Iterable[Act], path: str, *, is_started: bool) -> Iterator[D
     for number, act, moment in timed:
         if isinstance(act, Stop | Pause | Resume | Update) and moment < first_s:
             yield Diagnostic(
-                "warning", "job.ordering.before_start", "nothing has started the job by then",
+                "warning", "job.ordering.before_start", f"nothing in this profile has started {job} by then",
                 f"{path}.actions[{number}]", "Fine if the job runs already when the profile begins.",
             )  # fmt: skip

@@ -17,7 +17,8 @@ LONGEST_FUNCTION = 60
 
 def files(*suffixes: str) -> list[Path]:
     """Return the files people write, with one of the suffixes (or any)."""
-    found = [path for path in ROOT.iterdir() if path.is_file()]
+    # In a second worktree `.git` is a file that says where the first one is.
+    found = [path for path in ROOT.iterdir() if path.is_file() and path.name != ".git"]
     for folder in FOLDERS:
         for parent, folders, names in (ROOT / folder).walk() if hasattr(Path, "walk") else _walk(ROOT / folder):
             folders[:] = [name for name in folders if name not in LEFT_OUT]

@@ -30,6 +30,12 @@ export type TimeSeries = Schemas["TimeSeries"];
 export type LogRow = Schemas["LogRow"];
 export type ConfigVersion = Pick<Schemas["ConfigVersion"], "data" | "timestamp"> & Partial<Schemas["ConfigVersion"]>;
 export type MediaRate = Schemas["MediaRate"];
+export type JobRow = Schemas["JobRow"];
+export type Diagnostic = Pick<Schemas["Diagnostic"], "severity" | "code" | "message" | "path"> & Partial<Schemas["Diagnostic"]>;
+export type ProfileStep = Pick<Schemas["Step"], "at_s" | "who" | "job" | "words" | "depth">;
+export type ProfilePreview = { ok: boolean; diagnostics: Diagnostic[]; steps: ProfileStep[] };
+export type ProfileRow = Schemas["ProfileRow"];
+export type ProfileRun = Schemas["ProfileRun"];
 export type TaskAccepted = Schemas["Accepted"];
 
 export type TaskResult =

@@ -16,6 +16,7 @@ export interface Page {
 export const pages: readonly Page[] = [
   { path: "/overview", title: "Overview", icon: "overview", group: "experiment", phone: true, Component: lazy(() => import("@/features/overview/Overview")) },
   { path: "/pioreactors", title: "Pioreactors", icon: "reactor", group: "experiment", phone: true, Component: lazy(() => import("@/features/pioreactors/Pioreactors")) },
+  { path: "/experiment-profiles", title: "Profiles", icon: "profile", group: "experiment", phone: false, Component: lazy(() => import("@/features/profiles/Profiles")) },
   { path: "/logs", title: "Events", icon: "events", group: "experiment", phone: true, Component: lazy(() => import("@/features/events/Events")) },
   { path: "/experiments", title: "Experiments", icon: "flask", group: "cluster", phone: false, Component: lazy(() => import("@/features/experiments/Experiments")) },
   { path: "/inventory", title: "Inventory", icon: "inventory", group: "cluster", phone: false, Component: lazy(() => import("@/features/inventory/Inventory")) },

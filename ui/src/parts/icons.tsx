@@ -11,6 +11,7 @@ const shapes = {
   overview: <path d="M3 3h6v6H3zM11 3h6v4h-6zM11 9h6v8h-6zM3 11h6v6H3z" />,
   reactor: <path d="M6 3h8M7.2 3v11.2a2.8 2.8 0 0 0 5.6 0V3M7.2 9.5h5.6" />,
   events: <path d="M4 5h12M4 10h12M4 15h7" />,
+  profile: <path d="M4 4v12M4 6h8M4 10h12M4 14h6" />,
   flask: <path d="M8 3h4M8.7 3v5L4.4 15.2A1.2 1.2 0 0 0 5.4 17h9.2a1.2 1.2 0 0 0 1-1.8L11.3 8V3M6.5 12h7" />,
   inventory: <path d="M3 6.5 10 3l7 3.5v7L10 17l-7-3.5zM3 6.5l7 3.5 7-3.5M10 10v7" />,
   configuration: <path d="M4 6h6M14 6h2M4 14h2M10 14h6M12 4v4M8 12v4" />,
