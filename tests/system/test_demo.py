@@ -263,6 +263,22 @@ def test_a_profile_is_carried_out_and_what_it_says_is_kept(demo: Demo) -> None:
     until(lambda: demo.count("SELECT count(*) FROM led_change_events WHERE channel = 'C' AND intensity = 12"), "light")
 
 
+def test_a_backup_is_kept_by_a_worker_and_put_back_from_there(demo: Demo) -> None:
+    until(lambda: demo.rows("od_readings") > 5, "readings")
+    made = demo.pio("run", "backup_database", unit="leader")
+    assert made.returncode == 0, made.stderr
+    assert "Copies on worker1, verified there." in made.stdout
+    listed = json.loads(demo.pio("backups", "list", "--everywhere", "--json", unit="leader").stdout)
+    [copy] = [row for row in listed if row["unit"] == "worker1"]
+    readings = demo.rows("od_readings")
+    for row in listed:
+        if row["unit"] == "leader":
+            Path(row["path"]).unlink()
+    back = demo.pio("backups", "restore", copy["path"], "--from", "worker1", "-y", unit="leader")
+    assert back.returncode == 0, back.stderr
+    until(lambda: demo.rows("od_readings") >= readings, "what the backup lacks is sent again")
+
+
 def test_garbage_on_topics_that_jobs_hear_ends_no_job(demo: Demo) -> None:
     until(lambda: "dosing_automation" in demo.running(), "the jobs run")
     before = demo.running()

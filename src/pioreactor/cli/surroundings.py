@@ -85,6 +85,13 @@ class Surroundings:
         """Return what a unit answers on `/unit_api` (or the leader on `/api`); raise `PioreactorError` otherwise."""
         return self._units.ask(unit, method, path, json=json, timeout_s=timeout_s)
 
+    def fetch(
+        self, unit: str, method: str, path: str, *, json: Any = None, body: bytes | None = None, timeout_s: float = 30.0
+    ) -> bytes:
+        """Return the bytes that a unit answers with; raise `PioreactorError` otherwise."""
+        answer: bytes = self._units.fetch(unit, method, path, json=json, body=body, timeout_s=timeout_s).body
+        return answer
+
     def ask_leader(self, method: str, path: str, *, json: Any = None, timeout_s: float = 10.0) -> Any:
         """Return what the leader answers on `/api`."""
         leader = self.settings.cluster.leader_hostname

@@ -19,6 +19,7 @@ from pioreactor.web.security.gate import Gate, SafeHeaders, cookie_of
 from pioreactor.web.security.sessions import Sessions
 from pioreactor.web.unit import (
     about,
+    backups,
     calibration_sessions,
     calibrations,
     configuration,
@@ -162,6 +163,7 @@ def unit_routes() -> Router:
             estimators.ROUTES,
             configuration.ROUTES,
             files.ROUTES,
+            backups.ROUTES,
             power.ROUTES,
             plugins.ROUTES,
             plugin_registry.routes("/unit_api"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -16,37 +17,71 @@ def backups() -> None:
 
 
 @backups.command(name="list")
+@click.option("--everywhere", is_flag=True, help="Ask the workers, too, for the copies that they keep.")
 @json_option
 @pass_surroundings
-def list_(surroundings: Surroundings, as_json: bool) -> None:
+def list_(surroundings: Surroundings, everywhere: bool, as_json: bool) -> None:
     """List backups, newest first. Make one with `pio run backup_database`."""
     from pioreactor.actions.backup import list_backups
 
-    sizes = {str(path): path.stat().st_size for path in list_backups(surroundings.runtime)}
+    here = surroundings.runtime.unit
+    rows: list[dict[str, Any]] = [
+        {"unit": here, "path": str(path), "bytes": path.stat().st_size} for path in list_backups(surroundings.runtime)
+    ]
+    if everywhere:
+        rows += _on_workers(surroundings)
     if as_json:
         import json
 
-        click.echo(json.dumps([{"path": path, "bytes": size} for path, size in sizes.items()]))
+        click.echo(json.dumps(rows))
         return
-    if not sizes:
+    if not rows:
         click.echo("No backups. Make one: pio run backup_database")
-    for path, size in sizes.items():
-        click.echo(f"{path}  {size / 1e6:.1f} MB")
+    for row in rows:
+        where = "" if row["unit"] == here else f"  on {row['unit']}"
+        click.echo(f"{row['path']}  {row['bytes'] / 1e6:.1f} MB{where}")
+
+
+def _on_workers(surroundings: Surroundings) -> list[dict[str, Any]]:
+    """Return the copies of each worker that answers."""
+    from pioreactor.http.fanout import Failed, ask_each
+
+    names = [row["pioreactor_unit"] for row in surroundings.ask_leader("GET", "/api/workers")]
+    rows: list[dict[str, Any]] = []
+    for answer in ask_each(names, lambda unit: surroundings.ask(unit, "GET", "/unit_api/backups")):
+        if isinstance(answer, Failed):
+            click.echo(f"{answer.unit}: {answer.message}", err=True)
+            continue
+        rows += [{"unit": answer.unit, "path": copy["name"], "bytes": copy["size_bytes"]} for copy in answer.value]
+    return rows
 
 
 @backups.command(name="restore")
-@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--from", "unit", default=None, metavar="UNIT", help="FILE is the name of a copy that this unit keeps.")
 @yes_option
 @pass_surroundings
-def restore(surroundings: Surroundings, file: Path, yes: bool) -> None:
+def restore(surroundings: Surroundings, file: Path, unit: str | None, yes: bool) -> None:
     """Put a backup back into the database. What is there now is copied first, so this can be undone the same way."""
     from pioreactor.actions.backup import database_of, verify
     from pioreactor.actions.backup import restore as put_back
 
     runtime = surroundings.runtime
+    file = file if unit is None else _fetched(surroundings, unit, file.name)
     backup = verify(file)
     question = f"Replace everything in {database_of(runtime)} by {backup.rows} rows of {file}?"
     if not yes and not click.confirm(question):
         raise click.Abort
     before = put_back(runtime, file)
     click.echo(f"Restored. What was there is in {before}. Units send again what they still hold and this backup lacks.")
+
+
+def _fetched(surroundings: Surroundings, unit: str, name: str) -> Path:
+    """Bring a copy from a unit into the folder of backups."""
+    from pioreactor.actions.backup import folder_of
+    from pioreactor.cluster.copies import bring_back
+
+    target = folder_of(surroundings.runtime) / name
+    if not target.exists():
+        bring_back(unit, name, target, surroundings.fetch)
+    return target

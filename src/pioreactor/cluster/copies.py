@@ -1,0 +1,184 @@
+"""Copies of the leader's backups on its workers: sent in parts, and checked by the receiver before they count."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import msgspec
+
+from pioreactor import structs
+from pioreactor.actions.backup import CACHE, ROOM, Backup, verify
+from pioreactor.exc import InvalidRequestError, NotFoundError, PioreactorError, StorageError
+from pioreactor.runtime.context import Runtime
+
+PART_BYTES: Final = 512 * 1024
+"""One request carries so much: a Raspberry Pi holds a part in memory, not a database."""
+KEPT: Final = 2
+FOLDER: Final = "copies_of_leader"
+PATH: Final = "/unit_api/backups"
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,100}\.sqlite")
+_UNFINISHED = ".part"
+
+
+class Copy(msgspec.Struct, frozen=True):
+    """A whole copy that a unit keeps."""
+
+    name: str
+    size_bytes: int
+
+
+class Announced(msgspec.Struct, forbid_unknown_fields=True):
+    """What a sender says of a copy that it is about to send, or has sent."""
+
+    size_bytes: int
+    sha256: str
+
+
+class CopyShelf:
+    """Where a unit keeps copies of its leader's database. Unfinished ones have another name and do not count."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._folder = runtime.paths.storage / FOLDER
+
+    def copies(self) -> list[Copy]:
+        """Return what is kept, newest first."""
+        found = sorted(self._folder.glob("*.sqlite"), reverse=True) if self._folder.is_dir() else []
+        return [Copy(path.name, path.stat().st_size) for path in found]
+
+    def begin(self, name: str, announced: Announced) -> None:
+        """Make room for a copy; raise `StorageError` when the disk has none."""
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for stale in self._folder.glob(f"*{_UNFINISHED}"):
+            stale.unlink(missing_ok=True)
+        free = shutil.disk_usage(self._folder).free
+        if free < ROOM * announced.size_bytes:
+            raise StorageError(
+                f"the copy needs {announced.size_bytes / 1e6:.0f} MB, only {free / 1e6:.0f} MB are free",
+                remedy="Delete old data on this unit, or have another one keep the copy.",
+            )
+        self._unfinished(name).touch(mode=0o600)
+
+    def add(self, name: str, offset: int, part: bytes) -> None:
+        """Write one part; the same part twice is fine, a gap is not."""
+        path = self._unfinished(name)
+        if not path.exists() or offset > path.stat().st_size:
+            raise InvalidRequestError(f"a part of {name} is missing before byte {offset}", remedy="Begin again.")
+        with path.open("r+b") as file:
+            file.seek(offset)
+            file.write(part)
+
+    def finish(self, name: str, announced: Announced, *, kept: int = KEPT) -> Backup:
+        """Check that the copy is what was sent and a whole database; then it counts, and the oldest goes."""
+        path = self._unfinished(name)
+        if not path.exists():
+            raise NotFoundError(f"no copy {name} was begun")
+        try:
+            if path.stat().st_size != announced.size_bytes or digest(path) != announced.sha256:
+                raise StorageError(f"{name} did not arrive as it was sent", remedy="Send it again.")
+            backup = verify(path)
+        except StorageError:
+            path.unlink()
+            raise
+        whole = path.rename(self._path(name))
+        for old in self.copies()[kept:]:
+            self._path(old.name).unlink(missing_ok=True)
+        return replace(backup, path=whole)
+
+    def read(self, name: str, offset: int) -> bytes:
+        """Return a part of a whole copy; empty behind its end."""
+        path = self._path(name)
+        if not path.is_file():
+            raise NotFoundError(f"there is no copy {name}")
+        with path.open("rb") as file:
+            file.seek(offset)
+            return file.read(PART_BYTES)
+
+    def announced(self, name: str) -> Announced:
+        path = self._path(name)
+        if not path.is_file():
+            raise NotFoundError(f"there is no copy {name}")
+        return Announced(path.stat().st_size, digest(path))
+
+    def _path(self, name: str) -> Path:
+        if not _NAME.fullmatch(name):
+            raise InvalidRequestError(f"{name!r} cannot be the name of a copy")
+        return self._folder / name
+
+    def _unfinished(self, name: str) -> Path:
+        path = self._path(name)
+        return path.with_name(path.name + _UNFINISHED)
+
+
+class Fetch(Protocol):
+    """Ask a unit and return the body of its answer: `Surroundings.fetch`."""
+
+    def __call__(
+        self, unit: str, method: str, path: str, *, json: Any = None, body: bytes | None = None, timeout_s: float = 30.0
+    ) -> bytes: ...
+
+
+def send(backup: Path, unit: str, fetch: Fetch) -> None:
+    """Send a backup to a unit, which checks it; raise the unit's error."""
+    announced = msgspec.to_builtins(Announced(backup.stat().st_size, digest(backup)))
+    path = f"{PATH}/{backup.name}"
+    fetch(unit, "PUT", path, json=announced)
+    for offset, part in _parts(backup):
+        fetch(unit, "PUT", f"{path}/parts/{offset}", body=part)
+    fetch(unit, "POST", f"{path}/finish", json=announced, timeout_s=600.0)
+
+
+def spread(
+    runtime: Runtime, backup: Path, units: Sequence[str], count: int, fetch: Fetch, *, say: Callable[[str], None]
+) -> list[str]:
+    """Send a backup to so many of the units, in their order, and return those; say why one does not take it."""
+    have: list[str] = []
+    for unit in units:
+        if len(have) >= count:
+            break
+        try:
+            send(backup, unit, fetch)
+        except PioreactorError as error:
+            say(f"{unit} has no copy: {error}.")
+            continue
+        have.append(unit)
+        now = structs.to_timestamp(runtime.clock.now())
+        runtime.stores.persistent(CACHE).set(f"latest_backup_in_{unit}_timestamp", now)
+    return have
+
+
+def bring_back(unit: str, name: str, target: Path, fetch: Fetch) -> Backup:
+    """Fetch a copy from a unit into a file, and verify it."""
+    announced = msgspec.json.decode(fetch(unit, "GET", f"{PATH}/{name}"), type=Announced)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = target.with_name(target.name + _UNFINISHED)
+    with unfinished.open("wb") as file:
+        while file.tell() < announced.size_bytes:
+            part = fetch(unit, "GET", f"{PATH}/{name}/parts/{file.tell()}")
+            if not part:
+                break
+            file.write(part)
+    if digest(unfinished) != announced.sha256:
+        unfinished.unlink()
+        raise StorageError(f"{name} did not arrive whole from {unit}", remedy="Try again.")
+    unfinished.replace(target)
+    return verify(target)
+
+
+def digest(path: Path) -> str:
+    """Return the SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _parts(path: Path) -> Iterator[tuple[int, bytes]]:
+    with path.open("rb") as file:
+        offset = 0
+        while part := file.read(PART_BYTES):
+            yield offset, part
+            offset += len(part)

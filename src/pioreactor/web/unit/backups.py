@@ -1,0 +1,79 @@
+"""Routes of a unit about the copies of the leader's database that it keeps. Only units of the cluster may use them."""
+
+from typing import Any
+
+import msgspec
+from litestar import MediaType, Request, Response, Router, get, post, put
+from litestar.params import FromPath, JSONBody
+
+from pioreactor.cluster.copies import Announced, Copy, CopyShelf
+from pioreactor.exc import NotPermittedError
+from pioreactor.web.unit.services import UnitPorts
+
+
+class Kept(msgspec.Struct):
+    """A copy that was opened and counted."""
+
+    name: str
+    rows: int
+
+
+def _only_for_units(request: Request[Any, Any, Any]) -> None:
+    """A person restores on the leader, by a command; a page has no use for databases."""
+    if request.scope["user"] != "cluster":
+        raise NotPermittedError("copies of the database are for units of the cluster")
+
+
+@get("/backups", sync_to_thread=True)
+def copies(here: UnitPorts) -> list[Copy]:
+    """What this unit keeps of the leader's database, newest first."""
+    return CopyShelf(here.runtime).copies()
+
+
+@get("/backups/{name:str}", sync_to_thread=True)
+def one_copy(here: UnitPorts, request: Request[Any, Any, Any], name: FromPath[str]) -> Announced:
+    _only_for_units(request)
+    return CopyShelf(here.runtime).announced(name)
+
+
+@get("/backups/{name:str}/parts/{offset:int}", sync_to_thread=True)
+def part_of_copy(
+    here: UnitPorts, request: Request[Any, Any, Any], name: FromPath[str], offset: FromPath[int]
+) -> Response[bytes]:
+    _only_for_units(request)
+    return Response(CopyShelf(here.runtime).read(name, offset), media_type="application/octet-stream")
+
+
+@put("/backups/{name:str}", sync_to_thread=True)
+def begin_copy(
+    here: UnitPorts, request: Request[Any, Any, Any], name: FromPath[str], data: JSONBody[Announced]
+) -> Announced:
+    """Announce a copy; the answer is no where there is no room."""
+    _only_for_units(request)
+    CopyShelf(here.runtime).begin(name, data)
+    return data
+
+
+@put("/backups/{name:str}/parts/{offset:int}", media_type=MediaType.TEXT, status_code=204)
+async def add_part(
+    here: UnitPorts, request: Request[Any, Any, Any], name: FromPath[str], offset: FromPath[int]
+) -> None:
+    """Send one part, as bytes."""
+    _only_for_units(request)
+    CopyShelf(here.runtime).add(name, offset, await request.body())
+
+
+@post("/backups/{name:str}/finish", status_code=200, sync_to_thread=True)
+def finish_copy(
+    here: UnitPorts, request: Request[Any, Any, Any], name: FromPath[str], data: JSONBody[Announced]
+) -> Kept:
+    """Say that all parts were sent; the unit checks them."""
+    _only_for_units(request)
+    return Kept(name, CopyShelf(here.runtime).finish(name, data).rows)
+
+
+ROUTES = Router(
+    "/",
+    route_handlers=[copies, one_copy, part_of_copy, begin_copy, add_part, finish_copy],
+    tags=["backups on a unit"],
+)
