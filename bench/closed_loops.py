@@ -84,9 +84,9 @@ class Score:
     highest_volume_ml: float
 
 
-def observe(bench: Bench, *, interval_s: float = 5.0, warm_up_s: float = 300.0) -> None:
+def observe(bench: Bench, *, interval_s: float = 5.0, warm_up_s: float = 300.0, measures_speed: bool = True) -> None:
     """Stir, read optical density and estimate growth, until normalised OD is known."""
-    bench.start(lambda: start_stirring(500))
+    bench.start(lambda: start_stirring(500, use_rpm=measures_speed))
     bench.wait(30.0)
     bench.start(lambda: start_od_reading(interval=interval_s))
     bench.start(lambda: GrowthRateCalculator("unit1", EXPERIMENT))

@@ -75,9 +75,26 @@ def test_a_blank_may_be_dosed_though_no_light_shows_it(simulated: Simulated) -> 
     assert len([line for line in bench.logged("warning") if "No effect of doses" in line]) == 1
 
 
-def test_a_blocked_waste_tube_is_told_of_by_doses_that_dilute_less(simulated: Simulated) -> None:
-    """The books believe the waste pump, so the vial overfills unseen; only the light knows, and it takes its time."""
-    bench, _ = turbidostat(simulated, Fault("blocked_waste", start_s=2.5 * 3600.0), growth_per_h=1.0)
+@pytest.mark.parametrize("noise_cv", [0.0055, 0.03])
+def test_a_blocked_waste_tube_pauses_dosing_before_the_vial_is_full(simulated: Simulated, noise_cv: float) -> None:
+    """The books believe the waste pump. The stirrer does not: a fuller vial is heavier to stir."""
+    fault = Fault("blocked_waste", start_s=1.5 * 3600.0)
+    bench, job = turbidostat(simulated, fault, growth_per_h=1.0, noise_cv=noise_cv)
+    loops.watch(bench, 1.4)
+    assert job.state == job.READY
+    assert bench.logged("warning") == []
+    moments = loops.watch(bench, 0.6)
+    assert job.state == job.SLEEPING
+    assert says(bench, "see whether the waste tube is blocked", "error")
+    assert max(moment.volume_ml for moment in moments) < 17.0 < MAX_FILL_ML
+
+
+def test_without_a_measured_speed_a_blocked_waste_tube_is_told_of_by_the_light(simulated: Simulated) -> None:
+    """Doses dilute less in a fuller vial; to be sure of that takes its time."""
+    fault = Fault("blocked_waste", start_s=2.5 * 3600.0)
+    bench = simulated(scenario=loops.plant(faults=[fault], growth_per_h=1.0), seed=3)
+    loops.observe(bench, measures_speed=False)
+    bench.start(lambda: Turbidostat(target_biomass=1.0, exchange_volume_ml=1.0))
     loops.watch(bench, 2.4)
     assert not says(bench, "dilute", "warning")
     loops.watch(bench, 1.5)

@@ -28,9 +28,11 @@ from pioreactor.actions.dosing import dose as run_pump
 from pioreactor.automations import events, registry
 from pioreactor.automations.base import AutomationJob
 from pioreactor.automations.dosing.dilution_watch import DilutionWatch, Verdict
+from pioreactor.automations.dosing.fill_watch import Excess, FillWatch
 from pioreactor.exc import CalibrationMissingError, ConfigurationError, InvalidRequestError, StoppedError
 from pioreactor.messaging.ports import Message
 from pioreactor.states import JobState
+from pioreactor.structs.readings import MeasuredRPM, Temperature
 
 TOLERANCE_ML = 1e-9
 WARN_AT_FRACTION_OF_FULL = 0.95
@@ -77,8 +79,12 @@ class DosingAutomationJob(AutomationJob):
         **kwargs: Any,
     ) -> None:
         self._watch = DilutionWatch()
+        self._fill = FillWatch()
+        self._celsius: float | None = None
+        self._stirring: dict[str, float] = {}
+        """The last `duty_cycle` [%] and `target_rpm` of the stirrer."""
         self._fall = self._added_s = 0.0
-        self._doubts_doses = False
+        self._doubts_doses = self._doubts_waste = False
         self._pump_gain = 1.0
         """Volume delivered over volume announced, as `growth_rate_calculating` estimates it."""
         self._knows_pump_gain = False
@@ -212,6 +218,7 @@ class DosingAutomationJob(AutomationJob):
         moved_ml = move(**self._pump_arguments(volume_ml))
         if event.startswith("add_") and moved_ml > 0:
             self._fall += math.log1p(moved_ml / max(before.current_volume_ml, 1.0))
+            self._fill.added(moved_ml)
             self._added_s = self.runtime.clock.monotonic()
         if moved_ml > 0 and self.vial == before:
             after = bioreactor.record_dose(self.runtime, self.experiment, event, moved_ml)
@@ -228,6 +235,9 @@ class DosingAutomationJob(AutomationJob):
         verdict = self._watch.verdict
         if verdict is Verdict.NO_EFFECT:
             self._pause_useless_dosing()
+            yield False
+            return
+        if not self._may_waste_be_flowing():
             yield False
             return
         if verdict is Verdict.NEVER_SEEN and not self._doubts_doses:
@@ -260,10 +270,36 @@ class DosingAutomationJob(AutomationJob):
         self._lane.request_pause()
         self._lane.post(lambda: self._move(JobState.SLEEPING))
 
+    def _may_waste_be_flowing(self) -> bool:
+        """Pause dosing when the stirrer says that the vial fills up."""
+        excess = self._fill.excess
+        if excess is None or not excess.is_doubtful:
+            return True
+        if excess.is_sure:
+            self._pause_filling_vial(excess)
+            return False
+        if not self._doubts_waste:
+            self._doubts_waste = True
+            self.logger.warning(
+                "The stirrer needs %.1f %% more power than a while ago: the vial may hold about %.1f mL more than the "
+                "books say. See whether waste flows.", 100 * excess.load, excess.volume_ml,
+            )  # fmt: skip
+        return True
+
+    def _pause_filling_vial(self, excess: Excess) -> None:
+        self.logger.error(
+            "The vial seems to hold about %.1f mL more than the books say: the stirrer needs %.1f %% more power than "
+            "before the last doses. Dosing is paused: see whether the waste tube is blocked or loose, or its pump does "
+            "not turn; correct the vial's volume, then resume.", excess.volume_ml, 100 * excess.load,
+        )  # fmt: skip
+        self._lane.request_pause()
+        self._lane.post(lambda: self._move(JobState.SLEEPING))
+
     def on_sleeping_to_ready(self) -> None:
         """Look at the tubes with fresh eyes: somebody had the time to mend them."""
         self._watch.forget()
-        self._doubts_doses = False
+        self._fill.forget()
+        self._doubts_doses = self._doubts_waste = False
 
     def _set_ods(self, message: Message) -> None:
         super()._set_ods(message)
@@ -273,8 +309,36 @@ class DosingAutomationJob(AutomationJob):
 
     def _listen_to_readings(self) -> None:
         super()._listen_to_readings()
-        topic = topics.setting(self.unit, self.experiment, "growth_rate_calculating", "estimate")
-        self.subscribe_and_callback(self._carefully(self._hear_estimate), topic, allow_retained=False)
+        for job, name, hear, retained in (
+            ("growth_rate_calculating", "estimate", self._hear_estimate, False),
+            ("stirring", "duty_cycle", self._hear_stirring, True),
+            ("stirring", "target_rpm", self._hear_stirring, True),
+            ("stirring", "measured_rpm", self._hear_speed, False),
+            ("temperature_automation", "temperature", self._hear_temperature, True),
+        ):
+            topic = topics.setting(self.unit, self.experiment, job, name)
+            self.subscribe_and_callback(self._carefully(hear), topic, allow_retained=retained)
+
+    def _hear_stirring(self, message: Message) -> None:
+        self._stirring[message.topic.rsplit("/", 1)[1]] = float(message.payload)
+
+    def _hear_speed(self, message: Message) -> None:
+        """Take in a speed that was measured at the last duty: the stirrer corrects the duty afterwards."""
+        measured = msgspec.json.decode(message.payload, type=MeasuredRPM)
+        duty, target = self._stirring.get("duty_cycle"), self._stirring.get("target_rpm")
+        if duty is None or not target or measured.measured_rpm <= 0:
+            return
+        self._fill.reading(
+            self._moment_of(measured.timestamp),
+            duty_percent=duty,
+            rpm=measured.measured_rpm,
+            target_rpm=target,
+            volume_ml=self.current_volume_ml,
+            celsius=self._celsius,
+        )
+
+    def _hear_temperature(self, message: Message) -> None:
+        self._celsius = msgspec.json.decode(message.payload, type=Temperature).temperature
 
     def _hear_estimate(self, message: Message) -> None:
         estimate = msgspec.json.decode(message.payload, type=dict[str, Any])
