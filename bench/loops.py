@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from statistics import fmean, pstdev
+from statistics import fmean
 from typing import Any
 
 from msgspec.structs import replace
@@ -25,7 +25,8 @@ from pioreactor.twin.scenarios import find_scenario
 
 RESULTS = Path(__file__).parent / "results"
 VOLUME_ML = 14.0
-GAINS = "[dosing_automation.pid_morbidostat]\nKp=0.5\nKi=1.5\nKd=0\n"
+CHANGE_AT = 0.6
+"""Of the stock's concentration: what Toprak 2012 changed bottles at."""
 TURBIDOSTATS: dict[str, dict[str, Any]] = {
     "ecoli 0.8/h": {"growth_per_h": 0.88},
     "ecoli 0.3/h": {"growth_per_h": 0.33},
@@ -90,22 +91,31 @@ def fed_batch(name: str, seed: int, hours: float) -> None:
     draw(name, "volume, mL", [m.t_s / 3600 for m in moments], [m.volume_ml for m in moments])
 
 
-def morbidostat(name: str, seed: int, hours: float) -> None:
-    scenario = replace(find_scenario("morbidostat_tmp"), start_od=0.3, ambient_celsius=37.0)
-    with simulated_bench(scenario=scenario, seed=seed, config=GAINS) as bench:
+def morbidostat(name: str, preset: str, seed: int, hours: float) -> None:
+    """Growth held down for days while resistance rises; the bottle is changed for one five times as strong in time."""
+    scenario = replace(find_scenario(preset), start_od=0.15, ambient_celsius=37.0)
+    changes: list[int] = []
+    moments: list[loops.Moment] = []
+    with simulated_bench(scenario=scenario, seed=seed) as bench:
         loops.calibrate_od(bench)
-        loops.observe(bench, interval_s=30.0, warm_up_s=1200.0)
-        bench.start(lambda: PIDMorbidostat(target_growth_rate=0.4, target_normalized_od=1.2, duration=12))
-        moments = loops.watch(bench, hours, every_s=60.0)
+        loops.observe(bench, interval_s=60.0, warm_up_s=3000.0)
+        bench.start(lambda: PIDMorbidostat(target_growth_rate=0.4, target_normalized_od=1.0, duration=12))
+        world = bench.unit.world
+        for hour in range(round(hours)):
+            moments += loops.watch(bench, 1.0, every_s=120.0)
+            if moments[-1].drug_ug_ml > CHANGE_AT * world.alt_media_drug_ug_ml:
+                world.alt_media_drug_ug_ml *= 5.0
+                changes.append(hour + 1)
         said = [*bench.logged("warning"), *bench.logged("error")]
     times = [m.t_s / 3600 for m in moments]
-    settled = moments[6 * 60 :]
+    settled = moments[24 * 30 :]
+    halves = [fmean(m.growth_per_h for m in settled[i : i + 360]) for i in range(0, len(settled), 360)]
+    ods = sorted(m.od for m in settled)
     print(
-        f"{name:28} growth {fmean(m.growth_per_h for m in settled):.3f}/h (target 0.4)"
-        f"  OD {fmean(m.od for m in settled):.3f} ± {pstdev(m.od for m in settled):.3f}"
-        f"  IC50 {moments[0].ic50_ug_ml:.2f} to {moments[-1].ic50_ug_ml:.2f} µg/mL"
-        f"  drug {moments[-1].drug_ug_ml:.2f} µg/mL  highest {max(m.volume_ml for m in moments):.2f} mL"
-        f"  {said if said else ''}"
+        f"{name:28} growth {fmean(halves):.3f}/h (target 0.4; means of 12 h {min(halves):.2f} to {max(halves):.2f})"
+        f"  OD {ods[len(ods) // 20]:.3f} to {ods[-len(ods) // 20]:.3f} (5 to 95 %)"
+        f"  IC50 {moments[0].ic50_ug_ml:.1f} to {moments[-1].ic50_ug_ml:.1f} µg/mL  bottle changed after {changes} h"
+        f"  highest {max(m.volume_ml for m in moments):.2f} mL  {said if said else ''}"
     )
     draw(name, "growth rate, 1/h", times, [m.growth_per_h for m in moments])
     draw(f"{name} IC50", "IC50, µg/mL", times, [m.ic50_ug_ml for m in moments])
@@ -160,7 +170,8 @@ def cases(hours: float) -> dict[str, Callable[[], None]]:
         full = f"chemostat {strain} pump {gain}"
         found[full] = lambda full=full, s=strain, g=growth, p=gain, seed=seed: chemostat(full, s, g, p, seed, hours)  # type: ignore[misc]
     found["fed batch yeast"] = lambda: fed_batch("fed batch yeast", 41, hours)
-    found["morbidostat tmp"] = lambda: morbidostat("morbidostat tmp", 1, 4 * hours)
+    for preset in ("morbidostat_tmp", "morbidostat_chl", "morbidostat_dox"):
+        found[preset] = lambda preset=preset: morbidostat(preset, preset, 1, 10 * hours)  # type: ignore[misc]
     for noise in (0.0055, 0.03):
         for kind, value in (("empty_media_bottle", None), ("blocked_waste", None), ("pump_gain", 0.8)):
             fault = Fault(kind, start_s=6 * 3600.0, target="media" if value else "", value=value)  # type: ignore[arg-type]

@@ -89,7 +89,7 @@ def test_a_fed_batch_ends_before_the_vial_is_full(simulated: Simulated, pump_gai
 
 def test_a_morbidostat_holds_growth_and_density(simulated: Simulated) -> None:
     scenario = replace(find_scenario("morbidostat_tmp"), start_od=0.3, ambient_celsius=37.0, bubbles=0.0)
-    bench = simulated(scenario=scenario, seed=1, config="[dosing_automation.pid_morbidostat]\nKp=0.5\nKi=1.5\nKd=0\n")
+    bench = simulated(scenario=scenario, seed=1)
     loops.calibrate_od(bench)
     loops.observe(bench, interval_s=30.0, warm_up_s=1200.0)
     bench.start(lambda: PIDMorbidostat(target_growth_rate=0.4, target_normalized_od=1.2, duration=12))

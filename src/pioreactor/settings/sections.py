@@ -110,6 +110,9 @@ class PidMorbidostatSettings(PidSettings, frozen=True):
     """The morbidostat's controller: fraction of alternative media per 1/h of error."""
 
     Kp: Annotated[float, quantity("proportional gain", unit="h")] = 1.0
+    trim: Annotated[
+        float, quantity("integral gain where Ki is 0, so that growth meets its target; 0: proportional only", ge=0)
+    ] = 0.5
     minimum_dosing_volume_ml: Annotated[float, quantity("smaller doses are left out", unit="mL", ge=0)] = 0.1
 
 

@@ -93,6 +93,8 @@ class World:
             mu_max_per_h=scenario.mu_max_per_h if scenario.mu_max_per_h is not None else strain.mu_max_per_h,
             feed_g_l=scenario.feed_g_l if scenario.feed_g_l is not None else strain.feed_g_l,
         )
+        self.alt_media_drug_ug_ml = scenario.alt_media_drug_ug_ml
+        """What is in the bottle of alternative media now; whoever changes the bottle sets it."""
         self.culture = Culture(
             strain,
             density_g_l=scenario.start_od / strain.od_per_g_l,
@@ -213,7 +215,7 @@ class World:
         feed = self.culture.strain.feed_g_l
         if alt and scenario.alt_feed_g_l is not None:
             feed = scenario.alt_feed_g_l
-        self.culture.dilute(kept, feed_g_l=feed, drug_ug_ml=scenario.alt_media_drug_ug_ml if alt else 0.0)
+        self.culture.dilute(kept, feed_g_l=feed, drug_ug_ml=self.alt_media_drug_ug_ml if alt else 0.0)
         inflow = scenario.media_celsius if scenario.media_celsius is not None else self.thermal.ambient
         self.thermal.mix(kept, inflow)
 

@@ -81,3 +81,17 @@ def test_without_readings_it_says_what_it_misses(simulated: Simulated) -> None:
     (event,) = bench.decoded("dosing_automation/latest_event")
     assert event["event_name"] == "ErrorOccurred"
     assert bench.decoded("dosing_events") == []
+
+
+def test_a_culture_that_tolerates_the_stock_is_told_of_once(simulated: Simulated) -> None:
+    bench = started(simulated)
+    told_at = []
+    bench.wait(1700.0)
+    for half_hour in range(1, 13):
+        say(bench, 1.0, 2.5)
+        bench.messages.clear()
+        bench.wait(300.0)
+        told_at += [half_hour for line in bench.logged("warning") if "change the bottle for a stronger one" in line]
+        bench.wait(1500.0)
+    assert len(told_at) == 1
+    assert told_at[0] in (6, 7), "after three hours of nothing but alternative media"

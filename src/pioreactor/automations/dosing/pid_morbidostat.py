@@ -16,6 +16,8 @@ THIN = 0.7
 DENSE, DENSE_FACTOR = 1.25, 2.5
 """Above this part of the target OD, so many times the volume is exchanged."""
 MINUTES_PER_HOUR = 60.0
+NEARLY_ALL, TOO_FAST, TOLERANT_AFTER_H = 0.95, 1.1, 3.0
+"""So large a part of alternative media, so much above the target, for so long: the stock is too weak."""
 
 
 class PIDMorbidostat(DosingAutomationJob):
@@ -54,7 +56,10 @@ class PIDMorbidostat(DosingAutomationJob):
         self.target_normalized_od = declared["target_normalized_od"].check(float(target_normalized_od))
         gains = self.runtime.settings.pid_morbidostat
         # Growth above its target asks for more of the drug: the gains act the other way round.
-        self._pid = PidController(-gains.Kp, -gains.Ki, -gains.Kd, self.target_growth_rate, low=0.0, high=1.0)
+        # A proportional rule alone stays above its target by as much as the drug has to be; see decision 12.
+        integral = gains.trim if gains.Ki == 0 else gains.Ki
+        self._pid = PidController(-gains.Kp, -integral, -gains.Kd, self.target_growth_rate, low=0.0, high=1.0)
+        self._tolerant_h = 0.0
         self._smallest_ml = gains.minimum_dosing_volume_ml
         self.run_every(self.duration)
 
@@ -68,6 +73,7 @@ class PIDMorbidostat(DosingAutomationJob):
             return NoEvent(f"nOD {od:.2f} is below {THIN:.0%} of its target {target_od:.2f}")
         hours = self.duration / MINUTES_PER_HOUR
         fraction = self._pid.update(self.latest_growth_rate, dt=hours)
+        self._watch_tolerance(fraction, hours)
         volume_ml = round(self.target_growth_rate * self.current_volume_ml * hours, 4)
         if od > DENSE * target_od:
             volume_ml *= DENSE_FACTOR
@@ -87,6 +93,17 @@ class PIDMorbidostat(DosingAutomationJob):
                 "media_ml": moved["media_ml"],
             },
         )
+
+    def _watch_tolerance(self, fraction: float, hours: float) -> None:
+        """Tell, once, of a culture that grows too fast on alternative media alone: resistance rises here."""
+        tolerates = fraction >= NEARLY_ALL and self.latest_growth_rate > TOO_FAST * self.target_growth_rate
+        before_h, self._tolerant_h = self._tolerant_h, self._tolerant_h + hours if tolerates else 0.0
+        if before_h < TOLERANT_AFTER_H <= self._tolerant_h:
+            self.logger.warning(
+                "Growth is %.2f/h, above its target of %.2f/h, although nearly all that is dosed is alternative media. "
+                "The culture tolerates this stock: change the bottle for a stronger one.",
+                self.latest_growth_rate, self.target_growth_rate,
+            )  # fmt: skip
 
     def _large_enough(self, volume_ml: float) -> float:
         return volume_ml if volume_ml >= self._smallest_ml else 0.0
