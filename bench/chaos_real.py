@@ -1,6 +1,6 @@
 """Kills, freezes and restarts the real processes of a small cluster at random, and counts as `bench.chaos` does.
 
-Run: python -m bench.chaos_real [--troubles 40] [--seed 1] [--freeze 100]. There are Mosquitto (or the embedded broker),
+Run: python -m bench.chaos_real [--each 12 | --troubles 40] [--kinds WORDS] [--seed 1] [--freeze 100]. There are Mosquitto (or the embedded broker),
 a reactor, a supervisor, a monitor, the database writer, a job that records 40 rows a second, and one that doses. What
 the unit's journal holds at the end is the truth that the leader's database is compared with.
 """
@@ -18,7 +18,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -50,8 +50,12 @@ KINDS = (
     "kill pump and supervisor",
     "kill broker",
     "broker forgets",
+    "kill reactor",
     "freeze writer",
     "freeze monitor",
+    "freeze recorder",
+    "freeze broker",
+    "freeze supervisor",
 )
 
 RECORDER = """
@@ -90,6 +94,7 @@ class OutputWatch(threading.Thread):
 
     def __init__(self, socket: Path, locks: Path, counted: Counted) -> None:
         super().__init__(name="output watch", daemon=True)
+        self._socket = socket
         self._buses = connect_buses(socket)
         self._ownership = FileLockOwnership(locks)
         self._counted = counted
@@ -105,6 +110,7 @@ class OutputWatch(threading.Thread):
                     on = on and self._buses.pwm.get_duty(pin) > 0
                 except (PioreactorError, OSError):
                     on = False
+                    self._connect_again()
                 if not on:
                     since.pop(pin, None)
                     continue
@@ -113,6 +119,12 @@ class OutputWatch(threading.Thread):
                 name = "longest_unwatched_orphan_s" if unwatched else "longest_orphan_s"
                 setattr(self._counted, name, max(getattr(self._counted, name), now - began))
         self._buses.close()
+
+    def _connect_again(self) -> None:
+        """The reactor itself may have been killed: a blind watch would find nothing for ever."""
+        with suppress(PioreactorError, OSError):
+            self._buses.close()
+            self._buses = connect_buses(self._socket)
 
 
 class RealChaos:
@@ -136,7 +148,7 @@ class RealChaos:
         pio = (sys.executable, "-m", "pioreactor.cli.main", "run")
         self._add(WORKER, "reactor", self.cluster._twin_command(WORKER, 1))
         self._wait_for(lambda: self.cluster.twin_socket(WORKER).exists())
-        self._add(WORKER, "supervisor", [sys.executable, "-m", "pioreactor.cli.supervise"])
+        self.cluster.add_supervisor(WORKER, self._environment(WORKER)).name = "supervisor"
         self._add(LEADER, "writer", [*pio, "mqtt_to_db_streaming"])
         self._add(WORKER, "monitor", [*pio, "monitor"])
         self._add(WORKER, "recorder", [sys.executable, "-c", RECORDER])
@@ -151,7 +163,8 @@ class RealChaos:
 
     def _add(self, unit: str, name: str, argv: list[str]) -> None:
         log_path = self.cluster.plan.directory / unit / f"{name}.out"
-        service = Service(name, argv, self._environment(unit), log_path)
+        # What is killed again and again is back at once: a pump that waits cannot be orphaned.
+        service = Service(name, argv, self._environment(unit), log_path, longest_pause_s=1.0)
         service.start()
         self.cluster.services.append(service)
 
@@ -179,18 +192,21 @@ class RealChaos:
 
     # ---- troubles --------------------------------------------------------------------------------------------
 
-    def trouble(self, kind: str | None = None) -> str:
+    def trouble(self, kind: str) -> str:
         """Do something bad and wait until what is recorded after it is safe; return what it was."""
-        if kind is None:
-            kind = self._random.choice(KINDS)
         time.sleep(self._random.uniform(0.0, 1.0))
         verb, _, what = kind.partition(" ")
         if kind == "broker forgets":
             self._kill_broker(forget=True)
         elif kind == "kill broker":
             self._kill_broker(forget=False)
+        elif kind == "freeze broker":
+            assert self.cluster.broker is not None and self.cluster.broker.pid is not None
+            self._freeze(self.cluster.broker.pid)
         elif verb == "freeze":
-            self._freeze(self._service(what))
+            process = self._service(what).process
+            assert process is not None
+            self._freeze(process.pid)
         else:
             self._kill(what.split(" and "))
         seq = self._last() + 1
@@ -206,14 +222,18 @@ class RealChaos:
             if process is not None:
                 process.kill()
 
-    def _freeze(self, service: Service) -> None:
-        assert service.process is not None
-        service.process.send_signal(signal.SIGSTOP)
+    def _freeze(self, pid: int) -> None:
+        """Stop a process for a while. A frozen supervisor is ended and started again before that while is over."""
+        if self._watch is not None and pid == getattr(self._service("supervisor").process, "pid", None):
+            self._watch.unwatched_until = time.monotonic() + self._freeze_s + 5.0
+            self._kill(["pump"])
+        os.kill(pid, signal.SIGSTOP)
         until = time.monotonic() + self._random.uniform(0.2, 1.0) * self._freeze_s
         while time.monotonic() < until:
             self.cluster.look_after()
             time.sleep(0.1)
-        service.process.send_signal(signal.SIGCONT)
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
 
     def _kill_broker(self, *, forget: bool) -> None:
         broker = self.cluster.broker
@@ -303,13 +323,21 @@ def real_chaos(*, seed: int, freeze_s: float = 3.0) -> Iterator[RealChaos]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--troubles", type=int, default=40)
+    parser.add_argument("--troubles", type=int, default=40, help="how many, drawn at random")
+    parser.add_argument(
+        "--each", type=int, default=0, help="instead: each kind so many times, in an order drawn at random"
+    )
+    parser.add_argument("--kinds", default="", help="with --each: only kinds with this in their name")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--freeze", type=float, default=10.0, help="longest freeze [s]; keep-alive is longer than 60 s")
     asked = parser.parse_args()
+    chance = random.Random(asked.seed)
+    plan = [kind for kind in KINDS if asked.kinds in kind] * asked.each
+    chance.shuffle(plan)
+    plan = plan if asked.each else [chance.choice(KINDS) for _ in range(asked.troubles)]
     with real_chaos(seed=asked.seed, freeze_s=asked.freeze) as chaos:
-        for number in range(asked.troubles):
-            print(f"{number + 1} of {asked.troubles}: {chaos.trouble()}", file=sys.stderr, flush=True)
+        for number, kind in enumerate(plan, start=1):
+            print(f"{number} of {len(plan)}: {chaos.trouble(kind)}", file=sys.stderr, flush=True)
         counted = chaos.finish()
     for kind, seconds in sorted(counted.recoveries.items()):
         print(describe(kind, seconds))

@@ -69,7 +69,7 @@ def _run(cluster: LocalCluster, *, start_jobs: bool) -> None:
     click.echo(_welcome(cluster, time.monotonic() - began_s))
     try:
         while True:
-            time.sleep(1.0)
+            time.sleep(0.5)
             cluster.look_after()
     except KeyboardInterrupt:
         return

@@ -5,8 +5,10 @@ It is no command of `pio`: it loads neither the command line nor plugins, and sp
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
+from collections.abc import Callable
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -72,16 +74,18 @@ def _limits(runtime: Runtime) -> HeatingLimits:
     return HeatingLimits.of(runtime.model()) if known else HeatingLimits.strictest(load_models(runtime.paths.models))
 
 
-def watch(runtime: Runtime, ending: Signal) -> None:
-    """Look until told to end. Raise `ActuatorInUseError` when the unit has a supervisor already."""
+def watch(runtime: Runtime, ending: Signal, *, say_alive: Callable[[], None] = lambda: None) -> None:
+    """Look until told to end, and say so each time. Raise `ActuatorInUseError` when the unit has one already."""
     from pioreactor.supervisor.watch import LOOK_EVERY_S, NAME
 
     lease = runtime.ownership.acquire(NAME, NAME)
     try:
         supervisor = build(runtime)
         pause_s = LOOK_EVERY_S * getattr(runtime.clock, "speed", 1.0)
+        say_alive()
         while not ending.wait(pause_s):
             supervisor.look()
+            say_alive()
     finally:
         lease.release()
 
@@ -89,6 +93,7 @@ def watch(runtime: Runtime, ending: Signal) -> None:
 def main() -> None:
     """Supervise this unit."""
     from pioreactor.bootstrap import build_runtime
+    from pioreactor.supervisor.heartbeat import heartbeat
 
     runtime = build_runtime(quiet=True, handles_signals=False, asks_leader=False)
     ending = runtime.clock.signal()
@@ -99,7 +104,7 @@ def main() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, end)
     print(f"{runtime.unit} is supervised", file=sys.stderr)  # noqa: T201  the one line its log begins with
-    watch(runtime, ending)
+    watch(runtime, ending, say_alive=heartbeat(os.environ))
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from pioreactor.cluster.heartbeats import Heartbeats
 from pioreactor.exc import ConflictError, InvalidRequestError, PioreactorError, UnitUnreachableError
 from pioreactor.http.ports import HttpClient
 from pioreactor.messaging.accounts import Account, Role, make_password
@@ -64,23 +65,39 @@ class Service:
     died_at: float | None = None
     restarts: int = 0
     """How many times in a row it had to be started again soon after a start."""
+    longest_pause_s: float = 30.0
+    """Between two starts of one that ends soon after each."""
+    heartbeats: Heartbeats | None = None
+    """Where it says that it lives, if it does."""
 
     def start(self) -> None:
         self.log_path.parent.mkdir(parents=True, exist_ok=True)
         self.started_at = time.monotonic()
+        environment = dict(self.environment)
+        if self.heartbeats is not None:
+            self.heartbeats.begin()
+            environment["NOTIFY_SOCKET"] = str(self.heartbeats.path)
         with self.log_path.open("ab" if self.restarts else "wb") as log:
             self.process = subprocess.Popen(
                 self.argv,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env=dict(self.environment),
+                env=environment,
                 start_new_session=True,
             )
 
     @property
     def is_running(self) -> bool:
         return self.process is not None and self.process.poll() is None
+
+    def end_if_frozen(self) -> bool:
+        """End a process that has fallen silent; say whether it had."""
+        if self.process is None or self.heartbeats is None or not self.heartbeats.is_silent():
+            return False
+        self.process.kill()
+        self.process.wait()
+        return True
 
     def last_words(self) -> str:
         """Return the end of what the process said."""
@@ -247,7 +264,7 @@ class LocalCluster:
     def start_records(self) -> None:
         """Start what watches units and writes the database; they need the inventory to be there."""
         for worker in self.plan.worker_names:
-            self._add(worker, "supervisor", [sys.executable, "-m", "pioreactor.cli.supervise"])
+            self.add_supervisor(worker)
         self._add(LEADER, "mqtt_to_db_streaming", self._pio("run", "mqtt_to_db_streaming"))
         for unit in self.units:
             self._add(unit, "monitor", self._pio("run", "monitor"))
@@ -279,6 +296,21 @@ class LocalCluster:
         service.start()
         self.services.append(service)
 
+    def add_supervisor(self, worker: str, environment: Mapping[str, str] | None = None) -> Service:
+        """Start a worker's supervisor. Outputs wait for it: it is missed at once, and started again without pauses."""
+        heartbeats = Heartbeats(self.paths(worker).run_pioreactor / "supervisor.notify")
+        service = Service(
+            f"supervisor of {worker}",
+            [sys.executable, "-m", "pioreactor.cli.supervise"],
+            self.environment(worker) if environment is None else environment,
+            self.plan.directory / worker / "supervisor.out",
+            longest_pause_s=0.0,
+            heartbeats=heartbeats,
+        )
+        service.start()
+        self.services.append(service)
+        return service
+
     def _wait_until_serving(self, timeout_s: float = 60.0) -> None:
         until = time.monotonic() + timeout_s
         waiting = list(self.units)
@@ -303,10 +335,10 @@ class LocalCluster:
                 )
 
     def look_after(self) -> None:
-        """Restart what has died, after a pause. Call it about once a second."""
+        """Restart what has died, after a pause, and what is frozen. Call it about twice a second."""
         self._note_clock()
         for service in self.services:
-            if service.is_running:
+            if service.is_running and not service.end_if_frozen():
                 continue
             now = time.monotonic()
             if service.died_at is None:
@@ -314,7 +346,8 @@ class LocalCluster:
                 service.restarts = service.restarts + 1 if now - service.started_at < LIVES_S else 0
                 self.say(f"The {service.name} has ended; it is started again.")
             # One that had lived is back at once: outputs may wait for their supervisor.
-            if now - service.died_at >= RESTART_PAUSE_S * min(30, 2**service.restarts - 1):
+            pause_s = min(service.longest_pause_s, RESTART_PAUSE_S * (2**service.restarts - 1))
+            if now - service.died_at >= pause_s:
                 service.died_at = None
                 service.start()
         if self.broker is not None and not self.broker.is_running:
@@ -330,6 +363,9 @@ class LocalCluster:
         for kind in order:
             ending = [service for service in self.services if service.name.startswith(kind)]
             self._end([service.process for service in ending if service.process is not None])
+        for service in self.services:
+            if service.heartbeats is not None:
+                service.heartbeats.close()
         self.services.clear()
         if self.broker is not None:
             self.broker.stop()

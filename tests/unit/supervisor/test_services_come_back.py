@@ -80,6 +80,15 @@ def test_one_that_dies_at_once_is_tried_ever_more_seldom_but_always_again(
     assert 3600 / 32 < service.starts < 3600 / 20
 
 
+def test_a_supervisor_is_tried_at_each_look(cluster: LocalCluster, service: Mortal, watch: Watch) -> None:
+    service.longest_pause_s = 0.0
+    for _ in range(10):
+        watch.now += 0.5
+        service.lives = False
+        cluster.look_after()
+    assert service.starts == 11
+
+
 @pytest.mark.parametrize("name", ["supervisor", "monitor", "records"])
 def test_systemd_never_gives_up(name: str) -> None:
     unit = configparser.RawConfigParser(strict=False)
@@ -87,3 +96,12 @@ def test_systemd_never_gives_up(name: str) -> None:
     unit.read(UNITS / f"pioreactor-{name}.service")
     assert unit["Service"]["Restart"] == "always"
     assert unit["Unit"]["StartLimitIntervalSec"] == "0"
+
+
+def test_systemd_ends_a_frozen_supervisor() -> None:
+    unit = configparser.RawConfigParser(strict=False)
+    unit.optionxform = str  # type: ignore[assignment, method-assign]
+    unit.read(UNITS / "pioreactor-supervisor.service")
+    assert unit["Service"]["Type"] == "notify"
+    assert unit["Service"]["WatchdogSec"] == "2"
+    assert unit["Service"]["WatchdogSignal"] == "SIGKILL"
