@@ -1,6 +1,8 @@
 """Kills, freezes and restarts the real processes of a small cluster at random, and counts as `bench.chaos` does.
 
-Run: python -m bench.chaos_real [--each 12 | --troubles 40] [--kinds WORDS] [--seed 1] [--freeze 100]. There are Mosquitto (or the embedded broker),
+Run: python -m bench.chaos_real [--each 12 | --troubles 40] [--kinds WORDS] [--seed 1] [--freeze 100].
+
+There are Mosquitto (or the embedded broker),
 a reactor, a supervisor, a monitor, the database writer, a job that records 40 rows a second, and one that doses. What
 the unit's journal holds at the end is the truth that the leader's database is compared with.
 """
@@ -324,9 +326,7 @@ def real_chaos(*, seed: int, freeze_s: float = 3.0) -> Iterator[RealChaos]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--troubles", type=int, default=40, help="how many, drawn at random")
-    parser.add_argument(
-        "--each", type=int, default=0, help="instead: each kind so many times, in an order drawn at random"
-    )
+    parser.add_argument("--each", type=int, default=0, help="instead: each kind so many times, in random order")
     parser.add_argument("--kinds", default="", help="with --each: only kinds with this in their name")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--freeze", type=float, default=10.0, help="longest freeze [s]; keep-alive is longer than 60 s")

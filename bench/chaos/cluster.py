@@ -15,7 +15,7 @@ from pioreactor.bootstrap.simulated import SimulatedUnit, Simulation, build_simu
 from pioreactor.bootstrap.virtual_process import VirtualProcess
 from pioreactor.calibrations.defaults import install_simulated
 from pioreactor.cli import endings, supervise
-from pioreactor.cli.commands.resume import mark_gap, policy_for
+from pioreactor.cli.commands.resume import mark_gap
 from pioreactor.cli.run import run as run_group
 from pioreactor.cli.surroundings import Surroundings
 from pioreactor.jobs import desired
@@ -140,7 +140,7 @@ class Machine:
         runtime = context.current()
         interrupted = desired.wishes(runtime)
         for job in interrupted:
-            held = policy_for(runtime, job.job_name) == "hold" or job.state == "sleeping"
+            held = desired.policy_for(runtime, job.job_name) == "hold" or job.state == "sleeping"
             self.start(job.words, job_source="resume", is_resumed=True, starts_sleeping=held)
         if interrupted:
             mark_gap(runtime, {job.experiment for job in interrupted}, desired.last_alive(runtime))

@@ -4,7 +4,10 @@ import pytest
 from bench.chaos_real import real_chaos
 from bench.trust import reaction_times
 
-TROUBLES = ("kill writer", "kill pump and supervisor", "broker forgets", "kill monitor", "freeze writer")
+TROUBLES = (
+    *("kill writer", "kill pump and supervisor", "broker forgets", "kill monitor", "freeze writer"),
+    *("kill reactor", "freeze supervisor"),
+)
 
 
 @pytest.mark.system
@@ -16,6 +19,7 @@ def test_killed_and_frozen_processes_cost_no_row() -> None:
     assert counted.rows > 100
     assert (counted.lost, counted.duplicated) == (0, 0)
     assert counted.lying_states == []
+    assert counted.longest_unwatched_orphan_s < 10.0, "a frozen supervisor is replaced; how soon is measured in bench"
     assert set(counted.recoveries) == set(TROUBLES)
 
 

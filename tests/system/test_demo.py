@@ -250,6 +250,16 @@ def test_a_job_is_stopped_and_started(demo: Demo) -> None:
     until(lambda: "growth_rate_calculating" in demo.running(), "it runs again")
 
 
+def test_a_job_that_is_killed_comes_back_by_itself(demo: Demo) -> None:
+    until(lambda: "stirring" in demo.running(), "stirring runs")
+    until(lambda: demo.count("SELECT count(*) FROM stirring_rates") > 0, "it was seen to run")
+    before = demo.running()["stirring"]["pid"]
+    os.kill(before, signal.SIGKILL)
+    until(lambda: demo.running().get("stirring", {}).get("pid", before) != before, "stirring runs again")
+    told = "SELECT count(*) FROM logs WHERE message LIKE 'stirring died without a word%started again.'"
+    until(lambda: demo.count(told), "it is told")
+
+
 def test_a_profile_is_carried_out_and_what_it_says_is_kept(demo: Demo) -> None:
     until(lambda: "stirring" in demo.running(), "stirring runs")
     profile = demo.folder / "trial.yaml"

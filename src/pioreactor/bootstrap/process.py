@@ -90,9 +90,25 @@ def build_runtime(
         is_resumed=env.get("PIOREACTOR_RESUMED") == "1",
         handles_signals=handles_signals,
         open_records=(lambda: _open_records(settings, paths)) if is_leader else None,
+        start_command=lambda words, more: _start_command(words, {**env, **more}),
         log_file=_log_file(settings, paths),
         console=None if quiet else sys.stderr,
     )
+
+
+def _start_command(words: Sequence[str], environment: Mapping[str, str]) -> Callable[[], int | None]:
+    """Start `pio run` detached; what it has to say is in the unit's log."""
+    import subprocess  # only who starts jobs pays for it
+
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pioreactor.cli.main", "run", *words],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env=dict(environment),
+        start_new_session=True,
+    )
+    return process.poll
 
 
 def _defaults(paths: Paths) -> dict[str, dict[str, str]]:

@@ -56,6 +56,20 @@ def wishes(runtime: Runtime) -> list[DesiredJob]:
     return sorted(found, key=lambda job: job.started_at)
 
 
+def policy_for(runtime: Runtime, job_name: str) -> str:
+    """Return what becomes of a job that was interrupted: `resume`, `hold` or `ask`."""
+    policies = runtime.settings.resume
+    return str(getattr(policies, job_name, policies.other_jobs))
+
+
+def environment_to_resume(runtime: Runtime, job: DesiredJob) -> dict[str, str]:
+    """Return what the environment of a job says that goes on with what was interrupted, perhaps paused."""
+    environment = {"EXPERIMENT": job.experiment, "JOB_SOURCE": "resume", "PIOREACTOR_RESUMED": "1"}
+    if policy_for(runtime, job.job_name) == "hold" or job.state == "sleeping":
+        environment["PIOREACTOR_START_SLEEPING"] = "1"
+    return environment
+
+
 def note_alive(runtime: Runtime) -> None:
     """Remember that the unit lives at this moment: a gap in its records is told from this."""
     runtime.stores.persistent(CACHE + "_alive").set(LAST_ALIVE, structs.to_timestamp(runtime.clock.now()))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -49,6 +49,11 @@ class Runtime:
     """True in a process of our own, where SIGTERM means: stop your jobs."""
     open_records: Callable[[], RecordSink] | None = None
     """Open the database that records go to; None on a unit that is no leader."""
+    start_command: Callable[[Sequence[str], Mapping[str, str]], Callable[[], int | None]] | None = None
+    """Start `pio run` with these words, and these variables besides the present ones, as a process of its own.
+
+    Returns what looks whether it has ended (its status, else None). Raises `OSError`. None in virtual time.
+    """
     log_file: Path | None = None
     console: TextIO | None = None
     """Where log lines are shown to a person, if anywhere."""

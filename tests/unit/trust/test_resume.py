@@ -12,7 +12,7 @@ from pioreactor.cli import endings
 from pioreactor.cli.commands import resume as resume_command
 from pioreactor.cli.run import run as run_group
 from pioreactor.cli.surroundings import Surroundings
-from pioreactor.jobs.desired import DesiredJob, last_alive, note_alive, wishes
+from pioreactor.jobs.desired import DesiredJob, last_alive, note_alive, policy_for, wishes
 
 
 @pytest.fixture
@@ -62,24 +62,24 @@ def test_a_second_start_that_is_refused_leaves_the_wish(simulation: Simulation, 
 
 
 def test_dosing_is_held_and_the_rest_resumed(unit: SimulatedUnit) -> None:
-    assert resume_command.policy_for(unit.runtime, "dosing_automation") == "hold"
-    assert resume_command.policy_for(unit.runtime, "stirring") == "resume"
-    assert resume_command.policy_for(unit.runtime, "a_plugins_job") == "resume"
+    assert policy_for(unit.runtime, "dosing_automation") == "hold"
+    assert policy_for(unit.runtime, "stirring") == "resume"
+    assert policy_for(unit.runtime, "a_plugins_job") == "resume"
 
 
 @pytest.mark.parametrize(
-    ("policy", "state", "paused"),
-    [("resume", "ready", False), ("resume", "sleeping", True), ("hold", "ready", True)],
+    ("name", "state", "paused"),
+    [("stirring", "ready", False), ("stirring", "sleeping", True), ("dosing_automation", "ready", True)],
 )
-def test_a_held_job_is_started_paused(policy: str, state: str, paused: bool) -> None:
-    job = DesiredJob("dosing_automation", "exp", ("dosing_automation",), "2030-01-01T00:00:00.000Z", state)
+def test_a_held_job_is_started_paused(unit: SimulatedUnit, name: str, state: str, paused: bool) -> None:
+    job = DesiredJob(name, "exp", (name,), "2030-01-01T00:00:00.000Z", state)
     seen: dict[str, str] = {}
 
     def record(_job: DesiredJob, environment: object) -> str:
         seen.update(dict(environment))  # type: ignore[call-overload]
         return "started"
 
-    resume_command._carry_out(job, policy, {}, record)
+    resume_command._carry_out(unit.runtime, job, {}, record)
 
     assert (seen.get("PIOREACTOR_START_SLEEPING") == "1") is paused
     assert seen["EXPERIMENT"] == "exp"

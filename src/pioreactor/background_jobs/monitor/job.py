@@ -13,6 +13,7 @@ from pioreactor.background_jobs.monitor.checks import MachineChecks
 from pioreactor.background_jobs.monitor.forwarding import JournalForwarder
 from pioreactor.background_jobs.monitor.ghosts import Ghosts
 from pioreactor.background_jobs.monitor.records import RecordsWatch
+from pioreactor.background_jobs.monitor.revival import Revival
 from pioreactor.background_jobs.monitor.watches import Watchlist
 from pioreactor.devices.ports import Button, Rig
 from pioreactor.exc import PioreactorError
@@ -33,6 +34,7 @@ SLOW_CHECK_EVERY_S = 900.0
 HEAT_EVERY_S = 10.0
 BUTTON_EVERY_S = 0.1
 SUPERVISOR_EVERY_S = 5.0
+REVIVE_EVERY_S = 5.0
 INTRODUCE_AFTER_S = 0.5
 """What needs the leader or the reactor is asked for when the job is ready already."""
 ASK_AGAIN_AFTER_S = 60.0
@@ -71,6 +73,7 @@ class Monitor(LongRunningBackgroundJob):
             blink=self._blink_code,
             remind_after_s=3600.0 * self.runtime.settings.monitor.self_check_interval_hours,
         )
+        self._revival = Revival(self.runtime, self._say)
         self._ghosts = Ghosts(self.runtime.stores.jobs(), self.publish, unit=unit)
         self._reactor_checks: ReactorChecks | None = None
         self._blinker: Blinker | None = None
@@ -81,6 +84,7 @@ class Monitor(LongRunningBackgroundJob):
         self.every(self.runtime.settings.journal.forward_every_s, self._forward, first_after_s=0.0)
         self.every(self.runtime.settings.journal.forward_every_s, self._ghosts.look, first_after_s=0.0)
         self.every(SUPERVISOR_EVERY_S, self._repeat_supervisor, first_after_s=INTRODUCE_AFTER_S)
+        self.every(REVIVE_EVERY_S, self._revival.look)
         self.later(INTRODUCE_AFTER_S, self._meet_the_reactor)
         self.later(INTRODUCE_AFTER_S, self._settle_pumps)
         self.later(INTRODUCE_AFTER_S, self._announce_vial)

@@ -36,8 +36,8 @@ def resume(surroundings: Surroundings, only_list: bool, as_json: bool) -> None:
     interrupted = [job for job in desired.wishes(runtime) if job.job_name not in running]
     done: list[dict[str, Any]] = []
     for job in interrupted:
-        policy = policy_for(runtime, job.job_name)
-        outcome = "listed" if only_list else _carry_out(job, policy, dict(surroundings.environment), _start)
+        policy = desired.policy_for(runtime, job.job_name)
+        outcome = "listed" if only_list else _carry_out(runtime, job, surroundings.environment, _start)
         done.append({"job_name": job.job_name, "experiment": job.experiment, "policy": policy, "outcome": outcome})
     done += _resume_profiles(runtime, dict(surroundings.environment), only_list=only_list)
     if interrupted and not only_list:
@@ -45,23 +45,19 @@ def resume(surroundings: Surroundings, only_list: bool, as_json: bool) -> None:
     _show(done, as_json=as_json)
 
 
-def policy_for(runtime: Runtime, job_name: str) -> str:
-    """Return what becomes of a job: `resume`, `hold` or `ask`."""
-    policies = runtime.settings.resume
-    return str(getattr(policies, job_name, policies.other_jobs))
-
-
 def _carry_out(
-    job: DesiredJob, policy: str, environment: dict[str, str], start: Callable[[DesiredJob, Mapping[str, str]], str]
+    runtime: Runtime,
+    job: DesiredJob,
+    environment: Mapping[str, str],
+    start: Callable[[DesiredJob, Mapping[str, str]], str],
 ) -> str:
-    if policy == "ask":
+    from pioreactor.jobs.desired import environment_to_resume, policy_for
+
+    if policy_for(runtime, job.job_name) == "ask":
         return "waits for you: start it, or forget it with `pio kill`"
-    environment.update(EXPERIMENT=job.experiment, JOB_SOURCE="resume", PIOREACTOR_RESUMED="1")
-    held = policy == "hold" or job.state == "sleeping"
-    if held:
-        environment["PIOREACTOR_START_SLEEPING"] = "1"
-    outcome = start(job, environment)
-    return "started, paused" if held and outcome == "started" else outcome
+    own = environment_to_resume(runtime, job)
+    outcome = start(job, {**environment, **own})
+    return "started, paused" if "PIOREACTOR_START_SLEEPING" in own and outcome == "started" else outcome
 
 
 def _resume_profiles(runtime: Runtime, environment: Mapping[str, str], *, only_list: bool) -> list[dict[str, Any]]:
@@ -70,6 +66,7 @@ def _resume_profiles(runtime: Runtime, environment: Mapping[str, str], *, only_l
         return []
     from pioreactor.experiment_profiles.carry_out import JOB_NAME, is_carried_out
     from pioreactor.experiment_profiles.progress import unfinished
+    from pioreactor.jobs.desired import policy_for
 
     policy = policy_for(runtime, JOB_NAME)
     done = []

@@ -1,0 +1,128 @@
+"""A job that died although nobody stopped it is brought back, as the configuration says, and less and less eagerly."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+
+from pioreactor.background_jobs.monitor.revival import Revival
+from pioreactor.bootstrap.simulated import SimulatedUnit, Simulation, build_simulation
+from pioreactor.jobs import desired
+
+HOUR_S = 3600.0
+
+
+class Stage:
+    """A unit whose jobs are rows of its registry; what the monitor starts is remembered, and lives if it may."""
+
+    def __init__(self, simulation: Simulation, unit: SimulatedUnit) -> None:
+        self.clock = simulation.clock
+        self.started: list[tuple[float, tuple[str, ...], Mapping[str, str]]] = []
+        self.said: list[str] = []
+        self.lives = True
+        self.runtime = replace(unit.runtime, start_command=self._start)
+        self.jobs = self.runtime.stores.jobs()
+        self.revival = Revival(self.runtime, lambda _level, sentence: self.said.append(sentence))
+
+    def run(self, name: str, *, state: str = "ready") -> int:
+        token = desired.command_words.set((name, "--fast"))
+        desired.wish(self.runtime, name, "exp", state)
+        desired.command_words.reset(token)
+        return self._register(name)
+
+    def _register(self, name: str) -> int:
+        return self.jobs.register(
+            unit="unit1", experiment="exp", job_name=name, job_source="user", leader="unit1", pid=self.runtime.pid,
+            is_long_running=False, started_at="2030-01-01T00:00:00.000Z", exclusive=True,
+        )  # fmt: skip
+
+    def die(self, job_id: int) -> None:
+        self.jobs.finish(job_id, ended_at="2030-01-01T00:00:00.000Z")
+
+    def _start(self, words: Sequence[str], environment: Mapping[str, str]) -> Callable[[], int | None]:
+        self.started.append((self.clock.monotonic(), tuple(words), environment))
+        if self.lives:
+            self._register(words[0])
+        return lambda: None
+
+    def wait(self, seconds: float) -> None:
+        for _ in range(round(seconds / 5)):
+            self.clock.sleep(5.0)
+            self.revival.look()
+
+
+@pytest.fixture
+def stage(request: pytest.FixtureRequest) -> Iterator[Stage]:
+    simulation = build_simulation(config=getattr(request, "param", ""))
+    yield Stage(simulation, simulation.units[0])
+
+
+def test_what_died_runs_again_with_its_options(stage: Stage) -> None:
+    job_id = stage.run("stirring")
+    stage.wait(60)
+    stage.die(job_id)
+    stage.wait(15)
+    [(_, words, environment)] = stage.started
+    assert words == ("stirring", "--fast")
+    assert environment == {"EXPERIMENT": "exp", "JOB_SOURCE": "resume", "PIOREACTOR_RESUMED": "1"}
+    assert stage.said == ["stirring died without a word; it is started again."]
+    stage.wait(HOUR_S)
+    assert len(stage.started) == 1
+
+
+def test_dosing_comes_back_paused(stage: Stage) -> None:
+    job_id = stage.run("dosing_automation")
+    stage.wait(60)
+    stage.die(job_id)
+    stage.wait(15)
+    assert stage.started[0][2]["PIOREACTOR_START_SLEEPING"] == "1"
+    assert "paused: see that all is well, then resume it" in stage.said[0]
+
+
+def test_what_was_stopped_stays_stopped(stage: Stage) -> None:
+    job_id = stage.run("stirring")
+    stage.wait(60)
+    desired.end_wish(stage.runtime, "stirring")
+    stage.die(job_id)
+    stage.wait(HOUR_S)
+    assert (stage.started, stage.said) == ([], [])
+
+
+def test_what_ran_before_the_boot_is_left_to_resume(stage: Stage) -> None:
+    stage.die(stage.run("stirring"))
+    stage.wait(HOUR_S)
+    assert (stage.started, stage.said) == ([], [])
+
+
+def test_a_monitor_that_was_killed_itself_still_knows(stage: Stage) -> None:
+    job_id = stage.run("stirring")
+    stage.wait(60)
+    stage.die(job_id)
+    stage.revival = Revival(stage.runtime, lambda _level, sentence: stage.said.append(sentence))
+    stage.wait(15)
+    assert len(stage.started) == 1
+
+
+def test_what_dies_again_and_again_is_tried_more_and_more_rarely(stage: Stage) -> None:
+    job_id = stage.run("stirring")
+    stage.wait(60)
+    stage.lives = False
+    stage.die(job_id)
+    stage.wait(5 * HOUR_S)
+    times = [at for at, _, _ in stage.started]
+    pauses = [round(after - before) for before, after in pairwise(times)]
+    assert pauses[:4] == pytest.approx([60, 300, 900, 3600], abs=10)
+    assert "stirring died without a word once more (attempt 2); it is started again." in stage.said
+
+
+@pytest.mark.parametrize("stage", ["[resume]\nstirring=ask\n"], indirect=True)
+def test_a_person_is_asked_once(stage: Stage) -> None:
+    job_id = stage.run("stirring")
+    stage.wait(60)
+    stage.die(job_id)
+    stage.wait(5 * HOUR_S)
+    assert stage.started == []
+    assert stage.said == [
+        "stirring died without a word. Start it again, or forget it with `pio kill --job-name stirring`."
+    ]
