@@ -70,9 +70,12 @@ class OdReadingSettings(Section, frozen=True):
     ) = 80.0
     pd_reference_ema: Annotated[float, quantity("smoothing of the reference; 0: none", ge=0, lt=1)] = 0.75
     local_ac_hz: (
-        Annotated[float, quantity("mains frequency; blank: found at start", unit="Hz", gt=0, le=1000)] | None
+        Annotated[float, quantity("mains frequency; blank: 50 and 60 are both taken out", unit="Hz", gt=0, le=1000)]
+        | None
     ) = None
-    smoothing_penalizer: Annotated[float, quantity("pull of a reading towards the last one", ge=0)] = 3.0
+    smoothing_penalizer: Annotated[
+        float, quantity("read and not used: readings are not pulled towards the last one", ge=0)
+    ] = 3.0
     turn_off_leds_during_reading: Annotated[bool, text("darken the other LEDs during a reading")] = True
     duration_between_led_off_and_od_reading: Annotated[
         float, quantity("wait between switching LEDs and reading", unit="s", ge=0, le=5)

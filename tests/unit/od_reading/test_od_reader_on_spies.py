@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import pytest
 
 from pioreactor import topics
+from pioreactor.background_jobs.dosing_automation import start_dosing_automation
 from pioreactor.background_jobs.od_reading import ODReader, start_od_reading
 from pioreactor.background_jobs.od_reading.burst import PhotodiodeArray
 from pioreactor.clock.virtual import VirtualClock
@@ -95,6 +96,86 @@ def test_a_noisy_reference_pauses_dosing_once_and_a_single_spike_never(spied: Sp
     spied.bench.wait(70.0)
     assert pauses() == [b"sleeping"]
     assert any("quiet again" in line for line in spied.bench.logged())
+
+
+NOISE = [0.3, 0.15, 0.42, 0.09, 0.25, 0.13, 0.36, 0.2, 0.29, 0.11]
+
+
+def make_noise(spied: Spied) -> None:
+    for level in NOISE:
+        spied.reference = level
+        spied.bench.wait(5.0)
+    spied.reference = 0.2
+
+
+def start_dosing(spied: Spied) -> None:
+    spied.bench.start(lambda: start_dosing_automation("silent"))
+    spied.bench.wait(1.0)
+
+
+def dosing_state(spied: Spied) -> bytes | None:
+    return spied.bench.retained("dosing_automation/$state")
+
+
+def test_dosing_goes_on_by_itself_when_the_reference_is_quiet_again(spied: Spied) -> None:
+    start_dosing(spied)
+    spied.start()
+    spied.bench.wait(51.5)
+    make_noise(spied)
+    assert dosing_state(spied) == b"sleeping"
+    spied.bench.wait(30.0)
+    assert dosing_state(spied) == b"sleeping"
+    spied.bench.wait(40.0)
+    assert dosing_state(spied) == b"ready"
+    assert any("dosing goes on" in line for line in spied.bench.logged("notice"))
+
+
+def test_dosing_that_a_person_paused_before_or_meanwhile_stays_paused(spied: Spied) -> None:
+    start_dosing(spied)
+    spied.start()
+    spied.bench.wait(21.5)
+    spied.bench.set("dosing_automation", "$state", "sleeping")
+    spied.bench.wait(30.0)
+    make_noise(spied)
+    spied.bench.wait(120.0)
+    assert dosing_state(spied) == b"sleeping"
+    spied.bench.set("dosing_automation", "$state", "ready")
+    spied.bench.wait(30.0)
+    make_noise(spied)
+    spied.bench.set_on_all("dosing_automation", "$state", "sleeping")
+    spied.bench.wait(120.0)
+    assert dosing_state(spied) == b"sleeping"
+
+
+def test_a_person_resumes_dosing_in_spite_of_noise(spied: Spied) -> None:
+    start_dosing(spied)
+    spied.start()
+    spied.bench.wait(51.5)
+    make_noise(spied)
+    spied.bench.set("dosing_automation", "$state", "ready")
+    make_noise(spied)
+    assert dosing_state(spied) == b"ready"
+
+
+def test_dosing_that_starts_while_the_reference_is_noisy_waits(spied: Spied) -> None:
+    spied.start()
+    spied.bench.wait(51.5)
+    make_noise(spied)
+    start_dosing(spied)
+    assert dosing_state(spied) == b"sleeping"
+    spied.bench.wait(70.0)
+    assert dosing_state(spied) == b"ready"
+
+
+def test_who_stops_reading_od_is_told_that_dosing_stays_paused(spied: Spied) -> None:
+    start_dosing(spied)
+    job = spied.start()
+    spied.bench.wait(51.5)
+    make_noise(spied)
+    job.clean_up()
+    spied.bench.wait(5.0)
+    assert dosing_state(spied) == b"sleeping"
+    assert any("Dosing stays paused" in line for line in spied.bench.logged("warning"))
 
 
 def test_a_reference_that_is_dark_is_refused_at_the_start_and_survived_later(spied: Spied) -> None:

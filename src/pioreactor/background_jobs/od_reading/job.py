@@ -8,12 +8,13 @@ from typing import ClassVar, Literal, Self
 
 import msgspec
 
-from pioreactor import error_codes, structs, topics
+from pioreactor import error_codes, structs
 from pioreactor.background_jobs.od_reading.burst import BRIGHT_VOLTS, TOO_BRIGHT_VOLTS, Levels, PhotodiodeArray
 from pioreactor.background_jobs.od_reading.calibrating import Corrections, Seldom
+from pioreactor.background_jobs.od_reading.dosing_pause import DosingPause
 from pioreactor.background_jobs.od_reading.intensity import BRIGHTEST_CHOSEN, WEARING, choose_intensity
 from pioreactor.background_jobs.od_reading.light import ReadingLight
-from pioreactor.background_jobs.od_reading.reference import ALARM_OF, NOISY_BEFORE_ALARM, Reference
+from pioreactor.background_jobs.od_reading.reference import Reference
 from pioreactor.exc import (
     CalibrationError,
     ConfigurationError,
@@ -102,7 +103,8 @@ class ODReader(BackgroundJob):
         self._count = 0
         self._newest: list[structs.ODReadings] = []
         self._reference: Reference | None = None
-        self._alarmed = self._is_failing = False
+        self._is_failing = False
+        self._dosing_pause = DosingPause(self)
         self._seldom = Seldom(self.runtime.clock, self.logger)
         if interval is not None:
             self._check("interval", interval)
@@ -212,6 +214,8 @@ class ODReader(BackgroundJob):
         return volts
 
     def on_init_to_ready(self) -> None:
+        if self._reference is not None:
+            self._dosing_pause.listen()
         if self.interval is not None:
             self._schedule(first_after_s=0.0)
 
@@ -260,6 +264,7 @@ class ODReader(BackgroundJob):
 
     def on_disconnected(self) -> None:
         self._cancel_timer()
+        self._dosing_pause.leave()
         self.runtime.stores.volatile(SCHEDULE_CACHE).pop("schedule")
         self._fresh.set()
         if self._undo_light is not None:
@@ -410,23 +415,8 @@ class ODReader(BackgroundJob):
             return 1.0
         if not reference.update(levels.volts[self._reference_channel]):
             self._seldom.warn("reference", "The reference photodiode is noisy; this reading of it is not used.")
-        if reference.is_alarming != self._alarmed:
-            self._alarmed = reference.is_alarming
-            if self._alarmed:
-                self._pause_dosing()
-            else:
-                self.logger.notice("The reference photodiode is quiet again.")
+        self._dosing_pause.follow(noisy=reference.is_alarming)
         return reference.relative_intensity
-
-    def _pause_dosing(self) -> None:
-        """Dosing must not act on an OD that lost its reference; a person resumes it."""
-        self.logger.error(
-            "The reference photodiode is noisy in %d of its last %d readings; dosing is paused until you resume it.",
-            NOISY_BEFORE_ALARM,
-            ALARM_OF,
-        )
-        pause = topics.set_setting(self.unit, self.experiment, "dosing_automation", "state")
-        self.publish(pause, JobState.SLEEPING)
 
     # ---- for scripts ---------------------------------------------------------------------------------------
 

@@ -18,6 +18,8 @@ USUAL_OF = 5
 ALARM_OF = 10
 NOISY_BEFORE_ALARM = 6
 """So many noisy readings of the last ten before others are told: one bad reading is no reason to stop dosing."""
+NOISY_WHEN_QUIET = 1
+"""No more than so many of the last ten, and the alarm is over."""
 
 
 @dataclass
@@ -36,6 +38,8 @@ class Reference:
     _believed: deque[float] = field(default_factory=lambda: deque(maxlen=USUAL_OF), init=False)
     _doubted: float | None = field(default=None, init=False)
     _was_noisy: deque[bool] = field(default_factory=lambda: deque(maxlen=ALARM_OF), init=False)
+    is_alarming: bool = field(default=False, init=False)
+    """Whether most of ten readings were noisy, and no ten have been quiet since."""
 
     def update(self, volts: float) -> bool:
         """Take one reading [V]; return False when it is too noisy and was not used. Raise `HardwareError` if dark."""
@@ -46,7 +50,7 @@ class Reference:
                 remedy="Check that the IR LED is in its pocket and the reference photodiode is opposite to it.",
             )
         is_usual = not self._believed or self._agree(relative, median(self._believed))
-        self._was_noisy.append(not is_usual)
+        self._note(noisy=not is_usual)
         if is_usual:
             self._doubted = None
             self._believe(relative)
@@ -64,14 +68,14 @@ class Reference:
         self._doubted = self._level = None
 
     @property
-    def is_alarming(self) -> bool:
-        """Say whether most of the latest readings were noisy."""
-        return sum(self._was_noisy) >= NOISY_BEFORE_ALARM
-
-    @property
     def relative_intensity(self) -> float:
         """Return the light relative to the scale; 1 before the first reading."""
         return 1.0 if self._level is None else self._level
+
+    def _note(self, *, noisy: bool) -> None:
+        self._was_noisy.append(noisy)
+        most = NOISY_WHEN_QUIET + 1 if self.is_alarming else NOISY_BEFORE_ALARM
+        self.is_alarming = sum(self._was_noisy) >= most
 
     def _agree(self, one: float, other: float) -> bool:
         limit = BELIEVED_WITHIN * NOISE_THRESHOLD * math.sqrt(self.interval_s / 5.0)
