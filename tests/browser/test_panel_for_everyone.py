@@ -16,6 +16,7 @@ PAGES = [
     "overview?signed-out",
     "pioreactors",
     "pioreactors/reactor-01",
+    "experiment-profiles",
     "logs",
     "experiments",
     "inventory",

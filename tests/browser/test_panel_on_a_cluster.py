@@ -225,6 +225,10 @@ def test_a_calibration_is_begun_left_resumed_taken_over_and_given_up(
     expect(panel.get_by_role("button", name="Take over")).to_be_visible()
     expect(go_on).to_be_disabled()
 
+    # Another browser that never saw this session finds it all the same.
+    other.goto(f"{cluster.address}/calibrations")
+    other.get_by_role("link", name="Go on").first.click()
+    expect(other).to_have_url(session)
     other.get_by_role("button", name="Give up").click()
     other.get_by_role("dialog").get_by_role("button", name="Give up").click()
     expect(other.locator("article h2")).to_have_text("Session ended")

@@ -12,6 +12,7 @@ PAGES = [
     "overview",
     "pioreactors",
     "pioreactors/reactor-01",
+    "experiment-profiles",
     "logs",
     "experiments",
     "inventory",

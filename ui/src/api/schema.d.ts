@@ -1188,7 +1188,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /**
+         * SessionsOfWorkers
+         * @description Sessions of one worker, or of all (`$broadcast`); those in progress can be gone on with, from anywhere.
+         */
+        get: operations["get_api_workers_unit_calibrations_sessions"];
         put?: never;
         /** StartSession */
         post: operations["post_api_workers_unit_calibrations_sessions"];
@@ -6230,6 +6234,43 @@ export interface operations {
         };
     };
     get_api_workers_unit_calibrations: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                unit: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    get_api_workers_unit_calibrations_sessions: {
         parameters: {
             query?: never;
             header?: never;

@@ -5,6 +5,7 @@ import type { TimeSeries, Worker } from "@/api/types";
 import { iso, type DemoCluster } from "./cluster";
 import type { Moment } from "./culture";
 import { calibrations } from "./calibrations";
+import { PREVIEW, PROFILE } from "./profiles";
 import { AUTOMATIONS, CHARTS, COLLECTIONS, CONFIG, JOBS, MODELS } from "./descriptors";
 
 type Route = (match: RegExpExecArray, body: Record<string, unknown>, query: URLSearchParams) => Answer;
@@ -99,8 +100,14 @@ export function leaderOf(cluster: DemoCluster): Transport {
     ["GET", /^\/api\/workers$/, () => ok(cluster.workers)],
     ["GET", /^\/api\/workers\/assignments$/, () => ok(cluster.workers.map((worker) => ({ pioreactor_unit: worker.pioreactor_unit, experiment: cluster.assigned.has(worker.pioreactor_unit) ? cluster.experiment : null })))],
     ["GET", /^\/api\/experiments\/([^/]+)\/media_rates$/, () => ok({ all: { mediaRate: 8.4, altMediaRate: 0 }, ...Object.fromEntries([...cluster.assigned].map((unit, i) => [unit, { mediaRate: 1.2 + 0.15 * i, altMediaRate: 0 }])) })],
+    ["GET", /^\/api\/workers\/\$broadcast\/calibrations\/sessions$/, () => task({})],
     ["GET", /^\/api\/workers\/\$broadcast\/calibrations$/, () => task(calibrations(cluster))],
     ["GET", /^\/api\/workers\/([^/]+)\/jobs\/running$/, ([, unit = ""]) => task({ [unit]: { ok: true, unit, value: [{ job_name: "dosing_automation", job_source: unit === "reactor-02" ? "resume" : "user" }] } })],
+    ["GET", /^\/api\/experiment_profiles$/, () => ok([{ experimentProfile: { experiment_profile_name: "Grow, then hold", metadata: { author: "Ada" } }, file: "grow.yaml", fullpath: "/grow.yaml" }])],
+    ["GET", /^\/api\/experiment_profiles\/[^/]+$/, () => ok(PROFILE)],
+    ["POST", /^\/api\/experiment_profiles\/verify$/, () => ok(PREVIEW)],
+    ["GET", /^\/api\/experiments\/[^/]+\/experiment_profiles\/running$/, () => ok([])],
+    ["GET", /^\/api\/experiments\/[^/]+\/experiment_profiles\/recent$/, () => ok([{ started_at: iso(cluster.now - 86_400), experiment_profile_name: "Grow, then hold", experiment: cluster.experiment }])],
     ["GET", /^\/api\/models$/, () => ok({ models: MODELS })],
     ["GET", /^\/api\/jobs\/descriptors$/, () => ok(JOBS)],
     ["GET", /^\/api\/settings\/descriptors$/, () => ok(COLLECTIONS)],

@@ -41,6 +41,12 @@ def calibration_protocols(cluster: LeaderPorts, unit: FromPath[str]) -> Accepted
     return _ask(cluster, unit, "GET", "calibration_protocols")
 
 
+@get("/workers/{unit:str}/calibrations/sessions", status_code=202, sync_to_thread=True)
+def sessions_of_workers(cluster: LeaderPorts, unit: FromPath[str]) -> Accepted:
+    """Sessions of one worker, or of all (`$broadcast`); those in progress can be gone on with, from anywhere."""
+    return _ask(cluster, unit, "GET", "calibrations/sessions")
+
+
 @post("/workers/{unit:str}/calibrations/sessions", status_code=201, sync_to_thread=True)
 def start_session(cluster: LeaderPorts, unit: FromPath[str], data: JSONBody[StartSession]) -> SessionAnswer:
     return _pass_on(cluster, unit, "POST", _SESSIONS, data)
@@ -113,7 +119,15 @@ def _at(device: str, name: str) -> str:
 ROUTES = Router(
     "/",
     route_handlers=[
-        *(calibration_protocols, start_session, one_session, advance_session, undo_step, abort_session),
+        *(
+            calibration_protocols,
+            sessions_of_workers,
+            start_session,
+            one_session,
+            advance_session,
+            undo_step,
+            abort_session,
+        ),
         *(estimators, active_estimators, estimators_of_device, one_estimator, delete_estimator),
         *(use_estimator, use_no_estimator),
     ],

@@ -10,7 +10,7 @@ import { ActivityGrid } from "@/control/ActivityGrid";
 import { useFrame } from "@/parts/experiment";
 import { PageHeader } from "@/parts/PageHeader";
 import { Empty, Problem, Waiting } from "@/parts/Problem";
-import { deviceName, remember, type Protocol, type SessionAnswer } from "./session";
+import { deviceName, type Protocol, type SessionAnswer } from "./session";
 import { Unfinished } from "./Unfinished";
 import { sessionKey, sessionPath, useDriver } from "./useSession";
 import css from "./calibrations.module.css";
@@ -81,7 +81,6 @@ function Offer({ unit, protocol }: { unit: string; protocol: Protocol }) {
     mutationFn: () => request<SessionAnswer>("POST", sessionPath(unit), { target_device: protocol.target_device, protocol_name: protocol.protocol_name, driver: me }),
     onSuccess: (answer) => {
       const id = answer.session.session_id;
-      remember({ unit, id });
       client.setQueryData(sessionKey(unit, id), answer);
       void navigate(`/calibrations/sessions/${encodeURIComponent(unit)}/${id}`);
     },

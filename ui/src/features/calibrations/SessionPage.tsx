@@ -1,12 +1,12 @@
 /** One guided calibration: where it stands, what the hands do next, and the ways back and out. */
 
 import { Button, Group, Modal } from "@mantine/core";
-import { useEffect, useState } from "react";
+import { useState } from "react";
 import { Link, useParams } from "react-router";
 import { Icon } from "@/parts/icons";
 import { PageHeader } from "@/parts/PageHeader";
 import { Problem, Waiting } from "@/parts/Problem";
-import { deviceName, forget, remember, stagesOf } from "./session";
+import { deviceName, stagesOf } from "./session";
 import { StepForm } from "./StepForm";
 import { StepShow } from "./StepShow";
 import { useSession } from "./useSession";
@@ -21,10 +21,6 @@ function Conversation({ unit, id }: { unit: string; id: string }) {
   const { session: asked, moving, aborting, otherDriver, takeOver } = useSession(unit, id);
   const [givingUp, setGivingUp] = useState(false);
   const status = asked.data?.session.status;
-  useEffect(() => {
-    if (status === "in_progress") remember({ unit, id });
-    else if (status !== undefined) forget(id);
-  }, [status, unit, id]);
   if (!asked.data) {
     return (
       <>

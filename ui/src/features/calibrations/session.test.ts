@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { check, driverName, forget, initial, remember, remembered, stagesOf, type Field } from "./session";
+import { check, driverName, initial, stagesOf, unfinished, type Field } from "./session";
 
 function storage(): Pick<Storage, "getItem" | "setItem"> {
   const kept = new Map<string, string>();
@@ -52,10 +52,18 @@ it("keeps one name for a browser, and the sessions it began", () => {
   const own = storage();
   expect(driverName("ana", own)).toMatch(/^ana, browser [0-9a-f]{4}$/);
   expect(driverName("ana", own)).toBe(driverName("ana", own));
-  remember({ unit: "u", id: "1" }, own);
-  remember({ unit: "u", id: "2" }, own);
-  remember({ unit: "u", id: "1" }, own);
-  expect(remembered(own).map((one) => one.id)).toEqual(["1", "2"]);
-  forget("1", own);
-  expect(remembered(own)).toEqual([{ unit: "u", id: "2" }]);
+});
+
+it("what nobody has finished is found on every worker that answers", () => {
+  const session = (session_id: string, status: string, updated_at: string): object => ({ session_id, status, updated_at });
+  const found = unfinished({
+    worker1: { ok: true, value: [session("a", "in_progress", "2030-01-01T10:00:00.000Z"), session("b", "complete", "2030-01-01T12:00:00.000Z")] },
+    worker2: { ok: false },
+    worker3: { ok: true, value: [session("c", "in_progress", "2030-01-01T11:00:00.000Z")] },
+  });
+  expect(found.map((one) => [one.unit, one.session.session_id])).toEqual([
+    ["worker3", "c"],
+    ["worker1", "a"],
+  ]);
+  expect(unfinished(undefined)).toEqual([]);
 });

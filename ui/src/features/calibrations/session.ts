@@ -21,31 +21,18 @@ export function driverName(person: string, storage: Pick<Storage, "getItem" | "s
   return `${person}, browser ${browser}`;
 }
 
-export interface Remembered {
+export interface Begun {
   unit: string;
-  id: string;
+  session: Schemas["CalibrationSession"];
 }
 
-const BEGUN = "pioreactor.calibrations";
-const MOST_REMEMBERED = 10;
-
-/** Sessions begun or visited in this browser, the latest first. */
-export function remembered(storage: Pick<Storage, "getItem"> = localStorage): Remembered[] {
-  try {
-    const kept: unknown = JSON.parse(storage.getItem(BEGUN) ?? "[]");
-    return Array.isArray(kept) ? (kept as Remembered[]).filter((one) => typeof one.unit === "string" && typeof one.id === "string") : [];
-  } catch {
-    return [];
-  }
-}
-
-export function remember(session: Remembered, storage: Pick<Storage, "getItem" | "setItem"> = localStorage): void {
-  const others = remembered(storage).filter((one) => one.id !== session.id);
-  storage.setItem(BEGUN, JSON.stringify([session, ...others].slice(0, MOST_REMEMBERED)));
-}
-
-export function forget(id: string, storage: Pick<Storage, "getItem" | "setItem"> = localStorage): void {
-  storage.setItem(BEGUN, JSON.stringify(remembered(storage).filter((one) => one.id !== id)));
+/** Sessions that nobody has finished, the latest first, out of what the workers answered; a silent one has none. */
+export function unfinished(answers: unknown): Begun[] {
+  const units = Object.entries((answers ?? {}) as Record<string, { ok: boolean; value?: Begun["session"][] }>);
+  return units
+    .flatMap(([unit, answer]) => (answer.ok ? (answer.value ?? []) : []).map((session) => ({ unit, session })))
+    .filter((one) => one.session.status === "in_progress")
+    .sort((a, b) => b.session.updated_at.localeCompare(a.session.updated_at));
 }
 
 const NAMING = ["name_input", "name_overwrite_confirm"];
