@@ -128,7 +128,7 @@ def driving(runtime: Runtime, session_id: str, driver: str, *, take_over: bool =
     try:
         yield
     finally:
-        _set(runtime.stores.volatile(LEASES), session_id, Lease(driver, _now_s(runtime) + LEASE_S))
+        _set(runtime.stores.volatile(LEASES), session_id, Lease(driver, _now_s(runtime) + _lease_s(runtime)))
 
 
 def claim(runtime: Runtime, session_id: str, driver: str, *, take_over: bool = False, busy: bool = False) -> None:
@@ -141,7 +141,7 @@ def claim(runtime: Runtime, session_id: str, driver: str, *, take_over: bool = F
                 raise SessionInUseError(f"a step of this session is being carried out for {lease.driver}")
             if lease.driver != driver and not take_over:
                 raise SessionInUseError(f"{lease.driver} drives this session")
-        _set(leases, session_id, Lease(driver, now_s + (BUSY_S if busy else LEASE_S), busy))
+        _set(leases, session_id, Lease(driver, now_s + (BUSY_S if busy else _lease_s(runtime)), busy))
 
 
 def driver_of(runtime: Runtime, session_id: str) -> str | None:
@@ -165,6 +165,11 @@ def _set(leases: KeyValues, session_id: str, lease: Lease) -> None:
 
 def _text(value: object) -> str:
     return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def _lease_s(runtime: Runtime) -> float:
+    """People are no faster where a simulated cluster's clock is."""
+    return LEASE_S * float(getattr(runtime.clock, "speed", 1.0))
 
 
 def _now_s(runtime: Runtime) -> float:
