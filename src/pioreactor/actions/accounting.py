@@ -1,6 +1,6 @@
 """What a dose does to the vial's books: volume, fraction of alternative media, totals. Values in, values out."""
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 
 VARIABLES = (
     "current_volume_ml",
@@ -58,4 +58,4 @@ class VialState:
         return 1.0 if fraction > 1 - 1e-12 else fraction
 
     def as_dict(self) -> dict[str, float]:
-        return asdict(self)
+        return {name: getattr(self, name) for name in VARIABLES}

@@ -105,6 +105,8 @@ class VirtualClock:
         self._start = start
         self._offset = timedelta()
         self._time = 0.0
+        self._now = start
+        self._now_at_s = -1.0
         self._main = getcurrent()
         self._ready: deque[greenlet] = deque()
         self._timers: list[tuple[float, int, _Waiter]] = []
@@ -116,11 +118,16 @@ class VirtualClock:
         return self._time
 
     def now(self) -> datetime:
-        return self._start + self._offset + timedelta(milliseconds=int(self._time * 1000 + 1e-6))
+        if self._time != self._now_at_s:
+            # Much is recorded at one moment: the same object is given each time.
+            self._now = self._start + self._offset + timedelta(milliseconds=int(self._time * 1000 + 1e-6))
+            self._now_at_s = self._time
+        return self._now
 
     def step_wall_clock(self, by_s: float) -> None:
         """Step the wall clock, as NTP or a missing battery does; durations are not touched."""
         self._offset += timedelta(milliseconds=round(by_s * 1000))
+        self._now_at_s = -1.0
 
     def signal(self) -> VirtualSignal:
         return VirtualSignal(self)

@@ -1,6 +1,7 @@
 """Encoding and decoding of payloads, with one timestamp precision: ISO 8601, UTC, milliseconds, `Z`."""
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import msgspec
@@ -19,6 +20,12 @@ def to_timestamp(moment: datetime) -> str:
     """Return `2026-11-22T08:50:37.895Z`; a naive moment is taken as UTC."""
     if moment.tzinfo is not None and moment.tzinfo is not UTC:
         moment = moment.astimezone(UTC)
+    return _text_of(moment)
+
+
+@lru_cache(maxsize=64)
+def _text_of(moment: datetime) -> str:
+    """Write out a moment in UTC: much is recorded at the same one."""
     return moment.isoformat(timespec="milliseconds")[:23] + "Z"
 
 

@@ -39,13 +39,17 @@ class _Stretch:
         Newton from the side where the curve's bend keeps it from overshooting; the speed there is never 0.
         """
         missing = turns - self.turns
+        goal, change = self.goal, self.start - self.goal
         elapsed = 0.0
-        if self.goal > 0.0:
+        if goal > 0.0:
             # Where the curve is a straight line again; on the safe side of it when slowing down as when speeding up.
-            elapsed = max(0.0, (missing - (self.start - self.goal) * TIME_CONSTANT_S) / self.goal)
+            elapsed = max(0.0, (missing - change * TIME_CONSTANT_S) / goal)
         for _ in range(60):
-            at_s = self.from_s + elapsed
-            step = (self.turned(at_s) - turns) / max(self.speed(at_s), 1e-9)
+            # `turned` and `speed` at this moment, written out.
+            since = (self.from_s + elapsed) - self.from_s
+            settling = -math.expm1(-since / TIME_CONSTANT_S) * TIME_CONSTANT_S
+            turned = self.turns + goal * since + change * settling
+            step = (turned - turns) / max(goal + change * math.exp(-since / TIME_CONSTANT_S), 1e-9)
             elapsed -= step
             if abs(step) < 1e-11:
                 break
@@ -127,10 +131,11 @@ class Fan:
         for stretch, following in pairwise(stretches):
             while number <= last and number <= following.turns:
                 at_s = stretch.when(float(number))
-                jitter = 0.004 * self._noise.gauss(0x1000000 + number) / max(1.0, stretch.speed(at_s))
+                speed = stretch.speed(at_s)
+                jitter = 0.004 * self._noise.gauss(0x1000000 + number) / max(1.0, speed)
                 if at_s + jitter > now_s:
                     return times, number
-                if not self._is_missed(number, stretch.speed(at_s)):
+                if not self._is_missed(number, speed):
                     times.append(at_s + jitter)
                 number += 1
         return times, number

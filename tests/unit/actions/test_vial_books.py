@@ -189,3 +189,9 @@ def test_the_books_of_a_simulated_unit_begin_with_the_truth(scenario: str) -> No
         state = bioreactor.vial_state(bench.unit.runtime, EXPERIMENT)
         vessel = bench.unit.world.vessel
         assert (state.current_volume_ml, state.efflux_tube_volume_ml) == (vessel.volume_ml, vessel.efflux_ml)
+
+
+def test_the_books_keep_every_variable_under_its_own_name() -> None:
+    values = (11.0, 12.0, 0.25, 3.0, 4.0, 5.0)
+    assert list(VialState(*values).as_dict().values()) == list(values)
+    assert VialState(**VialState(*values).as_dict()) == VialState(*values)

@@ -144,3 +144,14 @@ def test_an_error_beside_main_code_is_not_silent() -> None:
         clock.sleep(5.0)
     assert not task.is_alive()
     clock.sleep(1.0)
+
+
+def test_the_wall_clock_shows_a_step_at_the_moment_it_is_stepped() -> None:
+    clock = VirtualClock()
+    clock.sleep(10.0)
+    before = clock.now()
+    assert clock.now() == before, "no time has passed"
+    clock.step_wall_clock(-3600.0)
+    assert clock.now() - before == timedelta(hours=-1)
+    clock.sleep(1.0)
+    assert clock.now() - before == timedelta(hours=-1, seconds=1)

@@ -97,24 +97,33 @@ def step_of(plant: Plant, volume_ml: float, duration_s: float) -> Step:
         (-(pw + k.board_air_w_k) / k.board_j_k, pw / k.board_j_k, 0.0, 1.0 / k.board_j_k),
         (pw / k.wall_j_k, -(pw + wl + k.wall_air_w_k) / k.wall_j_k, wl / k.wall_j_k, 0.0),
         (0.0, wl / liquid, -(wl + k.liquid_air_w_k) / liquid, 0.0),
-        (0.0, 0.0, 0.0, 0.0),
     )
-    e = _exponential(rates, duration_s)
-    return Step((e[0][:3], e[1][:3], e[2][:3]), (e[0][3], e[1][3], e[2][3]))
+    u, v, w = _exponential(rates, duration_s)
+    return Step((u[:3], v[:3], w[:3]), (u[3], v[3], w[3]))
 
 
 def _exponential(rates: Matrix, duration_s: float) -> Matrix:
-    """Return exp(rates · duration) by a Taylor series of a short stretch, squared up."""
+    """Return exp(rates · duration) by a Taylor series of a short stretch, squared up.
+
+    Power is a fourth state that does not change. Its row is all zeros in `rates` and (0, 0, 0, 1) in the result, so
+    neither has it.
+    """
     norm = duration_s * max(sum(map(abs, row)) for row in rates)
     halvings = max(0, math.ceil(math.log2(norm)) + 3) if norm > 0.0 else 0
     h = duration_s / 2**halvings
-    scaled: Matrix = tuple(tuple(x * h for x in row) for row in rates)
-    identity: Matrix = tuple(tuple(float(i == j) for j in range(4)) for i in range(4))
-    result = identity
+    u, v, w = rates
+    scaled: Matrix = (
+        (u[0] * h, u[1] * h, u[2] * h, u[3] * h),
+        (v[0] * h, v[1] * h, v[2] * h, v[3] * h),
+        (w[0] * h, w[1] * h, w[2] * h, w[3] * h),
+    )
+    result: Matrix = ((1.0, 0.0, 0.0, 0.0), (0.0, 1.0, 0.0, 0.0), (0.0, 0.0, 1.0, 0.0))
     for n in (6, 5, 4, 3, 2, 1):  # Horner: 1 + A/1 (1 + A/2 (1 + …))
-        product = _multiply(scaled, result)
-        result = tuple(
-            tuple(i + p / n for i, p in zip(u, v, strict=True)) for u, v in zip(identity, product, strict=True)
+        u, v, w = _multiply(scaled, result)
+        result = (
+            (1.0 + u[0] / n, u[1] / n, u[2] / n, u[3] / n),
+            (v[0] / n, 1.0 + v[1] / n, v[2] / n, v[3] / n),
+            (w[0] / n, w[1] / n, 1.0 + w[2] / n, w[3] / n),
         )
     for _ in range(halvings):
         result = _multiply(result, result)
@@ -122,5 +131,26 @@ def _exponential(rates: Matrix, duration_s: float) -> Matrix:
 
 
 def _multiply(a: Matrix, b: Matrix) -> Matrix:
-    columns = tuple(zip(*b, strict=True))
-    return tuple(tuple(r[0] * c[0] + r[1] * c[1] + r[2] * c[2] + r[3] * c[3] for c in columns) for r in a)
+    """Return the product. It is written out: the thermostat spends most of its time here."""
+    (b00, b01, b02, b03), (b10, b11, b12, b13), (b20, b21, b22, b23) = b
+    (p, q, r, s), (t, u, v, w), (x, y, z, o) = a
+    return (
+        (
+            p * b00 + q * b10 + r * b20,
+            p * b01 + q * b11 + r * b21,
+            p * b02 + q * b12 + r * b22,
+            p * b03 + q * b13 + r * b23 + s,
+        ),
+        (
+            t * b00 + u * b10 + v * b20,
+            t * b01 + u * b11 + v * b21,
+            t * b02 + u * b12 + v * b22,
+            t * b03 + u * b13 + v * b23 + w,
+        ),
+        (
+            x * b00 + y * b10 + z * b20,
+            x * b01 + y * b11 + z * b21,
+            x * b02 + y * b12 + z * b22,
+            x * b03 + y * b13 + z * b23 + o,
+        ),
+    )
