@@ -143,6 +143,31 @@ def test_large_records_travel_in_small_batches_and_none_is_left_out() -> None:
     assert all(batch.follows == batch.records[0].seq - 1 for batch in sent)
 
 
+def test_a_backlog_leaves_room_for_what_is_said_live() -> None:
+    journal, sent, clock = MemoryJournal(), list[tuple[float, int]](), VirtualClock()
+    journal.append([(RPM_TOPIC, rpm(n), AT) for n in range(50_000)])
+
+    def publish(_topic: str, payload: bytes) -> None:
+        sent.append((clock.monotonic(), len(payload)))
+        batch = msgspec.json.decode(payload, type=JournalBatch)
+        acknowledged.append(batch.records[-1].seq)
+
+    acknowledged: list[int] = []
+    rate = 100_000.0
+    forward = JournalForwarder(journal, clock, publish, unit="unit1", max_bytes=10**9, bytes_per_s=rate)
+    while journal.acknowledged_seq() < 50_000:
+        forward.look()
+        while acknowledged:
+            said = JournalAcknowledgement(journal.journal_id, acknowledged.pop(0))
+            forward.hear_acknowledgement(Message("t", msgspec.json.encode(said)))
+        clock.sleep(0.5)
+    total, took_s = sum(size for _, size in sent), clock.monotonic()
+    assert took_s > 20
+    largest = max(size for _, size in sent)
+    assert total <= rate * (took_s + forwarding.SAVED_UP_S) + largest
+    assert total >= 0.9 * rate * took_s, "and no slower than it may"
+
+
 def test_a_record_too_large_to_travel_is_cut_and_does_not_block_the_journal() -> None:
     journal, sent = MemoryJournal(), list[JournalBatch]()
     journal.append([(RPM_TOPIC, b"x" * (forwarding.MOST_RECORD_BYTES + 5), AT), (RPM_TOPIC, rpm(2), AT)])

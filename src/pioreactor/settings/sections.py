@@ -231,6 +231,10 @@ class JournalSettings(Section, frozen=True):
         float, quantity("disk it may take; what is not yet acknowledged is never dropped", unit="MB", gt=0)
     ] = 200.0
     forward_every_s: Annotated[float, quantity("time between looks for what is to be sent", unit="s", gt=0)] = 1.0
+    backlog_kb_per_s: Annotated[
+        float,
+        quantity("most that is sent of records, below a fifth of a slow Wi-Fi", unit="kB/s", gt=0),
+    ] = 450.0
 
 
 Policy = Literal["resume", "hold", "ask"]

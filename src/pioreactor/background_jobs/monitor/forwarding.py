@@ -25,14 +25,24 @@ RESEND_AFTER_S = 10.0
 REWIND_EVERY_S = 2.0
 """How often a leader that asks for a repetition is given one: it may ask once for each batch in flight."""
 TRIM_EVERY_S = 600.0
+SAVED_UP_S = 2.0
+"""So many seconds' worth of bytes may be sent at once after a while of silence."""
 
 
 class JournalForwarder:
     """Goes through the journal in order. A lost batch or acknowledgement costs a repetition, never a row."""
 
     def __init__(
-        self, journal: Journal, clock: Clock, publish: Callable[[str, bytes], None], *, unit: str, max_bytes: int
+        self,
+        journal: Journal,
+        clock: Clock,
+        publish: Callable[[str, bytes], None],
+        *,
+        unit: str,
+        max_bytes: int,
+        bytes_per_s: float = 1e9,
     ) -> None:
+        """`bytes_per_s` is what may be sent on average: a backlog must leave room for what is said live."""
         self._journal = journal
         self._clock = clock
         self._publish = publish
@@ -44,6 +54,9 @@ class JournalForwarder:
         self._progress_at_s = clock.monotonic()
         self._rewound_at_s = float("-inf")
         self._trimmed_at_s = clock.monotonic()
+        self._bytes_per_s = bytes_per_s
+        self._may_send_bytes = SAVED_UP_S * bytes_per_s
+        self._saved_at_s = clock.monotonic()
 
     @property
     def backlog(self) -> int:
@@ -73,18 +86,26 @@ class JournalForwarder:
         log.warning("The journal begins anew: %s", self._journal.recovered)
 
     def _send(self) -> None:
-        while self._sent_seq - self._leader_has < RECORDS_PER_BATCH * BATCHES_IN_FLIGHT:
+        self._save_up()
+        while self._may_send_bytes > 0 and self._sent_seq - self._leader_has < RECORDS_PER_BATCH * BATCHES_IN_FLIGHT:
             entries = self._journal.read(after_seq=self._sent_seq, limit=RECORDS_PER_BATCH)
             if not entries:
                 return
             if self._sent_seq == self._leader_has:
                 self._progress_at_s = self._clock.monotonic()
             records = _fitting(entries)
-            batch = JournalBatch(self._journal.journal_id, self._sent_seq, records)
-            self._publish(topics.journal_entries(self._unit), msgspec.json.encode(batch))
+            batch = msgspec.json.encode(JournalBatch(self._journal.journal_id, self._sent_seq, records))
+            self._publish(topics.journal_entries(self._unit), batch)
+            self._may_send_bytes -= len(batch)
             self._sent_seq = records[-1].seq
             if len(records) == len(entries) < RECORDS_PER_BATCH:
                 return
+
+    def _save_up(self) -> None:
+        now_s = self._clock.monotonic()
+        saved = self._may_send_bytes + (now_s - self._saved_at_s) * self._bytes_per_s
+        self._may_send_bytes = min(saved, SAVED_UP_S * self._bytes_per_s)
+        self._saved_at_s = now_s
 
     def hear_acknowledgement(self, message: Message) -> None:
         """Take the leader's word for what it has committed, if it speaks of this journal."""

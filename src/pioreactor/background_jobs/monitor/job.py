@@ -62,8 +62,14 @@ class Monitor(LongRunningBackgroundJob):
         clock = self.runtime.clock
         self._facts = self.runtime.machine
         journal = self.runtime.stores.journal()
+        limits = self.runtime.settings.journal
         self._forwarder = JournalForwarder(
-            journal, clock, self._send_batch, unit=unit, max_bytes=int(self.runtime.settings.journal.max_mb * 1e6)
+            journal,
+            clock,
+            self._send_batch,
+            unit=unit,
+            max_bytes=int(limits.max_mb * 1e6),
+            bytes_per_s=1e3 * limits.backlog_kb_per_s,
         )
         self._records = RecordsWatch(journal, clock, announce=self._announce_safety, say=self._say)
         self._machine_checks = MachineChecks(self.runtime, self.pub_client.is_connected)
