@@ -9,8 +9,10 @@ from typing import Any
 
 import msgspec
 import pytest
+from bench import thermostat_days
 
 from pioreactor.actions import bioreactor
+from pioreactor.automations.temperature.memory import ObserverMemory
 from pioreactor.background_jobs.temperature_automation import start_temperature_automation
 from pioreactor.bootstrap.simulated import build_simulation
 from pioreactor.twin.faults import Fault
@@ -126,7 +128,7 @@ OLD_SMALL, OLD_LARGE = ("pioreactor_20ml", "1.0"), ("pioreactor_40ml", "1.0")
         (LARGE, 36.0, 22.0, "ecoli_batch", 37.0, 20.0),
         (LARGE, 30.0, 25.0, "yeast_batch", 30.0, 20.0),
         (OLD_SMALL, 15.0, 22.0, "ecoli_batch", 37.0, 20.0),
-        # 2.3 W, of which the board's limit lets two thirds pass, take 20 minutes for 30 mL.
+        # 2.3 W take 20 minutes for 30 mL, whatever is done with them.
         (OLD_LARGE, 30.0, 22.0, "ecoli_batch", 37.0, 30.0),
     ],
 )
@@ -185,6 +187,26 @@ def test_cold_media_are_made_up_for() -> None:
     assert max(map(abs, recovered)) <= 0.25
 
 
+@pytest.mark.parametrize(
+    ("culture", "model", "seed"),
+    [
+        ("ecoli", "20 mL v1.5", 61),
+        ("yeast", "40 mL v1.5", 62),
+        ("ecoli", "40 mL v1.0", 63),
+        ("yeast", "20 mL v1.0", 64),
+    ],
+)
+def test_a_chemostat_with_cold_media_and_a_colder_room_are_made_up_for(culture: str, model: str, seed: int) -> None:
+    """A day in short; `python -m bench.thermostat_days` has whole ones."""
+    true, target, said = thermostat_days.day(culture, model, seed, hours=5.0, colder_after_h=3.5)
+    score = thermostat_days.score(true, target)
+    assert score.overshoot <= 0.5
+    assert score.settled_min <= (30.0 if model == "40 mL v1.0" else 20.0)
+    assert abs(score.steady_mean_error) <= 0.45
+    assert score.steady_sd <= 0.15
+    assert said == []
+
+
 def test_a_colder_room_is_hardly_felt() -> None:
     culture = Culture(seed=23, target_temperature=37.0, faults=(Fault("ambient_step", 60 * MINUTE_S, value=-4.0),))
     before = fmean(culture.run(60)[-60:])
@@ -210,6 +232,51 @@ def test_a_restart_with_a_hot_board_does_not_overheat(after_min: float) -> None:
     true = culture.run(60)
     assert max(true) - 37.0 <= 0.6
     assert abs(fmean(true[-60:]) - 37.0) <= 0.4
+
+
+@pytest.mark.parametrize("killed", [False, True])
+@pytest.mark.parametrize("away_min", [0.0, 3.0])
+def test_a_restart_goes_on_with_what_was_known(killed: bool, away_min: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    if killed:  # nobody is told that the heater is off
+        monkeypatch.setattr(ObserverMemory, "note_heater_off", lambda self: None)
+    overshoots, errors = [], []
+    for seed, model, volume_ml, room in ((41, SMALL, 11.0, 18.0), (42, LARGE, 33.0, 26.0), (43, OLD_SMALL, 17.0, 22.0)):
+        culture = Culture(model=model, volume_ml=volume_ml, room=room, seed=seed, target_temperature=37.0)
+        culture.run(6)
+        culture.jobs[0].clean_up()
+        culture.run(away_min)
+        culture.errors.clear()
+        culture.start("thermostat", target_temperature=37.0)
+        overshoots.append(max(culture.run(40)) - 37.0)
+        errors += culture.errors
+    assert max(overshoots) <= 0.4
+    assert math.sqrt(fmean(e * e for e in errors)) <= 0.25
+
+
+def test_a_restart_with_another_vial_begins_anew() -> None:
+    culture = Culture(seed=44, target_temperature=37.0)
+    culture.run(40)
+    culture.jobs[0].clean_up()
+    culture.run(2)
+    culture.world.thermal.liquid = 22.0
+    culture.run(3)
+    culture.errors.clear()
+    culture.start("thermostat", target_temperature=37.0)
+    true = culture.run(60)
+    assert max(true) - 37.0 <= 0.6
+    assert math.sqrt(fmean(e * e for e in culture.errors[12:])) <= 0.3
+
+
+def test_what_was_known_hours_ago_is_not_used() -> None:
+    culture = Culture(seed=45, target_temperature=37.0)
+    culture.run(30)
+    culture.jobs[0].clean_up()
+    culture.run(180)
+    culture.errors.clear()
+    culture.start("thermostat", target_temperature=37.0)
+    true = culture.run(40)
+    assert max(true) - 37.0 <= 0.5
+    assert math.sqrt(fmean(e * e for e in culture.errors)) <= 0.3
 
 
 def test_recording_follows_a_cooling_culture() -> None:

@@ -11,6 +11,7 @@ from pioreactor.actions.pwm import announce_duties
 from pioreactor.automations import events, registry
 from pioreactor.automations.base import AutomationJob
 from pioreactor.automations.temperature.heater import GuardedHeater
+from pioreactor.automations.temperature.memory import CACHE, ObserverMemory
 from pioreactor.automations.temperature.observing import Observation
 from pioreactor.automations.temperature.watch import READ_EVERY_S, BoardReading, BoardWatch
 from pioreactor.devices.guard import HeatingLimits
@@ -77,7 +78,11 @@ class TemperatureAutomationJob(AutomationJob):
         self._set_limits()
         self._heard_until_s = clock.monotonic()
         self._next_publication_s = self._next_inference_s = clock.monotonic()
-        self._observation = Observation(self._nominal, lambda: bioreactor.vial_state(self.runtime, self.experiment))
+        self._observation = Observation(
+            self._nominal,
+            lambda: bioreactor.vial_state(self.runtime, self.experiment),
+            ObserverMemory(self.runtime.stores.volatile(CACHE), clock, self.experiment),
+        )
         self._heater = GuardedHeater(rig.pwm("heating", owner=self.owner, hz=HEATER_HZ), clock)
 
     def _set_limits(self) -> None:
@@ -210,6 +215,7 @@ class TemperatureAutomationJob(AutomationJob):
             if self.state == JobState.READY and reading.is_trusted:
                 self.on_board_reading()
                 self._publish_if_due(reading.at_s)
+            self._observation.keep(self.heater.duty_percent)
         except StoppedError:
             raise
         except Exception as error:  # a plugin's code may raise anything; the heater must not stay as it was
@@ -261,6 +267,7 @@ class TemperatureAutomationJob(AutomationJob):
         try:
             if self._heater is not None:
                 self._heater.release()
+                self._observation.leave()
                 if not self._ending:
                     self._show_duty()
             if self._watch is not None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Final
 
 from pioreactor.actions.accounting import VialState
+from pioreactor.automations.temperature.memory import ObserverMemory, added_ml
 from pioreactor.automations.temperature.watch import BoardReading
 from pioreactor.exc import HardwareError
 from pioreactor.science.temperature.observer import Lesson, LiquidObserver
@@ -19,9 +20,10 @@ LESSON_EVERY_S: Final = 300.0
 class Observation:
     """An observer, fed with readings, and with the vial's books: volume, and media that came in."""
 
-    def __init__(self, nominal: Plant, read_vial: Callable[[], VialState]) -> None:
+    def __init__(self, nominal: Plant, read_vial: Callable[[], VialState], memory: ObserverMemory) -> None:
         self._nominal = nominal
         self._read_vial = read_vial
+        self._memory = memory
         self._observer: LiquidObserver | None = None
         self._to_s = 0.0
         self._was_trusted = True
@@ -40,13 +42,24 @@ class Observation:
         """Take in a reading and what the heater did before it."""
         passed_s, self._to_s = reading.at_s - self._to_s, reading.at_s
         if self._observer is None:
-            self._observer = LiquidObserver(self._nominal, reading.celsius)
+            self.vial = self._read_vial()
+            recalled = self._memory.recall(self._nominal, reading.celsius, self.vial)
+            self._observer = recalled if recalled is not None else LiquidObserver(self._nominal, reading.celsius)
             self._learn(reading.at_s)
             return
         before, self.vial = self.vial, self._read_vial()
         self._observer.advance(passed_s, reading.mean_duty_percent, self.vial.current_volume_ml)
-        self._observer.pour(_inflow_ml(before, self.vial), before.current_volume_ml)
+        self._observer.pour(added_ml(self.vial) - added_ml(before), before.current_volume_ml)
         self._believe(self._observer, reading)
+
+    def keep(self, duty_percent: float) -> None:
+        """Keep what is known for the next automation, once it is known what the heater does from now on."""
+        if self._observer is not None and self._was_trusted:
+            self._memory.keep(self._observer, self.vial, duty_percent)
+
+    def leave(self) -> None:
+        """Keep that the heater is off."""
+        self._memory.note_heater_off()
 
     def _believe(self, observer: LiquidObserver, reading: BoardReading) -> None:
         """See the reading, unless the thermometer is under suspicion; then what it taught lately is forgotten."""
@@ -56,6 +69,7 @@ class Observation:
                 observer.begin_again(reading.celsius)
             else:
                 observer.unlearn(self._lessons[0])
+                self._memory.forget()
         if reading.is_trusted:
             observer.see(reading.celsius)
             if reading.at_s >= self._next_lesson_s:
@@ -64,9 +78,3 @@ class Observation:
     def _learn(self, at_s: float) -> None:
         self._next_lesson_s = at_s + LESSON_EVERY_S
         self._lessons.append(self.observer.lesson())
-
-
-def _inflow_ml(before: VialState, after: VialState) -> float:
-    media_ml = after.cumulative_media_added_ml - before.cumulative_media_added_ml
-    alt_media_ml = after.cumulative_alt_media_added_ml - before.cumulative_alt_media_added_ml
-    return max(0.0, media_ml + alt_media_ml)

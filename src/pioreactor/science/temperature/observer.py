@@ -41,6 +41,9 @@ WALL_SHARE: Final = 0.25
 LIQUID_SHARE: Final = 0.5
 """Standard deviations of a warm start, as parts of how far the board is above the usual room."""
 
+INTERRUPTION_SD: Final = 0.1
+"""What may have happened to wall and liquid while nobody looked [°C]."""
+
 # How far each may wander by itself: weather, evaporation, a bar that stirs better, what three nodes cannot say.
 ROOM_WALK_K_PER_SQRT_H: Final = 1.0
 LIQUID_WALK_K_PER_SQRT_H: Final = 0.1
@@ -85,6 +88,14 @@ class Lesson:
     """A unit's own properties: logarithms relative to the nominal ones, and how well they are known."""
 
     logarithms: Vector
+    covariance: tuple[Vector, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """All that an observer knows: temperatures [°C] and properties (logarithms), and how well."""
+
+    values: Vector
     covariance: tuple[Vector, ...]
 
 
@@ -212,6 +223,22 @@ class LiquidObserver:
             for j, value in enumerate(row, FIRST):
                 if j <= i:
                     self._p[i][j] = self._p[j][i] = value
+
+    # ---- from one run to the next ---------------------------------------------------------------------------
+
+    def estimate(self) -> Estimate:
+        return Estimate(tuple(self._x), tuple(tuple(row) for row in self._p))
+
+    def take_over(self, estimate: Estimate) -> None:
+        """Go on from what was known; for the moment between, wall and liquid are doubted a little more."""
+        self._x = list(estimate.values)
+        self._p = [list(row) for row in estimate.covariance]
+        for i in (BOARD, WALL, LIQUID):
+            self._p[i][i] += INTERRUPTION_SD**2
+
+    def doubt_heat(self, sd_j: float) -> None:
+        """Admit that just now the heater may have given more or less than was said, by this standard deviation [J]."""
+        self._p[BOARD][BOARD] += (sd_j / self.plant.board_j_k) ** 2
 
     # ---- how it works --------------------------------------------------------------------------------------
 

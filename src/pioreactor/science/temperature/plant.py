@@ -8,7 +8,7 @@ liquid:  Cl dTl/dt = Gwl (Tw − Tl) − Gla (Tl − Ta)
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Final
 
 WATER_J_PER_ML_K: Final = 4.18
@@ -33,6 +33,11 @@ class Plant:
     heater_w: float
     liquid_ratio: float = 1.0
     """Heat capacity of the liquid relative to that much water."""
+
+    @property
+    def numbers(self) -> Vector:
+        """All of it, in the order of the fields."""
+        return tuple(getattr(self, field.name) for field in fields(self))
 
     def scaled(self, logarithms: Vector) -> Plant:
         """Return it with capacities and conductances multiplied by exp of these, in the order of the fields.
