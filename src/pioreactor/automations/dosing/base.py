@@ -29,6 +29,8 @@ from pioreactor.automations import events, registry
 from pioreactor.automations.base import AutomationJob
 from pioreactor.automations.dosing.dilution_watch import DilutionWatch, Verdict
 from pioreactor.automations.dosing.fill_watch import Excess, FillWatch
+from pioreactor.automations.dosing.pump_wear import FirstGain, judge
+from pioreactor.calibrations import store
 from pioreactor.exc import CalibrationMissingError, ConfigurationError, InvalidRequestError, StoppedError
 from pioreactor.messaging.ports import Message
 from pioreactor.states import JobState
@@ -42,6 +44,8 @@ LEAST_GAIN, GREATEST_GAIN = 0.5, 2.0
 """Estimates of the pump's gain outside of these come from something else than the pump."""
 GAIN_IS_KNOWN_SD = 0.07
 """The estimate starts from 1 ± 0.1; once it is so sure, doses have taught it something."""
+FIRST_GAINS = "first_pump_gains"
+WEAR_EVERY_S = 60.0
 COMPOSED_ACTIONS = ("pumps", "circulate_media", "circulate_alt_media")
 
 
@@ -88,6 +92,7 @@ class DosingAutomationJob(AutomationJob):
         self._pump_gain = 1.0
         """Volume delivered over volume announced, as `growth_rate_calculating` estimates it."""
         self._knows_pump_gain = False
+        self._wear_looked_s = -math.inf
         super().__init__(unit, experiment, **kwargs)
         given = {
             "alt_media_fraction": alt_media_fraction,
@@ -346,6 +351,35 @@ class DosingAutomationJob(AutomationJob):
         if isinstance(gain, int | float) and LEAST_GAIN <= gain <= GREATEST_GAIN:
             self._pump_gain = float(gain)
             self._knows_pump_gain = isinstance(sd, int | float) and sd < GAIN_IS_KNOWN_SD
+            od = estimate.get("od_filtered")
+            if isinstance(sd, int | float) and isinstance(od, int | float) and od > 0:
+                self._look_for_wear(float(gain), float(sd), math.log(od))
+
+    def _look_for_wear(self, gain: float, sd: float, level: float) -> None:
+        """Say once for each calibration when its pump delivers less than at first; of several none can be named."""
+        adding = [pump for pump in self.pumps if pump.adds_liquid]
+        now_s = self.runtime.clock.monotonic()
+        if len(adding) != 1 or now_s - self._wear_looked_s < WEAR_EVERY_S:
+            return
+        self._wear_looked_s = now_s
+        (pump,) = adding
+        gains, key = self.runtime.stores.persistent(FIRST_GAINS), (self.experiment, pump.device)
+        stored = gains.get(key)
+        try:
+            first = msgspec.json.decode(stored, type=FirstGain) if isinstance(stored, str | bytes) else None
+        except msgspec.DecodeError:
+            first = None  # damaged: it is found again
+        calibration = store.active_name(self.runtime, pump.device)
+        if calibration is None:
+            return
+        known, lost = judge(first, calibration, gain, sd, level)
+        if known is not None and known != first:
+            gains.set(key, msgspec.json.encode(known).decode())
+        if lost is not None:
+            self.logger.warning(
+                "The %s pump delivers about %.0f %% less than when calibration %r was new here; calibrate it again.",
+                pump.role.replace("_", " "), 100 * lost, calibration,
+            )  # fmt: skip
 
     def _set_growth_rate(self, message: Message) -> None:
         super()._set_growth_rate(message)
