@@ -151,6 +151,35 @@ def test_restarts_of_monitor_writer_and_broker_lose_nothing(scene: Scene) -> Non
     scene.assert_complete()
 
 
+def test_a_writer_that_comes_back_has_at_once_what_was_on_its_way(scene: Scene) -> None:
+    """Without waiting until the unit finds that nobody answers."""
+    scene.monitor()
+    scene.bench.wait(20.0)
+    scene.record(100)
+    scene.bench.wait(2.0)
+    assert scene.volumes() == []
+    scene.writer()
+    scene.bench.wait(1.0)
+    assert len(scene.volumes()) == 100
+    scene.assert_complete()
+
+
+def test_a_broker_that_forgot_what_was_on_its_way_is_told_it_again_at_once(scene: Scene) -> None:
+    scene.writer()
+    monitor = scene.monitor()
+    scene.bench.wait(20.0)
+    monitor._presence.bus.faults = RandomFaults(seed=1, lost=1.0)  # type: ignore[attr-defined]
+    scene.record(100)
+    scene.bench.wait(1.5)
+    scene.bench.simulation.broker.stop()
+    monitor._presence.bus.faults = None  # type: ignore[attr-defined]
+    scene.bench.wait(1.0)
+    assert scene.volumes() == []
+    scene.bench.simulation.broker.start()
+    scene.bench.wait(2.0)
+    assert len(scene.volumes()) == 100
+
+
 def test_a_database_that_is_locked_gets_the_rows_later(scene: Scene) -> None:
     scene.writer()
     scene.monitor()

@@ -127,6 +127,11 @@ class JournalForwarder:
         self._sent_seq = max(self._sent_seq, self._leader_has)
         self.look()
 
+    def send_again(self) -> None:
+        """Repeat what is not acknowledged: the broker or the writer was away, and may never have had it."""
+        self._rewind(self._clock.monotonic())
+        self.look()
+
     def _rewind(self, now_s: float) -> None:
         """Begin again after what the leader has."""
         self._rewound_at_s = self._progress_at_s = now_s

@@ -38,6 +38,7 @@ REVIVE_EVERY_S = 5.0
 INTRODUCE_AFTER_S = 0.5
 """What needs the leader or the reactor is asked for when the job is ready already."""
 ASK_AGAIN_AFTER_S = 60.0
+WRITER = "mqtt_to_db_streaming"
 
 
 class Monitor(LongRunningBackgroundJob):
@@ -102,6 +103,7 @@ class Monitor(LongRunningBackgroundJob):
 
     def start_passive_listeners(self) -> None:
         self.subscribe_and_callback(self._forwarder.hear_acknowledgement, topics.journal_acknowledged(self.unit))
+        self.subscribe_and_callback(self._hear_writer, topics.state("+", UNIVERSAL_EXPERIMENT, WRITER))
         self.subscribe_and_callback(self._ghosts.hear, self._ghosts.filters)
         for who in (self.unit, UNIVERSAL_IDENTIFIER):
             for name, react in (
@@ -155,6 +157,11 @@ class Monitor(LongRunningBackgroundJob):
     def _forward(self) -> None:
         self._forwarder.look()
         self._records.look(self._forwarder.backlog)
+
+    def _hear_writer(self, message: Message) -> None:
+        """Repeat at once what a writer that begins, or whose broker came back, cannot have."""
+        if message.payload == JobState.READY.encode():
+            self._forwarder.send_again()
 
     def _announce_safety(self, safety: dict[str, object]) -> None:
         self.safe_up_to = safety
