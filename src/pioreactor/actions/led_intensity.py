@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 
 from pioreactor import structs, topics
@@ -15,13 +15,15 @@ from pioreactor.types import LedChannel
 
 log = logging.getLogger(__name__)
 
+LEDS = "leds"
+"""Volatile cache of what each LED is meant to be [%]; after a power cut all of them are dark."""
 ALL_LED_CHANNELS: tuple[LedChannel, ...] = ("A", "B", "C", "D")
 LedState = Mapping[LedChannel, float]
 
 
 def led_state(runtime: Runtime) -> dict[LedChannel, float]:
     """Return the intensity of every LED [%], as last set on this unit."""
-    cache = runtime.stores.volatile("leds")
+    cache = runtime.stores.volatile(LEDS)
     return {channel: float(cache.get(channel, 0.0) or 0.0) for channel in ALL_LED_CHANNELS}
 
 
@@ -33,10 +35,16 @@ def set_leds(runtime: Runtime, desired: LedState) -> None:
         if not 0 <= intensity <= 100:
             raise InvalidRequestError(f"the intensity of LED {channel} must be between 0 and 100 %, not {intensity}")
     leds = runtime.open_rig().leds()
-    cache = runtime.stores.volatile("leds")
+    cache = runtime.stores.volatile(LEDS)
     for channel, intensity in desired.items():
         leds.set_intensity(channel, intensity)
         cache.set(channel, float(intensity))
+
+
+def announce_leds(runtime: Runtime, publish: Callable[..., object], unit: str, experiment: str) -> None:
+    """Publish what every LED is meant to be."""
+    state = structs.LEDsIntensity(**led_state(runtime))
+    publish(topics.setting(unit, experiment, "leds", "intensity"), state, qos=0, retain=True)
 
 
 def unlocked(runtime: Runtime, channels: Iterable[LedChannel], *, owner: str) -> list[LedChannel]:
@@ -91,8 +99,7 @@ def _change(
     except HardwareNotFoundError as error:
         log.error("LEDs cannot be set: %s.", error)
         return False
-    state = structs.LEDsIntensity(**led_state(runtime))
-    publish(topics.setting(unit, experiment, "leds", "intensity"), state, qos=0, retain=True)
+    announce_leds(runtime, publish, unit, experiment)
     for channel in free if verbose else ():
         event = structs.LEDChangeEvent(
             channel=channel,

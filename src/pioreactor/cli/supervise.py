@@ -17,11 +17,13 @@ if TYPE_CHECKING:
     from pioreactor.devices.guard import HeatingLimits
     from pioreactor.runtime.context import Runtime
     from pioreactor.supervisor.watch import Supervisor
+    from pioreactor.types import LedChannel
 
 
 def build(runtime: Runtime) -> Supervisor:
     """Return the supervisor of a unit."""
     from pioreactor.actions import interrupted
+    from pioreactor.actions.led_intensity import LEDS, led_state
     from pioreactor.exc import StorageError
     from pioreactor.observability.log import create_logger
     from pioreactor.supervisor.watch import SUPERVISOR_EVENTS, Supervisor
@@ -48,6 +50,20 @@ def build(runtime: Runtime) -> Supervisor:
         except StorageError as error:
             logger.warning("When it was switched off is not noted: %s", error)
 
+    def recorded_light(channel: LedChannel) -> float:
+        """Return what is on record [%]; a record that cannot be read lights nothing."""
+        try:
+            return led_state(runtime)[channel]
+        except StorageError as error:
+            logger.warning("What LED %s should be is not known: %s", channel, error)
+            return 0.0
+
+    def forget_light(channel: LedChannel) -> None:
+        try:
+            runtime.stores.volatile(LEDS).set(channel, 0.0)
+        except StorageError as error:
+            logger.warning("That LED %s is off is not noted: %s", channel, error)
+
     return Supervisor(
         rig=rig,
         ownership=runtime.ownership,
@@ -57,6 +73,8 @@ def build(runtime: Runtime) -> Supervisor:
         pump_pins={rig.pin_of(role): role for role in ("media", "alt_media", "waste") if role in channels},
         tell=tell,
         note_off=note_off,
+        recorded_light=recorded_light,
+        forget_light=forget_light,
         power_off=runtime.machine.power_off,
     )
 

@@ -39,6 +39,10 @@ class Supervisor:
     """Switches the computer off; returns False where it is not the reactor's. Raises `OSError` when refused."""
     note_off: Callable[[int], None] = lambda _pin: None
     """Told which pin was switched off for a dead owner, at that moment."""
+    recorded_light: Callable[[LedChannel], float] = lambda _channel: 0.0
+    """Returns what is on record for an LED [%]: whoever only darkened it for a moment leaves the record alone."""
+    forget_light: Callable[[LedChannel], None] = lambda _channel: None
+    """Told whose light has nobody left who wants it: nothing may switch it on again from the record."""
     longest_pump_run_s: float = LONGEST_PUMP_RUN_S
     _running_since: dict[int, float] = field(default_factory=dict, init=False)
     _thermometer_at_s: float = field(default=float("-inf"), init=False)
@@ -78,7 +82,9 @@ class Supervisor:
 
     def _orphans(self) -> list[str]:
         """Return what a dead owner left, and outputs that are on although nobody has them."""
-        found = dict.fromkeys([*sorted(self._owed), *self.ownership.abandoned()])
+        # Lights whose owner died come first: what is no longer wanted must not be brought back from the record.
+        lights_first = sorted({*self._owed, *self.ownership.abandoned()}, key=lambda name: (name[:6] != "light-", name))
+        found = dict.fromkeys(lights_first)
         for pin, duty in self.rig.pwm_duties().items():
             # Owners switch off before they let go. So an output is looked at again once nobody is known to have it.
             if duty > 0 and self.ownership.holder(resource_of(pin)) is None and self.rig.pwm_duties()[pin] > 0:
@@ -91,20 +97,25 @@ class Supervisor:
             self._switch_off(int(which))
             self.tell(f"The owner of pin {which} died; the output is off.")
         elif kind in ("led", "light") and which in get_args(LedChannel):
-            self._darken(resource, which)  # type: ignore[arg-type]
-            self.tell(f"The owner of LED {which} died; the LED is off.")
+            self._take_back_led(resource, which)  # type: ignore[arg-type]
 
     def _switch_off(self, pin: int) -> None:
         """Take the output, which puts it to rest, and give it up again."""
         self.rig.pwm_by_pin(pin, owner=NAME, hz=HZ).release()
         self.note_off(pin)
 
-    def _darken(self, resource: str, channel: LedChannel) -> None:
+    def _take_back_led(self, resource: str, channel: LedChannel) -> None:
+        """Darken an LED for good if who wanted it lit died; undo what somebody did who had it for a moment."""
         lease = self.ownership.acquire(resource, NAME)
         try:
-            self.rig.leds().set_intensity(channel, 0.0)
+            if resource.startswith("light-"):
+                self.forget_light(channel)
+            percent = self.recorded_light(channel)
+            self.rig.leds().set_intensity(channel, percent)
         finally:
             lease.release()
+        what = f"has its {percent:g} % again" if percent > 0 else "is off"
+        self.tell(f"The owner of LED {channel} died; the LED {what}.")
 
     def _limit_pumps(self) -> None:
         """End runs that nobody can have meant. A pump that stops in between begins anew."""

@@ -10,6 +10,7 @@ from pioreactor.devices.ownership import MemoryOwnership
 from pioreactor.devices.spy import DEFAULT_ROLE_PINS, SpyPwm, SpyRig
 from pioreactor.exc import HardwareError, HardwareNotFoundError
 from pioreactor.supervisor.watch import LOOK_EVERY_S, Supervisor
+from pioreactor.types import LedChannel
 
 MEDIA, WASTE, HEATER, FAN = (DEFAULT_ROLE_PINS[role] for role in ("media", "waste", "heating", "stirring"))
 
@@ -24,6 +25,7 @@ class Bench:
         self.said: list[str] = []
         self.noted: list[int] = []
         self.powered_off = 0
+        self.record: dict[LedChannel, float] = {}
         self.supervisor = Supervisor(
             rig=self.rig,
             ownership=self.ownership,
@@ -34,6 +36,8 @@ class Bench:
             tell=self.said.append,
             power_off=self._power_off,
             note_off=self.noted.append,
+            recorded_light=lambda channel: self.record.get(channel, 0.0),
+            forget_light=lambda channel: self.record.update({channel: 0.0}),
             longest_pump_run_s=60.0,
         )
 
@@ -264,3 +268,25 @@ def test_a_light_goes_off_with_whoever_answered_for_it(bench: Bench, resource: s
     bench.look()
     assert bench.rig.leds().told[-1] == ("C", 0.0)
     assert bench.said == ["The owner of LED C died; the LED is off."]
+
+
+def test_a_light_that_a_dead_reader_had_darkened_comes_back_as_it_is_on_record(bench: Bench) -> None:
+    bench.record["C"] = 40.0
+    bench.ownership.acquire("light-C", "led_automation")
+    bench.ownership.acquire("led-C", "od_reading")
+    bench.rig.leds().set_intensity("C", 0.0)
+    bench.ownership.drop_holder("od_reading")
+    bench.look()
+    assert bench.rig.leds().intensities["C"] == 40.0
+    assert bench.said == ["The owner of LED C died; the LED has its 40 % again."]
+
+
+def test_a_light_whose_owner_died_with_the_reader_stays_dark(bench: Bench) -> None:
+    """Not even for a moment is it lit: who wanted it is looked at first."""
+    bench.record["C"] = 40.0
+    for resource, owner in (("light-C", "led_automation"), ("led-C", "od_reading")):
+        bench.ownership.acquire(resource, owner)
+        bench.ownership.drop_holder(owner)
+    bench.look(2.0)
+    assert {percent for _, percent in bench.rig.leds().told} == {0.0}
+    assert bench.record["C"] == 0.0

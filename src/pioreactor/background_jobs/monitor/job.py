@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pioreactor import structs, topics
 from pioreactor.actions import bioreactor, interrupted
+from pioreactor.actions.led_intensity import announce_leds
 from pioreactor.background_jobs.monitor.blinking import LARGEST_CODE, OKAY, Blinker, pattern_of_code
 from pioreactor.background_jobs.monitor.checks import MachineChecks
 from pioreactor.background_jobs.monitor.forwarding import JournalForwarder
@@ -33,7 +34,7 @@ CHECK_EVERY_S = 30.0
 SLOW_CHECK_EVERY_S = 900.0
 HEAT_EVERY_S = 10.0
 BUTTON_EVERY_S = 0.1
-SUPERVISOR_EVERY_S = 5.0
+SUPERVISOR_EVERY_S = 2.0
 REVIVE_EVERY_S = 5.0
 INTRODUCE_AFTER_S = 0.5
 """What needs the leader or the reactor is asked for when the job is ready already."""
@@ -94,7 +95,7 @@ class Monitor(LongRunningBackgroundJob):
         self.every(REVIVE_EVERY_S, self._revival.look)
         self.later(INTRODUCE_AFTER_S, self._meet_the_reactor)
         self.later(INTRODUCE_AFTER_S, self._settle_pumps)
-        self.later(INTRODUCE_AFTER_S, self._announce_vial)
+        self.later(INTRODUCE_AFTER_S, self._announce_outputs)
         self.every(CHECK_EVERY_S, self.self_check, first_after_s=INTRODUCE_AFTER_S)
         # The first note comes late: until then, `pio resume` reads when the unit was last known to live.
         self.every(CHECK_EVERY_S, lambda: desired.note_alive(self.runtime))
@@ -180,6 +181,7 @@ class Monitor(LongRunningBackgroundJob):
         for _, words in done:
             self.logger.warning("%s", words)
         self._settle_pumps()
+        self._announce_outputs()
 
     def _settle_pumps(self) -> None:
         """Enter into the books what pumps moved whose owner died, or whose power went away."""
@@ -206,15 +208,16 @@ class Monitor(LongRunningBackgroundJob):
             volts = round(self._reactor_checks.rail_volts, 2)
             self.voltage_on_pwm_rail = structs.Voltage(voltage=volts, timestamp=now)
 
-    def _announce_vial(self) -> None:
-        """Publish the vial's state of the assigned experiment, so that it is there after a reboot."""
+    def _announce_outputs(self) -> None:
+        """Publish what is in the vial of the assigned experiment, and what is lit: also after a reboot."""
         try:
             experiment = self.runtime.identity.experiment()
         except PioreactorError as error:
-            self.logger.debug("The vial's state is not announced: %s.", error)
+            self.logger.debug("The states of vial and LEDs are not announced: %s.", error)
             return
         state = bioreactor.vial_state(self.runtime, experiment)
         bioreactor.announce(self.publish, self.unit, experiment, state)
+        announce_leds(self.runtime, self.publish, self.unit, experiment)
 
     # ---- the reactor ---------------------------------------------------------------------------------------
 

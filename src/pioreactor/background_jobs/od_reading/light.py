@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from pioreactor.actions.led_intensity import ALL_LED_CHANNELS, led_state, lock_leds_temporarily
+from pioreactor.actions.led_intensity import ALL_LED_CHANNELS, LEDS, led_state, lock_leds_temporarily
 from pioreactor.exc import HardwareError, HardwareNotFoundError
 from pioreactor.observability.log import CustomLogger
 from pioreactor.runtime.context import Runtime
@@ -30,6 +30,8 @@ class ReadingLight:
         self._logger = logger
         self._owed: set[LedChannel] = set()
         self._lease = runtime.ownership.acquire(f"led-{ir_channel}", owner)
+        # What somebody once set for this LED is over, and must not be what it is given back to.
+        runtime.stores.volatile(LEDS).set(ir_channel, 0.0)
 
     @contextmanager
     def reading(self, intensity: float, *, darken_others: bool) -> Iterator[None]:
@@ -48,7 +50,7 @@ class ReadingLight:
 
     def everything_off(self) -> None:
         """Switch every LED off, whoever lit it, and put that on record."""
-        cache = self._runtime.stores.volatile("leds")
+        cache = self._runtime.stores.volatile(LEDS)
         for channel in ALL_LED_CHANNELS:
             self._set(channel, 0.0)
             cache.set(channel, 0.0)

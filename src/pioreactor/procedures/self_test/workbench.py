@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from statistics import StatisticsError, correlation
 
-from pioreactor.actions.led_intensity import ALL_LED_CHANNELS, led_state, set_leds
+from pioreactor.actions.led_intensity import ALL_LED_CHANNELS, led_state, lock_leds_temporarily
 from pioreactor.background_jobs.od_reading.burst import PhotodiodeArray
 from pioreactor.background_jobs.stirring.job import start_stirring
 from pioreactor.devices.drivers.tachometer import rpm_from_edges
@@ -77,14 +77,20 @@ class Workbench:
 
     @contextmanager
     def only_light(self, channel: LedChannel, percent: float) -> Iterator[None]:
-        """Light one LED and darken the others for a block; each is as before afterwards."""
-        before = led_state(self.runtime)
-        set_leds(self.runtime, {**dict.fromkeys(ALL_LED_CHANNELS, 0.0), channel: percent})
-        try:
-            self.wait(LIGHT_SETTLES_S)
-            yield
-        finally:
-            set_leds(self.runtime, before)
+        """Light one LED and darken the others for a block; each is as before afterwards.
+
+        What is on record stays: should this process die, the supervisor puts the LEDs back to it.
+        """
+        leds = self.rig.leds()
+        with lock_leds_temporarily(ALL_LED_CHANNELS, self.action.owner):
+            try:
+                for one in ALL_LED_CHANNELS:
+                    leds.set_intensity(one, percent if one == channel else 0.0)
+                self.wait(LIGHT_SETTLES_S)
+                yield
+            finally:
+                for one, before in led_state(self.runtime).items():
+                    leds.set_intensity(one, before)
 
     @contextmanager
     def dark(self) -> Iterator[None]:
