@@ -363,6 +363,9 @@ class LocalCluster:
         for kind in order:
             ending = [service for service in self.services if service.name.startswith(kind)]
             self._end([service.process for service in ending if service.process is not None])
+            if kind == "web":
+                # Nobody starts jobs any more: one that was just being started has registered by now.
+                self._stop_jobs()
         for service in self.services:
             if service.heartbeats is not None:
                 service.heartbeats.close()
