@@ -1,6 +1,7 @@
 """Writes the generated reference pages and the shipped configuration; a test says when they are stale."""
 
 import os
+import sys
 import warnings
 from collections.abc import Callable
 from importlib import import_module
@@ -65,13 +66,20 @@ ARTEFACTS: dict[str, Callable[[], str]] = {
 }
 
 
-def main() -> None:
+def main(*, only_check: bool) -> None:
+    """Write each page, or with `only_check` end with status 1 and the names of those that are stale."""
     os.environ["SKIP_PLUGINS"] = "1"  # the pages are about the product, not about this machine
+    stale = []
     for name, render in ARTEFACTS.items():
-        path = ROOT / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(render(), encoding="utf-8")
+        path, text = ROOT / name, render()
+        if only_check:
+            stale += [] if path.is_file() and path.read_text(encoding="utf-8") == text else [name]
+        else:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+    if stale:
+        sys.exit(f"stale, run `make generated`: {', '.join(stale)}")
 
 
 if __name__ == "__main__":
-    main()
+    main(only_check="--check" in sys.argv[1:])
