@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from pioreactor.exc import StorageError
 from pioreactor.storage.memory import MemoryJournal, MemoryKeyValues, MemoryRecordSink, MemoryUnitStores
-from pioreactor.storage.ports import KeyType, Row, ValueType
+from pioreactor.storage.ports import FormerName, KeyType, Row, ValueType
 
-Recorded = tuple[str, bytes, str]
+Backup = tuple[dict[str, list[dict[str, ValueType]]], dict[tuple[str, str], int]]
 COMMITS_AT_RISK = 3
 """How many of the newest commits a power cut may take from the leader's database, which syncs its log only at times."""
 
@@ -25,6 +26,16 @@ class Disk:
             raise StorageError("the disk is full")
 
 
+@dataclass(frozen=True)
+class JournalCopy:
+    """What a person copied of a journal's file."""
+
+    journal_id: str
+    former_names: tuple[FormerName, ...]
+    last_seq: int
+    acknowledged_seq: int
+
+
 class RecordingJournal(MemoryJournal):
     """Remembers for ever what was appended: the truth that the leader's database is held against."""
 
@@ -32,16 +43,34 @@ class RecordingJournal(MemoryJournal):
         super().__init__(journal_id)
         self._disk = disk
         self.appended: list[tuple[str, bytes, datetime]] = []
+        self.gone: set[int] = set()
+        """Places in `appended` of what was in this file alone when an older copy took its place."""
+        self._places: list[int] = []
+        """Entry number, less one → place in `appended`."""
 
     def append(self, entries: Sequence[tuple[str, bytes, datetime]]) -> int:
         self._disk.refuse_when_full()
         last = super().append(entries)
+        self._places += range(len(self.appended), len(self.appended) + len(entries))
         self.appended += entries
         return last
 
     def acknowledge(self, through_seq: int) -> None:
         self._disk.refuse_when_full()
         super().acknowledge(through_seq)
+
+    def copy(self) -> JournalCopy:
+        return JournalCopy(self.journal_id, tuple(self._former_names), self._last, self._acknowledged)
+
+    def put_back(self, copy: JournalCopy, *, leader_has: int) -> None:
+        """Become the copy, under a new id, as the file does when it is opened."""
+        self.gone.update(self._places[max(leader_has, copy.last_seq) :])
+        del self._places[copy.last_seq :]
+        del self._entries[max(copy.last_seq - self._trimmed, 0) :]
+        self._last, self._acknowledged = copy.last_seq, copy.acknowledged_seq
+        self._trimmed = min(self._trimmed, self._last)
+        self._former_names = [*copy.former_names, FormerName(copy.journal_id, copy.last_seq)]
+        self._rebirths += 1
 
 
 class FullableKeyValues(MemoryKeyValues):
@@ -97,6 +126,21 @@ class FailingSink(MemoryRecordSink):
         if self.trouble == "silent":
             raise StorageError("the disk failed while committing")
         return refused
+
+    def copy(self) -> Backup:
+        """Return what a backup holds: the rows, and how far each journal had come."""
+        return {table: list(found) for table, found in self.rows.items()}, dict(self._progress)
+
+    def put_back(self, backup: Backup) -> None:
+        """Become an earlier backup."""
+        self.rows = {table: list(found) for table, found in backup[0].items()}
+        self._progress = dict(backup[1])
+        self.sync()
+
+    def sync(self) -> None:
+        """Bring everything onto the disk: no power cut can take it any more."""
+        self._undo.clear()
+        self._progress_before.clear()
 
     def lose_newest(self, count: int) -> None:
         """Forget the newest commits, as a power cut may."""

@@ -36,11 +36,16 @@ class Troublemaker:
         self._cluster = cluster
         self.counts: dict[str, int] = {}
         self.stepped_s = 0.0
+        self._backups = [cluster.sink.copy()]
+        self._journal_copies = {name: [machine.journal.copy()] for name, machine in cluster.machines.items()}
+        self._a_journal_was_put_back = False
 
     def make(self, trouble: Trouble) -> Callable[[], None] | None:
         """Let it happen; return how it ends, None when it has no duration."""
         self.counts[trouble.kind] = self.counts.get(trouble.kind, 0) + 1
         machine = self._cluster.machines[trouble.unit]
+        self._backups.append(self._cluster.sink.copy())
+        self._journal_copies[trouble.unit].append(machine.journal.copy())
         ending: Callable[[], None] | None = getattr(self, f"_{trouble.kind}")(machine, trouble)
         return ending
 
@@ -123,6 +128,30 @@ class Troublemaker:
 
         return power
 
+    def _put_back_database(self, _machine: Machine, trouble: Trouble) -> None:
+        """A person restores one of the backups: the units still hold what came later."""
+        if self._a_journal_was_put_back:
+            return  # what was in the newer database alone would be gone
+        self._kill_writer(_machine, trouble)
+        self._cluster.sink.put_back(random.Random(trouble.number).choice(self._backups))
+
+    def _put_back_journal(self, machine: Machine, trouble: Trouble) -> Callable[[], None] | None:
+        """The power goes, and comes back with an older copy of the journal: the leader may have what came later."""
+        ending = self._cut_power(machine, trouble)
+        if ending is None:
+            return None
+        sink, journal = self._cluster.sink, machine.journal
+        leader_has = sink.progress(machine.unit.name, journal.journal_id)
+        for name, through_seq in journal.former_names():
+            leader_has = max(leader_has, min(through_seq, sink.progress(machine.unit.name, name)))
+        copies = self._journal_copies[trouble.unit]
+        chosen = random.Random(trouble.number).randrange(len(copies))
+        journal.put_back(copies[chosen], leader_has=leader_has)
+        del copies[chosen + 1 :]
+        sink.sync()
+        self._a_journal_was_put_back = True
+        return ending
+
     def _fill_disk(self, machine: Machine, _trouble: Trouble) -> Callable[[], None]:
         machine.disk.is_full = True
 
@@ -203,6 +232,8 @@ WEIGHTS = {
     "kill_while_dosing": 4,
     "pause_and_go_on": 2,
     "cut_power": 3,
+    "put_back_database": 1,
+    "put_back_journal": 1,
     "fill_disk": 2,
     "database_refuses": 2,
     "database_is_silent": 2,
@@ -212,7 +243,7 @@ WEIGHTS = {
     "broker_stops": 2,
     "broker_forgets": 1,
 }
-LASTS_S = {"cut_power": (1.0, 120.0), "pause_and_go_on": (5.0, 300.0)}
+LASTS_S = {"cut_power": (1.0, 120.0), "put_back_journal": (1.0, 120.0), "pause_and_go_on": (5.0, 300.0)}
 
 
 def draw(seed: int, *, hours: float, how_many: int) -> list[Trouble]:

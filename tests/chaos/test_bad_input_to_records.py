@@ -14,6 +14,7 @@ from pioreactor.background_jobs.leader.mqtt_to_db_streaming import (
     LARGEST_SEQ,
     MOST_BATCH_BYTES,
     MOST_QUARANTINED_CHARACTERS,
+    NAMESAKE_AFTER_S,
     MqttToDBStreamer,
 )
 from pioreactor.background_jobs.monitor import forwarding
@@ -111,6 +112,7 @@ def test_two_machines_of_one_name_are_noticed_and_both_are_recorded(bench: Bench
     for turn in range(3):
         send(bench, "a", turn, [turn + 1])
         send(bench, "b", turn, [turn + 1])
+        bench.wait(NAMESAKE_AFTER_S / 2)
     assert sorted(map(float, written(sink))) == [1, 1, 2, 2, 3, 3]  # type: ignore[arg-type]
     said = [words for words in bench.logged("error") if "Two machines call themselves unit1" in words]
     assert len(said) == 1
@@ -120,7 +122,10 @@ def test_a_journal_that_is_replaced_is_no_namesake(bench: Bench) -> None:
     start_writer(bench)
     send(bench, "a", 0, [1])
     send(bench, "b", 0, [1])
+    send(bench, "a", 1, [2])  # it was under way while its unit was started again
     send(bench, "b", 1, [2])
+    bench.wait(2 * NAMESAKE_AFTER_S)
+    send(bench, "b", 2, [3])
     assert not [words for words in bench.logged("error") if "Two machines" in words]
 
 
@@ -221,6 +226,76 @@ def test_a_restored_journal_takes_a_new_id_before_its_numbers_mean_something_els
     again = restored.journal_id
     restored.close()
     assert SqliteJournal(path).journal_id == again
+
+
+def deliver(bench: Bench, journal: SqliteJournal) -> None:
+    """Send to the writer, and hear what it says of it, as the monitor does."""
+    forward = JournalForwarder(
+        journal, bench.simulation.clock, bench.bus.publish, unit="unit1", max_bytes=10**9, bytes_per_s=1e9
+    )
+    for _ in range(5):
+        forward.look()
+        bench.wait(1.0)
+        acknowledged = bench.simulation.broker.retained.get(topics.journal_acknowledged("unit1"))
+        if acknowledged is not None:
+            forward.hear_acknowledgement(Message("t", acknowledged))
+
+
+def put_back(path: Path, content: bytes) -> None:
+    """Give a file older content in the same place of the disk, as when a card is written from its image."""
+    Path(f"{path}-wal").unlink(missing_ok=True)
+    Path(f"{path}-shm").unlink(missing_ok=True)
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("appended_before_the_leader_is_heard", [2, 100])
+@pytest.mark.parametrize("way", ["a file is copied back", "the card is written from its image"])
+def test_of_an_older_journal_nothing_is_lost_or_stored_twice(
+    bench: Bench, sink: MemoryRecordSink, tmp_path: Path, way: str, appended_before_the_leader_is_heard: int
+) -> None:
+    """The copy has entries that the leader has although the copy does not know it, and then goes on by itself."""
+    start_writer(bench)
+    path, boots = tmp_path / "journal.sqlite", iter("ABC")
+    boot = next(boots)
+    journal = SqliteJournal(path, boot=lambda: boot)
+    journal.append(entries(1, 8))
+    journal.close()
+    image = path.read_bytes()
+    journal.append(entries(9, 4))
+    deliver(bench, journal)
+    assert journal.acknowledged_seq() == 12
+    journal.close()
+
+    boot = next(boots)
+    if way == "a file is copied back":
+        (tmp_path / "new").write_bytes(image)
+        (tmp_path / "new").replace(path)
+    else:
+        put_back(path, image)
+    restored = SqliteJournal(path, boot=lambda: boot)
+    restored.append(entries(1009, appended_before_the_leader_is_heard))
+    assert restored.acknowledged_seq() == 0
+    deliver(bench, restored)
+    restored.append(entries(2000, 1))
+    deliver(bench, restored)
+    new = [*range(1009, 1009 + appended_before_the_leader_is_heard), 2000]
+    assert written(sink) == [*range(1, 13), *new]
+    assert restored.acknowledged_seq() == restored.last_seq() == 8 + len(new)
+    restored.close()
+
+
+def test_starts_of_the_computer_cost_no_repetition(bench: Bench, sink: MemoryRecordSink, tmp_path: Path) -> None:
+    start_writer(bench)
+    ids = set()
+    for start in range(20):
+        journal = SqliteJournal(tmp_path / "journal.sqlite", boot=lambda start=start: f"boot {start}")  # type: ignore[misc]
+        journal.append(entries(10 * start, 3))
+        if start % 4 == 3:
+            deliver(bench, journal)
+        ids.add(journal.journal_id)
+        journal.close()
+    assert len(ids) == 20
+    assert written(sink) == [10 * start + n for start in range(20) for n in range(3)]
 
 
 def test_years_between_clocks_do_not_change_order_or_moments(bench: Bench, sink: MemoryRecordSink) -> None:

@@ -16,7 +16,16 @@ def test_nothing_is_lost_doubled_left_on_or_told_wrongly(seed: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "kind", ["kill_while_dosing", "kill_supervisor_and_jobs", "cut_power", "bad_link", "fill_disk"]
+    "kind",
+    [
+        "kill_while_dosing",
+        "kill_supervisor_and_jobs",
+        "cut_power",
+        "bad_link",
+        "fill_disk",
+        "put_back_database",
+        "put_back_journal",
+    ],
 )
 def test_one_kind_of_trouble_again_and_again(kind: str) -> None:
     sequence = Sequence(3, hours=0.2, how_many=0)

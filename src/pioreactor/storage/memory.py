@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from pioreactor.exc import JobPresentError
-from pioreactor.storage.ports import JobRecord, JournalEntry, KeyType, Row, ValueType
+from pioreactor.storage.ports import FormerName, JobRecord, JournalEntry, KeyType, Row, ValueType
 from pioreactor.storage.values import key_from_stored, stored_key, stored_value
 from pioreactor.structs.wire import to_timestamp
 
@@ -192,6 +192,7 @@ class MemoryJournal:
         self.recovered: str | None = None
         self._journal_id = journal_id
         self._rebirths = 0
+        self._former_names: list[FormerName] = []
         self._lock = threading.RLock()
         self._entries: list[JournalEntry] = []
         self._last = 0
@@ -202,6 +203,16 @@ class MemoryJournal:
     @property
     def journal_id(self) -> str:
         return f"{self._journal_id}-{self._rebirths}" if self._rebirths else self._journal_id
+
+    def former_names(self) -> list[FormerName]:
+        return list(self._former_names)
+
+    def reboot(self) -> None:
+        """Take a new id, as the file does when it is opened after a start of the computer."""
+        with self._lock:
+            if self._last > 0:
+                self._former_names = [*self._former_names, FormerName(self.journal_id, self._last)][-12:]
+                self._rebirths += 1
 
     def append(self, entries: Sequence[tuple[str, bytes, datetime]]) -> int:
         with self._lock:
@@ -227,6 +238,7 @@ class MemoryJournal:
         with self._lock:
             if through_seq > self._last:
                 self._rebirths += 1
+                self._former_names.clear()
                 self.recovered = f"The journal ends at entry {self._last}, but the leader has {through_seq}."
             else:
                 self._acknowledged = through_seq
@@ -291,6 +303,7 @@ class MemoryUnitStores:
 
     def reboot(self) -> None:
         """Forget what a power cut forgets: volatile caches and the job registry."""
+        self._journal.reboot()
         with self._lock:
             self._volatile.clear()
             self._jobs = MemoryJobRegistry(alive=self._alive, now=self._now)

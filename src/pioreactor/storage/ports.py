@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 KeyType = str | int | tuple[str | int, ...]
 ValueType = str | int | float | bytes | None
@@ -104,6 +104,13 @@ class JournalEntry:
     recorded_at: datetime
 
 
+class FormerName(NamedTuple):
+    """A name that a journal had, and the last entry that it had under it."""
+
+    journal_id: str
+    through_seq: int
+
+
 class Journal(Protocol):
     """The unit's append-only record of what must reach the leader's database (decision 7).
 
@@ -112,7 +119,15 @@ class Journal(Protocol):
 
     @property
     def journal_id(self) -> str:
-        """Return the random name this journal was born with: a restored or new journal is told apart by it."""
+        """Return the random name under which entries are numbered now: it is new after each start of the computer, and
+        for a journal that was restored from a copy."""
+        ...
+
+    def former_names(self) -> list[FormerName]:
+        """Return the names that this journal had before, oldest first; the latest dozen.
+
+        What is in the leader's database under such a name, up to its last entry, is what this journal holds as well.
+        """
         ...
 
     @property

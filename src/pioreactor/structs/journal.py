@@ -12,12 +12,17 @@ class JournalRecord(msgspec.Struct, array_like=True):
     recorded_at: str
 
 
-class JournalBatch(msgspec.Struct):
-    """A stretch of a journal: all that the unit has after `follows`, up to the last record."""
+class JournalBatch(msgspec.Struct, omit_defaults=True):
+    """A stretch of a journal: all that the unit has after `follows`, up to the last record.
+
+    `former_names` are names that the journal had before, each with its last entry, while the leader may not know that
+    it has those entries already.
+    """
 
     journal_id: str
     follows: int
     records: list[JournalRecord]
+    former_names: list[tuple[str, int]] = []
 
 
 class JournalAcknowledgement(msgspec.Struct):

@@ -24,6 +24,8 @@ MOST_BATCH_BYTES = 16_000_000
 LARGEST_SEQ = 2**62
 MOST_QUARANTINED_CHARACTERS = 100_000
 JOURNALS_REMEMBERED = 4
+NAMESAKE_AFTER_S = 120.0
+"""A batch may be under way for a while when its unit is started again, and has another journal id, meanwhile."""
 
 
 def _read_batch(payload: bytes) -> JournalBatch:
@@ -55,7 +57,7 @@ class MqttToDBStreamer(LongRunningBackgroundJob):
         self._rows_refused = 0
         self._latest_error = ""
         self._in_trouble = False
-        self._journals: dict[str, list[str]] = {}
+        self._journals: dict[str, dict[str, float]] = {}
         self._namesakes: set[str] = set()
         self.every(STATISTICS_EVERY_S, self._store_statistics)
         entries = topics.journal_entries("+")
@@ -75,21 +77,22 @@ class MqttToDBStreamer(LongRunningBackgroundJob):
             self._write(parts.unit, batch)
 
     def _notice_namesakes(self, unit: str, journal_id: str) -> None:
-        """Say once when two journals of one name take turns: a journal that is replaced never comes back."""
-        ids = self._journals.setdefault(unit, [])
-        if journal_id in ids[:-1] and unit not in self._namesakes:
+        """Say once when two journals of one name take turns: one that was replaced never comes back."""
+        now_s = self.runtime.clock.monotonic()
+        first_heard_s = self._journals.setdefault(unit, {})
+        newest_s = max(first_heard_s.values(), default=now_s)
+        takes_turns = first_heard_s.setdefault(journal_id, now_s) < newest_s < now_s - NAMESAKE_AFTER_S
+        if takes_turns and unit not in self._namesakes:
             self._namesakes.add(unit)
             self.logger.error(
                 "Two machines call themselves %s. Their records are mixed up: give one of them another name.", unit
             )
-        if journal_id in ids:
-            ids.remove(journal_id)
-        ids.append(journal_id)
-        del ids[:-JOURNALS_REMEMBERED]
+        if len(first_heard_s) > JOURNALS_REMEMBERED:
+            del first_heard_s[min(first_heard_s, key=first_heard_s.__getitem__)]
 
     def _write(self, unit: str, batch: JournalBatch) -> None:
         try:
-            have = self._sink.progress(unit, batch.journal_id)
+            have = self._have(unit, batch)
             if batch.follows > have:
                 if self._in_trouble:
                     return  # what is missing could not be written; the unit repeats it by itself
@@ -109,6 +112,14 @@ class MqttToDBStreamer(LongRunningBackgroundJob):
             return
         self._in_trouble = False
         self._acknowledge(unit, batch.journal_id, have)
+
+    def _have(self, unit: str, batch: JournalBatch) -> int:
+        """Return the last entry of this journal that is in the database, under any name that the journal had."""
+        have = self._sink.progress(unit, batch.journal_id)
+        if have == 0:
+            shared = [min(self._sink.progress(unit, name), through_seq) for name, through_seq in batch.former_names]
+            have = max(shared, default=0)
+        return have
 
     def _commit(self, unit: str, journal_id: str, records: list[JournalRecord], through_seq: int) -> None:
         rows: list[Row] = []

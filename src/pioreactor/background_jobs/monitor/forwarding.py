@@ -49,6 +49,7 @@ class JournalForwarder:
         self._unit = unit
         self._max_bytes = max_bytes
         self._journal_id = journal.journal_id
+        self._former_names = list[tuple[str, int]](journal.former_names())
         self._leader_has = journal.acknowledged_seq()
         self._sent_seq = self._leader_has
         self._progress_at_s = clock.monotonic()
@@ -82,6 +83,7 @@ class JournalForwarder:
         if self._journal.journal_id == self._journal_id:
             return
         self._journal_id = self._journal.journal_id
+        self._former_names = list[tuple[str, int]](self._journal.former_names())
         self._leader_has = self._sent_seq = self._journal.acknowledged_seq()
         log.warning("The journal begins anew: %s", self._journal.recovered)
 
@@ -94,12 +96,17 @@ class JournalForwarder:
             if self._sent_seq == self._leader_has:
                 self._progress_at_s = self._clock.monotonic()
             records = _fitting(entries)
-            batch = msgspec.json.encode(JournalBatch(self._journal.journal_id, self._sent_seq, records))
+            names = self._former_names if self._brought_along_seq() >= self._leader_has else []
+            batch = msgspec.json.encode(JournalBatch(self._journal_id, self._sent_seq, records, names))
             self._publish(topics.journal_entries(self._unit), batch)
             self._may_send_bytes -= len(batch)
             self._sent_seq = records[-1].seq
             if len(records) == len(entries) < RECORDS_PER_BATCH:
                 return
+
+    def _brought_along_seq(self) -> int:
+        """Return the last entry that is older than the journal's present name, -1 when it had no other."""
+        return self._former_names[-1][1] if self._former_names else -1
 
     def _save_up(self) -> None:
         now_s = self._clock.monotonic()

@@ -9,7 +9,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from pioreactor.exc import StorageError
-from pioreactor.storage.ports import JournalEntry
+from pioreactor.storage.ports import FormerName, JournalEntry
+from pioreactor.storage.processes import boot_id
 from pioreactor.storage.sqlite.connection import Synchronous, open_sqlite
 from pioreactor.storage.sqlite.salvage import replace_damaged
 
@@ -24,7 +25,12 @@ _SCHEMA = (
     "recorded_at_ms INTEGER NOT NULL)",
     "CREATE TABLE IF NOT EXISTS journal (one INTEGER PRIMARY KEY CHECK (one = 1), journal_id TEXT NOT NULL, "
     "acknowledged INTEGER NOT NULL, trimmed INTEGER NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS life (one INTEGER PRIMARY KEY CHECK (one = 1), file INTEGER NOT NULL, "
+    "boot TEXT NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS former_names (place INTEGER PRIMARY KEY, journal_id TEXT NOT NULL, "
+    "through_seq INTEGER NOT NULL)",
 )
+_FORMER_NAMES_KEPT = 12
 _LAST = "SELECT COALESCE((SELECT MAX(seq) FROM entries), (SELECT trimmed FROM journal))"
 
 _COUNT = "SELECT (SELECT MAX(seq) FROM entries) - (SELECT MIN(seq) FROM entries) + 1"
@@ -43,11 +49,19 @@ class SqliteJournal:
     sent again: after damage the promise is "at least once".
     """
 
-    def __init__(self, path: Path, *, now: Callable[[], datetime] = _now, synchronous: Synchronous = "FULL") -> None:
-        """`now` names the file that is put aside. Nothing is opened before the first use."""
+    def __init__(
+        self,
+        path: Path,
+        *,
+        now: Callable[[], datetime] = _now,
+        boot: Callable[[], str] = boot_id,
+        synchronous: Synchronous = "FULL",
+    ) -> None:
+        """`now` names the file that is put aside; `boot` names this run of the computer. Nothing is opened yet."""
         self.recovered: str | None = None
         self._path = path
         self._now = now
+        self._boot = boot
         self._synchronous = synchronous
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
@@ -56,6 +70,11 @@ class SqliteJournal:
     @property
     def journal_id(self) -> str:
         return str(self._one("SELECT journal_id FROM journal"))
+
+    def former_names(self) -> list[FormerName]:
+        with self._used() as connection:
+            rows = connection.execute("SELECT journal_id, through_seq FROM former_names ORDER BY place").fetchall()
+        return [FormerName(*row) for row in rows]
 
     def append(self, entries: Sequence[tuple[str, bytes, datetime]]) -> int:
         """Append, and try once more where that can help: damage is repaired, a full disk gives up acknowledged entries.
@@ -95,6 +114,7 @@ class SqliteJournal:
             last = connection.execute(_LAST).fetchone()[0]
             if through_seq > last:
                 connection.execute("UPDATE journal SET journal_id = ?", (_new_id(),))
+                connection.execute("DELETE FROM former_names")
                 self.recovered = (
                     f"The journal ends at entry {last}, but the leader has {through_seq}: it lost its tail, "
                     "and goes on under a new id."
@@ -196,24 +216,35 @@ class SqliteJournal:
             self._recover()
             self._connection = _open_journal(self._path, self._synchronous)
         self._inode = _inode(self._path)
-        self._notice_copy(self._connection)
+        self._notice_new_life(self._connection)
         return self._connection
 
-    def _notice_copy(self, connection: sqlite3.Connection) -> None:
-        """Take a new id if this file is a copy: numbers given since it was copied would mean other entries.
+    def _notice_new_life(self, connection: sqlite3.Connection) -> None:
+        """Take a new id if this file is a copy, or if the computer was started since.
 
-        The file carries the number that the file system gave it when the journal was born; a copy has another.
+        Of a restored file, and of a card that was put back as a whole, numbers that were given since it was copied
+        mean other entries than those the leader has. What the file brings along keeps its former name as well, so
+        that the leader knows those entries again.
         """
-        born = connection.execute("PRAGMA user_version").fetchone()[0]
-        mark = self._inode & 0x7FFFFFFF
-        if born == mark:
+        life = (self._inode, self._boot())
+        known = connection.execute("SELECT file, boot FROM life").fetchone()
+        if known == life:
             return
         connection.execute("BEGIN IMMEDIATE")
-        born = connection.execute("PRAGMA user_version").fetchone()[0]
-        if born not in (0, mark):
+        known = connection.execute("SELECT file, boot FROM life").fetchone()
+        last = connection.execute(_LAST).fetchone()[0]
+        if known is not None and known != life and last > 0:
+            connection.execute(
+                "INSERT INTO former_names (journal_id, through_seq) SELECT journal_id, ? FROM journal", (last,)
+            )
+            connection.execute(
+                "DELETE FROM former_names WHERE place <= (SELECT MAX(place) FROM former_names) - ?",
+                (_FORMER_NAMES_KEPT,),
+            )
             connection.execute("UPDATE journal SET journal_id = ?", (_new_id(),))
-            self.recovered = "The journal is a copy of another, such as a restored one: it goes on under a new id."
-        connection.execute(f"PRAGMA user_version = {mark}")
+            if known[0] != life[0]:
+                self.recovered = "The journal is a copy of another, such as a restored one: it goes on under a new id."
+        connection.execute("INSERT OR REPLACE INTO life VALUES (1, ?, ?)", life)
         connection.execute("COMMIT")
 
     def _recover(self) -> None:
