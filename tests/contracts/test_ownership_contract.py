@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -105,6 +106,30 @@ class TestFileLockOwnership(OwnershipContract):
             stop.set()
             for thread in onlookers:
                 thread.join()
+
+    def test_a_process_that_is_frozen_keeps_nobody_from_looking(self, ownership: Ownership, tmp_path: Path) -> None:
+        """The supervisor looks; whoever is frozen while it takes, looks or gives up must not make it wait."""
+        ownership.acquire("pwm-17", "died").release()
+        busy = (
+            "from pathlib import Path\nfrom pioreactor.devices.ownership import FileLockOwnership\n"
+            f"mine = FileLockOwnership(Path({str(tmp_path / 'locks')!r}))\nprint(flush=True)\n"
+            "while True:\n    mine.holder('pwm-17'); mine.acquire('pwm-18', 'busy').release(); mine.abandoned()\n"
+        )
+        child = subprocess.Popen([sys.executable, "-c", busy], stdout=subprocess.PIPE)
+        try:
+            assert child.stdout is not None
+            child.stdout.readline()
+            for _ in range(30):
+                child.send_signal(signal.SIGSTOP)
+                looking = threading.Thread(target=lambda: (ownership.holder("pwm-17"), ownership.abandoned()))
+                looking.start()
+                looking.join(timeout=5.0)
+                waits = looking.is_alive()
+                child.send_signal(signal.SIGCONT)
+                looking.join()
+                assert not waits
+        finally:
+            kill(child)
 
     def test_one_of_many_rivals_wins(self, tmp_path: Path) -> None:
         won: list[str] = []

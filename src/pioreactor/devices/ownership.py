@@ -3,8 +3,8 @@
 import fcntl
 import os
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+import struct
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -16,13 +16,16 @@ from pioreactor.exc import ActuatorInUseError, InvalidRequestError
 _NAME: Final = re.compile(r"[A-Za-z0-9_$][A-Za-z0-9_.$-]*")
 _MODE: Final = 0o660
 _LONGEST_NOTE: Final = 4096
+_FLOCK: Final = "hhqqi0q"
+"""`struct flock`: type, whence, start, length, process. Its alignment is the machine's own."""
 
 
 class FileLockOwnership:
     """Locked files in a directory of volatile storage. The kernel unlocks them when their process dies.
 
     Each lease has its own open file, so that two jobs in one process exclude each other too. A child made by `fork`
-    without `exec` would share the lease. Files are never removed: a lock on a removed file excludes nobody.
+    without `exec` would share the lease. Files are never removed: a lock on a removed file excludes nobody. Nobody ever
+    waits, and who only looks takes nothing: a process that is frozen at any moment is in nobody's way.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -31,65 +34,50 @@ class FileLockOwnership:
     def acquire(self, resource: str, owner: str) -> Lease:
         path = self._path(resource)
         self._directory.mkdir(parents=True, exist_ok=True)
-        with self._alone():
-            fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _MODE)
-            try:
-                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                note = _read_note(fd)
-                os.close(fd)
-                raise ActuatorInUseError(
-                    f"{resource} belongs to {note.get('owner', 'another job')} (process {note.get('pid', 'unknown')})",
-                    remedy="Stop that job first.",
-                ) from None
-            except BaseException:
-                os.close(fd)
-                raise
-            _write_note(fd, owner)
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _MODE)
+        try:
+            _lock(fd)
+        except BlockingIOError:
+            note = _read_note(fd)
+            os.close(fd)
+            raise ActuatorInUseError(
+                f"{resource} belongs to {note.get('owner', 'another job')} (process {note.get('pid', 'unknown')})",
+                remedy="Stop that job first.",
+            ) from None
+        except BaseException:
+            os.close(fd)
+            raise
+        _write_note(fd, owner)
         return _FileLease(fd)
 
     def holder(self, resource: str) -> str | None:
-        path = self._path(resource)
-        # Looking takes the lock for a moment; `_alone` keeps that moment from refusing somebody who acquires.
-        if not path.exists():
+        try:
+            fd = os.open(self._path(resource), os.O_RDWR | os.O_CLOEXEC)
+        except FileNotFoundError:
             return None
-        with self._alone():
-            fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-            try:
-                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return str(_read_note(fd).get("owner", "another job"))
-            finally:
-                os.close(fd)
-        return None
+        try:
+            return str(_read_note(fd).get("owner", "another job")) if _is_locked(fd) else None
+        finally:
+            os.close(fd)
 
     def abandoned(self) -> list[str]:
         if not self._directory.is_dir():
             return []
         return [
-            path.stem for path in sorted(self._directory.glob("*.lock")) if path.stat().st_size and self._is_free(path)
+            path.stem
+            for path in sorted(self._directory.glob("*.lock"))
+            if path.stat().st_size and self._is_abandoned(path)
         ]
 
-    def _is_free(self, path: Path) -> bool:
-        """Say whether nobody holds a lease whose note was not wiped: its holder died."""
-        with self._alone():
-            fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-            try:
-                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return False
-            else:
-                return bool(_read_note(fd))
-            finally:
-                os.close(fd)
+    def _is_abandoned(self, path: Path) -> bool:
+        """Say whether nobody holds a lease whose note was not wiped: its holder died.
 
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """Keep other processes and threads from acquiring or looking for the block, which takes microseconds."""
-        fd = os.open(self._directory / ".alone", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _MODE)
+        The lock is looked at first, as an orderly end wipes the note and unlocks then. Somebody who takes it between
+        the two looks is found out when the resource is acquired.
+        """
+        fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
         try:
-            fcntl.flock(fd, fcntl.LOCK_EX)
-            yield
+            return not _is_locked(fd) and bool(_read_note(fd))
         finally:
             os.close(fd)
 
@@ -108,8 +96,23 @@ class _FileLease:
             # A wiped note tells an orderly end from a death.
             os.ftruncate(fd, 0)
             # Unlocked by name, as a child that is just being started may hold a copy for a moment longer.
-            fcntl.flock(fd, fcntl.LOCK_UN)
+            fcntl.fcntl(fd, fcntl.F_OFD_SETLK, _whole_file(fcntl.F_UNLCK))
             os.close(fd)
+
+
+def _whole_file(kind: int) -> bytes:
+    return struct.pack(_FLOCK, kind, os.SEEK_SET, 0, 0, 0)
+
+
+def _lock(fd: int) -> None:
+    """Lock the open file; raise `BlockingIOError` if another one of the same file is locked."""
+    fcntl.fcntl(fd, fcntl.F_OFD_SETLK, _whole_file(fcntl.F_WRLCK))
+
+
+def _is_locked(fd: int) -> bool:
+    """Ask the kernel whether another open file of the same path is locked, without taking anything."""
+    answer = fcntl.fcntl(fd, fcntl.F_OFD_GETLK, _whole_file(fcntl.F_WRLCK))
+    return bool(struct.unpack(_FLOCK, answer)[0] != fcntl.F_UNLCK)
 
 
 def _check_name(resource: str) -> None:
