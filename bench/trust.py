@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pioreactor.devices.buses.ports import Buses
+from pioreactor.runtime.context import Runtime
 
 RESTART_AFTER_S = 0.1
 GIVE_UP_AFTER_S = 20.0
@@ -67,6 +68,10 @@ class Unit:
         return {
             **kept,
             "HOSTNAME": "unit1",
+            "EXPERIMENT": "trust",
+            "ACTIVE": "1",
+            "MODEL_NAME": "pioreactor_20ml",
+            "MODEL_VERSION": "1.5",
             "DOT_PIOREACTOR": str(self._paths.dot_pioreactor),
             "RUN_PIOREACTOR": str(self._paths.run_pioreactor),
         }
@@ -117,6 +122,33 @@ class Unit:
             time.sleep(0.002)
         return time.monotonic() - start
 
+    def runtime(self) -> Runtime:
+        from pioreactor.bootstrap import build_runtime
+
+        return build_runtime(dict(self.environment), quiet=True, handles_signals=False, asks_leader=False)
+
+    def start_dose(self, duration_s: float) -> subprocess.Popen[str]:
+        """Have waste removed by `pio`, and return once the pump turns."""
+        process = self._start("-m", "pioreactor.cli.main", "run", "remove_waste", "--duration", str(duration_s))
+        until = time.monotonic() + GIVE_UP_AFTER_S
+        while not self.buses.pwm.get_duty(WASTE_PIN) > 0:
+            if time.monotonic() > until:
+                raise TimeoutError("the pump never turned")
+            time.sleep(0.002)
+        return process
+
+    def removed_ml(self) -> float:
+        """Return what the books say was removed, in all."""
+        runtime = self.runtime()
+        try:
+            return sum(
+                float(value)
+                for key, value in runtime.stores.persistent("bioreactor").items()
+                if "cumulative_waste_removed_ml" in str(key) and isinstance(value, int | float)
+            )
+        finally:
+            runtime.stores.close()
+
     def close(self) -> None:
         self.buses.close()
         for process in reversed(self._processes):
@@ -160,6 +192,25 @@ def reaction_times(kills: int, *, seed: int = 0) -> tuple[list[float], list[floa
             else:
                 watched.append(one.time_until_off())
     return watched, unwatched
+
+
+def frozen_dose(duration_s: float, *, frozen_s: float) -> tuple[float, float]:
+    """Freeze the process of a dose; return how long its pump turned [s], and what the books say of it after all [s]."""
+    from pioreactor.calibrations.defaults import ML_PER_S, install_simulated
+
+    with unit() as one:
+        runtime = one.runtime()
+        install_simulated(runtime)
+        runtime.stores.close()
+        process = one.start_dose(duration_s)
+        began = time.monotonic()
+        process.send_signal(signal.SIGSTOP)
+        one.time_until_off()
+        turned_s = time.monotonic() - began
+        time.sleep(max(0.0, frozen_s - turned_s))
+        process.send_signal(signal.SIGCONT)
+        process.wait(GIVE_UP_AFTER_S)
+        return turned_s, one.removed_ml() / ML_PER_S
 
 
 def describe(name: str, seconds: list[float]) -> str:

@@ -2,7 +2,7 @@
 
 import pytest
 from bench.chaos_real import real_chaos
-from bench.trust import reaction_times
+from bench.trust import frozen_dose, reaction_times
 
 TROUBLES = (
     *("kill writer", "kill pump and supervisor", "broker forgets", "kill monitor", "freeze writer"),
@@ -27,3 +27,10 @@ def test_killed_and_frozen_processes_cost_no_row() -> None:
 def test_the_supervisor_ends_what_the_dead_left_on() -> None:
     watched, unwatched = reaction_times(10)
     assert (len(watched), len(unwatched)) == (9, 1)
+
+
+@pytest.mark.system
+def test_a_pump_whose_process_is_frozen_stops_and_the_books_know() -> None:
+    turned_s, in_books_s = frozen_dose(2.0, frozen_s=8.0)
+    assert 1.9 < turned_s < 6.0, "how soon is measured in bench"
+    assert in_books_s == pytest.approx(turned_s, abs=0.5)

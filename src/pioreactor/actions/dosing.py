@@ -252,9 +252,10 @@ def _run(
     cut: Literal["stopped", "vial_full"] | None = None
     ran_s = 0.0
     is_whole = False
+    # Before the pump turns: a process that is frozen as soon as it does must not count from when it goes on.
+    start_s = clock.monotonic()
     try:
         with turning(host, output, rate.dc, until_s) as turn:
-            start_s = clock.monotonic()
             try:
                 announce_duties(host)
                 ran_s = clock.monotonic() - start_s
@@ -272,7 +273,7 @@ def _run(
             except StoppedError:
                 cut = "stopped"
             finally:
-                ran_s = (clock.monotonic() if turn.ended_at_s is None else turn.ended_at_s) - start_s
+                ran_s = _ended_at_s(host, pump, turn, start_s) - start_s
     finally:
         # On every path, a signal to the process and a failing chip included: what ran is what is entered.
         if is_whole and ran_s - until_s < TIMING_S:
@@ -290,6 +291,16 @@ def _run(
     if duration_s is None and cut == "stopped":
         return Dosed(books.reported_ml)
     return CutShort(books.reported_ml, wanted_ml, cut)
+
+
+def _ended_at_s(host: Host, pump: PumpDevice, turn: Turn, start_s: float) -> float:
+    """Return when the pump stood still [s, monotonic]: a process that was frozen learns it from the supervisor."""
+    ended_s = host.runtime.clock.monotonic() if turn.ended_at_s is None else turn.ended_at_s
+    try:
+        off_s = interrupted.was_off_at_s(host.runtime, pump.role, start_s)
+    except StorageError:
+        return ended_s
+    return ended_s if off_s is None else min(ended_s, off_s)
 
 
 def rate_of(host: Host, pump: PumpDevice) -> PumpRate | None:

@@ -89,6 +89,25 @@ def switched_off(runtime: Runtime, pin: int) -> None:
     runtime.stores.volatile(SWITCHED_OFF).set(pin, runtime.clock.monotonic())
 
 
+def due_at_s(runtime: Runtime, role: str) -> float | None:
+    """Return when the run of a pump that is noted should be over [monotonic s], None if that is not known."""
+    text = runtime.stores.persistent(PERSISTENT).get(role)
+    since_s = _number(runtime.stores.volatile(VOLATILE), role)
+    if not isinstance(text, str) or since_s is None:
+        return None
+    try:
+        lasts_s = msgspec.json.decode(text, type=PumpRun).ends_after_s
+    except msgspec.DecodeError:
+        return None
+    return None if lasts_s is None else since_s + lasts_s
+
+
+def was_off_at_s(runtime: Runtime, role: str, since_s: float) -> float | None:
+    """Return when the supervisor switched off a pump that turns since then, None if it did not [monotonic s]."""
+    off_s = _number(runtime.stores.volatile(SWITCHED_OFF), runtime.open_rig().pin_of(role))
+    return off_s if off_s is not None and off_s >= since_s else None
+
+
 def settle(teller: Teller) -> list[str]:
     """Enter interrupted runs whose pump nobody drives; return what was found out, in sentences."""
     runtime = teller.runtime
@@ -156,11 +175,10 @@ def _ran_s(runtime: Runtime, role: str, run: PumpRun, now_s: float) -> float:
 def _end_s(runtime: Runtime, role: str, since_s: float, now_s: float) -> float:
     """Return when the pump was switched off: by the supervisor, or just now by its next owner."""
     try:
-        pin = runtime.open_rig().pin_of(role)
+        off_s = was_off_at_s(runtime, role, since_s)
     except ConfigurationError:
         return now_s
-    off_s = _number(runtime.stores.volatile(SWITCHED_OFF), pin)
-    return off_s if off_s is not None and off_s >= since_s else now_s
+    return off_s if off_s is not None else now_s
 
 
 def _number(cache: KeyValues, key: str | int) -> float | None:

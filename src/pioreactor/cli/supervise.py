@@ -9,12 +9,14 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from functools import partial
 from types import FrameType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pioreactor.clock.ports import Signal
     from pioreactor.devices.guard import HeatingLimits
+    from pioreactor.observability.log import CustomLogger
     from pioreactor.runtime.context import Runtime
     from pioreactor.supervisor.watch import Supervisor
     from pioreactor.types import LedChannel
@@ -26,7 +28,7 @@ def build(runtime: Runtime) -> Supervisor:
     from pioreactor.actions.led_intensity import LEDS, led_state
     from pioreactor.exc import StorageError
     from pioreactor.observability.log import create_logger
-    from pioreactor.supervisor.watch import SUPERVISOR_EVENTS, Supervisor
+    from pioreactor.supervisor.watch import OVERDUE_AFTER_S, SUPERVISOR_EVENTS, Supervisor
 
     rig = runtime.open_rig()
     channels = runtime.settings.pwm_channel_of
@@ -73,10 +75,25 @@ def build(runtime: Runtime) -> Supervisor:
         pump_pins={rig.pin_of(role): role for role in ("media", "alt_media", "waste") if role in channels},
         tell=tell,
         note_off=note_off,
+        due_at_s=partial(_due_at_s, runtime, logger),
+        # A process is late by real time, however fast its clock goes.
+        overdue_after_s=OVERDUE_AFTER_S * getattr(runtime.clock, "speed", 1.0),
         recorded_light=recorded_light,
         forget_light=forget_light,
         power_off=runtime.machine.power_off,
     )
+
+
+def _due_at_s(runtime: Runtime, logger: CustomLogger, role: str) -> float | None:
+    """Return when a run is to be over; while that cannot be read, only the longest run counts."""
+    from pioreactor.actions import interrupted
+    from pioreactor.exc import StorageError
+
+    try:
+        return interrupted.due_at_s(runtime, role)
+    except StorageError as error:
+        logger.warning("When the %s pump is to stop is not known: %s", role, error)
+        return None
 
 
 def _limits(runtime: Runtime) -> HeatingLimits:

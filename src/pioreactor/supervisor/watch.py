@@ -18,6 +18,8 @@ THERMOMETER_EVERY_S = 1.0
 NAME = "supervisor"
 SUPERVISOR_EVENTS = "supervisor_events"
 """Volatile cache in which a sentence is left for each thing that was done: the monitor tells the cluster."""
+OVERDUE_AFTER_S = 1.0
+"""A pump that turns so much longer than its run was to last has an owner who cannot stop it."""
 HZ = 100.0
 """Any frequency does to switch off."""
 
@@ -39,11 +41,14 @@ class Supervisor:
     """Switches the computer off; returns False where it is not the reactor's. Raises `OSError` when refused."""
     note_off: Callable[[int], None] = lambda _pin: None
     """Told which pin was switched off for a dead owner, at that moment."""
+    due_at_s: Callable[[str], float | None] = lambda _role: None
+    """Returns when the run of a pump is to be over [monotonic s]; None if that is not known."""
     recorded_light: Callable[[LedChannel], float] = lambda _channel: 0.0
     """Returns what is on record for an LED [%]: whoever only darkened it for a moment leaves the record alone."""
     forget_light: Callable[[LedChannel], None] = lambda _channel: None
     """Told whose light has nobody left who wants it: nothing may switch it on again from the record."""
     longest_pump_run_s: float = LONGEST_PUMP_RUN_S
+    overdue_after_s: float = OVERDUE_AFTER_S
     _running_since: dict[int, float] = field(default_factory=dict, init=False)
     _thermometer_at_s: float = field(default=float("-inf"), init=False)
     _owed: set[str] = field(default_factory=set, init=False)
@@ -118,7 +123,7 @@ class Supervisor:
         self.tell(f"The owner of LED {channel} died; the LED {what}.")
 
     def _limit_pumps(self) -> None:
-        """End runs that nobody can have meant. A pump that stops in between begins anew."""
+        """End runs that nobody can have meant, or whose owner is frozen. A pump that stops in between begins anew."""
         now_s = self.clock.monotonic()
         duties = self.rig.pwm_duties()
         for pin, role in self.pump_pins.items():
@@ -129,6 +134,12 @@ class Supervisor:
             if now_s - since_s >= self.longest_pump_run_s:
                 self.rig.force_off(pin)
                 self.tell(f"The {role} pump ran for {self.longest_pump_run_s:g} s without a pause; it is off.")
+                continue
+            due_at_s = self.due_at_s(role)
+            if due_at_s is not None and now_s > due_at_s + self.overdue_after_s:
+                self.rig.force_off(pin)
+                self.note_off(pin)
+                self.tell(f"The {role} pump was not stopped when its run was over; it is off. Is its job frozen?")
 
     def _limit_heat(self) -> None:
         now_s = self.clock.monotonic()

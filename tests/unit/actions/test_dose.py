@@ -1,6 +1,6 @@
 """One dose: what the pump was told, what the books say and what was published are the same, on every path."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,10 +21,12 @@ from pioreactor.actions.dosing import (
     dose,
     rate_of,
 )
+from pioreactor.cli import supervise
 from pioreactor.exc import HardwareError
 from pioreactor.jobs.job import BackgroundJob
 from pioreactor.jobs.lifecycle import managed_lifecycle
 from pioreactor.runtime import context
+from pioreactor.supervisor.watch import LOOK_EVERY_S, OVERDUE_AFTER_S
 from pioreactor.testing.simulation import EXPERIMENT, Bench, simulated_bench
 from pioreactor.twin.scenarios import find_scenario
 
@@ -116,6 +118,32 @@ def test_a_pause_in_mid_dose_enters_what_ran_and_the_pump_rests(scene: Scene) ->
     moved = 4.75 * RATE
     assert scene.announced("add_alt_media") == pytest.approx(moved, abs=1e-6)
     assert scene.books()["alt_media_fraction"] == pytest.approx(moved / (14 + moved), abs=1e-6)
+
+
+def test_a_process_that_was_frozen_learns_when_its_pump_stood_still(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing in it runs for 40 s, not even what ends the dose in time: the supervisor does, and says when."""
+    clock, unit = scene.bench.simulation.clock, scene.bench.unit
+    spawn, ending = clock.spawn, clock.signal()
+
+    def frozen(run: Callable[[], None], *, name: str) -> Any:
+        return spawn((lambda: clock.sleep(40.0)) if name == "end of a dose" else run, name=name)
+
+    monkeypatch.setattr(clock, "spawn", frozen)
+    monkeypatch.setattr(scene.doser, "sleep", lambda _duration_s, **_options: clock.sleep(40.0))
+    unit.run(lambda: supervise.watch(context.current(), ending), name="supervisor")
+    scene.doser.request(WASTE, duration_s=3.0)
+    on_s = 0.0
+    for _ in range(200):
+        scene.bench.wait(0.05)
+        on_s += 0.05 if scene.duty(WASTE) > 0 else 0.0
+    assert 3.0 < on_s < 3.0 + OVERDUE_AFTER_S + 2 * LOOK_EVERY_S
+    scene.bench.wait(60.0)
+    ending.set()
+    scene.bench.wait(1.0)
+    assert scene.announced("remove_waste") == pytest.approx(on_s * RATE, abs=0.1 * RATE)
+    assert scene.books()["cumulative_waste_removed_ml"] == pytest.approx(scene.announced("remove_waste"))
 
 
 def test_a_signal_in_mid_action_enters_what_ran() -> None:

@@ -9,7 +9,7 @@ from pioreactor.devices.guard import HeatingLimits
 from pioreactor.devices.ownership import MemoryOwnership
 from pioreactor.devices.spy import DEFAULT_ROLE_PINS, SpyPwm, SpyRig
 from pioreactor.exc import HardwareError, HardwareNotFoundError
-from pioreactor.supervisor.watch import LOOK_EVERY_S, Supervisor
+from pioreactor.supervisor.watch import LOOK_EVERY_S, OVERDUE_AFTER_S, Supervisor
 from pioreactor.types import LedChannel
 
 MEDIA, WASTE, HEATER, FAN = (DEFAULT_ROLE_PINS[role] for role in ("media", "waste", "heating", "stirring"))
@@ -26,6 +26,7 @@ class Bench:
         self.noted: list[int] = []
         self.powered_off = 0
         self.record: dict[LedChannel, float] = {}
+        self.due_at_s: dict[str, float] = {}
         self.supervisor = Supervisor(
             rig=self.rig,
             ownership=self.ownership,
@@ -36,6 +37,7 @@ class Bench:
             tell=self.said.append,
             power_off=self._power_off,
             note_off=self.noted.append,
+            due_at_s=self.due_at_s.get,
             recorded_light=lambda channel: self.record.get(channel, 0.0),
             forget_light=lambda channel: self.record.update({channel: 0.0}),
             longest_pump_run_s=60.0,
@@ -175,6 +177,22 @@ def test_an_led_that_is_owed_and_was_taken_is_forgotten(bench: Bench) -> None:
     lease.release()
     bench.look(2.0)
     assert leds.intensities["A"] == 20.0
+
+
+def test_a_pump_that_nobody_stops_when_its_run_is_over_is_off_soon(bench: Bench) -> None:
+    """Its process is frozen: it is there, and holds its lock, but it does not act."""
+    bench.due_at_s = {"waste": 3.0, "media": 100.0}
+    bench.supervisor.due_at_s = bench.due_at_s.get
+    bench.drive("media")
+    bench.drive("waste")
+    bench.look(3.0 + OVERDUE_AFTER_S)
+    assert bench.rig.duties[WASTE] == 100.0
+    bench.look(LOOK_EVERY_S)
+    assert (bench.rig.duties[WASTE], bench.rig.duties[MEDIA]) == (0.0, 100.0)
+    assert bench.noted == [WASTE]
+    assert bench.said == ["The waste pump was not stopped when its run was over; it is off. Is its job frozen?"]
+    bench.look(5.0)
+    assert len(bench.said) == 1
 
 
 # ---- pumps -----------------------------------------------------------------------------------------------------
