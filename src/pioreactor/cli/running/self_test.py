@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import asdict
 
 import click
@@ -27,7 +28,8 @@ def self_test(ctx: click.Context, substring: str | None, retry_failed: bool, onl
             words = (test.__doc__ or "").strip().splitlines()
             click.echo(f"{name}: {words[0]}" if words else name)
         return
-    outcomes = run_self_tests(tests, heard=(lambda _: None) if as_json else _say) if tests else []
+    report = _Report(len(tests), quiet=as_json)
+    outcomes = run_self_tests(tests, begun=report.begun, heard=report.heard) if tests else []
     failed = sum(not outcome.passed for outcome in outcomes)
     if as_json:
         from pioreactor.cli.render import print_json
@@ -41,10 +43,27 @@ def self_test(ctx: click.Context, substring: str | None, retry_failed: bool, onl
         ctx.exit(1)
 
 
-def _say(outcome: Outcome) -> None:
-    if outcome.passed:
-        click.echo(f"{click.style('passed', fg='green')}  {outcome.name}")
-        return
-    click.echo(f"{click.style('FAILED', fg='red')}  {outcome.name}: {outcome.message}")
-    if outcome.remedy:
-        click.echo(f"        Try: {outcome.remedy}")
+class _Report:
+    """Says how each test ended; on a terminal also which one runs, as some take a minute."""
+
+    def __init__(self, count: int, *, quiet: bool) -> None:
+        self._count = count
+        self._quiet = quiet
+        self._begun = 0
+
+    def begun(self, name: str) -> None:
+        self._begun += 1
+        if sys.stderr.isatty():
+            click.echo(f"\r\x1b[K{self._begun} of {self._count}  {name} …", nl=False, err=True)
+
+    def heard(self, outcome: Outcome) -> None:
+        if sys.stderr.isatty():
+            click.echo("\r\x1b[K", nl=False, err=True)
+        if self._quiet:
+            return
+        if outcome.passed:
+            click.echo(f"{click.style('passed', fg='green')}  {outcome.name}")
+            return
+        click.echo(f"{click.style('FAILED', fg='red')}  {outcome.name}: {outcome.message}")
+        if outcome.remedy:
+            click.echo(f"        Try: {outcome.remedy}")

@@ -43,9 +43,12 @@ def select(runtime: Runtime, substring: str | None, *, retry_failed: bool) -> di
 
 
 def run_self_tests(
-    tests: Mapping[str, SelfTest], *, heard: Callable[[Outcome], None] = lambda _: None
+    tests: Mapping[str, SelfTest],
+    *,
+    begun: Callable[[str], None] = lambda _: None,
+    heard: Callable[[Outcome], None] = lambda _: None,
 ) -> list[Outcome]:
-    """Run these tests; `heard` is told each outcome as it comes.
+    """Run these tests; `begun` is told the name of each as it begins, `heard` how it ended.
 
     Raise `ReactorInUseError` when a job uses the reactor, `StoppedError` when somebody stops the run: what was not
     finished keeps its former result.
@@ -59,6 +62,7 @@ def run_self_tests(
         action.publish_setting("all_tests_passed", None)
         for name, test in tests.items():
             action.logger.debug("Starting test %s.", name)
+            begun(name)
             outcome = _run_one(bench, name, test)
             outcomes.append(outcome)
             cache.set(name, int(outcome.passed))
