@@ -183,16 +183,16 @@ def start(folder: Path) -> Demo:
     return Demo(process, folder, {**kept, **given})
 
 
-def left_behind(folder: Path) -> list[str]:
-    """Return the command lines of living processes that have anything to do with a folder."""
-    found = []
+def left_behind(folder: Path) -> dict[int, str]:
+    """Return the living processes that have anything to do with a folder, with their command lines."""
+    found = {}
     for process in Path("/proc").iterdir():
         if not process.name.isdigit() or int(process.name) == os.getpid():
             continue
         with contextlib.suppress(OSError):
             known = (process / "cmdline").read_bytes() + (process / "environ").read_bytes()
             if str(folder).encode() in known:
-                found.append((process / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+                found[int(process.name)] = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode()
     return found
 
 
@@ -201,7 +201,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     running = start(tmp_path_factory.mktemp("d") / "data")
     yield running
     running.stop()
-    assert left_behind(running.folder) == []
+    assert left_behind(running.folder) == {}
 
 
 def test_jobs_run_and_their_records_reach_the_database(demo: Demo) -> None:
@@ -250,13 +250,14 @@ def test_a_job_is_stopped_and_started(demo: Demo) -> None:
     until(lambda: "growth_rate_calculating" in demo.running(), "it runs again")
 
 
-def test_a_job_that_is_killed_comes_back_by_itself(demo: Demo) -> None:
-    until(lambda: "stirring" in demo.running(), "stirring runs")
-    until(lambda: demo.count("SELECT count(*) FROM stirring_rates") > 0, "it was seen to run")
-    before = demo.running()["stirring"]["pid"]
+@pytest.mark.parametrize("job", ["stirring", "growth_rate_calculating"])
+def test_a_job_that_is_killed_comes_back_by_itself(demo: Demo, job: str) -> None:
+    until(lambda: job in demo.running(), "it runs")
+    until(lambda: demo.count("SELECT count(*) FROM growth_rates") > 0, "it was seen to run")
+    before = demo.running()[job]["pid"]
     os.kill(before, signal.SIGKILL)
-    until(lambda: demo.running().get("stirring", {}).get("pid", before) != before, "stirring runs again")
-    told = "SELECT count(*) FROM logs WHERE message LIKE 'stirring died without a word%started again.'"
+    until(lambda: demo.running().get(job, {}).get("pid", before) != before, "it runs again")
+    told = f"SELECT count(*) FROM logs WHERE message LIKE '{job} died without a word%started again.'"
     until(lambda: demo.count(told), "it is told")
 
 
@@ -417,7 +418,7 @@ def test_the_next_start_keeps_history_and_ctrl_c_leaves_no_process(tmp_path: Pat
     finally:
         said = first.stop()
     assert first.process.returncode == 0, said
-    assert left_behind(folder) == []
+    assert left_behind(folder) == {}
     before = first.rows("od_readings")
     second = start(folder)
     try:
@@ -425,4 +426,34 @@ def test_the_next_start_keeps_history_and_ctrl_c_leaves_no_process(tmp_path: Pat
         until(lambda: second.rows("od_readings") > before, "readings go on")
     finally:
         second.stop()
-    assert left_behind(folder) == []
+    assert left_behind(folder) == {}
+
+
+def test_after_a_power_cut(tmp_path: Path) -> None:
+    folder = tmp_path / "c"
+    first = start(folder)
+    jobs = ("stirring", "od_reading", "growth_rate_calculating", "temperature_automation", "dosing_automation")
+    try:
+        until(lambda: first.rows("growth_rates") > 3 and set(jobs) <= set(first.running()), "everything runs")
+        paused = first.pio("jobs", "set", "temperature_automation", "state", "sleeping")
+        assert paused.returncode == 0, paused.stderr
+    finally:
+        for pid in left_behind(folder):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        first.process.communicate()
+    before = first.rows("od_readings")
+    second = start(folder)
+    try:
+        until(lambda: set(jobs) <= set(second.running()), "all of it runs again")
+        held = {"dosing_automation": b"sleeping", "temperature_automation": b"sleeping"}
+        for job in jobs:
+            wanted = held.get(job, b"ready")
+            second.heard(f"pioreactor/worker1/demo/{job}/$state", lambda said, wanted=wanted: said == wanted)
+        until(lambda: second.rows("od_readings") > before, "readings go on")
+        gap = "SELECT count(*) FROM logs WHERE message LIKE 'Gap in the records: worker1 was off from %'"
+        until(lambda: second.count(gap) == 1, "the gap is marked")
+        assert second.count("SELECT count(*) FROM logs WHERE message LIKE '%died%'") == 0, "the power went, not they"
+    finally:
+        second.stop()
+    assert left_behind(folder) == {}

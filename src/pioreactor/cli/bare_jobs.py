@@ -41,6 +41,7 @@ def _run(name: str) -> None:
     _import_msgspec()
     from pioreactor.bootstrap import build_runtime
     from pioreactor.cli.refusal import refuse_wrong_user
+    from pioreactor.jobs.desired import command_words
     from pioreactor.runtime import context
     from pioreactor.storage.paths import Paths
 
@@ -49,6 +50,7 @@ def _run(name: str) -> None:
     context.install(runtime)
     for warning in runtime.settings.warnings:
         sys.stderr.write(f"Warning: {warning}\n")
+    command_words.set((name,))
     module, job_class = JOBS[name]
     experiment = (str(runtime.identity.experiment()),) if name in _OF_AN_EXPERIMENT else ()
     with getattr(import_module(module), job_class)(runtime.unit, *experiment) as job:

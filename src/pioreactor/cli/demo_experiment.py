@@ -27,9 +27,12 @@ class _Leader:
     def __init__(self, cluster: LocalCluster) -> None:
         from pioreactor.cli.surroundings import Surroundings
 
+        self._cluster = cluster
         self._surroundings = Surroundings(cluster.environment(LEADER))
 
     def ask(self, method: str, path: str, body: Any = None) -> Any:
+        # What dies while a demo starts comes back as it does later.
+        self._cluster.look_after()
         return self._surroundings.ask(LEADER, method, path, json=body, timeout_s=30.0)
 
     def make(self, method: str, path: str, body: Any) -> None:

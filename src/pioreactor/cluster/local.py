@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -196,8 +197,16 @@ class LocalCluster:
         self.broker.start()
         token = self._secret(LEADER, "cluster_token")
         for unit in self.units:
+            self._forget_last_boot(unit)
             self._secret(unit, "cluster_token", token)
             self._write_configuration(unit)
+
+    def _forget_last_boot(self, unit: str) -> None:
+        """Empty what a computer forgets when it is switched off, unless a job of an earlier start still lives."""
+        paths = self.paths(unit)
+        if not paths.volatile_store.exists() or self.running_jobs(paths):
+            return
+        shutil.rmtree(paths.run_pioreactor, ignore_errors=True)
 
     @staticmethod
     def _role(unit: str) -> Role:

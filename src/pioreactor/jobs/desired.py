@@ -14,7 +14,7 @@ CACHE = "desired_jobs"
 LAST_ALIVE = "last_alive"
 
 command_words: ContextVar[tuple[str, ...]] = ContextVar("pioreactor_command_words", default=())
-"""What stood after `pio run` for the code that runs now; empty for a script, which nobody can start again."""
+"""What stood after `pio run` for the code that runs now; empty for a script, whose jobs nobody can start again."""
 
 
 class DesiredJob(msgspec.Struct, frozen=True):
@@ -29,14 +29,9 @@ class DesiredJob(msgspec.Struct, frozen=True):
     """`ready`, or `sleeping` for one that was paused."""
 
 
-def wish(runtime: Runtime, job_name: str, experiment: str, state: str) -> None:
-    """Remember that a job should run, in a state. Jobs that were not started by a command line are not remembered."""
-    words = command_words.get()
-    if not words:
-        return
-    started_at = structs.to_timestamp(runtime.clock.now())
-    desired = DesiredJob(job_name, experiment, words, started_at, state)
-    runtime.stores.persistent(CACHE).set(job_name, msgspec.json.encode(desired).decode())
+def wish(runtime: Runtime, job: DesiredJob) -> None:
+    """Remember that a job should run, in a state."""
+    runtime.stores.persistent(CACHE).set(job.job_name, msgspec.json.encode(job).decode())
 
 
 def end_wish(runtime: Runtime, job_name: str) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any, ClassVar, Self
 
-from pioreactor import topics
+from pioreactor import structs, topics
 from pioreactor.exc import (
     IllegalTransitionError,
     NotActiveWorkerError,
@@ -98,6 +98,7 @@ class BackgroundJob(metaclass=JobType):
         )
         self._lane.adopt()
         self._ended = runtime.clock.signal()
+        self._words = desired.command_words.get()
         self._ending = False
         self._is_half_made = False
         self._presence = Presence(
@@ -397,8 +398,10 @@ class BackgroundJob(metaclass=JobType):
     def _enter(self, state: JobState) -> None:
         self._presence.announce("state", state)
         self._confirm_state_soon()
-        if state != JobState.DISCONNECTED and not self.is_long_running:
-            self._try_to_store(lambda: desired.wish(self.runtime, self.job_name, self.experiment, state))
+        if self._words and state != JobState.DISCONNECTED and not self.is_long_running:
+            now = structs.to_timestamp(self.runtime.clock.now())
+            wanted = desired.DesiredJob(self.job_name, self.experiment, self._words, now, state)
+            self._try_to_store(lambda: desired.wish(self.runtime, wanted))
         level = logging.INFO if state in (JobState.READY, JobState.DISCONNECTED) else logging.DEBUG
         self.logger.log(level, "%s.", state.capitalize())
 

@@ -26,9 +26,8 @@ class Stage:
         self.revival = Revival(self.runtime, lambda _level, sentence: self.said.append(sentence))
 
     def run(self, name: str, *, state: str = "ready") -> int:
-        token = desired.command_words.set((name, "--fast"))
-        desired.wish(self.runtime, name, "exp", state)
-        desired.command_words.reset(token)
+        wanted = desired.DesiredJob(name, "exp", (name, "--fast"), "2030-01-01T00:00:00.000Z", state)
+        desired.wish(self.runtime, wanted)
         return self._register(name)
 
     def _register(self, name: str) -> int:

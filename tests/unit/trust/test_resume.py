@@ -1,6 +1,7 @@
 """What should run is remembered until somebody stops it, and comes back as its policy says."""
 
 from collections.abc import Iterator
+from contextvars import Context
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,9 @@ from pioreactor.cli import endings
 from pioreactor.cli.commands import resume as resume_command
 from pioreactor.cli.run import run as run_group
 from pioreactor.cli.surroundings import Surroundings
-from pioreactor.jobs.desired import DesiredJob, last_alive, note_alive, policy_for, wishes
+from pioreactor.jobs.desired import DesiredJob, command_words, last_alive, note_alive, policy_for, wishes
+from pioreactor.jobs.job import BackgroundJob
+from pioreactor.runtime import context
 
 
 @pytest.fixture
@@ -41,6 +44,23 @@ def test_a_started_job_is_wished_for_with_its_words(simulation: Simulation, unit
     (wish,) = wishes(unit.runtime)
 
     assert (wish.job_name, wish.words, wish.state) == ("stirring", ("stirring", "--target-rpm", "400"), "ready")
+
+
+class Paused(BackgroundJob):
+    """Changes its state on its lane only."""
+
+    job_name = "stirring"
+
+
+def test_a_state_that_changes_on_a_thread_without_context_is_remembered(unit: SimulatedUnit) -> None:
+    """A plugin's own thread may be one."""
+    with context.using(unit.runtime):
+        token = command_words.set(("stirring",))
+        with Paused(unit.name, "simulation") as job:
+            command_words.reset(token)
+            Context().run(job.set_state, "sleeping")
+            (wish,) = wishes(unit.runtime)
+    assert (wish.words, wish.state) == (("stirring",), "sleeping")
 
 
 def test_a_job_that_was_stopped_is_not(simulation: Simulation, unit: SimulatedUnit) -> None:

@@ -32,7 +32,7 @@ def resume(surroundings: Surroundings, only_list: bool, as_json: bool) -> None:
     from pioreactor.jobs import desired
 
     runtime = surroundings.runtime
-    running = {record.job_name for record in runtime.stores.jobs().running()}
+    running = _running(runtime)
     interrupted = [job for job in desired.wishes(runtime) if job.job_name not in running]
     done: list[dict[str, Any]] = []
     for job in interrupted:
@@ -43,6 +43,10 @@ def resume(surroundings: Surroundings, only_list: bool, as_json: bool) -> None:
     if interrupted and not only_list:
         mark_gap(runtime, {job.experiment for job in interrupted}, desired.last_alive(runtime))
     _show(done, as_json=as_json)
+
+
+def _running(runtime: Runtime) -> set[str]:
+    return {record.job_name for record in runtime.stores.jobs().running()}
 
 
 def _carry_out(
@@ -57,6 +61,9 @@ def _carry_out(
         return "waits for you: start it, or forget it with `pio kill`"
     own = environment_to_resume(runtime, job)
     outcome = start(job, {**environment, **own})
+    if outcome.startswith("failed") and job.job_name in _running(runtime):
+        # Jobs that die while the computer goes on are brought back by the monitor; it was quicker.
+        return "runs already"
     return "started, paused" if "PIOREACTOR_START_SLEEPING" in own and outcome == "started" else outcome
 
 
@@ -101,7 +108,9 @@ def _start_process(words: Sequence[str], environment: Mapping[str, str]) -> str:
         _, said = process.communicate(timeout=SECONDS_TO_FAIL)
     except subprocess.TimeoutExpired:
         return "started"
-    last = said.decode(errors="replace").strip().splitlines()[-1:]
+    # The error comes last but for what to do about it.
+    lines = [line.strip() for line in said.decode(errors="replace").splitlines() if line.strip()]
+    last = [line for line in lines if not line.startswith("Try:")][-1:]
     return "started" if process.returncode == 0 else f"failed: {last[0] if last else process.returncode}"
 
 
