@@ -121,7 +121,7 @@ def a_cluster() -> Iterator[LocalCluster]:
         cluster = local_cluster(LocalClusterPlan(Path(folder), workers=1, port=port), say=lambda _: None)
         try:
             cluster.start()
-            begin_experiment(cluster, start_jobs=False, between=lambda: None)
+            begin_experiment(cluster, jobs=(), between=lambda: None)
             yield cluster
         finally:
             cluster.stop()

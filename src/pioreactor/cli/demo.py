@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from pioreactor.bootstrap.local import local_cluster
-from pioreactor.cli.demo_experiment import begin_experiment
+from pioreactor.cli.demo_experiment import JOBS, begin_experiment
 from pioreactor.cluster.local import LEADER, LocalCluster, LocalClusterPlan
 
 
@@ -65,7 +65,7 @@ def _run(cluster: LocalCluster, *, start_jobs: bool) -> None:
     plan = cluster.plan
     click.echo(f"Starting a broker, a leader and {plan.workers} simulated reactors in {plan.directory}.", err=True)
     cluster.start()
-    begin_experiment(cluster, start_jobs=start_jobs, between=cluster.start_records)
+    begin_experiment(cluster, jobs=JOBS if start_jobs else (), between=cluster.start_records)
     click.echo(_welcome(cluster, time.monotonic() - began_s))
     try:
         while True:
@@ -91,7 +91,7 @@ def _welcome(cluster: LocalCluster, seconds: float) -> str:
     exports = " ".join(f"{name}={environment[name]}" for name in names if name in environment)
     return (
         f"\nReady after {seconds:.1f} s.\n\n"
-        f"  Open        http://127.0.0.1:{cluster.port_of(LEADER)}\n"
+        f"  Open        {cluster.url_of(LEADER)}\n"
         f"  Sign in as  pioreactor\n"
         f"  Password    {password}\n\n"
         f"In another terminal, speak to {worker} with:\n\n"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
@@ -11,7 +11,10 @@ from pioreactor.cluster.local import LEADER, LocalCluster
 from pioreactor.exc import PioreactorError
 from pioreactor.http.fanout import UnitRefusedError
 
-JOBS: tuple[tuple[str, dict[str, Any]], ...] = (
+Starts = Sequence[tuple[str, dict[str, Any]]]
+"""Names of jobs and the options they start with."""
+
+JOBS: Starts = (
     ("stirring", {"target_rpm": 500}),
     ("od_reading", {}),
     ("growth_rate_calculating", {}),
@@ -43,7 +46,7 @@ class _Leader:
                 raise
 
 
-def begin_experiment(cluster: LocalCluster, *, start_jobs: bool, between: Callable[[], None]) -> None:
+def begin_experiment(cluster: LocalCluster, *, jobs: Starts, between: Callable[[], None]) -> None:
     """Register workers, create and assign the experiment, start jobs. What exists from an earlier start is kept.
 
     `between` is called once the inventory is there and before jobs start.
@@ -61,7 +64,7 @@ def begin_experiment(cluster: LocalCluster, *, start_jobs: bool, between: Callab
     resumed = cluster.resume()
     for sentence in resumed:
         click.echo(f"Resuming {sentence}", err=True)
-    for job, options in JOBS if start_jobs and not resumed else ():
+    for job, options in jobs if not resumed else ():
         click.echo(f"Starting {job}.", err=True)
         _start_everywhere(leader, experiment, job, options)
 

@@ -27,6 +27,7 @@ from pioreactor.storage.paths import Paths
 from pioreactor.storage.processes import is_alive
 
 LEADER = "leader"
+LOOPBACK = "127.0.0.1"
 VIEWER = "viewer"
 STOP_PATIENCE_S = 8.0
 LONGEST_RUN_PATH = 75
@@ -47,6 +48,10 @@ class LocalClusterPlan:
     scenario: str = "ecoli_turbidostat"
     seed: int = 1
     experiment: str = "demo"
+    hosts: Mapping[str, str] = field(default_factory=dict)
+    """Addresses of units that are not on the loopback one."""
+    enter: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """What goes in front of each command of a unit, such as what enters its network namespace."""
 
     @property
     def worker_names(self) -> tuple[str, ...]:
@@ -178,8 +183,14 @@ class LocalCluster:
     def units(self) -> tuple[str, ...]:
         return (LEADER, *self.plan.worker_names)
 
+    def host_of(self, unit: str) -> str:
+        return self.plan.hosts.get(unit, LOOPBACK)
+
     def port_of(self, unit: str) -> int:
         return self.plan.port + self.units.index(unit)
+
+    def url_of(self, unit: str) -> str:
+        return f"http://{self.host_of(unit)}:{self.port_of(unit)}"
 
     def twin_socket(self, unit: str) -> Path:
         return self.paths(unit).run_pioreactor / "reactor.sock"
@@ -193,7 +204,8 @@ class LocalCluster:
         self._check()
         accounts = [Account(unit, self._secret(unit, "broker_password"), self._role(unit)) for unit in self.units]
         viewer = self._secret(LEADER, "viewer_password")
-        self.broker = Broker(self.plan.directory / "broker", [*accounts, Account(VIEWER, viewer, "viewer")])
+        everybody = [*accounts, Account(VIEWER, viewer, "viewer")]
+        self.broker = Broker(self.plan.directory / "broker", everybody, interface=self.host_of(LEADER))
         self.broker.start()
         token = self._secret(LEADER, "cluster_token")
         for unit in self.units:
@@ -230,12 +242,12 @@ class LocalCluster:
         paths.run_pioreactor.mkdir(parents=True, exist_ok=True, mode=0o700)
         for folder in (paths.cache, paths.locks, paths.plugins, paths.storage):
             folder.mkdir(parents=True, exist_ok=True)
-        addresses = "\n".join(f"{name}=127.0.0.1:{self.port_of(name)}" for name in self.units)
+        addresses = "\n".join(f"{name}={self.host_of(name)}:{self.port_of(name)}" for name in self.units)
         paths.global_config.write_text(
             "# Written by pio demo at each start. Changes for one unit belong into its unit_config.ini.\n"
-            f"[cluster.topology]\nleader_hostname={LEADER}\nleader_address=127.0.0.1:{self.port_of(LEADER)}\n\n"
+            f"[cluster.topology]\nleader_hostname={LEADER}\nleader_address={self.host_of(LEADER)}:{self.port_of(LEADER)}\n\n"
             f"[cluster.addresses]\n{addresses}\n\n"
-            f"[mqtt]\nbroker_address=127.0.0.1\nbroker_port={self.broker.port}\n\n"
+            f"[mqtt]\nbroker_address={self.host_of(LEADER)}\nbroker_port={self.broker.port}\n\n"
             "[bioreactor]\ninitial_volume_ml=14\nefflux_tube_volume_ml=14\n\n"
             "[logging]\nconsole_log_level=INFO\n",
             encoding="utf-8",
@@ -266,7 +278,7 @@ class LocalCluster:
         for number, worker in enumerate(self.plan.worker_names):
             self._add(worker, "reactor", self._twin_command(worker, self.plan.seed * 1000 + number))
         for unit in self.units:
-            self._add(unit, "web", self._pio("web", "--port", str(self.port_of(unit))))
+            self._add(unit, "web", self._pio("web", "--host", self.host_of(unit), "--port", str(self.port_of(unit))))
         self.say("Waiting for the web servers.")
         self._wait_until_serving()
 
@@ -283,11 +295,18 @@ class LocalCluster:
         sentences: list[str] = []
         for unit in (*self.plan.worker_names, LEADER):
             answer = subprocess.run(
-                self._pio("resume"), env=self.environment(unit), capture_output=True, text=True, check=False
+                self._command(unit, self._pio("resume")),
+                env=self.environment(unit),
+                capture_output=True,
+                text=True,
+                check=False,
             )
             lines = [line for line in answer.stdout.splitlines() if ": " in line]
             sentences += [f"{unit}: {line}" for line in lines]
         return sentences
+
+    def _command(self, unit: str, argv: Sequence[str]) -> list[str]:
+        return [*self.plan.enter.get(unit, ()), *argv]
 
     def _pio(self, *arguments: str) -> list[str]:
         return [sys.executable, "-m", "pioreactor.cli.main", *arguments]
@@ -301,7 +320,7 @@ class LocalCluster:
 
     def _add(self, unit: str, name: str, argv: Sequence[str]) -> None:
         log_path = self.plan.directory / unit / f"{name}.out"
-        service = Service(f"{name} of {unit}", argv, self.environment(unit), log_path)
+        service = Service(f"{name} of {unit}", self._command(unit, argv), self.environment(unit), log_path)
         service.start()
         self.services.append(service)
 
@@ -310,7 +329,7 @@ class LocalCluster:
         heartbeats = Heartbeats(self.paths(worker).run_pioreactor / "supervisor.notify")
         service = Service(
             f"supervisor of {worker}",
-            [sys.executable, "-m", "pioreactor.cli.supervise"],
+            self._command(worker, [sys.executable, "-m", "pioreactor.cli.supervise"]),
             self.environment(worker) if environment is None else environment,
             self.plan.directory / worker / "supervisor.out",
             longest_pause_s=0.0,
@@ -326,7 +345,7 @@ class LocalCluster:
         while waiting:
             self._complain_about_the_dead()
             try:
-                if self.http.request("GET", f"http://127.0.0.1:{self.port_of(waiting[0])}/unit_api/health").ok:
+                if self.http.request("GET", f"{self.url_of(waiting[0])}/unit_api/health").ok:
                     waiting.pop(0)
                     continue
             except UnitUnreachableError:
