@@ -76,6 +76,10 @@ class CutReport:
     """Between two OD readings of the cut, in the unit's time."""
     usual_pause_unit_s: float = 0.0
     """The longest of as long a time before."""
+    growth_rates: int = 0
+    """Estimated during the cut, by a job that hears the OD readings of another."""
+    longest_growth_pause_unit_s: float = 0.0
+    """Between two estimates, in the unit's time."""
     coldest_celsius: float = 0.0
     warmest_celsius: float = 0.0
     waiting: int = 0
@@ -349,6 +353,9 @@ class Trial:
         report.readings = len(readings)
         report.doses = sum(e.topic.endswith("/dosing_events") and b"add_media" in e.payload for e in entries)
         report.longest_pause_unit_s = _longest_pause(readings)
+        estimates = [e.recorded_at for e in entries if e.topic.endswith("/growth_rate_calculating/growth_rate")]
+        report.growth_rates = len(estimates)
+        report.longest_growth_pause_unit_s = _longest_pause(estimates)
         earlier = self._journal.read(after_seq=max(0, before - (last - before)), limit=last - before)
         report.usual_pause_unit_s = _longest_pause([e.recorded_at for e in earlier if "/od_reading/od" in e.topic])
 

@@ -33,7 +33,8 @@ log = logging.getLogger(__name__)
 _UNACKNOWLEDGED = 100
 """Publications sent ahead of their acknowledgements."""
 _FILTERS_PER_REQUEST = 50
-_CONNECT_TIMEOUT_S = 5.0
+_CONNECT_TIMEOUT_S = 2.0
+"""Of TCP alone. The system asks after 0 s and 1 s, and would ask next after 3 s."""
 _IDLE_S = 1.0
 """The longest wait of the network thread: paho looks at the keep-alive this often."""
 
@@ -57,9 +58,34 @@ class Patience:
 
     first_retry_s: float = 0.25
     longest_retry_s: float = 8.0
+    """Between two attempts on a broker that hangs up."""
+    longest_silence_s: float = 1.0
+    """Between two attempts while nobody answers: a network that is whole again shall not be waited for."""
+    unconfirmed_s: float = 5.0
+    """A connection is broken when the other machine has not confirmed for so long what was sent. Until then the system
+    repeats it after pauses that double, and would go on to do so after the network is whole again."""
     keepalive_s: int = 20
     close_s: float = 2.0
     """How long `close` waits for publications that are on their way."""
+
+
+@dataclass(slots=True)
+class Pauses:
+    """How long to wait before each attempt to connect."""
+
+    patience: Patience
+    _next_s: float = 0.0
+
+    def after(self, lived_s: float, *, answered: bool) -> float:
+        """Return the pause [s] after a connection that lived for so long, or after an attempt that nobody answered."""
+        longest_s = self.patience.longest_retry_s
+        if lived_s > longest_s or self._next_s == 0.0:
+            self._next_s = self.patience.first_retry_s
+        if not answered:
+            longest_s = min(longest_s, self.patience.longest_silence_s)
+        pause_s = min(self._next_s, longest_s)
+        self._next_s = min(pause_s * 2, longest_s)
+        return pause_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,19 +221,16 @@ class MqttBus:
     # the network thread -----------------------------------------------------------------------------------------------
 
     def _run(self) -> None:
-        delay_s = self._patience.first_retry_s
+        pauses = Pauses(self._patience)
         try:
             while not self._closing.is_set() or (self._outbox and not self._attempted):
-                began = time.monotonic()
+                began, answered = time.monotonic(), True
                 try:
-                    self._live_once()
+                    answered = self._live_once()
                 except Exception:  # whatever the broker sent, the next connection may work
                     log.exception("%s lost its connection", self.client_id)
                 self._attempted = True
-                if time.monotonic() - began > self._patience.longest_retry_s:
-                    delay_s = self._patience.first_retry_s
-                self._closing.wait(_spread(delay_s))
-                delay_s = min(delay_s * 2, self._patience.longest_retry_s)
+                self._closing.wait(_spread(pauses.after(time.monotonic() - began, answered=answered)))
         finally:
             with self._changed:
                 self._wake_reader.close()
@@ -215,14 +238,14 @@ class MqttBus:
                 if self._outbox and not self._abandoned:
                     log.warning("%s closes with %d messages unsent", self.client_id, len(self._outbox))
 
-    def _live_once(self) -> None:
-        """Live through one connection: from the attempt to its loss or close."""
+    def _live_once(self) -> bool:
+        """Live through one connection, from the attempt to its loss or close; say whether anybody answered."""
         client = self._new_client()
         try:
             client.connect(self._host, self._address.port, self._patience.keepalive_s)
         except (OSError, ValueError) as error:
             self._note_trouble(f"{self._address.host}:{self._address.port} does not answer: {error}")
-            return
+            return False
         try:
             while client.socket() is not None and not self._wants_to_leave():
                 self._feed(client)
@@ -236,6 +259,7 @@ class MqttBus:
                 _say_goodbye(client)
         finally:
             self._after_loss()
+        return True
 
     @property
     def _host(self) -> str:
@@ -258,13 +282,21 @@ class MqttBus:
             client.tls_set_context(ssl.create_default_context(cafile=self._address.ca_file))
         if self._will is not None:
             client.will_set(self._will.topic, self._will.payload, qos=1, retain=True)
-        client.on_socket_open = _without_delay
+        client.on_socket_open = self._prepare_socket
         client.on_connect = self._on_connect
         client.on_publish = self._on_acknowledged
         client.on_subscribe = self._on_answered
         client.on_unsubscribe = self._on_answered
         client.on_message = self._on_message
         return client
+
+    def _prepare_socket(self, _client: Client, _data: Any, sock: Any) -> None:
+        """Send small packets at once: Nagle's algorithm would hold the second one until the first is acknowledged."""
+        with contextlib.suppress(OSError):
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if hasattr(socket, "TCP_USER_TIMEOUT"):
+                patience_ms = round(1000 * self._patience.unconfirmed_s)
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, patience_ms)
 
     def _wants_to_leave(self) -> bool:
         if not self._closing.is_set():
@@ -385,12 +417,6 @@ class MqttBus:
 def _spread(delay_s: float) -> float:
     """Vary a delay by a fifth, so that the clients of a broker that comes back do not all come at once."""
     return delay_s * (0.8 + 0.4 * os.urandom(1)[0] / 255)
-
-
-def _without_delay(_client: Client, _data: Any, sock: Any) -> None:
-    """Send small packets at once: Nagle's algorithm would hold the second one until the first is acknowledged."""
-    with contextlib.suppress(OSError):
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 def _has_buffered(sock: Any) -> bool:

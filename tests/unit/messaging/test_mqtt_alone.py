@@ -5,7 +5,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from pioreactor.messaging.mqtt import BrokerAddress, MqttBus, MqttBusFactory, Patience
+import pytest
+
+from pioreactor.messaging.mqtt import BrokerAddress, MqttBus, MqttBusFactory, Patience, Pauses
 from pioreactor.messaging.ports import Will
 
 SOON = Patience(first_retry_s=0.01, longest_retry_s=0.05, close_s=0.2)
@@ -89,3 +91,27 @@ def test_a_broker_that_hangs_up_or_talks_nonsense_is_tried_again() -> None:
 
 def test_a_password_does_not_show() -> None:
     assert "secret" not in repr(BrokerAddress("h", 1, "unit1", "secret"))
+
+
+def test_while_nobody_answers_each_second_is_tried_and_who_hangs_up_is_asked_ever_less() -> None:
+    pauses = Pauses(Patience())
+    silent = [pauses.after(2.0, answered=False) for _ in range(6)]
+    assert silent == [0.25, 0.5, 1.0, 1.0, 1.0, 1.0]
+    refused = [pauses.after(0.1, answered=True) for _ in range(5)]
+    assert refused == [1.0, 2.0, 4.0, 8.0, 8.0]
+    assert pauses.after(0.1, answered=False) == 1.0
+    assert pauses.after(60.0, answered=True) == 0.25, "a connection that lived is made again at once"
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="Linux counts what is unconfirmed")
+def test_the_system_ends_a_connection_whose_data_nobody_confirms() -> None:
+    """Otherwise it repeats it after 0.2, 0.4, … 25, 51 s, and a network that is whole again stands unused so long."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    host, port = listener.getsockname()
+    patience = Patience(unconfirmed_s=3.0, close_s=0.1)
+    with listener, closing(MqttBus(BrokerAddress(host, port), "job", patience=patience)) as bus:
+        client = bus._new_client()
+        client.connect(host, port)
+        with client.socket() as own:
+            assert own.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 3000
+            assert own.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)

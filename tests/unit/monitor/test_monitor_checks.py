@@ -189,11 +189,25 @@ def test_a_lost_worker_is_said_once_and_its_return_too(set_up: Callable) -> None
     watched.start()
     watched.bench.wait(5)
     state = topics.state("unit2", "$experiment", "monitor")
-    for payload in ("ready", "lost", "lost", "init"):
+    for payload in ("ready", "lost", "lost"):
         watched.bench.bus.publish(state, payload)
-        watched.bench.wait(1)
+        watched.bench.wait(2)
+    watched.bench.bus.publish(state, "init")
+    watched.bench.wait(1)
     assert len(watched.said("unit2 is lost", "warning")) == 1
     assert len(watched.said("unit2 is back", "info")) == 1
+
+
+def test_a_worker_whose_old_connection_ends_after_it_connected_anew_is_not_called_lost(set_up: Callable) -> None:
+    watched = set_up(units=("unit1", "unit2"))
+    watched.start()
+    watched.bench.wait(5)
+    for payload in ("ready", "lost", "ready"):
+        watched.bench.bus.publish(topics.state("unit2", "$experiment", "monitor"), payload)
+        watched.bench.wait(1)
+    watched.bench.wait(10)
+    assert watched.said("unit2 is lost", "warning") == []
+    assert watched.said("unit2 is back", "info") == []
 
 
 def test_supervisors_deeds_are_told_in_order_and_once(watched) -> None:

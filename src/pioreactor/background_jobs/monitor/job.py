@@ -39,6 +39,9 @@ REVIVE_EVERY_S = 5.0
 INTRODUCE_AFTER_S = 0.5
 """What needs the leader or the reactor is asked for when the job is ready already."""
 ASK_AGAIN_AFTER_S = 60.0
+LOST_AFTER_S = 3.0
+"""A unit whose network is whole again connects anew. The broker then ends its old connection and calls it lost, until
+the unit has put that right."""
 WRITER = "mqtt_to_db_streaming"
 
 
@@ -87,6 +90,7 @@ class Monitor(LongRunningBackgroundJob):
         self._blinker: Blinker | None = None
         self._button: Button | None = None
         self._lost_units: set[str] = set()
+        self._perhaps_lost: set[str] = set()
         self._has_powered_off = False
         self.start_passive_listeners()
         self.every(self.runtime.settings.journal.forward_every_s, self._forward, first_after_s=0.0)
@@ -326,11 +330,18 @@ class Monitor(LongRunningBackgroundJob):
         parts = topics.parse(message.topic)
         if parts is None or parts.unit == self.unit:
             return
-        unit, state = parts.unit, message.payload.decode("utf-8", "replace")
-        if state != JobState.LOST:
-            if unit in self._lost_units:
-                self._lost_units.discard(unit)
-                self._say(logging.INFO, f"{unit} is back.")
+        unit = parts.unit
+        if message.payload == JobState.LOST.encode():
+            self._perhaps_lost.add(unit)
+            self.later(LOST_AFTER_S, lambda: self._say_lost(unit))
+            return
+        self._perhaps_lost.discard(unit)
+        if unit in self._lost_units:
+            self._lost_units.discard(unit)
+            self._say(logging.INFO, f"{unit} is back.")
+
+    def _say_lost(self, unit: str) -> None:
+        if unit not in self._perhaps_lost:
             return
         try:
             is_ours = self.runtime.identity.inventory.is_worker(unit)

@@ -1,0 +1,87 @@
+"""The network of a unit in its own namespace is cut while its reactor runs: nothing is lost, and soon all is known."""
+
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from bench.apart import run_inside, why_not
+from bench.network_cut import JOBS, Report, count
+
+pytestmark = [pytest.mark.system, pytest.mark.timeout(240)]
+
+CUT_S, SPEED = 7.0, 20.0
+READING_EVERY_S, DOSE_EVERY_S = 5.0, 60.0
+
+
+@pytest.fixture(autouse=True)
+def namespaces() -> None:
+    trouble = why_not()
+    if trouble is not None:  # in CI a skipped test counts as failed
+        pytest.skip(f"needs root, util-linux and iproute2 to make network namespaces: {trouble}")
+
+
+def test_a_cut_network_costs_no_row_and_no_control() -> None:
+    report = count(["--kinds", "silent", "--cut-s", str(CUT_S), "--speed", str(SPEED)], within_s=200.0)
+    assert_nothing_is_lost(report)
+    (cut,) = report.cuts
+    assert cut.waiting > 50, "the cut was none"
+    assert cut.readings > 0.7 * cut.cut_unit_s / READING_EVERY_S
+    assert cut.doses >= int(cut.cut_unit_s / DOSE_EVERY_S) - 1
+    assert cut.longest_pause_unit_s < 4 * READING_EVERY_S
+    assert cut.coldest_celsius > 30.0
+    assert set(cut.heard_after_s) == {"monitor", *(name for name, _ in JOBS)}
+    assert cut.states_true_after_s < 10.0, "how soon on an idle machine is measured in bench"
+    assert cut.records_safe_after_s < 20.0
+
+
+def assert_nothing_is_lost(report: Report) -> None:
+    assert report.rows > 100
+    assert report.lost_or_doubled == []
+    assert (report.lost, report.duplicated, report.entries_missing_in_journal) == (0, 0, 0)
+    assert report.lies == []
+    assert report.longest_on_without_owner_s < 3.0
+
+
+def test_a_trial_that_is_killed_leaves_no_process_and_so_no_network(tmp_path: Path) -> None:
+    words = ["--data", str(tmp_path), "--json", str(tmp_path / "report.json")]
+    apart = run_inside("bench.network_cut", words, stderr=subprocess.DEVNULL)
+    try:
+        until(lambda: len(inhabitants_of(apart)) > 6)
+        inside = namespace_of(first_inside(apart))
+    finally:
+        apart.kill()
+        apart.wait()
+    until(lambda: not living_in(inside))
+
+
+def first_inside(apart: "subprocess.Popen[str]") -> int:
+    children = Path(f"/proc/{apart.pid}/task/{apart.pid}/children").read_text().split()
+    return int(children[0]) if children else apart.pid
+
+
+def inhabitants_of(apart: "subprocess.Popen[str]") -> list[int]:
+    inside = namespace_of(first_inside(apart))
+    return living_in(inside) if inside != namespace_of(apart.pid) else []
+
+
+def namespace_of(pid: int) -> Path | None:
+    """Return the namespace of process numbers in which a process lives; None when it is gone."""
+    try:
+        return Path(f"/proc/{pid}/ns/pid").readlink()
+    except OSError:
+        return None
+
+
+def living_in(namespace: Path | None) -> list[int]:
+    pids = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
+    return [pid for pid in pids if namespace_of(pid) == namespace]
+
+
+def until(true: "object", within_s: float = 60.0) -> None:
+    assert callable(true)
+    waiting, end = threading.Event(), time.monotonic() + within_s
+    while not true():
+        assert time.monotonic() < end, "it did not come to that"
+        waiting.wait(0.1)
