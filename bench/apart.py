@@ -6,6 +6,7 @@ nothing is written to `/run/netns` or to the machine's own interfaces.
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -14,8 +15,6 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Literal
 
-PROGRAMS = ("ip", "unshare", "nsenter")
-"""Of the packages iproute2 and util-linux."""
 LEADER_ADDRESS, UNIT_ADDRESS = "10.77.1.1", "10.77.2.1"
 LEADER_GATEWAY, UNIT_GATEWAY = "10.77.1.254", "10.77.2.254"
 INSIDE = "--inside"
@@ -25,6 +24,11 @@ CUTS: tuple[Cut, ...] = ("link down", "silent", "one way")
 """The unit's own interface goes down; the router drops everything without a word; it drops what goes to the unit."""
 
 
+def _environment() -> dict[str, str]:
+    """Return ours with a PATH that finds `ip` (package iproute2) where it is not on that of ordinary people."""
+    return {**os.environ, "PATH": os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"))}
+
+
 def run_inside(module: str, arguments: Sequence[str], **options: object) -> subprocess.Popen[str]:
     """Start `python -m module --inside …` where it has a network and process numbers of its own.
 
@@ -32,7 +36,7 @@ def run_inside(module: str, arguments: Sequence[str], **options: object) -> subp
     """
     apart = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
     command = [*apart, sys.executable, "-m", module, INSIDE, *arguments]
-    return subprocess.Popen(command, text=True, **options)  # type: ignore[call-overload,no-any-return]
+    return subprocess.Popen(command, text=True, env=_environment(), **options)  # type: ignore[call-overload,no-any-return]
 
 
 def why_not() -> str | None:
@@ -43,6 +47,7 @@ def why_not() -> str | None:
             capture_output=True,
             text=True,
             check=False,
+            env=_environment(),
         )
     except OSError as error:
         return str(error)

@@ -2,7 +2,7 @@
 # Installs the programs that the system and browser tests drive, where root may; says what is missing elsewhere.
 set -euo pipefail
 
-declare -A package_of=([mosquitto]=mosquitto [chromium]=chromium)
+declare -A package_of=([mosquitto]=mosquitto [chromium]=chromium [ip]=iproute2)
 
 PATH="$PATH:/usr/sbin"
 missing=()

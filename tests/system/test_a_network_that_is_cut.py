@@ -3,6 +3,7 @@
 import subprocess
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,7 @@ def test_a_trial_that_is_killed_leaves_no_process_and_so_no_network(tmp_path: Pa
     finally:
         apart.kill()
         apart.wait()
+    assert inside is not None
     until(lambda: not living_in(inside))
 
 
@@ -79,8 +81,7 @@ def living_in(namespace: Path | None) -> list[int]:
     return [pid for pid in pids if namespace_of(pid) == namespace]
 
 
-def until(true: "object", within_s: float = 60.0) -> None:
-    assert callable(true)
+def until(true: Callable[[], object], within_s: float = 60.0) -> None:
     waiting, end = threading.Event(), time.monotonic() + within_s
     while not true():
         assert time.monotonic() < end, "it did not come to that"

@@ -15,9 +15,9 @@ import socket
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pioreactor.messaging.light_paho import load_client
 from pioreactor.messaging.outbox import Outbox, Outgoing
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from paho.mqtt.client import Client
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 _UNACKNOWLEDGED = 100
 """Publications sent ahead of their acknowledgements."""
@@ -115,6 +117,7 @@ class MqttBus:
         self._patience = patience if patience is not None else Patience()
         self._router: Router[Callable[[Message], None]] = Router()
         self._watchers: dict[object, Callable[[bool], None]] = {}
+        self._unconfirmed_watchers: dict[object, Callable[[Sequence[tuple[str, bytes]]], None]] = {}
         self._changed = threading.Condition()
         self._outbox = Outbox()
         self._requests: deque[tuple[bool, str]] = deque()
@@ -164,6 +167,12 @@ class MqttBus:
         key = object()
         self._watchers[key] = callback
         return Cancellable(lambda: self._watchers.pop(key, None))
+
+    def on_unconfirmed(self, callback: Callable[[Sequence[tuple[str, bytes]]], None]) -> Cancellable:
+        """Call back after each loss with the (topic, payload) that may not have reached the broker, oldest first."""
+        key = object()
+        self._unconfirmed_watchers[key] = callback
+        return Cancellable(lambda: self._unconfirmed_watchers.pop(key, None))
 
     def flush(self, timeout_s: float) -> bool:
         """Wait until the broker has confirmed all publications and subscriptions."""
@@ -358,6 +367,9 @@ class MqttBus:
     def _after_loss(self) -> None:
         with self._changed:
             was_connected, self._connected = self._connected, False
+            unconfirmed = [
+                (one.topic, one.payload) for one in (*self._unacknowledged.values(), *self._outbox.waiting())
+            ]
             self._outbox.lose_connection(self._unacknowledged.values())
             self._unacknowledged.clear()
             self._unanswered.clear()
@@ -366,19 +378,13 @@ class MqttBus:
             self._changed.notify_all()
         if was_connected and not self._closing.is_set():
             self._note_trouble("the connection was lost")
-            self._tell_watchers(False)
+            _tell(self._unconfirmed_watchers.values(), unconfirmed)
+            _tell(self._watchers.values(), False)
 
     def _note_trouble(self, words: str) -> None:
         if words != self._trouble:
             log.warning("%s: %s; trying again until it works", self.client_id, words)
         self._trouble = words
-
-    def _tell_watchers(self, connected: bool) -> None:
-        for watcher in list(self._watchers.values()):
-            try:
-                watcher(connected)
-            except Exception:  # the connection must survive any listener's mistake
-                log.exception("a listener for the connection failed")
 
     # called by paho, on the network thread ----------------------------------------------------------------------------
 
@@ -395,7 +401,7 @@ class MqttBus:
             self._connected = True
             self._trouble = None
         log.debug("%s is connected", self.client_id)
-        self._tell_watchers(True)
+        _tell(self._watchers.values(), True)
 
     def _on_acknowledged(self, _client: Client, _data: Any, number: int, _reason: Any, _properties: Any) -> None:
         with self._changed:
@@ -412,6 +418,14 @@ class MqttBus:
                 callback(message)
             except Exception:  # one listener's mistake must not end the connection of the others
                 log.exception("a listener for %s failed", message.topic)
+
+
+def _tell(watchers: Iterable[Callable[[T], None]], news: T) -> None:
+    for watcher in list(watchers):
+        try:
+            watcher(news)
+        except Exception:  # the connection must survive any listener's mistake
+            log.exception("a listener for the connection failed")
 
 
 def _spread(delay_s: float) -> float:

@@ -1,7 +1,8 @@
 """Messages between the processes of one unit while the broker is away: a worker cut off from its leader goes on.
 
 A process that is not connected also sends what it publishes under its own unit's name to the other processes of the
-unit. What was heard that way is left out when the broker brings it later.
+unit. A connection is broken for a while before that is known: what was published meanwhile follows then, if it has a
+time stamp. What was heard one way is left out when it comes the other way later.
 """
 
 from __future__ import annotations
@@ -13,12 +14,12 @@ import os
 import socket
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
 from pioreactor import topics
-from pioreactor.messaging.ports import Bus, BusFactory, Message, Subscription, Will
+from pioreactor.messaging.ports import Bus, Message, Subscription, Will
 from pioreactor.messaging.router import Router
 from pioreactor.messaging.subscription import Cancellable
 
@@ -26,6 +27,8 @@ log = logging.getLogger(__name__)
 
 REMEMBERED = 4096
 """Messages heard nearby that may still come from the broker."""
+BROUGHT_REMEMBERED = 512
+"""Messages from the broker that may still come from a neighbour whose connection broke before they were confirmed."""
 LARGEST_DATAGRAM = 150_000
 TIMESTAMP = b'"timestamp"'
 
@@ -42,17 +45,27 @@ class Nearby(Protocol):
     def close(self) -> None: ...
 
 
+class ConfirmingBus(Bus, Protocol):
+    """A connection to the broker that knows what the broker has."""
+
+    def on_unconfirmed(self, callback: Callable[[Sequence[tuple[str, bytes]]], None]) -> Subscription:
+        """Call back after each loss with the (topic, payload) that may not have reached the broker, oldest first."""
+        ...
+
+
 class NearbyBus:
     """A connection to the broker that falls back to the unit's own processes."""
 
-    def __init__(self, broker: Bus, nearby: Nearby, unit: str) -> None:
+    def __init__(self, broker: ConfirmingBus, nearby: Nearby, unit: str) -> None:
         self._broker = broker
         self._nearby = nearby
         self._own_prefix = f"{topics.ROOT}/{unit}/"
         self._router: Router[Callable[[Message], None]] = Router()
         self._heard: OrderedDict[tuple[str, bytes], None] = OrderedDict()
+        self._brought: OrderedDict[tuple[str, bytes], None] = OrderedDict()
         self._lock = threading.Lock()
         nearby.listen(self._hear_nearby)
+        broker.on_unconfirmed(self._send_unconfirmed)
 
     def publish(self, topic: str, payload: bytes | str = b"", *, qos: int = 1, retain: bool = False) -> None:
         self._broker.publish(topic, payload, qos=qos, retain=retain)
@@ -73,12 +86,19 @@ class NearbyBus:
 
         return Cancellable(cancel)
 
+    def _send_unconfirmed(self, published: Sequence[tuple[str, bytes]]) -> None:
+        """Send after a loss what nobody here may have heard, if it can be told from a repetition."""
+        for topic, payload in published:
+            if topic.startswith(self._own_prefix) and TIMESTAMP in payload:
+                self._nearby.send(topic, payload)
+
     def _hear_nearby(self, topic: str, payload: bytes) -> None:
         if TIMESTAMP in payload:
             with self._lock:
-                self._heard[topic, payload] = None
-                while len(self._heard) > REMEMBERED:
-                    self._heard.popitem(last=False)
+                known = (topic, payload) in self._heard or (topic, payload) in self._brought
+                _remember(self._heard, (topic, payload), REMEMBERED)
+            if known:
+                return
         message = Message(topic, payload, qos=1)
         for callback in self._router.targets(topic):
             try:
@@ -88,8 +108,14 @@ class NearbyBus:
 
     def _was_heard(self, message: Message) -> bool:
         """Say whether this was heard nearby before; only stamped messages can be told from later ones like them."""
+        if not message.topic.startswith(self._own_prefix) or TIMESTAMP not in message.payload:
+            return False
+        key = (message.topic, message.payload)
         with self._lock:
-            return (message.topic, message.payload) in self._heard
+            if key in self._heard:
+                return True
+            _remember(self._brought, key, BROUGHT_REMEMBERED)
+        return False
 
     def is_connected(self) -> bool:
         return self._broker.is_connected()
@@ -105,10 +131,22 @@ class NearbyBus:
         self._nearby.close()
 
 
+def _remember(memory: OrderedDict[tuple[str, bytes], None], key: tuple[str, bytes], most: int) -> None:
+    memory[key] = None
+    while len(memory) > most:
+        memory.popitem(last=False)
+
+
+class Brokers(Protocol):
+    """Opens connections to the broker."""
+
+    def connect(self, client_name: str, *, will: Will | None = None) -> ConfirmingBus: ...
+
+
 class NearbyBusFactory:
     """Opens connections that fall back to the unit's own processes."""
 
-    def __init__(self, brokers: BusFactory, open_nearby: Callable[[], Nearby], unit: str) -> None:
+    def __init__(self, brokers: Brokers, open_nearby: Callable[[], Nearby], unit: str) -> None:
         self._brokers = brokers
         self._open_nearby = open_nearby
         self._unit = unit

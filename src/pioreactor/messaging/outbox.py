@@ -54,6 +54,10 @@ class Outbox:
             self._forget(next(iter(self._events)))
             self.dropped += 1
 
+    def waiting(self) -> Iterable[Outgoing]:
+        """Return what waits, oldest first."""
+        return self._waiting.values()
+
     def take(self) -> Outgoing | None:
         """Return the oldest publication and forget it; None when nothing waits."""
         number = next(iter(self._waiting), None)

@@ -2,7 +2,7 @@
 
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import pytest
@@ -115,3 +115,27 @@ def test_the_system_ends_a_connection_whose_data_nobody_confirms() -> None:
         with client.socket() as own:
             assert own.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 3000
             assert own.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
+def test_what_was_not_confirmed_before_a_loss_is_told_in_order() -> None:
+    listener = socket.create_server(("127.0.0.1", 0))
+    listener.settimeout(20.0)
+    told: list[tuple[str, bytes]] = []
+    came = threading.Event()
+
+    def note(unconfirmed: Sequence[tuple[str, bytes]]) -> None:
+        told.extend(unconfirmed)
+        came.set()
+
+    address = BrokerAddress("127.0.0.1", listener.getsockname()[1])
+    with listener, closing(MqttBus(address, "job", patience=SOON)) as bus:
+        bus.on_unconfirmed(note)
+        connection, _ = listener.accept()
+        with connection:
+            connection.recv(1000)
+            connection.sendall(b"\x20\x02\x00\x00")
+            for number in range(150):  # more than are sent ahead of acknowledgements
+                bus.publish("event", str(number))
+            connection.recv(1000)
+        assert came.wait(20.0)
+    assert told == [("event", str(number).encode()) for number in range(150)]

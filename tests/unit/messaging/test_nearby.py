@@ -3,7 +3,7 @@
 import os
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -11,10 +11,37 @@ import pytest
 from pioreactor.clock.virtual import VirtualClock
 from pioreactor.messaging.memory import MemoryBroker, MemoryBus
 from pioreactor.messaging.nearby import NearbyBus, NearbyHub, UnixDatagrams
-from pioreactor.messaging.ports import Message
+from pioreactor.messaging.ports import Message, Subscription
+from pioreactor.messaging.subscription import Cancellable
 
 OWN = "pioreactor/unit1/exp/od_reading/ods"
 READING = b'{"od":1,"timestamp":"2030-01-01T00:00:00.000Z"}'
+
+
+class Link:
+    """A connection that can break without a word: what is published then stays unconfirmed until that is noticed."""
+
+    def __init__(self, bus: MemoryBus) -> None:
+        self._bus = bus
+        self._told: list[Callable[[Sequence[tuple[str, bytes]]], None]] = []
+        self._unconfirmed: list[tuple[str, bytes]] = []
+        self.is_silent = False
+        self.subscribe, self.on_connection = bus.subscribe, bus.on_connection
+        self.is_connected, self.flush, self.close = bus.is_connected, bus.flush, bus.close
+
+    def publish(self, topic: str, payload: bytes | str = b"", *, qos: int = 1, retain: bool = False) -> None:
+        if self.is_silent:
+            self._unconfirmed.append((topic, payload if isinstance(payload, bytes) else payload.encode()))
+        else:
+            self._bus.publish(topic, payload, qos=qos, retain=retain)
+
+    def on_unconfirmed(self, callback: Callable[[Sequence[tuple[str, bytes]]], None]) -> Subscription:
+        self._told.append(callback)
+        return Cancellable(lambda: self._told.remove(callback))
+
+    def notice(self, *more: tuple[str, bytes]) -> None:
+        for tell in self._told:
+            tell([*self._unconfirmed, *more])
 
 
 class Pair:
@@ -23,7 +50,7 @@ class Pair:
     def __init__(self) -> None:
         self.broker = MemoryBroker(VirtualClock())
         hub = NearbyHub()
-        self.links = [self.broker.connect("a"), self.broker.connect("b")]
+        self.links = [Link(self.broker.connect("a")), Link(self.broker.connect("b"))]
         self.a, self.b = (NearbyBus(link, hub.open(), "unit1") for link in self.links)
         self.heard: list[Message] = []
         self.b.subscribe("pioreactor/+/exp/#", self.heard.append)
@@ -75,6 +102,33 @@ def test_other_units_are_not_imitated(pair: Pair) -> None:
     pair.a.publish("pioreactor/unit2/exp/od_reading/ods", READING)
 
     assert pair.heard == []
+
+
+def test_what_was_said_before_a_broken_connection_was_noticed_is_heard_once_it_is(pair: Pair) -> None:
+    pair.links[0].is_silent = True
+    pair.a.publish(OWN, READING)
+    pair.a.publish("pioreactor/unit1/exp/stirring/target_rpm", b"300")
+    pair.a.publish("pioreactor/unit2/exp/od_reading/ods", READING)
+    assert pair.heard == []
+    pair.links[0].notice()
+
+    assert [(message.topic, message.payload) for message in pair.heard] == [(OWN, READING)]
+
+
+def test_what_the_broker_brought_but_did_not_confirm_is_heard_once(pair: Pair) -> None:
+    pair.a.publish(OWN, READING)
+    pair.links[0].notice((OWN, READING))
+    pair.links[0].notice((OWN, READING))
+
+    assert [message.payload for message in pair.heard] == [READING]
+
+
+def test_what_was_sent_nearby_twice_is_heard_once(pair: Pair) -> None:
+    pair.cut()
+    pair.a.publish(OWN, READING)
+    pair.links[0].notice((OWN, READING))
+
+    assert [message.payload for message in pair.heard] == [READING]
 
 
 def test_a_cancelled_subscription_hears_nothing_nearby(pair: Pair) -> None:
@@ -145,5 +199,4 @@ def test_a_folder_that_cannot_be_made_costs_only_the_nearby(tmp_path: Path) -> N
 def test_closing_says_goodbye_to_the_broker(pair: Pair) -> None:
     pair.b.close()
 
-    assert isinstance(pair.links[1], MemoryBus)
     assert not pair.links[1].is_connected()
