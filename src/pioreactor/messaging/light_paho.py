@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import ModuleType
@@ -15,6 +16,8 @@ from typing import Any, Final
 
 _SELDOM_USED: Final = ("ssl", "hashlib", "urllib.request")
 _ASKED_FOR_AT_EACH_READ: Final = ("SSLWantReadError", "SSLWantWriteError")
+
+_one_at_a_time = threading.Lock()
 
 
 class _NeverRaised(Exception):
@@ -46,8 +49,9 @@ def _stand_ins() -> Iterator[None]:
 
 def load_client() -> Any:
     """Return the module `paho.mqtt.client`."""
-    loaded = sys.modules.get("paho.mqtt.client")
-    if loaded is not None:
-        return loaded
-    with _stand_ins():
-        return importlib.import_module("paho.mqtt.client")
+    with _one_at_a_time:  # each bus loads it on its own thread, and half of a module has no client
+        loaded = sys.modules.get("paho.mqtt.client")
+        if loaded is not None:
+            return loaded
+        with _stand_ins():
+            return importlib.import_module("paho.mqtt.client")

@@ -1,6 +1,8 @@
 """The MQTT bus against what is not a working broker."""
 
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -139,3 +141,24 @@ def test_what_was_not_confirmed_before_a_loss_is_told_in_order() -> None:
             connection.recv(1000)
         assert came.wait(20.0)
     assert told == [("event", str(number).encode()) for number in range(150)]
+
+
+WHILE_ANOTHER_LOADS = """
+import sys, threading
+from pioreactor.messaging.light_paho import load_client
+sys.setswitchinterval(1e-5)
+whole = []
+def load_when_begun():
+    while "paho.mqtt.client" not in sys.modules:
+        pass
+    whole.append(hasattr(load_client(), "Client"))
+second = threading.Thread(target=load_when_begun, daemon=True)
+second.start()
+load_client()
+second.join()
+sys.exit(whole != [True])
+"""
+
+
+def test_connections_that_are_opened_at_once_all_find_the_whole_client() -> None:
+    assert subprocess.run([sys.executable, "-c", WHILE_ANOTHER_LOADS], check=False).returncode == 0
