@@ -78,6 +78,7 @@ class Network:
             _do(f"ip link set {name} up", self._in_router)
         _do("tee /proc/sys/net/ipv4/ip_forward", self._in_router, said="1")
         _do("ip link set lo up", self._in_unit)
+        _do("tee /proc/sys/net/unix/max_dgram_qlen", self._in_unit, said="512")  # as systemd sets it on real units
         _do(f"ip addr add {UNIT_ADDRESS}/24 dev cable", self._in_unit)
         _do(f"ip route add default via {LEADER_GATEWAY}")
         self._plug_in()

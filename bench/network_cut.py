@@ -72,6 +72,7 @@ class CutReport:
     readings: int = 0
     """Of OD that were made during the cut."""
     doses: int = 0
+    """Records of media that was added; a dose has one for each second of pumping."""
     longest_pause_unit_s: float = 0.0
     """Between two OD readings of the cut, in the unit's time."""
     usual_pause_unit_s: float = 0.0

@@ -62,7 +62,7 @@ class Patience:
     longest_retry_s: float = 8.0
     """Between two attempts on a broker that hangs up."""
     longest_silence_s: float = 1.0
-    """Between two attempts while nobody answers: a network that is whole again shall not be waited for."""
+    """From one attempt to the next while nobody answers: a network that is whole again shall not be waited for."""
     unconfirmed_s: float = 5.0
     """A connection is broken when the other machine has not confirmed for so long what was sent. Until then the system
     repeats it after pauses that double, and would go on to do so after the network is whole again."""
@@ -87,6 +87,8 @@ class Pauses:
             longest_s = min(longest_s, self.patience.longest_silence_s)
         pause_s = min(self._next_s, longest_s)
         self._next_s = min(pause_s * 2, longest_s)
+        if not answered:
+            pause_s = max(self.patience.first_retry_s, pause_s - lived_s)
         return pause_s
 
 

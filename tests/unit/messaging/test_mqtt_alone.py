@@ -97,11 +97,13 @@ def test_a_password_does_not_show() -> None:
 
 def test_while_nobody_answers_each_second_is_tried_and_who_hangs_up_is_asked_ever_less() -> None:
     pauses = Pauses(Patience())
-    silent = [pauses.after(2.0, answered=False) for _ in range(6)]
-    assert silent == [0.25, 0.5, 1.0, 1.0, 1.0, 1.0]
+    refused_at_once = [pauses.after(0.0, answered=False) for _ in range(6)]
+    assert refused_at_once == [0.25, 0.5, 1.0, 1.0, 1.0, 1.0]
+    waited_for = [pauses.after(2.0, answered=False) for _ in range(3)]
+    assert waited_for == [0.25, 0.25, 0.25]
     refused = [pauses.after(0.1, answered=True) for _ in range(5)]
     assert refused == [1.0, 2.0, 4.0, 8.0, 8.0]
-    assert pauses.after(0.1, answered=False) == 1.0
+    assert pauses.after(0.0, answered=False) == 1.0
     assert pauses.after(60.0, answered=True) == 0.25, "a connection that lived is made again at once"
 
 
