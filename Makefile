@@ -18,7 +18,7 @@ DEMO_OPTIONS := $(if $(WORKERS),--workers $(WORKERS)) $(if $(SPEED),--speed $(SP
 ALL_BENCHES := $(filter-out __init__,$(patsubst bench/%.py,%,$(wildcard bench/*.py))) \
 	$(patsubst bench/%/__main__.py,%,$(wildcard bench/*/__main__.py))
 SCIENCE_BENCHES := $(filter curves fusion growth% od_signal temperature twin,$(ALL_BENCHES))
-BENCHES := $(filter-out chaos $(SCIENCE_BENCHES),$(ALL_BENCHES))
+BENCHES := $(filter-out chaos network_cut $(SCIENCE_BENCHES),$(ALL_BENCHES))
 
 .PHONY: help demo test lint format generated bench bench-science chaos ui environment screenshot hooks clean
 
@@ -52,9 +52,10 @@ bench: environment  ## Measure start-up, memory, simulation speed
 bench-science: environment  ## Measure estimators and the twin against recordings
 	@for name in $(SCIENCE_BENCHES); do printf '\n== bench.%s\n' "$$name"; $(BIN)/python -m "bench.$$name"; done
 
-chaos: environment  ## Break a cluster at random 1,000 times in virtual time, then kill parts of a real one
+chaos: environment  ## Break a cluster at random 1,000 times in virtual time, then kill parts of a real one, and cut its cable
 	@$(BIN)/python -m bench.chaos --sequences $(or $(SEQUENCES),1000) $(ARGS)
 	@$(BIN)/python -m pytest -m system -n 0 $(wildcard tests/system/test_*fail*.py tests/system/test_*chaos*.py)
+	@$(BIN)/python -m bench.network_cut
 
 ui: $(VENV)/.made-for-use
 	@$(BIN)/python scripts/build_ui.py

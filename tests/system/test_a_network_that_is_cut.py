@@ -7,8 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from bench.apart import run_inside, why_not
-from bench.network_cut import JOBS, Report, count
+from bench.network_cut.apart import run_inside, why_not
+from bench.network_cut.report import Report
+from bench.network_cut.run import MODULE, count
+from bench.network_cut.trial import JOBS
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(240)]
 
@@ -47,7 +49,7 @@ def assert_nothing_is_lost(report: Report) -> None:
 
 def test_a_trial_that_is_killed_leaves_no_process_and_so_no_network(tmp_path: Path) -> None:
     words = ["--data", str(tmp_path), "--json", str(tmp_path / "report.json")]
-    apart = run_inside("bench.network_cut", words, stderr=subprocess.DEVNULL)
+    apart = run_inside(MODULE, words, stderr=subprocess.DEVNULL)
     try:
         until(lambda: len(inhabitants_of(apart)) > 6)
         inside = namespace_of(first_inside(apart))

@@ -1,40 +1,37 @@
-"""Cuts the network of a unit whose reactor is running, heals it, and counts what that cost.
-
-Run: python -m bench.network_cut [--cut-s 30] [--speed 20] [--kinds "link down,silent,one way"] [--json FILE], as root.
-
-Broker, web server and database writer live in one network namespace, the unit with its reactor in another one, with a
-router in between (`bench.apart`). The unit stirs, reads OD, estimates growth, keeps 37 °C and doses once in a minute of
-its time. At the middle of every cut an LED automation ends, or begins, so that what the leader knew before is not the
-truth any more. What the unit's journal holds at the end is what the leader's database is compared with.
-"""
+"""A cluster whose unit lives behind a cable, what is done to that cable, and what is counted then."""
 
 from __future__ import annotations
 
-import argparse
 import itertools
 import json
 import signal
 import sqlite3
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
-from dataclasses import asdict, dataclass, field
+from contextlib import ExitStack, closing, contextmanager, suppress
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.apart import CUTS, INSIDE, LEADER_ADDRESS, UNIT_ADDRESS, Cut, Network, network, run_inside, why_not
 from bench.chaos_real import Counted, OutputWatch
+from bench.network_cut.apart import (
+    LEADER_ADDRESS,
+    UNIT_ADDRESS,
+    Cut,
+    Network,
+    network,
+)
+from bench.network_cut.report import CutReport, Report
 from pioreactor import topics
 from pioreactor.background_jobs.leader.recording import rows_of
 from pioreactor.bootstrap.local import local_cluster
 from pioreactor.cli.demo_experiment import Starts, begin_experiment
 from pioreactor.cluster.local import LEADER, VIEWER, LocalCluster, LocalClusterPlan
-from pioreactor.exc import StorageError
+from pioreactor.exc import PioreactorError, StorageError
 from pioreactor.messaging.mqtt import MqttBusFactory
 from pioreactor.messaging.ports import Message
 from pioreactor.storage.sqlite.journal import SqliteJournal
@@ -46,6 +43,7 @@ UNIT = "worker1"
 EXPERIMENT = "cut"
 PATIENCE_S = 90.0
 LOOK_S = 0.05
+STAYS_TRUE_S = 3.0
 ALIVE, ENDED = {"ready", "sleeping"}, {"disconnected", "lost"}
 OCCASIONAL = "led_automation"
 """Ends in one cut and begins in the next."""
@@ -59,61 +57,6 @@ JOBS: Starts = (
 )
 SETTINGS_OF_RUNS = "_automation_settings"
 """Tables with one row for a run, which its end completes."""
-
-
-@dataclass
-class CutReport:
-    """What one cut cost. Seconds are of real time, but for those that say otherwise."""
-
-    kind: str
-    cut_s: float
-    cut_unit_s: float
-    """The same in the unit's time."""
-    readings: int = 0
-    """Of OD that were made during the cut."""
-    doses: int = 0
-    """Records of media that was added; a dose has one for each second of pumping."""
-    longest_pause_unit_s: float = 0.0
-    """Between two OD readings of the cut, in the unit's time."""
-    usual_pause_unit_s: float = 0.0
-    """The longest of as long a time before."""
-    growth_rates: int = 0
-    """Estimated during the cut, by a job that hears the OD readings of another."""
-    longest_growth_pause_unit_s: float = 0.0
-    """Between two estimates, in the unit's time."""
-    coldest_celsius: float = 0.0
-    warmest_celsius: float = 0.0
-    waiting: int = 0
-    """Records that the leader did not have when the cut was healed."""
-    lost_said_after_s: float | None = None
-    """From the cut until the leader said that a job was lost; None: never."""
-    states_true_after_s: float = 0.0
-    """From healing until the leader's states were the truth and stayed it."""
-    records_safe_after_s: float = 0.0
-    """From healing until the leader had everything recorded before it."""
-    said_safe_after_s: float = 0.0
-    """From healing until the unit said that everything recorded before it is safe."""
-    heard_after_s: dict[str, float] = field(default_factory=dict)
-    """From healing until the first message of each job."""
-    reachable_after_s: float = 0.0
-    """From healing until the leader's page could ask the unit's API."""
-
-
-@dataclass
-class Report:
-    """What was counted in all."""
-
-    cuts: list[CutReport] = field(default_factory=list)
-    entries: int = 0
-    entries_missing_in_journal: int = 0
-    rows: int = 0
-    lost: int = 0
-    duplicated: int = 0
-    lost_or_doubled: list[str] = field(default_factory=list)
-    """The first of them, in words."""
-    lies: list[str] = field(default_factory=list)
-    """States that were told of living jobs while the network was whole."""
-    longest_on_without_owner_s: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -181,30 +124,30 @@ class Trial:
         self._paths = self.cluster.paths(UNIT)
         self._counted = Counted()
         self._guests: list[subprocess.Popen[bytes]] = []
+        self._ends = ExitStack()
 
     def start(self) -> None:
         self.cluster.start()
         begin_experiment(self.cluster, jobs=JOBS, between=self.cluster.start_records)
-        self._journal = SqliteJournal(self._paths.journal)
-        self._stores = SqliteUnitStores(self._paths)
+        self._journal = self._ends.enter_context(closing(SqliteJournal(self._paths.journal)))
+        self._stores = self._ends.enter_context(closing(SqliteUnitStores(self._paths)))
+        self._listener = self._ends.enter_context(closing(Listener(self.cluster)))
         self._world = RemoteWorld(self.cluster.twin_socket(UNIT))
-        self._listener = Listener(self.cluster)
         self._watch = OutputWatch(self.cluster.twin_socket(UNIT), self._paths.locks, self._counted)
         self._watch.start()
+        self._ends.callback(self._end_watch)
         self._pio(*LIGHT)
         self._wait_for(lambda: len(self._truth()) == len(JOBS) + 2 and self._is_true(), "the jobs are ready")
-        self._wait_for(lambda: self._doses_since(0.0) > 0, "the first dose")
+        self._wait_for(lambda: self._doses_since(0) > 0, "the first dose")
+        self._whole_since = time.monotonic()
+
+    def _end_watch(self) -> None:
+        self._watch.ending.set()
+        self._watch.join()
 
     def close(self) -> None:
         """End everything that was started, as far as that had come."""
-        watch = getattr(self, "_watch", None)
-        if watch is not None:
-            watch.ending.set()
-            watch.join()
-        for name in ("_listener", "_world", "_stores", "_journal"):
-            part = getattr(self, name, None)
-            if part is not None and hasattr(part, "close"):
-                part.close()
+        self._ends.close()
         self.cluster.stop()
         for guest in self._guests:
             guest.wait(10.0)
@@ -235,8 +178,8 @@ class Trial:
         else:
             self._pio(*LIGHT)
 
-    def _doses_since(self, seq: float) -> int:
-        entries = self._journal.read(after_seq=int(seq), limit=1_000_000)
+    def _doses_since(self, seq: int) -> int:
+        entries = self._journal.read(after_seq=seq, limit=1_000_000)
         return sum(e.topic.endswith("/dosing_events") and b"add_media" in e.payload for e in entries)
 
     def _acknowledged(self) -> int:
@@ -257,7 +200,7 @@ class Trial:
         return wrong + [f"{job} is {s} but ended" for job, s in said.items() if job not in living and s not in ENDED]
 
     def _can_ask_unit(self) -> bool:
-        with suppress(Exception):
+        with suppress(PioreactorError):
             return self.cluster.http.request("GET", f"{self.cluster.url_of(UNIT)}/unit_api/health", timeout_s=1.0).ok
         return False
 
@@ -272,8 +215,8 @@ class Trial:
             time.sleep(LOOK_S)
         return time.monotonic() - began
 
-    def _live(self, seconds: float) -> None:
-        """Let time pass, and note what is falsely said meanwhile if the network is whole."""
+    def live(self, seconds: float) -> None:
+        """Let time pass."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             self.cluster.look_after()
@@ -281,6 +224,7 @@ class Trial:
 
     def cut(self, kind: Cut, seconds: float) -> CutReport:
         """Cut the network for so long, heal it, and wait until the leader knows everything again."""
+        self._note_lies()
         before = self._journal.last_seq()
         self._say(f"{kind}: cut for {seconds:g} s.")
         began = time.monotonic()
@@ -296,6 +240,7 @@ class Trial:
         report.waiting = last - self._acknowledged()
         report.coldest_celsius, report.warmest_celsius = round(min(celsius), 2), round(max(celsius), 2)
         self._recover(report, healed, last)
+        self._whole_since = time.monotonic()
         self._describe_cut(report, before, last)
         said = [h.at_s - began for h in self._listener.since(began) if h.is_state and h.payload == b"lost"]
         report.lost_said_after_s = round(min(said), 2) if said else None
@@ -303,12 +248,17 @@ class Trial:
         self._say(json.dumps(asdict(report)))
         return report
 
+    def _note_lies(self) -> None:
+        """Note what was falsely said since the last cut was healed and put right."""
+        heard = [h for h in self._listener.since(self._whole_since) if h.is_state and h.payload == b"lost"]
+        self.report.lies += [f"{h.job} was called lost" for h in heard if h.job in self._truth()] + self._untrue()
+
     def _pass(self, seconds: float) -> list[float]:
         """Let time pass; return the temperatures of the liquid."""
         until = time.monotonic() + seconds
         celsius = [self._world.snapshot().liquid_celsius]
         while time.monotonic() < until:
-            self._live(min(0.5, max(0.0, until - time.monotonic())))
+            self.live(min(0.5, max(0.0, until - time.monotonic())))
             celsius.append(self._world.snapshot().liquid_celsius)
         return celsius
 
@@ -320,7 +270,7 @@ class Trial:
             "heard": lambda: set(self._first_heard(healed)) >= self._truth(),
         }
         true_since: float | None = None
-        while awaited or true_since is None or time.monotonic() - true_since < 3.0:
+        while awaited or true_since is None or time.monotonic() - true_since < STAYS_TRUE_S:
             now = time.monotonic()
             for name in [name for name, condition in awaited.items() if condition()]:
                 del awaited[name]
@@ -364,9 +314,8 @@ class Trial:
 
     def finish(self) -> Report:
         """End the jobs with the network whole, wait for the last record, and compare."""
-        self.report.lies = self._untrue()
-        self._watch.ending.set()
-        self._watch.join()
+        self._note_lies()
+        self._end_watch()
         self.report.longest_on_without_owner_s = round(self._counted.longest_orphan_s, 2)
         self.cluster._stop_jobs()
         self._wait_for(lambda: self._acknowledged() >= self._journal.last_seq(), "the last records are safe")
@@ -421,78 +370,3 @@ def trial(directory: Path, *, speed: float, say: Callable[[str], None]) -> Itera
             yield made
         finally:
             made.close()
-
-
-def count(arguments: Sequence[str], *, within_s: float = 3600.0) -> Report:
-    """Run this benchmark in namespaces of its own; nothing of it is left when this returns or raises."""
-    with tempfile.TemporaryDirectory(prefix="pio-cut-", ignore_cleanup_errors=True) as directory:
-        result = Path(directory) / "report.json"
-        apart = run_inside("bench.network_cut", [*arguments, "--data", directory, "--json", str(result)])
-        try:
-            status = apart.wait(within_s)
-        finally:
-            apart.kill()
-            apart.wait()
-        if status != 0:
-            raise RuntimeError(f"the trial ended with {status}")
-        read = json.loads(result.read_text())
-    cuts = [CutReport(**cut) for cut in read.pop("cuts")]
-    return Report(cuts, **read)
-
-
-def table(report: Report) -> str:
-    """Return what was counted as text for docs."""
-    names = [name for name in asdict(report.cuts[0]) if name not in ("kind", "heard_after_s")] if report.cuts else []
-    lines = [f"{'':<28}" + "".join(f"{cut.kind:>12}" for cut in report.cuts)]
-    for name in names:
-        lines.append(f"{name:<28}" + "".join(f"{_shown(getattr(cut, name)):>12}" for cut in report.cuts))
-    slowest = [max(cut.heard_after_s.values()) for cut in report.cuts]
-    lines.append(f"{'every job heard after_s':<28}" + "".join(f"{value:>12g}" for value in slowest))
-    whole = {name: value for name, value in asdict(report).items() if name != "cuts"}
-    return "\n".join([*lines, "", *(f"{name:<28}{_shown(value):>12}" for name, value in whole.items())])
-
-
-def _shown(value: object) -> str:
-    return "none" if value in (None, []) else f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--cut-s", type=float, default=30.0, help="length of each cut in real time [s]")
-    parser.add_argument("--speed", type=float, default=20.0, help="how many times faster the cluster lives")
-    parser.add_argument("--kinds", default=",".join(CUTS), help="of cuts, in order, separated by commas")
-    parser.add_argument("--json", type=Path, default=None, help="where to write the report")
-    parser.add_argument("--data", type=Path, default=None, help=argparse.SUPPRESS)
-    parser.add_argument(INSIDE, action="store_true", help=argparse.SUPPRESS)
-    asked = parser.parse_args()
-    if not asked.inside:
-        return _outside(asked)
-    kinds: list[Any] = [kind.strip() for kind in asked.kinds.split(",")]
-    began = time.monotonic()
-
-    def say(words: str) -> None:
-        print(f"{time.monotonic() - began:6.1f} s  {words}", file=sys.stderr, flush=True)
-
-    with trial(asked.data, speed=asked.speed, say=say) as made:
-        for kind in kinds:
-            made.cut(kind, asked.cut_s)
-            made._live(2.0)
-        report = made.finish()
-    asked.json.write_text(json.dumps(asdict(report)))
-    return 0
-
-
-def _outside(asked: argparse.Namespace) -> int:
-    trouble = why_not()
-    if trouble is not None:
-        print(f"This machine cannot make network namespaces: {trouble}", file=sys.stderr)
-        return 2
-    report = count(["--cut-s", str(asked.cut_s), "--speed", str(asked.speed), "--kinds", asked.kinds])
-    if asked.json is not None:
-        asked.json.write_text(json.dumps(asdict(report), indent=2) + "\n")
-    print(table(report))
-    return int(bool(report.lost or report.duplicated or report.lies))
-
-
-if __name__ == "__main__":
-    sys.exit(main())
