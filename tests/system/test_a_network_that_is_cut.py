@@ -1,9 +1,10 @@
 """The network of a unit in its own namespace is cut while its reactor runs: nothing is lost, and soon all is known."""
 
 import subprocess
+import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -47,8 +48,15 @@ def assert_nothing_is_lost(report: Report) -> None:
     assert report.longest_on_without_owner_s < 3.0
 
 
-def test_a_trial_that_is_killed_leaves_no_process_and_so_no_network(tmp_path: Path) -> None:
-    words = ["--data", str(tmp_path), "--json", str(tmp_path / "report.json")]
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """Yield a folder with a short path: what does not outlive a boot stays in it."""
+    with tempfile.TemporaryDirectory(prefix="pio-cut-", ignore_cleanup_errors=True) as directory:
+        yield Path(directory)
+
+
+def test_a_trial_that_is_killed_leaves_no_process_and_so_no_network(folder: Path) -> None:
+    words = ["--data", str(folder), "--json", str(folder / "report.json")]
     apart = run_inside(MODULE, words, stderr=subprocess.DEVNULL)
     try:
         until(lambda: len(inhabitants_of(apart)) > 6)
