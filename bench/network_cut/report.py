@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
 
+WORDS = ("kind", "heard_after_s", "put_right_last")
+"""Fields of a cut that have no column."""
+
 
 @dataclass
 class CutReport:
@@ -33,6 +36,8 @@ class CutReport:
     """From the cut until the leader said that a job was lost; None: never."""
     states_true_after_s: float = 0.0
     """From healing until the leader's states were the truth and stayed it."""
+    put_right_last: list[str] = field(default_factory=list)
+    """What was false until then."""
     records_safe_after_s: float = 0.0
     """From healing until the leader had everything recorded before it."""
     said_safe_after_s: float = 0.0
@@ -62,7 +67,7 @@ class Report:
 
 def table(report: Report) -> str:
     """Return what was counted as text for docs."""
-    names = [name for name in asdict(report.cuts[0]) if name not in ("kind", "heard_after_s")] if report.cuts else []
+    names = [name for name in asdict(report.cuts[0]) if name not in WORDS] if report.cuts else []
     lines = [f"{'':<28}" + "".join(f"{cut.kind:>12}" for cut in report.cuts)]
     for name in names:
         lines.append(f"{name:<28}" + "".join(f"{_shown(getattr(cut, name)):>12}" for cut in report.cuts))

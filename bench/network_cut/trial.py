@@ -276,7 +276,9 @@ class Trial:
                 del awaited[name]
                 if name != "heard":
                     setattr(report, name, round(now - healed, 2))
-            true_since = (true_since if true_since is not None else now) if self._is_true() else None
+            untrue = self._untrue()
+            report.put_right_last = untrue if untrue else report.put_right_last
+            true_since = (true_since if true_since is not None else now) if not untrue else None
             if now - healed > PATIENCE_S:
                 raise TimeoutError(f"it did not recover: {[*awaited]}, {self._untrue()}")
             self.cluster.look_after()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import threading
 from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any, ClassVar, Self
@@ -115,6 +116,7 @@ class BackgroundJob(metaclass=JobType):
         self._says_unconnected = False
         self._heard_state = b""
         self._confirms_state = False
+        self._telling_state = threading.Lock()
         self.pub_client = self.sub_client = PublishingClient(self.publish, self._presence.bus)
         self._lifecycle = Lifecycle(self._run_hook, self._enter)
         self.__dict__["_announce"] = self._announce_setting
@@ -326,7 +328,8 @@ class BackgroundJob(metaclass=JobType):
         if self._ending:
             return
         if message.payload == JobState.LOST.encode():
-            self._lane.post(self._announce_state)
+            self._repeat_state()
+            self._lane.post(self._confirm_state_soon)
         elif message.payload != self.state.encode():
             self._lane.post(self._confirm_state_soon)
 
@@ -336,6 +339,7 @@ class BackgroundJob(metaclass=JobType):
         if connected:
             # The broker may have forgotten what it had.
             self._heard_state = b""
+            self._repeat_state()
             self._lane.post(self._announce_everything)
         self.later(0.0 if connected else SECONDS_TO_CONNECT, self._say_whether_connected)
 
@@ -351,8 +355,17 @@ class BackgroundJob(metaclass=JobType):
             self.logger.info("The broker can be reached again.")
 
     def _announce_state(self) -> None:
-        self._presence.announce("state", self.state)
+        with self._telling_state:
+            self._presence.announce("state", self.state)
         self._confirm_state_soon()
+
+    def _repeat_state(self) -> None:
+        """Say the state at once, from the bus's thread: a lane that is dosing gets to it in half a minute."""
+        with self._telling_state:
+            if self.state == JobState.DISCONNECTED:
+                return
+            self._presence.announce("state", self.state, is_repetition=True)
+        self._presence.outbox.flush()
 
     def _confirm_state_soon(self) -> None:
         """See in a moment whether the broker has the present state; messages may be lost, or come late."""
@@ -396,7 +409,8 @@ class BackgroundJob(metaclass=JobType):
         self._lifecycle.to(target)
 
     def _enter(self, state: JobState) -> None:
-        self._presence.announce("state", state)
+        with self._telling_state:
+            self._presence.announce("state", state)
         self._confirm_state_soon()
         if self._words and state != JobState.DISCONNECTED and not self.is_long_running:
             now = structs.to_timestamp(self.runtime.clock.now())

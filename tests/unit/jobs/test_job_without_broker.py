@@ -58,6 +58,34 @@ def test_a_short_loss_is_not_worth_a_word(bench: Bench) -> None:
     assert [line for line in bench.logged() if "broker" in line] == []
 
 
+class Dosing(BackgroundJob):
+    """Has its lane to itself for half a minute, as an exchange of liquid does."""
+
+    job_name = "dosing"
+
+    def __init__(self) -> None:
+        super().__init__("unit1", EXPERIMENT)
+        self.later(1.0, lambda: self.sleep(30.0))
+
+
+def test_a_job_that_is_busy_puts_right_at_once_that_it_is_called_lost(bench: Bench) -> None:
+    bench.start(Dosing)
+    bench.wait(2.0)
+    bench.bus.publish(f"pioreactor/unit1/{EXPERIMENT}/dosing/$state", b"lost", retain=True)
+    bench.wait(0.1)
+    assert bench.retained("dosing/$state") == b"ready"
+
+
+def test_a_job_that_is_busy_tells_its_state_as_soon_as_the_broker_is_back(bench: Bench) -> None:
+    bench.start(Dosing)
+    bench.wait(2.0)
+    bench.simulation.broker.stop()
+    bench.simulation.broker._retained.clear()
+    bench.simulation.broker.start()
+    bench.wait(0.1)
+    assert bench.retained("dosing/$state") == b"ready"
+
+
 def test_a_broker_that_lost_everything_is_told_everything(bench: Bench) -> None:
     bench.start(Counting)
     bench.wait(5.0)
