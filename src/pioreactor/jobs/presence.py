@@ -87,6 +87,7 @@ class Presence:
             now=runtime.clock.now,
             secrets=(runtime.settings.mqtt.password,),
         )
+        self.outbox.say = self.logger.warning
         self._undo.append(self.logger.clean_up)
 
     def _take_name(self) -> None:

@@ -7,6 +7,7 @@ tried again, and the live message is sent all the same.
 import logging
 import threading
 from collections import deque
+from collections.abc import Callable
 from datetime import datetime
 from functools import lru_cache
 
@@ -51,6 +52,9 @@ class Outbox:
         self._waiting: list[tuple[str, bytes, int, bool]] = []
         self._entries: deque[tuple[str, bytes, datetime]] = deque()
         self._in_trouble = False
+        self._words: list[str] = []
+        self.say: Callable[[str], object] = log.warning
+        """Tells people of trouble with the journal; the owner puts its own log here once it has one."""
         self.entries_lost = 0
 
     def publish(
@@ -71,6 +75,10 @@ class Outbox:
             waiting, self._waiting = self._waiting, []
             for topic, payload, qos, retain in waiting:
                 self._bus.publish(topic, payload, qos=qos, retain=retain)
+            words, self._words = self._words, []
+        # Outside the lock: what is said may come back here as one more message.
+        for sentence in words:
+            self.say(sentence)
 
     def _write_journal(self) -> None:
         if not self._entries:
@@ -80,12 +88,21 @@ class Outbox:
         except StorageError as error:
             if not self._in_trouble:
                 self._in_trouble = True
-                log.warning("The journal cannot be written (%s); readings are kept in memory meanwhile.", error)
-            while len(self._entries) > KEPT_IN_MEMORY:
-                self._entries.popleft()
-                self.entries_lost += 1
+                self._words.append(
+                    f"The journal cannot be written: {error}. Readings are kept in memory meanwhile, up to "
+                    f"{KEPT_IN_MEMORY}, and are lost if this job ends. Free space on this unit's disk."
+                )
+            self._let_go_of_the_oldest()
         else:
             self._entries.clear()
             if self._in_trouble:
                 self._in_trouble = False
-                log.warning("The journal can be written again; %d entries were lost.", self.entries_lost)
+                self._words.append(f"The journal can be written again; {self.entries_lost} entries were lost.")
+
+    def _let_go_of_the_oldest(self) -> None:
+        before = self.entries_lost
+        while len(self._entries) > KEPT_IN_MEMORY:
+            self._entries.popleft()
+            self.entries_lost += 1
+        if before == 0 < self.entries_lost:
+            self._words.append("The memory for readings is full as well: the oldest are being lost from here on.")

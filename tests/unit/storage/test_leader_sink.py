@@ -67,7 +67,7 @@ def test_every_quarantined_row_is_kept_with_its_reason(sink: SqliteRecordSink, p
     rows = look(path, "SELECT received_at, pioreactor_unit, table_name, payload, reason FROM quarantined_rows")
     assert rows[0][:3] == ("2026-11-22T08:00:00.000Z", "u1", "od_readings")
     assert "CHECK" in str(rows[0][4])
-    assert rows[1][1:] == (None, "nothing", '{"blob": "/w=="}', "there is no table nothing")
+    assert rows[1][1:] == (None, "nothing", '{"blob": {"base64": "/w=="}}', "there is no table nothing")
 
 
 def test_a_value_of_no_type_of_sqlite_is_quarantined(sink: SqliteRecordSink, path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from pioreactor import structs, topics
+from pioreactor.background_jobs.leader.complaints import Complaints
 from pioreactor.background_jobs.leader.recording import TopicToParserToTable as TopicToParserToTable
 from pioreactor.background_jobs.leader.recording import produce_metadata as produce_metadata
 from pioreactor.background_jobs.leader.recording import register_source_to_sink as register_source_to_sink
@@ -12,7 +13,7 @@ from pioreactor.background_jobs.leader.recording import rows_of
 from pioreactor.exc import PioreactorError, StorageError
 from pioreactor.jobs.job import LongRunningBackgroundJob
 from pioreactor.messaging.ports import Message
-from pioreactor.storage.ports import RecordSink, Row
+from pioreactor.storage.ports import RecordSink, Row, ValueType
 from pioreactor.structs.journal import JournalAcknowledgement, JournalBatch, JournalRecord
 from pioreactor.types import UNIVERSAL_EXPERIMENT
 
@@ -23,9 +24,16 @@ MOST_BATCH_BYTES = 16_000_000
 """A forwarder sends far less. Whoever sends more costs the leader memory, and is not read."""
 LARGEST_SEQ = 2**62
 MOST_QUARANTINED_CHARACTERS = 100_000
+MOST_REASON_CHARACTERS = 500
 JOURNALS_REMEMBERED = 4
 NAMESAKE_AFTER_S = 120.0
 """A batch may be under way for a while when its unit is started again, and has another journal id, meanwhile."""
+TRY_AGAIN_EVERY_S = 1.0
+SAY_TROUBLE_EVERY_S = 600.0
+"""How often trouble that comes and goes is said: a disk that is nearly full takes some batches and refuses others."""
+SUM_UP_EVERY_S = 600.0
+MOST_BATCHES_KEPT = 32
+"""Units of which a batch is kept while the database takes none; the others send theirs again by themselves."""
 
 
 def _read_batch(payload: bytes) -> JournalBatch:
@@ -58,8 +66,14 @@ class MqttToDBStreamer(LongRunningBackgroundJob):
         self._latest_error = ""
         self._in_trouble = False
         self._journals: dict[str, dict[str, float]] = {}
+        self._trouble_said_at_s = float("-inf")
+        self._owes_good_news = False
+        self._kept: dict[str, JournalBatch] = {}
+        self._complaints = Complaints(self.logger.warning)
         self._namesakes: set[str] = set()
         self.every(STATISTICS_EVERY_S, self._store_statistics)
+        self.every(TRY_AGAIN_EVERY_S, self._try_again)
+        self.every(SUM_UP_EVERY_S, self._complaints.sum_up)
         entries = topics.journal_entries("+")
         self.subscribe_and_callback(self._hear_batch, entries, allow_retained=False)
 
@@ -69,12 +83,28 @@ class MqttToDBStreamer(LongRunningBackgroundJob):
             return
         try:
             batch = _read_batch(message.payload)
-        except (msgspec.DecodeError, ValueError) as error:
-            self.logger.warning("A batch of %s cannot be read and is left out: %s.", parts.unit, error)
+        except (msgspec.DecodeError, ValueError, RecursionError) as error:
+            words = f"A batch of {parts.unit} cannot be read and is left out: {error}."
+            self._complaints.complain(f"batches of {parts.unit}", words)
             return
-        if batch.records:
-            self._notice_namesakes(parts.unit, batch.journal_id)
-            self._write(parts.unit, batch)
+        if not batch.records:
+            return
+        self._notice_namesakes(parts.unit, batch.journal_id)
+        if self._in_trouble and len(self._kept) < MOST_BATCHES_KEPT:
+            # Each try may wait long for a lock; one is made every second, for all that is kept.
+            self._kept.setdefault(parts.unit, batch)
+            return
+        self._write(parts.unit, batch)
+
+    def _try_again(self) -> None:
+        """Write what was kept as soon as the database takes it, without waiting for units to send it again."""
+        while self._kept:
+            unit = next(iter(self._kept))
+            batch = self._kept[unit]
+            # What followed this batch was not kept: the unit is asked for it.
+            if not self._write(unit, batch, resend=True):
+                return
+            del self._kept[unit]
 
     def _notice_namesakes(self, unit: str, journal_id: str) -> None:
         """Say once when two journals of one name take turns: one that was replaced never comes back."""
@@ -90,28 +120,45 @@ class MqttToDBStreamer(LongRunningBackgroundJob):
         if len(first_heard_s) > JOURNALS_REMEMBERED:
             del first_heard_s[min(first_heard_s, key=first_heard_s.__getitem__)]
 
-    def _write(self, unit: str, batch: JournalBatch) -> None:
+    def _write(self, unit: str, batch: JournalBatch, *, resend: bool = False) -> bool:
+        """Commit and acknowledge; say whether the database answered. `resend` asks for all that comes after, again."""
         try:
             have = self._have(unit, batch)
             if batch.follows > have:
-                if self._in_trouble:
-                    return  # what is missing could not be written; the unit repeats it by itself
                 self.logger.debug("%s sent what follows %d, but %d is the last here.", unit, batch.follows, have)
                 self._acknowledge(unit, batch.journal_id, have, resend=True)
-                return
+                return True
             new = [record for record in batch.records if record.seq > have]
             if new:
                 have = new[-1].seq
                 self._commit(unit, batch.journal_id, new, have)
+                self._be_well()
         except StorageError as error:
-            # Nothing is acknowledged, so the unit keeps everything and sends it again.
-            self._latest_error = str(error)
-            if not self._in_trouble:
-                self._in_trouble = True
-                self.logger.error("Rows cannot be written: %s. They stay on the units.", error)
+            # Nothing is acknowledged, so the unit keeps everything, too.
+            self._be_in_trouble(error)
+            if len(self._kept) < MOST_BATCHES_KEPT:
+                self._kept.setdefault(unit, batch)
+            return False
+        self._acknowledge(unit, batch.journal_id, have, resend=resend)
+        return True
+
+    def _be_in_trouble(self, error: StorageError) -> None:
+        self._latest_error = str(error)
+        if self._in_trouble:
             return
+        self._in_trouble = True
+        now_s = self.runtime.clock.monotonic()
+        if now_s - self._trouble_said_at_s >= SAY_TROUBLE_EVERY_S:
+            self._trouble_said_at_s = now_s
+            self._owes_good_news = True
+            remedy = "" if error.remedy is None else f" {error.remedy}"
+            self.logger.error("Rows cannot be written: %s. They stay on the units.%s", error, remedy)
+
+    def _be_well(self) -> None:
         self._in_trouble = False
-        self._acknowledge(unit, batch.journal_id, have)
+        if self._owes_good_news:
+            self._owes_good_news = False
+            self.logger.info("Rows can be written again; units send what they kept.")
 
     def _have(self, unit: str, batch: JournalBatch) -> int:
         """Return the last entry of this journal that is in the database, under any name that the journal had."""
@@ -127,40 +174,47 @@ class MqttToDBStreamer(LongRunningBackgroundJob):
         for record in records:
             try:
                 rows += rows_of(record.topic, record.payload.encode(), record.recorded_at)
-            except (ValueError, TypeError, KeyError, msgspec.MsgspecError) as error:
-                unreadable.append(self._quarantined(unit, record, f"{type(error).__name__}: {error}"))
             except Exception as error:  # noqa: BLE001  a plugin's parser may raise anything, and must not hold up others
-                unreadable.append(self._quarantined(unit, record, f"{type(error).__name__}: {error}"))
+                unreadable.append(self._quarantined(unit, record, error))
         refused = self._sink.commit(rows + unreadable, progress=(unit, journal_id, through_seq))
         self._rows_written += len(rows) - len(refused)
         self._rows_refused += len(refused) + len(unreadable)
         for row, reason in refused:
             self._latest_error = reason
-            self.logger.warning("A row for %s from %s is in quarantine: %s.", row.table, unit, reason)
+            words = f"A row for {row.table} from {unit} is in quarantine: {reason}. See: pio db quarantine list."
+            self._complaints.complain(f"{row.table} of {unit}", words)
         for row in unreadable:
             self._latest_error = str(row.values["reason"])
-            self.logger.warning("A message of %s is in quarantine: %s.", unit, row.values["reason"])
+            words = f"A message of {unit} is in quarantine: {self._latest_error}. See: pio db quarantine list."
+            self._complaints.complain(str(row.values["topic"]), words)
 
-    def _quarantined(self, unit: str, record: JournalRecord, reason: str) -> Row:
-        values = {
+    def _quarantined(self, unit: str, record: JournalRecord, error: Exception) -> Row:
+        # A parser's words may repeat the whole payload, or half of a character of it.
+        reason = f"{type(error).__name__}: {str(error)[:MOST_REASON_CHARACTERS]}"
+        values: dict[str, ValueType] = {
             "received_at": structs.to_timestamp(self.runtime.clock.now()),
+            "recorded_at": record.recorded_at,
             "pioreactor_unit": unit,
             "topic": record.topic,
             "payload": record.payload[:MOST_QUARANTINED_CHARACTERS],
-            "reason": reason,
+            "reason": reason.encode("utf-8", "replace").decode(),
         }
-        return Row("quarantined_rows", values)  # type: ignore[arg-type]
+        return Row("quarantined_rows", values)
 
     def _acknowledge(self, unit: str, journal_id: str, through_seq: int, *, resend: bool = False) -> None:
         said = JournalAcknowledgement(journal_id, through_seq, resend)
         self.publish(topics.journal_acknowledged(unit), msgspec.json.encode(said), qos=1, retain=True)
 
     def _store_statistics(self) -> None:
-        cache = self.runtime.stores.volatile(STATISTICS_CACHE)
-        cache.set("inserts_in_last_60s", self._rows_written)
-        cache.set("database_write_errors_in_last_60s", self._rows_refused)
-        cache.set("latest_database_write_error", self._latest_error)
+        written, refused = self._rows_written, self._rows_refused
         self._rows_written = self._rows_refused = 0
+        try:
+            cache = self.runtime.stores.volatile(STATISTICS_CACHE)
+            cache.set("inserts_in_last_60s", written)
+            cache.set("database_write_errors_in_last_60s", refused)
+            cache.set("latest_database_write_error", self._latest_error)
+        except StorageError as error:
+            self.logger.debug("Statistics cannot be stored at present: %s.", error)
 
     def on_disconnected(self) -> None:
         close = getattr(self._sink, "close", None)

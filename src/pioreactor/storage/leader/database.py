@@ -20,6 +20,7 @@ from pioreactor.storage.leader.media_rates import MediaRate, media_rates
 from pioreactor.storage.leader.migrating import upgrade
 from pioreactor.storage.leader.people import People
 from pioreactor.storage.leader.profile_runs import ProfileRuns
+from pioreactor.storage.leader.quarantined import Quarantine
 from pioreactor.storage.leader.time_series import TimeSeriesReader
 from pioreactor.storage.leader.workers import Workers
 
@@ -45,6 +46,7 @@ class LeaderDatabase:
     config_history: ConfigHistory
     profile_runs: ProfileRuns
     people: People
+    quarantine: Quarantine
 
     @classmethod
     def open(cls, path_or_url: Path | str, *, now: Callable[[], datetime] = _now) -> Self:
@@ -67,6 +69,7 @@ class LeaderDatabase:
             config_history=ConfigHistory(access),
             profile_runs=ProfileRuns(access),
             people=People(access),
+            quarantine=Quarantine(access),
         )
 
     def media_rates(self, experiment: str) -> dict[str, MediaRate]:

@@ -5,8 +5,9 @@ from contextlib import closing
 from pathlib import Path
 
 from pioreactor.exc import StorageError
+from pioreactor.storage.leader.troubles import is_of_the_file, storage_error
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest revision; a test compares it with the migrations."""
 
 
@@ -17,10 +18,11 @@ def is_current(path: Path) -> bool:
     try:
         with closing(sqlite3.connect(path)) as connection:
             found = connection.execute("SELECT version_num FROM alembic_version").fetchall()
-    except sqlite3.OperationalError:
-        return False
     except sqlite3.Error as error:
-        raise StorageError(f"{path.name} cannot be read: {error}", remedy="Restore it from a backup.") from error
+        if is_of_the_file(error):
+            # A database that is locked or damaged is not one that lacks its tables.
+            raise storage_error(f"{path.name} cannot be read", error) from error
+        return False
     return found == [(HEAD,)]
 
 
@@ -37,11 +39,14 @@ def upgrade(path: Path) -> None:
     from pioreactor.storage.leader import migrations
     from pioreactor.storage.leader.engine import open_writing, writing
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with closing(sqlite3.connect(path)) as fresh:
-        # Takes effect only while the file is empty.
-        fresh.execute("PRAGMA auto_vacuum=INCREMENTAL")
-        fresh.execute("PRAGMA journal_mode=WAL")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with closing(sqlite3.connect(path)) as fresh:
+            # Takes effect only while the file is empty.
+            fresh.execute("PRAGMA auto_vacuum=INCREMENTAL")
+            fresh.execute("PRAGMA journal_mode=WAL")
+    except (sqlite3.Error, OSError) as error:
+        raise storage_error(f"{path.name} cannot be opened", error) from error
     engine = open_writing(path)
     try:
         with writing(engine) as connection:

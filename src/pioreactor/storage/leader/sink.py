@@ -6,16 +6,18 @@ Plain `sqlite3`, so that the process that streams measurements needs neither SQL
 import json
 import sqlite3
 import threading
-from base64 import b64encode
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
 from pioreactor.exc import StorageError
 from pioreactor.storage.leader.migrating import upgrade
+from pioreactor.storage.leader.quarantine import Reader, Retried, described, rows_again, well_formed
 from pioreactor.storage.leader.tables import TABLES
-from pioreactor.storage.ports import Row, ValueType
+from pioreactor.storage.leader.troubles import is_of_the_file, storage_error
+from pioreactor.storage.ports import Row
 from pioreactor.structs.wire import to_timestamp
 
 _SHARED = (
@@ -64,18 +66,43 @@ class SqliteRecordSink:
         self._lock = threading.Lock()
         self._columns = {name: frozenset(column.name for column in table.columns) for name, table in TABLES.items()}
         self._statements: dict[Group, str] = {}
+        self._connection = self._opened()
+
+    def _opened(self) -> sqlite3.Connection:
         try:
-            self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+            connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
             for pragma in _ALONE if self._alone else _SHARED:
-                self._connection.execute(pragma)
-        except sqlite3.Error as error:
-            raise StorageError(f"{path.name} cannot be opened: {error}") from error
+                connection.execute(pragma)
+            self._inode = self._path.stat().st_ino
+        except (sqlite3.Error, OSError) as error:
+            raise storage_error(f"{self._path.name} cannot be opened", error) from error
+        return connection
+
+    def _follow_the_file(self) -> None:
+        """Open what lies at the path if that is another file than before: rows for a deleted one would be lost."""
+        try:
+            inode = self._path.stat().st_ino
+        except FileNotFoundError:
+            raise StorageError(
+                f"{self._path.name} was removed",
+                remedy="Put a backup in its place (pio backups restore FILE), or restart mqtt_to_db_streaming, which "
+                "begins an empty one.",
+            ) from None
+        except OSError as error:
+            raise storage_error(f"{self._path.name} cannot be used", error) from error
+        if inode == self._inode:
+            return
+        upgrade(self._path)
+        before, self._connection = self._connection, self._opened()
+        before.close()
+        self._statements.clear()
 
     def commit(self, rows: Sequence[Row], *, progress: tuple[str, str, int] | None = None) -> list[tuple[Row, str]]:
         """Rows that belong to `progress` already known are ignored: a batch that is sent twice is stored once."""
         with self._lock:
             try:
                 if not self._connection.in_transaction:
+                    self._follow_the_file()
                     self._connection.execute("BEGIN IMMEDIATE")
                 if progress is not None and progress[2] <= self._progress(progress[0], progress[1]):
                     self._end(0)
@@ -92,7 +119,7 @@ class SqliteRecordSink:
                 self._end(len(rows))
             except sqlite3.Error as error:
                 self._roll_back()
-                raise StorageError(f"{self._path.name} took none of {len(rows)} rows: {error}") from error
+                raise storage_error(f"{self._path.name} took none of {len(rows)} rows", error) from error
             except BaseException:
                 self._roll_back()
                 raise
@@ -101,9 +128,51 @@ class SqliteRecordSink:
     def progress(self, unit: str, journal_id: str) -> int:
         with self._lock:
             try:
+                if not self._connection.in_transaction:
+                    self._follow_the_file()
                 return self._progress(unit, journal_id)
             except sqlite3.Error as error:
-                raise StorageError(f"{self._path.name} cannot be read: {error}") from error
+                raise storage_error(f"{self._path.name} cannot be read", error) from error
+
+    def retry(self, ids: Sequence[int], read: Reader) -> list[Retried]:
+        """Insert quarantined rows as if they came now; `read` makes rows of a message. All rows of one, or none.
+
+        What is stored leaves quarantine in the same transaction; what fails stays, with the new reason. Ids that are
+        not there are left out. Raises `StorageError`: then nothing changed.
+        """
+        with self._lock:
+            try:
+                self._follow_the_file()
+                self._connection.execute("BEGIN IMMEDIATE")
+                results = [result for id_ in ids if (result := self._retry(id_, read)) is not None]
+                self._connection.execute("COMMIT")
+            except sqlite3.Error as error:
+                self._roll_back()
+                raise storage_error(f"{self._path.name} cannot be written", error) from error
+            except BaseException:
+                self._roll_back()
+                raise
+            return results
+
+    def _retry(self, id_: int, read: Reader) -> Retried | None:
+        found = self._connection.execute(
+            "SELECT topic, table_name, payload, recorded_at FROM quarantined_rows WHERE rowid = ?", (id_,)
+        ).fetchone()
+        if found is None:
+            return None
+        rows, reason = rows_again(*found, read=read)
+        if reason is None:
+            self._connection.execute("SAVEPOINT again")
+            refused = self._insert(rows)
+            if refused:
+                reason = refused[0][1]
+                self._connection.execute("ROLLBACK TO again")
+            self._connection.execute("RELEASE again")
+        if reason is None:
+            self._connection.execute("DELETE FROM quarantined_rows WHERE rowid = ?", (id_,))
+            return Retried(id_, len(rows), None)
+        self._connection.execute("UPDATE quarantined_rows SET reason = ? WHERE rowid = ?", (reason, id_))
+        return Retried(id_, 0, reason)
 
     def flush(self) -> None:
         """Commit what waits (`alone` mode). Raises `StorageError`."""
@@ -113,7 +182,7 @@ class SqliteRecordSink:
                     self._connection.execute("COMMIT")
                 self._waiting = 0
             except sqlite3.Error as error:
-                raise StorageError(f"{self._path.name} cannot be written: {error}") from error
+                raise storage_error(f"{self._path.name} cannot be written", error) from error
 
     def close(self) -> None:
         """Commit what waits and let go of the file. Safe to call twice."""
@@ -132,7 +201,9 @@ class SqliteRecordSink:
 
     def _roll_back(self) -> None:
         if self._connection.in_transaction:
-            self._connection.execute("ROLLBACK")
+            # A disk that fails may fail this, too; SQLite has then rolled back by itself, or does so at the next try.
+            with suppress(sqlite3.Error):
+                self._connection.execute("ROLLBACK")
         self._waiting = 0
 
     def _progress(self, unit: str, journal_id: str) -> int:
@@ -159,19 +230,28 @@ class SqliteRecordSink:
         reason = self._attempt(statement, rows)
         if reason is None:
             return {}
+        # A table of a plugin may have changed since: the next rows look at it anew.
+        del self._statements[group]
+        if group[0] not in TABLES:
+            self._columns.pop(group[0], None)
         if len(rows) == 1:
             return {id(rows[0]): reason}
         reasons = {id(row): self._attempt(statement, [row]) for row in rows}
         return {row: why for row, why in reasons.items() if why is not None}
 
     def _attempt(self, statement: str, rows: list[Row]) -> str | None:
-        """Insert all of the rows or none; return why not. What is wrong with the file itself is raised."""
+        """Insert all of the rows or none; return why not. What is wrong with the file itself is raised.
+
+        Everything else is the rows' own: what a table, a trigger or the binding of values says of them.
+        """
         self._connection.execute("SAVEPOINT attempt")
         try:
             self._connection.executemany(statement, [tuple(row.values.values()) for row in rows])
-        except (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.DataError, OverflowError) as error:
+        except (sqlite3.Error, ValueError, TypeError, OverflowError) as error:
+            if is_of_the_file(error):
+                raise
             self._connection.execute("ROLLBACK TO attempt")
-            return str(error)
+            return well_formed(error)
         finally:
             if self._connection.in_transaction:
                 self._connection.execute("RELEASE attempt")
@@ -184,10 +264,11 @@ class SqliteRecordSink:
         columns = self._columns.get(table) or self._columns_of_plugin(table)
         if not columns:
             return f"there is no table {table}"
-        unknown = sorted(set(given) - columns)
+        unknown = sorted(str(name) for name in set(given) - columns)
         if unknown or not given:
-            return f"{table} has no column {', '.join(unknown)}" if unknown else "the row is empty"
-        self._statements[group] = f'INSERT INTO "{table}" ({", ".join(given)}) VALUES ({", ".join("?" * len(given))})'
+            return well_formed(f"{table} has no column {', '.join(unknown)}") if unknown else "the row is empty"
+        names = ", ".join(f'"{name}"' for name in given)
+        self._statements[group] = f'INSERT INTO "{table}" ({names}) VALUES ({", ".join("?" * len(given))})'
         return None
 
     def _columns_of_plugin(self, table: str) -> frozenset[str]:
@@ -200,14 +281,15 @@ class SqliteRecordSink:
         return found
 
     def _quarantine(self, row: Row, reason: str) -> None:
-        payload = json.dumps({name: _printable(value) for name, value in row.values.items()}, default=str)
         unit = row.values.get("pioreactor_unit")
         self._connection.execute(
             "INSERT INTO quarantined_rows (received_at, pioreactor_unit, table_name, payload, reason) "
             "VALUES (?, ?, ?, ?, ?)",
-            (to_timestamp(self._now()), None if unit is None else str(unit), row.table, payload, reason),
+            (
+                to_timestamp(self._now()),
+                None if unit is None else well_formed(unit),
+                row.table,
+                described(row),
+                reason,
+            ),
         )
-
-
-def _printable(value: ValueType) -> ValueType:
-    return b64encode(value).decode() if isinstance(value, bytes) else value

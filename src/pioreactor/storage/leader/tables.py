@@ -194,7 +194,8 @@ _OUR_OWN_TABLES: tuple[Table, ...] = (
     Table(
         "quarantined_rows",
         (_text("received_at"), _text("pioreactor_unit", needed=False), _text("topic", needed=False))
-        + (_text("table_name", needed=False), _text("payload"), _text("reason")),
+        + (_text("table_name", needed=False), _text("payload"), _text("reason"))
+        + (_text("recorded_at", needed=False),),
         indices=(("received_at",),),
     ),
     Table(

@@ -4,7 +4,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -85,7 +85,7 @@ class SqliteJournal:
         try:
             return self._append(rows)
         except StorageError as error:
-            full = _is_full(error) and self._drop_acknowledged(_TRIM_AT_ONCE) > 0
+            full = _is_full(error) and self._make_room() > 0
             if not full and not _is_damage(error.__cause__):
                 raise
         return self._append(rows)
@@ -145,6 +145,15 @@ class SqliteJournal:
             if self._connection is not None:
                 self._connection.close()
                 self._connection = None
+
+    def _make_room(self) -> int:
+        """Drop the oldest acknowledged entries on a disk that is full; return how many.
+
+        Dropping needs space as well, in the log beside the file. The log's own is given back first.
+        """
+        with suppress(StorageError), self._used() as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        return self._drop_acknowledged(_TRIM_AT_ONCE)
 
     def _append(self, rows: list[tuple[str, bytes, int]]) -> int:
         with self._writing() as connection:
