@@ -30,7 +30,8 @@ NAMESAKE_AFTER_S = 120.0
 """A batch may be under way for a while when its unit is started again, and has another journal id, meanwhile."""
 TRY_AGAIN_EVERY_S = 1.0
 SAY_TROUBLE_EVERY_S = 600.0
-"""How often trouble that comes and goes is said: a disk that is nearly full takes some batches and refuses others."""
+"""How often trouble of one kind that comes and goes is said: a disk that is nearly full takes some batches and refuses
+others."""
 SUM_UP_EVERY_S = 600.0
 MOST_BATCHES_KEPT = 32
 """Units of which a batch is kept while the database takes none; the others send theirs again by themselves."""
@@ -66,6 +67,7 @@ class MqttToDBStreamer(LongRunningBackgroundJob):
         self._latest_error = ""
         self._in_trouble = False
         self._journals: dict[str, dict[str, float]] = {}
+        self._trouble_said: str | None = None
         self._trouble_said_at_s = float("-inf")
         self._owes_good_news = False
         self._kept: dict[str, JournalBatch] = {}
@@ -147,11 +149,10 @@ class MqttToDBStreamer(LongRunningBackgroundJob):
         if self._in_trouble:
             return
         self._in_trouble = True
-        now_s = self.runtime.clock.monotonic()
-        if now_s - self._trouble_said_at_s >= SAY_TROUBLE_EVERY_S:
-            self._trouble_said_at_s = now_s
+        now_s, remedy = self.runtime.clock.monotonic(), "" if error.remedy is None else f" {error.remedy}"
+        if remedy != self._trouble_said or now_s - self._trouble_said_at_s >= SAY_TROUBLE_EVERY_S:
+            self._trouble_said, self._trouble_said_at_s = remedy, now_s
             self._owes_good_news = True
-            remedy = "" if error.remedy is None else f" {error.remedy}"
             self.logger.error("Rows cannot be written: %s. They stay on the units.%s", error, remedy)
 
     def _be_well(self) -> None:

@@ -4,7 +4,6 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from pioreactor.exc import StorageError
 from pioreactor.storage.leader.troubles import is_of_the_file, storage_error
 
 HEAD = "0002"

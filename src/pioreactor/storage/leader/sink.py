@@ -3,7 +3,6 @@
 Plain `sqlite3`, so that the process that streams measurements needs neither SQLAlchemy nor its memory.
 """
 
-import json
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence

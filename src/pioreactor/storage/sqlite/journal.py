@@ -12,6 +12,7 @@ from pioreactor.exc import StorageError
 from pioreactor.storage.ports import FormerName, JournalEntry
 from pioreactor.storage.processes import boot_id
 from pioreactor.storage.sqlite.connection import Synchronous, open_sqlite
+from pioreactor.storage.sqlite.reserve import RESERVE_BYTES, Reserve
 from pioreactor.storage.sqlite.salvage import replace_damaged
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -56,6 +57,7 @@ class SqliteJournal:
         now: Callable[[], datetime] = _now,
         boot: Callable[[], str] = boot_id,
         synchronous: Synchronous = "FULL",
+        reserve_bytes: int = RESERVE_BYTES,
     ) -> None:
         """`now` names the file that is put aside; `boot` names this run of the computer. Nothing is opened yet."""
         self.recovered: str | None = None
@@ -63,6 +65,7 @@ class SqliteJournal:
         self._now = now
         self._boot = boot
         self._synchronous = synchronous
+        self._reserve = Reserve(path.with_name(f"{path.name}.reserve"), reserve_bytes)
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
         self._inode = 0
@@ -85,10 +88,13 @@ class SqliteJournal:
         try:
             return self._append(rows)
         except StorageError as error:
-            full = _is_full(error) and self._make_room() > 0
-            if not full and not _is_damage(error.__cause__):
+            if not _is_damage(error.__cause__) and not (_is_full(error) and self._has_acknowledged_entries()):
                 raise
-        return self._append(rows)
+            if _is_full(error):
+                self._make_room()
+        last = self._append(rows)
+        self._reserve.keep()
+        return last
 
     def read(self, *, after_seq: int, limit: int) -> list[JournalEntry]:
         with self._used() as connection:
@@ -110,6 +116,18 @@ class SqliteJournal:
         A word beyond the last entry means that this file lost its tail: the journal takes a new id, so that the
         leader does not mistake later entries for those it has.
         """
+        try:
+            self._acknowledge(through_seq)
+        except StorageError as error:
+            if not _is_full(error):
+                raise
+            # The leader's word is what makes entries expendable: it may use the reserve.
+            self._reserve.release()
+            self._acknowledge(through_seq)
+            self._make_room()
+            self._reserve.keep()
+
+    def _acknowledge(self, through_seq: int) -> None:
         with self._writing() as connection:
             last = connection.execute(_LAST).fetchone()[0]
             if through_seq > last:
@@ -123,6 +141,7 @@ class SqliteJournal:
                 connection.execute("UPDATE journal SET acknowledged = ?", (through_seq,))
 
     def trim(self, *, max_bytes: int) -> int:
+        self._reserve.keep()
         dropped = 0
         while (excess := self._entries_over(max_bytes)) > 0:
             now_dropped = self._drop_acknowledged(min(excess, _TRIM_AT_ONCE))
@@ -146,14 +165,15 @@ class SqliteJournal:
                 self._connection.close()
                 self._connection = None
 
-    def _make_room(self) -> int:
-        """Drop the oldest acknowledged entries on a disk that is full; return how many.
+    def _has_acknowledged_entries(self) -> bool:
+        return bool(self._one("SELECT acknowledged >= COALESCE((SELECT MIN(seq) FROM entries), 1 << 62) FROM journal"))
 
-        Dropping needs space as well, in the log beside the file. The log's own is given back first.
-        """
+    def _make_room(self) -> None:
+        """Drop the oldest acknowledged entries on a disk that is full. Nothing else may use the reserve."""
+        self._reserve.release()
         with suppress(StorageError), self._used() as connection:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-        return self._drop_acknowledged(_TRIM_AT_ONCE)
+        self._drop_acknowledged(_TRIM_AT_ONCE)
 
     def _append(self, rows: list[tuple[str, bytes, int]]) -> int:
         with self._writing() as connection:
@@ -225,8 +245,25 @@ class SqliteJournal:
             self._recover()
             self._connection = _open_journal(self._path, self._synchronous)
         self._inode = _inode(self._path)
-        self._notice_new_life(self._connection)
+        self._begin_life(self._connection)
+        self._reserve.keep()
         return self._connection
+
+    def _begin_life(self, connection: sqlite3.Connection) -> None:
+        """Give the journal its id for this life; on a full disk the reserve pays for it. It is not used without."""
+        try:
+            try:
+                self._notice_new_life(connection)
+            except sqlite3.Error as error:
+                if _code(error) != sqlite3.SQLITE_FULL:
+                    raise
+                _roll_back(connection)
+                self._reserve.release()
+                self._notice_new_life(connection)
+        except BaseException:
+            _roll_back(connection)
+            self.close()
+            raise
 
     def _notice_new_life(self, connection: sqlite3.Connection) -> None:
         """Take a new id if this file is a copy, or if the computer was started since.
@@ -266,6 +303,11 @@ class SqliteJournal:
             create=lambda path: _open_journal(path, self._synchronous),
         )
         self.recovered = said if said is not None else self.recovered
+
+
+def _roll_back(connection: sqlite3.Connection) -> None:
+    if connection.in_transaction:
+        connection.execute("ROLLBACK")
 
 
 def _new_id() -> str:
