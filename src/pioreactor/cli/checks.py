@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from pioreactor.cli.surroundings import Surroundings
 from pioreactor.exc import PioreactorError
+from pioreactor.structs.wire import to_timestamp
 from pioreactor.version import __version__
 
 Verdict = Literal["OK", "WARN", "FAIL"]
@@ -128,9 +130,23 @@ def _logs(surroundings: Surroundings) -> tuple[Verdict, str]:
 def _database(surroundings: Surroundings) -> tuple[Verdict, str]:
     if not surroundings.runtime.identity.is_leader:
         return "OK", "on the leader"
-    configured = surroundings.settings.storage.database
-    path = Path(configured) if configured else surroundings.paths.database
-    return _writable(path) if path.exists() else ("FAIL", f"{path} is missing")
+    return _writable(surroundings.database())
+
+
+def _quarantine(surroundings: Surroundings) -> tuple[Verdict, str]:
+    if not surroundings.runtime.identity.is_leader:
+        return "OK", "on the leader"
+    import sqlite3
+
+    path = surroundings.database()
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+            count = connection.execute("SELECT COUNT(*) FROM quarantined_rows").fetchone()[0]
+    except sqlite3.Error as error:
+        return "FAIL", f"{path} cannot be read: {error}"
+    if count == 0:
+        return "OK", "every record could be stored"
+    return "WARN", f"{count} records could not be stored; see: pio db quarantine list"
 
 
 def _temporary_cache(surroundings: Surroundings) -> tuple[Verdict, str]:
@@ -145,8 +161,13 @@ def _persistent_cache(surroundings: Surroundings) -> tuple[Verdict, str]:
 
 def _journal(surroundings: Surroundings) -> tuple[Verdict, str]:
     journal = surroundings.runtime.stores.journal()
-    waiting = journal.last_seq() - journal.acknowledged_seq()
-    return "OK", f"{waiting} entries wait for the leader's acknowledgement"
+    acknowledged = journal.acknowledged_seq()
+    waiting = journal.last_seq() - acknowledged
+    if waiting == 0:
+        return "OK", "safe up to the present: the leader has every record"
+    oldest = journal.read(after_seq=acknowledged, limit=1)
+    safe = f"safe up to {to_timestamp(oldest[0].recorded_at)}" if oldest else "safe up to the present"
+    return "OK", f"{safe}; {waiting} entries wait for the leader's acknowledgement"
 
 
 def _data_root(surroundings: Surroundings) -> tuple[Verdict, str]:
@@ -178,6 +199,7 @@ _CHECKS: dict[str, _Look] = {
     "jobs:running": _jobs,
     "storage:logs": _logs,
     "storage:db": _database,
+    "storage:quarantine": _quarantine,
     "storage:temporary_cache": _temporary_cache,
     "storage:persistent_cache": _persistent_cache,
     "storage:journal": _journal,

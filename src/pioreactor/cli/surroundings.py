@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,6 +14,7 @@ from pioreactor.cli.refusal import refuse_wrong_user
 from pioreactor.exc import (
     ConfigurationError,
     NotAuthenticatedError,
+    NotFoundError,
     StorageError,
     UnitUnreachableError,
 )
@@ -73,6 +75,16 @@ class Surroundings:
         from pioreactor.settings.load import load_settings
 
         return load_settings(self.paths.global_config, self.paths.local_config)
+
+    def database(self) -> Path:
+        """Return the leader's database; raise `NotFoundError` where there is none."""
+        configured = self.settings.storage.database
+        path = Path(configured) if configured else self.paths.database
+        if not path.exists():
+            raise NotFoundError(
+                f"there is no database {path}", remedy="It is on the leader, once the leader has started."
+            )
+        return path
 
     def url_of(self, unit: str) -> str:
         """Return where a unit's web server answers."""

@@ -126,6 +126,11 @@ class AddPerson(Body):
     password: Annotated[str, msgspec.Meta(min_length=10, max_length=1000)]
 
 
+class RetryQuarantined(Body):
+    ids: list[int] | None = None
+    """None: all of them."""
+
+
 class RemoveFile(Body):
     filepath: Annotated[str, msgspec.Meta(max_length=1000)]
 

@@ -10,6 +10,7 @@ import pytest
 
 from pioreactor.exc import StorageError
 from pioreactor.storage.leader import sink as sink_module
+from pioreactor.storage.leader.migrating import is_current
 from pioreactor.storage.leader.sink import SqliteRecordSink
 from pioreactor.storage.leader.tables import needed_columns
 from pioreactor.storage.memory import MemoryRecordSink
@@ -197,3 +198,129 @@ def test_a_message_that_could_not_be_read_is_quarantined_by_the_writer_itself(
     message = {"received_at": "2026", "pioreactor_unit": "u1", "topic": "a/b", "payload": "{", "reason": "no JSON"}
     assert sink.commit([Row("quarantined_rows", {**message})]) == []
     assert look(path, "SELECT topic, table_name, reason FROM quarantined_rows") == [("a/b", None, "no JSON")]
+
+
+# ---- one bad row blocks nobody, whatever is wrong with it ----------------------------------------------------------
+
+ODD_ROWS: dict[str, tuple[str, Row]] = {
+    "half of a character": ("", stream("logs", message="\ud800", source="x")),
+    "a view": ("CREATE VIEW odd AS SELECT 1 AS a", Row("odd", {"a": 1})),
+    "a trigger that fails": (
+        "CREATE TABLE odd (a INTEGER); CREATE TRIGGER t AFTER INSERT ON odd BEGIN INSERT INTO nowhere VALUES (1); END",
+        Row("odd", {"a": 1}),
+    ),
+    "a table of SQLite's own": ("", Row("sqlite_master", {"name": "x"})),
+    "a name that is no text": ("CREATE TABLE odd (a INTEGER)", Row("odd", {3: 1})),  # type: ignore[dict-item]
+    "a value that is no value": ("", stream("growth_rates", rate=object())),  # type: ignore[arg-type]
+}
+
+
+@pytest.mark.parametrize("case", ODD_ROWS)
+def test_what_one_row_is_refused_for_costs_no_other(sink: SqliteRecordSink, path: Path, case: str) -> None:
+    made, odd = ODD_ROWS[case]
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(made)
+    good = stream("growth_rates", rate=0.1)
+    assert [row for row, _ in sink.commit([odd, good], progress=("u1", "j", 2))] == [odd]
+    assert sink.progress("u1", "j") == 2
+    assert look(path, "SELECT rate FROM growth_rates") == [(0.1,)]
+    assert look(path, "SELECT COUNT(*) FROM quarantined_rows") == [(1,)]
+
+
+def test_a_column_may_have_the_name_of_a_word_of_sql(sink: SqliteRecordSink, path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute('CREATE TABLE odd ("order" INTEGER)')
+    assert sink.commit([Row("odd", {"order": 1})]) == []
+
+
+def test_a_table_of_a_plugin_that_is_dropped_and_made_again(sink: SqliteRecordSink, path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE odd (a INTEGER)")
+        assert sink.commit([Row("odd", {"a": 1})]) == []
+        connection.execute("DROP TABLE odd")
+        [(_, reason)] = sink.commit([Row("odd", {"a": 2}), stream("growth_rates", rate=0.1)])
+        assert reason == "no such table: odd"
+        connection.execute("CREATE TABLE odd (a INTEGER, b INTEGER)")
+        assert sink.commit([Row("odd", {"a": 3, "b": 4})]) == []
+    assert look(path, "SELECT * FROM odd") == [(3, 4)]
+
+
+def test_trouble_says_what_to_do(sink: SqliteRecordSink, path: Path) -> None:
+    sink._connection.execute("PRAGMA busy_timeout=0")
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(StorageError) as locked:
+            sink.commit([stream("growth_rates", rate=0.1)])
+    assert "Another program holds the database" in str(locked.value.remedy)
+    path.rename(path.with_name("away"))
+    with pytest.raises(StorageError, match="was removed") as removed:
+        sink.commit([stream("growth_rates", rate=0.1)])
+    assert "pio backups restore" in str(removed.value.remedy)
+    path.with_name("away").rename(path)
+    assert sink.commit([stream("growth_rates", rate=0.1)]) == []
+
+
+def test_a_locked_database_is_not_taken_for_an_empty_one(path: Path, sink: SqliteRecordSink) -> None:
+    sink.close()
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("PRAGMA locking_mode=EXCLUSIVE")
+        other.execute("BEGIN EXCLUSIVE")
+        other.execute("CREATE TABLE held (a INTEGER)")
+        with pytest.raises(StorageError, match="locked"):
+            is_current(path, patience_s=0.01)
+
+
+# ---- quarantine ----------------------------------------------------------------------------------------------------
+
+
+def message(topic: str, payload: str, **values: ValueType) -> Row:
+    kept = {"received_at": "2026", "recorded_at": "2025-01-01T00:00:00.000Z", "pioreactor_unit": "u1", "reason": "?"}
+    return Row("quarantined_rows", {**kept, "topic": topic, "payload": payload, **values})
+
+
+def read_rate(topic: str, payload: bytes, recorded_at: str) -> list[Row]:
+    """A parser as `recording.rows_of` is one."""
+    if topic != "rate":
+        return []
+    row = stream("growth_rates", rate=float(payload))
+    return [Row(row.table, {**row.values, "timestamp": recorded_at})]
+
+
+def test_what_can_be_stored_leaves_quarantine_with_its_own_moment(sink: SqliteRecordSink, path: Path) -> None:
+    sink.commit([message("rate", "0.5"), message("rate", "a lot"), message("other", "1")])
+    first, second, third = sink.retry([1, 2, 3], read_rate)
+    assert (first.rows, first.reason) == (1, None)
+    assert "could not convert" in str(second.reason)
+    assert "is its plugin installed" in str(third.reason)
+    assert look(path, "SELECT timestamp, rate FROM growth_rates") == [("2025-01-01T00:00:00.000Z", 0.5)]
+    assert look(path, "SELECT rowid, reason FROM quarantined_rows") == [(2, second.reason), (3, third.reason)]
+    assert sink.retry([1], read_rate) == [], "what is not there any more is not stored twice"
+
+
+def test_a_refused_row_is_stored_once_its_table_takes_it(sink: SqliteRecordSink, path: Path) -> None:
+    sink.commit([Row("bubbles", {"count": 3, "image": b"\xff", "note": None})])
+    [before] = sink.retry([1], read_rate)
+    assert before.reason == "there is no table bubbles"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE bubbles (count INTEGER, image BLOB, note TEXT)")
+    [after] = sink.retry([1], read_rate)
+    assert (after.rows, after.reason) == (1, None)
+    assert look(path, "SELECT * FROM bubbles") == [(3, b"\xff", None)]
+    assert look(path, "SELECT COUNT(*) FROM quarantined_rows") == [(0,)]
+
+
+def test_of_a_message_with_several_rows_all_are_stored_or_none(sink: SqliteRecordSink, path: Path) -> None:
+    def read(_topic: str, _payload: bytes, _at: str) -> list[Row]:
+        return [stream("growth_rates", rate=0.1), stream("growth_rates", rate=None)]
+
+    sink.commit([message("rate", "x")])
+    [result] = sink.retry([1], read)
+    assert "NOT NULL" in str(result.reason)
+    assert look(path, "SELECT COUNT(*) FROM growth_rates") == [(0,)]
+    assert look(path, "SELECT COUNT(*) FROM quarantined_rows") == [(1,)], "and it is not put there a second time"
+
+
+def test_a_message_of_before_moments_were_kept_is_not_given_a_wrong_one(sink: SqliteRecordSink) -> None:
+    sink.commit([message("rate", "0.5", recorded_at=None)])
+    [result] = sink.retry([1], read_rate)
+    assert "moment" in str(result.reason)

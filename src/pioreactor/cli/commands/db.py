@@ -1,4 +1,4 @@
-"""`pio db`: the leader's database in a shell."""
+"""`pio db`: the leader's database in a shell, and what it could not take."""
 
 from __future__ import annotations
 
@@ -6,25 +6,25 @@ import os
 import shutil
 import sqlite3
 import sys
-from pathlib import Path
 
 import click
 
+from pioreactor.cli.commands.quarantine import quarantine
 from pioreactor.cli.render import print_table
 from pioreactor.cli.surroundings import Surroundings, pass_surroundings
-from pioreactor.exc import InvalidRequestError, NotFoundError
+from pioreactor.exc import InvalidRequestError
 
 
-@click.command()
+@click.group(invoke_without_command=True)
 @click.option("-c", "--command", "statement", help="Run one SQL statement, print what it returns, and end.")
 @click.option("--write", is_flag=True, help="Allow changes. Without it the database is opened read-only.")
 @pass_surroundings
-def db(surroundings: Surroundings, statement: str | None, write: bool) -> None:
+@click.pass_context
+def db(ctx: click.Context, surroundings: Surroundings, statement: str | None, write: bool) -> None:
     """Open the leader's database in an SQLite shell: `sqlite3` where it is installed, else a small one of ours."""
-    configured = surroundings.settings.storage.database
-    path = Path(configured) if configured else surroundings.paths.database
-    if not path.exists():
-        raise NotFoundError(f"there is no database {path}", remedy="It is on the leader, once the leader has started.")
+    if ctx.invoked_subcommand is not None:
+        return
+    path = surroundings.database()
     shell = shutil.which("sqlite3")
     if statement is None and shell is not None:
         os.execv(shell, [shell, *([] if write else ["-readonly"]), str(path)])
@@ -36,6 +36,9 @@ def db(surroundings: Surroundings, statement: str | None, write: bool) -> None:
             _converse(connection)
     finally:
         connection.close()
+
+
+db.add_command(quarantine)
 
 
 def _converse(connection: sqlite3.Connection) -> None:

@@ -10,12 +10,15 @@ HEAD = "0002"
 """The newest revision; a test compares it with the migrations."""
 
 
-def is_current(path: Path) -> bool:
-    """Say whether nothing is to be done, at the cost of one query and without Alembic."""
+def is_current(path: Path, *, patience_s: float = 15.0) -> bool:
+    """Say whether nothing is to be done, at the cost of one query and without Alembic.
+
+    Others may lock the database for up to `patience_s`. Raises `StorageError`.
+    """
     if not path.exists():
         return False
     try:
-        with closing(sqlite3.connect(path)) as connection:
+        with closing(sqlite3.connect(path, timeout=patience_s)) as connection:
             found = connection.execute("SELECT version_num FROM alembic_version").fetchall()
     except sqlite3.Error as error:
         if is_of_the_file(error):

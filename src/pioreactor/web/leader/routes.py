@@ -13,6 +13,7 @@ from pioreactor.web.leader import (
     logs,
     overview,
     profiles,
+    quarantine,
     readings,
     workers,
 )
@@ -21,6 +22,6 @@ from pioreactor.web.leader import (
 def leader_routes() -> Router:
     parts = (
         *(experiments, workers, assignments, jobs, readings, logs),
-        *(configuration, overview, calibrations, calibration_sessions, profiles),
+        *(configuration, overview, calibrations, calibration_sessions, profiles, quarantine),
     )
     return Router("/api", route_handlers=[*(part.ROUTES for part in parts), plugin_registry.routes("/api")])

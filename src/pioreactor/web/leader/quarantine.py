@@ -1,0 +1,72 @@
+"""Routes of the leader about records that could not be read or stored."""
+
+from typing import Any
+
+import msgspec
+from litestar import Router, delete, get, post
+from litestar.params import FromPath, FromQuery, JSONBody
+
+from pioreactor.background_jobs.leader.retrying import retry_quarantined
+from pioreactor.storage.leader.quarantined import PAGE_ROWS, QuarantinedRow
+from pioreactor.storage.leader.sink import SqliteRecordSink
+from pioreactor.types import UNIVERSAL_EXPERIMENT
+from pioreactor.web.leader.announcing import write_log
+from pioreactor.web.leader.answers import Status
+from pioreactor.web.leader.services import LeaderPorts
+from pioreactor.web.requests import RetryQuarantined
+from pioreactor.web.tasks import Accepted
+
+MOST_REASONS = 20
+
+
+class Quarantined(msgspec.Struct):
+    """How many there are, and a page of them, newest first, with the beginnings of their payloads."""
+
+    total: int
+    rows: list[QuarantinedRow]
+
+
+@get("/quarantine", sync_to_thread=True)
+def list_quarantined(cluster: LeaderPorts, skip: FromQuery[int] = 0, limit: FromQuery[int] = PAGE_ROWS) -> Quarantined:
+    """A page of at most 100 records after `skip` of them."""
+    found = cluster.database.quarantine
+    return Quarantined(found.count(), found.page(skip=skip, limit=min(limit, PAGE_ROWS)))
+
+
+@get("/quarantine/{id_:int}", sync_to_thread=True)
+def one_quarantined(cluster: LeaderPorts, id_: FromPath[int]) -> QuarantinedRow:
+    """One record with its whole payload."""
+    return cluster.database.quarantine.get(id_)
+
+
+@post("/quarantine/retry", status_code=202, sync_to_thread=True)
+def retry(cluster: LeaderPorts, data: JSONBody[RetryQuarantined]) -> Accepted:
+    """Store these records, or all, as if they came now. The result has how many were stored, and why others stay."""
+    database = cluster.database
+
+    def work() -> Any:
+        ids = database.quarantine.ids() if data.ids is None else data.ids
+        sink = SqliteRecordSink(database.path)
+        try:
+            results = retry_quarantined(sink, ids)
+        finally:
+            sink.close()
+        failed = [result for result in results if result.reason is not None]
+        reasons = {str(result.id): result.reason for result in failed[:MOST_REASONS]}
+        return {"stored": len(results) - len(failed), "failed": len(failed), "reasons": reasons}
+
+    return cluster.here.tasks.start("trying quarantined records again", work, pool="asking", lock="quarantine")
+
+
+@delete("/quarantine/{id_:int}", status_code=200, sync_to_thread=True)
+def discard(cluster: LeaderPorts, id_: FromPath[int]) -> Status:
+    """Delete one record for ever: the units have let go of it. The log says so."""
+    row = cluster.database.quarantine.get(id_)
+    cluster.database.quarantine.discard([id_])
+    what = row.table_name if row.topic is None else row.topic
+    sentence = f"A quarantined record of {row.pioreactor_unit} for {what} was discarded by hand."
+    write_log(cluster, cluster.here.unit, UNIVERSAL_EXPERIMENT, sentence, level="NOTICE", task="quarantine")
+    return Status()
+
+
+ROUTES = Router("/", route_handlers=[list_quarantined, one_quarantined, retry, discard], tags=["quarantine"])
