@@ -11,6 +11,7 @@ import type {
   Experiment,
   JobDescriptor,
   LogRow,
+  Quarantined,
   ReactorModel,
   SettingsCollection,
   Worker,
@@ -67,6 +68,8 @@ export function useSharedConfig(): UseQueryResult<Ini, Error> {
     staleTime: MINUTE,
   });
 }
+
+export const useQuarantined = () => useGet<Quarantined>(["quarantine"], "/api/quarantine?limit=1", MINUTE);
 
 export const useRecentLogs = (experiment: string, level: string) =>
   useGet<LogRow[]>(

@@ -28,6 +28,7 @@ export type ChartDescriptor = Pick<Chart, "chart_key" | "data_source" | "title" 
 export type TimeSeries = Schemas["TimeSeries"];
 
 export type LogRow = Schemas["LogRow"];
+export type Quarantined = Schemas["Quarantined"];
 export type ConfigVersion = Pick<Schemas["ConfigVersion"], "data" | "timestamp"> & Partial<Schemas["ConfigVersion"]>;
 export type MediaRate = Schemas["MediaRate"];
 export type JobRow = Schemas["JobRow"];

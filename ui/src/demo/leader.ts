@@ -97,6 +97,7 @@ export function leaderOf(cluster: DemoCluster): Transport {
       cluster.experiments.unshift({ experiment: String(body.experiment), created_at: iso(cluster.now), description: String(body.description ?? ""), delta_hours: 0, worker_count: 0, tags: (body.tags ?? []) as string[] });
       return ok(cluster.experiments[0], 201);
     }],
+    ["GET", /^\/api\/quarantine/, () => ok({ total: 0, rows: [] })],
     ["GET", /^\/api\/workers$/, () => ok(cluster.workers)],
     ["GET", /^\/api\/workers\/assignments$/, () => ok(cluster.workers.map((worker) => ({ pioreactor_unit: worker.pioreactor_unit, experiment: cluster.assigned.has(worker.pioreactor_unit) ? cluster.experiment : null })))],
     ["GET", /^\/api\/experiments\/([^/]+)\/media_rates$/, () => ok({ all: { mediaRate: 8.4, altMediaRate: 0 }, ...Object.fromEntries([...cluster.assigned].map((unit, i) => [unit, { mediaRate: 1.2 + 0.15 * i, altMediaRate: 0 }])) })],

@@ -14,6 +14,7 @@ import { PageHeader } from "@/parts/PageHeader";
 import { Empty, Problem, Waiting } from "@/parts/Problem";
 import { EventTable } from "./EventTable";
 import { logsPath, PAGE, readFilters, SCOPES, type Filters, type Scope } from "./filters";
+import { Quarantine } from "./Quarantine";
 import css from "./events.module.css";
 
 export default function Events() {
@@ -58,6 +59,7 @@ export default function Events() {
         />
         <NativeSelect label="From level" value={filters.level} data={LEVELS.map((one) => ({ value: one, label: one[0] + one.slice(1).toLowerCase() }))} onChange={(event) => set({ level: event.currentTarget.value })} />
       </div>
+      <Quarantine />
       {pages.error && <Problem error={pages.error} />}
       {pages.isPending ? (
         <Waiting what="events" />
