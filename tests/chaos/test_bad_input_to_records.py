@@ -83,11 +83,16 @@ def test_records_that_do_not_follow_one_another_are_left_out(
     assert written(sink) == [1, 2]
 
 
-@pytest.mark.parametrize("payload", [b"", b"{", b"\xff" * 100, b"[" * 10_000, b'{"journal_id":1}'])
+DEEP = b'{"journal_id":"a","follows":0,"records":[],"more":' + b"[" * 100_000 + b"]" * 100_000 + b"}"
+
+
+@pytest.mark.parametrize("payload", [b"", b"{", b"\xff" * 100, b"[" * 10_000, b'{"journal_id":1}', DEEP])
 def test_what_is_no_batch_is_left_out(bench: Bench, sink: MemoryRecordSink, payload: bytes) -> None:
     start_writer(bench)
     bench.bus.publish(topics.journal_entries("unit1"), payload)
     bench.wait(1.0)
+    assert any("cannot be read and is left out" in words for words in bench.logged("warning"))
+    assert bench.logged("error") == []
     send(bench, "a", 0, [1])
     assert written(sink) == [1]
 

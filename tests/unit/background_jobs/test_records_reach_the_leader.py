@@ -341,3 +341,99 @@ def test_the_real_database_takes_the_same_rows(simulated: Simulated, tmp_path: A
         assert connection.execute("SELECT count(*) FROM quarantined_rows").fetchone() == (0,)
     finally:
         connection.close()
+
+
+# ---- what is promised of the writer --------------------------------------------------------------------------------
+
+
+def test_nothing_is_acknowledged_before_it_is_committed(scene: Scene) -> None:
+    """At the moment each acknowledgement is heard, the sink has all that it speaks of."""
+    too_early: list[int] = []
+
+    def hear(message: Message) -> None:
+        said = msgspec.json.decode(message.payload)
+        if said["through_seq"] > scene.sink.progress("unit1", said["journal_id"]):
+            too_early.append(said["through_seq"])
+
+    scene.bench.bus.subscribe(topics.journal_acknowledged("unit1"), hear)
+    scene.writer()
+    scene.monitor()
+    for turn in range(30):
+        scene.sink.is_full = turn % 3 == 1
+        scene.record(100)
+        scene.bench.wait(1.3)
+    scene.sink.is_full = False
+    scene.bench.wait(30.0)
+    assert too_early == []
+    scene.assert_complete()
+
+
+def test_a_database_that_is_back_has_everything_within_two_seconds(scene: Scene) -> None:
+    """The writer tries what it kept every second; it does not wait until units repeat it."""
+    scene.writer()
+    scene.monitor()
+    scene.bench.wait(20.0)
+    scene.sink.is_full = True
+    for _ in range(30):
+        scene.record(100)
+        scene.bench.wait(1.0)
+    scene.sink.is_full = False
+    scene.bench.wait(2.0)
+    assert len(scene.volumes()) >= 1000, "all that was on its way when the database went"
+    scene.bench.wait(4.0)
+    scene.assert_complete()
+    assert len([line for line in scene.bench.logged("error") if "cannot be written" in line]) == 1
+
+
+def test_a_database_that_comes_and_goes_is_not_told_of_each_time(scene: Scene) -> None:
+    scene.writer()
+    scene.monitor()
+    for turn in range(100):
+        scene.sink.is_full = turn % 2 == 0
+        scene.record(10)
+        scene.bench.wait(3.0)
+    scene.sink.is_full = False
+    scene.bench.wait(30.0)
+    assert len([line for line in scene.bench.logged("error") if "cannot be written" in line]) == 1
+    assert len([line for line in scene.bench.logged("info") if "can be written again" in line]) == 1
+    scene.assert_complete()
+
+
+def test_rows_that_are_refused_for_ever_do_not_fill_the_log(scene: Scene) -> None:
+    """Each line of the log is a record as well."""
+    scene.writer()
+    scene.monitor()
+    for _ in range(60):
+        scene.record(5, event="refused")
+        scene.bench.wait(20.0)
+    scene.bench.wait(20.0)
+    said = [line for line in scene.bench.logged("warning") if "quarantine" in line]
+    assert 2 <= len(said) <= 4, said
+    assert "more went into quarantine" in said[-1]
+
+
+def test_a_parser_that_repeats_the_payload_does_not_fill_the_log(scene: Scene) -> None:
+    scene.writer()
+    scene.monitor()
+    runtime = scene.bench.unit.runtime
+    volume = topics.event("unit1", EXPERIMENT, "bioreactor/current_volume_ml")
+    runtime.stores.journal().append([(volume, b"x" * 400_000, runtime.clock.now())])
+    scene.bench.wait(10.0)
+    [row] = scene.sink.rows["quarantined_rows"]
+    assert len(str(row["reason"])) < 600
+    assert row["recorded_at"] is not None
+    assert max(len(line) for line in scene.bench.logged("warning")) < 1000
+
+
+def test_moments_survive_a_day_without_the_leader(scene: Scene) -> None:
+    """Also those of messages that carry none of their own."""
+    runtime = scene.bench.unit.runtime
+    recorded = runtime.clock.now()
+    volume = topics.event("unit1", EXPERIMENT, "bioreactor/current_volume_ml")
+    runtime.stores.journal().append([(volume, b"14.5", recorded)])
+    scene.monitor()
+    scene.bench.wait(86_400.0)
+    scene.writer()
+    scene.bench.wait(60.0)
+    found = [row for row in scene.sink.rows["liquid_volumes"] if row["liquid_volume"] == 14.5]
+    assert [row["timestamp"] for row in found] == [structs.to_timestamp(recorded)]

@@ -110,6 +110,43 @@ def test_memory_is_bounded_and_what_is_lost_is_counted(scene: Scene, monkeypatch
     assert scene.outbox.entries_lost == 15
 
 
+def test_readings_are_never_lost_without_a_word(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trouble is said when it begins, the first loss when it happens, the number lost at the end; each once."""
+    monkeypatch.setattr(outbox_module, "KEPT_IN_MEMORY", 10)
+    said: list[str] = []
+
+    def say(words: str) -> None:
+        said.append(words)
+        scene.outbox.publish(RECORDED, words.encode())  # as a job's logger does
+
+    scene.outbox.say = say
+    scene.journal.is_full = True
+    for number in range(25):
+        scene.outbox.publish(RECORDED, str(number).encode())
+        scene.outbox.flush()
+    scene.journal.is_full = False
+    scene.outbox.flush()
+    assert [words.split(":")[0] for words in said[:2]] == [
+        "The journal cannot be written",
+        "The memory for readings is full as well",
+    ]
+    assert "Free space on this unit's disk" in said[0]
+    assert said[2] == f"The journal can be written again; {scene.outbox.entries_lost} entries were lost."
+    assert len(said) == 3
+
+
+def test_what_is_published_in_one_turn_is_one_commit(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A lane ends each turn with a flush, so nothing waits for its commit longer than a turn takes."""
+    commits: list[int] = []
+    append = scene.journal.append
+    monkeypatch.setattr(scene.journal, "append", lambda entries: (commits.append(len(entries)), append(entries))[1])
+    for number in range(50):
+        scene.outbox.publish(RECORDED, str(number).encode())
+    scene.outbox.flush()
+    scene.outbox.flush()
+    assert commits == [50]
+
+
 def test_what_is_recorded_is_told_by_the_topic() -> None:
     assert is_recorded(RECORDED)
     assert is_recorded("pioreactor/u/e/logs/app/info")

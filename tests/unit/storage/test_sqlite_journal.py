@@ -206,3 +206,32 @@ def test_a_lock_held_elsewhere_is_a_storage_error(tmp_path: Path) -> None:
     fill(journal, 1)
     assert journal.last_seq() == 2
     journal.close()
+
+
+def test_a_commit_is_synced_and_readers_do_not_wait(tmp_path: Path) -> None:
+    journal = SqliteJournal(tmp_path / "journal.sqlite")
+    journal.append([("t", b"x", datetime(2030, 1, 1, tzinfo=UTC))])
+    assert journal._connection is not None
+    assert journal._connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert journal._connection.execute("PRAGMA synchronous").fetchone() == (2,), "FULL"
+    journal.close()
+
+
+def test_the_reserve_is_put_by_and_a_full_disk_spends_it_only_on_what_the_leader_has(tmp_path: Path) -> None:
+    path = tmp_path / "journal.sqlite"
+    journal = SqliteJournal(path, reserve_bytes=100_000)
+    reserve = tmp_path / "journal.sqlite.reserve"
+    entry = ("t", b"x" * 1000, datetime(2030, 1, 1, tzinfo=UTC))
+    journal.append([entry])
+    assert reserve.stat().st_size == 100_000
+    assert journal._connection is not None
+    journal._connection.execute("PRAGMA max_page_count=20")
+    with pytest.raises(StorageError, match="full"):
+        while True:
+            journal.append([entry])
+    assert reserve.exists(), "while nothing is acknowledged nothing can be given up"
+    last = journal.last_seq()
+    journal.acknowledge(last)
+    assert journal.append([entry]) == last + 1
+    assert reserve.exists(), "and it is put by again"
+    journal.close()
