@@ -324,3 +324,16 @@ def test_a_message_of_before_moments_were_kept_is_not_given_a_wrong_one(sink: Sq
     sink.commit([message("rate", "0.5", recorded_at=None)])
     [result] = sink.retry([1], read_rate)
     assert "moment" in str(result.reason)
+
+
+def test_a_file_put_in_the_place_of_the_open_one_is_followed(sink: SqliteRecordSink, path: Path) -> None:
+    """Otherwise rows would go into a file without a name, and be acknowledged."""
+    sink.commit([stream("growth_rates", rate=0.1)], progress=("u1", "j", 1))
+    other = path.with_name("other.sqlite")
+    SqliteRecordSink(other).close()
+    for suffix in ("-wal", "-shm"):
+        Path(f"{path}{suffix}").unlink(missing_ok=True)
+    other.replace(path)
+    assert sink.progress("u1", "j") == 0, "so the unit is asked for what the new one lacks"
+    sink.commit([stream("growth_rates", rate=0.2)], progress=("u1", "j", 1))
+    assert look(path, "SELECT rate FROM growth_rates") == [(0.2,)]

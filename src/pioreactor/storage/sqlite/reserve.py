@@ -25,7 +25,10 @@ class Reserve:
         except OSError:
             return
         try:
-            os.posix_fallocate(descriptor, 0, self._size_bytes)
+            if hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(descriptor, 0, self._size_bytes)
+            else:  # macOS, where demonstrations run
+                os.write(descriptor, bytes(self._size_bytes))
         except OSError:
             self.release()
         finally:
