@@ -209,6 +209,11 @@ ODD_ROWS: dict[str, tuple[str, Row]] = {
         "CREATE TABLE odd (a INTEGER); CREATE TRIGGER t AFTER INSERT ON odd BEGIN INSERT INTO nowhere VALUES (1); END",
         Row("odd", {"a": 1}),
     ),
+    "a trigger that rolls back everything": (
+        "CREATE TABLE odd (a INTEGER); CREATE TRIGGER t AFTER INSERT ON odd WHEN new.a > 0 BEGIN "
+        "SELECT RAISE(ROLLBACK, 'no'); END",
+        Row("odd", {"a": 1}),
+    ),
     "a table of SQLite's own": ("", Row("sqlite_master", {"name": "x"})),
     "a name that is no text": ("CREATE TABLE odd (a INTEGER)", Row("odd", {3: 1})),  # type: ignore[dict-item]
     "a value that is no value": ("", stream("growth_rates", rate=object())),  # type: ignore[arg-type]
@@ -221,10 +226,24 @@ def test_what_one_row_is_refused_for_costs_no_other(sink: SqliteRecordSink, path
     with closing(sqlite3.connect(path)) as connection:
         connection.executescript(made)
     good = stream("growth_rates", rate=0.1)
-    assert [row for row, _ in sink.commit([odd, good], progress=("u1", "j", 2))] == [odd]
+    assert [row for row, _ in sink.commit([good, odd], progress=("u1", "j", 2))] == [odd]
     assert sink.progress("u1", "j") == 2
     assert look(path, "SELECT rate FROM growth_rates") == [(0.1,)]
     assert look(path, "SELECT COUNT(*) FROM quarantined_rows") == [(1,)]
+
+
+def test_of_rows_that_roll_back_everything_only_those_are_refused(sink: SqliteRecordSink, path: Path) -> None:
+    made, _ = ODD_ROWS["a trigger that rolls back everything"]
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(made)
+    rows = [Row("odd", {"a": n % 3 - 1}) for n in range(30)]
+    refused = sink.commit([stream("growth_rates", rate=0.1), *rows], progress=("u1", "j", 31))
+    assert [row.values["a"] for row, _ in refused] == [1] * 10
+    assert look(path, "SELECT COUNT(*), MAX(a) FROM odd") == [(20, 0)]
+    assert look(path, "SELECT COUNT(*) FROM growth_rates") == [(1,)]
+    results = sink.retry(range(1, 11), read_rate)
+    assert {result.reason for result in results} == {"no"}
+    assert look(path, "SELECT COUNT(*) FROM quarantined_rows") == [(10,)]
 
 
 def test_a_column_may_have_the_name_of_a_word_of_sql(sink: SqliteRecordSink, path: Path) -> None:

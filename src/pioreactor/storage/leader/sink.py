@@ -5,7 +5,7 @@ Plain `sqlite3`, so that the process that streams measurements needs neither SQL
 
 import sqlite3
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -38,10 +38,21 @@ _COMMIT_EVERY = 20_000
 
 Group = tuple[str, tuple[str, ...]]
 """Rows of one table that give the same columns: one prepared statement."""
+_NONE: Mapping[int, str] = {}
 
 
 def _now() -> datetime:
     return datetime.now(UTC)
+
+
+class _TransactionLostError(Exception):
+    """A trigger of a plugin rolled back everything because of one of these rows."""
+
+    def __init__(self, group: Group, rows: list[Row], reason: str) -> None:
+        super().__init__(reason)
+        self.group = group
+        self.rows = rows
+        self.reason = reason
 
 
 class SqliteRecordSink:
@@ -106,7 +117,7 @@ class SqliteRecordSink:
                 if progress is not None and progress[2] <= self._progress(progress[0], progress[1]):
                     self._end(0)
                     return []
-                refused = self._insert(rows)
+                refused = self._insert_again_and_again(rows)
                 for row, reason in refused:
                     self._quarantine(row, reason)
                 if progress is not None:
@@ -137,21 +148,26 @@ class SqliteRecordSink:
         """Insert quarantined rows as if they came now; `read` makes rows of a message. All rows of one, or none.
 
         What is stored leaves quarantine in the same transaction; what fails stays, with the new reason. Ids that are
-        not there are left out. Raises `StorageError`: then nothing changed.
+        not there are left out. Raises `StorageError` when the database takes no more.
         """
         with self._lock:
             try:
                 self._follow_the_file()
-                self._connection.execute("BEGIN IMMEDIATE")
-                results = [result for id_ in ids if (result := self._retry(id_, read)) is not None]
-                self._connection.execute("COMMIT")
+                return [result for id_ in ids if (result := self._retry_alone(id_, read)) is not None]
             except sqlite3.Error as error:
-                self._roll_back()
                 raise storage_error(f"{self._path.name} cannot be written", error) from error
-            except BaseException:
+            finally:
                 self._roll_back()
-                raise
-            return results
+
+    def _retry_alone(self, id_: int, read: Reader) -> Retried | None:
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            result = self._retry(id_, read)
+        except _TransactionLostError as lost:
+            self._connection.execute("BEGIN IMMEDIATE")
+            result = self._stays(id_, lost.reason)
+        self._connection.execute("COMMIT")
+        return result
 
     def _retry(self, id_: int, read: Reader) -> Retried | None:
         found = self._connection.execute(
@@ -170,6 +186,9 @@ class SqliteRecordSink:
         if reason is None:
             self._connection.execute("DELETE FROM quarantined_rows WHERE rowid = ?", (id_,))
             return Retried(id_, len(rows), None)
+        return self._stays(id_, reason)
+
+    def _stays(self, id_: int, reason: str) -> Retried:
         self._connection.execute("UPDATE quarantined_rows SET reason = ? WHERE rowid = ?", (reason, id_))
         return Retried(id_, 0, reason)
 
@@ -211,44 +230,68 @@ class SqliteRecordSink:
         ).fetchone()
         return int(found[0]) if found else 0
 
-    def _insert(self, rows: Sequence[Row]) -> list[tuple[Row, str]]:
+    def _insert_again_and_again(self, rows: Sequence[Row]) -> list[tuple[Row, str]]:
+        """Insert, from the beginning for each row that takes the transaction with it."""
+        condemned: dict[int, str] = {}
+        one_by_one: set[Group] = set()
+        while True:
+            try:
+                return self._insert(rows, condemned, one_by_one)
+            except _TransactionLostError as lost:
+                if self._waiting:
+                    raise StorageError(f"{self._path.name} lost {self._waiting} rows: {lost}") from lost
+                if len(lost.rows) == 1:
+                    condemned[id(lost.rows[0])] = lost.reason
+                one_by_one.add(lost.group)
+                self._connection.execute("BEGIN IMMEDIATE")
+
+    def _insert(
+        self, rows: Sequence[Row], condemned: Mapping[int, str] = _NONE, one_by_one: Set[Group] = frozenset()
+    ) -> list[tuple[Row, str]]:
         groups: dict[Group, list[Row]] = {}
         for row in rows:
-            groups.setdefault((row.table, tuple(row.values)), []).append(row)
-        refused: dict[int, str] = {}
+            if id(row) not in condemned:
+                groups.setdefault((row.table, tuple(row.values)), []).append(row)
+        refused = dict(condemned)
         for group, members in groups.items():
-            refused |= self._insert_group(group, members)
+            refused |= self._insert_group(group, members, at_once=group not in one_by_one)
         return [(row, refused[id(row)]) for row in rows if id(row) in refused]
 
-    def _insert_group(self, group: Group, rows: list[Row]) -> dict[int, str]:
+    def _insert_group(self, group: Group, rows: list[Row], *, at_once: bool) -> dict[int, str]:
         """Insert all rows at once; when the database refuses that, one by one. Return id of row → reason."""
         wrong = self._wrong_with(group)
         if wrong is not None:
             return {id(row): wrong for row in rows}
-        statement = self._statements[group]
-        reason = self._attempt(statement, rows)
-        if reason is None:
-            return {}
-        # A table of a plugin may have changed since: the next rows look at it anew.
+        if at_once:
+            reason = self._attempt(group, rows)
+            if reason is None:
+                return {}
+            if len(rows) == 1:
+                self._forget(group)
+                return {id(rows[0]): reason}
+        reasons = {id(row): self._attempt(group, [row]) for row in rows}
+        self._forget(group)
+        return {row: why for row, why in reasons.items() if why is not None}
+
+    def _forget(self, group: Group) -> None:
+        """Look anew at a table that refused something: one of a plugin may have changed since."""
         del self._statements[group]
         if group[0] not in TABLES:
             self._columns.pop(group[0], None)
-        if len(rows) == 1:
-            return {id(rows[0]): reason}
-        reasons = {id(row): self._attempt(statement, [row]) for row in rows}
-        return {row: why for row, why in reasons.items() if why is not None}
 
-    def _attempt(self, statement: str, rows: list[Row]) -> str | None:
+    def _attempt(self, group: Group, rows: list[Row]) -> str | None:
         """Insert all of the rows or none; return why not. What is wrong with the file itself is raised.
 
         Everything else is the rows' own: what a table, a trigger or the binding of values says of them.
         """
         self._connection.execute("SAVEPOINT attempt")
         try:
-            self._connection.executemany(statement, [tuple(row.values.values()) for row in rows])
+            self._connection.executemany(self._statements[group], [tuple(row.values.values()) for row in rows])
         except (sqlite3.Error, ValueError, TypeError, OverflowError) as error:
             if is_of_the_file(error):
                 raise
+            if not self._connection.in_transaction:
+                raise _TransactionLostError(group, rows, well_formed(error)) from error
             self._connection.execute("ROLLBACK TO attempt")
             return well_formed(error)
         finally:
