@@ -75,8 +75,10 @@ class Scene:
         pio = (sys.executable, "-m", "pioreactor.cli.main", "run")
         self.writer = self._add(LEADER, "mqtt_to_db_streaming", [sys.executable, "-c", WRITER])
         self._add(WORKER, "monitor", [*pio, "monitor"])
-        self.record(1)
-        self.wait_until_safe()
+        # There is no web server here: the monitor asks it for 8 s at its start, and forwards nothing meanwhile.
+        for _ in range(3):
+            self.record(1)
+            self.wait_until_safe()
 
     def _add(self, unit: str, name: str, argv: list[str]) -> Service:
         model = {"MODEL_NAME": "pioreactor_20ml", "MODEL_VERSION": "1.5", "EXPERIMENT": EXPERIMENT, "ACTIVE": "1"}
@@ -180,7 +182,7 @@ def test_a_database_locked_for_longer_than_the_writer_waits(scene: Scene) -> Non
         assert scene.journal.acknowledged_seq() <= acknowledged + 1, "what was committed before the lock"
         assert scene.writer.is_running
         other.execute("ROLLBACK")
-    assert scene.wait_until_safe() < 8.0, "it recovers at once, not when units send again"
+    assert scene.wait_until_safe() < 5.0, "it recovers at once, not when units send again"
     scene.assert_everything_once()
     assert len(scene.said("database is locked")) == before + 1, "once, and not every second"
 
