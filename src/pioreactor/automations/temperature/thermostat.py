@@ -20,7 +20,7 @@ WORTH_AN_EVENT: Final = 1.0
 
 
 class Thermostat(TemperatureAutomationJob):
-    """Supplies what the room takes, and within a minute and a half what is missing (docs: decision 0006)."""
+    """Supplies what the room takes, and within a minute what is missing (docs: decision 0006)."""
 
     automation_name = "thermostat"
     MAX_TARGET_TEMP: ClassVar[float] = 78.0

@@ -9,9 +9,14 @@ from pioreactor.science.temperature.observer import LiquidObserver
 
 SHIPPED_GAIN: Final = 2.6
 """`Kp` as shipped [%/°C]."""
-USUAL_S: Final = 90.0
+USUAL_S: Final = 60.0
 FASTEST_S: Final = 45.0
 SLOWEST_S: Final = 900.0
+MOST_W: Final = 3.8
+"""The most that is asked of a supply [W]: 90 % of what the heater of model version 1.1 and later can take.
+
+That of version 1.0 takes 2.3 W at full duty.
+"""
 
 
 @dataclass(frozen=True)
@@ -24,7 +29,7 @@ class HeatBalance:
 
     work_off_s: float = USUAL_S
     """Missing heat is supplied within about this time, power permitting."""
-    most_duty_percent: float = 90.0
+    most_w: float = MOST_W
     board_limit_celsius: float = 70.0
     """The board is not driven above this."""
 
@@ -47,8 +52,8 @@ class HeatBalance:
         wanted_w = hold_w + missing_j / self.work_off_s
         passed_on_w = plant.board_wall_w_k * (self.board_limit_celsius - state.wall_celsius)
         lost_w = plant.board_air_w_k * (self.board_limit_celsius - state.room_celsius)
-        duty = 100.0 * min(wanted_w, passed_on_w + lost_w) / plant.heater_w
-        return min(max(duty, 0.0), self.most_duty_percent)
+        duty = 100.0 * min(wanted_w, passed_on_w + lost_w, self.most_w) / plant.heater_w
+        return min(max(duty, 0.0), 100.0)
 
 
 @dataclass
@@ -62,7 +67,7 @@ class Probe:
     """Interrupt when the estimate is worse than this [°C]."""
     unknown_sd: float = 1.0
     """Do not heat at all while it is worse than this [°C], as after a restart with a hot board."""
-    heat_at_least_s: float = 60.0
+    heat_at_least_s: float = 180.0
     rest_s: float = 20.0
     _heated_s: float = 0.0
     _rested_s: float = 0.0
