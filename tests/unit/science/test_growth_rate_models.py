@@ -8,6 +8,7 @@ import pytest
 
 from pioreactor.science.growth_rate.bank import Bank
 from pioreactor.science.growth_rate.dilution import Dilution, log_dilution
+from pioreactor.science.growth_rate.estimator import GrowthRateEstimator
 from pioreactor.science.growth_rate.fed_model import FedModel
 from pioreactor.science.growth_rate.model import GrowthModel
 from pioreactor.science.growth_rate.noise import ReadingNoise
@@ -163,3 +164,30 @@ def test_correlated_noise_shows_as_excess_and_spikes_do_not() -> None:
     assert slow.excess > 4
     assert spiky.excess < 3
     assert math.sqrt(spiky.white) < 0.009
+
+
+def test_a_cluster_of_bubbles_before_the_first_of_many_doses_does_not_count_for_hours() -> None:
+    """With a dose every 20 s no block of undisturbed readings comes any more: nothing would correct the excess."""
+    rng = random.Random(4)
+    estimator = GrowthRateEstimator()
+    for n in range(60):
+        bubble = 0.2 if 20 <= n < 24 else 0.0
+        estimator.update(5.0 * n, math.exp(bubble + rng.gauss(0, 0.03)))
+    at_first = estimator._noise.excess
+    for n in range(60, 60 + 720):
+        if n % 4 == 0:
+            estimator.dose(5.0 * n, 0.12)
+        estimator.update(5.0 * n, math.exp(rng.gauss(0, 0.03)))
+    assert at_first > 3.0
+    assert estimator._noise.excess < 1.3
+
+
+def test_what_is_known_of_slow_noise_is_kept_while_readings_rest() -> None:
+    rng = random.Random(5)
+    noise, slow = ReadingNoise(), 0.0
+    for n in range(2000):
+        slow = 0.95 * slow + rng.gauss(0, 0.003)
+        noise.add(5.0 * n, slow + rng.gauss(0, 0.005))
+    known = noise.excess
+    noise.wait(12 * 3600.0)
+    assert noise.excess == known > 1.5

@@ -171,6 +171,7 @@ class GrowthRateEstimator:
     def _predict(self, t_s: float) -> float:
         a = self.assumptions
         assert self._t_s is not None
+        self._noise.wait(t_s - self._t_s)
         gap_h = (t_s - self._t_s) / SECONDS_PER_HOUR
         dt_h = min(gap_h, MAX_PREDICTION_H)
         seen = self._dilution.release(t_s)

@@ -14,15 +14,20 @@ _REACH = 2.5
 _KEPT_BY_CLIP = 0.92
 """Share of a normal variance that is left when squares are clipped at four variances."""
 _START_CLIP = 100.0
+_IDLE_BLOCKS = 6.0
+"""Without a new block for so many lengths of one, what was learned loses its weight."""
+_FORGOTTEN_BLOCKS = 30.0
+"""In about so many lengths."""
 
 
 class _BlockNoise:
     """Variance of the mean of a block of readings, times its readings: equal at all lengths if noise is white."""
 
-    __slots__ = ("begin", "count", "length_s", "means", "ratio", "seen", "total")
+    __slots__ = ("begin", "count", "idle_s", "length_s", "means", "ratio", "seen", "total")
 
     def __init__(self, length_s: float) -> None:
         self.length_s = length_s
+        self.idle_s = 0.0
         self.begin = -math.inf
         self.total = 0.0
         self.count = 0
@@ -52,6 +57,15 @@ class _BlockNoise:
         self.total += value
         self.count += 1
 
+    def wait(self, dt_s: float) -> None:
+        """Forget slowly while nothing can be learned: a bubble in the first minutes must not count for days."""
+        dt_s = min(dt_s, self.length_s)
+        self.idle_s += dt_s
+        if self.idle_s > _IDLE_BLOCKS * self.length_s:
+            share = dt_s / (_FORGOTTEN_BLOCKS * self.length_s)
+            self.ratio += (1 - self.ratio) * share
+            self.seen *= 1 - share
+
     def _close(self, t_s: float, white: float, memory: float) -> None:
         if t_s - self.begin > 2 * self.length_s:
             self.means.clear()
@@ -61,6 +75,7 @@ class _BlockNoise:
         if len(means) == 3:
             bend = means[0] - 2 * means[1] + means[2]
             ratio = min(bend * bend * self.count / (6 * white), _CLIP * max(self.ratio, 1.0))
+            self.idle_s = 0.0
             self.seen = min(self.seen + 1, memory)
             self.ratio += (ratio - self.ratio) / (self.seen + 6)
             del means[0]
@@ -90,6 +105,11 @@ class ReadingNoise:
         self._t1 = self._t2 = -math.inf
         for block in self._blocks:
             block.restart()
+
+    def wait(self, dt_s: float) -> None:
+        """Let time pass; doses may come so often that no block lies between two of them."""
+        for block in self._blocks:
+            block.wait(dt_s)
 
     @property
     def excess(self) -> float:

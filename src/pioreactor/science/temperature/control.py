@@ -6,17 +6,15 @@ from dataclasses import dataclass
 from typing import Final
 
 from pioreactor.science.temperature.observer import LiquidObserver
+from pioreactor.science.temperature.plant import PLANTS
 
 SHIPPED_GAIN: Final = 2.6
 """`Kp` as shipped [%/°C]."""
 USUAL_S: Final = 60.0
 FASTEST_S: Final = 45.0
 SLOWEST_S: Final = 900.0
-MOST_W: Final = 3.8
-"""The most that is asked of a supply [W]: 90 % of what the heater of model version 1.1 and later can take.
-
-That of version 1.0 takes 2.3 W at full duty.
-"""
+MOST_W: Final = 0.9 * PLANTS["1.1"].heater_w
+"""The most that is asked of a supply [W]; version 1.0, at full duty, asks for less."""
 
 
 @dataclass(frozen=True)

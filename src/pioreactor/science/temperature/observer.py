@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from operator import mul
 from typing import Final
 
-from pioreactor.science.temperature.plant import PROPERTIES, Plant, Step, Vector, step_of
+from pioreactor.science.temperature.plant import PROPERTIES, WATER_J_PER_ML_K, Plant, Step, Vector, step_of
 
 BOARD, WALL, LIQUID, ROOM, FIRST = 0, 1, 2, 3, 4
 SIZE: Final = FIRST + PROPERTIES
@@ -57,6 +57,8 @@ LESSON_SHARE: Final = 0.2
 """Power that is so far from its usual one [part of full power] teaches."""
 USUAL_POWER_S: Final = 600.0
 ANSWER_S: Final = 300.0
+MADE_UP_S: Final = 60.0
+"""Heat that cold media took is supplied within about this time."""
 
 SURPRISE_SHARE: Final = 0.05
 SURPRISED_BEYOND: Final = 0.7
@@ -134,6 +136,8 @@ class LiquidObserver:
         self._outliers = 0
         self._usual_w: float | None = None
         """Running mean of the heater's power [W]."""
+        self._poured_j = 0.0
+        """Heat that media took of late; how cold they were is not known well, so what it costs teaches nothing."""
         self._taught_s = 0.0
         """How long ago the heater's power last changed enough to teach [s]."""
 
@@ -218,7 +222,9 @@ class LiquidObserver:
     def _notice_change(self, duration_s: float, power_w: float) -> None:
         """Follow the heater's usual power, to know when it differs enough to teach."""
         usual_w = power_w if self._usual_w is None else self._usual_w
-        far = abs(power_w - usual_w) > LESSON_SHARE * self.nominal.heater_w
+        explained_w = LESSON_SHARE * self.nominal.heater_w + self._poured_j / MADE_UP_S
+        far = abs(power_w - usual_w) > explained_w
+        self._poured_j *= math.exp(-duration_s / ANSWER_S)
         self._taught_s = 0.0 if far else self._taught_s + duration_s
         self._usual_w = usual_w + (power_w - usual_w) * min(1.0, duration_s / USUAL_POWER_S)
 
@@ -229,6 +235,7 @@ class LiquidObserver:
         kept = volume_before_ml / (volume_before_ml + added_ml)
         x, p = self._x, self._p
         before, room = x[LIQUID], x[ROOM]
+        self._poured_j += WATER_J_PER_ML_K * added_ml * abs(before - room)
         x[LIQUID] = kept * before + (1.0 - kept) * room
         row = [kept * a + (1.0 - kept) * b for a, b in zip(p[LIQUID], p[ROOM], strict=True)]
         corner = kept * row[LIQUID] + (1.0 - kept) * row[ROOM]
