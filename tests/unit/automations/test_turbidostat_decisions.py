@@ -52,6 +52,16 @@ def started(simulated: Simulated, **options: object) -> Bench:
     return bench
 
 
+def test_a_jump_that_does_not_last_is_not_diluted_away(simulated: Simulated) -> None:
+    bench = started(simulated)
+    feed(bench, 60.0, filtered=0.99)
+    feed(bench, 40.0, filtered=1.2)
+    feed(bench, 60.0, filtered=0.99)
+    assert media_ml(bench) == 0.0
+    feed(bench, 100.0, filtered=1.2)
+    assert media_ml(bench) > 0.9
+
+
 def test_below_its_target_nothing_is_dosed(simulated: Simulated) -> None:
     bench = started(simulated)
     feed(bench, 600.0, filtered=0.99)
@@ -90,7 +100,7 @@ def test_one_outlier_among_unfiltered_readings_does_not_dilute(simulated: Simula
     bench.wait(5.0)
     feed(bench, 60.0, od=0.9)
     assert media_ml(bench) == 0.0
-    feed(bench, 60.0, od=1.2)
+    feed(bench, 100.0, od=1.2)
     assert media_ml(bench) > 0.0
 
 

@@ -7,7 +7,7 @@ from statistics import median
 from typing import Any
 
 from pioreactor.automations.dosing.base import DosingAutomationJob
-from pioreactor.automations.dosing.turbidostat_logic import Exchange, TurbidostatLogic
+from pioreactor.automations.dosing.turbidostat_logic import Confirmation, Exchange, TurbidostatLogic
 from pioreactor.automations.events import AutomationEvent, DilutionEvent
 from pioreactor.automations.readings import OLDEST_BELIEVED_S
 from pioreactor.exc import InvalidRequestError
@@ -60,6 +60,7 @@ class Turbidostat(DosingAutomationJob):
         self.biomass_signal = self._resolve(biomass_signal)
         self._quiet_until_s = float("-inf")
         """Monotonic moment at which the last dose counts as mixed in."""
+        self._confirmation = Confirmation()
         self._scales: deque[float] = deque(maxlen=25)
         self._recent: deque[float] = deque(maxlen=READINGS_IN_MEDIAN)
 
@@ -129,7 +130,8 @@ class Turbidostat(DosingAutomationJob):
         if waits:
             return None
         biomass = self._biomass()
-        if biomass is None:
+        now_s = self.runtime.clock.monotonic()
+        if biomass is None or self._confirmation.is_awaited(biomass, self.target_biomass, now_s):
             return None
         logic = TurbidostatLogic(self.target_biomass, self.exchange_volume_ml)
         exchange = logic.decide(biomass, self.current_volume_ml, self._pump_gain)

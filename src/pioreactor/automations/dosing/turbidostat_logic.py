@@ -10,6 +10,11 @@ HALF_BAND = 0.008
 SMALLEST_DOSE_ML = 0.1
 """Below this, dead time and drops of a pump are a large part of a dose."""
 
+SURPRISING = 0.025
+"""A culture that is held does not grow so far above its target [part of it] between two doses."""
+CONFIRMED_AFTER_S = 60.0
+"""A cluster of bubbles can pass for a jump of biomass for half a minute or so."""
+
 
 @dataclass(frozen=True)
 class Exchange:
@@ -48,3 +53,21 @@ class TurbidostatLogic:
             return None
         wanted_ml = math.expm1(excess + half_step) * vial_volume_ml / pump_gain
         return Exchange(min(max(wanted_ml, usual_ml), self.max_exchange_ml))
+
+
+@dataclass
+class Confirmation:
+    """Makes sure that a jump of biomass is there to stay: what a large dose takes away is slow to return."""
+
+    _target: float = math.nan
+    _held_s: float = -math.inf
+    """When biomass was last near this target, or below it."""
+
+    def is_awaited(self, biomass: float, target: float, now_s: float) -> bool:
+        """Say whether biomass that was at its target just now must be seen above it for longer."""
+        if target != self._target:
+            self._target, self._held_s = target, -math.inf
+        if biomass <= target * (1.0 + SURPRISING):
+            self._held_s = now_s
+            return False
+        return now_s - self._held_s < CONFIRMED_AFTER_S
