@@ -55,10 +55,10 @@ def started(simulated: Simulated, **options: object) -> Bench:
 def test_a_jump_that_does_not_last_is_not_diluted_away(simulated: Simulated) -> None:
     bench = started(simulated)
     feed(bench, 60.0, filtered=0.99)
-    feed(bench, 40.0, filtered=1.2)
+    feed(bench, 90.0, filtered=1.2)
     feed(bench, 60.0, filtered=0.99)
     assert media_ml(bench) == 0.0
-    feed(bench, 100.0, filtered=1.2)
+    feed(bench, 150.0, filtered=1.2)
     assert media_ml(bench) > 0.9
 
 
@@ -100,7 +100,7 @@ def test_one_outlier_among_unfiltered_readings_does_not_dilute(simulated: Simula
     bench.wait(5.0)
     feed(bench, 60.0, od=0.9)
     assert media_ml(bench) == 0.0
-    feed(bench, 100.0, od=1.2)
+    feed(bench, 160.0, od=1.2)
     assert media_ml(bench) > 0.0
 
 
@@ -108,7 +108,7 @@ def test_filtered_od_is_scaled_to_the_unit_of_the_target(simulated: Simulated) -
     bench = started(simulated, biomass_signal="od", target_biomass="0.5")
     feed(bench, 200.0, od=0.45, filtered=3.0)
     assert media_ml(bench) == 0.0
-    feed(bench, 60.0, od=0.45, filtered=3.6)
+    feed(bench, 150.0, od=0.45, filtered=3.6)
     assert media_ml(bench) > 0.0, "filtered OD rose by a fifth: 0.54 in the unit of the target"
 
 

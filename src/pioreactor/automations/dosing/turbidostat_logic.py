@@ -12,8 +12,8 @@ SMALLEST_DOSE_ML = 0.1
 
 SURPRISING = 0.025
 """A culture that is held does not grow so far above its target [part of it] between two doses."""
-CONFIRMED_AFTER_S = 60.0
-"""A cluster of bubbles can pass for a jump of biomass for half a minute or so."""
+CONFIRMED_AFTER_S = 120.0
+"""A cluster of bubbles can pass for a jump of biomass for a minute and a half."""
 
 
 @dataclass(frozen=True)
