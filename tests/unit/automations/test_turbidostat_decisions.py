@@ -108,7 +108,7 @@ def test_filtered_od_is_scaled_to_the_unit_of_the_target(simulated: Simulated) -
     bench = started(simulated, biomass_signal="od", target_biomass="0.5")
     feed(bench, 200.0, od=0.45, filtered=3.0)
     assert media_ml(bench) == 0.0
-    feed(bench, 160.0, od=0.45, filtered=3.6)
+    feed(bench, 160.0, od=0.54, filtered=3.6)
     assert media_ml(bench) > 0.0, "filtered OD rose by a fifth: 0.54 in the unit of the target"
 
 
