@@ -143,7 +143,7 @@ class Machine:
             held = desired.policy_for(runtime, job.job_name) == "hold" or job.state == "sleeping"
             self.start(job.words, job_source="resume", is_resumed=True, starts_sleeping=held)
         if interrupted:
-            mark_gap(runtime, {job.experiment for job in interrupted}, desired.last_alive(runtime))
+            mark_gap(runtime, {job.experiment for job in interrupted}, desired.last_gap(runtime))
 
     def user_jobs(self) -> list[VirtualProcess]:
         return [p for p in self.unit.processes if p.is_alive and p.name not in self.services]

@@ -131,6 +131,13 @@ class Demo:
         with contextlib.closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
             return int(connection.execute(question).fetchone()[0])
 
+    def text(self, question: str) -> str:
+        """Ask the leader's database for a word."""
+        with contextlib.closing(
+            sqlite3.connect(f"file:{Paths.below(self.folder / 'leader').database}?mode=ro", uri=True)
+        ) as connection:
+            return str(connection.execute(question).fetchone()[0])
+
     def heard(self, topic: str, wanted: Callable[[bytes], bool], *, after: Callable[[], object] | None = None) -> None:
         """Wait for a message whose payload is wanted, retained ones included."""
         runtime = build_runtime(self.environment_of("leader"), quiet=True, handles_signals=False)
@@ -453,6 +460,14 @@ def test_after_a_power_cut(tmp_path: Path) -> None:
         until(lambda: second.rows("od_readings") > before, "readings go on")
         gap = "SELECT count(*) FROM logs WHERE message LIKE 'Gap in the records: worker1 was off from %'"
         until(lambda: second.count(gap) == 1, "the gap is marked")
+        told = second.text("SELECT message FROM logs WHERE message LIKE 'Gap in the records%'")
+        last, first_again = (
+            second.text(f"SELECT {which}(timestamp) FROM od_readings WHERE rowid {side} {before}")
+            for which, side in (("max", "<="), ("min", ">"))
+        )
+        assert (since := told.split(" from ")[1].split(" to ")[0]) >= second.text("SELECT min(timestamp) FROM logs")
+        assert since < first_again
+        assert last < told.split(" to ")[1].rstrip(".") < first_again, "records go on after it"
         assert second.count("SELECT count(*) FROM logs WHERE message LIKE '%died%'") == 0, "the power went, not they"
     finally:
         second.stop()

@@ -12,6 +12,8 @@ from pioreactor.runtime.context import Runtime
 
 CACHE = "desired_jobs"
 LAST_ALIVE = "last_alive"
+GAP = "desired_jobs_gap"
+"""Volatile: `since` and `until`, between which the computer was off before it was started."""
 
 command_words: ContextVar[tuple[str, ...]] = ContextVar("pioreactor_command_words", default=())
 """What stood after `pio run` for the code that runs now; empty for a script, whose jobs nobody can start again."""
@@ -66,11 +68,24 @@ def environment_to_resume(runtime: Runtime, job: DesiredJob) -> dict[str, str]:
 
 
 def note_alive(runtime: Runtime) -> None:
-    """Remember that the unit lives at this moment: a gap in its records is told from this."""
-    runtime.stores.persistent(CACHE + "_alive").set(LAST_ALIVE, structs.to_timestamp(runtime.clock.now()))
+    """Remember that the unit lives at this moment; the first note after a start of the computer keeps the gap."""
+    alive = runtime.stores.persistent(CACHE + "_alive")
+    gap = runtime.stores.volatile(GAP)
+    now = structs.to_timestamp(runtime.clock.now())
+    if gap.get("until") is None:
+        gap.set("since", alive.get(LAST_ALIVE, ""))
+        gap.set("until", now)
+    alive.set(LAST_ALIVE, now)
 
 
-def last_alive(runtime: Runtime) -> datetime | None:
-    """Return when the unit was last known to live, None when it never was."""
-    text = runtime.stores.persistent(CACHE + "_alive").get(LAST_ALIVE)
-    return structs.from_timestamp(text) if isinstance(text, str) else None
+def last_gap(runtime: Runtime) -> tuple[datetime | None, datetime]:
+    """Return from when to when the unit was off before this start of the computer; None when it had never lived."""
+    gap = runtime.stores.volatile(GAP)
+    until = _moment(gap.get("until"))
+    if until is None:
+        return _moment(runtime.stores.persistent(CACHE + "_alive").get(LAST_ALIVE)), runtime.clock.now()
+    return _moment(gap.get("since")), until
+
+
+def _moment(text: object) -> datetime | None:
+    return structs.from_timestamp(text) if isinstance(text, str) and text else None

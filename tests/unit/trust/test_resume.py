@@ -13,7 +13,7 @@ from pioreactor.cli import endings
 from pioreactor.cli.commands import resume as resume_command
 from pioreactor.cli.run import run as run_group
 from pioreactor.cli.surroundings import Surroundings
-from pioreactor.jobs.desired import DesiredJob, command_words, last_alive, note_alive, policy_for, wishes
+from pioreactor.jobs.desired import DesiredJob, command_words, last_gap, note_alive, policy_for, wishes
 from pioreactor.jobs.job import BackgroundJob
 from pioreactor.runtime import context
 
@@ -114,9 +114,26 @@ def test_nothing_interrupted_is_said(unit: SimulatedUnit) -> None:
 
 def test_the_gap_is_in_the_journal(simulation: Simulation, unit: SimulatedUnit) -> None:
     note_alive(unit.runtime)
+    unit.cut_power()
     simulation.clock.sleep(3600.0)
-    resume_command.mark_gap(unit.runtime, {"simulation"}, last_alive(unit.runtime))
+    resume_command.mark_gap(unit.runtime, {"simulation"}, last_gap(unit.runtime))
 
     (entry,) = [e for e in unit.runtime.stores.journal().read(after_seq=0, limit=99) if b"Gap" in e.payload]
 
     assert b"from 2030-01-01T00:00:00.000Z to 2030-01-01T01:00:00.000Z" in entry.payload
+
+
+def test_the_gap_ends_when_the_unit_lived_again_however_late_it_is_marked(
+    simulation: Simulation, unit: SimulatedUnit
+) -> None:
+    """The monitor starts before `pio resume`, which takes seconds for each job, and says all the time that it lives."""
+    note_alive(unit.runtime)
+    simulation.clock.sleep(60.0)
+    note_alive(unit.runtime)
+    unit.cut_power()
+    simulation.clock.sleep(3600.0)
+    for _ in range(3):
+        note_alive(unit.runtime)
+        simulation.clock.sleep(5.0)
+    since, until = last_gap(unit.runtime)
+    assert (str(since), str(until)) == ("2030-01-01 00:01:00+00:00", "2030-01-01 01:01:00+00:00")

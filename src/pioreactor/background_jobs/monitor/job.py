@@ -101,8 +101,8 @@ class Monitor(LongRunningBackgroundJob):
         self.later(INTRODUCE_AFTER_S, self._settle_pumps)
         self.later(INTRODUCE_AFTER_S, self._announce_outputs)
         self.every(CHECK_EVERY_S, self.self_check, first_after_s=INTRODUCE_AFTER_S)
-        # The first note comes late: until then, `pio resume` reads when the unit was last known to live.
-        self.every(CHECK_EVERY_S, lambda: desired.note_alive(self.runtime))
+        # The first note keeps when the unit was last known to live before, for `pio resume`.
+        self.every(CHECK_EVERY_S, lambda: desired.note_alive(self.runtime), first_after_s=0.0)
         self.every(SLOW_CHECK_EVERY_S, self._check_slowly, first_after_s=INTRODUCE_AFTER_S)
         self.every(STATISTICS_EVERY_S, self._announce_statistics, first_after_s=INTRODUCE_AFTER_S)
 

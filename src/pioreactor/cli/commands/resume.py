@@ -41,7 +41,7 @@ def resume(surroundings: Surroundings, only_list: bool, as_json: bool) -> None:
         done.append({"job_name": job.job_name, "experiment": job.experiment, "policy": policy, "outcome": outcome})
     done += _resume_profiles(runtime, dict(surroundings.environment), only_list=only_list)
     if interrupted and not only_list:
-        mark_gap(runtime, {job.experiment for job in interrupted}, desired.last_alive(runtime))
+        mark_gap(runtime, {job.experiment for job in interrupted}, desired.last_gap(runtime))
     _show(done, as_json=as_json)
 
 
@@ -114,22 +114,22 @@ def _start_process(words: Sequence[str], environment: Mapping[str, str]) -> str:
     return "started" if process.returncode == 0 else f"failed: {last[0] if last else process.returncode}"
 
 
-def mark_gap(runtime: Runtime, experiments: set[str], since: datetime | None) -> None:
+def mark_gap(runtime: Runtime, experiments: set[str], gap: tuple[datetime | None, datetime]) -> None:
     """Leave a line in each experiment's log that says from when to when nothing was recorded."""
     from pioreactor import structs, topics
     from pioreactor.runtime.outbox import Outbox
 
-    now = runtime.clock.now()
+    since, until = gap
     start = "an unknown moment" if since is None else structs.to_timestamp(since)
     bus = runtime.buses.connect("resume")
     outbox = Outbox(bus, runtime.stores.journal(), runtime.clock)
     for experiment in sorted(experiments):
         record = structs.Log(
-            message=f"Gap in the records: {runtime.unit} was off from {start} to {structs.to_timestamp(now)}.",
+            message=f"Gap in the records: {runtime.unit} was off from {start} to {structs.to_timestamp(until)}.",
             level="NOTICE",
             source="app",
             task="resume",
-            timestamp=now,
+            timestamp=runtime.clock.now(),
         )
         outbox.publish(topics.log(runtime.unit, experiment, "app", "notice"), structs.encode(record), qos=1)
     outbox.flush()
