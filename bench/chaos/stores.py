@@ -112,17 +112,22 @@ class FailingSink(MemoryRecordSink):
         self.trouble = ""
         """`refuses`, or `silent`: commits, then fails; empty for none."""
         self._undo: list[dict[str, int]] = []
-        self._progress_before: list[tuple[tuple[str, str], int]] = []
+        self._progress_before: list[dict[tuple[str, str], int]] = []
 
-    def commit(self, rows: Sequence[Row], *, progress: tuple[str, str, int] | None = None) -> list[tuple[Row, str]]:
+    def commit(
+        self,
+        rows: Sequence[Row],
+        *,
+        progress: tuple[str, str, int] | None = None,
+        former_names: Sequence[tuple[str, int]] = (),
+    ) -> list[tuple[Row, str]]:
         if self.trouble == "refuses":
             raise StorageError("the database is locked")
         if progress is not None:
-            key = (progress[0], progress[1])
             self._undo.append({table: len(found) for table, found in self.rows.items()})
-            self._progress_before.append((key, self.progress(*key)))
+            self._progress_before.append(dict(self._progress))
             del self._undo[:-COMMITS_AT_RISK], self._progress_before[:-COMMITS_AT_RISK]
-        refused = super().commit(rows, progress=progress)
+        refused = super().commit(rows, progress=progress, former_names=former_names)
         if self.trouble == "silent":
             raise StorageError("the disk failed while committing")
         return refused
@@ -145,7 +150,6 @@ class FailingSink(MemoryRecordSink):
     def lose_newest(self, count: int) -> None:
         """Forget the newest commits, as a power cut may."""
         for _ in range(min(count, len(self._undo))):
-            lengths, (key, before) = self._undo.pop(), self._progress_before.pop()
+            lengths, self._progress = self._undo.pop(), self._progress_before.pop()
             for table, found in self.rows.items():
                 del found[lengths.get(table, 0) :]
-            self._progress[key] = before

@@ -326,14 +326,22 @@ class MemoryRecordSink:
     _progress: dict[tuple[str, str], int] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def commit(self, rows: Sequence[Row], *, progress: tuple[str, str, int] | None = None) -> list[tuple[Row, str]]:
+    def commit(
+        self,
+        rows: Sequence[Row],
+        *,
+        progress: tuple[str, str, int] | None = None,
+        former_names: Sequence[tuple[str, int]] = (),
+    ) -> list[tuple[Row, str]]:
         refused = []
         with self._lock:
             if progress is not None:
                 unit, journal_id, through_seq = progress
                 if through_seq <= self._progress.get((unit, journal_id), 0):
                     return []
-                self._progress[(unit, journal_id)] = through_seq
+                for name, last_seq in ((journal_id, through_seq), *former_names):
+                    key = (unit, name)
+                    self._progress[key] = max(self._progress.get(key, 0), min(through_seq, last_seq))
             for row in rows:
                 reason = self._reason_against(row)
                 if reason is None:

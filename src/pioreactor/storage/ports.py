@@ -192,9 +192,17 @@ class Row:
 class RecordSink(Protocol):
     """Where the database writer puts rows (leader)."""
 
-    def commit(self, rows: Sequence[Row], *, progress: tuple[str, str, int] | None = None) -> list[tuple[Row, str]]:
+    def commit(
+        self,
+        rows: Sequence[Row],
+        *,
+        progress: tuple[str, str, int] | None = None,
+        former_names: Sequence[tuple[str, int]] = (),
+    ) -> list[tuple[Row, str]]:
         """Insert rows and progress (unit, journal_id, through_seq) in one transaction.
 
+        `former_names` of the journal, each with its last entry, are brought up to the same progress: an older copy of
+        the journal may know it by one of these alone.
         A row the database refuses is put into quarantine with its reason and returned; the rest is committed.
         Raise `StorageError` when nothing could be committed (locked, full): the caller keeps the rows and tries again.
         """

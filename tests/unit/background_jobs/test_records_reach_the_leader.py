@@ -33,14 +33,20 @@ class Sink(MemoryRecordSink):
     is_full: bool = False
     commits: int = 0
 
-    def commit(self, rows: Sequence[Row], *, progress: tuple[str, str, int] | None = None) -> list[tuple[Row, str]]:
+    def commit(
+        self,
+        rows: Sequence[Row],
+        *,
+        progress: tuple[str, str, int] | None = None,
+        former_names: Sequence[tuple[str, int]] = (),
+    ) -> list[tuple[Row, str]]:
         if self.is_full:
             raise StorageError("the database is locked")
         self.commits += 1
         refused = [(row, "the table says no") for row in rows if row.values.get("event") == "refused"]
         kept = [row for row in rows if row.values.get("event") != "refused"]
         already = progress is not None and progress[2] <= self.progress(progress[0], progress[1])
-        super().commit(kept, progress=progress)
+        super().commit(kept, progress=progress, former_names=former_names)
         return [] if already else refused
 
     def copy(self) -> tuple[Any, Any]:

@@ -133,7 +133,7 @@ class MqttToDBStreamer(LongRunningBackgroundJob):
             new = [record for record in batch.records if record.seq > have]
             if new:
                 have = new[-1].seq
-                self._commit(unit, batch.journal_id, new, have)
+                self._commit(unit, batch, new, have)
                 self._be_well()
         except StorageError as error:
             # Nothing is acknowledged, so the unit keeps everything, too.
@@ -169,7 +169,7 @@ class MqttToDBStreamer(LongRunningBackgroundJob):
             have = max(shared, default=0)
         return have
 
-    def _commit(self, unit: str, journal_id: str, records: list[JournalRecord], through_seq: int) -> None:
+    def _commit(self, unit: str, batch: JournalBatch, records: list[JournalRecord], through_seq: int) -> None:
         rows: list[Row] = []
         unreadable: list[Row] = []
         for record in records:
@@ -177,7 +177,9 @@ class MqttToDBStreamer(LongRunningBackgroundJob):
                 rows += rows_of(record.topic, record.payload.encode(), record.recorded_at)
             except Exception as error:  # noqa: BLE001  a plugin's parser may raise anything, and must not hold up others
                 unreadable.append(self._quarantined(unit, record, error))
-        refused = self._sink.commit(rows + unreadable, progress=(unit, journal_id, through_seq))
+        refused = self._sink.commit(
+            rows + unreadable, progress=(unit, batch.journal_id, through_seq), former_names=batch.former_names
+        )
         self._rows_written += len(rows) - len(refused)
         self._rows_refused += len(refused) + len(unreadable)
         for row, reason in refused:

@@ -107,7 +107,13 @@ class SqliteRecordSink:
         before.close()
         self._statements.clear()
 
-    def commit(self, rows: Sequence[Row], *, progress: tuple[str, str, int] | None = None) -> list[tuple[Row, str]]:
+    def commit(
+        self,
+        rows: Sequence[Row],
+        *,
+        progress: tuple[str, str, int] | None = None,
+        former_names: Sequence[tuple[str, int]] = (),
+    ) -> list[tuple[Row, str]]:
         """Rows that belong to `progress` already known are ignored: a batch that is sent twice is stored once."""
         with self._lock:
             try:
@@ -121,11 +127,9 @@ class SqliteRecordSink:
                 for row, reason in refused:
                     self._quarantine(row, reason)
                 if progress is not None:
-                    self._connection.execute(
-                        "INSERT INTO journal_progress (unit, journal_id, through_seq) VALUES (?, ?, ?) "
-                        "ON CONFLICT (unit, journal_id) DO UPDATE SET through_seq = excluded.through_seq",
-                        progress,
-                    )
+                    self._note_progress(*progress)
+                    for name, last_seq in former_names:
+                        self._note_progress(progress[0], name, min(progress[2], last_seq))
                 self._end(len(rows))
             except sqlite3.Error as error:
                 self._roll_back()
@@ -223,6 +227,13 @@ class SqliteRecordSink:
             with suppress(sqlite3.Error):
                 self._connection.execute("ROLLBACK")
         self._waiting = 0
+
+    def _note_progress(self, unit: str, journal_id: str, through_seq: int) -> None:
+        self._connection.execute(
+            "INSERT INTO journal_progress (unit, journal_id, through_seq) VALUES (?, ?, ?) "
+            "ON CONFLICT (unit, journal_id) DO UPDATE SET through_seq = MAX(through_seq, excluded.through_seq)",
+            (unit, journal_id, through_seq),
+        )
 
     def _progress(self, unit: str, journal_id: str) -> int:
         found = self._connection.execute(

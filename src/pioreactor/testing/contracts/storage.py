@@ -314,6 +314,12 @@ class RecordSinkContract:
         assert len(stored("stirring_rates")) == 1
         assert sink.progress("unit1", "j1") == 10
 
+    def test_progress_holds_for_former_names_up_to_their_last_entries(self, sink: RecordSink) -> None:
+        sink.commit([self.rpm(500.0)], progress=("unit1", "j1", 10))
+        sink.commit([self.rpm(501.0)], progress=("unit1", "j3", 14), former_names=[("j1", 9), ("j2", 12)])
+        assert [sink.progress("unit1", name) for name in ("j1", "j2", "j3")] == [10, 12, 14]
+        assert sink.progress("unit2", "j2") == 0
+
     def test_a_new_journal_of_the_same_unit_begins_anew(self, sink: RecordSink, stored: Stored) -> None:
         sink.commit([self.rpm(500.0)], progress=("unit1", "j1", 10))
         sink.commit([self.rpm(501.0, 1)], progress=("unit1", "j2", 1))
