@@ -20,7 +20,7 @@ class Bank:
     follows model i comes to follow model i+1, `slower_per_h[i]` the way back.
     """
 
-    __slots__ = ("_faster_per_h", "_slower_per_h", "models")
+    __slots__ = ("_faster_per_h", "_flow_shares", "_flows_dt_h", "_slower_per_h", "models")
 
     def __init__(
         self, models: Sequence[GrowthModel], faster_per_h: Sequence[float], slower_per_h: Sequence[float]
@@ -28,22 +28,44 @@ class Bank:
         self.models = list(models)
         self._faster_per_h = tuple(faster_per_h)
         self._slower_per_h = tuple(slower_per_h)
+        self._flows_dt_h = 0.0
+        self._flow_shares: tuple[list[float], list[float]] = ([0.0] * len(faster_per_h), [0.0] * len(slower_per_h))
 
     def mix(self, dt_h: float) -> None:
         """Let weight flow between neighbours for `dt_h`; what flows is what the step before held, in any order."""
-        models = self.models
-        faster = [0.5 - 0.5 * math.exp(-2 * rate * dt_h) for rate in self._faster_per_h]
-        slower = [0.5 - 0.5 * math.exp(-2 * rate * dt_h) for rate in self._slower_per_h]
-        before = [(model.weight, model.moments()) for model in models]
-        last = len(models) - 1
-        for i, model in enumerate(models):
-            up = faster[i] if i < last else 0.0
-            down = slower[i - 1] if i > 0 else 0.0
-            model.weight *= 1 - up - down
-            if i > 0:
-                _pour(model, before[i - 1][1], before[i - 1][0] * faster[i - 1])
+        faster, slower = self._flows(dt_h)
+        moved = [(model.weight, model.moments()) for model in self.models]
+        below: tuple[float, tuple[float, ...]] | None = None
+        last = len(moved) - 1
+        for i, model in enumerate(self.models):
+            weight, _ = here = moved[i]
+            left = weight
             if i < last:
-                _pour(model, before[i + 1][1], before[i + 1][0] * slower[i])
+                left -= weight * faster[i]
+            if below is not None:
+                left -= weight * slower[i - 1]
+                amount = below[0] * faster[i - 1]
+                left += amount
+                if amount > NEGLIGIBLE_SHARE * left:
+                    model.absorb(below[1], amount / left)
+            if i < last:
+                above = moved[i + 1]
+                amount = above[0] * slower[i]
+                left += amount
+                if amount > NEGLIGIBLE_SHARE * left:
+                    model.absorb(above[1], amount / left)
+            model.weight = left
+            below = here
+
+    def _flows(self, dt_h: float) -> tuple[list[float], list[float]]:
+        """Shares that change to the next faster and to the next slower model within `dt_h`, which rarely differs."""
+        if dt_h != self._flows_dt_h:
+            self._flows_dt_h = dt_h
+            self._flow_shares = (
+                [0.5 - 0.5 * math.exp(-2 * rate * dt_h) for rate in self._faster_per_h],
+                [0.5 - 0.5 * math.exp(-2 * rate * dt_h) for rate in self._slower_per_h],
+            )
+        return self._flow_shares
 
     def predict(self, dt_h: float, dilution: float, level_var: float, gain_var: float) -> None:
         for model in self.models:
@@ -103,14 +125,6 @@ class Bank:
     def restore(self, state: list[dict[str, Any]]) -> None:
         for model, kept in zip(self.models, state, strict=True):
             model.restore(kept)
-
-
-def _pour(model: GrowthModel, moments: tuple[float, ...], amount: float) -> None:
-    total = model.weight + amount
-    share = amount / total
-    if share > NEGLIGIBLE_SHARE:
-        model.absorb(moments, share)
-    model.weight = total
 
 
 class FedBank(Bank):

@@ -84,21 +84,35 @@ class FedModel(GrowthModel):
         self.clb = clb * keep
 
     def moments(self) -> tuple[float, ...]:
-        return (*super().moments(), self.boost, self.clb, self.cmb, self.cgb, self.cbb)
+        return (
+            self.level, self.rate, self.gain, self.cll, self.clm, self.clg, self.cmm, self.cmg, self.cgg,
+            self.boost, self.clb, self.cmb, self.cgb, self.cbb,
+        )  # fmt: skip
 
     def absorb(self, moments: tuple[float, ...], share: float) -> None:
-        boost, clb, cmb, cgb, cbb = moments[9:]
-        spread = 1 - share
-        dl = moments[0] - self.level
-        dm = moments[1] - self.rate
-        dg = moments[2] - self.gain
+        level, rate, gain, cll, clm, clg, cmm, cmg, cgg, boost, clb, cmb, cgb, cbb = moments
+        dl = level - self.level
+        dm = rate - self.rate
+        dg = gain - self.gain
         db = boost - self.boost
+        spread = 1 - share
+        el = spread * dl
+        em = spread * dm
+        eg = spread * dg
+        self.level += share * dl
+        self.rate += share * dm
+        self.gain += share * dg
         self.boost += share * db
-        self.clb += share * (clb - self.clb + spread * dl * db)
-        self.cmb += share * (cmb - self.cmb + spread * dm * db)
-        self.cgb += share * (cgb - self.cgb + spread * dg * db)
+        self.cll += share * (cll - self.cll + el * dl)
+        self.clm += share * (clm - self.clm + el * dm)
+        self.clg += share * (clg - self.clg + el * dg)
+        self.clb += share * (clb - self.clb + el * db)
+        self.cmm += share * (cmm - self.cmm + em * dm)
+        self.cmg += share * (cmg - self.cmg + em * dg)
+        self.cmb += share * (cmb - self.cmb + em * db)
+        self.cgg += share * (cgg - self.cgg + eg * dg)
+        self.cgb += share * (cgb - self.cgb + eg * db)
         self.cbb += share * (cbb - self.cbb + spread * db * db)
-        super().absorb(moments, share)
 
     def begin(self, model: GrowthModel, boost_var: float) -> None:
         """Start from a model that knows of no boost."""

@@ -77,19 +77,21 @@ class GrowthModel:
 
     def absorb(self, moments: tuple[float, ...], share: float) -> None:
         """Become the mixture of itself (1 - share) and a neighbour (share); means and covariances stay exact."""
-        level, rate, gain, cll, clm, clg, cmm, cmg, cgg = moments[:9]
+        level, rate, gain, cll, clm, clg, cmm, cmg, cgg = moments
         dl = level - self.level
         dm = rate - self.rate
         dg = gain - self.gain
         spread = 1 - share
+        el = spread * dl
+        em = spread * dm
         self.level += share * dl
         self.rate += share * dm
         self.gain += share * dg
-        self.cll += share * (cll - self.cll + spread * dl * dl)
-        self.clm += share * (clm - self.clm + spread * dl * dm)
-        self.clg += share * (clg - self.clg + spread * dl * dg)
-        self.cmm += share * (cmm - self.cmm + spread * dm * dm)
-        self.cmg += share * (cmg - self.cmg + spread * dm * dg)
+        self.cll += share * (cll - self.cll + el * dl)
+        self.clm += share * (clm - self.clm + el * dm)
+        self.clg += share * (clg - self.clg + el * dg)
+        self.cmm += share * (cmm - self.cmm + em * dm)
+        self.cmg += share * (cmg - self.cmg + em * dg)
         self.cgg += share * (cgg - self.cgg + spread * dg * dg)
 
     def state(self) -> dict[str, Any]:
