@@ -56,6 +56,8 @@ class Recording:
     true_growth: list[float]
     doses: list[tuple[float, float, float]]
     """Hour announced, mL added (nominal), mL in the vial before (book-keeping)."""
+    seen: list[float] = field(default_factory=list)
+    """ln OD behind the lag of vial and reader, without noise; empty for recordings from disk."""
 
 
 def constant(value: float) -> Callable[[float], float]:
@@ -186,7 +188,7 @@ def simulate(family: Family, seed: int) -> Recording:
         culture.advance(t)
         seen += follow * (math.log(culture.od) - seen)
     od = _readings(family, np.asarray(times), np.exp(np.asarray(logs)), rng)
-    return Recording(family.name, times, [float(x) for x in od], truth, doses)
+    return Recording(family.name, times, [float(x) for x in od], truth, doses, logs)
 
 
 def _wants_dose(family: Family, seen: float, second: int, rng: np.random.Generator) -> bool:

@@ -10,6 +10,7 @@ from pioreactor.science.growth_rate.bank import Bank, FedBank
 from pioreactor.science.growth_rate.dilution import Dilution, log_dilution
 from pioreactor.science.growth_rate.model import GrowthModel
 from pioreactor.science.growth_rate.noise import ReadingNoise
+from pioreactor.science.growth_rate.steadiness import Steadiness
 
 STATE_VERSION = 1
 SECONDS_PER_HOUR = 3600.0
@@ -65,14 +66,14 @@ class Assumptions:
     shift_z: float = 3.5
     shift_after_s: float = 22.0
     shift_readings: int = 4
-    excess_power: float = 1.0
     evidence_power: float = 0.5
     boost_sd: float = 3.0
     """Growth rate [1/h] that one unit of ln dilution may add for a while, if growth follows doses at all."""
     boost_wander: float = 2.0
     """What that may change by in one hour."""
-    boost_cost_per_h: float = 4.0
-    """Evidence (log-likelihood) that must come in every hour to go on believing that growth follows doses."""
+    boost_cost_per_h: float = 0.0
+    """Evidence (log-likelihood) that must come in every hour, beyond what is fair, to go on believing that growth
+    follows doses."""
     fed_memory_s: float = 600.0
     usual_memory_s: float = 3600.0
     fed_weight: float = 0.02
@@ -90,6 +91,7 @@ class GrowthRateEstimator:
         self.vial_volume_ml = vial_volume_ml
         self._dilution = Dilution(mixing_s=a.mixing_s, settling_s=a.settling_s)
         self._noise = ReadingNoise()
+        self._steadiness = Steadiness()
         models = [GrowthModel(wander, 1 / len(a.wander)) for wander in a.wander]
         self._steady = Bank(models, a.faster_per_h, a.slower_per_h)
         self._fed: FedBank | None = None
@@ -121,9 +123,13 @@ class GrowthRateEstimator:
         level = math.log(od)
         if self._t_s is None:
             self._begin(t_s, level)
+        dt_s = t_s - (self._t_s if self._t_s is not None else t_s)
         seen = self._predict(t_s)
-        outcome, weight_down = self._judge(t_s, level)
-        self._correct(t_s, level, weight_down)
+        excess = self._noise.excess
+        unsettled = self.assumptions.unsettled_sd * self._dilution.unsettled
+        noise_var = self._noise.white * excess + unsettled * unsettled
+        outcome, weight_down = self._judge(t_s, level, noise_var)
+        self._correct(dt_s, level, noise_var * weight_down, excess)
         self._added_back += seen * self._last.pump_gain
         if outcome == "level_shift":
             self._noise.restart()
@@ -132,7 +138,7 @@ class GrowthRateEstimator:
         else:
             self._noise.restart()
         self._t_s = t_s
-        self._last = self._summarise(outcome)
+        self._last = self._summarise(outcome, dt_s)
         return self._last
 
     @property
@@ -207,11 +213,6 @@ class GrowthRateEstimator:
     def _banks(self) -> tuple[Bank, ...]:
         return (self._steady,) if self._fed is None else (self._steady, self._fed)
 
-    def _noise_var(self) -> float:
-        a = self.assumptions
-        unsettled = a.unsettled_sd * self._dilution.unsettled
-        return self._noise.white * float(self._noise.excess**a.excess_power) + unsettled * unsettled
-
     def _expected(self) -> tuple[float, float]:
         mean, variance = self._steady.expected_level()
         if self._fed is not None:
@@ -219,11 +220,11 @@ class GrowthRateEstimator:
             mean, variance = _blend(mean, variance, fed_mean, fed_variance, self._fed.weight)
         return mean, variance
 
-    def _judge(self, t_s: float, level: float) -> tuple[str, float]:
+    def _judge(self, t_s: float, level: float, noise_var: float) -> tuple[str, float]:
         """Compare a reading with what all models together expect: how to call it, and by what to raise its variance."""
         a = self.assumptions
         expected, variance = self._expected()
-        z = (level - expected) / math.sqrt(variance + self._noise_var())
+        z = (level - expected) / math.sqrt(variance + noise_var)
         size = abs(z)
         if size <= a.shift_z:
             self._strikes = 0
@@ -249,30 +250,33 @@ class GrowthRateEstimator:
         self._strikes = 0
         return True
 
-    def _correct(self, t_s: float, level: float, weight_down: float) -> None:
-        noise_var = self._noise_var() * weight_down
-        power = float(self._noise.excess**-self.assumptions.evidence_power)
+    def _correct(self, dt_s: float, level: float, noise_var: float, excess: float) -> None:
+        power = 1.0 if excess == 1.0 else float(excess**-self.assumptions.evidence_power)
         evidence = self._steady.correct(level, noise_var, power)
         fed = self._fed
         if fed is not None:
-            assert self._t_s is not None
-            cost = self.assumptions.boost_cost_per_h * (t_s - self._t_s) / SECONDS_PER_HOUR
+            cost = self.assumptions.boost_cost_per_h * dt_s / SECONDS_PER_HOUR
             favour = math.exp(max(min(fed.correct(level, noise_var, power) - evidence - cost, 30.0), -30.0))
             weight = fed.weight * favour / (1 - fed.weight + fed.weight * favour)
             fed.weight = min(max(weight, LEAST_FED_WEIGHT), 1 - LEAST_FED_WEIGHT)
 
-    def _summarise(self, outcome: str) -> Estimate:
+    def _summarise(self, outcome: str, dt_s: float) -> Estimate:
         level, level_var = self._expected()
         rate, rate_var = self._steady.rate()
         gain, gain_var = self._steady.gain()
         fed = self._fed
+        pulses_var = 0.0
         if fed is not None:
-            rate, rate_var = _blend(rate, rate_var, *fed.rate(), fed.weight)
-            gain, gain_var = _blend(gain, gain_var, *fed.gain(), fed.weight)
+            share = fed.weight
+            fed_rate, fed_var = fed.rate()
+            rate, rate_var = _blend(rate, rate_var, fed_rate, fed_var, share)
+            gain, gain_var = _blend(gain, gain_var, *fed.gain(), share)
+            pulses_var = share * (fed_var + (fed_rate - rate) ** 2)
+        factor = self._steadiness.add(dt_s, rate, rate_var)
         od = math.exp(level)
         return Estimate(
             rate,
-            math.sqrt(rate_var),
+            math.sqrt(factor * factor * rate_var + pulses_var),
             od,
             od * math.sqrt(level_var),
             gain,
@@ -294,6 +298,7 @@ class GrowthRateEstimator:
             "steady": self._steady.state(),
             "fed": None if self._fed is None else self._fed.fed_state(),
             "noise": self._noise.state(),
+            "steadiness": self._steadiness.state(),
             "dilution": self._dilution.state(),
         }
 
@@ -317,6 +322,8 @@ class GrowthRateEstimator:
             estimator._fed = estimator._fed_bank()
             estimator._fed.restore_fed(state["fed"])
         estimator._noise.restore(state["noise"])
+        if "steadiness" in state:
+            estimator._steadiness.restore(state["steadiness"])
         estimator._dilution.restore(state["dilution"])
         return estimator
 
