@@ -20,7 +20,7 @@ class Bank:
     follows model i comes to follow model i+1, `slower_per_h[i]` the way back.
     """
 
-    __slots__ = ("_faster_per_h", "_flow_shares", "_flows_dt_h", "_slower_per_h", "models")
+    __slots__ = ("_faster_per_h", "_flow_shares", "_flows_dt_h", "_slower_per_h", "mixed_s", "models")
 
     def __init__(
         self, models: Sequence[GrowthModel], faster_per_h: Sequence[float], slower_per_h: Sequence[float]
@@ -28,6 +28,8 @@ class Bank:
         self.models = list(models)
         self._faster_per_h = tuple(faster_per_h)
         self._slower_per_h = tuple(slower_per_h)
+        self.mixed_s = 0.0
+        """Moment of the last exchange."""
         self._flows_dt_h = 0.0
         self._flow_shares: tuple[list[float], list[float]] = ([0.0] * len(faster_per_h), [0.0] * len(slower_per_h))
 
@@ -156,6 +158,7 @@ class FedBank(Bank):
         for model, like in zip(self._fed_models, start.models, strict=True):
             model.wander_var = like.wander_var
             model.begin(like, boost_sd * boost_sd)
+        self.mixed_s = start.mixed_s
         self._boost_wander_var = boost_wander * boost_wander
         self._memory_s = memory_s
         self._usual_memory_s = usual_memory_s
@@ -192,7 +195,13 @@ class FedBank(Bank):
         return self.fed * mean, self.fed * self.fed * (square - mean * mean)
 
     def fed_state(self) -> dict[str, Any]:
-        return {"models": self.state(), "recent": self._recent, "usual": self._usual, "weight": self.weight}
+        return {
+            "models": self.state(),
+            "recent": self._recent,
+            "usual": self._usual,
+            "weight": self.weight,
+            "mixed_s": self.mixed_s,
+        }
 
     def restore_fed(self, state: dict[str, Any]) -> None:
         self.restore(state["models"])
@@ -200,3 +209,4 @@ class FedBank(Bank):
         self._usual = state["usual"]
         self.fed = self._recent - self._usual
         self.weight = state["weight"]
+        self.mixed_s = state.get("mixed_s", self.mixed_s)

@@ -96,7 +96,6 @@ class GrowthRateEstimator:
         self._steady = Bank(models, a.faster_per_h, a.slower_per_h)
         self._fed: FedBank | None = None
         self._t_s: float | None = None
-        self._mixed_s = 0.0
         self._added_back = 0.0
         self._strikes = 0
         self._strikes_since_s = 0.0
@@ -152,7 +151,7 @@ class GrowthRateEstimator:
     def _begin(self, t_s: float, level: float) -> None:
         a = self.assumptions
         self._t_s = t_s
-        self._mixed_s = t_s
+        self._steady.mixed_s = t_s
         self._dilution.release(t_s)
         for model in self._steady.models:
             model.level = level
@@ -169,7 +168,9 @@ class GrowthRateEstimator:
         if self._behind < CLOCK_SET_BACK_AFTER or not math.isfinite(t_s):
             return False
         self._behind = 0
-        self._t_s = self._mixed_s = t_s
+        self._t_s = t_s
+        for bank in self._banks():
+            bank.mixed_s = t_s
         self._dilution.set_clock(t_s)
         self._noise.restart()
         return True
@@ -185,19 +186,25 @@ class GrowthRateEstimator:
         if gap_h > MAX_PREDICTION_H:
             level_var += UNKNOWN_LEVEL_VAR
         gain_var = a.gain_wander * a.gain_wander * dt_h
-        mixing_h = min((t_s - self._mixed_s) / SECONDS_PER_HOUR, MAX_PREDICTION_H)
-        due = t_s - self._mixed_s >= a.mixing_interval_s
-        if due:
-            self._mixed_s = t_s
         if seen != 0.0 and self._fed is None and a.fed_weight > 0:
             self._fed = self._fed_bank()
         if self._fed is not None:
             self._fed.feed(t_s - self._t_s, seen)
-        for bank in self._banks():
-            if due:
-                bank.mix(mixing_h)
-            bank.predict(dt_h, seen, level_var, gain_var)
+        self._mix(t_s)
+        self._steady.predict(dt_h, seen, level_var, gain_var)
+        if self._fed is not None:
+            self._fed.predict(dt_h, seen, level_var, gain_var)
         return seen
+
+    def _mix(self, t_s: float) -> None:
+        """Let the bank that waited longest exchange, if it is due: not both at one reading, which would cost most."""
+        bank: Bank = self._steady
+        if self._fed is not None and self._fed.mixed_s < bank.mixed_s:
+            bank = self._fed
+        waited_s = t_s - bank.mixed_s
+        if waited_s >= self.assumptions.mixing_interval_s:
+            bank.mixed_s = t_s
+            bank.mix(min(waited_s / SECONDS_PER_HOUR, MAX_PREDICTION_H))
 
     def _fed_bank(self) -> FedBank:
         a = self.assumptions
@@ -292,7 +299,7 @@ class GrowthRateEstimator:
             "version": STATE_VERSION,
             "vial_volume_ml": self.vial_volume_ml,
             "t_s": self._t_s,
-            "mixed_s": self._mixed_s,
+            "mixed_s": self._steady.mixed_s,
             "added_back": self._added_back,
             "last": list(self._last),
             "steady": self._steady.state(),
@@ -314,7 +321,7 @@ class GrowthRateEstimator:
         if len(state["steady"]) != len(estimator._steady.models):
             raise ValueError(f"state holds {len(state['steady'])} models, expected {len(estimator._steady.models)}")
         estimator._t_s = state["t_s"]
-        estimator._mixed_s = state["mixed_s"]
+        estimator._steady.mixed_s = state["mixed_s"]
         estimator._added_back = state["added_back"]
         estimator._last = Estimate(*state["last"])
         estimator._steady.restore(state["steady"])
