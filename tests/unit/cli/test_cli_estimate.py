@@ -75,6 +75,8 @@ def test_another_column_and_doses(tmp_path: Path, capsys) -> None:
         ("a,b\n1,2\n", "neither a column 'time_h' nor 'timestamp'"),
         ("time_h,od\n0,1\n", "has no column 'od_reading'; it has time_h, od"),
         ("time_h,od_reading\n0,1\n0.1,high\n", "line 3, column 'od_reading': 'high' is not a number"),
+        ("time_h,od_reading\n0,1\n0.2,1\n0.1,1\n", "line 4, column 'time_h': time goes backwards at '0.1'"),
+        ("time_h,od_reading\n0,-1\n0.1,\n0.2,nan\n", "none of 3 readings is a positive number"),
     ],
 )
 def test_what_cannot_be_read_is_said_with_its_place(tmp_path: Path, capsys, content: str, words: str) -> None:
@@ -96,3 +98,48 @@ def test_a_result_that_is_there_is_not_lost_by_accident(tmp_path: Path, capsys) 
     assert "--overwrite" in capsys.readouterr().err
     assert out.read_text() == "mine\n"
     assert estimate(readings, "--out", out, "--overwrite") == 0
+
+
+def test_a_cut_or_false_gzip_is_said(tmp_path: Path, capsys) -> None:
+    whole = write_recording(tmp_path / "r.csv.gz", hours=0.5).read_bytes()
+    for name, content in (("cut.csv.gz", whole[: len(whole) // 2]), ("plain.csv.gz", b"time_h,od_reading\n0,1\n")):
+        (tmp_path / name).write_bytes(content)
+        assert estimate(tmp_path / name, "--out", tmp_path / "o.csv") == 1
+        said = capsys.readouterr().err
+        assert f"cannot read {tmp_path / name}" in said
+        assert "Traceback" not in said
+        assert not (tmp_path / "o.csv").exists()
+
+
+def test_files_that_are_missing_or_cannot_be_written_are_named(tmp_path: Path, capsys) -> None:
+    readings = write_recording(tmp_path / "r.csv", hours=0.2)
+    assert estimate(tmp_path / "no.csv", "--out", tmp_path / "o.csv") != 0
+    assert "no.csv' does not exist" in capsys.readouterr().err
+    assert estimate(readings, "--out", tmp_path / "nowhere" / "o.csv") == 1
+    assert "Choose a folder that exists" in capsys.readouterr().err
+
+
+def test_a_recording_is_never_written_over_by_its_own_estimate(tmp_path: Path, capsys) -> None:
+    readings = write_recording(tmp_path / "r.csv", hours=0.2)
+    before = readings.read_bytes()
+    assert estimate(readings, "--out", readings, "--overwrite") == 1
+    assert "is read from, too" in capsys.readouterr().err
+    assert readings.read_bytes() == before
+
+
+@pytest.mark.parametrize("volume", ["5000", "nan", "inf"])
+def test_a_volume_that_cannot_be_is_refused(tmp_path: Path, capsys, volume: str) -> None:
+    doses = tmp_path / "d.csv"
+    doses.write_text(f"time_h,event,nominal_volume_ml\n0.1,add_media,{volume}\n")
+    readings = write_recording(tmp_path / "r.csv", hours=0.2)
+    assert estimate(readings, "--doses", doses, "--out", tmp_path / "o.csv") == 1
+    assert "d.csv, line 2, column 'nominal_volume_ml'" in capsys.readouterr().err
+
+
+def test_single_readings_that_are_not_positive_are_left_out_and_counted(tmp_path: Path, capsys) -> None:
+    readings = write_recording(tmp_path / "r.csv", hours=0.2)
+    lines = readings.read_text().splitlines()
+    lines[5] = lines[5].split(",")[0] + ",-0.2"
+    readings.write_text("\n".join(lines) + "\n")
+    assert estimate(readings, "--out", tmp_path / "o.csv", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["left_out"] == 1

@@ -111,7 +111,7 @@ def test_the_vial_fills_and_empties_with_the_doses(tmp_path: Path, readings: Pat
 @pytest.mark.parametrize(
     ("header", "rows", "says"),
     [
-        ("hour,od_reading", ["0,1"], "r.csv has neither a column 'time_h' nor 'timestamp'"),
+        ("hour,od_reading", ["0,1"], "r.csv has neither a column 'time_h' nor 'timestamp'; it has hour, od_reading"),
         ("time_h,od", ["0,1"], "r.csv has no column 'od_reading'; it has time_h, od"),
         ("time_h,od_reading", ["0,1", "0.1,ten"], "r.csv, line 3, column 'od_reading': 'ten' is not a number"),
         ("time_h,od_reading", ["0,1", "soon,1"], "r.csv, line 3, column 'time_h': 'soon' is not a number"),

@@ -6,6 +6,7 @@ import csv
 import gzip
 import io
 import math
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from pioreactor.science.growth_rate.estimator import Estimate, GrowthRateEstimat
 from pioreactor.science.growth_rate.smoother import Dose, replay, smooth
 
 SECONDS_PER_HOUR = 3600.0
+MOST_ML = 1000.0
 OUTPUT_COLUMNS = ("time_h", "growth_rate", "growth_rate_sd", "od_filtered", "pump_gain", "outlier")
 _ONE_SERIES = ("experiment", "pioreactor_unit", "channel", "angle")
 _VOLUME_COLUMNS = ("nominal_volume_ml", "volume_change_ml", "volume_change")
@@ -68,6 +70,9 @@ def estimate_recording(
     Raises InvalidRequestError, with file, column and line, for what cannot be read, StorageError if `out`
     cannot be written; `out` appears only when it is complete.
     """
+    for given in (readings, doses):
+        if given is not None and out.exists() and given.exists() and out.samefile(given):
+            raise InvalidRequestError(f"{out} is read from, too", remedy="Choose another name for what is written.")
     recorded = read_readings(readings, column=column)
     added = read_doses(doses, like=recorded, vial_volume_ml=vial_volume_ml) if doses is not None else []
     times_s = [t * SECONDS_PER_HOUR for t in recorded.time_h]
@@ -88,7 +93,9 @@ def estimate_recording(
                     progress(i / len(times_s))
         part.replace(out)
     except OSError as problem:
-        raise StorageError(f"cannot write {out}: {problem.strerror}") from problem
+        raise StorageError(
+            f"cannot write {out}: {problem.strerror}", remedy="Choose a folder that exists and that you may write to."
+        ) from problem
     finally:
         part.unlink(missing_ok=True)
     if progress is not None:
@@ -99,7 +106,7 @@ def estimate_recording(
 def read_readings(path: Path, *, column: str = "od_reading") -> Readings:
     """Read times and optical densities; empty cells become NaN, which the estimator leaves out.
 
-    Rows are put in time order. A file that holds several units or channels is refused.
+    A file that holds several units or channels, no positive reading at all, or times that go backwards is refused.
     """
     rows: list[tuple[float, float]] = []
     series: dict[str, str] = {}
@@ -107,14 +114,24 @@ def read_readings(path: Path, *, column: str = "od_reading") -> Readings:
     for line, row in _rows(path):
         if not clock:
             clock = _clock_of(row, path)
-            _require(row, column, path)
+            _require(row, column, path, remedy="Name one of these with --column.")
         _one_series(row, series, path, line)
         text = row[column]
         od = math.nan if text is None or text.strip() == "" else _number(text, path, column, line)
-        rows.append((_moment(row, clock, path, line), od))
+        t_s = _moment(row, clock, path, line)
+        if rows and t_s < rows[-1][0]:
+            raise InvalidRequestError(
+                f"{path.name}, line {line}, column {clock!r}: time goes backwards at {row[clock]!r}",
+                remedy="Sort the rows by time, or keep one experiment or one side of a clock that was set back.",
+            )
+        rows.append((t_s, od))
     if not rows:
         raise InvalidRequestError(f"{path.name} holds no readings", remedy="Export the dataset od_readings.")
-    rows.sort(key=lambda each: each[0])
+    if not any(od > 0 and math.isfinite(od) for _, od in rows):
+        raise InvalidRequestError(
+            f"{path.name}, column {column!r}: none of {len(rows)} readings is a positive number",
+            remedy="Check that the column holds optical densities, and the blank that was taken off them.",
+        )
     origin_s = rows[0][0] if clock == "timestamp" else 0.0
     time_h = [(t_s - origin_s) / SECONDS_PER_HOUR for t_s, _ in rows]
     return Readings(time_h, [od for _, od in rows], origin_s, clock)
@@ -133,7 +150,13 @@ def read_doses(path: Path, *, like: Readings, vial_volume_ml: float) -> list[Dos
             _require(row, volume_column, path)
         _one_series(row, series, path, line)
         t_s = _moment(row, like.clock, path, line) - like.origin_s
-        moves.append((t_s, row["event"] or "", _number(row[volume_column] or "", path, volume_column, line)))
+        moved_ml = _number(row[volume_column] or "", path, volume_column, line)
+        if not abs(moved_ml) < MOST_ML:
+            raise InvalidRequestError(
+                f"{path.name}, line {line}, column {volume_column!r}: {row[volume_column]} mL cannot be moved",
+                remedy=f"Volumes are in mL, below {MOST_ML:g}; what is negative takes an earlier dose back.",
+            )
+        moves.append((t_s, row["event"] or "", moved_ml))
     moves.sort(key=lambda each: each[0])
     doses: list[Dose] = []
     volume_ml = vial_volume_ml
@@ -199,21 +222,31 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, str | None]]]:
             reader = csv.DictReader(file)
             for row in reader:
                 yield reader.line_num, row
-    except (OSError, EOFError, UnicodeDecodeError, csv.Error) as problem:
-        raise InvalidRequestError(f"cannot read {path}: {problem}") from problem
+    except OSError as problem:
+        raise InvalidRequestError(f"cannot read {path}: {problem.strerror or problem}") from problem
+    except (EOFError, zlib.error) as problem:
+        raise InvalidRequestError(
+            f"cannot read {path}: it is compressed, and cut short or damaged", remedy="Copy or export the file again."
+        ) from problem
+    except (UnicodeDecodeError, csv.Error) as problem:
+        raise InvalidRequestError(
+            f"cannot read {path}: it is no text with commas between columns ({problem})",
+            remedy="Export the dataset as CSV, in UTF-8; a name that ends in .gz is taken for a compressed file.",
+        ) from problem
 
 
-def _require(row: dict[str, str | None], column: str, path: Path) -> None:
+def _require(row: dict[str, str | None], column: str, path: Path, *, remedy: str | None = None) -> None:
     if column not in row:
         there = ", ".join(str(name) for name in row if name is not None)
-        raise InvalidRequestError(f"{path.name} has no column {column!r}; it has {there}")
+        raise InvalidRequestError(f"{path.name} has no column {column!r}; it has {there}", remedy=remedy)
 
 
 def _clock_of(row: dict[str, str | None], path: Path) -> str:
     for name in ("time_h", "timestamp"):
         if name in row:
             return name
-    raise InvalidRequestError(f"{path.name} has neither a column 'time_h' nor 'timestamp'")
+    there = ", ".join(str(name) for name in row if name is not None)
+    raise InvalidRequestError(f"{path.name} has neither a column 'time_h' nor 'timestamp'; it has {there}")
 
 
 def _one_series(row: dict[str, str | None], series: dict[str, str], path: Path, line: int) -> None:
