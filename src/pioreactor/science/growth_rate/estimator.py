@@ -52,6 +52,7 @@ class Assumptions:
     """How often it falls back."""
     mixing_interval_s: float = 18.0
     start_rate_sd: float = 0.6
+    start_gain: float = 1.0
     gain_sd: float = 0.1
     gain_wander: float = 0.003
     """Pump wear: standard deviation gathered in one hour."""
@@ -100,7 +101,7 @@ class GrowthRateEstimator:
         self._strikes = 0
         self._strikes_since_s = 0.0
         self._behind = 0
-        self._last = Estimate(0.0, a.start_rate_sd, 0.0, 0.0, 1.0, a.gain_sd, False, 0.01, "not_positive")
+        self._last = Estimate(0.0, a.start_rate_sd, 0.0, 0.0, a.start_gain, a.gain_sd, False, 0.01, "not_positive")
 
     def dose(self, t_s: float, added_ml: float, vial_volume_ml: float | None = None) -> None:
         """Announce liquid added to the vial, whole or in slices.
@@ -157,6 +158,7 @@ class GrowthRateEstimator:
             model.level = level
             model.cll = UNKNOWN_LEVEL_VAR
             model.cmm = a.start_rate_sd * a.start_rate_sd
+            model.gain = a.start_gain
             model.cgg = a.gain_sd * a.gain_sd
 
     def _in_order(self, t_s: float) -> bool:

@@ -10,8 +10,17 @@ from typing import NamedTuple
 from pioreactor.science.growth_rate.estimator import Assumptions, Estimate, GrowthRateEstimator
 
 SECONDS_PER_HOUR = 3600.0
-LATENESS = 1.5
+LATENESS = 3.0
 """Backwards, a dose begins where mixing ended: this many mixing times after it was announced."""
+SOONER = 1.5
+"""The same where readings that see the mixing are kept; they count less, and for longer, by `CAUTION`."""
+CAUTION = 2.0
+LEAST_GAIN_SD = 0.02
+BEFORE_S = 5.0
+AFTER_S = 40.0
+"""Readings from this long before a dose to this long after it are left out backwards."""
+MOST_LEFT_OUT = 0.25
+"""A recording that would lose more than this share, because it is dosed so often, keeps them all."""
 _USABLE = frozenset({"used", "outlier", "level_shift"})
 
 
@@ -67,16 +76,20 @@ def smooth(
     forward = list(
         tell.each(replay(times_s, steady, doses, GrowthRateEstimator(vial_volume_ml=vial_volume_ml, assumptions=plain)))
     )
-    late_s = LATENESS * online.mixing_s
+    settled = _without_mixing(times_s, steady, doses)
+    late_s = (LATENESS if settled is not None else SOONER) * online.mixing_s
     reverse_doses = [Dose(-(dose.t_s + late_s), -dose.added_ml, dose.vial_volume_ml) for dose in reversed(doses)]
     reverse_times = [-t_s for t_s in reversed(times_s)]
+    known = _with_gain_of(plain, forward[-1]) if forward else plain
+    if settled is None:
+        known = replace(known, settling_s=CAUTION * known.settling_s, unsettled_sd=CAUTION * known.unsettled_sd)
     backward = list(
         tell.each(
             replay(
                 reverse_times,
-                steady[::-1],
+                (settled if settled is not None else steady)[::-1],
                 reverse_doses,
-                GrowthRateEstimator(vial_volume_ml=vial_volume_ml, assumptions=plain),
+                GrowthRateEstimator(vial_volume_ml=vial_volume_ml, assumptions=known),
             )
         )
     )
@@ -87,6 +100,34 @@ def smooth(
             forward, backward, boosts, gathered, outcomes, strict=True
         )
     ]
+
+
+def _with_gain_of(plain: Assumptions, last: Estimate) -> Assumptions:
+    """Start backwards from the pump gain that the recording ends with."""
+    return replace(
+        plain,
+        start_gain=last.pump_gain,
+        gain_sd=min(plain.gain_sd, max(LEAST_GAIN_SD, 2 * last.pump_gain_sd)),
+    )
+
+
+def _without_mixing(times_s: Sequence[float], ods: Sequence[float], doses: Sequence[Dose]) -> list[float] | None:
+    """Replace readings taken while a dose mixes by NaN.
+
+    Backwards, the slow end of mixing comes before the dose does and looks like growth. None if too many would go.
+    """
+    out = list(ods)
+    until_s = -math.inf
+    left_out = 0
+    upcoming = 0
+    for i, t_s in enumerate(times_s):
+        while upcoming < len(doses) and doses[upcoming].t_s - BEFORE_S <= t_s:
+            until_s = max(until_s, doses[upcoming].t_s + AFTER_S)
+            upcoming += 1
+        if t_s <= until_s:
+            out[i] = math.nan
+            left_out += 1
+    return out if left_out <= MOST_LEFT_OUT * len(out) else None
 
 
 def _integral(times_s: Sequence[float], rates: Sequence[float]) -> list[float]:
