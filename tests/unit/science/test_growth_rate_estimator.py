@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from pioreactor.science.growth_rate import Estimate, GrowthRateEstimator
+from pioreactor.science.growth_rate import Assumptions, Estimate, GrowthRateEstimator
 
 Readings = list[tuple[float, float]]
 
@@ -319,3 +319,52 @@ def test_correlated_noise_is_seen_as_such() -> None:
             worst = max(worst, abs(estimate.growth_rate - 0.3) / estimate.growth_rate_sd)
 
     assert worst < 4
+
+
+def test_a_state_kept_before_bands_were_earned_is_continued() -> None:
+    first = GrowthRateEstimator()
+    feed(first, culture(0.5, 1))
+    first.dose(3600.0, 1.0)
+    feed(first, culture(0.5, 0.1, begin_s=3605.0, start=0.155))
+    state = json.loads(json.dumps(first.state()))
+    del state["steadiness"], state["fed"]["mixed_s"]
+
+    again = GrowthRateEstimator.from_state(state)
+
+    assert again.update(3970.0, 0.16).growth_rate == pytest.approx(0.5, abs=0.05)
+
+
+def test_what_the_band_has_earned_survives_a_restart() -> None:
+    first = GrowthRateEstimator()
+    feed(first, culture(0.5, 5))
+    again = GrowthRateEstimator.from_state(json.loads(json.dumps(first.state())))
+    reading = (5 * 3600.0, 0.1 * math.exp(2.5))
+
+    assert again.update(*reading).growth_rate_sd == pytest.approx(first.update(*reading).growth_rate_sd, rel=0.02)
+
+
+def test_the_band_narrows_while_a_culture_keeps_steady_and_widens_when_growth_drifts() -> None:
+    plain = Assumptions(earn_band=False)
+
+    def factor(growth: Callable[[float], float] | float, hours: float) -> float:
+        readings = culture(growth, hours)
+        earned, given = feed(GrowthRateEstimator(), readings), feed(GrowthRateEstimator(assumptions=plain), readings)
+        assert earned[-1].growth_rate == given[-1].growth_rate
+        return earned[-1].growth_rate_sd / given[-1].growth_rate_sd
+
+    assert factor(0.4, 8) < 0.75
+    assert factor(lambda t_h: 0.8 - 0.1 * t_h, 6) > 1.0
+
+
+def test_both_banks_exchange_at_long_intervals_though_never_at_the_same_reading() -> None:
+    estimator = GrowthRateEstimator()
+    feed(estimator, culture(0.4, 0.5, every_s=60.0))
+    estimator.dose(1800.0, 1.0)
+    mixed = []
+    for t_s, od in culture(0.4, 0.5, every_s=60.0, begin_s=1800.0, start=0.115):
+        estimator.update(t_s, od)
+        state = estimator.state()
+        if state["fed"] is not None:
+            mixed.append((t_s - state["mixed_s"], t_s - state["fed"]["mixed_s"]))
+
+    assert all(sorted(pair) == [0.0, 60.0] for pair in mixed[2:])

@@ -199,3 +199,34 @@ def test_smoothing_goes_through_doses_and_hand_made_dilutions() -> None:
     assert max(abs(e.growth_rate - 0.5) for e in smoothed) < 0.06
     assert smoothed[900].outcome == "not_positive"
     assert smoothed[1200].od_filtered == pytest.approx(ods[1200], rel=0.02)
+
+
+def test_smoothing_withstands_a_vial_that_mixes_slowly() -> None:
+    """1 mL every five minutes, seen with a lag of ten seconds: backwards, that tail must not look like growth."""
+    rng = random.Random(6)
+    level = seen = math.log(0.4)
+    times, ods, doses = [], [], []
+    for second in range(5 * 3600):
+        level += 0.8 / 3600
+        if second > 3600 and second % 310 < 10:
+            level -= math.log1p(0.1 / 14)
+            doses.append(Dose(second + 1.0, 0.1, 14.0))
+        seen += (1 - math.exp(-1 / 10)) * (level - seen)
+        if second % 5 == 0:
+            times.append(float(second))
+            ods.append(math.exp(seen) * (1 + 0.0056 * rng.gauss(0, 1)))
+
+    def rmse(rates: list[float]) -> float:
+        return math.sqrt(sum((rate - 0.8) ** 2 for rate in rates[1080:]) / len(rates[1080:]))
+
+    smoothed = rmse([e.growth_rate for e in smooth(times, ods, doses)])
+
+    assert smoothed < 0.012
+
+
+def test_a_recording_that_is_dosed_nearly_always_is_smoothed_from_all_its_readings() -> None:
+    times = [i * 5.0 for i in range(720)]
+    doses = [Dose(float(second), 0.003, 14.0) for second in range(600, 3600)]
+    ods = [0.2 * math.exp(0.4 * t / 3600 - math.log1p(0.003 / 14) * max(t - 600, 0)) for t in times]
+
+    assert smooth(times, ods, doses)[500].growth_rate == pytest.approx(0.4, abs=0.06)

@@ -79,6 +79,8 @@ class Assumptions:
     usual_memory_s: float = 3600.0
     fed_weight: float = 0.02
     """Belief, before evidence, that growth follows doses."""
+    earn_band: bool = True
+    """Narrow the published band of a culture that keeps steady for hours."""
 
 
 class GrowthRateEstimator:
@@ -281,7 +283,7 @@ class GrowthRateEstimator:
             rate, rate_var = _blend(rate, rate_var, fed_rate, fed_var, share)
             gain, gain_var = _blend(gain, gain_var, *fed.gain(), share)
             pulses_var = share * (fed_var + (fed_rate - rate) ** 2)
-        factor = self._steadiness.add(dt_s, rate, rate_var)
+        factor = self._steadiness.add(dt_s, rate, rate_var) if self.assumptions.earn_band else 1.0
         od = math.exp(level)
         return Estimate(
             rate,

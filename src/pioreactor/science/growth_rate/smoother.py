@@ -63,7 +63,7 @@ def smooth(
     the others, because it has no meaning backwards. Times must not decrease. `progress` hears shares of the work.
     """
     online = assumptions if assumptions is not None else Assumptions()
-    plain = replace(online, fed_weight=0.0)
+    plain = replace(online, fed_weight=0.0, earn_band=False)
     tell = _Progress(progress, 3 * len(times_s))
     first = GrowthRateEstimator(vial_volume_ml=vial_volume_ml, assumptions=online)
     boosts: list[tuple[float, float]] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 MEAN_MEMORY_S = 3600.0
@@ -41,7 +42,7 @@ class Steadiness:
         off = rate - self._mean
         square = min(off * off / variance, MOST)
         self._square += dt_s / (SQUARE_MEMORY_S + dt_s) * (square - self._square)
-        unrest = self._square**0.5
+        unrest = math.sqrt(self._square)
         if unrest <= STEADY:
             return NARROWEST
         if unrest >= RESTLESS:
