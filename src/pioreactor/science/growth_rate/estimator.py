@@ -77,7 +77,7 @@ class Assumptions:
     follows doses."""
     fed_memory_s: float = 600.0
     usual_memory_s: float = 3600.0
-    fed_weight: float = 0.02
+    fed_weight: float = 0.005
     """Belief, before evidence, that growth follows doses."""
     earn_band: bool = True
     """Narrow the published band of a culture that keeps steady for hours."""
