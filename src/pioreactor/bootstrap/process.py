@@ -33,6 +33,7 @@ from pioreactor.storage.sqlite.stores import SqliteUnitStores
 from pioreactor.types import Experiment, Unit
 
 if TYPE_CHECKING:
+    from pioreactor.devices.bench import Bench
     from pioreactor.devices.board import Board
     from pioreactor.devices.buses.ports import Buses
 
@@ -91,6 +92,7 @@ def build_runtime(
         handles_signals=handles_signals,
         open_records=(lambda: _open_records(settings, paths)) if is_leader else None,
         start_command=lambda words, more: _start_command(words, {**env, **more}),
+        open_bench=lru_cache(maxsize=1)(lambda: _twin_bench(settings)) if settings.hardware.rig == "sim" else None,
         log_file=_log_file(settings, paths),
         console=None if quiet else sys.stderr,
     )
@@ -266,12 +268,22 @@ def _kernel_buses(clock: Clock, paths: Paths, board: Board) -> Buses:
 def _twin_buses(settings: Settings) -> Buses:
     from pioreactor.twin.remote import connect_buses
 
+    return connect_buses(_twin_socket(settings))
+
+
+def _twin_bench(settings: Settings) -> Bench:
+    from pioreactor.twin.remote import RemoteBench
+
+    return RemoteBench(_twin_socket(settings))
+
+
+def _twin_socket(settings: Settings) -> Path:
     if not settings.simulation.socket:
         raise ConfigurationError(
             "the simulated reactor has no process: [simulation] socket is blank",
             remedy="Start the cluster with `make demo` or `pio demo`, or use `pio simulate` for virtual time.",
         )
-    return connect_buses(Path(settings.simulation.socket))
+    return Path(settings.simulation.socket)
 
 
 def _open_records(settings: Settings, paths: Paths) -> RecordSink:

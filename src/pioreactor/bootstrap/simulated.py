@@ -13,6 +13,7 @@ from pioreactor import topics
 from pioreactor.bootstrap.virtual_process import VirtualProcess
 from pioreactor.clock.ports import Clock
 from pioreactor.clock.virtual import VirtualClock
+from pioreactor.devices.bench import Bench
 from pioreactor.devices.board import Board, load_board
 from pioreactor.devices.ownership import MemoryOwnership
 from pioreactor.devices.ports import Ownership, Rig
@@ -29,6 +30,7 @@ from pioreactor.storage.artefacts import MemoryArtefacts
 from pioreactor.storage.memory import MemoryUnitStores
 from pioreactor.storage.paths import Paths
 from pioreactor.storage.ports import RecordSink
+from pioreactor.twin.bench import TwinBench
 from pioreactor.twin.buses import Chip, build_chips, open_buses
 from pioreactor.twin.scenarios import Scenario, find_scenario
 from pioreactor.twin.wiring import wiring
@@ -57,11 +59,13 @@ class SimulatedUnit:
     link: LinkFaults | None = None
     """What happens to messages of this unit; see `set_link`."""
     is_cut_off: bool = False
+    bench: Bench = field(init=False)
     _chips: dict[int, Chip] = field(init=False)
     _last_pid: int = field(init=False)
 
     def __post_init__(self) -> None:
         self._chips = build_chips(self.world)
+        self.bench = TwinBench(self.world)
         self._last_pid = self.runtime.pid * PIDS_PER_UNIT
 
     @property
@@ -254,6 +258,7 @@ def _build_unit(
         machine=SimulatedMachine(),
         pid=pid,
         open_records=open_records,
+        open_bench=lambda: unit.bench,
     )
     unit = SimulatedUnit(runtime, world, clock, broker, stores, ownership, board)
     return unit

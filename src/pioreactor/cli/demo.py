@@ -27,13 +27,24 @@ from pioreactor.cluster.local import LEADER, LocalCluster, LocalClusterPlan
 )  # fmt: skip
 @click.option("--scenario", default="ecoli_turbidostat", show_default=True, help="What is in the vials.")
 @click.option("--seed", type=click.IntRange(0, 10**6), default=1, show_default=True, help="Seed of the noise.")
+@click.option("--xr", is_flag=True, help="Reactors with four photodiodes, whose densities can be fused.")
 @click.option("--no-jobs", is_flag=True, help="Start no jobs on the workers.")
-def demo(workers: int, speed: float, port: int, data: Path | None, scenario: str, seed: int, no_jobs: bool) -> None:
+def demo(
+    workers: int, speed: float, port: int, data: Path | None, scenario: str, seed: int, xr: bool, no_jobs: bool
+) -> None:
     """Run broker, leader and workers with simulated reactors, and an experiment on them."""
     with ExitStack() as stack:
         directory = data.absolute() if data is not None else Path(stack.enter_context(_temporary_folder()))
         directory.mkdir(parents=True, exist_ok=True)
-        plan = LocalClusterPlan(directory, workers=workers, speed=speed, port=port, scenario=scenario, seed=seed)
+        plan = LocalClusterPlan(
+            directory,
+            workers=workers,
+            speed=speed,
+            port=port,
+            scenario=scenario,
+            seed=seed,
+            has_four_photodiodes=xr,
+        )
         cluster = local_cluster(plan, say=lambda words: click.echo(words, err=True))
         stack.callback(_stop, cluster)
         signal.signal(signal.SIGTERM, _end)

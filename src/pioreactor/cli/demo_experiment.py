@@ -54,8 +54,9 @@ def begin_experiment(cluster: LocalCluster, *, jobs: Starts, between: Callable[[
     leader = _Leader(cluster)
     experiment = cluster.plan.experiment
     for worker in cluster.plan.worker_names:
-        model = {"model_name": "pioreactor_20ml", "model_version": "1.5"}
+        model = dict(zip(("model_name", "model_version"), cluster.plan.model, strict=True))
         leader.make("PUT", "/api/workers", {"pioreactor_unit": worker, **model})
+        leader.ask("PUT", f"/api/workers/{worker}/model", model)
         _calibrate(cluster, worker)
     leader.make("POST", "/api/experiments", {"experiment": experiment, "description": "Simulated."})
     for worker in cluster.plan.worker_names:

@@ -30,6 +30,7 @@ LEADER = "leader"
 LOOPBACK = "127.0.0.1"
 VIEWER = "viewer"
 STOP_PATIENCE_S = 8.0
+FOUR_PHOTODIODES = "\n[od_config.photodiode_channel]\n1=REF\n2=90\n3=135\n4=45\n"
 LONGEST_RUN_PATH = 75
 """Of a unit's run directory: names of sockets follow it."""
 RESTART_PAUSE_S = 1.0
@@ -52,6 +53,13 @@ class LocalClusterPlan:
     """Addresses of units that are not on the loopback one."""
     enter: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """What goes in front of each command of a unit, such as what enters its network namespace."""
+    has_four_photodiodes: bool = False
+    """Whether the reactors are of the XR kind, which reads light at 45°, 90° and 135°."""
+
+    @property
+    def model(self) -> tuple[str, str]:
+        """Name and version of every reactor."""
+        return "pioreactor_20ml_XR" if self.has_four_photodiodes else "pioreactor_20ml", "1.5"
 
     @property
     def worker_names(self) -> tuple[str, ...]:
@@ -249,7 +257,7 @@ class LocalCluster:
             f"[cluster.addresses]\n{addresses}\n\n"
             f"[mqtt]\nbroker_address={self.host_of(LEADER)}\nbroker_port={self.broker.port}\n\n"
             "[bioreactor]\ninitial_volume_ml=14\nefflux_tube_volume_ml=14\n\n"
-            "[logging]\nconsole_log_level=INFO\n",
+            "[logging]\nconsole_log_level=INFO\n" + (FOUR_PHOTODIODES if self.plan.has_four_photodiodes else ""),
             encoding="utf-8",
         )
         if not paths.local_config.exists():
@@ -313,7 +321,8 @@ class LocalCluster:
 
     def _twin_command(self, worker: str, seed: int) -> list[str]:
         command = [sys.executable, "-m", "pioreactor.twin.server", "--socket", str(self.twin_socket(worker))]
-        command += ["--scenario", self.plan.scenario, "--seed", str(seed)]
+        model, version = self.plan.model
+        command += ["--scenario", self.plan.scenario, "--seed", str(seed), "--model", model, "--model-version", version]
         if self._is_ahead:
             command += ["--clock-speed", repr(self.plan.speed), "--clock-origin", repr(self._origin[1])]
         return command

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from pioreactor.clock.ports import Clock
+from pioreactor.devices.bench import Bench
 from pioreactor.devices.ports import Ownership, Rig
 from pioreactor.messaging.ports import BusFactory
 from pioreactor.models import ReactorModel
@@ -54,6 +55,8 @@ class Runtime:
 
     Returns what looks whether it has ended (its status, else None). Raises `OSError`. None in virtual time.
     """
+    open_bench: Callable[[], Bench] | None = None
+    """Return the bench beside the simulated reactor, the same one each time; None where the reactor is real."""
     log_file: Path | None = None
     console: TextIO | None = None
     """Where log lines are shown to a person, if anywhere."""

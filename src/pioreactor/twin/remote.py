@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from pioreactor.devices.bench import BenchState
 from pioreactor.devices.buses.ports import Buses
 from pioreactor.exc import (
     ConfigurationError,
@@ -162,3 +163,31 @@ class RemoteWorld:
 
     def close(self) -> None:
         self._connection.close()
+
+
+class RemoteBench:
+    """The bench of a reactor in another process."""
+
+    def __init__(self, path: Path) -> None:
+        self._connection = Connection(path)
+
+    def look(self) -> BenchState:
+        return self._do("look")
+
+    def place_standard(self, od: float, volume_ml: float | None = None) -> BenchState:
+        return self._do("place_standard", od, volume_ml)
+
+    def put_culture_back(self) -> BenchState:
+        return self._do("put_culture_back")
+
+    def tare(self) -> BenchState:
+        return self._do("tare")
+
+    def lead_tubes_back(self) -> BenchState:
+        return self._do("lead_tubes_back")
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def _do(self, act: str, *given: object) -> BenchState:
+        return msgspec.convert(self._connection.ask(f"bench_{act}", *given), BenchState)

@@ -19,9 +19,11 @@ from types import FrameType
 import msgspec
 
 from pioreactor.clock.system import SystemClock
+from pioreactor.devices.bench import BenchState
 from pioreactor.devices.buses.ports import Buses
 from pioreactor.exc import ConfigurationError, ConflictError, InvalidRequestError, PioreactorError
 from pioreactor.twin import wire
+from pioreactor.twin.bench import TwinBench
 from pioreactor.twin.buses import build_chips, open_buses
 from pioreactor.twin.faults import Fault
 from pioreactor.twin.scenarios import Scenario, check, find_scenario
@@ -37,7 +39,7 @@ _MAX_PATH = 100
 class _Client:
     """One connection and its view of the wires."""
 
-    def __init__(self, connection: socket.socket, world: World, buses: Buses) -> None:
+    def __init__(self, connection: socket.socket, world: World, buses: Buses, bench: TwinBench) -> None:
         self.connection = connection
         self.buffer = bytearray()
         self._world = world
@@ -52,6 +54,7 @@ class _Client:
             "snapshot": lambda: msgspec.to_builtins(world.snapshot()),
             "inject": self._inject,
             "press": self._press,
+            **{f"bench_{name}": _at_bench(act) for name, act in _acts_of(bench).items()},
         }
 
     def answer(self, request: list[object]) -> bytes:
@@ -81,6 +84,20 @@ class _Client:
         self._world.button_pressed = bool(pressed)
 
 
+def _acts_of(bench: TwinBench) -> dict[str, Callable[..., BenchState]]:
+    return {
+        "look": bench.look,
+        "place_standard": bench.place_standard,
+        "put_culture_back": bench.put_culture_back,
+        "tare": bench.tare,
+        "lead_tubes_back": bench.lead_tubes_back,
+    }
+
+
+def _at_bench(act: Callable[..., BenchState]) -> Callable[..., object]:
+    return lambda *given: msgspec.to_builtins(act(*given))
+
+
 def _checked_fault(fields: object, scenario: Scenario) -> Fault:
     fault = msgspec.convert(fields, Fault, strict=False)
     check(msgspec.structs.replace(scenario, faults=(fault,)), "injected")
@@ -94,6 +111,7 @@ class TwinServer:
         self._world = world
         self._path = path
         self._chips = build_chips(world)
+        self._bench = TwinBench(world)
         self._selector: selectors.BaseSelector | None = None
         self._waker: socket.socket | None = None
 
@@ -165,7 +183,7 @@ class TwinServer:
             connection.close()
             return
         connection.settimeout(SLOW_CLIENT_S)
-        client = _Client(connection, self._world, open_buses(self._world, self._chips))
+        client = _Client(connection, self._world, open_buses(self._world, self._chips), self._bench)
         self._selector.register(connection, selectors.EVENT_READ, client)
 
     @staticmethod

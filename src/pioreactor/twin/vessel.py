@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from pioreactor.twin.culture import Culture
+
 
 @dataclass(slots=True)
 class Vessel:
@@ -46,3 +48,12 @@ class Vessel:
         self.volume_ml -= lost
         self.evaporated_ml += lost
         return before / self.volume_ml if self.volume_ml > 0.0 else 1.0
+
+
+@dataclass(slots=True)
+class Vial:
+    """A vial as hands carry it: what lives in it, how much there is, and how warm it is [°C]."""
+
+    culture: Culture
+    vessel: Vessel
+    celsius: float

@@ -20,7 +20,7 @@ from pioreactor.twin.pumps import Pump
 from pioreactor.twin.scenarios import Scenario
 from pioreactor.twin.snapshot import Snapshot
 from pioreactor.twin.thermal import THERMAL_SETS, Thermal, ThermalSet
-from pioreactor.twin.vessel import Vessel
+from pioreactor.twin.vessel import Vessel, Vial
 from pioreactor.twin.wiring import TwinWiring
 
 STEP_H = 1.0 / 3600.0
@@ -61,6 +61,8 @@ class World:
         self.outputs: dict[str, float] = {}
         self.button_pressed = False
         self.indicator_lit = False
+        self.tubes_in_cup = False
+        self.cup_ml = 0.0
         self._build(scenario, wires, seed)
         self.faults = Faults(scenario.faults)
         self.dropped_addresses: frozenset[int] = frozenset()
@@ -207,6 +209,9 @@ class World:
                     self._move(name, volume)
 
     def _move(self, name: str, volume_ml: float) -> None:
+        if self.tubes_in_cup:
+            self.cup_ml += volume_ml
+            return
         if name == "waste":
             self.vessel.remove(volume_ml)
             return
@@ -218,6 +223,26 @@ class World:
         self.culture.dilute(kept, feed_g_l=feed, drug_ug_ml=self.alt_media_drug_ug_ml if alt else 0.0)
         inflow = scenario.media_celsius if scenario.media_celsius is not None else self.thermal.ambient
         self.thermal.mix(kept, inflow)
+
+    def settle_flow(self) -> None:
+        """Let everything that was pumped until this moment have arrived."""
+        self._flow_to(self.advance())
+
+    # ---- what hands do
+
+    def lead_tubes(self, *, into_cup: bool) -> None:
+        """Lay the tubes of all pumps into the cup, or back to the vial."""
+        self.settle_flow()
+        self.tubes_in_cup = into_cup
+
+    def exchange(self, vial: Vial) -> Vial:
+        """Put a vial in, freshly shaken, and return the one that was there."""
+        self.settle_flow()
+        taken_out = Vial(self.culture, self.vessel, self.thermal.liquid)
+        self.culture, self.vessel, self.thermal.liquid = vial.culture, vial.vessel, vial.celsius
+        self._seen, self._settled = self.culture.scattering_mg_ml, 1.0
+        self._show()
+        return taken_out
 
     # ---- what instruments and outputs do
 

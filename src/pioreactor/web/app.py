@@ -20,6 +20,7 @@ from pioreactor.web.security.sessions import Sessions
 from pioreactor.web.unit import (
     about,
     backups,
+    bench,
     calibration_sessions,
     calibrations,
     configuration,
@@ -160,6 +161,7 @@ def unit_routes() -> Router:
             about.ROUTES,
             calibrations.ROUTES,
             calibration_sessions.ROUTES,
+            bench.ROUTES,
             estimators.ROUTES,
             configuration.ROUTES,
             files.ROUTES,

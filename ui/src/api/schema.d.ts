@@ -1781,6 +1781,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/workers/{unit}/simulation/bench": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Bench
+         * @description 404 where the reactor is real.
+         */
+        get: operations["get_api_workers_unit_simulation_bench"];
+        put?: never;
+        /** UseBench */
+        post: operations["post_api_workers_unit_simulation_bench"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/workers/{unit}/zipped_calibrations": {
         parameters: {
             query?: never;
@@ -2737,6 +2758,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/unit_api/simulation/bench": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Bench
+         * @description Which vial is in the simulated reactor, and what the scale shows; 404 where the reactor is real.
+         */
+        get: operations["get_unit_api_simulation_bench"];
+        put?: never;
+        /**
+         * UseBench
+         * @description Exchange the vial, empty the cup or lay the tubes; answers what there is then.
+         */
+        post: operations["post_unit_api_simulation_bench"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/unit_api/system/disk_space": {
         parameters: {
             query?: never;
@@ -3055,6 +3100,16 @@ export interface components {
             /** @enum {string} */
             type: "numeric" | "string" | "select" | "boolean";
             unit?: string | null;
+        };
+        /** BenchState */
+        BenchState: {
+            cup_ml: number;
+            standard_od: number | null;
+            /** @enum {string} */
+            tubes: "vial" | "cup";
+            /** @enum {string} */
+            vial: "culture" | "standard";
+            volume_ml: number;
         };
         /** CalibrationSession */
         CalibrationSession: {
@@ -3535,6 +3590,13 @@ export interface components {
         /** UpdateProfile */
         UpdateProfile: {
             body: string;
+        };
+        /** UseBench */
+        UseBench: {
+            /** @enum {string} */
+            act: "place_standard" | "put_culture_back" | "tare" | "lead_tubes_back";
+            od?: number | null;
+            volume_ml?: number | null;
         };
         /** UtcClock */
         UtcClock: {
@@ -7971,6 +8033,84 @@ export interface operations {
             };
         };
     };
+    get_api_workers_unit_simulation_bench: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                unit: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BenchState"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    post_api_workers_unit_simulation_bench: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                unit: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UseBench"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BenchState"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
     get_api_workers_unit_zipped_calibrations: {
         parameters: {
             query?: never;
@@ -10017,6 +10157,65 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DescribedSettings"][];
+                };
+            };
+        };
+    };
+    get_unit_api_simulation_bench: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BenchState"];
+                };
+            };
+        };
+    };
+    post_unit_api_simulation_bench: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UseBench"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BenchState"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
                 };
             };
         };

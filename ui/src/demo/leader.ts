@@ -102,6 +102,7 @@ export function leaderOf(cluster: DemoCluster): Transport {
     ["GET", /^\/api\/workers\/assignments$/, () => ok(cluster.workers.map((worker) => ({ pioreactor_unit: worker.pioreactor_unit, experiment: cluster.assigned.has(worker.pioreactor_unit) ? cluster.experiment : null })))],
     ["GET", /^\/api\/experiments\/([^/]+)\/media_rates$/, () => ok({ all: { mediaRate: 8.4, altMediaRate: 0 }, ...Object.fromEntries([...cluster.assigned].map((unit, i) => [unit, { mediaRate: 1.2 + 0.15 * i, altMediaRate: 0 }])) })],
     ["GET", /^\/api\/workers\/\$broadcast\/calibrations\/sessions$/, () => task({})],
+    ["GET", /^\/api\/workers\/\$broadcast\/estimators$/, () => task({})],
     ["GET", /^\/api\/workers\/\$broadcast\/calibrations$/, () => task(calibrations(cluster))],
     ["GET", /^\/api\/workers\/([^/]+)\/jobs\/running$/, ([, unit = ""]) => task({ [unit]: { ok: true, unit, value: [{ job_name: "dosing_automation", job_source: unit === "reactor-02" ? "resume" : "user" }] } })],
     ["GET", /^\/api\/experiment_profiles$/, () => ok([{ experimentProfile: { experiment_profile_name: "Grow, then hold", metadata: { author: "Ada" } }, file: "grow.yaml", fullpath: "/grow.yaml" }])],

@@ -46,6 +46,22 @@ def redo_last(label: str = "Redo the last one") -> dict[str, Any]:
     return {"label": label, "inputs": {"action": "redo_last"}}
 
 
+def bench_vial(od: float, field: str | None = None) -> dict[str, Any]:
+    """Return metadata: here the vial is exchanged. Beside a simulated reactor a standard of this OD600 is offered.
+
+    `field` is the step's field that takes the OD600 of the standard that was placed.
+    """
+    return {"bench": {"vial": {"od": od, "field": field}}}
+
+
+def bench_cup(field: str | None = None) -> dict[str, Any]:
+    """Return metadata: here pumps run into a cup on a scale. Beside a simulated reactor there is one.
+
+    `field` is the step's field that takes what the scale shows [mL].
+    """
+    return {"bench": {"cup": {"field": field}}}
+
+
 class SessionStep:
     """One step. `render` must only look; `advance` acts, and returns the next step or None to stay."""
 

@@ -43,7 +43,7 @@ class CalibrationStepField(msgspec.Struct, kw_only=True):
 
 
 class CalibrationStep(msgspec.Struct, kw_only=True):
-    """What is shown and asked. `metadata`: image, loading_images, chart, table, actions, result."""
+    """What is shown and asked. `metadata`: image, loading_images, chart, table, actions, bench, result."""
 
     step_type: StepType
     title: str

@@ -62,7 +62,7 @@ class Intro3(SessionStep):
 
     def render(self, ctx: SessionContext) -> CalibrationStep:  # noqa: ARG002  the same for all
         body = "Lead the outlet into the empty vial, at the height it will have later. Nothing flows into the reactor."
-        return steps.info("Lay the tubes", body)
+        return steps.info("Lay the tubes", body, steps.bench_cup())
 
     def advance(self, ctx: SessionContext) -> SessionStep:  # noqa: ARG002  nothing is entered
         return PumpName()
@@ -127,7 +127,7 @@ class PrimePump(SessionStep):
 
     def render(self, ctx: SessionContext) -> CalibrationStep:  # noqa: ARG002  the same for all
         field = fields.float("duration_s", "Time (s)", default=15.0, minimum=5, maximum=LONGEST_S)
-        return steps.form("Fill the tubes", "The pump runs until the tubes hold no air.", [field])
+        return steps.form("Fill the tubes", "The pump runs until the tubes hold no air.", [field], steps.bench_cup())
 
     def advance(self, ctx: SessionContext) -> SessionStep:
         _run(ctx, ctx.inputs.float("duration_s"))
@@ -138,7 +138,8 @@ class TracerRun(SessionStep):
     step_id = "tracer_run"
 
     def render(self, ctx: SessionContext) -> CalibrationStep:  # noqa: ARG002  the same for all
-        return steps.action("First look", f"Empty the outlet's vial. The pump then runs for {TRACER_S:g} s.")
+        body = f"Empty the outlet's vial. The pump then runs for {TRACER_S:g} s."
+        return steps.action("First look", body, steps.bench_cup())
 
     def advance(self, ctx: SessionContext) -> SessionStep:
         _run(ctx, TRACER_S)
@@ -150,7 +151,8 @@ class TracerVolume(SessionStep):
 
     def render(self, ctx: SessionContext) -> CalibrationStep:  # noqa: ARG002  the same for all
         field = fields.float("volume_ml", "Volume (mL)", minimum=SMALLEST_ML, maximum=100)
-        return steps.form("How much was it?", "Roughly is enough: it sets the times of the test runs.", [field])
+        body = "Roughly is enough: it sets the times of the test runs."
+        return steps.form("How much was it?", body, [field], steps.bench_cup("volume_ml"))
 
     def advance(self, ctx: SessionContext) -> SessionStep:
         durations_s = plan_durations(ctx.data["volumes_ml"], ctx.inputs.float("volume_ml"))
@@ -169,7 +171,8 @@ class TestRun(SessionStep):
     def render(self, ctx: SessionContext) -> CalibrationStep:
         done, durations_s = len(ctx.data["measured_ml"]), ctx.data["durations_s"]
         body = f"Empty the outlet's vial. The pump then runs for {durations_s[done]:g} s."
-        return steps.action(f"Test run {done + 1} of {len(durations_s)}", body, _so_far(ctx))
+        metadata = {**_so_far(ctx), **steps.bench_cup()}
+        return steps.action(f"Test run {done + 1} of {len(durations_s)}", body, metadata)
 
     def advance(self, ctx: SessionContext) -> SessionStep:
         if ctx.wants_redo:
@@ -186,7 +189,7 @@ class TestVolume(SessionStep):
     def render(self, ctx: SessionContext) -> CalibrationStep:
         done = len(ctx.data["measured_ml"])
         field = fields.float("volume_ml", "Volume (mL)", minimum=SMALLEST_ML, maximum=200)
-        metadata = _so_far(ctx)
+        metadata = {**_so_far(ctx), **steps.bench_cup("volume_ml")}
         metadata["actions"] = [steps.redo_last("Run it again")]
         return steps.form(f"How much was it? ({ctx.data['durations_s'][done]:g} s)", "", [field], metadata)
 

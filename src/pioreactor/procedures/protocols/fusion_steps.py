@@ -20,6 +20,8 @@ from pioreactor.structs.estimators import ODFusionEstimator
 ANGLES = ("45", "90", "135")
 LEAST_OD = 0.0001
 USUAL_RPM = 500.0
+USUAL_OD600 = (0.1, 0.4, 1.5, 5.0, 10.0)
+"""What the bench of a simulated reactor offers, in this order."""
 
 
 def has_all_angles(runtime: Runtime) -> bool:
@@ -61,6 +63,10 @@ class FusionRpm(SessionStep):
         ctx.data["rpm"] = ctx.inputs.float("rpm")
         ctx.data["standards"] = []
         return self.following()
+
+
+def next_od600(ctx: SessionContext) -> float:
+    return USUAL_OD600[min(len(ctx.data["standards"]), len(USUAL_OD600) - 1)]
 
 
 def observe(ctx: SessionContext) -> list[dict[str, float]]:

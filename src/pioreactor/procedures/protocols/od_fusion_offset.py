@@ -27,6 +27,8 @@ from pioreactor.structs.calibrations import AkimaFitData
 from pioreactor.structs.estimators import ODFusionEstimator, estimator_from_builtins
 
 STANDARDS = 2
+USUAL_OD600 = (0.2, 2.0)
+"""What the bench of a simulated reactor offers: a thin one and a dense one."""
 _UNIT = re.compile(r"[A-Za-z0-9_-]{1,63}")
 ESTIMATORS_OF_UNIT = "estimators_of_unit"
 """The action that asks a unit for its estimators; who can reach other units registers one that does."""
@@ -139,7 +141,8 @@ class PlaceStandard(SessionStep):
         number = len(ctx.data["standards"]) + 1
         body = "Put the standard with a stir bar into the reactor, wipe the vial dry, and close the cap."
         field = fields.float("od", "OD600 of this standard", minimum=fusion_steps.LEAST_OD, maximum=200)
-        return steps.form(f"Standard {number} of {STANDARDS}", body, [field])
+        offered = steps.bench_vial(USUAL_OD600[min(number, STANDARDS) - 1], "od")
+        return steps.form(f"Standard {number} of {STANDARDS}", body, [field], offered)
 
     def advance(self, ctx: SessionContext) -> SessionStep:
         od = ctx.inputs.float("od")

@@ -56,7 +56,8 @@ class PlaceStandard(SessionStep):
 
     def render(self, ctx: SessionContext) -> CalibrationStep:
         body = "Put a standard with a stir bar into the reactor, wipe the vial dry, and close the cap."
-        return steps.confirm(f"Standard {len(ctx.data['standards']) + 1}", body)
+        offered = steps.bench_vial(fusion_steps.next_od600(ctx))
+        return steps.confirm(f"Standard {len(ctx.data['standards']) + 1}", body, offered)
 
     def advance(self, ctx: SessionContext) -> SessionStep:  # noqa: ARG002  nothing is entered
         return MeasureStandard()
@@ -65,9 +66,10 @@ class PlaceStandard(SessionStep):
 class MeasureStandard(SessionStep):
     step_id = "measure_standard"
 
-    def render(self, ctx: SessionContext) -> CalibrationStep:  # noqa: ARG002  the same for all
+    def render(self, ctx: SessionContext) -> CalibrationStep:
         field = fields.float("od", "OD600 of this standard", minimum=fusion_steps.LEAST_OD, maximum=200)
-        return steps.form("What is it?", "The blank is not needed: an empty medium has no logarithm.", [field])
+        offered = steps.bench_vial(fusion_steps.next_od600(ctx), "od")
+        return steps.form("What is it?", "The blank is not needed: an empty medium has no logarithm.", [field], offered)
 
     def advance(self, ctx: SessionContext) -> SessionStep:
         ctx.data["present_od"] = ctx.inputs.float("od")

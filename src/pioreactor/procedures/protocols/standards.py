@@ -30,6 +30,8 @@ ALL_ANGLES = "od"
 ANGLES = ("45", "90", "135")
 FEWEST_STANDARDS = 2
 """Beside the blank."""
+USUAL_OD600 = (2.0, 1.0, 0.5, 0.2, 0.1)
+"""What the bench of a simulated reactor offers, in this order."""
 
 
 def channels_of(runtime: Runtime, device: str) -> dict[PdChannel, PdAngle]:
@@ -116,7 +118,8 @@ class PlaceStandard(SessionStep):
 
     def render(self, ctx: SessionContext) -> CalibrationStep:
         body = "Put a standard with a stir bar into the reactor, wipe the vial dry, and close the cap."
-        return steps.confirm(f"Standard {len(ctx.data['od600']) + 1}", body, _so_far(ctx))
+        metadata = {**_so_far(ctx), **steps.bench_vial(_next_od600(ctx))}
+        return steps.confirm(f"Standard {len(ctx.data['od600']) + 1}", body, metadata)
 
     def advance(self, ctx: SessionContext) -> SessionStep:  # noqa: ARG002  nothing is entered
         return MeasureStandard()
@@ -127,7 +130,8 @@ class MeasureStandard(SessionStep):
 
     def render(self, ctx: SessionContext) -> CalibrationStep:
         field = fields.float("od600", "OD600 of this standard", minimum=0, maximum=200)
-        return steps.form("Measure the standard", "Stirs, and reads for about 15 s.", [field], _so_far(ctx))
+        metadata = {**_so_far(ctx), **steps.bench_vial(_next_od600(ctx), "od600")}
+        return steps.form("Measure the standard", "Stirs, and reads for about 15 s.", [field], metadata)
 
     def advance(self, ctx: SessionContext) -> SessionStep:
         _measure(ctx, ctx.inputs.float("od600"))
@@ -159,7 +163,8 @@ class PlaceBlank(SessionStep):
     step_id = "place_blank"
 
     def render(self, ctx: SessionContext) -> CalibrationStep:
-        return steps.confirm("Blank", "Put a vial with medium and no cells into the reactor.", _so_far(ctx))
+        metadata = {**_so_far(ctx), **steps.bench_vial(0.0)}
+        return steps.confirm("Blank", "Put a vial with medium and no cells into the reactor.", metadata)
 
     def advance(self, ctx: SessionContext) -> SessionStep:  # noqa: ARG002  nothing is entered
         return MeasureBlank()
@@ -170,7 +175,8 @@ class MeasureBlank(SessionStep):
 
     def render(self, ctx: SessionContext) -> CalibrationStep:
         field = fields.float("od600", "OD600 of the blank", default=0.0, minimum=0, maximum=200)
-        return steps.form("Measure the blank", "Stirs, and reads for about 15 s.", [field], _so_far(ctx))
+        metadata = {**_so_far(ctx), **steps.bench_vial(0.0, "od600")}
+        return steps.form("Measure the blank", "Stirs, and reads for about 15 s.", [field], metadata)
 
     def advance(self, ctx: SessionContext) -> SessionStep:
         _measure(ctx, ctx.inputs.float("od600"))
@@ -181,6 +187,10 @@ def _measure(ctx: SessionContext, od600: float) -> None:
     answer = ctx.perform("od_standards_measure", rpm=ctx.data["rpm"])
     ctx.data["od600"].append(od600)
     ctx.data["readings"].append(answer["readings"])
+
+
+def _next_od600(ctx: SessionContext) -> float:
+    return USUAL_OD600[min(len(ctx.data["od600"]), len(USUAL_OD600) - 1)]
 
 
 def _so_far(ctx: SessionContext) -> dict[str, Any]:

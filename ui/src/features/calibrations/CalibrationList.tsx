@@ -13,8 +13,9 @@ import { PageHeader } from "@/parts/PageHeader";
 import { Empty, Problem, Waiting } from "@/parts/Problem";
 import { AddCalibration } from "./AddCalibration";
 import { gather, type Calibration, type Gathered } from "./curve";
-import { DeleteCalibration } from "./DeleteCalibration";
+import { DeleteKept } from "./DeleteKept";
 import { DeviceSection } from "./DeviceSection";
+import { Estimators, useEstimators } from "./Estimators";
 import { Unfinished } from "./Unfinished";
 import css from "./calibrations.module.css";
 
@@ -45,15 +46,20 @@ export function CalibrationList() {
     onSettled: refresh,
   });
 
+  const estimators = useEstimators();
   const all = data?.calibrations ?? [];
-  const shown = all.filter((one) => (unit === "" || one.pioreactor_unit === unit) && (device === "" || one.device === device) && (!active || one.is_active));
-  const units = [...new Set(all.map((one) => one.pioreactor_unit))];
-  const devices = [...new Set(all.map((one) => one.device))];
+  const fits = (one: { pioreactor_unit: string; device: string; is_active: boolean }): boolean =>
+    (unit === "" || one.pioreactor_unit === unit) && (device === "" || one.device === device) && (!active || one.is_active);
+  const shown = all.filter(fits);
+  const everything = [...all, ...(estimators.data?.estimators ?? [])];
+  const fused = estimators.data?.estimators.filter(fits) ?? [];
+  const units = [...new Set(everything.map((one) => one.pioreactor_unit))];
+  const devices = [...new Set(everything.map((one) => one.device))];
   return (
     <>
       <PageHeader
         title="Calibrations"
-        about={<span>{count(all.length, "curve")}</span>}
+        about={<span>{count(everything.length, "curve")}</span>}
         actions={
           <>
             <Button variant="default" component="a" href={path("api", "workers", EVERYONE, "zipped_calibrations")} download leftSection={<Icon name="download" size={16} />}>
@@ -76,24 +82,30 @@ export function CalibrationList() {
       </div>
       {error && <Problem error={error} />}
       {using.error && <Problem error={using.error} />}
+      {estimators.error && <Problem error={estimators.error} />}
       {data?.silent.map(({ unit: silent, why }) => (
         <Problem key={silent} error={`${silent} did not say which calibrations it has: ${why}.`} />
       ))}
       {isPending ? (
         <Waiting what="calibrations from the units" />
-      ) : shown.length === 0 ? (
-        <Empty title={all.length === 0 ? "No unit has a calibration yet." : "No calibration fits these filters."}>
-          {all.length === 0 && <p className="soft">Calibrate a pump, stirring or optical density, or add a calibration from a file.</p>}
+      ) : shown.length + fused.length === 0 ? (
+        <Empty title={everything.length === 0 ? "No unit has a calibration yet." : "No calibration fits these filters."}>
+          {everything.length === 0 && <p className="soft">Calibrate a pump, stirring or optical density, or add a calibration from a file.</p>}
         </Empty>
       ) : (
         <div className={css.sections}>
           {[...new Set(shown.map((one) => one.device))].map((name) => (
             <DeviceSection key={name} device={name} calibrations={shown.filter((one) => one.device === name)} busy={using.isPending} onUse={(one) => using.mutate(one)} onDelete={setDeleting} />
           ))}
+          <Estimators estimators={fused} />
         </div>
       )}
       <AddCalibration opened={adding} onClose={() => setAdding(false)} onAdded={refresh} />
-      <DeleteCalibration calibration={deleting} onClose={() => setDeleting(undefined)} onDeleted={refresh} />
+      <DeleteKept
+        kept={deleting && { kind: "calibrations", unit: deleting.pioreactor_unit, device: deleting.device, name: deleting.calibration_name, isActive: deleting.is_active }}
+        onClose={() => setDeleting(undefined)}
+        onDeleted={refresh}
+      />
     </>
   );
 }

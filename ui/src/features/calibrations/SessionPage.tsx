@@ -6,7 +6,10 @@ import { Link, useParams } from "react-router";
 import { Icon } from "@/parts/icons";
 import { PageHeader } from "@/parts/PageHeader";
 import { Problem, Waiting } from "@/parts/Problem";
+import { knownTo, useBench } from "./bench";
+import { benchOf } from "./metadata";
 import { deviceName, stagesOf } from "./session";
+import { SimulatedBench } from "./SimulatedBench";
 import { StepForm } from "./StepForm";
 import { StepShow } from "./StepShow";
 import { useSession } from "./useSession";
@@ -20,6 +23,7 @@ export function SessionPage() {
 function Conversation({ unit, id }: { unit: string; id: string }) {
   const { session: asked, moving, aborting, otherDriver, takeOver } = useSession(unit, id);
   const [givingUp, setGivingUp] = useState(false);
+  const bench = useBench(unit, asked.data ? `${id} ${asked.data.session.updated_at}` : "", moving.isPending);
   const status = asked.data?.session.status;
   if (!asked.data) {
     return (
@@ -31,6 +35,7 @@ function Conversation({ unit, id }: { unit: string; id: string }) {
   }
   const { session, step } = asked.data;
   const going = status === "in_progress";
+  const offer = benchOf(step);
   const refused = moving.error ?? aborting.error;
   return (
     <>
@@ -62,8 +67,9 @@ function Conversation({ unit, id }: { unit: string; id: string }) {
         {otherDriver !== null && going && <Driven by={otherDriver} onTakeOver={takeOver} />}
         {refused && otherDriver === null && (going || aborting.error) && <Problem error={refused} />}
         <StepShow step={step} unit={unit} pending={moving.isPending} />
+        <SimulatedBench bench={bench} offer={offer} />
         {going ? (
-          <StepForm key={`${step.step_id} ${session.updated_at}`} step={step} unit={unit} pending={moving.isPending} blocked={otherDriver !== null} onMove={(inputs) => moving.mutate({ inputs })} />
+          <StepForm key={`${step.step_id} ${session.updated_at}`} step={step} unit={unit} pending={moving.isPending} blocked={otherDriver !== null} known={bench.isFresh ? knownTo(offer, bench.state) : {}} onMove={(inputs) => moving.mutate({ inputs })} />
         ) : (
           <Group mt="md">
             <Button component={Link} to={`/calibrations?unit=${encodeURIComponent(unit)}`}>

@@ -15,16 +15,21 @@ interface Props {
   pending: boolean;
   /** Somebody else drives: look, but do not touch. */
   blocked: boolean;
+  /** What is known already, by field; shown until somebody types. */
+  known?: Record<string, string>;
   onMove: (inputs: Record<string, unknown>) => void;
 }
 
-export function StepForm({ step, unit, pending, blocked, onMove }: Props) {
+export function StepForm({ step, unit, pending, blocked, known = {}, onMove }: Props) {
   const fields: Field[] = step.fields ?? [];
-  const [entered, setEntered] = useState<Record<string, Entered>>(() => Object.fromEntries(fields.map((field) => [field.name, initial(field)])));
+  const [entered, setEntered] = useState<Record<string, Entered>>({});
   const [asked, setAsked] = useState(false);
   const form = useRef<HTMLFormElement>(null);
   useEffect(() => form.current?.querySelector<HTMLElement>("input, select")?.focus(), []);
-  const results = fields.map((field) => ({ field, result: check(field, entered[field.name] ?? "") }));
+  const results = fields.map((field) => {
+    const value = entered[field.name] ?? known[field.name] ?? initial(field);
+    return { field, value, result: check(field, value) };
+  });
   const submit = (event: FormEvent): void => {
     event.preventDefault();
     setAsked(true);
@@ -34,12 +39,12 @@ export function StepForm({ step, unit, pending, blocked, onMove }: Props) {
   };
   return (
     <form ref={form} onSubmit={submit} className={css.stepForm} noValidate>
-      {results.map(({ field, result }) => (
+      {results.map(({ field, value, result }) => (
         <Asked
           key={field.name}
           field={field}
-          value={entered[field.name] ?? ""}
-          problem={!result.ok && (asked || entered[field.name] !== initial(field)) ? result.reason : undefined}
+          value={value}
+          problem={!result.ok && (asked || value !== initial(field)) ? result.reason : undefined}
           disabled={blocked || pending}
           onChange={(value) => setEntered((before) => ({ ...before, [field.name]: value }))}
         />

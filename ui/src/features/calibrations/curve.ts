@@ -58,20 +58,32 @@ export interface Gathered {
   silent: { unit: string; why: string }[];
 }
 
+/** What any kind of artefact tells: whose it is, and when it was made. */
+interface Artefact {
+  created_at: string;
+  pioreactor_unit: string;
+  device: string;
+}
+
 /** Put the answers of all units into one list, sorted by device, unit, and newest first. */
-export function gather(result: unknown): Gathered {
-  const gathered: Gathered = { calibrations: [], silent: [] };
+export function keptBy<T extends Artefact>(result: unknown): { kept: T[]; silent: Gathered["silent"] } {
+  const kept: T[] = [];
+  const silent: Gathered["silent"] = [];
   for (const [unit, answer] of Object.entries((result ?? {}) as Record<string, UnitAnswer>)) {
     if (!answer.ok) {
-      gathered.silent.push({ unit, why: answer.error?.message ?? "no reason given" });
+      silent.push({ unit, why: answer.error?.message ?? "no reason given" });
       continue;
     }
-    for (const [device, ones] of Object.entries((answer.value ?? {}) as Record<string, Omit<Calibration, "device">[]>)) {
-      gathered.calibrations.push(...ones.map((one) => ({ ...one, pioreactor_unit: unit, device })));
+    for (const [device, ones] of Object.entries((answer.value ?? {}) as Record<string, Omit<T, "device">[]>)) {
+      kept.push(...ones.map((one) => ({ ...one, pioreactor_unit: unit, device }) as T));
     }
   }
-  gathered.calibrations.sort(
-    (a, b) => a.device.localeCompare(b.device) || a.pioreactor_unit.localeCompare(b.pioreactor_unit) || b.created_at.localeCompare(a.created_at),
-  );
-  return gathered;
+  kept.sort((a, b) => a.device.localeCompare(b.device) || a.pioreactor_unit.localeCompare(b.pioreactor_unit) || b.created_at.localeCompare(a.created_at));
+  return { kept, silent };
+}
+
+/** The calibrations of all units. */
+export function gather(result: unknown): Gathered {
+  const { kept, silent } = keptBy<Calibration>(result);
+  return { calibrations: kept, silent };
 }

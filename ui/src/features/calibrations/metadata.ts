@@ -69,6 +69,24 @@ export function tableOf(step: Step): StepTable | undefined {
 
 export const actionsOf = (step: Step): StepAction[] => listOf<StepAction>(metadataOf(step).actions).filter((one) => typeof one?.label === "string" && fieldsOf(one.inputs) !== undefined);
 
+export interface BenchOffer {
+  /** A vial is exchanged here: the OD600 that is offered, and the field that takes the placed one. */
+  vial?: { od: number; field?: string };
+  /** Pumps run into a cup here; the field takes what the scale shows. */
+  cup?: { field?: string };
+}
+
+/** What the bench of a simulated reactor is good for at this step. */
+export function benchOf(step: Step): BenchOffer {
+  const bench = fieldsOf(metadataOf(step).bench);
+  const [vial, cup] = [fieldsOf(bench?.vial), fieldsOf(bench?.cup)];
+  const field = (of: Fields): { field?: string } => (typeof of.field === "string" ? { field: of.field } : {});
+  return {
+    ...(vial && typeof vial.od === "number" ? { vial: { od: vial.od, ...field(vial) } } : {}),
+    ...(cup ? { cup: field(cup) } : {}),
+  };
+}
+
 export interface Saved {
   name: string;
   device: string;
@@ -78,7 +96,7 @@ export interface Saved {
 /** What the session left on the unit. */
 export const savedBy = (step: Step): Saved[] => listOf<Saved>(fieldsOf(metadataOf(step).result)?.saved).filter((one) => typeof one?.name === "string" && typeof one.device === "string");
 
-const SHOWN_ELSEWHERE = new Set(["chart", "message", "saved", "calibration_name"]);
+const SHOWN_ELSEWHERE = new Set(["chart", "message", "saved", "calibration_name", "estimator_name"]);
 
 /** What came out, as words and numbers: "slope ml per s", "0.0712". */
 export function resultOf(step: Step): [name: string, value: string][] {

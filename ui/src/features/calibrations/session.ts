@@ -58,7 +58,7 @@ const STAGES: Record<string, [stage: string, steps: string[]][]> = {
     ["Standards", ["place_standard", "measure_standard", "record_observation", "remove_observation", "another_standard"]],
   ],
   od_fusion_offset: [
-    ["Prepare", ["intro", "choose_estimator", ...NAMING]],
+    ["Prepare", ["intro", "choose_estimator", ...NAMING, "rpm_input"]],
     ["Standards", ["place_standard", "record_observation"]],
   ],
 };

@@ -26,7 +26,7 @@ export function useSession(unit: string, id: string) {
   const key = sessionKey(unit, id);
   const keep = (answer: SessionAnswer): void => {
     client.setQueryData(key, answer);
-    if (answer.session.status === "complete") void client.invalidateQueries({ queryKey: ["calibrations"] });
+    if (answer.session.status === "complete") for (const key of ["calibrations", "estimators"]) void client.invalidateQueries({ queryKey: [key] });
   };
   const moving = useMutation({
     mutationFn: (move: Move) => {

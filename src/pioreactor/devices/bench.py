@@ -1,0 +1,45 @@
+"""What lies beside a simulated reactor and no wire leads to: vials of standards, and a cup on a scale."""
+
+from typing import Literal, Protocol
+
+import msgspec
+
+
+class BenchState(msgspec.Struct, frozen=True):
+    """What a person at the bench sees. Volumes in mL; the scale shows whole microlitres."""
+
+    vial: Literal["culture", "standard"]
+    """Which vial is in the reactor."""
+    standard_od: float | None
+    """OD600 that the standard was made to; null while the culture is in the reactor."""
+    volume_ml: float
+    """In the vial that is in the reactor."""
+    tubes: Literal["vial", "cup"]
+    """Where the pumps' outlets end."""
+    cup_ml: float
+    """What the pumps moved into the cup since it was emptied."""
+
+
+class Bench(Protocol):
+    """Hands at a simulated reactor. Whatever is done may be done again; each answers what there is then."""
+
+    def look(self) -> BenchState: ...
+
+    def place_standard(self, od: float, volume_ml: float | None = None) -> BenchState:
+        """Put a vial with a standard of this OD600 in; the culture stands aside and does not age.
+
+        Without a volume the standard has that of the culture. Raise `InvalidRequestError` for what fits no vial.
+        """
+        ...
+
+    def put_culture_back(self) -> BenchState:
+        """Put the culture in again as it was when it was taken out."""
+        ...
+
+    def tare(self) -> BenchState:
+        """Empty the cup, set the scale to 0, and lead the tubes of all pumps into the cup."""
+        ...
+
+    def lead_tubes_back(self) -> BenchState:
+        """Lead the tubes to the vial again; what is in the cup stays there."""
+        ...

@@ -1,0 +1,33 @@
+/** Estimators as units publish them: one quantity out of the light scattered at several angles. */
+
+import { keptBy, type Curve } from "./curve";
+
+export interface Estimator {
+  estimator_name: string;
+  created_at: string;
+  angles: string[];
+  mu_splines: Record<string, Curve>;
+  min_logc: number;
+  max_logc: number;
+  recorded_data: { by_angle?: Record<string, { x: number[]; y: number[] }> };
+  is_active: boolean;
+  pioreactor_unit: string;
+  device: string;
+}
+
+/** The estimators that can be drawn; plugins may bring other kinds. */
+export const estimatorsIn = (result: unknown): { estimators: Estimator[]; silent: { unit: string; why: string }[] } => {
+  const { kept, silent } = keptBy<Estimator>(result);
+  return { estimators: kept.filter((one) => Array.isArray(one.angles) && typeof one.mu_splines === "object"), silent };
+};
+
+/** Points and curve of one angle, both in logarithms as they are fitted. */
+export function lineOf(estimator: Estimator, angle: string): { x: number[]; y: number[]; curve: Curve | undefined } {
+  const { x = [], y = [] } = estimator.recorded_data.by_angle?.[angle] ?? {};
+  const curve = estimator.mu_splines[angle];
+  const points = x.map((od, i): [number, number] => [Math.log10(od), Math.log(y[i] ?? NaN)]).filter(([a, b]) => Number.isFinite(a) && Number.isFinite(b));
+  return { x: points.map(([a]) => a), y: points.map(([, b]) => b), curve };
+}
+
+/** The range in which it can tell densities apart. */
+export const rangeOf = ({ min_logc, max_logc }: Estimator): [low: number, high: number] => [10 ** min_logc, 10 ** max_logc];
