@@ -6,8 +6,14 @@ from collections.abc import Sequence
 from typing import Literal
 
 from pioreactor.exc import InvalidRequestError
-from pioreactor.science.curves.fitting import akima_fit, poly_fit, spline_fit
+from pioreactor.science.curves.fitting import MOST_KNOTS, akima_fit, poly_fit, spline_fit
 from pioreactor.structs.calibrations import AkimaFitData, CurveData, PolyFitCoefficients, SplineFitData
+
+
+HONOURED = 0.02
+"""Share of a reading by which a curve may miss it; readings of one vial scatter by less."""
+NEGLIGIBLE = 0.005
+"""Share of the span of all readings by which a curve may miss beside that."""
 
 
 def fit_curve(
@@ -32,6 +38,22 @@ def fit_curve(
             return AkimaFitData(*akima_fit(x, y))
         case _:
             raise InvalidRequestError(f"there is no curve {kind!r}; there are poly, spline and akima")
+
+
+def fit_standards(x: Sequence[float], y: Sequence[float]) -> SplineFitData:
+    """Return a spline with as few knots as honour every standard within `HONOURED`.
+
+    AICc, which `fit_curve` chooses by, takes scatter for likelier than a bend when there are only a handful of points;
+    each standard is a mean of readings of one known density, so a bend is what it is.
+    """
+    most = min(MOST_KNOTS, len(set(x)))
+    slack = NEGLIGIBLE * (max(y) - min(y)) if y else 0.0
+    for knots in range(2, most):
+        fit = SplineFitData(*spline_fit(x, y, knots=knots))
+        misses = [abs(fit.curve.evaluate(at) - seen) - HONOURED * abs(seen) for at, seen in zip(x, y, strict=True)]
+        if max(misses) <= slack:
+            return fit
+    return SplineFitData(*spline_fit(x, y, knots=max(2, most)))
 
 
 def fit_through_origin(x: Sequence[float], y: Sequence[float]) -> PolyFitCoefficients:

@@ -40,7 +40,7 @@ def refuse_while_running(runtime: Runtime, names: Iterable[str], *, what: str) -
         if running:
             raise ReactorInUseError(
                 f"{name} runs, and {what} needs the reactor for itself",
-                remedy=f"Stop it first: pio kill --job-name {name}",
+                remedy=f"Stop it first, in the panel or with `pio kill --job-name {name}`.",
             )
 
 

@@ -70,3 +70,11 @@ export function useClusterTime(stepS = 5): number {
 export function useConnection(): Connection {
   return useSyncExternalStore(bus.onConnection, bus.connection);
 }
+
+/** The last payloads of all topics that fit a filter, by topic; keeps the subscription at the broker meanwhile. */
+export function useBelow(filter: string): Record<string, string> {
+  useWanted(filter);
+  const subscribe = useCallback((tell: () => void) => bus.store.onStream(filter, tell), [filter]);
+  const snapshot = useSyncExternalStore(subscribe, () => JSON.stringify(bus.store.topicsMatching(filter).map((topic) => [topic, bus.store.value(topic)])));
+  return useMemo(() => Object.fromEntries(JSON.parse(snapshot) as [string, string][]), [snapshot]);
+}

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import msgspec
+
 from pioreactor.calibrations.sessions import fields, steps
 from pioreactor.calibrations.sessions.context import SessionContext
 from pioreactor.calibrations.sessions.steps import SessionStep
@@ -16,8 +18,9 @@ from pioreactor.procedures.protocols.charts import chart, series
 from pioreactor.procedures.protocols.naming import NameInput
 from pioreactor.runtime.context import Runtime
 from pioreactor.structs.estimators import ODFusionEstimator
+from pioreactor.types import PdAngle
 
-ANGLES = ("45", "90", "135")
+ANGLES: tuple[PdAngle, ...] = ("45", "90", "135")
 LEAST_OD = 0.0001
 USUAL_RPM = 500.0
 USUAL_OD600 = (0.1, 0.4, 1.5, 5.0, 10.0)
@@ -80,8 +83,11 @@ def observe(ctx: SessionContext) -> list[dict[str, float]]:
     return samples
 
 
-def chart_of_standards(ctx: SessionContext) -> dict[str, Any]:
-    """Return log10 concentration against the natural logarithm of the reading, one series an angle."""
+def chart_of_standards(ctx: SessionContext, estimator: ODFusionEstimator | None = None) -> dict[str, Any]:
+    """Return log10 concentration against the natural logarithm of the reading, one series an angle.
+
+    With an estimator its curves go through them.
+    """
     lines = []
     for angle in ANGLES:
         points = [
@@ -89,7 +95,8 @@ def chart_of_standards(ctx: SessionContext) -> dict[str, Any]:
             for standard in ctx.data["standards"]
             for sample in standard["samples"]
         ]
-        lines.append(series(f"angle-{angle}", f"{angle}°", [x for x, _ in points], [y for _, y in points]))
+        curve = msgspec.to_builtins(estimator.mu_splines[angle]) if estimator is not None else None
+        lines.append(series(f"angle-{angle}", f"{angle}°", [x for x, _ in points], [y for _, y in points], curve))
     return chart("Standards", "log10 OD600", "ln reading", *lines)
 
 

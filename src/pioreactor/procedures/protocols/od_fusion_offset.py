@@ -202,7 +202,7 @@ def _finish(ctx: SessionContext) -> SessionStep:
             "scale": scale,
             "offset": offset,
             "estimates": list(estimated),
-            "chart": fusion_steps.chart_of_standards(ctx),
+            "chart": fusion_steps.chart_of_standards(ctx, made),
         }
     )
 

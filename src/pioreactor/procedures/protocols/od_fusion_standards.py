@@ -155,7 +155,7 @@ def _finish(ctx: SessionContext) -> SessionStep:
         {
             "estimator_name": estimator.estimator_name,
             "message": f"Fused OD can be read from {low:.4g} to {high:.4g}.",
-            "chart": fusion_steps.chart_of_standards(ctx),
+            "chart": fusion_steps.chart_of_standards(ctx, estimator),
         }
     )
 

@@ -10,7 +10,7 @@ import msgspec
 
 from pioreactor.background_jobs.od_reading.job import configured_channels
 from pioreactor.calibrations import store
-from pioreactor.calibrations.fitting import fit_curve
+from pioreactor.calibrations.fitting import fit_standards
 from pioreactor.calibrations.registry import CalibrationProtocol
 from pioreactor.calibrations.sessions import fields, steps
 from pioreactor.calibrations.sessions.context import SessionContext
@@ -229,7 +229,7 @@ def _finish(ctx: SessionContext) -> SessionStep:
     curves: dict[PdChannel, Mapping[str, Any]] = {}
     for channel, angle in channels.items():
         volts = [readings[channel] for readings in ctx.data["readings"]]
-        fit = fit_curve(ctx.data["od600"], volts, "spline")
+        fit = fit_standards(ctx.data["od600"], volts)
         is_alone = list(channels.values()).count(angle) == 1
         calibration = OD600Calibration(
             calibration_name=ctx.data["name"] if is_alone else f"{ctx.data['name']}-{channel}",
@@ -243,7 +243,8 @@ def _finish(ctx: SessionContext) -> SessionStep:
         )
         ctx.save_calibration(calibration, f"od{angle}")
         curves[channel] = msgspec.to_builtins(fit)
-    message = f"{len(ctx.data['od600'])} standards, {len(curves)} photodiodes."
+    standards = len(ctx.data["od600"]) - 1
+    message = f"{standards} standards and a blank, {len(curves)} photodiode{'s' if len(curves) > 1 else ''}."
     bent = [_label(channel, angle) for channel, angle in channels.items() if not _is_monotone(ctx, channel)]
     if bent:
         message += (

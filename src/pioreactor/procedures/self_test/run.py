@@ -59,7 +59,9 @@ def run_self_tests(
     outcomes = []
     with managed_lifecycle(runtime.unit, UNIVERSAL_EXPERIMENT, JOB_NAME, exclusive=True) as action:
         bench = Workbench(runtime, action)
-        action.publish_setting("all_tests_passed", None)
+        for setting in ("all_tests_passed", "failures", *(f"test_{name}" for name in tests)):
+            action.publish_setting(setting, None)  # who looks now must not take a former result for this run's
+        failures: dict[str, dict[str, str | None]] = {}
         for name, test in tests.items():
             action.logger.debug("Starting test %s.", name)
             begun(name)
@@ -68,6 +70,8 @@ def run_self_tests(
             cache.set(name, int(outcome.passed))
             action.publish_setting(f"test_{name}", int(outcome.passed))
             if not outcome.passed:
+                failures[name] = {"message": outcome.message, "remedy": outcome.remedy}
+                action.publish_setting("failures", failures)
                 action.logger.warning("%s: %s. %s", name, outcome.message, outcome.remedy or "")
             heard(outcome)
         passed = all(outcome.passed for outcome in outcomes)

@@ -16,6 +16,7 @@ import { gather, type Calibration, type Gathered } from "./curve";
 import { DeleteKept } from "./DeleteKept";
 import { DeviceSection } from "./DeviceSection";
 import { Estimators, useEstimators } from "./Estimators";
+import { deviceName } from "./session";
 import { Unfinished } from "./Unfinished";
 import css from "./calibrations.module.css";
 
@@ -77,7 +78,7 @@ export function CalibrationList() {
       <Unfinished />
       <div className={css.filters} role="group" aria-label="Filters">
         <NativeSelect label="Unit" value={unit} data={[{ value: "", label: "All units" }, ...units]} onChange={(event) => set("unit", event.currentTarget.value)} />
-        <NativeSelect label="Device" value={device} data={[{ value: "", label: "All devices" }, ...devices.map((one) => ({ value: one, label: one.replaceAll("_", " ") }))]} onChange={(event) => set("device", event.currentTarget.value)} />
+        <NativeSelect label="Device" value={device} data={[{ value: "", label: "All devices" }, ...devices.map((one) => ({ value: one, label: deviceName(one) }))]} onChange={(event) => set("device", event.currentTarget.value)} />
         <Checkbox label="Only those in use" checked={active} onChange={(event) => set("active", event.currentTarget.checked ? "1" : "")} />
       </div>
       {error && <Problem error={error} />}

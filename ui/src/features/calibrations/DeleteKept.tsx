@@ -4,6 +4,7 @@ import { Button, Group, Modal } from "@mantine/core";
 import { useMutation } from "@tanstack/react-query";
 import { ask, path } from "@/api/client";
 import { Problem } from "@/parts/Problem";
+import { deviceName } from "./session";
 
 /** Something that a calibration left on a unit. */
 export interface Kept {
@@ -33,7 +34,7 @@ export function DeleteKept({ kept, onClose, onDeleted }: Props) {
     <Modal opened={kept !== undefined} onClose={onClose} title={`Delete ${kept?.name ?? ""}?`}>
       <p>
         Deletes the {what === "estimator" ? what : "curve"} from {kept?.unit}
-        {kept?.isActive && `, which uses it: its ${kept.device.replaceAll("_", " ")} is then ${what === "estimator" ? "no longer estimated" : "uncalibrated"}`}. It cannot be brought back.
+        {kept?.isActive && `, which uses it: its ${deviceName(kept.device)} is then ${what === "estimator" ? "no longer estimated" : "uncalibrated"}`}. It cannot be brought back.
       </p>
       {deleting.error && <Problem error={deleting.error} />}
       <Group justify="flex-end" mt="md">

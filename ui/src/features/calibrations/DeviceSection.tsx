@@ -7,6 +7,7 @@ import { moment, secondsOf } from "@/parts/format";
 import { Icon } from "@/parts/icons";
 import { CurvePlot } from "./CurvePlot";
 import { formula, type Calibration } from "./curve";
+import { deviceName } from "./session";
 import css from "./calibrations.module.css";
 
 interface Props {
@@ -19,7 +20,7 @@ interface Props {
 
 export function DeviceSection({ device, calibrations, busy, onUse, onDelete }: Props) {
   const { strokeOf } = useUnitStrokes();
-  const name = device.replaceAll("_", " ");
+  const name = deviceName(device);
   return (
     <section className={`panel ${css.device}`} aria-label={name}>
       <h2>{name}</h2>

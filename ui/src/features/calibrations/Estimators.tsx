@@ -49,7 +49,7 @@ export function Estimators({ estimators }: { estimators: readonly Estimator[] })
             {estimators
               .filter((one) => one.device === device)
               .map((one) => (
-                <li key={`${one.pioreactor_unit}/${one.estimator_name}`} className={css.both}>
+                <li key={`${one.pioreactor_unit}/${one.estimator_name}`} className={css.estimator}>
                   <Curves estimator={one} />
                   <Words
                     estimator={one}

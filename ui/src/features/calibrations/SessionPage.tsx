@@ -69,7 +69,7 @@ function Conversation({ unit, id }: { unit: string; id: string }) {
         <StepShow step={step} unit={unit} pending={moving.isPending} />
         <SimulatedBench bench={bench} offer={offer} />
         {going ? (
-          <StepForm key={`${step.step_id} ${session.updated_at}`} step={step} unit={unit} pending={moving.isPending} blocked={otherDriver !== null} known={bench.isFresh ? knownTo(offer, bench.state) : {}} onMove={(inputs) => moving.mutate({ inputs })} />
+          <StepForm key={`${step.step_id} ${session.updated_at}`} step={step} unit={unit} pending={moving.isPending} blocked={otherDriver !== null} known={knownTo(offer, bench.state, bench.isFresh)} onMove={(inputs) => moving.mutate({ inputs })} />
         ) : (
           <Group mt="md">
             <Button component={Link} to={`/calibrations?unit=${encodeURIComponent(unit)}`}>

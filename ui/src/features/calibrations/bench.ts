@@ -36,11 +36,14 @@ export function useBench(unit: string, moment: string, watched = false) {
 /** Whether anything is not where it belongs while a culture grows. */
 export const isUsed = (state: BenchState): boolean => state.vial === "standard" || state.tubes === "cup";
 
-/** What the bench knows that a step asks for, by the name of its field. */
-export function knownTo(offer: BenchOffer, state: BenchState | undefined): Record<string, string> {
+/**
+ * What the bench knows that a step asks for, by the name of its field. The vial is where hands left it; the scale has
+ * to be read anew after each step, for a pump may have run.
+ */
+export function knownTo(offer: BenchOffer, state: BenchState | undefined, isFresh: boolean): Record<string, string> {
   const known: Record<string, string> = {};
   if (!state) return known;
   if (offer.vial?.field && state.vial === "standard" && state.standard_od !== null) known[offer.vial.field] = String(state.standard_od);
-  if (offer.cup?.field && state.tubes === "cup" && state.cup_ml > 0) known[offer.cup.field] = String(state.cup_ml);
+  if (isFresh && offer.cup?.field && state.tubes === "cup" && state.cup_ml > 0) known[offer.cup.field] = String(state.cup_ml);
   return known;
 }

@@ -104,4 +104,9 @@ export function check(field: Field, entered: Entered): FieldChecked {
   return wrong ?? { ok: true, value: values.flatMap((one) => (one.ok ? [Number(one.value)] : [])) };
 }
 
-export const deviceName = (device: string): string => device.replaceAll("_", " ");
+/** A device as people call it: pumps by their words, optical density by its angle. */
+export function deviceName(device: string): string {
+  if (device === "od") return "OD at all angles";
+  const angle = /^od(\d+)$/.exec(device)?.[1];
+  return angle ? `OD at ${angle}°` : device.replace(/^od_/, "OD_").replaceAll("_", " ");
+}

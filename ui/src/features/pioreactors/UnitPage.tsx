@@ -21,6 +21,7 @@ import { modelName, useModel } from "@/units/models";
 import { Numbers } from "@/units/Numbers";
 import { RecordsLine } from "@/units/RecordsLine";
 import { ByHand } from "./ByHand";
+import { Checks } from "./Checks";
 import { LabelDialog } from "./LabelDialog";
 import { PumpGain } from "./PumpGain";
 import { UnitLogs } from "./UnitLogs";
@@ -97,6 +98,7 @@ function Page({ worker, experiment, jobs }: { worker: Assignment; experiment: Ex
             <h2>Activities</h2>
             <ActivityGrid unit={unit} label={labels[unit]} experiment={name} jobs={jobs} />
           </section>
+          <Checks unit={unit} experiment={name} />
           <VialSettings unit={unit} experiment={name} maxMl={model?.reactor_max_fill_volume_ml} />
         </div>
         <div className={css.column}>
