@@ -92,11 +92,11 @@ def _welcome(process: "subprocess.Popen[str]") -> Cluster:
     raise AssertionError(f"the demo ended before it was ready:\n{said}")
 
 
-@pytest.fixture(scope="session")
-def cluster() -> Iterator[Cluster]:
-    """Run one leader and one simulated reactor, twenty times faster than real."""
+@contextlib.contextmanager
+def _demo(*options: str) -> Iterator[Cluster]:
+    """Run one leader and one simulated reactor."""
     pio = Path(sys.executable).parent / "pio"
-    command = [str(pio), "demo", "--workers", "1", "--speed", "20", "--port", str(a_free_port())]
+    command = [str(pio), "demo", "--workers", "1", "--port", str(a_free_port()), *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         overdue = threading.Timer(STARTED_WITHIN_S, process.kill)
         overdue.start()
@@ -110,6 +110,20 @@ def cluster() -> Iterator[Cluster]:
             with contextlib.suppress(ProcessLookupError):
                 process.send_signal(signal.SIGINT)
             process.communicate(timeout=60)
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """Twenty times faster than real."""
+    with _demo("--speed", "20") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def idle_cluster() -> Iterator[Cluster]:
+    """A reactor with four photodiodes that does nothing yet, forty times faster than real: steps of sessions wait."""
+    with _demo("--speed", "40", "--xr", "--no-jobs") as running:
+        yield running
 
 
 @pytest.fixture

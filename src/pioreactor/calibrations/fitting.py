@@ -9,7 +9,6 @@ from pioreactor.exc import InvalidRequestError
 from pioreactor.science.curves.fitting import MOST_KNOTS, akima_fit, poly_fit, spline_fit
 from pioreactor.structs.calibrations import AkimaFitData, CurveData, PolyFitCoefficients, SplineFitData
 
-
 HONOURED = 0.02
 """Share of a reading by which a curve may miss it; readings of one vial scatter by less."""
 NEGLIGIBLE = 0.005

@@ -1,0 +1,175 @@
+"""A person with no vial at hand calibrates a simulated reactor in the panel, up to what is saved and in use."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
+
+UNIT = "worker1"
+
+
+@pytest.fixture
+def panel(idle_cluster, open_page: Callable[..., Page]) -> Page:
+    page = open_page()
+    page.goto(idle_cluster.address)
+    page.get_by_label("Name").fill(idle_cluster.username)
+    page.get_by_label("Password").first.fill(idle_cluster.password)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_text("Live", exact=True)).to_be_visible()
+    return page
+
+
+class Session:
+    """A guided calibration as its page shows it."""
+
+    def __init__(self, page: Page, address: str, device: str, protocol: str) -> None:
+        self.page = page
+        self.title = page.locator("article h2")
+        self.bench = page.get_by_role("region", name="Simulated bench")
+        page.goto(f"{address}/calibrations/new?unit={UNIT}&device={device}")
+        page.get_by_role("region", name=protocol).get_by_role("button", name="Begin").click()
+
+    def at(self, title: str) -> None:
+        expect(self.title).to_have_text(title)
+
+    def press(self, name: str) -> None:
+        self.page.get_by_role("button", name=name, exact=True).click()
+
+    def go_through(self, *titles: str) -> None:
+        for title in titles:
+            self.at(title)
+            self.press("Next")
+
+    def choose(self, option: str) -> None:
+        self.page.get_by_label("What next?").select_option(option)
+        self.press("Next")
+
+    def place(self, od: str, *, offered: bool = True) -> None:
+        """Put a standard in; `offered` means that its OD600 is the one that the step offers."""
+        field = self.bench.get_by_label("OD600 to place")
+        if offered:
+            expect(field).to_have_value(od)
+        else:
+            field.fill(od)
+        self.bench.get_by_role("button", name="Place this standard").click()
+        expect(self.bench.get_by_text(f"a standard of OD600 {od},")).to_be_visible()
+
+    def put_culture_back(self) -> None:
+        self.bench.get_by_role("button", name="Put the culture back").click()
+        expect(self.bench).to_have_count(0)
+
+
+def in_use(panel: Page, device: str) -> Locator:
+    """Open the list of what the unit has, and return the section of a device, whose one curve is in use."""
+    panel.get_by_role("link", name=f"See the calibrations of {UNIT}").click()
+    section = panel.get_by_role("region", name=device)
+    expect(section.get_by_text("In use")).to_have_count(1)
+    return section
+
+
+def test_od_is_calibrated_with_standards_from_the_bench(panel: Page, idle_cluster, keep_screenshot) -> None:
+    session = Session(panel, idle_cluster.address, "od90", "OD600 with standards")
+    session.go_through("Calibrate od90 with standards", "Name", "Stirring")
+    for number, (od, offered) in enumerate([("2", True), ("0.4", False)], 1):
+        session.at(f"Standard {number}")
+        session.place(od, offered=offered)
+        session.press("Done, next")
+        session.at("Measure the standard")
+        expect(panel.get_by_label("OD600 of this standard")).to_have_value(od)
+        session.press("Next")
+        session.at("Another standard?")
+        if number == 1:
+            session.choose("record another")
+    session.choose("continue to blank")
+    session.at("Blank")
+    session.place("0")
+    session.press("Done, next")
+    session.go_through("Measure the blank")
+    session.at("Calibration complete")
+    keep_screenshot(panel, "od-standards-complete")
+    expect(panel.get_by_text("2 standards and a blank, 1 photodiode.")).to_be_visible()
+    expect(panel.get_by_text(re.compile("is saved for OD at 90° and in use from now on"))).to_be_visible()
+    session.put_culture_back()
+    curves = in_use(panel, "OD at 90°").get_by_role("img", name=re.compile("^Curves"))
+    expect(curves.locator("circle")).to_have_count(3)
+    expect(curves.locator("polyline")).to_have_count(1)
+    keep_screenshot(panel, "od-standards-in-use")
+
+
+def test_densities_are_fused_with_standards_from_the_bench(panel: Page, idle_cluster, keep_screenshot) -> None:
+    session = Session(panel, idle_cluster.address, "od_fused", "Fused OD with standards")
+    session.go_through("Fused OD with standards", "Name", "Stirring")
+    for number, od in enumerate(["0.1", "0.4", "1.5", "5"], 1):
+        session.at(f"Standard {number}")
+        session.place(od)
+        session.press("Done, next")
+        session.at("What is it?")
+        expect(panel.get_by_label("OD600 of this standard")).to_have_value(od)
+        session.press("Next")
+        session.at("Read the standard")
+        session.press("Start")
+        session.at("Remove the standard")
+        session.press("Done, next")
+        session.at("Another standard?")
+        session.choose("record another" if number < 4 else "finish")
+    session.at("Calibration complete")
+    keep_screenshot(panel, "od-fusion-complete")
+    expect(panel.get_by_text("Fused OD can be read from 0.1 to 5.")).to_be_visible()
+    session.put_culture_back()
+    estimators = in_use(panel, "OD fused")
+    curves = estimators.get_by_role("img", name=re.compile("^Curves"))
+    expect(curves.locator("polyline")).to_have_count(3)
+    expect(curves.locator("circle")).to_have_count(3 * 4 * 4)
+    keep_screenshot(panel, "od-fusion-in-use")
+    estimators.get_by_role("button", name=re.compile("^Stop using")).click()
+    expect(estimators.get_by_text("In use")).to_have_count(0)
+    estimators.get_by_role("button", name=re.compile("^Use ")).click()
+    expect(estimators.get_by_text("In use")).to_have_count(1)
+
+
+def test_a_pump_runs_into_the_cup_and_the_scale_fills_the_form(panel: Page, idle_cluster) -> None:
+    session = Session(panel, idle_cluster.address, "media_pump", "Pump by time")
+    session.go_through("Calibrate media_pump", "Connect the pump")
+    session.at("Lay the tubes")
+    session.bench.get_by_role("button", name="Lead the tubes into the cup").click()
+    expect(session.bench.get_by_text("The tubes of the pumps lead into the cup")).to_be_visible()
+    session.go_through("Lay the tubes", "Name", "Volumes", "Power")
+    session.press("Done, next")
+    session.go_through("Fill the tubes")
+    session.at("First look")
+    session.bench.get_by_role("button", name="Empty and tare the cup").click()
+    expect(session.bench.get_by_text("0.000 mL")).to_be_visible()
+    session.press("Start")
+    session.at("How much was it?")
+    volume = panel.get_by_label("Volume (mL)", exact=True)
+    expect(volume).to_have_value(re.compile(r"^0\.(0[5-9]|1)"))
+    assert session.bench.get_by_text(re.compile("in the cup")).inner_text().startswith(f"Scale: {volume.input_value()}")
+    session.press("Next")
+    session.at("Test run 1 of 10")
+    panel.get_by_role("button", name="Give up").click()
+    panel.get_by_role("dialog").get_by_role("button", name="Give up").click()
+    session.at("Session ended")
+    session.bench.get_by_role("button", name="Lead the tubes back").click()
+    expect(session.bench).to_have_count(0)
+
+
+def test_a_self_test_and_a_blank_are_started_and_their_results_seen(
+    panel: Page, idle_cluster, keep_screenshot: Callable[[Page, str], None]
+) -> None:
+    panel.goto(f"{idle_cluster.address}/pioreactors/{UNIT}")
+    checks = panel.get_by_role("region", name="Checks")
+    checks.get_by_role("button", name="Place this standard").click()
+    expect(checks.get_by_text("a standard of OD600 0,")).to_be_visible()
+    checks.get_by_role("button", name="Run self-test").click()
+    results = checks.get_by_role("list", name="Results of the self-test")
+    expect(results.get_by_text("Passed: ")).to_have_count(11, timeout=40_000)
+    expect(checks.get_by_text("11 of 11 tests passed", exact=True)).to_be_visible()
+    checks.get_by_role("button", name="Measure the blank").click()
+    blank = checks.get_by_label("Blank of this experiment")
+    expect(blank).to_contain_text(re.compile(r"90°\s*0\.000"))
+    keep_screenshot(panel, "checks")
+    checks.get_by_role("button", name="Put the culture back").click()
+    expect(checks.get_by_text("the culture", exact=True)).to_be_visible()

@@ -1,0 +1,88 @@
+"""The bench of a simulated reactor over HTTP: there for simulated units, and for nobody without the key."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+import pytest
+
+from pioreactor.http.ports import Response
+from pioreactor.twin.bench import TwinBench
+from pioreactor.twin.scenarios import SCENARIOS
+from pioreactor.twin.wiring import wiring
+from pioreactor.twin.world import World
+from pioreactor.web.unit.services import UnitServices
+
+from .conftest import client_of
+
+BENCH = "/unit_api/simulation/bench"
+
+
+@pytest.fixture
+def simulated(unit: UnitServices) -> Iterator[Any]:
+    """The server of a worker whose reactor is simulated."""
+    bench = TwinBench(World(SCENARIOS["ideal"], wiring(), seed=1, now_s=lambda: 0.0))
+    unit.runtime = replace(unit.runtime, open_bench=lambda: bench)
+    with client_of(unit) as client:
+        yield client
+
+
+def test_a_real_reactor_has_no_bench_and_says_so(worker: Any) -> None:
+    for answer in (worker.get(BENCH), worker.post(BENCH, json={"act": "tare"})):
+        assert answer.status_code == 404
+        assert "real one" in answer.json()["error"]
+
+
+def test_a_vial_is_exchanged_and_the_culture_put_back(simulated: Any) -> None:
+    before = simulated.get(BENCH).json()
+    assert before["vial"] == "culture"
+    placed = simulated.post(BENCH, json={"act": "place_standard", "od": 0.5, "volume_ml": 12})
+    assert placed.status_code == 200
+    assert placed.json() == {**before, "vial": "standard", "standard_od": 0.5, "volume_ml": 12.0}
+    assert simulated.get(BENCH).json() == placed.json()
+    assert simulated.post(BENCH, json={"act": "put_culture_back"}).json() == before
+
+
+def test_tubes_are_led_into_the_cup_and_back(simulated: Any) -> None:
+    assert simulated.post(BENCH, json={"act": "tare"}).json()["tubes"] == "cup"
+    assert simulated.post(BENCH, json={"act": "lead_tubes_back"}).json()["tubes"] == "vial"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"act": "drink"},
+        {"act": "place_standard"},
+        {"act": "place_standard", "od": -1},
+        {"act": "place_standard", "od": 1, "volume_ml": 50},
+        {"act": "tare", "pump": "media"},
+    ],
+)
+def test_what_no_hand_can_do_is_refused(simulated: Any, body: dict[str, Any]) -> None:
+    before = simulated.get(BENCH).json()
+    assert simulated.post(BENCH, json=body).status_code == 400
+    assert simulated.get(BENCH).json() == before
+
+
+def test_nobody_without_the_key_touches_the_bench(simulated: Any) -> None:
+    simulated.headers.pop("Authorization")
+    assert simulated.get(BENCH).status_code == 401
+    assert simulated.post(BENCH, json={"act": "tare"}).status_code == 401
+
+
+def test_the_leader_passes_on_what_a_worker_says(leader: Any, simulated: Any) -> None:
+    leader.client.put("/api/workers", json={"pioreactor_unit": "unit1"})
+
+    def answer(request: Any) -> Response:
+        body = None if request.json is None else msgspec.to_builtins(request.json)
+        got = simulated.request(request.method, request.path, json=body)
+        return Response(got.status_code, got.content, {name.lower(): text for name, text in got.headers.items()})
+
+    leader.hears("unit1", answer)
+    path = "/api/workers/unit1/simulation/bench"
+    placed = leader.client.post(path, json={"act": "place_standard", "od": 2})
+    assert (placed.status_code, placed.json()["standard_od"]) == (200, 2.0)
+    assert leader.client.get(path).json() == placed.json()
+    assert leader.client.get("/api/workers/unit7/simulation/bench").status_code == 400
