@@ -139,14 +139,8 @@ def three_angles() -> Iterator[Bench]:
 
 
 def put_standard(bench: Bench, od: float) -> None:
-    """Exchange what is in the vial for something that does not grow."""
-    world = bench.unit.world
-    culture = world.culture
-    culture.total_g_l = od / culture.strain.od_per_g_l
-    culture.genotypes = [culture.total_g_l, *[0.0] * (len(culture.genotypes) - 1)]
-    culture.first_g_l = culture.second_g_l = 0.0
-    world._seen = culture.scattering_mg_ml
-    world._settled = 1.0
+    """Exchange the vial for a standard's."""
+    bench.unit.bench.place_standard(od)
     bench.wait(2.0)
 
 
@@ -296,7 +290,9 @@ def test_an_estimator_of_three_angles_finds_standards_it_has_not_seen(three_angl
         engine.advance({"next": "finish"})
     engine.advance({"next": "record another"})
     fuse(bench, engine, LEVELS[3:])
-    assert engine.advance({"next": "finish"}).step_id == "complete"
+    complete = engine.advance({"next": "finish"})
+    assert complete.step_id == "complete"
+    assert all(one["curve"]["type"] == "akima" for one in complete.metadata["chart"]["series"])
     assert estimators.active_name(bench.unit.runtime, "od_fused") == "fused"
     for od in (0.08, 0.9, 3.5):
         assert estimate(bench, od) == pytest.approx(od, rel=0.15)

@@ -24,6 +24,12 @@ REACTORS = [
 ]
 
 
+def published_by(bench: Bench) -> dict[str, bytes]:
+    """Return the last payload of each setting of the self-test."""
+    topic = "pioreactor/unit1/$experiment/self_test/"
+    return {m.topic.removeprefix(topic): m.payload for m in bench.messages if m.topic.startswith(topic)}
+
+
 def outcomes_of(bench: Bench, only: str | None = None) -> dict[str, Outcome]:
     with context.using(bench.unit.runtime):
         tests = select(bench.unit.runtime, only, retry_failed=False)
@@ -39,8 +45,7 @@ def test_a_healthy_reactor_passes_and_is_left_off(model: str, version: str, hat:
         truth = bench.unit.world.snapshot()
         assert set(truth.leds.values()) <= {0.0}
         assert set(truth.outputs.values()) <= {0.0}
-        topic = "pioreactor/unit1/$experiment/self_test/"
-        published = {m.topic.removeprefix(topic): m.payload for m in bench.messages if m.topic.startswith(topic)}
+        published = published_by(bench)
         assert published["test_detect_heating_pcb"] == b"1"
         assert published["all_tests_passed"] == b"1"
         pairs = json.loads(published["correlations_between_pds_and_leds"])
@@ -71,6 +76,9 @@ def test_a_fault_is_found_by_the_test_that_is_about_it(fault: Fault, failing: st
         assert not outcome.passed
         assert outcome.message
         assert outcome.remedy, "a failure says what to check"
+        published = published_by(bench)
+        assert published[f"test_{failing}"] == b"0"
+        assert json.loads(published["failures"])[failing] == {"message": outcome.message, "remedy": outcome.remedy}
         assert set(bench.unit.world.snapshot().outputs.values()) <= {0.0}
         assert set(bench.unit.world.snapshot().leds.values()) <= {0.0}
 
@@ -157,3 +165,16 @@ def test_a_stop_ends_the_run_with_everything_off() -> None:
         assert set(truth.leds.values()) <= {0.0}
         assert set(truth.outputs.values()) <= {0.0}
         assert bench.unit.runtime.stores.jobs().running() == []
+
+
+def test_a_later_run_leaves_nothing_of_a_former_one_to_be_taken_for_its_own() -> None:
+    with simulated_bench(scenario="water") as bench:
+        bench.unit.world.inject(Fault("i2c_dropout", target="0x4F", end_s=60.0))
+        assert not outcomes_of(bench, "detect_heating_pcb")["detect_heating_pcb"].passed
+        bench.wait(90.0)
+        seen = len(bench.messages)
+        assert outcomes_of(bench, "detect_heating_pcb")["detect_heating_pcb"].passed
+        topic = "pioreactor/unit1/$experiment/self_test/"
+        told = [(m.topic.removeprefix(topic), m.payload) for m in bench.messages[seen:] if m.topic.startswith(topic)]
+        assert told.index(("test_detect_heating_pcb", b"")) < told.index(("test_detect_heating_pcb", b"1"))
+        assert ("failures", b"") in told

@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from pioreactor.calibrations.fitting import fit_curve, fit_through_origin
+from pioreactor.calibrations.fitting import HONOURED, NEGLIGIBLE, fit_curve, fit_standards, fit_through_origin
 from pioreactor.exc import InvalidRequestError
 from pioreactor.structs.calibrations import CurveData
 
@@ -32,3 +32,20 @@ def test_a_pumps_line_goes_through_the_origin() -> None:
     assert line.coefficients == pytest.approx([0.09, 0.0])
     with pytest.raises(InvalidRequestError):
         fit_through_origin([0.0], [1.0])
+
+
+def test_a_handful_of_standards_is_honoured_and_not_smoothed_away() -> None:
+    """Readings of five vials in a simulated reactor; with AICc's two knots the curve misses 1.0 by a fifth."""
+    od600, volts = [2.0, 1.0, 0.5, 0.2, 0.0], [0.0363, 0.0140, 0.0070, 0.0035, 0.0005]
+    fitted = fit_standards(od600, volts)
+    for od, seen in zip(od600, volts, strict=True):
+        assert fitted.curve.evaluate(od) == pytest.approx(seen, rel=HONOURED, abs=NEGLIGIBLE * 0.0358)
+    smoothed = fit_curve(od600, volts, "spline")
+    assert abs(smoothed.curve.evaluate(1.0) / 0.0140 - 1) > 0.15
+
+
+def test_standards_get_no_more_knots_than_they_need() -> None:
+    assert len(fit_standards(X, [2.0 + 0.5 * x for x in X]).knots) == 2
+    assert len(fit_standards([0.0, 1.0], [0.0, 1.0]).knots) == 2
+    with pytest.raises(InvalidRequestError):
+        fit_standards([1.0], [1.0])

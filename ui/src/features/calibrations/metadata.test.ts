@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { actionsOf, chartOf, imageOf, loadingImagesOf, resultOf, savedBy, tableOf } from "./metadata";
+import { actionsOf, benchOf, chartOf, imageOf, loadingImagesOf, resultOf, savedBy, tableOf } from "./metadata";
 import type { Step } from "./session";
 
 const step = (metadata: Record<string, unknown>): Step => ({ step_type: "info", title: "", body: "", step_id: "s", fields: [], metadata });
@@ -18,4 +18,11 @@ it("writes what came out, without what is drawn or said elsewhere", () => {
   ]);
   expect(savedBy(step({ result }))).toMatchObject([{ name: "media-1", active: true }]);
   expect(savedBy(step({ result: { saved: [null, "x"] } }))).toEqual([]);
+});
+
+it("reads what the bench of a simulated reactor is good for", () => {
+  expect(benchOf(step({ bench: { vial: { od: 0.5, field: "od600" } } }))).toEqual({ vial: { od: 0.5, field: "od600" } });
+  expect(benchOf(step({ bench: { vial: { od: 0, field: null } } }))).toEqual({ vial: { od: 0 } });
+  expect(benchOf(step({ bench: { cup: { field: "volume_ml" } } }))).toEqual({ cup: { field: "volume_ml" } });
+  for (const bench of [undefined, null, "x", [], { vial: "x" }, { vial: { od: "1" } }, { cup: 3 }]) expect(benchOf(step({ bench }))).toEqual({});
 });

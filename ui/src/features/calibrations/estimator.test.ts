@@ -1,0 +1,23 @@
+import { expect, it } from "vitest";
+import { estimatorsIn, lineOf, rangeOf } from "./estimator";
+
+const one = {
+  estimator_name: "fused",
+  created_at: "2026-01-01T00:00:00Z",
+  angles: ["90"],
+  mu_splines: { "90": { type: "akima", knots: [-1, 0], coefficients: [[0, 1, 0, 0]] } },
+  min_logc: -1,
+  max_logc: 1,
+  recorded_data: { by_angle: { "90": { x: [0.1, 1, 0], y: [Math.E, 1, 1] } } },
+  is_active: true,
+};
+
+it("draws an estimator in logarithms, leaving out what has none", () => {
+  const { estimators, silent } = estimatorsIn({ a: { ok: true, unit: "a", value: { od_fused: [one, { estimator_name: "of a plugin", created_at: "" }] } }, b: { ok: false, unit: "b" } });
+  expect(estimators).toMatchObject([{ estimator_name: "fused", device: "od_fused", pioreactor_unit: "a" }]);
+  expect(silent).toEqual([{ unit: "b", why: "no reason given" }]);
+  const [estimator] = estimators;
+  expect(estimator && lineOf(estimator, "90")).toEqual({ x: [-1, 0], y: [1, 0], curve: one.mu_splines["90"] });
+  expect(estimator && lineOf(estimator, "45")).toEqual({ x: [], y: [], curve: undefined });
+  expect(estimator && rangeOf(estimator)).toEqual([0.1, 10]);
+});
