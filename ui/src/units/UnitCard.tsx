@@ -8,6 +8,7 @@ import { ActivityGrid } from "@/control/ActivityGrid";
 import { useTopic } from "@/live/hooks";
 import { monitor } from "@/live/topics";
 import { StateBadge } from "@/parts/StateBadge";
+import { Dilution } from "./Dilution";
 import { modelName, useModel } from "./models";
 import { Numbers } from "./Numbers";
 import { RecordsLine } from "./RecordsLine";
@@ -40,6 +41,7 @@ export function UnitCard({ worker, label, experiment, jobs }: Props) {
       </header>
       <Numbers unit={unit} experiment={experiment} color={stroke.color} />
       {maxMl !== undefined && <VolumeBar unit={unit} experiment={experiment} maxMl={maxMl} />}
+      <Dilution unit={unit} experiment={experiment} />
       <ActivityGrid unit={unit} label={label} experiment={experiment} jobs={jobs} />
       <RecordsLine unit={unit} away={state === "lost"} />
     </article>

@@ -12,7 +12,7 @@ import { CLUSTER, setting, state } from "@/live/topics";
 import { count, fixed, plain } from "@/parts/format";
 import { Icon } from "@/parts/icons";
 import { isRunning } from "@/parts/states";
-import { blankIn, resultsIn, type Result } from "./checks";
+import { blankIn, resultsIn, type Result } from "./results";
 import css from "./pioreactors.module.css";
 
 interface Props {

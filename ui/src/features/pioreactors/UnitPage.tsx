@@ -17,6 +17,7 @@ import { Icon } from "@/parts/icons";
 import { PageHeader } from "@/parts/PageHeader";
 import { Empty, Problem, Waiting } from "@/parts/Problem";
 import { StateBadge } from "@/parts/StateBadge";
+import { Dilution } from "@/units/Dilution";
 import { modelName, useModel } from "@/units/models";
 import { Numbers } from "@/units/Numbers";
 import { RecordsLine } from "@/units/RecordsLine";
@@ -93,6 +94,7 @@ function Page({ worker, experiment, jobs }: { worker: Assignment; experiment: Ex
           <section className={`panel ${css.padded}`} aria-label="Readings">
             <Numbers unit={unit} experiment={name} color={color} />
             <PumpGain unit={unit} experiment={name} />
+            <Dilution unit={unit} experiment={name} />
           </section>
           <section className={`panel ${css.padded}`} aria-label="What it does">
             <h2>Activities</h2>

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { blankIn, resultsIn } from "./checks";
+import { blankIn, resultsIn } from "./results";
 
 const at = (name: string): string => `pioreactor/u/$experiment/self_test/${name}`;
 
