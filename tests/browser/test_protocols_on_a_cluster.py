@@ -11,14 +11,24 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
 UNIT = "worker1"
 
 
+@pytest.fixture(scope="module")
+def signed_in_cookies() -> list[dict[str, object]]:
+    return []
+
+
 @pytest.fixture
-def panel(idle_cluster, open_page: Callable[..., Page]) -> Page:
+def panel(idle_cluster, open_page: Callable[..., Page], signed_in_cookies: list) -> Page:
+    """Return a page with somebody signed in; sign-in itself happens once."""
     page = open_page()
+    if signed_in_cookies:
+        page.context.add_cookies(signed_in_cookies)
+        return page
     page.goto(idle_cluster.address)
     page.get_by_label("Name").fill(idle_cluster.username)
     page.get_by_label("Password").first.fill(idle_cluster.password)
     page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_text("Live", exact=True)).to_be_visible()
+    signed_in_cookies.extend(page.context.cookies())
     return page
 
 

@@ -136,9 +136,11 @@ def test_what_flowed_until_the_tubes_were_moved_is_where_they_led(beside: Beside
     beside.wait(5.5)
     beside.bench.tare()
     into_vial = beside.bench.look().volume_ml - volume_ml
+    moved_ml = beside.world.pumps["media"].pumped_ml
     beside.wait(5.5)
     state = beside.bench.lead_tubes_back()
     assert into_vial > 0.3
+    assert into_vial == pytest.approx(moved_ml, abs=0.002)
     assert state.cup_ml > 0.3
     assert state.volume_ml == pytest.approx(volume_ml + into_vial, abs=0.002)
     beside.wait(5.0)
