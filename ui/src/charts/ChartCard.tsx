@@ -13,6 +13,7 @@ import type { Points } from "./points";
 import { bandWanted, dosesWanted, factorOf, useSource, wantedBy } from "./sources";
 import { summarise } from "./stretch";
 import { TimeChart } from "./TimeChart";
+import { strokeOfChannel } from "./palette";
 import { splitSeries, useUnitStrokes } from "./useLines";
 import css from "./charts.module.css";
 
@@ -70,7 +71,7 @@ export function ChartCard({ chart, experiment, unit, labels, hidden, onToggle, h
     const angle = one.channel && manyChannels ? (strokes.angleOf(one.channel) ?? `channel ${one.channel}`) : undefined;
     return [labels[one.unit] ?? one.unit, angle].filter(Boolean).join(" ");
   };
-  const lines: Line[] = series.map((one) => ({ name: title(one), stroke: strokes.strokeOf(one.unit), visible: !hidden.has(one.unit) }));
+  const lines: Line[] = series.map((one) => ({ name: title(one), stroke: strokeOfChannel(strokes.strokeOf(one.unit), series.filter(({ unit }) => unit === one.unit).indexOf(one)), visible: !hidden.has(one.unit) }));
   const entries: LegendEntry[] = series.map((one, i) => ({
     key: one.name,
     unit: one.unit,

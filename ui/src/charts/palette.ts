@@ -15,3 +15,8 @@ export function stroke(index: number, dark: boolean): Stroke {
   const place = ((index % 30) + 30) % 30;
   return { color: colors[place % colors.length] as string, dash: DASHES[Math.floor(place / colors.length)] as number[] };
 }
+
+const CHANNEL_DASHES: number[][] = [[10, 3, 2, 3], [1, 3], [5, 2]];
+
+/** Return the stroke of a unit's n-th photodiode: its colour, and a dash that tells it from the others. */
+export const strokeOfChannel = (unit: Stroke, nth: number): Stroke => (nth === 0 ? unit : { ...unit, dash: CHANNEL_DASHES[(nth - 1) % CHANNEL_DASHES.length] as number[] });
