@@ -121,8 +121,8 @@ def cluster() -> Iterator[Cluster]:
 
 @pytest.fixture(scope="module")
 def idle_cluster() -> Iterator[Cluster]:
-    """A reactor with four photodiodes that does nothing yet, eighty times faster than real: steps of sessions wait."""
-    with _demo("--speed", "80", "--xr", "--no-jobs") as running:
+    """A reactor with four photodiodes that does nothing yet, sixty times faster than real: steps of sessions wait."""
+    with _demo("--speed", "60", "--xr", "--no-jobs") as running:
         yield running
 
 
