@@ -18,17 +18,21 @@ const benchPath = (unit: string): string => path("api", "workers", unit, "simula
  */
 export function useBench(unit: string, moment: string, watched = false) {
   const client = useQueryClient();
-  const key = ["bench", unit, moment];
   const found = useQuery<BenchState | null>({
-    queryKey: key,
+    queryKey: ["bench", unit, moment],
     queryFn: ({ signal }) => get<BenchState>(benchPath(unit), signal).catch((error: unknown) => (error instanceof Refused && error.status === 404 ? null : Promise.reject(error as Error))),
     placeholderData: (before, query) => (query?.queryKey[1] === unit ? before : undefined),
     staleTime: Infinity,
     refetchInterval: ({ state }) => (watched && state.data ? WATCH_EVERY_MS : false),
   });
+  const ofUnit = { queryKey: ["bench", unit] };
   const acting = useMutation({
     mutationFn: (act: BenchAct) => request<BenchState>("POST", benchPath(unit), act),
-    onSuccess: (state) => client.setQueryData(key, state),
+    onSuccess: async (state) => {
+      // A look that is on its way may have been taken before the act, and the moment may have changed since.
+      await client.cancelQueries(ofUnit);
+      client.setQueriesData<BenchState | null>(ofUnit, state);
+    },
   });
   return { state: found.data ?? undefined, isFresh: found.isSuccess && !found.isPlaceholderData, acting };
 }
