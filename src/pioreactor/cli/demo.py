@@ -77,8 +77,8 @@ def _run(cluster: LocalCluster, *, start_jobs: bool) -> None:
     click.echo(f"Starting a broker, a leader and {plan.workers} simulated reactors in {plan.directory}.", err=True)
     cluster.start()
     begin_experiment(cluster, jobs=JOBS if start_jobs else (), between=cluster.start_records)
-    click.echo(_welcome(cluster, time.monotonic() - began_s))
     try:
+        click.echo(_welcome(cluster, time.monotonic() - began_s))
         while True:
             time.sleep(0.5)
             cluster.look_after()
