@@ -73,6 +73,7 @@ class LeaderInventory:
         self._say = say
         self._fresh: dict[str, tuple[float, dict[str, Any]]] = {}
         self._away_until: float | None = None
+        self._error: UnitUnreachableError | None = None
 
     def experiment(self, unit: str) -> Experiment:
         if unit == self._given.unit and self._given.experiment is not None:
@@ -107,27 +108,28 @@ class LeaderInventory:
         if answer is not None and moment - asked_at < FRESH_S:
             return answer
         old = self._old(path)
-        if old is not None and self._away_until is not None and moment < self._away_until:
-            return old
+        if self._error is not None and self._away_until is not None and moment < self._away_until:
+            return self._without_leader(old, self._error)
         try:
             answer = self._read(self._request(path, attempts=1 if old is not None else ATTEMPTS), path)
         except UnitUnreachableError as error:
+            if self._away_until is None and old is not None:
+                self._say(f"The leader does not answer ({error}); going on with its last answer.")
+            self._away_until, self._error = self._clock.monotonic() + HOLD_OFF_S, error
             return self._without_leader(old, error)
-        self._away_until = None
+        self._away_until = self._error = None
         self._fresh[path] = (self._clock.monotonic(), answer)
         if answer != old:
             self._remembered.set(path, msgspec.json.encode(answer))
         return answer
 
-    def _without_leader(self, old: dict[str, Any] | None, error: UnitUnreachableError) -> dict[str, Any]:
+    @staticmethod
+    def _without_leader(old: dict[str, Any] | None, error: UnitUnreachableError) -> dict[str, Any]:
         if old is None:
             raise UnitUnreachableError(
                 f"the leader does not answer, and nothing is known from before ({error})",
                 remedy="Start the leader, check [cluster.topology], or set EXPERIMENT and ACTIVE.",
             ) from error
-        if self._away_until is None:
-            self._say(f"The leader does not answer ({error}); going on with its last answer.")
-        self._away_until = self._clock.monotonic() + HOLD_OFF_S
         return old
 
     def _request(self, path: str, *, attempts: int) -> Response:

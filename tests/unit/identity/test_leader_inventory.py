@@ -150,6 +150,23 @@ def test_without_leader_and_memory_it_tries_with_pauses_and_then_says_what_to_do
     assert "EXPERIMENT" in str(error.value.remedy)
 
 
+def test_with_nothing_known_a_silent_leader_is_waited_for_once_and_not_for_each_question() -> None:
+    """The monitor of a new unit asks several, on the lane that also brings its records to the broker."""
+    cluster = Cluster()
+    cluster.leader_dies()
+    unit = cluster.unit()
+    with pytest.raises(UnitUnreachableError):
+        unit.experiment("w1")
+    waited_until_s = cluster.clock.time_s
+    for ask in (unit.is_worker, unit.model, unit.experiment):
+        with pytest.raises(UnitUnreachableError, match="does not answer"):
+            ask("w1")
+    assert (len(cluster.http.asked), cluster.clock.time_s) == (ATTEMPTS, waited_until_s)
+    cluster.http.hosts["leader:80"] = cluster.answer
+    cluster.clock.time_s += HOLD_OFF_S
+    assert unit.experiment("w1") == "batch 3"
+
+
 def test_a_leader_that_is_broken_counts_as_away() -> None:
     cluster = Cluster()
     assert cluster.unit().is_active("w1")
