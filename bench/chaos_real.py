@@ -154,7 +154,7 @@ class RealChaos:
         self._add(LEADER, "writer", [*pio, "mqtt_to_db_streaming"])
         self._add(WORKER, "monitor", [*pio, "monitor"])
         self._add(WORKER, "recorder", [sys.executable, "-c", RECORDER])
-        self._add(WORKER, "pump", [*pio, "add_media", "--duration", "20"])
+        self._add(WORKER, "pump", [*pio, "remove_waste", "--duration", "20"])
         self._wait_for(lambda: self._acknowledged() > 0)
         self._watch = OutputWatch(self.cluster.twin_socket(WORKER), self._paths.locks, self.counted)
         self._watch.start()

@@ -61,6 +61,8 @@ class Patience:
     first_retry_s: float = 0.25
     longest_retry_s: float = 8.0
     """Between two attempts on a broker that hangs up."""
+    settled_s: float = 1.0
+    """A connection that lived so long was not refused: the next is made at once, as after a restart of the broker."""
     longest_silence_s: float = 1.0
     """From one attempt to the next while nobody answers: a network that is whole again shall not be waited for."""
     unconfirmed_s: float = 5.0
@@ -81,7 +83,7 @@ class Pauses:
     def after(self, lived_s: float, *, answered: bool) -> float:
         """Return the pause [s] after a connection that lived for so long, or after an attempt that nobody answered."""
         longest_s = self.patience.longest_retry_s
-        if lived_s > longest_s or self._next_s == 0.0:
+        if (answered and lived_s >= self.patience.settled_s) or self._next_s == 0.0:
             self._next_s = self.patience.first_retry_s
         if not answered:
             longest_s = min(longest_s, self.patience.longest_silence_s)
