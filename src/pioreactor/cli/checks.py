@@ -49,6 +49,9 @@ def worst(findings: list[Finding]) -> Verdict:
     return max((finding.verdict for finding in findings), key=_ORDER.index, default="OK")
 
 
+_NO_REACTOR = "this leader has no reactor"
+
+
 def _configuration(surroundings: Surroundings) -> tuple[Verdict, str]:
     warnings = surroundings.settings.warnings
     return ("WARN", " ".join(warnings)) if warnings else ("OK", "files are readable and every value fits")
@@ -61,12 +64,22 @@ def _identity(surroundings: Surroundings) -> tuple[Verdict, str]:
     return "OK", f"{identity.unit}, {'leader' if identity.is_leader else f'worker of {identity.leader_hostname}'}"
 
 
+def _only_leads(surroundings: Surroundings) -> bool:
+    """Say whether this is a leader that has no reactor, and so needs none of its parts."""
+    identity = surroundings.runtime.identity
+    return identity.is_leader and not identity.is_worker()
+
+
 def _model(surroundings: Surroundings) -> tuple[Verdict, str]:
+    if _only_leads(surroundings):
+        return "OK", _NO_REACTOR
     model = surroundings.runtime.identity.model()
     return ("OK", " ".join(model)) if model is not None else ("WARN", "no model of reactor was chosen")
 
 
 def _hardware(surroundings: Surroundings) -> tuple[Verdict, str]:
+    if _only_leads(surroundings):
+        return "OK", _NO_REACTOR
     rig = surroundings.runtime.open_rig()
     if not rig.is_hat_present():
         return "WARN", "no HAT"
@@ -77,6 +90,8 @@ def _hardware(surroundings: Surroundings) -> tuple[Verdict, str]:
 def _i2c(surroundings: Surroundings) -> tuple[Verdict, str]:
     if surroundings.settings.hardware.rig == "sim":
         return "OK", "simulated"
+    if _only_leads(surroundings):
+        return "OK", _NO_REACTOR
     bus = Path("/dev/i2c-1")
     return ("OK", str(bus)) if bus.exists() else ("FAIL", f"{bus} is missing: I²C is not enabled")
 

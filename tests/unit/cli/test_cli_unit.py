@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from pioreactor import topics
+from pioreactor.exc import HardwareNotFoundError
 from pioreactor.http.loopback import json_response
+from pioreactor.identity.unit import FixedInventory
 from pioreactor.messaging.ports import Message
 from pioreactor.structs import Log, decode
 
@@ -95,6 +97,19 @@ def test_blink_needs_the_monitor(desk: Any) -> None:
     desk.start_job("monitor", long_running=True)
     assert desk.pio("blink").out == "unit1 blinks.\n"
     assert len(heard) == 1
+
+
+def test_a_leader_without_a_reactor_needs_none_of_its_parts(desk: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(FixedInventory, "is_worker", lambda _self, _unit: False)
+
+    def no_hardware() -> None:
+        raise HardwareNotFoundError("nothing answers")
+
+    desk.runtime = replace(desk.runtime, open_rig=no_hardware)
+    checks = {check["check"]: check for check in json.loads(desk.pio("status", "--json").out)["checks"]}
+    for name in ("model", "hardware:model", "hardware:i2c_bus1"):
+        assert checks[name]["verdict"] == "OK"
+        assert "no reactor" in json.dumps(checks[name])
 
 
 def test_status_names_every_check_and_the_worst(desk: Any) -> None:
