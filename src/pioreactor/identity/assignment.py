@@ -111,7 +111,9 @@ class LeaderInventory:
         if self._error is not None and self._away_until is not None and moment < self._away_until:
             return self._without_leader(old, self._error)
         try:
-            answer = self._read(self._request(path, attempts=1 if old is not None else ATTEMPTS), path)
+            # Patience is for the start of a cluster: once it was in vain, the next tries are short.
+            patient = old is None and self._error is None
+            answer = self._read(self._request(path, attempts=ATTEMPTS if patient else 1), path)
         except UnitUnreachableError as error:
             if self._away_until is None and old is not None:
                 self._say(f"The leader does not answer ({error}); going on with its last answer.")

@@ -162,6 +162,11 @@ def test_with_nothing_known_a_silent_leader_is_waited_for_once_and_not_for_each_
         with pytest.raises(UnitUnreachableError, match="does not answer"):
             ask("w1")
     assert (len(cluster.http.asked), cluster.clock.time_s) == (ATTEMPTS, waited_until_s)
+    cluster.clock.time_s += HOLD_OFF_S
+    with pytest.raises(UnitUnreachableError):
+        unit.experiment("w1")
+    assert len(cluster.http.asked) == ATTEMPTS + 1
+    assert cluster.clock.time_s == waited_until_s + HOLD_OFF_S, "and later it is tried without pauses"
     cluster.http.hosts["leader:80"] = cluster.answer
     cluster.clock.time_s += HOLD_OFF_S
     assert unit.experiment("w1") == "batch 3"
