@@ -149,7 +149,7 @@ def draw(name: str, what: str, hours: Sequence[float], values: Sequence[float]) 
     )
     words = f"{name}: {what}, {low:.4g} to {high:.4g}, over {hours[-1] - hours[0]:.1f} h"
     RESULTS.mkdir(exist_ok=True)
-    plain = "".join(letter if letter.isalnum() else "_" for letter in name)
+    plain = "".join(letter if letter.isalnum() or letter in "+-" else "_" for letter in name)
     (RESULTS / f"loop_{plain}.svg").write_text(
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 800 300" font-family="sans-serif" font-size="12">'
         f'<rect width="800" height="300" fill="white"/><text x="60" y="18">{words}</text>'
