@@ -85,6 +85,8 @@ class LeaderInventory:
         return Experiment(name)
 
     def is_worker(self, unit: str) -> bool:
+        if unit == self._given.unit and self._given.is_active is not None:
+            return True  # what is active or not is a worker
         return self._worker(unit) != _ABSENT
 
     def is_active(self, unit: str) -> bool:

@@ -195,6 +195,7 @@ def test_what_the_environment_gives_is_not_asked_for_and_is_this_units_only() ->
     cluster = Cluster(experiment=given.experiment, is_active=given.is_active, model=given.model)
     unit = cluster.unit()
     assert (unit.experiment("w1"), unit.is_active("w1"), unit.model("w1")) == ("mine", False, ("m", "1.0"))
+    assert unit.is_worker("w1")
     assert cluster.http.asked == []
     assert (unit.experiment("w2"), unit.is_active("w2")) == ("batch 3", True)
 
