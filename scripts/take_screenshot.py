@@ -6,7 +6,6 @@ Run `python scripts/take_screenshot.py [FILE]`; it needs Chromium and takes abou
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,17 +13,13 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
+from pioreactor.testing.ports import free_ports
+
 ROOT = Path(__file__).resolve().parent.parent
 PICTURE = ROOT / "docs" / "images" / "overview.png"
 SPEED = 20
 GROWS_FOR_S = 90.0
 """In real time; in the vials it is half an hour."""
-
-
-def a_free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def take(address: str, name: str, password: str, picture: Path) -> None:
@@ -46,7 +41,7 @@ def take(address: str, name: str, password: str, picture: Path) -> None:
 def main() -> None:
     picture = Path(sys.argv[1]) if len(sys.argv) > 1 else PICTURE
     pio = Path(sys.executable).parent / "pio"
-    command = [str(pio), "demo", "--speed", str(SPEED), "--port", str(a_free_port())]
+    command = [str(pio), "demo", "--speed", str(SPEED), "--port", str(free_ports(3))]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as demo:
         assert demo.stdout is not None
         said = ""

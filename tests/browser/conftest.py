@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -18,14 +17,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from pioreactor.testing.ports import free_ports
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 STARTED_WITHIN_S = 90.0
-
-
-def a_free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="session")
@@ -96,7 +91,7 @@ def _welcome(process: "subprocess.Popen[str]") -> Cluster:
 def _demo(*options: str) -> Iterator[Cluster]:
     """Run one leader and one simulated reactor."""
     pio = Path(sys.executable).parent / "pio"
-    command = [str(pio), "demo", "--workers", "1", "--port", str(a_free_port()), *options]
+    command = [str(pio), "demo", "--workers", "1", "--port", str(free_ports(3)), *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         overdue = threading.Timer(STARTED_WITHIN_S, process.kill)
         overdue.start()

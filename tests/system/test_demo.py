@@ -21,6 +21,7 @@ import pytest
 
 from pioreactor.bootstrap import build_runtime
 from pioreactor.storage.paths import Paths
+from pioreactor.testing.ports import free_ports
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(240)]
 
@@ -66,12 +67,6 @@ class Bubbler(BackgroundJobContrib):
     def on_ready(self):
         self.bubbled = self.bubbled + 1
 """
-
-
-def a_free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def until(true: Callable[[], Any], what: str) -> Any:
@@ -167,7 +162,7 @@ class Demo:
 
 
 def start(folder: Path) -> Demo:
-    command = [*PIO, "demo", "--workers", "1", "--speed", "10", "--port", str(a_free_port()), "--data", str(folder)]
+    command = [*PIO, "demo", "--workers", "1", "--speed", "10", "--port", str(free_ports(2)), "--data", str(folder)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     overdue = threading.Timer(PATIENCE_S, process.kill)
     overdue.start()
@@ -392,7 +387,7 @@ def test_a_job_that_starts_while_the_broker_is_away_works_and_catches_up(demo: D
     paths = Paths.below(tmp_path / "lonely")
     paths.dot_pioreactor.mkdir(parents=True)
     twin = (Paths.below(demo.folder / "worker1").local_config).read_text()
-    paths.local_config.write_text(f"{twin}\n[mqtt]\nbroker_address=127.0.0.1\nbroker_port={a_free_port()}\n")
+    paths.local_config.write_text(f"{twin}\n[mqtt]\nbroker_address=127.0.0.1\nbroker_port={free_ports(1)}\n")
     environment = {
         **demo.environment,
         "HOSTNAME": "lonely",
