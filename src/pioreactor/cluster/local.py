@@ -403,6 +403,7 @@ class LocalCluster:
             if kind == "web":
                 # Nobody starts jobs any more: one that was just being started has registered by now.
                 self._stop_jobs()
+        self._end([service.process for service in self.services if service.process is not None])
         for service in self.services:
             if service.heartbeats is not None:
                 service.heartbeats.close()
