@@ -25,18 +25,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.trust import describe
-from pioreactor.background_jobs.leader.recording import rows_of
-from pioreactor.bootstrap.local import local_cluster
+from pioreactor.background_jobs.leader.topic_parsers import rows_of
+from pioreactor.bootstrap.demo_cluster import local_cluster
 from pioreactor.bootstrap.process import build_runtime
 from pioreactor.calibrations.defaults import install_simulated
-from pioreactor.cluster.local import LEADER, VIEWER, LocalClusterPlan, Service
+from pioreactor.cluster.demo_cluster import LEADER, VIEWER, LocalClusterPlan, Service
 from pioreactor.devices.ownership import FileLockOwnership
 from pioreactor.exc import PioreactorError, StorageError
 from pioreactor.messaging.mqtt import MqttBusFactory
 from pioreactor.messaging.ports import Message
 from pioreactor.storage.sqlite.journal import SqliteJournal
 from pioreactor.structs import to_timestamp
-from pioreactor.twin.remote import connect_buses
+from pioreactor.twin.remote_buses import connect_buses
 
 WORKER = "worker1"
 EXPERIMENT = "chaos"

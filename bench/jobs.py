@@ -23,9 +23,9 @@ from pathlib import Path
 
 from pioreactor import topics
 from pioreactor.bootstrap import build_runtime
-from pioreactor.bootstrap.local import local_cluster
+from pioreactor.bootstrap.demo_cluster import local_cluster
 from pioreactor.cli.demo_experiment import begin_experiment
-from pioreactor.cluster.local import LEADER, LocalCluster, LocalClusterPlan
+from pioreactor.cluster.demo_cluster import LEADER, LocalCluster, LocalClusterPlan
 from pioreactor.messaging.ports import Message
 
 STARTED = {"growth_rate_calculating": 8, "monitor": 8, "stirring": 20, "od_reading": 20}

@@ -17,7 +17,7 @@ from statistics import fmean, median, pstdev
 
 from pioreactor.automations.temperature.thermostat import BELOW_LIMIT_K
 from pioreactor.models import BUILTIN_MODELS, ReactorModel
-from pioreactor.science.temperature.control import MOST_W, HeatBalance, Probe
+from pioreactor.science.temperature.control import MAX_W, HeatBalance, Probe
 from pioreactor.science.temperature.observer import LiquidObserver
 from pioreactor.science.temperature.plant import plant_of
 from pioreactor.twin.thermal import THERMAL_SETS, Thermal
@@ -136,7 +136,7 @@ def _bang_bang(unit: Unit, heated_s: int) -> tuple[float, float]:
         highest = max(highest, thermal.liquid)
         lost_w = k.board_wall_w_k * (limit - thermal.wall) + k.board_air_w_k * (limit - thermal.ambient)
         up_to_limit_w = max(0.0, lost_w + k.board_j_k * (limit - thermal.board))
-        power_w = min(up_to_limit_w, MOST_W, k.heater_w) if second < heated_s else 0.0
+        power_w = min(up_to_limit_w, MAX_W, k.heater_w) if second < heated_s else 0.0
         thermal.step(100.0 * power_w / k.heater_w, unit.volume_ml)
         second += 1
         if thermal.liquid >= TARGET - 0.5:

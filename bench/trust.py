@@ -90,7 +90,7 @@ class Unit:
 
     def _connect(self) -> Buses:
         from pioreactor.exc import PioreactorError
-        from pioreactor.twin.remote import connect_buses
+        from pioreactor.twin.remote_buses import connect_buses
 
         until = time.monotonic() + GIVE_UP_AFTER_S
         while True:
@@ -104,7 +104,7 @@ class Unit:
                 time.sleep(0.05)
 
     def start_supervisor(self) -> subprocess.Popen[str]:
-        self.supervisor = self._start("-m", "pioreactor.cli.supervise")
+        self.supervisor = self._start("-m", "pioreactor.cli.output_guard")
         return self.supervisor
 
     def start_victim(self) -> int:

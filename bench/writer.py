@@ -19,12 +19,12 @@ import msgspec
 
 from pioreactor import structs
 from pioreactor.background_jobs.leader.mqtt_to_db_streaming import MqttToDBStreamer
-from pioreactor.background_jobs.leader.recording import rows_of
+from pioreactor.background_jobs.leader.topic_parsers import rows_of
 from pioreactor.background_jobs.monitor.forwarding import RECORDS_PER_BATCH
 from pioreactor.bootstrap.simulated import build_simulation
 from pioreactor.messaging.ports import Message
 from pioreactor.runtime import context
-from pioreactor.storage.leader.migrating import upgrade
+from pioreactor.storage.leader.migrate import upgrade
 from pioreactor.storage.leader.sink import SqliteRecordSink
 from pioreactor.storage.sqlite.journal import SqliteJournal
 from pioreactor.structs.journal import JournalBatch, JournalRecord

@@ -11,14 +11,14 @@ from weakref import WeakSet
 
 from bench.chaos.stores import Disk, FailingSink, RecordingJournal, put_on_disk
 from pioreactor import topics
+from pioreactor.bootstrap.sim_process import VirtualProcess
 from pioreactor.bootstrap.simulated import SimulatedUnit, Simulation, build_simulation
-from pioreactor.bootstrap.virtual_process import VirtualProcess
 from pioreactor.calibrations.defaults import install_simulated
-from pioreactor.cli import endings, supervise
+from pioreactor.cli import exit_codes, output_guard
+from pioreactor.cli.cli_context import Surroundings
 from pioreactor.cli.commands.resume import mark_gap
 from pioreactor.cli.run import run as run_group
-from pioreactor.cli.surroundings import Surroundings
-from pioreactor.jobs import desired
+from pioreactor.jobs import restart_policy
 from pioreactor.jobs.job import BackgroundJob
 from pioreactor.runtime import context
 from pioreactor.runtime.context import Runtime
@@ -128,7 +128,7 @@ class Machine:
         return self.unit.run(partial(self._command, words), name=words[0], alter=alter)
 
     def _command(self, words: Words) -> None:
-        status = endings.run(run_group, words, obj=Surroundings({}, runtime=context.current()))
+        status = exit_codes.run(run_group, words, obj=Surroundings({}, runtime=context.current()))
         if status != 0:
             self.failed.append(f"{self.unit.clock.monotonic():.0f} s: {' '.join(words)} ended with {status}")
 
@@ -138,12 +138,12 @@ class Machine:
 
     def _resume_all(self) -> None:
         runtime = context.current()
-        interrupted = desired.wishes(runtime)
+        interrupted = restart_policy.wishes(runtime)
         for job in interrupted:
-            held = desired.policy_for(runtime, job.job_name) == "hold" or job.state == "sleeping"
+            held = restart_policy.policy_for(runtime, job.job_name) == "hold" or job.state == "sleeping"
             self.start(job.words, job_source="resume", is_resumed=True, starts_sleeping=held)
         if interrupted:
-            mark_gap(runtime, {job.experiment for job in interrupted}, desired.last_gap(runtime))
+            mark_gap(runtime, {job.experiment for job in interrupted}, restart_policy.last_gap(runtime))
 
     def user_jobs(self) -> list[VirtualProcess]:
         return [p for p in self.unit.processes if p.is_alive and p.name not in self.services]
@@ -159,7 +159,7 @@ class Cluster:
 
 
 def _supervised(unit: SimulatedUnit) -> Callable[[], object]:
-    return lambda: supervise.watch(context.current(), unit.clock.signal())
+    return lambda: output_guard.watch(context.current(), unit.clock.signal())
 
 
 def build_cluster(seed: int) -> Cluster:

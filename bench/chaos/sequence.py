@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from bench.chaos.cluster import Machine, build_cluster, jobs_of
 from bench.chaos.troubles import LONGEST_DELAY_S, Trouble, Troublemaker, draw, quiet_logs
 from pioreactor import structs
-from pioreactor.background_jobs.leader.recording import rows_of
+from pioreactor.background_jobs.leader.topic_parsers import rows_of
 from pioreactor.calibrations.defaults import ML_PER_S
 from pioreactor.states import JobState
 from pioreactor.storage.ports import ValueType

@@ -27,17 +27,17 @@ from bench.network_cut.apart import (
 )
 from bench.network_cut.report import CutReport, Report
 from pioreactor import topics
-from pioreactor.background_jobs.leader.recording import rows_of
-from pioreactor.bootstrap.local import local_cluster
+from pioreactor.background_jobs.leader.topic_parsers import rows_of
+from pioreactor.bootstrap.demo_cluster import local_cluster
 from pioreactor.cli.demo_experiment import Starts, begin_experiment
-from pioreactor.cluster.local import LEADER, VIEWER, LocalCluster, LocalClusterPlan
+from pioreactor.cluster.demo_cluster import LEADER, VIEWER, LocalCluster, LocalClusterPlan
 from pioreactor.exc import PioreactorError, StorageError
 from pioreactor.messaging.mqtt import MqttBusFactory
 from pioreactor.messaging.ports import Message
 from pioreactor.storage.sqlite.journal import SqliteJournal
 from pioreactor.storage.sqlite.stores import SqliteUnitStores
 from pioreactor.structs import to_timestamp
-from pioreactor.twin.remote import RemoteWorld
+from pioreactor.twin.remote_buses import RemoteWorld
 
 UNIT = "worker1"
 EXPERIMENT = "cut"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pioreactor.actions import bioreactor as _books
-from pioreactor.actions.accounting import VARIABLES as VARIABLES
+from pioreactor.actions.volume_tracking import VARIABLES as VARIABLES
 from pioreactor.runtime.context import current
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from pioreactor.observability.log import CustomLogger as CustomLogger
 from pioreactor.observability.log import create_logger as create_logger_with_targets
 from pioreactor.runtime.context import Runtime, current
-from pioreactor.runtime.outbox import Outbox
+from pioreactor.runtime.journaling_publisher import Outbox
 from pioreactor.structs import Log, encode
 from pioreactor.types import UNIVERSAL_EXPERIMENT
 

@@ -9,7 +9,7 @@ from typing import Any
 from pioreactor.jobs.settings import encode_payload
 from pioreactor.messaging.ports import Bus, Message, Will
 from pioreactor.runtime.context import current
-from pioreactor.runtime.outbox import Outbox
+from pioreactor.runtime.journaling_publisher import Outbox
 from pioreactor.utils.asking import create_webserver_path as create_webserver_path
 from pioreactor.utils.asking import delete_from as delete_from
 from pioreactor.utils.asking import delete_from_leader as delete_from_leader

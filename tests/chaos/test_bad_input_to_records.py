@@ -12,8 +12,8 @@ import pytest
 from pioreactor import topics
 from pioreactor.background_jobs.leader.mqtt_to_db_streaming import (
     LARGEST_SEQ,
-    MOST_BATCH_BYTES,
-    MOST_QUARANTINED_CHARACTERS,
+    MAX_BATCH_BYTES,
+    MAX_QUARANTINED_CHARACTERS,
     NAMESAKE_AFTER_S,
     MqttToDBStreamer,
 )
@@ -99,16 +99,16 @@ def test_what_is_no_batch_is_left_out(bench: Bench, sink: MemoryRecordSink, payl
 
 def test_a_batch_of_hostile_size_is_not_read(bench: Bench, sink: MemoryRecordSink) -> None:
     start_writer(bench)
-    send(bench, "a", 0, [1], payload=" " * MOST_BATCH_BYTES)
+    send(bench, "a", 0, [1], payload=" " * MAX_BATCH_BYTES)
     assert sink.progress("unit1", "a") == 0
     assert any("cannot be read and is left out: it has 16 MB" in words for words in bench.logged("warning"))
 
 
 def test_an_unreadable_message_is_kept_apart_in_part_and_holds_up_nobody(bench: Bench, sink: MemoryRecordSink) -> None:
     start_writer(bench)
-    send(bench, "a", 0, [1, 2], payload="x" * (3 * MOST_QUARANTINED_CHARACTERS))
+    send(bench, "a", 0, [1, 2], payload="x" * (3 * MAX_QUARANTINED_CHARACTERS))
     send(bench, "a", 2, [3])
-    assert [len(str(row["payload"])) for row in sink.rows["quarantined_rows"]] == 2 * [MOST_QUARANTINED_CHARACTERS]
+    assert [len(str(row["payload"])) for row in sink.rows["quarantined_rows"]] == 2 * [MAX_QUARANTINED_CHARACTERS]
     assert written(sink) == [3]
 
 
@@ -180,10 +180,10 @@ def test_a_backlog_leaves_room_for_what_is_said_live() -> None:
 
 def test_a_record_too_large_to_travel_is_cut_and_does_not_block_the_journal() -> None:
     journal, sent = MemoryJournal(), list[JournalBatch]()
-    journal.append([(RPM_TOPIC, b"x" * (forwarding.MOST_RECORD_BYTES + 5), AT), (RPM_TOPIC, rpm(2), AT)])
+    journal.append([(RPM_TOPIC, b"x" * (forwarding.MAX_RECORD_BYTES + 5), AT), (RPM_TOPIC, rpm(2), AT)])
     forwarder(journal, sent).look()
     assert [len(record.payload) for batch in sent for record in batch.records] == [
-        forwarding.MOST_RECORD_BYTES,
+        forwarding.MAX_RECORD_BYTES,
         len(rpm(2)),
     ]
 

@@ -8,7 +8,7 @@ from pioreactor.background_jobs.od_reading.job import start_od_reading
 from pioreactor.background_jobs.stirring.job import start_stirring
 from pioreactor.exc import InvalidRequestError
 from pioreactor.procedures import od_blank
-from pioreactor.procedures.trials import ReactorInUseError
+from pioreactor.procedures.exclusive_run import ReactorInUseError
 from pioreactor.runtime import context
 from pioreactor.testing.simulation import Bench, simulated_bench
 

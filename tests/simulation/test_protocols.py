@@ -11,15 +11,15 @@ from pioreactor.background_jobs.od_reading.job import start_od_reading
 from pioreactor.background_jobs.stirring.job import start_stirring
 from pioreactor.calibrations import store
 from pioreactor.calibrations.registry import all_protocols, get_protocol
-from pioreactor.calibrations.sessions import records
+from pioreactor.calibrations.sessions import session_store
 from pioreactor.calibrations.sessions.engine import SessionEngine
 from pioreactor.calibrations.sessions.terminal import run_session_in_cli
 from pioreactor.estimators import store as estimators
 from pioreactor.exc import ConfigurationError, InvalidRequestError, StoppedError
 from pioreactor.procedures import od_standard
+from pioreactor.procedures.exclusive_run import ReactorInUseError
 from pioreactor.procedures.protocols.od_fusion_offset import affine_map
 from pioreactor.procedures.pump_run import run_pump
-from pioreactor.procedures.trials import ReactorInUseError
 from pioreactor.runtime import context
 from pioreactor.testing.simulation import Bench, simulated_bench
 
@@ -110,7 +110,7 @@ def test_pump_calibration_finds_the_rate_of_the_pump_in_a_terminal(bench: Bench)
     assert session.status == "complete"
     assert session.result is not None
     assert session.result["correlation"] > 0.95
-    assert records.driver_of(bench.unit.runtime, session.session_id) is None
+    assert session_store.driver_of(bench.unit.runtime, session.session_id) is None
     calibration = found[0]
     assert calibration.hz == 250
     assert calibration.voltage == pytest.approx(12.0, abs=0.2)

@@ -12,7 +12,7 @@ import pytest
 from bench import thermostat_days
 
 from pioreactor.actions import bioreactor
-from pioreactor.automations.temperature.memory import ObserverMemory
+from pioreactor.automations.temperature.observer_store import ObserverMemory
 from pioreactor.background_jobs.temperature_automation import start_temperature_automation
 from pioreactor.bootstrap.simulated import build_simulation
 from pioreactor.twin.faults import Fault

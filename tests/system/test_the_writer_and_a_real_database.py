@@ -19,9 +19,9 @@ import msgspec
 import pytest
 
 from pioreactor import structs, topics
-from pioreactor.background_jobs.leader.mqtt_to_db_streaming import MOST_BATCH_BYTES
-from pioreactor.bootstrap.local import local_cluster
-from pioreactor.cluster.local import LEADER, VIEWER, LocalClusterPlan, Service
+from pioreactor.background_jobs.leader.mqtt_to_db_streaming import MAX_BATCH_BYTES
+from pioreactor.bootstrap.demo_cluster import local_cluster
+from pioreactor.cluster.demo_cluster import LEADER, VIEWER, LocalClusterPlan, Service
 from pioreactor.exc import StorageError
 from pioreactor.messaging.mqtt import MqttBusFactory
 from pioreactor.storage.sqlite.journal import SqliteJournal
@@ -37,7 +37,7 @@ DISK_BYTES = 40_000_000
 WRITER = f"""
 from pioreactor.storage.leader import sink
 sink._SHARED = ("PRAGMA busy_timeout={BUSY_TIMEOUT_MS}", *sink._SHARED[1:])
-from pioreactor.cli.bare_jobs import start_and_exit
+from pioreactor.cli.fast_start import start_and_exit
 start_and_exit("mqtt_to_db_streaming")
 """
 """The writer as it starts from boot, except that it waits less long for locks."""
@@ -226,7 +226,7 @@ def test_payloads_that_are_corrupt_hostile_or_giant_hold_up_nobody(scene: Scene)
     try:
         scene.wait_for(bus.is_connected)
         deep = b'{"journal_id":"x","follows":0,"records":[],"more":' + b"[" * 100_000 + b"]" * 100_000 + b"}"
-        for payload in (b"", b"\x00\xff" * 500, b"{", deep, b" " * (MOST_BATCH_BYTES + 1)):
+        for payload in (b"", b"\x00\xff" * 500, b"{", deep, b" " * (MAX_BATCH_BYTES + 1)):
             bus.publish(topics.journal_entries(WORKER), payload)
         now = datetime.now(UTC)
         bad = (b"{not json", b"\xff\xfe", b"", b"[" * 200_000, b"x" * 3_000_000, b'{"measured_rpm":1e999}')

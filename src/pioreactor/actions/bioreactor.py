@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from pioreactor import topics
-from pioreactor.actions.accounting import VARIABLES, VialState
+from pioreactor.actions.volume_tracking import VARIABLES, VialState
 from pioreactor.exc import InvalidRequestError
 from pioreactor.runtime.context import Runtime
 from pioreactor.storage.ports import KeyValues

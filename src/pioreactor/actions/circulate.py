@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from pioreactor.actions.dosing import WASTE, Books, PumpDevice, PumpRate, UncalibratedPump, rate_of, room_ml, turning
 from pioreactor.devices.ports import PwmOutput
 from pioreactor.exc import StoppedError
-from pioreactor.jobs.lifecycle import managed_lifecycle
+from pioreactor.jobs.managed_lifecycle import managed_lifecycle
 from pioreactor.runtime import context
 
 LEAD_S = 1.0

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from pioreactor import structs, topics
-from pioreactor.actions import bioreactor, interrupted
+from pioreactor.actions import bioreactor, pump_run_log
 from pioreactor.actions.pwm import announce_duties
 from pioreactor.devices.guard import LONGEST_PUMP_RUN_S
 from pioreactor.devices.ports import PwmOutput
 from pioreactor.exc import ActuatorInUseError, CalibrationError, ConfigurationError, StoppedError, StorageError
-from pioreactor.jobs.host import Host
+from pioreactor.jobs.actuator_context import Host
 
 SLICE_S = 1.0
 """A running pump accounts for what it moved this often."""
@@ -150,7 +150,7 @@ def dose(host: Host, pump: PumpDevice, request: DoseRequest, rate: PumpRate | No
     What moved is entered into the vial's books and announced slice by slice, each slice once, after it moved; a stop
     or a pause of the host ends the run within a moment, with the last slice cut to what really ran.
     """
-    interrupted.settle(host)
+    pump_run_log.settle(host)
     refusal = _refuse(host, pump, request, rate)
     if refusal is not None:
         return refusal
@@ -170,9 +170,9 @@ def dose(host: Host, pump: PumpDevice, request: DoseRequest, rate: PumpRate | No
         return Refused("no_pwm_channel", str(error))
     books = Books(host, pump, request.source_of_event)
     ml_per_s = known.duration_to_ml(SLICE_S) / SLICE_S
-    run = interrupted.PumpRun(host.experiment, pump.event, request.source_of_event, ml_per_s, duration_s)
+    run = pump_run_log.PumpRun(host.experiment, pump.event, request.source_of_event, ml_per_s, duration_s)
     try:
-        interrupted.begin(host, pump.role, run)
+        pump_run_log.begin(host, pump.role, run)
     except StorageError:
         # What cannot be entered into the books is not pumped.
         output.release()
@@ -243,7 +243,7 @@ def _run(
     rate: PumpRate,
     duration_s: float | None,
     books: Books,
-    run: interrupted.PumpRun,
+    run: pump_run_log.PumpRun,
 ) -> DoseOutcome:
     """Run a pump and enter what moves. Without a duration it runs until stopped, an hour at most."""
     clock = host.runtime.clock
@@ -268,7 +268,7 @@ def _run(
                     ran_s = clock.monotonic() - start_s
                     if ran_s < until_s:
                         books.report(rate.duration_to_ml(ran_s))
-                        interrupted.note(host.runtime, pump.role, run, ran_s)
+                        pump_run_log.note(host.runtime, pump.role, run, ran_s)
                 is_whole = cut is None
             except StoppedError:
                 cut = "stopped"
@@ -282,9 +282,9 @@ def _run(
             books.report(max(0.0, rate.duration_to_ml(ran_s)) if ran_s > 0 else 0.0)
         except StorageError:
             # The rest is entered when the disk takes it.
-            interrupted.stopped(host.runtime, pump.role)
+            pump_run_log.stopped(host.runtime, pump.role)
             raise
-        interrupted.end(host.runtime, pump.role)
+        pump_run_log.end(host.runtime, pump.role)
     if cut is None:
         return Dosed(books.reported_ml)
     wanted_ml = None if duration_s is None else rate.duration_to_ml(duration_s)
@@ -297,7 +297,7 @@ def _ended_at_s(host: Host, pump: PumpDevice, turn: Turn, start_s: float) -> flo
     """Return when the pump stood still [s, monotonic]: a process that was frozen learns it from the supervisor."""
     ended_s = host.runtime.clock.monotonic() if turn.ended_at_s is None else turn.ended_at_s
     try:
-        off_s = interrupted.was_off_at_s(host.runtime, pump.role, start_s)
+        off_s = pump_run_log.was_off_at_s(host.runtime, pump.role, start_s)
     except StorageError:
         return ended_s
     return ended_s if off_s is None else min(ended_s, off_s)

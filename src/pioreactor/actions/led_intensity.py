@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 
 from pioreactor import structs, topics
 from pioreactor.exc import ActuatorInUseError, HardwareNotFoundError, InvalidRequestError
-from pioreactor.jobs.presence import Presence
+from pioreactor.jobs.registration import Presence
 from pioreactor.runtime import context
 from pioreactor.runtime.context import Runtime
 from pioreactor.types import LedChannel

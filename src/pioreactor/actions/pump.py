@@ -19,7 +19,7 @@ from pioreactor.actions.dosing import (
 )
 from pioreactor.actions.dosing import dose as move_liquid
 from pioreactor.exc import ActuatorInUseError, CalibrationMissingError, InvalidRequestError, PioreactorError
-from pioreactor.jobs.lifecycle import managed_lifecycle
+from pioreactor.jobs.managed_lifecycle import managed_lifecycle
 from pioreactor.runtime import context
 
 log = logging.getLogger(__name__)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pioreactor.actions.dosing import ALT_MEDIA, MEDIA, WASTE, DoseRequest, PumpDevice, Refused, dose, rate_of
 from pioreactor.actions.pump import add_alt_media, add_media, error_of, remove_waste
 from pioreactor.exc import InvalidRequestError
-from pioreactor.jobs.lifecycle import managed_lifecycle
+from pioreactor.jobs.managed_lifecycle import managed_lifecycle
 from pioreactor.runtime import context
 
 JOB_NAME = "pumps"

@@ -6,7 +6,7 @@ import logging
 
 from pioreactor import topics
 from pioreactor.exc import PioreactorError
-from pioreactor.jobs.host import Host
+from pioreactor.jobs.actuator_context import Host
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ import msgspec
 
 from pioreactor import structs, topics
 from pioreactor.automations import events
-from pioreactor.automations.readings import LatestReading
+from pioreactor.automations.latest_readings import LatestReading
 from pioreactor.exc import JobRequiredError, SettingError, StoppedError
 from pioreactor.jobs.job import BackgroundJob
 from pioreactor.jobs.settings import Setting

@@ -17,25 +17,25 @@ from pioreactor.devices.ports import Rig
 from pioreactor.exc import ConfigurationError, PioreactorError, UnitUnreachableError
 from pioreactor.http.addresses import base_url
 from pioreactor.http.ports import HttpClient
-from pioreactor.identity.machine import MachineFacts
+from pioreactor.identity.computer import MachineFacts
 from pioreactor.identity.unit import Inventory, UnitIdentity, unit_name
+from pioreactor.messaging.local_bus import NearbyBusFactory, UnixDatagrams
 from pioreactor.messaging.mqtt import BrokerAddress, MqttBusFactory
-from pioreactor.messaging.nearby import NearbyBusFactory, UnixDatagrams
 from pioreactor.models import DEFAULT_MODEL, ReactorModel, find_model, load_models
 from pioreactor.runtime.context import Runtime
 from pioreactor.settings.load import load_settings
 from pioreactor.settings.overrides import parse_overrides
 from pioreactor.settings.schema import Settings
-from pioreactor.storage.artefacts import DiskArtefacts
+from pioreactor.storage.artifacts import DiskArtifacts
 from pioreactor.storage.paths import Paths
 from pioreactor.storage.ports import RecordSink
 from pioreactor.storage.sqlite.stores import SqliteUnitStores
 from pioreactor.types import Experiment, Unit
 
 if TYPE_CHECKING:
-    from pioreactor.devices.bench import Bench
     from pioreactor.devices.board import Board
     from pioreactor.devices.buses.ports import Buses
+    from pioreactor.devices.lab_bench import Bench
 
 TOKEN_FILE = "cluster_token"
 BROKER_PASSWORD_FILE = "broker_password"
@@ -80,7 +80,7 @@ def build_runtime(
             MqttBusFactory(_broker(settings, paths), unit), lambda: UnixDatagrams(paths.run_pioreactor / "nearby"), unit
         ),
         stores=stores,
-        artefacts=DiskArtefacts(paths),
+        artifacts=DiskArtifacts(paths),
         ownership=ownership,
         open_rig=open_rig,
         model=model,
@@ -266,13 +266,13 @@ def _kernel_buses(clock: Clock, paths: Paths, board: Board) -> Buses:
 
 
 def _twin_buses(settings: Settings) -> Buses:
-    from pioreactor.twin.remote import connect_buses
+    from pioreactor.twin.remote_buses import connect_buses
 
     return connect_buses(_twin_socket(settings))
 
 
 def _twin_bench(settings: Settings) -> Bench:
-    from pioreactor.twin.remote import RemoteBench
+    from pioreactor.twin.remote_buses import RemoteBench
 
     return RemoteBench(_twin_socket(settings))
 

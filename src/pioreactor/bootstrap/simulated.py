@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from pioreactor import topics
-from pioreactor.bootstrap.virtual_process import VirtualProcess
+from pioreactor.bootstrap.sim_process import VirtualProcess
 from pioreactor.clock.ports import Clock
 from pioreactor.clock.virtual import VirtualClock
-from pioreactor.devices.bench import Bench
 from pioreactor.devices.board import Board, load_board
+from pioreactor.devices.lab_bench import Bench
 from pioreactor.devices.ownership import MemoryOwnership
 from pioreactor.devices.ports import Ownership, Rig
 from pioreactor.devices.rig import open_rig
-from pioreactor.identity.machine import SimulatedMachine
+from pioreactor.identity.computer import SimulatedMachine
 from pioreactor.identity.unit import FixedInventory, UnitIdentity
 from pioreactor.messaging.memory import LinkFaults, MemoryBroker, MemoryBus
 from pioreactor.messaging.ports import Will
@@ -26,12 +26,12 @@ from pioreactor.models import find_model, load_models
 from pioreactor.runtime.context import Runtime
 from pioreactor.settings.load import settings_of_text
 from pioreactor.states import JobState
-from pioreactor.storage.artefacts import MemoryArtefacts
+from pioreactor.storage.artifacts import MemoryArtifacts
 from pioreactor.storage.memory import MemoryUnitStores
 from pioreactor.storage.paths import Paths
 from pioreactor.storage.ports import RecordSink
-from pioreactor.twin.bench import TwinBench
 from pioreactor.twin.buses import Chip, build_chips, open_buses
+from pioreactor.twin.lab_bench import TwinBench
 from pioreactor.twin.scenarios import Scenario, find_scenario
 from pioreactor.twin.wiring import wiring
 from pioreactor.twin.world import World
@@ -251,7 +251,7 @@ def _build_unit(
         clock=clock,
         buses=broker,
         stores=stores,
-        artefacts=MemoryArtefacts(),
+        artifacts=MemoryArtifacts(),
         ownership=ownership,
         open_rig=lru_cache(maxsize=1)(lambda: unit._open_rig(clock, ownership)),
         model=lambda: chosen_model,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from pioreactor.exc import InvalidRequestError
-from pioreactor.science.curves.fitting import MOST_KNOTS, akima_fit, poly_fit, spline_fit
+from pioreactor.science.curves.fitting import MAX_KNOTS, akima_fit, poly_fit, spline_fit
 from pioreactor.structs.calibrations import AkimaFitData, CurveData, PolyFitCoefficients, SplineFitData
 
 HONOURED = 0.02
@@ -45,7 +45,7 @@ def fit_standards(x: Sequence[float], y: Sequence[float]) -> SplineFitData:
     AICc, which `fit_curve` chooses by, takes scatter for likelier than a bend when there are only a handful of points;
     each standard is a mean of readings of one known density, so a bend is what it is.
     """
-    most = min(MOST_KNOTS, len(set(x)))
+    most = min(MAX_KNOTS, len(set(x)))
     slack = NEGLIGIBLE * (max(y) - min(y)) if y else 0.0
     for knots in range(2, most):
         fit = SplineFitData(*spline_fit(x, y, knots=knots))

@@ -6,12 +6,12 @@ import uuid
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from pioreactor.calibrations.sessions import records
+from pioreactor.calibrations.sessions import session_store
+from pioreactor.calibrations.sessions.payloads import CalibrationSession
 from pioreactor.calibrations.sessions.steps import StepRegistry
-from pioreactor.calibrations.sessions.wire import CalibrationSession
 from pioreactor.exc import NotFoundError
 from pioreactor.runtime import context
-from pioreactor.structs.wire import to_timestamp
+from pioreactor.structs.encoding import to_timestamp
 
 DEFAULT_PRIORITY = 99
 _protocols: dict[tuple[str, str], type[CalibrationProtocol]] = {}
@@ -77,8 +77,8 @@ def new_session(
         created_at=now,
         updated_at=now,
     )
-    records.forget_old(runtime)
-    records.save(runtime, session)
+    session_store.forget_old(runtime)
+    session_store.save(runtime, session)
     return session
 
 

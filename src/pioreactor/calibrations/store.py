@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from pioreactor.exc import CalibrationError
+from pioreactor.runtime.artifact_store import Shelf
 from pioreactor.runtime.context import Runtime
-from pioreactor.runtime.shelf import Shelf
 from pioreactor.structs.calibrations import (
     CalibrationBase,
     ODCalibration,

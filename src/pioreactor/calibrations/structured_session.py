@@ -1,6 +1,6 @@
 """Sessions, steps and fields as structs, under the names plugins import."""
 
-from pioreactor.calibrations.sessions.wire import CalibrationSession as CalibrationSession
-from pioreactor.calibrations.sessions.wire import CalibrationStep as CalibrationStep
-from pioreactor.calibrations.sessions.wire import CalibrationStepField as CalibrationStepField
-from pioreactor.calibrations.sessions.wire import utc_iso_timestamp as utc_iso_timestamp
+from pioreactor.calibrations.sessions.payloads import CalibrationSession as CalibrationSession
+from pioreactor.calibrations.sessions.payloads import CalibrationStep as CalibrationStep
+from pioreactor.calibrations.sessions.payloads import CalibrationStepField as CalibrationStepField
+from pioreactor.calibrations.sessions.payloads import utc_iso_timestamp as utc_iso_timestamp

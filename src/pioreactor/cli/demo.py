@@ -12,9 +12,9 @@ from typing import Any
 
 import click
 
-from pioreactor.bootstrap.local import local_cluster
+from pioreactor.bootstrap.demo_cluster import local_cluster
 from pioreactor.cli.demo_experiment import JOBS, begin_experiment
-from pioreactor.cluster.local import LEADER, LocalCluster, LocalClusterPlan
+from pioreactor.cluster.demo_cluster import LEADER, LocalCluster, LocalClusterPlan
 
 
 @click.command(name="demo")

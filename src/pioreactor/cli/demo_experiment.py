@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from pioreactor.cluster.local import LEADER, LocalCluster
+from pioreactor.cluster.demo_cluster import LEADER, LocalCluster
 from pioreactor.exc import PioreactorError
 from pioreactor.http.fanout import UnitRefusedError
 
@@ -28,7 +28,7 @@ class _Leader:
     """The leader's API, for which it is fine that a thing exists from an earlier start."""
 
     def __init__(self, cluster: LocalCluster) -> None:
-        from pioreactor.cli.surroundings import Surroundings
+        from pioreactor.cli.cli_context import Surroundings
 
         self._cluster = cluster
         self._surroundings = Surroundings(cluster.environment(LEADER))

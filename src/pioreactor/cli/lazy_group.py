@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from pioreactor.cli.suggestions import nearest
+from pioreactor.cli.did_you_mean import nearest
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,11 +12,11 @@ def main() -> None:
 
         sys.stdout.write(f"{__version__}\n")
         return
-    from pioreactor.cli import bare_jobs
+    from pioreactor.cli import fast_start
 
-    if bare_jobs.can_start(arguments):
-        bare_jobs.start_and_exit(arguments[1])
-    from pioreactor.cli.endings import run_and_exit
+    if fast_start.can_start(arguments):
+        fast_start.start_and_exit(arguments[1])
+    from pioreactor.cli.exit_codes import run_and_exit
     from pioreactor.cli.tree import pio
 
     run_and_exit(pio, arguments)

@@ -9,10 +9,10 @@ from urllib.parse import quote
 
 import click
 
+from pioreactor.cli.cli_context import Surroundings, pass_surroundings, surroundings_of
 from pioreactor.cli.lazy_group import SuggestingGroup
 from pioreactor.cli.options import json_option, underscored, units_options, yes_option
 from pioreactor.cli.render import print_json, print_table
-from pioreactor.cli.surroundings import Surroundings, pass_surroundings, surroundings_of
 from pioreactor.exc import NotFoundError, PioreactorError
 from pioreactor.types import UNIVERSAL_IDENTIFIER
 from pioreactor.version import __version__
@@ -22,7 +22,7 @@ _TIMEOUT_S = 30.0
 
 def main() -> None:
     """Run one command and exit with its status."""
-    from pioreactor.cli.endings import run_and_exit
+    from pioreactor.cli.exit_codes import run_and_exit
 
     run_and_exit(pios, sys.argv[1:])
 

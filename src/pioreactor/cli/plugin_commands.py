@@ -39,7 +39,7 @@ def _is_job_without_command(value: Any, module: str, group: click.Group) -> bool
 
 def command_for(job: type[BackgroundJob]) -> click.Command:
     """Return a command that starts a job, with an option for each of its settings."""
-    from pioreactor.cli.job_options import setting_option
+    from pioreactor.cli.setting_options import setting_option
 
     def start(**values: Any) -> None:
         from pioreactor.runtime import context

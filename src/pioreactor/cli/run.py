@@ -7,8 +7,8 @@ from typing import Any, Final
 
 import click
 
+from pioreactor.cli.cli_context import Surroundings
 from pioreactor.cli.lazy_group import Entry, LazyGroup
-from pioreactor.cli.surroundings import Surroundings
 
 _HERE = "pioreactor.cli.running"
 
@@ -64,7 +64,7 @@ class RunGroup(LazyGroup):
         add_plugin_commands(self)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        from pioreactor.jobs.desired import command_words
+        from pioreactor.jobs.restart_policy import command_words
 
         command_words.set(tuple(args))
         return super().parse_args(ctx, args)

@@ -13,9 +13,9 @@ from statistics import fmean, pstdev
 from typing import Any
 
 from pioreactor.bootstrap.simulated import SimulatedUnit, build_simulation, open_simulation_records
-from pioreactor.cli import endings
+from pioreactor.cli import exit_codes
+from pioreactor.cli.cli_context import Surroundings
 from pioreactor.cli.run import run as run_group
-from pioreactor.cli.surroundings import Surroundings
 from pioreactor.runtime import context
 
 DEFAULT_JOBS = (
@@ -100,7 +100,7 @@ class SimulatedRun:
         unit.run(partial(self._run, unit, command), name=command[0])
 
     def _run(self, unit: SimulatedUnit, command: list[str]) -> None:
-        status = endings.run(run_group, command, obj=Surroundings({}, runtime=context.current()))
+        status = exit_codes.run(run_group, command, obj=Surroundings({}, runtime=context.current()))
         if status != 0:
             self.failed_jobs.append(f"{unit.name}: {' '.join(command)}")
 

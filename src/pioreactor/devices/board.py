@@ -6,7 +6,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, Literal, get_args
 
-from pioreactor.devices.layers import HardwareLayers
+from pioreactor.devices.description_layers import HardwareLayers
 from pioreactor.exc import ConfigurationError, HardwareNotFoundError
 from pioreactor.types import LedChannel, PdChannel
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from pioreactor.exc import CalibrationError
+from pioreactor.runtime.artifact_store import Shelf
 from pioreactor.runtime.context import Runtime
-from pioreactor.runtime.shelf import Shelf
 from pioreactor.structs.estimators import EstimatorBase, ODFusionEstimator, estimator_from_builtins
 
 OD_FUSED = "od_fused"

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from pioreactor.experiment_profiles.durations import due_s, in_words, seconds
 from pioreactor.experiment_profiles.profile_struct import (
     Act,
     Condition,
@@ -17,8 +18,7 @@ from pioreactor.experiment_profiles.profile_struct import (
     Update,
     When,
 )
-from pioreactor.experiment_profiles.times import due_s, in_words, seconds
-from pioreactor.experiment_profiles.track import PRIORITY
+from pioreactor.experiment_profiles.unit_runner import PRIORITY
 
 
 class Step(msgspec.Struct, frozen=True):

@@ -8,7 +8,8 @@ from typing import Any, Literal
 
 import msgspec
 
-from pioreactor.experiment_profiles.expressions import bracketed
+from pioreactor.experiment_profiles.durations import due_s, in_words, seconds
+from pioreactor.experiment_profiles.evaluator import bracketed
 from pioreactor.experiment_profiles.grammar import (
     Expression,
     Negated,
@@ -34,7 +35,6 @@ from pioreactor.experiment_profiles.profile_struct import (
     When,
     read_profile,
 )
-from pioreactor.experiment_profiles.times import due_s, in_words, seconds
 
 Severity = Literal["error", "warning", "info"]
 LEVELS = ("DEBUG", "INFO", "NOTICE", "WARNING", "ERROR")

@@ -18,14 +18,14 @@ from pioreactor.exc import (
     StoppedError,
     StorageError,
 )
-from pioreactor.jobs import desired
+from pioreactor.jobs import restart_policy
 from pioreactor.jobs.clients import PublishingClient
-from pioreactor.jobs.machine import Lifecycle
-from pioreactor.jobs.presence import Presence
+from pioreactor.jobs.lifecycle import Lifecycle
+from pioreactor.jobs.registration import Presence
 from pioreactor.jobs.settings import Setting, from_declaration, install_declared, settings_of
 from pioreactor.messaging.ports import Message
 from pioreactor.runtime import context, signals
-from pioreactor.runtime.lane import Lane, LaneTimer, present_lane
+from pioreactor.runtime.lane import Lane, LaneTimer, current_lane
 from pioreactor.states import JobState
 from pioreactor.types import PublishableSetting
 
@@ -44,7 +44,7 @@ class JobType(type):
     """Completes a job after its whole constructor ran, and undoes it when that fails."""
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
-        before = present_lane()
+        before = current_lane()
         job: BackgroundJob | None = None
         try:
             job = cls.__new__(cls, *args, **kwargs)  # type: ignore[arg-type]
@@ -99,7 +99,7 @@ class BackgroundJob(metaclass=JobType):
         )
         self._lane.adopt()
         self._ended = runtime.clock.signal()
-        self._words = desired.command_words.get()
+        self._words = restart_policy.command_words.get()
         self._ending = False
         self._is_half_made = False
         self._presence = Presence(
@@ -414,8 +414,8 @@ class BackgroundJob(metaclass=JobType):
         self._confirm_state_soon()
         if self._words and state != JobState.DISCONNECTED and not self.is_long_running:
             now = structs.to_timestamp(self.runtime.clock.now())
-            wanted = desired.DesiredJob(self.job_name, self.experiment, self._words, now, state)
-            self._try_to_store(lambda: desired.wish(self.runtime, wanted))
+            wanted = restart_policy.DesiredJob(self.job_name, self.experiment, self._words, now, state)
+            self._try_to_store(lambda: restart_policy.wish(self.runtime, wanted))
         level = logging.INFO if state in (JobState.READY, JobState.DISCONNECTED) else logging.DEBUG
         self.logger.log(level, "%s.", state.capitalize())
 
@@ -452,7 +452,7 @@ class BackgroundJob(metaclass=JobType):
         try:
             self._lifecycle.to(JobState.DISCONNECTED)
             if began and not signals.machine_is_going_down() and not self.is_long_running:
-                self._try_to_store(lambda: desired.end_wish(self.runtime, self.job_name))
+                self._try_to_store(lambda: restart_policy.end_wish(self.runtime, self.job_name))
             self._say_goodbye()
             for name, setting in self.settings().items():
                 if not setting.persist and self.__dict__.get(name, setting.default) is not None:

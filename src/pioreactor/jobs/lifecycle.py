@@ -1,150 +1,29 @@
-"""A context for actions: something with a beginning and an end that can be watched and stopped like a job."""
+"""The lifecycle of a job, walked by the table in `pioreactor.states`."""
 
 from __future__ import annotations
 
-import logging
-from types import TracebackType
-from typing import Any, Self
+from collections.abc import Callable
 
-from pioreactor import topics
-from pioreactor.exc import NotActiveWorkerError, StoppedError
-from pioreactor.jobs.clients import PublishingClient
-from pioreactor.jobs.presence import Presence
-from pioreactor.messaging.ports import Message
-from pioreactor.runtime import context, signals
-from pioreactor.runtime.context import Runtime
-from pioreactor.states import JobState
-from pioreactor.types import UNIVERSAL_EXPERIMENT
+from pioreactor.exc import IllegalTransitionError
+from pioreactor.states import LEGAL, JobState
 
 
-class managed_lifecycle:  # noqa: N801  the documented name that plugins import
-    """Registers an action under a name for the length of a block; `$state/set disconnected` or a signal ends it.
+class Lifecycle:
+    """Where a job is, and the only way from there: hooks run first, then the new state is announced."""
 
-    `exit_event` is set when somebody asks it to stop; `sleep` raises `StoppedError` then.
-    """
+    def __init__(self, run_hook: Callable[[str], None], announce: Callable[[JobState], None]) -> None:
+        self._run_hook = run_hook
+        self._announce = announce
+        self.state = JobState.INIT
 
-    is_long_running = False
-
-    def __init__(
-        self,
-        unit: str,
-        experiment: str,
-        name: str,
-        *,
-        ignore_is_active_state: bool = False,
-        exclusive: bool = False,
-        source: str = "app",
-        mqtt_client: object = None,  # noqa: ARG002  accepted for callers of the documented signature
-        exit_on_mqtt_disconnect: bool = False,  # noqa: ARG002
-        mqtt_client_kwargs: dict[str, Any] | None = None,  # noqa: ARG002
-        job_source: str | None = None,  # noqa: ARG002
-    ) -> None:
-        self.runtime: Runtime = context.current()
-        if not ignore_is_active_state and not self.runtime.identity.is_active():
-            raise NotActiveWorkerError(f"{unit} is not an active worker, {name} does not start")
-        self.unit = unit
-        self.experiment = experiment
-        self.name = name
-        self._source = source
-        self._exclusive = exclusive
-        self._presence: Presence | None = None
-        self._state = JobState.INIT
-        self.exit_event = self.runtime.clock.signal()
-
-    # ---- the block -----------------------------------------------------------------------------------------
-
-    def __enter__(self) -> Self:
-        presence = Presence(
-            self.runtime,
-            unit=self.unit,
-            experiment=self.experiment,
-            job_name=self.name,
-            source=self._source,
-            is_long_running=self.is_long_running,
-            exclusive=self._exclusive,
-            keyed_by_id=self.is_long_running,
-        )
-        self._presence = presence
-        self.job_id = presence.job_id
-        self.job_key = presence.key
-        self.logger = presence.logger
-        self.mqtt_client = PublishingClient(self.publish, presence.bus)
-        for who in (self.unit, "$broadcast"):
-            for which in (self.experiment, UNIVERSAL_EXPERIMENT):
-                presence.subscribe(topics.set_setting(who, which, presence.key, "state"), self._hear_command)
-        signals.stop_on_termination(self.runtime, self)
-        for state in (JobState.INIT, JobState.READY):
-            self._announce(state)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if isinstance(error, Exception) and not isinstance(error, StoppedError):
-            self.logger.error("%s", error)
-        self._announce(JobState.DISCONNECTED)
-        self.present.close()
-        signals.forget(self)
-
-    # ---- what the action uses ------------------------------------------------------------------------------
-
-    @property
-    def present(self) -> Presence:
-        """Return what the action is to the world; an error outside the block."""
-        if self._presence is None:
-            raise RuntimeError(f"{self.name} has not been entered")
-        return self._presence
-
-    @property
-    def owner(self) -> str:
-        return self.present.owner
-
-    @property
-    def state(self) -> JobState:
-        return self._state
-
-    @property
-    def stopping(self) -> bool:
-        return self.exit_event.is_set()
-
-    @property
-    def pausing(self) -> bool:
-        return False
-
-    def sleep(self, duration_s: float, *, pausable: bool = False) -> None:  # noqa: ARG002  an action has no pause
-        """Wait; raise `StoppedError` as soon as somebody asks the action to stop."""
-        self.present.flush()
-        if self.exit_event.wait(duration_s):
-            raise StoppedError(f"{self.name} was asked to stop")
-
-    def publish(self, topic: str, payload: object = None, qos: int = 1, retain: bool = False) -> None:
-        self.present.publish(topic, payload, qos=qos, retain=retain)
-        self.present.flush()
-
-    def publish_setting(self, name: str, value: object, *, retain: bool = True) -> None:
-        """Publish a value under the action's name, and remember it for `pio jobs info`."""
-        self.present.announce(name, value, retain=retain)
-        self.present.flush()
-
-    def clean_up(self) -> None:
-        """Ask the action to stop. The block does the rest."""
-        self.exit_event.set()
-
-    def block_until_disconnected(self) -> None:
-        self.exit_event.wait()
-
-    def _announce(self, state: JobState) -> None:
-        self._state = state
-        self.present.announce("state", state)
-        self.logger.log(logging.DEBUG, "%s.", state.capitalize())
-        self.present.flush()
-
-    def _hear_command(self, message: Message) -> None:
-        if not message.retain and message.payload == JobState.DISCONNECTED.encode():
-            self.exit_event.set()
-
-
-class long_running_managed_lifecycle(managed_lifecycle):  # noqa: N801  the documented name
-    """An action that "kill all" leaves alone and of which several may run; its key is `<name>/<job id>`."""
-
-    is_long_running = True
+    def to(self, target: JobState) -> None:
+        """Move; the same state again does nothing; raise `IllegalTransitionError` for a move not in the table."""
+        before = self.state
+        if target == before:
+            return
+        if target not in LEGAL[before]:
+            raise IllegalTransitionError(f"a job that is {before} cannot become {target}")
+        self._run_hook(f"on_{before}_to_{target}")
+        self._run_hook(f"on_{target}")
+        self.state = target
+        self._announce(target)

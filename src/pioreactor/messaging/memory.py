@@ -17,7 +17,7 @@ from typing import Protocol
 
 from pioreactor import topics
 from pioreactor.clock.ports import Clock
-from pioreactor.messaging.outbox import Outbox, Outgoing
+from pioreactor.messaging.outgoing_queue import Outbox, Outgoing
 from pioreactor.messaging.ports import Message, Will
 from pioreactor.messaging.router import Route, Router, check_topic
 from pioreactor.messaging.subscription import Cancellable

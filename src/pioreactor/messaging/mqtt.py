@@ -19,8 +19,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pioreactor.messaging.light_paho import load_client
-from pioreactor.messaging.outbox import Outbox, Outgoing
+from pioreactor.messaging.lazy_paho import load_client
+from pioreactor.messaging.outgoing_queue import Outbox, Outgoing
 from pioreactor.messaging.ports import Message, Will
 from pioreactor.messaging.router import Route, Router, check_topic
 from pioreactor.messaging.subscription import Cancellable

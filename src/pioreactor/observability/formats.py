@@ -5,8 +5,8 @@ import re
 from collections.abc import Callable
 from datetime import datetime
 
+from pioreactor.structs.encoding import to_timestamp
 from pioreactor.structs.events import Log
-from pioreactor.structs.wire import to_timestamp
 
 ANSI = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[@-Z\\-_]")
 

@@ -12,9 +12,9 @@ from pioreactor import topics
 from pioreactor.background_jobs.od_reading.job import start_od_reading
 from pioreactor.background_jobs.stirring.job import start_stirring
 from pioreactor.exc import HardwareError, InvalidRequestError
-from pioreactor.jobs.lifecycle import managed_lifecycle
+from pioreactor.jobs.managed_lifecycle import managed_lifecycle
+from pioreactor.procedures.exclusive_run import OD_READING, STIRRING, is_running, refuse_while_running, trial_experiment
 from pioreactor.procedures.od_standard import forget_reference
-from pioreactor.procedures.trials import OD_READING, STIRRING, is_running, refuse_while_running, trial_experiment
 from pioreactor.runtime import context
 from pioreactor.types import PdChannel
 

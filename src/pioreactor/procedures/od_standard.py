@@ -9,8 +9,8 @@ from pioreactor.background_jobs.od_reading.job import ODReader, start_od_reading
 from pioreactor.background_jobs.stirring.job import Stirrer, start_stirring
 from pioreactor.calibrations.sessions.actions import Payload, register_calibration_action
 from pioreactor.exc import ConfigurationError
-from pioreactor.jobs.lifecycle import managed_lifecycle
-from pioreactor.procedures.trials import OD_READING, STIRRING, refuse_while_running, trial_experiment
+from pioreactor.jobs.managed_lifecycle import managed_lifecycle
+from pioreactor.procedures.exclusive_run import OD_READING, STIRRING, refuse_while_running, trial_experiment
 from pioreactor.runtime import context
 from pioreactor.runtime.context import Runtime
 from pioreactor.types import PdChannel

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pioreactor.actions.dosing import ALT_MEDIA, MEDIA, WASTE, CutShort, DoseRequest, PumpDevice, Refused, dose
 from pioreactor.calibrations.sessions.actions import Payload, register_calibration_action
 from pioreactor.exc import ActuatorInUseError, InvalidRequestError, StoppedError
-from pioreactor.jobs.lifecycle import managed_lifecycle
-from pioreactor.procedures.trials import trial_experiment
+from pioreactor.jobs.managed_lifecycle import managed_lifecycle
+from pioreactor.procedures.exclusive_run import trial_experiment
 from pioreactor.runtime import context
 
 PUMPS: dict[str, PumpDevice] = {pump.device: pump for pump in (MEDIA, ALT_MEDIA, WASTE)}

@@ -9,9 +9,9 @@ from pioreactor.calibrations.sessions.actions import Payload, register_calibrati
 from pioreactor.devices.drivers.tachometer import rpm_from_edges
 from pioreactor.devices.ports import PwmOutput, Tachometer
 from pioreactor.exc import CalibrationError, HardwareNotFoundError, InvalidRequestError
-from pioreactor.jobs.lifecycle import managed_lifecycle
+from pioreactor.jobs.managed_lifecycle import managed_lifecycle
 from pioreactor.procedures.aux_power import aux_volts
-from pioreactor.procedures.trials import STIRRING, refuse_while_running, trial_experiment
+from pioreactor.procedures.exclusive_run import STIRRING, refuse_while_running, trial_experiment
 from pioreactor.runtime import context
 from pioreactor.runtime.context import Runtime
 from pioreactor.structs.calibrations import SimpleStirringCalibration

@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from pioreactor.clock.ports import Clock
-from pioreactor.devices.bench import Bench
+from pioreactor.devices.lab_bench import Bench
 from pioreactor.devices.ports import Ownership, Rig
 from pioreactor.messaging.ports import BusFactory
 from pioreactor.models import ReactorModel
-from pioreactor.storage.ports import ArtefactFiles, RecordSink, UnitStores
+from pioreactor.storage.ports import ArtifactFiles, RecordSink, UnitStores
 
 if TYPE_CHECKING:
-    from pioreactor.identity.machine import MachineFacts
+    from pioreactor.identity.computer import MachineFacts
     from pioreactor.identity.unit import UnitIdentity
     from pioreactor.settings.schema import Settings
     from pioreactor.storage.paths import Paths
@@ -33,7 +33,7 @@ class Runtime:
     clock: Clock
     buses: BusFactory
     stores: UnitStores
-    artefacts: ArtefactFiles
+    artifacts: ArtifactFiles
     ownership: Ownership
     open_rig: Callable[[], Rig]
     """Return the unit's rig; the same one each time, opened at first use."""

@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 _present: ContextVar["Lane | None"] = ContextVar("pioreactor_lane", default=None)
 
 
-def present_lane() -> "Lane | None":
+def current_lane() -> "Lane | None":
     """Return the lane this code runs on (or, while a job is constructed, the lane it will run on)."""
     return _present.get()
 

@@ -19,7 +19,7 @@ from pioreactor.science.curves.fitting import Pieces, akima_fit
 
 FEWEST_LEVELS = 4
 SIGMA_FLOOR = 0.04
-LEAST_SLOPE = 0.05
+MIN_SLOPE = 0.05
 MAD_TO_SD = 1.4826
 LOW_CONCENTRATION_SCALES: Mapping[str, float] = {"135": 0.04, "90": 4.0, "45": 10.0}
 """How much the scatter of an angle counts at the lowest concentration, where all three angles are read (spec §5.3)."""
@@ -185,7 +185,7 @@ class Fusion:
         return math.pow(10.0, min(refined, key=cost))
 
     def _cost_of(self, angle: _Angle, y: float, level: float) -> float:
-        slope = max(abs(angle.mu.slope(level)), LEAST_SLOPE)
+        slope = max(abs(angle.mu.slope(level)), MIN_SLOPE)
         sigma = self._sigma(angle, level) / slope * self._scale(angle, level)
         residual = (y - angle.mu.evaluate(level)) / sigma
         return math.sqrt(1.0 + residual * residual) - 1.0 + math.log(sigma)

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from statistics import median
 from typing import NamedTuple
 
-from pioreactor.science.burst import Fit, Schedule, schedule
+from pioreactor.science.burst_fit import Fit, Schedule, schedule
 
 __all__ = ["LevelEstimator", "Schedule", "schedule"]
 

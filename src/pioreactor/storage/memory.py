@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from pioreactor.exc import JobPresentError
+from pioreactor.storage.key_value_encoding import key_from_stored, stored_key, stored_value
 from pioreactor.storage.ports import FormerName, JobRecord, JournalEntry, KeyType, Row, ValueType
-from pioreactor.storage.values import key_from_stored, stored_key, stored_value
-from pioreactor.structs.wire import to_timestamp
+from pioreactor.structs.encoding import to_timestamp
 
 _ENTRY_OVERHEAD_BYTES = 32
 

@@ -215,27 +215,27 @@ class RecordSink(Protocol):
     def close(self) -> None: ...
 
 
-ArtefactKind = Literal["calibrations", "estimators"]
+ArtifactKind = Literal["calibrations", "estimators"]
 
 
-class ArtefactFiles(Protocol):
+class ArtifactFiles(Protocol):
     """The texts (YAML) of a unit's calibrations and estimators, one per kind, device and name.
 
     Devices and names are safe path components (spec core §5.1); others raise `InvalidRequestError`.
     """
 
-    def read(self, kind: ArtefactKind, device: str, name: str) -> str | None:
+    def read(self, kind: ArtifactKind, device: str, name: str) -> str | None:
         """Return the text, None when there is none; raise `StorageError` when it cannot be read."""
         ...
 
-    def write(self, kind: ArtefactKind, device: str, name: str, text: str) -> None:
+    def write(self, kind: ArtifactKind, device: str, name: str, text: str) -> None:
         """Put the text in place of what was there: a crash leaves the old text or the new one."""
         ...
 
-    def delete(self, kind: ArtefactKind, device: str, name: str) -> bool:
+    def delete(self, kind: ArtifactKind, device: str, name: str) -> bool:
         """Return whether there was one."""
         ...
 
-    def names(self, kind: ArtefactKind) -> dict[str, list[str]]:
+    def names(self, kind: ArtifactKind) -> dict[str, list[str]]:
         """Return device → names, both sorted; a device without any is left out."""
         ...

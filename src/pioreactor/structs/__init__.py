@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from pioreactor.structs.encoding import decode as decode
+from pioreactor.structs.encoding import encode as encode
+from pioreactor.structs.encoding import from_timestamp as from_timestamp
+from pioreactor.structs.encoding import to_timestamp as to_timestamp
 from pioreactor.structs.events import AutomationEvent as AutomationEvent
 from pioreactor.structs.events import AutomationSettings as AutomationSettings
 from pioreactor.structs.events import DosingEvent as DosingEvent
@@ -22,10 +26,6 @@ from pioreactor.structs.readings import RawODReading as RawODReading
 from pioreactor.structs.readings import RelativeIntensity as RelativeIntensity
 from pioreactor.structs.readings import Temperature as Temperature
 from pioreactor.structs.readings import Voltage as Voltage
-from pioreactor.structs.wire import decode as decode
-from pioreactor.structs.wire import encode as encode
-from pioreactor.structs.wire import from_timestamp as from_timestamp
-from pioreactor.structs.wire import to_timestamp as to_timestamp
 
 if TYPE_CHECKING:
     from pioreactor.structs.calibrations import AkimaFitData as AkimaFitData

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from pioreactor.structs.wire import JSONPrintedStruct
+from pioreactor.structs.encoding import JSONPrintedStruct
 from pioreactor.types import LedChannel
 
 

@@ -4,7 +4,7 @@ from datetime import datetime
 
 import msgspec
 
-from pioreactor.structs.wire import JSONPrintedStruct
+from pioreactor.structs.encoding import JSONPrintedStruct
 from pioreactor.types import PdAngle, PdChannel
 
 

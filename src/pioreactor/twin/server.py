@@ -19,13 +19,13 @@ from types import FrameType
 import msgspec
 
 from pioreactor.clock.system import SystemClock
-from pioreactor.devices.bench import BenchState
 from pioreactor.devices.buses.ports import Buses
+from pioreactor.devices.lab_bench import BenchState
 from pioreactor.exc import ConfigurationError, ConflictError, InvalidRequestError, PioreactorError
-from pioreactor.twin import wire
-from pioreactor.twin.bench import TwinBench
+from pioreactor.twin import protocol
 from pioreactor.twin.buses import build_chips, open_buses
 from pioreactor.twin.faults import Fault
+from pioreactor.twin.lab_bench import TwinBench
 from pioreactor.twin.scenarios import Scenario, check, find_scenario
 from pioreactor.twin.wiring import TwinWiring, wiring
 from pioreactor.twin.world import World
@@ -60,16 +60,16 @@ class _Client:
     def answer(self, request: list[object]) -> bytes:
         """Do what one request asks and return the frame to send back."""
         if not request or not isinstance(request[0], str):
-            return wire.pack([False, "invalid_request", "a request is a list that begins with a verb"])
+            return protocol.pack([False, "invalid_request", "a request is a list that begins with a verb"])
         act = self._verbs.get(request[0])
         if act is None:
-            return wire.pack([False, "invalid_request", f"unknown verb {request[0]!r}"])
+            return protocol.pack([False, "invalid_request", f"unknown verb {request[0]!r}"])
         try:
-            return wire.pack([True, act(*request[1:])])
+            return protocol.pack([True, act(*request[1:])])
         except PioreactorError as error:
-            return wire.pack([False, error.code, str(error)])
+            return protocol.pack([False, error.code, str(error)])
         except (TypeError, ValueError, IndexError, msgspec.ValidationError) as error:
-            return wire.pack([False, InvalidRequestError.code, f"{request[0]}: {error}"])
+            return protocol.pack([False, InvalidRequestError.code, f"{request[0]}: {error}"])
 
     def _set_duty(self, pin: int, duty_percent: float, hz: float) -> None:
         self._buses.pwm.set_duty(pin, duty_percent, hz=hz)
@@ -194,7 +194,7 @@ class TwinServer:
             if not received:
                 return False
             client.buffer += received
-            while (request := wire.unpack(client.buffer)) is not None:
+            while (request := protocol.unpack(client.buffer)) is not None:
                 client.connection.sendall(client.answer(request))
         except (OSError, ValueError):
             return False

@@ -6,8 +6,8 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
-from pioreactor.jobs.lifecycle import long_running_managed_lifecycle as long_running_managed_lifecycle
-from pioreactor.jobs.lifecycle import managed_lifecycle as managed_lifecycle
+from pioreactor.jobs.managed_lifecycle import long_running_managed_lifecycle as long_running_managed_lifecycle
+from pioreactor.jobs.managed_lifecycle import managed_lifecycle as managed_lifecycle
 from pioreactor.runtime.context import current
 from pioreactor.utils.local_storage import local_intermittent_storage as local_intermittent_storage
 from pioreactor.utils.local_storage import local_persistent_storage as local_persistent_storage

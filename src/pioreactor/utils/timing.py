@@ -10,7 +10,7 @@ from typing import Any
 
 from pioreactor.clock.repeating import Repeating
 from pioreactor.runtime import context
-from pioreactor.structs.wire import from_timestamp, to_timestamp
+from pioreactor.structs.encoding import from_timestamp, to_timestamp
 
 to_iso_format = to_timestamp
 to_datetime = from_timestamp

@@ -15,18 +15,18 @@ from litestar.di import Provide
 from pioreactor.web import plugin_registry
 from pioreactor.web.asgi import App, Receive, Scope, Send
 from pioreactor.web.problems import EXCEPTION_HANDLERS
-from pioreactor.web.security.gate import Gate, SafeHeaders, cookie_of
+from pioreactor.web.security.auth_middleware import Gate, SafeHeaders, cookie_of
 from pioreactor.web.security.sessions import Sessions
 from pioreactor.web.unit import (
-    about,
     backups,
-    bench,
     calibration_sessions,
     calibrations,
+    capabilities,
     configuration,
     estimators,
     files,
     jobs,
+    lab_bench,
     plugins,
     power,
     system,
@@ -70,7 +70,7 @@ def create_app(unit: UnitServices, *, token: str, leader: LeaderSide | None = No
     if leader is None or sessions is None:
         return SafeHeaders(Gate(_Only(api), token=token))
     from pioreactor.web.live.bridge import MqttBridge
-    from pioreactor.web.pages import Pages
+    from pioreactor.web.static_files import Pages
 
     open_sessions = sessions
 
@@ -111,8 +111,8 @@ def _litestar(unit: UnitServices, leader: LeaderSide | None, sessions: Sessions 
     if leader is not None and sessions is not None:
         from pioreactor.web import auth
         from pioreactor.web.leader.routes import leader_routes
-        from pioreactor.web.schema import openapi_config
-        from pioreactor.web.security.attempts import SignInAttempts
+        from pioreactor.web.openapi import openapi_config
+        from pioreactor.web.security.login_throttle import SignInAttempts
 
         routers += [leader_routes(), auth.ROUTES]
         dependencies["cluster"] = _given(leader.services)
@@ -158,10 +158,10 @@ def unit_routes() -> Router:
         route_handlers=[
             system.ROUTES,
             jobs.ROUTES,
-            about.ROUTES,
+            capabilities.ROUTES,
             calibrations.ROUTES,
             calibration_sessions.ROUTES,
-            bench.ROUTES,
+            lab_bench.ROUTES,
             estimators.ROUTES,
             configuration.ROUTES,
             files.ROUTES,

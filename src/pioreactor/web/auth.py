@@ -10,8 +10,8 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody, SkipValidation
 
 from pioreactor.exc import ConflictError, NotAuthenticatedError, NotPermittedError
-from pioreactor.web.requests import AddPerson, ChangePassword, SignIn
-from pioreactor.web.security.attempts import SignInAttempts
+from pioreactor.web.request_bodies import AddPerson, ChangePassword, SignIn
+from pioreactor.web.security.login_throttle import SignInAttempts
 from pioreactor.web.security.passwords import hash_password
 from pioreactor.web.security.people import People, check
 from pioreactor.web.security.sessions import COOKIE, KEPT_S, Sessions

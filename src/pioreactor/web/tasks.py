@@ -16,8 +16,8 @@ from pioreactor.exc import ConflictError, NotFoundError, PioreactorError
 from pioreactor.web.problems import BusyError, Problem, of_error
 
 KEPT_S = 3600.0
-_MOST_KEPT = 2000
-_MOST_WAITING = 200
+_MAX_KEPT = 2000
+_MAX_WAITING = 200
 
 TaskStatus = Literal["pending", "running", "succeeded", "failed"]
 
@@ -92,7 +92,7 @@ class Tasks:
         """
         with self._guard:
             self._drop_old()
-            if sum(task.ended_s is None for task in self._tasks.values()) >= _MOST_WAITING:
+            if sum(task.ended_s is None for task in self._tasks.values()) >= _MAX_WAITING:
                 raise BusyError("too much is waiting to be done")
             if lock is not None:
                 if lock in self._locks:
@@ -148,7 +148,7 @@ class Tasks:
     def _drop_old(self) -> None:
         now = self.seconds()
         ended = [(task.ended_s, task.task_id) for task in self._tasks.values() if task.ended_s is not None]
-        too_many = len(self._tasks) - _MOST_KEPT
+        too_many = len(self._tasks) - _MAX_KEPT
         for index, (ended_s, task_id) in enumerate(sorted(ended)):
             if ended_s < now - KEPT_S or index < too_many:
                 del self._tasks[task_id]

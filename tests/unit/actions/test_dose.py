@@ -21,12 +21,12 @@ from pioreactor.actions.dosing import (
     dose,
     rate_of,
 )
-from pioreactor.cli import supervise
+from pioreactor.cli import output_guard
 from pioreactor.exc import HardwareError
 from pioreactor.jobs.job import BackgroundJob
-from pioreactor.jobs.lifecycle import managed_lifecycle
+from pioreactor.jobs.managed_lifecycle import managed_lifecycle
+from pioreactor.output_guard.output_guard import LOOK_EVERY_S, OVERDUE_AFTER_S
 from pioreactor.runtime import context
-from pioreactor.supervisor.watch import LOOK_EVERY_S, OVERDUE_AFTER_S
 from pioreactor.testing.simulation import EXPERIMENT, Bench, simulated_bench
 from pioreactor.twin.scenarios import find_scenario
 
@@ -132,7 +132,7 @@ def test_a_process_that_was_frozen_learns_when_its_pump_stood_still(
 
     monkeypatch.setattr(clock, "spawn", frozen)
     monkeypatch.setattr(scene.doser, "sleep", lambda _duration_s, **_options: clock.sleep(40.0))
-    unit.run(lambda: supervise.watch(context.current(), ending), name="supervisor")
+    unit.run(lambda: output_guard.watch(context.current(), ending), name="supervisor")
     scene.doser.request(WASTE, duration_s=3.0)
     on_s = 0.0
     for _ in range(200):

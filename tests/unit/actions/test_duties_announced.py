@@ -10,7 +10,7 @@ from pioreactor.actions.dosing import MEDIA, DoseRequest, dose, rate_of
 from pioreactor.actions.pwm import announce_duties
 from pioreactor.background_jobs.stirring.job import Stirrer
 from pioreactor.exc import HardwareError
-from pioreactor.jobs.lifecycle import managed_lifecycle
+from pioreactor.jobs.managed_lifecycle import managed_lifecycle
 from pioreactor.runtime import context
 from pioreactor.testing.simulation import EXPERIMENT, Bench, simulated_bench
 

@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pioreactor.actions import bioreactor
-from pioreactor.actions.accounting import VialState
 from pioreactor.actions.dosing import ALT_MEDIA, MEDIA, WASTE, DoseRequest, PumpDevice, dose, rate_of
+from pioreactor.actions.volume_tracking import VialState
 from pioreactor.devices.drivers.pwm import OwnedPwm
 from pioreactor.exc import InvalidRequestError
 from pioreactor.jobs.job import BackgroundJob

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from pioreactor.automations.dosing.dilution_watch import DilutionWatch, Verdict
+from pioreactor.automations.dosing.dilution_monitor import DilutionWatch, Verdict
 
 
 @dataclass

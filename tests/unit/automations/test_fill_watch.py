@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from pioreactor.automations.dosing.fill_watch import FillWatch
+from pioreactor.automations.dosing.overfill_monitor import FillWatch
 
 SLOPE = 25.0
 

@@ -7,7 +7,7 @@ import pytest
 
 from pioreactor import topics
 from pioreactor.automations.dosing.chemostat import Chemostat
-from pioreactor.automations.dosing.pump_wear import FirstGain, judge
+from pioreactor.automations.dosing.pump_wear_monitor import FirstGain, judge
 from pioreactor.testing.simulation import EXPERIMENT, Bench, simulated_bench
 from pioreactor.twin.scenarios import find_scenario
 

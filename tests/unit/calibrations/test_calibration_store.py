@@ -13,7 +13,7 @@ from pioreactor.calibrations import defaults, load_active_calibration, store
 from pioreactor.exc import CalibrationError, InvalidRequestError, NotFoundError
 from pioreactor.runtime import context
 from pioreactor.runtime.context import Runtime
-from pioreactor.storage.artefacts import DiskArtefacts, MemoryArtefacts
+from pioreactor.storage.artifacts import DiskArtifacts, MemoryArtifacts
 from pioreactor.structs.calibrations import (
     CalibrationBase,
     ODCalibration,
@@ -50,8 +50,8 @@ voltage: 12.03
 @pytest.fixture(params=["memory", "disk"])
 def runtime(request: pytest.FixtureRequest, tmp_path: Path) -> Runtime:
     runtime = build_simulation(data_root=tmp_path).units[0].runtime
-    files = MemoryArtefacts() if request.param == "memory" else DiskArtefacts(runtime.paths)
-    return replace(runtime, artefacts=files)
+    files = MemoryArtifacts() if request.param == "memory" else DiskArtifacts(runtime.paths)
+    return replace(runtime, artifacts=files)
 
 
 def od_calibration(angle: str = "90", channel: str = "2", name: str = "cal") -> ODCalibration:
@@ -68,14 +68,14 @@ def od_calibration(angle: str = "90", channel: str = "2", name: str = "cal") -> 
 
 
 def test_a_file_of_the_reference_loads_and_saves_byte_for_byte(runtime: Runtime) -> None:
-    runtime.artefacts.write("calibrations", "media_pump", "media_pump-2025-03-02", REFERENCE_PUMP_FILE)
+    runtime.artifacts.write("calibrations", "media_pump", "media_pump-2025-03-02", REFERENCE_PUMP_FILE)
     pump = store.load(runtime, "media_pump", "media_pump-2025-03-02")
 
     assert isinstance(pump, SimplePeristalticPump)
     assert pump.ml_to_duration(0.911) == pytest.approx(10.0)
     assert pump.duration_to_ml(2.0) == 0.1822
     store.save(runtime, "media_pump", pump)
-    assert runtime.artefacts.read("calibrations", "media_pump", "media_pump-2025-03-02") == REFERENCE_PUMP_FILE
+    assert runtime.artifacts.read("calibrations", "media_pump", "media_pump-2025-03-02") == REFERENCE_PUMP_FILE
 
 
 def test_none_is_active_until_one_is_chosen_and_a_change_of_the_file_is_seen(runtime: Runtime) -> None:
@@ -104,7 +104,7 @@ def test_what_one_caller_changes_another_does_not_see(runtime: Runtime) -> None:
 
 def test_an_active_calibration_that_went_missing_is_an_error_with_a_remedy(runtime: Runtime) -> None:
     defaults.install_simulated(runtime)
-    runtime.artefacts.delete("calibrations", "waste_pump", "simulated")
+    runtime.artifacts.delete("calibrations", "waste_pump", "simulated")
     with pytest.raises(CalibrationError, match=r"the active calibration 'simulated' of waste_pump is") as raised:
         store.load_active(runtime, "waste_pump")
     assert raised.value.remedy
@@ -123,7 +123,7 @@ def test_an_active_calibration_that_went_missing_is_an_error_with_a_remedy(runti
 )
 def test_a_damaged_file_is_refused_with_its_reason_and_hides_no_other(runtime: Runtime, text: str, reason: str) -> None:
     store.save(runtime, "media_pump", defaults.simulated_pump(runtime))
-    runtime.artefacts.write("calibrations", "media_pump", "bad", text)
+    runtime.artifacts.write("calibrations", "media_pump", "bad", text)
     with pytest.raises(CalibrationError, match=reason) as raised:
         store.load(runtime, "media_pump", "bad")
     assert "'bad' of media_pump" in str(raised.value)
@@ -140,7 +140,7 @@ def test_a_calibration_of_another_device_is_refused(runtime: Runtime) -> None:
         store.save(runtime, "od90", od_calibration(angle="45"))
     with pytest.raises(CalibrationError, match="not one of stirring"):
         store.save(runtime, "stirring", od_calibration())
-    runtime.artefacts.write("calibrations", "od90", "pump", REFERENCE_PUMP_FILE)
+    runtime.artifacts.write("calibrations", "od90", "pump", REFERENCE_PUMP_FILE)
     runtime.stores.persistent("active_calibrations").set("od90", "pump")
     with pytest.raises(CalibrationError, match="not one of optical density"):
         store.load_active(runtime, "od90")
@@ -173,8 +173,8 @@ def test_names_that_are_no_safe_file_names_are_refused(runtime: Runtime, name: s
     with pytest.raises(InvalidRequestError):
         store.load(runtime, "media_pump", name)
     with pytest.raises(InvalidRequestError):
-        runtime.artefacts.write("calibrations", name, "x", "")
-    assert runtime.artefacts.names("calibrations") == {}
+        runtime.artifacts.write("calibrations", name, "x", "")
+    assert runtime.artifacts.names("calibrations") == {}
 
 
 def test_a_plugin_adds_a_kind_by_subclassing(runtime: Runtime) -> None:

@@ -16,7 +16,7 @@ from pioreactor.calibrations.session_flow import (
     run_session_in_cli,
     steps,
 )
-from pioreactor.calibrations.sessions import records
+from pioreactor.calibrations.sessions import session_store
 from pioreactor.calibrations.sessions.actions import perform_here, register_calibration_action
 from pioreactor.calibrations.sessions.inputs import parse
 from pioreactor.calibrations.structured_session import CalibrationSession, CalibrationStep, utc_iso_timestamp
@@ -98,7 +98,7 @@ def test_a_session_goes_from_its_first_step_to_its_result(bench: Bench) -> None:
     assert (last.step_id, last.step_type) == ("complete", "result")
     assert last.metadata["result"]["moved"] == 30
     assert engine.session.status == "complete"
-    kept = records.load(bench.unit.runtime, engine.session.session_id)
+    kept = session_store.load(bench.unit.runtime, engine.session.session_id)
     assert kept == engine.session
     with pytest.raises(ConflictError, match="has ended"):
         engine.advance({})
@@ -124,7 +124,7 @@ def test_inputs_that_do_not_fit_leave_the_session_as_it_was(
     with pytest.raises(InvalidRequestError, match=complaint):
         engine.advance(inputs)
     assert engine.session.data == {}
-    assert records.load(bench.unit.runtime, engine.session.session_id).step_id == "ask"
+    assert session_store.load(bench.unit.runtime, engine.session.session_id).step_id == "ask"
 
 
 def test_hardware_that_fails_leaves_the_step_to_be_tried_again(bench: Bench) -> None:
@@ -147,7 +147,7 @@ def test_hardware_that_fails_leaves_the_step_to_be_tried_again(bench: Bench) -> 
 def test_a_session_survives_a_restart(bench: Bench) -> None:
     first = SessionEngine(REGISTRY, a_session())
     first.advance({"count": 4, "fast": False})
-    again = SessionEngine(REGISTRY, records.load(bench.unit.runtime, first.session.session_id))
+    again = SessionEngine(REGISTRY, session_store.load(bench.unit.runtime, first.session.session_id))
     assert again.step().step_id == "work"
     again.advance({})
     assert again.session.result is not None
@@ -171,62 +171,62 @@ def test_a_session_that_was_aborted_stays_so(bench: Bench) -> None:
     session = a_session()
 
     def executor(action: str, payload: Any) -> dict[str, Any]:
-        SessionEngine(REGISTRY, records.load(bench.unit.runtime, session.session_id)).abort()
+        SessionEngine(REGISTRY, session_store.load(bench.unit.runtime, session.session_id)).abort()
         return perform_here(action, payload)
 
     engine = SessionEngine(REGISTRY, session, executor=executor)
     engine.advance({"count": 1, "fast": False})
     with pytest.raises(ConflictError, match="aborted meanwhile"):
         engine.advance({})
-    assert records.load(bench.unit.runtime, session.session_id).status == "aborted"
+    assert session_store.load(bench.unit.runtime, session.session_id).status == "aborted"
 
 
 def test_one_driver_at_a_time(bench: Bench) -> None:
     runtime = bench.unit.runtime
-    with records.driving(runtime, "s", "anna"):
+    with session_store.driving(runtime, "s", "anna"):
         with (
-            pytest.raises(records.SessionInUseError, match="carried out for anna"),
-            records.driving(runtime, "s", "anna"),
+            pytest.raises(session_store.SessionInUseError, match="carried out for anna"),
+            session_store.driving(runtime, "s", "anna"),
         ):
             pass
         with (
-            pytest.raises(records.SessionInUseError),
-            records.driving(runtime, "s", "ben", take_over=True),
+            pytest.raises(session_store.SessionInUseError),
+            session_store.driving(runtime, "s", "ben", take_over=True),
         ):
             pass
-    assert records.driver_of(runtime, "s") == "anna"
-    with pytest.raises(records.SessionInUseError, match="anna drives"):
-        records.claim(runtime, "s", "ben")
-    with records.driving(runtime, "s", "ben", take_over=True):
+    assert session_store.driver_of(runtime, "s") == "anna"
+    with pytest.raises(session_store.SessionInUseError, match="anna drives"):
+        session_store.claim(runtime, "s", "ben")
+    with session_store.driving(runtime, "s", "ben", take_over=True):
         pass
-    assert records.driver_of(runtime, "s") == "ben"
-    bench.wait(records.LEASE_S + 1)
-    assert records.driver_of(runtime, "s") is None
-    records.claim(runtime, "s", "carla")
+    assert session_store.driver_of(runtime, "s") == "ben"
+    bench.wait(session_store.LEASE_S + 1)
+    assert session_store.driver_of(runtime, "s") is None
+    session_store.claim(runtime, "s", "carla")
 
 
 def test_a_driver_that_died_in_a_step_is_relieved_in_the_end(bench: Bench) -> None:
     runtime = bench.unit.runtime
-    records.claim(runtime, "s", "anna", busy=True)
-    bench.wait(records.BUSY_S + 1)
-    records.claim(runtime, "s", "ben")
+    session_store.claim(runtime, "s", "anna", busy=True)
+    bench.wait(session_store.BUSY_S + 1)
+    session_store.claim(runtime, "s", "ben")
 
 
 def test_old_sessions_are_dropped_but_those_in_progress_stay(bench: Bench) -> None:
     runtime = bench.unit.runtime
     first = a_session()
-    for _ in range(records.MOST_ENDED + 5):
+    for _ in range(session_store.MAX_ENDED + 5):
         engine = SessionEngine(REGISTRY, a_session())
         bench.wait(1.0)
         engine.abort()
     newest = a_session()
-    kept = records.all_sessions(runtime)
-    assert len([session for session in kept if session.status == "aborted"]) == records.MOST_ENDED
+    kept = session_store.all_sessions(runtime)
+    assert len([session for session in kept if session.status == "aborted"]) == session_store.MAX_ENDED
     assert {first.session_id, newest.session_id} <= {session.session_id for session in kept}
-    assert records.latest_unfinished(runtime, "thing", "small") is not None
-    assert records.latest_unfinished(runtime, "other") is None
+    assert session_store.latest_unfinished(runtime, "thing", "small") is not None
+    assert session_store.latest_unfinished(runtime, "other") is None
     with pytest.raises(NotFoundError):
-        records.load(runtime, "unknown")
+        session_store.load(runtime, "unknown")
 
 
 def test_bounds_hold_for_every_number_of_a_list() -> None:
@@ -296,8 +296,8 @@ def test_a_terminal_that_goes_away_leaves_the_session_to_others(bench: Bench) ->
     session = a_session()
     with pytest.raises(KeyboardInterrupt):
         run_session_in_cli(REGISTRY, session, talk=Leaves())
-    assert records.load(bench.unit.runtime, session.session_id).status == "in_progress"
-    assert records.driver_of(bench.unit.runtime, session.session_id) is None
+    assert session_store.load(bench.unit.runtime, session.session_id).status == "in_progress"
+    assert session_store.driver_of(bench.unit.runtime, session.session_id) is None
 
 
 def test_sessions_can_be_made_as_plugins_make_them(bench: Bench) -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from pioreactor.bootstrap.simulated import build_simulation
-from pioreactor.cli.endings import run
+from pioreactor.cli.cli_context import Surroundings
+from pioreactor.cli.exit_codes import run
 from pioreactor.cli.pios import pios
-from pioreactor.cli.surroundings import Surroundings
 from pioreactor.cli.tree import pio
 from pioreactor.http.loopback import LoopbackHttp
 from pioreactor.runtime.context import Runtime

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from pioreactor.cli import bare_jobs
-from pioreactor.cli.endings import ending_well
+from pioreactor.cli import fast_start
+from pioreactor.cli.exit_codes import ending_well
 from pioreactor.cli.run import ENTRIES
 from pioreactor.exc import NotAssignedAnExperimentError
 from pioreactor.plugin_management.presence import any_package_is_plugin, are_there_plugins
@@ -20,28 +20,28 @@ def a_unit_of_our_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "plugins"
 
 
-@pytest.mark.parametrize("name", bare_jobs.JOBS)
+@pytest.mark.parametrize("name", fast_start.JOBS)
 def test_they_are_commands_whose_class_exists(name: str) -> None:
     from importlib import import_module
 
-    module, job = bare_jobs.JOBS[name]
+    module, job = fast_start.JOBS[name]
     assert getattr(import_module(module), job).job_name == name
     assert name in ENTRIES
-    assert bare_jobs.can_start(["run", name])
+    assert fast_start.can_start(["run", name])
 
 
 @pytest.mark.parametrize(
     "line", [["run"], ["run", "stirring"], ["run", "monitor", "--help"], ["kill", "monitor"], ["run", "--x", "monitor"]]
 )
 def test_everything_else_is_for_the_parser(line: list[str]) -> None:
-    assert not bare_jobs.can_start(line)
+    assert not fast_start.can_start(line)
 
 
 def test_a_plugin_may_change_any_job(a_unit_of_our_own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (a_unit_of_our_own / "mine.py").write_text("")
-    assert not bare_jobs.can_start(["run", "monitor"])
+    assert not fast_start.can_start(["run", "monitor"])
     monkeypatch.setenv("SKIP_PLUGINS", "1")
-    assert bare_jobs.can_start(["run", "monitor"])
+    assert fast_start.can_start(["run", "monitor"])
 
 
 def test_an_installed_package_that_brings_plugins_is_seen(tmp_path: Path) -> None:
@@ -66,7 +66,7 @@ def test_errors_are_said_as_by_every_command(capsys) -> None:
 
 def test_msgspec_is_the_same_without_typing_extensions() -> None:
     before = dict(sys.modules)
-    bare_jobs._import_msgspec()
+    fast_start._import_msgspec()
     assert sys.modules.get("typing_extensions", "absent") == before.get("typing_extensions", "absent")
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from pioreactor.cli.endings import run
-from pioreactor.cli.surroundings import Surroundings
+from pioreactor.cli.cli_context import Surroundings
+from pioreactor.cli.exit_codes import run
 from pioreactor.cli.tree import pio
 
 SHARED = """# shared

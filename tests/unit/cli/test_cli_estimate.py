@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pioreactor.cli.endings import run
+from pioreactor.cli.exit_codes import run
 from pioreactor.cli.tree import pio
 
 GROWTH_PER_H = 0.5

@@ -7,9 +7,9 @@ from typing import Any
 import click
 import pytest
 
-from pioreactor.cli.endings import run
+from pioreactor.cli.cli_context import Surroundings
+from pioreactor.cli.exit_codes import run
 from pioreactor.cli.pios import pios
-from pioreactor.cli.surroundings import Surroundings
 from pioreactor.cli.tree import ENTRIES, pio
 from pioreactor.exc import ConflictError
 from pioreactor.version import __version__

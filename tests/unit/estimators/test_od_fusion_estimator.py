@@ -110,7 +110,7 @@ def test_an_estimator_is_saved_loaded_and_used(runtime: Runtime) -> None:
     loaded.recorded_data.clear()
     assert store.load_active(runtime) == estimator()
     assert [kept.estimator_name for kept in store.list_all(runtime)["od_fused"]] == ["fused"]
-    text = runtime.artefacts.read("estimators", "od_fused", "fused")
+    text = runtime.artifacts.read("estimators", "od_fused", "fused")
     assert text is not None
     assert text.startswith("estimator_type: od_fused_estimator\nestimator_name: fused\n")
     store.delete(runtime, "od_fused", "fused")

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from pioreactor.experiment_profiles.expressions import ExpressionError, Scene, evaluate, filled_in, holds, interpolated
+from pioreactor.experiment_profiles.evaluator import ExpressionError, Scene, evaluate, filled_in, holds, interpolated
 from pioreactor.experiment_profiles.profile_struct import InvalidProfileError
 
 SAID: Mapping[tuple[str, str, str], Any] = {

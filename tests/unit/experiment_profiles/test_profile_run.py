@@ -9,8 +9,8 @@ import pytest
 
 from pioreactor.bootstrap.simulated import Simulation, build_simulation
 from pioreactor.exc import ConflictError
-from pioreactor.experiment_profiles.executor import Ending, ProfileRun
-from pioreactor.experiment_profiles.progress import ProgressBook, RunProgress, TrackProgress, unfinished
+from pioreactor.experiment_profiles.checkpoint import ProgressBook, RunProgress, TrackProgress, unfinished
+from pioreactor.experiment_profiles.profile_runner import Ending, ProfileRun
 
 HEAD = 'version: "1.0"\nexperiment_profile_name: trial\n'
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pioreactor.identity.machine import MachineFacts, SimulatedMachine
+from pioreactor.identity.computer import MachineFacts, SimulatedMachine
 
 
 def test_the_description_of_the_hat_tells_version_and_serial(tmp_path: Path) -> None:

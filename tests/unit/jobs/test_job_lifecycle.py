@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from pioreactor.exc import IllegalTransitionError, JobPresentError, NotActiveWorkerError, StoppedError
-from pioreactor.jobs import desired
+from pioreactor.jobs import restart_policy
 from pioreactor.jobs.job import BackgroundJob
-from pioreactor.jobs.machine import Lifecycle
+from pioreactor.jobs.lifecycle import Lifecycle
 from pioreactor.jobs.settings import Setting
 from pioreactor.runtime import context
 from pioreactor.states import LEGAL, JobState
@@ -368,8 +368,8 @@ def test_a_full_disk_does_not_end_a_job(bench: Bench, monkeypatch: pytest.Monkey
         raise StorageError("no space left for wishes")
 
     monkeypatch.setattr(MemoryJobRegistry, "set_setting", set_setting)
-    monkeypatch.setattr(desired, "wish", refuse)
-    monkeypatch.setattr(desired, "end_wish", refuse)
+    monkeypatch.setattr(restart_policy, "wish", refuse)
+    monkeypatch.setattr(restart_policy, "end_wish", refuse)
     for value in (1, 2, 3):
         bench.set("watched", "speed", value)
         bench.wait(1.0)

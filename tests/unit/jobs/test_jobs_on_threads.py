@@ -11,7 +11,7 @@ from pioreactor.bootstrap.simulated import build_simulation
 from pioreactor.clock.system import SystemClock
 from pioreactor.exc import JobPresentError, StoppedError
 from pioreactor.jobs.job import BackgroundJob
-from pioreactor.jobs.lifecycle import managed_lifecycle
+from pioreactor.jobs.managed_lifecycle import managed_lifecycle
 from pioreactor.jobs.settings import Setting
 from pioreactor.messaging.memory import MemoryBroker
 from pioreactor.runtime import context

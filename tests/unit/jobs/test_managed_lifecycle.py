@@ -3,7 +3,7 @@
 import pytest
 
 from pioreactor.exc import JobPresentError, NotActiveWorkerError, StoppedError
-from pioreactor.jobs.lifecycle import long_running_managed_lifecycle, managed_lifecycle
+from pioreactor.jobs.managed_lifecycle import long_running_managed_lifecycle, managed_lifecycle
 from pioreactor.runtime import context
 from pioreactor.testing.simulation import EXPERIMENT, Bench
 

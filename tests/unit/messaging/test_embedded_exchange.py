@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from pioreactor.messaging.accounts import Account, password_file, permission_file
-from pioreactor.messaging.embedded.exchange import Exchange
+from pioreactor.messaging.embedded.broker_core import Exchange
 from pioreactor.messaging.embedded.packets import Publication
 
 LEADER, UNIT, VIEWER = Account("leader", "L", "leader"), Account("unit1", "U"), Account("anna", "A", "viewer")

@@ -148,7 +148,7 @@ def test_what_was_not_confirmed_before_a_loss_is_told_in_order() -> None:
 
 WHILE_ANOTHER_LOADS = """
 import sys, threading
-from pioreactor.messaging.light_paho import load_client
+from pioreactor.messaging.lazy_paho import load_client
 sys.setswitchinterval(1e-5)
 whole = []
 def load_when_begun():

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from pioreactor.clock.virtual import VirtualClock
+from pioreactor.messaging.local_bus import NearbyBus, NearbyHub, UnixDatagrams
 from pioreactor.messaging.memory import MemoryBroker, MemoryBus
-from pioreactor.messaging.nearby import NearbyBus, NearbyHub, UnixDatagrams
 from pioreactor.messaging.ports import Message, Subscription
 from pioreactor.messaging.subscription import Cancellable
 

@@ -1,6 +1,6 @@
 """What waits for the broker: bounded, in order, and never an old value after a new one."""
 
-from pioreactor.messaging.outbox import Outbox, Outgoing
+from pioreactor.messaging.outgoing_queue import Outbox, Outgoing
 
 
 def value(payload: str, topic: str = "t") -> Outgoing:

@@ -12,7 +12,7 @@ import pytest
 from pioreactor import topics
 from pioreactor.background_jobs.monitor import Monitor
 from pioreactor.devices.spy import SpyRig
-from pioreactor.identity.machine import SimulatedMachine
+from pioreactor.identity.computer import SimulatedMachine
 from pioreactor.testing.simulation import Bench, simulated_bench
 
 

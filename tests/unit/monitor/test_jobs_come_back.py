@@ -6,9 +6,9 @@ from itertools import pairwise
 
 import pytest
 
-from pioreactor.background_jobs.monitor.revival import Revival
+from pioreactor.background_jobs.monitor.job_restarter import Revival
 from pioreactor.bootstrap.simulated import SimulatedUnit, Simulation, build_simulation
-from pioreactor.jobs import desired
+from pioreactor.jobs import restart_policy
 
 HOUR_S = 3600.0
 
@@ -26,8 +26,8 @@ class Stage:
         self.revival = Revival(self.runtime, lambda _level, sentence: self.said.append(sentence))
 
     def run(self, name: str, *, state: str = "ready") -> int:
-        wanted = desired.DesiredJob(name, "exp", (name, "--fast"), "2030-01-01T00:00:00.000Z", state)
-        desired.wish(self.runtime, wanted)
+        wanted = restart_policy.DesiredJob(name, "exp", (name, "--fast"), "2030-01-01T00:00:00.000Z", state)
+        restart_policy.wish(self.runtime, wanted)
         return self._register(name)
 
     def _register(self, name: str) -> int:
@@ -82,7 +82,7 @@ def test_dosing_comes_back_paused(stage: Stage) -> None:
 def test_what_was_stopped_stays_stopped(stage: Stage) -> None:
     job_id = stage.run("stirring")
     stage.wait(60)
-    desired.end_wish(stage.runtime, "stirring")
+    restart_policy.end_wish(stage.runtime, "stirring")
     stage.die(job_id)
     stage.wait(HOUR_S)
     assert (stage.started, stage.said) == ([], [])

@@ -7,7 +7,7 @@ import pytest
 
 from pioreactor import structs, topics
 from pioreactor.background_jobs.leader.mqtt_to_db_streaming import MqttToDBStreamer
-from pioreactor.background_jobs.monitor.checks import BACKUPS
+from pioreactor.background_jobs.monitor.machine_checks import BACKUPS
 from pioreactor.exc import HardwareError
 from pioreactor.storage.memory import MemoryRecordSink
 
@@ -211,7 +211,7 @@ def test_a_worker_whose_old_connection_ends_after_it_connected_anew_is_not_calle
 
 
 def test_supervisors_deeds_are_told_in_order_and_once(watched) -> None:
-    from pioreactor.supervisor.watch import SUPERVISOR_EVENTS
+    from pioreactor.output_guard.output_guard import SUPERVISOR_EVENTS
 
     cache = watched.bench.unit.runtime.stores.volatile(SUPERVISOR_EVENTS)
     for number in range(1, 12):

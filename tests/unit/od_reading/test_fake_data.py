@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 from click.testing import CliRunner
 
+from pioreactor.cli.cli_context import Surroundings
 from pioreactor.cli.run import run
-from pioreactor.cli.surroundings import Surroundings
 from pioreactor.devices.ports import Rig
 from pioreactor.exc import HardwareNotFoundError
 from pioreactor.runtime import context

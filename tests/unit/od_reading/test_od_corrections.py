@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import pytest
 
 from pioreactor.background_jobs.od_reading import start_od_reading
-from pioreactor.background_jobs.od_reading.intensity import choose_intensity
+from pioreactor.background_jobs.od_reading.ir_led_intensity import choose_intensity
 from pioreactor.calibrations import store as calibrations
 from pioreactor.estimators import store as estimators
 from pioreactor.estimators.od_fusion import fit_estimator
@@ -141,7 +141,7 @@ def test_a_calibration_of_a_channel_that_is_elsewhere_is_not_used_and_said(bench
 
 def test_a_damaged_active_calibration_stops_the_start_and_leaves_nothing_behind(bench: Bench) -> None:
     activate(bench)
-    bench.unit.runtime.artefacts.delete("calibrations", "od90", "cal")
+    bench.unit.runtime.artifacts.delete("calibrations", "od90", "cal")
     with pytest.raises(CalibrationError, match="is missing"):
         bench.start(lambda: start_od_reading(interval=5.0))
     assert bench.unit.runtime.stores.jobs().running(job_name="od_reading") == []

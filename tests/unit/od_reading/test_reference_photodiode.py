@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from pioreactor.background_jobs.od_reading.reference import Reference
+from pioreactor.background_jobs.od_reading.reference_photodiode import Reference
 from pioreactor.exc import HardwareError
 
 

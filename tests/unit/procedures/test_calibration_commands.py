@@ -9,8 +9,8 @@ import click
 import pytest
 
 from pioreactor.calibrations import store
-from pioreactor.cli.endings import run
-from pioreactor.cli.surroundings import Surroundings
+from pioreactor.cli.cli_context import Surroundings
+from pioreactor.cli.exit_codes import run
 from pioreactor.cli.tree import pio
 from pioreactor.estimators import store as estimator_store
 from pioreactor.estimators.od_fusion import fit_estimator

@@ -4,7 +4,7 @@ import pytest
 
 from pioreactor.clock.virtual import VirtualClock
 from pioreactor.exc import StoppedError
-from pioreactor.runtime.lane import Lane, PausedError, present_lane
+from pioreactor.runtime.lane import Lane, PausedError, current_lane
 
 
 def make_lane(clock: VirtualClock, **options: object) -> tuple[Lane, list[str]]:
@@ -211,7 +211,7 @@ def test_call_gives_the_caller_the_error_and_runs_at_once_on_the_lane_itself() -
 
     with pytest.raises(ValueError, match="broken"):
         lane.call(broken)
-    lane.call(lambda: seen.append(present_lane()))
+    lane.call(lambda: seen.append(current_lane()))
     lane.call(lambda: lane.call(lambda: seen.append("nested")))
     assert seen == [lane, "nested"]
     assert not lane.runs_here()

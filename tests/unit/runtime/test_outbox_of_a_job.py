@@ -9,8 +9,8 @@ from pioreactor.clock.virtual import VirtualClock
 from pioreactor.exc import StorageError
 from pioreactor.messaging.memory import MemoryBroker
 from pioreactor.messaging.ports import Message
-from pioreactor.runtime import outbox as outbox_module
-from pioreactor.runtime.outbox import Outbox, also_record, is_recorded
+from pioreactor.runtime import journaling_publisher as outbox_module
+from pioreactor.runtime.journaling_publisher import Outbox, also_record, is_recorded
 from pioreactor.storage.memory import MemoryJournal
 
 RECORDED = "pioreactor/unit1/exp/od_reading/od1"

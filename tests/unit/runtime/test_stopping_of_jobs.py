@@ -1,6 +1,6 @@
 """How jobs are asked to end, and how it is told which did."""
 
-from pioreactor.runtime.stopping import stop
+from pioreactor.runtime.process_stopping import stop
 from pioreactor.storage.memory import MemoryJobRegistry
 from pioreactor.storage.ports import JobRecord
 

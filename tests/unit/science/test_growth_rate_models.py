@@ -6,12 +6,12 @@ import random
 import numpy as np
 import pytest
 
-from pioreactor.science.growth_rate.bank import Bank
 from pioreactor.science.growth_rate.dilution import Dilution, log_dilution
 from pioreactor.science.growth_rate.estimator import GrowthRateEstimator
 from pioreactor.science.growth_rate.fed_model import FedModel
+from pioreactor.science.growth_rate.imm_filter_bank import Bank
 from pioreactor.science.growth_rate.model import GrowthModel
-from pioreactor.science.growth_rate.noise import ReadingNoise
+from pioreactor.science.growth_rate.noise_estimation import ReadingNoise
 
 
 def random_belief(size: int, seed: int) -> tuple[np.ndarray, np.ndarray]:

@@ -11,7 +11,7 @@ import pytest
 
 from pioreactor.exc import InvalidRequestError, StorageError
 from pioreactor.science.growth_rate import Dose, GrowthRateEstimator, replay, smooth
-from pioreactor.science.growth_rate.recording import OUTPUT_COLUMNS, estimate_recording, read_doses, read_readings
+from pioreactor.science.growth_rate.replay import OUTPUT_COLUMNS, estimate_recording, read_doses, read_readings
 
 
 def grown(hours: float, growth: float = 0.4, seed: int = 1) -> list[tuple[float, float]]:

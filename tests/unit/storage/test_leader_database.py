@@ -11,7 +11,7 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 
 from pioreactor.exc import ConfigurationError, StorageError
-from pioreactor.storage.leader import migrating, migrations
+from pioreactor.storage.leader import migrate, migrations
 from pioreactor.storage.leader.activity import triggers, views
 from pioreactor.storage.leader.database import LeaderDatabase, database_path
 from pioreactor.storage.leader.sink import SqliteRecordSink
@@ -28,7 +28,7 @@ def look(path: Path, sql: str) -> list[tuple[object, ...]]:
 
 def test_a_fresh_database_has_every_table_column_trigger_and_view(tmp_path: Path) -> None:
     path = tmp_path / "new" / "pioreactor.sqlite"
-    migrating.upgrade(path)
+    migrate.upgrade(path)
     for table in TABLES.values():
         found = {row[1] for row in look(path, f"PRAGMA table_info({table.name})")}
         assert found == {column.name for column in table.columns}, table.name
@@ -41,7 +41,7 @@ def test_a_fresh_database_has_every_table_column_trigger_and_view(tmp_path: Path
 def test_the_head_is_the_newest_revision() -> None:
     config = Config()
     config.set_main_option("script_location", str(Path(str(migrations.__file__)).parent))
-    assert ScriptDirectory.from_config(config).get_heads() == [migrating.HEAD]
+    assert ScriptDirectory.from_config(config).get_heads() == [migrate.HEAD]
 
 
 def test_upgrading_twice_or_at_once_does_it_once(tmp_path: Path) -> None:
@@ -50,7 +50,7 @@ def test_upgrading_twice_or_at_once_does_it_once(tmp_path: Path) -> None:
 
     def upgrade() -> None:
         try:
-            migrating.upgrade(path)
+            migrate.upgrade(path)
         except BaseException as error:  # noqa: BLE001  reported by the assertion below
             failed.append(error)
 
@@ -60,8 +60,8 @@ def test_upgrading_twice_or_at_once_does_it_once(tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
     assert failed == []
-    assert migrating.is_current(path)
-    migrating.upgrade(path)
+    assert migrate.is_current(path)
+    migrate.upgrade(path)
     assert look(path, "SELECT COUNT(*) FROM alembic_version") == [(1,)]
 
 
@@ -127,7 +127,7 @@ def test_a_failed_upgrade_leaves_the_file_as_it_was(tmp_path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("CREATE TABLE pioreactor_unit_activity_data_rollup (a INTEGER)")
     with pytest.raises(StorageError):
-        migrating.upgrade(path)
+        migrate.upgrade(path)
     names = {row[0] for row in look(path, "SELECT name FROM sqlite_master")}
     assert names == {"pioreactor_unit_activity_data_rollup"}
 

@@ -14,7 +14,7 @@ from pioreactor.storage.leader.database import LeaderDatabase
 from pioreactor.storage.leader.sink import SqliteRecordSink
 from pioreactor.storage.leader.workers import check_unit_name
 from pioreactor.storage.ports import Row
-from pioreactor.structs.wire import to_timestamp
+from pioreactor.structs.encoding import to_timestamp
 
 START = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
 

@@ -10,7 +10,7 @@ import pytest
 
 from pioreactor.exc import StorageError
 from pioreactor.storage.leader import sink as sink_module
-from pioreactor.storage.leader.migrating import is_current
+from pioreactor.storage.leader.migrate import is_current
 from pioreactor.storage.leader.sink import SqliteRecordSink
 from pioreactor.storage.leader.tables import needed_columns
 from pioreactor.storage.memory import MemoryRecordSink

@@ -13,7 +13,7 @@ from pioreactor.storage.leader.database import LeaderDatabase
 from pioreactor.storage.leader.sink import SqliteRecordSink
 from pioreactor.storage.leader.time_series import KNOWN, thin
 from pioreactor.storage.ports import Row, ValueType
-from pioreactor.structs.wire import to_timestamp
+from pioreactor.structs.encoding import to_timestamp
 
 NOW = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
 

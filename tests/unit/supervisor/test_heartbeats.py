@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from pioreactor.cluster import heartbeats
-from pioreactor.cluster.heartbeats import PATIENCE_S, STARTING_S, Heartbeats
-from pioreactor.supervisor.heartbeat import ALIVE, heartbeat
+from pioreactor.cluster import heartbeat_listener
+from pioreactor.cluster.heartbeat_listener import PATIENCE_S, STARTING_S, Heartbeats
+from pioreactor.output_guard.heartbeat import ALIVE, heartbeat
 
 
 class Watch:
@@ -23,7 +23,7 @@ class Watch:
 @pytest.fixture
 def watch(monkeypatch: pytest.MonkeyPatch) -> Watch:
     made = Watch()
-    monkeypatch.setattr(heartbeats, "time", made)
+    monkeypatch.setattr(heartbeat_listener, "time", made)
     return made
 
 

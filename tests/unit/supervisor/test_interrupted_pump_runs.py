@@ -5,16 +5,16 @@ from collections.abc import Callable, Iterator
 import msgspec
 import pytest
 
-from pioreactor.actions import bioreactor, interrupted
+from pioreactor.actions import bioreactor, pump_run_log
 from pioreactor.actions.dosing import ALT_MEDIA, MEDIA, WASTE, DoseRequest, PumpDevice, rate_of
 from pioreactor.actions.dosing import dose as move_liquid
-from pioreactor.actions.interrupted import PumpRun
+from pioreactor.actions.pump_run_log import PumpRun
 from pioreactor.background_jobs.monitor.job import Monitor
 from pioreactor.bootstrap.simulated import SimulatedUnit, Simulation, build_simulation
 from pioreactor.calibrations.defaults import ML_PER_S, install_simulated
-from pioreactor.cli import supervise
+from pioreactor.cli import output_guard
 from pioreactor.exc import StorageError
-from pioreactor.jobs.lifecycle import managed_lifecycle
+from pioreactor.jobs.managed_lifecycle import managed_lifecycle
 from pioreactor.runtime import context
 
 EXPERIMENT = "simulation"
@@ -42,7 +42,7 @@ def dose(pump: PumpDevice, seconds: float) -> Callable[[], None]:
 
 
 def supervised(unit: SimulatedUnit) -> None:
-    unit.run(lambda: supervise.watch(context.current(), unit.clock.signal()), name="supervisor")
+    unit.run(lambda: output_guard.watch(context.current(), unit.clock.signal()), name="supervisor")
 
 
 def monitored(unit: SimulatedUnit) -> None:
@@ -85,7 +85,7 @@ def test_a_killed_run_counts_until_the_supervisor_stopped_the_pump(simulation: S
     simulation.clock.sleep(10.0)
     assert added_ml(unit) == pytest.approx(ML_PER_S * ran_s, abs=0.02 * ML_PER_S)
     assert sum(heard) == pytest.approx(added_ml(unit))
-    assert unit.stores.persistent(interrupted.PERSISTENT).items() == []
+    assert unit.stores.persistent(pump_run_log.PERSISTENT).items() == []
 
 
 def test_after_a_power_cut_what_was_added_is_not_less_than_the_books_say(
@@ -158,7 +158,7 @@ def test_a_run_that_lives_is_left_alone(simulation: Simulation, unit: SimulatedU
     monitored(unit)
     simulation.clock.sleep(20.0)
     assert added_ml(unit) == pytest.approx(10.0 * ML_PER_S)
-    assert unit.stores.persistent(interrupted.PERSISTENT).items() == []
+    assert unit.stores.persistent(pump_run_log.PERSISTENT).items() == []
 
 
 def test_what_cannot_be_noted_is_not_pumped(
@@ -175,7 +175,7 @@ def test_what_cannot_be_noted_is_not_pumped(
         except StorageError as error:
             failures.append(str(error))
 
-    monkeypatch.setattr(unit.stores.persistent(interrupted.PERSISTENT), "set", full)
+    monkeypatch.setattr(unit.stores.persistent(pump_run_log.PERSISTENT), "set", full)
     unit.run(run, name="add_media")
     simulation.clock.sleep(8.0)
     assert failures == ["the disk is full"]
@@ -209,8 +209,8 @@ def test_books_that_cannot_be_written_stop_the_pump_and_are_made_up_later(
 def test_a_calibration_run_is_in_no_books_and_a_damaged_record_is_dropped(
     simulation: Simulation, unit: SimulatedUnit
 ) -> None:
-    store = unit.stores.persistent(interrupted.PERSISTENT)
-    run = PumpRun(EXPERIMENT, "add_media", interrupted.NOT_IN_BOOKS, ML_PER_S, None)
+    store = unit.stores.persistent(pump_run_log.PERSISTENT)
+    run = PumpRun(EXPERIMENT, "add_media", pump_run_log.NOT_IN_BOOKS, ML_PER_S, None)
     store.set("media", msgspec.json.encode(run).decode())
     store.set("waste", "{")
     store.set("no such pump", msgspec.json.encode(run).decode())

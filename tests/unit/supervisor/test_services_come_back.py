@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from pioreactor.bootstrap.local import local_cluster
-from pioreactor.cluster import local
-from pioreactor.cluster.local import LIVES_S, LocalCluster, LocalClusterPlan, Service
+from pioreactor.bootstrap.demo_cluster import local_cluster
+from pioreactor.cluster import demo_cluster
+from pioreactor.cluster.demo_cluster import LIVES_S, LocalCluster, LocalClusterPlan, Service
 
 UNITS = Path(__file__).parents[3] / "packaging" / "systemd"
 
@@ -21,7 +21,7 @@ class Mortal(Service):
     def start(self) -> None:
         self.starts += 1
         self.lives = True
-        self.started_at = local.time.monotonic()  # type: ignore[attr-defined]
+        self.started_at = demo_cluster.time.monotonic()  # type: ignore[attr-defined]
 
     @property
     def is_running(self) -> bool:
@@ -44,7 +44,7 @@ class Watch:
 @pytest.fixture
 def watch(monkeypatch: pytest.MonkeyPatch) -> Watch:
     made = Watch()
-    monkeypatch.setattr(local, "time", made)
+    monkeypatch.setattr(demo_cluster, "time", made)
     return made
 
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from pioreactor.background_jobs.monitor.ghosts import Ghosts
 from pioreactor.background_jobs.monitor.job import Monitor
+from pioreactor.background_jobs.monitor.stale_state_cleaner import Ghosts
 from pioreactor.jobs.job import BackgroundJob
 from pioreactor.messaging.ports import Message
 from pioreactor.storage.memory import MemoryJobRegistry

@@ -9,7 +9,7 @@ from pioreactor.devices.guard import HeatingLimits
 from pioreactor.devices.ownership import MemoryOwnership
 from pioreactor.devices.spy import DEFAULT_ROLE_PINS, SpyPwm, SpyRig
 from pioreactor.exc import HardwareError, HardwareNotFoundError
-from pioreactor.supervisor.watch import LOOK_EVERY_S, OVERDUE_AFTER_S, Supervisor
+from pioreactor.output_guard.output_guard import LOOK_EVERY_S, OVERDUE_AFTER_S, OutputGuard
 from pioreactor.types import LedChannel
 
 MEDIA, WASTE, HEATER, FAN = (DEFAULT_ROLE_PINS[role] for role in ("media", "waste", "heating", "stirring"))
@@ -27,7 +27,7 @@ class Bench:
         self.powered_off = 0
         self.record: dict[LedChannel, float] = {}
         self.due_at_s: dict[str, float] = {}
-        self.supervisor = Supervisor(
+        self.supervisor = OutputGuard(
             rig=self.rig,
             ownership=self.ownership,
             clock=self.clock,

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from pioreactor.testing.spied import SpiedUnit, spied_unit
+from pioreactor.testing.spy_unit import SpiedUnit, spied_unit
 
 
 @pytest.fixture

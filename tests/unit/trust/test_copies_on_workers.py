@@ -10,8 +10,8 @@ import pytest
 
 from pioreactor.actions.backup import CACHE
 from pioreactor.bootstrap.simulated import build_simulation
-from pioreactor.cluster import copies
-from pioreactor.cluster.copies import Announced, CopyShelf, bring_back, digest, send, spread
+from pioreactor.cluster import backup_replication
+from pioreactor.cluster.backup_replication import Announced, CopyShelf, bring_back, digest, send, spread
 from pioreactor.exc import InvalidRequestError, NotFoundError, StorageError, UnitUnreachableError
 from pioreactor.runtime.context import Runtime
 
@@ -43,7 +43,7 @@ class Wire:
     ) -> bytes:
         if unit not in self.shelves:
             raise UnitUnreachableError(f"{unit} cannot be reached")
-        shelf, (name, *rest) = self.shelves[unit], path.removeprefix(copies.PATH + "/").split("/")
+        shelf, (name, *rest) = self.shelves[unit], path.removeprefix(backup_replication.PATH + "/").split("/")
         announced = None if json is None else msgspec.convert(json, Announced)
         match method, rest:
             case "PUT", []:
@@ -65,7 +65,7 @@ class Wire:
 def test_a_copy_goes_out_in_parts_and_comes_back(
     runtimes: list[Runtime], backup: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(copies, "PART_BYTES", 10_000)
+    monkeypatch.setattr(backup_replication, "PART_BYTES", 10_000)
     wire = Wire(*runtimes)
     send(backup, "worker1", wire)
     assert wire.parts == -(-backup.stat().st_size // 10_000) > 5
@@ -99,7 +99,7 @@ def test_what_arrives_damaged_does_not_count(runtimes: list[Runtime], backup: Pa
     other = Announced(len(text), "")
     shelf.begin(backup.name, other)
     shelf.add(backup.name, 0, text)
-    path = next((runtimes[1].paths.storage / copies.FOLDER).glob("*.part"))
+    path = next((runtimes[1].paths.storage / backup_replication.FOLDER).glob("*.part"))
     with pytest.raises(StorageError, match=r"cannot be read|damaged|no database"):
         shelf.finish(backup.name, Announced(len(text), digest(path)))
     assert shelf.copies() == []

@@ -9,12 +9,12 @@ from click.testing import CliRunner
 
 from pioreactor.bootstrap.simulated import SimulatedUnit, Simulation, build_simulation
 from pioreactor.calibrations.defaults import install_simulated
-from pioreactor.cli import endings
+from pioreactor.cli import exit_codes
+from pioreactor.cli.cli_context import Surroundings
 from pioreactor.cli.commands import resume as resume_command
 from pioreactor.cli.run import run as run_group
-from pioreactor.cli.surroundings import Surroundings
-from pioreactor.jobs.desired import DesiredJob, command_words, last_gap, note_alive, policy_for, wishes
 from pioreactor.jobs.job import BackgroundJob
+from pioreactor.jobs.restart_policy import DesiredJob, command_words, last_gap, note_alive, policy_for, wishes
 from pioreactor.runtime import context
 
 
@@ -34,7 +34,7 @@ def unit(simulation: Simulation) -> SimulatedUnit:
 
 
 def start(unit: SimulatedUnit, *words: str) -> None:
-    unit.run(lambda: endings.run(run_group, list(words), obj=Surroundings({}, runtime=unit.runtime)), name=words[0])
+    unit.run(lambda: exit_codes.run(run_group, list(words), obj=Surroundings({}, runtime=unit.runtime)), name=words[0])
 
 
 def test_a_started_job_is_wished_for_with_its_words(simulation: Simulation, unit: SimulatedUnit) -> None:

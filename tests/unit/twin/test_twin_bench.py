@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from pioreactor.devices.bench import Bench
+from pioreactor.devices.lab_bench import Bench
 from pioreactor.exc import HardwareNotFoundError, InvalidRequestError
-from pioreactor.twin.bench import TwinBench
-from pioreactor.twin.remote import RemoteBench
+from pioreactor.twin.lab_bench import TwinBench
+from pioreactor.twin.remote_buses import RemoteBench
 from pioreactor.twin.scenarios import SCENARIOS
 from pioreactor.twin.server import TwinServer
 from pioreactor.twin.wiring import wiring

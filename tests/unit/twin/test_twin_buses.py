@@ -21,13 +21,13 @@ from pioreactor.devices.drivers.dac43608 import Dac43608Leds
 from pioreactor.devices.drivers.pico import PicoAdc, PicoLeds, read_firmware
 from pioreactor.devices.drivers.tmp1075 import Tmp1075
 from pioreactor.exc import ConflictError, HardwareNotFoundError, InvalidRequestError
-from pioreactor.twin import wire
+from pioreactor.twin import protocol
 from pioreactor.twin.buses import build_chips, open_buses
 from pioreactor.twin.chips.ads111x import Ads111x
 from pioreactor.twin.chips.dac43608 import Dac43608
 from pioreactor.twin.chips.tmp1075 import Tmp1075 as Tmp1075Chip
 from pioreactor.twin.faults import Fault
-from pioreactor.twin.remote import RemoteWorld, connect_buses
+from pioreactor.twin.remote_buses import RemoteWorld, connect_buses
 from pioreactor.twin.scenarios import SCENARIOS
 from pioreactor.twin.server import TwinServer, main
 from pioreactor.twin.wiring import wiring
@@ -302,9 +302,9 @@ def test_a_wrong_request_is_answered_with_an_error(
     _, path, _ = served
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
         client.connect(os.fspath(path))
-        client.sendall(wire.pack(request_))
+        client.sendall(protocol.pack(request_))
         (length,) = struct.unpack(">I", client.recv(4, socket.MSG_WAITALL))
-        answer = wire.unpack(bytearray(struct.pack(">I", length) + client.recv(length, socket.MSG_WAITALL)))
+        answer = protocol.unpack(bytearray(struct.pack(">I", length) + client.recv(length, socket.MSG_WAITALL)))
     assert answer is not None
     assert answer[:2] == [False, "invalid_request"]
 
@@ -376,7 +376,7 @@ def test_a_process_of_its_own_outlives_clients_and_ends_cleanly(tmp_path: Path) 
         assert process.stdout is not None
         assert process.stdout.readline().startswith("listening on")
         client = (
-            "import os, sys, pathlib; from pioreactor.twin.remote import connect_buses; "
+            "import os, sys, pathlib; from pioreactor.twin.remote_buses import connect_buses; "
             "connect_buses(pathlib.Path(sys.argv[1])).pwm.set_duty(17, 55.0, hz=200); os._exit(9)"
         )
         assert subprocess.run([sys.executable, "-c", client, str(path)], check=False).returncode == 9

@@ -20,12 +20,12 @@ from pioreactor.messaging.ports import Message, Subscription
 from pioreactor.storage.leader.database import LeaderDatabase
 from pioreactor.storage.memory import MemoryUnitStores
 from pioreactor.storage.paths import Paths
-from pioreactor.storage.processes import is_alive
+from pioreactor.storage.process_identity import is_alive
 from pioreactor.web.app import LeaderSide, create_app
 from pioreactor.web.leader.services import LeaderServices
 from pioreactor.web.security.people import ensure_first_person
 from pioreactor.web.tasks import Tasks
-from pioreactor.web.unit.launching import JobLauncher
+from pioreactor.web.unit.job_launcher import JobLauncher
 from pioreactor.web.unit.services import UnitServices
 
 TOKEN = "the-token-of-the-cluster"

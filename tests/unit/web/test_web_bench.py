@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from pioreactor.http.ports import Response
-from pioreactor.twin.bench import TwinBench
+from pioreactor.twin.lab_bench import TwinBench
 from pioreactor.twin.scenarios import SCENARIOS
 from pioreactor.twin.wiring import wiring
 from pioreactor.twin.world import World

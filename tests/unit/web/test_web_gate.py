@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from pioreactor.web.security import people, sessions, tokens
-from pioreactor.web.security.attempts import SignInAttempts
+from pioreactor.web.security.login_throttle import SignInAttempts
 from pioreactor.web.security.passwords import generate_password, hash_password, verify_password
 
 

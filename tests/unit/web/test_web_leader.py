@@ -7,7 +7,7 @@ from pioreactor.http.loopback import Request, json_response
 from pioreactor.http.ports import Response
 from pioreactor.storage.leader.sink import SqliteRecordSink
 from pioreactor.storage.ports import Row
-from pioreactor.structs.wire import to_timestamp
+from pioreactor.structs.encoding import to_timestamp
 
 
 def accepts(request: Request) -> Response:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from pioreactor.web.tasks import Tasks
-from pioreactor.web.unit.launching import JobLauncher
-from pioreactor.web.unit.performing import CalibrationActionError, StepTimeoutError, by_command_line
+from pioreactor.web.unit.calibration_executor import CalibrationActionError, StepTimeoutError, by_command_line
+from pioreactor.web.unit.job_launcher import JobLauncher
 
 
 @pytest.fixture

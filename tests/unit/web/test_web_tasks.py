@@ -87,7 +87,7 @@ def test_asking_does_not_wait_behind_own_work(tasks: Tasks) -> None:
 
 
 def test_too_much_waiting_is_said(tasks: Tasks, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tasks_module, "_MOST_WAITING", 2)
+    monkeypatch.setattr(tasks_module, "_MAX_WAITING", 2)
     go_on = threading.Event()
     for _ in range(2):
         tasks.start("waiting", lambda: go_on.wait(10))

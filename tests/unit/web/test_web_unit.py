@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from pioreactor.storage.processes import process_started_at
-from pioreactor.web.requests import RunJob
-from pioreactor.web.unit.launching import JobFailedError, JobLauncher
+from pioreactor.storage.process_identity import process_started_at
+from pioreactor.web.request_bodies import RunJob
+from pioreactor.web.unit.job_launcher import JobFailedError, JobLauncher
 
 from .conftest import client_of, result_of
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { align, gapOf, MOST_POINTS, SeriesTable, thin } from "./points";
+import { align, gapOf, MAX_POINTS, SeriesTable, thin } from "./points";
 
 const steps = (n: number, step = 5): number[] => Array.from({ length: n }, (_, i) => i * step);
 
@@ -38,9 +38,9 @@ describe("SeriesTable", () => {
 
   it("stays bounded while weeks of points arrive", () => {
     const table = new SeriesTable();
-    for (let i = 0; i < 5 * MOST_POINTS; i++) table.append("a", i, i % 7);
-    expect(table.series.get("a")?.x.length).toBeLessThanOrEqual(MOST_POINTS);
-    expect(table.extent()).toEqual([0, 5 * MOST_POINTS - 1]);
+    for (let i = 0; i < 5 * MAX_POINTS; i++) table.append("a", i, i % 7);
+    expect(table.series.get("a")?.x.length).toBeLessThanOrEqual(MAX_POINTS);
+    expect(table.extent()).toEqual([0, 5 * MAX_POINTS - 1]);
   });
 });
 

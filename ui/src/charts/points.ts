@@ -6,7 +6,7 @@ export interface Points {
 }
 
 /** Above this many points a series is thinned to half: more than any screen shows. */
-export const MOST_POINTS = 6000;
+export const MAX_POINTS = 6000;
 
 /** Halve a series: of every four points keep the lowest and the highest, in their order. */
 export function thin({ x, y }: Points): Points {
@@ -53,7 +53,7 @@ export class SeriesTable {
     if (points.x.length > 0 && x <= (points.x[points.x.length - 1] as number)) return false;
     points.x.push(x);
     points.y.push(y);
-    this.series.set(name, points.x.length > MOST_POINTS ? thin(points) : points);
+    this.series.set(name, points.x.length > MAX_POINTS ? thin(points) : points);
     this.version++;
     return true;
   }

@@ -12,7 +12,6 @@ import msgspec
 
 from pioreactor import topics
 from pioreactor.actions import bioreactor
-from pioreactor.actions.accounting import VialState
 from pioreactor.actions.dosing import (
     ALT_MEDIA,
     MEDIA,
@@ -25,11 +24,12 @@ from pioreactor.actions.dosing import (
     rate_of,
 )
 from pioreactor.actions.dosing import dose as run_pump
+from pioreactor.actions.volume_tracking import VialState
 from pioreactor.automations import events, registry
 from pioreactor.automations.base import AutomationJob
-from pioreactor.automations.dosing.dilution_watch import DilutionWatch, Verdict
-from pioreactor.automations.dosing.fill_watch import Excess, FillWatch
-from pioreactor.automations.dosing.pump_wear import FirstGain, judge
+from pioreactor.automations.dosing.dilution_monitor import DilutionWatch, Verdict
+from pioreactor.automations.dosing.overfill_monitor import Excess, FillWatch
+from pioreactor.automations.dosing.pump_wear_monitor import FirstGain, judge
 from pioreactor.calibrations import store
 from pioreactor.exc import CalibrationMissingError, ConfigurationError, InvalidRequestError, StoppedError
 from pioreactor.messaging.ports import Message
@@ -40,7 +40,7 @@ TOLERANCE_ML = 1e-9
 WARN_AT_FRACTION_OF_FULL = 0.95
 OLDEST_READING_S = 3600.0
 """A reading whose time stamp is older, or in the future, counts as new: somebody stepped the clock."""
-LEAST_GAIN, GREATEST_GAIN = 0.5, 2.0
+MIN_GAIN, GREATEST_GAIN = 0.5, 2.0
 """Estimates of the pump's gain outside of these come from something else than the pump."""
 GAIN_IS_KNOWN_SD = 0.07
 """The estimate starts from 1 ± 0.1; once it is so sure, doses have taught it something."""
@@ -348,7 +348,7 @@ class DosingAutomationJob(AutomationJob):
     def _hear_estimate(self, message: Message) -> None:
         estimate = msgspec.json.decode(message.payload, type=dict[str, Any])
         gain, sd = estimate.get("pump_gain"), estimate.get("pump_gain_sd")
-        if isinstance(gain, int | float) and LEAST_GAIN <= gain <= GREATEST_GAIN:
+        if isinstance(gain, int | float) and MIN_GAIN <= gain <= GREATEST_GAIN:
             self._pump_gain = float(gain)
             self._knows_pump_gain = isinstance(sd, int | float) and sd < GAIN_IS_KNOWN_SD
             od = estimate.get("od_filtered")

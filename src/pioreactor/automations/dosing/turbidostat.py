@@ -9,7 +9,7 @@ from typing import Any
 from pioreactor.automations.dosing.base import DosingAutomationJob
 from pioreactor.automations.dosing.turbidostat_logic import Confirmation, Exchange, TurbidostatLogic
 from pioreactor.automations.events import AutomationEvent, DilutionEvent
-from pioreactor.automations.readings import OLDEST_BELIEVED_S
+from pioreactor.automations.latest_readings import OLDEST_BELIEVED_S
 from pioreactor.exc import InvalidRequestError
 from pioreactor.jobs.settings import Setting
 

@@ -11,9 +11,9 @@ from pioreactor.actions.pwm import announce_duties
 from pioreactor.automations import events, registry
 from pioreactor.automations.base import AutomationJob
 from pioreactor.automations.temperature.heater import GuardedHeater
-from pioreactor.automations.temperature.memory import CACHE, ObserverMemory
-from pioreactor.automations.temperature.observing import Observation
-from pioreactor.automations.temperature.watch import READ_EVERY_S, BoardReading, BoardWatch
+from pioreactor.automations.temperature.heater_monitor import READ_EVERY_S, BoardReading, BoardWatch
+from pioreactor.automations.temperature.observer_store import CACHE, ObserverMemory
+from pioreactor.automations.temperature.state_estimation import Observation
 from pioreactor.devices.guard import HeatingLimits
 from pioreactor.exc import HardwareError, HardwareNotFoundError, StoppedError
 from pioreactor.jobs.settings import Setting

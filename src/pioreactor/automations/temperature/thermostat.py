@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Final
 
 from pioreactor.automations.events import AutomationEvent, UpdatedHeaterDC
 from pioreactor.automations.temperature.base import TemperatureAutomationJob
-from pioreactor.automations.temperature.watch import READ_EVERY_S
+from pioreactor.automations.temperature.heater_monitor import READ_EVERY_S
 from pioreactor.exc import InvalidRequestError, SettingError
 from pioreactor.jobs.settings import Setting
 from pioreactor.science.temperature.control import HeatBalance, Probe

@@ -5,11 +5,11 @@ from __future__ import annotations
 import msgspec
 
 from pioreactor import structs, topics
-from pioreactor.background_jobs.leader.complaints import Complaints
-from pioreactor.background_jobs.leader.recording import TopicToParserToTable as TopicToParserToTable
-from pioreactor.background_jobs.leader.recording import produce_metadata as produce_metadata
-from pioreactor.background_jobs.leader.recording import register_source_to_sink as register_source_to_sink
-from pioreactor.background_jobs.leader.recording import rows_of
+from pioreactor.background_jobs.leader.log_deduplicator import Complaints
+from pioreactor.background_jobs.leader.topic_parsers import TopicToParserToTable as TopicToParserToTable
+from pioreactor.background_jobs.leader.topic_parsers import produce_metadata as produce_metadata
+from pioreactor.background_jobs.leader.topic_parsers import register_source_to_sink as register_source_to_sink
+from pioreactor.background_jobs.leader.topic_parsers import rows_of
 from pioreactor.exc import PioreactorError, StorageError
 from pioreactor.jobs.job import LongRunningBackgroundJob
 from pioreactor.messaging.ports import Message
@@ -20,11 +20,11 @@ from pioreactor.types import UNIVERSAL_EXPERIMENT
 STATISTICS_EVERY_S = 60.0
 STATISTICS_CACHE = "mqtt_to_db_streaming"
 
-MOST_BATCH_BYTES = 16_000_000
+MAX_BATCH_BYTES = 16_000_000
 """A forwarder sends far less. Whoever sends more costs the leader memory, and is not read."""
 LARGEST_SEQ = 2**62
-MOST_QUARANTINED_CHARACTERS = 100_000
-MOST_REASON_CHARACTERS = 500
+MAX_QUARANTINED_CHARACTERS = 100_000
+MAX_REASON_CHARACTERS = 500
 JOURNALS_REMEMBERED = 4
 NAMESAKE_AFTER_S = 120.0
 """A batch may be under way for a while when its unit is started again, and has another journal id, meanwhile."""
@@ -33,13 +33,13 @@ SAY_TROUBLE_EVERY_S = 600.0
 """How often trouble of one kind that comes and goes is said: a disk that is nearly full takes some batches and refuses
 others."""
 SUM_UP_EVERY_S = 600.0
-MOST_BATCHES_KEPT = 32
+MAX_BATCHES_KEPT = 32
 """Units of which a batch is kept while the database takes none; the others send theirs again by themselves."""
 
 
 def _read_batch(payload: bytes) -> JournalBatch:
     """Return a batch whose records follow one another; raise `ValueError` or `msgspec.DecodeError` for any other."""
-    if len(payload) > MOST_BATCH_BYTES:
+    if len(payload) > MAX_BATCH_BYTES:
         raise ValueError(f"it has {len(payload) / 1e6:.0f} MB")
     batch = msgspec.json.decode(payload, type=JournalBatch)
     first = batch.records[0].seq if batch.records else 1
@@ -92,7 +92,7 @@ class MqttToDBStreamer(LongRunningBackgroundJob):
         if not batch.records:
             return
         self._notice_namesakes(parts.unit, batch.journal_id)
-        if self._in_trouble and len(self._kept) < MOST_BATCHES_KEPT:
+        if self._in_trouble and len(self._kept) < MAX_BATCHES_KEPT:
             # Each try may wait long for a lock; one is made every second, for all that is kept.
             self._kept.setdefault(parts.unit, batch)
             return
@@ -138,7 +138,7 @@ class MqttToDBStreamer(LongRunningBackgroundJob):
         except StorageError as error:
             # Nothing is acknowledged, so the unit keeps everything, too.
             self._be_in_trouble(error)
-            if len(self._kept) < MOST_BATCHES_KEPT:
+            if len(self._kept) < MAX_BATCHES_KEPT:
                 self._kept.setdefault(unit, batch)
             return False
         self._acknowledge(unit, batch.journal_id, have, resend=resend)
@@ -193,13 +193,13 @@ class MqttToDBStreamer(LongRunningBackgroundJob):
 
     def _quarantined(self, unit: str, record: JournalRecord, error: Exception) -> Row:
         # A parser's words may repeat the whole payload, or half of a character of it.
-        reason = f"{type(error).__name__}: {str(error)[:MOST_REASON_CHARACTERS]}"
+        reason = f"{type(error).__name__}: {str(error)[:MAX_REASON_CHARACTERS]}"
         values: dict[str, ValueType] = {
             "received_at": structs.to_timestamp(self.runtime.clock.now()),
             "recorded_at": record.recorded_at,
             "pioreactor_unit": unit,
             "topic": record.topic,
-            "payload": record.payload[:MOST_QUARANTINED_CHARACTERS],
+            "payload": record.payload[:MAX_QUARANTINED_CHARACTERS],
             "reason": reason.encode("utf-8", "replace").decode(),
         }
         return Row("quarantined_rows", values)

@@ -19,8 +19,8 @@ log = logging.getLogger(__name__)
 LOOK_EVERY_S = 1.0
 RECORDS_PER_BATCH = 250
 BATCHES_IN_FLIGHT = 4
-MOST_BATCH_BYTES = 500_000
-MOST_RECORD_BYTES = 1_000_000
+MAX_BATCH_BYTES = 500_000
+MAX_RECORD_BYTES = 1_000_000
 RESEND_AFTER_S = 10.0
 REWIND_EVERY_S = 2.0
 """How often a leader that asks for a repetition is given one: it may ask once for each batch in flight."""
@@ -153,9 +153,9 @@ def _fitting(entries: Sequence[JournalEntry]) -> list[JournalRecord]:
     records: list[JournalRecord] = []
     size = 0
     for entry in entries:
-        payload = entry.payload[:MOST_RECORD_BYTES].decode("utf-8", "replace")
+        payload = entry.payload[:MAX_RECORD_BYTES].decode("utf-8", "replace")
         size += len(payload) + len(entry.topic)
-        if records and size > MOST_BATCH_BYTES:
+        if records and size > MAX_BATCH_BYTES:
             break
         records.append(JournalRecord(entry.seq, entry.topic, payload, structs.to_timestamp(entry.recorded_at)))
     return records

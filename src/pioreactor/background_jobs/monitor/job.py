@@ -7,18 +7,18 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar
 
 from pioreactor import structs, topics
-from pioreactor.actions import bioreactor, interrupted
+from pioreactor.actions import bioreactor, pump_run_log
 from pioreactor.actions.led_intensity import announce_leds
 from pioreactor.background_jobs.monitor.blinking import LARGEST_CODE, OKAY, Blinker, pattern_of_code
-from pioreactor.background_jobs.monitor.checks import MachineChecks
 from pioreactor.background_jobs.monitor.forwarding import JournalForwarder
-from pioreactor.background_jobs.monitor.ghosts import Ghosts
-from pioreactor.background_jobs.monitor.records import RecordsWatch
-from pioreactor.background_jobs.monitor.revival import Revival
-from pioreactor.background_jobs.monitor.watches import Watchlist
+from pioreactor.background_jobs.monitor.health_checks import Watchlist
+from pioreactor.background_jobs.monitor.job_restarter import Revival
+from pioreactor.background_jobs.monitor.journal_status import RecordsWatch
+from pioreactor.background_jobs.monitor.machine_checks import MachineChecks
+from pioreactor.background_jobs.monitor.stale_state_cleaner import Ghosts
 from pioreactor.devices.ports import Button, Rig
 from pioreactor.exc import PioreactorError
-from pioreactor.jobs import desired
+from pioreactor.jobs import restart_policy
 from pioreactor.jobs.job import LongRunningBackgroundJob
 from pioreactor.jobs.settings import Setting
 from pioreactor.messaging.ports import Message
@@ -27,7 +27,7 @@ from pioreactor.types import UNIVERSAL_EXPERIMENT, UNIVERSAL_IDENTIFIER
 from pioreactor.version import __version__
 
 if TYPE_CHECKING:
-    from pioreactor.background_jobs.monitor.reactor import ReactorChecks
+    from pioreactor.background_jobs.monitor.reactor_checks import ReactorChecks
 
 STATISTICS_EVERY_S = 60.0
 CHECK_EVERY_S = 30.0
@@ -102,7 +102,7 @@ class Monitor(LongRunningBackgroundJob):
         self.later(INTRODUCE_AFTER_S, self._announce_outputs)
         self.every(CHECK_EVERY_S, self.self_check, first_after_s=INTRODUCE_AFTER_S)
         # The first note keeps when the unit was last known to live before, for `pio resume`.
-        self.every(CHECK_EVERY_S, lambda: desired.note_alive(self.runtime), first_after_s=0.0)
+        self.every(CHECK_EVERY_S, lambda: restart_policy.note_alive(self.runtime), first_after_s=0.0)
         self.every(SLOW_CHECK_EVERY_S, self._check_slowly, first_after_s=INTRODUCE_AFTER_S)
         self.every(STATISTICS_EVERY_S, self._announce_statistics, first_after_s=INTRODUCE_AFTER_S)
 
@@ -173,7 +173,7 @@ class Monitor(LongRunningBackgroundJob):
 
     def _repeat_supervisor(self) -> None:
         """Say to the cluster what the supervisor, which speaks to nobody, has done."""
-        from pioreactor.supervisor.watch import SUPERVISOR_EVENTS  # not before the job is ready: it costs time
+        from pioreactor.output_guard.output_guard import SUPERVISOR_EVENTS  # not before the job is ready: it costs time
 
         cache = self.runtime.stores.volatile(SUPERVISOR_EVENTS)
         if not cache.items():
@@ -189,7 +189,7 @@ class Monitor(LongRunningBackgroundJob):
 
     def _settle_pumps(self) -> None:
         """Enter into the books what pumps moved whose owner died, or whose power went away."""
-        for words in interrupted.settle(self):
+        for words in pump_run_log.settle(self):
             self.logger.warning("%s", words)
 
     # ---- the machine ---------------------------------------------------------------------------------------
@@ -236,7 +236,9 @@ class Monitor(LongRunningBackgroundJob):
             self.logger.debug("There is no reactor to watch yet: %s.", error)
             self.later(ASK_AGAIN_AFTER_S, self._meet_the_reactor)
             return
-        from pioreactor.background_jobs.monitor.reactor import ReactorChecks  # a unit without a reactor needs none
+        from pioreactor.background_jobs.monitor.reactor_checks import (
+            ReactorChecks,  # a unit without a reactor needs none
+        )
 
         self._reactor_checks = ReactorChecks(self.runtime, rig)
         self._blinker = Blinker(rig.indicator(), self.later)

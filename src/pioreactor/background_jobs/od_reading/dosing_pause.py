@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pioreactor import topics
-from pioreactor.background_jobs.od_reading.reference import ALARM_OF, NOISY_BEFORE_ALARM
+from pioreactor.background_jobs.od_reading.reference_photodiode import ALARM_OF, NOISY_BEFORE_ALARM
 from pioreactor.jobs.job import BackgroundJob
 from pioreactor.messaging.ports import Message
 from pioreactor.states import JobState

@@ -9,12 +9,17 @@ from typing import ClassVar, Literal, Self
 import msgspec
 
 from pioreactor import error_codes, structs
-from pioreactor.background_jobs.od_reading.burst import BRIGHT_VOLTS, TOO_BRIGHT_VOLTS, Levels, PhotodiodeArray
-from pioreactor.background_jobs.od_reading.calibrating import Corrections, Seldom
 from pioreactor.background_jobs.od_reading.dosing_pause import DosingPause
-from pioreactor.background_jobs.od_reading.intensity import BRIGHTEST_CHOSEN, WEARING, choose_intensity
-from pioreactor.background_jobs.od_reading.light import ReadingLight
-from pioreactor.background_jobs.od_reading.reference import Reference
+from pioreactor.background_jobs.od_reading.ir_led_intensity import BRIGHTEST_CHOSEN, WEARING, choose_intensity
+from pioreactor.background_jobs.od_reading.led_isolation import ReadingLight
+from pioreactor.background_jobs.od_reading.od_calibration import Corrections, Seldom
+from pioreactor.background_jobs.od_reading.photodiode_sampling import (
+    BRIGHT_VOLTS,
+    TOO_BRIGHT_VOLTS,
+    Levels,
+    PhotodiodeArray,
+)
+from pioreactor.background_jobs.od_reading.reference_photodiode import Reference
 from pioreactor.exc import (
     CalibrationError,
     ConfigurationError,

@@ -8,8 +8,8 @@ import msgspec
 
 from pioreactor.calibrations.sessions.actions import Executor
 from pioreactor.calibrations.sessions.inputs import SessionInputs
+from pioreactor.calibrations.sessions.payloads import CalibrationSession
 from pioreactor.calibrations.sessions.steps import CalibrationComplete, SessionEnded, SessionStep
-from pioreactor.calibrations.sessions.wire import CalibrationSession
 from pioreactor.exc import InvalidRequestError
 from pioreactor.runtime.context import Runtime
 

@@ -6,16 +6,16 @@ import copy
 from collections.abc import Mapping
 from typing import Any
 
-from pioreactor.calibrations.sessions import records
+from pioreactor.calibrations.sessions import session_store
 from pioreactor.calibrations.sessions.actions import Executor, perform_here
 from pioreactor.calibrations.sessions.context import Mode, SessionContext
 from pioreactor.calibrations.sessions.inputs import SessionInputs, parse
+from pioreactor.calibrations.sessions.payloads import CalibrationSession, CalibrationStep
 from pioreactor.calibrations.sessions.steps import TERMINAL, SessionStep, StepRegistry
-from pioreactor.calibrations.sessions.wire import CalibrationSession, CalibrationStep
 from pioreactor.exc import ConflictError, InvalidRequestError
 from pioreactor.runtime import context
 from pioreactor.runtime.context import Runtime
-from pioreactor.structs.wire import to_timestamp
+from pioreactor.structs.encoding import to_timestamp
 
 
 class SessionEngine:
@@ -59,18 +59,18 @@ class SessionEngine:
         except (ValueError, KeyError) as error:
             raise InvalidRequestError(str(error.args[0]) if error.args else str(error)) from error
         self._refuse_aborted(working)
-        before = records.Snapshot(self.session.step_id, copy.deepcopy(self.session.data))
+        before = session_store.Snapshot(self.session.step_id, copy.deepcopy(self.session.data))
         if following is not None:
             working.step_id = following.step_id
         if (working.step_id, working.data) != (before.step_id, before.data):
-            records.remember(self._runtime, working.session_id, before)
+            session_store.remember(self._runtime, working.session_id, before)
         self._keep(working)
         return self.step()
 
     def undo(self) -> CalibrationStep:
         """Go back to before the last step; raise `ConflictError` at the beginning or after the end."""
         self._refuse_ended()
-        last = records.take_back(self._runtime, self.session.session_id)
+        last = session_store.take_back(self._runtime, self.session.session_id)
         if last is None:
             raise ConflictError("there is no step to go back to")
         working = copy.deepcopy(self.session)
@@ -92,12 +92,12 @@ class SessionEngine:
 
     def _refuse_aborted(self, working: CalibrationSession) -> None:
         """Let nobody's step revive a session that somebody gave up while the step was carried out."""
-        if records.load(self._runtime, working.session_id).status == "aborted":
+        if session_store.load(self._runtime, working.session_id).status == "aborted":
             raise ConflictError("the session was aborted meanwhile", remedy="Start a new session.")
 
     def _keep(self, working: CalibrationSession) -> None:
         working.updated_at = to_timestamp(self._runtime.clock.now())
-        records.save(self._runtime, working)
+        session_store.save(self._runtime, working)
         for name in CalibrationSession.__struct_fields__:
             setattr(self.session, name, getattr(working, name))
 

@@ -6,7 +6,7 @@ import builtins
 from collections.abc import Sequence
 from typing import Any
 
-from pioreactor.calibrations.sessions.wire import CalibrationStepField, FieldType
+from pioreactor.calibrations.sessions.payloads import CalibrationStepField, FieldType
 
 
 def _field(field_type: FieldType, name: builtins.str, label: builtins.str | None, **more: Any) -> CalibrationStepField:

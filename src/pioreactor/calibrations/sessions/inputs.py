@@ -7,12 +7,12 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pioreactor.calibrations.sessions.wire import CalibrationStep, CalibrationStepField
+from pioreactor.calibrations.sessions.payloads import CalibrationStep, CalibrationStepField
 from pioreactor.exc import InvalidRequestError
 
 _YES = frozenset({"yes", "y", "true", "1", "on"})
 _NO = frozenset({"no", "n", "false", "0", "off"})
-MOST_TEXT = 1000
+MAX_TEXT = 1000
 
 
 class SessionInputs:
@@ -113,8 +113,8 @@ def _within(field: CalibrationStepField, value: float) -> float:
 
 
 def _text(name: str, value: Any) -> str:
-    if not isinstance(value, str | int | float) or len(str(value)) > MOST_TEXT:
-        raise InvalidRequestError(f"{name}: {str(value)[:40]!r} is not a text of at most {MOST_TEXT} characters")
+    if not isinstance(value, str | int | float) or len(str(value)) > MAX_TEXT:
+        raise InvalidRequestError(f"{name}: {str(value)[:40]!r} is not a text of at most {MAX_TEXT} characters")
     return str(value).strip()
 
 

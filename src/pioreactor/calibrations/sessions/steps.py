@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from pioreactor.calibrations.sessions.wire import CalibrationStep, CalibrationStepField
+from pioreactor.calibrations.sessions.payloads import CalibrationStep, CalibrationStepField
 
 if TYPE_CHECKING:
     from pioreactor.calibrations.sessions.context import SessionContext

@@ -7,11 +7,11 @@ from typing import Any, Protocol
 
 import click
 
-from pioreactor.calibrations.sessions import records
+from pioreactor.calibrations.sessions import session_store
 from pioreactor.calibrations.sessions.actions import Executor, perform_here
 from pioreactor.calibrations.sessions.engine import SessionEngine
+from pioreactor.calibrations.sessions.payloads import CalibrationSession, CalibrationStep, CalibrationStepField
 from pioreactor.calibrations.sessions.steps import StepRegistry
-from pioreactor.calibrations.sessions.wire import CalibrationSession, CalibrationStep, CalibrationStepField
 from pioreactor.exc import ConflictError, InvalidRequestError, PioreactorError, StoppedError
 from pioreactor.runtime import context
 
@@ -65,13 +65,13 @@ def run_session_in_cli(
     driver = f"terminal of {runtime.unit} ({runtime.pid})"
     engine = SessionEngine(step_registry, session, mode="cli", runtime=runtime, executor=executor)
     answers = dict(given) if given is not None else {}
-    records.save(runtime, session)
-    records.claim(runtime, session.session_id, driver)
+    session_store.save(runtime, session)
+    session_store.claim(runtime, session.session_id, driver)
     try:
         while not engine.has_ended:
             _turn(engine, person, answers, driver)
     finally:
-        records.release(runtime, session.session_id)
+        session_store.release(runtime, session.session_id)
     _show(engine.step(), person)
     if session.status != "complete":
         raise ConflictError(session.error if session.error is not None else f"the session was {session.status}")
@@ -85,7 +85,7 @@ def _turn(engine: SessionEngine, person: Talk, answers: dict[str, Any], driver: 
     _show(step, person)
     inputs = _inputs(step, person, answers)
     try:
-        with records.driving(runtime, engine.session.session_id, driver):
+        with session_store.driving(runtime, engine.session.session_id, driver):
             if inputs is None:
                 engine.undo()
             else:

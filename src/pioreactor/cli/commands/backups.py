@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
+from pioreactor.cli.cli_context import Surroundings, pass_surroundings
 from pioreactor.cli.options import json_option, yes_option
-from pioreactor.cli.surroundings import Surroundings, pass_surroundings
 
 
 @click.group(name="backups")
@@ -79,7 +79,7 @@ def restore(surroundings: Surroundings, file: Path, unit: str | None, yes: bool)
 def _fetched(surroundings: Surroundings, unit: str, name: str) -> Path:
     """Bring a copy from a unit into the folder of backups."""
     from pioreactor.actions.backup import folder_of
-    from pioreactor.cluster.copies import bring_back
+    from pioreactor.cluster.backup_replication import bring_back
 
     target = folder_of(surroundings.runtime) / name
     if not target.exists():

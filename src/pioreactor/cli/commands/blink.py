@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from pioreactor import topics
-from pioreactor.cli.surroundings import Surroundings, pass_surroundings
+from pioreactor.cli.cli_context import Surroundings, pass_surroundings
 from pioreactor.exc import BrokerUnreachableError, JobRequiredError
 
 _PATIENCE_S = 3.0

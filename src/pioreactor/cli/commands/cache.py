@@ -6,10 +6,10 @@ from typing import Any
 
 import click
 
+from pioreactor.cli.cli_context import Surroundings, pass_surroundings
 from pioreactor.cli.lazy_group import SuggestingGroup
 from pioreactor.cli.options import json_option
 from pioreactor.cli.render import print_json, print_table
-from pioreactor.cli.surroundings import Surroundings, pass_surroundings
 from pioreactor.exc import NotFoundError
 from pioreactor.storage.ports import KeyType, KeyValues
 

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pioreactor.cli.cli_context import Surroundings, pass_surroundings, surroundings_of
 from pioreactor.cli.lazy_group import SuggestingGroup
 from pioreactor.cli.options import json_option, yes_option
 from pioreactor.cli.render import print_json, print_pairs, print_table
-from pioreactor.cli.surroundings import Surroundings, pass_surroundings, surroundings_of
 from pioreactor.exc import InvalidRequestError, NotFoundError
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def calibrations() -> None:
 def list_(surroundings: Surroundings, device: str | None, as_json: bool) -> None:
     """Print the calibrations that are kept here, and which are in use."""
     from pioreactor.calibrations import store
-    from pioreactor.cli.artefacts import day
+    from pioreactor.cli.artifact_commands import day
 
     runtime = surroundings.runtime
     active = store.active_names(runtime)
@@ -95,14 +95,14 @@ def run(ctx: click.Context, device: str, protocol_name: str | None, resume: bool
 
     `undo` as an answer goes back a step. Ctrl-C leaves the session unfinished; `--resume` goes on with it.
     """
-    from pioreactor.calibrations.sessions import records
+    from pioreactor.calibrations.sessions import session_store
     from pioreactor.calibrations.sessions.terminal import ClickTalk, run_session_in_cli
-    from pioreactor.cli.job_options import keyword_options
+    from pioreactor.cli.setting_options import keyword_options
 
     surroundings = surroundings_of(ctx)
     extra = keyword_options(ctx.args)
     with _on(surroundings) as runtime:
-        former = records.latest_unfinished(runtime, device, protocol_name) if resume else None
+        former = session_store.latest_unfinished(runtime, device, protocol_name) if resume else None
         if resume and former is None:
             raise NotFoundError(f"{device} has no unfinished session", remedy="Leave --resume out to start one.")
         protocol = _protocol(device, former.protocol_name if former is not None else protocol_name)
@@ -185,9 +185,9 @@ def display(surroundings: Surroundings, device: str, name: str, as_json: bool) -
 def set_active(surroundings: Surroundings, device: str, name: str | None) -> None:
     """Use a calibration from the device's next start on; without --name, none."""
     from pioreactor.calibrations import store
-    from pioreactor.cli import artefacts
+    from pioreactor.cli import artifact_commands
 
-    artefacts.choose(store, surroundings.runtime, "calibration", device, name)
+    artifact_commands.choose(store, surroundings.runtime, "calibration", device, name)
 
 
 @calibrations.command()
@@ -198,9 +198,9 @@ def set_active(surroundings: Surroundings, device: str, name: str | None) -> Non
 def delete(surroundings: Surroundings, device: str, name: str, yes: bool) -> None:
     """Delete a calibration; if it is in use, it is so no longer."""
     from pioreactor.calibrations import store
-    from pioreactor.cli import artefacts
+    from pioreactor.cli import artifact_commands
 
-    artefacts.remove(store, surroundings.runtime, "calibration", device, name, yes=yes)
+    artifact_commands.remove(store, surroundings.runtime, "calibration", device, name, yes=yes)
 
 
 @calibrations.command()
@@ -251,7 +251,7 @@ def analyze(
 
 
 def _show(calibration: CalibrationBase, curve: Any, *, active: bool) -> None:
-    from pioreactor.cli.artefacts import day, formula, plot
+    from pioreactor.cli.artifact_commands import day, formula, plot
 
     hidden = ("curve_data_", "recorded_data", "created_at", "x", "y")
     fields = {f: getattr(calibration, f) for f in calibration.__struct_fields__ if f not in hidden}

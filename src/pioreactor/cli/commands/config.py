@@ -7,10 +7,10 @@ from typing import Any
 
 import click
 
+from pioreactor.cli.cli_context import Surroundings, pass_surroundings
 from pioreactor.cli.lazy_group import SuggestingGroup, unknown
 from pioreactor.cli.options import json_option
 from pioreactor.cli.render import print_json
-from pioreactor.cli.surroundings import Surroundings, pass_surroundings
 from pioreactor.exc import ConfigurationError, NotFoundError
 from pioreactor.settings.editing import check_shared, set_value
 from pioreactor.settings.fields import describe, expected

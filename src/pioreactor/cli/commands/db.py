@@ -9,9 +9,9 @@ import sys
 
 import click
 
+from pioreactor.cli.cli_context import Surroundings, pass_surroundings
 from pioreactor.cli.commands.quarantine import quarantine
 from pioreactor.cli.render import print_table
-from pioreactor.cli.surroundings import Surroundings, pass_surroundings
 from pioreactor.exc import InvalidRequestError
 
 

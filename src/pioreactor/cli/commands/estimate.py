@@ -11,7 +11,7 @@ import click
 from pioreactor.exc import InvalidRequestError
 
 if TYPE_CHECKING:
-    from pioreactor.science.growth_rate.recording import RecordingSummary
+    from pioreactor.science.growth_rate.replay import RecordingSummary
 
 _PROGRESS_STEPS = 1000
 _POINTS = 400
@@ -56,7 +56,7 @@ def growth_rate(
     the same kind of time, `event` (add_media, remove_waste, …) and `volume_change_ml` or `nominal_volume_ml`. OUT gets
     time_h, growth_rate, growth_rate_sd, od_filtered, pump_gain and outlier.
     """
-    from pioreactor.science.growth_rate.recording import estimate_recording
+    from pioreactor.science.growth_rate.replay import estimate_recording
 
     if out.exists() and not overwrite:
         raise InvalidRequestError(f"{out} is there already", remedy="Choose another name, or say --overwrite.")

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pioreactor.cli.cli_context import Surroundings, pass_surroundings
 from pioreactor.cli.lazy_group import SuggestingGroup
 from pioreactor.cli.options import json_option, yes_option
 from pioreactor.cli.render import print_json, print_pairs, print_table
-from pioreactor.cli.surroundings import Surroundings, pass_surroundings
 from pioreactor.exc import InvalidRequestError
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def estimators() -> None:
 @pass_surroundings
 def list_(surroundings: Surroundings, as_json: bool) -> None:
     """Print the estimators that are kept here, and which are in use."""
-    from pioreactor.cli.artefacts import day
+    from pioreactor.cli.artifact_commands import day
     from pioreactor.estimators import store
 
     active = store.active_names(surroundings.runtime)
@@ -75,10 +75,10 @@ def protocols(surroundings: Surroundings, as_json: bool) -> None:
 @pass_surroundings
 def set_active(surroundings: Surroundings, device: str, name: str | None) -> None:
     """Use an estimator from the next start of od_reading on; without --name, none."""
-    from pioreactor.cli import artefacts
+    from pioreactor.cli import artifact_commands
     from pioreactor.estimators import store
 
-    artefacts.choose(store, surroundings.runtime, "estimator", device, name)
+    artifact_commands.choose(store, surroundings.runtime, "estimator", device, name)
 
 
 @estimators.command()
@@ -88,10 +88,10 @@ def set_active(surroundings: Surroundings, device: str, name: str | None) -> Non
 @pass_surroundings
 def delete(surroundings: Surroundings, device: str, name: str, yes: bool) -> None:
     """Delete an estimator; if it is in use, it is so no longer."""
-    from pioreactor.cli import artefacts
+    from pioreactor.cli import artifact_commands
     from pioreactor.estimators import store
 
-    artefacts.remove(store, surroundings.runtime, "estimator", device, name, yes=yes)
+    artifact_commands.remove(store, surroundings.runtime, "estimator", device, name, yes=yes)
 
 
 @estimators.command()
@@ -114,7 +114,7 @@ def analyze(surroundings: Surroundings, device: str, name: str, as_json: bool) -
 
 
 def _show(estimator: ODFusionEstimator) -> None:
-    from pioreactor.cli.artefacts import day, plot
+    from pioreactor.cli.artifact_commands import day, plot
 
     print_pairs(
         {

@@ -7,11 +7,11 @@ from typing import Any
 
 import click
 
-from pioreactor.cli.asking_jobs import Outcome, change_setting
+from pioreactor.cli.cli_context import Surroundings, pass_surroundings
+from pioreactor.cli.job_commands import Outcome, change_setting
 from pioreactor.cli.lazy_group import SuggestingGroup, unknown
 from pioreactor.cli.options import json_option, underscored
 from pioreactor.cli.render import print_json, print_pairs, print_table
-from pioreactor.cli.surroundings import Surroundings, pass_surroundings
 from pioreactor.exc import ConflictError, JobNotRunningError, NotFoundError, PioreactorError
 from pioreactor.storage.ports import JobRecord
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import click
 
+from pioreactor.cli.cli_context import Surroundings, pass_surroundings
 from pioreactor.cli.options import json_option, underscored
 from pioreactor.cli.render import print_json
-from pioreactor.cli.surroundings import Surroundings, pass_surroundings
 from pioreactor.exc import PioreactorError
-from pioreactor.runtime.stopping import Stopped, stop
+from pioreactor.runtime.process_stopping import Stopped, stop
 from pioreactor.storage.ports import JobRecord
 
 _PATIENCE_S = 10.0

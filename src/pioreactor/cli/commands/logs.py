@@ -10,7 +10,7 @@ from typing import IO
 
 import click
 
-from pioreactor.cli.surroundings import Surroundings, pass_surroundings
+from pioreactor.cli.cli_context import Surroundings, pass_surroundings
 from pioreactor.exc import BrokerUnreachableError, NotFoundError, PioreactorError
 from pioreactor.observability.log import create_logger, level_names, level_number
 from pioreactor.types import UNIVERSAL_EXPERIMENT
@@ -50,7 +50,7 @@ def logs(surroundings: Surroundings, count: int, follow: bool) -> None:
 @pass_surroundings
 def log(surroundings: Surroundings, message: str, level: str, name: str, local_only: bool) -> None:
     """Write a log line to this unit's log file and, unless --local-only, to the leader."""
-    from pioreactor.runtime.outbox import Outbox
+    from pioreactor.runtime.journaling_publisher import Outbox
     from pioreactor.structs import encode
 
     runtime = surroundings.runtime

@@ -7,11 +7,11 @@ import queue
 import click
 
 from pioreactor import topics
+from pioreactor.cli.cli_context import Surroundings, pass_surroundings
 from pioreactor.cli.options import json_option
-from pioreactor.cli.surroundings import Surroundings, pass_surroundings
 from pioreactor.exc import BrokerUnreachableError
 from pioreactor.messaging.ports import Message
-from pioreactor.structs.wire import to_timestamp
+from pioreactor.structs.encoding import to_timestamp
 
 _PATIENCE_S = 10.0
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pioreactor.cli.cli_context import Surroundings, pass_surroundings
 from pioreactor.cli.options import json_option, yes_option
 from pioreactor.cli.render import print_json, print_pairs, print_table
-from pioreactor.cli.surroundings import Surroundings, pass_surroundings
 from pioreactor.exc import InvalidRequestError
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def retry(
     ctx: click.Context, surroundings: Surroundings, ids: tuple[int, ...], everything: bool, as_json: bool
 ) -> None:
     """Store records as if they came now, with their original moments. What fails stays. Ends with status 1 then."""
-    from pioreactor.background_jobs.leader.retrying import retry_quarantined
+    from pioreactor.background_jobs.leader.quarantine_retry import retry_quarantined
     from pioreactor.plugin_management import get_plugins
     from pioreactor.storage.leader.sink import SqliteRecordSink
 

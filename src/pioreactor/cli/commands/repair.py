@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from pioreactor.cli.surroundings import Surroundings, pass_surroundings
+from pioreactor.cli.cli_context import Surroundings, pass_surroundings
 from pioreactor.exc import StorageError
 from pioreactor.storage.paths import Paths
 

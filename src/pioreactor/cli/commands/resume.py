@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pioreactor.cli.cli_context import Surroundings, pass_surroundings
 from pioreactor.cli.options import json_option
-from pioreactor.cli.surroundings import Surroundings, pass_surroundings
 
 if TYPE_CHECKING:
-    from pioreactor.jobs.desired import DesiredJob
+    from pioreactor.jobs.restart_policy import DesiredJob
     from pioreactor.runtime.context import Runtime
 
 
@@ -29,19 +29,19 @@ SECONDS_TO_FAIL = 2.0
 @pass_surroundings
 def resume(surroundings: Surroundings, only_list: bool, as_json: bool) -> None:
     """Bring back jobs that ran when the power failed, as [resume] says: resume, hold (paused), or ask."""
-    from pioreactor.jobs import desired
+    from pioreactor.jobs import restart_policy
 
     runtime = surroundings.runtime
     running = _running(runtime)
-    interrupted = [job for job in desired.wishes(runtime) if job.job_name not in running]
+    interrupted = [job for job in restart_policy.wishes(runtime) if job.job_name not in running]
     done: list[dict[str, Any]] = []
     for job in interrupted:
-        policy = desired.policy_for(runtime, job.job_name)
+        policy = restart_policy.policy_for(runtime, job.job_name)
         outcome = "listed" if only_list else _carry_out(runtime, job, surroundings.environment, _start)
         done.append({"job_name": job.job_name, "experiment": job.experiment, "policy": policy, "outcome": outcome})
     done += _resume_profiles(runtime, dict(surroundings.environment), only_list=only_list)
     if interrupted and not only_list:
-        mark_gap(runtime, {job.experiment for job in interrupted}, desired.last_gap(runtime))
+        mark_gap(runtime, {job.experiment for job in interrupted}, restart_policy.last_gap(runtime))
     _show(done, as_json=as_json)
 
 
@@ -55,7 +55,7 @@ def _carry_out(
     environment: Mapping[str, str],
     start: Callable[[DesiredJob, Mapping[str, str]], str],
 ) -> str:
-    from pioreactor.jobs.desired import environment_to_resume, policy_for
+    from pioreactor.jobs.restart_policy import environment_to_resume, policy_for
 
     if policy_for(runtime, job.job_name) == "ask":
         return "waits for you: start it, or forget it with `pio kill`"
@@ -71,9 +71,9 @@ def _resume_profiles(runtime: Runtime, environment: Mapping[str, str], *, only_l
     """Go on with the profiles that the leader was carrying out."""
     if not runtime.identity.is_leader:
         return []
-    from pioreactor.experiment_profiles.carry_out import JOB_NAME, is_carried_out
-    from pioreactor.experiment_profiles.progress import unfinished
-    from pioreactor.jobs.desired import policy_for
+    from pioreactor.experiment_profiles.checkpoint import unfinished
+    from pioreactor.experiment_profiles.run_profile import JOB_NAME, is_carried_out
+    from pioreactor.jobs.restart_policy import policy_for
 
     policy = policy_for(runtime, JOB_NAME)
     done = []
@@ -117,7 +117,7 @@ def _start_process(words: Sequence[str], environment: Mapping[str, str]) -> str:
 def mark_gap(runtime: Runtime, experiments: set[str], gap: tuple[datetime | None, datetime]) -> None:
     """Leave a line in each experiment's log that says from when to when nothing was recorded."""
     from pioreactor import structs, topics
-    from pioreactor.runtime.outbox import Outbox
+    from pioreactor.runtime.journaling_publisher import Outbox
 
     since, until = gap
     start = "an unknown moment" if since is None else structs.to_timestamp(since)

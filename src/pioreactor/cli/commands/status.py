@@ -6,10 +6,10 @@ from dataclasses import asdict
 
 import click
 
-from pioreactor.cli.checks import Finding, Verdict, look_at_everything, worst
+from pioreactor.cli.cli_context import Surroundings, pass_surroundings
 from pioreactor.cli.options import json_option
 from pioreactor.cli.render import print_json
-from pioreactor.cli.surroundings import Surroundings, pass_surroundings
+from pioreactor.cli.status_checks import Finding, Verdict, look_at_everything, worst
 
 _COLOURS: dict[Verdict, str] = {"OK": "green", "WARN": "yellow", "FAIL": "red"}
 

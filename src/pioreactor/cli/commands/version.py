@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
+from pioreactor.cli.cli_context import Surroundings, pass_surroundings
 from pioreactor.cli.options import json_option
 from pioreactor.cli.render import print_json, print_pairs
-from pioreactor.cli.surroundings import Surroundings, pass_surroundings
 from pioreactor.exc import PioreactorError
 from pioreactor.version import __version__
 

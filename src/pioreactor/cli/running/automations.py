@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from pioreactor.automations import registry
-from pioreactor.cli.job_options import explain, keyword_options
+from pioreactor.cli.setting_options import explain, keyword_options
 
 _ANY_OPTION = {"ignore_unknown_options": True, "allow_extra_args": True}
 
@@ -64,7 +64,7 @@ def _unknown_option(error: TypeError) -> str | None:
 
 
 def _suggest(automation_name: str, unknown: str, known: list[str]) -> str:
-    from pioreactor.cli.suggestions import nearest
+    from pioreactor.cli.did_you_mean import nearest
 
     near = nearest(unknown, known)
     meant = f" Is --{near.replace('_', '-')} meant?" if near is not None else ""

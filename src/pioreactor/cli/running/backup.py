@@ -7,9 +7,9 @@ from pathlib import Path
 import click
 
 from pioreactor.actions.backup import KEPT, back_up
-from pioreactor.cli.surroundings import Surroundings, pass_surroundings
+from pioreactor.cli.cli_context import Surroundings, pass_surroundings
 from pioreactor.exc import PioreactorError
-from pioreactor.jobs.lifecycle import long_running_managed_lifecycle
+from pioreactor.jobs.managed_lifecycle import long_running_managed_lifecycle
 from pioreactor.runtime import context
 from pioreactor.types import UNIVERSAL_EXPERIMENT
 
@@ -48,7 +48,7 @@ def _give_to_workers(
     surroundings: Surroundings, action: long_running_managed_lifecycle, backup: Path, wanted: int
 ) -> None:
     """Send the copy to active workers. A copy that cannot be given is told; the backup itself stands."""
-    from pioreactor.cluster.copies import spread
+    from pioreactor.cluster.backup_replication import spread
 
     runtime = action.runtime
     try:

@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pioreactor.cli.cli_context import Surroundings, pass_surroundings
 from pioreactor.cli.options import json_option
-from pioreactor.cli.surroundings import Surroundings, pass_surroundings
 from pioreactor.exc import InvalidRequestError
-from pioreactor.experiment_profiles import carry_out
+from pioreactor.experiment_profiles import run_profile
 from pioreactor.runtime import context, signals
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pioreactor.experiment_profiles.progress import RunProgress
+    from pioreactor.experiment_profiles.checkpoint import RunProgress
     from pioreactor.experiment_profiles.timeline import Step
     from pioreactor.experiment_profiles.validate import Diagnostic
 
@@ -40,8 +40,8 @@ def execute(surroundings: Surroundings, file: str, experiment: str, dry_run: boo
     runtime = context.current()
     if not runtime.identity.is_leader:
         raise InvalidRequestError("profiles are carried out by the leader", remedy="Say this on the leader.")
-    path = carry_out.find_file(runtime, file)
-    run = carry_out.new_run(runtime, path, experiment)
+    path = run_profile.find_file(runtime, file)
+    run = run_profile.new_run(runtime, path, experiment)
     _check(run)
     if dry_run:
         _show_timeline(run)
@@ -54,7 +54,7 @@ def execute(surroundings: Surroundings, file: str, experiment: str, dry_run: boo
 @pass_surroundings
 def resume(surroundings: Surroundings, run_id: str) -> None:
     """Go on with a run that was cut off; `pio resume` does this after a power cut."""
-    _go(surroundings, carry_out.interrupted_run(context.current(), run_id))
+    _go(surroundings, run_profile.interrupted_run(context.current(), run_id))
 
 
 @experiment_profile.command()
@@ -65,7 +65,7 @@ def verify(ctx: click.Context, file: str, as_json: bool) -> None:
     """Say what is wrong with the profile FILE. Ends with status 1 when it cannot be carried out."""
     from pioreactor.experiment_profiles.validate import verify as look_at
 
-    path = carry_out.find_file(context.current(), file)
+    path = run_profile.find_file(context.current(), file)
     verdict = look_at(path.read_text(encoding="utf-8"), jobs=_known_jobs(ctx))
     if as_json:
         import msgspec
@@ -109,8 +109,8 @@ def _check(run: RunProgress) -> None:
 
 
 def _go(surroundings: Surroundings, run: RunProgress) -> None:
-    def reach(bench: carry_out.Bench, experiment: str) -> Any:
-        from pioreactor.experiment_profiles.over_http import HttpCluster
+    def reach(bench: run_profile.Bench, experiment: str) -> Any:
+        from pioreactor.experiment_profiles.http_cluster import HttpCluster
 
         return HttpCluster(
             surroundings.ask_leader,
@@ -122,7 +122,7 @@ def _go(surroundings: Surroundings, run: RunProgress) -> None:
             stop=bench.stop,
         )
 
-    carry_out.carry_out(context.current(), run, reach, keeps_progress=signals.machine_is_going_down)
+    run_profile.carry_out(context.current(), run, reach, keeps_progress=signals.machine_is_going_down)
 
 
 def _show_findings(found: Sequence[Diagnostic]) -> None:
@@ -142,7 +142,7 @@ def _show_timeline(run: RunProgress) -> None:
 
 
 def _line(step: Step) -> str:
-    from pioreactor.experiment_profiles.times import in_words
+    from pioreactor.experiment_profiles.durations import in_words
 
     who = step.who if step.depth == 0 else ""
     return f"{in_words(step.at_s):>12}  {who:<14} {'  ' * step.depth}{step.words}"

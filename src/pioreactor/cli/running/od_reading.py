@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from pioreactor.background_jobs.od_reading.job import ODReader, start_od_reading
-from pioreactor.cli.job_options import setting_options
+from pioreactor.cli.setting_options import setting_options
 from pioreactor.runtime import context
 
 
@@ -23,7 +23,7 @@ def od_reading(interval: float | None, ir_led_intensity: float | None, fake_data
     given: dict[str, Any] = {} if interval is None else {"interval": interval}
     with ExitStack() as stack:
         if fake_data:
-            from pioreactor.bootstrap.own_reactor import with_own_reactor  # only who asks for it pays for the twin
+            from pioreactor.bootstrap.in_process_sim import with_own_reactor  # only who asks for it pays for the twin
 
             stack.enter_context(context.using(with_own_reactor(context.current())))
         if snapshot:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from pioreactor.background_jobs.stirring.job import Stirrer, start_stirring
-from pioreactor.cli.job_options import setting_options
+from pioreactor.cli.setting_options import setting_options
 
 
 @click.command(name="stirring")

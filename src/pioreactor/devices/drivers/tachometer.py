@@ -7,7 +7,7 @@ from pioreactor.devices.buses.ports import GpioLines
 
 _BOUNCE_S: Final = 0.005
 """Edges closer than this are one edge that bounced: no fan turns at 12 000 RPM."""
-_MOST_MISSED: Final = 3
+_MAX_MISSED: Final = 3
 _TOLERANCE: Final = 0.15
 
 
@@ -39,7 +39,7 @@ def _intervals(edges: Sequence[float]) -> list[float]:
 
 def _revolutions(ratio: float) -> int:
     nearest = round(ratio)
-    is_multiple = 1 < nearest <= _MOST_MISSED + 1 and abs(ratio - nearest) <= _TOLERANCE
+    is_multiple = 1 < nearest <= _MAX_MISSED + 1 and abs(ratio - nearest) <= _TOLERANCE
     return nearest if is_multiple else 1
 
 

@@ -6,8 +6,8 @@ import logging
 import signal
 from pathlib import Path
 
+from pioreactor.messaging.embedded.broker_core import Exchange
 from pioreactor.messaging.embedded.connection import Connection
-from pioreactor.messaging.embedded.exchange import Exchange
 
 _SAVE_EVERY_S = 30.0
 

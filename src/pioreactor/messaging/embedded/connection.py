@@ -7,7 +7,7 @@ from typing import cast
 
 from pioreactor.exc import InvalidRequestError
 from pioreactor.messaging.embedded import packets
-from pioreactor.messaging.embedded.exchange import Exchange
+from pioreactor.messaging.embedded.broker_core import Exchange
 from pioreactor.messaging.embedded.packets import ConnectCode, Kind, MalformedPacketError, Packet, Publication
 from pioreactor.messaging.router import check_topic
 
@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 
 LARGEST_PACKET_BYTES = 8 * 1024 * 1024
 _LARGEST_BEFORE_LOGIN_BYTES = 64 * 1024
-_MOST_UNSENT_BYTES = 16 * 1024 * 1024
+_MAX_UNSENT_BYTES = 16 * 1024 * 1024
 """A client that is further behind than this is disconnected; it reconnects and gets what is retained."""
 _LOGIN_S = 10.0
 
@@ -77,7 +77,7 @@ class Connection(asyncio.Protocol):
         transport = self._transport
         if transport is None:
             return
-        if transport.get_write_buffer_size() > _MOST_UNSENT_BYTES:
+        if transport.get_write_buffer_size() > _MAX_UNSENT_BYTES:
             log.warning("%s is disconnected: it does not read what it asked for", self.client_id)
             # not at once: the exchange is telling others, and the will of this client comes after
             asyncio.get_running_loop().call_soon(self.evict)

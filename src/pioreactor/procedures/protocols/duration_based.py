@@ -11,12 +11,12 @@ from pioreactor.calibrations.fitting import fit_through_origin
 from pioreactor.calibrations.registry import CalibrationProtocol
 from pioreactor.calibrations.sessions import fields, steps
 from pioreactor.calibrations.sessions.context import SessionContext
+from pioreactor.calibrations.sessions.payloads import CalibrationSession, CalibrationStep
 from pioreactor.calibrations.sessions.steps import SessionStep, registry_of
-from pioreactor.calibrations.sessions.wire import CalibrationSession, CalibrationStep
+from pioreactor.procedures.exclusive_run import ask_to_stop
 from pioreactor.procedures.protocols.charts import chart, series
 from pioreactor.procedures.protocols.naming import NameInput, NameOverwriteConfirm
 from pioreactor.procedures.pump_run import LONGEST_S, PUMPS
-from pioreactor.procedures.trials import ask_to_stop
 from pioreactor.runtime import context
 from pioreactor.structs.calibrations import SimplePeristalticPump
 

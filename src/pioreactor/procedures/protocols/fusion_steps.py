@@ -9,8 +9,8 @@ import msgspec
 
 from pioreactor.calibrations.sessions import fields, steps
 from pioreactor.calibrations.sessions.context import SessionContext
+from pioreactor.calibrations.sessions.payloads import CalibrationStep
 from pioreactor.calibrations.sessions.steps import SessionStep
-from pioreactor.calibrations.sessions.wire import CalibrationStep
 from pioreactor.estimators import store
 from pioreactor.exc import ConfigurationError
 from pioreactor.procedures import od_standard
@@ -21,7 +21,7 @@ from pioreactor.structs.estimators import ODFusionEstimator
 from pioreactor.types import PdAngle
 
 ANGLES: tuple[PdAngle, ...] = ("45", "90", "135")
-LEAST_OD = 0.0001
+MIN_OD = 0.0001
 USUAL_RPM = 500.0
 USUAL_OD600 = (0.1, 0.4, 1.5, 5.0, 10.0)
 """What the bench of a simulated reactor offers, in this order."""

@@ -13,15 +13,15 @@ from pioreactor.calibrations.registry import CalibrationProtocol
 from pioreactor.calibrations.sessions import fields, steps
 from pioreactor.calibrations.sessions.actions import Payload, register_calibration_action
 from pioreactor.calibrations.sessions.context import SessionContext
+from pioreactor.calibrations.sessions.payloads import CalibrationSession, CalibrationStep
 from pioreactor.calibrations.sessions.steps import SessionStep, registry_of
-from pioreactor.calibrations.sessions.wire import CalibrationSession, CalibrationStep
 from pioreactor.estimators import store
 from pioreactor.estimators.store import OD_FUSED
 from pioreactor.exc import ConflictError, InvalidRequestError, UnitUnreachableError
 from pioreactor.procedures import od_standard
+from pioreactor.procedures.exclusive_run import OD_READING, STIRRING, ask_to_stop
 from pioreactor.procedures.protocols import fusion_steps
 from pioreactor.procedures.protocols.naming import NameOverwriteConfirm
-from pioreactor.procedures.trials import OD_READING, STIRRING, ask_to_stop
 from pioreactor.runtime import context
 from pioreactor.structs.calibrations import AkimaFitData
 from pioreactor.structs.estimators import ODFusionEstimator, estimator_from_builtins
@@ -140,7 +140,7 @@ class PlaceStandard(SessionStep):
     def render(self, ctx: SessionContext) -> CalibrationStep:
         number = len(ctx.data["standards"]) + 1
         body = "Put the standard with a stir bar into the reactor, wipe the vial dry, and close the cap."
-        field = fields.float("od", "OD600 of this standard", minimum=fusion_steps.LEAST_OD, maximum=200)
+        field = fields.float("od", "OD600 of this standard", minimum=fusion_steps.MIN_OD, maximum=200)
         offered = steps.bench_vial(USUAL_OD600[min(number, STANDARDS) - 1], "od")
         return steps.form(f"Standard {number} of {STANDARDS}", body, [field], offered)
 
@@ -209,7 +209,7 @@ def _finish(ctx: SessionContext) -> SessionStep:
 
 def _with_moment(plain: dict[str, Any]) -> dict[str, Any]:
     """Return plain data with the moment as one: JSON has it as a text."""
-    from pioreactor.structs.wire import from_timestamp
+    from pioreactor.structs.encoding import from_timestamp
 
     made = plain["created_at"]
     return {**plain, "created_at": from_timestamp(made) if isinstance(made, str) else made}

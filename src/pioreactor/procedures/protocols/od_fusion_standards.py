@@ -5,14 +5,14 @@ from __future__ import annotations
 from pioreactor.calibrations.registry import CalibrationProtocol
 from pioreactor.calibrations.sessions import fields, steps
 from pioreactor.calibrations.sessions.context import SessionContext
+from pioreactor.calibrations.sessions.payloads import CalibrationSession, CalibrationStep
 from pioreactor.calibrations.sessions.steps import SessionStep, registry_of
-from pioreactor.calibrations.sessions.wire import CalibrationSession, CalibrationStep
 from pioreactor.estimators.od_fusion import fit_estimator
 from pioreactor.estimators.store import OD_FUSED
 from pioreactor.procedures import od_standard
+from pioreactor.procedures.exclusive_run import OD_READING, STIRRING, ask_to_stop
 from pioreactor.procedures.protocols import fusion_steps
 from pioreactor.procedures.protocols.naming import NameOverwriteConfirm
-from pioreactor.procedures.trials import OD_READING, STIRRING, ask_to_stop
 from pioreactor.runtime import context
 from pioreactor.science.fusion import Observation
 
@@ -67,7 +67,7 @@ class MeasureStandard(SessionStep):
     step_id = "measure_standard"
 
     def render(self, ctx: SessionContext) -> CalibrationStep:
-        field = fields.float("od", "OD600 of this standard", minimum=fusion_steps.LEAST_OD, maximum=200)
+        field = fields.float("od", "OD600 of this standard", minimum=fusion_steps.MIN_OD, maximum=200)
         offered = steps.bench_vial(fusion_steps.next_od600(ctx), "od")
         return steps.form("What is it?", "The blank is not needed: an empty medium has no logarithm.", [field], offered)
 

@@ -14,13 +14,13 @@ from pioreactor.calibrations.fitting import fit_standards
 from pioreactor.calibrations.registry import CalibrationProtocol
 from pioreactor.calibrations.sessions import fields, steps
 from pioreactor.calibrations.sessions.context import SessionContext
+from pioreactor.calibrations.sessions.payloads import CalibrationSession, CalibrationStep
 from pioreactor.calibrations.sessions.steps import SessionStep, registry_of
-from pioreactor.calibrations.sessions.wire import CalibrationSession, CalibrationStep
 from pioreactor.exc import ConfigurationError
 from pioreactor.procedures import od_standard
+from pioreactor.procedures.exclusive_run import OD_READING, STIRRING, ask_to_stop
 from pioreactor.procedures.protocols.charts import chart, series
 from pioreactor.procedures.protocols.naming import NameInput, NameOverwriteConfirm
-from pioreactor.procedures.trials import OD_READING, STIRRING, ask_to_stop
 from pioreactor.runtime import context
 from pioreactor.runtime.context import Runtime
 from pioreactor.structs.calibrations import OD600Calibration

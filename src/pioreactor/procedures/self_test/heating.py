@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from pioreactor.procedures.self_test.fixture import Workbench, pearson
 from pioreactor.procedures.self_test.registry import SelfTest, check
-from pioreactor.procedures.self_test.workbench import Workbench, pearson
 
 DUTIES = [float(duty) for duty in range(0, 30, 3)]
 STEP_S = 1.5

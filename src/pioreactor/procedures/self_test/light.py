@@ -5,8 +5,8 @@ from __future__ import annotations
 from statistics import fmean, median, variance
 
 from pioreactor.exc import ConfigurationError
+from pioreactor.procedures.self_test.fixture import Workbench, pearson
 from pioreactor.procedures.self_test.registry import SelfTest, check
-from pioreactor.procedures.self_test.workbench import Workbench, pearson
 from pioreactor.types import PdChannel
 
 INTENSITIES = (35.0, 85.0, 75.0, 55.0, 45.0, 65.0, 80.0, 50.0)
@@ -29,7 +29,7 @@ BLANK_READS = 6
 BLANK_EVERY_S = 1.15
 BLANK_V = {"45": 0.05, "90": 0.035, "135": 0.15, "180": 3.0}
 """Limits for water. At 45° healthy instruments show 0.034 V and differ by 10 %: 0.035 V would fail every other one."""
-LEAST_SIGNAL_V = 1e-4
+MIN_SIGNAL_V = 1e-4
 """A photodiode that sees less than this at full light is not connected, whatever its noise correlates with."""
 
 
@@ -44,7 +44,7 @@ def test_all_positive_correlations_between_pds_and_leds(bench: Workbench) -> Non
             for channel in channels:
                 seen[channel].append(fmean(read[channel] for read in reads))
     found = {channel: pearson(list(INTENSITIES), volts) for channel, volts in seen.items()}
-    follows = [channel for channel, r in found.items() if r >= ENOUGH and max(seen[channel]) > LEAST_SIGNAL_V]
+    follows = [channel for channel, r in found.items() if r >= ENOUGH and max(seen[channel]) > MIN_SIGNAL_V]
     pairs = [[bench.ir_channel, channel] for channel in follows]
     bench.action.publish_setting("correlations_between_pds_and_leds", _json(pairs))
     blind = [channel for channel in channels if channel not in follows]
@@ -161,7 +161,7 @@ def stirring_effect(levels: list[float]) -> float:
     """
     cycles = [levels[k : k + 3] for k in range(0, len(levels), 3)]
     typical = median(level for cycle in cycles for level in cycle[1:])
-    if typical <= LEAST_SIGNAL_V:
+    if typical <= MIN_SIGNAL_V:
         return 0.0
     changes = median(abs(stirred - still) for stirred, still, _ in cycles)
     unrest = median(abs(still - again) for _, still, again in cycles)

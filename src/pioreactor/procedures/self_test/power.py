@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from pioreactor.exc import HardwareNotFoundError
+from pioreactor.procedures.self_test.fixture import Workbench
 from pioreactor.procedures.self_test.registry import SelfTest, check
-from pioreactor.procedures.self_test.workbench import Workbench
 
 HIGHEST_AUX_V = 18.0
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pioreactor.exc import HardwareError, InvalidRequestError
 
 if TYPE_CHECKING:
-    from pioreactor.procedures.self_test.workbench import Workbench
+    from pioreactor.procedures.self_test.fixture import Workbench
 
 SelfTest = Callable[["Workbench"], None]
 """Raises `SelfTestFailure` when something is not as it should be. Its name begins with `test_`."""

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from pioreactor.exc import HardwareNotFoundError, NotFoundError, PioreactorError, StoppedError
-from pioreactor.jobs.lifecycle import managed_lifecycle
+from pioreactor.jobs.managed_lifecycle import managed_lifecycle
+from pioreactor.procedures.exclusive_run import AUTOMATIONS, OD_READING, PUMPS, STIRRING, refuse_while_running
+from pioreactor.procedures.self_test.fixture import Workbench
 from pioreactor.procedures.self_test.registry import SelfTest, all_self_tests
-from pioreactor.procedures.self_test.workbench import Workbench
-from pioreactor.procedures.trials import AUTOMATIONS, OD_READING, PUMPS, STIRRING, refuse_while_running
 from pioreactor.runtime import context
 from pioreactor.runtime.context import Runtime
 from pioreactor.types import UNIVERSAL_EXPERIMENT

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from pioreactor.procedures.self_test.fixture import Workbench, pearson
 from pioreactor.procedures.self_test.power import test_aux_power_is_not_too_high
 from pioreactor.procedures.self_test.registry import SelfTest, check
-from pioreactor.procedures.self_test.workbench import Workbench, pearson
 
 HIGHEST_SHARE, LOWEST_SHARE = 1.2, 0.8
 STEPS = 8

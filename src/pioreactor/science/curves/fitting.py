@@ -21,7 +21,7 @@ Pieces = tuple[list[float], list[list[float]]]
 """Knots, and a, b, c, d of each piece."""
 
 HIGHEST_DEGREE = 5
-MOST_KNOTS = 6
+MAX_KNOTS = 6
 EXACT = 1e-20
 """Mean squared errors below this part of the data's mean square are rounding."""
 
@@ -49,7 +49,7 @@ def spline_fit(
     if most < 2 or (knots != "auto" and not 2 <= knots <= most):
         wanted = 2 if knots == "auto" else knots
         raise InvalidRequestError(f"a spline of {wanted} knots needs 2 or more knots and as many different x")
-    counts = range(2, min(MOST_KNOTS, most) + 1) if knots == "auto" else [knots]
+    counts = range(2, min(MAX_KNOTS, most) + 1) if knots == "auto" else [knots]
     candidates = [(count, *_spline(xs, ys, ws, count)) for count in counts]
     return _best(candidates, ys)
 

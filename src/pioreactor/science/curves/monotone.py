@@ -5,8 +5,8 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Sequence
 
-MOST_ITERATIONS = 100
-MOST_DOUBLINGS = 200
+MAX_ITERATIONS = 100
+MAX_DOUBLINGS = 200
 TANGENT_TOLERANCE = 1e-12
 """A turning point this close to a value, relative to the sizes involved, is taken to touch it."""
 
@@ -38,7 +38,7 @@ def root_between(coefficients: Sequence[float], y: float, low: float, high: floa
     rises = f_high > f_low
     tolerance = 4e-16 * max(abs(low), abs(high))
     u = low - f_low * (high - low) / (f_high - f_low)
-    for _ in range(MOST_ITERATIONS):
+    for _ in range(MAX_ITERATIONS):
         value, slope = 0.0, 0.0
         for coefficient in coefficients:
             slope = slope * u + value
@@ -130,7 +130,7 @@ class OpenEnd:
             found = origin + (y - coefficients[1]) / coefficients[0]
             return found if (found - start) * self._direction >= 0 else None
         step = max(1e-3, 1e-3 * abs(start))
-        for _ in range(MOST_DOUBLINGS):
+        for _ in range(MAX_DOUBLINGS):
             far = start + self._direction * step
             value = horner(coefficients, far - origin) - y
             if value == 0.0 or (value > 0.0) != (before > 0.0):

@@ -6,18 +6,18 @@ import math
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from pioreactor.science.growth_rate.bank import Bank, FedBank
 from pioreactor.science.growth_rate.dilution import Dilution, log_dilution
+from pioreactor.science.growth_rate.imm_filter_bank import Bank, FedBank
 from pioreactor.science.growth_rate.model import GrowthModel
-from pioreactor.science.growth_rate.noise import ReadingNoise
-from pioreactor.science.growth_rate.steadiness import Steadiness
+from pioreactor.science.growth_rate.noise_estimation import ReadingNoise
+from pioreactor.science.growth_rate.steady_state import Steadiness
 
 STATE_VERSION = 1
 SECONDS_PER_HOUR = 3600.0
 MAX_PREDICTION_H = 1.0
 """After a longer silence nobody knows what was done to the vial: the level starts anew, the growth rate fades."""
 UNKNOWN_LEVEL_VAR = 1.0
-LEAST_FED_WEIGHT = 1e-3
+MIN_FED_WEIGHT = 1e-3
 UNSETTLED = 1e-3
 """ln OD still under way, above which readings do not teach what their noise is."""
 CLOCK_SET_BACK_AFTER = 3
@@ -269,7 +269,7 @@ class GrowthRateEstimator:
             cost = self.assumptions.boost_cost_per_h * dt_s / SECONDS_PER_HOUR
             favour = math.exp(max(min(fed.correct(level, noise_var, power) - evidence - cost, 30.0), -30.0))
             weight = fed.weight * favour / (1 - fed.weight + fed.weight * favour)
-            fed.weight = min(max(weight, LEAST_FED_WEIGHT), 1 - LEAST_FED_WEIGHT)
+            fed.weight = min(max(weight, MIN_FED_WEIGHT), 1 - MIN_FED_WEIGHT)
 
     def _summarise(self, outcome: str, dt_s: float) -> Estimate:
         level, level_var = self._expected()

@@ -15,11 +15,11 @@ LATENESS = 3.0
 SOONER = 1.5
 """The same where readings that see the mixing are kept; they count less, and for longer, by `CAUTION`."""
 CAUTION = 2.0
-LEAST_GAIN_SD = 0.02
+MIN_GAIN_SD = 0.02
 BEFORE_S = 5.0
 AFTER_S = 40.0
 """Readings from this long before a dose to this long after it are left out backwards."""
-MOST_LEFT_OUT = 0.25
+MAX_LEFT_OUT = 0.25
 """A recording that would lose more than this share, because it is dosed so often, keeps them all."""
 _USABLE = frozenset({"used", "outlier", "level_shift"})
 
@@ -107,7 +107,7 @@ def _with_gain_of(plain: Assumptions, last: Estimate) -> Assumptions:
     return replace(
         plain,
         start_gain=last.pump_gain,
-        gain_sd=min(plain.gain_sd, max(LEAST_GAIN_SD, 2 * last.pump_gain_sd)),
+        gain_sd=min(plain.gain_sd, max(MIN_GAIN_SD, 2 * last.pump_gain_sd)),
     )
 
 
@@ -127,7 +127,7 @@ def _without_mixing(times_s: Sequence[float], ods: Sequence[float], doses: Seque
         if t_s <= until_s:
             out[i] = math.nan
             left_out += 1
-    return out if left_out <= MOST_LEFT_OUT * len(out) else None
+    return out if left_out <= MAX_LEFT_OUT * len(out) else None
 
 
 def _integral(times_s: Sequence[float], rates: Sequence[float]) -> list[float]:

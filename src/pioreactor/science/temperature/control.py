@@ -13,7 +13,7 @@ SHIPPED_GAIN: Final = 2.6
 USUAL_S: Final = 60.0
 FASTEST_S: Final = 45.0
 SLOWEST_S: Final = 900.0
-MOST_W: Final = 0.9 * PLANTS["1.1"].heater_w
+MAX_W: Final = 0.9 * PLANTS["1.1"].heater_w
 """The most that is asked of a supply [W]; version 1.0, at full duty, asks for less."""
 
 
@@ -27,7 +27,7 @@ class HeatBalance:
 
     work_off_s: float = USUAL_S
     """Missing heat is supplied within about this time, power permitting."""
-    most_w: float = MOST_W
+    most_w: float = MAX_W
     board_limit_celsius: float = 70.0
     """The board is not driven above this."""
 

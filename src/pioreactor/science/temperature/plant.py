@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields
 from typing import Final
 
 WATER_J_PER_ML_K: Final = 4.18
-LEAST_VOLUME_ML: Final = 1.0
+MIN_VOLUME_ML: Final = 1.0
 PROPERTIES: Final = 8
 
 Vector = tuple[float, ...]
@@ -61,7 +61,7 @@ class Plant:
         return self.heater_w * duty_percent / 100.0
 
     def liquid_j_k(self, volume_ml: float) -> float:
-        return self.liquid_ratio * WATER_J_PER_ML_K * max(volume_ml, LEAST_VOLUME_ML)
+        return self.liquid_ratio * WATER_J_PER_ML_K * max(volume_ml, MIN_VOLUME_ML)
 
     def at_rest(self, liquid: float, ambient: float) -> tuple[float, float, float]:
         """Return the power [W] that holds the liquid at a temperature, and the board's and wall's temperatures [°C]."""

@@ -10,9 +10,9 @@ from pioreactor.science.temperature.plant import Plant
 WINDOW_S: Final = 120.0
 CLEAR_SWING_K: Final = 2.5
 """A swing of the board this large shows through the liquid's own drift and any noise."""
-LEAST_SWING_K: Final = 1.0
+MIN_SWING_K: Final = 1.0
 """For a reading that does not move at all, this much is enough."""
-LEAST_SHARE: Final = 0.1
+MIN_SHARE: Final = 0.1
 SUBSTEP_S: Final = 1.0
 
 
@@ -33,8 +33,8 @@ class BoardExpectation:
         expected = self._swing(1)
         seen = self._swing(2)
         if expected >= CLEAR_SWING_K:
-            return seen > LEAST_SHARE * expected
-        return expected < LEAST_SWING_K or seen > 0.0
+            return seen > MIN_SHARE * expected
+        return expected < MIN_SWING_K or seen > 0.0
 
     def has_shown(self) -> bool:
         """Say whether lately the heater did enough for the answer to mean something."""

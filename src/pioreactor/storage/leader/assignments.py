@@ -4,7 +4,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from pioreactor.exc import NotFoundError, NoWorkerFoundError
-from pioreactor.storage.leader.access import Access, change, fetch
+from pioreactor.storage.leader.repository_context import Access, change, fetch
 
 
 class Assignment(msgspec.Struct, frozen=True):

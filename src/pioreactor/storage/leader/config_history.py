@@ -5,7 +5,7 @@ from typing import Final
 import msgspec
 from sqlalchemy import Connection
 
-from pioreactor.storage.leader.access import Access, change
+from pioreactor.storage.leader.repository_context import Access, change
 
 SHARED: Final = "config.ini"
 

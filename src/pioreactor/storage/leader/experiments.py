@@ -8,10 +8,10 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from pioreactor.exc import ConflictError, InvalidRequestError, NotFoundError
-from pioreactor.storage.leader.access import Access, change, fetch
 from pioreactor.storage.leader.assignments import end_assignments
+from pioreactor.storage.leader.repository_context import Access, change, fetch
 from pioreactor.storage.leader.tables import STREAM_TABLES, tables_with_experiment
-from pioreactor.structs.wire import from_timestamp
+from pioreactor.structs.encoding import from_timestamp
 
 LONGEST_NAME: Final = 199
 _FORBIDDEN: Final = "#$%+/\\"

@@ -1,7 +1,7 @@
 """What people call a unit during an experiment."""
 
 from pioreactor.exc import ConflictError, NotFoundError
-from pioreactor.storage.leader.access import Access, change, fetch
+from pioreactor.storage.leader.repository_context import Access, change, fetch
 
 
 class UnitLabels:

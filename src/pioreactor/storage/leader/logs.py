@@ -6,8 +6,8 @@ from typing import Any, Final
 import msgspec
 
 from pioreactor.exc import InvalidRequestError
-from pioreactor.storage.leader.access import Access
-from pioreactor.structs.wire import from_timestamp, to_timestamp
+from pioreactor.storage.leader.repository_context import Access
+from pioreactor.structs.encoding import from_timestamp, to_timestamp
 from pioreactor.types import UNIVERSAL_EXPERIMENT, UNIVERSAL_IDENTIFIER
 
 LEVELS: Final = ("DEBUG", "INFO", "NOTICE", "WARNING", "ERROR", "CRITICAL")

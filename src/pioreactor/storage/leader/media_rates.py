@@ -5,8 +5,8 @@ from typing import Final
 
 import msgspec
 
-from pioreactor.storage.leader.access import Access
-from pioreactor.structs.wire import to_timestamp
+from pioreactor.storage.leader.repository_context import Access
+from pioreactor.structs.encoding import to_timestamp
 
 WINDOW_HOURS: Final = 3.0
 

@@ -3,7 +3,7 @@
 import msgspec
 
 from pioreactor.exc import ConflictError, NotFoundError
-from pioreactor.storage.leader.access import Access, change, fetch
+from pioreactor.storage.leader.repository_context import Access, change, fetch
 
 
 class Person(msgspec.Struct, frozen=True):

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from pioreactor.storage.leader.access import Access
+from pioreactor.storage.leader.repository_context import Access
 
 
 class ProfileRun(msgspec.Struct, frozen=True):

@@ -13,7 +13,7 @@ from pioreactor.storage.ports import Row, ValueType
 Reader = Callable[[str, bytes, str], Sequence[Row]]
 """Makes rows of (topic, payload, moment it was recorded), or raises what is wrong with the payload."""
 
-MOST_REASON_CHARACTERS: Final = 500
+MAX_REASON_CHARACTERS: Final = 500
 _BYTES: Final = "base64"
 
 
@@ -28,7 +28,7 @@ class Retried:
 
 def well_formed(words: object) -> str:
     """Return a text that can be stored: of moderate length, and without halves of characters."""
-    return str(words)[:MOST_REASON_CHARACTERS].encode("utf-8", "replace").decode()
+    return str(words)[:MAX_REASON_CHARACTERS].encode("utf-8", "replace").decode()
 
 
 def described(row: Row) -> str:

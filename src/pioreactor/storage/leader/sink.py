@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Literal
 
 from pioreactor.exc import StorageError
-from pioreactor.storage.leader.migrating import upgrade
+from pioreactor.storage.leader.migrate import upgrade
 from pioreactor.storage.leader.quarantine import Reader, Retried, described, rows_again, well_formed
+from pioreactor.storage.leader.sqlite_errors import is_of_the_file, storage_error
 from pioreactor.storage.leader.tables import TABLES
-from pioreactor.storage.leader.troubles import is_of_the_file, storage_error
 from pioreactor.storage.ports import Row
-from pioreactor.structs.wire import to_timestamp
+from pioreactor.structs.encoding import to_timestamp
 
 _SHARED = (
     "PRAGMA busy_timeout=15000",

@@ -9,12 +9,12 @@ import msgspec
 from sqlalchemy import Connection
 
 from pioreactor.exc import InvalidRequestError, NotFoundError
-from pioreactor.storage.leader.access import Access, fetch
-from pioreactor.structs.wire import from_timestamp, to_timestamp
+from pioreactor.storage.leader.repository_context import Access, fetch
+from pioreactor.structs.encoding import from_timestamp, to_timestamp
 
 DEFAULT_LOOKBACK_HOURS: Final = 4.0
 DEFAULT_TARGET_POINTS: Final = 720
-MOST_POINTS: Final = 100_000
+MAX_POINTS: Final = 100_000
 """Per series, whatever is asked for."""
 _FETCHED_AT_ONCE: Final = 2000
 _EVER_HOURS: Final = 24 * 365 * 100
@@ -113,7 +113,7 @@ class TimeSeriesReader:
             for name in units:
                 for label, channel in _channels(table, name):
                     span = _Span(connection, table, column, (experiment, name, channel), since)
-                    samples = span.thinned(min(target_points, MOST_POINTS))
+                    samples = span.thinned(min(target_points, MAX_POINTS))
                     if samples:
                         found.series.append(label)
                         found.data.append([Point(at, _rounded(value, digits)) for at, value in samples])

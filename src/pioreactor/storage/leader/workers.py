@@ -6,9 +6,9 @@ import re
 import msgspec
 
 from pioreactor.exc import InvalidRequestError, NoWorkerFoundError
-from pioreactor.storage.leader.access import Access, change
 from pioreactor.storage.leader.assignments import end_assignments
 from pioreactor.storage.leader.config_history import forget_unit
+from pioreactor.storage.leader.repository_context import Access, change
 
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
 

@@ -5,11 +5,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pioreactor.exc import JobPresentError
+from pioreactor.storage.key_value_encoding import stored_value
 from pioreactor.storage.ports import JobRecord, ValueType
-from pioreactor.storage.processes import is_alive, process_started_at
+from pioreactor.storage.process_identity import is_alive, process_started_at
 from pioreactor.storage.sqlite.connection import SharedConnection
-from pioreactor.storage.values import stored_value
-from pioreactor.structs.wire import to_timestamp
+from pioreactor.structs.encoding import to_timestamp
 
 _COLUMNS = (
     "job_id, unit, experiment, job_name, job_source, started_at, is_running, leader, pid, is_long_running_job, "

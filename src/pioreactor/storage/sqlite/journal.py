@@ -10,10 +10,10 @@ from pathlib import Path
 
 from pioreactor.exc import StorageError
 from pioreactor.storage.ports import FormerName, JournalEntry
-from pioreactor.storage.processes import boot_id
+from pioreactor.storage.process_identity import boot_id
 from pioreactor.storage.sqlite.connection import Synchronous, open_sqlite
-from pioreactor.storage.sqlite.reserve import RESERVE_BYTES, Reserve
-from pioreactor.storage.sqlite.salvage import replace_damaged
+from pioreactor.storage.sqlite.disk_reserve import RESERVE_BYTES, Reserve
+from pioreactor.storage.sqlite.journal_recovery import replace_damaged
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)

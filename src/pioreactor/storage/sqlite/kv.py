@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from pioreactor.exc import InvalidRequestError
+from pioreactor.storage.key_value_encoding import key_from_stored, stored_key, stored_value
 from pioreactor.storage.ports import KeyType, ValueType
 from pioreactor.storage.sqlite.connection import SharedConnection
-from pioreactor.storage.values import key_from_stored, stored_key, stored_value
 
 _NAME = re.compile(r"[A-Za-z0-9_]+")
 

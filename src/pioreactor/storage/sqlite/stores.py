@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from pioreactor.storage.paths import Paths
-from pioreactor.storage.processes import boot_id
+from pioreactor.storage.process_identity import boot_id
 from pioreactor.storage.sqlite.connection import SharedConnection, Synchronous
 from pioreactor.storage.sqlite.jobs import SqliteJobRegistry, create_job_tables
 from pioreactor.storage.sqlite.journal import SqliteJournal

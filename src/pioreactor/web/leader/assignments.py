@@ -4,11 +4,11 @@ from litestar import Router, delete, get, put
 from litestar.params import FromPath, JSONBody
 
 from pioreactor.storage.leader.assignments import Assignment, PastAssignment
-from pioreactor.web.leader.announcing import say_assigned, stop_in_background
-from pioreactor.web.leader.answers import Status
+from pioreactor.web.leader.notifications import say_assigned, stop_in_background
+from pioreactor.web.leader.responses import Status
 from pioreactor.web.leader.services import LeaderPorts
 from pioreactor.web.leader.workers import released
-from pioreactor.web.requests import AssignWorker, experiment_name, unit_name
+from pioreactor.web.request_bodies import AssignWorker, experiment_name, unit_name
 from pioreactor.web.tasks import Accepted
 
 

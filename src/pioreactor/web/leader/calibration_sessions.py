@@ -8,7 +8,7 @@ from litestar import Router, delete, get, patch, post
 from litestar.params import FromPath, JSONBody
 
 from pioreactor.web.leader.services import LeaderPorts, LeaderServices
-from pioreactor.web.requests import device_name, file_name, unit_name
+from pioreactor.web.request_bodies import device_name, file_name, unit_name
 from pioreactor.web.tasks import Accepted
 from pioreactor.web.unit.calibration_sessions import (
     LONGEST_STEP_S,

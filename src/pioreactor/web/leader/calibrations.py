@@ -9,7 +9,7 @@ from litestar.params import FromPath, JSONBody
 
 from pioreactor.http.fanout import Answered, ask_each
 from pioreactor.web.leader.services import LeaderPorts, LeaderServices
-from pioreactor.web.requests import AddCalibration, device_name, file_name, unit_name
+from pioreactor.web.request_bodies import AddCalibration, device_name, file_name, unit_name
 from pioreactor.web.tasks import Accepted
 
 _ARCHIVE_TIMEOUT_S = 60.0

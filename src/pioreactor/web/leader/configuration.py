@@ -7,9 +7,9 @@ from litestar.params import FromPath, JSONBody
 
 from pioreactor.http.fanout import Answered, report
 from pioreactor.storage.leader.config_history import SHARED, ConfigVersion, unit_filename
-from pioreactor.web.leader.answers import ConfigSaved, ConfigsOfUnits
+from pioreactor.web.leader.responses import ConfigSaved, ConfigsOfUnits
 from pioreactor.web.leader.services import LeaderPorts, LeaderServices
-from pioreactor.web.requests import ConfigText, unit_name
+from pioreactor.web.request_bodies import ConfigText, unit_name
 from pioreactor.web.unit.configuration import Saved, read_text, save_shared
 
 

@@ -7,9 +7,9 @@ from litestar.params import FromPath, JSONBody
 
 from pioreactor.exc import NotFoundError
 from pioreactor.storage.leader.experiments import AssignmentCount, Experiment
-from pioreactor.web.leader.announcing import say_assigned
+from pioreactor.web.leader.notifications import say_assigned
 from pioreactor.web.leader.services import LeaderPorts, LeaderServices
-from pioreactor.web.requests import CreateExperiment, LabelUnit, UpdateExperiment, experiment_name, unit_name
+from pioreactor.web.request_bodies import CreateExperiment, LabelUnit, UpdateExperiment, experiment_name, unit_name
 from pioreactor.web.tasks import Accepted
 
 

@@ -10,10 +10,10 @@ from pioreactor.exc import NotAssignedAnExperimentError, SettingError
 from pioreactor.http.fanout import Failed, report
 from pioreactor.jobs.settings import encode_payload
 from pioreactor.types import UNIVERSAL_EXPERIMENT, UNIVERSAL_IDENTIFIER
-from pioreactor.web.leader.announcing import require_broker
-from pioreactor.web.leader.answers import Status
+from pioreactor.web.leader.notifications import require_broker
+from pioreactor.web.leader.responses import Status
 from pioreactor.web.leader.services import LeaderPorts, LeaderServices
-from pioreactor.web.requests import (
+from pioreactor.web.request_bodies import (
     RunJob,
     UpdateBioreactor,
     UpdateJob,

@@ -8,12 +8,12 @@ from litestar.params import FromPath, FromQuery, JSONBody
 from pioreactor import topics
 from pioreactor.exc import InvalidRequestError
 from pioreactor.storage.leader.logs import LEVELS, LogRow
+from pioreactor.structs.encoding import encode, from_timestamp
 from pioreactor.structs.events import Log
-from pioreactor.structs.wire import encode, from_timestamp
 from pioreactor.types import UNIVERSAL_EXPERIMENT, UNIVERSAL_IDENTIFIER
-from pioreactor.web.leader.answers import Status
+from pioreactor.web.leader.responses import Status
 from pioreactor.web.leader.services import LeaderPorts, LeaderServices
-from pioreactor.web.requests import WriteLog, experiment_name, setting_name, unit_name
+from pioreactor.web.request_bodies import WriteLog, experiment_name, setting_name, unit_name
 
 MinLevel = Literal["DEBUG", "INFO", "NOTICE", "WARNING", "ERROR", "CRITICAL"]
 

@@ -6,7 +6,7 @@ from litestar import Router, get, post
 from litestar.params import FromPath
 from msgspec import convert
 
-from pioreactor.structs.wire import to_timestamp
+from pioreactor.structs.encoding import to_timestamp
 from pioreactor.web.descriptors import (
     DescribedAutomation,
     DescribedJob,
@@ -14,12 +14,12 @@ from pioreactor.web.descriptors import (
     describe_automation,
     describe_job,
 )
-from pioreactor.web.groups import SETTINGS_GROUPS
 from pioreactor.web.leader.charts import BUILTIN, Chart
 from pioreactor.web.leader.services import LeaderPorts, LeaderServices
-from pioreactor.web.requests import unit_name
+from pioreactor.web.request_bodies import unit_name
+from pioreactor.web.setting_groups import SETTINGS_GROUPS
 from pioreactor.web.tasks import Accepted
-from pioreactor.web.unit.about import automation_kind
+from pioreactor.web.unit.capabilities import automation_kind
 from pioreactor.web.unit.system import Health
 
 

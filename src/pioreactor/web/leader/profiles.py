@@ -14,9 +14,9 @@ from pioreactor.experiment_profiles.profile_struct import read_profile
 from pioreactor.experiment_profiles.timeline import Step, timeline
 from pioreactor.experiment_profiles.validate import Diagnostic, Verdict, verify
 from pioreactor.storage.leader.profile_runs import ProfileRun
-from pioreactor.web.leader.answers import Status
+from pioreactor.web.leader.responses import Status
 from pioreactor.web.leader.services import LeaderPorts, LeaderServices
-from pioreactor.web.requests import Body, experiment_name, file_name
+from pioreactor.web.request_bodies import Body, experiment_name, file_name
 from pioreactor.web.unit.jobs import JobRow, as_row
 
 _ENDINGS = (".yaml", ".yml")

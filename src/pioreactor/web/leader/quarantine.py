@@ -6,17 +6,17 @@ import msgspec
 from litestar import Router, delete, get, post
 from litestar.params import FromPath, FromQuery, JSONBody
 
-from pioreactor.background_jobs.leader.retrying import retry_quarantined
-from pioreactor.storage.leader.quarantined import PAGE_ROWS, QuarantinedRow
+from pioreactor.background_jobs.leader.quarantine_retry import retry_quarantined
+from pioreactor.storage.leader.quarantine_repository import PAGE_ROWS, QuarantinedRow
 from pioreactor.storage.leader.sink import SqliteRecordSink
 from pioreactor.types import UNIVERSAL_EXPERIMENT
-from pioreactor.web.leader.announcing import write_log
-from pioreactor.web.leader.answers import Status
+from pioreactor.web.leader.notifications import write_log
+from pioreactor.web.leader.responses import Status
 from pioreactor.web.leader.services import LeaderPorts
-from pioreactor.web.requests import RetryQuarantined
+from pioreactor.web.request_bodies import RetryQuarantined
 from pioreactor.web.tasks import Accepted
 
-MOST_REASONS = 20
+MAX_REASONS = 20
 
 
 class Quarantined(msgspec.Struct):
@@ -52,7 +52,7 @@ def retry(cluster: LeaderPorts, data: JSONBody[RetryQuarantined]) -> Accepted:
         finally:
             sink.close()
         failed = [result for result in results if result.reason is not None]
-        reasons = {str(result.id): result.reason for result in failed[:MOST_REASONS]}
+        reasons = {str(result.id): result.reason for result in failed[:MAX_REASONS]}
         return {"stored": len(results) - len(failed), "failed": len(failed), "reasons": reasons}
 
     return cluster.here.tasks.start("trying quarantined records again", work, pool="asking", lock="quarantine")

@@ -6,7 +6,7 @@ from litestar.params import FromPath, FromQuery
 from pioreactor.storage.leader.media_rates import MediaRate
 from pioreactor.storage.leader.time_series import TimeSeries
 from pioreactor.web.leader.services import LeaderPorts, LeaderServices
-from pioreactor.web.requests import experiment_name, unit_name
+from pioreactor.web.request_bodies import experiment_name, unit_name
 
 
 def _series(

@@ -5,12 +5,12 @@ from litestar import Router
 from pioreactor.web import plugin_registry
 from pioreactor.web.leader import (
     assignments,
-    bench,
     calibration_sessions,
     calibrations,
     configuration,
     experiments,
     jobs,
+    lab_bench,
     logs,
     overview,
     profiles,
@@ -23,6 +23,6 @@ from pioreactor.web.leader import (
 def leader_routes() -> Router:
     parts = (
         *(experiments, workers, assignments, jobs, readings, logs),
-        *(configuration, overview, calibrations, calibration_sessions, profiles, quarantine, bench),
+        *(configuration, overview, calibrations, calibration_sessions, profiles, quarantine, lab_bench),
     )
     return Router("/api", route_handlers=[*(part.ROUTES for part in parts), plugin_registry.routes("/api")])

@@ -14,7 +14,7 @@ from pioreactor.messaging.ports import Bus
 from pioreactor.storage.leader.database import LeaderDatabase
 from pioreactor.storage.leader.workers import Worker
 from pioreactor.types import UNIVERSAL_EXPERIMENT, UNIVERSAL_IDENTIFIER
-from pioreactor.web.requests import unit_name
+from pioreactor.web.request_bodies import unit_name
 from pioreactor.web.tasks import Accepted
 from pioreactor.web.unit.services import UnitServices
 

@@ -10,8 +10,8 @@ from pioreactor.exc import InvalidRequestError, NotFoundError
 from pioreactor.models import find_model, load_models
 from pioreactor.storage.leader.assignments import Assignment, Reassignment
 from pioreactor.storage.leader.workers import Worker
-from pioreactor.web.leader.announcing import announce_assignment, say_assigned
-from pioreactor.web.leader.answers import (
+from pioreactor.web.leader.notifications import announce_assignment, say_assigned
+from pioreactor.web.leader.responses import (
     ModelOfWorker,
     Models,
     ReactorModel,
@@ -20,7 +20,7 @@ from pioreactor.web.leader.answers import (
     WorkerRow,
 )
 from pioreactor.web.leader.services import LeaderPorts, LeaderServices
-from pioreactor.web.requests import AddWorker, WorkerModel, WorkerStatus, unit_name
+from pioreactor.web.request_bodies import AddWorker, WorkerModel, WorkerStatus, unit_name
 from pioreactor.web.tasks import Accepted
 
 _STOP_TIMEOUT_S = 30.0

@@ -15,7 +15,7 @@ _log = logging.getLogger("pioreactor.web")
 _CHUNK = 64 * 1024
 _OPENING_S = 5.0
 _CHECK_EVERY_S = 30.0
-_MOST_AT_ONCE = 64
+_MAX_AT_ONCE = 64
 _GOING_AWAY, _POLICY, _TRY_LATER = 1001, 1008, 1013
 
 
@@ -44,7 +44,7 @@ class MqttBridge:
         if "mqtt" not in scope.get("subprotocols", []):
             await _close(send, _POLICY, "the subprotocol must be mqtt")
             return
-        if self._open >= _MOST_AT_ONCE:
+        if self._open >= _MAX_AT_ONCE:
             await _close(send, _TRY_LATER, "too many browsers are listening")
             return
         self._open += 1

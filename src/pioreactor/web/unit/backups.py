@@ -6,7 +6,7 @@ import msgspec
 from litestar import MediaType, Request, Response, Router, get, post, put
 from litestar.params import FromPath, JSONBody
 
-from pioreactor.cluster.copies import Announced, Copy, CopyShelf
+from pioreactor.cluster.backup_replication import Announced, Copy, CopyShelf
 from pioreactor.exc import NotPermittedError
 from pioreactor.web.unit.services import UnitPorts
 

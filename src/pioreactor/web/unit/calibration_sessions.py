@@ -9,15 +9,15 @@ from litestar import Router, get, post
 from litestar.params import FromPath, JSONBody
 
 from pioreactor.calibrations import registry
-from pioreactor.calibrations.sessions import records
+from pioreactor.calibrations.sessions import session_store
 from pioreactor.calibrations.sessions.actions import Executor
 from pioreactor.calibrations.sessions.engine import SessionEngine
-from pioreactor.calibrations.sessions.wire import CalibrationSession, CalibrationStep
+from pioreactor.calibrations.sessions.payloads import CalibrationSession, CalibrationStep
 from pioreactor.exc import ConflictError, NotFoundError
 from pioreactor.plugin_management import get_plugins
 from pioreactor.runtime import context
-from pioreactor.web.requests import Body
-from pioreactor.web.unit.performing import LONGEST_S, CalibrationActionError, StepTimeoutError
+from pioreactor.web.request_bodies import Body
+from pioreactor.web.unit.calibration_executor import LONGEST_S, CalibrationActionError, StepTimeoutError
 from pioreactor.web.unit.services import UnitPorts, UnitServices
 
 LONGEST_STEP_S = LONGEST_S + 15.0
@@ -115,7 +115,7 @@ def _engine(here: UnitServices, session: CalibrationSession) -> SessionEngine:
 
 
 def _answer(here: UnitServices, engine: SessionEngine) -> SessionAnswer:
-    driver = records.driver_of(here.runtime, engine.session.session_id)
+    driver = session_store.driver_of(here.runtime, engine.session.session_id)
     return SessionAnswer(engine.session, engine.step(), driver)
 
 
@@ -130,7 +130,7 @@ def calibration_protocols(here: UnitPorts) -> list[DescribedProtocol]:
 @get("/calibrations/sessions", sync_to_thread=True)
 def sessions(here: UnitPorts) -> list[CalibrationSession]:
     """Sessions of this unit, the latest first; those in progress can be gone on with."""
-    return records.all_sessions(here.runtime)
+    return session_store.all_sessions(here.runtime)
 
 
 @post("/calibrations/sessions", status_code=201, sync_to_thread=True)
@@ -144,15 +144,15 @@ def start_session(here: UnitPorts, data: JSONBody[StartSession]) -> SessionAnswe
                 remedy=f"On the unit: pio calibrations run --device {data.target_device}",
             )
         session = protocol.start_session(data.target_device)
-        records.save(here.runtime, session)
-        records.claim(here.runtime, session.session_id, data.driver)
+        session_store.save(here.runtime, session)
+        session_store.claim(here.runtime, session.session_id, data.driver)
         return _answer(here, _engine(here, session))
 
 
 @get("/calibrations/sessions/{session_id:str}", sync_to_thread=True)
 def one_session(here: UnitPorts, session_id: FromPath[str]) -> SessionAnswer:
     with _on(here):
-        return _answer(here, _engine(here, records.load(here.runtime, session_id)))
+        return _answer(here, _engine(here, session_store.load(here.runtime, session_id)))
 
 
 @post("/calibrations/sessions/{session_id:str}/inputs", status_code=200, sync_to_thread=True)
@@ -160,9 +160,9 @@ def advance_session(here: UnitPorts, session_id: FromPath[str], data: JSONBody[A
     """Carry out the present step; 400 for values that do not fit, and the session is as it was."""
     runtime = here.runtime
     with _on(here):
-        records.load(runtime, session_id)
-        with records.driving(runtime, session_id, data.driver, take_over=data.take_over):
-            session = records.load(runtime, session_id)
+        session_store.load(runtime, session_id)
+        with session_store.driving(runtime, session_id, data.driver, take_over=data.take_over):
+            session = session_store.load(runtime, session_id)
             if data.step_id is not None and data.step_id != session.step_id:
                 raise ConflictError(
                     f"the session is at {session.step_id!r}, and no longer at {data.step_id!r}",
@@ -178,9 +178,9 @@ def undo_step(here: UnitPorts, session_id: FromPath[str], data: JSONBody[MoveSes
     """Go back to before the last step; what hardware did has happened."""
     runtime = here.runtime
     with _on(here):
-        records.load(runtime, session_id)
-        with records.driving(runtime, session_id, data.driver, take_over=data.take_over):
-            engine = _engine(here, records.load(runtime, session_id))
+        session_store.load(runtime, session_id)
+        with session_store.driving(runtime, session_id, data.driver, take_over=data.take_over):
+            engine = _engine(here, session_store.load(runtime, session_id))
             engine.undo()
         return _answer(here, engine)
 
@@ -190,7 +190,7 @@ def abort_session(here: UnitPorts, session_id: FromPath[str]) -> SessionAnswer:
     """Give a session up and stop what it has running. Anybody may: it is also the way to stop a pump."""
     runtime = here.runtime
     with _on(here):
-        session = records.load(runtime, session_id)
+        session = session_store.load(runtime, session_id)
         try:
             protocol = registry.get_protocol(session.target_device, session.protocol_name)
         except NotFoundError:  # its plugin is gone

@@ -11,7 +11,7 @@ from litestar.params import FromPath, JSONBody
 from pioreactor.calibrations import store
 from pioreactor.exc import CalibrationError, InvalidRequestError
 from pioreactor.structs.calibrations import CalibrationBase
-from pioreactor.web.requests import AddCalibration, device_name, file_name
+from pioreactor.web.request_bodies import AddCalibration, device_name, file_name
 from pioreactor.web.unit.configuration import Saved
 from pioreactor.web.unit.services import UnitPorts, UnitServices
 

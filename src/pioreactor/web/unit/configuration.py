@@ -13,7 +13,7 @@ from pioreactor.exc import StorageError
 from pioreactor.settings.editing import check_local, check_shared, write_atomically
 from pioreactor.settings.load import load_settings
 from pioreactor.storage.paths import Paths
-from pioreactor.web.requests import ConfigText
+from pioreactor.web.request_bodies import ConfigText
 from pioreactor.web.unit.services import UnitPorts
 
 _writing = threading.Lock()

@@ -8,7 +8,7 @@ from litestar import Response, Router, get, patch, post
 from litestar.params import FromPath, JSONBody
 
 from pioreactor.exc import InvalidRequestError, NotFoundError, NotPermittedError
-from pioreactor.web.requests import RemoveFile
+from pioreactor.web.request_bodies import RemoveFile
 from pioreactor.web.tasks import Accepted
 from pioreactor.web.unit.services import UnitPorts, UnitServices
 

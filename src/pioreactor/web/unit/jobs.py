@@ -8,10 +8,10 @@ from litestar.params import FromPath, JSONBody
 
 from pioreactor.exc import JobNotRunningError, NotFoundError
 from pioreactor.storage.ports import JobRecord
-from pioreactor.web.requests import RunJob, StopJobs, experiment_name, job_name, setting_name
+from pioreactor.web.request_bodies import RunJob, StopJobs, experiment_name, job_name, setting_name
 from pioreactor.web.tasks import Accepted
+from pioreactor.web.unit.job_stopper import find, stop_and_tell
 from pioreactor.web.unit.services import UnitPorts, UnitServices
-from pioreactor.web.unit.stopping import find, stop_and_tell
 
 
 class JobRow(msgspec.Struct):

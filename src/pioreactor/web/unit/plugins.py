@@ -6,7 +6,7 @@ from litestar.params import FromPath
 
 from pioreactor.exc import NotFoundError
 from pioreactor.plugin_management import get_plugins
-from pioreactor.web.requests import file_name
+from pioreactor.web.request_bodies import file_name
 from pioreactor.web.unit.configuration import read_text
 from pioreactor.web.unit.services import UnitPorts
 

@@ -9,16 +9,16 @@ from litestar.params import SkipValidation
 from pioreactor.calibrations.sessions.actions import Executor, perform_here
 from pioreactor.clock.ports import Clock
 from pioreactor.http.units import Units
-from pioreactor.identity.machine import POWER_OFF, REBOOT
+from pioreactor.identity.computer import POWER_OFF, REBOOT
 from pioreactor.jobs.settings import encode_payload
 from pioreactor.messaging.ports import Bus
 from pioreactor.runtime.context import Runtime
-from pioreactor.runtime.outbox import Outbox
+from pioreactor.runtime.journaling_publisher import Outbox
 from pioreactor.storage.paths import Paths
 from pioreactor.storage.ports import UnitStores
 from pioreactor.web.descriptors import Catalogue
 from pioreactor.web.tasks import Tasks
-from pioreactor.web.unit.launching import JobLauncher
+from pioreactor.web.unit.job_launcher import JobLauncher
 
 Power = Mapping[str, Sequence[str]]
 POWER: Power = {

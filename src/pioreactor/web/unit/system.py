@@ -10,7 +10,7 @@ import msgspec
 from litestar import Router, get
 from litestar.params import FromPath
 
-from pioreactor.structs.wire import to_timestamp
+from pioreactor.structs.encoding import to_timestamp
 from pioreactor.version import __version__
 from pioreactor.web.tasks import TaskResult
 from pioreactor.web.unit.services import UnitPorts

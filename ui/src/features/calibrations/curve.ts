@@ -58,15 +58,15 @@ export interface Gathered {
   silent: { unit: string; why: string }[];
 }
 
-/** What any kind of artefact tells: whose it is, and when it was made. */
-interface Artefact {
+/** What any kind of artifact tells: whose it is, and when it was made. */
+interface Artifact {
   created_at: string;
   pioreactor_unit: string;
   device: string;
 }
 
 /** Put the answers of all units into one list, sorted by device, unit, and newest first. */
-export function keptBy<T extends Artefact>(result: unknown): { kept: T[]; silent: Gathered["silent"] } {
+export function keptBy<T extends Artifact>(result: unknown): { kept: T[]; silent: Gathered["silent"] } {
   const kept: T[] = [];
   const silent: Gathered["silent"] = [];
   for (const [unit, answer] of Object.entries((result ?? {}) as Record<string, UnitAnswer>)) {

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from pioreactor.storage.leader.completing import complete
+from pioreactor.storage.leader.schema_sync import complete
 
 revision = "0002"
 down_revision = "0001"

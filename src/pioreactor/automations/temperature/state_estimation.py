@@ -1,0 +1,80 @@
+"""Follows the culture's temperature from one reading of the heater board to the next."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+from pioreactor.actions.volume_tracking import VialState
+from pioreactor.automations.temperature.heater_monitor import BoardReading
+from pioreactor.automations.temperature.observer_store import ObserverMemory, added_ml
+from pioreactor.exc import HardwareError
+from pioreactor.science.temperature.observer import Lesson, LiquidObserver
+from pioreactor.science.temperature.plant import Plant
+
+LESSON_EVERY_S: Final = 300.0
+"""What was learned up to one or two such stretches ago is what remains when a thermometer proves to be stuck."""
+
+
+class Observation:
+    """An observer, fed with readings, and with the vial's books: volume, and media that came in."""
+
+    def __init__(self, nominal: Plant, read_vial: Callable[[], VialState], memory: ObserverMemory) -> None:
+        self._nominal = nominal
+        self._read_vial = read_vial
+        self._memory = memory
+        self._observer: LiquidObserver | None = None
+        self._to_s = 0.0
+        self._was_trusted = True
+        self._lessons: deque[Lesson] = deque(maxlen=2)
+        self._next_lesson_s = 0.0
+        self.vial = read_vial()
+
+    @property
+    def observer(self) -> LiquidObserver:
+        """Return what infers the temperature; an error before the first reading."""
+        if self._observer is None:
+            raise HardwareError("the heater board has not been read yet")
+        return self._observer
+
+    def take(self, reading: BoardReading) -> None:
+        """Take in a reading and what the heater did before it."""
+        passed_s, self._to_s = reading.at_s - self._to_s, reading.at_s
+        if self._observer is None:
+            self.vial = self._read_vial()
+            recalled = self._memory.recall(self._nominal, reading.celsius, self.vial)
+            self._observer = recalled if recalled is not None else LiquidObserver(self._nominal, reading.celsius)
+            self._learn(reading.at_s)
+            return
+        before, self.vial = self.vial, self._read_vial()
+        self._observer.advance(passed_s, reading.mean_duty_percent, self.vial.current_volume_ml)
+        self._observer.pour(added_ml(self.vial) - added_ml(before), before.current_volume_ml)
+        self._believe(self._observer, reading)
+
+    def keep(self, duty_percent: float) -> None:
+        """Keep what is known for the next automation, once it is known what the heater does from now on."""
+        if self._observer is not None and self._was_trusted:
+            self._memory.keep(self._observer, self.vial, duty_percent)
+
+    def leave(self) -> None:
+        """Keep that the heater is off."""
+        self._memory.note_heater_off()
+
+    def _believe(self, observer: LiquidObserver, reading: BoardReading) -> None:
+        """See the reading, unless the thermometer is under suspicion; then what it taught lately is forgotten."""
+        if reading.is_trusted != self._was_trusted:
+            self._was_trusted = reading.is_trusted
+            if reading.is_trusted:
+                observer.begin_again(reading.celsius)
+            else:
+                observer.unlearn(self._lessons[0])
+                self._memory.forget()
+        if reading.is_trusted:
+            observer.see(reading.celsius)
+            if reading.at_s >= self._next_lesson_s:
+                self._learn(reading.at_s)
+
+    def _learn(self, at_s: float) -> None:
+        self._next_lesson_s = at_s + LESSON_EVERY_S
+        self._lessons.append(self.observer.lesson())

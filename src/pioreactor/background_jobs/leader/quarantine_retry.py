@@ -1,0 +1,26 @@
+"""Tries quarantined rows again, through the same parsers and inserts as what units send."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+from pioreactor.background_jobs.leader.topic_parsers import rows_of
+
+if TYPE_CHECKING:
+    from pioreactor.storage.leader.quarantine import Retried
+    from pioreactor.storage.leader.sink import SqliteRecordSink
+
+ROWS_AT_ONCE: Final = 200
+"""Rows per transaction: the database writer waits for each."""
+
+
+def retry_quarantined(sink: SqliteRecordSink, ids: Sequence[int]) -> list[Retried]:
+    """Try these rows again; what cannot be stored stays, with its new reason. Raises `StorageError`.
+
+    Plugins must be loaded: theirs are some of the parsers and tables.
+    """
+    results: list[Retried] = []
+    for first in range(0, len(ids), ROWS_AT_ONCE):
+        results += sink.retry(ids[first : first + ROWS_AT_ONCE], rows_of)
+    return results

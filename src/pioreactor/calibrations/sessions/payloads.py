@@ -1,0 +1,61 @@
+"""A session and its present step, as they are kept and as they travel (spec web §4.9)."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+SessionStatus = Literal["in_progress", "complete", "failed", "aborted"]
+StepType = Literal["info", "confirm", "form", "action", "result"]
+FieldType = Literal["string", "float", "int", "bool", "float_list", "choice"]
+
+
+class CalibrationSession(msgspec.Struct, kw_only=True):
+    """Where somebody is in a protocol, and what was found so far. `data` holds plain JSON values only."""
+
+    session_id: str
+    protocol_name: str
+    target_device: str
+    status: SessionStatus
+    step_id: str
+    data: dict[str, Any]
+    created_at: str
+    updated_at: str
+    result: dict[str, Any] | None = None
+    error: str | None = None
+
+
+class CalibrationStepField(msgspec.Struct, kw_only=True):
+    """One value that a person is asked for; bounds are inclusive."""
+
+    name: str
+    label: str
+    field_type: FieldType
+    required: bool = True
+    default: Any = None
+    options: list[str] | None = None
+    minimum: float | None = None
+    maximum: float | None = None
+    min_error_msg: str | None = None
+    max_error_msg: str | None = None
+    help_text: str | None = None
+
+
+class CalibrationStep(msgspec.Struct, kw_only=True):
+    """What is shown and asked. `metadata`: image, loading_images, chart, table, actions, bench, result."""
+
+    step_type: StepType
+    title: str
+    body: str = ""
+    step_id: str = ""
+    fields: list[CalibrationStepField] = []
+    metadata: dict[str, Any] = {}
+
+
+def utc_iso_timestamp() -> str:
+    """Return this moment as sessions note it: ISO 8601, UTC, milliseconds."""
+    from pioreactor.runtime import context
+    from pioreactor.structs.encoding import to_timestamp
+
+    return to_timestamp(context.current().clock.now())

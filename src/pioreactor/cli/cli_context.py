@@ -1,0 +1,172 @@
+"""What commands may ask for, made when it is first asked for: a command pays only for what it uses."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pioreactor.cli.user_check import refuse_wrong_user
+from pioreactor.exc import (
+    ConfigurationError,
+    NotAuthenticatedError,
+    NotFoundError,
+    StorageError,
+    UnitUnreachableError,
+)
+
+if TYPE_CHECKING:
+    from pioreactor.http.ports import HttpClient
+    from pioreactor.runtime.context import Runtime
+    from pioreactor.settings.schema import Settings
+    from pioreactor.storage.paths import Paths
+
+_TOKEN_FILE = "cluster_token"
+
+
+class Surroundings:
+    """The unit a command runs on."""
+
+    def __init__(
+        self,
+        environment: Mapping[str, str] | None = None,
+        *,
+        runtime: Runtime | None = None,
+        http: HttpClient | None = None,
+        interrupt: Callable[[int], None] | None = None,
+    ) -> None:
+        self.environment: Mapping[str, str] = os.environ if environment is None else environment
+        self._runtime = runtime
+        self._http = http
+        self.interrupt = interrupt if interrupt is not None else _interrupt
+        """Asks the process of that number to end."""
+
+    @property
+    def has_runtime(self) -> bool:
+        """Say whether the ports were given: a simulation, or a test."""
+        return self._runtime is not None
+
+    @cached_property
+    def runtime(self) -> Runtime:
+        """The ports of this unit. The process's own unless others were given."""
+        if self._runtime is not None:
+            return self._runtime
+        from pioreactor.runtime.context import current
+
+        return current()
+
+    @cached_property
+    def paths(self) -> Paths:
+        if self._runtime is not None:
+            return self._runtime.paths
+        from pioreactor.storage.paths import Paths
+
+        return Paths.from_environment(self.environment)
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The unit's settings, without opening anything else."""
+        if self._runtime is not None:
+            return self._runtime.settings
+        from pioreactor.settings.load import load_settings
+
+        return load_settings(self.paths.global_config, self.paths.local_config)
+
+    def database(self) -> Path:
+        """Return the leader's database; raise `NotFoundError` where there is none."""
+        configured = self.settings.storage.database
+        path = Path(configured) if configured else self.paths.database
+        if not path.exists():
+            raise NotFoundError(
+                f"there is no database {path}", remedy="It is on the leader, once the leader has started."
+            )
+        return path
+
+    def url_of(self, unit: str) -> str:
+        """Return where a unit's web server answers."""
+        from pioreactor.http.addresses import base_url
+
+        ui = self.settings.ui
+        return base_url(unit, self.settings.cluster_addresses, port=ui.port, proto=ui.proto)
+
+    def ask(self, unit: str, method: str, path: str, *, json: Any = None, timeout_s: float = 10.0) -> Any:
+        """Return what a unit answers on `/unit_api` (or the leader on `/api`); raise `PioreactorError` otherwise."""
+        return self._units.ask(unit, method, path, json=json, timeout_s=timeout_s)
+
+    def fetch(
+        self, unit: str, method: str, path: str, *, json: Any = None, body: bytes | None = None, timeout_s: float = 30.0
+    ) -> bytes:
+        """Return the bytes that a unit answers with; raise `PioreactorError` otherwise."""
+        answer: bytes = self._units.fetch(unit, method, path, json=json, body=body, timeout_s=timeout_s).body
+        return answer
+
+    def ask_leader(self, method: str, path: str, *, json: Any = None, timeout_s: float = 10.0) -> Any:
+        """Return what the leader answers on `/api`."""
+        leader = self.settings.cluster.leader_hostname
+        if not leader:
+            raise ConfigurationError(
+                "this unit has no leader", remedy="Set [cluster.topology] leader_hostname and leader_address."
+            )
+        return self.ask(leader, method, path, json=json, timeout_s=timeout_s)
+
+    def look_at(self, unit: str, path: str, *, timeout_s: float) -> None:
+        """Ask for something that needs no token; raise `UnitUnreachableError` when the unit does not answer well."""
+        answer = self._client().request("GET", self.url_of(unit) + path, timeout_s=timeout_s)
+        if not answer.ok:
+            raise UnitUnreachableError(f"{unit} answers with status {answer.status}")
+
+    @cached_property
+    def _units(self) -> Any:
+        from pioreactor.http.units import Units
+
+        return Units(self._client(), self.url_of, token=self._token(), pause=_pause)
+
+    def _client(self) -> HttpClient:
+        if self._http is not None:
+            return self._http
+        from pioreactor.http.client import StandardHttpClient
+
+        return StandardHttpClient()
+
+    def _token(self) -> str:
+        path = self.paths.secrets / _TOKEN_FILE
+        try:
+            return path.read_text().strip()
+        except FileNotFoundError:
+            raise NotAuthenticatedError(
+                "this unit has no token for its cluster", remedy="Join the unit to a cluster, or start the leader once."
+            ) from None
+        except OSError as error:
+            raise StorageError(f"the cluster's token cannot be read ({error.strerror})") from None
+
+    def refuse_wrong_user(self) -> None:
+        """Refuse root where somebody else owns the data."""
+        refuse_wrong_user(self.paths.dot_pioreactor)
+
+
+def surroundings_of(ctx: click.Context) -> Surroundings:
+    """Return what the command was given, or this process's own."""
+    if ctx.obj is None:
+        ctx.find_root().obj = ctx.obj = Surroundings()
+    assert isinstance(ctx.obj, Surroundings)
+    return ctx.obj
+
+
+pass_surroundings = click.make_pass_decorator(Surroundings, ensure=True)
+
+
+def _interrupt(pid: int) -> None:
+    from pioreactor.runtime.process_stopping import interrupt
+
+    interrupt(pid)
+
+
+def _pause(duration_s: float) -> bool:
+    import time
+
+    time.sleep(duration_s)
+    return False

@@ -1,0 +1,223 @@
+"""The checks of `pio status`: each looks at one thing and says how it is."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pioreactor.cli.cli_context import Surroundings
+from pioreactor.exc import PioreactorError
+from pioreactor.structs.encoding import to_timestamp
+from pioreactor.version import __version__
+
+Verdict = Literal["OK", "WARN", "FAIL"]
+_ORDER: tuple[Verdict, ...] = ("OK", "WARN", "FAIL")
+
+_LITTLE_DISK_GB = 3.0
+"""The same threshold as the monitor's."""
+_BROKER_PATIENCE_S = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one check saw."""
+
+    check: str
+    verdict: Verdict
+    details: str
+
+
+_Look = Callable[[Surroundings], tuple[Verdict, str]]
+
+
+def look_at_everything(surroundings: Surroundings) -> Iterator[Finding]:
+    """Run all checks, one after another; a check that cannot be made has failed."""
+    for name, look in _CHECKS.items():
+        try:
+            verdict, details = look(surroundings)
+        except (PioreactorError, OSError) as error:
+            verdict, details = "FAIL", str(error)
+        yield Finding(name, verdict, details)
+
+
+def worst(findings: list[Finding]) -> Verdict:
+    return max((finding.verdict for finding in findings), key=_ORDER.index, default="OK")
+
+
+_NO_REACTOR = "this leader has no reactor"
+
+
+def _configuration(surroundings: Surroundings) -> tuple[Verdict, str]:
+    warnings = surroundings.settings.warnings
+    return ("WARN", " ".join(warnings)) if warnings else ("OK", "files are readable and every value fits")
+
+
+def _identity(surroundings: Surroundings) -> tuple[Verdict, str]:
+    identity = surroundings.runtime.identity
+    if not identity.leader_hostname:
+        return "WARN", f"{identity.unit}, no leader is configured"
+    return "OK", f"{identity.unit}, {'leader' if identity.is_leader else f'worker of {identity.leader_hostname}'}"
+
+
+def _only_leads(surroundings: Surroundings) -> bool:
+    """Say whether this is a leader that has no reactor, and so needs none of its parts."""
+    identity = surroundings.runtime.identity
+    return identity.is_leader and not identity.is_worker()
+
+
+def _model(surroundings: Surroundings) -> tuple[Verdict, str]:
+    if _only_leads(surroundings):
+        return "OK", _NO_REACTOR
+    model = surroundings.runtime.identity.model()
+    return ("OK", " ".join(model)) if model is not None else ("WARN", "no model of reactor was chosen")
+
+
+def _hardware(surroundings: Surroundings) -> tuple[Verdict, str]:
+    if _only_leads(surroundings):
+        return "OK", _NO_REACTOR
+    rig = surroundings.runtime.open_rig()
+    if not rig.is_hat_present():
+        return "WARN", "no HAT"
+    missing = rig.missing()
+    return ("FAIL", f"no answer from {', '.join(missing)}") if missing else ("OK", "every chip answers")
+
+
+def _i2c(surroundings: Surroundings) -> tuple[Verdict, str]:
+    if surroundings.settings.hardware.rig == "sim":
+        return "OK", "simulated"
+    if _only_leads(surroundings):
+        return "OK", _NO_REACTOR
+    bus = Path("/dev/i2c-1")
+    return ("OK", str(bus)) if bus.exists() else ("FAIL", f"{bus} is missing: I²C is not enabled")
+
+
+def _version(surroundings: Surroundings) -> tuple[Verdict, str]:  # noqa: ARG001  the shape of a check
+    return "OK", __version__
+
+
+def _ipv4(surroundings: Surroundings) -> tuple[Verdict, str]:
+    address = surroundings.runtime.machine.ipv4()
+    return ("WARN", "no network") if address.startswith("127.") else ("OK", address)
+
+
+def _mqtt(surroundings: Surroundings) -> tuple[Verdict, str]:
+    runtime, host = surroundings.runtime, surroundings.settings.broker_host
+    connected = runtime.clock.signal()
+    bus = runtime.buses.connect("pio-status")
+    try:
+        bus.on_connection(lambda is_up: connected.set() if is_up else None)
+        if bus.is_connected() or connected.wait(_BROKER_PATIENCE_S):
+            return "OK", f"connected to {host}"
+        return "FAIL", f"the broker at {host} does not answer"
+    finally:
+        bus.close()
+
+
+def _leader_api(surroundings: Surroundings) -> tuple[Verdict, str]:
+    surroundings.ask_leader("GET", "/api/workers", timeout_s=3)
+    return "OK", surroundings.url_of(surroundings.settings.cluster.leader_hostname)
+
+
+def _web(surroundings: Surroundings) -> tuple[Verdict, str]:
+    unit = surroundings.runtime.unit
+    surroundings.look_at(unit, "/unit_api/health", timeout_s=3)
+    return "OK", surroundings.url_of(unit)
+
+
+def _jobs(surroundings: Surroundings) -> tuple[Verdict, str]:
+    names = sorted(record.job_name for record in surroundings.runtime.stores.jobs().running())
+    if "monitor" not in names:
+        return "WARN", f"monitor is not running; running: {', '.join(names) if names else 'nothing'}"
+    return "OK", ", ".join(names)
+
+
+def _logs(surroundings: Surroundings) -> tuple[Verdict, str]:
+    configured = surroundings.settings.logging.log_file
+    path = Path(configured) if configured else surroundings.paths.log_file
+    return _writable(path) if path.exists() else ("WARN", f"{path} is not there yet")
+
+
+def _database(surroundings: Surroundings) -> tuple[Verdict, str]:
+    if not surroundings.runtime.identity.is_leader:
+        return "OK", "on the leader"
+    return _writable(surroundings.database())
+
+
+def _quarantine(surroundings: Surroundings) -> tuple[Verdict, str]:
+    if not surroundings.runtime.identity.is_leader:
+        return "OK", "on the leader"
+    import sqlite3
+
+    path = surroundings.database()
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+            count = connection.execute("SELECT COUNT(*) FROM quarantined_rows").fetchone()[0]
+    except sqlite3.Error as error:
+        return "FAIL", f"{path} cannot be read: {error}"
+    if count == 0:
+        return "OK", "every record could be stored"
+    return "WARN", f"{count} records could not be stored; see: pio db quarantine list"
+
+
+def _temporary_cache(surroundings: Surroundings) -> tuple[Verdict, str]:
+    surroundings.runtime.stores.volatile("leds").items()
+    return "OK", str(surroundings.paths.volatile_store)
+
+
+def _persistent_cache(surroundings: Surroundings) -> tuple[Verdict, str]:
+    surroundings.runtime.stores.persistent("bioreactor").items()
+    return "OK", str(surroundings.paths.persistent_store)
+
+
+def _journal(surroundings: Surroundings) -> tuple[Verdict, str]:
+    journal = surroundings.runtime.stores.journal()
+    acknowledged = journal.acknowledged_seq()
+    waiting = journal.last_seq() - acknowledged
+    if waiting == 0:
+        return "OK", "safe up to the present: the leader has every record"
+    oldest = journal.read(after_seq=acknowledged, limit=1)
+    safe = f"safe up to {to_timestamp(oldest[0].recorded_at)}" if oldest else "safe up to the present"
+    return "OK", f"{safe}; {waiting} entries wait for the leader's acknowledgement"
+
+
+def _data_root(surroundings: Surroundings) -> tuple[Verdict, str]:
+    path = surroundings.paths.dot_pioreactor
+    return _writable(path) if path.exists() else ("FAIL", f"{path} is missing; make it with: pio repair")
+
+
+def _disk(surroundings: Surroundings) -> tuple[Verdict, str]:
+    path = surroundings.paths.dot_pioreactor
+    free_gb = shutil.disk_usage(path if path.exists() else "/").free / 1e9
+    return ("OK" if free_gb >= _LITTLE_DISK_GB else "WARN"), f"{free_gb:.1f} GB free"
+
+
+def _writable(path: Path) -> tuple[Verdict, str]:
+    return ("OK", str(path)) if os.access(path, os.W_OK) else ("FAIL", f"{path} cannot be written")
+
+
+_CHECKS: dict[str, _Look] = {
+    "configuration": _configuration,
+    "identity": _identity,
+    "model": _model,
+    "hardware:model": _hardware,
+    "hardware:i2c_bus1": _i2c,
+    "version": _version,
+    "connectivity:ipv4": _ipv4,
+    "connectivity:mqtt": _mqtt,
+    "connectivity:leader_api": _leader_api,
+    "services:web": _web,
+    "jobs:running": _jobs,
+    "storage:logs": _logs,
+    "storage:db": _database,
+    "storage:quarantine": _quarantine,
+    "storage:temporary_cache": _temporary_cache,
+    "storage:persistent_cache": _persistent_cache,
+    "storage:journal": _journal,
+    "storage:dot_pioreactor": _data_root,
+    "storage:disk": _disk,
+}

@@ -1,0 +1,129 @@
+"""Runs a profile as an action of the leader: it can be seen, stopped, and gone on with after a power cut."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+from pioreactor import structs
+from pioreactor.clock.ports import Signal
+from pioreactor.exc import ActuatorInUseError, ConflictError, NotFoundError
+from pioreactor.experiment_profiles.checkpoint import ProgressBook, RunProgress, unfinished
+from pioreactor.experiment_profiles.ports import Cluster
+from pioreactor.experiment_profiles.profile_runner import Ending, ProfileRun
+from pioreactor.experiment_profiles.profile_struct import InvalidProfileError, read_profile
+from pioreactor.experiment_profiles.validate import diagnostics
+from pioreactor.jobs.managed_lifecycle import long_running_managed_lifecycle
+from pioreactor.observability.log import NOTICE
+from pioreactor.runtime.context import Runtime
+
+JOB_NAME = "experiment_profile"
+ENDINGS = (".yaml", ".yml")
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What a run needs to reach its workers: the action that it is, the source of its jobs, and its stop signal."""
+
+    action: long_running_managed_lifecycle
+    source: str
+    stop: Signal
+
+
+Reach = Callable[[Bench, str], Cluster]
+"""(bench, experiment) → the workers of the experiment."""
+
+
+def find_file(runtime: Runtime, name: str) -> Path:
+    """Return the file of a profile: a path, or a name in the profiles folder with or without its ending."""
+    folder = runtime.paths.experiment_profiles
+    for path in (Path(name), folder / name, *(folder / f"{name}{ending}" for ending in ENDINGS)):
+        if path.is_file():
+            return path
+    raise NotFoundError(f"there is no profile {name!r}", remedy=f"Profiles are in {folder}.")
+
+
+def new_run(runtime: Runtime, path: Path, experiment: str) -> RunProgress:
+    """Return a run that has not begun; raise `InvalidProfileError` with every error of the profile."""
+    text = path.read_text(encoding="utf-8")
+    errors = [found for found in diagnostics(read_profile(text)) if found.severity == "error"]
+    if errors:
+        sentences = "; ".join(f"{found.path}: {found.message}" for found in errors)
+        raise InvalidProfileError(f"{path.name} cannot be carried out: {sentences}", remedy=errors[0].hint)
+    started_at = structs.to_timestamp(runtime.clock.now())
+    return RunProgress(secrets.token_hex(8), path.name, text, experiment, "", started_at)
+
+
+def interrupted_run(runtime: Runtime, run_id: str) -> RunProgress:
+    """Return a run that was cut off."""
+    for run in unfinished(runtime.stores):
+        if run.run_id == run_id:
+            return run
+    raise NotFoundError(f"there is no interrupted run {run_id!r}", remedy="See: pio resume --list")
+
+
+def is_carried_out(runtime: Runtime, run: RunProgress) -> bool:
+    """Say whether a living process is at it."""
+    return runtime.ownership.holder(_resource(run)) is not None
+
+
+def _resource(run: RunProgress) -> str:
+    return f"profile-run-{run.run_id}"
+
+
+def carry_out(runtime: Runtime, run: RunProgress, reach: Reach, *, keeps_progress: Callable[[], bool]) -> Ending:
+    """Carry a profile out until it is done or stopped. `keeps_progress` says whether a stop is only an interruption."""
+    is_new = not run.noted_at
+    action = long_running_managed_lifecycle(runtime.unit, run.experiment, JOB_NAME, ignore_is_active_state=True)
+    with action:
+        try:
+            lease = runtime.ownership.acquire(_resource(run), action.owner)
+        except ActuatorInUseError as error:
+            raise ConflictError("this run of the profile is being carried out already") from error
+        try:
+            run.source = run.source if run.source else f"{JOB_NAME}/{action.job_id}"
+            return _run(runtime, run, action, reach, is_new=is_new, keeps_progress=keeps_progress)
+        finally:
+            lease.release()
+
+
+def _run(
+    runtime: Runtime,
+    run: RunProgress,
+    action: long_running_managed_lifecycle,
+    reach: Reach,
+    *,
+    is_new: bool,
+    keeps_progress: Callable[[], bool],
+) -> Ending:
+    stop = action.exit_event
+    name = read_profile(run.profile).experiment_profile_name
+    carried = ProfileRun(
+        run,
+        ProgressBook(runtime.stores, run.run_id),
+        cluster=reach(Bench(action, run.source, stop), run.experiment),
+        clock=runtime.clock,
+        stop=stop,
+        say=lambda level, sentence: action.logger.log(level, "%s", sentence),
+        counted=lambda count: action.publish_setting("action_count", count),
+        random=Random(run.run_id).random,
+        keeps_progress=keeps_progress,
+    )
+    action.publish_setting("experiment_profile_name", name)
+    action.publish_setting("start_time_utc", run.started_at)
+    action.publish_setting("profile_filename", run.filename)
+    action.logger.log(NOTICE, "%s profile %s.", "Starting" if is_new else "Going on with", name)
+    ending = carried.go()
+    match ending:
+        case Ending.FINISHED:
+            action.logger.info("Finished profile %s.", name)
+        case Ending.STOPPED:
+            action.logger.log(NOTICE, "Stopped profile %s, and what it had started.", name)
+        case Ending.INTERRUPTED:
+            action.logger.log(NOTICE, "Profile %s is interrupted; it goes on when the leader is back.", name)
+    for setting in ("experiment_profile_name", "start_time_utc"):
+        action.publish_setting(setting, None)
+    return ending

@@ -1,0 +1,124 @@
+"""Makes a unit's web server out of its runtime and the adapters that it is given."""
+
+import logging
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pioreactor.exc import ConfigurationError
+from pioreactor.http.addresses import base_url
+from pioreactor.http.ports import HttpClient
+from pioreactor.http.units import Units
+from pioreactor.runtime.context import Runtime
+from pioreactor.settings.load import load_settings
+from pioreactor.settings.schema import Settings
+from pioreactor.web.app import LeaderSide, create_app
+from pioreactor.web.asgi import App
+from pioreactor.web.catalogue import DeclaredCatalogue
+from pioreactor.web.security.tokens import ensure_token, read_token
+from pioreactor.web.tasks import Tasks
+from pioreactor.web.unit.calibration_executor import by_command_line
+from pioreactor.web.unit.job_launcher import JobLauncher
+from pioreactor.web.unit.services import UnitServices
+
+if TYPE_CHECKING:
+    from pioreactor.storage.leader.database import LeaderDatabase
+
+_log = logging.getLogger("pioreactor.web")
+
+RUN = (sys.executable, "-m", "pioreactor.cli.main", "run")
+
+
+def compose(
+    runtime: Runtime,
+    *,
+    http: HttpClient,
+    environment: Mapping[str, str],
+    database: "LeaderDatabase | None" = None,
+    viewer: tuple[str, str] | None = None,
+    pages: Path | None = None,
+) -> App:
+    """Return the app of a unit; with a database, the leader's.
+
+    `environment` is what jobs may inherit from; `viewer` is name and password of the broker's account for browsers.
+    The caller keeps the database and closes it after serving. Raise `ConfigurationError` on a worker without a token.
+    """
+    unit = UnitServices(
+        runtime=runtime,
+        bus=runtime.buses.connect("web"),
+        tasks=Tasks(runtime.unit),
+        launcher=JobLauncher(RUN, environment),
+        catalogue=DeclaredCatalogue(runtime.paths.plugins),
+    )
+    unit.perform = by_command_line(unit.launcher, unit.tasks.pause)
+    if database is None:
+        token = read_token(runtime.paths.secrets)
+        if token is None:
+            raise ConfigurationError(
+                f"{runtime.unit} has not joined a cluster: there is no token in {runtime.paths.secrets}",
+                remedy="Add the unit from the leader.",
+            )
+        unit.others = _others(unit, http, token)
+        return create_app(unit, token=token)
+    token = ensure_token(runtime.paths.secrets)
+    unit.others = _others(unit, http, token)
+    return create_app(unit, token=token, leader=_leader(unit, http, token, database, viewer, pages))
+
+
+class _PresentSettings:
+    """The settings as the files have them at the moment: an address is corrected without a restart of the server."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._paths = (runtime.paths.global_config, runtime.paths.local_config)
+        self._settings = runtime.settings
+        self._stamps = self._look()
+
+    def read(self) -> Settings:
+        stamps = self._look()
+        if stamps != self._stamps:
+            try:
+                self._settings = load_settings(*self._paths)
+            except ConfigurationError as error:
+                _log.warning("the configuration cannot be used, the former one stays in force: %s", error)
+            self._stamps = stamps
+        return self._settings
+
+    def _look(self) -> list[int]:
+        return [path.stat().st_mtime_ns if path.exists() else 0 for path in self._paths]
+
+
+def _others(unit: UnitServices, http: HttpClient, token: str) -> Units:
+    present = _PresentSettings(unit.runtime)
+
+    def url_of(name: str) -> str:
+        now = present.read()
+        return base_url(name, now.cluster_addresses, port=now.ui.port, proto=now.ui.proto)
+
+    return Units(http, url_of, token=token, pause=unit.tasks.pause)
+
+
+def _leader(
+    unit: UnitServices,
+    http: HttpClient,
+    token: str,
+    database: "LeaderDatabase",
+    viewer: tuple[str, str] | None,
+    pages: Path | None,
+) -> LeaderSide:
+    from pioreactor.web.leader.services import LeaderServices
+    from pioreactor.web.live.packets import Credentials
+
+    settings = unit.runtime.settings
+    present = _PresentSettings(unit.runtime)
+
+    def address_of(name: str) -> str:
+        return present.read().cluster_addresses.get(name, "")
+
+    return LeaderSide(
+        LeaderServices(unit, database, unit.bus, _others(unit, http, token), address_of),
+        database.people,
+        (settings.broker_host, settings.mqtt.broker_port),
+        Credentials(*viewer) if viewer is not None else None,
+        pages,
+    )

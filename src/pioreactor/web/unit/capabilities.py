@@ -1,0 +1,79 @@
+"""Routes of a unit about what it can do and what is in its vial."""
+
+import msgspec
+from litestar import Router, get, patch
+from litestar.params import FromPath, JSONBody
+
+from pioreactor.actions import bioreactor
+from pioreactor.exc import InvalidRequestError
+from pioreactor.web.descriptors import (
+    Capability,
+    DescribedAutomation,
+    DescribedJob,
+    DescribedSettings,
+    Kind,
+    describe_automation,
+    describe_capabilities,
+    describe_job,
+)
+from pioreactor.web.request_bodies import UpdateBioreactor, experiment_name
+from pioreactor.web.setting_groups import SETTINGS_GROUPS
+from pioreactor.web.unit.services import UnitPorts
+
+
+class VialAnswer(msgspec.Struct):
+    """What is in the vial, as the unit reckons."""
+
+    values: dict[str, float]
+
+
+@get("/jobs/descriptors", sync_to_thread=True)
+def jobs_descriptors(here: UnitPorts) -> list[DescribedJob]:
+    return [describe_job(job) for job in here.catalogue.jobs()]
+
+
+@get("/automations/descriptors/{kind:str}", sync_to_thread=True)
+def automations_descriptors(here: UnitPorts, kind: FromPath[str]) -> list[DescribedAutomation]:
+    return [describe_automation(automation) for automation in here.catalogue.automations(automation_kind(kind))]
+
+
+@get("/settings/descriptors")
+async def settings_descriptors() -> list[DescribedSettings]:
+    return SETTINGS_GROUPS
+
+
+@get("/capabilities", sync_to_thread=True)
+def capabilities(here: UnitPorts) -> list[Capability]:
+    return describe_capabilities(here.catalogue)
+
+
+def automation_kind(text: str) -> Kind:
+    match text:
+        case "dosing" | "led" | "temperature":
+            return text
+    raise InvalidRequestError(f"{text!r} is no kind of automation", remedy="One of dosing, led, temperature.")
+
+
+@get("/bioreactor/experiments/{experiment:str}", sync_to_thread=True)
+def vial(here: UnitPorts, experiment: FromPath[str]) -> VialAnswer:
+    return VialAnswer(bioreactor.vial_state(here.runtime, experiment_name(experiment)).as_dict())
+
+
+@patch("/bioreactor/experiments/{experiment:str}", sync_to_thread=True)
+def correct_vial(here: UnitPorts, experiment: FromPath[str], data: JSONBody[UpdateBioreactor]) -> VialAnswer:
+    """Say what really is in the vial: all of the values, or none when one of them cannot be."""
+    name = experiment_name(experiment)
+    before = bioreactor.vial_state(here.runtime, name)
+    state = bioreactor.set_variables(here.runtime, name, data.values)
+    bioreactor.announce(here.publish, here.unit, name, state, before)
+    return VialAnswer(state.as_dict())
+
+
+ROUTES = Router(
+    "/",
+    route_handlers=[
+        *(jobs_descriptors, automations_descriptors, settings_descriptors, capabilities),
+        *(vial, correct_vial),
+    ],
+    tags=["unit"],
+)

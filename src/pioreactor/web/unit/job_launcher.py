@@ -1,0 +1,184 @@
+"""Starts jobs as processes of their own, through the command line, and hears of those that die at once."""
+
+import fcntl
+import os
+import signal
+import subprocess
+import tempfile
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import IO
+
+from pioreactor.exc import InvalidRequestError, PioreactorError
+from pioreactor.web.problems import TooManyRequestsError
+from pioreactor.web.request_bodies import RunJob, Scalar, job_name, option_name
+
+INHERITED = (
+    *("HOSTNAME", "HARDWARE", "FIRMWARE", "HAT_PRESENT", "ACTIVE", "TESTING", "DEBUG", "SKIP_PLUGINS"),
+    *("DOT_PIOREACTOR", "RUN_PIOREACTOR", "GLOBAL_CONFIG", "LOCAL_CONFIG", "PLUGINS_DEV", "PIO_LOG_FILE"),
+    *("MODEL_NAME", "MODEL_VERSION", "PIO_EXPORTS_DIR", "PIOREACTOR_USB_MOUNT_ROOT", "TMPDIR", "SQLITE_TMPDIR"),
+    *("PIOREACTOR_CLOCK_SPEED", "PIOREACTOR_CLOCK_ORIGIN", "LG_WD", "PATH", "HOME", "LANG", "TZ", "PYTHONPATH"),
+)
+"""What a job gets of the server's own environment."""
+REQUESTABLE = frozenset(
+    {"EXPERIMENT", "JOB_SOURCE", "HOSTNAME", "ACTIVE", "MODEL_NAME", "MODEL_VERSION", "DEBUG", "SKIP_PLUGINS"}
+    | {"HARDWARE", "FIRMWARE", "HAT_PRESENT", "TESTING"}
+)
+"""What a request may set; where files are is not a request's to say."""
+
+_WATCHED_S = 1.0
+_DEBOUNCE_S = 1.0
+_REAP_EVERY_S = 0.25
+_LONGEST_OUTPUT = 256 * 1024
+
+
+class JobFailedError(PioreactorError):
+    """The job ended with an error right after its start."""
+
+    code = "job_failed"
+    status = 409
+
+
+@dataclass
+class _Child:
+    process: subprocess.Popen[bytes]
+    output: IO[bytes]
+
+
+@dataclass
+class JobLauncher:
+    """Starts `command <options> <job> …` detached, with an environment of its own.
+
+    The server may end while its jobs go on; until then it collects the ended ones, so that no zombie is left, and
+    keeps their console output short.
+    """
+
+    command: Sequence[str]
+    """For example `(sys.executable, "-m", "pioreactor.cli.main", "run")`."""
+    environment: Mapping[str, str]
+    seconds: Callable[[], float] = monotonic
+    _children: list[_Child] = field(default_factory=list, init=False)
+    _started_at: dict[str, float] = field(default_factory=dict, init=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
+    _closing: threading.Event = field(default_factory=threading.Event, init=False)
+    _reaper: threading.Thread | None = field(default=None, init=False)
+
+    def debounce(self, job: str, *, within_s: float = _DEBOUNCE_S) -> None:
+        """Refuse the same job twice within a second: a double click is one wish."""
+        now = self.seconds()
+        with self._lock:
+            last = self._started_at.get(job)
+            if last is not None and now - last < within_s:
+                raise TooManyRequestsError(f"{job} was asked to start a moment ago")
+            self._started_at[job] = now
+
+    def check(self, job: str, wish: RunJob) -> None:
+        """Raise `InvalidRequestError` for a wish that cannot be carried out."""
+        _arguments(job, wish)
+        self._environment(wish.env)
+
+    def launch(self, job: str, wish: RunJob) -> str:
+        """Start the job; return "ok" when it lives after a second or ended well, raise `JobFailedError` otherwise."""
+        arguments = [*self.command, *_arguments(job, wish)]
+        output = tempfile.TemporaryFile(mode="w+b", buffering=0)  # noqa: SIM115 - lives as long as the child writes
+        fcntl.fcntl(output.fileno(), fcntl.F_SETFL, os.O_APPEND)
+        try:
+            process = subprocess.Popen(
+                arguments,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=self._environment(wish.env),
+                start_new_session=True,
+            )
+        except (OSError, ValueError) as error:
+            output.close()
+            raise JobFailedError(f"{job} could not be started: {error}") from error
+        child = _Child(process, output)
+        try:
+            code = process.wait(_WATCHED_S)
+        except subprocess.TimeoutExpired:
+            self._keep(child)
+            return "ok"
+        with output:
+            if code == 0:
+                return "ok"
+            raise _failure(job, code, output)
+
+    def close(self) -> None:
+        """Stop collecting; the jobs go on. Safe to call twice."""
+        self._closing.set()
+        reaper = self._reaper
+        if reaper is not None:
+            reaper.join()
+        for child in self._children:
+            child.output.close()
+            child.process.returncode = child.process.returncode or 0  # it outlives us: nothing is waited for
+        self._children.clear()
+
+    def _environment(self, requested: Mapping[str, str | None]) -> dict[str, str]:
+        refused = sorted(set(requested) - REQUESTABLE)
+        if refused:
+            raise InvalidRequestError(f"a request may not set {', '.join(refused)}")
+        environment = {name: self.environment[name] for name in INHERITED if name in self.environment}
+        environment.update({name: value for name, value in requested.items() if value not in (None, "", "None")})
+        return environment
+
+    def _keep(self, child: _Child) -> None:
+        with self._lock:
+            self._children.append(child)
+            if self._reaper is None and not self._closing.is_set():
+                self._reaper = threading.Thread(target=self._reap, name="job-reaper", daemon=True)
+                self._reaper.start()
+
+    def _reap(self) -> None:
+        while not self._closing.wait(_REAP_EVERY_S):
+            with self._lock:
+                ended = [child for child in self._children if child.process.poll() is not None]
+                for child in ended:
+                    child.output.close()
+                    self._children.remove(child)
+                for child in self._children:
+                    if os.fstat(child.output.fileno()).st_size > _LONGEST_OUTPUT:
+                        os.ftruncate(child.output.fileno(), 0)
+                if not self._children:
+                    self._reaper = None
+                    return
+
+
+def _arguments(job: str, wish: RunJob) -> list[str]:
+    arguments = []
+    for section, key, value in wish.config_overrides:
+        arguments += ["--config-override", section, key, "" if value is None else value]
+    arguments.append(job_name(job))
+    for argument in wish.args:
+        arguments.append(argument)
+    for name, given in wish.options.items():
+        for single in given if isinstance(given, list) else [given]:
+            arguments += _option(option_name(name), single)
+    return arguments
+
+
+def _option(name: str, value: Scalar) -> list[str]:
+    flag = "--" + name.replace("_", "-")
+    if value is None:
+        return [flag]
+    text = str(value)
+    return [f"{flag}={text}"] if text.startswith("-") else [flag, text]
+
+
+def _failure(job: str, code: int, output: IO[bytes]) -> JobFailedError:
+    size = output.seek(0, os.SEEK_END)
+    output.seek(max(0, size - 4096))
+    lines = [line.strip() for line in output.read().decode("utf-8", "replace").splitlines() if line.strip()]
+    remedy = next((line.removeprefix("Try: ") for line in reversed(lines) if line.startswith("Try: ")), None)
+    said = [line.removeprefix("Error: ") for line in lines if line.startswith("Error: ")]
+    if said or lines:
+        last = said[-1] if said else lines[-1]
+    elif code < 0:
+        last = f"it was ended by {signal.Signals(-code).name}"
+    else:
+        last = f"it ended with exit code {code}"
+    return JobFailedError(f"{job} did not start: {last}", remedy=remedy)

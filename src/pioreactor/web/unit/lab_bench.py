@@ -1,0 +1,59 @@
+"""Routes of a unit about the bench beside its simulated reactor: standards, and a cup on a scale."""
+
+from typing import Annotated, Literal, assert_never
+
+import msgspec
+from litestar import Router, get, post
+from litestar.params import JSONBody
+
+from pioreactor.devices.lab_bench import Bench, BenchState
+from pioreactor.exc import InvalidRequestError, NotFoundError
+from pioreactor.web.request_bodies import Body
+from pioreactor.web.unit.services import UnitPorts, UnitServices
+
+
+class UseBench(Body):
+    """What hands do. `od` belongs to `place_standard`, and `volume_ml` may: left out it is the culture's.
+
+    `tare` empties the cup and leads the tubes of all pumps into it. Anything may be said again.
+    """
+
+    act: Literal["place_standard", "put_culture_back", "tare", "lead_tubes_back"]
+    od: Annotated[float, msgspec.Meta(ge=0, le=200)] | None = None
+    volume_ml: Annotated[float, msgspec.Meta(gt=0, le=100)] | None = None
+
+
+@get("/simulation/bench", sync_to_thread=True)
+def bench(here: UnitPorts) -> BenchState:
+    """Which vial is in the simulated reactor, and what the scale shows; 404 where the reactor is real."""
+    return _bench_of(here).look()
+
+
+@post("/simulation/bench", status_code=200, sync_to_thread=True)
+def use_bench(here: UnitPorts, data: JSONBody[UseBench]) -> BenchState:
+    """Exchange the vial, empty the cup or lay the tubes; answers what there is then."""
+    found = _bench_of(here)
+    match data.act:
+        case "place_standard":
+            if data.od is None:
+                raise InvalidRequestError("a standard needs its OD600", remedy="Give `od`; 0 is a blank.")
+            return found.place_standard(data.od, data.volume_ml)
+        case "put_culture_back":
+            return found.put_culture_back()
+        case "tare":
+            return found.tare()
+        case "lead_tubes_back":
+            return found.lead_tubes_back()
+        case _:
+            assert_never(data.act)
+
+
+def _bench_of(here: UnitServices) -> Bench:
+    if here.runtime.open_bench is None:
+        raise NotFoundError(
+            f"the reactor of {here.unit} is a real one: its vial and its tubes are moved by hand, not over HTTP"
+        )
+    return here.runtime.open_bench()
+
+
+ROUTES = Router("/", route_handlers=[bench, use_bench], tags=["simulation"])

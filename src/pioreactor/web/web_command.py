@@ -1,0 +1,74 @@
+"""`pio web`: the unit's web server."""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from pioreactor.runtime.context import Runtime
+    from pioreactor.storage.leader.database import LeaderDatabase
+
+VIEWER = "viewer"
+VIEWER_PASSWORD_FILE = "viewer_password"
+FIRST_PASSWORD_FILE = "first_sign_in"
+
+
+@click.command(name="web")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0 for all.")
+@click.option("--port", type=click.IntRange(0, 65535), default=None, help="Port; default: [ui] port; 0: a free one.")
+def web(host: str, port: int | None) -> None:
+    """Serve /unit_api; on the leader also /api, the pages, and live messages. Runs from boot."""
+    from pioreactor.bootstrap import build_runtime
+    from pioreactor.bootstrap.process import http_client, read_secret
+    from pioreactor.plugin_management import get_plugins
+    from pioreactor.runtime import context
+    from pioreactor.web.app_factory import compose
+    from pioreactor.web.serve import serve
+
+    runtime = build_runtime(handles_signals=False)
+    context.install(runtime)
+    get_plugins(runtime.paths.plugins)
+    with ExitStack() as stack:
+        database = _open_database(runtime) if runtime.identity.is_leader else None
+        if database is not None:
+            stack.callback(database.close)
+        password = read_secret(runtime.paths, VIEWER_PASSWORD_FILE)
+        app = compose(
+            runtime,
+            http=http_client(),
+            environment=os.environ,
+            database=database,
+            viewer=(VIEWER, password) if password is not None else None,
+        )
+        chosen = runtime.settings.ui.port if port is None else port
+        serve(
+            app, host, chosen, on_start=lambda taken: click.echo(f"{runtime.unit} serves on {host}:{taken}", err=True)
+        )
+
+
+def _open_database(runtime: Runtime) -> LeaderDatabase:
+    """Open the leader's database; at the very first start a person may sign in afterwards."""
+    from pioreactor.storage.leader.database import LeaderDatabase
+    from pioreactor.web.security.people import ensure_first_person
+
+    named = runtime.settings.storage.database
+    database = LeaderDatabase.open(Path(named) if named else runtime.paths.database, now=runtime.clock.now)
+    password = ensure_first_person(database.people)
+    if password is not None:
+        _keep_first_password(runtime, password)
+    return database
+
+
+def _keep_first_password(runtime: Runtime, password: str) -> None:
+    """Leave the generated password where only the unit's owner reads it, and say where."""
+    runtime.paths.secrets.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path = runtime.paths.secrets / FIRST_PASSWORD_FILE
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(password + "\n")
+    click.echo(f"A first person may sign in: the user is pioreactor, the password is in {path}.", err=True)
