@@ -20,7 +20,7 @@ ALL_BENCHES := $(filter-out __init__,$(patsubst bench/%.py,%,$(wildcard bench/*.
 SCIENCE_BENCHES := $(filter curves fusion growth% od_signal temperature twin,$(ALL_BENCHES))
 BENCHES := $(filter-out chaos network_cut $(SCIENCE_BENCHES),$(ALL_BENCHES))
 
-.PHONY: help demo test lint format generated bench bench-science chaos ui environment screenshot hooks clean
+.PHONY: help demo test lint format generated docs bench bench-science chaos ui environment screenshot hooks clean
 
 help:  ## Show these commands
 	@grep -hE '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -45,6 +45,9 @@ format: environment  ## Put style right
 generated: environment  ## Write the generated references, and the UI's types from them
 	$(BIN)/python scripts/generate_reference.py
 	npm --prefix ui run --silent types
+
+docs: environment  ## Build the documentation site into the package
+	@$(BIN)/python scripts/build_docs.py
 
 bench: environment  ## Measure start-up, memory, simulation speed
 	@for name in $(BENCHES); do printf '\n== bench.%s\n' "$$name"; $(BIN)/python -m "bench.$$name"; done

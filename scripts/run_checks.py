@@ -64,6 +64,8 @@ def code_parts() -> list[Part]:
         Part("format", (*PYTHON, "ruff", "format", "--check", ".")),
         Part("layers", (str(BIN / "lint-imports"),)),
         Part("mypy", (*PYTHON, "mypy")),
+        Part("spelling", (*PYTHON, "codespell_lib")),
+        Part("docs", (sys.executable, "scripts/build_docs.py")),
     ]
 
 

@@ -5,8 +5,10 @@ import re
 import subprocess
 import sys
 import tomllib
-from importlib.metadata import packages_distributions
+from importlib.metadata import PackageNotFoundError, distribution, packages_distributions
 from pathlib import Path
+
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[3]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -69,6 +71,27 @@ def test_what_tests_and_tools_import_is_declared() -> None:
         name: path for folder in ("tests", "bench", "scripts") for name, path in distributions(imported(folder)).items()
     }
     assert {name: path for name, path in found.items() if name not in allowed} == {}
+
+
+def test_each_pinned_version_is_of_a_package_that_something_needs() -> None:
+    pending = [Requirement(line) for line in PROJECT["dependencies"]]
+    pending += [Requirement(line) for lines in PROJECT["optional-dependencies"].values() for line in lines]
+    needed: set[str] = set()
+    while pending:
+        requirement = pending.pop()
+        needed.add(name := normalised(requirement.name))
+        try:
+            requirements = distribution(name).requires or []
+        except PackageNotFoundError:  # an extra that is not installed here
+            continue
+        for line in requirements:
+            found = Requirement(line)
+            extras = ("", *requirement.extras)
+            applies = found.marker is None or any(found.marker.evaluate({"extra": extra}) for extra in extras)
+            if applies and normalised(found.name) not in needed:
+                pending.append(found)
+    pinned = {line.split("==")[0] for line in (ROOT / "constraints.txt").read_text().splitlines()}
+    assert {name for name in pinned if normalised(name) not in needed} == set()
 
 
 def test_a_worker_needs_no_library_of_the_leader() -> None:
