@@ -26,7 +26,7 @@ PARTS: Sequence[tuple[str, tuple[str, ...]]] = (
     ("signal", ("/science/od_signal", "/background_jobs/od_reading/", "/science/fusion")),
     ("estimator", ("/science/growth_rate/", "/background_jobs/growth_rate_calculating/")),
     ("thermostat", ("/science/temperature/", "/automations/temperature/")),
-    ("journal", ("/storage/memory", "/runtime/outbox", "/monitor/forwarding", "/monitor/records")),
+    ("journal", ("/storage/memory", "/runtime/journaling_publisher", "/monitor/forwarding", "/monitor/records")),
     ("writer", ("/background_jobs/leader/", "/storage/leader/", "sqlalchemy", "sqlite")),
     ("messages", ("/messaging/", "/topics.py", "/structs/", "msgspec")),
     ("framework", ("/jobs/", "/runtime/", "/clock/", "greenlet")),

@@ -9,7 +9,7 @@ from typing import Any
 from pioreactor.observability.log import CustomLogger as CustomLogger
 from pioreactor.observability.log import create_logger as create_logger_with_targets
 from pioreactor.runtime.context import Runtime, current
-from pioreactor.runtime.journaling_publisher import Outbox
+from pioreactor.runtime.journaling_publisher import JournalingPublisher
 from pioreactor.structs import Log, encode
 from pioreactor.types import UNIVERSAL_EXPERIMENT
 
@@ -19,15 +19,15 @@ class _WayOut:
 
     def __init__(self, runtime: Runtime, name: str) -> None:
         self._runtime, self._name = runtime, name
-        self._outbox: Outbox | None = None
+        self._publisher: JournalingPublisher | None = None
         self._bus: Any = None
 
     def __call__(self, topic: str, record: Log) -> None:
-        if self._outbox is None:
+        if self._publisher is None:
             self._bus = self._runtime.buses.connect(f"{self._name}-log")
-            self._outbox = Outbox(self._bus, self._runtime.stores.journal(), self._runtime.clock)
-        self._outbox.publish(topic, encode(record), qos=0)
-        self._outbox.flush()
+            self._publisher = JournalingPublisher(self._bus, self._runtime.stores.journal(), self._runtime.clock)
+        self._publisher.publish(topic, encode(record), qos=0)
+        self._publisher.flush()
 
     def close(self) -> None:
         if self._bus is not None:

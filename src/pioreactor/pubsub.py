@@ -9,7 +9,7 @@ from typing import Any
 from pioreactor.jobs.settings import encode_payload
 from pioreactor.messaging.ports import Bus, Message, Will
 from pioreactor.runtime.context import current
-from pioreactor.runtime.journaling_publisher import Outbox
+from pioreactor.runtime.journaling_publisher import JournalingPublisher
 from pioreactor.utils.asking import create_webserver_path as create_webserver_path
 from pioreactor.utils.asking import delete_from as delete_from
 from pioreactor.utils.asking import delete_from_leader as delete_from_leader
@@ -38,12 +38,12 @@ class Client:
         runtime = current()
         self.bus = bus
         self.is_connected = bus.is_connected
-        self._outbox = Outbox(bus, runtime.stores.journal(), runtime.clock)
+        self._publisher = JournalingPublisher(bus, runtime.stores.journal(), runtime.clock)
 
     def publish(self, topic: str, payload: Any = None, qos: int = 0, retain: bool = False, **_ignored: Any) -> None:
         """Publish a message; what the database keeps is in the unit's journal first."""
-        self._outbox.publish(topic, encode_payload(payload), qos=min(qos, 1), retain=retain)
-        self._outbox.flush()
+        self._publisher.publish(topic, encode_payload(payload), qos=min(qos, 1), retain=retain)
+        self._publisher.flush()
 
     def shutdown(self, *_ignored: Any) -> None:
         self.bus.flush(2.0)

@@ -365,7 +365,7 @@ class BackgroundJob(metaclass=JobType):
             if self.state == JobState.DISCONNECTED:
                 return
             self._presence.announce("state", self.state, is_repetition=True)
-        self._presence.outbox.flush()
+        self._presence.publisher.flush()
 
     def _confirm_state_soon(self) -> None:
         """See in a moment whether the broker has the present state; messages may be lost, or come late."""

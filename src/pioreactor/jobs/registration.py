@@ -12,7 +12,7 @@ from pioreactor.jobs.settings import encode_payload
 from pioreactor.messaging.ports import Message, Subscription, Will
 from pioreactor.observability.log import create_logger
 from pioreactor.runtime.context import Runtime
-from pioreactor.runtime.journaling_publisher import Outbox
+from pioreactor.runtime.journaling_publisher import JournalingPublisher
 from pioreactor.states import JobState
 from pioreactor.storage.ports import ValueType
 
@@ -74,7 +74,7 @@ class Presence:
         will = Will(topics.state(self.unit, self.experiment, self.key), JobState.LOST.encode())
         self.bus = runtime.buses.connect(f"{self.job_name}-{self.unit}", will=will)
         self._undo.append(self.bus.close)
-        self.outbox = Outbox(self.bus, runtime.stores.journal(), runtime.clock)
+        self.publisher = JournalingPublisher(self.bus, runtime.stores.journal(), runtime.clock)
         self.logger = create_logger(
             self.job_name,
             unit=self.unit,
@@ -87,7 +87,7 @@ class Presence:
             now=runtime.clock.now,
             secrets=(runtime.settings.mqtt.password,),
         )
-        self.outbox.say = self.logger.warning
+        self.publisher.log = self.logger.warning
         self._undo.append(self.logger.clean_up)
 
     def _take_name(self) -> None:
@@ -110,7 +110,7 @@ class Presence:
 
     def _send_log(self, topic: str, record: structs.Log) -> None:
         if not self._closed:
-            self.outbox.publish(topic, structs.encode(record), qos=0)
+            self.publisher.publish(topic, structs.encode(record), qos=0)
             if self.after_log is not None:
                 self.after_log()
 
@@ -119,20 +119,20 @@ class Presence:
         self.announced.add(name)
         topic = topics.setting(self.unit, self.experiment, self.key, name)
         payload = encode_payload(value)
-        self.outbox.publish(topic, payload, qos=1, retain=retain, is_repetition=is_repetition)
+        self.publisher.publish(topic, payload, qos=1, retain=retain, is_repetition=is_repetition)
         if name != "state":
             plain = isinstance(value, str | int | float | bytes) or value is None
             self._dirty[name] = value if plain else payload.decode()  # type: ignore[assignment]
 
     def publish(self, topic: str, payload: object, *, qos: int = 1, retain: bool = False) -> None:
-        self.outbox.publish(topic, encode_payload(payload), qos=qos, retain=retain)
+        self.publisher.publish(topic, encode_payload(payload), qos=qos, retain=retain)
 
     def subscribe(self, topic_filter: str, callback: Callable[[Message], None], *, qos: int = 1) -> Subscription:
         return self.bus.subscribe(topic_filter, callback, qos=qos)
 
     def flush(self) -> None:
         """Send what was published since the last time, journal first."""
-        self.outbox.flush()
+        self.publisher.flush()
         if self._dirty:
             dirty, self._dirty = self._dirty, {}
             at = structs.to_timestamp(self.runtime.clock.now())
@@ -154,7 +154,7 @@ class Presence:
         """Take everything back. Safe to call twice; each step happens even if the one before fails."""
         if self._closed:
             return
-        if hasattr(self, "outbox"):
+        if hasattr(self, "publisher"):
             self._attempt(self.flush)
             self._attempt(lambda: self.bus.flush(2.0))
         self._closed = True

@@ -17,7 +17,7 @@ from typing import Protocol
 
 from pioreactor import topics
 from pioreactor.clock.ports import Clock
-from pioreactor.messaging.outgoing_queue import Outbox, Outgoing
+from pioreactor.messaging.outgoing_queue import OutgoingMessage, OutgoingQueue
 from pioreactor.messaging.ports import Message, Will
 from pioreactor.messaging.router import Route, Router, check_topic
 from pioreactor.messaging.subscription import Cancellable
@@ -107,7 +107,7 @@ class MemoryBroker:
 
     # for the buses ----------------------------------------------------------------------------------------------------
 
-    def _accept(self, outgoing: Outgoing) -> None:
+    def _accept(self, outgoing: OutgoingMessage) -> None:
         """Store and deliver what has reached the broker."""
         if not self._running:
             return
@@ -169,7 +169,7 @@ class MemoryBus:
         """While True, the link cannot be mended: the network between this client and the broker is down."""
         self._broker = broker
         self._will = will
-        self._outbox = Outbox()
+        self._queue = OutgoingQueue()
         self._routes: dict[Route[_Listener], None] = {}
         self._watchers: dict[object, Callable[[bool], None]] = {}
         self._connected = False
@@ -181,11 +181,11 @@ class MemoryBus:
         if self._closed:
             return
         body = payload.encode() if isinstance(payload, str) else bytes(payload)
-        outgoing = Outgoing(topic, body, min(qos, 1), retain)
+        outgoing = OutgoingMessage(topic, body, min(qos, 1), retain)
         if self._connected:
             self._send(outgoing)
         else:
-            self._outbox.put(outgoing)
+            self._queue.put(outgoing)
 
     def subscribe(self, topic_filter: str, callback: Callable[[Message], None], *, qos: int = 1) -> Cancellable:
         """Listen; retained messages that match are delivered to this callback at once."""
@@ -205,7 +205,7 @@ class MemoryBus:
         return Cancellable(lambda: self._watchers.pop(key, None))
 
     def flush(self, timeout_s: float) -> bool:  # noqa: ARG002 - everything that can be sent has been
-        return not self._outbox
+        return not self._queue
 
     def close(self) -> None:
         self._closed = True
@@ -228,7 +228,7 @@ class MemoryBus:
         if not self._connected:
             return
         self._connected = False
-        self._outbox.lose_connection(())
+        self._queue.lose_connection(())
         if announce:
             self._announce_will()
         self._tell_watchers(False)
@@ -238,16 +238,16 @@ class MemoryBus:
         if self._connected or self._closed or self.is_cut or not self._broker.is_running():
             return
         self._connected = True
-        self._outbox.online = True
+        self._queue.online = True
         for route in list(self._routes):
             self._broker._do(partial(self._broker._repeat_retained, route))
         self._tell_watchers(True)
-        while self._connected and (outgoing := self._outbox.take()) is not None:
+        while self._connected and (outgoing := self._queue.take()) is not None:
             self._send(outgoing)
 
     # inside -----------------------------------------------------------------------------------------------------------
 
-    def _send(self, outgoing: Outgoing) -> None:
+    def _send(self, outgoing: OutgoingMessage) -> None:
         broker = self._broker
         if self.faults is None:
             broker._do(lambda: broker._accept(outgoing))
@@ -285,7 +285,7 @@ class MemoryBus:
     def _announce_will(self) -> None:
         will = self._will
         if will is not None:
-            self._broker._do(lambda: self._broker._accept(Outgoing(will.topic, will.payload, 1, True)))
+            self._broker._do(lambda: self._broker._accept(OutgoingMessage(will.topic, will.payload, 1, True)))
 
     def _tell_watchers(self, connected: bool) -> None:
         for watcher in list(self._watchers.values()):

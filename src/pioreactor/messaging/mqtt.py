@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pioreactor.messaging.lazy_paho import load_client
-from pioreactor.messaging.outgoing_queue import Outbox, Outgoing
+from pioreactor.messaging.outgoing_queue import OutgoingMessage, OutgoingQueue
 from pioreactor.messaging.ports import Message, Will
 from pioreactor.messaging.router import Route, Router, check_topic
 from pioreactor.messaging.subscription import Cancellable
@@ -123,9 +123,9 @@ class MqttBus:
         self._watchers: dict[object, Callable[[bool], None]] = {}
         self._unconfirmed_watchers: dict[object, Callable[[Sequence[tuple[str, bytes]]], None]] = {}
         self._changed = threading.Condition()
-        self._outbox = Outbox()
+        self._queue = OutgoingQueue()
         self._requests: deque[tuple[bool, str]] = deque()
-        self._unacknowledged: dict[int, Outgoing] = {}
+        self._unacknowledged: dict[int, OutgoingMessage] = {}
         self._unanswered: set[int] = set()
         self._busy = False
         self._connected = False
@@ -151,7 +151,7 @@ class MqttBus:
             if self._closing.is_set():
                 log.debug("%s is closed; a message on %s is dropped", self.client_id, topic)
                 return
-            self._outbox.put(Outgoing(topic, body, min(qos, 1), retain))
+            self._queue.put(OutgoingMessage(topic, body, min(qos, 1), retain))
             self._wake()
 
     def subscribe(self, topic_filter: str, callback: Callable[[Message], None], *, qos: int = 1) -> Cancellable:
@@ -203,7 +203,7 @@ class MqttBus:
     @property
     def dropped(self) -> int:
         """How many messages that are not retained had to give way in a full queue."""
-        return self._outbox.dropped
+        return self._queue.dropped
 
     @property
     def trouble(self) -> str | None:
@@ -228,7 +228,7 @@ class MqttBus:
                 self._wake_writer.send(b"\0")
 
     def _drained(self) -> bool:
-        waiting = self._outbox or self._requests or self._unacknowledged or self._unanswered
+        waiting = self._queue or self._requests or self._unacknowledged or self._unanswered
         return not waiting and not self._busy
 
     # the network thread -----------------------------------------------------------------------------------------------
@@ -236,7 +236,7 @@ class MqttBus:
     def _run(self) -> None:
         pauses = Pauses(self._patience)
         try:
-            while not self._closing.is_set() or (self._outbox and not self._attempted):
+            while not self._closing.is_set() or (self._queue and not self._attempted):
                 began, answered = time.monotonic(), True
                 try:
                     answered = self._live_once()
@@ -248,8 +248,8 @@ class MqttBus:
             with self._changed:
                 self._wake_reader.close()
                 self._wake_writer.close()
-                if self._outbox and not self._abandoned:
-                    log.warning("%s closes with %d messages unsent", self.client_id, len(self._outbox))
+                if self._queue and not self._abandoned:
+                    log.warning("%s closes with %d messages unsent", self.client_id, len(self._queue))
 
     def _live_once(self) -> bool:
         """Live through one connection, from the attempt to its loss or close; say whether anybody answered."""
@@ -318,7 +318,7 @@ class MqttBus:
 
     def _drained_of_messages(self) -> bool:
         with self._changed:
-            return not self._outbox and not self._unacknowledged and not self._busy
+            return not self._queue and not self._unacknowledged and not self._busy
 
     def _wait(self, client: Client) -> None:
         sock = client.socket()
@@ -344,7 +344,7 @@ class MqttBus:
                 self._ask(client, wanted, [topic_filter])
         while len(self._unacknowledged) < _UNACKNOWLEDGED and not client.want_write():
             with self._changed:
-                outgoing = self._outbox.take()
+                outgoing = self._queue.take()
                 self._busy = outgoing is not None
             if outgoing is None:
                 return
@@ -371,10 +371,8 @@ class MqttBus:
     def _after_loss(self) -> None:
         with self._changed:
             was_connected, self._connected = self._connected, False
-            unconfirmed = [
-                (one.topic, one.payload) for one in (*self._unacknowledged.values(), *self._outbox.waiting())
-            ]
-            self._outbox.lose_connection(self._unacknowledged.values())
+            unconfirmed = [(one.topic, one.payload) for one in (*self._unacknowledged.values(), *self._queue.waiting())]
+            self._queue.lose_connection(self._unacknowledged.values())
             self._unacknowledged.clear()
             self._unanswered.clear()
             self._requests = deque((True, topic_filter) for topic_filter in self._router.filters())
@@ -401,7 +399,7 @@ class MqttBus:
             self._requests.clear()
             for start in range(0, len(filters), _FILTERS_PER_REQUEST):
                 self._ask(client, True, filters[start : start + _FILTERS_PER_REQUEST])
-            self._outbox.online = True
+            self._queue.online = True
             self._connected = True
             self._trouble = None
         log.debug("%s is connected", self.client_id)

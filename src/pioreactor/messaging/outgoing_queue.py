@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
-class Outgoing:
+class OutgoingMessage:
     """A publication on its way to the broker."""
 
     topic: str
@@ -15,7 +15,7 @@ class Outgoing:
 
 
 @dataclass(slots=True)
-class Outbox:
+class OutgoingQueue:
     """Keeps publications in order.
 
     While `online`, every publication is kept as it came, up to the bounds. Otherwise only the newest value of each
@@ -23,13 +23,13 @@ class Outbox:
     Not safe to use from several threads; its owner has a lock.
     """
 
-    most_events: int = 1000
+    max_events: int = 1000
     """How many publications that are not retained may wait."""
-    most_event_bytes: int = 8 * 1024 * 1024
+    max_event_bytes: int = 8 * 1024 * 1024
     online: bool = False
     dropped: int = 0
     """Publications that are not retained and had to give way, ever."""
-    _waiting: dict[int, Outgoing] = field(default_factory=dict)
+    _waiting: dict[int, OutgoingMessage] = field(default_factory=dict)
     _newest: dict[str, int] = field(default_factory=dict)
     _events: dict[int, None] = field(default_factory=dict)
     _event_bytes: int = 0
@@ -38,9 +38,9 @@ class Outbox:
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def put(self, outgoing: Outgoing) -> None:
+    def put(self, outgoing: OutgoingMessage) -> None:
         if outgoing.retain:
-            if not self.online or len(self._waiting) > self.most_events:
+            if not self.online or len(self._waiting) > self.max_events:
                 self._forget(self._newest.get(outgoing.topic))
             self._newest[outgoing.topic] = self._next
         else:
@@ -48,22 +48,22 @@ class Outbox:
             self._event_bytes += len(outgoing.payload)
         self._waiting[self._next] = outgoing
         self._next += 1
-        while len(self._events) > self.most_events or (
-            self._event_bytes > self.most_event_bytes and len(self._events) > 1
+        while len(self._events) > self.max_events or (
+            self._event_bytes > self.max_event_bytes and len(self._events) > 1
         ):
             self._forget(next(iter(self._events)))
             self.dropped += 1
 
-    def waiting(self) -> Iterable[Outgoing]:
+    def waiting(self) -> Iterable[OutgoingMessage]:
         """Return what waits, oldest first."""
         return self._waiting.values()
 
-    def take(self) -> Outgoing | None:
+    def take(self) -> OutgoingMessage | None:
         """Return the oldest publication and forget it; None when nothing waits."""
         number = next(iter(self._waiting), None)
         return self._forget(number)
 
-    def lose_connection(self, unacknowledged: Iterable[Outgoing]) -> None:
+    def lose_connection(self, unacknowledged: Iterable[OutgoingMessage]) -> None:
         """Put back, in front, what the broker has not acknowledged, and keep only what is worth sending later."""
         everything = [*unacknowledged, *self._waiting.values()]
         self.online = False
@@ -74,7 +74,7 @@ class Outbox:
         for outgoing in everything:
             self.put(outgoing)
 
-    def _forget(self, number: int | None) -> Outgoing | None:
+    def _forget(self, number: int | None) -> OutgoingMessage | None:
         outgoing = self._waiting.pop(number, None) if number is not None else None
         if number is None or outgoing is None:
             return None

@@ -1,7 +1,7 @@
-"""The way out of a job: what is recorded goes into the unit's journal first, then everything goes to the broker.
+"""A publisher that writes recorded messages to the unit's journal before it sends them to the broker.
 
-Nothing here waits for the network. If the journal cannot take entries (full disk), they are kept in memory and
-tried again, and the live message is sent all the same.
+Nothing here waits for the network. While the journal cannot be written (full disk), its entries are kept in memory and
+retried, and the live messages are sent regardless.
 """
 
 import logging
@@ -19,14 +19,14 @@ from pioreactor.storage.ports import Journal
 
 log = logging.getLogger(__name__)
 
-KEPT_IN_MEMORY = 20_000
-"""Entries kept while the journal refuses them: about a day of one reactor's readings."""
+MAX_ENTRIES_IN_MEMORY = 20_000
+"""Entries kept while the journal cannot be written: about a day of readings of one reactor."""
 
 _extra_filters: list[str] = []
 
 
 def also_record(topic_filter: str) -> None:
-    """Write this topic (of a plugin) to the journal too."""
+    """Record messages that match a filter (of a plugin) as well."""
     if topic_filter not in _extra_filters:
         _extra_filters.append(topic_filter)
         is_recorded.cache_clear()
@@ -34,15 +34,15 @@ def also_record(topic_filter: str) -> None:
 
 @lru_cache(maxsize=512)
 def is_recorded(topic: str) -> bool:
-    """Say whether messages on this topic must reach the leader's database."""
+    """Return whether messages on this topic must reach the leader's database."""
     parts = topics.parse(topic)
     if parts is None or topics.is_testing(parts.experiment):
         return False
     return any(topics.matches(known, topic) for known in (*topics.RECORDED_FILTERS, *_extra_filters))
 
 
-class Outbox:
-    """Collects publications of one turn and sends them in order."""
+class JournalingPublisher:
+    """Collect publications until `flush`, then journal and send them in order."""
 
     def __init__(self, bus: Bus, journal: Journal, clock: Clock) -> None:
         self._bus = bus
@@ -51,23 +51,23 @@ class Outbox:
         self._lock = threading.Lock()
         self._waiting: list[tuple[str, bytes, int, bool]] = []
         self._entries: deque[tuple[str, bytes, datetime]] = deque()
-        self._in_trouble = False
-        self._words: list[str] = []
-        self.say: Callable[[str], object] = log.warning
-        """Tells people of trouble with the journal; the owner puts its own log here once it has one."""
+        self._is_failing = False
+        self._notices: list[str] = []
+        self.log: Callable[[str], object] = log.warning
+        """Log faults of the journal; the owner sets its own logger once it has one."""
         self.entries_lost = 0
 
     def publish(
         self, topic: str, payload: bytes, *, qos: int = 1, retain: bool = False, is_repetition: bool = False
     ) -> None:
-        """Queue one message for the next `flush`. What is said again, after a reconnect, is not recorded again."""
+        """Queue one message for the next `flush`. A message repeated after a reconnect is not recorded again."""
         with self._lock:
             if payload and not is_repetition and is_recorded(topic):
                 self._entries.append((topic, payload, self._clock.now()))
             self._waiting.append((topic, payload, qos, retain))
 
     def flush(self) -> None:
-        """Write the journal, then hand everything to the broker. Never raises for either being away."""
+        """Write the journal, then publish everything. Never raise because either is unavailable."""
         if not self._waiting and not self._entries:
             return
         with self._lock:
@@ -75,10 +75,10 @@ class Outbox:
             waiting, self._waiting = self._waiting, []
             for topic, payload, qos, retain in waiting:
                 self._bus.publish(topic, payload, qos=qos, retain=retain)
-            words, self._words = self._words, []
-        # Outside the lock: what is said may come back here as one more message.
-        for sentence in words:
-            self.say(sentence)
+            notices, self._notices = self._notices, []
+        # Outside the lock: logging may publish through this object.
+        for notice in notices:
+            self.log(notice)
 
     def _write_journal(self) -> None:
         if not self._entries:
@@ -86,23 +86,23 @@ class Outbox:
         try:
             self._journal.append(list(self._entries))
         except StorageError as error:
-            if not self._in_trouble:
-                self._in_trouble = True
-                self._words.append(
-                    f"The journal cannot be written: {error}. Readings are kept in memory meanwhile, up to "
-                    f"{KEPT_IN_MEMORY}, and are lost if this job ends. Free space on this unit's disk."
+            if not self._is_failing:
+                self._is_failing = True
+                self._notices.append(
+                    f"The journal cannot be written: {error}. Readings are kept in memory, up to "
+                    f"{MAX_ENTRIES_IN_MEMORY}, and are lost if this job ends. Free space on this unit's disk."
                 )
-            self._let_go_of_the_oldest()
+            self._drop_oldest()
         else:
             self._entries.clear()
-            if self._in_trouble:
-                self._in_trouble = False
-                self._words.append(f"The journal can be written again; {self.entries_lost} entries were lost.")
+            if self._is_failing:
+                self._is_failing = False
+                self._notices.append(f"The journal can be written again; {self.entries_lost} entries were lost.")
 
-    def _let_go_of_the_oldest(self) -> None:
+    def _drop_oldest(self) -> None:
         before = self.entries_lost
-        while len(self._entries) > KEPT_IN_MEMORY:
+        while len(self._entries) > MAX_ENTRIES_IN_MEMORY:
             self._entries.popleft()
             self.entries_lost += 1
         if before == 0 < self.entries_lost:
-            self._words.append("The memory for readings is full as well: the oldest are being lost from here on.")
+            self._notices.append("The memory for readings is full as well: the oldest readings are being lost.")

@@ -50,18 +50,18 @@ def logs(surroundings: Surroundings, count: int, follow: bool) -> None:
 @pass_surroundings
 def log(surroundings: Surroundings, message: str, level: str, name: str, local_only: bool) -> None:
     """Write a log line to this unit's log file and, unless --local-only, to the leader."""
-    from pioreactor.runtime.journaling_publisher import Outbox
+    from pioreactor.runtime.journaling_publisher import JournalingPublisher
     from pioreactor.structs import encode
 
     runtime = surroundings.runtime
     bus = None if local_only else runtime.buses.connect("pio-log")
-    outbox = Outbox(bus, runtime.stores.journal(), runtime.clock) if bus is not None else None
+    publisher = JournalingPublisher(bus, runtime.stores.journal(), runtime.clock) if bus is not None else None
     logger = create_logger(
         name,
         unit=runtime.unit,
         experiment=_experiment(surroundings),
         source="user",
-        sink=None if outbox is None else lambda topic, record: outbox.publish(topic, encode(record), qos=1),
+        sink=None if publisher is None else lambda topic, record: publisher.publish(topic, encode(record), qos=1),
         log_file=log_file_of(surroundings),
         console=sys.stderr,
         now=runtime.clock.now,
@@ -69,8 +69,8 @@ def log(surroundings: Surroundings, message: str, level: str, name: str, local_o
     )
     try:
         logger.log(level_number(level), "%s", message)
-        if outbox is not None and bus is not None:
-            outbox.flush()
+        if publisher is not None and bus is not None:
+            publisher.flush()
             if not bus.flush(_FLUSH_S):
                 raise BrokerUnreachableError(
                     "the broker does not answer", remedy="The line is kept; a running job sends it when it can."

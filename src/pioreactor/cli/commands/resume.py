@@ -117,12 +117,12 @@ def _start_process(words: Sequence[str], environment: Mapping[str, str]) -> str:
 def mark_gap(runtime: Runtime, experiments: set[str], gap: tuple[datetime | None, datetime]) -> None:
     """Leave a line in each experiment's log that says from when to when nothing was recorded."""
     from pioreactor import structs, topics
-    from pioreactor.runtime.journaling_publisher import Outbox
+    from pioreactor.runtime.journaling_publisher import JournalingPublisher
 
     since, until = gap
     start = "an unknown moment" if since is None else structs.to_timestamp(since)
     bus = runtime.buses.connect("resume")
-    outbox = Outbox(bus, runtime.stores.journal(), runtime.clock)
+    publisher = JournalingPublisher(bus, runtime.stores.journal(), runtime.clock)
     for experiment in sorted(experiments):
         record = structs.Log(
             message=f"Gap in the records: {runtime.unit} was off from {start} to {structs.to_timestamp(until)}.",
@@ -131,8 +131,8 @@ def mark_gap(runtime: Runtime, experiments: set[str], gap: tuple[datetime | None
             task="resume",
             timestamp=runtime.clock.now(),
         )
-        outbox.publish(topics.log(runtime.unit, experiment, "app", "notice"), structs.encode(record), qos=1)
-    outbox.flush()
+        publisher.publish(topics.log(runtime.unit, experiment, "app", "notice"), structs.encode(record), qos=1)
+    publisher.flush()
     bus.flush(2.0)
     bus.close()
 

@@ -13,7 +13,7 @@ from pioreactor.identity.computer import POWER_OFF, REBOOT
 from pioreactor.jobs.settings import encode_payload
 from pioreactor.messaging.ports import Bus
 from pioreactor.runtime.context import Runtime
-from pioreactor.runtime.journaling_publisher import Outbox
+from pioreactor.runtime.journaling_publisher import JournalingPublisher
 from pioreactor.storage.paths import Paths
 from pioreactor.storage.ports import UnitStores
 from pioreactor.web.descriptors import Catalogue
@@ -42,15 +42,15 @@ class UnitServices:
     """How the hardware work of calibrations is done."""
     others: Units | None = None
     """How other units of the cluster are asked, where that is known."""
-    _outbox: Outbox = field(init=False)
+    _publisher: JournalingPublisher = field(init=False)
 
     def __post_init__(self) -> None:
-        self._outbox = Outbox(self.bus, self.runtime.stores.journal(), self.runtime.clock)
+        self._publisher = JournalingPublisher(self.bus, self.runtime.stores.journal(), self.runtime.clock)
 
     def publish(self, topic: str, payload: object, *, qos: int = 1, retain: bool = False) -> None:
         """Publish a message; what the database keeps is in the unit's journal first. Never waits for the broker."""
-        self._outbox.publish(topic, encode_payload(payload), qos=qos, retain=retain)
-        self._outbox.flush()
+        self._publisher.publish(topic, encode_payload(payload), qos=qos, retain=retain)
+        self._publisher.flush()
 
     @property
     def unit(self) -> str:
