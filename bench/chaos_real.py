@@ -26,10 +26,10 @@ from pathlib import Path
 
 from bench.trust import describe
 from pioreactor.background_jobs.leader.topic_parsers import rows_of
-from pioreactor.bootstrap.demo_cluster import local_cluster
+from pioreactor.bootstrap.demo_cluster import build_demo_cluster
 from pioreactor.bootstrap.process import build_runtime
 from pioreactor.calibrations.defaults import install_simulated
-from pioreactor.cluster.demo_cluster import LEADER, VIEWER, LocalClusterPlan, Service
+from pioreactor.cluster.demo_cluster import LEADER, VIEWER, DemoClusterPlan, Service
 from pioreactor.devices.ownership import FileLockOwnership
 from pioreactor.exc import PioreactorError, StorageError
 from pioreactor.messaging.mqtt import MqttBusFactory
@@ -136,8 +136,8 @@ class RealChaos:
         self.counted = Counted()
         self._random = random.Random(seed)
         self._freeze_s = freeze_s
-        plan = LocalClusterPlan(directory, workers=1, scenario="water", experiment=EXPERIMENT)
-        self.cluster = local_cluster(plan, say=lambda _words: None)
+        plan = DemoClusterPlan(directory, workers=1, scenario="water", experiment=EXPERIMENT)
+        self.cluster = build_demo_cluster(plan, say=lambda _words: None)
         self.cluster.prepare()
         self._paths = self.cluster.paths(WORKER)
         self._journal = SqliteJournal(self._paths.journal)
@@ -150,7 +150,7 @@ class RealChaos:
         pio = (sys.executable, "-m", "pioreactor.cli.main", "run")
         self._add(WORKER, "reactor", self.cluster._twin_command(WORKER, 1))
         self._wait_for(lambda: self.cluster.twin_socket(WORKER).exists())
-        self.cluster.add_supervisor(WORKER, self._environment(WORKER)).name = "supervisor"
+        self.cluster.add_output_guard(WORKER, self._environment(WORKER)).name = "supervisor"
         self._add(LEADER, "writer", [*pio, "mqtt_to_db_streaming"])
         self._add(WORKER, "monitor", [*pio, "monitor"])
         self._add(WORKER, "recorder", [sys.executable, "-c", RECORDER])
@@ -188,7 +188,7 @@ class RealChaos:
         while not condition():
             if time.monotonic() - began > within_s:
                 raise TimeoutError("it did not recover")
-            self.cluster.look_after()
+            self.cluster.check_services()
             time.sleep(0.05)
         return time.monotonic() - began
 
@@ -232,7 +232,7 @@ class RealChaos:
         os.kill(pid, signal.SIGSTOP)
         until = time.monotonic() + self._random.uniform(0.2, 1.0) * self._freeze_s
         while time.monotonic() < until:
-            self.cluster.look_after()
+            self.cluster.check_services()
             time.sleep(0.1)
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGCONT)

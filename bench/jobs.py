@@ -23,9 +23,9 @@ from pathlib import Path
 
 from pioreactor import topics
 from pioreactor.bootstrap import build_runtime
-from pioreactor.bootstrap.demo_cluster import local_cluster
+from pioreactor.bootstrap.demo_cluster import build_demo_cluster
 from pioreactor.cli.demo_experiment import begin_experiment
-from pioreactor.cluster.demo_cluster import LEADER, LocalCluster, LocalClusterPlan
+from pioreactor.cluster.demo_cluster import LEADER, DemoCluster, DemoClusterPlan
 from pioreactor.messaging.ports import Message
 
 STARTED = {"growth_rate_calculating": 8, "monitor": 8, "stirring": 20, "od_reading": 20}
@@ -42,7 +42,7 @@ LONGEST_START_S = 30.0
 class Timer:
     """Starts jobs of the worker and waits until the broker has heard that they are ready."""
 
-    def __init__(self, cluster: LocalCluster) -> None:
+    def __init__(self, cluster: DemoCluster) -> None:
         self._environment = {**cluster.environment(WORKER), "EXPERIMENT": EXPERIMENT, "ACTIVE": "1"}
         self._environment |= {"MODEL_NAME": "pioreactor_20ml", "MODEL_VERSION": "1.5"}
         runtime = build_runtime(cluster.environment(LEADER), quiet=True, handles_signals=False)
@@ -113,12 +113,12 @@ def end(process: subprocess.Popen[bytes]) -> None:
 
 
 @contextmanager
-def a_cluster() -> Iterator[LocalCluster]:
+def a_cluster() -> Iterator[DemoCluster]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     with tempfile.TemporaryDirectory(prefix="pio-bench-") as folder:
-        cluster = local_cluster(LocalClusterPlan(Path(folder), workers=1, port=port), say=lambda _: None)
+        cluster = build_demo_cluster(DemoClusterPlan(Path(folder), workers=1, port=port), say=lambda _: None)
         try:
             cluster.start()
             begin_experiment(cluster, jobs=(), between=lambda: None)
@@ -146,8 +146,8 @@ def measure_starts(timer: Timer, rounds: int) -> None:
         print(f"{cpu_ratio:>7.1f} x{target:>9}")
 
 
-def measure_memory(timer: Timer, cluster: LocalCluster) -> None:
-    cluster.start_records()
+def measure_memory(timer: Timer, cluster: DemoCluster) -> None:
+    cluster.start_boot_services()
     processes = {job: timer.start(job)[0] for job in STARTED if job != "monitor"}
     processes |= {job: timer.start(job, *options)[0] for job, options in AUTOMATIONS.items()}
     time.sleep(20)

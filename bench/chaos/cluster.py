@@ -11,11 +11,11 @@ from weakref import WeakSet
 
 from bench.chaos.stores import Disk, FailingSink, RecordingJournal, put_on_disk
 from pioreactor import topics
-from pioreactor.bootstrap.sim_process import VirtualProcess
+from pioreactor.bootstrap.sim_process import SimProcess
 from pioreactor.bootstrap.simulated import SimulatedUnit, Simulation, build_simulation
 from pioreactor.calibrations.defaults import install_simulated
 from pioreactor.cli import exit_codes, output_guard
-from pioreactor.cli.cli_context import Surroundings
+from pioreactor.cli.cli_context import CliContext
 from pioreactor.cli.commands.resume import mark_gap
 from pioreactor.cli.run import run as run_group
 from pioreactor.jobs import restart_policy
@@ -75,7 +75,7 @@ class Machine:
     services: dict[str, Callable[[], object]]
     jobs: list[Words]
     """What should run on it."""
-    started: dict[str, VirtualProcess] = field(default_factory=dict)
+    started: dict[str, SimProcess] = field(default_factory=dict)
     has_power: bool = False
     on_seconds: dict[str, float] = field(default_factory=dict)
     """Role of a pump → how long it really turned, with its interruptions."""
@@ -110,7 +110,7 @@ class Machine:
         self.started[name] = process
         self.unit.clock.spawn(lambda: self._restart(name, process), name=f"init of {self.unit.name}")
 
-    def _restart(self, name: str, process: VirtualProcess) -> None:
+    def _restart(self, name: str, process: SimProcess) -> None:
         """Wait for the end of a service and start it again, as `Restart=always` does."""
         clock, this_boot = self.unit.clock, self._boots
         while process.is_alive:
@@ -119,7 +119,7 @@ class Machine:
         if this_boot == self._boots and self.has_power:
             self._start_service(name, self.services[name])
 
-    def start(self, words: Words, **environment: Any) -> VirtualProcess:
+    def start(self, words: Words, **environment: Any) -> SimProcess:
         """Run a command as a process of its own."""
 
         def alter(runtime: Runtime) -> Runtime:
@@ -128,7 +128,7 @@ class Machine:
         return self.unit.run(partial(self._command, words), name=words[0], alter=alter)
 
     def _command(self, words: Words) -> None:
-        status = exit_codes.run(run_group, words, obj=Surroundings({}, runtime=context.current()))
+        status = exit_codes.run(run_group, words, obj=CliContext({}, runtime=context.current()))
         if status != 0:
             self.failed.append(f"{self.unit.clock.monotonic():.0f} s: {' '.join(words)} ended with {status}")
 
@@ -145,7 +145,7 @@ class Machine:
         if interrupted:
             mark_gap(runtime, {job.experiment for job in interrupted}, restart_policy.last_gap(runtime))
 
-    def user_jobs(self) -> list[VirtualProcess]:
+    def user_jobs(self) -> list[SimProcess]:
         return [p for p in self.unit.processes if p.is_alive and p.name not in self.services]
 
 

@@ -28,9 +28,9 @@ from bench.network_cut.apart import (
 from bench.network_cut.report import CutReport, Report
 from pioreactor import topics
 from pioreactor.background_jobs.leader.topic_parsers import rows_of
-from pioreactor.bootstrap.demo_cluster import local_cluster
+from pioreactor.bootstrap.demo_cluster import build_demo_cluster
 from pioreactor.cli.demo_experiment import Starts, begin_experiment
-from pioreactor.cluster.demo_cluster import LEADER, VIEWER, LocalCluster, LocalClusterPlan
+from pioreactor.cluster.demo_cluster import LEADER, VIEWER, DemoCluster, DemoClusterPlan
 from pioreactor.exc import PioreactorError, StorageError
 from pioreactor.messaging.mqtt import MqttBusFactory
 from pioreactor.messaging.ports import Message
@@ -79,7 +79,7 @@ class Heard:
 class Listener:
     """Hears at the leader's broker what comes from the unit, and what is said of its jobs."""
 
-    def __init__(self, cluster: LocalCluster) -> None:
+    def __init__(self, cluster: DemoCluster) -> None:
         assert cluster.broker is not None
         self._lock = threading.Lock()
         self._heard: list[Heard] = []
@@ -111,7 +111,7 @@ class Trial:
         self._net = net
         self._say = say
         self._speed = speed
-        plan = LocalClusterPlan(
+        plan = DemoClusterPlan(
             directory,
             workers=1,
             speed=speed,
@@ -120,7 +120,7 @@ class Trial:
             hosts={LEADER: LEADER_ADDRESS, UNIT: UNIT_ADDRESS},
             enter={UNIT: net.enter_unit},
         )
-        self.cluster = local_cluster(plan, say=say)
+        self.cluster = build_demo_cluster(plan, say=say)
         self._paths = self.cluster.paths(UNIT)
         self._counted = Counted()
         self._guests: list[subprocess.Popen[bytes]] = []
@@ -128,7 +128,7 @@ class Trial:
 
     def start(self) -> None:
         self.cluster.start()
-        begin_experiment(self.cluster, jobs=JOBS, between=self.cluster.start_records)
+        begin_experiment(self.cluster, jobs=JOBS, between=self.cluster.start_boot_services)
         self._journal = self._ends.enter_context(closing(SqliteJournal(self._paths.journal)))
         self._stores = self._ends.enter_context(closing(SqliteUnitStores(self._paths)))
         self._listener = self._ends.enter_context(closing(Listener(self.cluster)))
@@ -211,7 +211,7 @@ class Trial:
         while not condition():
             if time.monotonic() - began > within_s:
                 raise TimeoutError(f"not within {within_s:g} s: {what}; {self._untrue()}")
-            self.cluster.look_after()
+            self.cluster.check_services()
             time.sleep(LOOK_S)
         return time.monotonic() - began
 
@@ -219,7 +219,7 @@ class Trial:
         """Let time pass."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:
-            self.cluster.look_after()
+            self.cluster.check_services()
             time.sleep(0.1)
 
     def cut(self, kind: Cut, seconds: float) -> CutReport:
@@ -281,7 +281,7 @@ class Trial:
             true_since = (true_since if true_since is not None else now) if not untrue else None
             if now - healed > PATIENCE_S:
                 raise TimeoutError(f"it did not recover: {[*awaited]}, {self._untrue()}")
-            self.cluster.look_after()
+            self.cluster.check_services()
             time.sleep(LOOK_S)
         report.states_true_after_s = round(true_since - healed, 2)
         report.heard_after_s = {job: round(at, 2) for job, at in sorted(self._first_heard(healed).items())}

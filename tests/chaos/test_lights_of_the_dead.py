@@ -4,7 +4,7 @@ import pytest
 from bench.chaos.cluster import WORKER, Machine, build_cluster
 from bench.chaos.troubles import quiet_logs
 
-from pioreactor.bootstrap.sim_process import VirtualProcess
+from pioreactor.bootstrap.sim_process import SimProcess
 
 AUTOMATION = ("led_automation", "--automation-name", "light_dark_cycle", "--light-intensity", "40")
 BY_HAND = ("led_intensity", "--C", "40")
@@ -22,7 +22,7 @@ def machine() -> Machine:
     return machine
 
 
-def start(machine: Machine, *words: str) -> VirtualProcess:
+def start(machine: Machine, *words: str) -> SimProcess:
     process = machine.start(words)
     machine.unit.clock.sleep(5.0)
     return process

@@ -24,7 +24,7 @@ class Finalized:
             pass
 
 job = Job()
-signals.stop_on_termination(Rt(), job)
+signals.stop_on_signal(Rt(), job)
 finalized = Finalized()
 del finalized
 print("still here", flush=True)

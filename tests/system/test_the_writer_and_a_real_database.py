@@ -20,8 +20,8 @@ import pytest
 
 from pioreactor import structs, topics
 from pioreactor.background_jobs.leader.mqtt_to_db_streaming import MAX_BATCH_BYTES
-from pioreactor.bootstrap.demo_cluster import local_cluster
-from pioreactor.cluster.demo_cluster import LEADER, VIEWER, LocalClusterPlan, Service
+from pioreactor.bootstrap.demo_cluster import build_demo_cluster
+from pioreactor.cluster.demo_cluster import LEADER, VIEWER, DemoClusterPlan, Service
 from pioreactor.exc import StorageError
 from pioreactor.messaging.mqtt import MqttBusFactory
 from pioreactor.storage.sqlite.journal import SqliteJournal
@@ -62,8 +62,8 @@ class Scene:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        plan = LocalClusterPlan(directory, workers=1, scenario="water", experiment=EXPERIMENT)
-        self.cluster = local_cluster(plan, say=lambda _words: None)
+        plan = DemoClusterPlan(directory, workers=1, scenario="water", experiment=EXPERIMENT)
+        self.cluster = build_demo_cluster(plan, say=lambda _words: None)
         self.database = self.cluster.paths(LEADER).database
         self.has_small_disk = False
         self.recorded = 0
@@ -107,7 +107,7 @@ class Scene:
         began = time.monotonic()
         while not condition():
             assert time.monotonic() - began < within_s, "\n".join(s.last_words() for s in self.cluster.services)
-            self.cluster.look_after()
+            self.cluster.check_services()
             time.sleep(0.02)
         return time.monotonic() - began
 
@@ -158,7 +158,7 @@ def test_a_writer_killed_again_and_again_writes_everything_once(scene: Scene) ->
         until = time.monotonic() + chance.uniform(0.05, 0.6)
         while time.monotonic() < until:
             scene.record(40)
-            scene.cluster.look_after()
+            scene.cluster.check_services()
             time.sleep(0.005)
         if scene.writer.is_running:
             assert scene.writer.process is not None

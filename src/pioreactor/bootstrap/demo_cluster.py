@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from pioreactor.cluster.demo_cluster import LocalCluster, LocalClusterPlan
+from pioreactor.cluster.demo_cluster import DemoCluster, DemoClusterPlan
 from pioreactor.http.client import StandardHttpClient
 from pioreactor.storage.paths import Paths
 from pioreactor.storage.sqlite.stores import SqliteUnitStores
 
 
-def local_cluster(plan: LocalClusterPlan, *, say: Callable[[str], None] = print) -> LocalCluster:
+def build_demo_cluster(plan: DemoClusterPlan, *, say: Callable[[str], None] = print) -> DemoCluster:
     """Return a cluster that is not started yet."""
-    return LocalCluster(plan, http=StandardHttpClient(), running_jobs=_running_jobs, say=say)
+    return DemoCluster(plan, http=StandardHttpClient(), running_jobs=_running_jobs, say=say)
 
 
 def _running_jobs(paths: Paths) -> set[int]:

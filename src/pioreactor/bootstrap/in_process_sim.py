@@ -17,7 +17,7 @@ STIRRING_DUTY_PERCENT = 30.0
 STIRRING_HZ = 200.0
 
 
-def with_own_reactor(runtime: Runtime, *, scenario: str = "standard") -> Runtime:
+def with_in_process_reactor(runtime: Runtime, *, scenario: str = "standard") -> Runtime:
     """Return a runtime like this one, on a reactor that begins now, is stirred, and ends with the process.
 
     Nothing that it drives is known to the unit's real outputs, and nothing of theirs to it.

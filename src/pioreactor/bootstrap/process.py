@@ -17,7 +17,7 @@ from pioreactor.devices.ports import Rig
 from pioreactor.exc import ConfigurationError, PioreactorError, UnitUnreachableError
 from pioreactor.http.addresses import base_url
 from pioreactor.http.ports import HttpClient
-from pioreactor.identity.computer import MachineFacts
+from pioreactor.identity.computer import Computer
 from pioreactor.identity.unit import Inventory, UnitIdentity, unit_name
 from pioreactor.messaging.local_bus import NearbyBusFactory, UnixDatagrams
 from pioreactor.messaging.mqtt import BrokerAddress, MqttBusFactory
@@ -84,7 +84,7 @@ def build_runtime(
         ownership=ownership,
         open_rig=open_rig,
         model=model,
-        machine=MachineFacts(belongs_to_reactor=settings.hardware.rig != "sim"),
+        computer=Computer(belongs_to_reactor=settings.hardware.rig != "sim"),
         pid=os.getpid(),
         job_source=env.get("JOB_SOURCE", "") or "user",
         starts_sleeping=env.get("PIOREACTOR_START_SLEEPING") == "1",

@@ -75,7 +75,7 @@ class ProcessBuses:
         return bus
 
 
-class VirtualProcess:
+class SimProcess:
     """Runs one piece of code with a runtime of its own. It ends when the code does, or by `kill`."""
 
     def __init__(

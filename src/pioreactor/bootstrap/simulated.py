@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pioreactor import topics
-from pioreactor.bootstrap.sim_process import VirtualProcess
+from pioreactor.bootstrap.sim_process import SimProcess
 from pioreactor.clock.ports import Clock
 from pioreactor.clock.virtual import VirtualClock
 from pioreactor.devices.board import Board, load_board
@@ -18,7 +18,7 @@ from pioreactor.devices.lab_bench import Bench
 from pioreactor.devices.ownership import MemoryOwnership
 from pioreactor.devices.ports import Ownership, Rig
 from pioreactor.devices.rig import open_rig
-from pioreactor.identity.computer import SimulatedMachine
+from pioreactor.identity.computer import SimulatedComputer
 from pioreactor.identity.unit import FixedInventory, UnitIdentity
 from pioreactor.messaging.memory import LinkFaults, MemoryBroker, MemoryBus
 from pioreactor.messaging.ports import Will
@@ -55,7 +55,7 @@ class SimulatedUnit:
     stores: MemoryUnitStores
     ownership: MemoryOwnership
     board: Board
-    processes: list[VirtualProcess] = field(default_factory=list)
+    processes: list[SimProcess] = field(default_factory=list)
     link: LinkFaults | None = None
     """What happens to messages of this unit; see `set_link`."""
     is_cut_off: bool = False
@@ -85,13 +85,13 @@ class SimulatedUnit:
 
     def run(
         self, job: Callable[[], Any], *, name: str, alter: Callable[[Runtime], Runtime] = lambda runtime: runtime
-    ) -> VirtualProcess:
+    ) -> SimProcess:
         """Run code beside everything else as a process of this unit; it finds its runtime in `context.current()`.
 
         `alter` changes the runtime that the process starts from, as an environment of its own does.
         """
         self._last_pid += 1
-        process = VirtualProcess(
+        process = SimProcess(
             job,
             name=name,
             pid=self._last_pid,
@@ -255,7 +255,7 @@ def _build_unit(
         ownership=ownership,
         open_rig=lru_cache(maxsize=1)(lambda: unit._open_rig(clock, ownership)),
         model=lambda: chosen_model,
-        machine=SimulatedMachine(),
+        computer=SimulatedComputer(),
         pid=pid,
         open_records=open_records,
         open_bench=lambda: unit.bench,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from pioreactor.exc import CalibrationError
-from pioreactor.runtime.artifact_store import Shelf
+from pioreactor.runtime.artifact_store import ArtifactStore
 from pioreactor.runtime.context import Runtime
 from pioreactor.structs.calibrations import (
     CalibrationBase,
@@ -31,7 +31,7 @@ def check_device(calibration: CalibrationBase, device: str) -> None:
         raise CalibrationError(f"a calibration of type {kind} is not one of stirring")
 
 
-_shelf: Shelf[CalibrationBase] = Shelf(
+_shelf: ArtifactStore[CalibrationBase] = ArtifactStore(
     "calibrations",
     "calibration",
     cache="active_calibrations",

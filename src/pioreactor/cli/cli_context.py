@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _TOKEN_FILE = "cluster_token"
 
 
-class Surroundings:
+class CliContext:
     """The unit a command runs on."""
 
     def __init__(
@@ -148,15 +148,15 @@ class Surroundings:
         refuse_wrong_user(self.paths.dot_pioreactor)
 
 
-def surroundings_of(ctx: click.Context) -> Surroundings:
+def cli_context_of(ctx: click.Context) -> CliContext:
     """Return what the command was given, or this process's own."""
     if ctx.obj is None:
-        ctx.find_root().obj = ctx.obj = Surroundings()
-    assert isinstance(ctx.obj, Surroundings)
+        ctx.find_root().obj = ctx.obj = CliContext()
+    assert isinstance(ctx.obj, CliContext)
     return ctx.obj
 
 
-pass_surroundings = click.make_pass_decorator(Surroundings, ensure=True)
+pass_cli_context = click.make_pass_decorator(CliContext, ensure=True)
 
 
 def _interrupt(pid: int) -> None:

@@ -12,9 +12,9 @@ from typing import Any
 
 import click
 
-from pioreactor.bootstrap.demo_cluster import local_cluster
+from pioreactor.bootstrap.demo_cluster import build_demo_cluster
 from pioreactor.cli.demo_experiment import JOBS, begin_experiment
-from pioreactor.cluster.demo_cluster import LEADER, LocalCluster, LocalClusterPlan
+from pioreactor.cluster.demo_cluster import LEADER, DemoCluster, DemoClusterPlan
 
 
 @click.command(name="demo")
@@ -36,7 +36,7 @@ def demo(
     with ExitStack() as stack:
         directory = data.absolute() if data is not None else Path(stack.enter_context(_temporary_folder()))
         directory.mkdir(parents=True, exist_ok=True)
-        plan = LocalClusterPlan(
+        plan = DemoClusterPlan(
             directory,
             workers=workers,
             speed=speed,
@@ -45,7 +45,7 @@ def demo(
             seed=seed,
             has_four_photodiodes=xr,
         )
-        cluster = local_cluster(plan, say=lambda words: click.echo(words, err=True))
+        cluster = build_demo_cluster(plan, say=lambda words: click.echo(words, err=True))
         stack.callback(_stop, cluster)
         signal.signal(signal.SIGTERM, _end)
         # In the background of a script SIGINT begins ignored, and jobs would inherit that.
@@ -62,7 +62,7 @@ def _end(_number: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def _stop(cluster: LocalCluster) -> None:
+def _stop(cluster: DemoCluster) -> None:
     """Take everything down; a second Ctrl-C meanwhile must not leave half of it running."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -71,22 +71,22 @@ def _stop(cluster: LocalCluster) -> None:
     click.echo("Everything has stopped.", err=True)
 
 
-def _run(cluster: LocalCluster, *, start_jobs: bool) -> None:
+def _run(cluster: DemoCluster, *, start_jobs: bool) -> None:
     began_s = time.monotonic()
     plan = cluster.plan
     click.echo(f"Starting a broker, a leader and {plan.workers} simulated reactors in {plan.directory}.", err=True)
     cluster.start()
-    begin_experiment(cluster, jobs=JOBS if start_jobs else (), between=cluster.start_records)
+    begin_experiment(cluster, jobs=JOBS if start_jobs else (), between=cluster.start_boot_services)
     try:
         click.echo(_welcome(cluster, time.monotonic() - began_s))
         while True:
             time.sleep(0.5)
-            cluster.look_after()
+            cluster.check_services()
     except KeyboardInterrupt:
         return
 
 
-def _welcome(cluster: LocalCluster, seconds: float) -> str:
+def _welcome(cluster: DemoCluster, seconds: float) -> str:
     paths = cluster.paths(LEADER)
     first = paths.secrets / "first_sign_in"
     password = first.read_text().strip() if first.exists() else "(the one you chose)"

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from pioreactor.cluster.demo_cluster import LEADER, LocalCluster
+from pioreactor.cluster.demo_cluster import LEADER, DemoCluster
 from pioreactor.exc import PioreactorError
 from pioreactor.http.fanout import UnitRefusedError
 
@@ -27,16 +27,16 @@ PUMPS = ("media_pump", "alt_media_pump", "waste_pump")
 class _Leader:
     """The leader's API, for which it is fine that a thing exists from an earlier start."""
 
-    def __init__(self, cluster: LocalCluster) -> None:
-        from pioreactor.cli.cli_context import Surroundings
+    def __init__(self, cluster: DemoCluster) -> None:
+        from pioreactor.cli.cli_context import CliContext
 
         self._cluster = cluster
-        self._surroundings = Surroundings(cluster.environment(LEADER))
+        self._cli = CliContext(cluster.environment(LEADER))
 
     def ask(self, method: str, path: str, body: Any = None) -> Any:
         # What dies while a demo starts comes back as it does later.
-        self._cluster.look_after()
-        return self._surroundings.ask(LEADER, method, path, json=body, timeout_s=30.0)
+        self._cluster.check_services()
+        return self._cli.ask(LEADER, method, path, json=body, timeout_s=30.0)
 
     def make(self, method: str, path: str, body: Any) -> None:
         try:
@@ -46,7 +46,7 @@ class _Leader:
                 raise
 
 
-def begin_experiment(cluster: LocalCluster, *, jobs: Starts, between: Callable[[], None]) -> None:
+def begin_experiment(cluster: DemoCluster, *, jobs: Starts, between: Callable[[], None]) -> None:
     """Register workers, create and assign the experiment, start jobs. What exists from an earlier start is kept.
 
     `between` is called once the inventory is there and before jobs start.
@@ -82,7 +82,7 @@ def _start_everywhere(leader: _Leader, experiment: str, job: str, options: dict[
             click.echo(f"  {job} on {unit}: {answer.get('error', {}).get('message', answer)}", err=True)
 
 
-def _calibrate(cluster: LocalCluster, worker: str) -> None:
+def _calibrate(cluster: DemoCluster, worker: str) -> None:
     """Give the simulated pumps their calibrations, as their maker would."""
     from pioreactor.bootstrap import build_runtime
     from pioreactor.calibrations.defaults import install_simulated

@@ -41,10 +41,10 @@ def run(command: click.Command, arguments: Sequence[str], *, obj: object = None)
         except click.Abort:
             raise KeyboardInterrupt from None
 
-    return ending_well(main)
+    return run_to_exit_code(main)
 
 
-def ending_well(main: Callable[[], object]) -> int:
+def run_to_exit_code(main: Callable[[], object]) -> int:
     """Run this and return the exit status: what it returns if that is a number; errors are said on standard error."""
     try:
         status = main()

@@ -30,9 +30,9 @@ def can_start(arguments: list[str]) -> bool:
 
 def start_and_exit(name: str) -> None:
     """Run the job until it ends, and exit as every command does."""
-    from pioreactor.cli.exit_codes import ending_well
+    from pioreactor.cli.exit_codes import run_to_exit_code
 
-    sys.exit(ending_well(lambda: _run(name)))
+    sys.exit(run_to_exit_code(lambda: _run(name)))
 
 
 def _run(name: str) -> None:

@@ -28,7 +28,7 @@ def build(runtime: Runtime) -> OutputGuard:
     from pioreactor.actions.led_intensity import LEDS, led_state
     from pioreactor.exc import StorageError
     from pioreactor.observability.log import create_logger
-    from pioreactor.output_guard.output_guard import OVERDUE_AFTER_S, SUPERVISOR_EVENTS, OutputGuard
+    from pioreactor.output_guard.output_guard import OUTPUT_GUARD_EVENTS, OVERDUE_AFTER_S, OutputGuard
 
     rig = runtime.open_rig()
     channels = runtime.settings.pwm_channel_of
@@ -40,7 +40,7 @@ def build(runtime: Runtime) -> OutputGuard:
         """Log what was done, and leave it for the monitor, which tells the cluster."""
         logger.warning("%s", words)
         try:
-            with runtime.stores.volatile(SUPERVISOR_EVENTS).transaction() as store:
+            with runtime.stores.volatile(OUTPUT_GUARD_EVENTS).transaction() as store:
                 store.set(len(store.items()) + 1, words)
         except StorageError as error:
             logger.warning("The cluster is not told: %s", error)
@@ -80,7 +80,7 @@ def build(runtime: Runtime) -> OutputGuard:
         overdue_after_s=OVERDUE_AFTER_S * getattr(runtime.clock, "speed", 1.0),
         recorded_light=recorded_light,
         forget_light=forget_light,
-        power_off=runtime.machine.power_off,
+        power_off=runtime.computer.power_off,
     )
 
 

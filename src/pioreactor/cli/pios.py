@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import click
 
-from pioreactor.cli.cli_context import Surroundings, pass_surroundings, surroundings_of
+from pioreactor.cli.cli_context import CliContext, cli_context_of, pass_cli_context
 from pioreactor.cli.lazy_group import SuggestingGroup
 from pioreactor.cli.options import json_option, underscored, units_options, yes_option
 from pioreactor.cli.render import print_json, print_table
@@ -32,7 +32,7 @@ def main() -> None:
 @click.pass_context
 def pios(ctx: click.Context) -> None:
     """Command many units of the cluster at once. Without --units or --experiments: all active workers."""
-    surroundings_of(ctx).refuse_wrong_user()
+    cli_context_of(ctx).refuse_wrong_user()
 
 
 @pios.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": True})
@@ -49,9 +49,9 @@ def pios(ctx: click.Context) -> None:
 @units_options
 @yes_option
 @json_option
-@pass_surroundings
+@pass_cli_context
 def run(
-    surroundings: Surroundings,
+    cli: CliContext,
     job: str,
     options: tuple[str, ...],
     overrides: tuple[tuple[str, str, str], ...],
@@ -61,12 +61,12 @@ def run(
     as_json: bool,
 ) -> None:
     """Start JOB on the units. Options that are not ours are the job's: `pios run stirring --target-rpm 400`."""
-    chosen = _targets(surroundings, units, experiments)
+    chosen = _targets(cli, units, experiments)
     _confirm(f"Run {job} on {', '.join(chosen)}?", yes)
     named, plain = _as_body(options)
     body = {"options": named, "args": plain, "env": {}, "config_overrides": [list(each) for each in overrides]}
     path = f"/unit_api/jobs/run/job_name/{quote(underscored(job), safe='')}"
-    _each(chosen, lambda unit: surroundings.ask(unit, "PATCH", path, json=body), as_json=as_json)
+    _each(chosen, lambda unit: cli.ask(unit, "PATCH", path, json=body), as_json=as_json)
 
 
 @pios.command()
@@ -77,9 +77,9 @@ def run(
 @units_options
 @yes_option
 @json_option
-@pass_surroundings
+@pass_cli_context
 def kill(
-    surroundings: Surroundings,
+    cli: CliContext,
     job_name: str | None,
     experiment: str | None,
     job_source: str | None,
@@ -101,13 +101,13 @@ def kill(
     }
     if all_jobs == bool(wish):
         raise click.UsageError("Say which jobs: --job-name, --experiment, --job-source; or --all-jobs alone.")
-    chosen = _targets(surroundings, units, experiments)
+    chosen = _targets(cli, units, experiments)
     _confirm(f"Stop jobs on {', '.join(chosen)}?", yes)
 
     def ask(unit: str) -> Any:
         if all_jobs:
-            return surroundings.ask(unit, "POST", "/unit_api/jobs/stop/all", timeout_s=_TIMEOUT_S)
-        return surroundings.ask(unit, "POST", "/unit_api/jobs/stop", json=wish, timeout_s=_TIMEOUT_S)
+            return cli.ask(unit, "POST", "/unit_api/jobs/stop/all", timeout_s=_TIMEOUT_S)
+        return cli.ask(unit, "POST", "/unit_api/jobs/stop", json=wish, timeout_s=_TIMEOUT_S)
 
     _each(chosen, ask, as_json=as_json)
 
@@ -121,10 +121,8 @@ def jobs() -> None:
 @click.argument("which", type=click.Choice(["all", "running"]), default="all")
 @units_options
 @json_option
-@pass_surroundings
-def list_(
-    surroundings: Surroundings, which: str, units: tuple[str, ...], experiments: tuple[str, ...], as_json: bool
-) -> None:
+@pass_cli_context
+def list_(cli: CliContext, which: str, units: tuple[str, ...], experiments: tuple[str, ...], as_json: bool) -> None:
     """Print the jobs of the units; `pios jobs list running` those that run at this moment."""
     path = "/unit_api/jobs/running" if which == "running" else "/unit_api/jobs"
     columns = ["unit", "job_id", "job_name", "experiment", "job_source", "started_at", "ended_at"]
@@ -133,8 +131,8 @@ def list_(
         rows = [{"unit": unit, **row} for unit, found in answers.items() for row in found]
         print_table(rows, columns, none="No jobs.")
 
-    chosen = _targets(surroundings, units, experiments)
-    _each(chosen, lambda unit: surroundings.ask(unit, "GET", path), as_json=as_json, show=show)
+    chosen = _targets(cli, units, experiments)
+    _each(chosen, lambda unit: cli.ask(unit, "GET", path), as_json=as_json, show=show)
 
 
 @jobs.command(name="set")
@@ -144,9 +142,9 @@ def list_(
 @units_options
 @yes_option
 @json_option
-@pass_surroundings
+@pass_cli_context
 def set_(
-    surroundings: Surroundings,
+    cli: CliContext,
     job: str,
     setting: str,
     value: str,
@@ -156,30 +154,28 @@ def set_(
     as_json: bool,
 ) -> None:
     """Change a setting of a running job on the units."""
-    chosen = _targets(surroundings, units, experiments)
+    chosen = _targets(cli, units, experiments)
     _confirm(f"Set {setting} of {job} to {value} on {', '.join(chosen)}?", yes)
     name = underscored(job)
 
     def ask(unit: str) -> Any:
-        experiment = surroundings.ask_leader("GET", f"/api/workers/{quote(unit, safe='')}/experiment")["experiment"]
+        experiment = cli.ask_leader("GET", f"/api/workers/{quote(unit, safe='')}/experiment")["experiment"]
         path = (
             f"/api/workers/{quote(unit, safe='')}/jobs/update/job_name/{name}/experiments/{quote(experiment, safe='')}"
         )
-        return surroundings.ask_leader("PATCH", path, json={"settings": {underscored(setting): value}})
+        return cli.ask_leader("PATCH", path, json={"settings": {underscored(setting): value}})
 
     _each(chosen, ask, as_json=as_json)
 
 
-def _targets(surroundings: Surroundings, units: tuple[str, ...], experiments: tuple[str, ...]) -> list[str]:
+def _targets(cli: CliContext, units: tuple[str, ...], experiments: tuple[str, ...]) -> list[str]:
     """Return the chosen active workers; refuse names the inventory does not have."""
     if units and experiments:
         raise click.UsageError("--units and --experiments exclude each other.")
-    inventory = {
-        row["pioreactor_unit"]: bool(row["is_active"]) for row in surroundings.ask_leader("GET", "/api/workers")
-    }
+    inventory = {row["pioreactor_unit"]: bool(row["is_active"]) for row in cli.ask_leader("GET", "/api/workers")}
     wanted = [unit for unit in dict.fromkeys(units) if unit != UNIVERSAL_IDENTIFIER]
     for experiment in experiments:
-        rows = surroundings.ask_leader("GET", f"/api/experiments/{quote(experiment, safe='')}/workers")
+        rows = cli.ask_leader("GET", f"/api/experiments/{quote(experiment, safe='')}/workers")
         wanted += [row["pioreactor_unit"] for row in rows]
     unknown = [unit for unit in wanted if unit not in inventory]
     if unknown:

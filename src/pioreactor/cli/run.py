@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import click
 
-from pioreactor.cli.cli_context import Surroundings
+from pioreactor.cli.cli_context import CliContext
 from pioreactor.cli.lazy_group import Entry, LazyGroup
 
 _HERE = "pioreactor.cli.running"
@@ -113,7 +113,7 @@ class RunGroup(LazyGroup):
 @click.pass_context
 def run(ctx: click.Context, overrides: tuple[tuple[str, str, str], ...]) -> None:
     """Start a job or an action. It runs until it is done, or until Ctrl-C or `pio kill` ends it."""
-    if isinstance(ctx.obj, Surroundings) and ctx.obj.has_runtime:
+    if isinstance(ctx.obj, CliContext) and ctx.obj.has_runtime:
         return
     from pioreactor.bootstrap import build_runtime
     from pioreactor.runtime import context

@@ -27,7 +27,7 @@ from pioreactor.exc import InvalidRequestError
 )  # fmt: skip
 @click.option(
     "--scenario", default="ecoli_turbidostat", show_default=True, metavar="NAME|FILE",
-    help="Strain, start density, surroundings and faults: a name (see --list-scenarios) or a YAML or INI file.",
+    help="Strain, start density, ambient conditions and faults: a name (see --list-scenarios) or a YAML or INI file.",
 )  # fmt: skip
 @click.option("--experiment", default="simulation", show_default=True, help="Name of the experiment.")
 @click.option("--csv/--no-csv", default=True, show_default=True, help="Write each table as CSV, too.")

@@ -14,7 +14,7 @@ from typing import Any
 
 from pioreactor.bootstrap.simulated import SimulatedUnit, build_simulation, open_simulation_records
 from pioreactor.cli import exit_codes
-from pioreactor.cli.cli_context import Surroundings
+from pioreactor.cli.cli_context import CliContext
 from pioreactor.cli.run import run as run_group
 from pioreactor.runtime import context
 
@@ -100,7 +100,7 @@ class SimulatedRun:
         unit.run(partial(self._run, unit, command), name=command[0])
 
     def _run(self, unit: SimulatedUnit, command: list[str]) -> None:
-        status = exit_codes.run(run_group, command, obj=Surroundings({}, runtime=context.current()))
+        status = exit_codes.run(run_group, command, obj=CliContext({}, runtime=context.current()))
         if status != 0:
             self.failed_jobs.append(f"{unit.name}: {' '.join(command)}")
 

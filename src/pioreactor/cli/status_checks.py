@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from pioreactor.cli.cli_context import Surroundings
+from pioreactor.cli.cli_context import CliContext
 from pioreactor.exc import PioreactorError
 from pioreactor.structs.encoding import to_timestamp
 from pioreactor.version import __version__
@@ -32,14 +32,14 @@ class Finding:
     details: str
 
 
-_Look = Callable[[Surroundings], tuple[Verdict, str]]
+_Look = Callable[[CliContext], tuple[Verdict, str]]
 
 
-def look_at_everything(surroundings: Surroundings) -> Iterator[Finding]:
+def run_checks(cli: CliContext) -> Iterator[Finding]:
     """Run all checks, one after another; a check that cannot be made has failed."""
     for name, look in _CHECKS.items():
         try:
-            verdict, details = look(surroundings)
+            verdict, details = look(cli)
         except (PioreactorError, OSError) as error:
             verdict, details = "FAIL", str(error)
         yield Finding(name, verdict, details)
@@ -52,61 +52,61 @@ def worst(findings: list[Finding]) -> Verdict:
 _NO_REACTOR = "this leader has no reactor"
 
 
-def _configuration(surroundings: Surroundings) -> tuple[Verdict, str]:
-    warnings = surroundings.settings.warnings
+def _configuration(cli: CliContext) -> tuple[Verdict, str]:
+    warnings = cli.settings.warnings
     return ("WARN", " ".join(warnings)) if warnings else ("OK", "files are readable and every value fits")
 
 
-def _identity(surroundings: Surroundings) -> tuple[Verdict, str]:
-    identity = surroundings.runtime.identity
+def _identity(cli: CliContext) -> tuple[Verdict, str]:
+    identity = cli.runtime.identity
     if not identity.leader_hostname:
         return "WARN", f"{identity.unit}, no leader is configured"
     return "OK", f"{identity.unit}, {'leader' if identity.is_leader else f'worker of {identity.leader_hostname}'}"
 
 
-def _only_leads(surroundings: Surroundings) -> bool:
+def _only_leads(cli: CliContext) -> bool:
     """Say whether this is a leader that has no reactor, and so needs none of its parts."""
-    identity = surroundings.runtime.identity
+    identity = cli.runtime.identity
     return identity.is_leader and not identity.is_worker()
 
 
-def _model(surroundings: Surroundings) -> tuple[Verdict, str]:
-    if _only_leads(surroundings):
+def _model(cli: CliContext) -> tuple[Verdict, str]:
+    if _only_leads(cli):
         return "OK", _NO_REACTOR
-    model = surroundings.runtime.identity.model()
+    model = cli.runtime.identity.model()
     return ("OK", " ".join(model)) if model is not None else ("WARN", "no model of reactor was chosen")
 
 
-def _hardware(surroundings: Surroundings) -> tuple[Verdict, str]:
-    if _only_leads(surroundings):
+def _hardware(cli: CliContext) -> tuple[Verdict, str]:
+    if _only_leads(cli):
         return "OK", _NO_REACTOR
-    rig = surroundings.runtime.open_rig()
+    rig = cli.runtime.open_rig()
     if not rig.is_hat_present():
         return "WARN", "no HAT"
     missing = rig.missing()
     return ("FAIL", f"no answer from {', '.join(missing)}") if missing else ("OK", "every chip answers")
 
 
-def _i2c(surroundings: Surroundings) -> tuple[Verdict, str]:
-    if surroundings.settings.hardware.rig == "sim":
+def _i2c(cli: CliContext) -> tuple[Verdict, str]:
+    if cli.settings.hardware.rig == "sim":
         return "OK", "simulated"
-    if _only_leads(surroundings):
+    if _only_leads(cli):
         return "OK", _NO_REACTOR
     bus = Path("/dev/i2c-1")
     return ("OK", str(bus)) if bus.exists() else ("FAIL", f"{bus} is missing: I²C is not enabled")
 
 
-def _version(surroundings: Surroundings) -> tuple[Verdict, str]:  # noqa: ARG001  the shape of a check
+def _version(cli: CliContext) -> tuple[Verdict, str]:  # noqa: ARG001  the shape of a check
     return "OK", __version__
 
 
-def _ipv4(surroundings: Surroundings) -> tuple[Verdict, str]:
-    address = surroundings.runtime.machine.ipv4()
+def _ipv4(cli: CliContext) -> tuple[Verdict, str]:
+    address = cli.runtime.computer.ipv4()
     return ("WARN", "no network") if address.startswith("127.") else ("OK", address)
 
 
-def _mqtt(surroundings: Surroundings) -> tuple[Verdict, str]:
-    runtime, host = surroundings.runtime, surroundings.settings.broker_host
+def _mqtt(cli: CliContext) -> tuple[Verdict, str]:
+    runtime, host = cli.runtime, cli.settings.broker_host
     connected = runtime.clock.signal()
     bus = runtime.buses.connect("pio-status")
     try:
@@ -118,42 +118,42 @@ def _mqtt(surroundings: Surroundings) -> tuple[Verdict, str]:
         bus.close()
 
 
-def _leader_api(surroundings: Surroundings) -> tuple[Verdict, str]:
-    surroundings.ask_leader("GET", "/api/workers", timeout_s=3)
-    return "OK", surroundings.url_of(surroundings.settings.cluster.leader_hostname)
+def _leader_api(cli: CliContext) -> tuple[Verdict, str]:
+    cli.ask_leader("GET", "/api/workers", timeout_s=3)
+    return "OK", cli.url_of(cli.settings.cluster.leader_hostname)
 
 
-def _web(surroundings: Surroundings) -> tuple[Verdict, str]:
-    unit = surroundings.runtime.unit
-    surroundings.look_at(unit, "/unit_api/health", timeout_s=3)
-    return "OK", surroundings.url_of(unit)
+def _web(cli: CliContext) -> tuple[Verdict, str]:
+    unit = cli.runtime.unit
+    cli.look_at(unit, "/unit_api/health", timeout_s=3)
+    return "OK", cli.url_of(unit)
 
 
-def _jobs(surroundings: Surroundings) -> tuple[Verdict, str]:
-    names = sorted(record.job_name for record in surroundings.runtime.stores.jobs().running())
+def _jobs(cli: CliContext) -> tuple[Verdict, str]:
+    names = sorted(record.job_name for record in cli.runtime.stores.jobs().running())
     if "monitor" not in names:
         return "WARN", f"monitor is not running; running: {', '.join(names) if names else 'nothing'}"
     return "OK", ", ".join(names)
 
 
-def _logs(surroundings: Surroundings) -> tuple[Verdict, str]:
-    configured = surroundings.settings.logging.log_file
-    path = Path(configured) if configured else surroundings.paths.log_file
+def _logs(cli: CliContext) -> tuple[Verdict, str]:
+    configured = cli.settings.logging.log_file
+    path = Path(configured) if configured else cli.paths.log_file
     return _writable(path) if path.exists() else ("WARN", f"{path} is not there yet")
 
 
-def _database(surroundings: Surroundings) -> tuple[Verdict, str]:
-    if not surroundings.runtime.identity.is_leader:
+def _database(cli: CliContext) -> tuple[Verdict, str]:
+    if not cli.runtime.identity.is_leader:
         return "OK", "on the leader"
-    return _writable(surroundings.database())
+    return _writable(cli.database())
 
 
-def _quarantine(surroundings: Surroundings) -> tuple[Verdict, str]:
-    if not surroundings.runtime.identity.is_leader:
+def _quarantine(cli: CliContext) -> tuple[Verdict, str]:
+    if not cli.runtime.identity.is_leader:
         return "OK", "on the leader"
     import sqlite3
 
-    path = surroundings.database()
+    path = cli.database()
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
             count = connection.execute("SELECT COUNT(*) FROM quarantined_rows").fetchone()[0]
@@ -164,18 +164,18 @@ def _quarantine(surroundings: Surroundings) -> tuple[Verdict, str]:
     return "WARN", f"{count} records could not be stored; see: pio db quarantine list"
 
 
-def _temporary_cache(surroundings: Surroundings) -> tuple[Verdict, str]:
-    surroundings.runtime.stores.volatile("leds").items()
-    return "OK", str(surroundings.paths.volatile_store)
+def _temporary_cache(cli: CliContext) -> tuple[Verdict, str]:
+    cli.runtime.stores.volatile("leds").items()
+    return "OK", str(cli.paths.volatile_store)
 
 
-def _persistent_cache(surroundings: Surroundings) -> tuple[Verdict, str]:
-    surroundings.runtime.stores.persistent("bioreactor").items()
-    return "OK", str(surroundings.paths.persistent_store)
+def _persistent_cache(cli: CliContext) -> tuple[Verdict, str]:
+    cli.runtime.stores.persistent("bioreactor").items()
+    return "OK", str(cli.paths.persistent_store)
 
 
-def _journal(surroundings: Surroundings) -> tuple[Verdict, str]:
-    journal = surroundings.runtime.stores.journal()
+def _journal(cli: CliContext) -> tuple[Verdict, str]:
+    journal = cli.runtime.stores.journal()
     acknowledged = journal.acknowledged_seq()
     waiting = journal.last_seq() - acknowledged
     if waiting == 0:
@@ -185,13 +185,13 @@ def _journal(surroundings: Surroundings) -> tuple[Verdict, str]:
     return "OK", f"{safe}; {waiting} entries wait for the leader's acknowledgement"
 
 
-def _data_root(surroundings: Surroundings) -> tuple[Verdict, str]:
-    path = surroundings.paths.dot_pioreactor
+def _data_root(cli: CliContext) -> tuple[Verdict, str]:
+    path = cli.paths.dot_pioreactor
     return _writable(path) if path.exists() else ("FAIL", f"{path} is missing; make it with: pio repair")
 
 
-def _disk(surroundings: Surroundings) -> tuple[Verdict, str]:
-    path = surroundings.paths.dot_pioreactor
+def _disk(cli: CliContext) -> tuple[Verdict, str]:
+    path = cli.paths.dot_pioreactor
     free_gb = shutil.disk_usage(path if path.exists() else "/").free / 1e9
     return ("OK" if free_gb >= _LITTLE_DISK_GB else "WARN"), f"{free_gb:.1f} GB free"
 

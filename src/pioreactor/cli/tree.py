@@ -7,7 +7,7 @@ from typing import Final
 
 import click
 
-from pioreactor.cli.cli_context import surroundings_of
+from pioreactor.cli.cli_context import cli_context_of
 from pioreactor.cli.lazy_group import Entry, LazyGroup
 from pioreactor.version import __version__
 
@@ -63,4 +63,4 @@ ENTRIES: Final[Mapping[str, Entry]] = {
 @click.pass_context
 def pio(ctx: click.Context) -> None:
     """Control this unit of a Pioreactor cluster."""
-    surroundings_of(ctx).refuse_wrong_user()
+    cli_context_of(ctx).refuse_wrong_user()

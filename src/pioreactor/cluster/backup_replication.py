@@ -33,14 +33,14 @@ class Copy(msgspec.Struct, frozen=True):
     size_bytes: int
 
 
-class Announced(msgspec.Struct, forbid_unknown_fields=True):
+class BackupDigest(msgspec.Struct, forbid_unknown_fields=True):
     """What a sender says of a copy that it is about to send, or has sent."""
 
     size_bytes: int
     sha256: str
 
 
-class CopyShelf:
+class BackupCopies:
     """Where a unit keeps copies of its leader's database. Unfinished ones have another name and do not count."""
 
     def __init__(self, runtime: Runtime) -> None:
@@ -51,15 +51,15 @@ class CopyShelf:
         found = sorted(self._folder.glob("*.sqlite"), reverse=True) if self._folder.is_dir() else []
         return [Copy(path.name, path.stat().st_size) for path in found]
 
-    def begin(self, name: str, announced: Announced) -> None:
+    def begin(self, name: str, declared: BackupDigest) -> None:
         """Make room for a copy; raise `StorageError` when the disk has none."""
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         for stale in self._folder.glob(f"*{_UNFINISHED}"):
             stale.unlink(missing_ok=True)
         free = shutil.disk_usage(self._folder).free
-        if free < ROOM * announced.size_bytes:
+        if free < ROOM * declared.size_bytes:
             raise StorageError(
-                f"the copy needs {announced.size_bytes / 1e6:.0f} MB, only {free / 1e6:.0f} MB are free",
+                f"the copy needs {declared.size_bytes / 1e6:.0f} MB, only {free / 1e6:.0f} MB are free",
                 remedy="Delete old data on this unit, or have another one keep the copy.",
             )
         self._unfinished(name).touch(mode=0o600)
@@ -73,13 +73,13 @@ class CopyShelf:
             file.seek(offset)
             file.write(part)
 
-    def finish(self, name: str, announced: Announced, *, kept: int = KEPT) -> Backup:
+    def finish(self, name: str, declared: BackupDigest, *, kept: int = KEPT) -> Backup:
         """Check that the copy is what was sent and a whole database; then it counts, and the oldest goes."""
         path = self._unfinished(name)
         if not path.exists():
             raise NotFoundError(f"no copy {name} was begun")
         try:
-            if path.stat().st_size != announced.size_bytes or digest(path) != announced.sha256:
+            if path.stat().st_size != declared.size_bytes or digest(path) != declared.sha256:
                 raise StorageError(f"{name} did not arrive as it was sent", remedy="Send it again.")
             backup = verify(path)
         except StorageError:
@@ -99,11 +99,11 @@ class CopyShelf:
             file.seek(offset)
             return file.read(PART_BYTES)
 
-    def announced(self, name: str) -> Announced:
+    def digest_of(self, name: str) -> BackupDigest:
         path = self._path(name)
         if not path.is_file():
             raise NotFoundError(f"there is no copy {name}")
-        return Announced(path.stat().st_size, digest(path))
+        return BackupDigest(path.stat().st_size, digest(path))
 
     def _path(self, name: str) -> Path:
         if not _NAME.fullmatch(name):
@@ -116,7 +116,7 @@ class CopyShelf:
 
 
 class Fetch(Protocol):
-    """Ask a unit and return the body of its answer: `Surroundings.fetch`."""
+    """Ask a unit and return the body of its answer: `CliContext.fetch`."""
 
     def __call__(
         self, unit: str, method: str, path: str, *, json: Any = None, body: bytes | None = None, timeout_s: float = 30.0
@@ -125,15 +125,15 @@ class Fetch(Protocol):
 
 def send(backup: Path, unit: str, fetch: Fetch) -> None:
     """Send a backup to a unit, which checks it; raise the unit's error."""
-    announced = msgspec.to_builtins(Announced(backup.stat().st_size, digest(backup)))
+    declared = msgspec.to_builtins(BackupDigest(backup.stat().st_size, digest(backup)))
     path = f"{PATH}/{backup.name}"
-    fetch(unit, "PUT", path, json=announced)
+    fetch(unit, "PUT", path, json=declared)
     for offset, part in _parts(backup):
         fetch(unit, "PUT", f"{path}/parts/{offset}", body=part)
-    fetch(unit, "POST", f"{path}/finish", json=announced, timeout_s=600.0)
+    fetch(unit, "POST", f"{path}/finish", json=declared, timeout_s=600.0)
 
 
-def spread(
+def replicate(
     runtime: Runtime, backup: Path, units: Sequence[str], count: int, fetch: Fetch, *, say: Callable[[str], None]
 ) -> list[str]:
     """Send a backup to so many of the units, in their order, and return those; say why one does not take it."""
@@ -152,18 +152,18 @@ def spread(
     return have
 
 
-def bring_back(unit: str, name: str, target: Path, fetch: Fetch) -> Backup:
+def fetch_copy(unit: str, name: str, target: Path, fetch: Fetch) -> Backup:
     """Fetch a copy from a unit into a file, and verify it."""
-    announced = msgspec.json.decode(fetch(unit, "GET", f"{PATH}/{name}"), type=Announced)
+    declared = msgspec.json.decode(fetch(unit, "GET", f"{PATH}/{name}"), type=BackupDigest)
     target.parent.mkdir(parents=True, exist_ok=True)
     unfinished = target.with_name(target.name + _UNFINISHED)
     with unfinished.open("wb") as file:
-        while file.tell() < announced.size_bytes:
+        while file.tell() < declared.size_bytes:
             part = fetch(unit, "GET", f"{PATH}/{name}/parts/{file.tell()}")
             if not part:
                 break
             file.write(part)
-    if digest(unfinished) != announced.sha256:
+    if digest(unfinished) != declared.sha256:
         unfinished.unlink()
         raise StorageError(f"{name} did not arrive whole from {unit}", remedy="Try again.")
     unfinished.replace(target)

@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from pioreactor.cluster.heartbeat_listener import Heartbeats
+from pioreactor.cluster.heartbeat_listener import HeartbeatListener
 from pioreactor.exc import ConflictError, InvalidRequestError, PioreactorError, UnitUnreachableError
 from pioreactor.http.ports import HttpClient
 from pioreactor.messaging.accounts import Account, Role, make_password
@@ -39,7 +39,7 @@ LIVES_S = 10.0
 
 
 @dataclass(frozen=True)
-class LocalClusterPlan:
+class DemoClusterPlan:
     """What to build. `speed` is how many times faster than real time the cluster lives."""
 
     directory: Path
@@ -81,7 +81,7 @@ class Service:
     """How many times in a row it had to be started again soon after a start."""
     longest_pause_s: float = 30.0
     """Between two starts of one that ends soon after each."""
-    heartbeats: Heartbeats | None = None
+    heartbeats: HeartbeatListener | None = None
     """Where it says that it lives, if it does."""
 
     def start(self) -> None:
@@ -122,10 +122,10 @@ class Service:
 
 
 @dataclass
-class LocalCluster:
-    """Started by `start`, kept alive by `look_after`, ended by `stop`."""
+class DemoCluster:
+    """Started by `start`, kept alive by `check_services`, ended by `stop`."""
 
-    plan: LocalClusterPlan
+    plan: DemoClusterPlan
     http: HttpClient
     running_jobs: Callable[[Paths], set[int]]
     """Return the processes of living jobs of the unit whose files are there."""
@@ -290,10 +290,10 @@ class LocalCluster:
         self.say("Waiting for the web servers.")
         self._wait_until_serving()
 
-    def start_records(self) -> None:
+    def start_boot_services(self) -> None:
         """Start what watches units and writes the database; they need the inventory to be there."""
         for worker in self.plan.worker_names:
-            self.add_supervisor(worker)
+            self.add_output_guard(worker)
         self._add(LEADER, "mqtt_to_db_streaming", self._pio("run", "mqtt_to_db_streaming"))
         for unit in self.units:
             self._add(unit, "monitor", self._pio("run", "monitor"))
@@ -333,9 +333,9 @@ class LocalCluster:
         service.start()
         self.services.append(service)
 
-    def add_supervisor(self, worker: str, environment: Mapping[str, str] | None = None) -> Service:
+    def add_output_guard(self, worker: str, environment: Mapping[str, str] | None = None) -> Service:
         """Start a worker's supervisor. Outputs wait for it: it is missed at once, and started again without pauses."""
-        heartbeats = Heartbeats(self.paths(worker).run_pioreactor / "supervisor.notify")
+        heartbeats = HeartbeatListener(self.paths(worker).run_pioreactor / "supervisor.notify")
         service = Service(
             f"supervisor of {worker}",
             self._command(worker, [sys.executable, "-m", "pioreactor.cli.output_guard"]),
@@ -371,7 +371,7 @@ class LocalCluster:
                     remedy=f"See {service.log_path}; if the port is taken, choose another with --port.",
                 )
 
-    def look_after(self) -> None:
+    def check_services(self) -> None:
         """Restart what has died, after a pause, and what is frozen. Call it about twice a second."""
         self._note_clock()
         for service in self.services:

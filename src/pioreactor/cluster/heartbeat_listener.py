@@ -12,7 +12,7 @@ PATIENCE_S = 1.5
 STARTING_S = 15.0
 
 
-class Heartbeats:
+class HeartbeatListener:
     """A datagram socket (`NOTIFY_SOCKET`) on which one service says that it lives."""
 
     def __init__(self, path: Path) -> None:

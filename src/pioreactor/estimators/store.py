@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pioreactor.exc import CalibrationError
-from pioreactor.runtime.artifact_store import Shelf
+from pioreactor.runtime.artifact_store import ArtifactStore
 from pioreactor.runtime.context import Runtime
 from pioreactor.structs.estimators import EstimatorBase, ODFusionEstimator, estimator_from_builtins
 
@@ -17,7 +17,7 @@ def check_device(estimator: EstimatorBase, device: str) -> None:
         raise CalibrationError(f"an estimator of type {kind} does not fuse optical densities")
 
 
-_shelf: Shelf[EstimatorBase] = Shelf(
+_shelf: ArtifactStore[EstimatorBase] = ArtifactStore(
     "estimators",
     "estimator",
     cache="active_estimators",

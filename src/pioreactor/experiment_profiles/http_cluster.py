@@ -21,7 +21,7 @@ HEARD_WITHIN_S = 2.0
 
 
 class Ask(Protocol):
-    """Ask the leader's `/api`: `Surroundings.ask_leader`."""
+    """Ask the leader's `/api`: `CliContext.ask_leader`."""
 
     def __call__(self, method: str, path: str, *, json: Any = None, timeout_s: float = 10.0) -> Any: ...
 

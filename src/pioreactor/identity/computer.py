@@ -15,7 +15,7 @@ REBOOT: Final = ("systemctl", "--no-ask-password", "reboot")
 """Systemd asks polkit whether the account may; `packaging/polkit` has the rule that says yes."""
 
 
-class MachineFacts:
+class Computer:
     """Reads what the kernel says; anything it does not say is left out."""
 
     def __init__(self, *, belongs_to_reactor: bool = True, device_tree_hat: Path = DEVICE_TREE_HAT) -> None:
@@ -95,7 +95,7 @@ class MachineFacts:
         """Say whether this process may change a file or folder; True for what is not there."""
         return not path.exists() or os.access(path, os.W_OK)
 
-    def web_server_trouble(self, host: str, port: int, *, is_secure: bool, timeout_s: float = 3.0) -> str | None:
+    def web_server_fault(self, host: str, port: int, *, is_secure: bool, timeout_s: float = 3.0) -> str | None:
         """Ask this unit's web server how it is; return None when it is well, else what happened instead.
 
         A few bytes over a socket: an HTTP client costs the monitor a megabyte.
@@ -130,7 +130,7 @@ class MachineFacts:
         return True
 
 
-class SimulatedMachine(MachineFacts):
+class SimulatedComputer(Computer):
     """The same answers on every computer, so that a simulation's records depend on its seed alone."""
 
     def versions(self) -> dict[str, str | None]:
@@ -157,7 +157,7 @@ class SimulatedMachine(MachineFacts):
     def may_write(self, path: Path) -> bool:  # noqa: ARG002  nothing is written
         return True
 
-    def web_server_trouble(self, host: str, port: int, *, is_secure: bool, timeout_s: float = 3.0) -> str | None:  # noqa: ARG002
+    def web_server_fault(self, host: str, port: int, *, is_secure: bool, timeout_s: float = 3.0) -> str | None:  # noqa: ARG002
         return None
 
     def power_off(self) -> bool:

@@ -55,7 +55,7 @@ class JobType(type):
                 job._abandon_construction(error)
             raise
         finally:
-            Lane.adopt_or_leave(before)
+            Lane.restore_current(before)
         return job
 
 
@@ -97,7 +97,7 @@ class BackgroundJob(metaclass=JobType):
             after_turn=self._finish_turn,
             on_error=self._log_error,
         )
-        self._lane.adopt()
+        self._lane.make_current()
         self._ended = runtime.clock.signal()
         self._words = restart_policy.command_words.get()
         self._ending = False
@@ -122,7 +122,7 @@ class BackgroundJob(metaclass=JobType):
         self.__dict__["_announce"] = self._announce_setting
         self._presence.announce("state", JobState.INIT)
         self._presence.flush()
-        signals.stop_on_termination(runtime, self)
+        signals.stop_on_signal(runtime, self)
 
     # ---- what subclasses use -------------------------------------------------------------------------------
 
@@ -214,7 +214,7 @@ class BackgroundJob(metaclass=JobType):
     def clean_up(self) -> None:
         """End the job: outputs off first, then announcements, the registry, the connections. Safe to repeat."""
         self._lane.request_stop()
-        if self._lane.runs_here():
+        if self._lane.is_current():
             return
         task = self._lane.task
         if task is None or not task.join(SECONDS_FOR_A_LANE_TO_END):
@@ -394,7 +394,7 @@ class BackgroundJob(metaclass=JobType):
         self._flush_if_elsewhere()
 
     def _flush_if_elsewhere(self) -> None:
-        if not self._lane.runs_here():
+        if not self._lane.is_current():
             self._presence.flush()
 
     def _finish_turn(self) -> None:
@@ -451,7 +451,7 @@ class BackgroundJob(metaclass=JobType):
         began = self.state != JobState.INIT
         try:
             self._lifecycle.to(JobState.DISCONNECTED)
-            if began and not signals.machine_is_going_down() and not self.is_long_running:
+            if began and not signals.computer_is_shutting_down() and not self.is_long_running:
                 self._try_to_store(lambda: restart_policy.end_wish(self.runtime, self.job_name))
             self._say_goodbye()
             for name, setting in self.settings().items():
@@ -459,7 +459,7 @@ class BackgroundJob(metaclass=JobType):
                     self._presence.announce(name, None)
         finally:
             self._presence.close()
-            signals.forget(self)
+            signals.unregister(self)
             self._ended.set()
 
     def _say_goodbye(self) -> None:

@@ -72,7 +72,7 @@ class managed_lifecycle:  # noqa: N801  the documented name that plugins import
         for who in (self.unit, "$broadcast"):
             for which in (self.experiment, UNIVERSAL_EXPERIMENT):
                 presence.subscribe(topics.set_setting(who, which, presence.key, "state"), self._hear_command)
-        signals.stop_on_termination(self.runtime, self)
+        signals.stop_on_signal(self.runtime, self)
         for state in (JobState.INIT, JobState.READY):
             self._announce(state)
         return self
@@ -84,7 +84,7 @@ class managed_lifecycle:  # noqa: N801  the documented name that plugins import
             self.logger.error("%s", error)
         self._announce(JobState.DISCONNECTED)
         self.present.close()
-        signals.forget(self)
+        signals.unregister(self)
 
     # ---- what the action uses ------------------------------------------------------------------------------
 

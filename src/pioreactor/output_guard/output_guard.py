@@ -16,7 +16,7 @@ from pioreactor.types import LedChannel
 LOOK_EVERY_S = 0.25
 THERMOMETER_EVERY_S = 1.0
 NAME = "supervisor"
-SUPERVISOR_EVENTS = "supervisor_events"
+OUTPUT_GUARD_EVENTS = "supervisor_events"
 """Volatile cache in which a sentence is left for each thing that was done: the monitor tells the cluster."""
 OVERDUE_AFTER_S = 1.0
 """A pump that turns so much longer than its run was to last has an owner who cannot stop it."""

@@ -16,8 +16,8 @@ from pioreactor.storage.ports import ArtifactKind, KeyValues
 T = TypeVar("T", bound=msgspec.Struct)
 
 
-class Shelf(Generic[T]):
-    """Artifacts of one kind as structs. It keeps no state of its own, so many units can share one shelf's code.
+class ArtifactStore(Generic[T]):
+    """Artifacts of one kind as structs. It keeps no state of its own, so many units can share one store's code.
 
     A text's YAML is read once, which costs milliseconds; reading a small file costs some ten microseconds, so a
     changed file is always seen.

@@ -17,7 +17,7 @@ from pioreactor.models import ReactorModel
 from pioreactor.storage.ports import ArtifactFiles, RecordSink, UnitStores
 
 if TYPE_CHECKING:
-    from pioreactor.identity.computer import MachineFacts
+    from pioreactor.identity.computer import Computer
     from pioreactor.identity.unit import UnitIdentity
     from pioreactor.settings.schema import Settings
     from pioreactor.storage.paths import Paths
@@ -39,7 +39,7 @@ class Runtime:
     """Return the unit's rig; the same one each time, opened at first use."""
     model: Callable[[], ReactorModel]
     """Return the unit's reactor model; the 40 mL one is assumed when nobody chose."""
-    machine: MachineFacts
+    computer: Computer
     pid: int
     job_source: str = "user"
     starts_sleeping: bool = False

@@ -87,22 +87,22 @@ class Lane:
     def clock(self) -> Clock:
         return self._clock
 
-    def adopt(self) -> None:
+    def make_current(self) -> None:
         """Make this the present lane of the calling thread or greenlet."""
         _present.set(self)
 
     @staticmethod
-    def adopt_or_leave(lane: "Lane | None") -> None:
+    def restore_current(lane: "Lane | None") -> None:
         """Give the calling thread back the lane it had before."""
         _present.set(lane)
 
-    def runs_here(self) -> bool:
+    def is_current(self) -> bool:
         """Say whether the caller runs on this lane."""
         return self._task is not None and _present.get() is self
 
     def call(self, run: Callable[[], None]) -> None:
         """Run on the lane and wait for it; at once when the caller is on it or the lane does not run."""
-        if self._task is None or not self._task.is_alive() or self.runs_here():
+        if self._task is None or not self._task.is_alive() or self.is_current():
             run()
             return
         done = self._clock.signal()
@@ -158,8 +158,8 @@ class Lane:
     def start(self, ending: Callable[[], None]) -> None:
         """Begin to work; `ending` runs last, on the lane, once a stop was asked for."""
         # The lane sees what its starter saw: the same runtime, also when several units share a process.
-        surroundings = copy_context()
-        self._task = self._clock.spawn(lambda: surroundings.run(self._run, ending), name=self._name)
+        context = copy_context()
+        self._task = self._clock.spawn(lambda: context.run(self._run, ending), name=self._name)
 
     def request_stop(self) -> None:
         """Ask for the end: nothing queued runs any more, and waits on the lane are interrupted. From any thread."""
@@ -202,7 +202,7 @@ class Lane:
             raise PausedError("asked to pause")
 
     def _run(self, ending: Callable[[], None]) -> None:
-        self.adopt()
+        self.make_current()
         try:
             if self._at_start is not None:
                 self._at_start()

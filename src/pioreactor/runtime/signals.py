@@ -25,12 +25,12 @@ _terminating = False
 _number: int | None = None
 
 
-def machine_is_going_down() -> bool:
+def computer_is_shutting_down() -> bool:
     """Say whether the process was told to end by SIGTERM or SIGHUP, as a shutdown does; people and `pio` use SIGINT."""
     return _number in (signal.SIGTERM, signal.SIGHUP)
 
 
-def stop_on_termination(runtime: Runtime, job: Stoppable) -> None:
+def stop_on_signal(runtime: Runtime, job: Stoppable) -> None:
     """End this when the process is told to; does nothing where the process is not ours (tests, virtual time)."""
     global _installed
     if not runtime.handles_signals or threading.current_thread() is not threading.main_thread():
@@ -42,7 +42,7 @@ def stop_on_termination(runtime: Runtime, job: Stoppable) -> None:
             signal.signal(number, _terminate)
 
 
-def forget(job: Stoppable) -> None:
+def unregister(job: Stoppable) -> None:
     """The job has ended by itself."""
     if job in _running:
         _running.remove(job)

@@ -18,7 +18,7 @@ def add_local(hostname: str) -> str:
 
 def get_ip() -> str:
     """Return this machine's address towards its network."""
-    return current().machine.ipv4()
+    return current().computer.ipv4()
 
 
 def url_of(pioreactor_unit: str) -> str:

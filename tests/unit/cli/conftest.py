@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pioreactor.bootstrap.simulated import build_simulation
-from pioreactor.cli.cli_context import Surroundings
+from pioreactor.cli.cli_context import CliContext
 from pioreactor.cli.exit_codes import run
 from pioreactor.cli.pios import pios
 from pioreactor.cli.tree import pio
@@ -49,8 +49,8 @@ class Desk:
             self.interrupted.append(pid)
             self.on_interrupt(pid)
 
-        surroundings = Surroundings({"HOSTNAME": "unit1"}, runtime=self.runtime, http=self.http, interrupt=interrupt)
-        status = run(command, words, obj=surroundings)  # type: ignore[arg-type]
+        cli = CliContext({"HOSTNAME": "unit1"}, runtime=self.runtime, http=self.http, interrupt=interrupt)
+        status = run(command, words, obj=cli)  # type: ignore[arg-type]
         return Typed(status, *self.read())
 
     def start_job(self, name: str, *, pid: int = 4000, source: str = "user", long_running: bool = False) -> int:

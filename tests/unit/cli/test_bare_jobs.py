@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pioreactor.cli import fast_start
-from pioreactor.cli.exit_codes import ending_well
+from pioreactor.cli.exit_codes import run_to_exit_code
 from pioreactor.cli.run import ENTRIES
 from pioreactor.exc import NotAssignedAnExperimentError
 from pioreactor.plugin_management.presence import any_package_is_plugin, are_there_plugins
@@ -60,7 +60,7 @@ def test_errors_are_said_as_by_every_command(capsys) -> None:
     def fails() -> None:
         raise NotAssignedAnExperimentError("unit1 is not assigned", remedy="Assign it.")
 
-    assert ending_well(fails) == 1
+    assert run_to_exit_code(fails) == 1
     assert capsys.readouterr().err == "Error: unit1 is not assigned\n  Try: Assign it.\n"
 
 
@@ -85,5 +85,5 @@ def test_a_job_that_nobody_held_when_the_signal_came_is_ended(monkeypatch: pytes
         raise SystemExit(130)
 
     with pytest.raises(SystemExit):
-        ending_well(interrupted)
+        run_to_exit_code(interrupted)
     assert ended == ["ended"]

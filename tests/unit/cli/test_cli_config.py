@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pioreactor.cli.cli_context import Surroundings
+from pioreactor.cli.cli_context import CliContext
 from pioreactor.cli.exit_codes import run
 from pioreactor.cli.tree import pio
 
@@ -28,7 +28,7 @@ class Shell:
         self.shared.write_text(SHARED)
 
     def __call__(self, *words: str) -> tuple[int, str, str]:
-        status = run(pio, ["config", *words], obj=Surroundings(self.environment))
+        status = run(pio, ["config", *words], obj=CliContext(self.environment))
         said = self.capsys.readouterr()
         return status, said.out, said.err
 

@@ -7,7 +7,7 @@ from typing import Any
 import click
 import pytest
 
-from pioreactor.cli.cli_context import Surroundings
+from pioreactor.cli.cli_context import CliContext
 from pioreactor.cli.exit_codes import run
 from pioreactor.cli.pios import pios
 from pioreactor.cli.tree import ENTRIES, pio
@@ -139,10 +139,10 @@ def test_root_does_not_write_into_somebody_elses_data(
     class Somewhere:
         dot_pioreactor = Dot()
 
-    surroundings = Surroundings({}, runtime=desk.runtime)
-    surroundings.__dict__["paths"] = Somewhere()
+    cli = CliContext({}, runtime=desk.runtime)
+    cli.__dict__["paths"] = Somewhere()
     monkeypatch.setattr("os.geteuid", lambda: 0)
-    assert run(pio, ["jobs", "list"], obj=surroundings) == 1
+    assert run(pio, ["jobs", "list"], obj=cli) == 1
     assert "sudo -u '#1000'" in capsys.readouterr().err
     monkeypatch.setattr("os.geteuid", lambda: 1000)
-    assert run(pio, ["jobs", "list"], obj=surroundings) == 0
+    assert run(pio, ["jobs", "list"], obj=cli) == 0

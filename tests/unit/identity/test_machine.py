@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pioreactor.identity.computer import MachineFacts, SimulatedMachine
+from pioreactor.identity.computer import Computer, SimulatedComputer
 
 
 def test_the_description_of_the_hat_tells_version_and_serial(tmp_path: Path) -> None:
@@ -17,12 +17,12 @@ def test_the_description_of_the_hat_tells_version_and_serial(tmp_path: Path) -> 
         ("uuid", "5f2c0a6e-0000-4000-8000-000000000001"),
     ):
         (tmp_path / name).write_bytes(text.encode() + b"\x00")
-    found = MachineFacts(device_tree_hat=tmp_path).versions()
+    found = Computer(device_tree_hat=tmp_path).versions()
     assert (found["hat"], found["hat_serial"]) == ("1.2", "5f2c0a6e-0000-4000-8000-000000000001")
 
 
 def test_without_a_hat_there_is_none(tmp_path: Path) -> None:
-    found = MachineFacts(device_tree_hat=tmp_path / "none").versions()
+    found = Computer(device_tree_hat=tmp_path / "none").versions()
     assert (found["hat"], found["hat_serial"]) == (None, None)
     assert found["rpi_machine"]
 
@@ -30,7 +30,7 @@ def test_without_a_hat_there_is_none(tmp_path: Path) -> None:
 def test_switching_off_asks_systemd_and_nobody_for_a_password(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[Any] = []
     monkeypatch.setattr(subprocess, "run", lambda command, **_options: asked.append(command))
-    assert MachineFacts().power_off()
+    assert Computer().power_off()
     assert asked == [("systemctl", "--no-ask-password", "poweroff")]
 
 
@@ -40,10 +40,10 @@ def test_a_refusal_is_told_in_the_words_of_systemd(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(subprocess, "run", refuse)
     with pytest.raises(OSError, match=r"refuses to power off: Access denied$"):
-        MachineFacts().power_off()
+        Computer().power_off()
 
 
 def test_somebodys_computer_stays_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(subprocess, "run")
-    assert not MachineFacts(belongs_to_reactor=False).power_off()
-    assert not SimulatedMachine().power_off()
+    assert not Computer(belongs_to_reactor=False).power_off()
+    assert not SimulatedComputer().power_off()

@@ -12,11 +12,11 @@ import pytest
 from pioreactor import topics
 from pioreactor.background_jobs.monitor import Monitor
 from pioreactor.devices.spy import SpyRig
-from pioreactor.identity.computer import SimulatedMachine
+from pioreactor.identity.computer import SimulatedComputer
 from pioreactor.testing.simulation import Bench, simulated_bench
 
 
-class ToldMachine(SimulatedMachine):
+class FakeComputer(SimulatedComputer):
     """Answers what a test sets."""
 
     def __init__(self) -> None:
@@ -45,7 +45,7 @@ class ToldMachine(SimulatedMachine):
     def may_write(self, path: Path) -> bool:
         return path.name not in self.closed
 
-    def web_server_trouble(self, host: str, port: int, *, is_secure: bool, timeout_s: float = 3.0) -> str | None:
+    def web_server_fault(self, host: str, port: int, *, is_secure: bool, timeout_s: float = 3.0) -> str | None:
         self.asked_web.append((host, port))
         return self.web_trouble
 
@@ -59,10 +59,10 @@ class Watched:
 
     def __init__(self, bench: Bench) -> None:
         self.bench = bench
-        self.machine = ToldMachine()
+        self.computer = FakeComputer()
         self.rig = SpyRig(gates=bench.simulation.clock.signal)
         unit = bench.unit
-        unit.runtime = replace(unit.runtime, machine=self.machine, open_rig=lambda: self.rig)
+        unit.runtime = replace(unit.runtime, computer=self.computer, open_rig=lambda: self.rig)
         self.light: list[tuple[float, str]] = []
         indicator = self.rig.indicator()
         indicator.on = lambda: self._see("on")  # type: ignore[method-assign]

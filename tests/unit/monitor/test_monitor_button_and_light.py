@@ -17,7 +17,7 @@ def no_callbacks_left(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_button_lights_the_led_and_has_everything_said_again(watched) -> None:
-    watched.machine.slow = False
+    watched.computer.slow = False
     watched.start()
     watched.bench.wait(5)
     watched.light.clear()
@@ -40,7 +40,7 @@ def test_plugins_hear_of_the_button_and_one_that_raises_harms_nobody(watched) ->
     def broken() -> None:
         raise RuntimeError("plugin")
 
-    watched.machine.slow = False
+    watched.computer.slow = False
     Monitor.add_pre_button_callback(broken)
     Monitor.add_pre_button_callback(lambda: heard.append("pre"))
     Monitor.add_post_button_callback(lambda: heard.append("post"))
@@ -63,7 +63,7 @@ def test_slow_machines_leave_the_button_alone_unless_told(
     set_up: Callable, config: str, slow: bool, hears: bool
 ) -> None:
     watched = set_up(config=f"[monitor.config]\n{config}\n")
-    watched.machine.slow = slow
+    watched.computer.slow = slow
     job = watched.start()
     watched.bench.wait(2)
     watched.rig.button().pressed = True

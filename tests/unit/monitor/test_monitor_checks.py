@@ -27,19 +27,19 @@ def test_a_healthy_unit_has_nothing_to_say(watched) -> None:
 def test_little_disk_is_said_within_a_minute_once_and_when_it_is_over(watched) -> None:
     watched.start()
     watched.bench.wait(100)
-    watched.machine.free_gb = 2.4
+    watched.computer.free_gb = 2.4
     watched.bench.wait(60)
     watched.bench.wait(600)
     assert len(watched.said("Only 2.4 GB of disk are free", "warning")) == 1
     assert watched.published("computer_statistics")[-1]["available_disk_space"] == 2.4
-    watched.machine.free_gb = 20.0
+    watched.computer.free_gb = 20.0
     watched.bench.wait(60)
     assert watched.said("The disk is well again.", "info")
 
 
 def test_lasting_trouble_is_said_again_after_the_configured_time(set_up: Callable) -> None:
     watched = set_up(config="[monitor.config]\nself_check_interval_hours=0.5\n")
-    watched.machine.free_gb = 1.0
+    watched.computer.free_gb = 1.0
     watched.start()
     watched.bench.wait(0.9 * 3600)
     assert len(watched.said("disk are free")) == 2
@@ -47,7 +47,7 @@ def test_lasting_trouble_is_said_again_after_the_configured_time(set_up: Callabl
 
 def test_trouble_is_never_repeated_when_configured_so(set_up: Callable) -> None:
     watched = set_up(config="[monitor.config]\nself_check_interval_hours=0\n")
-    watched.machine.free_gb = 1.0
+    watched.computer.free_gb = 1.0
     watched.start()
     watched.bench.wait(2 * 3600)
     assert len(watched.said("disk are free")) == 1
@@ -56,10 +56,10 @@ def test_trouble_is_never_repeated_when_configured_so(set_up: Callable) -> None:
 @pytest.mark.parametrize(
     ("arrange", "words", "code"),
     [
-        (lambda w: setattr(w.machine, "free_gb", 1.0), "disk are free", 3),
-        (lambda w: setattr(w.machine, "cpu_celsius", 85.0), "processor is 85", 6),
-        (lambda w: setattr(w.machine, "on_network", False), "no network", 1),
-        (lambda w: setattr(w.machine, "web_trouble", "refused"), "web server does not answer (refused)", 8),
+        (lambda w: setattr(w.computer, "free_gb", 1.0), "disk are free", 3),
+        (lambda w: setattr(w.computer, "cpu_celsius", 85.0), "processor is 85", 6),
+        (lambda w: setattr(w.computer, "on_network", False), "no network", 1),
+        (lambda w: setattr(w.computer, "web_trouble", "refused"), "web server does not answer (refused)", 8),
         (lambda w: setattr(w.rig, "aux", 19.0), "19.0 V", 7),
     ],
 )
@@ -82,19 +82,19 @@ def test_a_low_rail_is_trouble_only_when_the_kernel_agrees(watched) -> None:
     watched.start()
     watched.bench.wait(100)
     assert not watched.said("too weak")
-    watched.machine.undervolted = True
+    watched.computer.undervolted = True
     watched.bench.wait(100)
     assert watched.said("too weak: 4.70 V", "warning")
 
 
 def test_a_web_server_that_is_just_starting_is_no_trouble(watched) -> None:
-    watched.machine.web_trouble = "refused"
+    watched.computer.web_trouble = "refused"
     watched.start()
     watched.bench.wait(45)
-    watched.machine.web_trouble = None
+    watched.computer.web_trouble = None
     watched.bench.wait(200)
     assert not watched.said("web server")
-    assert watched.machine.asked_web[0] == ("localhost", 80)
+    assert watched.computer.asked_web[0] == ("localhost", 80)
 
 
 def test_a_writer_that_ended_is_an_error_and_its_return_is_said(watched) -> None:
@@ -107,7 +107,7 @@ def test_a_writer_that_ended_is_an_error_and_its_return_is_said(watched) -> None
 
 
 def test_data_of_another_user_is_named(watched) -> None:
-    watched.machine.closed = {"storage"}
+    watched.computer.closed = {"storage"}
     watched.start()
     watched.bench.wait(5)
     assert watched.said("storage belongs to another user", "error")
@@ -143,12 +143,12 @@ def test_a_missing_hat_is_said(watched) -> None:
 def test_heat_beyond_the_limit_is_critical_and_powers_off_once(watched) -> None:
     watched.start()
     watched.bench.wait(100)
-    assert watched.machine.times_powered_off == 0
+    assert watched.computer.times_powered_off == 0
     watched.rig.thermometer().will_read(86.0)
     watched.bench.wait(25)
     assert watched.said("The heating board is 86.0 °C warm", "critical")
     watched.bench.wait(600)
-    assert watched.machine.times_powered_off == 1
+    assert watched.computer.times_powered_off == 1
 
 
 def test_one_absurd_reading_powers_nothing_off(watched) -> None:
@@ -156,7 +156,7 @@ def test_one_absurd_reading_powers_nothing_off(watched) -> None:
     watched.bench.wait(100)
     watched.rig.thermometer().will_read([127.9, 30.0])
     watched.bench.wait(100)
-    assert watched.machine.times_powered_off == 0
+    assert watched.computer.times_powered_off == 0
     assert not watched.said("heating board")
 
 
@@ -170,7 +170,7 @@ def test_a_hot_board_that_nobody_heats_powers_off_but_not_while_it_cools(watched
     watched.rig.thermometer().will_read(70.0)
     watched.bench.wait(220)
     assert watched.said("stays 70.0 °C warm while nothing heats it", "critical")
-    assert watched.machine.times_powered_off == 1
+    assert watched.computer.times_powered_off == 1
 
 
 def test_a_thermometer_that_does_not_answer_stops_no_other_look(watched) -> None:
@@ -178,7 +178,7 @@ def test_a_thermometer_that_does_not_answer_stops_no_other_look(watched) -> None
         raise HardwareError("bus")
 
     watched.rig.thermometer().will_read(broken)
-    watched.machine.free_gb = 1.0
+    watched.computer.free_gb = 1.0
     watched.start()
     watched.bench.wait(60)
     assert watched.said("disk are free")
@@ -211,9 +211,9 @@ def test_a_worker_whose_old_connection_ends_after_it_connected_anew_is_not_calle
 
 
 def test_supervisors_deeds_are_told_in_order_and_once(watched) -> None:
-    from pioreactor.output_guard.output_guard import SUPERVISOR_EVENTS
+    from pioreactor.output_guard.output_guard import OUTPUT_GUARD_EVENTS
 
-    cache = watched.bench.unit.runtime.stores.volatile(SUPERVISOR_EVENTS)
+    cache = watched.bench.unit.runtime.stores.volatile(OUTPUT_GUARD_EVENTS)
     for number in range(1, 12):
         cache.set(number, f"deed {number}")
     watched.start()

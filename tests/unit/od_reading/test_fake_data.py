@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from click.testing import CliRunner
 
-from pioreactor.cli.cli_context import Surroundings
+from pioreactor.cli.cli_context import CliContext
 from pioreactor.cli.run import run
 from pioreactor.devices.ports import Rig
 from pioreactor.exc import HardwareNotFoundError
@@ -33,7 +33,7 @@ def bare(bench: Bench) -> Runtime:
 
 def pio_run(runtime: Runtime, *words: str) -> tuple[int, str]:
     with context.using(runtime):
-        answer = CliRunner().invoke(run, ["od_reading", *words], obj=Surroundings({}, runtime=runtime))
+        answer = CliRunner().invoke(run, ["od_reading", *words], obj=CliContext({}, runtime=runtime))
     return answer.exit_code, answer.stdout
 
 

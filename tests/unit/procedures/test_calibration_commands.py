@@ -9,7 +9,7 @@ import click
 import pytest
 
 from pioreactor.calibrations import store
-from pioreactor.cli.cli_context import Surroundings
+from pioreactor.cli.cli_context import CliContext
 from pioreactor.cli.exit_codes import run
 from pioreactor.cli.tree import pio
 from pioreactor.estimators import store as estimator_store
@@ -26,7 +26,7 @@ class Desk:
     capsys: pytest.CaptureFixture[str]
 
     def pio(self, *words: str) -> tuple[int, str]:
-        status = run(pio, words, obj=Surroundings({}, runtime=self.bench.unit.runtime))
+        status = run(pio, words, obj=CliContext({}, runtime=self.bench.unit.runtime))
         said = self.capsys.readouterr()
         return status, said.out + said.err
 

@@ -214,7 +214,7 @@ def test_call_gives_the_caller_the_error_and_runs_at_once_on_the_lane_itself() -
     lane.call(lambda: seen.append(current_lane()))
     lane.call(lambda: lane.call(lambda: seen.append("nested")))
     assert seen == [lane, "nested"]
-    assert not lane.runs_here()
+    assert not lane.is_current()
 
 
 def test_call_on_a_lane_that_is_stopped_returns() -> None:

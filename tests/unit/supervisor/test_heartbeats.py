@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pioreactor.cluster import heartbeat_listener
-from pioreactor.cluster.heartbeat_listener import PATIENCE_S, STARTING_S, Heartbeats
+from pioreactor.cluster.heartbeat_listener import PATIENCE_S, STARTING_S, HeartbeatListener
 from pioreactor.output_guard.heartbeat import ALIVE, heartbeat
 
 
@@ -29,12 +29,12 @@ def watch(monkeypatch: pytest.MonkeyPatch) -> Watch:
 
 @pytest.fixture
 def listening(tmp_path: Path, watch: Watch):
-    made = Heartbeats(tmp_path / "notify")
+    made = HeartbeatListener(tmp_path / "notify")
     yield made
     made.close()
 
 
-def test_silence_is_noticed_and_speech_ends_it(listening: Heartbeats, watch: Watch) -> None:
+def test_silence_is_noticed_and_speech_ends_it(listening: HeartbeatListener, watch: Watch) -> None:
     say = heartbeat({"NOTIFY_SOCKET": str(listening.path)})
     for _ in range(20):
         say()
@@ -50,7 +50,7 @@ def test_silence_is_noticed_and_speech_ends_it(listening: Heartbeats, watch: Wat
     assert not listening.is_silent()
 
 
-def test_a_start_may_take_longer(listening: Heartbeats, watch: Watch) -> None:
+def test_a_start_may_take_longer(listening: HeartbeatListener, watch: Watch) -> None:
     for _ in range(int(STARTING_S)):
         watch.now += 1.0
         assert not listening.is_silent()
@@ -58,7 +58,7 @@ def test_a_start_may_take_longer(listening: Heartbeats, watch: Watch) -> None:
     assert listening.is_silent()
 
 
-def test_who_was_held_up_itself_gives_the_other_time(listening: Heartbeats, watch: Watch) -> None:
+def test_who_was_held_up_itself_gives_the_other_time(listening: HeartbeatListener, watch: Watch) -> None:
     say = heartbeat({"NOTIFY_SOCKET": str(listening.path)})
     say()
     watch.now += 0.5

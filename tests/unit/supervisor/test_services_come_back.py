@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from pioreactor.bootstrap.demo_cluster import local_cluster
+from pioreactor.bootstrap.demo_cluster import build_demo_cluster
 from pioreactor.cluster import demo_cluster
-from pioreactor.cluster.demo_cluster import LIVES_S, LocalCluster, LocalClusterPlan, Service
+from pioreactor.cluster.demo_cluster import LIVES_S, DemoCluster, DemoClusterPlan, Service
 
 UNITS = Path(__file__).parents[3] / "packaging" / "systemd"
 
@@ -49,43 +49,43 @@ def watch(monkeypatch: pytest.MonkeyPatch) -> Watch:
 
 
 @pytest.fixture
-def cluster(tmp_path: Path, watch: Watch) -> LocalCluster:
-    return local_cluster(LocalClusterPlan(tmp_path), say=lambda _words: None)
+def cluster(tmp_path: Path, watch: Watch) -> DemoCluster:
+    return build_demo_cluster(DemoClusterPlan(tmp_path), say=lambda _words: None)
 
 
 @pytest.fixture
-def service(cluster: LocalCluster, tmp_path: Path) -> Mortal:
+def service(cluster: DemoCluster, tmp_path: Path) -> Mortal:
     made = Mortal("supervisor", ["true"], {}, tmp_path / "out")
     made.start()
     cluster.services.append(made)
     return made
 
 
-def test_one_that_had_lived_is_back_at_the_first_look(cluster: LocalCluster, service: Mortal, watch: Watch) -> None:
+def test_one_that_had_lived_is_back_at_the_first_look(cluster: DemoCluster, service: Mortal, watch: Watch) -> None:
     for turn in range(5):
         watch.now += LIVES_S + 1.0
         service.lives = False
-        cluster.look_after()
+        cluster.check_services()
         assert service.lives
         assert service.starts == turn + 2
 
 
 def test_one_that_dies_at_once_is_tried_ever_more_seldom_but_always_again(
-    cluster: LocalCluster, service: Mortal, watch: Watch
+    cluster: DemoCluster, service: Mortal, watch: Watch
 ) -> None:
     for _ in range(3600):
         watch.now += 1.0
         service.lives = False
-        cluster.look_after()
+        cluster.check_services()
     assert 3600 / 32 < service.starts < 3600 / 20
 
 
-def test_a_supervisor_is_tried_at_each_look(cluster: LocalCluster, service: Mortal, watch: Watch) -> None:
+def test_a_supervisor_is_tried_at_each_look(cluster: DemoCluster, service: Mortal, watch: Watch) -> None:
     service.longest_pause_s = 0.0
     for _ in range(10):
         watch.now += 0.5
         service.lives = False
-        cluster.look_after()
+        cluster.check_services()
     assert service.starts == 11
 
 

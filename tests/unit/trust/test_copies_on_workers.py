@@ -11,7 +11,7 @@ import pytest
 from pioreactor.actions.backup import CACHE
 from pioreactor.bootstrap.simulated import build_simulation
 from pioreactor.cluster import backup_replication
-from pioreactor.cluster.backup_replication import Announced, CopyShelf, bring_back, digest, send, spread
+from pioreactor.cluster.backup_replication import BackupCopies, BackupDigest, digest, fetch_copy, replicate, send
 from pioreactor.exc import InvalidRequestError, NotFoundError, StorageError, UnitUnreachableError
 from pioreactor.runtime.context import Runtime
 
@@ -35,7 +35,7 @@ class Wire:
     """Shelves of units that can be reached by name, as their web servers show them."""
 
     def __init__(self, *runtimes: Runtime) -> None:
-        self.shelves = {runtime.unit: CopyShelf(runtime) for runtime in runtimes}
+        self.shelves = {runtime.unit: BackupCopies(runtime) for runtime in runtimes}
         self.parts = 0
 
     def __call__(
@@ -43,22 +43,22 @@ class Wire:
     ) -> bytes:
         if unit not in self.shelves:
             raise UnitUnreachableError(f"{unit} cannot be reached")
-        shelf, (name, *rest) = self.shelves[unit], path.removeprefix(backup_replication.PATH + "/").split("/")
-        announced = None if json is None else msgspec.convert(json, Announced)
+        copies, (name, *rest) = self.shelves[unit], path.removeprefix(backup_replication.PATH + "/").split("/")
+        declared = None if json is None else msgspec.convert(json, BackupDigest)
         match method, rest:
             case "PUT", []:
-                assert announced is not None
-                shelf.begin(name, announced)
+                assert declared is not None
+                copies.begin(name, declared)
             case "PUT", ["parts", offset]:
                 self.parts += 1
-                shelf.add(name, int(offset), body or b"")
+                copies.add(name, int(offset), body or b"")
             case "POST", ["finish"]:
-                assert announced is not None
-                shelf.finish(name, announced)
+                assert declared is not None
+                copies.finish(name, declared)
             case "GET", []:
-                return msgspec.json.encode(shelf.announced(name))
+                return msgspec.json.encode(copies.digest_of(name))
             case "GET", ["parts", offset]:
-                return shelf.read(name, int(offset))
+                return copies.read(name, int(offset))
         return b""
 
 
@@ -71,14 +71,14 @@ def test_a_copy_goes_out_in_parts_and_comes_back(
     assert wire.parts == -(-backup.stat().st_size // 10_000) > 5
     [kept] = wire.shelves["worker1"].copies()
     assert kept.name == backup.name
-    back = bring_back("worker1", kept.name, tmp_path / "back" / kept.name, wire)
+    back = fetch_copy("worker1", kept.name, tmp_path / "back" / kept.name, wire)
     assert (digest(back.path), back.rows) == (digest(backup), 900)
 
 
 def test_a_worker_that_cannot_keep_a_copy_is_passed_over(runtimes: list[Runtime], backup: Path) -> None:
     leader, worker1, _, worker3 = runtimes
     said: list[str] = []
-    have = spread(leader, backup, ["worker1", "worker2", "worker3"], 2, Wire(worker1, worker3), say=said.append)
+    have = replicate(leader, backup, ["worker1", "worker2", "worker3"], 2, Wire(worker1, worker3), say=said.append)
     assert have == ["worker1", "worker3"]
     assert said == ["worker2 has no copy: worker2 cannot be reached."]
     noted = leader.stores.persistent(CACHE)
@@ -87,36 +87,36 @@ def test_a_worker_that_cannot_keep_a_copy_is_passed_over(runtimes: list[Runtime]
 
 
 def test_what_arrives_damaged_does_not_count(runtimes: list[Runtime], backup: Path) -> None:
-    shelf = CopyShelf(runtimes[1])
-    whole = Announced(backup.stat().st_size, digest(backup))
-    shelf.begin(backup.name, whole)
-    shelf.add(backup.name, 0, backup.read_bytes()[:-1] + b"x")
+    copies = BackupCopies(runtimes[1])
+    whole = BackupDigest(backup.stat().st_size, digest(backup))
+    copies.begin(backup.name, whole)
+    copies.add(backup.name, 0, backup.read_bytes()[:-1] + b"x")
     with pytest.raises(StorageError, match="did not arrive"):
-        shelf.finish(backup.name, whole)
+        copies.finish(backup.name, whole)
     with pytest.raises(NotFoundError):
-        shelf.finish(backup.name, whole)
+        copies.finish(backup.name, whole)
     text = b"no database at all"
-    other = Announced(len(text), "")
-    shelf.begin(backup.name, other)
-    shelf.add(backup.name, 0, text)
+    other = BackupDigest(len(text), "")
+    copies.begin(backup.name, other)
+    copies.add(backup.name, 0, text)
     path = next((runtimes[1].paths.storage / backup_replication.FOLDER).glob("*.part"))
     with pytest.raises(StorageError, match=r"cannot be read|damaged|no database"):
-        shelf.finish(backup.name, Announced(len(text), digest(path)))
-    assert shelf.copies() == []
+        copies.finish(backup.name, BackupDigest(len(text), digest(path)))
+    assert copies.copies() == []
 
 
 def test_parts_leave_no_gap_and_names_stay_in_their_folder(runtimes: list[Runtime]) -> None:
-    shelf = CopyShelf(runtimes[1])
+    copies = BackupCopies(runtimes[1])
     with pytest.raises(InvalidRequestError, match="missing before"):
-        shelf.add("a.sqlite", 0, b"x")
-    shelf.begin("a.sqlite", Announced(10, ""))
+        copies.add("a.sqlite", 0, b"x")
+    copies.begin("a.sqlite", BackupDigest(10, ""))
     with pytest.raises(InvalidRequestError, match="missing before"):
-        shelf.add("a.sqlite", 5, b"x")
+        copies.add("a.sqlite", 5, b"x")
     for name in ("../a.sqlite", "a/b.sqlite", "a.db", ".sqlite"):
         with pytest.raises(InvalidRequestError):
-            shelf.begin(name, Announced(1, ""))
+            copies.begin(name, BackupDigest(1, ""))
     with pytest.raises(StorageError, match=r"only .* are free"):
-        shelf.begin("a.sqlite", Announced(10**18, ""))
+        copies.begin("a.sqlite", BackupDigest(10**18, ""))
 
 
 def test_the_oldest_copies_go(runtimes: list[Runtime], backup: Path) -> None:

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from pioreactor.bootstrap.simulated import SimulatedUnit, Simulation, build_simulation
 from pioreactor.calibrations.defaults import install_simulated
 from pioreactor.cli import exit_codes
-from pioreactor.cli.cli_context import Surroundings
+from pioreactor.cli.cli_context import CliContext
 from pioreactor.cli.commands import resume as resume_command
 from pioreactor.cli.run import run as run_group
 from pioreactor.jobs.job import BackgroundJob
@@ -34,7 +34,7 @@ def unit(simulation: Simulation) -> SimulatedUnit:
 
 
 def start(unit: SimulatedUnit, *words: str) -> None:
-    unit.run(lambda: exit_codes.run(run_group, list(words), obj=Surroundings({}, runtime=unit.runtime)), name=words[0])
+    unit.run(lambda: exit_codes.run(run_group, list(words), obj=CliContext({}, runtime=unit.runtime)), name=words[0])
 
 
 def test_a_started_job_is_wished_for_with_its_words(simulation: Simulation, unit: SimulatedUnit) -> None:
@@ -107,7 +107,7 @@ def test_a_held_job_is_started_paused(unit: SimulatedUnit, name: str, state: str
 
 
 def test_nothing_interrupted_is_said(unit: SimulatedUnit) -> None:
-    answer = CliRunner().invoke(resume_command.resume, [], obj=Surroundings({}, runtime=unit.runtime))
+    answer = CliRunner().invoke(resume_command.resume, [], obj=CliContext({}, runtime=unit.runtime))
 
     assert answer.output == "Nothing was interrupted.\n"
 

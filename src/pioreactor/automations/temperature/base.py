@@ -201,7 +201,7 @@ class TemperatureAutomationJob(AutomationJob):
         self._is_powering_off = True
         self.logger.critical("%s The unit powers off.", sentence)
         try:
-            if not self.runtime.machine.power_off():
+            if not self.runtime.computer.power_off():
                 self.logger.critical("A reactor without hardware of its own is not powered off; its heater stays off.")
         except OSError as error:
             self.logger.critical("The unit cannot be powered off (%s). Pull its plug.", error)

@@ -106,7 +106,7 @@ class BoardWatch:
         """End; from any lane, its own included."""
         self._lane.request_stop()
         task = self._lane.task
-        if task is not None and not self._lane.runs_here():
+        if task is not None and not self._lane.is_current():
             task.join(SECONDS_TO_STOP)
 
     # ---- one look ------------------------------------------------------------------------------------------

@@ -65,7 +65,7 @@ class Monitor(LongRunningBackgroundJob):
     def __init__(self, unit: str, experiment: str = UNIVERSAL_EXPERIMENT) -> None:
         super().__init__(unit, experiment)
         clock = self.runtime.clock
-        self._facts = self.runtime.machine
+        self._facts = self.runtime.computer
         journal = self.runtime.stores.journal()
         limits = self.runtime.settings.journal
         self._forwarder = JournalForwarder(
@@ -173,9 +173,11 @@ class Monitor(LongRunningBackgroundJob):
 
     def _repeat_supervisor(self) -> None:
         """Say to the cluster what the supervisor, which speaks to nobody, has done."""
-        from pioreactor.output_guard.output_guard import SUPERVISOR_EVENTS  # not before the job is ready: it costs time
+        from pioreactor.output_guard.output_guard import (
+            OUTPUT_GUARD_EVENTS,  # not before the job is ready: it costs time
+        )
 
-        cache = self.runtime.stores.volatile(SUPERVISOR_EVENTS)
+        cache = self.runtime.stores.volatile(OUTPUT_GUARD_EVENTS)
         if not cache.items():
             return
         with cache.transaction() as store:

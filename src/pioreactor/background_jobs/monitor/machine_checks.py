@@ -25,7 +25,7 @@ class MachineChecks:
 
     def __init__(self, runtime: Runtime, is_connected: Callable[[], bool]) -> None:
         self._runtime = runtime
-        self._machine = runtime.machine
+        self._machine = runtime.computer
         self._is_connected = is_connected
         self.statistics: dict[str, float | None] = {}
         """What the last look at the disk found; published by the monitor."""
@@ -96,7 +96,7 @@ class MachineChecks:
         address = urlsplit(base_url(runtime.unit, addresses, port=ui.port, proto=ui.proto))
         host = address.hostname if address.hostname is not None else "localhost"
         port = address.port if address.port is not None else ui.port
-        what = self._machine.web_server_trouble(host, port, is_secure=address.scheme == "https")
+        what = self._machine.web_server_fault(host, port, is_secure=address.scheme == "https")
         if what is None:
             return None
         return Trouble(

@@ -55,7 +55,7 @@ class ReactorChecks:
                 logging.ERROR,
             )
         low = volts is not None and volts <= LOW_RAIL_VOLTS
-        if not low or not self._runtime.machine.is_undervolted():
+        if not low or not self._runtime.computer.is_undervolted():
             return None
         return Trouble(
             f"The supply is too weak: {volts:.2f} V. Use the supply that came with the unit, or a shorter cable.",

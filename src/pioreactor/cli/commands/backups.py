@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from pioreactor.cli.cli_context import Surroundings, pass_surroundings
+from pioreactor.cli.cli_context import CliContext, pass_cli_context
 from pioreactor.cli.options import json_option, yes_option
 
 
@@ -19,17 +19,17 @@ def backups() -> None:
 @backups.command(name="list")
 @click.option("--everywhere", is_flag=True, help="Ask the workers, too, for the copies that they keep.")
 @json_option
-@pass_surroundings
-def list_(surroundings: Surroundings, everywhere: bool, as_json: bool) -> None:
+@pass_cli_context
+def list_(cli: CliContext, everywhere: bool, as_json: bool) -> None:
     """List backups, newest first. Make one with `pio run backup_database`."""
     from pioreactor.actions.backup import list_backups
 
-    here = surroundings.runtime.unit
+    here = cli.runtime.unit
     rows: list[dict[str, Any]] = [
-        {"unit": here, "path": str(path), "bytes": path.stat().st_size} for path in list_backups(surroundings.runtime)
+        {"unit": here, "path": str(path), "bytes": path.stat().st_size} for path in list_backups(cli.runtime)
     ]
     if everywhere:
-        rows += _on_workers(surroundings)
+        rows += _on_workers(cli)
     if as_json:
         import json
 
@@ -42,13 +42,13 @@ def list_(surroundings: Surroundings, everywhere: bool, as_json: bool) -> None:
         click.echo(f"{row['path']}  {row['bytes'] / 1e6:.1f} MB{where}")
 
 
-def _on_workers(surroundings: Surroundings) -> list[dict[str, Any]]:
+def _on_workers(cli: CliContext) -> list[dict[str, Any]]:
     """Return the copies of each worker that answers."""
     from pioreactor.http.fanout import Failed, ask_each
 
-    names = [row["pioreactor_unit"] for row in surroundings.ask_leader("GET", "/api/workers")]
+    names = [row["pioreactor_unit"] for row in cli.ask_leader("GET", "/api/workers")]
     rows: list[dict[str, Any]] = []
-    for answer in ask_each(names, lambda unit: surroundings.ask(unit, "GET", "/unit_api/backups")):
+    for answer in ask_each(names, lambda unit: cli.ask(unit, "GET", "/unit_api/backups")):
         if isinstance(answer, Failed):
             click.echo(f"{answer.unit}: {answer.message}", err=True)
             continue
@@ -60,14 +60,14 @@ def _on_workers(surroundings: Surroundings) -> list[dict[str, Any]]:
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--from", "unit", default=None, metavar="UNIT", help="FILE is the name of a copy that this unit keeps.")
 @yes_option
-@pass_surroundings
-def restore(surroundings: Surroundings, file: Path, unit: str | None, yes: bool) -> None:
+@pass_cli_context
+def restore(cli: CliContext, file: Path, unit: str | None, yes: bool) -> None:
     """Put a backup back into the database. What is there now is copied first, so this can be undone the same way."""
     from pioreactor.actions.backup import database_of, verify
     from pioreactor.actions.backup import restore as put_back
 
-    runtime = surroundings.runtime
-    file = file if unit is None else _fetched(surroundings, unit, file.name)
+    runtime = cli.runtime
+    file = file if unit is None else _fetched(cli, unit, file.name)
     backup = verify(file)
     question = f"Replace everything in {database_of(runtime)} by {backup.rows} rows of {file}?"
     if not yes and not click.confirm(question):
@@ -76,12 +76,12 @@ def restore(surroundings: Surroundings, file: Path, unit: str | None, yes: bool)
     click.echo(f"Restored. What was there is in {before}. Units send again what they still hold and this backup lacks.")
 
 
-def _fetched(surroundings: Surroundings, unit: str, name: str) -> Path:
+def _fetched(cli: CliContext, unit: str, name: str) -> Path:
     """Bring a copy from a unit into the folder of backups."""
     from pioreactor.actions.backup import folder_of
-    from pioreactor.cluster.backup_replication import bring_back
+    from pioreactor.cluster.backup_replication import fetch_copy
 
-    target = folder_of(surroundings.runtime) / name
+    target = folder_of(cli.runtime) / name
     if not target.exists():
-        bring_back(unit, name, target, surroundings.fetch)
+        fetch_copy(unit, name, target, cli.fetch)
     return target

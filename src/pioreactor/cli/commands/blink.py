@@ -5,17 +5,17 @@ from __future__ import annotations
 import click
 
 from pioreactor import topics
-from pioreactor.cli.cli_context import Surroundings, pass_surroundings
+from pioreactor.cli.cli_context import CliContext, pass_cli_context
 from pioreactor.exc import BrokerUnreachableError, JobRequiredError
 
 _PATIENCE_S = 3.0
 
 
 @click.command()
-@pass_surroundings
-def blink(surroundings: Surroundings) -> None:
+@pass_cli_context
+def blink(cli: CliContext) -> None:
     """Blink the LED of this unit, to find it on the bench. The job `monitor` does it."""
-    runtime = surroundings.runtime
+    runtime = cli.runtime
     if not runtime.stores.jobs().running(job_name="monitor"):
         raise JobRequiredError("monitor is not running", remedy="Start it: pio run monitor")
     bus = runtime.buses.connect("pio-blink")

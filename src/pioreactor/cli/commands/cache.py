@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from pioreactor.cli.cli_context import Surroundings, pass_surroundings
+from pioreactor.cli.cli_context import CliContext, pass_cli_context
 from pioreactor.cli.lazy_group import SuggestingGroup
 from pioreactor.cli.options import json_option
 from pioreactor.cli.render import print_json, print_table
@@ -23,11 +23,11 @@ def cache() -> None:
 @click.argument("name", metavar="CACHE")
 @click.argument("key", required=False)
 @json_option
-@pass_surroundings
-def view(surroundings: Surroundings, name: str, key: str | None, as_json: bool) -> None:
+@pass_cli_context
+def view(cli: CliContext, name: str, key: str | None, as_json: bool) -> None:
     """Print what a cache holds, or one key of it."""
     rows: list[dict[str, Any]] = []
-    for store, values in _both(surroundings, name):
+    for store, values in _both(cli, name):
         for each, value in values.items():
             if key is None or _spelled(each) == key:
                 rows.append({"key": _spelled(each), "value": _text(value), "store": store})
@@ -41,13 +41,13 @@ def view(surroundings: Surroundings, name: str, key: str | None, as_json: bool) 
 @click.argument("name", metavar="CACHE")
 @click.argument("key")
 @click.option("--as-int", is_flag=True, help="The key is a number, such as a GPIO pin.")
-@pass_surroundings
-def purge(surroundings: Surroundings, name: str, key: str, as_int: bool) -> None:
+@pass_cli_context
+def purge(cli: CliContext, name: str, key: str, as_int: bool) -> None:
     """Forget one key of a cache, in both stores."""
     if as_int and not key.lstrip("-").isdigit():
         raise click.BadParameter(f"{key!r} is not a whole number.", param_hint="KEY")
     found = False
-    for store, values in _both(surroundings, name):
+    for store, values in _both(cli, name):
         for each, _ in values.items():
             if each == int(key) if as_int else _spelled(each) == key:
                 values.pop(each)
@@ -57,8 +57,8 @@ def purge(surroundings: Surroundings, name: str, key: str, as_int: bool) -> None
         raise NotFoundError(f"{name} has no key {key!r}")
 
 
-def _both(surroundings: Surroundings, name: str) -> list[tuple[str, KeyValues]]:
-    stores = surroundings.runtime.stores
+def _both(cli: CliContext, name: str) -> list[tuple[str, KeyValues]]:
+    stores = cli.runtime.stores
     return [("volatile", stores.volatile(name)), ("persistent", stores.persistent(name))]
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pioreactor.cli.cli_context import Surroundings, pass_surroundings, surroundings_of
+from pioreactor.cli.cli_context import CliContext, cli_context_of, pass_cli_context
 from pioreactor.cli.lazy_group import SuggestingGroup
 from pioreactor.cli.options import json_option, yes_option
 from pioreactor.cli.render import print_json, print_pairs, print_table
@@ -28,7 +28,7 @@ class _Extensible(SuggestingGroup):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and args[0] not in self.commands and not surroundings_of(ctx).has_runtime:
+        if args and args[0] not in self.commands and not cli_context_of(ctx).has_runtime:
             from pioreactor.plugin_management import get_plugins
 
             get_plugins()
@@ -43,13 +43,13 @@ def calibrations() -> None:
 @calibrations.command(name="list")
 @click.option("--device", default=None, help="Only this device.")
 @json_option
-@pass_surroundings
-def list_(surroundings: Surroundings, device: str | None, as_json: bool) -> None:
+@pass_cli_context
+def list_(cli: CliContext, device: str | None, as_json: bool) -> None:
     """Print the calibrations that are kept here, and which are in use."""
     from pioreactor.calibrations import store
     from pioreactor.cli.artifact_commands import day
 
-    runtime = surroundings.runtime
+    runtime = cli.runtime
     active = store.active_names(runtime)
     rows: list[dict[str, Any]] = [
         {
@@ -71,12 +71,12 @@ def list_(surroundings: Surroundings, device: str | None, as_json: bool) -> None
 
 @calibrations.command()
 @json_option
-@pass_surroundings
-def protocols(surroundings: Surroundings, as_json: bool) -> None:
+@pass_cli_context
+def protocols(cli: CliContext, as_json: bool) -> None:
     """Print the ways to calibrate the devices of this unit."""
     from pioreactor.calibrations import registry
 
-    with _on(surroundings):
+    with _on(cli):
         rows = [registry.describe(device, one) for device, one in registry.all_protocols()]
     if as_json:
         print_json(rows)
@@ -99,9 +99,9 @@ def run(ctx: click.Context, device: str, protocol_name: str | None, resume: bool
     from pioreactor.calibrations.sessions.terminal import ClickTalk, run_session_in_cli
     from pioreactor.cli.setting_options import keyword_options
 
-    surroundings = surroundings_of(ctx)
+    cli = cli_context_of(ctx)
     extra = keyword_options(ctx.args)
-    with _on(surroundings) as runtime:
+    with _on(cli) as runtime:
         former = session_store.latest_unfinished(runtime, device, protocol_name) if resume else None
         if resume and former is None:
             raise NotFoundError(f"{device} has no unfinished session", remedy="Leave --resume out to start one.")
@@ -112,9 +112,7 @@ def run(ctx: click.Context, device: str, protocol_name: str | None, resume: bool
         session = former if former is not None else protocol.start_session(device)
         try:
             talk = ClickTalk(yes=yes)
-            run_session_in_cli(
-                protocol.step_registry, session, talk=talk, given=extra, executor=_executor(surroundings)
-            )
+            run_session_in_cli(protocol.step_registry, session, talk=talk, given=extra, executor=_executor(cli))
         except (KeyboardInterrupt, click.Abort):
             click.echo(f"\nNot finished. Go on with: pio calibrations run --device {device} --resume", err=True)
             raise
@@ -123,15 +121,15 @@ def run(ctx: click.Context, device: str, protocol_name: str | None, resume: bool
             _offer_to_use(runtime, each, yes=yes)
 
 
-def _executor(surroundings: Surroundings) -> Executor:
+def _executor(cli: CliContext) -> Executor:
     """Perform hardware work here, and ask other units over the network."""
     from pioreactor.calibrations.sessions.actions import perform_here
     from pioreactor.procedures.protocols.od_fusion_offset import ESTIMATORS_OF_UNIT, estimators_in, question_for
 
     def perform(action: str, payload: Payload) -> dict[str, Any]:
-        if action == ESTIMATORS_OF_UNIT and payload["unit"] != surroundings.runtime.unit:
+        if action == ESTIMATORS_OF_UNIT and payload["unit"] != cli.runtime.unit:
             unit = payload["unit"]
-            return estimators_in(surroundings.ask_leader("GET", question_for(unit), timeout_s=20.0), unit)
+            return estimators_in(cli.ask_leader("GET", question_for(unit), timeout_s=20.0), unit)
         return perform_here(action, payload)
 
     return perform
@@ -166,41 +164,41 @@ def _print_saved(runtime: Runtime, device: str, found: Any) -> None:
 @device_option
 @name_option
 @json_option
-@pass_surroundings
-def display(surroundings: Surroundings, device: str, name: str, as_json: bool) -> None:
+@pass_cli_context
+def display(cli: CliContext, device: str, name: str, as_json: bool) -> None:
     """Print a calibration: what it is, its curve, and what was recorded."""
     from pioreactor.calibrations import store
 
-    calibration = store.load(surroundings.runtime, device, name)
+    calibration = store.load(cli.runtime, device, name)
     if as_json:
         print_json(calibration)
         return
-    _show(calibration, calibration.curve_data_, active=store.active_name(surroundings.runtime, device) == name)
+    _show(calibration, calibration.curve_data_, active=store.active_name(cli.runtime, device) == name)
 
 
 @calibrations.command(name="set-active")
 @device_option
 @click.option("--name", default=None, help="Name of the calibration; none given: use none.")
-@pass_surroundings
-def set_active(surroundings: Surroundings, device: str, name: str | None) -> None:
+@pass_cli_context
+def set_active(cli: CliContext, device: str, name: str | None) -> None:
     """Use a calibration from the device's next start on; without --name, none."""
     from pioreactor.calibrations import store
     from pioreactor.cli import artifact_commands
 
-    artifact_commands.choose(store, surroundings.runtime, "calibration", device, name)
+    artifact_commands.choose(store, cli.runtime, "calibration", device, name)
 
 
 @calibrations.command()
 @device_option
 @name_option
 @yes_option
-@pass_surroundings
-def delete(surroundings: Surroundings, device: str, name: str, yes: bool) -> None:
+@pass_cli_context
+def delete(cli: CliContext, device: str, name: str, yes: bool) -> None:
     """Delete a calibration; if it is in use, it is so no longer."""
     from pioreactor.calibrations import store
     from pioreactor.cli import artifact_commands
 
-    artifact_commands.remove(store, surroundings.runtime, "calibration", device, name, yes=yes)
+    artifact_commands.remove(store, cli.runtime, "calibration", device, name, yes=yes)
 
 
 @calibrations.command()
@@ -212,9 +210,9 @@ def delete(surroundings: Surroundings, device: str, name: str, yes: bool) -> Non
 @click.option("--degree", type=click.IntRange(0, 5), default=None, help="Degree of a polynomial; default: by AICc.")
 @click.option("--save-as", default=None, help="Keep the new curve under this name.")
 @json_option
-@pass_surroundings
+@pass_cli_context
 def analyze(
-    surroundings: Surroundings,
+    cli: CliContext,
     device: str,
     name: str,
     fit: str | None,
@@ -229,7 +227,7 @@ def analyze(
     from pioreactor.calibrations.fitting import fit_curve
     from pioreactor.calibrations.utils import residual_sd
 
-    runtime = surroundings.runtime
+    runtime = cli.runtime
     calibration = store.load(runtime, device, name)
     kind = fit if fit is not None else str(type(calibration.curve_data_).__struct_config__.tag)
     recorded = calibration.recorded_data
@@ -286,13 +284,13 @@ def _protocol(device: str, name: str | None) -> type[CalibrationProtocol]:
     return offered[0]
 
 
-def _on(surroundings: Surroundings) -> Any:
+def _on(cli: CliContext) -> Any:
     """Register built-in protocols and those of plugins, and make the command's unit the present one."""
     import pioreactor.procedures.protocols  # noqa: F401  importing registers them
     from pioreactor.runtime import context
 
-    if not surroundings.has_runtime:
+    if not cli.has_runtime:
         from pioreactor.plugin_management import get_plugins
 
         get_plugins()
-    return context.using(surroundings.runtime)
+    return context.using(cli.runtime)

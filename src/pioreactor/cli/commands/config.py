@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from pioreactor.cli.cli_context import Surroundings, pass_surroundings
+from pioreactor.cli.cli_context import CliContext, pass_cli_context
 from pioreactor.cli.lazy_group import SuggestingGroup, unknown
 from pioreactor.cli.options import json_option
 from pioreactor.cli.render import print_json
@@ -39,14 +39,14 @@ def _which_file(command: Any) -> Any:
 @click.argument("section")
 @click.argument("key")
 @_which_file
-@pass_surroundings
-def get(surroundings: Surroundings, section: str, key: str, shared: bool, specific: bool) -> None:
+@pass_cli_context
+def get(cli: CliContext, section: str, key: str, shared: bool, specific: bool) -> None:
     """Print one value: the one in force, or what one of the files says."""
-    path = _file(surroundings, shared, specific) if shared or specific else None
+    path = _file(cli, shared, specific) if shared or specific else None
     if path is not None:
         sections = read_ini(path)
     else:
-        sections = surroundings.settings.raw.as_dict()
+        sections = cli.settings.raw.as_dict()
     if section not in sections:
         raise NotFoundError(unknown(section, list(sections), kind="section"))
     if key not in sections[section]:
@@ -60,16 +60,16 @@ def get(surroundings: Surroundings, section: str, key: str, shared: bool, specif
 @click.argument("key")
 @click.argument("value")
 @_which_file
-@pass_surroundings
-def set_(surroundings: Surroundings, section: str, key: str, value: str, shared: bool, specific: bool) -> None:
+@pass_cli_context
+def set_(cli: CliContext, section: str, key: str, value: str, shared: bool, specific: bool) -> None:
     """Write one value; comments in the file stay. Bounds are in `pio config show --section SECTION --help-keys`.
 
     The shared file is changed on the leader only: workers receive it from there.
     """
-    path = _file(surroundings, shared, specific)
+    path = _file(cli, shared, specific)
     if shared:
-        _refuse_on_worker(surroundings)
-    set_value(path, section, key, value, check=lambda text: _check(surroundings, text, shared))
+        _refuse_on_worker(cli)
+    set_value(path, section, key, value, check=lambda text: _check(cli, text, shared))
     click.echo(f"[{section}] {key} = {_HIDDEN if _is_secret(section, key) else value} in {path.name}.")
     click.echo("Jobs that run keep the value they started with.")
 
@@ -80,9 +80,9 @@ def set_(surroundings: Surroundings, section: str, key: str, value: str, shared:
 @click.option("--with-source", is_flag=True, help="Say where each value comes from.")
 @click.option("--help-keys", is_flag=True, help="Explain each key: what it takes, unit, range and default.")
 @json_option
-@pass_surroundings
+@pass_cli_context
 def show(
-    surroundings: Surroundings, section: str | None, key: str | None, with_source: bool, help_keys: bool, as_json: bool
+    cli: CliContext, section: str | None, key: str | None, with_source: bool, help_keys: bool, as_json: bool
 ) -> None:
     """Print the values in force. Sources: default, global (config.ini), local (unit_config.ini), derived, override.
 
@@ -91,7 +91,7 @@ def show(
     if help_keys:
         _explain(section)
         return
-    settings = surroundings.settings
+    settings = cli.settings
     sections = settings.raw.as_dict()
     if section is not None and section not in sections:
         raise NotFoundError(unknown(section, list(sections), kind="section"))
@@ -140,27 +140,27 @@ def _explain(section: str | None) -> None:
             click.echo()
 
 
-def _file(surroundings: Surroundings, shared: bool, specific: bool) -> Path:
+def _file(cli: CliContext, shared: bool, specific: bool) -> Path:
     if shared == specific:
         raise click.UsageError("Say which file: --shared or --specific.")
-    return surroundings.paths.global_config if shared else surroundings.paths.local_config
+    return cli.paths.global_config if shared else cli.paths.local_config
 
 
-def _check(surroundings: Surroundings, text: str, shared: bool) -> None:
+def _check(cli: CliContext, text: str, shared: bool) -> None:
     """Refuse a text with which jobs could not start."""
-    other = surroundings.paths.local_config if shared else surroundings.paths.global_config
+    other = cli.paths.local_config if shared else cli.paths.global_config
     other_text = other.read_text(encoding="utf-8") if other.exists() else ""
-    if shared and "cluster.topology" in read_ini(surroundings.paths.global_config):
+    if shared and "cluster.topology" in read_ini(cli.paths.global_config):
         check_shared(text)
     settings_of_text(text, other_text) if shared else settings_of_text(other_text, text)
 
 
-def _refuse_on_worker(surroundings: Surroundings) -> None:
+def _refuse_on_worker(cli: CliContext) -> None:
     from pioreactor.identity.unit import unit_name
 
-    topology = read_ini(surroundings.paths.global_config).get("cluster.topology", {})
+    topology = read_ini(cli.paths.global_config).get("cluster.topology", {})
     leader = topology.get("leader_hostname")
-    if leader and leader != unit_name(surroundings.environment):
+    if leader and leader != unit_name(cli.environment):
         raise ConfigurationError(
             f"the shared configuration is kept by {leader}", remedy=f"Run this on {leader}, or use --specific."
         )

@@ -9,7 +9,7 @@ import sys
 
 import click
 
-from pioreactor.cli.cli_context import Surroundings, pass_surroundings
+from pioreactor.cli.cli_context import CliContext, pass_cli_context
 from pioreactor.cli.commands.quarantine import quarantine
 from pioreactor.cli.render import print_table
 from pioreactor.exc import InvalidRequestError
@@ -18,13 +18,13 @@ from pioreactor.exc import InvalidRequestError
 @click.group(invoke_without_command=True)
 @click.option("-c", "--command", "statement", help="Run one SQL statement, print what it returns, and end.")
 @click.option("--write", is_flag=True, help="Allow changes. Without it the database is opened read-only.")
-@pass_surroundings
+@pass_cli_context
 @click.pass_context
-def db(ctx: click.Context, surroundings: Surroundings, statement: str | None, write: bool) -> None:
+def db(ctx: click.Context, cli: CliContext, statement: str | None, write: bool) -> None:
     """Open the leader's database in an SQLite shell: `sqlite3` where it is installed, else a small one of ours."""
     if ctx.invoked_subcommand is not None:
         return
-    path = surroundings.database()
+    path = cli.database()
     shell = shutil.which("sqlite3")
     if statement is None and shell is not None:
         os.execv(shell, [shell, *([] if write else ["-readonly"]), str(path)])

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pioreactor.cli.cli_context import Surroundings, pass_surroundings
+from pioreactor.cli.cli_context import CliContext, pass_cli_context
 from pioreactor.cli.lazy_group import SuggestingGroup
 from pioreactor.cli.options import json_option, yes_option
 from pioreactor.cli.render import print_json, print_pairs, print_table
@@ -26,13 +26,13 @@ def estimators() -> None:
 
 @estimators.command(name="list")
 @json_option
-@pass_surroundings
-def list_(surroundings: Surroundings, as_json: bool) -> None:
+@pass_cli_context
+def list_(cli: CliContext, as_json: bool) -> None:
     """Print the estimators that are kept here, and which are in use."""
     from pioreactor.cli.artifact_commands import day
     from pioreactor.estimators import store
 
-    active = store.active_names(surroundings.runtime)
+    active = store.active_names(cli.runtime)
     rows: list[dict[str, Any]] = [
         {
             "device": device,
@@ -41,7 +41,7 @@ def list_(surroundings: Surroundings, as_json: bool) -> None:
             "type": str(type(one).__struct_config__.tag),
             "made_at": one.created_at if as_json else day(one.created_at),
         }
-        for device, ones in store.list_all(surroundings.runtime).items()
+        for device, ones in store.list_all(cli.runtime).items()
         for one in ones
     ]
     if as_json:
@@ -52,15 +52,15 @@ def list_(surroundings: Surroundings, as_json: bool) -> None:
 
 @estimators.command()
 @json_option
-@pass_surroundings
-def protocols(surroundings: Surroundings, as_json: bool) -> None:
+@pass_cli_context
+def protocols(cli: CliContext, as_json: bool) -> None:
     """Print the ways to make an estimator on this unit."""
     import pioreactor.procedures.protocols  # noqa: F401  importing registers them
     from pioreactor.calibrations import registry
     from pioreactor.estimators.store import OD_FUSED
     from pioreactor.runtime import context
 
-    with context.using(surroundings.runtime):
+    with context.using(cli.runtime):
         found = [(device, one) for device, one in registry.all_protocols() if device == OD_FUSED]
     rows = [registry.describe(device, one) for device, one in found]
     if as_json:
@@ -72,39 +72,39 @@ def protocols(surroundings: Surroundings, as_json: bool) -> None:
 @estimators.command(name="set-active")
 @device_option
 @click.option("--name", default=None, help="Name of the estimator; none given: use none.")
-@pass_surroundings
-def set_active(surroundings: Surroundings, device: str, name: str | None) -> None:
+@pass_cli_context
+def set_active(cli: CliContext, device: str, name: str | None) -> None:
     """Use an estimator from the next start of od_reading on; without --name, none."""
     from pioreactor.cli import artifact_commands
     from pioreactor.estimators import store
 
-    artifact_commands.choose(store, surroundings.runtime, "estimator", device, name)
+    artifact_commands.choose(store, cli.runtime, "estimator", device, name)
 
 
 @estimators.command()
 @device_option
 @name_option
 @yes_option
-@pass_surroundings
-def delete(surroundings: Surroundings, device: str, name: str, yes: bool) -> None:
+@pass_cli_context
+def delete(cli: CliContext, device: str, name: str, yes: bool) -> None:
     """Delete an estimator; if it is in use, it is so no longer."""
     from pioreactor.cli import artifact_commands
     from pioreactor.estimators import store
 
-    artifact_commands.remove(store, surroundings.runtime, "estimator", device, name, yes=yes)
+    artifact_commands.remove(store, cli.runtime, "estimator", device, name, yes=yes)
 
 
 @estimators.command()
 @device_option
 @name_option
 @json_option
-@pass_surroundings
-def analyze(surroundings: Surroundings, device: str, name: str, as_json: bool) -> None:
+@pass_cli_context
+def analyze(cli: CliContext, device: str, name: str, as_json: bool) -> None:
     """Show an estimator: each angle's curve, and what it makes of its own standards."""
     from pioreactor.estimators import store
     from pioreactor.structs.estimators import ODFusionEstimator
 
-    estimator = store.load(surroundings.runtime, device, name)
+    estimator = store.load(cli.runtime, device, name)
     if not isinstance(estimator, ODFusionEstimator):
         raise InvalidRequestError(f"{name!r} is no estimator of fused OD")
     if as_json:

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import click
 
-from pioreactor.cli.cli_context import Surroundings, pass_surroundings
+from pioreactor.cli.cli_context import CliContext, pass_cli_context
 from pioreactor.cli.lazy_group import SuggestingGroup
 from pioreactor.cli.options import json_option, yes_option
 from pioreactor.cli.render import print_json, print_table
@@ -21,21 +21,21 @@ def experiments() -> None:
 @click.argument("name")
 @click.option("--description", default="", help="What it is about.")
 @click.option("--tag", "tags", multiple=True, help="A word to find it by; may be repeated.")
-@pass_surroundings
-def create(surroundings: Surroundings, name: str, description: str, tags: tuple[str, ...]) -> None:
+@pass_cli_context
+def create(cli: CliContext, name: str, description: str, tags: tuple[str, ...]) -> None:
     """Create an experiment. Names have fewer than 200 characters and none of # $ % + / and the backslash."""
     body = {"experiment": name, "description": description, "tags": list(tags)}
-    surroundings.ask_leader("POST", "/api/experiments", json=body)
+    cli.ask_leader("POST", "/api/experiments", json=body)
     click.echo(f"Created {name}.")
 
 
 @experiments.command(name="list")
 @click.option("-v", "--verbose", is_flag=True, help="Also age [h], workers and description.")
 @json_option
-@pass_surroundings
-def list_(surroundings: Surroundings, verbose: bool, as_json: bool) -> None:
+@pass_cli_context
+def list_(cli: CliContext, verbose: bool, as_json: bool) -> None:
     """Print the experiments, newest first."""
-    rows = surroundings.ask_leader("GET", "/api/experiments")
+    rows = cli.ask_leader("GET", "/api/experiments")
     if as_json:
         print_json(rows)
         return
@@ -46,10 +46,10 @@ def list_(surroundings: Surroundings, verbose: bool, as_json: bool) -> None:
 @experiments.command()
 @click.argument("name")
 @yes_option
-@pass_surroundings
-def delete(surroundings: Surroundings, name: str, yes: bool) -> None:
+@pass_cli_context
+def delete(cli: CliContext, name: str, yes: bool) -> None:
     """Delete an experiment with everything that was measured in it. Its jobs are stopped. There is no way back."""
     if not yes:
         click.confirm(f"Delete {name} and all its data?", abort=True)
-    surroundings.ask_leader("DELETE", f"/api/experiments/{quote(name, safe='')}", timeout_s=120)
+    cli.ask_leader("DELETE", f"/api/experiments/{quote(name, safe='')}", timeout_s=120)
     click.echo(f"Deleted {name}.")

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from pioreactor.cli.cli_context import Surroundings, pass_surroundings
+from pioreactor.cli.cli_context import CliContext, pass_cli_context
 from pioreactor.cli.job_commands import Outcome, change_setting
 from pioreactor.cli.lazy_group import SuggestingGroup, unknown
 from pioreactor.cli.options import json_option, underscored
@@ -27,31 +27,31 @@ def jobs() -> None:
 @click.argument("which", type=click.Choice(["all", "running"]), default="all")
 @click.option("-n", "limit", type=click.IntRange(1, 10_000), default=100, show_default=True, help="At most this many.")
 @json_option
-@pass_surroundings
-def list_(surroundings: Surroundings, which: str, limit: int, as_json: bool) -> None:
+@pass_cli_context
+def list_(cli: CliContext, which: str, limit: int, as_json: bool) -> None:
     """Print the jobs that ran here, newest first; `pio jobs list running` those that run at this moment."""
-    registry = surroundings.runtime.stores.jobs()
+    registry = cli.runtime.stores.jobs()
     records = registry.running() if which == "running" else registry.history(limit=limit)
     _print_records(records[:limit], as_json=as_json)
 
 
 @jobs.command()
 @json_option
-@pass_surroundings
-def running(surroundings: Surroundings, as_json: bool) -> None:
+@pass_cli_context
+def running(cli: CliContext, as_json: bool) -> None:
     """Print the jobs that run at this moment."""
-    _print_records(surroundings.runtime.stores.jobs().running(), as_json=as_json)
+    _print_records(cli.runtime.stores.jobs().running(), as_json=as_json)
 
 
 @jobs.command()
 @click.option("--job-id", type=int, help="Number of the job, from `pio jobs list`.")
 @click.option("--job-name", help="Name of the job; the newest of that name is shown.")
 @json_option
-@pass_surroundings
-def info(surroundings: Surroundings, job_id: int | None, job_name: str | None, as_json: bool) -> None:
+@pass_cli_context
+def info(cli: CliContext, job_id: int | None, job_name: str | None, as_json: bool) -> None:
     """Print what is known of one job, with its published settings."""
-    registry = surroundings.runtime.stores.jobs()
-    record = _one(surroundings, job_id, job_name)
+    registry = cli.runtime.stores.jobs()
+    record = _one(cli, job_id, job_name)
     settings = {name: _text(value) for name, value in registry.settings(record.job_id).items()}
     if as_json:
         print_json({**asdict(record), "settings": settings})
@@ -73,13 +73,13 @@ def info(surroundings: Surroundings, job_id: int | None, job_name: str | None, a
     show_default=True,
     help="Wait this long for the job's answer [s]; 0: do not wait.",
 )
-@pass_surroundings
-def set_(surroundings: Surroundings, job: str, setting: str, value: str, wait_s: float) -> None:
+@pass_cli_context
+def set_(cli: CliContext, job: str, setting: str, value: str, wait_s: float) -> None:
     """Change a setting of a running job and wait until the job says it has it.
 
     Units and ranges of settings are in `pio run JOB --help`. `state` takes ready, sleeping or disconnected.
     """
-    runtime = surroundings.runtime
+    runtime = cli.runtime
     name = underscored(job)
     record = next(iter(runtime.stores.jobs().running(job_name=name)), None)
     if record is None:
@@ -102,11 +102,11 @@ def set_(surroundings: Surroundings, job: str, setting: str, value: str, wait_s:
 @jobs.command()
 @click.option("--job-id", type=int, help="Number of the job, from `pio jobs list`.")
 @click.option("--job-name", help="Name of the job; the newest of that name is meant.")
-@pass_surroundings
-def purge(surroundings: Surroundings, job_id: int | None, job_name: str | None) -> None:
+@pass_cli_context
+def purge(cli: CliContext, job_id: int | None, job_name: str | None) -> None:
     """Delete the record of a job that has ended."""
-    registry = surroundings.runtime.stores.jobs()
-    record = _one(surroundings, job_id, job_name)
+    registry = cli.runtime.stores.jobs()
+    record = _one(cli, job_id, job_name)
     if any(each.job_id == record.job_id for each in registry.running()):
         raise ConflictError(
             f"{record.job_name} ({record.job_id}) runs", remedy=f"Stop it first: pio kill --job-id {record.job_id}"
@@ -115,10 +115,10 @@ def purge(surroundings: Surroundings, job_id: int | None, job_name: str | None) 
     click.echo(f"Deleted the record of {record.job_name} ({record.job_id}).")
 
 
-def _one(surroundings: Surroundings, job_id: int | None, job_name: str | None) -> JobRecord:
+def _one(cli: CliContext, job_id: int | None, job_name: str | None) -> JobRecord:
     if (job_id is None) == (job_name is None):
         raise click.UsageError("Say which job: --job-id or --job-name.")
-    registry = surroundings.runtime.stores.jobs()
+    registry = cli.runtime.stores.jobs()
     if job_id is not None:
         found = registry.get(job_id)
     else:

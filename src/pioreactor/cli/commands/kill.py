@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from pioreactor.cli.cli_context import Surroundings, pass_surroundings
+from pioreactor.cli.cli_context import CliContext, pass_cli_context
 from pioreactor.cli.options import json_option, underscored
 from pioreactor.cli.render import print_json
 from pioreactor.exc import PioreactorError
@@ -29,9 +29,9 @@ _PATIENCE_S = 10.0
     help="Wait this long for the jobs to end [s].",
 )
 @json_option
-@pass_surroundings
+@pass_cli_context
 def kill(
-    surroundings: Surroundings,
+    cli: CliContext,
     job_name: str | None,
     job_id: int | None,
     experiment: str | None,
@@ -46,7 +46,7 @@ def kill(
     """
     if not all_jobs and job_name is None and job_id is None and experiment is None and job_source is None:
         raise click.UsageError("Say which jobs: --job-name, --job-id, --experiment, --job-source or --all-jobs.")
-    runtime = surroundings.runtime
+    runtime = cli.runtime
     registry = runtime.stores.jobs()
     chosen = registry.running(
         job_name=underscored(job_name) if job_name is not None else None,
@@ -58,9 +58,9 @@ def kill(
         chosen = [record for record in chosen if not record.is_long_running_job]
     chosen = [record for record in chosen if record.pid != runtime.pid]
     pause = runtime.clock.signal().wait
-    stopped = stop(chosen, registry, pause=pause, patience_s=patience_s, interrupt=surroundings.interrupt)
+    stopped = stop(chosen, registry, pause=pause, patience_s=patience_s, interrupt=cli.interrupt)
     if all_jobs or (job_name is not None and underscored(job_name) == "led_intensity"):
-        _darken(surroundings)
+        _darken(cli)
     if as_json:
         print_json(
             {"ended": _names(stopped.ended), "still_running": _names((*stopped.still_running, *stopped.not_allowed))}
@@ -70,12 +70,12 @@ def kill(
     _raise_if_any_lives(stopped, patience_s)
 
 
-def _darken(surroundings: Surroundings) -> None:
+def _darken(cli: CliContext) -> None:
     """Switch off LEDs that were set outside a running job: nobody else will."""
     from pioreactor.actions.led_intensity import led_intensity, led_state
     from pioreactor.runtime.context import using
 
-    with using(surroundings.runtime) as runtime:
+    with using(cli.runtime) as runtime:
         lit = {channel: 0.0 for channel, percent in led_state(runtime).items() if percent > 0}
         if lit:
             led_intensity(lit, source_of_event="pio kill")

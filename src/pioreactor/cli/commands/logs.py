@@ -10,7 +10,7 @@ from typing import IO
 
 import click
 
-from pioreactor.cli.cli_context import Surroundings, pass_surroundings
+from pioreactor.cli.cli_context import CliContext, pass_cli_context
 from pioreactor.exc import BrokerUnreachableError, NotFoundError, PioreactorError
 from pioreactor.observability.log import create_logger, level_names, level_number
 from pioreactor.types import UNIVERSAL_EXPERIMENT
@@ -22,17 +22,17 @@ _FLUSH_S = 2.0
 @click.command()
 @click.option("-n", "count", type=click.IntRange(0, 1_000_000), default=100, show_default=True, help="Number of lines.")
 @click.option("-f", "--follow", is_flag=True, help="Go on with lines as they come, until Ctrl-C.")
-@pass_surroundings
-def logs(surroundings: Surroundings, count: int, follow: bool) -> None:
+@pass_cli_context
+def logs(cli: CliContext, count: int, follow: bool) -> None:
     """Show the last log lines of this unit."""
-    path = log_file_of(surroundings)
+    path = log_file_of(cli)
     if path is None or not path.exists():
         raise NotFoundError(f"there is no log file {path}", remedy="Jobs make it when they start.")
     with path.open(encoding="utf-8", errors="replace") as file:
         for line in deque(file, maxlen=count):
             click.echo(line, nl=False)
         if follow:
-            _follow(path, file, surroundings)
+            _follow(path, file, cli)
 
 
 @click.command()
@@ -47,25 +47,25 @@ def logs(surroundings: Surroundings, count: int, follow: bool) -> None:
 )
 @click.option("-n", "--name", default="manual", show_default=True, help="Name under which it appears.")
 @click.option("--local-only", is_flag=True, help="Do not send it to the leader.")
-@pass_surroundings
-def log(surroundings: Surroundings, message: str, level: str, name: str, local_only: bool) -> None:
+@pass_cli_context
+def log(cli: CliContext, message: str, level: str, name: str, local_only: bool) -> None:
     """Write a log line to this unit's log file and, unless --local-only, to the leader."""
     from pioreactor.runtime.journaling_publisher import JournalingPublisher
     from pioreactor.structs import encode
 
-    runtime = surroundings.runtime
+    runtime = cli.runtime
     bus = None if local_only else runtime.buses.connect("pio-log")
     publisher = JournalingPublisher(bus, runtime.stores.journal(), runtime.clock) if bus is not None else None
     logger = create_logger(
         name,
         unit=runtime.unit,
-        experiment=_experiment(surroundings),
+        experiment=_experiment(cli),
         source="user",
         sink=None if publisher is None else lambda topic, record: publisher.publish(topic, encode(record), qos=1),
-        log_file=log_file_of(surroundings),
+        log_file=log_file_of(cli),
         console=sys.stderr,
         now=runtime.clock.now,
-        secrets=surroundings.settings.secrets(),
+        secrets=cli.settings.secrets(),
     )
     try:
         logger.log(level_number(level), "%s", message)
@@ -81,26 +81,26 @@ def log(surroundings: Surroundings, message: str, level: str, name: str, local_o
             bus.close()
 
 
-def log_file_of(surroundings: Surroundings) -> Path | None:
+def log_file_of(cli: CliContext) -> Path | None:
     """Return the unit's log file: the configured one, else the machine's."""
-    configured = surroundings.settings.logging.log_file
-    return Path(configured) if configured else surroundings.paths.log_file
+    configured = cli.settings.logging.log_file
+    return Path(configured) if configured else cli.paths.log_file
 
 
-def _experiment(surroundings: Surroundings) -> str:
+def _experiment(cli: CliContext) -> str:
     try:
-        return surroundings.runtime.identity.experiment()
+        return cli.runtime.identity.experiment()
     except PioreactorError:
         return UNIVERSAL_EXPERIMENT
 
 
-def _follow(path: Path, file: IO[str], surroundings: Surroundings) -> None:
+def _follow(path: Path, file: IO[str], cli: CliContext) -> None:
     """Print lines as they are added; a file that was rotated is read on from its successor's start."""
-    clock = surroundings.runtime.clock
+    clock = cli.runtime.clock
     while True:
         for line in file:
             click.echo(line, nl=False)
         clock.sleep(_LOOK_EVERY_S)
         if path.exists() and path.stat().st_ino != os.fstat(file.fileno()).st_ino:
             with path.open(encoding="utf-8", errors="replace") as successor:
-                _follow(path, successor, surroundings)
+                _follow(path, successor, cli)

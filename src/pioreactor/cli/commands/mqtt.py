@@ -7,7 +7,7 @@ import queue
 import click
 
 from pioreactor import topics
-from pioreactor.cli.cli_context import Surroundings, pass_surroundings
+from pioreactor.cli.cli_context import CliContext, pass_cli_context
 from pioreactor.cli.options import json_option
 from pioreactor.exc import BrokerUnreachableError
 from pioreactor.messaging.ports import Message
@@ -23,13 +23,13 @@ _PATIENCE_S = 10.0
 @click.option("-n", "count", type=click.IntRange(1), help="End after this many messages.")
 @click.option("--no-retained", is_flag=True, help="Leave out what the broker kept from before.")
 @json_option
-@pass_surroundings
-def mqtt(surroundings: Surroundings, topic: str, count: int | None, no_retained: bool, as_json: bool) -> None:
+@pass_cli_context
+def mqtt(cli: CliContext, topic: str, count: int | None, no_retained: bool, as_json: bool) -> None:
     """Show messages as they pass the broker. Each has its time (UTC); (kept) marks those retained from before.
 
     Ends with Ctrl-C, or after -n messages.
     """
-    runtime = surroundings.runtime
+    runtime = cli.runtime
     heard: queue.SimpleQueue[Message] = queue.SimpleQueue()
     rung = runtime.clock.signal()
 
@@ -44,7 +44,7 @@ def mqtt(surroundings: Surroundings, topic: str, count: int | None, no_retained:
         bus.subscribe(topic, hear)
         if not bus.flush(_PATIENCE_S) and not bus.is_connected():
             raise BrokerUnreachableError(
-                f"the broker at {surroundings.settings.broker_host} does not answer", remedy="Check it with: pio status"
+                f"the broker at {cli.settings.broker_host} does not answer", remedy="Check it with: pio status"
             )
         while count is None or printed < count:
             rung.wait(1.0)

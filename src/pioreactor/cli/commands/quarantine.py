@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pioreactor.cli.cli_context import Surroundings, pass_surroundings
+from pioreactor.cli.cli_context import CliContext, pass_cli_context
 from pioreactor.cli.options import json_option, yes_option
 from pioreactor.cli.render import print_json, print_pairs, print_table
 from pioreactor.exc import InvalidRequestError
@@ -27,10 +27,10 @@ def quarantine() -> None:
 @quarantine.command(name="list")
 @click.option("--skip", type=click.IntRange(0), default=0, help="Leave out so many of the newest.")
 @json_option
-@pass_surroundings
-def list_(surroundings: Surroundings, skip: int, as_json: bool) -> None:
+@pass_cli_context
+def list_(cli: CliContext, skip: int, as_json: bool) -> None:
     """List up to 100 records, newest first."""
-    with _opened(surroundings) as database:
+    with _opened(cli) as database:
         rows, total = database.quarantine.page(skip=skip), database.quarantine.count()
     if as_json:
         print_json({"total": total, "rows": rows})
@@ -53,10 +53,10 @@ def list_(surroundings: Surroundings, skip: int, as_json: bool) -> None:
 @quarantine.command()
 @click.argument("id_", metavar="ID", type=int)
 @json_option
-@pass_surroundings
-def show(surroundings: Surroundings, id_: int, as_json: bool) -> None:
+@pass_cli_context
+def show(cli: CliContext, id_: int, as_json: bool) -> None:
     """Show one record with its whole payload."""
-    with _opened(surroundings) as database:
+    with _opened(cli) as database:
         row = database.quarantine.get(id_)
     if as_json:
         print_json(row)
@@ -70,18 +70,16 @@ def show(surroundings: Surroundings, id_: int, as_json: bool) -> None:
 @click.argument("ids", metavar="[ID]...", type=int, nargs=-1)
 @click.option("--all", "everything", is_flag=True, help="Every record in quarantine.")
 @json_option
-@pass_surroundings
+@pass_cli_context
 @click.pass_context
-def retry(
-    ctx: click.Context, surroundings: Surroundings, ids: tuple[int, ...], everything: bool, as_json: bool
-) -> None:
+def retry(ctx: click.Context, cli: CliContext, ids: tuple[int, ...], everything: bool, as_json: bool) -> None:
     """Store records as if they came now, with their original moments. What fails stays. Ends with status 1 then."""
     from pioreactor.background_jobs.leader.quarantine_retry import retry_quarantined
     from pioreactor.plugin_management import get_plugins
     from pioreactor.storage.leader.sink import SqliteRecordSink
 
-    get_plugins(surroundings.paths.plugins)
-    with _opened(surroundings) as database:
+    get_plugins(cli.paths.plugins)
+    with _opened(cli) as database:
         chosen = _chosen(database, ids, everything=everything)
         sink = SqliteRecordSink(database.path)
         try:
@@ -102,10 +100,10 @@ def retry(
 @click.argument("ids", metavar="[ID]...", type=int, nargs=-1)
 @click.option("--all", "everything", is_flag=True, help="Every record in quarantine.")
 @yes_option
-@pass_surroundings
-def discard(surroundings: Surroundings, ids: tuple[int, ...], everything: bool, yes: bool) -> None:
+@pass_cli_context
+def discard(cli: CliContext, ids: tuple[int, ...], everything: bool, yes: bool) -> None:
     """Delete records for ever. The units have let go of them: there is no other copy."""
-    with _opened(surroundings) as database:
+    with _opened(cli) as database:
         chosen = _chosen(database, ids, everything=everything)
         if not chosen:
             click.echo("Nothing is in quarantine.")
@@ -116,10 +114,10 @@ def discard(surroundings: Surroundings, ids: tuple[int, ...], everything: bool, 
 
 
 @contextmanager
-def _opened(surroundings: Surroundings) -> Iterator[LeaderDatabase]:
+def _opened(cli: CliContext) -> Iterator[LeaderDatabase]:
     from pioreactor.storage.leader.database import LeaderDatabase
 
-    database = LeaderDatabase.open(surroundings.database())
+    database = LeaderDatabase.open(cli.database())
     try:
         yield database
     finally:

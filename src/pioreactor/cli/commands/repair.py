@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from pioreactor.cli.cli_context import Surroundings, pass_surroundings
+from pioreactor.cli.cli_context import CliContext, pass_cli_context
 from pioreactor.exc import StorageError
 from pioreactor.storage.paths import Paths
 
@@ -16,10 +16,10 @@ _PRIVATE = 0o700
 
 
 @click.command()
-@pass_surroundings
-def repair(surroundings: Surroundings) -> None:
+@pass_cli_context
+def repair(cli: CliContext) -> None:
     """Make missing directories and put permissions right. Secrets are closed to others; records of dead jobs end."""
-    paths = surroundings.paths
+    paths = cli.paths
     done: list[str] = []
     for directory, mode in _directories(paths):
         done += _put_right(directory, mode)
@@ -27,7 +27,7 @@ def repair(surroundings: Surroundings) -> None:
         if secret.is_file() and stat.S_IMODE(secret.stat().st_mode) & 0o077:
             secret.chmod(0o600)
             done.append(f"closed {secret} to others")
-    surroundings.runtime.stores.jobs().running()  # asking ends the rows of dead processes
+    cli.runtime.stores.jobs().running()  # asking ends the rows of dead processes
     for sentence in done:
         click.echo(f"{sentence[0].upper()}{sentence[1:]}.")
     if not done:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pioreactor.cli.cli_context import Surroundings, pass_surroundings
+from pioreactor.cli.cli_context import CliContext, pass_cli_context
 from pioreactor.cli.options import json_option
 
 if TYPE_CHECKING:
@@ -26,20 +26,20 @@ SECONDS_TO_FAIL = 2.0
 @click.command(name="resume")
 @click.option("--list", "only_list", is_flag=True, help="Show what would be done, and do nothing.")
 @json_option
-@pass_surroundings
-def resume(surroundings: Surroundings, only_list: bool, as_json: bool) -> None:
+@pass_cli_context
+def resume(cli: CliContext, only_list: bool, as_json: bool) -> None:
     """Bring back jobs that ran when the power failed, as [resume] says: resume, hold (paused), or ask."""
     from pioreactor.jobs import restart_policy
 
-    runtime = surroundings.runtime
+    runtime = cli.runtime
     running = _running(runtime)
     interrupted = [job for job in restart_policy.wishes(runtime) if job.job_name not in running]
     done: list[dict[str, Any]] = []
     for job in interrupted:
         policy = restart_policy.policy_for(runtime, job.job_name)
-        outcome = "listed" if only_list else _carry_out(runtime, job, surroundings.environment, _start)
+        outcome = "listed" if only_list else _carry_out(runtime, job, cli.environment, _start)
         done.append({"job_name": job.job_name, "experiment": job.experiment, "policy": policy, "outcome": outcome})
-    done += _resume_profiles(runtime, dict(surroundings.environment), only_list=only_list)
+    done += _resume_profiles(runtime, dict(cli.environment), only_list=only_list)
     if interrupted and not only_list:
         mark_gap(runtime, {job.experiment for job in interrupted}, restart_policy.last_gap(runtime))
     _show(done, as_json=as_json)

@@ -6,22 +6,22 @@ from dataclasses import asdict
 
 import click
 
-from pioreactor.cli.cli_context import Surroundings, pass_surroundings
+from pioreactor.cli.cli_context import CliContext, pass_cli_context
 from pioreactor.cli.options import json_option
 from pioreactor.cli.render import print_json
-from pioreactor.cli.status_checks import Finding, Verdict, look_at_everything, worst
+from pioreactor.cli.status_checks import Finding, Verdict, run_checks, worst
 
 _COLOURS: dict[Verdict, str] = {"OK": "green", "WARN": "yellow", "FAIL": "red"}
 
 
 @click.command()
 @json_option
-@pass_surroundings
+@pass_cli_context
 @click.pass_context
-def status(ctx: click.Context, surroundings: Surroundings, as_json: bool) -> None:
+def status(ctx: click.Context, cli: CliContext, as_json: bool) -> None:
     """Check this unit and say what is wrong: OK, WARN or FAIL for each check. Ends with status 1 if one fails."""
     findings: list[Finding] = []
-    for finding in look_at_everything(surroundings):
+    for finding in run_checks(cli):
         findings.append(finding)
         if not as_json:
             verdict = click.style(f"{finding.verdict:<4}", fg=_COLOURS[finding.verdict])

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from pioreactor.cli.cli_context import Surroundings, pass_surroundings
+from pioreactor.cli.cli_context import CliContext, pass_cli_context
 from pioreactor.cli.options import json_option
 from pioreactor.cli.render import print_json, print_pairs
 from pioreactor.exc import PioreactorError
@@ -18,10 +18,10 @@ _DEVICE_TREE = Path("/proc/device-tree")
 @click.command()
 @click.option("-v", "--verbose", is_flag=True, help="Also HAT, reactor model, machine and operating system.")
 @json_option
-@pass_surroundings
-def version(surroundings: Surroundings, verbose: bool, as_json: bool) -> None:
+@pass_cli_context
+def version(cli: CliContext, verbose: bool, as_json: bool) -> None:
     """Print the version of the software."""
-    facts = {"software": __version__, **(_machine(surroundings) if verbose else {})}
+    facts = {"software": __version__, **(_machine(cli) if verbose else {})}
     if as_json:
         print_json(facts)
     elif verbose:
@@ -30,15 +30,15 @@ def version(surroundings: Surroundings, verbose: bool, as_json: bool) -> None:
         click.echo(__version__)
 
 
-def _machine(surroundings: Surroundings) -> dict[str, str]:
+def _machine(cli: CliContext) -> dict[str, str]:
     import platform
 
     product = _device_tree("hat/product_ver")
     return {
         "python": platform.python_version(),
-        "unit": _unit(surroundings),
-        "model": _model(surroundings),
-        "rig": surroundings.settings.hardware.rig,
+        "unit": _unit(cli),
+        "model": _model(cli),
+        "rig": cli.settings.hardware.rig,
         "hat": f"{product[-2]}.{product[-1]}" if len(product) >= 2 else "none",
         "hat serial": _device_tree("hat/uuid"),
         "machine": _device_tree("model") if _device_tree("model") else platform.machine(),
@@ -46,18 +46,18 @@ def _machine(surroundings: Surroundings) -> dict[str, str]:
     }
 
 
-def _unit(surroundings: Surroundings) -> str:
+def _unit(cli: CliContext) -> str:
     from pioreactor.identity.unit import unit_name
 
     try:
-        return unit_name(surroundings.environment)
+        return unit_name(cli.environment)
     except PioreactorError as error:
         return str(error)
 
 
-def _model(surroundings: Surroundings) -> str:
+def _model(cli: CliContext) -> str:
     try:
-        model = surroundings.runtime.identity.model()
+        model = cli.runtime.identity.model()
     except PioreactorError as error:
         return f"unknown: {error}"
     return " ".join(model) if model is not None else "none chosen"

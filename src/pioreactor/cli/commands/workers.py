@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import click
 
-from pioreactor.cli.cli_context import Surroundings, pass_surroundings
+from pioreactor.cli.cli_context import CliContext, pass_cli_context
 from pioreactor.cli.lazy_group import SuggestingGroup
 from pioreactor.cli.options import json_option, yes_option
 from pioreactor.cli.render import print_json, print_table
@@ -24,55 +24,55 @@ def workers() -> None:
 @click.argument("unit")
 @click.option("-m", "--model-name", default=_SHIPPED_MODEL[0], show_default=True, help="Model of the reactor.")
 @click.option("-v", "--model-version", default=_SHIPPED_MODEL[1], show_default=True, help="Version of the model.")
-@pass_surroundings
-def add(surroundings: Surroundings, unit: str, model_name: str, model_version: str) -> None:
+@pass_cli_context
+def add(cli: CliContext, unit: str, model_name: str, model_version: str) -> None:
     """Put a unit that already belongs to the cluster into the inventory."""
     body = {"pioreactor_unit": unit, "model_name": model_name, "model_version": model_version}
-    surroundings.ask_leader("PUT", "/api/workers", json=body)
+    cli.ask_leader("PUT", "/api/workers", json=body)
     click.echo(f"Added {unit}.")
 
 
 @workers.command()
 @click.argument("unit")
 @yes_option
-@pass_surroundings
-def remove(surroundings: Surroundings, unit: str, yes: bool) -> None:
+@pass_cli_context
+def remove(cli: CliContext, unit: str, yes: bool) -> None:
     """Take a unit out of the inventory. Its jobs are stopped."""
     if not yes:
         click.confirm(f"Take {unit} out of the inventory and stop its jobs?", abort=True)
-    surroundings.ask_leader("DELETE", _of(unit), timeout_s=60)
+    cli.ask_leader("DELETE", _of(unit), timeout_s=60)
     click.echo(f"Removed {unit}.")
 
 
 @workers.command()
 @click.argument("unit")
 @click.argument("experiment")
-@pass_surroundings
-def assign(surroundings: Surroundings, unit: str, experiment: str) -> None:
+@pass_cli_context
+def assign(cli: CliContext, unit: str, experiment: str) -> None:
     """Assign a worker to an experiment. It leaves the one it was in; jobs of that one are stopped."""
     path = f"/api/experiments/{quote(experiment, safe='')}/workers"
-    surroundings.ask_leader("PUT", path, json={"pioreactor_unit": unit}, timeout_s=60)
+    cli.ask_leader("PUT", path, json={"pioreactor_unit": unit}, timeout_s=60)
     click.echo(f"{unit} is assigned to {experiment}.")
 
 
 @workers.command()
 @click.argument("unit")
 @click.argument("experiment")
-@pass_surroundings
-def unassign(surroundings: Surroundings, unit: str, experiment: str) -> None:
+@pass_cli_context
+def unassign(cli: CliContext, unit: str, experiment: str) -> None:
     """Take a worker out of an experiment. Its jobs are stopped."""
     path = f"/api/experiments/{quote(experiment, safe='')}/workers/{quote(unit, safe='')}"
-    surroundings.ask_leader("DELETE", path, timeout_s=60)
+    cli.ask_leader("DELETE", path, timeout_s=60)
     click.echo(f"{unit} is no longer assigned to {experiment}.")
 
 
 @workers.command(name="update-active")
 @click.argument("unit")
 @click.argument("active", type=click.Choice(["0", "1"]))
-@pass_surroundings
-def update_active(surroundings: Surroundings, unit: str, active: str) -> None:
+@pass_cli_context
+def update_active(cli: CliContext, unit: str, active: str) -> None:
     """Switch a worker on (1) or off (0). A worker that is off runs no jobs; those that run are stopped."""
-    surroundings.ask_leader("PUT", f"{_of(unit)}/is_active", json={"is_active": int(active)}, timeout_s=60)
+    cli.ask_leader("PUT", f"{_of(unit)}/is_active", json={"is_active": int(active)}, timeout_s=60)
     click.echo(f"{unit} is {'on' if active == '1' else 'off'}.")
 
 
@@ -80,20 +80,20 @@ def update_active(surroundings: Surroundings, unit: str, active: str) -> None:
 @click.argument("unit")
 @click.option("-m", "--model-name", required=True, help="Model of the reactor, such as pioreactor_20ml.")
 @click.option("-v", "--model-version", required=True, help="Version of the model, such as 1.5.")
-@pass_surroundings
-def update_model(surroundings: Surroundings, unit: str, model_name: str, model_version: str) -> None:
+@pass_cli_context
+def update_model(cli: CliContext, unit: str, model_name: str, model_version: str) -> None:
     """Say which model of reactor a worker is."""
     body = {"model_name": model_name, "model_version": model_version}
-    surroundings.ask_leader("PUT", f"{_of(unit)}/model", json=body)
+    cli.ask_leader("PUT", f"{_of(unit)}/model", json=body)
     click.echo(f"{unit} is a {model_name} {model_version}.")
 
 
 @workers.command()
 @json_option
-@pass_surroundings
-def status(surroundings: Surroundings, as_json: bool) -> None:
+@pass_cli_context
+def status(cli: CliContext, as_json: bool) -> None:
     """Print the workers, whether they answer, and what they are assigned to."""
-    rows = [_row(surroundings, worker) for worker in surroundings.ask_leader("GET", "/api/workers")]
+    rows = [_row(cli, worker) for worker in cli.ask_leader("GET", "/api/workers")]
     if as_json:
         print_json(rows)
     else:
@@ -101,16 +101,16 @@ def status(surroundings: Surroundings, as_json: bool) -> None:
         print_table(rows, columns, none="There are no workers.")
 
 
-def _row(surroundings: Surroundings, worker: dict[str, Any]) -> dict[str, Any]:
+def _row(cli: CliContext, worker: dict[str, Any]) -> dict[str, Any]:
     from pioreactor.exc import PioreactorError
 
     unit = worker["pioreactor_unit"]
     try:
-        experiment = surroundings.ask_leader("GET", f"{_of(unit)}/experiment").get("experiment")
+        experiment = cli.ask_leader("GET", f"{_of(unit)}/experiment").get("experiment")
     except PioreactorError:
         experiment = None
     try:
-        version = surroundings.ask(unit, "GET", "/unit_api/versions/app", timeout_s=3)
+        version = cli.ask(unit, "GET", "/unit_api/versions/app", timeout_s=3)
         answers = True
     except PioreactorError:
         version, answers = None, False

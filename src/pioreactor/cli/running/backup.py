@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from pioreactor.actions.backup import KEPT, back_up
-from pioreactor.cli.cli_context import Surroundings, pass_surroundings
+from pioreactor.cli.cli_context import CliContext, pass_cli_context
 from pioreactor.exc import PioreactorError
 from pioreactor.jobs.managed_lifecycle import long_running_managed_lifecycle
 from pioreactor.runtime import context
@@ -22,9 +22,9 @@ from pioreactor.types import UNIVERSAL_EXPERIMENT
     help="How many workers get a copy. Default: [storage] number_of_backup_replicates_to_workers; none with --output.",
 )  # fmt: skip
 @click.option("--force", is_flag=True, help="Accepted for scripts; a backup is never skipped.")
-@pass_surroundings
+@pass_cli_context
 def backup_database(
-    surroundings: Surroundings,
+    cli: CliContext,
     output: Path | None,
     keep: int,
     copies: int | None,
@@ -41,27 +41,23 @@ def backup_database(
         configured = runtime.settings.storage.number_of_backup_replicates_to_workers if output is None else 0
         wanted = configured if copies is None else copies
         if wanted > 0:
-            _give_to_workers(surroundings, action, backup.path, wanted)
+            _give_to_workers(cli, action, backup.path, wanted)
 
 
-def _give_to_workers(
-    surroundings: Surroundings, action: long_running_managed_lifecycle, backup: Path, wanted: int
-) -> None:
+def _give_to_workers(cli: CliContext, action: long_running_managed_lifecycle, backup: Path, wanted: int) -> None:
     """Send the copy to active workers. A copy that cannot be given is told; the backup itself stands."""
-    from pioreactor.cluster.backup_replication import spread
+    from pioreactor.cluster.backup_replication import replicate
 
     runtime = action.runtime
     try:
-        rows = surroundings.ask_leader("GET", "/api/workers")
+        rows = cli.ask_leader("GET", "/api/workers")
     except PioreactorError as error:
         action.logger.warning("No worker has a copy: the leader's web server does not say who there is (%s).", error)
         return
     units = [row["pioreactor_unit"] for row in rows if row["is_active"] and row["pioreactor_unit"] != runtime.unit]
     if not units:
         return
-    have = spread(
-        runtime, backup, units, wanted, surroundings.fetch, say=lambda words: action.logger.warning("%s", words)
-    )
+    have = replicate(runtime, backup, units, wanted, cli.fetch, say=lambda words: action.logger.warning("%s", words))
     if have:
         action.logger.info("Copies are on %s.", ", ".join(have))
         click.echo(f"Copies on {', '.join(have)}, verified there.")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pioreactor.cli.cli_context import Surroundings, pass_surroundings
+from pioreactor.cli.cli_context import CliContext, pass_cli_context
 from pioreactor.cli.options import json_option
 from pioreactor.exc import InvalidRequestError
 from pioreactor.experiment_profiles import run_profile
@@ -31,8 +31,8 @@ def experiment_profile() -> None:
 @click.argument("file")
 @click.argument("experiment")
 @click.option("--dry-run", is_flag=True, help="Show what would happen and when, and end.")
-@pass_surroundings
-def execute(surroundings: Surroundings, file: str, experiment: str, dry_run: bool) -> None:
+@pass_cli_context
+def execute(cli: CliContext, file: str, experiment: str, dry_run: bool) -> None:
     """Carry out the profile FILE (a path, or a name in the profiles folder) in EXPERIMENT.
 
     It goes on until all its actions are done. Ctrl-C stops it, and every job that it started.
@@ -46,15 +46,15 @@ def execute(surroundings: Surroundings, file: str, experiment: str, dry_run: boo
     if dry_run:
         _show_timeline(run)
         return
-    _go(surroundings, run)
+    _go(cli, run)
 
 
 @experiment_profile.command()
 @click.argument("run_id")
-@pass_surroundings
-def resume(surroundings: Surroundings, run_id: str) -> None:
+@pass_cli_context
+def resume(cli: CliContext, run_id: str) -> None:
     """Go on with a run that was cut off; `pio resume` does this after a power cut."""
-    _go(surroundings, run_profile.interrupted_run(context.current(), run_id))
+    _go(cli, run_profile.interrupted_run(context.current(), run_id))
 
 
 @experiment_profile.command()
@@ -108,13 +108,13 @@ def _check(run: RunProgress) -> None:
         check_plugins(profile.plugins, {name: plugin.version for name, plugin in get_plugins().items()})
 
 
-def _go(surroundings: Surroundings, run: RunProgress) -> None:
+def _go(cli: CliContext, run: RunProgress) -> None:
     def reach(bench: run_profile.Bench, experiment: str) -> Any:
         from pioreactor.experiment_profiles.http_cluster import HttpCluster
 
         return HttpCluster(
-            surroundings.ask_leader,
-            lambda unit, method, path, body: surroundings.ask(unit, method, path, json=body),
+            cli.ask_leader,
+            lambda unit, method, path, body: cli.ask(unit, method, path, json=body),
             bench.action.present.bus,
             bench.action.runtime.clock,
             experiment=experiment,
@@ -122,7 +122,7 @@ def _go(surroundings: Surroundings, run: RunProgress) -> None:
             stop=bench.stop,
         )
 
-    run_profile.carry_out(context.current(), run, reach, keeps_progress=signals.machine_is_going_down)
+    run_profile.carry_out(context.current(), run, reach, keeps_progress=signals.computer_is_shutting_down)
 
 
 def _show_findings(found: Sequence[Diagnostic]) -> None:

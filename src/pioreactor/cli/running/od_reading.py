@@ -23,9 +23,11 @@ def od_reading(interval: float | None, ir_led_intensity: float | None, fake_data
     given: dict[str, Any] = {} if interval is None else {"interval": interval}
     with ExitStack() as stack:
         if fake_data:
-            from pioreactor.bootstrap.in_process_sim import with_own_reactor  # only who asks for it pays for the twin
+            from pioreactor.bootstrap.in_process_sim import (
+                with_in_process_reactor,  # only who asks for it pays for the twin
+            )
 
-            stack.enter_context(context.using(with_own_reactor(context.current())))
+            stack.enter_context(context.using(with_in_process_reactor(context.current())))
         if snapshot:
             given = {"interval": None}
         reader = stack.enter_context(start_od_reading(ir_led_intensity=ir_led_intensity, **given))

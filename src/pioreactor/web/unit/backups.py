@@ -6,7 +6,7 @@ import msgspec
 from litestar import MediaType, Request, Response, Router, get, post, put
 from litestar.params import FromPath, JSONBody
 
-from pioreactor.cluster.backup_replication import Announced, Copy, CopyShelf
+from pioreactor.cluster.backup_replication import BackupCopies, BackupDigest, Copy
 from pioreactor.exc import NotPermittedError
 from pioreactor.web.unit.services import UnitPorts
 
@@ -27,13 +27,13 @@ def _only_for_units(request: Request[Any, Any, Any]) -> None:
 @get("/backups", sync_to_thread=True)
 def copies(here: UnitPorts) -> list[Copy]:
     """What this unit keeps of the leader's database, newest first."""
-    return CopyShelf(here.runtime).copies()
+    return BackupCopies(here.runtime).copies()
 
 
 @get("/backups/{name:str}", sync_to_thread=True)
-def one_copy(here: UnitPorts, request: Request[Any, Any, Any], name: FromPath[str]) -> Announced:
+def one_copy(here: UnitPorts, request: Request[Any, Any, Any], name: FromPath[str]) -> BackupDigest:
     _only_for_units(request)
-    return CopyShelf(here.runtime).announced(name)
+    return BackupCopies(here.runtime).digest_of(name)
 
 
 @get("/backups/{name:str}/parts/{offset:int}", sync_to_thread=True)
@@ -41,16 +41,16 @@ def part_of_copy(
     here: UnitPorts, request: Request[Any, Any, Any], name: FromPath[str], offset: FromPath[int]
 ) -> Response[bytes]:
     _only_for_units(request)
-    return Response(CopyShelf(here.runtime).read(name, offset), media_type="application/octet-stream")
+    return Response(BackupCopies(here.runtime).read(name, offset), media_type="application/octet-stream")
 
 
 @put("/backups/{name:str}", sync_to_thread=True)
 def begin_copy(
-    here: UnitPorts, request: Request[Any, Any, Any], name: FromPath[str], data: JSONBody[Announced]
-) -> Announced:
+    here: UnitPorts, request: Request[Any, Any, Any], name: FromPath[str], data: JSONBody[BackupDigest]
+) -> BackupDigest:
     """Announce a copy; the answer is no where there is no room."""
     _only_for_units(request)
-    CopyShelf(here.runtime).begin(name, data)
+    BackupCopies(here.runtime).begin(name, data)
     return data
 
 
@@ -60,16 +60,16 @@ async def add_part(
 ) -> None:
     """Send one part, as bytes."""
     _only_for_units(request)
-    CopyShelf(here.runtime).add(name, offset, await request.body())
+    BackupCopies(here.runtime).add(name, offset, await request.body())
 
 
 @post("/backups/{name:str}/finish", status_code=200, sync_to_thread=True)
 def finish_copy(
-    here: UnitPorts, request: Request[Any, Any, Any], name: FromPath[str], data: JSONBody[Announced]
+    here: UnitPorts, request: Request[Any, Any, Any], name: FromPath[str], data: JSONBody[BackupDigest]
 ) -> Kept:
     """Say that all parts were sent; the unit checks them."""
     _only_for_units(request)
-    return Kept(name, CopyShelf(here.runtime).finish(name, data).rows)
+    return Kept(name, BackupCopies(here.runtime).finish(name, data).rows)
 
 
 ROUTES = Router(
