@@ -67,7 +67,7 @@ def set_variables(runtime: Runtime, experiment: str, values: Mapping[str, float]
     return _change(runtime, experiment, lambda state: replace(state, **dict(values)))
 
 
-def announce(
+def publish_changes(
     publish: Callable[..., None], unit: str, experiment: str, state: VialState, before: VialState | None = None
 ) -> None:
     """Publish the variables (retained) that differ from `before`."""

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 
-from pioreactor.actions.dosing import WASTE, Books, PumpDevice, PumpRate, UncalibratedPump, rate_of, room_ml, turning
+from pioreactor.actions.dosing import (
+    WASTE,
+    Books,
+    PumpDevice,
+    PumpRate,
+    UncalibratedPump,
+    free_volume_ml,
+    rate_of,
+    running_pump,
+)
 from pioreactor.devices.ports import PwmOutput
 from pioreactor.exc import StoppedError
 from pioreactor.jobs.managed_lifecycle import managed_lifecycle
@@ -50,7 +59,7 @@ class _Circulation:
             media = rig.pwm(self._pump.role, owner=action.owner, hz=self._adding.hz)
             outputs.callback(media.release)
             outputs.callback(self._report)
-            outputs.enter_context(turning(action, waste, self._removing.dc))
+            outputs.enter_context(running_pump(action, waste, self._removing.dc))
             self._removed_since_s = clock.monotonic()
             try:
                 action.sleep(LEAD_S)
@@ -65,7 +74,7 @@ class _Circulation:
     def _pulse(self, media: PwmOutput, length_s: float) -> None:
         action, clock = self._action, self._action.runtime.clock
         on_s = self._share * length_s
-        if room_ml(action) <= self._adding.duration_to_ml(on_s):
+        if free_volume_ml(action) <= self._adding.duration_to_ml(on_s):
             action.logger.warning("The vial is full; only waste is pumped.")
             action.sleep(length_s)
             return

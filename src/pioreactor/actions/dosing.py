@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 
 from pioreactor import structs, topics
 from pioreactor.actions import bioreactor, pump_run_log
-from pioreactor.actions.pwm import announce_duties
+from pioreactor.actions.pwm import publish_duties
 from pioreactor.devices.guard import LONGEST_PUMP_RUN_S
 from pioreactor.devices.ports import PwmOutput
 from pioreactor.exc import ActuatorInUseError, CalibrationError, ConfigurationError, StoppedError, StorageError
@@ -133,7 +133,7 @@ class Books:
         if self.source_of_event != "pump_calibration":
             before = bioreactor.vial_state(runtime, host.experiment)
             after = bioreactor.record_dose(runtime, host.experiment, self._pump.event, change)
-            bioreactor.announce(host.publish, host.unit, host.experiment, after, before)
+            bioreactor.publish_changes(host.publish, host.unit, host.experiment, after, before)
         self.reported_ml = moved_ml
         event = structs.DosingEvent(
             volume_change=round(change, 9),
@@ -150,7 +150,7 @@ def dose(host: Host, pump: PumpDevice, request: DoseRequest, rate: PumpRate | No
     What moved is entered into the vial's books and announced slice by slice, each slice once, after it moved; a stop
     or a pause of the host ends the run within a moment, with the last slice cut to what really ran.
     """
-    pump_run_log.settle(host)
+    pump_run_log.account_interrupted_runs(host)
     refusal = _refuse(host, pump, request, rate)
     if refusal is not None:
         return refusal
@@ -172,7 +172,7 @@ def dose(host: Host, pump: PumpDevice, request: DoseRequest, rate: PumpRate | No
     ml_per_s = known.duration_to_ml(SLICE_S) / SLICE_S
     run = pump_run_log.PumpRun(host.experiment, pump.event, request.source_of_event, ml_per_s, duration_s)
     try:
-        pump_run_log.begin(host, pump.role, run)
+        pump_run_log.start_run(host, pump.role, run)
     except StorageError:
         # What cannot be entered into the books is not pumped.
         output.release()
@@ -190,14 +190,14 @@ def _refuse(host: Host, pump: PumpDevice, request: DoseRequest, rate: PumpRate |
     if (
         pump.adds_liquid
         and request.source_of_event != "pump_calibration"
-        and not room_ml(host) > (request.volume_ml if request.volume_ml is not None else 0.0)
+        and not free_volume_ml(host) > (request.volume_ml if request.volume_ml is not None else 0.0)
     ):
         full = host.runtime.model().reactor_max_fill_volume_ml
         return Refused("vial_full", f"the vial would hold {full:g} mL or more, its maximum")
     return None
 
 
-def room_ml(host: Host) -> float:
+def free_volume_ml(host: Host) -> float:
     """Return how much the vial may still take [mL]."""
     state = bioreactor.vial_state(host.runtime, host.experiment)
     return host.runtime.model().reactor_max_fill_volume_ml - state.current_volume_ml
@@ -211,7 +211,7 @@ class Turn:
 
 
 @contextmanager
-def turning(host: Host, output: PwmOutput, duty_percent: float, longest_s: float | None = None) -> Iterator[Turn]:
+def running_pump(host: Host, output: PwmOutput, duty_percent: float, longest_s: float | None = None) -> Iterator[Turn]:
     """Keep the pump turning for the block, and never longer, nor longer than `longest_s`.
 
     The end does not wait for the block: a disk or a chip that holds up the accounting must not prolong the dose.
@@ -233,7 +233,7 @@ def turning(host: Host, output: PwmOutput, duty_percent: float, longest_s: float
     finally:
         ended.set()
         output.release()
-        announce_duties(host)
+        publish_duties(host)
 
 
 def _run(
@@ -255,20 +255,20 @@ def _run(
     # Before the pump turns: a process that is frozen as soon as it does must not count from when it goes on.
     start_s = clock.monotonic()
     try:
-        with turning(host, output, rate.dc, until_s) as turn:
+        with running_pump(host, output, rate.dc, until_s) as turn:
             try:
-                announce_duties(host)
+                publish_duties(host)
                 ran_s = clock.monotonic() - start_s
                 while ran_s < until_s - 1e-9:
                     slice_s = min(SLICE_S, until_s - ran_s)
-                    if checks_room and room_ml(host) <= rate.duration_to_ml(ran_s + slice_s) - books.reported_ml:
+                    if checks_room and free_volume_ml(host) <= rate.duration_to_ml(ran_s + slice_s) - books.reported_ml:
                         cut = "vial_full"
                         break
                     host.sleep(slice_s, pausable=True)
                     ran_s = clock.monotonic() - start_s
                     if ran_s < until_s:
                         books.report(rate.duration_to_ml(ran_s))
-                        pump_run_log.note(host.runtime, pump.role, run, ran_s)
+                        pump_run_log.record_progress(host.runtime, pump.role, run, ran_s)
                 is_whole = cut is None
             except StoppedError:
                 cut = "stopped"
@@ -282,9 +282,9 @@ def _run(
             books.report(max(0.0, rate.duration_to_ml(ran_s)) if ran_s > 0 else 0.0)
         except StorageError:
             # The rest is entered when the disk takes it.
-            pump_run_log.stopped(host.runtime, pump.role)
+            pump_run_log.mark_stopped(host.runtime, pump.role)
             raise
-        pump_run_log.end(host.runtime, pump.role)
+        pump_run_log.finish_run(host.runtime, pump.role)
     if cut is None:
         return Dosed(books.reported_ml)
     wanted_ml = None if duration_s is None else rate.duration_to_ml(duration_s)
@@ -297,7 +297,7 @@ def _ended_at_s(host: Host, pump: PumpDevice, turn: Turn, start_s: float) -> flo
     """Return when the pump stood still [s, monotonic]: a process that was frozen learns it from the supervisor."""
     ended_s = host.runtime.clock.monotonic() if turn.ended_at_s is None else turn.ended_at_s
     try:
-        off_s = pump_run_log.was_off_at_s(host.runtime, pump.role, start_s)
+        off_s = pump_run_log.switched_off_at_s(host.runtime, pump.role, start_s)
     except StorageError:
         return ended_s
     return ended_s if off_s is None else min(ended_s, off_s)

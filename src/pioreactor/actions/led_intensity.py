@@ -41,7 +41,7 @@ def set_leds(runtime: Runtime, desired: LedState) -> None:
         cache.set(channel, float(intensity))
 
 
-def announce_leds(runtime: Runtime, publish: Callable[..., object], unit: str, experiment: str) -> None:
+def publish_leds(runtime: Runtime, publish: Callable[..., object], unit: str, experiment: str) -> None:
     """Publish what every LED is meant to be."""
     state = structs.LEDsIntensity(**led_state(runtime))
     publish(topics.setting(unit, experiment, "leds", "intensity"), state, qos=0, retain=True)
@@ -99,7 +99,7 @@ def _change(
     except HardwareNotFoundError as error:
         log.error("LEDs cannot be set: %s.", error)
         return False
-    announce_leds(runtime, publish, unit, experiment)
+    publish_leds(runtime, publish, unit, experiment)
     for channel in free if verbose else ():
         event = structs.LEDChangeEvent(
             channel=channel,

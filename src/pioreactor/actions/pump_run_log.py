@@ -24,7 +24,7 @@ NOTED_EVERY_S = 1.0
 NOT_IN_BOOKS = "pump_calibration"
 
 
-class Teller(Protocol):
+class DosingContext(Protocol):
     """What settling needs: a job, or an action."""
 
     @property
@@ -53,43 +53,43 @@ class PumpRun(msgspec.Struct, frozen=True):
         return self.event.startswith("add_")
 
 
-def begin(teller: Teller, role: str, run: PumpRun) -> None:
+def start_run(context: DosingContext, role: str, run: PumpRun) -> None:
     """Note a run before its pump starts; raise `StorageError` when it cannot be noted, and so should not start.
 
     Call it as owner of the pump: an earlier run of it that is not in the books yet is entered now.
     """
-    runtime = teller.runtime
+    runtime = context.runtime
     now_s = runtime.clock.monotonic()
     earlier = _take(runtime, role)
     if earlier is not None:
-        _account(teller, role, earlier, now_s)
+        _account(context, role, earlier, now_s)
     runtime.stores.persistent(PERSISTENT).set(role, msgspec.json.encode(run).decode())
     runtime.stores.volatile(VOLATILE).set(role, now_s)
 
 
-def note(runtime: Runtime, role: str, run: PumpRun, ran_s: float) -> None:
+def record_progress(runtime: Runtime, role: str, run: PumpRun, ran_s: float) -> None:
     """Note that so much of the run is in the books."""
     noted = msgspec.structs.replace(run, noted_s=ran_s)
     runtime.stores.persistent(PERSISTENT).set(role, msgspec.json.encode(noted).decode())
 
 
-def end(runtime: Runtime, role: str) -> None:
+def finish_run(runtime: Runtime, role: str) -> None:
     """The run is over, and all of it is in the books."""
     runtime.stores.volatile(VOLATILE).pop(role)
     runtime.stores.persistent(PERSISTENT).pop(role)
 
 
-def stopped(runtime: Runtime, role: str) -> None:
+def mark_stopped(runtime: Runtime, role: str) -> None:
     """The pump stands still, but the books could not be written."""
-    switched_off(runtime, runtime.open_rig().pin_of(role))
+    mark_switched_off(runtime, runtime.open_rig().pin_of(role))
 
 
-def switched_off(runtime: Runtime, pin: int) -> None:
+def mark_switched_off(runtime: Runtime, pin: int) -> None:
     """Remember the moment at which an output was switched off for an owner who cannot say so any more."""
     runtime.stores.volatile(SWITCHED_OFF).set(pin, runtime.clock.monotonic())
 
 
-def due_at_s(runtime: Runtime, role: str) -> float | None:
+def run_ends_at_s(runtime: Runtime, role: str) -> float | None:
     """Return when the run of a pump that is noted should be over [monotonic s], None if that is not known."""
     text = runtime.stores.persistent(PERSISTENT).get(role)
     since_s = _number(runtime.stores.volatile(VOLATILE), role)
@@ -102,26 +102,26 @@ def due_at_s(runtime: Runtime, role: str) -> float | None:
     return None if lasts_s is None else since_s + lasts_s
 
 
-def was_off_at_s(runtime: Runtime, role: str, since_s: float) -> float | None:
+def switched_off_at_s(runtime: Runtime, role: str, since_s: float) -> float | None:
     """Return when the supervisor switched off a pump that turns since then, None if it did not [monotonic s]."""
     off_s = _number(runtime.stores.volatile(SWITCHED_OFF), runtime.open_rig().pin_of(role))
     return off_s if off_s is not None and off_s >= since_s else None
 
 
-def settle(teller: Teller) -> list[str]:
+def account_interrupted_runs(context: DosingContext) -> list[str]:
     """Enter interrupted runs whose pump nobody drives; return what was found out, in sentences."""
-    runtime = teller.runtime
-    said = []
+    runtime = context.runtime
+    messages = []
     for role in [str(role) for role, _ in runtime.stores.persistent(PERSISTENT).items()]:
-        if _is_driven(runtime, role):
+        if _has_owner(runtime, role):
             continue
         run = _take(runtime, role)
         if run is not None:
-            said.append(_account(teller, role, run, runtime.clock.monotonic()))
-    return said
+            messages.append(_account(context, role, run, runtime.clock.monotonic()))
+    return messages
 
 
-def _is_driven(runtime: Runtime, role: str) -> bool:
+def _has_owner(runtime: Runtime, role: str) -> bool:
     try:
         pin = runtime.open_rig().pin_of(role)
     except ConfigurationError:
@@ -139,22 +139,22 @@ def _take(runtime: Runtime, role: str) -> PumpRun | None:
         return None
 
 
-def _account(teller: Teller, role: str, run: PumpRun, now_s: float) -> str:
-    runtime = teller.runtime
+def _account(context: DosingContext, role: str, run: PumpRun, now_s: float) -> str:
+    runtime = context.runtime
     more_s = _ran_s(runtime, role, run, now_s) - run.noted_s
     runtime.stores.volatile(VOLATILE).pop(role)
     change_ml = round(run.ml_per_s * more_s, 9)
     if change_ml > 0 and run.source_of_event != NOT_IN_BOOKS:
         before = bioreactor.vial_state(runtime, run.experiment)
         after = bioreactor.record_dose(runtime, run.experiment, run.event, change_ml)
-        bioreactor.announce(teller.publish, teller.unit, run.experiment, after, before)
+        bioreactor.publish_changes(context.publish, context.unit, run.experiment, after, before)
         event = structs.DosingEvent(
             volume_change=change_ml,
             event=run.event,
             source_of_event=run.source_of_event,
             timestamp=runtime.clock.now(),
         )
-        teller.publish(topics.event(teller.unit, run.experiment, "dosing_events"), event, qos=1)
+        context.publish(topics.event(context.unit, run.experiment, "dosing_events"), event, qos=1)
     return f"{run.event} was interrupted after about {run.noted_s + more_s:.1f} s; {change_ml:.3f} mL more are noted."
 
 
@@ -175,7 +175,7 @@ def _ran_s(runtime: Runtime, role: str, run: PumpRun, now_s: float) -> float:
 def _end_s(runtime: Runtime, role: str, since_s: float, now_s: float) -> float:
     """Return when the pump was switched off: by the supervisor, or just now by its next owner."""
     try:
-        off_s = was_off_at_s(runtime, role, since_s)
+        off_s = switched_off_at_s(runtime, role, since_s)
     except ConfigurationError:
         return now_s
     return off_s if off_s is not None else now_s

@@ -11,7 +11,7 @@ from pioreactor.jobs.actuator_context import Host
 log = logging.getLogger(__name__)
 
 
-def announce_duties(host: Host) -> None:
+def publish_duties(host: Host) -> None:
     """Publish the duty of each PWM pin that is on [%], by pin (spec §2). Never fails the job that says it."""
     try:
         duties = host.runtime.open_rig().pwm_duties()

@@ -123,7 +123,7 @@ class AutomationJob(BackgroundJob):
             runs.set((self.experiment, self.automation_name), self.runtime.clock.now().timestamp())
         event = self._execute_safely()
         if event is not None:
-            self.latest_event = event.on_the_wire()
+            self.latest_event = event.to_struct()
         return event
 
     def _execute_safely(self) -> events.AutomationEvent | None:

@@ -24,7 +24,7 @@ class AutomationEvent:
     def __str__(self) -> str:
         return self.display()
 
-    def on_the_wire(self) -> structs.AutomationEvent:
+    def to_struct(self) -> structs.AutomationEvent:
         return structs.AutomationEvent(event_name=self.human_readable_name, message=self.message, data=self.data)
 
 

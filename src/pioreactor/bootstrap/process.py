@@ -35,7 +35,7 @@ from pioreactor.types import Experiment, Unit
 if TYPE_CHECKING:
     from pioreactor.devices.board import Board
     from pioreactor.devices.buses.ports import Buses
-    from pioreactor.devices.lab_bench import Bench
+    from pioreactor.devices.lab_bench import LabBench
 
 TOKEN_FILE = "cluster_token"
 BROKER_PASSWORD_FILE = "broker_password"
@@ -92,7 +92,7 @@ def build_runtime(
         handles_signals=handles_signals,
         open_records=(lambda: _open_records(settings, paths)) if is_leader else None,
         start_command=lambda words, more: _start_command(words, {**env, **more}),
-        open_bench=lru_cache(maxsize=1)(lambda: _twin_bench(settings)) if settings.hardware.rig == "sim" else None,
+        open_lab_bench=lru_cache(maxsize=1)(lambda: _lab_bench(settings)) if settings.hardware.rig == "sim" else None,
         log_file=_log_file(settings, paths),
         console=None if quiet else sys.stderr,
     )
@@ -271,10 +271,10 @@ def _twin_buses(settings: Settings) -> Buses:
     return connect_buses(_twin_socket(settings))
 
 
-def _twin_bench(settings: Settings) -> Bench:
-    from pioreactor.twin.remote_buses import RemoteBench
+def _lab_bench(settings: Settings) -> LabBench:
+    from pioreactor.twin.remote_buses import RemoteLabBench
 
-    return RemoteBench(_twin_socket(settings))
+    return RemoteLabBench(_twin_socket(settings))
 
 
 def _twin_socket(settings: Settings) -> Path:

@@ -14,7 +14,7 @@ from pioreactor.bootstrap.sim_process import SimProcess
 from pioreactor.clock.ports import Clock
 from pioreactor.clock.virtual import VirtualClock
 from pioreactor.devices.board import Board, load_board
-from pioreactor.devices.lab_bench import Bench
+from pioreactor.devices.lab_bench import LabBench
 from pioreactor.devices.ownership import MemoryOwnership
 from pioreactor.devices.ports import Ownership, Rig
 from pioreactor.devices.rig import open_rig
@@ -31,7 +31,7 @@ from pioreactor.storage.memory import MemoryUnitStores
 from pioreactor.storage.paths import Paths
 from pioreactor.storage.ports import RecordSink
 from pioreactor.twin.buses import Chip, build_chips, open_buses
-from pioreactor.twin.lab_bench import TwinBench
+from pioreactor.twin.lab_bench import TwinLabBench
 from pioreactor.twin.scenarios import Scenario, find_scenario
 from pioreactor.twin.wiring import wiring
 from pioreactor.twin.world import World
@@ -59,13 +59,13 @@ class SimulatedUnit:
     link: LinkFaults | None = None
     """What happens to messages of this unit; see `set_link`."""
     is_cut_off: bool = False
-    bench: Bench = field(init=False)
+    lab_bench: LabBench = field(init=False)
     _chips: dict[int, Chip] = field(init=False)
     _last_pid: int = field(init=False)
 
     def __post_init__(self) -> None:
         self._chips = build_chips(self.world)
-        self.bench = TwinBench(self.world)
+        self.lab_bench = TwinLabBench(self.world)
         self._last_pid = self.runtime.pid * PIDS_PER_UNIT
 
     @property
@@ -258,7 +258,7 @@ def _build_unit(
         computer=SimulatedComputer(),
         pid=pid,
         open_records=open_records,
-        open_bench=lambda: unit.bench,
+        open_lab_bench=lambda: unit.lab_bench,
     )
     unit = SimulatedUnit(runtime, world, clock, broker, stores, ownership, board)
     return unit

@@ -48,7 +48,7 @@ def build(runtime: Runtime) -> OutputGuard:
     def note_off(pin: int) -> None:
         """Note the moment, by which the books of an interrupted pump are made up."""
         try:
-            pump_run_log.switched_off(runtime, pin)
+            pump_run_log.mark_switched_off(runtime, pin)
         except StorageError as error:
             logger.warning("When it was switched off is not noted: %s", error)
 
@@ -90,7 +90,7 @@ def _due_at_s(runtime: Runtime, logger: CustomLogger, role: str) -> float | None
     from pioreactor.exc import StorageError
 
     try:
-        return pump_run_log.due_at_s(runtime, role)
+        return pump_run_log.run_ends_at_s(runtime, role)
     except StorageError as error:
         logger.warning("When the %s pump is to stop is not known: %s", role, error)
         return None

@@ -5,7 +5,7 @@ from typing import Literal, Protocol
 import msgspec
 
 
-class BenchState(msgspec.Struct, frozen=True):
+class LabBenchState(msgspec.Struct, frozen=True):
     """What a person at the bench sees. Volumes in mL; the scale shows whole microlitres."""
 
     vial: Literal["culture", "standard"]
@@ -20,26 +20,26 @@ class BenchState(msgspec.Struct, frozen=True):
     """What the pumps moved into the cup since it was emptied."""
 
 
-class Bench(Protocol):
+class LabBench(Protocol):
     """Hands at a simulated reactor. Whatever is done may be done again; each answers what there is then."""
 
-    def look(self) -> BenchState: ...
+    def state(self) -> LabBenchState: ...
 
-    def place_standard(self, od: float, volume_ml: float | None = None) -> BenchState:
+    def place_standard(self, od: float, volume_ml: float | None = None) -> LabBenchState:
         """Put a vial with a standard of this OD600 in; the culture stands aside and does not age.
 
         Without a volume the standard has that of the culture. Raise `InvalidRequestError` for what fits no vial.
         """
         ...
 
-    def put_culture_back(self) -> BenchState:
+    def return_culture(self) -> LabBenchState:
         """Put the culture in again as it was when it was taken out."""
         ...
 
-    def tare(self) -> BenchState:
+    def tare(self) -> LabBenchState:
         """Empty the cup, set the scale to 0, and lead the tubes of all pumps into the cup."""
         ...
 
-    def lead_tubes_back(self) -> BenchState:
+    def return_tubes(self) -> LabBenchState:
         """Lead the tubes to the vial again; what is in the cup stays there."""
         ...

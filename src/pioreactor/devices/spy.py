@@ -79,28 +79,28 @@ class SpyPhotodiode:
 
 @dataclass
 class SpyLeds:
-    """Remembers each setting in `told`, and the present one of each channel in `intensities`."""
+    """Remembers each setting in `calls`, and the present one of each channel in `intensities`."""
 
-    told: list[tuple[LedChannel, float]] = field(default_factory=list)
+    calls: list[tuple[LedChannel, float]] = field(default_factory=list)
     intensities: dict[LedChannel, float] = field(default_factory=dict)
     gate: Gate = field(default_factory=open_gate)
 
     def set_intensity(self, channel: LedChannel, percent: float) -> None:
         self.gate.wait()
-        self.told.append((channel, checked_percent(percent)))
+        self.calls.append((channel, checked_percent(percent)))
         self.intensities[channel] = percent
 
 
 class SpyPwm:
     """An output that keeps the rules of ownership and drives nothing.
 
-    `told` holds what it was told in words: "duty 30", "off", "release". `line` holds the duty of all pins.
+    `calls` lists the commands as text: "duty 30", "off", "release". `line` holds the duty of all pins.
     """
 
     def __init__(self, pin: int, *, hz: float, lease: Lease, line: dict[int, float], gate: Gate) -> None:
         self.pin = pin
         self.hz = hz
-        self.told: list[str] = []
+        self.calls: list[str] = []
         self.gate = gate
         self._lease = lease
         self._line = line
@@ -112,7 +112,7 @@ class SpyPwm:
         if not self._is_ours:
             raise ActuatorInUseError(f"the output on pin {self.pin} was given up")
         self._line[self.pin] = checked_percent(percent)
-        self.told.append(f"duty {percent:g}")
+        self.calls.append(f"duty {percent:g}")
 
     def get_duty(self) -> float:
         return self._line[self.pin]
@@ -120,12 +120,12 @@ class SpyPwm:
     def off(self) -> None:
         if self._is_ours:
             self._line[self.pin] = 0.0
-            self.told.append("off")
+            self.calls.append("off")
 
     def release(self) -> None:
         if self._is_ours:
             self._line[self.pin] = 0.0
-            self.told.append("release")
+            self.calls.append("release")
             self._is_ours = False
             self._lease.release()
 
@@ -168,13 +168,13 @@ class SpyTachometer:
 
 @dataclass
 class SpyIndicator:
-    told: list[str] = field(default_factory=list)
+    calls: list[str] = field(default_factory=list)
 
     def on(self) -> None:
-        self.told.append("on")
+        self.calls.append("on")
 
     def off(self) -> None:
-        self.told.append("off")
+        self.calls.append("off")
 
 
 @dataclass

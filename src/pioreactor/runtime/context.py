@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from pioreactor.clock.ports import Clock
-from pioreactor.devices.lab_bench import Bench
+from pioreactor.devices.lab_bench import LabBench
 from pioreactor.devices.ports import Ownership, Rig
 from pioreactor.messaging.ports import BusFactory
 from pioreactor.models import ReactorModel
@@ -55,7 +55,7 @@ class Runtime:
 
     Returns what looks whether it has ended (its status, else None). Raises `OSError`. None in virtual time.
     """
-    open_bench: Callable[[], Bench] | None = None
+    open_lab_bench: Callable[[], LabBench] | None = None
     """Return the bench beside the simulated reactor, the same one each time; None where the reactor is real."""
     log_file: Path | None = None
     console: TextIO | None = None

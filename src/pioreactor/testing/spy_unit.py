@@ -14,7 +14,7 @@ from pioreactor.runtime import context
 from pioreactor.testing.simulation import EXPERIMENT
 
 
-class SpiedUnit:
+class SpyUnit:
     """Runs jobs on a `SpyRig`; the driving code makes time pass."""
 
     def __init__(self, simulation: Simulation) -> None:
@@ -27,10 +27,10 @@ class SpiedUnit:
         self.name = unit.name
         self.jobs: list[Any] = []
         self.failures: list[Exception] = []
-        self.heard: list[tuple[str, bytes]] = []
+        self.messages: list[tuple[str, bytes]] = []
         """(topic, payload) of everything that was published, in order."""
         self.bus = self.broker.connect("test")
-        self.bus.subscribe("#", lambda message: self.heard.append((message.topic, message.payload)))
+        self.bus.subscribe("#", lambda message: self.messages.append((message.topic, message.payload)))
 
     def start(self, make: Callable[[], Any], *, run_for_s: float = 1.0) -> Any:
         """Start a job as a process of its own would, let time pass, and return it (or raise what it raised)."""
@@ -62,17 +62,17 @@ class SpiedUnit:
         """Duty of the heater's pin [%], whoever drives it."""
         return self.rig.duties.get(self.rig.role_pins["heating"], 0.0)
 
-    def shows(self, celsius: Any) -> None:
+    def set_board_celsius(self, celsius: Any) -> None:
         """Let the thermometer of the heating board show this [°C]."""
         self.rig.thermometer().will_read(celsius)
 
-    def said(self, level: str) -> list[str]:
+    def logged(self, level: str) -> list[str]:
         """Return the payloads of what was logged at a level ("error"), oldest first."""
-        return [payload.decode() for topic, payload in self.heard if topic.endswith(f"/{level}")]
+        return [payload.decode() for topic, payload in self.messages if topic.endswith(f"/{level}")]
 
     def payloads(self, name: str) -> list[bytes]:
         """Return what an automation published under this name, oldest first."""
-        return [payload for topic, payload in self.heard if topic.endswith(f"_automation/{name}")]
+        return [payload for topic, payload in self.messages if topic.endswith(f"_automation/{name}")]
 
     def command(self, job: str, setting: str, value: str) -> None:
         """Ask for another value of a setting over MQTT."""
@@ -80,9 +80,9 @@ class SpiedUnit:
 
 
 @contextmanager
-def spied_unit(**options: Any) -> Iterator[SpiedUnit]:
+def spy_unit(**options: Any) -> Iterator[SpyUnit]:
     """Set up a unit; its jobs end with the block. Options are those of `build_simulation`."""
-    spied = SpiedUnit(build_simulation(experiment=EXPERIMENT, **options))
+    spied = SpyUnit(build_simulation(experiment=EXPERIMENT, **options))
     try:
         yield spied
     finally:

@@ -3,7 +3,7 @@
 import random
 from dataclasses import replace
 
-from pioreactor.devices.lab_bench import BenchState
+from pioreactor.devices.lab_bench import LabBenchState
 from pioreactor.exc import InvalidRequestError
 from pioreactor.twin.culture import Culture
 from pioreactor.twin.vessel import Vessel, Vial
@@ -23,7 +23,7 @@ class Standard(Culture):
         """Do nothing."""
 
 
-class TwinBench:
+class TwinLabBench:
     """Standards, the culture's place while it is out of the reactor, and a cup. One for each world."""
 
     def __init__(self, world: World) -> None:
@@ -31,10 +31,10 @@ class TwinBench:
         self._aside: Vial | None = None
         self._standard_od: float | None = None
 
-    def look(self) -> BenchState:
+    def state(self) -> LabBenchState:
         world = self._world
         world.settle_flow()
-        return BenchState(
+        return LabBenchState(
             vial="culture" if self._aside is None else "standard",
             standard_od=self._standard_od,
             volume_ml=round(world.vessel.volume_ml, 3),
@@ -42,7 +42,7 @@ class TwinBench:
             cup_ml=round(world.cup_ml, 3),
         )
 
-    def place_standard(self, od: float, volume_ml: float | None = None) -> BenchState:
+    def place_standard(self, od: float, volume_ml: float | None = None) -> LabBenchState:
         world = self._world
         usual = world.vessel if self._aside is None else self._aside.vessel
         filled_ml = usual.volume_ml if volume_ml is None else volume_ml
@@ -57,20 +57,20 @@ class TwinBench:
         if self._aside is None:
             self._aside = taken_out
         self._standard_od = od
-        return self.look()
+        return self.state()
 
-    def put_culture_back(self) -> BenchState:
+    def return_culture(self) -> LabBenchState:
         culture, self._aside = self._aside, None
         self._standard_od = None
         if culture is not None:
             self._world.exchange(culture)
-        return self.look()
+        return self.state()
 
-    def tare(self) -> BenchState:
-        self._world.lead_tubes(into_cup=True)
+    def tare(self) -> LabBenchState:
+        self._world.route_tubes(into_cup=True)
         self._world.cup_ml = 0.0
-        return self.look()
+        return self.state()
 
-    def lead_tubes_back(self) -> BenchState:
-        self._world.lead_tubes(into_cup=False)
-        return self.look()
+    def return_tubes(self) -> LabBenchState:
+        self._world.route_tubes(into_cup=False)
+        return self.state()

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from pioreactor.devices.buses.ports import Buses
-from pioreactor.devices.lab_bench import BenchState
+from pioreactor.devices.lab_bench import LabBenchState
 from pioreactor.exc import (
     ConfigurationError,
     HardwareError,
@@ -165,29 +165,29 @@ class RemoteWorld:
         self._connection.close()
 
 
-class RemoteBench:
+class RemoteLabBench:
     """The bench of a reactor in another process."""
 
     def __init__(self, path: Path) -> None:
         self._connection = Connection(path)
 
-    def look(self) -> BenchState:
-        return self._do("look")
+    def state(self) -> LabBenchState:
+        return self._do("state")
 
-    def place_standard(self, od: float, volume_ml: float | None = None) -> BenchState:
+    def place_standard(self, od: float, volume_ml: float | None = None) -> LabBenchState:
         return self._do("place_standard", od, volume_ml)
 
-    def put_culture_back(self) -> BenchState:
-        return self._do("put_culture_back")
+    def return_culture(self) -> LabBenchState:
+        return self._do("return_culture")
 
-    def tare(self) -> BenchState:
+    def tare(self) -> LabBenchState:
         return self._do("tare")
 
-    def lead_tubes_back(self) -> BenchState:
-        return self._do("lead_tubes_back")
+    def return_tubes(self) -> LabBenchState:
+        return self._do("return_tubes")
 
     def close(self) -> None:
         self._connection.close()
 
-    def _do(self, act: str, *given: object) -> BenchState:
-        return msgspec.convert(self._connection.ask(f"bench_{act}", *given), BenchState)
+    def _do(self, act: str, *given: object) -> LabBenchState:
+        return msgspec.convert(self._connection.ask(f"bench_{act}", *given), LabBenchState)

@@ -20,12 +20,12 @@ import msgspec
 
 from pioreactor.clock.system import SystemClock
 from pioreactor.devices.buses.ports import Buses
-from pioreactor.devices.lab_bench import BenchState
+from pioreactor.devices.lab_bench import LabBenchState
 from pioreactor.exc import ConfigurationError, ConflictError, InvalidRequestError, PioreactorError
 from pioreactor.twin import protocol
 from pioreactor.twin.buses import build_chips, open_buses
 from pioreactor.twin.faults import Fault
-from pioreactor.twin.lab_bench import TwinBench
+from pioreactor.twin.lab_bench import TwinLabBench
 from pioreactor.twin.scenarios import Scenario, check, find_scenario
 from pioreactor.twin.wiring import TwinWiring, wiring
 from pioreactor.twin.world import World
@@ -39,7 +39,7 @@ _MAX_PATH = 100
 class _Client:
     """One connection and its view of the wires."""
 
-    def __init__(self, connection: socket.socket, world: World, buses: Buses, bench: TwinBench) -> None:
+    def __init__(self, connection: socket.socket, world: World, buses: Buses, bench: TwinLabBench) -> None:
         self.connection = connection
         self.buffer = bytearray()
         self._world = world
@@ -84,17 +84,17 @@ class _Client:
         self._world.button_pressed = bool(pressed)
 
 
-def _acts_of(bench: TwinBench) -> dict[str, Callable[..., BenchState]]:
+def _acts_of(bench: TwinLabBench) -> dict[str, Callable[..., LabBenchState]]:
     return {
-        "look": bench.look,
+        "state": bench.state,
         "place_standard": bench.place_standard,
-        "put_culture_back": bench.put_culture_back,
+        "return_culture": bench.return_culture,
         "tare": bench.tare,
-        "lead_tubes_back": bench.lead_tubes_back,
+        "return_tubes": bench.return_tubes,
     }
 
 
-def _at_bench(act: Callable[..., BenchState]) -> Callable[..., object]:
+def _at_bench(act: Callable[..., LabBenchState]) -> Callable[..., object]:
     return lambda *given: msgspec.to_builtins(act(*given))
 
 
@@ -111,7 +111,7 @@ class TwinServer:
         self._world = world
         self._path = path
         self._chips = build_chips(world)
-        self._bench = TwinBench(world)
+        self._bench = TwinLabBench(world)
         self._selector: selectors.BaseSelector | None = None
         self._waker: socket.socket | None = None
 

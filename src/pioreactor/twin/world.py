@@ -230,7 +230,7 @@ class World:
 
     # ---- what hands do
 
-    def lead_tubes(self, *, into_cup: bool) -> None:
+    def route_tubes(self, *, into_cup: bool) -> None:
         """Lay the tubes of all pumps into the cup, or back to the vial."""
         self.settle_flow()
         self.tubes_in_cup = into_cup

@@ -47,13 +47,13 @@ class TestAds1114:
         return Ads1114(i2c, AT, clock=clock)
 
     def test_nothing_is_sent_before_the_first_read(self, adc: Ads1114, i2c: SpyI2C) -> None:
-        assert i2c.told == []
+        assert i2c.calls == []
 
     def test_configures_continuous_conversion_once(self, adc: Ads1114, i2c: SpyI2C) -> None:
         adc.read_volts()
         adc.read_volts()
         # gain 1 (PGA 001), continuous (mode 0), 128 samples/s (100), comparator off (11)
-        assert i2c.told == [(AT, bytes((0x01, 0x02, 0x83)))]
+        assert i2c.calls == [(AT, bytes((0x01, 0x02, 0x83)))]
 
     @pytest.mark.parametrize("count", [-32768, -1, 0, 1, 32767])
     def test_counts_are_signed(self, adc: Ads1114, i2c: SpyI2C, count: int) -> None:
@@ -74,7 +74,7 @@ class TestAds1114:
         adc.fit_range(0.1)
         assert adc.read_volts() == pytest.approx(8000 * 0.256 / COUNTS)
         assert clock.monotonic() - configured_s >= 1.1 / 128
-        assert i2c.told[-1] == (AT, bytes((0x01, 0x0A, 0x83)))
+        assert i2c.calls[-1] == (AT, bytes((0x01, 0x0A, 0x83)))
 
     def test_a_chip_that_went_away_is_configured_again(self, adc: Ads1114, i2c: SpyI2C) -> None:
         adc.read_volts()
@@ -83,7 +83,7 @@ class TestAds1114:
             adc.read_volts()
         i2c.chips[AT] = chip
         adc.read_volts()
-        assert len(i2c.told) == 2
+        assert len(i2c.calls) == 2
 
     def test_a_failed_configuration_is_tried_again(self, i2c: SpyI2C, clock: VirtualClock) -> None:
         adc = Ads1114(i2c, AT, clock=clock)
@@ -91,7 +91,7 @@ class TestAds1114:
             adc.read_volts()
         i2c.chips[AT] = {0: answering(1)}
         adc.read_volts()
-        assert len(i2c.told) == 1
+        assert len(i2c.calls) == 1
 
 
 class TestAds1115:
@@ -103,18 +103,18 @@ class TestAds1115:
     def test_starts_one_conversion_of_its_input_per_read(self, adc: Ads1115, i2c: SpyI2C) -> None:
         assert adc.read_volts() == pytest.approx(-100 * 4.096 / 32767)
         # start, input 3 against ground (111), gain 1 (001), single shot, 128 samples/s, comparator off
-        assert i2c.told == [(AT, bytes((0x01, 0xF3, 0x83)))]
+        assert i2c.calls == [(AT, bytes((0x01, 0xF3, 0x83)))]
 
     def test_inputs_and_gains(self, i2c: SpyI2C, clock: VirtualClock) -> None:
         i2c.chips[AT] = {0: answering(100)}
         for channel, first in enumerate((0xC3, 0xD3, 0xE3, 0xF3)):
             Ads1115(i2c, AT, channel=channel, clock=clock).read_volts()
-            assert i2c.told[-1] == (AT, bytes((0x01, first, 0x83)))
+            assert i2c.calls[-1] == (AT, bytes((0x01, first, 0x83)))
         for level, first in ((5.9, 0xC1), (3.0, 0xC3), (1.5, 0xC5), (0.8, 0xC7), (0.4, 0xC9), (0.1, 0xCB)):
             adc = Ads1115(i2c, AT, channel=0, clock=clock)
             adc.fit_range(level)
             adc.read_volts()
-            assert i2c.told[-1] == (AT, bytes((0x01, first, 0x83)))
+            assert i2c.calls[-1] == (AT, bytes((0x01, first, 0x83)))
 
     def test_waits_until_the_chip_is_idle(self, adc: Ads1115, i2c: SpyI2C, clock: VirtualClock) -> None:
         started_s = clock.monotonic()
@@ -146,7 +146,7 @@ class TestAds1115:
 
         i2c.before = before
         adc.read_volts()
-        assert i2c.told == [(AT, bytes((0x01, 0xF3, 0x83)))] * 2
+        assert i2c.calls == [(AT, bytes((0x01, 0xF3, 0x83)))] * 2
 
     def test_a_chip_that_never_finishes_is_an_error(self, adc: Ads1115, i2c: SpyI2C) -> None:
         def before(address: int, write: bytes, read_length: int) -> None:

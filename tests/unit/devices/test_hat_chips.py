@@ -29,14 +29,14 @@ class TestPico:
     def test_leds(self, i2c: SpyI2C, percent: float, level: int) -> None:
         i2c.chips[PICO] = {}
         PicoLeds(i2c, PICO, registers={"A": 0, "B": 1, "C": 2, "D": 3}).set_intensity("D", percent)
-        assert i2c.told == [(PICO, bytes((3, level)))]
+        assert i2c.calls == [(PICO, bytes((3, level)))]
 
     @pytest.mark.parametrize("percent", [-1.0, 100.5, float("nan")])
     def test_leds_refuse_what_is_no_percentage(self, i2c: SpyI2C, percent: float) -> None:
         i2c.chips[PICO] = {}
         with pytest.raises(InvalidRequestError):
             PicoLeds(i2c, PICO, registers={"A": 0}).set_intensity("A", percent)
-        assert i2c.told == []
+        assert i2c.calls == []
 
 
 class TestDac43608:
@@ -47,7 +47,7 @@ class TestDac43608:
 
     def test_powers_up_only_the_channel_that_is_lit(self, leds: Dac43608Leds, i2c: SpyI2C) -> None:
         leds.set_intensity("B", 100.0)
-        assert i2c.told == [(DAC, bytes((9, 0x0F, 0xF0))), (DAC, bytes((1, 0x00, 0xFD)))]
+        assert i2c.calls == [(DAC, bytes((9, 0x0F, 0xF0))), (DAC, bytes((1, 0x00, 0xFD)))]
 
     def test_powers_down_at_zero_and_leaves_the_others(self, leds: Dac43608Leds, i2c: SpyI2C) -> None:
         leds.set_intensity("A", 10.0)
@@ -64,9 +64,9 @@ class TestDac43608:
 
     def test_a_channel_that_stays_powered_is_not_configured_again(self, leds: Dac43608Leds, i2c: SpyI2C) -> None:
         leds.set_intensity("A", 10.0)
-        i2c.told.clear()
+        i2c.calls.clear()
         leds.set_intensity("A", 20.0)
-        assert [write[0] for _, write in i2c.told] == [8]
+        assert [write[0] for _, write in i2c.calls] == [8]
 
 
 class TestTmp1075:

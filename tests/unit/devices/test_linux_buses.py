@@ -214,7 +214,7 @@ class FakeLgpio(ModuleType):
     def __init__(self) -> None:
         super().__init__("lgpio")
         self.claimed: set[int] = set()
-        self.told: list[tuple[object, ...]] = []
+        self.calls: list[tuple[object, ...]] = []
 
     def gpiochip_open(self, chip: int) -> int:
         if chip == 9:
@@ -234,11 +234,11 @@ class FakeLgpio(ModuleType):
 
     def tx_pwm(self, handle: int, pin: int, hz: float, duty: float) -> None:
         self._driven(pin)
-        self.told.append(("pwm", pin, hz, duty))
+        self.calls.append(("pwm", pin, hz, duty))
 
     def gpio_write(self, handle: int, pin: int, level: int) -> None:
         self._driven(pin)
-        self.told.append(("write", pin, level))
+        self.calls.append(("write", pin, level))
 
     def _driven(self, pin: int) -> None:
         if pin not in self.claimed:
@@ -257,23 +257,23 @@ class TestLgpioPwm:
         pwm.set_duty(17, 30, hz=200)
         pwm.set_duty(17, 40, hz=200)
         pwm.set_duty(17, 0, hz=200)
-        assert lgpio.told == [("pwm", 17, 200, 30), ("pwm", 17, 200, 40), ("pwm", 17, 0, 0), ("write", 17, 0)]
+        assert lgpio.calls == [("pwm", 17, 200, 30), ("pwm", 17, 200, 40), ("pwm", 17, 0, 0), ("write", 17, 0)]
         assert lgpio.claimed == set()
         assert pwm.get_duty(17) == 0
 
     def test_another_process_sees_and_ends_what_a_dead_one_left(self, lgpio: FakeLgpio, tmp_path: Path) -> None:
         LgpioPwm(0, state_directory=tmp_path).set_duty(18, 50, hz=16)
         lgpio.claimed.clear()
-        lgpio.told.clear()
+        lgpio.calls.clear()
         supervisor = LgpioPwm(0, state_directory=tmp_path)
         assert supervisor.get_duty(18) == 50
         supervisor.set_duty(18, 0, hz=16)
-        assert lgpio.told[-1] == ("write", 18, 0)
+        assert lgpio.calls[-1] == ("write", 18, 0)
         assert LgpioPwm(0, state_directory=tmp_path).get_duty(18) == 0
 
     def test_a_line_at_rest_is_not_touched_to_be_off(self, lgpio: FakeLgpio, tmp_path: Path) -> None:
         LgpioPwm(0, state_directory=tmp_path).set_duty(18, 0, hz=16)
-        assert lgpio.told == []
+        assert lgpio.calls == []
 
     def test_a_busy_line_is_an_error_and_still_counts_as_running(self, lgpio: FakeLgpio, tmp_path: Path) -> None:
         lgpio.claimed.add(18)
@@ -296,7 +296,7 @@ class TestLgpioPwm:
         )
         lines.set_duty(13, 50, hz=100)
         lines.set_duty(17, 25, hz=100)
-        assert [told[1] for told in lgpio.told] == [17]
+        assert [call[1] for call in lgpio.calls] == [17]
         assert (lines.get_duty(13), lines.get_duty(17)) == (50, 25)
         lines.close()
         assert lines.get_duty(13) == 50, "the hardware keeps going"

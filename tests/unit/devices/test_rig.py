@@ -37,15 +37,15 @@ def test_nothing_is_touched_before_a_part_is_used(make_rig: RigMaker, wires: Spy
     rig.leds()
     rig.thermometer()
     rig.indicator()
-    assert wires.i2c.told == []
-    assert wires.pwm.told == []
+    assert wires.i2c.calls == []
+    assert wires.pwm.calls == []
 
 
 def test_roles_lead_to_pins_and_heating_to_the_boards_heater(make_rig: RigMaker, wires: SpyBuses) -> None:
     rig = make_rig()
     rig.pwm("stirring", owner="s", hz=200).set_duty(12.5)
     rig.pwm("heating", owner="h", hz=16).set_duty(50)
-    assert wires.pwm.told[-1] == (18, 50, 16)
+    assert wires.pwm.calls[-1] == (18, 50, 16)
     assert rig.pwm_duties() == {12: 0.0, 13: 0.0, 16: 0.0, 17: 12.5, 18: 50}
 
 

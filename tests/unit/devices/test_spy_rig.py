@@ -30,7 +30,7 @@ def test_outputs_remember_what_they_were_told() -> None:
     pump.set_duty(75)
     pump.off()
     pump.release()
-    assert rig.pwm_of("media").told == ["duty 75", "off", "release"]
+    assert rig.pwm_of("media").calls == ["duty 75", "off", "release"]
     with pytest.raises(ActuatorInUseError):
         pump.set_duty(1)
 

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from pioreactor.testing.spy_unit import SpiedUnit, spied_unit
+from pioreactor.testing.spy_unit import SpyUnit, spy_unit
 
 
 @pytest.fixture
-def unit() -> Iterator[SpiedUnit]:
-    with spied_unit(scenario="ideal") as spied:
+def unit() -> Iterator[SpyUnit]:
+    with spy_unit(scenario="ideal") as spied:
         yield spied

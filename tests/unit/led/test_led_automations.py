@@ -68,7 +68,7 @@ def test_day_and_night_change_on_time(unit: Any) -> None:
         assert intensities(unit)["D"] == before
         unit.clock.sleep(0.1)
         assert intensities(unit) == {"D": after, "C": after}
-    assert len(unit.rig.leds().told) == 12
+    assert len(unit.rig.leds().calls) == 12
 
 
 def test_days_do_not_drift(unit: Any) -> None:
@@ -197,7 +197,7 @@ def test_a_stop_interrupts_attempts(unit: Any) -> None:
 
 def test_events_name_their_source(unit: Any) -> None:
     unit.start(lambda: LightDarkCycle(light_intensity=20))
-    changes = [json.loads(payload) for topic, payload in unit.heard if topic.endswith("/led_change_events")]
+    changes = [json.loads(payload) for topic, payload in unit.messages if topic.endswith("/led_change_events")]
     assert [(change["channel"], change["intensity"]) for change in changes] == [("D", 20.0), ("C", 20.0)]
     assert {change["source_of_event"] for change in changes} == {"led_automation:light_dark_cycle"}
     assert json.loads(unit.payloads("light_intensity")[0]) == 20.0
@@ -206,7 +206,7 @@ def test_events_name_their_source(unit: Any) -> None:
 def test_silent_lights_nothing(unit: Any) -> None:
     job = unit.start(Silent, run_for_s=100.0)
     job.clean_up()
-    assert unit.rig.leds().told == []
+    assert unit.rig.leds().calls == []
 
 
 def test_registered_names() -> None:

@@ -284,7 +284,7 @@ def test_a_light_goes_off_with_whoever_answered_for_it(bench: Bench, resource: s
     bench.rig.leds().set_intensity("C", 50.0)
     bench.ownership.drop_holder("led_automation")
     bench.look()
-    assert bench.rig.leds().told[-1] == ("C", 0.0)
+    assert bench.rig.leds().calls[-1] == ("C", 0.0)
     assert bench.said == ["The owner of LED C died; the LED is off."]
 
 
@@ -306,5 +306,5 @@ def test_a_light_whose_owner_died_with_the_reader_stays_dark(bench: Bench) -> No
         bench.ownership.acquire(resource, owner)
         bench.ownership.drop_holder(owner)
     bench.look(2.0)
-    assert {percent for _, percent in bench.rig.leds().told} == {0.0}
+    assert {percent for _, percent in bench.rig.leds().calls} == {0.0}
     assert bench.record["C"] == 0.0

@@ -54,7 +54,7 @@ class NoisyBoard:
 
 
 def heating(unit: Any, board: Any, job: type[TemperatureAutomationJob] = HeatsBlindly, **kwargs: Any) -> Any:
-    unit.shows(board)
+    unit.set_board_celsius(board)
     automation = unit.start(lambda: job(**kwargs))
     assert unit.duty == 50.0
     return automation
@@ -72,8 +72,8 @@ def test_board_that_is_too_hot_turns_heater_off_without_a_broker(unit: Any, brok
     assert job.heater_duty_cycle == 0.0
     unit.broker.start()
     unit.clock.sleep(1.0)
-    assert any("above 80 °C; the heater is off" in text for text in unit.said("error"))
-    assert any(t.endswith("flicker_led_with_error_code") and p == b"6" for t, p in unit.heard)
+    assert any("above 80 °C; the heater is off" in text for text in unit.logged("error"))
+    assert any(t.endswith("flicker_led_with_error_code") and p == b"6" for t, p in unit.messages)
 
 
 def test_board_that_is_rather_hot_is_heated_less_and_less(unit: Any) -> None:
@@ -84,7 +84,7 @@ def test_board_that_is_rather_hot_is_heated_less_and_less(unit: Any) -> None:
     assert unit.duty == pytest.approx(45.0)
     unit.clock.sleep(5.0)
     assert unit.duty == pytest.approx(40.5)
-    assert len(unit.said("warning")) == 1
+    assert len(unit.logged("warning")) == 1
     board.celsius = 60.0
     unit.clock.sleep(200.0)
     assert unit.duty == 50.0
@@ -137,7 +137,7 @@ def test_power_is_not_cut_on_the_computer_of_somebody_who_simulates(unit: Any, m
     board.celsius = 90.0
     unit.clock.sleep(20.0)
     assert calls == []
-    assert any("powers off" in text for text in unit.said("critical"))
+    assert any("powers off" in text for text in unit.logged("critical"))
 
 
 def test_a_sleeping_job_still_watches_and_stays_off(unit: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -178,7 +178,7 @@ def test_stopping_releases_the_heater_before_anything_is_said(unit: Any, broker_
         unit.broker.stop()
     job.clean_up()
     assert unit.duty == 0.0
-    assert unit.heater.told[-1] == "release"
+    assert unit.heater.calls[-1] == "release"
     assert job.state == "disconnected"
 
 
@@ -223,7 +223,7 @@ def test_a_crash_in_the_fast_loop_turns_off(unit: Any) -> None:
     heating(unit, NoisyBoard(40.0), Breaks)
     unit.clock.sleep(5.0)
     assert unit.duty == 0.0
-    assert any("in control" in text for text in unit.said("error"))
+    assert any("in control" in text for text in unit.logged("error"))
 
 
 def test_code_that_hangs_neither_blinds_the_watch_nor_keeps_the_heat(unit: Any) -> None:
@@ -283,7 +283,7 @@ def test_a_watch_that_died_takes_the_heat_with_it(unit: Any) -> None:
     job._watch._lane.task.abandon()
     unit.clock.sleep(95.0)
     assert unit.duty == 0.0
-    assert any("Nobody watches" in text for text in unit.said("error"))
+    assert any("Nobody watches" in text for text in unit.logged("error"))
     assert not job.update_heater(50.0)
 
 
@@ -297,72 +297,72 @@ def test_thermometer_that_drops_out_and_returns(unit: Any) -> None:
         raise HardwareError("no answer on the bus")
 
     heating(unit, board)
-    unit.shows(dropped)
+    unit.set_board_celsius(dropped)
     unit.clock.sleep(5.0)
     assert unit.duty == 50.0
     unit.clock.sleep(5.0)
     assert unit.duty == 0.0
-    assert sum("no answer on the bus" in text for text in unit.said("error")) == 1
+    assert sum("no answer on the bus" in text for text in unit.logged("error")) == 1
     unit.clock.sleep(600.0)
     assert unit.duty == 0.0
-    assert sum("no answer on the bus" in text for text in unit.said("error")) == 1
-    unit.shows(board)
+    assert sum("no answer on the bus" in text for text in unit.logged("error")) == 1
+    unit.set_board_celsius(board)
     unit.clock.sleep(215.0)
     assert unit.duty == 50.0
-    assert any("answers again" in text for text in unit.said("warning"))
+    assert any("answers again" in text for text in unit.logged("warning"))
 
 
 @pytest.mark.parametrize("nonsense", [float("nan"), -55.0, 0.0])
 def test_readings_that_cannot_be_are_not_believed(unit: Any, nonsense: float) -> None:
     job = heating(unit, NoisyBoard(40.0))
     before = job.observer.liquid_celsius
-    unit.shows(nonsense)
+    unit.set_board_celsius(nonsense)
     unit.clock.sleep(10.0)
     assert job.observer.liquid_celsius == pytest.approx(before, abs=1.0)
     assert unit.duty == 0.0
-    assert any("which cannot be" in text for text in unit.said("error"))
+    assert any("which cannot be" in text for text in unit.logged("error"))
 
 
 def test_one_odd_reading_changes_nothing(unit: Any) -> None:
     board = NoisyBoard(40.0)
     heating(unit, board)
-    unit.shows([10.0, board()])
+    unit.set_board_celsius([10.0, board()])
     unit.clock.sleep(5.0)
-    unit.shows(board)
+    unit.set_board_celsius(board)
     unit.clock.sleep(20.0)
     assert unit.duty == 50.0
-    assert unit.said("error") == []
+    assert unit.logged("error") == []
 
 
 def test_stuck_thermometer_is_noticed_while_heating_hard(unit: Any) -> None:
-    unit.shows(25.0)
+    unit.set_board_celsius(25.0)
     unit.start(lambda: Thermostat(target_temperature=37.0))
     assert unit.duty == 90.0
     unit.clock.sleep(30.0)
     assert unit.duty == 0.0
-    assert any("does not follow" in text for text in unit.said("error"))
-    assert any(t.endswith("flicker_led_with_error_code") and p == b"6" for t, p in unit.heard)
+    assert any("does not follow" in text for text in unit.logged("error"))
+    assert any(t.endswith("flicker_led_with_error_code") and p == b"6" for t, p in unit.messages)
 
 
 def test_a_thermometer_that_stays_stuck_is_not_tried_again(unit: Any) -> None:
-    unit.shows(25.0)
+    unit.set_board_celsius(25.0)
     unit.start(lambda: Thermostat(target_temperature=37.0), run_for_s=60.0)
-    told = len(unit.heater.told)
+    calls = len(unit.heater.calls)
     unit.clock.sleep(7200.0)
-    assert len(unit.heater.told) == told
+    assert len(unit.heater.calls) == calls
     assert unit.duty == 0.0
 
 
 def test_a_loose_thermometer_that_shows_the_room_is_noticed_and_tried_ever_more_rarely(unit: Any) -> None:
     noise = random.Random(2)
-    unit.shows(lambda: 22.0 + 0.0625 * round(noise.gauss(0.0, 0.5)))
+    unit.set_board_celsius(lambda: 22.0 + 0.0625 * round(noise.gauss(0.0, 0.5)))
     unit.start(lambda: Thermostat(target_temperature=37.0))
     hot = 0
     for _ in range(4 * 720):
         unit.clock.sleep(5.0)
         hot += unit.duty > 0
     assert hot * 5.0 < 300.0
-    assert 4 <= len(unit.said("error")) <= 9
+    assert 4 <= len(unit.logged("error")) <= 9
 
 
 # ---- construction ----------------------------------------------------------------------------------------------
@@ -384,7 +384,7 @@ def test_a_constructor_that_fails_after_heating_leaves_no_heat(unit: Any) -> Non
             self.update_heater(80.0)
             raise ValueError("too late")
 
-    unit.shows(30.0)
+    unit.set_board_celsius(30.0)
     with pytest.raises(ValueError, match="too late"):
         unit.start(FailsLate)
     assert unit.duty == 0.0

@@ -28,7 +28,7 @@ class Stepwise(TemperatureAutomationJobContrib):
 
 
 def test_temperature_is_published_with_the_documented_payload(unit: Any) -> None:
-    unit.shows(25.0)
+    unit.set_board_celsius(25.0)
     unit.start(OnlyRecordTemperature, run_for_s=61.0)
     published = [json.loads(payload) for payload in unit.payloads("temperature")]
     assert [reading["temperature"] for reading in published] == [25.0, 25.0, 25.0]
@@ -39,9 +39,9 @@ def test_temperature_is_published_with_the_documented_payload(unit: Any) -> None
 
 
 def test_only_recording_never_heats(unit: Any) -> None:
-    unit.shows(25.0)
+    unit.set_board_celsius(25.0)
     unit.start(OnlyRecordTemperature, run_for_s=300.0)
-    assert unit.heater.told == []
+    assert unit.heater.calls == []
 
 
 def test_declared_settings(unit: Any) -> None:
@@ -55,7 +55,7 @@ def test_declared_settings(unit: Any) -> None:
 
 
 def test_started_by_name_with_texts_as_the_command_line_gives_them(unit: Any) -> None:
-    unit.shows(25.0)
+    unit.set_board_celsius(25.0)
     job = unit.start(lambda: start_temperature_automation("thermostat", target_temperature="37.5"))
     assert isinstance(job, Thermostat)
     assert job.target_temperature == 37.5
@@ -74,7 +74,7 @@ def test_unknown_names_and_missing_or_strange_targets_are_refused(unit: Any) -> 
 
 @pytest.mark.parametrize(("asked", "got"), [("100", 78.0), ("-3", 0.0), ("36.6", 36.6)])
 def test_targets_are_bounded_to_what_the_board_allows(unit: Any, asked: str, got: float) -> None:
-    unit.shows(25.0)
+    unit.set_board_celsius(25.0)
     job = unit.start(lambda: Thermostat(target_temperature=37.0))
     unit.command("temperature_automation", "target_temperature", asked)
     unit.clock.sleep(0.1)
@@ -83,7 +83,7 @@ def test_targets_are_bounded_to_what_the_board_allows(unit: Any, asked: str, got
 
 @pytest.mark.parametrize("nonsense", ["nan", "hot", ""])
 def test_a_target_that_is_no_number_changes_nothing(unit: Any, nonsense: str) -> None:
-    unit.shows(25.0)
+    unit.set_board_celsius(25.0)
     job = unit.start(lambda: Thermostat(target_temperature=37.0))
     unit.command("temperature_automation", "target_temperature", nonsense)
     unit.clock.sleep(0.1)
@@ -91,7 +91,7 @@ def test_a_target_that_is_no_number_changes_nothing(unit: Any, nonsense: str) ->
 
 
 def test_heater_and_temperature_cannot_be_set_from_outside(unit: Any) -> None:
-    unit.shows(25.0)
+    unit.set_board_celsius(25.0)
     job = unit.start(OnlyRecordTemperature)
     unit.command("temperature_automation", "heater_duty_cycle", "80")
     unit.clock.sleep(0.1)
@@ -100,14 +100,14 @@ def test_heater_and_temperature_cannot_be_set_from_outside(unit: Any) -> None:
 
 def test_a_plugin_steps_its_duty_within_bounds(unit: Any) -> None:
     readings = [25.0 + 0.01 * (n % 3) for n in range(10)]
-    unit.shows(readings)
+    unit.set_board_celsius(readings)
     job = unit.start(Stepwise)
     assert (job.heater_duty_cycle, unit.duty) == (10.0, 10.0)
     assert job.update_heater(250.0)
     assert unit.duty == 100.0
     assert job.update_heater(-5.0)
     assert unit.duty == 0.0
-    assert not unit.said("error")
+    assert not unit.logged("error")
 
 
 def test_a_plugin_is_run_at_its_own_pace_and_temperatures_keep_coming(unit: Any) -> None:
@@ -120,7 +120,7 @@ def test_a_plugin_is_run_at_its_own_pace_and_temperatures_keep_coming(unit: Any)
             type(self).runs += 1
             return None
 
-    unit.shows(25.0)
+    unit.set_board_celsius(25.0)
     unit.start(Slow, run_for_s=301.0)
     assert Slow.runs == 4
     assert len(unit.payloads("temperature")) == 11
@@ -133,7 +133,7 @@ def test_a_plugin_may_infer_the_temperature_itself(unit: Any) -> None:
         def infer_temperature(self) -> float:
             return 40.0
 
-    unit.shows(25.0)
+    unit.set_board_celsius(25.0)
     unit.start(lambda: OwnProbe(target_temperature=37.0), run_for_s=6.0)
     assert json.loads(unit.payloads("temperature")[0])["temperature"] == 40.0
     assert unit.duty == 0.0
@@ -145,7 +145,7 @@ def test_a_subclass_may_lower_limits_but_not_raise_them(unit: Any) -> None:
         MAX_TEMP_TO_REDUCE_HEATING = 50.0
         MAX_TEMP_TO_SHUTDOWN = 99.0
 
-    unit.shows(25.0)
+    unit.set_board_celsius(25.0)
     job = unit.start(Careful)
     assert job.MAX_TEMP_TO_REDUCE_HEATING == 50.0
     assert job.MAX_TEMP_TO_DISABLE_HEATING == 80.0
@@ -159,7 +159,7 @@ def test_automations_of_plugins_register_by_name() -> None:
 
 
 def test_a_change_of_target_is_recorded_with_its_time(unit: Any) -> None:
-    unit.shows(25.0)
+    unit.set_board_celsius(25.0)
     unit.start(lambda: Thermostat(target_temperature=37.0), run_for_s=20.0)
     unit.command("temperature_automation", "target_temperature", "30")
     unit.clock.sleep(1.0)

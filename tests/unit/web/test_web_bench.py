@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from pioreactor.http.ports import Response
-from pioreactor.twin.lab_bench import TwinBench
+from pioreactor.twin.lab_bench import TwinLabBench
 from pioreactor.twin.scenarios import SCENARIOS
 from pioreactor.twin.wiring import wiring
 from pioreactor.twin.world import World
@@ -22,8 +22,8 @@ BENCH = "/unit_api/simulation/bench"
 @pytest.fixture
 def simulated(unit: UnitServices) -> Iterator[Any]:
     """The server of a worker whose reactor is simulated."""
-    bench = TwinBench(World(SCENARIOS["ideal"], wiring(), seed=1, now_s=lambda: 0.0))
-    unit.runtime = replace(unit.runtime, open_bench=lambda: bench)
+    bench = TwinLabBench(World(SCENARIOS["ideal"], wiring(), seed=1, now_s=lambda: 0.0))
+    unit.runtime = replace(unit.runtime, open_lab_bench=lambda: bench)
     with client_of(unit) as client:
         yield client
 

@@ -3101,8 +3101,8 @@ export interface components {
             type: "numeric" | "string" | "select" | "boolean";
             unit?: string | null;
         };
-        /** BenchState */
-        BenchState: {
+        /** LabBenchState */
+        LabBenchState: {
             cup_ml: number;
             standard_od: number | null;
             /** @enum {string} */
@@ -8050,7 +8050,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["BenchState"];
+                    "application/json": components["schemas"]["LabBenchState"];
                 };
             };
             /** @description Bad request syntax or unsupported method */
@@ -8091,7 +8091,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["BenchState"];
+                    "application/json": components["schemas"]["LabBenchState"];
                 };
             };
             /** @description Bad request syntax or unsupported method */
@@ -10176,7 +10176,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["BenchState"];
+                    "application/json": components["schemas"]["LabBenchState"];
                 };
             };
         };
@@ -10200,7 +10200,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["BenchState"];
+                    "application/json": components["schemas"]["LabBenchState"];
                 };
             };
             /** @description Bad request syntax or unsupported method */

@@ -27,9 +27,9 @@ from pioreactor.actions.dosing import dose as run_pump
 from pioreactor.actions.volume_tracking import VialState
 from pioreactor.automations import events, registry
 from pioreactor.automations.base import AutomationJob
-from pioreactor.automations.dosing.dilution_monitor import DilutionWatch, Verdict
-from pioreactor.automations.dosing.overfill_monitor import Excess, FillWatch
-from pioreactor.automations.dosing.pump_wear_monitor import FirstGain, judge
+from pioreactor.automations.diagnostics.dilution_monitor import DilutionMonitor, Verdict
+from pioreactor.automations.diagnostics.overfill_monitor import Excess, OverfillMonitor
+from pioreactor.automations.diagnostics.pump_wear_monitor import FirstGain, judge
 from pioreactor.calibrations import store
 from pioreactor.exc import CalibrationMissingError, ConfigurationError, InvalidRequestError, StoppedError
 from pioreactor.messaging.ports import Message
@@ -82,8 +82,8 @@ class DosingAutomationJob(AutomationJob):
         efflux_tube_volume_ml: float | str | None = None,
         **kwargs: Any,
     ) -> None:
-        self._watch = DilutionWatch()
-        self._fill = FillWatch()
+        self._watch = DilutionMonitor()
+        self._fill = OverfillMonitor()
         self._celsius: float | None = None
         self._stirring: dict[str, float] = {}
         """The last `duty_cycle` [%] and `target_rpm` of the stirrer."""
@@ -101,7 +101,7 @@ class DosingAutomationJob(AutomationJob):
         }
         values = {name: float(value) for name, value in given.items() if value is not None}
         state = bioreactor.set_variables(self.runtime, self.experiment, values)
-        bioreactor.announce(self.publish, self.unit, self.experiment, state)
+        bioreactor.publish_changes(self.publish, self.unit, self.experiment, state)
         self._check_pumps()
 
     def _check_pumps(self) -> None:
@@ -227,7 +227,7 @@ class DosingAutomationJob(AutomationJob):
             self._added_s = self.runtime.clock.monotonic()
         if moved_ml > 0 and self.vial == before:
             after = bioreactor.record_dose(self.runtime, self.experiment, event, moved_ml)
-            bioreactor.announce(self.publish, self.unit, self.experiment, after, before)
+            bioreactor.publish_changes(self.publish, self.unit, self.experiment, after, before)
         return moved_ml
 
     # ---- whether doses act ---------------------------------------------------------------------------------
@@ -442,7 +442,7 @@ class DosingAutomationJob(AutomationJob):
         return outcome.volume_ml
 
     def _say(self, event: events.AutomationEvent) -> None:
-        self.latest_event = event.on_the_wire()
+        self.latest_event = event.to_struct()
 
     def _enter(self, state: JobState) -> None:
         super()._enter(state)

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from pioreactor import error_codes, structs
 from pioreactor.actions import bioreactor
-from pioreactor.actions.pwm import announce_duties
+from pioreactor.actions.pwm import publish_duties
 from pioreactor.automations import events, registry
 from pioreactor.automations.base import AutomationJob
 from pioreactor.automations.temperature.heater import GuardedHeater
@@ -141,7 +141,7 @@ class TemperatureAutomationJob(AutomationJob):
         duty = round(self.heater.duty_percent, 2)
         if duty != self.heater_duty_cycle:
             self.heater_duty_cycle = duty
-            announce_duties(self)
+            publish_duties(self)
 
     # ---- temperatures --------------------------------------------------------------------------------------
 
@@ -221,7 +221,7 @@ class TemperatureAutomationJob(AutomationJob):
         except Exception as error:  # a plugin's code may raise anything; the heater must not stay as it was
             self.turn_off_heater()
             self.logger.error("%s", error, exc_info=True)
-            self.latest_event = events.ErrorOccurred(str(error)).on_the_wire()
+            self.latest_event = events.ErrorOccurred(str(error)).to_struct()
 
     def _publish_if_due(self, at_s: float) -> None:
         if at_s >= self._next_publication_s:

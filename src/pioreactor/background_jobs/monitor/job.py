@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pioreactor import structs, topics
 from pioreactor.actions import bioreactor, pump_run_log
-from pioreactor.actions.led_intensity import announce_leds
+from pioreactor.actions.led_intensity import publish_leds
 from pioreactor.background_jobs.monitor.blinking import LARGEST_CODE, OKAY, Blinker, pattern_of_code
 from pioreactor.background_jobs.monitor.forwarding import JournalForwarder
 from pioreactor.background_jobs.monitor.health_checks import Watchlist
@@ -191,7 +191,7 @@ class Monitor(LongRunningBackgroundJob):
 
     def _settle_pumps(self) -> None:
         """Enter into the books what pumps moved whose owner died, or whose power went away."""
-        for words in pump_run_log.settle(self):
+        for words in pump_run_log.account_interrupted_runs(self):
             self.logger.warning("%s", words)
 
     # ---- the machine ---------------------------------------------------------------------------------------
@@ -222,8 +222,8 @@ class Monitor(LongRunningBackgroundJob):
             self.logger.debug("The states of vial and LEDs are not announced: %s.", error)
             return
         state = bioreactor.vial_state(self.runtime, experiment)
-        bioreactor.announce(self.publish, self.unit, experiment, state)
-        announce_leds(self.runtime, self.publish, self.unit, experiment)
+        bioreactor.publish_changes(self.publish, self.unit, experiment, state)
+        publish_leds(self.runtime, self.publish, self.unit, experiment)
 
     # ---- the reactor ---------------------------------------------------------------------------------------
 

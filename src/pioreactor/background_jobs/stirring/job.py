@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pioreactor import error_codes, structs
-from pioreactor.actions.pwm import announce_duties
+from pioreactor.actions.pwm import publish_duties
 from pioreactor.devices.drivers.tachometer import rpm_from_edges
 from pioreactor.devices.ports import PwmOutput, Tachometer
 from pioreactor.exc import HardwareNotFoundError
@@ -102,7 +102,7 @@ class Stirrer(BackgroundJobWithDodging):
     def on_disconnected(self) -> None:
         if "_fan" in self.__dict__:  # a constructor that failed before has no fan to give up
             self._fan.release()
-            announce_duties(self)
+            publish_duties(self)
 
     # ---- settings ------------------------------------------------------------------------------------------
 
@@ -266,7 +266,7 @@ class Stirrer(BackgroundJobWithDodging):
         self._fan.set_duty(duty_percent)
         self.duty_cycle = round(duty_percent, 5)
         if duty_percent != before:
-            announce_duties(self)
+            publish_duties(self)
 
     def _publish_rpm(self, rpm: float) -> None:
         self.measured_rpm = structs.MeasuredRPM(measured_rpm=rpm, timestamp=self.runtime.clock.now())

@@ -13,12 +13,12 @@ Register = bytes | Callable[[], bytes]
 class SpyI2C:
     """Chips by address, registers by number; a register may be a function that is asked at each read.
 
-    Written bytes replace the register they are written to, and are recorded in `told`. `before` is called with each
+    Written bytes replace the register they are written to, and are recorded in `calls`. `before` is called with each
     transfer, so that a test can interfere.
     """
 
     chips: dict[int, dict[int, Register]] = field(default_factory=dict)
-    told: list[tuple[int, bytes]] = field(default_factory=list)
+    calls: list[tuple[int, bytes]] = field(default_factory=list)
     before: Callable[[int, bytes, int], None] | None = None
     is_closed: bool = False
 
@@ -30,7 +30,7 @@ class SpyI2C:
             raise HardwareNotFoundError(f"nothing answers at 0x{address:02X}")
         if len(write) > 1:
             registers[write[0]] = write[1:]
-            self.told.append((address, write))
+            self.calls.append((address, write))
         if not read_length:
             return b""
         content = registers.get(write[0] if write else 0, b"")
@@ -46,7 +46,7 @@ class SpyPwmLines:
     """Lines that remember what they were told, also after `close`, as hardware does."""
 
     duties: dict[int, float] = field(default_factory=dict)
-    told: list[tuple[int, float, float]] = field(default_factory=list)
+    calls: list[tuple[int, float, float]] = field(default_factory=list)
     """(pin, duty [%], frequency [Hz])."""
     fails: Exception | None = None
     is_closed: bool = False
@@ -54,7 +54,7 @@ class SpyPwmLines:
     def set_duty(self, pin: int, duty_percent: float, *, hz: float) -> None:
         if self.fails is not None:
             raise self.fails
-        self.told.append((pin, duty_percent, hz))
+        self.calls.append((pin, duty_percent, hz))
         self.duties[pin] = duty_percent
 
     def get_duty(self, pin: int) -> float:

@@ -65,7 +65,7 @@ def correct_vial(here: UnitPorts, experiment: FromPath[str], data: JSONBody[Upda
     name = experiment_name(experiment)
     before = bioreactor.vial_state(here.runtime, name)
     state = bioreactor.set_variables(here.runtime, name, data.values)
-    bioreactor.announce(here.publish, here.unit, name, state, before)
+    bioreactor.publish_changes(here.publish, here.unit, name, state, before)
     return VialAnswer(state.as_dict())
 
 

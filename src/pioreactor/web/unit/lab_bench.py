@@ -6,7 +6,7 @@ import msgspec
 from litestar import Router, get, post
 from litestar.params import JSONBody
 
-from pioreactor.devices.lab_bench import Bench, BenchState
+from pioreactor.devices.lab_bench import LabBench, LabBenchState
 from pioreactor.exc import InvalidRequestError, NotFoundError
 from pioreactor.web.request_bodies import Body
 from pioreactor.web.unit.services import UnitPorts, UnitServices
@@ -24,13 +24,13 @@ class UseBench(Body):
 
 
 @get("/simulation/bench", sync_to_thread=True)
-def bench(here: UnitPorts) -> BenchState:
+def bench(here: UnitPorts) -> LabBenchState:
     """Which vial is in the simulated reactor, and what the scale shows; 404 where the reactor is real."""
-    return _bench_of(here).look()
+    return _bench_of(here).state()
 
 
 @post("/simulation/bench", status_code=200, sync_to_thread=True)
-def use_bench(here: UnitPorts, data: JSONBody[UseBench]) -> BenchState:
+def use_bench(here: UnitPorts, data: JSONBody[UseBench]) -> LabBenchState:
     """Exchange the vial, empty the cup or lay the tubes; answers what there is then."""
     found = _bench_of(here)
     match data.act:
@@ -39,21 +39,21 @@ def use_bench(here: UnitPorts, data: JSONBody[UseBench]) -> BenchState:
                 raise InvalidRequestError("a standard needs its OD600", remedy="Give `od`; 0 is a blank.")
             return found.place_standard(data.od, data.volume_ml)
         case "put_culture_back":
-            return found.put_culture_back()
+            return found.return_culture()
         case "tare":
             return found.tare()
         case "lead_tubes_back":
-            return found.lead_tubes_back()
+            return found.return_tubes()
         case _:
             assert_never(data.act)
 
 
-def _bench_of(here: UnitServices) -> Bench:
-    if here.runtime.open_bench is None:
+def _bench_of(here: UnitServices) -> LabBench:
+    if here.runtime.open_lab_bench is None:
         raise NotFoundError(
             f"the reactor of {here.unit} is a real one: its vial and its tubes are moved by hand, not over HTTP"
         )
-    return here.runtime.open_bench()
+    return here.runtime.open_lab_bench()
 
 
 ROUTES = Router("/", route_handlers=[bench, use_bench], tags=["simulation"])

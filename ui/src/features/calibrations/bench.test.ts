@@ -1,9 +1,9 @@
 import { expect, it } from "vitest";
-import { isUsed, knownTo, type BenchState } from "./bench";
+import { isUsed, knownTo, type LabBenchState } from "./bench";
 
-const culture: BenchState = { vial: "culture", standard_od: null, volume_ml: 14, tubes: "vial", cup_ml: 0 };
-const standard: BenchState = { ...culture, vial: "standard", standard_od: 0.5 };
-const cup: BenchState = { ...culture, tubes: "cup", cup_ml: 0.913 };
+const culture: LabBenchState = { vial: "culture", standard_od: null, volume_ml: 14, tubes: "vial", cup_ml: 0 };
+const standard: LabBenchState = { ...culture, vial: "standard", standard_od: 0.5 };
+const cup: LabBenchState = { ...culture, tubes: "cup", cup_ml: 0.913 };
 
 it("fills a form with the standard that is in, and with nothing while the culture is", () => {
   const offer = { vial: { od: 2, field: "od600" } };

@@ -5,7 +5,7 @@ import { get, path, Refused, request } from "@/api/client";
 import type { components } from "@/api/schema";
 import type { BenchOffer } from "./metadata";
 
-export type BenchState = components["schemas"]["BenchState"];
+export type LabBenchState = components["schemas"]["LabBenchState"];
 export type BenchAct = components["schemas"]["UseBench"];
 
 const WATCH_EVERY_MS = 1000;
@@ -18,33 +18,33 @@ const benchPath = (unit: string): string => path("api", "workers", unit, "simula
  */
 export function useBench(unit: string, moment: string, watched = false) {
   const client = useQueryClient();
-  const found = useQuery<BenchState | null>({
+  const found = useQuery<LabBenchState | null>({
     queryKey: ["bench", unit, moment],
-    queryFn: ({ signal }) => get<BenchState>(benchPath(unit), signal).catch((error: unknown) => (error instanceof Refused && error.status === 404 ? null : Promise.reject(error as Error))),
+    queryFn: ({ signal }) => get<LabBenchState>(benchPath(unit), signal).catch((error: unknown) => (error instanceof Refused && error.status === 404 ? null : Promise.reject(error as Error))),
     placeholderData: (before, query) => (query?.queryKey[1] === unit ? before : undefined),
     staleTime: Infinity,
     refetchInterval: ({ state }) => (watched && state.data ? WATCH_EVERY_MS : false),
   });
   const ofUnit = { queryKey: ["bench", unit] };
   const acting = useMutation({
-    mutationFn: (act: BenchAct) => request<BenchState>("POST", benchPath(unit), act),
+    mutationFn: (act: BenchAct) => request<LabBenchState>("POST", benchPath(unit), act),
     onSuccess: async (state) => {
       // A look that is on its way may have been taken before the act, and the moment may have changed since.
       await client.cancelQueries(ofUnit);
-      client.setQueriesData<BenchState | null>(ofUnit, state);
+      client.setQueriesData<LabBenchState | null>(ofUnit, state);
     },
   });
   return { state: found.data ?? undefined, isFresh: found.isSuccess && !found.isPlaceholderData, acting };
 }
 
 /** Whether anything is not where it belongs while a culture grows. */
-export const isUsed = (state: BenchState): boolean => state.vial === "standard" || state.tubes === "cup";
+export const isUsed = (state: LabBenchState): boolean => state.vial === "standard" || state.tubes === "cup";
 
 /**
  * What the bench knows that a step asks for, by the name of its field. The vial is where hands left it; the scale has
  * to be read anew after each step, for a pump may have run.
  */
-export function knownTo(offer: BenchOffer, state: BenchState | undefined, isFresh: boolean): Record<string, string> {
+export function knownTo(offer: BenchOffer, state: LabBenchState | undefined, isFresh: boolean): Record<string, string> {
   const known: Record<string, string> = {};
   if (!state) return known;
   if (offer.vial?.field && state.vial === "standard" && state.standard_od !== null) known[offer.vial.field] = String(state.standard_od);

@@ -96,7 +96,7 @@ class Excess:
 
 
 @dataclass
-class FillWatch:
+class OverfillMonitor:
     """Remembers what the stirrer needed over the last portions of media. Times are seconds of one clock."""
 
     _blocks: deque[Block] = field(default_factory=lambda: deque([Block()], maxlen=64))

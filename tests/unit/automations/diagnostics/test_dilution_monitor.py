@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from pioreactor.automations.dosing.dilution_monitor import DilutionWatch, Verdict
+from pioreactor.automations.diagnostics.dilution_monitor import DilutionMonitor, Verdict
 
 
 @dataclass
 class Vial:
     """Grows, is read every 5 s with noise, and is dosed."""
 
-    watch: DilutionWatch = field(default_factory=DilutionWatch)
+    watch: DilutionMonitor = field(default_factory=DilutionMonitor)
     growth_per_h: float = 0.8
     noise: float = 0.006
     bubbles: float = 0.0
@@ -85,7 +85,7 @@ def test_a_photodiode_that_went_blind_at_high_density_stops_nothing() -> None:
 
 
 def test_too_few_or_strange_readings_say_nothing() -> None:
-    watch = DilutionWatch()
+    watch = DilutionMonitor()
     for number in range(20):
         watch.reading(number * 100.0, 1.0)
         watch.reading(number * 100.0 - 50.0, 1.0)

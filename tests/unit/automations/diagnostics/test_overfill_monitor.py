@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from pioreactor.automations.dosing.overfill_monitor import FillWatch
+from pioreactor.automations.diagnostics.overfill_monitor import OverfillMonitor
 
 SLOPE = 25.0
 
@@ -14,7 +14,7 @@ class Bench:
     """A stirrer at 500 rpm, read each 23 s, and a pump that adds 0.2 mL a minute."""
 
     def __init__(self, seed: int = 1, *, per_ml: float = 0.02) -> None:
-        self.watch = FillWatch()
+        self.watch = OverfillMonitor()
         self.noise = random.Random(seed)
         self.per_ml = per_ml
         self.t_s = 0.0
@@ -83,7 +83,7 @@ def test_what_the_books_and_the_warmth_explain_is_no_excess() -> None:
     excess = bench.watch.excess
     assert excess is not None and abs(excess.load) < 0.01
 
-    watch = FillWatch()
+    watch = OverfillMonitor()
     for number in range(200):
         celsius = 37.0 - 0.05 * number
         load = 1.0 - 0.003 * (celsius - 37.0)

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from pioreactor.devices.lab_bench import Bench
+from pioreactor.devices.lab_bench import LabBench
 from pioreactor.exc import HardwareNotFoundError, InvalidRequestError
-from pioreactor.twin.lab_bench import TwinBench
-from pioreactor.twin.remote_buses import RemoteBench
+from pioreactor.twin.lab_bench import TwinLabBench
+from pioreactor.twin.remote_buses import RemoteLabBench
 from pioreactor.twin.scenarios import SCENARIOS
 from pioreactor.twin.server import TwinServer
 from pioreactor.twin.wiring import wiring
@@ -30,7 +30,7 @@ class Hand:
 @dataclass
 class Beside:
     world: World
-    bench: Bench
+    bench: LabBench
     clock: Hand
 
     def wait(self, seconds: float) -> None:
@@ -52,13 +52,13 @@ def beside(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Beside]:
     clock = Hand()
     world = World(SCENARIOS["ideal"], wiring(), seed=1, now_s=clock)
     if request.param == "in process":
-        yield Beside(world, TwinBench(world), clock)
+        yield Beside(world, TwinLabBench(world), clock)
         return
     server = TwinServer(world, tmp_path / "twin")
     server.listen()
     thread = threading.Thread(target=server.serve, name="twin-server")
     thread.start()
-    remote = RemoteBench(tmp_path / "twin")
+    remote = RemoteLabBench(tmp_path / "twin")
     yield Beside(world, remote, clock)
     remote.close()
     server.stop()
@@ -66,7 +66,7 @@ def beside(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Beside]:
 
 
 def test_at_first_the_culture_is_in_and_nothing_lies_in_the_cup(beside: Beside) -> None:
-    state = beside.bench.look()
+    state = beside.bench.state()
     assert (state.vial, state.standard_od, state.tubes, state.cup_ml) == ("culture", None, "vial", 0.0)
     assert state.volume_ml == beside.world.vessel.volume_ml
 
@@ -97,12 +97,12 @@ def test_the_culture_comes_back_as_it_was_however_many_standards_were_in(beside:
     beside.pump("media", 20.0)
     beside.wait(1800.0)
     beside.bench.place_standard(0.1)
-    state = beside.bench.put_culture_back()
+    state = beside.bench.return_culture()
     after = beside.world.snapshot()
     assert (state.vial, state.standard_od) == ("culture", None)
     for part in ("od", "volume_ml", "first_substrate_g_l", "media_added_ml", "liquid_celsius"):
         assert getattr(after, part) == getattr(before, part), part
-    assert beside.bench.put_culture_back() == state, "saying it twice is harmless"
+    assert beside.bench.return_culture() == state, "saying it twice is harmless"
     beside.wait(3600.0)
     assert beside.world.snapshot().od > after.od, "it grows on"
 
@@ -111,10 +111,10 @@ def test_the_culture_comes_back_as_it_was_however_many_standards_were_in(beside:
     ("od", "volume_ml"), [(-0.1, 10.0), (201.0, 10.0), (1.0, 0.5), (1.0, 21.0), (float("nan"), 10)]
 )
 def test_what_is_in_no_vial_is_refused_and_nothing_moves(beside: Beside, od: float, volume_ml: float) -> None:
-    before = beside.bench.look()
+    before = beside.bench.state()
     with pytest.raises(InvalidRequestError):
         beside.bench.place_standard(od, volume_ml)
-    assert beside.bench.look() == before
+    assert beside.bench.state() == before
 
 
 @pytest.mark.parametrize("pump", ["media", "alt_media", "waste"])
@@ -123,7 +123,7 @@ def test_the_scale_shows_what_a_pump_truly_moved_and_the_vial_stays_dry(beside: 
     assert before.tubes == "cup"
     moved = beside.world.pumps[pump].pumped_ml
     beside.pump(pump, 10.0)
-    state = beside.bench.look()
+    state = beside.bench.state()
     assert state.cup_ml == pytest.approx(beside.world.pumps[pump].pumped_ml - moved, abs=0.0006)
     assert 0.5 < state.cup_ml < 1.5
     assert state.volume_ml == before.volume_ml
@@ -131,28 +131,28 @@ def test_the_scale_shows_what_a_pump_truly_moved_and_the_vial_stays_dry(beside: 
 
 
 def test_what_flowed_until_the_tubes_were_moved_is_where_they_led(beside: Beside) -> None:
-    volume_ml = beside.bench.look().volume_ml
+    volume_ml = beside.bench.state().volume_ml
     beside.world.set_output("media", 100.0, hz=250.0)
     beside.wait(5.5)
     beside.bench.tare()
-    into_vial = beside.bench.look().volume_ml - volume_ml
+    into_vial = beside.bench.state().volume_ml - volume_ml
     moved_ml = beside.world.pumps["media"].pumped_ml
     beside.wait(5.5)
-    state = beside.bench.lead_tubes_back()
+    state = beside.bench.return_tubes()
     assert into_vial > 0.3
     assert into_vial == pytest.approx(moved_ml, abs=0.002)
     assert state.cup_ml > 0.3
     assert state.volume_ml == pytest.approx(volume_ml + into_vial, abs=0.002)
     beside.wait(5.0)
-    assert beside.bench.look().cup_ml == state.cup_ml
-    assert beside.bench.look().volume_ml > state.volume_ml + 0.3
+    assert beside.bench.state().cup_ml == state.cup_ml
+    assert beside.bench.state().volume_ml > state.volume_ml + 0.3
 
 
 def test_who_looks_changes_nothing() -> None:
-    def run(look: Callable[[TwinBench], object]) -> object:
+    def run(look: Callable[[TwinLabBench], object]) -> object:
         clock = Hand()
         world = World(SCENARIOS["ideal"], wiring(), seed=3, now_s=clock)
-        bench = TwinBench(world)
+        bench = TwinLabBench(world)
         world.set_output("media", 60.0, hz=250.0)
         for _ in range(20):
             clock.t_s += 7.0
@@ -160,9 +160,9 @@ def test_who_looks_changes_nothing() -> None:
             world.advance()
         return world.snapshot()
 
-    assert run(lambda _: None) == run(lambda bench: bench.look())
+    assert run(lambda _: None) == run(lambda bench: bench.state())
 
 
 def test_a_reactor_that_is_not_there_is_said(tmp_path: Path) -> None:
     with pytest.raises(HardwareNotFoundError, match="does not answer"):
-        RemoteBench(tmp_path / "none").look()
+        RemoteLabBench(tmp_path / "none").state()

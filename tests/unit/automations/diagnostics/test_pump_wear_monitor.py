@@ -6,8 +6,8 @@ import msgspec
 import pytest
 
 from pioreactor import topics
+from pioreactor.automations.diagnostics.pump_wear_monitor import FirstGain, judge
 from pioreactor.automations.dosing.chemostat import Chemostat
-from pioreactor.automations.dosing.pump_wear_monitor import FirstGain, judge
 from pioreactor.testing.simulation import EXPERIMENT, Bench, simulated_bench
 from pioreactor.twin.scenarios import find_scenario
 

@@ -7,7 +7,7 @@ import pytest
 
 from pioreactor import topics
 from pioreactor.actions.dosing import MEDIA, DoseRequest, dose, rate_of
-from pioreactor.actions.pwm import announce_duties
+from pioreactor.actions.pwm import publish_duties
 from pioreactor.background_jobs.stirring.job import Stirrer
 from pioreactor.exc import HardwareError
 from pioreactor.jobs.managed_lifecycle import managed_lifecycle
@@ -68,4 +68,4 @@ def test_a_board_that_does_not_answer_fails_nobody(bench: Bench) -> None:
 
     host = Host()
     host.runtime = runtime
-    announce_duties(host)
+    publish_duties(host)

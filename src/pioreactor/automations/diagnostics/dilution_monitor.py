@@ -75,7 +75,7 @@ class DoseEffect:
     """`sd` without what growth may do to it, which is the same for all doses."""
 
 
-class DilutionWatch:
+class DilutionMonitor:
     """Remembers readings and doses; says whether the last doses diluted the culture. Times are seconds of one clock."""
 
     def __init__(self) -> None:
@@ -89,7 +89,7 @@ class DilutionWatch:
         self._growth_per_h: float | None = None
         self._growth_at_s = self._growth_since_s = 0.0
         self._acted_at_level: float | None = None
-        self._fading = FadingWatch()
+        self._fading = FadingMonitor()
 
     # ---- what it is told -----------------------------------------------------------------------------------
 
@@ -132,7 +132,7 @@ class DilutionWatch:
         """Begin anew, after somebody looked after the tubes."""
         self._effects.clear()
         self._open = None
-        self._fading = FadingWatch()
+        self._fading = FadingMonitor()
 
     # ---- what it says --------------------------------------------------------------------------------------
 
@@ -173,7 +173,7 @@ class DilutionWatch:
         if self.effect_of_last()[0] < FADED / 2:
             return None  # these doses are rather missing: that is told otherwise, once it is sure
         if part is not None:
-            self._fading = FadingWatch()
+            self._fading = FadingMonitor()
         return part
 
     # ---- one dose ------------------------------------------------------------------------------------------
@@ -207,7 +207,7 @@ class DilutionWatch:
             self._acted_at_level = high
 
 
-class FadingWatch:
+class FadingMonitor:
     """Compares what doses do with what they did at first, at the same density: pumps wear, and vials fill."""
 
     def __init__(self) -> None:
