@@ -138,10 +138,10 @@ class Machine:
 
     def _resume_all(self) -> None:
         runtime = context.current()
-        interrupted = restart_policy.wishes(runtime)
+        interrupted = restart_policy.desired_jobs(runtime)
         for job in interrupted:
             held = restart_policy.policy_for(runtime, job.job_name) == "hold" or job.state == "sleeping"
-            self.start(job.words, job_source="resume", is_resumed=True, starts_sleeping=held)
+            self.start(job.argv, job_source="resume", is_resumed=True, starts_sleeping=held)
         if interrupted:
             mark_gap(runtime, {job.experiment for job in interrupted}, restart_policy.last_gap(runtime))
 

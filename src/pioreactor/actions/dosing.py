@@ -13,7 +13,7 @@ from pioreactor.actions.pwm import publish_duties
 from pioreactor.devices.guard import LONGEST_PUMP_RUN_S
 from pioreactor.devices.ports import PwmOutput
 from pioreactor.exc import ActuatorInUseError, CalibrationError, ConfigurationError, StoppedError, StorageError
-from pioreactor.jobs.actuator_context import Host
+from pioreactor.jobs.actuator_context import ActuatorContext
 
 SLICE_S = 1.0
 """A running pump accounts for what it moved this often."""
@@ -119,7 +119,7 @@ class DoseRequest:
 class Books:
     """Accounts for one run of a pump: reports the difference between what has moved and what was said to have."""
 
-    def __init__(self, host: Host, pump: PumpDevice, source_of_event: str) -> None:
+    def __init__(self, host: ActuatorContext, pump: PumpDevice, source_of_event: str) -> None:
         self._host = host
         self._pump = pump
         self.source_of_event = source_of_event
@@ -144,7 +144,7 @@ class Books:
         host.publish(topics.event(host.unit, host.experiment, "dosing_events"), event, qos=1)
 
 
-def dose(host: Host, pump: PumpDevice, request: DoseRequest, rate: PumpRate | None) -> DoseOutcome:
+def dose(host: ActuatorContext, pump: PumpDevice, request: DoseRequest, rate: PumpRate | None) -> DoseOutcome:
     """Run a pump as requested. `rate` is its active calibration, None when it has none.
 
     What moved is entered into the vial's books and announced slice by slice, each slice once, after it moved; a stop
@@ -180,7 +180,7 @@ def dose(host: Host, pump: PumpDevice, request: DoseRequest, rate: PumpRate | No
     return _run(host, pump, output, known, duration_s, books, run)
 
 
-def _refuse(host: Host, pump: PumpDevice, request: DoseRequest, rate: PumpRate | None) -> Refused | None:
+def _refuse(host: ActuatorContext, pump: PumpDevice, request: DoseRequest, rate: PumpRate | None) -> Refused | None:
     problem = request.problem()
     if problem is not None:
         return Refused("invalid_request", problem)
@@ -197,7 +197,7 @@ def _refuse(host: Host, pump: PumpDevice, request: DoseRequest, rate: PumpRate |
     return None
 
 
-def free_volume_ml(host: Host) -> float:
+def free_volume_ml(host: ActuatorContext) -> float:
     """Return how much the vial may still take [mL]."""
     state = bioreactor.vial_state(host.runtime, host.experiment)
     return host.runtime.model().reactor_max_fill_volume_ml - state.current_volume_ml
@@ -211,7 +211,9 @@ class Turn:
 
 
 @contextmanager
-def running_pump(host: Host, output: PwmOutput, duty_percent: float, longest_s: float | None = None) -> Iterator[Turn]:
+def running_pump(
+    host: ActuatorContext, output: PwmOutput, duty_percent: float, longest_s: float | None = None
+) -> Iterator[Turn]:
     """Keep the pump turning for the block, and never longer, nor longer than `longest_s`.
 
     The end does not wait for the block: a disk or a chip that holds up the accounting must not prolong the dose.
@@ -237,7 +239,7 @@ def running_pump(host: Host, output: PwmOutput, duty_percent: float, longest_s: 
 
 
 def _run(
-    host: Host,
+    host: ActuatorContext,
     pump: PumpDevice,
     output: PwmOutput,
     rate: PumpRate,
@@ -293,7 +295,7 @@ def _run(
     return CutShort(books.reported_ml, wanted_ml, cut)
 
 
-def _ended_at_s(host: Host, pump: PumpDevice, turn: Turn, start_s: float) -> float:
+def _ended_at_s(host: ActuatorContext, pump: PumpDevice, turn: Turn, start_s: float) -> float:
     """Return when the pump stood still [s, monotonic]: a process that was frozen learns it from the supervisor."""
     ended_s = host.runtime.clock.monotonic() if turn.ended_at_s is None else turn.ended_at_s
     try:
@@ -303,7 +305,7 @@ def _ended_at_s(host: Host, pump: PumpDevice, turn: Turn, start_s: float) -> flo
     return ended_s if off_s is None else min(ended_s, off_s)
 
 
-def rate_of(host: Host, pump: PumpDevice) -> PumpRate | None:
+def rate_of(host: ActuatorContext, pump: PumpDevice) -> PumpRate | None:
     """Return the pump's active calibration, None when it has none; a damaged one is reported and counts as none."""
     from pioreactor.calibrations.store import load_active
 

@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 
 from pioreactor import structs, topics
 from pioreactor.exc import ActuatorInUseError, HardwareNotFoundError, InvalidRequestError
-from pioreactor.jobs.registration import Presence
+from pioreactor.jobs.registration import Registration
 from pioreactor.runtime import context
 from pioreactor.runtime.context import Runtime
 from pioreactor.types import LedChannel
@@ -74,13 +74,13 @@ def led_intensity(
     publisher = getattr(pubsub_client, "publish", None)
     if publisher is not None:
         return _change(runtime, desired_state, where, what_for, verbose, source_of_event, publisher)
-    presence = Presence(
+    registration = Registration(
         runtime, unit=where, experiment=what_for, job_name="led_intensity", source="app", exclusive=False
     )
     try:
-        return _change(runtime, desired_state, where, what_for, verbose, source_of_event, presence.publish)
+        return _change(runtime, desired_state, where, what_for, verbose, source_of_event, registration.publish)
     finally:
-        presence.close()
+        registration.close()
 
 
 def _change(

@@ -6,12 +6,12 @@ import logging
 
 from pioreactor import topics
 from pioreactor.exc import PioreactorError
-from pioreactor.jobs.actuator_context import Host
+from pioreactor.jobs.actuator_context import ActuatorContext
 
 log = logging.getLogger(__name__)
 
 
-def publish_duties(host: Host) -> None:
+def publish_duties(host: ActuatorContext) -> None:
     """Publish the duty of each PWM pin that is on [%], by pin (spec §2). Never fails the job that says it."""
     try:
         duties = host.runtime.open_rig().pwm_duties()

@@ -51,7 +51,7 @@ class AutomationJob(BackgroundJob):
             unit if unit is not None else runtime.unit,
             experiment if experiment is not None else runtime.identity.experiment(),
         )
-        self._presence.announce("automation_name", self.automation_name)
+        self._registration.publish_setting("automation_name", self.automation_name)
         self._timer: LaneTimer | None = None
         self._has_trigger = False
         self._last_run_s: float | None = None
@@ -252,8 +252,8 @@ class AutomationJob(BackgroundJob):
     def _settable_values(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name, setting in self.settings().items() if setting.settable}
 
-    def _announce_setting(self, setting: Setting, value: Any) -> None:
-        super()._announce_setting(setting, value)
+    def _publish_setting(self, setting: Setting, value: Any) -> None:
+        super()._publish_setting(setting, value)
         if setting.settable and self._settings_then.get(setting.name, value) != value:
             self._record_settings()
 
@@ -269,18 +269,18 @@ class AutomationJob(BackgroundJob):
             settings=msgspec.json.encode({**self._settings_then, "state": str(self.state)}),
         )
         name = f"{self.kind}_automation_settings"
-        self._presence.announce(name, record, retain=False)
+        self._registration.publish_setting(name, record, retain=False)
         self._settings_since = now
         self._settings_then = self._settable_values()
 
-    def _announce_everything(self) -> None:
-        super()._announce_everything()
-        self._presence.announce("automation_name", self.automation_name, is_repetition=True)
+    def _republish_all(self) -> None:
+        super()._republish_all()
+        self._registration.publish_setting("automation_name", self.automation_name, is_repetition=True)
 
     def on_disconnected(self) -> None:
         """Switch off for good. Subclasses define it."""
 
-    def _say_goodbye(self) -> None:
+    def _publish_final(self) -> None:
         if self._has_begun:
             self._record_settings()
-        self._presence.announce("automation_name", None)
+        self._registration.publish_setting("automation_name", None)

@@ -41,7 +41,7 @@ def _run(name: str) -> None:
     _import_msgspec()
     from pioreactor.bootstrap import build_runtime
     from pioreactor.cli.user_check import refuse_wrong_user
-    from pioreactor.jobs.restart_policy import command_words
+    from pioreactor.jobs.restart_policy import run_argv
     from pioreactor.runtime import context
     from pioreactor.storage.paths import Paths
 
@@ -50,7 +50,7 @@ def _run(name: str) -> None:
     context.install(runtime)
     for warning in runtime.settings.warnings:
         sys.stderr.write(f"Warning: {warning}\n")
-    command_words.set((name,))
+    run_argv.set((name,))
     module, job_class = JOBS[name]
     experiment = (str(runtime.identity.experiment()),) if name in _OF_AN_EXPERIMENT else ()
     with getattr(import_module(module), job_class)(runtime.unit, *experiment) as job:

@@ -64,9 +64,9 @@ class RunGroup(LazyGroup):
         add_plugin_commands(self)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        from pioreactor.jobs.restart_policy import command_words
+        from pioreactor.jobs.restart_policy import run_argv
 
-        command_words.set(tuple(args))
+        run_argv.set(tuple(args))
         return super().parse_args(ctx, args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:

@@ -1,1 +1,1 @@
-"""The framework of jobs: a job is an actor on one lane."""
+"""Framework of background jobs: each job is an actor that runs on one lane."""

@@ -1,4 +1,4 @@
-"""What a physical act needs of whoever performs it: a job on its lane, or an action in its own process."""
+"""Context that operations on actuators need: a job on its lane, or an action in its own process."""
 
 from typing import Protocol
 
@@ -6,8 +6,8 @@ from pioreactor.observability.log import CustomLogger
 from pioreactor.runtime.context import Runtime
 
 
-class Host(Protocol):
-    """A job or a managed lifecycle."""
+class ActuatorContext(Protocol):
+    """Interface that jobs and managed lifecycles provide to code that drives outputs."""
 
     @property
     def runtime(self) -> Runtime: ...
@@ -20,7 +20,7 @@ class Host(Protocol):
 
     @property
     def owner(self) -> str:
-        """Return the name under which it owns outputs."""
+        """Return the name under which this process owns outputs."""
         ...
 
     @property
@@ -29,5 +29,5 @@ class Host(Protocol):
     def publish(self, topic: str, payload: object, qos: int = 1, retain: bool = False) -> None: ...
 
     def sleep(self, duration_s: float, *, pausable: bool = False) -> None:
-        """Wait; raise `StoppedError` when asked to stop (or, if `pausable`, to pause)."""
+        """Wait `duration_s` [s]; raise `StoppedError` on a stop request (or, if `pausable`, a pause request)."""
         ...

@@ -1,4 +1,4 @@
-"""The MQTT client that plugins know as `pub_client`, `sub_client` and `mqtt_client`."""
+"""MQTT client exposed to plugins as `pub_client`, `sub_client` and `mqtt_client`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pioreactor.messaging.ports import Bus
 
 
 class PublishingClient:
-    """A connection under the names of paho's client; both of a job's clients are this one."""
+    """Adapter that offers a job's connection under the method names of paho's client."""
 
     def __init__(self, publish: Callable[..., None], bus: Bus) -> None:
         self._publish = publish

@@ -1,4 +1,4 @@
-"""Jobs that keep still while optical density is read."""
+"""Base of jobs that pause their actuator while optical density is read (OD dodging)."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from pioreactor.runtime.lane import LaneTimer
 from pioreactor.states import JobState
 
 OD_READING_DURATION_S = 1.0
-"""How long one OD reading takes, LEDs and all."""
+"""Duration of one OD reading, including LED switching [s]."""
 SCHEDULE_CACHE = "od_reading_schedule"
-OD_IS_RUNNING = frozenset({JobState.READY.encode(), JobState.SLEEPING.encode(), JobState.INIT.encode()})
+RUNNING_STATES = frozenset({JobState.READY.encode(), JobState.SLEEPING.encode(), JobState.INIT.encode()})
 
 
 class ODSchedule(msgspec.Struct, frozen=True):
-    """When OD is read, on the monotonic clock that all processes share: steps of the wall clock are harmless."""
+    """Schedule of OD readings on the monotonic clock, which all processes of a unit share and no clock step affects."""
 
     first_monotonic_s: float
     interval_s: float
@@ -29,7 +29,7 @@ class ODSchedule(msgspec.Struct, frozen=True):
 
 
 class BackgroundJobWithDodging(BackgroundJob):
-    """A job that does one thing before each OD reading and another after it, when dodging is enabled.
+    """A job that runs one action before each OD reading and another after it while dodging is enabled.
 
     Subclasses define `action_to_do_before_od_reading` and `action_to_do_after_od_reading`, and may define
     `initialize_dodging_operation` and `initialize_continuous_operation`. The delays come from the config section
@@ -37,7 +37,7 @@ class BackgroundJobWithDodging(BackgroundJob):
     """
 
     _dodge_timer: LaneTimer | None = None
-    _od_runs = False
+    _od_reading_is_running = False
     _is_continuous = False
 
     enable_dodging_od = Setting(False, settable=True, label="Dodge OD readings", help="keep still during OD readings")
@@ -48,51 +48,51 @@ class BackgroundJobWithDodging(BackgroundJob):
         raw, section = self.runtime.settings.raw, f"{self.job_name}.config"
         self.pre_delay_s = raw.getfloat(section, "pre_delay_duration", fallback=1.5)
         self.post_delay_s = raw.getfloat(section, "post_delay_duration", fallback=0.5)
-        wanted = raw.getboolean(section, "enable_dodging_od", fallback=False)
-        self.__dict__["enable_dodging_od"] = wanted if enable_dodging_od is None else enable_dodging_od
+        configured = raw.getboolean(section, "enable_dodging_od", fallback=False)
+        self.__dict__["enable_dodging_od"] = configured if enable_dodging_od is None else enable_dodging_od
 
     def action_to_do_before_od_reading(self) -> None:
-        """Come to rest. Subclasses define it."""
+        """Pause the actuator. Hook for subclasses."""
 
     def action_to_do_after_od_reading(self) -> None:
-        """Go on. Subclasses define it."""
+        """Resume the actuator. Hook for subclasses."""
 
     def initialize_dodging_operation(self) -> None:
-        """Change from continuous to dodging."""
+        """Prepare to change from continuous operation to dodging. Hook for subclasses."""
 
     def initialize_continuous_operation(self) -> None:
-        """Change from dodging to continuous."""
+        """Prepare to change from dodging to continuous operation. Hook for subclasses."""
 
     def _become_ready(self) -> None:
-        self._od_runs = bool(self.runtime.stores.jobs().running(job_name="od_reading"))
+        self._od_reading_is_running = bool(self.runtime.stores.jobs().running(job_name="od_reading"))
         self.subscribe_and_callback(
-            self._hear_od_reading_state, topics.state(self.unit, self.experiment, "od_reading"), allow_retained=False
+            self._on_od_reading_state, topics.state(self.unit, self.experiment, "od_reading"), allow_retained=False
         )
         super()._become_ready()
 
     def _enter(self, state: JobState) -> None:
-        """Choose anew after a pause, whichever hooks a subclass defines."""
+        """Select the operation again after a pause, whichever hooks a subclass defines."""
         super()._enter(state)
         self._cancel_dodging()
         if state == JobState.READY:
             self._is_continuous = False
-            self._lane.post(self._choose_operation)
+            self._lane.post(self._select_operation)
 
     def set_enable_dodging_od(self, enable: bool) -> None:
         self.enable_dodging_od = enable
-        self._choose_operation()
+        self._select_operation()
 
-    def _hear_od_reading_state(self, message: Message) -> None:
-        self._od_runs = message.payload in OD_IS_RUNNING
+    def _on_od_reading_state(self, message: Message) -> None:
+        self._od_reading_is_running = message.payload in RUNNING_STATES
         if message.payload != JobState.INIT.encode():
-            self._choose_operation()
+            self._select_operation()
 
-    def _choose_operation(self) -> None:
-        """Dodge while it is enabled and OD is read; a paused job chooses when it resumes."""
+    def _select_operation(self) -> None:
+        """Dodge while dodging is enabled and OD is read; a paused job selects its operation when it resumes."""
         if self.state != JobState.READY:
             return
         self._cancel_dodging()
-        schedule = self._schedule() if self.enable_dodging_od and self._od_runs else None
+        schedule = self._schedule() if self.enable_dodging_od and self._od_reading_is_running else None
         if schedule is None:
             if self.currently_dodging_od:
                 self.currently_dodging_od = False
@@ -109,13 +109,13 @@ class BackgroundJobWithDodging(BackgroundJob):
     def _schedule(self) -> ODSchedule | None:
         stored = self.runtime.stores.volatile(SCHEDULE_CACHE).get("schedule")
         if not isinstance(stored, str | bytes):
-            self.logger.debug("OD reading has not begun; dodging begins with its first reading.")
-            self._dodge_timer = self.later(OD_READING_DURATION_S, self._choose_operation)
+            self.logger.debug("No OD reading yet; dodging starts with the first one.")
+            self._dodge_timer = self.later(OD_READING_DURATION_S, self._select_operation)
             return None
         schedule = msgspec.json.decode(stored, type=ODSchedule)
         if schedule.interval_s - OD_READING_DURATION_S <= self.pre_delay_s + self.post_delay_s:
             self.logger.error(
-                "OD is read every %g s: too often to dodge with delays of %g s before and %g s after.",
+                "OD is read every %g s, which is too often for dodging with delays of %g s before and %g s after.",
                 schedule.interval_s,
                 self.pre_delay_s,
                 self.post_delay_s,
@@ -127,9 +127,9 @@ class BackgroundJobWithDodging(BackgroundJob):
         to_next_s = schedule.seconds_to_next(self.runtime.clock.monotonic())
         if to_next_s < self.pre_delay_s:
             to_next_s += schedule.interval_s
-        self._dodge_timer = self.later(to_next_s - self.pre_delay_s, lambda: self._keep_still(schedule))
+        self._dodge_timer = self.later(to_next_s - self.pre_delay_s, lambda: self._prepare_for_reading(schedule))
 
-    def _keep_still(self, schedule: ODSchedule) -> None:
+    def _prepare_for_reading(self, schedule: ODSchedule) -> None:
         if self.state != JobState.READY:
             return
         self.action_to_do_before_od_reading()
@@ -137,15 +137,15 @@ class BackgroundJobWithDodging(BackgroundJob):
         if to_reading_s > self.pre_delay_s:
             to_reading_s = 0.0
         resume_after_s = to_reading_s + OD_READING_DURATION_S + self.post_delay_s
-        self._dodge_timer = self.later(resume_after_s, lambda: self._go_on(schedule))
+        self._dodge_timer = self.later(resume_after_s, lambda: self._resume_after_reading(schedule))
 
-    def _go_on(self, schedule: ODSchedule) -> None:
+    def _resume_after_reading(self, schedule: ODSchedule) -> None:
         if self.state != JobState.READY:
             return
         self.action_to_do_after_od_reading()
         current = self._schedule()
         if current != schedule:
-            self._choose_operation()
+            self._select_operation()
         else:
             self._wait_for_next_reading(schedule)
 
@@ -155,17 +155,17 @@ class BackgroundJobWithDodging(BackgroundJob):
             self._dodge_timer = None
 
     def on_sleeping(self) -> None:
-        """Come to rest for a pause. Subclasses define it."""
+        """React to a pause. Hook for subclasses."""
 
     def on_sleeping_to_ready(self) -> None:
-        """Go on after a pause. Subclasses define it."""
+        """React to the end of a pause. Hook for subclasses."""
 
     def on_disconnected(self) -> None:
-        """Switch off for good. Subclasses define it."""
+        """Release outputs at the end. Hook for subclasses."""
 
 
 class BackgroundJobWithDodgingContrib(BackgroundJobWithDodging):
-    """A dodging job of a plugin."""
+    """Base of dodging jobs in plugins."""
 
     needs_active_worker = False
 

@@ -1,4 +1,4 @@
-"""The base of every job: a Python object with published settings, a lifecycle, and one lane it works on."""
+"""Base classes of jobs: published settings, a lifecycle, and one lane on which all of a job's code runs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from pioreactor.exc import (
 from pioreactor.jobs import restart_policy
 from pioreactor.jobs.clients import PublishingClient
 from pioreactor.jobs.lifecycle import Lifecycle
-from pioreactor.jobs.registration import Presence
+from pioreactor.jobs.registration import Registration
 from pioreactor.jobs.settings import Setting, from_declaration, install_declared, settings_of
 from pioreactor.messaging.ports import Message
 from pioreactor.runtime import context, signals
@@ -35,13 +35,13 @@ _JOB_NAME = re.compile(r"[a-z][a-z0-9_]*")
 FORBIDDEN_NAMES = frozenset({"run", "dosing_events", "leds", "led_change_events", "unit_label", "pwm", "assignment"})
 SECONDS_FOR_A_LANE_TO_END = 5.0
 SECONDS_TO_CONNECT = 20.0
-"""How long the broker may be away before a job says so."""
+"""How long the broker may be unreachable before a job logs it [s]."""
 SECONDS_TO_CONFIRM_STATE = 1.0
 SECONDS_TO_REREAD_STATE = 30.0
 
 
 class JobType(type):
-    """Completes a job after its whole constructor ran, and undoes it when that fails."""
+    """Metaclass that starts a job after its whole constructor ran, and cleans up when the constructor fails."""
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
         before = current_lane()
@@ -60,11 +60,11 @@ class JobType(type):
 
 
 class BackgroundJob(metaclass=JobType):
-    """A job of this unit. Subclasses declare settings, and react in hooks, callbacks and timers.
+    """A job of this unit. Subclasses declare settings and react in hooks, callbacks and timers.
 
-    All of that runs on the job's lane, one thing after another: no locks are needed. A wait on the lane
-    (`self.sleep`) ends early with `StoppedError` when the job is asked to stop; whatever a block switched on,
-    that block switches off.
+    All of these run on the job's lane, one after another, so no locks are needed. A wait on the lane
+    (`self.sleep`) raises `StoppedError` when the job is asked to stop; a block that switched an output on
+    switches it off again.
     """
 
     job_name: ClassVar[str] = ""
@@ -99,10 +99,10 @@ class BackgroundJob(metaclass=JobType):
         )
         self._lane.make_current()
         self._ended = runtime.clock.signal()
-        self._words = restart_policy.command_words.get()
+        self._argv = restart_policy.run_argv.get()
         self._ending = False
-        self._is_half_made = False
-        self._presence = Presence(
+        self._construction_failed = False
+        self._registration = Registration(
             runtime,
             unit=unit,
             experiment=experiment,
@@ -110,21 +110,21 @@ class BackgroundJob(metaclass=JobType):
             source=source,
             is_long_running=self.is_long_running,
         )
-        self.job_id = self._presence.job_id
-        self.logger = self._presence.logger
-        self._presence.after_log = self._flush_if_elsewhere
-        self._says_unconnected = False
-        self._heard_state = b""
-        self._confirms_state = False
-        self._telling_state = threading.Lock()
-        self.pub_client = self.sub_client = PublishingClient(self.publish, self._presence.bus)
+        self.job_id = self._registration.job_id
+        self.logger = self._registration.logger
+        self._registration.after_log = self._flush_if_elsewhere
+        self._logged_unconnected = False
+        self._received_state = b""
+        self._confirmation_pending = False
+        self._state_lock = threading.Lock()
+        self.pub_client = self.sub_client = PublishingClient(self.publish, self._registration.bus)
         self._lifecycle = Lifecycle(self._run_hook, self._enter)
-        self.__dict__["_announce"] = self._announce_setting
-        self._presence.announce("state", JobState.INIT)
-        self._presence.flush()
+        self.__dict__["_announce"] = self._publish_setting
+        self._registration.publish_setting("state", JobState.INIT)
+        self._registration.flush()
         signals.stop_on_signal(runtime, self)
 
-    # ---- what subclasses use -------------------------------------------------------------------------------
+    # ---- interface for subclasses --------------------------------------------------------------------------
 
     @property
     def state(self) -> JobState:
@@ -133,10 +133,10 @@ class BackgroundJob(metaclass=JobType):
     @property
     def owner(self) -> str:
         """Return the name under which this job owns outputs."""
-        return self._presence.owner
+        return self._registration.owner
 
     def set_state(self, new_state: str) -> None:
-        """Move to a state; raise `IllegalTransitionError` for a move the lifecycle does not have."""
+        """Change the state; raise `IllegalTransitionError` for a transition the lifecycle does not have."""
         target = JobState(new_state)
         if target == JobState.DISCONNECTED:
             self.clean_up()
@@ -146,20 +146,20 @@ class BackgroundJob(metaclass=JobType):
         self._lane.call(lambda: self._move(target))
 
     def sleep(self, duration_s: float, *, pausable: bool = False) -> None:
-        """Wait on the lane; raises `StoppedError` as soon as the job is asked to stop."""
+        """Wait on the lane for `duration_s` [s]; raise `StoppedError` as soon as the job is asked to stop."""
         self._lane.sleep(duration_s, pausable=pausable)
 
     def every(self, interval_s: float, run: Callable[[], None], *, first_after_s: float | None = None) -> LaneTimer:
-        """Run something again and again on the lane."""
+        """Call `run` on the lane every `interval_s` [s]."""
         return self._lane.every(interval_s, run, first_after_s=first_after_s)
 
     def later(self, delay_s: float, run: Callable[[], None]) -> LaneTimer:
-        """Run something once on the lane, after a delay."""
+        """Call `run` on the lane once, after `delay_s` [s]."""
         return self._lane.later(delay_s, run)
 
     def publish(self, topic: str, payload: object, qos: int = 1, retain: bool = False) -> None:
-        """Publish anything anywhere. Never waits, never raises because the broker is away."""
-        self._presence.publish(topic, payload, qos=qos, retain=retain)
+        """Publish a payload on any topic. Never blocks, and never raises because the broker is unreachable."""
+        self._registration.publish(topic, payload, qos=qos, retain=retain)
         self._flush_if_elsewhere()
 
     def subscribe_and_callback(
@@ -169,7 +169,7 @@ class BackgroundJob(metaclass=JobType):
         allow_retained: bool = True,
         qos: int = 1,
     ) -> None:
-        """Call back on the lane for each message; `allow_retained=False` leaves out what was stored before."""
+        """Call back on the lane for each message; `allow_retained=False` skips retained messages."""
         filters = [subscriptions] if isinstance(subscriptions, str) else list(subscriptions)
 
         def receive(message: Message) -> None:
@@ -177,10 +177,10 @@ class BackgroundJob(metaclass=JobType):
                 self._lane.post(lambda: callback(message))
 
         for topic_filter in filters:
-            self._presence.subscribe(topic_filter, receive, qos=qos)
+            self._registration.subscribe(topic_filter, receive, qos=qos)
 
     def apply(self, name: str, value: Any) -> None:
-        """Change a setting as a command over MQTT does; raise `SettingError` when it cannot take the value."""
+        """Change a setting as a command over MQTT does; raise `SettingError` if the value is not acceptable."""
         setting = self.settings().get(name)
         if setting is None or not setting.settable:
             raise SettingError(f"{self.job_name} has no setting {name} that can be set")
@@ -201,10 +201,10 @@ class BackgroundJob(metaclass=JobType):
         self.publish(topics.monitor(self.unit, "flicker_led_with_error_code"), error_code)
 
     def start_passive_listeners(self) -> None:
-        """Subscribe to what the job reacts to. Called by subclasses; here for those that call `super()`."""
+        """Subscribe to messages. Hook for subclasses, which call it; defined here for those that call `super()`."""
 
     def block_until_disconnected(self) -> None:
-        """Wait for the end of the job; a signal to the process ends it."""
+        """Block until the job has ended; a signal to the process ends it."""
         try:
             self._ended.wait()
         except (KeyboardInterrupt, SystemExit):
@@ -212,13 +212,13 @@ class BackgroundJob(metaclass=JobType):
             raise
 
     def clean_up(self) -> None:
-        """End the job: outputs off first, then announcements, the registry, the connections. Safe to repeat."""
+        """End the job: outputs off first, then final messages, registry and connections. Idempotent."""
         self._lane.request_stop()
         if self._lane.is_current():
             return
         task = self._lane.task
         if task is None or not task.join(SECONDS_FOR_A_LANE_TO_END):
-            # The lane never started, or foreign code holds it up: the caller ends the job in its place.
+            # The lane never started, or user code blocks it: the caller ends the job instead.
             self._end()
 
     def __enter__(self) -> Self:
@@ -234,7 +234,7 @@ class BackgroundJob(metaclass=JobType):
         """Return the declared settings by name."""
         return settings_of(cls)
 
-    # ---- how it works --------------------------------------------------------------------------------------
+    # ---- implementation ------------------------------------------------------------------------------------
 
     def _check_name(self) -> None:
         name = self.job_name
@@ -247,59 +247,59 @@ class BackgroundJob(metaclass=JobType):
     def _become_ready(self) -> None:
         for name, setting in self.settings().items():
             value = getattr(self, name)
-            if value is not None and name not in self._presence.announced:
-                self._announce_setting(setting, value)
-        self._start_generic_listeners()
+            if value is not None and name not in self._registration.published:
+                self._publish_setting(setting, value)
+        self._subscribe_to_commands()
         if self.state == JobState.INIT and not self._lane.stopping:
             self._move(JobState.SLEEPING if self.runtime.starts_sleeping else JobState.READY)
-        self._presence.flush()
+        self._registration.flush()
         self._lane.start(self._end)
 
-    def _start_generic_listeners(self) -> None:
+    def _subscribe_to_commands(self) -> None:
         for command_filter in topics.set_filters(self.unit, self.experiment, self.job_name):
-            self._presence.subscribe(command_filter, self._hear_command)
-        self._listen_to_own_state()
+            self._registration.subscribe(command_filter, self._on_command)
+        self._subscribe_to_own_state()
         self.every(SECONDS_TO_REREAD_STATE, self._reread_own_state)
-        self._presence.bus.on_connection(self._hear_connection)
-        if not self._presence.bus.is_connected():
-            self.later(SECONDS_TO_CONNECT, self._say_whether_connected)
+        self._registration.bus.on_connection(self._on_connection_change)
+        if not self._registration.bus.is_connected():
+            self.later(SECONDS_TO_CONNECT, self._log_connection_change)
 
-    def _listen_to_own_state(self) -> None:
+    def _subscribe_to_own_state(self) -> None:
         own_state = topics.state(self.unit, self.experiment, self.job_name)
-        self._own_state = self._presence.subscribe(own_state, self._hear_own_state)
+        self._own_state = self._registration.subscribe(own_state, self._on_own_state)
 
     def _reread_own_state(self) -> None:
-        """Have the broker repeat what it keeps as this job's state: what was said of it may have gone unheard."""
-        before, self._heard_state = self._own_state, b""
-        self._listen_to_own_state()
+        """Read the retained state of this job again: a message about it may have been lost."""
+        before, self._received_state = self._own_state, b""
+        self._subscribe_to_own_state()
         before.cancel()
         self._confirm_state_soon()
 
-    def _hear_command(self, message: Message) -> None:
-        """Take a command off the bus's thread: a stop or pause overtakes the queue, the rest waits its turn."""
+    def _on_command(self, message: Message) -> None:
+        """Hand a command to the lane: stop and pause requests overtake the queue, other commands wait."""
         if message.retain:
             return
         name = message.topic.split("/")[-2].removeprefix("$")
         if name != "state":
-            self._lane.post(lambda: self._obey(name, message.payload))
+            self._lane.post(lambda: self._handle_set(name, message.payload))
             return
-        wanted = message.payload.decode("utf-8", "replace")
-        if wanted == JobState.DISCONNECTED:
+        requested = message.payload.decode("utf-8", "replace")
+        if requested == JobState.DISCONNECTED:
             self._lane.request_stop()
             return
-        if wanted == JobState.SLEEPING:
+        if requested == JobState.SLEEPING:
             self._lane.request_pause()
-        self._lane.post(lambda: self._obey_state(wanted))
+        self._lane.post(lambda: self._handle_set_state(requested))
 
-    def _obey_state(self, wanted: str) -> None:
+    def _handle_set_state(self, requested: str) -> None:
         try:
-            if wanted not in (JobState.READY, JobState.SLEEPING):
-                raise SettingError(f"the state can be set to ready, sleeping or disconnected, not {wanted[:40]!r}")
-            self._move(JobState(wanted))
+            if requested not in (JobState.READY, JobState.SLEEPING):
+                raise SettingError(f"the state can be set to ready, sleeping or disconnected, not {requested[:40]!r}")
+            self._move(JobState(requested))
         except (SettingError, IllegalTransitionError) as error:
             self.logger.warning("Refused: %s.", error)
 
-    def _obey(self, name: str, payload: bytes) -> None:
+    def _handle_set(self, name: str, payload: bytes) -> None:
         setting = self.settings().get(name)
         if setting is None:
             self.logger.debug("There is no setting %s to set.", name)
@@ -312,7 +312,7 @@ class BackgroundJob(metaclass=JobType):
             self._apply(setting, setting.decode(payload))
         except SettingError as error:
             self.logger.warning("Refused: %s; it stays %s.", error, before)
-            self._announce_setting(setting, before)
+            self._publish_setting(setting, before)
             return
         self.logger.info("Updated %s from %.40s to %.40s.", name, before, getattr(self, name))
 
@@ -323,82 +323,82 @@ class BackgroundJob(metaclass=JobType):
         else:
             setattr(self, setting.name, value)
 
-    def _hear_own_state(self, message: Message) -> None:
-        self._heard_state = message.payload
+    def _on_own_state(self, message: Message) -> None:
+        self._received_state = message.payload
         if self._ending:
             return
         if message.payload == JobState.LOST.encode():
-            self._repeat_state()
+            self._republish_state()
             self._lane.post(self._confirm_state_soon)
         elif message.payload != self.state.encode():
             self._lane.post(self._confirm_state_soon)
 
-    def _hear_connection(self, connected: bool) -> None:
+    def _on_connection_change(self, connected: bool) -> None:
         if self._ending:
             return
         if connected:
-            # The broker may have forgotten what it had.
-            self._heard_state = b""
-            self._repeat_state()
-            self._lane.post(self._announce_everything)
-        self.later(0.0 if connected else SECONDS_TO_CONNECT, self._say_whether_connected)
+            # The broker may have lost its retained messages.
+            self._received_state = b""
+            self._republish_state()
+            self._lane.post(self._republish_all)
+        self.later(0.0 if connected else SECONDS_TO_CONNECT, self._log_connection_change)
 
-    def _say_whether_connected(self) -> None:
-        """Say once that the broker is away, and once that it is back."""
-        away = not self._presence.bus.is_connected()
-        if away == self._says_unconnected:
+    def _log_connection_change(self) -> None:
+        """Log once that the broker is unreachable, and once that it is reachable again."""
+        away = not self._registration.bus.is_connected()
+        if away == self._logged_unconnected:
             return
-        self._says_unconnected = away
+        self._logged_unconnected = away
         if away:
-            self.logger.warning("The broker cannot be reached. The job goes on, and tells what happened later.")
+            self.logger.warning("The broker is unreachable. The job continues and publishes its records later.")
         else:
-            self.logger.info("The broker can be reached again.")
+            self.logger.info("The broker is reachable again.")
 
-    def _announce_state(self) -> None:
-        with self._telling_state:
-            self._presence.announce("state", self.state)
+    def _publish_state(self) -> None:
+        with self._state_lock:
+            self._registration.publish_setting("state", self.state)
         self._confirm_state_soon()
 
-    def _repeat_state(self) -> None:
-        """Say the state at once, from the bus's thread: a lane that is dosing gets to it in half a minute."""
-        with self._telling_state:
+    def _republish_state(self) -> None:
+        """Publish the state at once from the bus's thread: a lane that is dosing may be busy for half a minute."""
+        with self._state_lock:
             if self.state == JobState.DISCONNECTED:
                 return
-            self._presence.announce("state", self.state, is_repetition=True)
-        self._presence.publisher.flush()
+            self._registration.publish_setting("state", self.state, is_repetition=True)
+        self._registration.publisher.flush()
 
     def _confirm_state_soon(self) -> None:
-        """See in a moment whether the broker has the present state; messages may be lost, or come late."""
-        if not self._confirms_state:
-            self._confirms_state = True
+        """Check shortly whether the broker has the current state; messages may be lost or late."""
+        if not self._confirmation_pending:
+            self._confirmation_pending = True
             self.later(SECONDS_TO_CONFIRM_STATE, self._confirm_state)
 
     def _confirm_state(self) -> None:
-        self._confirms_state = False
-        if self._heard_state == self.state.encode():
+        self._confirmation_pending = False
+        if self._received_state == self.state.encode():
             return
-        if self._presence.bus.is_connected():
-            self._announce_state()
+        if self._registration.bus.is_connected():
+            self._publish_state()
         else:
             self._confirm_state_soon()
 
-    def _announce_everything(self) -> None:
-        self._announce_state()
+    def _republish_all(self) -> None:
+        self._publish_state()
         for name, setting in self.settings().items():
             value = getattr(self, name)
             if value is not None:
-                self._presence.announce(setting.name, value, is_repetition=True)
+                self._registration.publish_setting(setting.name, value, is_repetition=True)
 
-    def _announce_setting(self, setting: Setting, value: Any) -> None:
-        self._presence.announce(setting.name, value)
+    def _publish_setting(self, setting: Setting, value: Any) -> None:
+        self._registration.publish_setting(setting.name, value)
         self._flush_if_elsewhere()
 
     def _flush_if_elsewhere(self) -> None:
         if not self._lane.is_current():
-            self._presence.flush()
+            self._registration.flush()
 
     def _finish_turn(self) -> None:
-        self._presence.flush()
+        self._registration.flush()
 
     def _log_error(self, error: Exception) -> None:
         self.logger.error("Error in %s: %s", type(self).__name__, error, exc_info=error)
@@ -409,22 +409,22 @@ class BackgroundJob(metaclass=JobType):
         self._lifecycle.to(target)
 
     def _enter(self, state: JobState) -> None:
-        with self._telling_state:
-            self._presence.announce("state", state)
+        with self._state_lock:
+            self._registration.publish_setting("state", state)
         self._confirm_state_soon()
-        if self._words and state != JobState.DISCONNECTED and not self.is_long_running:
+        if self._argv and state != JobState.DISCONNECTED and not self.is_long_running:
             now = structs.to_timestamp(self.runtime.clock.now())
-            wanted = restart_policy.DesiredJob(self.job_name, self.experiment, self._words, now, state)
-            self._try_to_store(lambda: restart_policy.wish(self.runtime, wanted))
+            requested = restart_policy.DesiredJob(self.job_name, self.experiment, self._argv, now, state)
+            self._store_desired(lambda: restart_policy.record_desired(self.runtime, requested))
         level = logging.INFO if state in (JobState.READY, JobState.DISCONNECTED) else logging.DEBUG
         self.logger.log(level, "%s.", state.capitalize())
 
-    def _try_to_store(self, store: Callable[[], None]) -> None:
-        """Keep something for later; a disk that refuses must not keep a job from changing its state."""
+    def _store_desired(self, store: Callable[[], None]) -> None:
+        """Store the desired state; a failing disk must not keep a job from changing its state."""
         try:
             store()
         except StorageError as error:
-            self.logger.warning("What should run on this unit cannot be remembered: %s.", error)
+            self.logger.warning("The desired jobs of this unit cannot be stored: %s.", error)
 
     def _run_hook(self, name: str) -> None:
         hook = getattr(self, name, None)  # the documented hooks, looked up from the lifecycle's table
@@ -435,16 +435,16 @@ class BackgroundJob(metaclass=JobType):
         except StoppedError:
             log.debug("%s of %s was interrupted by a stop", name, self.job_name)
         except AttributeError as error:
-            if not self._is_half_made:
+            if not self._construction_failed:
                 self.logger.exception("Error in %s.%s.", type(self).__name__, name)
             else:
-                # The constructor failed before it made what the hook would put away.
-                log.debug("%s of a half-made %s: %s", name, self.job_name, error)
-        except Exception:  # what a hook does wrong must not keep a job from going on, least of all from stopping
+                # The constructor failed before it created what the hook cleans up.
+                log.debug("%s of %s, whose constructor failed: %s", name, self.job_name, error)
+        except Exception:  # an error in a hook must not keep a job from running, least of all from stopping
             self.logger.exception("Error in %s.%s.", type(self).__name__, name)
 
     def _end(self) -> None:
-        """Do the shutdown once, whoever comes first."""
+        """Shut down once, whichever thread comes first."""
         if self._ending:
             return
         self._ending = True
@@ -452,39 +452,39 @@ class BackgroundJob(metaclass=JobType):
         try:
             self._lifecycle.to(JobState.DISCONNECTED)
             if began and not signals.computer_is_shutting_down() and not self.is_long_running:
-                self._try_to_store(lambda: restart_policy.end_wish(self.runtime, self.job_name))
-            self._say_goodbye()
+                self._store_desired(lambda: restart_policy.remove_desired(self.runtime, self.job_name))
+            self._publish_final()
             for name, setting in self.settings().items():
                 if not setting.persist and self.__dict__.get(name, setting.default) is not None:
-                    self._presence.announce(name, None)
+                    self._registration.publish_setting(name, None)
         finally:
-            self._presence.close()
+            self._registration.close()
             signals.unregister(self)
             self._ended.set()
 
-    def _say_goodbye(self) -> None:
-        """Say what is left to be said at the end. For the framework's own bases: hooks belong to plugins."""
+    def _publish_final(self) -> None:
+        """Publish final messages. For bases in the framework: the hooks belong to plugins."""
 
     def _abandon_construction(self, error: BaseException) -> None:
-        """Undo a constructor that failed: what it switched on goes off as in any other stop."""
-        if "_presence" not in self.__dict__:
+        """Clean up after a failed constructor: outputs go off as in any other stop."""
+        if "_registration" not in self.__dict__:
             return
         if not isinstance(error, StoppedError | SystemExit | KeyboardInterrupt):
-            # One of ours says all there is to say in its sentence; anything else is a mistake in some code.
+            # The message of a PioreactorError is complete; anything else is a bug and needs its traceback.
             self.logger.error("%s", error, exc_info=None if isinstance(error, PioreactorError) else error)
-        self._is_half_made = True
+        self._construction_failed = True
         self.clean_up()
 
 
 class LongRunningBackgroundJob(BackgroundJob):
-    """A job that "kill all" leaves alone, such as the monitor."""
+    """A job that `pio kill --all-jobs` does not stop, such as the monitor."""
 
     needs_active_worker = False
     is_long_running = True
 
 
 class BackgroundJobContrib(BackgroundJob):
-    """A job of a plugin."""
+    """Base of jobs in plugins."""
 
     needs_active_worker = False
 
@@ -493,7 +493,7 @@ class BackgroundJobContrib(BackgroundJob):
 
 
 class LongRunningBackgroundJobContrib(LongRunningBackgroundJob):
-    """A job of a plugin that "kill all" leaves alone."""
+    """Base of jobs in plugins that `pio kill --all-jobs` does not stop."""
 
     def __init__(self, unit: str, experiment: str, plugin_name: str) -> None:
         super().__init__(unit, experiment, source=plugin_name)

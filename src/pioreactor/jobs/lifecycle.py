@@ -1,4 +1,4 @@
-"""The lifecycle of a job, walked by the table in `pioreactor.states`."""
+"""State machine of a job; the legal transitions are in `pioreactor.states`."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from pioreactor.states import LEGAL, JobState
 
 
 class Lifecycle:
-    """Where a job is, and the only way from there: hooks run first, then the new state is announced."""
+    """Current state of a job. On a transition the hooks run first, then the new state is published."""
 
-    def __init__(self, run_hook: Callable[[str], None], announce: Callable[[JobState], None]) -> None:
+    def __init__(self, run_hook: Callable[[str], None], on_entered: Callable[[JobState], None]) -> None:
         self._run_hook = run_hook
-        self._announce = announce
+        self._on_entered = on_entered
         self.state = JobState.INIT
 
     def to(self, target: JobState) -> None:
-        """Move; the same state again does nothing; raise `IllegalTransitionError` for a move not in the table."""
+        """Change to `target`; do nothing if already there. Raise `IllegalTransitionError` if not in the table."""
         before = self.state
         if target == before:
             return
@@ -26,4 +26,4 @@ class Lifecycle:
         self._run_hook(f"on_{before}_to_{target}")
         self._run_hook(f"on_{target}")
         self.state = target
-        self._announce(target)
+        self._on_entered(target)

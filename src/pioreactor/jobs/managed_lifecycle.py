@@ -1,4 +1,4 @@
-"""A context for actions: something with a beginning and an end that can be watched and stopped like a job."""
+"""Context manager for actions: short operations that are registered, published and stopped like a job."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Self
 from pioreactor import topics
 from pioreactor.exc import NotActiveWorkerError, StoppedError
 from pioreactor.jobs.clients import PublishingClient
-from pioreactor.jobs.registration import Presence
+from pioreactor.jobs.registration import Registration
 from pioreactor.messaging.ports import Message
 from pioreactor.runtime import context, signals
 from pioreactor.runtime.context import Runtime
@@ -20,7 +20,7 @@ from pioreactor.types import UNIVERSAL_EXPERIMENT
 class managed_lifecycle:  # noqa: N801  the documented name that plugins import
     """Registers an action under a name for the length of a block; `$state/set disconnected` or a signal ends it.
 
-    `exit_event` is set when somebody asks it to stop; `sleep` raises `StoppedError` then.
+    `exit_event` is set on a stop request; `sleep` raises `StoppedError` then.
     """
 
     is_long_running = False
@@ -47,14 +47,14 @@ class managed_lifecycle:  # noqa: N801  the documented name that plugins import
         self.name = name
         self._source = source
         self._exclusive = exclusive
-        self._presence: Presence | None = None
+        self._registration: Registration | None = None
         self._state = JobState.INIT
         self.exit_event = self.runtime.clock.signal()
 
     # ---- the block -----------------------------------------------------------------------------------------
 
     def __enter__(self) -> Self:
-        presence = Presence(
+        registration = Registration(
             self.runtime,
             unit=self.unit,
             experiment=self.experiment,
@@ -64,17 +64,19 @@ class managed_lifecycle:  # noqa: N801  the documented name that plugins import
             exclusive=self._exclusive,
             keyed_by_id=self.is_long_running,
         )
-        self._presence = presence
-        self.job_id = presence.job_id
-        self.job_key = presence.key
-        self.logger = presence.logger
-        self.mqtt_client = PublishingClient(self.publish, presence.bus)
-        for who in (self.unit, "$broadcast"):
-            for which in (self.experiment, UNIVERSAL_EXPERIMENT):
-                presence.subscribe(topics.set_setting(who, which, presence.key, "state"), self._hear_command)
+        self._registration = registration
+        self.job_id = registration.job_id
+        self.job_key = registration.key
+        self.logger = registration.logger
+        self.mqtt_client = PublishingClient(self.publish, registration.bus)
+        for unit in (self.unit, "$broadcast"):
+            for experiment in (self.experiment, UNIVERSAL_EXPERIMENT):
+                registration.subscribe(
+                    topics.set_setting(unit, experiment, registration.key, "state"), self._on_command
+                )
         signals.stop_on_signal(self.runtime, self)
         for state in (JobState.INIT, JobState.READY):
-            self._announce(state)
+            self._enter_state(state)
         return self
 
     def __exit__(
@@ -82,22 +84,22 @@ class managed_lifecycle:  # noqa: N801  the documented name that plugins import
     ) -> None:
         if isinstance(error, Exception) and not isinstance(error, StoppedError):
             self.logger.error("%s", error)
-        self._announce(JobState.DISCONNECTED)
-        self.present.close()
+        self._enter_state(JobState.DISCONNECTED)
+        self.registration.close()
         signals.unregister(self)
 
     # ---- what the action uses ------------------------------------------------------------------------------
 
     @property
-    def present(self) -> Presence:
-        """Return what the action is to the world; an error outside the block."""
-        if self._presence is None:
+    def registration(self) -> Registration:
+        """Return the registration; raise `RuntimeError` outside the block."""
+        if self._registration is None:
             raise RuntimeError(f"{self.name} has not been entered")
-        return self._presence
+        return self._registration
 
     @property
     def owner(self) -> str:
-        return self.present.owner
+        return self.registration.owner
 
     @property
     def state(self) -> JobState:
@@ -112,34 +114,34 @@ class managed_lifecycle:  # noqa: N801  the documented name that plugins import
         return False
 
     def sleep(self, duration_s: float, *, pausable: bool = False) -> None:  # noqa: ARG002  an action has no pause
-        """Wait; raise `StoppedError` as soon as somebody asks the action to stop."""
-        self.present.flush()
+        """Wait `duration_s` [s]; raise `StoppedError` on a stop request."""
+        self.registration.flush()
         if self.exit_event.wait(duration_s):
             raise StoppedError(f"{self.name} was asked to stop")
 
     def publish(self, topic: str, payload: object = None, qos: int = 1, retain: bool = False) -> None:
-        self.present.publish(topic, payload, qos=qos, retain=retain)
-        self.present.flush()
+        self.registration.publish(topic, payload, qos=qos, retain=retain)
+        self.registration.flush()
 
     def publish_setting(self, name: str, value: object, *, retain: bool = True) -> None:
-        """Publish a value under the action's name, and remember it for `pio jobs info`."""
-        self.present.announce(name, value, retain=retain)
-        self.present.flush()
+        """Publish a value below the action's name and store it for `pio jobs info`."""
+        self.registration.publish_setting(name, value, retain=retain)
+        self.registration.flush()
 
     def clean_up(self) -> None:
-        """Ask the action to stop. The block does the rest."""
+        """Request a stop; the block cleans up."""
         self.exit_event.set()
 
     def block_until_disconnected(self) -> None:
         self.exit_event.wait()
 
-    def _announce(self, state: JobState) -> None:
+    def _enter_state(self, state: JobState) -> None:
         self._state = state
-        self.present.announce("state", state)
+        self.registration.publish_setting("state", state)
         self.logger.log(logging.DEBUG, "%s.", state.capitalize())
-        self.present.flush()
+        self.registration.flush()
 
-    def _hear_command(self, message: Message) -> None:
+    def _on_command(self, message: Message) -> None:
         if not message.retain and message.payload == JobState.DISCONNECTED.encode():
             self.exit_event.set()
 

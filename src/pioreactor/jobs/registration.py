@@ -1,4 +1,4 @@
-"""What a job or an action is to the rest of the world: a name that is taken, a row, a connection, a logger."""
+"""Registration of a running job or action: a reserved name, a row in the registry, a connection and a logger."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from pioreactor.states import JobState
 from pioreactor.storage.ports import ValueType
 
 
-class Presence:
-    """Registers a name on a unit, connects it, and takes everything back on `close`, in the opposite order."""
+class Registration:
+    """Reserves a job name on a unit and connects to the broker; `close` undoes every step in reverse order."""
 
     def __init__(
         self,
@@ -32,20 +32,20 @@ class Presence:
         exclusive: bool = True,
         keyed_by_id: bool = False,
     ) -> None:
-        """`keyed_by_id`: its topics are below `<name>/<job id>`, so that several of a name can be told apart."""
+        """Register. With `keyed_by_id` topics are below `<name>/<job id>`, so that several of one name can run."""
         self.runtime = runtime
         self.unit = unit
         self.experiment = experiment
         self.job_name = job_name
         self.key = job_name
         self.after_log: Callable[[], None] | None = None
-        """Called after each record, for loggers that are used from several threads."""
+        """Called after each log record, for loggers that are used from several threads."""
         self._keyed_by_id = keyed_by_id
-        self._storing_fails = False
+        self._storage_failed = False
         self._undo: list[Callable[[], None]] = []
         self._closed = False
         self._dirty: dict[str, ValueType] = {}
-        self.announced: set[str] = set()
+        self.published: set[str] = set()
         try:
             self._open(source, is_long_running=is_long_running, exclusive=exclusive)
         except BaseException:
@@ -55,7 +55,7 @@ class Presence:
     def _open(self, source: str, *, is_long_running: bool, exclusive: bool) -> None:
         runtime = self.runtime
         if exclusive:
-            self._take_name()
+            self._reserve_name()
         self._registry = runtime.stores.jobs()
         self.job_id = self._registry.register(
             unit=self.unit,
@@ -90,7 +90,7 @@ class Presence:
         self.publisher.log = self.logger.warning
         self._undo.append(self.logger.clean_up)
 
-    def _take_name(self) -> None:
+    def _reserve_name(self) -> None:
         try:
             lease = self.runtime.ownership.acquire(f"job-{self.job_name}", self.owner)
         except ActuatorInUseError as error:
@@ -114,9 +114,9 @@ class Presence:
             if self.after_log is not None:
                 self.after_log()
 
-    def announce(self, name: str, value: object, *, retain: bool = True, is_repetition: bool = False) -> None:
-        """Publish a setting (or the state) and remember it for `pio jobs info`."""
-        self.announced.add(name)
+    def publish_setting(self, name: str, value: object, *, retain: bool = True, is_repetition: bool = False) -> None:
+        """Publish a setting (or the state) and store it for `pio jobs info`."""
+        self.published.add(name)
         topic = topics.setting(self.unit, self.experiment, self.key, name)
         payload = encode_payload(value)
         self.publisher.publish(topic, payload, qos=1, retain=retain, is_repetition=is_repetition)
@@ -131,7 +131,7 @@ class Presence:
         return self.bus.subscribe(topic_filter, callback, qos=qos)
 
     def flush(self) -> None:
-        """Send what was published since the last time, journal first."""
+        """Send what was published since the last call, journaled messages first."""
         self.publisher.flush()
         if self._dirty:
             dirty, self._dirty = self._dirty, {}
@@ -139,19 +139,19 @@ class Presence:
             try:
                 for name, value in dirty.items():
                     self._registry.set_setting(self.job_id, name, value, at=at)
-                self._storing_fails = False
+                self._storage_failed = False
             except StorageError as error:
-                # A full disk must not stop a job; what is newer than this is kept for the next time.
+                # A full disk must not stop a job; newer values replace these in the next attempt.
                 self._dirty = {**dirty, **self._dirty}
-                if not self._storing_fails:
-                    self._storing_fails = True
-                    self.logger.warning("Settings cannot be stored on this unit at present: %s.", error)
+                if not self._storage_failed:
+                    self._storage_failed = True
+                    self.logger.warning("Settings cannot be stored on this unit: %s.", error)
 
     def now(self) -> datetime:
         return self.runtime.clock.now()
 
     def close(self) -> None:
-        """Take everything back. Safe to call twice; each step happens even if the one before fails."""
+        """Undo the registration. Idempotent; each step runs even if a previous one fails."""
         if self._closed:
             return
         if hasattr(self, "publisher"):

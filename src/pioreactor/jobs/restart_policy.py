@@ -1,4 +1,4 @@
-"""What should run on a unit, remembered across power cuts: stopping a job by intent ends the wish, a crash does not."""
+"""Desired jobs of a unit, stored across power cuts: an intentional stop removes a job from them, a crash does not."""
 
 from __future__ import annotations
 
@@ -13,36 +13,36 @@ from pioreactor.runtime.context import Runtime
 CACHE = "desired_jobs"
 LAST_ALIVE = "last_alive"
 GAP = "desired_jobs_gap"
-"""Volatile: `since` and `until`, between which the computer was off before it was started."""
+"""Volatile cache with `since` and `until`, between which the computer was off before its current boot."""
 
-command_words: ContextVar[tuple[str, ...]] = ContextVar("pioreactor_command_words", default=())
-"""What stood after `pio run` for the code that runs now; empty for a script, whose jobs nobody can start again."""
+run_argv: ContextVar[tuple[str, ...]] = ContextVar("pioreactor_command_words", default=())
+"""Arguments of the current `pio run`; empty in a script, whose jobs cannot be restarted."""
 
 
 class DesiredJob(msgspec.Struct, frozen=True):
-    """A job that somebody started and nobody stopped."""
+    """A job that was started and not stopped intentionally."""
 
     job_name: str
     experiment: str
-    words: tuple[str, ...]
-    """What to say after `pio run` to have it again."""
+    argv: tuple[str, ...] = msgspec.field(name="words")
+    """Arguments of `pio run` that start it again. Stored as `words`."""
     started_at: str
     state: str
     """`ready`, or `sleeping` for one that was paused."""
 
 
-def wish(runtime: Runtime, job: DesiredJob) -> None:
-    """Remember that a job should run, in a state."""
+def record_desired(runtime: Runtime, job: DesiredJob) -> None:
+    """Store that a job should run, and in which state."""
     runtime.stores.persistent(CACHE).set(job.job_name, msgspec.json.encode(job).decode())
 
 
-def end_wish(runtime: Runtime, job_name: str) -> None:
-    """Somebody wants it to stop."""
+def remove_desired(runtime: Runtime, job_name: str) -> None:
+    """Remove a job that was stopped intentionally."""
     runtime.stores.persistent(CACHE).pop(job_name)
 
 
-def wishes(runtime: Runtime) -> list[DesiredJob]:
-    """Return what should run on this unit; an entry that cannot be read is dropped."""
+def desired_jobs(runtime: Runtime) -> list[DesiredJob]:
+    """Return the jobs that should run on this unit, oldest first; unreadable entries are dropped."""
     cache = runtime.stores.persistent(CACHE)
     found = []
     for name, text in cache.items():
@@ -54,21 +54,21 @@ def wishes(runtime: Runtime) -> list[DesiredJob]:
 
 
 def policy_for(runtime: Runtime, job_name: str) -> str:
-    """Return what becomes of a job that was interrupted: `resume`, `hold` or `ask`."""
+    """Return what to do with an interrupted job: `resume`, `hold` or `ask`."""
     policies = runtime.settings.resume
     return str(getattr(policies, job_name, policies.other_jobs))
 
 
 def environment_to_resume(runtime: Runtime, job: DesiredJob) -> dict[str, str]:
-    """Return what the environment of a job says that goes on with what was interrupted, perhaps paused."""
+    """Return the environment variables of a process that resumes an interrupted job, paused if the policy is `hold`."""
     environment = {"EXPERIMENT": job.experiment, "JOB_SOURCE": "resume", "PIOREACTOR_RESUMED": "1"}
     if policy_for(runtime, job.job_name) == "hold" or job.state == "sleeping":
         environment["PIOREACTOR_START_SLEEPING"] = "1"
     return environment
 
 
-def note_alive(runtime: Runtime) -> None:
-    """Remember that the unit lives at this moment; the first note after a start of the computer keeps the gap."""
+def record_alive(runtime: Runtime) -> None:
+    """Store the current time as the last one at which the unit ran; the first call after a boot keeps the gap."""
     alive = runtime.stores.persistent(CACHE + "_alive")
     gap = runtime.stores.volatile(GAP)
     now = structs.to_timestamp(runtime.clock.now())
@@ -79,13 +79,13 @@ def note_alive(runtime: Runtime) -> None:
 
 
 def last_gap(runtime: Runtime) -> tuple[datetime | None, datetime]:
-    """Return from when to when the unit was off before this start of the computer; None when it had never lived."""
+    """Return from when to when the unit was off before the current boot; the start is None if it never ran before."""
     gap = runtime.stores.volatile(GAP)
-    until = _moment(gap.get("until"))
+    until = _parse_time(gap.get("until"))
     if until is None:
-        return _moment(runtime.stores.persistent(CACHE + "_alive").get(LAST_ALIVE)), runtime.clock.now()
-    return _moment(gap.get("since")), until
+        return _parse_time(runtime.stores.persistent(CACHE + "_alive").get(LAST_ALIVE)), runtime.clock.now()
+    return _parse_time(gap.get("since")), until
 
 
-def _moment(text: object) -> datetime | None:
+def _parse_time(text: object) -> datetime | None:
     return structs.from_timestamp(text) if isinstance(text, str) and text else None

@@ -124,13 +124,13 @@ def test_a_link_that_loses_doubles_and_reorders_loses_no_row(scene: Scene, seed:
     writer = scene.writer()
     for number, job in enumerate((monitor, writer)):
         faults = RandomFaults(seed=10 * seed + number, lost=0.25, repeated=0.25, delayed=0.5, longest_delay_s=15.0)
-        job._presence.bus.faults = faults  # type: ignore[attr-defined]
+        job._registration.bus.faults = faults  # type: ignore[attr-defined]
     rng = random.Random(seed)
     for _ in range(20):
         scene.record(rng.randrange(0, 400))
         scene.bench.wait(rng.uniform(0.0, 20.0))
     for job in (monitor, writer):
-        job._presence.bus.faults = None  # type: ignore[attr-defined]
+        job._registration.bus.faults = None  # type: ignore[attr-defined]
     scene.bench.wait(120.0)
     scene.assert_complete()
 
@@ -174,11 +174,11 @@ def test_a_broker_that_forgot_what_was_on_its_way_is_told_it_again_at_once(scene
     scene.writer()
     monitor = scene.monitor()
     scene.bench.wait(20.0)
-    monitor._presence.bus.faults = RandomFaults(seed=1, lost=1.0)  # type: ignore[attr-defined]
+    monitor._registration.bus.faults = RandomFaults(seed=1, lost=1.0)  # type: ignore[attr-defined]
     scene.record(100)
     scene.bench.wait(1.5)
     scene.bench.simulation.broker.stop()
-    monitor._presence.bus.faults = None  # type: ignore[attr-defined]
+    monitor._registration.bus.faults = None  # type: ignore[attr-defined]
     scene.bench.wait(1.0)
     assert scene.volumes() == []
     scene.bench.simulation.broker.start()

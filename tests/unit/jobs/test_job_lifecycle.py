@@ -365,11 +365,11 @@ def test_a_full_disk_does_not_end_a_job(bench: Bench, monkeypatch: pytest.Monkey
         kept(self, *args, **kwargs)
 
     def refuse(*args: Any) -> None:
-        raise StorageError("no space left for wishes")
+        raise StorageError("no space left for desired_jobs")
 
     monkeypatch.setattr(MemoryJobRegistry, "set_setting", set_setting)
-    monkeypatch.setattr(restart_policy, "wish", refuse)
-    monkeypatch.setattr(restart_policy, "end_wish", refuse)
+    monkeypatch.setattr(restart_policy, "record_desired", refuse)
+    monkeypatch.setattr(restart_policy, "remove_desired", refuse)
     for value in (1, 2, 3):
         bench.set("watched", "speed", value)
         bench.wait(1.0)

@@ -100,7 +100,7 @@ def test_a_broker_that_lost_everything_is_told_everything(bench: Bench) -> None:
 def test_lost_is_contradicted_by_a_living_job(bench: Bench) -> None:
     job = bench.start(Counting)
     bench.wait(1.0)
-    link = job._presence.bus
+    link = job._registration.bus
     link.lose_connection()  # type: ignore[attr-defined]
     assert bench.retained("counting/$state") == b"lost"
     link.restore_connection()  # type: ignore[attr-defined]

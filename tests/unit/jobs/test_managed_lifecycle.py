@@ -99,7 +99,7 @@ def test_long_running_ones_are_told_apart_by_their_number_even_when_lost(bench: 
         with first, long_running_managed_lifecycle("unit1", EXPERIMENT, "experiment_profile") as second:
             assert first.job_key == f"experiment_profile/{first.job_id}"
             assert bench.retained(f"{second.job_key}/$state") == b"ready"
-            first.present.bus.lose_connection()  # type: ignore[attr-defined]
+            first.registration.bus.lose_connection()  # type: ignore[attr-defined]
             assert bench.retained(f"{first.job_key}/$state") == b"lost"
             assert bench.retained(f"{second.job_key}/$state") == b"ready"
             assert all(record.is_long_running_job for record in bench.unit.runtime.stores.jobs().running())

@@ -27,7 +27,7 @@ class Stage:
 
     def run(self, name: str, *, state: str = "ready") -> int:
         wanted = restart_policy.DesiredJob(name, "exp", (name, "--fast"), "2030-01-01T00:00:00.000Z", state)
-        restart_policy.wish(self.runtime, wanted)
+        restart_policy.record_desired(self.runtime, wanted)
         return self._register(name)
 
     def _register(self, name: str) -> int:
@@ -82,7 +82,7 @@ def test_dosing_comes_back_paused(stage: Stage) -> None:
 def test_what_was_stopped_stays_stopped(stage: Stage) -> None:
     job_id = stage.run("stirring")
     stage.wait(60)
-    restart_policy.end_wish(stage.runtime, "stirring")
+    restart_policy.remove_desired(stage.runtime, "stirring")
     stage.die(job_id)
     stage.wait(HOUR_S)
     assert (stage.started, stage.said) == ([], [])

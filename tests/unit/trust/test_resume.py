@@ -14,7 +14,7 @@ from pioreactor.cli.cli_context import CliContext
 from pioreactor.cli.commands import resume as resume_command
 from pioreactor.cli.run import run as run_group
 from pioreactor.jobs.job import BackgroundJob
-from pioreactor.jobs.restart_policy import DesiredJob, command_words, last_gap, note_alive, policy_for, wishes
+from pioreactor.jobs.restart_policy import DesiredJob, desired_jobs, last_gap, policy_for, record_alive, run_argv
 from pioreactor.runtime import context
 
 
@@ -41,9 +41,9 @@ def test_a_started_job_is_wished_for_with_its_words(simulation: Simulation, unit
     start(unit, "stirring", "--target-rpm", "400")
     simulation.clock.sleep(10.0)
 
-    (wish,) = wishes(unit.runtime)
+    (desired,) = desired_jobs(unit.runtime)
 
-    assert (wish.job_name, wish.words, wish.state) == ("stirring", ("stirring", "--target-rpm", "400"), "ready")
+    assert (desired.job_name, desired.argv, desired.state) == ("stirring", ("stirring", "--target-rpm", "400"), "ready")
 
 
 class Paused(BackgroundJob):
@@ -55,12 +55,12 @@ class Paused(BackgroundJob):
 def test_a_state_that_changes_on_a_thread_without_context_is_remembered(unit: SimulatedUnit) -> None:
     """A plugin's own thread may be one."""
     with context.using(unit.runtime):
-        token = command_words.set(("stirring",))
+        token = run_argv.set(("stirring",))
         with Paused(unit.name, "simulation") as job:
-            command_words.reset(token)
+            run_argv.reset(token)
             Context().run(job.set_state, "sleeping")
-            (wish,) = wishes(unit.runtime)
-    assert (wish.words, wish.state) == (("stirring",), "sleeping")
+            (desired,) = desired_jobs(unit.runtime)
+    assert (desired.argv, desired.state) == (("stirring",), "sleeping")
 
 
 def test_a_job_that_was_stopped_is_not(simulation: Simulation, unit: SimulatedUnit) -> None:
@@ -69,7 +69,7 @@ def test_a_job_that_was_stopped_is_not(simulation: Simulation, unit: SimulatedUn
     unit.stop_jobs()
     simulation.clock.sleep(5.0)
 
-    assert wishes(unit.runtime) == []
+    assert desired_jobs(unit.runtime) == []
 
 
 def test_a_second_start_that_is_refused_leaves_the_wish(simulation: Simulation, unit: SimulatedUnit) -> None:
@@ -78,7 +78,7 @@ def test_a_second_start_that_is_refused_leaves_the_wish(simulation: Simulation, 
     start(unit, "stirring", "--target-rpm", "999")
     simulation.clock.sleep(10.0)
 
-    assert [wish.words[-1] for wish in wishes(unit.runtime)] == ["400"]
+    assert [desired.argv[-1] for desired in desired_jobs(unit.runtime)] == ["400"]
 
 
 def test_dosing_is_held_and_the_rest_resumed(unit: SimulatedUnit) -> None:
@@ -113,7 +113,7 @@ def test_nothing_interrupted_is_said(unit: SimulatedUnit) -> None:
 
 
 def test_the_gap_is_in_the_journal(simulation: Simulation, unit: SimulatedUnit) -> None:
-    note_alive(unit.runtime)
+    record_alive(unit.runtime)
     unit.cut_power()
     simulation.clock.sleep(3600.0)
     resume_command.mark_gap(unit.runtime, {"simulation"}, last_gap(unit.runtime))
@@ -127,13 +127,13 @@ def test_the_gap_ends_when_the_unit_lived_again_however_late_it_is_marked(
     simulation: Simulation, unit: SimulatedUnit
 ) -> None:
     """The monitor starts before `pio resume`, which takes seconds for each job, and says all the time that it lives."""
-    note_alive(unit.runtime)
+    record_alive(unit.runtime)
     simulation.clock.sleep(60.0)
-    note_alive(unit.runtime)
+    record_alive(unit.runtime)
     unit.cut_power()
     simulation.clock.sleep(3600.0)
     for _ in range(3):
-        note_alive(unit.runtime)
+        record_alive(unit.runtime)
         simulation.clock.sleep(5.0)
     since, until = last_gap(unit.runtime)
     assert (str(since), str(until)) == ("2030-01-01 00:01:00+00:00", "2030-01-01 01:01:00+00:00")

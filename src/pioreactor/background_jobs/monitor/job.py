@@ -102,7 +102,7 @@ class Monitor(LongRunningBackgroundJob):
         self.later(INTRODUCE_AFTER_S, self._announce_outputs)
         self.every(CHECK_EVERY_S, self.self_check, first_after_s=INTRODUCE_AFTER_S)
         # The first note keeps when the unit was last known to live before, for `pio resume`.
-        self.every(CHECK_EVERY_S, lambda: restart_policy.note_alive(self.runtime), first_after_s=0.0)
+        self.every(CHECK_EVERY_S, lambda: restart_policy.record_alive(self.runtime), first_after_s=0.0)
         self.every(SLOW_CHECK_EVERY_S, self._check_slowly, first_after_s=INTRODUCE_AFTER_S)
         self.every(STATISTICS_EVERY_S, self._announce_statistics, first_after_s=INTRODUCE_AFTER_S)
 
@@ -296,7 +296,7 @@ class Monitor(LongRunningBackgroundJob):
         if self._blinker is not None:
             self._blinker.hold(pressed)
         if pressed:
-            self._announce_everything()
+            self._republish_all()
         else:
             self._call_back(self._post_button)
 

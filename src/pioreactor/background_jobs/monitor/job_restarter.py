@@ -44,7 +44,7 @@ class Revival:
             return
         running = {record.job_name for record in self._runtime.stores.jobs().running()}
         seen = self._runtime.stores.volatile(SEEN)
-        wanted = {job.job_name: job for job in restart_policy.wishes(self._runtime)}
+        wanted = {job.job_name: job for job in restart_policy.desired_jobs(self._runtime)}
         for name, job in wanted.items():
             if name in running:
                 seen.set_if_absent(name, 1)
@@ -96,6 +96,6 @@ class Revival:
         self._say(logging.WARNING, f"{job.job_name} died without a word{again}; {how}.")
         assert self._runtime.start_command is not None
         try:
-            missed.poll = self._runtime.start_command(job.words, environment)
+            missed.poll = self._runtime.start_command(job.argv, environment)
         except OSError as error:
             self._say(logging.ERROR, f"{job.job_name} could not be started again: {error}.")

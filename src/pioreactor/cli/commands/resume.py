@@ -33,7 +33,7 @@ def resume(cli: CliContext, only_list: bool, as_json: bool) -> None:
 
     runtime = cli.runtime
     running = _running(runtime)
-    interrupted = [job for job in restart_policy.wishes(runtime) if job.job_name not in running]
+    interrupted = [job for job in restart_policy.desired_jobs(runtime) if job.job_name not in running]
     done: list[dict[str, Any]] = []
     for job in interrupted:
         policy = restart_policy.policy_for(runtime, job.job_name)
@@ -91,7 +91,7 @@ def _resume_profiles(runtime: Runtime, environment: Mapping[str, str], *, only_l
 
 
 def _start(job: DesiredJob, environment: Mapping[str, str]) -> str:
-    return _start_process(job.words, environment)
+    return _start_process(job.argv, environment)
 
 
 def _start_process(words: Sequence[str], environment: Mapping[str, str]) -> str:

@@ -115,7 +115,7 @@ def _go(cli: CliContext, run: RunProgress) -> None:
         return HttpCluster(
             cli.ask_leader,
             lambda unit, method, path, body: cli.ask(unit, method, path, json=body),
-            bench.action.present.bus,
+            bench.action.registration.bus,
             bench.action.runtime.clock,
             experiment=experiment,
             source=bench.source,
