@@ -101,29 +101,6 @@ def matches(topic_filter: str, topic: str) -> bool:
     return len(wanted) == len(given)
 
 
-RECORDED_FILTERS = (
-    *(of_any_unit(f"od_reading/od{channel}") for channel in (1, 2, 3, 4)),
-    *(of_any_unit(f"od_reading/raw_od{channel}") for channel in (1, 2, 3, 4)),
-    of_any_unit("od_reading/od_fused"),
-    of_any_unit("od_reading/relative_intensity_of_ir_led"),
-    of_any_unit("growth_rate_calculating/od_filtered"),
-    of_any_unit("growth_rate_calculating/growth_rate"),
-    of_any_unit("dosing_events"),
-    of_any_unit("led_change_events"),
-    of_any_unit("temperature_automation/temperature"),
-    of_any_unit("bioreactor/alt_media_fraction"),
-    of_any_unit("bioreactor/current_volume_ml"),
-    of_any_unit("logs/#"),
-    *(of_any_unit(f"{kind}_automation/{kind}_automation_settings") for kind in ("dosing", "led", "temperature")),
-    *(of_any_unit(f"{kind}_automation/latest_event") for kind in ("dosing", "led", "temperature")),
-    of_any_unit("stirring/measured_rpm"),
-    of_any_unit("od_blank/mean/+"),
-    of_any_unit("pwms/dc"),
-    of_any_unit("experiment_profile/+/experiment_profile_name"),
-)
-"""What the leader's database keeps (spec §11). A unit's jobs write these to its journal before they say them."""
-
-
 def is_testing(experiment: str) -> bool:
     """Say whether an experiment is one of those that are never stored."""
     return experiment.startswith("_testing_")

@@ -6,11 +6,12 @@ from pioreactor.measurements.registry import ACTIVITY_TABLE as ACTIVITY_TABLE
 from pioreactor.measurements.registry import all_specs as all_specs
 from pioreactor.measurements.registry import also_record as also_record
 from pioreactor.measurements.registry import is_recorded as is_recorded
-from pioreactor.measurements.registry import parsers_of_topic as parsers_of_topic
 from pioreactor.measurements.registry import recorded_filters as recorded_filters
 from pioreactor.measurements.registry import register as register
 from pioreactor.measurements.registry import registered_specs as registered_specs
+from pioreactor.measurements.registry import revision as revision
 from pioreactor.measurements.registry import series_specs as series_specs
+from pioreactor.measurements.registry import specs_of_topic as specs_of_topic
 from pioreactor.measurements.spec import ActivityColumn as ActivityColumn
 from pioreactor.measurements.spec import ChartSpec as ChartSpec
 from pioreactor.measurements.spec import ColumnSpec as ColumnSpec

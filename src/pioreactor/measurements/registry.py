@@ -6,8 +6,7 @@ from typing import Final
 from pioreactor import topics
 from pioreactor.exc import ConfigurationError
 from pioreactor.measurements.builtin import BUILT_IN
-from pioreactor.measurements.parsing import parser_of
-from pioreactor.measurements.spec import MeasurementSpec, Parser
+from pioreactor.measurements.spec import MeasurementSpec
 
 ACTIVITY_TABLE: Final = "pioreactor_unit_activity_data"
 RESERVED_TABLES: Final = frozenset(
@@ -21,6 +20,7 @@ RESERVED_TABLES: Final = frozenset(
 
 _registered: list[MeasurementSpec] = []
 _extra_filters: list[str] = []
+_revision = 0
 
 
 def register(spec: MeasurementSpec) -> MeasurementSpec:
@@ -98,16 +98,19 @@ def is_recorded(topic: str) -> bool:
     return any(topics.matches(known, topic) for known in recorded_filters())
 
 
-@lru_cache(maxsize=1024)
-def parsers_of_topic(topic: str) -> tuple[tuple[MeasurementSpec, Parser], ...]:
-    """Return the quantities that a topic carries, each with its parser."""
+def specs_of_topic(topic: str) -> tuple[MeasurementSpec, ...]:
+    """Return the quantities that a topic carries."""
     return tuple(
-        (spec, parser_of(spec))
-        for spec in all_specs()
-        if any(topics.matches(topics.of_any_unit(known), topic) for known in spec.topics)
+        spec for spec in all_specs() if any(topics.matches(topics.of_any_unit(known), topic) for known in spec.topics)
     )
 
 
+def revision() -> int:
+    """Return a number that changes with every registration: results derived from the declarations are cached by it."""
+    return _revision
+
+
 def _forget_matches() -> None:
+    global _revision
+    _revision += 1
     is_recorded.cache_clear()
-    parsers_of_topic.cache_clear()

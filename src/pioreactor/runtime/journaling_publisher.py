@@ -9,11 +9,10 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from datetime import datetime
-from functools import lru_cache
 
-from pioreactor import topics
 from pioreactor.clock.ports import Clock
 from pioreactor.exc import StorageError
+from pioreactor.measurements import is_recorded
 from pioreactor.messaging.ports import Bus
 from pioreactor.storage.ports import Journal
 
@@ -21,24 +20,6 @@ log = logging.getLogger(__name__)
 
 MAX_ENTRIES_IN_MEMORY = 20_000
 """Entries kept while the journal cannot be written: about a day of readings of one reactor."""
-
-_extra_filters: list[str] = []
-
-
-def also_record(topic_filter: str) -> None:
-    """Record messages that match a filter (of a plugin) as well."""
-    if topic_filter not in _extra_filters:
-        _extra_filters.append(topic_filter)
-        is_recorded.cache_clear()
-
-
-@lru_cache(maxsize=512)
-def is_recorded(topic: str) -> bool:
-    """Return whether messages on this topic must reach the leader's database."""
-    parts = topics.parse(topic)
-    if parts is None or topics.is_testing(parts.experiment):
-        return False
-    return any(topics.matches(known, topic) for known in (*topics.RECORDED_FILTERS, *_extra_filters))
 
 
 class JournalingPublisher:

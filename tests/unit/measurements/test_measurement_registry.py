@@ -44,9 +44,8 @@ def ph() -> Iterator[MeasurementSpec]:
 
 def test_a_registered_quantity_is_recorded_and_parsed(ph: MeasurementSpec) -> None:
     assert measurements.is_recorded(TOPIC)
-    [(found, parse)] = measurements.parsers_of_topic(TOPIC)
-    assert found == ph
-    assert parse(TOPIC, b"6.9") == {"ph": 6.9}
+    assert measurements.specs_of_topic(TOPIC) == (ph,)
+    assert measurements.parser_of(ph)(TOPIC, b"6.9") == {"ph": 6.9}
     assert measurements.series_specs()["ph_readings"] == ph
 
 
@@ -95,12 +94,12 @@ def test_a_declaration_names_only_columns_of_its_table() -> None:
 
 def test_a_struct_fills_the_columns_that_name_its_fields() -> None:
     topic = "pioreactor/unit1/exp1/od_reading/od2"
-    [(_, parse)] = measurements.parsers_of_topic(topic)
+    [od] = measurements.specs_of_topic(topic)
     payload = (
         b'{"calibrated":1,"timestamp":"2026-01-01T00:00:00.5Z","angle":"90","od":0.25,"channel":"2",'
         b'"ir_led_intensity":80.0,"calibration_name":"c"}'
     )
-    assert parse(topic, payload) == {
+    assert measurements.parser_of(od)(topic, payload) == {
         "timestamp": "2026-01-01T00:00:00.500Z",
         "od_reading": 0.25,
         "angle": 90,

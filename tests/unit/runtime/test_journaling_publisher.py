@@ -7,10 +7,11 @@ import pytest
 
 from pioreactor.clock.virtual import VirtualClock
 from pioreactor.exc import StorageError
+from pioreactor.measurements import also_record, is_recorded
 from pioreactor.messaging.memory import MemoryBroker
 from pioreactor.messaging.ports import Message
 from pioreactor.runtime import journaling_publisher
-from pioreactor.runtime.journaling_publisher import JournalingPublisher, also_record, is_recorded
+from pioreactor.runtime.journaling_publisher import JournalingPublisher
 from pioreactor.storage.memory import MemoryJournal
 
 RECORDED = "pioreactor/unit1/exp/od_reading/od1"

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pioreactor import measurements
 from pioreactor.exc import InvalidRequestError, NotFoundError
 from pioreactor.storage.leader.database import LeaderDatabase
 from pioreactor.storage.leader.sink import SqliteRecordSink
-from pioreactor.storage.leader.time_series import KNOWN, thin
+from pioreactor.storage.leader.time_series import thin
 from pioreactor.storage.ports import Row, ValueType
 from pioreactor.structs.encoding import to_timestamp
 
@@ -63,7 +64,7 @@ def test_optical_density_has_one_series_per_channel(database: LeaderDatabase, ta
     assert [points[0].y for points in found.data] == [0.1428571, 0.5714286] * 2
 
 
-@pytest.mark.parametrize("table", KNOWN)
+@pytest.mark.parametrize("table", measurements.series_specs())
 def test_every_known_series_can_be_read_when_there_is_nothing(database: LeaderDatabase, table: str) -> None:
     assert database.time_series.known(table, "e").data == []
 

@@ -1,29 +1,16 @@
-"""Triggers and views of the leader's database, in SQLite's words (spec web §3.3)."""
+"""Triggers and views of the leader's database, in the SQL of SQLite."""
+
+from pioreactor.measurements import ACTIVITY_TABLE, BUILT_IN, ActivityColumn, MeasurementSpec
 
 _KEY = "experiment, pioreactor_unit, timestamp"
 _NEW_KEY = "new.experiment, new.pioreactor_unit, new.timestamp"
-_TABLE = "pioreactor_unit_activity_data"
-
-_COPIED = (
-    ("od_readings", "od_reading", "od_reading"),
-    ("od_readings_fused", "od_reading", "od_fused"),
-    ("od_readings_filtered", "normalized_od_reading", "normalized_od_reading"),
-    ("growth_rates", "rate", "growth_rate"),
-    ("temperature_readings", "temperature_c", "temperature_c"),
-    ("stirring_rates", "measured_rpm", "measured_rpm"),
-)
-"""Table, its column, the column of the activity data."""
-
-_LEDS = tuple(f"led_{channel}_intensity_update" for channel in "abcd")
-_DOSES = ("add_media", "remove_waste", "add_alt_media")
+_TABLE = ACTIVITY_TABLE
 
 
 def triggers() -> dict[str, str]:
     """Return name → `CREATE TRIGGER` statement."""
     return {
-        **{f"update_activity_from_{table}": _copying(table, source, target) for table, source, target in _COPIED},
-        "update_activity_from_led_change_events": _leds(),
-        "update_activity_from_dosing_events": _doses(),
+        **{f"update_activity_from_{spec.table.name}": _activity_trigger(spec) for spec in BUILT_IN if spec.activity},
         "insert_experiment_worker_assignments_history": """
             CREATE TRIGGER insert_experiment_worker_assignments_history
             AFTER INSERT ON experiment_worker_assignments BEGIN
@@ -44,9 +31,13 @@ def triggers() -> dict[str, str]:
 
 def views() -> dict[str, str]:
     """Return name → `CREATE VIEW` statement."""
-    averages = ("od_reading", "od_fused", "normalized_od_reading", "temperature_c", "growth_rate", "measured_rpm")
-    sums = ("add_media_ml", "remove_waste_ml", "add_alt_media_ml")
-    columns = [f"AVG({name}) AS avg_{name}" for name in averages] + [f"SUM({name}) AS sum_{name}" for name in sums]
+    columns = [
+        f"{function}({column.name}) AS {prefix}_{column.name}"
+        for aggregation, function, prefix in (("mean", "AVG", "avg"), ("sum", "SUM", "sum"))
+        for spec in BUILT_IN
+        for column in spec.activity
+        if column.aggregation == aggregation
+    ]
     return {
         "latest_experiment": """
             CREATE VIEW latest_experiment AS
@@ -61,34 +52,33 @@ def views() -> dict[str, str]:
     }
 
 
-def _copying(table: str, source: str, target: str) -> str:
+def _activity_trigger(spec: MeasurementSpec) -> str:
+    """Return the trigger that copies new rows of a quantity into the activity data."""
+    columns = spec.activity
+    conditions = [column.when for column in columns if column.when is not None and column.aggregation == "sum"]
+    when = ""
+    if conditions:
+        values = ", ".join(f"'{value}'" for _, value in conditions)
+        when = f"WHEN new.{conditions[0][0]} IN ({values}) "
     return f"""
-        CREATE TRIGGER update_activity_from_{table} AFTER INSERT ON {table} BEGIN
-            INSERT INTO {_TABLE} ({_KEY}, {target}) VALUES ({_NEW_KEY}, new.{source})
-            ON CONFLICT ({_KEY}) DO UPDATE SET {target} = excluded.{target};
+        CREATE TRIGGER update_activity_from_{spec.table.name} AFTER INSERT ON {spec.table.name} {when}BEGIN
+            INSERT INTO {_TABLE} ({_KEY}, {", ".join(column.name for column in columns)})
+            VALUES ({_NEW_KEY}, {", ".join(_new_value(column) for column in columns)})
+            ON CONFLICT ({_KEY}) DO UPDATE SET {", ".join(_on_conflict(column) for column in columns)};
         END"""
 
 
-def _leds() -> str:
-    values = ", ".join(f"CASE new.channel WHEN '{channel}' THEN new.intensity END" for channel in "ABCD")
-    kept = ", ".join(f"{led} = COALESCE(excluded.{led}, {led})" for led in _LEDS)
-    return f"""
-        CREATE TRIGGER update_activity_from_led_change_events AFTER INSERT ON led_change_events BEGIN
-            INSERT INTO {_TABLE} ({_KEY}, {", ".join(_LEDS)}) VALUES ({_NEW_KEY}, {values})
-            ON CONFLICT ({_KEY}) DO UPDATE SET {kept};
-        END"""
+def _new_value(column: ActivityColumn) -> str:
+    if column.when is None:
+        return f"new.{column.source}"
+    return f"CASE new.{column.when[0]} WHEN '{column.when[1]}' THEN new.{column.source} END"
 
 
-def _doses() -> str:
-    """Doses of one moment are added up: none of them disappears behind another."""
-    columns = ", ".join(f"{dose}_ml" for dose in _DOSES)
-    values = ", ".join(f"CASE new.event WHEN '{dose}' THEN new.volume_change_ml END" for dose in _DOSES)
-    added = ", ".join(
-        f"{dose}_ml = COALESCE({dose}_ml + excluded.{dose}_ml, excluded.{dose}_ml, {dose}_ml)" for dose in _DOSES
-    )
-    return f"""
-        CREATE TRIGGER update_activity_from_dosing_events AFTER INSERT ON dosing_events
-        WHEN new.event IN ('add_media', 'remove_waste', 'add_alt_media') BEGIN
-            INSERT INTO {_TABLE} ({_KEY}, {columns}) VALUES ({_NEW_KEY}, {values})
-            ON CONFLICT ({_KEY}) DO UPDATE SET {added};
-        END"""
+def _on_conflict(column: ActivityColumn) -> str:
+    """Return how a second value of one moment is combined with the first: doses add up, so that none is lost."""
+    name = column.name
+    if column.aggregation == "sum":
+        return f"{name} = COALESCE({name} + excluded.{name}, excluded.{name}, {name})"
+    if column.when is None:
+        return f"{name} = excluded.{name}"
+    return f"{name} = COALESCE(excluded.{name}, {name})"

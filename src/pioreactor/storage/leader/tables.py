@@ -1,8 +1,10 @@
-"""The tables of the leader's database as plain data (spec web §3.2): the one place that names their columns."""
+"""The tables of the leader's database as plain data: the one place that names their columns."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
+
+from pioreactor import measurements
 
 Kind = Literal["text", "real", "integer", "blob"]
 
@@ -39,102 +41,21 @@ def _real(*names: str, needed: bool = True) -> tuple[Column, ...]:
 
 
 _EXPERIMENT, _UNIT, _TIMESTAMP = _text("experiment"), _text("pioreactor_unit"), _text("timestamp")
-_BY_TIME = ("experiment", "pioreactor_unit", "timestamp")
 _BY_UNIT = ("experiment", "pioreactor_unit")
-_BY_CHANNEL = ("experiment", "pioreactor_unit", "channel", "timestamp")
-_PD_CHANNEL = Column("channel", "integer", needed=True, among=(1, 2, 3, 4))
 
 
-def _stream(name: str, *columns: Column, index: tuple[str, ...] = _BY_TIME) -> Table:
-    """A table that grows with measurements.
-
-    It does not refer to `experiments`: rows of the cluster's own pseudo experiment, and rows that arrive before or
-    after the experiment exists, are stored as well. Deleting an experiment deletes its rows explicitly.
-    """
-    return Table(name, (_EXPERIMENT, _UNIT, _TIMESTAMP, *columns), indices=(index,))
-
-
-def _automation(kind: str) -> tuple[Table, Table]:
-    settings = Table(
-        f"{kind}_automation_settings",
-        (
-            _EXPERIMENT,
-            _UNIT,
-            _text("started_at"),
-            _text("ended_at", needed=False),
-            _text("automation_name"),
-            Column("settings", "blob", needed=True),
-        ),
-        indices=(_BY_UNIT,),
-    )
-    events = _stream(
-        f"{kind}_automation_events",
-        _text("event_name"),
-        _text("message", needed=False),
-        _text("data", needed=False),
-        index=_BY_UNIT,
-    )
-    return settings, events
+def _measured(spec: measurements.TableSpec) -> Table:
+    columns = (Column(c.name, c.kind, needed=c.required, among=c.allowed) for c in spec.columns)
+    return Table(spec.name, tuple(columns), indices=spec.indices)
 
 
 STREAM_TABLES: tuple[Table, ...] = (
-    _stream(
-        "od_readings", *_real("od_reading"), Column("angle", "integer", needed=True), _PD_CHANNEL, index=_BY_CHANNEL
-    ),
-    _stream("raw_od_readings", *_real("od_reading"), _PD_CHANNEL, index=_BY_CHANNEL),
-    _stream("od_readings_fused", *_real("od_reading")),
-    _stream("od_readings_filtered", *_real("normalized_od_reading")),
-    _stream("growth_rates", *_real("rate")),
-    _stream("temperature_readings", *_real("temperature_c")),
-    _stream("stirring_rates", *_real("measured_rpm")),
-    _stream("alt_media_fractions", *_real("alt_media_fraction")),
-    _stream("liquid_volumes", *_real("liquid_volume")),
-    _stream(
-        "dosing_events",
-        _text("event"),
-        *_real("volume_change_ml"),
-        _text("source_of_event", needed=False),
-        index=_BY_TIME,
-    ),
-    _stream(
-        "led_change_events",
-        _text("channel", among=("A", "B", "C", "D")),
-        *_real("intensity"),
-        _text("source_of_event", needed=False),
-        index=_BY_UNIT,
-    ),
-    _stream("ir_led_intensities", *_real("relative_intensity"), index=_BY_UNIT),
-    _stream("pwm_dcs", *_real(*(f"channel_{n}" for n in range(1, 6)), needed=False), index=_BY_UNIT),
-    _stream("od_blanks", _text("channel", among=("1", "2")), Column("angle", "integer"), *_real("od_reading")),
+    *(_measured(spec.table) for spec in measurements.BUILT_IN),
     Table(
-        "logs",
-        (_EXPERIMENT, _UNIT, _TIMESTAMP, _text("message"), _text("source"))
-        + (_text("level", needed=False), _text("task", needed=False)),
-        indices=(
-            ("experiment", "timestamp"),
-            ("experiment", "level", "timestamp"),
-            ("pioreactor_unit", "timestamp"),
-            ("level", "timestamp"),
-        ),
-    ),
-    *_automation("dosing"),
-    *_automation("led"),
-    *_automation("temperature"),
-    Table(
-        "pioreactor_unit_activity_data",
+        measurements.ACTIVITY_TABLE,
         (_EXPERIMENT, _UNIT, _TIMESTAMP)
-        + _real(
-            *("od_reading", "od_fused", "normalized_od_reading", "temperature_c", "growth_rate", "measured_rpm"),
-            *(f"led_{channel}_intensity_update" for channel in "abcd"),
-            *("add_media_ml", "remove_waste_ml", "add_alt_media_ml"),
-            needed=False,
-        ),
-        primary_key=_BY_TIME,
-    ),
-    Table(
-        "experiment_profile_runs",
-        (_text("started_at"), _text("experiment_profile_name"), _EXPERIMENT),
-        indices=(("experiment",),),
+        + _real(*(column.name for spec in measurements.BUILT_IN for column in spec.activity), needed=False),
+        primary_key=("experiment", "pioreactor_unit", "timestamp"),
     ),
 )
 """What the streamer (and its triggers) fill; all rows of an experiment go when it is deleted."""

@@ -1,13 +1,14 @@
 """Measurements over time, thinned so that a chart of them still shows every spike."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from typing import Any, Final
 
 import msgspec
 from sqlalchemy import Connection
 
+from pioreactor import measurements
 from pioreactor.exc import InvalidRequestError, NotFoundError
 from pioreactor.storage.leader.repository_context import Access, fetch
 from pioreactor.structs.encoding import from_timestamp, to_timestamp
@@ -19,16 +20,6 @@ MAX_POINTS: Final = 100_000
 _FETCHED_AT_ONCE: Final = 2000
 _EVER_HOURS: Final = 24 * 365 * 100
 
-KNOWN: Final = {
-    "growth_rates": ("rate", 5),
-    "temperature_readings": ("temperature_c", 2),
-    "od_readings_filtered": ("normalized_od_reading", 7),
-    "od_readings": ("od_reading", 7),
-    "od_readings_fused": ("od_reading", 7),
-    "raw_od_readings": ("od_reading", 7),
-}
-"""Table → its column, and to how many digits it is rounded."""
-_BY_CHANNEL: Final = ("od_readings", "raw_od_readings")
 _IDENTIFIER = re.compile(r"[A-Za-z0-9_]+")
 
 Sample = tuple[str, float]
@@ -61,11 +52,14 @@ class TimeSeriesReader:
         lookback_hours: float = DEFAULT_LOOKBACK_HOURS,
         target_points: int = DEFAULT_TARGET_POINTS,
     ) -> TimeSeries:
-        """Return one of the six series of `KNOWN`; raise `NotFoundError` for another."""
-        if table not in KNOWN:
-            raise NotFoundError(f"there is no time series {table!r}", remedy=f"Use one of {', '.join(KNOWN)}.")
-        column, digits = KNOWN[table]
-        return self._read(table, column, digits, experiment, unit, lookback_hours, target_points)
+        """Return the declared series of a table; raise `NotFoundError` if there is none."""
+        declared = measurements.series_specs()
+        spec = declared.get(table)
+        if spec is None or spec.series is None:
+            raise NotFoundError(f"there is no time series {table!r}", remedy=f"Use one of {', '.join(declared)}.")
+        return self._read(
+            table, spec.series.column, spec.series.digits, experiment, unit, lookback_hours, target_points
+        )
 
     def of_column(
         self,
@@ -112,7 +106,8 @@ class TimeSeriesReader:
             units = [unit] if unit is not None else _units(connection, table, experiment)
             for name in units:
                 for label, channel in _channels(table, name):
-                    span = _Span(connection, table, column, (experiment, name, channel), since)
+                    key = {"experiment": experiment, "pioreactor_unit": name, **channel}
+                    span = _Span(connection, table, column, key, since)
                     samples = span.thinned(min(target_points, MAX_POINTS))
                     if samples:
                         found.series.append(label)
@@ -124,16 +119,12 @@ class _Span:
     """The rows of one series since a moment."""
 
     def __init__(
-        self, connection: Connection, table: str, column: str, key: tuple[str, str, int | None], since: str
+        self, connection: Connection, table: str, column: str, key: Mapping[str, str | int], since: str
     ) -> None:
-        experiment, unit, channel = key
         self._cursor = connection.connection.cursor
-        self._where = f"FROM {table} WHERE experiment = ? AND pioreactor_unit = ? AND timestamp >= ?"
+        self._where = f"FROM {table} WHERE {' AND '.join(f'{name} = ?' for name in key)} AND timestamp >= ?"
         self._column = column
-        self._parameters: tuple[Any, ...] = (experiment, unit, since)
-        if channel is not None:
-            self._where += " AND channel = ?"
-            self._parameters += (channel,)
+        self._parameters = (*key.values(), since)
 
     def thinned(self, target_points: int) -> list[Sample]:
         """Return every row when they are few, else the lowest and highest of equal stretches, and the last row."""
@@ -213,10 +204,13 @@ def _units(connection: Connection, table: str, experiment: str) -> list[str]:
     return [unit for (unit,) in rows]
 
 
-def _channels(table: str, unit: str) -> list[tuple[str, int | None]]:
-    if table in _BY_CHANNEL:
-        return [(f"{unit}-{channel}", channel) for channel in (1, 2, 3, 4)]
-    return [(unit, None)]
+def _channels(table: str, unit: str) -> list[tuple[str, dict[str, str | int]]]:
+    """Return the label of each series of a unit, and what tells its rows from those of the others."""
+    spec = measurements.series_specs().get(table)
+    if spec is None or spec.series is None or spec.series.channel is None:
+        return [(unit, {})]
+    column = spec.table.column(spec.series.channel)
+    return [(f"{unit}-{channel}", {column.name: channel}) for channel in column.allowed]
 
 
 def _rounded(value: float, digits: int | None) -> float:
