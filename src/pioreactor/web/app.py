@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from litestar.openapi import OpenAPIConfig
 
     from pioreactor.web.leader.services import LeaderServices
-    from pioreactor.web.live.packets import Credentials
+    from pioreactor.web.live.subscriber_policy import Credentials
     from pioreactor.web.security.people import People
 
 LARGEST_BODY = 1_000_000

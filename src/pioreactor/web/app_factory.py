@@ -107,7 +107,7 @@ def _leader(
     pages: Path | None,
 ) -> LeaderSide:
     from pioreactor.web.leader.services import LeaderServices
-    from pioreactor.web.live.packets import Credentials
+    from pioreactor.web.live.subscriber_policy import Credentials
 
     settings = unit.runtime.settings
     present = _PresentSettings(unit.runtime)

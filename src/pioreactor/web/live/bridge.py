@@ -1,4 +1,4 @@
-"""The WebSocket `/mqtt`: carries the broker's messages to a signed-in browser, and nothing the other way."""
+"""The WebSocket `/mqtt`: forwards messages of the broker to a signed-in browser, which cannot publish."""
 
 import asyncio
 import contextlib
@@ -7,22 +7,28 @@ import secrets
 from collections.abc import Callable
 
 from pioreactor.exc import BrokerUnreachableError, PioreactorError
+from pioreactor.messaging.packets import PacketType, encode, encode_connect, take_packet
 from pioreactor.web.asgi import Receive, Scope, Send
-from pioreactor.web.live.packets import DISCONNECT, Credentials, Packets, as_reader, check_reader, kind_of
+from pioreactor.web.live.subscriber_policy import (
+    MAX_PACKET_BYTES,
+    Credentials,
+    check_subscriber_packet,
+    subscriber_connect,
+)
 
 _log = logging.getLogger("pioreactor.web")
 
-_CHUNK = 64 * 1024
-_OPENING_S = 5.0
-_CHECK_EVERY_S = 30.0
-_MAX_AT_ONCE = 64
-_GOING_AWAY, _POLICY, _TRY_LATER = 1001, 1008, 1013
+_CHUNK_BYTES = 64 * 1024
+_CONNECT_TIMEOUT_S = 5.0
+_SESSION_CHECK_INTERVAL_S = 30.0
+_MAX_CONNECTIONS = 64
+_GOING_AWAY, _POLICY_VIOLATION, _TRY_AGAIN_LATER = 1001, 1008, 1013
 
 
 class MqttBridge:
-    """Bridges each WebSocket to a TCP connection of its own; back-pressure goes through to the broker.
+    """A bridge from each WebSocket to a TCP connection of its own, with back-pressure up to the broker.
 
-    `still_signed_in` is asked now and then with the connection's scope: a session that ends, ends its messages.
+    `still_signed_in` is called periodically with the scope of the connection; once it returns False, it is closed.
     """
 
     def __init__(
@@ -37,29 +43,29 @@ class MqttBridge:
         self._port = port
         self._credentials = credentials
         self._still_signed_in = still_signed_in
-        self._open = 0
+        self._open_connections = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await receive()
         if "mqtt" not in scope.get("subprotocols", []):
-            await _close(send, _POLICY, "the subprotocol must be mqtt")
+            await _close(send, _POLICY_VIOLATION, "the subprotocol must be mqtt")
             return
-        if self._open >= _MAX_AT_ONCE:
-            await _close(send, _TRY_LATER, "too many browsers are listening")
+        if self._open_connections >= _MAX_CONNECTIONS:
+            await _close(send, _TRY_AGAIN_LATER, "too many browsers are connected")
             return
-        self._open += 1
+        self._open_connections += 1
         try:
             await send({"type": "websocket.accept", "subprotocol": "mqtt", "headers": []})
-            await self._carry(scope, receive, send)
+            await self._forward(scope, receive, send)
         finally:
-            self._open -= 1
+            self._open_connections -= 1
 
-    async def _carry(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _forward(self, scope: Scope, receive: Receive, send: Send) -> None:
         code, reason = _GOING_AWAY, "the broker closed the connection"
         try:
-            reader, writer = await self._broker()
-        except BrokerUnreachableError as error:
-            await _close(send, _TRY_LATER, str(error))
+            reader, writer = await self._connect_to_broker()
+        except BrokerUnreachableError as unreachable:
+            await _close(send, _TRY_AGAIN_LATER, str(unreachable))
             return
         directions: list[asyncio.Task[str | None]] = [
             asyncio.create_task(self._from_browser(receive, writer)),
@@ -69,13 +75,13 @@ class MqttBridge:
         try:
             ended, _ = await asyncio.wait(directions, return_when=asyncio.FIRST_COMPLETED)
             for task in ended:
-                broken = task.exception()
-                if isinstance(broken, PioreactorError):
-                    code, reason = _POLICY, str(broken)
-                elif broken is not None and not isinstance(broken, OSError):
-                    _log.error("the live messages of a browser broke off", exc_info=broken)
-                elif broken is None and task.result():
-                    code, reason = _POLICY, str(task.result())
+                error = task.exception()
+                if isinstance(error, PioreactorError):
+                    code, reason = _POLICY_VIOLATION, str(error)
+                elif error is not None and not isinstance(error, OSError):
+                    _log.error("forwarding messages to a browser failed", exc_info=error)
+                elif error is None and task.result():
+                    code, reason = _POLICY_VIOLATION, str(task.result())
         finally:
             for task in directions:
                 task.cancel()
@@ -85,44 +91,46 @@ class MqttBridge:
                 await writer.wait_closed()
             await _close(send, code, reason)
 
-    async def _broker(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    async def _connect_to_broker(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         try:
-            return await asyncio.wait_for(asyncio.open_connection(self._host, self._port), _OPENING_S)
+            return await asyncio.wait_for(asyncio.open_connection(self._host, self._port), _CONNECT_TIMEOUT_S)
         except (OSError, TimeoutError) as error:
-            raise BrokerUnreachableError("the broker does not answer") from error
+            raise BrokerUnreachableError("the broker is unreachable") from error
 
     async def _from_browser(self, receive: Receive, writer: asyncio.StreamWriter) -> str | None:
-        packets, greeted = Packets(), False
+        buffer, is_connected = bytearray(), False
         while True:
             message = await receive()
             if message["type"] == "websocket.disconnect":
                 return None
-            for packet in packets.feed(message.get("bytes") or b""):
-                if greeted:
-                    check_reader(packet)
-                    writer.write(packet)
+            buffer += message.get("bytes") or b""
+            while (packet := take_packet(buffer, MAX_PACKET_BYTES)) is not None:
+                if is_connected:
+                    check_subscriber_packet(packet)
+                    writer.write(encode(packet))
                 else:
                     client_id = f"browser-{secrets.token_hex(8)}"
-                    writer.write(as_reader(packet, client_id=client_id, credentials=self._credentials))
-                    greeted = True
-                if kind_of(packet) == DISCONNECT:
+                    connect = subscriber_connect(packet, client_id=client_id, credentials=self._credentials)
+                    writer.write(encode_connect(connect))
+                    is_connected = True
+                if packet.type == PacketType.DISCONNECT:
                     await writer.drain()
                     return None
             await writer.drain()
 
     async def _while_signed_in(self, scope: Scope) -> str | None:
         while await asyncio.to_thread(self._still_signed_in, scope):
-            await asyncio.sleep(_CHECK_EVERY_S)
+            await asyncio.sleep(_SESSION_CHECK_INTERVAL_S)
         return "the session has ended"
 
 
 async def _from_broker(reader: asyncio.StreamReader, send: Send) -> str | None:
-    while data := await reader.read(_CHUNK):
+    while data := await reader.read(_CHUNK_BYTES):
         await send({"type": "websocket.send", "bytes": data, "text": None})
     return None
 
 
 async def _close(send: Send, code: int, reason: str) -> None:
-    """Close, unless the browser has gone already (the server then says so in one of these ways)."""
+    """Close the WebSocket; the server raises one of these errors if the browser has closed it already."""
     with contextlib.suppress(OSError, RuntimeError):
         await send({"type": "websocket.close", "code": code, "reason": reason[:100]})
