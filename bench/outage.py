@@ -26,7 +26,7 @@ EXPERIMENT = "outage"
 class Late:
     """A link on which every message takes as long."""
 
-    def fate(self, message: Message) -> tuple[float, ...]:  # noqa: ARG002  they are all treated alike
+    def delays_s(self, message: Message) -> tuple[float, ...]:  # noqa: ARG002  they are all treated alike
         return (0.02,)
 
 

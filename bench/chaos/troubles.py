@@ -192,7 +192,7 @@ class Troublemaker:
                 lost=chosen.uniform(0.0, 0.5),
                 repeated=chosen.uniform(0.0, 0.5),
                 delayed=chosen.uniform(0.0, 0.8),
-                longest_delay_s=chosen.choice([0.5, 5.0, LONGEST_DELAY_S]),
+                max_delay_s=chosen.choice([0.5, 5.0, LONGEST_DELAY_S]),
             )
         )
         return lambda: machine.unit.set_link(None)

@@ -5,7 +5,7 @@ import pytest
 from pioreactor.clock.system import SystemClock
 from pioreactor.messaging.memory import MemoryBroker, MemoryBus
 from pioreactor.messaging.ports import Bus, Will
-from pioreactor.testing.contracts.messaging import BusContract, BusUnderTest
+from pioreactor.testing.contracts.messaging import BrokerUnderTest, BusContract
 
 
 class MemoryPlace:
@@ -19,10 +19,10 @@ class MemoryPlace:
 
     def crash(self, bus: Bus) -> None:
         assert isinstance(bus, MemoryBus)
-        bus.drop()
+        bus.crash()
 
 
 class TestMemoryBus(BusContract):
     @pytest.fixture
-    def place(self) -> BusUnderTest:
+    def broker(self) -> BrokerUnderTest:
         return MemoryPlace()

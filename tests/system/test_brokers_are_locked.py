@@ -11,8 +11,10 @@ import pytest
 from pioreactor.exc import BrokerUnreachableError, InvalidRequestError
 from pioreactor.messaging.accounts import Account
 from pioreactor.messaging.broker import Broker, Program, find_mosquitto
-from pioreactor.messaging.mqtt import BrokerAddress, MqttBus, Patience
-from pioreactor.testing.contracts.messaging import Inbox, Moods, settled
+from pioreactor.messaging.mqtt import MqttBus
+from pioreactor.messaging.ports import BrokerAddress
+from pioreactor.messaging.reconnect_delay import ConnectionTiming
+from pioreactor.testing.contracts.messaging import ConnectionRecorder, Inbox, flushed
 
 pytestmark = pytest.mark.system
 
@@ -21,7 +23,7 @@ UNIT1 = Account("unit1", "a password of unit1")
 UNIT2 = Account("unit2", "a password of unit2")
 VIEWER = Account("anna", "a password of anna", "viewer")
 COMMAND = "pioreactor/unit1/exp/stirring/target_rpm/set"
-SOON = Patience(first_retry_s=0.02, longest_retry_s=0.1)
+FAST = ConnectionTiming(min_retry_s=0.02, max_retry_s=0.1)
 
 
 @pytest.fixture(params=["mosquitto", "embedded"])
@@ -37,11 +39,11 @@ def buses() -> Iterator[list[MqttBus]]:
     opened: list[MqttBus] = []
     yield opened
     for bus in opened:
-        bus.abandon()
+        bus.abort()
 
 
 def open_bus(buses: list[MqttBus], address: BrokerAddress) -> MqttBus:
-    bus = MqttBus(address, f"test-{address.username}-{len(buses)}", patience=SOON)
+    bus = MqttBus(address, f"test-{address.username}-{len(buses)}", timing=FAST)
     buses.append(bus)
     return bus
 
@@ -49,47 +51,47 @@ def open_bus(buses: list[MqttBus], address: BrokerAddress) -> MqttBus:
 def test_commands_to_a_unit_come_from_itself_or_the_leader(broker: Broker, buses: list[MqttBus]) -> None:
     stirring, inbox = open_bus(buses, broker.address("unit1")), Inbox()
     stirring.subscribe("pioreactor/+/exp/stirring/+/set", inbox)
-    settled(stirring)
+    flushed(stirring)
     for account in ("unit2", "anna", "unit1", "leader"):
-        speaker = open_bus(buses, broker.address(account))
-        speaker.publish(COMMAND, account)
-        speaker.publish("pioreactor/$broadcast/exp/stirring/target_rpm/set", account)
-        settled(speaker)
+        publisher = open_bus(buses, broker.address(account))
+        publisher.publish(COMMAND, account)
+        publisher.publish("pioreactor/$broadcast/exp/stirring/target_rpm/set", account)
+        flushed(publisher)
     inbox.wait_until(lambda: inbox.payloads.count(b"leader") == 2)
     assert sorted(inbox.payloads) == [b"leader", b"leader", b"unit1"]
 
 
-def test_a_viewer_reads_all_of_ours(broker: Broker, buses: list[MqttBus]) -> None:
+def test_a_viewer_reads_all_our_topics(broker: Broker, buses: list[MqttBus]) -> None:
     viewer, inbox = open_bus(buses, broker.address("anna")), Inbox()
     viewer.subscribe("pioreactor/#", inbox)
-    settled(viewer)
+    flushed(viewer)
     open_bus(buses, broker.address("unit2")).publish("pioreactor/unit2/exp/od_reading/ods", b"1")
     assert inbox.wait_for(1)[0].topic == "pioreactor/unit2/exp/od_reading/ods"
 
 
 @pytest.mark.parametrize(("username", "password"), [("unit1", "wrong"), ("nobody", "x"), (None, None)])
-def test_strangers_are_refused_and_told_why(
+def test_wrong_credentials_are_refused_with_a_reason(
     broker: Broker, buses: list[MqttBus], username: str | None, password: str | None
 ) -> None:
     stranger = open_bus(buses, BrokerAddress("127.0.0.1", broker.port, username, password))
     stranger.publish("pioreactor/unit1/a", b"1")
     assert not stranger.flush(0.3)
     assert not stranger.is_connected()
-    assert stranger.trouble is not None
-    assert "refused" in stranger.trouble
+    assert stranger.connection_error is not None
+    assert "refused" in stranger.connection_error
 
 
 def test_accounts_can_be_added_while_it_runs(broker: Broker, buses: list[MqttBus]) -> None:
-    leader, moods = open_bus(buses, broker.address("leader")), Moods()
+    leader, connections = open_bus(buses, broker.address("leader")), ConnectionRecorder()
     inbox = Inbox()
     leader.subscribe("pioreactor/#", inbox)
-    settled(leader)
-    leader.on_connection(moods)
+    flushed(leader)
+    leader.on_connection(connections)
     broker.set_accounts([LEADER, Account("unit3", "a password of unit3")])
     late = open_bus(buses, broker.address("unit3"))
     late.publish("pioreactor/unit3/exp/a", b"hello")
     inbox.wait_for_payload(b"hello")
-    assert moods.heard == []
+    assert connections.received == []
 
 
 def test_secrets_are_private_and_not_in_the_command_line(broker: Broker) -> None:
@@ -132,10 +134,10 @@ def test_garbage_ends_a_connection_to_the_embedded_broker_and_nothing_else(
     tmp_path: Path, buses: list[MqttBus]
 ) -> None:
     with Broker(tmp_path, [LEADER], program="embedded") as broker:
-        bus, inbox, moods = open_bus(buses, broker.address("leader")), Inbox(), Moods()
+        bus, inbox, connections = open_bus(buses, broker.address("leader")), Inbox(), ConnectionRecorder()
         bus.subscribe("a", inbox)
-        settled(bus)
-        bus.on_connection(moods)
+        flushed(bus)
+        bus.on_connection(connections)
         for garbage in GARBAGE.values():
             with socket.create_connection(("127.0.0.1", broker.port), timeout=5.0) as stranger:
                 stranger.sendall(garbage)
@@ -143,7 +145,7 @@ def test_garbage_ends_a_connection_to_the_embedded_broker_and_nothing_else(
                     assert stranger.recv(100) == b""
         bus.publish("a", b"1")
         inbox.wait_for_payload(b"1")
-        assert moods.heard == []
+        assert connections.received == []
 
 
 def test_a_port_that_is_taken_is_reported_with_the_log(tmp_path: Path) -> None:

@@ -7,9 +7,10 @@ import pytest
 
 from pioreactor.messaging.accounts import Account
 from pioreactor.messaging.broker import Broker, Program, find_mosquitto
-from pioreactor.messaging.mqtt import MqttBus, MqttBusFactory, Patience
+from pioreactor.messaging.mqtt import MqttBus, MqttBusFactory
 from pioreactor.messaging.ports import Bus, Will
-from pioreactor.testing.contracts.messaging import BusContract, BusUnderTest
+from pioreactor.messaging.reconnect_delay import ConnectionTiming
+from pioreactor.testing.contracts.messaging import BrokerUnderTest, BusContract
 
 pytestmark = pytest.mark.system
 
@@ -26,34 +27,34 @@ class BrokerPlace:
         self.start = self.broker.start
 
     def connect(self, client_name: str, *, will: Will | None = None) -> Bus:
-        patience = Patience(first_retry_s=0.02, longest_retry_s=0.2)
-        bus = MqttBusFactory(self.broker.address("leader"), "unit1", patience).connect(client_name, will=will)
+        timing = ConnectionTiming(min_retry_s=0.02, max_retry_s=0.2)
+        bus = MqttBusFactory(self.broker.address("leader"), "unit1", timing).connect(client_name, will=will)
         self.buses.append(bus)
         return bus
 
     def crash(self, bus: Bus) -> None:
         assert isinstance(bus, MqttBus)
-        bus.abandon()
+        bus.abort()
 
     def close(self) -> None:
         for bus in self.buses:
-            bus.abandon()
+            bus.abort()
         self.broker.stop()
 
 
-def _place(directory: Path, program: Program) -> Iterator[BusUnderTest]:
-    place = BrokerPlace(directory, program)
-    yield place
-    place.close()
+def _place(directory: Path, program: Program) -> Iterator[BrokerUnderTest]:
+    broker = BrokerPlace(directory, program)
+    yield broker
+    broker.close()
 
 
 class TestMqttBusOverMosquitto(BusContract):
     @pytest.fixture
-    def place(self, tmp_path: Path) -> Iterator[BusUnderTest]:
+    def broker(self, tmp_path: Path) -> Iterator[BrokerUnderTest]:
         yield from _place(tmp_path, "mosquitto")
 
 
 class TestMqttBusOverTheEmbeddedBroker(BusContract):
     @pytest.fixture
-    def place(self, tmp_path: Path) -> Iterator[BusUnderTest]:
+    def broker(self, tmp_path: Path) -> Iterator[BrokerUnderTest]:
         yield from _place(tmp_path, "embedded")

@@ -19,8 +19,9 @@ from pioreactor.http.addresses import base_url
 from pioreactor.http.ports import HttpClient
 from pioreactor.identity.computer import Computer
 from pioreactor.identity.unit import Inventory, UnitIdentity, unit_name
-from pioreactor.messaging.local_bus import NearbyBusFactory, UnixDatagrams
-from pioreactor.messaging.mqtt import BrokerAddress, MqttBusFactory
+from pioreactor.messaging.local_bus import LocalFallbackBusFactory, UnixSocketBus
+from pioreactor.messaging.mqtt import MqttBusFactory
+from pioreactor.messaging.ports import BrokerAddress
 from pioreactor.models import DEFAULT_MODEL, ReactorModel, find_model, load_models
 from pioreactor.runtime.context import Runtime
 from pioreactor.settings.load import load_settings
@@ -76,8 +77,8 @@ def build_runtime(
         settings=settings,
         paths=paths,
         clock=clock,
-        buses=NearbyBusFactory(
-            MqttBusFactory(_broker(settings, paths), unit), lambda: UnixDatagrams(paths.run_pioreactor / "nearby"), unit
+        buses=LocalFallbackBusFactory(
+            MqttBusFactory(_broker(settings, paths), unit), lambda: UnixSocketBus(paths.run_pioreactor / "local"), unit
         ),
         stores=stores,
         artifacts=DiskArtifacts(paths),

@@ -132,4 +132,4 @@ class SimProcess:
         self._is_gone = True
         self._ownership.drop()
         for bus in self.buses.open:
-            bus.drop()
+            bus.crash()

@@ -134,13 +134,13 @@ class SimulatedUnit:
         """Take this unit off the network. With `announce` the broker notices and sends wills."""
         self.is_cut_off = True
         for bus in self._open_buses():
-            bus.is_cut = True
-            bus.lose_connection(announce=announce)
+            bus.is_network_down = True
+            bus.lose_connection(send_will=announce)
 
     def mend_network(self) -> None:
         self.is_cut_off = False
         for bus in self._open_buses():
-            bus.is_cut = False
+            bus.is_network_down = False
             bus.restore_connection()
 
     def _open_buses(self) -> list[MemoryBus]:
@@ -150,8 +150,8 @@ class SimulatedUnit:
         bus = self.broker.connect(client_name, will=will)
         bus.faults = self.link
         if self.is_cut_off:
-            bus.is_cut = True
-            bus.lose_connection(announce=False)
+            bus.is_network_down = True
+            bus.lose_connection(send_will=False)
         return bus
 
     def _open_rig(self, clock: Clock, ownership: Ownership) -> Rig:

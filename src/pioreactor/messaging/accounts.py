@@ -1,4 +1,4 @@
-"""Who may speak to the broker, as the password and permission files that Mosquitto reads."""
+"""Broker accounts, and the password and ACL files of Mosquitto that define them."""
 
 import base64
 import hashlib
@@ -15,16 +15,16 @@ from pioreactor.exc import InvalidRequestError
 Role = Literal["leader", "unit", "viewer"]
 
 _ITERATIONS = 5_000
-"""A broker answers nobody while it hashes, so this stays at a few milliseconds; made passwords need no more."""
+"""Hashing blocks the broker, so this takes a few milliseconds; generated passwords need no more."""
 _SALT_BYTES = 12
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Someone who may connect.
+    """An account of the broker.
 
-    A leader may do everything. A unit reads everything of ours and writes below its own name only, and so cannot
+    A leader may do everything. A unit reads all our topics and writes only below its own name, so that it cannot
     command other units. A viewer only reads.
     """
 
@@ -34,13 +34,13 @@ class Account:
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
-            raise InvalidRequestError(f"{self.name!r} cannot be the name of an account: letters, digits, `.`, `_`, `-`")
+            raise InvalidRequestError(f"{self.name!r} is not a valid account name: use letters, digits, `.`, `_`, `-`")
         if not self.password:
             raise InvalidRequestError(f"the account {self.name} needs a password")
 
 
 def make_password() -> str:
-    """Return 192 random bits as text."""
+    """Return a random password of 192 bits."""
     return secrets.token_urlsafe(24)
 
 
@@ -52,7 +52,7 @@ def hash_password(password: str, *, salt: bytes | None = None, iterations: int =
 
 
 def verify_password(password: str, hashed: str) -> bool:
-    """Say whether a password belongs to a hash; a malformed hash fits nothing."""
+    """Return whether a password matches a hash; a malformed hash matches nothing."""
     try:
         _, kind, iterations, salt, _ = hashed.split("$")
         if kind != "7":
@@ -64,17 +64,18 @@ def verify_password(password: str, hashed: str) -> bool:
 
 
 def password_file(accounts: Iterable[Account]) -> str:
+    """Return the accounts as a Mosquitto password file."""
     return "".join(f"{account.name}:{hash_password(account.password)}\n" for account in accounts)
 
 
 def permission_file(accounts: Iterable[Account]) -> str:
-    """Return the accounts' rights as a Mosquitto ACL file."""
+    """Return the permissions of the accounts as a Mosquitto ACL file."""
     return "\n".join(
-        f"user {account.name}\n" + "".join(f"topic {line}\n" for line in _rights(account)) for account in accounts
+        f"user {account.name}\n" + "".join(f"topic {line}\n" for line in _acl_lines(account)) for account in accounts
     )
 
 
-def _rights(account: Account) -> list[str]:
+def _acl_lines(account: Account) -> list[str]:
     match account.role:
         case "leader":
             return ["readwrite #", "read $SYS/#"]
@@ -86,37 +87,39 @@ def _rights(account: Account) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Permissions:
-    """What one account may read and write, as topic filters."""
+    """The topic filters that one account may read and write."""
 
     read: tuple[str, ...] = ()
     write: tuple[str, ...] = ()
 
     def may_read(self, topic: str) -> bool:
-        return any(topics.matches(wanted, topic) for wanted in self.read)
+        """Return whether the account may read a topic."""
+        return any(topics.matches(topic_filter, topic) for topic_filter in self.read)
 
     def may_write(self, topic: str) -> bool:
-        return any(topics.matches(wanted, topic) for wanted in self.write)
+        """Return whether the account may write a topic."""
+        return any(topics.matches(topic_filter, topic) for topic_filter in self.write)
 
 
 def read_passwords(text: str) -> dict[str, str]:
-    """Return hashes by name."""
+    """Return the password hashes by account name."""
     lines = (line.strip() for line in text.splitlines())
     return dict(line.split(":", 1) for line in lines if ":" in line and not line.startswith("#"))
 
 
 def read_permissions(text: str) -> Mapping[str, Permissions]:
-    """Return the rights by account, from an ACL file as `permission_file` writes it."""
+    """Return the permissions by account name from an ACL file as `permission_file` writes it."""
     found: dict[str, tuple[list[str], list[str]]] = {}
     read: list[str] = []
     write: list[str] = []
     for line in text.splitlines():
-        word, _, rest = line.strip().partition(" ")
-        if word == "user":
+        keyword, _, rest = line.strip().partition(" ")
+        if keyword == "user":
             read, write = found.setdefault(rest.strip(), ([], []))
-        elif word == "topic":
-            right, _, topic_filter = rest.strip().partition(" ")
-            if right in ("read", "readwrite"):
+        elif keyword == "topic":
+            access, _, topic_filter = rest.strip().partition(" ")
+            if access in ("read", "readwrite"):
                 read.append(topic_filter)
-            if right in ("write", "readwrite"):
+            if access in ("write", "readwrite"):
                 write.append(topic_filter)
     return {name: Permissions(tuple(reads), tuple(writes)) for name, (reads, writes) in found.items()}

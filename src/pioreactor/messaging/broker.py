@@ -1,4 +1,4 @@
-"""Starts and stops the message broker of a cluster on this machine: Mosquitto, or the embedded one without it."""
+"""The broker process of a cluster on this machine: Mosquitto if installed, otherwise the embedded broker."""
 
 import contextlib
 import os
@@ -14,13 +14,13 @@ from typing import Literal
 
 from pioreactor.exc import BrokerUnreachableError, InvalidRequestError
 from pioreactor.messaging.accounts import Account, password_file, permission_file
-from pioreactor.messaging.mqtt import BrokerAddress
+from pioreactor.messaging.ports import BrokerAddress
 
 Program = Literal["mosquitto", "embedded"]
 
-_ADMINISTRATORS_PATH = "/usr/local/sbin:/usr/sbin:/sbin"
-"""Where distributions put Mosquitto; not on the PATH of ordinary people."""
-_ATTEMPTS = 3
+_SYSTEM_PATH = "/usr/local/sbin:/usr/sbin:/sbin"
+"""Where distributions install Mosquitto; not on the PATH of ordinary users."""
+_MAX_ATTEMPTS = 3
 _POLL_S = 0.02
 
 _MOSQUITTO = """\
@@ -43,15 +43,15 @@ log_timestamp_format %Y-%m-%dT%H:%M:%S
 
 
 def find_mosquitto() -> str | None:
-    """Return where Mosquitto is installed; None without it."""
-    return shutil.which("mosquitto", path=os.pathsep.join([os.environ.get("PATH", os.defpath), _ADMINISTRATORS_PATH]))
+    """Return the path of Mosquitto; None if it is not installed."""
+    return shutil.which("mosquitto", path=os.pathsep.join([os.environ.get("PATH", os.defpath), _SYSTEM_PATH]))
 
 
 class Broker:
     """One broker process and its files (configuration, accounts, retained messages, log) in one directory.
 
     Only the given accounts may connect. Passwords are written as hashes, into files that only the owner reads. The
-    directory keeps what is retained from one start to the next.
+    directory keeps retained messages across restarts.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class Broker:
         port: int = 0,
         program: Program | None = None,
     ) -> None:
-        """`port` 0 takes a free one at the first start; `program` None takes Mosquitto where there is one."""
+        """Prepare a broker. `port` 0 selects a free one at the first start; `program` None prefers Mosquitto."""
         self.program: Program = program if program is not None else ("mosquitto" if find_mosquitto() else "embedded")
         self.directory = directory
         self.interface = interface
@@ -73,18 +73,21 @@ class Broker:
 
     @property
     def log_path(self) -> Path:
+        """Return the log file."""
         return self.directory / "broker.log"
 
     @property
     def pid(self) -> int | None:
+        """Return the process id; None if not started."""
         return self._process.pid if self._process is not None else None
 
     @property
     def is_running(self) -> bool:
+        """Return whether the process runs."""
         return self._process is not None and self._process.poll() is None
 
     def address(self, account: str) -> BrokerAddress:
-        """Return how to connect as an account. Raise InvalidRequestError for one that does not exist."""
+        """Return the address for an account; raise `InvalidRequestError` if there is no such account."""
         for known in self._accounts:
             if known.name == account:
                 host = "127.0.0.1" if self.interface == "0.0.0.0" else self.interface
@@ -92,27 +95,27 @@ class Broker:
         raise InvalidRequestError(f"the broker has no account {account!r}")
 
     def start(self, timeout_s: float = 10.0) -> None:
-        """Return once the broker answers; raise BrokerUnreachableError when it does not. Harmless while it runs."""
+        """Start, and wait until connections are accepted; raise `BrokerUnreachableError` on timeout. Idempotent."""
         if self.is_running:
             return
         self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._write_accounts()
-        chosen = self.port
-        for attempt in range(_ATTEMPTS):
-            self.port = chosen if chosen else _free_port(self.interface)
+        requested_port = self.port
+        for attempt in range(_MAX_ATTEMPTS):
+            self.port = requested_port if requested_port else _free_port(self.interface)
             self._launch()
-            if self._answers(timeout_s):
+            if self._wait_until_ready(timeout_s):
                 return
             self.stop()
-            if chosen or attempt == _ATTEMPTS - 1:
+            if requested_port or attempt == _MAX_ATTEMPTS - 1:
                 break
         raise BrokerUnreachableError(
-            f"{self.program} did not start on {self.interface}:{self.port}: {self._last_words()}",
+            f"{self.program} did not start on {self.interface}:{self.port}: {self._last_log_line()}",
             remedy=f"Read {self.log_path}.",
         )
 
     def stop(self, timeout_s: float = 5.0) -> None:
-        """Ask the broker to end, and end it after `timeout_s`. Harmless when it does not run."""
+        """Terminate the broker; kill it after `timeout_s`. Idempotent."""
         process, self._process = self._process, None
         if process is None:
             return
@@ -124,7 +127,7 @@ class Broker:
             process.wait()
 
     def set_accounts(self, accounts: Sequence[Account]) -> None:
-        """Replace who may connect; a running broker learns of it without losing connections."""
+        """Replace the accounts; a running broker reloads them and keeps its connections."""
         self._accounts = tuple(accounts)
         if self._process is not None and self.is_running:
             self._write_accounts()
@@ -148,7 +151,7 @@ class Broker:
                 stdin=subprocess.DEVNULL,
                 stdout=log_file,
                 stderr=subprocess.STDOUT,
-                # A Ctrl-C in the terminal is for whoever started it, who ends the broker last.
+                # Ctrl-C in the terminal must reach only the parent, which stops the broker last.
                 start_new_session=True,
             )
 
@@ -165,7 +168,7 @@ class Broker:
                 sys.executable,
                 "-m",
                 "pioreactor.messaging.embedded",
-                *(word for two in options.items() for word in two),
+                *(part for option in options.items() for part in option),
             ]
         mosquitto = find_mosquitto()
         if mosquitto is None:
@@ -173,11 +176,11 @@ class Broker:
         configuration = self.directory / "mosquitto.conf"
         text = _MOSQUITTO.format(port=self.port, interface=self.interface, directory=self.directory)
         if os.geteuid() == 0:
-            text += "user root\n"  # otherwise it becomes another user, who cannot read these files
+            text += "user root\n"  # otherwise it changes to a user that cannot read these files
         _write_secret(configuration, text)
         return [mosquitto, "-c", str(configuration)]
 
-    def _answers(self, timeout_s: float) -> bool:
+    def _wait_until_ready(self, timeout_s: float) -> bool:
         process = self._process
         host = "127.0.0.1" if self.interface == "0.0.0.0" else self.interface
         deadline = time.monotonic() + timeout_s
@@ -189,11 +192,11 @@ class Broker:
                 return False
         return False
 
-    def _last_words(self) -> str:
+    def _last_log_line(self) -> str:
         with contextlib.suppress(OSError):
             lines = self.log_path.read_text(encoding="utf-8", errors="replace").splitlines()
-            return lines[-1] if lines else "it said nothing"
-        return "it said nothing"
+            return lines[-1] if lines else "its log is empty"
+        return "its log is empty"
 
 
 def _free_port(interface: str) -> int:
@@ -203,7 +206,7 @@ def _free_port(interface: str) -> int:
 
 
 def _write_secret(path: Path, text: str) -> None:
-    """Replace a file in one step, readable by its owner only."""
+    """Replace a file atomically, readable by its owner only."""
     partial = path.with_name(path.name + ".partial")
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:

@@ -1,7 +1,7 @@
-"""Imports paho's client without what it needs for WebSockets, TLS and proxies alone.
+"""Import of the paho client without the modules that only WebSockets, TLS and proxies need.
 
-Those cost each job 20 ms of start and 3 MB of memory, for code that connects by a plain socket. Stand-ins take their
-place; each gives the real module's names as soon as one is asked for.
+Those cost each job 20 ms of start-up and 3 MB of memory, for code that connects by a plain socket. Placeholder modules
+replace them; each loads the real module at the first access to an attribute.
 """
 
 from __future__ import annotations
@@ -14,44 +14,44 @@ from contextlib import contextmanager
 from types import ModuleType
 from typing import Any, Final
 
-_SELDOM_USED: Final = ("ssl", "hashlib", "urllib.request")
-_ASKED_FOR_AT_EACH_READ: Final = ("SSLWantReadError", "SSLWantWriteError")
+_DEFERRED_MODULES: Final = ("ssl", "hashlib", "urllib.request")
+_READ_ERRORS: Final = ("SSLWantReadError", "SSLWantWriteError")
 
-_one_at_a_time = threading.Lock()
+_import_lock = threading.Lock()
 
 
 class _NeverRaised(Exception):
-    """What a plain socket cannot raise."""
+    """A TLS error, which a plain socket never raises."""
 
 
-class _StandIn(ModuleType):
-    """Loads the module it stands for at the first use of a name, but for those that only a loaded module can raise."""
+class _DeferredModule(ModuleType):
+    """A placeholder that loads its module at the first access to an attribute other than `_READ_ERRORS`."""
 
     def __getattr__(self, name: str) -> Any:
-        if name in _ASKED_FOR_AT_EACH_READ and self.__name__ not in sys.modules:
+        if name in _READ_ERRORS and self.__name__ not in sys.modules:
             return _NeverRaised
         return getattr(importlib.import_module(self.__name__), name)
 
 
 @contextmanager
-def _stand_ins() -> Iterator[None]:
-    """Put stand-ins where nothing was imported yet, for the length of a block."""
-    put = [name for name in _SELDOM_USED if name not in sys.modules]
-    for name in put:
-        sys.modules[name] = _StandIn(name)
+def _deferred_modules() -> Iterator[None]:
+    """Install placeholders for modules that are not imported yet, within a block."""
+    installed = [name for name in _DEFERRED_MODULES if name not in sys.modules]
+    for name in installed:
+        sys.modules[name] = _DeferredModule(name)
     try:
         yield
     finally:
-        for name in put:
-            if isinstance(sys.modules.get(name), _StandIn):
+        for name in installed:
+            if isinstance(sys.modules.get(name), _DeferredModule):
                 del sys.modules[name]
 
 
 def load_client() -> Any:
     """Return the module `paho.mqtt.client`."""
-    with _one_at_a_time:  # each bus loads it on its own thread, and half of a module has no client
+    with _import_lock:  # each bus imports it on its own thread, and must not see a partially initialized module
         loaded = sys.modules.get("paho.mqtt.client")
         if loaded is not None:
             return loaded
-        with _stand_ins():
+        with _deferred_modules():
             return importlib.import_module("paho.mqtt.client")

@@ -1,8 +1,8 @@
-"""Messages between the processes of one unit while the broker is away: a worker cut off from its leader goes on.
+"""Messages between the processes of one unit while the broker is unreachable.
 
-A process that is not connected also sends what it publishes under its own unit's name to the other processes of the
-unit. A connection is broken for a while before that is known: what was published meanwhile follows then, if it has a
-time stamp. What was heard one way is left out when it comes the other way later.
+A process without a connection also sends what it publishes under its own unit's name directly to the other processes of
+the unit. It takes a while to detect a broken connection: messages published meanwhile are sent afterwards, if they have
+a timestamp. A message that arrives both ways is delivered once.
 """
 
 from __future__ import annotations
@@ -25,60 +25,64 @@ from pioreactor.messaging.subscription import Cancellable
 
 log = logging.getLogger(__name__)
 
-REMEMBERED = 4096
-"""Messages heard nearby that may still come from the broker."""
-BROUGHT_REMEMBERED = 512
-"""Messages from the broker that may still come from a neighbour whose connection broke before they were confirmed."""
-LARGEST_DATAGRAM = 150_000
-TIMESTAMP = b'"timestamp"'
+MAX_LOCAL_KEYS = 4096
+"""Messages received locally that may still arrive from the broker."""
+MAX_BROKER_KEYS = 512
+"""Messages received from the broker that a process may still send locally, because it saw no acknowledgement."""
+MAX_DATAGRAM_BYTES = 150_000
+TIMESTAMP_KEY = b'"timestamp"'
 
 
-class Nearby(Protocol):
-    """A way to every other process of the unit. Sending never blocks; who does not listen misses it."""
+class LocalBus(Protocol):
+    """A channel to every other process of the unit. Sending never blocks; a process that is not listening misses it."""
 
-    def send(self, topic: str, payload: bytes) -> None: ...
-
-    def listen(self, hear: Callable[[str, bytes], None]) -> None:
-        """Call back for what others send, on a thread of the adapter or the sender's."""
+    def send(self, topic: str, payload: bytes) -> None:
+        """Send a message to all others."""
         ...
 
-    def close(self) -> None: ...
+    def listen(self, callback: Callable[[str, bytes], None]) -> None:
+        """Call back with each message of the others, on a thread of the adapter or of the sender."""
+        ...
+
+    def close(self) -> None:
+        """Stop listening."""
+        ...
 
 
 class ConfirmingBus(Bus, Protocol):
-    """A connection to the broker that knows what the broker has."""
+    """A connection to the broker that reports which messages were not acknowledged."""
 
     def on_unconfirmed(self, callback: Callable[[Sequence[tuple[str, bytes]]], None]) -> Subscription:
-        """Call back after each loss with the (topic, payload) that may not have reached the broker, oldest first."""
+        """Call back after each loss with the (topic, payload) pairs without acknowledgement, oldest first."""
         ...
 
 
-class NearbyBus:
-    """A connection to the broker that falls back to the unit's own processes."""
+class LocalFallbackBus:
+    """A connection to the broker that falls back to a local bus."""
 
-    def __init__(self, broker: ConfirmingBus, nearby: Nearby, unit: str) -> None:
+    def __init__(self, broker: ConfirmingBus, local: LocalBus, unit: str) -> None:
         self._broker = broker
-        self._nearby = nearby
+        self._local = local
         self._own_prefix = f"{topics.ROOT}/{unit}/"
         self._router: Router[Callable[[Message], None]] = Router()
-        self._heard: OrderedDict[tuple[str, bytes], None] = OrderedDict()
-        self._brought: OrderedDict[tuple[str, bytes], None] = OrderedDict()
+        self._received_locally: OrderedDict[tuple[str, bytes], None] = OrderedDict()
+        self._received_from_broker: OrderedDict[tuple[str, bytes], None] = OrderedDict()
         self._lock = threading.Lock()
-        nearby.listen(self._hear_nearby)
+        local.listen(self._on_local_message)
         broker.on_unconfirmed(self._send_unconfirmed)
 
     def publish(self, topic: str, payload: bytes | str = b"", *, qos: int = 1, retain: bool = False) -> None:
         self._broker.publish(topic, payload, qos=qos, retain=retain)
         if topic.startswith(self._own_prefix) and not self._broker.is_connected():
-            self._nearby.send(topic, payload.encode() if isinstance(payload, str) else payload)
+            self._local.send(topic, payload.encode() if isinstance(payload, str) else payload)
 
     def subscribe(self, topic_filter: str, callback: Callable[[Message], None], *, qos: int = 1) -> Subscription:
-        def unless_heard(message: Message) -> None:
-            if not self._was_heard(message):
+        def unless_received_locally(message: Message) -> None:
+            if not self._is_duplicate(message):
                 callback(message)
 
         route = self._router.add(topic_filter, callback)
-        subscription = self._broker.subscribe(topic_filter, unless_heard, qos=qos)
+        subscription = self._broker.subscribe(topic_filter, unless_received_locally, qos=qos)
 
         def cancel() -> None:
             self._router.remove(route)
@@ -87,34 +91,34 @@ class NearbyBus:
         return Cancellable(cancel)
 
     def _send_unconfirmed(self, published: Sequence[tuple[str, bytes]]) -> None:
-        """Send after a loss what nobody here may have heard, if it can be told from a repetition."""
+        """Send unacknowledged messages locally after a loss, if a timestamp lets receivers detect duplicates."""
         for topic, payload in published:
-            if topic.startswith(self._own_prefix) and TIMESTAMP in payload:
-                self._nearby.send(topic, payload)
+            if topic.startswith(self._own_prefix) and TIMESTAMP_KEY in payload:
+                self._local.send(topic, payload)
 
-    def _hear_nearby(self, topic: str, payload: bytes) -> None:
-        if TIMESTAMP in payload:
+    def _on_local_message(self, topic: str, payload: bytes) -> None:
+        if TIMESTAMP_KEY in payload:
             with self._lock:
-                known = (topic, payload) in self._heard or (topic, payload) in self._brought
-                _remember(self._heard, (topic, payload), REMEMBERED)
+                known = (topic, payload) in self._received_locally or (topic, payload) in self._received_from_broker
+                _remember(self._received_locally, (topic, payload), MAX_LOCAL_KEYS)
             if known:
                 return
         message = Message(topic, payload, qos=1)
         for callback in self._router.targets(topic):
             try:
                 callback(message)
-            except Exception:  # what one callback does wrong must not keep the others from hearing
-                log.exception("error in a callback for %s", topic)
+            except Exception:  # a failing callback must not keep the message from the others
+                log.exception("A callback for %s failed", topic)
 
-    def _was_heard(self, message: Message) -> bool:
-        """Say whether this was heard nearby before; only stamped messages can be told from later ones like them."""
-        if not message.topic.startswith(self._own_prefix) or TIMESTAMP not in message.payload:
+    def _is_duplicate(self, message: Message) -> bool:
+        """Return whether this was received locally before; only messages with a timestamp are distinguishable."""
+        if not message.topic.startswith(self._own_prefix) or TIMESTAMP_KEY not in message.payload:
             return False
         key = (message.topic, message.payload)
         with self._lock:
-            if key in self._heard:
+            if key in self._received_locally:
                 return True
-            _remember(self._brought, key, BROUGHT_REMEMBERED)
+            _remember(self._received_from_broker, key, MAX_BROKER_KEYS)
         return False
 
     def is_connected(self) -> bool:
@@ -128,35 +132,35 @@ class NearbyBus:
 
     def close(self) -> None:
         self._broker.close()
-        self._nearby.close()
+        self._local.close()
 
 
-def _remember(memory: OrderedDict[tuple[str, bytes], None], key: tuple[str, bytes], most: int) -> None:
-    memory[key] = None
-    while len(memory) > most:
-        memory.popitem(last=False)
+def _remember(keys: OrderedDict[tuple[str, bytes], None], key: tuple[str, bytes], max_keys: int) -> None:
+    keys[key] = None
+    while len(keys) > max_keys:
+        keys.popitem(last=False)
 
 
-class Brokers(Protocol):
-    """Opens connections to the broker."""
+class ConfirmingBusFactory(Protocol):
+    """A factory of connections to the broker."""
 
     def connect(self, client_name: str, *, will: Will | None = None) -> ConfirmingBus: ...
 
 
-class NearbyBusFactory:
-    """Opens connections that fall back to the unit's own processes."""
+class LocalFallbackBusFactory:
+    """A factory of connections that fall back to a local bus."""
 
-    def __init__(self, brokers: Brokers, open_nearby: Callable[[], Nearby], unit: str) -> None:
+    def __init__(self, brokers: ConfirmingBusFactory, open_local: Callable[[], LocalBus], unit: str) -> None:
         self._brokers = brokers
-        self._open_nearby = open_nearby
+        self._open_local = open_local
         self._unit = unit
 
-    def connect(self, client_name: str, *, will: Will | None = None) -> NearbyBus:
-        return NearbyBus(self._brokers.connect(client_name, will=will), self._open_nearby(), self._unit)
+    def connect(self, client_name: str, *, will: Will | None = None) -> LocalFallbackBus:
+        return LocalFallbackBus(self._brokers.connect(client_name, will=will), self._open_local(), self._unit)
 
 
-class UnixDatagrams:
-    """Each process listens on a socket in one folder of the unit, private to its user, and sends to all others."""
+class UnixSocketBus:
+    """A local bus of Unix datagram sockets in one directory of the unit, private to its user."""
 
     _numbers = itertools.count()
 
@@ -169,7 +173,7 @@ class UnixDatagrams:
         self._thread: threading.Thread | None = None
         self._closed = False
 
-    def listen(self, hear: Callable[[str, bytes], None]) -> None:
+    def listen(self, callback: Callable[[str, bytes], None]) -> None:
         try:
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._path.unlink(missing_ok=True)
@@ -177,23 +181,23 @@ class UnixDatagrams:
             receiver.bind(str(self._path))
             self._path.chmod(0o600)
         except OSError as error:
-            log.warning("Other processes of this unit cannot be heard while the broker is away: %s.", error)
+            log.warning("Without a broker, messages of other processes of this unit cannot be received: %s.", error)
             return
         self._receiver = receiver
-        self._thread = threading.Thread(target=self._receive, args=(receiver, hear), name="nearby", daemon=True)
+        self._thread = threading.Thread(target=self._receive, args=(receiver, callback), name="local bus", daemon=True)
         self._thread.start()
 
-    def _receive(self, receiver: socket.socket, hear: Callable[[str, bytes], None]) -> None:
+    def _receive(self, receiver: socket.socket, callback: Callable[[str, bytes], None]) -> None:
         while True:
             try:
-                datagram = receiver.recv(LARGEST_DATAGRAM)
+                datagram = receiver.recv(MAX_DATAGRAM_BYTES)
             except OSError:
                 return
             if self._closed:
                 return
             topic, separator, payload = datagram.partition(b"\0")
             if separator:
-                hear(topic.decode("utf-8", "replace"), payload)
+                callback(topic.decode("utf-8", "replace"), payload)
 
     def send(self, topic: str, payload: bytes) -> None:
         datagram = topic.encode() + b"\0" + payload
@@ -205,10 +209,10 @@ class UnixDatagrams:
             try:
                 self._sender.sendto(datagram, str(path))
             except ConnectionRefusedError:
-                # Its process died without a goodbye.
+                # Its process ended without removing the socket.
                 path.unlink(missing_ok=True)
             except OSError as error:
-                log.debug("%s does not take a message: %s", path.name, error)
+                log.debug("Sending to %s failed: %s", path.name, error)
 
     def close(self) -> None:
         if self._closed:
@@ -224,30 +228,31 @@ class UnixDatagrams:
         self._sender.close()
 
 
-class NearbyHub:
-    """The same among code of one process: units of virtual time."""
+class InProcessLocalBuses:
+    """Local buses within one process, for units in virtual time."""
 
     def __init__(self) -> None:
-        self._members: list[_HubMember] = []
+        self._members: list[_InProcessLocalBus] = []
 
-    def open(self) -> _HubMember:
-        member = _HubMember(self._members)
+    def open(self) -> _InProcessLocalBus:
+        """Return a new member."""
+        member = _InProcessLocalBus(self._members)
         self._members.append(member)
         return member
 
 
-class _HubMember:
-    def __init__(self, members: list[_HubMember]) -> None:
+class _InProcessLocalBus:
+    def __init__(self, members: list[_InProcessLocalBus]) -> None:
         self._members = members
-        self._hear: Callable[[str, bytes], None] | None = None
+        self._callback: Callable[[str, bytes], None] | None = None
 
-    def listen(self, hear: Callable[[str, bytes], None]) -> None:
-        self._hear = hear
+    def listen(self, callback: Callable[[str, bytes], None]) -> None:
+        self._callback = callback
 
     def send(self, topic: str, payload: bytes) -> None:
         for member in list(self._members):
-            if member is not self and member._hear is not None:
-                member._hear(topic, payload)
+            if member is not self and member._callback is not None:
+                member._callback(topic, payload)
 
     def close(self) -> None:
         if self in self._members:

@@ -1,8 +1,8 @@
-"""A `Bus` over one MQTT 3.1.1 connection, kept up by one thread of its own.
+"""A `Bus` over one MQTT 3.1.1 connection, which a thread of its own maintains.
 
-The paho client is a codec and a socket here: each connection gets a fresh one, and only the network thread touches it.
-What waits, what is unacknowledged and what is subscribed is kept by the bus, so that after a loss an old retained value
-is never sent after a newer one. QoS 2 is sent as QoS 1; `docs/explanations/decisions` says why.
+The paho client serves as codec and socket only: each connection gets a new one, and only the network thread uses it.
+The bus itself keeps queued and unacknowledged messages and the subscriptions, so that after a loss an old retained
+value is never sent after a newer one. QoS 2 is sent as QoS 1; `docs/explanations/decisions` gives the reason.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pioreactor.messaging.lazy_paho import load_client
 from pioreactor.messaging.outgoing_queue import OutgoingMessage, OutgoingQueue
-from pioreactor.messaging.ports import Message, Will
+from pioreactor.messaging.ports import BrokerAddress, Message, Will
+from pioreactor.messaging.reconnect_delay import ConnectionTiming, ReconnectDelay
 from pioreactor.messaging.router import Route, Router, check_topic
 from pioreactor.messaging.subscription import Cancellable
 
@@ -32,106 +33,58 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-_UNACKNOWLEDGED = 100
+_MAX_IN_FLIGHT = 100
 """Publications sent ahead of their acknowledgements."""
 _FILTERS_PER_REQUEST = 50
 _CONNECT_TIMEOUT_S = 2.0
-"""Of TCP alone. The system asks after 0 s and 1 s, and would ask next after 3 s."""
-_IDLE_S = 1.0
-"""The longest wait of the network thread: paho looks at the keep-alive this often."""
-
-
-@dataclass(frozen=True, slots=True)
-class BrokerAddress:
-    """Where the broker is, and as whom to speak to it."""
-
-    host: str
-    port: int = 1883
-    username: str | None = None
-    password: str | None = field(default=None, repr=False)
-    tls: bool = False
-    ca_file: str | None = None
-    """Certificates to trust instead of the system's."""
-
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """How long a bus waits for what."""
-
-    first_retry_s: float = 0.25
-    longest_retry_s: float = 8.0
-    """Between two attempts on a broker that hangs up."""
-    settled_s: float = 1.0
-    """A connection that lived so long was not refused: the next is made at once, as after a restart of the broker."""
-    longest_silence_s: float = 1.0
-    """From one attempt to the next while nobody answers: a network that is whole again shall not be waited for."""
-    unconfirmed_s: float = 5.0
-    """A connection is broken when the other machine has not confirmed for so long what was sent. Until then the system
-    repeats it after pauses that double, and would go on to do so after the network is whole again."""
-    keepalive_s: int = 20
-    close_s: float = 2.0
-    """How long `close` waits for publications that are on their way."""
-
-
-@dataclass(slots=True)
-class Pauses:
-    """How long to wait before each attempt to connect."""
-
-    patience: Patience
-    _next_s: float = 0.0
-
-    def after(self, lived_s: float, *, answered: bool) -> float:
-        """Return the pause [s] after a connection that lived for so long, or after an attempt that nobody answered."""
-        longest_s = self.patience.longest_retry_s
-        if (answered and lived_s >= self.patience.settled_s) or self._next_s == 0.0:
-            self._next_s = self.patience.first_retry_s
-        if not answered:
-            longest_s = min(longest_s, self.patience.longest_silence_s)
-        pause_s = min(self._next_s, longest_s)
-        self._next_s = min(pause_s * 2, longest_s)
-        if not answered:
-            pause_s = max(self.patience.first_retry_s, pause_s - lived_s)
-        return pause_s
+"""Of TCP alone. The kernel sends SYN after 0 s and 1 s, and would next after 3 s."""
+_SELECT_TIMEOUT_S = 1.0
+"""The longest wait of the network thread: paho checks the keep-alive this often."""
 
 
 @dataclass(frozen=True, slots=True)
 class MqttBusFactory:
-    """Opens connections of one unit to one broker."""
+    """A factory of connections of one unit to one broker."""
 
     address: BrokerAddress
     unit: str
-    patience: Patience = Patience()
+    timing: ConnectionTiming = field(default_factory=ConnectionTiming)
 
     def connect(self, client_name: str, *, will: Will | None = None) -> MqttBus:
-        """Return at once; the connection is made in the background, however long that takes."""
+        """Return a bus at once; it connects in the background, however long that takes."""
         name = client_name.removesuffix(f"-{self.unit}")
         client_id = f"{name}-{self.unit}-{os.urandom(3).hex()}"
-        return MqttBus(self.address, client_id, will=will, patience=self.patience)
+        return MqttBus(self.address, client_id, will=will, timing=self.timing)
 
 
 class MqttBus:
-    """A connection that is always being kept up until it is closed."""
+    """A connection that is maintained until it is closed."""
 
     def __init__(
-        self, address: BrokerAddress, client_id: str, *, will: Will | None = None, patience: Patience | None = None
+        self,
+        address: BrokerAddress,
+        client_id: str,
+        *,
+        will: Will | None = None,
+        timing: ConnectionTiming | None = None,
     ) -> None:
         self.client_id = client_id
         self._address = address
         self._will = will
-        self._patience = patience if patience is not None else Patience()
+        self._timing = timing if timing is not None else ConnectionTiming()
         self._router: Router[Callable[[Message], None]] = Router()
-        self._watchers: dict[object, Callable[[bool], None]] = {}
-        self._unconfirmed_watchers: dict[object, Callable[[Sequence[tuple[str, bytes]]], None]] = {}
+        self._connection_callbacks: dict[object, Callable[[bool], None]] = {}
+        self._unconfirmed_callbacks: dict[object, Callable[[Sequence[tuple[str, bytes]]], None]] = {}
         self._changed = threading.Condition()
         self._queue = OutgoingQueue()
         self._requests: deque[tuple[bool, str]] = deque()
         self._unacknowledged: dict[int, OutgoingMessage] = {}
-        self._unanswered: set[int] = set()
+        self._pending_acknowledgements: set[int] = set()
         self._busy = False
         self._connected = False
         self._attempted = False
-        self._abandoned = False
-        self._trouble: str | None = None
+        self._aborted = False
+        self._connection_error: str | None = None
         self._closing = threading.Event()
         self._close_by = 0.0
         self._wake_reader, self._wake_writer = socket.socketpair()
@@ -141,7 +94,7 @@ class MqttBus:
         self._thread = threading.Thread(target=self._run, name=f"mqtt {client_id}", daemon=True)
         self._thread.start()
 
-    # what callers use ------------------------------------------------------------------------------------------------
+    # public -----------------------------------------------------------------------------------------------------------
 
     def publish(self, topic: str, payload: bytes | str = b"", *, qos: int = 1, retain: bool = False) -> None:
         """Queue a message; QoS 2 counts as 1. After `close` it is dropped. Raise InvalidRequestError for bad topics."""
@@ -149,17 +102,17 @@ class MqttBus:
         body = payload.encode() if isinstance(payload, str) else bytes(payload)
         with self._changed:
             if self._closing.is_set():
-                log.debug("%s is closed; a message on %s is dropped", self.client_id, topic)
+                log.debug("%s is closed; dropping a message on %s", self.client_id, topic)
                 return
             self._queue.put(OutgoingMessage(topic, body, min(qos, 1), retain))
             self._wake()
 
     def subscribe(self, topic_filter: str, callback: Callable[[Message], None], *, qos: int = 1) -> Cancellable:
-        """Listen. Each new subscription makes the broker repeat the retained messages that match its filter.
+        """Subscribe. Each new subscription makes the broker send the retained messages that match its filter.
 
-        Those repeats reach every callback of this bus that matches. Raise InvalidRequestError for malformed filters.
+        These reach every matching callback of this bus. Raise `InvalidRequestError` for malformed filters.
         """
-        del qos  # asking for 1 always is right: the broker sends each message with the lower of the two qualities
+        del qos  # always 1: the broker delivers with the lower QoS of publication and subscription
         route = self._router.add(topic_filter, callback)
         self._request(True, topic_filter)
         return Cancellable(lambda: self._unsubscribe(route))
@@ -169,52 +122,52 @@ class MqttBus:
 
     def on_connection(self, callback: Callable[[bool], None]) -> Cancellable:
         key = object()
-        self._watchers[key] = callback
-        return Cancellable(lambda: self._watchers.pop(key, None))
+        self._connection_callbacks[key] = callback
+        return Cancellable(lambda: self._connection_callbacks.pop(key, None))
 
     def on_unconfirmed(self, callback: Callable[[Sequence[tuple[str, bytes]]], None]) -> Cancellable:
-        """Call back after each loss with the (topic, payload) that may not have reached the broker, oldest first."""
+        """Call back after each loss with the (topic, payload) pairs without acknowledgement, oldest first."""
         key = object()
-        self._unconfirmed_watchers[key] = callback
-        return Cancellable(lambda: self._unconfirmed_watchers.pop(key, None))
+        self._unconfirmed_callbacks[key] = callback
+        return Cancellable(lambda: self._unconfirmed_callbacks.pop(key, None))
 
     def flush(self, timeout_s: float) -> bool:
-        """Wait until the broker has confirmed all publications and subscriptions."""
+        """Wait until the broker has acknowledged all publications and subscriptions; return False on timeout."""
         with self._changed:
             if threading.current_thread() is self._thread:
                 return self._drained()
             return self._changed.wait_for(self._drained, timeout_s)
 
     def close(self) -> None:
-        """Say goodbye, after at most `close_s` for what is on its way. The will is not sent."""
+        """Say goodbye, after at most `close_timeout_s` for what is on its way. The will is not sent."""
         with self._changed:
             if not self._closing.is_set():
-                self._close_by = time.monotonic() + self._patience.close_s
+                self._close_by = time.monotonic() + self._timing.close_timeout_s
                 self._closing.set()
                 self._wake()
         if threading.current_thread() is not self._thread:
-            self._thread.join(self._patience.close_s + 1.0)
+            self._thread.join(self._timing.close_timeout_s + 1.0)
 
-    def abandon(self) -> None:
-        """End without goodbye, as a crash does: the broker sends the will."""
-        self._abandoned = True
+    def abort(self) -> None:
+        """Disconnect ungracefully, as a crash does: the broker publishes the will."""
+        self._aborted = True
         self.close()
 
     @property
     def dropped(self) -> int:
-        """How many messages that are not retained had to give way in a full queue."""
+        """Return how many messages were dropped from a full queue; retained ones are never dropped."""
         return self._queue.dropped
 
     @property
-    def trouble(self) -> str | None:
-        """Why there is no connection, in words; None while connected or not yet tried."""
-        return self._trouble
+    def connection_error(self) -> str | None:
+        """Return why there is no connection; None while connected or before the first attempt."""
+        return self._connection_error
 
     # shared between callers and the network thread --------------------------------------------------------------------
 
-    def _request(self, wanted: bool, topic_filter: str) -> None:
+    def _request(self, subscribe: bool, topic_filter: str) -> None:
         with self._changed:
-            self._requests.append((wanted, topic_filter))
+            self._requests.append((subscribe, topic_filter))
             self._wake()
 
     def _unsubscribe(self, route: Route[Callable[[Message], None]]) -> None:
@@ -224,59 +177,59 @@ class MqttBus:
     def _wake(self) -> None:
         if not self._woken:
             self._woken = True
-            with contextlib.suppress(OSError):  # the thread has ended, or a wake-up already waits
+            with contextlib.suppress(OSError):  # the thread has ended, or a wake-up is pending
                 self._wake_writer.send(b"\0")
 
     def _drained(self) -> bool:
-        waiting = self._queue or self._requests or self._unacknowledged or self._unanswered
-        return not waiting and not self._busy
+        pending = self._queue or self._requests or self._unacknowledged or self._pending_acknowledgements
+        return not pending and not self._busy
 
     # the network thread -----------------------------------------------------------------------------------------------
 
     def _run(self) -> None:
-        pauses = Pauses(self._patience)
+        delay = ReconnectDelay(self._timing)
         try:
             while not self._closing.is_set() or (self._queue and not self._attempted):
-                began, answered = time.monotonic(), True
+                started_s, answered = time.monotonic(), True
                 try:
-                    answered = self._live_once()
-                except Exception:  # whatever the broker sent, the next connection may work
+                    answered = self._run_connection()
+                except Exception:  # whatever the broker sent, the next connection may succeed
                     log.exception("%s lost its connection", self.client_id)
                 self._attempted = True
-                self._closing.wait(_spread(pauses.after(time.monotonic() - began, answered=answered)))
+                self._closing.wait(_jitter(delay.after(time.monotonic() - started_s, answered=answered)))
         finally:
             with self._changed:
                 self._wake_reader.close()
                 self._wake_writer.close()
-                if self._queue and not self._abandoned:
+                if self._queue and not self._aborted:
                     log.warning("%s closes with %d messages unsent", self.client_id, len(self._queue))
 
-    def _live_once(self) -> bool:
-        """Live through one connection, from the attempt to its loss or close; say whether anybody answered."""
+    def _run_connection(self) -> bool:
+        """Run one connection from the attempt to its loss or close; return whether the broker answered."""
         client = self._new_client()
         try:
-            client.connect(self._host, self._address.port, self._patience.keepalive_s)
+            client.connect(self._host, self._address.port, self._timing.keepalive_s)
         except (OSError, ValueError) as error:
-            self._note_trouble(f"{self._address.host}:{self._address.port} does not answer: {error}")
+            self._log_connection_error(f"{self._address.host}:{self._address.port} is unreachable: {error}")
             return False
         try:
-            while client.socket() is not None and not self._wants_to_leave():
-                self._feed(client)
+            while client.socket() is not None and not self._should_disconnect():
+                self._send_pending(client)
                 self._wait(client)
                 if client.loop(0) != 0:
                     break
-                self._settle(client)
-            if self._abandoned:
-                _cut(client)
+                self._update_drained(client)
+            if self._aborted:
+                _reset(client)
             elif self._closing.is_set():
-                _say_goodbye(client)
+                _disconnect(client)
         finally:
             self._after_loss()
         return True
 
     @property
     def _host(self) -> str:
-        """Return the broker's name, as bytes where nothing needs it as text: then no codec of names is loaded."""
+        """Return the host, as bytes where possible, so that the IDNA codec is not loaded."""
         host = self._address.host
         return host if self._address.tls or not host.isascii() else host.encode()  # type: ignore[return-value]
 
@@ -286,7 +239,7 @@ class MqttBus:
             paho.CallbackAPIVersion.VERSION2, client_id=self.client_id, protocol=paho.MQTTv311, clean_session=True
         )
         client.connect_timeout = _CONNECT_TIMEOUT_S
-        client.max_inflight_messages_set(_UNACKNOWLEDGED + 1)
+        client.max_inflight_messages_set(_MAX_IN_FLIGHT + 1)
         if self._address.username is not None:
             client.username_pw_set(self._address.username, self._address.password)
         if self._address.tls:
@@ -297,24 +250,24 @@ class MqttBus:
             client.will_set(self._will.topic, self._will.payload, qos=1, retain=True)
         client.on_socket_open = self._prepare_socket
         client.on_connect = self._on_connect
-        client.on_publish = self._on_acknowledged
-        client.on_subscribe = self._on_answered
-        client.on_unsubscribe = self._on_answered
+        client.on_publish = self._on_puback
+        client.on_subscribe = self._on_suback
+        client.on_unsubscribe = self._on_suback
         client.on_message = self._on_message
         return client
 
     def _prepare_socket(self, _client: Client, _data: Any, sock: Any) -> None:
-        """Send small packets at once: Nagle's algorithm would hold the second one until the first is acknowledged."""
+        """Disable Nagle's algorithm, which delays small packets, and limit how long data may stay unacknowledged."""
         with contextlib.suppress(OSError):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if hasattr(socket, "TCP_USER_TIMEOUT"):
-                patience_ms = round(1000 * self._patience.unconfirmed_s)
-                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, patience_ms)
+                timeout_ms = round(1000 * self._timing.unacknowledged_timeout_s)
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, timeout_ms)
 
-    def _wants_to_leave(self) -> bool:
+    def _should_disconnect(self) -> bool:
         if not self._closing.is_set():
             return False
-        return self._abandoned or self._drained_of_messages() or time.monotonic() >= self._close_by
+        return self._aborted or self._drained_of_messages() or time.monotonic() >= self._close_by
 
     def _drained_of_messages(self) -> bool:
         with self._changed:
@@ -322,9 +275,9 @@ class MqttBus:
 
     def _wait(self, client: Client) -> None:
         sock = client.socket()
-        if sock is None or _has_buffered(sock):
+        if sock is None or _has_pending_bytes(sock):
             return
-        timeout_s = 0.05 if self._closing.is_set() else _IDLE_S
+        timeout_s = 0.05 if self._closing.is_set() else _SELECT_TIMEOUT_S
         writers = [sock] if client.want_write() else []
         readable, _, _ = select.select([sock, self._wake_reader], writers, [], timeout_s)
         if self._wake_reader in readable:
@@ -333,16 +286,16 @@ class MqttBus:
                 with contextlib.suppress(BlockingIOError):
                     self._wake_reader.recv(64)
 
-    def _feed(self, client: Client) -> None:
-        """Hand to paho what waits, subscriptions first, as far as the broker keeps up."""
+    def _send_pending(self, client: Client) -> None:
+        """Pass queued requests and messages to paho, subscriptions first, as far as the broker keeps up."""
         if not self._connected:
             return
         with self._changed:
             requests = list(self._requests)
             self._requests.clear()
-            for wanted, topic_filter in requests:
-                self._ask(client, wanted, [topic_filter])
-        while len(self._unacknowledged) < _UNACKNOWLEDGED and not client.want_write():
+            for subscribe, topic_filter in requests:
+                self._send_request(client, subscribe, [topic_filter])
+        while len(self._unacknowledged) < _MAX_IN_FLIGHT and not client.want_write():
             with self._changed:
                 outgoing = self._queue.take()
                 self._busy = outgoing is not None
@@ -354,15 +307,15 @@ class MqttBus:
                     self._unacknowledged[info.mid] = outgoing
                 self._busy = client.want_write()
 
-    def _ask(self, client: Client, wanted: bool, filters: list[str]) -> None:
-        if wanted:
-            _, number = client.subscribe([(topic_filter, 1) for topic_filter in filters])
+    def _send_request(self, client: Client, subscribe: bool, filters: list[str]) -> None:
+        if subscribe:
+            _, packet_id = client.subscribe([(topic_filter, 1) for topic_filter in filters])
         else:
-            _, number = client.unsubscribe(filters)
-        if number is not None:
-            self._unanswered.add(number)
+            _, packet_id = client.unsubscribe(filters)
+        if packet_id is not None:
+            self._pending_acknowledgements.add(packet_id)
 
-    def _settle(self, client: Client) -> None:
+    def _update_drained(self, client: Client) -> None:
         with self._changed:
             self._busy = client.want_write()
             if self._drained():
@@ -371,80 +324,82 @@ class MqttBus:
     def _after_loss(self) -> None:
         with self._changed:
             was_connected, self._connected = self._connected, False
-            unconfirmed = [(one.topic, one.payload) for one in (*self._unacknowledged.values(), *self._queue.waiting())]
+            unconfirmed = [
+                (message.topic, message.payload) for message in (*self._unacknowledged.values(), *self._queue.waiting())
+            ]
             self._queue.lose_connection(self._unacknowledged.values())
             self._unacknowledged.clear()
-            self._unanswered.clear()
+            self._pending_acknowledgements.clear()
             self._requests = deque((True, topic_filter) for topic_filter in self._router.filters())
             self._busy = False
             self._changed.notify_all()
         if was_connected and not self._closing.is_set():
-            self._note_trouble("the connection was lost")
-            _tell(self._unconfirmed_watchers.values(), unconfirmed)
-            _tell(self._watchers.values(), False)
+            self._log_connection_error("the connection was lost")
+            _notify(self._unconfirmed_callbacks.values(), unconfirmed)
+            _notify(self._connection_callbacks.values(), False)
 
-    def _note_trouble(self, words: str) -> None:
-        if words != self._trouble:
-            log.warning("%s: %s; trying again until it works", self.client_id, words)
-        self._trouble = words
+    def _log_connection_error(self, error: str) -> None:
+        if error != self._connection_error:
+            log.warning("%s: %s; retrying", self.client_id, error)
+        self._connection_error = error
 
     # called by paho, on the network thread ----------------------------------------------------------------------------
 
     def _on_connect(self, client: Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
         if reason.is_failure:
-            self._note_trouble(f"the broker refused: {reason}")
+            self._log_connection_error(f"the broker refused: {reason}")
             return
         with self._changed:
             filters = self._router.filters()
             self._requests.clear()
             for start in range(0, len(filters), _FILTERS_PER_REQUEST):
-                self._ask(client, True, filters[start : start + _FILTERS_PER_REQUEST])
+                self._send_request(client, True, filters[start : start + _FILTERS_PER_REQUEST])
             self._queue.online = True
             self._connected = True
-            self._trouble = None
+            self._connection_error = None
         log.debug("%s is connected", self.client_id)
-        _tell(self._watchers.values(), True)
+        _notify(self._connection_callbacks.values(), True)
 
-    def _on_acknowledged(self, _client: Client, _data: Any, number: int, _reason: Any, _properties: Any) -> None:
+    def _on_puback(self, _client: Client, _data: Any, packet_id: int, _reason: Any, _properties: Any) -> None:
         with self._changed:
-            self._unacknowledged.pop(number, None)
+            self._unacknowledged.pop(packet_id, None)
 
-    def _on_answered(self, _client: Client, _data: Any, number: int, _reasons: Any, _properties: Any) -> None:
+    def _on_suback(self, _client: Client, _data: Any, packet_id: int, _reasons: Any, _properties: Any) -> None:
         with self._changed:
-            self._unanswered.discard(number)
+            self._pending_acknowledgements.discard(packet_id)
 
     def _on_message(self, _client: Client, _data: Any, received: Any) -> None:
         message = Message(received.topic, bytes(received.payload), received.qos, bool(received.retain))
         for callback in self._router.targets(message.topic):
             try:
                 callback(message)
-            except Exception:  # one listener's mistake must not end the connection of the others
-                log.exception("a listener for %s failed", message.topic)
+            except Exception:  # a failing callback must not end the connection of the others
+                log.exception("A callback for %s failed", message.topic)
 
 
-def _tell(watchers: Iterable[Callable[[T], None]], news: T) -> None:
-    for watcher in list(watchers):
+def _notify(callbacks: Iterable[Callable[[T], None]], value: T) -> None:
+    for callback in list(callbacks):
         try:
-            watcher(news)
-        except Exception:  # the connection must survive any listener's mistake
-            log.exception("a listener for the connection failed")
+            callback(value)
+        except Exception:  # the connection must survive a failing callback
+            log.exception("A callback for the connection failed")
 
 
-def _spread(delay_s: float) -> float:
-    """Vary a delay by a fifth, so that the clients of a broker that comes back do not all come at once."""
+def _jitter(delay_s: float) -> float:
+    """Vary a delay by ±20 %, so that clients do not all reconnect at once after a broker restart."""
     return delay_s * (0.8 + 0.4 * os.urandom(1)[0] / 255)
 
 
-def _has_buffered(sock: Any) -> bool:
-    pending = getattr(sock, "pending", None)  # only TLS sockets hold bytes back from `select`
+def _has_pending_bytes(sock: Any) -> bool:
+    pending = getattr(sock, "pending", None)  # only TLS sockets buffer bytes that `select` does not see
     return pending is not None and pending() > 0
 
 
-def _cut(client: Client) -> None:
+def _reset(client: Client) -> None:
     _shut(client, socket.SHUT_RDWR)
 
 
-def _say_goodbye(client: Client) -> None:
+def _disconnect(client: Client) -> None:
     client.disconnect()
     deadline = time.monotonic() + 0.5
     while client.want_write() and time.monotonic() < deadline:

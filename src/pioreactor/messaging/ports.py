@@ -1,67 +1,86 @@
-"""The promise of a message bus, in the semantics of MQTT that jobs rely on."""
+"""The interface of a message bus, with the semantics of MQTT that jobs rely on."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
+class BrokerAddress:
+    """The address of a broker and the account to connect with."""
+
+    host: str
+    port: int = 1883
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    tls: bool = False
+    ca_file: str | None = None
+    """Certificates to trust instead of the system's."""
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
-    """One message as a subscriber receives it."""
+    """A message as a subscriber receives it."""
 
     topic: str
     payload: bytes
     qos: int = 0
     retain: bool = False
-    """True when it was stored by the broker before the subscription, False when it is live."""
+    """True if the broker had retained it before the subscription, False if it is live."""
 
 
 @dataclass(frozen=True, slots=True)
 class Will:
-    """What the broker says when this client vanishes without goodbye (QoS 1, retained)."""
+    """The message that the broker publishes when this client disconnects ungracefully (QoS 1, retained)."""
 
     topic: str
     payload: bytes
 
 
 class Subscription(Protocol):
-    """A standing request for messages."""
+    """A handle of a subscription."""
 
-    def cancel(self) -> None: ...
+    def cancel(self) -> None:
+        """End the subscription. Idempotent."""
+        ...
 
 
 class Bus(Protocol):
-    """A connection to the broker of one client.
+    """The connection of one client to the broker.
 
-    Nothing here blocks on the network or raises because the broker is away: connecting goes on in the background,
-    publications wait in a bounded queue (the newest per retained topic is always kept), and subscriptions are
-    renewed on each reconnect. Callbacks arrive on a thread of the adapter (or a greenlet) and must be brief.
+    No method blocks on the network or raises because the broker is unreachable: the bus connects in the background,
+    queues publications within bounds (the newest per retained topic is always kept), and renews subscriptions on each
+    reconnect. Callbacks run on a thread of the adapter (or a greenlet) and must be brief.
     """
 
     def publish(self, topic: str, payload: bytes | str = b"", *, qos: int = 1, retain: bool = False) -> None:
-        """Send when possible. An empty retained payload clears the topic."""
+        """Publish a message, once connected. An empty retained payload clears the topic."""
         ...
 
     def subscribe(self, topic_filter: str, callback: Callable[[Message], None], *, qos: int = 1) -> Subscription:
         """Call back for each message that matches (MQTT wildcards `+`, `#`); retained ones first."""
         ...
 
-    def is_connected(self) -> bool: ...
+    def is_connected(self) -> bool:
+        """Return whether the broker has accepted the connection."""
+        ...
 
     def on_connection(self, callback: Callable[[bool], None]) -> Subscription:
-        """Call back with True after each (re)connect and False after each loss; not for an orderly close."""
+        """Call back with True after each (re)connect and False after each loss; not after `close`."""
         ...
 
     def flush(self, timeout_s: float) -> bool:
-        """Wait until the broker has everything that was published; False when the time is over first."""
+        """Wait until the broker has acknowledged all publications; return False on timeout."""
         ...
 
     def close(self) -> None:
-        """Say goodbye (the will is not sent). Safe to call twice."""
+        """Disconnect gracefully, so that the will is not published. Idempotent."""
         ...
 
 
 class BusFactory(Protocol):
-    """How a unit's runtime opens connections: one per job or command."""
+    """A factory of connections: one per job or command."""
 
-    def connect(self, client_name: str, *, will: Will | None = None) -> Bus: ...
+    def connect(self, client_name: str, *, will: Will | None = None) -> Bus:
+        """Return a new connection at once; it is made in the background."""
+        ...

@@ -1,4 +1,4 @@
-"""Finds who listens to a topic, in constant time for topics seen before."""
+"""Routing of topics to subscriptions, in constant time for topics seen before."""
 
 import threading
 from collections.abc import Iterator
@@ -9,14 +9,14 @@ from pioreactor.exc import InvalidRequestError
 
 T = TypeVar("T")
 
-_LONGEST_TOPIC_BYTES = 65_535
-_CACHED_TOPICS = 4096
+_MAX_TOPIC_BYTES = 65_535
+_MAX_CACHED_TOPICS = 4096
 
 
 def check_topic(topic: str) -> None:
-    """Raise InvalidRequestError when nothing can be published to this topic (empty, too long, or with wildcards)."""
-    if not topic or "+" in topic or "#" in topic or "\0" in topic or len(topic.encode()) > _LONGEST_TOPIC_BYTES:
-        raise InvalidRequestError(f"{topic[:200]!r} is not a topic to publish to")
+    """Raise InvalidRequestError when a topic cannot be published to (empty, too long, or with wildcards)."""
+    if not topic or "+" in topic or "#" in topic or "\0" in topic or len(topic.encode()) > _MAX_TOPIC_BYTES:
+        raise InvalidRequestError(f"{topic[:200]!r} is not a valid topic")
 
 
 def check_filter(topic_filter: str) -> None:
@@ -25,17 +25,17 @@ def check_filter(topic_filter: str) -> None:
     malformed = (
         not topic_filter
         or "\0" in topic_filter
-        or len(topic_filter.encode()) > _LONGEST_TOPIC_BYTES
+        or len(topic_filter.encode()) > _MAX_TOPIC_BYTES
         or "#" in levels[:-1]
         or any(len(level) > 1 and ("+" in level or "#" in level) for level in levels)
     )
     if malformed:
-        raise InvalidRequestError(f"{topic_filter[:200]!r} is not a topic filter")
+        raise InvalidRequestError(f"{topic_filter[:200]!r} is not a valid topic filter")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Route(Generic[T]):
-    """One entry of a router: whoever is to be told about a filter."""
+    """One entry of a router: a topic filter and its target."""
 
     topic_filter: str
     target: T
@@ -44,45 +44,46 @@ class Route(Generic[T]):
 
 @dataclass(slots=True)
 class _Node(Generic[T]):
-    below: dict[str, "_Node[T]"] = field(default_factory=dict)
-    here: list[Route[T]] = field(default_factory=list)
+    children: dict[str, "_Node[T]"] = field(default_factory=dict)
+    routes: list[Route[T]] = field(default_factory=list)
 
 
 class Router(Generic[T]):
-    """Routes by topic filter, answered in the order in which they were added. Safe to use from several threads."""
+    """A collection of routes, matched in the order in which they were added. Thread-safe."""
 
     def __init__(self) -> None:
         self._root: _Node[T] = _Node()
         self._routes: dict[Route[T], None] = {}
-        self._known: dict[str, tuple[T, ...]] = {}
+        self._cache: dict[str, tuple[T, ...]] = {}
         self._lock = threading.Lock()
         self._order = 0
 
     def add(self, topic_filter: str, target: T) -> Route[T]:
-        """Raise InvalidRequestError when the filter is malformed."""
+        """Add a route; raise `InvalidRequestError` if the filter is malformed."""
         check_filter(topic_filter)
         with self._lock:
             self._order += 1
             route = Route(topic_filter, target, self._order)
             node = self._root
             for level in topic_filter.split("/"):
-                node = node.below.setdefault(level, _Node())
-            node.here.append(route)
+                node = node.children.setdefault(level, _Node())
+            node.routes.append(route)
             self._routes[route] = None
-            self._known.clear()
+            self._cache.clear()
         return route
 
     def remove(self, route: Route[T]) -> bool:
-        """Forget a route; return False when it was not there. Saying it twice is harmless."""
+        """Remove a route; return False if it was removed before."""
         with self._lock:
             if route not in self._routes:
                 return False
             del self._routes[route]
             self._prune(self._root, route.topic_filter.split("/"), route)
-            self._known.clear()
+            self._cache.clear()
         return True
 
     def has_filter(self, topic_filter: str) -> bool:
+        """Return whether a route has exactly this filter."""
         with self._lock:
             return any(route.topic_filter == topic_filter for route in self._routes)
 
@@ -92,30 +93,31 @@ class Router(Generic[T]):
             return list(dict.fromkeys(route.topic_filter for route in self._routes))
 
     def routes(self) -> list[Route[T]]:
+        """Return all routes."""
         with self._lock:
             return list(self._routes)
 
     def targets(self, topic: str) -> tuple[T, ...]:
-        """Return whoever listens to a topic."""
-        known = self._known.get(topic)
-        if known is not None:
-            return known
+        """Return the targets of all routes that match a topic."""
+        cached = self._cache.get(topic)
+        if cached is not None:
+            return cached
         with self._lock:
             found = sorted(_matching(self._root, topic.split("/")), key=lambda route: route.order)
             targets = tuple(route.target for route in found)
-            if len(self._known) >= _CACHED_TOPICS:
-                self._known.clear()
-            self._known[topic] = targets
+            if len(self._cache) >= _MAX_CACHED_TOPICS:
+                self._cache.clear()
+            self._cache[topic] = targets
         return targets
 
     def _prune(self, node: _Node[T], levels: list[str], route: Route[T]) -> None:
         if not levels:
-            node.here.remove(route)
+            node.routes.remove(route)
             return
-        child = node.below[levels[0]]
+        child = node.children[levels[0]]
         self._prune(child, levels[1:], route)
-        if not child.here and not child.below:
-            del node.below[levels[0]]
+        if not child.routes and not child.children:
+            del node.children[levels[0]]
 
 
 def _matching(root: _Node[T], levels: list[str]) -> Iterator[Route[T]]:
@@ -124,14 +126,14 @@ def _matching(root: _Node[T], levels: list[str]) -> Iterator[Route[T]]:
         hidden = depth == 0 and level.startswith("$")
         following: list[_Node[T]] = []
         for node in nodes:
-            if "#" in node.below and not hidden:
-                yield from node.below["#"].here
-            if level in node.below:
-                following.append(node.below[level])
-            if "+" in node.below and not hidden:
-                following.append(node.below["+"])
+            if "#" in node.children and not hidden:
+                yield from node.children["#"].routes
+            if level in node.children:
+                following.append(node.children[level])
+            if "+" in node.children and not hidden:
+                following.append(node.children["+"])
         nodes = following
     for node in nodes:
-        yield from node.here
-        if "#" in node.below:
-            yield from node.below["#"].here
+        yield from node.routes
+        if "#" in node.children:
+            yield from node.children["#"].routes

@@ -1,10 +1,10 @@
-"""A subscription, as the act that ends it."""
+"""A handle that ends a subscription."""
 
 from collections.abc import Callable
 
 
 class Cancellable:
-    """Ends something when cancelled; cancelling again is harmless."""
+    """A handle that calls a function once, when it is canceled."""
 
     __slots__ = ("_end",)
 
@@ -12,6 +12,7 @@ class Cancellable:
         self._end: Callable[[], object] | None = end
 
     def cancel(self) -> None:
+        """End the subscription. Idempotent."""
         end, self._end = self._end, None
         if end is not None:
             end()

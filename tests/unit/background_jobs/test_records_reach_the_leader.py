@@ -123,7 +123,7 @@ def test_a_link_that_loses_doubles_and_reorders_loses_no_row(scene: Scene, seed:
     monitor = scene.monitor()
     writer = scene.writer()
     for number, job in enumerate((monitor, writer)):
-        faults = RandomFaults(seed=10 * seed + number, lost=0.25, repeated=0.25, delayed=0.5, longest_delay_s=15.0)
+        faults = RandomFaults(seed=10 * seed + number, lost=0.25, repeated=0.25, delayed=0.5, max_delay_s=15.0)
         job._registration.bus.faults = faults  # type: ignore[attr-defined]
     rng = random.Random(seed)
     for _ in range(20):

@@ -27,7 +27,7 @@ def test_a_known_hash_of_mosquitto_passwd() -> None:
     assert not verify_password("strawberry", hashed)
 
 
-def test_passwords_fit_their_own_hash_only() -> None:
+def test_passwords_match_only_their_own_hash() -> None:
     hashed = hash_password("µ-secret")
     assert verify_password("µ-secret", hashed)
     assert not verify_password("µ-secres", hashed)
@@ -35,12 +35,12 @@ def test_passwords_fit_their_own_hash_only() -> None:
 
 
 @pytest.mark.parametrize("broken", ["", "$6$a$b", "$7$x$AAAA$AAAA", "$7$101$A$A", "plain", "$7$0$AAAA$AAAA"])
-def test_malformed_hashes_fit_nothing(broken: str) -> None:
+def test_malformed_hashes_match_nothing(broken: str) -> None:
     assert not verify_password("", broken)
     assert not verify_password("x", broken)
 
 
-def test_files_never_hold_a_password_in_clear() -> None:
+def test_files_hold_no_plain_passwords() -> None:
     secret = make_password()
     text = password_file([Account("unit1", secret)])
     assert secret not in text
@@ -64,13 +64,13 @@ def test_files_never_hold_a_password_in_clear() -> None:
         ("anna", "pioreactor/anna/exp/a", True, False),
     ],
 )
-def test_rights(account: str, topic: str, read: bool, write: bool) -> None:
+def test_permissions(account: str, topic: str, read: bool, write: bool) -> None:
     rights = read_permissions(permission_file(ACCOUNTS))[account]
     assert (rights.may_read(topic), rights.may_write(topic)) == (read, write)
 
 
 @pytest.mark.parametrize("name", ["", "a/b", "+", "#", "a:b", "a\ntopic readwrite #", "a b", "$broadcast", "x" * 65])
-def test_names_that_would_bend_the_files_are_refused(name: str) -> None:
+def test_account_names_that_would_corrupt_the_files_are_refused(name: str) -> None:
     with pytest.raises(InvalidRequestError):
         Account(name, "secret")
 

@@ -18,7 +18,7 @@ def drain(queue: OutgoingQueue) -> list[str]:
     return taken
 
 
-def test_offline_the_newest_retained_value_takes_the_place_of_its_publication() -> None:
+def test_offline_only_the_newest_retained_value_is_kept() -> None:
     queue = OutgoingQueue()
     for outgoing in (value("old"), event("1"), value("other", "u"), value("new")):
         queue.put(outgoing)
@@ -33,7 +33,7 @@ def test_online_every_value_is_kept() -> None:
     assert drain(queue) == ["a", "b", "c"]
 
 
-def test_a_stalled_link_does_not_fill_the_memory_with_old_values() -> None:
+def test_on_a_stalled_link_old_retained_values_are_dropped() -> None:
     queue = OutgoingQueue(max_events=10, online=True)
     for number in range(1000):
         queue.put(value(str(number)))
@@ -43,7 +43,7 @@ def test_a_stalled_link_does_not_fill_the_memory_with_old_values() -> None:
     assert taken == sorted(taken, key=int)
 
 
-def test_of_too_many_events_the_oldest_are_dropped_and_counted() -> None:
+def test_the_oldest_events_are_dropped_and_counted() -> None:
     queue = OutgoingQueue(max_events=3)
     queue.put(value("kept"))
     for payload in "12345":
@@ -60,7 +60,7 @@ def test_events_are_bounded_in_bytes_too_but_the_newest_is_always_kept() -> None
     assert queue.dropped == 1
 
 
-def test_after_a_loss_the_unacknowledged_comes_first_unless_a_newer_value_waits() -> None:
+def test_after_a_loss_unacknowledged_messages_come_first_unless_a_newer_value_is_queued() -> None:
     queue = OutgoingQueue(online=True)
     queue.put(event("2"))
     queue.put(value("new"))
@@ -68,7 +68,7 @@ def test_after_a_loss_the_unacknowledged_comes_first_unless_a_newer_value_waits(
     assert drain(queue) == ["1", "alone", "2", "new"]
 
 
-def test_numbers_and_bytes_are_right_after_everything_was_taken() -> None:
+def test_counters_are_right_after_taking_all_messages() -> None:
     queue = OutgoingQueue(max_event_bytes=10)
     for _ in range(5):
         queue.put(event("123456"))

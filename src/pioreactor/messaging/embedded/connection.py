@@ -71,7 +71,7 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the cause makes no difference
         self.evict()
 
-    # called by the broker core ------------------------------------------------------------------------------------------
+    # called by the broker core ----------------------------------------------------------------------------------------
 
     def deliver(self, publication: Publication) -> None:
         transport = self._transport

@@ -72,7 +72,7 @@ def test_subscribing_twice_replaces_the_first(core: BrokerCore) -> None:
 
 
 def test_a_unit_cannot_publish_for_others_not_even_in_its_will(core: BrokerCore) -> None:
-    listener = FakeClient(core, "listener")
+    listener = FakeClient(core, "subscriber")
     core.subscribe(listener, "#", 1)
     unit = FakeClient(core, "stirring-unit1", "unit1")
     unit.will = publication("pioreactor/unit2/exp/stirring/$state", b"lost", retain=True)
@@ -136,7 +136,7 @@ def test_clients_of_a_removed_account_are_evicted(core: BrokerCore, tmp_path: Pa
 
 
 def test_a_stopping_broker_publishes_no_wills(core: BrokerCore) -> None:
-    client, listener = FakeClient(core, "job"), FakeClient(core, "listener")
+    client, listener = FakeClient(core, "job"), FakeClient(core, "subscriber")
     core.subscribe(listener, "#", 1)
     client.will = publication("job/$state", b"lost", retain=True)
     core.evict_all()

@@ -8,61 +8,61 @@ from pioreactor.messaging.memory import MemoryBroker, RandomFaults
 from pioreactor.messaging.ports import Message, Will
 
 
-def heard_with(seed: int) -> tuple[list[bytes], float]:
+def received_with(seed: int) -> tuple[list[bytes], float]:
     clock = VirtualClock()
     broker = MemoryBroker(clock)
-    heard: list[bytes] = []
-    listener, speaker = broker.connect("listener"), broker.connect("speaker")
-    listener.subscribe("a", lambda message: heard.append(message.payload))
-    speaker.faults = RandomFaults(seed, lost=0.2, repeated=0.2, delayed=0.5, longest_delay_s=3.0)
+    received: list[bytes] = []
+    listener, publisher = broker.connect("subscriber"), broker.connect("publisher")
+    listener.subscribe("a", lambda message: received.append(message.payload))
+    publisher.faults = RandomFaults(seed, lost=0.2, repeated=0.2, delayed=0.5, max_delay_s=3.0)
     for number in range(200):
-        speaker.publish("a", str(number))
+        publisher.publish("a", str(number))
     clock.sleep(3.0)
-    return heard, clock.monotonic()
+    return received, clock.monotonic()
 
 
-def test_seeded_faults_lose_repeat_and_reorder_and_are_the_same_each_time() -> None:
-    heard, _ = heard_with(1)
-    numbers = [int(payload) for payload in heard]
+def test_seeded_faults_are_reproducible() -> None:
+    received, _ = received_with(1)
+    numbers = [int(payload) for payload in received]
     assert len(set(numbers)) < 200
     assert len(set(numbers)) < len(numbers)
     assert numbers != sorted(numbers)
-    assert heard_with(1) == heard_with(1)
-    assert heard_with(1) != heard_with(2)
+    assert received_with(1) == received_with(1)
+    assert received_with(1) != received_with(2)
 
 
-def test_faults_on_the_way_to_a_subscriber_concern_only_that_one() -> None:
+def test_faults_of_a_link_affect_only_that_client() -> None:
     class Lost:
-        def fate(self, message: Message) -> Sequence[float]:
+        def delays_s(self, message: Message) -> Sequence[float]:
             return () if message.payload == b"secret" else (0.0,)
 
     broker = MemoryBroker(VirtualClock())
-    deaf, fine, speaker = broker.connect("deaf"), broker.connect("fine"), broker.connect("speaker")
+    deaf, fine, publisher = broker.connect("deaf"), broker.connect("fine"), broker.connect("publisher")
     deaf.faults = Lost()
-    heard: dict[str, list[bytes]] = {"deaf": [], "fine": []}
-    deaf.subscribe("a", lambda message: heard["deaf"].append(message.payload))
-    fine.subscribe("a", lambda message: heard["fine"].append(message.payload))
-    speaker.publish("a", b"secret")
-    speaker.publish("a", b"plain")
-    assert heard == {"deaf": [b"plain"], "fine": [b"secret", b"plain"]}
+    received: dict[str, list[bytes]] = {"deaf": [], "fine": []}
+    deaf.subscribe("a", lambda message: received["deaf"].append(message.payload))
+    fine.subscribe("a", lambda message: received["fine"].append(message.payload))
+    publisher.publish("a", b"secret")
+    publisher.publish("a", b"plain")
+    assert received == {"deaf": [b"plain"], "fine": [b"secret", b"plain"]}
 
 
-def test_all_subscribers_hear_a_question_before_its_answer() -> None:
+def test_all_subscribers_receive_a_message_before_the_reply_to_it() -> None:
     broker = MemoryBroker(VirtualClock())
     first, second = broker.connect("first"), broker.connect("second")
-    heard: list[bytes] = []
+    received: list[bytes] = []
 
     def reply(message: Message) -> None:
         if message.payload == b"question":
             first.publish("a", b"answer")
 
     first.subscribe("a", reply)
-    second.subscribe("a", lambda message: heard.append(message.payload))
+    second.subscribe("a", lambda message: received.append(message.payload))
     second.publish("a", b"question")
-    assert heard == [b"question", b"answer"]
+    assert received == [b"question", b"answer"]
 
 
-def test_endless_conversations_do_not_deepen_the_stack() -> None:
+def test_chains_of_replies_do_not_deepen_the_stack() -> None:
     broker = MemoryBroker(VirtualClock())
     bus = broker.connect("bus")
     counts: list[int] = []
@@ -78,24 +78,24 @@ def test_endless_conversations_do_not_deepen_the_stack() -> None:
     assert counts[-1] == 2 * sys.getrecursionlimit()
 
 
-def test_a_late_message_does_not_reach_a_client_that_has_gone() -> None:
+def test_a_delayed_message_does_not_reach_a_closed_client() -> None:
     clock = VirtualClock()
     broker = MemoryBroker(clock)
-    listener, speaker = broker.connect("listener"), broker.connect("speaker")
-    heard: list[bytes] = []
-    listener.subscribe("a", lambda message: heard.append(message.payload))
+    listener, publisher = broker.connect("subscriber"), broker.connect("publisher")
+    received: list[bytes] = []
+    listener.subscribe("a", lambda message: received.append(message.payload))
     listener.faults = RandomFaults(1, delayed=1.0)
-    speaker.publish("a", b"1")
+    publisher.publish("a", b"1")
     listener.close()
     clock.sleep(2.0)
-    assert heard == []
+    assert received == []
 
 
-def test_a_cut_link_announces_the_will_and_the_job_can_correct_it_afterwards() -> None:
+def test_a_lost_link_publishes_the_will_and_the_job_overwrites_it_afterwards() -> None:
     broker = MemoryBroker(VirtualClock())
     job = broker.connect("job", will=Will("job/$state", b"lost"))
-    moods: list[bool] = []
-    job.on_connection(moods.append)
+    connections: list[bool] = []
+    job.on_connection(connections.append)
     job.publish("job/$state", b"ready", retain=True)
     job.lose_connection()
     assert broker.retained == {"job/$state": b"lost"}
@@ -103,10 +103,10 @@ def test_a_cut_link_announces_the_will_and_the_job_can_correct_it_afterwards() -
     job.publish("job/$state", b"ready", retain=True)
     job.restore_connection()
     assert broker.retained == {"job/$state": b"ready"}
-    assert moods == [False, True]
+    assert connections == [False, True]
 
 
-def test_only_the_retained_messages_of_the_right_filter_are_repeated_to_the_right_callback() -> None:
+def test_retained_messages_are_sent_to_the_new_callback_only() -> None:
     broker = MemoryBroker(VirtualClock())
     bus = broker.connect("bus")
     for name in "abc":

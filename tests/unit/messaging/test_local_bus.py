@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pioreactor.clock.virtual import VirtualClock
-from pioreactor.messaging.local_bus import NearbyBus, NearbyHub, UnixDatagrams
+from pioreactor.messaging.local_bus import InProcessLocalBuses, LocalFallbackBus, UnixSocketBus
 from pioreactor.messaging.memory import MemoryBroker, MemoryBus
 from pioreactor.messaging.ports import Message, Subscription
 from pioreactor.messaging.subscription import Cancellable
@@ -49,16 +49,16 @@ class Pair:
 
     def __init__(self) -> None:
         self.broker = MemoryBroker(VirtualClock())
-        hub = NearbyHub()
+        hub = InProcessLocalBuses()
         self.links = [Link(self.broker.connect("a")), Link(self.broker.connect("b"))]
-        self.a, self.b = (NearbyBus(link, hub.open(), "unit1") for link in self.links)
-        self.heard: list[Message] = []
-        self.b.subscribe("pioreactor/+/exp/#", self.heard.append)
+        self.a, self.b = (LocalFallbackBus(link, hub.open(), "unit1") for link in self.links)
+        self.received: list[Message] = []
+        self.b.subscribe("pioreactor/+/exp/#", self.received.append)
 
     def cut(self) -> None:
         self.broker.stop()
 
-    def mend(self) -> None:
+    def restore(self) -> None:
         self.broker.start()
 
 
@@ -67,118 +67,118 @@ def pair() -> Pair:
     return Pair()
 
 
-def test_with_a_broker_a_message_comes_once(pair: Pair) -> None:
+def test_with_a_broker_a_message_arrives_once(pair: Pair) -> None:
     pair.a.publish(OWN, READING)
 
-    assert [message.payload for message in pair.heard] == [READING]
+    assert [message.payload for message in pair.received] == [READING]
 
 
-def test_without_a_broker_the_unit_hears_itself(pair: Pair) -> None:
+def test_without_a_broker_messages_arrive_locally(pair: Pair) -> None:
     pair.cut()
     pair.a.publish(OWN, READING)
 
-    assert [message.payload for message in pair.heard] == [READING]
+    assert [message.payload for message in pair.received] == [READING]
 
 
-def test_what_was_heard_nearby_is_not_heard_again_from_the_broker(pair: Pair) -> None:
+def test_messages_received_locally_are_not_repeated_by_the_broker(pair: Pair) -> None:
     pair.cut()
     pair.a.publish(OWN, READING, retain=True)
-    pair.mend()
+    pair.restore()
 
-    assert [message.payload for message in pair.heard] == [READING]
+    assert [message.payload for message in pair.received] == [READING]
 
 
-def test_equal_values_without_a_time_stamp_are_all_heard(pair: Pair) -> None:
+def test_equal_values_without_a_timestamp_are_all_delivered(pair: Pair) -> None:
     pair.cut()
     pair.a.publish("pioreactor/unit1/exp/stirring/target_rpm/set", b"300")
-    pair.mend()
+    pair.restore()
     pair.a.publish("pioreactor/unit1/exp/stirring/target_rpm/set", b"300")
 
-    assert len(pair.heard) >= 2
+    assert len(pair.received) >= 2
 
 
-def test_other_units_are_not_imitated(pair: Pair) -> None:
+def test_messages_under_other_units_are_not_sent_locally(pair: Pair) -> None:
     pair.cut()
     pair.a.publish("pioreactor/unit2/exp/od_reading/ods", READING)
 
-    assert pair.heard == []
+    assert pair.received == []
 
 
-def test_what_was_said_before_a_broken_connection_was_noticed_is_heard_once_it_is(pair: Pair) -> None:
+def test_messages_lost_before_the_loss_was_detected_are_sent_locally(pair: Pair) -> None:
     pair.links[0].is_silent = True
     pair.a.publish(OWN, READING)
     pair.a.publish("pioreactor/unit1/exp/stirring/target_rpm", b"300")
     pair.a.publish("pioreactor/unit2/exp/od_reading/ods", READING)
-    assert pair.heard == []
+    assert pair.received == []
     pair.links[0].notice()
 
-    assert [(message.topic, message.payload) for message in pair.heard] == [(OWN, READING)]
+    assert [(message.topic, message.payload) for message in pair.received] == [(OWN, READING)]
 
 
-def test_what_the_broker_brought_but_did_not_confirm_is_heard_once(pair: Pair) -> None:
+def test_delivered_but_unconfirmed_messages_arrive_once(pair: Pair) -> None:
     pair.a.publish(OWN, READING)
     pair.links[0].notice((OWN, READING))
     pair.links[0].notice((OWN, READING))
 
-    assert [message.payload for message in pair.heard] == [READING]
+    assert [message.payload for message in pair.received] == [READING]
 
 
-def test_what_was_sent_nearby_twice_is_heard_once(pair: Pair) -> None:
+def test_messages_sent_locally_twice_arrive_once(pair: Pair) -> None:
     pair.cut()
     pair.a.publish(OWN, READING)
     pair.links[0].notice((OWN, READING))
 
-    assert [message.payload for message in pair.heard] == [READING]
+    assert [message.payload for message in pair.received] == [READING]
 
 
-def test_a_cancelled_subscription_hears_nothing_nearby(pair: Pair) -> None:
-    heard: list[Message] = []
-    pair.b.subscribe(OWN, heard.append).cancel()
+def test_a_canceled_subscription_receives_no_local_messages(pair: Pair) -> None:
+    received: list[Message] = []
+    pair.b.subscribe(OWN, received.append).cancel()
     pair.cut()
     pair.a.publish(OWN, READING)
 
-    assert heard == []
+    assert received == []
 
 
 @pytest.fixture
-def open_nearby(tmp_path: Path) -> Iterator[Callable[[], UnixDatagrams]]:
-    opened: list[UnixDatagrams] = []
+def open_local_bus(tmp_path: Path) -> Iterator[Callable[[], UnixSocketBus]]:
+    opened: list[UnixSocketBus] = []
 
-    def make() -> UnixDatagrams:
-        opened.append(UnixDatagrams(tmp_path / "n"))
+    def make() -> UnixSocketBus:
+        opened.append(UnixSocketBus(tmp_path / "n"))
         return opened[-1]
 
     yield make
-    for nearby in opened:
-        nearby.close()
+    for local_bus in opened:
+        local_bus.close()
 
 
-def test_datagrams_reach_every_other_process(open_nearby: Callable[[], UnixDatagrams]) -> None:
+def test_datagrams_reach_every_other_process(open_local_bus: Callable[[], UnixSocketBus]) -> None:
     arrived = threading.Event()
-    heard: list[tuple[str, bytes]] = []
+    received: list[tuple[str, bytes]] = []
 
-    def hear(topic: str, payload: bytes) -> None:
-        heard.append((topic, payload))
+    def on_message(topic: str, payload: bytes) -> None:
+        received.append((topic, payload))
         arrived.set()
 
-    listener, sender = open_nearby(), open_nearby()
-    listener.listen(hear)
+    listener, sender = open_local_bus(), open_local_bus()
+    listener.listen(on_message)
     sender.listen(lambda topic, payload: None)
     sender.send("a/b", b"x\0y")
 
     assert arrived.wait(5.0)
-    assert heard == [("a/b", b"x\0y")]
+    assert received == [("a/b", b"x\0y")]
 
 
-def test_the_socket_is_private(open_nearby: Callable[[], UnixDatagrams], tmp_path: Path) -> None:
-    open_nearby().listen(lambda topic, payload: None)
+def test_the_socket_is_private(open_local_bus: Callable[[], UnixSocketBus], tmp_path: Path) -> None:
+    open_local_bus().listen(lambda topic, payload: None)
 
     (path,) = (tmp_path / "n").iterdir()
     assert path.stat().st_mode & 0o077 == 0
 
 
-def test_the_dead_are_forgotten(open_nearby: Callable[[], UnixDatagrams], tmp_path: Path) -> None:
-    sender = open_nearby()
+def test_sockets_of_ended_processes_are_removed(open_local_bus: Callable[[], UnixSocketBus], tmp_path: Path) -> None:
+    sender = open_local_bus()
     sender.listen(lambda topic, payload: None)
     dead = tmp_path / "n" / "999-0"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as left_behind:
@@ -188,15 +188,15 @@ def test_the_dead_are_forgotten(open_nearby: Callable[[], UnixDatagrams], tmp_pa
     assert not dead.exists()
 
 
-def test_a_folder_that_cannot_be_made_costs_only_the_nearby(tmp_path: Path) -> None:
+def test_without_its_directory_the_local_bus_is_silent(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    nearby = UnixDatagrams(tmp_path / "file" / "n")
-    nearby.listen(lambda topic, payload: None)
-    nearby.send("a", b"b")
-    nearby.close()
+    local_bus = UnixSocketBus(tmp_path / "file" / "n")
+    local_bus.listen(lambda topic, payload: None)
+    local_bus.send("a", b"b")
+    local_bus.close()
 
 
-def test_closing_says_goodbye_to_the_broker(pair: Pair) -> None:
+def test_close_disconnects_from_the_broker(pair: Pair) -> None:
     pair.b.close()
 
     assert not pair.links[1].is_connected()

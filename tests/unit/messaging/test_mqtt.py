@@ -9,10 +9,11 @@ from contextlib import contextmanager
 
 import pytest
 
-from pioreactor.messaging.mqtt import BrokerAddress, MqttBus, MqttBusFactory, Patience, Pauses
-from pioreactor.messaging.ports import Will
+from pioreactor.messaging.mqtt import MqttBus, MqttBusFactory
+from pioreactor.messaging.ports import BrokerAddress, Will
+from pioreactor.messaging.reconnect_delay import ConnectionTiming, ReconnectDelay
 
-SOON = Patience(first_retry_s=0.01, longest_retry_s=0.05, close_s=0.2)
+FAST = ConnectionTiming(min_retry_s=0.01, max_retry_s=0.05, close_timeout_s=0.2)
 
 
 @contextmanager
@@ -29,8 +30,8 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def test_names_of_clients_tell_who_they_are() -> None:
-    factory = MqttBusFactory(BrokerAddress("127.0.0.1", free_port()), "unit1", SOON)
+def test_client_ids_contain_job_and_unit() -> None:
+    factory = MqttBusFactory(BrokerAddress("127.0.0.1", free_port()), "unit1", FAST)
     with closing(factory.connect("stirring")) as first, closing(factory.connect("stirring-unit1")) as second:
         assert first.client_id.startswith("stirring-unit1-")
         assert second.client_id.startswith("stirring-unit1-")
@@ -38,25 +39,25 @@ def test_names_of_clients_tell_who_they_are() -> None:
         assert first.client_id != second.client_id
 
 
-def test_without_a_broker_everything_is_accepted_and_the_trouble_is_told() -> None:
-    with closing(MqttBus(BrokerAddress("127.0.0.1", free_port()), "lonely", patience=SOON)) as bus:
+def test_without_a_broker_messages_are_queued_and_the_error_is_reported() -> None:
+    with closing(MqttBus(BrokerAddress("127.0.0.1", free_port()), "lonely", timing=FAST)) as bus:
         for number in range(2000):
             bus.publish("event", str(number))
         bus.publish("value", b"1", retain=True)
         assert bus.dropped == 1000
         assert not bus.flush(0.1)
-        assert bus.trouble is not None
-        assert "does not answer" in bus.trouble
+        assert bus.connection_error is not None
+        assert "unreachable" in bus.connection_error
 
 
-def test_an_address_that_does_not_exist_is_no_error() -> None:
-    with closing(MqttBus(BrokerAddress("no.such.host.invalid"), "lost", patience=SOON)) as bus:
+def test_an_unknown_host_does_not_raise() -> None:
+    with closing(MqttBus(BrokerAddress("no.such.host.invalid"), "lost", timing=FAST)) as bus:
         bus.publish("a", b"1")
         assert not bus.is_connected()
 
 
-def test_flushing_nothing_needs_no_broker() -> None:
-    with closing(MqttBus(BrokerAddress("127.0.0.1", free_port()), "lonely", patience=SOON)) as bus:
+def test_flushing_an_empty_queue_needs_no_broker() -> None:
+    with closing(MqttBus(BrokerAddress("127.0.0.1", free_port()), "lonely", timing=FAST)) as bus:
         assert bus.flush(0.0)
         bus.subscribe("a", print)
         assert not bus.flush(0.0)
@@ -73,7 +74,7 @@ def serve(listener: socket.socket, answers: list[bytes], connections: list[bytes
     listener.close()
 
 
-def test_a_broker_that_hangs_up_or_talks_nonsense_is_tried_again() -> None:
+def test_a_broker_that_closes_or_sends_garbage_is_retried() -> None:
     listener = socket.create_server(("127.0.0.1", 0))
     listener.settimeout(20.0)
     connections: list[bytes] = []
@@ -83,7 +84,7 @@ def test_a_broker_that_hangs_up_or_talks_nonsense_is_tried_again() -> None:
     server = threading.Thread(target=serve, args=(listener, answers, connections, enough))
     server.start()
     address = BrokerAddress("127.0.0.1", listener.getsockname()[1], "unit1", "secret")
-    with closing(MqttBus(address, "job", will=Will("job/$state", b"lost"), patience=SOON)) as bus:
+    with closing(MqttBus(address, "job", will=Will("job/$state", b"lost"), timing=FAST)) as bus:
         assert enough.wait(20.0)
         assert not bus.is_connected()
     server.join()
@@ -91,12 +92,12 @@ def test_a_broker_that_hangs_up_or_talks_nonsense_is_tried_again() -> None:
     assert len(connections) == len(answers)
 
 
-def test_a_password_does_not_show() -> None:
+def test_repr_hides_the_password() -> None:
     assert "secret" not in repr(BrokerAddress("h", 1, "unit1", "secret"))
 
 
-def test_while_nobody_answers_each_second_is_tried_and_who_hangs_up_is_asked_ever_less() -> None:
-    pauses = Pauses(Patience())
+def test_reconnect_delay_backs_off_for_refusals_but_not_for_unreachable_hosts() -> None:
+    pauses = ReconnectDelay(ConnectionTiming())
     refused_at_once = [pauses.after(0.0, answered=False) for _ in range(6)]
     assert refused_at_once == [0.25, 0.5, 1.0, 1.0, 1.0, 1.0]
     waited_for = [pauses.after(2.0, answered=False) for _ in range(3)]
@@ -109,12 +110,12 @@ def test_while_nobody_answers_each_second_is_tried_and_who_hangs_up_is_asked_eve
 
 
 @pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="Linux counts what is unconfirmed")
-def test_the_system_ends_a_connection_whose_data_nobody_confirms() -> None:
+def test_the_kernel_ends_a_connection_with_unacknowledged_data() -> None:
     """Otherwise it repeats it after 0.2, 0.4, … 25, 51 s, and a network that is whole again stands unused so long."""
     listener = socket.create_server(("127.0.0.1", 0))
     host, port = listener.getsockname()
-    patience = Patience(unconfirmed_s=3.0, close_s=0.1)
-    with listener, closing(MqttBus(BrokerAddress(host, port), "job", patience=patience)) as bus:
+    timing = ConnectionTiming(unacknowledged_timeout_s=3.0, close_timeout_s=0.1)
+    with listener, closing(MqttBus(BrokerAddress(host, port), "job", timing=timing)) as bus:
         client = bus._new_client()
         client.connect(host, port)
         with client.socket() as own:
@@ -122,7 +123,7 @@ def test_the_system_ends_a_connection_whose_data_nobody_confirms() -> None:
             assert own.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
-def test_what_was_not_confirmed_before_a_loss_is_told_in_order() -> None:
+def test_unconfirmed_messages_are_reported_in_order_after_a_loss() -> None:
     listener = socket.create_server(("127.0.0.1", 0))
     listener.settimeout(20.0)
     told: list[tuple[str, bytes]] = []
@@ -133,7 +134,7 @@ def test_what_was_not_confirmed_before_a_loss_is_told_in_order() -> None:
         came.set()
 
     address = BrokerAddress("127.0.0.1", listener.getsockname()[1])
-    with listener, closing(MqttBus(address, "job", patience=SOON)) as bus:
+    with listener, closing(MqttBus(address, "job", timing=FAST)) as bus:
         bus.on_unconfirmed(note)
         connection, _ = listener.accept()
         with connection:
@@ -163,5 +164,5 @@ sys.exit(whole != [True])
 """
 
 
-def test_connections_that_are_opened_at_once_all_find_the_whole_client() -> None:
+def test_concurrent_connections_import_paho_once() -> None:
     assert subprocess.run([sys.executable, "-c", WHILE_ANOTHER_LOADS], check=False).returncode == 0
