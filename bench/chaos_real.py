@@ -1,6 +1,6 @@
 """Kills, freezes and restarts the real processes of a small cluster at random, and counts as `bench.chaos` does.
 
-Run: python -m bench.chaos_real [--each 12 | --troubles 40] [--kinds WORDS] [--seed 1] [--freeze 100].
+Run: python -m bench.chaos_real [--each 12 | --faults 40] [--kinds WORDS] [--seed 1] [--freeze 100].
 
 There are Mosquitto (or the embedded broker),
 a reactor, a supervisor, a monitor, the database writer, a job that records 40 rows a second, and one that doses. What
@@ -26,14 +26,15 @@ from pathlib import Path
 
 from bench.trust import describe
 from pioreactor.background_jobs.leader.topic_parsers import rows_of
-from pioreactor.bootstrap.demo_cluster import build_demo_cluster
 from pioreactor.bootstrap.process import build_runtime
 from pioreactor.calibrations.defaults import install_simulated
-from pioreactor.cluster.demo_cluster import LEADER, VIEWER, DemoClusterPlan, Service
+from pioreactor.demo.cluster import DemoCluster
+from pioreactor.demo.plan import LEADER, VIEWER, DemoPlan
 from pioreactor.devices.ownership import FileLockOwnership
 from pioreactor.exc import PioreactorError, StorageError
 from pioreactor.messaging.mqtt import MqttBusFactory
 from pioreactor.messaging.ports import Message
+from pioreactor.processes.service import Service
 from pioreactor.storage.sqlite.journal import SqliteJournal
 from pioreactor.structs import to_timestamp
 from pioreactor.twin.remote_buses import connect_buses
@@ -136,8 +137,8 @@ class RealChaos:
         self.counted = Counted()
         self._random = random.Random(seed)
         self._freeze_s = freeze_s
-        plan = DemoClusterPlan(directory, workers=1, scenario="water", experiment=EXPERIMENT)
-        self.cluster = build_demo_cluster(plan, say=lambda _words: None)
+        plan = DemoPlan(directory, workers=1, scenario="water", experiment=EXPERIMENT)
+        self.cluster = DemoCluster(plan, log=lambda _message: None)
         self.cluster.prepare()
         self._paths = self.cluster.paths(WORKER)
         self._journal = SqliteJournal(self._paths.journal)
@@ -148,15 +149,15 @@ class RealChaos:
         install_simulated(runtime)
         runtime.stores.close()
         pio = (sys.executable, "-m", "pioreactor.cli.main", "run")
-        self._add(WORKER, "reactor", self.cluster._twin_command(WORKER, 1))
-        self._wait_for(lambda: self.cluster.twin_socket(WORKER).exists())
+        self._add(WORKER, "reactor", self.cluster.twin_argv(WORKER, 1))
+        self._wait_for(lambda: self.cluster.plan.twin_socket(WORKER).exists())
         self.cluster.add_output_guard(WORKER, self._environment(WORKER)).name = "supervisor"
         self._add(LEADER, "writer", [*pio, "mqtt_to_db_streaming"])
         self._add(WORKER, "monitor", [*pio, "monitor"])
         self._add(WORKER, "recorder", [sys.executable, "-c", RECORDER])
         self._add(WORKER, "pump", [*pio, "remove_waste", "--duration", "20"])
         self._wait_for(lambda: self._acknowledged() > 0)
-        self._watch = OutputWatch(self.cluster.twin_socket(WORKER), self._paths.locks, self.counted)
+        self._watch = OutputWatch(self.cluster.plan.twin_socket(WORKER), self._paths.locks, self.counted)
         self._watch.start()
 
     def _environment(self, unit: str) -> dict[str, str]:
@@ -166,7 +167,7 @@ class RealChaos:
     def _add(self, unit: str, name: str, argv: list[str]) -> None:
         log_path = self.cluster.plan.directory / unit / f"{name}.out"
         # What is killed again and again is back at once: a pump that waits cannot be orphaned.
-        service = Service(name, argv, self._environment(unit), log_path, longest_pause_s=1.0)
+        service = Service(name, argv, self._environment(unit), log_path, max_restart_delay_s=1.0)
         service.start()
         self.cluster.services.append(service)
 
@@ -192,9 +193,9 @@ class RealChaos:
             time.sleep(0.05)
         return time.monotonic() - began
 
-    # ---- troubles --------------------------------------------------------------------------------------------
+    # ---- faults --------------------------------------------------------------------------------------------
 
-    def trouble(self, kind: str) -> str:
+    def fault(self, kind: str) -> str:
         """Do something bad and wait until what is recorded after it is safe; return what it was."""
         time.sleep(self._random.uniform(0.0, 1.0))
         verb, _, what = kind.partition(" ")
@@ -325,7 +326,7 @@ def real_chaos(*, seed: int, freeze_s: float = 3.0) -> Iterator[RealChaos]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--troubles", type=int, default=40, help="how many, drawn at random")
+    parser.add_argument("--faults", type=int, default=40, help="how many, drawn at random")
     parser.add_argument("--each", type=int, default=0, help="instead: each kind so many times, in random order")
     parser.add_argument("--kinds", default="", help="with --each: only kinds with this in their name")
     parser.add_argument("--seed", type=int, default=1)
@@ -334,10 +335,10 @@ def main() -> int:
     chance = random.Random(asked.seed)
     plan = [kind for kind in KINDS if asked.kinds in kind] * asked.each
     chance.shuffle(plan)
-    plan = plan if asked.each else [chance.choice(KINDS) for _ in range(asked.troubles)]
+    plan = plan if asked.each else [chance.choice(KINDS) for _ in range(asked.faults)]
     with real_chaos(seed=asked.seed, freeze_s=asked.freeze) as chaos:
         for number, kind in enumerate(plan, start=1):
-            print(f"{number} of {len(plan)}: {chaos.trouble(kind)}", file=sys.stderr, flush=True)
+            print(f"{number} of {len(plan)}: {chaos.fault(kind)}", file=sys.stderr, flush=True)
         counted = chaos.finish()
     for kind, seconds in sorted(counted.recoveries.items()):
         print(describe(kind, seconds))

@@ -23,9 +23,9 @@ from pathlib import Path
 
 from pioreactor import topics
 from pioreactor.bootstrap import build_runtime
-from pioreactor.bootstrap.demo_cluster import build_demo_cluster
-from pioreactor.cli.demo_experiment import begin_experiment
-from pioreactor.cluster.demo_cluster import LEADER, DemoCluster, DemoClusterPlan
+from pioreactor.demo.cluster import DemoCluster
+from pioreactor.demo.experiment import start_experiment
+from pioreactor.demo.plan import LEADER, DemoPlan
 from pioreactor.messaging.ports import Message
 
 STARTED = {"growth_rate_calculating": 8, "monitor": 8, "stirring": 20, "od_reading": 20}
@@ -118,10 +118,10 @@ def a_cluster() -> Iterator[DemoCluster]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     with tempfile.TemporaryDirectory(prefix="pio-bench-") as folder:
-        cluster = build_demo_cluster(DemoClusterPlan(Path(folder), workers=1, port=port), say=lambda _: None)
+        cluster = DemoCluster(DemoPlan(Path(folder), workers=1, port=port), log=lambda _: None)
         try:
             cluster.start()
-            begin_experiment(cluster, jobs=(), between=lambda: None)
+            start_experiment(cluster, jobs=())
             yield cluster
         finally:
             cluster.stop()

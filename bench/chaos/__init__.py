@@ -1,1 +1,1 @@
-"""Random troubles of a simulated cluster over hours, and what must hold all the same."""
+"""Random faults of a simulated cluster over hours, and what must hold all the same."""

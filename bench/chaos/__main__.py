@@ -1,6 +1,6 @@
 """Breaks a simulated cluster at random, again and again, and counts what was lost, doubled, left on or told wrongly.
 
-Run: python -m bench.chaos [--sequences 1000] [--hours 1] [--troubles 12]; one sequence again: --seed 17. Each sequence
+Run: python -m bench.chaos [--sequences 1000] [--hours 1] [--faults 12]; one sequence again: --seed 17. Each sequence
 is a cluster of two units in virtual time; equal seeds give equal rows, byte for byte.
 """
 
@@ -29,11 +29,11 @@ class Done:
     error: str = ""
 
 
-def run_one(seed: int, *, hours: float, troubles: int) -> Done:
+def run_one(seed: int, *, hours: float, faults: int) -> Done:
     """Run one sequence. What it raises is part of the result: the others go on."""
     started = time.perf_counter()
     try:
-        counts, error = Sequence(seed, hours=hours, how_many=troubles).run(), ""
+        counts, error = Sequence(seed, hours=hours, how_many=faults).run(), ""
     except Exception as raised:  # noqa: BLE001  a sequence that cannot be finished is a finding like any other
         counts, error = Counts(seed), f"{type(raised).__name__}: {raised}"
         counts.broken.append(error)
@@ -47,15 +47,15 @@ def table(done: list[Done], hours: float) -> str:
     kinds: Counter[str] = Counter()
     broken_with: Counter[str] = Counter()
     for counts in all_counts:
-        kinds.update(counts.troubles)
+        kinds.update(counts.faults)
         if counts.broken:
-            broken_with.update(counts.troubles.keys())
-    lines = [f"{'trouble':<26}{'times':>8}{'sequences with it that broke':>32}"]
+            broken_with.update(counts.faults.keys())
+    lines = [f"{'fault':<26}{'times':>8}{'sequences with it that broke':>32}"]
     lines += [f"{kind:<26}{times:>8}{broken_with[kind]:>32}" for kind, times in kinds.most_common()]
     total = {
         "sequences": len(done),
         "simulated hours": round(hours * len(done), 1),
-        "troubles": kinds.total(),
+        "faults": kinds.total(),
         "rows recorded": sum(c.rows for c in all_counts),
         "rows lost": sum(c.lost for c in all_counts),
         "rows duplicated": sum(c.duplicated for c in all_counts),
@@ -84,14 +84,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sequences", type=int, default=20)
     parser.add_argument("--first", type=int, default=0, help="the first seed")
-    parser.add_argument("--seed", type=int, help="run only this one, and say what happened in it")
+    parser.add_argument("--seed", type=int, help="run only this one, and log what happened in it")
     parser.add_argument("--hours", type=float, default=1.0)
-    parser.add_argument("--troubles", type=int, default=12, help="how many in each sequence")
+    parser.add_argument("--faults", type=int, default=12, help="how many in each sequence")
     parser.add_argument("--processes", type=int, default=multiprocessing.cpu_count())
     asked = parser.parse_args()
-    run = partial(run_one, hours=asked.hours, troubles=asked.troubles)
+    run = partial(run_one, hours=asked.hours, faults=asked.faults)
     if asked.seed is not None:
-        print(*Sequence(asked.seed, hours=asked.hours, how_many=asked.troubles).troubles, sep="\n")
+        print(*Sequence(asked.seed, hours=asked.hours, how_many=asked.faults).faults, sep="\n")
         one = run(asked.seed)
         print(one.counts)
         return int(bool(one.counts.broken))
@@ -108,7 +108,7 @@ def main() -> int:
     print(table(done, asked.hours))
     broken = sorted(one.counts.seed for one in done if one.counts.broken)
     if broken:
-        print(f"\nAgain: python -m bench.chaos --hours {asked.hours:g} --troubles {asked.troubles} --seed {broken[0]}")
+        print(f"\nAgain: python -m bench.chaos --hours {asked.hours:g} --faults {asked.faults} --seed {broken[0]}")
         print(f"All seeds that broke a promise: {', '.join(map(str, broken))}")
     return int(bool(broken))
 

@@ -1,4 +1,4 @@
-"""One sequence: a cluster boots, hours pass with troubles, everything is healed, and the counts are taken."""
+"""One sequence: a cluster boots, hours pass with faults, everything is healed, and the counts are taken."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from bench.chaos.cluster import Machine, build_cluster, jobs_of
-from bench.chaos.troubles import LONGEST_DELAY_S, Trouble, Troublemaker, draw, quiet_logs
+from bench.chaos.faults import LONGEST_DELAY_S, Fault, FaultInjector, draw, quiet_logs
 from pioreactor import structs
 from pioreactor.background_jobs.leader.topic_parsers import rows_of
 from pioreactor.calibrations.defaults import ML_PER_S
@@ -19,7 +19,7 @@ from pioreactor.storage.ports import ValueType
 SETTLING_S = 60.0
 LOOK_S = 0.1
 LOOK_CLOSELY_S = 5.0
-"""After each trouble, outputs are looked at closely for so long."""
+"""After each fault, outputs are looked at closely for so long."""
 LOOK_NOW_AND_THEN_S = 20.0
 ORPHAN_BOUND_S = 1.0
 ORPHAN_BOUND_UNWATCHED_S = 3.0
@@ -39,7 +39,7 @@ class Counts:
     """What was counted in one sequence. `broken` says in words what must not be."""
 
     seed: int
-    troubles: dict[str, int] = field(default_factory=dict)
+    faults: dict[str, int] = field(default_factory=dict)
     rows: int = 0
     lost: int = 0
     duplicated: int = 0
@@ -64,13 +64,13 @@ class Sequence:
 
     def __init__(self, seed: int, *, hours: float, how_many: int, only: Iterable[str] | None = None) -> None:
         self.counts = Counts(seed)
-        self.troubles = draw(seed, hours=hours, how_many=how_many)
+        self.faults = draw(seed, hours=hours, how_many=how_many)
         if only is not None:
-            self.troubles = [trouble for trouble in self.troubles if trouble.kind in set(only)]
+            self.faults = [fault for fault in self.faults if fault.kind in set(only)]
         self._hours = hours
         self.cluster = build_cluster(seed)
         self._clock = self.cluster.simulation.clock
-        self._maker = Troublemaker(self.cluster)
+        self._injector = FaultInjector(self.cluster)
         self._unowned_since: dict[tuple[str, str], float] = {}
         self._unwatched_until: dict[str, float] = {}
         self._limits = {
@@ -92,19 +92,19 @@ class Sequence:
             self._clock.sleep(SETTLING_S / 2)
             self._person_looks()
             self._clock.sleep(SETTLING_S / 2)
-            self._go_through(self.troubles)
+            self._go_through(self.faults)
             self._heal()
             self._count_states()
             self._drain()
             self._count_rows()
             self._count_doses()
-        self.counts.troubles = self._maker.counts
+        self.counts.faults = self._injector.counts
         return self.counts
 
     # ---- hours -----------------------------------------------------------------------------------------------
 
-    def _go_through(self, troubles: list[Trouble]) -> None:
-        """Let each trouble begin and end at its moment; look at outputs meanwhile."""
+    def _go_through(self, faults: list[Fault]) -> None:
+        """Let each fault begin and end at its moment; look at outputs meanwhile."""
         start_s = self._clock.monotonic()
         number = 0
         agenda: list[tuple[float, int, Callable[[], None]]] = []
@@ -114,17 +114,17 @@ class Sequence:
             number += 1
             heapq.heappush(agenda, (at_s, number, do))
 
-        def begin(trouble: Trouble) -> None:
-            if trouble.kind.startswith("kill_supervisor"):
-                self._unwatched_until[trouble.unit] = self._clock.monotonic() + ORPHAN_BOUND_UNWATCHED_S
-            ending = self._maker.make(trouble)
+        def begin(fault: Fault) -> None:
+            if fault.kind.startswith("kill_supervisor"):
+                self._unwatched_until[fault.unit] = self._clock.monotonic() + ORPHAN_BOUND_UNWATCHED_S
+            ending = self._injector.make(fault)
             now_s = self._clock.monotonic()
             if ending is not None:
-                plan(now_s + trouble.lasts_s, ending)
+                plan(now_s + fault.lasts_s, ending)
             plan(now_s + PERSON_RETURNS_S, self._person_looks)
 
-        for trouble in troubles:
-            plan(start_s + trouble.at_s, lambda trouble=trouble: begin(trouble))  # type: ignore[misc]
+        for fault in faults:
+            plan(start_s + fault.at_s, lambda fault=fault: begin(fault))  # type: ignore[misc]
         end_s = start_s + self._hours * 3600.0
         while agenda:
             at_s, _, do = heapq.heappop(agenda)
@@ -201,17 +201,17 @@ class Sequence:
     # ---- the end -----------------------------------------------------------------------------------------------
 
     def _heal(self) -> None:
-        """Take all troubles back and wait until everything that runs from boot is there."""
+        """Take all faults back and wait until everything that runs from boot is there."""
         if not self.cluster.simulation.broker.is_running():
             self.cluster.simulation.broker.start()
-        self.cluster.sink.trouble = ""
+        self.cluster.sink.fault = ""
         for machine in self._machines:
             machine.disk.is_full = False
             machine.unit.set_link(None)
             machine.unit.mend_network()
             if not machine.has_power:
                 machine.boot()
-        # What a bad link still holds back arrives late: it is part of the trouble.
+        # What a bad link still holds back arrives late: it is part of the fault.
         self._clock.sleep(LONGEST_DELAY_S)
         until_s = self._clock.monotonic() + SERVICES_BACK_WITHIN_S
         while not all(self._serves(machine) for machine in self._machines):
@@ -309,7 +309,7 @@ class Sequence:
 
     def _bound_dose_error(self, machine: Machine, role: str, error_ml: float) -> None:
         """An interruption may cost what a pump moves in a second, a power cut what it moves between two notes."""
-        cuts = sum(trouble.kind in CUTS_DOSES for trouble in self.troubles)
+        cuts = sum(fault.kind in CUTS_DOSES for fault in self.faults)
         bound_ml = 1e-6 + DOSE_ERROR_PER_CUT_ML * cuts
         if abs(error_ml) > bound_ml:
             self._break(f"the books of {machine.unit.name} are {error_ml:.3f} mL of {role} off")

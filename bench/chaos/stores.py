@@ -105,11 +105,11 @@ def put_on_disk(stores: MemoryUnitStores, disk: Disk) -> RecordingJournal:
 
 
 class FailingSink(MemoryRecordSink):
-    """The leader's database. It can refuse, forget to say that it has committed, and lose its newest commits."""
+    """The leader's database. It can refuse, forget to log that it has committed, and lose its newest commits."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.trouble = ""
+        self.fault = ""
         """`refuses`, or `silent`: commits, then fails; empty for none."""
         self._undo: list[dict[str, int]] = []
         self._progress_before: list[dict[tuple[str, str], int]] = []
@@ -121,14 +121,14 @@ class FailingSink(MemoryRecordSink):
         progress: tuple[str, str, int] | None = None,
         former_names: Sequence[tuple[str, int]] = (),
     ) -> list[tuple[Row, str]]:
-        if self.trouble == "refuses":
+        if self.fault == "refuses":
             raise StorageError("the database is locked")
         if progress is not None:
             self._undo.append({table: len(found) for table, found in self.rows.items()})
             self._progress_before.append(dict(self._progress))
             del self._undo[:-COMMITS_AT_RISK], self._progress_before[:-COMMITS_AT_RISK]
         refused = super().commit(rows, progress=progress, former_names=former_names)
-        if self.trouble == "silent":
+        if self.fault == "silent":
             raise StorageError("the disk failed while committing")
         return refused
 

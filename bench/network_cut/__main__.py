@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import bench.network_cut
-from bench.network_cut.apart import CUTS, INSIDE, why_not
+from bench.network_cut.netns import CUTS, INSIDE, missing_requirement
 from bench.network_cut.report import table
 from bench.network_cut.run import count
-from bench.network_cut.trial import trial
+from bench.network_cut.scenario import scenario
 
 
 def main() -> int:
@@ -33,10 +33,10 @@ def main() -> int:
     kinds: list[Any] = [kind.strip() for kind in asked.kinds.split(",")]
     began = time.monotonic()
 
-    def say(words: str) -> None:
+    def log(words: str) -> None:
         print(f"{time.monotonic() - began:6.1f} s  {words}", file=sys.stderr, flush=True)
 
-    with trial(asked.data, speed=asked.speed, say=say) as made:
+    with scenario(asked.data, speed=asked.speed, log=log) as made:
         for kind in kinds:
             made.cut(kind, asked.cut_s)
             made.live(1.0)
@@ -46,9 +46,9 @@ def main() -> int:
 
 
 def _outside(asked: argparse.Namespace) -> int:
-    trouble = why_not()
-    if trouble is not None:
-        print(f"This machine cannot make network namespaces: {trouble}", file=sys.stderr)
+    fault = missing_requirement()
+    if fault is not None:
+        print(f"This machine cannot make network namespaces: {fault}", file=sys.stderr)
         return 2
     report = count(["--cut-s", str(asked.cut_s), "--speed", str(asked.speed), "--kinds", asked.kinds])
     if asked.json is not None:

@@ -10,7 +10,7 @@ WORDS = ("kind", "heard_after_s", "put_right_last")
 
 @dataclass
 class CutReport:
-    """What one cut cost. Seconds are of real time, but for those that say otherwise."""
+    """What one cut cost. Seconds are of real time, but for those that log otherwise."""
 
     kind: str
     cut_s: float
@@ -72,7 +72,7 @@ def table(report: Report) -> str:
     for name in names:
         lines.append(f"{name:<28}" + "".join(f"{_shown(getattr(cut, name)):>12}" for cut in report.cuts))
     slowest = [max(cut.heard_after_s.values()) for cut in report.cuts]
-    lines.append(f"{'every job heard after_s':<28}" + "".join(f"{value:>12g}" for value in slowest))
+    lines.append(f"{'every job received after_s':<28}" + "".join(f"{value:>12g}" for value in slowest))
     whole = {name: value for name, value in asdict(report).items() if name != "cuts"}
     return "\n".join([*lines, "", *(f"{name:<28}{_shown(value):>12}" for name, value in whole.items())])
 

@@ -1,8 +1,8 @@
-"""A few random sequences of troubles on a simulated cluster, always the same ones; `make chaos` runs a thousand."""
+"""A few random sequences of faults on a simulated cluster, always the same ones; `make chaos` runs a thousand."""
 
 import pytest
+from bench.chaos.faults import WEIGHTS, Fault, draw
 from bench.chaos.sequence import Sequence
-from bench.chaos.troubles import WEIGHTS, Trouble, draw
 
 SEEDS = range(6)
 
@@ -29,9 +29,9 @@ def test_nothing_is_lost_doubled_left_on_or_told_wrongly(seed: int) -> None:
 )
 def test_one_kind_of_trouble_again_and_again(kind: str) -> None:
     sequence = Sequence(3, hours=0.2, how_many=0)
-    sequence.troubles = [Trouble(60.0 + 75.0 * n, kind, "unit2", 10.0, n) for n in range(8)]
+    sequence.faults = [Fault(60.0 + 75.0 * n, kind, "unit2", 10.0, n) for n in range(8)]
     counts = sequence.run()
-    assert counts.troubles == {kind: 8}
+    assert counts.faults == {kind: 8}
     assert counts.broken == []
     assert counts.lost == counts.duplicated == 0
 
@@ -43,7 +43,7 @@ def test_a_seed_replays_exactly() -> None:
 
 
 def test_all_kinds_are_drawn() -> None:
-    drawn = {trouble.kind for seed in range(20) for trouble in draw(seed, hours=1.0, how_many=12)}
+    drawn = {fault.kind for seed in range(20) for fault in draw(seed, hours=1.0, how_many=12)}
     assert drawn == set(WEIGHTS)
 
 

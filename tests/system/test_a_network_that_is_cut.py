@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from bench.network_cut.apart import run_inside, why_not
+from bench.network_cut.netns import missing_requirement, run_in_namespaces
 from bench.network_cut.report import Report
 from bench.network_cut.run import MODULE, count
-from bench.network_cut.trial import JOBS
+from bench.network_cut.scenario import JOBS
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(240)]
 
@@ -21,9 +21,9 @@ READING_EVERY_S, DOSE_EVERY_S = 5.0, 60.0
 
 @pytest.fixture(autouse=True)
 def namespaces() -> None:
-    trouble = why_not()
-    if trouble is not None:  # in CI a skipped test counts as failed
-        pytest.skip(f"needs root, util-linux and iproute2 to make network namespaces: {trouble}")
+    fault = missing_requirement()
+    if fault is not None:  # in CI a skipped test counts as failed
+        pytest.skip(f"needs root, util-linux and iproute2 to make network namespaces: {fault}")
 
 
 def test_a_cut_network_costs_no_row_and_no_control() -> None:
@@ -58,25 +58,25 @@ def folder() -> Iterator[Path]:
 
 def test_a_trial_that_is_killed_leaves_no_process_and_so_no_network(folder: Path) -> None:
     words = ["--data", str(folder), "--json", str(folder / "report.json")]
-    apart = run_inside(MODULE, words, stderr=subprocess.DEVNULL)
+    process = run_in_namespaces(MODULE, words, stderr=subprocess.DEVNULL)
     try:
-        until(lambda: len(inhabitants_of(apart)) > 6)
-        inside = namespace_of(first_inside(apart))
+        until(lambda: len(inhabitants_of(process)) > 6)
+        inside = namespace_of(first_inside(process))
     finally:
-        apart.kill()
-        apart.wait()
+        process.kill()
+        process.wait()
     assert inside is not None
     until(lambda: not living_in(inside))
 
 
-def first_inside(apart: "subprocess.Popen[str]") -> int:
-    children = Path(f"/proc/{apart.pid}/task/{apart.pid}/children").read_text().split()
-    return int(children[0]) if children else apart.pid
+def first_inside(process: "subprocess.Popen[str]") -> int:
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    return int(children[0]) if children else process.pid
 
 
-def inhabitants_of(apart: "subprocess.Popen[str]") -> list[int]:
-    inside = namespace_of(first_inside(apart))
-    return living_in(inside) if inside != namespace_of(apart.pid) else []
+def inhabitants_of(process: "subprocess.Popen[str]") -> list[int]:
+    inside = namespace_of(first_inside(process))
+    return living_in(inside) if inside != namespace_of(process.pid) else []
 
 
 def namespace_of(pid: int) -> Path | None:

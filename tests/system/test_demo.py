@@ -171,7 +171,7 @@ def start(folder: Path) -> Demo:
         assert process.stdout is not None
         for line in process.stdout:
             said += line
-            if "Ctrl-C stops everything" in line:
+            if "Press Ctrl-C to stop everything" in line:
                 break
         else:
             raise AssertionError(f"the demo ended before it was ready:\n{said}")

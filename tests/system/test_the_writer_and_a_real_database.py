@@ -20,10 +20,11 @@ import pytest
 
 from pioreactor import structs, topics
 from pioreactor.background_jobs.leader.mqtt_to_db_streaming import MAX_BATCH_BYTES
-from pioreactor.bootstrap.demo_cluster import build_demo_cluster
-from pioreactor.cluster.demo_cluster import LEADER, VIEWER, DemoClusterPlan, Service
+from pioreactor.demo.cluster import DemoCluster
+from pioreactor.demo.plan import LEADER, VIEWER, DemoPlan
 from pioreactor.exc import StorageError
 from pioreactor.messaging.mqtt import MqttBusFactory
+from pioreactor.processes.service import Service
 from pioreactor.storage.sqlite.journal import SqliteJournal
 
 pytestmark = pytest.mark.system
@@ -62,8 +63,8 @@ class Scene:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        plan = DemoClusterPlan(directory, workers=1, scenario="water", experiment=EXPERIMENT)
-        self.cluster = build_demo_cluster(plan, say=lambda _words: None)
+        plan = DemoPlan(directory, workers=1, scenario="water", experiment=EXPERIMENT)
+        self.cluster = DemoCluster(plan, log=lambda _message: None)
         self.database = self.cluster.paths(LEADER).database
         self.has_small_disk = False
         self.recorded = 0
@@ -83,7 +84,7 @@ class Scene:
     def _add(self, unit: str, name: str, argv: list[str]) -> Service:
         model = {"MODEL_NAME": "pioreactor_20ml", "MODEL_VERSION": "1.5", "EXPERIMENT": EXPERIMENT, "ACTIVE": "1"}
         environment = {**self.cluster.environment(unit), **model}
-        service = Service(name, argv, environment, self.directory / f"{name}.out", longest_pause_s=0.2)
+        service = Service(name, argv, environment, self.directory / f"{name}.out", max_restart_delay_s=0.2)
         service.start()
         self.cluster.services.append(service)
         return service
@@ -106,7 +107,7 @@ class Scene:
     def wait_for(self, condition: Callable[[], bool], within_s: float = 20.0) -> float:
         began = time.monotonic()
         while not condition():
-            assert time.monotonic() - began < within_s, "\n".join(s.last_words() for s in self.cluster.services)
+            assert time.monotonic() - began < within_s, "\n".join(s.log_tail() for s in self.cluster.services)
             self.cluster.check_services()
             time.sleep(0.02)
         return time.monotonic() - began

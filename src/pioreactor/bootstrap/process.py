@@ -29,7 +29,7 @@ from pioreactor.settings.overrides import parse_overrides
 from pioreactor.settings.schema import Settings
 from pioreactor.storage.artifacts import DiskArtifacts
 from pioreactor.storage.paths import Paths
-from pioreactor.storage.ports import RecordSink
+from pioreactor.storage.ports import RecordSink, UnitStores
 from pioreactor.storage.sqlite.stores import SqliteUnitStores
 from pioreactor.types import Experiment, Unit
 
@@ -92,26 +92,18 @@ def build_runtime(
         is_resumed=env.get("PIOREACTOR_RESUMED") == "1",
         handles_signals=handles_signals,
         open_records=(lambda: _open_records(settings, paths)) if is_leader else None,
-        start_command=lambda words, more: _start_command(words, {**env, **more}),
         open_lab_bench=lru_cache(maxsize=1)(lambda: _lab_bench(settings)) if settings.hardware.rig == "sim" else None,
+        launch_job=lambda argv, variables: _launch_job(argv, {**env, **variables}),
         log_file=_log_file(settings, paths),
         console=None if quiet else sys.stderr,
     )
 
 
-def _start_command(words: Sequence[str], environment: Mapping[str, str]) -> Callable[[], int | None]:
-    """Start `pio run` detached; what it has to say is in the unit's log."""
-    import subprocess  # only who starts jobs pays for it
+def _launch_job(argv: Sequence[str], environment: Mapping[str, str]) -> Callable[[], int | None]:
+    """Start `pio run` detached; its messages are in the unit's log."""
+    from pioreactor.processes.launch import launch, pio_argv  # imports subprocess: only processes that launch jobs pay
 
-    process = subprocess.Popen(
-        [sys.executable, "-m", "pioreactor.cli.main", "run", *words],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        env=dict(environment),
-        start_new_session=True,
-    )
-    return process.poll
+    return launch(pio_argv("run", *argv), environment).poll
 
 
 def _defaults(paths: Paths) -> dict[str, dict[str, str]]:
@@ -158,8 +150,13 @@ def read_secret(paths: Paths, name: str) -> str | None:
         raise PioreactorError(f"the secret {name} cannot be read: {error}") from error
 
 
+def open_stores(paths: Paths) -> UnitStores:
+    """Open the stores of the unit whose files are there. Close them when done."""
+    return SqliteUnitStores(paths)
+
+
 def http_client() -> HttpClient:
-    """Return how this process asks other units."""
+    """Return the HTTP client with which this process sends requests to other units."""
     from pioreactor.http.client import StandardHttpClient
 
     return StandardHttpClient()

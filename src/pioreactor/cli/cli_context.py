@@ -160,7 +160,7 @@ pass_cli_context = click.make_pass_decorator(CliContext, ensure=True)
 
 
 def _interrupt(pid: int) -> None:
-    from pioreactor.runtime.process_stopping import interrupt
+    from pioreactor.processes.termination import interrupt
 
     interrupt(pid)
 

@@ -1,4 +1,4 @@
-"""`pio demo`: a whole cluster with simulated reactors on this machine, until Ctrl-C."""
+"""`pio demo`: a whole cluster with simulated reactors on this computer, until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -8,24 +8,25 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 from types import FrameType
-from typing import Any
 
 import click
 
-from pioreactor.bootstrap.demo_cluster import build_demo_cluster
-from pioreactor.cli.demo_experiment import JOBS, begin_experiment
-from pioreactor.cluster.demo_cluster import LEADER, DemoCluster, DemoClusterPlan
+from pioreactor.demo.cluster import DemoCluster
+from pioreactor.demo.experiment import JOBS, start_experiment
+from pioreactor.demo.plan import LEADER, DemoPlan
+
+CHECK_INTERVAL_S = 0.5
 
 
 @click.command(name="demo")
 @click.option("--workers", type=click.IntRange(1, 32), default=2, show_default=True, help="Simulated reactors.")
-@click.option("--speed", type=click.FloatRange(0.1, 100), default=1.0, show_default=True, help="How many times faster.")
+@click.option("--speed", type=click.FloatRange(0.1, 100), default=1.0, show_default=True, help="Times real time.")
 @click.option("--port", type=click.IntRange(1024, 65000), default=4999, show_default=True, help="Port of the pages.")
 @click.option(
     "--data", type=click.Path(path_type=Path, file_okay=False), default=None,
-    help="Keep data here for the next start. Default: a folder that is deleted at the end.",
+    help="Keep data in this folder for the next start. Default: a temporary folder, deleted at the end.",
 )  # fmt: skip
-@click.option("--scenario", default="ecoli_turbidostat", show_default=True, help="What is in the vials.")
+@click.option("--scenario", default="ecoli_turbidostat", show_default=True, help="Simulated culture and environment.")
 @click.option("--seed", type=click.IntRange(0, 10**6), default=1, show_default=True, help="Seed of the noise.")
 @click.option("--xr", is_flag=True, help="Reactors with four photodiodes, whose densities can be fused.")
 @click.option("--no-jobs", is_flag=True, help="Start no jobs on the workers.")
@@ -36,7 +37,7 @@ def demo(
     with ExitStack() as stack:
         directory = data.absolute() if data is not None else Path(stack.enter_context(_temporary_folder()))
         directory.mkdir(parents=True, exist_ok=True)
-        plan = DemoClusterPlan(
+        plan = DemoPlan(
             directory,
             workers=workers,
             speed=speed,
@@ -45,51 +46,50 @@ def demo(
             seed=seed,
             has_four_photodiodes=xr,
         )
-        cluster = build_demo_cluster(plan, say=lambda words: click.echo(words, err=True))
+        cluster = DemoCluster(plan, log=lambda message: click.echo(message, err=True))
         stack.callback(_stop, cluster)
-        signal.signal(signal.SIGTERM, _end)
+        signal.signal(signal.SIGTERM, _on_sigterm)
         # In the background of a script SIGINT begins ignored, and jobs would inherit that.
         signal.signal(signal.SIGINT, signal.default_int_handler)
         _run(cluster, start_jobs=not no_jobs)
 
 
-def _temporary_folder() -> Any:
-    # Paths of sockets are short: a folder below the system's temporary one fits.
+def _temporary_folder() -> tempfile.TemporaryDirectory[str]:
+    # Paths of sockets must be short: a folder directly in the system's temporary directory fits.
     return tempfile.TemporaryDirectory(prefix="pio-demo-", ignore_cleanup_errors=True)
 
 
-def _end(_number: int, _frame: FrameType | None) -> None:
+def _on_sigterm(_number: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
 def _stop(cluster: DemoCluster) -> None:
-    """Take everything down; a second Ctrl-C meanwhile must not leave half of it running."""
+    """Stop everything; a second Ctrl-C meanwhile must not leave half of it running."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    click.echo("\nStopping: jobs first, then services.", err=True)
+    click.echo("\nStopping jobs, then services.", err=True)
     cluster.stop()
-    click.echo("Everything has stopped.", err=True)
+    click.echo("All processes have stopped.", err=True)
 
 
 def _run(cluster: DemoCluster, *, start_jobs: bool) -> None:
-    began_s = time.monotonic()
+    started_s = time.monotonic()
     plan = cluster.plan
     click.echo(f"Starting a broker, a leader and {plan.workers} simulated reactors in {plan.directory}.", err=True)
     cluster.start()
-    begin_experiment(cluster, jobs=JOBS if start_jobs else (), between=cluster.start_boot_services)
+    start_experiment(cluster, jobs=JOBS if start_jobs else (), before_jobs=cluster.start_boot_services)
     try:
-        click.echo(_welcome(cluster, time.monotonic() - began_s))
+        click.echo(_welcome(cluster, time.monotonic() - started_s))
         while True:
-            time.sleep(0.5)
+            time.sleep(CHECK_INTERVAL_S)
             cluster.check_services()
     except KeyboardInterrupt:
         return
 
 
 def _welcome(cluster: DemoCluster, seconds: float) -> str:
-    paths = cluster.paths(LEADER)
-    first = paths.secrets / "first_sign_in"
-    password = first.read_text().strip() if first.exists() else "(the one you chose)"
+    password_file = cluster.paths(LEADER).secrets / "first_sign_in"
+    password = password_file.read_text().strip() if password_file.exists() else "(the one you chose)"
     worker = cluster.plan.worker_names[0]
     environment = cluster.environment(worker)
     names = (
@@ -102,11 +102,11 @@ def _welcome(cluster: DemoCluster, seconds: float) -> str:
     exports = " ".join(f"{name}={environment[name]}" for name in names if name in environment)
     return (
         f"\nReady after {seconds:.1f} s.\n\n"
-        f"  Open        {cluster.url_of(LEADER)}\n"
+        f"  Open        {cluster.plan.url_of(LEADER)}\n"
         f"  Sign in as  pioreactor\n"
         f"  Password    {password}\n\n"
-        f"In another terminal, speak to {worker} with:\n\n"
+        f"To control {worker} from another terminal:\n\n"
         f"  export {exports}\n"
         f"  pio status; pio jobs list running; pio mqtt; pio logs -f\n\n"
-        f"Ctrl-C stops everything."
+        f"Press Ctrl-C to stop everything."
     )

@@ -128,7 +128,7 @@ def watch(runtime: Runtime, ending: Signal, *, say_alive: Callable[[], None] = l
 def main() -> None:
     """Supervise this unit."""
     from pioreactor.bootstrap import build_runtime
-    from pioreactor.output_guard.heartbeat import heartbeat
+    from pioreactor.processes.watchdog import watchdog_sender
 
     runtime = build_runtime(quiet=True, handles_signals=False, asks_leader=False)
     ending = runtime.clock.signal()
@@ -139,7 +139,7 @@ def main() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, end)
     print(f"{runtime.unit} is supervised", file=sys.stderr)  # noqa: T201  the one line its log begins with
-    watch(runtime, ending, say_alive=heartbeat(os.environ))
+    watch(runtime, ending, say_alive=watchdog_sender(os.environ))
 
 
 if __name__ == "__main__":

@@ -15,6 +15,8 @@ from typing import Literal
 from pioreactor.exc import BrokerUnreachableError, InvalidRequestError
 from pioreactor.messaging.accounts import Account, password_file, permission_file
 from pioreactor.messaging.ports import BrokerAddress
+from pioreactor.processes.launch import launch
+from pioreactor.processes.termination import terminate
 
 Program = Literal["mosquitto", "embedded"]
 
@@ -119,12 +121,7 @@ class Broker:
         process, self._process = self._process, None
         if process is None:
             return
-        process.terminate()
-        try:
-            process.wait(timeout_s)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        terminate([process], patience_s=timeout_s)
 
     def set_accounts(self, accounts: Sequence[Account]) -> None:
         """Replace the accounts; a running broker reloads them and keeps its connections."""
@@ -146,14 +143,8 @@ class Broker:
 
     def _launch(self) -> None:
         with self.log_path.open("ab") as log_file:
-            self._process = subprocess.Popen(
-                self._command(),
-                stdin=subprocess.DEVNULL,
-                stdout=log_file,
-                stderr=subprocess.STDOUT,
-                # Ctrl-C in the terminal must reach only the parent, which stops the broker last.
-                start_new_session=True,
-            )
+            # In a session of its own: Ctrl-C is handled by whoever started the broker, and stops it last.
+            self._process = launch(self._command(), stdout=log_file, stderr=subprocess.STDOUT)
 
     def _command(self) -> list[str]:
         if self.program == "embedded":

@@ -50,10 +50,10 @@ class Runtime:
     """True in a process of our own, where SIGTERM means: stop your jobs."""
     open_records: Callable[[], RecordSink] | None = None
     """Open the database that records go to; None on a unit that is no leader."""
-    start_command: Callable[[Sequence[str], Mapping[str, str]], Callable[[], int | None]] | None = None
-    """Start `pio run` with these words, and these variables besides the present ones, as a process of its own.
+    launch_job: Callable[[Sequence[str], Mapping[str, str]], Callable[[], int | None]] | None = None
+    """Start `pio run` with this argv, and these variables besides the present ones, as a process of its own.
 
-    Returns what looks whether it has ended (its status, else None). Raises `OSError`. None in virtual time.
+    Return a function that polls its exit code (None while it runs). Raise `OSError`. None in virtual time.
     """
     open_lab_bench: Callable[[], LabBench] | None = None
     """Return the bench beside the simulated reactor, the same one each time; None where the reactor is real."""

@@ -21,7 +21,7 @@ class Stage:
         self.started: list[tuple[float, tuple[str, ...], Mapping[str, str]]] = []
         self.said: list[str] = []
         self.lives = True
-        self.runtime = replace(unit.runtime, start_command=self._start)
+        self.runtime = replace(unit.runtime, launch_job=self._start)
         self.jobs = self.runtime.stores.jobs()
         self.revival = Revival(self.runtime, lambda _level, sentence: self.said.append(sentence))
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pioreactor.exc import InvalidRequestError, JobPresentError, StorageError
-from pioreactor.storage import process_identity
+from pioreactor.processes import liveness
 from pioreactor.storage.paths import Paths
 from pioreactor.storage.sqlite import stores as stores_module
 from pioreactor.storage.sqlite.stores import SqliteUnitStores
@@ -66,8 +66,8 @@ def test_a_killed_process_leaves_no_ghost_and_a_later_process_with_its_number_is
     jobs = stores.jobs()
     job_id = jobs.register(job_name="stirring", exclusive=True, **(REGISTRATION | {"pid": sleeper.pid}))  # type: ignore[arg-type]
     (running,) = jobs.running()
-    assert running.process_started_at == process_identity.process_started_at(sleeper.pid)
-    assert not process_identity.is_alive(sleeper.pid, (running.process_started_at or 0.0) - 1.0)
+    assert running.process_started_at == liveness.process_started_at(sleeper.pid)
+    assert not liveness.is_alive(sleeper.pid, (running.process_started_at or 0.0) - 1.0)
 
     sleeper.kill()
     sleeper.communicate()
@@ -82,7 +82,7 @@ def test_a_zombie_is_dead() -> None:
     assert child.stdout is not None
     child.stdout.read()
     os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
-    assert not process_identity.is_alive(child.pid, None)
+    assert not liveness.is_alive(child.pid, None)
     child.communicate()
 
 

@@ -17,10 +17,10 @@ from pioreactor.http.ports import Response
 from pioreactor.http.units import Units
 from pioreactor.jobs.settings import Setting
 from pioreactor.messaging.ports import Message, Subscription
+from pioreactor.processes.liveness import is_alive
 from pioreactor.storage.leader.database import LeaderDatabase
 from pioreactor.storage.memory import MemoryUnitStores
 from pioreactor.storage.paths import Paths
-from pioreactor.storage.process_identity import is_alive
 from pioreactor.web.app import LeaderSide, create_app
 from pioreactor.web.leader.services import LeaderServices
 from pioreactor.web.security.people import ensure_first_person

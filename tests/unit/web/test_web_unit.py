@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pioreactor.storage.process_identity import process_started_at
+from pioreactor.processes.liveness import process_started_at
 from pioreactor.web.request_bodies import RunJob
 from pioreactor.web.unit.job_launcher import JobFailedError, JobLauncher
 

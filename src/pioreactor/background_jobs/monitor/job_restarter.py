@@ -40,7 +40,7 @@ class Revival:
 
     def look(self) -> None:
         """Compare what should run with what does, and start what died."""
-        if self._runtime.start_command is None:
+        if self._runtime.launch_job is None:
             return
         running = {record.job_name for record in self._runtime.stores.jobs().running()}
         seen = self._runtime.stores.volatile(SEEN)
@@ -94,8 +94,8 @@ class Revival:
         how = "it is started again, paused: see that all is well, then resume it" if held else "it is started again"
         again = "" if missed.attempts == 0 else f" once more (attempt {missed.attempts + 1})"
         self._say(logging.WARNING, f"{job.job_name} died without a word{again}; {how}.")
-        assert self._runtime.start_command is not None
+        assert self._runtime.launch_job is not None
         try:
-            missed.poll = self._runtime.start_command(job.argv, environment)
+            missed.poll = self._runtime.launch_job(job.argv, environment)
         except OSError as error:
             self._say(logging.ERROR, f"{job.job_name} could not be started again: {error}.")

@@ -8,7 +8,7 @@ from pioreactor.cli.cli_context import CliContext, pass_cli_context
 from pioreactor.cli.options import json_option, underscored
 from pioreactor.cli.render import print_json
 from pioreactor.exc import PioreactorError
-from pioreactor.runtime.process_stopping import Stopped, stop
+from pioreactor.processes.job_stopping import Stopped, stop
 from pioreactor.storage.ports import JobRecord
 
 _PATIENCE_S = 10.0
@@ -82,22 +82,16 @@ def _darken(cli: CliContext) -> None:
             click.echo(f"LED {', '.join(lit)} switched off.", err=True)
 
 
-def _say(stopped: Stopped) -> None:
+def _say(stopped: Stopped[JobRecord]) -> None:
     for record in stopped.ended:
         click.echo(f"{record.job_name} ended.")
     count = len(stopped.ended)
     click.echo(f"Killed {count} job{'' if count == 1 else 's'}.")
 
 
-def _raise_if_any_lives(stopped: Stopped, patience_s: float) -> None:
-    problems = [f"{_called(r)} still runs after {patience_s:g} s" for r in stopped.still_running]
-    problems += [f"{_called(r)} belongs to another user" for r in stopped.not_allowed]
-    if problems:
-        raise PioreactorError("; ".join(problems), remedy="See what they do: pio logs")
-
-
-def _called(record: JobRecord) -> str:
-    return f"{record.job_name} (process {record.pid})"
+def _raise_if_any_lives(stopped: Stopped[JobRecord], patience_s: float) -> None:
+    if problems := stopped.problems(patience_s):
+        raise PioreactorError("; ".join(problems), remedy="Check what they are doing: pio logs")
 
 
 def _names(records: tuple[JobRecord, ...]) -> list[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -13,14 +12,15 @@ import click
 
 from pioreactor.cli.cli_context import CliContext, pass_cli_context
 from pioreactor.cli.options import json_option
+from pioreactor.processes.launch import failure_of, launch, pio_argv
 
 if TYPE_CHECKING:
     from pioreactor.jobs.restart_policy import DesiredJob
     from pioreactor.runtime.context import Runtime
 
 
-SECONDS_TO_FAIL = 2.0
-"""A job that lives this long has started."""
+START_TIMEOUT_S = 2.0
+"""A job that still runs after this time has started."""
 
 
 @click.command(name="resume")
@@ -94,24 +94,16 @@ def _start(job: DesiredJob, environment: Mapping[str, str]) -> str:
     return _start_process(job.argv, environment)
 
 
-def _start_process(words: Sequence[str], environment: Mapping[str, str]) -> str:
+def _start_process(argv: Sequence[str], environment: Mapping[str, str]) -> str:
     """Start a job as a process of its own; one that ends within two seconds has failed."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "pioreactor.cli.main", "run", *words],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        env=dict(os.environ) | dict(environment),
-        start_new_session=True,
-    )
+    process = launch(pio_argv("run", *argv), {**os.environ, **environment}, stderr=subprocess.PIPE)
     try:
-        _, said = process.communicate(timeout=SECONDS_TO_FAIL)
+        _, output = process.communicate(timeout=START_TIMEOUT_S)
     except subprocess.TimeoutExpired:
         return "started"
-    # The error comes last but for what to do about it.
-    lines = [line.strip() for line in said.decode(errors="replace").splitlines() if line.strip()]
-    last = [line for line in lines if not line.startswith("Try:")][-1:]
-    return "started" if process.returncode == 0 else f"failed: {last[0] if last else process.returncode}"
+    if process.returncode == 0:
+        return "started"
+    return f"failed: {failure_of(output, process.returncode).message}"
 
 
 def mark_gap(runtime: Runtime, experiments: set[str], gap: tuple[datetime | None, datetime]) -> None:

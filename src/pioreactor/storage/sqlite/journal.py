@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from pioreactor.exc import StorageError
+from pioreactor.processes.liveness import boot_id
 from pioreactor.storage.ports import FormerName, JournalEntry
-from pioreactor.storage.process_identity import boot_id
 from pioreactor.storage.sqlite.connection import Synchronous, open_sqlite
 from pioreactor.storage.sqlite.disk_reserve import RESERVE_BYTES, Reserve
 from pioreactor.storage.sqlite.journal_recovery import replace_damaged

@@ -4,8 +4,8 @@ import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from pioreactor.processes.liveness import boot_id
 from pioreactor.storage.paths import Paths
-from pioreactor.storage.process_identity import boot_id
 from pioreactor.storage.sqlite.connection import SharedConnection, Synchronous
 from pioreactor.storage.sqlite.jobs import SqliteJobRegistry, create_job_tables
 from pioreactor.storage.sqlite.journal import SqliteJournal

@@ -1,7 +1,6 @@
 """Has the hardware work of calibrations done by a process of its own: a stop ends that, and never the web server."""
 
 import signal
-import subprocess
 import tempfile
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +9,9 @@ import msgspec
 
 from pioreactor.calibrations.sessions.actions import Executor, Payload
 from pioreactor.exc import PioreactorError
-from pioreactor.web.unit.job_launcher import INHERITED, JobLauncher
+from pioreactor.processes.launch import inherited, launch
+from pioreactor.processes.termination import terminate
+from pioreactor.web.unit.job_launcher import JobLauncher
 
 LONGEST_S = 300.0
 _LOOK_EVERY_S = 0.05
@@ -69,17 +70,9 @@ def answer_of(said: bytes, action: str) -> dict[str, Any]:
 
 
 def _finish(command: list[str], launcher: JobLauncher, pause: Callable[[float], bool]) -> bytes:
-    environment = {name: launcher.environment[name] for name in INHERITED if name in launcher.environment}
     with tempfile.TemporaryFile() as output:
         try:
-            process = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.DEVNULL,
-                env=environment,
-                start_new_session=True,
-            )
+            process = launch(command, inherited(launcher.environment), stdout=output)
         except OSError as error:
             raise CalibrationActionError(f"the work could not be started: {error}") from error
         try:
@@ -91,16 +84,5 @@ def _finish(command: list[str], launcher: JobLauncher, pause: Callable[[float], 
                     break
             raise StepTimeoutError("the step takes too long, or the server stops")
         finally:
-            _end(process)
-
-
-def _end(process: "subprocess.Popen[bytes]") -> None:
-    """Interrupt a process that still runs, so that it switches off what it has on."""
-    if process.poll() is not None:
-        return
-    process.send_signal(signal.SIGINT)
-    try:
-        process.wait(_PATIENCE_S)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+            # SIGINT lets it switch off its outputs.
+            terminate([process], patience_s=_PATIENCE_S, first=signal.SIGINT)

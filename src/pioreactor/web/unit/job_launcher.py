@@ -2,7 +2,6 @@
 
 import fcntl
 import os
-import signal
 import subprocess
 import tempfile
 import threading
@@ -12,16 +11,10 @@ from time import monotonic
 from typing import IO
 
 from pioreactor.exc import InvalidRequestError, PioreactorError
+from pioreactor.processes.launch import failure_of, inherited, launch
 from pioreactor.web.problems import TooManyRequestsError
 from pioreactor.web.request_bodies import RunJob, Scalar, job_name, option_name
 
-INHERITED = (
-    *("HOSTNAME", "HARDWARE", "FIRMWARE", "HAT_PRESENT", "ACTIVE", "TESTING", "DEBUG", "SKIP_PLUGINS"),
-    *("DOT_PIOREACTOR", "RUN_PIOREACTOR", "GLOBAL_CONFIG", "LOCAL_CONFIG", "PLUGINS_DEV", "PIO_LOG_FILE"),
-    *("MODEL_NAME", "MODEL_VERSION", "PIO_EXPORTS_DIR", "PIOREACTOR_USB_MOUNT_ROOT", "TMPDIR", "SQLITE_TMPDIR"),
-    *("PIOREACTOR_CLOCK_SPEED", "PIOREACTOR_CLOCK_ORIGIN", "LG_WD", "PATH", "HOME", "LANG", "TZ", "PYTHONPATH"),
-)
-"""What a job gets of the server's own environment."""
 REQUESTABLE = frozenset(
     {"EXPERIMENT", "JOB_SOURCE", "HOSTNAME", "ACTIVE", "MODEL_NAME", "MODEL_VERSION", "DEBUG", "SKIP_PLUGINS"}
     | {"HARDWARE", "FIRMWARE", "HAT_PRESENT", "TESTING"}
@@ -85,14 +78,7 @@ class JobLauncher:
         output = tempfile.TemporaryFile(mode="w+b", buffering=0)  # noqa: SIM115 - lives as long as the child writes
         fcntl.fcntl(output.fileno(), fcntl.F_SETFL, os.O_APPEND)
         try:
-            process = subprocess.Popen(
-                arguments,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                env=self._environment(wish.env),
-                start_new_session=True,
-            )
+            process = launch(arguments, self._environment(wish.env), stdout=output, stderr=subprocess.STDOUT)
         except (OSError, ValueError) as error:
             output.close()
             raise JobFailedError(f"{job} could not be started: {error}") from error
@@ -122,7 +108,7 @@ class JobLauncher:
         refused = sorted(set(requested) - REQUESTABLE)
         if refused:
             raise InvalidRequestError(f"a request may not set {', '.join(refused)}")
-        environment = {name: self.environment[name] for name in INHERITED if name in self.environment}
+        environment = inherited(self.environment)
         environment.update({name: value for name, value in requested.items() if value not in (None, "", "None")})
         return environment
 
@@ -172,13 +158,5 @@ def _option(name: str, value: Scalar) -> list[str]:
 def _failure(job: str, code: int, output: IO[bytes]) -> JobFailedError:
     size = output.seek(0, os.SEEK_END)
     output.seek(max(0, size - 4096))
-    lines = [line.strip() for line in output.read().decode("utf-8", "replace").splitlines() if line.strip()]
-    remedy = next((line.removeprefix("Try: ") for line in reversed(lines) if line.startswith("Try: ")), None)
-    said = [line.removeprefix("Error: ") for line in lines if line.startswith("Error: ")]
-    if said or lines:
-        last = said[-1] if said else lines[-1]
-    elif code < 0:
-        last = f"it was ended by {signal.Signals(-code).name}"
-    else:
-        last = f"it ended with exit code {code}"
-    return JobFailedError(f"{job} did not start: {last}", remedy=remedy)
+    failure = failure_of(output.read(), code)
+    return JobFailedError(f"{job} did not start: {failure.message}", remedy=failure.remedy)

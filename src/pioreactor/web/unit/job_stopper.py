@@ -3,7 +3,7 @@
 import os
 
 from pioreactor.exc import InvalidRequestError, PioreactorError
-from pioreactor.runtime.process_stopping import stop
+from pioreactor.processes.job_stopping import stop
 from pioreactor.storage.ports import JobRecord, JobRegistry
 from pioreactor.web.request_bodies import StopJobs
 from pioreactor.web.unit.services import UnitServices
@@ -35,12 +35,6 @@ def stop_and_tell(here: UnitServices, jobs: list[JobRecord]) -> list[str]:
     """
     others = [job for job in jobs if job.pid != os.getpid()]
     stopped = stop(others, here.stores.jobs(), pause=here.tasks.pause, patience_s=_PATIENCE_S)
-    problems = [f"{_called(job)} still runs after {_PATIENCE_S:g} s" for job in stopped.still_running]
-    problems += [f"{_called(job)} belongs to another user" for job in stopped.not_allowed]
-    if problems:
+    if problems := stopped.problems(_PATIENCE_S):
         raise StillRunningError("; ".join(problems))
     return [job.job_name for job in stopped.ended]
-
-
-def _called(job: JobRecord) -> str:
-    return f"{job.job_name} (process {job.pid})"

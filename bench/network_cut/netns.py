@@ -29,17 +29,17 @@ def _environment() -> dict[str, str]:
     return {**os.environ, "PATH": os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"))}
 
 
-def run_inside(module: str, arguments: Sequence[str], **options: object) -> subprocess.Popen[str]:
+def run_in_namespaces(module: str, arguments: Sequence[str], **options: object) -> subprocess.Popen[str]:
     """Start `python -m module --inside …` where it has a network and process numbers of its own.
 
     When the returned process ends, however that happens, the kernel ends whatever was started inside.
     """
-    apart = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
-    command = [*apart, sys.executable, "-m", module, INSIDE, *arguments]
+    process = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
+    command = [*process, sys.executable, "-m", module, INSIDE, *arguments]
     return subprocess.Popen(command, text=True, env=_environment(), **options)  # type: ignore[call-overload,no-any-return]
 
 
-def why_not() -> str | None:
+def missing_requirement() -> str | None:
     """Return what keeps this machine from making namespaces; None when it can."""
     try:
         answer = subprocess.run(
@@ -55,7 +55,7 @@ def why_not() -> str | None:
 
 
 class Network:
-    """The leader's end is in the namespace of the caller, who has one of his own (`run_inside`)."""
+    """The leader's end is in the namespace of the caller, who has one of his own (`run_in_namespaces`)."""
 
     def __init__(self, router: int, unit: int) -> None:
         self._in_router = inside(router)
@@ -63,7 +63,7 @@ class Network:
         self._make(router, unit)
 
     @property
-    def enter_unit(self) -> Sequence[str]:
+    def unit_prefix(self) -> Sequence[str]:
         """What goes in front of a command that runs on the unit's machine."""
         return self._in_unit
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.chaos_real import Counted, OutputWatch
-from bench.network_cut.apart import (
+from bench.network_cut.netns import (
     LEADER_ADDRESS,
     UNIT_ADDRESS,
     Cut,
@@ -28,9 +28,9 @@ from bench.network_cut.apart import (
 from bench.network_cut.report import CutReport, Report
 from pioreactor import topics
 from pioreactor.background_jobs.leader.topic_parsers import rows_of
-from pioreactor.bootstrap.demo_cluster import build_demo_cluster
-from pioreactor.cli.demo_experiment import Starts, begin_experiment
-from pioreactor.cluster.demo_cluster import LEADER, VIEWER, DemoCluster, DemoClusterPlan
+from pioreactor.demo.cluster import DemoCluster
+from pioreactor.demo.experiment import Jobs, start_experiment
+from pioreactor.demo.plan import LEADER, VIEWER, DemoPlan
 from pioreactor.exc import PioreactorError, StorageError
 from pioreactor.messaging.mqtt import MqttBusFactory
 from pioreactor.messaging.ports import Message
@@ -48,7 +48,7 @@ ALIVE, ENDED = {"ready", "sleeping"}, {"disconnected", "lost"}
 OCCASIONAL = "led_automation"
 """Ends in one cut and begins in the next."""
 LIGHT = ("run", OCCASIONAL, "--automation-name", "light_dark_cycle", "--light-intensity", "10")
-JOBS: Starts = (
+JOBS: Jobs = (
     ("stirring", {"target_rpm": 500}),
     ("od_reading", {}),
     ("growth_rate_calculating", {}),
@@ -60,7 +60,7 @@ SETTINGS_OF_RUNS = "_automation_settings"
 
 
 @dataclass(frozen=True)
-class Heard:
+class ReceivedMessage:
     """A message at the leader's broker."""
 
     at_s: float
@@ -82,45 +82,45 @@ class Listener:
     def __init__(self, cluster: DemoCluster) -> None:
         assert cluster.broker is not None
         self._lock = threading.Lock()
-        self._heard: list[Heard] = []
+        self._received: list[ReceivedMessage] = []
         self.states: dict[str, tuple[str, float]] = {}
         """Of each job: what is said of it, and since when."""
         self._bus = MqttBusFactory(cluster.broker.address(VIEWER), "cut").connect("cut")
-        self._bus.subscribe(f"pioreactor/{UNIT}/#", self._hear)
+        self._bus.subscribe(f"pioreactor/{UNIT}/#", self._on_message)
 
-    def _hear(self, message: Message) -> None:
-        heard = Heard(time.monotonic(), message.topic, message.payload)
+    def _on_message(self, message: Message) -> None:
+        received = ReceivedMessage(time.monotonic(), message.topic, message.payload)
         with self._lock:
-            self._heard.append(heard)
-            if heard.is_state:
-                self.states[heard.job] = heard.payload.decode(), heard.at_s
+            self._received.append(received)
+            if received.is_state:
+                self.states[received.job] = received.payload.decode(), received.at_s
 
-    def since(self, moment_s: float) -> list[Heard]:
+    def since(self, moment_s: float) -> list[ReceivedMessage]:
         with self._lock:
-            return [heard for heard in self._heard if heard.at_s >= moment_s]
+            return [received for received in self._received if received.at_s >= moment_s]
 
     def close(self) -> None:
         self._bus.close()
 
 
-class Trial:
+class Scenario:
     """A cluster of a leader and one unit that lives behind the network's cable."""
 
-    def __init__(self, net: Network, directory: Path, *, speed: float, say: Callable[[str], None]) -> None:
+    def __init__(self, net: Network, directory: Path, *, speed: float, log: Callable[[str], None]) -> None:
         self.report = Report()
         self._net = net
-        self._say = say
+        self._log = log
         self._speed = speed
-        plan = DemoClusterPlan(
+        plan = DemoPlan(
             directory,
             workers=1,
             speed=speed,
             port=4999,
             experiment=EXPERIMENT,
             hosts={LEADER: LEADER_ADDRESS, UNIT: UNIT_ADDRESS},
-            enter={UNIT: net.enter_unit},
+            command_prefix={UNIT: net.unit_prefix},
         )
-        self.cluster = build_demo_cluster(plan, say=say)
+        self.cluster = DemoCluster(plan, log=log)
         self._paths = self.cluster.paths(UNIT)
         self._counted = Counted()
         self._guests: list[subprocess.Popen[bytes]] = []
@@ -128,12 +128,12 @@ class Trial:
 
     def start(self) -> None:
         self.cluster.start()
-        begin_experiment(self.cluster, jobs=JOBS, between=self.cluster.start_boot_services)
+        start_experiment(self.cluster, jobs=JOBS, before_jobs=self.cluster.start_boot_services)
         self._journal = self._ends.enter_context(closing(SqliteJournal(self._paths.journal)))
         self._stores = self._ends.enter_context(closing(SqliteUnitStores(self._paths)))
         self._listener = self._ends.enter_context(closing(Listener(self.cluster)))
-        self._world = RemoteWorld(self.cluster.twin_socket(UNIT))
-        self._watch = OutputWatch(self.cluster.twin_socket(UNIT), self._paths.locks, self._counted)
+        self._world = RemoteWorld(self.cluster.plan.twin_socket(UNIT))
+        self._watch = OutputWatch(self.cluster.plan.twin_socket(UNIT), self._paths.locks, self._counted)
         self._watch.start()
         self._ends.callback(self._end_watch)
         self._pio(*LIGHT)
@@ -156,7 +156,7 @@ class Trial:
 
     def _pio(self, *words: str) -> None:
         model = {"MODEL_NAME": "pioreactor_20ml", "MODEL_VERSION": "1.5", "EXPERIMENT": EXPERIMENT, "ACTIVE": "1"}
-        command = [*self._net.enter_unit, sys.executable, "-m", "pioreactor.cli.main", *words]
+        command = [*self._net.unit_prefix, sys.executable, "-m", "pioreactor.cli.main", *words]
         with (self.cluster.plan.directory / UNIT / "guest.out").open("ab") as log:
             self._guests.append(
                 subprocess.Popen(
@@ -201,7 +201,8 @@ class Trial:
 
     def _can_ask_unit(self) -> bool:
         with suppress(PioreactorError):
-            return self.cluster.http.request("GET", f"{self.cluster.url_of(UNIT)}/unit_api/health", timeout_s=1.0).ok
+            url = f"{self.cluster.plan.url_of(UNIT)}/unit_api/health"
+            return self.cluster.http.request("GET", url, timeout_s=1.0).ok
         return False
 
     # ---- a cut ---------------------------------------------------------------------------------------------
@@ -226,7 +227,7 @@ class Trial:
         """Cut the network for so long, heal it, and wait until the leader knows everything again."""
         self._note_lies()
         before = self._journal.last_seq()
-        self._say(f"{kind}: cut for {seconds:g} s.")
+        self._log(f"{kind}: cut for {seconds:g} s.")
         began = time.monotonic()
         self._net.cut(kind)
         celsius = self._pass(seconds / 2)
@@ -245,13 +246,13 @@ class Trial:
         said = [h.at_s - began for h in self._listener.since(began) if h.is_state and h.payload == b"lost"]
         report.lost_said_after_s = round(min(said), 2) if said else None
         self.report.cuts.append(report)
-        self._say(json.dumps(asdict(report)))
+        self._log(json.dumps(asdict(report)))
         return report
 
     def _note_lies(self) -> None:
         """Note what was falsely said since the last cut was healed and put right."""
-        heard = [h for h in self._listener.since(self._whole_since) if h.is_state and h.payload == b"lost"]
-        self.report.lies += [f"{h.job} was called lost" for h in heard if h.job in self._truth()] + self._untrue()
+        received = [h for h in self._listener.since(self._whole_since) if h.is_state and h.payload == b"lost"]
+        self.report.lies += [f"{h.job} was called lost" for h in received if h.job in self._truth()] + self._untrue()
 
     def _pass(self, seconds: float) -> list[float]:
         """Let time pass; return the temperatures of the liquid."""
@@ -267,14 +268,14 @@ class Trial:
             "records_safe_after_s": lambda: self._acknowledged() >= last,
             "said_safe_after_s": lambda: self._said_safe(healed) >= last,
             "reachable_after_s": self._can_ask_unit,
-            "heard": lambda: set(self._first_heard(healed)) >= self._truth(),
+            "received": lambda: set(self._first_received(healed)) >= self._truth(),
         }
         true_since: float | None = None
         while awaited or true_since is None or time.monotonic() - true_since < STAYS_TRUE_S:
             now = time.monotonic()
             for name in [name for name, condition in awaited.items() if condition()]:
                 del awaited[name]
-                if name != "heard":
+                if name != "received":
                     setattr(report, name, round(now - healed, 2))
             untrue = self._untrue()
             report.put_right_last = untrue if untrue else report.put_right_last
@@ -284,19 +285,19 @@ class Trial:
             self.cluster.check_services()
             time.sleep(LOOK_S)
         report.states_true_after_s = round(true_since - healed, 2)
-        report.heard_after_s = {job: round(at, 2) for job, at in sorted(self._first_heard(healed).items())}
+        report.heard_after_s = {job: round(at, 2) for job, at in sorted(self._first_received(healed).items())}
 
     def _said_safe(self, since: float) -> int:
         """Return the last number that the unit has called safe since then."""
         said = [h.payload for h in self._listener.since(since) if h.topic == topics.monitor(UNIT, "safe_up_to")]
         return int(json.loads(said[-1])["acknowledged_seq"]) if said and said[-1] else 0
 
-    def _first_heard(self, healed: float) -> dict[str, float]:
-        """Return when each living job was first heard after healing [s]. What the broker itself says does not count."""
+    def _first_received(self, healed: float) -> dict[str, float]:
+        """Return when each running job was first received after healing [s], not counting the broker's wills."""
         first: dict[str, float] = {}
-        for heard in self._listener.since(healed):
-            if heard.job in self._truth() and heard.payload != b"lost":
-                first.setdefault(heard.job, heard.at_s - healed)
+        for received in self._listener.since(healed):
+            if received.job in self._truth() and received.payload != b"lost":
+                first.setdefault(received.job, received.at_s - healed)
         return first
 
     def _describe_cut(self, report: CutReport, before: int, last: int) -> None:
@@ -319,7 +320,7 @@ class Trial:
         self._note_lies()
         self._end_watch()
         self.report.longest_on_without_owner_s = round(self._counted.longest_orphan_s, 2)
-        self.cluster._stop_jobs()
+        self.cluster.stop_jobs()
         self._wait_for(lambda: self._acknowledged() >= self._journal.last_seq(), "the last records are safe")
         entries = self._journal.read(after_seq=0, limit=10_000_000)
         self.report.entries = len(entries)
@@ -363,10 +364,10 @@ def _longest_pause(moments: Sequence[Any]) -> float:
 
 
 @contextmanager
-def trial(directory: Path, *, speed: float, say: Callable[[str], None]) -> Iterator[Trial]:
+def scenario(directory: Path, *, speed: float, log: Callable[[str], None]) -> Iterator[Scenario]:
     """Yield a running cluster. The caller has a network namespace of his own."""
     with network() as net:
-        made = Trial(net, directory, speed=speed, say=say)
+        made = Scenario(net, directory, speed=speed, log=log)
         try:
             made.start()
             yield made

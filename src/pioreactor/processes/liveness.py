@@ -1,11 +1,11 @@
-"""Whether the process that wrote a row still lives, told apart from a later one with the same number."""
+"""Liveness of processes, identified by number and start time: numbers are used again after a process ends."""
 
 import os
 from pathlib import Path
 
 _PROC = Path("/proc")
 _STATE, _START_TIME = 0, 19
-"""Positions in `/proc/<pid>/stat` counted behind the command's closing bracket (proc(5))."""
+"""Positions in `/proc/<pid>/stat` counted after the command's closing bracket (proc(5))."""
 
 
 def process_started_at(pid: int) -> float | None:
@@ -21,7 +21,7 @@ def process_started_at(pid: int) -> float | None:
 
 
 def is_alive(pid: int, started_at: float | None) -> bool:
-    """Say whether that very process lives; without a start time, whether any process has the number."""
+    """Return whether that process is alive; without a start time, whether any process has the number."""
     if pid <= 0:
         return False
     if not (_PROC / "self").exists():
@@ -41,7 +41,7 @@ def _answers_signal(pid: int) -> bool:
 
 
 def boot_id() -> str:
-    """Return a text that changes with each boot; empty where the kernel has none."""
+    """Return the kernel's identifier of this boot; blank where it has none."""
     try:
         return (_PROC / "sys" / "kernel" / "random" / "boot_id").read_text().strip()
     except OSError:

@@ -2,7 +2,7 @@
 
 import pytest
 from bench.chaos.cluster import WORKER, Machine, build_cluster
-from bench.chaos.troubles import quiet_logs
+from bench.chaos.faults import quiet_logs
 
 from pioreactor.bootstrap.sim_process import SimProcess
 
