@@ -92,8 +92,7 @@ class SeriesSpec(msgspec.Struct, frozen=True):
 class ChartSpec(msgspec.Struct, frozen=True, kw_only=True):
     """A chart of the quantity's series. Charts are shown in the order of `position`.
 
-    `column`: what is drawn, when it is not the column of the series. `lookback`: hours, None for the laboratory's
-    setting. `log_scale`: a logarithmic axis and marks of doses are useful for it.
+    `lookback`: hours, None for the laboratory's setting. `log_scale`: offer a logarithmic axis, and mark doses.
     """
 
     key: str
@@ -152,6 +151,10 @@ class MeasurementSpec(msgspec.Struct, frozen=True, kw_only=True):
             self.table.column(name)
         if self.charts and self.series is None:
             raise ConfigurationError(f"measurement {self.name} has a chart and no series")
+
+    def payload_field(self, column: str) -> str | None:
+        """Return the field of the payload that fills a column; None when the payload is a bare number."""
+        return None if self.payload is float else self.table.column(column).source_field
 
 
 def stream_table(name: str, *columns: ColumnSpec, index: tuple[str, ...] = BY_TIME) -> TableSpec:

@@ -412,8 +412,8 @@ export interface paths {
          * SeriesOfExperiment
          * @description Readings of the last `lookback` hours, thinned to about `target_points` with the extremes kept.
          *
-         *     `name` is one of growth_rates, temperature_readings, od_readings_filtered, od_readings, od_readings_fused,
-         *     raw_od_readings.
+         *     `name` is the table of a measurement that has a series, such as growth_rates or od_readings. Numbers are rounded to
+         *     the digits that the measurement declares.
          */
         get: operations["get_api_experiments_experiment_time_series_name"];
         put?: never;
@@ -3061,11 +3061,6 @@ export interface components {
             /** @default false */
             take_over: boolean;
         };
-        /** Announced */
-        Announced: {
-            sha256: string;
-            size_bytes: number;
-        };
         /** AssignWorker */
         AssignWorker: {
             pioreactor_unit: string;
@@ -3101,15 +3096,10 @@ export interface components {
             type: "numeric" | "string" | "select" | "boolean";
             unit?: string | null;
         };
-        /** LabBenchState */
-        LabBenchState: {
-            cup_ml: number;
-            standard_od: number | null;
-            /** @enum {string} */
-            tubes: "vial" | "cup";
-            /** @enum {string} */
-            vial: "culture" | "standard";
-            volume_ml: number;
+        /** BackupDigest */
+        BackupDigest: {
+            sha256: string;
+            size_bytes: number;
         };
         /** CalibrationSession */
         CalibrationSession: {
@@ -3178,6 +3168,7 @@ export interface components {
         };
         /** Chart */
         Chart: {
+            channel_key?: string | null;
             chart_key: string;
             data_source: string;
             data_source_column?: string | null;
@@ -3187,9 +3178,13 @@ export interface components {
             fixed_decimals: number;
             /** @default stepAfter */
             interpolation: string;
+            /** @default false */
+            log_scale: boolean;
             lookback?: number | null;
             mqtt_topic?: string | string[] | null;
             payload_key?: string | null;
+            /** @default false */
+            shown_by_default: boolean;
             /** @default app */
             source: string;
             title: string;
@@ -3359,6 +3354,16 @@ export interface components {
         Kept: {
             name: string;
             rows: number;
+        };
+        /** LabBenchState */
+        LabBenchState: {
+            cup_ml: number;
+            standard_od: number | null;
+            /** @enum {string} */
+            tubes: "vial" | "cup";
+            /** @enum {string} */
+            vial: "culture" | "standard";
+            volume_ml: number;
         };
         /** LabelUnit */
         LabelUnit: {
@@ -8640,7 +8645,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Announced"];
+                    "application/json": components["schemas"]["BackupDigest"];
                 };
             };
             /** @description Bad request syntax or unsupported method */
@@ -8671,7 +8676,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["Announced"];
+                "application/json": components["schemas"]["BackupDigest"];
             };
         };
         responses: {
@@ -8681,7 +8686,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Announced"];
+                    "application/json": components["schemas"]["BackupDigest"];
                 };
             };
             /** @description Bad request syntax or unsupported method */
@@ -8712,7 +8717,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["Announced"];
+                "application/json": components["schemas"]["BackupDigest"];
             };
         };
         responses: {

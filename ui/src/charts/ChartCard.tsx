@@ -44,14 +44,13 @@ export function ChartCard({ chart, experiment, unit, labels, hidden, onToggle, h
   const { axis } = useAxis();
   const { source, version } = useSource(wantedBy(chart, experiment, axis.window === "all" ? 1_000_000 : axis.window));
   const strokes = useUnitStrokes();
-  const mayShowDoses = /optical_density/.test(chart.chart_key);
-  const doses = useDoses(mayShowDoses ? experiment : undefined, axis.window);
+  const mayBeLog = chart.log_scale ?? false;
+  const doses = useDoses(mayBeLog ? experiment : undefined, axis.window);
   const bandsOf = useBands(chart, experiment);
   const [log, setLog] = useState(false);
   const [cursorAt, setCursorAt] = useState<number>();
   const plot = useRef<uPlot | null>(null);
   const decimals = chart.fixed_decimals ?? 2;
-  const mayBeLog = /optical_density/.test(chart.chart_key);
 
   const series = useMemo(
     () =>

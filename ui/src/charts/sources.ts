@@ -15,16 +15,17 @@ export interface Wanted {
   experiment: string;
   /** Where history is asked for, or null when only news is wanted. */
   table: string | null;
+  /** A column of the table, or null for the series that its measurement declares. */
   column: string | null;
   topics: readonly string[];
   payloadKey: string | null;
+  /** The field of the payload that holds the channel, or null for one series per unit. */
+  channelKey: string | null;
   factor: number;
   /** Hours back from the leader's now. */
   lookbackH: number;
   targetPoints: number;
 }
-
-const ROUTES = new Set(["growth_rates", "temperature_readings", "od_readings_filtered", "od_readings", "od_readings_fused", "raw_od_readings"]);
 
 const FACTORS: Record<string, number> = { per_hour_to_per_day: 24, percent: 100 };
 
@@ -36,9 +37,10 @@ export function wantedBy(chart: ChartDescriptor, experiment: string, lookbackH: 
   return {
     experiment,
     table: chart.data_source,
-    column: chart.data_source_column ?? null,
+    column: null,
     topics,
     payloadKey: chart.payload_key ?? null,
+    channelKey: chart.channel_key ?? null,
     factor: factorOf(chart.y_transformation),
     lookbackH,
     targetPoints,
@@ -52,6 +54,7 @@ export const bandWanted = (edge: "lower_95" | "upper_95", experiment: string, fa
   column: null,
   topics: [ESTIMATE],
   payloadKey: edge,
+  channelKey: null,
   factor,
   lookbackH: 0,
   targetPoints: 0,
@@ -64,23 +67,28 @@ export const dosesWanted = (experiment: string, lookbackH: number): Wanted => ({
   column: "volume_change_ml",
   topics: ["dosing_events"],
   payloadKey: "volume_change",
+  channelKey: null,
   factor: 1,
   lookbackH,
   targetPoints: 1400,
 });
 
 function historyPath(wanted: Wanted, table: string): string {
-  const ends = ROUTES.has(table) || !wanted.column ? [table] : [table, wanted.column];
+  const ends = wanted.column === null ? [table] : [table, wanted.column];
   const query = `?lookback=${wanted.lookbackH}&target_points=${wanted.targetPoints}`;
   return path("api", "experiments", wanted.experiment, "time_series", ...ends) + query;
 }
 
-/** Return the series a live message belongs to: `unit`, or `unit-channel` for photodiodes. */
-export function seriesName(topic: string): string | undefined {
-  const parts = parse(topic);
-  if (!parts) return undefined;
-  const channel = /od(\d)$/.exec(parts.rest[parts.rest.length - 1] ?? "")?.[1];
-  return channel ? `${parts.unit}-${channel}` : parts.unit;
+/** Return the series of a live message: `unit`, or `unit-channel` when the payload holds a channel. */
+export function seriesName(topic: string, payload: string, channelKey: string | null): string | undefined {
+  const unit = parse(topic)?.unit;
+  if (unit === undefined || channelKey === null) return unit;
+  try {
+    const channel = (JSON.parse(payload) as Record<string, unknown> | null)?.[channelKey];
+    return channel === undefined ? undefined : `${unit}-${String(channel)}`;
+  } catch {
+    return undefined;
+  }
 }
 
 export class Source {
@@ -148,7 +156,7 @@ export class Source {
   private hear(messages: Message[]): void {
     let any = false;
     for (const message of messages) {
-      const name = seriesName(message.topic);
+      const name = seriesName(message.topic, message.payload, this.wanted.channelKey);
       const reading = readingOf(message.payload, this.wanted.payloadKey ?? undefined);
       if (message.retained || !name || !reading) continue;
       any = this.table.append(name, reading.at ?? bus.store.clusterTime(), reading.value * this.wanted.factor) || any;

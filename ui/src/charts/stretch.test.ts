@@ -32,8 +32,9 @@ it.each([
   [undefined, 1],
 ])("multiplies by what %s means", (name, factor) => expect(factorOf(name)).toBe(factor));
 
-it("names the series of a topic", () => {
-  expect(seriesName("pioreactor/u/e/od_reading/od2")).toBe("u-2");
-  expect(seriesName("pioreactor/u/e/od_reading/raw_od1")).toBe("u-1");
-  expect(seriesName("pioreactor/u/e/temperature_automation/temperature")).toBe("u");
+it("names the series of a message", () => {
+  expect(seriesName("pioreactor/u/e/od_reading/od2", '{"channel":"2","od":0.1}', "channel")).toBe("u-2");
+  expect(seriesName("pioreactor/u/e/temperature_automation/temperature", '{"temperature":37}', null)).toBe("u");
+  expect(seriesName("pioreactor/u/e/od_reading/od2", "0.1", "channel")).toBeUndefined();
+  expect(seriesName("elsewhere", "", null)).toBeUndefined();
 });

@@ -80,11 +80,11 @@ const chart = (chart_key: string, title: string, y_axis_label: string, data_sour
 });
 
 export const CHARTS: ChartDescriptor[] = [
-  chart("implied_growth_rate", "Implied growth rate", "Growth rate, h⁻¹", "growth_rates", "growth_rate_calculating/growth_rate", "growth_rate", 2, [-0.02, 0.1], { interpolation: "linear" }),
+  chart("implied_growth_rate", "Implied growth rate", "Growth rate, h⁻¹", "growth_rates", "growth_rate_calculating/growth_rate", "growth_rate", 2, [-0.02, 0.1], { interpolation: "linear", shown_by_default: true }),
   chart("implied_daily_growth_rate", "Implied daily growth rate", "Growth rate, d⁻¹", "growth_rates", "growth_rate_calculating/growth_rate", "growth_rate", 2, [-0.1, 1], { y_transformation: "per_hour_to_per_day" }),
-  chart("normalized_optical_density", "Normalized optical density", "nOD", "od_readings_filtered", "growth_rate_calculating/od_filtered", "od_filtered", 2, [0.98, 1.02]),
-  chart("optical_density", "Optical density", "OD", "od_readings", ["od_reading/od1", "od_reading/od2", "od_reading/od3", "od_reading/od4"], "od", 3, [0.001, 0.05]),
-  chart("temperature", "Temperature of vessel", "℃", "temperature_readings", "temperature_automation/temperature", "temperature", 1, [22.5, 37.5]),
+  chart("normalized_optical_density", "Normalized optical density", "nOD", "od_readings_filtered", "growth_rate_calculating/od_filtered", "od_filtered", 2, [0.98, 1.02], { shown_by_default: true, log_scale: true }),
+  chart("optical_density", "Optical density", "OD", "od_readings", ["od_reading/od1", "od_reading/od2", "od_reading/od3", "od_reading/od4"], "od", 3, [0.001, 0.05], { channel_key: "channel", shown_by_default: true, log_scale: true }),
+  chart("temperature", "Temperature of vessel", "℃", "temperature_readings", "temperature_automation/temperature", "temperature", 1, [22.5, 37.5], { shown_by_default: true }),
   chart("current_volume_ml", "Volume of vessel", "mL", "liquid_volumes", "bioreactor/current_volume_ml", null, 2, [0, 18], { data_source_column: "liquid_volume" }),
 ];
 

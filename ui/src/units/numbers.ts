@@ -10,6 +10,7 @@ export interface NumberSource {
   topics: readonly (readonly [topic: string, payloadKey: string])[];
   table: string;
   payloadKey: string;
+  channelKey?: string;
   decimals: number;
   /** Range over the full height of a sparkline when the values hardly vary. */
   least: number;
@@ -29,6 +30,7 @@ export const NUMBERS: readonly NumberSource[] = [
     ],
     table: "od_readings",
     payloadKey: "od",
+    channelKey: "channel",
     decimals: 3,
     least: 0.02,
   },
@@ -62,6 +64,7 @@ export const sparkWanted = (number: NumberSource, experiment: string): Wanted =>
   column: null,
   topics: number.topics.filter(([topic]) => !topic.endsWith("fused")).map(([topic]) => topic),
   payloadKey: number.payloadKey,
+  channelKey: number.channelKey ?? null,
   factor: 1,
   lookbackH: SPARK_HOURS,
   targetPoints: 120,

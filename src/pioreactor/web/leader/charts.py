@@ -1,11 +1,12 @@
-"""The charts of the overview, as data: where the history is, what is heard live, and how it is drawn."""
+"""The charts of the overview, as data: the source of history, the topic of live values, and how to draw them."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 import msgspec
 
-Transformation = Literal["none", "per_hour_to_per_day", "percent"]
-"""What is done to a value before it is drawn; a name, never code."""
+from pioreactor import measurements
+from pioreactor.measurements import ChartSpec, MeasurementSpec, SeriesSpec
+from pioreactor.measurements.spec import Transformation
 
 
 class Chart(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=True):
@@ -19,6 +20,8 @@ class Chart(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=True):
     data_source_column: str | None = None
     mqtt_topic: str | list[str] | None = None
     payload_key: str | None = None
+    channel_key: str | None = None
+    """Field of the payload that holds the channel; null for one series per unit."""
     fixed_decimals: Annotated[int, msgspec.Meta(ge=0, le=10)] = 2
     down_sample: bool = True
     lookback: float | None = None
@@ -26,99 +29,40 @@ class Chart(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=True):
     y_transformation: Transformation = "none"
     y_axis_domain: tuple[float, float] | None = None
     interpolation: str = "stepAfter"
+    shown_by_default: bool = False
+    """Shown when `[ui.overview.charts]` of the configuration does not mention it."""
+    log_scale: bool = False
+    """A logarithmic axis and marks of doses are offered."""
 
 
-_GROWTH = ("growth_rates", "growth_rate_calculating/growth_rate", "growth_rate")
+def charts() -> list[Chart]:
+    """Return the charts of all quantities that have one, in the order of their positions."""
+    declared = [
+        (chart.position, _described(spec, spec.series, chart))
+        for spec in measurements.all_specs()
+        if spec.series is not None
+        for chart in spec.charts
+    ]
+    return [chart for _, chart in sorted(declared, key=lambda pair: pair[0])]
 
-BUILTIN: tuple[Chart, ...] = (
-    Chart(
-        chart_key="implied_growth_rate",
-        title="Implied growth rate",
-        data_source=_GROWTH[0],
-        data_source_column="rate",
-        mqtt_topic=_GROWTH[1],
-        payload_key=_GROWTH[2],
-        y_axis_label="Growth rate, h⁻¹",
-    ),
-    Chart(
-        chart_key="implied_daily_growth_rate",
-        title="Implied daily growth rate",
-        data_source=_GROWTH[0],
-        data_source_column="rate",
-        mqtt_topic=_GROWTH[1],
-        payload_key=_GROWTH[2],
-        y_axis_label="Growth rate, d⁻¹",
-        y_transformation="per_hour_to_per_day",
-    ),
-    Chart(
-        chart_key="fraction_of_volume_that_is_alternative_media",
-        title="Fraction of volume that is alternative media",
-        data_source="alt_media_fractions",
-        data_source_column="alt_media_fraction",
-        mqtt_topic="bioreactor/alt_media_fraction",
-        y_axis_label="Fraction",
-        y_axis_domain=(0.0, 1.0),
-    ),
-    Chart(
-        chart_key="normalized_optical_density",
-        title="Normalized optical density",
-        data_source="od_readings_filtered",
-        data_source_column="normalized_od_reading",
-        mqtt_topic="growth_rate_calculating/od_filtered",
-        payload_key="od_filtered",
-        y_axis_label="nOD",
-        interpolation="linear",
-    ),
-    Chart(
-        chart_key="optical_density",
-        title="Optical density",
-        data_source="od_readings",
-        data_source_column="od_reading",
-        mqtt_topic=["od_reading/od1", "od_reading/od2", "od_reading/od3", "od_reading/od4"],
-        payload_key="od",
-        y_axis_label="OD",
-        fixed_decimals=3,
-        interpolation="linear",
-    ),
-    Chart(
-        chart_key="temperature",
-        title="Temperature",
-        data_source="temperature_readings",
-        data_source_column="temperature_c",
-        mqtt_topic="temperature_automation/temperature",
-        payload_key="temperature",
-        y_axis_label="Temperature, °C",
-        fixed_decimals=1,
-    ),
-    Chart(
-        chart_key="current_volume_ml",
-        title="Volume",
-        data_source="liquid_volumes",
-        data_source_column="liquid_volume",
-        mqtt_topic="bioreactor/current_volume_ml",
-        y_axis_label="Volume, mL",
-        fixed_decimals=1,
-    ),
-    Chart(
-        chart_key="raw_optical_density",
-        title="Raw optical density",
-        data_source="raw_od_readings",
-        data_source_column="od_reading",
-        mqtt_topic=["od_reading/raw_od1", "od_reading/raw_od2", "od_reading/raw_od3", "od_reading/raw_od4"],
-        payload_key="od",
-        y_axis_label="AU",
-        fixed_decimals=3,
-        interpolation="linear",
-    ),
-    Chart(
-        chart_key="fused_optical_density",
-        title="Fused optical density",
-        data_source="od_readings_fused",
-        data_source_column="od_reading",
-        mqtt_topic="od_reading/od_fused",
-        payload_key="od_fused",
-        y_axis_label="OD",
-        fixed_decimals=3,
-        interpolation="linear",
-    ),
-)
+
+def _described(spec: MeasurementSpec, series: SeriesSpec, chart: ChartSpec) -> Chart:
+    return Chart(
+        chart_key=chart.key,
+        title=chart.title,
+        data_source=spec.table.name,
+        data_source_column=series.column,
+        y_axis_label=chart.y_axis_label,
+        source="plugin" if spec in measurements.registered_specs() else "app",
+        mqtt_topic=spec.topics[0] if len(spec.topics) == 1 else list(spec.topics),
+        payload_key=spec.payload_field(series.column),
+        channel_key=None if series.channel is None else spec.payload_field(series.channel),
+        fixed_decimals=chart.decimals,
+        down_sample=chart.down_sample,
+        lookback=chart.lookback,
+        y_transformation=chart.transformation,
+        y_axis_domain=chart.domain,
+        interpolation=chart.interpolation,
+        shown_by_default=chart.shown_by_default,
+        log_scale=chart.log_scale,
+    )

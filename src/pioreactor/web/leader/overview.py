@@ -14,7 +14,7 @@ from pioreactor.web.descriptors import (
     describe_automation,
     describe_job,
 )
-from pioreactor.web.leader.charts import BUILTIN, Chart
+from pioreactor.web.leader.charts import Chart, charts
 from pioreactor.web.leader.services import LeaderPorts, LeaderServices
 from pioreactor.web.request_bodies import unit_name
 from pioreactor.web.setting_groups import SETTINGS_GROUPS
@@ -41,7 +41,7 @@ async def settings_descriptors() -> list[DescribedSettings]:
 
 @get("/charts/descriptors")
 async def charts_descriptors() -> list[Chart]:
-    return list(BUILTIN)
+    return charts()
 
 
 @get("/units/{unit:str}/versions/app", status_code=202, sync_to_thread=True)

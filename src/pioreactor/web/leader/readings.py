@@ -27,8 +27,8 @@ def series_of_experiment(
 ) -> TimeSeries:
     """Readings of the last `lookback` hours, thinned to about `target_points` with the extremes kept.
 
-    `name` is one of growth_rates, temperature_readings, od_readings_filtered, od_readings, od_readings_fused,
-    raw_od_readings.
+    `name` is the table of a measurement that has a series, such as growth_rates or od_readings. Numbers are rounded to
+    the digits that the measurement declares.
     """
     return _series(cluster, experiment, name, lookback, target_points, None)
 

@@ -1,0 +1,69 @@
+"""Charts of the overview follow from the declared measurements, those of plugins too."""
+
+import json
+from collections.abc import Iterator
+
+import msgspec
+import pytest
+
+from pioreactor import measurements
+from pioreactor.measurements import ChartSpec, ColumnSpec, MeasurementSpec, SeriesSpec, stream_table
+from pioreactor.measurements.registry import unregister
+from pioreactor.web.leader.charts import charts
+
+PH = MeasurementSpec(
+    name="ph",
+    label="pH",
+    description="pH of the culture.",
+    topics=("ph_reading/ph",),
+    payload=float,
+    table=stream_table("ph_readings", ColumnSpec("ph", "real")),
+    series=SeriesSpec("ph", digits=2),
+    charts=(ChartSpec(key="ph", title="pH", y_axis_label="pH", domain=(0.0, 14.0)),),
+)
+
+
+@pytest.fixture
+def ph() -> Iterator[None]:
+    measurements.register(PH)
+    yield
+    unregister(PH)
+
+
+def test_a_channel_and_the_keys_of_the_payload_come_from_the_columns() -> None:
+    [od] = (chart for chart in charts() if chart.chart_key == "optical_density")
+    assert (od.payload_key, od.channel_key, od.data_source_column) == ("od", "channel", "od_reading")
+    assert od.mqtt_topic == ["od_reading/od1", "od_reading/od2", "od_reading/od3", "od_reading/od4"]
+    [volume] = (chart for chart in charts() if chart.chart_key == "current_volume_ml")
+    assert (volume.payload_key, volume.channel_key, volume.mqtt_topic) == (None, None, "bioreactor/current_volume_ml")
+
+
+def test_built_in_charts_keep_their_order() -> None:
+    assert [chart.chart_key for chart in charts()] == [
+        "implied_growth_rate",
+        "implied_daily_growth_rate",
+        "fraction_of_volume_that_is_alternative_media",
+        "normalized_optical_density",
+        "optical_density",
+        "temperature",
+        "current_volume_ml",
+        "raw_optical_density",
+        "fused_optical_density",
+    ]
+    shown = {chart.chart_key for chart in charts() if chart.shown_by_default}
+    assert shown == {"implied_growth_rate", "normalized_optical_density", "optical_density", "temperature"}
+
+
+@pytest.mark.usefixtures("ph")
+def test_the_chart_of_a_plugin_is_the_last_one() -> None:
+    assert json.loads(msgspec.json.encode(charts()[-1])) == {
+        "chart_key": "ph",
+        "title": "pH",
+        "data_source": "ph_readings",
+        "y_axis_label": "pH",
+        "source": "plugin",
+        "data_source_column": "ph",
+        "mqtt_topic": "ph_reading/ph",
+        "y_axis_domain": [0.0, 14.0],
+        "shown_by_default": True,
+    }
