@@ -92,7 +92,6 @@ def build_runtime(
         is_resumed=env.get("PIOREACTOR_RESUMED") == "1",
         handles_signals=handles_signals,
         open_records=(lambda: _open_records(settings, paths)) if is_leader else None,
-        open_lab_bench=lru_cache(maxsize=1)(lambda: _lab_bench(settings)) if settings.hardware.rig == "sim" else None,
         launch_job=lambda argv, variables: _launch_job(argv, {**env, **variables}),
         log_file=_log_file(settings, paths),
         console=None if quiet else sys.stderr,
@@ -269,7 +268,12 @@ def _twin_buses(settings: Settings) -> Buses:
     return connect_buses(_twin_socket(settings))
 
 
-def _lab_bench(settings: Settings) -> LabBench:
+def lab_bench_opener(settings: Settings) -> Callable[[], LabBench] | None:
+    """Return what opens the lab bench of a simulated reactor, at first use; None where the reactor is real."""
+    return lru_cache(maxsize=1)(lambda: _open_lab_bench(settings)) if settings.hardware.rig == "sim" else None
+
+
+def _open_lab_bench(settings: Settings) -> LabBench:
     from pioreactor.twin.remote_buses import RemoteLabBench
 
     return RemoteLabBench(_twin_socket(settings))

@@ -258,7 +258,6 @@ def _build_unit(
         computer=SimulatedComputer(),
         pid=pid,
         open_records=open_records,
-        open_lab_bench=lambda: unit.lab_bench,
     )
     unit = SimulatedUnit(runtime, world, clock, broker, stores, ownership, board)
     return unit

@@ -1,4 +1,4 @@
-"""The ports of one unit as one frozen value, and how code that is given none finds its lane's."""
+"""The ports of one unit as one frozen value, and how code that is passed none finds its own."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Final, TextIO
 
 from pioreactor.clock.ports import Clock
-from pioreactor.devices.lab_bench import LabBench
 from pioreactor.devices.ports import Ownership, Rig
 from pioreactor.messaging.ports import BusFactory
 from pioreactor.models import ReactorModel
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Runtime:
-    """Everything that code on one unit may ask of the world. Only `bootstrap` knows which adapters are behind it."""
+    """The ports of one unit. Only `bootstrap` knows which adapters implement them."""
 
     identity: UnitIdentity
     settings: Settings
@@ -36,27 +36,25 @@ class Runtime:
     artifacts: ArtifactFiles
     ownership: Ownership
     open_rig: Callable[[], Rig]
-    """Return the unit's rig; the same one each time, opened at first use."""
+    """Return the unit's rig, opened at first use and shared from then on."""
     model: Callable[[], ReactorModel]
-    """Return the unit's reactor model; the 40 mL one is assumed when nobody chose."""
+    """Return the unit's reactor model, the 40 mL one when none was chosen."""
     computer: Computer
     pid: int
     job_source: str = "user"
     starts_sleeping: bool = False
-    """True when jobs of this process begin paused: resumed after a power cut, until a person lets them go on."""
+    """True when jobs of this process start paused: resumed after a power failure, to be confirmed by a person."""
     is_resumed: bool = False
-    """True when this process goes on with what was interrupted."""
+    """True when this process continues a job that was interrupted."""
     handles_signals: bool = False
-    """True in a process of our own, where SIGTERM means: stop your jobs."""
+    """True in a process of its own, whose jobs are stopped by SIGTERM and SIGINT."""
     open_records: Callable[[], RecordSink] | None = None
-    """Open the database that records go to; None on a unit that is no leader."""
+    """Open the database for records; None on a unit that is not the leader."""
     launch_job: Callable[[Sequence[str], Mapping[str, str]], Callable[[], int | None]] | None = None
     """Start `pio run` with this argv, and these variables besides the present ones, as a process of its own.
 
     Return a function that polls its exit code (None while it runs). Raise `OSError`. None in virtual time.
     """
-    open_lab_bench: Callable[[], LabBench] | None = None
-    """Return the bench beside the simulated reactor, the same one each time; None where the reactor is real."""
     log_file: Path | None = None
     console: TextIO | None = None
     """Where log lines are shown to a person, if anywhere."""
@@ -66,12 +64,18 @@ class Runtime:
         return self.identity.unit
 
 
+DEFAULT_FACTORY: Final = "pioreactor.bootstrap:build_runtime"
+"""What builds the runtime of a process that installed none, such as a plugin's script.
+
+A name instead of an import: the composition root is above this package and imports it.
+"""
+
 _current: ContextVar[Runtime | None] = ContextVar("pioreactor_runtime", default=None)
 _process_runtime: Runtime | None = None
 
 
 def use(runtime: Runtime) -> None:
-    """Make this the runtime of the present lane (or thread)."""
+    """Make this the runtime of the current lane (or thread)."""
     _current.set(runtime)
 
 
@@ -92,13 +96,18 @@ def install(runtime: Runtime | None) -> None:
 
 
 def current() -> Runtime:
-    """Return the lane's runtime, else the process's, building the real one at first use."""
+    """Return the runtime of the current lane, else of the process, which is built at first use."""
     runtime = _current.get()
     if runtime is not None:
         return runtime
     if _process_runtime is None:
-        from pioreactor.bootstrap import build_runtime  # the deliberate upward import: a plugin passes no runtime
-
-        install(build_runtime())
+        install(_build_default())
     assert _process_runtime is not None
     return _process_runtime
+
+
+def _build_default() -> Runtime:
+    module, _, name = DEFAULT_FACTORY.partition(":")
+    runtime = getattr(import_module(module), name)()
+    assert isinstance(runtime, Runtime)
+    return runtime

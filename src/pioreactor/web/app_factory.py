@@ -2,10 +2,11 @@
 
 import logging
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pioreactor.devices.lab_bench import LabBench
 from pioreactor.exc import ConfigurationError
 from pioreactor.http.addresses import base_url
 from pioreactor.http.ports import HttpClient
@@ -38,6 +39,7 @@ def compose(
     database: "LeaderDatabase | None" = None,
     viewer: tuple[str, str] | None = None,
     pages: Path | None = None,
+    open_lab_bench: Callable[[], LabBench] | None = None,
 ) -> App:
     """Return the app of a unit; with a database, the leader's.
 
@@ -50,6 +52,7 @@ def compose(
         tasks=Tasks(runtime.unit),
         launcher=JobLauncher(RUN, environment),
         catalogue=DeclaredCatalogue(runtime.paths.plugins),
+        open_lab_bench=open_lab_bench,
     )
     unit.perform = by_command_line(unit.launcher, unit.tasks.pause)
     if database is None:

@@ -24,7 +24,7 @@ FIRST_PASSWORD_FILE = "first_sign_in"
 def web(host: str, port: int | None) -> None:
     """Serve /unit_api; on the leader also /api, the pages, and live messages. Runs from boot."""
     from pioreactor.bootstrap import build_runtime
-    from pioreactor.bootstrap.process import http_client, read_secret
+    from pioreactor.bootstrap.process import http_client, lab_bench_opener, read_secret
     from pioreactor.plugin_management import get_plugins
     from pioreactor.runtime import context
     from pioreactor.web.app_factory import compose
@@ -44,6 +44,7 @@ def web(host: str, port: int | None) -> None:
             environment=os.environ,
             database=database,
             viewer=(VIEWER, password) if password is not None else None,
+            open_lab_bench=lab_bench_opener(runtime.settings),
         )
         chosen = runtime.settings.ui.port if port is None else port
         serve(

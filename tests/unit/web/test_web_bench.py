@@ -1,7 +1,6 @@
 """The bench of a simulated reactor over HTTP: there for simulated units, and for nobody without the key."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -23,7 +22,7 @@ BENCH = "/unit_api/simulation/bench"
 def simulated(unit: UnitServices) -> Iterator[Any]:
     """The server of a worker whose reactor is simulated."""
     bench = TwinLabBench(World(SCENARIOS["ideal"], wiring(), seed=1, now_s=lambda: 0.0))
-    unit.runtime = replace(unit.runtime, open_lab_bench=lambda: bench)
+    unit.open_lab_bench = lambda: bench
     with client_of(unit) as client:
         yield client
 

@@ -49,11 +49,11 @@ def use_bench(here: UnitPorts, data: JSONBody[UseBench]) -> LabBenchState:
 
 
 def _bench_of(here: UnitServices) -> LabBench:
-    if here.runtime.open_lab_bench is None:
+    if here.open_lab_bench is None:
         raise NotFoundError(
             f"the reactor of {here.unit} is a real one: its vial and its tubes are moved by hand, not over HTTP"
         )
-    return here.runtime.open_lab_bench()
+    return here.open_lab_bench()
 
 
 ROUTES = Router("/", route_handlers=[bench, use_bench], tags=["simulation"])

@@ -1,6 +1,6 @@
 """What the routes of a unit work with."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from litestar.di import NamedDependency
@@ -8,6 +8,7 @@ from litestar.params import SkipValidation
 
 from pioreactor.calibrations.sessions.actions import Executor, perform_here
 from pioreactor.clock.ports import Clock
+from pioreactor.devices.lab_bench import LabBench
 from pioreactor.http.units import Units
 from pioreactor.identity.computer import POWER_OFF, REBOOT
 from pioreactor.jobs.settings import encode_payload
@@ -42,6 +43,8 @@ class UnitServices:
     """How the hardware work of calibrations is done."""
     others: Units | None = None
     """How other units of the cluster are asked, where that is known."""
+    open_lab_bench: Callable[[], LabBench] | None = None
+    """Open the lab bench of a simulated reactor; None where the reactor is real."""
     _publisher: JournalingPublisher = field(init=False)
 
     def __post_init__(self) -> None:
