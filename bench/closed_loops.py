@@ -13,9 +13,10 @@ from pioreactor.background_jobs.growth_rate_calculating import GrowthRateCalcula
 from pioreactor.background_jobs.od_reading import start_od_reading
 from pioreactor.background_jobs.stirring import start_stirring
 from pioreactor.calibrations import store
+from pioreactor.calibrations.curves import AkimaFitData
+from pioreactor.calibrations.models import ODCalibration
 from pioreactor.runtime import context
 from pioreactor.science.curves.fitting import akima_fit
-from pioreactor.structs.calibrations import AkimaFitData, ODCalibration
 from pioreactor.testing.simulation import EXPERIMENT, Bench
 from pioreactor.twin.faults import Fault
 from pioreactor.twin.optics import ANGLE_CURVES, ReadingNoise

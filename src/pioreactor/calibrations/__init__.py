@@ -3,8 +3,8 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pioreactor.calibrations.models import CalibrationBase
     from pioreactor.calibrations.registry import CalibrationProtocol as CalibrationProtocol
-    from pioreactor.structs.calibrations import CalibrationBase
 
 
 def load_active_calibration(device: str) -> "CalibrationBase | None":

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from pioreactor.calibrations import store
+from pioreactor.calibrations.curves import PolyFitCoefficients
+from pioreactor.calibrations.models import SimplePeristalticPump
 from pioreactor.runtime.context import Runtime
-from pioreactor.structs.calibrations import PolyFitCoefficients, SimplePeristalticPump
 
 ML_PER_S = 0.0911
 """A typical peristaltic pump at full duty (spec core §4.1); the twin's pumps deliver about this."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
+from pioreactor.calibrations.curves import AkimaFitData, CurveData, PolyFitCoefficients, SplineFitData
 from pioreactor.exc import InvalidRequestError
 from pioreactor.science.curves.fitting import MAX_KNOTS, akima_fit, poly_fit, spline_fit
-from pioreactor.structs.calibrations import AkimaFitData, CurveData, PolyFitCoefficients, SplineFitData
 
 HONOURED = 0.02
 """Share of a reading by which a curve may miss it; readings of one vial scatter by less."""

@@ -6,7 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pioreactor.structs.calibrations import CalibrationBase, CurveData
+from pioreactor.calibrations.curves import CurveData
+from pioreactor.calibrations.models import CalibrationBase
 
 if TYPE_CHECKING:
     from collections.abc import Callable

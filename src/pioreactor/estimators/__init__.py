@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pioreactor.structs.estimators import EstimatorBase
+    from pioreactor.estimators.models import EstimatorBase
 
 
 def load_active_estimator(device: str = "od_fused") -> "EstimatorBase | None":

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import cast
 
+from pioreactor.calibrations.curves import AkimaFitData
+from pioreactor.estimators.models import ODFusionEstimator
 from pioreactor.science.curves.fitting import Pieces
 from pioreactor.science.fusion import Observation, fit_fusion
-from pioreactor.structs.calibrations import AkimaFitData
-from pioreactor.structs.estimators import ODFusionEstimator
 from pioreactor.types import PdAngle
 
 

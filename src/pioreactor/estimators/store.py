@@ -1,23 +1,23 @@
-"""Keeps a unit's estimators: which there are, and which is in use for each device."""
+"""The estimators of a unit: load, save and delete them, and select the active one of each device."""
 
 from __future__ import annotations
 
+from pioreactor.estimators.models import EstimatorBase, ODFusionEstimator, estimator_from_builtins
 from pioreactor.exc import CalibrationError
 from pioreactor.runtime.artifact_store import ArtifactStore
 from pioreactor.runtime.context import Runtime
-from pioreactor.structs.estimators import EstimatorBase, ODFusionEstimator, estimator_from_builtins
 
 OD_FUSED = "od_fused"
 
 
 def check_device(estimator: EstimatorBase, device: str) -> None:
-    """Raise `CalibrationError` when an estimator cannot be one of this device."""
+    """Raise `CalibrationError` if an estimator does not fit a device."""
     if device == OD_FUSED and not isinstance(estimator, ODFusionEstimator):
         kind = type(estimator).__struct_config__.tag
-        raise CalibrationError(f"an estimator of type {kind} does not fuse optical densities")
+        raise CalibrationError(f"an estimator of type {kind} does not fit od_fused")
 
 
-_shelf: ArtifactStore[EstimatorBase] = ArtifactStore(
+_files: ArtifactStore[EstimatorBase] = ArtifactStore(
     "estimators",
     "estimator",
     cache="active_estimators",
@@ -28,49 +28,50 @@ _shelf: ArtifactStore[EstimatorBase] = ArtifactStore(
 
 
 def parse(text: str) -> EstimatorBase:
-    """Return the estimator that a YAML text describes; raise `CalibrationError` saying what is wrong with it."""
-    return _shelf.parse(text)
+    """Return the estimator in a YAML text; raise `CalibrationError` with the reason if it is invalid."""
+    return _files.parse(text)
 
 
 def load(runtime: Runtime, device: str, name: str) -> EstimatorBase:
-    """Return an estimator; raise `NotFoundError` when there is none, `CalibrationError` when it cannot be used."""
-    return _shelf.load(runtime, device, name)
+    """Return an estimator; raise `NotFoundError` if there is none, `CalibrationError` if it is unusable."""
+    return _files.load(runtime, device, name)
 
 
 def load_active(runtime: Runtime, device: str = OD_FUSED) -> EstimatorBase | None:
-    """Return the estimator in use, None when none is; raise `CalibrationError` when it is missing or damaged."""
-    return _shelf.load_active(runtime, device)
+    """Return the active estimator, None if there is none; raise `CalibrationError` if it is missing or damaged."""
+    return _files.load_active(runtime, device)
 
 
 def save(runtime: Runtime, device: str, estimator: EstimatorBase) -> None:
-    """Keep an estimator under its name, in place of an older one; raise `CalibrationError` if of another device."""
-    _shelf.save(runtime, device, estimator)
+    """Save an estimator, replacing one of the same name; raise `CalibrationError` if it does not fit the device."""
+    _files.save(runtime, device, estimator)
 
 
 def delete(runtime: Runtime, device: str, name: str) -> None:
-    """Delete an estimator, and use it no longer; raise `NotFoundError` when there is none."""
-    _shelf.delete(runtime, device, name)
+    """Delete an estimator and deactivate it; raise `NotFoundError` if there is none."""
+    _files.delete(runtime, device, name)
 
 
 def active_name(runtime: Runtime, device: str = OD_FUSED) -> str | None:
-    return _shelf.active_name(runtime, device)
+    """Return the name of the active estimator of a device, None if there is none."""
+    return _files.active_name(runtime, device)
 
 
 def active_names(runtime: Runtime) -> dict[str, str]:
-    """Return device → name of the estimator in use."""
-    return _shelf.active_names(runtime)
+    """Return the name of the active estimator by device."""
+    return _files.active_names(runtime)
 
 
 def set_active(runtime: Runtime, device: str, name: str | None) -> None:
-    """Use an estimator from now on, or none; raise as `load` does when it cannot be used."""
-    _shelf.set_active(runtime, device, name)
+    """Make an estimator active, or none; raise as `load` does if it is unusable."""
+    _files.set_active(runtime, device, name)
 
 
 def names(runtime: Runtime, device: str) -> list[str]:
-    """Return the names of a device's estimators, damaged ones included."""
-    return _shelf.names(runtime).get(device, [])
+    """Return the names of the estimators of a device, including damaged ones."""
+    return _files.names(runtime).get(device, [])
 
 
 def list_all(runtime: Runtime) -> dict[str, list[EstimatorBase]]:
-    """Return device → estimators; damaged ones are left out (`load` says why)."""
-    return _shelf.list_all(runtime)
+    """Return the estimators by device, without damaged ones (`load` raises the reason)."""
+    return _files.list_all(runtime)

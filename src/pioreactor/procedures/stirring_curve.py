@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pioreactor.calibrations.fitting import fit_curve
+from pioreactor.calibrations.models import SimpleStirringCalibration
 from pioreactor.calibrations.sessions.actions import Payload, register_calibration_action
 from pioreactor.devices.drivers.tachometer import rpm_from_edges
 from pioreactor.devices.ports import PwmOutput, Tachometer
@@ -14,7 +15,6 @@ from pioreactor.procedures.aux_power import aux_volts
 from pioreactor.procedures.exclusive_run import STIRRING, refuse_while_running, trial_experiment
 from pioreactor.runtime import context
 from pioreactor.runtime.context import Runtime
-from pioreactor.structs.calibrations import SimpleStirringCalibration
 
 JOB_NAME = "stirring_calibration"
 POINTS_PER_SWEEP = 5

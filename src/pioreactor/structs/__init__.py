@@ -1,4 +1,4 @@
-"""What travels on the wire and rests on disk."""
+"""Structs that are published, stored, or both."""
 
 from __future__ import annotations
 
@@ -28,35 +28,35 @@ from pioreactor.structs.readings import Temperature as Temperature
 from pioreactor.structs.readings import Voltage as Voltage
 
 if TYPE_CHECKING:
-    from pioreactor.structs.calibrations import AkimaFitData as AkimaFitData
-    from pioreactor.structs.calibrations import CalibrationBase as CalibrationBase
-    from pioreactor.structs.calibrations import OD600Calibration as OD600Calibration
-    from pioreactor.structs.calibrations import ODCalibration as ODCalibration
-    from pioreactor.structs.calibrations import PolyFitCoefficients as PolyFitCoefficients
-    from pioreactor.structs.calibrations import SimplePeristalticPump as SimplePeristalticPump
-    from pioreactor.structs.calibrations import SimpleStirringCalibration as SimpleStirringCalibration
-    from pioreactor.structs.calibrations import SplineFitData as SplineFitData
-    from pioreactor.structs.estimators import EstimatorBase as EstimatorBase
-    from pioreactor.structs.estimators import ODFusionEstimator as ODFusionEstimator
+    from pioreactor.calibrations.curves import AkimaFitData as AkimaFitData
+    from pioreactor.calibrations.curves import PolyFitCoefficients as PolyFitCoefficients
+    from pioreactor.calibrations.curves import SplineFitData as SplineFitData
+    from pioreactor.calibrations.models import CalibrationBase as CalibrationBase
+    from pioreactor.calibrations.models import OD600Calibration as OD600Calibration
+    from pioreactor.calibrations.models import ODCalibration as ODCalibration
+    from pioreactor.calibrations.models import SimplePeristalticPump as SimplePeristalticPump
+    from pioreactor.calibrations.models import SimpleStirringCalibration as SimpleStirringCalibration
+    from pioreactor.estimators.models import EstimatorBase as EstimatorBase
+    from pioreactor.estimators.models import ODFusionEstimator as ODFusionEstimator
 
-_ON_DISK: Final = {
-    "AkimaFitData": "pioreactor.structs.calibrations",
-    "CalibrationBase": "pioreactor.structs.calibrations",
-    "OD600Calibration": "pioreactor.structs.calibrations",
-    "ODCalibration": "pioreactor.structs.calibrations",
-    "PolyFitCoefficients": "pioreactor.structs.calibrations",
-    "SimplePeristalticPump": "pioreactor.structs.calibrations",
-    "SimpleStirringCalibration": "pioreactor.structs.calibrations",
-    "SplineFitData": "pioreactor.structs.calibrations",
-    "EstimatorBase": "pioreactor.structs.estimators",
-    "ODFusionEstimator": "pioreactor.structs.estimators",
+_MOVED: Final = {
+    "AkimaFitData": "pioreactor.calibrations.curves",
+    "CalibrationBase": "pioreactor.calibrations.models",
+    "OD600Calibration": "pioreactor.calibrations.models",
+    "ODCalibration": "pioreactor.calibrations.models",
+    "PolyFitCoefficients": "pioreactor.calibrations.curves",
+    "SimplePeristalticPump": "pioreactor.calibrations.models",
+    "SimpleStirringCalibration": "pioreactor.calibrations.models",
+    "SplineFitData": "pioreactor.calibrations.curves",
+    "EstimatorBase": "pioreactor.estimators.models",
+    "ODFusionEstimator": "pioreactor.estimators.models",
 }
-"""Imported when first asked for: curves and models cost a job's start 5 ms, and most jobs use none."""
+"""Names that plugins import from here, loaded on first access because higher packages define them."""
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _ON_DISK:
+    if name not in _MOVED:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(_ON_DISK[name]), name)
+    return getattr(import_module(_MOVED[name]), name)

@@ -3,9 +3,9 @@
 import msgspec
 import pytest
 
+from pioreactor.calibrations.curves import CurveData
 from pioreactor.calibrations.fitting import HONOURED, NEGLIGIBLE, fit_curve, fit_standards, fit_through_origin
 from pioreactor.exc import InvalidRequestError
-from pioreactor.structs.calibrations import CurveData
 
 X = [0.0, 1.0, 2.0, 3.0, 5.0, 8.0]
 Y = [0.0, 1.1, 1.9, 3.2, 4.9, 8.1]

@@ -10,17 +10,12 @@ import pytest
 from pioreactor import structs
 from pioreactor.bootstrap.simulated import build_simulation
 from pioreactor.calibrations import defaults, load_active_calibration, store
+from pioreactor.calibrations.curves import PolyFitCoefficients
+from pioreactor.calibrations.models import CalibrationBase, ODCalibration, SimplePeristalticPump, calibration_kinds
 from pioreactor.exc import CalibrationError, InvalidRequestError, NotFoundError
 from pioreactor.runtime import context
 from pioreactor.runtime.context import Runtime
 from pioreactor.storage.artifacts import DiskArtifacts, MemoryArtifacts
-from pioreactor.structs.calibrations import (
-    CalibrationBase,
-    ODCalibration,
-    PolyFitCoefficients,
-    SimplePeristalticPump,
-    calibration_kinds,
-)
 
 REFERENCE_PUMP_FILE = """\
 calibration_type: simple_peristaltic_pump
@@ -113,9 +108,9 @@ def test_an_active_calibration_that_went_missing_is_an_error_with_a_remedy(runti
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("", "it has no calibration_type"),
+        ("", "calibration_type is missing"),
         ("a: [1, 2", "it is no YAML"),
-        ("calibration_type: of_a_plugin", "its calibration_type is 'of_a_plugin', and this unit knows"),
+        ("calibration_type: of_a_plugin", "unknown calibration_type 'of_a_plugin'; known"),
         (REFERENCE_PUMP_FILE.replace("hz: 250.0", "hz: -1.0"), r"Expected `float` >= 0.0 - at `\$.hz`"),
         (REFERENCE_PUMP_FILE.replace("  - 0.912\n", ""), "as many x as y"),
         (REFERENCE_PUMP_FILE.replace("07.211903+00:00", "07"), "timezone"),
@@ -134,15 +129,15 @@ def test_a_damaged_file_is_refused_with_its_reason_and_hides_no_other(runtime: R
 
 
 def test_a_calibration_of_another_device_is_refused(runtime: Runtime) -> None:
-    with pytest.raises(CalibrationError, match="not one of a pump"):
+    with pytest.raises(CalibrationError, match="does not fit a pump"):
         store.save(runtime, "media_pump", od_calibration())
-    with pytest.raises(CalibrationError, match="made at 45°, which is not od90"):
+    with pytest.raises(CalibrationError, match="angle is 45°, which does not fit od90"):
         store.save(runtime, "od90", od_calibration(angle="45"))
-    with pytest.raises(CalibrationError, match="not one of stirring"):
+    with pytest.raises(CalibrationError, match="does not fit stirring"):
         store.save(runtime, "stirring", od_calibration())
     runtime.artifacts.write("calibrations", "od90", "pump", REFERENCE_PUMP_FILE)
     runtime.stores.persistent("active_calibrations").set("od90", "pump")
-    with pytest.raises(CalibrationError, match="not one of optical density"):
+    with pytest.raises(CalibrationError, match="does not fit optical density"):
         store.load_active(runtime, "od90")
 
 

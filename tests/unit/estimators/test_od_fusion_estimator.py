@@ -10,11 +10,11 @@ import pytest
 
 from pioreactor.bootstrap.simulated import build_simulation
 from pioreactor.estimators import store
+from pioreactor.estimators.models import EstimatorBase, ODFusionEstimator, estimator_from_builtins
 from pioreactor.estimators.od_fusion import fit_estimator
 from pioreactor.exc import CalibrationError, InvalidRequestError
 from pioreactor.runtime.context import Runtime
 from pioreactor.science.fusion import Observation, fit_fusion
-from pioreactor.structs.estimators import EstimatorBase, ODFusionEstimator, estimator_from_builtins
 
 CREATED = datetime(2026, 1, 1, tzinfo=UTC)
 STANDARDS = [0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0]
@@ -121,9 +121,9 @@ def test_an_estimator_is_saved_loaded_and_used(runtime: Runtime) -> None:
 def test_a_damaged_estimator_is_refused_with_its_reason(runtime: Runtime) -> None:
     raw = msgspec.to_builtins(estimator(), builtin_types=(datetime,))
     damages: list[tuple[dict[str, object], str]] = [
-        ({"estimator_type": "other"}, "this unit knows od_fused_estimator"),
-        ({"estimator_type": None}, "no estimator_type"),
-        ({"mu_splines": {}}, "no splines for 45, 90, 135"),
+        ({"estimator_type": "other"}, "known: od_fused_estimator"),
+        ({"estimator_type": None}, "estimator_type is missing"),
+        ({"mu_splines": {}}, "splines are missing for 45, 90, 135"),
         ({"max_logc": -9.0}, "min_logc must be below"),
     ]
     for change, reason in damages:
@@ -138,7 +138,7 @@ def test_an_estimator_of_another_kind_is_not_used_for_optical_density(runtime: R
         pass
 
     guess = Guess(estimator_name="g", calibrated_on_pioreactor_unit="unit1", created_at=CREATED)
-    with pytest.raises(CalibrationError, match="does not fuse"):
+    with pytest.raises(CalibrationError, match="does not fit od_fused"):
         store.save(runtime, "od_fused", guess)
     store.save(runtime, "smell", guess)
     assert store.load(runtime, "smell", "g") == guess

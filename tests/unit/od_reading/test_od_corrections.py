@@ -11,11 +11,12 @@ import pytest
 from pioreactor.background_jobs.od_reading import start_od_reading
 from pioreactor.background_jobs.od_reading.ir_led_intensity import choose_intensity
 from pioreactor.calibrations import store as calibrations
+from pioreactor.calibrations.curves import CurveData, PolyFitCoefficients
+from pioreactor.calibrations.models import ODCalibration
 from pioreactor.estimators import store as estimators
 from pioreactor.estimators.od_fusion import fit_estimator
 from pioreactor.exc import CalibrationError, ConflictError
 from pioreactor.science.fusion import Observation
-from pioreactor.structs.calibrations import CurveData, ODCalibration, PolyFitCoefficients
 from pioreactor.testing.simulation import EXPERIMENT, Bench
 
 SetUp = Callable[..., Bench]

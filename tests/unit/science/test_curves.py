@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pioreactor.calibrations.curves import PolyFitCoefficients
+from pioreactor.calibrations.models import SimpleStirringCalibration
 from pioreactor.exc import InvalidRequestError
 from pioreactor.science.curves import (
     AboveDomainError,
@@ -20,7 +22,6 @@ from pioreactor.science.curves import (
     invert,
 )
 from pioreactor.science.curves.fitting import akima_fit, poly_fit, spline_fit
-from pioreactor.structs.calibrations import PolyFitCoefficients, SimpleStirringCalibration
 
 coefficients = st.lists(st.integers(-50, 50).map(lambda n: n / 8), min_size=2, max_size=6)
 

@@ -12,13 +12,13 @@ import pytest
 import pioreactor.procedures.protocols  # noqa: F401  registers the built-in protocols
 from pioreactor.calibrations.sessions import actions
 from pioreactor.estimators import store as estimator_store
+from pioreactor.estimators.models import ODFusionEstimator
 from pioreactor.estimators.od_fusion import fit_estimator
 from pioreactor.exc import ActuatorInUseError
 from pioreactor.http.addresses import base_url
 from pioreactor.http.ports import Response
 from pioreactor.http.units import Units
 from pioreactor.science.fusion import Observation
-from pioreactor.structs.estimators import ODFusionEstimator
 
 from .conftest import AS_CLUSTER, TOKEN, client_of
 

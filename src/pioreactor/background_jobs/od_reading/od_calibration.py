@@ -9,14 +9,14 @@ import msgspec
 
 from pioreactor import structs
 from pioreactor.calibrations import store as calibrations
+from pioreactor.calibrations.models import CalibrationBase, ODCalibration
 from pioreactor.clock.ports import Clock
 from pioreactor.estimators import store as estimators
+from pioreactor.estimators.models import ODFusionEstimator
 from pioreactor.exc import CalibrationError, ConflictError
 from pioreactor.observability.log import CustomLogger
 from pioreactor.runtime.context import Runtime
 from pioreactor.science.curves import AboveDomainError, BelowDomainError, NoSolutionError
-from pioreactor.structs.calibrations import CalibrationBase, ODCalibration
-from pioreactor.structs.estimators import ODFusionEstimator
 from pioreactor.types import PdAngle, PdChannel
 
 BLANK_CACHE = "od_blank"

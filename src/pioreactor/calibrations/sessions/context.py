@@ -14,7 +14,7 @@ from pioreactor.exc import InvalidRequestError
 from pioreactor.runtime.context import Runtime
 
 if TYPE_CHECKING:
-    from pioreactor.structs.calibrations import CalibrationBase
+    from pioreactor.calibrations.models import CalibrationBase
 
 Mode = Literal["cli", "ui"]
 

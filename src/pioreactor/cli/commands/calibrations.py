@@ -13,10 +13,10 @@ from pioreactor.cli.render import print_json, print_pairs, print_table
 from pioreactor.exc import InvalidRequestError, NotFoundError
 
 if TYPE_CHECKING:
+    from pioreactor.calibrations.models import CalibrationBase
     from pioreactor.calibrations.registry import CalibrationProtocol
     from pioreactor.calibrations.sessions.actions import Executor, Payload
     from pioreactor.runtime.context import Runtime
-    from pioreactor.structs.calibrations import CalibrationBase
 
 device_option = click.option("--device", required=True, help="Device, for example media_pump, stirring, od90.")
 name_option = click.option("--name", required=True, help="Name of the calibration.")
@@ -152,7 +152,7 @@ def _offer_to_use(runtime: Runtime, saved: dict[str, Any], *, yes: bool) -> None
 def _print_saved(runtime: Runtime, device: str, found: Any) -> None:
     """Keep what a plugin's protocol returned, which has no session to do it."""
     from pioreactor.calibrations import store
-    from pioreactor.structs.calibrations import CalibrationBase
+    from pioreactor.calibrations.models import CalibrationBase
 
     for calibration in found if isinstance(found, list) else [found]:
         if isinstance(calibration, CalibrationBase):

@@ -13,7 +13,7 @@ from pioreactor.cli.render import print_json, print_pairs, print_table
 from pioreactor.exc import InvalidRequestError
 
 if TYPE_CHECKING:
-    from pioreactor.structs.estimators import ODFusionEstimator
+    from pioreactor.estimators.models import ODFusionEstimator
 
 device_option = click.option("--device", default="od_fused", show_default=True, help="Device of the estimator.")
 name_option = click.option("--name", required=True, help="Name of the estimator.")
@@ -102,7 +102,7 @@ def delete(cli: CliContext, device: str, name: str, yes: bool) -> None:
 def analyze(cli: CliContext, device: str, name: str, as_json: bool) -> None:
     """Show an estimator: each angle's curve, and what it makes of its own standards."""
     from pioreactor.estimators import store
-    from pioreactor.structs.estimators import ODFusionEstimator
+    from pioreactor.estimators.models import ODFusionEstimator
 
     estimator = store.load(cli.runtime, device, name)
     if not isinstance(estimator, ODFusionEstimator):

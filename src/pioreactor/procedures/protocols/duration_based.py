@@ -8,6 +8,7 @@ from typing import Any
 
 from pioreactor.actions.dosing import UncalibratedPump
 from pioreactor.calibrations.fitting import fit_through_origin
+from pioreactor.calibrations.models import SimplePeristalticPump
 from pioreactor.calibrations.registry import CalibrationProtocol
 from pioreactor.calibrations.sessions import fields, steps
 from pioreactor.calibrations.sessions.context import SessionContext
@@ -18,7 +19,6 @@ from pioreactor.procedures.protocols.charts import chart, series
 from pioreactor.procedures.protocols.naming import NameInput, NameOverwriteConfirm
 from pioreactor.procedures.pump_run import LONGEST_S, PUMPS
 from pioreactor.runtime import context
-from pioreactor.structs.calibrations import SimplePeristalticPump
 
 TRACER_S = 1.0
 SMALLEST_ML = 0.0001

@@ -12,12 +12,12 @@ from pioreactor.calibrations.sessions.context import SessionContext
 from pioreactor.calibrations.sessions.payloads import CalibrationStep
 from pioreactor.calibrations.sessions.steps import SessionStep
 from pioreactor.estimators import store
+from pioreactor.estimators.models import ODFusionEstimator
 from pioreactor.exc import ConfigurationError
 from pioreactor.procedures import od_standard
 from pioreactor.procedures.protocols.charts import chart, series
 from pioreactor.procedures.protocols.naming import NameInput
 from pioreactor.runtime.context import Runtime
-from pioreactor.structs.estimators import ODFusionEstimator
 from pioreactor.types import PdAngle
 
 ANGLES: tuple[PdAngle, ...] = ("45", "90", "135")

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from pioreactor.calibrations.curves import AkimaFitData
 from pioreactor.calibrations.registry import CalibrationProtocol
 from pioreactor.calibrations.sessions import fields, steps
 from pioreactor.calibrations.sessions.actions import Payload, register_calibration_action
@@ -16,6 +17,7 @@ from pioreactor.calibrations.sessions.context import SessionContext
 from pioreactor.calibrations.sessions.payloads import CalibrationSession, CalibrationStep
 from pioreactor.calibrations.sessions.steps import SessionStep, registry_of
 from pioreactor.estimators import store
+from pioreactor.estimators.models import ODFusionEstimator, estimator_from_builtins
 from pioreactor.estimators.store import OD_FUSED
 from pioreactor.exc import ConflictError, InvalidRequestError, UnitUnreachableError
 from pioreactor.procedures import od_standard
@@ -23,8 +25,6 @@ from pioreactor.procedures.exclusive_run import OD_READING, STIRRING, ask_to_sto
 from pioreactor.procedures.protocols import fusion_steps
 from pioreactor.procedures.protocols.naming import NameOverwriteConfirm
 from pioreactor.runtime import context
-from pioreactor.structs.calibrations import AkimaFitData
-from pioreactor.structs.estimators import ODFusionEstimator, estimator_from_builtins
 
 STANDARDS = 2
 USUAL_OD600 = (0.2, 2.0)

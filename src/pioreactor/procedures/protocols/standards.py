@@ -11,6 +11,7 @@ import msgspec
 from pioreactor.background_jobs.od_reading.job import configured_channels
 from pioreactor.calibrations import store
 from pioreactor.calibrations.fitting import fit_standards
+from pioreactor.calibrations.models import OD600Calibration
 from pioreactor.calibrations.registry import CalibrationProtocol
 from pioreactor.calibrations.sessions import fields, steps
 from pioreactor.calibrations.sessions.context import SessionContext
@@ -23,7 +24,6 @@ from pioreactor.procedures.protocols.charts import chart, series
 from pioreactor.procedures.protocols.naming import NameInput, NameOverwriteConfirm
 from pioreactor.runtime import context
 from pioreactor.runtime.context import Runtime
-from pioreactor.structs.calibrations import OD600Calibration
 from pioreactor.types import PdAngle, PdChannel
 
 ALL_ANGLES = "od"

@@ -9,8 +9,8 @@ from litestar import Response, Router, delete, get, patch, post
 from litestar.params import FromPath, JSONBody
 
 from pioreactor.calibrations import store
+from pioreactor.calibrations.models import CalibrationBase
 from pioreactor.exc import CalibrationError, InvalidRequestError
-from pioreactor.structs.calibrations import CalibrationBase
 from pioreactor.web.request_bodies import AddCalibration, device_name, file_name
 from pioreactor.web.unit.configuration import Saved
 from pioreactor.web.unit.services import UnitPorts, UnitServices

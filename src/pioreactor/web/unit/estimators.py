@@ -7,7 +7,7 @@ from litestar import Router, delete, get, patch
 from litestar.params import FromPath
 
 from pioreactor.estimators import store
-from pioreactor.structs.estimators import EstimatorBase
+from pioreactor.estimators.models import EstimatorBase
 from pioreactor.web.request_bodies import device_name, file_name
 from pioreactor.web.unit.configuration import Saved
 from pioreactor.web.unit.services import UnitPorts, UnitServices

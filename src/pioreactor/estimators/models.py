@@ -1,4 +1,4 @@
-"""Estimators: what turns several readings into one quantity, and how it was made."""
+"""Estimators: models that turn several readings into one quantity."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Struct
 
+from pioreactor.calibrations.curves import AkimaFitData
 from pioreactor.science.fusion import Fusion, FusionCurves
-from pioreactor.structs.calibrations import AkimaFitData
 from pioreactor.types import PdAngle
 
 
 class EstimatorBase(Struct, tag_field="estimator_type", kw_only=True, dict=True):
-    """What every estimator has. Plugins add kinds by subclassing it with a tag of their own."""
+    """The base of all estimators. Plugins add a type by subclassing it with a tag of their own."""
 
     estimator_name: str
     calibrated_on_pioreactor_unit: str
@@ -23,7 +23,7 @@ class EstimatorBase(Struct, tag_field="estimator_type", kw_only=True, dict=True)
 
 
 class ODFusionEstimator(EstimatorBase, kw_only=True, tag="od_fused_estimator"):
-    """Concentration from the light scattered at several angles (spec core §5.3)."""
+    """Concentration from the light scattered at several angles."""
 
     ir_led_intensity: float
     angles: list[PdAngle]
@@ -39,13 +39,13 @@ class ODFusionEstimator(EstimatorBase, kw_only=True, tag="od_fused_estimator"):
     def __post_init__(self) -> None:
         lacking = [a for a in self.angles if a not in self.mu_splines or a not in self.sigma_splines_log]
         if not self.angles or lacking:
-            raise ValueError(f"it has no splines for {', '.join(lacking) if lacking else 'any angle'}")
+            raise ValueError(f"splines are missing for {', '.join(lacking) if lacking else 'every angle'}")
         if not self.min_logc < self.max_logc:
             raise ValueError("min_logc must be below max_logc")
 
     @cached_property
     def fusion(self) -> Fusion:
-        """Return its curves, ready for readings."""
+        """Return the model that evaluates readings."""
         return Fusion(
             FusionCurves(
                 mu={a: (self.mu_splines[a].knots, self.mu_splines[a].coefficients) for a in self.angles},
@@ -61,25 +61,25 @@ class ODFusionEstimator(EstimatorBase, kw_only=True, tag="od_fused_estimator"):
 
 
 def estimator_kinds() -> dict[str, type[EstimatorBase]]:
-    """Return every kind by its tag, those of plugins included; the newest definition of a tag counts."""
+    """Return all types by tag, including those of plugins; the newest definition of a tag wins."""
     kinds: dict[str, type[EstimatorBase]] = {}
-    waiting: list[type[EstimatorBase]] = [EstimatorBase]
-    while waiting:
-        kind = waiting.pop(0)
-        waiting += kind.__subclasses__()
-        tag: Any = kind.__struct_config__.tag
+    queue: list[type[EstimatorBase]] = [EstimatorBase]
+    while queue:
+        kind = queue.pop(0)
+        queue += kind.__subclasses__()
+        tag: object = kind.__struct_config__.tag
         if kind is not EstimatorBase and isinstance(tag, str):
             kinds[tag] = kind
     return kinds
 
 
 def estimator_from_builtins(raw: object) -> EstimatorBase:
-    """Return the estimator that plain data describe; raise `msgspec.ValidationError` saying what is wrong."""
+    """Return the estimator in plain data; raise `msgspec.ValidationError` with the reason if it is invalid."""
     tag = raw.get("estimator_type") if isinstance(raw, dict) else None
     kinds = estimator_kinds()
     if tag not in kinds:
         known = ", ".join(sorted(kinds))
         raise msgspec.ValidationError(
-            f"its estimator_type is {tag!r}, and this unit knows {known}" if tag else "it has no estimator_type"
+            f"unknown estimator_type {tag!r}; known: {known}" if tag else "estimator_type is missing"
         )
     return msgspec.convert(raw, kinds[tag], builtin_types=(datetime,))

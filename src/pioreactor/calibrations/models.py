@@ -1,0 +1,181 @@
+"""Calibrations: a curve from a known quantity (x) to a measured one (y), how it was made, and its file."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Annotated, Literal, cast
+
+import msgspec
+from msgspec import Meta, Struct
+
+from pioreactor.calibrations.curves import CurveData
+from pioreactor.exc import CalibrationError
+from pioreactor.runtime import context
+from pioreactor.runtime.artifact_store import ArtifactStore
+from pioreactor.science.curves import invert
+from pioreactor.types import PdAngle, PdChannel
+
+DECIMALS = 10
+"""Values of a curve are rounded to this many decimals, so that they print alike everywhere."""
+
+
+class CalibrationBase(Struct, tag_field="calibration_type", kw_only=True):
+    """The base of all calibrations. Plugins add a type by subclassing it with a tag of their own."""
+
+    calibration_name: str
+    calibrated_on_pioreactor_unit: str
+    created_at: Annotated[datetime, Meta(tz=True)]
+    curve_data_: CurveData
+    x: str
+    y: str
+    recorded_data: dict[Literal["x", "y"], list[float]]
+
+    def __post_init__(self) -> None:
+        recorded = self.recorded_data
+        if len(recorded.get("x", ())) != len(recorded.get("y", ())):
+            raise ValueError("recorded_data must have as many x as y values")
+
+    @property
+    def calibration_type(self) -> str:
+        """Return the tag of its type."""
+        return cast(str, type(self).__struct_config__.tag)
+
+    @property
+    def recorded_range(self) -> tuple[float, float]:
+        """Return the smallest and largest recorded x; (-inf, inf) without recorded data."""
+        recorded = self.recorded_data.get("x", [])
+        return (min(recorded), max(recorded)) if recorded else (-float("inf"), float("inf"))
+
+    def x_to_y(self, x: float) -> float:
+        """Return the curve's value at x."""
+        return round(self.curve_data_.curve.evaluate(x), DECIMALS)
+
+    def y_to_x(self, y: float, enforce_bounds: bool = False) -> float:
+        """Return the x whose value is y: the smallest within the recorded range, otherwise the closest to it.
+
+        Raise `NoSolutionError` if the curve never reaches y; with `enforce_bounds`, `BelowDomainError` or
+        `AboveDomainError` instead of an x outside the recorded range.
+        """
+        low, high = self.recorded_range
+        return invert(self.curve_data_.curve, y, low=low, high=high, enforce_bounds=enforce_bounds)
+
+    def save_to_disk_for_device(self, device: str) -> str:
+        """Save this calibration on the current unit; return the path of its file."""
+        runtime = context.current()
+        files.save(runtime, device, self)
+        return str(runtime.paths.calibrations / device / f"{self.calibration_name}.yaml")
+
+    def set_as_active_calibration_for_device(self, device: str) -> None:
+        """Save this calibration on the current unit unless it is saved already, and make it active."""
+        runtime = context.current()
+        if self.calibration_name not in files.names(runtime).get(device, []):
+            files.save(runtime, device, self)
+        files.set_active(runtime, device, self.calibration_name)
+
+    def remove_as_active_calibration_for_device(self, device: str) -> None:
+        """Make it inactive; another active calibration is not changed."""
+        runtime = context.current()
+        if files.active_name(runtime, device) == self.calibration_name:
+            files.set_active(runtime, device, None)
+
+    def is_active(self, device: str) -> bool:
+        """Return whether it is the active calibration of a device of the current unit."""
+        return files.active_name(context.current(), device) == self.calibration_name
+
+
+class ODCalibration(CalibrationBase, kw_only=True, tag="od"):
+    """Optical density of a standard → photodiode voltage relative to the reference."""
+
+    ir_led_intensity: float
+    angle: PdAngle
+    pd_channel: PdChannel
+    x: str = "OD"
+    y: str = "Voltage"
+
+
+class OD600Calibration(ODCalibration, kw_only=True, tag="od600"):
+    """As `od`, with OD600 of a spectrophotometer as x."""
+
+    x: str = "OD600"
+
+
+class SimplePeristalticPump(CalibrationBase, kw_only=True, tag="simple_peristaltic_pump"):
+    """Run time of a pump [s] → volume [mL], at one PWM frequency [Hz], duty cycle [%] and supply voltage [V]."""
+
+    hz: Annotated[float, Meta(ge=0)]
+    dc: Annotated[float, Meta(ge=0)]
+    voltage: float
+    x: str = "Duration"
+    y: str = "Volume"
+
+    def ml_to_duration(self, ml: float) -> float:
+        """Return the run time [s] that moves a volume [mL]."""
+        return self.y_to_x(ml)
+
+    def duration_to_ml(self, duration: float) -> float:
+        """Return the volume [mL] that a run time [s] moves."""
+        return self.x_to_y(duration)
+
+
+class SimpleStirringCalibration(CalibrationBase, kw_only=True, tag="simple_stirring"):
+    """Duty cycle of the stirring motor [%] → revolutions per minute."""
+
+    pwm_hz: Annotated[float, Meta(ge=0)]
+    voltage: float
+    x: str = "DC %"
+    y: str = "RPM"
+
+
+def calibration_kinds() -> dict[str, type[CalibrationBase]]:
+    """Return all types by tag, including those of plugins; the newest definition of a tag wins."""
+    kinds: dict[str, type[CalibrationBase]] = {}
+    queue: list[type[CalibrationBase]] = [CalibrationBase]
+    while queue:
+        kind = queue.pop(0)
+        queue += kind.__subclasses__()
+        tag: object = kind.__struct_config__.tag
+        if kind is not CalibrationBase and isinstance(tag, str):
+            kinds[tag] = kind
+    return kinds
+
+
+def calibration_from_builtins(raw: object) -> CalibrationBase:
+    """Return the calibration in plain data; raise `msgspec.ValidationError` with the reason if it is invalid."""
+    tag = raw.get("calibration_type") if isinstance(raw, dict) else None
+    kinds = calibration_kinds()
+    if tag not in kinds:
+        known = ", ".join(sorted(kinds))
+        raise msgspec.ValidationError(
+            f"unknown calibration_type {tag!r}; known: {known}" if tag else "calibration_type is missing"
+        )
+    return msgspec.convert(raw, kinds[tag], builtin_types=(datetime,))
+
+
+PUMP_DEVICES = frozenset({"media_pump", "alt_media_pump", "waste_pump"})
+_OD_DEVICE = re.compile(r"od(45|90|135|180)")
+
+
+def check_device(calibration: CalibrationBase, device: str) -> None:
+    """Raise `CalibrationError` if a calibration does not fit a device."""
+    kind = calibration.calibration_type
+    angle = _OD_DEVICE.fullmatch(device)
+    if device in PUMP_DEVICES and not hasattr(calibration, "ml_to_duration"):
+        raise CalibrationError(f"a calibration of type {kind} does not fit a pump")
+    if angle and calibration.y != "Voltage":
+        raise CalibrationError(f"a calibration of type {kind} does not fit optical density")
+    if angle and isinstance(calibration, ODCalibration) and calibration.angle != angle[1]:
+        raise CalibrationError(f"its angle is {calibration.angle}°, which does not fit {device}")
+    if device == "stirring" and calibration.y != "RPM":
+        raise CalibrationError(f"a calibration of type {kind} does not fit stirring")
+
+
+files: ArtifactStore[CalibrationBase] = ArtifactStore(
+    "calibrations",
+    "calibration",
+    cache="active_calibrations",
+    parse=calibration_from_builtins,
+    name_of=lambda calibration: calibration.calibration_name,
+    check_device=check_device,
+)
+"""The files of all calibrations. The functions of `calibrations.store` are the interface to it."""
