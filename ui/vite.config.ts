@@ -17,7 +17,10 @@ export default defineConfig(({ mode }) => ({
   server: {
     port: 3000,
     proxy: Object.fromEntries(
-      ["/api", "/unit_api", "/auth", "/exports", "/mqtt"].map((path) => [path, { target: leader, ws: path === "/mqtt" }]),
+      ["/api", "/unit_api", "/auth", "/exports", "/mqtt"].map((path) => [
+        path,
+        { target: leader, ws: path === "/mqtt" },
+      ]),
     ),
   },
   test: { environment: "node", include: ["src/**/*.test.ts"], globals: false },

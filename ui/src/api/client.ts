@@ -85,7 +85,10 @@ export interface Patience {
 }
 
 /** Wait for a task of the leader; returns its result, throws `Refused` when it failed or never ended. */
-export async function finished(task: TaskAccepted, patience: Patience = { everyMs: 400, attempts: 100 }): Promise<unknown> {
+export async function finished(
+  task: TaskAccepted,
+  patience: Patience = { everyMs: 400, attempts: 100 },
+): Promise<unknown> {
   for (let attempt = 0; attempt < patience.attempts; attempt++) {
     const state = await get<TaskResult>(task.result_url_path);
     if (state.status === "succeeded") return state.result;
@@ -114,7 +117,11 @@ export async function ask(method: Method, where: string, body?: unknown, patienc
   const said = refusals(result);
   if (said.length > 0) {
     const first = said[0]?.error;
-    throw new Refused(said.map((one) => `${one.unit}: ${one.error?.message ?? "no reason given"}`).join("; "), 200, first?.remediation);
+    throw new Refused(
+      said.map((one) => `${one.unit}: ${one.error?.message ?? "no reason given"}`).join("; "),
+      200,
+      first?.remediation,
+    );
   }
   return result;
 }

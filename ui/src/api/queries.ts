@@ -1,8 +1,8 @@
 /** What the pages ask the leader, each question once. */
 
-import { useQuery, type UseQueryResult } from "@tanstack/react-query";
+import { type UseQueryResult, useQuery } from "@tanstack/react-query";
 import { get, path } from "./client";
-import { parseIni, type Ini } from "./ini";
+import { type Ini, parseIni } from "./ini";
 import type {
   Assignment,
   AutomationDescriptor,
@@ -45,7 +45,8 @@ export function useModels(): UseQueryResult<ReactorModel[], Error> {
   });
 }
 
-export const useJobDescriptors = () => useGet<JobDescriptor[]>(["descriptors", "jobs"], "/api/jobs/descriptors", 10 * MINUTE);
+export const useJobDescriptors = () =>
+  useGet<JobDescriptor[]>(["descriptors", "jobs"], "/api/jobs/descriptors", 10 * MINUTE);
 
 export const useSettingsCollections = () =>
   useGet<SettingsCollection[]>(["descriptors", "settings"], "/api/settings/descriptors", 10 * MINUTE);

@@ -8,7 +8,10 @@ export type Experiment = Schemas["Experiment"];
 export type Worker = Schemas["WorkerRow"];
 export type Assignment = Schemas["Assignment"];
 /** A unit with its model: what a worker and an assignment have in common. */
-export type Reactor = Pick<Assignment, "pioreactor_unit" | "is_active"> & { model_name?: string | null; model_version?: string | null };
+export type Reactor = Pick<Assignment, "pioreactor_unit" | "is_active"> & {
+  model_name?: string | null;
+  model_version?: string | null;
+};
 export type ReactorModel = Pick<
   Schemas["ReactorModel"],
   "model_name" | "model_version" | "display_name" | "reactor_capacity_ml" | "reactor_max_fill_volume_ml"
@@ -16,11 +19,16 @@ export type ReactorModel = Pick<
 
 type Described = Schemas["DescribedSetting"];
 export type PublishedSetting = Pick<Described, "key" | "type" | "display"> & Partial<Described>;
-export type JobDescriptor = Omit<Schemas["DescribedJob"], "published_settings"> & { published_settings: PublishedSetting[] };
-export type SettingsCollection = Omit<Schemas["DescribedSettings"], "published_settings"> & { published_settings: PublishedSetting[] };
+export type JobDescriptor = Omit<Schemas["DescribedJob"], "published_settings"> & {
+  published_settings: PublishedSetting[];
+};
+export type SettingsCollection = Omit<Schemas["DescribedSettings"], "published_settings"> & {
+  published_settings: PublishedSetting[];
+};
 
 export type AutomationKind = "dosing" | "temperature" | "led";
-export type AutomationField = Pick<Schemas["AutomationField"], "key" | "label" | "type"> & Partial<Schemas["AutomationField"]>;
+export type AutomationField = Pick<Schemas["AutomationField"], "key" | "label" | "type"> &
+  Partial<Schemas["AutomationField"]>;
 export type AutomationDescriptor = Omit<Schemas["DescribedAutomation"], "fields"> & { fields: AutomationField[] };
 
 type Chart = Schemas["Chart"];
@@ -32,7 +40,8 @@ export type Quarantined = Schemas["Quarantined"];
 export type ConfigVersion = Pick<Schemas["ConfigVersion"], "data" | "timestamp"> & Partial<Schemas["ConfigVersion"]>;
 export type MediaRate = Schemas["MediaRate"];
 export type JobRow = Schemas["JobRow"];
-export type Diagnostic = Pick<Schemas["Diagnostic"], "severity" | "code" | "message" | "path"> & Partial<Schemas["Diagnostic"]>;
+export type Diagnostic = Pick<Schemas["Diagnostic"], "severity" | "code" | "message" | "path"> &
+  Partial<Schemas["Diagnostic"]>;
 export type ProfileStep = Pick<Schemas["Step"], "at_s" | "who" | "job" | "words" | "depth">;
 export type ProfilePreview = { ok: boolean; diagnostics: Diagnostic[]; steps: ProfileStep[] };
 export type ProfileRow = Schemas["ProfileRow"];

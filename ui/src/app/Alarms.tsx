@@ -7,13 +7,13 @@ import { useLabels, useWorkers } from "@/api/queries";
 import type { LogRow } from "@/api/types";
 import { useClusterTime, useStream, useTopics } from "@/live/hooks";
 import { merged, readLog } from "@/live/logs";
-import { useAllRecords, waitLong, type Records } from "@/live/records";
+import { type Records, useAllRecords, waitLong } from "@/live/records";
 import type { Message } from "@/live/store";
 import { CLUSTER, monitor } from "@/live/topics";
 import { clock, count, many } from "@/parts/format";
 import { Icon } from "@/parts/icons";
-import { atLeast } from "@/parts/levels";
 import { LogList } from "@/parts/LogList";
+import { atLeast } from "@/parts/levels";
 import css from "./app.module.css";
 
 const KEPT = 50;
@@ -30,7 +30,8 @@ function useTroubles(experiment: string): [LogRow[], () => void] {
   return [rows, () => setRows([])];
 }
 
-const useActiveUnits = (): string[] => (useWorkers().data ?? []).filter((worker) => worker.is_active !== 0).map((worker) => worker.pioreactor_unit);
+const useActiveUnits = (): string[] =>
+  (useWorkers().data ?? []).filter((worker) => worker.is_active !== 0).map((worker) => worker.pioreactor_unit);
 
 function useLostUnits(units: readonly string[]): string[] {
   const states = useTopics(units.map((unit) => monitor(unit, "$state")));
@@ -64,7 +65,10 @@ export function Alarms({ experiment }: { experiment: string }) {
   return (
     <Popover position="bottom-end" width={380} shadow="md" withinPortal>
       <Popover.Target>
-        <UnstyledButton className={`${css.link} ${grave ? css.linkAlarm : css.linkOld}`} aria-label={`${count(total, "alarm")}: show`}>
+        <UnstyledButton
+          className={`${css.link} ${grave ? css.linkAlarm : css.linkOld}`}
+          aria-label={`${count(total, "alarm")}: show`}
+        >
           <Icon name="lost" size={16} />
           <span className={css.alarmWord}>{count(total, "alarm")}</span>
           <span className={css.alarmCount}>{total}</span>
@@ -73,15 +77,18 @@ export function Alarms({ experiment }: { experiment: string }) {
       <Popover.Dropdown p={0} className={css.alarms}>
         {lost.map((unit) => (
           <p key={unit} className={css.alarmLost}>
-            <strong>{labels[unit] ?? unit} is lost.</strong> It stopped answering. Check its power and network; what it was doing may have stopped.
+            <strong>{labels[unit] ?? unit} is lost.</strong> It stopped answering. Check its power and network; what it
+            was doing may have stopped.
           </p>
         ))}
         {unsafe.map(({ unit, records }) => (
           <p key={`${unit} waits`} className={css.alarmLost}>
             <strong>
-              {many(records.waiting, "record", "records")} of {labels[unit] ?? unit} {records.waiting === 1 ? "waits" : "wait"} since {clock(records.atS)}.
+              {many(records.waiting, "record", "records")} of {labels[unit] ?? unit}{" "}
+              {records.waiting === 1 ? "waits" : "wait"} since {clock(records.atS)}.
             </strong>{" "}
-            They are kept on the unit and sent when the leader takes them. Check that the leader has room on its disk and runs mqtt_to_db_streaming.
+            They are kept on the unit and sent when the leader takes them. Check that the leader has room on its disk
+            and runs mqtt_to_db_streaming.
           </p>
         ))}
         <LogList rows={troubles} labels={labels} />

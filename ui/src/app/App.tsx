@@ -7,9 +7,9 @@ import { onSignedOut, Refused } from "@/api/client";
 import type { OpenFeed } from "@/live/bus";
 import { ExperimentFrame } from "@/parts/experiment";
 import { Problem, Waiting } from "@/parts/Problem";
-import { usePerson } from "./session";
 import { Shell } from "./Shell";
 import { SignIn } from "./SignIn";
+import { usePerson } from "./session";
 import { theme } from "./theme";
 
 const client = new QueryClient({

@@ -26,7 +26,11 @@ export function ConnectionState() {
 
   if (connection.link === "live" && quietS < QUIET_S) {
     return (
-      <span className={`${css.link} ${css.linkLive}`} role="status" title={clusterTime > 0 ? `Newest message: ${clock(clusterTime)}` : undefined}>
+      <span
+        className={`${css.link} ${css.linkLive}`}
+        role="status"
+        title={clusterTime > 0 ? `Newest message: ${clock(clusterTime)}` : undefined}
+      >
         <Icon name="live" size={16} />
         Live
       </span>

@@ -19,7 +19,9 @@ export function ExperimentSwitcher() {
     <Menu.Item
       key={one.experiment}
       onClick={() => choose(one.experiment)}
-      leftSection={one.experiment === current?.experiment ? <Icon name="check" size={16} /> : <span style={{ width: 16 }} />}
+      leftSection={
+        one.experiment === current?.experiment ? <Icon name="check" size={16} /> : <span style={{ width: 16 }} />
+      }
     >
       <span className={css.switchName}>{one.experiment}</span>
       <span className="soft small">
@@ -31,7 +33,10 @@ export function ExperimentSwitcher() {
   return (
     <Menu position="bottom-start" width={320} onClose={() => setSearch("")}>
       <Menu.Target>
-        <UnstyledButton className={css.switch} aria-label={`Experiment: ${current?.experiment ?? "none"}. Choose another`}>
+        <UnstyledButton
+          className={css.switch}
+          aria-label={`Experiment: ${current?.experiment ?? "none"}. Choose another`}
+        >
           <Icon name="flask" />
           <span>{current?.experiment ?? "No experiment yet"}</span>
           <Icon name="chevron" size={16} />
@@ -39,7 +44,14 @@ export function ExperimentSwitcher() {
       </Menu.Target>
       <Menu.Dropdown className={css.switchList}>
         {experiments.length > 8 && (
-          <TextInput m={6} size="sm" placeholder="Find an experiment" aria-label="Find an experiment" value={search} onChange={(event) => setSearch(event.currentTarget.value)} />
+          <TextInput
+            m={6}
+            size="sm"
+            placeholder="Find an experiment"
+            aria-label="Find an experiment"
+            value={search}
+            onChange={(event) => setSearch(event.currentTarget.value)}
+          />
         )}
         {active.length > 0 && <Menu.Label>Active</Menu.Label>}
         {active.map(item)}

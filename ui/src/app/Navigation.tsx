@@ -3,9 +3,9 @@
 import { Menu, UnstyledButton } from "@mantine/core";
 import { NavLink, useNavigate } from "react-router";
 import { Icon } from "@/parts/icons";
-import { pages, type Page } from "./pages";
-import { Mark } from "./Mark";
 import css from "./app.module.css";
+import { Mark } from "./Mark";
+import { type Page, pages } from "./pages";
 
 function Item({ page }: { page: Page }) {
   return (
@@ -27,11 +27,19 @@ export function SideNavigation() {
         <span>Pioreactor</span>
       </NavLink>
       <p className={css.navHead}>Experiment</p>
-      <ul>{group("experiment").map((page) => <Item key={page.path} page={page} />)}</ul>
+      <ul>
+        {group("experiment").map((page) => (
+          <Item key={page.path} page={page} />
+        ))}
+      </ul>
       {group("cluster").length > 0 && (
         <>
           <p className={css.navHead}>Cluster</p>
-          <ul>{group("cluster").map((page) => <Item key={page.path} page={page} />)}</ul>
+          <ul>
+            {group("cluster").map((page) => (
+              <Item key={page.path} page={page} />
+            ))}
+          </ul>
         </>
       )}
     </nav>
@@ -46,7 +54,11 @@ export function BottomNavigation() {
       {pages
         .filter((page) => page.phone)
         .map((page) => (
-          <NavLink key={page.path} to={page.path} className={({ isActive }) => `${css.bottomItem} ${isActive ? css.bottomActive : ""}`}>
+          <NavLink
+            key={page.path}
+            to={page.path}
+            className={({ isActive }) => `${css.bottomItem} ${isActive ? css.bottomActive : ""}`}
+          >
             <Icon name={page.icon} size={22} />
             {page.title}
           </NavLink>
@@ -61,7 +73,11 @@ export function BottomNavigation() {
           </Menu.Target>
           <Menu.Dropdown>
             {rest.map((page) => (
-              <Menu.Item key={page.path} leftSection={<Icon name={page.icon} />} onClick={() => void navigate(page.path)}>
+              <Menu.Item
+                key={page.path}
+                leftSection={<Icon name={page.icon} />}
+                onClick={() => void navigate(page.path)}
+              >
                 {page.title}
               </Menu.Item>
             ))}

@@ -1,17 +1,17 @@
 /** Navigation, top bar, and the page between them. */
 
-import { Component, Suspense, useEffect, type ReactNode } from "react";
+import { Component, type ReactNode, Suspense, useEffect } from "react";
 import { Navigate, Route, Routes, useLocation } from "react-router";
 import { bus, type OpenFeed } from "@/live/bus";
 import { useWanted } from "@/live/hooks";
 import { ofClusterLogs, ofExperiment, ofMonitors } from "@/live/topics";
 import { useFrame } from "@/parts/experiment";
 import { Empty, Problem, Waiting } from "@/parts/Problem";
+import css from "./app.module.css";
 import { BottomNavigation, SideNavigation } from "./Navigation";
 import { pages } from "./pages";
 import type { Person } from "./session";
 import { TopBar } from "./TopBar";
-import css from "./app.module.css";
 
 /** A page that breaks does not take the navigation with it. */
 class Fence extends Component<{ children: ReactNode; place: string }, { error: Error | undefined }> {
@@ -26,7 +26,14 @@ class Fence extends Component<{ children: ReactNode; place: string }, { error: E
   }
 
   override render(): ReactNode {
-    return this.state.error ? <Problem error={this.state.error} action={<p className="soft">Reload the page; if it comes back, the sentence above is worth reporting.</p>} /> : this.props.children;
+    return this.state.error ? (
+      <Problem
+        error={this.state.error}
+        action={<p className="soft">Reload the page; if it comes back, the sentence above is worth reporting.</p>}
+      />
+    ) : (
+      this.props.children
+    );
   }
 }
 
@@ -67,7 +74,14 @@ export function Shell({ person, openFeed }: { person: Person; openFeed: OpenFeed
                 {pages.map(({ path, Component: Page }) => (
                   <Route key={path} path={`${path}/*`} element={<Page />} />
                 ))}
-                <Route path="*" element={<Empty title="There is no page here."><a href="/overview">To the overview</a></Empty>} />
+                <Route
+                  path="*"
+                  element={
+                    <Empty title="There is no page here.">
+                      <a href="/overview">To the overview</a>
+                    </Empty>
+                  }
+                />
               </Routes>
             )}
           </Suspense>

@@ -2,11 +2,11 @@
 
 import { Button, PasswordInput, TextInput } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { useState, type FormEvent } from "react";
+import { type FormEvent, useState } from "react";
 import { Problem } from "@/parts/Problem";
-import { signIn } from "./session";
-import { Mark } from "./Mark";
 import css from "./app.module.css";
+import { Mark } from "./Mark";
+import { signIn } from "./session";
 
 export function SignIn() {
   const [username, setUsername] = useState("");
@@ -26,8 +26,23 @@ export function SignIn() {
         <Mark size={44} />
         <h1>Pioreactor</h1>
         <p className="soft">Sign in to see and control this cluster.</p>
-        <TextInput label="Name" autoComplete="username" autoFocus required withAsterisk={false} value={username} onChange={(event) => setUsername(event.currentTarget.value)} />
-        <PasswordInput label="Password" autoComplete="current-password" required withAsterisk={false} value={password} onChange={(event) => setPassword(event.currentTarget.value)} />
+        <TextInput
+          label="Name"
+          autoComplete="username"
+          autoFocus
+          required
+          withAsterisk={false}
+          value={username}
+          onChange={(event) => setUsername(event.currentTarget.value)}
+        />
+        <PasswordInput
+          label="Password"
+          autoComplete="current-password"
+          required
+          withAsterisk={false}
+          value={password}
+          onChange={(event) => setPassword(event.currentTarget.value)}
+        />
         {entering.error && <Problem error={entering.error} />}
         <Button type="submit" size="md" loading={entering.isPending} fullWidth>
           Sign in

@@ -2,13 +2,13 @@
 
 import { ActionIcon, Menu, useComputedColorScheme, useMantineColorScheme } from "@mantine/core";
 import { useQueryClient } from "@tanstack/react-query";
-import { Icon } from "@/parts/icons";
 import { useFrame } from "@/parts/experiment";
+import { Icon } from "@/parts/icons";
 import { Alarms } from "./Alarms";
+import css from "./app.module.css";
 import { ConnectionState } from "./ConnectionState";
 import { ExperimentSwitcher } from "./ExperimentSwitcher";
-import { signOut, type Person } from "./session";
-import css from "./app.module.css";
+import { type Person, signOut } from "./session";
 
 export function TopBar({ person }: { person: Person }) {
   const { current } = useFrame();
@@ -26,7 +26,13 @@ export function TopBar({ person }: { person: Person }) {
       <span className={css.spring} />
       {current && <Alarms key={current.experiment} experiment={current.experiment} />}
       <ConnectionState />
-      <ActionIcon variant="subtle" color="gray" size="lg" aria-label={dark ? "Use light colours" : "Use dark colours"} onClick={() => setColorScheme(dark ? "light" : "dark")}>
+      <ActionIcon
+        variant="subtle"
+        color="gray"
+        size="lg"
+        aria-label={dark ? "Use light colours" : "Use dark colours"}
+        onClick={() => setColorScheme(dark ? "light" : "dark")}
+      >
         <Icon name={dark ? "sun" : "moon"} />
       </ActionIcon>
       <Menu position="bottom-end">

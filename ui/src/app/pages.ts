@@ -1,6 +1,6 @@
 /** The pages there are: one list for routes and navigation. */
 
-import { lazy, type ComponentType } from "react";
+import { type ComponentType, lazy } from "react";
 import type { IconName } from "@/parts/icons";
 
 export interface Page {
@@ -14,12 +14,68 @@ export interface Page {
 }
 
 export const pages: readonly Page[] = [
-  { path: "/overview", title: "Overview", icon: "overview", group: "experiment", phone: true, Component: lazy(() => import("@/features/overview/Overview")) },
-  { path: "/pioreactors", title: "Pioreactors", icon: "reactor", group: "experiment", phone: true, Component: lazy(() => import("@/features/pioreactors/Pioreactors")) },
-  { path: "/experiment-profiles", title: "Profiles", icon: "profile", group: "experiment", phone: false, Component: lazy(() => import("@/features/profiles/Profiles")) },
-  { path: "/logs", title: "Events", icon: "events", group: "experiment", phone: true, Component: lazy(() => import("@/features/events/Events")) },
-  { path: "/experiments", title: "Experiments", icon: "flask", group: "cluster", phone: false, Component: lazy(() => import("@/features/experiments/Experiments")) },
-  { path: "/inventory", title: "Inventory", icon: "inventory", group: "cluster", phone: false, Component: lazy(() => import("@/features/inventory/Inventory")) },
-  { path: "/calibrations", title: "Calibrations", icon: "curve", group: "cluster", phone: false, Component: lazy(() => import("@/features/calibrations/Calibrations")) },
-  { path: "/config", title: "Configuration", icon: "configuration", group: "cluster", phone: false, Component: lazy(() => import("@/features/configuration/Configuration")) },
+  {
+    path: "/overview",
+    title: "Overview",
+    icon: "overview",
+    group: "experiment",
+    phone: true,
+    Component: lazy(() => import("@/features/overview/Overview")),
+  },
+  {
+    path: "/pioreactors",
+    title: "Pioreactors",
+    icon: "reactor",
+    group: "experiment",
+    phone: true,
+    Component: lazy(() => import("@/features/pioreactors/Pioreactors")),
+  },
+  {
+    path: "/experiment-profiles",
+    title: "Profiles",
+    icon: "profile",
+    group: "experiment",
+    phone: false,
+    Component: lazy(() => import("@/features/profiles/Profiles")),
+  },
+  {
+    path: "/logs",
+    title: "Events",
+    icon: "events",
+    group: "experiment",
+    phone: true,
+    Component: lazy(() => import("@/features/events/Events")),
+  },
+  {
+    path: "/experiments",
+    title: "Experiments",
+    icon: "flask",
+    group: "cluster",
+    phone: false,
+    Component: lazy(() => import("@/features/experiments/Experiments")),
+  },
+  {
+    path: "/inventory",
+    title: "Inventory",
+    icon: "inventory",
+    group: "cluster",
+    phone: false,
+    Component: lazy(() => import("@/features/inventory/Inventory")),
+  },
+  {
+    path: "/calibrations",
+    title: "Calibrations",
+    icon: "curve",
+    group: "cluster",
+    phone: false,
+    Component: lazy(() => import("@/features/calibrations/Calibrations")),
+  },
+  {
+    path: "/config",
+    title: "Configuration",
+    icon: "configuration",
+    group: "cluster",
+    phone: false,
+    Component: lazy(() => import("@/features/configuration/Configuration")),
+  },
 ];

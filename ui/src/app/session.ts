@@ -1,6 +1,6 @@
 /** Who is signed in. The cookie is the browser's alone; this page never sees it. */
 
-import { useQuery, type UseQueryResult } from "@tanstack/react-query";
+import { type UseQueryResult, useQuery } from "@tanstack/react-query";
 import { get, Refused, request } from "@/api/client";
 
 export interface Person {
@@ -23,6 +23,7 @@ export function usePerson(): UseQueryResult<Person | null, Error> {
   });
 }
 
-export const signIn = (username: string, password: string): Promise<unknown> => request("POST", "/auth/sign-in", { username, password });
+export const signIn = (username: string, password: string): Promise<unknown> =>
+  request("POST", "/auth/sign-in", { username, password });
 
 export const signOut = (): Promise<unknown> => request("POST", "/auth/sign-out");

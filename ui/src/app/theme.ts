@@ -3,7 +3,16 @@
 import { createTheme, type MantineColorsTuple } from "@mantine/core";
 
 const iris: MantineColorsTuple = [
-  "#eeeffc", "#dcdef8", "#b9bdf0", "#969ce9", "#7a82e2", "#646cda", "#4a52c4", "#3f46ad", "#343a92", "#292e76",
+  "#eeeffc",
+  "#dcdef8",
+  "#b9bdf0",
+  "#969ce9",
+  "#7a82e2",
+  "#646cda",
+  "#4a52c4",
+  "#3f46ad",
+  "#343a92",
+  "#292e76",
 ];
 
 export const theme = createTheme({

@@ -7,15 +7,15 @@ import { Problem } from "@/parts/Problem";
 import { useAxis, type Window } from "./axis";
 import type { Band } from "./bands";
 import { ChartMenu } from "./ChartMenu";
+import css from "./charts.module.css";
 import { Legend, type LegendEntry } from "./Legend";
+import { strokeOfChannel } from "./palette";
 import type { Line } from "./plot";
 import type { Points } from "./points";
 import { bandWanted, dosesWanted, factorOf, useSource, wantedBy } from "./sources";
 import { summarise } from "./stretch";
 import { TimeChart } from "./TimeChart";
-import { strokeOfChannel } from "./palette";
 import { splitSeries, useUnitStrokes } from "./useLines";
-import css from "./charts.module.css";
 
 interface Props {
   chart: ChartDescriptor;
@@ -70,14 +70,19 @@ export function ChartCard({ chart, experiment, unit, labels, hidden, onToggle, h
     const angle = one.channel && manyChannels ? (strokes.angleOf(one.channel) ?? `channel ${one.channel}`) : undefined;
     return [labels[one.unit] ?? one.unit, angle].filter(Boolean).join(" ");
   };
-  const lines: Line[] = series.map((one) => ({ name: title(one), stroke: strokeOfChannel(strokes.strokeOf(one.unit), series.filter(({ unit }) => unit === one.unit).indexOf(one)), visible: !hidden.has(one.unit) }));
+  const lines: Line[] = series.map((one) => ({
+    name: title(one),
+    stroke: strokeOfChannel(strokes.strokeOf(one.unit), series.filter(({ unit }) => unit === one.unit).indexOf(one)),
+    visible: !hidden.has(one.unit),
+  }));
   const entries: LegendEntry[] = series.map((one, i) => ({
     key: one.name,
     unit: one.unit,
     name: title(one),
     stroke: (lines[i] as Line).stroke,
     visible: (lines[i] as Line).visible,
-    value: cursorAt === undefined ? one.points.y[one.points.y.length - 1] : valueAt(one.points.x, one.points.y, cursorAt),
+    value:
+      cursorAt === undefined ? one.points.y[one.points.y.length - 1] : valueAt(one.points.x, one.points.y, cursorAt),
     summary: axis.zoom ? summarise(one.points, ...axis.zoom) : undefined,
   }));
 
@@ -85,14 +90,26 @@ export function ChartCard({ chart, experiment, unit, labels, hidden, onToggle, h
     <section className={`panel ${css.card}`} aria-label={chart.title} data-testid={`chart-${chart.chart_key}`}>
       <header className={css.head}>
         <h2>{chart.title}</h2>
-        {chart.y_axis_label && chart.y_axis_label !== chart.title && <span className="soft small">{chart.y_axis_label}</span>}
+        {chart.y_axis_label && chart.y_axis_label !== chart.title && (
+          <span className="soft small">{chart.y_axis_label}</span>
+        )}
         <span className={css.spring} />
         {mayBeLog && (
           <button type="button" className={css.toggle} aria-pressed={log} onClick={() => setLog(!log)}>
             Log
           </button>
         )}
-        <ChartMenu chart={chart} experiment={experiment} plot={plot} entries={entries} series={series.map((one, i) => ({ name: (lines[i] as Line).name, visible: (lines[i] as Line).visible, ...one.points }))} />
+        <ChartMenu
+          chart={chart}
+          experiment={experiment}
+          plot={plot}
+          entries={entries}
+          series={series.map((one, i) => ({
+            name: (lines[i] as Line).name,
+            visible: (lines[i] as Line).visible,
+            ...one.points,
+          }))}
+        />
       </header>
       <Legend entries={entries} decimals={decimals} onToggle={onToggle} />
       {source.failed && <Problem error={source.failed} />}
@@ -108,8 +125,13 @@ export function ChartCard({ chart, experiment, unit, labels, hidden, onToggle, h
           domain={chart.y_axis_domain ?? null}
           dark={strokes.dark}
           height={height}
-          doses={series.filter((one, i) => !hidden.has(one.unit) && series.findIndex((other) => other.unit === one.unit) === i).map((one) => ({ x: doses.get(one.unit)?.x ?? [], color: strokes.strokeOf(one.unit).color })).filter(({ x }) => x.length > 0)}
-          bands={series.filter((one) => !hidden.has(one.unit)).flatMap((one) => bandsOf(one.unit, strokes.strokeOf(one.unit).color))}
+          doses={series
+            .filter((one, i) => !hidden.has(one.unit) && series.findIndex((other) => other.unit === one.unit) === i)
+            .map((one) => ({ x: doses.get(one.unit)?.x ?? [], color: strokes.strokeOf(one.unit).color }))
+            .filter(({ x }) => x.length > 0)}
+          bands={series
+            .filter((one) => !hidden.has(one.unit))
+            .flatMap((one) => bandsOf(one.unit, strokes.strokeOf(one.unit).color))}
           onCursor={(_, at) => setCursorAt(at)}
           plotRef={plot}
         />
@@ -137,7 +159,10 @@ function useBands(chart: ChartDescriptor, experiment: string): (unit: string, co
 
 /** Doses of every unit; nothing is asked for a chart that does not show them. */
 function useDoses(experiment: string | undefined, window: Window): ReadonlyMap<string, Points> {
-  const { source } = useSource(dosesWanted(experiment ?? "", window === "all" ? 1_000_000 : window), experiment !== undefined);
+  const { source } = useSource(
+    dosesWanted(experiment ?? "", window === "all" ? 1_000_000 : window),
+    experiment !== undefined,
+  );
   return experiment === undefined ? NONE : source.table.series;
 }
 

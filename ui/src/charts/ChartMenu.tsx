@@ -6,7 +6,7 @@ import type uPlot from "uplot";
 import type { ChartDescriptor } from "@/api/types";
 import { Icon } from "@/parts/icons";
 import { useAxis } from "./axis";
-import { save, toCsv, toPng, type Named } from "./exporting";
+import { type Named, save, toCsv, toPng } from "./exporting";
 import type { LegendEntry } from "./Legend";
 
 interface Props {
@@ -20,7 +20,13 @@ interface Props {
 export function ChartMenu({ chart, experiment, plot, entries, series }: Props) {
   const { axis } = useAxis();
   const name = `${experiment} ${chart.chart_key}`.replaceAll(/[^\w.-]+/g, "_");
-  const csv = (): string => toCsv(series.filter((one) => one.visible), chart.y_axis_label, axis.startS, axis.range());
+  const csv = (): string =>
+    toCsv(
+      series.filter((one) => one.visible),
+      chart.y_axis_label,
+      axis.startS,
+      axis.range(),
+    );
 
   const savePng = async (): Promise<void> => {
     if (!plot.current) return;

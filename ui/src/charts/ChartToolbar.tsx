@@ -2,7 +2,7 @@
 
 import { Button, SegmentedControl } from "@mantine/core";
 import { Icon } from "@/parts/icons";
-import { useAxis, type TimeStyle, type Window } from "./axis";
+import { type TimeStyle, useAxis, type Window } from "./axis";
 import css from "./charts.module.css";
 
 const WINDOWS: { value: string; label: string }[] = [
@@ -15,7 +15,8 @@ const WINDOWS: { value: string; label: string }[] = [
 export const TIME_STYLE = "pioreactor.timeStyle";
 export const TIME_WINDOW = "pioreactor.timeWindow";
 
-export const windowOf = (text: string | null): Window => (text === null || text === "all" || !(Number(text) > 0) ? "all" : Number(text));
+export const windowOf = (text: string | null): Window =>
+  text === null || text === "all" || !(Number(text) > 0) ? "all" : Number(text);
 
 export function ChartToolbar() {
   const { axis } = useAxis();
@@ -45,7 +46,12 @@ export function ChartToolbar() {
         }}
       />
       {axis.zoom && (
-        <Button size="compact-sm" variant="light" leftSection={<Icon name="zoomOut" size={15} />} onClick={() => axis.set({ zoom: undefined })}>
+        <Button
+          size="compact-sm"
+          variant="light"
+          leftSection={<Icon name="zoomOut" size={15} />}
+          onClick={() => axis.set({ zoom: undefined })}
+        >
           Reset zoom
         </Button>
       )}

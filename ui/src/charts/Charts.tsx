@@ -41,7 +41,15 @@ export default function Charts({ charts, experiment, startS, labels, unit }: Pro
       <div className={css.charts}>
         <ChartToolbar />
         {charts.map((chart) => (
-          <ChartCard key={chart.chart_key} chart={chart} experiment={experiment} labels={labels} hidden={hidden} onToggle={toggle} {...(unit === undefined ? {} : { unit })} />
+          <ChartCard
+            key={chart.chart_key}
+            chart={chart}
+            experiment={experiment}
+            labels={labels}
+            hidden={hidden}
+            onToggle={toggle}
+            {...(unit === undefined ? {} : { unit })}
+          />
         ))}
       </div>
     </AxisContext.Provider>

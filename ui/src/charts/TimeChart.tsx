@@ -1,13 +1,13 @@
 /** A canvas with lines over the page's time axis; the parent decides which lines. */
 
-import { useEffect, useRef, useState, type KeyboardEvent, type RefObject } from "react";
+import { type KeyboardEvent, type RefObject, useEffect, useRef, useState } from "react";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
-import { useAxis, type Range, type SharedAxis } from "./axis";
+import { type Range, type SharedAxis, useAxis } from "./axis";
 import type { Band } from "./bands";
-import { plotOptions, type Doses, type Line } from "./plot";
-import { align, type Points } from "./points";
 import css from "./charts.module.css";
+import { type Doses, type Line, plotOptions } from "./plot";
+import { align, type Points } from "./points";
 
 export interface TimeChartProps {
   title: string;
@@ -71,7 +71,15 @@ export function TimeChart(props: TimeChartProps) {
   const doses = useRef(props.doses);
   const bands = useRef(props.bands);
   const drawing = useRef({ timer: 0, costMs: 0, lastMs: 0 });
-  const shape = JSON.stringify([lines.map((line) => [line.name, line.visible, line.stroke]), log, stepped, decimals, domain, dark, axis.style]);
+  const shape = JSON.stringify([
+    lines.map((line) => [line.name, line.visible, line.stroke]),
+    log,
+    stepped,
+    decimals,
+    domain,
+    dark,
+    axis.style,
+  ]);
   useEffect(() => {
     onCursor.current = props.onCursor;
     doses.current = props.doses;
@@ -100,7 +108,10 @@ export function TimeChart(props: TimeChartProps) {
         doses: () => doses.current,
         bands: () => bands.current,
         onCursor: (index) => onCursor.current(index, index === null ? undefined : plot.data[0]?.[index]),
-        paths: { linear: uPlot.paths.linear?.() as uPlot.Series.PathBuilder, stepped: uPlot.paths.stepped?.({ align: 1 }) as uPlot.Series.PathBuilder },
+        paths: {
+          linear: uPlot.paths.linear?.() as uPlot.Series.PathBuilder,
+          stepped: uPlot.paths.stepped?.({ align: 1 }) as uPlot.Series.PathBuilder,
+        },
       }),
       laidOut(points, log, axis, width),
       box.current,

@@ -60,8 +60,23 @@ export function useAxis(): { axis: SharedAxis; version: number } {
 
 const MIN = 60;
 const HOUR = 3600;
-const STEPS = [1, 2, 5, 10, 30, MIN, 2 * MIN, 5 * MIN, 10 * MIN, 30 * MIN, HOUR, 2 * HOUR, 4 * HOUR, 6 * HOUR, 12 * HOUR]
-  .concat([1, 2, 5, 10, 20, 50].map((days) => days * 24 * HOUR));
+const STEPS = [
+  1,
+  2,
+  5,
+  10,
+  30,
+  MIN,
+  2 * MIN,
+  5 * MIN,
+  10 * MIN,
+  30 * MIN,
+  HOUR,
+  2 * HOUR,
+  4 * HOUR,
+  6 * HOUR,
+  12 * HOUR,
+].concat([1, 2, 5, 10, 20, 50].map((days) => days * 24 * HOUR));
 
 /** Return moments for ticks: at round steps counted from `originS`, at most one in `spacing` pixels. */
 export function ticks([from, to]: Range, widthPx: number, originS: number, spacing = 84): number[] {

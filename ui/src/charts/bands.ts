@@ -22,7 +22,8 @@ export function unbroken(x: readonly number[]): [number, number][] {
   return found;
 }
 
-const within = ({ x }: Points, [from, to]: [number, number]): number[] => x.map((_, i) => i).filter((i) => (x[i] as number) >= from && (x[i] as number) <= to);
+const within = ({ x }: Points, [from, to]: [number, number]): number[] =>
+  x.map((_, i) => i).filter((i) => (x[i] as number) >= from && (x[i] as number) <= to);
 
 /** Fill the bands that are in view. The edges are thinned each on its own, so they may lie at different moments. */
 export function drawBands(u: uPlot, bands: readonly Band[]): void {
@@ -38,7 +39,8 @@ export function drawBands(u: uPlot, bands: readonly Band[]): void {
     for (const [begin, end] of unbroken(high.x)) {
       if (end < from || begin > to || begin === end) continue;
       const seen: [number, number] = [Math.max(begin, from), Math.min(end, to)];
-      const draw = (points: Points) => (i: number) => ctx.lineTo(u.valToPos(points.x[i] as number, "x", true), u.valToPos(points.y[i] as number, "y", true));
+      const draw = (points: Points) => (i: number) =>
+        ctx.lineTo(u.valToPos(points.x[i] as number, "x", true), u.valToPos(points.y[i] as number, "y", true));
       ctx.beginPath();
       within(high, seen).forEach(draw(high));
       within(low, seen).reverse().forEach(draw(low));

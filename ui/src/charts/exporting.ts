@@ -9,7 +9,12 @@ export interface Named extends Points {
 const quoted = (text: string): string => (/[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
 
 /** One row per point: moment, hours since the start, series, value; limited to the visible stretch. */
-export function toCsv(series: readonly Named[], valueName: string, startS: number, [from, to]: readonly [number, number]): string {
+export function toCsv(
+  series: readonly Named[],
+  valueName: string,
+  startS: number,
+  [from, to]: readonly [number, number],
+): string {
   const rows = [`timestamp,hours_since_start,series,${quoted(valueName)}`];
   for (const { name, x, y } of series) {
     for (let i = 0; i < x.length; i++) {
@@ -30,7 +35,11 @@ export function save(name: string, content: Blob): void {
 }
 
 /** Put title and legend above the plot's canvas, on paper of the current colour. */
-export function toPng(plot: HTMLCanvasElement, title: string, legend: readonly { name: string; color: string }[]): Promise<Blob | null> {
+export function toPng(
+  plot: HTMLCanvasElement,
+  title: string,
+  legend: readonly { name: string; color: string }[],
+): Promise<Blob | null> {
   const style = getComputedStyle(document.documentElement);
   const ratio = devicePixelRatio;
   const canvas = document.createElement("canvas");

@@ -2,8 +2,8 @@
 
 import type uPlot from "uplot";
 import { fixed, reading } from "@/parts/format";
-import { clockLabels, elapsed, midnight, ticks, type SharedAxis } from "./axis";
-import { drawBands, type Band } from "./bands";
+import { clockLabels, elapsed, midnight, type SharedAxis, ticks } from "./axis";
+import { type Band, drawBands } from "./bands";
 import type { Stroke } from "./palette";
 
 export interface Line {
@@ -40,7 +40,11 @@ const token = (name: string): string => getComputedStyle(document.documentElemen
 const AXIS_FONT = "12px system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif";
 
 /** Return the y range: the data with some air, at least as wide as the descriptor's domain. */
-export function yRange(low: number | null, high: number | null, domain: readonly [number, number] | null): [number, number] {
+export function yRange(
+  low: number | null,
+  high: number | null,
+  domain: readonly [number, number] | null,
+): [number, number] {
   const wish = domain ? domain[1] - domain[0] : 0;
   if (low === null || high === null) return domain ? [domain[0], domain[1]] : [0, 1];
   const air = 0.06 * (high - low || Math.abs(high) || 1);
@@ -140,15 +144,17 @@ export function plotOptions(wish: PlotWish): uPlot.Options {
     axes: [xAxis(axis), yAxis(wish.decimals, log)],
     series: [
       {},
-      ...wish.lines.map(({ name, stroke, visible }): uPlot.Series => ({
-        label: name,
-        show: visible,
-        stroke: stroke.color,
-        dash: stroke.dash,
-        width: 1.6,
-        points: { show: false },
-        paths: wish.stepped ? wish.paths.stepped : wish.paths.linear,
-      })),
+      ...wish.lines.map(
+        ({ name, stroke, visible }): uPlot.Series => ({
+          label: name,
+          show: visible,
+          stroke: stroke.color,
+          dash: stroke.dash,
+          width: 1.6,
+          points: { show: false },
+          paths: wish.stepped ? wish.paths.stepped : wish.paths.linear,
+        }),
+      ),
     ],
     hooks: {
       drawAxes: [(u) => drawBands(u, wish.bands())],

@@ -93,7 +93,9 @@ describe("align", () => {
   it("moves no point by more than a pixel", () => {
     const x = [0, 1234.5, 29_999];
     const [axis, a] = align([{ x, y: [1, 2, 3] }], view(0, 30_000, 700));
-    x.forEach((moment, i) => expect(Math.abs((axis[a?.indexOf(i + 1) ?? -1] as number) - moment)).toBeLessThan(30_000 / 700));
+    x.forEach((moment, i) =>
+      expect(Math.abs((axis[a?.indexOf(i + 1) ?? -1] as number) - moment)).toBeLessThan(30_000 / 700),
+    );
   });
 
   it("draws the line into a zoomed view from the points around it", () => {

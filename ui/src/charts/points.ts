@@ -43,7 +43,8 @@ export class SeriesTable {
     const before = new Map(this.series);
     this.series.clear();
     for (const { name, x, y } of history) this.series.set(name, { x, y });
-    for (const [name, { x, y }] of before) for (let i = 0; i < x.length; i++) this.append(name, x[i] as number, y[i] as number);
+    for (const [name, { x, y }] of before)
+      for (let i = 0; i < x.length; i++) this.append(name, x[i] as number, y[i] as number);
     this.version++;
   }
 
@@ -91,7 +92,8 @@ export interface View {
 }
 
 /** Width [s] of a column of the drawing: about half a pixel, a power of two so that points stay put while time passes. */
-export const columnOf = ({ from, to, widthPx }: View): number => 2 ** Math.floor(Math.log2(Math.max(to - from, 1e-3) / (2 * Math.max(widthPx, 1))));
+export const columnOf = ({ from, to, widthPx }: View): number =>
+  2 ** Math.floor(Math.log2(Math.max(to - from, 1e-3) / (2 * Math.max(widthPx, 1))));
 
 /** The first index whose value is at least `wanted`. */
 function indexAt(x: readonly number[], wanted: number): number {

@@ -5,9 +5,9 @@ import { get, path } from "@/api/client";
 import type { ChartDescriptor, TimeSeries } from "@/api/types";
 import { bus } from "@/live/bus";
 import { ESTIMATE } from "@/live/estimate";
+import { readingOf } from "@/live/hooks";
 import type { Message } from "@/live/store";
 import { parse } from "@/live/topics";
-import { readingOf } from "@/live/hooks";
 import { secondsOf } from "@/parts/format";
 import { SeriesTable } from "./points";
 
@@ -149,7 +149,11 @@ export class Source {
   private read({ series, data }: TimeSeries): { name: string; x: number[]; y: number[] }[] {
     return series.map((name, index) => {
       const points = (data[index] ?? []).filter((point) => point.y !== null);
-      return { name, x: points.map((point) => secondsOf(point.x)), y: points.map((point) => (point.y as number) * this.wanted.factor) };
+      return {
+        name,
+        x: points.map((point) => secondsOf(point.x)),
+        y: points.map((point) => (point.y as number) * this.wanted.factor),
+      };
     });
   }
 

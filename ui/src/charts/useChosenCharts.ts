@@ -9,5 +9,7 @@ export function useChosenCharts(): readonly ChartDescriptor[] | undefined {
   const config = useSharedConfig();
   if (!charts || config.isPending) return undefined;
   const chosen = config.data?.["ui.overview.charts"] ?? {};
-  return charts.filter((chart) => (chart.chart_key in chosen ? isOn(chosen[chart.chart_key]) : (chart.shown_by_default ?? false)));
+  return charts.filter((chart) =>
+    chart.chart_key in chosen ? isOn(chosen[chart.chart_key]) : (chart.shown_by_default ?? false),
+  );
 }

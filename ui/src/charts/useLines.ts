@@ -3,12 +3,14 @@
 import { useComputedColorScheme } from "@mantine/core";
 import { useMemo } from "react";
 import { useSharedConfig, useWorkers } from "@/api/queries";
-import { stroke, type Stroke } from "./palette";
+import { type Stroke, stroke } from "./palette";
 
 /** Split `unit-channel` when the part before the dash is a unit we know. */
 export function splitSeries(name: string, units: readonly string[]): { unit: string; channel: string | undefined } {
   const found = /^(.*)-(\d)$/.exec(name);
-  return found?.[1] !== undefined && units.includes(found[1]) ? { unit: found[1], channel: found[2] } : { unit: name, channel: undefined };
+  return found?.[1] !== undefined && units.includes(found[1])
+    ? { unit: found[1], channel: found[2] }
+    : { unit: name, channel: undefined };
 }
 
 export interface UnitStrokes {

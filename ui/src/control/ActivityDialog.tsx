@@ -4,15 +4,15 @@ import { Button, Modal } from "@mantine/core";
 import type { AutomationKind, JobDescriptor } from "@/api/types";
 import { useReading, useTopic } from "@/live/hooks";
 import * as topics from "@/live/topics";
+import { Icon } from "@/parts/icons";
 import { StateBadge } from "@/parts/StateBadge";
 import { isRunning } from "@/parts/states";
-import { Icon } from "@/parts/icons";
 import { pause, resume, start, stop, type Where } from "./commands";
+import css from "./control.module.css";
 import { OutcomeLine } from "./OutcomeLine";
 import { SettingRow } from "./SettingRow";
 import { StartAutomation } from "./StartAutomation";
 import { useCommand } from "./useCommand";
-import css from "./control.module.css";
 
 const KINDS: Record<string, AutomationKind> = {
   dosing_automation: "dosing",
@@ -31,7 +31,13 @@ interface Props {
 
 export function ActivityDialog({ job, where, who, opened, onClose }: Props) {
   return (
-    <Modal opened={opened} onClose={onClose} title={`${job.display_name}, ${who}`} size={460} classNames={{ body: css.dialog ?? "" }}>
+    <Modal
+      opened={opened}
+      onClose={onClose}
+      title={`${job.display_name}, ${who}`}
+      size={460}
+      classNames={{ body: css.dialog ?? "" }}
+    >
       <Activity job={job} where={where} />
     </Modal>
   );
@@ -48,7 +54,9 @@ export function Activity({ job, where }: { job: JobDescriptor; where: Where }) {
   const kind = KINDS[job.job_name];
   const running = single ? isRunning(state) : true;
   const busy = outcome.phase === "sent";
-  const settings = job.published_settings.filter((setting) => setting.display && (heardOf(setting.key, automation) || !kind));
+  const settings = job.published_settings.filter(
+    (setting) => setting.display && (heardOf(setting.key, automation) || !kind),
+  );
 
   return (
     <>
@@ -63,29 +71,55 @@ export function Activity({ job, where }: { job: JobDescriptor; where: Where }) {
           </Button>
         )}
         {(!single || state === "ready") && (
-          <Button variant="default" leftSection={<Icon name="paused" size={16} />} disabled={busy} onClick={() => send(pause(where))}>
+          <Button
+            variant="default"
+            leftSection={<Icon name="paused" size={16} />}
+            disabled={busy}
+            onClick={() => send(pause(where))}
+          >
             Pause
           </Button>
         )}
         {(!single || state === "sleeping") && (
-          <Button variant="default" leftSection={<Icon name="on" size={16} />} disabled={busy} onClick={() => send(resume(where))}>
+          <Button
+            variant="default"
+            leftSection={<Icon name="on" size={16} />}
+            disabled={busy}
+            onClick={() => send(resume(where))}
+          >
             Resume
           </Button>
         )}
         {(!single || running) && (
-          <Button variant="default" leftSection={<Icon name="stop" size={16} />} disabled={busy} onClick={() => send(stop(where))}>
+          <Button
+            variant="default"
+            leftSection={<Icon name="stop" size={16} />}
+            disabled={busy}
+            onClick={() => send(stop(where))}
+          >
             Stop
           </Button>
         )}
       </div>
       <OutcomeLine outcome={outcome} />
       {kind && (!single || !running) && (
-        <StartAutomation kind={kind} busy={busy} effluxMl={efflux} onStart={(options) => send(start(where, { options }))} />
+        <StartAutomation
+          kind={kind}
+          busy={busy}
+          effluxMl={efflux}
+          onStart={(options) => send(start(where, { options }))}
+        />
       )}
       {running && settings.length > 0 && (
         <section className={css.settings} aria-label="Settings">
           {settings.map((setting) => (
-            <Shown key={setting.key} setting={setting} where={where} running={running} optional={kind !== undefined && single} />
+            <Shown
+              key={setting.key}
+              setting={setting}
+              where={where}
+              running={running}
+              optional={kind !== undefined && single}
+            />
           ))}
         </section>
       )}
@@ -93,10 +127,21 @@ export function Activity({ job, where }: { job: JobDescriptor; where: Where }) {
   );
 }
 
-const heardOf = (key: string, automation: string | undefined): boolean => key !== "automation_name" || automation === undefined;
+const heardOf = (key: string, automation: string | undefined): boolean =>
+  key !== "automation_name" || automation === undefined;
 
 /** A setting of an automation shows only while the automation in charge publishes it. */
-function Shown({ setting, where, running, optional }: { setting: JobDescriptor["published_settings"][number]; where: Where; running: boolean; optional: boolean }) {
+function Shown({
+  setting,
+  where,
+  running,
+  optional,
+}: {
+  setting: JobDescriptor["published_settings"][number];
+  where: Where;
+  running: boolean;
+  optional: boolean;
+}) {
   const value = useTopic(topics.setting(where.units[0] ?? where.unit, where.experiment, where.job, setting.key));
   if (optional && value === undefined) return null;
   return <SettingRow where={where} setting={setting} running={running} />;

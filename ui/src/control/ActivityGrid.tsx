@@ -7,9 +7,9 @@ import * as topics from "@/live/topics";
 import { StateMark, toneOf } from "@/parts/StateBadge";
 import { shown } from "@/parts/states";
 import { ActivityDialog } from "./ActivityDialog";
+import css from "./control.module.css";
 import { Held } from "./Held";
 import { named } from "./units";
-import css from "./control.module.css";
 
 interface Props {
   unit: string;
@@ -31,7 +31,9 @@ export const shortName = (job: JobDescriptor): string => SHORT[job.job_name] ?? 
 export function ActivityGrid({ unit, label, experiment, jobs }: Props) {
   const [open, setOpen] = useState<JobDescriptor>();
   const states = useTopics(jobs.map((job) => topics.state(unit, experiment, job.job_name)));
-  const paused = jobs.filter((_, i) => states[i] === "sleeping").map((job) => ({ job: job.job_name, name: shortName(job) }));
+  const paused = jobs
+    .filter((_, i) => states[i] === "sleeping")
+    .map((job) => ({ job: job.job_name, name: shortName(job) }));
   return (
     <>
       <ul className={css.grid} aria-label="Activities">
@@ -55,13 +57,28 @@ export function ActivityGrid({ unit, label, experiment, jobs }: Props) {
   );
 }
 
-function Chip({ unit, experiment, job, onOpen }: { unit: string; experiment: string; job: JobDescriptor; onOpen: () => void }) {
+function Chip({
+  unit,
+  experiment,
+  job,
+  onOpen,
+}: {
+  unit: string;
+  experiment: string;
+  job: JobDescriptor;
+  onOpen: () => void;
+}) {
   const state = useTopic(topics.state(unit, experiment, job.job_name));
   const subtext = useTopic(topics.setting(unit, experiment, job.job_name, job.subtext ?? "automation_name"));
   const word = shown(state);
   const under = word === "Off" || word === "Lost" ? undefined : subtext?.replaceAll("_", " ");
   return (
-    <button type="button" className={`${css.chip} ${toneOf(word)} ${css[`chip${word}`] ?? ""}`} onClick={onOpen} aria-haspopup="dialog">
+    <button
+      type="button"
+      className={`${css.chip} ${toneOf(word)} ${css[`chip${word}`] ?? ""}`}
+      onClick={onOpen}
+      aria-haspopup="dialog"
+    >
       <span className={css.chipName}>
         {shortName(job)}
         {under && <span className={css.chipUnder}>{under}</span>}
@@ -76,6 +93,8 @@ export function useActivitySummary(unit: string, experiment: string, jobs: reado
   const states = useTopics(jobs.map((job) => topics.state(unit, experiment, job.job_name)));
   const counts = new Map<string, number>();
   for (const state of states) counts.set(shown(state), (counts.get(shown(state)) ?? 0) + 1);
-  const said = ["Lost", "Starting", "On", "Paused"].filter((word) => counts.has(word)).map((word) => `${counts.get(word)} ${word}`);
+  const said = ["Lost", "Starting", "On", "Paused"]
+    .filter((word) => counts.has(word))
+    .map((word) => `${counts.get(word)} ${word}`);
   return said.length > 0 ? said.join(", ") : "All off";
 }

@@ -21,7 +21,13 @@ export function resumedIn(result: unknown): string[] {
 export function Held({ unit, paused }: { unit: string; paused: readonly { job: string; name: string }[] }) {
   const resumed = useQuery({
     queryKey: ["workers", unit, "resumed", paused.map(({ job }) => job)],
-    queryFn: async ({ signal }) => resumedIn(await finished(await get<TaskAccepted>(path("api", "workers", unit, "jobs", "running"), signal), { everyMs: 500, attempts: 20 })),
+    queryFn: async ({ signal }) =>
+      resumedIn(
+        await finished(await get<TaskAccepted>(path("api", "workers", unit, "jobs", "running"), signal), {
+          everyMs: 500,
+          attempts: 20,
+        }),
+      ),
     enabled: paused.length > 0,
     staleTime: 60_000,
   });

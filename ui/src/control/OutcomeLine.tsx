@@ -2,15 +2,20 @@
 
 import { count } from "@/parts/format";
 import { Icon } from "@/parts/icons";
+import css from "./control.module.css";
 import type { Outcome } from "./outcome";
 import { unitOf } from "./units";
-import css from "./control.module.css";
 
 function Words({ outcome }: { outcome: Outcome }) {
   const { phase, targets, answered } = outcome;
   const many = targets.length > 1;
   const missing = targets.filter((target) => !answered.includes(target)).map(unitOf);
-  if (phase === "sent") return <>{many ? `Sent; ${answered.length} of ${count(targets.length, "unit")} confirmed` : "Sent; waiting for the unit"}</>;
+  if (phase === "sent")
+    return (
+      <>
+        {many ? `Sent; ${answered.length} of ${count(targets.length, "unit")} confirmed` : "Sent; waiting for the unit"}
+      </>
+    );
   if (phase === "confirmed") return <>{many ? `Confirmed by all ${targets.length} units` : "Confirmed by the unit"}</>;
   if (phase === "refused") {
     return (
@@ -20,7 +25,12 @@ function Words({ outcome }: { outcome: Outcome }) {
       </>
     );
   }
-  return <>No answer from {missing.join(", ")} for 10 s. Check that {missing.length === 1 ? "it is" : "they are"} on and connected.</>;
+  return (
+    <>
+      No answer from {missing.join(", ")} for 10 s. Check that {missing.length === 1 ? "it is" : "they are"} on and
+      connected.
+    </>
+  );
 }
 
 export function OutcomeLine({ outcome }: { outcome: Outcome }) {
@@ -29,7 +39,13 @@ export function OutcomeLine({ outcome }: { outcome: Outcome }) {
     <p role="status" className={`${css.outcome} ${css[phase] ?? ""}`} data-phase={phase}>
       {phase !== "idle" && (
         <>
-          <Icon name={phase === "confirmed" ? "check" : phase === "sent" ? "starting" : phase === "silent" ? "clock" : "lost"} size={15} spin={phase === "sent"} />
+          <Icon
+            name={
+              phase === "confirmed" ? "check" : phase === "sent" ? "starting" : phase === "silent" ? "clock" : "lost"
+            }
+            size={15}
+            spin={phase === "sent"}
+          />
           <span>
             <Words outcome={outcome} />
           </span>

@@ -1,18 +1,18 @@
 /** One setting of a running job: text when it is read-only, a field with unit and range when it can be changed. */
 
 import { ActionIcon, NativeSelect, Switch, TextInput } from "@mantine/core";
-import { useEffect, useState, type FormEvent } from "react";
+import { type FormEvent, useEffect, useState } from "react";
 import type { PublishedSetting } from "@/api/types";
 import { useTopic } from "@/live/hooks";
 import * as topics from "@/live/topics";
 import { plain, reading } from "@/parts/format";
 import { Icon } from "@/parts/icons";
 import { change, type Value, type Where } from "./commands";
+import css from "./control.module.css";
 import { OutcomeLine } from "./OutcomeLine";
 import type { Phase } from "./outcome";
-import { useCommand, type Command } from "./useCommand";
+import { type Command, useCommand } from "./useCommand";
 import { checked, rangeOf } from "./validation";
-import css from "./control.module.css";
 
 interface Props {
   where: Where;
@@ -33,7 +33,9 @@ const written = (setting: PublishedSetting, value: string | undefined): string =
 
 export function SettingRow({ where, setting, running, command, stacked = false }: Props) {
   const single = where.units.length === 1;
-  const value = useTopic(topics.setting(single ? (where.units[0] as string) : where.unit, where.experiment, where.job, setting.key));
+  const value = useTopic(
+    topics.setting(single ? (where.units[0] as string) : where.unit, where.experiment, where.job, setting.key),
+  );
   const { outcome, send } = useCommand();
   const label = setting.label ?? setting.key;
   const editable = setting.editable !== false && running && setting.type !== "json";
@@ -44,9 +46,19 @@ export function SettingRow({ where, setting, running, command, stacked = false }
       <div className={css.settingLine}>
         <span className={css.settingLabel}>{label}</span>
         {setting.type === "boolean" && editable && single ? (
-          <Switch aria-label={label} checked={value?.toLowerCase() === "true"} onChange={(event) => submit(event.currentTarget.checked)} />
+          <Switch
+            aria-label={label}
+            checked={value?.toLowerCase() === "true"}
+            onChange={(event) => submit(event.currentTarget.checked)}
+          />
         ) : editable && setting.options ? (
-          <NativeSelect aria-label={label} size="sm" value={value ?? ""} data={value === undefined ? ["", ...setting.options] : setting.options} onChange={(event) => submit(event.currentTarget.value)} />
+          <NativeSelect
+            aria-label={label}
+            size="sm"
+            value={value ?? ""}
+            data={value === undefined ? ["", ...setting.options] : setting.options}
+            onChange={(event) => submit(event.currentTarget.value)}
+          />
         ) : editable ? (
           <Field setting={setting} label={label} value={value} onSubmit={submit} phase={outcome.phase} />
         ) : (
@@ -71,7 +83,11 @@ interface FieldProps {
 
 function Field({ setting, label, value, onSubmit, phase }: FieldProps) {
   const [draft, setDraft] = useState<string>();
-  const text = draft ?? (value !== undefined && setting.type === "numeric" && Number.isFinite(Number(value)) ? plain(Number(value)) : (value ?? ""));
+  const text =
+    draft ??
+    (value !== undefined && setting.type === "numeric" && Number.isFinite(Number(value))
+      ? plain(Number(value))
+      : (value ?? ""));
   const result = checked(setting, text);
   const changed = draft !== undefined && draft !== value;
   // What is being typed survives live values; only the unit's own confirmation replaces it.
@@ -97,7 +113,14 @@ function Field({ setting, label, value, onSubmit, phase }: FieldProps) {
         description={rangeOf(setting)}
         inputWrapperOrder={["input", "error", "description"]}
       />
-      <ActionIcon type="submit" size="lg" variant={changed && result.ok ? "filled" : "default"} disabled={!changed || !result.ok} loading={phase === "sent"} aria-label={`Set ${label}`}>
+      <ActionIcon
+        type="submit"
+        size="lg"
+        variant={changed && result.ok ? "filled" : "default"}
+        disabled={!changed || !result.ok}
+        loading={phase === "sent"}
+        aria-label={`Set ${label}`}
+      >
         <Icon name="check" />
       </ActionIcon>
     </form>

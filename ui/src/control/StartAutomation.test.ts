@@ -14,7 +14,11 @@ const chemostat: AutomationDescriptor = {
 };
 
 it("starts with the declared defaults, and leaves out what is optional and empty", () => {
-  expect(optionsOf(chemostat, draftOf(chemostat.fields))).toEqual({ automation_name: "chemostat", duration: 20, exchange_volume_ml: 0.5 });
+  expect(optionsOf(chemostat, draftOf(chemostat.fields))).toEqual({
+    automation_name: "chemostat",
+    duration: 20,
+    exchange_volume_ml: 0.5,
+  });
 });
 
 it("does not start with a field that is not a number", () => {

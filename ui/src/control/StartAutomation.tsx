@@ -1,15 +1,15 @@
 /** Chooses an automation and fills in what it declares; the defaults are a good choice. */
 
 import { Button, NativeSelect, Switch, TextInput } from "@mantine/core";
-import { useState, type FormEvent } from "react";
+import { type FormEvent, useState } from "react";
 import { useAutomations } from "@/api/queries";
 import type { AutomationDescriptor, AutomationField, AutomationKind } from "@/api/types";
 import { fixed } from "@/parts/format";
 import { Icon } from "@/parts/icons";
 import { Problem, Waiting } from "@/parts/Problem";
 import type { Value } from "./commands";
-import { checked, rangeOf } from "./validation";
 import css from "./control.module.css";
+import { checked, rangeOf } from "./validation";
 
 interface Props {
   kind: AutomationKind;
@@ -22,7 +22,12 @@ interface Props {
 type Draft = Record<string, string>;
 
 export const draftOf = (fields: readonly AutomationField[]): Draft =>
-  Object.fromEntries(fields.map((field) => [field.key, field.default === null || field.default === undefined ? "" : String(field.default)]));
+  Object.fromEntries(
+    fields.map((field) => [
+      field.key,
+      field.default === null || field.default === undefined ? "" : String(field.default),
+    ]),
+  );
 
 /** Return the options to start with, or undefined while a field is not right. */
 export function optionsOf(automation: AutomationDescriptor, draft: Draft): Record<string, Value> | undefined {
@@ -36,10 +41,20 @@ export function optionsOf(automation: AutomationDescriptor, draft: Draft): Recor
 }
 
 /** Volumes exchanged per hour over the volume of the vial [1/h]. */
-export function dilutionRate(options: Record<string, Value> | undefined, effluxMl: number | undefined): number | undefined {
+export function dilutionRate(
+  options: Record<string, Value> | undefined,
+  effluxMl: number | undefined,
+): number | undefined {
   const minutes = options?.duration;
   const ml = options?.exchange_volume_ml;
-  if (options?.automation_name !== "chemostat" || typeof minutes !== "number" || typeof ml !== "number" || !effluxMl || minutes <= 0) return undefined;
+  if (
+    options?.automation_name !== "chemostat" ||
+    typeof minutes !== "number" ||
+    typeof ml !== "number" ||
+    !effluxMl ||
+    minutes <= 0
+  )
+    return undefined;
   return (ml * 60) / minutes / effluxMl;
 }
 
@@ -49,7 +64,10 @@ export function StartAutomation({ kind, busy, effluxMl, onStart }: Props) {
   const [edits, setEdits] = useState<Draft>({});
   if (error) return <Problem error={error} />;
   if (!data) return <Waiting what="automations" />;
-  const automation = data.find((one) => one.automation_name === chosen) ?? data.find((one) => one.automation_name !== "silent") ?? data[0];
+  const automation =
+    data.find((one) => one.automation_name === chosen) ??
+    data.find((one) => one.automation_name !== "silent") ??
+    data[0];
   if (!automation) return <p className="soft">This cluster offers no {kind} automation.</p>;
 
   const draft = { ...draftOf(automation.fields), ...edits };
@@ -72,7 +90,12 @@ export function StartAutomation({ kind, busy, effluxMl, onStart }: Props) {
       />
       <p className="soft">{automation.description}</p>
       {automation.fields.map((field) => (
-        <FieldInput key={field.key} field={field} text={draft[field.key] ?? ""} onChange={(text) => setEdits({ ...edits, [field.key]: text })} />
+        <FieldInput
+          key={field.key}
+          field={field}
+          text={draft[field.key] ?? ""}
+          onChange={(text) => setEdits({ ...edits, [field.key]: text })}
+        />
       ))}
       {rate !== undefined && <p className="num">Dilution rate: {fixed(rate, 3)} /h</p>}
       <Button type="submit" disabled={!options} loading={busy} leftSection={<Icon name="on" size={16} />}>
@@ -82,13 +105,36 @@ export function StartAutomation({ kind, busy, effluxMl, onStart }: Props) {
   );
 }
 
-function FieldInput({ field, text, onChange }: { field: AutomationField; text: string; onChange: (text: string) => void }) {
+function FieldInput({
+  field,
+  text,
+  onChange,
+}: {
+  field: AutomationField;
+  text: string;
+  onChange: (text: string) => void;
+}) {
   const result = checked({ ...field, type: field.type ?? "numeric" }, text);
   if (field.type === "select") {
-    return <NativeSelect label={field.label} value={text} disabled={field.disabled ?? false} data={field.options ?? []} onChange={(event) => onChange(event.currentTarget.value)} />;
+    return (
+      <NativeSelect
+        label={field.label}
+        value={text}
+        disabled={field.disabled ?? false}
+        data={field.options ?? []}
+        onChange={(event) => onChange(event.currentTarget.value)}
+      />
+    );
   }
   if (field.type === "boolean") {
-    return <Switch label={field.label} checked={text.toLowerCase() === "true"} disabled={field.disabled ?? false} onChange={(event) => onChange(String(event.currentTarget.checked))} />;
+    return (
+      <Switch
+        label={field.label}
+        checked={text.toLowerCase() === "true"}
+        disabled={field.disabled ?? false}
+        onChange={(event) => onChange(String(event.currentTarget.checked))}
+      />
+    );
   }
   return (
     <TextInput

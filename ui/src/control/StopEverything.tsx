@@ -2,10 +2,10 @@
 
 import { Button, Group, Modal } from "@mantine/core";
 import { useMutation } from "@tanstack/react-query";
-import { stopEverything } from "./commands";
 import { EVERYONE } from "@/live/topics";
 import { count } from "@/parts/format";
 import { Problem } from "@/parts/Problem";
+import { stopEverything } from "./commands";
 
 interface Props {
   opened: boolean;
@@ -19,7 +19,8 @@ export function StopEverything({ opened, onClose, experiment, units }: Props) {
   return (
     <Modal opened={opened} onClose={onClose} title="Stop all activity?">
       <p>
-        Stops stirring, readings, dosing, heating and light on {count(units.length, "unit")} of {experiment}. Cultures keep growing, unstirred.
+        Stops stirring, readings, dosing, heating and light on {count(units.length, "unit")} of {experiment}. Cultures
+        keep growing, unstirred.
       </p>
       {stopping.error && <Problem error={stopping.error} />}
       <Group justify="flex-end" mt="md">

@@ -3,7 +3,7 @@
 import { ask, path } from "@/api/client";
 import { bus } from "@/live/bus";
 import * as topics from "@/live/topics";
-import { shown, type Shown } from "@/parts/states";
+import { type Shown, shown } from "@/parts/states";
 import { sameValue } from "./outcome";
 import type { Command } from "./useCommand";
 
@@ -77,7 +77,9 @@ export function correctVial(unit: string, experiment: string, variable: string, 
     answers: [topics.bioreactor(unit, experiment, variable)],
     confirms: (payload) => sameValue(value, payload),
     issue: () =>
-      ask("PATCH", path("api", "workers", unit, "bioreactor", "update", "experiments", experiment), { values: { [variable]: value } }),
+      ask("PATCH", path("api", "workers", unit, "bioreactor", "update", "experiments", experiment), {
+        values: { [variable]: value },
+      }),
   };
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { IDLE, next, sameValue, type Happening, type Outcome } from "./outcome";
+import { type Happening, IDLE, next, type Outcome, sameValue } from "./outcome";
 
 const after = (...happenings: Happening[]): Outcome => happenings.reduce(next, IDLE);
 const sent: Happening = { kind: "sent", targets: ["a", "b"] };
@@ -11,7 +11,12 @@ describe("a command", () => {
   });
 
   it("does not count one unit twice, nor a stranger", () => {
-    const outcome = after(sent, { kind: "heard", target: "a" }, { kind: "heard", target: "a" }, { kind: "heard", target: "c" });
+    const outcome = after(
+      sent,
+      { kind: "heard", target: "a" },
+      { kind: "heard", target: "a" },
+      { kind: "heard", target: "c" },
+    );
     expect(outcome.answered).toEqual(["a"]);
   });
 
@@ -22,12 +27,19 @@ describe("a command", () => {
   });
 
   it("keeps the reason of a refusal, whatever is heard later", () => {
-    const refused = after(sent, { kind: "refused", reason: "no calibration" }, { kind: "heard", target: "a" }, { kind: "waited" });
+    const refused = after(
+      sent,
+      { kind: "refused", reason: "no calibration" },
+      { kind: "heard", target: "a" },
+      { kind: "waited" },
+    );
     expect(refused).toMatchObject({ phase: "refused", reason: "no calibration" });
   });
 
   it("ignores the clock once it is confirmed", () => {
-    expect(after({ kind: "sent", targets: ["a"] }, { kind: "heard", target: "a" }, { kind: "waited" }).phase).toBe("confirmed");
+    expect(after({ kind: "sent", targets: ["a"] }, { kind: "heard", target: "a" }, { kind: "waited" }).phase).toBe(
+      "confirmed",
+    );
   });
 });
 

@@ -29,7 +29,8 @@ export function next(outcome: Outcome, happening: Happening): Outcome {
       return { phase: "sent", targets: happening.targets, answered: [] };
     case "heard": {
       const waiting = outcome.phase === "sent" || outcome.phase === "silent";
-      if (!waiting || !outcome.targets.includes(happening.target) || outcome.answered.includes(happening.target)) return outcome;
+      if (!waiting || !outcome.targets.includes(happening.target) || outcome.answered.includes(happening.target))
+        return outcome;
       const answered = [...outcome.answered, happening.target];
       return { ...outcome, answered, phase: answered.length === outcome.targets.length ? "confirmed" : outcome.phase };
     }
@@ -46,6 +47,7 @@ export function next(outcome: Outcome, happening: Happening): Outcome {
 /** Say whether what the unit published is the value that was sent: `30` and `30.0` are the same number. */
 export function sameValue(sent: string | number | boolean, heard: string): boolean {
   if (typeof sent === "boolean") return heard.toLowerCase() === String(sent);
-  if (typeof sent === "number") return heard.trim() !== "" && Math.abs(Number(heard) - sent) < 1e-9 * Math.max(1, Math.abs(sent));
+  if (typeof sent === "number")
+    return heard.trim() !== "" && Math.abs(Number(heard) - sent) < 1e-9 * Math.max(1, Math.abs(sent));
   return heard === sent;
 }

@@ -3,7 +3,7 @@
 import { useCallback, useEffect, useReducer, useRef } from "react";
 import { Refused } from "@/api/client";
 import { bus } from "@/live/bus";
-import { IDLE, next, PATIENCE_MS, type Outcome } from "./outcome";
+import { IDLE, next, type Outcome, PATIENCE_MS } from "./outcome";
 
 export interface Command {
   /** Topic on which each target answers. */

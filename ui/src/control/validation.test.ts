@@ -13,7 +13,8 @@ it.each([
   ["", { ok: false, reason: "Needs a value" }],
 ])("checks %j", (text, answer) => expect(checked(rpm, text)).toEqual(answer));
 
-it("lets an optional value be empty", () => expect(checked({ type: "numeric", required: false }, "")).toEqual({ ok: true, value: "" }));
+it("lets an optional value be empty", () =>
+  expect(checked({ type: "numeric", required: false }, "")).toEqual({ ok: true, value: "" }));
 
 it.each([
   [rpm, "0 to 1500 RPM"],

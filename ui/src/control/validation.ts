@@ -14,7 +14,8 @@ export type Checked = { ok: true; value: string | number } | { ok: false; reason
 
 export function checked(rules: Rules, text: string): Checked {
   const trimmed = text.trim();
-  if (trimmed === "") return rules.required === false ? { ok: true, value: "" } : { ok: false, reason: "Needs a value" };
+  if (trimmed === "")
+    return rules.required === false ? { ok: true, value: "" } : { ok: false, reason: "Needs a value" };
   if (rules.type !== "numeric") return { ok: true, value: trimmed };
   const value = Number(trimmed.replace(",", "."));
   const unit = rules.unit ? ` ${rules.unit}` : "";

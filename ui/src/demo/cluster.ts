@@ -16,9 +16,30 @@ const RUNNING = ["stirring", "od_reading", "growth_rate_calculating", "temperatu
 
 export class DemoCluster {
   readonly experiments: Experiment[] = [
-    { experiment: "Galactose adaptation 4", created_at: iso(START), description: "Fourth passage; ΔgalK against wild type.", delta_hours: 27.5, worker_count: 0, tags: ["yeast", "adaptation"] },
-    { experiment: "Media screen, November", created_at: iso(START - 9 * 86_400), description: null, delta_hours: 240, worker_count: 0, tags: ["screen"] },
-    { experiment: "Stirring calibration check", created_at: iso(START - 20 * 86_400), description: "", delta_hours: 500, worker_count: 0, tags: [] },
+    {
+      experiment: "Galactose adaptation 4",
+      created_at: iso(START),
+      description: "Fourth passage; ΔgalK against wild type.",
+      delta_hours: 27.5,
+      worker_count: 0,
+      tags: ["yeast", "adaptation"],
+    },
+    {
+      experiment: "Media screen, November",
+      created_at: iso(START - 9 * 86_400),
+      description: null,
+      delta_hours: 240,
+      worker_count: 0,
+      tags: ["screen"],
+    },
+    {
+      experiment: "Stirring calibration check",
+      created_at: iso(START - 20 * 86_400),
+      description: "",
+      delta_hours: 500,
+      worker_count: 0,
+      tags: [],
+    },
   ];
   readonly workers: Worker[];
   readonly labels: Record<string, string> = {};
@@ -43,9 +64,27 @@ export class DemoCluster {
     this.assigned = new Set(this.workers.map((worker) => worker.pioreactor_unit));
     this.experiments[0]!.worker_count = units;
     this.workers.forEach((worker, i) => this.settle(worker.pioreactor_unit, i));
-    this.log(this.workers[1]!.pioreactor_unit, "stirring", "WARNING", "Measured RPM is 12% below its target for 3 min; check that the vial sits straight.", NOW - 5200);
-    this.log(this.workers[0]!.pioreactor_unit, "note", "INFO", "Changed the media bottle; new batch 22-11.", NOW - 9400);
-    this.log("reactor-05", "stirring", "ERROR", "reactor-05 stopped answering: its last message was at 11:02. Check its power and network.", NOW - 2200);
+    this.log(
+      this.workers[1]!.pioreactor_unit,
+      "stirring",
+      "WARNING",
+      "Measured RPM is 12% below its target for 3 min; check that the vial sits straight.",
+      NOW - 5200,
+    );
+    this.log(
+      this.workers[0]!.pioreactor_unit,
+      "note",
+      "INFO",
+      "Changed the media bottle; new batch 22-11.",
+      NOW - 9400,
+    );
+    this.log(
+      "reactor-05",
+      "stirring",
+      "ERROR",
+      "reactor-05 stopped answering: its last message was at 11:02. Check its power and network.",
+      NOW - 2200,
+    );
   }
 
   get experiment(): string {
@@ -61,10 +100,20 @@ export class DemoCluster {
   }
 
   log(unit: string, task: string, level: string, message: string, at = this.now): void {
-    const row: LogRow = { timestamp: iso(at), level, pioreactor_unit: unit, message, task, experiment: this.experiment };
+    const row: LogRow = {
+      timestamp: iso(at),
+      level,
+      pioreactor_unit: unit,
+      message,
+      task,
+      experiment: this.experiment,
+    };
     this.logs.unshift(row);
     this.logs.sort((a, b) => b.timestamp.localeCompare(a.timestamp));
-    this.publish(`pioreactor/${unit}/${this.experiment}/logs/app/${level.toLowerCase()}`, JSON.stringify({ ...row, source: "app", taskName: null }));
+    this.publish(
+      `pioreactor/${unit}/${this.experiment}/logs/app/${level.toLowerCase()}`,
+      JSON.stringify({ ...row, source: "app", taskName: null }),
+    );
   }
 
   private settle(unit: string, index: number): void {
@@ -76,7 +125,14 @@ export class DemoCluster {
       const moment = culture.step(HISTORY_STEP_S);
       const silentSpell = index === 2 && at - START > 33_000 && at - START < 39_000;
       if (!silentSpell) moments.push(moment);
-      if (moment.dosedMl > 0 && at > NOW - 20_000) this.log(unit, "dosing_automation", "INFO", `Turbidostat exchanged ${moment.dosedMl.toFixed(2)} mL at OD ${moment.od.toFixed(3)}.`, moment.at);
+      if (moment.dosedMl > 0 && at > NOW - 20_000)
+        this.log(
+          unit,
+          "dosing_automation",
+          "INFO",
+          `Turbidostat exchanged ${moment.dosedMl.toFixed(2)} mL at OD ${moment.od.toFixed(3)}.`,
+          moment.at,
+        );
     }
     this.history.set(unit, moments);
     if (LABELS[index]) this.labels[unit] = LABELS[index];
@@ -111,22 +167,52 @@ export class DemoCluster {
   /** The third unit's records have waited for nearly an hour. */
   private saySafe(unit: string, index: number): void {
     const [waiting, since] = index === 2 ? [1204, NOW - 3300] : [0, NOW];
-    this.setting(unit, "monitor", "safe_up_to", JSON.stringify({ acknowledged_seq: 52_000 + index, waiting, timestamp: iso(since) }));
+    this.setting(
+      unit,
+      "monitor",
+      "safe_up_to",
+      JSON.stringify({ acknowledged_seq: 52_000 + index, waiting, timestamp: iso(since) }),
+    );
   }
 
   private say(unit: string, moment: Moment, retainedOnly = false): void {
     const timestamp = iso(moment.at);
     const json = (fields: object): string => JSON.stringify({ ...fields, timestamp });
-    this.setting(unit, "od_reading", "od2", json({ calibrated: 0, angle: "90", od: moment.od, channel: "2", ir_led_intensity: 80 }));
+    this.setting(
+      unit,
+      "od_reading",
+      "od2",
+      json({ calibrated: 0, angle: "90", od: moment.od, channel: "2", ir_led_intensity: 80 }),
+    );
     this.setting(unit, "growth_rate_calculating", "growth_rate", json({ growth_rate: moment.growth }));
-    this.setting(unit, "growth_rate_calculating", "estimate", json({ growth_rate: moment.growth, lower_95: moment.growth - 0.021, upper_95: moment.growth + 0.021, pump_gain: 0.96, pump_gain_sd: 0.01, outlier: false }));
+    this.setting(
+      unit,
+      "growth_rate_calculating",
+      "estimate",
+      json({
+        growth_rate: moment.growth,
+        lower_95: moment.growth - 0.021,
+        upper_95: moment.growth + 0.021,
+        pump_gain: 0.96,
+        pump_gain_sd: 0.01,
+        outlier: false,
+      }),
+    );
     this.setting(unit, "growth_rate_calculating", "od_filtered", json({ od_filtered: moment.nod }));
     this.setting(unit, "temperature_automation", "temperature", json({ temperature: moment.temperature }));
     this.setting(unit, "stirring", "measured_rpm", json({ measured_rpm: 498 + (moment.at % 7) }));
     this.setting(unit, "bioreactor", "current_volume_ml", moment.volume.toFixed(3));
     if (retainedOnly || moment.dosedMl === 0) return;
-    this.publish(`pioreactor/${unit}/${this.experiment}/dosing_events`, json({ volume_change: moment.dosedMl, event: "add_media", source_of_event: "dosing_automation:turbidostat" }));
-    this.log(unit, "dosing_automation", "INFO", `Turbidostat exchanged ${moment.dosedMl.toFixed(2)} mL at OD ${moment.od.toFixed(3)}.`);
+    this.publish(
+      `pioreactor/${unit}/${this.experiment}/dosing_events`,
+      json({ volume_change: moment.dosedMl, event: "add_media", source_of_event: "dosing_automation:turbidostat" }),
+    );
+    this.log(
+      unit,
+      "dosing_automation",
+      "INFO",
+      `Turbidostat exchanged ${moment.dosedMl.toFixed(2)} mL at OD ${moment.od.toFixed(3)}.`,
+    );
   }
 
   /** Let some seconds of the cluster's own time pass. */

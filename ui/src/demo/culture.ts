@@ -63,7 +63,9 @@ export class Culture {
       this.od *= this.volume / (this.volume + dosedMl);
       this.mediaMl += dosedMl;
     }
-    this.temperature += (this.targetTemperature + 0.15 * Math.sin(this.at / 2400 + this.index) - this.temperature) * (1 - Math.exp(-seconds / 1500));
+    this.temperature +=
+      (this.targetTemperature + 0.15 * Math.sin(this.at / 2400 + this.index) - this.temperature) *
+      (1 - Math.exp(-seconds / 1500));
     this.seen += (growth - this.seen) * 0.25;
     const measured = this.od * (1 + 0.008 * this.noise());
     return {

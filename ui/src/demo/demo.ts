@@ -22,7 +22,8 @@ export function startDemo(): OpenFeed {
     return {
       subscribe(filter) {
         wanted.add(filter);
-        for (const [topic, payload] of cluster.retained) if (matches(filter, topic)) ears.hear({ topic, payload, retained: true });
+        for (const [topic, payload] of cluster.retained)
+          if (matches(filter, topic)) ears.hear({ topic, payload, retained: true });
       },
       unsubscribe: (filter) => void wanted.delete(filter),
       close() {

@@ -50,7 +50,8 @@ export class Bus {
         this.store.receive(message);
       },
       linked: (link) => {
-        const brokenAtS = link === "reconnecting" && this.state.link === "live" ? this.store.clusterTime() : this.state.brokenAtS;
+        const brokenAtS =
+          link === "reconnecting" && this.state.link === "live" ? this.store.clusterTime() : this.state.brokenAtS;
         this.state = { ...this.state, link, brokenAtS };
         this.listeners.forEach((tell) => tell());
       },

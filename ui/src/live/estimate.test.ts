@@ -1,8 +1,10 @@
 import { expect, it } from "vitest";
 import { decimalsFor, estimateOf, pumpInWords } from "./estimate";
 
-const SAID = '{"growth_rate":0.86,"lower_95":0.83,"upper_95":0.89,"pump_gain":0.96,"pump_gain_sd":0.01,"outlier":false}';
-const pump = (pumpGain: number, pumpGainSd: number): string | undefined => pumpInWords({ rate: 1, half: 0.1, pumpGain, pumpGainSd });
+const SAID =
+  '{"growth_rate":0.86,"lower_95":0.83,"upper_95":0.89,"pump_gain":0.96,"pump_gain_sd":0.01,"outlier":false}';
+const pump = (pumpGain: number, pumpGainSd: number): string | undefined =>
+  pumpInWords({ rate: 1, half: 0.1, pumpGain, pumpGainSd });
 
 it("reads the band, and refuses half an estimate", () => {
   const estimate = estimateOf(SAID);

@@ -15,7 +15,8 @@ export interface Estimate {
   pumpGainSd: number | undefined;
 }
 
-const numberIn = (value: unknown): number | undefined => (typeof value === "number" && Number.isFinite(value) ? value : undefined);
+const numberIn = (value: unknown): number | undefined =>
+  typeof value === "number" && Number.isFinite(value) ? value : undefined;
 
 export function estimateOf(payload: string | undefined): Estimate | undefined {
   if (payload === undefined) return undefined;
@@ -23,7 +24,12 @@ export function estimateOf(payload: string | undefined): Estimate | undefined {
     const said = (JSON.parse(payload) ?? {}) as Record<string, unknown>;
     const [rate, low, high] = [said.growth_rate, said.lower_95, said.upper_95].map(numberIn);
     if (rate === undefined || low === undefined || high === undefined) return undefined;
-    return { rate, half: (high - low) / 2, pumpGain: numberIn(said.pump_gain), pumpGainSd: numberIn(said.pump_gain_sd) };
+    return {
+      rate,
+      half: (high - low) / 2,
+      pumpGain: numberIn(said.pump_gain),
+      pumpGainSd: numberIn(said.pump_gain_sd),
+    };
   } catch {
     return undefined;
   }
@@ -44,6 +50,9 @@ export function pumpInWords({ pumpGain, pumpGainSd }: Estimate): string | undefi
   if (pumpGain === undefined || pumpGainSd === undefined) return undefined;
   const [off, give] = [Math.abs(pumpGain - 1), 1.96 * pumpGainSd];
   const percent = (share: number): string => `${Math.max(1, Math.round(100 * share))} %`;
-  if (off >= 0.01 && off > give) return `The media pump moves ${percent(off)} ${pumpGain < 1 ? "less" : "more"} than calibrated, give or take ${percent(give)}.`;
-  return pumpGainSd < SURE_SD ? `The media pump moves what its calibration says, give or take ${percent(give)}.` : undefined;
+  if (off >= 0.01 && off > give)
+    return `The media pump moves ${percent(off)} ${pumpGain < 1 ? "less" : "more"} than calibrated, give or take ${percent(give)}.`;
+  return pumpGainSd < SURE_SD
+    ? `The media pump moves what its calibration says, give or take ${percent(give)}.`
+    : undefined;
 }

@@ -2,7 +2,7 @@
 
 import { useCallback, useEffect, useMemo, useRef, useSyncExternalStore } from "react";
 import { bus, type Connection } from "./bus";
-import { momentOf, type Message } from "./store";
+import { type Message, momentOf } from "./store";
 
 /** The last payload of a topic, or undefined. */
 export function useTopic(topic: string): string | undefined {
@@ -20,7 +20,9 @@ export function useTopics(topics: readonly string[]): (string | undefined)[] {
     },
     [key],
   );
-  const snapshot = useSyncExternalStore(subscribe, () => JSON.stringify(key.split("\n").map((topic) => bus.store.value(topic) ?? null)));
+  const snapshot = useSyncExternalStore(subscribe, () =>
+    JSON.stringify(key.split("\n").map((topic) => bus.store.value(topic) ?? null)),
+  );
   return useMemo(() => (JSON.parse(snapshot) as (string | null)[]).map((value) => value ?? undefined), [snapshot]);
 }
 
@@ -35,7 +37,8 @@ export function readingOf(payload: string | undefined, key?: string): Reading | 
   if (payload === undefined || payload === "") return undefined;
   try {
     const parsed: unknown = JSON.parse(payload);
-    const value = typeof parsed === "object" && parsed !== null && key ? (parsed as Record<string, unknown>)[key] : parsed;
+    const value =
+      typeof parsed === "object" && parsed !== null && key ? (parsed as Record<string, unknown>)[key] : parsed;
     return typeof value === "number" && Number.isFinite(value) ? { value, at: momentOf(payload) } : undefined;
   } catch {
     return undefined;
@@ -75,6 +78,8 @@ export function useConnection(): Connection {
 export function useBelow(filter: string): Record<string, string> {
   useWanted(filter);
   const subscribe = useCallback((tell: () => void) => bus.store.onStream(filter, tell), [filter]);
-  const snapshot = useSyncExternalStore(subscribe, () => JSON.stringify(bus.store.topicsMatching(filter).map((topic) => [topic, bus.store.value(topic)])));
+  const snapshot = useSyncExternalStore(subscribe, () =>
+    JSON.stringify(bus.store.topicsMatching(filter).map((topic) => [topic, bus.store.value(topic)])),
+  );
   return useMemo(() => Object.fromEntries(JSON.parse(snapshot) as [string, string][]), [snapshot]);
 }

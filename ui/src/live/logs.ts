@@ -15,7 +15,14 @@ export function readLog(message: Message): LogRow | undefined {
   try {
     const { message: text, level, task, timestamp } = JSON.parse(message.payload) as Record<string, string>;
     if (text === undefined || level === undefined || timestamp === undefined) return undefined;
-    return { message: text, level, task: task ?? "", timestamp, pioreactor_unit: topic.unit, experiment: topic.experiment };
+    return {
+      message: text,
+      level,
+      task: task ?? "",
+      timestamp,
+      pioreactor_unit: topic.unit,
+      experiment: topic.experiment,
+    };
   } catch {
     return undefined;
   }
@@ -31,14 +38,23 @@ export function merged(live: readonly LogRow[], history: readonly LogRow[]): Log
     .sort((a, b) => Date.parse(b.timestamp) - Date.parse(a.timestamp));
 }
 
-export function useLiveLogs(experiment: string, level: string, history: readonly LogRow[] | undefined, unit?: string): LogRow[] {
+export function useLiveLogs(
+  experiment: string,
+  level: string,
+  history: readonly LogRow[] | undefined,
+  unit?: string,
+): LogRow[] {
   const [live, setLive] = useState<LogRow[]>([]);
   useStream(`pioreactor/${unit ?? "+"}/${experiment}/logs/#`, (messages) => {
     const rows = messages.map(readLog).filter((row) => row !== undefined);
     if (rows.length > 0) setLive((before) => [...rows.reverse(), ...before].slice(0, KEPT));
   });
   return useMemo(
-    () => merged(live.filter((row) => atLeast(row.level, level) && row.experiment === experiment), history ?? []),
+    () =>
+      merged(
+        live.filter((row) => atLeast(row.level, level) && row.experiment === experiment),
+        history ?? [],
+      ),
     [live, history, level, experiment],
   );
 }

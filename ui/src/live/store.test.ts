@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { LiveStore, momentOf, type Message } from "./store";
+import { LiveStore, type Message, momentOf } from "./store";
 
 function paused(): { store: LiveStore; frame: () => void; scheduled: () => number } {
   const frames: (() => void)[] = [];

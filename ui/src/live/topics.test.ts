@@ -12,7 +12,11 @@ it.each([
 });
 
 it("takes a topic apart, and refuses others", () => {
-  expect(parse("pioreactor/u/my run/logs/app/info")).toEqual({ unit: "u", experiment: "my run", rest: ["logs", "app", "info"] });
+  expect(parse("pioreactor/u/my run/logs/app/info")).toEqual({
+    unit: "u",
+    experiment: "my run",
+    rest: ["logs", "app", "info"],
+  });
   expect(parse("homeassistant/u/e/x")).toBeUndefined();
   expect(parse("pioreactor/u")).toBeUndefined();
 });

@@ -6,7 +6,8 @@ export const EVERYONE = "$broadcast";
 export const setting = (unit: string, experiment: string, job: string, name: string): string =>
   `pioreactor/${unit}/${experiment}/${job}/${name}`;
 
-export const state = (unit: string, experiment: string, job: string): string => setting(unit, experiment, job, "$state");
+export const state = (unit: string, experiment: string, job: string): string =>
+  setting(unit, experiment, job, "$state");
 
 export const monitor = (unit: string, name: string): string => setting(unit, CLUSTER, "monitor", name);
 

@@ -36,7 +36,10 @@ export function LogList({ rows, labels }: { rows: readonly LogRow[]; labels: Rec
               <time dateTime={row.timestamp} className="num" title={row.timestamp}>
                 {day(at)}, {clockWithSeconds(at)}
               </time>
-              <span>{labels[row.pioreactor_unit] ?? (row.pioreactor_unit === "$broadcast" ? "all units" : row.pioreactor_unit)}</span>
+              <span>
+                {labels[row.pioreactor_unit] ??
+                  (row.pioreactor_unit === "$broadcast" ? "all units" : row.pioreactor_unit)}
+              </span>
               <span>{(row.task ?? "").replaceAll("_", " ")}</span>
               {MARKS[(row.level ?? "").toUpperCase()] && <LogLevel level={row.level} />}
             </p>

@@ -1,8 +1,8 @@
 /** A state is a word, an icon and a colour, always the same three. */
 
 import { Icon, type IconName } from "./icons";
-import { shown, type Shown } from "./states";
 import css from "./StateBadge.module.css";
+import { type Shown, shown } from "./states";
 
 const ICONS: Record<Shown, IconName> = { Starting: "starting", On: "on", Paused: "paused", Off: "off", Lost: "lost" };
 

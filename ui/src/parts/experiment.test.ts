@@ -2,7 +2,14 @@ import { expect, it } from "vitest";
 import type { Experiment } from "@/api/types";
 import { pick } from "./experiment";
 
-const one = (experiment: string, created_at: string, worker_count: number): Experiment => ({ experiment, created_at, worker_count, description: null, delta_hours: 0, tags: [] });
+const one = (experiment: string, created_at: string, worker_count: number): Experiment => ({
+  experiment,
+  created_at,
+  worker_count,
+  description: null,
+  delta_hours: 0,
+  tags: [],
+});
 const all = [one("old", "2026-01-01", 0), one("runs", "2026-02-01", 3), one("planned", "2026-03-01", 0)];
 
 it("shows the one asked for, and forgets names that are gone", () => {

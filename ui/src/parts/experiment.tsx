@@ -1,6 +1,6 @@
 /** The experiment is the frame: which one the page looks at, remembered, and linkable with `?experiment=`. */
 
-import { createContext, useCallback, useContext, useMemo, useState, type ReactNode } from "react";
+import { createContext, type ReactNode, useCallback, useContext, useMemo, useState } from "react";
 import { useSearchParams } from "react-router";
 import { useExperiments } from "@/api/queries";
 import type { Experiment } from "@/api/types";
@@ -13,7 +13,13 @@ interface Frame {
   fetching: boolean;
 }
 
-const FrameContext = createContext<Frame>({ experiments: [], current: undefined, choose: () => undefined, error: null, fetching: true });
+const FrameContext = createContext<Frame>({
+  experiments: [],
+  current: undefined,
+  choose: () => undefined,
+  error: null,
+  fetching: true,
+});
 const REMEMBERED = "pioreactor.experiment";
 
 /** Return the experiment asked for, or else the newest that has units, or else the newest. */

@@ -13,4 +13,5 @@ const WORDS: Record<string, Shown> = {
 /** Nothing heard of a job means that it never ran here: it is off. */
 export const shown = (state: string | undefined): Shown => WORDS[state ?? "disconnected"] ?? "Off";
 
-export const isRunning = (state: string | undefined): boolean => state === "init" || state === "ready" || state === "sleeping";
+export const isRunning = (state: string | undefined): boolean =>
+  state === "init" || state === "ready" || state === "sleeping";

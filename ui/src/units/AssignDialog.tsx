@@ -39,7 +39,10 @@ export function AssignDialog({ opened, onClose, experiment }: Props) {
 function Choice({ experiment, onDone }: { experiment: string; onDone: () => void }) {
   const client = useQueryClient();
   const workers = useWorkers();
-  const assignments = useQuery({ queryKey: ["assignments"], queryFn: ({ signal }) => get<Assignment[]>("/api/workers/assignments", signal) });
+  const assignments = useQuery({
+    queryKey: ["assignments"],
+    queryFn: ({ signal }) => get<Assignment[]>("/api/workers/assignments", signal),
+  });
   const [chosen, choose] = useState<ReadonlySet<string>>();
   const where = new Map((assignments.data ?? []).map((one) => [one.pioreactor_unit, one.experiment]));
   const before = new Set([...where].filter(([, at]) => at === experiment).map(([unit]) => unit));
@@ -54,7 +57,10 @@ function Choice({ experiment, onDone }: { experiment: string; onDone: () => void
       }
     },
     onSuccess: onDone,
-    onSettled: () => Promise.all(["assignments", "experiments", "workers"].map((key) => client.invalidateQueries({ queryKey: [key] }))),
+    onSettled: () =>
+      Promise.all(
+        ["assignments", "experiments", "workers"].map((key) => client.invalidateQueries({ queryKey: [key] })),
+      ),
   });
 
   if (workers.error ?? assignments.error) return <Problem error={workers.error ?? assignments.error} />;
@@ -64,7 +70,9 @@ function Choice({ experiment, onDone }: { experiment: string; onDone: () => void
     if (!next.delete(unit)) next.add(unit);
     choose(next);
   };
-  const stopped = todo.filter(({ unit, assign }) => !assign || (where.get(unit) ?? null) !== null).map(({ unit }) => unit);
+  const stopped = todo
+    .filter(({ unit, assign }) => !assign || (where.get(unit) ?? null) !== null)
+    .map(({ unit }) => unit);
   return (
     <>
       <ul className={css.choices}>
@@ -76,7 +84,9 @@ function Choice({ experiment, onDone }: { experiment: string; onDone: () => void
             <li key={unit}>
               <Checkbox
                 label={unit}
-                description={[modelName(worker), inactive ? "inactive: switch it on in Inventory" : elsewhere].filter(Boolean).join(", ")}
+                description={[modelName(worker), inactive ? "inactive: switch it on in Inventory" : elsewhere]
+                  .filter(Boolean)
+                  .join(", ")}
                 checked={after.has(unit)}
                 disabled={inactive && !after.has(unit)}
                 onChange={() => flip(unit)}

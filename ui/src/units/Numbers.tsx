@@ -4,11 +4,11 @@ import { useMemo, useSyncExternalStore } from "react";
 import type { Points, SeriesTable } from "@/charts/points";
 import { useSourceOf } from "@/charts/sources";
 import { decimalsFor, useEstimate } from "@/live/estimate";
-import { readingOf, useClusterTime, useTopics, type Reading } from "@/live/hooks";
+import { type Reading, readingOf, useClusterTime, useTopics } from "@/live/hooks";
 import { setting } from "@/live/topics";
 import { duration, fixed, legible } from "@/parts/format";
 import { Sparkline } from "@/parts/Sparkline";
-import { NUMBERS, SPARK_HOURS, sparkWanted, STALE_S, type NumberSource } from "./numbers";
+import { NUMBERS, type NumberSource, SPARK_HOURS, STALE_S, sparkWanted } from "./numbers";
 import css from "./units.module.css";
 
 /** The first of the number's topics that has spoken. */
@@ -29,7 +29,9 @@ const SPARK_POINTS = 160;
 
 /** The unit's own series, or that of its last channel. */
 function seriesOf(table: SeriesTable, unit: string): Points | undefined {
-  const names = [...table.series.keys()].filter((name) => name === unit || (name.startsWith(`${unit}-`) && /^-\d$/.test(name.slice(unit.length))));
+  const names = [...table.series.keys()].filter(
+    (name) => name === unit || (name.startsWith(`${unit}-`) && /^-\d$/.test(name.slice(unit.length))),
+  );
   return table.series.get(names.sort().at(-1) ?? "");
 }
 
@@ -41,7 +43,10 @@ export function useSpark(number: NumberSource, unit: string, experiment: string)
   const newest = useSyncExternalStore(source.use, () => seriesOf(source.table, unit)?.x.at(-1) ?? 0);
   return useMemo(() => {
     const { x, y } = seriesOf(source.table, unit) ?? { x: [], y: [] };
-    const first = Math.max(0, x.findIndex((moment) => moment >= newest - SPARK_HOURS * 3600));
+    const first = Math.max(
+      0,
+      x.findIndex((moment) => moment >= newest - SPARK_HOURS * 3600),
+    );
     const stride = Math.max(1, Math.ceil((x.length - first) / SPARK_POINTS));
     const shown = (_: number, i: number): boolean => i >= first && (i === x.length - 1 || (i - first) % stride === 0);
     return { x: x.filter(shown), y: y.filter(shown) };
@@ -53,7 +58,17 @@ export function lastOf({ x, y }: { x: readonly number[]; y: readonly number[] })
   return value === undefined ? undefined : { value, at: x.at(-1) };
 }
 
-function One({ number, unit, experiment, color }: { number: NumberSource; unit: string; experiment: string; color: string }) {
+function One({
+  number,
+  unit,
+  experiment,
+  color,
+}: {
+  number: NumberSource;
+  unit: string;
+  experiment: string;
+  color: string;
+}) {
   const published = useNumber(number, unit, experiment);
   const spark = useSpark(number, unit, experiment);
   // A job that stopped takes its value back; what it measured last is on record, with its age.
@@ -70,7 +85,12 @@ function One({ number, unit, experiment, color }: { number: NumberSource; unit: 
       <dd>
         <span className={`num ${css.value} ${old ? css.old : ""}`} data-testid={`${number.key}-${unit}`}>
           {reading ? (number.key === "od" ? legible(reading.value, decimals) : fixed(reading.value, decimals)) : "–"}
-          {half !== undefined && <span className={css.unit} title="95 % band"> ± {fixed(half, decimals)}</span>}
+          {half !== undefined && (
+            <span className={css.unit} title="95 % band">
+              {" "}
+              ± {fixed(half, decimals)}
+            </span>
+          )}
           {reading && number.unit && <span className={css.unit}> {number.unit}</span>}
         </span>
         <Sparkline x={spark.x} y={spark.y} color={old ? "var(--line-strong)" : color} least={number.least} />

@@ -12,8 +12,8 @@ import { Dilution } from "./Dilution";
 import { modelName, useModel } from "./models";
 import { Numbers } from "./Numbers";
 import { RecordsLine } from "./RecordsLine";
-import { VolumeBar } from "./VolumeBar";
 import css from "./units.module.css";
+import { VolumeBar } from "./VolumeBar";
 
 interface Props {
   worker: Reactor;
@@ -28,7 +28,12 @@ export function UnitCard({ worker, label, experiment, jobs }: Props) {
   const stroke = useUnitStrokes().strokeOf(unit);
   const maxMl = useModel(worker)?.reactor_max_fill_volume_ml;
   return (
-    <article className={`panel ${css.card}`} aria-label={label ? `${label}, ${unit}` : unit} data-testid={`unit-${unit}`} data-away={state === "lost" || undefined}>
+    <article
+      className={`panel ${css.card}`}
+      aria-label={label ? `${label}, ${unit}` : unit}
+      data-testid={`unit-${unit}`}
+      data-away={state === "lost" || undefined}
+    >
       <header className={css.cardHead}>
         <Swatch stroke={stroke} />
         <h2>

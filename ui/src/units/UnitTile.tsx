@@ -13,7 +13,7 @@ import { duration, fixed, legible, many } from "@/parts/format";
 import { Sparkline } from "@/parts/Sparkline";
 import { StateMark } from "@/parts/StateBadge";
 import { lastOf, useNumber, useSpark } from "./Numbers";
-import { NUMBERS, STALE_S, type NumberSource } from "./numbers";
+import { NUMBERS, type NumberSource, STALE_S } from "./numbers";
 import { UnitCard } from "./UnitCard";
 import css from "./units.module.css";
 
@@ -42,25 +42,41 @@ export function UnitTile(props: Props) {
   const age = od?.at === undefined ? 0 : now - od.at;
   const activities = useActivitySummary(unit, experiment, jobs);
   const records = useRecords(unit);
-  const summary = records && waitLong(records, now) ? many(records.waiting, "record waits", "records wait") : activities;
+  const summary =
+    records && waitLong(records, now) ? many(records.waiting, "record waits", "records wait") : activities;
   return (
     <>
-      <button type="button" className={`panel ${css.tile}`} onClick={() => setOpen(true)} aria-haspopup="dialog" data-testid={`unit-${unit}`}>
+      <button
+        type="button"
+        className={`panel ${css.tile}`}
+        onClick={() => setOpen(true)}
+        aria-haspopup="dialog"
+        data-testid={`unit-${unit}`}
+      >
         <span className={css.tileHead}>
           <Swatch stroke={stroke} />
           <strong className={css.tileName}>{label ?? unit}</strong>
           <StateMark state={state} />
         </span>
         <span className={css.tileOd}>
-          <span className={`num ${css.tileValue} ${age > STALE_S ? css.old : ""}`}>{od ? legible(od.value, 3) : "–"}</span>
-          <Sparkline x={spark.x} y={spark.y} color={age > STALE_S ? "var(--line-strong)" : stroke.color} least={OD.least} />
+          <span className={`num ${css.tileValue} ${age > STALE_S ? css.old : ""}`}>
+            {od ? legible(od.value, 3) : "–"}
+          </span>
+          <Sparkline
+            x={spark.x}
+            y={spark.y}
+            color={age > STALE_S ? "var(--line-strong)" : stroke.color}
+            least={OD.least}
+          />
         </span>
         <span className={`num ${css.tileNumbers}`}>
           <span>{growth ? `${fixed(growth.value, 2)} /h` : "– /h"}</span>
           <span>{temperature ? `${fixed(temperature.value, 1)} °C` : "– °C"}</span>
           <span>{volume === undefined ? "– mL" : `${fixed(volume, 1)} mL`}</span>
         </span>
-        <span className={`small soft ${css.tileFoot}`}>{age > STALE_S ? `${summary}; OD ${duration(age)} old` : summary}</span>
+        <span className={`small soft ${css.tileFoot}`}>
+          {age > STALE_S ? `${summary}; OD ${duration(age)} old` : summary}
+        </span>
       </button>
       <Modal opened={open} onClose={() => setOpen(false)} title={label ?? unit} size={420}>
         <UnitCard {...props} />

@@ -13,7 +13,11 @@ interface Props {
   maxMl: number;
 }
 
-const WORDS: Record<string, string> = { add_media: "media in", add_alt_media: "alt. media in", remove_waste: "waste out" };
+const WORDS: Record<string, string> = {
+  add_media: "media in",
+  add_alt_media: "alt. media in",
+  remove_waste: "waste out",
+};
 
 function LastDose({ unit, experiment }: { unit: string; experiment: string }) {
   const last = useTopic(`pioreactor/${unit}/${experiment}/dosing_events`);
@@ -56,9 +60,19 @@ export function VolumeBar({ unit, experiment, maxMl }: Props) {
         </span>
         <LastDose unit={unit} experiment={experiment} />
       </div>
-      <div className={css.level} role="meter" aria-label="Volume" aria-valuemin={0} aria-valuemax={maxMl} aria-valuenow={volume} aria-valuetext={`${fixed(volume, 1)} of ${fixed(maxMl, 0)} mL`}>
+      <div
+        className={css.level}
+        role="meter"
+        aria-label="Volume"
+        aria-valuemin={0}
+        aria-valuemax={maxMl}
+        aria-valuenow={volume}
+        aria-valuetext={`${fixed(volume, 1)} of ${fixed(maxMl, 0)} mL`}
+      >
         <div className={css.liquid} style={{ width: share(volume) }} data-high={volume >= 0.95 * maxMl || undefined} />
-        {efflux !== undefined && <div className={css.efflux} style={{ left: share(efflux) }} title={`Efflux tube at ${fixed(efflux, 1)} mL`} />}
+        {efflux !== undefined && (
+          <div className={css.efflux} style={{ left: share(efflux) }} title={`Efflux tube at ${fixed(efflux, 1)} mL`} />
+        )}
       </div>
     </div>
   );

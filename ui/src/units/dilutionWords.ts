@@ -6,5 +6,7 @@ import { fixed } from "@/parts/format";
 export function dilutionInWords(nominal: number | undefined, measured: number | undefined): string | undefined {
   if (nominal === undefined) return undefined;
   const planned = `${fixed(nominal, 3)} /h by the pump's calibration`;
-  return measured === undefined ? `Diluted at ${planned}` : `Diluted at ${fixed(measured, 3)} /h as measured, ${planned}`;
+  return measured === undefined
+    ? `Diluted at ${planned}`
+    : `Diluted at ${fixed(measured, 3)} /h as measured, ${planned}`;
 }

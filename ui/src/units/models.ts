@@ -10,5 +10,7 @@ export function modelName(worker: Pick<Reactor, "model_name">): string {
 }
 
 export function useModel(worker: Reactor): ReactorModel | undefined {
-  return useModels().data?.find((one) => one.model_name === worker.model_name && one.model_version === worker.model_version);
+  return useModels().data?.find(
+    (one) => one.model_name === worker.model_name && one.model_version === worker.model_version,
+  );
 }

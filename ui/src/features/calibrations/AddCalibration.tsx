@@ -2,7 +2,7 @@
 
 import { Button, Checkbox, Group, Modal, NativeSelect, Textarea, TextInput } from "@mantine/core";
 import { useMutation } from "@tanstack/react-query";
-import { useState, type FormEvent } from "react";
+import { type FormEvent, useState } from "react";
 import { ask, path } from "@/api/client";
 import { useWorkers } from "@/api/queries";
 import { EVERYONE } from "@/live/topics";
@@ -32,7 +32,11 @@ function Form({ onClose, onAdded }: Props) {
   const [text, setText] = useState("");
   const [use, setUse] = useState(true);
   const adding = useMutation({
-    mutationFn: () => ask("POST", path("api", "workers", unit, "calibrations", device.trim()), { calibration_data: text, set_as_active: use }),
+    mutationFn: () =>
+      ask("POST", path("api", "workers", unit, "calibrations", device.trim()), {
+        calibration_data: text,
+        set_as_active: use,
+      }),
     onSuccess: async () => {
       await onAdded();
       onClose();
@@ -44,8 +48,18 @@ function Form({ onClose, onAdded }: Props) {
   };
   return (
     <form onSubmit={submit} className={css.form}>
-      <NativeSelect label="For" value={unit} data={[{ value: EVERYONE, label: "All units" }, ...workers.map((one) => one.pioreactor_unit)]} onChange={(event) => setUnit(event.currentTarget.value)} />
-      <TextInput label="Device" list="devices" value={device} onChange={(event) => setDevice(event.currentTarget.value)} />
+      <NativeSelect
+        label="For"
+        value={unit}
+        data={[{ value: EVERYONE, label: "All units" }, ...workers.map((one) => one.pioreactor_unit)]}
+        onChange={(event) => setUnit(event.currentTarget.value)}
+      />
+      <TextInput
+        label="Device"
+        list="devices"
+        value={device}
+        onChange={(event) => setDevice(event.currentTarget.value)}
+      />
       <datalist id="devices">
         {DEVICES.map((one) => (
           <option key={one} value={one} />
@@ -53,9 +67,23 @@ function Form({ onClose, onAdded }: Props) {
       </datalist>
       <div>
         <label htmlFor="calibration-file">YAML file</label>
-        <input id="calibration-file" type="file" accept=".yaml,.yml" className={css.file} onChange={(event) => void event.currentTarget.files?.[0]?.text().then(setText)} />
+        <input
+          id="calibration-file"
+          type="file"
+          accept=".yaml,.yml"
+          className={css.file}
+          onChange={(event) => void event.currentTarget.files?.[0]?.text().then(setText)}
+        />
       </div>
-      <Textarea label="or its text" autosize minRows={4} maxRows={12} value={text} styles={{ input: { fontFamily: "var(--mono)" } }} onChange={(event) => setText(event.currentTarget.value)} />
+      <Textarea
+        label="or its text"
+        autosize
+        minRows={4}
+        maxRows={12}
+        value={text}
+        styles={{ input: { fontFamily: "var(--mono)" } }}
+        onChange={(event) => setText(event.currentTarget.value)}
+      />
       <Checkbox label="Use it from now on" checked={use} onChange={(event) => setUse(event.currentTarget.checked)} />
       {adding.error && <Problem error={adding.error} />}
       <Group justify="flex-end">

@@ -34,7 +34,9 @@ export function DeleteKept({ kept, onClose, onDeleted }: Props) {
     <Modal opened={kept !== undefined} onClose={onClose} title={`Delete ${kept?.name ?? ""}?`}>
       <p>
         Deletes the {what === "estimator" ? what : "curve"} from {kept?.unit}
-        {kept?.isActive && `, which uses it: its ${deviceName(kept.device)} is then ${what === "estimator" ? "no longer estimated" : "uncalibrated"}`}. It cannot be brought back.
+        {kept?.isActive &&
+          `, which uses it: its ${deviceName(kept.device)} is then ${what === "estimator" ? "no longer estimated" : "uncalibrated"}`}
+        . It cannot be brought back.
       </p>
       {deleting.error && <Problem error={deleting.error} />}
       <Group justify="flex-end" mt="md">

@@ -6,9 +6,9 @@ import { useUnitStrokes } from "@/charts/useLines";
 import { moment, secondsOf } from "@/parts/format";
 import { Icon } from "@/parts/icons";
 import { CurvePlot } from "./CurvePlot";
-import { formula, type Calibration } from "./curve";
-import { deviceName } from "./session";
 import css from "./calibrations.module.css";
+import { type Calibration, formula } from "./curve";
+import { deviceName } from "./session";
 
 interface Props {
   device: string;
@@ -25,7 +25,9 @@ export function DeviceSection({ device, calibrations, busy, onUse, onDelete }: P
     <section className={`panel ${css.device}`} aria-label={name}>
       <h2>{name}</h2>
       <div className={css.both}>
-        <CurvePlot shown={calibrations.map((calibration) => ({ calibration, stroke: strokeOf(calibration.pioreactor_unit) }))} />
+        <CurvePlot
+          shown={calibrations.map((calibration) => ({ calibration, stroke: strokeOf(calibration.pioreactor_unit) }))}
+        />
         <ul className={css.list} aria-label={`Calibrations of ${name}`}>
           {calibrations.map((one) => (
             <li key={`${one.pioreactor_unit}/${one.calibration_name}`}>
@@ -46,10 +48,23 @@ export function DeviceSection({ device, calibrations, busy, onUse, onDelete }: P
                 <p className="soft small num">{formula(one.curve_data_)}</p>
               </div>
               <div className={css.actions}>
-                <Button variant="default" size="xs" disabled={busy} onClick={() => onUse(one)} aria-label={`${one.is_active ? "Stop using" : "Use"} ${one.calibration_name} on ${one.pioreactor_unit}`}>
+                <Button
+                  variant="default"
+                  size="xs"
+                  disabled={busy}
+                  onClick={() => onUse(one)}
+                  aria-label={`${one.is_active ? "Stop using" : "Use"} ${one.calibration_name} on ${one.pioreactor_unit}`}
+                >
                   {one.is_active ? "Stop using" : "Use"}
                 </Button>
-                <Button variant="subtle" color="red" c="var(--lost)" size="xs" onClick={() => onDelete(one)} aria-label={`Delete ${one.calibration_name} of ${one.pioreactor_unit}`}>
+                <Button
+                  variant="subtle"
+                  color="red"
+                  c="var(--lost)"
+                  size="xs"
+                  onClick={() => onDelete(one)}
+                  aria-label={`Delete ${one.calibration_name} of ${one.pioreactor_unit}`}
+                >
                   Delete
                 </Button>
               </div>

@@ -12,18 +12,24 @@ import { EVERYONE } from "@/live/topics";
 import { moment, plain, secondsOf } from "@/parts/format";
 import { Icon } from "@/parts/icons";
 import { Problem } from "@/parts/Problem";
+import css from "./calibrations.module.css";
 import { DeleteKept, type Kept } from "./DeleteKept";
-import { estimatorsIn, lineOf, rangeOf, type Estimator } from "./estimator";
+import { type Estimator, estimatorsIn, lineOf, rangeOf } from "./estimator";
 import { Scatter } from "./Scatter";
 import { deviceName } from "./session";
-import css from "./calibrations.module.css";
 
 export const ESTIMATORS = ["estimators"];
 
 export function useEstimators() {
   return useQuery({
     queryKey: ESTIMATORS,
-    queryFn: async ({ signal }) => estimatorsIn(await finished(await get<TaskAccepted>(path("api", "workers", EVERYONE, "estimators"), signal), { everyMs: 250, attempts: 80 })),
+    queryFn: async ({ signal }) =>
+      estimatorsIn(
+        await finished(await get<TaskAccepted>(path("api", "workers", EVERYONE, "estimators"), signal), {
+          everyMs: 250,
+          attempts: 80,
+        }),
+      ),
     staleTime: 10_000,
   });
 }
@@ -36,7 +42,10 @@ export function Estimators({ estimators }: { estimators: readonly Estimator[] })
     mutationFn: (one: Estimator) =>
       one.is_active
         ? ask("DELETE", path("api", "workers", one.pioreactor_unit, "active_estimators", one.device))
-        : ask("PATCH", path("api", "workers", one.pioreactor_unit, "active_estimators", one.device, one.estimator_name)),
+        : ask(
+            "PATCH",
+            path("api", "workers", one.pioreactor_unit, "active_estimators", one.device, one.estimator_name),
+          ),
     onSettled: refresh,
   });
   return (
@@ -55,7 +64,15 @@ export function Estimators({ estimators }: { estimators: readonly Estimator[] })
                     estimator={one}
                     busy={using.isPending}
                     onUse={() => using.mutate(one)}
-                    onDelete={() => setDeleting({ kind: "estimators", unit: one.pioreactor_unit, device, name: one.estimator_name, isActive: one.is_active })}
+                    onDelete={() =>
+                      setDeleting({
+                        kind: "estimators",
+                        unit: one.pioreactor_unit,
+                        device,
+                        name: one.estimator_name,
+                        isActive: one.is_active,
+                      })
+                    }
                   />
                 </li>
               ))}
@@ -69,7 +86,12 @@ export function Estimators({ estimators }: { estimators: readonly Estimator[] })
 
 function Curves({ estimator }: { estimator: Estimator }) {
   const { dark } = useUnitStrokes();
-  const series = estimator.angles.map((angle, i) => ({ id: angle, ...lineOf(estimator, angle), stroke: stroke(i, dark), faint: !estimator.is_active }));
+  const series = estimator.angles.map((angle, i) => ({
+    id: angle,
+    ...lineOf(estimator, angle),
+    stroke: stroke(i, dark),
+    faint: !estimator.is_active,
+  }));
   return (
     <figure className={css.measured}>
       <figcaption className={css.measuredHead}>
@@ -85,7 +107,17 @@ function Curves({ estimator }: { estimator: Estimator }) {
   );
 }
 
-function Words({ estimator, busy, onUse, onDelete }: { estimator: Estimator; busy: boolean; onUse: () => void; onDelete: () => void }) {
+function Words({
+  estimator,
+  busy,
+  onUse,
+  onDelete,
+}: {
+  estimator: Estimator;
+  busy: boolean;
+  onUse: () => void;
+  onDelete: () => void;
+}) {
   const { estimator_name: name, pioreactor_unit: unit, is_active } = estimator;
   const [low, high] = rangeOf(estimator);
   return (
@@ -106,10 +138,23 @@ function Words({ estimator, busy, onUse, onDelete }: { estimator: Estimator; bus
         OD600 {plain(Number(low.toPrecision(3)))} to {plain(Number(high.toPrecision(3)))}
       </p>
       <div className={css.actions}>
-        <Button variant="default" size="xs" disabled={busy} onClick={onUse} aria-label={`${is_active ? "Stop using" : "Use"} ${name} on ${unit}`}>
+        <Button
+          variant="default"
+          size="xs"
+          disabled={busy}
+          onClick={onUse}
+          aria-label={`${is_active ? "Stop using" : "Use"} ${name} on ${unit}`}
+        >
           {is_active ? "Stop using" : "Use"}
         </Button>
-        <Button variant="subtle" color="red" c="var(--lost)" size="xs" onClick={onDelete} aria-label={`Delete ${name} of ${unit}`}>
+        <Button
+          variant="subtle"
+          color="red"
+          c="var(--lost)"
+          size="xs"
+          onClick={onDelete}
+          aria-label={`Delete ${name} of ${unit}`}
+        >
           Delete
         </Button>
       </div>

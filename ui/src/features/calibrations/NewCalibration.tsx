@@ -10,18 +10,26 @@ import { ActivityGrid } from "@/control/ActivityGrid";
 import { useFrame } from "@/parts/experiment";
 import { PageHeader } from "@/parts/PageHeader";
 import { Empty, Problem, Waiting } from "@/parts/Problem";
+import css from "./calibrations.module.css";
 import { deviceName, type Protocol, type SessionAnswer } from "./session";
 import { Unfinished } from "./Unfinished";
 import { sessionKey, sessionPath, useDriver } from "./useSession";
-import css from "./calibrations.module.css";
 
 function useProtocols(unit: string) {
   return useQuery<Protocol[]>({
     queryKey: ["calibration protocols", unit],
     queryFn: async ({ signal }) => {
-      const result = await finished(await get<TaskAccepted>(path("api", "workers", unit, "calibration_protocols"), signal), { everyMs: 250, attempts: 80 });
+      const result = await finished(
+        await get<TaskAccepted>(path("api", "workers", unit, "calibration_protocols"), signal),
+        { everyMs: 250, attempts: 80 },
+      );
       const answer = (result as Record<string, UnitAnswer>)[unit];
-      if (!answer?.ok) throw new Refused(`${unit} did not say what can be calibrated: ${answer?.error?.message ?? "no reason given"}`, 200, answer?.error?.remediation);
+      if (!answer?.ok)
+        throw new Refused(
+          `${unit} did not say what can be calibrated: ${answer?.error?.message ?? "no reason given"}`,
+          200,
+          answer?.error?.remediation,
+        );
       return (answer.value as Protocol[]).sort((a, b) => a.priority - b.priority);
     },
     enabled: unit !== "",
@@ -37,21 +45,37 @@ export function NewCalibration() {
   const protocols = useProtocols(unit);
   const devices = [...new Set(protocols.data?.map((one) => one.target_device))];
   const device = params.get("device") ?? "";
-  const set = (key: string, value: string): void => setParams((before) => (before.set(key, value), before), { replace: true });
+  const set = (key: string, value: string): void =>
+    setParams((before) => (before.set(key, value), before), { replace: true });
   return (
     <>
       <PageHeader title="Calibrate" about={<Link to="/calibrations">To the calibrations there are</Link>} />
       <Unfinished />
       <div className={css.choose} role="group" aria-label="What is calibrated">
-        <NativeSelect label="Unit" value={unit} data={[{ value: "", label: "Choose…" }, ...active]} onChange={(event) => set("unit", event.currentTarget.value)} />
-        <NativeSelect label="Device" value={device} disabled={devices.length === 0} data={[{ value: "", label: "Choose…" }, ...devices.map((one) => ({ value: one, label: deviceName(one) }))]} onChange={(event) => set("device", event.currentTarget.value)} />
+        <NativeSelect
+          label="Unit"
+          value={unit}
+          data={[{ value: "", label: "Choose…" }, ...active]}
+          onChange={(event) => set("unit", event.currentTarget.value)}
+        />
+        <NativeSelect
+          label="Device"
+          value={device}
+          disabled={devices.length === 0}
+          data={[{ value: "", label: "Choose…" }, ...devices.map((one) => ({ value: one, label: deviceName(one) }))]}
+          onChange={(event) => set("device", event.currentTarget.value)}
+        />
       </div>
       {protocols.error && <Problem error={protocols.error} />}
       {unit !== "" && protocols.isPending && <Waiting what={`what can be calibrated on ${unit}`} />}
       {device === "" && protocols.data && <Empty title="Choose the device that is calibrated." />}
       <div className={css.sections}>
         {device !== "" && <Running unit={unit} />}
-        {protocols.data?.filter((one) => one.target_device === device).map((one) => <Offer key={one.id} unit={unit} protocol={one} />)}
+        {protocols.data
+          ?.filter((one) => one.target_device === device)
+          .map((one) => (
+            <Offer key={one.id} unit={unit} protocol={one} />
+          ))}
       </div>
     </>
   );
@@ -78,7 +102,12 @@ function Offer({ unit, protocol }: { unit: string; protocol: Protocol }) {
   const client = useQueryClient();
   const me = useDriver();
   const starting = useMutation({
-    mutationFn: () => request<SessionAnswer>("POST", sessionPath(unit), { target_device: protocol.target_device, protocol_name: protocol.protocol_name, driver: me }),
+    mutationFn: () =>
+      request<SessionAnswer>("POST", sessionPath(unit), {
+        target_device: protocol.target_device,
+        protocol_name: protocol.protocol_name,
+        driver: me,
+      }),
     onSuccess: (answer) => {
       const id = answer.session.session_id;
       client.setQueryData(sessionKey(unit, id), answer);

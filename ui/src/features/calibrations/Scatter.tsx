@@ -1,9 +1,9 @@
 /** Measured points and the curves through them, on axes that begin at zero where they can. */
 
-import { plain } from "@/parts/format";
 import type { Stroke } from "@/charts/palette";
-import { evaluate, type Curve } from "./curve";
+import { plain } from "@/parts/format";
 import css from "./calibrations.module.css";
+import { type Curve, evaluate } from "./curve";
 
 const WIDTH = 560;
 const HEIGHT = 240;
@@ -32,10 +32,21 @@ export function steps(low: number, high: number): number[] {
 function along({ x, curve }: ScatterSeries): [number, number][] {
   if (!curve) return [];
   const [from, to] = [Math.min(...x), Math.max(...x)];
-  return Array.from({ length: STEPS + 1 }, (_, i) => from + ((to - from) * i) / STEPS).map((at): [number, number] => [at, evaluate(curve, at)]);
+  return Array.from({ length: STEPS + 1 }, (_, i) => from + ((to - from) * i) / STEPS).map((at): [number, number] => [
+    at,
+    evaluate(curve, at),
+  ]);
 }
 
-export function Scatter({ xLabel, yLabel, series }: { xLabel: string; yLabel: string; series: readonly ScatterSeries[] }) {
+export function Scatter({
+  xLabel,
+  yLabel,
+  series,
+}: {
+  xLabel: string;
+  yLabel: string;
+  series: readonly ScatterSeries[];
+}) {
   const xs = series.flatMap(({ x }) => x);
   if (xs.length === 0) return <p className="soft">No points were recorded.</p>;
   const [xLow, xHigh] = [Math.min(0, ...xs), Math.max(...xs)];
@@ -43,9 +54,15 @@ export function Scatter({ xLabel, yLabel, series }: { xLabel: string; yLabel: st
   const ys = [...series.flatMap(({ y }) => y), ...curves.flatMap(({ points }) => points.map(([, y]) => y))];
   const [yLow, yHigh] = [Math.min(0, ...ys), Math.max(...ys)];
   const px = (x: number): number => EDGE.left + ((x - xLow) / (xHigh - xLow || 1)) * (WIDTH - EDGE.left - EDGE.right);
-  const py = (y: number): number => HEIGHT - EDGE.bottom - ((y - yLow) / (yHigh - yLow || 1)) * (HEIGHT - EDGE.top - EDGE.bottom);
+  const py = (y: number): number =>
+    HEIGHT - EDGE.bottom - ((y - yLow) / (yHigh - yLow || 1)) * (HEIGHT - EDGE.top - EDGE.bottom);
   return (
-    <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} className={css.plot} role="img" aria-label={`Curves: ${yLabel} over ${xLabel}`}>
+    <svg
+      viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
+      className={css.plot}
+      role="img"
+      aria-label={`Curves: ${yLabel} over ${xLabel}`}
+    >
       {steps(yLow, yHigh).map((y) => (
         <g key={y}>
           <line x1={EDGE.left} x2={WIDTH - EDGE.right} y1={py(y)} y2={py(y)} className={css.grid} />
@@ -67,7 +84,13 @@ export function Scatter({ xLabel, yLabel, series }: { xLabel: string; yLabel: st
       </text>
       {curves.map(({ one: { id, x, y, stroke, faint }, points }) => (
         <g key={id} opacity={faint ? 0.45 : 1}>
-          <polyline points={points.map(([at, value]) => `${px(at).toFixed(1)},${py(value).toFixed(1)}`).join(" ")} fill="none" stroke={stroke.color} strokeWidth={faint ? 1.4 : 2.2} strokeDasharray={stroke.dash.join(" ")} />
+          <polyline
+            points={points.map(([at, value]) => `${px(at).toFixed(1)},${py(value).toFixed(1)}`).join(" ")}
+            fill="none"
+            stroke={stroke.color}
+            strokeWidth={faint ? 1.4 : 2.2}
+            strokeDasharray={stroke.dash.join(" ")}
+          />
           {x.map((at, i) => (
             <circle key={i} cx={px(at)} cy={py(y[i] ?? 0)} r="3" fill={stroke.color} />
           ))}

@@ -7,13 +7,13 @@ import { Icon } from "@/parts/icons";
 import { PageHeader } from "@/parts/PageHeader";
 import { Problem, Waiting } from "@/parts/Problem";
 import { knownTo, useBench } from "./bench";
+import css from "./calibrations.module.css";
 import { benchOf } from "./metadata";
-import { deviceName, stagesOf } from "./session";
 import { SimulatedBench } from "./SimulatedBench";
 import { StepForm } from "./StepForm";
 import { StepShow } from "./StepShow";
+import { deviceName, stagesOf } from "./session";
 import { useSession } from "./useSession";
-import css from "./calibrations.module.css";
 
 export function SessionPage() {
   const { unit = "", id = "" } = useParams();
@@ -50,7 +50,11 @@ function Conversation({ unit, id }: { unit: string; id: string }) {
         actions={
           going && (
             <>
-              <Button variant="default" disabled={moving.isPending || otherDriver !== null} onClick={() => moving.mutate({ undo: true })}>
+              <Button
+                variant="default"
+                disabled={moving.isPending || otherDriver !== null}
+                onClick={() => moving.mutate({ undo: true })}
+              >
                 Step back
               </Button>
               <Button variant="default" leftSection={<Icon name="stop" size={16} />} onClick={() => setGivingUp(true)}>
@@ -69,7 +73,15 @@ function Conversation({ unit, id }: { unit: string; id: string }) {
         <StepShow step={step} unit={unit} pending={moving.isPending} />
         <SimulatedBench bench={bench} offer={offer} />
         {going ? (
-          <StepForm key={`${step.step_id} ${session.updated_at}`} step={step} unit={unit} pending={moving.isPending} blocked={otherDriver !== null} known={knownTo(offer, bench.state, bench.isFresh)} onMove={(inputs) => moving.mutate({ inputs })} />
+          <StepForm
+            key={`${step.step_id} ${session.updated_at}`}
+            step={step}
+            unit={unit}
+            pending={moving.isPending}
+            blocked={otherDriver !== null}
+            known={knownTo(offer, bench.state, bench.isFresh)}
+            onMove={(inputs) => moving.mutate({ inputs })}
+          />
         ) : (
           <Group mt="md">
             <Button component={Link} to={`/calibrations?unit=${encodeURIComponent(unit)}`}>

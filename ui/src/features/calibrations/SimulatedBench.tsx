@@ -1,12 +1,12 @@
 /** Hands at a simulated reactor: exchange its vial for a standard, and collect in a cup what its pumps move. */
 
 import { Button, TextInput } from "@mantine/core";
-import { useState, type FormEvent } from "react";
+import { type FormEvent, useState } from "react";
 import { plain } from "@/parts/format";
 import { Problem } from "@/parts/Problem";
 import { isUsed, type useBench } from "./bench";
-import type { BenchOffer } from "./metadata";
 import css from "./calibrations.module.css";
+import type { BenchOffer } from "./metadata";
 
 type Bench = ReturnType<typeof useBench>;
 
@@ -23,11 +23,17 @@ export function SimulatedBench({ bench, offer }: { bench: Bench; offer: BenchOff
       {isAtVial && (
         <>
           <p>
-            In the reactor: <strong>{inside}</strong>, {plain(Number(state.volume_ml.toFixed(2)))} mL.{state.vial === "standard" && " The culture stands aside as it was."}
+            In the reactor: <strong>{inside}</strong>, {plain(Number(state.volume_ml.toFixed(2)))} mL.
+            {state.vial === "standard" && " The culture stands aside as it was."}
           </p>
           {offer.vial && <Place key={offer.vial.od} od={offer.vial.od} bench={bench} />}
           {state.vial === "standard" && (
-            <Button variant="default" size="xs" disabled={acting.isPending} onClick={() => acting.mutate({ act: "put_culture_back" })}>
+            <Button
+              variant="default"
+              size="xs"
+              disabled={acting.isPending}
+              onClick={() => acting.mutate({ act: "put_culture_back" })}
+            >
               Put the culture back
             </Button>
           )}
@@ -36,14 +42,25 @@ export function SimulatedBench({ bench, offer }: { bench: Bench; offer: BenchOff
       {isAtCup && (
         <>
           <p>
-            Scale: <strong className="num">{state.cup_ml.toFixed(3)} mL</strong> in the cup. The tubes of the pumps lead into the <strong>{state.tubes}</strong>.
+            Scale: <strong className="num">{state.cup_ml.toFixed(3)} mL</strong> in the cup. The tubes of the pumps lead
+            into the <strong>{state.tubes}</strong>.
           </p>
           <div className={css.benchActs}>
-            <Button variant="default" size="xs" disabled={acting.isPending} onClick={() => acting.mutate({ act: "tare" })}>
+            <Button
+              variant="default"
+              size="xs"
+              disabled={acting.isPending}
+              onClick={() => acting.mutate({ act: "tare" })}
+            >
               {state.tubes === "cup" ? "Empty and tare the cup" : "Lead the tubes into the cup"}
             </Button>
             {state.tubes === "cup" && (
-              <Button variant="default" size="xs" disabled={acting.isPending} onClick={() => acting.mutate({ act: "lead_tubes_back" })}>
+              <Button
+                variant="default"
+                size="xs"
+                disabled={acting.isPending}
+                onClick={() => acting.mutate({ act: "lead_tubes_back" })}
+              >
                 Lead the tubes back to the vial
               </Button>
             )}
@@ -67,8 +84,22 @@ function Place({ od, bench: { state, acting } }: { od: number; bench: Bench }) {
   };
   return (
     <form onSubmit={submit} className={css.benchActs} noValidate>
-      <TextInput label="OD600 to place" size="xs" inputMode="decimal" autoComplete="off" value={density} onChange={(event) => setDensity(event.currentTarget.value)} />
-      <TextInput label="Volume to place (mL)" size="xs" inputMode="decimal" autoComplete="off" value={ml} onChange={(event) => setVolume(event.currentTarget.value)} />
+      <TextInput
+        label="OD600 to place"
+        size="xs"
+        inputMode="decimal"
+        autoComplete="off"
+        value={density}
+        onChange={(event) => setDensity(event.currentTarget.value)}
+      />
+      <TextInput
+        label="Volume to place (mL)"
+        size="xs"
+        inputMode="decimal"
+        autoComplete="off"
+        value={ml}
+        onChange={(event) => setVolume(event.currentTarget.value)}
+      />
       <Button type="submit" variant="default" size="xs" disabled={!isSound || acting.isPending}>
         Place this standard
       </Button>

@@ -1,11 +1,11 @@
 /** What a step asks for, checked as it is typed, and the buttons that go on. */
 
 import { Button, Checkbox, NativeSelect, TextInput } from "@mantine/core";
-import { useEffect, useRef, useState, type FormEvent } from "react";
+import { type FormEvent, useEffect, useRef, useState } from "react";
 import { rangeOf } from "@/control/validation";
-import { check, initial, type Entered, type Field, type Step } from "./session";
-import { actionsOf } from "./metadata";
 import css from "./calibrations.module.css";
+import { actionsOf } from "./metadata";
+import { check, type Entered, type Field, initial, type Step } from "./session";
 
 const GO_ON: Record<string, string> = { info: "Next", confirm: "Done, next", form: "Next", action: "Start" };
 
@@ -34,7 +34,9 @@ export function StepForm({ step, unit, pending, blocked, known = {}, onMove }: P
     event.preventDefault();
     setAsked(true);
     if (blocked || pending || results.some(({ result }) => !result.ok)) return;
-    const values = results.flatMap(({ field, result }) => (result.ok && result.value !== "" ? [[field.name, result.value]] : []));
+    const values = results.flatMap(({ field, result }) =>
+      result.ok && result.value !== "" ? [[field.name, result.value]] : [],
+    );
     onMove(fields.length > 0 ? Object.fromEntries(values) : { confirm: true });
   };
   return (
@@ -81,11 +83,42 @@ function Asked({ field, value, problem, disabled, onChange }: AskedProps) {
   const numeric = field.field_type === "float" || field.field_type === "int" || field.field_type === "float_list";
   const range = numeric ? rangeOf({ min: field.minimum, max: field.maximum }) : undefined;
   const several = field.field_type === "float_list" ? "several, parted by commas" : undefined;
-  const description = [field.help_text, [several, range].filter(Boolean).join("; ")].filter(Boolean).join(" ") || undefined;
-  if (typeof value === "boolean") return <Checkbox label={field.label} description={description} checked={value} disabled={disabled} onChange={(event) => onChange(event.currentTarget.checked)} />;
+  const description =
+    [field.help_text, [several, range].filter(Boolean).join("; ")].filter(Boolean).join(" ") || undefined;
+  if (typeof value === "boolean")
+    return (
+      <Checkbox
+        label={field.label}
+        description={description}
+        checked={value}
+        disabled={disabled}
+        onChange={(event) => onChange(event.currentTarget.checked)}
+      />
+    );
   if (field.field_type === "choice") {
     const options = field.options ?? [];
-    return <NativeSelect label={field.label} description={description} value={value} error={problem} disabled={disabled} data={options.includes(value) ? options : [{ value: "", label: "Choose…" }, ...options]} onChange={(event) => onChange(event.currentTarget.value)} />;
+    return (
+      <NativeSelect
+        label={field.label}
+        description={description}
+        value={value}
+        error={problem}
+        disabled={disabled}
+        data={options.includes(value) ? options : [{ value: "", label: "Choose…" }, ...options]}
+        onChange={(event) => onChange(event.currentTarget.value)}
+      />
+    );
   }
-  return <TextInput label={field.label} description={description} value={value} error={problem} disabled={disabled} inputMode={numeric ? "decimal" : "text"} autoComplete="off" onChange={(event) => onChange(event.currentTarget.value)} />;
+  return (
+    <TextInput
+      label={field.label}
+      description={description}
+      value={value}
+      error={problem}
+      disabled={disabled}
+      inputMode={numeric ? "decimal" : "text"}
+      autoComplete="off"
+      onChange={(event) => onChange(event.currentTarget.value)}
+    />
+  );
 }

@@ -6,10 +6,20 @@ import { Swatch } from "@/charts/Legend";
 import { stroke } from "@/charts/palette";
 import { useUnitStrokes } from "@/charts/useLines";
 import { Icon } from "@/parts/icons";
-import { chartOf, imageOf, loadingImagesOf, resultOf, savedBy, tableOf, type StepChart, type StepImage, type StepTable } from "./metadata";
+import css from "./calibrations.module.css";
+import {
+  chartOf,
+  imageOf,
+  loadingImagesOf,
+  resultOf,
+  type StepChart,
+  type StepImage,
+  type StepTable,
+  savedBy,
+  tableOf,
+} from "./metadata";
 import { Scatter } from "./Scatter";
 import { deviceName, type Step } from "./session";
-import css from "./calibrations.module.css";
 
 const NEXT_PICTURE_MS = 45;
 

@@ -5,14 +5,19 @@ import { useQuery } from "@tanstack/react-query";
 import { Link } from "react-router";
 import { finished, request } from "@/api/client";
 import type { TaskAccepted } from "@/api/types";
-import { deviceName, unfinished } from "./session";
 import { moment, secondsOf } from "@/parts/format";
 import css from "./calibrations.module.css";
+import { deviceName, unfinished } from "./session";
 
 export function Unfinished() {
   const { data } = useQuery({
     queryKey: ["calibration sessions"],
-    queryFn: async ({ signal }) => unfinished(await finished(await request<TaskAccepted>("GET", "/api/workers/$broadcast/calibrations/sessions", undefined, signal))),
+    queryFn: async ({ signal }) =>
+      unfinished(
+        await finished(
+          await request<TaskAccepted>("GET", "/api/workers/$broadcast/calibrations/sessions", undefined, signal),
+        ),
+      ),
     staleTime: 5_000,
     refetchInterval: 15_000,
   });
@@ -24,7 +29,11 @@ export function Unfinished() {
         </strong>{" "}
         is not finished; the last step was on {moment(secondsOf(session.updated_at))}.
       </p>
-      <Button component={Link} to={`/calibrations/sessions/${encodeURIComponent(unit)}/${session.session_id}`} variant="default">
+      <Button
+        component={Link}
+        to={`/calibrations/sessions/${encodeURIComponent(unit)}/${session.session_id}`}
+        variant="default"
+      >
         Go on
       </Button>
     </section>

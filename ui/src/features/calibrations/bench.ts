@@ -20,7 +20,10 @@ export function useBench(unit: string, moment: string, watched = false) {
   const client = useQueryClient();
   const found = useQuery<LabBenchState | null>({
     queryKey: ["bench", unit, moment],
-    queryFn: ({ signal }) => get<LabBenchState>(benchPath(unit), signal).catch((error: unknown) => (error instanceof Refused && error.status === 404 ? null : Promise.reject(error as Error))),
+    queryFn: ({ signal }) =>
+      get<LabBenchState>(benchPath(unit), signal).catch((error: unknown) =>
+        error instanceof Refused && error.status === 404 ? null : Promise.reject(error as Error),
+      ),
     placeholderData: (before, query) => (query?.queryKey[1] === unit ? before : undefined),
     staleTime: Infinity,
     refetchInterval: ({ state }) => (watched && state.data ? WATCH_EVERY_MS : false),
@@ -47,7 +50,9 @@ export const isUsed = (state: LabBenchState): boolean => state.vial === "standar
 export function knownTo(offer: BenchOffer, state: LabBenchState | undefined, isFresh: boolean): Record<string, string> {
   const known: Record<string, string> = {};
   if (!state) return known;
-  if (offer.vial?.field && state.vial === "standard" && state.standard_od !== null) known[offer.vial.field] = String(state.standard_od);
-  if (isFresh && offer.cup?.field && state.tubes === "cup" && state.cup_ml > 0) known[offer.cup.field] = String(state.cup_ml);
+  if (offer.vial?.field && state.vial === "standard" && state.standard_od !== null)
+    known[offer.vial.field] = String(state.standard_od);
+  if (isFresh && offer.cup?.field && state.tubes === "cup" && state.cup_ml > 0)
+    known[offer.cup.field] = String(state.cup_ml);
   return known;
 }

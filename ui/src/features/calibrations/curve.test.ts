@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { evaluate, formula, gather, type Curve } from "./curve";
+import { type Curve, evaluate, formula, gather } from "./curve";
 
 describe("evaluate", () => {
   it("takes coefficients from the highest power on", () => {
@@ -7,7 +7,14 @@ describe("evaluate", () => {
   });
 
   it("reaches beyond the knots with the end pieces", () => {
-    const spline: Curve = { type: "spline", knots: [0, 1, 2], coefficients: [[0, 1, 0, 0], [1, 2, 0, 0]] };
+    const spline: Curve = {
+      type: "spline",
+      knots: [0, 1, 2],
+      coefficients: [
+        [0, 1, 0, 0],
+        [1, 2, 0, 0],
+      ],
+    };
     expect(evaluate(spline, -1)).toBe(-1);
     expect(evaluate(spline, 0.5)).toBe(0.5);
     expect(evaluate(spline, 1)).toBe(1);

@@ -24,7 +24,8 @@ export interface Calibration {
 
 /** Value of a curve at x: polynomials by Horner, pieces as cubics from their knot, the end pieces reaching on. */
 export function evaluate(curve: Curve, x: number): number {
-  if (curve.type === "poly") return (curve.coefficients as number[]).reduce((sum, coefficient) => sum * x + coefficient, 0);
+  if (curve.type === "poly")
+    return (curve.coefficients as number[]).reduce((sum, coefficient) => sum * x + coefficient, 0);
   const knots = curve.knots ?? [];
   const pieces = curve.coefficients as number[][];
   let i = 0;
@@ -42,7 +43,8 @@ const signed = (value: number, first: boolean): string => {
 
 /** The curve in words: the polynomial written out, or the kind and number of its pieces. */
 export function formula(curve: Curve): string {
-  if (curve.type !== "poly") return `${curve.type === "spline" ? "Cubic spline" : "Akima interpolation"} through ${curve.knots?.length ?? 0} knots`;
+  if (curve.type !== "poly")
+    return `${curve.type === "spline" ? "Cubic spline" : "Akima interpolation"} through ${curve.knots?.length ?? 0} knots`;
   const coefficients = curve.coefficients as number[];
   const degree = coefficients.length - 1;
   const powers = ["", "x", "x²", "x³", "x⁴", "x⁵"];
@@ -78,7 +80,12 @@ export function keptBy<T extends Artifact>(result: unknown): { kept: T[]; silent
       kept.push(...ones.map((one) => ({ ...one, pioreactor_unit: unit, device }) as T));
     }
   }
-  kept.sort((a, b) => a.device.localeCompare(b.device) || a.pioreactor_unit.localeCompare(b.pioreactor_unit) || b.created_at.localeCompare(a.created_at));
+  kept.sort(
+    (a, b) =>
+      a.device.localeCompare(b.device) ||
+      a.pioreactor_unit.localeCompare(b.pioreactor_unit) ||
+      b.created_at.localeCompare(a.created_at),
+  );
   return { kept, silent };
 }
 

@@ -13,7 +13,10 @@ const one = {
 };
 
 it("draws an estimator in logarithms, leaving out what has none", () => {
-  const { estimators, silent } = estimatorsIn({ a: { ok: true, unit: "a", value: { od_fused: [one, { estimator_name: "of a plugin", created_at: "" }] } }, b: { ok: false, unit: "b" } });
+  const { estimators, silent } = estimatorsIn({
+    a: { ok: true, unit: "a", value: { od_fused: [one, { estimator_name: "of a plugin", created_at: "" }] } },
+    b: { ok: false, unit: "b" },
+  });
   expect(estimators).toMatchObject([{ estimator_name: "fused", device: "od_fused", pioreactor_unit: "a" }]);
   expect(silent).toEqual([{ unit: "b", why: "no reason given" }]);
   const [estimator] = estimators;

@@ -1,6 +1,6 @@
 /** Estimators as units publish them: one quantity out of the light scattered at several angles. */
 
-import { keptBy, type Curve } from "./curve";
+import { type Curve, keptBy } from "./curve";
 
 export interface Estimator {
   estimator_name: string;
@@ -25,9 +25,14 @@ export const estimatorsIn = (result: unknown): { estimators: Estimator[]; silent
 export function lineOf(estimator: Estimator, angle: string): { x: number[]; y: number[]; curve: Curve | undefined } {
   const { x = [], y = [] } = estimator.recorded_data.by_angle?.[angle] ?? {};
   const curve = estimator.mu_splines[angle];
-  const points = x.map((od, i): [number, number] => [Math.log10(od), Math.log(y[i] ?? NaN)]).filter(([a, b]) => Number.isFinite(a) && Number.isFinite(b));
+  const points = x
+    .map((od, i): [number, number] => [Math.log10(od), Math.log(y[i] ?? NaN)])
+    .filter(([a, b]) => Number.isFinite(a) && Number.isFinite(b));
   return { x: points.map(([a]) => a), y: points.map(([, b]) => b), curve };
 }
 
 /** The range in which it can tell densities apart. */
-export const rangeOf = ({ min_logc, max_logc }: Estimator): [low: number, high: number] => [10 ** min_logc, 10 ** max_logc];
+export const rangeOf = ({ min_logc, max_logc }: Estimator): [low: number, high: number] => [
+  10 ** min_logc,
+  10 ** max_logc,
+];

@@ -37,7 +37,8 @@ export interface StepAction {
 
 type Fields = Record<string, unknown>;
 
-const fieldsOf = (value: unknown): Fields | undefined => (typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Fields) : undefined);
+const fieldsOf = (value: unknown): Fields | undefined =>
+  typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Fields) : undefined;
 const listOf = <T>(value: unknown): T[] => (Array.isArray(value) ? (value as T[]) : []);
 
 function imageIn(value: unknown): StepImage | undefined {
@@ -51,7 +52,9 @@ export const imageOf = (step: Step): StepImage | undefined => imageIn(metadataOf
 
 /** Pictures shown one after the other while the step is carried out: objects, or bare addresses. */
 export const loadingImagesOf = (step: Step): StepImage[] =>
-  listOf<unknown>(metadataOf(step).loading_images).flatMap((one) => imageIn(typeof one === "string" ? { src: one } : one) ?? []);
+  listOf<unknown>(metadataOf(step).loading_images).flatMap(
+    (one) => imageIn(typeof one === "string" ? { src: one } : one) ?? [],
+  );
 
 export function chartOf(step: Step): StepChart | undefined {
   const chart = fieldsOf(metadataOf(step).chart);
@@ -64,10 +67,17 @@ export function chartOf(step: Step): StepChart | undefined {
 export function tableOf(step: Step): StepTable | undefined {
   const table = fieldsOf(metadataOf(step).table);
   if (!table) return undefined;
-  return { ...(table as Partial<StepTable>), columns: listOf<string>(table.columns), rows: listOf<unknown[]>(table.rows) };
+  return {
+    ...(table as Partial<StepTable>),
+    columns: listOf<string>(table.columns),
+    rows: listOf<unknown[]>(table.rows),
+  };
 }
 
-export const actionsOf = (step: Step): StepAction[] => listOf<StepAction>(metadataOf(step).actions).filter((one) => typeof one?.label === "string" && fieldsOf(one.inputs) !== undefined);
+export const actionsOf = (step: Step): StepAction[] =>
+  listOf<StepAction>(metadataOf(step).actions).filter(
+    (one) => typeof one?.label === "string" && fieldsOf(one.inputs) !== undefined,
+  );
 
 export interface BenchOffer {
   /** A vial is exchanged here: the OD600 that is offered, and the field that takes the placed one. */
@@ -94,13 +104,17 @@ export interface Saved {
 }
 
 /** What the session left on the unit. */
-export const savedBy = (step: Step): Saved[] => listOf<Saved>(fieldsOf(metadataOf(step).result)?.saved).filter((one) => typeof one?.name === "string" && typeof one.device === "string");
+export const savedBy = (step: Step): Saved[] =>
+  listOf<Saved>(fieldsOf(metadataOf(step).result)?.saved).filter(
+    (one) => typeof one?.name === "string" && typeof one.device === "string",
+  );
 
 const SHOWN_ELSEWHERE = new Set(["chart", "message", "saved", "calibration_name", "estimator_name"]);
 
 /** What came out, as words and numbers: "slope ml per s", "0.0712". */
 export function resultOf(step: Step): [name: string, value: string][] {
-  const write = (value: unknown): string => (typeof value === "number" ? String(Number(value.toPrecision(4))) : String(value));
+  const write = (value: unknown): string =>
+    typeof value === "number" ? String(Number(value.toPrecision(4))) : String(value);
   return Object.entries(fieldsOf(metadataOf(step).result) ?? {}).flatMap(([name, value]): [string, string][] => {
     if (SHOWN_ELSEWHERE.has(name) || value === null || fieldsOf(value)) return [];
     return [[name.replaceAll("_", " "), Array.isArray(value) ? value.map(write).join(" – ") : write(value)]];

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { check, driverName, initial, stagesOf, unfinished, type Field } from "./session";
+import { check, driverName, type Field, initial, stagesOf, unfinished } from "./session";
 
 function storage(): Pick<Storage, "getItem" | "setItem"> {
   const kept = new Map<string, string>();
@@ -25,7 +25,10 @@ describe("what a person typed", () => {
   });
 
   it("says the protocol's own words about a bound, and leaves an empty field its default", () => {
-    expect(check({ ...volume, max_error_msg: "The vial overflows" }, "200")).toEqual({ ok: false, reason: "The vial overflows" });
+    expect(check({ ...volume, max_error_msg: "The vial overflows" }, "200")).toEqual({
+      ok: false,
+      reason: "The vial overflows",
+    });
     expect(check({ ...volume, default: 1 }, "").ok).toBe(true);
     expect(check({ ...volume, required: false }, "").ok).toBe(true);
   });
@@ -55,9 +58,19 @@ it("keeps one name for a browser, and the sessions it began", () => {
 });
 
 it("what nobody has finished is found on every worker that answers", () => {
-  const session = (session_id: string, status: string, updated_at: string): object => ({ session_id, status, updated_at });
+  const session = (session_id: string, status: string, updated_at: string): object => ({
+    session_id,
+    status,
+    updated_at,
+  });
   const found = unfinished({
-    worker1: { ok: true, value: [session("a", "in_progress", "2030-01-01T10:00:00.000Z"), session("b", "complete", "2030-01-01T12:00:00.000Z")] },
+    worker1: {
+      ok: true,
+      value: [
+        session("a", "in_progress", "2030-01-01T10:00:00.000Z"),
+        session("b", "complete", "2030-01-01T12:00:00.000Z"),
+      ],
+    },
     worker2: { ok: false },
     worker3: { ok: true, value: [session("c", "in_progress", "2030-01-01T11:00:00.000Z")] },
   });

@@ -1,13 +1,14 @@
 /** Guided calibrations: who drives, where they stand, and what a person typed. */
 
 import type { components } from "@/api/schema";
-import { checked, type Checked } from "@/control/validation";
+import { type Checked, checked } from "@/control/validation";
 import { plain } from "@/parts/format";
 
 type Schemas = components["schemas"];
 export type SessionAnswer = Schemas["SessionAnswer"];
 export type Step = Schemas["CalibrationStep"];
-export type Field = Partial<Schemas["CalibrationStepField"]> & Pick<Schemas["CalibrationStepField"], "name" | "label" | "field_type">;
+export type Field = Partial<Schemas["CalibrationStepField"]> &
+  Pick<Schemas["CalibrationStepField"], "name" | "label" | "field_type">;
 export type Protocol = Schemas["DescribedProtocol"];
 
 /** A name for this browser, the same every time: a session goes on with one driver at a time. */
@@ -15,7 +16,9 @@ export function driverName(person: string, storage: Pick<Storage, "getItem" | "s
   const key = "pioreactor.browser";
   let browser = storage.getItem(key);
   if (browser === null) {
-    browser = Array.from(crypto.getRandomValues(new Uint8Array(2)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+    browser = Array.from(crypto.getRandomValues(new Uint8Array(2)), (byte) => byte.toString(16).padStart(2, "0")).join(
+      "",
+    );
     storage.setItem(key, browser);
   }
   return `${person}, browser ${browser}`;
@@ -55,7 +58,10 @@ const STAGES: Record<string, [stage: string, steps: string[]][]> = {
   ],
   od_fusion_standards: [
     ["Prepare", ["intro", ...NAMING, "rpm_input"]],
-    ["Standards", ["place_standard", "measure_standard", "record_observation", "remove_observation", "another_standard"]],
+    [
+      "Standards",
+      ["place_standard", "measure_standard", "record_observation", "remove_observation", "another_standard"],
+    ],
   ],
   od_fusion_offset: [
     ["Prepare", ["intro", "choose_estimator", ...NAMING, "rpm_input"]],
@@ -84,8 +90,10 @@ export function initial({ field_type, default: given }: Field): Entered {
 function number(field: Field, text: string): Checked {
   const value = Number(text.trim().replace(",", "."));
   if (!Number.isFinite(value)) return { ok: false, reason: "Not a number" };
-  if (typeof field.minimum === "number" && value < field.minimum) return { ok: false, reason: field.min_error_msg ?? `At least ${plain(field.minimum)}` };
-  if (typeof field.maximum === "number" && value > field.maximum) return { ok: false, reason: field.max_error_msg ?? `At most ${plain(field.maximum)}` };
+  if (typeof field.minimum === "number" && value < field.minimum)
+    return { ok: false, reason: field.min_error_msg ?? `At least ${plain(field.minimum)}` };
+  if (typeof field.maximum === "number" && value > field.maximum)
+    return { ok: false, reason: field.max_error_msg ?? `At most ${plain(field.maximum)}` };
   if (field.field_type === "int" && !Number.isInteger(value)) return { ok: false, reason: "Not a whole number" };
   return { ok: true, value };
 }
@@ -95,11 +103,17 @@ export type FieldChecked = { ok: true; value: Entered | number | number[] } | { 
 /** Check what was typed by the rules the unit applies; the unit has the last word. */
 export function check(field: Field, entered: Entered): FieldChecked {
   if (typeof entered === "boolean") return { ok: true, value: entered };
-  const blank = checked({ required: field.required !== false && (field.default === null || field.default === undefined) }, entered);
+  const blank = checked(
+    { required: field.required !== false && (field.default === null || field.default === undefined) },
+    entered,
+  );
   if (!blank.ok || entered.trim() === "") return blank;
   if (field.field_type === "float" || field.field_type === "int") return number(field, entered);
   if (field.field_type !== "float_list") return { ok: true, value: entered.trim() };
-  const values = entered.split(/[,;\s]+/).filter((one) => one !== "").map((one) => number(field, one));
+  const values = entered
+    .split(/[,;\s]+/)
+    .filter((one) => one !== "")
+    .map((one) => number(field, one));
   const wrong = values.find((one) => !one.ok);
   return wrong ?? { ok: true, value: values.flatMap((one) => (one.ok ? [Number(one.value)] : [])) };
 }

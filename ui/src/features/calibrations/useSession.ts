@@ -5,7 +5,8 @@ import { useState } from "react";
 import { get, path, request } from "@/api/client";
 import { driverName, type SessionAnswer } from "./session";
 
-export const sessionPath = (unit: string, ...more: string[]): string => path("api", "workers", unit, "calibrations", "sessions", ...more);
+export const sessionPath = (unit: string, ...more: string[]): string =>
+  path("api", "workers", unit, "calibrations", "sessions", ...more);
 
 export const sessionKey = (unit: string, id: string): string[] => ["calibration session", unit, id];
 
@@ -26,13 +27,18 @@ export function useSession(unit: string, id: string) {
   const key = sessionKey(unit, id);
   const keep = (answer: SessionAnswer): void => {
     client.setQueryData(key, answer);
-    if (answer.session.status === "complete") for (const key of ["calibrations", "estimators"]) void client.invalidateQueries({ queryKey: [key] });
+    if (answer.session.status === "complete")
+      for (const key of ["calibrations", "estimators"]) void client.invalidateQueries({ queryKey: [key] });
   };
   const moving = useMutation({
     mutationFn: (move: Move) => {
       const who = { driver: me, take_over: takingOver };
       if ("undo" in move) return request<SessionAnswer>("POST", sessionPath(unit, id, "undo"), who);
-      return request<SessionAnswer>("POST", sessionPath(unit, id, "inputs"), { ...who, inputs: move.inputs, step_id: client.getQueryData<SessionAnswer>(key)?.step.step_id });
+      return request<SessionAnswer>("POST", sessionPath(unit, id, "inputs"), {
+        ...who,
+        inputs: move.inputs,
+        step_id: client.getQueryData<SessionAnswer>(key)?.step.step_id,
+      });
     },
     onMutate: () => client.cancelQueries({ queryKey: key }),
     onSuccess: (answer) => {
@@ -46,12 +52,19 @@ export function useSession(unit: string, id: string) {
     queryKey: key,
     queryFn: ({ signal }) => get<SessionAnswer>(sessionPath(unit, id), signal),
     // Somebody else may move it on, or this page may have been opened in the middle of a step.
-    refetchInterval: ({ state }) => (state.data?.session.status === "in_progress" && !moving.isPending ? LOOK_EVERY_MS : false),
+    refetchInterval: ({ state }) =>
+      state.data?.session.status === "in_progress" && !moving.isPending ? LOOK_EVERY_MS : false,
   });
   const aborting = useMutation({
     mutationFn: () => request<SessionAnswer>("POST", sessionPath(unit, id, "abort")),
     onSuccess: keep,
   });
   const other = session.data?.driver ?? null;
-  return { session, moving, aborting, otherDriver: other !== me && !takingOver ? other : null, takeOver: () => setTakingOver(true) };
+  return {
+    session,
+    moving,
+    aborting,
+    otherDriver: other !== me && !takingOver ? other : null,
+    takeOver: () => setTakingOver(true),
+  };
 }

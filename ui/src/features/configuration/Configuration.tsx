@@ -8,30 +8,57 @@ import { useWorkers } from "@/api/queries";
 import type { ConfigVersion } from "@/api/types";
 import { PageHeader } from "@/parts/PageHeader";
 import { Problem, Waiting } from "@/parts/Problem";
-import { Editor } from "./Editor";
 import css from "./configuration.module.css";
+import { Editor } from "./Editor";
 
-export const configPath = (unit: string): string => (unit === "" ? "/api/config/shared" : path("api", "config", "units", unit, "specific"));
+export const configPath = (unit: string): string =>
+  unit === "" ? "/api/config/shared" : path("api", "config", "units", unit, "specific");
 
 export default function Configuration() {
   const [params, setParams] = useSearchParams();
   const unit = params.get("unit") ?? "";
   const workers = useWorkers().data ?? [];
   const where = configPath(unit);
-  const text = useQuery({ queryKey: ["config", where], queryFn: ({ signal }) => get<string>(where, signal), staleTime: 0, refetchOnWindowFocus: false });
-  const history = useQuery({ queryKey: ["config", where, "history"], queryFn: ({ signal }) => get<ConfigVersion[]>(`${where}/history`, signal) });
+  const text = useQuery({
+    queryKey: ["config", where],
+    queryFn: ({ signal }) => get<string>(where, signal),
+    staleTime: 0,
+    refetchOnWindowFocus: false,
+  });
+  const history = useQuery({
+    queryKey: ["config", where, "history"],
+    queryFn: ({ signal }) => get<ConfigVersion[]>(`${where}/history`, signal),
+  });
   return (
     <>
-      <PageHeader title="Configuration" about={<span>{unit === "" ? "Shared by all units; a unit's own configuration wins over it." : `Of ${unit} alone; it wins over the shared configuration.`}</span>} />
+      <PageHeader
+        title="Configuration"
+        about={
+          <span>
+            {unit === ""
+              ? "Shared by all units; a unit's own configuration wins over it."
+              : `Of ${unit} alone; it wins over the shared configuration.`}
+          </span>
+        }
+      />
       <div className={css.filters}>
         <NativeSelect
           label="Configuration of"
           value={unit}
-          data={[{ value: "", label: "All units (shared)" }, ...workers.map((one) => ({ value: one.pioreactor_unit, label: one.pioreactor_unit }))]}
+          data={[
+            { value: "", label: "All units (shared)" },
+            ...workers.map((one) => ({ value: one.pioreactor_unit, label: one.pioreactor_unit })),
+          ]}
           onChange={(event) => setParams(event.currentTarget.value === "" ? {} : { unit: event.currentTarget.value })}
         />
       </div>
-      {text.error ? <Problem error={text.error} /> : text.isPending ? <Waiting what="the configuration" /> : <Editor key={where} where={where} saved={text.data} history={history.data ?? []} />}
+      {text.error ? (
+        <Problem error={text.error} />
+      ) : text.isPending ? (
+        <Waiting what="the configuration" />
+      ) : (
+        <Editor key={where} where={where} saved={text.data} history={history.data ?? []} />
+      )}
     </>
   );
 }

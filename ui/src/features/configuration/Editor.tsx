@@ -7,8 +7,8 @@ import { ask, Refused } from "@/api/client";
 import type { ConfigVersion } from "@/api/types";
 import { count, moment, secondsOf } from "@/parts/format";
 import { Problem } from "@/parts/Problem";
-import { differing, highlighted, wrongLines } from "./text";
 import css from "./configuration.module.css";
+import { differing, highlighted, wrongLines } from "./text";
 
 interface Props {
   where: string;
@@ -78,7 +78,17 @@ export function Editor({ where, saved, history }: Props) {
         </p>
       ))}
       {saving.error && <Problem error={saving.error} />}
-      {behind.length > 0 && <Problem error={new Refused(`Saved, but ${behind.join(", ")} does not have it yet.`, 200, "It is delivered when the unit answers again.")} />}
+      {behind.length > 0 && (
+        <Problem
+          error={
+            new Refused(
+              `Saved, but ${behind.join(", ")} does not have it yet.`,
+              200,
+              "It is delivered when the unit answers again.",
+            )
+          }
+        />
+      )}
       <div className={css.actions}>
         <span className="soft" role="status">
           {changed > 0 ? `${count(changed, "line")} changed, not saved` : saving.isSuccess ? "Saved" : ""}
@@ -87,7 +97,10 @@ export function Editor({ where, saved, history }: Props) {
           <NativeSelect
             aria-label="Earlier versions"
             value=""
-            data={[{ value: "", label: "Earlier versions" }, ...history.map((one, i) => ({ value: String(i), label: moment(secondsOf(one.timestamp)) }))]}
+            data={[
+              { value: "", label: "Earlier versions" },
+              ...history.map((one, i) => ({ value: String(i), label: moment(secondsOf(one.timestamp)) })),
+            ]}
             onChange={(event) => {
               const version = history[Number(event.currentTarget.value)];
               if (event.currentTarget.value !== "" && version) setText(version.data);

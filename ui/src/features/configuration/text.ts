@@ -14,7 +14,8 @@ function kindOf(line: string): LineKind {
   return /^[^=:]+[=:]/.test(trimmed) ? "pair" : "other";
 }
 
-export const highlighted = (text: string): Line[] => text.split("\n").map((line) => ({ kind: kindOf(line), text: line }));
+export const highlighted = (text: string): Line[] =>
+  text.split("\n").map((line) => ({ kind: kindOf(line), text: line }));
 
 export interface Wrong {
   /** Counted from 1. */

@@ -29,7 +29,10 @@ export function EventTable({ rows, labels }: { rows: readonly LogRow[]; labels: 
                 <td className={`num ${css.time}`} title={row.timestamp}>
                   {day(at)}, {clockWithSeconds(at)}
                 </td>
-                <td>{labels[row.pioreactor_unit] ?? (row.pioreactor_unit === "$broadcast" ? "all units" : row.pioreactor_unit)}</td>
+                <td>
+                  {labels[row.pioreactor_unit] ??
+                    (row.pioreactor_unit === "$broadcast" ? "all units" : row.pioreactor_unit)}
+                </td>
                 <td className="soft">{(row.task ?? "").replaceAll("_", " ")}</td>
                 <td>
                   <LogLevel level={row.level} />

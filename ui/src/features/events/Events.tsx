@@ -13,9 +13,9 @@ import { LEVELS } from "@/parts/levels";
 import { PageHeader } from "@/parts/PageHeader";
 import { Empty, Problem, Waiting } from "@/parts/Problem";
 import { EventTable } from "./EventTable";
-import { logsPath, PAGE, readFilters, SCOPES, type Filters, type Scope } from "./filters";
-import { Quarantine } from "./Quarantine";
 import css from "./events.module.css";
+import { type Filters, logsPath, PAGE, readFilters, SCOPES, type Scope } from "./filters";
+import { Quarantine } from "./Quarantine";
 
 export default function Events() {
   const { current } = useFrame();
@@ -44,20 +44,41 @@ export default function Events() {
     getNextPageParam: (last, all) => (last.length < PAGE ? undefined : all.length * PAGE),
     staleTime: 30_000,
   });
-  const live = useLiveLogs(filters.scope === "cluster" ? "$experiment" : experiment, filters.level, pages.data?.pages.flat(), filters.unit || undefined);
+  const live = useLiveLogs(
+    filters.scope === "cluster" ? "$experiment" : experiment,
+    filters.level,
+    pages.data?.pages.flat(),
+    filters.unit || undefined,
+  );
 
   return (
     <>
       <PageHeader title="Events" about={<span>Newest first; new ones appear by themselves.</span>} />
       <div className={css.filters} role="group" aria-label="Filters">
-        <NativeSelect label="Of" value={filters.scope} data={SCOPES} onChange={(event) => set({ scope: event.currentTarget.value as Scope })} />
+        <NativeSelect
+          label="Of"
+          value={filters.scope}
+          data={SCOPES}
+          onChange={(event) => set({ scope: event.currentTarget.value as Scope })}
+        />
         <NativeSelect
           label="Unit"
           value={filters.unit}
-          data={[{ value: "", label: "All units" }, ...workers.map((one) => ({ value: one.pioreactor_unit, label: named(one.pioreactor_unit, labels[one.pioreactor_unit]) }))]}
+          data={[
+            { value: "", label: "All units" },
+            ...workers.map((one) => ({
+              value: one.pioreactor_unit,
+              label: named(one.pioreactor_unit, labels[one.pioreactor_unit]),
+            })),
+          ]}
           onChange={(event) => set({ unit: event.currentTarget.value })}
         />
-        <NativeSelect label="From level" value={filters.level} data={LEVELS.map((one) => ({ value: one, label: one[0] + one.slice(1).toLowerCase() }))} onChange={(event) => set({ level: event.currentTarget.value })} />
+        <NativeSelect
+          label="From level"
+          value={filters.level}
+          data={LEVELS.map((one) => ({ value: one, label: one[0] + one.slice(1).toLowerCase() }))}
+          onChange={(event) => set({ level: event.currentTarget.value })}
+        />
       </div>
       <Quarantine />
       {pages.error && <Problem error={pages.error} />}

@@ -31,9 +31,12 @@ export function Quarantine() {
         <Icon name="clock" />
         <div>
           <p>
-            {many(found.data.total, "record", "records")} could not be stored. The latest, of {latest.pioreactor_unit ?? "an unknown unit"}: {left ?? latest.reason}
+            {many(found.data.total, "record", "records")} could not be stored. The latest, of{" "}
+            {latest.pioreactor_unit ?? "an unknown unit"}: {left ?? latest.reason}
           </p>
-          <p className="soft">Nothing of them is lost: they are kept apart. On the leader, pio db quarantine list shows them all.</p>
+          <p className="soft">
+            Nothing of them is lost: they are kept apart. On the leader, pio db quarantine list shows them all.
+          </p>
         </div>
         <Button variant="default" size="compact-sm" loading={retry.isPending} onClick={() => retry.mutate()}>
           Try again

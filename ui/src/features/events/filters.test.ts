@@ -2,7 +2,11 @@ import { expect, it } from "vitest";
 import { logsPath, readFilters } from "./filters";
 
 it("reads the address, and does not trust it", () => {
-  expect(readFilters(new URLSearchParams("unit=r1&level=LOUD&scope=moon"))).toEqual({ scope: "experiment", unit: "r1", level: "INFO" });
+  expect(readFilters(new URLSearchParams("unit=r1&level=LOUD&scope=moon"))).toEqual({
+    scope: "experiment",
+    unit: "r1",
+    level: "INFO",
+  });
   expect(readFilters(new URLSearchParams("level=ERROR&scope=everything")).level).toBe("ERROR");
 });
 

@@ -22,13 +22,25 @@ export interface Filters {
 export function readFilters(params: URLSearchParams): Filters {
   const scope = SCOPES.find((one) => one.value === params.get("scope"))?.value ?? "experiment";
   const level = params.get("level") ?? "";
-  return { scope, unit: params.get("unit") ?? "", level: (LEVELS as readonly string[]).includes(level) ? level : "INFO" };
+  return {
+    scope,
+    unit: params.get("unit") ?? "",
+    level: (LEVELS as readonly string[]).includes(level) ? level : "INFO",
+  };
 }
 
 /** The route of the log that answers these filters, up to the number of events to skip. */
 export function logsPath({ scope, unit, level }: Filters, experiment: string): string {
   const query = `?min_level=${level}`;
-  if (scope === "experiment") return (unit ? path("api", "workers", unit, "experiments", experiment, "logs") : path("api", "experiments", experiment, "logs")) + query;
-  if (scope === "cluster") return (unit ? path("api", "units", unit, "system_logs") : path("api", "experiments", "$experiment", "logs")) + query;
+  if (scope === "experiment")
+    return (
+      (unit
+        ? path("api", "workers", unit, "experiments", experiment, "logs")
+        : path("api", "experiments", experiment, "logs")) + query
+    );
+  if (scope === "cluster")
+    return (
+      (unit ? path("api", "units", unit, "system_logs") : path("api", "experiments", "$experiment", "logs")) + query
+    );
   return (unit ? path("api", "units", unit, "logs") : path("api", "logs")) + query;
 }

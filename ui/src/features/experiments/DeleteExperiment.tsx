@@ -37,15 +37,27 @@ function Confirmation({ experiment, onClose }: { experiment: Experiment; onClose
   return (
     <div className={css.form}>
       <p>
-        Deletes every reading, dose and event of this experiment from the leader{experiment.worker_count > 0 && `, and stops what runs on ${count(experiment.worker_count, "unit")}`}. It cannot be brought back.
+        Deletes every reading, dose and event of this experiment from the leader
+        {experiment.worker_count > 0 && `, and stops what runs on ${count(experiment.worker_count, "unit")}`}. It cannot
+        be brought back.
       </p>
-      <TextInput label={`Type "${name}" to delete it`} data-autofocus value={typed} onChange={(event) => setTyped(event.currentTarget.value)} />
+      <TextInput
+        label={`Type "${name}" to delete it`}
+        data-autofocus
+        value={typed}
+        onChange={(event) => setTyped(event.currentTarget.value)}
+      />
       {deleting.error && <Problem error={deleting.error} />}
       <Group justify="flex-end">
         <Button variant="default" onClick={onClose}>
           Cancel
         </Button>
-        <Button color="red" disabled={typed.trim() !== name} loading={deleting.isPending} onClick={() => deleting.mutate()}>
+        <Button
+          color="red"
+          disabled={typed.trim() !== name}
+          loading={deleting.isPending}
+          onClick={() => deleting.mutate()}
+        >
           Delete experiment
         </Button>
       </Group>

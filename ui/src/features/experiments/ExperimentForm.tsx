@@ -2,12 +2,12 @@
 
 import { Button, Group, Modal, NativeSelect, Textarea, TextInput } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { useState, type FormEvent } from "react";
+import { type FormEvent, useState } from "react";
 import { path, request } from "@/api/client";
 import type { Experiment } from "@/api/types";
 import { Problem } from "@/parts/Problem";
-import { tagsOf, wrongWith } from "./search";
 import css from "./experiments.module.css";
+import { tagsOf, wrongWith } from "./search";
 
 interface Props {
   opened: boolean;
@@ -20,7 +20,11 @@ interface Props {
 
 export function ExperimentForm(props: Props) {
   return (
-    <Modal opened={props.opened} onClose={props.onClose} title={props.experiment ? `Edit ${props.experiment.experiment}` : "New experiment"}>
+    <Modal
+      opened={props.opened}
+      onClose={props.onClose}
+      title={props.experiment ? `Edit ${props.experiment.experiment}` : "New experiment"}
+    >
       {props.opened && <Form {...props} />}
     </Modal>
   );
@@ -31,7 +35,12 @@ function Form({ onClose, experiment, experiments, onCreated }: Props) {
   const [name, setName] = useState(experiment?.experiment ?? "");
   const [description, setDescription] = useState(experiment?.description ?? "");
   const [tags, setTags] = useState(experiment?.tags.join(", ") ?? "");
-  const wrong = experiment ? undefined : wrongWith(name, experiments.map((one) => one.experiment));
+  const wrong = experiment
+    ? undefined
+    : wrongWith(
+        name,
+        experiments.map((one) => one.experiment),
+      );
   const like = (from: string): void => {
     const before = experiments.find((one) => one.experiment === from);
     if (!before) return;
@@ -41,7 +50,10 @@ function Form({ onClose, experiment, experiments, onCreated }: Props) {
   const saving = useMutation({
     mutationFn: () =>
       experiment
-        ? request<Experiment>("PATCH", path("api", "experiments", experiment.experiment), { description, tags: tagsOf(tags) })
+        ? request<Experiment>("PATCH", path("api", "experiments", experiment.experiment), {
+            description,
+            tags: tagsOf(tags),
+          })
         : request<Experiment>("POST", "/api/experiments", { experiment: name.trim(), description, tags: tagsOf(tags) }),
     onSuccess: async (saved) => {
       await client.invalidateQueries({ queryKey: ["experiments"] });
@@ -56,12 +68,37 @@ function Form({ onClose, experiment, experiments, onCreated }: Props) {
   return (
     <form onSubmit={submit} className={css.form}>
       {!experiment && (
-        <TextInput label="Name" description="It stays: readings are filed under it." data-autofocus required withAsterisk={false} value={name} error={name !== "" ? wrong : undefined} onChange={(event) => setName(event.currentTarget.value)} />
+        <TextInput
+          label="Name"
+          description="It stays: readings are filed under it."
+          data-autofocus
+          required
+          withAsterisk={false}
+          value={name}
+          error={name !== "" ? wrong : undefined}
+          onChange={(event) => setName(event.currentTarget.value)}
+        />
       )}
-      <Textarea label="Description" autosize minRows={2} value={description} onChange={(event) => setDescription(event.currentTarget.value)} />
-      <TextInput label="Tags" description="Separated by commas" value={tags} onChange={(event) => setTags(event.currentTarget.value)} />
+      <Textarea
+        label="Description"
+        autosize
+        minRows={2}
+        value={description}
+        onChange={(event) => setDescription(event.currentTarget.value)}
+      />
+      <TextInput
+        label="Tags"
+        description="Separated by commas"
+        value={tags}
+        onChange={(event) => setTags(event.currentTarget.value)}
+      />
       {!experiment && experiments.length > 0 && (
-        <NativeSelect label="Description and tags as in" defaultValue="" data={[{ value: "", label: "–" }, ...experiments.map((one) => one.experiment)]} onChange={(event) => like(event.currentTarget.value)} />
+        <NativeSelect
+          label="Description and tags as in"
+          defaultValue=""
+          data={[{ value: "", label: "–" }, ...experiments.map((one) => one.experiment)]}
+          onChange={(event) => like(event.currentTarget.value)}
+        />
       )}
       {saving.error && <Problem error={saving.error} />}
       <Group justify="flex-end">

@@ -12,8 +12,8 @@ import { Empty } from "@/parts/Problem";
 import { AssignDialog } from "@/units/AssignDialog";
 import { DeleteExperiment } from "./DeleteExperiment";
 import { ExperimentForm } from "./ExperimentForm";
-import { found } from "./search";
 import css from "./experiments.module.css";
+import { found } from "./search";
 
 type Dialog = { kind: "new" } | { kind: "edit" | "delete" | "assign"; experiment: Experiment };
 
@@ -50,7 +50,13 @@ export default function Experiments() {
         }
       />
       <div className={css.filters} role="group" aria-label="Filters">
-        <TextInput label="Find" placeholder="Name, description" leftSection={<Icon name="search" size={16} />} value={search} onChange={(event) => set("search", event.currentTarget.value)} />
+        <TextInput
+          label="Find"
+          placeholder="Name, description"
+          leftSection={<Icon name="search" size={16} />}
+          value={search}
+          onChange={(event) => set("search", event.currentTarget.value)}
+        />
         <NativeSelect
           label="Status"
           value={status}
@@ -61,17 +67,31 @@ export default function Experiments() {
           ]}
           onChange={(event) => set("status", event.currentTarget.value)}
         />
-        {tags.length > 0 && <NativeSelect label="Tag" value={tag} data={[{ value: "", label: "All tags" }, ...tags]} onChange={(event) => set("tag", event.currentTarget.value)} />}
+        {tags.length > 0 && (
+          <NativeSelect
+            label="Tag"
+            value={tag}
+            data={[{ value: "", label: "All tags" }, ...tags]}
+            onChange={(event) => set("tag", event.currentTarget.value)}
+          />
+        )}
       </div>
       {shown.length === 0 ? (
         <Empty title={experiments.length === 0 ? "There is no experiment yet." : "No experiment fits these filters."}>
-          {experiments.length === 0 && <p className="soft">An experiment holds the readings and events of the units that take part in it.</p>}
+          {experiments.length === 0 && (
+            <p className="soft">An experiment holds the readings and events of the units that take part in it.</p>
+          )}
         </Empty>
       ) : (
         <ul className={css.list} aria-label="Experiments">
           {shown.map((one) => (
             <li key={one.experiment} className="panel">
-              <Row experiment={one} isCurrent={one.experiment === current?.experiment} onOpen={() => open(one.experiment)} onDialog={(kind) => setDialog({ kind, experiment: one })} />
+              <Row
+                experiment={one}
+                isCurrent={one.experiment === current?.experiment}
+                onOpen={() => open(one.experiment)}
+                onDialog={(kind) => setDialog({ kind, experiment: one })}
+              />
             </li>
           ))}
         </ul>
@@ -87,8 +107,16 @@ export default function Experiments() {
           setDialog({ kind: "assign", experiment });
         }}
       />
-      <DeleteExperiment opened={dialog?.kind === "delete"} onClose={close} experiment={dialog?.kind === "delete" ? dialog.experiment : undefined} />
-      <AssignDialog opened={dialog?.kind === "assign"} onClose={close} experiment={dialog?.kind === "assign" ? dialog.experiment.experiment : ""} />
+      <DeleteExperiment
+        opened={dialog?.kind === "delete"}
+        onClose={close}
+        experiment={dialog?.kind === "delete" ? dialog.experiment : undefined}
+      />
+      <AssignDialog
+        opened={dialog?.kind === "assign"}
+        onClose={close}
+        experiment={dialog?.kind === "assign" ? dialog.experiment.experiment : ""}
+      />
     </>
   );
 }
@@ -131,7 +159,14 @@ function Row({ experiment, isCurrent, onOpen, onDialog }: RowProps) {
         <Button variant="default" size="xs" onClick={() => onDialog("edit")} aria-label={`Edit ${name}`}>
           Edit
         </Button>
-        <Button variant="subtle" color="red" c="var(--lost)" size="xs" onClick={() => onDialog("delete")} aria-label={`Delete ${name}`}>
+        <Button
+          variant="subtle"
+          color="red"
+          c="var(--lost)"
+          size="xs"
+          onClick={() => onDialog("delete")}
+          aria-label={`Delete ${name}`}
+        >
           Delete
         </Button>
       </div>

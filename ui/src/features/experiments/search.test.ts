@@ -2,7 +2,14 @@ import { expect, it } from "vitest";
 import type { Experiment } from "@/api/types";
 import { found, tagsOf, wrongWith } from "./search";
 
-const one = (experiment: string, worker_count: number, tags: string[] = []): Experiment => ({ experiment, worker_count, tags, created_at: "", description: "Some words", delta_hours: 0 });
+const one = (experiment: string, worker_count: number, tags: string[] = []): Experiment => ({
+  experiment,
+  worker_count,
+  tags,
+  created_at: "",
+  description: "Some words",
+  delta_hours: 0,
+});
 const all = [one("Yeast 1", 2, ["yeast"]), one("Algae", 0)];
 
 it.each([

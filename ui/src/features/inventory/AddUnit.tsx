@@ -2,12 +2,12 @@
 
 import { Button, Group, Modal, NativeSelect, TextInput } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { useState, type FormEvent } from "react";
+import { type FormEvent, useState } from "react";
 import { request } from "@/api/client";
 import { useModels } from "@/api/queries";
 import { Problem } from "@/parts/Problem";
-import { wrongUnitName } from "./names";
 import css from "./inventory.module.css";
+import { wrongUnitName } from "./names";
 
 interface Props {
   opened: boolean;
@@ -29,11 +29,19 @@ function Form({ onClose, known }: Omit<Props, "opened">) {
   const [name, setName] = useState("");
   const [chosen, choose] = useState<string>();
   const wrong = wrongUnitName(name, known);
-  const choice = chosen ?? models.find((one) => one.model_name === "pioreactor_40ml" && one.model_version === "1.5")?.display_name ?? models[0]?.display_name ?? "";
+  const choice =
+    chosen ??
+    models.find((one) => one.model_name === "pioreactor_40ml" && one.model_version === "1.5")?.display_name ??
+    models[0]?.display_name ??
+    "";
   const adding = useMutation({
     mutationFn: () => {
       const model = models.find((one) => one.display_name === choice);
-      return request("PUT", "/api/workers", { pioreactor_unit: name.trim(), model_name: model?.model_name ?? null, model_version: model?.model_version ?? null });
+      return request("PUT", "/api/workers", {
+        pioreactor_unit: name.trim(),
+        model_name: model?.model_name ?? null,
+        model_version: model?.model_version ?? null,
+      });
     },
     onSuccess: async () => {
       await client.invalidateQueries({ queryKey: ["workers"] });
@@ -46,8 +54,22 @@ function Form({ onClose, known }: Omit<Props, "opened">) {
   };
   return (
     <form onSubmit={submit} className={css.form}>
-      <TextInput label="Name" description="The unit's host name, as it was set up: letters, digits, - and _." data-autofocus required withAsterisk={false} value={name} error={name !== "" ? wrong : undefined} onChange={(event) => setName(event.currentTarget.value)} />
-      <NativeSelect label="Model" value={choice} data={models.map((one) => one.display_name)} onChange={(event) => choose(event.currentTarget.value)} />
+      <TextInput
+        label="Name"
+        description="The unit's host name, as it was set up: letters, digits, - and _."
+        data-autofocus
+        required
+        withAsterisk={false}
+        value={name}
+        error={name !== "" ? wrong : undefined}
+        onChange={(event) => setName(event.currentTarget.value)}
+      />
+      <NativeSelect
+        label="Model"
+        value={choice}
+        data={models.map((one) => one.display_name)}
+        onChange={(event) => choose(event.currentTarget.value)}
+      />
       {adding.error && <Problem error={adding.error} />}
       <Group justify="flex-end">
         <Button variant="default" onClick={onClose}>

@@ -16,7 +16,10 @@ import css from "./inventory.module.css";
 
 export default function Inventory() {
   const workers = useWorkers();
-  const assignments = useQuery({ queryKey: ["assignments"], queryFn: ({ signal }) => get<Assignment[]>("/api/workers/assignments", signal) });
+  const assignments = useQuery({
+    queryKey: ["assignments"],
+    queryFn: ({ signal }) => get<Assignment[]>("/api/workers/assignments", signal),
+  });
   const [adding, setAdding] = useState(false);
   const where = new Map((assignments.data ?? []).map((one) => [one.pioreactor_unit, one.experiment]));
   return (
@@ -47,7 +50,11 @@ export default function Inventory() {
           ))}
         </ul>
       )}
-      <AddUnit opened={adding} onClose={() => setAdding(false)} known={(workers.data ?? []).map((one) => one.pioreactor_unit)} />
+      <AddUnit
+        opened={adding}
+        onClose={() => setAdding(false)}
+        known={(workers.data ?? []).map((one) => one.pioreactor_unit)}
+      />
     </>
   );
 }

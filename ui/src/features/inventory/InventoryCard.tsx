@@ -12,8 +12,8 @@ import { monitor } from "@/live/topics";
 import { Icon } from "@/parts/icons";
 import { Problem } from "@/parts/Problem";
 import { StateBadge } from "@/parts/StateBadge";
-import { RemoveUnit } from "./RemoveUnit";
 import css from "./inventory.module.css";
+import { RemoveUnit } from "./RemoveUnit";
 
 /** Read the software's version and the machine out of what the monitor published. */
 export function versionsOf(payload: string | undefined): { app: string | undefined; machine: string | undefined } {
@@ -33,8 +33,12 @@ export function InventoryCard({ worker, experiment }: { worker: Worker; experime
   const versions = useTopic(monitor(unit, "versions"));
   const { app, machine } = useMemo(() => versionsOf(versions), [versions]);
   const ipv4 = useTopic(monitor(unit, "ipv4")) ?? worker.ipv4_address;
-  const refresh = (): Promise<unknown> => Promise.all(["workers", "experiments"].map((key) => client.invalidateQueries({ queryKey: [key] })));
-  const switching = useMutation({ mutationFn: (on: boolean) => request("PUT", path("api", "workers", unit, "is_active"), { is_active: on ? 1 : 0 }), onSettled: refresh });
+  const refresh = (): Promise<unknown> =>
+    Promise.all(["workers", "experiments"].map((key) => client.invalidateQueries({ queryKey: [key] })));
+  const switching = useMutation({
+    mutationFn: (on: boolean) => request("PUT", path("api", "workers", unit, "is_active"), { is_active: on ? 1 : 0 }),
+    onSettled: refresh,
+  });
   const identifying = useMutation({ mutationFn: () => blink(unit) });
   const facts: [string, string][] = [
     ["Experiment", experiment ?? "none"],
@@ -48,7 +52,13 @@ export function InventoryCard({ worker, experiment }: { worker: Worker; experime
         <h2>{unit}</h2>
         <StateBadge state={state} />
         <span className={css.spring} />
-        <Switch label="Active" labelPosition="left" checked={worker.is_active !== 0} disabled={switching.isPending} onChange={(event) => switching.mutate(event.currentTarget.checked)} />
+        <Switch
+          label="Active"
+          labelPosition="left"
+          checked={worker.is_active !== 0}
+          disabled={switching.isPending}
+          onChange={(event) => switching.mutate(event.currentTarget.checked)}
+        />
       </header>
       <dl className={css.facts}>
         {facts.map(([name, value]) => (
@@ -61,7 +71,13 @@ export function InventoryCard({ worker, experiment }: { worker: Worker; experime
       <ModelChoice worker={worker} onChanged={refresh} />
       {(switching.error ?? identifying.error) && <Problem error={switching.error ?? identifying.error} />}
       <footer className={css.actions}>
-        <Button variant="default" size="xs" leftSection={<Icon name="bulb" size={15} />} loading={identifying.isPending} onClick={() => identifying.mutate()}>
+        <Button
+          variant="default"
+          size="xs"
+          leftSection={<Icon name="bulb" size={15} />}
+          loading={identifying.isPending}
+          onClick={() => identifying.mutate()}
+        >
           Identify
         </Button>
         <span className={css.spring} />
@@ -91,7 +107,11 @@ function ModelChoice({ worker, onChanged }: { worker: Worker; onChanged: () => P
         label="Model"
         value={current}
         disabled={choosing.isPending}
-        data={choices.some((one) => one.value === current) ? choices : [{ value: current, label: current === "" ? "Choose the model" : current }, ...choices]}
+        data={
+          choices.some((one) => one.value === current)
+            ? choices
+            : [{ value: current, label: current === "" ? "Choose the model" : current }, ...choices]
+        }
         onChange={(event) => event.currentTarget.value && choosing.mutate(event.currentTarget.value)}
       />
       {choosing.error && <Problem error={choosing.error} />}

@@ -17,14 +17,17 @@ export function RemoveUnit({ opened, onClose, unit, experiment }: Props) {
   const removing = useMutation({
     mutationFn: () => ask("DELETE", path("api", "workers", unit)),
     onSuccess: async () => {
-      await Promise.all(["workers", "assignments", "experiments"].map((key) => client.invalidateQueries({ queryKey: [key] })));
+      await Promise.all(
+        ["workers", "assignments", "experiments"].map((key) => client.invalidateQueries({ queryKey: [key] })),
+      );
       onClose();
     },
   });
   return (
     <Modal opened={opened} onClose={onClose} title={`Remove ${unit}?`}>
       <p>
-        {unit} leaves this cluster{experiment ? `, and what it runs for ${experiment} stops` : ""}. Its past readings stay; adding it again brings it back.
+        {unit} leaves this cluster{experiment ? `, and what it runs for ${experiment} stops` : ""}. Its past readings
+        stay; adding it again brings it back.
       </p>
       {removing.error && <Problem error={removing.error} />}
       <Group justify="flex-end" mt="md">

@@ -17,7 +17,17 @@ interface Props {
 
 const rateWords = (rate: number | undefined): string => (rate === undefined ? "–" : fixed(rate, 2));
 
-function Row({ unit, name, experiment, rate }: { unit: string; name: string; experiment: string; rate: MediaRate | undefined }) {
+function Row({
+  unit,
+  name,
+  experiment,
+  rate,
+}: {
+  unit: string;
+  name: string;
+  experiment: string;
+  rate: MediaRate | undefined;
+}) {
   const media = useReading(bioreactor(unit, experiment, "cumulative_media_added_ml"))?.value;
   const alt = useReading(bioreactor(unit, experiment, "cumulative_alt_media_added_ml"))?.value;
   const cell = (ml: number | undefined): string => (ml === undefined ? "–" : fixed(ml, 1));
@@ -35,7 +45,8 @@ function Row({ unit, name, experiment, rate }: { unit: string; name: string; exp
 export function MediaCard({ experiment, units, labels }: Props) {
   const rates = useQuery({
     queryKey: ["experiments", experiment, "media_rates"],
-    queryFn: ({ signal }) => get<Record<string, MediaRate>>(path("api", "experiments", experiment, "media_rates"), signal),
+    queryFn: ({ signal }) =>
+      get<Record<string, MediaRate>>(path("api", "experiments", experiment, "media_rates"), signal),
     refetchInterval: 60_000,
   });
   if (units.length === 0) return null;

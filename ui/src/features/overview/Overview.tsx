@@ -14,11 +14,11 @@ import { count, duration, moment, secondsOf } from "@/parts/format";
 import { Icon } from "@/parts/icons";
 import { PageHeader } from "@/parts/PageHeader";
 import { Empty, Problem, Waiting } from "@/parts/Problem";
+import { UnitsGrid } from "@/units/UnitsGrid";
 import { MediaCard } from "./MediaCard";
+import css from "./overview.module.css";
 import { RecentLogs } from "./RecentLogs";
 import { RecordEvent } from "./RecordEvent";
-import { UnitsGrid } from "@/units/UnitsGrid";
-import css from "./overview.module.css";
 
 const Charts = lazy(() => import("@/charts/Charts"));
 
@@ -76,7 +76,12 @@ function OverviewOf({ experiment }: { experiment: Experiment }) {
             <Button variant="default" leftSection={<Icon name="plus" size={16} />} onClick={() => setDialog("record")}>
               Record event
             </Button>
-            <Button variant="default" leftSection={<Icon name="control" size={16} />} disabled={units.length === 0} onClick={() => setDialog("control")}>
+            <Button
+              variant="default"
+              leftSection={<Icon name="control" size={16} />}
+              disabled={units.length === 0}
+              onClick={() => setDialog("control")}
+            >
               Control all
             </Button>
             <Menu position="bottom-end">
@@ -108,7 +113,11 @@ function OverviewOf({ experiment }: { experiment: Experiment }) {
       )}
       <div className={css.below}>
         <Suspense fallback={<Waiting what="charts" />}>
-          {charts ? <Charts charts={charts} experiment={name} startS={secondsOf(experiment.created_at)} labels={labels} /> : <Waiting what="charts" />}
+          {charts ? (
+            <Charts charts={charts} experiment={name} startS={secondsOf(experiment.created_at)} labels={labels} />
+          ) : (
+            <Waiting what="charts" />
+          )}
         </Suspense>
         <div className={css.aside}>
           <MediaCard experiment={name} units={units} labels={labels} />

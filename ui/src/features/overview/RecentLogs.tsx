@@ -2,8 +2,8 @@
 
 import { NativeSelect } from "@mantine/core";
 import { useState } from "react";
-import { useLiveLogs } from "@/live/logs";
 import { useRecentLogs } from "@/api/queries";
+import { useLiveLogs } from "@/live/logs";
 import { LogList } from "@/parts/LogList";
 import { LEVELS } from "@/parts/levels";
 import { Problem } from "@/parts/Problem";
@@ -34,7 +34,9 @@ export function RecentLogs({ experiment, labels }: { experiment: string; labels:
       {history.error && <Problem error={history.error} />}
       <div className={css.logsBody} tabIndex={0}>
         <LogList rows={rows} labels={labels} />
-        {rows.length === 0 && !history.isPending && <p className={`soft ${css.quiet}`}>Nothing from this level on in the last 24 hours.</p>}
+        {rows.length === 0 && !history.isPending && (
+          <p className={`soft ${css.quiet}`}>Nothing from this level on in the last 24 hours.</p>
+        )}
       </div>
     </section>
   );

@@ -2,7 +2,7 @@
 
 import { Button, Group, Modal, NativeSelect, Textarea } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { useState, type FormEvent } from "react";
+import { type FormEvent, useState } from "react";
 import { path, request } from "@/api/client";
 import { named } from "@/control/units";
 import { bus } from "@/live/bus";
@@ -19,7 +19,8 @@ interface Props {
 }
 
 /** The newest moment the cluster spoke of, or the browser's clock when it has not spoken yet. */
-const clusterNow = (): string => new Date(bus.store.clusterTime() > 0 ? bus.store.clusterTime() * 1000 : Date.now()).toISOString();
+const clusterNow = (): string =>
+  new Date(bus.store.clusterTime() > 0 ? bus.store.clusterTime() * 1000 : Date.now()).toISOString();
 
 export function RecordEvent({ opened, onClose, experiment, units, labels }: Props) {
   const [unit, setUnit] = useState(EVERYONE);
@@ -48,12 +49,25 @@ export function RecordEvent({ opened, onClose, experiment, units, labels }: Prop
   return (
     <Modal opened={opened} onClose={onClose} title="Record event">
       <form onSubmit={submit} className={css.stack}>
-        <Textarea label="What happened" placeholder="Changed the media bottle" autosize minRows={3} data-autofocus required withAsterisk={false} value={message} onChange={(event) => setMessage(event.currentTarget.value)} />
+        <Textarea
+          label="What happened"
+          placeholder="Changed the media bottle"
+          autosize
+          minRows={3}
+          data-autofocus
+          required
+          withAsterisk={false}
+          value={message}
+          onChange={(event) => setMessage(event.currentTarget.value)}
+        />
         <NativeSelect
           label="To which unit"
           value={unit}
           onChange={(event) => setUnit(event.currentTarget.value)}
-          data={[{ value: EVERYONE, label: "All units of this experiment" }, ...units.map((one) => ({ value: one, label: named(one, labels[one]) }))]}
+          data={[
+            { value: EVERYONE, label: "All units of this experiment" },
+            ...units.map((one) => ({ value: one, label: named(one, labels[one]) })),
+          ]}
         />
         {recording.error && <Problem error={recording.error} />}
         <Group justify="flex-end">

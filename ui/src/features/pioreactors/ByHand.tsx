@@ -1,13 +1,13 @@
 /** Doses and light by hand: one act, then the unit says that it is done. */
 
 import { Button, NativeSelect, SegmentedControl, TextInput } from "@mantine/core";
-import { useMemo, useState, type FormEvent } from "react";
+import { type FormEvent, useMemo, useState } from "react";
 import { OutcomeLine } from "@/control/OutcomeLine";
 import { useCommand } from "@/control/useCommand";
 import { checked } from "@/control/validation";
 import { useTopic } from "@/live/hooks";
 import { fixed } from "@/parts/format";
-import { dose, DOSES, light, type Dose } from "./acts";
+import { DOSES, type Dose, dose, light } from "./acts";
 import css from "./pioreactors.module.css";
 
 interface Props {
@@ -40,7 +40,12 @@ function DoseByHand({ unit, experiment }: Props) {
     <section className={`panel ${css.padded}`} aria-label="Dose by hand">
       <h2>Dose by hand</h2>
       <form onSubmit={submit} className={css.stack}>
-        <NativeSelect aria-label="Pump" data={DOSES} value={act} onChange={(event) => setAct(event.currentTarget.value as Dose)} />
+        <NativeSelect
+          aria-label="Pump"
+          data={DOSES}
+          value={act}
+          onChange={(event) => setAct(event.currentTarget.value as Dose)}
+        />
         <div className={css.line}>
           <SegmentedControl
             size="sm"
@@ -52,7 +57,16 @@ function DoseByHand({ unit, experiment }: Props) {
             value={by}
             onChange={(value) => setBy(value as "ml" | "duration")}
           />
-          <TextInput aria-label="Amount" inputMode="decimal" className={css.grow ?? ""} value={text} onChange={(event) => setText(event.currentTarget.value)} error={!result.ok && text !== "" ? result.reason : undefined} rightSection={<span className="soft small">{measure.unit}</span>} rightSectionPointerEvents="none" />
+          <TextInput
+            aria-label="Amount"
+            inputMode="decimal"
+            className={css.grow ?? ""}
+            value={text}
+            onChange={(event) => setText(event.currentTarget.value)}
+            error={!result.ok && text !== "" ? result.reason : undefined}
+            rightSection={<span className="soft small">{measure.unit}</span>}
+            rightSectionPointerEvents="none"
+          />
         </div>
         <Button type="submit" variant="default" disabled={amount === undefined || outcome.phase === "sent"}>
           {DOSES.find((one) => one.value === act)?.label} {amount !== undefined && `${amount} ${measure.unit}`}
@@ -89,8 +103,22 @@ function LightByHand({ unit, experiment }: Props) {
           ))}
         </dl>
         <div className={css.line}>
-          <NativeSelect aria-label="LED" data={CHANNELS.map((one) => ({ value: one, label: `LED ${one}` }))} value={channel} onChange={(event) => setChannel(event.currentTarget.value)} />
-          <TextInput aria-label="Intensity" inputMode="decimal" className={css.grow ?? ""} value={text} onChange={(event) => setText(event.currentTarget.value)} error={!result.ok && text !== "" ? result.reason : undefined} rightSection={<span className="soft small">%</span>} rightSectionPointerEvents="none" />
+          <NativeSelect
+            aria-label="LED"
+            data={CHANNELS.map((one) => ({ value: one, label: `LED ${one}` }))}
+            value={channel}
+            onChange={(event) => setChannel(event.currentTarget.value)}
+          />
+          <TextInput
+            aria-label="Intensity"
+            inputMode="decimal"
+            className={css.grow ?? ""}
+            value={text}
+            onChange={(event) => setText(event.currentTarget.value)}
+            error={!result.ok && text !== "" ? result.reason : undefined}
+            rightSection={<span className="soft small">%</span>}
+            rightSectionPointerEvents="none"
+          />
         </div>
         <Button type="submit" variant="default" disabled={!result.ok || outcome.phase === "sent"}>
           Set LED {channel}

@@ -4,7 +4,7 @@ import { Button } from "@mantine/core";
 import { useUnitStrokes } from "@/charts/useLines";
 import { start, stop } from "@/control/commands";
 import { OutcomeLine } from "@/control/OutcomeLine";
-import { useCommand, type Command } from "@/control/useCommand";
+import { type Command, useCommand } from "@/control/useCommand";
 import { useBench } from "@/features/calibrations/bench";
 import { SimulatedBench } from "@/features/calibrations/SimulatedBench";
 import { useBelow, useReading, useTopic } from "@/live/hooks";
@@ -12,8 +12,8 @@ import { CLUSTER, setting, state } from "@/live/topics";
 import { count, fixed, plain } from "@/parts/format";
 import { Icon } from "@/parts/icons";
 import { isRunning } from "@/parts/states";
-import { blankIn, resultsIn, type Result } from "./results";
 import css from "./pioreactors.module.css";
+import { blankIn, type Result, resultsIn } from "./results";
 
 interface Props {
   unit: string;
@@ -48,13 +48,23 @@ function SelfTest({ unit, experiment }: Props) {
   const passed = results.filter((one) => one.passed).length;
   return (
     <div className={css.stack} role="group" aria-label="Self-test">
-      <p className="soft small">Self-test: a vial of water with a stir bar is in the reactor, and nothing else runs. About a minute.</p>
+      <p className="soft small">
+        Self-test: a vial of water with a stir bar is in the reactor, and nothing else runs. About a minute.
+      </p>
       <div className={css.line}>
-        <Button variant="default" loading={runs} disabled={outcome.phase === "sent"} onClick={() => send(selfTest({ unit, experiment }))}>
+        <Button
+          variant="default"
+          loading={runs}
+          disabled={outcome.phase === "sent"}
+          onClick={() => send(selfTest({ unit, experiment }))}
+        >
           Run self-test
         </Button>
         {runs && (
-          <Button variant="default" onClick={() => send(stop({ unit, units: [unit], experiment: CLUSTER, job: "self_test" }))}>
+          <Button
+            variant="default"
+            onClick={() => send(stop({ unit, units: [unit], experiment: CLUSTER, job: "self_test" }))}
+          >
             Stop
           </Button>
         )}
@@ -100,7 +110,10 @@ function Blank({ unit, experiment }: Props) {
   const where = { unit, units: [unit], experiment, job: "od_blank" };
   return (
     <div className={css.stack} role="group" aria-label="Blank">
-      <p className="soft small">Blank: a vial of medium without cells is in the reactor, and OD reading is off. It is subtracted from readings that start afterwards.</p>
+      <p className="soft small">
+        Blank: a vial of medium without cells is in the reactor, and OD reading is off. It is subtracted from readings
+        that start afterwards.
+      </p>
       <div className={css.line}>
         <Button variant="default" loading={runs} disabled={outcome.phase === "sent"} onClick={() => send(start(where))}>
           Measure the blank

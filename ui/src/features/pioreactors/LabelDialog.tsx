@@ -2,7 +2,7 @@
 
 import { Button, Group, Modal, TextInput } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { useState, type FormEvent } from "react";
+import { type FormEvent, useState } from "react";
 import { path, request } from "@/api/client";
 import { Problem } from "@/parts/Problem";
 
@@ -26,7 +26,8 @@ function LabelForm({ onClose, unit, experiment, label }: Omit<Props, "opened">) 
   const client = useQueryClient();
   const [text, setText] = useState(label);
   const saving = useMutation({
-    mutationFn: () => request("PATCH", path("api", "experiments", experiment, "unit_labels"), { unit, label: text.trim() }),
+    mutationFn: () =>
+      request("PATCH", path("api", "experiments", experiment, "unit_labels"), { unit, label: text.trim() }),
     onSuccess: async () => {
       await client.invalidateQueries({ queryKey: ["experiments", experiment, "unit_labels"] });
       onClose();
@@ -38,7 +39,13 @@ function LabelForm({ onClose, unit, experiment, label }: Omit<Props, "opened">) 
   };
   return (
     <form onSubmit={submit}>
-      <TextInput label="Label" description={`Shown instead of ${unit} in this experiment. Empty removes it.`} data-autofocus value={text} onChange={(event) => setText(event.currentTarget.value)} />
+      <TextInput
+        label="Label"
+        description={`Shown instead of ${unit} in this experiment. Empty removes it.`}
+        data-autofocus
+        value={text}
+        onChange={(event) => setText(event.currentTarget.value)}
+      />
       {saving.error && <Problem error={saving.error} />}
       <Group justify="flex-end" mt="md">
         <Button variant="default" onClick={onClose}>

@@ -32,13 +32,27 @@ export function UnitList({ experiment }: { experiment: Experiment }) {
         about={<span>{count(units.length, "active unit")} in this experiment</span>}
         actions={
           <>
-            <Button variant="default" leftSection={<Icon name="reactor" size={16} />} onClick={() => setDialog("assign")}>
+            <Button
+              variant="default"
+              leftSection={<Icon name="reactor" size={16} />}
+              onClick={() => setDialog("assign")}
+            >
               Assign units
             </Button>
-            <Button variant="default" leftSection={<Icon name="control" size={16} />} disabled={units.length === 0} onClick={() => setDialog("control")}>
+            <Button
+              variant="default"
+              leftSection={<Icon name="control" size={16} />}
+              disabled={units.length === 0}
+              onClick={() => setDialog("control")}
+            >
               Control all
             </Button>
-            <Button variant="default" leftSection={<Icon name="stop" size={16} />} disabled={units.length === 0} onClick={() => setDialog("stop")}>
+            <Button
+              variant="default"
+              leftSection={<Icon name="stop" size={16} />}
+              disabled={units.length === 0}
+              onClick={() => setDialog("stop")}
+            >
               Stop all activity
             </Button>
           </>
@@ -58,7 +72,10 @@ export function UnitList({ experiment }: { experiment: Experiment }) {
       {inactive.length > 0 && (
         <section className={css.inactive} aria-label="Inactive units">
           <h2>Inactive</h2>
-          <p className="soft">{inactive.map((one) => labels[one.pioreactor_unit] ?? one.pioreactor_unit).join(", ")}: switched off in Inventory, so nothing can be started there.</p>
+          <p className="soft">
+            {inactive.map((one) => labels[one.pioreactor_unit] ?? one.pioreactor_unit).join(", ")}: switched off in
+            Inventory, so nothing can be started there.
+          </p>
         </section>
       )}
       <AssignDialog opened={dialog === "assign"} onClose={close} experiment={name} />

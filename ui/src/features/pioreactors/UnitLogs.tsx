@@ -9,10 +9,19 @@ import { LogList } from "@/parts/LogList";
 import { Problem } from "@/parts/Problem";
 import css from "./pioreactors.module.css";
 
-export function UnitLogs({ unit, experiment, labels }: { unit: string; experiment: string; labels: Record<string, string> }) {
+export function UnitLogs({
+  unit,
+  experiment,
+  labels,
+}: {
+  unit: string;
+  experiment: string;
+  labels: Record<string, string>;
+}) {
   const history = useQuery({
     queryKey: ["experiments", experiment, "recent_logs", unit],
-    queryFn: ({ signal }) => get<LogRow[]>(path("api", "workers", unit, "experiments", experiment, "recent_logs") + "?min_level=INFO", signal),
+    queryFn: ({ signal }) =>
+      get<LogRow[]>(path("api", "workers", unit, "experiments", experiment, "recent_logs") + "?min_level=INFO", signal),
     staleTime: 60_000,
   });
   const rows = useLiveLogs(experiment, "INFO", history.data, unit).slice(0, 50);
@@ -25,7 +34,9 @@ export function UnitLogs({ unit, experiment, labels }: { unit: string; experimen
       {history.error && <Problem error={history.error} />}
       <div className={css.logsBody} tabIndex={0}>
         <LogList rows={rows} labels={labels} />
-        {rows.length === 0 && !history.isPending && <p className={`soft ${css.padded}`}>Nothing in the last 24 hours.</p>}
+        {rows.length === 0 && !history.isPending && (
+          <p className={`soft ${css.padded}`}>Nothing in the last 24 hours.</p>
+        )}
       </div>
     </section>
   );

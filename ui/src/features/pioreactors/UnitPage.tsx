@@ -25,10 +25,10 @@ import { ByHand } from "./ByHand";
 import { Checks } from "./Checks";
 import { LabelDialog } from "./LabelDialog";
 import { PumpGain } from "./PumpGain";
+import css from "./pioreactors.module.css";
 import { UnitLogs } from "./UnitLogs";
 import { Vessel } from "./Vessel";
 import { VialSettings } from "./VialSettings";
-import css from "./pioreactors.module.css";
 
 const Charts = lazy(() => import("@/charts/Charts"));
 
@@ -49,7 +49,15 @@ export function UnitPage({ experiment }: { experiment: Experiment }) {
   return <Page key={unit} worker={worker} experiment={experiment} jobs={jobs.data.filter((job) => job.display)} />;
 }
 
-function Page({ worker, experiment, jobs }: { worker: Assignment; experiment: Experiment; jobs: readonly JobDescriptor[] }) {
+function Page({
+  worker,
+  experiment,
+  jobs,
+}: {
+  worker: Assignment;
+  experiment: Experiment;
+  jobs: readonly JobDescriptor[];
+}) {
   const unit = worker.pioreactor_unit;
   const name = experiment.experiment;
   const labels = useLabels(name).data ?? {};
@@ -76,10 +84,20 @@ function Page({ worker, experiment, jobs }: { worker: Assignment; experiment: Ex
             <Button variant="default" leftSection={<Icon name="edit" size={16} />} onClick={() => setNaming(true)}>
               Label
             </Button>
-            <Button variant="default" component={Link} to={`/calibrations/new?unit=${encodeURIComponent(unit)}`} leftSection={<Icon name="curve" size={16} />}>
+            <Button
+              variant="default"
+              component={Link}
+              to={`/calibrations/new?unit=${encodeURIComponent(unit)}`}
+              leftSection={<Icon name="curve" size={16} />}
+            >
               Calibrate
             </Button>
-            <Button variant="default" leftSection={<Icon name="bulb" size={16} />} loading={identifying.isPending} onClick={() => identifying.mutate()}>
+            <Button
+              variant="default"
+              leftSection={<Icon name="bulb" size={16} />}
+              loading={identifying.isPending}
+              onClick={() => identifying.mutate()}
+            >
               Identify
             </Button>
           </>
@@ -109,11 +127,27 @@ function Page({ worker, experiment, jobs }: { worker: Assignment; experiment: Ex
       </div>
       <div className={css.below}>
         <Suspense fallback={<Waiting what="charts" />}>
-          {charts ? <Charts charts={charts} experiment={name} startS={secondsOf(experiment.created_at)} labels={labels} unit={unit} /> : <Waiting what="charts" />}
+          {charts ? (
+            <Charts
+              charts={charts}
+              experiment={name}
+              startS={secondsOf(experiment.created_at)}
+              labels={labels}
+              unit={unit}
+            />
+          ) : (
+            <Waiting what="charts" />
+          )}
         </Suspense>
         <UnitLogs unit={unit} experiment={name} labels={labels} />
       </div>
-      <LabelDialog opened={naming} onClose={() => setNaming(false)} unit={unit} experiment={name} label={labels[unit] ?? ""} />
+      <LabelDialog
+        opened={naming}
+        onClose={() => setNaming(false)}
+        unit={unit}
+        experiment={name}
+        label={labels[unit] ?? ""}
+      />
     </>
   );
 }

@@ -6,8 +6,8 @@ import { useClusterTime, useReading, useTopic } from "@/live/hooks";
 import { momentOf } from "@/live/store";
 import { bioreactor, setting } from "@/live/topics";
 import { fixed } from "@/parts/format";
-import { DRIP_S, GLASS, surfaceY, turbidity, turnS } from "./vial";
 import css from "./Vessel.module.css";
+import { DRIP_S, GLASS, surfaceY, turbidity, turnS } from "./vial";
 
 interface Props {
   unit: string;
@@ -34,7 +34,10 @@ function useVial({ unit, experiment, model }: Props) {
   const target = useReading(setting(unit, experiment, "stirring", "target_rpm"))?.value;
   const stirring = useTopic(setting(unit, experiment, "stirring", "$state")) === "ready";
   const heat = useReading(setting(unit, experiment, "temperature_automation", "heater_duty_cycle"))?.value;
-  const temperature = useReading(setting(unit, experiment, "temperature_automation", "temperature"), "temperature")?.value;
+  const temperature = useReading(
+    setting(unit, experiment, "temperature_automation", "temperature"),
+    "temperature",
+  )?.value;
   const leds = useTopic(setting(unit, experiment, "leds", "intensity"));
   return {
     volume,
@@ -106,12 +109,21 @@ function Glass({ vial }: { vial: Vial }) {
   const { left, right, top, bottom, radius } = GLASS;
   return (
     <g>
-      <path d={`M${left - 3} ${top - 16}V${bottom - radius}a${radius + 3} ${radius + 3} 0 0 0 ${radius + 3} ${radius + 3}H${right - radius}a${radius + 3} ${radius + 3} 0 0 0 ${radius + 3} -${radius + 3}V${top - 16}`} className={css.glass} />
+      <path
+        d={`M${left - 3} ${top - 16}V${bottom - radius}a${radius + 3} ${radius + 3} 0 0 0 ${radius + 3} ${radius + 3}H${right - radius}a${radius + 3} ${radius + 3} 0 0 0 ${radius + 3} -${radius + 3}V${top - 16}`}
+        className={css.glass}
+      />
       <rect x={left - 10} y={top - 34} width={right - left + 20} height="20" rx="5" className={css.cap} />
       <Mark y={surfaceY(vial.maxFill, vial.capacity)} words={`max ${fixed(vial.maxFill, 0)} mL`} />
-      {vial.efflux !== undefined && <Mark y={surfaceY(vial.efflux, vial.capacity)} words={`efflux ${fixed(vial.efflux, 1)}`} />}
+      {vial.efflux !== undefined && (
+        <Mark y={surfaceY(vial.efflux, vial.capacity)} words={`efflux ${fixed(vial.efflux, 1)}`} />
+      )}
       {vial.volume !== undefined && (
-        <text x={(left + right) / 2} y={Math.min(surfaceY(vial.volume, vial.capacity) + 34, bottom - 40)} className={css.volume}>
+        <text
+          x={(left + right) / 2}
+          y={Math.min(surfaceY(vial.volume, vial.capacity) + 34, bottom - 40)}
+          className={css.volume}
+        >
           {fixed(vial.volume, 1)} mL
         </text>
       )}
@@ -150,7 +162,10 @@ function StirBar({ rpm }: { rpm: number }) {
   const seconds = turnS(rpm);
   return (
     <g>
-      <g className={css.bar} style={seconds === undefined ? {} : { animation: `${css.turn} ${seconds}s linear infinite` }}>
+      <g
+        className={css.bar}
+        style={seconds === undefined ? {} : { animation: `${css.turn} ${seconds}s linear infinite` }}
+      >
         <rect x="118" y="281" width="44" height="9" rx="4.5" />
       </g>
       <text x="82" y="290" className={css.wordsLeft}>
@@ -169,7 +184,9 @@ function Leds({ leds }: { leds: Record<string, number> }) {
         return (
           <g key={channel}>
             <circle cx="62" cy={y} r="7" className={css.led} />
-            {percent > 0 && <circle cx="62" cy={y} r="7" className={css.lit} style={{ opacity: 0.35 + (0.65 * percent) / 100 }} />}
+            {percent > 0 && (
+              <circle cx="62" cy={y} r="7" className={css.lit} style={{ opacity: 0.35 + (0.65 * percent) / 100 }} />
+            )}
             <text x="48" y={y + 4} className={css.wordsLeft}>
               {channel} {fixed(percent, 0)} %
             </text>
@@ -184,7 +201,17 @@ function Plate({ vial }: { vial: Vial }) {
   return (
     <g>
       <rect x="76" y="306" width="128" height="14" rx="4" className={css.plate} />
-      {vial.heat > 0 && <rect x="76" y="306" width="128" height="14" rx="4" className={css.hot} style={{ opacity: 0.3 + (0.7 * Math.min(vial.heat, 100)) / 100 }} />}
+      {vial.heat > 0 && (
+        <rect
+          x="76"
+          y="306"
+          width="128"
+          height="14"
+          rx="4"
+          className={css.hot}
+          style={{ opacity: 0.3 + (0.7 * Math.min(vial.heat, 100)) / 100 }}
+        />
+      )}
       <text x="140" y="338" className={css.tubeWords}>
         {vial.heat > 0 ? `heater ${fixed(vial.heat, 0)} %` : "heater off"}
         {vial.temperature !== undefined && `, ${fixed(vial.temperature, 1)} °C`}

@@ -22,18 +22,22 @@ export function VialSettings({ unit, experiment, maxMl }: Props) {
       <h2>Vial</h2>
       <p className="soft small">What the unit believes. Correct it after filling or emptying by hand.</p>
       <div className={css.vialGrid}>
-      {vial.published_settings
-        .filter((setting) => setting.display)
-        .map((setting) => (
-          <SettingRow
-            key={setting.key}
-            where={{ unit, units: [unit], experiment, job: "bioreactor" }}
-            setting={setting.key.endsWith("volume_ml") && maxMl !== undefined ? { ...setting, max: Math.min(setting.max ?? maxMl, maxMl) } : setting}
-            running
-            stacked
-            command={(value) => correctVial(unit, experiment, setting.key, Number(value))}
-          />
-        ))}
+        {vial.published_settings
+          .filter((setting) => setting.display)
+          .map((setting) => (
+            <SettingRow
+              key={setting.key}
+              where={{ unit, units: [unit], experiment, job: "bioreactor" }}
+              setting={
+                setting.key.endsWith("volume_ml") && maxMl !== undefined
+                  ? { ...setting, max: Math.min(setting.max ?? maxMl, maxMl) }
+                  : setting
+              }
+              running
+              stacked
+              command={(value) => correctVial(unit, experiment, setting.key, Number(value))}
+            />
+          ))}
       </div>
     </section>
   );

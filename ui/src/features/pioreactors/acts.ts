@@ -13,7 +13,12 @@ export const DOSES: { value: Dose; label: string }[] = [
 
 export type Amount = { ml: number } | { duration: number };
 
-const run = (unit: string, experiment: string, job: string, options: Record<string, number | string>): Promise<unknown> =>
+const run = (
+  unit: string,
+  experiment: string,
+  job: string,
+  options: Record<string, number | string>,
+): Promise<unknown> =>
   ask("PATCH", path("api", "workers", unit, "jobs", "run", "job_name", job, "experiments", experiment), {
     options: { ...options, source_of_event: "UI" },
     args: [],

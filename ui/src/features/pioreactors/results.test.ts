@@ -9,10 +9,18 @@ it("lists what a self-test found, failures first and with their reasons", () => 
     [at("all_tests_passed")]: "0",
     [at("test_detect_heating_pcb")]: "1",
     [at("test_REF_is_lower_than_0_dot_256_volts")]: "0",
-    [at("failures")]: JSON.stringify({ REF_is_lower_than_0_dot_256_volts: { message: "0.3 V", remedy: "Dim the LED." } }),
+    [at("failures")]: JSON.stringify({
+      REF_is_lower_than_0_dot_256_volts: { message: "0.3 V", remedy: "Dim the LED." },
+    }),
   });
   expect(found).toEqual([
-    { name: "REF_is_lower_than_0_dot_256_volts", words: "REF is lower than 0.256 volts", passed: false, message: "0.3 V", remedy: "Dim the LED." },
+    {
+      name: "REF_is_lower_than_0_dot_256_volts",
+      words: "REF is lower than 0.256 volts",
+      passed: false,
+      message: "0.3 V",
+      remedy: "Dim the LED.",
+    },
     { name: "detect_heating_pcb", words: "Detect heating pcb", passed: true, message: undefined, remedy: undefined },
   ]);
 });

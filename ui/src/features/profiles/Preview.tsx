@@ -52,7 +52,11 @@ export function Preview({ preview }: { preview: ProfilePreview }) {
   return (
     <div className={css.preview}>
       <Findings found={preview.diagnostics} />
-      {preview.steps.length > 0 ? <Timeline steps={preview.steps} /> : preview.ok && <p className="soft">This profile does nothing yet.</p>}
+      {preview.steps.length > 0 ? (
+        <Timeline steps={preview.steps} />
+      ) : (
+        preview.ok && <p className="soft">This profile does nothing yet.</p>
+      )}
     </div>
   );
 }

@@ -8,8 +8,8 @@ import { ask, path } from "@/api/client";
 import { Problem, Waiting } from "@/parts/Problem";
 import { Preview } from "./Preview";
 import { asFile, wrongName } from "./profiles";
-import { usePreview } from "./queries";
 import css from "./profiles.module.css";
+import { usePreview } from "./queries";
 
 interface Props {
   /** Nothing for a new profile. */
@@ -28,7 +28,10 @@ export function ProfileEditor({ file, saved, taken, onDone }: Props) {
   const refusedName = file === undefined ? wrongName(name, taken) : undefined;
   const target = file ?? asFile(name);
   const saving = useMutation({
-    mutationFn: () => (file === undefined ? ask("POST", "/api/experiment_profiles", { filename: target, body: text }) : ask("PATCH", path("api", "experiment_profiles", file), { body: text })),
+    mutationFn: () =>
+      file === undefined
+        ? ask("POST", "/api/experiment_profiles", { filename: target, body: text })
+        : ask("PATCH", path("api", "experiment_profiles", file), { body: text }),
     onSuccess: async () => {
       await client.invalidateQueries({ queryKey: ["profiles"] });
       onDone(target);
@@ -38,20 +41,47 @@ export function ProfileEditor({ file, saved, taken, onDone }: Props) {
   return (
     <div className={css.editing}>
       <div className={css.writing}>
-        {file === undefined && <TextInput label="Name of the file" placeholder="dilute at noon" value={name} error={name !== "" && refusedName} onChange={(event) => setName(event.currentTarget.value)} />}
-        <textarea className={css.text} aria-label="Text of the profile" spellCheck={false} autoCapitalize="off" autoCorrect="off" wrap="off" value={text} onChange={(event) => setText(event.currentTarget.value)} />
+        {file === undefined && (
+          <TextInput
+            label="Name of the file"
+            placeholder="dilute at noon"
+            value={name}
+            error={name !== "" && refusedName}
+            onChange={(event) => setName(event.currentTarget.value)}
+          />
+        )}
+        <textarea
+          className={css.text}
+          aria-label="Text of the profile"
+          spellCheck={false}
+          autoCapitalize="off"
+          autoCorrect="off"
+          wrap="off"
+          value={text}
+          onChange={(event) => setText(event.currentTarget.value)}
+        />
         {saving.error && <Problem error={saving.error} />}
         <div className={css.buttons}>
           <Button variant="default" onClick={() => onDone(file)}>
             {text === saved ? "Close" : "Discard changes"}
           </Button>
-          <Button disabled={refusedName !== undefined || isWrong || (file !== undefined && text === saved)} loading={saving.isPending} onClick={() => saving.mutate()}>
+          <Button
+            disabled={refusedName !== undefined || isWrong || (file !== undefined && text === saved)}
+            loading={saving.isPending}
+            onClick={() => saving.mutate()}
+          >
             Save
           </Button>
         </div>
       </div>
       <section aria-label="Preview" aria-live="polite">
-        {preview.error ? <Problem error={preview.error} /> : preview.data ? <Preview preview={preview.data} /> : <Waiting what="a look at it" />}
+        {preview.error ? (
+          <Problem error={preview.error} />
+        ) : preview.data ? (
+          <Preview preview={preview.data} />
+        ) : (
+          <Waiting what="a look at it" />
+        )}
       </section>
     </div>
   );

@@ -13,10 +13,10 @@ import { Empty, Problem, Waiting } from "@/parts/Problem";
 import { Preview } from "./Preview";
 import { ProfileEditor } from "./ProfileEditor";
 import { authorOf, nameOf, TEMPLATE } from "./profiles";
+import css from "./profiles.module.css";
 import { usePreview, useProfiles, useProfileText } from "./queries";
 import { Runs } from "./Runs";
 import { StartRun } from "./StartRun";
-import css from "./profiles.module.css";
 
 interface Writing {
   /** Nothing for a new profile. */
@@ -43,25 +43,44 @@ export default function Profiles() {
         title="Profiles"
         about={<span>What happens on which unit and when, written once; {count(rows.length, "profile")}.</span>}
         actions={
-          <Button leftSection={<Icon name="plus" size={16} />} disabled={writing !== undefined} onClick={() => setWriting({ file: undefined, text: TEMPLATE })}>
+          <Button
+            leftSection={<Icon name="plus" size={16} />}
+            disabled={writing !== undefined}
+            onClick={() => setWriting({ file: undefined, text: TEMPLATE })}
+          >
             New profile
           </Button>
         }
       />
       {profiles.error && <Problem error={profiles.error} />}
       {writing ? (
-        <ProfileEditor key={writing.file ?? ""} file={writing.file} saved={writing.text} taken={rows.map((one) => one.file)} onDone={done} />
+        <ProfileEditor
+          key={writing.file ?? ""}
+          file={writing.file}
+          saved={writing.text}
+          taken={rows.map((one) => one.file)}
+          onDone={done}
+        />
       ) : profiles.isPending ? (
         <Waiting what="profiles" />
       ) : chosen === undefined ? (
         <Empty title="There is no profile yet.">
-          <p className="soft">A profile starts, changes and stops jobs at set times, or once something has happened, on every unit of an experiment.</p>
+          <p className="soft">
+            A profile starts, changes and stops jobs at set times, or once something has happened, on every unit of an
+            experiment.
+          </p>
         </Empty>
       ) : (
         <div className={css.columns}>
           <nav className={css.list} aria-label="Profiles">
             {rows.map((one) => (
-              <button key={one.file} type="button" aria-current={one.file === chosen ? "true" : undefined} className={one.file === chosen ? css.chosen : undefined} onClick={() => choose(one.file)}>
+              <button
+                key={one.file}
+                type="button"
+                aria-current={one.file === chosen ? "true" : undefined}
+                className={one.file === chosen ? css.chosen : undefined}
+                onClick={() => choose(one.file)}
+              >
                 <span>{nameOf(one)}</span>
                 <span className="soft small">{[one.file, authorOf(one)].filter(Boolean).join(", ")}</span>
               </button>
@@ -75,7 +94,15 @@ export default function Profiles() {
   );
 }
 
-function Chosen({ file, experiment, onWrite }: { file: string; experiment: string; onWrite: (writing: Writing) => void }) {
+function Chosen({
+  file,
+  experiment,
+  onWrite,
+}: {
+  file: string;
+  experiment: string;
+  onWrite: (writing: Writing) => void;
+}) {
   const text = useProfileText(file);
   const preview = usePreview(text.data ?? "");
   const error = text.error ?? preview.error;
@@ -84,7 +111,11 @@ function Chosen({ file, experiment, onWrite }: { file: string; experiment: strin
       <div className={css.buttons}>
         <h2>{file}</h2>
         <DeleteProfile file={file} />
-        <Button variant="default" disabled={!text.data} onClick={() => onWrite({ file: undefined, text: text.data ?? "" })}>
+        <Button
+          variant="default"
+          disabled={!text.data}
+          onClick={() => onWrite({ file: undefined, text: text.data ?? "" })}
+        >
           Duplicate
         </Button>
         <Button variant="default" disabled={!text.data} onClick={() => onWrite({ file, text: text.data ?? "" })}>
@@ -92,7 +123,13 @@ function Chosen({ file, experiment, onWrite }: { file: string; experiment: strin
         </Button>
         <StartRun file={file} experiment={experiment} disabled={!preview.data?.ok} />
       </div>
-      {error ? <Problem error={error} /> : preview.data ? <Preview preview={preview.data} /> : <Waiting what="the profile" />}
+      {error ? (
+        <Problem error={error} />
+      ) : preview.data ? (
+        <Preview preview={preview.data} />
+      ) : (
+        <Waiting what="the profile" />
+      )}
       {text.data && (
         <details>
           <summary>Text</summary>

@@ -8,8 +8,8 @@ import type { JobRow } from "@/api/types";
 import { useTopic } from "@/live/hooks";
 import { count, moment, secondsOf } from "@/parts/format";
 import { Problem } from "@/parts/Problem";
-import { useRecentRuns, useRunning } from "./queries";
 import css from "./profiles.module.css";
+import { useRecentRuns, useRunning } from "./queries";
 
 export function Runs({ experiment }: { experiment: string }) {
   const running = useRunning(experiment).data ?? [];

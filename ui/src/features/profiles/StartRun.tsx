@@ -19,7 +19,11 @@ export function StartRun({ file, experiment, disabled }: Props) {
   const [asking, setAsking] = useState(false);
   const units = (useAssigned(experiment).data ?? []).filter((one) => one.is_active);
   const starting = useMutation({
-    mutationFn: () => ask("PATCH", "/unit_api/jobs/run/job_name/experiment_profile", { args: ["execute", file, experiment], env: { EXPERIMENT: experiment } }),
+    mutationFn: () =>
+      ask("PATCH", "/unit_api/jobs/run/job_name/experiment_profile", {
+        args: ["execute", file, experiment],
+        env: { EXPERIMENT: experiment },
+      }),
     onSuccess: async () => {
       setAsking(false);
       await client.invalidateQueries({ queryKey: ["profiles running"] });

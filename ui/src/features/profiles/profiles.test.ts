@@ -29,6 +29,15 @@ describe("times", () => {
 });
 
 it("errors come before warnings", () => {
-  const found = (severity: Diagnostic["severity"], code: string): Diagnostic => ({ severity, code, message: "", path: "" });
-  expect(byWeight([found("warning", "a"), found("error", "b"), found("warning", "c")]).map((one) => one.code)).toEqual(["b", "a", "c"]);
+  const found = (severity: Diagnostic["severity"], code: string): Diagnostic => ({
+    severity,
+    code,
+    message: "",
+    path: "",
+  });
+  expect(byWeight([found("warning", "a"), found("error", "b"), found("warning", "c")]).map((one) => one.code)).toEqual([
+    "b",
+    "a",
+    "c",
+  ]);
 });

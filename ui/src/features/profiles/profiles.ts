@@ -24,7 +24,12 @@ export function since(seconds: number): string {
   if (seconds < 120 && seconds % 60 !== 0) return `${Number(seconds.toPrecision(6))} s`;
   let left = Math.round(seconds);
   const parts: string[] = [];
-  for (const [name, size] of [["d", 86_400], ["h", 3600], ["min", 60], ["s", 1]] as const) {
+  for (const [name, size] of [
+    ["d", 86_400],
+    ["h", 3600],
+    ["min", 60],
+    ["s", 1],
+  ] as const) {
     const found = Math.floor(left / size);
     left -= found * size;
     if (found > 0) parts.push(`${found} ${name}`);
@@ -38,7 +43,8 @@ export const when = (step: ProfileStep): string => (step.depth > 0 ? `+ ${since(
 const RANK: Record<Diagnostic["severity"], number> = { error: 0, warning: 1, info: 2 };
 
 /** Errors first, then in the order of the profile. */
-export const byWeight = (found: readonly Diagnostic[]): Diagnostic[] => [...found].sort((a, b) => RANK[a.severity] - RANK[b.severity]);
+export const byWeight = (found: readonly Diagnostic[]): Diagnostic[] =>
+  [...found].sort((a, b) => RANK[a.severity] - RANK[b.severity]);
 
 export const TEMPLATE = `version: "1.0"
 experiment_profile_name: Stir, then dilute

@@ -1,14 +1,23 @@
 /** What the pages of profiles ask the leader. */
 
-import { useQuery, type UseQueryResult } from "@tanstack/react-query";
+import { type UseQueryResult, useQuery } from "@tanstack/react-query";
 import { get, path, request } from "@/api/client";
 import type { JobRow, ProfilePreview, ProfileRow, ProfileRun } from "@/api/types";
 
 export const useProfiles = (): UseQueryResult<ProfileRow[], Error> =>
-  useQuery({ queryKey: ["profiles"], queryFn: ({ signal }) => get<ProfileRow[]>("/api/experiment_profiles", signal), staleTime: 5_000 });
+  useQuery({
+    queryKey: ["profiles"],
+    queryFn: ({ signal }) => get<ProfileRow[]>("/api/experiment_profiles", signal),
+    staleTime: 5_000,
+  });
 
 export const useProfileText = (file: string): UseQueryResult<string, Error> =>
-  useQuery({ queryKey: ["profiles", file], queryFn: ({ signal }) => get<string>(path("api", "experiment_profiles", file), signal), enabled: file !== "", staleTime: 0 });
+  useQuery({
+    queryKey: ["profiles", file],
+    queryFn: ({ signal }) => get<string>(path("api", "experiment_profiles", file), signal),
+    enabled: file !== "",
+    staleTime: 0,
+  });
 
 export const usePreview = (text: string): UseQueryResult<ProfilePreview, Error> =>
   useQuery({
@@ -23,7 +32,8 @@ export const usePreview = (text: string): UseQueryResult<ProfilePreview, Error> 
 export const useRunning = (experiment: string): UseQueryResult<JobRow[], Error> =>
   useQuery({
     queryKey: ["profiles running", experiment],
-    queryFn: ({ signal }) => get<JobRow[]>(path("api", "experiments", experiment, "experiment_profiles", "running"), signal),
+    queryFn: ({ signal }) =>
+      get<JobRow[]>(path("api", "experiments", experiment, "experiment_profiles", "running"), signal),
     enabled: experiment !== "",
     refetchInterval: 3_000,
   });
@@ -31,7 +41,8 @@ export const useRunning = (experiment: string): UseQueryResult<JobRow[], Error> 
 export const useRecentRuns = (experiment: string): UseQueryResult<ProfileRun[], Error> =>
   useQuery({
     queryKey: ["profiles recent", experiment],
-    queryFn: ({ signal }) => get<ProfileRun[]>(path("api", "experiments", experiment, "experiment_profiles", "recent"), signal),
+    queryFn: ({ signal }) =>
+      get<ProfileRun[]>(path("api", "experiments", experiment, "experiment_profiles", "recent"), signal),
     enabled: experiment !== "",
     refetchInterval: 10_000,
   });
