@@ -70,6 +70,7 @@ def chemostat(name: str, strain: str, growth_per_h: float, pump_gain: float, see
         job = bench.start(lambda: Chemostat(exchange_volume_ml=0.4, duration=6))
         moments = loops.watch(bench, hours, every_s=60.0)
         nominal, measured = job.nominal_dilution_rate, job.dilution_rate
+        assert nominal is not None
         said = [*bench.logged("warning"), *bench.logged("error")]
     passed_h = (moments[-1].t_s - moments[0].t_s) / 3600
     flowed_ml = moments[-1].media_added_ml - moments[0].media_added_ml

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from enum import IntEnum
 from typing import Any
 
-from pioreactor.jobs.settings import encode_payload
+from pioreactor.jobs.payloads import encode_payload
 from pioreactor.messaging.ports import Bus, Message, Will
 from pioreactor.runtime.context import current
 from pioreactor.runtime.journaling_publisher import JournalingPublisher

@@ -13,7 +13,7 @@ from pioreactor.automations import events
 from pioreactor.automations.latest_readings import LatestReading
 from pioreactor.exc import JobRequiredError, SettingError, StoppedError
 from pioreactor.jobs.job import BackgroundJob
-from pioreactor.jobs.settings import Setting
+from pioreactor.jobs.published_attribute import PublishedAttribute, Status
 from pioreactor.messaging.ports import Message
 from pioreactor.runtime import context
 from pioreactor.runtime.lane import LaneTimer
@@ -36,7 +36,7 @@ class AutomationJob(BackgroundJob):
 
     _has_begun = False
 
-    latest_event = Setting(None, datatype="AutomationEvent", display=False)
+    latest_event = Status[structs.AutomationEvent | None](datatype="AutomationEvent", display=False)
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ class AutomationJob(BackgroundJob):
         self._has_trigger = False
         self._last_run_s: float | None = None
         self._settings_since = runtime.clock.now()
-        self._settings_then: dict[str, Any] = {}
+        self._settings_then: dict[str, object] = {}
         self._rerun_wanted = False
         self.skip_first_run = str(skip_first_run).lower() in ("1", "true", "yes", "on")
         if duration is not None:
@@ -249,12 +249,12 @@ class AutomationJob(BackgroundJob):
 
     # ---- the record of settings ----------------------------------------------------------------------------
 
-    def _settable_values(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name, setting in self.settings().items() if setting.settable}
+    def _settable_values(self) -> dict[str, object]:
+        return {name: getattr(self, name) for name in self.settings()}
 
-    def _publish_setting(self, setting: Setting, value: Any) -> None:
-        super()._publish_setting(setting, value)
-        if setting.settable and self._settings_then.get(setting.name, value) != value:
+    def _publish_attribute(self, attribute: PublishedAttribute[Any], value: object) -> None:
+        super()._publish_attribute(attribute, value)
+        if self._has_begun and attribute.settable and self._settings_then.get(attribute.name, value) != value:
             self._record_settings()
 
     def _record_settings(self) -> None:

@@ -22,7 +22,7 @@ _TYPES: dict[str, click.ParamType[Any]] = {
 class _Bounded(click.ParamType[Any]):
     """A value that the setting's own bounds are asked about."""
 
-    def __init__(self, setting: Setting) -> None:
+    def __init__(self, setting: Setting[Any]) -> None:
         self._setting = setting
         self.name = setting.datatype
 
@@ -38,10 +38,10 @@ class _Bounded(click.ParamType[Any]):
             self.fail(str(error), param, ctx)
 
 
-def explain(setting: Setting) -> str:
+def explain(setting: Setting[Any]) -> str:
     """Return what a setting is, with its range: the text of its option."""
     words = setting.help if setting.help is not None else setting.label if setting.label is not None else setting.name
-    bounded = setting.at_least is not None or setting.at_most is not None
+    bounded = setting.ge is not None or setting.le is not None
     text = words[0].upper() + words[1:] + (f", {setting.range_text()}" if bounded else "")
     if setting.choices is not None:
         text += f"; one of {', '.join(setting.choices)}"

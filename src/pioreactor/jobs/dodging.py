@@ -6,6 +6,7 @@ import msgspec
 
 from pioreactor import topics
 from pioreactor.jobs.job import BackgroundJob
+from pioreactor.jobs.published_attribute import Status
 from pioreactor.jobs.settings import Setting
 from pioreactor.messaging.ports import Message
 from pioreactor.runtime.lane import LaneTimer
@@ -40,8 +41,8 @@ class BackgroundJobWithDodging(BackgroundJob):
     _od_reading_is_running = False
     _is_continuous = False
 
-    enable_dodging_od = Setting(False, settable=True, label="Dodge OD readings", help="keep still during OD readings")
-    currently_dodging_od = Setting(False, label="Dodging OD readings at present")
+    enable_dodging_od = Setting(False, label="Dodge OD readings", help="keep still during OD readings")
+    currently_dodging_od = Status(False, label="Dodging OD readings at present")
 
     def __init__(self, unit: str, experiment: str, source: str = "app", enable_dodging_od: bool | None = None) -> None:
         super().__init__(unit, experiment, source=source)

@@ -18,11 +18,14 @@ from pioreactor.exc import (
     StoppedError,
     StorageError,
 )
+from pioreactor.job_catalogue import JOBS, JobSpec, stop_order_of
 from pioreactor.jobs import restart_policy
 from pioreactor.jobs.clients import PublishingClient
 from pioreactor.jobs.lifecycle import Lifecycle
+from pioreactor.jobs.measurement import Measurement
+from pioreactor.jobs.published_attribute import PublishedAttribute
 from pioreactor.jobs.registration import Registration
-from pioreactor.jobs.settings import Setting, from_declaration, install_declared, settings_of
+from pioreactor.jobs.settings import Setting, from_declaration, install_declared, published_of, settings_of
 from pioreactor.messaging.ports import Message
 from pioreactor.runtime import context, signals
 from pioreactor.runtime.lane import Lane, LaneTimer, current_lane
@@ -119,7 +122,6 @@ class BackgroundJob(metaclass=JobType):
         self._state_lock = threading.Lock()
         self.pub_client = self.sub_client = PublishingClient(self.publish, self._registration.bus)
         self._lifecycle = Lifecycle(self._run_hook, self._enter)
-        self.__dict__["_announce"] = self._publish_setting
         self._registration.publish_setting("state", JobState.INIT)
         self._registration.flush()
         signals.stop_on_signal(runtime, self)
@@ -179,10 +181,10 @@ class BackgroundJob(metaclass=JobType):
         for topic_filter in filters:
             self._registration.subscribe(topic_filter, receive, qos=qos)
 
-    def apply(self, name: str, value: Any) -> None:
+    def apply(self, name: str, value: object) -> None:
         """Change a setting as a command over MQTT does; raise `SettingError` if the value is not acceptable."""
         setting = self.settings().get(name)
-        if setting is None or not setting.settable:
+        if setting is None:
             raise SettingError(f"{self.job_name} has no setting {name} that can be set")
         checked = setting.check(value)
         self._lane.call(lambda: self._apply(setting, checked))
@@ -190,9 +192,9 @@ class BackgroundJob(metaclass=JobType):
     def add_to_published_settings(self, name: str, properties: PublishableSetting) -> None:
         """Publish one more attribute of this job's class from now on."""
         value = self.__dict__.pop(name, None)
-        setting = from_declaration(name, properties, getattr(type(self), name, None))
-        setattr(type(self), name, setting)
-        type(self).published_settings = {**type(self).published_settings, name: setting.describe()}
+        attribute = from_declaration(name, properties, getattr(type(self), name, None))
+        setattr(type(self), name, attribute)
+        type(self).published_settings = {**type(self).published_settings, name: attribute.describe()}
         if value is not None:
             setattr(self, name, value)
 
@@ -230,9 +232,35 @@ class BackgroundJob(metaclass=JobType):
         self.clean_up()
 
     @classmethod
-    def settings(cls) -> dict[str, Setting]:
-        """Return the declared settings by name."""
+    def published(cls) -> dict[str, PublishedAttribute[Any]]:
+        """Return all published attributes by name: settings, measurements and states."""
+        return published_of(cls)
+
+    @classmethod
+    def settings(cls) -> dict[str, Setting[Any]]:
+        """Return the settings by name."""
         return settings_of(cls)
+
+    @classmethod
+    def measurements(cls) -> dict[str, Measurement[Any]]:
+        """Return the measurements by name."""
+        return {name: value for name, value in published_of(cls).items() if isinstance(value, Measurement)}
+
+    @classmethod
+    def spec(cls) -> JobSpec:
+        """Return the catalogue's entry of this job, or one derived from the class for a job of a plugin."""
+        is_ours = cls.__module__.startswith("pioreactor.")
+        if is_ours and cls.job_name in JOBS:
+            return JOBS[cls.job_name]
+        summary = (cls.__doc__ if cls.__doc__ is not None else f"Run {cls.job_name}.").strip()
+        return JobSpec(
+            name=cls.job_name,
+            address=f"{cls.__module__}:{cls.__qualname__}",
+            label=cls.job_name.replace("_", " ").capitalize(),
+            summary=summary.splitlines()[0] if summary else "",
+            stop_order=stop_order_of(cls.job_name),
+            is_service=cls.is_long_running,
+        )
 
     # ---- implementation ------------------------------------------------------------------------------------
 
@@ -245,10 +273,10 @@ class BackgroundJob(metaclass=JobType):
             )
 
     def _become_ready(self) -> None:
-        for name, setting in self.settings().items():
+        for name, attribute in self.published().items():
             value = getattr(self, name)
             if value is not None and name not in self._registration.published:
-                self._publish_setting(setting, value)
+                self._publish_attribute(attribute, value)
         self._subscribe_to_commands()
         if self.state == JobState.INIT and not self._lane.stopping:
             self._move(JobState.SLEEPING if self.runtime.starts_sleeping else JobState.READY)
@@ -300,11 +328,11 @@ class BackgroundJob(metaclass=JobType):
             self.logger.warning("Refused: %s.", error)
 
     def _handle_set(self, name: str, payload: bytes) -> None:
-        setting = self.settings().get(name)
+        setting = self.published().get(name)
         if setting is None:
             self.logger.debug("There is no setting %s to set.", name)
             return
-        if not setting.settable:
+        if not isinstance(setting, Setting):
             self.logger.warning("Refused: %s is read-only.", name)
             return
         before = getattr(self, name)
@@ -312,16 +340,19 @@ class BackgroundJob(metaclass=JobType):
             self._apply(setting, setting.decode(payload))
         except SettingError as error:
             self.logger.warning("Refused: %s; it stays %s.", error, before)
-            self._publish_setting(setting, before)
+            self._publish_attribute(setting, before)
             return
         self.logger.info("Updated %s from %.40s to %.40s.", name, before, getattr(self, name))
 
-    def _apply(self, setting: Setting, value: Any) -> None:
+    def _apply(self, setting: Setting[Any], value: object) -> None:
+        bounded = setting.clamped(value)
+        if bounded != value:
+            self.logger.warning("%s of %g is out of range; using %g.", setting.name, value, bounded)
         setter = getattr(self, f"set_{setting.name}", None)  # the documented hook of plugins
         if setter is not None:
-            setter(value)
+            setter(bounded)
         else:
-            setattr(self, setting.name, value)
+            setattr(self, setting.name, bounded)
 
     def _on_own_state(self, message: Message) -> None:
         self._received_state = message.payload
@@ -384,13 +415,15 @@ class BackgroundJob(metaclass=JobType):
 
     def _republish_all(self) -> None:
         self._publish_state()
-        for name, setting in self.settings().items():
+        for name in self.published():
             value = getattr(self, name)
             if value is not None:
-                self._registration.publish_setting(setting.name, value, is_repetition=True)
+                self._registration.publish_setting(name, value, is_repetition=True)
 
-    def _publish_setting(self, setting: Setting, value: Any) -> None:
-        self._registration.publish_setting(setting.name, value)
+    def _publish_attribute(self, attribute: PublishedAttribute[Any], value: object) -> None:
+        if "_registration" not in self.__dict__:
+            return  # A value assigned before the constructor registered the job is published when the job is ready.
+        self._registration.publish_setting(attribute.name, value)
         self._flush_if_elsewhere()
 
     def _flush_if_elsewhere(self) -> None:
@@ -454,8 +487,8 @@ class BackgroundJob(metaclass=JobType):
             if began and not signals.computer_is_shutting_down() and not self.is_long_running:
                 self._store_desired(lambda: restart_policy.remove_desired(self.runtime, self.job_name))
             self._publish_final()
-            for name, setting in self.settings().items():
-                if not setting.persist and self.__dict__.get(name, setting.default) is not None:
+            for name, attribute in self.published().items():
+                if not attribute.persist and attribute.value_of(self) is not None:
                     self._registration.publish_setting(name, None)
         finally:
             self._registration.close()

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from pioreactor import structs, topics
 from pioreactor.exc import ActuatorInUseError, JobPresentError, StorageError
-from pioreactor.jobs.settings import encode_payload
+from pioreactor.jobs.payloads import encode_payload
 from pioreactor.messaging.ports import Message, Subscription, Will
 from pioreactor.observability.log import create_logger
 from pioreactor.runtime.context import Runtime

@@ -3,6 +3,7 @@
 import math
 import types
 from dataclasses import dataclass
+from inspect import get_annotations
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import msgspec
@@ -69,6 +70,24 @@ def describe(section: type[msgspec.Struct]) -> list[FieldDescription]:
             )
         )
     return described
+
+
+@dataclass(frozen=True, slots=True)
+class FieldLimits:
+    """Unit and inclusive bounds of a numeric key."""
+
+    unit: str | None = None
+    ge: float | None = None
+    le: float | None = None
+
+
+def limits_of(section: type[msgspec.Struct], key: str) -> FieldLimits:
+    """Return the unit and the inclusive bounds that a section declares for one of its keys."""
+    metas = _metas(get_annotations(section)[key])
+    unit = next((meta.extra["unit"] for meta in metas if meta.extra and meta.extra.get("unit")), None)
+    low = next((meta.ge for meta in metas if meta.ge is not None), None)
+    high = next((meta.le for meta in metas if meta.le is not None), None)
+    return FieldLimits(unit, low, high)
 
 
 def read(value: str | None, type_: Any) -> Any:

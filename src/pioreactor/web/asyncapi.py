@@ -10,6 +10,7 @@ import msgspec
 
 from pioreactor import structs, topics
 from pioreactor.automations import registry
+from pioreactor.jobs.published_attribute import PublishedAttribute
 from pioreactor.jobs.settings import Setting
 from pioreactor.states import JobState
 from pioreactor.structs.journal import JournalAcknowledgement, JournalBatch
@@ -110,8 +111,10 @@ def _channels_of_the_cluster() -> Iterator[_Channel]:
     yield _Channel("journal.acknowledged", acknowledged, said, JournalAcknowledgement, 1, True, True)
 
 
-def _channels_of_a_job(job: str, settings: Mapping[str, Setting], experiment: str) -> Iterator[_Channel]:
-    for name, setting in sorted(settings.items()):
+def _channels_of_a_job(
+    job: str, published: Mapping[str, PublishedAttribute[Any]], experiment: str
+) -> Iterator[_Channel]:
+    for name, setting in sorted(published.items()):
         label = setting.label if setting.label is not None else name.replace("_", " ").capitalize()
         words = f"{label}{f' [{setting.unit}]' if setting.unit is not None else ''}"
         payload = _payload(setting)
@@ -121,21 +124,24 @@ def _channels_of_a_job(job: str, settings: Mapping[str, Setting], experiment: st
             yield _Channel(f"{job}.{name}.set", address, f"Asks for a value: {words}", payload, 1, False, True)
 
 
-def _payload(setting: Setting) -> Any:
+def _payload(setting: PublishedAttribute[Any]) -> Any:
     if setting.datatype not in _SCHEMA_OF_DATATYPE:
         return getattr(structs, setting.datatype)
-    bounds = {"minimum": setting.at_least, "maximum": setting.at_most}
-    schema = {**_SCHEMA_OF_DATATYPE[setting.datatype], **{k: v for k, v in bounds.items() if v is not None}}
+    schema = dict(_SCHEMA_OF_DATATYPE[setting.datatype])
+    if not isinstance(setting, Setting):
+        return schema
+    bounds = {"minimum": setting.ge, "maximum": setting.le}
+    schema |= {k: v for k, v in bounds.items() if v is not None}
     if setting.choices is not None:
         schema["enum"] = list(setting.choices)
     return schema
 
 
-def _settings_by_job(declared: Sequence[Declared]) -> dict[str, dict[str, Setting]]:
-    """Return the settings of each job; one that hosts automations has those of all of them."""
-    found: dict[str, dict[str, Setting]] = {}
+def _published_by_job(declared: Sequence[Declared]) -> dict[str, dict[str, PublishedAttribute[Any]]]:
+    """Return the published attributes of each job; one that hosts automations has those of all of them."""
+    found: dict[str, dict[str, PublishedAttribute[Any]]] = {}
     for one in declared:
-        found.setdefault(one.job_name, {}).update(one.settings)
+        found.setdefault(one.job_name, {}).update(one.published)
     return found
 
 
@@ -146,8 +152,8 @@ def channels() -> list[_Channel]:
     ours = [one for one in automations if any(one.automation_name in names for names in registry.BUILT_IN.values())]
     declared = [*catalogue.jobs(), *ours]
     found = list(_own_channels())
-    for job, settings in sorted(_settings_by_job(declared).items()):
-        found += _channels_of_a_job(job, settings, UNIVERSAL_EXPERIMENT if job == "monitor" else _EXPERIMENT)
+    for job, published in sorted(_published_by_job(declared).items()):
+        found += _channels_of_a_job(job, published, UNIVERSAL_EXPERIMENT if job == "monitor" else _EXPERIMENT)
     return found
 
 

@@ -4,40 +4,24 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
 from pioreactor.automations import registry
-from pioreactor.jobs.settings import Setting, settings_of
+from pioreactor.job_catalogue import JOBS
+from pioreactor.jobs.published_attribute import PublishedAttribute
+from pioreactor.jobs.settings import Setting, published_of
 from pioreactor.plugin_management import get_plugins
 from pioreactor.web.descriptors import Kind
 
 _log = logging.getLogger("pioreactor.web")
 
-_JOBS: Final[Mapping[str, tuple[str, str]]] = {
-    "stirring": ("pioreactor.background_jobs.stirring.job:Stirrer", "Stirring"),
-    "od_reading": ("pioreactor.background_jobs.od_reading.job:ODReader", "Optical density"),
-    "growth_rate_calculating": (
-        "pioreactor.background_jobs.growth_rate_calculating.job:GrowthRateCalculator",
-        "Growth rate",
-    ),
-    "temperature_automation": (
-        "pioreactor.automations.temperature.base:TemperatureAutomationJob",
-        "Temperature automation",
-    ),
-    "dosing_automation": ("pioreactor.automations.dosing.base:DosingAutomationJob", "Dosing automation"),
-    "led_automation": ("pioreactor.automations.led.base:LEDAutomationJob", "LED automation"),
-    "monitor": ("pioreactor.background_jobs.monitor.job:Monitor", "Monitor"),
-}
-"""Name → class and what people call it, in the order of the UI."""
 _HOSTS: Final[Mapping[str, str]] = {
     "temperature_automation": "Holds or records the temperature of the culture, by one of several rules.",
     "dosing_automation": "Adds media and removes waste, by one of several rules.",
     "led_automation": "Lights the culture, by one of several rules.",
 }
 """What the jobs are for that are started as one of their automations."""
-_ALWAYS_THERE = frozenset({"monitor"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +34,11 @@ class Declared:
     description: str
     display: bool
     source: str
-    settings: Mapping[str, Setting]
+    published: Mapping[str, PublishedAttribute[Any]]
 
     @property
-    def options(self) -> Mapping[str, Setting]:
-        return {name: setting for name, setting in self.settings.items() if setting.settable}
+    def settings(self) -> Mapping[str, Setting[Any]]:
+        return {name: value for name, value in self.published.items() if isinstance(value, Setting)}
 
 
 class DeclaredCatalogue:
@@ -79,10 +63,10 @@ class DeclaredCatalogue:
     @cached_property
     def _jobs(self) -> list[Declared]:
         found = []
-        for job_name, (address, display_name) in _JOBS.items():
-            job = _imported(lambda address=address: _at(address), f"the job {job_name}")
+        for spec in JOBS.values():
+            job = None if spec.leader_only else _imported(spec.load, f"the job {spec.name}")
             if job is not None:
-                found.append(_declared(job, job_name, "", display_name))
+                found.append(_declared(job, spec.name, "", spec.label))
         return found + _of_plugins(self._plugins, {job.job_name for job in found})
 
 
@@ -115,9 +99,9 @@ def _declared(
         automation_name=automation_name,
         display_name=display_name,
         description=described if automation_name else _HOSTS.get(job_name, described),
-        display=job_name not in _ALWAYS_THERE,
+        display=job_name not in JOBS or not JOBS[job_name].is_service,
         source=source if source is not None else ("app" if ours else job.__module__),
-        settings={name: setting for name, setting in settings_of(job).items() if name != "state"},
+        published={name: attribute for name, attribute in published_of(job).items() if name != "state"},
     )
 
 
@@ -127,12 +111,6 @@ def _imported(find: Any, what: str) -> type | None:
     except Exception as error:  # noqa: BLE001 - a plugin's import is an edge: one bad file must not hide the others
         _log.warning("%s cannot be described: %s", what, error)
         return None
-    return found
-
-
-def _at(address: str) -> type:
-    module, _, name = address.partition(":")
-    found: type = getattr(import_module(module), name)
     return found
 
 

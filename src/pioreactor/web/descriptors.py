@@ -5,6 +5,7 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
+from pioreactor.jobs.published_attribute import PublishedAttribute
 from pioreactor.jobs.settings import Setting
 
 Kind = Literal["dosing", "led", "temperature"]
@@ -71,6 +72,8 @@ class DescribedAutomation(msgspec.Struct, omit_defaults=True):
     display_name: str
     description: str
     fields: list[AutomationField]
+    published_settings: list[DescribedSetting]
+    """What it publishes while it runs; what is `editable` can be changed meanwhile."""
     source: str | None = None
 
 
@@ -117,12 +120,12 @@ class DeclaredJob(Protocol):
     def source(self) -> str: ...
 
     @property
-    def settings(self) -> Mapping[str, Setting]: ...
+    def published(self) -> Mapping[str, PublishedAttribute[Any]]:
+        """Settings, measurements and states."""
+        ...
 
     @property
-    def options(self) -> Mapping[str, Setting]:
-        """What may be said at the start, as `--name value`; a superset of the settable settings."""
-        ...
+    def settings(self) -> Mapping[str, Setting[Any]]: ...
 
 
 class DeclaredAutomation(Protocol):
@@ -141,7 +144,10 @@ class DeclaredAutomation(Protocol):
     def source(self) -> str: ...
 
     @property
-    def settings(self) -> Mapping[str, Setting]: ...
+    def published(self) -> Mapping[str, PublishedAttribute[Any]]: ...
+
+    @property
+    def settings(self) -> Mapping[str, Setting[Any]]: ...
 
 
 class Catalogue(Protocol):
@@ -157,26 +163,28 @@ def describe_job(job: DeclaredJob) -> DescribedJob:
         job_name=job.job_name,
         display_name=job.display_name,
         display=job.display,
-        published_settings=[describe_setting(name, setting) for name, setting in job.settings.items()],
+        published_settings=[describe_attribute(attribute) for attribute in job.published.values()],
         source=job.source,
         description=job.description,
     )
 
 
-def describe_setting(name: str, setting: Setting) -> DescribedSetting:
-    return DescribedSetting(
-        key=name,
-        type=_type_of(setting),
-        display=setting.display and setting.label is not None,
-        description=setting.help,
-        unit=setting.unit,
-        label=setting.label,
-        editable=setting.settable,
-        min=setting.at_least,
-        max=setting.at_most,
-        default=setting.default,
-        options=list(setting.choices) if setting.choices is not None else None,
+def describe_attribute(attribute: PublishedAttribute[Any]) -> DescribedSetting:
+    """Return a published attribute as the UI shows it; a setting with its bounds and choices."""
+    described = DescribedSetting(
+        key=attribute.name,
+        type=_type_of(attribute),
+        display=attribute.display and attribute.label is not None,
+        description=attribute.help,
+        unit=attribute.unit,
+        label=attribute.label,
+        editable=isinstance(attribute, Setting),
+        default=attribute.default,
     )
+    if isinstance(attribute, Setting):
+        described.min, described.max = attribute.ge, attribute.le
+        described.options = list(attribute.choices) if attribute.choices is not None else None
+    return described
 
 
 def describe_automation(automation: DeclaredAutomation) -> DescribedAutomation:
@@ -186,27 +194,24 @@ def describe_automation(automation: DeclaredAutomation) -> DescribedAutomation:
         display_name=automation.display_name,
         description=automation.description,
         source=automation.source,
-        fields=[_field(name, setting) for name, setting in automation.settings.items() if setting.settable],
+        fields=[_field(setting) for setting in automation.settings.values()],
+        published_settings=[describe_attribute(attribute) for attribute in automation.published.values()],
     )
 
 
 def describe_capabilities(catalogue: Catalogue) -> list[Capability]:
     """Return everything that can be run, automations beside the job that hosts them."""
-    found = [_capability(job.job_name, job.description, job.options, job.settings) for job in catalogue.jobs()]
+    found = [_capability(job.job_name, job.description, job) for job in catalogue.jobs()]
     for kind in ("dosing", "led", "temperature"):
         for automation in catalogue.automations(kind):
-            capability = _capability(
-                f"{kind}_automation", automation.description, automation.settings, automation.settings
-            )
+            capability = _capability(f"{kind}_automation", automation.description, automation)
             capability.automation_name = automation.automation_name
             capability.cli_example += f" --automation-name {automation.automation_name}"
             found.append(capability)
     return found
 
 
-def _capability(
-    job_name: str, help_text: str, options: Mapping[str, Setting], settings: Mapping[str, Setting]
-) -> Capability:
+def _capability(job_name: str, help_text: str, declared: DeclaredJob | DeclaredAutomation) -> Capability:
     return Capability(
         job_name=job_name,
         help=help_text,
@@ -221,30 +226,30 @@ def _capability(
                 default=setting.default,
                 type=setting.datatype,
             )
-            for name, setting in options.items()
+            for name, setting in declared.settings.items()
         ],
-        published_settings={name: setting.describe() for name, setting in settings.items()},
+        published_settings={name: attribute.describe() for name, attribute in declared.published.items()},
         cli_example=f"pio run {job_name}",
     )
 
 
-def _field(name: str, setting: Setting) -> AutomationField:
+def _field(setting: Setting[Any]) -> AutomationField:
     type_ = _type_of(setting)
     return AutomationField(
-        key=name,
-        label=setting.label if setting.label is not None else name.replace("_", " ").capitalize(),
+        key=setting.name,
+        label=setting.label if setting.label is not None else setting.name.replace("_", " ").capitalize(),
         type="select" if setting.choices is not None else ("string" if type_ == "json" else type_),
         default=setting.default,
         unit=setting.unit,
         options=list(setting.choices) if setting.choices is not None else None,
-        min=setting.at_least,
-        max=setting.at_most,
+        min=setting.ge,
+        max=setting.le,
         description=setting.help,
     )
 
 
-def _type_of(setting: Setting) -> Literal["numeric", "boolean", "string", "json"]:
-    match setting.datatype:
+def _type_of(attribute: PublishedAttribute[Any]) -> Literal["numeric", "boolean", "string", "json"]:
+    match attribute.datatype:
         case "float" | "integer":
             return "numeric"
         case "boolean":

@@ -319,7 +319,7 @@ def test_each_stretch_of_time_has_the_settings_that_held_in_it() -> None:
 def test_the_last_stretch_is_recorded_whatever_hooks_a_plugin_defines() -> None:
     class Careless(DosingAutomationJobContrib):
         automation_name = "_careless_of_test"
-        volume = Setting(1.0, settable=True)
+        volume = Setting(1.0)
 
         def on_disconnected(self) -> None:
             """Does not call its base."""

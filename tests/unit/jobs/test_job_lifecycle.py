@@ -9,6 +9,8 @@ from pioreactor.exc import IllegalTransitionError, JobPresentError, NotActiveWor
 from pioreactor.jobs import restart_policy
 from pioreactor.jobs.job import BackgroundJob
 from pioreactor.jobs.lifecycle import Lifecycle
+from pioreactor.jobs.measurement import Measurement
+from pioreactor.jobs.published_attribute import Status
 from pioreactor.jobs.settings import Setting
 from pioreactor.runtime import context
 from pioreactor.states import LEGAL, JobState
@@ -19,9 +21,9 @@ class Watched(BackgroundJob):
     """Remembers which hooks ran and what state was announced by then."""
 
     job_name = "watched"
-    speed = Setting(5.0, settable=True, at_least=0, at_most=10, unit="rpm")
-    kept = Setting("kept", persist=True)
-    reading = Setting(None, datatype="float")
+    speed = Setting(5.0, ge=0, le=10, unit="rpm")
+    kept = Status("kept", persist=True)
+    reading = Measurement[float]()
 
     def __init__(self, bench: Bench, **options: Any) -> None:
         self.bench = bench

@@ -8,7 +8,7 @@ from pioreactor.testing.simulation import EXPERIMENT, Bench
 
 class Counting(BackgroundJob):
     job_name = "counting"
-    count = Setting(0, settable=True)
+    count = Setting(0)
 
     def __init__(self) -> None:
         super().__init__("unit1", EXPERIMENT)

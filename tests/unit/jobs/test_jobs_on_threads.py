@@ -30,7 +30,7 @@ def runtime() -> Iterator[Runtime]:
 
 class Threaded(BackgroundJob):
     job_name = "threaded"
-    count = Setting(0, settable=True)
+    count = Setting(0)
 
     def __init__(self) -> None:
         super().__init__("unit1", EXPERIMENT)

@@ -1,20 +1,23 @@
 """Settings: what a command may say, what a declaration may say, and what is inherited."""
 
 import math
+from typing import Any
 
 import pytest
 
 from pioreactor.exc import SettingError
 from pioreactor.jobs.job import BackgroundJob, BackgroundJobContrib
-from pioreactor.jobs.settings import Setting, encode_payload, from_declaration
+from pioreactor.jobs.payloads import encode_payload
+from pioreactor.jobs.published_attribute import Status
+from pioreactor.jobs.settings import Setting, from_declaration
 
 
-def named(setting: Setting, name: str = "value") -> Setting:
+def named(setting: Setting[Any], name: str = "value") -> Setting[Any]:
     setting.__set_name__(object, name)
     return setting
 
 
-FLOAT = named(Setting(1.0, settable=True, at_least=0, at_most=100, unit="%"))
+FLOAT = named(Setting(1.0, ge=0, le=100, unit="%"))
 
 
 @pytest.mark.parametrize(
@@ -32,7 +35,7 @@ FLOAT = named(Setting(1.0, settable=True, at_least=0, at_most=100, unit="%"))
         *((named(Setting(True)), word, False) for word in (b"0", b"false", b"False", b"OFF", b"no", b"F")),
     ],
 )
-def test_a_command_is_decoded_by_datatype(setting: Setting, payload: bytes | str, expected: object) -> None:
+def test_a_command_is_decoded_by_datatype(setting: Setting[Any], payload: bytes | str, expected: object) -> None:
     value = setting.decode(payload)
     assert value == expected
     assert type(value) is type(expected)
@@ -61,7 +64,7 @@ def test_a_command_is_decoded_by_datatype(setting: Setting, payload: bytes | str
         (named(Setting(None, datatype="GrowthRate")), b"{}"),
     ],
 )
-def test_a_command_that_cannot_be_is_refused_in_words(setting: Setting, payload: bytes) -> None:
+def test_a_command_that_cannot_be_is_refused_in_words(setting: Setting[Any], payload: bytes) -> None:
     with pytest.raises(SettingError, match="value"):
         setting.decode(payload)
 
@@ -70,9 +73,9 @@ def test_the_refusal_names_the_bounds_and_the_unit() -> None:
     with pytest.raises(SettingError, match=r"between 0 and 100 %.*120"):
         FLOAT.decode("120")
     with pytest.raises(SettingError, match=r"at least 0 mL"):
-        named(Setting(1.0, at_least=0, unit="mL")).decode("-1")
+        named(Setting(1.0, ge=0, unit="mL")).decode("-1")
     with pytest.raises(SettingError, match=r"at most 5"):
-        named(Setting(1.0, at_most=5)).decode("6")
+        named(Setting(1.0, le=5)).decode("6")
 
 
 @pytest.mark.parametrize(
@@ -126,16 +129,17 @@ def test_a_plugins_dictionary_becomes_settings_and_both_ways_say_the_same() -> N
 
     settings = Bubbler.settings()
     assert settings["duty"].default == 30
-    assert settings["duty"].settable
+    assert set(settings) == {"duty"}
     assert settings["duty"].unit == "%"
-    assert settings["note"].persist
+    assert isinstance(Bubbler.published()["note"], Status)
+    assert Bubbler.published()["note"].persist
     assert Bubbler.published_settings["duty"] == {"datatype": "float", "settable": True, "persist": False, "unit": "%"}
 
 
 def test_subclasses_inherit_settings_and_may_change_a_default_without_changing_the_base() -> None:
     class Base(BackgroundJob):
         job_name = "base"
-        speed = Setting(1.0, settable=True, at_least=0, at_most=10)
+        speed = Setting(1.0, ge=0, le=10)
 
     class Fast(Base):
         job_name = "fast"
@@ -144,7 +148,7 @@ def test_subclasses_inherit_settings_and_may_change_a_default_without_changing_t
 
     assert Base.settings()["speed"].default == 1.0
     assert Fast.settings()["speed"].default == 9.0
-    assert Fast.settings()["speed"].at_most == 10
+    assert Fast.settings()["speed"].le == 10
     assert set(Fast.settings()) == {"speed", "extra"}
     assert set(Base.settings()) == {"speed"}
     assert set(Fast.published_settings) == {"speed", "extra"}

@@ -15,6 +15,8 @@ from pioreactor.http.addresses import base_url
 from pioreactor.http.loopback import LoopbackHttp, Request
 from pioreactor.http.ports import Response
 from pioreactor.http.units import Units
+from pioreactor.jobs.measurement import Measurement
+from pioreactor.jobs.published_attribute import PublishedAttribute
 from pioreactor.jobs.settings import Setting
 from pioreactor.messaging.ports import Message, Subscription
 from pioreactor.processes.liveness import is_alive
@@ -59,9 +61,9 @@ class SpyBus:
         return None
 
 
-def named(name: str, setting: Setting) -> Setting:
-    setting.__set_name__(object, name)
-    return setting
+def named(name: str, attribute: PublishedAttribute[Any]) -> PublishedAttribute[Any]:
+    attribute.__set_name__(object, name)
+    return attribute
 
 
 @dataclass
@@ -73,18 +75,18 @@ class DeclaredStirring:
     source: str = "pioreactor"
 
     @property
-    def settings(self) -> Mapping[str, Setting]:
+    def published(self) -> Mapping[str, PublishedAttribute[Any]]:
         return {
             "target_rpm": named(
                 "target_rpm",
-                Setting(500.0, unit="RPM", label="Target stir RPM", settable=True, at_least=0, at_most=1500),
+                Setting(500.0, unit="RPM", label="Target stir RPM", ge=0, le=1500),
             ),
-            "measured_rpm": named("measured_rpm", Setting(0.0, unit="RPM", label="Measured RPM")),
+            "measured_rpm": named("measured_rpm", Measurement[float](unit="RPM", label="Measured RPM")),
         }
 
     @property
-    def options(self) -> Mapping[str, Setting]:
-        return self.settings
+    def settings(self) -> Mapping[str, Setting[Any]]:
+        return {name: value for name, value in self.published.items() if isinstance(value, Setting)}
 
 
 @dataclass
@@ -95,8 +97,12 @@ class DeclaredTurbidostat:
     source: str = "pioreactor"
 
     @property
-    def settings(self) -> Mapping[str, Setting]:
-        return {"target_biomass": named("target_biomass", Setting(1.0, label="Target", settable=True, at_least=0))}
+    def published(self) -> Mapping[str, PublishedAttribute[Any]]:
+        return {"target_biomass": named("target_biomass", Setting(1.0, label="Target", ge=0))}
+
+    @property
+    def settings(self) -> Mapping[str, Setting[Any]]:
+        return {name: value for name, value in self.published.items() if isinstance(value, Setting)}
 
 
 class SmallCatalogue:

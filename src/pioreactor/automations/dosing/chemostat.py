@@ -5,6 +5,7 @@ from typing import Any
 
 from pioreactor.automations.dosing.base import DosingAutomationJob
 from pioreactor.automations.events import DilutionEvent
+from pioreactor.jobs.measurement import Measurement
 from pioreactor.jobs.settings import Setting
 
 MINUTES_PER_HOUR = 60.0
@@ -19,16 +20,14 @@ class Chemostat(DosingAutomationJob):
 
     automation_name = "chemostat"
 
-    exchange_volume_ml = Setting(
-        0.5, settable=True, unit="mL", label="Exchange volume", at_least=0, at_most=20, help="volume of each exchange"
-    )
+    exchange_volume_ml = Setting(0.5, unit="mL", label="Exchange volume", ge=0, le=20, help="volume of each exchange")
     duration = Setting(
-        20.0, settable=True, unit="min", label="Time between exchanges", at_least=0.05, at_most=100_000,
+        20.0, unit="min", label="Time between exchanges", ge=0.05, le=100_000,
         help="time from one exchange to the next",
     )  # fmt: skip
 
-    nominal_dilution_rate = Setting(None, datatype="float", unit="h⁻¹", label="Nominal dilution rate")
-    dilution_rate = Setting(None, datatype="float", unit="h⁻¹", label="Measured dilution rate")
+    nominal_dilution_rate = Measurement[float](unit="h⁻¹", label="Nominal dilution rate")
+    dilution_rate = Measurement[float](unit="h⁻¹", label="Measured dilution rate")
 
     def __init__(self, exchange_volume_ml: float | str = 0.5, duration: float | str = 20.0, **kwargs: Any) -> None:
         super().__init__(duration=duration, **kwargs)

@@ -14,11 +14,9 @@ class FedBatch(DosingAutomationJob):
     automation_name = "fed_batch"
     pumps: ClassVar[tuple[PumpDevice, ...]] = (MEDIA,)
 
-    dosing_volume_ml = Setting(
-        1.0, settable=True, unit="mL", label="Dosing volume", at_least=0, at_most=20, help="volume of each feeding"
-    )
+    dosing_volume_ml = Setting(1.0, unit="mL", label="Dosing volume", ge=0, le=20, help="volume of each feeding")
     duration = Setting(
-        720.0, settable=True, unit="min", label="Time between feedings", at_least=0.05, at_most=100_000,
+        720.0, unit="min", label="Time between feedings", ge=0.05, le=100_000,
         help="time from one feeding to the next",
     )  # fmt: skip
 

@@ -26,16 +26,16 @@ class PIDMorbidostat(DosingAutomationJob):
     automation_name = "pid_morbidostat"
     pumps: ClassVar[tuple[PumpDevice, ...]] = (MEDIA, ALT_MEDIA, WASTE)
 
-    target_growth_rate = Setting(
-        None, datatype="float", settable=True, unit="h⁻¹", label="Target growth rate", at_least=0, at_most=10,
+    target_growth_rate = Setting[float](
+        unit="h⁻¹", label="Target growth rate", ge=0, le=10,
         help="growth rate to hold the culture at",
     )  # fmt: skip
-    target_normalized_od = Setting(
-        None, datatype="float", settable=True, unit="AU", label="Target nOD", at_least=0, at_most=1e6,
+    target_normalized_od = Setting[float](
+        unit="AU", label="Target nOD", ge=0, le=1e6,
         help="normalised OD around which doses are sized",
     )  # fmt: skip
     duration = Setting(
-        60.0, settable=True, unit="min", label="Time between decisions", at_least=0.05, at_most=100_000,
+        60.0, unit="min", label="Time between decisions", ge=0.05, le=100_000,
         help="time from one decision to the next",
     )  # fmt: skip
 

@@ -31,16 +31,16 @@ class Turbidostat(DosingAutomationJob):
 
     automation_name = "turbidostat"
 
-    target_biomass = Setting(
-        None, datatype="float", settable=True, unit="OD or AU", label="Target biomass", at_least=0, at_most=1e6,
+    target_biomass = Setting[float](
+        unit="OD or AU", label="Target biomass", ge=0, le=1e6,
         help="biomass to hold, in the unit of the biomass signal",
     )  # fmt: skip
     exchange_volume_ml = Setting(
-        1.0, settable=True, unit="mL", label="Largest exchange", at_least=0.05, at_most=20,
+        1.0, unit="mL", label="Largest exchange", ge=0.05, le=20,
         help="largest volume of one exchange; smaller ones are used where they hold the target better",
     )  # fmt: skip
     biomass_signal = Setting(
-        "auto", settable=True, label="Biomass signal", choices=SIGNALS,
+        "auto", label="Biomass signal", choices=SIGNALS,
         help="what is held: normalized_od (relative to the start), od_fused or od (calibrated); auto chooses",
     )  # fmt: skip
 

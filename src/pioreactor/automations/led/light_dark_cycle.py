@@ -43,20 +43,10 @@ class LightDarkCycle(LEDAutomationJob):
     automation_name = "light_dark_cycle"
 
     light_intensity = Setting(
-        50.0,
-        settable=True,
-        unit="%",
-        label="Light intensity",
-        at_least=0,
-        at_most=100,
-        help="intensity while it is light",
+        50.0, unit="%", label="Light intensity", ge=0, le=100, help="intensity during the light phase"
     )
-    light_duration_minutes = Setting(
-        960.0, settable=True, unit="min", label="Light duration", at_least=0, at_most=1e6, help="0: always dark"
-    )
-    dark_duration_minutes = Setting(
-        480.0, settable=True, unit="min", label="Dark duration", at_least=0, at_most=1e6, help="0: always light"
-    )
+    light_duration_minutes = Setting(960.0, unit="min", label="Light duration", ge=0, le=1e6, help="0: always dark")
+    dark_duration_minutes = Setting(480.0, unit="min", label="Dark duration", ge=0, le=1e6, help="0: always light")
 
     def __init__(
         self,

@@ -16,7 +16,8 @@ from pioreactor.automations.temperature.observer_store import CACHE, ObserverMem
 from pioreactor.automations.temperature.state_estimation import Observation
 from pioreactor.devices.guard import HeatingLimits
 from pioreactor.exc import HardwareError, HardwareNotFoundError, StoppedError
-from pioreactor.jobs.settings import Setting
+from pioreactor.jobs.measurement import Measurement
+from pioreactor.jobs.published_attribute import Status
 from pioreactor.science.temperature.observer import LiquidObserver
 from pioreactor.science.temperature.plant import plant_of
 from pioreactor.states import JobState
@@ -48,8 +49,8 @@ class TemperatureAutomationJob(AutomationJob):
     INFERENCE_EVERY_N_SECONDS: float = 30.0
     """How often `execute` is run. A temperature is published at least every 30 s."""
 
-    temperature = Setting(None, datatype="Temperature", unit="℃", label="Temperature")
-    heater_duty_cycle = Setting(0.0, unit="%", label="Heater duty cycle", display=False)
+    temperature = Measurement[structs.Temperature](unit="℃", label="Temperature", quantity="temperature")
+    heater_duty_cycle = Status(0.0, unit="%", label="Heater duty cycle", display=False)
 
     latest_temperature: float | None = None
     previous_temperature: float | None = None

@@ -25,8 +25,8 @@ class Thermostat(TemperatureAutomationJob):
     automation_name = "thermostat"
     MAX_TARGET_TEMP: ClassVar[float] = 78.0
 
-    target_temperature = Setting(
-        None, datatype="float", settable=True, unit="℃", label="Target temperature",
+    target_temperature = Setting[float](
+        unit="℃", label="Target temperature", ge=0, le=MAX_TARGET_TEMP, clamp=True,
         help="temperature of the culture to hold",
     )  # fmt: skip
 

@@ -10,7 +10,7 @@ import msgspec
 from pioreactor import structs, topics
 from pioreactor.actions.bioreactor import vial_state
 from pioreactor.jobs.job import BackgroundJob
-from pioreactor.jobs.settings import Setting
+from pioreactor.jobs.measurement import Measurement
 from pioreactor.messaging.ports import Message
 from pioreactor.science.growth_rate import Estimate, GrowthRateEstimator
 from pioreactor.states import JobState
@@ -28,9 +28,11 @@ class GrowthRateCalculator(BackgroundJob):
 
     job_name = "growth_rate_calculating"
 
-    growth_rate = Setting(None, datatype="GrowthRate", unit="h⁻¹", label="Growth rate", display=False)
-    od_filtered = Setting(None, datatype="ODFiltered", label="Normalised OD", display=False)
-    estimate = Setting(None, datatype="json", label="Growth rate with its 95 % band", display=False)
+    growth_rate = Measurement[structs.GrowthRate](
+        unit="h⁻¹", label="Growth rate", quantity="growth_rate", display=False
+    )
+    od_filtered = Measurement[structs.ODFiltered](label="Normalised OD", quantity="od_filtered", display=False)
+    estimate = Measurement[dict[str, object]](label="Growth rate with its 95 % band", display=False)
 
     def __init__(self, unit: str, experiment: str) -> None:
         super().__init__(unit, experiment)

@@ -20,6 +20,8 @@ from pioreactor.devices.ports import Button, Rig
 from pioreactor.exc import PioreactorError
 from pioreactor.jobs import restart_policy
 from pioreactor.jobs.job import LongRunningBackgroundJob
+from pioreactor.jobs.measurement import Measurement
+from pioreactor.jobs.published_attribute import Status
 from pioreactor.jobs.settings import Setting
 from pioreactor.messaging.ports import Message
 from pioreactor.states import JobState
@@ -50,14 +52,14 @@ class Monitor(LongRunningBackgroundJob):
 
     job_name = "monitor"
 
-    versions = Setting(None, datatype="json", settable=True, display=False)
-    computer_statistics = Setting(None, datatype="json", display=False)
-    voltage_on_pwm_rail = Setting(None, datatype="Voltage", display=False)
-    button_down = Setting(False, display=False)
-    ipv4 = Setting(None, datatype="string", display=False)
-    wlan_mac_address = Setting(None, datatype="string", display=False)
-    eth_mac_address = Setting(None, datatype="string", display=False)
-    safe_up_to = Setting(None, datatype="json", display=False)
+    versions = Setting[dict[str, object]](display=False, cli=False)
+    computer_statistics = Measurement[dict[str, object]](display=False)
+    voltage_on_pwm_rail = Measurement[structs.Voltage](display=False)
+    button_down = Status(False, display=False)
+    ipv4 = Status[str](display=False)
+    wlan_mac_address = Status[str | None](display=False)
+    eth_mac_address = Status[str | None](display=False)
+    safe_up_to = Status[dict[str, object]](display=False)
 
     _pre_button: ClassVar[list[Callable[[], None]]] = []
     _post_button: ClassVar[list[Callable[[], None]]] = []

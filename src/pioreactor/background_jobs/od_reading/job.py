@@ -29,9 +29,12 @@ from pioreactor.exc import (
 )
 from pioreactor.jobs.dodging import SCHEDULE_CACHE, ODSchedule
 from pioreactor.jobs.job import BackgroundJob
+from pioreactor.jobs.measurement import Measurement
+from pioreactor.jobs.published_attribute import Status
 from pioreactor.jobs.settings import Setting
 from pioreactor.runtime import context
 from pioreactor.runtime.lane import LaneTimer
+from pioreactor.settings.sections import OdReadingSettings
 from pioreactor.states import JobState
 from pioreactor.types import PdAngle, PdChannel
 
@@ -51,30 +54,33 @@ class ODReader(BackgroundJob):
 
     job_name = "od_reading"
 
-    ir_led_intensity = Setting(
-        None, datatype="float", settable=True, unit="%", label="IR LED intensity", at_least=0, at_most=100,
-        display=False, help="intensity of the IR LED during a reading",
-    )  # fmt: skip
-    interval = Setting(
-        None, datatype="float", settable=True, unit="s", label="Time between OD readings", at_least=1.0, at_most=86_400,
-        help="time from one reading to the next",
-    )  # fmt: skip
-    first_od_obs_time = Setting(None, datatype="float", unit="s", display=False)
-    relative_intensity_of_ir_led = Setting(None, datatype="json", display=False)
-    ods = Setting(None, datatype="ODReadings", display=False)
-    od1 = Setting(None, datatype="ODReading", display=False)
-    od2 = Setting(None, datatype="ODReading", display=False)
-    od3 = Setting(None, datatype="ODReading", display=False)
-    od4 = Setting(None, datatype="ODReading", display=False)
-    raw_od1 = Setting(None, datatype="RawODReading", display=False)
-    raw_od2 = Setting(None, datatype="RawODReading", display=False)
-    raw_od3 = Setting(None, datatype="RawODReading", display=False)
-    raw_od4 = Setting(None, datatype="RawODReading", display=False)
-    calibrated_od1 = Setting(None, datatype="CalibratedODReading", display=False)
-    calibrated_od2 = Setting(None, datatype="CalibratedODReading", display=False)
-    calibrated_od3 = Setting(None, datatype="CalibratedODReading", display=False)
-    calibrated_od4 = Setting(None, datatype="CalibratedODReading", display=False)
-    od_fused = Setting(None, datatype="ODFused", display=False)
+    ir_led_intensity = Setting[float](
+        config=(OdReadingSettings, "ir_led_intensity"),
+        label="IR LED intensity",
+        display=False,
+        help="intensity of the IR LED during a reading",
+    )
+    interval = Setting[float | None](
+        unit="s", label="Time between OD readings", ge=1.0, le=86_400, help="time from one reading to the next"
+    )
+    first_od_obs_time = Status[float](unit="s", display=False)
+    relative_intensity_of_ir_led = Measurement[structs.RelativeIntensity](
+        datatype="json", quantity="relative_intensity_of_ir_led", display=False
+    )
+    ods = Measurement[structs.ODReadings](display=False)
+    od1 = Measurement[structs.ODReading](quantity="od", display=False)
+    od2 = Measurement[structs.ODReading](quantity="od", display=False)
+    od3 = Measurement[structs.ODReading](quantity="od", display=False)
+    od4 = Measurement[structs.ODReading](quantity="od", display=False)
+    raw_od1 = Measurement[structs.RawODReading](quantity="raw_od", display=False)
+    raw_od2 = Measurement[structs.RawODReading](quantity="raw_od", display=False)
+    raw_od3 = Measurement[structs.RawODReading](quantity="raw_od", display=False)
+    raw_od4 = Measurement[structs.RawODReading](quantity="raw_od", display=False)
+    calibrated_od1 = Measurement[structs.CalibratedODReading](display=False)
+    calibrated_od2 = Measurement[structs.CalibratedODReading](display=False)
+    calibrated_od3 = Measurement[structs.CalibratedODReading](display=False)
+    calibrated_od4 = Measurement[structs.CalibratedODReading](display=False)
+    od_fused = Measurement[structs.ODFused](quantity="od_fused", display=False)
 
     _pre_read: ClassVar[list[PreReadCallback]] = []
     _post_read: ClassVar[list[ReadCallback]] = []
@@ -222,17 +228,18 @@ class ODReader(BackgroundJob):
         if self._reference is not None:
             self._dosing_pause.listen()
         if self.interval is not None:
-            self._schedule(first_after_s=0.0)
+            self._schedule(self.interval, first_after_s=0.0)
 
     # ---- changes -------------------------------------------------------------------------------------------
 
     def set_interval(self, interval: float) -> None:
         """Read each `interval` [s] from now on; the next reading is one interval away."""
-        self.interval = self._check("interval", interval)
+        checked = self._check("interval", interval)
+        self.interval = checked
         if self._reference is not None:
-            self._reference.interval_s = self.interval
+            self._reference.interval_s = checked
         if self.state != JobState.SLEEPING:
-            self._schedule(first_after_s=self.interval)
+            self._schedule(checked, first_after_s=checked)
 
     def set_ir_led_intensity(self, intensity: float) -> None:
         """Shine so brightly [%] from the next reading on."""
@@ -242,17 +249,17 @@ class ODReader(BackgroundJob):
             self._reference.restart()
         self._warn_of(self.ir_led_intensity)
 
-    def _schedule(self, *, first_after_s: float) -> None:
+    def _schedule(self, interval_s: float, *, first_after_s: float) -> None:
         self._cancel_timer()
-        if self.interval <= READING_S:
+        if interval_s <= READING_S:
             self.logger.warning(
-                "A reading takes about %g s; with one each %g s, some are left out.", READING_S, self.interval
+                "A reading takes about %g s; at an interval of %g s some are skipped.", READING_S, interval_s
             )
         clock = self.runtime.clock
-        schedule = ODSchedule(clock.monotonic() + first_after_s, self.interval)
+        schedule = ODSchedule(clock.monotonic() + first_after_s, interval_s)
         self.runtime.stores.volatile(SCHEDULE_CACHE).set("schedule", msgspec.json.encode(schedule).decode())
         self.first_od_obs_time = clock.now().timestamp() + first_after_s
-        self._timer = self.every(self.interval, self.record_and_publish, first_after_s=first_after_s)
+        self._timer = self.every(interval_s, self.record_and_publish, first_after_s=first_after_s)
 
     def _cancel_timer(self) -> None:
         if self._timer is not None:
@@ -265,7 +272,7 @@ class ODReader(BackgroundJob):
 
     def on_sleeping_to_ready(self) -> None:
         if self.interval is not None:
-            self._schedule(first_after_s=0.0)
+            self._schedule(self.interval, first_after_s=0.0)
 
     def on_disconnected(self) -> None:
         self._cancel_timer()

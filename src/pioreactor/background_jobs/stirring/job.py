@@ -8,10 +8,12 @@ from pioreactor.devices.drivers.tachometer import rpm_from_edges
 from pioreactor.devices.ports import PwmOutput, Tachometer
 from pioreactor.exc import HardwareNotFoundError
 from pioreactor.jobs.dodging import BackgroundJobWithDodging
+from pioreactor.jobs.measurement import Measurement
 from pioreactor.jobs.settings import Setting
 from pioreactor.runtime import context
 from pioreactor.runtime.lane import LaneTimer
 from pioreactor.science.mixing import SpeedControl
+from pioreactor.settings.sections import StirringSettings
 from pioreactor.states import JobState
 
 SETTLED_WITHIN_RPM = 20.0
@@ -27,23 +29,29 @@ class Stirrer(BackgroundJobWithDodging):
 
     job_name = "stirring"
 
-    target_rpm = Setting(
-        None, datatype="float", settable=True, unit="RPM", label="Target stir RPM", at_least=0, at_most=5000,
-        help="speed to hold; 0 stops the bar",
-    )  # fmt: skip
-    measured_rpm = Setting(None, datatype="MeasuredRPM", unit="RPM", label="Measured RPM")
+    target_rpm = Setting[float](
+        config=(StirringSettings, "initial_target_rpm"), label="Target stir RPM", help="speed to hold; 0 stops the bar"
+    )
+    measured_rpm = Measurement[structs.MeasuredRPM](unit="RPM", label="Measured RPM", quantity="measured_rpm")
     duty_cycle = Setting(
-        0.0, settable=True, unit="%", label="Fan duty cycle", at_least=0, at_most=100, display=False,
+        0.0,
+        config=(StirringSettings, "initial_duty_cycle"),
+        label="Fan duty cycle",
+        display=False,
         help="duty of the fan; set it only without a target speed",
-    )  # fmt: skip
-    target_rpm_during_od_reading = Setting(
-        None, datatype="float", settable=True, unit="RPM", label="Target RPM during OD readings", at_least=0,
-        at_most=5000, display=False, help="speed while OD is read, when dodging",
-    )  # fmt: skip
-    target_rpm_outside_od_reading = Setting(
-        None, datatype="float", settable=True, unit="RPM", label="Target RPM between OD readings", at_least=0,
-        at_most=5000, display=False, help="speed between OD readings, when dodging",
-    )  # fmt: skip
+    )
+    target_rpm_during_od_reading = Setting[float](
+        config=(StirringSettings, "target_rpm_during_od_reading"),
+        label="Target RPM during OD readings",
+        display=False,
+        help="speed while OD is read, when dodging",
+    )
+    target_rpm_outside_od_reading = Setting[float](
+        config=(StirringSettings, "target_rpm_outside_od_reading"),
+        label="Target RPM between OD readings",
+        display=False,
+        help="speed between OD readings, when dodging",
+    )
 
     def __init__(
         self,

@@ -8,7 +8,8 @@ from litestar.params import FromPath, JSONBody
 from pioreactor import topics
 from pioreactor.exc import NotAssignedAnExperimentError, SettingError
 from pioreactor.http.fanout import Failed, report
-from pioreactor.jobs.settings import encode_payload
+from pioreactor.jobs.payloads import encode_payload
+from pioreactor.jobs.settings import Setting
 from pioreactor.types import UNIVERSAL_EXPERIMENT, UNIVERSAL_IDENTIFIER
 from pioreactor.web.leader.notifications import require_broker
 from pioreactor.web.leader.responses import Status
@@ -136,10 +137,10 @@ def _check_setting(cluster: LeaderServices, job: str, setting: str, value: Any) 
     declared = next((known for known in cluster.here.catalogue.jobs() if known.job_name == job), None)
     if declared is None or job.endswith("_automation"):
         return
-    known = declared.settings.get(setting)
+    known = declared.published.get(setting)
     if known is None:
         raise SettingError(f"{job} has no setting {setting}", remedy=f"It has {', '.join(declared.settings)}.")
-    if not known.settable:
+    if not isinstance(known, Setting):
         raise SettingError(f"{setting} of {job} is reported by the unit and cannot be set")
     known.decode(encode_payload(value))
 

@@ -11,7 +11,7 @@ from pioreactor.clock.ports import Clock
 from pioreactor.devices.lab_bench import LabBench
 from pioreactor.http.units import Units
 from pioreactor.identity.computer import POWER_OFF, REBOOT
-from pioreactor.jobs.settings import encode_payload
+from pioreactor.jobs.payloads import encode_payload
 from pioreactor.messaging.ports import Bus
 from pioreactor.runtime.context import Runtime
 from pioreactor.runtime.journaling_publisher import JournalingPublisher

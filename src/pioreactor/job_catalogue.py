@@ -1,0 +1,133 @@
+"""Catalogue of the built-in jobs, the only list of them: facts that other processes need without importing a job.
+
+Importing the class of a job takes up to 0.1 s on a Raspberry Pi. `pio --help`, `pio kill` and the configuration do not
+wait for that: they read this table, which refers to classes by name. Anything else about a job stands on its class.
+A job is added with its module and one entry here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from importlib import import_module
+from typing import Final, Literal
+
+ResumePolicy = Literal["resume", "hold", "ask"]
+
+
+class StopOrder(IntEnum):
+    """Order in which jobs are stopped: outputs that move liquid, heat or stir first, lights last."""
+
+    ACTUATORS = 0
+    DECISIONS = 1
+    LIGHTS = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobSpec:
+    """Facts about a job that are known without its class."""
+
+    name: str
+    address: str
+    """`module:Class`."""
+    label: str
+    """Name for people, in the UI."""
+    summary: str
+    """One line for `pio run --help`."""
+    stop_order: StopOrder = StopOrder.DECISIONS
+    resume_policy: ResumePolicy = "resume"
+    """Default of `[resume] <name>`: what happens to the job after a power cut."""
+    leader_only: bool = False
+    is_service: bool = False
+    """Runs from boot, belongs to no experiment, and is neither stopped with all jobs nor resumed."""
+    has_options: bool = True
+    """Whether `pio run <name>` takes options. Jobs without are started without the parser of the command line."""
+
+    @property
+    def config_section(self) -> str:
+        return f"{self.name}.config"
+
+    def load(self) -> type:
+        """Import and return the class."""
+        module, _, attribute = self.address.partition(":")
+        found: type = getattr(import_module(module), attribute)
+        return found
+
+
+_SPECS: Final = (
+    JobSpec(
+        name="stirring",
+        address="pioreactor.background_jobs.stirring.job:Stirrer",
+        label="Stirring",
+        summary="Stir at a speed that is measured and held.",
+        stop_order=StopOrder.ACTUATORS,
+    ),
+    JobSpec(
+        name="od_reading",
+        address="pioreactor.background_jobs.od_reading.job:ODReader",
+        label="Optical density",
+        summary="Read optical density.",
+    ),
+    JobSpec(
+        name="growth_rate_calculating",
+        address="pioreactor.background_jobs.growth_rate_calculating.job:GrowthRateCalculator",
+        label="Growth rate",
+        summary="Estimate the growth rate from OD and doses.",
+        has_options=False,
+    ),
+    JobSpec(
+        name="temperature_automation",
+        address="pioreactor.automations.temperature.base:TemperatureAutomationJob",
+        label="Temperature automation",
+        summary="Hold or record the temperature.",
+        stop_order=StopOrder.ACTUATORS,
+    ),
+    JobSpec(
+        name="dosing_automation",
+        address="pioreactor.automations.dosing.base:DosingAutomationJob",
+        label="Dosing automation",
+        summary="Dose by a rule.",
+        resume_policy="hold",
+    ),
+    JobSpec(
+        name="led_automation",
+        address="pioreactor.automations.led.base:LEDAutomationJob",
+        label="LED automation",
+        summary="Light the culture by a rule.",
+        stop_order=StopOrder.LIGHTS,
+    ),
+    JobSpec(
+        name="monitor",
+        address="pioreactor.background_jobs.monitor.job:Monitor",
+        label="Monitor",
+        summary="Check this unit and forward its records to the leader.",
+        is_service=True,
+        has_options=False,
+    ),
+    JobSpec(
+        name="mqtt_to_db_streaming",
+        address="pioreactor.background_jobs.leader.mqtt_to_db_streaming:MqttToDBStreamer",
+        label="Database writer",
+        summary="Write records into the leader's database.",
+        leader_only=True,
+        is_service=True,
+        has_options=False,
+    ),
+)
+"""In the order of the UI and of `pio run --help`."""
+
+JOBS: Final[Mapping[str, JobSpec]] = {spec.name: spec for spec in _SPECS}
+
+_ACTUATING_PARTS: Final = ("add_", "remove_", "circulate_", "pump", "temperature", "stirring")
+"""Parts of the names of actions, and of plugins' jobs, that drive outputs."""
+
+
+def stop_order_of(name: str) -> StopOrder:
+    """Return when a job or an action is stopped; for those that are not in the catalogue its name decides."""
+    spec = JOBS.get(name)
+    if spec is not None:
+        return spec.stop_order
+    if name.startswith("led_"):
+        return StopOrder.LIGHTS
+    return StopOrder.ACTUATORS if any(part in name for part in _ACTUATING_PARTS) else StopOrder.DECISIONS

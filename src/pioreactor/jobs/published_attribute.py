@@ -1,0 +1,135 @@
+"""Base of the descriptors that publish an attribute of a job: settings, measurements and states."""
+
+from __future__ import annotations
+
+import re
+from types import NoneType, UnionType
+from typing import Any, ClassVar, Generic, Literal, Protocol, Self, TypeVar, Union, get_args, get_origin, overload
+
+from pioreactor.types import PublishableSetting, PublishableSettingDataType
+
+T = TypeVar("T")
+
+_NAME = re.compile(r"[A-Za-z0-9]+(_[A-Za-z0-9]+)*")
+DATATYPES = frozenset(get_args(PublishableSettingDataType))
+_PYTHON_DATATYPES: dict[object, PublishableSettingDataType] = {
+    bool: "boolean",
+    int: "integer",
+    float: "float",
+    str: "string",
+    dict: "json",
+    list: "json",
+}
+
+
+class Publisher(Protocol):
+    """Interface that a class needs to have published attributes."""
+
+    def _publish_attribute(self, attribute: PublishedAttribute[Any], value: object) -> None:
+        """Publish a value that was assigned. Never blocks; before the job is registered it does nothing."""
+        ...
+
+
+class PublishedAttribute(Generic[T]):
+    """Attribute of a job that is published (retained) when it is assigned.
+
+    Access on the class returns the descriptor. Access on an instance returns the value: the default until a value is
+    assigned, None if there is no default.
+
+    The datatype in MQTT follows from the type parameter or else from the default. `label` and `unit` are for people;
+    `persist` keeps the retained message after the job has ended; `display=False` hides the attribute in the UI.
+    """
+
+    settable: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        default: T | None = None,
+        *,
+        datatype: PublishableSettingDataType | None = None,
+        unit: str | None = None,
+        label: str | None = None,
+        help: str | None = None,
+        persist: bool = False,
+        display: bool = True,
+    ) -> None:
+        if datatype is not None and datatype not in DATATYPES:
+            raise ValueError(f"{datatype!r} is not a datatype of published settings")
+        self.name = ""
+        self.default = default
+        self.datatype: PublishableSettingDataType = (
+            datatype if datatype is not None else _PYTHON_DATATYPES.get(type(default), "string")
+        )
+        self._infers_datatype = datatype is None
+        self.unit = unit
+        self.label = label
+        self.help = help
+        self.persist = persist
+        self.display = display
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        """Take the attribute's name; raise `ValueError` if it cannot be a level of a topic."""
+        if not _NAME.fullmatch(name):
+            raise ValueError(f"{name!r} cannot be the name of a setting: letters, digits and single underscores only")
+        self.name = name
+        declared = self.declared_type()
+        if self._infers_datatype and declared is not None:
+            self.datatype = _datatype_of(declared)
+
+    def declared_type(self) -> object | None:
+        """Return the type parameter, as in `Setting[float]()`; None if the declaration does not state it."""
+        alias = self.__dict__.get("__orig_class__")
+        return next(iter(get_args(alias)), None)
+
+    @overload
+    def __get__(self, job: None, owner: type) -> Self: ...
+
+    @overload
+    def __get__(self, job: object, owner: type | None = None) -> T: ...
+
+    def __get__(self, job: object | None, owner: type | None = None) -> Self | T | None:
+        if job is None:
+            return self
+        return self.value_of(job)
+
+    def __set__(self, job: Publisher, value: T) -> None:
+        assigned: object = value
+        if self.datatype == "float" and isinstance(value, int) and not isinstance(value, bool):
+            assigned = float(value)
+        job.__dict__[self.name] = assigned
+        job._publish_attribute(self, assigned)
+
+    def __delete__(self, job: object) -> None:
+        job.__dict__.pop(self.name, None)
+
+    def value_of(self, job: object) -> T | None:
+        """Return the value on an instance; None if none was assigned and there is no default."""
+        value: T | None = job.__dict__.get(self.name, self.default)
+        return value
+
+    def describe(self) -> PublishableSetting:
+        """Return the declaration as an entry of `published_settings`."""
+        declared = PublishableSetting(datatype=self.datatype, settable=self.settable, persist=self.persist)
+        if self.unit is not None:
+            declared["unit"] = self.unit
+        return declared
+
+
+class Status(PublishedAttribute[T]):
+    """Read-only state of a job that is not measured, such as whether a button is down."""
+
+
+def _datatype_of(declared: object) -> PublishableSettingDataType:
+    """Return the datatype of a type parameter; JSON for any type that has no datatype of its own."""
+    if get_origin(declared) in (Union, UnionType):
+        declared = next(part for part in get_args(declared) if part is not NoneType)
+    origin = get_origin(declared)
+    if origin is Literal:
+        declared = type(get_args(declared)[0])
+    elif origin is not None:
+        declared = origin
+    known = _PYTHON_DATATYPES.get(declared)
+    if known is not None:
+        return known
+    name: Any = getattr(declared, "__name__", "")
+    return name if name in DATATYPES else "json"
