@@ -13,7 +13,8 @@ from pioreactor.bootstrap.simulated import build_simulation
 from pioreactor.cli.reference_page import cli_page
 from pioreactor.runtime import context
 from pioreactor.settings.reference_page import config_page, default_config_ini
-from pioreactor.web import asyncapi, openapi
+from pioreactor.web import asyncapi
+from pioreactor.web.leader import openapi_document
 
 ROOT = Path(__file__).parent.parent
 
@@ -61,7 +62,7 @@ ARTEFACTS: dict[str, Callable[[], str]] = {
     "src/pioreactor/settings/default_config.ini": default_config_ini,
     "docs/reference/cli.md": cli_page,
     "docs/reference/asyncapi.json": asyncapi.render,
-    "docs/reference/openapi.json": openapi.render,
+    "docs/reference/openapi.json": openapi_document.render,
     "docs/reference/plugin-names.md": plugin_names_page,
 }
 

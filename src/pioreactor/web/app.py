@@ -6,31 +6,17 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic, time
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from litestar import Litestar, Router
 from litestar.config.compression import CompressionConfig
 from litestar.di import Provide
 
-from pioreactor.web import plugin_registry
 from pioreactor.web.asgi import App, Receive, Scope, Send
 from pioreactor.web.problems import EXCEPTION_HANDLERS
 from pioreactor.web.security.auth_middleware import Gate, SafeHeaders, cookie_of
 from pioreactor.web.security.sessions import Sessions
-from pioreactor.web.unit import (
-    backups,
-    calibration_sessions,
-    calibrations,
-    capabilities,
-    configuration,
-    estimators,
-    files,
-    jobs,
-    lab_bench,
-    plugins,
-    power,
-    system,
-)
+from pioreactor.web.unit.routes import unit_routes
 from pioreactor.web.unit.services import UnitServices
 
 if TYPE_CHECKING:
@@ -42,8 +28,7 @@ if TYPE_CHECKING:
     from pioreactor.web.live.subscriber_policy import Credentials
     from pioreactor.web.security.people import People
 
-LARGEST_BODY = 1_000_000
-"""[bytes] Of any request but uploads."""
+MAX_BODY_BYTES = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -105,19 +90,18 @@ class _Only:
 
 
 def _litestar(unit: UnitServices, leader: LeaderSide | None, sessions: Sessions | None) -> Litestar:
-    routers: list[Router] = [unit_routes()]
-    dependencies = {"here": _given(unit)}
+    routers: list[Router] = [unit_routes(_provide(unit))]
+    dependencies: dict[str, Provide] = {}
     openapi = None
     if leader is not None and sessions is not None:
         from pioreactor.web import auth
         from pioreactor.web.leader.routes import leader_routes
         from pioreactor.web.openapi import openapi_config
-        from pioreactor.web.security.login_throttle import SignInAttempts
+        from pioreactor.web.security.login_throttle import LoginThrottle
 
         routers += [leader_routes(), auth.ROUTES]
-        dependencies["cluster"] = _given(leader.services)
-        door = auth.SigningIn(leader.people, sessions, SignInAttempts(seconds=monotonic))
-        dependencies["door"] = _given(door)
+        services = auth.AuthServices(leader.people, sessions, LoginThrottle(seconds=monotonic))
+        dependencies = {"leader": _provide(leader.services), "auth": _provide(services)}
         openapi = openapi_config()
     compression = CompressionConfig(backend="gzip", minimum_size=2000, gzip_compress_level=4) if leader else None
     return build(routers, dependencies, openapi, closing=[unit], compression=compression)
@@ -131,7 +115,7 @@ def build(
     closing: Iterable[UnitServices] = (),
     compression: CompressionConfig | None = None,
 ) -> Litestar:
-    """Return the API without its gate."""
+    """Return the API without authentication."""
 
     @asynccontextmanager
     async def lifespan(_: Litestar) -> "AsyncIterator[None]":
@@ -145,33 +129,12 @@ def build(
         compression_config=compression,
         exception_handlers=EXCEPTION_HANDLERS,
         openapi_config=openapi,
-        request_max_body_size=LARGEST_BODY,
+        request_max_body_size=MAX_BODY_BYTES,
         logging_config=None,
         lifespan=[lifespan],
         debug=False,
     )
 
 
-def unit_routes() -> Router:
-    return Router(
-        "/unit_api",
-        route_handlers=[
-            system.ROUTES,
-            jobs.ROUTES,
-            capabilities.ROUTES,
-            calibrations.ROUTES,
-            calibration_sessions.ROUTES,
-            lab_bench.ROUTES,
-            estimators.ROUTES,
-            configuration.ROUTES,
-            files.ROUTES,
-            backups.ROUTES,
-            power.ROUTES,
-            plugins.ROUTES,
-            plugin_registry.routes("/unit_api"),
-        ],
-    )
-
-
-def _given(value: Any) -> Provide:
-    return Provide(lambda: value, sync_to_thread=False, use_cache=True)
+def _provide(services: object) -> Provide:
+    return Provide(lambda: services, sync_to_thread=False, use_cache=True)

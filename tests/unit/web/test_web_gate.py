@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from pioreactor.web.security import people, sessions, tokens
-from pioreactor.web.security.login_throttle import SignInAttempts
+from pioreactor.web.security.login_throttle import LoginThrottle
 from pioreactor.web.security.passwords import generate_password, hash_password, verify_password
 
 
@@ -89,7 +89,7 @@ def test_guessing_passwords_has_to_wait(leader: Any) -> None:
 
 def test_attempts_are_forgiven_with_time_and_success() -> None:
     now = [0.0]
-    attempts = SignInAttempts(seconds=lambda: now[0])
+    attempts = LoginThrottle(seconds=lambda: now[0])
     for _ in range(8):
         attempts.begin("a")
     with pytest.raises(Exception, match="too many"):

@@ -80,7 +80,7 @@ def test_moving_a_worker_announces_it_and_stops_what_it_did_before(leader: Any) 
     for _ in range(200):
         if leader.http.asked:
             break
-        leader.services.here.tasks.pause(0.01)
+        leader.services.unit.tasks.pause(0.01)
     host, request = leader.http.asked[0]
     assert (host, request.path, request.json) == ("unit1.local:80", "/unit_api/jobs/stop", {"experiment": "first"})
     assert leader.client.get("/api/workers/unit1/experiment").json()["experiment"] == "second"
@@ -196,7 +196,7 @@ def test_settings_are_checked_against_their_declaration_and_sent(leader: Any) ->
 
 def test_readings_and_logs(leader: Any) -> None:
     leader.add_workers("unit1", experiment="exp")
-    at = to_timestamp(leader.services.here.clock.now())
+    at = to_timestamp(leader.services.unit.clock.now())
     common = {"experiment": "exp", "pioreactor_unit": "unit1", "timestamp": at}
     sink = SqliteRecordSink(leader.services.database.path)
     sink.commit(
@@ -237,7 +237,7 @@ def test_a_line_for_the_log_cannot_leave_its_place(leader: Any) -> None:
         "pioreactor/unit1/exp/logs/ui/info",
         "pioreactor/unit2/exp/logs/ui/info",
     ]
-    journal = leader.services.here.stores.journal()
+    journal = leader.services.unit.stores.journal()
     kept = [entry.topic for entry in journal.read(after_seq=0, limit=99) if "/exp/" in entry.topic]
     assert kept == [p[0] for p in leader.bus.published], "the database hears, with or without a broker"
     for wrong in ({"source_": "a/b"}, {"level": "LOUD"}, {"timestamp": "yesterday"}):

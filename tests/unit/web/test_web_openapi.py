@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pioreactor.web.openapi import render
+from pioreactor.web.leader.openapi_document import render
 
 COMMITTED = Path(__file__).parents[3] / "docs" / "reference" / "openapi.json"
 

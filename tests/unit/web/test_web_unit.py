@@ -146,7 +146,7 @@ def a_job() -> Iterator[Callable[[str], subprocess.Popen[bytes]]]:
 def register(unit: Any, job_name: str, pid: int, *, experiment: str = "exp", long_running: bool = False) -> int:
     return int(
         unit.stores.jobs().register(
-            unit=unit.unit,
+            unit=unit.name,
             experiment=experiment,
             job_name=job_name,
             job_source="user",

@@ -13,36 +13,36 @@ from pioreactor.web.tasks import Accepted
 
 
 @get("/experiments/{experiment:str}/workers", sync_to_thread=True)
-def workers_of_experiment(cluster: LeaderPorts, experiment: FromPath[str]) -> list[Assignment]:
-    return cluster.database.assignments.of_experiment(experiment_name(experiment))
+def workers_of_experiment(leader: LeaderPorts, experiment: FromPath[str]) -> list[Assignment]:
+    return leader.database.assignments.of_experiment(experiment_name(experiment))
 
 
 @put("/experiments/{experiment:str}/workers", sync_to_thread=True)
-def assign_worker(cluster: LeaderPorts, experiment: FromPath[str], data: JSONBody[AssignWorker]) -> Status:
+def assign_worker(leader: LeaderPorts, experiment: FromPath[str], data: JSONBody[AssignWorker]) -> Status:
     """Assign a worker; it leaves the experiment it was in, whose jobs on it are stopped."""
     name, unit = experiment_name(experiment), unit_name(data.pioreactor_unit, broadcast=False)
-    change = cluster.database.assignments.assign(unit, name)
+    change = leader.database.assignments.assign(unit, name)
     if change.previous != name:
-        say_assigned(cluster, unit, f"Assigned {unit} to {name}.")
+        say_assigned(leader, unit, f"Assigned {unit} to {name}.")
         if change.previous is not None:
-            stop_in_background(cluster, [unit], change.previous)
+            stop_in_background(leader, [unit], change.previous)
     return Status()
 
 
 @delete("/experiments/{experiment:str}/workers", status_code=202, sync_to_thread=True)
-def unassign_all(cluster: LeaderPorts, experiment: FromPath[str]) -> Accepted:
-    return released(cluster, cluster.database.assignments.end_experiment(experiment_name(experiment)))
+def unassign_all(leader: LeaderPorts, experiment: FromPath[str]) -> Accepted:
+    return released(leader, leader.database.assignments.end_experiment(experiment_name(experiment)))
 
 
 @delete("/experiments/{experiment:str}/workers/{unit:str}", status_code=202, sync_to_thread=True)
-def unassign_one(cluster: LeaderPorts, experiment: FromPath[str], unit: FromPath[str]) -> Accepted:
+def unassign_one(leader: LeaderPorts, experiment: FromPath[str], unit: FromPath[str]) -> Accepted:
     name, who = experiment_name(experiment), unit_name(unit, broadcast=False)
-    return released(cluster, [cluster.database.assignments.unassign(who, experiment=name)])
+    return released(leader, [leader.database.assignments.unassign(who, experiment=name)])
 
 
 @get("/experiments/{experiment:str}/historical_worker_assignments", sync_to_thread=True)
-def past_assignments(cluster: LeaderPorts, experiment: FromPath[str]) -> list[PastAssignment]:
-    return cluster.database.assignments.history(experiment_name(experiment))
+def past_assignments(leader: LeaderPorts, experiment: FromPath[str]) -> list[PastAssignment]:
+    return leader.database.assignments.history(experiment_name(experiment))
 
 
 ROUTES = Router(

@@ -15,9 +15,9 @@ from pioreactor.web.tasks import Accepted
 _ARCHIVE_TIMEOUT_S = 60.0
 
 
-def _ask(cluster: LeaderServices, unit: str, method: str, path: str, body: object = None) -> Accepted:
-    workers = cluster.workers_of(unit_name(unit))
-    return cluster.start_asking("calibrations", workers, method, f"/unit_api/{path}", json=body)
+def _ask(leader: LeaderServices, unit: str, method: str, path: str, body: object = None) -> Accepted:
+    workers = leader.workers_of(unit_name(unit))
+    return leader.start_asking("calibrations", workers, method, f"/unit_api/{path}", json=body)
 
 
 def _at(device: str, name: str) -> str:
@@ -25,61 +25,61 @@ def _at(device: str, name: str) -> str:
 
 
 @get("/workers/{unit:str}/calibrations", status_code=202, sync_to_thread=True)
-def calibrations(cluster: LeaderPorts, unit: FromPath[str]) -> Accepted:
-    return _ask(cluster, unit, "GET", "calibrations")
+def calibrations(leader: LeaderPorts, unit: FromPath[str]) -> Accepted:
+    return _ask(leader, unit, "GET", "calibrations")
 
 
 @get("/workers/{unit:str}/active_calibrations", status_code=202, sync_to_thread=True)
-def active_calibrations(cluster: LeaderPorts, unit: FromPath[str]) -> Accepted:
-    return _ask(cluster, unit, "GET", "active_calibrations")
+def active_calibrations(leader: LeaderPorts, unit: FromPath[str]) -> Accepted:
+    return _ask(leader, unit, "GET", "active_calibrations")
 
 
 @get("/workers/{unit:str}/calibrations/{device:str}", status_code=202, sync_to_thread=True)
-def calibrations_of_device(cluster: LeaderPorts, unit: FromPath[str], device: FromPath[str]) -> Accepted:
-    return _ask(cluster, unit, "GET", f"calibrations/{device_name(device)}")
+def calibrations_of_device(leader: LeaderPorts, unit: FromPath[str], device: FromPath[str]) -> Accepted:
+    return _ask(leader, unit, "GET", f"calibrations/{device_name(device)}")
 
 
 @get("/workers/{unit:str}/calibrations/{device:str}/{name:str}", status_code=202, sync_to_thread=True)
-def one_calibration(cluster: LeaderPorts, unit: FromPath[str], device: FromPath[str], name: FromPath[str]) -> Accepted:
-    return _ask(cluster, unit, "GET", f"calibrations/{_at(device, name)}")
+def one_calibration(leader: LeaderPorts, unit: FromPath[str], device: FromPath[str], name: FromPath[str]) -> Accepted:
+    return _ask(leader, unit, "GET", f"calibrations/{_at(device, name)}")
 
 
 @post("/workers/{unit:str}/calibrations/{device:str}", status_code=202, sync_to_thread=True)
 def add_calibration(
-    cluster: LeaderPorts, unit: FromPath[str], device: FromPath[str], data: JSONBody[AddCalibration]
+    leader: LeaderPorts, unit: FromPath[str], device: FromPath[str], data: JSONBody[AddCalibration]
 ) -> Accepted:
-    return _ask(cluster, unit, "POST", f"calibrations/{device_name(device)}", data)
+    return _ask(leader, unit, "POST", f"calibrations/{device_name(device)}", data)
 
 
 @delete("/workers/{unit:str}/calibrations/{device:str}/{name:str}", status_code=202, sync_to_thread=True)
 def delete_calibration(
-    cluster: LeaderPorts, unit: FromPath[str], device: FromPath[str], name: FromPath[str]
+    leader: LeaderPorts, unit: FromPath[str], device: FromPath[str], name: FromPath[str]
 ) -> Accepted:
-    return _ask(cluster, unit, "DELETE", f"calibrations/{_at(device, name)}")
+    return _ask(leader, unit, "DELETE", f"calibrations/{_at(device, name)}")
 
 
 @patch("/workers/{unit:str}/active_calibrations/{device:str}/{name:str}", status_code=202, sync_to_thread=True)
-def use_calibration(cluster: LeaderPorts, unit: FromPath[str], device: FromPath[str], name: FromPath[str]) -> Accepted:
-    return _ask(cluster, unit, "PATCH", f"active_calibrations/{_at(device, name)}")
+def use_calibration(leader: LeaderPorts, unit: FromPath[str], device: FromPath[str], name: FromPath[str]) -> Accepted:
+    return _ask(leader, unit, "PATCH", f"active_calibrations/{_at(device, name)}")
 
 
 @delete("/workers/{unit:str}/active_calibrations/{device:str}", status_code=202, sync_to_thread=True)
-def use_no_calibration(cluster: LeaderPorts, unit: FromPath[str], device: FromPath[str]) -> Accepted:
-    return _ask(cluster, unit, "DELETE", f"active_calibrations/{device_name(device)}")
+def use_no_calibration(leader: LeaderPorts, unit: FromPath[str], device: FromPath[str]) -> Accepted:
+    return _ask(leader, unit, "DELETE", f"active_calibrations/{device_name(device)}")
 
 
 @get("/workers/{unit:str}/zipped_calibrations", sync_to_thread=True)
-def zipped_calibrations(cluster: LeaderPorts, unit: FromPath[str]) -> Response[bytes]:
+def zipped_calibrations(leader: LeaderPorts, unit: FromPath[str]) -> Response[bytes]:
     """One archive with a folder per worker; `missing.txt` names the workers that did not answer, and why."""
 
     def fetch(name: str) -> bytes:
         path = "/unit_api/zipped_calibrations"
-        return cluster.units.fetch(name, "GET", path, timeout_s=_ARCHIVE_TIMEOUT_S).body
+        return leader.units.fetch(name, "GET", path, timeout_s=_ARCHIVE_TIMEOUT_S).body
 
     buffer = io.BytesIO()
     missing = []
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for answer in ask_each(cluster.workers_of(unit_name(unit)), fetch):
+        for answer in ask_each(leader.workers_of(unit_name(unit)), fetch):
             if not isinstance(answer, Answered):
                 missing.append(f"{answer.unit}: {answer.message}")
                 continue

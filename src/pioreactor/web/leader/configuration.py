@@ -14,36 +14,36 @@ from pioreactor.web.unit.configuration import Saved, read_text, save_shared
 
 
 @get("/config/shared", media_type=MediaType.TEXT, sync_to_thread=True)
-def shared_config(cluster: LeaderPorts) -> str:
-    return read_text(cluster.here.paths.global_config)
+def shared_config(leader: LeaderPorts) -> str:
+    return read_text(leader.unit.paths.global_config)
 
 
 @patch("/config/shared", sync_to_thread=True)
-def patch_shared_config(cluster: LeaderPorts, data: JSONBody[ConfigText]) -> ConfigSaved:
+def patch_shared_config(leader: LeaderPorts, data: JSONBody[ConfigText]) -> ConfigSaved:
     """Check, save and remember the shared file, then bring it to every worker.
 
     A worker that is away does not make the save fail: `units` says who has it.
     """
-    text = save_shared(cluster.here.paths, data.code)
-    cluster.database.config_history.add(SHARED, text)
-    return ConfigSaved("success", bring_shared(cluster, text))
+    text = save_shared(leader.unit.paths, data.code)
+    leader.database.config_history.add(SHARED, text)
+    return ConfigSaved("success", bring_shared(leader, text))
 
 
-def bring_shared(cluster: LeaderServices, text: str) -> dict[str, Any]:
+def bring_shared(leader: LeaderServices, text: str) -> dict[str, Any]:
     """Send the shared file to every worker but this machine; return each one's answer."""
-    others = [unit for unit in cluster.workers_of("$broadcast") if unit != cluster.here.unit]
-    return report(cluster.ask_all(others, "PATCH", "/unit_api/config/shared", json={"code": text}, timeout_s=5.0))
+    others = [unit for unit in leader.workers_of("$broadcast") if unit != leader.unit.name]
+    return report(leader.ask_all(others, "PATCH", "/unit_api/config/shared", json={"code": text}, timeout_s=5.0))
 
 
 @get("/config/shared/history", sync_to_thread=True)
-def history_of_shared(cluster: LeaderPorts) -> list[ConfigVersion]:
-    return cluster.database.config_history.of_shared()
+def history_of_shared(leader: LeaderPorts) -> list[ConfigVersion]:
+    return leader.database.config_history.of_shared()
 
 
 @get("/config/units/{unit:str}", sync_to_thread=True)
-def merged_configs(cluster: LeaderPorts, unit: FromPath[str]) -> ConfigsOfUnits:
+def merged_configs(leader: LeaderPorts, unit: FromPath[str]) -> ConfigsOfUnits:
     """What is in force on each unit: shared, own and derived values together."""
-    answers = cluster.ask_all(cluster.units_of(unit_name(unit)), "GET", "/unit_api/config/merged")
+    answers = leader.ask_all(leader.units_of(unit_name(unit)), "GET", "/unit_api/config/merged")
     return ConfigsOfUnits(
         {answer.unit: answer.value for answer in answers if isinstance(answer, Answered)},
         {answer.unit: answer.report()["error"] for answer in answers if not isinstance(answer, Answered)},
@@ -51,23 +51,23 @@ def merged_configs(cluster: LeaderPorts, unit: FromPath[str]) -> ConfigsOfUnits:
 
 
 @get("/config/units/{unit:str}/specific", media_type=MediaType.TEXT, sync_to_thread=True)
-def specific_config(cluster: LeaderPorts, unit: FromPath[str]) -> str:
-    [name] = cluster.units_of(unit_name(unit, broadcast=False))
-    return cluster.units.fetch(name, "GET", "/unit_api/config/specific").body.decode()
+def specific_config(leader: LeaderPorts, unit: FromPath[str]) -> str:
+    [name] = leader.units_of(unit_name(unit, broadcast=False))
+    return leader.units.fetch(name, "GET", "/unit_api/config/specific").body.decode()
 
 
 @patch("/config/units/{unit:str}/specific", sync_to_thread=True)
-def patch_specific_config(cluster: LeaderPorts, unit: FromPath[str], data: JSONBody[ConfigText]) -> Saved:
+def patch_specific_config(leader: LeaderPorts, unit: FromPath[str], data: JSONBody[ConfigText]) -> Saved:
     """Have a unit check and save its own file, and remember it."""
-    [name] = cluster.units_of(unit_name(unit, broadcast=False))
-    cluster.units.fetch(name, "PATCH", "/unit_api/config/specific", json={"code": data.code})
-    cluster.database.config_history.add(unit_filename(name), data.code)
+    [name] = leader.units_of(unit_name(unit, broadcast=False))
+    leader.units.fetch(name, "PATCH", "/unit_api/config/specific", json={"code": data.code})
+    leader.database.config_history.add(unit_filename(name), data.code)
     return Saved()
 
 
 @get("/config/units/{unit:str}/specific/history", sync_to_thread=True)
-def history_of_specific(cluster: LeaderPorts, unit: FromPath[str]) -> list[ConfigVersion]:
-    return cluster.database.config_history.of_unit(unit_name(unit, broadcast=False))
+def history_of_specific(leader: LeaderPorts, unit: FromPath[str]) -> list[ConfigVersion]:
+    return leader.database.config_history.of_unit(unit_name(unit, broadcast=False))
 
 
 ROUTES = Router(

@@ -14,60 +14,58 @@ from pioreactor.web.tasks import Accepted
 
 
 @get("/experiments", sync_to_thread=True)
-def experiments(cluster: LeaderPorts) -> list[Experiment]:
-    return cluster.database.experiments.all()
+def experiments(leader: LeaderPorts) -> list[Experiment]:
+    return leader.database.experiments.all()
 
 
 @post("/experiments", sync_to_thread=True)
-def create_experiment(cluster: LeaderPorts, data: JSONBody[CreateExperiment]) -> Experiment:
+def create_experiment(leader: LeaderPorts, data: JSONBody[CreateExperiment]) -> Experiment:
     """Create an experiment; 409 when the name is taken, 400 when it cannot be a name."""
-    return cluster.database.experiments.create(data.experiment, description=data.description, tags=data.tags)
+    return leader.database.experiments.create(data.experiment, description=data.description, tags=data.tags)
 
 
 @get("/experiments/latest", sync_to_thread=True)
-def latest_experiment(cluster: LeaderPorts) -> Experiment:
-    found = cluster.database.experiments.latest()
+def latest_experiment(leader: LeaderPorts) -> Experiment:
+    found = leader.database.experiments.latest()
     if found is None:
         raise NotFoundError("there is no experiment yet", remedy="Create one.")
     return found
 
 
 @get("/experiments/active", sync_to_thread=True)
-def active_experiments(cluster: LeaderPorts) -> list[Experiment]:
+def active_experiments(leader: LeaderPorts) -> list[Experiment]:
     """Experiments to which an active worker is assigned."""
-    return cluster.database.experiments.active()
+    return leader.database.experiments.active()
 
 
 @get("/experiments/assignment_count", sync_to_thread=True)
-def assignment_count(cluster: LeaderPorts) -> list[AssignmentCount]:
-    return cluster.database.experiments.assignment_count()
+def assignment_count(leader: LeaderPorts) -> list[AssignmentCount]:
+    return leader.database.experiments.assignment_count()
 
 
 @get("/experiments/{experiment:str}", sync_to_thread=True)
-def one_experiment(cluster: LeaderPorts, experiment: FromPath[str]) -> Experiment:
-    return cluster.database.experiments.get(experiment_name(experiment))
+def one_experiment(leader: LeaderPorts, experiment: FromPath[str]) -> Experiment:
+    return leader.database.experiments.get(experiment_name(experiment))
 
 
 @patch("/experiments/{experiment:str}", sync_to_thread=True)
-def update_experiment(cluster: LeaderPorts, experiment: FromPath[str], data: JSONBody[UpdateExperiment]) -> Experiment:
-    return cluster.database.experiments.update(
-        experiment_name(experiment), description=data.description, tags=data.tags
-    )
+def update_experiment(leader: LeaderPorts, experiment: FromPath[str], data: JSONBody[UpdateExperiment]) -> Experiment:
+    return leader.database.experiments.update(experiment_name(experiment), description=data.description, tags=data.tags)
 
 
 @delete("/experiments/{experiment:str}", status_code=202, sync_to_thread=True)
-def delete_experiment(cluster: LeaderPorts, experiment: FromPath[str]) -> Accepted:
+def delete_experiment(leader: LeaderPorts, experiment: FromPath[str]) -> Accepted:
     """Stop the experiment's jobs, release its workers, then delete it with everything measured in it."""
     name = experiment_name(experiment)
-    cluster.database.experiments.get(name)
-    units = cluster.members_of(name)
+    leader.database.experiments.get(name)
+    units = leader.members_of(name)
 
     def work() -> Any:
-        answers = cluster.ask_all(units, "POST", "/unit_api/jobs/stop", json={"experiment": name}, timeout_s=30.0)
-        rows = cluster.database.experiments.delete(name)
+        answers = leader.ask_all(units, "POST", "/unit_api/jobs/stop", json={"experiment": name}, timeout_s=30.0)
+        rows = leader.database.experiments.delete(name)
         for unit in units:
-            say_assigned(cluster, unit, f"Removed {unit} from {name}.")
-        given_back = cluster.database.give_space_back()
+            say_assigned(leader, unit, f"Removed {unit} from {name}.")
+        given_back = leader.database.give_space_back()
         return {
             "deleted": name,
             "rows": rows,
@@ -75,34 +73,34 @@ def delete_experiment(cluster: LeaderPorts, experiment: FromPath[str]) -> Accept
             "units": {a.unit: a.report() for a in answers},
         }
 
-    return cluster.here.tasks.start(f"deleting {name}", work, pool="asking", lock="delete-experiment")
+    return leader.unit.tasks.start(f"deleting {name}", work, pool="asking", lock="delete-experiment")
 
 
 @get("/experiments/{experiment:str}/unit_labels", sync_to_thread=True)
-def unit_labels(cluster: LeaderPorts, experiment: FromPath[str]) -> dict[str, str]:
+def unit_labels(leader: LeaderPorts, experiment: FromPath[str]) -> dict[str, str]:
     """Labels by unit; `current` means the experiment each unit is in."""
     if experiment == "current":
-        return cluster.database.labels.current()
-    return cluster.database.labels.of_experiment(experiment_name(experiment))
+        return leader.database.labels.current()
+    return leader.database.labels.of_experiment(experiment_name(experiment))
 
 
-def _label(cluster: LeaderServices, experiment: str, wish: LabelUnit) -> Response[dict[str, str]]:
+def _label(leader: LeaderServices, experiment: str, wish: LabelUnit) -> Response[dict[str, str]]:
     name = experiment_name(experiment)
-    cluster.database.labels.set(name, unit_name(wish.unit, broadcast=False), wish.label)
-    return Response(cluster.database.labels.of_experiment(name), status_code=201)
+    leader.database.labels.set(name, unit_name(wish.unit, broadcast=False), wish.label)
+    return Response(leader.database.labels.of_experiment(name), status_code=201)
 
 
 @put("/experiments/{experiment:str}/unit_labels", status_code=201, sync_to_thread=True)
-def label_unit(cluster: LeaderPorts, experiment: FromPath[str], data: JSONBody[LabelUnit]) -> Response[dict[str, str]]:
+def label_unit(leader: LeaderPorts, experiment: FromPath[str], data: JSONBody[LabelUnit]) -> Response[dict[str, str]]:
     """Label a unit in an experiment; an empty label removes it."""
-    return _label(cluster, experiment, data)
+    return _label(leader, experiment, data)
 
 
 @patch("/experiments/{experiment:str}/unit_labels", status_code=201, sync_to_thread=True)
 def patch_label_unit(
-    cluster: LeaderPorts, experiment: FromPath[str], data: JSONBody[LabelUnit]
+    leader: LeaderPorts, experiment: FromPath[str], data: JSONBody[LabelUnit]
 ) -> Response[dict[str, str]]:
-    return _label(cluster, experiment, data)
+    return _label(leader, experiment, data)
 
 
 ROUTES = Router(

@@ -33,10 +33,10 @@ def _paths(rest: str) -> list[str]:
     return [f"/workers/{{unit:str}}/{rest}", f"/units/{{unit:str}}/{rest}"]
 
 
-def _run(cluster: LeaderServices, unit: str, job: str, experiment: str, wish: RunJob | None) -> Accepted:
+def _run(leader: LeaderServices, unit: str, job: str, experiment: str, wish: RunJob | None) -> Accepted:
     name, where = job_name(job), experiment_name(experiment)
     wanted = wish if wish is not None else RunJob()
-    rows = {row.pioreactor_unit: row for row in cluster.active_workers_in(unit_name(unit), where)}
+    rows = {row.pioreactor_unit: row for row in leader.active_workers_in(unit_name(unit), where)}
 
     def body(who: str) -> dict[str, Any]:
         row = rows[who]
@@ -51,90 +51,90 @@ def _run(cluster: LeaderServices, unit: str, job: str, experiment: str, wish: Ru
         }
 
     path = f"/unit_api/jobs/run/job_name/{name}"
-    return cluster.start_asking(f"starting {name}", rows, "PATCH", path, json=body, timeout_s=10.0)
+    return leader.start_asking(f"starting {name}", rows, "PATCH", path, json=body, timeout_s=10.0)
 
 
 @patch(_paths("jobs/run/job_name/{job:str}/experiments/{experiment:str}"), status_code=202, sync_to_thread=True)
 def run_on_units(
-    cluster: LeaderPorts,
+    leader: LeaderPorts,
     unit: FromPath[str],
     job: FromPath[str],
     experiment: FromPath[str],
     data: JSONBody[RunJob | None] = None,
 ) -> Accepted:
     """Start a job on one unit or on all (`$broadcast`) that are active and in the experiment."""
-    return _run(cluster, unit, job, experiment, data)
+    return _run(leader, unit, job, experiment, data)
 
 
 @post(_paths("jobs/run/job_name/{job:str}/experiments/{experiment:str}"), status_code=202, sync_to_thread=True)
 def post_run_on_units(
-    cluster: LeaderPorts,
+    leader: LeaderPorts,
     unit: FromPath[str],
     job: FromPath[str],
     experiment: FromPath[str],
     data: JSONBody[RunJob | None] = None,
 ) -> Accepted:
-    return _run(cluster, unit, job, experiment, data)
+    return _run(leader, unit, job, experiment, data)
 
 
-def _stop(cluster: LeaderServices, unit: str, job: str | None, experiment: str) -> Accepted:
+def _stop(leader: LeaderServices, unit: str, job: str | None, experiment: str) -> Accepted:
     """Stop over HTTP, which hears when the jobs have ended; a unit whose web server is away is told over MQTT."""
     where = experiment_name(experiment)
     wish = {"experiment": where} if job is None else {"experiment": where, "job_name": job_name(job)}
-    units = cluster.units_of(unit_name(unit))
+    units = leader.units_of(unit_name(unit))
 
     def work() -> Any:
-        answers = cluster.ask_all(units, "POST", "/unit_api/jobs/stop", json=wish, timeout_s=_STOP_TIMEOUT_S)
+        answers = leader.ask_all(units, "POST", "/unit_api/jobs/stop", json=wish, timeout_s=_STOP_TIMEOUT_S)
         for answer in answers:
             if isinstance(answer, Failed) and answer.kind == "connection_error" and job is not None:
-                cluster.bus.publish(topics.set_setting(answer.unit, where, job, "state"), "disconnected")
+                leader.bus.publish(topics.set_setting(answer.unit, where, job, "state"), "disconnected")
         return report(answers)
 
-    return cluster.here.tasks.start("stopping jobs", work, pool="asking")
+    return leader.unit.tasks.start("stopping jobs", work, pool="asking")
 
 
 @patch(_paths("jobs/stop/job_name/{job:str}/experiments/{experiment:str}"), status_code=202, sync_to_thread=True)
-def stop_on_units(cluster: LeaderPorts, unit: FromPath[str], job: FromPath[str], experiment: FromPath[str]) -> Accepted:
+def stop_on_units(leader: LeaderPorts, unit: FromPath[str], job: FromPath[str], experiment: FromPath[str]) -> Accepted:
     """Stop a job; the task's result says for each unit whether the job has ended."""
-    return _stop(cluster, unit, job, experiment)
+    return _stop(leader, unit, job, experiment)
 
 
 @post(_paths("jobs/stop/job_name/{job:str}/experiments/{experiment:str}"), status_code=202, sync_to_thread=True)
 def post_stop_on_units(
-    cluster: LeaderPorts, unit: FromPath[str], job: FromPath[str], experiment: FromPath[str]
+    leader: LeaderPorts, unit: FromPath[str], job: FromPath[str], experiment: FromPath[str]
 ) -> Accepted:
-    return _stop(cluster, unit, job, experiment)
+    return _stop(leader, unit, job, experiment)
 
 
 @patch(_paths("jobs/stop/experiments/{experiment:str}"), status_code=202, sync_to_thread=True)
-def stop_all_on_units(cluster: LeaderPorts, unit: FromPath[str], experiment: FromPath[str]) -> Accepted:
+def stop_all_on_units(leader: LeaderPorts, unit: FromPath[str], experiment: FromPath[str]) -> Accepted:
     """Stop every job of the experiment."""
-    return _stop(cluster, unit, None, experiment)
+    return _stop(leader, unit, None, experiment)
 
 
 @post(_paths("jobs/stop/experiments/{experiment:str}"), status_code=202, sync_to_thread=True)
-def post_stop_all_on_units(cluster: LeaderPorts, unit: FromPath[str], experiment: FromPath[str]) -> Accepted:
-    return _stop(cluster, unit, None, experiment)
+def post_stop_all_on_units(leader: LeaderPorts, unit: FromPath[str], experiment: FromPath[str]) -> Accepted:
+    return _stop(leader, unit, None, experiment)
 
 
-def _update(cluster: LeaderServices, unit: str, job: str, experiment: str, wish: UpdateJob) -> Status:
+def _update(leader: LeaderServices, unit: str, job: str, experiment: str, wish: UpdateJob) -> Status:
     name, where = job_name(job), experiment_name(experiment)
     if unit != UNIVERSAL_IDENTIFIER:
-        cluster.units_of(unit_name(unit))
+        leader.units_of(unit_name(unit))
     for setting, value in wish.settings.items():
-        _check_setting(cluster, name, setting_name(setting), value)
-    require_broker(cluster.bus)
+        _check_setting(leader, name, setting_name(setting), value)
+    require_broker(leader.bus)
     for setting, value in wish.settings.items():
         plain = setting.removeprefix("$")
-        cluster.bus.publish(topics.set_setting(unit, where, name, plain), encode_payload(value))
+        leader.bus.publish(topics.set_setting(unit, where, name, plain), encode_payload(value))
     return Status("accepted")
 
 
-def _check_setting(cluster: LeaderServices, job: str, setting: str, value: Any) -> None:
+def _check_setting(leader: LeaderServices, job: str, setting: str, value: Any) -> None:
     """Refuse what the job's declaration refuses; a job the leader does not know decides for itself."""
     if setting.removeprefix("$") == "state":
         return
-    declared = next((known for known in cluster.here.catalogue.jobs() if known.job_name == job), None)
+    declared = next((known for known in leader.unit.catalogue.jobs() if known.job_name == job), None)
     if declared is None or job.endswith("_automation"):
         return
     known = declared.published.get(setting)
@@ -147,38 +147,38 @@ def _check_setting(cluster: LeaderServices, job: str, setting: str, value: Any) 
 
 @patch(_paths("jobs/update/job_name/{job:str}/experiments/{experiment:str}"), status_code=202, sync_to_thread=True)
 def update_on_units(
-    cluster: LeaderPorts,
+    leader: LeaderPorts,
     unit: FromPath[str],
     job: FromPath[str],
     experiment: FromPath[str],
     data: JSONBody[UpdateJob],
 ) -> Status:
     """Send new values of settings to running jobs; the unit confirms by publishing them."""
-    return _update(cluster, unit, job, experiment, data)
+    return _update(leader, unit, job, experiment, data)
 
 
 @post(_paths("jobs/update/job_name/{job:str}/experiments/{experiment:str}"), status_code=202, sync_to_thread=True)
 def post_update_on_units(
-    cluster: LeaderPorts,
+    leader: LeaderPorts,
     unit: FromPath[str],
     job: FromPath[str],
     experiment: FromPath[str],
     data: JSONBody[UpdateJob],
 ) -> Status:
-    return _update(cluster, unit, job, experiment, data)
+    return _update(leader, unit, job, experiment, data)
 
 
 @get(_paths("jobs/running"), status_code=202, sync_to_thread=True)
-def running_on_units(cluster: LeaderPorts, unit: FromPath[str]) -> Accepted:
-    return cluster.start_asking("running jobs", cluster.units_of(unit_name(unit)), "GET", "/unit_api/jobs/running")
+def running_on_units(leader: LeaderPorts, unit: FromPath[str]) -> Accepted:
+    return leader.start_asking("running jobs", leader.units_of(unit_name(unit)), "GET", "/unit_api/jobs/running")
 
 
-def _members(cluster: LeaderServices, unit: str, experiment: str) -> list[str]:
+def _members(leader: LeaderServices, unit: str, experiment: str) -> list[str]:
     where = experiment_name(experiment)
-    units = cluster.workers_of(unit_name(unit))
+    units = leader.workers_of(unit_name(unit))
     if where == UNIVERSAL_EXPERIMENT:
         return units
-    members = set(cluster.members_of(where))
+    members = set(leader.members_of(where))
     found = [name for name in units if name in members]
     if not found:
         raise NotAssignedAnExperimentError(f"{unit} is not assigned to {where}")
@@ -191,10 +191,10 @@ def _members(cluster: LeaderServices, unit: str, experiment: str) -> list[str]:
     sync_to_thread=True,
 )
 def settings_on_units(
-    cluster: LeaderPorts, unit: FromPath[str], job: FromPath[str], experiment: FromPath[str]
+    leader: LeaderPorts, unit: FromPath[str], job: FromPath[str], experiment: FromPath[str]
 ) -> Accepted:
     path = f"/unit_api/jobs/settings/job_name/{job_name(job)}"
-    return cluster.start_asking("settings", _members(cluster, unit, experiment), "GET", path)
+    return leader.start_asking("settings", _members(leader, unit, experiment), "GET", path)
 
 
 @get(
@@ -203,43 +203,43 @@ def settings_on_units(
     sync_to_thread=True,
 )
 def setting_on_units(
-    cluster: LeaderPorts,
+    leader: LeaderPorts,
     unit: FromPath[str],
     job: FromPath[str],
     setting: FromPath[str],
     experiment: FromPath[str],
 ) -> Accepted:
     path = f"/unit_api/jobs/settings/job_name/{job_name(job)}/setting/{setting_name(setting)}"
-    return cluster.start_asking("setting", _members(cluster, unit, experiment), "GET", path)
+    return leader.start_asking("setting", _members(leader, unit, experiment), "GET", path)
 
 
 @get(_paths("capabilities"), status_code=202, sync_to_thread=True)
-def capabilities_of_units(cluster: LeaderPorts, unit: FromPath[str]) -> Accepted:
-    units = cluster.units_of(unit_name(unit))
-    return cluster.start_asking(
+def capabilities_of_units(leader: LeaderPorts, unit: FromPath[str]) -> Accepted:
+    units = leader.units_of(unit_name(unit))
+    return leader.start_asking(
         "capabilities", units, "GET", "/unit_api/capabilities", timeout_s=_CAPABILITIES_TIMEOUT_S
     )
 
 
 @post("/workers/{unit:str}/blink", status_code=202, sync_to_thread=True)
-def blink(cluster: LeaderPorts, unit: FromPath[str]) -> Status:
+def blink(leader: LeaderPorts, unit: FromPath[str]) -> Status:
     """Make a unit blink, so that it is found on the bench."""
-    require_broker(cluster.bus)
-    for name in cluster.workers_of(unit_name(unit)):
-        cluster.bus.publish(topics.monitor(name, "flicker_led_response_okay"), "1")
+    require_broker(leader.bus)
+    for name in leader.workers_of(unit_name(unit)):
+        leader.bus.publish(topics.monitor(name, "flicker_led_response_okay"), "1")
     return Status("accepted")
 
 
 @patch("/workers/{unit:str}/bioreactor/update/experiments/{experiment:str}", status_code=202, sync_to_thread=True)
 def correct_vials(
-    cluster: LeaderPorts, unit: FromPath[str], experiment: FromPath[str], data: JSONBody[UpdateBioreactor]
+    leader: LeaderPorts, unit: FromPath[str], experiment: FromPath[str], data: JSONBody[UpdateBioreactor]
 ) -> Accepted:
     """Say what really is in the vials."""
     from urllib.parse import quote
 
     path = f"/unit_api/bioreactor/experiments/{quote(experiment_name(experiment), safe='$')}"
-    units = _members(cluster, unit, experiment)
-    return cluster.start_asking("correcting vials", units, "PATCH", path, json={"values": data.values})
+    units = _members(leader, unit, experiment)
+    return leader.start_asking("correcting vials", units, "PATCH", path, json={"values": data.values})
 
 
 ROUTES = Router(

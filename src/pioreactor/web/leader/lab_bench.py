@@ -14,19 +14,19 @@ _TIMEOUT_S = 15.0
 
 
 @get("/workers/{unit:str}/simulation/bench", sync_to_thread=True)
-def bench(cluster: LeaderPorts, unit: FromPath[str]) -> LabBenchState:
+def bench(leader: LeaderPorts, unit: FromPath[str]) -> LabBenchState:
     """404 where the reactor is real."""
-    return _pass_on(cluster, unit, "GET")
+    return _pass_on(leader, unit, "GET")
 
 
 @post("/workers/{unit:str}/simulation/bench", status_code=200, sync_to_thread=True)
-def use_bench(cluster: LeaderPorts, unit: FromPath[str], data: JSONBody[UseBench]) -> LabBenchState:
-    return _pass_on(cluster, unit, "POST", data)
+def use_bench(leader: LeaderPorts, unit: FromPath[str], data: JSONBody[UseBench]) -> LabBenchState:
+    return _pass_on(leader, unit, "POST", data)
 
 
-def _pass_on(cluster: LeaderServices, unit: str, method: str, body: UseBench | None = None) -> LabBenchState:
-    (worker,) = cluster.workers_of(unit_name(unit, broadcast=False))
-    answer: Any = cluster.units.ask(worker, method, "/unit_api/simulation/bench", json=body, timeout_s=_TIMEOUT_S)
+def _pass_on(leader: LeaderServices, unit: str, method: str, body: UseBench | None = None) -> LabBenchState:
+    (worker,) = leader.workers_of(unit_name(unit, broadcast=False))
+    answer: Any = leader.units.ask(worker, method, "/unit_api/simulation/bench", json=body, timeout_s=_TIMEOUT_S)
     return answer  # type: ignore[no-any-return]  # the unit's own words, not read again
 
 

@@ -19,62 +19,62 @@ MinLevel = Literal["DEBUG", "INFO", "NOTICE", "WARNING", "ERROR", "CRITICAL"]
 
 
 @get("/logs", sync_to_thread=True)
-def all_logs(cluster: LeaderPorts, min_level: FromQuery[MinLevel] = "INFO", skip: FromQuery[int] = 0) -> list[LogRow]:
+def all_logs(leader: LeaderPorts, min_level: FromQuery[MinLevel] = "INFO", skip: FromQuery[int] = 0) -> list[LogRow]:
     """A page of 100 lines, newest first, after `skip` of them."""
-    return cluster.database.logs.all(min_level=min_level, skip=skip)
+    return leader.database.logs.all(min_level=min_level, skip=skip)
 
 
 @get("/experiments/{experiment:str}/recent_logs", sync_to_thread=True)
 def recent_logs(
-    cluster: LeaderPorts, experiment: FromPath[str], min_level: FromQuery[MinLevel] = "INFO"
+    leader: LeaderPorts, experiment: FromPath[str], min_level: FromQuery[MinLevel] = "INFO"
 ) -> list[LogRow]:
     """At most 50 lines of the last day."""
-    return cluster.database.logs.recent_of_experiment(experiment_name(experiment), min_level=min_level)
+    return leader.database.logs.recent_of_experiment(experiment_name(experiment), min_level=min_level)
 
 
 @get("/experiments/{experiment:str}/logs", sync_to_thread=True)
 def logs_of_experiment(
-    cluster: LeaderPorts,
+    leader: LeaderPorts,
     experiment: FromPath[str],
     min_level: FromQuery[MinLevel] = "INFO",
     skip: FromQuery[int] = 0,
 ) -> list[LogRow]:
-    return cluster.database.logs.of_experiment(experiment_name(experiment), min_level=min_level, skip=skip)
+    return leader.database.logs.of_experiment(experiment_name(experiment), min_level=min_level, skip=skip)
 
 
 @get("/workers/{unit:str}/experiments/{experiment:str}/recent_logs", sync_to_thread=True)
 def recent_logs_of_worker(
-    cluster: LeaderPorts, unit: FromPath[str], experiment: FromPath[str], min_level: FromQuery[MinLevel] = "INFO"
+    leader: LeaderPorts, unit: FromPath[str], experiment: FromPath[str], min_level: FromQuery[MinLevel] = "INFO"
 ) -> list[LogRow]:
     name, who = experiment_name(experiment), unit_name(unit)
-    return cluster.database.logs.recent_of_unit(who, name, min_level=min_level)
+    return leader.database.logs.recent_of_unit(who, name, min_level=min_level)
 
 
 @get("/workers/{unit:str}/experiments/{experiment:str}/logs", sync_to_thread=True)
 def logs_of_worker(
-    cluster: LeaderPorts,
+    leader: LeaderPorts,
     unit: FromPath[str],
     experiment: FromPath[str],
     min_level: FromQuery[MinLevel] = "INFO",
     skip: FromQuery[int] = 0,
 ) -> list[LogRow]:
     name, who = experiment_name(experiment), unit_name(unit)
-    return cluster.database.logs.of_unit_in_experiment(who, name, min_level=min_level, skip=skip)
+    return leader.database.logs.of_unit_in_experiment(who, name, min_level=min_level, skip=skip)
 
 
 @get("/units/{unit:str}/system_logs", sync_to_thread=True)
 def system_logs(
-    cluster: LeaderPorts, unit: FromPath[str], min_level: FromQuery[MinLevel] = "INFO", skip: FromQuery[int] = 0
+    leader: LeaderPorts, unit: FromPath[str], min_level: FromQuery[MinLevel] = "INFO", skip: FromQuery[int] = 0
 ) -> list[LogRow]:
     """What a unit said outside experiments."""
-    return cluster.database.logs.system_of_unit(unit_name(unit), min_level=min_level, skip=skip)
+    return leader.database.logs.system_of_unit(unit_name(unit), min_level=min_level, skip=skip)
 
 
 @get("/units/{unit:str}/logs", sync_to_thread=True)
 def logs_of_unit(
-    cluster: LeaderPorts, unit: FromPath[str], min_level: FromQuery[MinLevel] = "INFO", skip: FromQuery[int] = 0
+    leader: LeaderPorts, unit: FromPath[str], min_level: FromQuery[MinLevel] = "INFO", skip: FromQuery[int] = 0
 ) -> list[LogRow]:
-    return cluster.database.logs.of_unit(unit_name(unit), min_level=min_level, skip=skip)
+    return leader.database.logs.of_unit(unit_name(unit), min_level=min_level, skip=skip)
 
 
 @post(
@@ -83,7 +83,7 @@ def logs_of_unit(
     sync_to_thread=True,
 )
 def write_into_log(
-    cluster: LeaderPorts, unit: FromPath[str], experiment: FromPath[str], data: JSONBody[WriteLog]
+    leader: LeaderPorts, unit: FromPath[str], experiment: FromPath[str], data: JSONBody[WriteLog]
 ) -> Status:
     """Add a line to the log of a unit, or of every worker of the experiment (`$broadcast`)."""
     name, level = experiment_name(experiment), data.level.upper()
@@ -97,15 +97,15 @@ def write_into_log(
     line = Log(
         message=data.message, level=level, source=source, task=data.task if data.task else data.source, timestamp=moment
     )
-    for who in _addressed(cluster, unit, name):
-        cluster.here.publish(topics.log(who, name, source, level), encode(line))
+    for who in _addressed(leader, unit, name):
+        leader.unit.publish(topics.log(who, name, source, level), encode(line))
     return Status("accepted")
 
 
-def _addressed(cluster: LeaderServices, unit: str, experiment: str) -> list[str]:
+def _addressed(leader: LeaderServices, unit: str, experiment: str) -> list[str]:
     if unit == UNIVERSAL_IDENTIFIER and experiment != UNIVERSAL_EXPERIMENT:
-        return cluster.members_of(experiment)
-    return cluster.units_of(unit_name(unit))
+        return leader.members_of(experiment)
+    return leader.units_of(unit_name(unit))
 
 
 ROUTES = Router(

@@ -9,31 +9,31 @@ from pioreactor.types import UNIVERSAL_EXPERIMENT
 from pioreactor.web.leader.services import LeaderServices
 
 
-def announce_assignment(cluster: LeaderServices, unit: str) -> None:
+def announce_assignment(leader: LeaderServices, unit: str) -> None:
     """Publish (retained) to which experiment a unit belongs, null when to none."""
-    rows = cluster.database.assignments.all()
+    rows = leader.database.assignments.all()
     row = next((row for row in rows if row.pioreactor_unit == unit), None)
     said = {
         "pioreactor_unit": unit,
         "experiment": row.experiment if row is not None else None,
         "assigned_at": row.assigned_at if row is not None else None,
-        "updated_at": to_timestamp(cluster.here.clock.now()),
+        "updated_at": to_timestamp(leader.unit.clock.now()),
     }
-    cluster.bus.publish(topics.assignment(unit), encode(said), retain=True)
+    leader.bus.publish(topics.assignment(unit), encode(said), retain=True)
 
 
 def write_log(
-    cluster: LeaderServices, unit: str, experiment: str, message: str, *, level: str = "INFO", task: str = "ui"
+    leader: LeaderServices, unit: str, experiment: str, message: str, *, level: str = "INFO", task: str = "ui"
 ) -> None:
     """Write a line of the log in the name of the web server, as if the unit had said it."""
-    line = Log(message=message, level=level, task=task, source="ui", timestamp=cluster.here.clock.now())
-    cluster.here.publish(topics.log(unit, experiment, "ui", level), encode(line))
+    line = Log(message=message, level=level, task=task, source="ui", timestamp=leader.unit.clock.now())
+    leader.unit.publish(topics.log(unit, experiment, "ui", level), encode(line))
 
 
-def say_assigned(cluster: LeaderServices, unit: str, sentence: str) -> None:
+def say_assigned(leader: LeaderServices, unit: str, sentence: str) -> None:
     """Announce a unit's assignment and write it into the log."""
-    announce_assignment(cluster, unit)
-    write_log(cluster, unit, UNIVERSAL_EXPERIMENT, sentence, task="assignment")
+    announce_assignment(leader, unit)
+    write_log(leader, unit, UNIVERSAL_EXPERIMENT, sentence, task="assignment")
 
 
 def require_broker(bus: Bus) -> None:
@@ -44,17 +44,17 @@ def require_broker(bus: Bus) -> None:
         )
 
 
-def stop_in_background(cluster: LeaderServices, units: list[str], experiment: str) -> None:
+def stop_in_background(leader: LeaderServices, units: list[str], experiment: str) -> None:
     """Ask units to stop the jobs of an experiment; what does not answer keeps its jobs and says so in the log."""
     if not units:
         return
 
     def stop() -> None:
-        answers = cluster.ask_all(units, "POST", "/unit_api/jobs/stop", json={"experiment": experiment}, timeout_s=30.0)
+        answers = leader.ask_all(units, "POST", "/unit_api/jobs/stop", json={"experiment": experiment}, timeout_s=30.0)
         for answer in answers:
             report = answer.report()
             if not report["ok"]:
                 sentence = f"Jobs of {experiment} may still run on {answer.unit}: {report['error']['message']}."
-                write_log(cluster, answer.unit, UNIVERSAL_EXPERIMENT, sentence, level="WARNING", task="assignment")
+                write_log(leader, answer.unit, UNIVERSAL_EXPERIMENT, sentence, level="WARNING", task="assignment")
 
-    cluster.here.tasks.start(f"stopping jobs of {experiment}", stop, pool="asking")
+    leader.unit.tasks.start(f"stopping jobs of {experiment}", stop, pool="asking")

@@ -24,13 +24,13 @@ from pioreactor.web.unit.system import Health
 
 
 @get("/jobs/descriptors", sync_to_thread=True)
-def jobs_descriptors(cluster: LeaderPorts) -> list[DescribedJob]:
-    return [describe_job(job) for job in cluster.here.catalogue.jobs()]
+def jobs_descriptors(leader: LeaderPorts) -> list[DescribedJob]:
+    return [describe_job(job) for job in leader.unit.catalogue.jobs()]
 
 
 @get("/automations/descriptors/{kind:str}", sync_to_thread=True)
-def automations_descriptors(cluster: LeaderPorts, kind: FromPath[str]) -> list[DescribedAutomation]:
-    found = cluster.here.catalogue.automations(automation_kind(kind))
+def automations_descriptors(leader: LeaderPorts, kind: FromPath[str]) -> list[DescribedAutomation]:
+    found = leader.unit.catalogue.automations(automation_kind(kind))
     return [describe_automation(automation) for automation in found]
 
 
@@ -45,63 +45,63 @@ async def charts_descriptors() -> list[Chart]:
 
 
 @get("/units/{unit:str}/versions/app", status_code=202, sync_to_thread=True)
-def versions(cluster: LeaderPorts, unit: FromPath[str]) -> Accepted:
-    units = cluster.units_of(unit_name(unit))
-    return cluster.start_asking("versions", units, "GET", "/unit_api/versions/app")
+def versions(leader: LeaderPorts, unit: FromPath[str]) -> Accepted:
+    units = leader.units_of(unit_name(unit))
+    return leader.start_asking("versions", units, "GET", "/unit_api/versions/app")
 
 
 @get("/units/{unit:str}/system/utc_clock", status_code=202, sync_to_thread=True)
-def clocks(cluster: LeaderPorts, unit: FromPath[str]) -> Accepted:
-    units = cluster.units_of(unit_name(unit))
-    return cluster.start_asking("clocks", units, "GET", "/unit_api/system/utc_clock")
+def clocks(leader: LeaderPorts, unit: FromPath[str]) -> Accepted:
+    units = leader.units_of(unit_name(unit))
+    return leader.start_asking("clocks", units, "GET", "/unit_api/system/utc_clock")
 
 
 @post("/units/{unit:str}/system/reboot", status_code=202, sync_to_thread=True)
-def reboot_units(cluster: LeaderPorts, unit: FromPath[str]) -> Accepted:
+def reboot_units(leader: LeaderPorts, unit: FromPath[str]) -> Accepted:
     """Restart machines, the leader included when it is named or `$broadcast` is."""
-    units = cluster.units_of(unit_name(unit))
-    return cluster.start_asking("reboot", units, "POST", "/unit_api/system/reboot")
+    units = leader.units_of(unit_name(unit))
+    return leader.start_asking("reboot", units, "POST", "/unit_api/system/reboot")
 
 
 @post("/units/{unit:str}/system/shutdown", status_code=202, sync_to_thread=True)
-def shut_units_down(cluster: LeaderPorts, unit: FromPath[str]) -> Accepted:
-    units = cluster.units_of(unit_name(unit))
-    return cluster.start_asking("shutdown", units, "POST", "/unit_api/system/shutdown")
+def shut_units_down(leader: LeaderPorts, unit: FromPath[str]) -> Accepted:
+    units = leader.units_of(unit_name(unit))
+    return leader.start_asking("shutdown", units, "POST", "/unit_api/system/shutdown")
 
 
 @get("/units/{unit:str}/plugins/installed", status_code=202, sync_to_thread=True)
-def installed_plugins(cluster: LeaderPorts, unit: FromPath[str]) -> Accepted:
-    units = cluster.units_of(unit_name(unit))
-    return cluster.start_asking("plugins", units, "GET", "/unit_api/plugins/installed", timeout_s=15.0)
+def installed_plugins(leader: LeaderPorts, unit: FromPath[str]) -> Accepted:
+    units = leader.units_of(unit_name(unit))
+    return leader.start_asking("plugins", units, "GET", "/unit_api/plugins/installed", timeout_s=15.0)
 
 
 @get("/workers/{unit:str}/jobs/descriptors", sync_to_thread=True)
-def jobs_descriptors_of(cluster: LeaderPorts, unit: FromPath[str]) -> list[DescribedJob]:
+def jobs_descriptors_of(leader: LeaderPorts, unit: FromPath[str]) -> list[DescribedJob]:
     """What that worker can run, plugins of its own included."""
-    return convert(_asked(cluster, unit, "/unit_api/jobs/descriptors"), list[DescribedJob])
+    return convert(_asked(leader, unit, "/unit_api/jobs/descriptors"), list[DescribedJob])
 
 
 @get("/workers/{unit:str}/settings/descriptors", sync_to_thread=True)
-def settings_descriptors_of(cluster: LeaderPorts, unit: FromPath[str]) -> list[DescribedSettings]:
-    return convert(_asked(cluster, unit, "/unit_api/settings/descriptors"), list[DescribedSettings])
+def settings_descriptors_of(leader: LeaderPorts, unit: FromPath[str]) -> list[DescribedSettings]:
+    return convert(_asked(leader, unit, "/unit_api/settings/descriptors"), list[DescribedSettings])
 
 
 @get("/workers/{unit:str}/automations/descriptors/{kind:str}", sync_to_thread=True)
 def automations_descriptors_of(
-    cluster: LeaderPorts, unit: FromPath[str], kind: FromPath[str]
+    leader: LeaderPorts, unit: FromPath[str], kind: FromPath[str]
 ) -> list[DescribedAutomation]:
     path = f"/unit_api/automations/descriptors/{automation_kind(kind)}"
-    return convert(_asked(cluster, unit, path), list[DescribedAutomation])
+    return convert(_asked(leader, unit, path), list[DescribedAutomation])
 
 
-def _asked(cluster: LeaderServices, unit: str, path: str) -> Any:
-    [name] = cluster.workers_of(unit_name(unit, broadcast=False))
-    return cluster.units.ask(name, "GET", path, timeout_s=10.0)
+def _asked(leader: LeaderServices, unit: str, path: str) -> Any:
+    [name] = leader.workers_of(unit_name(unit, broadcast=False))
+    return leader.units.ask(name, "GET", path, timeout_s=10.0)
 
 
 @get("/health")
-async def health(cluster: LeaderPorts) -> Health:
-    return Health("ok", cluster.here.unit, to_timestamp(cluster.here.clock.now()))
+async def health(leader: LeaderPorts) -> Health:
+    return Health("ok", leader.unit.name, to_timestamp(leader.unit.clock.now()))
 
 
 ROUTES = Router(

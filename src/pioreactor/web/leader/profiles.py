@@ -67,10 +67,10 @@ class ProfileRow(msgspec.Struct):
     fullpath: str
 
 
-def _path(cluster: LeaderServices, name: str) -> Path:
+def _path(leader: LeaderServices, name: str) -> Path:
     if not file_name(name).endswith(_ENDINGS):
         raise InvalidRequestError(f"{name!r} is no profile", remedy="The name must end with .yaml or .yml.")
-    return cluster.here.paths.experiment_profiles / name
+    return leader.unit.paths.experiment_profiles / name
 
 
 def _check(text: str) -> Verdict:
@@ -102,9 +102,9 @@ def _write(path: Path, text: str) -> None:
 
 
 @get("/experiment_profiles", sync_to_thread=True)
-def profiles(cluster: LeaderPorts) -> list[ProfileRow]:
+def profiles(leader: LeaderPorts) -> list[ProfileRow]:
     """All profiles, those changed last first."""
-    folder = cluster.here.paths.experiment_profiles
+    folder = leader.unit.paths.experiment_profiles
     files = [path for path in folder.glob("*") if path.suffix in _ENDINGS] if folder.is_dir() else []
     rows = []
     for path in sorted(files, key=lambda path: path.stat().st_mtime, reverse=True):
@@ -117,8 +117,8 @@ def profiles(cluster: LeaderPorts) -> list[ProfileRow]:
 
 
 @post("/experiment_profiles", status_code=200, sync_to_thread=True)
-def create_profile(cluster: LeaderPorts, data: JSONBody[CreateProfile]) -> Status:
-    path = _path(cluster, data.filename)
+def create_profile(leader: LeaderPorts, data: JSONBody[CreateProfile]) -> Status:
+    path = _path(leader, data.filename)
     _check(data.body)
     if path.exists():
         raise ConflictError(f"there is already a profile {data.filename!r}", remedy="Choose another name.")
@@ -126,29 +126,29 @@ def create_profile(cluster: LeaderPorts, data: JSONBody[CreateProfile]) -> Statu
     return Status()
 
 
-def _existing(cluster: LeaderServices, name: str) -> Path:
-    path = _path(cluster, name)
+def _existing(leader: LeaderServices, name: str) -> Path:
+    path = _path(leader, name)
     if not path.is_file():
         raise NotFoundError(f"there is no profile {name!r}")
     return path
 
 
 @patch("/experiment_profiles/{name:str}", sync_to_thread=True)
-def update_profile(cluster: LeaderPorts, name: FromPath[str], data: JSONBody[UpdateProfile]) -> Status:
-    path = _existing(cluster, name)
+def update_profile(leader: LeaderPorts, name: FromPath[str], data: JSONBody[UpdateProfile]) -> Status:
+    path = _existing(leader, name)
     _check(data.body)
     _write(path, data.body)
     return Status()
 
 
 @get("/experiment_profiles/{name:str}", media_type=MediaType.TEXT, sync_to_thread=True)
-def one_profile(cluster: LeaderPorts, name: FromPath[str]) -> str:
-    return _existing(cluster, name).read_text(encoding="utf-8")
+def one_profile(leader: LeaderPorts, name: FromPath[str]) -> str:
+    return _existing(leader, name).read_text(encoding="utf-8")
 
 
 @delete("/experiment_profiles/{name:str}", status_code=200, sync_to_thread=True)
-def delete_profile(cluster: LeaderPorts, name: FromPath[str]) -> Status:
-    _existing(cluster, name).unlink(missing_ok=True)
+def delete_profile(leader: LeaderPorts, name: FromPath[str]) -> Status:
+    _existing(leader, name).unlink(missing_ok=True)
     return Status()
 
 
@@ -163,14 +163,14 @@ def verify_profile(data: JSONBody[VerifyProfile]) -> ProfilePreview:
 
 
 @get("/experiments/{experiment:str}/experiment_profiles/running", sync_to_thread=True)
-def running_profiles(cluster: LeaderPorts, experiment: FromPath[str]) -> list[JobRow]:
-    running = cluster.here.stores.jobs().running(job_name="experiment_profile", experiment=experiment_name(experiment))
+def running_profiles(leader: LeaderPorts, experiment: FromPath[str]) -> list[JobRow]:
+    running = leader.unit.stores.jobs().running(job_name="experiment_profile", experiment=experiment_name(experiment))
     return [as_row(job) for job in running]
 
 
 @get("/experiments/{experiment:str}/experiment_profiles/recent", sync_to_thread=True)
-def recent_profiles(cluster: LeaderPorts, experiment: FromPath[str]) -> list[ProfileRun]:
-    return cluster.database.profile_runs.recent(experiment_name(experiment))
+def recent_profiles(leader: LeaderPorts, experiment: FromPath[str]) -> list[ProfileRun]:
+    return leader.database.profile_runs.recent(experiment_name(experiment))
 
 
 ROUTES = Router(

@@ -27,22 +27,22 @@ class Quarantined(msgspec.Struct):
 
 
 @get("/quarantine", sync_to_thread=True)
-def list_quarantined(cluster: LeaderPorts, skip: FromQuery[int] = 0, limit: FromQuery[int] = PAGE_ROWS) -> Quarantined:
+def list_quarantined(leader: LeaderPorts, skip: FromQuery[int] = 0, limit: FromQuery[int] = PAGE_ROWS) -> Quarantined:
     """A page of at most 100 records after `skip` of them."""
-    found = cluster.database.quarantine
+    found = leader.database.quarantine
     return Quarantined(found.count(), found.page(skip=skip, limit=min(limit, PAGE_ROWS)))
 
 
 @get("/quarantine/{id_:int}", sync_to_thread=True)
-def one_quarantined(cluster: LeaderPorts, id_: FromPath[int]) -> QuarantinedRow:
+def one_quarantined(leader: LeaderPorts, id_: FromPath[int]) -> QuarantinedRow:
     """One record with its whole payload."""
-    return cluster.database.quarantine.get(id_)
+    return leader.database.quarantine.get(id_)
 
 
 @post("/quarantine/retry", status_code=202, sync_to_thread=True)
-def retry(cluster: LeaderPorts, data: JSONBody[RetryQuarantined]) -> Accepted:
+def retry(leader: LeaderPorts, data: JSONBody[RetryQuarantined]) -> Accepted:
     """Store these records, or all, as if they came now. The result has how many were stored, and why others stay."""
-    database = cluster.database
+    database = leader.database
 
     def work() -> Any:
         ids = database.quarantine.ids() if data.ids is None else data.ids
@@ -55,17 +55,17 @@ def retry(cluster: LeaderPorts, data: JSONBody[RetryQuarantined]) -> Accepted:
         reasons = {str(result.id): result.reason for result in failed[:MAX_REASONS]}
         return {"stored": len(results) - len(failed), "failed": len(failed), "reasons": reasons}
 
-    return cluster.here.tasks.start("trying quarantined records again", work, pool="asking", lock="quarantine")
+    return leader.unit.tasks.start("trying quarantined records again", work, pool="asking", lock="quarantine")
 
 
 @delete("/quarantine/{id_:int}", status_code=200, sync_to_thread=True)
-def discard(cluster: LeaderPorts, id_: FromPath[int]) -> Status:
+def discard(leader: LeaderPorts, id_: FromPath[int]) -> Status:
     """Delete one record for ever: the units have let go of it. The log says so."""
-    row = cluster.database.quarantine.get(id_)
-    cluster.database.quarantine.discard([id_])
+    row = leader.database.quarantine.get(id_)
+    leader.database.quarantine.discard([id_])
     what = row.table_name if row.topic is None else row.topic
     sentence = f"A quarantined record of {row.pioreactor_unit} for {what} was discarded by hand."
-    write_log(cluster, cluster.here.unit, UNIVERSAL_EXPERIMENT, sentence, level="NOTICE", task="quarantine")
+    write_log(leader, leader.unit.name, UNIVERSAL_EXPERIMENT, sentence, level="NOTICE", task="quarantine")
     return Status()
 
 

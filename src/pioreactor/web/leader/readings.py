@@ -10,16 +10,16 @@ from pioreactor.web.request_bodies import experiment_name, unit_name
 
 
 def _series(
-    cluster: LeaderServices, experiment: str, name: str, lookback: float, target_points: int, unit: str | None
+    leader: LeaderServices, experiment: str, name: str, lookback: float, target_points: int, unit: str | None
 ) -> TimeSeries:
-    return cluster.database.time_series.known(
+    return leader.database.time_series.known(
         name, experiment_name(experiment), unit=unit, lookback_hours=lookback, target_points=target_points
     )
 
 
 @get("/experiments/{experiment:str}/time_series/{name:str}", sync_to_thread=True)
 def series_of_experiment(
-    cluster: LeaderPorts,
+    leader: LeaderPorts,
     experiment: FromPath[str],
     name: FromPath[str],
     lookback: FromQuery[float] = 4.0,
@@ -30,24 +30,24 @@ def series_of_experiment(
     `name` is the table of a measurement that has a series, such as growth_rates or od_readings. Numbers are rounded to
     the digits that the measurement declares.
     """
-    return _series(cluster, experiment, name, lookback, target_points, None)
+    return _series(leader, experiment, name, lookback, target_points, None)
 
 
 @get("/workers/{unit:str}/experiments/{experiment:str}/time_series/{name:str}", sync_to_thread=True)
 def series_of_worker(
-    cluster: LeaderPorts,
+    leader: LeaderPorts,
     unit: FromPath[str],
     experiment: FromPath[str],
     name: FromPath[str],
     lookback: FromQuery[float] = 4.0,
     target_points: FromQuery[int] = 720,
 ) -> TimeSeries:
-    return _series(cluster, experiment, name, lookback, target_points, unit_name(unit, broadcast=False))
+    return _series(leader, experiment, name, lookback, target_points, unit_name(unit, broadcast=False))
 
 
 @get("/experiments/{experiment:str}/time_series/{table:str}/{column:str}", sync_to_thread=True)
 def column_of_experiment(
-    cluster: LeaderPorts,
+    leader: LeaderPorts,
     experiment: FromPath[str],
     table: FromPath[str],
     column: FromPath[str],
@@ -55,12 +55,12 @@ def column_of_experiment(
     target_points: FromQuery[int] = 720,
 ) -> TimeSeries:
     """One column of any table of readings, one series per unit."""
-    return _column(cluster, experiment, table, column, lookback, target_points, None)
+    return _column(leader, experiment, table, column, lookback, target_points, None)
 
 
 @get("/workers/{unit:str}/experiments/{experiment:str}/time_series/{table:str}/{column:str}", sync_to_thread=True)
 def column_of_worker(
-    cluster: LeaderPorts,
+    leader: LeaderPorts,
     unit: FromPath[str],
     experiment: FromPath[str],
     table: FromPath[str],
@@ -69,11 +69,11 @@ def column_of_worker(
     target_points: FromQuery[int] = 720,
 ) -> TimeSeries:
     who = unit_name(unit, broadcast=False)
-    return _column(cluster, experiment, table, column, lookback, target_points, who)
+    return _column(leader, experiment, table, column, lookback, target_points, who)
 
 
 def _column(
-    cluster: LeaderServices,
+    leader: LeaderServices,
     experiment: str,
     table: str,
     column: str,
@@ -81,15 +81,15 @@ def _column(
     target_points: int,
     unit: str | None,
 ) -> TimeSeries:
-    return cluster.database.time_series.of_column(
+    return leader.database.time_series.of_column(
         table, column, experiment_name(experiment), unit=unit, lookback_hours=lookback, target_points=target_points
     )
 
 
 @get("/experiments/{experiment:str}/media_rates", sync_to_thread=True)
-def media_rates(cluster: LeaderPorts, experiment: FromPath[str]) -> dict[str, MediaRate]:
+def media_rates(leader: LeaderPorts, experiment: FromPath[str]) -> dict[str, MediaRate]:
     """How fast media was added in the last three hours [mL/h], per unit and for `all`."""
-    return cluster.database.media_rates(experiment_name(experiment))
+    return leader.database.media_rates(experiment_name(experiment))
 
 
 ROUTES = Router(

@@ -19,7 +19,7 @@ from pioreactor.web.tasks import Accepted
 from pioreactor.web.unit.services import UnitServices
 
 
-class NobodyToAskError(PioreactorError):
+class NoMatchingUnitError(PioreactorError):
     """No unit fits what was asked for."""
 
     code = "no_unit"
@@ -30,7 +30,7 @@ class NobodyToAskError(PioreactorError):
 class LeaderServices:
     """The cluster's ports, as the leader's API needs them."""
 
-    here: UnitServices
+    unit: UnitServices
     database: LeaderDatabase
     bus: Bus
     units: Units
@@ -45,7 +45,7 @@ class LeaderServices:
     def units_of(self, unit: str) -> list[str]:
         """Return workers and the leader itself for `$broadcast`, else the one that is named."""
         names = [row.pioreactor_unit for row in self.database.workers.all()]
-        return self._pick(unit, sorted({*names, self.here.unit}))
+        return self._pick(unit, sorted({*names, self.unit.name}))
 
     def _pick(self, unit: str, names: list[str]) -> list[str]:
         if unit == UNIVERSAL_IDENTIFIER:
@@ -55,7 +55,7 @@ class LeaderServices:
         return [unit]
 
     def active_workers_in(self, unit: str, experiment: str) -> list[Worker]:
-        """Return the active workers that belong to the experiment; `NobodyToAskError` when there is none.
+        """Return the active workers that belong to the experiment; `NoMatchingUnitError` when there is none.
 
         A leader that is no worker may be named too: profiles and other jobs of the leader run there.
         """
@@ -65,12 +65,12 @@ class LeaderServices:
         found = [row for row in self.database.workers.active() if row.pioreactor_unit in wanted]
         if not everybody:
             found = [row for row in found if row.pioreactor_unit in members]
-        if unit == self.here.unit and not self._is_worker(unit):
+        if unit == self.unit.name and not self._is_worker(unit):
             return [Worker(unit, "", 1, None, None)]
         if not found:
             who = "no worker" if unit == UNIVERSAL_IDENTIFIER else unit
             where = "" if everybody else f" and assigned to {experiment}"
-            raise NobodyToAskError(
+            raise NoMatchingUnitError(
                 f"{who} is active{where}" if who == "no worker" else f"{who} is not active{where}",
                 remedy="Assign the unit to the experiment, and activate it in the inventory.",
             )
@@ -117,7 +117,7 @@ class LeaderServices:
     ) -> Accepted:
         """Ask in the background; the task's result says for each unit what it answered."""
         asked = list(units)
-        return self.here.tasks.start(
+        return self.unit.tasks.start(
             name,
             lambda: report(self.ask_all(asked, method, path, json=json, timeout_s=timeout_s)),
             pool="asking",
@@ -125,4 +125,4 @@ class LeaderServices:
 
 
 LeaderPorts = NamedDependency[SkipValidation[LeaderServices]]
-"""How a route asks for them, as its argument `cluster`."""
+"""How a route asks for them, as its argument `leader`."""

@@ -26,9 +26,9 @@ from pioreactor.web.tasks import Accepted
 _STOP_TIMEOUT_S = 30.0
 
 
-def _row(cluster: LeaderServices, found: Worker) -> WorkerRow:
+def _row(leader: LeaderServices, found: Worker) -> WorkerRow:
     row = convert(found, WorkerRow, from_attributes=True)
-    address = cluster.address_of(row.pioreactor_unit)
+    address = leader.address_of(row.pioreactor_unit)
     try:
         row.ipv4_address = str(ipaddress.IPv4Address(address))
     except ValueError:
@@ -37,54 +37,54 @@ def _row(cluster: LeaderServices, found: Worker) -> WorkerRow:
 
 
 @get("/models", sync_to_thread=True)
-def models(cluster: LeaderPorts) -> Models:
+def models(leader: LeaderPorts) -> Models:
     """Models of reactors: built in, and the laboratory's own."""
-    known = load_models(cluster.here.paths.models)
+    known = load_models(leader.unit.paths.models)
     return Models([convert(model, ReactorModel, from_attributes=True) for model in known])
 
 
 @get("/units", sync_to_thread=True)
-def units(cluster: LeaderPorts) -> list[UnitName]:
+def units(leader: LeaderPorts) -> list[UnitName]:
     """Names of the workers and of the leader."""
-    return [UnitName(name) for name in cluster.units_of("$broadcast")]
+    return [UnitName(name) for name in leader.units_of("$broadcast")]
 
 
 @get("/workers", sync_to_thread=True)
-def workers(cluster: LeaderPorts) -> list[WorkerRow]:
-    return [_row(cluster, found) for found in cluster.database.workers.all()]
+def workers(leader: LeaderPorts) -> list[WorkerRow]:
+    return [_row(leader, found) for found in leader.database.workers.all()]
 
 
 @put("/workers", status_code=201, sync_to_thread=True)
-def add_worker(cluster: LeaderPorts, data: JSONBody[AddWorker]) -> WorkerRow:
+def add_worker(leader: LeaderPorts, data: JSONBody[AddWorker]) -> WorkerRow:
     """Add a worker to the inventory, or change its model."""
     name = unit_name(data.pioreactor_unit, broadcast=False)
     if (data.model_name is None) != (data.model_version is None):
         raise InvalidRequestError("model_name and model_version belong together")
     if data.model_name is not None and data.model_version is not None:
-        find_model(load_models(cluster.here.paths.models), data.model_name, data.model_version)
-    added = cluster.database.workers.add(name, model_name=data.model_name, model_version=data.model_version)
-    announce_assignment(cluster, name)
-    return _row(cluster, added)
+        find_model(load_models(leader.unit.paths.models), data.model_name, data.model_version)
+    added = leader.database.workers.add(name, model_name=data.model_name, model_version=data.model_version)
+    announce_assignment(leader, name)
+    return _row(leader, added)
 
 
 @get("/workers/assignments", sync_to_thread=True)
-def all_assignments(cluster: LeaderPorts) -> list[Assignment]:
+def all_assignments(leader: LeaderPorts) -> list[Assignment]:
     """Every worker, those without an experiment as well."""
-    return cluster.database.assignments.all()
+    return leader.database.assignments.all()
 
 
 @delete("/workers/assignments", status_code=202, sync_to_thread=True)
-def unassign_everything(cluster: LeaderPorts) -> Accepted:
+def unassign_everything(leader: LeaderPorts) -> Accepted:
     """Take every worker out of its experiment and stop its jobs."""
-    return released(cluster, cluster.database.assignments.end_all())
+    return released(leader, leader.database.assignments.end_all())
 
 
-def released(cluster: LeaderServices, changes: list[Reassignment]) -> Accepted:
+def released(leader: LeaderServices, changes: list[Reassignment]) -> Accepted:
     """Say that workers have left their experiments, and stop their jobs in the background."""
     experiments_of = {change.pioreactor_unit: change.previous for change in changes}
     for unit, experiment in experiments_of.items():
-        say_assigned(cluster, unit, f"Removed {unit} from {experiment}.")
-    return cluster.start_asking(
+        say_assigned(leader, unit, f"Removed {unit} from {experiment}.")
+    return leader.start_asking(
         "stopping jobs of released workers",
         experiments_of,
         "POST",
@@ -95,52 +95,52 @@ def released(cluster: LeaderServices, changes: list[Reassignment]) -> Accepted:
 
 
 @get("/workers/{unit:str}", sync_to_thread=True)
-def one_worker(cluster: LeaderPorts, unit: FromPath[str]) -> WorkerRow:
-    return _row(cluster, cluster.database.workers.get(unit_name(unit, broadcast=False)))
+def one_worker(leader: LeaderPorts, unit: FromPath[str]) -> WorkerRow:
+    return _row(leader, leader.database.workers.get(unit_name(unit, broadcast=False)))
 
 
 @delete("/workers/{unit:str}", status_code=202, sync_to_thread=True)
-def remove_worker(cluster: LeaderPorts, unit: FromPath[str]) -> Accepted:
+def remove_worker(leader: LeaderPorts, unit: FromPath[str]) -> Accepted:
     """Take a worker out of the inventory and stop its jobs; what it measured stays."""
     name = unit_name(unit, broadcast=False)
-    cluster.database.workers.remove(name)
-    announce_assignment(cluster, name)
-    return cluster.start_asking(
+    leader.database.workers.remove(name)
+    announce_assignment(leader, name)
+    return leader.start_asking(
         f"stopping jobs on {name}", [name], "POST", "/unit_api/jobs/stop/all", timeout_s=_STOP_TIMEOUT_S
     )
 
 
 @put("/workers/{unit:str}/is_active", sync_to_thread=True)
-def set_active(cluster: LeaderPorts, unit: FromPath[str], data: JSONBody[WorkerStatus]) -> Status:
+def set_active(leader: LeaderPorts, unit: FromPath[str], data: JSONBody[WorkerStatus]) -> Status:
     """Switch a worker on or off in the inventory; off stops its jobs."""
     name = unit_name(unit, broadcast=False)
-    cluster.database.workers.set_active(name, is_active=data.is_active == 1)
+    leader.database.workers.set_active(name, is_active=data.is_active == 1)
     if data.is_active == 0:
-        cluster.start_asking(
+        leader.start_asking(
             f"stopping jobs on {name}", [name], "POST", "/unit_api/jobs/stop/all", timeout_s=_STOP_TIMEOUT_S
         )
     return Status()
 
 
 @put("/workers/{unit:str}/model", sync_to_thread=True)
-def set_model(cluster: LeaderPorts, unit: FromPath[str], data: JSONBody[WorkerModel]) -> Status:
+def set_model(leader: LeaderPorts, unit: FromPath[str], data: JSONBody[WorkerModel]) -> Status:
     name = unit_name(unit, broadcast=False)
-    find_model(load_models(cluster.here.paths.models), data.model_name, data.model_version)
-    cluster.database.workers.set_model(name, model_name=data.model_name, model_version=data.model_version)
+    find_model(load_models(leader.unit.paths.models), data.model_name, data.model_version)
+    leader.database.workers.set_model(name, model_name=data.model_name, model_version=data.model_version)
     return Status()
 
 
 @get("/workers/{unit:str}/model", sync_to_thread=True)
-def model_of_worker(cluster: LeaderPorts, unit: FromPath[str]) -> ModelOfWorker:
-    found = cluster.database.workers.get(unit_name(unit, broadcast=False))
+def model_of_worker(leader: LeaderPorts, unit: FromPath[str]) -> ModelOfWorker:
+    found = leader.database.workers.get(unit_name(unit, broadcast=False))
     return ModelOfWorker(found.model_name, found.model_version)
 
 
 @get("/workers/{unit:str}/experiment", sync_to_thread=True)
-def experiment_of_worker(cluster: LeaderPorts, unit: FromPath[str]) -> Assignment:
+def experiment_of_worker(leader: LeaderPorts, unit: FromPath[str]) -> Assignment:
     """Return the experiment a worker is assigned to; 404 when it is in none."""
     name = unit_name(unit, broadcast=False)
-    found = cluster.database.assignments.of_unit(name)
+    found = leader.database.assignments.of_unit(name)
     if found.experiment is None:
         raise NotFoundError(f"{name} is not assigned to an experiment", remedy="Assign the unit to an experiment.")
     return found

@@ -11,7 +11,7 @@ _WITHIN_S = 300.0
 _REMEMBERED = 4096
 
 
-class SignInAttempts:
+class LoginThrottle:
     """Counts failures per key (an address, a name); thread-safe, bounded. `seconds` is monotonic."""
 
     def __init__(self, *, seconds: Callable[[], float]) -> None:

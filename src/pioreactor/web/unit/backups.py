@@ -25,51 +25,51 @@ def _only_for_units(request: Request[Any, Any, Any]) -> None:
 
 
 @get("/backups", sync_to_thread=True)
-def copies(here: UnitPorts) -> list[Copy]:
+def copies(unit: UnitPorts) -> list[Copy]:
     """What this unit keeps of the leader's database, newest first."""
-    return BackupCopies(here.runtime).copies()
+    return BackupCopies(unit.runtime).copies()
 
 
 @get("/backups/{name:str}", sync_to_thread=True)
-def one_copy(here: UnitPorts, request: Request[Any, Any, Any], name: FromPath[str]) -> BackupDigest:
+def one_copy(unit: UnitPorts, request: Request[Any, Any, Any], name: FromPath[str]) -> BackupDigest:
     _only_for_units(request)
-    return BackupCopies(here.runtime).digest_of(name)
+    return BackupCopies(unit.runtime).digest_of(name)
 
 
 @get("/backups/{name:str}/parts/{offset:int}", sync_to_thread=True)
 def part_of_copy(
-    here: UnitPorts, request: Request[Any, Any, Any], name: FromPath[str], offset: FromPath[int]
+    unit: UnitPorts, request: Request[Any, Any, Any], name: FromPath[str], offset: FromPath[int]
 ) -> Response[bytes]:
     _only_for_units(request)
-    return Response(BackupCopies(here.runtime).read(name, offset), media_type="application/octet-stream")
+    return Response(BackupCopies(unit.runtime).read(name, offset), media_type="application/octet-stream")
 
 
 @put("/backups/{name:str}", sync_to_thread=True)
 def begin_copy(
-    here: UnitPorts, request: Request[Any, Any, Any], name: FromPath[str], data: JSONBody[BackupDigest]
+    unit: UnitPorts, request: Request[Any, Any, Any], name: FromPath[str], data: JSONBody[BackupDigest]
 ) -> BackupDigest:
     """Announce a copy; the answer is no where there is no room."""
     _only_for_units(request)
-    BackupCopies(here.runtime).begin(name, data)
+    BackupCopies(unit.runtime).begin(name, data)
     return data
 
 
 @put("/backups/{name:str}/parts/{offset:int}", media_type=MediaType.TEXT, status_code=204)
 async def add_part(
-    here: UnitPorts, request: Request[Any, Any, Any], name: FromPath[str], offset: FromPath[int]
+    unit: UnitPorts, request: Request[Any, Any, Any], name: FromPath[str], offset: FromPath[int]
 ) -> None:
     """Send one part, as bytes."""
     _only_for_units(request)
-    BackupCopies(here.runtime).add(name, offset, await request.body())
+    BackupCopies(unit.runtime).add(name, offset, await request.body())
 
 
 @post("/backups/{name:str}/finish", status_code=200, sync_to_thread=True)
 def finish_copy(
-    here: UnitPorts, request: Request[Any, Any, Any], name: FromPath[str], data: JSONBody[BackupDigest]
+    unit: UnitPorts, request: Request[Any, Any, Any], name: FromPath[str], data: JSONBody[BackupDigest]
 ) -> Kept:
     """Say that all parts were sent; the unit checks them."""
     _only_for_units(request)
-    return Kept(name, BackupCopies(here.runtime).finish(name, data).rows)
+    return Kept(name, BackupCopies(unit.runtime).finish(name, data).rows)
 
 
 ROUTES = Router(

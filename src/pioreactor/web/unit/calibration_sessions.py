@@ -68,75 +68,75 @@ class DescribedProtocol(msgspec.Struct):
 
 
 @contextmanager
-def _on(here: UnitServices) -> Iterator[None]:
+def _on(unit: UnitServices) -> Iterator[None]:
     """Register protocols and make this unit the present one."""
     import pioreactor.procedures.protocols  # noqa: F401  importing registers them; they bring jobs, which cost time
 
-    get_plugins(here.paths.plugins)
-    with context.using(here.runtime):
+    get_plugins(unit.paths.plugins)
+    with context.using(unit.runtime):
         yield
 
 
-def _executor(here: UnitServices) -> Executor:
+def _executor(unit: UnitServices) -> Executor:
     """Perform hardware work as a task, one at a time, and wait for it; ask other units over the network."""
     from pioreactor.procedures.protocols.od_fusion_offset import ESTIMATORS_OF_UNIT, estimators_in, question_for
 
     def perform(action: str, payload: Mapping[str, Any]) -> dict[str, Any]:
-        if action == ESTIMATORS_OF_UNIT and payload["unit"] != here.unit and here.others is not None:
-            unit, leader = payload["unit"], here.runtime.identity.leader_hostname
-            return estimators_in(here.others.ask(leader, "GET", question_for(unit), timeout_s=20.0), unit)
+        if action == ESTIMATORS_OF_UNIT and payload["unit"] != unit.name and unit.others is not None:
+            other, leader = payload["unit"], unit.runtime.identity.leader_hostname
+            return estimators_in(unit.others.ask(leader, "GET", question_for(other), timeout_s=20.0), other)
 
         def work() -> dict[str, Any]:
-            with context.using(here.runtime):
-                return here.perform(action, payload)
+            with context.using(unit.runtime):
+                return unit.perform(action, payload)
 
-        return _wait(here, here.tasks.start(action, work, lock=_HARDWARE).task_id)
+        return _wait(unit, unit.tasks.start(action, work, lock=_HARDWARE).task_id)
 
     return perform
 
 
-def _wait(here: UnitServices, task_id: str) -> dict[str, Any]:
+def _wait(unit: UnitServices, task_id: str) -> dict[str, Any]:
     for _ in range(int(LONGEST_STEP_S / _LOOK_EVERY_S)):
-        task = here.tasks.find(task_id)
+        task = unit.tasks.find(task_id)
         if task.status == "succeeded":
             return cast(dict[str, Any], task.result)
         if task.status == "failed":
             error = CalibrationActionError(str(task.error), remedy=task.remediation)
             error.relayed_status = task.error_status if task.error_status is not None else 500
             raise error
-        if here.tasks.pause(_LOOK_EVERY_S):
+        if unit.tasks.pause(_LOOK_EVERY_S):
             break
     raise StepTimeoutError("the step is still being carried out")
 
 
-def _engine(here: UnitServices, session: CalibrationSession) -> SessionEngine:
+def _engine(unit: UnitServices, session: CalibrationSession) -> SessionEngine:
     protocol = registry.get_protocol(session.target_device, session.protocol_name)
-    return SessionEngine(protocol.step_registry, session, runtime=here.runtime, executor=_executor(here))
+    return SessionEngine(protocol.step_registry, session, runtime=unit.runtime, executor=_executor(unit))
 
 
-def _answer(here: UnitServices, engine: SessionEngine) -> SessionAnswer:
-    driver = session_store.driver_of(here.runtime, engine.session.session_id)
+def _answer(unit: UnitServices, engine: SessionEngine) -> SessionAnswer:
+    driver = session_store.driver_of(unit.runtime, engine.session.session_id)
     return SessionAnswer(engine.session, engine.step(), driver)
 
 
 @get("/calibration_protocols", sync_to_thread=True)
-def calibration_protocols(here: UnitPorts) -> list[DescribedProtocol]:
+def calibration_protocols(unit: UnitPorts) -> list[DescribedProtocol]:
     """Protocols that this unit can be calibrated with."""
-    with _on(here):
+    with _on(unit):
         found = [registry.describe(device, protocol) for device, protocol in registry.all_protocols()]
     return msgspec.convert(found, list[DescribedProtocol])
 
 
 @get("/calibrations/sessions", sync_to_thread=True)
-def sessions(here: UnitPorts) -> list[CalibrationSession]:
+def sessions(unit: UnitPorts) -> list[CalibrationSession]:
     """Sessions of this unit, the latest first; those in progress can be gone on with."""
-    return session_store.all_sessions(here.runtime)
+    return session_store.all_sessions(unit.runtime)
 
 
 @post("/calibrations/sessions", status_code=201, sync_to_thread=True)
-def start_session(here: UnitPorts, data: JSONBody[StartSession]) -> SessionAnswer:
+def start_session(unit: UnitPorts, data: JSONBody[StartSession]) -> SessionAnswer:
     """Start a session; 409 when the unit is not ready for it."""
-    with _on(here):
+    with _on(unit):
         protocol = registry.get_protocol(data.target_device, data.protocol_name)
         if not protocol.step_registry:
             raise ConflictError(
@@ -144,22 +144,22 @@ def start_session(here: UnitPorts, data: JSONBody[StartSession]) -> SessionAnswe
                 remedy=f"On the unit: pio calibrations run --device {data.target_device}",
             )
         session = protocol.start_session(data.target_device)
-        session_store.save(here.runtime, session)
-        session_store.claim(here.runtime, session.session_id, data.driver)
-        return _answer(here, _engine(here, session))
+        session_store.save(unit.runtime, session)
+        session_store.claim(unit.runtime, session.session_id, data.driver)
+        return _answer(unit, _engine(unit, session))
 
 
 @get("/calibrations/sessions/{session_id:str}", sync_to_thread=True)
-def one_session(here: UnitPorts, session_id: FromPath[str]) -> SessionAnswer:
-    with _on(here):
-        return _answer(here, _engine(here, session_store.load(here.runtime, session_id)))
+def one_session(unit: UnitPorts, session_id: FromPath[str]) -> SessionAnswer:
+    with _on(unit):
+        return _answer(unit, _engine(unit, session_store.load(unit.runtime, session_id)))
 
 
 @post("/calibrations/sessions/{session_id:str}/inputs", status_code=200, sync_to_thread=True)
-def advance_session(here: UnitPorts, session_id: FromPath[str], data: JSONBody[AdvanceSession]) -> SessionAnswer:
+def advance_session(unit: UnitPorts, session_id: FromPath[str], data: JSONBody[AdvanceSession]) -> SessionAnswer:
     """Carry out the present step; 400 for values that do not fit, and the session is as it was."""
-    runtime = here.runtime
-    with _on(here):
+    runtime = unit.runtime
+    with _on(unit):
         session_store.load(runtime, session_id)
         with session_store.driving(runtime, session_id, data.driver, take_over=data.take_over):
             session = session_store.load(runtime, session_id)
@@ -168,28 +168,28 @@ def advance_session(here: UnitPorts, session_id: FromPath[str], data: JSONBody[A
                     f"the session is at {session.step_id!r}, and no longer at {data.step_id!r}",
                     remedy="Look at the session again.",
                 )
-            engine = _engine(here, session)
+            engine = _engine(unit, session)
             engine.advance(data.inputs)
-        return _answer(here, engine)
+        return _answer(unit, engine)
 
 
 @post("/calibrations/sessions/{session_id:str}/undo", status_code=200, sync_to_thread=True)
-def undo_step(here: UnitPorts, session_id: FromPath[str], data: JSONBody[MoveSession]) -> SessionAnswer:
+def undo_step(unit: UnitPorts, session_id: FromPath[str], data: JSONBody[MoveSession]) -> SessionAnswer:
     """Go back to before the last step; what hardware did has happened."""
-    runtime = here.runtime
-    with _on(here):
+    runtime = unit.runtime
+    with _on(unit):
         session_store.load(runtime, session_id)
         with session_store.driving(runtime, session_id, data.driver, take_over=data.take_over):
-            engine = _engine(here, session_store.load(runtime, session_id))
+            engine = _engine(unit, session_store.load(runtime, session_id))
             engine.undo()
-        return _answer(here, engine)
+        return _answer(unit, engine)
 
 
 @post("/calibrations/sessions/{session_id:str}/abort", status_code=200, sync_to_thread=True)
-def abort_session(here: UnitPorts, session_id: FromPath[str]) -> SessionAnswer:
+def abort_session(unit: UnitPorts, session_id: FromPath[str]) -> SessionAnswer:
     """Give a session up and stop what it has running. Anybody may: it is also the way to stop a pump."""
-    runtime = here.runtime
-    with _on(here):
+    runtime = unit.runtime
+    with _on(unit):
         session = session_store.load(runtime, session_id)
         try:
             protocol = registry.get_protocol(session.target_device, session.protocol_name)
@@ -200,7 +200,7 @@ def abort_session(here: UnitPorts, session_id: FromPath[str]) -> SessionAnswer:
         engine.abort()
         if not had_ended:
             protocol.on_session_abort(session)
-        return _answer(here, engine)
+        return _answer(unit, engine)
 
 
 ROUTES = Router(

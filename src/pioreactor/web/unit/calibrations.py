@@ -25,57 +25,57 @@ class AddedCalibration(msgspec.Struct):
     msg: str = "Calibration saved."
 
 
-def _described(here: UnitServices, device: str, calibration: CalibrationBase) -> dict[str, Any]:
-    active = store.active_name(here.runtime, device) == calibration.calibration_name
+def _described(unit: UnitServices, device: str, calibration: CalibrationBase) -> dict[str, Any]:
+    active = store.active_name(unit.runtime, device) == calibration.calibration_name
     fields: dict[str, Any] = msgspec.to_builtins(calibration)
-    return {**fields, "is_active": active, "pioreactor_unit": here.unit}
+    return {**fields, "is_active": active, "pioreactor_unit": unit.name}
 
 
 @get("/calibrations", sync_to_thread=True)
-def calibrations(here: UnitPorts) -> dict[str, list[dict[str, Any]]]:
+def calibrations(unit: UnitPorts) -> dict[str, list[dict[str, Any]]]:
     """Calibrations by device; each says whether it is in use."""
-    found = store.list_all(here.runtime)
-    return {device: [_described(here, device, one) for one in ones] for device, ones in found.items()}
+    found = store.list_all(unit.runtime)
+    return {device: [_described(unit, device, one) for one in ones] for device, ones in found.items()}
 
 
 @get("/calibrations/{device:str}", sync_to_thread=True)
-def calibrations_of_device(here: UnitPorts, device: FromPath[str]) -> list[dict[str, Any]]:
-    found = store.list_all(here.runtime).get(device_name(device), [])
-    return [_described(here, device, one) for one in found]
+def calibrations_of_device(unit: UnitPorts, device: FromPath[str]) -> list[dict[str, Any]]:
+    found = store.list_all(unit.runtime).get(device_name(device), [])
+    return [_described(unit, device, one) for one in found]
 
 
 @get("/calibrations/{device:str}/{name:str}", sync_to_thread=True)
-def one_calibration(here: UnitPorts, device: FromPath[str], name: FromPath[str]) -> dict[str, Any]:
-    return _described(here, device, store.load(here.runtime, device_name(device), file_name(name)))
+def one_calibration(unit: UnitPorts, device: FromPath[str], name: FromPath[str]) -> dict[str, Any]:
+    return _described(unit, device, store.load(unit.runtime, device_name(device), file_name(name)))
 
 
 @post("/calibrations/{device:str}", status_code=201, sync_to_thread=True)
-def add_calibration(here: UnitPorts, device: FromPath[str], data: JSONBody[AddCalibration]) -> AddedCalibration:
+def add_calibration(unit: UnitPorts, device: FromPath[str], data: JSONBody[AddCalibration]) -> AddedCalibration:
     """Keep a calibration that was written elsewhere; 400 when it is none, 409 when it is of another device."""
     try:
         calibration = store.parse(data.calibration_data)
     except CalibrationError as error:
         raise InvalidRequestError(str(error), remedy="Export a calibration to see how one is written.") from error
     name = file_name(calibration.calibration_name)
-    store.save(here.runtime, device_name(device), calibration)
+    store.save(unit.runtime, device_name(device), calibration)
     if data.set_as_active:
-        store.set_active(here.runtime, device, name)
+        store.set_active(unit.runtime, device, name)
     return AddedCalibration(device, name)
 
 
 @delete("/calibrations/{device:str}/{name:str}", status_code=200, sync_to_thread=True)
-def delete_calibration(here: UnitPorts, device: FromPath[str], name: FromPath[str]) -> Saved:
-    store.delete(here.runtime, device_name(device), file_name(name))
+def delete_calibration(unit: UnitPorts, device: FromPath[str], name: FromPath[str]) -> Saved:
+    store.delete(unit.runtime, device_name(device), file_name(name))
     return Saved()
 
 
 @get("/active_calibrations", sync_to_thread=True)
-def active_calibrations(here: UnitPorts) -> dict[str, dict[str, Any]]:
+def active_calibrations(unit: UnitPorts) -> dict[str, dict[str, Any]]:
     """The calibration in use, by device; one that is missing or damaged is left out."""
-    active = store.active_names(here.runtime)
-    found = store.list_all(here.runtime)
+    active = store.active_names(unit.runtime)
+    found = store.list_all(unit.runtime)
     return {
-        device: _described(here, device, one)
+        device: _described(unit, device, one)
         for device, ones in found.items()
         for one in ones
         if active.get(device) == one.calibration_name
@@ -83,27 +83,27 @@ def active_calibrations(here: UnitPorts) -> dict[str, dict[str, Any]]:
 
 
 @patch("/active_calibrations/{device:str}/{name:str}", sync_to_thread=True)
-def use_calibration(here: UnitPorts, device: FromPath[str], name: FromPath[str]) -> Saved:
-    store.set_active(here.runtime, device_name(device), file_name(name))
+def use_calibration(unit: UnitPorts, device: FromPath[str], name: FromPath[str]) -> Saved:
+    store.set_active(unit.runtime, device_name(device), file_name(name))
     return Saved()
 
 
 @delete("/active_calibrations/{device:str}", status_code=200, sync_to_thread=True)
-def use_no_calibration(here: UnitPorts, device: FromPath[str]) -> Saved:
-    store.set_active(here.runtime, device_name(device), None)
+def use_no_calibration(unit: UnitPorts, device: FromPath[str]) -> Saved:
+    store.set_active(unit.runtime, device_name(device), None)
     return Saved()
 
 
 @get("/zipped_calibrations", sync_to_thread=True)
-def zipped_calibrations(here: UnitPorts) -> Response[bytes]:
+def zipped_calibrations(unit: UnitPorts) -> Response[bytes]:
     """All calibrations as one archive of YAML files, `<device>/<name>.yaml`."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for device, ones in sorted(store.list_all(here.runtime).items()):
+        for device, ones in sorted(store.list_all(unit.runtime).items()):
             for one in ones:
                 entry = zipfile.ZipInfo(f"{device}/{one.calibration_name}.yaml", _EPOCH)
                 archive.writestr(entry, msgspec.yaml.encode(one))
-    headers = {"Content-Disposition": f'attachment; filename="{here.unit}_calibrations.zip"'}
+    headers = {"Content-Disposition": f'attachment; filename="{unit.name}_calibrations.zip"'}
     return Response(buffer.getvalue(), media_type="application/zip", headers=headers)
 
 

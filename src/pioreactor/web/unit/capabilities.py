@@ -28,13 +28,13 @@ class VialAnswer(msgspec.Struct):
 
 
 @get("/jobs/descriptors", sync_to_thread=True)
-def jobs_descriptors(here: UnitPorts) -> list[DescribedJob]:
-    return [describe_job(job) for job in here.catalogue.jobs()]
+def jobs_descriptors(unit: UnitPorts) -> list[DescribedJob]:
+    return [describe_job(job) for job in unit.catalogue.jobs()]
 
 
 @get("/automations/descriptors/{kind:str}", sync_to_thread=True)
-def automations_descriptors(here: UnitPorts, kind: FromPath[str]) -> list[DescribedAutomation]:
-    return [describe_automation(automation) for automation in here.catalogue.automations(automation_kind(kind))]
+def automations_descriptors(unit: UnitPorts, kind: FromPath[str]) -> list[DescribedAutomation]:
+    return [describe_automation(automation) for automation in unit.catalogue.automations(automation_kind(kind))]
 
 
 @get("/settings/descriptors")
@@ -43,8 +43,8 @@ async def settings_descriptors() -> list[DescribedSettings]:
 
 
 @get("/capabilities", sync_to_thread=True)
-def capabilities(here: UnitPorts) -> list[Capability]:
-    return describe_capabilities(here.catalogue)
+def capabilities(unit: UnitPorts) -> list[Capability]:
+    return describe_capabilities(unit.catalogue)
 
 
 def automation_kind(text: str) -> Kind:
@@ -55,17 +55,17 @@ def automation_kind(text: str) -> Kind:
 
 
 @get("/bioreactor/experiments/{experiment:str}", sync_to_thread=True)
-def vial(here: UnitPorts, experiment: FromPath[str]) -> VialAnswer:
-    return VialAnswer(bioreactor.vial_state(here.runtime, experiment_name(experiment)).as_dict())
+def vial(unit: UnitPorts, experiment: FromPath[str]) -> VialAnswer:
+    return VialAnswer(bioreactor.vial_state(unit.runtime, experiment_name(experiment)).as_dict())
 
 
 @patch("/bioreactor/experiments/{experiment:str}", sync_to_thread=True)
-def correct_vial(here: UnitPorts, experiment: FromPath[str], data: JSONBody[UpdateBioreactor]) -> VialAnswer:
+def correct_vial(unit: UnitPorts, experiment: FromPath[str], data: JSONBody[UpdateBioreactor]) -> VialAnswer:
     """Say what really is in the vial: all of the values, or none when one of them cannot be."""
     name = experiment_name(experiment)
-    before = bioreactor.vial_state(here.runtime, name)
-    state = bioreactor.set_variables(here.runtime, name, data.values)
-    bioreactor.publish_changes(here.publish, here.unit, name, state, before)
+    before = bioreactor.vial_state(unit.runtime, name)
+    state = bioreactor.set_variables(unit.runtime, name, data.values)
+    bioreactor.publish_changes(unit.publish, unit.name, name, state, before)
     return VialAnswer(state.as_dict())
 
 

@@ -62,32 +62,32 @@ def merged(paths: Paths) -> dict[str, dict[str, Any]]:
 
 
 @get("/config/merged", sync_to_thread=True)
-def merged_config(here: UnitPorts) -> dict[str, dict[str, Any]]:
-    return merged(here.paths)
+def merged_config(unit: UnitPorts) -> dict[str, dict[str, Any]]:
+    return merged(unit.paths)
 
 
 @get("/config/specific", media_type=MediaType.TEXT, sync_to_thread=True)
-def specific_config(here: UnitPorts) -> str:
-    return read_text(here.paths.local_config)
+def specific_config(unit: UnitPorts) -> str:
+    return read_text(unit.paths.local_config)
 
 
 @patch("/config/specific", sync_to_thread=True)
-def patch_specific_config(here: UnitPorts, data: JSONBody[ConfigText]) -> Saved:
+def patch_specific_config(unit: UnitPorts, data: JSONBody[ConfigText]) -> Saved:
     """Replace the unit's own file, in one step, if the configuration that results is valid."""
-    save_specific(here.paths, data.code)
+    save_specific(unit.paths, data.code)
     return Saved()
 
 
 @post("/config/specific", status_code=200, sync_to_thread=True)
-def post_specific_config(here: UnitPorts, data: JSONBody[ConfigText]) -> Saved:
-    save_specific(here.paths, data.code)
+def post_specific_config(unit: UnitPorts, data: JSONBody[ConfigText]) -> Saved:
+    save_specific(unit.paths, data.code)
     return Saved()
 
 
 @patch("/config/shared", sync_to_thread=True)
-def patch_shared_config(here: UnitPorts, data: JSONBody[ConfigText]) -> Saved:
+def patch_shared_config(unit: UnitPorts, data: JSONBody[ConfigText]) -> Saved:
     """Replace this unit's copy of the shared file: how the leader brings a change to its workers."""
-    save_shared(here.paths, data.code)
+    save_shared(unit.paths, data.code)
     return Saved()
 
 

@@ -13,57 +13,57 @@ from pioreactor.web.unit.configuration import Saved
 from pioreactor.web.unit.services import UnitPorts, UnitServices
 
 
-def _described(here: UnitServices, device: str, estimator: EstimatorBase) -> dict[str, Any]:
-    active = store.active_name(here.runtime, device) == estimator.estimator_name
+def _described(unit: UnitServices, device: str, estimator: EstimatorBase) -> dict[str, Any]:
+    active = store.active_name(unit.runtime, device) == estimator.estimator_name
     fields: dict[str, Any] = msgspec.to_builtins(estimator)
-    return {**fields, "is_active": active, "pioreactor_unit": here.unit}
+    return {**fields, "is_active": active, "pioreactor_unit": unit.name}
 
 
 @get("/estimators", sync_to_thread=True)
-def estimators(here: UnitPorts) -> dict[str, list[dict[str, Any]]]:
+def estimators(unit: UnitPorts) -> dict[str, list[dict[str, Any]]]:
     """Estimators by device; each says whether it is in use."""
-    found = store.list_all(here.runtime)
-    return {device: [_described(here, device, one) for one in ones] for device, ones in found.items()}
+    found = store.list_all(unit.runtime)
+    return {device: [_described(unit, device, one) for one in ones] for device, ones in found.items()}
 
 
 @get("/estimators/{device:str}", sync_to_thread=True)
-def estimators_of_device(here: UnitPorts, device: FromPath[str]) -> list[dict[str, Any]]:
-    found = store.list_all(here.runtime).get(device_name(device), [])
-    return [_described(here, device, one) for one in found]
+def estimators_of_device(unit: UnitPorts, device: FromPath[str]) -> list[dict[str, Any]]:
+    found = store.list_all(unit.runtime).get(device_name(device), [])
+    return [_described(unit, device, one) for one in found]
 
 
 @get("/estimators/{device:str}/{name:str}", sync_to_thread=True)
-def one_estimator(here: UnitPorts, device: FromPath[str], name: FromPath[str]) -> dict[str, Any]:
-    return _described(here, device, store.load(here.runtime, device_name(device), file_name(name)))
+def one_estimator(unit: UnitPorts, device: FromPath[str], name: FromPath[str]) -> dict[str, Any]:
+    return _described(unit, device, store.load(unit.runtime, device_name(device), file_name(name)))
 
 
 @delete("/estimators/{device:str}/{name:str}", status_code=200, sync_to_thread=True)
-def delete_estimator(here: UnitPorts, device: FromPath[str], name: FromPath[str]) -> Saved:
-    store.delete(here.runtime, device_name(device), file_name(name))
+def delete_estimator(unit: UnitPorts, device: FromPath[str], name: FromPath[str]) -> Saved:
+    store.delete(unit.runtime, device_name(device), file_name(name))
     return Saved()
 
 
 @get("/active_estimators", sync_to_thread=True)
-def active_estimators(here: UnitPorts) -> dict[str, dict[str, Any]]:
+def active_estimators(unit: UnitPorts) -> dict[str, dict[str, Any]]:
     """The estimator in use, by device; one that is missing or damaged is left out."""
-    active = store.active_names(here.runtime)
+    active = store.active_names(unit.runtime)
     return {
-        device: _described(here, device, one)
-        for device, ones in store.list_all(here.runtime).items()
+        device: _described(unit, device, one)
+        for device, ones in store.list_all(unit.runtime).items()
         for one in ones
         if active.get(device) == one.estimator_name
     }
 
 
 @patch("/active_estimators/{device:str}/{name:str}", sync_to_thread=True)
-def use_estimator(here: UnitPorts, device: FromPath[str], name: FromPath[str]) -> Saved:
-    store.set_active(here.runtime, device_name(device), file_name(name))
+def use_estimator(unit: UnitPorts, device: FromPath[str], name: FromPath[str]) -> Saved:
+    store.set_active(unit.runtime, device_name(device), file_name(name))
     return Saved()
 
 
 @delete("/active_estimators/{device:str}", status_code=200, sync_to_thread=True)
-def use_no_estimator(here: UnitPorts, device: FromPath[str]) -> Saved:
-    store.set_active(here.runtime, device_name(device), None)
+def use_no_estimator(unit: UnitPorts, device: FromPath[str]) -> Saved:
+    store.set_active(unit.runtime, device_name(device), None)
     return Saved()
 
 

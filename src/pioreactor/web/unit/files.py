@@ -26,37 +26,37 @@ class Folder(msgspec.Struct):
     files: list[str]
 
 
-def _resolve(here: UnitServices, path: str) -> Path:
+def _resolve(unit: UnitServices, path: str) -> Path:
     """Return a path in the data folder that may be seen; anything else is 403, links out of it included."""
-    root = here.paths.dot_pioreactor.resolve()
+    root = unit.paths.dot_pioreactor.resolve()
     if (root / _DISALLOWED).is_file():
-        raise NotPermittedError(f"looking at files is switched off on {here.unit}", remedy=f"Remove {_DISALLOWED}.")
+        raise NotPermittedError(f"looking at files is switched off on {unit.name}", remedy=f"Remove {_DISALLOWED}.")
     if "\0" in path:
         raise InvalidRequestError("a path cannot contain a zero byte")
     wanted = (root / path.strip("/")).resolve()
-    if not wanted.is_relative_to(root) or not _may_be_seen(here, wanted):
+    if not wanted.is_relative_to(root) or not _may_be_seen(unit, wanted):
         raise NotPermittedError(f"{path!r} may not be seen from here")
     return wanted
 
 
-def _may_be_seen(here: UnitServices, path: Path) -> bool:
-    secrets = here.paths.secrets.resolve()
+def _may_be_seen(unit: UnitServices, path: Path) -> bool:
+    secrets = unit.paths.secrets.resolve()
     return ".sqlite" not in path.name and path != secrets and secrets not in path.parents
 
 
 @get("/system/path", sync_to_thread=True)
-def data_folder(here: UnitPorts) -> Folder:
-    return _list(here, _resolve(here, ""))
+def data_folder(unit: UnitPorts) -> Folder:
+    return _list(unit, _resolve(unit, ""))
 
 
 @get("/system/path/{path:path}", sync_to_thread=True)
-def path_in_data_folder(here: UnitPorts, path: FromPath[str]) -> Response[Any]:
+def path_in_data_folder(unit: UnitPorts, path: FromPath[str]) -> Response[Any]:
     """List a folder, or return a file."""
-    wanted = _resolve(here, path)
+    wanted = _resolve(unit, path)
     if wanted.is_dir():
-        return Response(_list(here, wanted))
+        return Response(_list(unit, wanted))
     if not wanted.is_file():
-        raise NotFoundError(f"{here.unit} has no file {path!r}")
+        raise NotFoundError(f"{unit.name} has no file {path!r}")
     if wanted.stat().st_size > _LARGEST_FILE:
         raise InvalidRequestError(f"{wanted.name} is too large to be sent")
     if wanted.suffix in _TEXTS:
@@ -65,40 +65,40 @@ def path_in_data_folder(here: UnitPorts, path: FromPath[str]) -> Response[Any]:
     return Response(wanted.read_bytes(), media_type="application/octet-stream", headers=headers)
 
 
-def _list(here: UnitServices, folder: Path) -> Folder:
-    seen = sorted(path for path in folder.iterdir() if _may_be_seen(here, path.resolve()))
+def _list(unit: UnitServices, folder: Path) -> Folder:
+    seen = sorted(path for path in folder.iterdir() if _may_be_seen(unit, path.resolve()))
     return Folder(
-        str(folder.relative_to(here.paths.dot_pioreactor.resolve())),
+        str(folder.relative_to(unit.paths.dot_pioreactor.resolve())),
         [path.name for path in seen if path.is_dir()],
         [path.name for path in seen if path.is_file()],
     )
 
 
-def _remove(here: UnitServices, path: str) -> Accepted:
-    root = here.paths.dot_pioreactor.resolve()
-    below = path.removeprefix(f"{here.paths.dot_pioreactor}/")
-    wanted = _resolve(here, below)
+def _remove(unit: UnitServices, path: str) -> Accepted:
+    root = unit.paths.dot_pioreactor.resolve()
+    below = path.removeprefix(f"{unit.paths.dot_pioreactor}/")
+    wanted = _resolve(unit, below)
     if wanted.parent == root and wanted.name in _KEPT:
         raise NotPermittedError(f"{wanted.name} is needed and cannot be removed")
     if not wanted.is_file():
-        raise NotFoundError(f"{here.unit} has no file {path!r}")
+        raise NotFoundError(f"{unit.name} has no file {path!r}")
 
     def work() -> str:
         wanted.unlink(missing_ok=True)
         return "ok"
 
-    return here.tasks.start(f"removing {wanted.name}", work)
+    return unit.tasks.start(f"removing {wanted.name}", work)
 
 
 @post("/system/remove_file", status_code=202, sync_to_thread=True)
-def remove_file(here: UnitPorts, data: JSONBody[RemoveFile]) -> Accepted:
+def remove_file(unit: UnitPorts, data: JSONBody[RemoveFile]) -> Accepted:
     """Remove one file of the data folder; databases, secrets and configuration stay."""
-    return _remove(here, data.filepath)
+    return _remove(unit, data.filepath)
 
 
 @patch("/system/remove_file", status_code=202, sync_to_thread=True)
-def patch_remove_file(here: UnitPorts, data: JSONBody[RemoveFile]) -> Accepted:
-    return _remove(here, data.filepath)
+def patch_remove_file(unit: UnitPorts, data: JSONBody[RemoveFile]) -> Accepted:
+    return _remove(unit, data.filepath)
 
 
 ROUTES = Router("/", route_handlers=[data_folder, path_in_data_folder, remove_file, patch_remove_file], tags=["files"])

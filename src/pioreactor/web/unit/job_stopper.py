@@ -28,13 +28,13 @@ def find(registry: JobRegistry, wish: StopJobs) -> list[JobRecord]:
     )
 
 
-def stop_and_tell(here: UnitServices, jobs: list[JobRecord]) -> list[str]:
+def stop_and_tell(unit: UnitServices, jobs: list[JobRecord]) -> list[str]:
     """Stop jobs of other processes than this server's, and return the names of those that ended.
 
     Raise `StillRunningError` naming those that live on after 20 s, and those that belong to another user.
     """
     others = [job for job in jobs if job.pid != os.getpid()]
-    stopped = stop(others, here.stores.jobs(), pause=here.tasks.pause, patience_s=_PATIENCE_S)
+    stopped = stop(others, unit.stores.jobs(), pause=unit.tasks.pause, patience_s=_PATIENCE_S)
     if problems := stopped.problems(_PATIENCE_S):
         raise StillRunningError("; ".join(problems))
     return [job.job_name for job in stopped.ended]

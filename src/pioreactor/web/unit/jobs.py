@@ -53,85 +53,85 @@ def as_row(job: JobRecord) -> JobRow:
     )
 
 
-def _run(here: UnitServices, job: str, wish: RunJob | None) -> Accepted:
+def _run(unit: UnitServices, job: str, wish: RunJob | None) -> Accepted:
     name = job_name(job)
     wanted = wish if wish is not None else RunJob()
-    here.launcher.check(name, wanted)
-    here.launcher.debounce(name)
-    return here.tasks.start(f"starting {name}", lambda: here.launcher.launch(name, wanted))
+    unit.launcher.check(name, wanted)
+    unit.launcher.debounce(name)
+    return unit.tasks.start(f"starting {name}", lambda: unit.launcher.launch(name, wanted))
 
 
 @patch("/jobs/run/job_name/{job:str}", status_code=202, sync_to_thread=True)
-def run_job(here: UnitPorts, job: FromPath[str], data: JSONBody[RunJob | None] = None) -> Accepted:
+def run_job(unit: UnitPorts, job: FromPath[str], data: JSONBody[RunJob | None] = None) -> Accepted:
     """Start a job in a process of its own; the task fails with the job's last words if it dies within a second."""
-    return _run(here, job, data)
+    return _run(unit, job, data)
 
 
 @post("/jobs/run/job_name/{job:str}", status_code=202, sync_to_thread=True)
-def post_run_job(here: UnitPorts, job: FromPath[str], data: JSONBody[RunJob | None] = None) -> Accepted:
-    return _run(here, job, data)
+def post_run_job(unit: UnitPorts, job: FromPath[str], data: JSONBody[RunJob | None] = None) -> Accepted:
+    return _run(unit, job, data)
 
 
-def _stop(here: UnitServices, jobs: list[JobRecord]) -> Accepted:
-    return here.tasks.start("stopping jobs", lambda: {"stopped": stop_and_tell(here, jobs)})
+def _stop(unit: UnitServices, jobs: list[JobRecord]) -> Accepted:
+    return unit.tasks.start("stopping jobs", lambda: {"stopped": stop_and_tell(unit, jobs)})
 
 
 @patch("/jobs/stop", status_code=202, sync_to_thread=True)
-def stop_jobs(here: UnitPorts, data: JSONBody[StopJobs]) -> Accepted:
+def stop_jobs(unit: UnitPorts, data: JSONBody[StopJobs]) -> Accepted:
     """Ask the jobs that match to stop; the task succeeds when they have ended."""
-    return _stop(here, find(here.stores.jobs(), data))
+    return _stop(unit, find(unit.stores.jobs(), data))
 
 
 @post("/jobs/stop", status_code=202, sync_to_thread=True)
-def post_stop_jobs(here: UnitPorts, data: JSONBody[StopJobs]) -> Accepted:
-    return _stop(here, find(here.stores.jobs(), data))
+def post_stop_jobs(unit: UnitPorts, data: JSONBody[StopJobs]) -> Accepted:
+    return _stop(unit, find(unit.stores.jobs(), data))
 
 
-def _short_lived(here: UnitServices) -> list[JobRecord]:
-    return [job for job in here.stores.jobs().running() if not job.is_long_running_job]
+def _short_lived(unit: UnitServices) -> list[JobRecord]:
+    return [job for job in unit.stores.jobs().running() if not job.is_long_running_job]
 
 
 @patch("/jobs/stop/all", status_code=202, sync_to_thread=True)
-def stop_all_jobs(here: UnitPorts) -> Accepted:
+def stop_all_jobs(unit: UnitPorts) -> Accepted:
     """Ask every job to stop but those that run as long as the unit does."""
-    return _stop(here, _short_lived(here))
+    return _stop(unit, _short_lived(unit))
 
 
 @post("/jobs/stop/all", status_code=202, sync_to_thread=True)
-def post_stop_all_jobs(here: UnitPorts) -> Accepted:
-    return _stop(here, _short_lived(here))
+def post_stop_all_jobs(unit: UnitPorts) -> Accepted:
+    return _stop(unit, _short_lived(unit))
 
 
 @get("/jobs", sync_to_thread=True)
-def jobs(here: UnitPorts) -> list[JobRow]:
-    return [as_row(job) for job in here.stores.jobs().history()]
+def jobs(unit: UnitPorts) -> list[JobRow]:
+    return [as_row(job) for job in unit.stores.jobs().history()]
 
 
 @get("/jobs/running", sync_to_thread=True)
-def running_jobs(here: UnitPorts) -> list[JobRow]:
-    return [as_row(job) for job in here.stores.jobs().running()]
+def running_jobs(unit: UnitPorts) -> list[JobRow]:
+    return [as_row(job) for job in unit.stores.jobs().running()]
 
 
 @get("/jobs/running/{job:str}", sync_to_thread=True)
-def running_job(here: UnitPorts, job: FromPath[str]) -> list[JobRow]:
-    return [as_row(found) for found in here.stores.jobs().running(job_name=job_name(job))]
+def running_job(unit: UnitPorts, job: FromPath[str]) -> list[JobRow]:
+    return [as_row(found) for found in unit.stores.jobs().running(job_name=job_name(job))]
 
 
 @get("/jobs/running/experiments/{experiment:str}", sync_to_thread=True)
-def running_jobs_of_experiment(here: UnitPorts, experiment: FromPath[str]) -> list[JobRow]:
-    return [as_row(job) for job in here.stores.jobs().running(experiment=experiment_name(experiment))]
+def running_jobs_of_experiment(unit: UnitPorts, experiment: FromPath[str]) -> list[JobRow]:
+    return [as_row(job) for job in unit.stores.jobs().running(experiment=experiment_name(experiment))]
 
 
 @get("/long_running_jobs/running", sync_to_thread=True)
-def long_running_jobs(here: UnitPorts) -> list[JobRow]:
-    return [as_row(job) for job in here.stores.jobs().running() if job.is_long_running_job]
+def long_running_jobs(unit: UnitPorts) -> list[JobRow]:
+    return [as_row(job) for job in unit.stores.jobs().running() if job.is_long_running_job]
 
 
-def _settings(here: UnitServices, job: str) -> dict[str, Any]:
-    registry = here.stores.jobs()
+def _settings(unit: UnitServices, job: str) -> dict[str, Any]:
+    registry = unit.stores.jobs()
     running = registry.running(job_name=job_name(job))
     if not running:
-        raise JobNotRunningError(f"{job} is not running on {here.unit}")
+        raise JobNotRunningError(f"{job} is not running on {unit.name}")
     return {name: _value(value) for name, value in registry.settings(running[0].job_id).items()}
 
 
@@ -147,13 +147,13 @@ def _value(stored: Any) -> Any:
 
 
 @get("/jobs/settings/job_name/{job:str}", sync_to_thread=True)
-def job_settings(here: UnitPorts, job: FromPath[str]) -> SettingsAnswer:
-    return SettingsAnswer(_settings(here, job))
+def job_settings(unit: UnitPorts, job: FromPath[str]) -> SettingsAnswer:
+    return SettingsAnswer(_settings(unit, job))
 
 
 @get("/jobs/settings/job_name/{job:str}/setting/{setting:str}", sync_to_thread=True)
-def job_setting(here: UnitPorts, job: FromPath[str], setting: FromPath[str]) -> dict[str, Any]:
-    found = _settings(here, job)
+def job_setting(unit: UnitPorts, job: FromPath[str], setting: FromPath[str]) -> dict[str, Any]:
+    found = _settings(unit, job)
     name = setting_name(setting)
     if name not in found:
         raise NotFoundError(f"{job} has published no {name}")

@@ -24,15 +24,15 @@ class UseBench(Body):
 
 
 @get("/simulation/bench", sync_to_thread=True)
-def bench(here: UnitPorts) -> LabBenchState:
+def bench(unit: UnitPorts) -> LabBenchState:
     """Which vial is in the simulated reactor, and what the scale shows; 404 where the reactor is real."""
-    return _bench_of(here).state()
+    return _bench_of(unit).state()
 
 
 @post("/simulation/bench", status_code=200, sync_to_thread=True)
-def use_bench(here: UnitPorts, data: JSONBody[UseBench]) -> LabBenchState:
+def use_bench(unit: UnitPorts, data: JSONBody[UseBench]) -> LabBenchState:
     """Exchange the vial, empty the cup or lay the tubes; answers what there is then."""
-    found = _bench_of(here)
+    found = _bench_of(unit)
     match data.act:
         case "place_standard":
             if data.od is None:
@@ -48,12 +48,12 @@ def use_bench(here: UnitPorts, data: JSONBody[UseBench]) -> LabBenchState:
             assert_never(data.act)
 
 
-def _bench_of(here: UnitServices) -> LabBench:
-    if here.open_lab_bench is None:
+def _bench_of(unit: UnitServices) -> LabBench:
+    if unit.open_lab_bench is None:
         raise NotFoundError(
-            f"the reactor of {here.unit} is a real one: its vial and its tubes are moved by hand, not over HTTP"
+            f"the reactor of {unit.name} is a real one: its vial and its tubes are moved by hand, not over HTTP"
         )
-    return here.open_lab_bench()
+    return unit.open_lab_bench()
 
 
 ROUTES = Router("/", route_handlers=[bench, use_bench], tags=["simulation"])

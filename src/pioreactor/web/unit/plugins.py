@@ -21,9 +21,9 @@ class PluginRow(msgspec.Struct):
 
 
 @get("/plugins/installed", sync_to_thread=True)
-def installed_plugins(here: UnitPorts) -> list[PluginRow]:
+def installed_plugins(unit: UnitPorts) -> list[PluginRow]:
     """Plugins that could be imported when the web server started to look."""
-    found = get_plugins(here.paths.plugins)
+    found = get_plugins(unit.paths.plugins)
     return [
         PluginRow(name, plugin.version, plugin.source, plugin.author, plugin.description, plugin.homepage)
         for name, plugin in sorted(found.items())
@@ -31,11 +31,11 @@ def installed_plugins(here: UnitPorts) -> list[PluginRow]:
 
 
 @get("/plugins/installed/{name:str}", media_type=MediaType.TEXT, sync_to_thread=True)
-def source_of_plugin(here: UnitPorts, name: FromPath[str]) -> str:
+def source_of_plugin(unit: UnitPorts, name: FromPath[str]) -> str:
     """The Python source of a plugin that is a single file."""
-    path = here.paths.plugins / file_name(name)
+    path = unit.paths.plugins / file_name(name)
     if path.suffix != ".py" or not path.is_file():
-        raise NotFoundError(f"{here.unit} has no plugin file {name!r}")
+        raise NotFoundError(f"{unit.name} has no plugin file {name!r}")
     return read_text(path)
 
 

@@ -21,9 +21,9 @@ class PowerRefusedError(PioreactorError):
     remedy = "The account of the web server must be allowed to do this: packaging/polkit has the rule."
 
 
-def _end(here: UnitServices, what: str) -> Accepted:
-    here.launcher.debounce("power", within_s=_NOT_AGAIN_WITHIN_S)
-    return here.tasks.start(what, lambda: _ask(what, here.power[what]), lock="power")
+def _end(unit: UnitServices, what: str) -> Accepted:
+    unit.launcher.debounce("power", within_s=_NOT_AGAIN_WITHIN_S)
+    return unit.tasks.start(what, lambda: _ask(what, unit.power[what]), lock="power")
 
 
 def _ask(what: str, command: Sequence[str]) -> str:
@@ -39,25 +39,25 @@ def _ask(what: str, command: Sequence[str]) -> str:
 
 
 @post("/system/reboot", status_code=202, sync_to_thread=True)
-def reboot(here: UnitPorts) -> Accepted:
+def reboot(unit: UnitPorts) -> Accepted:
     """Restart the machine; its jobs end, and what the unit resumes by itself comes back."""
-    return _end(here, "reboot")
+    return _end(unit, "reboot")
 
 
 @patch("/system/reboot", status_code=202, sync_to_thread=True)
-def patch_reboot(here: UnitPorts) -> Accepted:
-    return _end(here, "reboot")
+def patch_reboot(unit: UnitPorts) -> Accepted:
+    return _end(unit, "reboot")
 
 
 @post("/system/shutdown", status_code=202, sync_to_thread=True)
-def shutdown(here: UnitPorts) -> Accepted:
+def shutdown(unit: UnitPorts) -> Accepted:
     """Switch the machine off."""
-    return _end(here, "shutdown")
+    return _end(unit, "shutdown")
 
 
 @patch("/system/shutdown", status_code=202, sync_to_thread=True)
-def patch_shutdown(here: UnitPorts) -> Accepted:
-    return _end(here, "shutdown")
+def patch_shutdown(unit: UnitPorts) -> Accepted:
+    return _end(unit, "shutdown")
 
 
 ROUTES = Router("/", route_handlers=[reboot, patch_reboot, shutdown, patch_shutdown], tags=["unit"])

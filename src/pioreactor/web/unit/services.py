@@ -56,7 +56,7 @@ class UnitServices:
         self._publisher.flush()
 
     @property
-    def unit(self) -> str:
+    def name(self) -> str:
         return self.runtime.unit
 
     @property
@@ -79,4 +79,4 @@ class UnitServices:
 
 
 UnitPorts = NamedDependency[SkipValidation[UnitServices]]
-"""How a route asks for them, as its argument `here`."""
+"""How a route asks for them, as its argument `unit`."""

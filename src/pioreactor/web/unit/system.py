@@ -53,8 +53,8 @@ class UtcClock(msgspec.Struct):
 
 
 @get("/health")
-async def health(here: UnitPorts) -> Health:
-    return Health("ok", here.unit, to_timestamp(here.clock.now()))
+async def health(unit: UnitPorts) -> Health:
+    return Health("ok", unit.name, to_timestamp(unit.clock.now()))
 
 
 @get("/versions/app")
@@ -68,8 +68,8 @@ def ipv4() -> Address:
 
 
 @get("/system/disk_space", sync_to_thread=True)
-def disk_space(here: UnitPorts) -> DiskSpace:
-    folder = here.paths.dot_pioreactor
+def disk_space(unit: UnitPorts) -> DiskSpace:
+    folder = unit.paths.dot_pioreactor
     usage = shutil.disk_usage(folder if folder.exists() else Path("/"))
     return DiskSpace(usage.total, usage.used, usage.free)
 
@@ -80,16 +80,16 @@ def memory() -> Memory:
 
 
 @get("/system/utc_clock")
-async def utc_clock(here: UnitPorts) -> UtcClock:
-    return UtcClock("success", to_timestamp(here.clock.now()))
+async def utc_clock(unit: UnitPorts) -> UtcClock:
+    return UtcClock("success", to_timestamp(unit.clock.now()))
 
 
 @get("/task_results/{task_id:str}")
-async def task_result(here: UnitPorts, task_id: FromPath[str]) -> Any:
+async def task_result(unit: UnitPorts, task_id: FromPath[str]) -> Any:
     """Return a task: 202 while it is pending or runs, 200 once it succeeded or failed, 404 for an unknown id."""
     from litestar import Response
 
-    found: TaskResult = here.tasks.find(task_id)
+    found: TaskResult = unit.tasks.find(task_id)
     return Response(found, status_code=200 if found.status in ("succeeded", "failed") else 202)
 
 

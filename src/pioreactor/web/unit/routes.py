@@ -1,0 +1,31 @@
+"""All routes of a unit."""
+
+from litestar import Router
+from litestar.di import Provide
+
+from pioreactor.web import plugin_registry
+from pioreactor.web.unit import (
+    backups,
+    calibration_sessions,
+    calibrations,
+    capabilities,
+    configuration,
+    estimators,
+    files,
+    jobs,
+    lab_bench,
+    plugins,
+    power,
+    system,
+)
+
+PARTS = (
+    *(system, jobs, capabilities, calibrations, calibration_sessions, lab_bench),
+    *(estimators, configuration, files, backups, power, plugins),
+)
+
+
+def unit_routes(services: Provide) -> Router:
+    """Return the router of `/unit_api`; `services` provides the argument `unit` of our routes, not of plugins'."""
+    own = Router("/", route_handlers=[part.ROUTES for part in PARTS], dependencies={"unit": services})
+    return Router("/unit_api", route_handlers=[own, plugin_registry.routes("/unit_api")])
