@@ -1,4 +1,4 @@
-"""`pio run`: starts a job or an action in this process. It is the control plane: the web starts jobs with it, too."""
+"""`pio run`: starts a job or an action in this process. The web server starts jobs with it as well."""
 
 from __future__ import annotations
 
@@ -9,18 +9,11 @@ import click
 
 from pioreactor.cli.cli_context import CliContext
 from pioreactor.cli.lazy_group import Entry, LazyGroup
+from pioreactor.job_catalogue import JOBS, JobSpec
 
 _HERE = "pioreactor.cli.running"
 
-ENTRIES: Final[Mapping[str, Entry]] = {
-    "stirring": Entry(f"{_HERE}.stirring", "stirring", "Stir, at a speed that is measured and held."),
-    "od_reading": Entry(f"{_HERE}.od_reading", "od_reading", "Read optical density."),
-    "growth_rate_calculating": Entry(
-        f"{_HERE}.growth_rate", "growth_rate_calculating", "Estimate growth rate from OD and doses."
-    ),
-    "dosing_automation": Entry(f"{_HERE}.automations", "dosing_automation", "Dose by a rule."),
-    "temperature_automation": Entry(f"{_HERE}.automations", "temperature_automation", "Hold or record temperature."),
-    "led_automation": Entry(f"{_HERE}.automations", "led_automation", "Light by a rule."),
+_ACTIONS: Final[Mapping[str, Entry]] = {
     "led_intensity": Entry(f"{_HERE}.leds", "led_intensity", "Set LEDs."),
     "add_media": Entry(f"{_HERE}.pumps", "add_media", "Add media to the vial."),
     "add_alt_media": Entry(f"{_HERE}.pumps", "add_alt_media", "Add alternative media to the vial."),
@@ -36,19 +29,28 @@ ENTRIES: Final[Mapping[str, Entry]] = {
     "stirring_calibration": Entry(
         f"{_HERE}.stirring_calibration", "stirring_calibration", "Measure speed against duty of the stirrer's fan."
     ),
-    "monitor": Entry(f"{_HERE}.monitor", "monitor", "Watch this unit, and bring its records to the leader."),
     "experiment_profile": Entry(
         f"{_HERE}.experiment_profile", "experiment_profile", "Carry out an experiment profile.", True
     ),
     "backup_database": Entry(f"{_HERE}.backup", "backup_database", "Copy the leader's database, verified.", True),
-    "mqtt_to_db_streaming": Entry(
-        f"{_HERE}.streaming", "mqtt_to_db_streaming", "Write records into the leader's database.", True
-    ),
+}
+"""Commands that are not jobs; those of jobs are built from their classes."""
+
+
+def _entry(spec: JobSpec) -> Entry:
+    module, _, attribute = spec.address.partition(":")
+    return Entry(module, attribute, spec.summary, spec.leader_only)
+
+
+ENTRIES: Final[Mapping[str, Entry]] = {
+    **{name: _entry(spec) for name, spec in JOBS.items() if not spec.is_service},
+    **_ACTIONS,
+    **{name: _entry(spec) for name, spec in JOBS.items() if spec.is_service},
 }
 
 
 class RunGroup(LazyGroup):
-    """Built-in jobs, and those of plugins: their own commands, and one for each job class that brings none."""
+    """Commands of built-in jobs and actions, and of plugins: their own, and one for each job class without one."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -75,8 +77,14 @@ class RunGroup(LazyGroup):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         self.load_plugins()
-        own = self.commands.get(cmd_name)
-        return own if own is not None else super().get_command(ctx, cmd_name)
+        defined = self.commands.get(cmd_name)
+        if defined is not None:
+            return defined
+        if cmd_name in JOBS:
+            from pioreactor.cli.run_commands import command_of
+
+            return command_of(JOBS[cmd_name])
+        return super().get_command(ctx, cmd_name)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

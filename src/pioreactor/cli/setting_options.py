@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
-from pioreactor.jobs.job import BackgroundJob
 from pioreactor.jobs.settings import Setting
-
-F = TypeVar("F", bound=Callable[..., Any])
-_TYPES: dict[str, click.ParamType[Any]] = {
-    "float": click.FLOAT,
-    "integer": click.INT,
-    "boolean": click.BOOL,
-    "string": click.STRING,
-}
+from pioreactor.jobs.start_option import StartOption
 
 
 class _Bounded(click.ParamType[Any]):
-    """A value that the setting's own bounds are asked about."""
+    """Parameter type that checks a value against the bounds of a setting."""
 
     def __init__(self, setting: Setting[Any]) -> None:
         self._setting = setting
@@ -39,8 +30,8 @@ class _Bounded(click.ParamType[Any]):
 
 
 def explain(setting: Setting[Any]) -> str:
-    """Return what a setting is, with its range: the text of its option."""
-    words = setting.help if setting.help is not None else setting.label if setting.label is not None else setting.name
+    """Return the help text of a setting: what it is, and its range."""
+    words = next(text for text in (setting.help, setting.label, setting.name) if text is not None)
     bounded = setting.ge is not None or setting.le is not None
     text = words[0].upper() + words[1:] + (f", {setting.range_text()}" if bounded else "")
     if setting.choices is not None:
@@ -48,23 +39,24 @@ def explain(setting: Setting[Any]) -> str:
     return text + "."
 
 
-def setting_option(job: type[BackgroundJob], name: str, **kwargs: Any) -> Callable[[F], F]:
-    """Return the option of a declared setting; not given means None, so that the configuration decides."""
-    setting = job.settings()[name]
-    flag = "--" + name.replace("_", "-")
-    return click.option(flag, name, type=_Bounded(setting), default=None, help=explain(setting), **kwargs)
+def setting_option(setting: Setting[Any]) -> click.Option:
+    """Return the option of a declared setting; without it the value is None, so that the configuration decides.
+
+    A boolean may stand without a value, which means true.
+    """
+    optional_value: dict[str, Any] = {"is_flag": False, "flag_value": "true"} if setting.datatype == "boolean" else {}
+    flag = "--" + setting.name.replace("_", "-")
+    return click.Option(
+        [flag, setting.name], type=_Bounded(setting), default=None, help=explain(setting), **optional_value
+    )
 
 
-def setting_options(job: type[BackgroundJob], *names: str) -> Callable[[F], F]:
-    """Return the options of several settings (default: all that can be set)."""
-    wanted = names if names else tuple(name for name, setting in job.settings().items() if setting.settable)
-
-    def add(command: F) -> F:
-        for name in reversed(wanted):
-            command = setting_option(job, name)(command)
-        return command
-
-    return add
+def start_option(option: StartOption) -> click.Option:
+    """Return an option of the start of a job."""
+    names = ["--" + option.name.replace("_", "-"), option.name]
+    if option.kind == "flag":
+        return click.Option(names, is_flag=True, help=option.help)
+    return click.Option(names, type=click.BOOL, default=None, help=option.help)
 
 
 def keyword_options(arguments: list[str]) -> dict[str, str]:

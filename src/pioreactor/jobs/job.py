@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import re
 import threading
@@ -26,11 +27,12 @@ from pioreactor.jobs.measurement import Measurement
 from pioreactor.jobs.published_attribute import PublishedAttribute
 from pioreactor.jobs.registration import Registration
 from pioreactor.jobs.settings import Setting, from_declaration, install_declared, published_of, settings_of
+from pioreactor.jobs.start_option import StartOption
 from pioreactor.messaging.ports import Message
 from pioreactor.runtime import context, signals
 from pioreactor.runtime.lane import Lane, LaneTimer, current_lane
 from pioreactor.states import JobState
-from pioreactor.types import PublishableSetting
+from pioreactor.types import UNIVERSAL_EXPERIMENT, PublishableSetting
 
 log = logging.getLogger(__name__)
 
@@ -74,6 +76,10 @@ class BackgroundJob(metaclass=JobType):
     published_settings: ClassVar[dict[str, PublishableSetting]] = {}
     needs_active_worker: ClassVar[bool] = True
     is_long_running: ClassVar[bool] = False
+    start_options: ClassVar[tuple[StartOption, ...]] = ()
+    """Options of `pio run` besides the settings."""
+    experiment_caches: ClassVar[tuple[str, ...]] = ()
+    """Persistent caches with an entry per experiment, which `pio run <job> clear_cache` clears."""
 
     INIT = JobState.INIT
     READY = JobState.READY
@@ -261,6 +267,34 @@ class BackgroundJob(metaclass=JobType):
             stop_order=stop_order_of(cls.job_name),
             is_service=cls.is_long_running,
         )
+
+    @classmethod
+    def description(cls) -> str:
+        """Return the first paragraph of the docstring as plain text; empty if there is none."""
+        doc = cls.__doc__ if cls.__doc__ is not None else ""
+        return " ".join(doc.strip().split("\n\n")[0].split()).replace("`", "")
+
+    # ---- start from the command line -----------------------------------------------------------------------
+
+    @classmethod
+    def from_options(cls, **options: Any) -> Self:
+        """Construct the job on this unit with the options of `pio run`; None means that an option was not given."""
+        job = cls(**constructor_arguments(cls))
+        try:
+            for name, value in options.items():
+                if value is not None:
+                    job.apply(name, value)
+        except BaseException:
+            job.clean_up()
+            raise
+        return job
+
+    @classmethod
+    def run_from_options(cls, **options: Any) -> str | None:
+        """Run the job as `pio run` does until it has ended; return what is to be printed then."""
+        with cls.from_options(**options) as job:
+            job.block_until_disconnected()
+        return None
 
     # ---- implementation ------------------------------------------------------------------------------------
 
@@ -507,6 +541,18 @@ class BackgroundJob(metaclass=JobType):
             self.logger.error("%s", error, exc_info=None if isinstance(error, PioreactorError) else error)
         self._construction_failed = True
         self.clean_up()
+
+
+def constructor_arguments(job: type[BackgroundJob]) -> dict[str, Any]:
+    """Return unit, experiment and, for classes of plugins that ask for it, the plugin's name."""
+    runtime = context.current()
+    parameters = inspect.signature(job.__init__).parameters
+    arguments: dict[str, Any] = {"unit": runtime.unit}
+    if parameters["experiment"].default != UNIVERSAL_EXPERIMENT:
+        arguments["experiment"] = str(runtime.identity.experiment())
+    if "plugin_name" in parameters:
+        arguments["plugin_name"] = job.__module__
+    return arguments
 
 
 class LongRunningBackgroundJob(BackgroundJob):

@@ -399,16 +399,14 @@ def test_pausing_stops_pumps_that_somebody_started_by_hand() -> None:
 
 
 def test_an_automation_without_a_word_about_itself_does_not_break_the_help() -> None:
-    from copy import copy
-
     from click.testing import CliRunner
 
     from pioreactor.automations import registry
-    from pioreactor.cli.running.automations import dosing_automation
+    from pioreactor.cli.automation_commands import automation_command
 
     registry.register("dosing", "silent_plugin", type("Mute", (DosingAutomationJobContrib,), {}))
     try:
-        shown = CliRunner().invoke(copy(dosing_automation), ["--help"])
+        shown = CliRunner().invoke(automation_command(DosingAutomationJobContrib), ["--help"])
     finally:
         del registry._registered["dosing"]["silent_plugin"]
     assert shown.exit_code == 0

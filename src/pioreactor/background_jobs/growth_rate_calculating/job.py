@@ -24,7 +24,10 @@ BAND_95 = 1.96
 
 
 class GrowthRateCalculator(BackgroundJob):
-    """Publishes `growth_rate` [1/h] and `od_filtered` [OD relative to the start], and `estimate` with a 95 % band."""
+    """Estimate growth rate [1/h] and normalized OD from each OD reading and from what was dosed.
+
+    Publishes `growth_rate` [1/h], `od_filtered` [OD relative to the start], and `estimate` with a 95 % band.
+    """
 
     job_name = "growth_rate_calculating"
 
@@ -33,6 +36,8 @@ class GrowthRateCalculator(BackgroundJob):
     )
     od_filtered = Measurement[structs.ODFiltered](label="Normalised OD", quantity="od_filtered", display=False)
     estimate = Measurement[dict[str, object]](label="Growth rate with its 95 % band", display=False)
+
+    experiment_caches = (NORMALIZATION_CACHE, STATE_CACHE)
 
     def __init__(self, unit: str, experiment: str) -> None:
         super().__init__(unit, experiment)

@@ -51,7 +51,10 @@ def _read_batch(payload: bytes) -> JournalBatch:
 
 
 class MqttToDBStreamer(LongRunningBackgroundJob):
-    """Commits first, acknowledges then. What it has already, it acknowledges again and does not write."""
+    """Write the journals of all units into the leader's database; runs from boot.
+
+    A batch is committed before it is acknowledged. One that was written before is only acknowledged again.
+    """
 
     job_name = "mqtt_to_db_streaming"
 

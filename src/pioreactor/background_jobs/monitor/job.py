@@ -48,7 +48,7 @@ WRITER = "mqtt_to_db_streaming"
 
 
 class Monitor(LongRunningBackgroundJob):
-    """The unit's own watch. Its experiment is `$experiment`."""
+    """Check this unit and forward its journal to the leader; runs from boot. Its experiment is `$experiment`."""
 
     job_name = "monitor"
 

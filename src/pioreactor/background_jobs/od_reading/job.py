@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
-from typing import ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import msgspec
 
@@ -32,6 +32,7 @@ from pioreactor.jobs.job import BackgroundJob
 from pioreactor.jobs.measurement import Measurement
 from pioreactor.jobs.published_attribute import Status
 from pioreactor.jobs.settings import Setting
+from pioreactor.jobs.start_option import FAKE_DATA, StartOption
 from pioreactor.runtime import context
 from pioreactor.runtime.lane import LaneTimer
 from pioreactor.settings.sections import OdReadingSettings
@@ -39,6 +40,8 @@ from pioreactor.states import JobState
 from pioreactor.types import PdAngle, PdChannel
 
 READING_S = 1.0
+CONFIGURED_INTERVAL = -1.0
+"""Stands for the interval of the configuration."""
 RELATIVE_INTENSITY_EVERY = 5
 """The relative intensity of the IR LED is published with one in so many readings."""
 
@@ -47,7 +50,7 @@ PreReadCallback = Callable[["ODReader"], None]
 
 
 class ODReader(BackgroundJob):
-    """Lights the culture with the IR LED, reads the photodiodes, and divides by the reference photodiode.
+    """Read optical density: light the culture with the IR LED, read the photodiodes, divide by the reference.
 
     Iterating over a running reader gives each `ODReadings` as it is made.
     """
@@ -81,6 +84,11 @@ class ODReader(BackgroundJob):
     calibrated_od3 = Measurement[structs.CalibratedODReading](display=False)
     calibrated_od4 = Measurement[structs.CalibratedODReading](display=False)
     od_fused = Measurement[structs.ODFused](quantity="od_fused", display=False)
+
+    start_options = (
+        FAKE_DATA,
+        StartOption("snapshot", "Take one reading, print it as JSON, and end."),
+    )
 
     _pre_read: ClassVar[list[PreReadCallback]] = []
     _post_read: ClassVar[list[ReadCallback]] = []
@@ -134,6 +142,22 @@ class ODReader(BackgroundJob):
         self._prepare(chosen, use_dark_offsets=config.use_dark_offsets)
         if reference_channel is not None:
             self._reference = self._open_reference(reference_channel, config.pd_reference_ema)
+
+    @classmethod
+    def run_from_options(cls, **options: Any) -> str | None:
+        interval_s: float | None = options.get("interval")
+        is_snapshot = bool(options.get("snapshot"))
+        if is_snapshot:
+            interval_s = None
+        elif interval_s is None:
+            interval_s = CONFIGURED_INTERVAL
+        with start_od_reading(interval=interval_s, ir_led_intensity=options.get("ir_led_intensity")) as reader:
+            if options.get(FAKE_DATA.name):
+                reader.logger.warning("These readings are of a simulated culture (--fake-data).")
+            if is_snapshot:
+                return str(reader.record())
+            reader.block_until_disconnected()
+        return None
 
     @classmethod
     def _check(cls, name: str, value: float) -> float:
@@ -466,7 +490,7 @@ def _channels_of(roles: tuple[str | None, ...]) -> Iterator[tuple[PdChannel, str
 
 def start_od_reading(
     *roles: str | None,
-    interval: float | None = -1.0,
+    interval: float | None = CONFIGURED_INTERVAL,
     unit: str | None = None,
     experiment: str | None = None,
     ir_led_intensity: float | None = None,
@@ -480,7 +504,7 @@ def start_od_reading(
     runtime = context.current()
     photodiodes = dict(_channels_of(roles)) if roles else runtime.settings.photodiodes
     angles, reference = configured_channels(photodiodes)
-    if interval == -1.0:
+    if interval == CONFIGURED_INTERVAL:
         interval = 1.0 / runtime.settings.od_reading.samples_per_second
     return ODReader(
         angles,

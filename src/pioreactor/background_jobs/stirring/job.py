@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, Self
+
 from pioreactor import error_codes, structs
 from pioreactor.actions.pwm import publish_duties
 from pioreactor.devices.drivers.tachometer import rpm_from_edges
@@ -10,6 +12,7 @@ from pioreactor.exc import HardwareNotFoundError
 from pioreactor.jobs.dodging import BackgroundJobWithDodging
 from pioreactor.jobs.measurement import Measurement
 from pioreactor.jobs.settings import Setting
+from pioreactor.jobs.start_option import StartOption
 from pioreactor.runtime import context
 from pioreactor.runtime.lane import LaneTimer
 from pioreactor.science.mixing import SpeedControl
@@ -25,7 +28,7 @@ STALL_KICK_S = 0.75
 
 
 class Stirrer(BackgroundJobWithDodging):
-    """Stirs at `target_rpm`, measured by the hall sensor; or at a fixed duty when `use_rpm` is off."""
+    """Stir at a target speed [RPM], measured by the Hall sensor, or at a fixed duty of the fan."""
 
     job_name = "stirring"
 
@@ -51,6 +54,11 @@ class Stirrer(BackgroundJobWithDodging):
         label="Target RPM between OD readings",
         display=False,
         help="speed between OD readings, when dodging",
+    )
+
+    start_options = (
+        StartOption("use_rpm", "Measure the speed and correct it.", "boolean"),
+        StartOption("measure_rpm_only", "Keep the duty as it is and only measure the speed."),
     )
 
     def __init__(
@@ -91,6 +99,11 @@ class Stirrer(BackgroundJobWithDodging):
             self.target_rpm_outside_od_reading = next(
                 rpm for rpm in (target_rpm_outside_od_reading, target_rpm, outside, self.target_rpm) if rpm is not None
             )
+
+    @classmethod
+    def from_options(cls, **options: Any) -> Self:
+        runtime = context.current()
+        return cls(unit=runtime.unit, experiment=str(runtime.identity.experiment()), **options)
 
     # ---- lifecycle -----------------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""`pio run dosing_automation`, `temperature_automation`, `led_automation`."""
+"""Commands that run an automation by its name: `pio run dosing_automation --automation-name <name>`."""
 
 from __future__ import annotations
 
@@ -7,27 +7,29 @@ from typing import Any
 import click
 
 from pioreactor.automations import registry
+from pioreactor.automations.base import AutomationJob
 from pioreactor.cli.setting_options import explain, keyword_options
+from pioreactor.exc import SettingError
+from pioreactor.jobs.settings import Setting
 
 _ANY_OPTION = {"ignore_unknown_options": True, "allow_extra_args": True}
 
 
 def _first_line(automation: type) -> str:
-    """Return what a class says of itself, in one line; a plugin's may say nothing."""
-    words = (automation.__doc__ if automation.__doc__ is not None else "").strip()
-    return words.splitlines()[0] if words else "automation of a plugin."
+    """Return the first line of a class's docstring; a plugin's class may have none."""
+    doc = (automation.__doc__ if automation.__doc__ is not None else "").strip()
+    return doc.splitlines()[0] if doc else "automation of a plugin."
 
 
 def _explain_automations(kind: str) -> str:
     lines = []
     for name in registry.names(kind):
         if name.startswith("_"):
-            continue  # it can be started, but its author does not show it
+            continue  # can be started, but its author hides it
         automation = registry.find(kind, name)
         lines.append(f"\b\n{name}: {_first_line(automation)}")
         for option, setting in automation.settings().items():
-            if setting.settable:
-                lines[-1] += f"\n  --{option.replace('_', '-')}  {explain(setting)}"
+            lines[-1] += f"\n  --{option.replace('_', '-')}  {explain(setting)}"
     return "\n\n".join(lines)
 
 
@@ -45,17 +47,26 @@ class _AutomationCommand(click.Command):
 
 def _start(kind: str, automation_name: str, arguments: list[str]) -> None:
     automation = registry.find(kind, automation_name)
-    options = keyword_options(arguments)
+    options: dict[str, Any] = {**keyword_options(arguments)}
+    for name, setting in automation.settings().items():
+        if name in options:
+            options[name] = _decode(setting, options[name])
     try:
-        job = automation(**options)  # automations of plugins take options of their own
+        job = automation(**options)  # automations of plugins take further options
     except TypeError as error:
         unknown = _unknown_option(error)
         if unknown is None:
             raise
-        known = [name for name, setting in automation.settings().items() if setting.settable]
-        raise click.UsageError(_suggest(automation_name, unknown, known)) from error
+        raise click.UsageError(_suggest(automation_name, unknown, list(automation.settings()))) from error
     with job:
         job.block_until_disconnected()
+
+
+def _decode(setting: Setting[Any], text: str) -> object:
+    try:
+        return setting.decode(text)
+    except SettingError as error:
+        raise click.BadParameter(str(error), param_hint=f"--{setting.name.replace('_', '-')}") from error
 
 
 def _unknown_option(error: TypeError) -> str | None:
@@ -71,18 +82,19 @@ def _suggest(automation_name: str, unknown: str, known: list[str]) -> str:
     return f"{automation_name} has no option --{unknown.replace('_', '-')}.{meant}"
 
 
-def _command(kind: str, summary: str) -> click.Command:
+def automation_command(base: type[AutomationJob]) -> click.Command:
+    """Return the command that runs any automation of a kind; `base` is the base class of the kind."""
+
     @click.command(
-        name=f"{kind}_automation", cls=_AutomationCommand, kind=kind, help=summary, context_settings=_ANY_OPTION
+        name=base.job_name,
+        cls=_AutomationCommand,
+        kind=base.kind,
+        help=f"{base.spec().summary} Options of the automation follow its name.",
+        context_settings=_ANY_OPTION,
     )
     @click.option("--automation-name", required=True, metavar="NAME", help="Which automation, see below.")
     @click.argument("options", nargs=-1, type=click.UNPROCESSED)
     def start(automation_name: str, options: tuple[str, ...]) -> None:
-        _start(kind, automation_name, list(options))
+        _start(base.kind, automation_name, list(options))
 
     return start
-
-
-dosing_automation = _command("dosing", "Dose by a rule. Options of the automation follow its name.")
-temperature_automation = _command("temperature", "Hold or record temperature. Options follow the automation's name.")
-led_automation = _command("led", "Light by a rule. Options of the automation follow its name.")

@@ -8,8 +8,12 @@ import pytest
 from pioreactor.cli import fast_start
 from pioreactor.cli.exit_codes import run_to_exit_code
 from pioreactor.cli.run import ENTRIES
+from pioreactor.cli.run_commands import command_of
 from pioreactor.exc import NotAssignedAnExperimentError
+from pioreactor.job_catalogue import JOBS
 from pioreactor.plugin_management.presence import any_package_is_plugin, are_there_plugins
+
+WITHOUT_OPTIONS = [name for name, spec in JOBS.items() if not spec.has_options]
 
 
 @pytest.fixture(autouse=True)
@@ -20,12 +24,13 @@ def a_unit_of_our_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "plugins"
 
 
-@pytest.mark.parametrize("name", fast_start.JOBS)
-def test_they_are_commands_whose_class_exists(name: str) -> None:
-    from importlib import import_module
+def test_jobs_from_boot_start_without_the_parser() -> None:
+    assert {"monitor", "mqtt_to_db_streaming", "growth_rate_calculating"} == set(WITHOUT_OPTIONS)
 
-    module, job = fast_start.JOBS[name]
-    assert getattr(import_module(module), job).job_name == name
+
+@pytest.mark.parametrize("name", WITHOUT_OPTIONS)
+def test_they_are_commands_without_options(name: str) -> None:
+    assert not [option for option in command_of(JOBS[name]).params]
     assert name in ENTRIES
     assert fast_start.can_start(["run", name])
 
