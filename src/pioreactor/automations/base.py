@@ -60,7 +60,8 @@ class AutomationJob(BackgroundJob):
         self._rerun_wanted = False
         self.skip_first_run = str(skip_first_run).lower() in ("1", "true", "yes", "on")
         if duration is not None:
-            self.duration = float(duration)
+            declared = self.settings().get("duration")
+            self.duration: float = declared.parse(duration) if declared is not None else float(duration)
         clock = runtime.clock.monotonic
         self._od = LatestReading("optical density", "od_reading", clock)
         self._od_fused = LatestReading("fused optical density", "od_reading", clock)

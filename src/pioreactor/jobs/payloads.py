@@ -9,6 +9,7 @@ from pioreactor.exc import SettingError
 
 _TRUE = frozenset({"true", "1", "y", "on", "yes", "t"})
 _FALSE = frozenset({"false", "0", "n", "off", "no", "f"})
+_EXPECTED = {"float": "a number", "integer": "a whole number", "json": "JSON"}
 _PARSABLE = frozenset({"string", "float", "integer", "json", "boolean"})
 
 
@@ -36,7 +37,7 @@ def parse_payload(name: str, datatype: str, payload: bytes | str) -> object:
         if datatype == "json":
             return msgspec.json.decode(text)
     except (ValueError, OverflowError, msgspec.DecodeError):
-        raise SettingError(f"{name} must be a value of type {datatype}, not {text[:40]!r}") from None
+        raise SettingError(f"{name} must be {_EXPECTED[datatype]}, not {text[:40]!r}") from None
     if datatype == "boolean":
         lowered = text.strip().lower()
         if lowered not in _TRUE | _FALSE:

@@ -6,11 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
+from pioreactor.job_catalogue import stop_order_of
 from pioreactor.processes.termination import interrupt
 
 POLL_INTERVAL_S = 0.1
-_FIRST_TO_STOP = ("add_", "remove_", "circulate_", "pump", "temperature", "stirring")
-"""Parts of the names of jobs that move liquid, heat or stir: they stop before jobs that decide; LEDs stop last."""
 
 
 class JobProcess(Protocol):
@@ -92,9 +91,7 @@ def _alive(registry: RunningJobs[Job], job_ids: set[int]) -> set[int]:
 
 
 def _stop_order(job: JobProcess) -> tuple[int, int]:
-    if job.job_name.startswith("led_"):
-        return 2, job.job_id
-    return (0 if any(part in job.job_name for part in _FIRST_TO_STOP) else 1), job.job_id
+    return stop_order_of(job.job_name), job.job_id
 
 
 def _described(job: JobProcess) -> str:

@@ -23,7 +23,7 @@ SECTIONS: Final[Mapping[str, tuple[str, type[s.Section]]]] = {
     "hardware": ("hardware", s.HardwareSettings),
     "simulation": ("simulation", s.SimulationSettings),
     "monitor.config": ("monitor", s.MonitorSettings),
-    "resume": ("resume", s.ResumeSettings),
+    "resume": ("resume", s.RESUME_SECTION),
     "stirring.config": ("stirring", s.StirringSettings),
     "stirring.pid": ("stirring_pid", s.StirringPidSettings),
     "od_reading.config": ("od_reading", s.OdReadingSettings),

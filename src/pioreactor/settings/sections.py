@@ -1,9 +1,10 @@
 """One frozen struct per section of the configuration: every key with its unit, bounds, help and shipped default."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal, cast
 
 import msgspec
 
+from pioreactor.job_catalogue import JOBS, ResumePolicy
 from pioreactor.settings.fields import quantity, text
 
 Level = Literal["DEBUG", "INFO", "NOTICE", "WARNING", "ERROR", "CRITICAL"]
@@ -237,16 +238,34 @@ class JournalSettings(Section, frozen=True):
     ] = 450.0
 
 
-Policy = Literal["resume", "hold", "ask"]
-
-
 class ResumeSettings(Section, frozen=True):
-    """What becomes of a job that ran when the power failed: resume it, start it paused (hold), or ask a person."""
+    """What happens to a job that ran when the power failed: resume it, start it paused (hold), or ask a person."""
 
-    stirring: Annotated[Policy, text("resume, hold or ask")] = "resume"
-    od_reading: Annotated[Policy, text("resume, hold or ask")] = "resume"
-    growth_rate_calculating: Annotated[Policy, text("resume, hold or ask")] = "resume"
-    temperature_automation: Annotated[Policy, text("resume, hold or ask")] = "resume"
-    led_automation: Annotated[Policy, text("resume, hold or ask")] = "resume"
-    dosing_automation: Annotated[Policy, text("resume, hold or ask; held: no dose until a person resumes")] = "hold"
-    other_jobs: Annotated[Policy, text("resume, hold or ask: jobs of plugins")] = "resume"
+    other_jobs: Annotated[ResumePolicy, text("resume, hold or ask: jobs of plugins")] = "resume"
+
+
+def _resume_section() -> type[ResumeSettings]:
+    """Return the section with a key for each built-in job that can be resumed."""
+    held = "; held: paused until a person resumes it"
+    keys = [
+        (
+            spec.name,
+            Annotated[ResumePolicy, text(f"resume, hold or ask{held if spec.resume_policy == 'hold' else ''}")],
+            spec.resume_policy,
+        )
+        for spec in JOBS.values()
+        if not spec.is_service
+    ]
+    section = msgspec.defstruct(
+        "ResumeSettings",
+        keys,
+        bases=(ResumeSettings,),
+        namespace={"__doc__": ResumeSettings.__doc__},
+        module=__name__,
+        frozen=True,
+        kw_only=True,
+    )
+    return cast(type[ResumeSettings], section)
+
+
+RESUME_SECTION: Final = _resume_section()

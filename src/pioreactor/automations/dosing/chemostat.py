@@ -31,7 +31,7 @@ class Chemostat(DosingAutomationJob):
 
     def __init__(self, exchange_volume_ml: float | str = 0.5, duration: float | str = 20.0, **kwargs: Any) -> None:
         super().__init__(duration=duration, **kwargs)
-        self.exchange_volume_ml = float(exchange_volume_ml)
+        self.exchange_volume_ml = type(self).exchange_volume_ml.parse(exchange_volume_ml)
         self.run_every(self.duration, run_after_seconds=2.0)
 
     def execute(self) -> DilutionEvent:

@@ -22,7 +22,7 @@ class FedBatch(DosingAutomationJob):
 
     def __init__(self, dosing_volume_ml: float | str = 1.0, duration: float | str = 720.0, **kwargs: Any) -> None:
         super().__init__(duration=duration, **kwargs)
-        self.dosing_volume_ml = float(dosing_volume_ml)
+        self.dosing_volume_ml = type(self).dosing_volume_ml.parse(dosing_volume_ml)
         self.run_every(self.duration)
 
     def execute(self) -> AutomationEvent:

@@ -51,9 +51,8 @@ class PIDMorbidostat(DosingAutomationJob):
                 "a morbidostat needs targets", remedy="Give --target-growth-rate and --target-normalized-od."
             )
         super().__init__(duration=duration, **kwargs)
-        declared = self.settings()
-        self.target_growth_rate = declared["target_growth_rate"].check(float(target_growth_rate))
-        self.target_normalized_od = declared["target_normalized_od"].check(float(target_normalized_od))
+        self.target_growth_rate = type(self).target_growth_rate.parse(target_growth_rate)
+        self.target_normalized_od = type(self).target_normalized_od.parse(target_normalized_od)
         gains = self.runtime.settings.pid_morbidostat
         # Growth above its target asks for more of the drug: the gains act the other way round.
         # A proportional rule alone stays above its target by as much as the drug has to be; see decision 12.

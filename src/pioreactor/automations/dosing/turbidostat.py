@@ -55,8 +55,8 @@ class Turbidostat(DosingAutomationJob):
             raise InvalidRequestError("a turbidostat needs a target", remedy="Give --target-biomass.")
         super().__init__(**kwargs)
         self._has_trigger = True
-        self.target_biomass = self.settings()["target_biomass"].check(float(target_biomass))
-        self.exchange_volume_ml = self.settings()["exchange_volume_ml"].check(float(exchange_volume_ml))
+        self.target_biomass = type(self).target_biomass.parse(target_biomass)
+        self.exchange_volume_ml = type(self).exchange_volume_ml.parse(exchange_volume_ml)
         self.biomass_signal = self._resolve(biomass_signal)
         self._quiet_until_s = float("-inf")
         """Monotonic moment at which the last dose counts as mixed in."""

@@ -7,7 +7,6 @@ from typing import Any, Final
 
 from pioreactor.automations.events import AutomationEvent, ChangedLedIntensity
 from pioreactor.automations.led.base import LEDAutomationJob
-from pioreactor.exc import SettingError
 from pioreactor.jobs.settings import Setting
 from pioreactor.runtime.lane import LaneTimer
 from pioreactor.types import LedChannel
@@ -57,20 +56,12 @@ class LightDarkCycle(LEDAutomationJob):
     ) -> None:
         super().__init__(**kwargs)
         self._has_trigger = True
-        self.light_intensity = self._number("light_intensity", light_intensity)
-        self.light_duration_minutes = self._number("light_duration_minutes", light_duration_minutes)
-        self.dark_duration_minutes = self._number("dark_duration_minutes", dark_duration_minutes)
+        self.light_intensity = type(self).light_intensity.parse(light_intensity)
+        self.light_duration_minutes = type(self).light_duration_minutes.parse(light_duration_minutes)
+        self.dark_duration_minutes = type(self).dark_duration_minutes.parse(dark_duration_minutes)
         self._began_s = self.runtime.clock.monotonic()
         self._edge: LaneTimer | None = None
         self._shown: dict[LedChannel, float] = {}
-
-    def _number(self, name: str, given: float | str) -> float:
-        try:
-            value = float(given)
-        except ValueError:
-            raise SettingError(f"{name} must be a number, not {given!r}") from None
-        checked: float = self.settings()[name].check(value)
-        return checked
 
     # ---- changes -------------------------------------------------------------------------------------------
 

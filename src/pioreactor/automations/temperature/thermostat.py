@@ -1,26 +1,29 @@
-"""Holds the culture at a temperature."""
+"""Automation that holds the culture at a temperature."""
 
 from __future__ import annotations
 
-import math
 from typing import Any, ClassVar, Final
 
 from pioreactor.automations.events import AutomationEvent, UpdatedHeaterDC
 from pioreactor.automations.temperature.base import TemperatureAutomationJob
 from pioreactor.automations.temperature.heater_monitor import READ_EVERY_S
-from pioreactor.exc import InvalidRequestError, SettingError
+from pioreactor.exc import InvalidRequestError
 from pioreactor.jobs.settings import Setting
 from pioreactor.science.temperature.control import HeatBalance, Probe
 
 BELOW_LIMIT_K: Final = 4.0
-"""The board is kept this much below the temperature at which safety would take over."""
+"""Margin of the heater board below the temperature at which the heating limits act [K]."""
 
 WORTH_AN_EVENT: Final = 1.0
-"""Changes of the duty [%] that are told as events."""
+"""Smallest change of the duty that is published as an event [%]."""
 
 
 class Thermostat(TemperatureAutomationJob):
-    """Supplies what the room takes, and within a minute what is missing (docs: decision 0006)."""
+    """Hold the culture at a target temperature.
+
+    The duty covers the heat lost to the room, plus what brings the culture to its target within a minute (decision
+    0006).
+    """
 
     automation_name = "thermostat"
     MAX_TARGET_TEMP: ClassVar[float] = 78.0
@@ -43,17 +46,12 @@ class Thermostat(TemperatureAutomationJob):
         self.set_target_temperature(target_temperature)
 
     def set_target_temperature(self, target_temperature: float | str) -> None:
-        """Aim for this temperature [°C], bounded to what the heater board allows."""
-        try:
-            wanted = float(target_temperature)
-        except ValueError:
-            wanted = math.nan
-        if math.isnan(wanted):
-            raise SettingError(f"target_temperature must be a number of ℃, not {target_temperature!r}")
-        most = min(self.MAX_TEMP_TO_REDUCE_HEATING, self.MAX_TARGET_TEMP)
-        bounded = min(max(wanted, 0.0), most)
-        if bounded != wanted:
-            self.logger.warning("A target of %g ℃ is out of range; aiming for %g ℃.", wanted, bounded)
+        """Set the target [°C], clamped to what the heater board allows."""
+        requested = type(self).target_temperature.parse(target_temperature)
+        highest = min(self.MAX_TEMP_TO_REDUCE_HEATING, self.MAX_TARGET_TEMP)
+        bounded = min(max(requested, 0.0), highest)
+        if bounded != requested:
+            self.logger.warning("A target of %g ℃ is out of range; using %g ℃.", requested, bounded)
         self.target_temperature = bounded
 
     def on_board_reading(self) -> None:
@@ -64,7 +62,7 @@ class Thermostat(TemperatureAutomationJob):
 
     def execute(self) -> AutomationEvent | None:
         assert self.latest_temperature is not None
-        # Zero, unless a plugin infers the temperature in its own way.
+        # Zero, unless a plugin overrides infer_temperature.
         self._inferred_offset_k = self.latest_temperature - round(self.observer.liquid_celsius, 2)
         duty, before = self.heater.duty_percent, self._duty_then
         if abs(duty - before) < WORTH_AN_EVENT:

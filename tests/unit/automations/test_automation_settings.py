@@ -1,0 +1,87 @@
+"""Settings of automations: declared in the class, described by the API, set and checked while the automation runs."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from pioreactor.automations import registry
+from pioreactor.automations.base import AutomationJob
+from pioreactor.automations.dosing.chemostat import Chemostat
+from pioreactor.cli.run_commands import command_of
+from pioreactor.exc import SettingError
+from pioreactor.job_catalogue import JOBS
+from pioreactor.testing.simulation import Bench, simulated_bench
+from pioreactor.web.catalogue import DeclaredCatalogue
+from pioreactor.web.descriptors import describe_automation
+
+AUTOMATIONS = [(kind, name) for kind, names in registry.BUILT_IN.items() for name in names]
+NUMBERS = ("float", "integer")
+
+
+def settings_of(kind: str, name: str) -> dict[str, Any]:
+    return {key: value for key, value in registry.find(kind, name).settings().items()}
+
+
+@pytest.mark.parametrize(("kind", "name"), AUTOMATIONS)
+def test_each_setting_has_a_label_help_and_numbers_have_unit_and_bounds(kind: str, name: str) -> None:
+    for setting in settings_of(kind, name).values():
+        assert setting.label and setting.help, setting.name
+        if setting.datatype in NUMBERS:
+            assert setting.unit and setting.ge is not None and setting.le is not None, setting.name
+
+
+@pytest.mark.parametrize(("kind", "name"), AUTOMATIONS)
+def test_the_api_describes_what_can_be_set_while_it_runs(kind: str, name: str, tmp_path: Path) -> None:
+    found = {one.automation_name: one for one in DeclaredCatalogue(tmp_path).automations(kind)}  # type: ignore[arg-type]
+    described = describe_automation(found[name])
+    editable = {one.key: one for one in described.published_settings if one.editable}
+    declared = settings_of(kind, name)
+    assert set(editable) == set(declared) == {field.key for field in described.fields}
+    for key, setting in declared.items():
+        assert (editable[key].unit, editable[key].min, editable[key].max) == (setting.unit, setting.ge, setting.le)
+    assert "latest_event" in {one.key for one in described.published_settings if not one.editable}
+
+
+def test_a_setting_is_changed_within_its_bounds_while_the_automation_runs() -> None:
+    with simulated_bench(scenario="water") as bench:
+        job = bench.start(lambda: Chemostat(exchange_volume_ml=0.5, duration=60))
+        bench.set("dosing_automation", "exchange_volume_ml", "0.8")
+        bench.set("dosing_automation", "duration", "30")
+        bench.wait(1.0)
+        assert (job.exchange_volume_ml, job.duration) == (0.8, 30.0)
+        bench.set("dosing_automation", "exchange_volume_ml", "21")
+        bench.set("dosing_automation", "duration", "0")
+        bench.wait(1.0)
+        assert (job.exchange_volume_ml, job.duration) == (0.8, 30.0)
+        refusals = [line for line in bench.logged("warning") if "Refused" in line]
+        assert any("exchange_volume_ml must be between 0 and 20 mL, not 21" in line for line in refusals)
+        assert any("duration must be between 0.05 and 100000 min" in line for line in refusals)
+        assert bench.payloads("dosing_automation/exchange_volume_ml")[-1] == b"0.8"
+
+
+def start_unchecked(bench: Bench, automation: type[AutomationJob], **options: Any) -> None:
+    bench.start(lambda: automation(**options))
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "options"),
+    [
+        ("dosing", "chemostat", {"exchange_volume_ml": "21"}),
+        ("dosing", "fed_batch", {"dosing_volume_ml": 50}),
+        ("dosing", "turbidostat", {"target_biomass": "-1"}),
+        ("led", "light_dark_cycle", {"light_intensity": 101}),
+    ],
+)
+def test_a_value_out_of_bounds_is_refused_at_the_start(kind: str, name: str, options: dict[str, Any]) -> None:
+    with simulated_bench(scenario="water") as bench, pytest.raises(SettingError, match="must be"):
+        start_unchecked(bench, registry.find(kind, name), **options)
+
+
+@pytest.mark.parametrize("options", [["--exchange-volume-ml", "21"], ["--duration", "soon"]])
+def test_the_command_line_refuses_values_that_a_setting_does_not_take(options: list[str]) -> None:
+    command = command_of(JOBS["dosing_automation"])
+    answer = CliRunner().invoke(command, ["--automation-name", "chemostat", *options])
+    assert answer.exit_code == 2
+    assert options[0] in answer.output
