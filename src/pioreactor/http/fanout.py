@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from pioreactor.exc import PioreactorError
 
@@ -13,6 +13,10 @@ _RETRYABLE = frozenset({408, 429, 502, 503, 504})
 _AT_ONCE = 16
 
 
+UnitReport = dict[str, object]
+"""What a unit answered, as JSON: `{ok: true, unit, value}` or `{ok: false, unit, error, status_code, retryable}`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answered(Generic[T]):
     """What a unit said."""
@@ -20,7 +24,7 @@ class Answered(Generic[T]):
     unit: str
     value: T
 
-    def report(self) -> dict[str, Any]:
+    def report(self) -> UnitReport:
         return {"ok": True, "unit": self.unit, "value": self.value}
 
 
@@ -36,7 +40,7 @@ class Failed:
     cause: str | None = None
     remediation: str | None = None
 
-    def report(self) -> dict[str, Any]:
+    def report(self) -> UnitReport:
         error = {"kind": self.kind, "message": self.message, "cause": self.cause, "remediation": self.remediation}
         return {
             "ok": False,
@@ -80,6 +84,6 @@ def ask_each(units: Iterable[str], question: Callable[[str], T]) -> list[Answere
         return list(pool.map(ask, asked))
 
 
-def report(answers: Sequence[Answered[Any] | Failed]) -> dict[str, dict[str, Any]]:
-    """Return the answers as the wire has them: unit → `{ok, unit, value}` or `{ok, unit, error, …}`."""
+def report(answers: Sequence[Answered[T] | Failed]) -> dict[str, UnitReport]:
+    """Return the report of each unit by its name."""
     return {answer.unit: answer.report() for answer in answers}

@@ -42,9 +42,8 @@ class LoopbackHttp:
     ) -> Response:
         parts = urlsplit(url)
         path = parts.path + (f"?{parts.query}" if parts.query else "")
-        if json is None and body is not None:
-            json = body
-        request = Request(method, path, json, dict(headers if headers is not None else {}))
+        received = msgspec.json.decode(msgspec.json.encode(json)) if json is not None else body
+        request = Request(method, path, received, dict(headers if headers is not None else {}))
         self.asked.append((parts.netloc, request))
         answer = self.hosts.get(parts.netloc)
         if answer is None:

@@ -11,6 +11,7 @@ from litestar.params import FromPath, JSONBody, SkipValidation
 
 from pioreactor.exc import ConflictError, NotAuthenticatedError, NotPermittedError
 from pioreactor.web.request_bodies import AddPerson, ChangePassword, SignIn
+from pioreactor.web.security.guards import only_people
 from pioreactor.web.security.login_throttle import LoginThrottle
 from pioreactor.web.security.passwords import hash_password
 from pioreactor.web.security.people import People, check
@@ -70,10 +71,10 @@ async def me(request: Request[Any, Any, Any]) -> Person:
     return Person(str(request.scope["user"]))
 
 
-@patch("/password", sync_to_thread=True)
+@patch("/password", guards=[only_people], sync_to_thread=True)
 def change_password(request: Request[Any, Any, Any], auth: AuthPorts, data: JSONBody[ChangePassword]) -> dict[str, str]:
     """Change one's own password (at least 10 characters); other browsers of this person are signed out."""
-    username = _person(request)
+    username = str(request.scope["user"])
     address = _address(request)
     auth.throttle.begin(address)
     if not check(auth.people, username, data.present):
@@ -109,12 +110,6 @@ def remove_person(auth: AuthPorts, username: FromPath[str]) -> dict[str, str]:
 
 def _address(request: Request[Any, Any, Any]) -> str:
     return request.client.host if request.client is not None else "unknown"
-
-
-def _person(request: Request[Any, Any, Any]) -> str:
-    if request.headers.get("authorization"):
-        raise NotPermittedError("the cluster's token belongs to no person", remedy="Sign in with name and password.")
-    return str(request.scope["user"])
 
 
 ROUTES = Router(

@@ -1,6 +1,7 @@
 """What requests may contain: bodies as structs that refuse unknown fields, and names that are checked."""
 
 import re
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 import msgspec
@@ -8,6 +9,7 @@ from msgspec import UNSET, UnsetType
 
 from pioreactor.exc import InvalidRequestError
 from pioreactor.types import UNIVERSAL_EXPERIMENT, UNIVERSAL_IDENTIFIER
+from pioreactor.web.descriptors import Kind
 
 _UNIT = re.compile(r"[A-Za-z0-9_-]{1,63}")
 _JOB = re.compile(r"[a-z0-9_]{1,64}")
@@ -183,3 +185,22 @@ def file_name(text: str) -> str:
     if not _FILE.fullmatch(text) or text.startswith((".", "-", " ")):
         raise InvalidRequestError(f"{text!r} cannot be the name of a file")
     return text
+
+
+def automation_kind(text: str) -> Kind:
+    """Return the kind of automation that is named."""
+    match text:
+        case "dosing" | "led" | "temperature":
+            return text
+    raise InvalidRequestError(f"{text!r} is no kind of automation", remedy="One of dosing, led, temperature.")
+
+
+PATH_CHECKS: Mapping[str, Callable[[str], str]] = {
+    "device": device_name,
+    "experiment": experiment_name,
+    "job": job_name,
+    "kind": automation_kind,
+    "name": file_name,
+    "setting": setting_name,
+}
+"""What a parameter of a path is checked with before a request is relayed, by the parameter's name."""

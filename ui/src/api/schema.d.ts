@@ -28,7 +28,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** ChartsDescriptors */
+        /**
+         * ChartsDescriptors
+         * @description Return the charts of the overview, in the order in which they are drawn.
+         */
         get: operations["get_api_charts_descriptors"];
         put?: never;
         post?: never;
@@ -105,7 +108,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** SpecificConfig */
+        /**
+         * SpecificConfig
+         * @description Asks one unit and returns its answer.
+         */
         get: operations["get_api_config_units_unit_specific"];
         put?: never;
         post?: never;
@@ -465,7 +471,10 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        /** PatchLabelUnit */
+        /**
+         * LabelUnit
+         * @description Label a unit in an experiment; an empty label removes it.
+         */
         patch: operations["patch_api_experiments_experiment_unit_labels"];
         trace?: never;
     };
@@ -885,7 +894,12 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** InstalledPlugins */
+        /**
+         * InstalledPlugins
+         * @description Plugins that could be imported when the web server started to look.
+         *
+         *     Asks one unit, or all workers and the leader (`$broadcast`); the result holds the answer of each.
+         */
         get: operations["get_api_units_unit_plugins_installed"];
         put?: never;
         post?: never;
@@ -905,8 +919,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * RebootUnits
-         * @description Restart machines, the leader included when it is named or `$broadcast` is.
+         * Reboot
+         * @description Restart the machine; its jobs end, and what the unit resumes by itself comes back.
+         *
+         *     Asks one unit, or all workers and the leader (`$broadcast`); the result holds the answer of each.
          */
         post: operations["post_api_units_unit_system_reboot"];
         delete?: never;
@@ -924,7 +940,12 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** ShutUnitsDown */
+        /**
+         * Shutdown
+         * @description Switch the machine off.
+         *
+         *     Asks one unit, or all workers and the leader (`$broadcast`); the result holds the answer of each.
+         */
         post: operations["post_api_units_unit_system_shutdown"];
         delete?: never;
         options?: never;
@@ -939,7 +960,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Clocks */
+        /**
+         * UtcClock
+         * @description Asks one unit, or all workers and the leader (`$broadcast`); the result holds the answer of each.
+         */
         get: operations["get_api_units_unit_system_utc_clock"];
         put?: never;
         post?: never;
@@ -976,7 +1000,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Versions */
+        /**
+         * AppVersion
+         * @description Asks one unit, or all workers and the leader (`$broadcast`); the result holds the answer of each.
+         */
         get: operations["get_api_units_unit_versions_app"];
         put?: never;
         post?: never;
@@ -1059,7 +1086,12 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** ActiveCalibrations */
+        /**
+         * ActiveCalibrations
+         * @description The calibration in use, by device; one that is missing or damaged is left out.
+         *
+         *     Asks one worker, or all (`$broadcast`); the result holds the answer of each.
+         */
         get: operations["get_api_workers_unit_active_calibrations"];
         put?: never;
         post?: never;
@@ -1079,7 +1111,10 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** UseNoCalibration */
+        /**
+         * UseNoCalibration
+         * @description Asks one worker, or all (`$broadcast`); the result holds the answer of each.
+         */
         delete: operations["delete_api_workers_unit_active_calibrations_device"];
         options?: never;
         head?: never;
@@ -1099,7 +1134,10 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        /** UseCalibration */
+        /**
+         * UseCalibration
+         * @description Asks one worker, or all (`$broadcast`); the result holds the answer of each.
+         */
         patch: operations["patch_api_workers_unit_active_calibrations_device_name"];
         trace?: never;
     };
@@ -1110,7 +1148,12 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** ActiveEstimators */
+        /**
+         * ActiveEstimators
+         * @description The estimator in use, by device; one that is missing or damaged is left out.
+         *
+         *     Asks one worker, or all (`$broadcast`); the result holds the answer of each.
+         */
         get: operations["get_api_workers_unit_active_estimators"];
         put?: never;
         post?: never;
@@ -1130,7 +1173,10 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** UseNoEstimator */
+        /**
+         * UseNoEstimator
+         * @description Asks one worker, or all (`$broadcast`); the result holds the answer of each.
+         */
         delete: operations["delete_api_workers_unit_active_estimators_device"];
         options?: never;
         head?: never;
@@ -1150,7 +1196,10 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        /** UseEstimator */
+        /**
+         * UseEstimator
+         * @description Asks one worker, or all (`$broadcast`); the result holds the answer of each.
+         */
         patch: operations["patch_api_workers_unit_active_estimators_device_name"];
         trace?: never;
     };
@@ -1161,7 +1210,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** AutomationsDescriptorsOf */
+        /**
+         * AutomationsDescriptors
+         * @description Asks one unit and returns its answer.
+         */
         get: operations["get_api_workers_unit_automations_descriptors_kind"];
         put?: never;
         post?: never;
@@ -1185,8 +1237,10 @@ export interface paths {
         options?: never;
         head?: never;
         /**
-         * CorrectVials
-         * @description Say what really is in the vials.
+         * CorrectVial
+         * @description Say what really is in the vial: all of the values, or none when one of them cannot be.
+         *
+         *     Asks one worker, or all (`$broadcast`); the result holds the answer of each.
          */
         patch: operations["patch_api_workers_unit_bioreactor_update_experiments_experiment"];
         trace?: never;
@@ -1202,7 +1256,7 @@ export interface paths {
         put?: never;
         /**
          * Blink
-         * @description Make a unit blink, so that it is found on the bench.
+         * @description Make the LED of a unit blink, to find it among others.
          */
         post: operations["post_api_workers_unit_blink"];
         delete?: never;
@@ -1218,7 +1272,12 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** CalibrationProtocols */
+        /**
+         * CalibrationProtocols
+         * @description Protocols that this unit can be calibrated with.
+         *
+         *     Asks one worker, or all (`$broadcast`); the result holds the answer of each.
+         */
         get: operations["get_api_workers_unit_calibration_protocols"];
         put?: never;
         post?: never;
@@ -1235,7 +1294,12 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Calibrations */
+        /**
+         * Calibrations
+         * @description Calibrations by device; each says whether it is in use.
+         *
+         *     Asks one worker, or all (`$broadcast`); the result holds the answer of each.
+         */
         get: operations["get_api_workers_unit_calibrations"];
         put?: never;
         post?: never;
@@ -1253,12 +1317,19 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * SessionsOfWorkers
-         * @description Sessions of one worker, or of all (`$broadcast`); those in progress can be gone on with, from anywhere.
+         * Sessions
+         * @description Sessions of this unit, the latest first; those in progress can be gone on with.
+         *
+         *     Asks one worker, or all (`$broadcast`); the result holds the answer of each.
          */
         get: operations["get_api_workers_unit_calibrations_sessions"];
         put?: never;
-        /** StartSession */
+        /**
+         * StartSession
+         * @description Start a session; 409 when the unit is not ready for it.
+         *
+         *     Asks one unit and returns its answer.
+         */
         post: operations["post_api_workers_unit_calibrations_sessions"];
         delete?: never;
         options?: never;
@@ -1273,7 +1344,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** OneSession */
+        /**
+         * OneSession
+         * @description Asks one unit and returns its answer.
+         */
         get: operations["get_api_workers_unit_calibrations_sessions_session_id"];
         put?: never;
         post?: never;
@@ -1292,7 +1366,12 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** AbortSession */
+        /**
+         * AbortSession
+         * @description Give a session up and stop what it has running. Anybody may: it is also the way to stop a pump.
+         *
+         *     Asks one unit and returns its answer.
+         */
         post: operations["post_api_workers_unit_calibrations_sessions_session_id_abort"];
         delete?: never;
         options?: never;
@@ -1309,7 +1388,12 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** AdvanceSession */
+        /**
+         * AdvanceSession
+         * @description Carry out the present step; 400 for values that do not fit, and the session is as it was.
+         *
+         *     Asks one unit and returns its answer.
+         */
         post: operations["post_api_workers_unit_calibrations_sessions_session_id_inputs"];
         delete?: never;
         options?: never;
@@ -1326,7 +1410,12 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** UndoStep */
+        /**
+         * UndoStep
+         * @description Go back to before the last step; what hardware did has happened.
+         *
+         *     Asks one unit and returns its answer.
+         */
         post: operations["post_api_workers_unit_calibrations_sessions_session_id_undo"];
         delete?: never;
         options?: never;
@@ -1341,10 +1430,18 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** CalibrationsOfDevice */
+        /**
+         * CalibrationsOfDevice
+         * @description Asks one worker, or all (`$broadcast`); the result holds the answer of each.
+         */
         get: operations["get_api_workers_unit_calibrations_device"];
         put?: never;
-        /** AddCalibration */
+        /**
+         * AddCalibration
+         * @description Keep a calibration that was written elsewhere; 400 when it is none, 409 when it is of another device.
+         *
+         *     Asks one worker, or all (`$broadcast`); the result holds the answer of each.
+         */
         post: operations["post_api_workers_unit_calibrations_device"];
         delete?: never;
         options?: never;
@@ -1359,11 +1456,17 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** OneCalibration */
+        /**
+         * OneCalibration
+         * @description Asks one worker, or all (`$broadcast`); the result holds the answer of each.
+         */
         get: operations["get_api_workers_unit_calibrations_device_name"];
         put?: never;
         post?: never;
-        /** DeleteCalibration */
+        /**
+         * DeleteCalibration
+         * @description Asks one worker, or all (`$broadcast`); the result holds the answer of each.
+         */
         delete: operations["delete_api_workers_unit_calibrations_device_name"];
         options?: never;
         head?: never;
@@ -1399,7 +1502,12 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Estimators */
+        /**
+         * Estimators
+         * @description Estimators by device; each says whether it is in use.
+         *
+         *     Asks one worker, or all (`$broadcast`); the result holds the answer of each.
+         */
         get: operations["get_api_workers_unit_estimators"];
         put?: never;
         post?: never;
@@ -1416,7 +1524,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** EstimatorsOfDevice */
+        /**
+         * EstimatorsOfDevice
+         * @description Asks one worker, or all (`$broadcast`); the result holds the answer of each.
+         */
         get: operations["get_api_workers_unit_estimators_device"];
         put?: never;
         post?: never;
@@ -1433,11 +1544,17 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** OneEstimator */
+        /**
+         * OneEstimator
+         * @description Asks one worker, or all (`$broadcast`); the result holds the answer of each.
+         */
         get: operations["get_api_workers_unit_estimators_device_name"];
         put?: never;
         post?: never;
-        /** DeleteEstimator */
+        /**
+         * DeleteEstimator
+         * @description Asks one worker, or all (`$broadcast`); the result holds the answer of each.
+         */
         delete: operations["delete_api_workers_unit_estimators_device_name"];
         options?: never;
         head?: never;
@@ -1566,8 +1683,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * JobsDescriptorsOf
-         * @description What that worker can run, plugins of its own included.
+         * JobsDescriptors
+         * @description Asks one unit and returns its answer.
          */
         get: operations["get_api_workers_unit_jobs_descriptors"];
         put?: never;
@@ -1635,7 +1752,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** SettingsOnUnits */
+        /**
+         * JobSettings
+         * @description Asks one worker, or all (`$broadcast`); the result holds the answer of each.
+         */
         get: operations["get_api_workers_unit_jobs_settings_job_name_job_experiments_experiment"];
         put?: never;
         post?: never;
@@ -1652,7 +1772,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** SettingOnUnits */
+        /**
+         * JobSetting
+         * @description Asks one worker, or all (`$broadcast`); the result holds the answer of each.
+         */
         get: operations["get_api_workers_unit_jobs_settings_job_name_job_setting_setting_experiments_experiment"];
         put?: never;
         post?: never;
@@ -1771,7 +1894,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** SettingsDescriptorsOf */
+        /**
+         * SettingsDescriptors
+         * @description Asks one unit and returns its answer.
+         */
         get: operations["get_api_workers_unit_settings_descriptors"];
         put?: never;
         post?: never;
@@ -1790,11 +1916,18 @@ export interface paths {
         };
         /**
          * Bench
-         * @description 404 where the reactor is real.
+         * @description Which vial is in the simulated reactor, and what the scale shows; 404 where the reactor is real.
+         *
+         *     Asks one unit and returns its answer.
          */
         get: operations["get_api_workers_unit_simulation_bench"];
         put?: never;
-        /** UseBench */
+        /**
+         * UseBench
+         * @description Exchange the vial, empty the cup or lay the tubes; answers what there is then.
+         *
+         *     Asks one unit and returns its answer.
+         */
         post: operations["post_api_workers_unit_simulation_bench"];
         delete?: never;
         options?: never;
@@ -2418,13 +2551,16 @@ export interface paths {
         /** SpecificConfig */
         get: operations["get_unit_api_config_specific"];
         put?: never;
-        /** PostSpecificConfig */
+        /**
+         * SaveSpecificConfig
+         * @description Replace the unit's own file, in one step, if the configuration that results is valid.
+         */
         post: operations["post_unit_api_config_specific"];
         delete?: never;
         options?: never;
         head?: never;
         /**
-         * PatchSpecificConfig
+         * SaveSpecificConfig
          * @description Replace the unit's own file, in one step, if the configuration that results is valid.
          */
         patch: operations["patch_unit_api_config_specific"];
@@ -2545,7 +2681,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** PostRunJob */
+        /**
+         * RunJob
+         * @description Start a job in a process of its own; the task fails with the job's last words if it dies within a second.
+         */
         post: operations["post_unit_api_jobs_run_job_name_job"];
         delete?: never;
         options?: never;
@@ -2651,7 +2790,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** PostStopJobs */
+        /**
+         * StopJobs
+         * @description Ask the jobs that match to stop; the task succeeds when they have ended.
+         */
         post: operations["post_unit_api_jobs_stop"];
         delete?: never;
         options?: never;
@@ -2672,7 +2814,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** PostStopAllJobs */
+        /**
+         * StopAllJobs
+         * @description Ask every job to stop but those that run as long as the unit does.
+         */
         post: operations["post_unit_api_jobs_stop_all"];
         delete?: never;
         options?: never;
@@ -2887,7 +3032,10 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        /** PatchReboot */
+        /**
+         * Reboot
+         * @description Restart the machine; its jobs end, and what the unit resumes by itself comes back.
+         */
         patch: operations["patch_unit_api_system_reboot"];
         trace?: never;
     };
@@ -2908,7 +3056,10 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        /** PatchRemoveFile */
+        /**
+         * RemoveFile
+         * @description Remove one file of the data folder; databases, secrets and configuration stay.
+         */
         patch: operations["patch_unit_api_system_remove_file"];
         trace?: never;
     };
@@ -2929,7 +3080,10 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        /** PatchShutdown */
+        /**
+         * Shutdown
+         * @description Switch the machine off.
+         */
         patch: operations["patch_unit_api_system_shutdown"];
         trace?: never;
     };
@@ -3254,6 +3408,7 @@ export interface components {
             description: string;
             display_name: string;
             fields: components["schemas"]["AutomationField"][];
+            published_settings: components["schemas"]["DescribedSetting"][];
             source?: string | null;
         };
         /** DescribedJob */

@@ -50,12 +50,6 @@ def merged_configs(leader: LeaderPorts, unit: FromPath[str]) -> ConfigsOfUnits:
     )
 
 
-@get("/config/units/{unit:str}/specific", media_type=MediaType.TEXT, sync_to_thread=True)
-def specific_config(leader: LeaderPorts, unit: FromPath[str]) -> str:
-    [name] = leader.units_of(unit_name(unit, broadcast=False))
-    return leader.units.fetch(name, "GET", "/unit_api/config/specific").body.decode()
-
-
 @patch("/config/units/{unit:str}/specific", sync_to_thread=True)
 def patch_specific_config(leader: LeaderPorts, unit: FromPath[str], data: JSONBody[ConfigText]) -> Saved:
     """Have a unit check and save its own file, and remember it."""
@@ -73,7 +67,7 @@ def history_of_specific(leader: LeaderPorts, unit: FromPath[str]) -> list[Config
 ROUTES = Router(
     "/",
     route_handlers=[
-        *(shared_config, patch_shared_config, history_of_shared, merged_configs, specific_config),
+        *(shared_config, patch_shared_config, history_of_shared, merged_configs),
         *(patch_specific_config, history_of_specific),
     ],
     tags=["configuration"],

@@ -2,14 +2,15 @@
 
 from typing import Any
 
-from litestar import Response, Router, delete, get, patch, post, put
+from litestar import Router, delete, get, patch, post, route
 from litestar.params import FromPath, JSONBody
 
 from pioreactor.exc import NotFoundError
 from pioreactor.storage.leader.experiments import AssignmentCount, Experiment
 from pioreactor.web.leader.notifications import say_assigned
-from pioreactor.web.leader.services import LeaderPorts, LeaderServices
+from pioreactor.web.leader.services import LeaderPorts
 from pioreactor.web.request_bodies import CreateExperiment, LabelUnit, UpdateExperiment, experiment_name, unit_name
+from pioreactor.web.route_declarations import PUT_OR_PATCH
 from pioreactor.web.tasks import Accepted
 
 
@@ -84,30 +85,19 @@ def unit_labels(leader: LeaderPorts, experiment: FromPath[str]) -> dict[str, str
     return leader.database.labels.of_experiment(experiment_name(experiment))
 
 
-def _label(leader: LeaderServices, experiment: str, wish: LabelUnit) -> Response[dict[str, str]]:
-    name = experiment_name(experiment)
-    leader.database.labels.set(name, unit_name(wish.unit, broadcast=False), wish.label)
-    return Response(leader.database.labels.of_experiment(name), status_code=201)
-
-
-@put("/experiments/{experiment:str}/unit_labels", status_code=201, sync_to_thread=True)
-def label_unit(leader: LeaderPorts, experiment: FromPath[str], data: JSONBody[LabelUnit]) -> Response[dict[str, str]]:
+@route("/experiments/{experiment:str}/unit_labels", http_method=PUT_OR_PATCH, status_code=201, sync_to_thread=True)
+def label_unit(leader: LeaderPorts, experiment: FromPath[str], data: JSONBody[LabelUnit]) -> dict[str, str]:
     """Label a unit in an experiment; an empty label removes it."""
-    return _label(leader, experiment, data)
-
-
-@patch("/experiments/{experiment:str}/unit_labels", status_code=201, sync_to_thread=True)
-def patch_label_unit(
-    leader: LeaderPorts, experiment: FromPath[str], data: JSONBody[LabelUnit]
-) -> Response[dict[str, str]]:
-    return _label(leader, experiment, data)
+    name = experiment_name(experiment)
+    leader.database.labels.set(name, unit_name(data.unit, broadcast=False), data.label)
+    return leader.database.labels.of_experiment(name)
 
 
 ROUTES = Router(
     "/",
     route_handlers=[
         *(experiments, create_experiment, latest_experiment, active_experiments, assignment_count, one_experiment),
-        *(update_experiment, delete_experiment, unit_labels, label_unit, patch_label_unit),
+        *(update_experiment, delete_experiment, unit_labels, label_unit),
     ],
     tags=["experiments"],
 )

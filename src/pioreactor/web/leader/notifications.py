@@ -2,6 +2,7 @@
 
 from pioreactor import topics
 from pioreactor.exc import BrokerUnreachableError
+from pioreactor.http.fanout import Failed
 from pioreactor.messaging.ports import Bus
 from pioreactor.structs.encoding import encode, to_timestamp
 from pioreactor.structs.events import Log
@@ -52,9 +53,8 @@ def stop_in_background(leader: LeaderServices, units: list[str], experiment: str
     def stop() -> None:
         answers = leader.ask_all(units, "POST", "/unit_api/jobs/stop", json={"experiment": experiment}, timeout_s=30.0)
         for answer in answers:
-            report = answer.report()
-            if not report["ok"]:
-                sentence = f"Jobs of {experiment} may still run on {answer.unit}: {report['error']['message']}."
+            if isinstance(answer, Failed):
+                sentence = f"Jobs of {experiment} may still run on {answer.unit}: {answer.message}."
                 write_log(leader, answer.unit, UNIVERSAL_EXPERIMENT, sentence, level="WARNING", task="assignment")
 
     leader.unit.tasks.start(f"stopping jobs of {experiment}", stop, pool="asking")

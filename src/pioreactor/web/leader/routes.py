@@ -5,12 +5,10 @@ from litestar import Router
 from pioreactor.web import plugin_registry
 from pioreactor.web.leader import (
     assignments,
-    calibration_sessions,
     calibrations,
     configuration,
     experiments,
     jobs,
-    lab_bench,
     logs,
     overview,
     profiles,
@@ -18,11 +16,13 @@ from pioreactor.web.leader import (
     readings,
     workers,
 )
+from pioreactor.web.leader.relayed_routes import relayed_routes
 
 
 def leader_routes() -> Router:
     parts = (
         *(experiments, workers, assignments, jobs, readings, logs),
-        *(configuration, overview, calibrations, calibration_sessions, profiles, quarantine, lab_bench),
+        *(configuration, overview, calibrations, profiles, quarantine),
     )
-    return Router("/api", route_handlers=[*(part.ROUTES for part in parts), plugin_registry.routes("/api")])
+    own = [part.ROUTES for part in parts]
+    return Router("/api", route_handlers=[*own, relayed_routes(), plugin_registry.routes("/api")])

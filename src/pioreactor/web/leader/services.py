@@ -7,7 +7,7 @@ from typing import Any
 from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 
-from pioreactor.exc import InvalidRequestError, PioreactorError
+from pioreactor.exc import InvalidRequestError, NotAssignedAnExperimentError, PioreactorError
 from pioreactor.http.fanout import Answered, Failed, ask_each, report
 from pioreactor.http.units import Units
 from pioreactor.messaging.ports import Bus
@@ -78,6 +78,20 @@ class LeaderServices:
 
     def _is_worker(self, unit: str) -> bool:
         return any(row.pioreactor_unit == unit for row in self.database.workers.all())
+
+    def workers_in(self, unit: str, experiment: str) -> list[str]:
+        """Return the worker of that name (or all, for `$broadcast`) that belong to the experiment.
+
+        Raise `NotAssignedAnExperimentError` when there is none.
+        """
+        units = self.workers_of(unit)
+        if experiment == UNIVERSAL_EXPERIMENT:
+            return units
+        members = set(self.members_of(experiment))
+        found = [name for name in units if name in members]
+        if not found:
+            raise NotAssignedAnExperimentError(f"{unit} is not assigned to {experiment}")
+        return found
 
     def members_of(self, experiment: str) -> list[str]:
         """Return the workers that are assigned to an experiment."""

@@ -15,6 +15,9 @@ from pioreactor.web.security.sessions import COOKIE, Sessions
 OPEN = frozenset({"/auth/sign-in", "/unit_api/health", "/api/health"})
 """What needs neither cookie nor token; the UI's files are served before the gate."""
 
+CLUSTER = "cluster"
+"""The user of a request that carries the cluster's token."""
+
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
 _HEADERS = (
     (b"x-content-type-options", b"nosniff"),
@@ -61,7 +64,7 @@ class Gate:
             return None
         scheme, _, presented = headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer" and hmac.compare_digest(presented.strip().encode(), self._token):
-            return "cluster"
+            return CLUSTER
         cookie = cookie_of(headers.get("cookie", ""))
         session = None
         if self._sessions is not None and cookie is not None:

@@ -7,7 +7,7 @@ from litestar import MediaType, Request, Response, Router, get, post, put
 from litestar.params import FromPath, JSONBody
 
 from pioreactor.cluster.backup_replication import BackupCopies, BackupDigest, Copy
-from pioreactor.exc import NotPermittedError
+from pioreactor.web.security.guards import only_units
 from pioreactor.web.unit.services import UnitPorts
 
 
@@ -18,57 +18,40 @@ class Kept(msgspec.Struct):
     rows: int
 
 
-def _only_for_units(request: Request[Any, Any, Any]) -> None:
-    """A person restores on the leader, by a command; a page has no use for databases."""
-    if request.scope["user"] != "cluster":
-        raise NotPermittedError("copies of the database are for units of the cluster")
-
-
 @get("/backups", sync_to_thread=True)
 def copies(unit: UnitPorts) -> list[Copy]:
     """What this unit keeps of the leader's database, newest first."""
     return BackupCopies(unit.runtime).copies()
 
 
-@get("/backups/{name:str}", sync_to_thread=True)
-def one_copy(unit: UnitPorts, request: Request[Any, Any, Any], name: FromPath[str]) -> BackupDigest:
-    _only_for_units(request)
+@get("/backups/{name:str}", guards=[only_units], sync_to_thread=True)
+def one_copy(unit: UnitPorts, name: FromPath[str]) -> BackupDigest:
     return BackupCopies(unit.runtime).digest_of(name)
 
 
-@get("/backups/{name:str}/parts/{offset:int}", sync_to_thread=True)
-def part_of_copy(
-    unit: UnitPorts, request: Request[Any, Any, Any], name: FromPath[str], offset: FromPath[int]
-) -> Response[bytes]:
-    _only_for_units(request)
+@get("/backups/{name:str}/parts/{offset:int}", guards=[only_units], sync_to_thread=True)
+def part_of_copy(unit: UnitPorts, name: FromPath[str], offset: FromPath[int]) -> Response[bytes]:
     return Response(BackupCopies(unit.runtime).read(name, offset), media_type="application/octet-stream")
 
 
-@put("/backups/{name:str}", sync_to_thread=True)
-def begin_copy(
-    unit: UnitPorts, request: Request[Any, Any, Any], name: FromPath[str], data: JSONBody[BackupDigest]
-) -> BackupDigest:
+@put("/backups/{name:str}", guards=[only_units], sync_to_thread=True)
+def begin_copy(unit: UnitPorts, name: FromPath[str], data: JSONBody[BackupDigest]) -> BackupDigest:
     """Announce a copy; the answer is no where there is no room."""
-    _only_for_units(request)
     BackupCopies(unit.runtime).begin(name, data)
     return data
 
 
-@put("/backups/{name:str}/parts/{offset:int}", media_type=MediaType.TEXT, status_code=204)
+@put("/backups/{name:str}/parts/{offset:int}", media_type=MediaType.TEXT, status_code=204, guards=[only_units])
 async def add_part(
     unit: UnitPorts, request: Request[Any, Any, Any], name: FromPath[str], offset: FromPath[int]
 ) -> None:
     """Send one part, as bytes."""
-    _only_for_units(request)
     BackupCopies(unit.runtime).add(name, offset, await request.body())
 
 
-@post("/backups/{name:str}/finish", status_code=200, sync_to_thread=True)
-def finish_copy(
-    unit: UnitPorts, request: Request[Any, Any, Any], name: FromPath[str], data: JSONBody[BackupDigest]
-) -> Kept:
+@post("/backups/{name:str}/finish", status_code=200, guards=[only_units], sync_to_thread=True)
+def finish_copy(unit: UnitPorts, name: FromPath[str], data: JSONBody[BackupDigest]) -> Kept:
     """Say that all parts were sent; the unit checks them."""
-    _only_for_units(request)
     return Kept(name, BackupCopies(unit.runtime).finish(name, data).rows)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Annotated, Any, cast
+from uuid import UUID
 
 import msgspec
 from litestar import Router, get, post
@@ -17,6 +18,7 @@ from pioreactor.exc import ConflictError, NotFoundError
 from pioreactor.plugin_management import get_plugins
 from pioreactor.runtime import context
 from pioreactor.web.request_bodies import Body
+from pioreactor.web.route_declarations import relayed
 from pioreactor.web.unit.calibration_executor import LONGEST_S, CalibrationActionError, StepTimeoutError
 from pioreactor.web.unit.services import UnitPorts, UnitServices
 
@@ -119,6 +121,7 @@ def _answer(unit: UnitServices, engine: SessionEngine) -> SessionAnswer:
     return SessionAnswer(engine.session, engine.step(), driver)
 
 
+@relayed()
 @get("/calibration_protocols", sync_to_thread=True)
 def calibration_protocols(unit: UnitPorts) -> list[DescribedProtocol]:
     """Protocols that this unit can be calibrated with."""
@@ -127,12 +130,14 @@ def calibration_protocols(unit: UnitPorts) -> list[DescribedProtocol]:
     return msgspec.convert(found, list[DescribedProtocol])
 
 
+@relayed()
 @get("/calibrations/sessions", sync_to_thread=True)
 def sessions(unit: UnitPorts) -> list[CalibrationSession]:
     """Sessions of this unit, the latest first; those in progress can be gone on with."""
     return session_store.all_sessions(unit.runtime)
 
 
+@relayed(waits=True, timeout_s=30.0)
 @post("/calibrations/sessions", status_code=201, sync_to_thread=True)
 def start_session(unit: UnitPorts, data: JSONBody[StartSession]) -> SessionAnswer:
     """Start a session; 409 when the unit is not ready for it."""
@@ -149,20 +154,22 @@ def start_session(unit: UnitPorts, data: JSONBody[StartSession]) -> SessionAnswe
         return _answer(unit, _engine(unit, session))
 
 
-@get("/calibrations/sessions/{session_id:str}", sync_to_thread=True)
-def one_session(unit: UnitPorts, session_id: FromPath[str]) -> SessionAnswer:
+@relayed(waits=True, timeout_s=30.0)
+@get("/calibrations/sessions/{session_id:uuid}", sync_to_thread=True)
+def one_session(unit: UnitPorts, session_id: FromPath[UUID]) -> SessionAnswer:
     with _on(unit):
-        return _answer(unit, _engine(unit, session_store.load(unit.runtime, session_id)))
+        return _answer(unit, _engine(unit, session_store.load(unit.runtime, str(session_id))))
 
 
-@post("/calibrations/sessions/{session_id:str}/inputs", status_code=200, sync_to_thread=True)
-def advance_session(unit: UnitPorts, session_id: FromPath[str], data: JSONBody[AdvanceSession]) -> SessionAnswer:
+@relayed(waits=True, timeout_s=LONGEST_STEP_S + 30.0)
+@post("/calibrations/sessions/{session_id:uuid}/inputs", status_code=200, sync_to_thread=True)
+def advance_session(unit: UnitPorts, session_id: FromPath[UUID], data: JSONBody[AdvanceSession]) -> SessionAnswer:
     """Carry out the present step; 400 for values that do not fit, and the session is as it was."""
     runtime = unit.runtime
     with _on(unit):
-        session_store.load(runtime, session_id)
-        with session_store.driving(runtime, session_id, data.driver, take_over=data.take_over):
-            session = session_store.load(runtime, session_id)
+        session_store.load(runtime, str(session_id))
+        with session_store.driving(runtime, str(session_id), data.driver, take_over=data.take_over):
+            session = session_store.load(runtime, str(session_id))
             if data.step_id is not None and data.step_id != session.step_id:
                 raise ConflictError(
                     f"the session is at {session.step_id!r}, and no longer at {data.step_id!r}",
@@ -173,24 +180,26 @@ def advance_session(unit: UnitPorts, session_id: FromPath[str], data: JSONBody[A
         return _answer(unit, engine)
 
 
-@post("/calibrations/sessions/{session_id:str}/undo", status_code=200, sync_to_thread=True)
-def undo_step(unit: UnitPorts, session_id: FromPath[str], data: JSONBody[MoveSession]) -> SessionAnswer:
+@relayed(waits=True, timeout_s=30.0)
+@post("/calibrations/sessions/{session_id:uuid}/undo", status_code=200, sync_to_thread=True)
+def undo_step(unit: UnitPorts, session_id: FromPath[UUID], data: JSONBody[MoveSession]) -> SessionAnswer:
     """Go back to before the last step; what hardware did has happened."""
     runtime = unit.runtime
     with _on(unit):
-        session_store.load(runtime, session_id)
-        with session_store.driving(runtime, session_id, data.driver, take_over=data.take_over):
-            engine = _engine(unit, session_store.load(runtime, session_id))
+        session_store.load(runtime, str(session_id))
+        with session_store.driving(runtime, str(session_id), data.driver, take_over=data.take_over):
+            engine = _engine(unit, session_store.load(runtime, str(session_id)))
             engine.undo()
         return _answer(unit, engine)
 
 
-@post("/calibrations/sessions/{session_id:str}/abort", status_code=200, sync_to_thread=True)
-def abort_session(unit: UnitPorts, session_id: FromPath[str]) -> SessionAnswer:
+@relayed(waits=True, timeout_s=30.0)
+@post("/calibrations/sessions/{session_id:uuid}/abort", status_code=200, sync_to_thread=True)
+def abort_session(unit: UnitPorts, session_id: FromPath[UUID]) -> SessionAnswer:
     """Give a session up and stop what it has running. Anybody may: it is also the way to stop a pump."""
     runtime = unit.runtime
     with _on(unit):
-        session = session_store.load(runtime, session_id)
+        session = session_store.load(runtime, str(session_id))
         try:
             protocol = registry.get_protocol(session.target_device, session.protocol_name)
         except NotFoundError:  # its plugin is gone

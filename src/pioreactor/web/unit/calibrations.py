@@ -12,6 +12,7 @@ from pioreactor.calibrations import store
 from pioreactor.calibrations.models import CalibrationBase
 from pioreactor.exc import CalibrationError, InvalidRequestError
 from pioreactor.web.request_bodies import AddCalibration, device_name, file_name
+from pioreactor.web.route_declarations import relayed
 from pioreactor.web.unit.configuration import Saved
 from pioreactor.web.unit.services import UnitPorts, UnitServices
 
@@ -31,6 +32,7 @@ def _described(unit: UnitServices, device: str, calibration: CalibrationBase) ->
     return {**fields, "is_active": active, "pioreactor_unit": unit.name}
 
 
+@relayed()
 @get("/calibrations", sync_to_thread=True)
 def calibrations(unit: UnitPorts) -> dict[str, list[dict[str, Any]]]:
     """Calibrations by device; each says whether it is in use."""
@@ -38,17 +40,20 @@ def calibrations(unit: UnitPorts) -> dict[str, list[dict[str, Any]]]:
     return {device: [_described(unit, device, one) for one in ones] for device, ones in found.items()}
 
 
+@relayed()
 @get("/calibrations/{device:str}", sync_to_thread=True)
 def calibrations_of_device(unit: UnitPorts, device: FromPath[str]) -> list[dict[str, Any]]:
     found = store.list_all(unit.runtime).get(device_name(device), [])
     return [_described(unit, device, one) for one in found]
 
 
+@relayed()
 @get("/calibrations/{device:str}/{name:str}", sync_to_thread=True)
 def one_calibration(unit: UnitPorts, device: FromPath[str], name: FromPath[str]) -> dict[str, Any]:
     return _described(unit, device, store.load(unit.runtime, device_name(device), file_name(name)))
 
 
+@relayed()
 @post("/calibrations/{device:str}", status_code=201, sync_to_thread=True)
 def add_calibration(unit: UnitPorts, device: FromPath[str], data: JSONBody[AddCalibration]) -> AddedCalibration:
     """Keep a calibration that was written elsewhere; 400 when it is none, 409 when it is of another device."""
@@ -63,12 +68,14 @@ def add_calibration(unit: UnitPorts, device: FromPath[str], data: JSONBody[AddCa
     return AddedCalibration(device, name)
 
 
+@relayed()
 @delete("/calibrations/{device:str}/{name:str}", status_code=200, sync_to_thread=True)
 def delete_calibration(unit: UnitPorts, device: FromPath[str], name: FromPath[str]) -> Saved:
     store.delete(unit.runtime, device_name(device), file_name(name))
     return Saved()
 
 
+@relayed()
 @get("/active_calibrations", sync_to_thread=True)
 def active_calibrations(unit: UnitPorts) -> dict[str, dict[str, Any]]:
     """The calibration in use, by device; one that is missing or damaged is left out."""
@@ -82,12 +89,14 @@ def active_calibrations(unit: UnitPorts) -> dict[str, dict[str, Any]]:
     }
 
 
+@relayed()
 @patch("/active_calibrations/{device:str}/{name:str}", sync_to_thread=True)
 def use_calibration(unit: UnitPorts, device: FromPath[str], name: FromPath[str]) -> Saved:
     store.set_active(unit.runtime, device_name(device), file_name(name))
     return Saved()
 
 
+@relayed()
 @delete("/active_calibrations/{device:str}", status_code=200, sync_to_thread=True)
 def use_no_calibration(unit: UnitPorts, device: FromPath[str]) -> Saved:
     store.set_active(unit.runtime, device_name(device), None)

@@ -5,18 +5,17 @@ from litestar import Router, get, patch
 from litestar.params import FromPath, JSONBody
 
 from pioreactor.actions import bioreactor
-from pioreactor.exc import InvalidRequestError
 from pioreactor.web.descriptors import (
     Capability,
     DescribedAutomation,
     DescribedJob,
     DescribedSettings,
-    Kind,
     describe_automation,
     describe_capabilities,
     describe_job,
 )
-from pioreactor.web.request_bodies import UpdateBioreactor, experiment_name
+from pioreactor.web.request_bodies import UpdateBioreactor, automation_kind, experiment_name
+from pioreactor.web.route_declarations import UNITS, WORKERS, relayed
 from pioreactor.web.setting_groups import SETTINGS_GROUPS
 from pioreactor.web.unit.services import UnitPorts
 
@@ -27,31 +26,28 @@ class VialAnswer(msgspec.Struct):
     values: dict[str, float]
 
 
+@relayed(waits=True, timeout_s=10.0)
 @get("/jobs/descriptors", sync_to_thread=True)
 def jobs_descriptors(unit: UnitPorts) -> list[DescribedJob]:
     return [describe_job(job) for job in unit.catalogue.jobs()]
 
 
+@relayed(waits=True, timeout_s=10.0)
 @get("/automations/descriptors/{kind:str}", sync_to_thread=True)
 def automations_descriptors(unit: UnitPorts, kind: FromPath[str]) -> list[DescribedAutomation]:
     return [describe_automation(automation) for automation in unit.catalogue.automations(automation_kind(kind))]
 
 
+@relayed(waits=True, timeout_s=10.0)
 @get("/settings/descriptors")
 async def settings_descriptors() -> list[DescribedSettings]:
     return SETTINGS_GROUPS
 
 
+@relayed(WORKERS, UNITS, target="units", timeout_s=15.0)
 @get("/capabilities", sync_to_thread=True)
 def capabilities(unit: UnitPorts) -> list[Capability]:
     return describe_capabilities(unit.catalogue)
-
-
-def automation_kind(text: str) -> Kind:
-    match text:
-        case "dosing" | "led" | "temperature":
-            return text
-    raise InvalidRequestError(f"{text!r} is no kind of automation", remedy="One of dosing, led, temperature.")
 
 
 @get("/bioreactor/experiments/{experiment:str}", sync_to_thread=True)
@@ -59,6 +55,7 @@ def vial(unit: UnitPorts, experiment: FromPath[str]) -> VialAnswer:
     return VialAnswer(bioreactor.vial_state(unit.runtime, experiment_name(experiment)).as_dict())
 
 
+@relayed(path=f"{WORKERS}/bioreactor/update/experiments/{{experiment:str}}", target="experiment")
 @patch("/bioreactor/experiments/{experiment:str}", sync_to_thread=True)
 def correct_vial(unit: UnitPorts, experiment: FromPath[str], data: JSONBody[UpdateBioreactor]) -> VialAnswer:
     """Say what really is in the vial: all of the values, or none when one of them cannot be."""

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from litestar import MediaType, Router, get, patch, post
+from litestar import MediaType, Router, get, patch, route
 from litestar.params import JSONBody
 
 from pioreactor.exc import StorageError
@@ -14,6 +14,7 @@ from pioreactor.settings.editing import check_local, check_shared, write_atomica
 from pioreactor.settings.load import load_settings
 from pioreactor.storage.paths import Paths
 from pioreactor.web.request_bodies import ConfigText
+from pioreactor.web.route_declarations import PATCH_OR_POST, relayed
 from pioreactor.web.unit.services import UnitPorts
 
 _writing = threading.Lock()
@@ -66,20 +67,15 @@ def merged_config(unit: UnitPorts) -> dict[str, dict[str, Any]]:
     return merged(unit.paths)
 
 
+@relayed(path="/config/units/{unit:str}/specific", target="units", waits=True)
 @get("/config/specific", media_type=MediaType.TEXT, sync_to_thread=True)
 def specific_config(unit: UnitPorts) -> str:
     return read_text(unit.paths.local_config)
 
 
-@patch("/config/specific", sync_to_thread=True)
-def patch_specific_config(unit: UnitPorts, data: JSONBody[ConfigText]) -> Saved:
+@route("/config/specific", http_method=PATCH_OR_POST, status_code=200, sync_to_thread=True)
+def save_specific_config(unit: UnitPorts, data: JSONBody[ConfigText]) -> Saved:
     """Replace the unit's own file, in one step, if the configuration that results is valid."""
-    save_specific(unit.paths, data.code)
-    return Saved()
-
-
-@post("/config/specific", status_code=200, sync_to_thread=True)
-def post_specific_config(unit: UnitPorts, data: JSONBody[ConfigText]) -> Saved:
     save_specific(unit.paths, data.code)
     return Saved()
 
@@ -94,7 +90,7 @@ def patch_shared_config(unit: UnitPorts, data: JSONBody[ConfigText]) -> Saved:
 ROUTES = Router(
     "/",
     route_handlers=[
-        *(merged_config, specific_config, patch_specific_config, post_specific_config, patch_shared_config),
+        *(merged_config, specific_config, save_specific_config, patch_shared_config),
     ],
     tags=["configuration of a unit"],
 )

@@ -9,6 +9,7 @@ from litestar.params import FromPath
 from pioreactor.estimators import store
 from pioreactor.estimators.models import EstimatorBase
 from pioreactor.web.request_bodies import device_name, file_name
+from pioreactor.web.route_declarations import relayed
 from pioreactor.web.unit.configuration import Saved
 from pioreactor.web.unit.services import UnitPorts, UnitServices
 
@@ -19,6 +20,7 @@ def _described(unit: UnitServices, device: str, estimator: EstimatorBase) -> dic
     return {**fields, "is_active": active, "pioreactor_unit": unit.name}
 
 
+@relayed()
 @get("/estimators", sync_to_thread=True)
 def estimators(unit: UnitPorts) -> dict[str, list[dict[str, Any]]]:
     """Estimators by device; each says whether it is in use."""
@@ -26,23 +28,27 @@ def estimators(unit: UnitPorts) -> dict[str, list[dict[str, Any]]]:
     return {device: [_described(unit, device, one) for one in ones] for device, ones in found.items()}
 
 
+@relayed()
 @get("/estimators/{device:str}", sync_to_thread=True)
 def estimators_of_device(unit: UnitPorts, device: FromPath[str]) -> list[dict[str, Any]]:
     found = store.list_all(unit.runtime).get(device_name(device), [])
     return [_described(unit, device, one) for one in found]
 
 
+@relayed()
 @get("/estimators/{device:str}/{name:str}", sync_to_thread=True)
 def one_estimator(unit: UnitPorts, device: FromPath[str], name: FromPath[str]) -> dict[str, Any]:
     return _described(unit, device, store.load(unit.runtime, device_name(device), file_name(name)))
 
 
+@relayed()
 @delete("/estimators/{device:str}/{name:str}", status_code=200, sync_to_thread=True)
 def delete_estimator(unit: UnitPorts, device: FromPath[str], name: FromPath[str]) -> Saved:
     store.delete(unit.runtime, device_name(device), file_name(name))
     return Saved()
 
 
+@relayed()
 @get("/active_estimators", sync_to_thread=True)
 def active_estimators(unit: UnitPorts) -> dict[str, dict[str, Any]]:
     """The estimator in use, by device; one that is missing or damaged is left out."""
@@ -55,12 +61,14 @@ def active_estimators(unit: UnitPorts) -> dict[str, dict[str, Any]]:
     }
 
 
+@relayed()
 @patch("/active_estimators/{device:str}/{name:str}", sync_to_thread=True)
 def use_estimator(unit: UnitPorts, device: FromPath[str], name: FromPath[str]) -> Saved:
     store.set_active(unit.runtime, device_name(device), file_name(name))
     return Saved()
 
 
+@relayed()
 @delete("/active_estimators/{device:str}", status_code=200, sync_to_thread=True)
 def use_no_estimator(unit: UnitPorts, device: FromPath[str]) -> Saved:
     store.set_active(unit.runtime, device_name(device), None)

@@ -4,11 +4,12 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from litestar import Response, Router, get, patch, post
+from litestar import Response, Router, get, route
 from litestar.params import FromPath, JSONBody
 
 from pioreactor.exc import InvalidRequestError, NotFoundError, NotPermittedError
 from pioreactor.web.request_bodies import RemoveFile
+from pioreactor.web.route_declarations import PATCH_OR_POST
 from pioreactor.web.tasks import Accepted
 from pioreactor.web.unit.services import UnitPorts, UnitServices
 
@@ -74,14 +75,16 @@ def _list(unit: UnitServices, folder: Path) -> Folder:
     )
 
 
-def _remove(unit: UnitServices, path: str) -> Accepted:
+@route("/system/remove_file", http_method=PATCH_OR_POST, status_code=202, sync_to_thread=True)
+def remove_file(unit: UnitPorts, data: JSONBody[RemoveFile]) -> Accepted:
+    """Remove one file of the data folder; databases, secrets and configuration stay."""
     root = unit.paths.dot_pioreactor.resolve()
-    below = path.removeprefix(f"{unit.paths.dot_pioreactor}/")
+    below = data.filepath.removeprefix(f"{unit.paths.dot_pioreactor}/")
     wanted = _resolve(unit, below)
     if wanted.parent == root and wanted.name in _KEPT:
         raise NotPermittedError(f"{wanted.name} is needed and cannot be removed")
     if not wanted.is_file():
-        raise NotFoundError(f"{unit.name} has no file {path!r}")
+        raise NotFoundError(f"{unit.name} has no file {data.filepath!r}")
 
     def work() -> str:
         wanted.unlink(missing_ok=True)
@@ -90,15 +93,4 @@ def _remove(unit: UnitServices, path: str) -> Accepted:
     return unit.tasks.start(f"removing {wanted.name}", work)
 
 
-@post("/system/remove_file", status_code=202, sync_to_thread=True)
-def remove_file(unit: UnitPorts, data: JSONBody[RemoveFile]) -> Accepted:
-    """Remove one file of the data folder; databases, secrets and configuration stay."""
-    return _remove(unit, data.filepath)
-
-
-@patch("/system/remove_file", status_code=202, sync_to_thread=True)
-def patch_remove_file(unit: UnitPorts, data: JSONBody[RemoveFile]) -> Accepted:
-    return _remove(unit, data.filepath)
-
-
-ROUTES = Router("/", route_handlers=[data_folder, path_in_data_folder, remove_file, patch_remove_file], tags=["files"])
+ROUTES = Router("/", route_handlers=[data_folder, path_in_data_folder, remove_file], tags=["files"])

@@ -3,12 +3,13 @@
 from typing import Any
 
 import msgspec
-from litestar import Router, get, patch, post
+from litestar import Router, get, route
 from litestar.params import FromPath, JSONBody
 
 from pioreactor.exc import JobNotRunningError, NotFoundError
 from pioreactor.storage.ports import JobRecord
 from pioreactor.web.request_bodies import RunJob, StopJobs, experiment_name, job_name, setting_name
+from pioreactor.web.route_declarations import PATCH_OR_POST, UNITS, WORKERS, relayed
 from pioreactor.web.tasks import Accepted
 from pioreactor.web.unit.job_stopper import find, stop_and_tell
 from pioreactor.web.unit.services import UnitPorts, UnitServices
@@ -53,53 +54,29 @@ def as_row(job: JobRecord) -> JobRow:
     )
 
 
-def _run(unit: UnitServices, job: str, wish: RunJob | None) -> Accepted:
-    name = job_name(job)
-    wanted = wish if wish is not None else RunJob()
-    unit.launcher.check(name, wanted)
-    unit.launcher.debounce(name)
-    return unit.tasks.start(f"starting {name}", lambda: unit.launcher.launch(name, wanted))
-
-
-@patch("/jobs/run/job_name/{job:str}", status_code=202, sync_to_thread=True)
+@route("/jobs/run/job_name/{job:str}", http_method=PATCH_OR_POST, status_code=202, sync_to_thread=True)
 def run_job(unit: UnitPorts, job: FromPath[str], data: JSONBody[RunJob | None] = None) -> Accepted:
     """Start a job in a process of its own; the task fails with the job's last words if it dies within a second."""
-    return _run(unit, job, data)
-
-
-@post("/jobs/run/job_name/{job:str}", status_code=202, sync_to_thread=True)
-def post_run_job(unit: UnitPorts, job: FromPath[str], data: JSONBody[RunJob | None] = None) -> Accepted:
-    return _run(unit, job, data)
+    name, request = job_name(job), data if data is not None else RunJob()
+    unit.launcher.check(name, request)
+    unit.launcher.debounce(name)
+    return unit.tasks.start(f"starting {name}", lambda: unit.launcher.launch(name, request))
 
 
 def _stop(unit: UnitServices, jobs: list[JobRecord]) -> Accepted:
     return unit.tasks.start("stopping jobs", lambda: {"stopped": stop_and_tell(unit, jobs)})
 
 
-@patch("/jobs/stop", status_code=202, sync_to_thread=True)
+@route("/jobs/stop", http_method=PATCH_OR_POST, status_code=202, sync_to_thread=True)
 def stop_jobs(unit: UnitPorts, data: JSONBody[StopJobs]) -> Accepted:
     """Ask the jobs that match to stop; the task succeeds when they have ended."""
     return _stop(unit, find(unit.stores.jobs(), data))
 
 
-@post("/jobs/stop", status_code=202, sync_to_thread=True)
-def post_stop_jobs(unit: UnitPorts, data: JSONBody[StopJobs]) -> Accepted:
-    return _stop(unit, find(unit.stores.jobs(), data))
-
-
-def _short_lived(unit: UnitServices) -> list[JobRecord]:
-    return [job for job in unit.stores.jobs().running() if not job.is_long_running_job]
-
-
-@patch("/jobs/stop/all", status_code=202, sync_to_thread=True)
+@route("/jobs/stop/all", http_method=PATCH_OR_POST, status_code=202, sync_to_thread=True)
 def stop_all_jobs(unit: UnitPorts) -> Accepted:
     """Ask every job to stop but those that run as long as the unit does."""
-    return _stop(unit, _short_lived(unit))
-
-
-@post("/jobs/stop/all", status_code=202, sync_to_thread=True)
-def post_stop_all_jobs(unit: UnitPorts) -> Accepted:
-    return _stop(unit, _short_lived(unit))
+    return _stop(unit, [job for job in unit.stores.jobs().running() if not job.is_long_running_job])
 
 
 @get("/jobs", sync_to_thread=True)
@@ -107,6 +84,7 @@ def jobs(unit: UnitPorts) -> list[JobRow]:
     return [as_row(job) for job in unit.stores.jobs().history()]
 
 
+@relayed(WORKERS, UNITS, target="units")
 @get("/jobs/running", sync_to_thread=True)
 def running_jobs(unit: UnitPorts) -> list[JobRow]:
     return [as_row(job) for job in unit.stores.jobs().running()]
@@ -146,11 +124,16 @@ def _value(stored: Any) -> Any:
     return stored
 
 
+@relayed(path=f"{WORKERS}/jobs/settings/job_name/{{job:str}}/experiments/{{experiment:str}}", target="experiment")
 @get("/jobs/settings/job_name/{job:str}", sync_to_thread=True)
 def job_settings(unit: UnitPorts, job: FromPath[str]) -> SettingsAnswer:
     return SettingsAnswer(_settings(unit, job))
 
 
+@relayed(
+    path=f"{WORKERS}/jobs/settings/job_name/{{job:str}}/setting/{{setting:str}}/experiments/{{experiment:str}}",
+    target="experiment",
+)
 @get("/jobs/settings/job_name/{job:str}/setting/{setting:str}", sync_to_thread=True)
 def job_setting(unit: UnitPorts, job: FromPath[str], setting: FromPath[str]) -> dict[str, Any]:
     found = _settings(unit, job)
@@ -163,7 +146,7 @@ def job_setting(unit: UnitPorts, job: FromPath[str], setting: FromPath[str]) -> 
 ROUTES = Router(
     "/",
     route_handlers=[
-        *(run_job, post_run_job, stop_jobs, post_stop_jobs, stop_all_jobs, post_stop_all_jobs),
+        *(run_job, stop_jobs, stop_all_jobs),
         *(jobs, running_jobs, running_job, running_jobs_of_experiment, long_running_jobs, job_settings, job_setting),
     ],
     tags=["jobs of a unit"],

@@ -9,6 +9,7 @@ from litestar.params import JSONBody
 from pioreactor.devices.lab_bench import LabBench, LabBenchState
 from pioreactor.exc import InvalidRequestError, NotFoundError
 from pioreactor.web.request_bodies import Body
+from pioreactor.web.route_declarations import relayed
 from pioreactor.web.unit.services import UnitPorts, UnitServices
 
 
@@ -23,12 +24,14 @@ class UseBench(Body):
     volume_ml: Annotated[float, msgspec.Meta(gt=0, le=100)] | None = None
 
 
+@relayed(waits=True, timeout_s=15.0)
 @get("/simulation/bench", sync_to_thread=True)
 def bench(unit: UnitPorts) -> LabBenchState:
     """Which vial is in the simulated reactor, and what the scale shows; 404 where the reactor is real."""
     return _bench_of(unit).state()
 
 
+@relayed(waits=True, timeout_s=15.0)
 @post("/simulation/bench", status_code=200, sync_to_thread=True)
 def use_bench(unit: UnitPorts, data: JSONBody[UseBench]) -> LabBenchState:
     """Exchange the vial, empty the cup or lay the tubes; answers what there is then."""

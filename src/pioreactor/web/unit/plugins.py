@@ -7,6 +7,7 @@ from litestar.params import FromPath
 from pioreactor.exc import NotFoundError
 from pioreactor.plugin_management import get_plugins
 from pioreactor.web.request_bodies import file_name
+from pioreactor.web.route_declarations import UNITS, relayed
 from pioreactor.web.unit.configuration import read_text
 from pioreactor.web.unit.services import UnitPorts
 
@@ -20,6 +21,7 @@ class PluginRow(msgspec.Struct):
     homepage: str
 
 
+@relayed(UNITS, target="units", timeout_s=15.0)
 @get("/plugins/installed", sync_to_thread=True)
 def installed_plugins(unit: UnitPorts) -> list[PluginRow]:
     """Plugins that could be imported when the web server started to look."""

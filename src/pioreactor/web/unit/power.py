@@ -3,9 +3,10 @@
 import subprocess
 from collections.abc import Sequence
 
-from litestar import Router, patch, post
+from litestar import Router, route
 
 from pioreactor.exc import PioreactorError
+from pioreactor.web.route_declarations import PATCH_OR_POST, UNITS, relayed
 from pioreactor.web.tasks import Accepted
 from pioreactor.web.unit.services import UnitPorts, UnitServices
 
@@ -38,26 +39,18 @@ def _ask(what: str, command: Sequence[str]) -> str:
     return "ok"
 
 
-@post("/system/reboot", status_code=202, sync_to_thread=True)
+@relayed(UNITS, target="units", method="POST")
+@route("/system/reboot", http_method=PATCH_OR_POST, status_code=202, sync_to_thread=True)
 def reboot(unit: UnitPorts) -> Accepted:
     """Restart the machine; its jobs end, and what the unit resumes by itself comes back."""
     return _end(unit, "reboot")
 
 
-@patch("/system/reboot", status_code=202, sync_to_thread=True)
-def patch_reboot(unit: UnitPorts) -> Accepted:
-    return _end(unit, "reboot")
-
-
-@post("/system/shutdown", status_code=202, sync_to_thread=True)
+@relayed(UNITS, target="units", method="POST")
+@route("/system/shutdown", http_method=PATCH_OR_POST, status_code=202, sync_to_thread=True)
 def shutdown(unit: UnitPorts) -> Accepted:
     """Switch the machine off."""
     return _end(unit, "shutdown")
 
 
-@patch("/system/shutdown", status_code=202, sync_to_thread=True)
-def patch_shutdown(unit: UnitPorts) -> Accepted:
-    return _end(unit, "shutdown")
-
-
-ROUTES = Router("/", route_handlers=[reboot, patch_reboot, shutdown, patch_shutdown], tags=["unit"])
+ROUTES = Router("/", route_handlers=[reboot, shutdown], tags=["unit"])

@@ -12,6 +12,7 @@ from litestar.params import FromPath
 
 from pioreactor.structs.encoding import to_timestamp
 from pioreactor.version import __version__
+from pioreactor.web.route_declarations import UNITS, relayed
 from pioreactor.web.tasks import TaskResult
 from pioreactor.web.unit.services import UnitPorts
 
@@ -57,6 +58,7 @@ async def health(unit: UnitPorts) -> Health:
     return Health("ok", unit.name, to_timestamp(unit.clock.now()))
 
 
+@relayed(UNITS, target="units")
 @get("/versions/app")
 async def app_version() -> Version:
     return Version(__version__)
@@ -79,6 +81,7 @@ def memory() -> Memory:
     return Memory(_pages("SC_PHYS_PAGES"), _available_memory())
 
 
+@relayed(UNITS, target="units")
 @get("/system/utc_clock")
 async def utc_clock(unit: UnitPorts) -> UtcClock:
     return UtcClock("success", to_timestamp(unit.clock.now()))

@@ -1,0 +1,133 @@
+"""Routes of the leader that are generated from the routes of a unit that declare to be relayed."""
+
+import inspect
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final, get_type_hints
+from urllib.parse import quote
+from uuid import UUID
+
+from litestar import Response, Router, route
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath
+from litestar.routes import HTTPRoute
+
+from pioreactor.web.leader.services import LeaderPorts, LeaderServices
+from pioreactor.web.request_bodies import PATH_CHECKS, unit_name
+from pioreactor.web.route_declarations import Relay, relay_of
+from pioreactor.web.tasks import Accepted
+from pioreactor.web.unit.routes import PARTS
+
+_PARAMETER = re.compile(r"\{(?P<name>\w+):(?P<kind>\w+)\}")
+_TYPES: Final[Mapping[str, object]] = {"str": FromPath[str], "int": FromPath[int], "uuid": FromPath[UUID]}
+_TO_WORKERS = "Asks one worker, or all (`$broadcast`); the result holds the answer of each."
+_TO_UNITS = "Asks one unit, or all workers and the leader (`$broadcast`); the result holds the answer of each."
+_WAITS = "Asks one unit and returns its answer."
+
+
+def relayed_routes() -> Router:
+    """Return a route for each declaration, with the rights of the unit's route."""
+    return Router("/", route_handlers=[_route(handler, tag) for handler, tag in _declared()])
+
+
+def _declared() -> Iterator[tuple[HTTPRouteHandler, str]]:
+    for part in PARTS:
+        [tag] = part.ROUTES.tags
+        for one in part.ROUTES.routes:
+            if isinstance(one, HTTPRoute):
+                for handler in one.route_handlers:
+                    if relay_of(handler) is not None:
+                        yield handler, tag.removesuffix(" of a unit")
+
+
+def _route(handler: HTTPRouteHandler, tag: str) -> HTTPRouteHandler:
+    relay = relay_of(handler)
+    [unit_path] = handler.paths
+    methods = {relay.method} if relay is not None and relay.method is not None else set(handler.http_methods)
+    if relay is None or len(methods) != 1:
+        raise ValueError(f"{handler}: one method is relayed; name it in the declaration")
+    [method] = methods
+    ask = _waiting(relay, method, unit_path) if relay.waits else _in_background(relay, method, unit_path, handler)
+    declare = route(
+        list(relay.paths),
+        http_method=[method],  # type: ignore[list-item]  # a string of a declaration, checked by Litestar
+        status_code=handler.status_code if relay.waits else 202,
+        media_type=handler.media_type if relay.waits else None,
+        guards=handler.guards,
+        tags=[tag],
+        sync_to_thread=True,
+    )
+    return declare(_described(ask, relay, handler))
+
+
+Question = Callable[..., object]
+
+
+def _in_background(relay: Relay, method: str, unit_path: str, handler: HTTPRouteHandler) -> Question:
+    name = handler.fn.__name__.replace("_", " ")
+
+    def ask(leader: LeaderServices, unit: str, data: object = None, **values: object) -> Accepted:
+        path = _fill(unit_path, values)
+        units = _targets(leader, relay, unit, values)
+        return leader.start_asking(name, units, method, path, json=data, timeout_s=relay.timeout_s)
+
+    return ask
+
+
+def _waiting(relay: Relay, method: str, unit_path: str) -> Question:
+    def ask(leader: LeaderServices, unit: str, data: object = None, **values: object) -> Response[bytes]:
+        path = _fill(unit_path, values)
+        [name] = _targets(leader, relay, unit_name(unit, broadcast=False), values)
+        answer = leader.units.fetch(name, method, path, json=data, timeout_s=relay.timeout_s)
+        media_type = answer.headers.get("content-type", "text/plain; charset=utf-8")
+        if media_type.startswith("application/json"):
+            answer.json()  # refuses what is cut short
+        return Response(answer.body, status_code=answer.status, media_type=media_type)
+
+    return ask
+
+
+def _targets(leader: LeaderServices, relay: Relay, unit: str, values: Mapping[str, object]) -> list[str]:
+    match relay.target:
+        case "workers":
+            return leader.workers_of(unit_name(unit))
+        case "units":
+            return leader.units_of(unit_name(unit))
+        case "experiment":
+            return leader.workers_in(unit_name(unit), PATH_CHECKS["experiment"](str(values["experiment"])))
+
+
+def _fill(unit_path: str, values: Mapping[str, object]) -> str:
+    """Return the unit's path with the values of the leader's; `InvalidRequestError` for one that cannot be."""
+
+    def value_of(match: "re.Match[str]") -> str:
+        name, text = match["name"], str(values[match["name"]])
+        return quote(PATH_CHECKS[name](text) if match["kind"] == "str" else text, safe="$")
+
+    return "/unit_api" + _PARAMETER.sub(value_of, unit_path)
+
+
+def _described(ask: Question, relay: Relay, handler: HTTPRouteHandler) -> Question:
+    """Give the function the signature and the description that its route needs."""
+    hints: dict[str, Any] = get_type_hints(handler.fn, include_extras=True)
+    parameters: dict[str, Any] = {"leader": LeaderPorts}
+    parameters |= {match["name"]: _TYPES[match["kind"]] for match in _PARAMETER.finditer(relay.paths[0])}
+    own = {match["name"]: match["kind"] for path in handler.paths for match in _PARAMETER.finditer(path)}
+    unknown = (
+        set(hints) - {"unit", "data", "return", *own}
+        | (set(own) - set(parameters))
+        | {name for name, kind in own.items() if kind == "str" and name not in PATH_CHECKS}
+    )
+    if unknown or (relay.target == "experiment") != ("experiment" in parameters):
+        raise ValueError(f"{handler}: a relayed route takes a body and path parameters, not {sorted(unknown)}")
+    if "data" in hints:
+        parameters["data"] = hints["data"]
+    ask.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY) for name in parameters]
+    )
+    ask.__annotations__ = parameters | {"return": hints["return"] if relay.waits else Accepted}
+    ask.__name__ = handler.fn.__name__
+    answer = _WAITS if relay.waits else _TO_UNITS if relay.target == "units" else _TO_WORKERS
+    own_doc = inspect.getdoc(handler.fn)
+    ask.__doc__ = f"{own_doc}\n\n{answer}" if own_doc else answer
+    return ask

@@ -1,0 +1,71 @@
+"""Which role may use which route: every route of the leader, and of a worker."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from pioreactor.web.leader.openapi_document import render
+from pioreactor.web.security.auth_middleware import OPEN
+
+VALUES = {"session_id": "00000000-0000-4000-8000-000000000000", "offset": "0", "id_": "1"}
+ONLY_FOR_UNITS = re.compile(r"/unit_api/backups/.+")
+
+
+def url_of(path: str) -> str:
+    return re.sub(r"\{(\w+)\}", lambda match: VALUES.get(match[1], "x"), path)
+
+
+ROUTES = [(method.upper(), path) for path, operations in json.loads(render())["paths"].items() for method in operations]
+OF_UNITS = [(method, path) for method, path in ROUTES if path.startswith("/unit_api/")]
+
+
+def refused(client: Any, routes: list[tuple[str, str]], status: int, **options: Any) -> list[str]:
+    """Return the routes that do not answer with this status."""
+    answers = {f"{m} {path}": client.request(m, url_of(path), **options).status_code for m, path in routes}
+    return [f"{name}: {found}" for name, found in answers.items() if found != status]
+
+
+def closed(routes: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    return [(method, path) for method, path in routes if path not in OPEN]
+
+
+@pytest.mark.parametrize("authorization", [None, "Bearer wrong", "Basic the-token-of-the-cluster"])
+def test_nobody_may_use_a_route_of_the_leader(leader: Any, authorization: str | None) -> None:
+    leader.client.headers.pop("Authorization")
+    headers = {} if authorization is None else {"Authorization": authorization}
+    assert refused(leader.client, closed(ROUTES), 401, headers=headers) == []
+
+
+def test_nobody_may_use_a_route_of_a_worker(worker: Any) -> None:
+    worker.headers.pop("Authorization")
+    assert refused(worker, closed(OF_UNITS), 401) == []
+
+
+def test_a_person_of_another_site_may_change_nothing(leader: Any) -> None:
+    leader.sign_in()
+    changing = [(method, path) for method, path in closed(ROUTES) if method != "GET"]
+    assert refused(leader.client, changing, 403, headers={"Origin": "http://evil.example"}) == []
+
+
+def test_people_may_read_all_but_copies_of_the_database(leader: Any) -> None:
+    leader.sign_in()
+    for method, path in ROUTES:
+        if method == "GET":
+            status = leader.client.get(url_of(path)).status_code
+            assert (status == 403) == bool(ONLY_FOR_UNITS.match(path)), (path, status)
+            assert status not in (401, 405, 500), (path, status)
+
+
+def test_units_may_read_all(leader: Any) -> None:
+    for method, path in ROUTES:
+        if method == "GET":
+            status = leader.client.get(url_of(path)).status_code
+            assert status not in (401, 403, 405, 500), (path, status)
+
+
+def test_every_route_has_a_group() -> None:
+    for path, operations in json.loads(render())["paths"].items():
+        for method, operation in operations.items():
+            assert len(operation["tags"]) == 1, (method, path)
