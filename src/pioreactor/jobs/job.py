@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import inspect
 import logging
-import re
-import threading
 from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 from pioreactor import structs, topics
 from pioreactor.exc import (
@@ -19,15 +17,14 @@ from pioreactor.exc import (
     StoppedError,
     StorageError,
 )
-from pioreactor.job_catalogue import JOBS, JobSpec, stop_order_of
 from pioreactor.jobs import restart_policy
 from pioreactor.jobs.clients import PublishingClient
+from pioreactor.jobs.declaration import JobDeclaration
 from pioreactor.jobs.lifecycle import Lifecycle
-from pioreactor.jobs.measurement import Measurement
 from pioreactor.jobs.published_attribute import PublishedAttribute
 from pioreactor.jobs.registration import Registration
-from pioreactor.jobs.settings import Setting, from_declaration, install_declared, published_of, settings_of
-from pioreactor.jobs.start_option import StartOption
+from pioreactor.jobs.settings import Setting, from_declaration
+from pioreactor.jobs.state_publisher import StatePublisher
 from pioreactor.messaging.ports import Message
 from pioreactor.runtime import context, signals
 from pioreactor.runtime.lane import Lane, LaneTimer, current_lane
@@ -36,13 +33,7 @@ from pioreactor.types import UNIVERSAL_EXPERIMENT, PublishableSetting
 
 log = logging.getLogger(__name__)
 
-_JOB_NAME = re.compile(r"[a-z][a-z0-9_]*")
-FORBIDDEN_NAMES = frozenset({"run", "dosing_events", "leds", "led_change_events", "unit_label", "pwm", "assignment"})
 SECONDS_FOR_A_LANE_TO_END = 5.0
-SECONDS_TO_CONNECT = 20.0
-"""How long the broker may be unreachable before a job logs it [s]."""
-SECONDS_TO_CONFIRM_STATE = 1.0
-SECONDS_TO_REREAD_STATE = 30.0
 
 
 class JobType(type):
@@ -64,7 +55,7 @@ class JobType(type):
         return job
 
 
-class BackgroundJob(metaclass=JobType):
+class BackgroundJob(JobDeclaration, metaclass=JobType):
     """A job of this unit. Subclasses declare settings and react in hooks, callbacks and timers.
 
     All of these run on the job's lane, one after another, so no locks are needed. A wait on the lane
@@ -72,28 +63,15 @@ class BackgroundJob(metaclass=JobType):
     switches it off again.
     """
 
-    job_name: ClassVar[str] = ""
-    published_settings: ClassVar[dict[str, PublishableSetting]] = {}
-    needs_active_worker: ClassVar[bool] = True
-    is_long_running: ClassVar[bool] = False
-    start_options: ClassVar[tuple[StartOption, ...]] = ()
-    """Options of `pio run` besides the settings."""
-    experiment_caches: ClassVar[tuple[str, ...]] = ()
-    """Persistent caches with an entry per experiment, which `pio run <job> clear_cache` clears."""
-
     INIT = JobState.INIT
     READY = JobState.READY
     SLEEPING = JobState.SLEEPING
     DISCONNECTED = JobState.DISCONNECTED
     LOST = JobState.LOST
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
-        install_declared(cls)
-
     def __init__(self, unit: str, experiment: str, source: str = "app") -> None:
         runtime = context.current()
-        self._check_name()
+        self.check_name()
         self.unit = unit
         self.experiment = experiment
         self.runtime = runtime
@@ -122,12 +100,11 @@ class BackgroundJob(metaclass=JobType):
         self.job_id = self._registration.job_id
         self.logger = self._registration.logger
         self._registration.after_log = self._flush_if_elsewhere
-        self._logged_unconnected = False
-        self._received_state = b""
-        self._confirmation_pending = False
-        self._state_lock = threading.Lock()
         self.pub_client = self.sub_client = PublishingClient(self.publish, self._registration.bus)
         self._lifecycle = Lifecycle(self._run_hook, self._enter)
+        self._state_publisher = StatePublisher(
+            self._registration, self._lane, state=lambda: self.state, republish=self._republish_all
+        )
         self._registration.publish_setting("state", JobState.INIT)
         self._registration.flush()
         signals.stop_on_signal(runtime, self)
@@ -237,43 +214,6 @@ class BackgroundJob(metaclass=JobType):
     ) -> None:
         self.clean_up()
 
-    @classmethod
-    def published(cls) -> dict[str, PublishedAttribute[Any]]:
-        """Return all published attributes by name: settings, measurements and states."""
-        return published_of(cls)
-
-    @classmethod
-    def settings(cls) -> dict[str, Setting[Any]]:
-        """Return the settings by name."""
-        return settings_of(cls)
-
-    @classmethod
-    def measurements(cls) -> dict[str, Measurement[Any]]:
-        """Return the measurements by name."""
-        return {name: value for name, value in published_of(cls).items() if isinstance(value, Measurement)}
-
-    @classmethod
-    def spec(cls) -> JobSpec:
-        """Return the catalogue's entry of this job, or one derived from the class for a job of a plugin."""
-        is_ours = cls.__module__.startswith("pioreactor.")
-        if is_ours and cls.job_name in JOBS:
-            return JOBS[cls.job_name]
-        summary = (cls.__doc__ if cls.__doc__ is not None else f"Run {cls.job_name}.").strip()
-        return JobSpec(
-            name=cls.job_name,
-            address=f"{cls.__module__}:{cls.__qualname__}",
-            label=cls.job_name.replace("_", " ").capitalize(),
-            summary=summary.splitlines()[0] if summary else "",
-            stop_order=stop_order_of(cls.job_name),
-            is_service=cls.is_long_running,
-        )
-
-    @classmethod
-    def description(cls) -> str:
-        """Return the first paragraph of the docstring as plain text; empty if there is none."""
-        doc = cls.__doc__ if cls.__doc__ is not None else ""
-        return " ".join(doc.strip().split("\n\n")[0].split()).replace("`", "")
-
     # ---- start from the command line -----------------------------------------------------------------------
 
     @classmethod
@@ -298,14 +238,6 @@ class BackgroundJob(metaclass=JobType):
 
     # ---- implementation ------------------------------------------------------------------------------------
 
-    def _check_name(self) -> None:
-        name = self.job_name
-        if not _JOB_NAME.fullmatch(name) or name in FORBIDDEN_NAMES:
-            raise ValueError(
-                f"{type(self).__name__}.job_name must be lower-case letters, digits and underscores and none of "
-                f"{', '.join(sorted(FORBIDDEN_NAMES))}; it is {name!r}"
-            )
-
     def _become_ready(self) -> None:
         for name, attribute in self.published().items():
             value = getattr(self, name)
@@ -320,22 +252,7 @@ class BackgroundJob(metaclass=JobType):
     def _subscribe_to_commands(self) -> None:
         for command_filter in topics.set_filters(self.unit, self.experiment, self.job_name):
             self._registration.subscribe(command_filter, self._on_command)
-        self._subscribe_to_own_state()
-        self.every(SECONDS_TO_REREAD_STATE, self._reread_own_state)
-        self._registration.bus.on_connection(self._on_connection_change)
-        if not self._registration.bus.is_connected():
-            self.later(SECONDS_TO_CONNECT, self._log_connection_change)
-
-    def _subscribe_to_own_state(self) -> None:
-        own_state = topics.state(self.unit, self.experiment, self.job_name)
-        self._own_state = self._registration.subscribe(own_state, self._on_own_state)
-
-    def _reread_own_state(self) -> None:
-        """Read the retained state of this job again: a message about it may have been lost."""
-        before, self._received_state = self._own_state, b""
-        self._subscribe_to_own_state()
-        before.cancel()
-        self._confirm_state_soon()
+        self._state_publisher.start()
 
     def _on_command(self, message: Message) -> None:
         """Hand a command to the lane: stop and pause requests overtake the queue, other commands wait."""
@@ -388,67 +305,8 @@ class BackgroundJob(metaclass=JobType):
         else:
             setattr(self, setting.name, bounded)
 
-    def _on_own_state(self, message: Message) -> None:
-        self._received_state = message.payload
-        if self._ending:
-            return
-        if message.payload == JobState.LOST.encode():
-            self._republish_state()
-            self._lane.post(self._confirm_state_soon)
-        elif message.payload != self.state.encode():
-            self._lane.post(self._confirm_state_soon)
-
-    def _on_connection_change(self, connected: bool) -> None:
-        if self._ending:
-            return
-        if connected:
-            # The broker may have lost its retained messages.
-            self._received_state = b""
-            self._republish_state()
-            self._lane.post(self._republish_all)
-        self.later(0.0 if connected else SECONDS_TO_CONNECT, self._log_connection_change)
-
-    def _log_connection_change(self) -> None:
-        """Log once that the broker is unreachable, and once that it is reachable again."""
-        away = not self._registration.bus.is_connected()
-        if away == self._logged_unconnected:
-            return
-        self._logged_unconnected = away
-        if away:
-            self.logger.warning("The broker is unreachable. The job continues and publishes its records later.")
-        else:
-            self.logger.info("The broker is reachable again.")
-
-    def _publish_state(self) -> None:
-        with self._state_lock:
-            self._registration.publish_setting("state", self.state)
-        self._confirm_state_soon()
-
-    def _republish_state(self) -> None:
-        """Publish the state at once from the bus's thread: a lane that is dosing may be busy for half a minute."""
-        with self._state_lock:
-            if self.state == JobState.DISCONNECTED:
-                return
-            self._registration.publish_setting("state", self.state, is_repetition=True)
-        self._registration.publisher.flush()
-
-    def _confirm_state_soon(self) -> None:
-        """Check shortly whether the broker has the current state; messages may be lost or late."""
-        if not self._confirmation_pending:
-            self._confirmation_pending = True
-            self.later(SECONDS_TO_CONFIRM_STATE, self._confirm_state)
-
-    def _confirm_state(self) -> None:
-        self._confirmation_pending = False
-        if self._received_state == self.state.encode():
-            return
-        if self._registration.bus.is_connected():
-            self._publish_state()
-        else:
-            self._confirm_state_soon()
-
     def _republish_all(self) -> None:
-        self._publish_state()
+        self._state_publisher.publish()
         for name in self.published():
             value = getattr(self, name)
             if value is not None:
@@ -476,9 +334,7 @@ class BackgroundJob(metaclass=JobType):
         self._lifecycle.to(target)
 
     def _enter(self, state: JobState) -> None:
-        with self._state_lock:
-            self._registration.publish_setting("state", state)
-        self._confirm_state_soon()
+        self._state_publisher.publish(state)
         if self._argv and state != JobState.DISCONNECTED and not self.is_long_running:
             now = structs.to_timestamp(self.runtime.clock.now())
             requested = restart_policy.DesiredJob(self.job_name, self.experiment, self._argv, now, state)
@@ -515,6 +371,7 @@ class BackgroundJob(metaclass=JobType):
         if self._ending:
             return
         self._ending = True
+        self._state_publisher.close()
         began = self.state != JobState.INIT
         try:
             self._lifecycle.to(JobState.DISCONNECTED)
