@@ -11,28 +11,32 @@ from pioreactor.cli.cli_context import CliContext
 from pioreactor.cli.lazy_group import Entry, LazyGroup
 from pioreactor.job_catalogue import JOBS, JobSpec
 
-_HERE = "pioreactor.cli.running"
+_RUNNING = "pioreactor.cli.running"
 
 _ACTIONS: Final[Mapping[str, Entry]] = {
-    "led_intensity": Entry(f"{_HERE}.leds", "led_intensity", "Set LEDs."),
-    "add_media": Entry(f"{_HERE}.pumps", "add_media", "Add media to the vial."),
-    "add_alt_media": Entry(f"{_HERE}.pumps", "add_alt_media", "Add alternative media to the vial."),
-    "remove_waste": Entry(f"{_HERE}.pumps", "remove_waste", "Remove waste from the vial."),
-    "circulate_media": Entry(f"{_HERE}.circulate", "circulate_media", "Rinse with media."),
-    "circulate_alt_media": Entry(f"{_HERE}.circulate", "circulate_alt_media", "Rinse with alternative media."),
-    "pumps": Entry(f"{_HERE}.pump_script", "pumps", "Move liquid and wait, step by step."),
-    "od_blank": Entry(f"{_HERE}.od_blank", "od_blank", "Measure what the photodiodes show without a culture."),
-    "self_test": Entry(f"{_HERE}.self_test", "self_test", "Check every part of this reactor."),
+    "led_intensity": Entry(f"{_RUNNING}.leds", "led_intensity", "Set LEDs."),
+    "add_media": Entry(f"{_RUNNING}.pumps", "add_media", "Add media to the vial."),
+    "add_alt_media": Entry(f"{_RUNNING}.pumps", "add_alt_media", "Add alternative media to the vial."),
+    "remove_waste": Entry(f"{_RUNNING}.pumps", "remove_waste", "Remove waste from the vial."),
+    "circulate_media": Entry(f"{_RUNNING}.pumps", "circulate_media", "Rinse with media."),
+    "circulate_alt_media": Entry(f"{_RUNNING}.pumps", "circulate_alt_media", "Rinse with alternative media."),
+    "pumps": Entry(f"{_RUNNING}.pumps", "pumps", "Move liquid and wait, step by step."),
+    "od_blank": Entry(f"{_RUNNING}.od_blank", "od_blank", "Measure the signal of the photodiodes without a culture."),
+    "self_test": Entry(f"{_RUNNING}.self_test", "self_test", "Check every part of this reactor."),
     "calibration_action": Entry(
-        f"{_HERE}.calibration_action", "calibration_action", "Work of a calibration that is driven over HTTP."
+        f"{_RUNNING}.calibration_action",
+        "calibration_action",
+        "Perform a step of a calibration.",
     ),
     "stirring_calibration": Entry(
-        f"{_HERE}.stirring_calibration", "stirring_calibration", "Measure speed against duty of the stirrer's fan."
+        f"{_RUNNING}.stirring_calibration",
+        "stirring_calibration",
+        "Measure stirring speed against duty.",
     ),
     "experiment_profile": Entry(
-        f"{_HERE}.experiment_profile", "experiment_profile", "Carry out an experiment profile.", True
+        f"{_RUNNING}.experiment_profile", "experiment_profile", "Run an experiment profile.", True
     ),
-    "backup_database": Entry(f"{_HERE}.backup", "backup_database", "Copy the leader's database, verified.", True),
+    "backup_database": Entry(f"{_RUNNING}.backup", "backup_database", "Copy the leader's database, verified.", True),
 }
 """Commands that are not jobs; those of jobs are built from their classes."""
 

@@ -150,7 +150,7 @@ def test_blank_by_command(desk: Desk) -> None:
     status, said = desk.pio("run", "od_blank", "--n-samples", "6")
     assert status == 0, said
     assert "photodiode 2: 0.000" in said
-    assert desk.pio("run", "od_blank", "delete")[1].startswith("Forgot the blank of simulation.")
+    assert desk.pio("run", "od_blank", "delete")[1].startswith("Deleted the blank of simulation.")
     assert "has no blank" in desk.pio("run", "od_blank", "delete")[1]
 
 

@@ -1,1 +1,1 @@
-"""One module for the command line of each job and action."""
+"""Commands of `pio run` that are not jobs: actions and procedures."""

@@ -30,7 +30,7 @@ def backup_database(
     copies: int | None,
     force: bool,  # noqa: ARG001
 ) -> None:
-    """Copy the leader's database while experiments go on, verify the copy, and give it to workers."""
+    """Copy the leader's database while experiments run, verify the copy, and send it to workers."""
     runtime = context.current()
     with long_running_managed_lifecycle(
         runtime.unit, UNIVERSAL_EXPERIMENT, "backup_database", ignore_is_active_state=True
@@ -41,18 +41,18 @@ def backup_database(
         configured = runtime.settings.storage.number_of_backup_replicates_to_workers if output is None else 0
         wanted = configured if copies is None else copies
         if wanted > 0:
-            _give_to_workers(cli, action, backup.path, wanted)
+            _send_to_workers(cli, action, backup.path, wanted)
 
 
-def _give_to_workers(cli: CliContext, action: long_running_managed_lifecycle, backup: Path, wanted: int) -> None:
-    """Send the copy to active workers. A copy that cannot be given is told; the backup itself stands."""
+def _send_to_workers(cli: CliContext, action: long_running_managed_lifecycle, backup: Path, wanted: int) -> None:
+    """Send the copy to active workers. A failure is logged; the backup itself remains."""
     from pioreactor.cluster.backup_replication import replicate
 
     runtime = action.runtime
     try:
         rows = cli.ask_leader("GET", "/api/workers")
     except PioreactorError as error:
-        action.logger.warning("No worker has a copy: the leader's web server does not say who there is (%s).", error)
+        action.logger.warning("No worker has a copy: the leader's web server does not list the workers (%s).", error)
         return
     units = [row["pioreactor_unit"] for row in rows if row["is_active"] and row["pioreactor_unit"] != runtime.unit]
     if not units:

@@ -1,4 +1,4 @@
-"""`pio run calibration_action`: hardware work of a calibration that is driven over HTTP."""
+"""`pio run calibration_action`: one step of a calibration that is driven over HTTP."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pioreactor.exc import InvalidRequestError, PioreactorError
 @click.argument("action")
 @click.argument("payload")
 def calibration_action(action: str, payload: str) -> None:
-    """Do the work of one step and print its answer as a line of JSON. The web server runs it; people need not."""
+    """Perform one step and print its result as a line of JSON. For the web server, not for people."""
     import pioreactor.procedures.protocols  # noqa: F401  importing registers the actions
     from pioreactor.calibrations.sessions.actions import perform_here
 
@@ -20,10 +20,10 @@ def calibration_action(action: str, payload: str) -> None:
         try:
             decoded = msgspec.json.decode(payload, type=dict)
         except msgspec.DecodeError as error:
-            raise InvalidRequestError(f"the payload is no JSON object: {error}") from error
-        answer = perform_here(action, decoded)
+            raise InvalidRequestError(f"the payload is not a JSON object: {error}") from error
+        result = perform_here(action, decoded)
     except PioreactorError as error:
-        said: dict[str, object] = {"error": str(error), "status": error.status, "remedy": error.remedy}
+        output: dict[str, object] = {"error": str(error), "status": error.status, "remedy": error.remedy}
     else:
-        said = {"answer": answer}
-    click.echo(msgspec.json.encode(said).decode())
+        output = {"answer": result}
+    click.echo(msgspec.json.encode(output).decode())

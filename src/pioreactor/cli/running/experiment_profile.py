@@ -24,37 +24,37 @@ _COLOURS = {"error": "red", "warning": "yellow", "info": "blue"}
 
 @click.group(name="experiment_profile")
 def experiment_profile() -> None:
-    """Carry out an experiment profile: what happens on which unit and when."""
+    """Run an experiment profile: actions on units at given times."""
 
 
 @experiment_profile.command()
 @click.argument("file")
 @click.argument("experiment")
-@click.option("--dry-run", is_flag=True, help="Show what would happen and when, and end.")
+@click.option("--dry-run", is_flag=True, help="Print the timeline without running it.")
 @pass_cli_context
 def execute(cli: CliContext, file: str, experiment: str, dry_run: bool) -> None:
-    """Carry out the profile FILE (a path, or a name in the profiles folder) in EXPERIMENT.
+    """Run the profile FILE (a path, or a name in the profiles folder) in EXPERIMENT.
 
-    It goes on until all its actions are done. Ctrl-C stops it, and every job that it started.
+    It runs until all actions are done. Ctrl-C stops it and every job that it started.
     """
     runtime = context.current()
     if not runtime.identity.is_leader:
-        raise InvalidRequestError("profiles are carried out by the leader", remedy="Say this on the leader.")
+        raise InvalidRequestError("profiles run on the leader", remedy="Run this command on the leader.")
     path = run_profile.find_file(runtime, file)
     run = run_profile.new_run(runtime, path, experiment)
     _check(run)
     if dry_run:
         _show_timeline(run)
         return
-    _go(cli, run)
+    _run(cli, run)
 
 
 @experiment_profile.command()
 @click.argument("run_id")
 @pass_cli_context
 def resume(cli: CliContext, run_id: str) -> None:
-    """Go on with a run that was cut off; `pio resume` does this after a power cut."""
-    _go(cli, run_profile.interrupted_run(context.current(), run_id))
+    """Resume a run that was interrupted; `pio resume` does this after a power cut."""
+    _run(cli, run_profile.interrupted_run(context.current(), run_id))
 
 
 @experiment_profile.command()
@@ -62,24 +62,24 @@ def resume(cli: CliContext, run_id: str) -> None:
 @json_option
 @click.pass_context
 def verify(ctx: click.Context, file: str, as_json: bool) -> None:
-    """Say what is wrong with the profile FILE. Ends with status 1 when it cannot be carried out."""
-    from pioreactor.experiment_profiles.validate import verify as look_at
+    """Check the profile FILE and print what is wrong. The exit code is 1 if it cannot be run."""
+    from pioreactor.experiment_profiles.validate import verify as verify_text
 
     path = run_profile.find_file(context.current(), file)
-    verdict = look_at(path.read_text(encoding="utf-8"), jobs=_known_jobs(ctx))
+    verdict = verify_text(path.read_text(encoding="utf-8"), jobs=_known_jobs(ctx))
     if as_json:
         import msgspec
 
         click.echo(msgspec.json.encode(verdict).decode())
     else:
         _show_findings(verdict.diagnostics)
-        click.echo("It can be carried out." if verdict.ok else "It cannot be carried out.")
+        click.echo("The profile is valid." if verdict.ok else "The profile cannot be run.")
     if not verdict.ok:
         ctx.exit(1)
 
 
 def _known_jobs(ctx: click.Context) -> dict[str, Sequence[str]]:
-    """Return what `pio run` knows, with the options of each; none for those that take any."""
+    """Return the commands of `pio run` with the options of each; none for those that take any."""
     group = ctx.parent.parent.command if ctx.parent is not None and ctx.parent.parent is not None else None
     if not isinstance(group, click.Group):
         return {}
@@ -87,12 +87,14 @@ def _known_jobs(ctx: click.Context) -> dict[str, Sequence[str]]:
     for name in group.list_commands(ctx):
         command = group.get_command(ctx, name)
         takes_any = command is None or command.ignore_unknown_options
-        found[name] = [] if takes_any or command is None else [_said(word) for p in command.params for word in p.opts]
+        found[name] = (
+            [] if takes_any or command is None else [_option_name(flag) for p in command.params for flag in p.opts]
+        )
     return found
 
 
-def _said(flag: str) -> str:
-    """Return an option as profiles write it."""
+def _option_name(flag: str) -> str:
+    """Return an option as profiles spell it."""
     return flag.lstrip("-").replace("-", "_")
 
 
@@ -108,7 +110,7 @@ def _check(run: RunProgress) -> None:
         check_plugins(profile.plugins, {name: plugin.version for name, plugin in get_plugins().items()})
 
 
-def _go(cli: CliContext, run: RunProgress) -> None:
+def _run(cli: CliContext, run: RunProgress) -> None:
     def reach(bench: run_profile.Bench, experiment: str) -> Any:
         from pioreactor.experiment_profiles.http_cluster import HttpCluster
 

@@ -15,10 +15,10 @@ _PERCENT = click.FloatRange(0, 100)
 
 ATTEMPTS = 6
 PAUSE_S = 0.5
-"""An OD reading holds the LEDs for about a second: waiting for its end is better than refusing."""
+"""An OD reading locks the LEDs for about a second, so a locked LED is tried again."""
 
 
-def _set_patiently(desired: dict[LedChannel, float], *, verbose: bool, source_of_event: str) -> bool:
+def _set_with_retries(desired: dict[LedChannel, float], *, verbose: bool, source_of_event: str) -> bool:
     clock = context.current().clock
     for attempt in range(ATTEMPTS):
         if set_led_intensity(desired, verbose=verbose, source_of_event=source_of_event):
@@ -33,15 +33,15 @@ def _set_patiently(desired: dict[LedChannel, float], *, verbose: bool, source_of
 @click.option("--B", "b", type=_PERCENT, default=None, help="Intensity of LED B [%].")
 @click.option("--C", "c", type=_PERCENT, default=None, help="Intensity of LED C [%].")
 @click.option("--D", "d", type=_PERCENT, default=None, help="Intensity of LED D [%].")
-@click.option("--source-of-event", default="CLI", help="Who did it, for the record.")
-@click.option("--no-log", is_flag=True, help="Leave no record.")
+@click.option("--source-of-event", default="CLI", help="What caused it, for the record.")
+@click.option("--no-log", is_flag=True, help="Do not record it.")
 def led_intensity(
     a: float | None, b: float | None, c: float | None, d: float | None, source_of_event: str, no_log: bool
 ) -> None:
-    """Set LEDs to intensities of 0–100 %. They stay on until somebody sets them to 0 or `pio kill` does."""
+    """Set LEDs to intensities of 0–100 %. They stay on until they are set to 0, also by `pio kill`."""
     given = zip(ALL_LED_CHANNELS, (a, b, c, d), strict=True)
     desired = {channel: intensity for channel, intensity in given if intensity is not None}
     if not desired:
         raise click.UsageError("give at least one of --A, --B, --C, --D")
-    if not _set_patiently(desired, verbose=not no_log, source_of_event=source_of_event):
+    if not _set_with_retries(desired, verbose=not no_log, source_of_event=source_of_event):
         raise PioreactorError("not every LED could be set", remedy="See the log: pio logs -n 5")

@@ -18,18 +18,18 @@ from pioreactor.runtime import context
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 @click.pass_context
 def self_test(ctx: click.Context, substring: str | None, retry_failed: bool, only_list: bool, as_json: bool) -> None:
-    """Check every part of this reactor. Ends with status 1 when a test fails; each failure says what to check.
+    """Check every part of this reactor. The exit code is 1 if a test fails; each failure states what to check.
 
     Put a vial with water and a stir bar into the reactor first.
     """
     tests = select(context.current(), substring, retry_failed=retry_failed)
     if only_list:
         for name, test in tests.items():
-            words = (test.__doc__ or "").strip().splitlines()
-            click.echo(f"{name}: {words[0]}" if words else name)
+            lines = (test.__doc__ or "").strip().splitlines()
+            click.echo(f"{name}: {lines[0]}" if lines else name)
         return
     report = _Report(len(tests), quiet=as_json)
-    outcomes = run_self_tests(tests, begun=report.begun, heard=report.heard) if tests else []
+    outcomes = run_self_tests(tests, begun=report.on_begun, heard=report.on_outcome) if tests else []
     failed = sum(not outcome.passed for outcome in outcomes)
     if as_json:
         from pioreactor.cli.render import print_json
@@ -44,19 +44,19 @@ def self_test(ctx: click.Context, substring: str | None, retry_failed: bool, onl
 
 
 class _Report:
-    """Says how each test ended; on a terminal also which one runs, as some take a minute."""
+    """Printer of results; on a terminal it also shows which test runs, as some take a minute."""
 
     def __init__(self, count: int, *, quiet: bool) -> None:
         self._count = count
         self._quiet = quiet
         self._begun = 0
 
-    def begun(self, name: str) -> None:
+    def on_begun(self, name: str) -> None:
         self._begun += 1
         if sys.stderr.isatty():
             click.echo(f"\r\x1b[K{self._begun} of {self._count}  {name} …", nl=False, err=True)
 
-    def heard(self, outcome: Outcome) -> None:
+    def on_outcome(self, outcome: Outcome) -> None:
         if sys.stderr.isatty():
             click.echo("\r\x1b[K", nl=False, err=True)
         if self._quiet:

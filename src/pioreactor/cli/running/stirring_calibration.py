@@ -21,7 +21,7 @@ _DUTY = click.FloatRange(1, 100)
 def stirring_calibration(
     min_dc: float | None, max_dc: float | None, name: str | None, set_active: bool, overwrite: bool
 ) -> None:
-    """Measure the speed of the stir bar at duties of its fan, without asking anything. Takes about a minute."""
+    """Measure the speed of the stir bar at duties of its fan, without questions. Takes about a minute."""
     runtime = context.current()
     chosen = name if name is not None else f"stirring-{runtime.clock.now():%Y-%m-%d}"
     if chosen in store.names(runtime, "stirring") and not overwrite:
