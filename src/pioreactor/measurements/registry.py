@@ -1,5 +1,6 @@
 """All declared quantities: the built-in ones, and those that plugins register."""
 
+import re
 from functools import lru_cache
 from typing import Final
 
@@ -18,6 +19,7 @@ RESERVED_TABLES: Final = frozenset(
 )
 """Tables of the leader's database that hold no measurements."""
 
+_IDENTIFIER: Final = re.compile(r"[a-z][a-z0-9_]*")
 _registered: list[MeasurementSpec] = []
 _extra_filters: list[str] = []
 _revision = 0
@@ -33,11 +35,25 @@ def register(spec: MeasurementSpec) -> MeasurementSpec:
         return spec
     for known in all_specs():
         _check_clash(spec, known)
-    if spec.table.name in RESERVED_TABLES:
-        raise ConfigurationError(f"measurement {spec.name}: the table {spec.table.name} belongs to pioreactor")
+    _check_foreign(spec)
     _registered.append(spec)
     _forget_matches()
     return spec
+
+
+def _check_foreign(spec: MeasurementSpec) -> None:
+    """Raise `ConfigurationError` for what only built-in quantities may have."""
+    table = spec.table.name
+    if table in RESERVED_TABLES or table.startswith("sqlite_"):
+        raise ConfigurationError(f"measurement {spec.name}: the table {table} belongs to pioreactor")
+    for name in (table, *(column.name for column in spec.table.columns)):
+        if not _IDENTIFIER.fullmatch(name):
+            raise ConfigurationError(
+                f"measurement {spec.name}: {name!r} is not a valid name of a table or column",
+                remedy="Use lower-case letters, digits and underscores.",
+            )
+    if spec.activity:
+        raise ConfigurationError(f"measurement {spec.name}: {ACTIVITY_TABLE} has columns of built-in quantities only")
 
 
 def _check_clash(spec: MeasurementSpec, known: MeasurementSpec) -> None:

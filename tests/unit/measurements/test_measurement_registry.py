@@ -68,6 +68,7 @@ def test_registering_the_same_declaration_twice_changes_nothing(ph: MeasurementS
         (_spec("od_fused"), "the name od_fused is taken by the measurement od_fused"),
         (_spec(table="od_readings"), "the table od_readings is taken by the measurement od"),
         (_spec(table="workers"), "the table workers belongs to pioreactor"),
+        (_spec(table="ph readings"), "'ph readings' is not a valid name of a table or column"),
         (_spec(topic="od_reading/od_fused"), "the topic od_reading/od_fused is taken by the measurement od_fused"),
         (_spec(chart="temperature"), "the chart temperature is taken by the measurement temperature"),
     ],

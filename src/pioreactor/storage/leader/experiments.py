@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from pioreactor import measurements
 from pioreactor.exc import ConflictError, InvalidRequestError, NotFoundError
 from pioreactor.storage.leader.assignments import end_assignments
 from pioreactor.storage.leader.repository_context import Access, change, fetch
@@ -146,13 +147,21 @@ class Experiments:
         what is left of it, and can be deleted again. The history of assignments is kept.
         """
         self.get(experiment)
-        deleted = sum(self._delete_rows(table.name, experiment) for table in STREAM_TABLES)
+        measured = [*(table.name for table in STREAM_TABLES), *self._plugin_tables()]
+        deleted = sum(self._delete_rows(table, experiment) for table in measured)
         with self._access.writing() as connection:
             end_assignments(connection, at=self._access.timestamp(), experiment=experiment)
             for table in (*tables_with_experiment(), "experiments"):
                 sql = f"DELETE FROM {table} WHERE experiment = :experiment"
                 deleted += change(connection, sql, experiment=experiment)
         return deleted
+
+    def _plugin_tables(self) -> list[str]:
+        """Return the tables of the measurements of plugins that exist and hold the experiment of each row."""
+        names = [spec.table.name for spec in measurements.registered_specs()]
+        sql = "SELECT 1 FROM pragma_table_info(:table) WHERE name = 'experiment'"
+        with self._access.reading() as connection:
+            return [name for name in names if fetch(connection, sql, table=name)]
 
     def _delete_rows(self, table: str, experiment: str) -> int:
         with self._access.reading() as connection:

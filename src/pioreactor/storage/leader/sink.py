@@ -13,6 +13,7 @@ from typing import Literal
 
 from pioreactor.exc import StorageError
 from pioreactor.storage.leader.migrate import upgrade
+from pioreactor.storage.leader.plugin_tables import create_plugin_tables
 from pioreactor.storage.leader.quarantine import Reader, Retried, described, rows_again, well_formed
 from pioreactor.storage.leader.sqlite_errors import is_of_the_file, storage_error
 from pioreactor.storage.leader.tables import TABLES
@@ -83,6 +84,7 @@ class SqliteRecordSink:
             connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
             for pragma in _ALONE if self._alone else _SHARED:
                 connection.execute(pragma)
+            create_plugin_tables(connection)
             self._inode = self._path.stat().st_ino
         except (sqlite3.Error, OSError) as error:
             raise storage_error(f"{self._path.name} cannot be opened", error) from error

@@ -57,9 +57,10 @@ class TimeSeriesReader:
         spec = declared.get(table)
         if spec is None or spec.series is None:
             raise NotFoundError(f"there is no time series {table!r}", remedy=f"Use one of {', '.join(declared)}.")
-        return self._read(
-            table, spec.series.column, spec.series.digits, experiment, unit, lookback_hours, target_points
-        )
+        series = spec.series
+        if spec in measurements.registered_specs() and series.column not in self._columns(table):
+            return TimeSeries([], [])  # the database writer creates the table when it starts with the plugin
+        return self._read(table, series.column, series.digits, experiment, unit, lookback_hours, target_points)
 
     def of_column(
         self,
@@ -78,11 +79,13 @@ class TimeSeriesReader:
         for name in (table, column):
             if not _IDENTIFIER.fullmatch(name) or name.startswith("sqlite_"):
                 raise InvalidRequestError(f"{name!r} cannot name a table or column")
-        columns = {row[0] for row in self._access.rows("SELECT name FROM pragma_table_info(:table)", table=table)}
-        if not {"experiment", "pioreactor_unit", "timestamp", column} <= columns:
+        if not {"experiment", "pioreactor_unit", "timestamp", column} <= self._columns(table):
             raise NotFoundError(f"there are no measurements {table}.{column}")
         hours = _EVER_HOURS if lookback_hours is None else lookback_hours
         return self._read(table, column, None, experiment, unit, hours, target_points)
+
+    def _columns(self, table: str) -> set[str]:
+        return {row[0] for row in self._access.rows("SELECT name FROM pragma_table_info(:table)", table=table)}
 
     def _read(
         self,

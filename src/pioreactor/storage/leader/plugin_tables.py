@@ -1,0 +1,48 @@
+"""Tables of the measurements that plugins register: created when the database writer opens the file, never altered."""
+
+import logging
+import sqlite3
+
+from pioreactor import measurements
+from pioreactor.measurements import ColumnSpec, TableSpec
+from pioreactor.storage.leader.sqlite_errors import is_of_the_file
+
+log = logging.getLogger(__name__)
+
+
+def create_plugin_tables(connection: sqlite3.Connection) -> None:
+    """Create the tables that do not exist; log the ones that cannot be created. Raises what is wrong with the file.
+
+    A table that exists is left as it is, even if its columns are others: rows that do not fit go into quarantine.
+    """
+    for spec in measurements.registered_specs():
+        try:
+            for statement in creation_of(spec.table):
+                connection.execute(statement)
+        except sqlite3.Error as error:
+            if is_of_the_file(error):
+                raise
+            log.error("The table %s of the measurement %s cannot be created: %s.", spec.table.name, spec.name, error)
+
+
+def creation_of(table: TableSpec) -> list[str]:
+    """Return the statements that create a table and its indices."""
+    name = _quoted(table.name)
+    columns = ", ".join(_column(column) for column in table.columns)
+    statements = [f"CREATE TABLE IF NOT EXISTS {name} ({columns})"]
+    for index in table.indices:
+        index_name = _quoted("_".join(("idx", table.name, *index)))
+        indexed = ", ".join(_quoted(column) for column in index)
+        statements.append(f"CREATE INDEX IF NOT EXISTS {index_name} ON {name} ({indexed})")
+    return statements
+
+
+def _column(column: ColumnSpec) -> str:
+    allowed = ", ".join(str(v) if isinstance(v, int) else "'" + v.replace("'", "''") + "'" for v in column.allowed)
+    parts = [_quoted(column.name), column.kind.upper(), "NOT NULL" if column.required else ""]
+    parts.append(f"CHECK ({_quoted(column.name)} IN ({allowed}))" if column.allowed else "")
+    return " ".join(part for part in parts if part)
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
