@@ -85,7 +85,7 @@ def test_a_blocked_waste_tube_pauses_dosing_before_the_vial_is_full(simulated: S
     assert bench.logged("warning") == []
     moments = loops.watch(bench, 0.6)
     assert job.state == job.SLEEPING
-    assert says(bench, "see whether the waste tube is blocked", "error")
+    assert says(bench, "check whether the waste tube is blocked", "error")
     assert max(moment.volume_ml for moment in moments) < 17.0 < MAX_FILL_ML
 
 
@@ -98,7 +98,7 @@ def test_without_a_measured_speed_a_blocked_waste_tube_is_told_of_by_the_light(s
     loops.watch(bench, 2.4)
     assert not says(bench, "dilute", "warning")
     loops.watch(bench, 1.5)
-    assert says(bench, "the vial holds more than the books say", "warning")
+    assert says(bench, "the vial holds more than the recorded volume", "warning")
 
 
 @pytest.mark.parametrize("dead", ["growth_rate_calculating", "broker", "od_reading"])

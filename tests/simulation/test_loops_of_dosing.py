@@ -84,7 +84,7 @@ def test_a_fed_batch_ends_before_the_vial_is_full(simulated: Simulated, pump_gai
     assert max(moment.volume_ml for moment in moments) < MAX_FILL_ML
     assert moments[-1].media_added_ml == pytest.approx(7 * 0.5 * pump_gain, rel=0.15)
     assert job.state == job.SLEEPING
-    assert any("the most this vial may hold" in line for line in bench.logged("error"))
+    assert any("the maximum volume of this vial" in line for line in bench.logged("error"))
 
 
 def test_a_morbidostat_holds_growth_and_density(simulated: Simulated) -> None:

@@ -11,7 +11,7 @@ from pioreactor.actions.dosing import (
     PumpRate,
     UncalibratedPump,
     free_volume_ml,
-    rate_of,
+    load_pump_rate,
     running_pump,
 )
 from pioreactor.devices.ports import PwmOutput
@@ -39,7 +39,7 @@ class _Circulation:
 
     def __init__(self, action: managed_lifecycle, pump: PumpDevice, source_of_event: str) -> None:
         self._action = action
-        adding, removing = rate_of(action, pump), rate_of(action, WASTE)
+        adding, removing = load_pump_rate(action, pump), load_pump_rate(action, WASTE)
         self._share = share_of(adding, removing)
         self._adding: PumpRate = adding if adding is not None else UncalibratedPump()
         self._removing: PumpRate = removing if removing is not None else UncalibratedPump()

@@ -305,7 +305,7 @@ def _ended_at_s(host: ActuatorContext, pump: PumpDevice, turn: Turn, start_s: fl
     return ended_s if off_s is None else min(ended_s, off_s)
 
 
-def rate_of(host: ActuatorContext, pump: PumpDevice) -> PumpRate | None:
+def load_pump_rate(host: ActuatorContext, pump: PumpDevice) -> PumpRate | None:
     """Return the pump's active calibration, None when it has none; a damaged one is reported and counts as none."""
     from pioreactor.calibrations.store import load_active
 

@@ -15,7 +15,7 @@ from pioreactor.actions.dosing import (
     PumpRate,
     Refused,
     UncalibratedPump,
-    rate_of,
+    load_pump_rate,
 )
 from pioreactor.actions.dosing import dose as move_liquid
 from pioreactor.exc import ActuatorInUseError, CalibrationMissingError, InvalidRequestError, PioreactorError
@@ -33,7 +33,7 @@ def run_pump_action(
     where = unit if unit is not None else runtime.unit
     what_for = experiment if experiment is not None else str(runtime.identity.experiment())
     with managed_lifecycle(where, what_for, pump.event) as action:
-        outcome = move_liquid(action, pump, request, rate_of(action, pump))
+        outcome = move_liquid(action, pump, request, load_pump_rate(action, pump))
         if isinstance(outcome, Refused):
             raise error_of(pump, outcome)
         return outcome

@@ -1,4 +1,4 @@
-"""Jobs that decide: when X then do Y."""
+"""Automations: jobs that control dosing, temperature and LEDs from readings and time."""
 
 from importlib import import_module
 
@@ -11,7 +11,7 @@ _LAZY = {
 
 
 def __getattr__(name: str) -> object:
-    """Import the bases that plugins look for here when they are asked for."""
+    """Import the base classes of automations lazily."""
     if name in _LAZY:
         return getattr(import_module(_LAZY[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

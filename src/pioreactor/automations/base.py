@@ -200,31 +200,32 @@ class AutomationJob(BackgroundJob):
             and type(self).execute is not AutomationJob.execute
         ):
             self.run_every(self.duration)
-        self._listen_to_readings()
+        self._subscribe_to_readings()
         self._settings_then = self._settable_values()
         self._has_begun = True
         super()._become_ready()
 
-    def _listen_to_readings(self) -> None:
-        def listen(job: str, name: str, hear: Callable[[Message], None]) -> None:
-            topic = topics.setting(self.unit, self.experiment, job, name)
-            self.subscribe_and_callback(self._carefully(hear), topic, allow_retained=False)
+    def _subscribe_to_readings(self) -> None:
+        self.subscribe_to_setting("growth_rate_calculating", "od_filtered", self._set_od_filtered)
+        self.subscribe_to_setting("growth_rate_calculating", "growth_rate", self._set_growth_rate)
+        self.subscribe_to_setting("od_reading", "ods", self._set_ods)
+        self.subscribe_to_setting("od_reading", "od_fused", self._set_od_fused)
 
-        listen("growth_rate_calculating", "od_filtered", self._set_od_filtered)
-        listen("growth_rate_calculating", "growth_rate", self._set_growth_rate)
-        listen("od_reading", "ods", self._set_ods)
-        listen("od_reading", "od_fused", self._set_od_fused)
+    def subscribe_to_setting(
+        self, job_name: str, setting: str, on_message: Callable[[Message], None], *, allow_retained: bool = False
+    ) -> None:
+        """Call back on the lane for each value that a job of this unit publishes; invalid messages are logged."""
 
-    def _carefully(self, hear: Callable[[Message], None]) -> Callable[[Message], None]:
         def guarded(message: Message) -> None:
             if not message.payload:
                 return
             try:
-                hear(message)
+                on_message(message)
             except msgspec.DecodeError as error:
-                self.logger.warning("A message on %s cannot be read and is left out: %s.", message.topic, error)
+                self.logger.warning("Skipped an invalid message on %s: %s.", message.topic, error)
 
-        return guarded
+        topic = topics.setting(self.unit, self.experiment, job_name, setting)
+        self.subscribe_and_callback(guarded, topic, allow_retained=allow_retained)
 
     def _set_growth_rate(self, message: Message) -> None:
         reading = structs.decode(message.payload, structs.GrowthRate)

@@ -1,16 +1,14 @@
-"""What an automation says it did: published at `…/<kind>_automation/latest_event`."""
+"""Events of automations, published at `…/<kind>_automation/latest_event`."""
 
 from __future__ import annotations
-
-from typing import Any
 
 from pioreactor import structs
 
 
 class AutomationEvent:
-    """One thing that happened; `data` is JSON-able."""
+    """Something an automation did; `data` can be encoded as JSON."""
 
-    def __init__(self, message: str | None = None, data: dict[str, Any] | None = None) -> None:
+    def __init__(self, message: str | None = None, data: dict[str, object] | None = None) -> None:
         self.message = message
         self.data = data
 
@@ -37,11 +35,11 @@ class DilutionEvent(AutomationEvent):
 
 
 class DosingStarted(AutomationEvent):
-    """Pumps are about to run."""
+    """The pumps are about to start."""
 
 
 class DosingStopped(AutomationEvent):
-    """Pumps have run."""
+    """The pumps have stopped."""
 
 
 class AddMediaEvent(AutomationEvent):
@@ -61,4 +59,4 @@ class UpdatedHeaterDC(AutomationEvent):
 
 
 class ErrorOccurred(AutomationEvent):
-    """It could not be done."""
+    """An action failed."""

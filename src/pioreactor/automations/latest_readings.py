@@ -1,4 +1,4 @@
-"""The latest readings that automations decide on, and how old they may be."""
+"""Latest readings used by automations, with a maximum age."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from pioreactor.exc import JobRequiredError
 
-OLDEST_BELIEVED_S = 300.0
+MAX_READING_AGE_S = 300.0
 
 
 @dataclass
@@ -34,7 +34,7 @@ class LatestReading:
 
     @property
     def is_fresh(self) -> bool:
-        return self._heard_s is not None and self.monotonic() - self._heard_s <= OLDEST_BELIEVED_S
+        return self._heard_s is not None and self.monotonic() - self._heard_s <= MAX_READING_AGE_S
 
     @property
     def latest(self) -> Any:

@@ -1,4 +1,4 @@
-"""Every automation by kind and name: ours by where they are, plugins' once they are defined."""
+"""Registry of automations by kind and name: built-in ones by import path, those of plugins once they are defined."""
 
 from __future__ import annotations
 
@@ -31,9 +31,11 @@ _registered: dict[str, dict[str, type[AutomationJob]]] = {"dosing": {}, "tempera
 
 
 def register(kind: str, name: str, automation: type[AutomationJob]) -> None:
-    """Make an automation known; a plugin's replaces ours of the same name."""
+    """Register an automation; one of a plugin replaces the built-in one of the same name."""
     if name == "config":
-        raise ValueError("an automation cannot be called config: its section would be the kind's own")
+        raise ValueError(
+            "an automation cannot be named config: its configuration section would clash with that of its kind"
+        )
     if not automation.__module__.startswith("pioreactor.automations."):
         _registered.setdefault(kind, {})[name] = automation
 
@@ -44,19 +46,19 @@ def names(kind: str) -> list[str]:
 
 
 def find(kind: str, name: str) -> type[AutomationJob]:
-    """Return an automation; raise `NotFoundError` naming the nearest when there is none of that name."""
+    """Return an automation class; raise `NotFoundError` with the closest known name if there is none."""
     registered = _registered[kind].get(name)
     if registered is not None:
         return registered
     address = BUILT_IN[kind].get(name)
     if address is None:
-        raise NotFoundError(f"there is no {kind} automation {name!r}{_nearest(name, names(kind))}")
+        raise NotFoundError(f"there is no {kind} automation {name!r}{_suggestion(name, names(kind))}")
     module, _, attribute = address.partition(":")
     found: type[AutomationJob] = getattr(import_module(module), attribute)
     return found
 
 
-def _nearest(name: str, known: list[str]) -> str:
+def _suggestion(name: str, known: list[str]) -> str:
     from difflib import get_close_matches
 
     near = get_close_matches(name, known, n=1)

@@ -130,6 +130,20 @@ class BackgroundJob(JobDeclaration, metaclass=JobType):
             self._lane.request_pause()
         self._lane.call(lambda: self._move(target))
 
+    @property
+    def is_interrupted(self) -> bool:
+        """Whether a stop or a pause has been requested, which takes effect once the present callback returns."""
+        return self._lane.stopping or self._lane.pausing
+
+    def run_soon(self, run: Callable[[], None]) -> None:
+        """Run something on the lane, after what is already queued. May be called from any thread."""
+        self._lane.post(run)
+
+    def pause_soon(self) -> None:
+        """Interrupt pausable waits now, and move to SLEEPING once the present callback returns."""
+        self._lane.request_pause()
+        self._lane.post(lambda: self._move(JobState.SLEEPING))
+
     def sleep(self, duration_s: float, *, pausable: bool = False) -> None:
         """Wait on the lane for `duration_s` [s]; raise `StoppedError` as soon as the job is asked to stop."""
         self._lane.sleep(duration_s, pausable=pausable)

@@ -19,7 +19,7 @@ from pioreactor.actions.dosing import (
     Refused,
     UncalibratedPump,
     dose,
-    rate_of,
+    load_pump_rate,
 )
 from pioreactor.cli import output_guard
 from pioreactor.exc import HardwareError
@@ -45,7 +45,7 @@ class Doser(BackgroundJob):
 
     def request(self, pump: PumpDevice, **options: Any) -> None:
         request = DoseRequest(**{"source_of_event": "test", **options})
-        self._lane.post(lambda: self.outcomes.append(dose(self, pump, request, rate_of(self, pump))))
+        self._lane.post(lambda: self.outcomes.append(dose(self, pump, request, load_pump_rate(self, pump))))
 
 
 @dataclass

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from pioreactor.actions import bioreactor, pump_run_log
-from pioreactor.actions.dosing import ALT_MEDIA, MEDIA, WASTE, DoseRequest, PumpDevice, rate_of
+from pioreactor.actions.dosing import ALT_MEDIA, MEDIA, WASTE, DoseRequest, PumpDevice, load_pump_rate
 from pioreactor.actions.dosing import dose as move_liquid
 from pioreactor.actions.pump_run_log import PumpRun
 from pioreactor.background_jobs.monitor.job import Monitor
@@ -36,7 +36,7 @@ def unit(simulation: Simulation) -> SimulatedUnit:
 def dose(pump: PumpDevice, seconds: float) -> Callable[[], None]:
     def run() -> None:
         with managed_lifecycle(context.current().unit, EXPERIMENT, pump.event) as action:
-            move_liquid(action, pump, DoseRequest(duration_s=seconds), rate_of(action, pump))
+            move_liquid(action, pump, DoseRequest(duration_s=seconds), load_pump_rate(action, pump))
 
     return run
 

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from pioreactor import topics
-from pioreactor.actions.dosing import MEDIA, DoseRequest, dose, rate_of
+from pioreactor.actions.dosing import MEDIA, DoseRequest, dose, load_pump_rate
 from pioreactor.actions.pwm import publish_duties
 from pioreactor.background_jobs.stirring.job import Stirrer
 from pioreactor.exc import HardwareError
@@ -45,7 +45,7 @@ def test_a_pump_is_told_beside_the_fan_that_runs_meanwhile(bench: Bench) -> None
 
     def pump() -> None:
         with context.using(bench.unit.runtime), managed_lifecycle(bench.unit.name, EXPERIMENT, "add_media") as host:
-            dose(host, MEDIA, DoseRequest(volume_ml=0.5), rate_of(host, MEDIA))
+            dose(host, MEDIA, DoseRequest(volume_ml=0.5), load_pump_rate(host, MEDIA))
 
     bench.unit.run(pump, name="add_media")
     bench.wait(20)

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pioreactor.actions import bioreactor
-from pioreactor.actions.dosing import ALT_MEDIA, MEDIA, WASTE, DoseRequest, PumpDevice, dose, rate_of
+from pioreactor.actions.dosing import ALT_MEDIA, MEDIA, WASTE, DoseRequest, PumpDevice, dose, load_pump_rate
 from pioreactor.actions.volume_tracking import VialState
 from pioreactor.devices.drivers.pwm import OwnedPwm
 from pioreactor.exc import InvalidRequestError
@@ -62,7 +62,7 @@ class PropertyDoser(BackgroundJob):
 
     def request(self, pump: PumpDevice, **how: float) -> None:
         request = DoseRequest(**how, source_of_event="test")  # type: ignore[arg-type]
-        self._lane.post(lambda: dose(self, pump, request, rate_of(self, pump)) and None)
+        self._lane.post(lambda: dose(self, pump, request, load_pump_rate(self, pump)) and None)
 
 
 steps = st.one_of(

@@ -10,8 +10,9 @@ import pytest
 from msgspec.structs import replace
 
 from pioreactor.actions import bioreactor
-from pioreactor.automations.dosing.base import DosingAutomationJob, DosingAutomationJobContrib, Volumes
+from pioreactor.automations.dosing.base import DosingAutomationJob, DosingAutomationJobContrib
 from pioreactor.automations.dosing.chemostat import Chemostat
+from pioreactor.automations.dosing.exchange import Volumes
 from pioreactor.automations.dosing.fed_batch import FedBatch
 from pioreactor.automations.dosing.silent import Silent
 from pioreactor.exc import CalibrationMissingError, ConfigurationError, InvalidRequestError
@@ -38,7 +39,7 @@ class Manual(DosingAutomationJob):
             except InvalidRequestError as error:
                 self.errors.append(error)
 
-        self._lane.post(exchange)
+        self.run_soon(exchange)
 
 
 @dataclass
@@ -151,8 +152,8 @@ def test_a_full_vial_pauses_dosing_with_monitor_and_broker_away(scene: Scene) ->
     assert scene.bench.unit.world.outputs["media"] == 0.0
     scene.bench.simulation.broker.start()
     scene.bench.wait(1.0)
-    assert any("most this vial may hold" in line for line in scene.bench.logged("error"))
-    assert any("nearly as much" in line for line in scene.bench.logged("warning"))
+    assert any("maximum volume of this vial" in line for line in scene.bench.logged("error"))
+    assert any("nearly full" in line for line in scene.bench.logged("warning"))
 
 
 class Syringe(DosingAutomationJobContrib):
@@ -172,7 +173,7 @@ class Syringe(DosingAutomationJobContrib):
         return ml
 
     def go(self, **volumes_ml: float) -> None:
-        self._lane.post(lambda: self.execute_io_action(**volumes_ml) and None)
+        self.run_soon(lambda: self.execute_io_action(**volumes_ml) and None)
 
 
 def test_pumps_of_a_plugin_are_called_as_documented_and_entered_into_the_books() -> None:

@@ -91,7 +91,7 @@ def test_a_culture_that_tolerates_the_stock_is_told_of_once(simulated: Simulated
         say(bench, 1.0, 2.5)
         bench.messages.clear()
         bench.wait(300.0)
-        told_at += [half_hour for line in bench.logged("warning") if "change the bottle for a stronger one" in line]
+        told_at += [half_hour for line in bench.logged("warning") if "use a stronger stock" in line]
         bench.wait(1500.0)
     assert len(told_at) == 1
     assert told_at[0] in (6, 7), "after three hours of nothing but alternative media"

@@ -12,7 +12,7 @@ _LAZY = {
 
 
 def __getattr__(name: str) -> object:
-    """Import an automation that plugins look for here when it is asked for."""
+    """Import the dosing automations lazily."""
     if name in _LAZY:
         return getattr(import_module(f"{__name__}.{_LAZY[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

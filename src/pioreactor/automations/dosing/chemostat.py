@@ -1,4 +1,4 @@
-"""Exchanges a fixed volume at fixed times: growth settles at the dilution rate."""
+"""Chemostat: exchange a fixed volume at a fixed interval, so that growth settles at the dilution rate."""
 
 import math
 from typing import Any
@@ -12,10 +12,11 @@ MINUTES_PER_HOUR = 60.0
 
 
 class Chemostat(DosingAutomationJob):
-    """Dilution rate [1/h] = ln(1 + exchange volume / vial volume) · 60 / duration, if the pump delivers what it should.
+    """Exchange `exchange_volume_ml` every `duration` [min].
 
-    What it really is, `dilution_rate`, follows from the pump's gain that the growth estimator finds in optical density.
-    It is published where OD is calibrated: the light itself is not proportional to density.
+    The nominal dilution rate [1/h] is ln(1 + exchange volume / vial volume) · 60 / duration. The measured one,
+    `dilution_rate`, is the nominal one times the pump gain that the growth rate estimator finds. It is published only
+    if OD is calibrated, since scattered light is not proportional to density.
     """
 
     automation_name = "chemostat"
@@ -38,14 +39,14 @@ class Chemostat(DosingAutomationJob):
         exchange_ml = self.exchange_volume_ml
         volume_ml = max(self.current_volume_ml, 1.0)
         moved = self.execute_io_action(media_ml=exchange_ml, waste_ml=exchange_ml)
-        self._say_dilution_rate(volume_ml, moved["media_ml"])
+        self._publish_dilution_rate(volume_ml, moved["media_ml"])
         return DilutionEvent(
             f"exchanged {moved['media_ml']:.2f} mL",
             {"exchange_volume_ml": exchange_ml, "volume_actually_cycled_ml": moved["media_ml"]},
         )
 
-    def _say_dilution_rate(self, volume_ml: float, exchanged_ml: float) -> None:
+    def _publish_dilution_rate(self, volume_ml: float, exchanged_ml: float) -> None:
         per_h = math.log1p(exchanged_ml / volume_ml) * MINUTES_PER_HOUR / self.duration
         self.nominal_dilution_rate = round(per_h, 5)
-        knows = self._knows_pump_gain and self._growth_rate.is_fresh and self.is_od_calibrated
-        self.dilution_rate = round(per_h * self._pump_gain, 5) if knows else None
+        is_measured = self.is_pump_gain_known and self._growth_rate.is_fresh and self.is_od_calibrated
+        self.dilution_rate = round(per_h * self.pump_gain, 5) if is_measured else None

@@ -1,4 +1,4 @@
-"""Adds media at fixed times and removes nothing."""
+"""Fed batch: add media at a fixed interval, remove nothing."""
 
 from typing import Any, ClassVar
 
@@ -9,7 +9,7 @@ from pioreactor.jobs.settings import Setting
 
 
 class FedBatch(DosingAutomationJob):
-    """Feeds until the vial is full, then pauses."""
+    """Add media every `duration` [min] until the vial is full, then pause."""
 
     automation_name = "fed_batch"
     pumps: ClassVar[tuple[PumpDevice, ...]] = (MEDIA,)
@@ -26,10 +26,10 @@ class FedBatch(DosingAutomationJob):
         self.run_every(self.duration)
 
     def execute(self) -> AutomationEvent:
-        if not self._has_room_for(self.dosing_volume_ml):
+        if not self.has_room_for(self.dosing_volume_ml):
             return ErrorOccurred("the vial is full")
-        with self._watched_dose() as goes_on:
-            if not goes_on:
-                return ErrorOccurred("feeding has no effect")
-            moved_ml = self._accounted("add_media", self.add_media_to_bioreactor, self.dosing_volume_ml)
+        with self._diagnostics.dose() as is_allowed:
+            if not is_allowed:
+                return ErrorOccurred("the last doses had no effect")
+            moved_ml = self.move_liquid("add_media", self.add_media_to_bioreactor, self.dosing_volume_ml)
         return AddMediaEvent(f"added {moved_ml:.2f} mL", {"volume_actually_moved_ml": moved_ml})

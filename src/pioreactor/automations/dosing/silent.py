@@ -1,4 +1,4 @@
-"""Does nothing."""
+"""Silent: a dosing automation without doses."""
 
 from typing import ClassVar
 
@@ -8,7 +8,7 @@ from pioreactor.automations.events import AutomationEvent, NoEvent
 
 
 class Silent(DosingAutomationJob):
-    """No dosing, until somebody chooses an automation."""
+    """No dosing; the automation can be changed at any time."""
 
     automation_name = "silent"
     pumps: ClassVar[tuple[PumpDevice, ...]] = ()

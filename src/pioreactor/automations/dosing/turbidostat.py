@@ -1,4 +1,4 @@
-"""Holds biomass at a target by diluting."""
+"""Turbidostat: hold biomass at a target by dilution."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from typing import Any
 from pioreactor.automations.dosing.base import DosingAutomationJob
 from pioreactor.automations.dosing.turbidostat_logic import Confirmation, Exchange, TurbidostatLogic
 from pioreactor.automations.events import AutomationEvent, DilutionEvent
-from pioreactor.automations.latest_readings import OLDEST_BELIEVED_S
+from pioreactor.automations.latest_readings import MAX_READING_AGE_S
 from pioreactor.exc import InvalidRequestError
 from pioreactor.jobs.settings import Setting
 
 SIGNALS = ("auto", "normalized_od", "od_fused", "od")
 SETTLING_S = 30.0
-"""After a dose, unfiltered readings are not believed this long: the dose mixes."""
-HEARD_S = 8.0
-"""After a dose, an estimate counts once it is so much younger: it knows the dose by then."""
-READINGS_IN_MEDIAN = 7
+"""Time after a dose for which unfiltered readings are ignored while the dose mixes."""
+ESTIMATE_DELAY_S = 8.0
+"""Minimum time between a dose and an estimate that accounts for it."""
+MEDIAN_LENGTH = 7
 
 
 class Turbidostat(DosingAutomationJob):
-    """Dilutes whenever the culture is above its target.
+    """Dilute the culture whenever it is above its target.
 
-    It acts on the filtered OD of `growth_rate_calculating`, which knows the doses, so that noise and bubbles do not
-    dilute the culture; for a target in units of OD, filtered OD is scaled to them. While there is no estimate, the
-    median of the last readings decides.
+    The filtered OD of `growth_rate_calculating`, which accounts for doses, is used so that noise and bubbles do not
+    trigger dilution; for a target in units of OD, filtered OD is scaled to them. Without an estimate, the median of
+    the last readings is used.
     """
 
     automation_name = "turbidostat"
@@ -58,11 +58,11 @@ class Turbidostat(DosingAutomationJob):
         self.target_biomass = type(self).target_biomass.parse(target_biomass)
         self.exchange_volume_ml = type(self).exchange_volume_ml.parse(exchange_volume_ml)
         self.biomass_signal = self._resolve(biomass_signal)
-        self._quiet_until_s = float("-inf")
+        self._settled_at_s = float("-inf")
         """Monotonic moment at which the last dose counts as mixed in."""
         self._confirmation = Confirmation()
         self._scales: deque[float] = deque(maxlen=25)
-        self._recent: deque[float] = deque(maxlen=READINGS_IN_MEDIAN)
+        self._recent: deque[float] = deque(maxlen=MEDIAN_LENGTH)
 
     def _resolve(self, signal: str) -> str:
         if signal not in SIGNALS:
@@ -81,60 +81,60 @@ class Turbidostat(DosingAutomationJob):
         self._scales.clear()
         self._recent.clear()
 
-    # ---- deciding ------------------------------------------------------------------------------------------
+    # ---- decisions ------------------------------------------------------------------------------------------
 
     def on_new_biomass(self, signal: str) -> None:
         if signal == self.biomass_signal and signal != "normalized_od":
-            self._remember(self._unfiltered())
-        if signal == self._deciding_signal():
+            self._store_reading(self._unfiltered())
+        if signal == self._control_signal():
             self.trigger_run_once_from_event()
 
-    def _deciding_signal(self) -> str:
+    def _control_signal(self) -> str:
         return "normalized_od" if self._normalized_od.is_fresh else self.biomass_signal
 
     def _unfiltered(self) -> float:
-        """Return the newest unfiltered reading of the chosen signal; `od` is that of the lowest-numbered channel."""
+        """Return the newest unfiltered reading of the chosen signal; for `od`, of the lowest-numbered channel."""
         if self.biomass_signal == "od_fused":
             return self.latest_od_fused
         ods = self.latest_od
         return ods[min(ods)]
 
-    def _remember(self, reading: float) -> None:
+    def _store_reading(self, reading: float) -> None:
         self._recent.append(reading)
         if reading > 0 and self._normalized_od.is_fresh and self.latest_normalized_od > 0 and not self._is_settling():
             self._scales.append(reading / self.latest_normalized_od)
 
     def _is_settling(self) -> bool:
-        return self.runtime.clock.monotonic() < self._quiet_until_s
+        return self.runtime.clock.monotonic() < self._settled_at_s
 
-    def _estimate_knows_the_last_dose(self) -> bool:
-        """Say whether the newest estimate is of a moment late enough after the last dose."""
+    def _estimate_includes_last_dose(self) -> bool:
+        """Return whether the newest estimate was made late enough after the last dose."""
         clock, at = self.runtime.clock, self._normalized_od.at
         age_s = 0.0 if at is None else (clock.now() - at).total_seconds()
-        if not 0 <= age_s <= OLDEST_BELIEVED_S:
-            age_s = 0.0  # somebody stepped the wall clock; what has just been heard is new
-        return clock.monotonic() - age_s >= self._quiet_until_s - (SETTLING_S - HEARD_S)
+        if not 0 <= age_s <= MAX_READING_AGE_S:
+            age_s = 0.0  # The wall clock was stepped; a message just received is recent.
+        return clock.monotonic() - age_s >= self._settled_at_s - (SETTLING_S - ESTIMATE_DELAY_S)
 
     def _biomass(self) -> float | None:
-        """Return the biomass to decide on, in the unit of the target; None while it cannot be known."""
+        """Return the biomass in the unit of the target; None while it is unknown."""
         if self.biomass_signal == "normalized_od":
             return self.latest_normalized_od
-        if self._normalized_od.is_fresh and len(self._scales) >= READINGS_IN_MEDIAN:
+        if self._normalized_od.is_fresh and len(self._scales) >= MEDIAN_LENGTH:
             return self.latest_normalized_od * median(self._scales)
-        if len(self._recent) >= READINGS_IN_MEDIAN and not self._is_settling():
+        if len(self._recent) >= MEDIAN_LENGTH and not self._is_settling():
             return median(self._recent)
         return None
 
     def execute(self) -> AutomationEvent | None:
-        waits = not self._estimate_knows_the_last_dose() if self._normalized_od.is_fresh else self._is_settling()
-        if waits:
+        is_waiting = not self._estimate_includes_last_dose() if self._normalized_od.is_fresh else self._is_settling()
+        if is_waiting:
             return None
         biomass = self._biomass()
         now_s = self.runtime.clock.monotonic()
         if biomass is None or self._confirmation.is_awaited(biomass, self.target_biomass, now_s):
             return None
         logic = TurbidostatLogic(self.target_biomass, self.exchange_volume_ml)
-        exchange = logic.decide(biomass, self.current_volume_ml, self._pump_gain)
+        exchange = logic.decide(biomass, self.current_volume_ml, self.pump_gain)
         return None if exchange is None else self._dilute(exchange, biomass)
 
     def _dilute(self, exchange: Exchange, biomass: float) -> AutomationEvent:
@@ -143,7 +143,7 @@ class Turbidostat(DosingAutomationJob):
             moved = self.execute_io_action(media_ml=volume_ml, waste_ml=volume_ml)
         finally:
             self._recent.clear()
-            self._quiet_until_s = self.runtime.clock.monotonic() + SETTLING_S
+            self._settled_at_s = self.runtime.clock.monotonic() + SETTLING_S
         return DilutionEvent(
             f"biomass {biomass:.3g} was above its target {self.target_biomass:.3g}",
             {

@@ -1,4 +1,4 @@
-"""Whether doses act, judged on readings that a formula makes."""
+"""Detection of doses without effect, on simulated readings."""
 
 import math
 import random
@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from pioreactor.automations.diagnostics.dilution_monitor import DilutionMonitor, Verdict
+from pioreactor.automations.diagnostics.dilution_statistics import DilutionStatistics, Verdict
 
 
 @dataclass
 class Vial:
-    """Grows, is read every 5 s with noise, and is dosed."""
+    """A growing culture with a noisy reading every 5 s, and doses."""
 
-    watch: DilutionMonitor = field(default_factory=DilutionMonitor)
+    statistics: DilutionStatistics = field(default_factory=DilutionStatistics)
     growth_per_h: float = 0.8
     noise: float = 0.006
     bubbles: float = 0.0
@@ -28,26 +28,26 @@ class Vial:
             self.level += self.growth_per_h * 5.0 / 3600.0
             noise = self.noise * self.rng.gauss(0.0, 1.0)
             bubble = self.rng.expovariate(5.0) if self.rng.random() < self.bubbles else 0.0
-            self.watch.growth(self.now_s, self.growth_per_h)
-            self.watch.reading(self.now_s, math.exp(self.level + noise + bubble))
+            self.statistics.add_growth_rate(self.now_s, self.growth_per_h)
+            self.statistics.add_reading(self.now_s, math.exp(self.level + noise + bubble))
 
     def dose(self, fall: float, effect: float, *, every_s: float = 80.0) -> None:
-        self.watch.dose_begins(self.now_s)
+        self.statistics.start_dose(self.now_s)
         self.level -= effect * fall
-        self.watch.dose_ended(self.now_s, self.now_s + 3.0, fall)
+        self.statistics.end_dose(self.now_s, self.now_s + 3.0, fall)
         self.wait(every_s)
 
     def doses(self, count: int, fall: float, effect: float) -> list[Verdict]:
         verdicts = []
         for _ in range(count):
             self.dose(fall, effect)
-            verdicts.append(self.watch.verdict)
+            verdicts.append(self.statistics.verdict)
         return verdicts
 
 
 @pytest.mark.parametrize(("noise", "bubbles"), [(0.006, 0.0), (0.03, 0.0), (0.006, 0.03), (0.03, 0.03)])
 @pytest.mark.parametrize("effect", [0.8, 1.2])
-def test_doses_that_act_are_never_taken_for_missing(noise: float, bubbles: float, effect: float) -> None:
+def test_effective_doses_are_never_reported_missing(noise: float, bubbles: float, effect: float) -> None:
     vial = Vial(noise=noise, bubbles=bubbles)
     vial.wait(60.0)
     verdicts = vial.doses(400, 0.017, effect)
@@ -56,26 +56,26 @@ def test_doses_that_act_are_never_taken_for_missing(noise: float, bubbles: float
 
 
 @pytest.mark.parametrize(("noise", "most"), [(0.006, 6), (0.03, 20)])
-def test_doses_that_stop_acting_are_noticed(noise: float, most: int) -> None:
+def test_doses_that_stop_diluting_are_detected(noise: float, most: int) -> None:
     vial = Vial(noise=noise)
     vial.wait(60.0)
     vial.doses(100, 0.02, 1.0)
-    assert vial.watch.verdict is Verdict.FINE
+    assert vial.statistics.verdict is Verdict.FINE
     verdicts = vial.doses(most, 0.06, 0.0)
     assert verdicts[-1] is Verdict.NO_EFFECT
-    effect, _ = vial.watch.effect_of_last()
+    effect, _ = vial.statistics.recent_effect()
     assert effect == pytest.approx(0.0, abs=0.3)
-    vial.watch.forget()
-    assert vial.watch.verdict is Verdict.UNKNOWN
+    vial.statistics.reset()
+    assert vial.statistics.verdict is Verdict.UNKNOWN
 
 
-def test_light_that_never_showed_a_dose_stops_nothing() -> None:
+def test_a_blank_does_not_stop_dosing() -> None:
     blank = Vial(growth_per_h=0.0)
     blank.wait(60.0)
     assert blank.doses(30, 0.05, 0.0)[-1] is Verdict.NEVER_SEEN
 
 
-def test_a_photodiode_that_went_blind_at_high_density_stops_nothing() -> None:
+def test_a_photodiode_saturated_at_high_density_does_not_stop_dosing() -> None:
     vial = Vial()
     vial.wait(60.0)
     vial.doses(50, 0.03, 1.0)
@@ -84,30 +84,30 @@ def test_a_photodiode_that_went_blind_at_high_density_stops_nothing() -> None:
     assert vial.doses(20, 0.05, 0.0)[-1] is Verdict.NEVER_SEEN
 
 
-def test_too_few_or_strange_readings_say_nothing() -> None:
-    watch = DilutionMonitor()
+def test_too_few_or_invalid_readings_are_inconclusive() -> None:
+    statistics = DilutionStatistics()
     for number in range(20):
-        watch.reading(number * 100.0, 1.0)
-        watch.reading(number * 100.0 - 50.0, 1.0)
-        for strange in (0.0, -1.0, math.nan, math.inf):
-            watch.reading(number * 100.0, strange)
-        watch.dose_begins(number * 100.0 + 1.0)
-        watch.dose_ended(number * 100.0 + 1.0, number * 100.0 + 2.0, 0.05)
-    assert watch.verdict is Verdict.UNKNOWN
-    assert watch.effect[1] == math.inf
+        statistics.add_reading(number * 100.0, 1.0)
+        statistics.add_reading(number * 100.0 - 50.0, 1.0)
+        for invalid in (0.0, -1.0, math.nan, math.inf):
+            statistics.add_reading(number * 100.0, invalid)
+        statistics.start_dose(number * 100.0 + 1.0)
+        statistics.end_dose(number * 100.0 + 1.0, number * 100.0 + 2.0, 0.05)
+    assert statistics.verdict is Verdict.UNKNOWN
+    assert statistics.effect[1] == math.inf
 
 
-def test_wear_is_told_once() -> None:
+def test_fading_doses_are_reported_once() -> None:
     vial = Vial(growth_per_h=0.8)
     vial.wait(60.0)
     grown = 0.8 * 80.0 / 3600.0
     vial.doses(300, grown, 1.0)
-    assert vial.watch.take_fading() is None
-    told = []
+    assert vial.statistics.pop_fading() is None
+    reported = []
     for _ in range(300):
         vial.dose(grown / 0.82, 0.82)
-        part = vial.watch.take_fading()
+        part = vial.statistics.pop_fading()
         if part is not None:
-            told.append(part)
-    assert len(told) == 1
-    assert told[0] == pytest.approx(0.82, abs=0.07)
+            reported.append(part)
+    assert len(reported) == 1
+    assert reported[0] == pytest.approx(0.82, abs=0.07)
