@@ -1,4 +1,4 @@
-"""Puts the server of a unit together: the gate, the API, and on the leader the pages and the live messages."""
+"""The ASGI app of a unit: authentication and API; on the leader also the UI, the documentation and live messages."""
 
 import asyncio
 from collections.abc import Iterable
@@ -8,13 +8,20 @@ from pathlib import Path
 from time import monotonic, time
 from typing import TYPE_CHECKING, cast
 
-from litestar import Litestar, Router
+from litestar import Litestar, Router, asgi
 from litestar.config.compression import CompressionConfig
 from litestar.di import Provide
+from litestar.enums import ScopeType
+from litestar.exceptions import NotFoundException
+from litestar.handlers import ASGIRouteHandler
+from litestar.types import Receive as LitestarReceive
+from litestar.types import Scope as LitestarScope
+from litestar.types import Send as LitestarSend
 
 from pioreactor.web.asgi import App, Receive, Scope, Send
 from pioreactor.web.problems import EXCEPTION_HANDLERS
-from pioreactor.web.security.auth_middleware import Gate, SafeHeaders, cookie_of
+from pioreactor.web.security.auth_middleware import AuthMiddleware, cookie_of
+from pioreactor.web.security.response_headers import SecurityHeaders
 from pioreactor.web.security.sessions import Sessions
 from pioreactor.web.unit.routes import unit_routes
 from pioreactor.web.unit.services import UnitServices
@@ -29,6 +36,7 @@ if TYPE_CHECKING:
     from pioreactor.web.security.people import People
 
 MAX_BODY_BYTES = 1_000_000
+_PACKAGE = Path(__file__).parent
 
 
 @dataclass(frozen=True)
@@ -43,6 +51,8 @@ class LeaderSide:
     """The broker's account for browsers: it may subscribe and nothing else."""
     pages: Path | None = None
     """Folder of the built UI; None for the one in the package."""
+    docs: Path | None = None
+    """Folder of the built documentation; None for the one in the package."""
 
 
 def create_app(unit: UnitServices, *, token: str, leader: LeaderSide | None = None) -> App:
@@ -50,81 +60,70 @@ def create_app(unit: UnitServices, *, token: str, leader: LeaderSide | None = No
 
     The app closes `unit` when the server shuts down.
     """
-    sessions = Sessions(unit.stores.persistent("web_sessions"), seconds=time) if leader is not None else None
-    api = cast(App, _litestar(unit, leader, sessions))
-    if leader is None or sessions is None:
-        return SafeHeaders(Gate(_Only(api), token=token))
-    from pioreactor.web.live.bridge import MqttBridge
-    from pioreactor.web.static_files import Pages
+    if leader is None:
+        return SecurityHeaders(AuthMiddleware(cast(App, build([unit_routes(_provide(unit))], unit)), token=token))
+    from pioreactor.web import auth
+    from pioreactor.web.leader.routes import leader_routes
+    from pioreactor.web.openapi import openapi_config
+    from pioreactor.web.security.login_throttle import LoginThrottle
+    from pioreactor.web.static_files import documentation, user_interface
 
-    open_sessions = sessions
+    sessions = Sessions(unit.stores.persistent("web_sessions"), seconds=time)
+    services = auth.AuthServices(leader.people, sessions, LoginThrottle(seconds=monotonic))
+    api = build(
+        [unit_routes(_provide(unit)), leader_routes(), auth.ROUTES, _live_messages(leader, sessions)],
+        unit,
+        dependencies={"leader": _provide(leader.services), "auth": _provide(services)},
+        openapi=openapi_config(),
+        compression=CompressionConfig(backend="gzip", minimum_size=2000, gzip_compress_level=4),
+    )
+    app: App = AuthMiddleware(cast(App, api), token=token, sessions=sessions)
+    app = user_interface(app, leader.pages if leader.pages is not None else _PACKAGE / "static")
+    app = documentation(app, leader.docs if leader.docs is not None else _PACKAGE / "docs_site")
+    return SecurityHeaders(app)
+
+
+def _live_messages(leader: LeaderSide, sessions: Sessions) -> ASGIRouteHandler:
+    """Return the route of the WebSocket through which browsers subscribe to the broker."""
+    from pioreactor.web.live.bridge import MqttBridge
 
     def still_signed_in(scope: Scope) -> bool:
         headers = {name.lower(): value for name, value in scope["headers"]}
         if b"authorization" in headers:
             return True
         cookie = cookie_of(headers.get(b"cookie", b"").decode("latin-1"))
-        return cookie is not None and open_sessions.find(cookie) is not None
+        return cookie is not None and sessions.find(cookie) is not None
 
     host, port = leader.broker
     bridge = MqttBridge(host, port, credentials=leader.viewer, still_signed_in=still_signed_in)
-    folder = leader.pages if leader.pages is not None else Path(__file__).parent / "static"
-    return SafeHeaders(Pages(Gate(_Only(api, bridge), token=token, sessions=sessions), folder))
 
+    @asgi("/mqtt", copy_scope=True)
+    async def live_messages(scope: LitestarScope, receive: LitestarReceive, send: LitestarSend) -> None:
+        if scope["type"] != ScopeType.WEBSOCKET:
+            raise NotFoundException
+        await bridge(cast(Scope, scope), cast(Receive, receive), cast(Send, send))
 
-class _Only:
-    """Sends the one WebSocket there is to the bridge, and refuses any other."""
-
-    def __init__(self, api: App, bridge: App | None = None) -> None:
-        self._api = api
-        self._bridge = bridge
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "websocket":
-            await self._api(scope, receive, send)
-        elif self._bridge is not None and scope["path"] == "/mqtt":
-            await self._bridge(scope, receive, send)
-        else:
-            await receive()
-            await send({"type": "websocket.close", "code": 1008, "reason": "there is no such connection"})
-
-
-def _litestar(unit: UnitServices, leader: LeaderSide | None, sessions: Sessions | None) -> Litestar:
-    routers: list[Router] = [unit_routes(_provide(unit))]
-    dependencies: dict[str, Provide] = {}
-    openapi = None
-    if leader is not None and sessions is not None:
-        from pioreactor.web import auth
-        from pioreactor.web.leader.routes import leader_routes
-        from pioreactor.web.openapi import openapi_config
-        from pioreactor.web.security.login_throttle import LoginThrottle
-
-        routers += [leader_routes(), auth.ROUTES]
-        services = auth.AuthServices(leader.people, sessions, LoginThrottle(seconds=monotonic))
-        dependencies = {"leader": _provide(leader.services), "auth": _provide(services)}
-        openapi = openapi_config()
-    compression = CompressionConfig(backend="gzip", minimum_size=2000, gzip_compress_level=4) if leader else None
-    return build(routers, dependencies, openapi, closing=[unit], compression=compression)
+    return live_messages
 
 
 def build(
-    routers: Iterable[Router],
-    dependencies: dict[str, Provide],
-    openapi: "OpenAPIConfig | None",
+    routes: Iterable[Router | ASGIRouteHandler],
+    unit: UnitServices | None = None,
     *,
-    closing: Iterable[UnitServices] = (),
+    dependencies: dict[str, Provide] | None = None,
+    openapi: "OpenAPIConfig | None" = None,
     compression: CompressionConfig | None = None,
 ) -> Litestar:
-    """Return the API without authentication."""
+    """Return the API without authentication; `unit` is closed when the server shuts down."""
 
     @asynccontextmanager
     async def lifespan(_: Litestar) -> "AsyncIterator[None]":
         yield
-        for services in closing:
-            await asyncio.to_thread(services.close)
+        if unit is not None:
+            await asyncio.to_thread(unit.close)
 
     return Litestar(
-        route_handlers=list(routers),
+        route_handlers=list(routes),
         dependencies=dependencies,
         compression_config=compression,
         exception_handlers=EXCEPTION_HANDLERS,

@@ -1,4 +1,4 @@
-"""Makes a unit's web server out of its runtime and the adapters that it is given."""
+"""Composition of a unit's web server from its runtime and adapters."""
 
 import logging
 import sys
@@ -43,8 +43,8 @@ def compose(
 ) -> App:
     """Return the app of a unit; with a database, the leader's.
 
-    `environment` is what jobs may inherit from; `viewer` is name and password of the broker's account for browsers.
-    The caller keeps the database and closes it after serving. Raise `ConfigurationError` on a worker without a token.
+    Jobs inherit from `environment`; `viewer` is name and password of the broker's account for browsers.
+    The caller closes the database after serving. Raise `ConfigurationError` on a worker without a token.
     """
     unit = UnitServices(
         runtime=runtime,
@@ -59,43 +59,43 @@ def compose(
         token = read_token(runtime.paths.secrets)
         if token is None:
             raise ConfigurationError(
-                f"{runtime.unit} has not joined a cluster: there is no token in {runtime.paths.secrets}",
+                f"{runtime.unit} has not joined a cluster: no token in {runtime.paths.secrets}",
                 remedy="Add the unit from the leader.",
             )
-        unit.others = _others(unit, http, token)
+        unit.others = _cluster_units(unit, http, token)
         return create_app(unit, token=token)
     token = ensure_token(runtime.paths.secrets)
-    unit.others = _others(unit, http, token)
+    unit.others = _cluster_units(unit, http, token)
     return create_app(unit, token=token, leader=_leader(unit, http, token, database, viewer, pages))
 
 
-class _PresentSettings:
-    """The settings as the files have them at the moment: an address is corrected without a restart of the server."""
+class _CurrentSettings:
+    """Settings that are read again when their files change, so that an address is corrected without a restart."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._paths = (runtime.paths.global_config, runtime.paths.local_config)
         self._settings = runtime.settings
-        self._stamps = self._look()
+        self._stamps = self._modified()
 
     def read(self) -> Settings:
-        stamps = self._look()
+        stamps = self._modified()
         if stamps != self._stamps:
             try:
                 self._settings = load_settings(*self._paths)
             except ConfigurationError as error:
-                _log.warning("the configuration cannot be used, the former one stays in force: %s", error)
+                _log.warning("invalid configuration, the previous one stays in force: %s", error)
             self._stamps = stamps
         return self._settings
 
-    def _look(self) -> list[int]:
+    def _modified(self) -> list[int]:
         return [path.stat().st_mtime_ns if path.exists() else 0 for path in self._paths]
 
 
-def _others(unit: UnitServices, http: HttpClient, token: str) -> Units:
-    present = _PresentSettings(unit.runtime)
+def _cluster_units(unit: UnitServices, http: HttpClient, token: str) -> Units:
+    current = _CurrentSettings(unit.runtime)
 
     def url_of(name: str) -> str:
-        now = present.read()
+        now = current.read()
         return base_url(name, now.cluster_addresses, port=now.ui.port, proto=now.ui.proto)
 
     return Units(http, url_of, token=token, pause=unit.tasks.pause)
@@ -113,13 +113,13 @@ def _leader(
     from pioreactor.web.live.subscriber_policy import Credentials
 
     settings = unit.runtime.settings
-    present = _PresentSettings(unit.runtime)
+    current = _CurrentSettings(unit.runtime)
 
     def address_of(name: str) -> str:
-        return present.read().cluster_addresses.get(name, "")
+        return current.read().cluster_addresses.get(name, "")
 
     return LeaderSide(
-        LeaderServices(unit, database, unit.bus, _others(unit, http, token), address_of),
+        LeaderServices(unit, database, unit.bus, _cluster_units(unit, http, token), address_of),
         database.people,
         (settings.broker_host, settings.mqtt.broker_port),
         Credentials(*viewer) if viewer is not None else None,

@@ -1,4 +1,4 @@
-"""The types of ASGI, as loose as the protocol itself: what stands before the routes is written against them."""
+"""Types of ASGI for middleware in front of the routes."""
 
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any

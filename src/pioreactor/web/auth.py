@@ -1,4 +1,4 @@
-"""Signing in and out."""
+"""Routes to sign in and out and to manage the people who may."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -15,12 +15,12 @@ from pioreactor.web.security.guards import only_people
 from pioreactor.web.security.login_throttle import LoginThrottle
 from pioreactor.web.security.passwords import hash_password
 from pioreactor.web.security.people import People, check
-from pioreactor.web.security.sessions import COOKIE, KEPT_S, Sessions
+from pioreactor.web.security.sessions import COOKIE, LIFETIME_S, Sessions
 
 
 @dataclass
 class AuthServices:
-    """What signing in needs."""
+    """Services that these routes use."""
 
     people: People
     sessions: Sessions
@@ -36,17 +36,17 @@ class Person(msgspec.Struct):
 
 @post("/sign-in", status_code=200, sync_to_thread=True)
 def sign_in(request: Request[Any, Any, Any], auth: AuthPorts, data: JSONBody[SignIn]) -> Response[Person]:
-    """Open a session: its cookie is sent back with every request of this browser and read by no script."""
+    """Open a session; its cookie is not readable by scripts (HttpOnly)."""
     address = _address(request)
     auth.throttle.begin(address)
     if not check(auth.people, data.username, data.password):
-        raise NotAuthenticatedError("this name and password do not belong together", remedy="Try again.")
+        raise NotAuthenticatedError("Wrong name or password.")
     auth.throttle.succeeded(address)
     cookie = Cookie(
         COOKIE,
         value=auth.sessions.open(data.username),
         path="/",
-        max_age=int(KEPT_S),
+        max_age=int(LIFETIME_S),
         httponly=True,
         samesite="strict",
         secure=request.scope["scheme"] == "https",
@@ -56,7 +56,7 @@ def sign_in(request: Request[Any, Any, Any], auth: AuthPorts, data: JSONBody[Sig
 
 @post("/sign-out", status_code=200, sync_to_thread=True)
 def sign_out(request: Request[Any, Any, Any], auth: AuthPorts) -> Response[dict[str, str]]:
-    """Close this browser's session; its cookie opens nothing from then on."""
+    """Close this browser's session; its cookie is no longer valid."""
     cookie = request.cookies.get(COOKIE)
     if cookie is not None:
         auth.sessions.close(cookie)
@@ -67,18 +67,18 @@ def sign_out(request: Request[Any, Any, Any], auth: AuthPorts) -> Response[dict[
 
 @get("/me")
 async def me(request: Request[Any, Any, Any]) -> Person:
-    """Say who is signed in."""
+    """Return who is signed in."""
     return Person(str(request.scope["user"]))
 
 
 @patch("/password", guards=[only_people], sync_to_thread=True)
 def change_password(request: Request[Any, Any, Any], auth: AuthPorts, data: JSONBody[ChangePassword]) -> dict[str, str]:
-    """Change one's own password (at least 10 characters); other browsers of this person are signed out."""
+    """Change the password of the person who is signed in (at least 10 characters); other browsers are signed out."""
     username = str(request.scope["user"])
     address = _address(request)
     auth.throttle.begin(address)
     if not check(auth.people, username, data.present):
-        raise NotPermittedError("the present password is not this one", remedy="Try again.")
+        raise NotPermittedError("Wrong current password.")
     auth.throttle.succeeded(address)
     auth.people.set_password(username, hash_password(data.new))
     auth.sessions.close_all_of(username, but=request.cookies.get(COOKIE))
@@ -86,21 +86,21 @@ def change_password(request: Request[Any, Any, Any], auth: AuthPorts, data: JSON
 
 
 @get("/people", sync_to_thread=True)
-def everybody(auth: AuthPorts) -> list[Person]:
-    """Everybody who may sign in."""
+def people(auth: AuthPorts) -> list[Person]:
+    """Return all people who may sign in."""
     return [Person(person.username) for person in auth.people.all()]
 
 
 @put("/people", status_code=201, sync_to_thread=True)
 def add_person(auth: AuthPorts, data: JSONBody[AddPerson]) -> Person:
-    """Let somebody else sign in; 409 when the name is taken."""
+    """Add a person who may sign in; 409 when the name is taken."""
     auth.people.add(data.username, hash_password(data.password))
     return Person(data.username)
 
 
 @delete("/people/{username:str}", status_code=200, sync_to_thread=True)
 def remove_person(auth: AuthPorts, username: FromPath[str]) -> dict[str, str]:
-    """Let somebody sign in no more; the last person stays, or nobody could."""
+    """Remove a person and close their sessions; 409 for the last person."""
     if [person.username for person in auth.people.all()] == [username]:
         raise ConflictError(f"{username} is the last person who can sign in", remedy="Add somebody else first.")
     auth.people.remove(username)
@@ -114,6 +114,6 @@ def _address(request: Request[Any, Any, Any]) -> str:
 
 ROUTES = Router(
     "/auth",
-    route_handlers=[sign_in, sign_out, me, change_password, everybody, add_person, remove_person],
+    route_handlers=[sign_in, sign_out, me, change_password, people, add_person, remove_person],
     tags=["signing in"],
 )

@@ -1,4 +1,4 @@
-"""Background tasks of plugins, under the name of the queue they were written for."""
+"""Background tasks of plugins, with the interface of huey, for which they were written."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ def _pool() -> ThreadPoolExecutor:
 
 
 class Result:
-    """What a call of a task gave, once it is done."""
+    """Future result of a task."""
 
     def __init__(self, future: Future[Any]) -> None:
         self._future = future
 
     def get(self, blocking: bool = False, timeout: float | None = None) -> Any:
-        """Return the answer; None while there is none and `blocking` is off."""
+        """Return the result; None while it is pending and `blocking` is False."""
         return self._future.result(timeout) if blocking or self._future.done() else None
 
     __call__ = get
 
 
 class Huey:
-    """Runs decorated functions on threads of the server."""
+    """A task queue that runs decorated functions on threads of the server."""
 
     def task(self, **_ignored: Any) -> Callable[[Callable[..., Any]], Callable[..., Result]]:
         """Decorate a function: calling it returns at once, with a `Result`."""

@@ -20,7 +20,7 @@ METHODS = ("GET", "POST", "PATCH", "PUT", "DELETE")
 
 @dataclass(frozen=True)
 class PluginRoute:
-    """One route: `rule` as `/ph/<unit>`, and what answers it."""
+    """One route: `rule` as `/ph/<unit>`, and the function that handles it."""
 
     side: Side
     rule: str
@@ -38,39 +38,39 @@ def _register(side: Side, rule: str, view: View | None, methods: Sequence[str]) 
         raise ValueError(f"a route needs a rule that begins with / and methods of {METHODS}, not {rule!r}, {unknown}")
     wanted = tuple(method.upper() for method in methods)
 
-    def remember(function: View) -> View:
+    def register(function: View) -> View:
         _routes.append(PluginRoute(side, rule, wanted, function))
         return function
 
-    return remember if view is None else remember(view)
+    return register if view is None else register(view)
 
 
 def register_api_route(rule: str, view: View | None = None, *, methods: Sequence[str] = ("GET",), **_: Any) -> Any:
-    """Answer `/api<rule>` on the leader. A decorator, or called with the function.
+    """Register a handler of `/api<rule>` on the leader. A decorator, or called with the function.
 
-    The function is called with the rule's `<parameters>` on a thread of its own, and with `json=` where it takes it.
-    It returns what becomes JSON, or (that, status).
+    The function is called on a thread with the rule's `<parameters>`, and with `json=` if it has that parameter. It
+    returns a value to encode as JSON, or a tuple of value and status.
     """
     return _register("/api", rule, view, methods)
 
 
 def register_unit_api_route(rule: str, view: View | None = None, *, methods: Sequence[str] = ("GET",), **_: Any) -> Any:
-    """Answer `/unit_api<rule>` on every unit."""
+    """Register a handler of `/unit_api<rule>` on every unit."""
     return _register("/unit_api", rule, view, methods)
 
 
 def register_mcp_tool(view: View | None = None, *, name: str | None = None, **_: Any) -> Any:
-    """Keep a function under its name for assistants. A decorator, or called with the function."""
+    """Register a tool for assistants (MCP). A decorator, or called with the function."""
 
-    def remember(function: View) -> View:
+    def register(function: View) -> View:
         mcp_tools[name if name is not None else function.__name__] = function
         return function
 
-    return remember if view is None else remember(view)
+    return register if view is None else register(view)
 
 
 def routes(side: Side) -> Router:
-    """Return what plugins have registered for one side; those that are loaded later are not in it."""
+    """Return the routes that plugins have registered for one side so far."""
     return Router("/", route_handlers=[_handler(one) for one in _routes if one.side == side])
 
 
@@ -82,8 +82,8 @@ def _handler(registered: PluginRoute) -> HTTPRouteHandler:
         given = dict(request.path_params)
         if takes_json:
             given["json"] = await request.json()
-        said = await asyncio.to_thread(registered.view, **given)
-        content, status = said if isinstance(said, tuple) else (said, 200)
+        result = await asyncio.to_thread(registered.view, **given)
+        content, status = result if isinstance(result, tuple) else (result, 200)
         return Response(content, status_code=status)
 
     methods = cast(Any, list(registered.methods))

@@ -1,4 +1,4 @@
-"""Every error as the one body of the API: error, status, cause, remediation."""
+"""Error responses: every error has the same body of error, status, cause and remediation."""
 
 import logging
 from typing import Any
@@ -13,7 +13,7 @@ _log = logging.getLogger("pioreactor.web")
 
 
 class TooManyRequestsError(PioreactorError):
-    """The same was asked for again too soon."""
+    """The same request came again too soon."""
 
     code = "too_many_requests"
     status = 429
@@ -21,7 +21,7 @@ class TooManyRequestsError(PioreactorError):
 
 
 class BusyError(PioreactorError):
-    """The server has too much to do already."""
+    """The server is at its limit of pending work."""
 
     code = "busy"
     status = 503
@@ -29,7 +29,7 @@ class BusyError(PioreactorError):
 
 
 class Problem(msgspec.Struct, omit_defaults=True):
-    """The body of every answer with a status of 400 or more."""
+    """Body of every response with a status of 400 or more."""
 
     error: str
     status: int
@@ -40,7 +40,7 @@ class Problem(msgspec.Struct, omit_defaults=True):
 
 
 def of_error(error: PioreactorError) -> Problem:
-    """Return what an error of ours says; `cause` is the error behind it, else the same sentence."""
+    """Return the body for one of our errors; `cause` is the error that it was raised from, else its own message."""
     cause = getattr(error, "cause", None)
     if cause is None:
         cause = str(error.__cause__) if error.__cause__ is not None and str(error.__cause__) else str(error)
@@ -48,51 +48,55 @@ def of_error(error: PioreactorError) -> Problem:
     return Problem(str(error), status, str(cause), error.code, error.remedy, getattr(error, "diagnostics", None))
 
 
-def _answer(problem: Problem, headers: dict[str, str] | None = None) -> Response[Problem]:
+def _response(problem: Problem, headers: dict[str, str] | None = None) -> Response[Problem]:
     return Response(problem, status_code=problem.status, media_type=MediaType.JSON, headers=headers)
 
 
-def _ours(_: Request[Any, Any, Any], error: PioreactorError) -> Response[Problem]:
-    return _answer(of_error(error), getattr(error, "headers", None))
+def _on_pioreactor_error(_: Request[Any, Any, Any], error: PioreactorError) -> Response[Problem]:
+    return _response(of_error(error), getattr(error, "headers", None))
 
 
-def _litestars(request: Request[Any, Any, Any], error: HTTPException) -> Response[Problem]:
+def _on_http_exception(request: Request[Any, Any, Any], error: HTTPException) -> Response[Problem]:
     status, message = error.status_code, str(error.detail)
     if status == 404:
-        message = f"there is no {request.method} {request.url.path}"
+        message = f"not found: {request.method} {request.url.path}"
     elif status == 405:
-        message = f"{request.url.path} does not take {request.method}"
+        message = f"{request.url.path} does not allow {request.method}"
     cause, remedy = message, None
     if status == 400:
         wrong = error.extra if isinstance(error, ValidationException) else None
         if wrong:
-            cause = "; ".join(_say(item) for item in wrong) if isinstance(wrong, list) else str(wrong)
+            cause = "; ".join(_describe(item) for item in wrong) if isinstance(wrong, list) else str(wrong)
         elif error.__cause__ is not None:
             cause = str(error.__cause__)
-        message = f"the request cannot be used: {cause}"
+        message = f"invalid request: {cause}"
         remedy = "Compare the request with /api/schema/openapi.json."
-    return _answer(Problem(message, status, cause, "http", remedy))
+    return _response(Problem(message, status, cause, "http", remedy))
 
 
-def _say(wrong: Any) -> str:
+def _describe(wrong: Any) -> str:
     if not isinstance(wrong, dict):
         return str(wrong)
     key = wrong.get("key")
     return f"{key}: {wrong.get('message')}" if key and key != "data" else str(wrong.get("message"))
 
 
-def _unexpected(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
+def _on_unexpected_error(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
     _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
-    return _answer(
+    return _response(
         Problem(
-            "the server failed to answer",
+            "internal server error",
             500,
             type(error).__name__,
             "internal",
-            "The log of the web server has the details.",
+            "See the log of the web server.",
         )
     )
 
 
-EXCEPTION_HANDLERS: Any = {PioreactorError: _ours, HTTPException: _litestars, Exception: _unexpected}
-"""For Litestar; the last is the edge that must survive whatever a request brings."""
+EXCEPTION_HANDLERS: Any = {
+    PioreactorError: _on_pioreactor_error,
+    HTTPException: _on_http_exception,
+    Exception: _on_unexpected_error,
+}
+"""Handlers for Litestar. The last one catches everything: an error in one request must not stop the server."""

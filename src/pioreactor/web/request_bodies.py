@@ -1,4 +1,4 @@
-"""What requests may contain: bodies as structs that refuse unknown fields, and names that are checked."""
+"""Request bodies as structs that refuse unknown fields, and checks of names in paths."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -22,7 +22,7 @@ Scalar = str | int | float | bool | None
 
 
 class Body(msgspec.Struct, forbid_unknown_fields=True):
-    """A request body; a field that is not declared is an error, not a shrug."""
+    """A request body; an undeclared field is an error."""
 
 
 class RunJob(Body):
@@ -35,7 +35,7 @@ class RunJob(Body):
 
 
 class StopJobs(Body):
-    """All that are given must match; at least one."""
+    """A job must match every field that is given; at least one is required."""
 
     job_name: str | None = None
     experiment: str | None = None
@@ -63,7 +63,7 @@ class CreateExperiment(Body):
 
 
 class UpdateExperiment(Body):
-    """What is left out stays; null clears the description."""
+    """A missing field is not changed; null clears the description."""
 
     description: str | UnsetType | None = UNSET
     tags: list[str] | UnsetType = UNSET
@@ -130,7 +130,7 @@ class AddPerson(Body):
 
 class RetryQuarantined(Body):
     ids: list[int] | None = None
-    """None: all of them."""
+    """None selects all."""
 
 
 class RemoveFile(Body):
@@ -138,61 +138,68 @@ class RemoveFile(Body):
 
 
 def unit_name(text: str, *, broadcast: bool = True) -> str:
-    """Return the name of a unit (or `$broadcast`), if it can be one."""
+    """Return the name of a unit (or `$broadcast`); raise `InvalidRequestError` if it is not valid."""
     if (broadcast and text == UNIVERSAL_IDENTIFIER) or _UNIT.fullmatch(text):
         return text
-    raise InvalidRequestError(f"{text!r} cannot be the name of a unit")
+    raise InvalidRequestError(f"{text!r} is not a valid unit name")
 
 
 def experiment_name(text: str) -> str:
-    """Return the name of an experiment (or `$experiment`), if it can be one: it becomes a level of MQTT topics."""
+    """Return the name of an experiment (or `$experiment`), which is a level of MQTT topics.
+
+    Raise `InvalidRequestError` if it is not valid.
+    """
     if text == UNIVERSAL_EXPERIMENT:
         return text
     if not text.strip() or len(text) >= 200 or _NOT_IN_EXPERIMENTS & set(text) or not text.isprintable():
         raise InvalidRequestError(
-            f"{text!r} cannot be the name of an experiment",
+            f"{text!r} is not a valid experiment name",
             remedy="Use fewer than 200 characters, and none of # $ % + / \\",
         )
     return text
 
 
 def job_name(text: str) -> str:
+    """Return the name of a job; raise `InvalidRequestError` if it is not valid."""
     if not _JOB.fullmatch(text):
-        raise InvalidRequestError(f"{text!r} cannot be the name of a job", remedy="Use a-z, 0-9 and _.")
+        raise InvalidRequestError(f"{text!r} is not a valid job name", remedy="Use a-z, 0-9 and _.")
     return text
 
 
 def setting_name(text: str) -> str:
+    """Return the name of a setting; raise `InvalidRequestError` if it is not valid."""
     if not _SETTING.fullmatch(text):
-        raise InvalidRequestError(f"{text!r} cannot be the name of a setting")
+        raise InvalidRequestError(f"{text!r} is not a valid setting name")
     return text
 
 
 def option_name(text: str) -> str:
+    """Return the name of an option; raise `InvalidRequestError` if it is not valid."""
     if not _OPTION.fullmatch(text):
-        raise InvalidRequestError(f"{text!r} cannot be the name of an option", remedy="Use letters, digits and _.")
+        raise InvalidRequestError(f"{text!r} is not a valid option name", remedy="Use letters, digits and _.")
     return text
 
 
 def device_name(text: str) -> str:
+    """Return the name of a device; raise `InvalidRequestError` if it is not valid."""
     if not _JOB.fullmatch(text):
-        raise InvalidRequestError(f"{text!r} cannot be the name of a device", remedy="Use a-z, 0-9 and _.")
+        raise InvalidRequestError(f"{text!r} is not a valid device name", remedy="Use a-z, 0-9 and _.")
     return text
 
 
 def file_name(text: str) -> str:
-    """Return the name of a file in a folder we know; never a way out of it."""
+    """Return a file name that cannot leave its folder; raise `InvalidRequestError` for any other."""
     if not _FILE.fullmatch(text) or text.startswith((".", "-", " ")):
-        raise InvalidRequestError(f"{text!r} cannot be the name of a file")
+        raise InvalidRequestError(f"{text!r} is not a valid file name")
     return text
 
 
 def automation_kind(text: str) -> Kind:
-    """Return the kind of automation that is named."""
+    """Return the kind of automation; raise `InvalidRequestError` if there is no such kind."""
     match text:
         case "dosing" | "led" | "temperature":
             return text
-    raise InvalidRequestError(f"{text!r} is no kind of automation", remedy="One of dosing, led, temperature.")
+    raise InvalidRequestError(f"{text!r} is not a kind of automation", remedy="One of dosing, led, temperature.")
 
 
 PATH_CHECKS: Mapping[str, Callable[[str], str]] = {
@@ -203,4 +210,4 @@ PATH_CHECKS: Mapping[str, Callable[[str], str]] = {
     "name": file_name,
     "setting": setting_name,
 }
-"""What a parameter of a path is checked with before a request is relayed, by the parameter's name."""
+"""The check of each path parameter of relayed routes, by the parameter's name."""

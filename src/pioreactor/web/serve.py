@@ -1,4 +1,4 @@
-"""Runs the web server of a unit until it is told to end."""
+"""The web server process of a unit."""
 
 import asyncio
 import signal
@@ -16,37 +16,38 @@ if TYPE_CHECKING:
 
     import uvicorn
 
-_LARGEST_FRAME = 128 * 1024
-"""[bytes] Of a browser's WebSocket frame."""
-_PATIENCE_S = 5
-"""How long requests may go on after the server was told to end [s]; WebSockets are closed at once."""
-_AT_ONCE = 200
+_MAX_FRAME_BYTES = 128 * 1024
+"""Of a WebSocket frame from a browser."""
+_SHUTDOWN_TIMEOUT_S = 5
+"""For open requests after SIGTERM; WebSockets are closed at once."""
+_MAX_CONNECTIONS = 200
 
 
 def serve(app: App, host: str, port: int, *, on_start: Callable[[int], None] | None = None) -> None:
-    """Serve until SIGTERM or SIGINT; then end the open requests and return.
+    """Serve until SIGTERM or SIGINT, then finish open requests and return.
 
-    `port` 0 takes a free one; `on_start` is told which, once connections are taken. Raise `ConflictError` when the
-    port is taken.
+    `port` 0 takes a free one; `on_start` is called with the port once connections are accepted. Raise `ConflictError`
+    when the port is in use.
     """
     listener = _listen(host, port)
     with listener:
         server = _server(app, lambda: _started(listener, on_start))
-        with _ended_by_signals(server):
+        with _stopped_by_signals(server):
             asyncio.run(server.serve(sockets=[listener]))
 
 
 def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    # With protocol 0 asyncio would not set TCP_NODELAY, and each keep-alive response would wait 40 ms for an ACK.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
     except OSError as error:
         listener.close()
         raise ConflictError(
-            f"the web server cannot listen on {host}:{port}: {error.strerror}",
-            remedy="End the program that uses the port, or choose another in [ui] port.",
+            f"cannot listen on {host}:{port}: {error.strerror}",
+            remedy="Stop the program that uses the port, or set another in [ui] port.",
         ) from error
     return listener
 
@@ -60,7 +61,7 @@ def _server(app: App, started: Callable[[], None]) -> "uvicorn.Server":
     import uvicorn
 
     class Server(uvicorn.Server):
-        """Says when it takes connections, and leaves signals to us: they belong to the process, not to a library."""
+        """A server that reports when it accepts connections and leaves signal handlers to the process."""
 
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
@@ -75,7 +76,7 @@ def _server(app: App, started: Callable[[], None]) -> "uvicorn.Server":
         loop="asyncio",
         http="h11",
         ws="websockets-sansio",
-        ws_max_size=_LARGEST_FRAME,
+        ws_max_size=_MAX_FRAME_BYTES,
         ws_per_message_deflate=False,
         ws_ping_interval=20.0,
         lifespan="on",
@@ -83,8 +84,8 @@ def _server(app: App, started: Callable[[], None]) -> "uvicorn.Server":
         log_level="warning",
         access_log=False,
         server_header=False,
-        limit_concurrency=_AT_ONCE,
-        timeout_graceful_shutdown=_PATIENCE_S,
+        limit_concurrency=_MAX_CONNECTIONS,
+        timeout_graceful_shutdown=_SHUTDOWN_TIMEOUT_S,
         interface="asgi3",
     )
     return Server(config)
@@ -96,15 +97,15 @@ def _nothing() -> "Iterator[None]":
 
 
 @contextmanager
-def _ended_by_signals(server: "uvicorn.Server") -> "Iterator[None]":
-    """Let SIGTERM and SIGINT end the server while it runs; a second one ends it without patience."""
+def _stopped_by_signals(server: "uvicorn.Server") -> "Iterator[None]":
+    """Stop the server at SIGTERM or SIGINT; a second one stops it without waiting for open requests."""
 
-    def end(_signal: int, _frame: FrameType | None) -> None:
+    def stop(_signal: int, _frame: FrameType | None) -> None:
         if server.should_exit:
             server.force_exit = True
         server.should_exit = True
 
-    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGINT)}
+    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield
     finally:

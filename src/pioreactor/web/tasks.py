@@ -1,4 +1,4 @@
-"""What the server does in the background, and what came of it: every id that was given out can be asked for."""
+"""Background tasks of the web server and their results."""
 
 import secrets
 import threading
@@ -15,16 +15,16 @@ from pioreactor.calibrations.sessions.actions import register_calibration_action
 from pioreactor.exc import ConflictError, NotFoundError, PioreactorError
 from pioreactor.web.problems import BusyError, Problem, of_error
 
-KEPT_S = 3600.0
+RETENTION_S = 3600.0
 _MAX_KEPT = 2000
-_MAX_WAITING = 200
+_MAX_PENDING = 200
 
 TaskStatus = Literal["pending", "running", "succeeded", "failed"]
 
 
 @dataclass(slots=True)
 class Task:
-    """One piece of work."""
+    """A task and its result."""
 
     task_id: str
     name: str
@@ -35,7 +35,7 @@ class Task:
 
 
 class Accepted(msgspec.Struct):
-    """Where the result of a task will be (status 202)."""
+    """Where to poll for the result of a task (status 202)."""
 
     unit: str
     task_id: str
@@ -44,7 +44,7 @@ class Accepted(msgspec.Struct):
 
 
 class TaskResult(msgspec.Struct, omit_defaults=True):
-    """A task as it stands; `result` once it succeeded, `error`, `cause` and `remediation` once it failed."""
+    """State of a task; `result` once it succeeded, `error`, `cause` and `remediation` once it failed."""
 
     task_id: str
     status: TaskStatus
@@ -57,10 +57,10 @@ class TaskResult(msgspec.Struct, omit_defaults=True):
 
 @dataclass
 class Tasks:
-    """Runs work on its own threads; results are kept for an hour, the oldest dropped first when there are many.
+    """Runs tasks on threads and keeps results for an hour, at most 2000.
 
-    A unit's own work and the leader's work of asking units take different threads, so that a leader that waits
-    for itself is always answered.
+    Requests of the leader to units use a separate pool: the leader is a unit too, and with one pool requests to itself
+    could wait for threads that wait for them.
     """
 
     unit: str
@@ -74,7 +74,7 @@ class Tasks:
     def __post_init__(self) -> None:
         self._pools = {
             "own": ThreadPoolExecutor(self.threads, thread_name_prefix="task"),
-            "asking": ThreadPoolExecutor(2 * self.threads, thread_name_prefix="task-asking"),
+            "requests": ThreadPoolExecutor(2 * self.threads, thread_name_prefix="task-requests"),
         }
 
     def start(
@@ -82,37 +82,36 @@ class Tasks:
         name: str,
         work: Callable[[], Any],
         *,
-        pool: Literal["own", "asking"] = "own",
+        pool: Literal["own", "requests"] = "own",
         lock: str | None = None,
     ) -> Accepted:
-        """Begin the work and return where its result will be.
+        """Start a task and return where its result will be.
 
-        `lock` names something only one task may do at a time (`ConflictError` otherwise); `BusyError` when too much
-        waits already.
+        Raise `ConflictError` while another task holds the same `lock`, and `BusyError` when too many are pending.
         """
         with self._guard:
             self._drop_old()
-            if sum(task.ended_s is None for task in self._tasks.values()) >= _MAX_WAITING:
-                raise BusyError("too much is waiting to be done")
+            if sum(task.ended_s is None for task in self._tasks.values()) >= _MAX_PENDING:
+                raise BusyError("too many pending tasks")
             if lock is not None:
                 if lock in self._locks:
-                    raise ConflictError(f"{name}: this is going on already", remedy="Wait until it has ended.")
+                    raise ConflictError(f"{name}: already in progress", remedy="Wait until it has finished.")
                 self._locks.add(lock)
             task = Task(secrets.token_hex(16), name)
             self._tasks[task.task_id] = task
         try:
             self._pools[pool].submit(self._run, task, work, lock)
         except RuntimeError as error:
-            raise BusyError("the server is stopping") from error
+            raise BusyError("the server is shutting down") from error
         return Accepted(self.unit, task.task_id, f"/unit_api/task_results/{task.task_id}")
 
     def find(self, task_id: str) -> TaskResult:
-        """Return a task as it stands; `NotFoundError` for an id that was never given out, or was forgotten."""
+        """Return the state of a task; raise `NotFoundError` for an id that is unknown or expired."""
         with self._guard:
             self._drop_old()
             task = self._tasks.get(task_id)
             if task is None:
-                raise NotFoundError("there is no such task", remedy="Results are kept for an hour; ask again.")
+                raise NotFoundError("unknown task", remedy="Results are kept for an hour. Send the request again.")
             answer = TaskResult(task.task_id, task.status, task.result)
             if task.problem is not None:
                 answer.error, answer.error_status = task.problem.error, task.problem.status
@@ -120,11 +119,11 @@ class Tasks:
             return answer
 
     def pause(self, duration_s: float) -> bool:
-        """Wait; return True when the server stops and the work should end."""
+        """Wait; return True when the server is shutting down and the task should end."""
         return self._closing.wait(duration_s)
 
     def close(self) -> None:
-        """Start nothing more, and wait for what runs. Safe to call twice."""
+        """Refuse new tasks and wait for the running ones. Idempotent."""
         self._closing.set()
         for pool in self._pools.values():
             pool.shutdown(wait=True, cancel_futures=True)
@@ -136,7 +135,7 @@ class Tasks:
             result = work()
         except PioreactorError as error:
             problem = of_error(error)
-        except Exception as error:  # noqa: BLE001 - a task is an edge: whoever asks must hear what became of it
+        except Exception as error:  # noqa: BLE001 - a task is an edge: its failure must reach the client
             problem = Problem(f"{task.name} failed: {error}", 500, type(error).__name__, "internal")
         with self._guard:
             task.result, task.problem = result, problem
@@ -150,5 +149,5 @@ class Tasks:
         ended = [(task.ended_s, task.task_id) for task in self._tasks.values() if task.ended_s is not None]
         too_many = len(self._tasks) - _MAX_KEPT
         for index, (ended_s, task_id) in enumerate(sorted(ended)):
-            if ended_s < now - KEPT_S or index < too_many:
+            if ended_s < now - RETENTION_S or index < too_many:
                 del self._tasks[task_id]

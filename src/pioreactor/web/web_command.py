@@ -22,7 +22,7 @@ FIRST_PASSWORD_FILE = "first_sign_in"
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0 for all.")
 @click.option("--port", type=click.IntRange(0, 65535), default=None, help="Port; default: [ui] port; 0: a free one.")
 def web(host: str, port: int | None) -> None:
-    """Serve /unit_api; on the leader also /api, the pages, and live messages. Runs from boot."""
+    """Run the web server: /unit_api; on the leader also /api, the UI, /docs and live messages. Started at boot."""
     from pioreactor.bootstrap import build_runtime
     from pioreactor.bootstrap.process import http_client, lab_bench_opener, read_secret
     from pioreactor.plugin_management import get_plugins
@@ -48,12 +48,15 @@ def web(host: str, port: int | None) -> None:
         )
         chosen = runtime.settings.ui.port if port is None else port
         serve(
-            app, host, chosen, on_start=lambda taken: click.echo(f"{runtime.unit} serves on {host}:{taken}", err=True)
+            app,
+            host,
+            chosen,
+            on_start=lambda taken: click.echo(f"{runtime.unit}: web server listening on {host}:{taken}", err=True),
         )
 
 
 def _open_database(runtime: Runtime) -> LeaderDatabase:
-    """Open the leader's database; at the very first start a person may sign in afterwards."""
+    """Open the leader's database; at the first start, add the first person who may sign in."""
     from pioreactor.storage.leader.database import LeaderDatabase
     from pioreactor.web.security.people import ensure_first_person
 
@@ -66,10 +69,10 @@ def _open_database(runtime: Runtime) -> LeaderDatabase:
 
 
 def _keep_first_password(runtime: Runtime, password: str) -> None:
-    """Leave the generated password where only the unit's owner reads it, and say where."""
+    """Write the generated password to a file that only its owner can read, and print its path."""
     runtime.paths.secrets.mkdir(parents=True, exist_ok=True, mode=0o700)
     path = runtime.paths.secrets / FIRST_PASSWORD_FILE
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as file:
         file.write(password + "\n")
-    click.echo(f"A first person may sign in: the user is pioreactor, the password is in {path}.", err=True)
+    click.echo(f"Sign in as pioreactor; the password is in {path}.", err=True)

@@ -233,7 +233,7 @@ def leader(make_unit: Callable[..., UnitServices], tmp_path: Path) -> Iterator[L
     (pages / "assets").mkdir(parents=True)
     (pages / "index.html").write_text("<!doctype html><title>Pioreactor</title>" + " " * 200)
     (pages / "assets" / "app-1a2b.js").write_text("export const x = 1;\n" * 50)
-    side = LeaderSide(services, database.people, ("127.0.0.1", 1), pages=pages)
+    side = LeaderSide(services, database.people, ("127.0.0.1", 1), pages=pages, docs=tmp_path / "docs")
     with client_of(here, leader=side) as client:
         yield Leader(client, services, bus, http, password)
     database.close()

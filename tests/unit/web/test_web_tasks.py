@@ -8,7 +8,7 @@ import pytest
 from pioreactor.exc import ConflictError, InvalidRequestError, NotFoundError
 from pioreactor.web import tasks as tasks_module
 from pioreactor.web.problems import BusyError
-from pioreactor.web.tasks import KEPT_S, TaskResult, Tasks
+from pioreactor.web.tasks import RETENTION_S, TaskResult, Tasks
 
 
 @pytest.fixture
@@ -60,9 +60,9 @@ def test_an_unexpected_error_is_a_failure_not_a_silence(tasks: Tasks) -> None:
 def test_results_are_forgotten_after_an_hour(tasks: Tasks, now: list[float]) -> None:
     task_id = tasks.start("work", lambda: 1).task_id
     finished(tasks, task_id)
-    now[0] = KEPT_S - 1
+    now[0] = RETENTION_S - 1
     assert tasks.find(task_id).result == 1
-    now[0] = KEPT_S + 1
+    now[0] = RETENTION_S + 1
     with pytest.raises(NotFoundError):
         tasks.find(task_id)
 
@@ -83,11 +83,11 @@ def test_asking_does_not_wait_behind_own_work(tasks: Tasks) -> None:
     def ask() -> object:
         return finished(tasks, tasks.start("own", lambda: "answered").task_id).result
 
-    assert finished(tasks, tasks.start("asking", ask, pool="asking").task_id).result == "answered"
+    assert finished(tasks, tasks.start("asking", ask, pool="requests").task_id).result == "answered"
 
 
 def test_too_much_waiting_is_said(tasks: Tasks, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tasks_module, "_MAX_WAITING", 2)
+    monkeypatch.setattr(tasks_module, "_MAX_PENDING", 2)
     go_on = threading.Event()
     for _ in range(2):
         tasks.start("waiting", lambda: go_on.wait(10))

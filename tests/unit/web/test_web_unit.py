@@ -35,7 +35,7 @@ def test_health_is_open_and_the_rest_is_locked(worker: Any) -> None:
     for path in ("/unit_api/jobs", "/unit_api/nowhere", "/unit_api/config/merged", "/api/workers", "/"):
         answer = worker.get(path)
         assert answer.status_code == 401, path
-        assert answer.json()["error"] == "sign in first"
+        assert answer.json()["error"] == "not signed in"
 
 
 def test_a_job_is_started_with_exactly_what_was_asked(recording: Any) -> None:

@@ -1964,7 +1964,7 @@ export interface paths {
         };
         /**
          * Me
-         * @description Say who is signed in.
+         * @description Return who is signed in.
          */
         get: operations["get_auth_me"];
         put?: never;
@@ -1990,7 +1990,7 @@ export interface paths {
         head?: never;
         /**
          * ChangePassword
-         * @description Change one's own password (at least 10 characters); other browsers of this person are signed out.
+         * @description Change the password of the person who is signed in (at least 10 characters); other browsers are signed out.
          */
         patch: operations["patch_auth_password"];
         trace?: never;
@@ -2003,13 +2003,13 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Everybody
-         * @description Everybody who may sign in.
+         * People
+         * @description Return all people who may sign in.
          */
         get: operations["get_auth_people"];
         /**
          * AddPerson
-         * @description Let somebody else sign in; 409 when the name is taken.
+         * @description Add a person who may sign in; 409 when the name is taken.
          */
         put: operations["put_auth_people"];
         post?: never;
@@ -2031,7 +2031,7 @@ export interface paths {
         post?: never;
         /**
          * RemovePerson
-         * @description Let somebody sign in no more; the last person stays, or nobody could.
+         * @description Remove a person and close their sessions; 409 for the last person.
          */
         delete: operations["delete_auth_people_username"];
         options?: never;
@@ -2050,7 +2050,7 @@ export interface paths {
         put?: never;
         /**
          * SignIn
-         * @description Open a session: its cookie is sent back with every request of this browser and read by no script.
+         * @description Open a session; its cookie is not readable by scripts (HttpOnly).
          */
         post: operations["post_auth_sign-in"];
         delete?: never;
@@ -2070,7 +2070,7 @@ export interface paths {
         put?: never;
         /**
          * SignOut
-         * @description Close this browser's session; its cookie opens nothing from then on.
+         * @description Close this browser's session; its cookie is no longer valid.
          */
         post: operations["post_auth_sign-out"];
         delete?: never;

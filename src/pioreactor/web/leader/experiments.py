@@ -74,7 +74,7 @@ def delete_experiment(leader: LeaderPorts, experiment: FromPath[str]) -> Accepte
             "units": {a.unit: a.report() for a in answers},
         }
 
-    return leader.unit.tasks.start(f"deleting {name}", work, pool="asking", lock="delete-experiment")
+    return leader.unit.tasks.start(f"deleting {name}", work, pool="requests", lock="delete-experiment")
 
 
 @get("/experiments/{experiment:str}/unit_labels", sync_to_thread=True)

@@ -73,7 +73,7 @@ def _stop(leader: LeaderServices, unit: str, job: str | None, experiment: str) -
                 leader.bus.publish(topics.set_setting(answer.unit, experiment, job, "state"), "disconnected")
         return report(answers)
 
-    return leader.unit.tasks.start("stopping jobs", work, pool="asking")
+    return leader.unit.tasks.start("stopping jobs", work, pool="requests")
 
 
 @route(_on_units("update/job_name/{job:str}"), http_method=PATCH_OR_POST, status_code=202, sync_to_thread=True)

@@ -57,4 +57,4 @@ def stop_in_background(leader: LeaderServices, units: list[str], experiment: str
                 sentence = f"Jobs of {experiment} may still run on {answer.unit}: {answer.message}."
                 write_log(leader, answer.unit, UNIVERSAL_EXPERIMENT, sentence, level="WARNING", task="assignment")
 
-    leader.unit.tasks.start(f"stopping jobs of {experiment}", stop, pool="asking")
+    leader.unit.tasks.start(f"stopping jobs of {experiment}", stop, pool="requests")

@@ -13,8 +13,8 @@ from pioreactor.web.unit.routes import unit_routes
 
 def render() -> str:
     """Return the document, sorted, and without the version, which changes with every release."""
-    routers = [unit_routes(_nothing()), leader_routes(), auth.ROUTES]
-    app = build(routers, {"leader": _nothing(), "auth": _nothing()}, openapi_config())
+    routes = [unit_routes(_nothing()), leader_routes(), auth.ROUTES]
+    app = build(routes, dependencies={"leader": _nothing(), "auth": _nothing()}, openapi=openapi_config())
     document = app.openapi_schema.to_schema()
     document["info"]["version"] = "see /unit_api/versions/app"
     return json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False) + "\n"

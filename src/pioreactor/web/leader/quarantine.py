@@ -55,7 +55,7 @@ def retry(leader: LeaderPorts, data: JSONBody[RetryQuarantined]) -> Accepted:
         reasons = {str(result.id): result.reason for result in failed[:MAX_REASONS]}
         return {"stored": len(results) - len(failed), "failed": len(failed), "reasons": reasons}
 
-    return leader.unit.tasks.start("trying quarantined records again", work, pool="asking", lock="quarantine")
+    return leader.unit.tasks.start("trying quarantined records again", work, pool="requests", lock="quarantine")
 
 
 @delete("/quarantine/{id_:int}", status_code=200, sync_to_thread=True)

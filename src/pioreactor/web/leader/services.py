@@ -134,7 +134,7 @@ class LeaderServices:
         return self.unit.tasks.start(
             name,
             lambda: report(self.ask_all(asked, method, path, json=json, timeout_s=timeout_s)),
-            pool="asking",
+            pool="requests",
         )
 
 

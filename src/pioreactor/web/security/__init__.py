@@ -1,1 +1,1 @@
-"""Who may ask for what."""
+"""Authentication and authorization."""

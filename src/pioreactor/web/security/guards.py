@@ -14,12 +14,12 @@ Connection = ASGIConnection[Any, Any, Any, Any]
 def only_units(connection: Connection, _: BaseRouteHandler) -> None:
     """Refuse people: a request must carry the cluster's token."""
     if connection.scope["user"] != CLUSTER:
-        raise NotPermittedError("This route is only for units of the cluster.")
+        raise NotPermittedError("this route is only for units of the cluster")
 
 
 def only_people(connection: Connection, _: BaseRouteHandler) -> None:
     """Refuse the cluster's token: a request must carry a person's session."""
     if connection.scope["user"] == CLUSTER:
         raise NotPermittedError(
-            "The cluster's token does not belong to a person.", remedy="Sign in with name and password."
+            "the cluster's token does not belong to a person", remedy="Sign in with name and password."
         )

@@ -1,4 +1,4 @@
-"""Passwords of people, kept as salted scrypt hashes."""
+"""Passwords as salted scrypt hashes."""
 
 import hashlib
 import hmac
@@ -6,10 +6,10 @@ import secrets
 from base64 import b64decode, b64encode
 
 _N, _R, _P = 2**14, 8, 1
-"""Cost of one hash: 16 MB and some 50–300 ms on the boards we run on."""
-_WORDS = 4
+"""Cost of one hash: 16 MB, and 50–300 ms on a Raspberry Pi."""
+_GROUPS = 4
 _ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
-"""No letters that are mistaken for others."""
+"""Without characters that are easily confused."""
 
 
 def hash_password(password: str) -> str:
@@ -28,7 +28,7 @@ def hash_password(password: str) -> str:
 
 
 def verify_password(password: str, stored: str) -> bool:
-    """Say whether the password belongs to a stored hash; a malformed hash belongs to none."""
+    """Return whether the password matches a stored hash; False for a malformed hash."""
     try:
         scheme, n, r, p, salt, expected = stored.split("$")
         if scheme != "scrypt":
@@ -40,7 +40,7 @@ def verify_password(password: str, stored: str) -> bool:
 
 def generate_password() -> str:
     """Return a password that can be read aloud: four groups of four characters, 79 bits."""
-    return "-".join("".join(secrets.choice(_ALPHABET) for _ in range(4)) for _ in range(_WORDS))
+    return "-".join("".join(secrets.choice(_ALPHABET) for _ in range(4)) for _ in range(_GROUPS))
 
 
 def _scrypt(password: str, salt: bytes, n: int, r: int, p: int) -> bytes:

@@ -1,4 +1,4 @@
-"""The people who may sign in, and the first of them."""
+"""People who may sign in, and the first account."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -9,7 +9,7 @@ FIRST_PERSON = "pioreactor"
 
 
 class People(Protocol):
-    """Where the names and password hashes of people are kept."""
+    """Storage of names and password hashes."""
 
     def password_hash(self, username: str) -> str | None: ...
 
@@ -28,9 +28,9 @@ class Named(Protocol):
 
 
 def ensure_first_person(people: People, *, username: str = FIRST_PERSON) -> str | None:
-    """Add a person with a generated password where nobody can sign in yet.
+    """Add a person with a generated password if there is none yet.
 
-    Returns the password, which is kept nowhere else, or None when somebody is there already.
+    Return the password, which is stored only as a hash, or None when there is a person already.
     """
     if people.all():
         return None
@@ -39,11 +39,11 @@ def ensure_first_person(people: People, *, username: str = FIRST_PERSON) -> str 
     return password
 
 
-_NOBODYS_HASH = "scrypt$16384$8$1$AAAAAAAAAAAAAAAAAAAAAA==$AAAA"
+_DUMMY_HASH = "scrypt$16384$8$1$AAAAAAAAAAAAAAAAAAAAAA==$AAAA"
 
 
 def check(people: People, username: str, password: str) -> bool:
-    """Say whether name and password belong together; takes as long for a name that does not exist."""
+    """Return whether the password is right; takes the same time for a name that does not exist."""
     stored = people.password_hash(username)
-    matches = verify_password(password, stored if stored is not None else _NOBODYS_HASH)
+    matches = verify_password(password, stored if stored is not None else _DUMMY_HASH)
     return matches and stored is not None

@@ -1,4 +1,4 @@
-"""Signed-in browsers: a random cookie each, of which only the hash is kept."""
+"""Sessions of signed-in browsers: a random cookie each, of which only the hash is stored."""
 
 import hashlib
 import secrets
@@ -10,59 +10,60 @@ import msgspec
 from pioreactor.storage.ports import KeyValues
 
 COOKIE = "pioreactor_session"
-KEPT_S = 30 * 24 * 3600.0
-"""How long a sign-in lasts [s]: an experiment runs for weeks, and its screen should not go blank."""
+LIFETIME_S = 30 * 24 * 3600.0
+"""Lifetime of a session [s], longer than a typical experiment."""
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """Who is signed in, and until when [Unix seconds]."""
+    """A person who is signed in, and when the session expires [Unix s]."""
 
     username: str
     expires: float
 
 
 class Sessions:
-    """Sessions survive a restart of the server and end at sign-out; `seconds` is Unix time."""
+    """Open sessions, which survive a restart of the server; `seconds` is Unix time."""
 
-    def __init__(self, kept: KeyValues, *, seconds: Callable[[], float]) -> None:
-        self._kept = kept
+    def __init__(self, stored: KeyValues, *, seconds: Callable[[], float]) -> None:
+        self._stored = stored
         self._seconds = seconds
-        self._seen: dict[str, Session] = {}
+        self._cache: dict[str, Session] = {}
 
     def open(self, username: str) -> str:
-        """Return the cookie of a new session; forgets sessions that are over."""
-        for key, stored in self._kept.items():
+        """Open a session and return its cookie; expired sessions are removed."""
+        for key, stored in self._stored.items():
             if _decode(stored).expires <= self._seconds():
-                self._kept.pop(key)
+                self._stored.pop(key)
         cookie = secrets.token_urlsafe(32)
-        session = Session(username, self._seconds() + KEPT_S)
-        self._kept.set(_key(cookie), msgspec.json.encode(session).decode())
+        session = Session(username, self._seconds() + LIFETIME_S)
+        self._stored.set(_key(cookie), msgspec.json.encode(session).decode())
         return cookie
 
     def find(self, cookie: str) -> Session | None:
-        """Return the living session of a cookie."""
+        """Return the session of a cookie; None when it is unknown or expired."""
         key = _key(cookie)
-        session = self._seen.get(key)
+        session = self._cache.get(key)
         if session is None:
-            stored = self._kept.get(key)
+            stored = self._stored.get(key)
             if stored is None:
                 return None
-            session = self._seen[key] = _decode(stored)
+            session = self._cache[key] = _decode(stored)
         return session if session.expires > self._seconds() else None
 
     def close_all_of(self, username: str, *, but: str | None = None) -> None:
         """Close a person's sessions, except the one of the cookie `but`."""
         kept = _key(but) if but is not None else None
-        for key, stored in self._kept.items():
+        for key, stored in self._stored.items():
             if _decode(stored).username == username and key != kept:
-                self._kept.pop(key)
-                self._seen.pop(str(key), None)
+                self._stored.pop(key)
+                self._cache.pop(str(key), None)
 
     def close(self, cookie: str) -> None:
+        """Close the session of a cookie."""
         key = _key(cookie)
-        self._kept.pop(key)
-        self._seen.pop(key, None)
+        self._stored.pop(key)
+        self._cache.pop(key, None)
 
 
 def _key(cookie: str) -> str:

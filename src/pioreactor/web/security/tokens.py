@@ -1,4 +1,4 @@
-"""The token by which units and the command line are known to one another: one file per unit, for its owner's eyes."""
+"""The cluster's token, with which units and the command line authenticate; one file per unit, readable by its owner."""
 
 import os
 import secrets
@@ -10,18 +10,18 @@ FILE_NAME = "cluster_token"
 
 
 def read_token(secrets_dir: Path) -> str | None:
-    """Return the cluster's token as this unit has it; None when it never joined."""
+    """Return the cluster's token of this unit; None when it has not joined a cluster."""
     try:
         token = (secrets_dir / FILE_NAME).read_text().strip()
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise StorageError(f"the cluster's token cannot be read: {error}") from error
+        raise StorageError(f"cannot read the cluster's token: {error}") from error
     return token if token else None
 
 
 def ensure_token(secrets_dir: Path) -> str:
-    """Return the token, making one where there is none (leader). File 0600 in a directory 0700."""
+    """Return the token, generating one if there is none (leader). The file has mode 0600, its directory 0700."""
     secrets_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     present = read_token(secrets_dir)
     if present is not None:

@@ -107,9 +107,9 @@ def test_errors_have_one_shape(leader: Any) -> None:
     not_found = client.get("/api/nowhere")
     assert not_found.status_code == 404
     assert not_found.json() == {
-        "error": "there is no GET /api/nowhere",
+        "error": "not found: GET /api/nowhere",
         "status": 404,
-        "cause": "there is no GET /api/nowhere",
+        "cause": "not found: GET /api/nowhere",
         "code": "http",
     }
     assert client.patch("/api/models").status_code == 405

@@ -1,0 +1,74 @@
+"""The user interface and the documentation, as the leader serves them."""
+
+from base64 import b64encode
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SCRIPT = 'document.title = "x"'
+
+
+@pytest.fixture
+def docs(tmp_path: Path) -> Path:
+    folder = tmp_path / "docs"
+    (folder / "how-to").mkdir(parents=True)
+    (folder / "assets").mkdir()
+    (folder / "index.html").write_text(f"<!doctype html><title>Manual</title><script>{SCRIPT}</script>")
+    (folder / "how-to" / "calibrate.html").write_text("<!doctype html><title>Calibrate</title>")
+    (folder / "how-to" / "index.html").write_text("<!doctype html><title>How to</title>")
+    (folder / "assets" / "app.js").write_text("export const x = 1;\n")
+    (tmp_path / "secret.html").write_text("a secret")
+    (folder / "link.html").symlink_to(tmp_path / "secret.html")
+    return folder
+
+
+def test_the_documentation_is_public_like_the_ui(leader: Any, docs: Path) -> None:
+    leader.client.headers.pop("Authorization")
+    assert docs.is_dir()
+    redirect = leader.client.get("/docs", follow_redirects=False)
+    assert (redirect.status_code, redirect.headers["location"]) == (307, "/docs/")
+    for path, title in [
+        ("/docs", "Manual"),
+        ("/docs/", "Manual"),
+        ("/docs/index.html", "Manual"),
+        ("/docs/how-to/", "How to"),
+        ("/docs/how-to/calibrate.html", "Calibrate"),
+    ]:
+        page = leader.client.get(path)
+        assert page.status_code == 200, path
+        assert f"<title>{title}" in page.text
+        assert page.headers["cache-control"] == "no-cache"
+    assert leader.client.get("/docs/assets/app.js").headers["content-type"].startswith("text/javascript")
+    assert leader.client.head("/docs/").text == ""
+    assert leader.client.post("/docs/").status_code == 404
+
+
+def test_inline_scripts_of_the_documentation_may_run_and_no_others(leader: Any, docs: Path) -> None:
+    assert docs.is_dir()
+    digest = b64encode(sha256(SCRIPT.encode()).digest()).decode()
+    assert f"script-src 'self' 'sha256-{digest}';" in leader.client.get("/docs/").headers["content-security-policy"]
+    for path in ("/docs/how-to/", "/docs/gone.html", "/"):
+        assert "script-src 'self';" in leader.client.get(path).headers["content-security-policy"], path
+
+
+def test_a_page_that_does_not_exist_is_not_the_ui(leader: Any, docs: Path) -> None:
+    assert docs.is_dir()
+    page = leader.client.get("/docs/gone.html")
+    assert page.status_code == 404
+    assert page.headers["content-type"].startswith("text/html")
+    assert "Page not found" in page.text
+    assert "<title>Pioreactor" in leader.client.get("/docsx").text
+
+
+@pytest.mark.parametrize("path", ["/docs/../secret.html", "/docs/%2e%2e/secret.html", "/docs/link.html", "/docs/%00"])
+def test_nothing_outside_of_the_folder_is_served(leader: Any, docs: Path, path: str) -> None:
+    assert docs.is_dir()
+    assert "a secret" not in leader.client.get(path).text
+
+
+def test_documentation_that_was_not_built_says_how(leader: Any) -> None:
+    page = leader.client.get("/docs/")
+    assert page.status_code == 404
+    assert "make docs" in page.text
