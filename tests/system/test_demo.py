@@ -259,7 +259,7 @@ def test_a_job_that_is_killed_comes_back_by_itself(demo: Demo, job: str) -> None
     before = demo.running()[job]["pid"]
     os.kill(before, signal.SIGKILL)
     until(lambda: demo.running().get(job, {}).get("pid", before) != before, "it runs again")
-    told = f"SELECT count(*) FROM logs WHERE message LIKE '{job} died without a word%started again.'"
+    told = f"SELECT count(*) FROM logs WHERE message LIKE '{job} ended unexpectedly%restarting it.'"
     until(lambda: demo.count(told), "it is told")
 
 

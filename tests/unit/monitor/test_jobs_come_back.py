@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from pioreactor.background_jobs.monitor.job_restarter import Revival
+from pioreactor.background_jobs.monitor.job_restarter import JobRestarter
 from pioreactor.bootstrap.simulated import SimulatedUnit, Simulation, build_simulation
 from pioreactor.jobs import restart_policy
 
@@ -23,7 +23,7 @@ class Stage:
         self.lives = True
         self.runtime = replace(unit.runtime, launch_job=self._start)
         self.jobs = self.runtime.stores.jobs()
-        self.revival = Revival(self.runtime, lambda _level, sentence: self.said.append(sentence))
+        self.restarter = JobRestarter(self.runtime, lambda _level, sentence: self.said.append(sentence))
 
     def run(self, name: str, *, state: str = "ready") -> int:
         wanted = restart_policy.DesiredJob(name, "exp", (name, "--fast"), "2030-01-01T00:00:00.000Z", state)
@@ -48,7 +48,7 @@ class Stage:
     def wait(self, seconds: float) -> None:
         for _ in range(round(seconds / 5)):
             self.clock.sleep(5.0)
-            self.revival.look()
+            self.restarter.check()
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ def test_what_died_runs_again_with_its_options(stage: Stage) -> None:
     [(_, words, environment)] = stage.started
     assert words == ("stirring", "--fast")
     assert environment == {"EXPERIMENT": "exp", "JOB_SOURCE": "resume", "PIOREACTOR_RESUMED": "1"}
-    assert stage.said == ["stirring died without a word; it is started again."]
+    assert stage.said == ["stirring ended unexpectedly; restarting it."]
     stage.wait(HOUR_S)
     assert len(stage.started) == 1
 
@@ -76,7 +76,7 @@ def test_dosing_comes_back_paused(stage: Stage) -> None:
     stage.die(job_id)
     stage.wait(15)
     assert stage.started[0][2]["PIOREACTOR_START_SLEEPING"] == "1"
-    assert "paused: see that all is well, then resume it" in stage.said[0]
+    assert "paused: check the reactor, then resume it" in stage.said[0]
 
 
 def test_what_was_stopped_stays_stopped(stage: Stage) -> None:
@@ -98,7 +98,7 @@ def test_a_monitor_that_was_killed_itself_still_knows(stage: Stage) -> None:
     job_id = stage.run("stirring")
     stage.wait(60)
     stage.die(job_id)
-    stage.revival = Revival(stage.runtime, lambda _level, sentence: stage.said.append(sentence))
+    stage.restarter = JobRestarter(stage.runtime, lambda _level, sentence: stage.said.append(sentence))
     stage.wait(15)
     assert len(stage.started) == 1
 
@@ -112,7 +112,7 @@ def test_what_dies_again_and_again_is_tried_more_and_more_rarely(stage: Stage) -
     times = [at for at, _, _ in stage.started]
     pauses = [round(after - before) for before, after in pairwise(times)]
     assert pauses[:4] == pytest.approx([60, 300, 900, 3600], abs=10)
-    assert "stirring died without a word once more (attempt 2); it is started again." in stage.said
+    assert "stirring ended unexpectedly again (attempt 2); restarting it." in stage.said
 
 
 @pytest.mark.parametrize("stage", ["[resume]\nstirring=ask\n"], indirect=True)
@@ -123,5 +123,5 @@ def test_a_person_is_asked_once(stage: Stage) -> None:
     stage.wait(5 * HOUR_S)
     assert stage.started == []
     assert stage.said == [
-        "stirring died without a word. Start it again, or forget it with `pio kill --job-name stirring`."
+        "stirring ended unexpectedly. Start it again, or remove it with `pio kill --job-name stirring`."
     ]

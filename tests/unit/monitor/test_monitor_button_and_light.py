@@ -101,7 +101,7 @@ def test_a_code_that_is_none_is_refused(watched, payload: str) -> None:
     watched.say("flicker_led_with_error_code", payload)
     watched.bench.wait(5)
     assert watched.light == []
-    assert watched.said("is no error code", "warning")
+    assert watched.said("is not an error code", "warning")
 
 
 def test_versions_take_over_known_parts_only(watched) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from pioreactor import structs, topics
 from pioreactor.background_jobs.leader.mqtt_to_db_streaming import MqttToDBStreamer
-from pioreactor.background_jobs.monitor.machine_checks import BACKUPS
+from pioreactor.background_jobs.monitor.machine_checks import BACKUP_CACHE
 from pioreactor.exc import HardwareError
 from pioreactor.storage.memory import MemoryRecordSink
 
@@ -34,7 +34,7 @@ def test_little_disk_is_said_within_a_minute_once_and_when_it_is_over(watched) -
     assert watched.published("computer_statistics")[-1]["available_disk_space"] == 2.4
     watched.computer.free_gb = 20.0
     watched.bench.wait(60)
-    assert watched.said("The disk is well again.", "info")
+    assert watched.said("The disk is working again.", "info")
 
 
 def test_lasting_trouble_is_said_again_after_the_configured_time(set_up: Callable) -> None:
@@ -57,7 +57,7 @@ def test_trouble_is_never_repeated_when_configured_so(set_up: Callable) -> None:
     ("arrange", "words", "code"),
     [
         (lambda w: setattr(w.computer, "free_gb", 1.0), "disk are free", 3),
-        (lambda w: setattr(w.computer, "cpu_celsius", 85.0), "processor is 85", 6),
+        (lambda w: setattr(w.computer, "cpu_celsius", 85.0), "processor is at 85", 6),
         (lambda w: setattr(w.computer, "on_network", False), "no network", 1),
         (lambda w: setattr(w.computer, "web_trouble", "refused"), "web server does not answer (refused)", 8),
         (lambda w: setattr(w.rig, "aux", 19.0), "19.0 V", 7),
@@ -103,7 +103,7 @@ def test_a_writer_that_ended_is_an_error_and_its_return_is_said(watched) -> None
     assert watched.said("Start it: pio run mqtt_to_db_streaming", "error")
     watched.bench.start(lambda: MqttToDBStreamer("unit1", sink=MemoryRecordSink()))
     watched.bench.wait(40)
-    assert watched.said("The database writer is well again.")
+    assert watched.said("The database writer is working again.")
 
 
 def test_data_of_another_user_is_named(watched) -> None:
@@ -117,7 +117,7 @@ def test_data_of_another_user_is_named(watched) -> None:
 def test_an_old_backup_is_said(watched, days: int, warned: bool) -> None:
     runtime = watched.bench.unit.runtime
     at = structs.to_timestamp(runtime.clock.now() - timedelta(days=days))
-    runtime.stores.persistent(BACKUPS).set("latest_backup_timestamp", at)
+    runtime.stores.persistent(BACKUP_CACHE).set("latest_backup_timestamp", at)
     watched.start()
     watched.bench.wait(5)
     assert bool(watched.said(f"last backed up {days} days ago", "warning")) is warned
@@ -125,7 +125,7 @@ def test_an_old_backup_is_said(watched, days: int, warned: bool) -> None:
 
 def test_a_database_never_backed_up_is_said_after_a_month_only(watched) -> None:
     runtime = watched.bench.unit.runtime
-    runtime.stores.persistent(BACKUPS).set(
+    runtime.stores.persistent(BACKUP_CACHE).set(
         "watched_since", structs.to_timestamp(runtime.clock.now() - timedelta(days=40))
     )
     watched.start()
@@ -137,7 +137,7 @@ def test_a_missing_hat_is_said(watched) -> None:
     watched.rig.hat_is_present = False
     watched.start()
     watched.bench.wait(5)
-    assert watched.said("The HAT does not answer", "warning")
+    assert watched.said("The HAT does not respond", "warning")
 
 
 def test_heat_beyond_the_limit_is_critical_and_powers_off_once(watched) -> None:
@@ -146,7 +146,7 @@ def test_heat_beyond_the_limit_is_critical_and_powers_off_once(watched) -> None:
     assert watched.computer.times_powered_off == 0
     watched.rig.thermometer().will_read(86.0)
     watched.bench.wait(25)
-    assert watched.said("The heating board is 86.0 °C warm", "critical")
+    assert watched.said("The heating board is at 86.0 °C", "critical")
     watched.bench.wait(600)
     assert watched.computer.times_powered_off == 1
 
@@ -169,7 +169,7 @@ def test_a_hot_board_that_nobody_heats_powers_off_but_not_while_it_cools(watched
     assert not watched.said("heating board")
     watched.rig.thermometer().will_read(70.0)
     watched.bench.wait(220)
-    assert watched.said("stays 70.0 °C warm while nothing heats it", "critical")
+    assert watched.said("stays at 70.0 °C while nothing heats it", "critical")
     assert watched.computer.times_powered_off == 1
 
 

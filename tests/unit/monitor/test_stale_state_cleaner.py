@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from pioreactor.background_jobs.monitor.job import Monitor
-from pioreactor.background_jobs.monitor.stale_state_cleaner import Ghosts
+from pioreactor.background_jobs.monitor.stale_state_cleaner import StaleStateCleaner
 from pioreactor.jobs.job import BackgroundJob
 from pioreactor.messaging.ports import Message
 from pioreactor.storage.memory import MemoryJobRegistry
@@ -41,37 +41,37 @@ def register(registry: MemoryJobRegistry, name: str = "stirring") -> int:
 
 
 class Watched:
-    """Ghosts of one unit, and what they declared lost."""
+    """StaleStateCleaner of one unit, and what they declared lost."""
 
     def __init__(self) -> None:
         self.registry = MemoryJobRegistry()
         self.lost: list[str] = []
-        self.ghosts = Ghosts(self.registry, self._publish, unit="unit1")
+        self.cleaner = StaleStateCleaner(self.registry, self._publish, unit="unit1")
 
     def _publish(self, topic: str, payload: bytes, *, qos: int, retain: bool) -> None:
         assert (payload, qos, retain) == (b"lost", 1, True)
         self.lost.append(topic)
 
-    def hear(self, payload: bytes, topic: str = STIRRING) -> None:
-        self.ghosts.hear(Message(topic, payload, 1, True))
+    def receive(self, payload: bytes, topic: str = STIRRING) -> None:
+        self.cleaner.on_state(Message(topic, payload, 1, True))
 
 
 @pytest.mark.parametrize("claim", [b"init", b"ready", b"sleeping"])
 def test_who_claims_to_live_and_does_not_is_lost_at_the_second_look(claim: bytes) -> None:
     watched = Watched()
-    watched.hear(claim)
-    watched.ghosts.look()
+    watched.receive(claim)
+    watched.cleaner.check()
     assert watched.lost == []
-    watched.ghosts.look()
+    watched.cleaner.check()
     assert watched.lost == [STIRRING]
 
 
 @pytest.mark.parametrize("claim", [b"lost", b"disconnected", b""])
 def test_who_claims_nothing_is_left_alone(claim: bytes) -> None:
     watched = Watched()
-    watched.hear(claim)
+    watched.receive(claim)
     for _ in range(3):
-        watched.ghosts.look()
+        watched.cleaner.check()
     assert watched.lost == []
 
 
@@ -79,14 +79,14 @@ def test_the_living_and_those_that_say_goodbye_in_between_are_left_alone() -> No
     watched = Watched()
     number = register(watched.registry)
     action = register(watched.registry, "sync")
-    watched.hear(b"ready")
-    watched.hear(b"ready", f"pioreactor/unit1/exp/sync/{action}/$state")
+    watched.receive(b"ready")
+    watched.receive(b"ready", f"pioreactor/unit1/exp/sync/{action}/$state")
     for _ in range(3):
-        watched.ghosts.look()
+        watched.cleaner.check()
     watched.registry.finish(number, ended_at="2030-01-01T00:00:00.000Z")
-    watched.ghosts.look()
-    watched.hear(b"disconnected")
-    watched.ghosts.look()
+    watched.cleaner.check()
+    watched.receive(b"disconnected")
+    watched.cleaner.check()
     assert watched.lost == []
 
 

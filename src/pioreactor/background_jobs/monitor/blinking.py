@@ -1,4 +1,4 @@
-"""The LED on the HAT as a language: patterns of light, one at a time."""
+"""Blink patterns of the LED on the HAT, shown one at a time."""
 
 from __future__ import annotations
 
@@ -13,50 +13,50 @@ Step = tuple[bool, float]
 """Light or dark, and for how long [s]."""
 
 OKAY: Final[tuple[Step, ...]] = ((True, 0.14), (False, 0.14), (True, 0.14), (False, 0.45)) * 4
-LARGEST_CODE: Final = 20
-LONGEST_QUEUE: Final = 4
+MAX_CODE: Final = 20
+MAX_QUEUE_LENGTH: Final = 4
 
 
 def pattern_of_code(code: int) -> tuple[Step, ...]:
-    """Return a long light, as many short ones as the code says, and a pause to tell it from the next."""
+    """Return the pattern of an error code: one long blink, `code` short ones, and a pause."""
     return ((True, 2.0), (False, 0.25), *(((True, 0.25), (False, 0.25)) * code), (False, 5.0))
 
 
 class Blinker:
-    """Shows patterns one after another. A pattern that is shown or waits already is not added again."""
+    """Queue of patterns. A pattern that is shown or queued already is not added again."""
 
     def __init__(self, indicator: Indicator, later: Callable[[float, Callable[[], None]], object]) -> None:
-        """`later` runs something after a delay [s]: a job's own."""
+        """`later` calls a function after a delay [s]."""
         self._indicator = indicator
         self._later = later
-        self._waiting: deque[tuple[Step, ...]] = deque()
+        self._queue: deque[tuple[Step, ...]] = deque()
         self._steps: deque[Step] = deque()
         self._shown: tuple[Step, ...] | None = None
         self._held = False
 
     def show(self, pattern: tuple[Step, ...]) -> None:
-        """Show a pattern, after those that wait already."""
-        if pattern == self._shown or pattern in self._waiting or len(self._waiting) >= LONGEST_QUEUE:
+        """Show a pattern after those that are queued."""
+        if pattern == self._shown or pattern in self._queue or len(self._queue) >= MAX_QUEUE_LENGTH:
             return
-        self._waiting.append(pattern)
+        self._queue.append(pattern)
         if self._shown is None:
             self._next_step()
 
     def hold(self, lit: bool) -> None:
-        """Keep the LED lit while a button is held down; patterns go on unseen meanwhile."""
+        """Keep the LED lit while the button is held down; patterns continue invisibly."""
         self._held = lit
         self._write(lit)
 
     def dark(self) -> None:
-        """Forget everything and switch off."""
-        self._waiting.clear()
+        """Clear the queue and switch the LED off."""
+        self._queue.clear()
         self._steps.clear()
         self._held = False
         self._write(False)
 
     def _next_step(self) -> None:
         if not self._steps:
-            self._shown = self._waiting.popleft() if self._waiting else None
+            self._shown = self._queue.popleft() if self._queue else None
             if self._shown is None:
                 return
             self._steps.extend(self._shown)
@@ -71,5 +71,5 @@ class Blinker:
             else:
                 self._indicator.off()
         except (PioreactorError, OSError):
-            # A pattern that nobody sees must not cost the monitor anything else; missing chips are said elsewhere.
+            # A failed blink must not stop the monitor; missing chips are reported by the health checks.
             return

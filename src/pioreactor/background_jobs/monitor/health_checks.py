@@ -1,4 +1,4 @@
-"""What can be wrong with a unit, and when that is said: once it is sure, again after a while, and when it is over."""
+"""Health checks of a unit, with rules for when a fault is logged: once confirmed, as a reminder, and on recovery."""
 
 from __future__ import annotations
 
@@ -13,77 +13,77 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
-    """Something that is wrong: what it is and what to do about it, in sentences for a person."""
+class Fault:
+    """Fault of a unit: sentences that state what is wrong and what to do."""
 
     sentence: str
     code: int | None = None
-    """What the LED blinks (`error_codes`), None for nothing."""
+    """Code that the LED blinks (`error_codes`), or None."""
     level: int = logging.WARNING
 
 
 @dataclass(frozen=True, slots=True)
-class Watch:
-    """One thing to look at."""
+class HealthCheck:
+    """A single check."""
 
     name: str
-    """What it is about ("disk"): the word in "… is well again"."""
-    look: Callable[[], Trouble | None]
+    """Name of what is checked ("disk"), for log messages."""
+    run: Callable[[], Fault | None]
     patience: int = 1
-    """How many looks in a row must find trouble before it is said; above 1 for what may just be starting."""
+    """Consecutive failures before the fault is logged; above 1 for what may still be starting."""
 
 
-class Watchlist:
-    """Looks at things and says what changed. Trouble that lasts is blinked at each look and said again rarely."""
+class HealthMonitor:
+    """Runs checks and logs changes. A lasting fault blinks at each check and is logged again as a reminder."""
 
     def __init__(
         self,
         clock: Clock,
         *,
-        say: Callable[[int, str], None],
+        log_fault: Callable[[int, str], None],
         blink: Callable[[int], None],
         remind_after_s: float,
     ) -> None:
-        """`say` takes a level of `logging` and a sentence. `remind_after_s`: 0 for never."""
+        """`log_fault` takes a level of `logging` and a sentence. `remind_after_s`: 0 for never."""
         self._clock = clock
-        self._say = say
+        self._log_fault = log_fault
         self._blink = blink
         self._remind_after_s = remind_after_s
-        self._seen: dict[str, int] = {}
-        self._said_at_s: dict[str, float] = {}
+        self._failures: dict[str, int] = {}
+        self._logged_at_s: dict[str, float] = {}
 
     @property
-    def present(self) -> tuple[str, ...]:
-        """Return the names of what is wrong and was said."""
-        return tuple(self._said_at_s)
+    def faults(self) -> tuple[str, ...]:
+        """Return the names of the faults that were logged."""
+        return tuple(self._logged_at_s)
 
-    def look(self, watches: Iterable[Watch]) -> None:
-        """Look once at each. One that cannot be looked at changes nothing, and the others are still looked at."""
-        for watch in watches:
+    def run(self, checks: Iterable[HealthCheck]) -> None:
+        """Run each check once. A check that raises changes nothing, and the others still run."""
+        for check in checks:
             try:
-                trouble = watch.look()
+                fault = check.run()
             except (PioreactorError, OSError) as error:
-                log.debug("Nothing is known of the %s: %s", watch.name, error)
+                log.debug("The check of the %s failed: %s", check.name, error)
                 continue
-            if trouble is None:
-                self._well(watch.name)
+            if fault is None:
+                self._clear(check.name)
             else:
-                self._wrong(watch, trouble)
+                self._record(check, fault)
 
-    def _well(self, name: str) -> None:
-        self._seen.pop(name, None)
-        if self._said_at_s.pop(name, None) is not None:
-            self._say(logging.INFO, f"The {name} is well again.")
+    def _clear(self, name: str) -> None:
+        self._failures.pop(name, None)
+        if self._logged_at_s.pop(name, None) is not None:
+            self._log_fault(logging.INFO, f"The {name} is working again.")
 
-    def _wrong(self, watch: Watch, trouble: Trouble) -> None:
-        seen = self._seen[watch.name] = self._seen.get(watch.name, 0) + 1
-        if seen < watch.patience:
+    def _record(self, check: HealthCheck, fault: Fault) -> None:
+        failures = self._failures[check.name] = self._failures.get(check.name, 0) + 1
+        if failures < check.patience:
             return
-        if trouble.code is not None:
-            self._blink(trouble.code)
+        if fault.code is not None:
+            self._blink(fault.code)
         now_s = self._clock.monotonic()
-        said_at_s = self._said_at_s.get(watch.name)
-        due = self._remind_after_s > 0 and said_at_s is not None and now_s - said_at_s >= self._remind_after_s
-        if said_at_s is None or due:
-            self._said_at_s[watch.name] = now_s
-            self._say(trouble.level, trouble.sentence)
+        logged_at_s = self._logged_at_s.get(check.name)
+        due = self._remind_after_s > 0 and logged_at_s is not None and now_s - logged_at_s >= self._remind_after_s
+        if logged_at_s is None or due:
+            self._logged_at_s[check.name] = now_s
+            self._log_fault(fault.level, fault.sentence)

@@ -1,4 +1,4 @@
-"""Takes back what dead jobs still claim: one killed while the broker was away has nobody left to say so."""
+"""Correction of retained states of stale jobs, such as one that was killed while the broker was unreachable."""
 
 from __future__ import annotations
 
@@ -9,41 +9,41 @@ from pioreactor.messaging.ports import Message
 from pioreactor.states import JobState
 from pioreactor.storage.ports import JobRegistry
 
-CLAIMS_LIFE = frozenset(state.encode() for state in (JobState.INIT, JobState.READY, JobState.SLEEPING))
+ALIVE_STATES = frozenset(state.encode() for state in (JobState.INIT, JobState.READY, JobState.SLEEPING))
 
 
-class Ghosts:
-    """Compares the states that the broker keeps of one unit's jobs with the jobs that live there."""
+class StaleStateCleaner:
+    """Compares the states that the broker retains for a unit's jobs with the jobs that run there."""
 
     def __init__(self, registry: JobRegistry, publish: Callable[..., None], *, unit: str) -> None:
         self._registry = registry
         self._publish = publish
         self._unit = unit
-        self._claims: dict[str, bytes] = {}
+        self._retained: dict[str, bytes] = {}
         self._suspects: set[str] = set()
 
     @property
     def filters(self) -> list[str]:
-        """Topics of states: of jobs, and of actions of which several may run."""
+        """Topic filters of the states of jobs, and of actions that may run several times."""
         return [topics.state(self._unit, "+", "+"), topics.state(self._unit, "+", "+/+")]
 
-    def hear(self, message: Message) -> None:
-        """Remember what is claimed."""
-        if message.payload in CLAIMS_LIFE:
-            self._claims[message.topic] = message.payload
+    def on_state(self, message: Message) -> None:
+        """Store a retained state."""
+        if message.payload in ALIVE_STATES:
+            self._retained[message.topic] = message.payload
         else:
-            self._claims.pop(message.topic, None)
+            self._retained.pop(message.topic, None)
 
-    def look(self) -> None:
-        """Declare lost what claimed to live at two looks, and did not. Call it about once a second.
+    def check(self) -> None:
+        """Publish `lost` for jobs that two consecutive checks found stale. Called about once a second.
 
-        At the first look, the word of an orderly end may still be on its way.
+        At the first check, the message of an orderly end may still be in transit.
         """
-        living = set()
+        running = set()
         for record in self._registry.running():
             for key in (record.job_name, f"{record.job_name}/{record.job_id}"):
-                living.add(topics.state(record.unit, record.experiment, key))
-        dead = set(self._claims) - living
-        for topic in sorted(dead & self._suspects):
+                running.add(topics.state(record.unit, record.experiment, key))
+        stale = set(self._retained) - running
+        for topic in sorted(stale & self._suspects):
             self._publish(topic, JobState.LOST.encode(), qos=1, retain=True)
-        self._suspects = dead
+        self._suspects = stale
