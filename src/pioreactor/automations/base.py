@@ -1,4 +1,4 @@
-"""What all automations share: readings to decide on, a trigger, events, and a record of their settings."""
+"""Base of automations: latest readings, triggers, events, and a record of the settings."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ LAST_RUN_CACHE = "automation_runs"
 
 
 class AutomationJob(BackgroundJob):
-    """Runs `execute` when its trigger says so: each `duration` minutes, or on a message.
+    """Job that runs `execute` on a trigger: every `duration` [min], or on a message.
 
-    A subclass calls `run_every` in its constructor, or reacts to messages; one that is given a `duration` and does
-    neither is run every `duration`.
+    A subclass calls `run_every` in its constructor or reacts to messages. One with a `duration` that does neither is
+    run every `duration`.
     """
 
     automation_name: ClassVar[str] = ""
@@ -55,9 +55,9 @@ class AutomationJob(BackgroundJob):
         self._timer: LaneTimer | None = None
         self._has_trigger = False
         self._last_run_s: float | None = None
-        self._settings_since = runtime.clock.now()
-        self._settings_then: dict[str, object] = {}
-        self._rerun_wanted = False
+        self._recorded_since = runtime.clock.now()
+        self._recorded_settings: dict[str, object] = {}
+        self._run_pending = False
         self.skip_first_run = str(skip_first_run).lower() in ("1", "true", "yes", "on")
         if duration is not None:
             declared = self.settings().get("duration")
@@ -65,29 +65,29 @@ class AutomationJob(BackgroundJob):
         clock = runtime.clock.monotonic
         self._od = LatestReading("optical density", "od_reading", clock)
         self._od_fused = LatestReading("fused optical density", "od_reading", clock)
-        self._normalized_od = LatestReading("normalised OD", "growth_rate_calculating", clock)
+        self._normalized_od = LatestReading("normalized OD", "growth_rate_calculating", clock)
         self._growth_rate = LatestReading("the growth rate", "growth_rate_calculating", clock)
 
     def execute(self) -> events.AutomationEvent | None:
-        """Decide and act once. Subclasses define it."""
+        """Decide and act once. Hook for subclasses."""
         return None
 
-    # ---- triggers ------------------------------------------------------------------------------------------
+    # ---- triggers ----------------------------------------------------------------------------------------
 
     def run_every(
         self, duration_minutes: float, skip_first_run: bool | None = None, run_after_seconds: float | None = None
     ) -> None:
-        """Run each `duration_minutes`; the first time after `run_after_seconds` (0), or after a whole duration."""
+        """Run `execute` every `duration_minutes`; first after `run_after_seconds` (0), or after a whole duration."""
         if not duration_minutes > 0:
             raise ValueError(f"the duration must be above 0 minutes, not {duration_minutes}")
         self._has_trigger = True
         period_s = duration_minutes * SECONDS_PER_MINUTE
         skip = self.skip_first_run if skip_first_run is None else skip_first_run
         first_s = period_s if skip else run_after_seconds if run_after_seconds is not None else 0.0
-        self._set_timer(period_s, max(first_s, self._seconds_owed_to_the_last_run(period_s)))
+        self._set_timer(period_s, max(first_s, self._remaining_delay_s(period_s)))
 
-    def _seconds_owed_to_the_last_run(self, period_s: float) -> float:
-        """Return how long to wait so that a run just before a power cut is not repeated just after it."""
+    def _remaining_delay_s(self, period_s: float) -> float:
+        """Return how long to wait so that a run shortly before a power cut is not repeated shortly after it [s]."""
         if not self.runtime.is_resumed:
             return 0.0
         stored = self.runtime.stores.persistent(LAST_RUN_CACHE).get((self.experiment, self.automation_name))
@@ -103,10 +103,10 @@ class AutomationJob(BackgroundJob):
 
     def set_duration(self, duration: float) -> None:
         """Change the time between runs [min], counted from the last run."""
-        wanted = float(duration)
-        if not wanted > 0:
-            raise SettingError(f"the duration must be above 0 minutes, not {wanted:g}")
-        self.duration = wanted
+        requested = float(duration)
+        if not requested > 0:
+            raise SettingError(f"the duration must be above 0 minutes, not {requested:g}")
+        self.duration = requested
         if self._timer is None:
             return
         period_s = self.duration * SECONDS_PER_MINUTE
@@ -115,7 +115,7 @@ class AutomationJob(BackgroundJob):
         self._set_timer(period_s, max(0.0, period_s - since_s))
 
     def run_once(self, timeout: float = 60.0) -> events.AutomationEvent | None:  # noqa: ARG002  lanes never overlap
-        """Run `execute` now and publish what it says. Errors become an `ErrorOccurred` event."""
+        """Run `execute` now and publish its event. Errors become an `ErrorOccurred` event."""
         if self.state != JobState.READY:
             return None
         self._last_run_s = self.runtime.clock.monotonic()
@@ -135,7 +135,7 @@ class AutomationJob(BackgroundJob):
         except JobRequiredError as error:
             self.logger.warning("%s. %s", error, error.remedy if error.remedy else "")
             return events.ErrorOccurred(str(error))
-        except Exception as error:  # a biologist's rule may raise anything; the automation goes on
+        except Exception as error:  # code of plugins may raise anything; the automation continues
             self.logger.error("%s", error, exc_info=True)
             return events.ErrorOccurred(str(error))
 
@@ -144,17 +144,17 @@ class AutomationJob(BackgroundJob):
             self.run_once()
 
     def trigger_run_once_from_event(self) -> None:
-        """Run soon, because of a message; several triggers before the run are one."""
+        """Run soon after a message; several triggers before the run count as one."""
         self._has_trigger = True
-        if not self._rerun_wanted:
-            self._rerun_wanted = True
-            self._lane.post(self._run_wanted)
+        if not self._run_pending:
+            self._run_pending = True
+            self._lane.post(self._run_pending_once)
 
-    def _run_wanted(self) -> None:
-        self._rerun_wanted = False
+    def _run_pending_once(self) -> None:
+        self._run_pending = False
         self._run_if_ready()
 
-    # ---- readings ------------------------------------------------------------------------------------------
+    # ---- readings ----------------------------------------------------------------------------------------
 
     @property
     def latest_normalized_od(self) -> float:
@@ -201,7 +201,7 @@ class AutomationJob(BackgroundJob):
         ):
             self.run_every(self.duration)
         self._subscribe_to_readings()
-        self._settings_then = self._settable_values()
+        self._recorded_settings = self._settable_values()
         self._has_begun = True
         super()._become_ready()
 
@@ -247,40 +247,40 @@ class AutomationJob(BackgroundJob):
         self.on_new_biomass("od_fused")
 
     def on_new_biomass(self, signal: str) -> None:
-        """React to a new reading of `normalized_od`, `od` or `od_fused`. Subclasses define it."""
+        """React to a new reading of `normalized_od`, `od` or `od_fused`. Hook for subclasses."""
 
-    # ---- the record of settings ----------------------------------------------------------------------------
+    # ---- the record of settings --------------------------------------------------------------------------
 
     def _settable_values(self) -> dict[str, object]:
         return {name: getattr(self, name) for name in self.settings()}
 
     def _publish_attribute(self, attribute: PublishedAttribute[Any], value: object) -> None:
         super()._publish_attribute(attribute, value)
-        if self._has_begun and attribute.settable and self._settings_then.get(attribute.name, value) != value:
+        if self._has_begun and attribute.settable and self._recorded_settings.get(attribute.name, value) != value:
             self._record_settings()
 
     def _record_settings(self) -> None:
-        """Publish the settings that held until now, with the stretch of time in which they did."""
+        """Publish the settings that were valid until now, with the interval in which they were."""
         now = self.runtime.clock.now()
         record = structs.AutomationSettings(
             pioreactor_unit=self.unit,
             experiment=self.experiment,
-            started_at=self._settings_since,
+            started_at=self._recorded_since,
             ended_at=now,
             automation_name=self.automation_name,
-            settings=msgspec.json.encode({**self._settings_then, "state": str(self.state)}),
+            settings=msgspec.json.encode({**self._recorded_settings, "state": str(self.state)}),
         )
         name = f"{self.kind}_automation_settings"
         self._registration.publish_setting(name, record, retain=False)
-        self._settings_since = now
-        self._settings_then = self._settable_values()
+        self._recorded_since = now
+        self._recorded_settings = self._settable_values()
 
     def _republish_all(self) -> None:
         super()._republish_all()
         self._registration.publish_setting("automation_name", self.automation_name, is_repetition=True)
 
     def on_disconnected(self) -> None:
-        """Switch off for good. Subclasses define it."""
+        """Release outputs at the end. Hook for subclasses."""
 
     def _publish_final(self) -> None:
         if self._has_begun:

@@ -109,7 +109,7 @@ class BackgroundJob(JobDeclaration, metaclass=JobType):
         self._registration.flush()
         signals.stop_on_signal(runtime, self)
 
-    # ---- interface for subclasses --------------------------------------------------------------------------
+    # ---- interface for subclasses ------------------------------------------------------------------------
 
     @property
     def state(self) -> JobState:
@@ -228,7 +228,7 @@ class BackgroundJob(JobDeclaration, metaclass=JobType):
     ) -> None:
         self.clean_up()
 
-    # ---- start from the command line -----------------------------------------------------------------------
+    # ---- start from the command line ---------------------------------------------------------------------
 
     @classmethod
     def from_options(cls, **options: Any) -> Self:
@@ -250,7 +250,7 @@ class BackgroundJob(JobDeclaration, metaclass=JobType):
             job.block_until_disconnected()
         return None
 
-    # ---- implementation ------------------------------------------------------------------------------------
+    # ---- implementation ----------------------------------------------------------------------------------
 
     def _become_ready(self) -> None:
         for name, attribute in self.published().items():

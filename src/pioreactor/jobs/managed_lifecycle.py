@@ -51,7 +51,7 @@ class managed_lifecycle:  # noqa: N801  the documented name that plugins import
         self._state = JobState.INIT
         self.exit_event = self.runtime.clock.signal()
 
-    # ---- the block -----------------------------------------------------------------------------------------
+    # ---- the block ---------------------------------------------------------------------------------------
 
     def __enter__(self) -> Self:
         registration = Registration(
@@ -88,7 +88,7 @@ class managed_lifecycle:  # noqa: N801  the documented name that plugins import
         self.registration.close()
         signals.unregister(self)
 
-    # ---- what the action uses ------------------------------------------------------------------------------
+    # ---- what the action uses ----------------------------------------------------------------------------
 
     @property
     def registration(self) -> Registration:

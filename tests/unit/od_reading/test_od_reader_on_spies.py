@@ -231,7 +231,7 @@ def test_a_slow_converter_gives_fewer_samples_not_a_longer_reading() -> None:
 
     answers: Callable[[], float] = slowly().__next__
     diode = SpyPhotodiode(answers, converter="ADS1115", gate=None)
-    array = PhotodiodeArray({"1": diode}, clock, mains_hz=None, still_wanted=lambda: True)
+    array = PhotodiodeArray({"1": diode}, clock, mains_hz=None, should_continue=lambda: True)
     start_s = clock.monotonic()
     levels = array.read()
     assert levels.volts["1"] == pytest.approx(1.0)

@@ -1,4 +1,4 @@
-"""What LED automations share: setting LEDs though others lock them at times, and leaving them dark."""
+"""Base of LED automations: setting LEDs that may be locked for a moment, and switching them off at the end."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from pioreactor.devices.ports import Lease
 from pioreactor.exc import ActuatorInUseError
 from pioreactor.types import LedChannel
 
-ATTEMPTS: Final = 6
-BETWEEN_ATTEMPTS_S: Final = 0.5
-"""An OD reading locks the LEDs for a second or two."""
+MAX_ATTEMPTS: Final = 6
+RETRY_DELAY_S: Final = 0.5
+"""An OD reading locks the LEDs for one or two seconds."""
 
 
 class LEDAutomationJob(AutomationJob):
-    """Base of LED automations. LEDs that it has set are off once it ends."""
+    """Base of LED automations. LEDs that it has set are switched off when it ends."""
 
     job_name = "led_automation"
     kind = "led"
@@ -33,13 +33,13 @@ class LEDAutomationJob(AutomationJob):
     def __init__(self, unit: str | None = None, experiment: str | None = None, **kwargs: Any) -> None:
         super().__init__(unit, experiment, **kwargs)
         self.edited_channels = set()
-        self._answered_for: dict[LedChannel, Lease] = {}
+        self._owned_lights: dict[LedChannel, Lease] = {}
 
     def set_led_intensity(self, channel: LedChannel, intensity: float) -> bool:
-        """Set one LED [%], trying again for a few seconds while it is locked; return whether it was set."""
-        for attempt in range(ATTEMPTS):
+        """Set one LED [%], retrying for a few seconds while it is locked; return whether it was set."""
+        for attempt in range(MAX_ATTEMPTS):
             if attempt:
-                self.sleep(BETWEEN_ATTEMPTS_S)
+                self.sleep(RETRY_DELAY_S)
             if self._write(channel, float(intensity)):
                 return True
         self.logger.warning("LED %s could not be set to %g %%.", channel, intensity)
@@ -47,7 +47,7 @@ class LEDAutomationJob(AutomationJob):
 
     def _write(self, channel: LedChannel, intensity: float) -> bool:
         self.edited_channels.add(channel)
-        self._answer_for(channel)
+        self._own_light(channel)
         return led_intensity(
             {channel: intensity},
             unit=self.unit,
@@ -57,32 +57,32 @@ class LEDAutomationJob(AutomationJob):
             pubsub_client=self.pub_client,
         )
 
-    def _answer_for(self, channel: LedChannel) -> None:
-        """Say that this light is ours, for the supervisor: should this process die, the light goes off with it."""
-        if channel not in self._answered_for:
+    def _own_light(self, channel: LedChannel) -> None:
+        """Register as owner of the light, so that the output guard switches it off if this process is killed."""
+        if channel not in self._owned_lights:
             with suppress(ActuatorInUseError):
-                self._answered_for[channel] = self.runtime.ownership.acquire(f"light-{channel}", self.owner)
+                self._owned_lights[channel] = self.runtime.ownership.acquire(f"light-{channel}", self.owner)
 
     def _end(self) -> None:
         if not self._ending:
-            self._darken()
+            self._switch_off_leds()
         super()._end()
 
-    def _darken(self) -> None:
-        """Switch off every LED that was set here; wait a little for those that an OD reading holds."""
+    def _switch_off_leds(self) -> None:
+        """Switch off every LED that this automation set; retry those that an OD reading has locked."""
         lit = sorted(self.__dict__.get("edited_channels", ()))
-        answered_for: dict[LedChannel, Lease] = self.__dict__.get("_answered_for", {})
-        for attempt in range(ATTEMPTS):
+        owned: dict[LedChannel, Lease] = self.__dict__.get("_owned_lights", {})
+        for attempt in range(MAX_ATTEMPTS):
             if attempt:
-                self.runtime.clock.sleep(BETWEEN_ATTEMPTS_S)
-            lit = [channel for channel in lit if not self._is_darkened(channel)]
-            for channel in set(answered_for) - set(lit):
-                answered_for.pop(channel).release()
+                self.runtime.clock.sleep(RETRY_DELAY_S)
+            lit = [channel for channel in lit if not self._is_switched_off(channel)]
+            for channel in set(owned) - set(lit):
+                owned.pop(channel).release()
             if not lit:
                 return
         self.logger.error("LED %s is still on: it could not be switched off.", " and ".join(lit))
 
-    def _is_darkened(self, channel: LedChannel) -> bool:
+    def _is_switched_off(self, channel: LedChannel) -> bool:
         try:
             return self._write(channel, 0.0)
         except Exception:  # the other LEDs, and the rest of the shutdown, must not depend on this one

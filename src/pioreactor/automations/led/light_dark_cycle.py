@@ -1,4 +1,4 @@
-"""Day and night for phototrophs."""
+"""Automation that alternates light and dark, as day and night for phototrophs."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from pioreactor.runtime.lane import LaneTimer
 from pioreactor.types import LedChannel
 
 CHANNELS: Final[tuple[LedChannel, ...]] = ("D", "C")
-SOONEST_S: Final = 0.05
+MIN_DELAY_S: Final = 0.05
 RETRY_S: Final = 5.0
-"""An LED that could not be set is tried again after so long."""
+"""Delay before an LED that could not be set is retried [s]."""
 
 
 @dataclass(frozen=True)
 class Cycle:
-    """Light, then dark, for ever [s]. No light means always dark; light without dark means always light."""
+    """Repeating phases of light and dark [s]. Without light it is always dark; without dark always light."""
 
     light_s: float
     dark_s: float
@@ -37,7 +37,7 @@ class Cycle:
 
 
 class LightDarkCycle(LEDAutomationJob):
-    """Light on LEDs D and C for some minutes, dark for some, beginning with light when the automation starts."""
+    """Alternate light and dark on LEDs C and D, beginning with light when the automation starts."""
 
     automation_name = "light_dark_cycle"
 
@@ -63,7 +63,7 @@ class LightDarkCycle(LEDAutomationJob):
         self._edge: LaneTimer | None = None
         self._shown: dict[LedChannel, float] = {}
 
-    # ---- changes -------------------------------------------------------------------------------------------
+    # ---- changes -----------------------------------------------------------------------------------------
 
     def on_init_to_ready(self) -> None:
         self._began_s = self.runtime.clock.monotonic()
@@ -86,15 +86,15 @@ class LightDarkCycle(LEDAutomationJob):
         self.dark_duration_minutes = float(dark_duration_minutes)
         self._run_if_ready()
 
-    # ---- light ---------------------------------------------------------------------------------------------
+    # ---- light -------------------------------------------------------------------------------------------
 
     def execute(self) -> AutomationEvent | None:
         cycle = Cycle(60.0 * self.light_duration_minutes, 60.0 * self.dark_duration_minutes)
         is_light, change_in_s = cycle.at(self.runtime.clock.monotonic() - self._began_s)
         self._cancel_edge()
         if change_in_s is not None:
-            # The timer is set before the LEDs are, as a locked LED may take seconds.
-            self._edge = self.later(max(SOONEST_S, change_in_s), self._run_if_ready)
+            # The timer is set first, since setting a locked LED may take seconds.
+            self._edge = self.later(max(MIN_DELAY_S, change_in_s), self._run_if_ready)
         return self._show(is_light, self.light_intensity if is_light else 0.0)
 
     def _show(self, is_light: bool, intensity: float) -> AutomationEvent | None:

@@ -1,4 +1,4 @@
-"""Does nothing."""
+"""Automation that does nothing."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pioreactor.automations.led.base import LEDAutomationJob
 
 
 class Silent(LEDAutomationJob):
-    """No light, until somebody chooses an automation."""
+    """Do nothing: no LED is set."""
 
     automation_name = "silent"
 

@@ -1,4 +1,4 @@
-"""What temperature automations share: the culture's temperature, a guarded heater, and a watch over its board."""
+"""Base of temperature automations: temperature of the culture, guarded heater, and monitor of the heater board."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pioreactor.actions.pwm import publish_duties
 from pioreactor.automations import events, registry
 from pioreactor.automations.base import AutomationJob
 from pioreactor.automations.temperature.heater import GuardedHeater
-from pioreactor.automations.temperature.heater_monitor import READ_EVERY_S, BoardReading, BoardWatch
+from pioreactor.automations.temperature.heater_monitor import READ_EVERY_S, BoardMonitor, BoardReading
 from pioreactor.automations.temperature.observer_store import CACHE, ObserverMemory
 from pioreactor.automations.temperature.state_estimation import Observation
 from pioreactor.devices.guard import HeatingLimits
@@ -23,14 +23,14 @@ from pioreactor.science.temperature.plant import plant_of
 from pioreactor.states import JobState
 
 HEATER_HZ: Final = 16.0
-"""Slow enough for the MOSFET's gate, fast against the board's 4 s."""
+"""Slow enough for the gate of the MOSFET, fast compared to the board's time constant of 4 s."""
 PUBLISH_EVERY_S: Final = 30.0
-HALF_A_LOOK_S: Final = READ_EVERY_S / 2
-SHOW_DUTY_STEP: Final = 1.0
-"""Between two publications of the temperature, the duty is published when it has moved so far [%]."""
-UNWATCHED_S: Final = 60.0
+HALF_A_READING_S: Final = READ_EVERY_S / 2
+PUBLISHED_DUTY_STEP: Final = 1.0
+"""Change of the duty that is published between two publications of the temperature [%]."""
+MONITOR_TIMEOUT_S: Final = 60.0
 PAUSED: Final = "paused"
-UNWATCHED: Final = "unwatched"
+UNMONITORED: Final = "unwatched"
 
 
 class TemperatureAutomationJob(AutomationJob):
@@ -45,9 +45,9 @@ class TemperatureAutomationJob(AutomationJob):
     MAX_TEMP_TO_REDUCE_HEATING: float = 78.0
     MAX_TEMP_TO_DISABLE_HEATING: float = 80.0
     MAX_TEMP_TO_SHUTDOWN: float = 85.0
-    """Of the heater board [°C]. An instance has those of its reactor's model; a subclass may lower them."""
+    """Limits of the heater board [°C]. An instance has those of its reactor's model; a subclass may lower them."""
     INFERENCE_EVERY_N_SECONDS: float = 30.0
-    """How often `execute` is run. A temperature is published at least every 30 s."""
+    """Interval of `execute` [s]. A temperature is published at least every 30 s."""
 
     temperature = Measurement[structs.Temperature](unit="℃", label="Temperature", quantity="temperature")
     heater_duty_cycle = Status(0.0, unit="%", label="Heater duty cycle", display=False)
@@ -57,7 +57,7 @@ class TemperatureAutomationJob(AutomationJob):
     latest_temperature_at: datetime | None = None
 
     _heater: GuardedHeater | None = None
-    _watch: BoardWatch | None = None
+    _board_monitor: BoardMonitor | None = None
     _is_powering_off = False
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -71,13 +71,13 @@ class TemperatureAutomationJob(AutomationJob):
         rig = self.runtime.open_rig()
         if not rig.is_heating_pcb_present():
             raise HardwareNotFoundError(
-                "the heater board does not answer", remedy="Check that the heater board's ribbon cable is plugged in."
+                "the heater board does not respond", remedy="Check that the heater board's ribbon cable is plugged in."
             )
         clock = self.runtime.clock
         self._thermometer = rig.thermometer()
         self._nominal = plant_of(self.runtime.model().model_version)
         self._set_limits()
-        self._heard_until_s = clock.monotonic()
+        self._processed_until_s = clock.monotonic()
         self._next_publication_s = self._next_inference_s = clock.monotonic()
         self._observation = Observation(
             self._nominal,
@@ -98,7 +98,7 @@ class TemperatureAutomationJob(AutomationJob):
         self.MAX_TEMP_TO_SHUTDOWN = lower("MAX_TEMP_TO_SHUTDOWN", model.max_temp_to_shutdown)
 
     def _become_ready(self) -> None:
-        self._watch = BoardWatch(
+        self._board_monitor = BoardMonitor(
             clock=self.runtime.clock,
             thermometer=self._thermometer,
             heater=self.heater,
@@ -106,57 +106,57 @@ class TemperatureAutomationJob(AutomationJob):
                 self.MAX_TEMP_TO_REDUCE_HEATING, self.MAX_TEMP_TO_DISABLE_HEATING, self.MAX_TEMP_TO_SHUTDOWN
             ),
             nominal=self._nominal,
-            watched=self,
+            automation=self,
         )
-        self.every(UNWATCHED_S / 2, self._watch_the_watch)
+        self.every(MONITOR_TIMEOUT_S / 2, self._check_monitor)
         super()._become_ready()
-        self._watch.start()
+        self._board_monitor.start()
 
-    # ---- the heater ----------------------------------------------------------------------------------------
+    # ---- the heater --------------------------------------------------------------------------------------
 
     @property
     def heater(self) -> GuardedHeater:
-        """Return the heater; an error before it is opened."""
+        """Return the heater; raise `HardwareError` before it is opened."""
         if self._heater is None:
             raise HardwareError("the heater is not open yet")
         return self._heater
 
     def update_heater(self, new_duty_cycle: float) -> bool:
-        """Heat with this duty [%], bounded to 0–100. Return False when safety allows less at the moment."""
-        wanted = min(max(float(new_duty_cycle), 0.0), 100.0)
-        given = self.heater.heat(wanted)
-        self._show_duty()
-        return given == wanted
+        """Set the duty [%], clamped to 0–100. Return False if safety allows less at the moment."""
+        requested = min(max(float(new_duty_cycle), 0.0), 100.0)
+        applied = self.heater.heat(requested)
+        self._publish_duty()
+        return applied == requested
 
     def update_heater_with_delta(self, delta_duty_cycle: float) -> bool:
-        """Change the duty by this [%]."""
+        """Change the duty by `delta_duty_cycle` [%]."""
         return self.update_heater(self.heater.duty_percent + delta_duty_cycle)
 
     def turn_off_heater(self) -> None:
         """Switch the heater off."""
         self.heater.off()
-        self._show_duty()
+        self._publish_duty()
 
-    def _show_duty(self) -> None:
-        """Publish the duty; whoever calls has written the heater before."""
+    def _publish_duty(self) -> None:
+        """Publish the duty after it was written to the heater."""
         duty = round(self.heater.duty_percent, 2)
         if duty != self.heater_duty_cycle:
             self.heater_duty_cycle = duty
             publish_duties(self)
 
-    # ---- temperatures --------------------------------------------------------------------------------------
+    # ---- temperatures ------------------------------------------------------------------------------------
 
     def read_external_temperature(self) -> float:
-        """Return what the thermometer on the heater board shows [°C]; not the culture's temperature."""
+        """Return the temperature of the heater board [°C], which is not that of the culture."""
         return self._thermometer.read_celsius()
 
     def infer_temperature(self) -> float:
-        """Return the culture's temperature [°C]. Plugins may replace it; control follows what it says."""
+        """Return the temperature of the culture [°C]. Plugins may override it; the control uses its result."""
         return self.observer.liquid_celsius
 
     @property
     def observer(self) -> LiquidObserver:
-        """Return what infers the culture's temperature; an error before the first reading."""
+        """Return the observer of the culture's temperature; raise `HardwareError` before the first reading."""
         return self._observation.observer
 
     @property
@@ -164,53 +164,53 @@ class TemperatureAutomationJob(AutomationJob):
         return self._observation.vial.current_volume_ml
 
     def on_board_reading(self) -> None:
-        """React to each reading of the heater board, about every 5 s. Subclasses that control fast define it."""
+        """React to each reading of the heater board, about every 5 s. Hook for subclasses."""
 
-    def _watch_the_watch(self) -> None:
-        """Heat only while somebody looks at the board."""
-        assert self._watch is not None
-        if self.runtime.clock.monotonic() - self._watch.looked_at_s <= UNWATCHED_S:
-            self.heater.allow(UNWATCHED)
-        elif UNWATCHED not in self.heater.prohibitions:
-            self.heater.forbid(UNWATCHED)
-            self._show_duty()
-            self.logger.error("Nobody watches the heater board; the heater is off. Restart the automation.")
+    def _check_monitor(self) -> None:
+        """Switch the heater off when the board monitor has stopped."""
+        assert self._board_monitor is not None
+        if self.runtime.clock.monotonic() - self._board_monitor.checked_at_s <= MONITOR_TIMEOUT_S:
+            self.heater.allow(UNMONITORED)
+        elif UNMONITORED not in self.heater.prohibitions:
+            self.heater.forbid(UNMONITORED)
+            self._publish_duty()
+            self.logger.error("Heater control stopped responding; the heater was switched off. Restart the automation.")
 
-    # ---- what the watch says ---------------------------------------------------------------------------------
+    # ---- callbacks of the board monitor ------------------------------------------------------------------
 
-    def is_leaving(self) -> bool:
+    def is_stop_requested(self) -> bool:
         return self._lane.stopping or self._lane.pausing
 
-    def heard_until_s(self) -> float:
-        return self._heard_until_s
+    def processed_until_s(self) -> float:
+        return self._processed_until_s
 
-    def hear_board(self, reading: BoardReading) -> None:
-        self._lane.post(lambda: self._take_reading(reading))
+    def on_board_reading_taken(self, reading: BoardReading) -> None:
+        self._lane.post(lambda: self._process_reading(reading))
 
-    def hear_trouble(self, sentence: str, *, serious: bool) -> None:
+    def on_fault(self, message: str, *, serious: bool) -> None:
         if serious:
-            self.logger.error("%s", sentence)
+            self.logger.error("%s", message)
             self._lane.post(lambda: self.blink_error_code(error_codes.PCB_TEMPERATURE_TOO_HIGH))
         else:
-            self.logger.warning("%s", sentence)
-        self._lane.post(self._show_duty)
+            self.logger.warning("%s", message)
+        self._lane.post(self._publish_duty)
 
-    def power_off(self, sentence: str) -> None:
-        """Power the computer off, which takes the heater's supply with it."""
+    def power_off(self, message: str) -> None:
+        """Power the computer off, which cuts the supply of the heater."""
         if self._is_powering_off:
             return
         self._is_powering_off = True
-        self.logger.critical("%s The unit powers off.", sentence)
+        self.logger.critical("%s Powering the unit off.", message)
         try:
             if not self.runtime.computer.power_off():
-                self.logger.critical("A reactor without hardware of its own is not powered off; its heater stays off.")
+                self.logger.critical("A simulated reactor is not powered off; its heater stays off.")
         except OSError as error:
-            self.logger.critical("The unit cannot be powered off (%s). Pull its plug.", error)
+            self.logger.critical("The unit cannot be powered off (%s). Unplug it.", error)
 
-    # ---- a reading -----------------------------------------------------------------------------------------
+    # ---- a reading ---------------------------------------------------------------------------------------
 
-    def _take_reading(self, reading: BoardReading) -> None:
-        self._heard_until_s = reading.at_s
+    def _process_reading(self, reading: BoardReading) -> None:
+        self._processed_until_s = reading.at_s
         try:
             self._observation.take(reading)
             if self.state == JobState.READY and reading.is_trusted:
@@ -219,19 +219,19 @@ class TemperatureAutomationJob(AutomationJob):
             self._observation.keep(self.heater.duty_percent)
         except StoppedError:
             raise
-        except Exception as error:  # a plugin's code may raise anything; the heater must not stay as it was
+        except Exception as error:  # code of plugins may raise anything; the heater must not stay on
             self.turn_off_heater()
             self.logger.error("%s", error, exc_info=True)
             self.latest_event = events.ErrorOccurred(str(error)).to_struct()
 
     def _publish_if_due(self, at_s: float) -> None:
         if at_s >= self._next_publication_s:
-            self._next_publication_s = at_s + min(PUBLISH_EVERY_S, self.INFERENCE_EVERY_N_SECONDS) - HALF_A_LOOK_S
+            self._next_publication_s = at_s + min(PUBLISH_EVERY_S, self.INFERENCE_EVERY_N_SECONDS) - HALF_A_READING_S
             self._publish_temperature()
-        elif abs(self.heater.duty_percent - self.heater_duty_cycle) >= SHOW_DUTY_STEP:
-            self._show_duty()
+        elif abs(self.heater.duty_percent - self.heater_duty_cycle) >= PUBLISHED_DUTY_STEP:
+            self._publish_duty()
         if at_s >= self._next_inference_s:
-            self._next_inference_s = at_s + self.INFERENCE_EVERY_N_SECONDS - HALF_A_LOOK_S
+            self._next_inference_s = at_s + self.INFERENCE_EVERY_N_SECONDS - HALF_A_READING_S
             self.run_once()
 
     def _publish_temperature(self) -> None:
@@ -239,7 +239,7 @@ class TemperatureAutomationJob(AutomationJob):
         self.previous_temperature = self.latest_temperature
         self.latest_temperature = round(self.infer_temperature(), 2)
         self.latest_temperature_at = now
-        self._show_duty()
+        self._publish_duty()
         self.temperature = structs.Temperature(temperature=self.latest_temperature, timestamp=now)
 
     def _execute_safely(self) -> events.AutomationEvent | None:
@@ -248,18 +248,18 @@ class TemperatureAutomationJob(AutomationJob):
             self.turn_off_heater()
         return event
 
-    # ---- lifecycle: the heater first -------------------------------------------------------------------------
+    # ---- lifecycle ---------------------------------------------------------------------------------------
 
     def _move(self, target: JobState) -> None:
         if target == JobState.SLEEPING and self._heater is not None:
             self._heater.forbid(PAUSED)
-            self._show_duty()
+            self._publish_duty()
         if target == JobState.READY and self._heater is not None:
             self._heater.allow(PAUSED)
         super()._move(target)
 
     def clean_up(self) -> None:
-        """End the job; the heater is off before anything else happens, even when the job's code hangs."""
+        """End the job. The heater is switched off first, even if the job's code hangs."""
         if self._heater is not None:
             self._heater.release()
         super().clean_up()
@@ -270,9 +270,9 @@ class TemperatureAutomationJob(AutomationJob):
                 self._heater.release()
                 self._observation.leave()
                 if not self._ending:
-                    self._show_duty()
-            if self._watch is not None:
-                self._watch.stop()
+                    self._publish_duty()
+            if self._board_monitor is not None:
+                self._board_monitor.stop()
         finally:
             super()._end()
 
@@ -280,7 +280,7 @@ class TemperatureAutomationJob(AutomationJob):
 class TemperatureAutomationJobContrib(TemperatureAutomationJob):
     """Base of temperature automations of plugins.
 
-    Many change the duty step by step and are tuned for this time between runs, so it is kept; it may be overridden.
+    Many change the duty step by step and are tuned for this interval; a subclass may override it.
     """
 
     INFERENCE_EVERY_N_SECONDS: float = 200.0

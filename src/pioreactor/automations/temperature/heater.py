@@ -1,4 +1,4 @@
-"""The heater with its prohibitions: whoever asks for heat gets no more than safety allows at that moment."""
+"""Heater output with interlocks: a request gets no more duty than safety allows at that moment."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from pioreactor.devices.ports import PwmOutput
 
 
 class GuardedHeater:
-    """Written to by the automation and by the watch over the board, each on a lane of its own.
+    """Heater that the automation and the board monitor write to, each on its own lane.
 
-    While there is any prohibition the heater is off, whatever is asked for.
+    While any prohibition is set, the heater is off whatever duty is requested.
     """
 
     def __init__(self, output: PwmOutput, clock: Clock) -> None:
@@ -20,10 +20,10 @@ class GuardedHeater:
         self._clock = clock
         self._lock = threading.RLock()
         self._prohibitions: set[str] = set()
-        self._most = 100.0
+        self._max_duty = 100.0
         self._duty = 0.0
         self._percent_seconds = 0.0
-        self._counted_to_s = self._counted_from_s = clock.monotonic()
+        self._integrated_to_s = self._integrated_from_s = clock.monotonic()
         self._released = False
 
     @property
@@ -35,21 +35,21 @@ class GuardedHeater:
         return frozenset(self._prohibitions)
 
     def heat(self, duty_percent: float) -> float:
-        """Drive the heater [%]; return the duty that it was given."""
+        """Set the duty [%]; return the duty that was applied."""
         with self._lock:
             if self._released:
                 return 0.0
-            wanted = 0.0 if self._prohibitions else min(checked_percent(duty_percent), self._most)
-            if wanted > 0.0 or self._duty > 0.0:
-                self._write(wanted)
-            return wanted
+            applied = 0.0 if self._prohibitions else min(checked_percent(duty_percent), self._max_duty)
+            if applied > 0.0 or self._duty > 0.0:
+                self._write(applied)
+            return applied
 
     def off(self) -> None:
-        """Switch off. Always allowed."""
+        """Switch the heater off."""
         with self._lock:
             if self._released:
                 return
-            self._count()
+            self._integrate()
             self._duty = 0.0
             self._output.off()
 
@@ -64,27 +64,27 @@ class GuardedHeater:
             self._prohibitions.discard(reason)
 
     def restrain(self, stage: HeatingStage) -> None:
-        """Reduce what is given and let nobody raise it again, or (`ALLOWED`) lift that."""
+        """Reduce the duty and limit it to that until `restrain(ALLOWED)`."""
         with self._lock:
             if stage is HeatingStage.ALLOWED:
-                self._most = 100.0
+                self._max_duty = 100.0
                 return
             if not self._released:
-                self._most = stage.limit_duty(self._duty)
-                self._write(self._most)
+                self._max_duty = stage.limit_duty(self._duty)
+                self._write(self._max_duty)
 
     def mean_duty_percent(self) -> float:
         """Return the mean duty [%] since the last call."""
         with self._lock:
-            self._count()
-            now_s = self._counted_to_s
-            passed_s = now_s - self._counted_from_s
+            self._integrate()
+            now_s = self._integrated_to_s
+            passed_s = now_s - self._integrated_from_s
             mean = self._percent_seconds / passed_s if passed_s > 0 else self._duty
-            self._percent_seconds, self._counted_from_s = 0.0, now_s
+            self._percent_seconds, self._integrated_from_s = 0.0, now_s
             return mean
 
     def release(self) -> None:
-        """Switch off for good and give the output up."""
+        """Switch the heater off and release the output."""
         with self._lock:
             if not self._released:
                 self._released = True
@@ -92,12 +92,12 @@ class GuardedHeater:
                 self._output.release()
 
     def _write(self, duty_percent: float) -> None:
-        self._count()
+        self._integrate()
         if duty_percent != self._duty:
             self._output.set_duty(duty_percent)
             self._duty = duty_percent
 
-    def _count(self) -> None:
+    def _integrate(self) -> None:
         now_s = self._clock.monotonic()
-        self._percent_seconds += self._duty * (now_s - self._counted_to_s)
-        self._counted_to_s = now_s
+        self._percent_seconds += self._duty * (now_s - self._integrated_to_s)
+        self._integrated_to_s = now_s

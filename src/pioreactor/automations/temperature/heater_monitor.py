@@ -1,6 +1,6 @@
-"""The watch over the heater board: reads its thermometer every few seconds and cuts the heater when it must.
+"""Monitor of the heater board: reads its thermometer every few seconds and switches the heater off if necessary.
 
-It has a lane of its own, so that an automation whose code hangs, or a broker that is away, does not blind it.
+It has its own lane, so that neither an automation that hangs nor an unreachable broker stops it.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from pioreactor.science.temperature.plant import Plant
 from pioreactor.science.temperature.plausibility import BoardExpectation
 
 READ_EVERY_S: Final = 5.0
-LONGEST_JUMP_K: Final = 25.0
-"""Between two readings; 4.2 W into 3.1 J/K are 7 K in 5 s."""
-COLDEST_CELSIUS: Final = -20.0
-HOTTEST_CELSIUS: Final = 125.0
-"""The TMP1075 measures from −55 to 125 °C; colder than −20 °C no laboratory is."""
+MAX_JUMP_K: Final = 25.0
+"""Largest plausible change between two readings; 4.2 W into 3.1 J/K are 7 K in 5 s."""
+MIN_CELSIUS: Final = -20.0
+MAX_CELSIUS: Final = 125.0
+"""The TMP1075 measures from −55 to 125 °C; no laboratory is colder than −20 °C."""
 MISSES_BEFORE_OFF: Final = 2
 GOOD_BEFORE_ON: Final = 3
-COOLER_BY_K: Final = 5.0
-"""A board that was too hot must be this much below the first limit before it is heated again."""
+HYSTERESIS_K: Final = 5.0
+"""Hysteresis: a board that was too hot is heated again this much below the first limit [K]."""
 RETRY_S: Final = 300.0
-LONGEST_RETRY_S: Final = 3600.0
-LONGEST_SILENCE_S: Final = 600.0
-"""An automation that has not taken a reading for so long is not left with a hot heater."""
-SECONDS_TO_STOP: Final = 2.0
+MAX_RETRY_S: Final = 3600.0
+MAX_SILENCE_S: Final = 600.0
+"""The heater is switched off when the automation has not processed a reading for so long [s]."""
+STOP_TIMEOUT_S: Final = 2.0
 
 TOO_HOT: Final = "too hot"
 NO_READING: Final = "no reading"
@@ -42,7 +42,7 @@ SILENT: Final = "silent"
 
 @dataclass(frozen=True, slots=True)
 class BoardReading:
-    """What the thermometer showed, whether it is believed, and the heater's mean duty since the reading before."""
+    """Reading of the board's thermometer, whether it is trusted, and the mean duty since the previous reading."""
 
     at_s: float
     celsius: float
@@ -50,26 +50,26 @@ class BoardReading:
     is_trusted: bool = True
 
 
-class Watched(Protocol):
-    """The automation, as the watch knows it. Called on the watch's lane."""
+class MonitoredAutomation(Protocol):
+    """Interface of the automation to the monitor. Called on the monitor's lane."""
 
-    def is_leaving(self) -> bool:
-        """Say whether it was asked to stop or pause, though it may not have come to it."""
+    def is_stop_requested(self) -> bool:
+        """Return whether a stop or a pause was requested, even if it has not happened yet."""
         ...
 
-    def heard_until_s(self) -> float:
-        """Return the moment of the last reading that it has taken in."""
+    def processed_until_s(self) -> float:
+        """Return the time of the last reading that was processed (monotonic) [s]."""
         ...
 
-    def hear_board(self, reading: BoardReading) -> None: ...
+    def on_board_reading_taken(self, reading: BoardReading) -> None: ...
 
-    def hear_trouble(self, sentence: str, *, serious: bool) -> None: ...
+    def on_fault(self, message: str, *, serious: bool) -> None: ...
 
-    def power_off(self, sentence: str) -> None: ...
+    def power_off(self, message: str) -> None: ...
 
 
-class BoardWatch:
-    """Three limits of temperature, a thermometer that must answer, make sense and follow the heater."""
+class BoardMonitor:
+    """Safety checks of the heater board: three temperature limits, and a thermometer that responds plausibly."""
 
     def __init__(
         self,
@@ -79,83 +79,83 @@ class BoardWatch:
         heater: GuardedHeater,
         limits: HeatingLimits,
         nominal: Plant,
-        watched: Watched,
+        automation: MonitoredAutomation,
     ) -> None:
         self._clock = clock
         self._thermometer = thermometer
         self._heater = heater
         self._limits = limits
-        self._watched = watched
+        self._automation = automation
         self._expectation = BoardExpectation(nominal)
-        self._lane = Lane(clock, "board watch")
+        self._lane = Lane(clock, "heater board monitor")
         self._stage = HeatingStage.ALLOWED
         self._last: tuple[float, float] | None = None
-        self._read_at_s = self._told_at_s = self.looked_at_s = clock.monotonic()
+        self._read_at_s = self._reported_at_s = self.checked_at_s = clock.monotonic()
         self._misses = 0
         self._good = 0
-        self._odd = 0
+        self._jumps = 0
         self._retry_s = RETRY_S
         self._retry_at_s: float | None = None
-        self._swing_while_off: tuple[float, float] | None = None
+        self._range_while_off: tuple[float, float] | None = None
 
     def start(self) -> None:
-        self._lane.every(READ_EVERY_S, self.look, first_after_s=0.0)
+        self._lane.every(READ_EVERY_S, self.check, first_after_s=0.0)
         self._lane.start(lambda: None)
 
     def stop(self) -> None:
-        """End; from any lane, its own included."""
+        """Stop the monitor; may be called on any lane, its own included."""
         self._lane.request_stop()
         task = self._lane.task
         if task is not None and not self._lane.is_current():
-            task.join(SECONDS_TO_STOP)
+            task.join(STOP_TIMEOUT_S)
 
-    # ---- one look ------------------------------------------------------------------------------------------
+    # ---- one check ---------------------------------------------------------------------------------------
 
-    def look(self) -> None:
-        """Read once, protect, and tell the automation."""
+    def check(self) -> None:
+        """Read the thermometer, apply the limits, and pass the reading to the automation."""
         try:
-            self._look()
-        except Exception as error:  # noqa: BLE001  whatever goes wrong here, the heater must not stay on unwatched
+            self._check()
+        except Exception as error:  # noqa: BLE001  whatever fails here, the heater must not stay on unmonitored
             self._heater.forbid(NO_READING)
             self._misses = max(self._misses, MISSES_BEFORE_OFF)
-            self._watched.hear_trouble(f"The watch over the heater board failed: {error}.", serious=True)
+            self._automation.on_fault(f"The monitor of the heater board failed: {error}.", serious=True)
 
-    def _look(self) -> None:
-        now_s = self.looked_at_s = self._clock.monotonic()
-        if self._watched.is_leaving():
+    def _check(self) -> None:
+        now_s = self.checked_at_s = self._clock.monotonic()
+        if self._automation.is_stop_requested():
             self._heater.off()
-        self._mind_silence()
+        self._check_responsiveness()
         try:
             celsius = self._thermometer.read_celsius()
         except (PioreactorError, OSError) as error:
-            self._miss(f"the thermometer of the heater board does not answer ({error})")
+            self._miss(f"the thermometer of the heater board does not respond ({error})")
             return
         if not math.isnan(celsius):
             self._protect(celsius)
-        if self._is_odd(now_s, celsius):
-            self._miss(f"the thermometer of the heater board shows {celsius:.2f} °C, which cannot be")
+        if self._is_implausible(now_s, celsius):
+            self._miss(f"the thermometer of the heater board reads an implausible {celsius:.2f} °C")
             return
         self._last = (now_s, celsius)
-        self._come_back()
+        self._on_valid_reading()
         mean_duty = self._heater.mean_duty_percent()
         passed_s, self._read_at_s = now_s - self._read_at_s, now_s
         self._check_following(now_s, passed_s, mean_duty, celsius)
-        self._told_at_s = now_s
-        self._watched.hear_board(BoardReading(now_s, celsius, mean_duty, self._retry_at_s is None))
+        self._reported_at_s = now_s
+        self._automation.on_board_reading_taken(BoardReading(now_s, celsius, mean_duty, self._retry_at_s is None))
 
-    def _mind_silence(self) -> None:
-        if self._told_at_s - self._watched.heard_until_s() < LONGEST_SILENCE_S:
+    def _check_responsiveness(self) -> None:
+        if self._reported_at_s - self._automation.processed_until_s() < MAX_SILENCE_S:
             self._heater.allow(SILENT)
             return
         if SILENT not in self._heater.prohibitions:
             self._heater.forbid(SILENT)
-            self._watched.hear_trouble(
-                f"The temperature automation has done nothing for {LONGEST_SILENCE_S:.0f} s; the heater is off until "
+            self._automation.on_fault(
+                f"The temperature automation has not responded for {MAX_SILENCE_S:.0f} s; the heater is off until "
                 "it does.",
                 serious=True,
             )
 
-    # ---- too hot -------------------------------------------------------------------------------------------
+    # ---- too hot -----------------------------------------------------------------------------------------
 
     def _protect(self, celsius: float) -> None:
         stage, before = self._limits.stage(celsius), self._stage
@@ -165,48 +165,48 @@ class BoardWatch:
         elif stage is HeatingStage.REDUCE:
             self._heater.restrain(stage)
             if before is HeatingStage.ALLOWED:
-                self._say_hot(celsius, self._limits.reduce_above, "heating is reduced", serious=False)
+                self._report_hot(celsius, self._limits.reduce_above, "heating is reduced", serious=False)
         else:
             self._heater.forbid(TOO_HOT)
             if before in (HeatingStage.ALLOWED, HeatingStage.REDUCE):
-                self._say_hot(celsius, self._limits.disable_above, "the heater is off")
+                self._report_hot(celsius, self._limits.disable_above, "the heater is off")
             if stage is HeatingStage.SHUTDOWN is before:
-                self._watched.power_off(f"The heater board is {celsius:.1f} °C warm.")
+                self._automation.power_off(f"The heater board is at {celsius:.1f} °C.")
 
     def _cool_down(self, celsius: float) -> None:
         self._heater.restrain(HeatingStage.ALLOWED)
-        if TOO_HOT in self._heater.prohibitions and celsius < self._limits.reduce_above - COOLER_BY_K:
+        if TOO_HOT in self._heater.prohibitions and celsius < self._limits.reduce_above - HYSTERESIS_K:
             self._heater.allow(TOO_HOT)
 
-    def _say_hot(self, celsius: float, limit: float, what: str, *, serious: bool = True) -> None:
-        self._watched.hear_trouble(
-            f"The heater board is {celsius:.1f} °C warm, above {limit:g} °C; {what}. Check that the vial is in "
-            "place and filled.",
+    def _report_hot(self, celsius: float, limit: float, what: str, *, serious: bool = True) -> None:
+        self._automation.on_fault(
+            f"The heater board is at {celsius:.1f} °C, above {limit:g} °C; {what}. Check that the vial is in place and "
+            "filled.",
             serious=serious,
         )
 
-    # ---- no reading, or one that makes no sense -------------------------------------------------------------
+    # ---- missing and implausible readings ----------------------------------------------------------------
 
-    def _is_odd(self, now_s: float, celsius: float) -> bool:
-        """Say whether a reading cannot be true. One that stays, stays: then what was before was wrong, or long ago."""
-        if not COLDEST_CELSIUS <= celsius <= HOTTEST_CELSIUS:
+    def _is_implausible(self, now_s: float, celsius: float) -> bool:
+        """Return whether a reading is implausible. A jump that persists is accepted: earlier readings were wrong."""
+        if not MIN_CELSIUS <= celsius <= MAX_CELSIUS:
             return True
         last = self._last
-        jumped = last is not None and now_s - last[0] < 3 * READ_EVERY_S and abs(celsius - last[1]) > LONGEST_JUMP_K
-        self._odd = self._odd + 1 if jumped else 0
-        return 0 < self._odd < MISSES_BEFORE_OFF + 1
+        jumped = last is not None and now_s - last[0] < 3 * READ_EVERY_S and abs(celsius - last[1]) > MAX_JUMP_K
+        self._jumps = self._jumps + 1 if jumped else 0
+        return 0 < self._jumps < MISSES_BEFORE_OFF + 1
 
     def _miss(self, what: str) -> None:
         self._misses += 1
         self._good = 0
         if self._misses >= MISSES_BEFORE_OFF and NO_READING not in self._heater.prohibitions:
             self._heater.forbid(NO_READING)
-            self._watched.hear_trouble(
-                f"The heater is off because {what}. Heating goes on when it can be read again. Check the ribbon cable.",
+            self._automation.on_fault(
+                f"The heater is off because {what}. Heating resumes with valid readings. Check the ribbon cable.",
                 serious=True,
             )
 
-    def _come_back(self) -> None:
+    def _on_valid_reading(self) -> None:
         self._misses = 0
         if NO_READING not in self._heater.prohibitions:
             return
@@ -215,9 +215,9 @@ class BoardWatch:
             self._good = 0
             self._expectation.forget()
             self._heater.allow(NO_READING)
-            self._watched.hear_trouble("The heater board's thermometer answers again.", serious=False)
+            self._automation.on_fault("The thermometer of the heater board responds again.", serious=False)
 
-    # ---- a reading that ignores the heater -------------------------------------------------------------------
+    # ---- readings that do not follow the heater ----------------------------------------------------------
 
     def _check_following(self, now_s: float, passed_s: float, mean_duty: float, celsius: float) -> None:
         follows = self._expectation.follows(now_s, passed_s, mean_duty, celsius)
@@ -226,21 +226,21 @@ class BoardWatch:
         elif not follows:
             self._heater.forbid(NOT_FOLLOWING)
             self._retry_at_s = now_s + self._retry_s
-            self._swing_while_off = (celsius, celsius)
-            self._watched.hear_trouble(
+            self._range_while_off = (celsius, celsius)
+            self._automation.on_fault(
                 "The heater is off because the heater board's temperature does not follow it: its thermometer is stuck "
-                f"or the heater is not connected. Another try in {self._retry_s / 60:.0f} minutes.",
+                f"or the heater is not connected. Next attempt in {self._retry_s / 60:.0f} minutes.",
                 serious=True,
             )
-            self._retry_s = min(2.0 * self._retry_s, LONGEST_RETRY_S)
+            self._retry_s = min(2.0 * self._retry_s, MAX_RETRY_S)
         elif self._expectation.has_shown():
             self._retry_s = RETRY_S
 
     def _wait_for_retry(self, now_s: float, celsius: float) -> None:
-        """Try again after a while, but only if the reading has moved at all: a board without heat cools."""
-        assert self._retry_at_s is not None and self._swing_while_off is not None
-        low, high = self._swing_while_off
-        self._swing_while_off = (min(low, celsius), max(high, celsius))
+        """Allow heating after a while, but only if the reading has changed at all: a board without heat cools."""
+        assert self._retry_at_s is not None and self._range_while_off is not None
+        low, high = self._range_while_off
+        self._range_while_off = (min(low, celsius), max(high, celsius))
         if now_s >= self._retry_at_s and low < high:
             self._retry_at_s = None
             self._expectation.forget()

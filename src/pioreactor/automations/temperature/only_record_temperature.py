@@ -1,4 +1,4 @@
-"""Records the temperature and does not heat."""
+"""Automation that records the temperature without heating."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pioreactor.automations.temperature.base import TemperatureAutomationJob
 
 
 class OnlyRecordTemperature(TemperatureAutomationJob):
-    """The heater stays off."""
+    """Record the temperature; the heater stays off."""
 
     automation_name = "only_record_temperature"
 

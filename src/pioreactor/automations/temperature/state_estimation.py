@@ -1,4 +1,4 @@
-"""Follows the culture's temperature from one reading of the heater board to the next."""
+"""Estimation of the culture's temperature from the readings of the heater board."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from pioreactor.science.temperature.observer import Lesson, LiquidObserver
 from pioreactor.science.temperature.plant import Plant
 
 LESSON_EVERY_S: Final = 300.0
-"""What was learned up to one or two such stretches ago is what remains when a thermometer proves to be stuck."""
+"""Interval of snapshots: when the thermometer proves to be stuck, the estimate of one or two intervals ago is used."""
 
 
 class Observation:
-    """An observer, fed with readings, and with the vial's books: volume, and media that came in."""
+    """Observer that is updated with readings, and with the volume of the vial and the media added to it."""
 
     def __init__(self, nominal: Plant, read_vial: Callable[[], VialState], memory: ObserverMemory) -> None:
         self._nominal = nominal
@@ -33,13 +33,13 @@ class Observation:
 
     @property
     def observer(self) -> LiquidObserver:
-        """Return what infers the temperature; an error before the first reading."""
+        """Return the observer; raise `HardwareError` before the first reading."""
         if self._observer is None:
             raise HardwareError("the heater board has not been read yet")
         return self._observer
 
     def take(self, reading: BoardReading) -> None:
-        """Take in a reading and what the heater did before it."""
+        """Update the observer with a reading and with the duty before it."""
         passed_s, self._to_s = reading.at_s - self._to_s, reading.at_s
         if self._observer is None:
             self.vial = self._read_vial()
@@ -53,12 +53,12 @@ class Observation:
         self._believe(self._observer, reading)
 
     def keep(self, duty_percent: float) -> None:
-        """Keep what is known for the next automation, once it is known what the heater does from now on."""
+        """Store the state for the next automation, with the duty of the heater from now on [%]."""
         if self._observer is not None and self._was_trusted:
             self._memory.keep(self._observer, self.vial, duty_percent)
 
     def leave(self) -> None:
-        """Keep that the heater is off."""
+        """Store that the heater is off."""
         self._memory.note_heater_off()
 
     def _believe(self, observer: LiquidObserver, reading: BoardReading) -> None:

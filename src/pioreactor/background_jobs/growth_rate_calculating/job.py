@@ -1,4 +1,4 @@
-"""Estimates growth rate and filtered OD from each reading, knowing what was dosed."""
+"""Job that estimates growth rate and filtered OD from each reading, accounting for doses."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from pioreactor.states import JobState
 NORMALIZATION_CACHE = "od_normalization_mean"
 STATE_CACHE = "growth_rate_state"
 STATE_EVERY_S = 60.0
-OLDEST_BELIEVED_S = 3600.0
-"""A message whose time stamp is older than this, or in the future, counts as new: somebody stepped the clock."""
+MAX_AGE_S = 3600.0
+"""A message whose time stamp is older, or in the future, counts as new: the clock was stepped."""
 BAND_95 = 1.96
 
 
@@ -52,30 +52,30 @@ class GrowthRateCalculator(BackgroundJob):
 
     def start_passive_listeners(self) -> None:
         source = self._source_topic()
-        self.subscribe_and_callback(self._hear_ods, source, allow_retained=False)
+        self.subscribe_and_callback(self._on_ods, source, allow_retained=False)
         dosing = topics.event(self.unit, self.experiment, "dosing_events")
-        self.subscribe_and_callback(self._hear_dose, dosing, allow_retained=False)
+        self.subscribe_and_callback(self._on_dose, dosing, allow_retained=False)
 
     def _source_topic(self) -> str:
         return topics.setting(self.unit, self.experiment, "od_reading", "ods")
 
-    # ---- what it hears -------------------------------------------------------------------------------------
+    # ---- messages ----------------------------------------------------------------------------------------
 
-    def _hear_ods(self, message: Message) -> None:
+    def _on_ods(self, message: Message) -> None:
         if self.state == JobState.SLEEPING or not message.payload:
             return
         try:
             readings = structs.decode(message.payload, structs.ODReadings)
         except msgspec.DecodeError as error:
-            self.logger.warning("An OD message cannot be read and is left out: %s.", error)
+            self.logger.warning("An unreadable OD message is skipped: %s.", error)
             return
         self.process({channel: reading.od for channel, reading in readings.ods.items()}, readings.timestamp)
 
-    def _hear_dose(self, message: Message) -> None:
+    def _on_dose(self, message: Message) -> None:
         try:
             dose = structs.decode(message.payload, structs.DosingEvent)
         except msgspec.DecodeError as error:
-            self.logger.warning("A dosing event cannot be read and is left out: %s.", error)
+            self.logger.warning("An unreadable dosing event is skipped: %s.", error)
             return
         if not dose.event.startswith("add_") or dose.source_of_event == "pump_calibration":
             return
@@ -83,28 +83,28 @@ class GrowthRateCalculator(BackgroundJob):
         self._estimator.dose(self._time_of(dose.timestamp), dose.volume_change, max(volume_ml, 1.0))
 
     def process(self, ods: dict[str, float], timestamp: datetime) -> None:
-        """Take in one reading per channel."""
+        """Update the estimate with one reading per channel."""
         combined = self._combine(ods)
         if combined is None:
             return
         estimate = self._estimator.update(self._time_of(timestamp), combined)
         if estimate.outcome == "not_positive":
-            self.logger.warning("The OD is not above zero; this reading is left out.")
+            self.logger.warning("The OD is not positive; this reading is skipped.")
             return
         self._publish_estimate(estimate, timestamp)
 
     def _time_of(self, timestamp: datetime) -> float:
-        """Return the moment in seconds that only grow while this job runs, near Unix time across its restarts."""
+        """Return a time [s] that is monotonic while this job runs and close to Unix time across restarts."""
         clock = self.runtime.clock
         age_s = (clock.now() - timestamp).total_seconds()
-        if not 0 <= age_s <= OLDEST_BELIEVED_S:
+        if not 0 <= age_s <= MAX_AGE_S:
             age_s = 0.0
         return self._time_base_s + clock.monotonic() - age_s
 
     def _combine(self, ods: dict[str, float]) -> float | None:
-        """Return one normalised OD: the geometric mean of the channels, each relative to its start; None at start.
+        """Return the normalized OD: the geometric mean of the channels, each relative to its start; None at the start.
 
-        A channel that reads nothing is left out; one that joins later begins where the others are.
+        A channel without a positive reading is skipped; one that joins later starts at the mean of the others.
         """
         positive = {channel: od for channel, od in ods.items() if od > 0}
         relative = [od / self._norms[channel] for channel, od in positive.items() if channel in self._norms]
@@ -118,7 +118,7 @@ class GrowthRateCalculator(BackgroundJob):
         return combined
 
     def _begin(self, channel: str, od: float) -> None:
-        """Take one of the first readings of a channel, from which its normalisation is found."""
+        """Collect one of the first readings of a channel, which determine its normalization."""
         first = self._first_ods.setdefault(channel, [])
         first.append(od)
         if len(first) >= self._readings_for_norm:
@@ -141,14 +141,14 @@ class GrowthRateCalculator(BackgroundJob):
             "timestamp": structs.to_timestamp(timestamp),
         }
 
-    # ---- what it remembers ---------------------------------------------------------------------------------
+    # ---- stored state ------------------------------------------------------------------------------------
 
     def _stored_norms(self) -> dict[str, float]:
         stored = self.runtime.stores.persistent(NORMALIZATION_CACHE).get(self.experiment)
         try:
             return msgspec.json.decode(stored, type=dict[str, float]) if isinstance(stored, str | bytes) else {}
         except msgspec.DecodeError:
-            self.logger.warning("The stored normalisation is damaged; it is measured again.")
+            self.logger.warning("The stored normalization is damaged; it is measured again.")
             return {}
 
     def _store_norms(self) -> None:
@@ -161,7 +161,7 @@ class GrowthRateCalculator(BackgroundJob):
             try:
                 return GrowthRateEstimator.from_state(msgspec.json.decode(stored))
             except (msgspec.DecodeError, KeyError, TypeError, ValueError) as error:
-                self.logger.warning("The stored estimate cannot be used (%s); the estimate starts anew.", error)
+                self.logger.warning("The stored estimate cannot be used (%s); starting over.", error)
         return GrowthRateEstimator(vial_volume_ml=vial_state(self.runtime, self.experiment).current_volume_ml)
 
     def _store_state(self) -> None:
@@ -173,6 +173,6 @@ class GrowthRateCalculator(BackgroundJob):
 
 
 def _median(values: list[float]) -> float:
-    """Return the middle value (the module `statistics` would cost the start of the job 3 ms)."""
+    """Return the median; importing `statistics` would delay the start by 3 ms."""
     in_order, middle = sorted(values), len(values) // 2
     return in_order[middle] if len(values) % 2 else (in_order[middle - 1] + in_order[middle]) / 2

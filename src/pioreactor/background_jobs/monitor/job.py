@@ -153,7 +153,7 @@ class Monitor(LongRunningBackgroundJob):
     def _log(self, level: int, message: str) -> None:
         self.logger.log(level, "%s", message)
 
-    # ---- journal -------------------------------------------------------------------------------------------
+    # ---- journal -----------------------------------------------------------------------------------------
 
     def _send_batch(self, topic: str, payload: bytes) -> None:
         self.publish(topic, payload, qos=1)
@@ -193,7 +193,7 @@ class Monitor(LongRunningBackgroundJob):
         for message in pump_run_log.account_interrupted_runs(self):
             self.logger.warning("%s", message)
 
-    # ---- health checks ---------------------------------------------------------------------------------------
+    # ---- health checks -----------------------------------------------------------------------------------
 
     def self_check(self) -> None:
         """Run the health checks of the computer and of the reactor."""
@@ -224,7 +224,7 @@ class Monitor(LongRunningBackgroundJob):
         bioreactor.publish_changes(self.publish, self.unit, experiment, state)
         publish_leds(self.runtime, self.publish, self.unit, experiment)
 
-    # ---- the reactor ---------------------------------------------------------------------------------------
+    # ---- the reactor -------------------------------------------------------------------------------------
 
     def _open_reactor(self) -> None:
         """Open the reactor as soon as this unit is known to be a worker."""
@@ -272,7 +272,7 @@ class Monitor(LongRunningBackgroundJob):
         except OSError as error:
             self.logger.critical("The unit cannot be powered off (%s). Unplug it.", error)
 
-    # ---- the button ----------------------------------------------------------------------------------------
+    # ---- the button --------------------------------------------------------------------------------------
 
     def _watch_button(self, rig: Rig) -> None:
         wanted = self.runtime.settings.monitor.enable_button
@@ -306,7 +306,7 @@ class Monitor(LongRunningBackgroundJob):
             except Exception as error:  # an error in a plugin must not stop the monitor
                 self.logger.exception("Error when the button was pressed: %s", error)
 
-    # ---- light ---------------------------------------------------------------------------------------------
+    # ---- light -------------------------------------------------------------------------------------------
 
     def _on_blink_request(self, _message: Message) -> None:
         if self._blinker is not None:
@@ -326,7 +326,7 @@ class Monitor(LongRunningBackgroundJob):
         if self._blinker is not None:
             self._blinker.show(pattern_of_code(code))
 
-    # ---- lost workers, on the leader ------------------------------------------------------------------
+    # ---- lost workers, on the leader ---------------------------------------------------------------------
 
     def _on_monitor_state(self, message: Message) -> None:
         """Log once that a worker of the inventory is lost, and once that it is back."""

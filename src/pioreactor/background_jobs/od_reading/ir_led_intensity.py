@@ -1,4 +1,4 @@
-"""Chooses how bright the IR LED shines, where it is left to us."""
+"""Choice of the intensity of the IR LED for `ir_led_intensity=auto`."""
 
 from __future__ import annotations
 
@@ -6,28 +6,28 @@ from collections.abc import Mapping
 
 from pioreactor.types import PdChannel
 
-BRIGHTEST_CHOSEN = 85.0
-DIMMEST_CHOSEN = 50.0
+MAX_CHOSEN = 85.0
+MIN_CHOSEN = 50.0
 REFERENCE_VOLTS = 0.25
-"""The reference photodiode needs no more than this."""
-LARGEST_SIGNAL_VOLTS = 3.0
+"""Sufficient signal of the reference photodiode [V]."""
+MAX_SIGNAL_VOLTS = 3.0
 GROWTH = 50.0
-"""A culture may scatter so many times as much as at the start before the converter's limit."""
-WEARING = 90.0
-"""Above this the LED ages fast."""
+"""Factor by which the signal may grow before it reaches the limit of the converter."""
+WEAR_LIMIT = 90.0
+"""Above this intensity the LED ages fast [%]."""
 
 
 def choose_intensity(volts: Mapping[PdChannel, float], reference: PdChannel | None) -> float:
-    """Return an intensity [%] from levels measured at `BRIGHTEST_CHOSEN`, dark offsets removed (spec §3.2).
+    """Return an intensity [%] from levels measured at `MAX_CHOSEN`, dark offsets removed.
 
-    Only one signal beside a reference can be weighed; otherwise the LED is as bright as it may be.
+    Only a single signal with a reference can be optimized; otherwise the intensity is `MAX_CHOSEN`.
     """
     signals = [level for channel, level in volts.items() if channel != reference]
     if reference is None or len(signals) != 1:
-        return BRIGHTEST_CHOSEN
-    limits = [BRIGHTEST_CHOSEN]
+        return MAX_CHOSEN
+    limits = [MAX_CHOSEN]
     if volts[reference] > 0:
-        limits.append(REFERENCE_VOLTS * BRIGHTEST_CHOSEN / volts[reference])
+        limits.append(REFERENCE_VOLTS * MAX_CHOSEN / volts[reference])
     if signals[0] > 0:
-        limits.append(LARGEST_SIGNAL_VOLTS / GROWTH * BRIGHTEST_CHOSEN / signals[0])
-    return max(DIMMEST_CHOSEN, round(min(limits), 2))
+        limits.append(MAX_SIGNAL_VOLTS / GROWTH * MAX_CHOSEN / signals[0])
+    return max(MIN_CHOSEN, round(min(limits), 2))

@@ -1,4 +1,4 @@
-"""Reads optical density at an interval and publishes it per photodiode."""
+"""Job that reads optical density at an interval and publishes it per photodiode."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import msgspec
 
 from pioreactor import error_codes, structs
 from pioreactor.background_jobs.od_reading.dosing_pause import DosingPause
-from pioreactor.background_jobs.od_reading.ir_led_intensity import BRIGHTEST_CHOSEN, WEARING, choose_intensity
+from pioreactor.background_jobs.od_reading.ir_led_intensity import MAX_CHOSEN, WEAR_LIMIT, choose_intensity
 from pioreactor.background_jobs.od_reading.led_isolation import ReadingLight
-from pioreactor.background_jobs.od_reading.od_calibration import Corrections, Seldom
+from pioreactor.background_jobs.od_reading.od_calibration import Corrections, RateLimitedLogger
 from pioreactor.background_jobs.od_reading.photodiode_sampling import (
     BRIGHT_VOLTS,
     TOO_BRIGHT_VOLTS,
@@ -104,11 +104,11 @@ class ODReader(BackgroundJob):
         ir_led_intensity: float | None = None,
         calibrated: bool = True,
     ) -> None:
-        """`calibrated=False` reads as if nothing were calibrated, blanked or fused: for making calibrations."""
+        """`calibrated=False` reads without calibration, blank and fusion, for making calibrations."""
         super().__init__(unit, experiment)
         self._timer: LaneTimer | None = None
         self._fresh = self.runtime.clock.signal()
-        self._undo_light: Callable[[], None] | None = None
+        self._release_light: Callable[[], None] | None = None
         if not channel_angle_map:
             raise ConfigurationError(
                 "no photodiode is configured",
@@ -124,18 +124,18 @@ class ODReader(BackgroundJob):
         self._reference: Reference | None = None
         self._is_failing = False
         self._dosing_pause = DosingPause(self)
-        self._seldom = Seldom(self.runtime.clock, self.logger)
+        self._limited_log = RateLimitedLogger(self.runtime.clock, self.logger)
         if interval is not None:
             self._check("interval", interval)
         self.interval = interval
         self._corrections = (
             Corrections.load(self.runtime, experiment, self._angles, self.logger)
             if calibrated
-            else Corrections.nothing(self._seldom)
+            else Corrections.nothing(self._limited_log)
         )
         self._array = self._open_photodiodes()
-        self._lamp = self._open_lamp()
-        self._undo_light = self._lamp.release
+        self._light = self._open_light()
+        self._release_light = self._light.release
         chosen = (
             config.ir_led_intensity if ir_led_intensity is None else self._check("ir_led_intensity", ir_led_intensity)
         )
@@ -173,21 +173,21 @@ class ODReader(BackgroundJob):
         """Call `callback(reader, readings)` on the lane after each reading, for plugins."""
         cls._post_read.append(callback)
 
-    # ---- start ---------------------------------------------------------------------------------------------
+    # ---- start -------------------------------------------------------------------------------------------
 
     def _open_photodiodes(self) -> PhotodiodeArray:
         rig = self.runtime.open_rig()
         if not rig.is_hat_present():
-            raise HardwareNotFoundError("OD reading needs the Pioreactor HAT, which does not answer")
+            raise HardwareNotFoundError("OD reading needs the Pioreactor HAT, which does not respond")
         channels = [*self._angles, *([self._reference_channel] if self._reference_channel is not None else [])]
         return PhotodiodeArray(
             {channel: rig.photodiode(channel) for channel in sorted(channels)},
             self.runtime.clock,
             mains_hz=self.runtime.settings.od_reading.local_ac_hz,
-            still_wanted=lambda: not self._lane.stopping,
+            should_continue=lambda: not self._lane.stopping,
         )
 
-    def _open_lamp(self) -> ReadingLight:
+    def _open_light(self) -> ReadingLight:
         channel = self.runtime.settings.led_channel_of.get("IR")
         if channel is None:
             raise ConfigurationError(
@@ -196,19 +196,19 @@ class ODReader(BackgroundJob):
         return ReadingLight(self.runtime, channel, owner=self.owner, later=self.later, logger=self.logger)
 
     def _prepare(self, chosen: float | Literal["auto"], *, use_dark_offsets: bool) -> None:
-        """Measure the dark with all LEDs off; with the IR LED on choose gains and, if left to us, its intensity."""
+        """Measure the dark offsets; then, with the IR LED on, select gains and, for `auto`, its intensity."""
         if use_dark_offsets:
-            with self._lamp.reading(0.0, darken_others=True):
+            with self._light.reading(0.0, darken_others=True):
                 self.sleep(self._settle_s)
                 self._array.measure_dark()
         known = self._corrections.calibrations.common_intensity() if chosen == "auto" else chosen
-        self.ir_led_intensity = BRIGHTEST_CHOSEN if known is None else known
+        self.ir_led_intensity = MAX_CHOSEN if known is None else known
         levels = self._try_light()
         if known is None:
             self.ir_led_intensity = choose_intensity(levels.volts, self._reference_channel)
-            self.logger.info("The IR LED's intensity is %g %%.", self.ir_led_intensity)
+            self.logger.info("The intensity of the IR LED is %g %%.", self.ir_led_intensity)
             levels = self._try_light()
-        self._warn_of(self.ir_led_intensity)
+        self._check_intensity(self.ir_led_intensity)
         if levels.brightest_volts > TOO_BRIGHT_VOLTS:
             raise HardwareError(
                 f"photodiode {levels.brightest} reads {levels.brightest_volts:.2f} V, too much for its converter",
@@ -216,13 +216,13 @@ class ODReader(BackgroundJob):
             )
 
     def _try_light(self) -> Levels:
-        with self._lamp.reading(self.ir_led_intensity, darken_others=self._darken_others):
+        with self._light.reading(self.ir_led_intensity, darken_others=self._darken_others):
             self.sleep(self._settle_s)
             return self._array.fit_ranges()
 
-    def _warn_of(self, intensity: float) -> None:
-        if intensity > WEARING:
-            self.logger.warning("The IR LED wears fast above %g %%; it is set to %g %%.", WEARING, intensity)
+    def _check_intensity(self, intensity: float) -> None:
+        if intensity > WEAR_LIMIT:
+            self.logger.warning("The IR LED wears fast above %g %%; it is set to %g %%.", WEAR_LIMIT, intensity)
         try:
             self._corrections.calibrations.check_intensity(intensity)
         except CalibrationError as error:
@@ -250,14 +250,14 @@ class ODReader(BackgroundJob):
 
     def on_init_to_ready(self) -> None:
         if self._reference is not None:
-            self._dosing_pause.listen()
+            self._dosing_pause.start()
         if self.interval is not None:
             self._schedule(self.interval, first_after_s=0.0)
 
-    # ---- changes -------------------------------------------------------------------------------------------
+    # ---- changes -----------------------------------------------------------------------------------------
 
     def set_interval(self, interval: float) -> None:
-        """Read each `interval` [s] from now on; the next reading is one interval away."""
+        """Read every `interval` [s] from now on; the next reading is one interval away."""
         checked = self._check("interval", interval)
         self.interval = checked
         if self._reference is not None:
@@ -266,12 +266,12 @@ class ODReader(BackgroundJob):
             self._schedule(checked, first_after_s=checked)
 
     def set_ir_led_intensity(self, intensity: float) -> None:
-        """Shine so brightly [%] from the next reading on."""
+        """Set the intensity of the IR LED [%] from the next reading on."""
         self.ir_led_intensity = self._check("ir_led_intensity", intensity)
         self._array.widen()
         if self._reference is not None:
             self._reference.restart()
-        self._warn_of(self.ir_led_intensity)
+        self._check_intensity(self.ir_led_intensity)
 
     def _schedule(self, interval_s: float, *, first_after_s: float) -> None:
         self._cancel_timer()
@@ -292,7 +292,7 @@ class ODReader(BackgroundJob):
 
     def on_sleeping(self) -> None:
         self._cancel_timer()
-        self._lamp.off()
+        self._light.off()
 
     def on_sleeping_to_ready(self) -> None:
         if self.interval is not None:
@@ -300,28 +300,28 @@ class ODReader(BackgroundJob):
 
     def on_disconnected(self) -> None:
         self._cancel_timer()
-        self._dosing_pause.leave()
+        self._dosing_pause.close()
         self.runtime.stores.volatile(SCHEDULE_CACHE).pop("schedule")
         self._fresh.set()
-        if self._undo_light is not None:
-            self._undo_light()
+        if self._release_light is not None:
+            self._release_light()
 
-    # ---- one reading ---------------------------------------------------------------------------------------
+    # ---- one reading -------------------------------------------------------------------------------------
 
     def record_and_publish(self) -> None:
-        """Take one reading and publish it; what fails once is reported, and tried again next time."""
+        """Take one reading and publish it; a failure is logged once, and retried at the next reading."""
         try:
             self.record()
         except CalibrationError as error:
-            self._seldom.warn("calibration", "No calibrated OD: %s. %s", error, error.remedy or "")
+            self._limited_log.warn("calibration", "No calibrated OD: %s. %s", error, error.remedy or "")
         except (HardwareError, HardwareNotFoundError) as error:
             self._is_failing = True
-            self._seldom.error("hardware", "No OD reading: %s. %s", error, error.remedy or "")
+            self._limited_log.error("hardware", "No OD reading: %s. %s", error, error.remedy or "")
         else:
             if self._is_failing:
                 self._is_failing = False
-                self._seldom.forget("hardware")
-                self.logger.notice("Optical density is read again.")
+                self._limited_log.forget("hardware")
+                self.logger.notice("Reading optical density again.")
 
     def record(self) -> structs.ODReadings:
         """Take one reading, publish it and return it.
@@ -351,7 +351,7 @@ class ODReader(BackgroundJob):
             self.logger.exception("A callback of a plugin failed.")
 
     def _relative(self, levels: Levels, timestamp: datetime) -> dict[PdChannel, structs.ODReading]:
-        """Divide by the reference, and take the blank off."""
+        """Divide by the reference and subtract the blank."""
         divisor = self._update_reference(levels)
         blanks = self._corrections.blanks
         raw = {}
@@ -389,7 +389,7 @@ class ODReader(BackgroundJob):
                 setattr(self, f"raw_od{channel}", reading)  # these settings are named by their channel
 
     def _withdraw(self) -> None:
-        """Leave no reading standing that a calibration should have made: raw ones would be taken for calibrated."""
+        """Clear the retained readings: raw ones would be mistaken for calibrated ones."""
         names = ["ods", "od_fused"]
         for channel in self._angles:
             names += [f"od{channel}", f"calibrated_od{channel}"]
@@ -423,21 +423,21 @@ class ODReader(BackgroundJob):
             self.od_fused = None
 
     def _read_lit(self) -> Levels:
-        with self._lamp.reading(self.ir_led_intensity, darken_others=self._darken_others):
+        with self._light.reading(self.ir_led_intensity, darken_others=self._darken_others):
             self.sleep(self._settle_s)
             return self._array.read()
 
     def _protect(self, levels: Levels) -> None:
-        """Stop before the converter's input is damaged; warn a little earlier."""
+        """Stop before the converter's input is damaged; warn at a lower level."""
         if levels.brightest_volts <= BRIGHT_VOLTS:
             return
         self.blink_error_code(error_codes.ADC_INPUT_TOO_HIGH)
         where = f"photodiode {levels.brightest} reads {levels.brightest_volts:.2f} V"
         if levels.brightest_volts <= TOO_BRIGHT_VOLTS:
-            self._seldom.warn("bright", "Too much light: %s, near the limit of %.1f V.", where, TOO_BRIGHT_VOLTS)
+            self._limited_log.warn("bright", "Too much light: %s, near the limit of %.1f V.", where, TOO_BRIGHT_VOLTS)
             return
         try:
-            self._lamp.everything_off()
+            self._light.everything_off()
         finally:
             self.logger.error(
                 "Too much light: %s. All LEDs are off and OD reading stops; lower the IR intensity.", where
@@ -450,11 +450,11 @@ class ODReader(BackgroundJob):
         if reference is None or self._reference_channel is None:
             return 1.0
         if not reference.update(levels.volts[self._reference_channel]):
-            self._seldom.warn("reference", "The reference photodiode is noisy; this reading of it is not used.")
-        self._dosing_pause.follow(noisy=reference.is_alarming)
+            self._limited_log.warn("reference", "The reference photodiode is noisy; this reading of it is not used.")
+        self._dosing_pause.update(noisy=reference.is_alarming)
         return reference.relative_intensity
 
-    # ---- for scripts ---------------------------------------------------------------------------------------
+    # ---- for scripts -------------------------------------------------------------------------------------
 
     def __iter__(self) -> Self:
         return self

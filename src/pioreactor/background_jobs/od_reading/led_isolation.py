@@ -1,4 +1,4 @@
-"""The LEDs during a reading: the IR LED on, the others dark, and every one as it was before on every path."""
+"""LEDs during a reading: the IR LED on, the others off, and all restored afterwards on every code path."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ Later = Callable[[float, Callable[[], None]], object]
 
 
 class ReadingLight:
-    """Owns the IR LED. What others set for their LEDs stays on record; only the hardware is dark for a moment."""
+    """Owner of the IR LED. The recorded intensities of the other LEDs are kept; only the hardware is switched off."""
 
     def __init__(
         self, runtime: Runtime, ir_channel: LedChannel, *, owner: str, later: Later, logger: CustomLogger
     ) -> None:
-        """Take the IR LED; raise `ActuatorInUseError` when somebody else has it."""
+        """Acquire the IR LED; raise `ActuatorInUseError` if another process owns it."""
         self._runtime = runtime
         self._ir = ir_channel
         self._owner = owner
         self._later = later
         self._logger = logger
-        self._owed: set[LedChannel] = set()
+        self._pending: set[LedChannel] = set()
         self._lease = runtime.ownership.acquire(f"led-{ir_channel}", owner)
-        # What somebody once set for this LED is over, and must not be what it is given back to.
+        # An earlier intensity of this LED is obsolete and must not be restored after a reading.
         runtime.stores.volatile(LEDS).set(ir_channel, 0.0)
 
     @contextmanager
     def reading(self, intensity: float, *, darken_others: bool) -> Iterator[None]:
-        """Light the vial for a block; raise what the hardware raises when it cannot be lit."""
+        """Light the vial for a block; errors of the hardware are raised."""
         others = [channel for channel in ALL_LED_CHANNELS if channel != self._ir] if darken_others else []
         with lock_leds_temporarily(others, self._owner) as ours:
             before = led_state(self._runtime) if ours else {}
@@ -46,45 +46,45 @@ class ReadingLight:
                 self._set(self._ir, intensity)
                 yield
             finally:
-                self._bring_back([self._ir, *lit])
+                self._restore([self._ir, *lit])
 
     def everything_off(self) -> None:
-        """Switch every LED off, whoever lit it, and put that on record."""
+        """Switch every LED off, whoever set it, and record that."""
         cache = self._runtime.stores.volatile(LEDS)
         for channel in ALL_LED_CHANNELS:
             self._set(channel, 0.0)
             cache.set(channel, 0.0)
 
     def off(self) -> None:
-        """Switch the IR LED off; if the hardware does not answer, try again in a moment."""
-        self._bring_back([self._ir])
+        """Switch the IR LED off; retry if the hardware does not respond."""
+        self._restore([self._ir])
 
     def release(self) -> None:
-        """Switch off what is still owed, and give the IR LED back."""
+        """Restore the LEDs that are still pending, and release the IR LED."""
         try:
-            self._bring_back([self._ir, *self._owed], retry=False)
+            self._restore([self._ir, *self._pending], retry=False)
         finally:
             self._lease.release()
 
     def _set(self, channel: LedChannel, intensity: float) -> None:
         self._runtime.open_rig().leds().set_intensity(channel, intensity)
 
-    def _bring_back(self, channels: list[LedChannel], *, retry: bool = True) -> None:
+    def _restore(self, channels: list[LedChannel], *, retry: bool = True) -> None:
         failure: Exception | None = None
         for channel in dict.fromkeys(channels):
-            wanted = 0.0 if channel == self._ir else led_state(self._runtime)[channel]
+            intensity = 0.0 if channel == self._ir else led_state(self._runtime)[channel]
             try:
-                self._set(channel, wanted)
-                self._owed.discard(channel)
+                self._set(channel, intensity)
+                self._pending.discard(channel)
             except (HardwareError, HardwareNotFoundError) as error:
                 failure = error
-                self._owed.add(channel)
+                self._pending.add(channel)
         if failure is not None:
-            names = ", ".join(sorted(self._owed))
-            self._logger.error("LED %s did not take its setting after a reading: %s.", names, failure)
+            names = ", ".join(sorted(self._pending))
+            self._logger.error("LED %s could not be restored after a reading: %s.", names, failure)
             if retry:
-                self._later(RETRY_S, self._settle)
+                self._later(RETRY_S, self._retry_restore)
 
-    def _settle(self) -> None:
-        if self._owed:
-            self._bring_back(sorted(self._owed))
+    def _retry_restore(self) -> None:
+        if self._pending:
+            self._restore(sorted(self._pending))

@@ -1,4 +1,4 @@
-"""What a reading is beside a plain voltage: blanked, in the units of a calibration, fused over its angles."""
+"""Corrections of raw readings: blank, calibration, and fusion over angles."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from pioreactor.science.curves import AboveDomainError, BelowDomainError, NoSolu
 from pioreactor.types import PdAngle, PdChannel
 
 BLANK_CACHE = "od_blank"
-SELDOM_S = 300.0
+REPEAT_AFTER_S = 300.0
 ODs = Mapping[PdChannel, structs.ODReading]
 
 
 @dataclass
-class Seldom:
-    """Says the same thing at most every five minutes."""
+class RateLimitedLogger:
+    """Logger that repeats a message at most every five minutes."""
 
     clock: Clock
     logger: CustomLogger
-    _said_s: dict[str, float] = field(default_factory=dict)
+    _logged_s: dict[str, float] = field(default_factory=dict)
 
     def warn(self, key: str, message: str, *args: object) -> None:
         if self._is_due(key):
@@ -41,27 +41,27 @@ class Seldom:
             self.logger.error(message, *args)
 
     def forget(self, key: str) -> None:
-        """Say it at once when it happens again."""
-        self._said_s.pop(key, None)
+        """Log the next occurrence immediately."""
+        self._logged_s.pop(key, None)
 
     def _is_due(self, key: str) -> bool:
         now_s = self.clock.monotonic()
-        last_s = self._said_s.get(key)
-        if last_s is not None and now_s - last_s < SELDOM_S:
+        last_s = self._logged_s.get(key)
+        if last_s is not None and now_s - last_s < REPEAT_AFTER_S:
             return False
-        self._said_s[key] = now_s
+        self._logged_s[key] = now_s
         return True
 
 
 class Blanks:
-    """What each channel shows without a culture, subtracted from what it shows with one."""
+    """Signals of the channels without a culture, which are subtracted from readings."""
 
     def __init__(self, blanks: Mapping[PdChannel, float]) -> None:
         self._blanks = dict(blanks)
 
     @classmethod
     def load(cls, runtime: Runtime, experiment: str) -> Blanks | None:
-        """Return the blanks of an experiment, None when it has none."""
+        """Return the blanks of an experiment, or None."""
         stored = runtime.stores.persistent(BLANK_CACHE).get(experiment)
         if not isinstance(stored, str | bytes):
             return None
@@ -74,12 +74,14 @@ class Blanks:
 class ODCalibrations:
     """The active calibrations of the channels that have one."""
 
-    def __init__(self, by_channel: Mapping[PdChannel, CalibrationBase], seldom: Seldom) -> None:
+    def __init__(self, by_channel: Mapping[PdChannel, CalibrationBase], limited_log: RateLimitedLogger) -> None:
         self._by_channel = dict(by_channel)
-        self._seldom = seldom
+        self._limited_log = limited_log
 
     @classmethod
-    def load(cls, runtime: Runtime, angles: Mapping[PdChannel, PdAngle], seldom: Seldom) -> ODCalibrations:
+    def load(
+        cls, runtime: Runtime, angles: Mapping[PdChannel, PdAngle], limited_log: RateLimitedLogger
+    ) -> ODCalibrations:
         """Look up `od<angle>` for each angle; a calibration counts for the channel that it was made with.
 
         Raise `CalibrationError` when an active calibration is missing, damaged, or holds nothing recorded.
@@ -95,7 +97,7 @@ class ODCalibrations:
             channels = [channel for channel, its_angle in angles.items() if its_angle == angle]
             channel = getattr(calibration, "pd_channel", channels[0])
             if channel not in channels:
-                seldom.logger.warning(
+                limited_log.logger.warning(
                     "Calibration %s of od%s was made with photodiode %s, which is not at %s° here; it is not used.",
                     name,
                     angle,
@@ -105,9 +107,9 @@ class ODCalibrations:
                 continue
             low, high = calibration.recorded_range
             if calibration.x_to_y(low) == calibration.x_to_y(high) and len(set(calibration.recorded_data["y"])) == 1:
-                seldom.logger.warning("Calibration %s of od%s is constant: it says nothing.", name, angle)
+                limited_log.logger.warning("Calibration %s of od%s is constant and has no effect.", name, angle)
             found[channel] = calibration
-        return cls(found, seldom)
+        return cls(found, limited_log)
 
     def __len__(self) -> int:
         return len(self._by_channel)
@@ -116,7 +118,7 @@ class ODCalibrations:
         return channel in self._by_channel
 
     def common_intensity(self) -> float | None:
-        """Return the IR intensity [%] that all of them were made with, None when there is no such."""
+        """Return the IR intensity [%] that all of them were made with, or None if they differ."""
         made_with = {c.ir_led_intensity for c in self._by_channel.values() if isinstance(c, ODCalibration)}
         return made_with.pop() if len(made_with) == 1 else None
 
@@ -132,7 +134,7 @@ class ODCalibrations:
                 )
 
     def calibrated(self, raw: structs.ODReading) -> structs.CalibratedODReading:
-        """Return a reading of a calibrated channel in the calibration's units, within what was recorded."""
+        """Return a reading of a calibrated channel in the calibration's units, limited to the recorded range."""
         calibration = self._by_channel[raw.channel]
         return structs.CalibratedODReading(
             timestamp=raw.timestamp,
@@ -148,9 +150,9 @@ class ODCalibrations:
             return calibration.y_to_x(raw.od, enforce_bounds=True)
         except (NoSolutionError, BelowDomainError, AboveDomainError):
             nearest = _nearest_recorded(calibration, raw.od)
-            self._seldom.warn(
+            self._limited_log.warn(
                 f"domain {raw.channel}",
-                "Photodiode %s reads %.4g, outside what calibration %s covers; %.4g is reported instead.",
+                "Photodiode %s reads %.4g, outside the range of calibration %s; %.4g is reported instead.",
                 raw.channel,
                 raw.od,
                 calibration.calibration_name,
@@ -169,23 +171,23 @@ def _nearest_recorded(calibration: CalibrationBase, y: float) -> float:
 class FusedOD:
     """The active estimator over several angles."""
 
-    def __init__(self, estimator: ODFusionEstimator, seldom: Seldom) -> None:
+    def __init__(self, estimator: ODFusionEstimator, limited_log: RateLimitedLogger) -> None:
         self.estimator = estimator
-        self._seldom = seldom
+        self._limited_log = limited_log
 
     @classmethod
-    def load(cls, runtime: Runtime, seldom: Seldom) -> FusedOD | None:
-        """Return the active estimator, None when none is; raise `CalibrationError` when it is missing or damaged."""
+    def load(cls, runtime: Runtime, limited_log: RateLimitedLogger) -> FusedOD | None:
+        """Return the active estimator, or None; raise `CalibrationError` when it is missing or damaged."""
         estimator = estimators.load_active(runtime, estimators.OD_FUSED)
-        return cls(estimator, seldom) if isinstance(estimator, ODFusionEstimator) else None
+        return cls(estimator, limited_log) if isinstance(estimator, ODFusionEstimator) else None
 
     def estimate(self, raw: ODs) -> float | None:
-        """Return the fused density of one moment, None (and a warning, seldom) when it cannot be had."""
+        """Return the fused density of one moment, or None (with a rate-limited warning) if it cannot be computed."""
         estimator, fusion = self.estimator, self.estimator.fusion
         by_angle: dict[str, list[float]] = {}
         for reading in raw.values():
             if reading.ir_led_intensity != estimator.ir_led_intensity:
-                self._seldom.warn(
+                self._limited_log.warn(
                     "fusion intensity",
                     "No fused OD: estimator %s was made with the IR LED at %g %%, and it is at %g %%.",
                     estimator.estimator_name,
@@ -197,10 +199,10 @@ class FusedOD:
         try:
             fused = fusion.estimate({angle: sum(ods) / len(ods) for angle, ods in by_angle.items()})
         except CalibrationError as error:
-            self._seldom.warn("fusion", "No fused OD: %s.", error)
+            self._limited_log.warn("fusion", "No fused OD: %s.", error)
             return None
         if fusion.is_at_bound(fused):
-            self._seldom.warn(
+            self._limited_log.warn(
                 "fusion bound", "Fused OD %.4g lies at a bound of estimator %s.", fused, estimator.estimator_name
             )
         return fused
@@ -208,25 +210,25 @@ class FusedOD:
 
 @dataclass(frozen=True)
 class Corrections:
-    """All that a unit and an experiment ask to be done with raw readings."""
+    """All corrections that apply to raw readings of a unit in an experiment."""
 
     blanks: Blanks | None
     calibrations: ODCalibrations
     fused: FusedOD | None
 
     @classmethod
-    def nothing(cls, seldom: Seldom) -> Corrections:
+    def nothing(cls, limited_log: RateLimitedLogger) -> Corrections:
         """Leave raw readings as they are."""
-        return cls(None, ODCalibrations({}, seldom), None)
+        return cls(None, ODCalibrations({}, limited_log), None)
 
     @classmethod
     def load(
         cls, runtime: Runtime, experiment: str, angles: Mapping[PdChannel, PdAngle], logger: CustomLogger
     ) -> Corrections:
-        """Raise `ConflictError` when blanks meet a calibration or an estimator: both take the vial's own light out."""
-        seldom = Seldom(runtime.clock, logger)
+        """Load the corrections; raise `ConflictError` for a blank with a calibration or estimator, which include it."""
+        limited_log = RateLimitedLogger(runtime.clock, logger)
         blanks = Blanks.load(runtime, experiment)
-        made = cls(blanks, ODCalibrations.load(runtime, angles, seldom), FusedOD.load(runtime, seldom))
+        made = cls(blanks, ODCalibrations.load(runtime, angles, limited_log), FusedOD.load(runtime, limited_log))
         if blanks is not None and (len(made.calibrations) or made.fused is not None):
             what = "an active OD calibration" if len(made.calibrations) else "an active fusion estimator"
             raise ConflictError(

@@ -1,4 +1,4 @@
-"""One reading of the photodiodes: a burst of samples, interleaved over the channels, reduced to one level each."""
+"""Sampling of the photodiodes: a burst of samples, interleaved over the channels, reduced to one level each."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from pioreactor.types import PdChannel
 
 SAMPLES = 40
 BURST_S = 0.85
-"""Long enough for several periods of what mains hum becomes when sampled (spec §3.2)."""
+"""Long enough for several periods of the aliased mains hum."""
 LATEST_SAMPLE_S = 0.9
-"""Where many channels share one slow converter, a burst has fewer samples rather than a longer time."""
+"""With many channels on one slow converter, a burst has fewer samples instead of taking longer."""
 TOO_BRIGHT_VOLTS = 3.2
 BRIGHT_VOLTS = 3.0
-NEWEST = 0.95
-"""Weight of the newest level in the one that gains are chosen by."""
+NEWEST_WEIGHT = 0.95
+"""Weight of the newest level in the average that selects gains."""
 
 
 @dataclass(frozen=True, slots=True)
 class Levels:
-    """What one burst says: volts per channel, dark offsets removed; not clipped, so noise around nothing is nothing."""
+    """Result of one burst: volts per channel without dark offsets; not clipped at 0, so that noise averages out."""
 
     volts: Mapping[PdChannel, float]
     brightest: PdChannel
     brightest_volts: float
-    """Of the converter's input, dark offset included: this is what can harm it."""
+    """Voltage at the converter's input, dark offset included, which may damage it."""
 
 
 class PhotodiodeArray:
@@ -41,25 +41,25 @@ class PhotodiodeArray:
         clock: Clock,
         *,
         mains_hz: float | None,
-        still_wanted: Callable[[], bool],
+        should_continue: Callable[[], bool],
     ) -> None:
         self._diodes = dict(diodes)
         self._clock = clock
         self._mains_hz = mains_hz
-        self._still_wanted = still_wanted
+        self._should_continue = should_continue
         self._estimators = {channel: LevelEstimator() for channel in diodes}
         self._dark: dict[PdChannel, float] = dict.fromkeys(diodes, 0.0)
         self._smoothed: dict[PdChannel, float] = {}
 
     def measure_dark(self) -> Mapping[PdChannel, float]:
-        """Take a burst with all LEDs off and subtract it from now on [V]; raise `StoppedError` if asked to stop."""
+        """Measure the dark offsets with all LEDs off [V] and subtract them from now on; may raise `StoppedError`."""
         for diode in self._diodes.values():
             diode.fit_range(0.0)
         self._dark = self._burst()
         return dict(self._dark)
 
     def fit_ranges(self) -> Levels:
-        """Look at the levels with the light on, from the least sensitive gain, and choose each diode's gain."""
+        """Measure the levels with the light on, from the least sensitive gain, and select the gain of each diode."""
         self.widen()
         raw = self._burst()
         for channel, level in raw.items():
@@ -67,17 +67,17 @@ class PhotodiodeArray:
         return self._levels(raw)
 
     def widen(self) -> None:
-        """Expect as much light as can be: the next reading chooses gains again."""
+        """Select the least sensitive gains: the next reading selects them again."""
         self._smoothed.clear()
         for diode in self._diodes.values():
             diode.fit_range(TOO_BRIGHT_VOLTS)
 
     def read(self) -> Levels:
-        """Take one burst, and choose gains for the next; raise `StoppedError` when asked to stop meanwhile."""
+        """Take one burst and select gains for the next; raise `StoppedError` on a stop request."""
         raw = self._burst()
         for channel, level in raw.items():
             before = self._smoothed.get(channel, level)
-            self._smoothed[channel] = smoothed = NEWEST * level + (1 - NEWEST) * before
+            self._smoothed[channel] = smoothed = NEWEST_WEIGHT * level + (1 - NEWEST_WEIGHT) * before
             self._diodes[channel].fit_range(max(smoothed, level))
         return self._levels(raw)
 
@@ -88,7 +88,7 @@ class PhotodiodeArray:
 
     def _burst(self) -> dict[PdChannel, float]:
         clock = self._clock
-        monotonic, sleep, still_wanted = clock.monotonic, clock.sleep, self._still_wanted
+        monotonic, sleep, should_continue = clock.monotonic, clock.sleep, self._should_continue
         volts: dict[PdChannel, list[float]] = {channel: [] for channel in self._diodes}
         reads = [(volts[channel].append, diode.read_volts) for channel, diode in self._diodes.items()]
         start_s = monotonic()
@@ -98,7 +98,7 @@ class PhotodiodeArray:
             if wait_s > 0:
                 sleep(wait_s)
             at_s = monotonic() - start_s
-            if not still_wanted():
+            if not should_continue():
                 raise StoppedError("asked to stop in the middle of a reading")
             if at_s > LATEST_SAMPLE_S:
                 break

@@ -1,4 +1,4 @@
-"""Keeps the stir bar at a target speed, notices a stall, and can keep still during OD readings."""
+"""Job that holds the stir bar at a target speed, detects stalls, and can pause during OD readings."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from pioreactor.states import JobState
 
 SETTLED_WITHIN_RPM = 20.0
 UNSETTLED_PERIOD_S = 4.0
-"""How soon the speed is looked at again while it is off target."""
+"""Interval of measurements while the speed is off target [s]."""
 KICK_S = 0.5
-"""Full duty that breaks the bar's stiction at start (twin.md §1.5: 0.35–0.75 s)."""
+"""Duration of full duty that overcomes the stiction of the bar at the start; 0.35–0.75 s are enough."""
 STALL_KICK_S = 0.75
 
 
@@ -78,7 +78,7 @@ class Stirrer(BackgroundJobWithDodging):
         config = self.runtime.settings.stirring
         rig = self.runtime.open_rig()
         if not rig.is_hat_present():
-            raise HardwareNotFoundError("stirring needs the Pioreactor HAT, which does not answer")
+            raise HardwareNotFoundError("stirring needs the Pioreactor HAT, which does not respond")
         self._use_rpm = config.use_rpm if use_rpm is None else use_rpm
         self._measure_only = measure_rpm_only
         self._period_s = config.duration_between_updates_seconds
@@ -88,7 +88,7 @@ class Stirrer(BackgroundJobWithDodging):
         self._control = SpeedControl(first_duty)
         self._duty_for: dict[float, float] = {} if duty_cycle is not None else {config.initial_target_rpm: first_duty}
         self._measure_timer: LaneTimer | None = None
-        self._still_for_od = False
+        self._paused_for_od = False
         if self._use_rpm and not measure_rpm_only:
             self.target_rpm = config.initial_target_rpm if target_rpm is None else target_rpm
             during = config.target_rpm_during_od_reading
@@ -105,10 +105,10 @@ class Stirrer(BackgroundJobWithDodging):
         runtime = context.current()
         return cls(unit=runtime.unit, experiment=str(runtime.identity.experiment()), **options)
 
-    # ---- lifecycle -----------------------------------------------------------------------------------------
+    # ---- lifecycle ---------------------------------------------------------------------------------------
 
     def on_init_to_ready(self) -> None:
-        # Ready means: it can be told what to do. The first kick takes half a second more.
+        # The job is ready for commands before the first kick, which takes half a second.
         self.later(0.0, self._begin)
 
     def on_sleeping(self) -> None:
@@ -117,21 +117,21 @@ class Stirrer(BackgroundJobWithDodging):
         self._publish_rpm(0.0)
 
     def on_sleeping_to_ready(self) -> None:
-        self._leave_stillness()
+        self._end_pause_for_od()
         self._start_stirring()
 
     def on_disconnected(self) -> None:
-        if "_fan" in self.__dict__:  # a constructor that failed before has no fan to give up
+        if "_fan" in self.__dict__:  # a constructor that failed early has no fan
             self._fan.release()
             publish_duties(self)
 
-    # ---- settings ------------------------------------------------------------------------------------------
+    # ---- settings ----------------------------------------------------------------------------------------
 
     def set_target_rpm(self, target_rpm: float) -> None:
-        """Hold another speed [rpm]; while the bar keeps still for an OD reading, from after it on."""
+        """Hold another speed [RPM]; during the pause for an OD reading, from after it on."""
         if self.currently_dodging_od:
             self.target_rpm_outside_od_reading = float(target_rpm)
-        if self._still_for_od:
+        if self._paused_for_od:
             return
         was_still = self._fan.get_duty() == 0
         self._remember_duty()
@@ -150,11 +150,11 @@ class Stirrer(BackgroundJobWithDodging):
         else:
             self.duty_cycle = round(self._control.duty_percent, 5)
 
-    # ---- dodging -------------------------------------------------------------------------------------------
+    # ---- dodging -----------------------------------------------------------------------------------------
 
     def action_to_do_before_od_reading(self) -> None:
         self._remember_duty()
-        self._still_for_od = True
+        self._paused_for_od = True
         self._cancel_measuring()
         if self._use_rpm:
             self.target_rpm = self.target_rpm_during_od_reading
@@ -164,12 +164,12 @@ class Stirrer(BackgroundJobWithDodging):
 
     def action_to_do_after_od_reading(self) -> None:
         was_still = self._fan.get_duty() == 0
-        self._leave_stillness()
+        self._end_pause_for_od()
         self._aim(kick=was_still)
 
-    def _leave_stillness(self) -> None:
-        if self._still_for_od:
-            self._still_for_od = False
+    def _end_pause_for_od(self) -> None:
+        if self._paused_for_od:
+            self._paused_for_od = False
             if self._use_rpm:
                 self.target_rpm = self.target_rpm_outside_od_reading
 
@@ -178,20 +178,20 @@ class Stirrer(BackgroundJobWithDodging):
             self.target_rpm_outside_od_reading = self.target_rpm
 
     def initialize_continuous_operation(self) -> None:
-        if self._still_for_od:
+        if self._paused_for_od:
             self.action_to_do_after_od_reading()
 
-    # ---- control -------------------------------------------------------------------------------------------
+    # ---- control -----------------------------------------------------------------------------------------
 
     def _begin(self) -> None:
-        if self.state == JobState.READY and not self._still_for_od and self._fan.get_duty() == 0:
+        if self.state == JobState.READY and not self._paused_for_od and self._fan.get_duty() == 0:
             self._start_stirring()
 
     def _start_stirring(self) -> None:
         self._aim(kick=True)
 
     def _aim(self, *, kick: bool, measure: bool = True) -> None:
-        """Drive the fan towards the target; a bar at rest is kicked first."""
+        """Drive the fan towards the target; a bar at rest gets a kick first."""
         if self.target_rpm == 0:
             self._write_duty(0.0)
             self._cancel_measuring()
@@ -209,7 +209,7 @@ class Stirrer(BackgroundJobWithDodging):
             self._measure_after(UNSETTLED_PERIOD_S)
 
     def _guess_duty(self, target_rpm: float) -> float:
-        """Start from the nearest speed that was held before, on the learned slope."""
+        """Return a duty [%] extrapolated from the nearest speed that was held before."""
         if not self._duty_for:
             return self._control.duty_percent
         nearest = min(self._duty_for, key=lambda rpm: abs(rpm - target_rpm))
@@ -237,7 +237,7 @@ class Stirrer(BackgroundJobWithDodging):
             self._measure_after(self._period_s)
             return
         if rpm == 0 and self.target_rpm > 0:
-            self._kick_stalled_bar()
+            self._restart_stalled_bar()
             return
         self._write_duty(self._control.correct(self.target_rpm, rpm))
         settled = abs(rpm - self.target_rpm) <= SETTLED_WITHIN_RPM
@@ -246,7 +246,7 @@ class Stirrer(BackgroundJobWithDodging):
         self._measure_after(self._period_s if settled else UNSETTLED_PERIOD_S)
 
     def poll(self) -> float:
-        """Watch the bar for ten turns (1–5 s), publish and return its speed [rpm]."""
+        """Measure the speed over ten turns (1–5 s), publish and return it [RPM]."""
         assert self._tachometer is not None
         target = self.target_rpm
         window_s = 4.0 if not target else max(1.0, min(5.0, 600.0 / target))
@@ -256,8 +256,10 @@ class Stirrer(BackgroundJobWithDodging):
         self._publish_rpm(rpm)
         return rpm
 
-    def _kick_stalled_bar(self) -> None:
-        self.logger.warning("The bar does not turn; kicking it. Check the vial, the bar and the fan's cable.")
+    def _restart_stalled_bar(self) -> None:
+        self.logger.warning(
+            "The stir bar does not turn; restarting it. Check the vial, the bar and the cable of the fan."
+        )
         self.blink_error_code(error_codes.STIRRING_FAILED)
         self._write_duty(0.0)
         self.sleep(STALL_KICK_S)
@@ -269,7 +271,7 @@ class Stirrer(BackgroundJobWithDodging):
         self._measure_after(UNSETTLED_PERIOD_S)
 
     def block_until_rpm_is_close_to_target(self, abs_tolerance: float = 20.0, timeout: float = 60.0) -> bool:
-        """Wait until the measured speed is within a tolerance [rpm] of the target; False after `timeout` [s]."""
+        """Wait until the measured speed is within a tolerance [RPM] of the target; return False after `timeout` [s]."""
         if not self._use_rpm or self.target_rpm is None:
             return True
         clock = self.runtime.clock
@@ -299,8 +301,8 @@ def start_stirring(
     experiment: str | None = None,
     **options: bool | float | None,
 ) -> Stirrer:
-    """Start stirring on this unit, at the configured speed [rpm] unless told otherwise (0 means: do not turn)."""
+    """Start stirring on this unit at `target_rpm`, by default the configured speed (0 stops the bar)."""
     runtime = context.current()
     where = unit if unit is not None else runtime.unit
-    what_for = experiment if experiment is not None else runtime.identity.experiment()
-    return Stirrer(target_rpm, where, what_for, **options)  # type: ignore[arg-type]
+    assigned = experiment if experiment is not None else runtime.identity.experiment()
+    return Stirrer(target_rpm, where, assigned, **options)  # type: ignore[arg-type]

@@ -110,7 +110,7 @@ class Workbench:
             diodes,
             self.runtime.clock,
             mains_hz=self.runtime.settings.od_reading.local_ac_hz,
-            still_wanted=lambda: not self.action.stopping,
+            should_continue=lambda: not self.action.stopping,
         )
         self.wait(0.0)
         return dict(array.read().volts)
