@@ -137,7 +137,7 @@ def test_no_death_around_it_makes_the_vial_overflow(simulated: Simulated, dead: 
 def test_a_fan_that_stalls_is_told_and_stirs_again(simulated: Simulated) -> None:
     bench, job = turbidostat(simulated, Fault("stalled_fan", start_s=1800.0, end_s=2100.0))
     loops.watch(bench, 0.5)
-    assert says(bench, "The bar does not turn", "warning")
+    assert says(bench, "The stir bar does not turn", "warning")
     loops.watch(bench, 0.25)
     assert bench.unit.world.snapshot().rpm == pytest.approx(500.0, abs=25.0)
     assert job.state == job.READY
@@ -149,7 +149,7 @@ def test_a_chip_that_drops_out_and_returns_costs_readings_only(simulated: Simula
     bench.start(lambda: start_temperature_automation("thermostat", target_temperature=37.0))
     loops.watch(bench, 1.0)
     assert says(bench, "No OD reading", "error")
-    assert says(bench, "Optical density is read again")
+    assert says(bench, "Reading optical density again")
     moments = loops.watch(bench, 0.4)
     assert job.state == job.READY
     target = loops.equivalent_density(bench, 1.0, norm=loops.norm_of(bench))
@@ -181,7 +181,7 @@ def test_a_drifting_reference_is_followed_and_changes_the_light_not_the_rule(sim
     ("fault", "words"),
     [
         (Fault("stuck_heater_sensor", start_s=3600.0), "does not follow it"),
-        (Fault("i2c_dropout", start_s=3600.0, end_s=4200.0, target=THERMOMETER), "does not answer"),
+        (Fault("i2c_dropout", start_s=3600.0, end_s=4200.0, target=THERMOMETER), "does not respond"),
     ],
 )
 def test_a_thermometer_that_fails_turns_the_heater_off(simulated: Simulated, fault: Fault, words: str) -> None:

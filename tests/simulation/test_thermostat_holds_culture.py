@@ -324,12 +324,12 @@ def test_thermometer_that_drops_off_the_bus_and_returns() -> None:
     culture = Culture(seed=29, target_temperature=37.0, faults=(dropout,))
     culture.run(30.5)
     assert culture.duty == 0.0
-    assert culture.said("does not answer") == 1
+    assert culture.said("does not respond") == 1
     culture.run(19.5)
-    assert culture.said("does not answer") == 1
+    assert culture.said("does not respond") == 1
     assert culture.said("ERROR") == 1
     back = culture.run(40)
-    assert culture.said("answers again") == 1
+    assert culture.said("responds again") == 1
     assert max(back) <= 37.6
     assert abs(back[-1] - 37.0) <= 0.5
 

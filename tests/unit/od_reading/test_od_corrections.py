@@ -80,10 +80,10 @@ def test_outside_what_was_recorded_the_nearest_recorded_is_reported_with_a_warni
     bench.start(lambda: start_od_reading(interval=5.0))
     bench.wait(290.0)
     assert {reading["od"] for reading in bench.decoded("od_reading/od2")} == {expected}
-    outside = [line for line in bench.logged("warning") if "outside what calibration" in line]
+    outside = [line for line in bench.logged("warning") if "outside the range of calibration" in line]
     assert len(outside) == 1
     bench.wait(100.0)
-    assert len([line for line in bench.logged("warning") if "outside what calibration" in line]) == 2
+    assert len([line for line in bench.logged("warning") if "outside the range of calibration" in line]) == 2
 
 
 def test_a_constant_calibration_is_warned_of_and_survived(bench: Bench) -> None:

@@ -127,7 +127,7 @@ def test_dosing_goes_on_by_itself_when_the_reference_is_quiet_again(spied: Spied
     assert dosing_state(spied) == b"sleeping"
     spied.bench.wait(40.0)
     assert dosing_state(spied) == b"ready"
-    assert any("dosing goes on" in line for line in spied.bench.logged("notice"))
+    assert any("dosing resumes" in line for line in spied.bench.logged("notice"))
 
 
 def test_dosing_that_a_person_paused_before_or_meanwhile_stays_paused(spied: Spied) -> None:

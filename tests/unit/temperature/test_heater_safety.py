@@ -137,7 +137,7 @@ def test_power_is_not_cut_on_the_computer_of_somebody_who_simulates(unit: Any, m
     board.celsius = 90.0
     unit.clock.sleep(20.0)
     assert calls == []
-    assert any("powers off" in text for text in unit.logged("critical"))
+    assert any("Powering the unit off" in text for text in unit.logged("critical"))
 
 
 def test_a_sleeping_job_still_watches_and_stays_off(unit: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -280,10 +280,10 @@ def test_a_stop_turns_off_even_while_code_hangs(unit: Any) -> None:
 
 def test_a_watch_that_died_takes_the_heat_with_it(unit: Any) -> None:
     job = heating(unit, NoisyBoard(40.0))
-    job._watch._lane.task.abandon()
+    job._board_monitor._lane.task.abandon()
     unit.clock.sleep(95.0)
     assert unit.duty == 0.0
-    assert any("Nobody watches" in text for text in unit.logged("error"))
+    assert any("Heater control stopped responding" in text for text in unit.logged("error"))
     assert not job.update_heater(50.0)
 
 
@@ -309,7 +309,7 @@ def test_thermometer_that_drops_out_and_returns(unit: Any) -> None:
     unit.set_board_celsius(board)
     unit.clock.sleep(215.0)
     assert unit.duty == 50.0
-    assert any("answers again" in text for text in unit.logged("warning"))
+    assert any("responds again" in text for text in unit.logged("warning"))
 
 
 @pytest.mark.parametrize("nonsense", [float("nan"), -55.0, 0.0])
@@ -320,7 +320,7 @@ def test_readings_that_cannot_be_are_not_believed(unit: Any, nonsense: float) ->
     unit.clock.sleep(10.0)
     assert job.observer.liquid_celsius == pytest.approx(before, abs=1.0)
     assert unit.duty == 0.0
-    assert any("which cannot be" in text for text in unit.logged("error"))
+    assert any("implausible" in text for text in unit.logged("error"))
 
 
 def test_one_odd_reading_changes_nothing(unit: Any) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, ClassVar, Literal, Self
 
@@ -18,7 +18,10 @@ from pioreactor.background_jobs.od_reading.photodiode_sampling import (
     TOO_BRIGHT_VOLTS,
     Levels,
     PhotodiodeArray,
+    channels_of_roles,
+    configured_channels,
 )
+from pioreactor.background_jobs.od_reading.published_readings import PublishedReadings
 from pioreactor.background_jobs.od_reading.reference_photodiode import Reference
 from pioreactor.exc import (
     CalibrationError,
@@ -28,8 +31,6 @@ from pioreactor.exc import (
     StoppedError,
 )
 from pioreactor.jobs.dodging import SCHEDULE_CACHE, ODSchedule
-from pioreactor.jobs.job import BackgroundJob
-from pioreactor.jobs.measurement import Measurement
 from pioreactor.jobs.published_attribute import Status
 from pioreactor.jobs.settings import Setting
 from pioreactor.jobs.start_option import FAKE_DATA, StartOption
@@ -49,7 +50,7 @@ ReadCallback = Callable[["ODReader", structs.ODReadings], None]
 PreReadCallback = Callable[["ODReader"], None]
 
 
-class ODReader(BackgroundJob):
+class ODReader(PublishedReadings):
     """Read optical density: light the culture with the IR LED, read the photodiodes, divide by the reference.
 
     Iterating over a running reader gives each `ODReadings` as it is made.
@@ -67,23 +68,6 @@ class ODReader(BackgroundJob):
         unit="s", label="Time between OD readings", ge=1.0, le=86_400, help="time from one reading to the next"
     )
     first_od_obs_time = Status[float](unit="s", display=False)
-    relative_intensity_of_ir_led = Measurement[structs.RelativeIntensity](
-        datatype="json", quantity="relative_intensity_of_ir_led", display=False
-    )
-    ods = Measurement[structs.ODReadings](display=False)
-    od1 = Measurement[structs.ODReading](quantity="od", display=False)
-    od2 = Measurement[structs.ODReading](quantity="od", display=False)
-    od3 = Measurement[structs.ODReading](quantity="od", display=False)
-    od4 = Measurement[structs.ODReading](quantity="od", display=False)
-    raw_od1 = Measurement[structs.RawODReading](quantity="raw_od", display=False)
-    raw_od2 = Measurement[structs.RawODReading](quantity="raw_od", display=False)
-    raw_od3 = Measurement[structs.RawODReading](quantity="raw_od", display=False)
-    raw_od4 = Measurement[structs.RawODReading](quantity="raw_od", display=False)
-    calibrated_od1 = Measurement[structs.CalibratedODReading](display=False)
-    calibrated_od2 = Measurement[structs.CalibratedODReading](display=False)
-    calibrated_od3 = Measurement[structs.CalibratedODReading](display=False)
-    calibrated_od4 = Measurement[structs.CalibratedODReading](display=False)
-    od_fused = Measurement[structs.ODFused](quantity="od_fused", display=False)
 
     start_options = (
         FAKE_DATA,
@@ -335,9 +319,18 @@ class ODReader(BackgroundJob):
         timestamp = self.runtime.clock.now()
         self._protect(levels)
         raw = self._relative(levels, timestamp)
-        self._publish_raw(raw)
+        calibrated = self._corrections.calibrations
+        self.publish_raw({channel: reading for channel, reading in raw.items() if channel in calibrated})
         readings = self._corrected(raw, timestamp)
-        self._publish_readings(readings, raw)
+        self.publish_readings(readings)
+        if self._corrections.fused is not None:
+            self.publish_fused(self._corrections.fused.estimate(raw), timestamp)
+        if self._reference is not None and self._count % RELATIVE_INTENSITY_EVERY == 0:
+            self.publish_relative_intensity(self._reference.relative_intensity, timestamp)
+        self._count += 1
+        self._newest.append(readings)
+        del self._newest[:-16]
+        self._fresh.set()
         for follow in self._post_read:
             self._call_plugin(follow, self, readings)
         return readings
@@ -373,7 +366,7 @@ class ODReader(BackgroundJob):
         try:
             calibrations.check_intensity(self.ir_led_intensity)
         except CalibrationError:
-            self._withdraw()
+            self.clear_readings(self._angles)
             raise
         return structs.ODReadings(
             timestamp=timestamp,
@@ -382,45 +375,6 @@ class ODReader(BackgroundJob):
                 for channel, reading in raw.items()
             },
         )
-
-    def _publish_raw(self, raw: Mapping[PdChannel, structs.ODReading]) -> None:
-        for channel, reading in raw.items():
-            if channel in self._corrections.calibrations:
-                setattr(self, f"raw_od{channel}", reading)  # these settings are named by their channel
-
-    def _withdraw(self) -> None:
-        """Clear the retained readings: raw ones would be mistaken for calibrated ones."""
-        names = ["ods", "od_fused"]
-        for channel in self._angles:
-            names += [f"od{channel}", f"calibrated_od{channel}"]
-        for name in names:
-            if getattr(self, name) is not None:
-                setattr(self, name, None)
-
-    def _publish_readings(self, readings: structs.ODReadings, raw: Mapping[PdChannel, structs.ODReading]) -> None:
-        self.ods = readings
-        for channel, reading in readings.ods.items():
-            setattr(self, f"od{channel}", reading)
-            if isinstance(reading, structs.CalibratedODReading):
-                setattr(self, f"calibrated_od{channel}", reading)
-        self._publish_fused(raw, readings.timestamp)
-        if self._reference is not None and self._count % RELATIVE_INTENSITY_EVERY == 0:
-            self.relative_intensity_of_ir_led = structs.RelativeIntensity(
-                relative_intensity_of_ir_led=round(self._reference.relative_intensity, 5), timestamp=readings.timestamp
-            )
-        self._count += 1
-        self._newest.append(readings)
-        del self._newest[:-16]
-        self._fresh.set()
-
-    def _publish_fused(self, raw: Mapping[PdChannel, structs.ODReading], timestamp: datetime) -> None:
-        if self._corrections.fused is None:
-            return
-        fused = self._corrections.fused.estimate(raw)
-        if fused is not None:
-            self.od_fused = structs.ODFused(od_fused=round(fused, 10), timestamp=timestamp)
-        elif self.od_fused is not None:
-            self.od_fused = None
 
     def _read_lit(self) -> Levels:
         with self._light.reading(self.ir_led_intensity, darken_others=self._darken_others):
@@ -469,25 +423,6 @@ class ODReader(BackgroundJob):
         return self._newest.pop(0)
 
 
-def configured_channels(
-    photodiodes: Mapping[PdChannel, str],
-) -> tuple[dict[PdChannel, PdAngle], PdChannel | None]:
-    """Split `[od_config.photodiode_channel]` into channel → angle, and the reference channel."""
-    angles: dict[PdChannel, PdAngle] = {}
-    reference: PdChannel | None = None
-    for channel, role in photodiodes.items():
-        if role == "REF":
-            reference = channel
-        else:
-            angles[channel] = role  # type: ignore[assignment]
-    return angles, reference
-
-
-def _channels_of(roles: tuple[str | None, ...]) -> Iterator[tuple[PdChannel, str]]:
-    channels: tuple[PdChannel, ...] = ("1", "2", "3", "4")
-    return ((channel, role) for channel, role in zip(channels, roles, strict=False) if role)
-
-
 def start_od_reading(
     *roles: str | None,
     interval: float | None = CONFIGURED_INTERVAL,
@@ -502,7 +437,7 @@ def start_od_reading(
     if nothing were calibrated.
     """
     runtime = context.current()
-    photodiodes = dict(_channels_of(roles)) if roles else runtime.settings.photodiodes
+    photodiodes = dict(channels_of_roles(roles)) if roles else runtime.settings.photodiodes
     angles, reference = configured_channels(photodiodes)
     if interval == CONFIGURED_INTERVAL:
         interval = 1.0 / runtime.settings.od_reading.samples_per_second

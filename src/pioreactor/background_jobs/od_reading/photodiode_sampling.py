@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from pioreactor.clock.ports import Clock
 from pioreactor.devices.ports import Photodiode
 from pioreactor.exc import StoppedError
 from pioreactor.science.od_signal import LevelEstimator, schedule
-from pioreactor.types import PdChannel
+from pioreactor.types import PdAngle, PdChannel
 
 SAMPLES = 40
 BURST_S = 0.85
@@ -107,3 +107,23 @@ class PhotodiodeArray:
                 keep(read_volts())
         moments = schedule(times, mains_hz=self._mains_hz)
         return {channel: self._estimators[channel].level(moments, samples) for channel, samples in volts.items()}
+
+
+def configured_channels(
+    photodiodes: Mapping[PdChannel, str],
+) -> tuple[dict[PdChannel, PdAngle], PdChannel | None]:
+    """Split `[od_config.photodiode_channel]` into channel → angle, and the reference channel."""
+    angles: dict[PdChannel, PdAngle] = {}
+    reference: PdChannel | None = None
+    for channel, role in photodiodes.items():
+        if role == "REF":
+            reference = channel
+        else:
+            angles[channel] = role  # type: ignore[assignment]
+    return angles, reference
+
+
+def channels_of_roles(roles: tuple[str | None, ...]) -> Iterator[tuple[PdChannel, str]]:
+    """Return channel and role for each of photodiodes 1–4 that has one."""
+    channels: tuple[PdChannel, ...] = ("1", "2", "3", "4")
+    return ((channel, role) for channel, role in zip(channels, roles, strict=False) if role)

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from pioreactor.background_jobs.od_reading.job import configured_channels
+from pioreactor.background_jobs.od_reading.photodiode_sampling import configured_channels
 from pioreactor.calibrations import store
 from pioreactor.calibrations.fitting import fit_standards
 from pioreactor.calibrations.models import OD600Calibration

@@ -1,0 +1,68 @@
+"""Measurements that OD reading publishes, per photodiode channel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from pioreactor import structs
+from pioreactor.jobs.job import BackgroundJob
+from pioreactor.jobs.measurement import Measurement
+from pioreactor.types import PdChannel
+
+
+class PublishedReadings(BackgroundJob):
+    """Base of the OD reader: its measurements, whose names end in the channel, and how they are published."""
+
+    relative_intensity_of_ir_led = Measurement[structs.RelativeIntensity](
+        datatype="json", quantity="relative_intensity_of_ir_led", display=False
+    )
+    ods = Measurement[structs.ODReadings](display=False)
+    od1 = Measurement[structs.ODReading](quantity="od", display=False)
+    od2 = Measurement[structs.ODReading](quantity="od", display=False)
+    od3 = Measurement[structs.ODReading](quantity="od", display=False)
+    od4 = Measurement[structs.ODReading](quantity="od", display=False)
+    raw_od1 = Measurement[structs.RawODReading](quantity="raw_od", display=False)
+    raw_od2 = Measurement[structs.RawODReading](quantity="raw_od", display=False)
+    raw_od3 = Measurement[structs.RawODReading](quantity="raw_od", display=False)
+    raw_od4 = Measurement[structs.RawODReading](quantity="raw_od", display=False)
+    calibrated_od1 = Measurement[structs.CalibratedODReading](display=False)
+    calibrated_od2 = Measurement[structs.CalibratedODReading](display=False)
+    calibrated_od3 = Measurement[structs.CalibratedODReading](display=False)
+    calibrated_od4 = Measurement[structs.CalibratedODReading](display=False)
+    od_fused = Measurement[structs.ODFused](quantity="od_fused", display=False)
+
+    def publish_raw(self, raw: Mapping[PdChannel, structs.ODReading]) -> None:
+        """Publish the uncalibrated readings of calibrated channels."""
+        for channel, reading in raw.items():
+            setattr(self, f"raw_od{channel}", reading)
+
+    def publish_readings(self, readings: structs.ODReadings) -> None:
+        """Publish the readings of all channels, together and each on its own topic."""
+        self.ods = readings
+        for channel, reading in readings.ods.items():
+            setattr(self, f"od{channel}", reading)
+            if isinstance(reading, structs.CalibratedODReading):
+                setattr(self, f"calibrated_od{channel}", reading)
+
+    def publish_fused(self, od_fused: float | None, timestamp: datetime) -> None:
+        """Publish the fused OD, or clear it if it could not be estimated."""
+        if od_fused is not None:
+            self.od_fused = structs.ODFused(od_fused=round(od_fused, 10), timestamp=timestamp)
+        elif self.od_fused is not None:
+            self.od_fused = None
+
+    def publish_relative_intensity(self, relative_intensity: float, timestamp: datetime) -> None:
+        """Publish the intensity of the IR LED relative to the first reading of the experiment."""
+        self.relative_intensity_of_ir_led = structs.RelativeIntensity(
+            relative_intensity_of_ir_led=round(relative_intensity, 5), timestamp=timestamp
+        )
+
+    def clear_readings(self, channels: Iterable[PdChannel]) -> None:
+        """Clear the retained readings of channels: raw ones would be mistaken for calibrated ones."""
+        names = ["ods", "od_fused"]
+        for channel in channels:
+            names += [f"od{channel}", f"calibrated_od{channel}"]
+        for name in names:
+            if getattr(self, name) is not None:
+                setattr(self, name, None)
