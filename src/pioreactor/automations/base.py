@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import msgspec
 
@@ -13,7 +13,7 @@ from pioreactor.automations import events
 from pioreactor.automations.latest_readings import LatestReading
 from pioreactor.exc import JobRequiredError, SettingError, StoppedError
 from pioreactor.jobs.job import BackgroundJob
-from pioreactor.jobs.published_attribute import PublishedAttribute, Status
+from pioreactor.jobs.published_attribute import AnyAttribute, Status
 from pioreactor.messaging.ports import Message
 from pioreactor.runtime import context
 from pioreactor.runtime.lane import LaneTimer
@@ -254,7 +254,7 @@ class AutomationJob(BackgroundJob):
     def _settable_values(self) -> dict[str, object]:
         return {name: getattr(self, name) for name in self.settings()}
 
-    def _publish_attribute(self, attribute: PublishedAttribute[Any], value: object) -> None:
+    def _publish_attribute(self, attribute: AnyAttribute, value: object) -> None:
         super()._publish_attribute(attribute, value)
         if self._has_begun and attribute.settable and self._recorded_settings.get(attribute.name, value) != value:
             self._record_settings()

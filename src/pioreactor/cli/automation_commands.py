@@ -10,7 +10,7 @@ from pioreactor.automations import registry
 from pioreactor.automations.base import AutomationJob
 from pioreactor.cli.setting_options import explain, keyword_options
 from pioreactor.exc import SettingError
-from pioreactor.jobs.settings import Setting
+from pioreactor.jobs.settings import AnySetting
 
 _ANY_OPTION = {"ignore_unknown_options": True, "allow_extra_args": True}
 
@@ -62,7 +62,7 @@ def _start(kind: str, automation_name: str, arguments: list[str]) -> None:
         job.block_until_disconnected()
 
 
-def _decode(setting: Setting[Any], text: str) -> object:
+def _decode(setting: AnySetting, text: str) -> object:
     try:
         return setting.decode(text)
     except SettingError as error:

@@ -6,14 +6,14 @@ from typing import Any
 
 import click
 
-from pioreactor.jobs.settings import Setting
+from pioreactor.jobs.settings import AnySetting
 from pioreactor.jobs.start_option import StartOption
 
 
 class _Bounded(click.ParamType[Any]):
     """Parameter type that checks a value against the bounds of a setting."""
 
-    def __init__(self, setting: Setting[Any]) -> None:
+    def __init__(self, setting: AnySetting) -> None:
         self._setting = setting
         self.name = setting.datatype
 
@@ -29,7 +29,7 @@ class _Bounded(click.ParamType[Any]):
             self.fail(str(error), param, ctx)
 
 
-def explain(setting: Setting[Any]) -> str:
+def explain(setting: AnySetting) -> str:
     """Return the help text of a setting: what it is, and its range."""
     words = next(text for text in (setting.help, setting.label, setting.name) if text is not None)
     bounded = setting.ge is not None or setting.le is not None
@@ -39,7 +39,7 @@ def explain(setting: Setting[Any]) -> str:
     return text + "."
 
 
-def setting_option(setting: Setting[Any]) -> click.Option:
+def setting_option(setting: AnySetting) -> click.Option:
     """Return the option of a declared setting; without it the value is None, so that the configuration decides.
 
     A boolean may stand without a value, which means true.

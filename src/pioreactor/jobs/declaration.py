@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 
 from pioreactor.job_catalogue import JOBS, JobSpec, stop_order_of
 from pioreactor.jobs.measurement import Measurement
-from pioreactor.jobs.published_attribute import PublishedAttribute
-from pioreactor.jobs.settings import Setting, install_declared, published_of, settings_of
+from pioreactor.jobs.published_attribute import AnyAttribute
+from pioreactor.jobs.settings import AnySetting, install_declared, published_of, settings_of
 from pioreactor.jobs.start_option import StartOption
 from pioreactor.types import PublishableSetting
 
@@ -29,17 +29,17 @@ class JobDeclaration:
     experiment_caches: ClassVar[tuple[str, ...]] = ()
     """Persistent caches with an entry per experiment, which `pio run <job> clear_cache` clears."""
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
         install_declared(cls)
 
     @classmethod
-    def published(cls) -> dict[str, PublishedAttribute[Any]]:
+    def published(cls) -> dict[str, AnyAttribute]:
         """Return all published attributes by name: settings, measurements and states."""
         return published_of(cls)
 
     @classmethod
-    def settings(cls) -> dict[str, Setting[Any]]:
+    def settings(cls) -> dict[str, AnySetting]:
         """Return the settings by name."""
         return settings_of(cls)
 

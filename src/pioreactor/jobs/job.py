@@ -21,9 +21,9 @@ from pioreactor.jobs import restart_policy
 from pioreactor.jobs.clients import PublishingClient
 from pioreactor.jobs.declaration import JobDeclaration
 from pioreactor.jobs.lifecycle import Lifecycle
-from pioreactor.jobs.published_attribute import PublishedAttribute
+from pioreactor.jobs.published_attribute import AnyAttribute
 from pioreactor.jobs.registration import Registration
-from pioreactor.jobs.settings import Setting, from_declaration
+from pioreactor.jobs.settings import AnySetting, Setting, from_declaration
 from pioreactor.jobs.state_publisher import StatePublisher
 from pioreactor.messaging.ports import Message
 from pioreactor.runtime import context, signals
@@ -309,7 +309,7 @@ class BackgroundJob(JobDeclaration, metaclass=JobType):
             return
         self.logger.info("Updated %s from %.40s to %.40s.", name, before, getattr(self, name))
 
-    def _apply(self, setting: Setting[Any], value: object) -> None:
+    def _apply(self, setting: AnySetting, value: object) -> None:
         bounded = setting.clamped(value)
         if bounded != value:
             self.logger.warning("%s of %g is out of range; using %g.", setting.name, value, bounded)
@@ -326,7 +326,7 @@ class BackgroundJob(JobDeclaration, metaclass=JobType):
             if value is not None:
                 self._registration.publish_setting(name, value, is_repetition=True)
 
-    def _publish_attribute(self, attribute: PublishedAttribute[Any], value: object) -> None:
+    def _publish_attribute(self, attribute: AnyAttribute, value: object) -> None:
         if "_registration" not in self.__dict__:
             return  # A value assigned before the constructor registered the job is published when the job is ready.
         self._registration.publish_setting(attribute.name, value)

@@ -4,7 +4,20 @@ from __future__ import annotations
 
 import re
 from types import NoneType, UnionType
-from typing import Any, ClassVar, Generic, Literal, Protocol, Self, TypeVar, Union, get_args, get_origin, overload
+from typing import (
+    Any,
+    ClassVar,
+    Generic,
+    Literal,
+    Protocol,
+    Self,
+    TypeAlias,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+    overload,
+)
 
 from pioreactor.types import PublishableSetting, PublishableSettingDataType
 
@@ -22,10 +35,14 @@ _PYTHON_DATATYPES: dict[object, PublishableSettingDataType] = {
 }
 
 
+AnyAttribute: TypeAlias = "PublishedAttribute[Any]"
+"""An attribute whose type does not matter."""
+
+
 class Publisher(Protocol):
     """Interface that a class needs to have published attributes."""
 
-    def _publish_attribute(self, attribute: PublishedAttribute[Any], value: object) -> None:
+    def _publish_attribute(self, attribute: AnyAttribute, value: object) -> None:
         """Publish a value that was assigned. Never blocks; before the job is registered it does nothing."""
         ...
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal, cast, get_args, get_origin
+from typing import Any, ClassVar, Literal, TypeAlias, cast, get_args, get_origin
 
 from pioreactor.exc import SettingError
 from pioreactor.jobs.payloads import parse_payload
-from pioreactor.jobs.published_attribute import PublishedAttribute, Status, T
+from pioreactor.jobs.published_attribute import AnyAttribute, PublishedAttribute, Status, T
 from pioreactor.settings.fields import FieldLimits, limits_of
 from pioreactor.settings.sections import Section
 from pioreactor.types import PublishableSetting, PublishableSettingDataType
@@ -112,7 +112,11 @@ class Setting(PublishedAttribute[T]):
         return "a number" + (f" of{unit}" if unit else "")
 
 
-def from_declaration(name: str, declared: Mapping[str, object], default: object = None) -> PublishedAttribute[Any]:
+AnySetting: TypeAlias = Setting[Any]
+"""A setting whose type does not matter."""
+
+
+def from_declaration(name: str, declared: Mapping[str, object], default: object = None) -> AnyAttribute:
     """Return the attribute of one entry of a plugin's `published_settings`; raise `ValueError` if it is malformed."""
     unknown = set(declared) - _DECLARABLE
     if unknown:
@@ -152,9 +156,9 @@ def install_declared(cls: type) -> None:
     }
 
 
-def published_of(*classes: type) -> dict[str, PublishedAttribute[Any]]:
+def published_of(*classes: type) -> dict[str, AnyAttribute]:
     """Return the published attributes of job classes by name, those of base classes first."""
-    found: dict[str, PublishedAttribute[Any]] = {}
+    found: dict[str, AnyAttribute] = {}
     for cls in reversed(classes):
         for base in reversed(cls.__mro__):
             for name, value in vars(base).items():
@@ -163,6 +167,6 @@ def published_of(*classes: type) -> dict[str, PublishedAttribute[Any]]:
     return found
 
 
-def settings_of(cls: type) -> dict[str, Setting[Any]]:
+def settings_of(cls: type) -> dict[str, AnySetting]:
     """Return the settings of a job class by name, those of base classes first."""
     return {name: value for name, value in published_of(cls).items() if isinstance(value, Setting)}

@@ -10,7 +10,7 @@ import msgspec
 
 from pioreactor import structs, topics
 from pioreactor.automations import registry
-from pioreactor.jobs.published_attribute import PublishedAttribute
+from pioreactor.jobs.published_attribute import AnyAttribute
 from pioreactor.jobs.settings import Setting
 from pioreactor.states import JobState
 from pioreactor.structs.journal import JournalAcknowledgement, JournalBatch
@@ -111,9 +111,7 @@ def _channels_of_the_cluster() -> Iterator[_Channel]:
     yield _Channel("journal.acknowledged", acknowledged, said, JournalAcknowledgement, 1, True, True)
 
 
-def _channels_of_a_job(
-    job: str, published: Mapping[str, PublishedAttribute[Any]], experiment: str
-) -> Iterator[_Channel]:
+def _channels_of_a_job(job: str, published: Mapping[str, AnyAttribute], experiment: str) -> Iterator[_Channel]:
     for name, setting in sorted(published.items()):
         label = setting.label if setting.label is not None else name.replace("_", " ").capitalize()
         words = f"{label}{f' [{setting.unit}]' if setting.unit is not None else ''}"
@@ -124,7 +122,7 @@ def _channels_of_a_job(
             yield _Channel(f"{job}.{name}.set", address, f"Asks for a value: {words}", payload, 1, False, True)
 
 
-def _payload(setting: PublishedAttribute[Any]) -> Any:
+def _payload(setting: AnyAttribute) -> Any:
     if setting.datatype not in _SCHEMA_OF_DATATYPE:
         return getattr(structs, setting.datatype)
     schema = dict(_SCHEMA_OF_DATATYPE[setting.datatype])
@@ -137,9 +135,9 @@ def _payload(setting: PublishedAttribute[Any]) -> Any:
     return schema
 
 
-def _published_by_job(declared: Sequence[Declared]) -> dict[str, dict[str, PublishedAttribute[Any]]]:
+def _published_by_job(declared: Sequence[Declared]) -> dict[str, dict[str, AnyAttribute]]:
     """Return the published attributes of each job; one that hosts automations has those of all of them."""
-    found: dict[str, dict[str, PublishedAttribute[Any]]] = {}
+    found: dict[str, dict[str, AnyAttribute]] = {}
     for one in declared:
         found.setdefault(one.job_name, {}).update(one.published)
     return found

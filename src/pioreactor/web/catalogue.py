@@ -1,27 +1,27 @@
-"""What can run on a unit, read from the classes of jobs and automations; they are imported when first asked for."""
+"""Catalogue for the web API: jobs and automations of a unit as their classes declare them, imported on first use."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from pioreactor.automations import registry
 from pioreactor.job_catalogue import JOBS
-from pioreactor.jobs.published_attribute import PublishedAttribute
-from pioreactor.jobs.settings import Setting, published_of
+from pioreactor.jobs.published_attribute import AnyAttribute
+from pioreactor.jobs.settings import AnySetting, Setting, published_of
 from pioreactor.plugin_management import get_plugins
 from pioreactor.web.descriptors import Kind
 
 _log = logging.getLogger("pioreactor.web")
 
-_HOSTS: Final[Mapping[str, str]] = {
+_AUTOMATION_JOBS: Final[Mapping[str, str]] = {
     "temperature_automation": "Holds or records the temperature of the culture, by one of several rules.",
     "dosing_automation": "Adds media and removes waste, by one of several rules.",
     "led_automation": "Lights the culture, by one of several rules.",
 }
-"""What the jobs are for that are started as one of their automations."""
+"""Descriptions of the jobs that run automations."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +34,15 @@ class Declared:
     description: str
     display: bool
     source: str
-    published: Mapping[str, PublishedAttribute[Any]]
+    published: Mapping[str, AnyAttribute]
 
     @property
-    def settings(self) -> Mapping[str, Setting[Any]]:
+    def settings(self) -> Mapping[str, AnySetting]:
         return {name: value for name, value in self.published.items() if isinstance(value, Setting)}
 
 
 class DeclaredCatalogue:
-    """Ours, and what plugins bring. A class that cannot be imported is left out, and the log says why."""
+    """Built-in jobs and automations, and those of plugins. A class that cannot be imported is skipped and logged."""
 
     def __init__(self, plugins: Path) -> None:
         """`plugins` is the unit's folder of plugin files."""
@@ -55,9 +55,9 @@ class DeclaredCatalogue:
         get_plugins(self._plugins)
         found = []
         for name in registry.names(kind):
-            automation = _imported(lambda name=name: registry.find(kind, name), f"the automation {name}")
+            automation = _imported(partial(registry.find, kind, name), f"the automation {name}")
             if automation is not None:
-                found.append(_declared(automation, f"{kind}_automation", name, _words(name)))
+                found.append(_declared(automation, f"{kind}_automation", name, _humanized(name)))
         return found
 
     @cached_property
@@ -85,7 +85,7 @@ def _of_plugins(folder: Path, known: set[str]) -> list[Declared]:
                 and not getattr(value, "automation_name", "")
             ):
                 known.add(value.job_name)
-                found.append(_declared(value, value.job_name, "", _words(value.job_name), source=name))
+                found.append(_declared(value, value.job_name, "", _humanized(value.job_name), source=name))
     return found
 
 
@@ -98,21 +98,20 @@ def _declared(
         job_name=job_name,
         automation_name=automation_name,
         display_name=display_name,
-        description=described if automation_name else _HOSTS.get(job_name, described),
+        description=described if automation_name else _AUTOMATION_JOBS.get(job_name, described),
         display=job_name not in JOBS or not JOBS[job_name].is_service,
         source=source if source is not None else ("app" if ours else job.__module__),
         published={name: attribute for name, attribute in published_of(job).items() if name != "state"},
     )
 
 
-def _imported(find: Any, what: str) -> type | None:
+def _imported(find: Callable[[], type], what: str) -> type | None:
     try:
-        found: type = find()
-    except Exception as error:  # noqa: BLE001 - a plugin's import is an edge: one bad file must not hide the others
-        _log.warning("%s cannot be described: %s", what, error)
+        return find()
+    except Exception as error:  # noqa: BLE001 - an error in one plugin must not hide the others
+        _log.warning("Skipping %s, which cannot be imported: %s", what, error)
         return None
-    return found
 
 
-def _words(name: str) -> str:
+def _humanized(name: str) -> str:
     return name.replace("_", " ").capitalize()

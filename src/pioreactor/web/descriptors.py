@@ -1,12 +1,12 @@
-"""What the UI draws its forms and pages from: jobs, automations, groups of settings and charts, as declared."""
+"""Descriptions of jobs, automations and groups of settings, from which the UI builds forms and pages."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Protocol
 
 import msgspec
 
-from pioreactor.jobs.published_attribute import PublishedAttribute
-from pioreactor.jobs.settings import Setting
+from pioreactor.jobs.published_attribute import AnyAttribute
+from pioreactor.jobs.settings import AnySetting, Setting
 
 Kind = Literal["dosing", "led", "temperature"]
 
@@ -40,7 +40,7 @@ class DescribedJob(msgspec.Struct, omit_defaults=True):
 
 
 class DescribedSettings(msgspec.Struct, omit_defaults=True):
-    """A group of values that belong to no single job."""
+    """Group of published values that belong to no single job."""
 
     key: str
     display_name: str
@@ -66,14 +66,14 @@ class AutomationField(msgspec.Struct, omit_defaults=True):
 
 
 class DescribedAutomation(msgspec.Struct, omit_defaults=True):
-    """One rule that a hosting job can follow."""
+    """An automation that its job can run."""
 
     automation_name: str
     display_name: str
     description: str
     fields: list[AutomationField]
     published_settings: list[DescribedSetting]
-    """What it publishes while it runs; what is `editable` can be changed meanwhile."""
+    """What it publishes while it runs; what is `editable` can be changed while it runs."""
     source: str | None = None
 
 
@@ -102,7 +102,7 @@ class Capability(msgspec.Struct, omit_defaults=True):
 
 
 class DeclaredJob(Protocol):
-    """A job as the catalogue knows it."""
+    """Interface of a job in the catalogue."""
 
     @property
     def job_name(self) -> str: ...
@@ -120,16 +120,16 @@ class DeclaredJob(Protocol):
     def source(self) -> str: ...
 
     @property
-    def published(self) -> Mapping[str, PublishedAttribute[Any]]:
+    def published(self) -> Mapping[str, AnyAttribute]:
         """Settings, measurements and states."""
         ...
 
     @property
-    def settings(self) -> Mapping[str, Setting[Any]]: ...
+    def settings(self) -> Mapping[str, AnySetting]: ...
 
 
 class DeclaredAutomation(Protocol):
-    """An automation as the catalogue knows it."""
+    """Interface of an automation in the catalogue."""
 
     @property
     def automation_name(self) -> str: ...
@@ -144,14 +144,14 @@ class DeclaredAutomation(Protocol):
     def source(self) -> str: ...
 
     @property
-    def published(self) -> Mapping[str, PublishedAttribute[Any]]: ...
+    def published(self) -> Mapping[str, AnyAttribute]: ...
 
     @property
-    def settings(self) -> Mapping[str, Setting[Any]]: ...
+    def settings(self) -> Mapping[str, AnySetting]: ...
 
 
 class Catalogue(Protocol):
-    """What can run on a unit."""
+    """Interface of the catalogue of a unit."""
 
     def jobs(self) -> Sequence[DeclaredJob]: ...
 
@@ -169,7 +169,7 @@ def describe_job(job: DeclaredJob) -> DescribedJob:
     )
 
 
-def describe_attribute(attribute: PublishedAttribute[Any]) -> DescribedSetting:
+def describe_attribute(attribute: AnyAttribute) -> DescribedSetting:
     """Return a published attribute as the UI shows it; a setting with its bounds and choices."""
     described = DescribedSetting(
         key=attribute.name,
@@ -188,7 +188,7 @@ def describe_attribute(attribute: PublishedAttribute[Any]) -> DescribedSetting:
 
 
 def describe_automation(automation: DeclaredAutomation) -> DescribedAutomation:
-    """Return the form of an automation: the settings that somebody may choose."""
+    """Return an automation with the form of its settings, and with what it publishes while it runs."""
     return DescribedAutomation(
         automation_name=automation.automation_name,
         display_name=automation.display_name,
@@ -200,7 +200,7 @@ def describe_automation(automation: DeclaredAutomation) -> DescribedAutomation:
 
 
 def describe_capabilities(catalogue: Catalogue) -> list[Capability]:
-    """Return everything that can be run, automations beside the job that hosts them."""
+    """Return everything that can be run; automations are listed in addition to their job."""
     found = [_capability(job.job_name, job.description, job) for job in catalogue.jobs()]
     for kind in ("dosing", "led", "temperature"):
         for automation in catalogue.automations(kind):
@@ -233,7 +233,7 @@ def _capability(job_name: str, help_text: str, declared: DeclaredJob | DeclaredA
     )
 
 
-def _field(setting: Setting[Any]) -> AutomationField:
+def _field(setting: AnySetting) -> AutomationField:
     type_ = _type_of(setting)
     return AutomationField(
         key=setting.name,
@@ -248,7 +248,7 @@ def _field(setting: Setting[Any]) -> AutomationField:
     )
 
 
-def _type_of(attribute: PublishedAttribute[Any]) -> Literal["numeric", "boolean", "string", "json"]:
+def _type_of(attribute: AnyAttribute) -> Literal["numeric", "boolean", "string", "json"]:
     match attribute.datatype:
         case "float" | "integer":
             return "numeric"

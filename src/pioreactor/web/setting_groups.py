@@ -1,4 +1,4 @@
-"""Groups of values that belong to no single job: the vial, the LEDs, the PWM outputs."""
+"""Groups of published values that belong to no single job: vial, LEDs and PWM outputs."""
 
 from pioreactor.web.descriptors import DescribedSetting, DescribedSettings
 
@@ -24,7 +24,7 @@ SETTINGS_GROUPS: list[DescribedSettings] = [
         key="bioreactor",
         display_name="Vial",
         display=True,
-        description="What is in the vial, as the unit reckons from what its pumps moved.",
+        description="Content of the vial, calculated from the volumes that pumps moved.",
         published_settings=[
             _vial("current_volume_ml", "Volume", "mL", 40.0, "Liquid in the vial."),
             _vial("efflux_tube_volume_ml", "Efflux tube at", "mL", 40.0, "The level above which waste is drawn off."),

@@ -25,8 +25,8 @@ class LEDAutomationJob(AutomationJob):
 
     edited_channels: set[LedChannel]
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
         if cls.automation_name:
             registry.register("led", cls.automation_name, cls)
 

@@ -60,8 +60,8 @@ class TemperatureAutomationJob(AutomationJob):
     _board_monitor: BoardMonitor | None = None
     _is_powering_off = False
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
         if cls.automation_name:
             registry.register("temperature", cls.automation_name, cls)
 
