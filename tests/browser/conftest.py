@@ -107,6 +107,12 @@ def _demo(*options: str) -> Iterator[Cluster]:
             process.communicate(timeout=60)
 
 
+@pytest.fixture
+def start_demo() -> Callable[..., contextlib.AbstractContextManager[Cluster]]:
+    """Return what runs a demo with the given options of `pio demo`."""
+    return _demo
+
+
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Cluster]:
     """Twenty times faster than real."""
