@@ -85,8 +85,16 @@ def test_parts() -> list[Part]:
     parts = [
         Part(
             "tests",
-            (*PYTEST, *shared, "-m", "not system and not browser and not hardware", "--durations=5"),
-            environment=environment,
+            (
+                *PYTEST,
+                "-p",
+                "line_coverage",
+                *shared,
+                "-m",
+                "not system and not browser and not hardware",
+                "--durations=5",
+            ),
+            environment=environment | {"PYTHONPATH": str(ROOT / "scripts")},
         ),
         Part(
             "system",
