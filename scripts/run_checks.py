@@ -82,6 +82,8 @@ def ui_parts() -> list[Part]:
 def test_parts() -> list[Part]:
     environment = build_ui.node_environment()
     shared = ("-n", "auto", "--dist", "worksteal")
+    covered = {**environment, "PYTHONPATH": str(ROOT / "scripts")}  # where the plugin `line_coverage` is
+    alone = "not system and not browser and not hardware"
     parts = [
         Part(
             "tests",
