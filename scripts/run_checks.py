@@ -87,16 +87,8 @@ def test_parts() -> list[Part]:
     parts = [
         Part(
             "tests",
-            (
-                *PYTEST,
-                "-p",
-                "line_coverage",
-                *shared,
-                "-m",
-                "not system and not browser and not hardware",
-                "--durations=5",
-            ),
-            environment=environment | {"PYTHONPATH": str(ROOT / "scripts")},
+            (*PYTEST, "-p", "line_coverage", *shared, "-m", alone, "--durations=5"),
+            environment=covered,
         ),
         Part(
             "system",
