@@ -1,4 +1,4 @@
-"""What a unit recorded is in the leader's database exactly once, whatever gets lost, doubled, late or restored."""
+"""Records reach the leader's database exactly once, although messages are lost, duplicated, late or restored."""
 
 import random
 from collections.abc import Callable, Sequence
@@ -95,7 +95,7 @@ def scene(simulated: Simulated) -> Scene:
 
 
 @pytest.mark.parametrize("first", ["monitor", "writer"])
-def test_whoever_starts_first_everything_arrives_in_order(scene: Scene, first: str) -> None:
+def test_records_arrive_in_order_whichever_job_starts_first(scene: Scene, first: str) -> None:
     scene.record(2500)
     getattr(scene, first)()
     scene.bench.wait(30.0)
@@ -119,7 +119,7 @@ def test_whoever_starts_first_everything_arrives_in_order(scene: Scene, first: s
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_a_link_that_loses_doubles_and_reorders_loses_no_row(scene: Scene, seed: int) -> None:
+def test_a_link_that_loses_duplicates_and_reorders_loses_no_row(scene: Scene, seed: int) -> None:
     monitor = scene.monitor()
     writer = scene.writer()
     for number, job in enumerate((monitor, writer)):
@@ -157,7 +157,7 @@ def test_restarts_of_monitor_writer_and_broker_lose_nothing(scene: Scene) -> Non
     scene.assert_complete()
 
 
-def test_a_writer_that_comes_back_has_at_once_what_was_on_its_way(scene: Scene) -> None:
+def test_a_restarted_writer_gets_pending_batches_at_once(scene: Scene) -> None:
     """Without waiting until the unit finds that nobody answers."""
     scene.monitor()
     scene.bench.wait(20.0)
@@ -170,7 +170,7 @@ def test_a_writer_that_comes_back_has_at_once_what_was_on_its_way(scene: Scene) 
     scene.assert_complete()
 
 
-def test_a_broker_that_forgot_what_was_on_its_way_is_told_it_again_at_once(scene: Scene) -> None:
+def test_batches_lost_by_the_broker_are_resent_at_once(scene: Scene) -> None:
     scene.writer()
     monitor = scene.monitor()
     scene.bench.wait(20.0)
@@ -203,7 +203,7 @@ def test_a_database_that_is_locked_gets_the_rows_later(scene: Scene) -> None:
     scene.assert_complete()
 
 
-def test_a_leader_restored_from_an_older_copy_is_sent_what_it_misses(scene: Scene) -> None:
+def test_a_restored_leader_gets_missing_records(scene: Scene) -> None:
     scene.writer()
     scene.monitor()
     scene.record(600)
@@ -219,7 +219,7 @@ def test_a_leader_restored_from_an_older_copy_is_sent_what_it_misses(scene: Scen
     scene.assert_complete()
 
 
-def test_a_new_leader_is_sent_what_the_journal_still_holds(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_new_leader_gets_what_the_journal_still_holds(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(forwarding, "TRIM_EVERY_S", 5.0)
     writer = scene.writer()
     scene.monitor()
@@ -258,7 +258,7 @@ def test_a_journal_that_lost_its_tail_is_not_mistaken_for_the_old_one(scene: Sce
     assert len(scene.volumes()) >= before + 100
 
 
-def test_what_cannot_be_read_or_stored_is_kept_apart_and_holds_up_nobody(scene: Scene) -> None:
+def test_unreadable_records_are_quarantined_without_blocking(scene: Scene) -> None:
     runtime = scene.bench.unit.runtime
     scene.writer()
     scene.monitor()
@@ -282,7 +282,7 @@ def test_what_cannot_be_read_or_stored_is_kept_apart_and_holds_up_nobody(scene: 
     assert len([line for line in scene.bench.logged("warning") if "quarantine" in line]) == 4
 
 
-def test_garbage_instead_of_batches_and_acknowledgements_is_left_out(scene: Scene) -> None:
+def test_invalid_batches_and_acknowledgments_are_skipped(scene: Scene) -> None:
     scene.writer()
     scene.monitor()
     for payload in (b"{", b"[]", b'{"journal_id": 1}', b"\xff", b'{"journal_id":"other","through_seq":99}'):
@@ -310,7 +310,7 @@ def test_a_plugin_stores_its_own_messages(scene: Scene) -> None:
     assert {row["pioreactor_unit"] for row in rows} == {"unit1"}
 
 
-def test_units_do_not_stand_in_each_others_way(simulated: Simulated) -> None:
+def test_units_do_not_block_each_other(simulated: Simulated) -> None:
     bench = simulated(scenario="water", calibrated_pumps=False, units=("unit1", "unit2"))
     scene = Scene(bench)
     scene.writer()
@@ -391,7 +391,7 @@ def test_a_database_that_is_back_has_everything_within_two_seconds(scene: Scene)
     assert len([line for line in scene.bench.logged("error") if "cannot be written" in line]) == 1
 
 
-def test_a_database_that_comes_and_goes_is_not_told_of_each_time(scene: Scene) -> None:
+def test_repeated_outages_of_the_database_are_logged_rarely(scene: Scene) -> None:
     scene.writer()
     scene.monitor()
     for turn in range(100):

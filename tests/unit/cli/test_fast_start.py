@@ -1,4 +1,4 @@
-"""Jobs without options start without the command line's parser, but never past a plugin."""
+"""Start of jobs without the parser of the command line, unless there are plugins."""
 
 import sys
 from pathlib import Path
@@ -38,7 +38,7 @@ def test_they_are_commands_without_options(name: str) -> None:
 @pytest.mark.parametrize(
     "line", [["run"], ["run", "stirring"], ["run", "monitor", "--help"], ["kill", "monitor"], ["run", "--x", "monitor"]]
 )
-def test_everything_else_is_for_the_parser(line: list[str]) -> None:
+def test_other_command_lines_use_the_parser(line: list[str]) -> None:
     assert not fast_start.can_start(line)
 
 
@@ -61,7 +61,7 @@ def test_an_installed_package_that_brings_plugins_is_seen(tmp_path: Path) -> Non
     assert not are_there_plugins(tmp_path / "none", {"SKIP_PLUGINS": "1"})
 
 
-def test_errors_are_said_as_by_every_command(capsys) -> None:
+def test_errors_are_printed_as_by_every_command(capsys) -> None:
     def fails() -> None:
         raise NotAssignedAnExperimentError("unit1 is not assigned", remedy="Assign it.")
 
@@ -75,7 +75,7 @@ def test_msgspec_is_the_same_without_typing_extensions() -> None:
     assert sys.modules.get("typing_extensions", "absent") == before.get("typing_extensions", "absent")
 
 
-def test_a_job_that_nobody_held_when_the_signal_came_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_job_under_construction_is_ended_on_a_signal(monkeypatch: pytest.MonkeyPatch) -> None:
     from pioreactor.runtime import signals
 
     ended: list[str] = []

@@ -1,4 +1,4 @@
-"""Jobs that tests watch."""
+"""Simulated benches for tests of jobs."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack

@@ -1,4 +1,4 @@
-"""A constructor that fails leaves nothing behind and says one thing."""
+"""Failed constructors: everything is cleaned up and one error is logged."""
 
 import pytest
 
@@ -24,7 +24,7 @@ class Fragile(BackgroundJob):
 @pytest.mark.parametrize(
     ("error", "with_traceback"), [(HardwareNotFoundError("nobody answers at 0x48"), False), (KeyError("oops"), True)]
 )
-def test_one_error_is_said_and_the_name_is_free_again(error: Exception, with_traceback: bool) -> None:
+def test_one_error_is_logged_and_the_name_is_released(error: Exception, with_traceback: bool) -> None:
     with simulated_bench() as bench:
         for _ in range(2):
             with pytest.raises(type(error)):

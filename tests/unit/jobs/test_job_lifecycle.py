@@ -1,4 +1,4 @@
-"""A job's states: hooks before announcements, illegal moves refused, one way to end."""
+"""Lifecycle of a job: hooks run before the state is published, illegal transitions are refused."""
 
 import itertools
 from typing import Any
@@ -45,7 +45,7 @@ def watched(bench: Bench) -> Watched:
 
 
 @pytest.mark.parametrize(("before", "target"), list(itertools.product(JobState, JobState)))
-def test_each_move_is_walked_or_refused_by_the_table(before: JobState, target: JobState) -> None:
+def test_transitions_follow_the_table(before: JobState, target: JobState) -> None:
     told: list[str] = []
     lifecycle = Lifecycle(told.append, lambda state: told.append(f"announced {state}"))
     lifecycle.state = before
@@ -63,7 +63,7 @@ def test_each_move_is_walked_or_refused_by_the_table(before: JobState, target: J
         assert lifecycle.state == before
 
 
-def test_hooks_run_before_the_state_is_announced(bench: Bench) -> None:
+def test_hooks_run_before_the_state_is_published(bench: Bench) -> None:
     job = watched(bench)
     job.set_state(job.SLEEPING)
     job.set_state(job.READY)
@@ -101,7 +101,7 @@ def test_a_hook_that_raises_is_logged_and_changes_nothing_else(bench: Bench) -> 
 # ---- commands ---------------------------------------------------------------------------------------------------
 
 
-def test_commands_over_mqtt_move_the_job(bench: Bench) -> None:
+def test_commands_over_mqtt_change_the_state(bench: Bench) -> None:
     job = watched(bench)
     bench.set("watched", "state", "sleeping")
     bench.wait(0.1)
@@ -116,7 +116,7 @@ def test_commands_over_mqtt_move_the_job(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("wanted", ["init", "lost", "READY!", "", "\x00"])
-def test_states_that_nobody_may_ask_for_are_refused(bench: Bench, wanted: str) -> None:
+def test_states_that_cannot_be_requested_are_refused(bench: Bench, wanted: str) -> None:
     job = watched(bench)
     bench.set("watched", "state", wanted)
     bench.wait(0.1)
@@ -136,7 +136,7 @@ def test_a_setting_is_set_published_and_logged(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("payload", ["11", "-1", "nan", "fast", ""])
-def test_an_impossible_value_is_refused_and_the_old_one_said_again(bench: Bench, payload: str) -> None:
+def test_an_invalid_value_is_refused_and_the_old_one_republished(bench: Bench, payload: str) -> None:
     job = watched(bench)
     bench.messages.clear()
     bench.set("watched", "speed", payload)
@@ -156,7 +156,7 @@ def test_read_only_and_unknown_settings_stay_as_they_are(bench: Bench) -> None:
     assert bench.logged("warning") == ["Refused: reading is read-only."]
 
 
-def test_commands_that_were_stored_by_mistake_are_not_obeyed(bench: Bench) -> None:
+def test_retained_commands_are_ignored(bench: Bench) -> None:
     bench.set("watched", "speed", "9", retain=True)
     bench.set("watched", "state", "disconnected", retain=True)
     job = watched(bench)
@@ -165,7 +165,7 @@ def test_commands_that_were_stored_by_mistake_are_not_obeyed(bench: Bench) -> No
     assert job.state == job.READY
 
 
-def test_a_setter_of_the_class_decides(bench: Bench) -> None:
+def test_a_setter_of_the_class_is_called(bench: Bench) -> None:
     class WithSetter(BackgroundJob):
         job_name = "with_setter"
         published_settings = {"on": {"datatype": "boolean", "settable": True}}  # noqa: RUF012  as plugins write it
@@ -212,7 +212,7 @@ def test_a_log_record_from_elsewhere_does_not_wait_for_the_job(bench: Bench) -> 
 # ---- beginning ----------------------------------------------------------------------------------------------------
 
 
-def test_a_second_one_is_refused_and_the_first_goes_on(bench: Bench) -> None:
+def test_a_second_instance_is_refused_and_the_first_continues(bench: Bench) -> None:
     job = watched(bench)
     with pytest.raises(JobPresentError, match="already running"):
         watched(bench)
@@ -224,7 +224,7 @@ def test_a_second_one_is_refused_and_the_first_goes_on(bench: Bench) -> None:
     watched(bench)
 
 
-def test_a_constructor_that_fails_is_undone(bench: Bench) -> None:
+def test_a_failed_constructor_is_cleaned_up(bench: Bench) -> None:
     class Halfway(BackgroundJob):
         job_name = "halfway"
         level = Setting(1.0)
@@ -327,7 +327,7 @@ def test_a_stop_interrupts_the_jobs_own_waits(bench: Bench) -> None:
     assert bench.logged("error") == []
 
 
-def test_foreign_code_that_blocks_does_not_keep_a_job_alive(bench: Bench) -> None:
+def test_blocking_user_code_does_not_keep_a_job_alive(bench: Bench) -> None:
     """A plugin's own time.sleep cannot be interrupted: whoever ends the job switches off in its place."""
 
     class Blocking(BackgroundJob):

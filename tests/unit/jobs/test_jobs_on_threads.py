@@ -1,4 +1,4 @@
-"""The same jobs on the machine's clock and real threads, a hundred times faster than life."""
+"""Jobs on the system clock and real threads, at a hundred times real speed."""
 
 import threading
 from collections.abc import Iterator
@@ -56,7 +56,7 @@ class Threaded(BackgroundJob):
         self.ended_by.append("off")
 
 
-def test_many_threads_command_one_job_and_nothing_is_lost(runtime: Runtime) -> None:
+def test_commands_of_many_threads_are_all_handled(runtime: Runtime) -> None:
     with Threaded() as job:
 
         def command() -> None:
@@ -90,7 +90,7 @@ def test_a_stop_from_another_thread_interrupts_a_long_wait_and_runs_once(runtime
     assert runtime.stores.jobs().running() == []
 
 
-def test_of_many_that_start_at_once_one_runs(runtime: Runtime) -> None:
+def test_only_one_of_many_simultaneous_starts_succeeds(runtime: Runtime) -> None:
     started: list[Threaded] = []
     refused: list[JobPresentError] = []
     barrier = threading.Barrier(8)
@@ -112,7 +112,7 @@ def test_of_many_that_start_at_once_one_runs(runtime: Runtime) -> None:
     started[0].clean_up()
 
 
-def test_foreign_code_that_blocks_its_thread_does_not_block_the_end(runtime: Runtime) -> None:
+def test_blocking_user_code_does_not_block_the_shutdown(runtime: Runtime) -> None:
     job = Threaded()
     job._lane.post(lambda: job.gate.wait(60.0) and None)
     job.clean_up()

@@ -1,4 +1,4 @@
-"""Actions: seen while they run, stopped like jobs, and gone without a trace afterwards."""
+"""Actions: registered while they run, stopped like jobs, and cleaned up afterwards."""
 
 import pytest
 
@@ -32,7 +32,7 @@ def run_action(bench: Bench, duration_s: float = 100.0, name: str = "od_blank") 
     return notes
 
 
-def test_it_is_seen_while_it_runs(bench: Bench) -> None:
+def test_an_action_is_registered_while_it_runs(bench: Bench) -> None:
     notes = run_action(bench)
     bench.wait(1.0)
     assert bench.states("od_blank") == ["init", "ready"]
@@ -46,7 +46,7 @@ def test_it_is_seen_while_it_runs(bench: Bench) -> None:
 
 @pytest.mark.parametrize("unit", ["unit1", "$broadcast"])
 @pytest.mark.parametrize("experiment", [EXPERIMENT, "$experiment"])
-def test_it_is_stopped_on_all_four_topics(bench: Bench, unit: str, experiment: str) -> None:
+def test_an_action_is_stopped_on_all_four_topics(bench: Bench, unit: str, experiment: str) -> None:
     notes = run_action(bench)
     bench.wait(3.0)
     bench.bus.publish(f"pioreactor/{unit}/{experiment}/od_blank/$state/set", "ready")
@@ -59,7 +59,7 @@ def test_it_is_stopped_on_all_four_topics(bench: Bench, unit: str, experiment: s
     assert [line for line in bench.logged("error")] == [], "being stopped is no error"
 
 
-def test_a_stored_command_is_not_obeyed(bench: Bench) -> None:
+def test_a_retained_stop_command_is_ignored(bench: Bench) -> None:
     bench.set("od_blank", "state", "disconnected", retain=True)
     notes = run_action(bench, 10.0)
     bench.wait(20.0)
@@ -79,7 +79,7 @@ def test_an_error_is_logged_and_leaves_nothing_behind(bench: Bench) -> None:
     assert bench.retained("self_test/$state") == b"disconnected"
 
 
-def test_two_of_a_name_are_refused_only_if_it_wants_to_be_alone(bench: Bench) -> None:
+def test_a_second_action_of_a_name_is_refused_only_if_exclusive(bench: Bench) -> None:
     with context.using(bench.unit.runtime):
         with managed_lifecycle("unit1", EXPERIMENT, "a"), managed_lifecycle("unit1", EXPERIMENT, "a"):
             assert len(bench.unit.runtime.stores.jobs().running(job_name="a")) == 2
@@ -93,7 +93,7 @@ def test_two_of_a_name_are_refused_only_if_it_wants_to_be_alone(bench: Bench) ->
             pass
 
 
-def test_long_running_ones_are_told_apart_by_their_number_even_when_lost(bench: Bench) -> None:
+def test_long_running_actions_have_topics_with_their_job_id(bench: Bench) -> None:
     with context.using(bench.unit.runtime):
         first = long_running_managed_lifecycle("unit1", EXPERIMENT, "experiment_profile")
         with first, long_running_managed_lifecycle("unit1", EXPERIMENT, "experiment_profile") as second:
@@ -105,7 +105,7 @@ def test_long_running_ones_are_told_apart_by_their_number_even_when_lost(bench: 
             assert all(record.is_long_running_job for record in bench.unit.runtime.stores.jobs().running())
 
 
-def test_an_inactive_worker_acts_only_when_told_to_anyway(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_action_on_an_inactive_worker_needs_the_override(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(type(bench.unit.runtime.identity), "is_active", lambda self: False)
     with context.using(bench.unit.runtime):
         with pytest.raises(NotActiveWorkerError):

@@ -1,4 +1,4 @@
-"""Settings: what a command may say, what a declaration may say, and what is inherited."""
+"""Settings: decoding of commands, validation of declarations, and inheritance."""
 
 import math
 from typing import Any
@@ -64,7 +64,7 @@ def test_a_command_is_decoded_by_datatype(setting: Setting[Any], payload: bytes 
         (named(Setting(None, datatype="GrowthRate")), b"{}"),
     ],
 )
-def test_a_command_that_cannot_be_is_refused_in_words(setting: Setting[Any], payload: bytes) -> None:
+def test_an_invalid_command_is_refused_with_a_reason(setting: Setting[Any], payload: bytes) -> None:
     with pytest.raises(SettingError, match="value"):
         setting.decode(payload)
 
@@ -93,7 +93,7 @@ def test_the_refusal_names_the_bounds_and_the_unit() -> None:
         (1e-07, b"1e-07"),
     ],
 )
-def test_values_on_the_wire(value: object, wire: bytes) -> None:
+def test_payloads_of_values(value: object, wire: bytes) -> None:
     assert encode_payload(value) == wire
 
 
@@ -118,7 +118,7 @@ def test_a_name_must_fit_into_a_topic(name: str) -> None:
         named(Setting(1.0), name)
 
 
-def test_a_plugins_dictionary_becomes_settings_and_both_ways_say_the_same() -> None:
+def test_a_plugins_dictionary_becomes_descriptors() -> None:
     class Bubbler(BackgroundJobContrib):
         job_name = "bubbler"
         published_settings = {  # noqa: RUF012  as plugins write it

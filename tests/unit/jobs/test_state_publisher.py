@@ -1,4 +1,4 @@
-"""A job whose broker is away does its job, says so once, and tells what happened when it can."""
+"""Jobs while the broker is unreachable: they continue, log it once, and publish everything afterwards."""
 
 from pioreactor.background_jobs.stirring import start_stirring
 from pioreactor.jobs.job import BackgroundJob
@@ -18,7 +18,7 @@ class Counting(BackgroundJob):
         self.count += 1
 
 
-def test_away_from_the_start(bench: Bench) -> None:
+def test_broker_unreachable_from_the_start(bench: Bench) -> None:
     bench.simulation.broker.stop()
     job = bench.start(Counting)
     assert job.state == job.READY
@@ -35,7 +35,7 @@ def test_away_from_the_start(bench: Bench) -> None:
     assert len([line for line in bench.logged("info") if "again" in line]) == 1
 
 
-def test_away_for_a_while_and_again(bench: Bench) -> None:
+def test_broker_unreachable_twice(bench: Bench) -> None:
     job = bench.start(Counting)
     for _ in range(2):
         bench.wait(5.0)
@@ -48,7 +48,7 @@ def test_away_for_a_while_and_again(bench: Bench) -> None:
     assert len([line for line in bench.logged("warning") if "broker" in line]) == 2
 
 
-def test_a_short_loss_is_not_worth_a_word(bench: Bench) -> None:
+def test_a_short_outage_is_not_logged(bench: Bench) -> None:
     bench.start(Counting)
     bench.wait(5.0)
     bench.simulation.broker.stop()
@@ -68,7 +68,7 @@ class Dosing(BackgroundJob):
         self.later(1.0, lambda: self.sleep(30.0))
 
 
-def test_a_job_that_is_busy_puts_right_at_once_that_it_is_called_lost(bench: Bench) -> None:
+def test_a_busy_job_corrects_a_lost_state_at_once(bench: Bench) -> None:
     bench.start(Dosing)
     bench.wait(2.0)
     bench.bus.publish(f"pioreactor/unit1/{EXPERIMENT}/dosing/$state", b"lost", retain=True)
@@ -76,7 +76,7 @@ def test_a_job_that_is_busy_puts_right_at_once_that_it_is_called_lost(bench: Ben
     assert bench.retained("dosing/$state") == b"ready"
 
 
-def test_a_job_that_is_busy_tells_its_state_as_soon_as_the_broker_is_back(bench: Bench) -> None:
+def test_a_busy_job_publishes_its_state_on_reconnection(bench: Bench) -> None:
     bench.start(Dosing)
     bench.wait(2.0)
     bench.simulation.broker.stop()
@@ -86,7 +86,7 @@ def test_a_job_that_is_busy_tells_its_state_as_soon_as_the_broker_is_back(bench:
     assert bench.retained("dosing/$state") == b"ready"
 
 
-def test_a_broker_that_lost_everything_is_told_everything(bench: Bench) -> None:
+def test_everything_is_republished_after_the_broker_lost_its_state(bench: Bench) -> None:
     bench.start(Counting)
     bench.wait(5.0)
     bench.simulation.broker.stop()
@@ -97,7 +97,7 @@ def test_a_broker_that_lost_everything_is_told_everything(bench: Bench) -> None:
     assert bench.retained("counting/count") == b"5"
 
 
-def test_lost_is_contradicted_by_a_living_job(bench: Bench) -> None:
+def test_a_running_job_corrects_a_lost_state(bench: Bench) -> None:
     job = bench.start(Counting)
     bench.wait(1.0)
     link = job._registration.bus

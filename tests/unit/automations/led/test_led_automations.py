@@ -1,4 +1,4 @@
-"""Light on time, LEDs that others lock at times, and darkness afterwards."""
+"""LED automations: timing, locked LEDs, and LEDs off at the end."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ def test_a_long_lock_does_not_lose_the_night(unit: Any) -> None:
     assert intensities(unit) == {"D": 0.0, "C": 0.0}
 
 
-def test_a_plugin_hears_whether_its_led_was_set(unit: Any) -> None:
+def test_a_plugin_learns_whether_its_led_was_set(unit: Any) -> None:
     lock = unit.runtime.ownership.acquire("led-B", "od_reading")
     job = unit.start(Lamp, run_for_s=4.0)
     assert job.answers == [False]
@@ -155,7 +155,7 @@ def test_a_plugin_hears_whether_its_led_was_set(unit: Any) -> None:
 
 
 @pytest.mark.parametrize("broker_runs", [True, False])
-def test_what_was_lit_is_dark_after_the_end(unit: Any, broker_runs: bool) -> None:
+def test_leds_are_off_after_the_end(unit: Any, broker_runs: bool) -> None:
     job = unit.start(Lamp)
     assert intensities(unit) == {"B": 40.0}
     if not broker_runs:
@@ -177,7 +177,7 @@ def test_a_locked_led_is_darkened_once_it_is_free(unit: Any) -> None:
     assert job.state == "disconnected"
 
 
-def test_a_light_is_answered_for_as_long_as_it_may_be_on(unit: Any) -> None:
+def test_a_light_is_owned_as_long_as_it_may_be_on(unit: Any) -> None:
     unit.start(Lamp)
     assert str(unit.runtime.ownership.holder("light-B")).startswith("led_automation")
     unit.command("led_automation", "$state", "disconnected")
@@ -203,7 +203,7 @@ def test_events_name_their_source(unit: Any) -> None:
     assert json.loads(unit.payloads("light_intensity")[0]) == 20.0
 
 
-def test_silent_lights_nothing(unit: Any) -> None:
+def test_silent_sets_no_led(unit: Any) -> None:
     job = unit.start(Silent, run_for_s=100.0)
     job.clean_up()
     assert unit.rig.leds().calls == []

@@ -1,4 +1,4 @@
-"""The science: three nodes solved exactly, an observer that finds the liquid, a rule that does not overshoot."""
+"""Heat flow: exact solution of three nodes, the observer, and the control without overshoot."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ def test_poured_media_cools_at_once() -> None:
 @pytest.mark.parametrize(
     ("version", "volume_ml", "dose_ml"), [("1.1", 14.0, 0.0), ("1.0", 30.0, 0.0), ("1.1", 30.0, 1.0)]
 )
-def test_a_day_teaches_nothing_false(version: str, volume_ml: float, dose_ml: float) -> None:
+def test_a_day_of_readings_does_not_bias_the_observer(version: str, volume_ml: float, dose_ml: float) -> None:
     """Neither a heater that follows the estimate's own noise nor media warmer than the room convince the observer."""
     unit = PLANTS[version].scaled((0.0, 0.0, 0.0, -0.1, 0.1, 0.15, -0.1, 0.1))
     second = step_of(unit, volume_ml, 5.0)
@@ -254,7 +254,7 @@ def test_probe_interrupts_only_while_in_doubt() -> None:
 # ---- plausibility ------------------------------------------------------------------------------------------------
 
 
-def test_a_board_that_answers_is_believed_even_on_unusual_units() -> None:
+def test_a_board_that_follows_is_trusted_even_on_unusual_units() -> None:
     reactor = Reactor(strange_unit(), 14.0, 22.0, 22.0)
     expectation = BoardExpectation(PLANTS["1.1"])
     rng = random.Random(5)
@@ -265,7 +265,7 @@ def test_a_board_that_answers_is_believed_even_on_unusual_units() -> None:
         assert expectation.follows(at_s, 5.0, duty, 0.0625 * round((reactor.board + 0.03 * rng.gauss(0, 1)) / 0.0625))
 
 
-def test_a_stuck_reading_is_not_believed() -> None:
+def test_a_stuck_reading_is_not_trusted() -> None:
     expectation = BoardExpectation(PLANTS["1.1"])
     noticed = [expectation.follows(5.0 * n, 5.0, 90.0, 30.0) for n in range(1, 8)].index(False)
     assert noticed <= 3

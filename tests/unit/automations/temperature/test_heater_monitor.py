@@ -1,4 +1,4 @@
-"""The heater goes off when it must, whatever else is broken."""
+"""Safety of the heater: it is switched off whatever else fails."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_board_that_is_rather_hot_is_heated_less_and_less(unit: Any) -> None:
     assert unit.duty == 50.0
 
 
-def test_nobody_raises_the_duty_while_the_board_is_rather_hot(unit: Any) -> None:
+def test_the_duty_cannot_be_raised_while_the_board_is_hot(unit: Any) -> None:
     board = NoisyBoard(60.0)
     job = heating(unit, board)
     board.celsius = 78.5
@@ -129,7 +129,7 @@ def test_unit_powers_off_at_the_third_limit_once_and_only_if_a_second_reading_ag
     assert len(powered_off) == 1
 
 
-def test_power_is_not_cut_on_the_computer_of_somebody_who_simulates(unit: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_computer_of_a_simulation_is_not_powered_off(unit: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[Any] = []
     monkeypatch.setattr("subprocess.run", lambda *a, **k: calls.append(a))
     board = NoisyBoard(60.0)
@@ -140,7 +140,7 @@ def test_power_is_not_cut_on_the_computer_of_somebody_who_simulates(unit: Any, m
     assert any("Powering the unit off" in text for text in unit.logged("critical"))
 
 
-def test_a_sleeping_job_still_watches_and_stays_off(unit: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_paused_job_still_monitors_and_stays_off(unit: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     powered_off: list[str] = []
     monkeypatch.setattr(HeatsBlindly, "power_off", lambda self, sentence: powered_off.append(sentence))
     board = NoisyBoard(60.0)
@@ -172,7 +172,7 @@ def test_pause_over_the_broker_turns_off_and_resume_heats_again(unit: Any) -> No
 
 
 @pytest.mark.parametrize("broker_runs", [True, False])
-def test_stopping_releases_the_heater_before_anything_is_said(unit: Any, broker_runs: bool) -> None:
+def test_stopping_releases_the_heater_before_publishing(unit: Any, broker_runs: bool) -> None:
     job = heating(unit, NoisyBoard(40.0))
     if not broker_runs:
         unit.broker.stop()
@@ -226,7 +226,7 @@ def test_a_crash_in_the_fast_loop_turns_off(unit: Any) -> None:
     assert any("in control" in text for text in unit.logged("error"))
 
 
-def test_code_that_hangs_neither_blinds_the_watch_nor_keeps_the_heat(unit: Any) -> None:
+def test_hanging_code_does_not_stop_the_board_monitor(unit: Any) -> None:
     class Hangs(HeatsBlindly):
         automation_name = "_hangs"
 
@@ -242,7 +242,7 @@ def test_code_that_hangs_neither_blinds_the_watch_nor_keeps_the_heat(unit: Any) 
     assert unit.duty == 0.0
 
 
-def test_an_automation_that_is_silent_for_ten_minutes_loses_the_heater(unit: Any) -> None:
+def test_the_heater_is_off_after_ten_minutes_without_a_response(unit: Any) -> None:
     class Hangs(HeatsBlindly):
         automation_name = "_hangs_cool"
 
@@ -278,7 +278,7 @@ def test_a_stop_turns_off_even_while_code_hangs(unit: Any) -> None:
     assert job.state == "disconnected"
 
 
-def test_a_watch_that_died_takes_the_heat_with_it(unit: Any) -> None:
+def test_the_heater_is_off_when_the_board_monitor_has_stopped(unit: Any) -> None:
     job = heating(unit, NoisyBoard(40.0))
     job._board_monitor._lane.task.abandon()
     unit.clock.sleep(95.0)
@@ -313,7 +313,7 @@ def test_thermometer_that_drops_out_and_returns(unit: Any) -> None:
 
 
 @pytest.mark.parametrize("nonsense", [float("nan"), -55.0, 0.0])
-def test_readings_that_cannot_be_are_not_believed(unit: Any, nonsense: float) -> None:
+def test_implausible_readings_are_not_used(unit: Any, nonsense: float) -> None:
     job = heating(unit, NoisyBoard(40.0))
     before = job.observer.liquid_celsius
     unit.set_board_celsius(nonsense)
@@ -323,7 +323,7 @@ def test_readings_that_cannot_be_are_not_believed(unit: Any, nonsense: float) ->
     assert any("implausible" in text for text in unit.logged("error"))
 
 
-def test_one_odd_reading_changes_nothing(unit: Any) -> None:
+def test_one_implausible_reading_changes_nothing(unit: Any) -> None:
     board = NoisyBoard(40.0)
     heating(unit, board)
     unit.set_board_celsius([10.0, board()])

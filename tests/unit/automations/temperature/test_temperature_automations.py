@@ -1,4 +1,4 @@
-"""What temperature automations publish, and the documented names that plugins use."""
+"""Temperature automations: messages, settings, and the interface of plugins."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_targets_are_bounded_to_what_the_board_allows(unit: Any, asked: str, got
 
 
 @pytest.mark.parametrize("nonsense", ["nan", "hot", ""])
-def test_a_target_that_is_no_number_changes_nothing(unit: Any, nonsense: str) -> None:
+def test_an_invalid_target_is_refused(unit: Any, nonsense: str) -> None:
     unit.set_board_celsius(25.0)
     job = unit.start(lambda: Thermostat(target_temperature=37.0))
     unit.command("temperature_automation", "target_temperature", nonsense)

@@ -1,4 +1,4 @@
-"""The same automation on real threads: it heats, hears its end, and leaves neither heat nor threads."""
+"""Thermostat on real threads: it heats, stops, and leaves no thread."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which readings the growth rate is made of, when channels come, go and fail."""
+"""Channels of the growth rate: joining, missing and failing ones."""
 
 from collections.abc import Callable
 
@@ -48,7 +48,7 @@ def test_channels_count_alike_whatever_their_scale(bench: Bench) -> None:
     assert read(bench, 120, ch1=0.5 * 1.2, ch2=0.05 * 1.2)[-1] == pytest.approx(1.2, rel=0.02)
 
 
-def test_a_channel_that_vanishes_or_reads_nothing_is_left_out(bench: Bench) -> None:
+def test_a_missing_or_dark_channel_is_skipped(bench: Bench) -> None:
     read(bench, 60, ch1=0.5, ch2=0.05)
     for gone in ({}, {"ch2": 0.0}, {"ch2": -0.01}):
         assert read(bench, 30, ch1=0.5, **gone)[-1] == pytest.approx(1.0, abs=0.02)
@@ -62,7 +62,7 @@ def test_a_channel_that_joins_later_begins_where_the_others_are(bench: Bench) ->
     assert joined == pytest.approx([2.0] * len(joined), rel=0.02)
 
 
-def test_readings_that_are_all_dark_are_left_out_and_said(bench: Bench) -> None:
+def test_dark_readings_are_skipped_and_logged(bench: Bench) -> None:
     read(bench, 30, ch2=0.05)
     assert read(bench, 5, ch2=0.0) == []
     assert any("not positive" in line for line in bench.logged("warning"))

@@ -1,4 +1,4 @@
-"""A monitor on a unit whose machine and reactor do as a test says."""
+"""Monitor on a unit with a fake computer and reactor."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack

@@ -1,4 +1,4 @@
-"""The monitor says what is wrong, what to do, once; blinks its code; and says when it is over."""
+"""Health checks: faults are logged once with a remedy, blinked, and logged again on recovery."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -14,7 +14,7 @@ from pioreactor.storage.memory import MemoryRecordSink
 LONG_FLASH_S = 2.0
 
 
-def test_a_healthy_unit_has_nothing_to_say(watched) -> None:
+def test_a_healthy_unit_logs_nothing(watched) -> None:
     watched.bench.start(lambda: MqttToDBStreamer("unit1", sink=MemoryRecordSink()))
     watched.start()
     watched.bench.wait(1200)
@@ -24,7 +24,7 @@ def test_a_healthy_unit_has_nothing_to_say(watched) -> None:
     assert watched.published("voltage_on_pwm_rail")[-1]["voltage"] == 12.0
 
 
-def test_little_disk_is_said_within_a_minute_once_and_when_it_is_over(watched) -> None:
+def test_a_full_disk_is_logged_once_and_again_on_recovery(watched) -> None:
     watched.start()
     watched.bench.wait(100)
     watched.computer.free_gb = 2.4
@@ -37,7 +37,7 @@ def test_little_disk_is_said_within_a_minute_once_and_when_it_is_over(watched) -
     assert watched.said("The disk is working again.", "info")
 
 
-def test_lasting_trouble_is_said_again_after_the_configured_time(set_up: Callable) -> None:
+def test_a_lasting_fault_is_logged_again_as_configured(set_up: Callable) -> None:
     watched = set_up(config="[monitor.config]\nself_check_interval_hours=0.5\n")
     watched.computer.free_gb = 1.0
     watched.start()
@@ -45,7 +45,7 @@ def test_lasting_trouble_is_said_again_after_the_configured_time(set_up: Callabl
     assert len(watched.said("disk are free")) == 2
 
 
-def test_trouble_is_never_repeated_when_configured_so(set_up: Callable) -> None:
+def test_a_fault_is_not_logged_again_if_configured(set_up: Callable) -> None:
     watched = set_up(config="[monitor.config]\nself_check_interval_hours=0\n")
     watched.computer.free_gb = 1.0
     watched.start()
@@ -63,7 +63,7 @@ def test_trouble_is_never_repeated_when_configured_so(set_up: Callable) -> None:
         (lambda w: setattr(w.rig, "aux", 19.0), "19.0 V", 7),
     ],
 )
-def test_each_trouble_blinks_its_code(watched, arrange: Callable, words: str, code: int) -> None:
+def test_each_fault_blinks_its_code(watched, arrange: Callable, words: str, code: int) -> None:
     arrange(watched)
     watched.start()
     watched.bench.wait(95)
@@ -77,7 +77,7 @@ def test_each_trouble_blinks_its_code(watched, arrange: Callable, words: str, co
     assert len(one_pattern) == 1 + code
 
 
-def test_a_low_rail_is_trouble_only_when_the_kernel_agrees(watched) -> None:
+def test_a_low_rail_is_a_fault_only_if_the_kernel_agrees(watched) -> None:
     watched.rig.aux = 4.7
     watched.start()
     watched.bench.wait(100)
@@ -87,7 +87,7 @@ def test_a_low_rail_is_trouble_only_when_the_kernel_agrees(watched) -> None:
     assert watched.said("too weak: 4.70 V", "warning")
 
 
-def test_a_web_server_that_is_just_starting_is_no_trouble(watched) -> None:
+def test_a_starting_web_server_is_not_a_fault(watched) -> None:
     watched.computer.web_trouble = "refused"
     watched.start()
     watched.bench.wait(45)
@@ -97,7 +97,7 @@ def test_a_web_server_that_is_just_starting_is_no_trouble(watched) -> None:
     assert watched.computer.asked_web[0] == ("localhost", 80)
 
 
-def test_a_writer_that_ended_is_an_error_and_its_return_is_said(watched) -> None:
+def test_a_stopped_database_writer_is_an_error_and_its_recovery_logged(watched) -> None:
     watched.start()
     watched.bench.wait(70)
     assert watched.said("Start it: pio run mqtt_to_db_streaming", "error")
@@ -106,7 +106,7 @@ def test_a_writer_that_ended_is_an_error_and_its_return_is_said(watched) -> None
     assert watched.said("The database writer is working again.")
 
 
-def test_data_of_another_user_is_named(watched) -> None:
+def test_data_owned_by_another_user_is_logged(watched) -> None:
     watched.computer.closed = {"storage"}
     watched.start()
     watched.bench.wait(5)
@@ -114,7 +114,7 @@ def test_data_of_another_user_is_named(watched) -> None:
 
 
 @pytest.mark.parametrize(("days", "warned"), [(29, False), (31, True)])
-def test_an_old_backup_is_said(watched, days: int, warned: bool) -> None:
+def test_an_old_backup_is_logged(watched, days: int, warned: bool) -> None:
     runtime = watched.bench.unit.runtime
     at = structs.to_timestamp(runtime.clock.now() - timedelta(days=days))
     runtime.stores.persistent(BACKUP_CACHE).set("latest_backup_timestamp", at)
@@ -123,7 +123,7 @@ def test_an_old_backup_is_said(watched, days: int, warned: bool) -> None:
     assert bool(watched.said(f"last backed up {days} days ago", "warning")) is warned
 
 
-def test_a_database_never_backed_up_is_said_after_a_month_only(watched) -> None:
+def test_a_missing_backup_is_logged_after_a_month(watched) -> None:
     runtime = watched.bench.unit.runtime
     runtime.stores.persistent(BACKUP_CACHE).set(
         "watched_since", structs.to_timestamp(runtime.clock.now() - timedelta(days=40))
@@ -133,7 +133,7 @@ def test_a_database_never_backed_up_is_said_after_a_month_only(watched) -> None:
     assert watched.said("never backed up", "warning")
 
 
-def test_a_missing_hat_is_said(watched) -> None:
+def test_a_missing_hat_is_logged(watched) -> None:
     watched.rig.hat_is_present = False
     watched.start()
     watched.bench.wait(5)
@@ -151,7 +151,7 @@ def test_heat_beyond_the_limit_is_critical_and_powers_off_once(watched) -> None:
     assert watched.computer.times_powered_off == 1
 
 
-def test_one_absurd_reading_powers_nothing_off(watched) -> None:
+def test_one_implausible_reading_does_not_power_off(watched) -> None:
     watched.start()
     watched.bench.wait(100)
     watched.rig.thermometer().will_read([127.9, 30.0])
@@ -160,7 +160,7 @@ def test_one_absurd_reading_powers_nothing_off(watched) -> None:
     assert not watched.said("heating board")
 
 
-def test_a_hot_board_that_nobody_heats_powers_off_but_not_while_it_cools(watched) -> None:
+def test_a_hot_unheated_board_powers_off_but_not_while_it_cools(watched) -> None:
     watched.start()
     watched.rig.thermometer().will_read(70.0)
     watched.bench.wait(120)
@@ -173,7 +173,7 @@ def test_a_hot_board_that_nobody_heats_powers_off_but_not_while_it_cools(watched
     assert watched.computer.times_powered_off == 1
 
 
-def test_a_thermometer_that_does_not_answer_stops_no_other_look(watched) -> None:
+def test_a_failing_thermometer_does_not_stop_other_checks(watched) -> None:
     def broken() -> float:
         raise HardwareError("bus")
 
@@ -184,7 +184,7 @@ def test_a_thermometer_that_does_not_answer_stops_no_other_look(watched) -> None
     assert watched.said("disk are free")
 
 
-def test_a_lost_worker_is_said_once_and_its_return_too(set_up: Callable) -> None:
+def test_a_lost_worker_and_its_return_are_logged_once(set_up: Callable) -> None:
     watched = set_up(units=("unit1", "unit2"))
     watched.start()
     watched.bench.wait(5)
@@ -198,7 +198,7 @@ def test_a_lost_worker_is_said_once_and_its_return_too(set_up: Callable) -> None
     assert len(watched.said("unit2 is back", "info")) == 1
 
 
-def test_a_worker_whose_old_connection_ends_after_it_connected_anew_is_not_called_lost(set_up: Callable) -> None:
+def test_a_reconnected_worker_is_not_reported_lost(set_up: Callable) -> None:
     watched = set_up(units=("unit1", "unit2"))
     watched.start()
     watched.bench.wait(5)
@@ -210,7 +210,7 @@ def test_a_worker_whose_old_connection_ends_after_it_connected_anew_is_not_calle
     assert watched.said("unit2 is back", "info") == []
 
 
-def test_supervisors_deeds_are_told_in_order_and_once(watched) -> None:
+def test_output_guard_events_are_logged_in_order_and_once(watched) -> None:
     from pioreactor.output_guard.output_guard import OUTPUT_GUARD_EVENTS
 
     cache = watched.bench.unit.runtime.stores.volatile(OUTPUT_GUARD_EVENTS)

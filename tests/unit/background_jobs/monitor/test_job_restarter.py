@@ -1,4 +1,4 @@
-"""A job that died although nobody stopped it is brought back, as the configuration says, and less and less eagerly."""
+"""Dead jobs are restarted by their policy, with growing delays."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -57,7 +57,7 @@ def stage(request: pytest.FixtureRequest) -> Iterator[Stage]:
     yield Stage(simulation, simulation.units[0])
 
 
-def test_what_died_runs_again_with_its_options(stage: Stage) -> None:
+def test_a_dead_job_is_restarted_with_its_options(stage: Stage) -> None:
     job_id = stage.run("stirring")
     stage.wait(60)
     stage.die(job_id)
@@ -70,7 +70,7 @@ def test_what_died_runs_again_with_its_options(stage: Stage) -> None:
     assert len(stage.started) == 1
 
 
-def test_dosing_comes_back_paused(stage: Stage) -> None:
+def test_dosing_is_restarted_paused(stage: Stage) -> None:
     job_id = stage.run("dosing_automation")
     stage.wait(60)
     stage.die(job_id)
@@ -79,7 +79,7 @@ def test_dosing_comes_back_paused(stage: Stage) -> None:
     assert "paused: check the reactor, then resume it" in stage.said[0]
 
 
-def test_what_was_stopped_stays_stopped(stage: Stage) -> None:
+def test_a_stopped_job_is_not_restarted(stage: Stage) -> None:
     job_id = stage.run("stirring")
     stage.wait(60)
     restart_policy.remove_desired(stage.runtime, "stirring")
@@ -88,13 +88,13 @@ def test_what_was_stopped_stays_stopped(stage: Stage) -> None:
     assert (stage.started, stage.said) == ([], [])
 
 
-def test_what_ran_before_the_boot_is_left_to_resume(stage: Stage) -> None:
+def test_jobs_from_before_a_reboot_are_left_to_pio_resume(stage: Stage) -> None:
     stage.die(stage.run("stirring"))
     stage.wait(HOUR_S)
     assert (stage.started, stage.said) == ([], [])
 
 
-def test_a_monitor_that_was_killed_itself_still_knows(stage: Stage) -> None:
+def test_a_restarted_monitor_restarts_dead_jobs(stage: Stage) -> None:
     job_id = stage.run("stirring")
     stage.wait(60)
     stage.die(job_id)
@@ -103,7 +103,7 @@ def test_a_monitor_that_was_killed_itself_still_knows(stage: Stage) -> None:
     assert len(stage.started) == 1
 
 
-def test_what_dies_again_and_again_is_tried_more_and_more_rarely(stage: Stage) -> None:
+def test_restart_delays_grow(stage: Stage) -> None:
     job_id = stage.run("stirring")
     stage.wait(60)
     stage.lives = False
@@ -116,7 +116,7 @@ def test_what_dies_again_and_again_is_tried_more_and_more_rarely(stage: Stage) -
 
 
 @pytest.mark.parametrize("stage", ["[resume]\nstirring=ask\n"], indirect=True)
-def test_a_person_is_asked_once(stage: Stage) -> None:
+def test_the_policy_ask_logs_once(stage: Stage) -> None:
     job_id = stage.run("stirring")
     stage.wait(60)
     stage.die(job_id)

@@ -1,4 +1,4 @@
-"""Up to when records are safe, and that somebody hears when they are not."""
+"""Status of the journal: published, and logged when records wait."""
 
 from pioreactor import structs
 from pioreactor.background_jobs.leader.mqtt_to_db_streaming import MqttToDBStreamer
@@ -14,7 +14,7 @@ def record(watched, count: int) -> None:
     runtime.stores.journal().append([(READING, payload, now)] * count)
 
 
-def test_records_that_wait_are_said_once_and_when_they_are_gone(watched) -> None:
+def test_waiting_records_are_logged_once_and_again_when_sent(watched) -> None:
     watched.start()
     record(watched, 3)
     since = structs.to_timestamp(watched.bench.unit.runtime.clock.now())
@@ -33,7 +33,7 @@ def test_records_that_wait_are_said_once_and_when_they_are_gone(watched) -> None
     assert safety["timestamp"] > since
 
 
-def test_a_busy_unit_whose_leader_follows_has_nothing_to_say(watched) -> None:
+def test_a_busy_unit_whose_leader_keeps_up_logs_nothing(watched) -> None:
     watched.start()
     watched.bench.start(lambda: MqttToDBStreamer("unit1", sink=MemoryRecordSink()))
     for _ in range(300):
@@ -43,7 +43,7 @@ def test_a_busy_unit_whose_leader_follows_has_nothing_to_say(watched) -> None:
     assert len(watched.published("safe_up_to")) < 12
 
 
-def test_what_was_saved_of_a_damaged_journal_is_said_once(watched) -> None:
+def test_recovery_of_a_damaged_journal_is_logged_once(watched) -> None:
     sentence = "The journal was damaged; 3 entries were saved."
     watched.bench.unit.runtime.stores.journal().recovered = sentence
     watched.start()

@@ -1,4 +1,4 @@
-"""The HAT's button and LED, as the monitor understands them."""
+"""Button and LED of the HAT."""
 
 from collections.abc import Callable
 
@@ -16,7 +16,7 @@ def no_callbacks_left(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Monitor, "_post_button", [])
 
 
-def test_the_button_lights_the_led_and_has_everything_said_again(watched) -> None:
+def test_the_button_lights_the_led_and_republishes_everything(watched) -> None:
     watched.computer.slow = False
     watched.start()
     watched.bench.wait(5)
@@ -34,7 +34,7 @@ def test_the_button_lights_the_led_and_has_everything_said_again(watched) -> Non
     assert (told.count(b"True") >= 1, told[-1]) == (True, b"False")
 
 
-def test_plugins_hear_of_the_button_and_one_that_raises_harms_nobody(watched) -> None:
+def test_button_callbacks_run_although_one_raises(watched) -> None:
     heard: list[str] = []
 
     def broken() -> None:
@@ -59,7 +59,7 @@ def test_plugins_hear_of_the_button_and_one_that_raises_harms_nobody(watched) ->
     ("config", "slow", "hears"),
     [("", False, True), ("", True, False), ("enable_button=1", True, True), ("enable_button=0", False, False)],
 )
-def test_slow_machines_leave_the_button_alone_unless_told(
+def test_slow_computers_do_not_poll_the_button_by_default(
     set_up: Callable, config: str, slow: bool, hears: bool
 ) -> None:
     watched = set_up(config=f"[monitor.config]\n{config}\n")
@@ -72,7 +72,7 @@ def test_slow_machines_leave_the_button_alone_unless_told(
 
 
 @pytest.mark.parametrize("to", [{}, {"unit": "$broadcast"}, {"experiment": "simulation"}])
-def test_a_blink_is_eight_flashes_whoever_is_meant(watched, to: dict[str, str]) -> None:
+def test_a_blink_request_shows_eight_flashes(watched, to: dict[str, str]) -> None:
     watched.start()
     watched.bench.wait(2)
     watched.light.clear()
@@ -82,7 +82,7 @@ def test_a_blink_is_eight_flashes_whoever_is_meant(watched, to: dict[str, str]) 
     assert watched.light[-1] == (pytest.approx(watched.light[0][0] + 4 * 0.87 - 0.45), "off")
 
 
-def test_one_pattern_at_a_time_and_none_twice(watched) -> None:
+def test_patterns_are_queued_without_duplicates(watched) -> None:
     watched.start()
     watched.bench.wait(2)
     watched.light.clear()
@@ -94,7 +94,7 @@ def test_one_pattern_at_a_time_and_none_twice(watched) -> None:
 
 
 @pytest.mark.parametrize("payload", ["x", "", "0", "-3", "1e9", "21"])
-def test_a_code_that_is_none_is_refused(watched, payload: str) -> None:
+def test_an_invalid_error_code_is_refused(watched, payload: str) -> None:
     watched.start()
     watched.bench.wait(2)
     watched.light.clear()
@@ -104,7 +104,7 @@ def test_a_code_that_is_none_is_refused(watched, payload: str) -> None:
     assert watched.said("is not an error code", "warning")
 
 
-def test_versions_take_over_known_parts_only(watched) -> None:
+def test_only_versions_of_known_parts_are_updated(watched) -> None:
     job = watched.start()
     watched.bench.wait(2)
     watched.say("versions/set", '{"firmware": "0.7", "nonsense": 1}')
@@ -114,7 +114,7 @@ def test_versions_take_over_known_parts_only(watched) -> None:
     assert "nonsense" not in job.versions
 
 
-def test_a_led_that_does_not_answer_ends_no_pattern() -> None:
+def test_a_failing_led_does_not_stop_a_pattern() -> None:
     class Broken(SpyIndicator):
         def on(self) -> None:
             raise HardwareError("bus")
@@ -139,7 +139,7 @@ def test_the_led_is_dark_when_the_monitor_has_ended(watched) -> None:
     assert watched.light[-1][1] == "off"
 
 
-def test_the_firmware_is_told_as_people_write_it(watched) -> None:
+def test_the_firmware_version_is_published(watched) -> None:
     watched.rig.firmware = lambda: (0, 5)
     job = watched.start()
     watched.bench.wait(10.0)

@@ -1,4 +1,4 @@
-"""States that the broker keeps are taken back when nobody lives behind them, and put right when somebody does."""
+"""Retained states of dead jobs become lost; running jobs correct theirs."""
 
 from collections.abc import Iterator
 
@@ -57,7 +57,7 @@ class Watched:
 
 
 @pytest.mark.parametrize("claim", [b"init", b"ready", b"sleeping"])
-def test_who_claims_to_live_and_does_not_is_lost_at_the_second_look(claim: bytes) -> None:
+def test_a_stale_state_is_lost_at_the_second_check(claim: bytes) -> None:
     watched = Watched()
     watched.receive(claim)
     watched.cleaner.check()
@@ -67,7 +67,7 @@ def test_who_claims_to_live_and_does_not_is_lost_at_the_second_look(claim: bytes
 
 
 @pytest.mark.parametrize("claim", [b"lost", b"disconnected", b""])
-def test_who_claims_nothing_is_left_alone(claim: bytes) -> None:
+def test_states_of_ended_jobs_are_unchanged(claim: bytes) -> None:
     watched = Watched()
     watched.receive(claim)
     for _ in range(3):
@@ -75,7 +75,7 @@ def test_who_claims_nothing_is_left_alone(claim: bytes) -> None:
     assert watched.lost == []
 
 
-def test_the_living_and_those_that_say_goodbye_in_between_are_left_alone() -> None:
+def test_running_and_ending_jobs_are_unchanged() -> None:
     watched = Watched()
     number = register(watched.registry)
     action = register(watched.registry, "sync")
@@ -90,7 +90,7 @@ def test_the_living_and_those_that_say_goodbye_in_between_are_left_alone() -> No
     assert watched.lost == []
 
 
-def test_a_job_killed_while_the_broker_was_away_is_declared_lost_when_it_is_back(bench: Bench) -> None:
+def test_a_job_killed_during_an_outage_becomes_lost_afterwards(bench: Bench) -> None:
     def run() -> None:
         with Quiet("unit1", "simulation") as job:
             job.block_until_disconnected()
@@ -108,7 +108,7 @@ def test_a_job_killed_while_the_broker_was_away_is_declared_lost_when_it_is_back
 
 
 @pytest.mark.parametrize("lie", [b"sleeping", b"disconnected", b"lost", b"init"])
-def test_a_living_job_puts_right_what_others_say_of_it(bench: Bench, lie: bytes) -> None:
+def test_a_running_job_corrects_its_retained_state(bench: Bench, lie: bytes) -> None:
     bench.start(lambda: Quiet("unit1", "simulation"))
     bench.wait(3.0)
     bench.bus.publish("pioreactor/unit1/simulation/quiet/$state", lie, retain=True)
@@ -116,7 +116,7 @@ def test_a_living_job_puts_right_what_others_say_of_it(bench: Bench, lie: bytes)
     assert bench.retained("quiet/$state") == b"ready"
 
 
-def test_a_broker_that_forgot_is_told_though_nobody_noticed(bench: Bench) -> None:
+def test_a_missing_retained_state_is_republished(bench: Bench) -> None:
     bench.start(lambda: Quiet("unit1", "simulation"))
     bench.wait(3.0)
     bench.simulation.broker._retained.clear()
@@ -124,7 +124,7 @@ def test_a_broker_that_forgot_is_told_though_nobody_noticed(bench: Bench) -> Non
     assert bench.retained("quiet/$state") == b"ready"
 
 
-def test_a_state_that_is_known_is_not_said_again(bench: Bench) -> None:
+def test_a_confirmed_state_is_not_republished(bench: Bench) -> None:
     job = bench.start(lambda: Quiet("unit1", "simulation"))
     bench.wait(300.0)
     job.clean_up()

@@ -1,4 +1,4 @@
-"""`pio run od_reading --fake-data`: readings of a culture that only this process knows."""
+"""`pio run od_reading --fake-data`: readings of a culture simulated in the process."""
 
 import json
 from collections.abc import Iterator

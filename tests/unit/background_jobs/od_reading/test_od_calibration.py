@@ -62,7 +62,7 @@ def test_a_calibrated_channel_publishes_both_and_the_calibrated_one_counts(bench
     assert bench.decoded("od_reading/ods")[-1]["ods"]["2"] == calibrated[-1]
 
 
-def test_without_a_calibration_there_is_nothing_raw_beside(bench: Bench) -> None:
+def test_without_a_calibration_no_raw_readings_are_published(bench: Bench) -> None:
     bench.start(lambda: start_od_reading(interval=5.0))
     bench.wait(6.5)
     assert bench.payloads("od_reading/raw_od2") == []
@@ -94,7 +94,7 @@ def test_a_constant_calibration_is_warned_of_and_survived(bench: Bench) -> None:
     assert bench.decoded("od_reading/od2")[-1]["od"] in (1.0, 2.0)
 
 
-def test_another_intensity_gives_raw_readings_only_until_it_is_set_right(bench: Bench) -> None:
+def test_another_intensity_publishes_raw_readings_only(bench: Bench) -> None:
     activate(bench, intensity=60.0)
     reader = bench.start(lambda: start_od_reading(interval=5.0))
     bench.wait(22.0)
@@ -132,7 +132,7 @@ def test_two_channels_of_one_angle_and_a_calibration_of_one_of_them(set_up: SetU
     }
 
 
-def test_a_calibration_of_a_channel_that_is_elsewhere_is_not_used_and_said(bench: Bench) -> None:
+def test_a_calibration_of_another_channel_is_logged_and_not_used(bench: Bench) -> None:
     activate(bench, channel="4")
     bench.start(lambda: start_od_reading(interval=5.0))
     bench.wait(2.0)
@@ -201,7 +201,7 @@ def test_angles_are_fused_from_the_raw_readings(set_up: SetUp) -> None:
     assert fused[-1]["od_fused"] == pytest.approx(estimator.fusion.estimate(fusion_inputs), rel=1e-6)  # type: ignore[attr-defined]
 
 
-def test_no_fused_od_with_another_intensity_or_without_an_angle_but_the_rest_goes_on(set_up: SetUp) -> None:
+def test_no_fused_od_with_another_intensity_or_a_missing_angle(set_up: SetUp) -> None:
     for bench, words in (
         (fusing(set_up, intensity=70.0), "70 %"),
         (fusing(set_up, config="[od_config.photodiode_channel]\n1=REF\n2=45\n3=90\n"), "135"),

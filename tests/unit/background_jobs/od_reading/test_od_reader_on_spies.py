@@ -1,4 +1,4 @@
-"""OD reading on doubles: levels that a test chooses, sample by sample."""
+"""OD reading on test doubles, with levels that a test sets sample by sample."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def spied(bench: Bench) -> Spied:
     return Spied(bench, SpyRig(ownership=bench.unit.runtime.ownership, gates=bench.simulation.clock.signal))
 
 
-def test_the_signal_is_divided_by_the_reference_relative_to_its_first_reading(spied: Spied) -> None:
+def test_the_signal_is_divided_by_the_relative_reference(spied: Spied) -> None:
     spied.start()
     spied.bench.wait(2.0)
     spied.reference, spied.signal = 0.1, 0.025
@@ -117,7 +117,7 @@ def dosing_state(spied: Spied) -> bytes | None:
     return spied.bench.retained("dosing_automation/$state")
 
 
-def test_dosing_goes_on_by_itself_when_the_reference_is_quiet_again(spied: Spied) -> None:
+def test_dosing_resumes_when_the_reference_is_quiet_again(spied: Spied) -> None:
     start_dosing(spied)
     spied.start()
     spied.bench.wait(51.5)
@@ -130,7 +130,7 @@ def test_dosing_goes_on_by_itself_when_the_reference_is_quiet_again(spied: Spied
     assert any("dosing resumes" in line for line in spied.bench.logged("notice"))
 
 
-def test_dosing_that_a_person_paused_before_or_meanwhile_stays_paused(spied: Spied) -> None:
+def test_dosing_that_a_person_paused_stays_paused(spied: Spied) -> None:
     start_dosing(spied)
     spied.start()
     spied.bench.wait(21.5)
@@ -167,7 +167,7 @@ def test_dosing_that_starts_while_the_reference_is_noisy_waits(spied: Spied) -> 
     assert dosing_state(spied) == b"ready"
 
 
-def test_who_stops_reading_od_is_told_that_dosing_stays_paused(spied: Spied) -> None:
+def test_the_end_of_od_reading_logs_that_dosing_stays_paused(spied: Spied) -> None:
     start_dosing(spied)
     job = spied.start()
     spied.bench.wait(51.5)

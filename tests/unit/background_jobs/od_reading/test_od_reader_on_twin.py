@@ -1,4 +1,4 @@
-"""OD reading on the twin: what it publishes, when, with which light, and how it ends."""
+"""OD reading on the simulated reactor."""
 
 from __future__ import annotations
 
@@ -265,7 +265,7 @@ def test_the_first_reference_of_an_experiment_is_kept(bench: Bench) -> None:
     assert cache.get(EXPERIMENT) == first
 
 
-def test_callbacks_of_plugins_run_around_each_reading_and_their_mistakes_cost_nothing(bench: Bench) -> None:
+def test_plugin_callbacks_run_around_each_reading_and_may_raise(bench: Bench) -> None:
     calls: list[str] = []
 
     class Reader(ODReader):
@@ -284,7 +284,7 @@ def test_callbacks_of_plugins_run_around_each_reading_and_their_mistakes_cost_no
     assert any("plugin" in line for line in bench.logged("error"))
 
 
-def test_a_reading_asked_for_by_a_stopped_job_is_none(bench: Bench) -> None:
+def test_a_stopped_job_takes_no_reading(bench: Bench) -> None:
     reader = bench.start(lambda: start_od_reading(interval=None))
     reader.clean_up()
     with pytest.raises(StoppedError):

@@ -1,4 +1,4 @@
-"""The reference is smoothed, doubted when it jumps, followed when it stays, and alarming only when it stays noisy."""
+"""Reference photodiode: smoothing, outliers, steps, and the alarm on lasting noise."""
 
 from collections.abc import Sequence
 
@@ -19,7 +19,7 @@ def test_it_is_relative_to_its_scale_and_smoothed() -> None:
     assert reference.relative_intensity == pytest.approx(1.005)
 
 
-def test_one_spike_is_left_out_and_alarms_nobody() -> None:
+def test_one_spike_is_skipped_without_an_alarm() -> None:
     reference = Reference(scale_volts=1.0, interval_s=5.0, ema=0.75)
     assert fed(reference, [1.0, 1.0, 1.4, 1.0, 1.0]) == [True, True, False, True, True]
     assert reference.relative_intensity == pytest.approx(1.0)
@@ -33,7 +33,7 @@ def test_a_step_that_stays_is_followed_at_the_second_reading() -> None:
     assert not reference.is_alarming
 
 
-def test_noise_that_stays_alarms_and_quiet_ends_it() -> None:
+def test_lasting_noise_raises_an_alarm_until_it_is_quiet() -> None:
     reference = Reference(scale_volts=1.0, interval_s=5.0, ema=0.75)
     fed(reference, [1.0, 1.3, 0.7, 1.9, 0.4, 1.2, 0.6, 1.6, 0.8, 1.4])
     assert reference.is_alarming
@@ -41,7 +41,7 @@ def test_noise_that_stays_alarms_and_quiet_ends_it() -> None:
     assert not reference.is_alarming
 
 
-def test_drift_is_followed_without_doubt() -> None:
+def test_drift_is_followed() -> None:
     reference = Reference(scale_volts=1.0, interval_s=5.0, ema=0.75)
     assert all(fed(reference, [1.0 - 0.002 * k for k in range(100)]))
     assert reference.relative_intensity == pytest.approx(0.802, abs=0.01)
