@@ -3,7 +3,7 @@
 Run: python -m bench.chaos_real [--each 12 | --faults 40] [--kinds WORDS] [--seed 1] [--freeze 100].
 
 There are Mosquitto (or the embedded broker),
-a reactor, a supervisor, a monitor, the database writer, a job that records 40 rows a second, and one that doses. What
+a reactor, a output guard, a monitor, the database writer, a job that records 40 rows a second, and one that doses. What
 the unit's journal holds at the end is the truth that the leader's database is compared with.
 """
 
@@ -47,10 +47,10 @@ PINS = (12, 13, 16)
 KINDS = (
     "kill writer",
     "kill monitor",
-    "kill supervisor",
+    "kill output_guard",
     "kill recorder",
     "kill pump",
-    "kill pump and supervisor",
+    "kill pump and output_guard",
     "kill broker",
     "broker forgets",
     "kill reactor",
@@ -58,7 +58,7 @@ KINDS = (
     "freeze monitor",
     "freeze recorder",
     "freeze broker",
-    "freeze supervisor",
+    "freeze output_guard",
 )
 
 RECORDER = """
@@ -151,7 +151,7 @@ class RealChaos:
         pio = (sys.executable, "-m", "pioreactor.cli.main", "run")
         self._add(WORKER, "reactor", self.cluster.twin_argv(WORKER, 1))
         self._wait_for(lambda: self.cluster.plan.twin_socket(WORKER).exists())
-        self.cluster.add_output_guard(WORKER, self._environment(WORKER)).name = "supervisor"
+        self.cluster.add_output_guard(WORKER, self._environment(WORKER)).name = "output_guard"
         self._add(LEADER, "writer", [*pio, "mqtt_to_db_streaming"])
         self._add(WORKER, "monitor", [*pio, "monitor"])
         self._add(WORKER, "recorder", [sys.executable, "-c", RECORDER])
@@ -218,7 +218,7 @@ class RealChaos:
         return kind
 
     def _kill(self, names: list[str]) -> None:
-        if "supervisor" in names and self._watch is not None:
+        if "output_guard" in names and self._watch is not None:
             self._watch.unwatched_until = time.monotonic() + 5.0
         for name in names:
             process = self._service(name).process
@@ -226,8 +226,8 @@ class RealChaos:
                 process.kill()
 
     def _freeze(self, pid: int) -> None:
-        """Stop a process for a while. A frozen supervisor is ended and started again before that while is over."""
-        if self._watch is not None and pid == getattr(self._service("supervisor").process, "pid", None):
+        """Stop a process for a while. A frozen output guard is ended and started again before that while is over."""
+        if self._watch is not None and pid == getattr(self._service("output_guard").process, "pid", None):
             self._watch.unwatched_until = time.monotonic() + self._freeze_s + 5.0
             self._kill(["pump"])
         os.kill(pid, signal.SIGSTOP)
@@ -345,7 +345,7 @@ def main() -> int:
     print(f"rows {counted.rows}, lost {counted.lost}, duplicated {counted.duplicated}")
     print(f"false states: {', '.join(counted.lying_states) if counted.lying_states else 'none'}")
     print(
-        f"longest on without an owner: {counted.longest_orphan_s:.2f} s; with the supervisor killed as well: "
+        f"longest on without an owner: {counted.longest_orphan_s:.2f} s; with the output guard killed as well: "
         f"{counted.longest_unwatched_orphan_s:.2f} s"
     )
     return int(bool(counted.lost or counted.duplicated or counted.lying_states))

@@ -1,6 +1,6 @@
-"""How long outputs stay on once their owner is killed: real processes, the kernel's locks, a supervisor, a reactor.
+"""How long outputs stay on once their owner is killed: real processes, the kernel's locks, an output guard, a reactor.
 
-Run: python -m bench.trust [KILLS]. Half of the kills take a job alone; every tenth of the rest takes the supervisor as
+Run: python -m bench.trust [KILLS]. Half of the kills take a job alone; every tenth of the rest takes it as
 well, which is then started again as systemd does (after 100 ms).
 """
 
@@ -43,7 +43,7 @@ for line in sys.stdin:
 
 
 class Unit:
-    """One simulated unit of real processes: a reactor and its supervisor."""
+    """One simulated unit of real processes: a reactor and its output guard."""
 
     def __init__(self, directory: Path) -> None:
         from pioreactor.storage.paths import Paths
@@ -60,7 +60,7 @@ class Unit:
         self._start("-m", "pioreactor.twin.server", "--socket", str(self._socket), "--scenario", "water")
         self.buses = self._connect()
         self.victims = self._start("-c", _VICTIM)
-        self.supervisor = self.start_supervisor()
+        self.output_guard = self.start_output_guard()
 
     @property
     def environment(self) -> Mapping[str, str]:
@@ -103,9 +103,9 @@ class Unit:
                     raise
                 time.sleep(0.05)
 
-    def start_supervisor(self) -> subprocess.Popen[str]:
-        self.supervisor = self._start("-m", "pioreactor.cli.output_guard")
-        return self.supervisor
+    def start_output_guard(self) -> subprocess.Popen[str]:
+        self.output_guard = self._start("-m", "pioreactor.cli.output_guard")
+        return self.output_guard
 
     def start_victim(self) -> int:
         """Have a job drive a pump; return its process."""
@@ -170,7 +170,7 @@ def unit() -> Iterator[Unit]:
 
 
 def reaction_times(kills: int, *, seed: int = 0) -> tuple[list[float], list[float]]:
-    """Return seconds from a kill to the pump's rest: with the supervisor alive, and with it killed at the same time."""
+    """Return seconds from a kill to the pump's rest: with the output guard running, and killed as well."""
     chosen = random.Random(seed)
     watched: list[float] = []
     unwatched: list[float] = []
@@ -179,15 +179,15 @@ def reaction_times(kills: int, *, seed: int = 0) -> tuple[list[float], list[floa
         for number in range(kills):
             victim = one.start_victim()
             time.sleep(chosen.uniform(0.0, 0.3))
-            with_supervisor = number % 10 == 9
-            if with_supervisor:
-                one.supervisor.kill()
+            with_guard = number % 10 == 9
+            if with_guard:
+                one.output_guard.kill()
             os.kill(victim, signal.SIGKILL)
-            if with_supervisor:
-                one.supervisor.wait()
+            if with_guard:
+                one.output_guard.wait()
                 time.sleep(RESTART_AFTER_S)
                 started = time.monotonic()
-                one.start_supervisor()
+                one.start_output_guard()
                 unwatched.append(time.monotonic() - started + RESTART_AFTER_S + one.time_until_off())
             else:
                 watched.append(one.time_until_off())
@@ -243,7 +243,7 @@ def main() -> None:
     print(describe("job killed", watched))
     print(histogram(watched, width_s=0.05))
     if unwatched:
-        print(describe("job and supervisor killed", unwatched))
+        print(describe("job and output guard killed", unwatched))
         print(histogram(unwatched, width_s=0.25))
 
 

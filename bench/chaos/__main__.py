@@ -63,7 +63,7 @@ def table(done: list[Done], hours: float) -> str:
         "states that lied 2 s after healing": sum(c.lying_states for c in all_counts),
         "outputs whose owner died": sum(c.orphans for c in all_counts),
         "longest on without owner [s]": round(max(c.longest_orphan_s for c in all_counts), 2),
-        "the same, supervisor killed as well [s]": round(max(c.longest_unwatched_orphan_s for c in all_counts), 2),
+        "the same, output guard killed as well [s]": round(max(c.longest_unwatched_orphan_s for c in all_counts), 2),
         "fullest vial [% of its maximum]": round(100 * max(c.fullest_vial for c in all_counts), 1),
         "spilled [mL]": round(max(c.spilled_ml for c in all_counts), 3),
         "hottest board [°C]": round(max(c.hottest_board_celsius for c in all_counts), 1),

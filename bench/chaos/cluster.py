@@ -14,12 +14,13 @@ from pioreactor import topics
 from pioreactor.bootstrap.sim_process import SimProcess
 from pioreactor.bootstrap.simulated import SimulatedUnit, Simulation, build_simulation
 from pioreactor.calibrations.defaults import install_simulated
-from pioreactor.cli import exit_codes, output_guard
+from pioreactor.cli import exit_codes
 from pioreactor.cli.cli_context import CliContext
 from pioreactor.cli.commands.resume import mark_gap
 from pioreactor.cli.run import run as run_group
 from pioreactor.jobs import restart_policy
 from pioreactor.jobs.job import BackgroundJob
+from pioreactor.output_guard.run import run_output_guard
 from pioreactor.runtime import context
 from pioreactor.runtime.context import Runtime
 
@@ -158,8 +159,8 @@ class Cluster:
     machines: dict[str, Machine]
 
 
-def _supervised(unit: SimulatedUnit) -> Callable[[], object]:
-    return lambda: output_guard.watch(context.current(), unit.clock.signal())
+def _guarded(unit: SimulatedUnit) -> Callable[[], object]:
+    return lambda: run_output_guard(context.current(), unit.clock.signal())
 
 
 def build_cluster(seed: int) -> Cluster:
@@ -179,7 +180,7 @@ def build_cluster(seed: int) -> Cluster:
         disk = Disk()
         journal = put_on_disk(unit.stores, disk)
         machine = Machine(unit, random.Random(f"{seed}/{unit.name}"), disk, journal, {}, jobs_for(unit.name, seed))
-        machine.services["supervisor"] = _supervised(unit)
+        machine.services["output_guard"] = _guarded(unit)
         names = ("mqtt_to_db_streaming", "monitor") if unit.name == LEADER else ("monitor",)
         for name in names:
             machine.services[name] = partial(machine._command, (name,))

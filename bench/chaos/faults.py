@@ -62,17 +62,17 @@ class FaultInjector:
         if process is not None:
             process.kill()
 
-    def _kill_monitor(self, machine: Machine, _trouble: Fault) -> None:
+    def _kill_monitor(self, machine: Machine, _fault: Fault) -> None:
         self._kill_service(machine, "monitor")
 
-    def _kill_writer(self, _machine: Machine, _trouble: Fault) -> None:
+    def _kill_writer(self, _machine: Machine, _fault: Fault) -> None:
         self._kill_service(self._cluster.machines[LEADER], "mqtt_to_db_streaming")
 
-    def _kill_supervisor(self, machine: Machine, _trouble: Fault) -> None:
-        self._kill_service(machine, "supervisor")
+    def _kill_output_guard(self, machine: Machine, _fault: Fault) -> None:
+        self._kill_service(machine, "output_guard")
 
-    def _kill_supervisor_and_jobs(self, machine: Machine, _trouble: Fault) -> None:
-        self._kill_service(machine, "supervisor")
+    def _kill_output_guard_and_jobs(self, machine: Machine, _fault: Fault) -> None:
+        self._kill_service(machine, "output_guard")
         for process in machine.user_jobs():
             process.kill()
 
@@ -152,7 +152,7 @@ class FaultInjector:
         self._a_journal_was_put_back = True
         return ending
 
-    def _fill_disk(self, machine: Machine, _trouble: Fault) -> Callable[[], None]:
+    def _fill_disk(self, machine: Machine, _fault: Fault) -> Callable[[], None]:
         machine.disk.is_full = True
 
         def free() -> None:
@@ -160,10 +160,10 @@ class FaultInjector:
 
         return free
 
-    def _database_refuses(self, _machine: Machine, _trouble: Fault) -> Callable[[], None]:
+    def _database_refuses(self, _machine: Machine, _fault: Fault) -> Callable[[], None]:
         return self._database("refuses")
 
-    def _database_is_silent(self, _machine: Machine, _trouble: Fault) -> Callable[[], None]:
+    def _database_is_silent(self, _machine: Machine, _fault: Fault) -> Callable[[], None]:
         return self._database("silent")
 
     def _database(self, how: str) -> Callable[[], None]:
@@ -201,11 +201,11 @@ class FaultInjector:
         machine.unit.cut_network(announce=fault.number % 2 == 0)
         return machine.unit.mend_network
 
-    def _broker_stops(self, _machine: Machine, _trouble: Fault) -> Callable[[], None]:
+    def _broker_stops(self, _machine: Machine, _fault: Fault) -> Callable[[], None]:
         self._broker_goes()
         return self._broker_comes_back
 
-    def _broker_forgets(self, _machine: Machine, _trouble: Fault) -> Callable[[], None]:
+    def _broker_forgets(self, _machine: Machine, _fault: Fault) -> Callable[[], None]:
         """It comes back without what it had retained."""
         self._broker_goes()
         self._cluster.simulation.broker._retained.clear()
@@ -226,8 +226,8 @@ WEIGHTS = {
     "kill_job": 5,
     "kill_monitor": 3,
     "kill_writer": 3,
-    "kill_supervisor": 2,
-    "kill_supervisor_and_jobs": 2,
+    "kill_output_guard": 2,
+    "kill_output_guard_and_jobs": 2,
     "dose_by_hand": 3,
     "kill_while_dosing": 4,
     "pause_and_go_on": 2,

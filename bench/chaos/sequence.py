@@ -27,7 +27,14 @@ STATES_WITHIN_S = 2.0
 DRAINED_WITHIN_S = 300.0
 PERSON_RETURNS_S = 30.0
 SERVICES_BACK_WITHIN_S = 30.0
-CUTS_DOSES = {"cut_power", "put_back_journal", "kill_job", "kill_while_dosing", "kill_supervisor_and_jobs", "fill_disk"}
+CUTS_DOSES = {
+    "cut_power",
+    "put_back_journal",
+    "kill_job",
+    "kill_while_dosing",
+    "kill_output_guard_and_jobs",
+    "fill_disk",
+}
 DOSE_ERROR_PER_CUT_ML = 1.05 * ML_PER_S
 """What a pump moves between two notes of its run."""
 
@@ -115,7 +122,7 @@ class Sequence:
             heapq.heappush(agenda, (at_s, number, do))
 
         def begin(fault: Fault) -> None:
-            if fault.kind.startswith("kill_supervisor"):
+            if fault.kind.startswith("kill_output_guard"):
                 self._unwatched_until[fault.unit] = self._clock.monotonic() + ORPHAN_BOUND_UNWATCHED_S
             ending = self._injector.make(fault)
             now_s = self._clock.monotonic()
@@ -222,8 +229,8 @@ class Sequence:
 
     @staticmethod
     def _serves(machine: Machine) -> bool:
-        running = {job.job_name for job in jobs_of(machine.unit).values()} | {"supervisor"}
-        return set(machine.services) <= running and machine.started["supervisor"].is_alive
+        running = {job.job_name for job in jobs_of(machine.unit).values()} | {"output_guard"}
+        return set(machine.services) <= running and machine.started["output_guard"].is_alive
 
     def _count_states(self) -> None:
         """Compare each retained state with the truth, once `STATES_WITHIN_S` have passed."""

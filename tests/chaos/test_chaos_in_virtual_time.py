@@ -19,7 +19,7 @@ def test_nothing_is_lost_doubled_left_on_or_told_wrongly(seed: int) -> None:
     "kind",
     [
         "kill_while_dosing",
-        "kill_supervisor_and_jobs",
+        "kill_output_guard_and_jobs",
         "cut_power",
         "bad_link",
         "fill_disk",

@@ -1,1 +1,1 @@
-"""The unit's last line: switches off what nobody answers for. No broker, no network, no plugins."""
+"""The output guard of a unit: switches off outputs that no process owns. It uses no broker, network or plugins."""

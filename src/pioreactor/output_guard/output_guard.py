@@ -1,4 +1,4 @@
-"""Looks at outputs a few times a second and switches off those whose owner died, that run too long, or that burn."""
+"""Switches off outputs whose owner was killed, pumps that run too long, and a heater that is too hot."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from pioreactor.devices.ports import Ownership, Rig
 from pioreactor.exc import ActuatorInUseError, PioreactorError
 from pioreactor.types import LedChannel
 
-LOOK_EVERY_S = 0.25
-THERMOMETER_EVERY_S = 1.0
-NAME = "supervisor"
+CHECK_INTERVAL_S = 0.25
+THERMOMETER_INTERVAL_S = 1.0
+NAME = "output_guard"
 OUTPUT_GUARD_EVENTS = "supervisor_events"
-"""Volatile cache in which a sentence is left for each thing that was done: the monitor tells the cluster."""
+"""Volatile cache with a message for each intervention; the monitor logs them to the cluster."""
 OVERDUE_AFTER_S = 1.0
-"""A pump that turns so much longer than its run was to last has an owner who cannot stop it."""
+"""A pump that runs this much longer than planned has an owner that cannot stop it."""
 HZ = 100.0
-"""Any frequency does to switch off."""
+"""To switch off, any frequency will do."""
 
 
 @dataclass
 class OutputGuard:
-    """All it needs is the rig and who owns what. Each step is tried even if the one before failed."""
+    """Needs only the rig and the table of owners. Each step is tried even if the one before failed."""
 
     rig: Rig
     ownership: Ownership
@@ -35,95 +35,96 @@ class OutputGuard:
     heater_pin: int
     pump_pins: Mapping[int, str]
     """Pin → role of each pump."""
-    tell: Callable[[str], None]
-    """Told in a sentence what was done and why. Must not raise."""
+    report: Callable[[str], None]
+    """Called with a message for each intervention. Must not raise."""
     power_off: Callable[[], bool]
-    """Switches the computer off; returns False where it is not the reactor's. Raises `OSError` when refused."""
-    note_off: Callable[[int], None] = lambda _pin: None
-    """Told which pin was switched off for a dead owner, at that moment."""
+    """Shuts the computer down; returns False where it is not the reactor's. Raises `OSError` when refused."""
+    on_switched_off: Callable[[int], None] = lambda _pin: None
+    """Called with the pin at the moment a pump or another output was switched off."""
     due_at_s: Callable[[str], float | None] = lambda _role: None
-    """Returns when the run of a pump is to be over [monotonic s]; None if that is not known."""
-    recorded_light: Callable[[LedChannel], float] = lambda _channel: 0.0
-    """Returns what is on record for an LED [%]: whoever only darkened it for a moment leaves the record alone."""
-    forget_light: Callable[[LedChannel], None] = lambda _channel: None
-    """Told whose light has nobody left who wants it: nothing may switch it on again from the record."""
+    """Return when the run of a pump should end [monotonic s]; None if unknown."""
+    recorded_led: Callable[[LedChannel], float] = lambda _channel: 0.0
+    """Return the recorded intensity of an LED [%]; jobs that darken it for a moment leave the record alone."""
+    clear_recorded_led: Callable[[LedChannel], None] = lambda _channel: None
+    """Called when the process that wanted an LED on was killed: it must not be switched on again from the record."""
     longest_pump_run_s: float = LONGEST_PUMP_RUN_S
     overdue_after_s: float = OVERDUE_AFTER_S
     _running_since: dict[int, float] = field(default_factory=dict, init=False)
     _thermometer_at_s: float = field(default=float("-inf"), init=False)
-    _owed: set[str] = field(default_factory=set, init=False)
-    _complaint: str = field(default="", init=False)
+    _pending: set[str] = field(default_factory=set, init=False)
+    """Resources that could not be switched off yet."""
+    _last_error: str = field(default="", init=False)
 
-    def look(self) -> None:
-        """Look once. Hardware that does not answer is said once and tried again next time."""
-        for step in (self._take_back_orphans, self._limit_pumps, self._limit_heat):
+    def check(self) -> None:
+        """Check once. A hardware error is reported once and the step is retried at the next check."""
+        for step in (self._release_orphans, self._limit_pumps, self._limit_heat):
             try:
                 step()
             except (PioreactorError, OSError) as error:
-                self._complain(f"{error}")
+                self._report_error(f"{error}")
 
-    def _complain(self, words: str) -> None:
-        if words != self._complaint:
-            self._complaint = words
-            self.tell(f"Something does not answer: {words}.")
+    def _report_error(self, message: str) -> None:
+        if message != self._last_error:
+            self._last_error = message
+            self.report(f"Hardware error: {message}.")
 
-    def _take_back_orphans(self) -> None:
-        """Take back each; one that does not answer keeps nobody from the others."""
+    def _release_orphans(self) -> None:
+        """Switch off every orphaned output; one that fails does not keep the others from being switched off."""
         failures: list[Exception] = []
         for resource in self._orphans():
             try:
-                self._take_back(resource)
+                self._release(resource)
             except ActuatorInUseError:
-                # Somebody has taken it meanwhile, and answers for it.
-                self._owed.discard(resource)
+                # A process has acquired it meanwhile, and is responsible for it.
+                self._pending.discard(resource)
             except (PioreactorError, OSError) as error:
-                # Trying wiped the note of the dead owner: what is still to be done is remembered here.
-                self._owed.add(resource)
+                # The attempt erased the lock of the killed owner, so the resource is remembered here.
+                self._pending.add(resource)
                 failures.append(error)
             else:
-                self._owed.discard(resource)
+                self._pending.discard(resource)
         if failures:
             raise failures[0]
 
     def _orphans(self) -> list[str]:
-        """Return what a dead owner left, and outputs that are on although nobody has them."""
-        # Lights whose owner died come first: what is no longer wanted must not be brought back from the record.
-        lights_first = sorted({*self._owed, *self.ownership.abandoned()}, key=lambda name: (name[:6] != "light-", name))
-        found = dict.fromkeys(lights_first)
+        """Return resources of killed owners, and outputs that are on although no process owns them."""
+        # `light-` resources come first: an LED that is no longer wanted must not be restored from the record.
+        ordered = sorted({*self._pending, *self.ownership.abandoned()}, key=lambda name: (name[:6] != "light-", name))
+        found = dict.fromkeys(ordered)
         for pin, duty in self.rig.pwm_duties().items():
-            # Owners switch off before they let go. So an output is looked at again once nobody is known to have it.
+            # Owners switch off before they release, so the output is read again once no owner is known.
             if duty > 0 and self.ownership.holder(resource_of(pin)) is None and self.rig.pwm_duties()[pin] > 0:
                 found[resource_of(pin)] = None
         return list(found)
 
-    def _take_back(self, resource: str) -> None:
+    def _release(self, resource: str) -> None:
         kind, _, which = resource.partition("-")
         if kind == "pwm":
             self._switch_off(int(which))
-            self.tell(f"The owner of pin {which} died; the output is off.")
+            self.report(f"The process that owned pin {which} was killed; the output was switched off.")
         elif kind in ("led", "light") and which in get_args(LedChannel):
-            self._take_back_led(resource, which)  # type: ignore[arg-type]
+            self._release_led(resource, which)  # type: ignore[arg-type]
 
     def _switch_off(self, pin: int) -> None:
-        """Take the output, which puts it to rest, and give it up again."""
+        """Acquire the output, which switches it off, and release it again."""
         self.rig.pwm_by_pin(pin, owner=NAME, hz=HZ).release()
-        self.note_off(pin)
+        self.on_switched_off(pin)
 
-    def _take_back_led(self, resource: str, channel: LedChannel) -> None:
-        """Darken an LED for good if who wanted it lit died; undo what somebody did who had it for a moment."""
+    def _release_led(self, resource: str, channel: LedChannel) -> None:
+        """Switch an LED off if the process that wanted it on was killed; else restore its recorded intensity."""
         lease = self.ownership.acquire(resource, NAME)
         try:
             if resource.startswith("light-"):
-                self.forget_light(channel)
-            percent = self.recorded_light(channel)
+                self.clear_recorded_led(channel)
+            percent = self.recorded_led(channel)
             self.rig.leds().set_intensity(channel, percent)
         finally:
             lease.release()
-        what = f"has its {percent:g} % again" if percent > 0 else "is off"
-        self.tell(f"The owner of LED {channel} died; the LED {what}.")
+        action = f"restored to {percent:g} %" if percent > 0 else "switched off"
+        self.report(f"The process that owned LED {channel} was killed; the LED was {action}.")
 
     def _limit_pumps(self) -> None:
-        """End runs that nobody can have meant, or whose owner is frozen. A pump that stops in between begins anew."""
+        """Stop runs that are too long, or whose owner hangs. A pump that pauses in between starts a new run."""
         now_s = self.clock.monotonic()
         duties = self.rig.pwm_duties()
         for pin, role in self.pump_pins.items():
@@ -133,17 +134,17 @@ class OutputGuard:
             since_s = self._running_since.setdefault(pin, now_s)
             if now_s - since_s >= self.longest_pump_run_s:
                 self.rig.force_off(pin)
-                self.tell(f"The {role} pump ran for {self.longest_pump_run_s:g} s without a pause; it is off.")
+                self.report(f"The {role} pump ran for {self.longest_pump_run_s:g} s without a pause; it was stopped.")
                 continue
             due_at_s = self.due_at_s(role)
             if due_at_s is not None and now_s > due_at_s + self.overdue_after_s:
                 self.rig.force_off(pin)
-                self.note_off(pin)
-                self.tell(f"The {role} pump was not stopped when its run was over; it is off. Is its job frozen?")
+                self.on_switched_off(pin)
+                self.report(f"The {role} pump was not stopped at the end of its run and is off now. Its job hangs.")
 
     def _limit_heat(self) -> None:
         now_s = self.clock.monotonic()
-        if now_s - self._thermometer_at_s < THERMOMETER_EVERY_S:
+        if now_s - self._thermometer_at_s < THERMOMETER_INTERVAL_S:
             return
         self._thermometer_at_s = now_s
         heating = self.rig.pwm_duties().get(self.heater_pin, 0.0) > 0
@@ -152,12 +153,12 @@ class OutputGuard:
         except PioreactorError:
             if heating:
                 self.rig.force_off(self.heater_pin)
-                self.tell("The heating board does not say how warm it is; the heater is off.")
+                self.report("The heater board's thermometer does not respond; the heater was switched off.")
             raise
         stage = self.limits.stage(celsius)
         if stage in (HeatingStage.DISABLE, HeatingStage.SHUTDOWN) and heating:
             self.rig.force_off(self.heater_pin)
-            self.tell(f"The heating board is at {celsius:.1f} °C; the heater is off.")
+            self.report(f"The heater board is at {celsius:.1f} °C; the heater was switched off.")
         if stage is HeatingStage.SHUTDOWN:
-            self.tell(f"The heating board is at {celsius:.1f} °C; the unit powers off.")
+            self.report(f"The heater board is at {celsius:.1f} °C; shutting the unit down.")
             self.power_off()

@@ -21,11 +21,11 @@ from pioreactor.actions.dosing import (
     dose,
     load_pump_rate,
 )
-from pioreactor.cli import output_guard
 from pioreactor.exc import HardwareError
 from pioreactor.jobs.job import BackgroundJob
 from pioreactor.jobs.managed_lifecycle import managed_lifecycle
-from pioreactor.output_guard.output_guard import LOOK_EVERY_S, OVERDUE_AFTER_S
+from pioreactor.output_guard.output_guard import CHECK_INTERVAL_S, OVERDUE_AFTER_S
+from pioreactor.output_guard.run import run_output_guard
 from pioreactor.runtime import context
 from pioreactor.testing.simulation import EXPERIMENT, Bench, simulated_bench
 from pioreactor.twin.scenarios import find_scenario
@@ -132,13 +132,13 @@ def test_a_process_that_was_frozen_learns_when_its_pump_stood_still(
 
     monkeypatch.setattr(clock, "spawn", frozen)
     monkeypatch.setattr(scene.doser, "sleep", lambda _duration_s, **_options: clock.sleep(40.0))
-    unit.run(lambda: output_guard.watch(context.current(), ending), name="supervisor")
+    unit.run(lambda: run_output_guard(context.current(), ending), name="output_guard")
     scene.doser.request(WASTE, duration_s=3.0)
     on_s = 0.0
     for _ in range(200):
         scene.bench.wait(0.05)
         on_s += 0.05 if scene.duty(WASTE) > 0 else 0.0
-    assert 3.0 < on_s < 3.0 + OVERDUE_AFTER_S + 2 * LOOK_EVERY_S
+    assert 3.0 < on_s < 3.0 + OVERDUE_AFTER_S + 2 * CHECK_INTERVAL_S
     scene.bench.wait(60.0)
     ending.set()
     scene.bench.wait(1.0)

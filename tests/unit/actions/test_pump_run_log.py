@@ -12,9 +12,9 @@ from pioreactor.actions.pump_run_log import PumpRun
 from pioreactor.background_jobs.monitor.job import Monitor
 from pioreactor.bootstrap.simulated import SimulatedUnit, Simulation, build_simulation
 from pioreactor.calibrations.defaults import ML_PER_S, install_simulated
-from pioreactor.cli import output_guard
 from pioreactor.exc import StorageError
 from pioreactor.jobs.managed_lifecycle import managed_lifecycle
+from pioreactor.output_guard.run import run_output_guard
 from pioreactor.runtime import context
 
 EXPERIMENT = "simulation"
@@ -42,7 +42,7 @@ def dose(pump: PumpDevice, seconds: float) -> Callable[[], None]:
 
 
 def supervised(unit: SimulatedUnit) -> None:
-    unit.run(lambda: output_guard.watch(context.current(), unit.clock.signal()), name="supervisor")
+    unit.run(lambda: run_output_guard(context.current(), unit.clock.signal()), name="output_guard")
 
 
 def monitored(unit: SimulatedUnit) -> None:
