@@ -11,6 +11,7 @@ from typing import Any
 
 from pioreactor.bootstrap.simulated import build_simulation
 from pioreactor.cli.reference_page import cli_page
+from pioreactor.measurements.reference_page import measurements_page
 from pioreactor.runtime import context
 from pioreactor.settings.reference_page import config_page, default_config_ini
 from pioreactor.web import asyncapi
@@ -63,6 +64,7 @@ ARTEFACTS: dict[str, Callable[[], str]] = {
     "docs/reference/cli.md": cli_page,
     "docs/reference/asyncapi.json": asyncapi.render,
     "docs/reference/openapi.json": openapi_document.render,
+    "docs/reference/measurements.md": measurements_page,
     "docs/reference/plugin-names.md": plugin_names_page,
 }
 

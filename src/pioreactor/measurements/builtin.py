@@ -172,7 +172,7 @@ MEASURED_RPM: Final = MeasurementSpec(
     description="Measured speed of the stir bar's motor.",
     topics=("stirring/measured_rpm",),
     payload=structs.MeasuredRPM,
-    table=stream_table("stirring_rates", ColumnSpec("measured_rpm", "real", unit="1/min")),
+    table=stream_table("stirring_rates", ColumnSpec("measured_rpm", "real", unit="RPM")),
     series=SeriesSpec("measured_rpm"),
     activity=(ActivityColumn("measured_rpm", "measured_rpm", "mean"),),
     export=ExportSpec("stirring_rates", "Measured speed of the stirrer."),
@@ -181,7 +181,7 @@ MEASURED_RPM: Final = MeasurementSpec(
 LED_CHANGES: Final = MeasurementSpec(
     name="led_change_events",
     label="LED changes",
-    description="An LED changed [%].",
+    description="New intensity of an LED [%].",
     topics=("led_change_events",),
     payload=structs.LEDChangeEvent,
     table=stream_table(
@@ -203,7 +203,7 @@ LED_CHANGES: Final = MeasurementSpec(
 DOSING: Final = MeasurementSpec(
     name="dosing_events",
     label="Doses",
-    description="Liquid moved [mL].",
+    description="Volume moved by a pump [mL].",
     topics=("dosing_events",),
     payload=structs.DosingEvent,
     table=stream_table(
@@ -280,7 +280,7 @@ IR_LED_INTENSITY: Final = MeasurementSpec(
 PWM_DUTIES: Final = MeasurementSpec(
     name="pwm_dcs",
     label="PWM duty cycles",
-    description="Duty of each pin that is on [%], by GPIO pin.",
+    description="Duty cycle of each active PWM pin [%], by GPIO pin.",
     topics=("pwms/dc",),
     payload=dict[str, float],
     parse=parsing.parse_pwm_duties,
@@ -313,7 +313,7 @@ OD_BLANKS: Final = MeasurementSpec(
 LOGS: Final = MeasurementSpec(
     name="logs",
     label="Logs",
-    description="A line of the log.",
+    description="Log message.",
     topics=("logs/#",),
     address="logs/{source}/{level}",
     payload=structs.Log,
@@ -334,12 +334,12 @@ LOGS: Final = MeasurementSpec(
     ),
     qos=0,
     retain=False,
-    export=ExportSpec("logs", "Lines of the log."),
+    export=ExportSpec("logs", "Log messages."),
 )
 
 
 def _automation_settings(kind: str) -> MeasurementSpec:
-    """The settings an automation had during a stretch of time."""
+    """Settings of an automation and the time during which they applied."""
     name = f"{kind}_automation_settings"
     columns = (
         *(EXPERIMENT, UNIT, ColumnSpec("started_at", "text"), ColumnSpec("ended_at", "text", required=False)),
@@ -348,7 +348,7 @@ def _automation_settings(kind: str) -> MeasurementSpec:
     return MeasurementSpec(
         name=name,
         label=f"Settings of {kind} automations",
-        description="The settings an automation had during a stretch of time.",
+        description="Settings of an automation and the time during which they applied.",
         topics=(f"{kind}_automation/{name}",),
         payload=structs.AutomationSettings,
         table=TableSpec(name, columns, indices=(BY_UNIT,), time_column=None),
@@ -362,7 +362,7 @@ def _automation_events(kind: str) -> MeasurementSpec:
     return MeasurementSpec(
         name=name,
         label=f"Events of {kind} automations",
-        description=f"What a {kind} automation did last.",
+        description=f"Latest event of a {kind} automation.",
         topics=(f"{kind}_automation/latest_event",),
         payload=structs.AutomationEvent,
         parse=parsing.parse_automation_event,
@@ -380,7 +380,7 @@ def _automation_events(kind: str) -> MeasurementSpec:
 PROFILE_RUNS: Final = MeasurementSpec(
     name="experiment_profile_runs",
     label="Runs of experiment profiles",
-    description="The profile that runs.",
+    description="Name of the running experiment profile.",
     topics=("experiment_profile/+/experiment_profile_name",),
     address="experiment_profile/{job}/experiment_profile_name",
     payload=str,

@@ -1,6 +1,7 @@
 """The AsyncAPI document: every MQTT topic with its payload, from topics, structs and the settings that jobs declare."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any, Final, get_args
 
 import msgspec
 
-from pioreactor import structs, topics
+from pioreactor import measurements, structs, topics
 from pioreactor.automations import registry
 from pioreactor.jobs.published_attribute import AnyAttribute
 from pioreactor.jobs.settings import Setting
@@ -21,16 +22,16 @@ from pioreactor.web.descriptors import Kind
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 _UNIT, _EXPERIMENT, _JOB = "{unit}", "{experiment}", "{job}"
 _PARAMETERS: Final = {
-    "unit": "Name of the unit that speaks or is spoken to. In commands `$broadcast` stands for all units.",
-    "experiment": "Name of the experiment, `$experiment` for what belongs to none.",
+    "unit": "Name of the sending or, in commands, of the receiving unit; `$broadcast` stands for all units.",
+    "experiment": "Name of the experiment, `$experiment` for topics of the cluster.",
     "job": "Name of the job; of an action that may run several times, its number follows as a level of its own.",
     "variable": "Name of the variable, such as current_volume_ml.",
-    "source": "What wrote the line, such as stirring.",
+    "source": "Job that logged the message, such as stirring.",
     "level": "debug, info, notice, warning, error or critical.",
-    "target": "What the controller holds, such as growth_rate.",
+    "channel": "Number of the photodiode channel.",
+    "target": "Controlled variable, such as growth_rate.",
 }
 _NUMBER: Final = {"type": "number"}
-_PERCENT_BY_NAME: Final = {"type": "object", "additionalProperties": _NUMBER}
 _SCHEMA_OF_DATATYPE: Final[Mapping[str, Mapping[str, Any]]] = {
     "float": _NUMBER,
     "integer": {"type": "integer"},
@@ -42,7 +43,7 @@ _SCHEMA_OF_DATATYPE: Final[Mapping[str, Mapping[str, Any]]] = {
 
 @dataclass(frozen=True)
 class _Channel:
-    """One kind of topic. `payload` is a struct, or a JSON schema."""
+    """One kind of topic. `payload` is a struct, or a JSON schema. Units receive commands and send everything else."""
 
     name: str
     address: str
@@ -50,25 +51,18 @@ class _Channel:
     payload: Any
     qos: int
     retain: bool
-    heard_by_units: bool = False
+    is_command: bool = False
 
 
 def _own_channels() -> Iterator[_Channel]:
-    """Yield what is no setting of a job."""
+    """Yield topics that are neither published by a job's class nor recorded."""
     u, e = _UNIT, _EXPERIMENT
     states = {"type": "string", "enum": [state.value for state in JobState]}
     yield _Channel("state", topics.state(u, e, _JOB), "State of a job or an action.", states, 1, True)
-    asked = {"type": "string", "enum": [JobState.READY, JobState.SLEEPING, JobState.DISCONNECTED]}
-    yield _Channel("state.set", topics.set_setting(u, e, _JOB, "state"), "Asks for a state.", asked, 1, False, True)
-    yield _Channel("logs", topics.log(u, e, "{source}", "{level}"), "A line of the log.", structs.Log, 0, False)
-    dosed = topics.event(u, e, "dosing_events")
-    yield _Channel("dosing_events", dosed, "Liquid moved [mL].", structs.DosingEvent, 1, False)
-    lit = topics.event(u, e, "led_change_events")
-    yield _Channel("led_change_events", lit, "An LED changed [%].", structs.LEDChangeEvent, 0, False)
+    requested = {"type": "string", "enum": [JobState.READY, JobState.SLEEPING, JobState.DISCONNECTED]}
+    yield _Channel("state.set", topics.set_setting(u, e, _JOB, "state"), "Requests a state.", requested, 1, False, True)
     leds = topics.setting(u, e, "leds", "intensity")
     yield _Channel("leds.intensity", leds, "Intensity of every LED [%].", structs.LEDsIntensity, 0, True)
-    duties = topics.setting(u, e, "pwms", "dc")
-    yield _Channel("pwms.dc", duties, "Duty of each pin that is on [%], by GPIO pin.", _PERCENT_BY_NAME, 0, True)
     vial = topics.bioreactor(u, e, "{variable}")
     yield _Channel("bioreactor", vial, "A variable of the vial, such as its volume [mL].", _NUMBER, 1, True)
     pid = topics.pid_log(u, e, "{target}")
@@ -76,12 +70,13 @@ def _own_channels() -> Iterator[_Channel]:
     for kind in KINDS:
         running = topics.setting(u, e, f"{kind}_automation", "automation_name")
         yield _Channel(
-            f"{kind}_automation.automation_name", running, "The automation that runs.", {"type": "string"}, 1, True
+            f"{kind}_automation.automation_name",
+            running,
+            "Name of the running automation.",
+            {"type": "string"},
+            1,
+            True,
         )
-        name = f"{kind}_automation_settings"
-        said = topics.setting(u, e, f"{kind}_automation", name)
-        summary = "The settings an automation had during a stretch of time."
-        yield _Channel(f"{kind}_automation.{name}", said, summary, structs.AutomationSettings, 1, False)
     yield from _channels_of_the_cluster()
 
 
@@ -100,26 +95,40 @@ def _channels_of_the_cluster() -> Iterator[_Channel]:
     yield _Channel("assignment", topics.assignment(u), summary, assigned, 0, True, True)
     anything: dict[str, Any] = {}
     blink = topics.setting(u, _EXPERIMENT, "monitor", "flicker_led_response_okay")
-    yield _Channel("monitor.flicker_led_response_okay", blink, "Asks the unit to blink.", anything, 1, False, True)
+    yield _Channel("monitor.flicker_led_response_okay", blink, "Requests to blink the LED.", anything, 1, False, True)
     code = topics.setting(u, _EXPERIMENT, "monitor", "flicker_led_with_error_code")
     number = {"type": "integer", "minimum": 1}
-    yield _Channel("monitor.flicker_led_with_error_code", code, "Asks to blink a code.", number, 1, False, True)
-    batch = "A stretch of a unit's journal, for the leader's database."
+    yield _Channel("monitor.flicker_led_with_error_code", code, "Requests to blink a code.", number, 1, False, True)
+    batch = "Consecutive entries of a unit's journal, for the leader's database."
     yield _Channel("journal.entries", topics.journal_entries(u), batch, JournalBatch, 1, False)
-    said = "What the leader's database has of a unit's journal."
+    committed = "Entries of a unit's journal that the leader has committed."
     acknowledged = topics.journal_acknowledged(u)
-    yield _Channel("journal.acknowledged", acknowledged, said, JournalAcknowledgement, 1, True, True)
+    yield _Channel("journal.acknowledged", acknowledged, committed, JournalAcknowledgement, 1, True, True)
 
 
 def _channels_of_a_job(job: str, published: Mapping[str, AnyAttribute], experiment: str) -> Iterator[_Channel]:
     for name, setting in sorted(published.items()):
         label = setting.label if setting.label is not None else name.replace("_", " ").capitalize()
-        words = f"{label}{f' [{setting.unit}]' if setting.unit is not None else ''}"
+        text = f"{label}{f' [{setting.unit}]' if setting.unit is not None else ''}"
         payload = _payload(setting)
-        yield _Channel(f"{job}.{name}", topics.setting(_UNIT, experiment, job, name), words, payload, 1, True)
+        yield _Channel(f"{job}.{name}", topics.setting(_UNIT, experiment, job, name), text, payload, 1, True)
         if setting.settable:
             address = topics.set_setting(_UNIT, experiment, job, name)
-            yield _Channel(f"{job}.{name}.set", address, f"Asks for a value: {words}", payload, 1, False, True)
+            yield _Channel(f"{job}.{name}.set", address, f"Requests a value: {text}", payload, 1, False, True)
+
+
+def _channels_of_measurements(described: Sequence[_Channel]) -> Iterator[_Channel]:
+    """Yield the recorded topics that no job and no other channel describes."""
+    filters = [re.sub(r"{\w+}", "+", channel.address) for channel in described]
+    for spec in measurements.BUILT_IN:
+        for topic in spec.topics:
+            if any(topics.matches(known, topics.event(_UNIT, _EXPERIMENT, topic)) for known in filters):
+                continue
+            name = ".".join(level for level in topic.split("/") if level not in ("+", "#"))
+            address = topics.event(_UNIT, _EXPERIMENT, spec.address if spec.address is not None else topic)
+            is_struct = isinstance(spec.payload, type) and issubclass(spec.payload, msgspec.Struct)
+            payload = spec.payload if is_struct else msgspec.json.schema(spec.payload)
+            yield _Channel(name, address, spec.description, payload, spec.qos, spec.retain)
 
 
 def _payload(setting: AnyAttribute) -> Any:
@@ -152,7 +161,7 @@ def channels() -> list[_Channel]:
     found = list(_own_channels())
     for job, published in sorted(_published_by_job(declared).items()):
         found += _channels_of_a_job(job, published, UNIVERSAL_EXPERIMENT if job == "monitor" else _EXPERIMENT)
-    return found
+    return [*found, *_channels_of_measurements(found)]
 
 
 def render() -> str:
@@ -166,13 +175,13 @@ def render() -> str:
         "info": {
             "title": "Pioreactor",
             "version": "see /unit_api/versions/app",
-            "description": "What units of a cluster say and hear over MQTT 3.1.1. An empty retained payload means that "
-            "there is no value. Actions and plugins have settings besides those that are listed.",
+            "description": "Messages that the units of a cluster send and receive over MQTT 3.1.1. An empty retained "
+            "payload means that there is no value. Actions and plugins have settings besides those that are listed.",
         },
         "channels": {one.name: _described(one, schema_of) for one in found},
         "operations": {
-            f"{'hear' if one.heard_by_units else 'say'}.{one.name}": {
-                "action": "receive" if one.heard_by_units else "send",
+            f"{'receive' if one.is_command else 'send'}.{one.name}": {
+                "action": "receive" if one.is_command else "send",
                 "channel": {"$ref": f"#/channels/{one.name}"},
                 "bindings": {"mqtt": {"qos": one.qos, "retain": one.retain}},
             }
@@ -190,7 +199,7 @@ def _described(channel: _Channel, schema_of: Mapping[type, Any]) -> dict[str, An
         "address": channel.address,
         "summary": channel.summary,
         "parameters": {
-            name: {"description": words} for name, words in _PARAMETERS.items() if f"{{{name}}}" in channel.address
+            name: {"description": text} for name, text in _PARAMETERS.items() if f"{{{name}}}" in channel.address
         },
         "messages": {
             "payload": {

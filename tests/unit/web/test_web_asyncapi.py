@@ -1,4 +1,4 @@
-"""The AsyncAPI document knows every topic that running jobs use, and says the truth about each."""
+"""The AsyncAPI document describes every topic that running jobs use."""
 
 import json
 import re
@@ -39,26 +39,26 @@ def busy(simulated: Callable[..., Bench]) -> Iterator[Bench]:
     yield bench
 
 
-def test_what_running_jobs_say_is_in_the_document(busy: Bench, document: dict[str, Any]) -> None:
+def test_topics_of_running_jobs_are_in_the_document(busy: Bench, document: dict[str, Any]) -> None:
     patterns = [
         (re.compile(re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(channel["address"]))), name)
         for name, channel in document["channels"].items()
     ]
-    said = {message.topic for message in busy.messages}
-    unknown = {topic for topic in said if not any(pattern.fullmatch(topic) for pattern, _ in patterns)}
+    published = {message.topic for message in busy.messages}
+    unknown = {topic for topic in published if not any(pattern.fullmatch(topic) for pattern, _ in patterns)}
     assert unknown == set()
-    used = {name for topic in said for pattern, name in patterns if pattern.fullmatch(topic)}
+    used = {name for topic in published for pattern, name in patterns if pattern.fullmatch(topic)}
     assert {"state", "logs", "dosing_events", "pwms.dc", "od_reading.ods", "stirring.measured_rpm"} <= used
 
 
-def test_every_structure_that_is_referred_to_is_there(document: dict[str, Any]) -> None:
+def test_every_referenced_schema_exists(document: dict[str, Any]) -> None:
     referred = set(re.findall(r'"#/components/schemas/(\w+)"', json.dumps(document)))
     assert referred == set(document["components"]["schemas"])
 
 
-def test_a_setting_has_its_bounds_and_unit_and_says_who_hears_it(document: dict[str, Any]) -> None:
+def test_a_setting_has_its_bounds_its_unit_and_a_direction(document: dict[str, Any]) -> None:
     channel = document["channels"]["stirring.target_rpm.set"]
     assert channel["messages"]["payload"]["payload"] == {"type": "number", "minimum": 0, "maximum": 5000}
     assert channel["summary"].endswith("[RPM]")
-    assert document["operations"]["hear.stirring.target_rpm.set"]["action"] == "receive"
-    assert document["operations"]["say.stirring.target_rpm"]["action"] == "send"
+    assert document["operations"]["receive.stirring.target_rpm.set"]["action"] == "receive"
+    assert document["operations"]["send.stirring.target_rpm"]["action"] == "send"
