@@ -12,7 +12,7 @@ import pytest
 from bench import thermostat_days
 
 from pioreactor.actions import bioreactor
-from pioreactor.automations.temperature.observer_store import ObserverMemory
+from pioreactor.automations.temperature.observer_store import ObserverStore
 from pioreactor.background_jobs.temperature_automation import start_temperature_automation
 from pioreactor.bootstrap.simulated import build_simulation
 from pioreactor.twin.faults import Fault
@@ -238,7 +238,7 @@ def test_a_restart_with_a_hot_board_does_not_overheat(after_min: float) -> None:
 @pytest.mark.parametrize("away_min", [0.0, 3.0])
 def test_a_restart_goes_on_with_what_was_known(killed: bool, away_min: float, monkeypatch: pytest.MonkeyPatch) -> None:
     if killed:  # nobody is told that the heater is off
-        monkeypatch.setattr(ObserverMemory, "note_heater_off", lambda self: None)
+        monkeypatch.setattr(ObserverStore, "store_heater_off", lambda self: None)
     overshoots, errors = [], []
     for seed, model, volume_ml, room in ((41, SMALL, 11.0, 18.0), (42, LARGE, 33.0, 26.0), (43, OLD_SMALL, 17.0, 22.0)):
         culture = Culture(model=model, volume_ml=volume_ml, room=room, seed=seed, target_temperature=37.0)

@@ -12,8 +12,8 @@ from pioreactor.automations import events, registry
 from pioreactor.automations.base import AutomationJob
 from pioreactor.automations.temperature.heater import GuardedHeater
 from pioreactor.automations.temperature.heater_monitor import READ_EVERY_S, BoardMonitor, BoardReading
-from pioreactor.automations.temperature.observer_store import CACHE, ObserverMemory
-from pioreactor.automations.temperature.state_estimation import Observation
+from pioreactor.automations.temperature.observer_store import CACHE, ObserverStore
+from pioreactor.automations.temperature.state_estimation import StateEstimation
 from pioreactor.devices.guard import HeatingLimits
 from pioreactor.exc import HardwareError, HardwareNotFoundError, StoppedError
 from pioreactor.jobs.measurement import Measurement
@@ -79,10 +79,10 @@ class TemperatureAutomationJob(AutomationJob):
         self._set_limits()
         self._processed_until_s = clock.monotonic()
         self._next_publication_s = self._next_inference_s = clock.monotonic()
-        self._observation = Observation(
+        self._estimation = StateEstimation(
             self._nominal,
             lambda: bioreactor.vial_state(self.runtime, self.experiment),
-            ObserverMemory(self.runtime.stores.volatile(CACHE), clock, self.experiment),
+            ObserverStore(self.runtime.stores.volatile(CACHE), clock, self.experiment),
         )
         self._heater = GuardedHeater(rig.pwm("heating", owner=self.owner, hz=HEATER_HZ), clock)
 
@@ -157,11 +157,11 @@ class TemperatureAutomationJob(AutomationJob):
     @property
     def observer(self) -> LiquidObserver:
         """Return the observer of the culture's temperature; raise `HardwareError` before the first reading."""
-        return self._observation.observer
+        return self._estimation.observer
 
     @property
     def current_volume_ml(self) -> float:
-        return self._observation.vial.current_volume_ml
+        return self._estimation.vial.current_volume_ml
 
     def on_board_reading(self) -> None:
         """React to each reading of the heater board, about every 5 s. Hook for subclasses."""
@@ -212,11 +212,11 @@ class TemperatureAutomationJob(AutomationJob):
     def _process_reading(self, reading: BoardReading) -> None:
         self._processed_until_s = reading.at_s
         try:
-            self._observation.take(reading)
+            self._estimation.update(reading)
             if self.state == JobState.READY and reading.is_trusted:
                 self.on_board_reading()
                 self._publish_if_due(reading.at_s)
-            self._observation.keep(self.heater.duty_percent)
+            self._estimation.store(self.heater.duty_percent)
         except StoppedError:
             raise
         except Exception as error:  # code of plugins may raise anything; the heater must not stay on
@@ -268,7 +268,7 @@ class TemperatureAutomationJob(AutomationJob):
         try:
             if self._heater is not None:
                 self._heater.release()
-                self._observation.leave()
+                self._estimation.store_heater_off()
                 if not self._ending:
                     self._publish_duty()
             if self._board_monitor is not None:

@@ -1,4 +1,4 @@
-"""What an observer knows, kept on the unit between one automation and the next."""
+"""Store for the state of the temperature observer between one automation and the next."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from pioreactor.science.temperature.plant import Plant
 from pioreactor.storage.ports import KeyValues
 
 CACHE: Final = "temperature_observer"
-FRESH_FOR_S: Final = 1800.0
-"""What is older tells little: the liquid's time constant is some 25 minutes."""
+MAX_AGE_S: Final = 1800.0
+"""Older states are discarded: the time constant of the liquid is about 25 minutes."""
 SQRT_3: Final = 3.0**0.5
-AGREES_WITHIN_SD: Final = 4.0
-"""A board that shows something else than expected was not left alone: another vial, or heat from elsewhere."""
+MAX_DEVIATION_SD: Final = 4.0
+"""Largest deviation of the board from its prediction [standard deviations]; beyond it the vial was changed."""
 
 
-class _Kept(msgspec.Struct, frozen=True):
+class _StoredState(msgspec.Struct, frozen=True):
     at: datetime
     duty_percent: float
     nominal: tuple[float, ...]
@@ -31,21 +31,21 @@ class _Kept(msgspec.Struct, frozen=True):
     added_ml: float
     estimate: Estimate
     off_at: datetime | None = None
-    """When the heater was switched off; None: the process ended without a word."""
+    """When the heater was switched off; None if the process was killed."""
 
 
-class ObserverMemory:
-    """One for each experiment of a unit; gone after a reboot, since the clock may have stood still meanwhile."""
+class ObserverStore:
+    """State per experiment of a unit; volatile, since the clock may have stopped during a reboot."""
 
     def __init__(self, cache: KeyValues, clock: Clock, experiment: str) -> None:
         self._cache = cache
         self._clock = clock
         self._experiment = experiment
 
-    def keep(self, observer: LiquidObserver, vial: VialState, duty_percent: float) -> None:
-        """Store what is known at this moment, from which on the heater has this duty."""
-        self._store(
-            _Kept(
+    def store(self, observer: LiquidObserver, vial: VialState, duty_percent: float) -> None:
+        """Store the current state, and the duty of the heater from now on [%]."""
+        self._write(
+            _StoredState(
                 self._clock.now(),
                 duty_percent,
                 observer.nominal.numbers,
@@ -55,55 +55,55 @@ class ObserverMemory:
             )
         )
 
-    def note_heater_off(self) -> None:
-        """Store that the heater is off from this moment on."""
-        kept = self._load()
-        if kept is not None:
-            self._store(msgspec.structs.replace(kept, off_at=self._clock.now()))
+    def store_heater_off(self) -> None:
+        """Store that the heater is off from now on."""
+        stored_state = self._read()
+        if stored_state is not None:
+            self._write(msgspec.structs.replace(stored_state, off_at=self._clock.now()))
 
     def forget(self) -> None:
         self._cache.pop(self._experiment)
 
-    def recall(self, nominal: Plant, board_celsius: float, vial: VialState) -> LiquidObserver | None:
-        """Return an observer that goes on with what is kept, None when that is no use any more."""
-        kept = self._load()
-        if kept is None or kept.nominal != nominal.numbers:
+    def load(self, nominal: Plant, board_celsius: float, vial: VialState) -> LiquidObserver | None:
+        """Return an observer that continues from the stored state, or None if that is outdated."""
+        stored_state = self._read()
+        if stored_state is None or stored_state.nominal != nominal.numbers:
             return None
-        away_s = (self._clock.now() - kept.at).total_seconds()
-        if not 0.0 <= away_s <= FRESH_FOR_S:
+        away_s = (self._clock.now() - stored_state.at).total_seconds()
+        if not 0.0 <= away_s <= MAX_AGE_S:
             return None
         observer = LiquidObserver(nominal, board_celsius)
-        observer.take_over(kept.estimate)
-        heated_s = min(_heated_s(kept), away_s)
-        observer.advance(heated_s, kept.duty_percent, kept.volume_ml)
-        if kept.off_at is None:
-            observer.doubt_heat(nominal.power_w(kept.duty_percent) * heated_s / SQRT_3)
-        observer.advance(away_s - heated_s, 0.0, kept.volume_ml)
-        observer.pour(added_ml(vial) - kept.added_ml, kept.volume_ml)
-        return observer if abs(observer.see(board_celsius)) <= AGREES_WITHIN_SD else None
+        observer.take_over(stored_state.estimate)
+        heated_s = min(_heated_s(stored_state), away_s)
+        observer.advance(heated_s, stored_state.duty_percent, stored_state.volume_ml)
+        if stored_state.off_at is None:
+            observer.doubt_heat(nominal.power_w(stored_state.duty_percent) * heated_s / SQRT_3)
+        observer.advance(away_s - heated_s, 0.0, stored_state.volume_ml)
+        observer.pour(added_ml(vial) - stored_state.added_ml, stored_state.volume_ml)
+        return observer if abs(observer.see(board_celsius)) <= MAX_DEVIATION_SD else None
 
-    def _store(self, kept: _Kept) -> None:
-        # A full disk is no reason to stop heating: the next automation begins without this.
+    def _write(self, stored_state: _StoredState) -> None:
+        # A full disk must not stop the heating: the next automation starts without the stored state.
         with suppress(StorageError):
-            self._cache.set(self._experiment, msgspec.json.encode(kept).decode())
+            self._cache.set(self._experiment, msgspec.json.encode(stored_state).decode())
 
-    def _load(self) -> _Kept | None:
+    def _read(self) -> _StoredState | None:
         stored = self._cache.get(self._experiment)
         if not isinstance(stored, str | bytes):
             return None
         try:
-            return msgspec.json.decode(stored, type=_Kept)
+            return msgspec.json.decode(stored, type=_StoredState)
         except msgspec.DecodeError:
             return None
 
 
-def _heated_s(kept: _Kept) -> float:
-    """Return how long the heater went on after the last reading; if nobody said so, half the time to the next."""
-    if kept.off_at is None:
+def _heated_s(stored_state: _StoredState) -> float:
+    """Return how long the heater was on after the last reading [s]; half an interval if that is unknown."""
+    if stored_state.off_at is None:
         return STEP_S / 2
-    return max(0.0, (kept.off_at - kept.at).total_seconds())
+    return max(0.0, (stored_state.off_at - stored_state.at).total_seconds())
 
 
 def added_ml(vial: VialState) -> float:
-    """Return all liquid that pumps have brought in."""
+    """Return the total liquid that pumps have added [mL]."""
     return vial.cumulative_media_added_ml + vial.cumulative_alt_media_added_ml

@@ -8,27 +8,27 @@ from typing import Final
 
 from pioreactor.actions.volume_tracking import VialState
 from pioreactor.automations.temperature.heater_monitor import BoardReading
-from pioreactor.automations.temperature.observer_store import ObserverMemory, added_ml
+from pioreactor.automations.temperature.observer_store import ObserverStore, added_ml
 from pioreactor.exc import HardwareError
 from pioreactor.science.temperature.observer import Lesson, LiquidObserver
 from pioreactor.science.temperature.plant import Plant
 
-LESSON_EVERY_S: Final = 300.0
+SNAPSHOT_EVERY_S: Final = 300.0
 """Interval of snapshots: when the thermometer proves to be stuck, the estimate of one or two intervals ago is used."""
 
 
-class Observation:
+class StateEstimation:
     """Observer that is updated with readings, and with the volume of the vial and the media added to it."""
 
-    def __init__(self, nominal: Plant, read_vial: Callable[[], VialState], memory: ObserverMemory) -> None:
+    def __init__(self, nominal: Plant, read_vial: Callable[[], VialState], store: ObserverStore) -> None:
         self._nominal = nominal
         self._read_vial = read_vial
-        self._memory = memory
+        self._store = store
         self._observer: LiquidObserver | None = None
-        self._to_s = 0.0
+        self._updated_to_s = 0.0
         self._was_trusted = True
-        self._lessons: deque[Lesson] = deque(maxlen=2)
-        self._next_lesson_s = 0.0
+        self._snapshots: deque[Lesson] = deque(maxlen=2)
+        self._next_snapshot_s = 0.0
         self.vial = read_vial()
 
     @property
@@ -38,43 +38,43 @@ class Observation:
             raise HardwareError("the heater board has not been read yet")
         return self._observer
 
-    def take(self, reading: BoardReading) -> None:
+    def update(self, reading: BoardReading) -> None:
         """Update the observer with a reading and with the duty before it."""
-        passed_s, self._to_s = reading.at_s - self._to_s, reading.at_s
+        passed_s, self._updated_to_s = reading.at_s - self._updated_to_s, reading.at_s
         if self._observer is None:
             self.vial = self._read_vial()
-            recalled = self._memory.recall(self._nominal, reading.celsius, self.vial)
-            self._observer = recalled if recalled is not None else LiquidObserver(self._nominal, reading.celsius)
-            self._learn(reading.at_s)
+            loaded = self._store.load(self._nominal, reading.celsius, self.vial)
+            self._observer = loaded if loaded is not None else LiquidObserver(self._nominal, reading.celsius)
+            self._take_snapshot(reading.at_s)
             return
         before, self.vial = self.vial, self._read_vial()
         self._observer.advance(passed_s, reading.mean_duty_percent, self.vial.current_volume_ml)
         self._observer.pour(added_ml(self.vial) - added_ml(before), before.current_volume_ml)
-        self._believe(self._observer, reading)
+        self._correct(self._observer, reading)
 
-    def keep(self, duty_percent: float) -> None:
+    def store(self, duty_percent: float) -> None:
         """Store the state for the next automation, with the duty of the heater from now on [%]."""
         if self._observer is not None and self._was_trusted:
-            self._memory.keep(self._observer, self.vial, duty_percent)
+            self._store.store(self._observer, self.vial, duty_percent)
 
-    def leave(self) -> None:
+    def store_heater_off(self) -> None:
         """Store that the heater is off."""
-        self._memory.note_heater_off()
+        self._store.store_heater_off()
 
-    def _believe(self, observer: LiquidObserver, reading: BoardReading) -> None:
-        """See the reading, unless the thermometer is under suspicion; then what it taught lately is forgotten."""
+    def _correct(self, observer: LiquidObserver, reading: BoardReading) -> None:
+        """Update the observer, unless the thermometer is suspected to be stuck; then recent updates are rolled back."""
         if reading.is_trusted != self._was_trusted:
             self._was_trusted = reading.is_trusted
             if reading.is_trusted:
                 observer.begin_again(reading.celsius)
             else:
-                observer.unlearn(self._lessons[0])
-                self._memory.forget()
+                observer.unlearn(self._snapshots[0])
+                self._store.forget()
         if reading.is_trusted:
             observer.see(reading.celsius)
-            if reading.at_s >= self._next_lesson_s:
-                self._learn(reading.at_s)
+            if reading.at_s >= self._next_snapshot_s:
+                self._take_snapshot(reading.at_s)
 
-    def _learn(self, at_s: float) -> None:
-        self._next_lesson_s = at_s + LESSON_EVERY_S
-        self._lessons.append(self.observer.lesson())
+    def _take_snapshot(self, at_s: float) -> None:
+        self._next_snapshot_s = at_s + SNAPSHOT_EVERY_S
+        self._snapshots.append(self.observer.lesson())
