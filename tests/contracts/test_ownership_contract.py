@@ -38,7 +38,7 @@ def start_holder(directory: Path, resource: str, owner: str) -> "subprocess.Pope
     return process
 
 
-def kill(process: "subprocess.Popen[str]") -> None:
+def kill(process: "subprocess.Popen[str] | subprocess.Popen[bytes]") -> None:
     process.kill()
     process.communicate()
 

@@ -60,6 +60,8 @@ def test_a_chemostat_knows_its_real_dilution_rate_where_od_is_calibrated(
     hours = (moments[-1].t_s - moments[0].t_s) / 3600.0
     flowed_ml = moments[-1].media_added_ml - moments[0].media_added_ml
     real = flowed_ml / 0.6 / hours * math.log1p(0.6 / 14.0)
+    assert job.nominal_dilution_rate is not None
+    assert job.dilution_rate is not None
     assert job.nominal_dilution_rate == pytest.approx(10 * math.log1p(0.6 / 14.0), rel=0.03)
     assert abs(real / job.nominal_dilution_rate - 1) > 0.08, "which the pump's calibration does not know"
     assert abs(job.dilution_rate - real) < 0.5 * abs(job.nominal_dilution_rate - real)

@@ -140,7 +140,7 @@ def three_angles() -> Iterator[Bench]:
 
 def put_standard(bench: Bench, od: float) -> None:
     """Exchange the vial for a standard's."""
-    bench.unit.bench.place_standard(od)
+    bench.unit.lab_bench.place_standard(od)
     bench.wait(2.0)
 
 
@@ -320,7 +320,7 @@ def test_fusion_is_refused_where_an_angle_is_missing(bench: Bench) -> None:
 
 
 def test_standards_that_were_mixed_up_are_noticed() -> None:
-    assert affine_map((0.1, 1.0), (0.2, 2.0)) == (pytest.approx(1.0), pytest.approx(0.30103))
+    assert affine_map((0.1, 1.0), (0.2, 2.0)) == (pytest.approx(1.0), pytest.approx(0.30103))  # type: ignore[comparison-overlap]
     with pytest.raises(InvalidRequestError, match="mixed up"):
         affine_map((0.1, 1.0), (2.0, 0.2))
     with pytest.raises(InvalidRequestError, match="must differ"):

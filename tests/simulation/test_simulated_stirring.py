@@ -62,7 +62,7 @@ def test_a_heavier_load_is_met(simulated: Simulated) -> None:
     bench.wait(120.0)
     fan = bench.unit.world.fan
     set_conditions = fan.set_conditions
-    fan.set_conditions = lambda at_s, load, number: set_conditions(at_s, load=1.25 * load, number=number)
+    fan.set_conditions = lambda at_s, load, number: set_conditions(at_s, load=1.25 * load, number=number)  # type: ignore[method-assign, misc]
     bench.wait(60.0)
     assert rpm(bench) == pytest.approx(500, rel=0.05)
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import operator
 import os
 import re
 import shlex
@@ -14,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -210,7 +212,7 @@ def test_jobs_run_and_their_records_reach_the_database(demo: Demo) -> None:
     expected = {"stirring", "od_reading", "growth_rate_calculating", "temperature_automation", "dosing_automation"}
     until(lambda: expected | {"monitor"} <= set(demo.running()), "every job of the demo runs")
     for table in ("od_readings", "growth_rates", "stirring_rates", "temperature_readings", "pwm_dcs"):
-        until(lambda table=table: demo.rows(table) > 0, f"rows in {table}")
+        until(lambda name=table: demo.rows(name) > 0, f"rows in {table}")  # type: ignore[misc]
     before = demo.rows("od_readings")
     until(lambda: demo.rows("od_readings") > before + 3, "more readings")
     status = json.loads(demo.pio("status", "--json").stdout)
@@ -451,7 +453,7 @@ def test_after_a_power_cut_everything_is_back(tmp_path_factory: pytest.TempPathF
         held = {"dosing_automation": b"sleeping", "temperature_automation": b"sleeping"}
         for job in jobs:
             wanted = held.get(job, b"ready")
-            second.heard(f"pioreactor/worker1/demo/{job}/$state", lambda said, wanted=wanted: said == wanted)
+            second.heard(f"pioreactor/worker1/demo/{job}/$state", partial(operator.eq, wanted))
         until(lambda: second.rows("od_readings") > before, "readings go on")
         gap = "SELECT count(*) FROM logs WHERE message LIKE 'Gap in the records: worker1 was off from %'"
         until(lambda: second.count(gap) == 1, "the gap is marked")

@@ -15,7 +15,7 @@ from pioreactor.settings.load import settings_of_text
 
 
 def subclasses(cls: type) -> set[type]:
-    found = set(cls.__subclasses__())
+    found: set[type] = set(cls.__subclasses__())
     return found.union(*(subclasses(sub) for sub in found)) if found else found
 
 

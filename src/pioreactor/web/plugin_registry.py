@@ -6,13 +6,14 @@ import asyncio
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Any, Literal, TypeVar, cast, overload
 
 from litestar import Request, Response, Router, route
 from litestar.handlers import HTTPRouteHandler
 
 Side = Literal["/api", "/unit_api"]
 View = Callable[..., Any]
+ViewT = TypeVar("ViewT", bound=View)
 _PARAMETER = re.compile(r"<(?:(?P<kind>string|int|float|path):)?(?P<name>\w+)>")
 _KINDS = {"string": "str", "int": "int", "float": "float", "path": "path"}
 METHODS = ("GET", "POST", "PATCH", "PUT", "DELETE")
@@ -32,7 +33,7 @@ _routes: list[PluginRoute] = []
 mcp_tools: dict[str, View] = {}
 
 
-def _register(side: Side, rule: str, view: View | None, methods: Sequence[str]) -> Any:
+def _register(side: Side, rule: str, view: View | None, methods: Sequence[str]) -> object:
     unknown = sorted({method.upper() for method in methods} - set(METHODS))
     if unknown or not rule.startswith("/"):
         raise ValueError(f"a route needs a rule that begins with / and methods of {METHODS}, not {rule!r}, {unknown}")
@@ -45,7 +46,15 @@ def _register(side: Side, rule: str, view: View | None, methods: Sequence[str]) 
     return register if view is None else register(view)
 
 
-def register_api_route(rule: str, view: View | None = None, *, methods: Sequence[str] = ("GET",), **_: Any) -> Any:
+@overload
+def register_api_route(
+    rule: str, view: None = None, *, methods: Sequence[str] = ("GET",), **_: object
+) -> Callable[[ViewT], ViewT]: ...
+@overload
+def register_api_route(rule: str, view: ViewT, *, methods: Sequence[str] = ("GET",), **_: object) -> ViewT: ...
+def register_api_route(
+    rule: str, view: View | None = None, *, methods: Sequence[str] = ("GET",), **_: object
+) -> object:
     """Register a handler of `/api<rule>` on the leader. A decorator, or called with the function.
 
     The function is called on a thread with the rule's `<parameters>`, and with `json=` if it has that parameter. It
@@ -54,12 +63,24 @@ def register_api_route(rule: str, view: View | None = None, *, methods: Sequence
     return _register("/api", rule, view, methods)
 
 
-def register_unit_api_route(rule: str, view: View | None = None, *, methods: Sequence[str] = ("GET",), **_: Any) -> Any:
+@overload
+def register_unit_api_route(
+    rule: str, view: None = None, *, methods: Sequence[str] = ("GET",), **_: object
+) -> Callable[[ViewT], ViewT]: ...
+@overload
+def register_unit_api_route(rule: str, view: ViewT, *, methods: Sequence[str] = ("GET",), **_: object) -> ViewT: ...
+def register_unit_api_route(
+    rule: str, view: View | None = None, *, methods: Sequence[str] = ("GET",), **_: object
+) -> object:
     """Register a handler of `/unit_api<rule>` on every unit."""
     return _register("/unit_api", rule, view, methods)
 
 
-def register_mcp_tool(view: View | None = None, *, name: str | None = None, **_: Any) -> Any:
+@overload
+def register_mcp_tool(view: None = None, *, name: str | None = None, **_: object) -> Callable[[ViewT], ViewT]: ...
+@overload
+def register_mcp_tool(view: ViewT, *, name: str | None = None, **_: object) -> ViewT: ...
+def register_mcp_tool(view: View | None = None, *, name: str | None = None, **_: object) -> object:
     """Register a tool for assistants (MCP). A decorator, or called with the function."""
 
     def register(function: View) -> View:

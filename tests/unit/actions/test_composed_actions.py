@@ -175,7 +175,8 @@ def test_documented_functions_return_what_moved(simulated: Simulated) -> None:
         assert add_media("unit1", EXPERIMENT, ml=0.3, source_of_event="notebook") == pytest.approx(0.3)
         assert add_media(duration=2.0) == pytest.approx(2 * RATE)
         assert add_media(ml=100.0) == 0.0
-        for wrong in ({}, {"ml": 1.0, "duration": 1.0}, {"ml": 1.0, "continuously": True}):
+        wrong_options: list[dict[str, Any]] = [{}, {"ml": 1.0, "duration": 1.0}, {"ml": 1.0, "continuously": True}]
+        for wrong in wrong_options:
             with pytest.raises(ValueError, match="exactly one"):
                 add_media(**wrong)
     assert bench.states("add_media")[-1] == "disconnected"
@@ -186,7 +187,7 @@ def test_a_pump_on_any_pin(simulated: Simulated) -> None:
     bench = simulated(scenario="water", config="[PWM]\n5=salt\n")
     with context.using(bench.unit.runtime):
         rig = bench.unit.runtime.open_rig()
-        pin = rig.pin_of("salt")  # type: ignore[attr-defined]
+        pin = rig.pin_of("salt")
         with PWMPump("unit1", EXPERIMENT, pin, calibration=UncalibratedPump(ml_per_s=0.1)) as pump:
             with pytest.raises(ActuatorInUseError):
                 PWMPump("unit1", EXPERIMENT, pin)

@@ -57,7 +57,7 @@ class Scene:
         return bioreactor.vial_state(self.bench.unit.runtime, EXPERIMENT).as_dict()
 
     def announced(self, event: str) -> float:
-        return sum(e["volume_change"] for e in self.bench.decoded("dosing_events") if e["event"] == event)
+        return sum(e["volume_change"] for e in self.bench.decoded("dosing_events") if e["event"] == event)  # type: ignore[no-any-return]
 
     def duty(self, pump: PumpDevice) -> float:
         return self.bench.unit.world.outputs.get(pump.role, 0.0)
@@ -77,7 +77,7 @@ def test_a_whole_dose_is_entered_slice_by_slice_after_it_moved(scene: Scene) -> 
     assert scene.announced("add_media") == pytest.approx(2 * RATE), "only what has moved"
     scene.bench.wait(duration_s)
     assert scene.duty(MEDIA) == 0.0
-    assert scene.doser.outcomes == [Dosed(pytest.approx(0.5))]
+    assert scene.doser.outcomes == [Dosed(pytest.approx(0.5))]  # type: ignore[arg-type]
     assert scene.announced("add_media") == pytest.approx(0.5, abs=1e-6)
     assert scene.books()["current_volume_ml"] == pytest.approx(14.5, abs=1e-6)
     assert scene.books()["cumulative_media_added_ml"] == pytest.approx(0.5, abs=1e-6)
@@ -103,7 +103,7 @@ def test_a_stop_in_mid_dose_enters_what_ran(scene: Scene) -> None:
     scene.bench.wait(0.0)
     assert scene.duty(MEDIA) == 0.0
     scene.bench.wait(1.0)
-    assert scene.doser.outcomes == [CutShort(pytest.approx(3.3 * RATE, abs=1e-6), pytest.approx(2.0), "stopped")]
+    assert scene.doser.outcomes == [CutShort(pytest.approx(3.3 * RATE, abs=1e-6), pytest.approx(2.0), "stopped")]  # type: ignore[arg-type]
     assert scene.announced("add_media") == pytest.approx(3.3 * RATE, abs=1e-6)
     assert scene.books()["current_volume_ml"] == pytest.approx(14 + 3.3 * RATE, abs=1e-6)
 
@@ -150,7 +150,8 @@ def test_a_signal_in_mid_action_enters_what_ran() -> None:
     """SIGTERM unwinds the main thread with SystemExit: the books must not claim the whole dose."""
     with simulated_bench(scenario="water") as bench, context.using(bench.unit.runtime):
         action = managed_lifecycle("unit1", EXPERIMENT, "add_media")
-        sleep, slept = action.sleep, []
+        sleep = action.sleep
+        slept: list[float] = []
 
         def sleep_until_told(duration_s: float, *, pausable: bool = False) -> None:
             if len(slept) == 2:
@@ -278,7 +279,7 @@ def test_without_a_calibration_only_times_are_possible() -> None:
         doser.request(MEDIA, duration_s=2.0)
         bench.wait(30.0)
         reasons = [getattr(outcome, "reason", outcome) for outcome in doser.outcomes]
-        assert reasons == ["no_calibration", "no_calibration", Dosed(pytest.approx(2 * RATE))]
+        assert reasons == ["no_calibration", "no_calibration", Dosed(pytest.approx(2 * RATE))]  # type: ignore[arg-type]
 
 
 def test_without_a_channel_nothing_moves() -> None:

@@ -1,5 +1,6 @@
 """What power outputs do is said by whoever changes them."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import msgspec
@@ -9,16 +10,18 @@ from pioreactor import topics
 from pioreactor.actions.dosing import MEDIA, DoseRequest, dose, load_pump_rate
 from pioreactor.actions.pwm import publish_duties
 from pioreactor.background_jobs.stirring.job import Stirrer
+from pioreactor.devices.ports import Rig
 from pioreactor.exc import HardwareError
 from pioreactor.jobs.managed_lifecycle import managed_lifecycle
 from pioreactor.runtime import context
+from pioreactor.runtime.context import Runtime
 from pioreactor.testing.simulation import EXPERIMENT, Bench, simulated_bench
 
 FAN, MEDIA_PIN = "17", "13"
 
 
 @pytest.fixture
-def bench():
+def bench() -> Iterator[Bench]:
     with simulated_bench(scenario="water") as made:
         yield made
 
@@ -55,17 +58,18 @@ def test_a_pump_is_told_beside_the_fan_that_runs_meanwhile(bench: Bench) -> None
 
 
 def test_a_board_that_does_not_answer_fails_nobody(bench: Bench) -> None:
-    def broken() -> None:
+    def broken() -> Rig:
         raise HardwareError("no board")
 
     runtime = replace(bench.unit.runtime, open_rig=broken)
 
     class Host:
         unit, experiment = bench.unit.name, EXPERIMENT
+        runtime: Runtime
 
         def publish(self, *_: object, **__: object) -> None:
             raise AssertionError(topics.ROOT)
 
     host = Host()
     host.runtime = runtime
-    publish_duties(host)
+    publish_duties(host)  # type: ignore[arg-type]

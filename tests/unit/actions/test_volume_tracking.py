@@ -61,8 +61,8 @@ class PropertyDoser(BackgroundJob):
         super().__init__("unit1", EXPERIMENT)
 
     def request(self, pump: PumpDevice, **how: float) -> None:
-        request = DoseRequest(**how, source_of_event="test")  # type: ignore[arg-type]
-        self._lane.post(lambda: dose(self, pump, request, load_pump_rate(self, pump)) and None)
+        request = DoseRequest(**how, source_of_event="test")
+        self._lane.post(lambda: dose(self, pump, request, load_pump_rate(self, pump)) and None)  # type: ignore[arg-type]
 
 
 steps = st.one_of(
@@ -98,7 +98,7 @@ class PinWatch:
         return watched
 
     def told_ml(self, pump: PumpDevice) -> float:
-        return 0.0911 * self._ran.get(self._rig.pin_of(pump.role), 0.0)  # type: ignore[attr-defined]
+        return 0.0911 * self._ran.get(self._rig.pin_of(pump.role), 0.0)
 
 
 class Operator:

@@ -82,9 +82,9 @@ def test_an_exchange_keeps_the_volume_and_says_what_it_did(scene: Scene) -> None
 def test_a_large_exchange_is_split_so_that_the_vial_never_holds_much_more(scene: Scene) -> None:
     highest: list[float] = []
     scene.job.every(0.5, lambda: None)
-    scene.bench.unit.runtime.clock.spawn(  # type: ignore[attr-defined]
-        lambda: [
-            (scene.bench.simulation.clock.sleep(0.5), highest.append(scene.books().current_volume_ml))
+    scene.bench.unit.runtime.clock.spawn(
+        lambda: [  # type: ignore[arg-type]
+            (scene.bench.simulation.clock.sleep(0.5), highest.append(scene.books().current_volume_ml))  # type: ignore[func-returns-value]
             for _ in range(1600)
         ],
         name="watch",
@@ -143,7 +143,7 @@ def test_a_full_vial_pauses_dosing_with_monitor_and_broker_away(scene: Scene) ->
     """Waste does not flow (the books do not know), media would: the limit is kept by the books."""
     scene.bench.simulation.broker.stop()
 
-    scene.job.remove_waste_from_bioreactor = lambda ml, **_ignored: 0.0  # type: ignore[method-assign, assignment]
+    scene.job.remove_waste_from_bioreactor = lambda ml, **_ignored: 0.0  # type: ignore[method-assign]
     for _ in range(20):
         scene.job.ask(media_ml=0.9, waste_ml=0.9)
     scene.bench.wait(3000.0)
@@ -173,7 +173,7 @@ class Syringe(DosingAutomationJobContrib):
         return ml
 
     def go(self, **volumes_ml: float) -> None:
-        self.run_soon(lambda: self.execute_io_action(**volumes_ml) and None)
+        self.run_soon(lambda: self.execute_io_action(**volumes_ml) and None)  # type: ignore[arg-type]
 
 
 def test_pumps_of_a_plugin_are_called_as_documented_and_entered_into_the_books() -> None:
@@ -187,7 +187,7 @@ def test_pumps_of_a_plugin_are_called_as_documented_and_entered_into_the_books()
         assert state.cumulative_media_added_ml == pytest.approx(0.5)
         assert state.current_volume_ml == pytest.approx(14.0)
         job.go(salt_ml=10.0, waste_ml=10.0)
-        job.remove_waste_from_bioreactor = lambda **_ignored: 0.0  # type: ignore[method-assign, assignment]
+        job.remove_waste_from_bioreactor = lambda **_ignored: 0.0  # type: ignore[method-assign]
         bench.wait(900.0)
         assert job.state == job.SLEEPING, "the salt that is already in the vial counts"
         assert job.current_volume_ml < job.max_fill_volume_ml

@@ -1,6 +1,7 @@
 """The morbidostat's decisions, on readings that the test publishes."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -22,10 +23,11 @@ def say(bench: Bench, od: float, growth_rate: float) -> None:
         bench.bus.publish(topics.setting("unit1", EXPERIMENT, "growth_rate_calculating", name), structs.encode(value))
 
 
-def started(simulated: Simulated, **options: object) -> Bench:
+def started(simulated: Simulated, **options: Any) -> Bench:
     bench = simulated(scenario="water", config=CONFIG)
-    settings = {"target_growth_rate": "0.2", "target_normalized_od": "1.0", "duration": "30", "skip_first_run": "1"}
-    bench.start(lambda: PIDMorbidostat(**{**settings, **options}))
+    settings: dict[str, Any] = {"target_growth_rate": "0.2", "target_normalized_od": "1.0", "duration": "30"}
+    settings |= {"skip_first_run": "1", **options}
+    bench.start(lambda: PIDMorbidostat(**settings))
     return bench
 
 

@@ -1,6 +1,7 @@
 """What the turbidostat decides on: filtered OD while there is some, the median of readings while there is none."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -37,7 +38,7 @@ def feed(bench: Bench, duration_s: float, **readings: float) -> None:
 
 
 def media_ml(bench: Bench) -> float:
-    return sum(e["volume_change"] for e in bench.decoded("dosing_events") if e["event"] == "add_media")
+    return sum(float(e["volume_change"]) for e in bench.decoded("dosing_events") if e["event"] == "add_media")
 
 
 def dilutions(bench: Bench) -> list[dict[str, object]]:
@@ -46,9 +47,10 @@ def dilutions(bench: Bench) -> list[dict[str, object]]:
     ]  # fmt: skip
 
 
-def started(simulated: Simulated, **options: object) -> Bench:
+def started(simulated: Simulated, **options: Any) -> Bench:
     bench = simulated(scenario="water")
-    bench.start(lambda: Turbidostat(**{"target_biomass": "1.0", "exchange_volume_ml": "1.0", **options}))
+    settings: dict[str, Any] = {"target_biomass": "1.0", "exchange_volume_ml": "1.0", **options}
+    bench.start(lambda: Turbidostat(**settings))
     return bench
 
 

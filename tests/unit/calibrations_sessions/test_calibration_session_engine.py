@@ -235,7 +235,8 @@ def test_bounds_hold_for_every_number_of_a_list() -> None:
     )
     assert parse(step, {"ml": "1, 2.5,3"}).float_list("ml") == [1.0, 2.5, 3.0]
     assert parse(step, {"ml": [1]}).choice("c", ["a", "b"]) == "a"
-    for wrong in ({"ml": "1, 9"}, {"ml": []}, {"ml": "1", "c": "z"}, {"ml": {"a": 1}}):
+    wrong_inputs: list[dict[str, object]] = [{"ml": "1, 9"}, {"ml": []}, {"ml": "1", "c": "z"}, {"ml": {"a": 1}}]
+    for wrong in wrong_inputs:
         with pytest.raises(InvalidRequestError):
             parse(step, wrong)
 

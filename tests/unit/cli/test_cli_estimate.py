@@ -35,7 +35,9 @@ def estimate(*words: object) -> int:
 
 @pytest.mark.parametrize("smooth", [[], ["--smooth"]])
 @pytest.mark.parametrize("suffix", [".csv", ".csv.gz"])
-def test_growth_is_found_in_a_recording(tmp_path: Path, suffix: str, smooth: list[str], capsys) -> None:
+def test_growth_is_found_in_a_recording(
+    tmp_path: Path, suffix: str, smooth: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     readings = write_recording(tmp_path / f"readings{suffix}")
     out = tmp_path / f"out{suffix}"
     assert estimate(readings, "--out", out, "--json", *smooth) == 0
@@ -49,7 +51,7 @@ def test_growth_is_found_in_a_recording(tmp_path: Path, suffix: str, smooth: lis
     assert float(rows[-1]["growth_rate"]) == pytest.approx(GROWTH_PER_H, abs=0.05)
 
 
-def test_a_person_gets_a_plot_and_a_summary(tmp_path: Path, capsys) -> None:
+def test_a_person_gets_a_plot_and_a_summary(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "out.csv"
     assert estimate(write_recording(tmp_path / "r.csv"), "--out", out) == 0
     said = capsys.readouterr()
@@ -58,7 +60,7 @@ def test_a_person_gets_a_plot_and_a_summary(tmp_path: Path, capsys) -> None:
     assert f"Written: {out}" in said.out
 
 
-def test_another_column_and_doses(tmp_path: Path, capsys) -> None:
+def test_another_column_and_doses(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     readings = write_recording(tmp_path / "r.csv", column="od_reading_smoothed")
     doses = tmp_path / "d.csv"
     doses.write_text("time_h,event,nominal_volume_ml\n1.5,add_media,0.0001\n")
@@ -79,7 +81,9 @@ def test_another_column_and_doses(tmp_path: Path, capsys) -> None:
         ("time_h,od_reading\n0,-1\n0.1,\n0.2,nan\n", "none of 3 readings is a positive number"),
     ],
 )
-def test_what_cannot_be_read_is_said_with_its_place(tmp_path: Path, capsys, content: str, words: str) -> None:
+def test_what_cannot_be_read_is_said_with_its_place(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str, words: str
+) -> None:
     readings = tmp_path / "r.csv"
     readings.write_text(content)
     out = tmp_path / "o.csv"
@@ -90,7 +94,7 @@ def test_what_cannot_be_read_is_said_with_its_place(tmp_path: Path, capsys, cont
     assert not out.exists()
 
 
-def test_a_result_that_is_there_is_not_lost_by_accident(tmp_path: Path, capsys) -> None:
+def test_a_result_that_is_there_is_not_lost_by_accident(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     readings = write_recording(tmp_path / "r.csv", hours=0.2)
     out = tmp_path / "o.csv"
     out.write_text("mine\n")
@@ -100,7 +104,7 @@ def test_a_result_that_is_there_is_not_lost_by_accident(tmp_path: Path, capsys) 
     assert estimate(readings, "--out", out, "--overwrite") == 0
 
 
-def test_a_cut_or_false_gzip_is_said(tmp_path: Path, capsys) -> None:
+def test_a_cut_or_false_gzip_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     whole = write_recording(tmp_path / "r.csv.gz", hours=0.5).read_bytes()
     for name, content in (("cut.csv.gz", whole[: len(whole) // 2]), ("plain.csv.gz", b"time_h,od_reading\n0,1\n")):
         (tmp_path / name).write_bytes(content)
@@ -111,7 +115,9 @@ def test_a_cut_or_false_gzip_is_said(tmp_path: Path, capsys) -> None:
         assert not (tmp_path / "o.csv").exists()
 
 
-def test_files_that_are_missing_or_cannot_be_written_are_named(tmp_path: Path, capsys) -> None:
+def test_files_that_are_missing_or_cannot_be_written_are_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     readings = write_recording(tmp_path / "r.csv", hours=0.2)
     assert estimate(tmp_path / "no.csv", "--out", tmp_path / "o.csv") != 0
     assert "no.csv' does not exist" in capsys.readouterr().err
@@ -119,7 +125,9 @@ def test_files_that_are_missing_or_cannot_be_written_are_named(tmp_path: Path, c
     assert "Choose a folder that exists" in capsys.readouterr().err
 
 
-def test_a_recording_is_never_written_over_by_its_own_estimate(tmp_path: Path, capsys) -> None:
+def test_a_recording_is_never_written_over_by_its_own_estimate(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     readings = write_recording(tmp_path / "r.csv", hours=0.2)
     before = readings.read_bytes()
     assert estimate(readings, "--out", readings, "--overwrite") == 1
@@ -128,7 +136,7 @@ def test_a_recording_is_never_written_over_by_its_own_estimate(tmp_path: Path, c
 
 
 @pytest.mark.parametrize("volume", ["5000", "nan", "inf"])
-def test_a_volume_that_cannot_be_is_refused(tmp_path: Path, capsys, volume: str) -> None:
+def test_a_volume_that_cannot_be_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str], volume: str) -> None:
     doses = tmp_path / "d.csv"
     doses.write_text(f"time_h,event,nominal_volume_ml\n0.1,add_media,{volume}\n")
     readings = write_recording(tmp_path / "r.csv", hours=0.2)
@@ -136,7 +144,9 @@ def test_a_volume_that_cannot_be_is_refused(tmp_path: Path, capsys, volume: str)
     assert "d.csv, line 2, column 'nominal_volume_ml'" in capsys.readouterr().err
 
 
-def test_single_readings_that_are_not_positive_are_left_out_and_counted(tmp_path: Path, capsys) -> None:
+def test_single_readings_that_are_not_positive_are_left_out_and_counted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     readings = write_recording(tmp_path / "r.csv", hours=0.2)
     lines = readings.read_text().splitlines()
     lines[5] = lines[5].split(",")[0] + ",-0.2"

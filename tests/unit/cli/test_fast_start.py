@@ -61,7 +61,7 @@ def test_an_installed_package_that_brings_plugins_is_seen(tmp_path: Path) -> Non
     assert not are_there_plugins(tmp_path / "none", {"SKIP_PLUGINS": "1"})
 
 
-def test_errors_are_printed_as_by_every_command(capsys) -> None:
+def test_errors_are_printed_as_by_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     def fails() -> None:
         raise NotAssignedAnExperimentError("unit1 is not assigned", remedy="Assign it.")
 

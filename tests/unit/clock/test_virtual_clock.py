@@ -1,6 +1,7 @@
 """Virtual time: order, waiting, tasks, and what cannot happen."""
 
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
@@ -16,7 +17,7 @@ def test_sleepers_wake_in_order_of_time_then_of_falling_asleep() -> None:
         woken.append(f"{name}@{clock.monotonic():g}")
 
     for name, duration_s in (("late", 5.0), ("first", 2.0), ("second", 2.0), ("at once", 0.0)):
-        clock.spawn(lambda n=name, d=duration_s: sleeper(n, d), name=name)
+        clock.spawn(partial(sleeper, name, duration_s), name=name)
     clock.sleep(10.0)
     assert woken == ["at once@0", "first@2", "second@2", "late@5"]
 

@@ -91,7 +91,7 @@ def test_jobs_in_the_docs_run(name: str) -> None:
         if isinstance(value, type) and issubclass(value, BackgroundJob) and value.__module__ == "written_in_the_docs"
     ]
     with simulated_bench(scenario="water", calibrated_pumps=False) as bench:
-        running = bench.start(lambda: job(bench.unit.name, EXPERIMENT))  # type: ignore[call-arg]
+        running = bench.start(lambda: job(bench.unit.name, EXPERIMENT))
         bench.wait(1.0)
         assert running.state == running.READY
         settable = [setting for setting, facts in job.settings().items() if facts.settable]

@@ -1,6 +1,7 @@
 """What the house rules promise about the files of this project."""
 
 import ast
+import os
 import re
 import tomllib
 from pathlib import Path
@@ -20,17 +21,10 @@ def files(*suffixes: str) -> list[Path]:
     # In a second worktree `.git` is a file that says where the first one is.
     found = [path for path in ROOT.iterdir() if path.is_file() and path.name != ".git"]
     for folder in FOLDERS:
-        for parent, folders, names in (ROOT / folder).walk() if hasattr(Path, "walk") else _walk(ROOT / folder):
+        for parent, folders, names in os.walk(ROOT / folder):
             folders[:] = [name for name in folders if name not in LEFT_OUT]
-            found += [parent / name for name in names]
+            found += [Path(parent) / name for name in names]
     return [path for path in found if not suffixes or path.suffix in suffixes]
-
-
-def _walk(folder: Path):
-    import os
-
-    for parent, folders, names in os.walk(folder):
-        yield Path(parent), folders, names
 
 
 def name_of(path: Path) -> str:

@@ -18,7 +18,7 @@ class Fragile(BackgroundJob):
         self.part = object()
 
     def on_disconnected(self) -> None:
-        self.part.put_away()  # type: ignore[attr-defined]
+        self.part.put_away()  # type: ignore[has-type]
 
 
 @pytest.mark.parametrize(

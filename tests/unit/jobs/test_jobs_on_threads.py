@@ -114,7 +114,7 @@ def test_only_one_of_many_simultaneous_starts_succeeds(runtime: Runtime) -> None
 
 def test_blocking_user_code_does_not_block_the_shutdown(runtime: Runtime) -> None:
     job = Threaded()
-    job._lane.post(lambda: job.gate.wait(60.0) and None)
+    job._lane.post(lambda: job.gate.wait(60.0) and None)  # type: ignore[arg-type]
     job.clean_up()
     assert job.ended_by == ["off"]
     job.gate.set()

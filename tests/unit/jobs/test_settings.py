@@ -143,7 +143,7 @@ def test_subclasses_inherit_settings_and_may_change_a_default_without_changing_t
 
     class Fast(Base):
         job_name = "fast"
-        speed = 9.0  # type: ignore[assignment]
+        speed = 9.0
         extra = Setting("x")
 
     assert Base.settings()["speed"].default == 1.0

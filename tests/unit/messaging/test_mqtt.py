@@ -6,6 +6,7 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import cast
 
 import pytest
 
@@ -118,7 +119,7 @@ def test_the_kernel_ends_a_connection_with_unacknowledged_data() -> None:
     with listener, closing(MqttBus(BrokerAddress(host, port), "job", timing=timing)) as bus:
         client = bus._new_client()
         client.connect(host, port)
-        with client.socket() as own:
+        with cast(socket.socket, client.socket()) as own:
             assert own.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 3000
             assert own.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 

@@ -43,8 +43,9 @@ class Bench:
             longest_pump_run_s=60.0,
         )
 
-    def _power_off(self) -> None:
+    def _power_off(self) -> bool:
         self.powered_off += 1
+        return True
 
     def drive(self, role: str, duty: float = 100.0, owner: str = "job") -> SpyPwm:
         output = self.rig.pwm(role, owner=owner, hz=100.0)

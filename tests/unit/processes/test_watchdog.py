@@ -1,6 +1,7 @@
 """The watchdog notices a service that stops reporting."""
 
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,7 @@ def fake_time(monkeypatch: pytest.MonkeyPatch) -> FakeTime:
 
 
 @pytest.fixture
-def listener(tmp_path: Path, fake_time: FakeTime):
+def listener(tmp_path: Path, fake_time: FakeTime) -> Iterator[WatchdogListener]:
     made = WatchdogListener(tmp_path / "notify")
     yield made
     made.close()

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 import pytest
 
@@ -140,7 +141,12 @@ def test_one_flush_is_one_commit(scene: Scene, monkeypatch: pytest.MonkeyPatch) 
     """A lane ends each turn with a flush, so nothing waits for its commit longer than a turn takes."""
     commits: list[int] = []
     append = scene.journal.append
-    monkeypatch.setattr(scene.journal, "append", lambda entries: (commits.append(len(entries)), append(entries))[1])
+
+    def counting(entries: Sequence[Any]) -> object:
+        commits.append(len(entries))
+        return append(entries)
+
+    monkeypatch.setattr(scene.journal, "append", counting)
     for number in range(50):
         scene.publisher.publish(RECORDED, str(number).encode())
     scene.publisher.flush()

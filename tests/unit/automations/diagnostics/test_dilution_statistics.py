@@ -60,7 +60,8 @@ def test_doses_that_stop_diluting_are_detected(noise: float, most: int) -> None:
     vial = Vial(noise=noise)
     vial.wait(60.0)
     vial.doses(100, 0.02, 1.0)
-    assert vial.statistics.verdict is Verdict.FINE
+    first: Verdict = vial.statistics.verdict
+    assert first is Verdict.FINE
     verdicts = vial.doses(most, 0.06, 0.0)
     assert verdicts[-1] is Verdict.NO_EFFECT
     effect, _ = vial.statistics.recent_effect()

@@ -161,7 +161,7 @@ def test_a_day_of_readings_does_not_bias_the_observer(version: str, volume_ml: f
 def test_a_colder_room_is_not_taken_for_another_vial() -> None:
     reactor = Reactor(strange_unit(), 14.0, 22.0, 22.0)
     observer, rule, rng = LiquidObserver(PLANTS["1.1"], 22.0), HeatBalance(), random.Random(5)
-    duty, learned = 0.0, ()
+    duty, learned = 0.0, tuple[float, ...]()
     for n in range(2160):
         reactor.run(5.0, duty, h=0.1)
         observer.advance(5.0, duty, 14.0)

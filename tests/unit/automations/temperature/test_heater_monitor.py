@@ -118,7 +118,7 @@ def test_unit_powers_off_at_the_third_limit_once_and_only_if_a_second_reading_ag
     unit: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     powered_off: list[float] = []
-    monkeypatch.setattr(unit.runtime.computer, "power_off", lambda: powered_off.append(unit.clock.monotonic()) is None)
+    monkeypatch.setattr(unit.runtime.computer, "power_off", lambda: not powered_off.append(unit.clock.monotonic()))  # type: ignore[func-returns-value]
     board = NoisyBoard(60.0)
     heating(unit, board)
     board.celsius = 90.0

@@ -26,12 +26,16 @@ def read(bench: Bench, times: int, **ods: float) -> list[float]:
         now = bench.simulation.clock.now()
         readings = {
             channel[-1]: structs.RawODReading(
-                timestamp=now, angle="90", od=od, channel=channel[-1], ir_led_intensity=80.0
+                timestamp=now,
+                angle="90",
+                od=od,
+                channel=channel[-1],  # type: ignore[arg-type]
+                ir_led_intensity=80.0,
             )
             for channel, od in ods.items()
         }
         topic = topics.setting("unit1", EXPERIMENT, "od_reading", "ods")
-        bench.bus.publish(topic, structs.encode(structs.ODReadings(timestamp=now, ods=readings)))
+        bench.bus.publish(topic, structs.encode(structs.ODReadings(timestamp=now, ods=readings)))  # type: ignore[arg-type]
         bench.wait(5.0)
     return [r["od_filtered"] for r in bench.decoded("growth_rate_calculating/od_filtered")]
 
@@ -40,7 +44,7 @@ def test_the_first_readings_give_the_unit_and_nothing_is_said_before(bench: Benc
     assert read(bench, 4, ch2=0.05) == []
     assert read(bench, 30, ch2=0.05)[-1] == pytest.approx(1.0, abs=0.01)
     stored = bench.unit.runtime.stores.persistent("od_normalization_mean").get(EXPERIMENT)
-    assert msgspec.json.decode(stored) == {"2": 0.05}
+    assert msgspec.json.decode(stored) == {"2": 0.05}  # type: ignore[arg-type]
 
 
 def test_channels_count_alike_whatever_their_scale(bench: Bench) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from tests.unit.background_jobs.monitor.conftest import Watched
 
 from pioreactor import structs, topics
 from pioreactor.background_jobs.leader.mqtt_to_db_streaming import MqttToDBStreamer
@@ -14,7 +15,7 @@ from pioreactor.storage.memory import MemoryRecordSink
 LONG_FLASH_S = 2.0
 
 
-def test_a_healthy_unit_logs_nothing(watched) -> None:
+def test_a_healthy_unit_logs_nothing(watched: Watched) -> None:
     watched.bench.start(lambda: MqttToDBStreamer("unit1", sink=MemoryRecordSink()))
     watched.start()
     watched.bench.wait(1200)
@@ -24,7 +25,7 @@ def test_a_healthy_unit_logs_nothing(watched) -> None:
     assert watched.published("voltage_on_pwm_rail")[-1]["voltage"] == 12.0
 
 
-def test_a_full_disk_is_logged_once_and_again_on_recovery(watched) -> None:
+def test_a_full_disk_is_logged_once_and_again_on_recovery(watched: Watched) -> None:
     watched.start()
     watched.bench.wait(100)
     watched.computer.free_gb = 2.4
@@ -37,7 +38,7 @@ def test_a_full_disk_is_logged_once_and_again_on_recovery(watched) -> None:
     assert watched.said("The disk is working again.", "info")
 
 
-def test_a_lasting_fault_is_logged_again_as_configured(set_up: Callable) -> None:
+def test_a_lasting_fault_is_logged_again_as_configured(set_up: Callable[..., Watched]) -> None:
     watched = set_up(config="[monitor.config]\nself_check_interval_hours=0.5\n")
     watched.computer.free_gb = 1.0
     watched.start()
@@ -45,7 +46,7 @@ def test_a_lasting_fault_is_logged_again_as_configured(set_up: Callable) -> None
     assert len(watched.said("disk are free")) == 2
 
 
-def test_a_fault_is_not_logged_again_if_configured(set_up: Callable) -> None:
+def test_a_fault_is_not_logged_again_if_configured(set_up: Callable[..., Watched]) -> None:
     watched = set_up(config="[monitor.config]\nself_check_interval_hours=0\n")
     watched.computer.free_gb = 1.0
     watched.start()
@@ -63,7 +64,9 @@ def test_a_fault_is_not_logged_again_if_configured(set_up: Callable) -> None:
         (lambda w: setattr(w.rig, "aux", 19.0), "19.0 V", 7),
     ],
 )
-def test_each_fault_blinks_its_code(watched, arrange: Callable, words: str, code: int) -> None:
+def test_each_fault_blinks_its_code(
+    watched: Watched, arrange: Callable[[Watched], object], words: str, code: int
+) -> None:
     arrange(watched)
     watched.start()
     watched.bench.wait(95)
@@ -77,7 +80,7 @@ def test_each_fault_blinks_its_code(watched, arrange: Callable, words: str, code
     assert len(one_pattern) == 1 + code
 
 
-def test_a_low_rail_is_a_fault_only_if_the_kernel_agrees(watched) -> None:
+def test_a_low_rail_is_a_fault_only_if_the_kernel_agrees(watched: Watched) -> None:
     watched.rig.aux = 4.7
     watched.start()
     watched.bench.wait(100)
@@ -87,7 +90,7 @@ def test_a_low_rail_is_a_fault_only_if_the_kernel_agrees(watched) -> None:
     assert watched.said("too weak: 4.70 V", "warning")
 
 
-def test_a_starting_web_server_is_not_a_fault(watched) -> None:
+def test_a_starting_web_server_is_not_a_fault(watched: Watched) -> None:
     watched.computer.web_trouble = "refused"
     watched.start()
     watched.bench.wait(45)
@@ -97,7 +100,7 @@ def test_a_starting_web_server_is_not_a_fault(watched) -> None:
     assert watched.computer.asked_web[0] == ("localhost", 80)
 
 
-def test_a_stopped_database_writer_is_an_error_and_its_recovery_logged(watched) -> None:
+def test_a_stopped_database_writer_is_an_error_and_its_recovery_logged(watched: Watched) -> None:
     watched.start()
     watched.bench.wait(70)
     assert watched.said("Start it: pio run mqtt_to_db_streaming", "error")
@@ -106,7 +109,7 @@ def test_a_stopped_database_writer_is_an_error_and_its_recovery_logged(watched) 
     assert watched.said("The database writer is working again.")
 
 
-def test_data_owned_by_another_user_is_logged(watched) -> None:
+def test_data_owned_by_another_user_is_logged(watched: Watched) -> None:
     watched.computer.closed = {"storage"}
     watched.start()
     watched.bench.wait(5)
@@ -114,7 +117,7 @@ def test_data_owned_by_another_user_is_logged(watched) -> None:
 
 
 @pytest.mark.parametrize(("days", "warned"), [(29, False), (31, True)])
-def test_an_old_backup_is_logged(watched, days: int, warned: bool) -> None:
+def test_an_old_backup_is_logged(watched: Watched, days: int, warned: bool) -> None:
     runtime = watched.bench.unit.runtime
     at = structs.to_timestamp(runtime.clock.now() - timedelta(days=days))
     runtime.stores.persistent(BACKUP_CACHE).set("latest_backup_timestamp", at)
@@ -123,7 +126,7 @@ def test_an_old_backup_is_logged(watched, days: int, warned: bool) -> None:
     assert bool(watched.said(f"last backed up {days} days ago", "warning")) is warned
 
 
-def test_a_missing_backup_is_logged_after_a_month(watched) -> None:
+def test_a_missing_backup_is_logged_after_a_month(watched: Watched) -> None:
     runtime = watched.bench.unit.runtime
     runtime.stores.persistent(BACKUP_CACHE).set(
         "watched_since", structs.to_timestamp(runtime.clock.now() - timedelta(days=40))
@@ -133,14 +136,14 @@ def test_a_missing_backup_is_logged_after_a_month(watched) -> None:
     assert watched.said("never backed up", "warning")
 
 
-def test_a_missing_hat_is_logged(watched) -> None:
+def test_a_missing_hat_is_logged(watched: Watched) -> None:
     watched.rig.hat_is_present = False
     watched.start()
     watched.bench.wait(5)
     assert watched.said("The HAT does not respond", "warning")
 
 
-def test_heat_beyond_the_limit_is_critical_and_powers_off_once(watched) -> None:
+def test_heat_beyond_the_limit_is_critical_and_powers_off_once(watched: Watched) -> None:
     watched.start()
     watched.bench.wait(100)
     assert watched.computer.times_powered_off == 0
@@ -151,7 +154,7 @@ def test_heat_beyond_the_limit_is_critical_and_powers_off_once(watched) -> None:
     assert watched.computer.times_powered_off == 1
 
 
-def test_one_implausible_reading_does_not_power_off(watched) -> None:
+def test_one_implausible_reading_does_not_power_off(watched: Watched) -> None:
     watched.start()
     watched.bench.wait(100)
     watched.rig.thermometer().will_read([127.9, 30.0])
@@ -160,7 +163,7 @@ def test_one_implausible_reading_does_not_power_off(watched) -> None:
     assert not watched.said("heating board")
 
 
-def test_a_hot_unheated_board_powers_off_but_not_while_it_cools(watched) -> None:
+def test_a_hot_unheated_board_powers_off_but_not_while_it_cools(watched: Watched) -> None:
     watched.start()
     watched.rig.thermometer().will_read(70.0)
     watched.bench.wait(120)
@@ -173,7 +176,7 @@ def test_a_hot_unheated_board_powers_off_but_not_while_it_cools(watched) -> None
     assert watched.computer.times_powered_off == 1
 
 
-def test_a_failing_thermometer_does_not_stop_other_checks(watched) -> None:
+def test_a_failing_thermometer_does_not_stop_other_checks(watched: Watched) -> None:
     def broken() -> float:
         raise HardwareError("bus")
 
@@ -184,7 +187,7 @@ def test_a_failing_thermometer_does_not_stop_other_checks(watched) -> None:
     assert watched.said("disk are free")
 
 
-def test_a_lost_worker_and_its_return_are_logged_once(set_up: Callable) -> None:
+def test_a_lost_worker_and_its_return_are_logged_once(set_up: Callable[..., Watched]) -> None:
     watched = set_up(units=("unit1", "unit2"))
     watched.start()
     watched.bench.wait(5)
@@ -198,7 +201,7 @@ def test_a_lost_worker_and_its_return_are_logged_once(set_up: Callable) -> None:
     assert len(watched.said("unit2 is back", "info")) == 1
 
 
-def test_a_reconnected_worker_is_not_reported_lost(set_up: Callable) -> None:
+def test_a_reconnected_worker_is_not_reported_lost(set_up: Callable[..., Watched]) -> None:
     watched = set_up(units=("unit1", "unit2"))
     watched.start()
     watched.bench.wait(5)
@@ -210,7 +213,7 @@ def test_a_reconnected_worker_is_not_reported_lost(set_up: Callable) -> None:
     assert watched.said("unit2 is back", "info") == []
 
 
-def test_output_guard_events_are_logged_in_order_and_once(watched) -> None:
+def test_output_guard_events_are_logged_in_order_and_once(watched: Watched) -> None:
     from pioreactor.output_guard.output_guard import OUTPUT_GUARD_EVENTS
 
     cache = watched.bench.unit.runtime.stores.volatile(OUTPUT_GUARD_EVENTS)

@@ -1,5 +1,7 @@
 """Status of the journal: published, and logged when records wait."""
 
+from tests.unit.background_jobs.monitor.conftest import Watched
+
 from pioreactor import structs
 from pioreactor.background_jobs.leader.mqtt_to_db_streaming import MqttToDBStreamer
 from pioreactor.storage.memory import MemoryRecordSink
@@ -7,14 +9,14 @@ from pioreactor.storage.memory import MemoryRecordSink
 READING = "pioreactor/unit1/simulation/stirring/measured_rpm"
 
 
-def record(watched, count: int) -> None:
+def record(watched: Watched, count: int) -> None:
     runtime = watched.bench.unit.runtime
     now = runtime.clock.now()
     payload = structs.encode(structs.MeasuredRPM(measured_rpm=500.0, timestamp=now))
     runtime.stores.journal().append([(READING, payload, now)] * count)
 
 
-def test_waiting_records_are_logged_once_and_again_when_sent(watched) -> None:
+def test_waiting_records_are_logged_once_and_again_when_sent(watched: Watched) -> None:
     watched.start()
     record(watched, 3)
     since = structs.to_timestamp(watched.bench.unit.runtime.clock.now())
@@ -33,7 +35,7 @@ def test_waiting_records_are_logged_once_and_again_when_sent(watched) -> None:
     assert safety["timestamp"] > since
 
 
-def test_a_busy_unit_whose_leader_keeps_up_logs_nothing(watched) -> None:
+def test_a_busy_unit_whose_leader_keeps_up_logs_nothing(watched: Watched) -> None:
     watched.start()
     watched.bench.start(lambda: MqttToDBStreamer("unit1", sink=MemoryRecordSink()))
     for _ in range(300):
@@ -43,9 +45,9 @@ def test_a_busy_unit_whose_leader_keeps_up_logs_nothing(watched) -> None:
     assert len(watched.published("safe_up_to")) < 12
 
 
-def test_recovery_of_a_damaged_journal_is_logged_once(watched) -> None:
+def test_recovery_of_a_damaged_journal_is_logged_once(watched: Watched) -> None:
     sentence = "The journal was damaged; 3 entries were saved."
-    watched.bench.unit.runtime.stores.journal().recovered = sentence
+    watched.bench.unit.runtime.stores.journal().recovered = sentence  # type: ignore[misc]
     watched.start()
     watched.bench.wait(30)
     assert len(watched.said(sentence, "warning")) == 1

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import pytest
+from tests.unit.background_jobs.monitor.conftest import Watched
 
 from pioreactor.background_jobs.monitor import Monitor
 from pioreactor.background_jobs.monitor.blinking import Blinker, pattern_of_code
@@ -16,7 +17,7 @@ def no_callbacks_left(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Monitor, "_post_button", [])
 
 
-def test_the_button_lights_the_led_and_republishes_everything(watched) -> None:
+def test_the_button_lights_the_led_and_republishes_everything(watched: Watched) -> None:
     watched.computer.slow = False
     watched.start()
     watched.bench.wait(5)
@@ -34,7 +35,7 @@ def test_the_button_lights_the_led_and_republishes_everything(watched) -> None:
     assert (told.count(b"True") >= 1, told[-1]) == (True, b"False")
 
 
-def test_button_callbacks_run_although_one_raises(watched) -> None:
+def test_button_callbacks_run_although_one_raises(watched: Watched) -> None:
     heard: list[str] = []
 
     def broken() -> None:
@@ -60,7 +61,7 @@ def test_button_callbacks_run_although_one_raises(watched) -> None:
     [("", False, True), ("", True, False), ("enable_button=1", True, True), ("enable_button=0", False, False)],
 )
 def test_slow_computers_do_not_poll_the_button_by_default(
-    set_up: Callable, config: str, slow: bool, hears: bool
+    set_up: Callable[..., Watched], config: str, slow: bool, hears: bool
 ) -> None:
     watched = set_up(config=f"[monitor.config]\n{config}\n")
     watched.computer.slow = slow
@@ -72,17 +73,17 @@ def test_slow_computers_do_not_poll_the_button_by_default(
 
 
 @pytest.mark.parametrize("to", [{}, {"unit": "$broadcast"}, {"experiment": "simulation"}])
-def test_a_blink_request_shows_eight_flashes(watched, to: dict[str, str]) -> None:
+def test_a_blink_request_shows_eight_flashes(watched: Watched, to: dict[str, str]) -> None:
     watched.start()
     watched.bench.wait(2)
     watched.light.clear()
     watched.say("flicker_led_response_okay", **to)
     watched.bench.wait(10)
     assert watched.flashes() == 8
-    assert watched.light[-1] == (pytest.approx(watched.light[0][0] + 4 * 0.87 - 0.45), "off")
+    assert watched.light[-1] == (pytest.approx(watched.light[0][0] + 4 * 0.87 - 0.45), "off")  # type: ignore[comparison-overlap]
 
 
-def test_patterns_are_queued_without_duplicates(watched) -> None:
+def test_patterns_are_queued_without_duplicates(watched: Watched) -> None:
     watched.start()
     watched.bench.wait(2)
     watched.light.clear()
@@ -94,7 +95,7 @@ def test_patterns_are_queued_without_duplicates(watched) -> None:
 
 
 @pytest.mark.parametrize("payload", ["x", "", "0", "-3", "1e9", "21"])
-def test_an_invalid_error_code_is_refused(watched, payload: str) -> None:
+def test_an_invalid_error_code_is_refused(watched: Watched, payload: str) -> None:
     watched.start()
     watched.bench.wait(2)
     watched.light.clear()
@@ -104,7 +105,7 @@ def test_an_invalid_error_code_is_refused(watched, payload: str) -> None:
     assert watched.said("is not an error code", "warning")
 
 
-def test_only_versions_of_known_parts_are_updated(watched) -> None:
+def test_only_versions_of_known_parts_are_updated(watched: Watched) -> None:
     job = watched.start()
     watched.bench.wait(2)
     watched.say("versions/set", '{"firmware": "0.7", "nonsense": 1}')
@@ -128,7 +129,7 @@ def test_a_failing_led_does_not_stop_a_pattern() -> None:
     assert len(queue) == 1
 
 
-def test_the_led_is_dark_when_the_monitor_has_ended(watched) -> None:
+def test_the_led_is_dark_when_the_monitor_has_ended(watched: Watched) -> None:
     job = watched.start()
     watched.bench.wait(2)
     watched.say("flicker_led_with_error_code", "4")
@@ -139,8 +140,8 @@ def test_the_led_is_dark_when_the_monitor_has_ended(watched) -> None:
     assert watched.light[-1][1] == "off"
 
 
-def test_the_firmware_version_is_published(watched) -> None:
-    watched.rig.firmware = lambda: (0, 5)
+def test_the_firmware_version_is_published(watched: Watched) -> None:
+    watched.rig.firmware = lambda: (0, 5)  # type: ignore[attr-defined]
     job = watched.start()
     watched.bench.wait(10.0)
     assert job.versions["firmware"] == "0.5"
