@@ -103,7 +103,7 @@ def test_jobs_in_the_docs_run(name: str) -> None:
 def test_decisions_are_numbered_once_and_have_the_four_headings() -> None:
     records = sorted((ROOT / "docs" / "explanations" / "decisions").glob("*.md"))
     numbers = [int(path.name[:4]) for path in records]
-    assert len(numbers) == len(set(numbers))
+    assert numbers == list(range(1, len(numbers) + 1))
     for path, number in zip(records, numbers, strict=True):
         text = path.read_text()
         assert text.startswith(f"# {number}. "), path.name
