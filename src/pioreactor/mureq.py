@@ -1,4 +1,4 @@
-"""HTTP requests under the name plugins import."""
+"""HTTP requests with the interface of mureq, which plugins import."""
 
 from __future__ import annotations
 
@@ -6,30 +6,30 @@ import base64
 from typing import Any
 
 from pioreactor.exc import UnitUnreachableError
-from pioreactor.http.ports import Response as _Answer
+from pioreactor.http.ports import Response as _Response
 
 HTTPException = UnitUnreachableError
 
 
 class HTTPErrorStatus(UnitUnreachableError):
-    """The answer says that it failed."""
+    """The response has an error status."""
 
     def __init__(self, status_code: int) -> None:
-        super().__init__(f"the answer has status {status_code}")
+        super().__init__(f"HTTP status {status_code}")
         self.status_code = status_code
 
 
 class Response:
-    """An answer, whatever its status."""
+    """A response of any status."""
 
-    def __init__(self, url: str, answer: _Answer) -> None:
-        self.url, self._answer = url, answer
-        self.status_code, self.ok = answer.status, answer.ok
-        self.body = self.content = answer.body
-        self.headers = answer.headers
+    def __init__(self, url: str, response: _Response) -> None:
+        self.url, self._response = url, response
+        self.status_code, self.ok = response.status, response.ok
+        self.body = self.content = response.body
+        self.headers = response.headers
 
     def json(self) -> Any:
-        return self._answer.json()
+        return self._response.json()
 
     def raise_for_status(self) -> None:
         if not self.ok:
@@ -45,7 +45,7 @@ def request(
     method: str, url: str, *, json: Any = None, body: bytes | None = None, headers: Any = None,
     timeout: float = 10.0, **_ignored: Any,
 ) -> Response:  # fmt: skip
-    """Send a request; raise `HTTPException` when no answer came within `timeout` seconds."""
+    """Send a request; raise `HTTPException` when there is no response within `timeout` [s]."""
     from pioreactor.bootstrap.process import http_client
 
     given = dict(headers if headers is not None else {})

@@ -24,7 +24,7 @@ ENTRIES: Final[Mapping[str, Entry]] = {
         "Run broker, leader and workers with simulated reactors, and an experiment on them.",
     ),
     "web": Entry(
-        "pioreactor.web.web_command", "web", "Serve /unit_api; on the leader also /api, the pages, and live messages."
+        "pioreactor.web.web_command", "web", "Serve /unit_api; on the leader also /api, the UI, /docs and MQTT."
     ),
     "kill": Entry(f"{_HERE}.kill", "kill", "Stop jobs of this unit and wait until they have ended."),
     "jobs": Entry(f"{_HERE}.jobs", "jobs", "List jobs of this unit, look into them, change their settings."),

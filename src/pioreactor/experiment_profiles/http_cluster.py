@@ -1,4 +1,4 @@
-"""The workers of an experiment as the leader's web API and broker reach them."""
+"""The cluster of a profile's run over the leader's API and the broker."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from pioreactor.exc import ConflictError, PioreactorError, StoppedError
 from pioreactor.messaging.ports import Bus, Message
 from pioreactor.types import UNIVERSAL_EXPERIMENT
 
-ATTEMPTS = 4
-PAUSE_S = 1.0
-"""Between attempts: a unit takes one start of a job a second, and a worker may just be booting."""
+MAX_ATTEMPTS = 4
+RETRY_INTERVAL_S = 1.0
+"""Between attempts [s]: a unit accepts one start of a job per second, and a worker may be booting."""
 START_TIMEOUT_S = 30.0
-HEARD_WITHIN_S = 2.0
-"""What is retained comes at once, or was never said."""
+RETAINED_TIMEOUT_S = 2.0
+"""A retained message arrives at once if there is one [s]."""
 
 
 class Ask(Protocol):
-    """Ask the leader's `/api`: `CliContext.ask_leader`."""
+    """Sends a request to the leader's `/api`: `CliContext.ask_leader`."""
 
     def __call__(self, method: str, path: str, *, json: Any = None, timeout_s: float = 10.0) -> Any: ...
 
 
 class HttpCluster:
-    """`Cluster` over the leader's API, and the broker for what jobs said."""
+    """`Cluster` over the leader's API; published values of jobs come from the broker."""
 
     def __init__(
         self,
@@ -50,11 +50,11 @@ class HttpCluster:
         self._stop = stop
 
     @property
-    def _where(self) -> str:
+    def _quoted_experiment(self) -> str:
         return quote(self._experiment, safe="")
 
     def active_workers(self) -> list[str]:
-        rows = self._ask("GET", f"/api/experiments/{self._where}/workers")
+        rows = self._ask("GET", f"/api/experiments/{self._quoted_experiment}/workers")
         return [row["pioreactor_unit"] for row in rows if row["is_active"]]
 
     def start(
@@ -66,28 +66,28 @@ class HttpCluster:
             "env": {"JOB_SOURCE": self._source},
             "config_overrides": [[f"{job}.config", key, value] for key, value in overrides.items()],
         }
-        path = f"/api/workers/{unit}/jobs/run/job_name/{job}/experiments/{self._where}"
-        for attempt in range(1, ATTEMPTS + 1):
+        path = f"/api/workers/{unit}/jobs/run/job_name/{job}/experiments/{self._quoted_experiment}"
+        for attempt in range(1, MAX_ATTEMPTS + 1):
             report = self._ask("PATCH", path, json=body, timeout_s=START_TIMEOUT_S).get(unit, {"ok": True})
             if report["ok"]:
                 return
-            if attempt == ATTEMPTS or not report.get("retryable"):
+            if attempt == MAX_ATTEMPTS or not report.get("retryable"):
                 raise _refusal(report)
-            if self._stop.wait(PAUSE_S):
+            if self._stop.wait(RETRY_INTERVAL_S):
                 raise StoppedError("the profile was stopped")
 
     def set(self, unit: str, job: str, settings: Mapping[str, Any]) -> None:
-        path = f"/api/workers/{unit}/jobs/update/job_name/{job}/experiments/{self._where}"
+        path = f"/api/workers/{unit}/jobs/update/job_name/{job}/experiments/{self._quoted_experiment}"
         self._ask("PATCH", path, json={"settings": dict(settings)})
 
     def stop(self, unit: str, job: str) -> None:
-        path = f"/api/workers/{unit}/jobs/stop/job_name/{job}/experiments/{self._where}"
+        path = f"/api/workers/{unit}/jobs/stop/job_name/{job}/experiments/{self._quoted_experiment}"
         report = self._ask("PATCH", path, timeout_s=START_TIMEOUT_S).get(unit, {"ok": True})
         if not report["ok"]:
             raise _refusal(report)
 
     def is_running(self, unit: str, job: str) -> bool:
-        """Ask the unit; one that does not answer counts as running, so that it is told when it is back."""
+        """Ask the unit; an unreachable one counts as running, so that a stop is retried."""
         try:
             return bool(self._ask_unit(unit, "GET", f"/unit_api/jobs/running/{job}", None))
         except PioreactorError as error:
@@ -95,17 +95,17 @@ class HttpCluster:
 
     def last_said(self, unit: str, job: str, setting: str) -> bytes | None:
         experiment = UNIVERSAL_EXPERIMENT if job == "monitor" else self._experiment
-        heard: list[bytes] = []
-        came = self._clock.signal()
+        received: list[bytes] = []
+        arrived = self._clock.signal()
 
-        def hear(message: Message) -> None:
-            heard.append(message.payload)
-            came.set()
+        def on_message(message: Message) -> None:
+            received.append(message.payload)
+            arrived.set()
 
-        subscription = self._bus.subscribe(topics.setting(unit, experiment, job, setting.removeprefix("$")), hear)
-        came.wait(HEARD_WITHIN_S)
+        subscription = self._bus.subscribe(topics.setting(unit, experiment, job, setting.removeprefix("$")), on_message)
+        arrived.wait(RETAINED_TIMEOUT_S)
         subscription.cancel()
-        return heard[-1] if heard and heard[-1] else None
+        return received[-1] if received and received[-1] else None
 
     def log(self, unit: str, message: str, level: str) -> None:
         body = {
@@ -116,10 +116,12 @@ class HttpCluster:
             "task": "experiment_profile",
             "timestamp": structs.to_timestamp(self._clock.now()),
         }
-        self._ask("POST", f"/api/workers/{unit}/experiments/{self._where}/logs", json=body)
+        self._ask("POST", f"/api/workers/{unit}/experiments/{self._quoted_experiment}/logs", json=body)
 
     def label(self, unit: str, label: str) -> None:
-        self._ask("PATCH", f"/api/experiments/{self._where}/unit_labels", json={"unit": unit, "label": label})
+        self._ask(
+            "PATCH", f"/api/experiments/{self._quoted_experiment}/unit_labels", json={"unit": unit, "label": label}
+        )
 
     def stop_all_of(self, source: str, units: Sequence[str]) -> None:
         failed = []
@@ -134,6 +136,6 @@ class HttpCluster:
 
 
 def _refusal(report: Mapping[str, Any]) -> ConflictError:
-    """Return what a unit gave as its reason for not doing what it was asked."""
+    """Return the error with which a unit refused a request."""
     error = report.get("error", {})
     return ConflictError(str(error.get("message", "the unit gave no reason")), remedy=error.get("remediation"))

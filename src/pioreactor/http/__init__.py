@@ -1,1 +1,1 @@
-"""Asking other units over HTTP."""
+"""HTTP requests between units."""

@@ -1,4 +1,4 @@
-"""Where a unit's web server answers."""
+"""Addresses of units' web servers."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""The HTTP client over the standard library: no pool, no redirects, bounded answers."""
+"""HTTP client on the standard library: no pool, no redirects, bounded responses."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,12 +9,12 @@ import msgspec
 from pioreactor.exc import InvalidRequestError, UnitUnreachableError
 from pioreactor.http.ports import Response
 
-_LARGEST_ANSWER = 256 * 1024 * 1024
-"""[bytes] What a unit may answer with at most; archives of a whole unit are the largest."""
+_MAX_RESPONSE_BYTES = 256 * 1024 * 1024
+"""The largest responses are archives of a unit."""
 
 
 class StandardHttpClient:
-    """Opens one connection per request; units answer a few questions a minute, a pool would mostly hold dead ones."""
+    """Opens one connection per request: at a few requests a minute, a pool would hold mostly dead connections."""
 
     def request(
         self,
@@ -30,7 +30,7 @@ class StandardHttpClient:
 
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise InvalidRequestError(f"{url!r} is no http address")
+            raise InvalidRequestError(f"{url!r} is not an HTTP URL")
         sent = {"Accept": "application/json", "Connection": "close", **(headers if headers is not None else {})}
         if json is not None:
             body = msgspec.json.encode(json)
@@ -41,25 +41,25 @@ class StandardHttpClient:
         try:
             connection.request(method, target, body=body, headers=sent)
             answer = connection.getresponse()
-            content = answer.read(_LARGEST_ANSWER + 1)
+            content = answer.read(_MAX_RESPONSE_BYTES + 1)
         except (OSError, HTTPException, UnicodeError) as error:
             raise _unreachable(parts.netloc, timeout_s, error) from error
         finally:
             connection.close()
-        if len(content) > _LARGEST_ANSWER:
-            raise UnitUnreachableError(f"{parts.netloc} answered with more than {_LARGEST_ANSWER} bytes")
+        if len(content) > _MAX_RESPONSE_BYTES:
+            raise UnitUnreachableError(f"the response of {parts.netloc} is larger than {_MAX_RESPONSE_BYTES} bytes")
         return Response(answer.status, content, {name.lower(): value for name, value in answer.getheaders()})
 
 
-def _unreachable(where: str, timeout_s: float, error: Exception) -> UnitUnreachableError:
+def _unreachable(address: str, timeout_s: float, error: Exception) -> UnitUnreachableError:
     if isinstance(error, TimeoutError):
-        reason = f"no answer within {timeout_s:g} s"
+        reason = f"no response within {timeout_s:g} s"
     elif isinstance(error, ConnectionRefusedError):
         reason = "the connection was refused"
     else:
         reason = str(error) if str(error) else type(error).__name__
     return UnitUnreachableError(
-        f"{where} cannot be reached: {reason}",
-        remedy="Check that the unit is on, on the network, and that its web server runs; "
-        "an entry in [cluster.addresses] helps where names do not resolve.",
+        f"{address} cannot be reached: {reason}",
+        remedy="Check that the unit is on, in the network, and that its web server runs. "
+        "If its name does not resolve, add it to [cluster.addresses].",
     )

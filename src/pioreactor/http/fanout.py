@@ -1,4 +1,4 @@
-"""Asking many units at once; each answers separately, or says why it did not."""
+"""Concurrent requests to many units, each with its own result or error."""
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +10,7 @@ from pioreactor.exc import PioreactorError
 T = TypeVar("T")
 
 _RETRYABLE = frozenset({408, 429, 502, 503, 504})
-_AT_ONCE = 16
+_MAX_CONCURRENT = 16
 
 
 UnitReport = dict[str, object]
@@ -19,7 +19,7 @@ UnitReport = dict[str, object]
 
 @dataclass(frozen=True, slots=True)
 class Answered(Generic[T]):
-    """What a unit said."""
+    """The answer of a unit."""
 
     unit: str
     value: T
@@ -30,7 +30,7 @@ class Answered(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """Why a unit did not answer, or what it refused."""
+    """The error of a unit, or of the connection to it."""
 
     unit: str
     kind: str
@@ -52,7 +52,7 @@ class Failed:
 
 
 class UnitRefusedError(PioreactorError):
-    """A unit answered with an error."""
+    """A unit answered with an error status."""
 
     code = "http_error"
 
@@ -61,12 +61,12 @@ class UnitRefusedError(PioreactorError):
         self.kind = kind
         self.answered_status = status
         self.relayed_status = status if 400 <= status < 500 and status not in (401, 403) else 502
-        """What the leader says to its own client: a unit that does not know the leader is not the client's fault."""
+        """Status for the leader's own client: 401 and 403 of a unit are failures of the cluster, not of the client."""
         self.cause = cause
 
 
 def ask_each(units: Iterable[str], question: Callable[[str], T]) -> list[Answered[T] | Failed]:
-    """Ask all units at once; the answers come in the order of the units."""
+    """Call `question` for all units concurrently; return the results in the order of the units."""
 
     def ask(unit: str) -> Answered[T] | Failed:
         try:
@@ -80,7 +80,7 @@ def ask_each(units: Iterable[str], question: Callable[[str], T]) -> list[Answere
     asked = list(units)
     if not asked:
         return []
-    with ThreadPoolExecutor(min(len(asked), _AT_ONCE), thread_name_prefix="fanout") as pool:
+    with ThreadPoolExecutor(min(len(asked), _MAX_CONCURRENT), thread_name_prefix="fanout") as pool:
         return list(pool.map(ask, asked))
 
 

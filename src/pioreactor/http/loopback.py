@@ -13,22 +13,22 @@ from pioreactor.http.ports import Response
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request as the other side sees it."""
+    """A request as the server receives it."""
 
     method: str
     path: str
-    """With the query, as sent."""
+    """Path with query."""
     json: Any
     headers: Mapping[str, str]
 
 
 @dataclass
 class LoopbackHttp:
-    """Hosts (`name` or `name:port`) answer by function; a host that is not there cannot be reached."""
+    """Maps hosts (`name` or `name:port`) to handlers; any other host is unreachable."""
 
     hosts: dict[str, Callable[[Request], Response]] = field(default_factory=dict)
     asked: list[tuple[str, Request]] = field(default_factory=list)
-    """(host, request) of everything that was sent."""
+    """Host and request, in the order sent."""
 
     def request(
         self,
@@ -47,12 +47,10 @@ class LoopbackHttp:
         self.asked.append((parts.netloc, request))
         answer = self.hosts.get(parts.netloc)
         if answer is None:
-            raise UnitUnreachableError(
-                f"{parts.netloc} cannot be reached: nothing answers there within {timeout_s:g} s"
-            )
+            raise UnitUnreachableError(f"{parts.netloc} cannot be reached: no response within {timeout_s:g} s")
         return answer(request)
 
 
 def json_response(value: Any, status: int = 200) -> Response:
-    """Return an answer as a unit's web server gives it."""
+    """Return a JSON response like that of a unit's web server."""
     return Response(status, msgspec.json.encode(value), {"content-type": "application/json"})

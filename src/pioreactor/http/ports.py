@@ -1,4 +1,4 @@
-"""The promise of an HTTP client, as small as units need it to ask one another."""
+"""The port of an HTTP client."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from pioreactor.exc import UnitUnreachableError
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """An answer, whatever its status."""
+    """A response of any status."""
 
     status: int
     body: bytes = b""
@@ -23,17 +23,17 @@ class Response:
         return 200 <= self.status < 300
 
     def json(self) -> Any:
-        """Return the decoded body; `UnitUnreachableError` when it is not JSON (something else answered)."""
+        """Return the decoded body; raise `UnitUnreachableError` when it is not JSON."""
         try:
             return msgspec.json.decode(self.body)
         except msgspec.DecodeError:
             raise UnitUnreachableError(
-                f"the answer (status {self.status}) is not JSON", remedy="Check that the address and port are a unit's."
+                f"the response (status {self.status}) is not JSON", remedy="Check address and port of the unit."
             ) from None
 
 
 class HttpClient(Protocol):
-    """Sends one request and waits for its answer. Safe to use from many threads."""
+    """Sends requests and waits for responses; thread-safe."""
 
     def request(
         self,
@@ -45,8 +45,8 @@ class HttpClient(Protocol):
         headers: Mapping[str, str] | None = None,
         timeout_s: float = 5.0,
     ) -> Response:
-        """Return the answer of any status; raise `UnitUnreachableError` when none came in time.
+        """Return the response, whatever its status; raise `UnitUnreachableError` when there is none in time.
 
-        `json` is encoded and labelled as such; `body` is sent as it is. At most one of them.
+        `json` is encoded, with its content type; `body` is sent unchanged. At most one of them may be given.
         """
         ...

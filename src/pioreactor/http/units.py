@@ -1,4 +1,4 @@
-"""Asking a unit of the cluster by its name, and waiting for what it does in the background."""
+"""Requests to units of the cluster by name, with waiting for their background tasks."""
 
 import math
 from collections.abc import Callable
@@ -7,16 +7,16 @@ from typing import Any
 from pioreactor.http.fanout import UnitRefusedError
 from pioreactor.http.ports import HttpClient, Response
 
-_POLL_EVERY_S = 0.1
+_POLL_INTERVAL_S = 0.1
 _RESULTS = "/unit_api/task_results/"
-"""The only place a result may be fetched from: the request carries the cluster's token."""
+"""The only path a result is fetched from, because the request carries the cluster's token."""
 
 
 class Units:
-    """The units of a cluster as something that can be asked.
+    """Client of the units of a cluster.
 
-    `base_url` turns a unit's name into `http://host:port`; `pause` waits that many seconds between two looks at a
-    task and returns True when the waiting must end (the server stops).
+    `base_url` returns `http://host:port` of a unit; `pause` waits for a number of seconds between two polls of a task
+    and returns True when waiting must end because the server is shutting down.
     """
 
     def __init__(
@@ -30,7 +30,7 @@ class Units:
     def fetch(
         self, unit: str, method: str, path: str, *, json: Any = None, body: bytes | None = None, timeout_s: float = 5.0
     ) -> Response:
-        """Return a unit's answer as it came; raise `UnitRefusedError` for a status of 400 or more."""
+        """Return a unit's response unchanged; raise `UnitRefusedError` for a status of 400 or more."""
         url = self._base_url(unit) + path
         answer = self._http.request(method, url, json=json, body=body, headers=self._headers, timeout_s=timeout_s)
         if answer.status >= 400:
@@ -38,7 +38,7 @@ class Units:
         return answer
 
     def ask(self, unit: str, method: str, path: str, *, json: Any = None, timeout_s: float = 5.0) -> Any:
-        """Return the decoded answer; where the unit starts a task, the task's result.
+        """Return the decoded response, or the result of the task that the unit started.
 
         `timeout_s` bounds each request, and again the whole wait for a task.
         """
@@ -51,13 +51,13 @@ class Units:
     def _result_of(self, unit: str, path: str, *, timeout_s: float) -> Any:
         if not path.startswith(_RESULTS):
             raise UnitRefusedError(
-                f"{unit} points to {path!r} for the result",
+                f"invalid path of a result from {unit}: {path!r}",
                 kind="invalid_response",
                 status=502,
                 cause=None,
                 remedy=None,
             )
-        for _ in range(max(1, math.ceil(timeout_s / _POLL_EVERY_S))):
+        for _ in range(max(1, math.ceil(timeout_s / _POLL_INTERVAL_S))):
             answer = self.fetch(unit, "GET", path, timeout_s=timeout_s).json()
             match answer.get("status"):
                 case "succeeded":
@@ -70,14 +70,14 @@ class Units:
                         cause=answer.get("cause"),
                         remedy=answer.get("remediation"),
                     )
-            if self._pause(_POLL_EVERY_S):
+            if self._pause(_POLL_INTERVAL_S):
                 break
         raise UnitRefusedError(
             f"{unit} is still busy after {timeout_s:g} s",
             kind="task_timeout",
             status=504,
             cause=None,
-            remedy="It may still finish; look at the unit before asking again.",
+            remedy="The task may still finish; check the unit before retrying.",
         )
 
 

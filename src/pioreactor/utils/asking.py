@@ -1,4 +1,4 @@
-"""Questions to other units over HTTP, with the cluster's token."""
+"""HTTP requests to other units with the cluster's token."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pioreactor.runtime.context import current
 
 
 def create_webserver_path(address: str, endpoint: str) -> str:
-    """Return the URL of an endpoint; the address may bring its own port."""
+    """Return the URL of an endpoint; the address may include a port."""
     ui = current().settings.ui
     where = address if ":" in address else f"{address}:{ui.port}"
     return f"{ui.proto}://{where}/{endpoint.lstrip('/')}"

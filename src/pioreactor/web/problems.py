@@ -64,9 +64,9 @@ def _on_http_exception(request: Request[Any, Any, Any], error: HTTPException) ->
         message = f"{request.url.path} does not allow {request.method}"
     cause, remedy = message, None
     if status == 400:
-        wrong = error.extra if isinstance(error, ValidationException) else None
-        if wrong:
-            cause = "; ".join(_describe(item) for item in wrong) if isinstance(wrong, list) else str(wrong)
+        invalid = error.extra if isinstance(error, ValidationException) else None
+        if invalid:
+            cause = "; ".join(_describe(item) for item in invalid) if isinstance(invalid, list) else str(invalid)
         elif error.__cause__ is not None:
             cause = str(error.__cause__)
         message = f"invalid request: {cause}"
@@ -74,11 +74,11 @@ def _on_http_exception(request: Request[Any, Any, Any], error: HTTPException) ->
     return _response(Problem(message, status, cause, "http", remedy))
 
 
-def _describe(wrong: Any) -> str:
-    if not isinstance(wrong, dict):
-        return str(wrong)
-    key = wrong.get("key")
-    return f"{key}: {wrong.get('message')}" if key and key != "data" else str(wrong.get("message"))
+def _describe(invalid: object) -> str:
+    if not isinstance(invalid, dict):
+        return str(invalid)
+    key = invalid.get("key")
+    return f"{key}: {invalid.get('message')}" if key and key != "data" else str(invalid.get("message"))
 
 
 def _on_unexpected_error(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:

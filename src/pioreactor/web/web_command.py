@@ -22,7 +22,7 @@ FIRST_PASSWORD_FILE = "first_sign_in"
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0 for all.")
 @click.option("--port", type=click.IntRange(0, 65535), default=None, help="Port; default: [ui] port; 0: a free one.")
 def web(host: str, port: int | None) -> None:
-    """Run the web server: /unit_api; on the leader also /api, the UI, /docs and live messages. Started at boot."""
+    """Serve /unit_api; on the leader also /api, the UI, /docs and MQTT. Started at boot."""
     from pioreactor.bootstrap import build_runtime
     from pioreactor.bootstrap.process import http_client, lab_bench_opener, read_secret
     from pioreactor.plugin_management import get_plugins

@@ -1,4 +1,4 @@
-"""A unit's web server in memory, and ways to talk to it."""
+"""In-process web servers of a unit and a leader, and clients of them."""
 
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -166,11 +166,11 @@ def worker(unit: UnitServices) -> Iterator[Any]:
         yield client
 
 
-def result_of(client: Any, answer: Any, *, looks: int = 400) -> dict[str, Any]:
+def result_of(client: Any, answer: Any, *, max_polls: int = 400) -> dict[str, Any]:
     """Wait for a task that an answer points to."""
     assert answer.status_code == 202, answer.text
     path = answer.json()["result_url_path"]
-    for _ in range(looks):
+    for _ in range(max_polls):
         found = client.get(path)
         if found.status_code != 202:
             return dict(found.json())
@@ -200,8 +200,8 @@ class Leader:
         body = {"username": "pioreactor", "password": self.password}
         assert self.client.post("/auth/sign-in", json=body).status_code == 200
 
-    def hears(self, unit: str, answer: Callable[[Request], Response]) -> None:
-        """Put a unit on the network that answers as it is told."""
+    def add_host(self, unit: str, answer: Callable[[Request], Response]) -> None:
+        """Add a unit to the network with this handler of requests."""
         self.http.hosts[f"{unit}.local:80"] = answer
 
     def add_workers(self, *units: str, experiment: str | None = None) -> None:

@@ -1,4 +1,4 @@
-"""Who is let in, and what an error looks like."""
+"""Authentication, and the body of errors."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from pioreactor.web.security.login_throttle import LoginThrottle
 from pioreactor.web.security.passwords import generate_password, hash_password, verify_password
 
 
-def test_everything_is_locked_until_somebody_signs_in(leader: Any) -> None:
+def test_every_path_requires_authentication(leader: Any) -> None:
     client = leader.client
     client.headers.pop("Authorization")
     for method, path in [
@@ -35,7 +35,7 @@ def test_everything_is_locked_until_somebody_signs_in(leader: Any) -> None:
     assert client.get("/api/workers").json() == []
 
 
-def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites(leader: Any) -> None:
+def test_session_cookie_is_http_only_and_same_site(leader: Any) -> None:
     body = {"username": "pioreactor", "password": leader.password}
     cookie = leader.client.post("/auth/sign-in", json=body).headers["set-cookie"].lower()
 
@@ -45,7 +45,7 @@ def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites(leader: Any) -> N
     assert leader.password not in cookie
 
 
-def test_a_cookie_changes_things_only_from_our_own_pages(leader: Any) -> None:
+def test_cross_site_changes_with_a_cookie_are_refused(leader: Any) -> None:
     leader.sign_in()
     body = {"experiment": "first"}
 
@@ -59,7 +59,7 @@ def test_a_cookie_changes_things_only_from_our_own_pages(leader: Any) -> None:
     assert leader.client.post("/api/experiments", json=body, headers=own).status_code == 201
 
 
-def test_a_session_ends_at_sign_out_even_if_the_cookie_is_kept(leader: Any) -> None:
+def test_sign_out_invalidates_the_cookie(leader: Any) -> None:
     leader.sign_in()
     kept = leader.client.cookies[sessions.COOKIE]
     own = {"Origin": str(leader.client.base_url).rstrip("/")}
@@ -71,12 +71,12 @@ def test_a_session_ends_at_sign_out_even_if_the_cookie_is_kept(leader: Any) -> N
 
 
 @pytest.mark.parametrize("header", ["Bearer", "Bearer ", "Bearer wrong", "Basic the-token-of-the-cluster"])
-def test_a_wrong_token_opens_nothing(worker: Any, header: str) -> None:
+def test_a_wrong_token_is_refused(worker: Any, header: str) -> None:
     worker.headers["Authorization"] = header
     assert worker.get("/unit_api/jobs").status_code == 401
 
 
-def test_guessing_passwords_has_to_wait(leader: Any) -> None:
+def test_failed_sign_ins_are_throttled(leader: Any) -> None:
     leader.client.headers.pop("Authorization")
     body = {"username": "pioreactor", "password": "wrong"}
     statuses = [leader.client.post("/auth/sign-in", json=body).status_code for _ in range(9)]
@@ -87,7 +87,7 @@ def test_guessing_passwords_has_to_wait(leader: Any) -> None:
     assert "Wait" in right.json()["remediation"]
 
 
-def test_attempts_are_forgiven_with_time_and_success() -> None:
+def test_throttle_is_reset_by_time_and_success() -> None:
     now = [0.0]
     attempts = LoginThrottle(seconds=lambda: now[0])
     for _ in range(8):
@@ -102,7 +102,7 @@ def test_attempts_are_forgiven_with_time_and_success() -> None:
         attempts.begin("a")
 
 
-def test_errors_have_one_shape(leader: Any) -> None:
+def test_all_errors_have_the_same_body(leader: Any) -> None:
     client = leader.client
     not_found = client.get("/api/nowhere")
     assert not_found.status_code == 404
@@ -130,7 +130,7 @@ def test_errors_have_one_shape(leader: Any) -> None:
     assert too_large.status_code == 413
 
 
-def test_what_breaks_inside_is_not_shown(leader: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_internal_errors_do_not_leak_details(leader: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: Any, **__: Any) -> Any:
         raise RuntimeError("a secret of the inside")
 
@@ -140,7 +140,7 @@ def test_what_breaks_inside_is_not_shown(leader: Any, monkeypatch: pytest.Monkey
     assert "secret" not in answer.text
 
 
-def test_browsers_are_told_what_pages_may_not_do(leader: Any) -> None:
+def test_security_headers_are_on_every_response(leader: Any) -> None:
     for path in ("/", "/api/health", "/api/nowhere", "/auth/me"):
         headers = leader.client.get(path).headers
         assert headers["x-content-type-options"] == "nosniff", path
@@ -149,7 +149,7 @@ def test_browsers_are_told_what_pages_may_not_do(leader: Any) -> None:
         assert script == "script-src 'self'"
 
 
-def test_pages_are_served_without_a_session_and_never_anything_else(leader: Any) -> None:
+def test_the_ui_is_public_and_nothing_outside_of_its_folder(leader: Any) -> None:
     client = leader.client
     client.headers.pop("Authorization")
     page = client.get("/overview/some/page")
@@ -169,7 +169,7 @@ def test_pages_are_served_without_a_session_and_never_anything_else(leader: Any)
         assert not client.get(path).content.startswith(b"SQLite"), path
 
 
-def test_passwords() -> None:
+def test_password_hashes_verify() -> None:
     password = generate_password()
     stored = hash_password(password)
     assert verify_password(password, stored)
@@ -179,7 +179,7 @@ def test_passwords() -> None:
     assert hash_password(password) != stored
 
 
-def test_the_first_person_is_made_once(leader: Any) -> None:
+def test_the_first_person_is_added_once(leader: Any) -> None:
     database = leader.services.database
     assert people.ensure_first_person(database.people) is None
     assert people.check(database.people, "pioreactor", leader.password)
@@ -187,7 +187,7 @@ def test_the_first_person_is_made_once(leader: Any) -> None:
     assert not people.check(database.people, "nobody", leader.password)
 
 
-def test_the_token_is_made_once_and_for_its_owner_only(tmp_path: Any) -> None:
+def test_the_token_is_generated_once_with_mode_0600(tmp_path: Any) -> None:
     folder = tmp_path / "secrets"
     assert tokens.read_token(folder) is None
     token = tokens.ensure_token(folder)

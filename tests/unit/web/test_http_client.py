@@ -1,4 +1,4 @@
-"""Asking over HTTP: the client over the standard library, addresses, and many units at once."""
+"""The HTTP client, addresses of units, and concurrent requests to many."""
 
 import socket
 import threading
@@ -44,7 +44,7 @@ def echo() -> Iterator[str]:
         thread.join()
 
 
-def test_a_request_arrives_as_it_was_meant_and_any_status_is_an_answer(echo: str) -> None:
+def test_requests_are_sent_unchanged_and_any_status_is_returned(echo: str) -> None:
     answer = StandardHttpClient().request("PATCH", f"{echo}/a?b=1", json={"x": [1, None]})
     assert answer.status == 418
     assert not answer.ok
@@ -57,20 +57,20 @@ def test_redirects_are_not_followed(echo: str) -> None:
     assert StandardHttpClient().request("GET", echo).status == 302
 
 
-def test_nobody_there_and_nothing_said_are_named() -> None:
+def test_connection_errors_name_their_reason() -> None:
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         port = silent.getsockname()[1]
         with pytest.raises(UnitUnreachableError, match="refused"):
             StandardHttpClient().request("GET", f"http://127.0.0.1:{port}")
         silent.listen()
-        with pytest.raises(UnitUnreachableError, match=r"no answer within 0\.05 s"):
+        with pytest.raises(UnitUnreachableError, match=r"no response within 0\.05 s"):
             StandardHttpClient().request("GET", f"http://127.0.0.1:{port}", timeout_s=0.05)
     with pytest.raises(InvalidRequestError):
         StandardHttpClient().request("GET", "file:///etc/passwd")
 
 
-def test_what_is_no_json_is_said() -> None:
+def test_a_response_that_is_not_json_is_an_error() -> None:
     with pytest.raises(UnitUnreachableError, match="not JSON"):
         Response(200, b"<html>").json()
 
@@ -87,11 +87,11 @@ def test_what_is_no_json_is_said() -> None:
         ("[fe80::1]:81", "http://[fe80::1]:81"),
     ],
 )
-def test_where_a_unit_is(configured: str | None, expected: str) -> None:
+def test_base_url_of_a_unit(configured: str | None, expected: str) -> None:
     assert base_url("unit1", {"unit1": configured}, port=4999) == expected
 
 
-def test_each_unit_answers_for_itself_and_in_order() -> None:
+def test_results_are_per_unit_and_in_order() -> None:
     def question(unit: str) -> str:
         if unit == "dead":
             raise UnitUnreachableError("no", remedy="plug it in")
@@ -114,7 +114,7 @@ def test_each_unit_answers_for_itself_and_in_order() -> None:
     assert ask_each([], question) == []
 
 
-def test_a_task_is_waited_for_and_not_for_ever() -> None:
+def test_waiting_for_a_task_times_out() -> None:
     waited: list[float] = []
 
     def slow(request: Request) -> Response:

@@ -18,14 +18,14 @@ def answering(value: object, status: int = 200) -> Any:
     return lambda request: json_response(value, status)
 
 
-def test_one_unit_is_asked_for_what_the_leader_was_asked_for(leader: Any) -> None:
+def test_method_path_and_body_are_relayed_to_one_unit(leader: Any) -> None:
     asked: list[Request] = []
 
     def answer(request: Request) -> Response:
         asked.append(request)
         return json_response({"status": "success"})
 
-    leader.hears("unit1", answer)
+    leader.add_host("unit1", answer)
     leader.add_workers("unit1", experiment="exp")
     body = {"calibration_data": "x: 1", "set_as_active": True}
     for method, path, sent in [
@@ -41,16 +41,16 @@ def test_one_unit_is_asked_for_what_the_leader_was_asked_for(leader: Any) -> Non
         assert request.headers["Authorization"].startswith("Bearer ")
 
 
-def test_all_workers_are_asked_for_broadcast(leader: Any) -> None:
+def test_broadcast_is_relayed_to_all_workers(leader: Any) -> None:
     for unit in ("unit1", "unit2"):
-        leader.hears(unit, answering({"stirring": []}))
+        leader.add_host(unit, answering({"stirring": []}))
     leader.add_workers("unit1", "unit2", "unit3")
     result = leader.result(leader.client.get("/api/workers/$broadcast/calibrations"))["result"]
     assert [result[unit]["ok"] for unit in ("unit1", "unit2", "unit3")] == [True, True, False]
 
 
-def test_only_workers_of_the_experiment_are_asked(leader: Any) -> None:
-    leader.hears("unit1", answering({"settings": {}}))
+def test_a_route_of_an_experiment_is_relayed_to_its_workers_only(leader: Any) -> None:
+    leader.add_host("unit1", answering({"settings": {}}))
     leader.add_workers("unit1", experiment="exp")
     leader.add_workers("unit2")
     path = "jobs/settings/job_name/stirring/experiments/exp"
@@ -59,8 +59,8 @@ def test_only_workers_of_the_experiment_are_asked(leader: Any) -> None:
     assert leader.client.get(f"/api/workers/unit2/{path}").status_code >= 400
 
 
-def test_a_route_that_waits_returns_the_units_answer(leader: Any) -> None:
-    leader.hears("unit1", answering({"session": {}, "step": {}, "driver": None}, 201))
+def test_a_waiting_route_returns_the_units_response(leader: Any) -> None:
+    leader.add_host("unit1", answering({"session": {}, "step": {}, "driver": None}, 201))
     leader.add_workers("unit1")
     body = {"target_device": "od", "protocol_name": "standards"}
     path = "/api/workers/unit1/calibrations/sessions"
@@ -68,18 +68,20 @@ def test_a_route_that_waits_returns_the_units_answer(leader: Any) -> None:
     assert (answer.status_code, answer.json()["driver"]) == (201, None)
     assert leader.client.post(path.replace("unit1", "$broadcast"), json=body).status_code == 400
 
-    leader.hears("unit1", answering({"error": "The step has changed.", "status": 409, "remediation": "Reload."}, 409))
+    leader.add_host(
+        "unit1", answering({"error": "The step changed.", "status": 409, "remediation": "Reload."}, 409)
+    )
     refused = leader.client.post(path, json=body)
-    assert (refused.status_code, refused.json()["error"]) == (409, "The step has changed.")
-    leader.hears("unit1", lambda request: Response(200, b"{", {"content-type": "application/json"}))
+    assert (refused.status_code, refused.json()["error"]) == (409, "The step changed.")
+    leader.add_host("unit1", lambda request: Response(200, b"{", {"content-type": "application/json"}))
     assert leader.client.post(path, json=body).status_code == 502
 
 
 @pytest.mark.parametrize(
     "path", ["calibrations/A B", "calibrations/stirring/..%2fx", "estimators/od/.hidden", "calibrations/sessions/x"]
 )
-def test_what_cannot_be_a_name_is_asked_of_nobody(leader: Any, path: str) -> None:
-    leader.hears("unit1", answering({}))
+def test_invalid_names_are_not_relayed(leader: Any, path: str) -> None:
+    leader.add_host("unit1", answering({}))
     leader.add_workers("unit1")
     leader.http.asked.clear()
     assert leader.client.get(f"/api/workers/unit1/{path}").status_code in (400, 404)
@@ -87,7 +89,7 @@ def test_what_cannot_be_a_name_is_asked_of_nobody(leader: Any, path: str) -> Non
     assert leader.http.asked == []
 
 
-def test_the_leaders_routes_describe_themselves_like_the_units(leader: Any) -> None:
+def test_generated_routes_have_the_units_description_and_body(leader: Any) -> None:
     paths = leader.client.get("/api/schema/openapi.json").json()["paths"]
     own = paths["/unit_api/calibrations/{device}"]["post"]
     generated = paths["/api/workers/{unit}/calibrations/{device}"]["post"]

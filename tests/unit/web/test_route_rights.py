@@ -1,4 +1,4 @@
-"""Which role may use which route: every route of the leader, and of a worker."""
+"""Rights of each role on every route of a leader and of a worker."""
 
 import json
 import re
@@ -32,24 +32,24 @@ def closed(routes: list[tuple[str, str]]) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("authorization", [None, "Bearer wrong", "Basic the-token-of-the-cluster"])
-def test_nobody_may_use_a_route_of_the_leader(leader: Any, authorization: str | None) -> None:
+def test_routes_of_a_leader_require_authentication(leader: Any, authorization: str | None) -> None:
     leader.client.headers.pop("Authorization")
     headers = {} if authorization is None else {"Authorization": authorization}
     assert refused(leader.client, closed(ROUTES), 401, headers=headers) == []
 
 
-def test_nobody_may_use_a_route_of_a_worker(worker: Any) -> None:
+def test_routes_of_a_worker_require_authentication(worker: Any) -> None:
     worker.headers.pop("Authorization")
     assert refused(worker, closed(OF_UNITS), 401) == []
 
 
-def test_a_person_of_another_site_may_change_nothing(leader: Any) -> None:
+def test_cross_site_requests_are_refused_by_every_route(leader: Any) -> None:
     leader.sign_in()
     changing = [(method, path) for method, path in closed(ROUTES) if method != "GET"]
     assert refused(leader.client, changing, 403, headers={"Origin": "http://evil.example"}) == []
 
 
-def test_people_may_read_all_but_copies_of_the_database(leader: Any) -> None:
+def test_people_may_read_everything_except_copies_of_the_database(leader: Any) -> None:
     leader.sign_in()
     for method, path in ROUTES:
         if method == "GET":
@@ -58,14 +58,14 @@ def test_people_may_read_all_but_copies_of_the_database(leader: Any) -> None:
             assert status not in (401, 405, 500), (path, status)
 
 
-def test_units_may_read_all(leader: Any) -> None:
+def test_units_may_read_everything(leader: Any) -> None:
     for method, path in ROUTES:
         if method == "GET":
             status = leader.client.get(url_of(path)).status_code
             assert status not in (401, 403, 405, 500), (path, status)
 
 
-def test_every_route_has_a_group() -> None:
+def test_every_route_has_exactly_one_tag() -> None:
     for path, operations in json.loads(render())["paths"].items():
         for method, operation in operations.items():
             assert len(operation["tags"]) == 1, (method, path)

@@ -6,7 +6,7 @@ import socket
 from pioreactor.web.serve import _listen
 
 
-def test_accepted_connections_send_without_delay() -> None:
+def test_accepted_connections_have_tcp_nodelay() -> None:
     """Nagle's algorithm would hold back the second part of each response on a kept-alive connection."""
 
     async def no_delay_of_a_connection() -> int:

@@ -53,7 +53,7 @@ def test_inline_scripts_of_the_documentation_may_run_and_no_others(leader: Any, 
         assert "script-src 'self';" in leader.client.get(path).headers["content-security-policy"], path
 
 
-def test_a_page_that_does_not_exist_is_not_the_ui(leader: Any, docs: Path) -> None:
+def test_a_missing_page_is_a_404_of_the_documentation(leader: Any, docs: Path) -> None:
     assert docs.is_dir()
     page = leader.client.get("/docs/gone.html")
     assert page.status_code == 404
@@ -68,7 +68,7 @@ def test_nothing_outside_of_the_folder_is_served(leader: Any, docs: Path, path: 
     assert "a secret" not in leader.client.get(path).text
 
 
-def test_documentation_that_was_not_built_says_how(leader: Any) -> None:
+def test_documentation_that_was_not_built_is_a_404_with_instructions(leader: Any) -> None:
     page = leader.client.get("/docs/")
     assert page.status_code == 404
     assert "make docs" in page.text

@@ -1,4 +1,4 @@
-"""Background work and its results."""
+"""Background tasks and their results."""
 
 import threading
 from collections.abc import Iterator
@@ -32,13 +32,13 @@ def finished(tasks: Tasks, task_id: str) -> TaskResult:
     raise AssertionError("never finished")
 
 
-def test_a_result_can_be_asked_for_again_even_when_it_is_none(tasks: Tasks) -> None:
+def test_a_result_can_be_fetched_repeatedly_even_none(tasks: Tasks) -> None:
     task_id = tasks.start("nothing", lambda: None).task_id
     assert finished(tasks, task_id).result is None
     assert finished(tasks, task_id).status == "succeeded"
 
 
-def test_an_error_keeps_its_words_and_its_cure(tasks: Tasks) -> None:
+def test_an_error_keeps_message_and_remedy(tasks: Tasks) -> None:
     def refuse() -> None:
         raise InvalidRequestError("too fast", remedy="Slow down.")
 
@@ -51,13 +51,13 @@ def test_an_error_keeps_its_words_and_its_cure(tasks: Tasks) -> None:
     )
 
 
-def test_an_unexpected_error_is_a_failure_not_a_silence(tasks: Tasks) -> None:
+def test_an_unexpected_error_fails_the_task(tasks: Tasks) -> None:
     found = finished(tasks, tasks.start("dividing", lambda: 1 // 0).task_id)
     assert found.status == "failed"
     assert found.cause == "ZeroDivisionError"
 
 
-def test_results_are_forgotten_after_an_hour(tasks: Tasks, now: list[float]) -> None:
+def test_results_expire_after_an_hour(tasks: Tasks, now: list[float]) -> None:
     task_id = tasks.start("work", lambda: 1).task_id
     finished(tasks, task_id)
     now[0] = RETENTION_S - 1
@@ -67,7 +67,7 @@ def test_results_are_forgotten_after_an_hour(tasks: Tasks, now: list[float]) -> 
         tasks.find(task_id)
 
 
-def test_what_is_locked_is_done_by_one_and_free_again_afterwards(tasks: Tasks) -> None:
+def test_a_lock_is_exclusive_and_released(tasks: Tasks) -> None:
     go_on = threading.Event()
     first = tasks.start("updating", lambda: go_on.wait(10), lock="update").task_id
     with pytest.raises(ConflictError):
@@ -77,7 +77,7 @@ def test_what_is_locked_is_done_by_one_and_free_again_afterwards(tasks: Tasks) -
     assert finished(tasks, tasks.start("updating", lambda: 2, lock="update").task_id).result == 2
 
 
-def test_asking_does_not_wait_behind_own_work(tasks: Tasks) -> None:
+def test_requests_do_not_wait_for_own_tasks(tasks: Tasks) -> None:
     """A leader that asks itself must be answered while its asking threads all wait."""
 
     def ask() -> object:
@@ -86,7 +86,7 @@ def test_asking_does_not_wait_behind_own_work(tasks: Tasks) -> None:
     assert finished(tasks, tasks.start("asking", ask, pool="requests").task_id).result == "answered"
 
 
-def test_too_much_waiting_is_said(tasks: Tasks, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_pending_tasks_are_refused(tasks: Tasks, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tasks_module, "_MAX_PENDING", 2)
     go_on = threading.Event()
     for _ in range(2):

@@ -57,9 +57,9 @@ export interface paths {
         head?: never;
         /**
          * PatchSharedConfig
-         * @description Check, save and remember the shared file, then bring it to every worker.
+         * @description Check and save the shared file with its history, then send it to every worker.
          *
-         *     A worker that is away does not make the save fail: `units` says who has it.
+         *     An unreachable worker does not make the save fail: `units` lists each worker's answer.
          */
         patch: operations["patch_api_config_shared"];
         trace?: never;
@@ -90,7 +90,7 @@ export interface paths {
         };
         /**
          * MergedConfigs
-         * @description What is in force on each unit: shared, own and derived values together.
+         * @description Return the configuration in force on each unit, shared and own values merged.
          */
         get: operations["get_api_config_units_unit"];
         put?: never;
@@ -120,7 +120,7 @@ export interface paths {
         head?: never;
         /**
          * PatchSpecificConfig
-         * @description Have a unit check and save its own file, and remember it.
+         * @description Send a unit its own file to check and save, and add it to the history.
          */
         patch: operations["patch_api_config_units_unit_specific"];
         trace?: never;
@@ -151,7 +151,7 @@ export interface paths {
         };
         /**
          * Profiles
-         * @description All profiles, those changed last first.
+         * @description Return all profiles, most recently changed first.
          */
         get: operations["get_api_experiment_profiles"];
         put?: never;
@@ -174,7 +174,7 @@ export interface paths {
         put?: never;
         /**
          * VerifyProfile
-         * @description Say what is wrong with a profile and what it is going to do, while it is being written.
+         * @description Return the diagnostics and the steps of a profile that is being edited.
          */
         post: operations["post_api_experiment_profiles_verify"];
         delete?: never;
@@ -214,7 +214,7 @@ export interface paths {
         put?: never;
         /**
          * CreateExperiment
-         * @description Create an experiment; 409 when the name is taken, 400 when it cannot be a name.
+         * @description Create an experiment; 409 when the name is taken, 400 when it is not valid.
          */
         post: operations["post_api_experiments"];
         delete?: never;
@@ -232,7 +232,7 @@ export interface paths {
         };
         /**
          * ActiveExperiments
-         * @description Experiments to which an active worker is assigned.
+         * @description Return the experiments with at least one active worker.
          */
         get: operations["get_api_experiments_active"];
         put?: never;
@@ -290,7 +290,7 @@ export interface paths {
         post?: never;
         /**
          * DeleteExperiment
-         * @description Stop the experiment's jobs, release its workers, then delete it with everything measured in it.
+         * @description Stop the experiment's jobs, unassign its workers, then delete it with all of its data.
          */
         delete: operations["delete_api_experiments_experiment"];
         options?: never;
@@ -396,7 +396,7 @@ export interface paths {
         };
         /**
          * RecentLogs
-         * @description At most 50 lines of the last day.
+         * @description Return at most 50 entries of the last 24 h.
          */
         get: operations["get_api_experiments_experiment_recent_logs"];
         put?: never;
@@ -459,7 +459,7 @@ export interface paths {
         };
         /**
          * UnitLabels
-         * @description Labels by unit; `current` means the experiment each unit is in.
+         * @description Return labels by unit; the experiment `current` is the one that each unit is assigned to.
          */
         get: operations["get_api_experiments_experiment_unit_labels"];
         /**
@@ -489,7 +489,7 @@ export interface paths {
         get: operations["get_api_experiments_experiment_workers"];
         /**
          * AssignWorker
-         * @description Assign a worker; it leaves the experiment it was in, whose jobs on it are stopped.
+         * @description Assign a worker; it is removed from its former experiment, and that experiment's jobs on it are stopped.
          */
         put: operations["put_api_experiments_experiment_workers"];
         post?: never;
@@ -560,7 +560,7 @@ export interface paths {
         };
         /**
          * AllLogs
-         * @description A page of 100 lines, newest first, after `skip` of them.
+         * @description Return a page of 100 entries, newest first, after skipping `skip`.
          */
         get: operations["get_api_logs"];
         put?: never;
@@ -580,7 +580,7 @@ export interface paths {
         };
         /**
          * Models
-         * @description Models of reactors: built in, and the laboratory's own.
+         * @description Return the models of reactors, built-in and custom.
          */
         get: operations["get_api_models"];
         put?: never;
@@ -681,7 +681,7 @@ export interface paths {
         };
         /**
          * Units
-         * @description Names of the workers and of the leader.
+         * @description Return the names of the workers and of the leader.
          */
         get: operations["get_api_units"];
         put?: never;
@@ -896,7 +896,7 @@ export interface paths {
         };
         /**
          * InstalledPlugins
-         * @description Plugins that could be imported when the web server started to look.
+         * @description Return the plugins that the web server has imported.
          *
          *     Asks one unit, or all workers and the leader (`$broadcast`); the result holds the answer of each.
          */
@@ -920,7 +920,7 @@ export interface paths {
         put?: never;
         /**
          * Reboot
-         * @description Restart the machine; its jobs end, and what the unit resumes by itself comes back.
+         * @description Reboot the computer; its jobs end, and those that the unit resumes start again.
          *
          *     Asks one unit, or all workers and the leader (`$broadcast`); the result holds the answer of each.
          */
@@ -942,7 +942,7 @@ export interface paths {
         put?: never;
         /**
          * Shutdown
-         * @description Switch the machine off.
+         * @description Shut the computer down.
          *
          *     Asks one unit, or all workers and the leader (`$broadcast`); the result holds the answer of each.
          */
@@ -982,7 +982,7 @@ export interface paths {
         };
         /**
          * SystemLogs
-         * @description What a unit said outside experiments.
+         * @description Return the entries of a unit that belong to no experiment.
          */
         get: operations["get_api_units_unit_system_logs"];
         put?: never;
@@ -1043,14 +1043,14 @@ export interface paths {
         };
         /**
          * AllAssignments
-         * @description Every worker, those without an experiment as well.
+         * @description Return the assignment of every worker, with those that have none.
          */
         get: operations["get_api_workers_assignments"];
         put?: never;
         post?: never;
         /**
          * UnassignEverything
-         * @description Take every worker out of its experiment and stop its jobs.
+         * @description Unassign all workers and stop their jobs.
          */
         delete: operations["delete_api_workers_assignments"];
         options?: never;
@@ -1071,7 +1071,7 @@ export interface paths {
         post?: never;
         /**
          * RemoveWorker
-         * @description Take a worker out of the inventory and stop its jobs; what it measured stays.
+         * @description Remove a worker from the inventory and stop its jobs; its data is kept.
          */
         delete: operations["delete_api_workers_unit"];
         options?: never;
@@ -1088,7 +1088,7 @@ export interface paths {
         };
         /**
          * ActiveCalibrations
-         * @description The calibration in use, by device; one that is missing or damaged is left out.
+         * @description Return the active calibration by device; missing or damaged ones are skipped.
          *
          *     Asks one worker, or all (`$broadcast`); the result holds the answer of each.
          */
@@ -1150,7 +1150,7 @@ export interface paths {
         };
         /**
          * ActiveEstimators
-         * @description The estimator in use, by device; one that is missing or damaged is left out.
+         * @description Return the active estimator by device; missing or damaged ones are skipped.
          *
          *     Asks one worker, or all (`$broadcast`); the result holds the answer of each.
          */
@@ -1238,7 +1238,7 @@ export interface paths {
         head?: never;
         /**
          * CorrectVial
-         * @description Say what really is in the vial: all of the values, or none when one of them cannot be.
+         * @description Correct the tracked variables of the vial; none is changed when one of the values is invalid.
          *
          *     Asks one worker, or all (`$broadcast`); the result holds the answer of each.
          */
@@ -1274,7 +1274,7 @@ export interface paths {
         };
         /**
          * CalibrationProtocols
-         * @description Protocols that this unit can be calibrated with.
+         * @description Return the calibration protocols of this unit.
          *
          *     Asks one worker, or all (`$broadcast`); the result holds the answer of each.
          */
@@ -1296,7 +1296,7 @@ export interface paths {
         };
         /**
          * Calibrations
-         * @description Calibrations by device; each says whether it is in use.
+         * @description Return calibrations by device, each with whether it is active.
          *
          *     Asks one worker, or all (`$broadcast`); the result holds the answer of each.
          */
@@ -1318,7 +1318,7 @@ export interface paths {
         };
         /**
          * Sessions
-         * @description Sessions of this unit, the latest first; those in progress can be gone on with.
+         * @description Return the sessions of this unit, newest first; those in progress can be resumed.
          *
          *     Asks one worker, or all (`$broadcast`); the result holds the answer of each.
          */
@@ -1326,7 +1326,7 @@ export interface paths {
         put?: never;
         /**
          * StartSession
-         * @description Start a session; 409 when the unit is not ready for it.
+         * @description Start a session; 409 when the unit is not ready.
          *
          *     Asks one unit and returns its answer.
          */
@@ -1368,7 +1368,7 @@ export interface paths {
         put?: never;
         /**
          * AbortSession
-         * @description Give a session up and stop what it has running. Anybody may: it is also the way to stop a pump.
+         * @description Cancel a session and stop its running action. Any client may: this is also how a pump is stopped.
          *
          *     Asks one unit and returns its answer.
          */
@@ -1390,7 +1390,7 @@ export interface paths {
         put?: never;
         /**
          * AdvanceSession
-         * @description Carry out the present step; 400 for values that do not fit, and the session is as it was.
+         * @description Complete the current step; 400 for invalid inputs, which leave the session unchanged.
          *
          *     Asks one unit and returns its answer.
          */
@@ -1412,7 +1412,7 @@ export interface paths {
         put?: never;
         /**
          * UndoStep
-         * @description Go back to before the last step; what hardware did has happened.
+         * @description Undo the last step; actions of the hardware are not undone.
          *
          *     Asks one unit and returns its answer.
          */
@@ -1438,7 +1438,7 @@ export interface paths {
         put?: never;
         /**
          * AddCalibration
-         * @description Keep a calibration that was written elsewhere; 400 when it is none, 409 when it is of another device.
+         * @description Add a calibration as YAML; 400 when it is not valid, 409 when it is of another device.
          *
          *     Asks one worker, or all (`$broadcast`); the result holds the answer of each.
          */
@@ -1504,7 +1504,7 @@ export interface paths {
         };
         /**
          * Estimators
-         * @description Estimators by device; each says whether it is in use.
+         * @description Return estimators by device, each with whether it is active.
          *
          *     Asks one worker, or all (`$broadcast`); the result holds the answer of each.
          */
@@ -1665,7 +1665,7 @@ export interface paths {
         get?: never;
         /**
          * SetActive
-         * @description Switch a worker on or off in the inventory; off stops its jobs.
+         * @description Activate or deactivate a worker; deactivation stops its jobs.
          */
         put: operations["put_api_workers_unit_is_active"];
         post?: never;
@@ -1916,7 +1916,7 @@ export interface paths {
         };
         /**
          * Bench
-         * @description Which vial is in the simulated reactor, and what the scale shows; 404 where the reactor is real.
+         * @description Return which vial is in the simulated reactor and the scale's reading; 404 on a real reactor.
          *
          *     Asks one unit and returns its answer.
          */
@@ -1924,7 +1924,7 @@ export interface paths {
         put?: never;
         /**
          * UseBench
-         * @description Exchange the vial, empty the cup or lay the tubes; answers what there is then.
+         * @description Exchange the vial, empty the cup or move the tubes; return the state afterwards.
          *
          *     Asks one unit and returns its answer.
          */
@@ -1944,7 +1944,7 @@ export interface paths {
         };
         /**
          * ZippedCalibrations
-         * @description One archive with a folder per worker; `missing.txt` names the workers that did not answer, and why.
+         * @description Return one ZIP archive with a folder per worker; `missing.txt` lists workers that did not answer, and why.
          */
         get: operations["get_api_workers_unit_zipped_calibrations"];
         put?: never;
@@ -2088,7 +2088,7 @@ export interface paths {
         };
         /**
          * ActiveCalibrations
-         * @description The calibration in use, by device; one that is missing or damaged is left out.
+         * @description Return the active calibration by device; missing or damaged ones are skipped.
          */
         get: operations["get_unit_api_active_calibrations"];
         put?: never;
@@ -2142,7 +2142,7 @@ export interface paths {
         };
         /**
          * ActiveEstimators
-         * @description The estimator in use, by device; one that is missing or damaged is left out.
+         * @description Return the active estimator by device; missing or damaged ones are skipped.
          */
         get: operations["get_unit_api_active_estimators"];
         put?: never;
@@ -2213,7 +2213,7 @@ export interface paths {
         };
         /**
          * Copies
-         * @description What this unit keeps of the leader's database, newest first.
+         * @description Return the copies of the leader's database on this unit, newest first.
          */
         get: operations["get_unit_api_backups"];
         put?: never;
@@ -2235,7 +2235,7 @@ export interface paths {
         get: operations["get_unit_api_backups_name"];
         /**
          * BeginCopy
-         * @description Announce a copy; the answer is no where there is no room.
+         * @description Begin the transfer of a copy; refused when there is not enough disk space.
          */
         put: operations["put_unit_api_backups_name"];
         post?: never;
@@ -2256,7 +2256,7 @@ export interface paths {
         put?: never;
         /**
          * FinishCopy
-         * @description Say that all parts were sent; the unit checks them.
+         * @description Finish the transfer; the unit verifies the copy.
          */
         post: operations["post_unit_api_backups_name_finish"];
         delete?: never;
@@ -2276,7 +2276,7 @@ export interface paths {
         get: operations["get_unit_api_backups_name_parts_offset"];
         /**
          * AddPart
-         * @description Send one part, as bytes.
+         * @description Write one part; the body is its bytes.
          */
         put: operations["put_unit_api_backups_name_parts_offset"];
         post?: never;
@@ -2302,7 +2302,7 @@ export interface paths {
         head?: never;
         /**
          * CorrectVial
-         * @description Say what really is in the vial: all of the values, or none when one of them cannot be.
+         * @description Correct the tracked variables of the vial; none is changed when one of the values is invalid.
          */
         patch: operations["patch_unit_api_bioreactor_experiments_experiment"];
         trace?: never;
@@ -2316,7 +2316,7 @@ export interface paths {
         };
         /**
          * CalibrationProtocols
-         * @description Protocols that this unit can be calibrated with.
+         * @description Return the calibration protocols of this unit.
          */
         get: operations["get_unit_api_calibration_protocols"];
         put?: never;
@@ -2336,7 +2336,7 @@ export interface paths {
         };
         /**
          * Calibrations
-         * @description Calibrations by device; each says whether it is in use.
+         * @description Return calibrations by device, each with whether it is active.
          */
         get: operations["get_unit_api_calibrations"];
         put?: never;
@@ -2356,13 +2356,13 @@ export interface paths {
         };
         /**
          * Sessions
-         * @description Sessions of this unit, the latest first; those in progress can be gone on with.
+         * @description Return the sessions of this unit, newest first; those in progress can be resumed.
          */
         get: operations["get_unit_api_calibrations_sessions"];
         put?: never;
         /**
          * StartSession
-         * @description Start a session; 409 when the unit is not ready for it.
+         * @description Start a session; 409 when the unit is not ready.
          */
         post: operations["post_unit_api_calibrations_sessions"];
         delete?: never;
@@ -2399,7 +2399,7 @@ export interface paths {
         put?: never;
         /**
          * AbortSession
-         * @description Give a session up and stop what it has running. Anybody may: it is also the way to stop a pump.
+         * @description Cancel a session and stop its running action. Any client may: this is also how a pump is stopped.
          */
         post: operations["post_unit_api_calibrations_sessions_session_id_abort"];
         delete?: never;
@@ -2419,7 +2419,7 @@ export interface paths {
         put?: never;
         /**
          * AdvanceSession
-         * @description Carry out the present step; 400 for values that do not fit, and the session is as it was.
+         * @description Complete the current step; 400 for invalid inputs, which leave the session unchanged.
          */
         post: operations["post_unit_api_calibrations_sessions_session_id_inputs"];
         delete?: never;
@@ -2439,7 +2439,7 @@ export interface paths {
         put?: never;
         /**
          * UndoStep
-         * @description Go back to before the last step; what hardware did has happened.
+         * @description Undo the last step; actions of the hardware are not undone.
          */
         post: operations["post_unit_api_calibrations_sessions_session_id_undo"];
         delete?: never;
@@ -2460,7 +2460,7 @@ export interface paths {
         put?: never;
         /**
          * AddCalibration
-         * @description Keep a calibration that was written elsewhere; 400 when it is none, 409 when it is of another device.
+         * @description Add a calibration as YAML; 400 when it is not valid, 409 when it is of another device.
          */
         post: operations["post_unit_api_calibrations_device"];
         delete?: never;
@@ -2536,7 +2536,7 @@ export interface paths {
         head?: never;
         /**
          * PatchSharedConfig
-         * @description Replace this unit's copy of the shared file: how the leader brings a change to its workers.
+         * @description Replace this unit's copy of the shared file; the leader calls this after a change.
          */
         patch: operations["patch_unit_api_config_shared"];
         trace?: never;
@@ -2553,7 +2553,7 @@ export interface paths {
         put?: never;
         /**
          * SaveSpecificConfig
-         * @description Replace the unit's own file, in one step, if the configuration that results is valid.
+         * @description Replace the unit's own file atomically, if the resulting configuration is valid.
          */
         post: operations["post_unit_api_config_specific"];
         delete?: never;
@@ -2561,7 +2561,7 @@ export interface paths {
         head?: never;
         /**
          * SaveSpecificConfig
-         * @description Replace the unit's own file, in one step, if the configuration that results is valid.
+         * @description Replace the unit's own file atomically, if the resulting configuration is valid.
          */
         patch: operations["patch_unit_api_config_specific"];
         trace?: never;
@@ -2575,7 +2575,7 @@ export interface paths {
         };
         /**
          * Estimators
-         * @description Estimators by device; each says whether it is in use.
+         * @description Return estimators by device, each with whether it is active.
          */
         get: operations["get_unit_api_estimators"];
         put?: never;
@@ -2683,7 +2683,7 @@ export interface paths {
         put?: never;
         /**
          * RunJob
-         * @description Start a job in a process of its own; the task fails with the job's last words if it dies within a second.
+         * @description Start a job in a process of its own; the task fails with its last output if it exits with an error within 1 s.
          */
         post: operations["post_unit_api_jobs_run_job_name_job"];
         delete?: never;
@@ -2691,7 +2691,7 @@ export interface paths {
         head?: never;
         /**
          * RunJob
-         * @description Start a job in a process of its own; the task fails with the job's last words if it dies within a second.
+         * @description Start a job in a process of its own; the task fails with its last output if it exits with an error within 1 s.
          */
         patch: operations["patch_unit_api_jobs_run_job_name_job"];
         trace?: never;
@@ -2792,7 +2792,7 @@ export interface paths {
         put?: never;
         /**
          * StopJobs
-         * @description Ask the jobs that match to stop; the task succeeds when they have ended.
+         * @description Stop the jobs that match; the task succeeds when they have ended.
          */
         post: operations["post_unit_api_jobs_stop"];
         delete?: never;
@@ -2800,7 +2800,7 @@ export interface paths {
         head?: never;
         /**
          * StopJobs
-         * @description Ask the jobs that match to stop; the task succeeds when they have ended.
+         * @description Stop the jobs that match; the task succeeds when they have ended.
          */
         patch: operations["patch_unit_api_jobs_stop"];
         trace?: never;
@@ -2816,7 +2816,7 @@ export interface paths {
         put?: never;
         /**
          * StopAllJobs
-         * @description Ask every job to stop but those that run as long as the unit does.
+         * @description Stop all jobs except long-running ones, such as monitor.
          */
         post: operations["post_unit_api_jobs_stop_all"];
         delete?: never;
@@ -2824,7 +2824,7 @@ export interface paths {
         head?: never;
         /**
          * StopAllJobs
-         * @description Ask every job to stop but those that run as long as the unit does.
+         * @description Stop all jobs except long-running ones, such as monitor.
          */
         patch: operations["patch_unit_api_jobs_stop_all"];
         trace?: never;
@@ -2855,7 +2855,7 @@ export interface paths {
         };
         /**
          * InstalledPlugins
-         * @description Plugins that could be imported when the web server started to look.
+         * @description Return the plugins that the web server has imported.
          */
         get: operations["get_unit_api_plugins_installed"];
         put?: never;
@@ -2875,7 +2875,7 @@ export interface paths {
         };
         /**
          * SourceOfPlugin
-         * @description The Python source of a plugin that is a single file.
+         * @description Return the Python source of a plugin that is a single file.
          */
         get: operations["get_unit_api_plugins_installed_name"];
         put?: never;
@@ -2912,13 +2912,13 @@ export interface paths {
         };
         /**
          * Bench
-         * @description Which vial is in the simulated reactor, and what the scale shows; 404 where the reactor is real.
+         * @description Return which vial is in the simulated reactor and the scale's reading; 404 on a real reactor.
          */
         get: operations["get_unit_api_simulation_bench"];
         put?: never;
         /**
          * UseBench
-         * @description Exchange the vial, empty the cup or lay the tubes; answers what there is then.
+         * @description Exchange the vial, empty the cup or move the tubes; return the state afterwards.
          */
         post: operations["post_unit_api_simulation_bench"];
         delete?: never;
@@ -3026,7 +3026,7 @@ export interface paths {
         put?: never;
         /**
          * Reboot
-         * @description Restart the machine; its jobs end, and what the unit resumes by itself comes back.
+         * @description Reboot the computer; its jobs end, and those that the unit resumes start again.
          */
         post: operations["post_unit_api_system_reboot"];
         delete?: never;
@@ -3034,7 +3034,7 @@ export interface paths {
         head?: never;
         /**
          * Reboot
-         * @description Restart the machine; its jobs end, and what the unit resumes by itself comes back.
+         * @description Reboot the computer; its jobs end, and those that the unit resumes start again.
          */
         patch: operations["patch_unit_api_system_reboot"];
         trace?: never;
@@ -3050,7 +3050,7 @@ export interface paths {
         put?: never;
         /**
          * RemoveFile
-         * @description Remove one file of the data folder; databases, secrets and configuration stay.
+         * @description Remove a file of the data folder that is not a database, a secret or configuration.
          */
         post: operations["post_unit_api_system_remove_file"];
         delete?: never;
@@ -3058,7 +3058,7 @@ export interface paths {
         head?: never;
         /**
          * RemoveFile
-         * @description Remove one file of the data folder; databases, secrets and configuration stay.
+         * @description Remove a file of the data folder that is not a database, a secret or configuration.
          */
         patch: operations["patch_unit_api_system_remove_file"];
         trace?: never;
@@ -3074,7 +3074,7 @@ export interface paths {
         put?: never;
         /**
          * Shutdown
-         * @description Switch the machine off.
+         * @description Shut the computer down.
          */
         post: operations["post_unit_api_system_shutdown"];
         delete?: never;
@@ -3082,7 +3082,7 @@ export interface paths {
         head?: never;
         /**
          * Shutdown
-         * @description Switch the machine off.
+         * @description Shut the computer down.
          */
         patch: operations["patch_unit_api_system_shutdown"];
         trace?: never;
@@ -3113,7 +3113,7 @@ export interface paths {
         };
         /**
          * TaskResult
-         * @description Return a task: 202 while it is pending or runs, 200 once it succeeded or failed, 404 for an unknown id.
+         * @description Return a task: 202 while it is pending or running, 200 once it succeeded or failed, 404 for an unknown id.
          */
         get: operations["get_unit_api_task_results_task_id"];
         put?: never;
@@ -3150,7 +3150,7 @@ export interface paths {
         };
         /**
          * ZippedCalibrations
-         * @description All calibrations as one archive of YAML files, `<device>/<name>.yaml`.
+         * @description Return all calibrations as one ZIP archive of YAML files, `<device>/<name>.yaml`.
          */
         get: operations["get_unit_api_zipped_calibrations"];
         put?: never;
@@ -3505,11 +3505,6 @@ export interface components {
             started_at: string;
             unit: string;
         };
-        /** Kept */
-        Kept: {
-            name: string;
-            rows: number;
-        };
         /** LabBenchState */
         LabBenchState: {
             cup_ml: number;
@@ -3762,6 +3757,11 @@ export interface components {
         UtcClock: {
             clock_time: string;
             status: string;
+        };
+        /** VerifiedCopy */
+        VerifiedCopy: {
+            name: string;
+            rows: number;
         };
         /** VerifyProfile */
         VerifyProfile: {
@@ -8882,7 +8882,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Kept"];
+                    "application/json": components["schemas"]["VerifiedCopy"];
                 };
             };
             /** @description Bad request syntax or unsupported method */

@@ -1,1 +1,1 @@
-"""What the leader answers about the cluster."""
+"""The API of the leader about the cluster."""

@@ -1,13 +1,13 @@
-"""Routes of the leader about which worker belongs to which experiment."""
+"""Routes of the leader about assignments of workers to experiments."""
 
 from litestar import Router, delete, get, put
 from litestar.params import FromPath, JSONBody
 
 from pioreactor.storage.leader.assignments import Assignment, PastAssignment
-from pioreactor.web.leader.notifications import say_assigned, stop_in_background
+from pioreactor.web.leader.notifications import publish_assignment_and_log, stop_in_background
 from pioreactor.web.leader.responses import Status
 from pioreactor.web.leader.services import LeaderPorts
-from pioreactor.web.leader.workers import released
+from pioreactor.web.leader.workers import on_unassigned
 from pioreactor.web.request_bodies import AssignWorker, experiment_name, unit_name
 from pioreactor.web.tasks import Accepted
 
@@ -19,11 +19,11 @@ def workers_of_experiment(leader: LeaderPorts, experiment: FromPath[str]) -> lis
 
 @put("/experiments/{experiment:str}/workers", sync_to_thread=True)
 def assign_worker(leader: LeaderPorts, experiment: FromPath[str], data: JSONBody[AssignWorker]) -> Status:
-    """Assign a worker; it leaves the experiment it was in, whose jobs on it are stopped."""
+    """Assign a worker; it is removed from its former experiment, and that experiment's jobs on it are stopped."""
     name, unit = experiment_name(experiment), unit_name(data.pioreactor_unit, broadcast=False)
     change = leader.database.assignments.assign(unit, name)
     if change.previous != name:
-        say_assigned(leader, unit, f"Assigned {unit} to {name}.")
+        publish_assignment_and_log(leader, unit, f"Assigned {unit} to {name}.")
         if change.previous is not None:
             stop_in_background(leader, [unit], change.previous)
     return Status()
@@ -31,13 +31,13 @@ def assign_worker(leader: LeaderPorts, experiment: FromPath[str], data: JSONBody
 
 @delete("/experiments/{experiment:str}/workers", status_code=202, sync_to_thread=True)
 def unassign_all(leader: LeaderPorts, experiment: FromPath[str]) -> Accepted:
-    return released(leader, leader.database.assignments.end_experiment(experiment_name(experiment)))
+    return on_unassigned(leader, leader.database.assignments.end_experiment(experiment_name(experiment)))
 
 
 @delete("/experiments/{experiment:str}/workers/{unit:str}", status_code=202, sync_to_thread=True)
 def unassign_one(leader: LeaderPorts, experiment: FromPath[str], unit: FromPath[str]) -> Accepted:
-    name, who = experiment_name(experiment), unit_name(unit, broadcast=False)
-    return released(leader, [leader.database.assignments.unassign(who, experiment=name)])
+    name, worker = experiment_name(experiment), unit_name(unit, broadcast=False)
+    return on_unassigned(leader, [leader.database.assignments.unassign(worker, experiment=name)])
 
 
 @get("/experiments/{experiment:str}/historical_worker_assignments", sync_to_thread=True)

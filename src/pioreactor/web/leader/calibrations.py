@@ -1,4 +1,4 @@
-"""Routes of the leader about calibrations on its workers."""
+"""Route of the leader that collects the calibrations of its workers."""
 
 import io
 import zipfile
@@ -15,7 +15,7 @@ _ARCHIVE_TIMEOUT_S = 60.0
 
 @get("/workers/{unit:str}/zipped_calibrations", sync_to_thread=True)
 def zipped_calibrations(leader: LeaderPorts, unit: FromPath[str]) -> Response[bytes]:
-    """One archive with a folder per worker; `missing.txt` names the workers that did not answer, and why."""
+    """Return one ZIP archive with a folder per worker; `missing.txt` lists workers that did not answer, and why."""
 
     def fetch(name: str) -> bytes:
         path = "/unit_api/zipped_calibrations"

@@ -1,4 +1,4 @@
-"""Routes of the leader about configuration: the shared file, each unit's own, and what they were before."""
+"""Routes of the leader about configuration: the shared file, each unit's own, and their history."""
 
 from typing import Any
 
@@ -20,17 +20,17 @@ def shared_config(leader: LeaderPorts) -> str:
 
 @patch("/config/shared", sync_to_thread=True)
 def patch_shared_config(leader: LeaderPorts, data: JSONBody[ConfigText]) -> ConfigSaved:
-    """Check, save and remember the shared file, then bring it to every worker.
+    """Check and save the shared file with its history, then send it to every worker.
 
-    A worker that is away does not make the save fail: `units` says who has it.
+    An unreachable worker does not make the save fail: `units` lists each worker's answer.
     """
     text = save_shared(leader.unit.paths, data.code)
     leader.database.config_history.add(SHARED, text)
-    return ConfigSaved("success", bring_shared(leader, text))
+    return ConfigSaved("success", send_shared(leader, text))
 
 
-def bring_shared(leader: LeaderServices, text: str) -> dict[str, Any]:
-    """Send the shared file to every worker but this machine; return each one's answer."""
+def send_shared(leader: LeaderServices, text: str) -> dict[str, Any]:
+    """Send the shared file to every worker except this unit; return each one's answer."""
     others = [unit for unit in leader.workers_of("$broadcast") if unit != leader.unit.name]
     return report(leader.ask_all(others, "PATCH", "/unit_api/config/shared", json={"code": text}, timeout_s=5.0))
 
@@ -42,7 +42,7 @@ def history_of_shared(leader: LeaderPorts) -> list[ConfigVersion]:
 
 @get("/config/units/{unit:str}", sync_to_thread=True)
 def merged_configs(leader: LeaderPorts, unit: FromPath[str]) -> ConfigsOfUnits:
-    """What is in force on each unit: shared, own and derived values together."""
+    """Return the configuration in force on each unit, shared and own values merged."""
     answers = leader.ask_all(leader.units_of(unit_name(unit)), "GET", "/unit_api/config/merged")
     return ConfigsOfUnits(
         {answer.unit: answer.value for answer in answers if isinstance(answer, Answered)},
@@ -52,7 +52,7 @@ def merged_configs(leader: LeaderPorts, unit: FromPath[str]) -> ConfigsOfUnits:
 
 @patch("/config/units/{unit:str}/specific", sync_to_thread=True)
 def patch_specific_config(leader: LeaderPorts, unit: FromPath[str], data: JSONBody[ConfigText]) -> Saved:
-    """Have a unit check and save its own file, and remember it."""
+    """Send a unit its own file to check and save, and add it to the history."""
     [name] = leader.units_of(unit_name(unit, broadcast=False))
     leader.units.fetch(name, "PATCH", "/unit_api/config/specific", json={"code": data.code})
     leader.database.config_history.add(unit_filename(name), data.code)

@@ -7,7 +7,7 @@ from litestar.params import FromPath, JSONBody
 
 from pioreactor.exc import NotFoundError
 from pioreactor.storage.leader.experiments import AssignmentCount, Experiment
-from pioreactor.web.leader.notifications import say_assigned
+from pioreactor.web.leader.notifications import publish_assignment_and_log
 from pioreactor.web.leader.services import LeaderPorts
 from pioreactor.web.request_bodies import CreateExperiment, LabelUnit, UpdateExperiment, experiment_name, unit_name
 from pioreactor.web.route_declarations import PUT_OR_PATCH
@@ -21,7 +21,7 @@ def experiments(leader: LeaderPorts) -> list[Experiment]:
 
 @post("/experiments", sync_to_thread=True)
 def create_experiment(leader: LeaderPorts, data: JSONBody[CreateExperiment]) -> Experiment:
-    """Create an experiment; 409 when the name is taken, 400 when it cannot be a name."""
+    """Create an experiment; 409 when the name is taken, 400 when it is not valid."""
     return leader.database.experiments.create(data.experiment, description=data.description, tags=data.tags)
 
 
@@ -29,13 +29,13 @@ def create_experiment(leader: LeaderPorts, data: JSONBody[CreateExperiment]) -> 
 def latest_experiment(leader: LeaderPorts) -> Experiment:
     found = leader.database.experiments.latest()
     if found is None:
-        raise NotFoundError("there is no experiment yet", remedy="Create one.")
+        raise NotFoundError("there are no experiments", remedy="Create one.")
     return found
 
 
 @get("/experiments/active", sync_to_thread=True)
 def active_experiments(leader: LeaderPorts) -> list[Experiment]:
-    """Experiments to which an active worker is assigned."""
+    """Return the experiments with at least one active worker."""
     return leader.database.experiments.active()
 
 
@@ -56,7 +56,7 @@ def update_experiment(leader: LeaderPorts, experiment: FromPath[str], data: JSON
 
 @delete("/experiments/{experiment:str}", status_code=202, sync_to_thread=True)
 def delete_experiment(leader: LeaderPorts, experiment: FromPath[str]) -> Accepted:
-    """Stop the experiment's jobs, release its workers, then delete it with everything measured in it."""
+    """Stop the experiment's jobs, unassign its workers, then delete it with all of its data."""
     name = experiment_name(experiment)
     leader.database.experiments.get(name)
     units = leader.members_of(name)
@@ -65,12 +65,12 @@ def delete_experiment(leader: LeaderPorts, experiment: FromPath[str]) -> Accepte
         answers = leader.ask_all(units, "POST", "/unit_api/jobs/stop", json={"experiment": name}, timeout_s=30.0)
         rows = leader.database.experiments.delete(name)
         for unit in units:
-            say_assigned(leader, unit, f"Removed {unit} from {name}.")
-        given_back = leader.database.give_space_back()
+            publish_assignment_and_log(leader, unit, f"Removed {unit} from {name}.")
+        freed_bytes = leader.database.give_space_back()
         return {
             "deleted": name,
             "rows": rows,
-            "bytes_given_back": given_back,
+            "bytes_given_back": freed_bytes,
             "units": {a.unit: a.report() for a in answers},
         }
 
@@ -79,7 +79,7 @@ def delete_experiment(leader: LeaderPorts, experiment: FromPath[str]) -> Accepte
 
 @get("/experiments/{experiment:str}/unit_labels", sync_to_thread=True)
 def unit_labels(leader: LeaderPorts, experiment: FromPath[str]) -> dict[str, str]:
-    """Labels by unit; `current` means the experiment each unit is in."""
+    """Return labels by unit; the experiment `current` is the one that each unit is assigned to."""
     if experiment == "current":
         return leader.database.labels.current()
     return leader.database.labels.of_experiment(experiment_name(experiment))

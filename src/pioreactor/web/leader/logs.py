@@ -1,4 +1,4 @@
-"""Routes of the leader about the log."""
+"""Routes of the leader to read and write logs."""
 
 from typing import Literal
 
@@ -20,7 +20,7 @@ MinLevel = Literal["DEBUG", "INFO", "NOTICE", "WARNING", "ERROR", "CRITICAL"]
 
 @get("/logs", sync_to_thread=True)
 def all_logs(leader: LeaderPorts, min_level: FromQuery[MinLevel] = "INFO", skip: FromQuery[int] = 0) -> list[LogRow]:
-    """A page of 100 lines, newest first, after `skip` of them."""
+    """Return a page of 100 entries, newest first, after skipping `skip`."""
     return leader.database.logs.all(min_level=min_level, skip=skip)
 
 
@@ -28,7 +28,7 @@ def all_logs(leader: LeaderPorts, min_level: FromQuery[MinLevel] = "INFO", skip:
 def recent_logs(
     leader: LeaderPorts, experiment: FromPath[str], min_level: FromQuery[MinLevel] = "INFO"
 ) -> list[LogRow]:
-    """At most 50 lines of the last day."""
+    """Return at most 50 entries of the last 24 h."""
     return leader.database.logs.recent_of_experiment(experiment_name(experiment), min_level=min_level)
 
 
@@ -46,8 +46,8 @@ def logs_of_experiment(
 def recent_logs_of_worker(
     leader: LeaderPorts, unit: FromPath[str], experiment: FromPath[str], min_level: FromQuery[MinLevel] = "INFO"
 ) -> list[LogRow]:
-    name, who = experiment_name(experiment), unit_name(unit)
-    return leader.database.logs.recent_of_unit(who, name, min_level=min_level)
+    name, unit = experiment_name(experiment), unit_name(unit)
+    return leader.database.logs.recent_of_unit(unit, name, min_level=min_level)
 
 
 @get("/workers/{unit:str}/experiments/{experiment:str}/logs", sync_to_thread=True)
@@ -58,15 +58,15 @@ def logs_of_worker(
     min_level: FromQuery[MinLevel] = "INFO",
     skip: FromQuery[int] = 0,
 ) -> list[LogRow]:
-    name, who = experiment_name(experiment), unit_name(unit)
-    return leader.database.logs.of_unit_in_experiment(who, name, min_level=min_level, skip=skip)
+    name, unit = experiment_name(experiment), unit_name(unit)
+    return leader.database.logs.of_unit_in_experiment(unit, name, min_level=min_level, skip=skip)
 
 
 @get("/units/{unit:str}/system_logs", sync_to_thread=True)
 def system_logs(
     leader: LeaderPorts, unit: FromPath[str], min_level: FromQuery[MinLevel] = "INFO", skip: FromQuery[int] = 0
 ) -> list[LogRow]:
-    """What a unit said outside experiments."""
+    """Return the entries of a unit that belong to no experiment."""
     return leader.database.logs.system_of_unit(unit_name(unit), min_level=min_level, skip=skip)
 
 
@@ -82,23 +82,29 @@ def logs_of_unit(
     status_code=202,
     sync_to_thread=True,
 )
-def write_into_log(
+def write_log_entry(
     leader: LeaderPorts, unit: FromPath[str], experiment: FromPath[str], data: JSONBody[WriteLog]
 ) -> Status:
-    """Add a line to the log of a unit, or of every worker of the experiment (`$broadcast`)."""
+    """Add an entry to the log of a unit, or of every worker of the experiment (`$broadcast`)."""
     name, level = experiment_name(experiment), data.level.upper()
     if level not in LEVELS:
-        raise InvalidRequestError(f"{data.level!r} is no level", remedy="One of DEBUG, INFO, NOTICE, WARNING, ERROR.")
+        raise InvalidRequestError(
+            f"{data.level!r} is not a log level", remedy="One of DEBUG, INFO, NOTICE, WARNING, ERROR."
+        )
     try:
-        moment = from_timestamp(data.timestamp)
+        timestamp = from_timestamp(data.timestamp)
     except ValueError as error:
-        raise InvalidRequestError(f"{data.timestamp!r} is no moment in ISO 8601") from error
+        raise InvalidRequestError(f"{data.timestamp!r} is not an ISO 8601 timestamp") from error
     source = setting_name(data.source_ if data.source_ else data.source)
-    line = Log(
-        message=data.message, level=level, source=source, task=data.task if data.task else data.source, timestamp=moment
+    entry = Log(
+        message=data.message,
+        level=level,
+        source=source,
+        task=data.task if data.task else data.source,
+        timestamp=timestamp,
     )
-    for who in _addressed(leader, unit, name):
-        leader.unit.publish(topics.log(who, name, source, level), encode(line))
+    for recipient in _addressed(leader, unit, name):
+        leader.unit.publish(topics.log(recipient, name, source, level), encode(entry))
     return Status("accepted")
 
 
@@ -112,7 +118,7 @@ ROUTES = Router(
     "/",
     route_handlers=[
         *(all_logs, recent_logs, logs_of_experiment, recent_logs_of_worker, logs_of_worker, system_logs, logs_of_unit),
-        write_into_log,
+        write_log_entry,
     ],
     tags=["logs"],
 )

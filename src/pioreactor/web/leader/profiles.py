@@ -1,4 +1,4 @@
-"""Routes of the leader about experiment profiles: the files, and which were run."""
+"""Routes of the leader about experiment profiles and their runs."""
 
 import os
 import tempfile
@@ -19,7 +19,7 @@ from pioreactor.web.leader.services import LeaderPorts, LeaderServices
 from pioreactor.web.request_bodies import Body, experiment_name, file_name
 from pioreactor.web.unit.jobs import JobRow, as_row
 
-_ENDINGS = (".yaml", ".yml")
+_SUFFIXES = (".yaml", ".yml")
 
 
 class CreateProfile(Body):
@@ -32,13 +32,13 @@ class UpdateProfile(Body):
 
 
 class VerifyProfile(Body):
-    """A text that need not be stored yet."""
+    """The text of a profile, stored or not."""
 
     body: str
 
 
 class ProfilePreview(msgspec.Struct):
-    """What is wrong with a profile, and what it does in which order; no steps while it cannot be read."""
+    """Diagnostics of a profile and its steps in order; no steps if it is not readable."""
 
     ok: bool
     diagnostics: list[Diagnostic]
@@ -46,35 +46,35 @@ class ProfilePreview(msgspec.Struct):
 
 
 class ProfileRefusedError(InvalidRequestError):
-    """A profile has mistakes with which it cannot be carried out."""
+    """A profile has errors and cannot be run."""
 
     code = "invalid_profile"
 
     def __init__(self, diagnostics: list[Diagnostic]) -> None:
         errors = [found for found in diagnostics if found.severity == "error"]
         first = errors[0]
-        where = f" (at {first.path})" if first.path else ""
-        more = f", and {len(errors) - 1} more mistakes" if len(errors) > 1 else ""
-        super().__init__(f"{first.message}{where}{more}", remedy=first.hint)
+        location = f" (at {first.path})" if first.path else ""
+        more = f", and {len(errors) - 1} more errors" if len(errors) > 1 else ""
+        super().__init__(f"{first.message}{location}{more}", remedy=first.hint)
         self.diagnostics = [msgspec.to_builtins(found) for found in diagnostics]
 
 
 class ProfileRow(msgspec.Struct):
-    """`experimentProfile` is the file's content; a file that cannot be read has its error as a name."""
+    """`experimentProfile` is the file's content; for an unreadable file its name is the error."""
 
-    experimentProfile: dict[str, Any]  # noqa: N815 - the name on the wire
+    experimentProfile: dict[str, Any]  # noqa: N815 - the name in the API
     file: str
     fullpath: str
 
 
 def _path(leader: LeaderServices, name: str) -> Path:
-    if not file_name(name).endswith(_ENDINGS):
-        raise InvalidRequestError(f"{name!r} is no profile", remedy="The name must end with .yaml or .yml.")
+    if not file_name(name).endswith(_SUFFIXES):
+        raise InvalidRequestError(f"{name!r} is not a profile", remedy="The name must end with .yaml or .yml.")
     return leader.unit.paths.experiment_profiles / name
 
 
 def _check(text: str) -> Verdict:
-    """Return what is to be said of a profile; raise `ProfileRefusedError` when it cannot be carried out."""
+    """Return the verdict on a profile; raise `ProfileRefusedError` when it cannot be run."""
     verdict = verify(text)
     if not verdict.ok:
         raise ProfileRefusedError(verdict.diagnostics)
@@ -85,11 +85,11 @@ def _content(text: str) -> dict[str, Any]:
     try:
         return msgspec.yaml.decode(text, type=dict[str, Any])
     except msgspec.DecodeError as error:
-        raise InvalidRequestError(f"the profile cannot be read: {error}") from error
+        raise InvalidRequestError(f"cannot read the profile: {error}") from error
 
 
 def _write(path: Path, text: str) -> None:
-    """Put the text into place at once: whoever runs the profile reads the old one or the new one."""
+    """Replace the file atomically, so that a starting run reads the old text or the new one."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".unfinished-")
@@ -98,20 +98,20 @@ def _write(path: Path, text: str) -> None:
         Path(name).chmod(0o660)
         Path(name).replace(path)
     except OSError as error:
-        raise StorageError(f"{path.name} cannot be written: {error.strerror}") from error
+        raise StorageError(f"cannot write {path.name}: {error.strerror}") from error
 
 
 @get("/experiment_profiles", sync_to_thread=True)
 def profiles(leader: LeaderPorts) -> list[ProfileRow]:
-    """All profiles, those changed last first."""
+    """Return all profiles, most recently changed first."""
     folder = leader.unit.paths.experiment_profiles
-    files = [path for path in folder.glob("*") if path.suffix in _ENDINGS] if folder.is_dir() else []
+    files = [path for path in folder.glob("*") if path.suffix in _SUFFIXES] if folder.is_dir() else []
     rows = []
     for path in sorted(files, key=lambda path: path.stat().st_mtime, reverse=True):
         try:
             content = _content(path.read_text(encoding="utf-8"))
         except (InvalidRequestError, UnicodeDecodeError) as error:
-            content = {"experiment_profile_name": f"cannot be read: {error}"}
+            content = {"experiment_profile_name": f"unreadable: {error}"}
         rows.append(ProfileRow(content, path.name, str(path)))
     return rows
 
@@ -154,7 +154,7 @@ def delete_profile(leader: LeaderPorts, name: FromPath[str]) -> Status:
 
 @post("/experiment_profiles/verify", status_code=200, sync_to_thread=True)
 def verify_profile(data: JSONBody[VerifyProfile]) -> ProfilePreview:
-    """Say what is wrong with a profile and what it is going to do, while it is being written."""
+    """Return the diagnostics and the steps of a profile that is being edited."""
     verdict = verify(data.body)
     is_readable = verdict.normalized_profile is not None
     has_times = is_readable and all(not found.code.startswith("time.") for found in verdict.diagnostics)

@@ -68,8 +68,8 @@ def column_of_worker(
     lookback: FromQuery[float] = 4.0,
     target_points: FromQuery[int] = 720,
 ) -> TimeSeries:
-    who = unit_name(unit, broadcast=False)
-    return _column(leader, experiment, table, column, lookback, target_points, who)
+    name = unit_name(unit, broadcast=False)
+    return _column(leader, experiment, table, column, lookback, target_points, name)
 
 
 def _column(

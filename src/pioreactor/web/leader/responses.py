@@ -1,4 +1,4 @@
-"""What the leader answers about the cluster, as structs: the schema that the UI's types come from."""
+"""Responses of the leader as structs; the types of the UI are generated from their schema."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ class WorkerRow(msgspec.Struct):
     model_name: str | None = None
     model_version: str | None = None
     ipv4_address: str | None = None
-    """Only where the configured address is an IPv4 literal."""
+    """Null unless the configured address is an IPv4 literal."""
 
 
 class ModelOfWorker(msgspec.Struct):
@@ -48,7 +48,7 @@ class Models(msgspec.Struct):
 
 
 class ConfigSaved(msgspec.Struct):
-    """The leader's file is saved; which units have it already, and which will need it later."""
+    """The leader's file was saved; `units` is each worker's answer."""
 
     status: str
     units: dict[str, Any]

@@ -1,4 +1,4 @@
-"""What the routes of the leader work with, and how it asks its units."""
+"""Services that the routes of the leader use, and requests to its units."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from pioreactor.web.unit.services import UnitServices
 
 
 class NoMatchingUnitError(PioreactorError):
-    """No unit fits what was asked for."""
+    """No unit matches the request."""
 
     code = "no_unit"
     status = 404
@@ -28,14 +28,14 @@ class NoMatchingUnitError(PioreactorError):
 
 @dataclass
 class LeaderServices:
-    """The cluster's ports, as the leader's API needs them."""
+    """Ports of the cluster."""
 
     unit: UnitServices
     database: LeaderDatabase
     bus: Bus
     units: Units
     address_of: Callable[[str], str]
-    """The configured address of a unit, empty where there is none."""
+    """Returns the configured address of a unit; empty if there is none."""
 
     def workers_of(self, unit: str) -> list[str]:
         """Return the registered worker of that name, or all of them for `$broadcast`."""
@@ -43,7 +43,7 @@ class LeaderServices:
         return self._pick(unit, names)
 
     def units_of(self, unit: str) -> list[str]:
-        """Return workers and the leader itself for `$broadcast`, else the one that is named."""
+        """Return the unit of that name, or all workers and the leader for `$broadcast`."""
         names = [row.pioreactor_unit for row in self.database.workers.all()]
         return self._pick(unit, sorted({*names, self.unit.name}))
 
@@ -55,23 +55,22 @@ class LeaderServices:
         return [unit]
 
     def active_workers_in(self, unit: str, experiment: str) -> list[Worker]:
-        """Return the active workers that belong to the experiment; `NoMatchingUnitError` when there is none.
+        """Return the active workers of the experiment; raise `NoMatchingUnitError` when there is none.
 
-        A leader that is no worker may be named too: profiles and other jobs of the leader run there.
+        A leader that is not a worker may be named too: profiles and other jobs of the leader run there.
         """
         wanted = set(self.units_of(unit))
-        everybody = experiment == UNIVERSAL_EXPERIMENT
+        all_experiments = experiment == UNIVERSAL_EXPERIMENT
         members = self.members_of(experiment)
         found = [row for row in self.database.workers.active() if row.pioreactor_unit in wanted]
-        if not everybody:
+        if not all_experiments:
             found = [row for row in found if row.pioreactor_unit in members]
         if unit == self.unit.name and not self._is_worker(unit):
             return [Worker(unit, "", 1, None, None)]
         if not found:
-            who = "no worker" if unit == UNIVERSAL_IDENTIFIER else unit
-            where = "" if everybody else f" and assigned to {experiment}"
+            assigned = "" if all_experiments else f" and assigned to {experiment}"
             raise NoMatchingUnitError(
-                f"{who} is active{where}" if who == "no worker" else f"{who} is not active{where}",
+                f"no worker is active{assigned}" if unit == UNIVERSAL_IDENTIFIER else f"{unit} is not active{assigned}",
                 remedy="Assign the unit to the experiment, and activate it in the inventory.",
             )
         return found
@@ -106,7 +105,7 @@ class LeaderServices:
         json: Any | Callable[[str], Any] = None,
         timeout_s: float = 5.0,
     ) -> list[Answered[Any] | Failed]:
-        """Ask each unit the same (or what a function of its name says) and wait for all."""
+        """Send a request to each unit and wait for all; `path` and `json` may be functions of the unit's name."""
 
         def ask(unit: str) -> Any:
             return self.units.ask(
@@ -129,7 +128,7 @@ class LeaderServices:
         json: Any | Callable[[str], Any] = None,
         timeout_s: float = 5.0,
     ) -> Accepted:
-        """Ask in the background; the task's result says for each unit what it answered."""
+        """Send requests in the background; the task's result holds the answer of each unit."""
         asked = list(units)
         return self.unit.tasks.start(
             name,
@@ -139,4 +138,4 @@ class LeaderServices:
 
 
 LeaderPorts = NamedDependency[SkipValidation[LeaderServices]]
-"""How a route asks for them, as its argument `leader`."""
+"""Type of the injected argument `leader` of a route."""

@@ -1,4 +1,4 @@
-"""Routes of the leader about the inventory of workers."""
+"""Routes of the leader about its inventory of workers."""
 
 import ipaddress
 
@@ -10,7 +10,7 @@ from pioreactor.exc import InvalidRequestError, NotFoundError
 from pioreactor.models import find_model, load_models
 from pioreactor.storage.leader.assignments import Assignment, Reassignment
 from pioreactor.storage.leader.workers import Worker
-from pioreactor.web.leader.notifications import announce_assignment, say_assigned
+from pioreactor.web.leader.notifications import publish_assignment, publish_assignment_and_log
 from pioreactor.web.leader.responses import (
     ModelOfWorker,
     Models,
@@ -38,14 +38,14 @@ def _row(leader: LeaderServices, found: Worker) -> WorkerRow:
 
 @get("/models", sync_to_thread=True)
 def models(leader: LeaderPorts) -> Models:
-    """Models of reactors: built in, and the laboratory's own."""
+    """Return the models of reactors, built-in and custom."""
     known = load_models(leader.unit.paths.models)
     return Models([convert(model, ReactorModel, from_attributes=True) for model in known])
 
 
 @get("/units", sync_to_thread=True)
 def units(leader: LeaderPorts) -> list[UnitName]:
-    """Names of the workers and of the leader."""
+    """Return the names of the workers and of the leader."""
     return [UnitName(name) for name in leader.units_of("$broadcast")]
 
 
@@ -59,33 +59,33 @@ def add_worker(leader: LeaderPorts, data: JSONBody[AddWorker]) -> WorkerRow:
     """Add a worker to the inventory, or change its model."""
     name = unit_name(data.pioreactor_unit, broadcast=False)
     if (data.model_name is None) != (data.model_version is None):
-        raise InvalidRequestError("model_name and model_version belong together")
+        raise InvalidRequestError("model_name and model_version must be given together")
     if data.model_name is not None and data.model_version is not None:
         find_model(load_models(leader.unit.paths.models), data.model_name, data.model_version)
     added = leader.database.workers.add(name, model_name=data.model_name, model_version=data.model_version)
-    announce_assignment(leader, name)
+    publish_assignment(leader, name)
     return _row(leader, added)
 
 
 @get("/workers/assignments", sync_to_thread=True)
 def all_assignments(leader: LeaderPorts) -> list[Assignment]:
-    """Every worker, those without an experiment as well."""
+    """Return the assignment of every worker, with those that have none."""
     return leader.database.assignments.all()
 
 
 @delete("/workers/assignments", status_code=202, sync_to_thread=True)
 def unassign_everything(leader: LeaderPorts) -> Accepted:
-    """Take every worker out of its experiment and stop its jobs."""
-    return released(leader, leader.database.assignments.end_all())
+    """Unassign all workers and stop their jobs."""
+    return on_unassigned(leader, leader.database.assignments.end_all())
 
 
-def released(leader: LeaderServices, changes: list[Reassignment]) -> Accepted:
-    """Say that workers have left their experiments, and stop their jobs in the background."""
+def on_unassigned(leader: LeaderServices, changes: list[Reassignment]) -> Accepted:
+    """Publish that workers were unassigned, and stop their jobs in the background."""
     experiments_of = {change.pioreactor_unit: change.previous for change in changes}
     for unit, experiment in experiments_of.items():
-        say_assigned(leader, unit, f"Removed {unit} from {experiment}.")
+        publish_assignment_and_log(leader, unit, f"Removed {unit} from {experiment}.")
     return leader.start_asking(
-        "stopping jobs of released workers",
+        "stopping jobs of unassigned workers",
         experiments_of,
         "POST",
         "/unit_api/jobs/stop",
@@ -101,10 +101,10 @@ def one_worker(leader: LeaderPorts, unit: FromPath[str]) -> WorkerRow:
 
 @delete("/workers/{unit:str}", status_code=202, sync_to_thread=True)
 def remove_worker(leader: LeaderPorts, unit: FromPath[str]) -> Accepted:
-    """Take a worker out of the inventory and stop its jobs; what it measured stays."""
+    """Remove a worker from the inventory and stop its jobs; its data is kept."""
     name = unit_name(unit, broadcast=False)
     leader.database.workers.remove(name)
-    announce_assignment(leader, name)
+    publish_assignment(leader, name)
     return leader.start_asking(
         f"stopping jobs on {name}", [name], "POST", "/unit_api/jobs/stop/all", timeout_s=_STOP_TIMEOUT_S
     )
@@ -112,7 +112,7 @@ def remove_worker(leader: LeaderPorts, unit: FromPath[str]) -> Accepted:
 
 @put("/workers/{unit:str}/is_active", sync_to_thread=True)
 def set_active(leader: LeaderPorts, unit: FromPath[str], data: JSONBody[WorkerStatus]) -> Status:
-    """Switch a worker on or off in the inventory; off stops its jobs."""
+    """Activate or deactivate a worker; deactivation stops its jobs."""
     name = unit_name(unit, broadcast=False)
     leader.database.workers.set_active(name, is_active=data.is_active == 1)
     if data.is_active == 0:

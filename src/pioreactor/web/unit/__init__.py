@@ -1,1 +1,1 @@
-"""What a unit answers about itself."""
+"""The API of a unit."""

@@ -1,4 +1,4 @@
-"""Routes of a unit about the copies of the leader's database that it keeps. Only units of the cluster may use them."""
+"""Routes of a unit about its copies of the leader's database; only units of the cluster may read or write them."""
 
 from typing import Any
 
@@ -11,8 +11,8 @@ from pioreactor.web.security.guards import only_units
 from pioreactor.web.unit.services import UnitPorts
 
 
-class Kept(msgspec.Struct):
-    """A copy that was opened and counted."""
+class VerifiedCopy(msgspec.Struct):
+    """A copy that was opened and whose rows were counted."""
 
     name: str
     rows: int
@@ -20,7 +20,7 @@ class Kept(msgspec.Struct):
 
 @get("/backups", sync_to_thread=True)
 def copies(unit: UnitPorts) -> list[Copy]:
-    """What this unit keeps of the leader's database, newest first."""
+    """Return the copies of the leader's database on this unit, newest first."""
     return BackupCopies(unit.runtime).copies()
 
 
@@ -36,7 +36,7 @@ def part_of_copy(unit: UnitPorts, name: FromPath[str], offset: FromPath[int]) ->
 
 @put("/backups/{name:str}", guards=[only_units], sync_to_thread=True)
 def begin_copy(unit: UnitPorts, name: FromPath[str], data: JSONBody[BackupDigest]) -> BackupDigest:
-    """Announce a copy; the answer is no where there is no room."""
+    """Begin the transfer of a copy; refused when there is not enough disk space."""
     BackupCopies(unit.runtime).begin(name, data)
     return data
 
@@ -45,14 +45,14 @@ def begin_copy(unit: UnitPorts, name: FromPath[str], data: JSONBody[BackupDigest
 async def add_part(
     unit: UnitPorts, request: Request[Any, Any, Any], name: FromPath[str], offset: FromPath[int]
 ) -> None:
-    """Send one part, as bytes."""
+    """Write one part; the body is its bytes."""
     BackupCopies(unit.runtime).add(name, offset, await request.body())
 
 
 @post("/backups/{name:str}/finish", status_code=200, guards=[only_units], sync_to_thread=True)
-def finish_copy(unit: UnitPorts, name: FromPath[str], data: JSONBody[BackupDigest]) -> Kept:
-    """Say that all parts were sent; the unit checks them."""
-    return Kept(name, BackupCopies(unit.runtime).finish(name, data).rows)
+def finish_copy(unit: UnitPorts, name: FromPath[str], data: JSONBody[BackupDigest]) -> VerifiedCopy:
+    """Finish the transfer; the unit verifies the copy."""
+    return VerifiedCopy(name, BackupCopies(unit.runtime).finish(name, data).rows)
 
 
 ROUTES = Router(

@@ -1,4 +1,4 @@
-"""Has the hardware work of calibrations done by a process of its own: a stop ends that, and never the web server."""
+"""Runs hardware actions of calibrations in a process of their own, which can be stopped without the web server."""
 
 import signal
 import tempfile
@@ -13,28 +13,28 @@ from pioreactor.processes.launch import inherited, launch
 from pioreactor.processes.termination import terminate
 from pioreactor.web.unit.job_launcher import JobLauncher
 
-LONGEST_S = 300.0
-_LOOK_EVERY_S = 0.05
-_PATIENCE_S = 10.0
+TIMEOUT_S = 300.0
+_POLL_INTERVAL_S = 0.05
+_STOP_TIMEOUT_S = 10.0
 
 
 class CalibrationActionError(PioreactorError):
-    """Hardware work of a step failed."""
+    """A hardware action failed."""
 
     code = "calibration_action_failed"
     relayed_status: int = 500
 
 
 class StepTimeoutError(PioreactorError):
-    """A step takes longer than an HTTP request may wait."""
+    """A step took longer than the limit of a request."""
 
     code = "calibration_step_timeout"
     status = 504
-    remedy = "Look at the session again: its step was stopped and can be repeated."
+    remedy = "Reload the session: the step was stopped and can be repeated."
 
 
 class Performed(msgspec.Struct):
-    """What the process says at its end: an answer, or what went wrong."""
+    """Last line of the process's output: an answer or an error."""
 
     answer: dict[str, Any] | None = None
     error: str = ""
@@ -43,24 +43,24 @@ class Performed(msgspec.Struct):
 
 
 def by_command_line(launcher: JobLauncher, pause: Callable[[float], bool]) -> Executor:
-    """Return an executor that runs `pio run calibration_action`; `pause` says when the server stops."""
+    """Return an executor that runs `pio run calibration_action`; `pause` returns True when the server stops."""
 
     def perform(action: str, payload: Payload) -> dict[str, Any]:
         text = msgspec.json.encode(payload).decode()
-        said = _finish([*launcher.command, "calibration_action", action, text], launcher, pause)
-        return answer_of(said, action)
+        output = _finish([*launcher.command, "calibration_action", action, text], launcher, pause)
+        return answer_of(output, action)
 
     return perform
 
 
-def answer_of(said: bytes, action: str) -> dict[str, Any]:
-    """Return the answer in the last line a process printed; raise `CalibrationActionError` for what it says else."""
-    lines = said.strip().splitlines()
+def answer_of(output: bytes, action: str) -> dict[str, Any]:
+    """Return the answer in the last line of a process's output; raise `CalibrationActionError` if there is none."""
+    lines = output.strip().splitlines()
     try:
         performed = msgspec.json.decode(lines[-1] if lines else b"", type=Performed)
     except msgspec.DecodeError:
         raise CalibrationActionError(
-            f"{action} ended without an answer", remedy="See the log of the unit: pio logs"
+            f"{action} exited without a result", remedy="See the log of the unit: pio logs"
         ) from None
     if performed.answer is not None:
         return performed.answer
@@ -74,15 +74,15 @@ def _finish(command: list[str], launcher: JobLauncher, pause: Callable[[float], 
         try:
             process = launch(command, inherited(launcher.environment), stdout=output)
         except OSError as error:
-            raise CalibrationActionError(f"the work could not be started: {error}") from error
+            raise CalibrationActionError(f"the process could not be started: {error}") from error
         try:
-            for _ in range(int(LONGEST_S / _LOOK_EVERY_S)):
+            for _ in range(int(TIMEOUT_S / _POLL_INTERVAL_S)):
                 if process.poll() is not None:
                     output.seek(0)
                     return output.read()
-                if pause(_LOOK_EVERY_S):
+                if pause(_POLL_INTERVAL_S):
                     break
-            raise StepTimeoutError("the step takes too long, or the server stops")
+            raise StepTimeoutError("the step took too long, or the server is shutting down")
         finally:
-            # SIGINT lets it switch off its outputs.
-            terminate([process], patience_s=_PATIENCE_S, first=signal.SIGINT)
+            # On SIGINT the process switches off its outputs.
+            terminate([process], patience_s=_STOP_TIMEOUT_S, first=signal.SIGINT)

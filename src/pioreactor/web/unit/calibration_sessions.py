@@ -1,4 +1,4 @@
-"""Routes of a unit about guided calibrations: protocols, and sessions that are driven step by step."""
+"""Routes of a unit about guided calibrations: protocols, and sessions that advance step by step."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -19,17 +19,17 @@ from pioreactor.plugin_management import get_plugins
 from pioreactor.runtime import context
 from pioreactor.web.request_bodies import Body
 from pioreactor.web.route_declarations import relayed
-from pioreactor.web.unit.calibration_executor import LONGEST_S, CalibrationActionError, StepTimeoutError
+from pioreactor.web.unit.calibration_executor import TIMEOUT_S, CalibrationActionError, StepTimeoutError
 from pioreactor.web.unit.services import UnitPorts, UnitServices
 
-LONGEST_STEP_S = LONGEST_S + 15.0
-_LOOK_EVERY_S = 0.05
+STEP_TIMEOUT_S = TIMEOUT_S + 15.0
+_POLL_INTERVAL_S = 0.05
 _HARDWARE = "calibration-hardware"
 Driver = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
 
 
 class StartSession(Body):
-    """`driver` is whoever goes on with the session: a name that a browser makes up for itself, for example."""
+    """`driver` identifies the client that advances the session, such as a random name of a browser."""
 
     target_device: str
     protocol_name: str
@@ -37,14 +37,14 @@ class StartSession(Body):
 
 
 class MoveSession(Body):
-    """`take_over` relieves another driver who is not in the middle of a step."""
+    """`take_over` replaces another driver, unless it is in the middle of a step."""
 
     driver: Driver = "web"
     take_over: bool = False
 
 
 class AdvanceSession(Body):
-    """`step_id` is the step the inputs were entered for: 409 when the session has moved on since."""
+    """`step_id` is the step that the inputs are for; 409 if it is no longer the current one."""
 
     inputs: dict[str, Any] = msgspec.field(default_factory=dict)
     driver: Driver = "web"
@@ -56,7 +56,7 @@ class SessionAnswer(msgspec.Struct):
     session: CalibrationSession
     step: CalibrationStep
     driver: str | None
-    """Who drives the session at present."""
+    """The client that drives the session now."""
 
 
 class DescribedProtocol(msgspec.Struct):
@@ -71,8 +71,8 @@ class DescribedProtocol(msgspec.Struct):
 
 @contextmanager
 def _on(unit: UnitServices) -> Iterator[None]:
-    """Register protocols and make this unit the present one."""
-    import pioreactor.procedures.protocols  # noqa: F401  importing registers them; they bring jobs, which cost time
+    """Register the protocols and make this unit the current one."""
+    import pioreactor.procedures.protocols  # noqa: F401  importing registers them; late, because they import jobs
 
     get_plugins(unit.paths.plugins)
     with context.using(unit.runtime):
@@ -80,7 +80,7 @@ def _on(unit: UnitServices) -> Iterator[None]:
 
 
 def _executor(unit: UnitServices) -> Executor:
-    """Perform hardware work as a task, one at a time, and wait for it; ask other units over the network."""
+    """Return an executor that runs hardware actions as tasks, one at a time, and asks other units over HTTP."""
     from pioreactor.procedures.protocols.od_fusion_offset import ESTIMATORS_OF_UNIT, estimators_in, question_for
 
     def perform(action: str, payload: Mapping[str, Any]) -> dict[str, Any]:
@@ -98,7 +98,7 @@ def _executor(unit: UnitServices) -> Executor:
 
 
 def _wait(unit: UnitServices, task_id: str) -> dict[str, Any]:
-    for _ in range(int(LONGEST_STEP_S / _LOOK_EVERY_S)):
+    for _ in range(int(STEP_TIMEOUT_S / _POLL_INTERVAL_S)):
         task = unit.tasks.find(task_id)
         if task.status == "succeeded":
             return cast(dict[str, Any], task.result)
@@ -106,9 +106,9 @@ def _wait(unit: UnitServices, task_id: str) -> dict[str, Any]:
             error = CalibrationActionError(str(task.error), remedy=task.remediation)
             error.relayed_status = task.error_status if task.error_status is not None else 500
             raise error
-        if unit.tasks.pause(_LOOK_EVERY_S):
+        if unit.tasks.pause(_POLL_INTERVAL_S):
             break
-    raise StepTimeoutError("the step is still being carried out")
+    raise StepTimeoutError("the step is still running")
 
 
 def _engine(unit: UnitServices, session: CalibrationSession) -> SessionEngine:
@@ -124,7 +124,7 @@ def _answer(unit: UnitServices, engine: SessionEngine) -> SessionAnswer:
 @relayed()
 @get("/calibration_protocols", sync_to_thread=True)
 def calibration_protocols(unit: UnitPorts) -> list[DescribedProtocol]:
-    """Protocols that this unit can be calibrated with."""
+    """Return the calibration protocols of this unit."""
     with _on(unit):
         found = [registry.describe(device, protocol) for device, protocol in registry.all_protocols()]
     return msgspec.convert(found, list[DescribedProtocol])
@@ -133,19 +133,19 @@ def calibration_protocols(unit: UnitPorts) -> list[DescribedProtocol]:
 @relayed()
 @get("/calibrations/sessions", sync_to_thread=True)
 def sessions(unit: UnitPorts) -> list[CalibrationSession]:
-    """Sessions of this unit, the latest first; those in progress can be gone on with."""
+    """Return the sessions of this unit, newest first; those in progress can be resumed."""
     return session_store.all_sessions(unit.runtime)
 
 
 @relayed(waits=True, timeout_s=30.0)
 @post("/calibrations/sessions", status_code=201, sync_to_thread=True)
 def start_session(unit: UnitPorts, data: JSONBody[StartSession]) -> SessionAnswer:
-    """Start a session; 409 when the unit is not ready for it."""
+    """Start a session; 409 when the unit is not ready."""
     with _on(unit):
         protocol = registry.get_protocol(data.target_device, data.protocol_name)
         if not protocol.step_registry:
             raise ConflictError(
-                f"{data.protocol_name} runs in a terminal only",
+                f"{data.protocol_name} runs only in a terminal",
                 remedy=f"On the unit: pio calibrations run --device {data.target_device}",
             )
         session = protocol.start_session(data.target_device)
@@ -161,10 +161,10 @@ def one_session(unit: UnitPorts, session_id: FromPath[UUID]) -> SessionAnswer:
         return _answer(unit, _engine(unit, session_store.load(unit.runtime, str(session_id))))
 
 
-@relayed(waits=True, timeout_s=LONGEST_STEP_S + 30.0)
+@relayed(waits=True, timeout_s=STEP_TIMEOUT_S + 30.0)
 @post("/calibrations/sessions/{session_id:uuid}/inputs", status_code=200, sync_to_thread=True)
 def advance_session(unit: UnitPorts, session_id: FromPath[UUID], data: JSONBody[AdvanceSession]) -> SessionAnswer:
-    """Carry out the present step; 400 for values that do not fit, and the session is as it was."""
+    """Complete the current step; 400 for invalid inputs, which leave the session unchanged."""
     runtime = unit.runtime
     with _on(unit):
         session_store.load(runtime, str(session_id))
@@ -172,8 +172,8 @@ def advance_session(unit: UnitPorts, session_id: FromPath[UUID], data: JSONBody[
             session = session_store.load(runtime, str(session_id))
             if data.step_id is not None and data.step_id != session.step_id:
                 raise ConflictError(
-                    f"the session is at {session.step_id!r}, and no longer at {data.step_id!r}",
-                    remedy="Look at the session again.",
+                    f"the session is at step {session.step_id!r}, no longer at {data.step_id!r}",
+                    remedy="Reload the session.",
                 )
             engine = _engine(unit, session)
             engine.advance(data.inputs)
@@ -183,7 +183,7 @@ def advance_session(unit: UnitPorts, session_id: FromPath[UUID], data: JSONBody[
 @relayed(waits=True, timeout_s=30.0)
 @post("/calibrations/sessions/{session_id:uuid}/undo", status_code=200, sync_to_thread=True)
 def undo_step(unit: UnitPorts, session_id: FromPath[UUID], data: JSONBody[MoveSession]) -> SessionAnswer:
-    """Go back to before the last step; what hardware did has happened."""
+    """Undo the last step; actions of the hardware are not undone."""
     runtime = unit.runtime
     with _on(unit):
         session_store.load(runtime, str(session_id))
@@ -196,13 +196,13 @@ def undo_step(unit: UnitPorts, session_id: FromPath[UUID], data: JSONBody[MoveSe
 @relayed(waits=True, timeout_s=30.0)
 @post("/calibrations/sessions/{session_id:uuid}/abort", status_code=200, sync_to_thread=True)
 def abort_session(unit: UnitPorts, session_id: FromPath[UUID]) -> SessionAnswer:
-    """Give a session up and stop what it has running. Anybody may: it is also the way to stop a pump."""
+    """Cancel a session and stop its running action. Any client may: this is also how a pump is stopped."""
     runtime = unit.runtime
     with _on(unit):
         session = session_store.load(runtime, str(session_id))
         try:
             protocol = registry.get_protocol(session.target_device, session.protocol_name)
-        except NotFoundError:  # its plugin is gone
+        except NotFoundError:  # its plugin was removed
             protocol = registry.CalibrationProtocol
         engine = SessionEngine(protocol.step_registry, session, runtime=runtime)
         had_ended = engine.has_ended

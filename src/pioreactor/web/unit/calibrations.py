@@ -1,4 +1,4 @@
-"""Routes of a unit about its calibrations: which there are, and which is in use."""
+"""Routes of a unit about its calibrations and which of them are active."""
 
 import io
 import zipfile
@@ -17,7 +17,7 @@ from pioreactor.web.unit.configuration import Saved
 from pioreactor.web.unit.services import UnitPorts, UnitServices
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
-"""Time stamp in archives: the same calibrations make the same bytes."""
+"""Time stamp in archives, constant so that equal calibrations make equal archives."""
 
 
 class AddedCalibration(msgspec.Struct):
@@ -35,7 +35,7 @@ def _described(unit: UnitServices, device: str, calibration: CalibrationBase) ->
 @relayed()
 @get("/calibrations", sync_to_thread=True)
 def calibrations(unit: UnitPorts) -> dict[str, list[dict[str, Any]]]:
-    """Calibrations by device; each says whether it is in use."""
+    """Return calibrations by device, each with whether it is active."""
     found = store.list_all(unit.runtime)
     return {device: [_described(unit, device, one) for one in ones] for device, ones in found.items()}
 
@@ -56,11 +56,11 @@ def one_calibration(unit: UnitPorts, device: FromPath[str], name: FromPath[str])
 @relayed()
 @post("/calibrations/{device:str}", status_code=201, sync_to_thread=True)
 def add_calibration(unit: UnitPorts, device: FromPath[str], data: JSONBody[AddCalibration]) -> AddedCalibration:
-    """Keep a calibration that was written elsewhere; 400 when it is none, 409 when it is of another device."""
+    """Add a calibration as YAML; 400 when it is not valid, 409 when it is of another device."""
     try:
         calibration = store.parse(data.calibration_data)
     except CalibrationError as error:
-        raise InvalidRequestError(str(error), remedy="Export a calibration to see how one is written.") from error
+        raise InvalidRequestError(str(error), remedy="Export a calibration for an example of the format.") from error
     name = file_name(calibration.calibration_name)
     store.save(unit.runtime, device_name(device), calibration)
     if data.set_as_active:
@@ -78,7 +78,7 @@ def delete_calibration(unit: UnitPorts, device: FromPath[str], name: FromPath[st
 @relayed()
 @get("/active_calibrations", sync_to_thread=True)
 def active_calibrations(unit: UnitPorts) -> dict[str, dict[str, Any]]:
-    """The calibration in use, by device; one that is missing or damaged is left out."""
+    """Return the active calibration by device; missing or damaged ones are skipped."""
     active = store.active_names(unit.runtime)
     found = store.list_all(unit.runtime)
     return {
@@ -105,7 +105,7 @@ def use_no_calibration(unit: UnitPorts, device: FromPath[str]) -> Saved:
 
 @get("/zipped_calibrations", sync_to_thread=True)
 def zipped_calibrations(unit: UnitPorts) -> Response[bytes]:
-    """All calibrations as one archive of YAML files, `<device>/<name>.yaml`."""
+    """Return all calibrations as one ZIP archive of YAML files, `<device>/<name>.yaml`."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for device, ones in sorted(store.list_all(unit.runtime).items()):

@@ -1,4 +1,4 @@
-"""Routes of a unit about what it can do and what is in its vial."""
+"""Routes of a unit about its jobs, automations and settings, and the volumes in its vial."""
 
 import msgspec
 from litestar import Router, get, patch
@@ -21,7 +21,7 @@ from pioreactor.web.unit.services import UnitPorts
 
 
 class VialAnswer(msgspec.Struct):
-    """What is in the vial, as the unit reckons."""
+    """Tracked variables of the vial."""
 
     values: dict[str, float]
 
@@ -58,7 +58,7 @@ def vial(unit: UnitPorts, experiment: FromPath[str]) -> VialAnswer:
 @relayed(path=f"{WORKERS}/bioreactor/update/experiments/{{experiment:str}}", target="experiment")
 @patch("/bioreactor/experiments/{experiment:str}", sync_to_thread=True)
 def correct_vial(unit: UnitPorts, experiment: FromPath[str], data: JSONBody[UpdateBioreactor]) -> VialAnswer:
-    """Say what really is in the vial: all of the values, or none when one of them cannot be."""
+    """Correct the tracked variables of the vial; none is changed when one of the values is invalid."""
     name = experiment_name(experiment)
     before = bioreactor.vial_state(unit.runtime, name)
     state = bioreactor.set_variables(unit.runtime, name, data.values)

@@ -25,39 +25,39 @@ class Saved(msgspec.Struct):
 
 
 def read_text(path: Path) -> str:
-    """Return a configuration file; one that does not exist is empty."""
+    """Return the text of a file; empty if it does not exist."""
     try:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
         return ""
     except (OSError, UnicodeDecodeError) as error:
-        raise StorageError(f"{path.name} cannot be read: {error}") from error
+        raise StorageError(f"cannot read {path.name}: {error}") from error
 
 
 def _save(path: Path, check: Callable[[], str]) -> str:
-    """Check and replace a file, one editor after the other."""
+    """Check and replace a file; edits are serialized by a lock."""
     with _writing:
         text = check()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             write_atomically(path, text)
         except OSError as error:
-            raise StorageError(f"{path.name} cannot be written: {error}") from error
+            raise StorageError(f"cannot write {path.name}: {error}") from error
     return text
 
 
 def save_shared(paths: Paths, text: str) -> str:
-    """Check and write the shared file; return the text as it was written."""
+    """Check and write the shared file; return the text that was written."""
     return _save(paths.global_config, lambda: check_shared(text))
 
 
 def save_specific(paths: Paths, text: str) -> str:
-    """Check the unit's own file over the shared one, and write it; return the text as it was written."""
+    """Check the unit's own file together with the shared one and write it; return the text that was written."""
     return _save(paths.local_config, lambda: check_local(read_text(paths.global_config), text))
 
 
 def merged(paths: Paths) -> dict[str, dict[str, Any]]:
-    """Return section → key → value of what is in force on this unit."""
+    """Return the configuration in force on this unit: section → key → value."""
     raw = load_settings(paths.global_config, paths.local_config).raw
     return {name: dict(raw.items(name)) for name in raw.sections()}
 
@@ -75,14 +75,14 @@ def specific_config(unit: UnitPorts) -> str:
 
 @route("/config/specific", http_method=PATCH_OR_POST, status_code=200, sync_to_thread=True)
 def save_specific_config(unit: UnitPorts, data: JSONBody[ConfigText]) -> Saved:
-    """Replace the unit's own file, in one step, if the configuration that results is valid."""
+    """Replace the unit's own file atomically, if the resulting configuration is valid."""
     save_specific(unit.paths, data.code)
     return Saved()
 
 
 @patch("/config/shared", sync_to_thread=True)
 def patch_shared_config(unit: UnitPorts, data: JSONBody[ConfigText]) -> Saved:
-    """Replace this unit's copy of the shared file: how the leader brings a change to its workers."""
+    """Replace this unit's copy of the shared file; the leader calls this after a change."""
     save_shared(unit.paths, data.code)
     return Saved()
 

@@ -1,4 +1,4 @@
-"""Routes of a unit about its estimators: which there are, and which is in use."""
+"""Routes of a unit about its estimators and which of them are active."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ def _described(unit: UnitServices, device: str, estimator: EstimatorBase) -> dic
 @relayed()
 @get("/estimators", sync_to_thread=True)
 def estimators(unit: UnitPorts) -> dict[str, list[dict[str, Any]]]:
-    """Estimators by device; each says whether it is in use."""
+    """Return estimators by device, each with whether it is active."""
     found = store.list_all(unit.runtime)
     return {device: [_described(unit, device, one) for one in ones] for device, ones in found.items()}
 
@@ -51,7 +51,7 @@ def delete_estimator(unit: UnitPorts, device: FromPath[str], name: FromPath[str]
 @relayed()
 @get("/active_estimators", sync_to_thread=True)
 def active_estimators(unit: UnitPorts) -> dict[str, dict[str, Any]]:
-    """The estimator in use, by device; one that is missing or damaged is left out."""
+    """Return the active estimator by device; missing or damaged ones are skipped."""
     active = store.active_names(unit.runtime)
     return {
         device: _described(unit, device, one)

@@ -1,4 +1,4 @@
-"""Starts jobs as processes of their own, through the command line, and hears of those that die at once."""
+"""Starts jobs as processes through the command line and detects those that fail at once."""
 
 import fcntl
 import os
@@ -19,16 +19,16 @@ REQUESTABLE = frozenset(
     {"EXPERIMENT", "JOB_SOURCE", "HOSTNAME", "ACTIVE", "MODEL_NAME", "MODEL_VERSION", "DEBUG", "SKIP_PLUGINS"}
     | {"HARDWARE", "FIRMWARE", "HAT_PRESENT", "TESTING"}
 )
-"""What a request may set; where files are is not a request's to say."""
+"""Environment variables that a request may set; none of them is a path of a file."""
 
-_WATCHED_S = 1.0
+_START_TIMEOUT_S = 1.0
 _DEBOUNCE_S = 1.0
-_REAP_EVERY_S = 0.25
-_LONGEST_OUTPUT = 256 * 1024
+_REAP_INTERVAL_S = 0.25
+_MAX_OUTPUT_BYTES = 256 * 1024
 
 
 class JobFailedError(PioreactorError):
-    """The job ended with an error right after its start."""
+    """A job exited with an error right after its start."""
 
     code = "job_failed"
     status = 409
@@ -44,8 +44,8 @@ class _Child:
 class JobLauncher:
     """Starts `command <options> <job> …` detached, with an environment of its own.
 
-    The server may end while its jobs go on; until then it collects the ended ones, so that no zombie is left, and
-    keeps their console output short.
+    Jobs outlive the server. While it runs, it reaps ended jobs, so that no zombie remains, and truncates their console
+    output.
     """
 
     command: Sequence[str]
@@ -59,32 +59,32 @@ class JobLauncher:
     _reaper: threading.Thread | None = field(default=None, init=False)
 
     def debounce(self, job: str, *, within_s: float = _DEBOUNCE_S) -> None:
-        """Refuse the same job twice within a second: a double click is one wish."""
+        """Raise `TooManyRequestsError` for a repeated request within a second, such as a double click."""
         now = self.seconds()
         with self._lock:
             last = self._started_at.get(job)
             if last is not None and now - last < within_s:
-                raise TooManyRequestsError(f"{job} was asked to start a moment ago")
+                raise TooManyRequestsError(f"{job} was started less than {within_s:g} s ago")
             self._started_at[job] = now
 
-    def check(self, job: str, wish: RunJob) -> None:
-        """Raise `InvalidRequestError` for a wish that cannot be carried out."""
-        _arguments(job, wish)
-        self._environment(wish.env)
+    def check(self, job: str, request: RunJob) -> None:
+        """Raise `InvalidRequestError` for a request that cannot be run."""
+        _arguments(job, request)
+        self._environment(request.env)
 
-    def launch(self, job: str, wish: RunJob) -> str:
-        """Start the job; return "ok" when it lives after a second or ended well, raise `JobFailedError` otherwise."""
-        arguments = [*self.command, *_arguments(job, wish)]
-        output = tempfile.TemporaryFile(mode="w+b", buffering=0)  # noqa: SIM115 - lives as long as the child writes
+    def launch(self, job: str, request: RunJob) -> str:
+        """Start the job; return "ok" if it still runs after 1 s or exited with 0, else raise `JobFailedError`."""
+        arguments = [*self.command, *_arguments(job, request)]
+        output = tempfile.TemporaryFile(mode="w+b", buffering=0)  # noqa: SIM115 - stays open while the child writes
         fcntl.fcntl(output.fileno(), fcntl.F_SETFL, os.O_APPEND)
         try:
-            process = launch(arguments, self._environment(wish.env), stdout=output, stderr=subprocess.STDOUT)
+            process = launch(arguments, self._environment(request.env), stdout=output, stderr=subprocess.STDOUT)
         except (OSError, ValueError) as error:
             output.close()
             raise JobFailedError(f"{job} could not be started: {error}") from error
         child = _Child(process, output)
         try:
-            code = process.wait(_WATCHED_S)
+            code = process.wait(_START_TIMEOUT_S)
         except subprocess.TimeoutExpired:
             self._keep(child)
             return "ok"
@@ -94,20 +94,20 @@ class JobLauncher:
             raise _failure(job, code, output)
 
     def close(self) -> None:
-        """Stop collecting; the jobs go on. Safe to call twice."""
+        """Stop reaping; the jobs continue. Idempotent."""
         self._closing.set()
         reaper = self._reaper
         if reaper is not None:
             reaper.join()
         for child in self._children:
             child.output.close()
-            child.process.returncode = child.process.returncode or 0  # it outlives us: nothing is waited for
+            child.process.returncode = child.process.returncode or 0  # it outlives the server and is not waited for
         self._children.clear()
 
     def _environment(self, requested: Mapping[str, str | None]) -> dict[str, str]:
         refused = sorted(set(requested) - REQUESTABLE)
         if refused:
-            raise InvalidRequestError(f"a request may not set {', '.join(refused)}")
+            raise InvalidRequestError(f"a request cannot set {', '.join(refused)}")
         environment = inherited(self.environment)
         environment.update({name: value for name, value in requested.items() if value not in (None, "", "None")})
         return environment
@@ -120,28 +120,28 @@ class JobLauncher:
                 self._reaper.start()
 
     def _reap(self) -> None:
-        while not self._closing.wait(_REAP_EVERY_S):
+        while not self._closing.wait(_REAP_INTERVAL_S):
             with self._lock:
                 ended = [child for child in self._children if child.process.poll() is not None]
                 for child in ended:
                     child.output.close()
                     self._children.remove(child)
                 for child in self._children:
-                    if os.fstat(child.output.fileno()).st_size > _LONGEST_OUTPUT:
+                    if os.fstat(child.output.fileno()).st_size > _MAX_OUTPUT_BYTES:
                         os.ftruncate(child.output.fileno(), 0)
                 if not self._children:
                     self._reaper = None
                     return
 
 
-def _arguments(job: str, wish: RunJob) -> list[str]:
+def _arguments(job: str, request: RunJob) -> list[str]:
     arguments = []
-    for section, key, value in wish.config_overrides:
+    for section, key, value in request.config_overrides:
         arguments += ["--config-override", section, key, "" if value is None else value]
     arguments.append(job_name(job))
-    for argument in wish.args:
+    for argument in request.args:
         arguments.append(argument)
-    for name, given in wish.options.items():
+    for name, given in request.options.items():
         for single in given if isinstance(given, list) else [given]:
             arguments += _option(option_name(name), single)
     return arguments

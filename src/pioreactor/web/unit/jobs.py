@@ -1,4 +1,4 @@
-"""Routes of a unit about its jobs: run, stop, and what runs with which settings."""
+"""Routes of a unit that start, stop and list its jobs and their settings."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from pioreactor.storage.ports import JobRecord
 from pioreactor.web.request_bodies import RunJob, StopJobs, experiment_name, job_name, setting_name
 from pioreactor.web.route_declarations import PATCH_OR_POST, UNITS, WORKERS, relayed
 from pioreactor.web.tasks import Accepted
-from pioreactor.web.unit.job_stopper import find, stop_and_tell
+from pioreactor.web.unit import job_stopper
 from pioreactor.web.unit.services import UnitPorts, UnitServices
 
 
@@ -38,7 +38,7 @@ class SettingsAnswer(msgspec.Struct):
 
 
 def as_row(job: JobRecord) -> JobRow:
-    """Return a job as the API tells it: yes and no are 1 and 0."""
+    """Return a job as a row of the API, with booleans as 0 or 1."""
     return JobRow(
         job.job_id,
         job.unit,
@@ -56,7 +56,7 @@ def as_row(job: JobRecord) -> JobRow:
 
 @route("/jobs/run/job_name/{job:str}", http_method=PATCH_OR_POST, status_code=202, sync_to_thread=True)
 def run_job(unit: UnitPorts, job: FromPath[str], data: JSONBody[RunJob | None] = None) -> Accepted:
-    """Start a job in a process of its own; the task fails with the job's last words if it dies within a second."""
+    """Start a job in a process of its own; the task fails with its last output if it exits with an error within 1 s."""
     name, request = job_name(job), data if data is not None else RunJob()
     unit.launcher.check(name, request)
     unit.launcher.debounce(name)
@@ -64,18 +64,18 @@ def run_job(unit: UnitPorts, job: FromPath[str], data: JSONBody[RunJob | None] =
 
 
 def _stop(unit: UnitServices, jobs: list[JobRecord]) -> Accepted:
-    return unit.tasks.start("stopping jobs", lambda: {"stopped": stop_and_tell(unit, jobs)})
+    return unit.tasks.start("stopping jobs", lambda: {"stopped": job_stopper.stop_jobs(unit, jobs)})
 
 
 @route("/jobs/stop", http_method=PATCH_OR_POST, status_code=202, sync_to_thread=True)
 def stop_jobs(unit: UnitPorts, data: JSONBody[StopJobs]) -> Accepted:
-    """Ask the jobs that match to stop; the task succeeds when they have ended."""
-    return _stop(unit, find(unit.stores.jobs(), data))
+    """Stop the jobs that match; the task succeeds when they have ended."""
+    return _stop(unit, job_stopper.find(unit.stores.jobs(), data))
 
 
 @route("/jobs/stop/all", http_method=PATCH_OR_POST, status_code=202, sync_to_thread=True)
 def stop_all_jobs(unit: UnitPorts) -> Accepted:
-    """Ask every job to stop but those that run as long as the unit does."""
+    """Stop all jobs except long-running ones, such as monitor."""
     return _stop(unit, [job for job in unit.stores.jobs().running() if not job.is_long_running_job])
 
 
@@ -139,7 +139,7 @@ def job_setting(unit: UnitPorts, job: FromPath[str], setting: FromPath[str]) -> 
     found = _settings(unit, job)
     name = setting_name(setting)
     if name not in found:
-        raise NotFoundError(f"{job} has published no {name}")
+        raise NotFoundError(f"{job} has no published setting {name}")
     return {name: found[name]}
 
 

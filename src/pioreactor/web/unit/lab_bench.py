@@ -1,4 +1,4 @@
-"""Routes of a unit about the bench beside its simulated reactor: standards, and a cup on a scale."""
+"""Routes of a unit about the accessories of its simulated reactor: standards, and a cup on a scale."""
 
 from typing import Annotated, Literal, assert_never
 
@@ -14,9 +14,9 @@ from pioreactor.web.unit.services import UnitPorts, UnitServices
 
 
 class UseBench(Body):
-    """What hands do. `od` belongs to `place_standard`, and `volume_ml` may: left out it is the culture's.
+    """A manual action. `place_standard` requires `od`; its `volume_ml` is the culture's by default.
 
-    `tare` empties the cup and leads the tubes of all pumps into it. Anything may be said again.
+    `tare` empties the cup and leads the tubes of all pumps into it. Every action can be repeated.
     """
 
     act: Literal["place_standard", "put_culture_back", "tare", "lead_tubes_back"]
@@ -27,19 +27,19 @@ class UseBench(Body):
 @relayed(waits=True, timeout_s=15.0)
 @get("/simulation/bench", sync_to_thread=True)
 def bench(unit: UnitPorts) -> LabBenchState:
-    """Which vial is in the simulated reactor, and what the scale shows; 404 where the reactor is real."""
+    """Return which vial is in the simulated reactor and the scale's reading; 404 on a real reactor."""
     return _bench_of(unit).state()
 
 
 @relayed(waits=True, timeout_s=15.0)
 @post("/simulation/bench", status_code=200, sync_to_thread=True)
 def use_bench(unit: UnitPorts, data: JSONBody[UseBench]) -> LabBenchState:
-    """Exchange the vial, empty the cup or lay the tubes; answers what there is then."""
+    """Exchange the vial, empty the cup or move the tubes; return the state afterwards."""
     found = _bench_of(unit)
     match data.act:
         case "place_standard":
             if data.od is None:
-                raise InvalidRequestError("a standard needs its OD600", remedy="Give `od`; 0 is a blank.")
+                raise InvalidRequestError("`od` is required: the OD600 of the standard", remedy="0 is a blank.")
             return found.place_standard(data.od, data.volume_ml)
         case "put_culture_back":
             return found.return_culture()
@@ -53,9 +53,7 @@ def use_bench(unit: UnitPorts, data: JSONBody[UseBench]) -> LabBenchState:
 
 def _bench_of(unit: UnitServices) -> LabBench:
     if unit.open_lab_bench is None:
-        raise NotFoundError(
-            f"the reactor of {unit.name} is a real one: its vial and its tubes are moved by hand, not over HTTP"
-        )
+        raise NotFoundError(f"the reactor of {unit.name} is not simulated")
     return unit.open_lab_bench()
 
 

@@ -24,7 +24,7 @@ class PluginRow(msgspec.Struct):
 @relayed(UNITS, target="units", timeout_s=15.0)
 @get("/plugins/installed", sync_to_thread=True)
 def installed_plugins(unit: UnitPorts) -> list[PluginRow]:
-    """Plugins that could be imported when the web server started to look."""
+    """Return the plugins that the web server has imported."""
     found = get_plugins(unit.paths.plugins)
     return [
         PluginRow(name, plugin.version, plugin.source, plugin.author, plugin.description, plugin.homepage)
@@ -34,7 +34,7 @@ def installed_plugins(unit: UnitPorts) -> list[PluginRow]:
 
 @get("/plugins/installed/{name:str}", media_type=MediaType.TEXT, sync_to_thread=True)
 def source_of_plugin(unit: UnitPorts, name: FromPath[str]) -> str:
-    """The Python source of a plugin that is a single file."""
+    """Return the Python source of a plugin that is a single file."""
     path = unit.paths.plugins / file_name(name)
     if path.suffix != ".py" or not path.is_file():
         raise NotFoundError(f"{unit.name} has no plugin file {name!r}")

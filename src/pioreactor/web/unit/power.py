@@ -1,4 +1,4 @@
-"""Routes of a unit that end the machine's day."""
+"""Shutdown and reboot routes."""
 
 import subprocess
 from collections.abc import Sequence
@@ -10,47 +10,47 @@ from pioreactor.web.route_declarations import PATCH_OR_POST, UNITS, relayed
 from pioreactor.web.tasks import Accepted
 from pioreactor.web.unit.services import UnitPorts, UnitServices
 
-_NOT_AGAIN_WITHIN_S = 15.0
-_PATIENCE_S = 30.0
+_DEBOUNCE_S = 15.0
+_TIMEOUT_S = 30.0
 
 
 class PowerRefusedError(PioreactorError):
-    """The machine refused to reboot or to shut down."""
+    """The operating system refused to reboot or to shut down."""
 
     code = "power_refused"
     status = 409
-    remedy = "The account of the web server must be allowed to do this: packaging/polkit has the rule."
+    remedy = "Allow it for the account of the web server: see packaging/polkit."
 
 
-def _end(unit: UnitServices, what: str) -> Accepted:
-    unit.launcher.debounce("power", within_s=_NOT_AGAIN_WITHIN_S)
-    return unit.tasks.start(what, lambda: _ask(what, unit.power[what]), lock="power")
+def _start(unit: UnitServices, what: str) -> Accepted:
+    unit.launcher.debounce("power", within_s=_DEBOUNCE_S)
+    return unit.tasks.start(what, lambda: _run(what, unit.power[what]), lock="power")
 
 
-def _ask(what: str, command: Sequence[str]) -> str:
+def _run(what: str, command: Sequence[str]) -> str:
     try:
-        asked = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_PATIENCE_S, check=False
+        finished = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise PowerRefusedError(f"{what} was not possible: {error}") from error
-    if asked.returncode != 0:
-        raise PowerRefusedError(f"{what} was refused: {asked.stderr.strip()[-200:]}")
+        raise PowerRefusedError(f"{what} failed: {error}") from error
+    if finished.returncode != 0:
+        raise PowerRefusedError(f"{what} was refused: {finished.stderr.strip()[-200:]}")
     return "ok"
 
 
 @relayed(UNITS, target="units", method="POST")
 @route("/system/reboot", http_method=PATCH_OR_POST, status_code=202, sync_to_thread=True)
 def reboot(unit: UnitPorts) -> Accepted:
-    """Restart the machine; its jobs end, and what the unit resumes by itself comes back."""
-    return _end(unit, "reboot")
+    """Reboot the computer; its jobs end, and those that the unit resumes start again."""
+    return _start(unit, "reboot")
 
 
 @relayed(UNITS, target="units", method="POST")
 @route("/system/shutdown", http_method=PATCH_OR_POST, status_code=202, sync_to_thread=True)
 def shutdown(unit: UnitPorts) -> Accepted:
-    """Switch the machine off."""
-    return _end(unit, "shutdown")
+    """Shut the computer down."""
+    return _start(unit, "shutdown")
 
 
 ROUTES = Router("/", route_handlers=[reboot, shutdown], tags=["unit"])

@@ -1,4 +1,4 @@
-"""What the routes of a unit work with."""
+"""Services that the routes of a unit use."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,12 +26,12 @@ POWER: Power = {
     "reboot": REBOOT,
     "shutdown": POWER_OFF,
 }
-"""The commands that end the machine's day."""
+"""Commands that reboot and shut down the computer."""
 
 
 @dataclass
 class UnitServices:
-    """One unit's ports, as its own API needs them, and what the server runs itself."""
+    """Ports of one unit, and the tasks and processes of its server."""
 
     runtime: Runtime
     bus: Bus
@@ -40,9 +40,9 @@ class UnitServices:
     catalogue: Catalogue
     power: Power = field(default_factory=lambda: POWER)
     perform: Executor = perform_here
-    """How the hardware work of calibrations is done."""
+    """Runs hardware actions of calibrations."""
     others: Units | None = None
-    """How other units of the cluster are asked, where that is known."""
+    """Client of the other units of the cluster; None before the unit has joined one."""
     open_lab_bench: Callable[[], LabBench] | None = None
     """Open the lab bench of a simulated reactor; None where the reactor is real."""
     _publisher: JournalingPublisher = field(init=False)
@@ -51,7 +51,7 @@ class UnitServices:
         self._publisher = JournalingPublisher(self.bus, self.runtime.stores.journal(), self.runtime.clock)
 
     def publish(self, topic: str, payload: object, *, qos: int = 1, retain: bool = False) -> None:
-        """Publish a message; what the database keeps is in the unit's journal first. Never waits for the broker."""
+        """Publish a message without waiting for the broker; records are written to the unit's journal first."""
         self._publisher.publish(topic, encode_payload(payload), qos=qos, retain=retain)
         self._publisher.flush()
 
@@ -72,11 +72,11 @@ class UnitServices:
         return self.runtime.paths
 
     def close(self) -> None:
-        """End what the server began itself; jobs go on."""
+        """Close tasks, launcher and bus; jobs continue."""
         self.tasks.close()
         self.launcher.close()
         self.bus.close()
 
 
 UnitPorts = NamedDependency[SkipValidation[UnitServices]]
-"""How a route asks for them, as its argument `unit`."""
+"""Type of the injected argument `unit` of a route."""

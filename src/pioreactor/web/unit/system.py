@@ -1,4 +1,4 @@
-"""Routes of a unit about the machine it runs on."""
+"""Routes of a unit about the computer that it runs on, and about results of tasks."""
 
 import os
 import shutil
@@ -18,7 +18,7 @@ from pioreactor.web.unit.services import UnitPorts
 
 
 class Health(msgspec.Struct):
-    """Said to everybody: that the unit is there."""
+    """Public information: the unit is running."""
 
     status: str
     pioreactor_unit: str
@@ -89,7 +89,7 @@ async def utc_clock(unit: UnitPorts) -> UtcClock:
 
 @get("/task_results/{task_id:str}")
 async def task_result(unit: UnitPorts, task_id: FromPath[str]) -> Any:
-    """Return a task: 202 while it is pending or runs, 200 once it succeeded or failed, 404 for an unknown id."""
+    """Return a task: 202 while it is pending or running, 200 once it succeeded or failed, 404 for an unknown id."""
     from litestar import Response
 
     found: TaskResult = unit.tasks.find(task_id)
@@ -97,10 +97,10 @@ async def task_result(unit: UnitPorts, task_id: FromPath[str]) -> Any:
 
 
 def local_ipv4() -> str:
-    """Return the address from which this machine talks to its network; empty when it has none."""
+    """Return the IPv4 address of this computer in its network; empty when it has none."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
-            probe.connect(("192.0.2.1", 9))  # no packet is sent: the kernel only picks the route
+            probe.connect(("192.0.2.1", 9))  # no packet is sent: the kernel only selects the route
             return str(probe.getsockname()[0])
         except OSError:
             return ""

@@ -1,4 +1,4 @@
-"""Files, calibrations, plugins and power of a unit, asked over HTTP."""
+"""Routes of a unit about files, calibrations, plugins and power."""
 
 import zipfile
 from io import BytesIO
@@ -39,7 +39,7 @@ def data(unit: Any) -> Any:
     return root
 
 
-def test_files_are_seen_but_neither_secrets_nor_databases_nor_what_is_outside(worker: Any, data: Any) -> None:
+def test_secrets_databases_and_files_outside_are_not_accessible(worker: Any, data: Any) -> None:
     assert worker.get("/unit_api/system/path/").json()["files"] == ["config.ini", "notes.txt"]
     assert worker.get("/unit_api/system/path/storage").json() == {"current": "storage", "dirs": [], "files": []}
     assert worker.get("/unit_api/system/path/notes.txt").text == "hello"
@@ -59,7 +59,7 @@ def test_files_are_seen_but_neither_secrets_nor_databases_nor_what_is_outside(wo
     assert worker.get("/unit_api/system/path/notes.txt").status_code == 403
 
 
-def test_only_what_can_be_spared_is_removed(worker: Any, data: Any) -> None:
+def test_protected_files_are_not_removed(worker: Any, data: Any) -> None:
     remove = "/unit_api/system/remove_file"
     for path in ("config.ini", "storage/secrets/cluster_token", "storage/pioreactor.sqlite-wal", "way_out/outside.txt"):
         assert worker.post(remove, json={"filepath": path}).status_code == 403, path
@@ -102,7 +102,7 @@ def test_plugins(worker: Any, unit: Any) -> None:
     assert worker.get("/unit_api/plugins/installed/..%2fconfig.ini").status_code in (400, 404)
 
 
-def test_power_is_asked_for_once(worker: Any, unit: Any) -> None:
+def test_reboot_is_debounced(worker: Any, unit: Any) -> None:
     unit.power = {"reboot": ("true",), "shutdown": ("sh", "-c", "echo no >&2; exit 1")}
     assert result_of(worker, worker.post("/unit_api/system/reboot"))["result"] == "ok"
     assert worker.post("/unit_api/system/shutdown").status_code == 429
@@ -130,7 +130,7 @@ def test_people(leader: Any) -> None:
     assert client.delete("/auth/people/mia").status_code == 409
 
 
-def test_a_new_password_signs_other_browsers_out(leader: Any) -> None:
+def test_a_new_password_closes_other_sessions(leader: Any) -> None:
     leader.sign_in()
     other = dict(leader.client.cookies)
     leader.client.cookies.clear()
@@ -162,7 +162,7 @@ def test_profiles(leader: Any) -> None:
     assert client.get("/api/experiment_profiles/a.yaml").status_code == 404
 
 
-def test_a_profile_is_looked_at_before_it_is_stored(leader: Any) -> None:
+def test_a_profile_is_verified_before_it_is_stored(leader: Any) -> None:
     client = leader.client
     body = (
         'version: "1.0"\nexperiment_profile_name: demo\ncommon: {jobs: {stirring: {actions: ['
@@ -184,13 +184,13 @@ def test_a_profile_is_looked_at_before_it_is_stored(leader: Any) -> None:
     assert client.get("/api/experiment_profiles").json() == []
 
 
-def test_calibrations_of_many_workers_come_as_one_archive(leader: Any) -> None:
+def test_calibrations_of_all_workers_are_one_archive(leader: Any) -> None:
     from pioreactor.http.ports import Response
 
     buffer = BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.writestr("media_pump/first.yaml", "x")
-    leader.hears("unit1", lambda request: Response(200, buffer.getvalue(), {"content-type": "application/zip"}))
+    leader.add_host("unit1", lambda request: Response(200, buffer.getvalue(), {"content-type": "application/zip"}))
     leader.add_workers("unit1", "unit2")
     answer = leader.client.get("/api/workers/$broadcast/zipped_calibrations")
     archive = zipfile.ZipFile(BytesIO(answer.content))

@@ -1,4 +1,4 @@
-"""The committed API document, and what it promises."""
+"""The committed OpenAPI document."""
 
 import json
 from pathlib import Path
@@ -35,10 +35,10 @@ def test_the_committed_document_is_current(rendered: str) -> None:
         ("get", "/unit_api/health"),
     ],
 )
-def test_routes_that_scripts_rely_on_are_there(rendered: str, method: str, path: str) -> None:
+def test_routes_that_scripts_use_exist(rendered: str, method: str, path: str) -> None:
     assert method in json.loads(rendered)["paths"][path]
 
 
-def test_answers_are_typed_where_the_ui_reads_them(rendered: str) -> None:
+def test_responses_that_the_ui_reads_are_typed(rendered: str) -> None:
     schemas = json.loads(rendered)["components"]["schemas"]
     assert {"Experiment", "WorkerRow", "LogRow", "TimeSeries", "DescribedJob", "Chart", "Accepted"} <= set(schemas)

@@ -1,4 +1,4 @@
-"""The bench of a simulated reactor over HTTP: there for simulated units, and for nobody without the key."""
+"""Routes of the lab bench of a simulated reactor."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -27,13 +27,13 @@ def simulated(unit: UnitServices) -> Iterator[Any]:
         yield client
 
 
-def test_a_real_reactor_has_no_bench_and_says_so(worker: Any) -> None:
+def test_a_real_reactor_has_no_lab_bench(worker: Any) -> None:
     for answer in (worker.get(BENCH), worker.post(BENCH, json={"act": "tare"})):
         assert answer.status_code == 404
-        assert "real one" in answer.json()["error"]
+        assert "not simulated" in answer.json()["error"]
 
 
-def test_a_vial_is_exchanged_and_the_culture_put_back(simulated: Any) -> None:
+def test_a_standard_is_placed_and_the_culture_returned(simulated: Any) -> None:
     before = simulated.get(BENCH).json()
     assert before["vial"] == "culture"
     placed = simulated.post(BENCH, json={"act": "place_standard", "od": 0.5, "volume_ml": 12})
@@ -43,7 +43,7 @@ def test_a_vial_is_exchanged_and_the_culture_put_back(simulated: Any) -> None:
     assert simulated.post(BENCH, json={"act": "put_culture_back"}).json() == before
 
 
-def test_tubes_are_led_into_the_cup_and_back(simulated: Any) -> None:
+def test_tubes_are_moved_to_the_cup_and_back(simulated: Any) -> None:
     assert simulated.post(BENCH, json={"act": "tare"}).json()["tubes"] == "cup"
     assert simulated.post(BENCH, json={"act": "lead_tubes_back"}).json()["tubes"] == "vial"
 
@@ -59,19 +59,19 @@ def test_tubes_are_led_into_the_cup_and_back(simulated: Any) -> None:
         {"act": "tare", "pump": "media"},
     ],
 )
-def test_what_no_hand_can_do_is_refused(simulated: Any, body: dict[str, Any]) -> None:
+def test_invalid_actions_are_refused(simulated: Any, body: dict[str, Any]) -> None:
     before = simulated.get(BENCH).json()
     assert simulated.post(BENCH, json=body).status_code == 400
     assert simulated.get(BENCH).json() == before
 
 
-def test_nobody_without_the_key_touches_the_bench(simulated: Any) -> None:
+def test_the_lab_bench_requires_authentication(simulated: Any) -> None:
     simulated.headers.pop("Authorization")
     assert simulated.get(BENCH).status_code == 401
     assert simulated.post(BENCH, json={"act": "tare"}).status_code == 401
 
 
-def test_the_leader_passes_on_what_a_worker_says(leader: Any, simulated: Any) -> None:
+def test_the_leader_relays_the_lab_bench_of_a_worker(leader: Any, simulated: Any) -> None:
     leader.client.put("/api/workers", json={"pioreactor_unit": "unit1"})
 
     def answer(request: Any) -> Response:
@@ -79,7 +79,7 @@ def test_the_leader_passes_on_what_a_worker_says(leader: Any, simulated: Any) ->
         got = simulated.request(request.method, request.path, json=body)
         return Response(got.status_code, got.content, {name.lower(): text for name, text in got.headers.items()})
 
-    leader.hears("unit1", answer)
+    leader.add_host("unit1", answer)
     path = "/api/workers/unit1/simulation/bench"
     placed = leader.client.post(path, json={"act": "place_standard", "od": 2})
     assert (placed.status_code, placed.json()["standard_od"]) == (200, 2.0)

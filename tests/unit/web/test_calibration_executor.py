@@ -1,4 +1,4 @@
-"""Hardware work by a process of its own: its answer, its errors, its end."""
+"""Hardware actions in a process of their own: result, errors, shutdown."""
 
 import sys
 import threading
@@ -20,7 +20,7 @@ def launcher(script: str) -> JobLauncher:
     return JobLauncher((sys.executable, "-c", script), {"PATH": "/usr/bin", "SECRET": "x"})
 
 
-def test_the_last_line_is_the_answer(tasks: Tasks) -> None:
+def test_the_last_line_of_output_is_the_result(tasks: Tasks) -> None:
     script = (
         "import sys, json, os; print('noise'); "
         "print(json.dumps({'answer': {'args': sys.argv[1:], 'env': sorted(os.environ)}}))"
@@ -40,12 +40,12 @@ def test_errors_keep_their_status_and_remedy(tasks: Tasks) -> None:
 @pytest.mark.parametrize(
     "script", ["import sys; sys.exit(3)", "print('no json')", "import os; os.kill(os.getpid(), 9)"]
 )
-def test_a_process_that_dies_is_an_error(tasks: Tasks, script: str) -> None:
-    with pytest.raises(CalibrationActionError, match="without an answer"):
+def test_a_process_without_result_is_an_error(tasks: Tasks, script: str) -> None:
+    with pytest.raises(CalibrationActionError, match="without a result"):
         by_command_line(launcher(script), tasks.pause)("pump", {})
 
 
-def test_a_server_that_stops_interrupts_the_work(tmp_path: Path) -> None:
+def test_shutdown_interrupts_the_process(tmp_path: Path) -> None:
     started, switched_off = tmp_path / "started", tmp_path / "off"
     script = (
         "import pathlib, threading\n"

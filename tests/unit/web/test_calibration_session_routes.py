@@ -1,4 +1,4 @@
-"""Guided calibrations and estimators, asked over HTTP."""
+"""Routes of guided calibrations and estimators."""
 
 import threading
 from collections.abc import Callable
@@ -71,7 +71,7 @@ def go_to_prime(worker: Any, session: str) -> None:
     assert answer.json()["step"]["step_id"] == "prime_pump_duration"
 
 
-def test_protocols_are_told_with_what_they_need(worker: Any) -> None:
+def test_protocols_list_their_requirements(worker: Any) -> None:
     found = worker.get("/unit_api/calibration_protocols").json()
     by_id = {one["id"]: one for one in found}
     assert by_id["stirring/dc_based"]["requirements"]
@@ -80,7 +80,7 @@ def test_protocols_are_told_with_what_they_need(worker: Any) -> None:
     assert set(found[0]) == fields
 
 
-def test_a_pump_is_calibrated_step_by_step_and_in_use_at_once(worker: Any, pumped: list[dict[str, Any]]) -> None:
+def test_a_pump_calibration_is_active_after_its_last_step(worker: Any, pumped: list[dict[str, Any]]) -> None:
     session = start(worker)
     go_to_prime(worker, session)
     enter(worker, session, {"duration_s": 15})
@@ -110,7 +110,7 @@ def test_a_pump_is_calibrated_step_by_step_and_in_use_at_once(worker: Any, pumpe
     assert enter(worker, session, {"overwrite": "no"}).json()["step"]["step_id"] == "name_input"
 
 
-def test_values_that_do_not_fit_are_400_and_change_nothing(worker: Any, pumped: list[dict[str, Any]]) -> None:
+def test_invalid_inputs_are_400_and_change_nothing(worker: Any, pumped: list[dict[str, Any]]) -> None:
     session = start(worker)
     go_to_prime(worker, session)
     before = worker.get(f"{SESSIONS}/{session}").json()
@@ -121,7 +121,7 @@ def test_values_that_do_not_fit_are_400_and_change_nothing(worker: Any, pumped: 
     assert pumped == []
 
 
-def test_undo_goes_back(worker: Any) -> None:
+def test_undo_restores_the_previous_step(worker: Any) -> None:
     session = start(worker)
     enter(worker, session)
     answer = worker.post(f"{SESSIONS}/{session}/undo", json={})
@@ -129,7 +129,7 @@ def test_undo_goes_back(worker: Any) -> None:
     assert worker.post(f"{SESSIONS}/{session}/undo", json={}).status_code == 409
 
 
-def test_hardware_that_refuses_is_told_with_its_own_status(worker: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_hardware_errors_keep_their_status(worker: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(payload: Any) -> dict[str, Any]:
         raise ActuatorInUseError("the pump is in use", remedy="Wait.")
 
@@ -153,7 +153,7 @@ def test_a_session_has_one_driver_until_it_is_taken_over(worker: Any) -> None:
     assert enter(worker, session, driver="anna").status_code == 409
 
 
-def test_inputs_for_a_step_that_is_over_are_refused(worker: Any) -> None:
+def test_inputs_for_a_former_step_are_refused(worker: Any) -> None:
     session = start(worker)
     assert enter(worker, session, step_id="intro_confirm_1").status_code == 200
     answer = enter(worker, session, step_id="intro_confirm_1")
@@ -161,9 +161,7 @@ def test_inputs_for_a_step_that_is_over_are_refused(worker: Any) -> None:
     assert "intro_confirm_2" in answer.json()["error"]
 
 
-def test_a_step_that_moves_hardware_is_not_started_twice_and_can_be_aborted(
-    unit: Any, worker: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_hardware_step_runs_once_and_can_be_aborted(unit: Any, worker: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     began, may_end = threading.Event(), threading.Event()
 
     def pump(payload: Any) -> dict[str, Any]:
@@ -205,7 +203,7 @@ def test_unknown_sessions_protocols_and_fields(worker: Any) -> None:
     assert [one["session_id"] for one in worker.get(SESSIONS).json()] == [session]
 
 
-def test_estimators_are_seen_chosen_and_deleted(unit: Any, worker: Any) -> None:
+def test_estimators_are_listed_activated_and_deleted(unit: Any, worker: Any) -> None:
     estimator_store.save(unit.runtime, "od_fused", an_estimator())
     assert worker.get("/unit_api/estimators").json()["od_fused"][0]["is_active"] is False
     assert worker.patch("/unit_api/active_estimators/od_fused/fused").status_code == 200
@@ -218,7 +216,7 @@ def test_estimators_are_seen_chosen_and_deleted(unit: Any, worker: Any) -> None:
     assert worker.get("/unit_api/estimators").json() == {}
 
 
-def test_the_leader_passes_sessions_and_estimators_on(leader: Any, make_unit: Any) -> None:
+def test_the_leader_relays_sessions_and_estimators(leader: Any, make_unit: Any) -> None:
     leader.add_workers("unit2")
     with client_of(make_unit("unit2")) as behind:
 
@@ -228,7 +226,7 @@ def test_the_leader_passes_sessions_and_estimators_on(leader: Any, make_unit: An
             )
             return Response(said.status_code, said.content, {"content-type": "application/json"})
 
-        leader.hears("unit2", answer)
+        leader.add_host("unit2", answer)
         path = "/api/workers/unit2/calibrations/sessions"
         body = {"target_device": "media_pump", "protocol_name": "duration_based"}
         started = leader.client.post(path, json=body)
@@ -247,7 +245,7 @@ def test_the_leader_passes_sessions_and_estimators_on(leader: Any, make_unit: An
         assert leader.client.get("/api/workers/unit2/estimators").status_code == 202
 
 
-def test_an_estimator_of_another_unit_is_asked_for_through_the_leader(
+def test_estimators_of_another_unit_are_requested_through_the_leader(
     leader: Any, make_unit: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     leader.add_workers("unit2", "unit3")
@@ -264,8 +262,8 @@ def test_an_estimator_of_another_unit_is_asked_for_through_the_leader(
 
             return answer
 
-        leader.hears("unit3", passing(other))
-        leader.hears("leader1", passing(leader.client))
+        leader.add_host("unit3", passing(other))
+        leader.add_host("leader1", passing(leader.client))
         unit2.others = Units(leader.http, lambda unit: base_url(unit, {}), token=TOKEN, pause=unit2.tasks.pause)
         body = {"target_device": "od_fused", "protocol_name": "od_fusion_offset"}
         session = worker.post(SESSIONS, json=body).json()["session"]["session_id"]

@@ -1,4 +1,4 @@
-"""A unit's own API, asked over HTTP."""
+"""The API of a unit."""
 
 import os
 import signal
@@ -28,7 +28,7 @@ def recording(make_unit: Callable[..., Any], tmp_path: Path) -> Iterator[tuple[A
         yield client, written
 
 
-def test_health_is_open_and_the_rest_is_locked(worker: Any) -> None:
+def test_only_health_is_public(worker: Any) -> None:
     worker.headers.pop("Authorization")
 
     assert worker.get("/unit_api/health").json()["pioreactor_unit"] == "unit1"
@@ -38,7 +38,7 @@ def test_health_is_open_and_the_rest_is_locked(worker: Any) -> None:
         assert answer.json()["error"] == "not signed in"
 
 
-def test_a_job_is_started_with_exactly_what_was_asked(recording: Any) -> None:
+def test_a_job_is_started_with_the_requested_options(recording: Any) -> None:
     import json
 
     client, written = recording
@@ -71,13 +71,13 @@ def test_a_job_is_started_with_exactly_what_was_asked(recording: Any) -> None:
         ("stirring", {"config_overrides": [["one"]]}),
     ],
 )
-def test_a_wish_that_cannot_be_carried_out_is_refused_at_once(recording: Any, job: str, body: Any) -> None:
+def test_an_invalid_request_is_refused_at_once(recording: Any, job: str, body: Any) -> None:
     client, written = recording
     assert client.patch(f"/unit_api/jobs/run/job_name/{job}", json=body).status_code == 400
     assert not written.exists()
 
 
-def test_a_job_that_dies_at_once_says_why(make_unit: Callable[..., Any]) -> None:
+def test_a_job_that_fails_at_once_reports_its_error(make_unit: Callable[..., Any]) -> None:
     script = "import sys; print('starting'); sys.exit('Error: no calibration\\n  Try: run one')"
     unit = make_unit(command=(sys.executable, "-c", script))
     with client_of(unit) as client:
@@ -88,7 +88,7 @@ def test_a_job_that_dies_at_once_says_why(make_unit: Callable[..., Any]) -> None
     assert failed["remediation"] == "run one"
 
 
-def test_the_same_job_twice_within_a_second_is_one_wish(recording: Any) -> None:
+def test_a_repeated_start_within_a_second_is_refused(recording: Any) -> None:
     client, _ = recording
     first = client.patch("/unit_api/jobs/run/job_name/stirring", json={})
     assert client.patch("/unit_api/jobs/run/job_name/stirring", json={}).status_code == 429
@@ -96,7 +96,7 @@ def test_the_same_job_twice_within_a_second_is_one_wish(recording: Any) -> None:
     result_of(client, first)
 
 
-def test_jobs_outlive_the_server_and_ended_ones_leave_no_zombie(tmp_path: Path) -> None:
+def test_jobs_outlive_the_server_and_ended_jobs_are_reaped(tmp_path: Path) -> None:
     ready = tmp_path / "pid"
     script = f"import os, time; open({str(ready)!r}, 'w').write(str(os.getpid())); time.sleep(60)"
     launcher = JobLauncher((sys.executable, "-c", script), {})
@@ -119,7 +119,7 @@ def test_jobs_outlive_the_server_and_ended_ones_leave_no_zombie(tmp_path: Path) 
     os.waitpid(pid, 0)
 
 
-def test_a_killed_job_is_named_with_its_signal() -> None:
+def test_the_signal_that_killed_a_job_is_reported() -> None:
     launcher = JobLauncher((sys.executable, "-c", "import os; os.kill(os.getpid(), 9)"), {})
     with pytest.raises(JobFailedError, match="SIGKILL"):
         launcher.launch("stirring", RunJob())
@@ -159,7 +159,7 @@ def register(unit: Any, job_name: str, pid: int, *, experiment: str = "exp", lon
     )
 
 
-def test_stopping_is_done_when_the_process_has_ended(worker: Any, unit: Any, a_job: Any) -> None:
+def test_stopping_waits_for_the_end_of_the_process(worker: Any, unit: Any, a_job: Any) -> None:
     process = a_job("import time; print('ready', flush=True); time.sleep(60)")
     register(unit, "stirring", process.pid)
     register(unit, "od_reading", 2**22 - 1, experiment="other")
@@ -170,7 +170,7 @@ def test_stopping_is_done_when_the_process_has_ended(worker: Any, unit: Any, a_j
     assert process.wait(1) == -signal.SIGINT or process.returncode == 1
 
 
-def test_a_number_that_belongs_to_another_process_is_not_signalled(worker: Any, unit: Any, a_job: Any) -> None:
+def test_a_reused_pid_is_not_signaled(worker: Any, unit: Any, a_job: Any) -> None:
     innocent = a_job("import time; print('ready', flush=True); time.sleep(60)")
     job_id = register(unit, "stirring", innocent.pid)
     from dataclasses import replace
@@ -184,13 +184,13 @@ def test_a_number_that_belongs_to_another_process_is_not_signalled(worker: Any, 
     assert innocent.poll() is None
 
 
-def test_stopping_nothing_in_particular_is_refused(worker: Any) -> None:
+def test_stopping_without_a_filter_is_refused(worker: Any) -> None:
     answer = worker.post("/unit_api/jobs/stop", json={})
     assert answer.status_code == 400
     assert "job_name" in answer.json()["error"]
 
 
-def test_stopping_all_leaves_what_runs_as_long_as_the_unit(worker: Any, unit: Any, a_job: Any) -> None:
+def test_stopping_all_skips_long_running_jobs(worker: Any, unit: Any, a_job: Any) -> None:
     monitor = a_job("import time; print('ready', flush=True); time.sleep(60)")
     register(unit, "monitor", monitor.pid, experiment="$experiment", long_running=True)
 
@@ -216,11 +216,11 @@ def test_running_jobs_and_their_settings(worker: Any, unit: Any) -> None:
     assert worker.get("/unit_api/jobs/settings/job_name/od_reading").status_code == 404
 
 
-def test_a_task_that_never_was_is_not_pending(worker: Any) -> None:
+def test_an_unknown_task_is_404(worker: Any) -> None:
     assert worker.get("/unit_api/task_results/0123").status_code == 404
 
 
-def test_the_machine(worker: Any) -> None:
+def test_system_information(worker: Any) -> None:
     disk = worker.get("/unit_api/system/disk_space").json()
     assert 0 < disk["free"] <= disk["total"]
     memory = worker.get("/unit_api/system/memory").json()
@@ -257,7 +257,7 @@ def test_descriptors_come_from_the_declarations(worker: Any) -> None:
     assert {c["job_name"] for c in capabilities} == {"stirring", "dosing_automation"}
 
 
-def test_the_vial_is_corrected_all_at_once_or_not_at_all(worker: Any, unit: Any) -> None:
+def test_variables_of_the_vial_are_set_together_or_not_at_all(worker: Any, unit: Any) -> None:
     path = "/unit_api/bioreactor/experiments/my exp"
     assert worker.patch(path, json={"values": {"current_volume_ml": 14.0, "nonsense": 1}}).status_code == 400
     assert (

@@ -1,4 +1,4 @@
-"""The leader's API, asked over HTTP, with units on a network in memory."""
+"""The leader's API, with units on an in-memory network."""
 
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from pioreactor.structs.encoding import to_timestamp
 
 
 def accepts(request: Request) -> Response:
-    """Answer as a unit does that starts a task and has finished it at once."""
+    """Respond like a unit that starts a task and has finished it at once."""
     if request.path.startswith("/unit_api/task_results/"):
         return json_response({"status": "succeeded", "result": "ok"})
     return json_response(
@@ -34,7 +34,7 @@ def test_experiments_from_creation_to_deletion(leader: Any) -> None:
     assert client.get("/api/experiments/latest").json()["experiment"] == "first"
     assert client.get("/api/experiments/nowhere").status_code == 404
 
-    leader.hears("unit1", accepts)
+    leader.add_host("unit1", accepts)
     leader.add_workers("unit1")
     client.put("/api/experiments/first/workers", json={"pioreactor_unit": "unit1"})
     deleted = leader.result(client.delete("/api/experiments/first"))
@@ -58,15 +58,15 @@ def test_the_inventory(leader: Any) -> None:
     assert client.get("/api/workers/nobody").status_code == 404
     assert client.put("/api/workers/unit7/is_active", json={"is_active": 2}).status_code == 400
 
-    leader.hears("unit7", accepts)
+    leader.add_host("unit7", accepts)
     assert client.put("/api/workers/unit7/is_active", json={"is_active": 0}).status_code == 200
     assert client.get("/api/workers/unit7").json()["is_active"] == 0
     assert leader.result(client.delete("/api/workers/unit7"))["result"]["unit7"]["ok"] is True
     assert client.get("/api/workers").json() == []
 
 
-def test_moving_a_worker_announces_it_and_stops_what_it_did_before(leader: Any) -> None:
-    leader.hears("unit1", accepts)
+def test_reassigning_a_worker_publishes_it_and_stops_its_jobs(leader: Any) -> None:
+    leader.add_host("unit1", accepts)
     leader.add_workers("unit1", experiment="first")
     leader.client.post("/api/experiments", json={"experiment": "second"})
     leader.bus.published.clear()
@@ -89,9 +89,9 @@ def test_moving_a_worker_announces_it_and_stops_what_it_did_before(leader: Any) 
     assert counts == [{"experiment": "second", "worker_count": 1}]
 
 
-def test_running_a_job_reaches_each_worker_with_its_own_environment(leader: Any) -> None:
+def test_a_job_is_started_on_each_worker_with_its_own_environment(leader: Any) -> None:
     for unit in ("unit1", "unit2", "unit3"):
-        leader.hears(unit, accepts)
+        leader.add_host(unit, accepts)
     leader.add_workers("unit1", "unit2", experiment="exp")
     leader.add_workers("unit3")
     leader.client.put("/api/workers/unit1/model", json={"model_name": "pioreactor_20ml", "model_version": "1.1"})
@@ -116,8 +116,8 @@ def test_running_a_job_reaches_each_worker_with_its_own_environment(leader: Any)
     assert sent["unit1.local:80"].headers["Authorization"].startswith("Bearer ")
 
 
-def test_one_dead_worker_does_not_hide_the_others(leader: Any) -> None:
-    leader.hears("unit1", accepts)
+def test_an_unreachable_worker_does_not_affect_the_others(leader: Any) -> None:
+    leader.add_host("unit1", accepts)
     leader.add_workers("unit1", "unit2", experiment="exp")
 
     path = "/api/units/$broadcast/jobs/run/job_name/stirring/experiments/exp"
@@ -128,15 +128,15 @@ def test_one_dead_worker_does_not_hide_the_others(leader: Any) -> None:
     assert result["unit2"]["error"]["kind"] == "connection_error"
 
 
-def test_a_units_refusal_keeps_its_words(leader: Any) -> None:
+def test_errors_of_units_keep_message_and_remedy(leader: Any) -> None:
     def dies(request: Request) -> Response:
         if request.path.startswith("/unit_api/task_results/"):
             body = {"status": "failed", "error": "no calibration", "cause": "x", "remediation": "Calibrate."}
             return json_response(body)
         return accepts(request)
 
-    leader.hears("unit1", dies)
-    leader.hears("unit2", lambda request: json_response({"error": "too soon", "status": 429}, 429))
+    leader.add_host("unit1", dies)
+    leader.add_host("unit2", lambda request: json_response({"error": "too soon", "status": 429}, 429))
     leader.add_workers("unit1", "unit2", experiment="exp")
     path = "/api/workers/$broadcast/jobs/run/job_name/stirring/experiments/exp"
     result = leader.result(leader.client.patch(path))["result"]
@@ -150,7 +150,7 @@ def test_a_units_refusal_keeps_its_words(leader: Any) -> None:
     assert (result["unit2"]["status_code"], result["unit2"]["error"]["message"]) == (429, "too soon")
 
 
-def test_jobs_start_only_where_they_belong(leader: Any) -> None:
+def test_jobs_start_only_on_active_workers_of_the_experiment(leader: Any) -> None:
     leader.add_workers("unit1", experiment="exp")
     run = "/api/workers/{}/jobs/run/job_name/stirring/experiments/{}"
     assert leader.client.patch(run.format("unit1", "other")).status_code == 404
@@ -161,7 +161,7 @@ def test_jobs_start_only_where_they_belong(leader: Any) -> None:
     assert leader.client.patch(run.format("unit1", "exp")).status_code == 404
 
 
-def test_stopping_falls_back_to_the_bus_when_a_units_server_is_away(leader: Any) -> None:
+def test_stopping_falls_back_to_mqtt_for_an_unreachable_unit(leader: Any) -> None:
     leader.add_workers("unit1", experiment="exp")
     leader.bus.published.clear()
 
@@ -172,7 +172,7 @@ def test_stopping_falls_back_to_the_bus_when_a_units_server_is_away(leader: Any)
     assert leader.bus.published[-1][:2] == ("pioreactor/unit1/exp/stirring/$state/set", "disconnected")
 
 
-def test_settings_are_checked_against_their_declaration_and_sent(leader: Any) -> None:
+def test_settings_are_validated_and_published(leader: Any) -> None:
     leader.add_workers("unit1", experiment="exp")
     leader.bus.published.clear()
     path = "/api/workers/unit1/jobs/update/job_name/stirring/experiments/exp"
@@ -226,7 +226,7 @@ def test_readings_and_logs(leader: Any) -> None:
     assert client.get("/api/units/unit1/system_logs").json() == []
 
 
-def test_a_line_for_the_log_cannot_leave_its_place(leader: Any) -> None:
+def test_log_entries_cannot_inject_topic_levels(leader: Any) -> None:
     leader.add_workers("unit1", "unit2", experiment="exp")
     leader.bus.published.clear()
     path = "/api/workers/{}/experiments/exp/logs"
@@ -244,9 +244,9 @@ def test_a_line_for_the_log_cannot_leave_its_place(leader: Any) -> None:
         assert leader.client.post(path.format("unit1"), json=body | wrong).status_code == 400, wrong
 
 
-def test_the_shared_configuration_is_saved_once_and_brought_to_those_who_are_there(leader: Any) -> None:
+def test_the_shared_configuration_is_saved_and_sent_to_reachable_workers(leader: Any) -> None:
     leader.add_workers("unit1", "unit2")
-    leader.hears("unit1", lambda request: json_response({"status": "success"}))
+    leader.add_host("unit1", lambda request: json_response({"status": "success"}))
     code = "[cluster.topology]\nleader_hostname=leader1\nleader_address=10.0.0.1\n[mqtt]\nusername=x\n"
 
     saved = leader.client.patch("/api/config/shared", json={"code": code})
@@ -261,7 +261,7 @@ def test_the_shared_configuration_is_saved_once_and_brought_to_those_who_are_the
     assert leader.client.get("/api/config/shared").text == code
 
 
-def test_a_units_own_configuration_is_changed_by_the_unit(leader: Any) -> None:
+def test_a_units_own_configuration_is_saved_by_the_unit(leader: Any) -> None:
     leader.add_workers("unit1")
 
     def unit(request: Request) -> Response:
@@ -271,7 +271,7 @@ def test_a_units_own_configuration_is_changed_by_the_unit(leader: Any) -> None:
             return json_response({"error": "bad file", "status": 400}, 400)
         return json_response({"status": "success"})
 
-    leader.hears("unit1", unit)
+    leader.add_host("unit1", unit)
     client = leader.client
     assert client.get("/api/config/units/unit1/specific").text == "[stirring.config]\n"
     assert client.patch("/api/config/units/unit1/specific", json={"code": "[a]\n"}).status_code == 200
@@ -290,11 +290,11 @@ def test_labels(leader: Any) -> None:
     assert leader.client.patch(path, json={"unit": "unit1", "label": ""}).json() == {}
 
 
-def test_a_unit_cannot_send_the_leader_elsewhere_for_a_result(leader: Any) -> None:
+def test_a_result_path_outside_of_task_results_is_refused(leader: Any) -> None:
     def liar(request: Request) -> Response:
         return json_response({"task_id": "1", "result_url_path": "@evil.example/x", "status": "accepted"}, 202)
 
-    leader.hears("unit1", liar)
+    leader.add_host("unit1", liar)
     leader.add_workers("unit1", experiment="exp")
     leader.http.asked.clear()
     path = "/api/workers/unit1/jobs/run/job_name/stirring/experiments/exp"
@@ -303,21 +303,21 @@ def test_a_unit_cannot_send_the_leader_elsewhere_for_a_result(leader: Any) -> No
     assert len(leader.http.asked) == 1
 
 
-def test_a_leader_that_is_no_worker_runs_its_own_jobs(leader: Any) -> None:
-    leader.hears("leader1", accepts)
+def test_a_leader_that_is_not_a_worker_runs_its_own_jobs(leader: Any) -> None:
+    leader.add_host("leader1", accepts)
     path = "/api/workers/leader1/jobs/run/job_name/experiment_profile/experiments/exp"
     body = {"args": ["execute", "demo.yaml", "exp"]}
     result = leader.result(leader.client.patch(path, json=body))["result"]
     assert result["leader1"]["ok"] is True
 
 
-def test_large_answers_are_compressed(leader: Any) -> None:
+def test_large_responses_are_compressed(leader: Any) -> None:
     answer = leader.client.get("/api/schema/openapi.json")
     assert answer.headers["content-encoding"] == "gzip"
     assert answer.json()["openapi"]
 
 
-def test_quarantined_records_are_seen_tried_again_and_discarded(leader: Any, tmp_path: Path) -> None:
+def test_quarantined_records_are_listed_retried_and_discarded(leader: Any, tmp_path: Path) -> None:
     client, topic = leader.client, "pioreactor/unit1/exp/bioreactor/current_volume_ml"
     sink = SqliteRecordSink(tmp_path / "leader.sqlite")
     at = "2030-01-01T00:00:00.000Z"
