@@ -1,4 +1,4 @@
-"""Pins and addresses of the unit's hardware under the names plugins import."""
+"""Pins and addresses of the hardware of this unit, under the names that plugins import."""
 
 from __future__ import annotations
 
@@ -51,9 +51,9 @@ def is_heating_pcb_present() -> bool:
 
 
 def is_i2c_device_present(channel: int) -> bool:
-    """Say whether a chip answers at an I²C address."""
+    """Return whether a chip answers at an I²C address."""
     try:
-        current().open_rig()._buses.i2c.transfer(channel, b"", 1)  # type: ignore[attr-defined]
+        current().open_rig().i2c.transfer(channel, b"", 1)  # type: ignore[attr-defined]
     except HardwareNotFoundError:
         return False
     return True

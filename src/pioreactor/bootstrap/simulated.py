@@ -30,7 +30,8 @@ from pioreactor.storage.artifacts import MemoryArtifacts
 from pioreactor.storage.memory import MemoryUnitStores
 from pioreactor.storage.paths import Paths
 from pioreactor.storage.ports import RecordSink
-from pioreactor.twin.buses import Chip, build_chips, open_buses
+from pioreactor.twin.buses import build_chips, open_buses
+from pioreactor.twin.chips.ports import Chip
 from pioreactor.twin.lab_bench import TwinLabBench
 from pioreactor.twin.scenarios import Scenario, find_scenario
 from pioreactor.twin.wiring import wiring

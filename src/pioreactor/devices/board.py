@@ -1,45 +1,19 @@
 """What is wired to what in one reactor: pins, addresses and channels as one frozen value."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, Literal, get_args
 
 from pioreactor.devices.description_layers import HardwareLayers
+from pioreactor.devices.driver import AdcInput, Driver, LedDriver, SensorInput
+from pioreactor.devices.driver_table import DRIVERS
 from pioreactor.exc import ConfigurationError, HardwareNotFoundError
 from pioreactor.types import LedChannel, PdChannel
 
-_CHIP_NAMES: Final = {
-    "ads1114": "ADS1114",
-    "ads1115": "ADS1115",
-    "pico": "RP2040",
-    "dac43608": "DAC43608",
-    "tmp1075": "TMP1075",
-}
-_ADC_DRIVERS: Final = ("ads1114", "ads1115", "pico")
-_LED_DRIVERS: Final = ("dac43608", "pico")
 _INPUTS_PER_CHIP: Final = 4
 _LED_CHANNELS: Final[tuple[LedChannel, ...]] = get_args(LedChannel)
-
-
-@dataclass(frozen=True, slots=True)
-class AdcInput:
-    """One analogue input. `divider` is volts at the input per volt of what is measured."""
-
-    driver: str
-    address: int
-    channel: int = 0
-    divider: float = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class LedDriver:
-    """The chip that drives the LEDs, and the register of each LED channel."""
-
-    driver: str
-    address: int
-    registers: Mapping[LedChannel, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +37,7 @@ class Chip:
     purposes: tuple[str, ...]
 
     def __str__(self) -> str:
-        return f"{_CHIP_NAMES[self.driver]} at 0x{self.address:02X} ({', '.join(self.purposes)})"
+        return f"{DRIVERS[self.driver].chip} at 0x{self.address:02X} ({', '.join(self.purposes)})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +53,9 @@ class Board:
     thermometer_address: int
     pins: Pins
     firmware: tuple[int, int] | None = None
+    thermometer_driver: str = "tmp1075"
+    sensors: Mapping[str, SensorInput] = field(default_factory=dict)
+    """Additional sensors by name."""
 
     def photodiode(self, channel: PdChannel) -> AdcInput:
         """Return the input of a photodiode; raise `HardwareNotFoundError` when this reactor has no such one."""
@@ -89,6 +66,17 @@ class Board:
                 f"{self.layers.model_name} {self.layers.model_version} on HAT {self.layers.hat_version} has no "
                 f"photodiode {channel}",
                 remedy="Assign the right model to the unit, or clear the channel in [od_config.photodiode_channel].",
+            ) from None
+
+    def sensor(self, name: str) -> SensorInput:
+        """Return an additional sensor; raise `HardwareNotFoundError` naming those there are."""
+        try:
+            return self.sensors[name]
+        except KeyError:
+            known = ", ".join(sorted(self.sensors)) if self.sensors else "none"
+            raise HardwareNotFoundError(
+                f"this reactor has no sensor {name}; described are: {known}",
+                remedy="Describe it in sensors.yaml of the hardware folder.",
             ) from None
 
     def pwm_pin(self, channel: str) -> int:
@@ -123,7 +111,9 @@ class Board:
         for use, entry in self.adc.items():
             yield entry.address, entry.driver, _PURPOSES.get(use, use)
         yield self.leds.address, self.leds.driver, "LEDs"
-        yield self.thermometer_address, "tmp1075", "heating board"
+        yield self.thermometer_address, self.thermometer_driver, "heating board"
+        for name, sensor in self.sensors.items():
+            yield sensor.address, sensor.driver, name
 
 
 _PURPOSES: Final = {
@@ -156,8 +146,10 @@ def load_board(
         adc=MappingProxyType({use: _adc_input(adc.below(use)) for use in adc.content}),
         leds=_led_driver(dac),
         thermometer_address=temp.address(),
+        thermometer_driver=temp.driver(lambda driver: driver.thermometer is not None, default="tmp1075"),
         pins=_pins(gpio),
         firmware=firmware,
+        sensors=MappingProxyType(_sensors(layers)),
     )
     board.pwm_pin(heater_channel)
     return board
@@ -216,23 +208,37 @@ class _Mod:
     def address(self) -> int:
         return self.number("address", most=0x77)
 
-    def driver(self, known: tuple[str, ...]) -> str:
-        name = self.value("driver")
+    def driver(self, has_capability: Callable[[Driver], bool], *, default: str | None = None) -> str:
+        """Return the name of a driver in the table that has a capability."""
+        name = self.content.get("driver", default) if default is not None else self.value("driver")
+        known = [known for known, driver in DRIVERS.items() if has_capability(driver)]
         if name not in known:
             raise ConfigurationError(f"{self.place}: `driver` must be one of {', '.join(known)}, not {name!r}")
         return str(name)
+
+
+def _sensors(layers: HardwareLayers) -> dict[str, SensorInput]:
+    """Return the additional sensors; the file is optional."""
+    if not layers.files("sensors"):
+        return {}
+    described = _Mod.load(layers, "sensors")
+    return {name: _sensor(described.below(name)) for name in described.content}
+
+
+def _sensor(entry: _Mod) -> SensorInput:
+    return SensorInput(entry.driver(lambda driver: driver.sensor is not None), entry.address())
 
 
 def _adc_input(entry: _Mod) -> AdcInput:
     divider = entry.content.get("divider", 1.0)
     if not isinstance(divider, int | float) or not divider > 0:
         raise ConfigurationError(f"{entry.place}: `divider` must be a number above 0, not {divider!r}")
-    driver = entry.driver(_ADC_DRIVERS)
+    driver = entry.driver(lambda driver: driver.analog_input is not None)
     return AdcInput(
         driver=driver,
         address=entry.address(),
-        # A model that moves a photodiode to an ADS1114 inherits the HAT's channel, which that chip has no use for.
-        channel=0 if driver == "ads1114" else entry.number("channel", most=_INPUTS_PER_CHIP - 1),
+        # A model that moves a photodiode to an ADS1114 inherits the channel of the HAT, which does not apply to it.
+        channel=entry.number("channel", most=_INPUTS_PER_CHIP - 1) if DRIVERS[driver].has_channels else 0,
         divider=float(divider),
     )
 
@@ -243,7 +249,7 @@ def _led_driver(dac: _Mod) -> LedDriver:
         if channel not in _LED_CHANNELS:
             raise ConfigurationError(f"{channels.place}: there is no LED channel {channel!r}")
     return LedDriver(
-        driver=dac.driver(_LED_DRIVERS),
+        driver=dac.driver(lambda driver: driver.leds is not None),
         address=dac.address(),
         registers=MappingProxyType({channel: channels.number(channel) for channel in _LED_CHANNELS}),
     )

@@ -1,4 +1,4 @@
-"""What a reactor can do, in the words of the laboratory. Verbs state intent; switching off is always allowed."""
+"""Ports of the parts of a reactor. Switching off is always allowed."""
 
 from collections.abc import Mapping
 from typing import Protocol
@@ -7,7 +7,7 @@ from pioreactor.types import LedChannel, PdChannel
 
 
 class Photodiode(Protocol):
-    """One photodiode behind an analogue-to-digital converter."""
+    """One photodiode behind an analog-to-digital converter."""
 
     @property
     def converter(self) -> str:
@@ -53,8 +53,21 @@ class Thermometer(Protocol):
     def read_celsius(self) -> float: ...
 
 
+class Sensor(Protocol):
+    """An additional sensor, such as one for pH or humidity."""
+
+    @property
+    def unit(self) -> str:
+        """Return the unit of the reading ("pH", "%")."""
+        ...
+
+    def read(self) -> float:
+        """Return one reading; raise `HardwareError` for an invalid answer."""
+        ...
+
+
 class Tachometer(Protocol):
-    """Counts revolutions of the stir bar."""
+    """Counter of revolutions of the stir bar."""
 
     def edges(self) -> list[float]:
         """Return monotonic times [s] of revolutions since the last call (the first call arms it)."""
@@ -76,24 +89,24 @@ class Button(Protocol):
 
 
 class Lease(Protocol):
-    """Proof that an output or a name belongs to this process."""
+    """Ownership of an output or a name by this process."""
 
     def release(self) -> None: ...
 
 
 class Ownership(Protocol):
-    """Who may drive what. The kernel (or virtual time) drops a lease when its holder dies."""
+    """Exclusive use of outputs and names. The kernel (or virtual time) drops a lease when its process ends."""
 
     def acquire(self, resource: str, owner: str) -> Lease:
         """Take `resource` ("pwm-17", "led-A", "job-stirring"); raise `ActuatorInUseError` naming the holder."""
         ...
 
     def holder(self, resource: str) -> str | None:
-        """Return who holds it, or None when nobody alive does."""
+        """Return the owner, or None when no running process holds it."""
         ...
 
     def abandoned(self) -> list[str]:
-        """Return what a holder left behind by dying: not released, and taken by nobody since."""
+        """Return resources whose process ended without releasing them, and that have no new owner."""
         ...
 
 
@@ -115,14 +128,22 @@ class Rig(Protocol):
         ...
 
     def force_off(self, pin: int) -> None:
-        """Switch a power output off whoever owns it. For the supervisor: safety comes before ownership."""
+        """Switch a power output off whoever owns it. For the output guard: safety comes before ownership."""
         ...
 
     def pwm_duties(self) -> Mapping[int, float]:
-        """Return the duty of each PWM pin that is known to the board [%]."""
+        """Return the duty cycle of each PWM pin of the board [%]."""
         ...
 
     def thermometer(self) -> Thermometer: ...
+
+    def sensors(self) -> tuple[str, ...]:
+        """Return the names of the additional sensors of this reactor."""
+        ...
+
+    def sensor(self, name: str) -> Sensor:
+        """Open an additional sensor; raise `HardwareNotFoundError` when this reactor has none of that name."""
+        ...
 
     def tachometer(self) -> Tachometer: ...
 
@@ -139,7 +160,7 @@ class Rig(Protocol):
     def is_heating_pcb_present(self) -> bool: ...
 
     def missing(self) -> list[str]:
-        """Name each chip that should answer and does not ("ADS1114 at 0x49 (photodiode 1)")."""
+        """Return each expected chip that does not answer ("ADS1114 at 0x49 (photodiode 1)")."""
         ...
 
     def close(self) -> None: ...

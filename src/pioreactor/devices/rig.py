@@ -1,32 +1,23 @@
-"""One reactor, put together from its board description and any wires."""
+"""The rig of one reactor: its board description, opened with drivers over any buses."""
 
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Final, TypeVar
 
 from pioreactor.clock.ports import Clock
 from pioreactor.devices import ports
-from pioreactor.devices.board import AdcInput, Board, Chip
-from pioreactor.devices.buses.ports import Buses
-from pioreactor.devices.drivers.ads111x import Ads1114, Ads1115
-from pioreactor.devices.drivers.dac43608 import Dac43608Leds
+from pioreactor.devices.board import Board, Chip
+from pioreactor.devices.buses.ports import Buses, I2CBus
+from pioreactor.devices.driver import AdcInput, Driver, DriverContext, Firmware
+from pioreactor.devices.driver_table import DRIVERS
 from pioreactor.devices.drivers.gpio import HatButton, HatIndicator
-from pioreactor.devices.drivers.pico import Firmware, PicoAdc, PicoLeds, read_firmware
+from pioreactor.devices.drivers.pico import read_firmware
 from pioreactor.devices.drivers.pwm import OwnedPwm
 from pioreactor.devices.drivers.tachometer import HallTachometer
-from pioreactor.devices.drivers.tmp1075 import Tmp1075
 from pioreactor.exc import ConfigurationError, HardwareError, HardwareNotFoundError
-from pioreactor.types import LedChannel, PdChannel
+from pioreactor.types import PdChannel
 
 HEATING: Final = "heating"
-
-_PROBES: Final = {
-    "ads1114": (b"\x01", 2),
-    "ads1115": (b"\x01", 2),
-    "pico": (b"\x08", 2),
-    "dac43608": (b"\x01", 2),
-    "tmp1075": (b"\x00", 2),
-}
-"""A register of each chip that can be read at any time without changing anything."""
+T = TypeVar("T")
 
 
 def open_rig(
@@ -41,13 +32,13 @@ def open_rig(
     """Return the rig. Nothing is read or moved until a part is used; the rig closes the buses.
 
     `pwm_roles` maps a role ("stirring", "media", a plugin's) to a PWM channel ("1"); "heating" is always the board's
-    heater channel. `hat_present` is what is known of the HAT; None asks its chips.
+    heater channel. `hat_present` is whether the HAT is known to be present; None probes its chips.
     """
     return BoardRig(board, buses, clock, ownership, pwm_roles=pwm_roles, hat_present=hat_present)
 
 
 class BoardRig:
-    """Keeps the promise of `ports.Rig` over three buses: the kernel's or the twin's."""
+    """Implementation of `ports.Rig` over three buses: those of the kernel or of the twin."""
 
     def __init__(
         self,
@@ -61,7 +52,7 @@ class BoardRig:
     ) -> None:
         self.board = board
         self._buses = buses
-        self._clock = clock
+        self._context = DriverContext(buses.i2c, clock, self.firmware)
         self._ownership = ownership
         self._channels = {**pwm_roles, HEATING: board.heater_channel}
         self._hat_present = hat_present
@@ -70,6 +61,11 @@ class BoardRig:
         self._led_driver: ports.Leds | None = None
         self._tachometer: HallTachometer | None = None
         self._pwms: list[OwnedPwm] = []
+
+    @property
+    def i2c(self) -> I2CBus:
+        """The I²C bus, for chips of plugins that have no driver in the table."""
+        return self._buses.i2c
 
     def photodiode(self, channel: PdChannel) -> ports.Photodiode:
         return self._input(f"pd{channel}", lambda: self.board.photodiode(channel))
@@ -107,7 +103,17 @@ class BoardRig:
 
     def thermometer(self) -> ports.Thermometer:
         self._refuse_conflict(self.board.thermometer_address)
-        return Tmp1075(self._buses.i2c, self.board.thermometer_address)
+        return _capability(self.board.thermometer_driver, lambda driver: driver.thermometer)(
+            self._context, self.board.thermometer_address
+        )
+
+    def sensors(self) -> tuple[str, ...]:
+        return tuple(self.board.sensors)
+
+    def sensor(self, name: str) -> ports.Sensor:
+        wired = self.board.sensor(name)
+        self._refuse_conflict(wired.address)
+        return _capability(wired.driver, lambda driver: driver.sensor)(self._context, wired.address)
 
     def tachometer(self) -> ports.Tachometer:
         if self._tachometer is None:
@@ -139,7 +145,7 @@ class BoardRig:
         return self._answers(self.board.leds.driver, self.board.leds.address)
 
     def is_heating_pcb_present(self) -> bool:
-        return self._answers("tmp1075", self.board.thermometer_address)
+        return self._answers(self.board.thermometer_driver, self.board.thermometer_address)
 
     def missing(self) -> list[str]:
         return [str(chip) for chip in self.board.chips() if not self._answers(chip.driver, chip.address)]
@@ -159,22 +165,12 @@ class BoardRig:
 
     def _open_input(self, wired: AdcInput) -> ports.Photodiode:
         self._refuse_conflict(wired.address)
-        i2c = self._buses.i2c
-        match wired.driver:
-            case "ads1114":
-                return Ads1114(i2c, wired.address, clock=self._clock)
-            case "ads1115":
-                return Ads1115(i2c, wired.address, channel=wired.channel, clock=self._clock)
-            case _:
-                return PicoAdc(i2c, wired.address, channel=wired.channel, firmware=self.firmware())
+        return _capability(wired.driver, lambda driver: driver.analog_input)(self._context, wired)
 
     def _open_leds(self) -> ports.Leds:
         wired = self.board.leds
         self._refuse_conflict(wired.address)
-        registers: Mapping[LedChannel, int] = wired.registers
-        if wired.driver == "dac43608":
-            return Dac43608Leds(self._buses.i2c, wired.address, registers=registers)
-        return PicoLeds(self._buses.i2c, wired.address, registers=registers)
+        return _capability(wired.driver, lambda driver: driver.leds)(self._context, wired)
 
     def _pico_address(self) -> int:
         for chip in self.board.chips():
@@ -183,7 +179,7 @@ class BoardRig:
         raise HardwareNotFoundError(f"HAT {self.board.layers.hat_version} has no RP2040, and so no firmware")
 
     def _answers(self, driver: str, address: int) -> bool:
-        register, length = _PROBES[driver]
+        register, length = DRIVERS[driver].probe
         try:
             self._buses.i2c.transfer(address, register, length)
         except HardwareNotFoundError:
@@ -198,6 +194,14 @@ class BoardRig:
                 remedy=f"{self.board.layers.model_name} {self.board.layers.model_version} does not suit HAT "
                 f"{self.board.layers.hat_version}: assign the right model to the unit.",
             )
+
+
+def _capability(name: str, select: Callable[[Driver], T | None]) -> T:
+    """Return the factory of a capability; raise `ConfigurationError` when the driver does not have it."""
+    factory = select(DRIVERS[name])
+    if factory is None:
+        raise ConfigurationError(f"the driver {name} cannot be used for this part")
+    return factory
 
 
 def _release_all(pwms: list[OwnedPwm]) -> None:

@@ -13,8 +13,8 @@ from typing import Protocol
 from pioreactor.devices.drivers.pwm import resource_of
 from pioreactor.devices.guard import checked_percent
 from pioreactor.devices.ownership import MemoryOwnership
-from pioreactor.devices.ports import Lease, Ownership
-from pioreactor.exc import ActuatorInUseError, ConfigurationError
+from pioreactor.devices.ports import Lease, Ownership, Sensor
+from pioreactor.exc import ActuatorInUseError, ConfigurationError, HardwareNotFoundError
 from pioreactor.types import LedChannel, PdChannel
 
 DEFAULT_ROLE_PINS: Mapping[str, int] = {"stirring": 17, "media": 13, "alt_media": 16, "waste": 12, "heating": 18}
@@ -246,6 +246,12 @@ class SpyRig:
 
     def thermometer(self) -> SpyThermometer:
         return self._thermometer
+
+    def sensors(self) -> tuple[str, ...]:
+        return ()
+
+    def sensor(self, name: str) -> Sensor:
+        raise HardwareNotFoundError(f"this reactor has no sensor {name}")
 
     def tachometer(self) -> SpyTachometer:
         return self._tachometer

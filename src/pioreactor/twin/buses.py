@@ -1,25 +1,14 @@
-"""The wires of a simulated reactor, in this process: what drivers expect of a bus, kept by chips and a world."""
+"""Buses of a simulated reactor in this process, with simulated chips that measure a world."""
 
-import random
 from collections.abc import Callable
-from typing import Protocol
 
 from pioreactor.devices.buses.ports import Buses
 from pioreactor.exc import HardwareNotFoundError
-from pioreactor.twin.chips.ads111x import Ads111x, VoltsAt
-from pioreactor.twin.chips.dac43608 import Dac43608
-from pioreactor.twin.chips.rp2040 import Rp2040
-from pioreactor.twin.chips.tmp1075 import Tmp1075
+from pioreactor.twin.chips.ports import Chip, VoltsAt, find_factory
 from pioreactor.twin.wiring import ChipAt
 from pioreactor.twin.world import World
 
 AUX_DIVIDER = 0.134
-
-
-class Chip(Protocol):
-    """Something that answers at an address."""
-
-    def transfer(self, write: bytes, read_length: int, at_s: float) -> bytes: ...
 
 
 def _dark(world: World) -> VoltsAt:
@@ -39,29 +28,14 @@ def _source(world: World, name: str) -> VoltsAt:
     return photodiode.volts if photodiode is not None else _dark(world)
 
 
-def _chip(world: World, address: int, at: ChipAt) -> Chip:
-    inputs = {number: _source(world, name) for number, name in at.inputs.items()}
-    match at.kind:
-        case "ads1114" | "ads1115":
-            flaws = random.Random(f"{world.seed}/chip/{address}")
-            spread = world.scenario.spread
-            return Ads111x(
-                inputs,
-                has_mux=at.kind == "ads1115",
-                offset_counts=flaws.uniform(-3.0, 3.0) * min(1.0, spread),
-                gain_error=flaws.gauss(0.0, 0.0005) * spread,
-            )
-        case "rp2040":
-            return Rp2040(inputs, world.set_led, firmware=world.wires.firmware)
-        case "dac43608":
-            return Dac43608(world.set_led)
-        case "tmp1075":
-            return Tmp1075(world.board_celsius)
-
-
 def build_chips(world: World) -> dict[int, Chip]:
     """Return the chips of a world by address. They have state (registers): build them once per world."""
-    return {address: _chip(world, address, at) for address, at in world.wires.chips.items()}
+    return {address: _create_chip(world, address, at) for address, at in world.wires.chips.items()}
+
+
+def _create_chip(world: World, address: int, at: ChipAt) -> Chip:
+    inputs = {number: _source(world, name) for number, name in at.inputs.items()}
+    return find_factory(at.driver)(world, address, inputs)
 
 
 class TwinI2CBus:
@@ -81,15 +55,15 @@ class TwinI2CBus:
             world.advance_to(now)
         answer = self._answer.get(address)
         if answer is None or address in world.dropped_addresses:
-            raise HardwareNotFoundError(f"nothing answers at I²C address 0x{address:02X}")
+            raise HardwareNotFoundError(f"no chip answers at I²C address 0x{address:02X}")
         return answer(write, read_length, now - world.epoch_s)
 
     def close(self) -> None:
-        """Nothing to give back: chips keep their state, as real ones do."""
+        """Do nothing: chips keep their state, as real ones do."""
 
 
 class TwinPwmLines:
-    """PWM outputs. Pins with a role move the world; all pins keep their duty until told otherwise."""
+    """PWM outputs. Pins with a role move the world; all pins keep their duty cycle until it is changed."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -136,7 +110,7 @@ class TwinGpioLines:
         return [epoch + edge for edge in self._reader.edges(at_s)]
 
     def close(self) -> None:
-        """Nothing to give back."""
+        """Do nothing: there is no resource to release."""
 
 
 def open_buses(world: World, chips: dict[int, Chip] | None = None) -> Buses:

@@ -263,6 +263,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--model-version", default="1.5")
     parser.add_argument("--angles", type=_pairs, help="photodiode channels, such as 1=REF,2=90")
     parser.add_argument("--leds", type=_pairs, help="LED channels, such as A=IR,B=white,C=UV")
+    parser.add_argument("--sensors", type=_pairs, help="additional sensors by I2C address, such as 0x40=hdc1080")
     parser.add_argument("--pwm", type=_pairs, help="BCM pins, such as 17=stirring,13=media")
     return parser.parse_args(arguments)
 
@@ -270,8 +271,9 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
 def _wires(options: argparse.Namespace) -> TwinWiring:
     try:
         pins = {int(pin): role for pin, role in options.pwm.items()} if options.pwm is not None else None
+        sensors = {int(address, 0): driver for address, driver in (options.sensors or {}).items()}
     except ValueError as error:
-        raise ConfigurationError(f"--pwm names a pin that is no number: {error}") from error
+        raise ConfigurationError(f"--pwm or --sensors has an invalid number: {error}") from error
     return wiring(
         options.hat,
         options.model,
@@ -279,6 +281,7 @@ def _wires(options: argparse.Namespace) -> TwinWiring:
         angles=options.angles,
         led_roles=options.leds,
         pwm_roles=pins,
+        sensors=sensors,
     )
 
 

@@ -1,12 +1,9 @@
-"""Which simulated part hangs on which wire: plain data, with presets for every hardware generation."""
+"""Wiring of simulated parts: plain data, with presets for every hardware generation."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
 
 from pioreactor.exc import ConfigurationError
-
-ChipKind = Literal["ads1114", "ads1115", "rp2040", "dac43608", "tmp1075"]
 
 PWM_ROLES: Mapping[int, str] = {17: "stirring", 13: "media", 16: "alt_media", 12: "waste", 18: "heating"}
 ONE_ANGLE: Mapping[str, str] = {"1": "REF", "2": "90"}
@@ -17,15 +14,15 @@ LED_ROLES: Mapping[str, str] = {"A": "IR", "B": "white", "C": "white", "D": "whi
 
 @dataclass(frozen=True, slots=True)
 class ChipAt:
-    """A chip; `inputs` maps an analogue input to a photodiode channel ("1"–"4") or "aux"."""
+    """A chip by the name of its driver; `inputs` maps an analogue input to a photodiode channel ("1"–"4") or "aux"."""
 
-    kind: ChipKind
+    driver: str
     inputs: Mapping[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class TwinWiring:
-    """One reactor's wires. Photodiode channels without an angle see the dark; LED roles: "IR", "white", "UV", ""."""
+    """Wiring of one reactor. Photodiode channels without an angle are dark; LED roles: "IR", "white", "UV", ""."""
 
     hat: str
     chips: Mapping[int, ChipAt]
@@ -55,7 +52,7 @@ def _hat_chips(hat: str) -> dict[int, ChipAt]:
             0x49: ChipAt("dac43608"),
             0x4F: ChipAt("tmp1075"),
         }
-    return {0x2C: ChipAt("rp2040", {2: "1", 3: "2", 1: "aux"}), 0x4F: ChipAt("tmp1075")}
+    return {0x2C: ChipAt("pico", {2: "1", 3: "2", 1: "aux"}), 0x4F: ChipAt("tmp1075")}
 
 
 def wiring(
@@ -66,8 +63,12 @@ def wiring(
     angles: Mapping[str, str] | None = None,
     led_roles: Mapping[str, str] | None = None,
     pwm_roles: Mapping[int, str] | None = None,
+    sensors: Mapping[int, str] | None = None,
 ) -> TwinWiring:
-    """Return the wires of a HAT and a reactor model; raise `ConfigurationError` for a pair that does not exist."""
+    """Return the wiring of a HAT and a reactor model; raise `ConfigurationError` for a pair that does not exist.
+
+    `sensors` maps the addresses of additional sensors to their drivers.
+    """
     if hat not in ("1.0", "1.1", "1.2"):
         raise ConfigurationError(f"no HAT {hat!r}: known are 1.0, 1.1 and 1.2")
     if model not in _EYE_SPIES or version not in ("1.0", "1.1", "1.5"):
@@ -78,6 +79,8 @@ def wiring(
             raise ConfigurationError("reactors of version 1.5 need a HAT 1.1 or later: 0x49 is taken by the LED driver")
         for channel, address in _EYE_SPIES[model].items():
             chips[address] = ChipAt("ads1114", {0: channel})
+    for address, driver in (sensors if sensors is not None else {}).items():
+        chips[address] = ChipAt(driver)
     strange = [angle for angle in (angles or {}).values() if angle not in KNOWN_ANGLES]
     if strange:
         raise ConfigurationError(f"no photodiode can sit at {strange[0]!r}: known are {', '.join(KNOWN_ANGLES)}")

@@ -11,7 +11,7 @@ from pioreactor.runtime.context import current
 
 
 def _at(rig: Any, address: Any) -> Thermometer:
-    return Tmp1075(rig._buses.i2c, address)
+    return Tmp1075(rig.i2c, address)
 
 
 class TMP1075:

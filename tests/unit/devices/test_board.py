@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from pioreactor.devices.board import AdcInput, Board, layered_mod_config, load_board
+from pioreactor.devices.board import Board, layered_mod_config, load_board
+from pioreactor.devices.driver import AdcInput
 from pioreactor.devices.hat import Hat, read_hat
 from pioreactor.exc import ConfigurationError, HardwareNotFoundError
 from pioreactor.models import BUILTIN_MODELS

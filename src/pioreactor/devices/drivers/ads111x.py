@@ -4,6 +4,7 @@ from typing import Final, Literal
 
 from pioreactor.clock.ports import Clock
 from pioreactor.devices.buses.ports import I2CBus
+from pioreactor.devices.driver import Driver
 from pioreactor.exc import HardwareError, HardwareNotFoundError
 
 Gain = Literal["2/3", "1", "2", "4", "8", "16"]
@@ -143,3 +144,18 @@ class Ads1115:
                 return False
             self._clock.sleep(_POLL_S)
         return False
+
+
+ADS1114: Final = Driver(
+    chip="ADS1114",
+    probe=(_CONFIG, 2),
+    twin="pioreactor.twin.chips.ads111x:create_ads1114",
+    analog_input=lambda context, wired: Ads1114(context.i2c, wired.address, clock=context.clock),
+    has_channels=False,
+)
+ADS1115: Final = Driver(
+    chip="ADS1115",
+    probe=(_CONFIG, 2),
+    twin="pioreactor.twin.chips.ads111x:create_ads1115",
+    analog_input=lambda context, wired: Ads1115(context.i2c, wired.address, channel=wired.channel, clock=context.clock),
+)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from pioreactor.devices.buses.ports import I2CBus
+from pioreactor.devices.driver import Driver
 from pioreactor.devices.guard import checked_percent
 from pioreactor.types import LedChannel
 
@@ -31,3 +32,11 @@ class Dac43608Leds:
         wanted = config & ~(1 << output) if up else config | (1 << output)
         if wanted != config:
             self._i2c.transfer(self._address, _DEVICE_CONFIG + wanted.to_bytes(2, "big"))
+
+
+DAC43608: Final = Driver(
+    chip="DAC43608",
+    probe=(_DEVICE_CONFIG, 2),
+    twin="pioreactor.twin.chips.dac43608:create",
+    leds=lambda context, wired: Dac43608Leds(context.i2c, wired.address, registers=wired.registers),
+)

@@ -4,11 +4,9 @@ from collections.abc import Mapping
 from typing import Final
 
 from pioreactor.devices.buses.ports import I2CBus
+from pioreactor.devices.driver import Driver, Firmware
 from pioreactor.devices.guard import checked_percent
 from pioreactor.types import LedChannel
-
-Firmware = tuple[int, int]
-"""Major, minor."""
 
 _FIRMWARE_VERSION: Final = b"\x08"
 _FIRST_INPUT: Final = 4
@@ -58,3 +56,14 @@ class PicoLeds:
     def set_intensity(self, channel: LedChannel, percent: float) -> None:
         level = round(checked_percent(percent) * 255 / 100)
         self._i2c.transfer(self._address, bytes((self._registers[channel], level)))
+
+
+PICO: Final = Driver(
+    chip="RP2040",
+    probe=(_FIRMWARE_VERSION, 2),
+    twin="pioreactor.twin.chips.rp2040:create",
+    analog_input=lambda context, wired: PicoAdc(
+        context.i2c, wired.address, channel=wired.channel, firmware=context.firmware()
+    ),
+    leds=lambda context, wired: PicoLeds(context.i2c, wired.address, registers=wired.registers),
+)

@@ -3,6 +3,7 @@
 from typing import Final
 
 from pioreactor.devices.buses.ports import I2CBus
+from pioreactor.devices.driver import Driver
 from pioreactor.exc import HardwareError
 
 _TEMPERATURE: Final = b"\x00"
@@ -23,3 +24,11 @@ class Tmp1075:
         if len(answer) != 2 or answer[1] & _UNUSED_BITS:
             raise HardwareError(f"TMP1075 at 0x{self._address:02X} answered {answer.hex()}, which is no temperature")
         return int.from_bytes(answer, "big", signed=True) / 256
+
+
+TMP1075: Final = Driver(
+    chip="TMP1075",
+    probe=(_TEMPERATURE, 2),
+    twin="pioreactor.twin.chips.tmp1075:create",
+    thermometer=lambda context, address: Tmp1075(context.i2c, address),
+)

@@ -1,5 +1,6 @@
 """What every rig and every way of owning must do, whichever adapter keeps the promise."""
 
+import math
 from collections.abc import Callable
 from typing import get_args
 
@@ -7,7 +8,7 @@ import pytest
 
 from pioreactor.devices.drivers.pwm import resource_of
 from pioreactor.devices.ports import Ownership, Rig
-from pioreactor.exc import ActuatorInUseError, ConfigurationError, InvalidRequestError
+from pioreactor.exc import ActuatorInUseError, ConfigurationError, HardwareNotFoundError, InvalidRequestError
 from pioreactor.types import LedChannel
 
 
@@ -159,6 +160,14 @@ class RigContract:
         assert rig.button().is_pressed() in (True, False)
         rig.indicator().on()
         rig.indicator().off()
+
+    def test_additional_sensors_return_finite_readings(self, rig: Rig) -> None:
+        for name in rig.sensors():
+            sensor = rig.sensor(name)
+            assert sensor.unit
+            assert math.isfinite(sensor.read())
+        with pytest.raises(HardwareNotFoundError, match="nonexistent"):
+            rig.sensor("nonexistent")
 
     def test_everything_is_present(self, rig: Rig) -> None:
         assert rig.missing() == []

@@ -3,15 +3,16 @@
 Register layout after the datasheet: config bits 15 OS, 14–12 MUX (ADS1115), 11–9 PGA, 8 MODE, 7–5 DR.
 """
 
-from collections.abc import Callable
+import random
+from collections.abc import Mapping
+
+from pioreactor.twin.chips.ports import VoltsAt
+from pioreactor.twin.world import World
 
 RATES_HZ = (8, 16, 32, 64, 128, 250, 475, 860)
 FULL_SCALES_V = (6.144, 4.096, 2.048, 1.024, 0.512, 0.256, 0.256, 0.256)
 WIRE_S = 0.00025
 """About what one transfer takes on a 400 kHz bus; a busy-wait in virtual time ends because of it."""
-
-VoltsAt = Callable[[float, int], float]
-"""Voltage of an input at a world time [s], for conversion number n."""
 
 
 class Ads111x:
@@ -33,7 +34,7 @@ class Ads111x:
     )
 
     def __init__(
-        self, inputs: dict[int, VoltsAt], *, has_mux: bool, offset_counts: float = 0.0, gain_error: float = 0.0
+        self, inputs: Mapping[int, VoltsAt], *, has_mux: bool, offset_counts: float = 0.0, gain_error: float = 0.0
     ) -> None:
         self._inputs = inputs
         self._has_mux = has_mux
@@ -99,3 +100,24 @@ class Ads111x:
         if counts >= 32767.0:
             return 32767
         return int(counts + 32768.5) - 32768 if counts > -32768.0 else -32768
+
+
+def create_ads1114(world: World, address: int, inputs: Mapping[int, VoltsAt]) -> Ads111x:
+    """Return an ADS1114 with offset and gain errors of its own."""
+    return _create(world, address, inputs, has_mux=False)
+
+
+def create_ads1115(world: World, address: int, inputs: Mapping[int, VoltsAt]) -> Ads111x:
+    """Return an ADS1115 with offset and gain errors of its own."""
+    return _create(world, address, inputs, has_mux=True)
+
+
+def _create(world: World, address: int, inputs: Mapping[int, VoltsAt], *, has_mux: bool) -> Ads111x:
+    errors = random.Random(f"{world.seed}/chip/{address}")
+    spread = world.scenario.spread
+    return Ads111x(
+        inputs,
+        has_mux=has_mux,
+        offset_counts=errors.uniform(-3.0, 3.0) * min(1.0, spread),
+        gain_error=errors.gauss(0.0, 0.0005) * spread,
+    )

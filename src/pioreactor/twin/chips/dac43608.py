@@ -1,6 +1,9 @@
 """DAC43608 at 0x49: eight 8-bit outputs, of which the first four drive LEDs; all are powered down at reset."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+
+from pioreactor.twin.chips.ports import VoltsAt
+from pioreactor.twin.world import World
 
 CONFIG, TRIGGER, BROADCAST, FIRST_DATA = 1, 2, 3, 8
 POWERED_DOWN = 0x00FF
@@ -59,3 +62,9 @@ class Dac43608:
         if self._pointer >= FIRST_DATA:
             return self._data[self._pointer - FIRST_DATA]
         return 0
+
+
+def create(world: World, address: int, inputs: Mapping[int, VoltsAt]) -> Dac43608:
+    """Return the LED driver."""
+    del address, inputs
+    return Dac43608(world.set_led)

@@ -2,6 +2,9 @@
 
 from collections.abc import Callable, Mapping
 
+from pioreactor.twin.chips.ports import VoltsAt
+from pioreactor.twin.world import World
+
 FIRMWARE_REGISTER = 0x08
 FULL_SCALE_V = 3.3
 REFRESH_HZ = 100
@@ -41,3 +44,9 @@ class Rp2040:
             return b"\x00\x00"
         counts = int(source(at_s, int(at_s * REFRESH_HZ)) / FULL_SCALE_V * self._full_counts + 0.5)
         return min(self._full_counts, 0xFFFF, max(0, counts)).to_bytes(2, "little")
+
+
+def create(world: World, address: int, inputs: Mapping[int, VoltsAt]) -> Rp2040:
+    """Return the RP2040 of the HAT."""
+    del address
+    return Rp2040(inputs, world.set_led, firmware=world.wires.firmware)

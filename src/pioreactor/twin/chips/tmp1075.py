@@ -1,6 +1,9 @@
 """TMP1075 at 0x4F: a thermometer whose register 0 holds 12 bits, left-justified, 0.0625 °C each."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+
+from pioreactor.twin.chips.ports import VoltsAt
+from pioreactor.twin.world import World
 
 RESOLUTION_CELSIUS = 0.0625
 DEVICE_ID_REGISTER, DEVICE_ID = 0x0F, 0x7500
@@ -29,3 +32,9 @@ class Tmp1075:
     def _temperature(self) -> int:
         steps = min(2047, max(-2048, round(self._celsius() / RESOLUTION_CELSIUS)))
         return steps << 4 & 0xFFFF
+
+
+def create(world: World, address: int, inputs: Mapping[int, VoltsAt]) -> Tmp1075:
+    """Return the thermometer of the heating board."""
+    del address, inputs
+    return Tmp1075(world.board_celsius)
