@@ -24,8 +24,8 @@ from pioreactor.background_jobs.monitor.forwarding import RECORDS_PER_BATCH
 from pioreactor.bootstrap.simulated import build_simulation
 from pioreactor.messaging.ports import Message
 from pioreactor.runtime import context
+from pioreactor.storage.leader.ingest.sqlite_sink import SqliteRecordSink
 from pioreactor.storage.leader.migrate import upgrade
-from pioreactor.storage.leader.sink import SqliteRecordSink
 from pioreactor.storage.sqlite.journal import SqliteJournal
 from pioreactor.structs.journal import JournalBatch, JournalRecord
 

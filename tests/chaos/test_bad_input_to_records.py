@@ -22,7 +22,7 @@ from pioreactor.background_jobs.monitor.forwarding import JournalForwarder
 from pioreactor.clock.virtual import VirtualClock
 from pioreactor.exc import StorageError
 from pioreactor.messaging.ports import Message
-from pioreactor.storage.leader.sink import SqliteRecordSink
+from pioreactor.storage.leader.ingest.sqlite_sink import SqliteRecordSink
 from pioreactor.storage.memory import MemoryJournal, MemoryRecordSink
 from pioreactor.storage.ports import Row
 from pioreactor.storage.sqlite.journal import SqliteJournal

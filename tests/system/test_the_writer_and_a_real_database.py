@@ -36,7 +36,7 @@ BUSY_TIMEOUT_MS = 300
 DISK_BYTES = 40_000_000
 
 WRITER = f"""
-from pioreactor.storage.leader import sink
+from pioreactor.storage.leader.ingest import sqlite_sink as sink
 sink._SHARED = ("PRAGMA busy_timeout={BUSY_TIMEOUT_MS}", *sink._SHARED[1:])
 from pioreactor.cli.fast_start import start_and_exit
 start_and_exit("mqtt_to_db_streaming")

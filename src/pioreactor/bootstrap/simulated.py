@@ -266,6 +266,6 @@ def _build_unit(
 
 def open_simulation_records(path: Path) -> RecordSink:
     """Open a leader database that one simulation alone writes to."""
-    from pioreactor.storage.leader.sink import SqliteRecordSink
+    from pioreactor.storage.leader.ingest.sqlite_sink import SqliteRecordSink
 
     return SqliteRecordSink(path, mode="alone")

@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from pioreactor.storage.leader.sink import SqliteRecordSink
+from pioreactor.storage.leader.ingest.sqlite_sink import SqliteRecordSink
 from pioreactor.storage.ports import Row, ValueType
 
 VOLUME = "pioreactor/unit1/batch 3/bioreactor/current_volume_ml"

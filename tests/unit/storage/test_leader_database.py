@@ -9,13 +9,15 @@ from pathlib import Path
 import pytest
 from alembic.config import Config
 from alembic.script import ScriptDirectory
+from sqlalchemy import delete
 
 from pioreactor.exc import ConfigurationError, StorageError
 from pioreactor.storage.leader import migrate, migrations
-from pioreactor.storage.leader.activity import triggers, views
 from pioreactor.storage.leader.database import LeaderDatabase, database_path
-from pioreactor.storage.leader.sink import SqliteRecordSink
-from pioreactor.storage.leader.tables import TABLES
+from pioreactor.storage.leader.ingest.sqlite_sink import SqliteRecordSink
+from pioreactor.storage.leader.schema import METADATA
+from pioreactor.storage.leader.schema.ddl import triggers, views
+from pioreactor.storage.leader.schema.tables import workers
 from pioreactor.storage.ports import Row, ValueType
 
 MOMENT = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
@@ -29,7 +31,7 @@ def look(path: Path, sql: str) -> list[tuple[object, ...]]:
 def test_a_fresh_database_has_every_table_column_trigger_and_view(tmp_path: Path) -> None:
     path = tmp_path / "new" / "pioreactor.sqlite"
     migrate.upgrade(path)
-    for table in TABLES.values():
+    for table in METADATA.tables.values():
         found = {row[1] for row in look(path, f"PRAGMA table_info({table.name})")}
         assert found == {column.name for column in table.columns}, table.name
     assert {row[0] for row in look(path, "SELECT name FROM sqlite_master WHERE type = 'trigger'")} == set(triggers())
@@ -135,7 +137,7 @@ def test_a_failed_upgrade_leaves_the_file_as_it_was(tmp_path: Path) -> None:
 def test_a_reader_cannot_write(tmp_path: Path) -> None:
     database = LeaderDatabase.open(tmp_path / "pioreactor.sqlite")
     with pytest.raises(StorageError, match="readonly"):
-        database.access.rows("DELETE FROM workers RETURNING 1")
+        database.access.rows(delete(workers).returning(workers.c.pioreactor_unit))
     database.close()
 
 

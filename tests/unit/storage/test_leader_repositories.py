@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from pioreactor.exc import ConflictError, InvalidRequestError, NotFoundError, NoWorkerFoundError
-from pioreactor.storage.leader import experiments as experiments_module
 from pioreactor.storage.leader.database import LeaderDatabase
-from pioreactor.storage.leader.sink import SqliteRecordSink
-from pioreactor.storage.leader.workers import check_unit_name
+from pioreactor.storage.leader.ingest.sqlite_sink import SqliteRecordSink
+from pioreactor.storage.leader.repositories import experiments as experiments_module
+from pioreactor.storage.leader.repositories.workers import check_unit_name
 from pioreactor.storage.ports import Row
 from pioreactor.structs.encoding import to_timestamp
 

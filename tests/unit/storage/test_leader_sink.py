@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from pioreactor.exc import StorageError
-from pioreactor.storage.leader import sink as sink_module
+from pioreactor.storage.leader.ingest import sqlite_sink as sink_module
+from pioreactor.storage.leader.ingest.sqlite_sink import SqliteRecordSink
 from pioreactor.storage.leader.migrate import is_current
-from pioreactor.storage.leader.sink import SqliteRecordSink
-from pioreactor.storage.leader.tables import needed_columns
+from pioreactor.storage.leader.schema import METADATA
 from pioreactor.storage.memory import MemoryRecordSink
 from pioreactor.storage.ports import RecordSink, Row, ValueType
 from pioreactor.testing.contracts.storage import RecordSinkContract, Stored
@@ -51,7 +51,12 @@ class TestSqliteRecordSink(RecordSinkContract):
 class TestMemoryRecordSink(RecordSinkContract):
     @pytest.fixture
     def sink(self) -> RecordSink:
-        return MemoryRecordSink(needed_columns())
+        return MemoryRecordSink(
+            {
+                table.name: {c.name: not c.nullable and c.server_default is None for c in table.c}
+                for table in METADATA.tables.values()
+            }
+        )
 
     @pytest.fixture
     def stored(self, sink: MemoryRecordSink) -> Stored:

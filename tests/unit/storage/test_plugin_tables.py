@@ -13,8 +13,8 @@ from pioreactor.background_jobs.leader.topic_parsers import rows_of
 from pioreactor.measurements import ColumnSpec, MeasurementSpec, SeriesSpec, stream_table
 from pioreactor.measurements.registry import RESERVED_TABLES, unregister
 from pioreactor.storage.leader.database import LeaderDatabase
-from pioreactor.storage.leader.sink import SqliteRecordSink
-from pioreactor.storage.leader.tables import TABLES
+from pioreactor.storage.leader.ingest.sqlite_sink import SqliteRecordSink
+from pioreactor.storage.leader.schema import METADATA
 
 NOW = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
 PH = MeasurementSpec(
@@ -81,4 +81,4 @@ def test_no_table_is_created_without_a_declaration(database: LeaderDatabase) -> 
 
 def test_measurements_may_not_take_the_name_of_any_other_table() -> None:
     measured = {spec.table.name for spec in measurements.BUILT_IN}
-    assert set(TABLES) - measured <= RESERVED_TABLES
+    assert set(METADATA.tables) - measured <= RESERVED_TABLES

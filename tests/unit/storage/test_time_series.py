@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from pioreactor import measurements
 from pioreactor.exc import InvalidRequestError, NotFoundError
 from pioreactor.storage.leader.database import LeaderDatabase
-from pioreactor.storage.leader.sink import SqliteRecordSink
-from pioreactor.storage.leader.time_series import thin
+from pioreactor.storage.leader.ingest.sqlite_sink import SqliteRecordSink
+from pioreactor.storage.leader.repositories.time_series import thin
 from pioreactor.storage.ports import Row, ValueType
 from pioreactor.structs.encoding import to_timestamp
 

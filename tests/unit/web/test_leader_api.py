@@ -5,7 +5,7 @@ from typing import Any
 
 from pioreactor.http.loopback import Request, json_response
 from pioreactor.http.ports import Response
-from pioreactor.storage.leader.sink import SqliteRecordSink
+from pioreactor.storage.leader.ingest.sqlite_sink import SqliteRecordSink
 from pioreactor.storage.ports import Row
 from pioreactor.structs.encoding import to_timestamp
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 from pioreactor.background_jobs.leader.topic_parsers import rows_of
 
 if TYPE_CHECKING:
-    from pioreactor.storage.leader.quarantine import Retried
-    from pioreactor.storage.leader.sink import SqliteRecordSink
+    from pioreactor.storage.leader.ingest.quarantined_rows import Retried
+    from pioreactor.storage.leader.ingest.sqlite_sink import SqliteRecordSink
 
 ROWS_AT_ONCE: Final = 200
 """Rows per transaction: the database writer waits for each."""

@@ -76,7 +76,7 @@ def retry(ctx: click.Context, cli: CliContext, ids: tuple[int, ...], everything:
     """Store records as if they came now, with their original moments. What fails stays. Ends with status 1 then."""
     from pioreactor.background_jobs.leader.quarantine_retry import retry_quarantined
     from pioreactor.plugin_management import get_plugins
-    from pioreactor.storage.leader.sink import SqliteRecordSink
+    from pioreactor.storage.leader.ingest.sqlite_sink import SqliteRecordSink
 
     get_plugins(cli.paths.plugins)
     with _opened(cli) as database:

@@ -9,20 +9,20 @@ from pathlib import Path
 from typing import Self
 
 from pioreactor.exc import ConfigurationError, StorageError
-from pioreactor.storage.leader.assignments import Assignments
-from pioreactor.storage.leader.config_history import ConfigHistory
 from pioreactor.storage.leader.engine import open_reading, open_writing
-from pioreactor.storage.leader.experiments import Experiments
-from pioreactor.storage.leader.labels import UnitLabels
-from pioreactor.storage.leader.logs import Logs
-from pioreactor.storage.leader.media_rates import MediaRate, media_rates
 from pioreactor.storage.leader.migrate import upgrade
-from pioreactor.storage.leader.people import People
-from pioreactor.storage.leader.profile_runs import ProfileRuns
-from pioreactor.storage.leader.quarantine_repository import Quarantine
-from pioreactor.storage.leader.repository_context import Access
-from pioreactor.storage.leader.time_series import TimeSeriesReader
-from pioreactor.storage.leader.workers import Workers
+from pioreactor.storage.leader.repositories.assignments import Assignments
+from pioreactor.storage.leader.repositories.config_history import ConfigHistory
+from pioreactor.storage.leader.repositories.context import Access
+from pioreactor.storage.leader.repositories.experiments import Experiments
+from pioreactor.storage.leader.repositories.labels import UnitLabels
+from pioreactor.storage.leader.repositories.logs import Logs
+from pioreactor.storage.leader.repositories.media_rates import MediaRate, media_rates
+from pioreactor.storage.leader.repositories.people import People
+from pioreactor.storage.leader.repositories.profile_runs import ProfileRuns
+from pioreactor.storage.leader.repositories.quarantine import Quarantine
+from pioreactor.storage.leader.repositories.time_series import TimeSeriesReader
+from pioreactor.storage.leader.repositories.workers import Workers
 
 _PREFIX = "sqlite:///"
 

@@ -3,7 +3,7 @@
 from litestar import Router, delete, get, put
 from litestar.params import FromPath, JSONBody
 
-from pioreactor.storage.leader.assignments import Assignment, PastAssignment
+from pioreactor.storage.leader.repositories.assignments import Assignment, PastAssignment
 from pioreactor.web.leader.notifications import publish_assignment_and_log, stop_in_background
 from pioreactor.web.leader.responses import Status
 from pioreactor.web.leader.services import LeaderPorts

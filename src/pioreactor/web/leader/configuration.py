@@ -6,7 +6,7 @@ from litestar import MediaType, Router, get, patch
 from litestar.params import FromPath, JSONBody
 
 from pioreactor.http.fanout import Answered, report
-from pioreactor.storage.leader.config_history import SHARED, ConfigVersion, unit_filename
+from pioreactor.storage.leader.repositories.config_history import SHARED, ConfigVersion, unit_filename
 from pioreactor.web.leader.responses import ConfigSaved, ConfigsOfUnits
 from pioreactor.web.leader.services import LeaderPorts, LeaderServices
 from pioreactor.web.request_bodies import ConfigText, unit_name

@@ -6,7 +6,7 @@ from litestar import Router, delete, get, patch, post, route
 from litestar.params import FromPath, JSONBody
 
 from pioreactor.exc import NotFoundError
-from pioreactor.storage.leader.experiments import AssignmentCount, Experiment
+from pioreactor.storage.leader.repositories.experiments import AssignmentCount, Experiment
 from pioreactor.web.leader.notifications import publish_assignment_and_log
 from pioreactor.web.leader.services import LeaderPorts
 from pioreactor.web.request_bodies import CreateExperiment, LabelUnit, UpdateExperiment, experiment_name, unit_name

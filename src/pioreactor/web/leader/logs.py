@@ -7,7 +7,7 @@ from litestar.params import FromPath, FromQuery, JSONBody
 
 from pioreactor import topics
 from pioreactor.exc import InvalidRequestError
-from pioreactor.storage.leader.logs import LEVELS, LogRow
+from pioreactor.storage.leader.repositories.logs import LEVELS, LogRow
 from pioreactor.structs.encoding import encode, from_timestamp
 from pioreactor.structs.events import Log
 from pioreactor.types import UNIVERSAL_EXPERIMENT, UNIVERSAL_IDENTIFIER

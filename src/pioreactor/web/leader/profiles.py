@@ -13,7 +13,7 @@ from pioreactor.exc import ConflictError, InvalidRequestError, NotFoundError, St
 from pioreactor.experiment_profiles.profile_struct import read_profile
 from pioreactor.experiment_profiles.timeline import Step, timeline
 from pioreactor.experiment_profiles.validate import Diagnostic, Verdict, verify
-from pioreactor.storage.leader.profile_runs import ProfileRun
+from pioreactor.storage.leader.repositories.profile_runs import ProfileRun
 from pioreactor.web.leader.responses import Status
 from pioreactor.web.leader.services import LeaderPorts, LeaderServices
 from pioreactor.web.request_bodies import Body, experiment_name, file_name

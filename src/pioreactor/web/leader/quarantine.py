@@ -7,8 +7,8 @@ from litestar import Router, delete, get, post
 from litestar.params import FromPath, FromQuery, JSONBody
 
 from pioreactor.background_jobs.leader.quarantine_retry import retry_quarantined
-from pioreactor.storage.leader.quarantine_repository import PAGE_ROWS, QuarantinedRow
-from pioreactor.storage.leader.sink import SqliteRecordSink
+from pioreactor.storage.leader.ingest.sqlite_sink import SqliteRecordSink
+from pioreactor.storage.leader.repositories.quarantine import PAGE_ROWS, QuarantinedRow
 from pioreactor.types import UNIVERSAL_EXPERIMENT
 from pioreactor.web.leader.notifications import write_log
 from pioreactor.web.leader.responses import Status

@@ -3,8 +3,8 @@
 from litestar import Router, get
 from litestar.params import FromPath, FromQuery
 
-from pioreactor.storage.leader.media_rates import MediaRate
-from pioreactor.storage.leader.time_series import TimeSeries
+from pioreactor.storage.leader.repositories.media_rates import MediaRate
+from pioreactor.storage.leader.repositories.time_series import TimeSeries
 from pioreactor.web.leader.services import LeaderPorts, LeaderServices
 from pioreactor.web.request_bodies import experiment_name, unit_name
 

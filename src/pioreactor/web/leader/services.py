@@ -12,7 +12,7 @@ from pioreactor.http.fanout import Answered, Failed, ask_each, report
 from pioreactor.http.units import Units
 from pioreactor.messaging.ports import Bus
 from pioreactor.storage.leader.database import LeaderDatabase
-from pioreactor.storage.leader.workers import Worker
+from pioreactor.storage.leader.repositories.workers import Worker
 from pioreactor.types import UNIVERSAL_EXPERIMENT, UNIVERSAL_IDENTIFIER
 from pioreactor.web.request_bodies import unit_name
 from pioreactor.web.tasks import Accepted

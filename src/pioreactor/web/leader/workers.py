@@ -8,8 +8,8 @@ from msgspec import convert
 
 from pioreactor.exc import InvalidRequestError, NotFoundError
 from pioreactor.models import find_model, load_models
-from pioreactor.storage.leader.assignments import Assignment, Reassignment
-from pioreactor.storage.leader.workers import Worker
+from pioreactor.storage.leader.repositories.assignments import Assignment, Reassignment
+from pioreactor.storage.leader.repositories.workers import Worker
 from pioreactor.web.leader.notifications import publish_assignment, publish_assignment_and_log
 from pioreactor.web.leader.responses import (
     ModelOfWorker,

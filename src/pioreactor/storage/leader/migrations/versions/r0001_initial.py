@@ -1,8 +1,8 @@
-"""Everything; and a database of the reference is adopted, its data untouched."""
+"""Create the schema; complete a database that other software created, its data untouched."""
 
 from alembic import op
 
-from pioreactor.storage.leader.schema_sync import complete
+from pioreactor.storage.leader.migrations.initial.complete import complete
 
 revision = "0001"
 down_revision = None
@@ -15,4 +15,4 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Leave everything where it is: the reference reads these tables too."""
+    """Leave everything in place: other software reads these tables too."""

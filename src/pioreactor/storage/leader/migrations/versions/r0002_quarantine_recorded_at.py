@@ -1,8 +1,7 @@
-"""Quarantined messages keep the moment at which they were recorded: tried again, they are stored with it."""
+"""Add the moment of recording to quarantined messages: retried ones are stored with it."""
 
+import sqlalchemy as sa
 from alembic import op
-
-from pioreactor.storage.leader.schema_sync import complete
 
 revision = "0002"
 down_revision = "0001"
@@ -11,8 +10,12 @@ depends_on = None
 
 
 def upgrade() -> None:
-    complete(op.get_bind())
+    present = {column["name"] for column in sa.inspect(op.get_bind()).get_columns("quarantined_rows")}
+    # Early databases of revision 0001 lack the topic; an adopted one may have both columns.
+    for name in ("topic", "recorded_at"):
+        if name not in present:
+            op.add_column("quarantined_rows", sa.Column(name, sa.Text))
 
 
 def downgrade() -> None:
-    """Leave the column where it is: nobody else reads it."""
+    """Leave the column in place: nothing else reads it."""

@@ -3,9 +3,11 @@
 from typing import Final
 
 import msgspec
-from sqlalchemy import Connection
+from sqlalchemy import Connection, delete, insert, select
 
-from pioreactor.storage.leader.repository_context import Access, change
+from pioreactor.storage.leader.repositories.context import Access, change
+from pioreactor.storage.leader.schema.dialect import insertion_order
+from pioreactor.storage.leader.schema.tables import config_files_histories
 
 SHARED: Final = "config.ini"
 
@@ -29,13 +31,8 @@ class ConfigHistory:
 
     def add(self, filename: str, data: str) -> None:
         with self._access.writing() as connection:
-            change(
-                connection,
-                "INSERT INTO config_files_histories (timestamp, filename, data) VALUES (:at, :filename, :data)",
-                at=self._access.timestamp(),
-                filename=filename,
-                data=data,
-            )
+            values = {"timestamp": self._access.timestamp(), "filename": filename, "data": data}
+            change(connection, insert(config_files_histories).values(values))
 
     def of_shared(self) -> list[ConfigVersion]:
         """Return the versions of the shared file, newest first."""
@@ -46,19 +43,16 @@ class ConfigHistory:
         return self._of(unit_filename(unit), f"config_{unit}.ini")
 
     def _of(self, filename: str, older: str) -> list[ConfigVersion]:
+        history = config_files_histories.c
         rows = self._access.rows(
-            "SELECT timestamp, filename, data FROM config_files_histories WHERE filename IN (:filename, :older) "
-            "ORDER BY timestamp DESC, rowid DESC",
-            filename=filename,
-            older=older,
+            select(history.timestamp, history.filename, history.data)
+            .where(history.filename.in_((filename, older)))
+            .order_by(history.timestamp.desc(), insertion_order(config_files_histories).desc())
         )
         return [ConfigVersion(*row) for row in rows]
 
 
 def forget_unit(connection: Connection, unit: str) -> None:
-    change(
-        connection,
-        "DELETE FROM config_files_histories WHERE filename IN (:filename, :older)",
-        filename=unit_filename(unit),
-        older=f"config_{unit}.ini",
-    )
+    """Delete the versions of a unit's own file."""
+    names = (unit_filename(unit), f"config_{unit}.ini")
+    change(connection, delete(config_files_histories).where(config_files_histories.c.filename.in_(names)))

@@ -1,23 +1,27 @@
 """Measurements over time, thinned so that a chart of them still shows every spike."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
-from typing import Any, Final
+from typing import Final
 
 import msgspec
-from sqlalchemy import Connection
+from sqlalchemy import Connection, func, inspect, select
+from sqlalchemy.exc import NoSuchTableError
+from sqlalchemy.sql.expression import TableClause
+from sqlalchemy.sql.expression import column as column_named
+from sqlalchemy.sql.expression import table as table_named
 
 from pioreactor import measurements
 from pioreactor.exc import InvalidRequestError, NotFoundError
-from pioreactor.storage.leader.repository_context import Access, fetch
+from pioreactor.storage.leader.repositories.context import Access, fetch, stream
+from pioreactor.storage.leader.schema.dialect import is_number
 from pioreactor.structs.encoding import from_timestamp, to_timestamp
 
 DEFAULT_LOOKBACK_HOURS: Final = 4.0
 DEFAULT_TARGET_POINTS: Final = 720
 MAX_POINTS: Final = 100_000
 """Per series, whatever is asked for."""
-_FETCHED_AT_ONCE: Final = 2000
 _EVER_HOURS: Final = 24 * 365 * 100
 
 _IDENTIFIER = re.compile(r"[A-Za-z0-9_]+")
@@ -85,7 +89,11 @@ class TimeSeriesReader:
         return self._read(table, column, None, experiment, unit, hours, target_points)
 
     def _columns(self, table: str) -> set[str]:
-        return {row[0] for row in self._access.rows("SELECT name FROM pragma_table_info(:table)", table=table)}
+        with self._access.reading() as connection:
+            try:
+                return {known["name"] for known in inspect(connection).get_columns(table)}
+            except NoSuchTableError:
+                return set()
 
     def _read(
         self,
@@ -106,11 +114,12 @@ class TimeSeriesReader:
             since = to_timestamp(self._access.now() - timedelta(hours=lookback_hours))
         found = TimeSeries([], [])
         with self._access.reading() as connection:
-            units = [unit] if unit is not None else _units(connection, table, experiment)
+            measured = _measured(table, column)
+            units = [unit] if unit is not None else _units(connection, measured, experiment)
             for name in units:
                 for label, channel in _channels(table, name):
                     key = {"experiment": experiment, "pioreactor_unit": name, **channel}
-                    span = _Span(connection, table, column, key, since)
+                    span = _Span(connection, measured, column, key, since)
                     samples = span.thinned(min(target_points, MAX_POINTS))
                     if samples:
                         found.series.append(label)
@@ -122,32 +131,24 @@ class _Span:
     """The rows of one series since a moment."""
 
     def __init__(
-        self, connection: Connection, table: str, column: str, key: Mapping[str, str | int], since: str
+        self, connection: Connection, table: TableClause, column: str, key: Mapping[str, str | int], since: str
     ) -> None:
-        self._cursor = connection.connection.cursor
-        self._where = f"FROM {table} WHERE {' AND '.join(f'{name} = ?' for name in key)} AND timestamp >= ?"
-        self._column = column
-        self._parameters = (*key.values(), since)
+        self._connection = connection
+        self._time = table.c.timestamp
+        self._value = table.c[column]
+        self._rows = (*(column_named(name) == value for name, value in key.items()), self._time >= since)
 
     def thinned(self, target_points: int) -> list[Sample]:
         """Return every row when they are few, else the lowest and highest of equal stretches, and the last row."""
-        count, first, last = next(self._run(f"SELECT COUNT(*), MIN(timestamp), MAX(timestamp) {self._where}"))
+        extent = select(func.count(), func.min(self._time), func.max(self._time)).where(*self._rows)
+        [(count, first, last)] = fetch(self._connection, extent)
         if count == 0:
             return []
-        samples = self._run(
-            f"SELECT timestamp, {self._column} {self._where} AND typeof({self._column}) IN ('real', 'integer') "
-            "ORDER BY timestamp"
-        )
+        query = select(self._time, self._value).where(*self._rows, is_number(self._value)).order_by(self._time)
+        samples = ((at, value) for at, value in stream(self._connection, query))
         if count <= target_points:
             return list(samples)
         return thin(samples, edges=_edges(first, last, max((target_points - 1) // 2, 1)), target_points=target_points)
-
-    def _run(self, sql: str) -> Iterator[Any]:
-        """Run without SQLAlchemy's rows: a month of readings is half a million of them."""
-        cursor = self._cursor()
-        cursor.execute(sql, self._parameters)
-        while rows := cursor.fetchmany(_FETCHED_AT_ONCE):
-            yield from rows
 
 
 def thin(samples: Iterable[Sample], *, edges: list[str], target_points: int) -> list[Sample]:
@@ -195,15 +196,22 @@ def _edges(first: str, last: str, stretches: int) -> list[str]:
     return [to_timestamp(start + step * n) for n in range(1, stretches)]
 
 
-def _units(connection: Connection, table: str, experiment: str) -> list[str]:
+def _measured(table: str, column: str) -> TableClause:
+    names = dict.fromkeys(("experiment", "pioreactor_unit", "timestamp", column))
+    return table_named(table, *(column_named(name) for name in names))
+
+
+def _units(connection: Connection, table: TableClause, experiment: str) -> list[str]:
     """Return the units that have rows, by stepping through the index from one to the next."""
-    rows = fetch(
-        connection,
-        f"WITH RECURSIVE units(unit) AS (SELECT MIN(pioreactor_unit) FROM {table} WHERE experiment = :experiment "
-        f"UNION ALL SELECT (SELECT MIN(pioreactor_unit) FROM {table} WHERE experiment = :experiment "
-        "AND pioreactor_unit > unit) FROM units WHERE unit IS NOT NULL) SELECT unit FROM units WHERE unit IS NOT NULL",
-        experiment=experiment,
+    first = select(func.min(table.c.pioreactor_unit).label("unit")).where(table.c.experiment == experiment)
+    units = first.cte("units", recursive=True)
+    following = select(func.min(table.c.pioreactor_unit)).where(
+        table.c.experiment == experiment, table.c.pioreactor_unit > units.c.unit
     )
+    units = units.union_all(
+        select(following.correlate(units).scalar_subquery()).select_from(units).where(units.c.unit.is_not(None))
+    )
+    rows = fetch(connection, select(units.c.unit).where(units.c.unit.is_not(None)))
     return [unit for (unit,) in rows]
 
 

@@ -4,11 +4,13 @@ import ipaddress
 import re
 
 import msgspec
+from sqlalchemy import Select, delete, insert, select, update
 
 from pioreactor.exc import InvalidRequestError, NoWorkerFoundError
-from pioreactor.storage.leader.assignments import end_assignments
-from pioreactor.storage.leader.config_history import forget_unit
-from pioreactor.storage.leader.repository_context import Access, change
+from pioreactor.storage.leader.repositories.assignments import end_assignments
+from pioreactor.storage.leader.repositories.config_history import forget_unit
+from pioreactor.storage.leader.repositories.context import Access, change
+from pioreactor.storage.leader.schema.tables import workers
 
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
 
@@ -40,6 +42,11 @@ def _is_address(name: str) -> bool:
     return True
 
 
+_QUERY = select(
+    workers.c.pioreactor_unit, workers.c.added_at, workers.c.is_active, workers.c.model_name, workers.c.model_version
+).order_by(workers.c.pioreactor_unit)
+
+
 class Workers:
     """Ordered by name. Every change of an unknown worker is `NoWorkerFoundError`."""
 
@@ -47,60 +54,50 @@ class Workers:
         self._access = access
 
     def all(self) -> list[Worker]:
-        return self._select("ORDER BY pioreactor_unit")
+        return self._select(_QUERY)
 
     def active(self) -> list[Worker]:
-        return self._select("WHERE is_active = 1 ORDER BY pioreactor_unit")
+        return self._select(_QUERY.where(workers.c.is_active == 1))
 
     def get(self, unit: str) -> Worker:
-        found = self._select("WHERE pioreactor_unit = :unit", unit=unit)
+        found = self._select(_QUERY.where(workers.c.pioreactor_unit == unit))
         if not found:
             raise _unknown(unit)
         return found[0]
 
     def add(self, unit: str, *, model_name: str | None = None, model_version: str | None = None) -> Worker:
         """Add a worker; one that is there already takes the model, and keeps the rest."""
+        check_unit_name(unit)
+        model = {"model_name": model_name, "model_version": model_version}
         with self._access.writing() as connection:
-            change(
-                connection,
-                "INSERT INTO workers (pioreactor_unit, added_at, model_name, model_version, is_active) "
-                "VALUES (:unit, :at, :model, :version, 1) ON CONFLICT (pioreactor_unit) DO UPDATE SET "
-                "model_name = excluded.model_name, model_version = excluded.model_version",
-                unit=check_unit_name(unit),
-                at=self._access.timestamp(),
-                model=model_name,
-                version=model_version,
-            )
+            if not change(connection, update(workers).where(workers.c.pioreactor_unit == unit).values(model)):
+                added = {"pioreactor_unit": unit, "added_at": self._access.timestamp(), "is_active": 1}
+                change(connection, insert(workers).values({**added, **model}))
         return self.get(unit)
 
     def remove(self, unit: str) -> None:
         """Remove a worker, its assignment and its configuration's history. Its measurements stay."""
         with self._access.writing() as connection:
             end_assignments(connection, at=self._access.timestamp(), unit=unit)
-            if not change(connection, "DELETE FROM workers WHERE pioreactor_unit = :unit", unit=unit):
+            if not change(connection, delete(workers).where(workers.c.pioreactor_unit == unit)):
                 raise _unknown(unit)
             forget_unit(connection, unit)
 
     def set_active(self, unit: str, *, is_active: bool) -> Worker:
-        self._update(unit, "is_active = :active", active=int(is_active))
+        self._update(unit, is_active=int(is_active))
         return self.get(unit)
 
     def set_model(self, unit: str, *, model_name: str, model_version: str) -> Worker:
-        self._update(unit, "model_name = :model, model_version = :version", model=model_name, version=model_version)
+        self._update(unit, model_name=model_name, model_version=model_version)
         return self.get(unit)
 
-    def _update(self, unit: str, assignments: str, **values: str | int) -> None:
+    def _update(self, unit: str, **values: str | int) -> None:
         with self._access.writing() as connection:
-            sql = f"UPDATE workers SET {assignments} WHERE pioreactor_unit = :unit"
-            if not change(connection, sql, unit=unit, **values):
+            if not change(connection, update(workers).where(workers.c.pioreactor_unit == unit).values(**values)):
                 raise _unknown(unit)
 
-    def _select(self, clause: str, **parameters: str) -> list[Worker]:
-        rows = self._access.rows(
-            f"SELECT pioreactor_unit, added_at, is_active, model_name, model_version FROM workers {clause}",
-            **parameters,
-        )
-        return [Worker(*row) for row in rows]
+    def _select(self, query: Select[tuple[str, str, int, str | None, str | None]]) -> list[Worker]:
+        return [Worker(*row) for row in self._access.rows(query)]
 
 
 def _unknown(unit: str) -> NoWorkerFoundError:

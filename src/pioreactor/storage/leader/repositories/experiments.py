@@ -2,16 +2,33 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from msgspec import UNSET, UnsetType
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    Table,
+    delete,
+    func,
+    insert,
+    inspect,
+    select,
+    tuple_,
+    update,
+)
+from sqlalchemy.sql.expression import TableClause, column, table
 
 from pioreactor import measurements
 from pioreactor.exc import ConflictError, InvalidRequestError, NotFoundError
-from pioreactor.storage.leader.assignments import end_assignments
-from pioreactor.storage.leader.repository_context import Access, change, fetch
-from pioreactor.storage.leader.tables import STREAM_TABLES, tables_with_experiment
+from pioreactor.storage.leader.repositories.assignments import end_assignments
+from pioreactor.storage.leader.repositories.context import Access, change, exists, fetch
+from pioreactor.storage.leader.schema import METADATA
+from pioreactor.storage.leader.schema.dialect import insertion_order
+from pioreactor.storage.leader.schema.streams import STREAM_TABLES
+from pioreactor.storage.leader.schema.tables import assignments, experiment_tags, experiments
 from pioreactor.structs.encoding import from_timestamp
 
 LONGEST_NAME: Final = 199
@@ -59,6 +76,13 @@ def tidy_tags(tags: Iterable[str]) -> list[str]:
     return list(found.values())
 
 
+_worker_count = select(func.count()).where(assignments.c.experiment == experiments.c.experiment).scalar_subquery()
+_QUERY = select(experiments.c.experiment, experiments.c.created_at, experiments.c.description, _worker_count).order_by(
+    experiments.c.created_at.desc(), insertion_order(experiments).desc()
+)
+_KEPT = ("experiments", "experiment_worker_assignments_history")
+
+
 class Experiments:
     """Newest first, wherever there are several."""
 
@@ -66,18 +90,18 @@ class Experiments:
         self._access = access
 
     def all(self) -> list[Experiment]:
-        return self._select("")
+        return self._select(_QUERY)
 
     def active(self) -> list[Experiment]:
         """Return the experiments that have at least one worker."""
-        return self._select("WHERE e.experiment IN (SELECT experiment FROM experiment_worker_assignments)")
+        return self._select(_QUERY.where(experiments.c.experiment.in_(select(assignments.c.experiment))))
 
     def latest(self) -> Experiment | None:
-        found = self._select("", limit="LIMIT 1")
+        found = self._select(_QUERY.limit(1))
         return found[0] if found else None
 
     def get(self, experiment: str) -> Experiment:
-        found = self._select("WHERE e.experiment = :experiment", experiment=experiment)
+        found = self._select(_QUERY.where(_is(experiment)))
         if not found:
             raise _missing(experiment)
         return found[0]
@@ -85,7 +109,9 @@ class Experiments:
     def assignment_count(self) -> list[AssignmentCount]:
         """Return how many workers each active experiment has."""
         rows = self._access.rows(
-            "SELECT experiment, COUNT(*) FROM experiment_worker_assignments GROUP BY experiment ORDER BY experiment"
+            select(assignments.c.experiment, func.count())
+            .group_by(assignments.c.experiment)
+            .order_by(assignments.c.experiment)
         )
         return [AssignmentCount(*row) for row in rows]
 
@@ -94,17 +120,11 @@ class Experiments:
         name = check_experiment_name(experiment)
         at = self._access.timestamp()
         with self._access.writing() as connection:
-            if fetch(connection, "SELECT 1 FROM experiments WHERE experiment = :name", name=name):
+            if exists(connection, select(experiments).where(_is(name))):
                 raise ConflictError(f"there is already an experiment {name!r}", remedy="Choose another name.")
-            change(
-                connection,
-                "INSERT INTO experiments (experiment, created_at, description) VALUES (:name, :at, :description)",
-                name=name,
-                at=at,
-                description=description,
-            )
-            for tag in tidy_tags(tags):
-                change(connection, "INSERT INTO experiment_tags VALUES (:name, :tag, :at)", name=name, tag=tag, at=at)
+            values = {"experiment": name, "created_at": at, "description": description}
+            change(connection, insert(experiments).values(values))
+            _add_tags(connection, name, tags, at)
         return self.get(name)
 
     def update(
@@ -118,26 +138,13 @@ class Experiments:
         if description is UNSET and tags is UNSET:
             raise InvalidRequestError("nothing to change: give a description or tags")
         with self._access.writing() as connection:
-            if not fetch(connection, "SELECT 1 FROM experiments WHERE experiment = :name", name=experiment):
+            if not exists(connection, select(experiments).where(_is(experiment))):
                 raise _missing(experiment)
             if description is not UNSET:
-                change(
-                    connection,
-                    "UPDATE experiments SET description = :description WHERE experiment = :name",
-                    description=description,
-                    name=experiment,
-                )
+                change(connection, update(experiments).where(_is(experiment)).values(description=description))
             if not isinstance(tags, UnsetType):
-                change(connection, "DELETE FROM experiment_tags WHERE experiment = :name", name=experiment)
-                at = self._access.timestamp()
-                for tag in tidy_tags(tags if tags is not None else ()):
-                    change(
-                        connection,
-                        "INSERT INTO experiment_tags (experiment, tag, created_at) VALUES (:name, :tag, :at)",
-                        name=experiment,
-                        tag=tag,
-                        at=at,
-                    )
+                change(connection, delete(experiment_tags).where(experiment_tags.c.experiment == experiment))
+                _add_tags(connection, experiment, tags if tags is not None else (), self._access.timestamp())
         return self.get(experiment)
 
     def delete(self, experiment: str) -> int:
@@ -147,58 +154,63 @@ class Experiments:
         what is left of it, and can be deleted again. The history of assignments is kept.
         """
         self.get(experiment)
-        measured = [*(table.name for table in STREAM_TABLES), *self._plugin_tables()]
-        deleted = sum(self._delete_rows(table, experiment) for table in measured)
+        with self._access.reading() as connection:
+            measured = [*STREAM_TABLES, *_plugin_tables(connection)]
+        deleted = sum(self._delete_rows(filled, experiment) for filled in measured)
         with self._access.writing() as connection:
             end_assignments(connection, at=self._access.timestamp(), experiment=experiment)
-            for table in (*tables_with_experiment(), "experiments"):
-                sql = f"DELETE FROM {table} WHERE experiment = :experiment"
-                deleted += change(connection, sql, experiment=experiment)
+            for filled in METADATA.sorted_tables:
+                if "experiment" in filled.c and filled.name not in _KEPT:
+                    deleted += change(connection, delete(filled).where(filled.c.experiment == experiment))
+            deleted += change(connection, delete(experiments).where(_is(experiment)))
         return deleted
 
-    def _plugin_tables(self) -> list[str]:
-        """Return the tables of the measurements of plugins that exist and hold the experiment of each row."""
-        names = [spec.table.name for spec in measurements.registered_specs()]
-        sql = "SELECT 1 FROM pragma_table_info(:table) WHERE name = 'experiment'"
-        with self._access.reading() as connection:
-            return [name for name in names if fetch(connection, sql, table=name)]
-
-    def _delete_rows(self, table: str, experiment: str) -> int:
-        with self._access.reading() as connection:
-            columns = fetch(connection, f"SELECT name FROM pragma_table_info('{table}') WHERE pk > 0 ORDER BY pk")
-        key = ", ".join(name for (name,) in columns) or "rowid"
+    def _delete_rows(self, filled: Table | TableClause, experiment: str) -> int:
+        key: list[ColumnElement[Any]] = list(filled.primary_key) or [insertion_order(filled)]
+        chunk = select(*key).select_from(filled).where(filled.c.experiment == experiment).limit(_DELETED_AT_ONCE)
+        is_in_chunk = (tuple_(*key) if len(key) > 1 else key[0]).in_(chunk)
         total = 0
         while True:
             with self._access.writing() as connection:
-                deleted = change(
-                    connection,
-                    f"DELETE FROM {table} WHERE ({key}) IN "
-                    f"(SELECT {key} FROM {table} WHERE experiment = :experiment LIMIT {_DELETED_AT_ONCE})",
-                    experiment=experiment,
-                )
+                deleted = change(connection, delete(filled).where(is_in_chunk))
             total += deleted
             if deleted < _DELETED_AT_ONCE:
                 return total
 
-    def _select(self, where: str, *, limit: str = "", **parameters: str) -> list[Experiment]:
+    def _select(self, query: Select[tuple[str, str, str | None, int]]) -> list[Experiment]:
+        by_age = select(experiment_tags.c.experiment, experiment_tags.c.tag).order_by(
+            experiment_tags.c.created_at, func.lower(experiment_tags.c.tag)
+        )
         with self._access.reading() as connection:
-            rows = fetch(
-                connection,
-                "SELECT e.experiment, e.created_at, e.description, (SELECT COUNT(*) FROM experiment_worker_assignments "
-                f"a WHERE a.experiment = e.experiment) FROM experiments e {where} "
-                f"ORDER BY e.created_at DESC, e.rowid DESC {limit}",
-                **parameters,
-            )
+            rows = fetch(connection, query)
             tags: dict[str, list[str]] = {}
-            for experiment, tag in fetch(
-                connection, "SELECT experiment, tag FROM experiment_tags ORDER BY created_at, tag COLLATE NOCASE"
-            ):
+            for experiment, tag in fetch(connection, by_age):
                 tags.setdefault(experiment, []).append(tag)
         now = self._access.now()
         return [
             Experiment(name, created_at, description, _age_hours(created_at, now), count, tags.get(name, []))
             for name, created_at, description, count in rows
         ]
+
+
+def _is(experiment: str) -> ColumnElement[bool]:
+    return experiments.c.experiment == experiment
+
+
+def _add_tags(connection: Connection, experiment: str, tags: Iterable[str], at: str) -> None:
+    for tag in tidy_tags(tags):
+        change(connection, insert(experiment_tags).values(experiment=experiment, tag=tag, created_at=at))
+
+
+def _plugin_tables(connection: Connection) -> list[TableClause]:
+    """Return the tables of measurements of plugins that exist and hold the experiment of each row."""
+    inspector = inspect(connection)
+    names = [spec.table.name for spec in measurements.registered_specs() if inspector.has_table(spec.table.name)]
+    return [
+        table(name, column("experiment"))
+        for name in names
+        if any(known["name"] == "experiment" for known in inspector.get_columns(name))
+    ]
 
 
 def _age_hours(created_at: str, now: datetime) -> float:

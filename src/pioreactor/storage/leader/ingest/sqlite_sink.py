@@ -12,11 +12,10 @@ from pathlib import Path
 from typing import Literal
 
 from pioreactor.exc import StorageError
+from pioreactor.storage.leader.ingest.plugin_tables import create_plugin_tables
+from pioreactor.storage.leader.ingest.quarantined_rows import Reader, Retried, described, rows_again, well_formed
 from pioreactor.storage.leader.migrate import upgrade
-from pioreactor.storage.leader.plugin_tables import create_plugin_tables
-from pioreactor.storage.leader.quarantine import Reader, Retried, described, rows_again, well_formed
 from pioreactor.storage.leader.sqlite_errors import is_of_the_file, storage_error
-from pioreactor.storage.leader.tables import TABLES
 from pioreactor.storage.ports import Row
 from pioreactor.structs.encoding import to_timestamp
 
@@ -75,7 +74,7 @@ class SqliteRecordSink:
         self._waiting = 0
         self._closed = False
         self._lock = threading.Lock()
-        self._columns = {name: frozenset(column.name for column in table.columns) for name, table in TABLES.items()}
+        self._columns: dict[str, frozenset[str]] = {}
         self._statements: dict[Group, str] = {}
         self._connection = self._opened()
 
@@ -108,6 +107,7 @@ class SqliteRecordSink:
         before, self._connection = self._connection, self._opened()
         before.close()
         self._statements.clear()
+        self._columns.clear()
 
     def commit(
         self,
@@ -287,10 +287,9 @@ class SqliteRecordSink:
         return {row: why for row, why in reasons.items() if why is not None}
 
     def _forget(self, group: Group) -> None:
-        """Look anew at a table that refused something: one of a plugin may have changed since."""
+        """Read the columns of a table that refused something again: a plugin may have changed it since."""
         del self._statements[group]
-        if group[0] not in TABLES:
-            self._columns.pop(group[0], None)
+        self._columns.pop(group[0], None)
 
     def _attempt(self, group: Group, rows: list[Row]) -> str | None:
         """Insert all of the rows or none; return why not. What is wrong with the file itself is raised.
@@ -316,7 +315,7 @@ class SqliteRecordSink:
         if group in self._statements:
             return None
         table, given = group
-        columns = self._columns.get(table) or self._columns_of_plugin(table)
+        columns = self._columns.get(table) or self._columns_of(table)
         if not columns:
             return f"there is no table {table}"
         unknown = sorted(str(name) for name in set(given) - columns)
@@ -326,8 +325,8 @@ class SqliteRecordSink:
         self._statements[group] = f'INSERT INTO "{table}" ({names}) VALUES ({", ".join("?" * len(given))})'
         return None
 
-    def _columns_of_plugin(self, table: str) -> frozenset[str]:
-        """Return the columns of a table that a plugin created."""
+    def _columns_of(self, table: str) -> frozenset[str]:
+        """Return the columns of a table; empty if there is none."""
         found = frozenset(
             str(row[0]) for row in self._connection.execute("SELECT name FROM pragma_table_info(?)", (table,))
         )

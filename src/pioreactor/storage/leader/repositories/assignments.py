@@ -1,10 +1,11 @@
 """Which worker belongs to which experiment: at most one each, with the history kept."""
 
 import msgspec
-from sqlalchemy import Connection
+from sqlalchemy import ColumnElement, Connection, Select, delete, insert, select, update
 
 from pioreactor.exc import NotFoundError, NoWorkerFoundError
-from pioreactor.storage.leader.repository_context import Access, change, fetch
+from pioreactor.storage.leader.repositories.context import Access, change, exists, fetch
+from pioreactor.storage.leader.schema.tables import assignments, assignments_history, experiments, workers
 
 
 class Assignment(msgspec.Struct, frozen=True):
@@ -34,10 +35,21 @@ class PastAssignment(msgspec.Struct, frozen=True):
     unassigned_at: str | None
 
 
-_ALL = (
-    "SELECT w.pioreactor_unit, a.experiment, a.assigned_at, w.is_active, w.model_name, w.model_version "
-    "FROM workers w {join} experiment_worker_assignments a USING (pioreactor_unit)"
+_COLUMNS = (
+    workers.c.pioreactor_unit,
+    assignments.c.experiment,
+    assignments.c.assigned_at,
+    workers.c.is_active,
+    workers.c.model_name,
+    workers.c.model_version,
 )
+
+
+def _query(*, with_unassigned: bool) -> Select[tuple[str, str | None, str | None, int, str | None, str | None]]:
+    joined = workers.join(
+        assignments, workers.c.pioreactor_unit == assignments.c.pioreactor_unit, isouter=with_unassigned
+    )
+    return select(*_COLUMNS).select_from(joined).order_by(workers.c.pioreactor_unit)
 
 
 class Assignments:
@@ -48,54 +60,45 @@ class Assignments:
 
     def all(self) -> list[Assignment]:
         """Return every worker, those without an experiment as well."""
-        return self._select(_ALL.format(join="LEFT JOIN") + " ORDER BY w.pioreactor_unit")
+        return self._select(_query(with_unassigned=True))
 
     def of_experiment(self, experiment: str) -> list[Assignment]:
-        return self._select(
-            _ALL.format(join="JOIN") + " WHERE a.experiment = :experiment ORDER BY w.pioreactor_unit",
-            experiment=experiment,
-        )
+        return self._select(_query(with_unassigned=False).where(assignments.c.experiment == experiment))
 
     def of_unit(self, unit: str) -> Assignment:
         """Raises `NoWorkerFoundError` for an unknown worker; one without an experiment has None."""
-        found = self._select(_ALL.format(join="LEFT JOIN") + " WHERE w.pioreactor_unit = :unit", unit=unit)
+        found = self._select(_query(with_unassigned=True).where(workers.c.pioreactor_unit == unit))
         if not found:
             raise NoWorkerFoundError(f"the cluster has no worker {unit!r}")
         return found[0]
 
     def history(self, experiment: str) -> list[PastAssignment]:
-        """Return who was assigned from when to when, newest first."""
+        """Return the assignments of an experiment, newest first."""
+        history = assignments_history.c
         rows = self._access.rows(
-            "SELECT pioreactor_unit, experiment, assigned_at, unassigned_at FROM experiment_worker_assignments_history "
-            "WHERE experiment = :experiment ORDER BY assigned_at DESC, pioreactor_unit",
-            experiment=experiment,
+            select(history.pioreactor_unit, history.experiment, history.assigned_at, history.unassigned_at)
+            .where(history.experiment == experiment)
+            .order_by(history.assigned_at.desc(), history.pioreactor_unit)
         )
         return [PastAssignment(*row) for row in rows]
 
     def assign(self, unit: str, experiment: str) -> Reassignment:
-        """Move a worker to an experiment; saying it twice changes nothing.
+        """Move a worker to an experiment; assigning it twice changes nothing.
 
         Raises `NoWorkerFoundError` or `NotFoundError`.
         """
         at = self._access.timestamp()
         with self._access.writing() as connection:
-            if not fetch(connection, "SELECT 1 FROM workers WHERE pioreactor_unit = :unit", unit=unit):
+            if not exists(connection, select(workers).where(workers.c.pioreactor_unit == unit)):
                 raise NoWorkerFoundError(f"the cluster has no worker {unit!r}")
-            if not fetch(connection, "SELECT 1 FROM experiments WHERE experiment = :name", name=experiment):
+            if not exists(connection, select(experiments).where(experiments.c.experiment == experiment)):
                 raise NotFoundError(f"there is no experiment {experiment!r}")
-            present = _assigned(connection, unit=unit)
-            if present and present[0][1] == experiment:
-                return Reassignment(unit, experiment, experiment, present[0][2])
+            current = _assigned(connection, unit=unit)
+            if current and current[0][1] == experiment:
+                return Reassignment(unit, experiment, experiment, current[0][2])
             end_assignments(connection, at=at, unit=unit)
-            change(
-                connection,
-                "INSERT INTO experiment_worker_assignments (pioreactor_unit, experiment, assigned_at) "
-                "VALUES (:unit, :experiment, :at)",
-                unit=unit,
-                experiment=experiment,
-                at=at,
-            )
-        return Reassignment(unit, present[0][1] if present else None, experiment, at)
+            change(connection, insert(assignments).values(pioreactor_unit=unit, experiment=experiment, assigned_at=at))
+        return Reassignment(unit, current[0][1] if current else None, experiment, at)
 
     def unassign(self, unit: str, *, experiment: str | None = None) -> Reassignment:
         """Raises `NotFoundError` when the worker is not assigned (to that experiment)."""
@@ -116,24 +119,25 @@ class Assignments:
     def _end(self, *, unit: str | None = None, experiment: str | None = None) -> list[Reassignment]:
         with self._access.writing() as connection:
             ended = end_assignments(connection, at=self._access.timestamp(), unit=unit, experiment=experiment)
-        return [Reassignment(who, what, None, None) for who, what in ended]
+        return [Reassignment(name, assigned, None, None) for name, assigned in ended]
 
-    def _select(self, sql: str, **parameters: str) -> list[Assignment]:
-        return [Assignment(*row) for row in self._access.rows(sql, **parameters)]
+    def _select(
+        self, query: Select[tuple[str, str | None, str | None, int, str | None, str | None]]
+    ) -> list[Assignment]:
+        return [Assignment(*row) for row in self._access.rows(query)]
 
 
 def _assigned(
     connection: Connection, *, unit: str | None = None, experiment: str | None = None
 ) -> list[tuple[str, str, str]]:
-    rows = fetch(
-        connection,
-        "SELECT pioreactor_unit, experiment, assigned_at FROM experiment_worker_assignments "
-        "WHERE (:unit IS NULL OR pioreactor_unit = :unit) AND (:experiment IS NULL OR experiment = :experiment) "
-        "ORDER BY pioreactor_unit",
-        unit=unit,
-        experiment=experiment,
-    )
-    return [(who, what, since) for who, what, since in rows]
+    conditions: list[ColumnElement[bool]] = []
+    if unit is not None:
+        conditions.append(assignments.c.pioreactor_unit == unit)
+    if experiment is not None:
+        conditions.append(assignments.c.experiment == experiment)
+    columns = (assignments.c.pioreactor_unit, assignments.c.experiment, assignments.c.assigned_at)
+    rows = fetch(connection, select(*columns).where(*conditions).order_by(assignments.c.pioreactor_unit))
+    return [(name, assigned, since) for name, assigned, since in rows]
 
 
 def end_assignments(
@@ -144,14 +148,9 @@ def end_assignments(
     The end is written here with the caller's time; the trigger only fills what others leave open.
     """
     found = _assigned(connection, unit=unit, experiment=experiment)
-    for who, what, _ in found:
-        change(
-            connection,
-            "UPDATE experiment_worker_assignments_history SET unassigned_at = :at "
-            "WHERE pioreactor_unit = :who AND experiment = :what AND unassigned_at IS NULL",
-            at=at,
-            who=who,
-            what=what,
-        )
-        change(connection, "DELETE FROM experiment_worker_assignments WHERE pioreactor_unit = :who", who=who)
-    return [(who, what) for who, what, _ in found]
+    history = assignments_history.c
+    for name, assigned, _ in found:
+        is_open = (history.pioreactor_unit == name, history.experiment == assigned, history.unassigned_at.is_(None))
+        change(connection, update(assignments_history).where(*is_open).values(unassigned_at=at))
+        change(connection, delete(assignments).where(assignments.c.pioreactor_unit == name))
+    return [(name, assigned) for name, assigned, _ in found]

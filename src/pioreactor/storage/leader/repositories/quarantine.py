@@ -4,13 +4,24 @@ from collections.abc import Sequence
 from typing import Final
 
 import msgspec
+from sqlalchemy import ColumnElement, delete, func, select
 
 from pioreactor.exc import InvalidRequestError, NotFoundError
-from pioreactor.storage.leader.repository_context import Access, change, fetch
+from pioreactor.storage.leader.repositories.context import Access, change, exists
+from pioreactor.storage.leader.schema.dialect import insertion_order
+from pioreactor.storage.leader.schema.tables import quarantined_rows
 
 PAGE_ROWS: Final = 100
 PREVIEW_CHARACTERS: Final = 200
-_COLUMNS: Final = "rowid, received_at, recorded_at, pioreactor_unit, topic, table_name"
+_ID: Final = insertion_order(quarantined_rows)
+_COLUMNS: Final = (
+    _ID,
+    quarantined_rows.c.received_at,
+    quarantined_rows.c.recorded_at,
+    quarantined_rows.c.pioreactor_unit,
+    quarantined_rows.c.topic,
+    quarantined_rows.c.table_name,
+)
 
 
 class QuarantinedRow(msgspec.Struct, frozen=True):
@@ -27,42 +38,45 @@ class QuarantinedRow(msgspec.Struct, frozen=True):
 
 
 class Quarantine:
-    """Rows are numbered as they come. Trying them again is `sink.SqliteRecordSink.retry`."""
+    """Rows are numbered as they come. Trying them again is `ingest.sqlite_sink.SqliteRecordSink.retry`."""
 
     def __init__(self, access: Access) -> None:
         self._access = access
 
     def count(self) -> int:
-        return int(self._access.rows("SELECT COUNT(*) FROM quarantined_rows")[0][0])
+        return int(self._access.rows(select(func.count()).select_from(quarantined_rows))[0][0])
 
     def page(self, *, skip: int = 0, limit: int = PAGE_ROWS) -> list[QuarantinedRow]:
         """Return rows, newest first, with only the first 200 characters of their payloads."""
         if skip < 0 or limit < 0:
             raise InvalidRequestError("skip and limit cannot be negative")
-        rows = self._access.rows(
-            f"SELECT {_COLUMNS}, substr(payload, 1, {PREVIEW_CHARACTERS}), reason FROM quarantined_rows "
-            "ORDER BY rowid DESC LIMIT :limit OFFSET :skip",
-            limit=limit,
-            skip=skip,
-        )
+        preview = func.substr(quarantined_rows.c.payload, 1, PREVIEW_CHARACTERS)
+        query = select(*_COLUMNS, preview, quarantined_rows.c.reason).order_by(_ID.desc())
+        rows = self._access.rows(query.limit(limit).offset(skip))
         return [QuarantinedRow(*row) for row in rows]
 
     def get(self, id_: int) -> QuarantinedRow:
         """Return one row with its whole payload; raise `NotFoundError`."""
-        rows = self._access.rows(f"SELECT {_COLUMNS}, payload, reason FROM quarantined_rows WHERE rowid = :id", id=id_)
+        rows = self._access.rows(
+            select(*_COLUMNS, quarantined_rows.c.payload, quarantined_rows.c.reason).where(_is(id_))
+        )
         if not rows:
             raise NotFoundError(f"there is no row {id_} in quarantine", remedy="See: pio db quarantine list")
         return QuarantinedRow(*rows[0])
 
     def ids(self) -> list[int]:
         """Return every row's number, oldest first."""
-        return [int(row[0]) for row in self._access.rows("SELECT rowid FROM quarantined_rows ORDER BY rowid")]
+        return [int(row[0]) for row in self._access.rows(select(_ID).order_by(_ID))]
 
     def discard(self, ids: Sequence[int]) -> int:
         """Forget these rows for ever: all of them, or none (`NotFoundError`). Return how many."""
         with self._access.writing() as connection:
             for id_ in dict.fromkeys(ids):
-                if not fetch(connection, "SELECT 1 FROM quarantined_rows WHERE rowid = :id", id=id_):
+                if not exists(connection, select(quarantined_rows.c.reason).where(_is(id_))):
                     raise NotFoundError(f"there is no row {id_} in quarantine", remedy="See: pio db quarantine list")
-                change(connection, "DELETE FROM quarantined_rows WHERE rowid = :id", id=id_)
+                change(connection, delete(quarantined_rows).where(_is(id_)))
         return len(dict.fromkeys(ids))
+
+
+def _is(id_: int) -> ColumnElement[bool]:
+    return _ID.in_((id_,))

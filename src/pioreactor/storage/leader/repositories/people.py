@@ -1,0 +1,93 @@
+"""Who may sign in, and the tokens they gave to programs. Only hashes are kept."""
+
+import msgspec
+from sqlalchemy import ColumnElement, delete, insert, or_, select, update
+
+from pioreactor.exc import ConflictError, NotFoundError
+from pioreactor.storage.leader.repositories.context import Access, change, exists
+from pioreactor.storage.leader.schema.tables import access_tokens, people
+
+
+class Person(msgspec.Struct, frozen=True):
+    username: str
+    created_at: str
+
+
+class AccessToken(msgspec.Struct, frozen=True):
+    """`expires_at` None: never."""
+
+    token_hash: str
+    label: str
+    username: str
+    created_at: str
+    expires_at: str | None
+
+
+class People:
+    """Hashing is the caller's; here a hash is an opaque text."""
+
+    def __init__(self, access: Access) -> None:
+        self._access = access
+
+    def all(self) -> list[Person]:
+        query = select(people.c.username, people.c.created_at).order_by(people.c.username)
+        return [Person(*row) for row in self._access.rows(query)]
+
+    def password_hash(self, username: str) -> str | None:
+        """Return what to compare a password with, None when there is no such person."""
+        rows = self._access.rows(select(people.c.password_hash).where(people.c.username == username))
+        return str(rows[0][0]) if rows else None
+
+    def add(self, username: str, password_hash: str) -> None:
+        """Raises `ConflictError` when the name is taken."""
+        with self._access.writing() as connection:
+            if exists(connection, select(people).where(people.c.username == username)):
+                raise ConflictError(f"there is already a person {username!r}")
+            values = {"username": username, "password_hash": password_hash, "created_at": self._access.timestamp()}
+            change(connection, insert(people).values(values))
+
+    def set_password(self, username: str, password_hash: str) -> None:
+        with self._access.writing() as connection:
+            is_named = people.c.username == username
+            if not change(connection, update(people).where(is_named).values(password_hash=password_hash)):
+                raise _unknown(username)
+
+    def remove(self, username: str) -> None:
+        """Remove a person and every token of theirs."""
+        with self._access.writing() as connection:
+            if not change(connection, delete(people).where(people.c.username == username)):
+                raise _unknown(username)
+            change(connection, delete(access_tokens).where(access_tokens.c.username == username))
+
+    def tokens(self, username: str) -> list[AccessToken]:
+        return self._tokens(access_tokens.c.username == username)
+
+    def token(self, token_hash: str) -> AccessToken | None:
+        """Return a token that is still good."""
+        is_valid = or_(access_tokens.c.expires_at.is_(None), access_tokens.c.expires_at > self._access.timestamp())
+        found = self._tokens(access_tokens.c.token_hash == token_hash, is_valid)
+        return found[0] if found else None
+
+    def add_token(self, token_hash: str, *, label: str, username: str, expires_at: str | None = None) -> None:
+        """`expires_at` is a stored timestamp (ISO, milliseconds, `Z`)."""
+        with self._access.writing() as connection:
+            if not exists(connection, select(people).where(people.c.username == username)):
+                raise _unknown(username)
+            values = {"token_hash": token_hash, "label": label, "username": username, "expires_at": expires_at}
+            change(connection, insert(access_tokens).values(**values, created_at=self._access.timestamp()))
+
+    def remove_token(self, token_hash: str) -> None:
+        """Removing what is not there is harmless."""
+        with self._access.writing() as connection:
+            change(connection, delete(access_tokens).where(access_tokens.c.token_hash == token_hash))
+
+    def _tokens(self, *conditions: ColumnElement[bool]) -> list[AccessToken]:
+        columns = access_tokens.c
+        query = select(
+            columns.token_hash, columns.label, columns.username, columns.created_at, columns.expires_at
+        ).where(*conditions)
+        return [AccessToken(*row) for row in self._access.rows(query.order_by(columns.created_at, columns.label))]
+
+
+def _unknown(username: str) -> NotFoundError:
+    return NotFoundError(f"there is no person {username!r}")

@@ -1,0 +1,152 @@
+"""The tables of the cluster and of the leader itself. Those of recorded quantities are in `streams`."""
+
+from typing import Final
+
+from sqlalchemy import (
+    Column,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+METADATA: Final = MetaData()
+
+
+def _text(name: str, *, nullable: bool = False) -> Column[str]:
+    return Column(name, Text, nullable=nullable)
+
+
+def _index(table: str, *columns: str) -> Index:
+    return Index(f"idx_{table}_{'_'.join(columns)}", *columns)
+
+
+experiments: Final = Table(
+    "experiments",
+    METADATA,
+    _text("experiment"),
+    _text("created_at"),
+    _text("description", nullable=True),
+    UniqueConstraint("experiment"),
+    UniqueConstraint("created_at", "experiment", "description"),
+)
+experiment_tags: Final = Table(
+    "experiment_tags",
+    METADATA,
+    _text("experiment"),
+    _text("tag"),
+    _text("created_at"),
+    PrimaryKeyConstraint("experiment", "tag"),
+    _index("experiment_tags", "experiment", "created_at", "tag"),
+    # A table that is found by its key alone is stored as that key's index, once instead of twice.
+    sqlite_with_rowid=False,
+)
+unit_labels: Final = Table(
+    "pioreactor_unit_labels",
+    METADATA,
+    _text("experiment"),
+    _text("pioreactor_unit"),
+    _text("label"),
+    _text("created_at"),
+    UniqueConstraint("pioreactor_unit", "experiment"),
+    UniqueConstraint("label", "experiment"),
+    _index("pioreactor_unit_labels", "experiment", "pioreactor_unit"),
+)
+workers: Final = Table(
+    "workers",
+    METADATA,
+    _text("pioreactor_unit"),
+    _text("added_at"),
+    _text("model_name", nullable=True),
+    _text("model_version", nullable=True),
+    Column("is_active", Integer, nullable=False, server_default=text("1")),
+    UniqueConstraint("pioreactor_unit"),
+)
+assignments: Final = Table(
+    "experiment_worker_assignments",
+    METADATA,
+    _text("pioreactor_unit"),
+    _text("experiment"),
+    _text("assigned_at"),
+    UniqueConstraint("pioreactor_unit"),
+    ForeignKeyConstraint(["experiment"], ["experiments.experiment"], ondelete="CASCADE"),
+    ForeignKeyConstraint(["pioreactor_unit"], ["workers.pioreactor_unit"], ondelete="CASCADE"),
+    _index("experiment_worker_assignments", "experiment"),
+)
+assignments_history: Final = Table(
+    "experiment_worker_assignments_history",
+    METADATA,
+    _text("pioreactor_unit"),
+    _text("experiment"),
+    _text("assigned_at"),
+    _text("unassigned_at", nullable=True),
+    UniqueConstraint("pioreactor_unit", "experiment", "assigned_at"),
+    _index("experiment_worker_assignments_history", "experiment", "pioreactor_unit", "assigned_at", "unassigned_at"),
+)
+config_files_histories: Final = Table(
+    "config_files_histories",
+    METADATA,
+    _text("timestamp"),
+    _text("filename"),
+    _text("data"),
+    _index("config_files_histories", "filename"),
+)
+calibrations: Final = Table(
+    "calibrations",
+    METADATA,
+    _text("pioreactor_unit"),
+    _text("created_at"),
+    _text("type"),
+    _text("data"),
+    _text("name"),
+    Column("is_current", Integer, server_default=text("0")),
+    _text("set_to_current_at", nullable=True),
+    UniqueConstraint("pioreactor_unit", "type", "name"),
+)
+journal_progress: Final = Table(
+    "journal_progress",
+    METADATA,
+    _text("unit"),
+    _text("journal_id"),
+    Column("through_seq", Integer, nullable=False),
+    PrimaryKeyConstraint("unit", "journal_id"),
+    sqlite_with_rowid=False,
+)
+quarantined_rows: Final = Table(
+    "quarantined_rows",
+    METADATA,
+    _text("received_at"),
+    _text("pioreactor_unit", nullable=True),
+    _text("topic", nullable=True),
+    _text("table_name", nullable=True),
+    _text("payload"),
+    _text("reason"),
+    _text("recorded_at", nullable=True),
+    _index("quarantined_rows", "received_at"),
+)
+people: Final = Table(
+    "people",
+    METADATA,
+    _text("username"),
+    _text("password_hash"),
+    _text("created_at"),
+    PrimaryKeyConstraint("username"),
+    sqlite_with_rowid=False,
+)
+access_tokens: Final = Table(
+    "access_tokens",
+    METADATA,
+    _text("token_hash"),
+    _text("label"),
+    _text("username"),
+    _text("created_at"),
+    _text("expires_at", nullable=True),
+    PrimaryKeyConstraint("token_hash"),
+    _index("access_tokens", "username"),
+    sqlite_with_rowid=False,
+)
