@@ -68,7 +68,8 @@ def structure(path: Path) -> dict[str, object]:
 def example(declared_type: str, name: str) -> str | float | int | bytes:
     if name == "channel":
         return 1
-    return {"TEXT": f"text of {name}", "REAL": 0.25, "INTEGER": 1, "BLOB": b"\x00\xff"}[declared_type]
+    values: dict[str, str | float | int | bytes] = {"TEXT": f"text of {name}", "REAL": 0.25, "INTEGER": 1}
+    return values.get(declared_type, b"\x00\xff")
 
 
 def fill(path: Path) -> dict[str, list[dict[str, Any]]]:

@@ -13,7 +13,7 @@ from pioreactor.storage.leader.schema.tables import quarantined_rows
 
 PAGE_ROWS: Final = 100
 PREVIEW_CHARACTERS: Final = 200
-_ID: Final = insertion_order(quarantined_rows)
+_ID: Final[ColumnElement[int]] = insertion_order(quarantined_rows)
 _COLUMNS: Final = (
     _ID,
     quarantined_rows.c.received_at,
