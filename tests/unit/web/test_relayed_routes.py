@@ -68,9 +68,7 @@ def test_a_waiting_route_returns_the_units_response(leader: Any) -> None:
     assert (answer.status_code, answer.json()["driver"]) == (201, None)
     assert leader.client.post(path.replace("unit1", "$broadcast"), json=body).status_code == 400
 
-    leader.add_host(
-        "unit1", answering({"error": "The step changed.", "status": 409, "remediation": "Reload."}, 409)
-    )
+    leader.add_host("unit1", answering({"error": "The step changed.", "status": 409, "remediation": "Reload."}, 409))
     refused = leader.client.post(path, json=body)
     assert (refused.status_code, refused.json()["error"]) == (409, "The step changed.")
     leader.add_host("unit1", lambda request: Response(200, b"{", {"content-type": "application/json"}))
