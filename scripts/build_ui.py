@@ -19,8 +19,8 @@ STAMP = ".built-from"
 LEFT_OUT = {"node_modules", "dist"}
 
 
-def say(words: str) -> None:
-    sys.stdout.write(words + "\n")
+def print_line(text: str) -> None:
+    sys.stdout.write(text + "\n")
     sys.stdout.flush()
 
 
@@ -42,7 +42,7 @@ def fingerprint(ui: Path) -> str:
 
 
 def is_current(ui: Path, static: Path) -> bool:
-    """Say whether `static` was built from exactly these sources."""
+    """Tell whether `static` was built from exactly these sources."""
     stamp = static / STAMP
     return (static / "index.html").is_file() and stamp.is_file() and stamp.read_text() == fingerprint(ui)
 
@@ -70,7 +70,7 @@ def run(*command: str, environment: dict[str, str]) -> None:
 
 
 def dependencies_are_current(ui: Path) -> bool:
-    """Say whether node_modules was installed after the lock file last changed."""
+    """Tell whether node_modules was installed after the lock file last changed."""
     installed = ui / "node_modules" / ".package-lock.json"
     return installed.is_file() and installed.stat().st_mtime >= (ui / "package-lock.json").stat().st_mtime
 
@@ -78,17 +78,17 @@ def dependencies_are_current(ui: Path) -> bool:
 def build(*, force: bool = False) -> bool:
     """Build unless the sources are unchanged; return whether anything was built."""
     if not force and is_current(UI, STATIC):
-        say("The UI is already built from these sources.")
+        print_line("The UI is already built from these sources.")
         return False
     environment = node_environment()
     if not dependencies_are_current(UI):
-        say("[1/2] Fetching what the UI is made of (about a minute the first time)…")
+        print_line("[1/2] Fetching what the UI is made of (about a minute the first time)…")
         run("npm", "ci", "--no-audit", "--no-fund", "--loglevel=error", environment=environment)
-    say("[2/2] Building the UI…")
+    print_line("[2/2] Building the UI…")
     run("npm", "run", "--silent", "build", environment=environment)
     (STATIC / STAMP).write_text(fingerprint(UI))
     size = sum(path.stat().st_size for path in STATIC.rglob("*") if path.is_file())
-    say(f"The UI is in {STATIC.relative_to(ROOT)} ({size / 1e6:.1f} MB).")
+    print_line(f"The UI is in {STATIC.relative_to(ROOT)} ({size / 1e6:.1f} MB).")
     return True
 
 

@@ -15,7 +15,7 @@ from slipcover import FileMatcher, ImportManager, Slipcover, merge_coverage, wra
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "src" / "pioreactor"
-LEAST_COVERED = 10
+SHOWN_MODULES = 10
 
 
 class LineCoverage:
@@ -60,7 +60,7 @@ def report(files: dict[str, Any]) -> Iterator[str]:
     executed = sum(len(found["executed_lines"]) for found in files.values())
     total = executed + sum(missing.values())
     yield f"{executed} of {total} lines, {100 * executed / max(total, 1):.1f} %; most lines that never ran:"
-    for name in sorted(missing, key=lambda name: -missing[name])[:LEAST_COVERED]:
+    for name in sorted(missing, key=lambda name: -missing[name])[:SHOWN_MODULES]:
         yield f"  {missing[name]:4} {Path(name).resolve().relative_to(ROOT)}"
 
 

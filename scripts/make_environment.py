@@ -22,8 +22,8 @@ OLDEST_NODE = (20, 19)
 STEP = re.compile(r"(?:Collecting|(?P<last>Installing collected packages)) ?(?P<name>[\w.-]*)")
 
 
-def say(words: str) -> None:
-    sys.stdout.write(words + "\n")
+def print_line(text: str) -> None:
+    sys.stdout.write(text + "\n")
     sys.stdout.flush()
 
 
@@ -64,12 +64,12 @@ def make_venv(venv: Path) -> None:
     shutil.rmtree(venv, ignore_errors=True)
     raise SystemExit(
         f"This Python cannot make virtual environments: install {package} "
-        f"(on Debian: `sudo apt-get install {package}`) and say `make` again."
+        f"(on Debian: `sudo apt-get install {package}`) and run `make` again."
     )
 
 
 def borrow_pip(venv: Path) -> bool:
-    """Put pip into an environment made without it, with the pip of the machine; say whether that went well."""
+    """Put pip into an environment made without it, with the pip of the machine; tell whether it worked."""
     if not succeeds(sys.executable, "-m", "pip", "--version"):
         return False
     python = str(venv / "bin" / "python")
@@ -81,10 +81,10 @@ def borrow_pip(venv: Path) -> bool:
 
 
 def install_venv_package(package: str) -> bool:
-    """Install Debian's package when we may; say whether that went well."""
+    """Install Debian's package when we may; tell whether it worked."""
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
         return False
-    say(f"      this Python lacks pip; installing {package} with apt-get…")
+    print_line(f"      this Python lacks pip; installing {package} with apt-get…")
     environment = dict(os.environ, DEBIAN_FRONTEND="noninteractive")
     for command in (["apt-get", "update", "-qq"], ["apt-get", "install", "-y", "-qq", package, "python3-venv"]):
         if subprocess.run(command, check=False, env=environment, stdout=subprocess.DEVNULL).returncode != 0:
@@ -93,7 +93,7 @@ def install_venv_package(package: str) -> bool:
 
 
 def has_new_enough_node() -> bool:
-    """Say whether the Node.js on the PATH can build the UI."""
+    """Tell whether the Node.js on the PATH can build the UI."""
     node = shutil.which("node")
     if node is None or shutil.which("npm") is None:
         return False
@@ -130,7 +130,7 @@ def show_progress(output: Iterable[str]) -> list[str]:
             sys.stdout.write("\r\033[K" + words[:78])
             sys.stdout.flush()
         elif fetched % 10 == 0 or step["last"] is not None:
-            say(words)
+            print_line(words)
     if rewrites:
         sys.stdout.write("\r\033[K")
     return lines
@@ -143,9 +143,9 @@ def main() -> None:
     parser.add_argument("extras", nargs="*")
     options = parser.parse_args()
     extras = [*options.extras, *([] if has_new_enough_node() else ["ui-build"])]
-    say(f"[1/2] Making {options.venv} with Python {sys.version.split()[0]}…")
+    print_line(f"[1/2] Making {options.venv} with Python {sys.version.split()[0]}…")
     make_venv(options.venv)
-    say("[2/2] Installing packages (about a minute the first time)…")
+    print_line("[2/2] Installing packages (about a minute the first time)…")
     install(options.venv, extras)
 
 

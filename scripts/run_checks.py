@@ -53,8 +53,8 @@ class Outcome:
         return int(self.status != 0 and self.failed == 0)
 
 
-def say(words: str) -> None:
-    sys.stdout.write(words + "\n")
+def print_line(text: str) -> None:
+    sys.stdout.write(text + "\n")
     sys.stdout.flush()
 
 
@@ -135,7 +135,7 @@ def run(part: Part, *, show: bool) -> Outcome:
     )
     if outcome.status != 0 and not show:
         sys.stdout.write(f"\n== {part.name} failed: {' '.join(part.command)}\n{''.join(lines)}\n")
-    say(f"{'ok ' if outcome.status == 0 else 'BAD'} {part.name:<10} {outcome.seconds:6.1f} s")
+    print_line(f"{'ok ' if outcome.status == 0 else 'BAD'} {part.name:<10} {outcome.seconds:6.1f} s")
     return outcome
 
 
@@ -192,9 +192,9 @@ def main() -> int:
     started = time.monotonic()
     outcomes = list(run_side_by_side([lane for lane in (code, ui) if lane]))
     for part in tests:
-        say(f"\n== {part.name}")
+        print_line(f"\n== {part.name}")
         outcomes.append(run(part, show=True))
-    say(summary(outcomes, time.monotonic() - started))
+    print_line(summary(outcomes, time.monotonic() - started))
     return int(any(outcome.status != 0 for outcome in outcomes))
 
 
