@@ -5,14 +5,16 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal, TypeAlias, cast, get_args, get_origin
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias, cast, get_args, get_origin
 
 from pioreactor.exc import SettingError
 from pioreactor.jobs.payloads import parse_payload
 from pioreactor.jobs.published_attribute import AnyAttribute, PublishedAttribute, Status, T
 from pioreactor.settings.fields import FieldLimits, limits_of
-from pioreactor.settings.sections import Section
 from pioreactor.types import PublishableSetting, PublishableSettingDataType
+
+if TYPE_CHECKING:
+    from pioreactor.settings.sections import Section
 
 _DECLARABLE = frozenset({"datatype", "settable", "unit", "persist"})
 

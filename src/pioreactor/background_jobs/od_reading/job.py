@@ -129,12 +129,9 @@ class ODReader(PublishedReadings):
 
     @classmethod
     def run_from_options(cls, **options: Any) -> str | None:
-        interval_s: float | None = options.get("interval")
+        given: float | None = options.get("interval")
         is_snapshot = bool(options.get("snapshot"))
-        if is_snapshot:
-            interval_s = None
-        elif interval_s is None:
-            interval_s = CONFIGURED_INTERVAL
+        interval_s = None if is_snapshot else CONFIGURED_INTERVAL if given is None else given
         with start_od_reading(interval=interval_s, ir_led_intensity=options.get("ir_led_intensity")) as reader:
             if options.get(FAKE_DATA.name):
                 reader.logger.warning("These readings are of a simulated culture (--fake-data).")
