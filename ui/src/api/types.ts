@@ -29,7 +29,10 @@ export type SettingsCollection = Omit<Schemas["DescribedSettings"], "published_s
 export type AutomationKind = "dosing" | "temperature" | "led";
 export type AutomationField = Pick<Schemas["AutomationField"], "key" | "label" | "type"> &
   Partial<Schemas["AutomationField"]>;
-export type AutomationDescriptor = Omit<Schemas["DescribedAutomation"], "fields"> & { fields: AutomationField[] };
+export type AutomationDescriptor = Omit<Schemas["DescribedAutomation"], "fields" | "published_settings"> & {
+  fields: AutomationField[];
+  published_settings?: PublishedSetting[];
+};
 
 type Chart = Schemas["Chart"];
 export type ChartDescriptor = Pick<Chart, "chart_key" | "data_source" | "title" | "y_axis_label"> & Partial<Chart>;

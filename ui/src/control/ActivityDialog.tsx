@@ -1,6 +1,7 @@
 /** Everything about one activity of one unit, or of all units: its state, what can be done, its settings. */
 
 import { Button, Modal } from "@mantine/core";
+import { useAutomations } from "@/api/queries";
 import type { AutomationKind, JobDescriptor } from "@/api/types";
 import { useReading, useTopic } from "@/live/hooks";
 import * as topics from "@/live/topics";
@@ -110,7 +111,7 @@ export function Activity({ job, where }: { job: JobDescriptor; where: Where }) {
           onStart={(options) => send(start(where, { options }))}
         />
       )}
-      {running && settings.length > 0 && (
+      {running && (settings.length > 0 || (single && kind && automation)) && (
         <section className={css.settings} aria-label="Settings">
           {settings.map((setting) => (
             <Shown
@@ -121,6 +122,9 @@ export function Activity({ job, where }: { job: JobDescriptor; where: Where }) {
               optional={kind !== undefined && single}
             />
           ))}
+          {single && kind && automation && (
+            <AutomationSettings kind={kind} automation={automation} job={job} where={where} />
+          )}
         </section>
       )}
     </>
@@ -129,6 +133,26 @@ export function Activity({ job, where }: { job: JobDescriptor; where: Where }) {
 
 const heardOf = (key: string, automation: string | undefined): boolean =>
   key !== "automation_name" || automation === undefined;
+
+/** The settings of the automation that runs, which can be changed while it runs. */
+function AutomationSettings({
+  kind,
+  automation,
+  job,
+  where,
+}: {
+  kind: AutomationKind;
+  automation: string;
+  job: JobDescriptor;
+  where: Where;
+}) {
+  const { data } = useAutomations(kind);
+  const declared = data?.find((one) => one.automation_name === automation)?.published_settings ?? [];
+  const shown = new Set(job.published_settings.map((setting) => setting.key));
+  return declared
+    .filter((setting) => setting.display && setting.editable && !shown.has(setting.key))
+    .map((setting) => <Shown key={setting.key} setting={setting} where={where} running optional />);
+}
 
 /** A setting of an automation shows only while the automation in charge publishes it. */
 function Shown({
