@@ -1,4 +1,4 @@
-"""What commands may ask for, made when it is first asked for: a command pays only for what it uses."""
+"""The unit that commands run on. Everything is created at first use: a command imports only what it uses."""
 
 from __future__ import annotations
 
@@ -43,11 +43,11 @@ class CliContext:
         self._runtime = runtime
         self._http = http
         self.interrupt = interrupt if interrupt is not None else _interrupt
-        """Asks the process of that number to end."""
+        """Send SIGINT to the process with this number."""
 
     @property
     def has_runtime(self) -> bool:
-        """Say whether the ports were given: a simulation, or a test."""
+        """Whether the ports were passed in: a simulation, or a test."""
         return self._runtime is not None
 
     @cached_property
@@ -82,7 +82,7 @@ class CliContext:
         path = Path(configured) if configured else self.paths.database
         if not path.exists():
             raise NotFoundError(
-                f"there is no database {path}", remedy="It is on the leader, once the leader has started."
+                f"there is no database {path}", remedy="It is created on the leader at its first start."
             )
         return path
 
@@ -114,10 +114,10 @@ class CliContext:
         return self.ask(leader, method, path, json=json, timeout_s=timeout_s)
 
     def look_at(self, unit: str, path: str, *, timeout_s: float) -> None:
-        """Ask for something that needs no token; raise `UnitUnreachableError` when the unit does not answer well."""
+        """Request a page without a token; raise `UnitUnreachableError` unless the unit responds with success."""
         answer = self._client().request("GET", self.url_of(unit) + path, timeout_s=timeout_s)
         if not answer.ok:
-            raise UnitUnreachableError(f"{unit} answers with status {answer.status}")
+            raise UnitUnreachableError(f"{unit} responds with status {answer.status}")
 
     @cached_property
     def _units(self) -> Any:
@@ -138,13 +138,13 @@ class CliContext:
             return path.read_text().strip()
         except FileNotFoundError:
             raise NotAuthenticatedError(
-                "this unit has no token for its cluster", remedy="Join the unit to a cluster, or start the leader once."
+                "this unit has no cluster token", remedy="Join the unit to a cluster, or start the leader once."
             ) from None
         except OSError as error:
             raise StorageError(f"the cluster's token cannot be read ({error.strerror})") from None
 
     def refuse_wrong_user(self) -> None:
-        """Refuse root where somebody else owns the data."""
+        """Raise `PioreactorError` for root where another user owns the data."""
         refuse_wrong_user(self.paths.dot_pioreactor)
 
 

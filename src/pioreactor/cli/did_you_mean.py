@@ -1,4 +1,4 @@
-"""Finds what somebody probably meant."""
+"""Suggestions for misspelled names."""
 
 from collections.abc import Iterable
 

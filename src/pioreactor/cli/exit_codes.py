@@ -1,4 +1,4 @@
-"""How a command ends: its exit status, and a sentence instead of a traceback."""
+"""Exit codes of commands, and error messages instead of tracebacks."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ INTERRUPTED = 130
 
 
 def run_and_exit(command: click.Command, arguments: Sequence[str], *, obj: object = None) -> NoReturn:
-    """Run a command line and exit: 0 done, 1 it failed, 2 the line makes no sense, 130 interrupted."""
+    """Run a command line and exit: 0 success, 1 error, 2 usage error, 130 interrupted."""
     status = run(command, arguments, obj=obj)
     if status == INTERRUPTED:
         # An interrupt that meets code made from text (a dataclass being imported) marks the interpreter to end by the
@@ -29,7 +29,7 @@ def run_and_exit(command: click.Command, arguments: Sequence[str], *, obj: objec
 
 
 def run(command: click.Command, arguments: Sequence[str], *, obj: object = None) -> int:
-    """Run a command line and return its exit status; errors are said on standard error."""
+    """Run a command line and return its exit code; errors are printed to standard error."""
     import click
 
     def main() -> object:
@@ -45,7 +45,7 @@ def run(command: click.Command, arguments: Sequence[str], *, obj: object = None)
 
 
 def run_to_exit_code(main: Callable[[], object]) -> int:
-    """Run this and return the exit status: what it returns if that is a number; errors are said on standard error."""
+    """Run this and return the exit code: its result if that is an int; errors are printed to standard error."""
     try:
         status = main()
         sys.stdout.flush()
@@ -54,32 +54,32 @@ def run_to_exit_code(main: Callable[[], object]) -> int:
         _say("Interrupted.")
         return INTERRUPTED
     except BrokenPipeError:
-        # the reader (`| head`) has enough; the interpreter must not flush into the closed pipe when it exits
+        # The reader (`| head`) has closed the pipe; the interpreter must not flush into it at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except PioreactorError as error:
         say_error(error)
         return 1
     except Exception as error:
-        # edge of the program: a person is told what happened, and how to see where
+        # Edge of the program: the user gets a message, and how to get the traceback.
         if os.environ.get("DEBUG"):
             raise
-        _say(f"Error: something unforeseen happened ({type(error).__name__}: {error}).")
-        _say("  Try: run it again with DEBUG=1 and report what it shows.")
+        _say(f"Error: unexpected error ({type(error).__name__}: {error}).")
+        _say("  Try: run it again with DEBUG=1 and report the traceback.")
         return 1
     finally:
         _stop_jobs()
 
 
 def _stop_jobs() -> None:
-    """End jobs that a signal caught before anybody held them: between their start and the block that ends them."""
+    """Stop jobs that a signal interrupted between their start and the `with` block that stops them."""
     signals = sys.modules.get("pioreactor.runtime.signals")
     if signals is not None:
         signals.stop_all()
 
 
 def say_error(error: PioreactorError) -> None:
-    """Write what happened, and what to do about it."""
+    """Print what happened, and what to do about it."""
     _say(f"Error: {error}")
     if error.remedy:
         _say(f"  Try: {error.remedy}")

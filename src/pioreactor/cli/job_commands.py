@@ -75,7 +75,7 @@ def change_setting(
         bus.flush(wait_s)
         bus.publish(topics.set_setting(*place, setting), value, qos=1)
         if not bus.flush(max(wait_s, 1.0)):
-            return Outcome.NO_ANSWER, "the broker does not answer; nothing was sent"
+            return Outcome.NO_ANSWER, "the broker does not respond; nothing was sent"
         if wait_s == 0:
             return Outcome.SENT, f"Sent {setting} = {value} to {job}."
         until = clock.monotonic() + wait_s
@@ -96,11 +96,11 @@ def _told(ear: _Ear, job: str, setting: str, value: str, wait_s: float) -> tuple
     if ear.refusal is not None:
         return Outcome.REFUSED, ear.refusal
     if ear.answer is not None:
-        asked = "" if _same(ear.answer, value) else f" ({value} was asked for)"
+        asked = "" if _same(ear.answer, value) else f" ({value} was requested)"
         return Outcome.CHANGED, f"{setting} of {job} is {ear.answer}{asked}."
     if ear.before is not None and _same(ear.before, value):
-        return Outcome.CHANGED, f"{setting} of {job} is {ear.before}, as it was."
-    return Outcome.NO_ANSWER, f"{job} did not say within {wait_s:g} s that {setting} changed"
+        return Outcome.CHANGED, f"{setting} of {job} was already {ear.before}."
+    return Outcome.NO_ANSWER, f"{job} did not confirm the change of {setting} within {wait_s:g} s"
 
 
 def _same(one: str, other: str) -> bool:

@@ -22,7 +22,7 @@ class Entry:
 
 
 class SuggestingGroup(click.Group):
-    """A group that answers an unknown name with the nearest known one."""
+    """A group that suggests the nearest name for an unknown one."""
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -62,6 +62,6 @@ class LazyGroup(SuggestingGroup):
 
 
 def unknown(word: str, known: Sequence[str], *, kind: str) -> str:
-    """Say that a word is not known, with the nearest that is."""
+    """Return a message for an unknown name, with the nearest known one."""
     near = nearest(word, known)
-    return f"There is no {kind} {word!r}." + (f" Is {near!r} meant?" if near is not None else "")
+    return f"There is no {kind} {word!r}." + (f" Did you mean {near!r}?" if near is not None else "")

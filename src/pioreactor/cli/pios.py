@@ -60,7 +60,7 @@ def run(
     yes: bool,
     as_json: bool,
 ) -> None:
-    """Start JOB on the units. Options that are not ours are the job's: `pios run stirring --target-rpm 400`."""
+    """Start JOB on the units. Other options are passed to the job: `pios run stirring --target-rpm 400`."""
     chosen = _targets(cli, units, experiments)
     _confirm(f"Run {job} on {', '.join(chosen)}?", yes)
     named, plain = _as_body(options)
@@ -89,7 +89,7 @@ def kill(
     yes: bool,
     as_json: bool,
 ) -> None:
-    """Stop jobs on the units. Several filters must all fit."""
+    """Stop jobs on the units. Several filters must all match."""
     wish = {
         name: value
         for name, value in {
@@ -100,7 +100,7 @@ def kill(
         if value is not None
     }
     if all_jobs == bool(wish):
-        raise click.UsageError("Say which jobs: --job-name, --experiment, --job-source; or --all-jobs alone.")
+        raise click.UsageError("Choose jobs: --job-name, --experiment, --job-source; or --all-jobs alone.")
     chosen = _targets(cli, units, experiments)
     _confirm(f"Stop jobs on {', '.join(chosen)}?", yes)
 
@@ -123,7 +123,7 @@ def jobs() -> None:
 @json_option
 @pass_cli_context
 def list_(cli: CliContext, which: str, units: tuple[str, ...], experiments: tuple[str, ...], as_json: bool) -> None:
-    """Print the jobs of the units; `pios jobs list running` those that run at this moment."""
+    """Print the jobs of the units; `pios jobs list running` only running ones."""
     path = "/unit_api/jobs/running" if which == "running" else "/unit_api/jobs"
     columns = ["unit", "job_id", "job_name", "experiment", "job_source", "started_at", "ended_at"]
 
@@ -171,7 +171,7 @@ def set_(
 def _targets(cli: CliContext, units: tuple[str, ...], experiments: tuple[str, ...]) -> list[str]:
     """Return the chosen active workers; refuse names the inventory does not have."""
     if units and experiments:
-        raise click.UsageError("--units and --experiments exclude each other.")
+        raise click.UsageError("--units and --experiments are mutually exclusive.")
     inventory = {row["pioreactor_unit"]: bool(row["is_active"]) for row in cli.ask_leader("GET", "/api/workers")}
     wanted = [unit for unit in dict.fromkeys(units) if unit != UNIVERSAL_IDENTIFIER]
     for experiment in experiments:
@@ -179,13 +179,13 @@ def _targets(cli: CliContext, units: tuple[str, ...], experiments: tuple[str, ..
         wanted += [row["pioreactor_unit"] for row in rows]
     unknown = [unit for unit in wanted if unit not in inventory]
     if unknown:
-        raise NotFoundError(f"the inventory has no {', '.join(unknown)}", remedy="See: pio workers status")
+        raise NotFoundError(f"not in the inventory: {', '.join(unknown)}", remedy="See: pio workers status")
     everyone = not units and not experiments
     chosen = [unit for unit, active in inventory.items() if active and (everyone or unit in wanted)]
     if UNIVERSAL_IDENTIFIER in units:
         chosen = [unit for unit, active in inventory.items() if active]
     if not chosen:
-        raise NotFoundError("no active worker is meant", remedy="See: pio workers status")
+        raise NotFoundError("no active worker matches", remedy="See: pio workers status")
     return chosen
 
 
@@ -201,7 +201,7 @@ def _each(
     as_json: bool,
     show: Callable[[dict[str, Any]], None] | None = None,
 ) -> None:
-    """Ask all units, print every answer, and fail when one of them failed."""
+    """Send the request to all units, print each response, and raise an error if one failed."""
     from pioreactor.http.fanout import Answered, ask_each, report
 
     answers = ask_each(units, ask)

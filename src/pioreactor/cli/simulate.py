@@ -18,7 +18,7 @@ from pioreactor.exc import InvalidRequestError
 @click.option(
     "--hours", type=click.FloatRange(0.01, 10_000), default=24.0, show_default=True, help="Simulated time [h]."
 )
-@click.option("--seed", type=click.IntRange(0, 10**9), default=1, show_default=True, help="Equal seeds, equal bytes.")
+@click.option("--seed", type=click.IntRange(0, 10**9), default=1, show_default=True, help="Same seed, same results.")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder for the results.")
 @click.option("--units", type=click.IntRange(1, 64), default=1, show_default=True, help="How many reactors.")
 @click.option(
@@ -32,9 +32,9 @@ from pioreactor.exc import InvalidRequestError
 @click.option("--experiment", default="simulation", show_default=True, help="Name of the experiment.")
 @click.option("--csv/--no-csv", default=True, show_default=True, help="Write each table as CSV, too.")
 @click.option("--overwrite", is_flag=True, help="Replace results that are in the folder.")
-@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON, for programs.")
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 @click.option("--list-scenarios", is_flag=True, is_eager=True, expose_value=False, callback=lambda *a: _list(*a),
-    help="Print the named scenarios and end.")  # fmt: skip
+    help="Print the named scenarios and exit.")  # fmt: skip
 def simulate(
     hours: float,
     seed: int,
@@ -47,7 +47,7 @@ def simulate(
     overwrite: bool,
     as_json: bool,
 ) -> None:
-    """Run jobs on simulated reactors as fast as they can be computed.
+    """Run jobs on simulated reactors in virtual time.
 
     Writes pioreactor.sqlite (the leader's tables), a CSV file of each table that has rows, and truth.csv: what the
     simulated world really was.
@@ -72,7 +72,7 @@ def _make_room(out: Path, *, overwrite: bool) -> None:
     database = out / "pioreactor.sqlite"
     if database.exists() and not overwrite:
         raise InvalidRequestError(
-            f"{out} already holds results", remedy="Choose another folder, or say --overwrite to replace them."
+            f"{out} already holds results", remedy="Choose another folder, or pass --overwrite to replace them."
         )
     out.mkdir(parents=True, exist_ok=True)
     for old in (database, Path(f"{database}-wal"), Path(f"{database}-shm"), *out.glob("*.csv")):

@@ -1,4 +1,4 @@
-"""The checks of `pio status`: each looks at one thing and says how it is."""
+"""The checks of `pio status`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _BROKER_PATIENCE_S = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one check saw."""
+    """The result of one check."""
 
     check: str
     verdict: Verdict
@@ -36,7 +36,7 @@ _Look = Callable[[CliContext], tuple[Verdict, str]]
 
 
 def run_checks(cli: CliContext) -> Iterator[Finding]:
-    """Run all checks, one after another; a check that cannot be made has failed."""
+    """Run all checks in order; a check that raises an error has failed."""
     for name, look in _CHECKS.items():
         try:
             verdict, details = look(cli)
@@ -54,7 +54,7 @@ _NO_REACTOR = "this leader has no reactor"
 
 def _configuration(cli: CliContext) -> tuple[Verdict, str]:
     warnings = cli.settings.warnings
-    return ("WARN", " ".join(warnings)) if warnings else ("OK", "files are readable and every value fits")
+    return ("WARN", " ".join(warnings)) if warnings else ("OK", "files are readable and all values are valid")
 
 
 def _identity(cli: CliContext) -> tuple[Verdict, str]:
@@ -65,7 +65,7 @@ def _identity(cli: CliContext) -> tuple[Verdict, str]:
 
 
 def _only_leads(cli: CliContext) -> bool:
-    """Say whether this is a leader that has no reactor, and so needs none of its parts."""
+    """Return whether this is a leader without a reactor."""
     identity = cli.runtime.identity
     return identity.is_leader and not identity.is_worker()
 
@@ -74,7 +74,7 @@ def _model(cli: CliContext) -> tuple[Verdict, str]:
     if _only_leads(cli):
         return "OK", _NO_REACTOR
     model = cli.runtime.identity.model()
-    return ("OK", " ".join(model)) if model is not None else ("WARN", "no model of reactor was chosen")
+    return ("OK", " ".join(model)) if model is not None else ("WARN", "no reactor model is set")
 
 
 def _hardware(cli: CliContext) -> tuple[Verdict, str]:
@@ -84,7 +84,7 @@ def _hardware(cli: CliContext) -> tuple[Verdict, str]:
     if not rig.is_hat_present():
         return "WARN", "no HAT"
     missing = rig.missing()
-    return ("FAIL", f"no answer from {', '.join(missing)}") if missing else ("OK", "every chip answers")
+    return ("FAIL", f"no response from {', '.join(missing)}") if missing else ("OK", "all chips respond")
 
 
 def _i2c(cli: CliContext) -> tuple[Verdict, str]:
@@ -113,7 +113,7 @@ def _mqtt(cli: CliContext) -> tuple[Verdict, str]:
         bus.on_connection(lambda is_up: connected.set() if is_up else None)
         if bus.is_connected() or connected.wait(_BROKER_PATIENCE_S):
             return "OK", f"connected to {host}"
-        return "FAIL", f"the broker at {host} does not answer"
+        return "FAIL", f"the broker at {host} does not respond"
     finally:
         bus.close()
 
@@ -139,7 +139,7 @@ def _jobs(cli: CliContext) -> tuple[Verdict, str]:
 def _logs(cli: CliContext) -> tuple[Verdict, str]:
     configured = cli.settings.logging.log_file
     path = Path(configured) if configured else cli.paths.log_file
-    return _writable(path) if path.exists() else ("WARN", f"{path} is not there yet")
+    return _writable(path) if path.exists() else ("WARN", f"{path} does not exist yet")
 
 
 def _database(cli: CliContext) -> tuple[Verdict, str]:
@@ -160,7 +160,7 @@ def _quarantine(cli: CliContext) -> tuple[Verdict, str]:
     except sqlite3.Error as error:
         return "FAIL", f"{path} cannot be read: {error}"
     if count == 0:
-        return "OK", "every record could be stored"
+        return "OK", "all records were stored"
     return "WARN", f"{count} records could not be stored; see: pio db quarantine list"
 
 
@@ -179,15 +179,15 @@ def _journal(cli: CliContext) -> tuple[Verdict, str]:
     acknowledged = journal.acknowledged_seq()
     waiting = journal.last_seq() - acknowledged
     if waiting == 0:
-        return "OK", "safe up to the present: the leader has every record"
+        return "OK", "all data saved on the leader"
     oldest = journal.read(after_seq=acknowledged, limit=1)
     safe = f"safe up to {to_timestamp(oldest[0].recorded_at)}" if oldest else "safe up to the present"
-    return "OK", f"{safe}; {waiting} entries wait for the leader's acknowledgement"
+    return "OK", f"{safe}; {waiting} entries not acknowledged by the leader yet"
 
 
 def _data_root(cli: CliContext) -> tuple[Verdict, str]:
     path = cli.paths.dot_pioreactor
-    return _writable(path) if path.exists() else ("FAIL", f"{path} is missing; make it with: pio repair")
+    return _writable(path) if path.exists() else ("FAIL", f"{path} is missing; create it with: pio repair")
 
 
 def _disk(cli: CliContext) -> tuple[Verdict, str]:

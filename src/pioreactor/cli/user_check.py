@@ -1,4 +1,4 @@
-"""Whom commands refuse."""
+"""Checks on the calling user."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from pioreactor.exc import PioreactorError
 
 
 def refuse_wrong_user(data: Path) -> None:
-    """Refuse root where somebody else owns the data: files it makes would be closed to the unit's own jobs."""
+    """Raise `PioreactorError` for root where another user owns the data: its files would be unreadable for jobs."""
     if os.geteuid() == 0 and data.exists() and (owner := data.stat().st_uid) != 0:
         raise PioreactorError(
-            "pio does not run as root here: the data belong to another user",
+            "pio must not run as root here: the data belongs to another user",
             remedy=f"Run it as their owner: sudo -u '#{owner}' pio …",
         )

@@ -46,8 +46,8 @@ def test_get_prints_the_value_in_force_or_of_one_file(shell: Shell) -> None:
     assert shell("get", "mqtt", "password")[1] == "hunter2\n"
     status, _, err = shell("get", "stirring.confg", "pwm_hz")
     assert status == 1
-    assert "Is 'stirring.config' meant?" in err
-    assert "Is 'pwm_hz' meant?" in shell("get", "stirring.config", "pwmhz")[2]
+    assert "Did you mean 'stirring.config'?" in err
+    assert "Did you mean 'pwm_hz'?" in shell("get", "stirring.config", "pwmhz")[2]
 
 
 def test_set_writes_the_units_file(shell: Shell) -> None:
@@ -72,7 +72,7 @@ def test_set_refuses_what_no_job_could_start_with(shell: Shell) -> None:
 def test_the_shared_file_is_the_leaders(shell: Shell) -> None:
     status, _, err = shell("set", "stirring.config", "pwm_hz", "150", "--shared")
     assert status == 1
-    assert "kept by boss" in err
+    assert "is on boss" in err
     shell.environment["HOSTNAME"] = "boss"
     assert shell("set", "stirring.config", "pwm_hz", "150", "--shared")[0] == 0
     assert shell.shared.read_text() == SHARED + "pwm_hz=150\n"
@@ -101,6 +101,6 @@ def test_show_hides_secrets_and_names_sources(shell: Shell) -> None:
 
 def test_show_narrows(shell: Shell) -> None:
     assert json.loads(shell("show", "--section", "ui", "--key", "port", "--json")[1]) == {"ui": {"port": "80"}}
-    assert "Is 'bioreactor' meant?" in shell("show", "--section", "bioreaktor")[2]
+    assert "Did you mean 'bioreactor'?" in shell("show", "--section", "bioreaktor")[2]
     assert shell("show", "--key", "nothing")[0] == 1
     assert "a number from 0 to 100 [%]" in shell("show", "--section", "stirring.config", "--help-keys")[1]

@@ -56,7 +56,7 @@ def test_a_person_gets_a_plot_and_a_summary(tmp_path: Path, capsys: pytest.Captu
     assert estimate(write_recording(tmp_path / "r.csv"), "--out", out) == 0
     said = capsys.readouterr()
     assert "growth rate [1/h]" in said.out
-    assert "540 readings (0 left out)" in said.out
+    assert "540 readings (0 skipped)" in said.out
     assert f"Written: {out}" in said.out
 
 

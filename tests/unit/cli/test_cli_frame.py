@@ -70,9 +70,9 @@ def test_every_command_and_option_is_explained() -> None:
 def test_an_unknown_command_is_answered_with_the_nearest(desk: Any) -> None:
     typed = desk.pio("jbs")
     assert typed.status == 2
-    assert "There is no command 'jbs'. Is 'jobs' meant?" in typed.err
+    assert "There is no command 'jbs'. Did you mean 'jobs'?" in typed.err
     typed = desk.pio("jobs", "lst")
-    assert "Is 'list' meant?" in typed.err
+    assert "Did you mean 'list'?" in typed.err
     typed = desk.pio("zzzzzz")
     assert "There is no command 'zzzzzz'.\n" in typed.err
 
@@ -104,7 +104,7 @@ def ends(how: str) -> None:
     [
         ("own", 1, "Error: the vial is full\n  Try: Empty it.\n"),
         ("interrupt", 130, "Interrupted.\n"),
-        ("bug", 1, "Error: something unforeseen happened (KeyError: 'unforeseen')."),
+        ("bug", 1, "Error: unexpected error (KeyError: 'unforeseen')."),
     ],
 )
 def test_endings(

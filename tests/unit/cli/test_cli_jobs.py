@@ -60,7 +60,7 @@ def test_list_and_info(desk: Any) -> None:
 
 def test_a_running_job_keeps_its_record(desk: Any) -> None:
     job = desk.start_job("stirring")
-    assert "Stop it first" in desk.pio("jobs", "purge", "--job-id", str(job)).err
+    assert "pio kill" in desk.pio("jobs", "purge", "--job-id", str(job)).err
     desk.end_job(job)
     assert desk.pio("jobs", "purge", "--job-name", "stirring").status == 0
     assert desk.pio("jobs", "list").out == "No jobs.\n"
@@ -87,7 +87,7 @@ def test_set_says_what_the_job_took_instead(desk: Any) -> None:
     topic = topics.set_setting("unit1", EXPERIMENT, "stirring", "target_rpm")
     stirrer.bus.subscribe(topic, lambda message: stirrer.say("1500.0"))
     typed = desk.pio("jobs", "set", "stirring", "target_rpm", "9999")
-    assert (typed.status, typed.out) == (0, "target_rpm of stirring is 1500.0 (9999 was asked for).\n")
+    assert (typed.status, typed.out) == (0, "target_rpm of stirring is 1500.0 (9999 was requested).\n")
 
 
 def test_set_of_a_setting_that_is_not_there_names_the_nearest(desk: Any) -> None:
@@ -95,7 +95,7 @@ def test_set_of_a_setting_that_is_not_there_names_the_nearest(desk: Any) -> None
     desk.runtime.stores.jobs().set_setting(job, "target_rpm", 500.0, at="2030-01-01T00:00:00.000Z")
     typed = desk.pio("jobs", "set", "stirring", "target_rmp", "400")
     assert typed.status == 1
-    assert "There is no setting of stirring 'target_rmp'. Is 'target_rpm' meant?" in typed.err
+    assert "There is no setting of stirring 'target_rmp'. Did you mean 'target_rpm'?" in typed.err
 
 
 def test_set_says_that_there_is_no_answer_or_nothing_to_change(desk: Any) -> None:
@@ -104,10 +104,10 @@ def test_set_says_that_there_is_no_answer_or_nothing_to_change(desk: Any) -> Non
     before_s = desk.runtime.clock.monotonic()
     typed = desk.pio("jobs", "set", "stirring", "target_rpm", "2000")
     assert typed.status == 1
-    assert "did not say within 3 s" in typed.err
+    assert "did not confirm the change of target_rpm within 3 s" in typed.err
     assert desk.runtime.clock.monotonic() - before_s == pytest.approx(3.0)
     typed = desk.pio("jobs", "set", "stirring", "target_rpm", "500")
-    assert (typed.status, typed.out) == (0, "target_rpm of stirring is 500.0, as it was.\n")
+    assert (typed.status, typed.out) == (0, "target_rpm of stirring was already 500.0.\n")
 
 
 def test_set_needs_a_running_job(desk: Any) -> None:

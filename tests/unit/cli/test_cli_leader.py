@@ -104,7 +104,7 @@ def test_without_a_token_it_says_so(desk: Any) -> None:
     (desk.runtime.paths.secrets / "cluster_token").unlink()
     typed = desk.pio("experiments", "list")
     assert typed.status == 1
-    assert "has no token" in typed.err
+    assert "has no cluster token" in typed.err
 
 
 def test_run_on_all_active_workers(cluster: Cluster) -> None:
@@ -150,7 +150,7 @@ def test_one_dead_unit_hides_no_answer_and_fails_the_command(cluster: Cluster) -
 
 
 def test_units_are_chosen_and_checked(cluster: Cluster) -> None:
-    assert "the inventory has no w8" in cluster.desk.pios("kill", "--all-jobs", "--units", "w8", "-y").err
+    assert "not in the inventory: w8" in cluster.desk.pios("kill", "--all-jobs", "--units", "w8", "-y").err
     assert "no active worker" in cluster.desk.pios("kill", "--all-jobs", "--units", "w3", "-y").err
     assert cluster.desk.pios("kill", "--all-jobs", "--units", "w1", "--experiments", "e", "-y").status == 2
     assert cluster.desk.pios("kill", "--all-jobs", "--job-name", "x", "-y").status == 2

@@ -65,5 +65,5 @@ def test_status_tells_of_quarantine_and_up_to_when_records_are_safe(desk: Any) -
     found = {row["check"]: row for row in json.loads(desk.pio("status", "--json").out)["checks"]}
     assert found["storage:quarantine"]["verdict"] == "WARN"
     assert found["storage:quarantine"]["details"].startswith("2 records could not be stored")
-    expected = "safe up to 2030-01-01T12:00:02.000Z; 3 entries wait for the leader's acknowledgement"
+    expected = "safe up to 2030-01-01T12:00:02.000Z; 3 entries not acknowledged by the leader yet"
     assert found["storage:journal"]["details"] == expected

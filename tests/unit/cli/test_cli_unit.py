@@ -95,7 +95,7 @@ def test_blink_needs_the_monitor(desk: Any) -> None:
     heard: list[Message] = []
     desk.runtime.buses.connect("monitor").subscribe(topics.monitor("unit1", "flicker_led_response_okay"), heard.append)
     desk.start_job("monitor", long_running=True)
-    assert desk.pio("blink").out == "unit1 blinks.\n"
+    assert desk.pio("blink").out == "unit1 is blinking.\n"
     assert len(heard) == 1
 
 

@@ -109,7 +109,7 @@ def test_a_held_job_is_started_paused(unit: SimulatedUnit, name: str, state: str
 def test_nothing_interrupted_is_said(unit: SimulatedUnit) -> None:
     answer = CliRunner().invoke(resume_command.resume, [], obj=CliContext({}, runtime=unit.runtime))
 
-    assert answer.output == "Nothing was interrupted.\n"
+    assert answer.output == "No interrupted jobs.\n"
 
 
 def test_the_gap_is_in_the_journal(simulation: Simulation, unit: SimulatedUnit) -> None:

@@ -1,4 +1,4 @@
-"""`pio backups`: what copies of the database there are, and putting one back."""
+"""`pio backups`: lists backups of the database and restores them."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from pioreactor.cli.options import json_option, yes_option
 
 @click.group(name="backups")
 def backups() -> None:
-    """Look at backups of the leader's database, and restore one."""
+    """List backups of the leader's database, and restore one."""
 
 
 @backups.command(name="list")
-@click.option("--everywhere", is_flag=True, help="Ask the workers, too, for the copies that they keep.")
+@click.option("--everywhere", is_flag=True, help="Include the copies that workers keep.")
 @json_option
 @pass_cli_context
 def list_(cli: CliContext, everywhere: bool, as_json: bool) -> None:
@@ -62,18 +62,18 @@ def _on_workers(cli: CliContext) -> list[dict[str, Any]]:
 @yes_option
 @pass_cli_context
 def restore(cli: CliContext, file: Path, unit: str | None, yes: bool) -> None:
-    """Put a backup back into the database. What is there now is copied first, so this can be undone the same way."""
+    """Restore a backup. The present database is backed up first, so this can be undone the same way."""
     from pioreactor.actions.backup import database_of, verify
     from pioreactor.actions.backup import restore as put_back
 
     runtime = cli.runtime
     file = file if unit is None else _fetched(cli, unit, file.name)
     backup = verify(file)
-    question = f"Replace everything in {database_of(runtime)} by {backup.rows} rows of {file}?"
+    question = f"Replace all data in {database_of(runtime)} with the {backup.rows} rows of {file}?"
     if not yes and not click.confirm(question):
         raise click.Abort
     before = put_back(runtime, file)
-    click.echo(f"Restored. What was there is in {before}. Units send again what they still hold and this backup lacks.")
+    click.echo(f"Restored. The previous data is in {before}. Units send records again that this backup lacks.")
 
 
 def _fetched(cli: CliContext, unit: str, name: str) -> Path:

@@ -14,7 +14,7 @@ _PATIENCE_S = 3.0
 @click.command()
 @pass_cli_context
 def blink(cli: CliContext) -> None:
-    """Blink the LED of this unit, to find it on the bench. The job `monitor` does it."""
+    """Blink the LED of this unit, to identify it. Requires the job `monitor`."""
     runtime = cli.runtime
     if not runtime.stores.jobs().running(job_name="monitor"):
         raise JobRequiredError("monitor is not running", remedy="Start it: pio run monitor")
@@ -25,4 +25,4 @@ def blink(cli: CliContext) -> None:
             raise BrokerUnreachableError("the broker does not answer", remedy="Check it with: pio status")
     finally:
         bus.close()
-    click.echo(f"{runtime.unit} blinks.")
+    click.echo(f"{runtime.unit} is blinking.")

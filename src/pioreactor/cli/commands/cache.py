@@ -16,7 +16,7 @@ from pioreactor.storage.ports import KeyType, KeyValues
 
 @click.group(cls=SuggestingGroup)
 def cache() -> None:
-    """Look into the unit's key-value stores, volatile (until reboot) and persistent."""
+    """Inspect the unit's key-value caches, volatile (until reboot) and persistent."""
 
 
 @cache.command()
@@ -25,7 +25,7 @@ def cache() -> None:
 @json_option
 @pass_cli_context
 def view(cli: CliContext, name: str, key: str | None, as_json: bool) -> None:
-    """Print what a cache holds, or one key of it."""
+    """Print the contents of a cache, or one key."""
     rows: list[dict[str, Any]] = []
     for store, values in _both(cli, name):
         for each, value in values.items():
@@ -43,7 +43,7 @@ def view(cli: CliContext, name: str, key: str | None, as_json: bool) -> None:
 @click.option("--as-int", is_flag=True, help="The key is a number, such as a GPIO pin.")
 @pass_cli_context
 def purge(cli: CliContext, name: str, key: str, as_int: bool) -> None:
-    """Forget one key of a cache, in both stores."""
+    """Delete one key of a cache, in both stores."""
     if as_int and not key.lstrip("-").isdigit():
         raise click.BadParameter(f"{key!r} is not a whole number.", param_hint="KEY")
     found = False
@@ -52,7 +52,7 @@ def purge(cli: CliContext, name: str, key: str, as_int: bool) -> None:
             if each == int(key) if as_int else _spelled(each) == key:
                 values.pop(each)
                 found = True
-                click.echo(f"Forgot {key} of {name} ({store}).")
+                click.echo(f"Deleted {key} from {name} ({store}).")
     if not found:
         raise NotFoundError(f"{name} has no key {key!r}")
 

@@ -41,7 +41,7 @@ def _which_file(command: Any) -> Any:
 @_which_file
 @pass_cli_context
 def get(cli: CliContext, section: str, key: str, shared: bool, specific: bool) -> None:
-    """Print one value: the one in force, or what one of the files says."""
+    """Print one value: the effective one, or the one in a file."""
     path = _file(cli, shared, specific) if shared or specific else None
     if path is not None:
         sections = read_ini(path)
@@ -71,20 +71,20 @@ def set_(cli: CliContext, section: str, key: str, value: str, shared: bool, spec
         _refuse_on_worker(cli)
     set_value(path, section, key, value, check=lambda text: _check(cli, text, shared))
     click.echo(f"[{section}] {key} = {_HIDDEN if _is_secret(section, key) else value} in {path.name}.")
-    click.echo("Jobs that run keep the value they started with.")
+    click.echo("Running jobs keep the value they started with.")
 
 
 @config.command()
 @click.option("--section", help="Only this section.")
 @click.option("--key", help="Only this key.")
-@click.option("--with-source", is_flag=True, help="Say where each value comes from.")
-@click.option("--help-keys", is_flag=True, help="Explain each key: what it takes, unit, range and default.")
+@click.option("--with-source", is_flag=True, help="Show the source of each value.")
+@click.option("--help-keys", is_flag=True, help="Describe each key: type, unit, range and default.")
 @json_option
 @pass_cli_context
 def show(
     cli: CliContext, section: str | None, key: str | None, with_source: bool, help_keys: bool, as_json: bool
 ) -> None:
-    """Print the values in force. Sources: default, global (config.ini), local (unit_config.ini), derived, override.
+    """Print the effective values. Sources: default, global (config.ini), local (unit_config.ini), derived, override.
 
     Passwords and keys are hidden; `pio config get` prints one.
     """
@@ -142,12 +142,12 @@ def _explain(section: str | None) -> None:
 
 def _file(cli: CliContext, shared: bool, specific: bool) -> Path:
     if shared == specific:
-        raise click.UsageError("Say which file: --shared or --specific.")
+        raise click.UsageError("Choose a file: --shared or --specific.")
     return cli.paths.global_config if shared else cli.paths.local_config
 
 
 def _check(cli: CliContext, text: str, shared: bool) -> None:
-    """Refuse a text with which jobs could not start."""
+    """Raise an error for a text with which jobs could not start."""
     other = cli.paths.local_config if shared else cli.paths.global_config
     other_text = other.read_text(encoding="utf-8") if other.exists() else ""
     if shared and "cluster.topology" in read_ini(cli.paths.global_config):
@@ -162,7 +162,7 @@ def _refuse_on_worker(cli: CliContext) -> None:
     leader = topology.get("leader_hostname")
     if leader and leader != unit_name(cli.environment):
         raise ConfigurationError(
-            f"the shared configuration is kept by {leader}", remedy=f"Run this on {leader}, or use --specific."
+            f"the shared configuration is on {leader}", remedy=f"Run this on {leader}, or use --specific."
         )
 
 

@@ -1,4 +1,4 @@
-"""`pio estimate`: estimates over recordings, with the very estimators that run on units."""
+"""`pio estimate`: re-runs the estimators of units on recorded data."""
 
 from __future__ import annotations
 
@@ -20,26 +20,24 @@ _IN = click.Path(path_type=Path, exists=True, dir_okay=False, readable=True)
 
 @click.group()
 def estimate() -> None:
-    """Estimate over a recording what units estimate while they run."""
+    """Re-run an estimator on recorded data."""
 
 
 @estimate.command(name="growth-rate")
 @click.argument("readings", type=_IN, metavar="READINGS.csv[.gz]")
-@click.option("--doses", type=_IN, default=None, metavar="DOSES.csv", help="What was added and removed, and when.")
+@click.option("--doses", type=_IN, default=None, metavar="DOSES.csv", help="Recorded doses.")
 @click.option("--column", default="od_reading", show_default=True, help="The column of optical densities.")
-@click.option(
-    "--smooth", is_flag=True, help="Use what came later, too: the best estimate, which no unit can make live."
-)
+@click.option("--smooth", is_flag=True, help="Smooth: use later readings as well, which a unit cannot do live.")
 @click.option(
     "--vial-volume-ml", type=click.FloatRange(0, 1000, min_open=True), default=14.0, show_default=True,
-    help="What the vial holds before the first dose, and after waste was removed [mL].",
+    help="Volume in the vial before the first dose and after removing waste [mL].",
 )  # fmt: skip
 @click.option(
     "--out", type=click.Path(path_type=Path, dir_okay=False), required=True, metavar="OUT.csv[.gz]",
-    help="Where the estimate goes: a row for each reading.",
+    help="Output file, with a row for each reading.",
 )  # fmt: skip
-@click.option("--overwrite", is_flag=True, help="Replace a file that is there.")
-@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON, for programs.")
+@click.option("--overwrite", is_flag=True, help="Replace an existing file.")
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 def growth_rate(
     readings: Path,
     doses: Path | None,
@@ -50,7 +48,7 @@ def growth_rate(
     overwrite: bool,
     as_json: bool,
 ) -> None:
-    """Estimate the growth rate [1/h] along a recorded culture.
+    """Re-run the growth-rate estimator [1/h] on recorded data.
 
     READINGS has a column `time_h` or `timestamp` and one of optical densities, as an exported dataset has; DOSES has
     the same kind of time, `event` (add_media, remove_waste, …) and `volume_change_ml` or `nominal_volume_ml`. OUT gets
@@ -59,7 +57,7 @@ def growth_rate(
     from pioreactor.science.growth_rate.replay import estimate_recording
 
     if out.exists() and not overwrite:
-        raise InvalidRequestError(f"{out} is there already", remedy="Choose another name, or say --overwrite.")
+        raise InvalidRequestError(f"{out} exists already", remedy="Choose another name, or pass --overwrite.")
     with click.progressbar(length=_PROGRESS_STEPS, label="Estimating", file=sys.stderr) as bar:
         reached = 0
 
@@ -99,13 +97,11 @@ def _show(summary: RecordingSummary) -> None:
     time_h, rate, sd = _read(summary.out)
     plot_with_band(time_h, rate, [2 * one for one in sd], title="growth rate [1/h], with its 95 % band", xlabel="hours")
     click.echo(
-        f"{summary.readings} readings ({summary.left_out} left out), {summary.outliers} outliers, "
-        f"{summary.level_shifts} shifts of level, {summary.doses} doses; noise {100 * summary.noise_cv:.2f} %"
+        f"{summary.readings} readings ({summary.left_out} skipped), {summary.outliers} outliers, "
+        f"{summary.level_shifts} level shifts, {summary.doses} doses; noise {100 * summary.noise_cv:.2f} %"
     )
     if summary.doses:
-        click.echo(
-            f"The pump moves {100 * summary.pump_gain:.1f} ± {200 * summary.pump_gain_sd:.1f} % of what it is asked to."
-        )
+        click.echo(f"Pump output: {100 * summary.pump_gain:.1f} ± {200 * summary.pump_gain_sd:.1f} % of requested.")
     click.echo(f"Written: {summary.out}")
 
 

@@ -19,8 +19,8 @@ def experiments() -> None:
 
 @experiments.command()
 @click.argument("name")
-@click.option("--description", default="", help="What it is about.")
-@click.option("--tag", "tags", multiple=True, help="A word to find it by; may be repeated.")
+@click.option("--description", default="", help="Description.")
+@click.option("--tag", "tags", multiple=True, help="Tag; may be repeated.")
 @pass_cli_context
 def create(cli: CliContext, name: str, description: str, tags: tuple[str, ...]) -> None:
     """Create an experiment. Names have fewer than 200 characters and none of # $ % + / and the backslash."""
@@ -48,7 +48,7 @@ def list_(cli: CliContext, verbose: bool, as_json: bool) -> None:
 @yes_option
 @pass_cli_context
 def delete(cli: CliContext, name: str, yes: bool) -> None:
-    """Delete an experiment with everything that was measured in it. Its jobs are stopped. There is no way back."""
+    """Delete an experiment with all its data. Its jobs are stopped. This cannot be undone."""
     if not yes:
         click.confirm(f"Delete {name} and all its data?", abort=True)
     cli.ask_leader("DELETE", f"/api/experiments/{quote(name, safe='')}", timeout_s=120)

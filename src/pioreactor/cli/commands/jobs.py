@@ -20,7 +20,7 @@ _COLUMNS = ["job_id", "job_name", "experiment", "job_source", "started_at", "end
 
 @click.group(cls=SuggestingGroup)
 def jobs() -> None:
-    """List jobs of this unit, look into them, change their settings."""
+    """List and inspect jobs of this unit, change their settings."""
 
 
 @jobs.command(name="list")
@@ -29,7 +29,7 @@ def jobs() -> None:
 @json_option
 @pass_cli_context
 def list_(cli: CliContext, which: str, limit: int, as_json: bool) -> None:
-    """Print the jobs that ran here, newest first; `pio jobs list running` those that run at this moment."""
+    """Print the jobs of this unit, newest first; `pio jobs list running` only running ones."""
     registry = cli.runtime.stores.jobs()
     records = registry.running() if which == "running" else registry.history(limit=limit)
     _print_records(records[:limit], as_json=as_json)
@@ -39,7 +39,7 @@ def list_(cli: CliContext, which: str, limit: int, as_json: bool) -> None:
 @json_option
 @pass_cli_context
 def running(cli: CliContext, as_json: bool) -> None:
-    """Print the jobs that run at this moment."""
+    """Print the running jobs."""
     _print_records(cli.runtime.stores.jobs().running(), as_json=as_json)
 
 
@@ -49,7 +49,7 @@ def running(cli: CliContext, as_json: bool) -> None:
 @json_option
 @pass_cli_context
 def info(cli: CliContext, job_id: int | None, job_name: str | None, as_json: bool) -> None:
-    """Print what is known of one job, with its published settings."""
+    """Print one job with its published settings."""
     registry = cli.runtime.stores.jobs()
     record = _one(cli, job_id, job_name)
     settings = {name: _text(value) for name, value in registry.settings(record.job_id).items()}
@@ -71,11 +71,11 @@ def info(cli: CliContext, job_id: int | None, job_name: str | None, as_json: boo
     type=click.FloatRange(0, 60),
     default=3.0,
     show_default=True,
-    help="Wait this long for the job's answer [s]; 0: do not wait.",
+    help="Wait this long for the job's response [s]; 0: do not wait.",
 )
 @pass_cli_context
 def set_(cli: CliContext, job: str, setting: str, value: str, wait_s: float) -> None:
-    """Change a setting of a running job and wait until the job says it has it.
+    """Change a setting of a running job and wait until the job confirms it.
 
     Units and ranges of settings are in `pio run JOB --help`. `state` takes ready, sleeping or disconnected.
     """
@@ -95,13 +95,13 @@ def set_(cli: CliContext, job: str, setting: str, value: str, wait_s: float) -> 
                 unknown(name_of_setting, known, kind=f"setting of {name}"),
                 remedy=f"See: pio jobs info --job-name {name}",
             )
-        raise PioreactorError(words, remedy="See what it says: pio logs")
+        raise PioreactorError(words, remedy="Check the log: pio logs")
     click.echo(words)
 
 
 @jobs.command()
 @click.option("--job-id", type=int, help="Number of the job, from `pio jobs list`.")
-@click.option("--job-name", help="Name of the job; the newest of that name is meant.")
+@click.option("--job-name", help="Name of the job; the newest of that name is used.")
 @pass_cli_context
 def purge(cli: CliContext, job_id: int | None, job_name: str | None) -> None:
     """Delete the record of a job that has ended."""
@@ -109,7 +109,8 @@ def purge(cli: CliContext, job_id: int | None, job_name: str | None) -> None:
     record = _one(cli, job_id, job_name)
     if any(each.job_id == record.job_id for each in registry.running()):
         raise ConflictError(
-            f"{record.job_name} ({record.job_id}) runs", remedy=f"Stop it first: pio kill --job-id {record.job_id}"
+            f"{record.job_name} ({record.job_id}) is running",
+            remedy=f"Run: pio kill --job-id {record.job_id}",
         )
     registry.purge(record.job_id)
     click.echo(f"Deleted the record of {record.job_name} ({record.job_id}).")
@@ -117,7 +118,7 @@ def purge(cli: CliContext, job_id: int | None, job_name: str | None) -> None:
 
 def _one(cli: CliContext, job_id: int | None, job_name: str | None) -> JobRecord:
     if (job_id is None) == (job_name is None):
-        raise click.UsageError("Say which job: --job-id or --job-name.")
+        raise click.UsageError("Choose a job: --job-id or --job-name.")
     registry = cli.runtime.stores.jobs()
     if job_id is not None:
         found = registry.get(job_id)

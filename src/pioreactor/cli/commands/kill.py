@@ -40,12 +40,12 @@ def kill(
     patience_s: float,
     as_json: bool,
 ) -> None:
-    """Stop jobs of this unit and wait until they have ended. Several filters must all fit.
+    """Stop jobs of this unit and wait until they have ended. Several filters must all match.
 
     Pumps, heater and stirring stop first, LEDs last. Jobs that always run are stopped by name or number only.
     """
     if not all_jobs and job_name is None and job_id is None and experiment is None and job_source is None:
-        raise click.UsageError("Say which jobs: --job-name, --job-id, --experiment, --job-source or --all-jobs.")
+        raise click.UsageError("Choose jobs: --job-name, --job-id, --experiment, --job-source or --all-jobs.")
     runtime = cli.runtime
     registry = runtime.stores.jobs()
     chosen = registry.running(
@@ -71,7 +71,7 @@ def kill(
 
 
 def _darken(cli: CliContext) -> None:
-    """Switch off LEDs that were set outside a running job: nobody else will."""
+    """Switch off LEDs that were set outside a running job: no job will."""
     from pioreactor.actions.led_intensity import led_intensity, led_state
     from pioreactor.runtime.context import using
 

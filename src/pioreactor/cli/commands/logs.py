@@ -21,13 +21,13 @@ _FLUSH_S = 2.0
 
 @click.command()
 @click.option("-n", "count", type=click.IntRange(0, 1_000_000), default=100, show_default=True, help="Number of lines.")
-@click.option("-f", "--follow", is_flag=True, help="Go on with lines as they come, until Ctrl-C.")
+@click.option("-f", "--follow", is_flag=True, help="Follow: print new lines until Ctrl-C.")
 @pass_cli_context
 def logs(cli: CliContext, count: int, follow: bool) -> None:
     """Show the last log lines of this unit."""
     path = log_file_of(cli)
     if path is None or not path.exists():
-        raise NotFoundError(f"there is no log file {path}", remedy="Jobs make it when they start.")
+        raise NotFoundError(f"there is no log file {path}", remedy="Jobs create it when they start.")
     with path.open(encoding="utf-8", errors="replace") as file:
         for line in deque(file, maxlen=count):
             click.echo(line, nl=False)
@@ -36,20 +36,20 @@ def logs(cli: CliContext, count: int, follow: bool) -> None:
 
 
 @click.command()
-@click.option("-m", "--message", required=True, help="The text.")
+@click.option("-m", "--message", required=True, help="The message.")
 @click.option(
     "-l",
     "--level",
     type=click.Choice([name.lower() for name in level_names()], case_sensitive=False),
     default="debug",
     show_default=True,
-    help="How important it is.",
+    help="Severity.",
 )
-@click.option("-n", "--name", default="manual", show_default=True, help="Name under which it appears.")
+@click.option("-n", "--name", default="manual", show_default=True, help="Name of the logger.")
 @click.option("--local-only", is_flag=True, help="Do not send it to the leader.")
 @pass_cli_context
 def log(cli: CliContext, message: str, level: str, name: str, local_only: bool) -> None:
-    """Write a log line to this unit's log file and, unless --local-only, to the leader."""
+    """Log a message to this unit's log file and, unless --local-only, to the leader."""
     from pioreactor.runtime.journaling_publisher import JournalingPublisher
     from pioreactor.structs import encode
 
@@ -73,7 +73,7 @@ def log(cli: CliContext, message: str, level: str, name: str, local_only: bool) 
             publisher.flush()
             if not bus.flush(_FLUSH_S):
                 raise BrokerUnreachableError(
-                    "the broker does not answer", remedy="The line is kept; a running job sends it when it can."
+                    "the broker does not respond", remedy="The message is kept; a running job sends it later."
                 )
     finally:
         logger.clean_up()

@@ -1,4 +1,4 @@
-"""`pio mqtt`: shows messages as they pass the broker."""
+"""`pio mqtt`: shows MQTT messages as they arrive."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _PATIENCE_S = 10.0
 @click.option(
     "-t", "--topic", default=topics.everything(), show_default=True, help="Topic filter; + is any level, # the rest."
 )
-@click.option("-n", "count", type=click.IntRange(1), help="End after this many messages.")
-@click.option("--no-retained", is_flag=True, help="Leave out what the broker kept from before.")
+@click.option("-n", "count", type=click.IntRange(1), help="Exit after this many messages.")
+@click.option("--no-retained", is_flag=True, help="Skip retained messages.")
 @json_option
 @pass_cli_context
 def mqtt(cli: CliContext, topic: str, count: int | None, no_retained: bool, as_json: bool) -> None:
-    """Show messages as they pass the broker. Each has its time (UTC); (kept) marks those retained from before.
+    """Show MQTT messages as they arrive. Each has its time (UTC); (kept) marks retained messages.
 
-    Ends with Ctrl-C, or after -n messages.
+    Exit with Ctrl-C, or after -n messages.
     """
     runtime = cli.runtime
     heard: queue.SimpleQueue[Message] = queue.SimpleQueue()

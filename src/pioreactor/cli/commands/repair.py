@@ -1,4 +1,4 @@
-"""`pio repair`: makes the directories a unit needs, and puts their permissions right."""
+"""`pio repair`: creates the directories a unit needs, and repairs their permissions."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _PRIVATE = 0o700
 @click.command()
 @pass_cli_context
 def repair(cli: CliContext) -> None:
-    """Make missing directories and put permissions right. Secrets are closed to others; records of dead jobs end."""
+    """Create missing directories and repair permissions. Secrets become private; killed jobs are closed."""
     paths = cli.paths
     done: list[str] = []
     for directory, mode in _directories(paths):

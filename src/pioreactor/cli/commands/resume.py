@@ -1,4 +1,4 @@
-"""`pio resume`: brings back what ran when the power failed. Run at boot, once the supervisor is there."""
+"""`pio resume`: resumes jobs that were interrupted by a power failure. Run at boot, after the output guard."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ START_TIMEOUT_S = 2.0
 
 
 @click.command(name="resume")
-@click.option("--list", "only_list", is_flag=True, help="Show what would be done, and do nothing.")
+@click.option("--list", "only_list", is_flag=True, help="Only show what would be resumed.")
 @json_option
 @pass_cli_context
 def resume(cli: CliContext, only_list: bool, as_json: bool) -> None:
-    """Bring back jobs that ran when the power failed, as [resume] says: resume, hold (paused), or ask."""
+    """Resume jobs interrupted by a power failure, as configured in [resume]: resume, hold (paused), or ask."""
     from pioreactor.jobs import restart_policy
 
     runtime = cli.runtime
@@ -58,12 +58,12 @@ def _carry_out(
     from pioreactor.jobs.restart_policy import environment_to_resume, policy_for
 
     if policy_for(runtime, job.job_name) == "ask":
-        return "waits for you: start it, or forget it with `pio kill`"
+        return "not resumed: start it, or dismiss it with `pio kill`"
     own = environment_to_resume(runtime, job)
     outcome = start(job, {**environment, **own})
     if outcome.startswith("failed") and job.job_name in _running(runtime):
         # Jobs that die while the computer goes on are brought back by the monitor; it was quicker.
-        return "runs already"
+        return "already running"
     return "started, paused" if "PIOREACTOR_START_SLEEPING" in own and outcome == "started" else outcome
 
 
@@ -82,7 +82,7 @@ def _resume_profiles(runtime: Runtime, environment: Mapping[str, str], *, only_l
             continue
         outcome = "listed"
         if not only_list:
-            waits = f"waits for you: pio run {JOB_NAME} resume {run.run_id}"
+            waits = f"not resumed: pio run {JOB_NAME} resume {run.run_id}"
             words = (JOB_NAME, "resume", run.run_id)
             own = {"EXPERIMENT": run.experiment, "JOB_SOURCE": "resume"}
             outcome = _start_process(words, {**environment, **own}) if policy == "resume" else waits
@@ -136,6 +136,6 @@ def _show(done: list[dict[str, Any]], *, as_json: bool) -> None:
         click.echo(json.dumps(done))
         return
     if not done:
-        click.echo("Nothing was interrupted.")
+        click.echo("No interrupted jobs.")
     for entry in done:
         click.echo(f"{entry['job_name']} ({entry['experiment']}): {entry['policy']}: {entry['outcome']}")

@@ -19,7 +19,7 @@ _COLOURS: dict[Verdict, str] = {"OK": "green", "WARN": "yellow", "FAIL": "red"}
 @pass_cli_context
 @click.pass_context
 def status(ctx: click.Context, cli: CliContext, as_json: bool) -> None:
-    """Check this unit and say what is wrong: OK, WARN or FAIL for each check. Ends with status 1 if one fails."""
+    """Check this unit and report problems: OK, WARN or FAIL for each check. The exit code is 1 if one fails."""
     findings: list[Finding] = []
     for finding in run_checks(cli):
         findings.append(finding)

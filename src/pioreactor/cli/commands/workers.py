@@ -17,7 +17,7 @@ _SHIPPED_MODEL = ("pioreactor_20ml", "1.5")
 
 @click.group(cls=SuggestingGroup)
 def workers() -> None:
-    """List workers, assign them to experiments, switch them on and off."""
+    """List workers, assign them to experiments, activate and deactivate them."""
 
 
 @workers.command()
@@ -26,7 +26,7 @@ def workers() -> None:
 @click.option("-v", "--model-version", default=_SHIPPED_MODEL[1], show_default=True, help="Version of the model.")
 @pass_cli_context
 def add(cli: CliContext, unit: str, model_name: str, model_version: str) -> None:
-    """Put a unit that already belongs to the cluster into the inventory."""
+    """Add a unit that has joined the cluster to the inventory."""
     body = {"pioreactor_unit": unit, "model_name": model_name, "model_version": model_version}
     cli.ask_leader("PUT", "/api/workers", json=body)
     click.echo(f"Added {unit}.")
@@ -37,9 +37,9 @@ def add(cli: CliContext, unit: str, model_name: str, model_version: str) -> None
 @yes_option
 @pass_cli_context
 def remove(cli: CliContext, unit: str, yes: bool) -> None:
-    """Take a unit out of the inventory. Its jobs are stopped."""
+    """Remove a unit from the inventory. Its jobs are stopped."""
     if not yes:
-        click.confirm(f"Take {unit} out of the inventory and stop its jobs?", abort=True)
+        click.confirm(f"Remove {unit} from the inventory and stop its jobs?", abort=True)
     cli.ask_leader("DELETE", _of(unit), timeout_s=60)
     click.echo(f"Removed {unit}.")
 
@@ -49,7 +49,7 @@ def remove(cli: CliContext, unit: str, yes: bool) -> None:
 @click.argument("experiment")
 @pass_cli_context
 def assign(cli: CliContext, unit: str, experiment: str) -> None:
-    """Assign a worker to an experiment. It leaves the one it was in; jobs of that one are stopped."""
+    """Assign a worker to an experiment. Jobs of its previous experiment are stopped."""
     path = f"/api/experiments/{quote(experiment, safe='')}/workers"
     cli.ask_leader("PUT", path, json={"pioreactor_unit": unit}, timeout_s=60)
     click.echo(f"{unit} is assigned to {experiment}.")
@@ -60,7 +60,7 @@ def assign(cli: CliContext, unit: str, experiment: str) -> None:
 @click.argument("experiment")
 @pass_cli_context
 def unassign(cli: CliContext, unit: str, experiment: str) -> None:
-    """Take a worker out of an experiment. Its jobs are stopped."""
+    """Unassign a worker from an experiment. Its jobs are stopped."""
     path = f"/api/experiments/{quote(experiment, safe='')}/workers/{quote(unit, safe='')}"
     cli.ask_leader("DELETE", path, timeout_s=60)
     click.echo(f"{unit} is no longer assigned to {experiment}.")
@@ -71,7 +71,7 @@ def unassign(cli: CliContext, unit: str, experiment: str) -> None:
 @click.argument("active", type=click.Choice(["0", "1"]))
 @pass_cli_context
 def update_active(cli: CliContext, unit: str, active: str) -> None:
-    """Switch a worker on (1) or off (0). A worker that is off runs no jobs; those that run are stopped."""
+    """Activate (1) or deactivate (0) a worker. An inactive worker runs no jobs; running ones are stopped."""
     cli.ask_leader("PUT", f"{_of(unit)}/is_active", json={"is_active": int(active)}, timeout_s=60)
     click.echo(f"{unit} is {'on' if active == '1' else 'off'}.")
 
@@ -82,7 +82,7 @@ def update_active(cli: CliContext, unit: str, active: str) -> None:
 @click.option("-v", "--model-version", required=True, help="Version of the model, such as 1.5.")
 @pass_cli_context
 def update_model(cli: CliContext, unit: str, model_name: str, model_version: str) -> None:
-    """Say which model of reactor a worker is."""
+    """Set the reactor model of a worker."""
     body = {"model_name": model_name, "model_version": model_version}
     cli.ask_leader("PUT", f"{_of(unit)}/model", json=body)
     click.echo(f"{unit} is a {model_name} {model_version}.")
@@ -92,7 +92,7 @@ def update_model(cli: CliContext, unit: str, model_name: str, model_version: str
 @json_option
 @pass_cli_context
 def status(cli: CliContext, as_json: bool) -> None:
-    """Print the workers, whether they answer, and what they are assigned to."""
+    """Print the workers, whether they respond, and their experiments."""
     rows = [_row(cli, worker) for worker in cli.ask_leader("GET", "/api/workers")]
     if as_json:
         print_json(rows)
