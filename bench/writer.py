@@ -81,7 +81,7 @@ def writer_seconds(directory: Path, sent: list[Message]) -> float:
         job = MqttToDBStreamer("unit1", sink=sink)
         started = time.perf_counter()
         for message in sent:
-            job._hear_batch(message)
+            job._on_batch(message)
         spent = time.perf_counter() - started
         job.clean_up()
     return spent

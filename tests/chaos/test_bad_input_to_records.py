@@ -11,10 +11,10 @@ import pytest
 
 from pioreactor import topics
 from pioreactor.background_jobs.leader.mqtt_to_db_streaming import (
-    LARGEST_SEQ,
+    DUPLICATE_NAME_AFTER_S,
     MAX_BATCH_BYTES,
     MAX_QUARANTINED_CHARACTERS,
-    NAMESAKE_AFTER_S,
+    MAX_SEQ,
     MqttToDBStreamer,
 )
 from pioreactor.background_jobs.monitor import forwarding
@@ -70,7 +70,7 @@ def written(sink: MemoryRecordSink) -> list[object]:
 
 @pytest.mark.parametrize(
     ("follows", "seqs"),
-    [(-1, [0, 1]), (5, [5, 6]), (0, [1, 3]), (0, [1, 1]), (0, [2, 1]), (LARGEST_SEQ, [LARGEST_SEQ + 1])],
+    [(-1, [0, 1]), (5, [5, 6]), (0, [1, 3]), (0, [1, 1]), (0, [2, 1]), (MAX_SEQ, [MAX_SEQ + 1])],
 )
 def test_records_that_do_not_follow_one_another_are_left_out(
     bench: Bench, sink: MemoryRecordSink, follows: int, seqs: list[int]
@@ -91,7 +91,7 @@ def test_what_is_no_batch_is_left_out(bench: Bench, sink: MemoryRecordSink, payl
     start_writer(bench)
     bench.bus.publish(topics.journal_entries("unit1"), payload)
     bench.wait(1.0)
-    assert any("cannot be read and is left out" in words for words in bench.logged("warning"))
+    assert any("cannot be read and is skipped" in words for words in bench.logged("warning"))
     assert bench.logged("error") == []
     send(bench, "a", 0, [1])
     assert written(sink) == [1]
@@ -101,7 +101,7 @@ def test_a_batch_of_hostile_size_is_not_read(bench: Bench, sink: MemoryRecordSin
     start_writer(bench)
     send(bench, "a", 0, [1], payload=" " * MAX_BATCH_BYTES)
     assert sink.progress("unit1", "a") == 0
-    assert any("cannot be read and is left out: it has 16 MB" in words for words in bench.logged("warning"))
+    assert any("cannot be read and is skipped: it has 16 MB" in words for words in bench.logged("warning"))
 
 
 def test_an_unreadable_message_is_kept_apart_in_part_and_holds_up_nobody(bench: Bench, sink: MemoryRecordSink) -> None:
@@ -117,9 +117,9 @@ def test_two_machines_of_one_name_are_noticed_and_both_are_recorded(bench: Bench
     for turn in range(3):
         send(bench, "a", turn, [turn + 1])
         send(bench, "b", turn, [turn + 1])
-        bench.wait(NAMESAKE_AFTER_S / 2)
+        bench.wait(DUPLICATE_NAME_AFTER_S / 2)
     assert sorted(map(float, written(sink))) == [1, 1, 2, 2, 3, 3]  # type: ignore[arg-type]
-    said = [words for words in bench.logged("error") if "Two machines call themselves unit1" in words]
+    said = [words for words in bench.logged("error") if "Two machines have the name unit1" in words]
     assert len(said) == 1
 
 
@@ -129,7 +129,7 @@ def test_a_journal_that_is_replaced_is_no_namesake(bench: Bench) -> None:
     send(bench, "b", 0, [1])
     send(bench, "a", 1, [2])  # it was under way while its unit was started again
     send(bench, "b", 1, [2])
-    bench.wait(2 * NAMESAKE_AFTER_S)
+    bench.wait(2 * DUPLICATE_NAME_AFTER_S)
     send(bench, "b", 2, [3])
     assert not [words for words in bench.logged("error") if "Two machines" in words]
 
@@ -350,7 +350,7 @@ def test_a_locked_database_takes_nothing_by_halves_and_everything_later(tmp_path
         other.execute("BEGIN IMMEDIATE")
         send(bench, "a", 0, [1, 2])
         assert sink.progress("unit1", "a") == 0
-        assert any("Rows cannot be written" in words for words in bench.logged("error"))
+        assert any("The database cannot be written" in words for words in bench.logged("error"))
         other.execute("ROLLBACK")
         send(bench, "a", 0, [1, 2])
         assert other.execute("SELECT count(*) FROM stirring_rates").fetchone() == (2,)

@@ -1,4 +1,4 @@
-"""Says what goes wrong again and again once, and later how often it happened since."""
+"""Deduplication of warnings: a repeated one is logged once, then counted."""
 
 from __future__ import annotations
 
@@ -6,34 +6,35 @@ from collections.abc import Callable
 from typing import Final
 
 MAX_KINDS: Final = 100
-"""Kinds that are told apart; what comes from yet other topics is counted together."""
+"""Kinds that are counted separately; those beyond are counted together."""
 
 
-class Complaints:
-    """One line for each kind of complaint at first, one for all its repetitions at every `sum_up`.
+class LogDeduplicator:
+    """Log the first warning of each kind, and the number of its repetitions at every `log_repetitions`.
 
-    A line is itself recorded: without this, a table of the log that refuses rows would fill itself with complaints.
+    Log messages are recorded themselves: without this, a `logs` table that refuses rows would cause a new warning for
+    each of its own warnings.
     """
 
-    def __init__(self, say: Callable[[str], None]) -> None:
-        self._say = say
-        self._repeated: dict[str, int] = {}
+    def __init__(self, log: Callable[[str], None]) -> None:
+        self._log = log
+        self._repetitions: dict[str, int] = {}
 
-    def complain(self, kind: str, words: str) -> None:
-        """Say the words if nothing of this kind was said since the last quiet period."""
-        if kind not in self._repeated and len(self._repeated) >= MAX_KINDS:
+    def log(self, kind: str, message: str) -> None:
+        """Log the message, unless one of this kind was logged since the last interval without any."""
+        if kind not in self._repetitions and len(self._repetitions) >= MAX_KINDS:
             kind = "other topics"
-        if kind in self._repeated:
-            self._repeated[kind] += 1
+        if kind in self._repetitions:
+            self._repetitions[kind] += 1
             return
-        self._repeated[kind] = 0
-        self._say(words)
+        self._repetitions[kind] = 0
+        self._log(message)
 
-    def sum_up(self) -> None:
-        """Say what was repeated; what was not is forgotten, and said again when it comes back."""
-        repeated = {kind: count for kind, count in self._repeated.items() if count}
-        self._repeated = dict.fromkeys(repeated, 0)
+    def log_repetitions(self) -> None:
+        """Log how many messages were suppressed; kinds without any are logged in full the next time."""
+        repeated = {kind: count for kind, count in self._repetitions.items() if count}
+        self._repetitions = dict.fromkeys(repeated, 0)
         if repeated:
             total = sum(repeated.values())
             examples = ", ".join(sorted(repeated)[:3])
-            self._say(f"{total} more went into quarantine in the last ten minutes, of {examples}.")
+            self._log(f"{total} more went into quarantine in the last ten minutes, of {examples}.")

@@ -1,4 +1,4 @@
-"""Tries quarantined rows again, through the same parsers and inserts as what units send."""
+"""Retry of quarantined rows, with the parsers and inserts of new records."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ ROWS_AT_ONCE: Final = 200
 
 
 def retry_quarantined(sink: SqliteRecordSink, ids: Sequence[int]) -> list[Retried]:
-    """Try these rows again; what cannot be stored stays, with its new reason. Raises `StorageError`.
+    """Retry rows; one that still cannot be stored stays, with its new reason. Raises `StorageError`.
 
-    Plugins must be loaded: theirs are some of the parsers and tables.
+    Plugins must be loaded, because they bring parsers and tables.
     """
     results: list[Retried] = []
     for first in range(0, len(ids), ROWS_AT_ONCE):
