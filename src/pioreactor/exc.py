@@ -1,10 +1,10 @@
-"""Every error of ours: a code for programs, an HTTP status, and a remedy for people."""
+"""Exceptions, each with a code for programs, an HTTP status, and a remedy for people."""
 
 from typing import ClassVar
 
 
 class PioreactorError(Exception):
-    """Base of all our errors. The message says what happened, `remedy` what to do about it."""
+    """Base of all exceptions of pioreactor. The message states what happened, `remedy` what to do about it."""
 
     code: ClassVar[str] = "error"
     status: ClassVar[int] = 500
@@ -17,21 +17,21 @@ class PioreactorError(Exception):
 
 
 class NotFoundError(PioreactorError):
-    """What was asked for does not exist."""
+    """The requested object does not exist."""
 
     code = "not_found"
     status = 404
 
 
 class InvalidRequestError(PioreactorError):
-    """A value that was given cannot be used."""
+    """A given value is invalid."""
 
     code = "invalid_request"
     status = 400
 
 
 class NotAuthenticatedError(PioreactorError):
-    """Nobody is signed in."""
+    """Authentication is required."""
 
     code = "not_authenticated"
     status = 401
@@ -46,7 +46,7 @@ class NotPermittedError(PioreactorError):
 
 
 class ConflictError(PioreactorError):
-    """What exists already stands in the way."""
+    """The request conflicts with an existing object."""
 
     code = "conflict"
     status = 409
@@ -59,25 +59,25 @@ class ConfigurationError(InvalidRequestError):
 
 
 class SettingError(InvalidRequestError):
-    """A job's setting was given a value it cannot take."""
+    """A setting of a job was given an invalid value."""
 
     code = "setting"
 
 
 class IllegalTransitionError(ConflictError):
-    """A job was asked to move to a state it cannot reach from where it is."""
+    """The requested state cannot be reached from the current state of the job."""
 
     code = "illegal_transition"
 
 
 class JobPresentError(ConflictError):
-    """The same job already runs on this unit."""
+    """The job is already running on this unit."""
 
     code = "job_present"
 
 
 class JobRequiredError(ConflictError):
-    """Another job must run for this to work."""
+    """Another job must be running first."""
 
     code = "job_required"
 
@@ -89,7 +89,7 @@ class JobNotRunningError(NotFoundError):
 
 
 class ActuatorInUseError(ConflictError):
-    """An output already belongs to another job."""
+    """The output is in use by another job."""
 
     code = "actuator_in_use"
 
@@ -98,34 +98,34 @@ PWMError = ActuatorInUseError
 
 
 class CalibrationError(ConflictError):
-    """A calibration is missing, of the wrong kind, or cannot answer."""
+    """A calibration is missing, of the wrong kind, or does not cover the value."""
 
     code = "calibration"
 
 
 class CalibrationMissingError(CalibrationError):
-    """A volume or density was asked for, but nothing has been calibrated."""
+    """A volume or density was requested without a calibration."""
 
     code = "calibration_missing"
     remedy = "Run a calibration, or set one active."
 
 
 class HardwareNotFoundError(PioreactorError):
-    """A chip or board did not answer."""
+    """A chip or board does not respond."""
 
     code = "hardware_not_found"
     status = 503
 
 
 class HardwareError(PioreactorError):
-    """Hardware answered with something impossible."""
+    """Hardware returned an impossible value."""
 
     code = "hardware"
     status = 503
 
 
 class NotActiveWorkerError(ConflictError):
-    """The worker is switched off in the inventory."""
+    """The worker is inactive in the inventory."""
 
     code = "not_active_worker"
     remedy = "Activate the worker in the inventory."
@@ -145,14 +145,14 @@ class NoWorkerFoundError(NotFoundError):
 
 
 class BrokerUnreachableError(PioreactorError):
-    """The message broker does not answer."""
+    """The MQTT broker cannot be reached."""
 
     code = "broker_unreachable"
     status = 503
 
 
 class UnitUnreachableError(PioreactorError):
-    """Another unit of the cluster does not answer."""
+    """Another unit of the cluster cannot be reached."""
 
     code = "unit_unreachable"
     status = 502
@@ -166,7 +166,7 @@ class StorageError(PioreactorError):
 
 
 class StoppedError(PioreactorError):
-    """Somebody asked the job to stop while it was waiting."""
+    """The job was stopped while it was waiting."""
 
     code = "stopped"
     status = 409

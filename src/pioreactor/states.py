@@ -1,4 +1,4 @@
-"""The states of a job, and which may follow which."""
+"""States of a job and the legal transitions between them."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -6,7 +6,7 @@ from typing import Final
 
 
 class JobState(StrEnum):
-    """What a job announces at `…/<job>/$state`."""
+    """State that a job publishes at `…/<job>/$state`."""
 
     INIT = "init"
     READY = "ready"
@@ -22,7 +22,7 @@ LEGAL: Final[Mapping[JobState, frozenset[JobState]]] = {
     JobState.DISCONNECTED: frozenset(),
     JobState.LOST: frozenset({JobState.READY, JobState.DISCONNECTED}),
 }
-"""Legal moves. `lost` is the broker's word for a job whose connection broke; a living job leaves it by itself.
+"""Legal transitions. The broker publishes `lost` as last will of a job; a running job leaves it on reconnect.
 
 A job resumed after a power cut may go from `init` straight to `sleeping` (policy "hold safe").
 """

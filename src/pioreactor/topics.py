@@ -1,4 +1,4 @@
-"""Builds and parses every MQTT topic; the only module that spells `pioreactor/`."""
+"""Construction and parsing of MQTT topics; no other module contains `pioreactor/`."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ ROOT = "pioreactor"
 
 
 def setting(unit: str, experiment: str, job: str, name: str) -> str:
-    """Return the retained topic of a published setting; `state` is spelled `$state`."""
+    """Return the retained topic of a published setting; `state` is written `$state`."""
     return f"{ROOT}/{unit}/{experiment}/{job}/{'$state' if name == 'state' else name}"
 
 
@@ -22,8 +22,8 @@ def set_setting(unit: str, experiment: str, job: str, name: str) -> str:
 
 
 def set_filters(unit: str, experiment: str, job: str) -> tuple[str, ...]:
-    """Return the filters on which a job hears commands: its own, and the broadcast."""
-    return tuple(f"{ROOT}/{who}/{experiment}/{job}/+/set" for who in (unit, UNIVERSAL_IDENTIFIER))
+    """Return the filters of the commands for a job: its own, and the broadcast."""
+    return tuple(f"{ROOT}/{receiver}/{experiment}/{job}/+/set" for receiver in (unit, UNIVERSAL_IDENTIFIER))
 
 
 def event(unit: str, experiment: str, name: str) -> str:
@@ -52,12 +52,12 @@ def assignment(unit: str) -> str:
 
 
 def journal_entries(unit: str) -> str:
-    """Return where a unit sends batches of its journal to the leader (ours alone)."""
+    """Return the topic of the batches of its journal that a unit sends to the leader."""
     return f"{ROOT}/{unit}/{UNIVERSAL_EXPERIMENT}/journal/entries"
 
 
 def journal_acknowledged(unit: str) -> str:
-    """Return where the leader says what it has committed (retained; ours alone)."""
+    """Return the topic on which the leader acknowledges committed entries (retained)."""
     return f"{ROOT}/{unit}/{UNIVERSAL_EXPERIMENT}/journal/acknowledged"
 
 
@@ -72,7 +72,7 @@ def of_any_unit(rest: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """A topic taken apart."""
+    """Parts of a topic; `rest` are the levels below the experiment."""
 
     unit: Unit
     experiment: Experiment
@@ -80,7 +80,7 @@ class Topic:
 
 
 def parse(topic: str) -> Topic | None:
-    """Return the parts of a topic of ours, or None when it is not one."""
+    """Return the parts of a topic, or None if it is not below `pioreactor/<unit>/<experiment>`."""
     root, _, tail = topic.partition("/")
     parts = tail.split("/")
     if root != ROOT or len(parts) < 3 or not all(parts):
@@ -89,18 +89,18 @@ def parse(topic: str) -> Topic | None:
 
 
 def matches(topic_filter: str, topic: str) -> bool:
-    """Say whether a topic matches an MQTT filter (`+` one level, `#` the rest; `$SYS` only when named)."""
+    """Return whether a topic matches an MQTT filter; wildcards do not match topics that start with `$`."""
     if topic.startswith("$") and not topic_filter.startswith("$"):
         return False
-    wanted, given = topic_filter.split("/"), topic.split("/")
-    for index, level in enumerate(wanted):
+    filter_levels, levels = topic_filter.split("/"), topic.split("/")
+    for index, level in enumerate(filter_levels):
         if level == "#":
             return True
-        if index >= len(given) or level not in ("+", given[index]):
+        if index >= len(levels) or level not in ("+", levels[index]):
             return False
-    return len(wanted) == len(given)
+    return len(filter_levels) == len(levels)
 
 
 def is_testing(experiment: str) -> bool:
-    """Say whether an experiment is one of those that are never stored."""
+    """Return whether an experiment belongs to a test; these are never stored."""
     return experiment.startswith("_testing_")

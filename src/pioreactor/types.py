@@ -1,4 +1,4 @@
-"""Names for the plain values that cross module boundaries."""
+"""Names of plain types that are used across packages."""
 
 from collections.abc import Callable
 from typing import Any, Literal, NewType, NotRequired, TypedDict
@@ -18,9 +18,9 @@ LedIntensityValue = float
 """Percent of full intensity, 0–100."""
 
 UNIVERSAL_IDENTIFIER = Unit("$broadcast")
-"""The unit that means every unit of the cluster."""
+"""Wildcard that addresses every unit of the cluster."""
 UNIVERSAL_EXPERIMENT = Experiment("$experiment")
-"""The experiment of what belongs to the cluster and to no experiment."""
+"""Pseudo experiment of jobs and messages of the cluster."""
 NO_EXPERIMENT = Experiment("$no_experiment_present")
 
 PublishableSettingDataType = Literal[
@@ -45,7 +45,7 @@ PublishableSettingDataType = Literal[
 
 
 class PublishableSetting(TypedDict):
-    """How a plugin declares one published setting."""
+    """Declaration of a published setting by a plugin."""
 
     datatype: PublishableSettingDataType
     settable: bool
@@ -55,7 +55,7 @@ class PublishableSetting(TypedDict):
 
 MQTTMessagePayload = bytes | bytearray | str | int | float | None
 MQTTMessage = Any
-"""What a subscriber is given: an object with `topic`, `payload` (bytes), `retain` and `qos`."""
+"""Argument of a subscriber's callback: an object with `topic`, `payload` (bytes), `retain` and `qos`."""
 
 LogLevel = Literal["debug", "info", "notice", "warning", "error", "critical"]
 AnyCallable = Callable[..., Any]

@@ -365,7 +365,7 @@ def test_a_full_disk_raises_and_what_was_committed_stays(tmp_path: Path) -> None
     with simulated_bench(open_records=lambda: sink) as bench:
         job = start_writer(bench)
         seq = 0
-        while not job._in_trouble:
+        while not job._is_failing:
             send(bench, "a", seq, list(range(seq + 1, seq + 201)))
             seq += 200
             assert seq < 20_000

@@ -1,4 +1,4 @@
-"""Encoding and decoding of payloads, with one timestamp precision: ISO 8601, UTC, milliseconds, `Z`."""
+"""JSON encoding and decoding of payloads; timestamps are ISO 8601, UTC, milliseconds, `Z`."""
 
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -17,7 +17,7 @@ class JSONPrintedStruct(msgspec.Struct):
 
 
 def to_timestamp(moment: datetime) -> str:
-    """Return `2026-11-22T08:50:37.895Z`; a naive moment is taken as UTC."""
+    """Return `2026-11-22T08:50:37.895Z`; a naive time is taken as UTC."""
     if moment.tzinfo is not None and moment.tzinfo is not UTC:
         moment = moment.astimezone(UTC)
     return _text_of(moment)
@@ -25,12 +25,12 @@ def to_timestamp(moment: datetime) -> str:
 
 @lru_cache(maxsize=64)
 def _text_of(moment: datetime) -> str:
-    """Write out a moment in UTC: much is recorded at the same one."""
+    """Format a UTC time. Cached: many messages have the same timestamp."""
     return moment.isoformat(timespec="milliseconds")[:23] + "Z"
 
 
 def from_timestamp(text: str) -> datetime:
-    """Return an aware moment; accepts any number of fractional digits and any offset, naive means UTC."""
+    """Return an aware datetime; any number of fractional digits and any offset are accepted, naive means UTC."""
     moment = datetime.fromisoformat(text)
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
@@ -46,10 +46,10 @@ def _fix(value: Any) -> Any:
 
 
 def encode(value: Any) -> bytes:
-    """Return compact JSON; every moment in it has the one precision."""
+    """Return compact JSON with timestamps in milliseconds."""
     return msgspec.json.encode(_fix(msgspec.to_builtins(value, builtin_types=(datetime, bytes))))
 
 
 def decode(payload: bytes | str, type_: type[T]) -> T:
-    """Return a typed value; raises `msgspec.DecodeError` (or its `ValidationError`) on anything else."""
+    """Return a typed value; raise `msgspec.DecodeError` (or its subclass `ValidationError`) for any other payload."""
     return msgspec.json.decode(payload, type=type_)

@@ -1,4 +1,4 @@
-"""Events: something was done."""
+"""Payloads of events, settings of automations and log messages."""
 
 from datetime import datetime
 from typing import Any
@@ -10,7 +10,7 @@ from pioreactor.types import LedChannel
 
 
 class DosingEvent(JSONPrintedStruct):
-    """Liquid moved. `volume_change` [mL] is positive for removal too; negative only to correct an earlier event."""
+    """Volume moved by a pump. `volume_change` [mL] is positive for removal too; negative only as a correction."""
 
     volume_change: float
     event: str
@@ -35,7 +35,7 @@ class LEDsIntensity(JSONPrintedStruct):
 
 
 class AutomationSettings(JSONPrintedStruct):
-    """The settings an automation had during a stretch of time."""
+    """Settings of an automation and the time during which they applied."""
 
     pioreactor_unit: str
     experiment: str
@@ -43,7 +43,7 @@ class AutomationSettings(JSONPrintedStruct):
     ended_at: datetime | None
     automation_name: str
     settings: bytes
-    """JSON object; on the wire it is base64 of it."""
+    """JSON object; base64 of it in the payload."""
 
 
 class AutomationEvent(JSONPrintedStruct, kw_only=True):

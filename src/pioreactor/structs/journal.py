@@ -1,10 +1,10 @@
-"""What a unit's journal and the leader's database writer say to each other (ours alone)."""
+"""Messages between a unit's journal and the leader's database writer."""
 
 import msgspec
 
 
 class JournalRecord(msgspec.Struct, array_like=True):
-    """One journal entry on its way: seq, topic, payload, moment it was recorded (ISO)."""
+    """Journal entry: sequence number, topic, payload, time of recording (ISO 8601, UTC)."""
 
     seq: int
     topic: str
@@ -13,10 +13,10 @@ class JournalRecord(msgspec.Struct, array_like=True):
 
 
 class JournalBatch(msgspec.Struct, omit_defaults=True):
-    """A stretch of a journal: all that the unit has after `follows`, up to the last record.
+    """Consecutive entries of a journal: all after `follows`, up to the last record.
 
-    `former_names` are names that the journal had before, each with its last entry, while the leader may not know that
-    it has those entries already.
+    `former_names` are earlier ids of the journal, each with its last entry, while the leader may hold these entries
+    under an earlier id.
     """
 
     journal_id: str
@@ -26,7 +26,7 @@ class JournalBatch(msgspec.Struct, omit_defaults=True):
 
 
 class JournalAcknowledgement(msgspec.Struct):
-    """Everything up to here is in the leader's database; `resend` asks for what comes after, again."""
+    """All entries up to `through_seq` are committed; `resend` requests the entries after it again."""
 
     journal_id: str
     through_seq: int

@@ -1,4 +1,4 @@
-"""Readings: a number, its moment, and what is needed to understand it."""
+"""Payloads of measurements: a value, its time, and its context."""
 
 from datetime import datetime
 
@@ -21,7 +21,7 @@ class GrowthRate(JSONPrintedStruct):
 
 
 class ODFiltered(JSONPrintedStruct):
-    """Normalised, filtered optical density [AU]."""
+    """Normalized, filtered optical density [AU]."""
 
     od_filtered: float
     timestamp: datetime
@@ -58,7 +58,7 @@ class RelativeIntensity(JSONPrintedStruct):
 
 
 class ODReading(JSONPrintedStruct, kw_only=True, tag_field="calibrated", tag=0):
-    """One channel, as measured: volts relative to the reference photodiode."""
+    """Reading of one channel before calibration: voltage relative to the reference photodiode."""
 
     timestamp: datetime
     angle: PdAngle
@@ -68,7 +68,7 @@ class ODReading(JSONPrintedStruct, kw_only=True, tag_field="calibrated", tag=0):
 
 
 class CalibratedODReading(ODReading, kw_only=True, tag_field="calibrated", tag=1):
-    """One channel in the units of its calibration."""
+    """Reading of one channel in the units of its calibration."""
 
     calibration_name: str
 
@@ -77,7 +77,7 @@ RawODReading = ODReading
 
 
 class ODReadings(JSONPrintedStruct):
-    """All channels of one moment."""
+    """Readings of all channels at one time."""
 
     timestamp: datetime
     ods: dict[PdChannel, ODReading | CalibratedODReading] = msgspec.field(default_factory=dict)
