@@ -338,7 +338,7 @@ def test_a_job_of_twenty_lines_is_on_mqtt_and_in_the_catalogue(demo: Demo) -> No
         job.send_signal(signal.SIGINT)
         _, said = job.communicate(timeout=30)
         (plugins / "broken.py").unlink()
-    assert "Plugin broken.py cannot be loaded and is left out: RuntimeError: not today" in said
+    assert "Plugin broken.py cannot be loaded and is skipped: RuntimeError: not today" in said
 
 
 def test_an_unknown_job_and_option_are_answered_with_the_nearest(demo: Demo) -> None:

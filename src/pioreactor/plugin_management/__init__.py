@@ -1,4 +1,4 @@
-"""Plugins: Python files in the plugins folder, and installed packages that say they are plugins."""
+"""Plugins: Python files in the plugins folder, and installed packages with the plugin entry point."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _NAMES: Final = ("Plugin", "classes_of_plugins", "get_plugins")
 
 
 def __getattr__(name: str) -> Any:
-    """Import what finds plugins when it is first asked for: most units have none, and every job starts."""
+    """Import the discovery on first access: most units have no plugins, and each job would pay for it at its start."""
     if name not in _NAMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from pioreactor.plugin_management import discovery

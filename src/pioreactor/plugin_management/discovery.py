@@ -1,4 +1,4 @@
-"""Finds and imports plugins; one that fails is named and left out."""
+"""Discovery and import of plugins; one that fails is reported and skipped."""
 
 from __future__ import annotations
 
@@ -32,14 +32,17 @@ Loaded = dict[str, Plugin]
 _loaded: dict[Path, Loaded] = {}
 
 
-def _say(words: str) -> None:
-    print(words, file=sys.stderr)  # noqa: T201  plugins are loaded before there is a logger
+def _print_line(message: str) -> None:
+    print(message, file=sys.stderr)  # noqa: T201  plugins are loaded before there is a logger
 
 
 def get_plugins(
-    folder: Path | None = None, *, environment: Mapping[str, str] | None = None, say: Callable[[str], None] = _say
+    folder: Path | None = None,
+    *,
+    environment: Mapping[str, str] | None = None,
+    say: Callable[[str], None] = _print_line,
 ) -> Loaded:
-    """Import all plugins once per process and return them by name. `SKIP_PLUGINS` in the environment: none."""
+    """Import all plugins once per process and return them by name; none if the environment has `SKIP_PLUGINS`."""
     env = os.environ if environment is None else environment
     if env.get("SKIP_PLUGINS"):
         return {}
@@ -70,8 +73,8 @@ def _from_entry_points(say: Callable[[str], None]) -> Loaded:
                 about.get("Author", ""),
                 "entry_points",
             )
-        except Exception as error:  # noqa: BLE001  foreign code may raise anything; the other plugins and the command go on
-            say(f"Plugin {entry.name} cannot be loaded and is left out: {type(error).__name__}: {error}")
+        except Exception as error:  # noqa: BLE001  foreign code may raise anything; the other plugins and the command continue
+            say(f"Plugin {entry.name} cannot be loaded and is skipped: {type(error).__name__}: {error}")
     return found
 
 
@@ -83,8 +86,8 @@ def _from_files(folder: Path, say: Callable[[str], None]) -> Loaded:
     for file in files:
         try:
             module = _import_file(file)
-        except Exception as error:  # noqa: BLE001  foreign code may raise anything; the other plugins and the command go on
-            say(f"Plugin {file.name} cannot be loaded and is left out: {type(error).__name__}: {error}")
+        except Exception as error:  # noqa: BLE001  foreign code may raise anything; the other plugins and the command continue
+            say(f"Plugin {file.name} cannot be loaded and is skipped: {type(error).__name__}: {error}")
             continue
         name = str(getattr(module, "__plugin_name__", file.stem))
         found[name] = Plugin(
@@ -103,7 +106,7 @@ def _import_file(file: Path) -> ModuleType:
         return sys.modules[file.stem]
     spec = importlib.util.spec_from_file_location(file.stem, file)
     if spec is None or spec.loader is None:
-        raise ImportError(f"{file} is no Python file")
+        raise ImportError(f"{file} is not a Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[file.stem] = module
     try:

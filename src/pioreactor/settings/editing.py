@@ -1,4 +1,4 @@
-"""Changes one key of a configuration file: comments stay, and a reader sees the old file or the new one."""
+"""Atomic changes of configuration files that preserve comments."""
 
 import fcntl
 import os
@@ -9,15 +9,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pioreactor.exc import ConfigurationError
-from pioreactor.settings.ini import normalise_dashes, parse_ini
+from pioreactor.settings.ini import normalize_dashes, parse_ini
 from pioreactor.settings.load import settings_of_text
 
 _HEADER = re.compile(r"^\[(?P<name>.+)\]")
 
 
 def set_value(path: Path, section: str, key: str, value: str, *, check: Callable[[str], None] | None = None) -> None:
-    """Write one value. `check` is given the text to be written and raises to refuse it."""
-    with _alone(path):
+    """Write one value. `check` receives the new text and raises to reject it."""
+    with _locked(path):
         before = path.read_text(encoding="utf-8") if path.exists() else ""
         after = with_value(before, section, key, value)
         if check is not None:
@@ -26,14 +26,14 @@ def set_value(path: Path, section: str, key: str, value: str, *, check: Callable
 
 
 def with_value(text: str, section: str, key: str, value: str) -> str:
-    """Return the text with the value in place; a new key goes to the end of its section."""
-    _refuse_unwritable(section, key, value)
+    """Return the text with the value set; a new key is appended to its section."""
+    _check_writable(section, key, value)
     lines = text.splitlines()
     line = f"{key}={value}"
     places = _places(lines)
     matching = [index for index, place in enumerate(places) if place == (section, key)]
     if matching:
-        start = matching[-1]  # the last of duplicates is the one that counts
+        start = matching[-1]  # the last of duplicates is effective
         end = start + 1
         while end < len(lines) and places[end] == (section, "\0continued"):
             end += 1
@@ -48,8 +48,8 @@ def with_value(text: str, section: str, key: str, value: str) -> str:
 
 
 def check_shared(text: str) -> str:
-    """Return the text of a shared configuration fit to be saved; raise `ConfigurationError` when it is not."""
-    text = normalise_dashes(text)
+    """Return the normalized text of a shared configuration; raise `ConfigurationError` if it is invalid."""
+    text = normalize_dashes(text)
     sections = parse_ini(text, where="config.ini")
     topology = sections.get("cluster.topology", {})
     for key in ("leader_hostname", "leader_address"):
@@ -70,8 +70,8 @@ def check_shared(text: str) -> str:
 
 
 def check_local(shared: str, local: str) -> str:
-    """Return the text of a unit's own configuration fit to be saved over the shared one."""
-    local = normalise_dashes(local)
+    """Return the normalized text of a unit's configuration; raise `ConfigurationError` if it is invalid."""
+    local = normalize_dashes(local)
     settings_of_text(shared, local)
     return local
 
@@ -117,18 +117,18 @@ def _places(lines: list[str]) -> list[tuple[str, str]]:
     return places
 
 
-def _refuse_unwritable(section: str, key: str, value: str) -> None:
+def _check_writable(section: str, key: str, value: str) -> None:
     if not section.strip() or any(char in section for char in "]\n\r"):
-        raise ConfigurationError(f"{section!r} cannot be the name of a section")
+        raise ConfigurationError(f"{section!r} is not a valid name of a section")
     if not key.strip() or key.strip() != key or any(char in key for char in "=:\n\r") or key[0] in "#;[":
-        raise ConfigurationError(f"{key!r} cannot be the name of a key")
+        raise ConfigurationError(f"{key!r} is not a valid name of a key")
     if any(char in value for char in "\n\r\0"):
-        raise ConfigurationError("a value is one line")
+        raise ConfigurationError("a value must be a single line")
 
 
 @contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """Keep two editors of the same directory one after the other: neither loses the other's change."""
+def _locked(path: Path) -> Iterator[None]:
+    """Hold an exclusive lock on the directory, so that concurrent edits do not lose changes."""
     directory = os.open(path.parent, os.O_RDONLY)
     try:
         fcntl.flock(directory, fcntl.LOCK_EX)

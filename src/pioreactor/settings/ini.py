@@ -1,4 +1,4 @@
-"""Turns the text of a configuration file into sections of text values, and says where it cannot."""
+"""Parser of configuration files into sections of text values."""
 
 import configparser
 from pathlib import Path
@@ -18,7 +18,7 @@ def parse_ini(text: str, *, where: str) -> Sections:
         parser.read_string(text.removeprefix("\ufeff"), source=where)
     except configparser.MissingSectionHeaderError as error:
         raise ConfigurationError(
-            f"{where}, line {error.lineno}: {error.line.strip()!r} stands before the first [section]"
+            f"{where}, line {error.lineno}: {error.line.strip()!r} is before the first [section]"
         ) from None
     except configparser.ParsingError as error:
         lines = ", ".join(f"line {number}: {line}" for number, line in error.errors)
@@ -40,6 +40,6 @@ def read_ini(path: Path) -> Sections:
         raise ConfigurationError(f"{path}: cannot be read ({error.strerror})") from None
 
 
-def normalise_dashes(text: str) -> str:
-    """Replace typographic dashes, which word processors put in, by hyphens."""
+def normalize_dashes(text: str) -> str:
+    """Replace the typographic dashes of word processors by hyphens."""
     return text.translate(_DASHES)

@@ -1,4 +1,4 @@
-"""Reads the shared and the unit's own configuration file into `Settings`."""
+"""Loading of the shared and the unit's own configuration file into `Settings`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def load_settings(
     """Read both files (either may be absent) and return checked settings.
 
     The unit's own file wins over the shared one, and `overrides` over both. `machine_defaults` replaces shipped
-    defaults by what only the machine knows (where its databases are). Raise `ConfigurationError`.
+    defaults that depend on the machine (paths of its databases). Raise `ConfigurationError`.
     """
     return settings_of(
         read_ini(shared_path) if shared_path is not None else {},
@@ -39,7 +39,7 @@ def load_settings(
 
 
 def settings_of_text(shared: str, local: str = "", overrides: Sequence[Override] = ()) -> Settings:
-    """Return checked settings of the texts of both files, as an editor has them before it saves."""
+    """Return checked settings of the texts of both files."""
     return settings_of(parse_ini(shared, where="config.ini"), parse_ini(local, where="unit_config.ini"), overrides)
 
 
@@ -71,7 +71,7 @@ def settings_of(
     typed = _typed(merged, sources, files)
     raw = ConfigParserMod(default_section="\0")
     raw.read_dict(merged)
-    return Settings(**typed, raw=raw, sources=sources, warnings=tuple(_misspelt(layers)))
+    return Settings(**typed, raw=raw, sources=sources, warnings=tuple(_misspelled(layers)))
 
 
 def _merge(layers: Sequence[_Layer]) -> tuple[Sections, dict[tuple[str, str], Source]]:
@@ -126,12 +126,12 @@ def _typed(merged: Sections, sources: Mapping[tuple[str, str], Source], files: M
             f"[od_config.photodiode_channel]: channels {' and '.join(references)} are both REF",
             remedy="Keep one reference photodiode.",
         )
-    _refuse_doubles("PWM", typed["pwm"])
+    _check_duplicates("PWM", typed["pwm"])
     return typed
 
 
-def _refuse_doubles(name: str, pairs: Mapping[str, str]) -> None:
-    """Refuse one role on two channels: nobody could say which of them moves."""
+def _check_duplicates(name: str, pairs: Mapping[str, str]) -> None:
+    """Raise `ConfigurationError` if a role is on two channels: the output would be ambiguous."""
     owner: dict[str, str] = {}
     for channel, role in pairs.items():
         if role in owner:
@@ -139,8 +139,8 @@ def _refuse_doubles(name: str, pairs: Mapping[str, str]) -> None:
         owner[role] = channel
 
 
-def _misspelt(layers: Sequence[_Layer]) -> list[str]:
-    """Return a sentence for each key nobody knows that is close to one that we know."""
+def _misspelled(layers: Sequence[_Layer]) -> list[str]:
+    """Return a warning for each unknown key that resembles a known one."""
     found = []
     for source, where, sections in layers:
         if source == "default":
@@ -150,7 +150,7 @@ def _misspelt(layers: Sequence[_Layer]) -> list[str]:
                 continue
             known = [f.key for f in describe(SECTIONS[name][1])]
             found += [
-                f"{where}: [{name}] {key} is not known; {near} is meant?"
+                f"{where}: [{name}] {key} is unknown. Did you mean {near}?"
                 for key in keys
                 if key not in known and (near := _nearest(key, known)) is not None
             ]

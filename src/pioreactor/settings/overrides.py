@@ -1,4 +1,4 @@
-"""Configuration values given for one run only, on the command line or by a profile."""
+"""Configuration values for a single run, from the command line or a profile."""
 
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
@@ -15,7 +15,7 @@ class Override(NamedTuple):
 
 
 def parse_overrides(triples: Iterable[Sequence[object]]) -> tuple[Override, ...]:
-    """Return typed overrides of `[section, key, value]` lists, as requests and profiles carry them."""
+    """Return typed overrides of `[section, key, value]` lists, as in requests and profiles."""
     parsed = []
     for triple in triples:
         if isinstance(triple, str) or len(triple) != 3:

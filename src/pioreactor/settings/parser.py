@@ -1,4 +1,4 @@
-"""The configuration as plain text values, in the shape plugins read: `get`, `getint`, `getfloat`, `getboolean`."""
+"""Configuration as text values, with the interface that plugins use: `get`, `getint`, `getfloat`, `getboolean`."""
 
 import configparser
 from typing import Any
@@ -7,7 +7,7 @@ from pioreactor.exc import ConfigurationError
 
 
 class ValueNotAcceptedError(ConfigurationError, ValueError):
-    """A configuration value is not of the asked kind. Code that expects `ValueError` catches it too."""
+    """A configuration value is not of the requested type; also a `ValueError`, for callers that expect one."""
 
 
 class ConfigParserMod(configparser.ConfigParser):
@@ -18,22 +18,22 @@ class ConfigParserMod(configparser.ConfigParser):
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        settled: dict[str, Any] = {"strict": False, "allow_no_value": True, "interpolation": None}
-        super().__init__(*args, **(settled | kwargs))
+        options: dict[str, Any] = {"strict": False, "allow_no_value": True, "interpolation": None}
+        super().__init__(*args, **(options | kwargs))
 
     def optionxform(self, optionstr: str) -> str:
         return optionstr
 
     def getint(self, section: str, option: str, **kwargs: Any) -> Any:
-        return self._asked(super().getint, "a whole number", section, option, **kwargs)
+        return self._converted(super().getint, "a whole number", section, option, **kwargs)
 
     def getfloat(self, section: str, option: str, **kwargs: Any) -> Any:
-        return self._asked(super().getfloat, "a number", section, option, **kwargs)
+        return self._converted(super().getfloat, "a number", section, option, **kwargs)
 
     def getboolean(self, section: str, option: str, **kwargs: Any) -> Any:
-        return self._asked(super().getboolean, "yes or no (1/0, true/false, on/off)", section, option, **kwargs)
+        return self._converted(super().getboolean, "yes or no (1/0, true/false, on/off)", section, option, **kwargs)
 
-    def _asked(self, read: Any, expected: str, section: str, option: str, **kwargs: Any) -> Any:
+    def _converted(self, read: Any, expected: str, section: str, option: str, **kwargs: Any) -> Any:
         try:
             return read(section, option, **kwargs)
         except (ValueError, TypeError, AttributeError):
@@ -42,7 +42,7 @@ class ConfigParserMod(configparser.ConfigParser):
             raise ValueNotAcceptedError(f"[{section}] {option} = {value!r}: expected {expected}") from None
 
     def invert_section(self, section: str) -> dict[str, str]:
-        """Return value → key of a section, blanks left out."""
+        """Return value → key of a section, without blanks."""
         if not self.has_section(section):
             return {}
         return {value: key for key, value in self.items(section) if value}

@@ -1,4 +1,4 @@
-"""Writes the shipped `config.ini` and the reference page of the configuration from the declared sections."""
+"""Shipped `config.ini` and reference page of the configuration, rendered from the declared sections."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from pioreactor.settings.fields import FieldDescription, describe, expected, to_
 from pioreactor.settings.schema import MAPS, SECTIONS
 
 _OPTIONAL_SECTIONS = ("ui_basic_auth", "simulation")
-"""Sections a shipped file does not have: they are for those who ask for them."""
+"""Sections that the shipped file does not contain."""
 
 
 def default_config_ini() -> str:
     """Return the shipped shared configuration, with a comment on each key."""
     parts = [
         "# Configuration shared by all units of the cluster. A unit's own unit_config.ini wins over it.\n"
-        "# Every value here is the default: a line that is left out changes nothing.\n"
+        "# Every value here is the default: removing a line changes nothing.\n"
     ]
     for name, section in MAPS.items():
         lines = [f"# {section.description}", f"[{name}]"]
@@ -47,11 +47,11 @@ def config_page() -> str:
         takes += [f"Keys: {', '.join(section.keys)}."] if section.keys else []
         takes += [f"Values: {', '.join(v for v in section.values if v)}, or blank."] if section.values else []
         default = f"Default: {shipped}." if shipped else "Default: no keys."
-        whole = "A file that has this section replaces the default one whole."
+        whole = "A file that has this section replaces the whole default section."
         parts.append("\n".join([f"## `[{name}]`", "", " ".join([*takes, default, whole])]) + "\n")
     parts.append(
         "## Derived sections\n\n"
-        "Nobody writes these; plugins read them. `[PWM_reverse]` and `[leds_reverse]` are role = channel;\n"
+        "These sections are computed, for plugins. `[PWM_reverse]` and `[leds_reverse]` are role = channel;\n"
         "`[cluster.addresses]` also has the leader's address; blank photodiode channels are removed; of a\n"
         "`[mqtt] broker_address` with `;` the first is used.\n"
     )

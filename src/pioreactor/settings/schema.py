@@ -127,11 +127,11 @@ class Settings:
     overview: s.OverviewSettings
     local_access_point: s.LocalAccessPointSettings
     pwm: Mapping[PwmChannel, str]
-    """PWM channel → role, blanks left out."""
+    """PWM channel → role, without blanks."""
     leds: Mapping[LedChannel, str]
-    """LED channel → role, blanks left out."""
+    """LED channel → role, without blanks."""
     photodiodes: Mapping[PdChannel, PdAngleOrREF]
-    """Photodiode channel → angle or REF, blanks left out; at most one REF."""
+    """Photodiode channel → angle or REF, without blanks; at most one REF."""
     cluster_addresses: Mapping[str, str]
     """Unit → address, the leader's included."""
     overview_charts: Mapping[str, str]
@@ -141,7 +141,7 @@ class Settings:
     sources: Mapping[tuple[str, str], Source] = field(default_factory=dict)
     """(section, key) → where the value comes from."""
     warnings: tuple[str, ...] = ()
-    """Sentences about keys that look misspelt."""
+    """Warnings about keys that look misspelled."""
 
     @property
     def pwm_channel_of(self) -> dict[str, PwmChannel]:
@@ -155,7 +155,7 @@ class Settings:
 
     @property
     def broker_host(self) -> str:
-        """Where the broker is: the configured address, else the leader's; this machine when no leader is named."""
+        """Host of the broker: the configured address, else the leader's, else this machine."""
         leader = self.cluster.leader_hostname
         fallbacks = (self.cluster.leader_address, f"{leader}.local" if leader else "localhost")
         return next(host for host in (self.mqtt.broker_address, *fallbacks) if host)
@@ -214,7 +214,7 @@ def default_sections() -> Sections:
 
     shipped: Sections = {}
     for name, (_, type_) in SECTIONS.items():
-        if name != "ui_basic_auth":  # its presence alone means something to plugins
+        if name != "ui_basic_auth":  # plugins check whether the section exists
             shipped[name] = {f.key: to_text(f.default) for f in describe(type_) if f.default is not None}
     for name, section in MAPS.items():
         shipped[name] = dict(section.default)
@@ -227,9 +227,7 @@ def read_map(name: str, values: Mapping[str, str | None], *, where: str) -> dict
     pairs: dict[str, str] = {}
     for key, value in values.items():
         if section.keys is not None and key not in section.keys:
-            raise ConfigurationError(
-                f"{where}: [{name}] {key}: there is no such channel", remedy=_channels(section.keys)
-            )
+            raise ConfigurationError(f"{where}: [{name}] {key}: is not a channel", remedy=_channels(section.keys))
         if section.values is not None and (value if value is not None else "") not in section.values:
             words = ", ".join(word for word in section.values if word)
             raise ConfigurationError(f"{where}: [{name}] {key} = {value!r}: expected one of {words}, or blank")

@@ -15,7 +15,7 @@ class Section(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MonitorSettings(Section, frozen=True):
-    """What each unit watches about itself."""
+    """Checks that each unit runs on itself."""
 
     enable_button: Annotated[
         bool | Literal["auto"], text("listen to the HAT's button; auto: not on slow computers")
@@ -24,11 +24,11 @@ class MonitorSettings(Section, frozen=True):
 
 
 class StirringSettings(Section, frozen=True):
-    """How the stir bar is driven."""
+    """Stirring."""
 
     initial_target_rpm: Annotated[float, quantity("speed at start", unit="RPM", ge=0, le=5000)] = 500.0
     initial_duty_cycle: Annotated[
-        float, quantity("duty of the fan before the speed is measured", unit="%", ge=0, le=100)
+        float, quantity("duty of the motor before the speed is measured", unit="%", ge=0, le=100)
     ] = 30.0
     pwm_hz: Annotated[float, quantity("frequency of the fan's PWM", unit="Hz", gt=0, le=50_000)] = 200.0
     use_rpm: Annotated[bool, text("measure the speed and correct it")] = True
@@ -62,7 +62,7 @@ class StirringPidSettings(PidSettings, frozen=True):
 
 
 class OdReadingSettings(Section, frozen=True):
-    """How optical density is measured."""
+    """Measurement of optical density."""
 
     samples_per_second: Annotated[float, quantity("readings per second", unit="1/s", gt=0, le=10)] = 0.2
     ir_led_intensity: (
@@ -71,24 +71,22 @@ class OdReadingSettings(Section, frozen=True):
     ) = 80.0
     pd_reference_ema: Annotated[float, quantity("smoothing of the reference; 0: none", ge=0, lt=1)] = 0.75
     local_ac_hz: (
-        Annotated[float, quantity("mains frequency; blank: 50 and 60 are both taken out", unit="Hz", gt=0, le=1000)]
+        Annotated[float, quantity("mains frequency; blank: 50 and 60 are both removed", unit="Hz", gt=0, le=1000)]
         | None
     ) = None
-    smoothing_penalizer: Annotated[
-        float, quantity("read and not used: readings are not pulled towards the last one", ge=0)
-    ] = 3.0
-    turn_off_leds_during_reading: Annotated[bool, text("darken the other LEDs during a reading")] = True
+    smoothing_penalizer: Annotated[float, quantity("accepted and ignored", ge=0)] = 3.0
+    turn_off_leds_during_reading: Annotated[bool, text("switch off the other LEDs during a reading")] = True
     duration_between_led_off_and_od_reading: Annotated[
         float, quantity("wait between switching LEDs and reading", unit="s", ge=0, le=5)
     ] = 0.125
-    use_dark_offsets: Annotated[bool, text("subtract what the photodiodes show in the dark")] = True
+    use_dark_offsets: Annotated[bool, text("subtract the photodiodes' signal in the dark")] = True
     ref_normalization: Annotated[
         Literal["unity", "classic"], text("unity: divide by the reference relative to its first value")
     ] = "unity"
 
 
 class BioreactorSettings(Section, frozen=True):
-    """What is in the vial when an experiment begins."""
+    """Contents of the vial at the start of an experiment."""
 
     efflux_tube_volume_ml: Annotated[float, quantity("volume at which the efflux tube ends", unit="mL", ge=0)] = 15.0
     initial_volume_ml: Annotated[float, quantity("volume at start", unit="mL", ge=0)] = 15.0
@@ -101,7 +99,7 @@ class BioreactorSettings(Section, frozen=True):
 
 
 class DosingAutomationSettings(Section, frozen=True):
-    """How a dose is carried out."""
+    """Execution of doses."""
 
     pause_between_subdoses_seconds: Annotated[float, quantity("pause after each pump", unit="s", ge=0)] = 5.0
     waste_removal_multiplier: Annotated[
@@ -117,11 +115,11 @@ class PidMorbidostatSettings(PidSettings, frozen=True):
     trim: Annotated[
         float, quantity("integral gain where Ki is 0, so that growth meets its target; 0: proportional only", ge=0)
     ] = 0.5
-    minimum_dosing_volume_ml: Annotated[float, quantity("smaller doses are left out", unit="mL", ge=0)] = 0.1
+    minimum_dosing_volume_ml: Annotated[float, quantity("smaller doses are skipped", unit="mL", ge=0)] = 0.1
 
 
 class TurbidostatSettings(Section, frozen=True):
-    """What the turbidostat listens to."""
+    """Signal of the turbidostat."""
 
     biomass_signal: Annotated[
         Literal["auto", "normalized_od", "od_fused", "od"], text("signal that is held at the target")
@@ -136,16 +134,16 @@ class ThermostatSettings(PidSettings, frozen=True):
 
 
 class GrowthRateSettings(Section, frozen=True):
-    """How the growth rate is estimated."""
+    """Estimation of the growth rate."""
 
     ekf_outlier_std_threshold: Annotated[
         float, quantity("readings further from the forecast count as outliers", unit="standard deviations", gt=2)
     ] = 5.0
-    samples_for_od_statistics: Annotated[int, quantity("readings that set the normalisation", ge=1)] = 10
+    samples_for_od_statistics: Annotated[int, quantity("readings that set the normalization", ge=1)] = 10
 
 
 class StorageSettings(Section, frozen=True):
-    """Where databases are."""
+    """Paths of databases."""
 
     database: Annotated[str | None, text("leader's database; blank: under the data root")] = None
     temporary_cache: Annotated[str | None, text("values that end with a reboot; blank: the run directory")] = None
@@ -154,7 +152,7 @@ class StorageSettings(Section, frozen=True):
 
 
 class LoggingSettings(Section, frozen=True):
-    """Where log lines go."""
+    """Destinations and levels of logs."""
 
     log_file: Annotated[str | None, text("log file of the unit; blank: none, absent: the machine's")] = None
     ui_log_file: Annotated[str | None, text("log file of the web server; blank: none, absent: the machine's")] = None
@@ -163,14 +161,14 @@ class LoggingSettings(Section, frozen=True):
 
 
 class ClusterSettings(Section, frozen=True):
-    """Who leads."""
+    """Leader of the cluster."""
 
     leader_hostname: Annotated[str, text("name of the leader")] = ""
     leader_address: Annotated[str, text("network address of the leader, without http://")] = ""
 
 
 class MqttSettings(Section, frozen=True):
-    """How units reach the message broker."""
+    """Connection of units to the MQTT broker."""
 
     username: Annotated[str, text("name of this cluster's units at the broker")] = "pioreactor"
     password: Annotated[str, text("password at the broker; blank: the unit's secrets", secret=True)] = ""
@@ -182,7 +180,7 @@ class MqttSettings(Section, frozen=True):
 
 
 class UiSettings(Section, frozen=True):
-    """How the web interface and the units' API are reached."""
+    """Address of the web interface and the units' API."""
 
     domain_alias: Annotated[str, text("name under which browsers find the leader")] = "pioreactor.local"
     port: Annotated[int, quantity("port of the web server", ge=1, le=65535)] = 80
@@ -196,7 +194,7 @@ class UiBasicAuthSettings(Section, frozen=True):
 
 
 class OverviewSettings(Section, frozen=True):
-    """What the overview page shows."""
+    """Contents of the overview page."""
 
     filtered_od_lookback_hours: Annotated[float, quantity("history of filtered OD", unit="h", gt=0)] = 50_000.0
     raw_od_lookback_hours: Annotated[float, quantity("history of OD", unit="h", gt=0)] = 50_000.0
@@ -212,7 +210,7 @@ class LocalAccessPointSettings(Section, frozen=True):
 
 
 class HardwareSettings(Section, frozen=True):
-    """What the unit is made of."""
+    """Hardware of the unit."""
 
     rig: Annotated[Literal["rpi", "sim"], text("rpi: a Raspberry Pi with a HAT; sim: a simulated reactor")] = "rpi"
 
@@ -226,15 +224,15 @@ class SimulationSettings(Section, frozen=True):
 
 
 class JournalSettings(Section, frozen=True):
-    """The unit's record of what the leader must receive."""
+    """Journal of records that the leader has not acknowledged."""
 
     max_mb: Annotated[
-        float, quantity("disk it may take; what is not yet acknowledged is never dropped", unit="MB", gt=0)
+        float, quantity("disk space; records that are not acknowledged are never deleted", unit="MB", gt=0)
     ] = 200.0
-    forward_every_s: Annotated[float, quantity("time between looks for what is to be sent", unit="s", gt=0)] = 1.0
+    forward_every_s: Annotated[float, quantity("polling interval for unsent records", unit="s", gt=0)] = 1.0
     backlog_kb_per_s: Annotated[
         float,
-        quantity("most that is sent of records, below a fifth of a slow Wi-Fi", unit="kB/s", gt=0),
+        quantity("maximum rate of sending records, below a fifth of a slow Wi-Fi", unit="kB/s", gt=0),
     ] = 450.0
 
 

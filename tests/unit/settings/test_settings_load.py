@@ -65,9 +65,9 @@ def test_the_unit_wins_over_the_cluster_and_the_command_line_over_both(tmp_path:
         ("[logging]\nconsole_log_level=loud", "expected one of DEBUG, INFO"),
         ("[od_config.photodiode_channel]\n1=91", "expected one of 45, 90, 135, 180, REF, or blank"),
         ("[od_config.photodiode_channel]\n1=REF\n3=REF", "channels 1 and 3 are both REF"),
-        ("[PWM]\n7=media", "there is no such channel"),
+        ("[PWM]\n7=media", "is not a channel"),
         ("[PWM]\n1=media\n2=media", "media is on channel 1 and on channel 2"),
-        ("initial=1", "line 1: 'initial=1' stands before the first [section]"),
+        ("initial=1", "line 1: 'initial=1' is before the first [section]"),
         ("[mqtt\nusername=x", "config.ini"),
     ],
 )
@@ -153,11 +153,11 @@ def test_the_broker_is_at_the_leader_unless_said() -> None:
     assert settings_of_text("").broker_host == "localhost"
 
 
-def test_a_misspelt_key_is_a_warning_and_a_plugins_key_is_not() -> None:
+def test_a_misspelled_key_is_a_warning_and_a_plugins_key_is_not() -> None:
     settings = settings_of_text("[stirring.config]\ninital_target_rpm=3\n[od_reading.config]\nmy_plugin_flag=1\n")
     (warning,) = settings.warnings
     assert "inital_target_rpm" in warning
-    assert "initial_target_rpm is meant" in warning
+    assert "Did you mean initial_target_rpm?" in warning
     assert settings.raw.getboolean("od_reading.config", "my_plugin_flag") is True
 
 
