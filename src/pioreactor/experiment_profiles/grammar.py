@@ -9,37 +9,37 @@ from typing import Any, Literal, TypeAlias
 from pioreactor.experiment_profiles.profile_struct import InvalidProfileError
 
 GRAMMAR = r"""
-?start: either
-?either: both
-    | either _OR both -> either
-?both: negated
-    | both _AND negated -> both
-?negated: comparison
-    | _NOT negated -> negated
-?comparison: total
-    | total COMPARES total -> comparison
-?total: product
-    | total PLUS_OR_MINUS product -> arithmetic
+?start: or_expr
+?or_expr: and_expr
+    | or_expr _OR and_expr -> or_expr
+?and_expr: not_expr
+    | and_expr _AND not_expr -> and_expr
+?not_expr: comparison
+    | _NOT not_expr -> not_expr
+?comparison: sum
+    | sum COMPARISON sum -> comparison
+?sum: product
+    | sum ADD_OR_SUB product -> arithmetic
 ?product: signed
-    | product TIMES_OR_DIVIDED signed -> arithmetic
+    | product MUL_OR_DIV signed -> arithmetic
 ?signed: power
-    | PLUS_OR_MINUS signed -> signed
+    | ADD_OR_SUB signed -> signed
 ?power: atom
-    | atom RAISED signed -> arithmetic
+    | atom POWER signed -> arithmetic
 ?atom: NUMBER -> number
     | TEXT -> text
     | LOOKUP -> lookup
     | CALL -> call
     | WORD -> word
-    | "(" either ")"
+    | "(" or_expr ")"
 
 _OR.2: /or\b/i
 _AND.2: /and\b/i
 _NOT.2: /not\b/i
-COMPARES: "<=" | ">=" | "==" | "!=" | "<" | ">"
-RAISED.2: "**"
-TIMES_OR_DIVIDED: "*" | "/"
-PLUS_OR_MINUS: "+" | "-"
+COMPARISON: "<=" | ">=" | "==" | "!=" | "<" | ">"
+POWER.2: "**"
+MUL_OR_DIV: "*" | "/"
+ADD_OR_SUB: "+" | "-"
 NUMBER: /(\d+(\.\d*)?([eE][+-]?\d+)?|\.\d+)/
 TEXT: /"[^"]*"|'[^']*'/
 CALL.3: /(random|unit|hours_elapsed|experiment|job_name)\(\s*\)/
@@ -149,10 +149,10 @@ def _built(tree: Any) -> Expression:
             return _lookup(str(parts[0]))
         case "signed":
             return Signed(str(parts[0]), _built(parts[1]))
-        case "negated":
+        case "not_expr":
             return Negated(_built(parts[0]))
-        case "either" | "both":
-            return Operation("or" if kind == "either" else "and", _built(parts[0]), _built(parts[1]))
+        case "or_expr" | "and_expr":
+            return Operation("or" if kind == "or_expr" else "and", _built(parts[0]), _built(parts[1]))
         case _:
             return Operation(str(parts[1]), _built(parts[0]), _built(parts[2]))
 

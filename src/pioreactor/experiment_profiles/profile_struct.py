@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias
 
 import msgspec
 
 from pioreactor.exc import InvalidRequestError
+
+_MISSING_FIELD = re.compile(r"Object missing required field `(\w+)`( - at `.*`)?$")
 
 Condition: TypeAlias = bool | float | str
 """A truth value, or an expression with one; bare or inside of `${{ … }}`."""
@@ -147,15 +150,35 @@ class Profile(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def read_profile(text: str) -> Profile:
-    """Return the profile; raise `InvalidProfileError` that names the place where it does not fit."""
+    """Return the profile in a YAML text; raise `InvalidProfileError` with the place of the first error."""
     try:
         profile = msgspec.yaml.decode(text, type=Profile)
     except msgspec.ValidationError as error:
-        raise InvalidProfileError(f"the profile does not fit: {error}") from error
+        raise _invalid_field(str(error)) from error
     except msgspec.DecodeError as error:
-        raise InvalidProfileError(f"the profile is no YAML: {error}") from error
+        raise InvalidProfileError(_yaml_error(error)) from error
     if profile.version != "1.0":
         raise InvalidProfileError(
-            f"profiles of version {profile.version!r} are not known - at `$.version`", remedy='Write version: "1.0".'
+            f"Profile version {profile.version!r} is not supported - at `$.version`", remedy='Write version: "1.0".'
         )
     return profile
+
+
+def _invalid_field(error: str) -> InvalidProfileError:
+    missing = _MISSING_FIELD.match(error)
+    if missing is None:
+        return InvalidProfileError(error)
+    field, place = missing[1], missing[2] if missing[2] is not None else ""
+    if field == "version" and not place:
+        return InvalidProfileError("Missing `version`", remedy='Add `version: "1.0"` at the top.')
+    return InvalidProfileError(f"Missing `{field}`{place}", remedy=f"Add `{field}`.")
+
+
+def _yaml_error(error: msgspec.DecodeError) -> str:
+    """Return the place and the problem of a syntax error; lines and columns count from 1."""
+    cause = error.__cause__ if error.__cause__ is not None else error.__context__
+    mark = getattr(cause, "problem_mark", None)
+    if mark is None:
+        return f"This is not valid YAML: {error}"
+    problem = getattr(cause, "problem", None)
+    return f"This is not valid YAML: line {mark.line + 1}, column {mark.column + 1}: {problem}"

@@ -2,6 +2,7 @@
 
 import pytest
 
+from pioreactor.experiment_profiles.profile_struct import InvalidProfileError, read_profile
 from pioreactor.experiment_profiles.validate import verify
 
 HEAD = 'version: "1.0"\nexperiment_profile_name: trial\n'
@@ -94,3 +95,17 @@ def test_unknown_jobs_and_options_are_told_with_the_nearest() -> None:
 def test_leds_cannot_be_resumed() -> None:
     text = stirring("type: resume, t: 1").replace("stirring:", "led_intensity:")
     assert ("led_intensity.resume", "common.jobs.led_intensity.actions[0].type") in codes(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "remedy"),
+    [
+        ("a: [", "This is not valid YAML: line 2, column 1: did not find expected node content", None),
+        ("experiment_profile_name: x\n", "Missing `version`", 'Add `version: "1.0"` at the top.'),
+        ('version: "1.0"\n', "Missing `experiment_profile_name`", "Add `experiment_profile_name`."),
+    ],
+)
+def test_errors_of_reading_name_the_place_and_the_remedy(text: str, message: str, remedy: str | None) -> None:
+    with pytest.raises(InvalidProfileError) as raised:
+        read_profile(text)
+    assert (str(raised.value), raised.value.remedy) == (message, remedy)

@@ -1,4 +1,4 @@
-"""Which self-tests there are, and what a failing one says."""
+"""The definition of a self-test, and the registration of those of plugins."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ if TYPE_CHECKING:
     from pioreactor.procedures.self_test.fixture import Workbench
 
 SelfTest = Callable[["Workbench"], None]
-"""Raises `SelfTestFailure` when something is not as it should be. Its name begins with `test_`."""
+"""A function that raises `SelfTestFailure` if a part is faulty. Its name begins with `test_`."""
 _extra: dict[str, SelfTest] = {}
 
 
 class SelfTestFailure(HardwareError):
-    """A part is not as it should be; the remedy says what to check."""
+    """A part is faulty; the remedy states what to check."""
 
     code = "self_test_failed"
 
@@ -30,14 +30,9 @@ def register_self_tests(*tests: SelfTest) -> None:
         _extra[name] = test
 
 
-def all_self_tests() -> dict[str, SelfTest]:
-    """Return every self-test by its name without the prefix, in the order in which they run."""
-    from pioreactor.procedures.self_test import heating, light, power, stirring
-
-    built_in = [*power.TESTS, *light.TESTS, *heating.TESTS, *stirring.TESTS]
-    tests = {test.__name__: test for test in built_in}
-    tests.update(_extra)
-    return {name.removeprefix("test_"): test for name, test in tests.items()}
+def registered_self_tests() -> dict[str, SelfTest]:
+    """Return the self-tests that plugins have added, by function name."""
+    return dict(_extra)
 
 
 def check(condition: bool, what: str, *, remedy: str) -> None:

@@ -1,4 +1,4 @@
-"""Runs self-tests one after another, publishes and remembers how each ended."""
+"""Run self-tests one after another; publish and store their results."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pioreactor.exc import HardwareNotFoundError, NotFoundError, PioreactorError, StoppedError
 from pioreactor.jobs.managed_lifecycle import managed_lifecycle
 from pioreactor.procedures.exclusive_run import AUTOMATIONS, OD_READING, PUMPS, STIRRING, refuse_while_running
+from pioreactor.procedures.self_test import heating, light, power, stirring
 from pioreactor.procedures.self_test.fixture import Workbench
-from pioreactor.procedures.self_test.registry import SelfTest, all_self_tests
+from pioreactor.procedures.self_test.registry import SelfTest, registered_self_tests
 from pioreactor.runtime import context
 from pioreactor.runtime.context import Runtime
 from pioreactor.types import UNIVERSAL_EXPERIMENT
@@ -20,12 +21,20 @@ CACHE = "self_test_results"
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How one test ended."""
+    """The result of one test."""
 
     name: str
     passed: bool
     message: str | None = None
     remedy: str | None = None
+
+
+def all_self_tests() -> dict[str, SelfTest]:
+    """Return every self-test by its name without the prefix, in the order in which they run."""
+    built_in = [*power.TESTS, *light.TESTS, *heating.TESTS, *stirring.TESTS]
+    tests = {test.__name__: test for test in built_in}
+    tests.update(registered_self_tests())
+    return {name.removeprefix("test_"): test for name, test in tests.items()}
 
 
 def select(runtime: Runtime, substring: str | None, *, retry_failed: bool) -> dict[str, SelfTest]:
