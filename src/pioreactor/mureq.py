@@ -42,8 +42,8 @@ def basic_auth(username: str, password: str) -> str:
 
 
 def request(
-    method: str, url: str, *, json: Any = None, body: bytes | None = None, headers: Any = None,
-    timeout: float = 10.0, **_ignored: Any,
+    method: str, url: str, *, json: object = None, body: bytes | None = None, headers: Any = None,
+    timeout: float = 10.0, **_ignored: object,
 ) -> Response:  # fmt: skip
     """Send a request; raise `HTTPException` when there is no response within `timeout` [s]."""
     from pioreactor.bootstrap.process import http_client

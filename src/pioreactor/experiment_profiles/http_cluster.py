@@ -23,7 +23,7 @@ RETAINED_TIMEOUT_S = 2.0
 class Ask(Protocol):
     """Sends a request to the leader's `/api`: `CliContext.ask_leader`."""
 
-    def __call__(self, method: str, path: str, *, json: Any = None, timeout_s: float = 10.0) -> Any: ...
+    def __call__(self, method: str, path: str, *, json: object = None, timeout_s: float = 10.0) -> Any: ...
 
 
 class HttpCluster:
@@ -58,7 +58,7 @@ class HttpCluster:
         return [row["pioreactor_unit"] for row in rows if row["is_active"]]
 
     def start(
-        self, unit: str, job: str, *, options: Mapping[str, Any], args: Sequence[str], overrides: Mapping[str, str]
+        self, unit: str, job: str, *, options: Mapping[str, object], args: Sequence[str], overrides: Mapping[str, str]
     ) -> None:
         body = {
             "options": dict(options),
@@ -76,7 +76,7 @@ class HttpCluster:
             if self._stop.wait(RETRY_INTERVAL_S):
                 raise StoppedError("the profile was stopped")
 
-    def set(self, unit: str, job: str, settings: Mapping[str, Any]) -> None:
+    def set(self, unit: str, job: str, settings: Mapping[str, object]) -> None:
         path = f"/api/workers/{unit}/jobs/update/job_name/{job}/experiments/{self._quoted_experiment}"
         self._ask("PATCH", path, json={"settings": dict(settings)})
 

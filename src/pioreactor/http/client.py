@@ -1,7 +1,6 @@
 """HTTP client on the standard library: no pool, no redirects, bounded responses."""
 
 from collections.abc import Mapping
-from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
@@ -21,7 +20,7 @@ class StandardHttpClient:
         method: str,
         url: str,
         *,
-        json: Any = None,
+        json: object = None,
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
         timeout_s: float = 5.0,

@@ -35,7 +35,7 @@ class LoopbackHttp:
         method: str,
         url: str,
         *,
-        json: Any = None,
+        json: object = None,
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
         timeout_s: float = 5.0,
@@ -51,6 +51,6 @@ class LoopbackHttp:
         return answer(request)
 
 
-def json_response(value: Any, status: int = 200) -> Response:
+def json_response(value: object, status: int = 200) -> Response:
     """Return a JSON response like that of a unit's web server."""
     return Response(status, msgspec.json.encode(value), {"content-type": "application/json"})

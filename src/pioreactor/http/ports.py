@@ -40,7 +40,7 @@ class HttpClient(Protocol):
         method: str,
         url: str,
         *,
-        json: Any = None,
+        json: object = None,
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
         timeout_s: float = 5.0,

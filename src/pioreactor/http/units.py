@@ -28,7 +28,14 @@ class Units:
         self._pause = pause
 
     def fetch(
-        self, unit: str, method: str, path: str, *, json: Any = None, body: bytes | None = None, timeout_s: float = 5.0
+        self,
+        unit: str,
+        method: str,
+        path: str,
+        *,
+        json: object = None,
+        body: bytes | None = None,
+        timeout_s: float = 5.0,
     ) -> Response:
         """Return a unit's response unchanged; raise `UnitRefusedError` for a status of 400 or more."""
         url = self._base_url(unit) + path
@@ -37,7 +44,7 @@ class Units:
             raise _refusal(unit, answer)
         return answer
 
-    def ask(self, unit: str, method: str, path: str, *, json: Any = None, timeout_s: float = 5.0) -> Any:
+    def ask(self, unit: str, method: str, path: str, *, json: object = None, timeout_s: float = 5.0) -> Any:
         """Return the decoded response, or the result of the task that the unit started.
 
         `timeout_s` bounds each request, and again the whole wait for a task.

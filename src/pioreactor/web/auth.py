@@ -1,11 +1,10 @@
 """Routes to sign in and out and to manage the people who may."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import msgspec
 from litestar import Request, Response, Router, delete, get, patch, post, put
-from litestar.datastructures import Cookie
+from litestar.datastructures import Cookie, State
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody, SkipValidation
 
@@ -35,7 +34,7 @@ class Person(msgspec.Struct):
 
 
 @post("/sign-in", status_code=200, sync_to_thread=True)
-def sign_in(request: Request[Any, Any, Any], auth: AuthPorts, data: JSONBody[SignIn]) -> Response[Person]:
+def sign_in(request: Request[object, object, State], auth: AuthPorts, data: JSONBody[SignIn]) -> Response[Person]:
     """Open a session; its cookie is not readable by scripts (HttpOnly)."""
     address = _address(request)
     auth.throttle.begin(address)
@@ -55,7 +54,7 @@ def sign_in(request: Request[Any, Any, Any], auth: AuthPorts, data: JSONBody[Sig
 
 
 @post("/sign-out", status_code=200, sync_to_thread=True)
-def sign_out(request: Request[Any, Any, Any], auth: AuthPorts) -> Response[dict[str, str]]:
+def sign_out(request: Request[object, object, State], auth: AuthPorts) -> Response[dict[str, str]]:
     """Close this browser's session; its cookie is no longer valid."""
     cookie = request.cookies.get(COOKIE)
     if cookie is not None:
@@ -66,13 +65,15 @@ def sign_out(request: Request[Any, Any, Any], auth: AuthPorts) -> Response[dict[
 
 
 @get("/me")
-async def me(request: Request[Any, Any, Any]) -> Person:
+async def me(request: Request[object, object, State]) -> Person:
     """Return who is signed in."""
     return Person(str(request.scope["user"]))
 
 
 @patch("/password", guards=[only_people], sync_to_thread=True)
-def change_password(request: Request[Any, Any, Any], auth: AuthPorts, data: JSONBody[ChangePassword]) -> dict[str, str]:
+def change_password(
+    request: Request[object, object, State], auth: AuthPorts, data: JSONBody[ChangePassword]
+) -> dict[str, str]:
     """Change the password of the person who is signed in (at least 10 characters); other browsers are signed out."""
     username = str(request.scope["user"])
     address = _address(request)
@@ -108,7 +109,7 @@ def remove_person(auth: AuthPorts, username: FromPath[str]) -> dict[str, str]:
     return {"status": "success"}
 
 
-def _address(request: Request[Any, Any, Any]) -> str:
+def _address(request: Request[object, object, State]) -> str:
     return request.client.host if request.client is not None else "unknown"
 
 

@@ -1,7 +1,6 @@
 """Settings of the OpenAPI document that the leader serves at `/api/schema/openapi.json`."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi import OpenAPIConfig
@@ -23,7 +22,7 @@ def openapi_config() -> OpenAPIConfig:
     )
 
 
-def _operation_id(_: HTTPRouteHandler, method: Any, components: Sequence[str | PathParameterDefinition]) -> str:
+def _operation_id(_: HTTPRouteHandler, method: object, components: Sequence[str | PathParameterDefinition]) -> str:
     """Return a name that follows from method and path, and so is unique and stays."""
     parts = [part if isinstance(part, str) else part.name for part in components]
     return "_".join([str(getattr(method, "value", method)).lower(), *parts])

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeVar, cast, overload
 
 from litestar import Request, Response, Router, route
+from litestar.datastructures import State
 from litestar.handlers import HTTPRouteHandler
 
 Side = Literal["/api", "/unit_api"]
@@ -99,7 +100,7 @@ def _handler(registered: PluginRoute) -> HTTPRouteHandler:
     path = _PARAMETER.sub(lambda m: f"{{{m['name']}:{_KINDS[m['kind'] or 'string']}}}", registered.rule)
     takes_json = "json" in registered.view.__code__.co_varnames[: registered.view.__code__.co_argcount]
 
-    async def answer(request: Request[Any, Any, Any]) -> Response[Any]:
+    async def answer(request: Request[object, object, State]) -> Response[Any]:
         given = dict(request.path_params)
         if takes_json:
             given["json"] = await request.json()

@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 from litestar import MediaType, Request, Response
+from litestar.datastructures import State
 from litestar.exceptions import HTTPException, ValidationException
 
 from pioreactor.exc import PioreactorError
@@ -52,11 +53,11 @@ def _response(problem: Problem, headers: dict[str, str] | None = None) -> Respon
     return Response(problem, status_code=problem.status, media_type=MediaType.JSON, headers=headers)
 
 
-def _on_pioreactor_error(_: Request[Any, Any, Any], error: PioreactorError) -> Response[Problem]:
+def _on_pioreactor_error(_: Request[object, object, State], error: PioreactorError) -> Response[Problem]:
     return _response(of_error(error), getattr(error, "headers", None))
 
 
-def _on_http_exception(request: Request[Any, Any, Any], error: HTTPException) -> Response[Problem]:
+def _on_http_exception(request: Request[object, object, State], error: HTTPException) -> Response[Problem]:
     status, message = error.status_code, str(error.detail)
     if status == 404:
         message = f"not found: {request.method} {request.url.path}"
@@ -81,7 +82,7 @@ def _describe(invalid: object) -> str:
     return f"{key}: {invalid.get('message')}" if key and key != "data" else str(invalid.get("message"))
 
 
-def _on_unexpected_error(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
+def _on_unexpected_error(request: Request[object, object, State], error: Exception) -> Response[Problem]:
     _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
     return _response(
         Problem(

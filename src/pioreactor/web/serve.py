@@ -4,9 +4,9 @@ import asyncio
 import signal
 import socket
 from collections.abc import Callable
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pioreactor.exc import ConflictError
 from pioreactor.web.asgi import App
@@ -68,7 +68,7 @@ def _server(app: App, started: Callable[[], None]) -> "uvicorn.Server":
             if not self.should_exit:
                 started()
 
-        def capture_signals(self) -> Any:
+        def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override]
             return _nothing()
 
     config = uvicorn.Config(

@@ -29,7 +29,7 @@ class Task:
     task_id: str
     name: str
     status: TaskStatus = "pending"
-    result: Any = None
+    result: object = None
     problem: Problem | None = None
     ended_s: float | None = None
 
@@ -80,7 +80,7 @@ class Tasks:
     def start(
         self,
         name: str,
-        work: Callable[[], Any],
+        work: Callable[[], object],
         *,
         pool: Literal["own", "requests"] = "own",
         lock: str | None = None,
@@ -128,7 +128,7 @@ class Tasks:
         for pool in self._pools.values():
             pool.shutdown(wait=True, cancel_futures=True)
 
-    def _run(self, task: Task, work: Callable[[], Any], lock: str | None) -> None:
+    def _run(self, task: Task, work: Callable[[], object], lock: str | None) -> None:
         task.status = "running"
         result, problem = None, None
         try:

@@ -1,7 +1,5 @@
 """Routes of the leader about experiments and the labels of units in them."""
 
-from typing import Any
-
 from litestar import Router, delete, get, patch, post, route
 from litestar.params import FromPath, JSONBody
 
@@ -61,7 +59,7 @@ def delete_experiment(leader: LeaderPorts, experiment: FromPath[str]) -> Accepte
     leader.database.experiments.get(name)
     units = leader.members_of(name)
 
-    def work() -> Any:
+    def work() -> dict[str, object]:
         answers = leader.ask_all(units, "POST", "/unit_api/jobs/stop", json={"experiment": name}, timeout_s=30.0)
         rows = leader.database.experiments.delete(name)
         for unit in units:

@@ -102,7 +102,7 @@ class LeaderServices:
         method: str,
         path: str | Callable[[str], str],
         *,
-        json: Any | Callable[[str], Any] = None,
+        json: object | Callable[[str], object] = None,
         timeout_s: float = 5.0,
     ) -> list[Answered[Any] | Failed]:
         """Send a request to each unit and wait for all; `path` and `json` may be functions of the unit's name."""
@@ -125,7 +125,7 @@ class LeaderServices:
         method: str,
         path: str | Callable[[str], str],
         *,
-        json: Any | Callable[[str], Any] = None,
+        json: object | Callable[[str], object] = None,
         timeout_s: float = 5.0,
     ) -> Accepted:
         """Send requests in the background; the task's result holds the answer of each unit."""

@@ -1,14 +1,13 @@
 """Guards of routes that are not for everybody who is authenticated."""
 
-from typing import Any
-
 from litestar.connection import ASGIConnection
+from litestar.datastructures import State
 from litestar.handlers import BaseRouteHandler
 
 from pioreactor.exc import NotPermittedError
 from pioreactor.web.security.auth_middleware import CLUSTER
 
-Connection = ASGIConnection[Any, Any, Any, Any]
+Connection = ASGIConnection[BaseRouteHandler, object, object, State]
 
 
 def only_units(connection: Connection, _: BaseRouteHandler) -> None:

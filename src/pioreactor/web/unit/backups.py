@@ -1,9 +1,8 @@
 """Routes of a unit about its copies of the leader's database; only units of the cluster may read or write them."""
 
-from typing import Any
-
 import msgspec
 from litestar import MediaType, Request, Response, Router, get, post, put
+from litestar.datastructures import State
 from litestar.params import FromPath, JSONBody
 
 from pioreactor.cluster.backup_replication import BackupCopies, BackupDigest, Copy
@@ -43,7 +42,7 @@ def begin_copy(unit: UnitPorts, name: FromPath[str], data: JSONBody[BackupDigest
 
 @put("/backups/{name:str}/parts/{offset:int}", media_type=MediaType.TEXT, status_code=204, guards=[only_units])
 async def add_part(
-    unit: UnitPorts, request: Request[Any, Any, Any], name: FromPath[str], offset: FromPath[int]
+    unit: UnitPorts, request: Request[object, object, State], name: FromPath[str], offset: FromPath[int]
 ) -> None:
     """Write one part; the body is its bytes."""
     BackupCopies(unit.runtime).add(name, offset, await request.body())

@@ -105,7 +105,7 @@ def long_running_jobs(unit: UnitPorts) -> list[JobRow]:
     return [as_row(job) for job in unit.stores.jobs().running() if job.is_long_running_job]
 
 
-def _settings(unit: UnitServices, job: str) -> dict[str, Any]:
+def _settings(unit: UnitServices, job: str) -> dict[str, object]:
     registry = unit.stores.jobs()
     running = registry.running(job_name=job_name(job))
     if not running:
@@ -113,7 +113,7 @@ def _settings(unit: UnitServices, job: str) -> dict[str, Any]:
     return {name: _value(value) for name, value in registry.settings(running[0].job_id).items()}
 
 
-def _value(stored: Any) -> Any:
+def _value(stored: object) -> object:
     if isinstance(stored, bytes):
         stored = stored.decode("utf-8", "replace")
     if isinstance(stored, str) and stored[:1] in ("{", "["):
