@@ -1,1 +1,1 @@
-"""Single physical acts."""
+"""Actions: single operations on pumps and LEDs."""

@@ -16,10 +16,10 @@ from pioreactor.exc import NotFoundError, StorageError
 from pioreactor.runtime.context import Runtime
 
 KEPT = 7
-ROOM = 1.1
-"""A copy is begun when so many times its size is free."""
+FREE_SPACE_FACTOR = 1.1
+"""Free space that a copy needs, relative to the size of the database."""
 LATEST_NAME = "pioreactor.sqlite.backup"
-"""Where other programs look for the newest copy (spec §4.7)."""
+"""Path of the newest copy for other programs."""
 CACHE = "database_backups"
 
 
@@ -68,7 +68,7 @@ def back_up(runtime: Runtime, *, output: Path | None = None, kept: int = KEPT) -
 
 
 def _check_room(source: Path, folder: Path) -> None:
-    needed = ROOM * source.stat().st_size
+    needed = FREE_SPACE_FACTOR * source.stat().st_size
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise StorageError(

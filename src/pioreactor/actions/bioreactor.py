@@ -1,4 +1,4 @@
-"""The vial's state on this unit: one owner, one transaction for each change, readable with broker and monitor down."""
+"""Volume ledger: the state of the vial on this unit, changed in transactions, available without a broker."""
 
 from __future__ import annotations
 
@@ -50,12 +50,12 @@ def vial_state(runtime: Runtime, experiment: str) -> VialState:
 
 
 def record_dose(runtime: Runtime, experiment: str, event: str, volume_ml: float) -> VialState:
-    """Enter one dosing event into the books and return the new state."""
+    """Enter one dosing event into the volume ledger and return the new state."""
     return _change(runtime, experiment, lambda state: state.after(event, volume_ml))
 
 
 def set_variables(runtime: Runtime, experiment: str, values: Mapping[str, float]) -> VialState:
-    """Correct the books by hand; raise `InvalidRequestError` for an unknown variable or an impossible value."""
+    """Correct the volume ledger; raise `InvalidRequestError` for an unknown variable or an impossible value."""
     capacity = runtime.model().reactor_capacity_ml
     for name, value in values.items():
         if name not in VARIABLES:

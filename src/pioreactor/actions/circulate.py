@@ -1,4 +1,4 @@
-"""Circulates liquid to rinse tubes and vial: the waste pump runs all the time, the other in pulses it outruns."""
+"""Circulation of liquid to rinse tubes and vial: the waste pump runs continuously, the other in pulses."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from contextlib import ExitStack
 
 from pioreactor.actions.dosing import (
     WASTE,
-    Books,
     PumpDevice,
     PumpRate,
+    RunLedger,
     UncalibratedPump,
     free_volume_ml,
     load_pump_rate,
@@ -20,22 +20,22 @@ from pioreactor.jobs.managed_lifecycle import managed_lifecycle
 from pioreactor.runtime import context
 
 LEAD_S = 1.0
-"""The waste pump starts so much earlier, and ends so much later."""
+"""Time by which the waste pump starts earlier, and stops later."""
 PULSE_S = 1.0
-SHARE = 0.85
-"""Largest part of each pulse in which liquid is added."""
+MAX_ADDING_FRACTION = 0.85
+"""Largest fraction of each pulse in which liquid is added."""
 
 
 def share_of(adding: PumpRate | None, removing: PumpRate | None) -> float:
-    """Return the part of each second in which liquid may be added so that the waste pump keeps up."""
+    """Return the fraction of each second in which liquid may be added so that the waste pump keeps up."""
     if adding is None or removing is None:
-        return SHARE
+        return MAX_ADDING_FRACTION
     added, removed = adding.duration_to_ml(60.0), removing.duration_to_ml(60.0)
-    return min(SHARE, removed / added) if added > 0 else SHARE
+    return min(MAX_ADDING_FRACTION, removed / added) if added > 0 else MAX_ADDING_FRACTION
 
 
 class _Circulation:
-    """Two pumps and their books."""
+    """Two pumps and their ledger entries."""
 
     def __init__(self, action: managed_lifecycle, pump: PumpDevice, source_of_event: str) -> None:
         self._action = action
@@ -43,14 +43,14 @@ class _Circulation:
         self._share = share_of(adding, removing)
         self._adding: PumpRate = adding if adding is not None else UncalibratedPump()
         self._removing: PumpRate = removing if removing is not None else UncalibratedPump()
-        self._added = Books(action, pump, source_of_event)
-        self._removed = Books(action, WASTE, source_of_event)
+        self._added = RunLedger(action, pump, source_of_event)
+        self._removed = RunLedger(action, WASTE, source_of_event)
         self._pump = pump
         self._added_s = 0.0
         self._removed_since_s = 0.0
 
     def run(self, duration_s: float) -> tuple[float, float]:
-        """Circulate; return what was added and what the waste pump was told to move [mL]."""
+        """Circulate; return what was added and the volume requested from the waste pump [mL]."""
         action, clock = self._action, self._action.runtime.clock
         rig = action.runtime.open_rig()
         with ExitStack() as outputs:
@@ -102,7 +102,7 @@ def circulate(
     experiment: str | None = None,
     source_of_event: str = "circulate",
 ) -> tuple[float, float]:
-    """Circulate for a time; return what was added and what the waste pump was told to move [mL]."""
+    """Circulate for a time; return what was added and the volume requested from the waste pump [mL]."""
     runtime = context.current()
     where = unit if unit is not None else runtime.unit
     what_for = experiment if experiment is not None else str(runtime.identity.experiment())

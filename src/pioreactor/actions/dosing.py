@@ -1,4 +1,4 @@
-"""Moves liquid with one pump: checks, runs, accounts for what moved, and says so, on every path."""
+"""Dosing with one pump: check, run, enter what moved into the volume ledger, and publish it, on every path."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ from pioreactor.exc import ActuatorInUseError, CalibrationError, ConfigurationEr
 from pioreactor.jobs.actuator_context import ActuatorContext
 
 SLICE_S = 1.0
-"""A running pump accounts for what it moved this often."""
+"""Interval at which the volume moved by a running pump is recorded."""
 
 TIMING_S = 0.05
-"""A run that ends so little late counts as what was asked for: pumps are calibrated with the same delay."""
+"""A run that ends at most this late counts as exact: pumps are calibrated with the same delay."""
 
 RefusalReason = Literal["no_calibration", "no_pwm_channel", "pump_in_use", "vial_full", "invalid_request"]
 
 
 @dataclass(frozen=True, slots=True)
 class Dosed:
-    """All of it moved."""
+    """The whole volume moved."""
 
     volume_ml: float
 
 
 @dataclass(frozen=True, slots=True)
 class CutShort:
-    """Somebody stopped the pump, or the vial was full, after this much of what was wanted (None: no end was set)."""
+    """The pump was stopped, or the vial was full, after this volume of the requested one (None: unlimited)."""
 
     volume_ml: float
-    wanted_ml: float | None
+    requested_ml: float | None
     reason: Literal["stopped", "vial_full"]
 
 
@@ -54,7 +54,7 @@ DoseOutcome = Dosed | CutShort | Refused
 
 @dataclass(frozen=True, slots=True)
 class PumpDevice:
-    """One pump: the role of its PWM channel, its calibrations' device name, the event it causes."""
+    """One pump: the role of its PWM channel, the device name of its calibrations, and its dosing event."""
 
     role: str
     device: str
@@ -71,7 +71,7 @@ WASTE = PumpDevice("waste", "waste_pump", "remove_waste")
 
 
 class PumpRate(Protocol):
-    """What a pump calibration says: duty, frequency, and volume against time."""
+    """Pump calibration: duty cycle, frequency, and volume against time."""
 
     @property
     def hz(self) -> float: ...
@@ -86,7 +86,7 @@ class PumpRate(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class UncalibratedPump:
-    """A typical pump, for runs that are asked for in seconds (spec §4.1)."""
+    """A typical pump, for runs requested in seconds."""
 
     hz: float = 250.0
     dc: float = 100.0
@@ -101,7 +101,7 @@ class UncalibratedPump:
 
 @dataclass(frozen=True, slots=True)
 class DoseRequest:
-    """How much: a volume [mL], a duration [s], or neither for "until stopped", which is an hour at most."""
+    """A volume [mL], a duration [s], or neither to run until stopped, for an hour at most."""
 
     volume_ml: float | None = None
     duration_s: float | None = None
@@ -116,8 +116,8 @@ class DoseRequest:
         return None
 
 
-class Books:
-    """Accounts for one run of a pump: reports the difference between what has moved and what was said to have."""
+class RunLedger:
+    """Ledger entries of one run of a pump: reports the difference between the moved and the recorded volume."""
 
     def __init__(self, host: ActuatorContext, pump: PumpDevice, source_of_event: str) -> None:
         self._host = host
@@ -147,8 +147,8 @@ class Books:
 def dose(host: ActuatorContext, pump: PumpDevice, request: DoseRequest, rate: PumpRate | None) -> DoseOutcome:
     """Run a pump as requested. `rate` is its active calibration, None when it has none.
 
-    What moved is entered into the vial's books and announced slice by slice, each slice once, after it moved; a stop
-    or a pause of the host ends the run within a moment, with the last slice cut to what really ran.
+    What moved is entered into the volume ledger and published slice by slice, each once, after it moved; a stop or a
+    pause ends the run promptly, with the last slice shortened to the actual run time.
     """
     pump_run_log.account_interrupted_runs(host)
     refusal = _refuse(host, pump, request, rate)
@@ -168,16 +168,16 @@ def dose(host: ActuatorContext, pump: PumpDevice, request: DoseRequest, rate: Pu
         return Refused("pump_in_use", str(error))
     except ConfigurationError as error:
         return Refused("no_pwm_channel", str(error))
-    books = Books(host, pump, request.source_of_event)
+    ledger = RunLedger(host, pump, request.source_of_event)
     ml_per_s = known.duration_to_ml(SLICE_S) / SLICE_S
     run = pump_run_log.PumpRun(host.experiment, pump.event, request.source_of_event, ml_per_s, duration_s)
     try:
         pump_run_log.start_run(host, pump.role, run)
     except StorageError:
-        # What cannot be entered into the books is not pumped.
+        # A run that cannot be recorded is not started.
         output.release()
         raise
-    return _run(host, pump, output, known, duration_s, books, run)
+    return _run(host, pump, output, known, duration_s, ledger, run)
 
 
 def _refuse(host: ActuatorContext, pump: PumpDevice, request: DoseRequest, rate: PumpRate | None) -> Refused | None:
@@ -198,7 +198,7 @@ def _refuse(host: ActuatorContext, pump: PumpDevice, request: DoseRequest, rate:
 
 
 def free_volume_ml(host: ActuatorContext) -> float:
-    """Return how much the vial may still take [mL]."""
+    """Return the volume that may still be added to the vial [mL]."""
     state = bioreactor.vial_state(host.runtime, host.experiment)
     return host.runtime.model().reactor_max_fill_volume_ml - state.current_volume_ml
 
@@ -214,9 +214,9 @@ class Turn:
 def running_pump(
     host: ActuatorContext, output: PwmOutput, duty_percent: float, longest_s: float | None = None
 ) -> Iterator[Turn]:
-    """Keep the pump turning for the block, and never longer, nor longer than `longest_s`.
+    """Run the pump for the block, and no longer than `longest_s` [s].
 
-    The end does not wait for the block: a disk or a chip that holds up the accounting must not prolong the dose.
+    The end does not wait for the block: a slow disk or chip must not prolong the dose.
     """
     clock = host.runtime.clock
     ended = clock.signal()
@@ -244,17 +244,17 @@ def _run(
     output: PwmOutput,
     rate: PumpRate,
     duration_s: float | None,
-    books: Books,
+    ledger: RunLedger,
     run: pump_run_log.PumpRun,
 ) -> DoseOutcome:
     """Run a pump and enter what moves. Without a duration it runs until stopped, an hour at most."""
     clock = host.runtime.clock
     until_s = duration_s if duration_s is not None else LONGEST_PUMP_RUN_S
-    checks_room = pump.adds_liquid and books.source_of_event != "pump_calibration"
+    checks_room = pump.adds_liquid and ledger.source_of_event != "pump_calibration"
     cut: Literal["stopped", "vial_full"] | None = None
     ran_s = 0.0
     is_whole = False
-    # Before the pump turns: a process that is frozen as soon as it does must not count from when it goes on.
+    # Taken before the pump starts: a process that is frozen right after must count from here.
     start_s = clock.monotonic()
     try:
         with running_pump(host, output, rate.dc, until_s) as turn:
@@ -263,13 +263,16 @@ def _run(
                 ran_s = clock.monotonic() - start_s
                 while ran_s < until_s - 1e-9:
                     slice_s = min(SLICE_S, until_s - ran_s)
-                    if checks_room and free_volume_ml(host) <= rate.duration_to_ml(ran_s + slice_s) - books.reported_ml:
+                    if (
+                        checks_room
+                        and free_volume_ml(host) <= rate.duration_to_ml(ran_s + slice_s) - ledger.reported_ml
+                    ):
                         cut = "vial_full"
                         break
                     host.sleep(slice_s, pausable=True)
                     ran_s = clock.monotonic() - start_s
                     if ran_s < until_s:
-                        books.report(rate.duration_to_ml(ran_s))
+                        ledger.report(rate.duration_to_ml(ran_s))
                         pump_run_log.record_progress(host.runtime, pump.role, run, ran_s)
                 is_whole = cut is None
             except StoppedError:
@@ -277,26 +280,26 @@ def _run(
             finally:
                 ran_s = _ended_at_s(host, pump, turn, start_s) - start_s
     finally:
-        # On every path, a signal to the process and a failing chip included: what ran is what is entered.
+        # On every path, including signals and failing chips, the actual run time is recorded.
         if is_whole and ran_s - until_s < TIMING_S:
             ran_s = until_s
         try:
-            books.report(max(0.0, rate.duration_to_ml(ran_s)) if ran_s > 0 else 0.0)
+            ledger.report(max(0.0, rate.duration_to_ml(ran_s)) if ran_s > 0 else 0.0)
         except StorageError:
-            # The rest is entered when the disk takes it.
+            # The rest is recorded once the disk is writable.
             pump_run_log.mark_stopped(host.runtime, pump.role)
             raise
         pump_run_log.finish_run(host.runtime, pump.role)
     if cut is None:
-        return Dosed(books.reported_ml)
-    wanted_ml = None if duration_s is None else rate.duration_to_ml(duration_s)
+        return Dosed(ledger.reported_ml)
+    requested_ml = None if duration_s is None else rate.duration_to_ml(duration_s)
     if duration_s is None and cut == "stopped":
-        return Dosed(books.reported_ml)
-    return CutShort(books.reported_ml, wanted_ml, cut)
+        return Dosed(ledger.reported_ml)
+    return CutShort(ledger.reported_ml, requested_ml, cut)
 
 
 def _ended_at_s(host: ActuatorContext, pump: PumpDevice, turn: Turn, start_s: float) -> float:
-    """Return when the pump stood still [s, monotonic]: a process that was frozen learns it from the supervisor."""
+    """Return when the pump stopped [s, monotonic]: for a frozen process, the time recorded by the output guard."""
     ended_s = host.runtime.clock.monotonic() if turn.ended_at_s is None else turn.ended_at_s
     try:
         off_s = pump_run_log.switched_off_at_s(host.runtime, pump.role, start_s)
@@ -306,7 +309,7 @@ def _ended_at_s(host: ActuatorContext, pump: PumpDevice, turn: Turn, start_s: fl
 
 
 def load_pump_rate(host: ActuatorContext, pump: PumpDevice) -> PumpRate | None:
-    """Return the pump's active calibration, None when it has none; a damaged one is reported and counts as none."""
+    """Return the active calibration of a pump; None if it has none, or if it is damaged, which is logged."""
     from pioreactor.calibrations.store import load_active
 
     try:

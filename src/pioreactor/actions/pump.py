@@ -114,7 +114,7 @@ def remove_waste(
 
 
 class PWMPump:
-    """A pump on any pin, for plugins that bring their own: it only turns, and keeps no books."""
+    """A pump on any pin, for pumps of plugins: it only turns, and does not update the volume ledger."""
 
     def __init__(
         self,
@@ -161,7 +161,7 @@ class PWMPump:
         return self.calibration.duration_to_ml(seconds)
 
     def clean_up(self) -> None:
-        """Stop, and give the pin up."""
+        """Stop, and release the pin."""
         self._interrupt.set()
         self._output.release()
 

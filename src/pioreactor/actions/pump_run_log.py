@@ -1,4 +1,4 @@
-"""Remembers that a pump runs: what moved reaches the books even if who ran it, or the power, went away."""
+"""Log of pump runs: what moved reaches the volume ledger even after a crash or a power cut."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from pioreactor.runtime.context import Runtime
 from pioreactor.storage.ports import KeyValues
 
 PERSISTENT = "pump_runs"
-"""Role of a pump → its run, from before it starts until it is in the books."""
+"""Role of a pump → its run, from before it starts until it is recorded in the ledger."""
 VOLATILE = "pump_runs_since"
 """Role of a pump → when its run began [monotonic s]. Empty after a power cut, which ended the run."""
 SWITCHED_OFF = "outputs_switched_off"
-"""Pin → when somebody other than its owner switched it off [monotonic s]. Volatile."""
+"""Pin → when the output guard switched it off [monotonic s]. Volatile."""
 NOTED_EVERY_S = 1.0
-"""A run is noted at least this often: so much is not known about one that ended with the power."""
+"""Interval at which the progress of a run is stored: the uncertainty after a power cut."""
 NOT_IN_BOOKS = "pump_calibration"
 
 
 class DosingContext(Protocol):
-    """What settling needs: a job, or an action."""
+    """Context for ledger entries: a job, or an action."""
 
     @property
     def runtime(self) -> Runtime: ...
@@ -37,16 +37,16 @@ class DosingContext(Protocol):
 
 
 class PumpRun(msgspec.Struct, frozen=True):
-    """One run of a pump, as far as it is in the books."""
+    """One run of a pump, and how much of it is recorded."""
 
     experiment: str
     event: str
     source_of_event: str
     ml_per_s: float
     ends_after_s: float | None
-    """None for a run until somebody stops it."""
+    """None for a run until stopped."""
     noted_s: float = 0.0
-    """So long of it is in the books."""
+    """Run time that is recorded in the ledger [s]."""
 
     @property
     def adds_liquid(self) -> bool:
@@ -54,9 +54,9 @@ class PumpRun(msgspec.Struct, frozen=True):
 
 
 def start_run(context: DosingContext, role: str, run: PumpRun) -> None:
-    """Note a run before its pump starts; raise `StorageError` when it cannot be noted, and so should not start.
+    """Store a run before its pump starts; raise `StorageError` when it cannot be stored and must not start.
 
-    Call it as owner of the pump: an earlier run of it that is not in the books yet is entered now.
+    Call it as owner of the pump: an earlier run that is not yet recorded is recorded now.
     """
     runtime = context.runtime
     now_s = runtime.clock.monotonic()
@@ -68,29 +68,29 @@ def start_run(context: DosingContext, role: str, run: PumpRun) -> None:
 
 
 def record_progress(runtime: Runtime, role: str, run: PumpRun, ran_s: float) -> None:
-    """Note that so much of the run is in the books."""
+    """Store the run time [s] that is recorded in the ledger."""
     noted = msgspec.structs.replace(run, noted_s=ran_s)
     runtime.stores.persistent(PERSISTENT).set(role, msgspec.json.encode(noted).decode())
 
 
 def finish_run(runtime: Runtime, role: str) -> None:
-    """The run is over, and all of it is in the books."""
+    """Remove a run that is complete and recorded."""
     runtime.stores.volatile(VOLATILE).pop(role)
     runtime.stores.persistent(PERSISTENT).pop(role)
 
 
 def mark_stopped(runtime: Runtime, role: str) -> None:
-    """The pump stands still, but the books could not be written."""
+    """Store that the pump stopped although the ledger could not be written."""
     mark_switched_off(runtime, runtime.open_rig().pin_of(role))
 
 
 def mark_switched_off(runtime: Runtime, pin: int) -> None:
-    """Remember the moment at which an output was switched off for an owner who cannot say so any more."""
+    """Store when an output was switched off on behalf of its owner."""
     runtime.stores.volatile(SWITCHED_OFF).set(pin, runtime.clock.monotonic())
 
 
 def run_ends_at_s(runtime: Runtime, role: str) -> float | None:
-    """Return when the run of a pump that is noted should be over [monotonic s], None if that is not known."""
+    """Return when the stored run of a pump should end [monotonic s], None if unknown."""
     text = runtime.stores.persistent(PERSISTENT).get(role)
     since_s = _number(runtime.stores.volatile(VOLATILE), role)
     if not isinstance(text, str) or since_s is None:
@@ -103,13 +103,13 @@ def run_ends_at_s(runtime: Runtime, role: str) -> float | None:
 
 
 def switched_off_at_s(runtime: Runtime, role: str, since_s: float) -> float | None:
-    """Return when the supervisor switched off a pump that turns since then, None if it did not [monotonic s]."""
+    """Return when the output guard switched off a pump that turns since then, None if it did not [monotonic s]."""
     off_s = _number(runtime.stores.volatile(SWITCHED_OFF), runtime.open_rig().pin_of(role))
     return off_s if off_s is not None and off_s >= since_s else None
 
 
 def account_interrupted_runs(context: DosingContext) -> list[str]:
-    """Enter interrupted runs whose pump nobody drives; return what was found out, in sentences."""
+    """Record interrupted runs of pumps without an owner; return a message for each."""
     runtime = context.runtime
     messages = []
     for role in [str(role) for role, _ in runtime.stores.persistent(PERSISTENT).items()]:
@@ -130,7 +130,7 @@ def _has_owner(runtime: Runtime, role: str) -> bool:
 
 
 def _take(runtime: Runtime, role: str) -> PumpRun | None:
-    """Take a run off the record, so that nobody else enters it, too."""
+    """Remove a stored run, so that it is recorded only once."""
     cache = runtime.stores.persistent(PERSISTENT)
     text = cache.pop(role)
     try:
@@ -155,14 +155,14 @@ def _account(context: DosingContext, role: str, run: PumpRun, now_s: float) -> s
             timestamp=runtime.clock.now(),
         )
         context.publish(topics.event(context.unit, run.experiment, "dosing_events"), event, qos=1)
-    return f"{run.event} was interrupted after about {run.noted_s + more_s:.1f} s; {change_ml:.3f} mL more are noted."
+    return f"{run.event} was interrupted after about {run.noted_s + more_s:.1f} s; {change_ml:.3f} mL were recorded."
 
 
 def _ran_s(runtime: Runtime, role: str, run: PumpRun, now_s: float) -> float:
     """Return how long the pump ran.
 
     After a power cut the end is known to `NOTED_EVERY_S`: what adds liquid counts as long, what removes it as short,
-    so that the vial is never fuller than its books say.
+    so that the vial never holds more than recorded.
     """
     since_s = _number(runtime.stores.volatile(VOLATILE), role)
     if since_s is None:
@@ -173,7 +173,7 @@ def _ran_s(runtime: Runtime, role: str, run: PumpRun, now_s: float) -> float:
 
 
 def _end_s(runtime: Runtime, role: str, since_s: float, now_s: float) -> float:
-    """Return when the pump was switched off: by the supervisor, or just now by its next owner."""
+    """Return when the pump was switched off: by the output guard, or just now by its next owner."""
     try:
         off_s = switched_off_at_s(runtime, role, since_s)
     except ConfigurationError:

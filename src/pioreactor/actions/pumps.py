@@ -1,4 +1,4 @@
-"""A script for pumps: moves of liquid and waits, one after another, that can be watched and stopped as one."""
+"""Scripts of pump runs and waits, which are monitored and stopped as one action."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Says what the unit's power outputs do. Whoever changes one calls it, after the hardware was written."""
+"""Publication of the duty cycles of power outputs, after a change of the hardware."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ log = logging.getLogger(__name__)
 
 
 def publish_duties(host: ActuatorContext) -> None:
-    """Publish the duty of each PWM pin that is on [%], by pin (spec §2). Never fails the job that says it."""
+    """Publish the duty of each PWM pin that is on [%], by pin. Errors are logged, not raised."""
     try:
         duties = host.runtime.open_rig().pwm_duties()
     except (PioreactorError, OSError) as error:

@@ -1,4 +1,4 @@
-"""What a dose does to the vial's books: volume, fraction of alternative media, totals. Values in, values out."""
+"""Effect of a dose on the volume ledger: volume, fraction of alternative media, and totals."""
 
 from dataclasses import dataclass, replace
 
@@ -14,7 +14,7 @@ VARIABLES = (
 
 @dataclass(frozen=True, slots=True)
 class VialState:
-    """What is in the vial, as far as the pumps were told (spec §3.7.2). Volumes in mL, the fraction 0–1."""
+    """State of the vial according to the volumes requested from the pumps. Volumes in mL, fraction 0–1."""
 
     current_volume_ml: float = 14.0
     efflux_tube_volume_ml: float = 14.0

@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol
 import msgspec
 
 from pioreactor import structs
-from pioreactor.actions.backup import CACHE, ROOM, Backup, verify
+from pioreactor.actions.backup import CACHE, FREE_SPACE_FACTOR, Backup, verify
 from pioreactor.exc import InvalidRequestError, NotFoundError, PioreactorError, StorageError
 from pioreactor.runtime.context import Runtime
 
@@ -57,7 +57,7 @@ class BackupCopies:
         for stale in self._folder.glob(f"*{_UNFINISHED}"):
             stale.unlink(missing_ok=True)
         free = shutil.disk_usage(self._folder).free
-        if free < ROOM * declared.size_bytes:
+        if free < FREE_SPACE_FACTOR * declared.size_bytes:
             raise StorageError(
                 f"the copy needs {declared.size_bytes / 1e6:.0f} MB, only {free / 1e6:.0f} MB are free",
                 remedy="Delete old data on this unit, or have another one keep the copy.",

@@ -1,4 +1,4 @@
-"""What lies beside a simulated reactor and no wire leads to: vials of standards, and a cup on a scale."""
+"""Port of the lab bench beside a simulated reactor: vials of standards, and a cup on a scale."""
 
 from typing import Literal, Protocol
 
@@ -6,7 +6,7 @@ import msgspec
 
 
 class LabBenchState(msgspec.Struct, frozen=True):
-    """What a person at the bench sees. Volumes in mL; the scale shows whole microlitres."""
+    """State of the lab bench. Volumes in mL; the scale shows whole microlitres."""
 
     vial: Literal["culture", "standard"]
     """Which vial is in the reactor."""
@@ -21,7 +21,7 @@ class LabBenchState(msgspec.Struct, frozen=True):
 
 
 class LabBench(Protocol):
-    """Hands at a simulated reactor. Whatever is done may be done again; each answers what there is then."""
+    """Manual operations on a simulated reactor. They are idempotent and return the new state."""
 
     def state(self) -> LabBenchState: ...
 

@@ -1,1 +1,1 @@
-"""A reactor made of physics: one `World` per vial, and the simulated chips that look at it."""
+"""Simulated reactor: one `World` per vial, and the simulated chips that measure it."""

@@ -1,4 +1,4 @@
-"""The living part: growth, substrates, oxygen, light, drug and evolution in one well-mixed liquid."""
+"""The culture: growth, substrates, oxygen, light, drug and evolution in one well-mixed liquid."""
 
 import math
 import random
@@ -15,7 +15,7 @@ LIGHT_PATH_CM = 2.7
 
 @dataclass(frozen=True, slots=True)
 class Strain:
-    """What an organism is like in its medium. Concentrations in g/L of dry mass or substrate, rates per hour.
+    """Parameters of an organism in its medium. Concentrations in g/L of dry mass or substrate, rates per hour.
 
     `second_*` describe a substrate made by overflow on the first one (acetate, ethanol) and eaten after it.
     """
@@ -203,18 +203,18 @@ class Culture:
         air = strain.anaerobic_fraction
         if air < 1.0:
             demand = state * (on_first + on_second) * self.total_g_l * 1000.0 / strain.oxygen_yield
-            breath = self._breathe(dt_h, demand, oxygen_transfer_per_h)
-            on_first *= air + (1.0 - air) * breath
-            on_second *= breath
+            oxygen_factor = self._update_oxygen(dt_h, demand, oxygen_transfer_per_h)
+            on_first *= air + (1.0 - air) * oxygen_factor
+            on_second *= oxygen_factor
         if self.readiness < 1e6:
             self.readiness *= 1.0 + mu_max * self._temperature_factor * dt_h
-        food = self.first_g_l + self.induction * self.second_g_l
-        death = strain.death_per_h * strain.first_k_g_l / (food + strain.first_k_g_l)
+        substrate = self.first_g_l + self.induction * self.second_g_l
+        death = strain.death_per_h * strain.first_k_g_l / (substrate + strain.first_k_g_l)
         death += self._heat_death_per_h + self._uv_death_per_h
         born = self._grow(dt_h, state * (on_first + on_second), death)
-        self._eat(dt_h, born, on_first, on_second)
-        vigour = max(0.0, self.growth_rate_per_h) / mu_max
-        self.size += (1.0 + strain.size_gain * vigour - self.size) * dt_h / 1.5
+        self._consume(dt_h, born, on_first, on_second)
+        relative_growth = max(0.0, self.growth_rate_per_h) / mu_max
+        self.size += (1.0 + strain.size_gain * relative_growth - self.size) * dt_h / 1.5
 
     def _substrate_factors(self) -> tuple[float, float]:
         strain = self.strain
@@ -234,7 +234,7 @@ class Culture:
             return max(0.0, 1.0 - math.pow(self.second_g_l / strain.product_max_g_l, 1.95))
         return 1.0
 
-    def _breathe(self, dt_h: float, demand_mg_l_h: float, transfer_per_h: float) -> float:
+    def _update_oxygen(self, dt_h: float, demand_mg_l_h: float, transfer_per_h: float) -> float:
         """Advance dissolved oxygen (implicit Euler with Monod uptake: exact in its steady state), return its factor."""
         k = self.strain.oxygen_k_mg_l
         a = 1.0 + transfer_per_h * dt_h
@@ -269,7 +269,7 @@ class Culture:
         self.growth_rate_per_h = math.log(total / before) / dt_h if total > 0.0 < before else 0.0
         return born
 
-    def _eat(self, dt_h: float, born_g_l: float, on_first: float, on_second: float) -> None:
+    def _consume(self, dt_h: float, born_g_l: float, on_first: float, on_second: float) -> None:
         strain = self.strain
         both = on_first + on_second
         from_first = born_g_l * on_first / both if both > 0.0 else 0.0

@@ -1,4 +1,4 @@
-"""Antibiotics and the genotypes that learn to live with them."""
+"""Antibiotics and the genotypes that tolerate them."""
 
 import math
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Named troubles as data: what breaks, from when to when, and how badly."""
+"""Faults as data: kind, start, end and severity."""
 
 from typing import Literal
 
@@ -25,7 +25,7 @@ FaultKind = Literal[
 
 
 class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One trouble, between two times [s since the world began].
+    """One fault, between two times [s since the world began].
 
     `target` names the part: a photodiode channel, an I²C address ("0x48"), a pump ("media"). `value` is in the
     unit of the kind: `ref_drift` share per hour, `ambient_step` K, `ambient_light` V, `mains_hum` share of the
@@ -60,7 +60,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
 
 
 def strength(fault: Fault) -> float:
-    """Return the fault's value, or the usual one of its kind."""
+    """Return the value of a fault, or the default of its kind."""
     return fault.value if fault.value is not None else DEFAULT_VALUES.get(fault.kind, 1.0)
 
 
@@ -70,7 +70,7 @@ def address_of(fault: Fault) -> int:
 
 
 class Faults:
-    """The plan of troubles of one world, asked once a second."""
+    """Schedule of the faults of one world, polled once a second."""
 
     def __init__(self, plan: tuple[Fault, ...]) -> None:
         self._plan = list(plan)
@@ -80,12 +80,12 @@ class Faults:
         self._plan.append(fault)
         self._next_s = 0.0
 
-    def has_news(self, at_s: float) -> bool:
-        """Whether something may have begun, ended or drifted since the last look."""
+    def is_due(self, at_s: float) -> bool:
+        """Return whether a fault may have started, ended or drifted since the last call."""
         return at_s >= self._next_s
 
     def active(self, at_s: float) -> list[Fault]:
-        """Return what is broken at this moment, and note when to look again."""
+        """Return the active faults, and schedule the next change."""
         edges = [edge for fault in self._plan for edge in (fault.start_s, fault.end_s) if edge > at_s]
         now = [fault for fault in self._plan if fault.start_s <= at_s < fault.end_s]
         if any(fault.kind == "ref_drift" for fault in now):

@@ -1,4 +1,4 @@
-"""The bench of a simulated reactor, in its process: what hands do there, done to its world."""
+"""Lab bench of a simulated reactor: manual operations applied to its world."""
 
 import random
 from dataclasses import replace

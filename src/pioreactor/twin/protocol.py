@@ -1,4 +1,4 @@
-"""What travels between a simulated reactor's process and the jobs: msgpack arrays behind a four-byte length.
+"""Protocol between the process of a simulated reactor and jobs: msgpack arrays after a four-byte length.
 
 A request is `[verb, argument…]`; the answer is `[true, result]`, or `[false, code, message]`.
 """

@@ -1,4 +1,4 @@
-"""A peristaltic pump: what really flows, as opposed to what its calibration says."""
+"""A peristaltic pump: actual flow, which differs from its calibration."""
 
 import math
 import random
@@ -11,7 +11,7 @@ _PULSE = 0.9 / (2.0 * math.pi)
 
 
 class Pump:
-    """One pump and its tubes. Times are seconds of the world; flow depends on duty, wear, rollers and luck."""
+    """One pump and its tubes. Times are seconds of the world; flow depends on duty, wear, rollers and chance."""
 
     def __init__(self, rng: random.Random, *, gain: float = 1.0, cv: float = 0.03, wear_per_h: float = 0.003) -> None:
         self.duty_percent = 0.0
@@ -24,7 +24,7 @@ class Pump:
         self._cv = cv
         self._wear_per_h = wear_per_h
         self._rng = rng
-        self._luck = 1.0
+        self._run_gain = 1.0
         self._until_s = 0.0
         self._strokes = rng.random()
 
@@ -39,12 +39,12 @@ class Pump:
         if self.duty_percent <= 10.0:
             return 0.0
         drive = (self.duty_percent - 10.0) / 90.0 * (1.0 + 0.05 * (250.0 - min(self.hz, 500.0)) / 250.0)
-        return FULL_DUTY_ML_PER_S * drive * self._gain * self.fault_gain * self._luck * (1.0 - self.wear)
+        return FULL_DUTY_ML_PER_S * drive * self._gain * self.fault_gain * self._run_gain * (1.0 - self.wear)
 
     def set_duty(self, duty_percent: float, hz: float, at_s: float) -> None:
         """Change the drive. Call `flow_until(at_s)` first: what has flowed is at the old duty."""
         if self.duty_percent <= 0.0 < duty_percent:
-            self._luck = max(0.5, 1.0 + self._cv * self._rng.gauss(0.0, 1.0))
+            self._run_gain = max(0.5, 1.0 + self._cv * self._rng.gauss(0.0, 1.0))
             self._until_s = at_s + START_UP_S
         self.duty_percent = duty_percent
         self.hz = hz

@@ -1,4 +1,4 @@
-"""The wires of a simulated reactor that lives in another process; the same ports as real wires."""
+"""Buses of a simulated reactor in another process, behind the same ports as real buses."""
 
 import os
 import socket
@@ -45,10 +45,10 @@ class Connection:
             try:
                 answer = self._exchange(frame)
             except (OSError, ValueError) as error:
-                self._hang_up()
+                self._disconnect()
                 raise HardwareNotFoundError(
                     f"the simulated reactor at {self._path} does not answer: {error}",
-                    remedy="Start the simulated reactor, or look why it ended.",
+                    remedy="Start the simulated reactor, or check why it stopped.",
                 ) from error
         if answer[0] is True:
             return answer[1]
@@ -57,20 +57,20 @@ class Connection:
 
     def close(self) -> None:
         with self._lock:
-            self._hang_up()
+            self._disconnect()
 
     def _exchange(self, frame: bytes) -> list[object]:
         if self._socket is None:
-            self._socket = self._dial()
+            self._socket = self._connect()
         self._socket.sendall(frame)
         while (answer := protocol.unpack(self._buffer)) is None:
             received = self._socket.recv(65536)
             if not received:
-                raise ConnectionResetError("it hung up")
+                raise ConnectionResetError("connection closed")
             self._buffer += received
         return answer
 
-    def _dial(self) -> socket.socket:
+    def _connect(self) -> socket.socket:
         opened = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         opened.settimeout(TIMEOUT_S)
         try:
@@ -80,7 +80,7 @@ class Connection:
             raise
         return opened
 
-    def _hang_up(self) -> None:
+    def _disconnect(self) -> None:
         self._buffer.clear()
         if self._socket is not None:
             self._socket.close()
@@ -140,13 +140,13 @@ class RemoteGpioLines:
 
 
 def connect_buses(path: Path) -> Buses:
-    """Return the wires of the reactor behind a socket. Nothing is dialled until a part is used."""
+    """Return the wires of the reactor behind a socket. No connection is made until a part is used."""
     connection = Connection(path)
     return Buses(i2c=RemoteI2CBus(connection), pwm=RemotePwmLines(connection), gpio=RemoteGpioLines(connection))
 
 
 class RemoteWorld:
-    """The parts of a reactor no wire leads to: its truth, its troubles and the finger on its button."""
+    """Parts of a reactor that are on no bus: its true state, its faults and its button."""
 
     def __init__(self, path: Path) -> None:
         self._connection = Connection(path)
@@ -155,7 +155,7 @@ class RemoteWorld:
         return msgspec.convert(self._connection.ask("snapshot"), Snapshot)
 
     def inject(self, fault: Fault) -> None:
-        """Let something break; raise `InvalidRequestError` for a fault that names no part."""
+        """Add a fault; raise `InvalidRequestError` for a fault that names no part."""
         self._connection.ask("inject", msgspec.to_builtins(fault))
 
     def press_button(self, *, pressed: bool) -> None:

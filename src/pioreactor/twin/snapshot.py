@@ -1,4 +1,4 @@
-"""The truth about a world at one moment, for tests, plots and teaching; no instrument can see all of it."""
+"""True state of a world at one moment, for tests, plots and teaching."""
 
 import msgspec
 

@@ -1,8 +1,8 @@
 """One simulated reactor: parts that share the same liquid, advanced by a clock in steps of one second.
 
 Physics moves on a fixed grid of whole seconds counted from the world's beginning; what is switched (a pump, the
-heater, an LED) takes effect at its exact moment in between. Looking never changes anything, so two runs with the
-same seed and the same commands give the same bytes, however often anybody looks.
+heater, an LED) takes effect at its exact moment in between. Reading never changes the state: two runs with
+the same seed and commands have identical results, however often instruments are read.
 """
 
 import math
@@ -76,7 +76,7 @@ class World:
         self._seen = self.culture.scattering_mg_ml
         self._settled = 1.0
         self._apply_faults(0.0)
-        self._take_levels(0.0)
+        self._update_slow_conditions(0.0)
         self._show()
 
     # ---- making
@@ -156,10 +156,10 @@ class World:
         self.culture.step(STEP_H, oxygen_transfer_per_h=transfer)
         self.tick += 1
         self.next_grid_s = self.epoch_s + self.tick + 1
-        if self.faults.has_news(end):
+        if self.faults.is_due(end):
             self._apply_faults(end)
         if self.tick % LEVELS_EVERY == 0:
-            self._take_levels(end)
+            self._update_slow_conditions(end)
         self._rpm = self.fan.rpm(end)
         self._mix()
         self._show()
@@ -179,8 +179,8 @@ class World:
             self.tick, self._seen * self._settled, self._rpm, self.thermal.wall, self.vessel.volume_ml
         )
 
-    def _take_levels(self, at_s: float) -> None:
-        """Renew what changes slowly: stirring load, evaporation, growth's temperature and light, evolution."""
+    def _update_slow_conditions(self, at_s: float) -> None:
+        """Update slow conditions: stirring load, evaporation, growth's temperature and light, evolution."""
         liquid = self.thermal.liquid
         volume = self.vessel.volume_ml
         filling = volume * 20.0 / self.vessel.capacity_ml
@@ -228,7 +228,7 @@ class World:
         """Let everything that was pumped until this moment have arrived."""
         self._flow_to(self.advance())
 
-    # ---- what hands do
+    # ---- manual operations
 
     def route_tubes(self, *, into_cup: bool) -> None:
         """Lay the tubes of all pumps into the cup, or back to the vial."""
@@ -244,7 +244,7 @@ class World:
         self._show()
         return taken_out
 
-    # ---- what instruments and outputs do
+    # ---- instruments and outputs
 
     def set_output(self, role: str, duty_percent: float, *, hz: float) -> None:
         """Drive an output by its role; a role without physics just keeps its duty."""
@@ -283,16 +283,16 @@ class World:
         """Return a new listener on the Hall sensor, in world time."""
         return EdgeReader(self.fan)
 
-    # ---- troubles and truth
+    # ---- faults and true state
 
     def inject(self, fault: Fault) -> None:
-        """Let something break; its times count from the world's beginning."""
+        """Add a fault; its times count from the start of the world."""
         at_s = self.advance()
         self.faults.add(fault)
         self._apply_faults(at_s)
 
     def _apply_faults(self, at_s: float) -> None:
-        """Set every part to healthy, then break what is broken."""
+        """Reset every part, then apply the active faults."""
         self.active_faults = self.faults.active(at_s)
         was_stalled, self.fan.stalled = self.fan.stalled, False
         for pump in self.pumps.values():
@@ -348,7 +348,7 @@ class World:
                         pump.fault_gain *= strength(fault)
 
     def snapshot(self) -> Snapshot:
-        """Return the truth as of the last whole second."""
+        """Return the true state at the last whole second."""
         self.advance()
         culture, vessel, thermal = self.culture, self.vessel, self.thermal
         return Snapshot(
