@@ -8,7 +8,7 @@ from pioreactor.calibrations.models import SimplePeristalticPump
 from pioreactor.runtime.context import Runtime
 
 ML_PER_S = 0.0911
-"""A typical peristaltic pump at full duty (spec core §4.1); the twin's pumps deliver about this."""
+"""A typical peristaltic pump at full duty; the twin's pumps deliver about this."""
 NAME = "simulated"
 
 

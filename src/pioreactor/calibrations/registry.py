@@ -42,7 +42,7 @@ class CalibrationProtocol:
 
     @classmethod
     def is_offered(cls, device: str) -> bool:  # noqa: ARG003  subclasses look
-        """Say whether the present unit can be calibrated with it."""
+        """Return whether the present unit can be calibrated with it."""
         return True
 
     @classmethod

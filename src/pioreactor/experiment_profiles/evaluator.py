@@ -84,7 +84,7 @@ def evaluate(text: str, scene: Scene) -> Value:
 
 
 def holds(condition: Condition | None, scene: Scene, *, unless_given: bool = True) -> bool:
-    """Say whether a condition is true."""
+    """Return whether a condition is true."""
     if condition is None:
         return unless_given
     if isinstance(condition, bool | int | float):

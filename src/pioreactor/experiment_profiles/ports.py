@@ -34,7 +34,7 @@ class Cluster(Protocol):
         ...
 
     def is_running(self, unit: str, job: str) -> bool:
-        """Say whether a job runs."""
+        """Return whether a job runs."""
         ...
 
     def last_said(self, unit: str, job: str, setting: str) -> bytes | None:

@@ -66,7 +66,7 @@ def interrupted_run(runtime: Runtime, run_id: str) -> RunProgress:
 
 
 def is_carried_out(runtime: Runtime, run: RunProgress) -> bool:
-    """Say whether a living process is at it."""
+    """Return whether a living process is at it."""
     return runtime.ownership.holder(_resource(run)) is not None
 
 

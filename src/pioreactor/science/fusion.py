@@ -4,7 +4,7 @@ Each angle has a curve of what it reads (ln of the relative voltage) against L =
 much its readings scatter. No single angle says the concentration alone: 90° rises and falls again. Together they do.
 
 `Fusion.estimate` is the mean of the posterior of L on a grid that is worked out once, with Student's t for errors, so
-that one angle that is far off does not decide. `Fusion.most_likely` is the reference's estimate (spec core §5.3).
+that one angle that is far off does not decide. `Fusion.most_likely` is the reference's estimate.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ SIGMA_FLOOR = 0.04
 MIN_SLOPE = 0.05
 MAD_TO_SD = 1.4826
 LOW_CONCENTRATION_SCALES: Mapping[str, float] = {"135": 0.04, "90": 4.0, "45": 10.0}
-"""How much the scatter of an angle counts at the lowest concentration, where all three angles are read (spec §5.3)."""
+"""How much the scatter of an angle counts at the lowest concentration, where all three angles are read."""
 
 INVERSE_FREEDOM = 1 / 5
 """Five degrees of freedom: the exponent of the density, (5 + 1) / 2, is a whole number."""
@@ -135,7 +135,7 @@ class Fusion:
         return list(self._angles)
 
     def is_at_bound(self, concentration: float) -> bool:
-        """Say whether an estimate lies at an end of what was calibrated, within 0.1 %."""
+        """Return whether an estimate lies at an end of what was calibrated, within 0.1 %."""
         return not (10.0**self._low * 1.001 < concentration < 10.0**self._high * 0.999)
 
     def _sigma(self, angle: _Angle, level: float) -> float:

@@ -13,7 +13,7 @@ class SpeedControl:
 
     duty_percent: float
     slope_rpm_per_percent: float = 22.0
-    """Typical of the fan (twin.md §1.5: 18–26); learned from what changes of duty do."""
+    """Typical of the fan (18–26); learned from what changes of duty do."""
     _last: tuple[float, float] | None = None
 
     def correct(self, target_rpm: float, measured_rpm: float) -> float:

@@ -80,7 +80,7 @@ class LevelEstimator:
         return found.fit.level
 
     def _is_usual(self, fit: Fit) -> bool:
-        """Say whether a burst scatters as those before it did. Outliers that hide one another make it scatter more."""
+        """Return whether a burst scatters like earlier ones; outliers that mask one another increase the scatter."""
         noise = self._noise
         if noise is None or fit.noise > UNUSUAL_SPREAD * noise:
             return False

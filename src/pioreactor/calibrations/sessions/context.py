@@ -51,7 +51,7 @@ class SessionContext:
 
     @property
     def wants_redo(self) -> bool:
-        """Say whether "redo the last one" was chosen."""
+        """Return whether "redo the last one" was chosen."""
         return bool(self.inputs.get("action") == "redo_last")
 
     def ensure(self, condition: object, message: str) -> None:

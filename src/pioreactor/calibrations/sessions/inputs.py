@@ -54,7 +54,7 @@ class SessionInputs:
 
 
 def chosen_action(step: CalibrationStep, raw: Mapping[str, Any]) -> bool:
-    """Say whether these inputs are one of the step's extra buttons: then its fields are not asked for."""
+    """Return whether these inputs are one of the step's extra buttons: then its fields are not asked for."""
     return any(action.get("inputs") == dict(raw) for action in step.metadata.get("actions", []))
 
 

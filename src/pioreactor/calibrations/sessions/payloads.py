@@ -1,4 +1,4 @@
-"""A session and its present step, as they are kept and as they travel (spec web §4.9)."""
+"""A session and its present step, as they are kept and as they travel."""
 
 from __future__ import annotations
 

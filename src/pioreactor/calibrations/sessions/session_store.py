@@ -64,7 +64,7 @@ def load(runtime: Runtime, session_id: str) -> CalibrationSession:
 
 
 def all_sessions(runtime: Runtime) -> list[CalibrationSession]:
-    """Return every session, the latest first; damaged records are left out (`load` says why)."""
+    """Return every session, the latest first; damaged records are skipped (`load` raises the reason)."""
     found = []
     for key, _ in runtime.stores.persistent(SESSIONS).items():
         try:

@@ -12,7 +12,7 @@ from pioreactor.calibrations.sessions.steps import SessionStep
 from pioreactor.exc import InvalidRequestError
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(?: [A-Za-z0-9._-]+)*")
-"""What storage takes as a file name (spec core §5.1)."""
+"""What storage takes as a file name."""
 
 
 def default_name(ctx: SessionContext) -> str:

@@ -21,7 +21,7 @@ STEP_S: Final = 5.0
 READING_SD: Final = 0.04
 """One reading [°C]: 0.03 of noise, and steps of 0.0625."""
 SPREAD_OF_UNITS: Final = 0.15
-"""Logarithmic standard deviation of each conductance between units (twin.md §1.4)."""
+"""Logarithmic standard deviation of each conductance between units."""
 CAPACITY_SPREAD: Final = 0.05
 VOLUME_SPREAD: Final = 0.015
 """The same for heat capacities, and for how far the volume is from what is believed."""

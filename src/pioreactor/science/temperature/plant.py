@@ -76,7 +76,7 @@ PLANTS: Final = {
     "1.0": Plant(2.95, 7.03, 0.124, 0.262, 0.0009, 0.0019, 0.03, 2.30),
     "1.1": Plant(3.122, 4.572, 0.3962, 0.2129, 0.01053, 0.00525, 0.03321, 4.208),
 }
-"""Fitted to recorded decays of heater boards (twin.md §1.4): 21 of model version 1.0; 2 of version 1.1, whose fit also
+"""Fitted to recorded decays of heater boards: 21 of model version 1.0; 2 of version 1.1, whose fit also
 agrees with the reference's regression at every steady state from 26 to 42 °C. Units of one model differ by ±15 %."""
 
 

@@ -37,7 +37,7 @@ class BoardExpectation:
         return expected < MIN_SWING_K or seen > 0.0
 
     def has_shown(self) -> bool:
-        """Say whether lately the heater did enough for the answer to mean something."""
+        """Return whether lately the heater did enough for the answer to mean something."""
         return self._swing(1) >= CLEAR_SWING_K
 
     def forget(self) -> None:
