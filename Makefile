@@ -37,6 +37,7 @@ lint: environment  ## Check style, types and layers
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	@if [ -x ui/node_modules/.bin/biome ]; then npm --prefix ui run --silent lint; else echo "ui: not checked, run \`make ui\` first"; fi
 
 format: environment  ## Put style right
 	$(BIN)/ruff check --fix .

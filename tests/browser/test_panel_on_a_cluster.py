@@ -175,7 +175,7 @@ def test_the_real_overview_fits_its_screen(
     keep_screenshot(page, name, full_page=False)
 
 
-def test_signing_out_closes_the_door(cluster, open_page: Callable[..., Page]) -> None:
+def test_signing_out_requires_a_new_sign_in(cluster, open_page: Callable[..., Page]) -> None:
     page = open_page()
     page.goto(cluster.address)
     page.get_by_label("Name").fill(cluster.username)
@@ -188,7 +188,7 @@ def test_signing_out_closes_the_door(cluster, open_page: Callable[..., Page]) ->
     expect(page.get_by_role("button", name="Sign in")).to_be_visible()
 
 
-def test_a_calibration_is_begun_left_resumed_taken_over_and_given_up(
+def test_a_calibration_is_started_left_resumed_taken_over_and_canceled(
     panel: Page, cluster, open_page: Callable[..., Page], keep_screenshot: Callable[[Page, str], None]
 ) -> None:
     panel.goto(f"{cluster.address}/pioreactors/{UNIT}")
@@ -196,21 +196,21 @@ def test_a_calibration_is_begun_left_resumed_taken_over_and_given_up(
     panel.get_by_label("Device").select_option("media_pump")
     panel.get_by_role("button", name="Begin").click()
     title = panel.locator("article h2")
-    go_on = panel.get_by_role("button", name="Next", exact=True)
+    next_step = panel.get_by_role("button", name="Next", exact=True)
     for step in ("Calibrate media_pump", "Connect the pump", "Lay the tubes", "Name"):
         expect(title).to_have_text(step)
-        go_on.click()
+        next_step.click()
     expect(title).to_have_text("Volumes")
     panel.get_by_role("textbox").fill("0")
     expect(panel.get_by_text("At least 0.01")).to_be_visible()
     panel.get_by_role("textbox").fill("0.5, 1")
-    go_on.click()
+    next_step.click()
     expect(title).to_have_text("Power")
     panel.get_by_role("button", name="Step back").click()
     expect(title).to_have_text("Volumes")
     session = panel.url
-    panel.get_by_role("link", name="Leave for now").click()
-    panel.get_by_role("link", name="Go on").first.click()
+    panel.get_by_role("link", name="Save and exit").click()
+    panel.get_by_role("link", name="Resume").first.click()
     expect(panel).to_have_url(session)
 
     other = open_page(phone=True)
@@ -221,14 +221,14 @@ def test_a_calibration_is_begun_left_resumed_taken_over_and_given_up(
     other.get_by_role("button", name="Take over").click()
     other.get_by_role("button", name="Next", exact=True).click()
     expect(other.locator("article h2")).to_have_text("Power")
-    go_on.click()
+    next_step.click()
     expect(panel.get_by_role("button", name="Take over")).to_be_visible()
-    expect(go_on).to_be_disabled()
+    expect(next_step).to_be_disabled()
 
     # Another browser that never saw this session finds it all the same.
     other.goto(f"{cluster.address}/calibrations")
-    other.get_by_role("link", name="Go on").first.click()
+    other.get_by_role("link", name="Resume").first.click()
     expect(other).to_have_url(session)
-    other.get_by_role("button", name="Give up").click()
-    other.get_by_role("dialog").get_by_role("button", name="Give up").click()
+    other.get_by_role("button", name="Cancel calibration").click()
+    other.get_by_role("dialog").get_by_role("button", name="Cancel calibration").click()
     expect(other.locator("article h2")).to_have_text("Session ended")

@@ -48,9 +48,7 @@ def test_every_page_stands_alone_and_fits(
         keep_screenshot(page, f"{name.replace('/', '-')}-{'phone' if phone else 'desk'}-{'dark' if dark else 'light'}")
 
 
-def test_a_lost_unit_says_so_in_words_and_shows_how_old_its_numbers_are(
-    recording: str, open_page: Callable[..., Page]
-) -> None:
+def test_a_lost_unit_is_labeled_and_shows_the_age_of_its_values(recording: str, open_page: Callable[..., Page]) -> None:
     page = open_page()
     page.goto(f"{recording}/overview")
     lost = page.get_by_test_id("unit-reactor-05")
@@ -137,7 +135,7 @@ def test_the_filters_of_the_log_are_in_the_address(recording: str, open_page: Ca
     expect(page.get_by_role("cell", name=re.compile("Measured RPM"))).to_be_visible()
     page.get_by_label("From level").select_option("ERROR")
     expect(page).to_have_url(re.compile("level=ERROR"))
-    expect(page.get_by_text("Nothing was said that fits these filters.")).to_be_visible()
+    expect(page.get_by_text("No events match these filters.")).to_be_visible()
 
 
 def test_the_pages_are_reached_with_the_keyboard(recording: str, open_page: Callable[..., Page]) -> None:
@@ -145,7 +143,7 @@ def test_the_pages_are_reached_with_the_keyboard(recording: str, open_page: Call
     page.goto(f"{recording}/overview")
     expect(page.get_by_text("Live", exact=True)).to_be_visible()
     page.keyboard.press("Tab")
-    expect(page.get_by_role("link", name="To the content")).to_be_focused()
+    expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
     page.get_by_role("link", name="Events").focus()
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1, name="Events")).to_be_visible()
@@ -158,7 +156,7 @@ def test_records_that_wait_are_told_on_the_card_and_in_the_alarms(
     page.goto(f"{recording}/overview")
     waiting = page.get_by_test_id("unit-reactor-03")
     expect(waiting.get_by_text(re.compile(r"^1.?204 records wait since \d\d:\d\d"))).to_be_visible()
-    expect(page.get_by_test_id("unit-reactor-01").get_by_text("Records safe", exact=True)).to_be_visible()
+    expect(page.get_by_test_id("unit-reactor-01").get_by_text("All data saved", exact=True)).to_be_visible()
     page.get_by_role("button", name=re.compile("alarm.*: show")).click()
     expect(page.get_by_text(re.compile(r"1.?204 records of .* wait since"))).to_be_visible()
 
@@ -170,11 +168,11 @@ def test_dosing_that_a_power_cut_left_paused_says_so(recording: str, open_page: 
     expect(page.get_by_text("Nothing is dosed until somebody resumes it.")).to_be_visible()
 
 
-def test_the_growth_rate_has_its_band_and_the_pump_its_word(
+def test_the_growth_rate_has_its_band_and_the_pump_its_gain(
     recording: str, open_page: Callable[..., Page], keep_screenshot: Callable[[Page, str], None]
 ) -> None:
     page = open_page()
     page.goto(f"{recording}/pioreactors/reactor-01?speed=60")
     expect(page.get_by_test_id("growth-reactor-01")).to_have_text(re.compile(r"^\d\.\d\d ± 0\.02 /h$"))
-    expect(page.get_by_text("The media pump moves 4 % less than calibrated, give or take 2 %.")).to_be_visible()
+    expect(page.get_by_text("The media pump moves 4 % less than calibrated (± 2 %).")).to_be_visible()
     keep_screenshot(page, "unit-with-band")

@@ -74,7 +74,7 @@ export const get = <T>(path: string, signal?: AbortSignal): Promise<T> => reques
 
 /** Join path segments, each escaped: experiment names may hold spaces and dots. */
 export function path(...segments: string[]): string {
-  return "/" + segments.map((segment) => (segment.includes("/") ? segment : encodeURIComponent(segment))).join("/");
+  return `/${segments.map((segment) => (segment.includes("/") ? segment : encodeURIComponent(segment))).join("/")}`;
 }
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

@@ -75,6 +75,6 @@ export const useQuarantined = () => useGet<Quarantined>(["quarantine"], "/api/qu
 export const useRecentLogs = (experiment: string, level: string) =>
   useGet<LogRow[]>(
     ["experiments", experiment, "recent_logs", level],
-    path("api", "experiments", experiment, "recent_logs") + `?min_level=${level}`,
+    `${path("api", "experiments", experiment, "recent_logs")}?min_level=${level}`,
     MINUTE,
   );

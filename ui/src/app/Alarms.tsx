@@ -1,4 +1,4 @@
-/** What needs somebody now: units that are lost, and warnings and errors heard since the page was opened. */
+/** Alarms: lost units, unsent records, and warnings and errors received since the page was opened. */
 
 import { Popover, UnstyledButton } from "@mantine/core";
 import { useState } from "react";
@@ -19,14 +19,16 @@ import css from "./app.module.css";
 const KEPT = 50;
 
 /** Warnings and errors of the experiment and of the units themselves, newest first. */
-function useTroubles(experiment: string): [LogRow[], () => void] {
+function useWarnings(experiment: string): [LogRow[], () => void] {
   const [rows, setRows] = useState<LogRow[]>([]);
-  const hear = (messages: Message[]): void => {
-    const heard = messages.map(readLog).filter((row) => row !== undefined && atLeast(row.level, "WARNING")) as LogRow[];
-    if (heard.length > 0) setRows((before) => merged(heard, before).slice(0, KEPT));
+  const onMessages = (messages: Message[]): void => {
+    const received = messages
+      .map(readLog)
+      .filter((row) => row !== undefined && atLeast(row.level, "WARNING")) as LogRow[];
+    if (received.length > 0) setRows((before) => merged(received, before).slice(0, KEPT));
   };
-  useStream(`pioreactor/+/${experiment}/logs/#`, hear);
-  useStream(`pioreactor/+/${CLUSTER}/logs/#`, hear);
+  useStream(`pioreactor/+/${experiment}/logs/#`, onMessages);
+  useStream(`pioreactor/+/${CLUSTER}/logs/#`, onMessages);
   return [rows, () => setRows([])];
 }
 
@@ -38,12 +40,12 @@ function useLostUnits(units: readonly string[]): string[] {
   return units.filter((_, i) => states[i] === "lost");
 }
 
-interface Unsafe {
+interface UnsentRecords {
   unit: string;
   records: Records;
 }
 
-function useUnsafe(units: readonly string[]): Unsafe[] {
+function useUnsentRecords(units: readonly string[]): UnsentRecords[] {
   const now = useClusterTime(10);
   const said = useAllRecords(units);
   return units.flatMap((unit, i) => {
@@ -53,13 +55,13 @@ function useUnsafe(units: readonly string[]): Unsafe[] {
 }
 
 export function Alarms({ experiment }: { experiment: string }) {
-  const [troubles, forget] = useTroubles(experiment);
+  const [warnings, forget] = useWarnings(experiment);
   const units = useActiveUnits();
   const lost = useLostUnits(units);
-  const unsafe = useUnsafe(units);
+  const unsafe = useUnsentRecords(units);
   const labels = useLabels(experiment).data ?? {};
-  const errors = troubles.filter((row) => atLeast(row.level, "ERROR")).length;
-  const total = lost.length + unsafe.length + troubles.length;
+  const errors = warnings.filter((row) => atLeast(row.level, "ERROR")).length;
+  const total = lost.length + unsafe.length + warnings.length;
   const grave = lost.length + errors > 0;
   if (total === 0) return null;
   return (
@@ -77,8 +79,8 @@ export function Alarms({ experiment }: { experiment: string }) {
       <Popover.Dropdown p={0} className={css.alarms}>
         {lost.map((unit) => (
           <p key={unit} className={css.alarmLost}>
-            <strong>{labels[unit] ?? unit} is lost.</strong> It stopped answering. Check its power and network; what it
-            was doing may have stopped.
+            <strong>{labels[unit] ?? unit} is lost.</strong> It stopped responding. Check its power and network; its
+            activities may have stopped.
           </p>
         ))}
         {unsafe.map(({ unit, records }) => (
@@ -87,14 +89,14 @@ export function Alarms({ experiment }: { experiment: string }) {
               {many(records.waiting, "record", "records")} of {labels[unit] ?? unit}{" "}
               {records.waiting === 1 ? "waits" : "wait"} since {clock(records.atS)}.
             </strong>{" "}
-            They are kept on the unit and sent when the leader takes them. Check that the leader has room on its disk
-            and runs mqtt_to_db_streaming.
+            They are stored on the unit and sent when the leader accepts them. Check that the leader has free disk space
+            and that mqtt_to_db_streaming is running.
           </p>
         ))}
-        <LogList rows={troubles} labels={labels} />
+        <LogList rows={warnings} labels={labels} />
         <footer className={css.alarmFoot}>
           <Link to="/logs?level=WARNING">All warnings and errors</Link>
-          {troubles.length > 0 && (
+          {warnings.length > 0 && (
             <UnstyledButton className={css.forget} onClick={forget}>
               Seen
             </UnstyledButton>

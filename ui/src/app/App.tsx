@@ -1,4 +1,4 @@
-/** Everything around the pages: colours, questions to the leader, the address bar, the door. */
+/** The application root: theme, query client, router and sign-in. */
 
 import { MantineProvider } from "@mantine/core";
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
@@ -15,7 +15,7 @@ import { theme } from "./theme";
 const client = new QueryClient({
   defaultOptions: {
     queries: {
-      // A refusal is an answer; only silence is worth another try.
+      // Retry only when no response arrived; an error response is final.
       retry: (failures, error) => failures < 2 && error instanceof Refused && error.status === 0,
       refetchOnWindowFocus: true,
     },
@@ -24,7 +24,7 @@ const client = new QueryClient({
 
 onSignedOut(() => client.setQueryData(["me"], null));
 
-function Door({ openFeed }: { openFeed: OpenFeed }) {
+function AuthGate({ openFeed }: { openFeed: OpenFeed }) {
   const { data: person, error, isPending } = usePerson();
   if (isPending) return <Waiting what="this cluster" />;
   if (error) return <Problem error={error} />;
@@ -41,7 +41,7 @@ export function App({ openFeed }: { openFeed: OpenFeed }) {
     <MantineProvider theme={theme} defaultColorScheme="auto">
       <QueryClientProvider client={client}>
         <BrowserRouter>
-          <Door openFeed={openFeed} />
+          <AuthGate openFeed={openFeed} />
         </BrowserRouter>
       </QueryClientProvider>
     </MantineProvider>

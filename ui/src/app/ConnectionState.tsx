@@ -1,4 +1,4 @@
-/** Whether what is shown is live, and if not, since when it is old. */
+/** State of the live connection, and the age of the data when it is broken. */
 
 import { useEffect, useState } from "react";
 import { useClusterTime, useConnection } from "@/live/hooks";
@@ -6,7 +6,7 @@ import { clock, duration } from "@/parts/format";
 import { Icon } from "@/parts/icons";
 import css from "./app.module.css";
 
-/** After this many silent seconds on an open connection the page says that nothing is heard. */
+/** After this many silent seconds on an open connection the page reports that no data arrives. */
 const QUIET_S = 60;
 
 function useBrowserSeconds(): number {
@@ -22,7 +22,7 @@ export function ConnectionState() {
   const connection = useConnection();
   const clusterTime = useClusterTime();
   const now = useBrowserSeconds();
-  const quietS = connection.heardAtMs > 0 ? now - connection.heardAtMs / 1000 : 0;
+  const quietS = connection.receivedAtMs > 0 ? now - connection.receivedAtMs / 1000 : 0;
 
   if (connection.link === "live" && quietS < QUIET_S) {
     return (
@@ -40,7 +40,7 @@ export function ConnectionState() {
     return (
       <span className={`${css.link} ${css.linkOld}`} role="status">
         <Icon name="clock" size={16} />
-        Nothing heard for {duration(quietS)}
+        No data for {duration(quietS)}
       </span>
     );
   }

@@ -4,7 +4,7 @@ import { Menu, UnstyledButton } from "@mantine/core";
 import { NavLink, useNavigate } from "react-router";
 import { Icon } from "@/parts/icons";
 import css from "./app.module.css";
-import { Mark } from "./Mark";
+import { Logo } from "./Logo";
 import { type Page, pages } from "./pages";
 
 function Item({ page }: { page: Page }) {
@@ -23,7 +23,7 @@ export function SideNavigation() {
   return (
     <nav className={css.side} aria-label="Pages">
       <NavLink to="/overview" className={css.brand} aria-label="Pioreactor, to the overview">
-        <Mark />
+        <Logo />
         <span>Pioreactor</span>
       </NavLink>
       <p className={css.navHead}>Experiment</p>

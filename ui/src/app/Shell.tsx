@@ -13,8 +13,8 @@ import { pages } from "./pages";
 import type { Person } from "./session";
 import { TopBar } from "./TopBar";
 
-/** A page that breaks does not take the navigation with it. */
-class Fence extends Component<{ children: ReactNode; place: string }, { error: Error | undefined }> {
+/** Error boundary around a page: the navigation stays usable. */
+class ErrorBoundary extends Component<{ children: ReactNode; place: string }, { error: Error | undefined }> {
   override state = { error: undefined };
 
   static getDerivedStateFromError(error: Error): { error: Error } {
@@ -29,7 +29,7 @@ class Fence extends Component<{ children: ReactNode; place: string }, { error: E
     return this.state.error ? (
       <Problem
         error={this.state.error}
-        action={<p className="soft">Reload the page; if it comes back, the sentence above is worth reporting.</p>}
+        action={<p className="soft">Reload the page. If the error persists, report the message above.</p>}
       />
     ) : (
       this.props.children
@@ -37,12 +37,12 @@ class Fence extends Component<{ children: ReactNode; place: string }, { error: E
   }
 }
 
-function ListenTo({ experiment }: { experiment: string }) {
+function SubscribeToExperiment({ experiment }: { experiment: string }) {
   useWanted(ofExperiment(experiment));
   return null;
 }
 
-function ListenToCluster() {
+function SubscribeToCluster() {
   useWanted(ofMonitors);
   useWanted(ofClusterLogs);
   return null;
@@ -55,14 +55,14 @@ export function Shell({ person, openFeed }: { person: Person; openFeed: OpenFeed
   return (
     <div className={css.shell}>
       <a href="#content" className={css.skip}>
-        To the content
+        Skip to content
       </a>
       <SideNavigation />
       <TopBar person={person} />
-      <ListenToCluster />
-      {current && <ListenTo key={current.experiment} experiment={current.experiment} />}
+      <SubscribeToCluster />
+      {current && <SubscribeToExperiment key={current.experiment} experiment={current.experiment} />}
       <main id="content" className={css.content} tabIndex={-1}>
-        <Fence place={pathname}>
+        <ErrorBoundary place={pathname}>
           <Suspense fallback={<Waiting what="the page" />}>
             {fetching && !error ? (
               <Waiting what="experiments" />
@@ -77,15 +77,15 @@ export function Shell({ person, openFeed }: { person: Person; openFeed: OpenFeed
                 <Route
                   path="*"
                   element={
-                    <Empty title="There is no page here.">
-                      <a href="/overview">To the overview</a>
+                    <Empty title="Page not found.">
+                      <a href="/overview">Go to the overview</a>
                     </Empty>
                   }
                 />
               </Routes>
             )}
           </Suspense>
-        </Fence>
+        </ErrorBoundary>
       </main>
       <BottomNavigation />
     </div>

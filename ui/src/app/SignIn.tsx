@@ -1,11 +1,11 @@
-/** The door. */
+/** The sign-in page. */
 
 import { Button, PasswordInput, TextInput } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { Problem } from "@/parts/Problem";
 import css from "./app.module.css";
-import { Mark } from "./Mark";
+import { Logo } from "./Logo";
 import { signIn } from "./session";
 
 export function SignIn() {
@@ -21,9 +21,9 @@ export function SignIn() {
     entering.mutate();
   };
   return (
-    <main className={css.door}>
+    <main className={css.signIn}>
       <form className={`panel ${css.doorForm}`} onSubmit={submit} aria-label="Sign in">
-        <Mark size={44} />
+        <Logo size={44} />
         <h1>Pioreactor</h1>
         <p className="soft">Sign in to see and control this cluster.</p>
         <TextInput

@@ -30,7 +30,7 @@ export function TopBar({ person }: { person: Person }) {
         variant="subtle"
         color="gray"
         size="lg"
-        aria-label={dark ? "Use light colours" : "Use dark colours"}
+        aria-label={dark ? "Use light colors" : "Use dark colors"}
         onClick={() => setColorScheme(dark ? "light" : "dark")}
       >
         <Icon name={dark ? "sun" : "moon"} />

@@ -52,6 +52,7 @@ export function ChartCard({ chart, experiment, unit, labels, hidden, onToggle, h
   const plot = useRef<uPlot | null>(null);
   const decimals = chart.fixed_decimals ?? 2;
 
+  // biome-ignore lint/correctness/useExhaustiveDependencies: `version` counts changes of the mutable table
   const series = useMemo(
     () =>
       [...source.table.series.entries()]

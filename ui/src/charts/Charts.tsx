@@ -24,6 +24,7 @@ function remembered(startS: number): SharedAxis {
 }
 
 export default function Charts({ charts, experiment, startS, labels, unit }: Props) {
+  // biome-ignore lint/correctness/useExhaustiveDependencies: one axis per experiment; a new start is set on it below
   const axis = useMemo(() => remembered(startS), [experiment]);
   const [hidden, setHidden] = useState<ReadonlySet<string>>(new Set());
   useEffect(() => {

@@ -92,6 +92,7 @@ export function TimeChart(props: TimeChartProps) {
     return () => seen.disconnect();
   }, []);
 
+  // biome-ignore lint/correctness/useExhaustiveDependencies: `shape` stands for all options that need a new plot
   useEffect(() => {
     if (!box.current || width === 0) return;
     const plot: uPlot = new uPlot(
@@ -124,6 +125,7 @@ export function TimeChart(props: TimeChartProps) {
     // Points arrive by setData below; only what changes the shape of the plot builds it anew.
   }, [shape, width, height, axis]);
 
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the versions count changes of mutable points and axis
   useEffect(() => {
     const draw = drawing.current;
     if (draw.timer !== 0) return;

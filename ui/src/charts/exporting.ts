@@ -23,7 +23,7 @@ export function toCsv(
       rows.push(`${new Date(at * 1000).toISOString()},${((at - startS) / 3600).toFixed(5)},${quoted(name)},${y[i]}`);
     }
   }
-  return rows.join("\n") + "\n";
+  return `${rows.join("\n")}\n`;
 }
 
 export function save(name: string, content: Blob): void {
@@ -34,7 +34,7 @@ export function save(name: string, content: Blob): void {
   setTimeout(() => URL.revokeObjectURL(link.href), 1000);
 }
 
-/** Put title and legend above the plot's canvas, on paper of the current colour. */
+/** Put title and legend above the plot's canvas, on paper of the current color. */
 export function toPng(
   plot: HTMLCanvasElement,
   title: string,

@@ -1,4 +1,4 @@
-/** One colour and dash per unit, the same in every chart; colour-blind-safe, thirty can be told apart. */
+/** One color and dash per unit, the same in every chart; color-blind-safe, thirty can be told apart. */
 
 const LIGHT = [
   "#3464cf",
@@ -47,6 +47,6 @@ const CHANNEL_DASHES: number[][] = [
   [5, 2],
 ];
 
-/** Return the stroke of a unit's n-th photodiode: its colour, and a dash that tells it from the others. */
+/** Return the stroke of a unit's n-th photodiode: its color, and a dash that tells it from the others. */
 export const strokeOfChannel = (unit: Stroke, nth: number): Stroke =>
   nth === 0 ? unit : { ...unit, dash: CHANNEL_DASHES[(nth - 1) % CHANNEL_DASHES.length] as number[] };

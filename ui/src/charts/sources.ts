@@ -121,7 +121,7 @@ export class Source {
   private start(): void {
     const aborted = new AbortController();
     const leave = this.wanted.topics.map((topic) =>
-      bus.store.onStream(`pioreactor/+/${this.wanted.experiment}/${topic}`, (messages) => this.hear(messages)),
+      bus.store.onStream(`pioreactor/+/${this.wanted.experiment}/${topic}`, (messages) => this.onMessages(messages)),
     );
     this.stop = () => {
       aborted.abort();
@@ -157,7 +157,7 @@ export class Source {
     });
   }
 
-  private hear(messages: Message[]): void {
+  private onMessages(messages: Message[]): void {
     let any = false;
     for (const message of messages) {
       const name = seriesName(message.topic, message.payload, this.wanted.channelKey);

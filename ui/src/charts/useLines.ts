@@ -21,7 +21,7 @@ export interface UnitStrokes {
   angleOf: (channel: string) => string | undefined;
 }
 
-/** Colours follow the order in which units joined the cluster, so they do not change with the experiment. */
+/** Colors follow the order in which units joined the cluster, so they do not change with the experiment. */
 export function useUnitStrokes(): UnitStrokes {
   const dark = useComputedColorScheme("light") === "dark";
   const workers = useWorkers().data;

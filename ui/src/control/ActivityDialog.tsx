@@ -47,8 +47,8 @@ export function ActivityDialog({ job, where, who, opened, onClose }: Props) {
 export function Activity({ job, where }: { job: JobDescriptor; where: Where }) {
   const single = where.units.length === 1;
   const unit = where.units[0] ?? where.unit;
-  const heard = useTopic(topics.state(unit, where.experiment, where.job));
-  const state = single ? heard : undefined;
+  const received = useTopic(topics.state(unit, where.experiment, where.job));
+  const state = single ? received : undefined;
   const efflux = useReading(topics.bioreactor(unit, where.experiment, "efflux_tube_volume_ml"))?.value;
   const automation = useTopic(topics.setting(unit, where.experiment, where.job, "automation_name"));
   const { outcome, send } = useCommand();

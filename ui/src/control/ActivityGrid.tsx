@@ -1,4 +1,4 @@
-/** The activities of a unit as chips: name, state in word, icon and colour; a click opens what can be done. */
+/** The activities of a unit as chips: name, state in word, icon and color; a click opens what can be done. */
 
 import { useState } from "react";
 import type { JobDescriptor } from "@/api/types";
@@ -8,7 +8,7 @@ import { StateMark, toneOf } from "@/parts/StateBadge";
 import { shown } from "@/parts/states";
 import { ActivityDialog } from "./ActivityDialog";
 import css from "./control.module.css";
-import { Held } from "./Held";
+import { HeldValue } from "./HeldValue";
 import { named } from "./units";
 
 interface Props {
@@ -43,7 +43,7 @@ export function ActivityGrid({ unit, label, experiment, jobs }: Props) {
           </li>
         ))}
       </ul>
-      <Held unit={unit} paused={paused} />
+      <HeldValue unit={unit} paused={paused} />
       {open && (
         <ActivityDialog
           job={open}

@@ -6,6 +6,7 @@ const chemostat: AutomationDescriptor = {
   automation_name: "chemostat",
   display_name: "Chemostat",
   description: "",
+  published_settings: [],
   fields: [
     { key: "duration", label: "Time between exchanges", default: 20, unit: "min", type: "numeric" },
     { key: "exchange_volume_ml", label: "Volume", default: 0.5, unit: "mL", type: "numeric" },

@@ -71,7 +71,7 @@ export function change(where: Where, key: string, value: Value, of: readonly Sho
 export const pause = (where: Where): Command => change(where, "$state", "sleeping", ["On"]);
 export const resume = (where: Where): Command => change(where, "$state", "ready", ["Paused"]);
 
-/** Correct what the unit believes about its vial. */
+/** Correct the unit's estimate of its vial's contents. */
 export function correctVial(unit: string, experiment: string, variable: string, value: number): Command {
   return {
     answers: [topics.bioreactor(unit, experiment, variable)],

@@ -1,45 +1,47 @@
 import { describe, expect, it } from "vitest";
 import { type Happening, IDLE, next, type Outcome, sameValue } from "./outcome";
 
-const after = (...happenings: Happening[]): Outcome => happenings.reduce(next, IDLE);
+const outcomeAfter = (...happenings: Happening[]): Outcome => happenings.reduce(next, IDLE);
 const sent: Happening = { kind: "sent", targets: ["a", "b"] };
 
 describe("a command", () => {
   it("is confirmed only when every unit has answered", () => {
-    expect(after(sent, { kind: "heard", target: "a" }).phase).toBe("sent");
-    expect(after(sent, { kind: "heard", target: "a" }, { kind: "heard", target: "b" }).phase).toBe("confirmed");
+    expect(outcomeAfter(sent, { kind: "received", target: "a" }).phase).toBe("sent");
+    expect(outcomeAfter(sent, { kind: "received", target: "a" }, { kind: "received", target: "b" }).phase).toBe(
+      "confirmed",
+    );
   });
 
   it("does not count one unit twice, nor a stranger", () => {
-    const outcome = after(
+    const outcome = outcomeAfter(
       sent,
-      { kind: "heard", target: "a" },
-      { kind: "heard", target: "a" },
-      { kind: "heard", target: "c" },
+      { kind: "received", target: "a" },
+      { kind: "received", target: "a" },
+      { kind: "received", target: "c" },
     );
     expect(outcome.answered).toEqual(["a"]);
   });
 
   it("turns silent after waiting, and is still confirmed by a late answer", () => {
-    const silent = after({ kind: "sent", targets: ["a"] }, { kind: "waited" });
+    const silent = outcomeAfter({ kind: "sent", targets: ["a"] }, { kind: "waited" });
     expect(silent.phase).toBe("silent");
-    expect(next(silent, { kind: "heard", target: "a" }).phase).toBe("confirmed");
+    expect(next(silent, { kind: "received", target: "a" }).phase).toBe("confirmed");
   });
 
-  it("keeps the reason of a refusal, whatever is heard later", () => {
-    const refused = after(
+  it("keeps the reason of a refusal, whatever is received later", () => {
+    const refused = outcomeAfter(
       sent,
       { kind: "refused", reason: "no calibration" },
-      { kind: "heard", target: "a" },
+      { kind: "received", target: "a" },
       { kind: "waited" },
     );
     expect(refused).toMatchObject({ phase: "refused", reason: "no calibration" });
   });
 
   it("ignores the clock once it is confirmed", () => {
-    expect(after({ kind: "sent", targets: ["a"] }, { kind: "heard", target: "a" }, { kind: "waited" }).phase).toBe(
-      "confirmed",
-    );
+    expect(
+      outcomeAfter({ kind: "sent", targets: ["a"] }, { kind: "received", target: "a" }, { kind: "waited" }).phase,
+    ).toBe("confirmed");
   });
 });
 
@@ -52,5 +54,5 @@ describe("sameValue", () => {
     [true, "True", true],
     [false, "True", false],
     ["auto", "auto", true],
-  ])("%s against %s is %s", (value, heard, answer) => expect(sameValue(value, heard)).toBe(answer));
+  ])("%s against %s is %s", (value, received, answer) => expect(sameValue(value, received)).toBe(answer));
 });

@@ -13,7 +13,7 @@ export interface Outcome {
 
 export type Happening =
   | { kind: "sent"; targets: readonly string[] }
-  | { kind: "heard"; target: string }
+  | { kind: "received"; target: string }
   | { kind: "refused"; reason: string; remedy?: string | undefined }
   | { kind: "waited" }
   | { kind: "dismissed" };
@@ -27,7 +27,7 @@ export function next(outcome: Outcome, happening: Happening): Outcome {
   switch (happening.kind) {
     case "sent":
       return { phase: "sent", targets: happening.targets, answered: [] };
-    case "heard": {
+    case "received": {
       const waiting = outcome.phase === "sent" || outcome.phase === "silent";
       if (!waiting || !outcome.targets.includes(happening.target) || outcome.answered.includes(happening.target))
         return outcome;
@@ -45,9 +45,9 @@ export function next(outcome: Outcome, happening: Happening): Outcome {
 }
 
 /** Say whether what the unit published is the value that was sent: `30` and `30.0` are the same number. */
-export function sameValue(sent: string | number | boolean, heard: string): boolean {
-  if (typeof sent === "boolean") return heard.toLowerCase() === String(sent);
+export function sameValue(sent: string | number | boolean, received: string): boolean {
+  if (typeof sent === "boolean") return received.toLowerCase() === String(sent);
   if (typeof sent === "number")
-    return heard.trim() !== "" && Math.abs(Number(heard) - sent) < 1e-9 * Math.max(1, Math.abs(sent));
-  return heard === sent;
+    return received.trim() !== "" && Math.abs(Number(received) - sent) < 1e-9 * Math.max(1, Math.abs(sent));
+  return received === sent;
 }

@@ -30,7 +30,7 @@ export function useCommand(): Commanding {
     const leaving = command.answers.map((topic) =>
       bus.store.onTopic(topic, () => {
         const payload = bus.store.value(topic);
-        if (payload !== undefined && command.confirms(payload)) tell({ kind: "heard", target: topic });
+        if (payload !== undefined && command.confirms(payload)) tell({ kind: "received", target: topic });
       }),
     );
     const timer = setTimeout(() => tell({ kind: "waited" }), PATIENCE_MS);

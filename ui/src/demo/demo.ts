@@ -15,7 +15,7 @@ export function startDemo(): OpenFeed {
   return (ears): Feed => {
     const wanted = new Set<string>();
     cluster.publish = (topic, payload) => {
-      if ([...wanted].some((filter) => matches(filter, topic))) ears.hear({ topic, payload, retained: false });
+      if ([...wanted].some((filter) => matches(filter, topic))) ears.onMessages({ topic, payload, retained: false });
     };
     const linking = setTimeout(() => ears.linked("live"), 50);
     const ticking = setInterval(() => cluster.tick(speed), 1000);
@@ -23,7 +23,7 @@ export function startDemo(): OpenFeed {
       subscribe(filter) {
         wanted.add(filter);
         for (const [topic, payload] of cluster.retained)
-          if (matches(filter, topic)) ears.hear({ topic, payload, retained: true });
+          if (matches(filter, topic)) ears.onMessages({ topic, payload, retained: true });
       },
       unsubscribe: (filter) => void wanted.delete(filter),
       close() {

@@ -111,6 +111,7 @@ export const AUTOMATIONS: Record<AutomationKind, AutomationDescriptor[]> = {
       automation_name: "silent",
       display_name: "Silent",
       description: "Does nothing; a start for manual dosing.",
+      published_settings: [],
       fields: [
         { key: "duration", default: 30, label: "Time between checks", unit: "min", type: "numeric", disabled: true },
       ],
@@ -119,6 +120,7 @@ export const AUTOMATIONS: Record<AutomationKind, AutomationDescriptor[]> = {
       automation_name: "chemostat",
       display_name: "Chemostat",
       description: "Exchanges a fixed volume at fixed intervals, so the culture settles at the growth rate you set.",
+      published_settings: [],
       fields: [
         { key: "duration", default: 20, label: "Time between exchanges", unit: "min", type: "numeric" },
         { key: "exchange_volume_ml", default: 0.5, label: "Exchange volume", unit: "mL", type: "numeric" },
@@ -128,6 +130,7 @@ export const AUTOMATIONS: Record<AutomationKind, AutomationDescriptor[]> = {
       automation_name: "turbidostat",
       display_name: "Turbidostat",
       description: "Dilutes whenever the culture is denser than the target.",
+      published_settings: [],
       fields: [
         { key: "target_biomass", default: null, label: "Target biomass", unit: "OD", type: "numeric" },
         { key: "exchange_volume_ml", default: 1, label: "Exchange volume", unit: "mL", type: "numeric" },
@@ -144,6 +147,7 @@ export const AUTOMATIONS: Record<AutomationKind, AutomationDescriptor[]> = {
       automation_name: "fed_batch",
       display_name: "Fed-batch",
       description: "Feeds at intervals and removes nothing.",
+      published_settings: [],
       fields: [
         { key: "duration", default: 720, label: "Time between feeds", unit: "min", type: "numeric" },
         { key: "dosing_volume_ml", default: 1, label: "Feed volume", unit: "mL", type: "numeric" },
@@ -155,12 +159,14 @@ export const AUTOMATIONS: Record<AutomationKind, AutomationDescriptor[]> = {
       automation_name: "thermostat",
       display_name: "Thermostat",
       description: "Holds the culture at a temperature.",
+      published_settings: [],
       fields: [{ key: "target_temperature", default: 30, label: "Target temperature", unit: "℃", type: "numeric" }],
     },
     {
       automation_name: "only_record_temperature",
       display_name: "Only record temperature",
       description: "Records, and does not heat.",
+      published_settings: [],
       fields: [],
     },
   ],
@@ -169,6 +175,7 @@ export const AUTOMATIONS: Record<AutomationKind, AutomationDescriptor[]> = {
       automation_name: "light_dark_cycle",
       display_name: "Light/dark cycle",
       description: "Days and nights for phototrophs.",
+      published_settings: [],
       fields: [
         { key: "light_intensity", default: 5, label: "Light intensity", unit: "%", type: "numeric" },
         { key: "light_duration_minutes", default: 960, label: "Light", unit: "min", type: "numeric" },

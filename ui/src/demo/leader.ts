@@ -117,14 +117,12 @@ export function leaderOf(cluster: DemoCluster): Transport {
   };
 
   const routes: [string, RegExp, Route][] = [
-    ["GET", /^\/auth\/me$/, () => (signedIn ? ok({ username: "demo" }) : no(401, "Nobody is signed in"))],
+    ["GET", /^\/auth\/me$/, () => (signedIn ? ok({ username: "demo" }) : no(401, "Not signed in"))],
     [
       "POST",
       /^\/auth\/sign-in$/,
       (_, body) =>
-        body.password === "wrong"
-          ? no(401, "Name or password is not right")
-          : ((signedIn = true), ok({ username: "demo" })),
+        body.password === "wrong" ? no(401, "Wrong name or password.") : ((signedIn = true), ok({ username: "demo" })),
     ],
     ["POST", /^\/auth\/sign-out$/, () => ((signedIn = false), ok({}))],
     [
@@ -358,7 +356,6 @@ export function leaderOf(cluster: DemoCluster): Transport {
         ok({ status: "success" }, 202)
       ),
     ],
-    ["GET", /^\/api\/workers\/discover$/, () => ok([{ pioreactor_unit: "reactor-new" }])],
   ];
 
   return async (method, where, body) => {

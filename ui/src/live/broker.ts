@@ -28,7 +28,7 @@ export function brokerFeed(ears: Ears): Feed {
     client.on("close", () => ears.linked("reconnecting"));
     client.on("error", () => ears.linked("reconnecting"));
     client.on("message", (topic, payload, packet) =>
-      ears.hear({ topic, payload: payload.toString(), retained: packet.retain }),
+      ears.onMessages({ topic, payload: payload.toString(), retained: packet.retain }),
     );
   });
 

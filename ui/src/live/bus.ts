@@ -7,7 +7,7 @@ export type Link = "connecting" | "live" | "reconnecting";
 export interface Connection {
   link: Link;
   /** Browser clock [ms] at which the last message came, for saying since when it is quiet. */
-  heardAtMs: number;
+  receivedAtMs: number;
   /** The cluster's own time [s] when the connection broke. */
   brokenAtS: number;
 }
@@ -20,7 +20,7 @@ export interface Feed {
 }
 
 export interface Ears {
-  hear: (message: Message) => void;
+  onMessages: (message: Message) => void;
   linked: (link: Link) => void;
 }
 
@@ -37,7 +37,7 @@ export class Bus {
   private readonly wanted = new Map<string, number>();
   private readonly listeners = new Set<() => void>();
   private feed: Feed | undefined;
-  private state: Connection = { link: "connecting", heardAtMs: 0, brokenAtS: 0 };
+  private state: Connection = { link: "connecting", receivedAtMs: 0, brokenAtS: 0 };
 
   constructor(schedule: Schedule = nextFrame) {
     this.store = new LiveStore(schedule);
@@ -45,8 +45,8 @@ export class Bus {
 
   open(openFeed: OpenFeed): () => void {
     const feed = openFeed({
-      hear: (message) => {
-        this.state.heardAtMs = Date.now();
+      onMessages: (message) => {
+        this.state.receivedAtMs = Date.now();
         this.store.receive(message);
       },
       linked: (link) => {

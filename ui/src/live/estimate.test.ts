@@ -16,9 +16,9 @@ it("reads the band, and refuses half an estimate", () => {
 });
 
 it("says what the pump does only when it can tell", () => {
-  expect(pump(0.96, 0.01)).toBe("The media pump moves 4 % less than calibrated, give or take 2 %.");
+  expect(pump(0.96, 0.01)).toBe("The media pump moves 4 % less than calibrated (± 2 %).");
   expect(pump(1.2, 0.05)).toMatch(/20 % more/);
-  expect(pump(0.96, 0.04)).toMatch(/what its calibration says, give or take 8 %/);
+  expect(pump(0.96, 0.04)).toMatch(/matches its calibration \(± 8 %\)/);
   expect(pump(1.0, 0.15)).toBeUndefined();
 });
 

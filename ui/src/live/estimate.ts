@@ -51,8 +51,6 @@ export function pumpInWords({ pumpGain, pumpGainSd }: Estimate): string | undefi
   const [off, give] = [Math.abs(pumpGain - 1), 1.96 * pumpGainSd];
   const percent = (share: number): string => `${Math.max(1, Math.round(100 * share))} %`;
   if (off >= 0.01 && off > give)
-    return `The media pump moves ${percent(off)} ${pumpGain < 1 ? "less" : "more"} than calibrated, give or take ${percent(give)}.`;
-  return pumpGainSd < SURE_SD
-    ? `The media pump moves what its calibration says, give or take ${percent(give)}.`
-    : undefined;
+    return `The media pump moves ${percent(off)} ${pumpGain < 1 ? "less" : "more"} than calibrated (± ${percent(give)}).`;
+  return pumpGainSd < SURE_SD ? `The media pump matches its calibration (± ${percent(give)}).` : undefined;
 }

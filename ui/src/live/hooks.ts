@@ -51,10 +51,10 @@ export function useReading(topic: string, key?: string): Reading | undefined {
 }
 
 /** Hear every message of a filter, one batch a frame. */
-export function useStream(filter: string, hear: (messages: Message[]) => void): void {
-  const latest = useRef(hear);
+export function useStream(filter: string, onMessages: (messages: Message[]) => void): void {
+  const latest = useRef(onMessages);
   useEffect(() => {
-    latest.current = hear;
+    latest.current = onMessages;
   });
   useEffect(() => bus.store.onStream(filter, (messages) => latest.current(messages)), [filter]);
 }

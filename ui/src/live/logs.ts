@@ -11,7 +11,7 @@ const KEPT = 300;
 
 export function readLog(message: Message): LogRow | undefined {
   const topic = parse(message.topic);
-  if (!topic || topic.rest[0] !== "logs") return undefined;
+  if (topic?.rest[0] !== "logs") return undefined;
   try {
     const { message: text, level, task, timestamp } = JSON.parse(message.payload) as Record<string, string>;
     if (text === undefined || level === undefined || timestamp === undefined) return undefined;

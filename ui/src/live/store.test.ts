@@ -24,13 +24,13 @@ describe("LiveStore", () => {
 
   it("hands a stream every message in order, not only the last", () => {
     const { store, frame } = paused();
-    const heard: string[] = [];
-    store.onStream("pioreactor/+/e/od_reading/od2", (batch) => heard.push(...batch.map((one) => one.payload)));
+    const received: string[] = [];
+    store.onStream("pioreactor/+/e/od_reading/od2", (batch) => received.push(...batch.map((one) => one.payload)));
     store.receive(said("pioreactor/a/e/od_reading/od2", "1"));
     store.receive(said("pioreactor/a/f/od_reading/od2", "x"));
     store.receive(said("pioreactor/b/e/od_reading/od2", "2"));
     frame();
-    expect(heard).toEqual(["1", "2"]);
+    expect(received).toEqual(["1", "2"]);
   });
 
   it("takes an empty payload as the end of a value", () => {

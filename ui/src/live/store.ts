@@ -13,7 +13,7 @@ export type Schedule = (flush: () => void) => void;
 
 interface Stream {
   levels: readonly string[];
-  hear: (messages: Message[]) => void;
+  onMessages: (messages: Message[]) => void;
 }
 
 const TOO_MANY_WAITING = 20_000;
@@ -73,8 +73,8 @@ export class LiveStore {
     }
     const levels = batch.map((message) => message.topic.split("/"));
     for (const stream of this.streams) {
-      const heard = batch.filter((_, i) => matchesLevels(stream.levels, levels[i] ?? []));
-      if (heard.length > 0) stream.hear(heard);
+      const received = batch.filter((_, i) => matchesLevels(stream.levels, levels[i] ?? []));
+      if (received.length > 0) stream.onMessages(received);
     }
     for (const topic of changed) this.listeners.get(topic)?.forEach((tell) => tell());
     if (this.newest !== before) this.clockListeners.forEach((tell) => tell());
@@ -109,8 +109,8 @@ export class LiveStore {
   }
 
   /** Hear every message of a filter, in order, one batch a frame. */
-  onStream(filter: string, hear: (messages: Message[]) => void): () => void {
-    const stream = { levels: filter.split("/"), hear };
+  onStream(filter: string, onMessages: (messages: Message[]) => void): () => void {
+    const stream = { levels: filter.split("/"), onMessages };
     this.streams.add(stream);
     return () => this.streams.delete(stream);
   }

@@ -1,4 +1,4 @@
-/** Events as lines: when, who, what; the level as icon, word and colour when it matters. */
+/** Events as lines: when, who, what; the level as icon, word and color when it matters. */
 
 import type { LogRow } from "@/api/types";
 import { clockWithSeconds, day, secondsOf } from "./format";

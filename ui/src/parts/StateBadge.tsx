@@ -1,4 +1,4 @@
-/** A state is a word, an icon and a colour, always the same three. */
+/** A state is a word, an icon and a color, always the same three. */
 
 import { Icon, type IconName } from "./icons";
 import css from "./StateBadge.module.css";

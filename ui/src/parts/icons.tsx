@@ -1,4 +1,4 @@
-/** The icons of the panel: 20 × 20, one stroke, the colour of the text around them. */
+/** The icons of the panel: 20 × 20, one stroke, the color of the text around them. */
 
 import type { ReactNode } from "react";
 

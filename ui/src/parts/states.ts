@@ -10,7 +10,7 @@ const WORDS: Record<string, Shown> = {
   lost: "Lost",
 };
 
-/** Nothing heard of a job means that it never ran here: it is off. */
+/** Nothing received of a job means that it never ran here: it is off. */
 export const shown = (state: string | undefined): Shown => WORDS[state ?? "disconnected"] ?? "Off";
 
 export const isRunning = (state: string | undefined): boolean =>

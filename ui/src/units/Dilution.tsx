@@ -3,7 +3,7 @@
 import { useReading, useTopic } from "@/live/hooks";
 import { setting, state } from "@/live/topics";
 import { isRunning } from "@/parts/states";
-import { dilutionInWords } from "./dilutionWords";
+import { dilutionInWords } from "./dilutionText";
 import css from "./units.module.css";
 
 const JOB = "dosing_automation";

@@ -21,7 +21,7 @@ export function RecordsLine({ unit, away }: { unit: string; away: boolean }) {
   return (
     <p className={css.safe} title={`The leader has all that was recorded up to ${clock(records.atS)}.`}>
       <Icon name="check" size={14} />
-      {away ? `Records safe up to ${clock(records.atS)}` : "Records safe"}
+      {away ? `Data saved up to ${clock(records.atS)}` : "All data saved"}
     </p>
   );
 }

@@ -14,11 +14,11 @@ import { Empty, Problem, Waiting } from "@/parts/Problem";
 import { AddCalibration } from "./AddCalibration";
 import css from "./calibrations.module.css";
 import { type Calibration, type Gathered, gather } from "./curve";
-import { DeleteKept } from "./DeleteKept";
+import { DeleteDialog } from "./DeleteDialog";
 import { DeviceSection } from "./DeviceSection";
 import { Estimators, useEstimators } from "./Estimators";
 import { deviceName } from "./session";
-import { Unfinished } from "./Unfinished";
+import { UnfinishedSessions } from "./UnfinishedSessions";
 
 const KEY = ["calibrations"];
 
@@ -44,7 +44,14 @@ export function CalibrationList() {
   const [deleting, setDeleting] = useState<Calibration>();
   const [unit, device, active] = [params.get("unit") ?? "", params.get("device") ?? "", params.has("active")];
   const set = (key: string, value: string): void =>
-    setParams((before) => (value === "" ? before.delete(key) : before.set(key, value), before), { replace: true });
+    setParams(
+      (before) => {
+        if (value === "") before.delete(key);
+        else before.set(key, value);
+        return before;
+      },
+      { replace: true },
+    );
   const refresh = (): Promise<void> => client.invalidateQueries({ queryKey: KEY });
   const using = useMutation({
     mutationFn: (one: Calibration) =>
@@ -93,7 +100,7 @@ export function CalibrationList() {
           </>
         }
       />
-      <Unfinished />
+      <UnfinishedSessions />
       <div className={css.filters} role="group" aria-label="Filters">
         <NativeSelect
           label="Unit"
@@ -148,7 +155,7 @@ export function CalibrationList() {
         </div>
       )}
       <AddCalibration opened={adding} onClose={() => setAdding(false)} onAdded={refresh} />
-      <DeleteKept
+      <DeleteDialog
         kept={
           deleting && {
             kind: "calibrations",

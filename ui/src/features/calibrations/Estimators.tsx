@@ -13,7 +13,7 @@ import { moment, plain, secondsOf } from "@/parts/format";
 import { Icon } from "@/parts/icons";
 import { Problem } from "@/parts/Problem";
 import css from "./calibrations.module.css";
-import { DeleteKept, type Kept } from "./DeleteKept";
+import { DeleteDialog, type Kept } from "./DeleteDialog";
 import { type Estimator, estimatorsIn, lineOf, rangeOf } from "./estimator";
 import { Scatter } from "./Scatter";
 import { deviceName } from "./session";
@@ -79,7 +79,7 @@ export function Estimators({ estimators }: { estimators: readonly Estimator[] })
           </ul>
         </section>
       ))}
-      <DeleteKept kept={deleting} onClose={() => setDeleting(undefined)} onDeleted={refresh} />
+      <DeleteDialog kept={deleting} onClose={() => setDeleting(undefined)} onDeleted={refresh} />
     </>
   );
 }

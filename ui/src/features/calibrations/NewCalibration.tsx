@@ -12,7 +12,7 @@ import { PageHeader } from "@/parts/PageHeader";
 import { Empty, Problem, Waiting } from "@/parts/Problem";
 import css from "./calibrations.module.css";
 import { deviceName, type Protocol, type SessionAnswer } from "./session";
-import { Unfinished } from "./Unfinished";
+import { UnfinishedSessions } from "./UnfinishedSessions";
 import { sessionKey, sessionPath, useDriver } from "./useSession";
 
 function useProtocols(unit: string) {
@@ -46,11 +46,17 @@ export function NewCalibration() {
   const devices = [...new Set(protocols.data?.map((one) => one.target_device))];
   const device = params.get("device") ?? "";
   const set = (key: string, value: string): void =>
-    setParams((before) => (before.set(key, value), before), { replace: true });
+    setParams(
+      (before) => {
+        before.set(key, value);
+        return before;
+      },
+      { replace: true },
+    );
   return (
     <>
       <PageHeader title="Calibrate" about={<Link to="/calibrations">To the calibrations there are</Link>} />
-      <Unfinished />
+      <UnfinishedSessions />
       <div className={css.choose} role="group" aria-label="What is calibrated">
         <NativeSelect
           label="Unit"

@@ -6,12 +6,12 @@ import { Link, useParams } from "react-router";
 import { Icon } from "@/parts/icons";
 import { PageHeader } from "@/parts/PageHeader";
 import { Problem, Waiting } from "@/parts/Problem";
-import { knownTo, useBench } from "./bench";
 import css from "./calibrations.module.css";
+import { LabBench } from "./LabBench";
+import { knownTo, useBench } from "./labBench";
 import { benchOf } from "./metadata";
-import { SimulatedBench } from "./SimulatedBench";
 import { StepForm } from "./StepForm";
-import { StepShow } from "./StepShow";
+import { StepView } from "./StepView";
 import { deviceName, stagesOf } from "./session";
 import { useSession } from "./useSession";
 
@@ -22,7 +22,7 @@ export function SessionPage() {
 
 function Conversation({ unit, id }: { unit: string; id: string }) {
   const { session: asked, moving, aborting, otherDriver, takeOver } = useSession(unit, id);
-  const [givingUp, setGivingUp] = useState(false);
+  const [confirmingCancel, setConfirmingCancel] = useState(false);
   const bench = useBench(unit, asked.data ? `${id} ${asked.data.session.updated_at}` : "", moving.isPending);
   const status = asked.data?.session.status;
   if (!asked.data) {
@@ -44,7 +44,7 @@ function Conversation({ unit, id }: { unit: string; id: string }) {
         about={
           <>
             <span>{unit}</span>
-            <Link to="/calibrations">{going ? "Leave for now" : "To the calibrations"}</Link>
+            <Link to="/calibrations">{going ? "Save and exit" : "Back to calibrations"}</Link>
           </>
         }
         actions={
@@ -57,8 +57,12 @@ function Conversation({ unit, id }: { unit: string; id: string }) {
               >
                 Step back
               </Button>
-              <Button variant="default" leftSection={<Icon name="stop" size={16} />} onClick={() => setGivingUp(true)}>
-                Give up
+              <Button
+                variant="default"
+                leftSection={<Icon name="stop" size={16} />}
+                onClick={() => setConfirmingCancel(true)}
+              >
+                Cancel calibration
               </Button>
             </>
           )
@@ -70,8 +74,8 @@ function Conversation({ unit, id }: { unit: string; id: string }) {
         {step.body && <p className={css.body}>{step.body}</p>}
         {otherDriver !== null && going && <Driven by={otherDriver} onTakeOver={takeOver} />}
         {refused && otherDriver === null && (going || aborting.error) && <Problem error={refused} />}
-        <StepShow step={step} unit={unit} pending={moving.isPending} />
-        <SimulatedBench bench={bench} offer={offer} />
+        <StepView step={step} unit={unit} pending={moving.isPending} />
+        <LabBench bench={bench} offer={offer} />
         {going ? (
           <StepForm
             key={`${step.step_id} ${session.updated_at}`}
@@ -93,14 +97,20 @@ function Conversation({ unit, id }: { unit: string; id: string }) {
           </Group>
         )}
       </article>
-      <Modal opened={givingUp} onClose={() => setGivingUp(false)} title="Give this calibration up?">
+      <Modal opened={confirmingCancel} onClose={() => setConfirmingCancel(false)} title="Give this calibration up?">
         <p>What runs for it on {unit} stops, and nothing is saved. What was calibrated before stays as it is.</p>
         <Group justify="flex-end" mt="md">
-          <Button variant="default" onClick={() => setGivingUp(false)}>
-            Keep going
+          <Button variant="default" onClick={() => setConfirmingCancel(false)}>
+            Continue calibration
           </Button>
-          <Button color="red" onClick={() => (setGivingUp(false), aborting.mutate())}>
-            Give up
+          <Button
+            color="red"
+            onClick={() => {
+              setConfirmingCancel(false);
+              aborting.mutate();
+            }}
+          >
+            Cancel calibration
           </Button>
         </Group>
       </Modal>

@@ -52,7 +52,7 @@ export function StepForm({ step, unit, pending, blocked, known = {}, onMove }: P
         />
       ))}
       {step.step_type === "action" && !pending && <p className="soft">This moves hardware on {unit}.</p>}
-      <div className={css.goOn}>
+      <div className={css.resume}>
         <Button type="submit" loading={pending} disabled={blocked}>
           {GO_ON[step.step_type] ?? "Next"}
         </Button>
@@ -64,7 +64,7 @@ export function StepForm({ step, unit, pending, blocked, known = {}, onMove }: P
       </div>
       {pending && (
         <p className="soft" role="status">
-          {unit} is at it. “Give up” stops it at once.
+          {unit} is running this step. “Cancel calibration” stops it immediately.
         </p>
       )}
     </form>

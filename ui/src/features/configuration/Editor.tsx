@@ -52,7 +52,7 @@ export function Editor({ where, saved, history }: Props) {
         <pre ref={shown} aria-hidden="true" className={css.highlight}>
           {highlighted(text).map((line, i) => (
             <span key={i} className={css[line.kind] ?? ""}>
-              {line.text + "\n"}
+              {`${line.text}\n`}
             </span>
           ))}
         </pre>

@@ -85,7 +85,7 @@ export default function Events() {
       {pages.isPending ? (
         <Waiting what="events" />
       ) : live.length === 0 ? (
-        <Empty title="Nothing was said that fits these filters." />
+        <Empty title="No events match these filters." />
       ) : (
         <EventTable rows={live} labels={labels} />
       )}

@@ -70,7 +70,7 @@ function Form({ onClose, experiment, experiments, onCreated }: Props) {
       {!experiment && (
         <TextInput
           label="Name"
-          description="It stays: readings are filed under it."
+          description="The name can't be changed later."
           data-autofocus
           required
           withAsterisk={false}

@@ -26,7 +26,14 @@ export default function Experiments() {
   const status = params.get("status") ?? "";
   const tag = params.get("tag") ?? "";
   const set = (key: string, value: string): void =>
-    setParams((before) => (value === "" ? before.delete(key) : before.set(key, value), before), { replace: true });
+    setParams(
+      (before) => {
+        if (value === "") before.delete(key);
+        else before.set(key, value);
+        return before;
+      },
+      { replace: true },
+    );
   const shown = found(experiments, { search, status, tag });
   const tags = [...new Set(experiments.flatMap((one) => one.tags))].sort();
   const close = (): void => {

@@ -42,8 +42,8 @@ export function InventoryCard({ worker, experiment }: { worker: Worker; experime
   const identifying = useMutation({ mutationFn: () => blink(unit) });
   const facts: [string, string][] = [
     ["Experiment", experiment ?? "none"],
-    ["Software", app ?? "not heard yet"],
-    ["Address", ipv4 ?? "not heard yet"],
+    ["Software", app ?? "not reported yet"],
+    ["Address", ipv4 ?? "not reported yet"],
     ...(machine ? ([["Machine", machine]] as [string, string][]) : []),
   ];
   return (

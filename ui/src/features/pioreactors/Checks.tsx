@@ -5,8 +5,8 @@ import { useUnitStrokes } from "@/charts/useLines";
 import { start, stop } from "@/control/commands";
 import { OutcomeLine } from "@/control/OutcomeLine";
 import { type Command, useCommand } from "@/control/useCommand";
-import { useBench } from "@/features/calibrations/bench";
-import { SimulatedBench } from "@/features/calibrations/SimulatedBench";
+import { LabBench } from "@/features/calibrations/LabBench";
+import { useBench } from "@/features/calibrations/labBench";
 import { useBelow, useReading, useTopic } from "@/live/hooks";
 import { CLUSTER, setting, state } from "@/live/topics";
 import { count, fixed, plain } from "@/parts/format";
@@ -29,7 +29,7 @@ export function Checks(props: Props) {
         <SelfTest {...props} />
         <Blank {...props} />
       </div>
-      <SimulatedBench bench={bench} offer={{ vial: { od: 0 } }} />
+      <LabBench bench={bench} offer={{ vial: { od: 0 } }} />
     </section>
   );
 }

@@ -21,7 +21,7 @@ export function UnitLogs({
   const history = useQuery({
     queryKey: ["experiments", experiment, "recent_logs", unit],
     queryFn: ({ signal }) =>
-      get<LogRow[]>(path("api", "workers", unit, "experiments", experiment, "recent_logs") + "?min_level=INFO", signal),
+      get<LogRow[]>(`${path("api", "workers", unit, "experiments", experiment, "recent_logs")}?min_level=INFO`, signal),
     staleTime: 60_000,
   });
   const rows = useLiveLogs(experiment, "INFO", history.data, unit).slice(0, 50);

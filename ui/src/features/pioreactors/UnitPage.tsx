@@ -21,9 +21,9 @@ import { Dilution } from "@/units/Dilution";
 import { modelName, useModel } from "@/units/models";
 import { Numbers } from "@/units/Numbers";
 import { RecordsLine } from "@/units/RecordsLine";
-import { ByHand } from "./ByHand";
 import { Checks } from "./Checks";
 import { LabelDialog } from "./LabelDialog";
+import { ManualDosing } from "./ManualDosing";
 import { PumpGain } from "./PumpGain";
 import css from "./pioreactors.module.css";
 import { UnitLogs } from "./UnitLogs";
@@ -122,7 +122,7 @@ function Page({
           <VialSettings unit={unit} experiment={name} maxMl={model?.reactor_max_fill_volume_ml} />
         </div>
         <div className={css.column}>
-          <ByHand unit={unit} experiment={name} />
+          <ManualDosing unit={unit} experiment={name} />
         </div>
       </div>
       <div className={css.below}>

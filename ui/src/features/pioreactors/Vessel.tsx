@@ -1,4 +1,4 @@
-/** The vial as it is now: level, colour, stirring, heat, light and pumps, from what the unit said last. */
+/** The vial as it is now: level, color, stirring, heat, light and pumps, from what the unit said last. */
 
 import { useMemo } from "react";
 import type { ReactorModel } from "@/api/types";
@@ -94,7 +94,7 @@ function Liquid({ vial }: { vial: Vial }) {
   );
 }
 
-function Mark({ y, words, strong = false }: { y: number; words: string; strong?: boolean }) {
+function Logo({ y, words, strong = false }: { y: number; words: string; strong?: boolean }) {
   return (
     <g>
       <line x1={GLASS.right - 14} x2={GLASS.right + 10} y1={y} y2={y} className={strong ? css.markStrong : css.mark} />
@@ -114,9 +114,9 @@ function Glass({ vial }: { vial: Vial }) {
         className={css.glass}
       />
       <rect x={left - 10} y={top - 34} width={right - left + 20} height="20" rx="5" className={css.cap} />
-      <Mark y={surfaceY(vial.maxFill, vial.capacity)} words={`max ${fixed(vial.maxFill, 0)} mL`} />
+      <Logo y={surfaceY(vial.maxFill, vial.capacity)} words={`max ${fixed(vial.maxFill, 0)} mL`} />
       {vial.efflux !== undefined && (
-        <Mark y={surfaceY(vial.efflux, vial.capacity)} words={`efflux ${fixed(vial.efflux, 1)}`} />
+        <Logo y={surfaceY(vial.efflux, vial.capacity)} words={`efflux ${fixed(vial.efflux, 1)}`} />
       )}
       {vial.volume !== undefined && (
         <text

@@ -1,4 +1,4 @@
-/** What the unit believes about its vial; correct it after filling by hand. */
+/** The unit's estimate of its vial's contents; correct it after filling manually. */
 
 import { useSettingsCollections } from "@/api/queries";
 import { correctVial } from "@/control/commands";
@@ -20,7 +20,7 @@ export function VialSettings({ unit, experiment, maxMl }: Props) {
   return (
     <section className={`panel ${css.padded}`} aria-label="Vial settings">
       <h2>Vial</h2>
-      <p className="soft small">What the unit believes. Correct it after filling or emptying by hand.</p>
+      <p className="soft small">The unit's current estimate. Correct it after filling or emptying the vial manually.</p>
       <div className={css.vialGrid}>
         {vial.published_settings
           .filter((setting) => setting.display)

@@ -32,7 +32,14 @@ export default function Profiles() {
   const profiles = useProfiles();
   const rows = profiles.data ?? [];
   const chosen = rows.find((one) => one.file === params.get("file"))?.file ?? rows[0]?.file;
-  const choose = (file: string): void => setParams((before) => (before.set("file", file), before), { replace: true });
+  const choose = (file: string): void =>
+    setParams(
+      (before) => {
+        before.set("file", file);
+        return before;
+      },
+      { replace: true },
+    );
   const done = (file: string | undefined): void => {
     setWriting(undefined);
     if (file !== undefined) choose(file);

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { resumedIn } from "./Held";
+import { resumedIn } from "./HeldValue";
 
 it("finds what came back after a power cut, and trusts no answer that is a refusal", () => {
   const value = [

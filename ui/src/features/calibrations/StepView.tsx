@@ -23,7 +23,7 @@ import { deviceName, type Step } from "./session";
 
 const NEXT_PICTURE_MS = 45;
 
-export function StepShow({ step, unit, pending }: { step: Step; unit: string; pending: boolean }) {
+export function StepView({ step, unit, pending }: { step: Step; unit: string; pending: boolean }) {
   const image = imageOf(step);
   const loading = loadingImagesOf(step);
   const chart = chartOf(step);

@@ -18,7 +18,7 @@ export function resumedIn(result: unknown): string[] {
 }
 
 /** `paused` names the jobs that are paused at present; nothing is asked of the unit when there are none. */
-export function Held({ unit, paused }: { unit: string; paused: readonly { job: string; name: string }[] }) {
+export function HeldValue({ unit, paused }: { unit: string; paused: readonly { job: string; name: string }[] }) {
   const resumed = useQuery({
     queryKey: ["workers", unit, "resumed", paused.map(({ job }) => job)],
     queryFn: async ({ signal }) =>

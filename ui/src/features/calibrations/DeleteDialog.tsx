@@ -21,7 +21,7 @@ interface Props {
   onDeleted: () => Promise<void>;
 }
 
-export function DeleteKept({ kept, onClose, onDeleted }: Props) {
+export function DeleteDialog({ kept, onClose, onDeleted }: Props) {
   const deleting = useMutation({
     mutationFn: (one: Kept) => ask("DELETE", path("api", "workers", one.unit, one.kind, one.device, one.name)),
     onSuccess: async () => {

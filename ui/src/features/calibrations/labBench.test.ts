@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { isUsed, knownTo, type LabBenchState } from "./bench";
+import { isUsed, knownTo, type LabBenchState } from "./labBench";
 
 const culture: LabBenchState = { vial: "culture", standard_od: null, volume_ml: 14, tubes: "vial", cup_ml: 0 };
 const standard: LabBenchState = { ...culture, vial: "standard", standard_od: 0.5 };

@@ -4,14 +4,14 @@ import { Button, TextInput } from "@mantine/core";
 import { type FormEvent, useState } from "react";
 import { plain } from "@/parts/format";
 import { Problem } from "@/parts/Problem";
-import { isUsed, type useBench } from "./bench";
 import css from "./calibrations.module.css";
+import { isUsed, type useBench } from "./labBench";
 import type { BenchOffer } from "./metadata";
 
 type Bench = ReturnType<typeof useBench>;
 
 /** Shows what the step has a use for, and what is still to be put back; nothing beside a real reactor. */
-export function SimulatedBench({ bench, offer }: { bench: Bench; offer: BenchOffer }) {
+export function LabBench({ bench, offer }: { bench: Bench; offer: BenchOffer }) {
   const { state, acting } = bench;
   if (!state || !(offer.vial || offer.cup || isUsed(state))) return null;
   const inside = state.vial === "standard" ? `a standard of OD600 ${plain(state.standard_od ?? 0)}` : "the culture";

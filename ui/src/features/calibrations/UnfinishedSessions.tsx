@@ -9,7 +9,7 @@ import { moment, secondsOf } from "@/parts/format";
 import css from "./calibrations.module.css";
 import { deviceName, unfinished } from "./session";
 
-export function Unfinished() {
+export function UnfinishedSessions() {
   const { data } = useQuery({
     queryKey: ["calibration sessions"],
     queryFn: async ({ signal }) =>
@@ -34,7 +34,7 @@ export function Unfinished() {
         to={`/calibrations/sessions/${encodeURIComponent(unit)}/${session.session_id}`}
         variant="default"
       >
-        Go on
+        Resume
       </Button>
     </section>
   ));

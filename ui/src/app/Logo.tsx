@@ -1,6 +1,6 @@
-/** The sign of the house: a vial. */
+/** The logo: a vial. */
 
-export function Mark({ size = 28 }: { size?: number }) {
+export function Logo({ size = 28 }: { size?: number }) {
   return (
     <svg width={size} height={size} viewBox="0 0 32 32" aria-hidden="true" style={{ flex: "none" }}>
       <rect width="32" height="32" rx="8" fill="#4a52c4" />

@@ -7,7 +7,7 @@ import { useCommand } from "@/control/useCommand";
 import { checked } from "@/control/validation";
 import { useTopic } from "@/live/hooks";
 import { fixed } from "@/parts/format";
-import { DOSES, type Dose, dose, light } from "./acts";
+import { DOSES, type Dose, dose, light } from "./manualActions";
 import css from "./pioreactors.module.css";
 
 interface Props {
@@ -15,7 +15,7 @@ interface Props {
   experiment: string;
 }
 
-export function ByHand(props: Props) {
+export function ManualDosing(props: Props) {
   return (
     <>
       <DoseByHand {...props} />
