@@ -74,6 +74,7 @@ def ui_parts() -> list[Part]:
     ui = ROOT / "ui"
     return [
         Part("ui-build", (sys.executable, "scripts/build_ui.py")),
+        Part("ui-lint", ("npm", "run", "--silent", "lint"), ui, environment),
         Part("ui-types", ("npm", "exec", "--offline", "--", "tsc", "--noEmit"), ui, environment),
         Part("ui-tests", ("npm", "run", "--silent", "test"), ui, environment),
     ]
@@ -98,7 +99,11 @@ def test_parts() -> list[Part]:
     ]
     if any((ROOT / "tests" / "browser").glob("test_*.py")):
         parts.append(
-            Part("browser", (*PYTEST, "-m", "browser and not hardware", "--durations=5"), environment=environment)
+            Part(
+                "browser",
+                (*PYTEST, "-n", "2", "--dist", "loadgroup", "-m", "browser and not hardware", "--durations=5"),
+                environment=environment,
+            )
         )
     return parts
 

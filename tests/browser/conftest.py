@@ -1,6 +1,7 @@
 """A browser, a real cluster with simulated reactors, and the panel built on a recording."""
 
 import contextlib
+import fcntl
 import functools
 import http.server
 import os
@@ -15,12 +16,24 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from pioreactor.testing.ports import free_ports
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 STARTED_WITHIN_S = 90.0
+# Two browsers and a cluster share the machine; an assertion that holds does not wait.
+expect.set_options(timeout=15_000)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests of one cluster in one process of a parallel run, so that no cluster starts twice."""
+    for item in items:
+        if not item.path.is_relative_to(ROOT / "tests" / "browser"):
+            continue
+        used = {"cluster", "idle_cluster"}.intersection(getattr(item, "fixturenames", ()))
+        for name in used:
+            item.add_marker(pytest.mark.xdist_group(name))
 
 
 @pytest.fixture(scope="session")
@@ -44,18 +57,27 @@ class _OnePage(http.server.SimpleHTTPRequestHandler):
         super().do_GET()
 
     def log_message(self, format: str, *args: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
+
+
+def _shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of the built panel, the same for all processes of a parallel run."""
+    base = tmp_path_factory.getbasetemp()
+    return (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "panel"
 
 
 @pytest.fixture(scope="session")
 def recording(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Return the address of the panel with a made-up cluster behind it."""
-    folder = tmp_path_factory.mktemp("panel")
     npx = shutil.which("npx")
     if npx is None or not (ROOT / "ui" / "node_modules").is_dir():
         pytest.skip("needs Node.js and `npm ci` in ui/")
-    build = [npx, "vite", "build", "--mode", "demo", "--outDir", str(folder), "--logLevel", "error"]
-    subprocess.run(build, cwd=ROOT / "ui", check=True, capture_output=True)
+    folder = _shared_folder(tmp_path_factory)
+    with (folder.parent / "panel.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "index.html").is_file():
+            build = [npx, "vite", "build", "--mode", "demo", "--outDir", str(folder), "--logLevel", "error"]
+            subprocess.run(build, cwd=ROOT / "ui", check=True, capture_output=True)
     handler = functools.partial(_OnePage, directory=str(folder))
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     serving = threading.Thread(target=server.serve_forever, daemon=True)
@@ -75,16 +97,16 @@ class Cluster:
     password: str
 
 
-def _welcome(process: "subprocess.Popen[str]") -> Cluster:
-    """Read the words of `pio demo` until it has said everything."""
+def _read_access(process: "subprocess.Popen[str]") -> Cluster:
+    """Read the output of `pio demo` until it has printed address, user and password."""
     assert process.stdout is not None
-    said = ""
+    output = ""
     for line in process.stdout:
-        said += line
-        found = re.search(r"Open\s+(\S+).*Sign in as\s+(\S+).*Password\s+(\S+)", said, re.DOTALL)
+        output += line
+        found = re.search(r"Open\s+(\S+).*Sign in as\s+(\S+).*Password\s+(\S+)", output, re.DOTALL)
         if found:
             return Cluster(*found.groups())
-    raise AssertionError(f"the demo ended before it was ready:\n{said}")
+    raise AssertionError(f"the demo ended before it was ready:\n{output}")
 
 
 @contextlib.contextmanager
@@ -96,9 +118,9 @@ def _demo(*options: str) -> Iterator[Cluster]:
         overdue = threading.Timer(STARTED_WITHIN_S, process.kill)
         overdue.start()
         try:
-            welcome = _welcome(process)
+            access = _read_access(process)
             overdue.cancel()
-            yield welcome
+            yield access
         finally:
             overdue.cancel()
             overdue.join()
@@ -115,7 +137,7 @@ def start_demo() -> Callable[..., contextlib.AbstractContextManager[Cluster]]:
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Cluster]:
-    """Twenty times faster than real."""
+    """Run a cluster at twenty times real time."""
     with _demo("--speed", "20") as running:
         yield running
 
@@ -130,7 +152,7 @@ def idle_cluster() -> Iterator[Cluster]:
 @pytest.fixture
 def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
     """Open pages that fail the test when the browser finds an error in them."""
-    troubles: list[str] = []
+    page_errors: list[str] = []
     contexts = []
 
     def opened(*, phone: bool = False, dark: bool = False) -> Page:
@@ -144,14 +166,14 @@ def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(20_000)
-        page.on("pageerror", lambda error: troubles.append(str(error)))
-        page.on("console", lambda said: troubles.append(said.text) if "Content Security" in said.text else None)
+        page.on("pageerror", lambda error: page_errors.append(str(error)))
+        page.on("console", lambda entry: page_errors.append(entry.text) if "Content Security" in entry.text else None)
         return page
 
     yield opened
     for context in contexts:
         context.close()
-    assert not troubles
+    assert not page_errors
 
 
 @pytest.fixture
