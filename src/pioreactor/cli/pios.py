@@ -174,19 +174,20 @@ def _targets(cli: CliContext, units: tuple[str, ...], experiments: tuple[str, ..
         raise click.UsageError("--units and --experiments are mutually exclusive.")
     inventory = {row["pioreactor_unit"]: bool(row["is_active"]) for row in cli.ask_leader("GET", "/api/workers")}
     wanted = [unit for unit in dict.fromkeys(units) if unit != UNIVERSAL_IDENTIFIER]
-    for experiment in experiments:
-        rows = cli.ask_leader("GET", f"/api/experiments/{quote(experiment, safe='')}/workers")
-        wanted += [row["pioreactor_unit"] for row in rows]
+    wanted += [unit for experiment in experiments for unit in _workers_of(cli, experiment)]
     unknown = [unit for unit in wanted if unit not in inventory]
     if unknown:
         raise NotFoundError(f"not in the inventory: {', '.join(unknown)}", remedy="See: pio workers status")
-    everyone = not units and not experiments
+    everyone = UNIVERSAL_IDENTIFIER in units or (not units and not experiments)
     chosen = [unit for unit, active in inventory.items() if active and (everyone or unit in wanted)]
-    if UNIVERSAL_IDENTIFIER in units:
-        chosen = [unit for unit, active in inventory.items() if active]
     if not chosen:
         raise NotFoundError("no active worker matches", remedy="See: pio workers status")
     return chosen
+
+
+def _workers_of(cli: CliContext, experiment: str) -> list[str]:
+    rows = cli.ask_leader("GET", f"/api/experiments/{quote(experiment, safe='')}/workers")
+    return [str(row["pioreactor_unit"]) for row in rows]
 
 
 def _confirm(question: str, yes: bool) -> None:

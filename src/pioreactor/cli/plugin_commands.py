@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from types import ModuleType
+
 import click
 
 from pioreactor.cli.run_commands import command_for as command_for
@@ -20,13 +23,14 @@ def add_plugin_commands(group: click.Group) -> None:
         for command in defined:
             if command.name:
                 group.add_command(command)
-        for value in vars(plugin.module).values():
-            if (
-                isinstance(value, type)
-                and issubclass(value, BackgroundJob)
-                and value.__module__ == plugin.module.__name__
-                and value.job_name
-                and not getattr(value, "automation_name", "")
-                and value.job_name not in group.commands
-            ):
-                group.add_command(command_for(value))
+        for job in _jobs_of(plugin.module):
+            if job.job_name not in group.commands:
+                group.add_command(command_for(job))
+
+
+def _jobs_of(module: ModuleType) -> Iterator[type[BackgroundJob]]:
+    """Yield the jobs that a module defines itself; automations are run by their host job."""
+    for value in vars(module).values():
+        is_job = isinstance(value, type) and issubclass(value, BackgroundJob) and value.__module__ == module.__name__
+        if is_job and value.job_name and not getattr(value, "automation_name", ""):
+            yield value

@@ -158,17 +158,23 @@ def _bounds(metas: list[msgspec.Meta]) -> list[str]:
     low = next((m for m in metas if m.ge is not None or m.gt is not None), None)
     high = next((m for m in metas if m.le is not None or m.lt is not None), None)
     unit = next((m.extra["unit"] for m in metas if m.extra and m.extra.get("unit")), "")
-    words = []
     if low is not None and low.ge is not None and high is not None and high.le is not None:
-        words.append(f"from {low.ge:g} to {high.le:g}")
+        limits = [f"from {low.ge:g} to {high.le:g}"]
     else:
-        if low is not None:
-            words.append(f"of at least {low.ge:g}" if low.ge is not None else f"above {low.gt:g}")
-        if high is not None:
-            words.append(f"up to {high.le:g}" if high.le is not None else f"below {high.lt:g}")
-    if unit:
-        words.append(f"[{unit}]")
-    return words
+        limits = [*_lower_limit(low), *_upper_limit(high)]
+    return [*limits, f"[{unit}]"] if unit else limits
+
+
+def _lower_limit(low: msgspec.Meta | None) -> list[str]:
+    if low is None:
+        return []
+    return [f"of at least {low.ge:g}" if low.ge is not None else f"above {low.gt:g}"]
+
+
+def _upper_limit(high: msgspec.Meta | None) -> list[str]:
+    if high is None:
+        return []
+    return [f"up to {high.le:g}" if high.le is not None else f"below {high.lt:g}"]
 
 
 def _read_any_of(value: str | None, type_: Any, arms: tuple[Any, ...]) -> Any:

@@ -95,7 +95,7 @@ def test_show_hides_secrets_and_names_sources(shell: Shell) -> None:
     assert shown["stirring.config"]["pwm_hz"] == {"value": "150", "source": "local"}
     assert shown["stirring.config"]["use_rpm"]["source"] == "default"
     assert shown["cluster.addresses"]["boss"] == {"value": "10.0.0.1", "source": "derived"}
-    assert "initial_target_rpm is meant" in err
+    assert "Did you mean initial_target_rpm?" in err
     assert "hunter2" not in shell("show")[1]
 
 

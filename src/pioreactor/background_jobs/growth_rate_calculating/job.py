@@ -107,15 +107,19 @@ class GrowthRateCalculator(BackgroundJob):
         A channel without a positive reading is skipped; one that joins later starts at the mean of the others.
         """
         positive = {channel: od for channel, od in ods.items() if od > 0}
-        relative = [od / self._norms[channel] for channel, od in positive.items() if channel in self._norms]
-        combined = math.exp(sum(map(math.log, relative)) / len(relative)) if relative else None
+        combined = self._relative_to_start(positive)
         for channel, od in positive.items():
             if channel not in self._norms:
                 self._begin(channel, od / (combined if combined is not None else 1.0))
         if combined is None and any(channel in self._norms for channel in ods):
-            begun = [od / self._norms[channel] for channel, od in positive.items() if channel in self._norms]
-            return math.exp(sum(map(math.log, begun)) / len(begun)) if begun else 0.0
+            begun = self._relative_to_start(positive)
+            return begun if begun is not None else 0.0
         return combined
+
+    def _relative_to_start(self, ods: dict[str, float]) -> float | None:
+        """Return the geometric mean of the channels whose normalization is known; None if there are none."""
+        relative = [od / self._norms[channel] for channel, od in ods.items() if channel in self._norms]
+        return math.exp(sum(map(math.log, relative)) / len(relative)) if relative else None
 
     def _begin(self, channel: str, od: float) -> None:
         """Collect one of the first readings of a channel, which determine its normalization."""

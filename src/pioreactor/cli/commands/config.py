@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -96,15 +97,11 @@ def show(
     if section is not None and section not in sections:
         raise NotFoundError(unknown(section, list(sections), kind="section"))
     chosen: dict[str, dict[str, Any]] = {}
-    for name, keys in sections.items():
-        if section is not None and name != section:
-            continue
-        for each, value in keys.items():
-            if key is not None and each != key:
-                continue
-            shown = _HIDDEN if value and _is_secret(name, each) else value
-            source = settings.sources.get((name, each), "default")
-            chosen.setdefault(name, {})[each] = {"value": shown, "source": source} if with_source else shown
+    for name, each in _selected(sections, section, key):
+        value = sections[name][each]
+        shown = _HIDDEN if value and _is_secret(name, each) else value
+        source = settings.sources.get((name, each), "default")
+        chosen.setdefault(name, {})[each] = {"value": shown, "source": source} if with_source else shown
     if key is not None and not chosen:
         known = [each for name, keys in sections.items() if section in (None, name) for each in keys]
         raise NotFoundError(unknown(key, known, kind="key"))
@@ -114,6 +111,15 @@ def show(
         _print_ini(chosen, with_source=with_source)
     for warning in settings.warnings:
         click.echo(f"Warning: {warning}", err=True)
+
+
+def _selected(
+    sections: Mapping[str, Mapping[str, object]], section: str | None, key: str | None
+) -> Iterator[tuple[str, str]]:
+    """Yield section and key of what was asked for; None selects all."""
+    for name, keys in sections.items():
+        if section in (None, name):
+            yield from ((name, each) for each in keys if key in (None, each))
 
 
 def _print_ini(sections: dict[str, dict[str, Any]], *, with_source: bool) -> None:

@@ -48,18 +48,15 @@ def kill(
         raise click.UsageError("Choose jobs: --job-name, --job-id, --experiment, --job-source or --all-jobs.")
     runtime = cli.runtime
     registry = runtime.stores.jobs()
-    chosen = registry.running(
-        job_name=underscored(job_name) if job_name is not None else None,
-        job_id=job_id,
-        experiment=experiment,
-        job_source=job_source,
-    )
-    if job_name is None and job_id is None:
-        chosen = [record for record in chosen if not record.is_long_running_job]
-    chosen = [record for record in chosen if record.pid != runtime.pid]
+    job_name = underscored(job_name) if job_name is not None else None
+    chosen = [
+        record
+        for record in registry.running(job_name=job_name, job_id=job_id, experiment=experiment, job_source=job_source)
+        if record.pid != runtime.pid and (job_name is not None or job_id is not None or not record.is_long_running_job)
+    ]
     pause = runtime.clock.signal().wait
     stopped = stop(chosen, registry, pause=pause, patience_s=patience_s, interrupt=cli.interrupt)
-    if all_jobs or (job_name is not None and underscored(job_name) == "led_intensity"):
+    if all_jobs or job_name == "led_intensity":
         _darken(cli)
     if as_json:
         print_json(

@@ -70,9 +70,7 @@ def estimate_recording(
     Raises InvalidRequestError, with file, column and line, for what cannot be read, StorageError if `out`
     cannot be written; `out` appears only when it is complete.
     """
-    for given in (readings, doses):
-        if given is not None and out.exists() and given.exists() and out.samefile(given):
-            raise InvalidRequestError(f"{out} is read from, too", remedy="Choose another name for what is written.")
+    _check_output(out, readings, doses)
     recorded = read_readings(readings, column=column)
     added = read_doses(doses, like=recorded, vial_volume_ml=vial_volume_ml) if doses is not None else []
     times_s = [t * SECONDS_PER_HOUR for t in recorded.time_h]
@@ -103,6 +101,13 @@ def estimate_recording(
     return tally.summary(len(times_s), len(added), out)
 
 
+def _check_output(out: Path, *inputs: Path | None) -> None:
+    """Raise `InvalidRequestError` if the output is one of the inputs."""
+    for given in inputs:
+        if given is not None and out.exists() and given.exists() and out.samefile(given):
+            raise InvalidRequestError(f"{out} is read from, too", remedy="Choose another name for what is written.")
+
+
 def read_readings(path: Path, *, column: str = "od_reading") -> Readings:
     """Read times and optical densities; empty cells become NaN, which the estimator leaves out.
 
@@ -125,16 +130,21 @@ def read_readings(path: Path, *, column: str = "od_reading") -> Readings:
                 remedy="Sort the rows by time, or keep one experiment or one side of a clock that was set back.",
             )
         rows.append((t_s, od))
+    _check_usable(rows, path, column)
+    origin_s = rows[0][0] if clock == "timestamp" else 0.0
+    time_h = [(t_s - origin_s) / SECONDS_PER_HOUR for t_s, _ in rows]
+    return Readings(time_h, [od for _, od in rows], origin_s, clock)
+
+
+def _check_usable(rows: list[tuple[float, float]], path: Path, column: str) -> None:
+    """Raise `InvalidRequestError` if there is no reading, or none that is positive."""
     if not rows:
         raise InvalidRequestError(f"{path.name} holds no readings", remedy="Export the dataset od_readings.")
     if not any(od > 0 and math.isfinite(od) for _, od in rows):
         raise InvalidRequestError(
             f"{path.name}, column {column!r}: none of {len(rows)} readings is a positive number",
-            remedy="Check that the column holds optical densities, and the blank that was taken off them.",
+            remedy="Check that the column holds optical densities, and the blank that was subtracted.",
         )
-    origin_s = rows[0][0] if clock == "timestamp" else 0.0
-    time_h = [(t_s - origin_s) / SECONDS_PER_HOUR for t_s, _ in rows]
-    return Readings(time_h, [od for _, od in rows], origin_s, clock)
 
 
 def read_doses(path: Path, *, like: Readings, vial_volume_ml: float) -> list[Dose]:
