@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Callable
+from typing import cast
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, SetCookieParam, expect
+from tests.browser.conftest import Cluster
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
@@ -12,12 +14,12 @@ UNIT = "worker1"
 
 
 @pytest.fixture(scope="session")
-def signed_in_cookies() -> list[dict[str, object]]:
+def signed_in_cookies() -> list[SetCookieParam]:
     return []
 
 
 @pytest.fixture
-def panel(cluster, open_page: Callable[..., Page], signed_in_cookies: list) -> Page:
+def panel(cluster: Cluster, open_page: Callable[..., Page], signed_in_cookies: list[SetCookieParam]) -> Page:
     """Return the overview, with somebody signed in; sign-in itself happens once."""
     page = open_page()
     if signed_in_cookies:
@@ -38,7 +40,7 @@ def open_activity(page: Page, name: str) -> Locator:
     return page.get_by_role("dialog")
 
 
-def test_a_wrong_password_is_refused_in_words(cluster, open_page: Callable[..., Page]) -> None:
+def test_a_wrong_password_is_refused_in_words(cluster: Cluster, open_page: Callable[..., Page]) -> None:
     page = open_page()
     page.goto(cluster.address)
     page.get_by_label("Name").fill(cluster.username)
@@ -83,7 +85,7 @@ def test_an_activity_is_paused_resumed_stopped_and_started(panel: Page) -> None:
     expect(dialog.get_by_text("On", exact=True)).to_be_visible()
 
 
-def test_a_dose_by_hand_is_confirmed_when_liquid_moved(panel: Page, cluster) -> None:
+def test_a_dose_by_hand_is_confirmed_when_liquid_moved(panel: Page, cluster: Cluster) -> None:
     panel.goto(f"{cluster.address}/pioreactors/{UNIT}")
     panel.get_by_label("Amount", exact=True).fill("0.5")
     panel.get_by_role("button", name="Add media 0.5 mL").click()
@@ -98,7 +100,7 @@ def test_a_note_appears_in_the_log(panel: Page) -> None:
     expect(events.get_by_text("Changed the bottle at noon")).to_have_count(1)
 
 
-def test_a_label_is_shown_instead_of_the_name(panel: Page, cluster) -> None:
+def test_a_label_is_shown_instead_of_the_name(panel: Page, cluster: Cluster) -> None:
     panel.goto(f"{cluster.address}/pioreactors/{UNIT}")
     panel.get_by_role("button", name="Label", exact=True).click()
     panel.get_by_role("dialog").get_by_role("textbox").fill("First vial")
@@ -106,7 +108,7 @@ def test_a_label_is_shown_instead_of_the_name(panel: Page, cluster) -> None:
     expect(panel.get_by_role("heading", level=1, name="First vial")).to_be_visible()
 
 
-def test_the_configuration_is_saved_and_its_last_version_kept(panel: Page, cluster) -> None:
+def test_the_configuration_is_saved_and_its_last_version_kept(panel: Page, cluster: Cluster) -> None:
     panel.goto(f"{cluster.address}/config")
     text = panel.get_by_label("Configuration text")
     expect(text).to_have_value(re.compile("cluster.topology"))
@@ -118,7 +120,7 @@ def test_the_configuration_is_saved_and_its_last_version_kept(panel: Page, clust
     expect(panel.get_by_label("Earlier versions")).to_be_visible()
 
 
-def test_a_new_experiment_starts_empty_and_the_first_one_is_still_there(panel: Page, cluster) -> None:
+def test_a_new_experiment_starts_empty_and_the_first_one_is_still_there(panel: Page, cluster: Cluster) -> None:
     panel.goto(f"{cluster.address}/experiments")
     panel.get_by_role("button", name="New experiment").click()
     dialog = panel.get_by_role("dialog")
@@ -155,9 +157,9 @@ def test_charts_move_and_a_reload_shows_what_was(panel: Page, key: str) -> None:
 @pytest.mark.parametrize("phone", [False, True], ids=["desk", "phone"])
 def test_the_real_overview_fits_its_screen(
     panel: Page,
-    cluster,
+    cluster: Cluster,
     open_page: Callable[..., Page],
-    signed_in_cookies: list,
+    signed_in_cookies: list[SetCookieParam],
     keep_screenshot: Callable[..., None],
     phone: bool,
     dark: bool,
@@ -175,7 +177,7 @@ def test_the_real_overview_fits_its_screen(
     keep_screenshot(page, name, full_page=False)
 
 
-def test_signing_out_requires_a_new_sign_in(cluster, open_page: Callable[..., Page]) -> None:
+def test_signing_out_requires_a_new_sign_in(cluster: Cluster, open_page: Callable[..., Page]) -> None:
     page = open_page()
     page.goto(cluster.address)
     page.get_by_label("Name").fill(cluster.username)
@@ -189,7 +191,7 @@ def test_signing_out_requires_a_new_sign_in(cluster, open_page: Callable[..., Pa
 
 
 def test_a_calibration_is_started_left_resumed_taken_over_and_canceled(
-    panel: Page, cluster, open_page: Callable[..., Page], keep_screenshot: Callable[[Page, str], None]
+    panel: Page, cluster: Cluster, open_page: Callable[..., Page], keep_screenshot: Callable[[Page, str], None]
 ) -> None:
     panel.goto(f"{cluster.address}/pioreactors/{UNIT}")
     panel.get_by_role("link", name="Calibrate").click()
@@ -214,7 +216,7 @@ def test_a_calibration_is_started_left_resumed_taken_over_and_canceled(
     expect(panel).to_have_url(session)
 
     other = open_page(phone=True)
-    other.context.add_cookies(panel.context.cookies())
+    other.context.add_cookies(cast(list[SetCookieParam], panel.context.cookies()))
     other.goto(session)
     expect(other.get_by_role("button", name="Next", exact=True)).to_be_disabled()
     keep_screenshot(other, "calibration-of-somebody-else-phone")

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Page, expect
+from tests.browser.conftest import Cluster
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
@@ -20,7 +21,7 @@ common:
 
 
 def test_a_profile_is_written_run_and_stopped(
-    cluster, open_page: Callable[..., Page], keep_screenshot: Callable[..., None]
+    cluster: Cluster, open_page: Callable[..., Page], keep_screenshot: Callable[..., None]
 ) -> None:
     page = open_page()
     page.goto(f"{cluster.address}/experiment-profiles")

@@ -4,7 +4,8 @@ import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, SetCookieParam, expect
+from tests.browser.conftest import Cluster
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
 
@@ -12,12 +13,12 @@ UNIT = "worker1"
 
 
 @pytest.fixture(scope="module")
-def signed_in_cookies() -> list[dict[str, object]]:
+def signed_in_cookies() -> list[SetCookieParam]:
     return []
 
 
 @pytest.fixture
-def panel(idle_cluster, open_page: Callable[..., Page], signed_in_cookies: list) -> Page:
+def panel(idle_cluster: Cluster, open_page: Callable[..., Page], signed_in_cookies: list[SetCookieParam]) -> Page:
     """Return a page with somebody signed in; sign-in itself happens once."""
     page = open_page()
     if signed_in_cookies:
@@ -81,7 +82,9 @@ def in_use(panel: Page, device: str) -> Locator:
     return section
 
 
-def test_od_is_calibrated_with_standards_from_the_bench(panel: Page, idle_cluster, keep_screenshot) -> None:
+def test_od_is_calibrated_with_standards_from_the_bench(
+    panel: Page, idle_cluster: Cluster, keep_screenshot: Callable[..., None]
+) -> None:
     session = Session(panel, idle_cluster.address, "od90", "OD600 with standards")
     session.go_through("Calibrate od90 with standards", "Name", "Stirring")
     for number, (od, offered) in enumerate([("2", True), ("0.4", False)], 1):
@@ -110,7 +113,9 @@ def test_od_is_calibrated_with_standards_from_the_bench(panel: Page, idle_cluste
     keep_screenshot(panel, "od-standards-in-use")
 
 
-def test_densities_are_fused_with_standards_from_the_bench(panel: Page, idle_cluster, keep_screenshot) -> None:
+def test_densities_are_fused_with_standards_from_the_bench(
+    panel: Page, idle_cluster: Cluster, keep_screenshot: Callable[..., None]
+) -> None:
     session = Session(panel, idle_cluster.address, "od_fused", "Fused OD with standards")
     session.go_through("Fused OD with standards", "Name", "Stirring")
     for number, od in enumerate(["0.1", "0.4", "1.5", "5"], 1):
@@ -141,7 +146,7 @@ def test_densities_are_fused_with_standards_from_the_bench(panel: Page, idle_clu
     expect(estimators.get_by_text("In use")).to_have_count(1)
 
 
-def test_a_pump_runs_into_the_cup_and_the_scale_fills_the_form(panel: Page, idle_cluster) -> None:
+def test_a_pump_runs_into_the_cup_and_the_scale_fills_the_form(panel: Page, idle_cluster: Cluster) -> None:
     session = Session(panel, idle_cluster.address, "media_pump", "Pump by time")
     session.go_through("Calibrate media_pump", "Connect the pump")
     session.at("Lay the tubes")
@@ -168,7 +173,7 @@ def test_a_pump_runs_into_the_cup_and_the_scale_fills_the_form(panel: Page, idle
 
 
 def test_a_self_test_and_a_blank_are_started_and_their_results_seen(
-    panel: Page, idle_cluster, keep_screenshot: Callable[[Page, str], None]
+    panel: Page, idle_cluster: Cluster, keep_screenshot: Callable[[Page, str], None]
 ) -> None:
     panel.goto(f"{idle_cluster.address}/pioreactors/{UNIT}")
     checks = panel.get_by_role("region", name="Checks")

@@ -104,7 +104,9 @@ def test_files_that_the_architecture_names_exist() -> None:
     text = (ROOT / "docs" / "explanations" / "architecture.md").read_text()
     named = [name for name in re.findall(r"`([\w/]+\.py)`", text) if "/" in name]
     assert len(named) > 20
-    assert [name for name in named if not ((ROOT / "src" / "pioreactor" / name).exists() or (ROOT / name).exists())] == []
+    assert [
+        name for name in named if not ((ROOT / "src" / "pioreactor" / name).exists() or (ROOT / name).exists())
+    ] == []
 
 
 def test_decisions_are_numbered_once_and_have_the_four_headings() -> None:
