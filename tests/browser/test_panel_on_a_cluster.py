@@ -5,7 +5,8 @@ from collections.abc import Callable
 from typing import cast
 
 import pytest
-from playwright.sync_api import Locator, Page, SetCookieParam, expect
+from playwright._impl._api_structures import SetCookieParam
+from playwright.sync_api import Locator, Page, expect
 from tests.browser.conftest import Cluster
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]

@@ -4,7 +4,8 @@ import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Locator, Page, SetCookieParam, expect
+from playwright._impl._api_structures import SetCookieParam
+from playwright.sync_api import Locator, Page, expect
 from tests.browser.conftest import Cluster
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
