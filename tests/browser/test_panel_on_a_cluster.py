@@ -31,7 +31,7 @@ def panel(cluster: Cluster, open_page: Callable[..., Page], signed_in_cookies: l
         page.get_by_label("Password").first.fill(cluster.password)
         page.get_by_role("button", name="Sign in").click()
         expect(page.get_by_text("Live", exact=True)).to_be_visible()
-        signed_in_cookies.extend(page.context.cookies())
+        signed_in_cookies.extend(cast(list[SetCookieParam], page.context.cookies()))
     expect(page.get_by_text("Live", exact=True)).to_be_visible()
     return page
 

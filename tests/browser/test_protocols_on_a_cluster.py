@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from typing import cast
 
 import pytest
 from playwright._impl._api_structures import SetCookieParam
@@ -30,7 +31,7 @@ def panel(idle_cluster: Cluster, open_page: Callable[..., Page], signed_in_cooki
     page.get_by_label("Password").first.fill(idle_cluster.password)
     page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_text("Live", exact=True)).to_be_visible()
-    signed_in_cookies.extend(page.context.cookies())
+    signed_in_cookies.extend(cast(list[SetCookieParam], page.context.cookies()))
     return page
 
 
