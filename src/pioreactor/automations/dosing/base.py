@@ -73,7 +73,7 @@ class DosingAutomationJob(VialProperties, AutomationJob):
         self._diagnostics = DosingDiagnostics(
             self.create_diagnostics(), logger=self.logger, pause=self.pause_soon, now_s=now_s
         )
-        self._observations = DosingObservations(self, self._diagnostics.observe)
+        self._observations = DosingObservations(self, lambda: self.current_volume_ml, self._diagnostics.observe)
         given = {
             "alt_media_fraction": alt_media_fraction,
             "current_volume_ml": current_volume_ml,

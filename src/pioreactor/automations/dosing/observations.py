@@ -13,7 +13,7 @@ from pioreactor.automations.diagnostics.ports import Observation, PumpGainEstima
 from pioreactor.structs.readings import MeasuredRPM, Temperature
 
 if TYPE_CHECKING:
-    from pioreactor.automations.dosing.base import DosingAutomationJob
+    from pioreactor.automations.base import AutomationJob
     from pioreactor.messaging.ports import Message
 
 MAX_TIMESTAMP_AGE_S = 3600.0
@@ -35,10 +35,13 @@ class _Estimate(msgspec.Struct):
 class DosingObservations:
     """State of pump, stirrer and temperature as last published; changes are passed on as observations."""
 
-    def __init__(self, job: DosingAutomationJob, observe: Callable[[Observation], object]) -> None:
+    def __init__(
+        self, job: AutomationJob, volume_ml: Callable[[], float], observe: Callable[[Observation], object]
+    ) -> None:
         self._job = job
         self._clock = job.runtime.clock
         self._observe = observe
+        self._volume_ml = volume_ml
         self._stirring: dict[str, float] = {}
         """The last `duty_cycle` [%] and `target_rpm` of the stirrer."""
         self._celsius: float | None = None
@@ -75,7 +78,7 @@ class DosingObservations:
                 duty_percent=duty,
                 rpm=measured.measured_rpm,
                 target_rpm=target,
-                volume_ml=self._job.current_volume_ml,
+                volume_ml=self._volume_ml(),
                 celsius=self._celsius,
             )
         )
