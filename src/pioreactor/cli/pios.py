@@ -173,8 +173,7 @@ def _targets(cli: CliContext, units: tuple[str, ...], experiments: tuple[str, ..
     if units and experiments:
         raise click.UsageError("--units and --experiments are mutually exclusive.")
     inventory = {row["pioreactor_unit"]: bool(row["is_active"]) for row in cli.ask_leader("GET", "/api/workers")}
-    wanted = [unit for unit in dict.fromkeys(units) if unit != UNIVERSAL_IDENTIFIER]
-    wanted += [unit for experiment in experiments for unit in _workers_of(cli, experiment)]
+    wanted = _named_units(cli, units, experiments)
     unknown = [unit for unit in wanted if unit not in inventory]
     if unknown:
         raise NotFoundError(f"not in the inventory: {', '.join(unknown)}", remedy="See: pio workers status")
@@ -185,9 +184,13 @@ def _targets(cli: CliContext, units: tuple[str, ...], experiments: tuple[str, ..
     return chosen
 
 
-def _workers_of(cli: CliContext, experiment: str) -> list[str]:
-    rows = cli.ask_leader("GET", f"/api/experiments/{quote(experiment, safe='')}/workers")
-    return [str(row["pioreactor_unit"]) for row in rows]
+def _named_units(cli: CliContext, units: tuple[str, ...], experiments: tuple[str, ...]) -> list[str]:
+    """Return the units that were named, and those of the experiments that were named."""
+    named = [unit for unit in dict.fromkeys(units) if unit != UNIVERSAL_IDENTIFIER]
+    for experiment in experiments:
+        rows = cli.ask_leader("GET", f"/api/experiments/{quote(experiment, safe='')}/workers")
+        named += [str(row["pioreactor_unit"]) for row in rows]
+    return named
 
 
 def _confirm(question: str, yes: bool) -> None:

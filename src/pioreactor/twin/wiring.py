@@ -55,6 +55,16 @@ def _hat_chips(hat: str) -> dict[int, ChipAt]:
     return {0x2C: ChipAt("pico", {2: "1", 3: "2", 1: "aux"}), 0x4F: ChipAt("tmp1075")}
 
 
+def _check_known(hat: str, model: str, version: str) -> None:
+    """Raise `ConfigurationError` for a HAT and a reactor that do not exist, or do not fit together."""
+    if hat not in ("1.0", "1.1", "1.2"):
+        raise ConfigurationError(f"no HAT {hat!r}: known are 1.0, 1.1 and 1.2")
+    if model not in _EYE_SPIES or version not in ("1.0", "1.1", "1.5"):
+        raise ConfigurationError(f"no reactor {model!r} of version {version!r}")
+    if version == "1.5" and hat == "1.0":
+        raise ConfigurationError("reactors of version 1.5 need a HAT 1.1 or later: 0x49 is taken by the LED driver")
+
+
 def wiring(
     hat: str = "1.2",
     model: str = "pioreactor_20ml",
@@ -69,21 +79,16 @@ def wiring(
 
     `sensors` maps the addresses of additional sensors to their drivers.
     """
-    if hat not in ("1.0", "1.1", "1.2"):
-        raise ConfigurationError(f"no HAT {hat!r}: known are 1.0, 1.1 and 1.2")
-    if model not in _EYE_SPIES or version not in ("1.0", "1.1", "1.5"):
-        raise ConfigurationError(f"no reactor {model!r} of version {version!r}")
+    _check_known(hat, model, version)
     chips = _hat_chips(hat)
     if version == "1.5":
-        if hat == "1.0":
-            raise ConfigurationError("reactors of version 1.5 need a HAT 1.1 or later: 0x49 is taken by the LED driver")
         for channel, address in _EYE_SPIES[model].items():
             chips[address] = ChipAt("ads1114", {0: channel})
     for address, driver in (sensors if sensors is not None else {}).items():
         chips[address] = ChipAt(driver)
-    strange = [angle for angle in (angles or {}).values() if angle not in KNOWN_ANGLES]
-    if strange:
-        raise ConfigurationError(f"no photodiode can sit at {strange[0]!r}: known are {', '.join(KNOWN_ANGLES)}")
+    unknown = [angle for angle in (angles if angles is not None else {}).values() if angle not in KNOWN_ANGLES]
+    if unknown:
+        raise ConfigurationError(f"no photodiode can sit at {unknown[0]!r}: known are {', '.join(KNOWN_ANGLES)}")
     default_angles = FOUR_ANGLES if model.endswith("_XR") else ONE_ANGLE
     return TwinWiring(
         hat=hat,
