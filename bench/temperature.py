@@ -81,7 +81,7 @@ def run_ours(unit: Unit) -> None:
     while unit.now_s < HOURS * 3600.0:
         unit.wait()
         observer.advance(STEP_S, unit.duty, unit.volume_ml)
-        observer.see(unit.read())
+        observer.update(unit.read())
         unit.infer(observer.liquid_celsius)
         unit.duty = probe.apply(rule.duty_for(TARGET, observer, unit.volume_ml), observer, STEP_S)
 

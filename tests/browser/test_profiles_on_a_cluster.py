@@ -34,7 +34,7 @@ def test_a_profile_is_written_run_and_stopped(
     page.get_by_label("Name of the file").fill("faster")
     text = page.get_by_label("Text of the profile")
     text.fill(PROFILE.replace("t: 2d", "t: soon"))
-    expect(page.get_by_text("'soon' is no time")).to_be_visible()
+    expect(page.get_by_text("'soon' is not a time")).to_be_visible()
     expect(page.get_by_role("button", name="Save")).to_be_disabled()
     keep_screenshot(page, "profile-mistake")
     text.fill(PROFILE)

@@ -1,7 +1,7 @@
 """Virtual time: everything runs in one thread, one at a time, and time jumps to the next event.
 
-Whoever creates the clock drives it: when that (main) code sleeps or waits, the others run. What others spawn runs
-in greenlets, so any of them may block in the clock while the rest proceed. The same calls give the same order.
+The code that creates the clock (main code) drives it: when it sleeps or waits, spawned tasks run. Tasks are greenlets,
+so any of them may block in the clock while the others proceed. The order of execution is deterministic.
 """
 
 import heapq
@@ -13,7 +13,7 @@ from greenlet import getcurrent, greenlet
 
 
 class NothingLeftToDoError(RuntimeError):
-    """Main code waits for something that can never happen: nobody is ready and no timer is set."""
+    """Deadlock: main code waits while no greenlet is ready and no timer is set."""
 
 
 class _Waiter:
@@ -57,7 +57,7 @@ class VirtualSignal:
         self._waiters.append(waiter)
         self._clock._block(waiter, timeout_s)
         if waiter.by_signal:
-            return True  # it was set, even if somebody cleared it before the waiter had its turn
+            return True  # it was set, even if it was cleared before the waiter ran
         if not self._set and waiter in self._waiters:
             self._waiters.remove(waiter)
         return self._set
@@ -99,7 +99,7 @@ class VirtualTask:
 
 
 class VirtualClock:
-    """A clock whose seconds pass only when everybody waits."""
+    """Clock whose time advances only when all greenlets wait."""
 
     def __init__(self, start: datetime = datetime(2030, 1, 1, tzinfo=UTC)) -> None:
         self._start = start
@@ -119,7 +119,7 @@ class VirtualClock:
 
     def now(self) -> datetime:
         if self._time != self._now_at_s:
-            # Much is recorded at one moment: the same object is given each time.
+            # Many timestamps are taken at one moment: the same object is returned each time.
             self._now = self._start + self._offset + timedelta(milliseconds=int(self._time * 1000 + 1e-6))
             self._now_at_s = self._time
         return self._now
@@ -142,7 +142,7 @@ class VirtualClock:
             duration_s = 0.0
         until = self._time + duration_s
         if not self._ready and not self._main_is_awake and getcurrent() is not self._main:
-            # Nobody else can run before this sleep is over: the jump needs no switch.
+            # No other greenlet can run before this sleep ends: time advances without a switch.
             timers = self._timers
             while timers and timers[0][2].done:
                 heapq.heappop(timers)
@@ -193,7 +193,7 @@ class VirtualClock:
                 self._time = at
             self._wake(waiter)
             return
-        raise NothingLeftToDoError("main code waits, nobody is ready and no timer is set")
+        raise NothingLeftToDoError("deadlock: main code waits while no greenlet is ready and no timer is set")
 
     def _forget(self, glet: greenlet) -> None:
         self._dead.add(glet)

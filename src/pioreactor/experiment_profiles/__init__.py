@@ -1,1 +1,1 @@
-"""Experiment profiles: what happens on which unit and when, written as YAML and carried out by the leader."""
+"""Experiment profiles: timed actions on units, written as YAML and run by the leader."""

@@ -1,4 +1,4 @@
-"""How far a run of a profile has come, kept on the leader's disk so that a power cut does not end it."""
+"""Progress of a profile run, stored on the leader's disk so that the run continues after a power cut."""
 
 from __future__ import annotations
 
@@ -10,76 +10,78 @@ CACHE = "experiment_profile_progress"
 
 
 class Entry(msgspec.Struct, order=True, frozen=True):
-    """One action that is to come. Entries sort in the order in which they are carried out."""
+    """One pending action. Entries sort in the order of execution."""
 
     due_s: float
-    """Since the profile began."""
+    """Time since the start of the profile [s]."""
     priority: int
     number: int
-    """In the order of being planned, among entries of one unit."""
+    """Sequence number of the entry within its unit."""
     job: str
     path: str
-    """Where the action stands in the profile."""
+    """Path of the action within the profile."""
     round: int = 0
-    """Of a repeat: how often it went round. Of a when: how often it looked."""
+    """Completed iterations of a repeat, or completed checks of the condition of a when."""
 
 
-class TrackProgress(msgspec.Struct):
-    """What is to come on one unit, and what is being done."""
+class UnitProgress(msgspec.Struct):
+    """Pending actions of one unit, and the action in progress."""
 
     pending: list[Entry] = []
     doing: Entry | None = None
-    """An action that was begun and not noted as done: after a crash nobody knows whether it happened."""
+    """Action that was started and not recorded as done: after a crash its outcome is unknown."""
     planned: int = 0
 
 
 class RunProgress(msgspec.Struct):
-    """A run as a whole."""
+    """Progress of a run as a whole."""
 
     run_id: str
     filename: str
     profile: str
-    """The text with which it began: later edits of the file do not change a run."""
+    """Text of the profile at the start: later edits of the file do not change a run."""
     experiment: str
     source: str
-    """`JOB_SOURCE` of what it starts."""
+    """`JOB_SOURCE` of the jobs that the run starts."""
     started_at: str
     elapsed_s: float = 0.0
     noted_at: str = ""
-    """When `elapsed_s` was noted."""
+    """When `elapsed_s` was recorded."""
     action_count: int = 0
 
 
-class ProgressBook:
-    """Reads and writes the progress of one run."""
+class CheckpointStore:
+    """Storage of the progress of one run."""
 
     def __init__(self, stores: UnitStores, run_id: str) -> None:
         self._cache = stores.persistent(CACHE)
         self._run_id = run_id
 
-    def note(self, run: RunProgress) -> None:
+    def save_run(self, run: RunProgress) -> None:
+        """Store the progress of the run as a whole."""
         self._cache.set(self._run_id, msgspec.json.encode(run).decode())
 
-    def note_track(self, unit: str, track: TrackProgress) -> None:
-        self._cache.set((self._run_id, unit), msgspec.json.encode(track).decode())
+    def save_unit(self, unit: str, progress: UnitProgress) -> None:
+        """Store the progress of one unit."""
+        self._cache.set((self._run_id, unit), msgspec.json.encode(progress).decode())
 
-    def tracks(self) -> dict[str, TrackProgress]:
+    def load_units(self) -> dict[str, UnitProgress]:
         """Return the progress of each unit."""
         found = {}
         for key, text in self._cache.items():
             if isinstance(key, tuple) and key[0] == self._run_id and isinstance(text, str):
-                found[str(key[1])] = msgspec.json.decode(text, type=TrackProgress)
+                found[str(key[1])] = msgspec.json.decode(text, type=UnitProgress)
         return found
 
-    def forget(self) -> None:
-        """The run is over."""
+    def delete(self) -> None:
+        """Delete the progress of a run that has ended."""
         for key, _ in list(self._cache.items()):
             if key == self._run_id or (isinstance(key, tuple) and key[0] == self._run_id):
                 self._cache.pop(key)
 
 
-def unfinished(stores: UnitStores) -> list[RunProgress]:
-    """Return the runs that were neither finished nor stopped, the oldest first; what cannot be read is dropped."""
+def unfinished_runs(stores: UnitStores) -> list[RunProgress]:
+    """Return the runs that were neither finished nor stopped, oldest first; drop unreadable records."""
     cache = stores.persistent(CACHE)
     runs = [run for key, text in cache.items() if isinstance(key, str) and (run := _read(cache, key, text)) is not None]
     return sorted(runs, key=lambda run: run.started_at)

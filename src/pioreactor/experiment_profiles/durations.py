@@ -1,4 +1,4 @@
-"""Times of a profile: hours as a number, or a number with s, m, h or d behind it."""
+"""Times of a profile: hours as a number, or a number followed by s, m, h or d."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ SECONDS_PER_HOUR = 3600.0
 
 
 def seconds(moment: Moment) -> float:
-    """Return the seconds of a moment; raise `InvalidProfileError` for what is no time. A number may be negative."""
+    """Return a moment in seconds (possibly negative); raise `InvalidProfileError` if it is not a time."""
     if isinstance(moment, bool) or (isinstance(moment, float | int) and not math.isfinite(moment)):
-        raise InvalidProfileError(f"{moment!r} is no time", remedy="Write hours as a number, or a text such as 30m.")
+        raise InvalidProfileError(f"{moment!r} is not a time", remedy="Write hours as a number, or a text such as 30m.")
     if isinstance(moment, float | int):
         return moment * SECONDS_PER_HOUR
     found = _TEXT.fullmatch(moment.strip())
     if found is None:
         raise InvalidProfileError(
-            f"{moment!r} is no time",
+            f"{moment!r} is not a time",
             remedy="Write hours as a number, or a number with s, m, h or d: 30s, 2m, 1.5h, 2d.",
         )
     return float(found[1]) * _SECONDS[found[2].lower()]
 
 
 def due_s(act: Act) -> float:
-    """Return when an action is due [s], counted from the beginning of what it is part of."""
+    """Return when an action is due [s] after the start of the profile or of the enclosing action."""
     moment = act.t if act.t is not None else act.hours_elapsed
     return 0.0 if moment is None else seconds(moment)
 
 
-def in_words(duration_s: float) -> str:
-    """Return a duration as a person says it: `90 s`, `2 min`, `1 h 30 min`, `2 d 4 h`."""
+def format_duration(duration_s: float) -> str:
+    """Return a duration as text: `90 s`, `2 min`, `1 h 30 min`, `2 d 4 h`."""
     whole = round(duration_s)
     if whole < 120 and whole % 60:
         return f"{duration_s:g} s"

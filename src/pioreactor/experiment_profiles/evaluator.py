@@ -1,4 +1,4 @@
-"""What an expression of a profile comes to, in the surroundings of one action."""
+"""Evaluation of the expressions of a profile in the context of one action."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ class ExpressionError(PioreactorError):
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
-    """What an expression may speak of."""
+class EvaluationContext:
+    """Values that an expression may refer to."""
 
     unit: str
     experiment: str
@@ -59,92 +59,92 @@ class Scene:
     hours_elapsed: float
     inputs: Mapping[str, Value]
     look_up: Callable[[str, str, str], Any]
-    """(unit, job, setting) → what the job last said, decoded; raises `ExpressionError` when nothing was said."""
+    """(unit, job, setting) → decoded value last published by the job; raises `ExpressionError` if there is none."""
     random: Callable[[], float]
     action_count: int = 0
 
-    def named(self, word: str) -> Value | None:
-        """Return an input, or something that every profile may name; None for a word that means itself."""
+    def variable(self, word: str) -> Value | None:
+        """Return an input or a built-in variable; None for a word that stands for itself."""
         if word in self.inputs:
             value = self.inputs[word]
             return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
-        own: dict[str, Value] = {
+        built_in: dict[str, Value] = {
             "unit": self.unit,
             "experiment": self.experiment,
             "job_name": self.job_name,
             "hours_elapsed": self.hours_elapsed,
             "action_count": float(self.action_count),
         }
-        return own.get(word)
+        return built_in.get(word)
 
 
-def evaluate(text: str, scene: Scene) -> Value:
+def evaluate(text: str, context: EvaluationContext) -> Value:
     """Return the value of an expression, bare or in brackets; raise `ExpressionError` or `InvalidProfileError`."""
-    return value_of(parse(bare(text)), scene)
+    return value_of(parse(bare(text)), context)
 
 
-def holds(condition: Condition | None, scene: Scene, *, unless_given: bool = True) -> bool:
+def is_true(condition: Condition | None, context: EvaluationContext, *, unless_given: bool = True) -> bool:
     """Return whether a condition is true."""
     if condition is None:
         return unless_given
     if isinstance(condition, bool | int | float):
         return bool(condition)
-    return _truth(value_of(parse(bare(condition)), scene), condition)
+    return _truth(value_of(parse(bare(condition)), context), condition)
 
 
-def filled_in(value: Any, scene: Scene) -> Any:
-    """Return an option's value: an expression in brackets that is all of the text keeps its type."""
+def resolve_option(value: Any, context: EvaluationContext) -> Any:
+    """Return an option's value; an expression in brackets that makes up the whole text keeps its type."""
     if isinstance(value, str) and (stripped := value.strip()).startswith("${{") and stripped.endswith("}}"):
-        return evaluate(stripped, scene)
+        return evaluate(stripped, context)
     return value
 
 
-def interpolated(message: str, scene: Scene) -> str:
-    """Return a text with each bracketed expression replaced by its value."""
-    return _BRACKETED.sub(lambda found: as_text(evaluate(found[1], scene)), message)
+def interpolate(message: str, context: EvaluationContext) -> str:
+    """Return the text with each bracketed_expressions expression replaced by its value."""
+    return _BRACKETED.sub(lambda found: as_text(evaluate(found[1], context)), message)
 
 
-def bracketed(message: str) -> Iterator[str]:
-    """Give each expression in a text."""
+def bracketed_expressions(message: str) -> Iterator[str]:
+    """Yield each bracketed_expressions expression in a text."""
     for found in _BRACKETED.finditer(message):
         yield found[1]
 
 
 def as_text(value: Value) -> str:
-    """Return a value as a person writes it: whole numbers without a fraction."""
+    """Return a value as text, whole numbers without a fraction."""
     return f"{value:g}" if isinstance(value, float) and value == int(value) and abs(value) < 1e15 else str(value)
 
 
-def value_of(tree: Expression, scene: Scene) -> Value:
+def value_of(tree: Expression, context: EvaluationContext) -> Value:
     match tree:
         case Constant(value):
             return value
         case Word(word):
-            return _word(word, scene)
+            return _word(word, context)
         case Call(function):
-            return scene.random() if function == "random" else _known(scene.named(function))
+            return context.random() if function == "random" else _known(context.variable(function))
         case Lookup():
-            return _looked_up(tree, scene)
+            return _looked_up(tree, context)
         case Signed(sign, operand):
-            number = _number(value_of(operand, scene), sign)
+            number = _number(value_of(operand, context), sign)
             return -number if sign == "-" else number
         case Negated(operand):
-            return not _truth(value_of(operand, scene), "not")
+            return not _truth(value_of(operand, context), "not")
         case Operation("and", left, right):
-            return _truth(value_of(left, scene), "and") and _truth(value_of(right, scene), "and")
+            return _truth(value_of(left, context), "and") and _truth(value_of(right, context), "and")
         case Operation("or", left, right):
-            return _truth(value_of(left, scene), "or") or _truth(value_of(right, scene), "or")
+            return _truth(value_of(left, context), "or") or _truth(value_of(right, context), "or")
         case Operation(sign, left, right):
-            return _operation(sign, value_of(left, scene), value_of(right, scene))
+            return _operation(sign, value_of(left, context), value_of(right, context))
 
 
 def _known(value: Value | None) -> Value:
-    assert value is not None, "the grammar names only functions that every scene answers"
+    assert value is not None, "the grammar accepts only functions that every context defines"
     return value
 
 
-def _word(word: str, scene: Scene) -> Value:
-    known = scene.named(word)
+def _word(word: str, context: EvaluationContext) -> Value:
+    known = context.variable(word)
     if known is not None:
         return known
     return _TRUTHS.get(word.lower(), word)
@@ -162,12 +162,12 @@ def _operation(sign: str, left: Value, right: Value) -> Value:
     except OverflowError as error:
         raise ExpressionError(f"{as_text(left)} {sign} {as_text(right)} is too large a number") from error
     if isinstance(result, complex):
-        raise ExpressionError(f"{as_text(left)} {sign} {as_text(right)} is no real number")
+        raise ExpressionError(f"{as_text(left)} {sign} {as_text(right)} is not a real number")
     return result
 
 
 def _are_equal(left: Value, right: Value) -> bool:
-    """A truth value equals 1 or 0, as jobs may say either; texts are compared as they stand."""
+    """Compare two values: booleans equal 1 or 0, since jobs publish either; texts are compared literally."""
     if isinstance(left, str) or isinstance(right, str):
         return isinstance(left, str) and isinstance(right, str) and left == right
     return float(left) == float(right)
@@ -176,8 +176,8 @@ def _are_equal(left: Value, right: Value) -> bool:
 def _number(value: Value, sign: str) -> float:
     if isinstance(value, str):
         raise ExpressionError(
-            f"{value!r} is no number, as {sign!r} needs",
-            remedy="A word that is no input stands for itself; look whether it is misspelled.",
+            f"{value!r} is not a number, as {sign!r} requires",
+            remedy="A word that is not an input stands for itself; check its spelling.",
         )
     return float(value)
 
@@ -185,26 +185,26 @@ def _number(value: Value, sign: str) -> float:
 def _truth(value: Value, where: str) -> bool:
     if isinstance(value, str):
         raise ExpressionError(
-            f"{value!r} is neither true nor false, as {where!r} needs",
-            remedy="Compare it with something, or look whether it is a misspelled input.",
+            f"{value!r} is neither true nor false, as {where!r} requires",
+            remedy="Compare it with a value, or check whether it is a misspelled input.",
         )
     return bool(value)
 
 
-def _looked_up(lookup: Lookup, scene: Scene) -> Value:
-    unit = scene.unit if lookup.unit is None else lookup.unit
-    job = scene.job_name if lookup.job is None else lookup.job
-    value = scene.look_up(unit, job, lookup.setting)
+def _looked_up(lookup: Lookup, context: EvaluationContext) -> Value:
+    unit = context.unit if lookup.unit is None else lookup.unit
+    job = context.job_name if lookup.job is None else lookup.job
+    value = context.look_up(unit, job, lookup.setting)
     for key in lookup.keys:
         if not isinstance(value, Mapping) or key not in value:
             known = ", ".join(map(str, value)) if isinstance(value, Mapping) else "none"
-            raise ExpressionError(f"{unit}:{job}:{lookup.setting} has no {key!r}", remedy=f"What it has: {known}.")
+            raise ExpressionError(f"{unit}:{job}:{lookup.setting} has no {key!r}", remedy=f"Available keys: {known}.")
         value = value[key]
     return _plain(value, f"{unit}:{job}:{lookup.setting}")
 
 
 def _plain(value: Any, what: str) -> Value:
-    """Return a number, truth or text of what a job said; jobs write truths as `True` and `False`."""
+    """Return a published value as number, boolean or text; jobs publish booleans as `True` and `False`."""
     if isinstance(value, bool):
         return value
     if isinstance(value, int | float):
@@ -216,4 +216,4 @@ def _plain(value: Any, what: str) -> Value:
             return float(value)
         except ValueError:
             return value
-    raise ExpressionError(f"{what} is no single value", remedy=f"Name one of its parts with a dot: {what}.key")
+    raise ExpressionError(f"{what} is not a single value", remedy=f"Select one of its keys with a dot: {what}.key")

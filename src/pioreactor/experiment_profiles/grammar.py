@@ -61,7 +61,7 @@ class Constant:
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """An input, `true` or `false`, something of the surroundings, or else itself as text."""
+    """An input, `true` or `false`, a built-in variable, or else itself as text."""
 
     word: str
 

@@ -93,7 +93,7 @@ class HttpCluster:
         except PioreactorError as error:
             return error.code != "job_not_running" and error.status != 404
 
-    def last_said(self, unit: str, job: str, setting: str) -> bytes | None:
+    def last_published(self, unit: str, job: str, setting: str) -> bytes | None:
         experiment = UNIVERSAL_EXPERIMENT if job == "monitor" else self._experiment
         received: list[bytes] = []
         arrived = self._clock.signal()
@@ -123,7 +123,7 @@ class HttpCluster:
             "PATCH", f"/api/experiments/{self._quoted_experiment}/unit_labels", json={"unit": unit, "label": label}
         )
 
-    def stop_all_of(self, source: str, units: Sequence[str]) -> None:
+    def stop_jobs_of(self, source: str, units: Sequence[str]) -> None:
         failed = []
         for unit in units:
             try:

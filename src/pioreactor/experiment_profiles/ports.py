@@ -1,4 +1,4 @@
-"""What carrying out a profile asks of the cluster. Every call may raise `PioreactorError`, with the reason."""
+"""Interface of the cluster that a profile runs on. Every call may raise `PioreactorError` with the reason."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 
 class Cluster(Protocol):
-    """The workers of one experiment, as the leader reaches them."""
+    """Workers of one experiment, as reached from the leader."""
 
     def active_workers(self) -> list[str]:
         """Return the workers that are assigned to the experiment and active at present."""
@@ -37,18 +37,18 @@ class Cluster(Protocol):
         """Return whether a job runs."""
         ...
 
-    def last_said(self, unit: str, job: str, setting: str) -> bytes | None:
-        """Return what a job last published about a setting, None for nothing."""
+    def last_published(self, unit: str, job: str, setting: str) -> bytes | None:
+        """Return the last published value of a setting, None if there is none."""
         ...
 
     def log(self, unit: str, message: str, level: str) -> None:
-        """Write into the experiment's log in the name of a unit."""
+        """Write to the experiment's log on behalf of a unit."""
         ...
 
     def label(self, unit: str, label: str) -> None:
-        """Name a unit for this experiment."""
+        """Set the label of a unit in this experiment."""
         ...
 
-    def stop_all_of(self, source: str, units: Sequence[str]) -> None:
+    def stop_jobs_of(self, source: str, units: Sequence[str]) -> None:
         """Stop every job that was started with this `JOB_SOURCE`."""
         ...

@@ -82,7 +82,7 @@ BasicAction: TypeAlias = Log | Start | Pause | Stop | Update | Resume
 
 
 class When(Act, tag="when"):
-    """Its actions happen once the condition holds, timed from then. `wait_until` wins over `condition`."""
+    """Its actions run once the condition is true, timed from then. `wait_until` wins over `condition`."""
 
     wait_until: Condition | None = None
     condition: Condition | None = None

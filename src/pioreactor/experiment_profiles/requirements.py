@@ -1,4 +1,4 @@
-"""Which plugins a profile needs, and whether they are there."""
+"""Check of the plugins that a profile requires."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ def check_plugins(needed: Iterable[PluginRequirement], installed: Mapping[str, s
     from packaging.version import InvalidVersion, Version
 
     for plugin in needed:
-        there = installed.get(plugin.name, installed.get(plugin.name.replace("_", "-")))
-        if there is None:
+        version = installed.get(plugin.name, installed.get(plugin.name.replace("_", "-")))
+        if version is None:
             raise InvalidProfileError(
                 f"the profile needs the plugin {plugin.name}, which is not installed",
                 remedy=f"Install {plugin.name} {plugin.version} on the leader and the workers.",
             )
         wanted = plugin.version.strip()
         try:
-            fits = Version(there) in SpecifierSet(wanted if wanted[:1] in "<>=" else f"=={wanted}", prereleases=True)
+            fits = Version(version) in SpecifierSet(wanted if wanted[:1] in "<>=" else f"=={wanted}", prereleases=True)
         except (InvalidSpecifier, InvalidVersion) as error:
             raise InvalidProfileError(f"the version of {plugin.name} cannot be compared: {error}") from error
         if not fits:
             raise InvalidProfileError(
-                f"the profile needs {plugin.name} {wanted}, but {there} is installed",
-                remedy="Install the version that fits, or change plugins in the profile.",
+                f"the profile needs {plugin.name} {wanted}, but {version} is installed",
+                remedy="Install a matching version, or change `plugins` in the profile.",
             )

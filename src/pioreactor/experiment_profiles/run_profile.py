@@ -1,4 +1,4 @@
-"""Runs a profile as an action of the leader: it can be seen, stopped, and gone on with after a power cut."""
+"""Profile runs as actions of the leader, which can be listed, stopped, and continued after a power cut."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from random import Random
 from pioreactor import structs
 from pioreactor.clock.ports import Signal
 from pioreactor.exc import ActuatorInUseError, ConflictError, NotFoundError
-from pioreactor.experiment_profiles.checkpoint import ProgressBook, RunProgress, unfinished
+from pioreactor.experiment_profiles.checkpoint import CheckpointStore, RunProgress, unfinished_runs
 from pioreactor.experiment_profiles.ports import Cluster
-from pioreactor.experiment_profiles.profile_runner import Ending, ProfileRun
+from pioreactor.experiment_profiles.profile_runner import ProfileRunner, RunOutcome
 from pioreactor.experiment_profiles.profile_struct import InvalidProfileError, read_profile
 from pioreactor.experiment_profiles.validate import diagnostics
 from pioreactor.jobs.managed_lifecycle import long_running_managed_lifecycle
@@ -21,52 +21,52 @@ from pioreactor.observability.log import NOTICE
 from pioreactor.runtime.context import Runtime
 
 JOB_NAME = "experiment_profile"
-ENDINGS = (".yaml", ".yml")
+EXTENSIONS = (".yaml", ".yml")
 
 
 @dataclass(frozen=True, slots=True)
-class Bench:
-    """What a run needs to reach its workers: the action that it is, the source of its jobs, and its stop signal."""
+class RunContext:
+    """Context that a run provides for its cluster: its action, the source of its jobs, and its stop signal."""
 
     action: long_running_managed_lifecycle
     source: str
     stop: Signal
 
 
-Reach = Callable[[Bench, str], Cluster]
-"""(bench, experiment) → the workers of the experiment."""
+ClusterFactory = Callable[[RunContext, str], Cluster]
+"""(context, experiment) → the workers of the experiment."""
 
 
 def find_file(runtime: Runtime, name: str) -> Path:
-    """Return the file of a profile: a path, or a name in the profiles folder with or without its ending."""
+    """Return the file of a profile: a path, or a name in the profiles folder with or without its extension."""
     folder = runtime.paths.experiment_profiles
-    for path in (Path(name), folder / name, *(folder / f"{name}{ending}" for ending in ENDINGS)):
+    for path in (Path(name), folder / name, *(folder / f"{name}{extension}" for extension in EXTENSIONS)):
         if path.is_file():
             return path
-    raise NotFoundError(f"there is no profile {name!r}", remedy=f"Profiles are in {folder}.")
+    raise NotFoundError(f"no profile named {name!r}", remedy=f"Profiles are in {folder}.")
 
 
 def new_run(runtime: Runtime, path: Path, experiment: str) -> RunProgress:
-    """Return a run that has not begun; raise `InvalidProfileError` with every error of the profile."""
+    """Return a run that has not started; raise `InvalidProfileError` with every error of the profile."""
     text = path.read_text(encoding="utf-8")
     errors = [found for found in diagnostics(read_profile(text)) if found.severity == "error"]
     if errors:
-        sentences = "; ".join(f"{found.path}: {found.message}" for found in errors)
-        raise InvalidProfileError(f"{path.name} cannot be carried out: {sentences}", remedy=errors[0].hint)
+        messages = "; ".join(f"{found.path}: {found.message}" for found in errors)
+        raise InvalidProfileError(f"{path.name} cannot be run: {messages}", remedy=errors[0].hint)
     started_at = structs.to_timestamp(runtime.clock.now())
     return RunProgress(secrets.token_hex(8), path.name, text, experiment, "", started_at)
 
 
 def interrupted_run(runtime: Runtime, run_id: str) -> RunProgress:
-    """Return a run that was cut off."""
-    for run in unfinished(runtime.stores):
+    """Return an interrupted run; raise `NotFoundError` if there is none of this id."""
+    for run in unfinished_runs(runtime.stores):
         if run.run_id == run_id:
             return run
-    raise NotFoundError(f"there is no interrupted run {run_id!r}", remedy="See: pio resume --list")
+    raise NotFoundError(f"no interrupted run {run_id!r}", remedy="See: pio resume --list")
 
 
-def is_carried_out(runtime: Runtime, run: RunProgress) -> bool:
-    """Return whether a living process is at it."""
+def is_in_progress(runtime: Runtime, run: RunProgress) -> bool:
+    """Return whether a live process executes the run."""
     return runtime.ownership.holder(_resource(run)) is not None
 
 
@@ -74,18 +74,20 @@ def _resource(run: RunProgress) -> str:
     return f"profile-run-{run.run_id}"
 
 
-def carry_out(runtime: Runtime, run: RunProgress, reach: Reach, *, keeps_progress: Callable[[], bool]) -> Ending:
-    """Carry a profile out until it is done or stopped. `keeps_progress` says whether a stop is only an interruption."""
+def run_profile(
+    runtime: Runtime, run: RunProgress, make_cluster: ClusterFactory, *, keeps_progress: Callable[[], bool]
+) -> RunOutcome:
+    """Run a profile until it has finished or is stopped; `keeps_progress`: whether a stop is an interruption."""
     is_new = not run.noted_at
     action = long_running_managed_lifecycle(runtime.unit, run.experiment, JOB_NAME, ignore_is_active_state=True)
     with action:
         try:
             lease = runtime.ownership.acquire(_resource(run), action.owner)
         except ActuatorInUseError as error:
-            raise ConflictError("this run of the profile is being carried out already") from error
+            raise ConflictError("this run of the profile is already in progress") from error
         try:
             run.source = run.source if run.source else f"{JOB_NAME}/{action.job_id}"
-            return _run(runtime, run, action, reach, is_new=is_new, keeps_progress=keeps_progress)
+            return _run(runtime, run, action, make_cluster, is_new=is_new, keeps_progress=keeps_progress)
         finally:
             lease.release()
 
@@ -94,36 +96,36 @@ def _run(
     runtime: Runtime,
     run: RunProgress,
     action: long_running_managed_lifecycle,
-    reach: Reach,
+    make_cluster: ClusterFactory,
     *,
     is_new: bool,
     keeps_progress: Callable[[], bool],
-) -> Ending:
+) -> RunOutcome:
     stop = action.exit_event
     name = read_profile(run.profile).experiment_profile_name
-    carried = ProfileRun(
+    runner = ProfileRunner(
         run,
-        ProgressBook(runtime.stores, run.run_id),
-        cluster=reach(Bench(action, run.source, stop), run.experiment),
+        CheckpointStore(runtime.stores, run.run_id),
+        cluster=make_cluster(RunContext(action, run.source, stop), run.experiment),
         clock=runtime.clock,
         stop=stop,
-        say=lambda level, sentence: action.logger.log(level, "%s", sentence),
-        counted=lambda count: action.publish_setting("action_count", count),
+        log=lambda level, message: action.logger.log(level, "%s", message),
+        on_action_count=lambda count: action.publish_setting("action_count", count),
         random=Random(run.run_id).random,
         keeps_progress=keeps_progress,
     )
     action.publish_setting("experiment_profile_name", name)
     action.publish_setting("start_time_utc", run.started_at)
     action.publish_setting("profile_filename", run.filename)
-    action.logger.log(NOTICE, "%s profile %s.", "Starting" if is_new else "Going on with", name)
-    ending = carried.go()
-    match ending:
-        case Ending.FINISHED:
+    action.logger.log(NOTICE, "%s profile %s.", "Starting" if is_new else "Continuing", name)
+    outcome = runner.run()
+    match outcome:
+        case RunOutcome.FINISHED:
             action.logger.info("Finished profile %s.", name)
-        case Ending.STOPPED:
-            action.logger.log(NOTICE, "Stopped profile %s, and what it had started.", name)
-        case Ending.INTERRUPTED:
-            action.logger.log(NOTICE, "Profile %s is interrupted; it goes on when the leader is back.", name)
+        case RunOutcome.STOPPED:
+            action.logger.log(NOTICE, "Stopped profile %s and the jobs that it had started.", name)
+        case RunOutcome.INTERRUPTED:
+            action.logger.log(NOTICE, "Profile %s is interrupted; it continues when the leader is back.", name)
     for setting in ("experiment_profile_name", "start_time_utc"):
         action.publish_setting(setting, None)
-    return ending
+    return outcome

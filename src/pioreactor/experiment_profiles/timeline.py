@@ -1,4 +1,4 @@
-"""What a profile is going to do, as a list that a person reads before it is run."""
+"""Timeline of a profile: its actions as a list to be read before it is run."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from pioreactor.experiment_profiles.durations import due_s, in_words, seconds
+from pioreactor.experiment_profiles.durations import due_s, format_duration, seconds
 from pioreactor.experiment_profiles.profile_struct import (
     Act,
     Condition,
@@ -22,10 +22,10 @@ from pioreactor.experiment_profiles.unit_runner import PRIORITY
 
 
 class Step(msgspec.Struct, frozen=True):
-    """One line of a timeline. `depth` is above 0 for what happens inside of a repeat or a when."""
+    """One line of a timeline. `depth` is above 0 for actions inside a repeat or a when."""
 
     at_s: float
-    """Since the beginning; inside of a repeat or a when, since its own."""
+    """Time since the start of the profile, or of the enclosing repeat or when [s]."""
     who: str
     """A unit, or `all workers`."""
     job: str
@@ -34,7 +34,7 @@ class Step(msgspec.Struct, frozen=True):
 
 
 def timeline(profile: Profile, *, units: Iterable[str] | None = None) -> list[Step]:
-    """Return the steps in the order in which they happen. `units` leaves out what is for others."""
+    """Return the steps in the order of execution, restricted to `units` if given."""
     wanted = None if units is None else set(units)
     blocks = [("all workers", profile.common.jobs)]
     blocks += [(u, block.jobs) for u, block in profile.pioreactors.items() if wanted is None or u in wanted]
@@ -44,13 +44,13 @@ def timeline(profile: Profile, *, units: Iterable[str] | None = None) -> list[St
 
 
 def _steps(act: Act, who: str, job: str, *, depth: int) -> Iterator[Step]:
-    yield Step(due_s(act), who, job, _words(act, job), depth)
+    yield Step(due_s(act), who, job, _describe(act, job), depth)
     inner = act.actions if isinstance(act, When | Repeat) else []
     for one in sorted(inner, key=lambda one: (due_s(one), PRIORITY[type(one)])):
         yield from _steps(one, who, job, depth=depth + 1)
 
 
-def _words(act: Act, job: str) -> str:
+def _describe(act: Act, job: str) -> str:
     condition = "" if act.if_ is None or act.if_ is True else f", if {_bare(act.if_)}"
     match act:
         case Start():
@@ -61,12 +61,12 @@ def _words(act: Act, job: str) -> str:
         case Update():
             what = f"set {_options(act.options).strip()} of {job}"
         case Log():
-            what = f"write into the log: {act.options.message}"
+            what = f"write to the log: {act.options.message}"
         case When():
             what = f"once {_bare(act.awaited)}:"
         case Repeat():
-            every = "" if act.interval is None else f"every {in_words(seconds(act.interval))}"
-            until = "" if act.longest is None else f" for {in_words(seconds(act.longest))}"
+            every = "" if act.interval is None else f"every {format_duration(seconds(act.interval))}"
+            until = "" if act.longest is None else f" for {format_duration(seconds(act.longest))}"
             what = every + until + ("" if act.while_ is None else f", while {_bare(act.while_)}") + ":"
         case _:
             what = f"{type(act).__name__.lower()} {job}"

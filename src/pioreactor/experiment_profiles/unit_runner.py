@@ -1,4 +1,4 @@
-"""One unit's part of a profile: what is due is done, one action after another, whatever other units are at."""
+"""Execution of one unit's actions of a profile, one after another and independently of other units."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ import msgspec
 
 from pioreactor.clock.ports import Signal
 from pioreactor.exc import JobNotRunningError, PioreactorError
-from pioreactor.experiment_profiles.checkpoint import Entry, TrackProgress
-from pioreactor.experiment_profiles.durations import due_s, in_words, seconds
+from pioreactor.experiment_profiles.checkpoint import Entry, UnitProgress
+from pioreactor.experiment_profiles.durations import due_s, format_duration, seconds
 from pioreactor.experiment_profiles.evaluator import (
+    EvaluationContext,
     ExpressionError,
-    Scene,
     as_text,
-    filled_in,
-    holds,
-    interpolated,
+    interpolate,
+    is_true,
+    resolve_option,
 )
 from pioreactor.experiment_profiles.ports import Cluster
 from pioreactor.experiment_profiles.profile_struct import (
@@ -42,11 +42,11 @@ from pioreactor.states import JobState
 PRIORITY: Final[Mapping[type[Act], int]] = {
     Start: 0, Stop: 1, Pause: 2, Resume: 3, Update: 4, When: 5, Repeat: 6, Log: 10,
 }  # fmt: skip
-"""Of what is due at the same moment, the lowest goes first."""
-LOOK_EVERY_S = 5.0
-"""How often a `when` looks at its condition."""
-NOTE_EVERY_S = 60.0
-"""How often the time that has passed is noted, for a run that is cut off."""
+"""Of actions due at the same time, the one with the lowest number runs first."""
+CHECK_INTERVAL_S = 5.0
+"""Interval at which a `when` checks its condition."""
+SAVE_INTERVAL_S = 60.0
+"""Interval at which the elapsed time is stored, so that an interrupted run can continue."""
 LATE_S = 30.0
 LEDS = "led_intensity"
 ALL_DARK: Final[Mapping[str, int]] = dict.fromkeys("ABCD", 0)
@@ -55,7 +55,7 @@ log = logging.getLogger(__name__)
 
 
 class Run(Protocol):
-    """What tracks share: the time since the profile began, its words, and where progress is kept."""
+    """Services that the unit runners of one profile run share: elapsed time, log and stored progress."""
 
     profile: Profile
     experiment: str
@@ -67,26 +67,26 @@ class Run(Protocol):
 
     def count_action(self) -> int: ...
 
-    def note(self, unit: str, track: TrackProgress) -> None: ...
+    def save(self, unit: str, progress: UnitProgress) -> None: ...
 
-    def say(self, level: int, sentence: str) -> None: ...
+    def log(self, level: int, message: str) -> None: ...
 
 
 @dataclass
-class Track:
-    """The actions of one unit."""
+class UnitRunner:
+    """Scheduler of the actions of one unit."""
 
     unit: str
     run: Run
-    progress: TrackProgress = field(default_factory=TrackProgress)
+    progress: UnitProgress = field(default_factory=UnitProgress)
     _warned_of_absence: bool = False
     _has_planned: bool = False
-    """Whether actions were entered since progress was noted."""
+    """Whether actions were scheduled since progress was stored."""
 
     # ---- planning ------------------------------------------------------------------------------------------
 
     def plan(self, *, missed_before_s: float = 0.0) -> int:
-        """Enter all actions of this unit; leave out, and count, those that were due before a moment."""
+        """Schedule all actions of this unit; skip those due before `missed_before_s` and return their number."""
         missed = 0
         for block, jobs in self.run.profile.blocks(self.unit):
             for job, content in jobs.items():
@@ -94,10 +94,10 @@ class Track:
                     if due_s(act) < missed_before_s:
                         missed += 1
                     else:
-                        self._enter(act, job, f"{block}.jobs.{job}.actions[{number}]", from_s=0.0)
+                        self._schedule(act, job, f"{block}.jobs.{job}.actions[{number}]", from_s=0.0)
         return missed
 
-    def _enter(self, act: Act, job: str, path: str, *, from_s: float) -> None:
+    def _schedule(self, act: Act, job: str, path: str, *, from_s: float) -> None:
         self._push(Entry(from_s + due_s(act), PRIORITY[type(act)], self.progress.planned, job, path))
         self._has_planned = True
 
@@ -107,166 +107,170 @@ class Track:
 
     # ---- time ----------------------------------------------------------------------------------------------
 
-    def go(self) -> None:
-        """Do what is due until nothing is left, or the run is stopped."""
-        self._disown_what_was_begun()
+    def run_actions(self) -> None:
+        """Run due actions until none is left or the run is stopped."""
+        self._discard_uncertain_action()
         while self.progress.pending and not self.run.stop.is_set():
             wait_s = self.progress.pending[0].due_s - self.run.elapsed_s()
             if wait_s > 1e-6:
-                if self.run.stop.wait(min(wait_s, NOTE_EVERY_S)):
+                if self.run.stop.wait(min(wait_s, SAVE_INTERVAL_S)):
                     return
-                self._note()
+                self._save()
                 continue
-            self._do_next()
+            self._run_next()
 
-    def _disown_what_was_begun(self) -> None:
-        """Nobody knows whether an action happened that was begun before a crash: a dose must not happen twice."""
+    def _discard_uncertain_action(self) -> None:
+        """Do not repeat an action that was in progress at a crash: a dose must not be given twice."""
         lost, self.progress.doing = self.progress.doing, None
         if lost is not None:
-            act = find(self.run.profile, lost.path)
+            act = find_action(self.run.profile, lost.path)
             if isinstance(act, When | Repeat):
                 heapq.heappush(self.progress.pending, lost)
             else:
                 self._warn(
-                    f"{self._words(act, lost.job)} was begun when this profile was cut off. It is not repeated; see "
-                    "whether it happened."
+                    f"{self._describe(act, lost.job)} was in progress when this profile was interrupted. "
+                    "It is not repeated; check whether it was completed."
                 )
 
-    def _do_next(self) -> None:
+    def _run_next(self) -> None:
         entry = heapq.heappop(self.progress.pending)
-        act = find(self.run.profile, entry.path)
+        act = find_action(self.run.profile, entry.path)
         late_s = self.run.elapsed_s() - entry.due_s
-        is_look = isinstance(act, When) and entry.round > 0
-        self.progress.doing = None if is_look else entry
-        if not is_look:
-            self._note()
-        if late_s > LATE_S and not is_look and not isinstance(act, Repeat):
-            self._say(logging.INFO, f"{self._words(act, entry.job)} happens {in_words(late_s)} late.")
+        is_check = isinstance(act, When) and entry.round > 0
+        self.progress.doing = None if is_check else entry
+        if not is_check:
+            self._save()
+        if late_s > LATE_S and not is_check and not isinstance(act, Repeat):
+            self._log(logging.INFO, f"{self._describe(act, entry.job)} runs {format_duration(late_s)} late.")
         self._try(act, entry)
         self.progress.doing = None
-        if not is_look or self._has_planned:
-            self._note()
+        if not is_check or self._has_planned:
+            self._save()
 
     def _try(self, act: Action, entry: Entry) -> None:
-        """Errors of one action do not end the profile."""
+        """Run one action; its errors do not end the profile."""
         try:
             if self._is_present():
-                self._do(act, entry)
+                self._run_action(act, entry)
             elif isinstance(act, When | Repeat):
-                self._push(msgspec.structs.replace(entry, due_s=self.run.elapsed_s() + NOTE_EVERY_S))
+                self._push(msgspec.structs.replace(entry, due_s=self.run.elapsed_s() + SAVE_INTERVAL_S))
         except JobNotRunningError as error:
-            self._warn(f"{self._words(act, entry.job)} was left out: {error}.")
+            self._warn(f"{self._describe(act, entry.job)} was skipped: {error}.")
         except PioreactorError as error:
             remedy = f" {error.remedy}" if error.remedy else ""
-            self._say(logging.ERROR, f"{self._words(act, entry.job)} failed: {error}.{remedy}")
+            self._log(logging.ERROR, f"{self._describe(act, entry.job)} failed: {error}.{remedy}")
         except Exception as error:  # one action's mistake, also one of ours, must not end an experiment of weeks
             log.exception("profile action at %s", entry.path)
-            self._say(logging.ERROR, f"{self._words(act, entry.job)} failed: {error!r}.")
+            self._log(logging.ERROR, f"{self._describe(act, entry.job)} failed: {error!r}.")
 
     def _is_present(self) -> bool:
-        """A unit that was taken out of the experiment is left alone; where nobody can be asked, it counts as there."""
+        """Return whether the unit is an active worker of the experiment; assume so if the leader cannot be asked."""
         try:
             present = self.unit in self.run.cluster.active_workers()
         except PioreactorError as error:
-            log.debug("whether %s is in the experiment is not known: %s", self.unit, error)
+            log.debug("cannot determine whether %s is in the experiment: %s", self.unit, error)
             return True
         if not present and not self._warned_of_absence:
-            self._warn("It is not an active worker of the experiment; its actions are left out until it is.")
+            self._warn("It is not an active worker of the experiment; its actions are skipped until it is.")
         self._warned_of_absence = not present
         return present
 
     # ---- actions -------------------------------------------------------------------------------------------
 
-    def _do(self, act: Action, entry: Entry) -> None:
-        scene = self._scene(entry.job)
+    def _run_action(self, act: Action, entry: Entry) -> None:
+        context = self._context(entry.job)
         if entry.round == 0:
-            if not holds(act.if_, scene):
+            if not is_true(act.if_, context):
                 return
-            scene = self._scene(entry.job, count=self.run.count_action())
+            context = self._context(entry.job, count=self.run.count_action())
         match act:
             case When():
-                self._look(act, entry, scene)
+                self._check_condition(act, entry, context)
             case Repeat():
-                self._go_round(act, entry, scene)
+                self._run_iteration(act, entry, context)
             case Log():
-                self.run.cluster.log(self.unit, interpolated(act.options.message, scene), act.options.level.upper())
+                self.run.cluster.log(self.unit, interpolate(act.options.message, context), act.options.level.upper())
             case _ if entry.job == LEDS:
-                self._light(act, scene)
+                self._run_led_action(act, context)
             case _:
-                self._act_on(entry.job, act, scene)
+                self._run_job_action(entry.job, act, context)
 
-    def _act_on(self, job: str, act: Start | Stop | Update | Pause | Resume, scene: Scene) -> None:
+    def _run_job_action(
+        self, job: str, act: Start | Stop | Update | Pause | Resume, context: EvaluationContext
+    ) -> None:
         cluster, unit = self.run.cluster, self.unit
         match act:
             case Start():
-                self._start(job, act, scene)
+                self._start(job, act, context)
             case Stop():
                 cluster.stop(unit, job)
             case Update():
-                self._need(job)
-                cluster.set(unit, job, _filled(act.options, scene))
+                self._require_running(job)
+                cluster.set(unit, job, _resolve_options(act.options, context))
             case Pause():
-                self._need(job)
+                self._require_running(job)
                 cluster.set(unit, job, {"$state": str(JobState.SLEEPING)})
             case Resume():
-                self._need(job)
+                self._require_running(job)
                 cluster.set(unit, job, {"$state": str(JobState.READY)})
 
-    def _light(self, act: Start | Stop | Update | Pause | Resume, scene: Scene) -> None:
-        """LEDs are no running job: to pause or stop them is to set them dark, to update them is to set them."""
+    def _run_led_action(self, act: Start | Stop | Update | Pause | Resume, context: EvaluationContext) -> None:
+        """Set LEDs, which are not a running job: pause and stop turn them off, update sets intensities."""
         match act:
             case Start():
-                self._start(LEDS, act, scene)
+                self._start(LEDS, act, context)
             case Update(options=options):
-                self._start(LEDS, Start(options=options), scene)
+                self._start(LEDS, Start(options=options), context)
             case _:
-                self._start(LEDS, Start(options=dict(ALL_DARK)), scene)
+                self._start(LEDS, Start(options=dict(ALL_DARK)), context)
 
-    def _start(self, job: str, act: Start, scene: Scene) -> None:
-        overrides = {key: as_text(value) for key, value in _filled(act.config_overrides, scene).items()}
+    def _start(self, job: str, act: Start, context: EvaluationContext) -> None:
+        overrides = {key: as_text(value) for key, value in _resolve_options(act.config_overrides, context).items()}
         args = [str(word) for word in act.args]
-        self.run.cluster.start(self.unit, job, options=_filled(act.options, scene), args=args, overrides=overrides)
+        self.run.cluster.start(
+            self.unit, job, options=_resolve_options(act.options, context), args=args, overrides=overrides
+        )
 
-    def _need(self, job: str) -> None:
+    def _require_running(self, job: str) -> None:
         if not self.run.cluster.is_running(self.unit, job):
-            raise JobNotRunningError(f"{job} does not run on {self.unit}")
+            raise JobNotRunningError(f"{job} is not running on {self.unit}")
 
-    def _look(self, act: When, entry: Entry, scene: Scene) -> None:
-        """Plan the actions once the condition holds; something that was not said yet means: not yet."""
+    def _check_condition(self, act: When, entry: Entry, context: EvaluationContext) -> None:
+        """Schedule the inner actions once the condition is true; a missing value counts as false."""
         try:
-            is_time = holds(act.awaited, scene, unless_given=False)
+            is_met = is_true(act.awaited, context, unless_given=False)
         except ExpressionError as error:
             if entry.round == 0:
-                self._say(logging.DEBUG, f"{entry.path} waits: {error}.")
-            is_time = False
+                self._log(logging.DEBUG, f"{entry.path} waits: {error}.")
+            is_met = False
         now_s = self.run.elapsed_s()
-        if not is_time:
-            self._push(msgspec.structs.replace(entry, due_s=now_s + LOOK_EVERY_S, round=entry.round + 1))
+        if not is_met:
+            self._push(msgspec.structs.replace(entry, due_s=now_s + CHECK_INTERVAL_S, round=entry.round + 1))
             return
         for number, inner in enumerate(act.actions):
-            self._enter(inner, entry.job, f"{entry.path}.actions[{number}]", from_s=now_s)
+            self._schedule(inner, entry.job, f"{entry.path}.actions[{number}]", from_s=now_s)
 
-    def _go_round(self, act: Repeat, entry: Entry, scene: Scene) -> None:
-        if not holds(act.while_, scene):
+    def _run_iteration(self, act: Repeat, entry: Entry, context: EvaluationContext) -> None:
+        if not is_true(act.while_, context):
             return
-        assert act.interval is not None, "a profile without it is refused before it begins"
+        assert act.interval is not None, "validation rejects a profile without it"
         every_s, longest_s = seconds(act.interval), _seconds_or_forever(act.longest)
         now_s = self.run.elapsed_s()
-        # Rounds that fell into a time without power are left out: the one that is due now is begun.
+        # Iterations that fell into a power cut are skipped: the one due now is started.
         passed = max(0, int((now_s - entry.due_s) // every_s))
         begin_s = entry.due_s + passed * every_s
         for number, inner in enumerate(act.actions):
             if due_s(inner) <= every_s:
-                self._enter(inner, entry.job, f"{entry.path}.actions[{number}]", from_s=begin_s)
+                self._schedule(inner, entry.job, f"{entry.path}.actions[{number}]", from_s=begin_s)
         done = entry.round + passed + 1
         if done * every_s < longest_s:
             self._push(msgspec.structs.replace(entry, due_s=begin_s + every_s, round=done))
 
-    # ---- words ---------------------------------------------------------------------------------------------
+    # ---- context and messages ----------------------------------------------------------------------------------
 
-    def _scene(self, job: str, *, count: int = 0) -> Scene:
+    def _context(self, job: str, *, count: int = 0) -> EvaluationContext:
         run = self.run
-        return Scene(
+        return EvaluationContext(
             unit=self.unit,
             experiment=run.experiment,
             job_name=job,
@@ -278,32 +282,33 @@ class Track:
         )
 
     def _look_up(self, unit: str, job: str, setting: str) -> Any:
-        payload = self.run.cluster.last_said(unit, job, setting)
+        payload = self.run.cluster.last_published(unit, job, setting)
         if payload is None:
             raise ExpressionError(
-                f"{job} of {unit} has said nothing about {setting}", remedy="Is the job running, and the name right?"
+                f"{job} of {unit} has not published {setting}",
+                remedy="Check that the job is running and the name is right.",
             )
         try:
             return msgspec.json.decode(payload)
         except msgspec.DecodeError:
             return payload.decode("utf-8", "replace")
 
-    def _words(self, act: Act, job: str) -> str:
+    def _describe(self, act: Act, job: str) -> str:
         return f"{type(act).__name__} of {job} on {self.unit}"
 
-    def _warn(self, sentence: str) -> None:
-        self._say(logging.WARNING, sentence)
+    def _warn(self, message: str) -> None:
+        self._log(logging.WARNING, message)
 
-    def _say(self, level: int, sentence: str) -> None:
-        self.run.say(level, sentence if self.unit in sentence else f"{self.unit}: {sentence}")
+    def _log(self, level: int, message: str) -> None:
+        self.run.log(level, message if self.unit in message else f"{self.unit}: {message}")
 
-    def _note(self) -> None:
+    def _save(self) -> None:
         self._has_planned = False
-        self.run.note(self.unit, self.progress)
+        self.run.save(self.unit, self.progress)
 
 
-def find(profile: Profile, path: str) -> Action:
-    """Return the action that stands at a path of `plan`."""
+def find_action(profile: Profile, path: str) -> Action:
+    """Return the action at a path as built by `plan`."""
     head, *rest = path.split(".actions[")
     block, job = head.split(".jobs.", 1)
     jobs = profile.common.jobs if block == "common" else profile.pioreactors[block.removeprefix("pioreactors.")].jobs
@@ -315,8 +320,8 @@ def find(profile: Profile, path: str) -> Action:
     return act  # type: ignore[no-any-return]
 
 
-def _filled(values: Mapping[str, Any], scene: Scene) -> dict[str, Any]:
-    return {name: filled_in(value, scene) for name, value in values.items()}
+def _resolve_options(values: Mapping[str, Any], context: EvaluationContext) -> dict[str, Any]:
+    return {name: resolve_option(value, context) for name, value in values.items()}
 
 
 def _seconds_or_forever(moment: Moment | None) -> float:

@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 import msgspec
 
-from pioreactor.experiment_profiles.durations import due_s, in_words, seconds
-from pioreactor.experiment_profiles.evaluator import bracketed
+from pioreactor.experiment_profiles.durations import due_s, format_duration, seconds
+from pioreactor.experiment_profiles.evaluator import bracketed_expressions
 from pioreactor.experiment_profiles.grammar import (
     Expression,
     Negated,
@@ -154,7 +154,7 @@ class _Look:
                 "error", "log.level.invalid", f"{act.options.level!r} is no level", f"{path}.options.level",
                 f"One of {', '.join(LEVELS)}.",
             )  # fmt: skip
-        for text in bracketed(act.options.message):
+        for text in bracketed_expressions(act.options.message):
             yield from self._expression(text, f"{path}.options.message", is_condition=False)
 
     def _when(self, job: str, act: When, path: str) -> Iterator[Diagnostic]:
@@ -191,7 +191,7 @@ class _Look:
             if every_s is not None and _seconds_or_none(inner) is not None and due_s(inner) > every_s:
                 yield Diagnostic(
                     "warning", "repeat.unreachable_action",
-                    f"it is due {in_words(due_s(inner))} into a round of {in_words(every_s)}, and never happens",
+                    f"it is due {format_duration(due_s(inner))} into a {format_duration(every_s)} round and never runs",
                     f"{here}.t", "Make the round longer, or the time shorter.",
                 )  # fmt: skip
 

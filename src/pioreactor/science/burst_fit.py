@@ -15,17 +15,17 @@ from pioreactor.science.least_squares import Matrix, Vector
 
 MAINS_HZ = (50.0, 60.0)
 HARMONIC = 3
-"""Of a mains frequency that is followed: real bursts show a third harmonic of up to a fifth of the fundamental."""
+"""Highest harmonic of the mains that is fitted: in real bursts the third reaches a fifth of the fundamental."""
 OUTLIER_K = 3.3
-"""Samples beyond so many standard deviations are left out."""
+"""Samples beyond this many standard deviations are excluded."""
 SURELY_GOOD = 0.65
-"""This part of the samples is taken to be free of outliers."""
+"""Fraction of the samples that is assumed to be free of outliers."""
 WORST_VARIANCE = 5.0
-"""Of a level beside waves, relative to one without."""
+"""Limit of the variance of a level fitted with waves, relative to one without."""
 ITERATIONS = 8
 ROUNDS_OF_WEIGHTING = 5
 STEPS_OF_A_CONVERTER = 0.4
-"""The standard deviation is taken to be at least this part of the converter's step."""
+"""Lower bound of the standard deviation, as a fraction of the converter's step."""
 FEWEST_SAMPLES = 12
 MAD_TO_SD = 1.4826
 SAME_SCHEDULE_DECIMALS = 5
@@ -34,12 +34,12 @@ SAME_SCHEDULE_DECIMALS = 5
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """What was found in a burst, in the unit of its samples."""
+    """Result of a fit, in the unit of the samples."""
 
     level: float
     coefficients: Vector
     residuals: Vector
-    """What remains of each sample, of those left out too."""
+    """Residual of each sample, including excluded ones."""
     noise: float
     """Standard deviation of the samples that were fitted."""
     inverse: Matrix
@@ -48,7 +48,7 @@ class Fit:
 
     @property
     def amplitudes(self) -> Vector:
-        """Of each wave."""
+        """Amplitude of each wave."""
         waves = self.coefficients[1:]
         return list(map(math.hypot, waves[::2], waves[1::2]))
 

@@ -42,7 +42,7 @@ def test_a_sleep_without_rivals_keeps_the_order_of_those_with() -> None:
 
 
 def test_main_code_resumes_at_the_moment_of_the_signal() -> None:
-    """Whoever sets a signal for main code may go on only after main code has seen it."""
+    """A task that sets a signal for main code continues only after main code has run."""
     clock = VirtualClock()
     signal = clock.signal()
 

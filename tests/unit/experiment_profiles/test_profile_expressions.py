@@ -5,7 +5,14 @@ from typing import Any
 
 import pytest
 
-from pioreactor.experiment_profiles.evaluator import ExpressionError, Scene, evaluate, filled_in, holds, interpolated
+from pioreactor.experiment_profiles.evaluator import (
+    EvaluationContext,
+    ExpressionError,
+    evaluate,
+    interpolate,
+    is_true,
+    resolve_option,
+)
 from pioreactor.experiment_profiles.profile_struct import InvalidProfileError
 
 SAID: Mapping[tuple[str, str, str], Any] = {
@@ -24,7 +31,9 @@ def look_up(unit: str, job: str, setting: str) -> Any:
     return SAID[unit, job, setting]
 
 
-SCENE = Scene("unit1", "exp", "stirring", 1.5, {"a": 2, "b": 1.0, "name": "chemostat"}, look_up, lambda: 0.25)
+CONTEXT = EvaluationContext(
+    "unit1", "exp", "stirring", 1.5, {"a": 2, "b": 1.0, "name": "chemostat"}, look_up, lambda: 0.25
+)
 
 
 @pytest.mark.parametrize(
@@ -64,7 +73,7 @@ SCENE = Scene("unit1", "exp", "stirring", 1.5, {"a": 2, "b": 1.0, "name": "chemo
     ],
 )
 def test_values(text: str, value: object) -> None:
-    assert evaluate(text, SCENE) == value
+    assert evaluate(text, CONTEXT) == value
 
 
 @pytest.mark.parametrize(
@@ -72,7 +81,7 @@ def test_values(text: str, value: object) -> None:
 )
 def test_all_of_a_text_is_understood_or_none(text: str) -> None:
     with pytest.raises(InvalidProfileError, match=r"not understood|missing"):
-        evaluate(text, SCENE)
+        evaluate(text, CONTEXT)
 
 
 @pytest.mark.parametrize(
@@ -80,31 +89,36 @@ def test_all_of_a_text_is_understood_or_none(text: str) -> None:
     [
         ("1 / 0", "divides by zero"),
         ("10 ** 400", "too large"),
-        ("(0 - 8) ** 0.5", "no real number"),
+        ("(0 - 8) ** 0.5", "not a real number"),
         ("stired and true", "neither true nor false"),
-        ("stired + 1", "no number"),
-        ("'3' < 4", "no number"),
+        ("stired + 1", "not a number"),
+        ("'3' < 4", "not a number"),
         ("::stirring:nothing", "said nothing"),
-        ("::od_reading:ods", "no single value"),
+        ("::od_reading:ods", "not a single value"),
         ("::od_reading:ods.ods.3", "has no '3'"),
         ("::stirring:target_rpm.x", "has no 'x'"),
     ],
 )
 def test_what_has_no_value_says_why(text: str, why: str) -> None:
     with pytest.raises(ExpressionError, match=why):
-        evaluate(text, SCENE)
+        evaluate(text, CONTEXT)
 
 
 def test_what_is_never_reached_is_not_asked_for() -> None:
-    assert evaluate("false and ::stirring:nothing", SCENE) is False
-    assert evaluate("true or ::stirring:nothing", SCENE) is True
+    assert evaluate("false and ::stirring:nothing", CONTEXT) is False
+    assert evaluate("true or ::stirring:nothing", CONTEXT) is True
 
 
 def test_conditions_and_options() -> None:
-    assert holds(None, SCENE) and holds(True, SCENE) and not holds(0, SCENE) and holds("${{ a > b }}", SCENE)
-    assert filled_in("${{ a * 2 }}", SCENE) == 4.0
-    assert filled_in("a * 2", SCENE) == "a * 2"
-    assert filled_in(7, SCENE) == 7
-    assert interpolated("at ${{ ::stirring:target_rpm }} RPM of ${{unit()}}: ${{ 1/3 > 0.3 }}", SCENE) == (
+    assert (
+        is_true(None, CONTEXT)
+        and is_true(True, CONTEXT)
+        and not is_true(0, CONTEXT)
+        and is_true("${{ a > b }}", CONTEXT)
+    )
+    assert resolve_option("${{ a * 2 }}", CONTEXT) == 4.0
+    assert resolve_option("a * 2", CONTEXT) == "a * 2"
+    assert resolve_option(7, CONTEXT) == 7
+    assert interpolate("at ${{ ::stirring:target_rpm }} RPM of ${{unit()}}: ${{ 1/3 > 0.3 }}", CONTEXT) == (
         "at 500 RPM of unit1: True"
     )

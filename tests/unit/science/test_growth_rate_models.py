@@ -9,7 +9,7 @@ import pytest
 from pioreactor.science.growth_rate.dilution import Dilution, log_dilution
 from pioreactor.science.growth_rate.estimator import GrowthRateEstimator
 from pioreactor.science.growth_rate.fed_model import FedModel
-from pioreactor.science.growth_rate.imm_filter_bank import Bank
+from pioreactor.science.growth_rate.imm_filter_bank import FilterBank
 from pioreactor.science.growth_rate.model import GrowthModel
 from pioreactor.science.growth_rate.noise_estimation import ReadingNoise
 
@@ -72,14 +72,14 @@ def test_predict_and_update_are_the_kalman_equations(kind: type[GrowthModel], di
 
 
 @pytest.mark.parametrize("kind", [GrowthModel, FedModel])
-def test_absorbing_a_neighbour_keeps_mean_and_covariance_of_the_mixture(kind: type[GrowthModel]) -> None:
+def test_absorbing_a_neighbor_keeps_mean_and_covariance_of_the_mixture(kind: type[GrowthModel]) -> None:
     size = 4 if kind is FedModel else 3
     one, other = kind(0.1, 0.5), kind(0.1, 0.5)
     (a, p), (b, r) = random_belief(size, 1), random_belief(size, 2)
     put(one, a, p)
     put(other, b, r)
 
-    one.absorb(other.moments(), 0.3)
+    one.merge(other.moments(), 0.3)
 
     mean = 0.7 * a + 0.3 * b
     spread = 0.7 * np.outer(a - mean, a - mean) + 0.3 * np.outer(b - mean, b - mean)
@@ -88,13 +88,13 @@ def test_absorbing_a_neighbour_keeps_mean_and_covariance_of_the_mixture(kind: ty
 
 
 def test_mixing_moves_weight_and_loses_none() -> None:
-    models = [GrowthModel(wander, weight) for wander, weight in ((0.01, 0.7), (0.1, 0.2), (1.0, 0.1))]
-    bank = Bank(models, (0.2, 0.2), (1.0, 1.0))
+    models = [GrowthModel(process_noise, weight) for process_noise, weight in ((0.01, 0.7), (0.1, 0.2), (1.0, 0.1))]
+    bank = FilterBank(models, (0.2, 0.2), (1.0, 1.0))
     for i, model in enumerate(models):
         put(model, *random_belief(3, i))
     expected = sum(model.weight * model.rate for model in models)
 
-    bank.mix(0.5)
+    bank.interact(0.5)
 
     assert sum(model.weight for model in models) == pytest.approx(1)
     assert bank.rate()[0] == pytest.approx(expected)

@@ -44,8 +44,8 @@ def rows_of(path: Path) -> list[dict[str, str]]:
 
 @pytest.mark.parametrize("smoothed", [False, True])
 def test_one_row_per_reading_with_the_growth_rate(readings: Path, tmp_path: Path, smoothed: bool) -> None:
-    heard: list[float] = []
-    summary = estimate_recording(readings, out=tmp_path / "out.csv", smoothed=smoothed, progress=heard.append)
+    reported: list[float] = []
+    summary = estimate_recording(readings, out=tmp_path / "out.csv", smoothed=smoothed, progress=reported.append)
     rows = rows_of(summary.out)
 
     assert tuple(rows[0]) == OUTPUT_COLUMNS
@@ -54,7 +54,7 @@ def test_one_row_per_reading_with_the_growth_rate(readings: Path, tmp_path: Path
     assert float(rows[-1]["time_h"]) == pytest.approx(719 * 5 / 3600, abs=1e-5)
     assert float(rows[360]["od_filtered"]) == pytest.approx(0.1 * math.exp(0.2), rel=0.01)
     assert rows[0]["outlier"] == "0"
-    assert heard == sorted(heard) and heard[-1] == 1.0
+    assert reported == sorted(reported) and reported[-1] == 1.0
     assert [path.name for path in tmp_path.iterdir() if path.name.endswith(".part")] == []
 
 

@@ -73,14 +73,14 @@ class ObserverStore:
         if not 0.0 <= away_s <= MAX_AGE_S:
             return None
         observer = LiquidObserver(nominal, board_celsius)
-        observer.take_over(stored_state.estimate)
+        observer.restore(stored_state.estimate)
         heated_s = min(_heated_s(stored_state), away_s)
         observer.advance(heated_s, stored_state.duty_percent, stored_state.volume_ml)
         if stored_state.off_at is None:
-            observer.doubt_heat(nominal.power_w(stored_state.duty_percent) * heated_s / SQRT_3)
+            observer.add_heat_uncertainty(nominal.power_w(stored_state.duty_percent) * heated_s / SQRT_3)
         observer.advance(away_s - heated_s, 0.0, stored_state.volume_ml)
-        observer.pour(added_ml(vial) - stored_state.added_ml, stored_state.volume_ml)
-        return observer if abs(observer.see(board_celsius)) <= MAX_DEVIATION_SD else None
+        observer.add_liquid(added_ml(vial) - stored_state.added_ml, stored_state.volume_ml)
+        return observer if abs(observer.update(board_celsius)) <= MAX_DEVIATION_SD else None
 
     def _write(self, stored_state: _StoredState) -> None:
         # A full disk must not stop the heating: the next automation starts without the stored state.

@@ -10,7 +10,7 @@ from pioreactor.actions.volume_tracking import VialState
 from pioreactor.automations.temperature.heater_monitor import BoardReading
 from pioreactor.automations.temperature.observer_store import ObserverStore, added_ml
 from pioreactor.exc import HardwareError
-from pioreactor.science.temperature.observer import Lesson, LiquidObserver
+from pioreactor.science.temperature.observer import LiquidObserver, PropertySnapshot
 from pioreactor.science.temperature.plant import Plant
 
 SNAPSHOT_EVERY_S: Final = 300.0
@@ -27,7 +27,7 @@ class StateEstimation:
         self._observer: LiquidObserver | None = None
         self._updated_to_s = 0.0
         self._was_trusted = True
-        self._snapshots: deque[Lesson] = deque(maxlen=2)
+        self._snapshots: deque[PropertySnapshot] = deque(maxlen=2)
         self._next_snapshot_s = 0.0
         self.vial = read_vial()
 
@@ -49,7 +49,7 @@ class StateEstimation:
             return
         before, self.vial = self.vial, self._read_vial()
         self._observer.advance(passed_s, reading.mean_duty_percent, self.vial.current_volume_ml)
-        self._observer.pour(added_ml(self.vial) - added_ml(before), before.current_volume_ml)
+        self._observer.add_liquid(added_ml(self.vial) - added_ml(before), before.current_volume_ml)
         self._correct(self._observer, reading)
 
     def store(self, duty_percent: float) -> None:
@@ -66,15 +66,15 @@ class StateEstimation:
         if reading.is_trusted != self._was_trusted:
             self._was_trusted = reading.is_trusted
             if reading.is_trusted:
-                observer.begin_again(reading.celsius)
+                observer.reset(reading.celsius)
             else:
-                observer.unlearn(self._snapshots[0])
+                observer.rollback(self._snapshots[0])
                 self._store.forget()
         if reading.is_trusted:
-            observer.see(reading.celsius)
+            observer.update(reading.celsius)
             if reading.at_s >= self._next_snapshot_s:
                 self._take_snapshot(reading.at_s)
 
     def _take_snapshot(self, at_s: float) -> None:
         self._next_snapshot_s = at_s + SNAPSHOT_EVERY_S
-        self._snapshots.append(self.observer.lesson())
+        self._snapshots.append(self.observer.snapshot())

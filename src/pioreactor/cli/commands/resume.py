@@ -71,14 +71,14 @@ def _resume_profiles(runtime: Runtime, environment: Mapping[str, str], *, only_l
     """Go on with the profiles that the leader was carrying out."""
     if not runtime.identity.is_leader:
         return []
-    from pioreactor.experiment_profiles.checkpoint import unfinished
-    from pioreactor.experiment_profiles.run_profile import JOB_NAME, is_carried_out
+    from pioreactor.experiment_profiles.checkpoint import unfinished_runs
+    from pioreactor.experiment_profiles.run_profile import JOB_NAME, is_in_progress
     from pioreactor.jobs.restart_policy import policy_for
 
     policy = policy_for(runtime, JOB_NAME)
     done = []
-    for run in unfinished(runtime.stores):
-        if is_carried_out(runtime, run):
+    for run in unfinished_runs(runtime.stores):
+        if is_in_progress(runtime, run):
             continue
         outcome = "listed"
         if not only_list:

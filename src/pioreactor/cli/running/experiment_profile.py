@@ -111,20 +111,20 @@ def _check(run: RunProgress) -> None:
 
 
 def _run(cli: CliContext, run: RunProgress) -> None:
-    def reach(bench: run_profile.Bench, experiment: str) -> Any:
+    def make_cluster(run_context: run_profile.RunContext, experiment: str) -> Any:
         from pioreactor.experiment_profiles.http_cluster import HttpCluster
 
         return HttpCluster(
             cli.ask_leader,
             lambda unit, method, path, body: cli.ask(unit, method, path, json=body),
-            bench.action.registration.bus,
-            bench.action.runtime.clock,
+            run_context.action.registration.bus,
+            run_context.action.runtime.clock,
             experiment=experiment,
-            source=bench.source,
-            stop=bench.stop,
+            source=run_context.source,
+            stop=run_context.stop,
         )
 
-    run_profile.carry_out(context.current(), run, reach, keeps_progress=signals.computer_is_shutting_down)
+    run_profile.run_profile(context.current(), run, make_cluster, keeps_progress=signals.computer_is_shutting_down)
 
 
 def _show_findings(found: Sequence[Diagnostic]) -> None:
@@ -144,7 +144,7 @@ def _show_timeline(run: RunProgress) -> None:
 
 
 def _line(step: Step) -> str:
-    from pioreactor.experiment_profiles.durations import in_words
+    from pioreactor.experiment_profiles.durations import format_duration
 
     who = step.who if step.depth == 0 else ""
-    return f"{in_words(step.at_s):>12}  {who:<14} {'  ' * step.depth}{step.words}"
+    return f"{format_duration(step.at_s):>12}  {who:<14} {'  ' * step.depth}{step.words}"

@@ -25,7 +25,7 @@ class Curve(Protocol):
     """A function of one variable, given by pieces of polynomials."""
 
     def evaluate(self, x: float) -> float:
-        """Return y at x; beyond its data a curve goes on as its outermost piece does."""
+        """Return y at x; beyond its data a curve is extrapolated by its outermost piece."""
         ...
 
     def slope(self, x: float) -> float:

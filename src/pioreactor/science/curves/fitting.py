@@ -74,7 +74,7 @@ def akima_fit(x: Sequence[float], y: Sequence[float]) -> Pieces:
 
 
 def _akima_slopes(chords: Sequence[float]) -> list[float]:
-    """Return the slope at each point; beyond the ends the chords go on linearly."""
+    """Return the slope at each point; beyond the ends the chords are extrapolated linearly."""
     second = chords[1] if len(chords) > 1 else chords[0]
     second_last = chords[-2] if len(chords) > 1 else chords[0]
     before, after = 2 * chords[0] - second, 2 * chords[-1] - second_last

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from pioreactor.science.growth_rate.dilution import Dilution, log_dilution
-from pioreactor.science.growth_rate.imm_filter_bank import Bank, FedBank
+from pioreactor.science.growth_rate.imm_filter_bank import FedFilterBank, FilterBank
 from pioreactor.science.growth_rate.model import GrowthModel
 from pioreactor.science.growth_rate.noise_estimation import ReadingNoise
 from pioreactor.science.growth_rate.steady_state import Steadiness
@@ -15,17 +15,17 @@ from pioreactor.science.growth_rate.steady_state import Steadiness
 STATE_VERSION = 1
 SECONDS_PER_HOUR = 3600.0
 MAX_PREDICTION_H = 1.0
-"""After a longer silence nobody knows what was done to the vial: the level starts anew, the growth rate fades."""
+"""After a longer gap [h] the vial may have been changed: the level is reset, the growth rate becomes uncertain."""
 UNKNOWN_LEVEL_VAR = 1.0
 MIN_FED_WEIGHT = 1e-3
 UNSETTLED = 1e-3
-"""ln OD still under way, above which readings do not teach what their noise is."""
+"""Remaining mixing transient [ln OD] above which readings are not used to estimate noise."""
 CLOCK_SET_BACK_AFTER = 3
-"""This many readings in a row from before the last one mean that the clock was set back, not that they are late."""
+"""This many consecutive readings from before the last one mean that the clock was set back."""
 
 
 class Estimate(NamedTuple):
-    """What is known after a reading. Rates per hour; `_sd` are standard deviations; `noise_cv` is a share of OD."""
+    """Estimate after a reading. Rates per hour; `_sd` are standard deviations; `noise_cv` is a fraction of OD."""
 
     growth_rate: float
     growth_rate_sd: float
@@ -37,29 +37,29 @@ class Estimate(NamedTuple):
     outlier: bool
     noise_cv: float
     outcome: str
-    """`used`, `outlier` (counted little), `level_shift`, or why it was left out: `not_positive`, `out_of_order`."""
+    """`used`, `outlier` (down-weighted), `level_shift`, or why it was skipped: `not_positive`, `out_of_order`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Assumptions:
-    """What is believed about cultures, pumps and readers before the first reading. All times in seconds or hours."""
+    """Prior assumptions about cultures, pumps and photodiodes. All times in seconds or hours."""
 
-    wander: tuple[float, ...] = (0.002, 0.012, 0.1, 0.9)
-    """Paces at which growth may change [1/h gathered in one hour], slowest first."""
+    process_noise: tuple[float, ...] = (0.002, 0.012, 0.1, 0.9)
+    """Process noise of the growth rate in each model [1/h, standard deviation after one hour], slowest first."""
     faster_per_h: tuple[float, ...] = (0.1, 0.1, 0.2)
-    """How often growth changes its pace to the next faster one."""
+    """Transition rates to the next faster model [1/h]."""
     slower_per_h: tuple[float, ...] = (0.7, 0.7, 10.0)
-    """How often it falls back."""
+    """Transition rates to the next slower model [1/h]."""
     mixing_interval_s: float = 18.0
     start_rate_sd: float = 0.6
     start_gain: float = 1.0
     gain_sd: float = 0.1
-    gain_wander: float = 0.003
-    """Pump wear: standard deviation gathered in one hour."""
+    gain_process_noise: float = 0.003
+    """Process noise of the pump gain, from wear: standard deviation after one hour."""
     dose_sd: float = 0.05
-    """Error of one dose, as a share of it."""
+    """Standard deviation of one dose, as a fraction of it."""
     unsettled_sd: float = 2.0
-    """Error of readings while a dose mixes, as a share of what has not settled."""
+    """Standard deviation of readings while a dose mixes, as a fraction of the remaining transient."""
     mixing_s: float = 4.0
     settling_s: float = 12.0
     huber_z: float = 2.5
@@ -69,47 +69,46 @@ class Assumptions:
     shift_readings: int = 4
     evidence_power: float = 0.5
     boost_sd: float = 3.0
-    """Growth rate [1/h] that one unit of ln dilution may add for a while, if growth follows doses at all."""
-    boost_wander: float = 2.0
-    """What that may change by in one hour."""
+    """Growth rate [1/h] that one unit of ln dilution may add temporarily, if growth follows doses."""
+    boost_process_noise: float = 2.0
+    """Process noise of that effect: standard deviation after one hour."""
     boost_cost_per_h: float = 0.0
-    """Evidence (log-likelihood) that must come in every hour, beyond what is fair, to go on believing that growth
-    follows doses."""
+    """Log-likelihood per hour subtracted from the hypothesis that growth follows doses."""
     fed_memory_s: float = 600.0
     usual_memory_s: float = 3600.0
     fed_weight: float = 0.005
-    """Belief, before evidence, that growth follows doses."""
+    """Prior probability that growth follows doses."""
     earn_band: bool = True
-    """Narrow the published band of a culture that keeps steady for hours."""
+    """Narrow the published band of a culture that is steady for hours."""
 
 
 class GrowthRateEstimator:
-    """Feed it every dose and every reading in time order; it holds a few hundred bytes and never looks back."""
+    """Online estimator: takes every dose and reading in time order; its state is a few hundred bytes."""
 
     def __init__(self, *, vial_volume_ml: float = 14.0, assumptions: Assumptions | None = None) -> None:
         if not vial_volume_ml > 0:
-            raise ValueError(f"the vial must hold more than 0 mL, not {vial_volume_ml}")
+            raise ValueError(f"the vial volume must be above 0 mL, not {vial_volume_ml}")
         a = assumptions if assumptions is not None else Assumptions()
         self.assumptions = a
         self.vial_volume_ml = vial_volume_ml
         self._dilution = Dilution(mixing_s=a.mixing_s, settling_s=a.settling_s)
         self._noise = ReadingNoise()
         self._steadiness = Steadiness()
-        models = [GrowthModel(wander, 1 / len(a.wander)) for wander in a.wander]
-        self._steady = Bank(models, a.faster_per_h, a.slower_per_h)
-        self._fed: FedBank | None = None
+        models = [GrowthModel(process_noise, 1 / len(a.process_noise)) for process_noise in a.process_noise]
+        self._steady = FilterBank(models, a.faster_per_h, a.slower_per_h)
+        self._fed: FedFilterBank | None = None
         self._t_s: float | None = None
-        self._added_back = 0.0
-        self._strikes = 0
-        self._strikes_since_s = 0.0
+        self._dilution_offset = 0.0
+        self._deviations = 0
+        self._deviations_since_s = 0.0
         self._behind = 0
         self._last = Estimate(0.0, a.start_rate_sd, 0.0, 0.0, a.start_gain, a.gain_sd, False, 0.01, "not_positive")
 
     def dose(self, t_s: float, added_ml: float, vial_volume_ml: float | None = None) -> None:
         """Announce liquid added to the vial, whole or in slices.
 
-        `vial_volume_ml` is what the vial held before (by default what it usually holds). A negative `added_ml` takes
-        back so much of an earlier dose; then the volume is the one before that dose.
+        `vial_volume_ml` is the volume before the dose (default: the usual volume). A negative `added_ml` cancels that
+        much of an earlier dose; then the volume is the one before that dose.
         """
         volume = vial_volume_ml if vial_volume_ml is not None else self.vial_volume_ml
         if not (math.isfinite(added_ml) and volume > 0):
@@ -117,7 +116,7 @@ class GrowthRateEstimator:
         self._dilution.announce(t_s, log_dilution(added_ml, volume))
 
     def update(self, t_s: float, od: float) -> Estimate:
-        """Take in one reading of OD (any unit, positive) at `t_s`; readings that cannot be used change nothing."""
+        """Update with one reading of OD (any unit, positive) at `t_s`; unusable readings change nothing."""
         if not (od > 0 and math.isfinite(od)):
             return self._last._replace(outcome="not_positive", outlier=True)
         if not self._in_order(t_s):
@@ -130,17 +129,17 @@ class GrowthRateEstimator:
         excess = self._noise.excess
         unsettled = self.assumptions.unsettled_sd * self._dilution.unsettled
         noise_var = self._noise.white * excess + unsettled * unsettled
-        outcome, weight_down = self._judge(t_s, level, noise_var)
+        outcome, weight_down = self._classify(t_s, level, noise_var)
         self._correct(dt_s, level, noise_var * weight_down, excess)
-        self._added_back += seen * self._last.pump_gain
+        self._dilution_offset += seen * self._last.pump_gain
         if outcome == "level_shift":
             self._noise.restart()
         elif self._dilution.unsettled < UNSETTLED:
-            self._noise.add(t_s, level + self._added_back)
+            self._noise.add(t_s, level + self._dilution_offset)
         else:
             self._noise.restart()
         self._t_s = t_s
-        self._last = self._summarise(outcome, dt_s)
+        self._last = self._summarize(outcome, dt_s)
         return self._last
 
     @property
@@ -154,7 +153,7 @@ class GrowthRateEstimator:
     def _begin(self, t_s: float, level: float) -> None:
         a = self.assumptions
         self._t_s = t_s
-        self._steady.mixed_s = t_s
+        self._steady.interacted_s = t_s
         self._dilution.release(t_s)
         for model in self._steady.models:
             model.level = level
@@ -164,7 +163,7 @@ class GrowthRateEstimator:
             model.cgg = a.gain_sd * a.gain_sd
 
     def _in_order(self, t_s: float) -> bool:
-        """Refuse a reading from before the last one, but not forever: a clock that was set back is believed."""
+        """Reject a reading from before the last one, unless several in a row show that the clock was set back."""
         if self._t_s is None or t_s >= self._t_s:
             self._behind = 0
             return math.isfinite(t_s)
@@ -174,7 +173,7 @@ class GrowthRateEstimator:
         self._behind = 0
         self._t_s = t_s
         for bank in self._banks():
-            bank.mixed_s = t_s
+            bank.interacted_s = t_s
         self._dilution.set_clock(t_s)
         self._noise.restart()
         return True
@@ -189,39 +188,39 @@ class GrowthRateEstimator:
         level_var = a.dose_sd * a.dose_sd * self._dilution.square
         if gap_h > MAX_PREDICTION_H:
             level_var += UNKNOWN_LEVEL_VAR
-        gain_var = a.gain_wander * a.gain_wander * dt_h
+        gain_var = a.gain_process_noise * a.gain_process_noise * dt_h
         if seen != 0.0 and self._fed is None and a.fed_weight > 0:
-            self._fed = self._fed_bank()
+            self._fed = self._new_fed_bank()
         if self._fed is not None:
             self._fed.feed(t_s - self._t_s, seen)
-        self._mix(t_s)
+        self._interact(t_s)
         self._steady.predict(dt_h, seen, level_var, gain_var)
         if self._fed is not None:
             self._fed.predict(dt_h, seen, level_var, gain_var)
         return seen
 
-    def _mix(self, t_s: float) -> None:
-        """Let the bank that waited longest exchange, if it is due: not both at one reading, which would cost most."""
-        bank: Bank = self._steady
-        if self._fed is not None and self._fed.mixed_s < bank.mixed_s:
+    def _interact(self, t_s: float) -> None:
+        """Run the interaction step of the bank that is most overdue; never both at one reading, to bound its cost."""
+        bank: FilterBank = self._steady
+        if self._fed is not None and self._fed.interacted_s < bank.interacted_s:
             bank = self._fed
-        waited_s = t_s - bank.mixed_s
-        if waited_s >= self.assumptions.mixing_interval_s:
-            bank.mixed_s = t_s
-            bank.mix(min(waited_s / SECONDS_PER_HOUR, MAX_PREDICTION_H))
+        since_interaction_s = t_s - bank.interacted_s
+        if since_interaction_s >= self.assumptions.mixing_interval_s:
+            bank.interacted_s = t_s
+            bank.interact(min(since_interaction_s / SECONDS_PER_HOUR, MAX_PREDICTION_H))
 
-    def _fed_bank(self) -> FedBank:
+    def _new_fed_bank(self) -> FedFilterBank:
         a = self.assumptions
-        return FedBank(
+        return FedFilterBank(
             self._steady,
             boost_sd=a.boost_sd,
-            boost_wander=a.boost_wander,
+            boost_process_noise=a.boost_process_noise,
             memory_s=a.fed_memory_s,
             usual_memory_s=a.usual_memory_s,
             weight=a.fed_weight,
         )
 
-    def _banks(self) -> tuple[Bank, ...]:
+    def _banks(self) -> tuple[FilterBank, ...]:
         return (self._steady,) if self._fed is None else (self._steady, self._fed)
 
     def _expected(self) -> tuple[float, float]:
@@ -231,14 +230,14 @@ class GrowthRateEstimator:
             mean, variance = _blend(mean, variance, fed_mean, fed_variance, self._fed.weight)
         return mean, variance
 
-    def _judge(self, t_s: float, level: float, noise_var: float) -> tuple[str, float]:
-        """Compare a reading with what all models together expect: how to call it, and by what to raise its variance."""
+    def _classify(self, t_s: float, level: float, noise_var: float) -> tuple[str, float]:
+        """Compare a reading with the combined forecast; return its outcome and the factor for its variance."""
         a = self.assumptions
         expected, variance = self._expected()
         z = (level - expected) / math.sqrt(variance + noise_var)
         size = abs(z)
         if size <= a.shift_z:
-            self._strikes = 0
+            self._deviations = 0
         elif self._shifted(t_s, 1 if z > 0 else -1):
             for bank in self._banks():
                 bank.loosen_level(UNKNOWN_LEVEL_VAR)
@@ -250,15 +249,15 @@ class GrowthRateEstimator:
         return "outlier", (size / a.huber_z) ** 2 * (size / a.outlier_z) ** 2
 
     def _shifted(self, t_s: float, sign: int) -> bool:
-        """Count readings that miss on the same side; long enough, and the level is believed to have moved."""
-        if self._strikes * sign <= 0:
-            self._strikes = 0
-            self._strikes_since_s = t_s
-        self._strikes += sign
+        """Count consecutive deviations of the same sign; return whether they amount to a level shift."""
+        if self._deviations * sign <= 0:
+            self._deviations = 0
+            self._deviations_since_s = t_s
+        self._deviations += sign
         a = self.assumptions
-        if abs(self._strikes) < a.shift_readings or t_s - self._strikes_since_s < a.shift_after_s:
+        if abs(self._deviations) < a.shift_readings or t_s - self._deviations_since_s < a.shift_after_s:
             return False
-        self._strikes = 0
+        self._deviations = 0
         return True
 
     def _correct(self, dt_s: float, level: float, noise_var: float, excess: float) -> None:
@@ -267,11 +266,11 @@ class GrowthRateEstimator:
         fed = self._fed
         if fed is not None:
             cost = self.assumptions.boost_cost_per_h * dt_s / SECONDS_PER_HOUR
-            favour = math.exp(max(min(fed.correct(level, noise_var, power) - evidence - cost, 30.0), -30.0))
-            weight = fed.weight * favour / (1 - fed.weight + fed.weight * favour)
+            odds = math.exp(max(min(fed.correct(level, noise_var, power) - evidence - cost, 30.0), -30.0))
+            weight = fed.weight * odds / (1 - fed.weight + fed.weight * odds)
             fed.weight = min(max(weight, MIN_FED_WEIGHT), 1 - MIN_FED_WEIGHT)
 
-    def _summarise(self, outcome: str, dt_s: float) -> Estimate:
+    def _summarize(self, outcome: str, dt_s: float) -> Estimate:
         level, level_var = self._expected()
         rate, rate_var = self._steady.rate()
         gain, gain_var = self._steady.gain()
@@ -298,13 +297,13 @@ class GrowthRateEstimator:
         )
 
     def state(self) -> dict[str, Any]:
-        """Everything learned, as plain JSON: give it to `from_state` after a restart, on the same clock."""
+        """Return the state as JSON values, for `from_state` after a restart on the same clock."""
         return {
             "version": STATE_VERSION,
             "vial_volume_ml": self.vial_volume_ml,
             "t_s": self._t_s,
-            "mixed_s": self._steady.mixed_s,
-            "added_back": self._added_back,
+            "mixed_s": self._steady.interacted_s,
+            "added_back": self._dilution_offset,
             "last": list(self._last),
             "steady": self._steady.state(),
             "fed": None if self._fed is None else self._fed.fed_state(),
@@ -315,9 +314,9 @@ class GrowthRateEstimator:
 
     @classmethod
     def from_state(cls, state: dict[str, Any], *, assumptions: Assumptions | None = None) -> GrowthRateEstimator:
-        """Continue from `state()`. Time that passed meanwhile widens the uncertainty at the next reading.
+        """Return an estimator continuing from `state()`; the gap widens the uncertainty at the next reading.
 
-        Raises ValueError if the state is of another version or of other assumptions.
+        Raise ValueError if the state is of another version or of other assumptions.
         """
         if state.get("version") != STATE_VERSION:
             raise ValueError(f"state of version {state.get('version')} cannot be continued, only {STATE_VERSION}")
@@ -325,12 +324,12 @@ class GrowthRateEstimator:
         if len(state["steady"]) != len(estimator._steady.models):
             raise ValueError(f"state holds {len(state['steady'])} models, expected {len(estimator._steady.models)}")
         estimator._t_s = state["t_s"]
-        estimator._steady.mixed_s = state["mixed_s"]
-        estimator._added_back = state["added_back"]
+        estimator._steady.interacted_s = state["mixed_s"]
+        estimator._dilution_offset = state["added_back"]
         estimator._last = Estimate(*state["last"])
         estimator._steady.restore(state["steady"])
         if state["fed"] is not None:
-            estimator._fed = estimator._fed_bank()
+            estimator._fed = estimator._new_fed_bank()
             estimator._fed.restore_fed(state["fed"])
         estimator._noise.restore(state["noise"])
         if "steadiness" in state:
@@ -340,6 +339,6 @@ class GrowthRateEstimator:
 
 
 def _blend(mean: float, variance: float, other: float, other_variance: float, share: float) -> tuple[float, float]:
-    """Mean and variance of a mixture of two beliefs, `share` of it the other."""
+    """Return mean and variance of a mixture of two estimates, with weight `share` of the other."""
     off = other - mean
     return mean + share * off, (1 - share) * variance + share * other_variance + share * (1 - share) * off * off

@@ -19,8 +19,8 @@ class FedModel(GrowthModel):
 
     __slots__ = (*_KEPT, "fed")
 
-    def __init__(self, wander: float, weight: float) -> None:
-        super().__init__(wander, weight)
+    def __init__(self, process_noise: float, weight: float) -> None:
+        super().__init__(process_noise, weight)
         self.boost = 0.0
         self.clb = self.cmb = self.cgb = self.cbb = 0.0
         self.fed = 0.0
@@ -28,7 +28,7 @@ class FedModel(GrowthModel):
     def predict(self, dt_h: float, dilution: float, level_var: float, gain_var: float) -> None:
         """Let time pass at the present `fed`; set that first."""
         u = self.fed * dt_h
-        q = self.wander_var * dt_h
+        q = self.process_noise_var * dt_h
         clm = self.clm
         clg = self.clg
         clb = self.clb
@@ -89,7 +89,7 @@ class FedModel(GrowthModel):
             self.boost, self.clb, self.cmb, self.cgb, self.cbb,
         )  # fmt: skip
 
-    def absorb(self, moments: tuple[float, ...], share: float) -> None:
+    def merge(self, moments: tuple[float, ...], share: float) -> None:
         level, rate, gain, cll, clm, clg, cmm, cmg, cgg, boost, clb, cmb, cgb, cbb = moments
         dl = level - self.level
         dm = rate - self.rate
@@ -115,14 +115,14 @@ class FedModel(GrowthModel):
         self.cbb += share * (cbb - self.cbb + spread * db * db)
 
     def begin(self, model: GrowthModel, boost_var: float) -> None:
-        """Start from a model that knows of no boost."""
-        super().absorb(model.moments(), 1.0)
+        """Start from a model without boost."""
+        super().merge(model.moments(), 1.0)
         self.weight = model.weight
         self.boost = self.clb = self.cmb = self.cgb = 0.0
         self.cbb = boost_var
 
     def now(self) -> tuple[float, float]:
-        """Growth rate with the boost, and its variance."""
+        """Return the growth rate including the boost, and its variance."""
         fed = self.fed
         return self.rate + fed * self.boost, self.cmm + 2 * fed * self.cmb + fed * fed * self.cbb
 

@@ -1,4 +1,7 @@
-"""Growth models of neighbouring paces side by side: each reading says which pace explains it best."""
+"""Interacting multiple models (IMM): Kalman filters of different process noise, weighted by likelihood.
+
+Source: Blom & Bar-Shalom, IEEE Transactions on Automatic Control 33 (1988) 780–783.
+"""
 
 from __future__ import annotations
 
@@ -13,14 +16,14 @@ MIN_WEIGHT = 1e-12
 NEGLIGIBLE_SHARE = 1e-9
 
 
-class Bank:
-    """Models ordered from slow to fast. Weights add to one; neighbours exchange weight and moments over time.
+class FilterBank:
+    """Filters ordered from slow to fast. Weights sum to one; neighbors exchange weight and moments over time.
 
-    A culture that was steady may begin to change and settle again: `faster_per_h[i]` is how often a culture that
-    follows model i comes to follow model i+1, `slower_per_h[i]` the way back.
+    `faster_per_h[i]` is the transition rate [1/h] of a culture from model i to model i+1, `slower_per_h[i]` that of the
+    way back.
     """
 
-    __slots__ = ("_faster_per_h", "_flow_shares", "_flows_dt_h", "_slower_per_h", "mixed_s", "models")
+    __slots__ = ("_faster_per_h", "_flow_shares", "_flows_dt_h", "_slower_per_h", "interacted_s", "models")
 
     def __init__(
         self, models: Sequence[GrowthModel], faster_per_h: Sequence[float], slower_per_h: Sequence[float]
@@ -28,19 +31,19 @@ class Bank:
         self.models = list(models)
         self._faster_per_h = tuple(faster_per_h)
         self._slower_per_h = tuple(slower_per_h)
-        self.mixed_s = 0.0
-        """Moment of the last exchange."""
+        self.interacted_s = 0.0
+        """Time of the last interaction step."""
         self._flows_dt_h = 0.0
         self._flow_shares: tuple[list[float], list[float]] = ([0.0] * len(faster_per_h), [0.0] * len(slower_per_h))
 
-    def mix(self, dt_h: float) -> None:
-        """Let weight flow between neighbours for `dt_h`; what flows is what the step before held, in any order."""
+    def interact(self, dt_h: float) -> None:
+        """Run the interaction step for `dt_h`: move weight between neighbors, based on the weights before the step."""
         faster, slower = self._flows(dt_h)
-        moved = [(model.weight, model.moments()) for model in self.models]
+        previous = [(model.weight, model.moments()) for model in self.models]
         below: tuple[float, tuple[float, ...]] | None = None
-        last = len(moved) - 1
+        last = len(previous) - 1
         for i, model in enumerate(self.models):
-            weight, _ = here = moved[i]
+            weight, _ = current = previous[i]
             left = weight
             if i < last:
                 left -= weight * faster[i]
@@ -49,18 +52,18 @@ class Bank:
                 amount = below[0] * faster[i - 1]
                 left += amount
                 if amount > NEGLIGIBLE_SHARE * left:
-                    model.absorb(below[1], amount / left)
+                    model.merge(below[1], amount / left)
             if i < last:
-                above = moved[i + 1]
+                above = previous[i + 1]
                 amount = above[0] * slower[i]
                 left += amount
                 if amount > NEGLIGIBLE_SHARE * left:
-                    model.absorb(above[1], amount / left)
+                    model.merge(above[1], amount / left)
             model.weight = left
-            below = here
+            below = current
 
     def _flows(self, dt_h: float) -> tuple[list[float], list[float]]:
-        """Shares that change to the next faster and to the next slower model within `dt_h`, which rarely differs."""
+        """Return the shares that move to the next faster and slower model within `dt_h`; cached, it rarely changes."""
         if dt_h != self._flows_dt_h:
             self._flows_dt_h = dt_h
             self._flow_shares = (
@@ -74,7 +77,7 @@ class Bank:
             model.predict(dt_h, dilution, level_var, gain_var)
 
     def loosen_level(self, variance: float) -> None:
-        """Forget where the level is, but not how it grows."""
+        """Increase the variance of the level, keeping the growth rate."""
         for model in self.models:
             model.cll += variance
 
@@ -89,7 +92,7 @@ class Bank:
         return origin + mean, square - mean * mean
 
     def correct(self, level: float, noise_var: float, power: float) -> float:
-        """Take in a reading; return the logarithm of its likelihood (to the `power`) under all models together."""
+        """Update all filters with a reading; return its combined log-likelihood (raised to `power`)."""
         best = -math.inf
         for model in self.models:
             model.update(level, noise_var)
@@ -129,11 +132,11 @@ class Bank:
             model.restore(kept)
 
 
-class FedBank(Bank):
-    """The same paces, for a culture whose growth follows its doses; `fed` compares recent doses with usual ones."""
+class FedFilterBank(FilterBank):
+    """Filter bank of a culture whose growth follows its doses; `fed` is recent dilution relative to the usual."""
 
     __slots__ = (
-        "_boost_wander_var",
+        "_boost_process_noise_var",
         "_fed_models",
         "_memory_s",
         "_recent",
@@ -145,10 +148,10 @@ class FedBank(Bank):
 
     def __init__(
         self,
-        start: Bank,
+        start: FilterBank,
         *,
         boost_sd: float,
-        boost_wander: float,
+        boost_process_noise: float,
         memory_s: float,
         usual_memory_s: float,
         weight: float,
@@ -156,23 +159,23 @@ class FedBank(Bank):
         self._fed_models = [FedModel(0.0, model.weight) for model in start.models]
         super().__init__(self._fed_models, start._faster_per_h, start._slower_per_h)
         for model, like in zip(self._fed_models, start.models, strict=True):
-            model.wander_var = like.wander_var
+            model.process_noise_var = like.process_noise_var
             model.begin(like, boost_sd * boost_sd)
-        self.mixed_s = start.mixed_s
-        self._boost_wander_var = boost_wander * boost_wander
+        self.interacted_s = start.interacted_s
+        self._boost_process_noise_var = boost_process_noise * boost_process_noise
         self._memory_s = memory_s
         self._usual_memory_s = usual_memory_s
         self._recent = self._usual = self.fed = 0.0
         self.weight = weight
 
     def feed(self, dt_s: float, dilution: float) -> None:
-        """Let the effect of earlier doses fade and a dilution begin to act."""
+        """Decay the effect of earlier doses and add that of a dilution."""
         before = self.fed
         self._recent = self._recent * math.exp(-dt_s / self._memory_s) + dilution
         self._usual += (1 - math.exp(-dt_s / self._usual_memory_s)) * (self._recent - self._usual)
         self.fed = self._recent - self._usual
         mean = (before + self.fed) / 2
-        boost_var = self._boost_wander_var * dt_s / 3600
+        boost_var = self._boost_process_noise_var * dt_s / 3600
         for model in self._fed_models:
             model.fed = mean
             model.cbb += boost_var
@@ -200,7 +203,7 @@ class FedBank(Bank):
             "recent": self._recent,
             "usual": self._usual,
             "weight": self.weight,
-            "mixed_s": self.mixed_s,
+            "mixed_s": self.interacted_s,
         }
 
     def restore_fed(self, state: dict[str, Any]) -> None:
@@ -209,4 +212,4 @@ class FedBank(Bank):
         self._usual = state["usual"]
         self.fed = self._recent - self._usual
         self.weight = state["weight"]
-        self.mixed_s = state.get("mixed_s", self.mixed_s)
+        self.interacted_s = state.get("mixed_s", self.interacted_s)

@@ -1,4 +1,4 @@
-"""One Kalman filter of a culture: ln OD, growth rate, pump gain, for one pace at which growth may change."""
+"""Kalman filter of a culture: ln OD, growth rate and pump gain, for one process noise of the growth rate."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ _KEPT = ("weight", "level", "rate", "gain", "cll", "clm", "clg", "cmm", "cmg", "
 
 
 class GrowthModel:
-    """Mean and covariance of [ln OD, growth rate 1/h, pump gain] under "the growth rate wanders by `wander`".
+    """Mean and covariance of [ln OD, growth rate 1/h, pump gain] for a growth rate that follows a random walk.
 
-    `wander` is the standard deviation [1/h] that the growth rate gathers in one hour (it grows as the root of time).
+    `process_noise` is the standard deviation [1/h] of its change in one hour (it grows as the root of time).
     Covariances are named by their two states: l(evel), m(u, the rate), g(ain). Matrices are written out: three
     states do not repay a matrix library, and the loop runs on a Raspberry Pi.
     """
 
-    __slots__ = (*_KEPT, "likelihood", "wander_var")
+    __slots__ = (*_KEPT, "likelihood", "process_noise_var")
 
-    def __init__(self, wander: float, weight: float) -> None:
-        self.wander_var = wander * wander
+    def __init__(self, process_noise: float, weight: float) -> None:
+        self.process_noise_var = process_noise * process_noise
         self.weight = weight
         self.level = self.rate = 0.0
         self.gain = 1.0
@@ -28,8 +28,8 @@ class GrowthModel:
         self.likelihood = 0.0
 
     def predict(self, dt_h: float, dilution: float, level_var: float, gain_var: float) -> None:
-        """Let time pass and a dilution (fall of ln OD at nominal volume) be seen."""
-        q = self.wander_var * dt_h
+        """Predict over `dt_h` with a dilution (fall of ln OD at nominal volume)."""
+        q = self.process_noise_var * dt_h
         cmm = self.cmm
         clm = self.clm
         cmg = self.cmg
@@ -50,7 +50,7 @@ class GrowthModel:
         self.cgg += gain_var
 
     def update(self, level: float, noise_var: float) -> None:
-        """Take in a reading of ln OD; leave its log-likelihood (without the constant) in `likelihood`."""
+        """Update with a reading of ln OD; store its log-likelihood (without the constant) in `likelihood`."""
         cll = self.cll
         clm = self.clm
         clg = self.clg
@@ -70,13 +70,13 @@ class GrowthModel:
         self.clg = clg * keep
 
     def moments(self) -> tuple[float, ...]:
-        """Means, then covariances, for a neighbour to absorb."""
+        """Return means, then covariances, as input of `merge`."""
         return (
             self.level, self.rate, self.gain, self.cll, self.clm, self.clg, self.cmm, self.cmg, self.cgg,
         )  # fmt: skip
 
-    def absorb(self, moments: tuple[float, ...], share: float) -> None:
-        """Become the mixture of itself (1 - share) and a neighbour (share); means and covariances stay exact."""
+    def merge(self, moments: tuple[float, ...], share: float) -> None:
+        """Replace the moments by those of the mixture with a neighbor, whose weight is `share`."""
         level, rate, gain, cll, clm, clg, cmm, cmg, cgg = moments
         dl = level - self.level
         dm = rate - self.rate

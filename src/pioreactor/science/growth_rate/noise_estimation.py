@@ -1,4 +1,4 @@
-"""How noisy the readings are, learned from the readings themselves without believing any growth model."""
+"""Noise of the readings, estimated from the readings themselves without a growth model."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _KEPT_BY_CLIP = 0.92
 """Share of a normal variance that is left when squares are clipped at four variances."""
 _START_CLIP = 100.0
 _IDLE_BLOCKS = 6.0
-"""Without a new block for so many lengths of one, what was learned loses its weight."""
+"""Without a new block for this many block lengths, the estimate loses its weight."""
 _FORGOTTEN_BLOCKS = 30.0
-"""In about so many lengths."""
+"""Time constant of that decay [block lengths]."""
 
 
 class _BlockNoise:
@@ -82,7 +82,7 @@ class _BlockNoise:
 
 
 class ReadingNoise:
-    """Variance of ln OD per reading: `white` between neighbours, and how much more a slow trend sees of it.
+    """Variance of ln OD per reading: `white` between neighbors, and how much more a slow trend sees of it.
 
     Second differences of readings, and of means of blocks of them, hold noise but no trend. Noise that is
     correlated in time shows as blocks that vary more than their number of readings explains.
@@ -101,7 +101,7 @@ class ReadingNoise:
         self._z1 = self._z2 = 0.0
 
     def restart(self) -> None:
-        """Forget neighbours (a jump of the level lies between), keep what was learned."""
+        """Forget neighbors (a jump of the level lies between), keep what was learned."""
         self._t1 = self._t2 = -math.inf
         for block in self._blocks:
             block.restart()
@@ -146,7 +146,7 @@ class ReadingNoise:
         return {"white": self.white, "seen": self._seen, "blocks": [block.state() for block in self._blocks]}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Take up what an earlier process learned; its last readings are too long ago to be neighbours."""
+        """Take up what an earlier process learned; its last readings are too long ago to be neighbors."""
         self.white = state["white"]
         self._seen = state["seen"]
         for block, kept in zip(self._blocks, state["blocks"], strict=True):

@@ -66,8 +66,8 @@ def estimate_recording(
 
     `readings` needs a column `time_h` or `timestamp`, and `column`; `doses` the same kind of time, `event` and
     `nominal_volume_ml` or `volume_change_ml`. A name that ends in .gz is compressed. `vial_volume_ml` is what the
-    vial holds before the first dose and after waste is removed. `progress` hears the share of work done, 0 to 1.
-    Raises InvalidRequestError, with file, column and line, for what cannot be read, StorageError if `out`
+    vial holds before the first dose and after waste is removed. `progress` is called with the share done, 0 to 1.
+    Raise InvalidRequestError, with file, column and line, for what cannot be read, StorageError if `out`
     cannot be written; `out` appears only when it is complete.
     """
     _check_output(out, readings, doses)

@@ -1,4 +1,4 @@
-"""Growth rate of a whole recording, with what came after each reading known as well: for exports and plots."""
+"""Growth rate of a whole recording, smoothed with the readings before and after: for exports and plots."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from pioreactor.science.growth_rate.estimator import Assumptions, Estimate, Grow
 SECONDS_PER_HOUR = 3600.0
 LATENESS = 3.0
 """Backwards, a dose begins where mixing ended: this many mixing times after it was announced."""
-SOONER = 1.5
-"""The same where readings that see the mixing are kept; they count less, and for longer, by `CAUTION`."""
-CAUTION = 2.0
+LATENESS_WHILE_MIXING = 1.5
+"""The same where readings during mixing are kept; their noise is raised, for longer, by `MIXING_NOISE_FACTOR`."""
+MIXING_NOISE_FACTOR = 2.0
 MIN_GAIN_SD = 0.02
 BEFORE_S = 5.0
 AFTER_S = 40.0
-"""Readings from this long before a dose to this long after it are left out backwards."""
-MAX_LEFT_OUT = 0.25
-"""A recording that would lose more than this share, because it is dosed so often, keeps them all."""
+"""Readings from this long before a dose to this long after it are skipped in the backward pass."""
+MAX_SKIPPED_SHARE = 0.25
+"""A recording that would lose more than this share, because doses are frequent, keeps them all."""
 _USABLE = frozenset({"used", "outlier", "level_shift"})
 
 
@@ -58,9 +58,9 @@ def smooth(
 ) -> list[Estimate]:
     """Estimate every moment from the readings before and after it: no lag, smaller errors.
 
-    The online estimator runs forwards and backwards through the recording, and the two are weighed by their variances
-    (a two-filter smoother). The share of growth that follows doses is learned in a first pass and taken out before
-    the others, because it has no meaning backwards. Times must not decrease. `progress` hears shares of the work.
+    The online estimator runs forwards and backwards through the recording, and the two are weighted by their variances
+    (a two-filter smoother). The share of growth that follows doses is learned in a first pass and removed before
+    the others, because it has no meaning backwards. Times must not decrease. `progress` is called with the share done.
     """
     online = assumptions if assumptions is not None else Assumptions()
     plain = replace(online, fed_weight=0.0, earn_band=False)
@@ -77,12 +77,16 @@ def smooth(
         tell.each(replay(times_s, steady, doses, GrowthRateEstimator(vial_volume_ml=vial_volume_ml, assumptions=plain)))
     )
     settled = _without_mixing(times_s, steady, doses)
-    late_s = (LATENESS if settled is not None else SOONER) * online.mixing_s
+    late_s = (LATENESS if settled is not None else LATENESS_WHILE_MIXING) * online.mixing_s
     reverse_doses = [Dose(-(dose.t_s + late_s), -dose.added_ml, dose.vial_volume_ml) for dose in reversed(doses)]
     reverse_times = [-t_s for t_s in reversed(times_s)]
     known = _with_gain_of(plain, forward[-1]) if forward else plain
     if settled is None:
-        known = replace(known, settling_s=CAUTION * known.settling_s, unsettled_sd=CAUTION * known.unsettled_sd)
+        known = replace(
+            known,
+            settling_s=MIXING_NOISE_FACTOR * known.settling_s,
+            unsettled_sd=MIXING_NOISE_FACTOR * known.unsettled_sd,
+        )
     backward = list(
         tell.each(
             replay(
@@ -118,7 +122,7 @@ def _without_mixing(times_s: Sequence[float], ods: Sequence[float], doses: Seque
     """
     out = list(ods)
     until_s = -math.inf
-    left_out = 0
+    skipped = 0
     upcoming = 0
     for i, t_s in enumerate(times_s):
         while upcoming < len(doses) and doses[upcoming].t_s - BEFORE_S <= t_s:
@@ -126,12 +130,12 @@ def _without_mixing(times_s: Sequence[float], ods: Sequence[float], doses: Seque
             upcoming += 1
         if t_s <= until_s:
             out[i] = math.nan
-            left_out += 1
-    return out if left_out <= MAX_LEFT_OUT * len(out) else None
+            skipped += 1
+    return out if skipped <= MAX_SKIPPED_SHARE * len(out) else None
 
 
 def _integral(times_s: Sequence[float], rates: Sequence[float]) -> list[float]:
-    """ln OD that a growth rate [1/h] has added since the first reading."""
+    """Return the integral of a growth rate [1/h] since the first reading, in ln OD."""
     total = 0.0
     out: list[float] = []
     previous: float | None = None
@@ -144,13 +148,13 @@ def _integral(times_s: Sequence[float], rates: Sequence[float]) -> list[float]:
 
 
 def _fuse(ahead: Estimate, behind: Estimate, boosted: tuple[float, float], extra: float, online: Estimate) -> Estimate:
-    rate, rate_sd = _weigh(ahead.growth_rate, ahead.growth_rate_sd, -behind.growth_rate, behind.growth_rate_sd)
+    rate, rate_sd = _weighted_mean(ahead.growth_rate, ahead.growth_rate_sd, -behind.growth_rate, behind.growth_rate_sd)
     boost, boost_var = boosted
     rate_sd = math.sqrt(rate_sd * rate_sd + boost_var)
-    gain, gain_sd = _weigh(ahead.pump_gain, ahead.pump_gain_sd, behind.pump_gain, behind.pump_gain_sd)
+    gain, gain_sd = _weighted_mean(ahead.pump_gain, ahead.pump_gain_sd, behind.pump_gain, behind.pump_gain_sd)
     if ahead.outcome not in _USABLE or behind.outcome not in _USABLE:
         return online._replace(growth_rate=rate + boost, growth_rate_sd=rate_sd, pump_gain=gain, pump_gain_sd=gain_sd)
-    level, level_sd = _weigh(
+    level, level_sd = _weighted_mean(
         math.log(ahead.od_filtered),
         ahead.od_filtered_sd / ahead.od_filtered,
         math.log(behind.od_filtered),
@@ -162,8 +166,8 @@ def _fuse(ahead: Estimate, behind: Estimate, boosted: tuple[float, float], extra
     )
 
 
-def _weigh(one: float, one_sd: float, other: float, other_sd: float) -> tuple[float, float]:
-    """Mean of two independent beliefs, and its standard deviation."""
+def _weighted_mean(one: float, one_sd: float, other: float, other_sd: float) -> tuple[float, float]:
+    """Return the weighted mean of two independent estimates, and its standard deviation."""
     one_var, other_var = one_sd * one_sd, other_sd * other_sd
     total = one_var + other_var
     if total == 0:

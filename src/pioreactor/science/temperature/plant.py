@@ -42,7 +42,7 @@ class Plant:
     def scaled(self, logarithms: Vector) -> Plant:
         """Return it with capacities and conductances multiplied by exp of these, in the order of the fields.
 
-        The liquid's capacity comes between the wall's and the conductances: a volume is never quite what is believed.
+        The liquid's capacity comes between the wall's and the conductances: it covers the error of the assumed volume.
         """
         board, wall, liquid, pw, wl, pa, wa, la = map(math.exp, logarithms)
         return Plant(

@@ -71,7 +71,7 @@ def follow(reactor: Reactor, observer: LiquidObserver, duties: list[float], seed
     for duty in duties:
         reactor.run(5.0, duty)
         observer.advance(5.0, duty, reactor.volume_ml)
-        observer.see(0.0625 * round((reactor.board + 0.03 * rng.gauss(0, 1)) / 0.0625))
+        observer.update(0.0625 * round((reactor.board + 0.03 * rng.gauss(0, 1)) / 0.0625))
     return observer.liquid_celsius - reactor.liquid
 
 
@@ -124,11 +124,11 @@ def test_poured_media_cools_at_once() -> None:
     reactor = Reactor(PLANTS["1.1"], 14.0, 22.0, 22.0)
     follow(reactor, observer, [90.0] * 12 + [0.0] * 5 + [50.0] * 40)
     before, sd = observer.liquid_celsius, observer.liquid_sd
-    observer.pour(1.0, 14.0)
+    observer.add_liquid(1.0, 14.0)
     expected = (14.0 * before + 1.0 * observer.room_celsius) / 15.0
     assert observer.liquid_celsius == pytest.approx(expected)
     assert observer.liquid_sd > sd
-    observer.pour(0.0, 14.0)
+    observer.add_liquid(0.0, 14.0)
     assert observer.liquid_celsius == pytest.approx(expected)
 
 
@@ -147,11 +147,11 @@ def test_a_day_of_readings_does_not_bias_the_observer(version: str, volume_ml: f
             for row, w in zip(second.matrix, second.per_watt, strict=True)
         ]
         observer.advance(5.0, duty, volume_ml)
-        observer.see(0.0625 * round((true[0] + 0.03 * rng.gauss(0, 1)) / 0.0625))
+        observer.update(0.0625 * round((true[0] + 0.03 * rng.gauss(0, 1)) / 0.0625))
         duty = probe.apply(rule.duty_for(37.0, observer, volume_ml), observer, 5.0)
         if dose_ml and n > 1440 and n % 240 == 0:
             true[2] += (26.0 - true[2]) * dose_ml / (volume_ml + dose_ml)
-            observer.pour(dose_ml, volume_ml)
+            observer.add_liquid(dose_ml, volume_ml)
         if n > 1440 and n % 720 == 719:
             errors.append(observer.liquid_celsius - true[2])
     assert max(errors) - min(errors) < 0.1
@@ -165,12 +165,12 @@ def test_a_colder_room_is_not_taken_for_another_vial() -> None:
     for n in range(2160):
         reactor.run(5.0, duty, h=0.1)
         observer.advance(5.0, duty, 14.0)
-        observer.see(0.0625 * round((reactor.board + 0.03 * rng.gauss(0, 1)) / 0.0625))
+        observer.update(0.0625 * round((reactor.board + 0.03 * rng.gauss(0, 1)) / 0.0625))
         duty = rule.duty_for(37.0, observer, 14.0)
         if n == 1080:
-            learned = observer.lesson().logarithms
+            learned = observer.snapshot().logarithms
             reactor.room -= 4.0
-    assert observer.lesson().logarithms == learned
+    assert observer.snapshot().logarithms == learned
     assert observer.room_celsius < 20.5
     assert abs(observer.liquid_celsius - reactor.liquid) < 0.3
 
@@ -179,7 +179,7 @@ def test_one_wild_reading_hardly_moves_the_estimate() -> None:
     observer = LiquidObserver(PLANTS["1.1"], 25.0)
     follow(Reactor(PLANTS["1.1"], 14.0, 25.0, 25.0), observer, [0.0] * 60)
     before = observer.liquid_celsius
-    assert observer.see(60.0) > 100.0
+    assert observer.update(60.0) > 100.0
     assert abs(observer.liquid_celsius - before) < 0.2
 
 
@@ -189,7 +189,7 @@ def test_days_of_readings_leave_the_estimate_sound() -> None:
     rng = random.Random(3)
     for n in range(20_000):
         observer.advance(5.0, 0.0, 14.0)
-        observer.see(25.0 + 0.0625 * round(rng.gauss(0, 0.5)))
+        observer.update(25.0 + 0.0625 * round(rng.gauss(0, 0.5)))
         assert n % 1000 or 0.0 < observer.liquid_sd < 1.0
     assert observer.liquid_celsius == pytest.approx(reactor.liquid, abs=0.2)
 
@@ -228,7 +228,7 @@ def test_the_board_is_not_driven_above_its_limit() -> None:
         duty = rule.duty_for(49.0, observer, 14.0)
         reactor.run(5.0, duty, h=0.1)
         observer.advance(5.0, duty, 14.0)
-        observer.see(reactor.board + 0.03 * rng.gauss(0, 1))
+        observer.update(reactor.board + 0.03 * rng.gauss(0, 1))
         hottest = max(hottest, reactor.board)
     assert 48.0 < hottest < 51.0
 
