@@ -44,8 +44,8 @@ class Script:
         self.answer = answer
         self.shown: list[str] = []
 
-    def say(self, words: str) -> None:
-        self.shown.append(words)
+    def print_line(self, text: str) -> None:
+        self.shown.append(text)
 
     def ask(self, question: str, *, default: str | None) -> str:
         assert len(self.shown) < 300, self.shown[-12:]
@@ -202,18 +202,18 @@ def test_the_last_standard_can_be_measured_again(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize(
-    ("config", "device", "complaint"),
+    ("config", "device", "message"),
     [
         ("[od_reading.config]\nir_led_intensity=auto\n", "od90", "auto"),
         ("[od_config.photodiode_channel]\n1=\n2=90\n", "od90", "reference photodiode"),
         ("", "od45", "no photodiode is configured for od45"),
     ],
 )
-def test_standards_refuse_a_unit_that_cannot_keep_what_they_find(config: str, device: str, complaint: str) -> None:
+def test_standards_refuse_a_unit_that_cannot_keep_what_they_find(config: str, device: str, message: str) -> None:
     with (
         simulated_bench(config=config) as bench,
         context.using(bench.unit.runtime),
-        pytest.raises(ConfigurationError, match=complaint),
+        pytest.raises(ConfigurationError, match=message),
     ):
         engine_of(device, "standards")
 

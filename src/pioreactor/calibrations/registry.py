@@ -52,7 +52,7 @@ class CalibrationProtocol:
 
     @classmethod
     def on_session_abort(cls, session: CalibrationSession) -> None:
-        """Stop what the session has running. Called when it is given up."""
+        """Stop what the session has running. Called when it is canceled."""
 
     def run(self, target_device: str, **_options: Any) -> Any:
         """Calibrate in the terminal; return the calibration, or the list of them."""
@@ -107,7 +107,7 @@ def all_protocols() -> list[tuple[str, type[CalibrationProtocol]]]:
 
 
 def describe(device: str, protocol: type[CalibrationProtocol]) -> dict[str, Any]:
-    """Return what people are told of a protocol."""
+    """Return the public description of a protocol."""
     return {
         "id": f"{device}/{protocol.protocol_name}",
         "target_device": device,

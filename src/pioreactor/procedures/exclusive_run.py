@@ -1,4 +1,4 @@
-"""What procedures have in common: an experiment for trials, and the certainty that nobody else uses the reactor."""
+"""Shared by procedures: an experiment for trials, and exclusive use of the reactor."""
 
 from __future__ import annotations
 

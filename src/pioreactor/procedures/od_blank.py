@@ -26,7 +26,7 @@ LONGEST_SETTLING_S = 40.0
 DEFAULT_SAMPLES = 30
 FEWEST_SAMPLES = 6
 TRIMMED = 2
-"""Readings left out at each end: bubbles."""
+"""Number of extreme readings dropped at each end: bubbles cause them."""
 
 
 def trimmed_mean(values: Sequence[float], cut: int = TRIMMED) -> float:

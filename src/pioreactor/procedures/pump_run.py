@@ -13,12 +13,12 @@ from pioreactor.runtime import context
 
 PUMPS: dict[str, PumpDevice] = {pump.device: pump for pump in (MEDIA, ALT_MEDIA, WASTE)}
 LONGEST_S = 240.0
-"""A run must end before whoever asked for it over HTTP stops waiting."""
+"""Longest run [s]: it must end before the HTTP request for it times out."""
 
 
 @dataclass(frozen=True, slots=True)
 class TriedRate:
-    """Duty [%] and frequency [Hz] of a run whose volume nobody knows yet; it counts as nothing."""
+    """Duty [%] and frequency [Hz] of a run of unknown volume; no volume is recorded for it."""
 
     hz: float
     dc: float

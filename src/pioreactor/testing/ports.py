@@ -10,7 +10,7 @@ _random = random.SystemRandom()
 
 
 def free_ports(count: int) -> int:
-    """Return the first of so many neighbouring ports that nobody listens on: a cluster takes one for each unit."""
+    """Return the first of `count` consecutive free ports: a cluster takes one for each unit."""
     while True:
         first = _random.choice(BELOW_EPHEMERAL)
         if all(_is_free(first + number) for number in range(count)):

@@ -36,9 +36,9 @@ class Bench:
 
     def __post_init__(self) -> None:
         self.bus = self.simulation.broker.connect("bench")
-        self.bus.subscribe("#", self._hear)
+        self.bus.subscribe("#", self._on_message)
 
-    def _hear(self, message: Message) -> None:
+    def _on_message(self, message: Message) -> None:
         if not message.retain:
             self.messages.append(message)
 
@@ -73,7 +73,7 @@ class Bench:
         return [message.payload for message in self.messages if message.topic == wanted]
 
     def decoded(self, rest: str, *, unit: str | None = None) -> list[Any]:
-        """Return the same, decoded from JSON; empty payloads are left out."""
+        """Return the same, decoded from JSON; empty payloads are skipped."""
         return [msgspec.json.decode(payload) for payload in self.payloads(rest, unit=unit) if payload]
 
     def states(self, job: str) -> list[str]:

@@ -59,7 +59,7 @@ class SpyUnit:
 
     @property
     def duty(self) -> float:
-        """Duty of the heater's pin [%], whoever drives it."""
+        """Duty of the heater's pin [%], whichever process drives it."""
         return self.rig.duties.get(self.rig.role_pins["heating"], 0.0)
 
     def set_board_celsius(self, celsius: Any) -> None:

@@ -1,4 +1,4 @@
-"""What a step works with: the session, what was entered, and a way to move hardware and to keep what was found."""
+"""Context of a step: the session, its inputs, hardware actions and storage of results."""
 
 from __future__ import annotations
 
@@ -55,18 +55,18 @@ class SessionContext:
         return bool(self.inputs.get("action") == "redo_last")
 
     def ensure(self, condition: object, message: str) -> None:
-        """Refuse to go on, with a sentence for the person, unless the condition holds."""
+        """Raise `InvalidRequestError` with this message unless the condition holds."""
         if not condition:
             raise InvalidRequestError(message)
 
     def perform(self, action: str, **payload: Any) -> dict[str, Any]:
-        """Have an action performed and return its answer; its error is the step's error."""
+        """Perform an action and return its result; its error becomes the error of the step."""
         return self._executor(action, {**payload, "session_id": self.session.session_id})
 
     def save_calibration(self, calibration: CalibrationBase, device: str | None = None) -> dict[str, Any]:
-        """Keep a calibration and return it as plain data.
+        """Save a calibration and return it as plain data.
 
-        Under HTTP it is in use at once; in a terminal the person is asked afterwards.
+        Under HTTP it becomes active at once; in a terminal the user is asked afterwards.
         """
         from pioreactor.calibrations import store
 
@@ -78,18 +78,18 @@ class SessionContext:
         return msgspec.to_builtins(calibration)  # type: ignore[no-any-return]
 
     def note_saved(self, kind: str, device: str, name: str) -> None:
-        """Remember for the result that something was kept."""
+        """Record in the session's result that an artifact was saved."""
         saved = {"kind": kind, "device": device, "name": name, "active": self.mode == "ui"}
         self.session.data.setdefault("saved", []).append(saved)
 
     def complete(self, result: dict[str, Any]) -> SessionStep:
-        """End well, with what came out; return it as the next step."""
+        """Mark the session complete with this result; return the final step."""
         self.session.status = "complete"
         self.session.result = {**result, "saved": self.session.data.get("saved", [])}
         return CalibrationComplete()
 
     def fail(self, why: str) -> SessionStep:
-        """End badly, with the reason; return it as the next step."""
+        """Mark the session failed with this reason; return the final step."""
         self.session.status = "failed"
         self.session.error = why
         return SessionEnded()

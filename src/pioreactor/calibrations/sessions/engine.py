@@ -1,4 +1,4 @@
-"""Moves a session on: shows its step, checks what was entered, carries the step out, keeps the outcome."""
+"""Engine of a session: renders its step, validates inputs, carries the step out, saves the result."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from pioreactor.structs.encoding import to_timestamp
 
 
 class SessionEngine:
-    """One session. A step that fails leaves the session as it was; what hardware did meanwhile has happened."""
+    """Engine of one session. A failing step leaves the session unchanged, but does not reverse hardware actions."""
 
     def __init__(
         self,
@@ -41,11 +41,11 @@ class SessionEngine:
         return self.session.status != "in_progress"
 
     def step(self) -> CalibrationStep:
-        """Return what is to be shown now."""
+        """Return the current step as it is to be shown."""
         return self._render(self._context(copy.deepcopy(self.session), None))
 
     def advance(self, inputs: Mapping[str, Any]) -> CalibrationStep:
-        """Carry the present step out with these inputs and return the next.
+        """Carry the current step out with these inputs and return the next.
 
         Raise `InvalidRequestError` for inputs that do not fit, or the error of the hardware work; the session is
         unchanged then.
@@ -79,7 +79,7 @@ class SessionEngine:
         return self.step()
 
     def abort(self) -> CalibrationStep:
-        """Give the session up. Once it has ended, this changes nothing."""
+        """Cancel the session. Once it has ended, this changes nothing."""
         if not self.has_ended:
             working = copy.deepcopy(self.session)
             working.status, working.step_id = "aborted", "ended"
@@ -91,9 +91,9 @@ class SessionEngine:
             raise ConflictError(f"the session has ended ({self.session.status})", remedy="Start a new session.")
 
     def _refuse_aborted(self, working: CalibrationSession) -> None:
-        """Let nobody's step revive a session that somebody gave up while the step was carried out."""
+        """Raise `ConflictError` if the session was canceled while the step was carried out."""
         if session_store.load(self._runtime, working.session_id).status == "aborted":
-            raise ConflictError("the session was aborted meanwhile", remedy="Start a new session.")
+            raise ConflictError("the session was canceled meanwhile", remedy="Start a new session.")
 
     def _keep(self, working: CalibrationSession) -> None:
         working.updated_at = to_timestamp(self._runtime.clock.now())
@@ -109,7 +109,7 @@ class SessionEngine:
         if step is None:
             raise ConflictError(
                 f"this version of {session.protocol_name} has no step {session.step_id!r}",
-                remedy="Abort the session and start a new one.",
+                remedy="Cancel the session and start a new one.",
             )
         return step()
 

@@ -12,7 +12,7 @@ FieldType = Literal["string", "float", "int", "bool", "float_list", "choice"]
 
 
 class CalibrationSession(msgspec.Struct, kw_only=True):
-    """Where somebody is in a protocol, and what was found so far. `data` holds plain JSON values only."""
+    """State of a session: the current step, and the data recorded so far. `data` holds plain JSON values only."""
 
     session_id: str
     protocol_name: str

@@ -75,7 +75,7 @@ def all_sessions(runtime: Runtime) -> list[CalibrationSession]:
 
 
 def latest_unfinished(runtime: Runtime, device: str, protocol_name: str | None = None) -> CalibrationSession | None:
-    """Return the session of a device that somebody may want to go on with."""
+    """Return the most recent unfinished session of a device, None when there is none."""
     for session in all_sessions(runtime):
         fits = session.target_device == device and protocol_name in (None, session.protocol_name)
         if fits and session.status == "in_progress":
@@ -145,7 +145,7 @@ def claim(runtime: Runtime, session_id: str, driver: str, *, take_over: bool = F
 
 
 def driver_of(runtime: Runtime, session_id: str) -> str | None:
-    """Return who drives a session at present, None when nobody does."""
+    """Return the current driver of a session, None without one."""
     lease = _lease(runtime.stores.volatile(LEASES), session_id)
     return lease.driver if lease is not None and lease.expires_at_s > _now_s(runtime) else None
 

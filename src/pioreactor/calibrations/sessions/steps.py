@@ -29,7 +29,7 @@ def form(
 
 
 def action(title: str, body: str, metadata: Mapping[str, Any] | None = None) -> CalibrationStep:
-    """Announce that going on moves hardware."""
+    """Announce that the next step moves hardware."""
     return CalibrationStep(step_type="action", title=title, body=body, metadata=dict(metadata or {}))
 
 
@@ -46,16 +46,16 @@ def redo_last(label: str = "Redo the last one") -> dict[str, Any]:
     return {"label": label, "inputs": {"action": "redo_last"}}
 
 
-def bench_vial(od: float, field: str | None = None) -> dict[str, Any]:
-    """Return metadata: here the vial is exchanged. Beside a simulated reactor a standard of this OD600 is offered.
+def vial_offer(od: float, field: str | None = None) -> dict[str, Any]:
+    """Return metadata of a step that exchanges the vial; a simulated lab bench offers a standard of this OD600.
 
     `field` is the step's field that takes the OD600 of the standard that was placed.
     """
     return {"bench": {"vial": {"od": od, "field": field}}}
 
 
-def bench_cup(field: str | None = None) -> dict[str, Any]:
-    """Return metadata: here pumps run into a cup on a scale. Beside a simulated reactor there is one.
+def cup_offer(field: str | None = None) -> dict[str, Any]:
+    """Return metadata of a step that pumps into a cup on a scale, which a simulated lab bench offers.
 
     `field` is the step's field that takes what the scale shows [mL].
     """
@@ -89,7 +89,7 @@ class CalibrationComplete(SessionStep):
 
 
 class SessionEnded(SessionStep):
-    """The end of a session that was given up or failed."""
+    """The end of a session that was canceled or failed."""
 
     step_id = "ended"
 

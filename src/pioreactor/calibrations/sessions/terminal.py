@@ -21,7 +21,7 @@ UNDO = "undo"
 class Talk(Protocol):
     """A person at a terminal."""
 
-    def say(self, words: str) -> None: ...
+    def print_line(self, text: str) -> None: ...
 
     def ask(self, question: str, *, default: str | None) -> str:
         """Return the answer; a blank one where there is no default."""
@@ -29,13 +29,13 @@ class Talk(Protocol):
 
 
 class ClickTalk:
-    """The person at this process's terminal; answers in the place of questions with `-y`."""
+    """The person at this process's terminal; with `-y`, defaults answer the questions."""
 
     def __init__(self, *, yes: bool = False) -> None:
         self._yes = yes
 
-    def say(self, words: str) -> None:
-        click.echo(words)
+    def print_line(self, text: str) -> None:
+        click.echo(text)
 
     def ask(self, question: str, *, default: str | None) -> str:
         if self._yes and default is not None:
@@ -93,35 +93,35 @@ def _turn(engine: SessionEngine, person: Talk, answers: dict[str, Any], driver: 
     except StoppedError:
         raise
     except InvalidRequestError as error:
-        person.say(f"  {error}")
+        person.print_line(f"  {error}")
     except PioreactorError as error:
-        person.say(f"  {error}")
+        person.print_line(f"  {error}")
         if error.remedy:
-            person.say(f"  Try: {error.remedy}")
+            person.print_line(f"  Try: {error.remedy}")
         if person.ask("Try this step again? (yes/no)", default="no").strip().lower() not in ("y", "yes"):
             raise
 
 
 def _show(step: CalibrationStep, person: Talk) -> None:
-    person.say("")
-    person.say(step.title)
+    person.print_line("")
+    person.print_line(step.title)
     for line in step.body.splitlines():
-        person.say(f"  {line}")
+        person.print_line(f"  {line}")
     for row in step.metadata.get("table", {}).get("rows", []):
-        person.say("  " + "  ".join(str(cell) for cell in row))
+        person.print_line("  " + "  ".join(str(cell) for cell in row))
 
 
 def _inputs(step: CalibrationStep, person: Talk, answers: dict[str, Any]) -> dict[str, Any] | None:
     """Return what the person enters, None for undo. `!1` at any question is the first extra button."""
     buttons = {f"!{number}": action for number, action in enumerate(step.metadata.get("actions", []), 1)}
     for word, action in buttons.items():
-        person.say(f"  ({word}: {action['label']})")
+        person.print_line(f"  ({word}: {action['label']})")
     values: dict[str, Any] = {}
     for name, field in _questions(step):
         answer = answers.pop(name, None) if field is not None else None
         if answer is None:
             default = "yes" if field is None else _default(field)
-            answer = person.ask("Go on?" if field is None else _question(field), default=default)
+            answer = person.ask("Continue?" if field is None else _question(field), default=default)
         word = str(answer).strip()
         if word == UNDO:
             return None

@@ -23,7 +23,7 @@ name_option = click.option("--name", required=True, help="Name of the calibratio
 
 
 class _Extensible(SuggestingGroup):
-    """Plugins may bring further commands; they are imported when an unknown one is asked for, which costs time."""
+    """Group that imports plugins, which may add commands, only for an unknown command: the import takes time."""
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -87,13 +87,13 @@ def protocols(cli: CliContext, as_json: bool) -> None:
 @calibrations.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
 @device_option
 @click.option("--protocol-name", default=None, help="One of `pio calibrations protocols`; default: the first.")
-@click.option("--resume", is_flag=True, help="Go on with the session of this device that was not finished.")
+@click.option("--resume", is_flag=True, help="Resume the unfinished session of this device.")
 @click.option("-y", "--yes", is_flag=True, help="Take defaults where there are any; save without setting active.")
 @click.pass_context
 def run(ctx: click.Context, device: str, protocol_name: str | None, resume: bool, yes: bool) -> None:
     """Calibrate a device, step by step. Further `--name value` pairs answer the first question of that name.
 
-    `undo` as an answer goes back a step. Ctrl-C leaves the session unfinished; `--resume` goes on with it.
+    `undo` as an answer goes back a step. Ctrl-C leaves the session unfinished; `--resume` continues it.
     """
     from pioreactor.calibrations.sessions import session_store
     from pioreactor.calibrations.sessions.terminal import ClickTalk, run_session_in_cli
@@ -114,7 +114,7 @@ def run(ctx: click.Context, device: str, protocol_name: str | None, resume: bool
             talk = ClickTalk(yes=yes)
             run_session_in_cli(protocol.step_registry, session, talk=talk, given=extra, executor=_executor(cli))
         except (KeyboardInterrupt, click.Abort):
-            click.echo(f"\nNot finished. Go on with: pio calibrations run --device {device} --resume", err=True)
+            click.echo(f"\nNot finished. Resume with: pio calibrations run --device {device} --resume", err=True)
             raise
         saved = session.result.get("saved", []) if session.result is not None else []
         for each in saved:
@@ -122,7 +122,7 @@ def run(ctx: click.Context, device: str, protocol_name: str | None, resume: bool
 
 
 def _executor(cli: CliContext) -> Executor:
-    """Perform hardware work here, and ask other units over the network."""
+    """Perform hardware actions on this unit, and request those of other units over the network."""
     from pioreactor.calibrations.sessions.actions import perform_here
     from pioreactor.procedures.protocols.od_fusion_offset import ESTIMATORS_OF_UNIT, estimators_in, question_for
 
@@ -285,7 +285,7 @@ def _protocol(device: str, name: str | None) -> type[CalibrationProtocol]:
 
 
 def _on(cli: CliContext) -> Any:
-    """Register built-in protocols and those of plugins, and make the command's unit the present one."""
+    """Register built-in protocols and those of plugins, and make the command's unit the current one."""
     import pioreactor.procedures.protocols  # noqa: F401  importing registers them
     from pioreactor.runtime import context
 

@@ -29,7 +29,7 @@ def self_test(ctx: click.Context, substring: str | None, retry_failed: bool, onl
             click.echo(f"{name}: {lines[0]}" if lines else name)
         return
     report = _Report(len(tests), quiet=as_json)
-    outcomes = run_self_tests(tests, begun=report.on_begun, heard=report.on_outcome) if tests else []
+    outcomes = run_self_tests(tests, on_begun=report.on_begun, on_outcome=report.on_outcome) if tests else []
     failed = sum(not outcome.passed for outcome in outcomes)
     if as_json:
         from pioreactor.cli.render import print_json

@@ -62,7 +62,7 @@ class Intro3(SessionStep):
 
     def render(self, ctx: SessionContext) -> CalibrationStep:  # noqa: ARG002  the same for all
         body = "Lead the outlet into the empty vial, at the height it will have later. Nothing flows into the reactor."
-        return steps.info("Lay the tubes", body, steps.bench_cup())
+        return steps.info("Lay the tubes", body, steps.cup_offer())
 
     def advance(self, ctx: SessionContext) -> SessionStep:  # noqa: ARG002  nothing is entered
         return PumpName()
@@ -127,7 +127,7 @@ class PrimePump(SessionStep):
 
     def render(self, ctx: SessionContext) -> CalibrationStep:  # noqa: ARG002  the same for all
         field = fields.float("duration_s", "Time (s)", default=15.0, minimum=5, maximum=LONGEST_S)
-        return steps.form("Fill the tubes", "The pump runs until the tubes hold no air.", [field], steps.bench_cup())
+        return steps.form("Fill the tubes", "The pump runs until the tubes hold no air.", [field], steps.cup_offer())
 
     def advance(self, ctx: SessionContext) -> SessionStep:
         _run(ctx, ctx.inputs.float("duration_s"))
@@ -139,7 +139,7 @@ class TracerRun(SessionStep):
 
     def render(self, ctx: SessionContext) -> CalibrationStep:  # noqa: ARG002  the same for all
         body = f"Empty the outlet's vial. The pump then runs for {TRACER_S:g} s."
-        return steps.action("First look", body, steps.bench_cup())
+        return steps.action("First look", body, steps.cup_offer())
 
     def advance(self, ctx: SessionContext) -> SessionStep:
         _run(ctx, TRACER_S)
@@ -152,7 +152,7 @@ class TracerVolume(SessionStep):
     def render(self, ctx: SessionContext) -> CalibrationStep:  # noqa: ARG002  the same for all
         field = fields.float("volume_ml", "Volume (mL)", minimum=SMALLEST_ML, maximum=100)
         body = "Roughly is enough: it sets the times of the test runs."
-        return steps.form("How much was it?", body, [field], steps.bench_cup("volume_ml"))
+        return steps.form("How much was it?", body, [field], steps.cup_offer("volume_ml"))
 
     def advance(self, ctx: SessionContext) -> SessionStep:
         durations_s = plan_durations(ctx.data["volumes_ml"], ctx.inputs.float("volume_ml"))
@@ -171,7 +171,7 @@ class TestRun(SessionStep):
     def render(self, ctx: SessionContext) -> CalibrationStep:
         done, durations_s = len(ctx.data["measured_ml"]), ctx.data["durations_s"]
         body = f"Empty the outlet's vial. The pump then runs for {durations_s[done]:g} s."
-        metadata = {**_so_far(ctx), **steps.bench_cup()}
+        metadata = {**_so_far(ctx), **steps.cup_offer()}
         return steps.action(f"Test run {done + 1} of {len(durations_s)}", body, metadata)
 
     def advance(self, ctx: SessionContext) -> SessionStep:
@@ -189,7 +189,7 @@ class TestVolume(SessionStep):
     def render(self, ctx: SessionContext) -> CalibrationStep:
         done = len(ctx.data["measured_ml"])
         field = fields.float("volume_ml", "Volume (mL)", minimum=SMALLEST_ML, maximum=200)
-        metadata = {**_so_far(ctx), **steps.bench_cup("volume_ml")}
+        metadata = {**_so_far(ctx), **steps.cup_offer("volume_ml")}
         metadata["actions"] = [steps.redo_last("Run it again")]
         return steps.form(f"How much was it? ({ctx.data['durations_s'][done]:g} s)", "", [field], metadata)
 

@@ -141,7 +141,7 @@ class PlaceStandard(SessionStep):
         number = len(ctx.data["standards"]) + 1
         body = "Put the standard with a stir bar into the reactor, wipe the vial dry, and close the cap."
         field = fields.float("od", "OD600 of this standard", minimum=fusion_steps.MIN_OD, maximum=200)
-        offered = steps.bench_vial(USUAL_OD600[min(number, STANDARDS) - 1], "od")
+        offered = steps.vial_offer(USUAL_OD600[min(number, STANDARDS) - 1], "od")
         return steps.form(f"Standard {number} of {STANDARDS}", body, [field], offered)
 
     def advance(self, ctx: SessionContext) -> SessionStep:

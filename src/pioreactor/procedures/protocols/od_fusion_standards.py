@@ -56,7 +56,7 @@ class PlaceStandard(SessionStep):
 
     def render(self, ctx: SessionContext) -> CalibrationStep:
         body = "Put a standard with a stir bar into the reactor, wipe the vial dry, and close the cap."
-        offered = steps.bench_vial(fusion_steps.next_od600(ctx))
+        offered = steps.vial_offer(fusion_steps.next_od600(ctx))
         return steps.confirm(f"Standard {len(ctx.data['standards']) + 1}", body, offered)
 
     def advance(self, ctx: SessionContext) -> SessionStep:  # noqa: ARG002  nothing is entered
@@ -68,7 +68,7 @@ class MeasureStandard(SessionStep):
 
     def render(self, ctx: SessionContext) -> CalibrationStep:
         field = fields.float("od", "OD600 of this standard", minimum=fusion_steps.MIN_OD, maximum=200)
-        offered = steps.bench_vial(fusion_steps.next_od600(ctx), "od")
+        offered = steps.vial_offer(fusion_steps.next_od600(ctx), "od")
         return steps.form("What is it?", "The blank is not needed: an empty medium has no logarithm.", [field], offered)
 
     def advance(self, ctx: SessionContext) -> SessionStep:

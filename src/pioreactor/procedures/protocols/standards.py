@@ -118,7 +118,7 @@ class PlaceStandard(SessionStep):
 
     def render(self, ctx: SessionContext) -> CalibrationStep:
         body = "Put a standard with a stir bar into the reactor, wipe the vial dry, and close the cap."
-        metadata = {**_so_far(ctx), **steps.bench_vial(_next_od600(ctx))}
+        metadata = {**_so_far(ctx), **steps.vial_offer(_next_od600(ctx))}
         return steps.confirm(f"Standard {len(ctx.data['od600']) + 1}", body, metadata)
 
     def advance(self, ctx: SessionContext) -> SessionStep:  # noqa: ARG002  nothing is entered
@@ -130,7 +130,7 @@ class MeasureStandard(SessionStep):
 
     def render(self, ctx: SessionContext) -> CalibrationStep:
         field = fields.float("od600", "OD600 of this standard", minimum=0, maximum=200)
-        metadata = {**_so_far(ctx), **steps.bench_vial(_next_od600(ctx), "od600")}
+        metadata = {**_so_far(ctx), **steps.vial_offer(_next_od600(ctx), "od600")}
         return steps.form("Measure the standard", "Stirs, and reads for about 15 s.", [field], metadata)
 
     def advance(self, ctx: SessionContext) -> SessionStep:
@@ -163,7 +163,7 @@ class PlaceBlank(SessionStep):
     step_id = "place_blank"
 
     def render(self, ctx: SessionContext) -> CalibrationStep:
-        metadata = {**_so_far(ctx), **steps.bench_vial(0.0)}
+        metadata = {**_so_far(ctx), **steps.vial_offer(0.0)}
         return steps.confirm("Blank", "Put a vial with medium and no cells into the reactor.", metadata)
 
     def advance(self, ctx: SessionContext) -> SessionStep:  # noqa: ARG002  nothing is entered
@@ -175,7 +175,7 @@ class MeasureBlank(SessionStep):
 
     def render(self, ctx: SessionContext) -> CalibrationStep:
         field = fields.float("od600", "OD600 of the blank", default=0.0, minimum=0, maximum=200)
-        metadata = {**_so_far(ctx), **steps.bench_vial(0.0, "od600")}
+        metadata = {**_so_far(ctx), **steps.vial_offer(0.0, "od600")}
         return steps.form("Measure the blank", "Stirs, and reads for about 15 s.", [field], metadata)
 
     def advance(self, ctx: SessionContext) -> SessionStep:

@@ -40,7 +40,7 @@ class Workbench:
         self._until_s = self.runtime.clock.monotonic() + limit_s
 
     def wait(self, duration_s: float) -> None:
-        """Wait; raise `SelfTestFailure` when the test takes too long, `StoppedError` when somebody stops it."""
+        """Wait; raise `SelfTestFailure` when the test takes too long, `StoppedError` when it is stopped."""
         if self.runtime.clock.monotonic() + duration_s > self._until_s:
             raise SelfTestFailure(f"it takes longer than {LONGEST_S:g} s", remedy="Run it again with the unit idle.")
         self.action.sleep(duration_s)
@@ -53,7 +53,7 @@ class Workbench:
 
     @property
     def signal_channels(self) -> dict[PdChannel, str]:
-        """Photodiode → angle, the reference left out."""
+        """Photodiode → angle, without the reference."""
         return {channel: role for channel, role in self.runtime.settings.photodiodes.items() if role != "REF"}
 
     @property

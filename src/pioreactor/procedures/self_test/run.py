@@ -54,12 +54,12 @@ def select(runtime: Runtime, substring: str | None, *, retry_failed: bool) -> di
 def run_self_tests(
     tests: Mapping[str, SelfTest],
     *,
-    begun: Callable[[str], None] = lambda _: None,
-    heard: Callable[[Outcome], None] = lambda _: None,
+    on_begun: Callable[[str], None] = lambda _: None,
+    on_outcome: Callable[[Outcome], None] = lambda _: None,
 ) -> list[Outcome]:
-    """Run these tests; `begun` is told the name of each as it begins, `heard` how it ended.
+    """Run these tests; `on_begun` is called with the name of each as it begins, `on_outcome` with its outcome.
 
-    Raise `ReactorInUseError` when a job uses the reactor, `StoppedError` when somebody stops the run: what was not
+    Raise `ReactorInUseError` when a job uses the reactor, `StoppedError` when the run is stopped: what was not
     finished keeps its former result.
     """
     runtime = context.current()
@@ -73,7 +73,7 @@ def run_self_tests(
         failures: dict[str, dict[str, str | None]] = {}
         for name, test in tests.items():
             action.logger.debug("Starting test %s.", name)
-            begun(name)
+            on_begun(name)
             outcome = _run_one(bench, name, test)
             outcomes.append(outcome)
             cache.set(name, int(outcome.passed))
@@ -82,7 +82,7 @@ def run_self_tests(
                 failures[name] = {"message": outcome.message, "remedy": outcome.remedy}
                 action.publish_setting("failures", failures)
                 action.logger.warning("%s: %s. %s", name, outcome.message, outcome.remedy or "")
-            heard(outcome)
+            on_outcome(outcome)
         passed = all(outcome.passed for outcome in outcomes)
         action.publish_setting("all_tests_passed", int(passed))
         failed = sum(not outcome.passed for outcome in outcomes)

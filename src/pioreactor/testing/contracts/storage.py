@@ -140,13 +140,13 @@ class UnitStoresContract:
         second = self.register(stores, "add_media", exclusive=False)
         assert [job.job_id for job in stores.jobs().running()] == [second, first]
 
-    def test_the_row_of_a_dead_process_stands_in_nobodys_way(self, stores: UnitStores) -> None:
-        ghost = self.register(stores, "stirring", pid=DEAD_PID)
+    def test_the_row_of_a_dead_process_does_not_block_a_new_job(self, stores: UnitStores) -> None:
+        stale = self.register(stores, "stirring", pid=DEAD_PID)
         assert stores.jobs().running() == []
-        buried = stores.jobs().get(ghost)
-        assert buried is not None
-        assert not buried.is_running
-        assert buried.ended_at is not None
+        ended = stores.jobs().get(stale)
+        assert ended is not None
+        assert not ended.is_running
+        assert ended.ended_at is not None
         self.register(stores, "stirring")
 
     def test_running_is_narrowed_by_every_given_word(self, stores: UnitStores) -> None:

@@ -97,7 +97,7 @@ function Conversation({ unit, id }: { unit: string; id: string }) {
           </Group>
         )}
       </article>
-      <Modal opened={confirmingCancel} onClose={() => setConfirmingCancel(false)} title="Give this calibration up?">
+      <Modal opened={confirmingCancel} onClose={() => setConfirmingCancel(false)} title="Cancel this calibration?">
         <p>What runs for it on {unit} stops, and nothing is saved. What was calibrated before stays as it is.</p>
         <Group justify="flex-end" mt="md">
           <Button variant="default" onClick={() => setConfirmingCancel(false)}>
@@ -122,7 +122,7 @@ function Driven({ by, onTakeOver }: { by: string; onTakeOver: () => void }) {
   return (
     <div className={css.driven} role="status">
       <p>
-        <strong>{by}</strong> goes through these steps. If you take over, their page can no longer go on.
+        <strong>{by}</strong> goes through these steps. If you take over, their page can no longer continue.
       </p>
       <Button variant="default" onClick={onTakeOver}>
         Take over

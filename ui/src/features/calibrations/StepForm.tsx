@@ -1,4 +1,4 @@
-/** What a step asks for, checked as it is typed, and the buttons that go on. */
+/** What a step asks for, checked as it is typed, and the buttons that continue. */
 
 import { Button, Checkbox, NativeSelect, TextInput } from "@mantine/core";
 import { type FormEvent, useEffect, useRef, useState } from "react";

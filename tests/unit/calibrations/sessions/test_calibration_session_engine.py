@@ -1,4 +1,4 @@
-"""How sessions move on: what is entered, what is kept, who drives, and the way back."""
+"""Sessions: inputs, saved results, the driver, and undo."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -105,7 +105,7 @@ def test_a_session_goes_from_its_first_step_to_its_result(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize(
-    ("inputs", "complaint"),
+    ("inputs", "message"),
     [
         ({"count": 9, "fast": False}, "at most 5"),
         ({"count": "0", "fast": 0}, "at least 1"),
@@ -117,11 +117,9 @@ def test_a_session_goes_from_its_first_step_to_its_result(bench: Bench) -> None:
         ({"count": 2, "fast": "yes"}, "not that fast"),
     ],
 )
-def test_inputs_that_do_not_fit_leave_the_session_as_it_was(
-    bench: Bench, inputs: dict[str, Any], complaint: str
-) -> None:
+def test_inputs_that_do_not_fit_leave_the_session_as_it_was(bench: Bench, inputs: dict[str, Any], message: str) -> None:
     engine = SessionEngine(REGISTRY, a_session())
-    with pytest.raises(InvalidRequestError, match=complaint):
+    with pytest.raises(InvalidRequestError, match=message):
         engine.advance(inputs)
     assert engine.session.data == {}
     assert session_store.load(bench.unit.runtime, engine.session.session_id).step_id == "ask"
@@ -176,7 +174,7 @@ def test_a_session_that_was_aborted_stays_so(bench: Bench) -> None:
 
     engine = SessionEngine(REGISTRY, session, executor=executor)
     engine.advance({"count": 1, "fast": False})
-    with pytest.raises(ConflictError, match="aborted meanwhile"):
+    with pytest.raises(ConflictError, match="canceled meanwhile"):
         engine.advance({})
     assert session_store.load(bench.unit.runtime, session.session_id).status == "aborted"
 
@@ -269,8 +267,8 @@ class Script:
         self.answers = list(answers)
         self.said: list[str] = []
 
-    def say(self, words: str) -> None:
-        self.said.append(words)
+    def print_line(self, text: str) -> None:
+        self.said.append(text)
 
     def ask(self, question: str, *, default: str | None) -> str:
         self.said.append(question)
