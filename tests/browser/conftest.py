@@ -178,7 +178,7 @@ def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
 
 @pytest.fixture
 def keep_screenshot(tmp_path: Path) -> Callable[..., None]:
-    """Keep pictures where `PIOREACTOR_SCREENSHOTS` says, for somebody to look at."""
+    """Keep pictures where `PIOREACTOR_SCREENSHOTS` says, for review."""
     folder = Path(os.environ.get("PIOREACTOR_SCREENSHOTS", tmp_path))
 
     def keep(page: Page, name: str, *, full_page: bool = True) -> None:

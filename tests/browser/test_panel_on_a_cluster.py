@@ -21,7 +21,7 @@ def signed_in_cookies() -> list[SetCookieParam]:
 
 @pytest.fixture
 def panel(cluster: Cluster, open_page: Callable[..., Page], signed_in_cookies: list[SetCookieParam]) -> Page:
-    """Return the overview, with somebody signed in; sign-in itself happens once."""
+    """Return the overview, with a person signed in; sign-in itself happens once."""
     page = open_page()
     if signed_in_cookies:
         page.context.add_cookies(signed_in_cookies)
@@ -220,7 +220,7 @@ def test_a_calibration_is_started_left_resumed_taken_over_and_canceled(
     other.context.add_cookies(cast(list[SetCookieParam], panel.context.cookies()))
     other.goto(session)
     expect(other.get_by_role("button", name="Next", exact=True)).to_be_disabled()
-    keep_screenshot(other, "calibration-of-somebody-else-phone")
+    keep_screenshot(other, "calibration-of-another-person-phone")
     other.get_by_role("button", name="Take over").click()
     other.get_by_role("button", name="Next", exact=True).click()
     expect(other.locator("article h2")).to_have_text("Power")

@@ -1,4 +1,4 @@
-"""The panel with a made-up cluster: trouble that a healthy one does not show, a crowd, a phone, the dark."""
+"""The panel with a made-up cluster: faults that a healthy one does not show, a crowd, a phone, the dark."""
 
 import re
 from collections.abc import Callable
@@ -165,7 +165,7 @@ def test_dosing_that_a_power_cut_left_paused_says_so(recording: str, open_page: 
     page = open_page()
     page.goto(f"{recording}/pioreactors/reactor-02")
     expect(page.get_by_text("Dosing came back paused after a power cut.")).to_be_visible()
-    expect(page.get_by_text("Nothing is dosed until somebody resumes it.")).to_be_visible()
+    expect(page.get_by_text("Nothing is dosed until a person resumes it.")).to_be_visible()
 
 
 def test_the_growth_rate_has_its_band_and_the_pump_its_gain(

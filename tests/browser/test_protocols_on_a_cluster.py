@@ -21,7 +21,7 @@ def signed_in_cookies() -> list[SetCookieParam]:
 
 @pytest.fixture
 def panel(idle_cluster: Cluster, open_page: Callable[..., Page], signed_in_cookies: list[SetCookieParam]) -> Page:
-    """Return a page with somebody signed in; sign-in itself happens once."""
+    """Return a page with a person signed in; sign-in itself happens once."""
     page = open_page()
     if signed_in_cookies:
         page.context.add_cookies(signed_in_cookies)

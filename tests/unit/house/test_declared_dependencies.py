@@ -45,7 +45,7 @@ def imported(folder: str) -> dict[str, str]:
             elif isinstance(node, ast.ImportFrom) and node.level == 0:
                 names = [node.module or ""]
             found |= {name.split(".")[0]: str(path.relative_to(ROOT)) for name in names}
-    ours = {"pioreactor", "bench", *(path.stem for path in (ROOT / "scripts").glob("*.py"))}
+    ours = {"pioreactor", "bench", "tests", *(path.stem for path in (ROOT / "scripts").glob("*.py"))}
     return {name: path for name, path in found.items() if name not in sys.stdlib_module_names and name not in ours}
 
 

@@ -49,7 +49,7 @@ export function answerWith(other: Transport): void {
   transport = other;
 }
 
-/** Call `then` whenever the leader says that nobody is signed in. */
+/** Call `then` whenever the leader answers that no person is signed in. */
 export function onSignedOut(then: () => void): void {
   whenSignedOut = then;
 }

@@ -42,7 +42,7 @@ describe("SharedAxis", () => {
     expect(axis.range()).toEqual([0, 11 * HOUR]);
   });
 
-  it("tells nobody when nothing changed", () => {
+  it("notifies no subscriber when nothing changed", () => {
     const axis = new SharedAxis();
     let told = 0;
     axis.subscribe(() => told++);

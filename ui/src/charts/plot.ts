@@ -18,7 +18,7 @@ export interface Doses {
   color: string;
 }
 
-export interface PlotWish {
+export interface PlotRequest {
   lines: readonly Line[];
   axis: SharedAxis;
   log: boolean;
@@ -45,14 +45,14 @@ export function yRange(
   high: number | null,
   domain: readonly [number, number] | null,
 ): [number, number] {
-  const wish = domain ? domain[1] - domain[0] : 0;
+  const minSpan = domain ? domain[1] - domain[0] : 0;
   if (low === null || high === null) return domain ? [domain[0], domain[1]] : [0, 1];
   const air = 0.06 * (high - low || Math.abs(high) || 1);
   const [a, b] = [low - air, high + air];
-  const lacking = wish - (b - a);
-  if (lacking <= 0) return [a, b];
-  const floor = domain && domain[0] >= 0 && a - lacking / 2 < 0 ? Math.min(a, 0) : a - lacking / 2;
-  return [floor, floor + wish];
+  const missing = minSpan - (b - a);
+  if (missing <= 0) return [a, b];
+  const floor = domain && domain[0] >= 0 && a - missing / 2 < 0 ? Math.min(a, 0) : a - missing / 2;
+  return [floor, floor + minSpan];
 }
 
 /** Decimals that write every multiple of a step without rounding: 0.25 needs two. */
@@ -124,27 +124,27 @@ function drawDoses(u: uPlot, doses: readonly Doses[]): void {
   ctx.restore();
 }
 
-export function plotOptions(wish: PlotWish): uPlot.Options {
-  const { axis, log } = wish;
+export function plotOptions(request: PlotRequest): uPlot.Options {
+  const { axis, log } = request;
   return {
-    width: wish.width,
-    height: wish.height,
+    width: request.width,
+    height: request.height,
     legend: { show: false },
     padding: [10, 10, 0, 0],
     cursor: {
       y: false,
       drag: { x: true, y: false, setScale: false, dist: 6 },
-      sync: { key: wish.syncKey, setSeries: false },
+      sync: { key: request.syncKey, setSeries: false },
       points: { size: 7, width: 1.5 },
     },
     scales: {
       x: { time: false, range: () => axis.range() },
-      y: log ? { distr: 3, log: 10 } : { range: (_u, low, high) => yRange(low, high, wish.domain) },
+      y: log ? { distr: 3, log: 10 } : { range: (_u, low, high) => yRange(low, high, request.domain) },
     },
-    axes: [xAxis(axis), yAxis(wish.decimals, log)],
+    axes: [xAxis(axis), yAxis(request.decimals, log)],
     series: [
       {},
-      ...wish.lines.map(
+      ...request.lines.map(
         ({ name, stroke, visible }): uPlot.Series => ({
           label: name,
           show: visible,
@@ -152,14 +152,14 @@ export function plotOptions(wish: PlotWish): uPlot.Options {
           dash: stroke.dash,
           width: 1.6,
           points: { show: false },
-          paths: wish.stepped ? wish.paths.stepped : wish.paths.linear,
+          paths: request.stepped ? request.paths.stepped : request.paths.linear,
         }),
       ),
     ],
     hooks: {
-      drawAxes: [(u) => drawBands(u, wish.bands())],
-      draw: [(u) => drawDoses(u, wish.doses())],
-      setCursor: [(u) => wish.onCursor(u.cursor.idx ?? null)],
+      drawAxes: [(u) => drawBands(u, request.bands())],
+      draw: [(u) => drawDoses(u, request.doses())],
+      setCursor: [(u) => request.onCursor(u.cursor.idx ?? null)],
       setSelect: [
         (u) => {
           if (u.select.width < 6) return;

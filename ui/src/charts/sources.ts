@@ -184,7 +184,7 @@ function sourceOf(key: string, wanted: Wanted): Source {
 
 const idle = (): (() => void) => () => undefined;
 
-/** The source that answers a wish; the same one for all who wish the same. */
+/** The source for a request; equal requests share one. */
 export function useSourceOf(wanted: Wanted): Source {
   const key = JSON.stringify(wanted);
   return useMemo(() => sourceOf(key, JSON.parse(key) as Wanted), [key]);

@@ -1,4 +1,4 @@
-/** Says when an activity is paused because it came back after a power cut: nobody else would know that it waits for them. */
+/** Shows that an activity is paused because it was restarted after a power cut and waits for a person. */
 
 import { useQuery } from "@tanstack/react-query";
 import { finished, get, path } from "@/api/client";
@@ -36,7 +36,7 @@ export function HeldValue({ unit, paused }: { unit: string; paused: readonly { j
   return (
     <p className={css.held}>
       {held.map(({ name }) => name).join(", ")} came back paused after a power cut.
-      {held.some(({ job }) => job === "dosing_automation") && " Nothing is dosed until somebody resumes it."}
+      {held.some(({ job }) => job === "dosing_automation") && " Nothing is dosed until a person resumes it."}
     </p>
   );
 }

@@ -1,4 +1,4 @@
-/** Says what became of the last command, in one line that a screen reader hears too. */
+/** The outcome of the last command, in one line that screen readers announce. */
 
 import { count } from "@/parts/format";
 import { Icon } from "@/parts/icons";

@@ -17,7 +17,7 @@ import { checked, rangeOf } from "./validation";
 interface Props {
   where: Where;
   setting: PublishedSetting;
-  /** False while the job is off: nobody would onMessages a change. */
+  /** False while the job is off: no process would receive a change. */
   running: boolean;
   command?: (value: Value) => Command;
   /** Label above the field instead of beside it. */

@@ -159,7 +159,7 @@ export class DemoCluster {
     this.setting(unit, "bioreactor", "cumulative_waste_removed_ml", culture.mediaMl.toFixed(1));
     this.setting(unit, "temperature_automation", "heater_duty_cycle", "22.5");
     const last = moments[moments.length - 1];
-    if (last) this.say(unit, last, true);
+    if (last) this.publishMoment(unit, last, true);
     this.setting(unit, "leds", "intensity", '{"A":80.0,"B":0.0,"C":0.0,"D":0.0}');
     this.setting(unit, "pwms", "dc", '{"17":22.5,"18":31.0}');
   }
@@ -175,7 +175,7 @@ export class DemoCluster {
     );
   }
 
-  private say(unit: string, moment: Moment, retainedOnly = false): void {
+  private publishMoment(unit: string, moment: Moment, retainedOnly = false): void {
     const timestamp = iso(moment.at);
     const json = (fields: object): string => JSON.stringify({ ...fields, timestamp });
     this.setting(
@@ -221,7 +221,7 @@ export class DemoCluster {
     for (const [unit, culture] of this.cultures) {
       if (this.silent.has(unit)) continue;
       const moment = culture.step(seconds);
-      this.say(unit, { ...moment, at: this.now });
+      this.publishMoment(unit, { ...moment, at: this.now });
     }
   }
 }

@@ -1,4 +1,4 @@
-/** The broker behind the leader's own `/mqtt`; the library is fetched when somebody is signed in. */
+/** The broker behind the leader's own `/mqtt`; the library is fetched when a person is signed in. */
 
 import type { MqttClient } from "mqtt";
 import type { Ears, Feed } from "./bus";

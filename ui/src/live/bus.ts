@@ -1,4 +1,4 @@
-/** Owns the one connection to the broker: who wants which topics, and whether anything is heard. */
+/** Owns the one connection to the broker: who wants which topics, and whether anything is received. */
 
 import { LiveStore, type Message, type Schedule } from "./store";
 
@@ -71,7 +71,7 @@ export class Bus {
     return () => this.listeners.delete(tell);
   };
 
-  /** Ask the broker for a filter as long as somebody wants it. */
+  /** Ask the broker for a filter as long as a subscriber needs it. */
   want(filter: string): () => void {
     const count = this.wanted.get(filter) ?? 0;
     this.wanted.set(filter, count + 1);

@@ -115,7 +115,7 @@ export class LiveStore {
     return () => this.streams.delete(stream);
   }
 
-  /** Forget values below a filter, when nobody subscribes to them any more. */
+  /** Forget values below a filter, when they have no subscriber any more. */
   forget(filter: string): void {
     for (const topic of this.topicsMatching(filter)) this.values.delete(topic);
   }

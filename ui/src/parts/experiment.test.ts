@@ -17,7 +17,7 @@ it("shows the one asked for, and forgets names that are gone", () => {
   expect(pick(all, "deleted", "planned")?.experiment).toBe("planned");
 });
 
-it("shows what is running to somebody who asked for nothing", () => {
+it("shows what is running to a person who asked for nothing", () => {
   expect(pick(all, null)?.experiment).toBe("runs");
   expect(pick([all[0] as Experiment, all[2] as Experiment])?.experiment).toBe("planned");
   expect(pick([])).toBeUndefined();

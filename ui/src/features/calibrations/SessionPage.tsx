@@ -122,7 +122,7 @@ function Driven({ by, onTakeOver }: { by: string; onTakeOver: () => void }) {
   return (
     <div className={css.driven} role="status">
       <p>
-        <strong>{by}</strong> goes through these steps. If you take over, their page can no longer continue.
+        <strong>{by}</strong> is working through these steps. If you take over, their page can no longer continue.
       </p>
       <Button variant="default" onClick={onTakeOver}>
         Take over

@@ -15,7 +15,7 @@ interface Props {
   pending: boolean;
   /** Somebody else drives: look, but do not touch. */
   blocked: boolean;
-  /** What is known already, by field; shown until somebody types. */
+  /** What is known already, by field; shown until a person types. */
   known?: Record<string, string>;
   onMove: (inputs: Record<string, unknown>) => void;
 }

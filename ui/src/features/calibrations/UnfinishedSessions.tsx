@@ -1,4 +1,4 @@
-/** Guided calibrations that nobody has finished, whoever began them and wherever. */
+/** Unfinished guided calibrations of all people and units. */
 
 import { Button } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";

@@ -57,7 +57,7 @@ it("keeps one name for a browser, and the sessions it began", () => {
   expect(driverName("ana", own)).toBe(driverName("ana", own));
 });
 
-it("what nobody has finished is found on every worker that answers", () => {
+it("unfinished sessions are found on every worker that answers", () => {
   const session = (session_id: string, status: string, updated_at: string): object => ({
     session_id,
     status,

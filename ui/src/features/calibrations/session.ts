@@ -11,7 +11,7 @@ export type Field = Partial<Schemas["CalibrationStepField"]> &
   Pick<Schemas["CalibrationStepField"], "name" | "label" | "field_type">;
 export type Protocol = Schemas["DescribedProtocol"];
 
-/** A name for this browser, the same every time: a session goes on with one driver at a time. */
+/** A name for this browser, the same every time: a session has one driver at a time. */
 export function driverName(person: string, storage: Pick<Storage, "getItem" | "setItem"> = localStorage): string {
   const key = "pioreactor.browser";
   let browser = storage.getItem(key);
@@ -29,7 +29,7 @@ export interface Begun {
   session: Schemas["CalibrationSession"];
 }
 
-/** Sessions that nobody has finished, the latest first, out of what the workers answered; a silent one has none. */
+/** Unfinished sessions of the workers that answered, the latest first. */
 export function unfinished(answers: unknown): Begun[] {
   const units = Object.entries((answers ?? {}) as Record<string, { ok: boolean; value?: Begun["session"][] }>);
   return units

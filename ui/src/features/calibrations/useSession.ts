@@ -15,7 +15,7 @@ const LOOK_EVERY_MS = 5000;
 /** Who drives from this browser. */
 export function useDriver(): string {
   const person = useQueryClient().getQueryData<{ username: string } | null>(["me"]);
-  return driverName(person?.username ?? "somebody");
+  return driverName(person?.username ?? "a person");
 }
 
 export type Move = { undo: true } | { inputs: Record<string, unknown> };
@@ -45,7 +45,7 @@ export function useSession(unit: string, id: string) {
       setTakingOver(false);
       keep(answer);
     },
-    // The refusal may mean that somebody else drives by now, or that the session has moved on.
+    // The refusal may mean that another person drives by now, or that the session has moved on.
     onError: () => client.invalidateQueries({ queryKey: key }),
   });
   const session = useQuery({

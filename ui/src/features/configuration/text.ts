@@ -30,20 +30,20 @@ export function wrongLines(text: string): Wrong[] {
   let keys: Set<string> | undefined;
   text.split("\n").forEach((raw, i) => {
     const line = raw.trim();
-    const say = (reason: string): void => void wrong.push({ line: i + 1, reason });
+    const report = (reason: string): void => void wrong.push({ line: i + 1, reason });
     if (line === "" || /^[#;]/.test(line) || (/^\s/.test(raw) && keys !== undefined && keys.size > 0)) return;
     if (line.startsWith("[")) {
       const name = /^\[(.+)\]$/.exec(line)?.[1];
-      if (name === undefined) return say("a section needs a name in brackets");
-      if (sections.has(name)) say(`section [${name}] stands twice`);
+      if (name === undefined) return report("a section needs a name in brackets");
+      if (sections.has(name)) report(`section [${name}] stands twice`);
       sections.add(name);
       keys = new Set();
       return;
     }
     const key = /^([^=:]+?)\s*[=:]/.exec(line)?.[1]?.toLowerCase();
-    if (key === undefined) return say("neither a section, nor key=value, nor a comment");
-    if (keys === undefined) return say("stands before the first section");
-    if (keys.has(key)) say(`${key} stands twice in its section`);
+    if (key === undefined) return report("neither a section, nor key=value, nor a comment");
+    if (keys === undefined) return report("stands before the first section");
+    if (keys.has(key)) report(`${key} stands twice in its section`);
     keys.add(key);
   });
   return wrong.slice(0, 5);

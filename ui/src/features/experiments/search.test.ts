@@ -17,7 +17,7 @@ it.each([
   [{ search: "words", status: "inactive", tag: "" }, ["Algae"]],
   [{ search: "", status: "active", tag: "yeast" }, ["Yeast 1"]],
   [{ search: "none", status: "", tag: "" }, []],
-])("finds %j", (wish, names) => expect(found(all, wish).map((each) => each.experiment)).toEqual(names));
+])("finds %j", (query, names) => expect(found(all, query).map((each) => each.experiment)).toEqual(names));
 
 it.each([
   ["Fine name (2)", undefined],

@@ -160,7 +160,7 @@ function DeleteProfile({ file }: { file: string }) {
         Delete
       </Button>
       <Modal opened={asking} onClose={() => setAsking(false)} title={`Delete ${file}?`}>
-        <p>The file is deleted on the leader. A run of it that is under way goes on.</p>
+        <p>The file is deleted on the leader. A run in progress continues.</p>
         {deleting.error && <Problem error={deleting.error} />}
         <Group justify="flex-end" mt="md">
           <Button variant="default" onClick={() => setAsking(false)}>

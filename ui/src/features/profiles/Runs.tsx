@@ -69,7 +69,7 @@ function Running({ job }: { job: JobRow }) {
         Stop
       </Button>
       <Modal opened={asking} onClose={() => setAsking(false)} title={`Stop ${title}?`}>
-        <p>The profile ends, and every job that it started is stopped. Jobs that ran before go on.</p>
+        <p>The profile ends, and every job that it started is stopped. Jobs that ran before keep running.</p>
         {stopping.error && <Problem error={stopping.error} />}
         <Group justify="flex-end" mt="md">
           <Button variant="default" onClick={() => setAsking(false)}>
