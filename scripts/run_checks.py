@@ -101,7 +101,7 @@ def test_parts() -> list[Part]:
         parts.append(
             Part(
                 "browser",
-                (*PYTEST, "-n", "2", "--dist", "loadgroup", "-m", "browser and not hardware", "--durations=5"),
+                (*PYTEST, "-m", "browser and not hardware", "--durations=5"),
                 environment=environment,
             )
         )
