@@ -276,10 +276,10 @@ class RealChaos:
         told: dict[str, bytes] = {}
         bus = MqttBusFactory(self.cluster.broker.address(VIEWER), "chaos").connect("chaos")
 
-        def hear(message: Message) -> None:
+        def on_message(message: Message) -> None:
             told[message.topic] = message.payload
 
-        bus.subscribe(f"pioreactor/{WORKER}/+/+/$state", hear)
+        bus.subscribe(f"pioreactor/{WORKER}/+/+/$state", on_message)
         expected = {
             f"pioreactor/{WORKER}/$experiment/monitor/$state": b"ready",
             f"pioreactor/{WORKER}/{EXPERIMENT}/recorder/$state": b"ready",

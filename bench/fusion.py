@@ -1,7 +1,7 @@
 """Measures the error of fused concentrations on an instrument that the estimator never saw, and what one costs.
 
 Real readings of yeast (../shared/science/data/od_angle_dataset_original.csv): five instruments, of which each in turn
-is left out. The left-out instrument measures one standard, by which its angles are rescaled; errors are in decades.
+is held out. The held-out instrument measures one standard, by which its angles are rescaled; errors are in decades.
 Beside ours runs the reference's formula on the same curves.
 """
 

@@ -40,7 +40,7 @@ LONGEST_START_S = 30.0
 
 
 class Timer:
-    """Starts jobs of the worker and waits until the broker has heard that they are ready."""
+    """Starts jobs of the worker and waits until they have published that they are ready."""
 
     def __init__(self, cluster: DemoCluster) -> None:
         self._environment = {**cluster.environment(WORKER), "EXPERIMENT": EXPERIMENT, "ACTIVE": "1"}
@@ -50,9 +50,9 @@ class Timer:
         self._bus = runtime.buses.connect("bench")
         self._ready = threading.Event()
         self._awaited = ""
-        self._bus.subscribe(topics.state(WORKER, "+", "+"), self._hear)
+        self._bus.subscribe(topics.state(WORKER, "+", "+"), self._on_state)
 
-    def _hear(self, message: Message) -> None:
+    def _on_state(self, message: Message) -> None:
         if not message.retain and message.payload == b"ready" and message.topic.split("/")[3] == self._awaited:
             self._ready.set()
 

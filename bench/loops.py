@@ -122,7 +122,7 @@ def morbidostat(name: str, preset: str, seed: int, hours: float) -> None:
     draw(f"{name} IC50", "IC50, µg/mL", times, [m.ic50_ug_ml for m in moments])
 
 
-def trouble(name: str, fault: Fault, noise_cv: float, seed: int, hours: float) -> None:
+def with_fault(name: str, fault: Fault, noise_cv: float, seed: int, hours: float) -> None:
     scenario = loops.plant(noise_cv=noise_cv, faults=(fault,))
     with simulated_bench(scenario=scenario, seed=seed) as bench:
         loops.observe(bench)
@@ -177,7 +177,7 @@ def cases(hours: float) -> dict[str, Callable[[], None]]:
         for kind, value in (("empty_media_bottle", None), ("blocked_waste", None), ("pump_gain", 0.8)):
             fault = Fault(kind, start_s=6 * 3600.0, target="media" if value else "", value=value)  # type: ignore[arg-type]
             full = f"fault {kind}, noise {100 * noise:g} %"
-            found[full] = lambda full=full, fault=fault, noise=noise: trouble(full, fault, noise, 51, 10.0)  # type: ignore[misc]
+            found[full] = lambda full=full, fault=fault, noise=noise: with_fault(full, fault, noise, 51, 10.0)  # type: ignore[misc]
     return found
 
 

@@ -27,7 +27,7 @@ Method = Callable[[Sequence[float], Sequence[float]], float]
 
 @dataclass(frozen=True)
 class Case:
-    """One kind of trouble. `hum` and `spike` are parts of the level, `warm_up` the part missing at first (80 ms).
+    """One kind of disturbance. `hum` and `spike` are parts of the level, `warm_up` the part missing at first (80 ms).
 
     `third` is the third harmonic as a part of the hum.
     """

@@ -1,7 +1,8 @@
 """How well temperature is inferred and held, beside the reference's regression and PID on the same simulated units.
 
-Run: python -m bench.temperature [units]. Equations and parameters of the units are the twin's (twin.md §1.4); each has
-its own conductances (±15 %), thermometer offset (±0.25 °C), volume (10–18 mL of 20, 20–36 of 40) and room (18–28 °C).
+Run: python -m bench.temperature [units]. Equations and parameters of the units are the twin's
+(docs/explanations/twin.md); each has its own conductances (±15 %), thermometer offset (±0.25 °C), volume
+(10–18 mL of 20, 20–36 of 40) and room (18–28 °C).
 Days with a chemostat and a room that changes: bench/thermostat_days.py.
 """
 

@@ -138,7 +138,7 @@ class Unit:
         return process
 
     def removed_ml(self) -> float:
-        """Return what the books say was removed, in all."""
+        """Return the total volume removed according to the volume ledger [mL]."""
         runtime = self.runtime()
         try:
             return sum(
@@ -195,7 +195,7 @@ def reaction_times(kills: int, *, seed: int = 0) -> tuple[list[float], list[floa
 
 
 def frozen_dose(duration_s: float, *, frozen_s: float) -> tuple[float, float]:
-    """Freeze the process of a dose; return how long its pump turned [s], and what the books say of it after all [s]."""
+    """Freeze the process of a dose; return how long its pump ran, and for how long by the volume ledger [s]."""
     from pioreactor.calibrations.defaults import ML_PER_S, install_simulated
 
     with unit() as one:

@@ -26,7 +26,7 @@ LONGEST_H = 10.0
 BLOCKED_AFTER_H = 3.0
 FULL_ML = 18.0
 TWIN_LOAD_PER_ML = 0.02
-"""Of the twin's stirrer (twin.md §1.5)."""
+"""Of the twin's stirrer."""
 REFERENCE_ML = 10.0
 
 

@@ -30,7 +30,7 @@ class Done:
 
 
 def run_one(seed: int, *, hours: float, faults: int) -> Done:
-    """Run one sequence. What it raises is part of the result: the others go on."""
+    """Run one sequence. What it raises is part of the result: the others continue."""
     started = time.perf_counter()
     try:
         counts, error = Sequence(seed, hours=hours, how_many=faults).run(), ""
@@ -67,7 +67,7 @@ def table(done: list[Done], hours: float) -> str:
         "fullest vial [% of its maximum]": round(100 * max(c.fullest_vial for c in all_counts), 1),
         "spilled [mL]": round(max(c.spilled_ml for c in all_counts), 3),
         "hottest board [°C]": round(max(c.hottest_board_celsius for c in all_counts), 1),
-        "worst error of the books [mL]": round(max(abs(c.worst_dose_error_ml) for c in all_counts), 3),
+        "worst error of the volume ledger [mL]": round(max(abs(c.worst_dose_error_ml) for c in all_counts), 3),
         "longest drain of a backlog [s]": round(max(c.drained_s for c in all_counts), 1),
         "sequences that broke a promise": sum(bool(c.broken) for c in all_counts),
         "computed in [s of one core]": round(sum(one.seconds for one in done)),

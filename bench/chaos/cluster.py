@@ -190,7 +190,7 @@ def build_cluster(seed: int) -> Cluster:
 
 
 def _count_pump_seconds(machine: Machine) -> None:
-    """Watch the wires themselves: what the pumps were really told, whoever told them."""
+    """Record the outputs of the pumps themselves, independent of the process that set them."""
     world, clock = machine.unit.world, machine.unit.clock
     since: dict[str, float] = {}
     set_output = world.set_output

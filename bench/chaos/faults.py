@@ -96,8 +96,8 @@ class FaultInjector:
 
         clock.spawn(kill, name="killer")
 
-    def _pause_and_go_on(self, machine: Machine, fault: Fault) -> Callable[[], None] | None:
-        """A person pauses a job, and lets it go on later."""
+    def _pause_and_resume(self, machine: Machine, fault: Fault) -> Callable[[], None] | None:
+        """A person pauses a job and resumes it later."""
         if not machine.jobs:
             return None
         job = random.Random(fault.number).choice([words[0] for words in machine.jobs])
@@ -105,11 +105,11 @@ class FaultInjector:
         topic = topics.set_setting(machine.unit.name, EXPERIMENT, job, "state")
         bus.publish(topic, b"sleeping")
 
-        def go_on() -> None:
+        def resume() -> None:
             bus.publish(topic, b"ready")
             bus.close()
 
-        return go_on
+        return resume
 
     # ---- power, disk, clock ----------------------------------------------------------------------------------
 
@@ -230,7 +230,7 @@ WEIGHTS = {
     "kill_output_guard_and_jobs": 2,
     "dose_by_hand": 3,
     "kill_while_dosing": 4,
-    "pause_and_go_on": 2,
+    "pause_and_resume": 2,
     "cut_power": 3,
     "put_back_database": 1,
     "put_back_journal": 1,
@@ -243,7 +243,7 @@ WEIGHTS = {
     "broker_stops": 2,
     "broker_forgets": 1,
 }
-LASTS_S = {"cut_power": (1.0, 120.0), "put_back_journal": (1.0, 120.0), "pause_and_go_on": (5.0, 300.0)}
+LASTS_S = {"cut_power": (1.0, 120.0), "put_back_journal": (1.0, 120.0), "pause_and_resume": (5.0, 300.0)}
 
 
 def draw(seed: int, *, hours: float, how_many: int) -> list[Fault]:

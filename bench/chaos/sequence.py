@@ -299,7 +299,7 @@ class Sequence:
                 self._break(f"{machine.unit.name} still has {journal.last_seq() - journal.acknowledged_seq()} entries")
 
     def _count_doses(self) -> None:
-        """Compare the books' totals with how long the pumps really turned."""
+        """Compare the totals of the volume ledger with how long the pumps ran."""
         names = {"media": "media_added", "alt_media": "alt_media_added", "waste": "waste_removed"}
         for machine in self._machines:
             store = machine.unit.stores.persistent("bioreactor")
@@ -319,4 +319,4 @@ class Sequence:
         cuts = sum(fault.kind in CUTS_DOSES for fault in self.faults)
         bound_ml = 1e-6 + DOSE_ERROR_PER_CUT_ML * cuts
         if abs(error_ml) > bound_ml:
-            self._break(f"the books of {machine.unit.name} are {error_ml:.3f} mL of {role} off")
+            self._break(f"the volume ledger of {machine.unit.name} is {error_ml:.3f} mL of {role} off")

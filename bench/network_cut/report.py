@@ -25,7 +25,7 @@ class CutReport:
     usual_pause_unit_s: float = 0.0
     """The longest of as long a time before."""
     growth_rates: int = 0
-    """Estimated during the cut, by a job that hears the OD readings of another."""
+    """Estimated during the cut, by a job that receives the OD readings of another."""
     longest_growth_pause_unit_s: float = 0.0
     """Between two estimates, in the unit's time."""
     coldest_celsius: float = 0.0

@@ -172,7 +172,7 @@ class Scenario:
         return {record.job_name for record in self._stores.jobs().running()}
 
     def _toggle(self) -> None:
-        """End the occasional job where it runs, or begin it: the leader cannot hear of it."""
+        """End the occasional job where it runs, or start it; the leader cannot be notified."""
         if OCCASIONAL in self._truth():
             self._guests.pop().send_signal(signal.SIGINT)
         else:

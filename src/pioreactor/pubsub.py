@@ -78,16 +78,16 @@ def subscribe(
     topics: str | Sequence[str], timeout: float | None = None, allow_retained: bool = True, **_ignored: Any
 ) -> Message | None:
     """Wait for one message; None when none came within `timeout` seconds."""
-    heard = current().clock.signal()
+    arrived = current().clock.signal()
     found: list[Message] = []
 
-    def hear(message: Message) -> None:
+    def on_message(message: Message) -> None:
         found.append(message)
-        heard.set()
+        arrived.set()
 
-    client = subscribe_and_callback(hear, topics, allow_retained=allow_retained)
+    client = subscribe_and_callback(on_message, topics, allow_retained=allow_retained)
     try:
-        heard.wait(timeout)
+        arrived.wait(timeout)
     finally:
         client.shutdown()
     return found[0] if found else None

@@ -234,7 +234,7 @@ def test_a_restored_journal_takes_a_new_id_before_its_numbers_mean_something_els
 
 
 def deliver(bench: Bench, journal: SqliteJournal) -> None:
-    """Send to the writer, and hear what it says of it, as the monitor does."""
+    """Send to the writer and process its acknowledgement, as the monitor does."""
     forward = JournalForwarder(
         journal, bench.simulation.clock, bench.bus.publish, unit="unit1", max_bytes=10**9, bytes_per_s=1e9
     )
@@ -253,12 +253,12 @@ def put_back(path: Path, content: bytes) -> None:
     path.write_bytes(content)
 
 
-@pytest.mark.parametrize("appended_before_the_leader_is_heard", [2, 100])
+@pytest.mark.parametrize("appended_before_the_acknowledgement", [2, 100])
 @pytest.mark.parametrize("way", ["a file is copied back", "the card is written from its image"])
 def test_of_an_older_journal_nothing_is_lost_or_stored_twice(
-    bench: Bench, sink: MemoryRecordSink, tmp_path: Path, way: str, appended_before_the_leader_is_heard: int
+    bench: Bench, sink: MemoryRecordSink, tmp_path: Path, way: str, appended_before_the_acknowledgement: int
 ) -> None:
-    """The copy has entries that the leader has although the copy does not know it, and then goes on by itself."""
+    """The copy has entries that the leader has although the copy does not know it, and then continues separately."""
     start_writer(bench)
     path, boots = tmp_path / "journal.sqlite", iter("ABC")
     boot = next(boots)
@@ -278,12 +278,12 @@ def test_of_an_older_journal_nothing_is_lost_or_stored_twice(
     else:
         put_back(path, image)
     restored = SqliteJournal(path, boot=lambda: boot)
-    restored.append(entries(1009, appended_before_the_leader_is_heard))
+    restored.append(entries(1009, appended_before_the_acknowledgement))
     assert restored.acknowledged_seq() == 0
     deliver(bench, restored)
     restored.append(entries(2000, 1))
     deliver(bench, restored)
-    new = [*range(1009, 1009 + appended_before_the_leader_is_heard), 2000]
+    new = [*range(1009, 1009 + appended_before_the_acknowledgement), 2000]
     assert written(sink) == [*range(1, 13), *new]
     assert restored.acknowledged_seq() == restored.last_seq() == 8 + len(new)
     restored.close()

@@ -34,7 +34,9 @@ def test_a_cut_network_costs_no_row_and_no_control() -> None:
     assert cut.readings > 0.7 * cut.cut_unit_s / READING_EVERY_S
     assert cut.doses >= int(cut.cut_unit_s / DOSE_EVERY_S) - 1
     assert cut.longest_pause_unit_s < 4 * READING_EVERY_S
-    assert cut.growth_rates > 0.4 * cut.readings, "jobs of a cut-off unit hear each other once the loss is noticed"
+    assert cut.growth_rates > 0.4 * cut.readings, (
+        "jobs of a cut-off unit receive each other's messages once the loss is noticed"
+    )
     assert cut.coldest_celsius > 30.0
     assert set(cut.heard_after_s) == {"monitor", *(name for name, _ in JOBS)}
     assert cut.states_true_after_s < 10.0, "how soon on an idle machine is measured in bench"

@@ -69,7 +69,7 @@ def test_a_viewer_reads_all_our_topics(broker: Broker, buses: list[MqttBus]) -> 
     assert inbox.wait_for(1)[0].topic == "pioreactor/unit2/exp/od_reading/ods"
 
 
-@pytest.mark.parametrize(("username", "password"), [("unit1", "wrong"), ("nobody", "x"), (None, None)])
+@pytest.mark.parametrize(("username", "password"), [("unit1", "wrong"), ("unknown", "x"), (None, None)])
 def test_wrong_credentials_are_refused_with_a_reason(
     broker: Broker, buses: list[MqttBus], username: str | None, password: str | None
 ) -> None:
@@ -161,4 +161,4 @@ def test_a_port_that_is_taken_is_reported_with_the_log(tmp_path: Path) -> None:
 
 def test_an_unknown_account_has_no_address(tmp_path: Path) -> None:
     with pytest.raises(InvalidRequestError, match="no account"):
-        Broker(tmp_path, [LEADER]).address("nobody")
+        Broker(tmp_path, [LEADER]).address("unknown")

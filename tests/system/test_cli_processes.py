@@ -83,7 +83,7 @@ def test_kill_ends_processes_and_says_which_live_on(unit: Unit) -> None:
     assert f"stirring (process {stubborn.pid}) still runs after 2 s" in ended.stderr
 
 
-def test_a_killed_job_is_no_ghost(unit: Unit) -> None:
+def test_a_killed_job_is_not_listed_as_running(unit: Unit) -> None:
     job = unit.start("stirring", "stubborn")
     job.send_signal(signal.SIGKILL)
     job.wait()

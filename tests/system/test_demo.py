@@ -135,7 +135,9 @@ class Demo:
         ) as connection:
             return str(connection.execute(question).fetchone()[0])
 
-    def heard(self, topic: str, wanted: Callable[[bytes], bool], *, after: Callable[[], object] | None = None) -> None:
+    def wait_for_message(
+        self, topic: str, wanted: Callable[[bytes], bool], *, after: Callable[[], object] | None = None
+    ) -> None:
         """Wait for a message whose payload is wanted, retained ones included."""
         runtime = build_runtime(self.environment_of("leader"), quiet=True, handles_signals=False)
         bus = runtime.buses.connect("test")
@@ -149,7 +151,7 @@ class Demo:
             bus.close()
             runtime.stores.close()
 
-    def say(self, topic: str, payload: bytes) -> None:
+    def publish(self, topic: str, payload: bytes) -> None:
         runtime = build_runtime(self.environment_of("leader"), quiet=True, handles_signals=False)
         bus = runtime.buses.connect("test")
         bus.publish(topic, payload, qos=1)
@@ -223,7 +225,7 @@ def test_a_setting_is_changed_from_the_command_line(demo: Demo) -> None:
     until(lambda: "stirring" in demo.running(), "stirring runs")
     changed = demo.pio("jobs", "set", "stirring", "target_rpm", "640")
     assert changed.returncode == 0, changed.stderr
-    demo.heard("pioreactor/worker1/demo/stirring/target_rpm", lambda payload: payload == b"640.0")
+    demo.wait_for_message("pioreactor/worker1/demo/stirring/target_rpm", lambda payload: payload == b"640.0")
 
 
 def test_a_value_out_of_bounds_is_refused_and_the_old_one_stands(demo: Demo) -> None:
@@ -231,7 +233,7 @@ def test_a_value_out_of_bounds_is_refused_and_the_old_one_stands(demo: Demo) -> 
     refused = demo.pio("jobs", "set", "stirring", "target_rpm", "99999")
     assert refused.returncode == 1
     assert "5000" in refused.stderr + refused.stdout
-    demo.heard("pioreactor/worker1/demo/stirring/target_rpm", lambda payload: 0 < float(payload) < 5000)
+    demo.wait_for_message("pioreactor/worker1/demo/stirring/target_rpm", lambda payload: 0 < float(payload) < 5000)
 
 
 def test_the_same_job_twice_is_refused_in_a_sentence(demo: Demo) -> None:
@@ -248,7 +250,7 @@ def test_a_job_is_stopped_and_started(demo: Demo) -> None:
     killed = demo.pio("kill", "--job-name", "growth_rate_calculating")
     assert killed.returncode == 0, killed.stderr
     assert "growth_rate_calculating" not in demo.running()
-    # From the leader, so that it goes on: other tests of this cluster look for it, in any order.
+    # From the leader, so that it keeps running: other tests of this cluster look for it, in any order.
     again = demo.pio("run", "growth_rate_calculating", "--units", "worker1", "-y", unit="leader", program=PIOS)
     assert again.returncode == 0, again.stderr
     until(lambda: "growth_rate_calculating" in demo.running(), "it runs again")
@@ -294,7 +296,7 @@ def test_a_backup_is_kept_by_a_worker_and_put_back_from_there(demo: Demo) -> Non
     until(lambda: demo.rows("od_readings") >= readings, "what the backup lacks is sent again")
 
 
-def test_garbage_on_topics_that_jobs_hear_ends_no_job(demo: Demo) -> None:
+def test_garbage_on_topics_that_jobs_subscribe_to_ends_no_job(demo: Demo) -> None:
     until(lambda: "dosing_automation" in demo.running(), "the jobs run")
     before = demo.running()
     for topic in (
@@ -309,9 +311,9 @@ def test_garbage_on_topics_that_jobs_hear_ends_no_job(demo: Demo) -> None:
         "pioreactor/worker1/$experiment/monitor/flicker_led_with_error_code",
     ):
         for payload in (b"\xff\xfe\x00", b"{", b'{"a": [1, 2', b"NaN", b"x" * 5000):
-            demo.say(topic, payload)
+            demo.publish(topic, payload)
     readings = demo.rows("od_readings")
-    until(lambda: demo.rows("od_readings") > readings + 5, "readings go on")
+    until(lambda: demo.rows("od_readings") > readings + 5, "readings continue")
     after = demo.running()
     assert {name: after[name]["pid"] for name in before if name in after} == {n: j["pid"] for n, j in before.items()}
 
@@ -327,9 +329,9 @@ def test_a_job_of_twenty_lines_is_on_mqtt_and_in_the_catalogue(demo: Demo) -> No
         text=True,
     )
     try:
-        demo.heard("pioreactor/worker1/demo/bubbler/bubbles_per_min", lambda payload: payload == b"30.0")
-        demo.heard("pioreactor/worker1/demo/bubbler/$state", lambda payload: payload == b"ready")
-        demo.heard(
+        demo.wait_for_message("pioreactor/worker1/demo/bubbler/bubbles_per_min", lambda payload: payload == b"30.0")
+        demo.wait_for_message("pioreactor/worker1/demo/bubbler/$state", lambda payload: payload == b"ready")
+        demo.wait_for_message(
             "pioreactor/worker1/demo/bubbler/bubbles_per_min",
             lambda payload: payload == b"18.0",
             after=lambda: demo.pio("jobs", "set", "bubbler", "bubbles_per_min", "18"),
@@ -427,7 +429,7 @@ def test_the_next_start_keeps_history_and_ctrl_c_leaves_no_process(tmp_path: Pat
     second = start(folder)
     try:
         assert second.rows("od_readings") >= before
-        until(lambda: second.rows("od_readings") > before, "readings go on")
+        until(lambda: second.rows("od_readings") > before, "readings continue")
     finally:
         second.stop()
     assert left_behind(folder) == {}
@@ -453,8 +455,8 @@ def test_after_a_power_cut_everything_is_back(tmp_path_factory: pytest.TempPathF
         held = {"dosing_automation": b"sleeping", "temperature_automation": b"sleeping"}
         for job in jobs:
             wanted = held.get(job, b"ready")
-            second.heard(f"pioreactor/worker1/demo/{job}/$state", partial(operator.eq, wanted))
-        until(lambda: second.rows("od_readings") > before, "readings go on")
+            second.wait_for_message(f"pioreactor/worker1/demo/{job}/$state", partial(operator.eq, wanted))
+        until(lambda: second.rows("od_readings") > before, "readings continue")
         gap = "SELECT count(*) FROM logs WHERE message LIKE 'Gap in the records: worker1 was off from %'"
         until(lambda: second.count(gap) == 1, "the gap is marked")
         told = second.text("SELECT message FROM logs WHERE message LIKE 'Gap in the records%'")
@@ -464,7 +466,7 @@ def test_after_a_power_cut_everything_is_back(tmp_path_factory: pytest.TempPathF
         )
         assert (since := told.split(" from ")[1].split(" to ")[0]) >= second.text("SELECT min(timestamp) FROM logs")
         assert since < first_again
-        assert last < told.split(" to ")[1].rstrip(".") < first_again, "records go on after it"
+        assert last < told.split(" to ")[1].rstrip(".") < first_again, "records continue after it"
         assert second.count("SELECT count(*) FROM logs WHERE message LIKE '%died%'") == 0, "the power went, not they"
     finally:
         second.stop()

@@ -81,11 +81,11 @@ def free_port() -> int:
 
 
 def receive_until(live: Any, wanted: bytes) -> bytes:
-    heard = b""
-    while wanted not in heard:
+    received = b""
+    while wanted not in received:
         data = live.recv(timeout=10)
-        heard += data if isinstance(data, bytes) else data.encode()
-    return heard
+        received += data if isinstance(data, bytes) else data.encode()
+    return received
 
 
 def test_a_signed_in_browser_hears_the_cluster_and_cannot_speak(server: Server) -> None:

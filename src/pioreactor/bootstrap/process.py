@@ -52,7 +52,7 @@ def build_runtime(
 ) -> Runtime:
     """Return the runtime of this process from its environment and its unit's files. Nothing is connected yet.
 
-    With `asks_leader` off nobody is ever asked over the network: what is remembered counts, else the default.
+    With `asks_leader` off no request is sent: stored answers are used, else the defaults.
     """
     env = os.environ if environment is None else environment
     paths = Paths.from_environment(env)
@@ -67,8 +67,8 @@ def build_runtime(
         leader_hostname=settings.cluster.leader_hostname,
         inventory=_inventory(env, unit, settings, paths, clock, stores, asks_leader=asks_leader),
     )
-    has_somebody_to_ask = asks_leader and bool(identity.leader_hostname)
-    model = lru_cache(maxsize=1)(lambda: _model(identity, paths, or_default=not has_somebody_to_ask))
+    can_ask_leader = asks_leader and bool(identity.leader_hostname)
+    model = lru_cache(maxsize=1)(lambda: _model(identity, paths, or_default=not can_ask_leader))
     ownership = FileLockOwnership(paths.locks)
     open_rig = lru_cache(maxsize=1)(lambda: _open_rig(settings, paths, clock, ownership, model()))
     is_leader = identity.is_leader
@@ -196,7 +196,7 @@ def _inventory(
             clock=clock,
             remembered=stores.persistent("leader_answers"),
             given=Given.from_environment(unit, env),
-            say=lambda words: print(words, file=sys.stderr),  # noqa: T201  there is no logger yet
+            report=lambda message: print(message, file=sys.stderr),  # noqa: T201  there is no logger yet
         )
 
     return LazyInventory(build)

@@ -21,7 +21,7 @@ def run_and_exit(command: click.Command, arguments: Sequence[str], *, obj: objec
     status = run(command, arguments, obj=obj)
     if status == INTERRUPTED:
         # An interrupt that meets code made from text (a dataclass being imported) marks the interpreter to end by the
-        # signal instead, whoever handled it: the status is what scripts are promised.
+        # signal instead, whichever code handled it; scripts rely on the documented status.
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(status)
@@ -51,21 +51,21 @@ def run_to_exit_code(main: Callable[[], object]) -> int:
         sys.stdout.flush()
         return status if isinstance(status, int) else 0
     except KeyboardInterrupt:
-        _say("Interrupted.")
+        _print_line("Interrupted.")
         return INTERRUPTED
     except BrokenPipeError:
         # The reader (`| head`) has closed the pipe; the interpreter must not flush into it at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except PioreactorError as error:
-        say_error(error)
+        print_error(error)
         return 1
     except Exception as error:
         # Edge of the program: the user gets a message, and how to get the traceback.
         if os.environ.get("DEBUG"):
             raise
-        _say(f"Error: unexpected error ({type(error).__name__}: {error}).")
-        _say("  Try: run it again with DEBUG=1 and report the traceback.")
+        _print_line(f"Error: unexpected error ({type(error).__name__}: {error}).")
+        _print_line("  Try: run it again with DEBUG=1 and report the traceback.")
         return 1
     finally:
         _stop_jobs()
@@ -78,13 +78,13 @@ def _stop_jobs() -> None:
         signals.stop_all()
 
 
-def say_error(error: PioreactorError) -> None:
+def print_error(error: PioreactorError) -> None:
     """Print what happened, and what to do about it."""
-    _say(f"Error: {error}")
+    _print_line(f"Error: {error}")
     if error.remedy:
-        _say(f"  Try: {error.remedy}")
+        _print_line(f"  Try: {error.remedy}")
 
 
-def _say(words: str) -> None:
-    sys.stderr.write(f"{words}\n")
+def _print_line(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
     sys.stderr.flush()

@@ -1,4 +1,4 @@
-"""Asks a running job to change a setting, and hears what it answers."""
+"""Requests of setting changes to a running job, and its responses."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _REASON_S = 0.3
 
 
 class Outcome(Enum):
-    """What became of a request."""
+    """Outcome of a request."""
 
     SENT = "sent"
     CHANGED = "changed"
@@ -22,8 +22,8 @@ class Outcome(Enum):
     NO_ANSWER = "no answer"
 
 
-class _Ear:
-    """Hears the setting's new value, and the job's warnings."""
+class _Responses:
+    """The setting's new value and the job's warnings, as received."""
 
     def __init__(self, job_name: str) -> None:
         self._job_name = job_name
@@ -32,17 +32,17 @@ class _Ear:
         self.refusal: str | None = None
 
     def is_settled(self, wanted: str) -> bool:
-        """Say whether nothing more needs to be heard."""
+        """Return whether no further message needs to be received."""
         return self.refusal is not None or (self.answer is not None and _same(self.answer, wanted))
 
-    def hear_value(self, message: Message) -> None:
+    def on_value(self, message: Message) -> None:
         text = message.payload.decode("utf-8", "replace")
         if message.retain:
             self.before = text
         else:
             self.answer = text
 
-    def hear_log(self, message: Message) -> None:
+    def on_log(self, message: Message) -> None:
         try:
             log = decode(message.payload, Log)
         except ValueError:
@@ -54,24 +54,24 @@ class _Ear:
 def change_setting(
     runtime: Runtime, record: JobRecord, setting: str, value: str, *, wait_s: float
 ) -> tuple[Outcome, str]:
-    """Publish the command (QoS 1) and wait up to `wait_s` for the job; return what became of it, in words."""
+    """Publish the command (QoS 1) and wait up to `wait_s` for the job; return the outcome and a message."""
     clock, job = runtime.clock, record.job_name
     place = (record.unit, record.experiment, job)
-    ear, rung = _Ear(job), clock.signal()
+    responses, arrived = _Responses(job), clock.signal()
 
-    def hear_value(message: Message) -> None:
-        ear.hear_value(message)
-        rung.set()
+    def on_value(message: Message) -> None:
+        responses.on_value(message)
+        arrived.set()
 
-    def hear_log(message: Message) -> None:
-        ear.hear_log(message)
-        rung.set()
+    def on_log(message: Message) -> None:
+        responses.on_log(message)
+        arrived.set()
 
     bus = runtime.buses.connect("pio-jobs-set")
     try:
-        bus.subscribe(topics.setting(*place, setting), hear_value)
+        bus.subscribe(topics.setting(*place, setting), on_value)
         for level in ("warning", "error"):
-            bus.subscribe(topics.log(record.unit, record.experiment, "+", level), hear_log)
+            bus.subscribe(topics.log(record.unit, record.experiment, "+", level), on_log)
         bus.flush(wait_s)
         bus.publish(topics.set_setting(*place, setting), value, qos=1)
         if not bus.flush(max(wait_s, 1.0)):
@@ -80,26 +80,26 @@ def change_setting(
             return Outcome.SENT, f"Sent {setting} = {value} to {job}."
         until = clock.monotonic() + wait_s
         while (left_s := until - clock.monotonic()) > 0:
-            rung.clear()
-            if ear.is_settled(value):
+            arrived.clear()
+            if responses.is_settled(value):
                 break
-            has_answered = ear.answer is not None
-            # a job that refuses says its value again, and then why: the reason may be a moment behind
-            if not rung.wait(min(left_s, _REASON_S) if has_answered else left_s) and has_answered:
+            has_answered = responses.answer is not None
+            # A job that refuses publishes its value again and then logs the reason, which may arrive a moment later.
+            if not arrived.wait(min(left_s, _REASON_S) if has_answered else left_s) and has_answered:
                 break
     finally:
         bus.close()
-    return _told(ear, job, setting, value, wait_s)
+    return _as_outcome(responses, job, setting, value, wait_s)
 
 
-def _told(ear: _Ear, job: str, setting: str, value: str, wait_s: float) -> tuple[Outcome, str]:
-    if ear.refusal is not None:
-        return Outcome.REFUSED, ear.refusal
-    if ear.answer is not None:
-        asked = "" if _same(ear.answer, value) else f" ({value} was requested)"
-        return Outcome.CHANGED, f"{setting} of {job} is {ear.answer}{asked}."
-    if ear.before is not None and _same(ear.before, value):
-        return Outcome.CHANGED, f"{setting} of {job} was already {ear.before}."
+def _as_outcome(responses: _Responses, job: str, setting: str, value: str, wait_s: float) -> tuple[Outcome, str]:
+    if responses.refusal is not None:
+        return Outcome.REFUSED, responses.refusal
+    if responses.answer is not None:
+        asked = "" if _same(responses.answer, value) else f" ({value} was requested)"
+        return Outcome.CHANGED, f"{setting} of {job} is {responses.answer}{asked}."
+    if responses.before is not None and _same(responses.before, value):
+        return Outcome.CHANGED, f"{setting} of {job} was already {responses.before}."
     return Outcome.NO_ANSWER, f"{job} did not confirm the change of {setting} within {wait_s:g} s"
 
 

@@ -90,7 +90,7 @@ def kill(
     as_json: bool,
 ) -> None:
     """Stop jobs on the units. Several filters must all match."""
-    wish = {
+    filters = {
         name: value
         for name, value in {
             "job_name": underscored(job_name) if job_name is not None else None,
@@ -99,7 +99,7 @@ def kill(
         }.items()
         if value is not None
     }
-    if all_jobs == bool(wish):
+    if all_jobs == bool(filters):
         raise click.UsageError("Choose jobs: --job-name, --experiment, --job-source; or --all-jobs alone.")
     chosen = _targets(cli, units, experiments)
     _confirm(f"Stop jobs on {', '.join(chosen)}?", yes)
@@ -107,7 +107,7 @@ def kill(
     def ask(unit: str) -> Any:
         if all_jobs:
             return cli.ask(unit, "POST", "/unit_api/jobs/stop/all", timeout_s=_TIMEOUT_S)
-        return cli.ask(unit, "POST", "/unit_api/jobs/stop", json=wish, timeout_s=_TIMEOUT_S)
+        return cli.ask(unit, "POST", "/unit_api/jobs/stop", json=filters, timeout_s=_TIMEOUT_S)
 
     _each(chosen, ask, as_json=as_json)
 

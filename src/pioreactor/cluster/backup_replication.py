@@ -134,9 +134,9 @@ def send(backup: Path, unit: str, fetch: Fetch) -> None:
 
 
 def replicate(
-    runtime: Runtime, backup: Path, units: Sequence[str], count: int, fetch: Fetch, *, say: Callable[[str], None]
+    runtime: Runtime, backup: Path, units: Sequence[str], count: int, fetch: Fetch, *, report: Callable[[str], None]
 ) -> list[str]:
-    """Send a backup to so many of the units, in their order, and return those; say why one does not take it."""
+    """Send a backup to so many of the units, in their order, and return those; report why a unit has no copy."""
     have: list[str] = []
     for unit in units:
         if len(have) >= count:
@@ -144,7 +144,7 @@ def replicate(
         try:
             send(backup, unit, fetch)
         except PioreactorError as error:
-            say(f"{unit} has no copy: {error}.")
+            report(f"{unit} has no copy: {error}.")
             continue
         have.append(unit)
         now = structs.to_timestamp(runtime.clock.now())

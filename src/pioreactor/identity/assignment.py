@@ -1,6 +1,6 @@
-"""Asks the leader what is assigned to a unit, and remembers the answer for when the leader is away.
+"""Assignments of units, requested from the leader and stored for when the leader cannot be reached.
 
-A worker keeps its autonomy: it goes on with what it was last told, and says that it does.
+A worker stays autonomous: it continues with the last answer, and reports that it does.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,9 +16,9 @@ from pioreactor.storage.ports import KeyValues
 from pioreactor.types import Experiment
 
 FRESH_S = 5.0
-"""An answer younger than this is given again: an LED change must not cost a request."""
+"""An answer younger than this is reused: an LED change must not cost a request."""
 HOLD_OFF_S = 30.0
-"""The leader is left alone this long after it did not answer."""
+"""No request is sent to the leader for this long after one failed."""
 ATTEMPTS = 6
 _PAUSE_S = 0.5
 _TIMEOUT_S = 3.0
@@ -28,7 +28,7 @@ _TRUE = frozenset({"1", "true", "yes", "on"})
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What the environment says about this unit, so that nobody needs to be asked."""
+    """What the environment variables define about this unit; it needs no request."""
 
     unit: str
     experiment: str | None = None
@@ -60,17 +60,17 @@ class LeaderInventory:
         clock: Clock,
         remembered: KeyValues,
         given: Given,
-        say: Callable[[str], object],
+        report: Callable[[str], object],
     ) -> None:
-        """`base_url` is the leader's, None where no leader is configured. `remembered` survives a restart; `say` is
-        told, once per outage, that old answers are used."""
+        """`base_url` is the leader's, None where no leader is configured. `remembered` survives a restart; `report` is
+        called, once per outage, with a message that stored answers are used."""
         self._http = http
         self._base_url = base_url
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._clock = clock
         self._remembered = remembered
         self._given = given
-        self._say = say
+        self._report = report
         self._fresh: dict[str, tuple[float, dict[str, Any]]] = {}
         self._away_until: float | None = None
         self._error: UnitUnreachableError | None = None
@@ -86,7 +86,7 @@ class LeaderInventory:
 
     def is_worker(self, unit: str) -> bool:
         if unit == self._given.unit and self._given.is_active is not None:
-            return True  # what is active or not is a worker
+            return True  # only workers are active or inactive
         return self._worker(unit) != _ABSENT
 
     def is_active(self, unit: str) -> bool:
@@ -113,12 +113,12 @@ class LeaderInventory:
         if self._error is not None and self._away_until is not None and moment < self._away_until:
             return self._without_leader(old, self._error)
         try:
-            # Patience is for the start of a cluster: once it was in vain, the next tries are short.
+            # Retries are for the start of a cluster: after they have failed once, each request is tried only once.
             patient = old is None and self._error is None
             answer = self._read(self._request(path, attempts=ATTEMPTS if patient else 1), path)
         except UnitUnreachableError as error:
             if self._away_until is None and old is not None:
-                self._say(f"The leader does not answer ({error}); going on with its last answer.")
+                self._report(f"The leader does not answer ({error}); continuing with its last answer.")
             self._away_until, self._error = self._clock.monotonic() + HOLD_OFF_S, error
             return self._without_leader(old, error)
         self._away_until = self._error = None
@@ -160,7 +160,7 @@ class LeaderInventory:
             )
         body = answer.json() if answer.ok else None
         if not isinstance(body, dict):
-            raise UnitUnreachableError(f"the leader's answer to {path} makes no sense (status {answer.status})")
+            raise UnitUnreachableError(f"the leader's answer to {path} is not valid (status {answer.status})")
         return body
 
     def _old(self, path: str) -> dict[str, Any] | None:

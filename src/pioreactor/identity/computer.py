@@ -12,19 +12,19 @@ from pioreactor.devices.hat import DEVICE_TREE_HAT, read_hat
 
 POWER_OFF: Final = ("systemctl", "--no-ask-password", "poweroff")
 REBOOT: Final = ("systemctl", "--no-ask-password", "reboot")
-"""Systemd asks polkit whether the account may; `packaging/polkit` has the rule that says yes."""
+"""Systemd asks polkit whether the account may; `packaging/polkit` has the rule that allows it."""
 
 
 class Computer:
-    """Reads what the kernel says; anything it does not say is left out."""
+    """Facts read from the kernel; what it does not report is None."""
 
     def __init__(self, *, belongs_to_reactor: bool = True, device_tree_hat: Path = DEVICE_TREE_HAT) -> None:
-        """`belongs_to_reactor`: False on the computer of somebody who simulates a reactor; it stays on."""
+        """`belongs_to_reactor`: False on a computer that only simulates a reactor; it is never powered off."""
         self._belongs_to_reactor = belongs_to_reactor
         self._device_tree_hat = device_tree_hat
 
     def versions(self) -> dict[str, str | None]:
-        """Return what the machine and the HAT's description say; the firmware is known to the rig."""
+        """Return the machine's model and the HAT's version; the firmware is known to the rig."""
         hat = read_hat(self._device_tree_hat)
         return {
             "rpi_machine": self._machine(),
@@ -56,7 +56,7 @@ class Computer:
             return None
 
     def ipv4(self) -> str:
-        """Return this machine's address towards its network; nothing is sent to find out."""
+        """Return this machine's address on its network; no packet is sent."""
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
             try:
                 probe.connect(("192.0.2.1", 9))
@@ -76,11 +76,11 @@ class Computer:
         return address("wlan0"), address("eth0")
 
     def is_on_network(self) -> bool:
-        """Say whether this machine has an address that others could reach."""
+        """Return whether this machine has an address that others could reach."""
         return not self.ipv4().startswith("127.")
 
     def is_undervolted(self) -> bool:
-        """Say whether the kernel of a Raspberry Pi sees too low a supply at this moment; False where nobody can say."""
+        """Return whether the kernel of a Raspberry Pi reports undervoltage now; False where it reports nothing."""
         flags = Path("/sys/devices/platform/soc/soc:firmware/get_throttled")
         try:
             return bool(int(flags.read_text(), 16) & 1)
@@ -88,15 +88,15 @@ class Computer:
             return False
 
     def is_slow(self) -> bool:
-        """Say whether this machine has a single core, which is better spent on readings."""
+        """Return whether this machine has a single core, which is better spent on readings."""
         return (os.cpu_count() or 1) < 2
 
     def may_write(self, path: Path) -> bool:
-        """Say whether this process may change a file or folder; True for what is not there."""
+        """Return whether this process may change a file or folder; True for what is not there."""
         return not path.exists() or os.access(path, os.W_OK)
 
     def web_server_fault(self, host: str, port: int, *, is_secure: bool, timeout_s: float = 3.0) -> str | None:
-        """Ask this unit's web server how it is; return None when it is well, else what happened instead.
+        """Check the health of this unit's web server; return None when it is healthy, else the fault.
 
         A few bytes over a socket: an HTTP client costs the monitor a megabyte.
         """
@@ -105,11 +105,13 @@ class Computer:
                 if is_secure:
                     return None
                 connection.sendall(f"GET /unit_api/health HTTP/1.0\r\nHost: {host}\r\n\r\n".encode())
-                said = connection.recv(64).split()
+                received = connection.recv(64).split()
         except OSError as error:
             return str(error)
         return (
-            None if len(said) > 1 and said[1] == b"200" else f"it says {b' '.join(said[:2])[:20].decode('latin-1')!r}"
+            None
+            if len(received) > 1 and received[1] == b"200"
+            else f"it says {b' '.join(received[:2])[:20].decode('latin-1')!r}"
         )
 
     def power_off(self) -> bool:

@@ -63,7 +63,7 @@ class ConsoleFormatter(RecordFormatter):
 
 
 class WireFormatter(RecordFormatter):
-    """Makes `structs.Log` (spec §1.8)."""
+    """Formatter of records as `structs.Log`."""
 
     def __init__(self, now: Callable[[], datetime], redact: Callable[[str], str], *, source: str) -> None:
         super().__init__(now, redact)

@@ -54,7 +54,7 @@ def get_plugins(
     return _loaded[where]
 
 
-def _from_entry_points(say: Callable[[str], None]) -> Loaded:
+def _from_entry_points(report: Callable[[str], None]) -> Loaded:
     if not any_package_is_plugin():
         return {}
     from importlib.metadata import entry_points
@@ -74,11 +74,11 @@ def _from_entry_points(say: Callable[[str], None]) -> Loaded:
                 "entry_points",
             )
         except Exception as error:  # noqa: BLE001  foreign code may raise anything; the other plugins and the command continue
-            say(f"Plugin {entry.name} cannot be loaded and is skipped: {type(error).__name__}: {error}")
+            report(f"Plugin {entry.name} cannot be loaded and is skipped: {type(error).__name__}: {error}")
     return found
 
 
-def _from_files(folder: Path, say: Callable[[str], None]) -> Loaded:
+def _from_files(folder: Path, report: Callable[[str], None]) -> Loaded:
     found: Loaded = {}
     files = sorted(folder.glob("*.py")) if folder.is_dir() else []
     if files and str(folder) not in sys.path:
@@ -87,7 +87,7 @@ def _from_files(folder: Path, say: Callable[[str], None]) -> Loaded:
         try:
             module = _import_file(file)
         except Exception as error:  # noqa: BLE001  foreign code may raise anything; the other plugins and the command continue
-            say(f"Plugin {file.name} cannot be loaded and is skipped: {type(error).__name__}: {error}")
+            report(f"Plugin {file.name} cannot be loaded and is skipped: {type(error).__name__}: {error}")
             continue
         name = str(getattr(module, "__plugin_name__", file.stem))
         found[name] = Plugin(

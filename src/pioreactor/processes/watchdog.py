@@ -52,7 +52,7 @@ class WatchdogListener:
         self._polled_at = self._started_at = time.monotonic()
 
     def is_overdue(self) -> bool:
-        """Return whether the last report is too old, not counting time in which nobody called this."""
+        """Return whether the last report is too old, not counting time in which this was not called."""
         now = time.monotonic()
         since_poll_s, self._polled_at = now - self._polled_at, now
         has_reported = False

@@ -111,7 +111,7 @@ class ArtifactStore(Generic[T]):
         return runtime.artifacts.names(self._kind)
 
     def list_all(self, runtime: Runtime) -> dict[str, list[T]]:
-        """Return device → artifacts; damaged ones are left out (`load` says why)."""
+        """Return device → artifacts; damaged ones are skipped (`load` raises the reason)."""
         found: dict[str, list[T]] = {}
         for device, names in self.names(runtime).items():
             for name in names:

@@ -67,7 +67,7 @@ class Lane:
         after_turn: Callable[[], None] | None = None,
         on_error: Callable[[Exception], None] | None = None,
     ) -> None:
-        """`at_start` runs first on the lane, `after_turn` after each thing; `on_error` hears what code raised."""
+        """`at_start` runs first on the lane, `after_turn` after each callback; `on_error` receives what one raises."""
         self._clock = clock
         self._name = name
         self._at_start = at_start

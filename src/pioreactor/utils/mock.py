@@ -6,7 +6,7 @@ from typing import Any
 
 
 class MockI2C:
-    """An I²C bus on which nobody answers wrongly: writes vanish, reads are zeros."""
+    """A simulated I²C bus: writes are ignored, reads return zeros."""
 
     def __init__(self, SCL: Any = None, SDA: Any = None) -> None:  # noqa: N803  the names that plugins pass
         self.pins = (SCL, SDA)

@@ -33,9 +33,9 @@ class PWM:
 
     def change_duty_cycle(self, duty_cycle: float) -> None:
         self._output.set_duty(duty_cycle)
-        self._say(duty_cycle)
+        self._publish_duty_cycle(duty_cycle)
 
-    def _say(self, duty_cycle: float) -> None:
+    def _publish_duty_cycle(self, duty_cycle: float) -> None:
         self.duty_cycle = round(float(duty_cycle), 5)
         if self._client is not None:
             on = {str(pin): round(duty, 5) for pin, duty in self._rig.pwm_duties().items() if duty > 0}
@@ -43,7 +43,7 @@ class PWM:
 
     def stop(self) -> None:
         self._output.off()
-        self._say(0.0)
+        self._publish_duty_cycle(0.0)
 
     def lock(self) -> None:
         """It is locked from construction until `clean_up`."""
@@ -56,7 +56,7 @@ class PWM:
     def clean_up(self) -> None:
         """Switch off and give the pin up. Safe to repeat."""
         self._output.release()
-        self._say(0.0)
+        self._publish_duty_cycle(0.0)
 
     cleanup = clean_up
 

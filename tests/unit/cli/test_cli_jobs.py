@@ -13,26 +13,26 @@ EXPERIMENT = "batch 3"
 
 
 class Stirrer:
-    """A job's side of the bus: takes 0–1500 RPM, refuses more, and may be deaf."""
+    """A job's side of the bus: takes 0–1500 RPM, refuses more, and may be unresponsive."""
 
-    def __init__(self, desk: Any, *, deaf: bool = False) -> None:
+    def __init__(self, desk: Any, *, unresponsive: bool = False) -> None:
         self.desk = desk
-        self.deaf = deaf
+        self.unresponsive = unresponsive
         self.bus: Bus = desk.runtime.buses.connect("stirrer")
-        self.say("500.0")
-        self.bus.subscribe(topics.set_setting("unit1", EXPERIMENT, "stirring", "target_rpm"), self.hear)
+        self.publish("500.0")
+        self.bus.subscribe(topics.set_setting("unit1", EXPERIMENT, "stirring", "target_rpm"), self.on_message)
 
-    def say(self, value: str) -> None:
+    def publish(self, value: str) -> None:
         self.bus.publish(topics.setting("unit1", EXPERIMENT, "stirring", "target_rpm"), value, retain=True)
 
-    def hear(self, message: Message) -> None:
+    def on_message(self, message: Message) -> None:
         wanted = float(message.payload)
-        if self.deaf:
+        if self.unresponsive:
             return
         if wanted <= 1500:
-            self.say(str(wanted))
+            self.publish(str(wanted))
             return
-        self.say("500.0")
+        self.publish("500.0")
         now = self.desk.runtime.clock.now()
         log = Log(message="Refused: at most 1500 RPM.", level="WARNING", source="app", task="stirring", timestamp=now)
         self.bus.publish(topics.log("unit1", EXPERIMENT, "app", "warning"), encode(log))
@@ -83,9 +83,9 @@ def test_set_says_that_the_job_refuses(desk: Any) -> None:
 
 def test_set_says_what_the_job_took_instead(desk: Any) -> None:
     desk.start_job("stirring")
-    stirrer = Stirrer(desk, deaf=True)
+    stirrer = Stirrer(desk, unresponsive=True)
     topic = topics.set_setting("unit1", EXPERIMENT, "stirring", "target_rpm")
-    stirrer.bus.subscribe(topic, lambda message: stirrer.say("1500.0"))
+    stirrer.bus.subscribe(topic, lambda message: stirrer.publish("1500.0"))
     typed = desk.pio("jobs", "set", "stirring", "target_rpm", "9999")
     assert (typed.status, typed.out) == (0, "target_rpm of stirring is 1500.0 (9999 was requested).\n")
 
@@ -100,7 +100,7 @@ def test_set_of_a_setting_that_is_not_there_names_the_nearest(desk: Any) -> None
 
 def test_set_says_that_there_is_no_answer_or_nothing_to_change(desk: Any) -> None:
     desk.start_job("stirring")
-    Stirrer(desk, deaf=True)
+    Stirrer(desk, unresponsive=True)
     before_s = desk.runtime.clock.monotonic()
     typed = desk.pio("jobs", "set", "stirring", "target_rpm", "2000")
     assert typed.status == 1

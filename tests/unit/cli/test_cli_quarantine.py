@@ -48,7 +48,7 @@ def test_quarantine_is_listed_shown_and_tried_again(desk: Any) -> None:
 
 def test_quarantine_is_discarded_only_when_it_is_confirmed(desk: Any) -> None:
     quarantined(desk)
-    assert desk.pio("db", "quarantine", "discard", "2").status == 1, "nobody answered the question"
+    assert desk.pio("db", "quarantine", "discard", "2").status == 1, "the question was not answered"
     assert desk.pio("db", "quarantine", "discard", "2", "7", "--yes").status == 1
     assert json.loads(desk.pio("db", "quarantine", "list", "--json").out)["total"] == 2
     assert desk.pio("db", "quarantine", "discard", "2", "--yes").out == "Discarded 1 records.\n"

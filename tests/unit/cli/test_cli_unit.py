@@ -63,17 +63,17 @@ def test_logs_follows_a_file_that_is_rotated(desk: Any, monkeypatch: pytest.Monk
 
 
 def test_log_reaches_file_and_leader(desk: Any) -> None:
-    heard: list[Message] = []
+    received: list[Message] = []
     bus = desk.runtime.buses.connect("leader")
-    bus.subscribe(topics.log("unit1", "batch 3", "+", "notice"), heard.append)
+    bus.subscribe(topics.log("unit1", "batch 3", "+", "notice"), received.append)
     assert desk.pio("log", "-m", "added 5% glucose", "-l", "notice", "-n", "bench").status == 0
-    log = decode(heard[0].payload, Log)
+    log = decode(received[0].payload, Log)
     assert (log.message, log.level, log.task, log.source) == ("added 5% glucose", "NOTICE", "bench", "user")
     assert "[bench] added 5% glucose" in desk.runtime.paths.log_file.read_text()
     assert desk.runtime.stores.journal().last_seq() == 1
 
     assert desk.pio("log", "-m", "here only", "--local-only").status == 0
-    assert len(heard) == 1
+    assert len(received) == 1
     assert "here only" in desk.pio("logs").out
 
 
@@ -92,11 +92,13 @@ def test_mqtt_shows_messages_with_their_time(desk: Any) -> None:
 
 def test_blink_needs_the_monitor(desk: Any) -> None:
     assert "pio run monitor" in desk.pio("blink").err
-    heard: list[Message] = []
-    desk.runtime.buses.connect("monitor").subscribe(topics.monitor("unit1", "flicker_led_response_okay"), heard.append)
+    received: list[Message] = []
+    desk.runtime.buses.connect("monitor").subscribe(
+        topics.monitor("unit1", "flicker_led_response_okay"), received.append
+    )
     desk.start_job("monitor", long_running=True)
     assert desk.pio("blink").out == "unit1 is blinking.\n"
-    assert len(heard) == 1
+    assert len(received) == 1
 
 
 def test_a_leader_without_a_reactor_needs_none_of_its_parts(desk: Any, monkeypatch: pytest.MonkeyPatch) -> None:

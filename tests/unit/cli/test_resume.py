@@ -1,4 +1,4 @@
-"""What should run is remembered until somebody stops it, and comes back as its policy says."""
+"""Desired jobs are stored until they are stopped, and resumed according to their policy."""
 
 from collections.abc import Iterator
 from contextvars import Context
@@ -37,7 +37,7 @@ def start(unit: SimulatedUnit, *words: str) -> None:
     unit.run(lambda: exit_codes.run(run_group, list(words), obj=CliContext({}, runtime=unit.runtime)), name=words[0])
 
 
-def test_a_started_job_is_wished_for_with_its_words(simulation: Simulation, unit: SimulatedUnit) -> None:
+def test_a_started_job_is_desired_with_its_argv(simulation: Simulation, unit: SimulatedUnit) -> None:
     start(unit, "stirring", "--target-rpm", "400")
     simulation.clock.sleep(10.0)
 
@@ -63,7 +63,7 @@ def test_a_state_that_changes_on_a_thread_without_context_is_remembered(unit: Si
     assert (desired.argv, desired.state) == (("stirring",), "sleeping")
 
 
-def test_a_job_that_was_stopped_is_not(simulation: Simulation, unit: SimulatedUnit) -> None:
+def test_a_job_that_was_stopped_is_not_desired(simulation: Simulation, unit: SimulatedUnit) -> None:
     start(unit, "stirring", "--target-rpm", "400")
     simulation.clock.sleep(10.0)
     unit.stop_jobs()
@@ -72,7 +72,7 @@ def test_a_job_that_was_stopped_is_not(simulation: Simulation, unit: SimulatedUn
     assert desired_jobs(unit.runtime) == []
 
 
-def test_a_second_start_that_is_refused_leaves_the_wish(simulation: Simulation, unit: SimulatedUnit) -> None:
+def test_a_second_start_that_is_refused_leaves_the_desired_job(simulation: Simulation, unit: SimulatedUnit) -> None:
     start(unit, "stirring", "--target-rpm", "400")
     simulation.clock.sleep(10.0)
     start(unit, "stirring", "--target-rpm", "999")

@@ -78,7 +78,7 @@ def test_a_copy_goes_out_in_parts_and_comes_back(
 def test_a_worker_that_cannot_keep_a_copy_is_passed_over(runtimes: list[Runtime], backup: Path) -> None:
     leader, worker1, _, worker3 = runtimes
     said: list[str] = []
-    have = replicate(leader, backup, ["worker1", "worker2", "worker3"], 2, Wire(worker1, worker3), say=said.append)
+    have = replicate(leader, backup, ["worker1", "worker2", "worker3"], 2, Wire(worker1, worker3), report=said.append)
     assert have == ["worker1", "worker3"]
     assert said == ["worker2 has no copy: worker2 cannot be reached."]
     noted = leader.stores.persistent(CACHE)

@@ -68,17 +68,17 @@ def test_deprecated_names_warn(cluster: Simulation) -> None:
 
 
 def test_a_plugins_logger_reaches_the_bus_and_lets_go(cluster: Simulation) -> None:
-    heard: list[Message] = []
-    cluster.unit("u2").runtime.buses.connect("ear").subscribe(topics.everything(), heard.append)
+    received: list[Message] = []
+    cluster.unit("u2").runtime.buses.connect("ear").subscribe(topics.everything(), received.append)
     logger = create_logger("bubbler", experiment="e", source="bubbler-plugin")
     logger.notice("Bubbling.")
-    (message,) = heard
+    (message,) = received
     assert message.topic == "pioreactor/u1/e/logs/bubbler-plugin/notice"
     assert decode(message.payload, Log).task == "bubbler"
     logger.clean_up()
     logger.info("after the end")
     create_logger("quiet", to_mqtt=False).info("not sent")
-    assert len(heard) == 1
+    assert len(received) == 1
 
 
 def test_a_plugins_logger_uses_the_client_it_is_given(cluster: Simulation) -> None:

@@ -58,7 +58,7 @@ class Cluster:
             clock=cast(Clock, self.clock),
             remembered=cast(KeyValues, self.memory),
             given=Given("w1", **self.given),
-            say=self.said.append,
+            report=self.said.append,
         )
 
     def leader_dies(self) -> None:
@@ -219,7 +219,7 @@ def test_without_a_configured_leader_nobody_is_asked() -> None:
         clock=cast(Clock, cluster.clock),
         remembered=cast(KeyValues, cluster.memory),
         given=Given("w1"),
-        say=cluster.said.append,
+        report=cluster.said.append,
     )
     with pytest.raises(UnitUnreachableError, match="no leader is configured"):
         unit.experiment("w1")

@@ -73,7 +73,7 @@ def test_time_without_a_poll_does_not_count(listener: WatchdogListener, fake_tim
 
 def test_nothing_is_sent_without_a_listener(tmp_path: Path) -> None:
     watchdog_sender({})()
-    watchdog_sender({"NOTIFY_SOCKET": str(tmp_path / "nobody")})()
+    watchdog_sender({"NOTIFY_SOCKET": str(tmp_path / "absent")})()
 
 
 def test_abstract_addresses_are_supported() -> None:

@@ -85,17 +85,17 @@ def test_a_cancelled_timer_is_silent_even_when_it_cancels_itself() -> None:
 
 
 def test_a_busy_timer_does_not_keep_messages_waiting_for_ever() -> None:
-    """A plugin's timer may take longer than its interval; the job must still be able to hear."""
+    """A plugin's timer may take longer than its interval; the job must still handle messages."""
     clock = VirtualClock()
     lane, _ = make_lane(clock)
-    heard: list[float] = []
+    handled_at_s: list[float] = []
     lane.every(1.0, lambda: clock.sleep(1.5))
     lane.every(0.5, lambda: clock.sleep(0.7))
     clock.sleep(3.0)
-    lane.post(lambda: heard.append(clock.monotonic()))
+    lane.post(lambda: handled_at_s.append(clock.monotonic()))
     clock.sleep(10.0)
-    assert heard
-    assert heard[0] <= 6.0
+    assert handled_at_s
+    assert handled_at_s[0] <= 6.0
 
 
 @pytest.mark.parametrize("interval_s", [0.0, -1.0, float("nan")])
@@ -148,7 +148,7 @@ def test_a_pause_interrupts_only_waits_that_allow_it() -> None:
 
 
 def test_a_pause_that_ends_at_once_does_not_shorten_a_wait() -> None:
-    """Sleeping then ready within one moment: the wait goes on for its whole length."""
+    """Sleeping then ready within one moment: the wait lasts its whole length."""
     clock = VirtualClock()
     lane, _ = make_lane(clock)
     seen: list[float] = []

@@ -57,17 +57,17 @@ def kill(
     pause = runtime.clock.signal().wait
     stopped = stop(chosen, registry, pause=pause, patience_s=patience_s, interrupt=cli.interrupt)
     if all_jobs or job_name == "led_intensity":
-        _darken(cli)
+        _switch_leds_off(cli)
     if as_json:
         print_json(
             {"ended": _names(stopped.ended), "still_running": _names((*stopped.still_running, *stopped.not_allowed))}
         )
     else:
-        _say(stopped)
-    _raise_if_any_lives(stopped, patience_s)
+        _print_stopped(stopped)
+    _raise_if_any_still_runs(stopped, patience_s)
 
 
-def _darken(cli: CliContext) -> None:
+def _switch_leds_off(cli: CliContext) -> None:
     """Switch off LEDs that were set outside a running job: no job will."""
     from pioreactor.actions.led_intensity import led_intensity, led_state
     from pioreactor.runtime.context import using
@@ -79,14 +79,14 @@ def _darken(cli: CliContext) -> None:
             click.echo(f"LED {', '.join(lit)} switched off.", err=True)
 
 
-def _say(stopped: Stopped[JobRecord]) -> None:
+def _print_stopped(stopped: Stopped[JobRecord]) -> None:
     for record in stopped.ended:
         click.echo(f"{record.job_name} ended.")
     count = len(stopped.ended)
     click.echo(f"Killed {count} job{'' if count == 1 else 's'}.")
 
 
-def _raise_if_any_lives(stopped: Stopped[JobRecord], patience_s: float) -> None:
+def _raise_if_any_still_runs(stopped: Stopped[JobRecord], patience_s: float) -> None:
     if problems := stopped.problems(patience_s):
         raise PioreactorError("; ".join(problems), remedy="Check what they are doing: pio logs")
 

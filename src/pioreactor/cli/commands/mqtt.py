@@ -30,27 +30,27 @@ def mqtt(cli: CliContext, topic: str, count: int | None, no_retained: bool, as_j
     Exit with Ctrl-C, or after -n messages.
     """
     runtime = cli.runtime
-    heard: queue.SimpleQueue[Message] = queue.SimpleQueue()
-    rung = runtime.clock.signal()
+    received: queue.SimpleQueue[Message] = queue.SimpleQueue()
+    arrived = runtime.clock.signal()
 
-    def hear(message: Message) -> None:
+    def on_message(message: Message) -> None:
         if not (no_retained and message.retain):
-            heard.put(message)
-            rung.set()
+            received.put(message)
+            arrived.set()
 
     bus = runtime.buses.connect("pio-mqtt")
     printed = 0
     try:
-        bus.subscribe(topic, hear)
+        bus.subscribe(topic, on_message)
         if not bus.flush(_PATIENCE_S) and not bus.is_connected():
             raise BrokerUnreachableError(
                 f"the broker at {cli.settings.broker_host} does not answer", remedy="Check it with: pio status"
             )
         while count is None or printed < count:
-            rung.wait(1.0)
-            rung.clear()
-            while not heard.empty() and (count is None or printed < count):
-                click.echo(_line(heard.get(), to_timestamp(runtime.clock.now()), as_json=as_json))
+            arrived.wait(1.0)
+            arrived.clear()
+            while not received.empty() and (count is None or printed < count):
+                click.echo(_line(received.get(), to_timestamp(runtime.clock.now()), as_json=as_json))
                 printed += 1
     finally:
         bus.close()

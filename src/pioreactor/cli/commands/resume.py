@@ -62,13 +62,13 @@ def _carry_out(
     own = environment_to_resume(runtime, job)
     outcome = start(job, {**environment, **own})
     if outcome.startswith("failed") and job.job_name in _running(runtime):
-        # Jobs that die while the computer goes on are brought back by the monitor; it was quicker.
+        # The monitor restarts jobs that were killed while the computer stayed on; it started this one first.
         return "already running"
     return "started, paused" if "PIOREACTOR_START_SLEEPING" in own and outcome == "started" else outcome
 
 
 def _resume_profiles(runtime: Runtime, environment: Mapping[str, str], *, only_list: bool) -> list[dict[str, Any]]:
-    """Go on with the profiles that the leader was carrying out."""
+    """Continue the profiles that the leader was carrying out."""
     if not runtime.identity.is_leader:
         return []
     from pioreactor.experiment_profiles.checkpoint import unfinished_runs

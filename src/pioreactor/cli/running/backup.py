@@ -57,7 +57,9 @@ def _send_to_workers(cli: CliContext, action: long_running_managed_lifecycle, ba
     units = [row["pioreactor_unit"] for row in rows if row["is_active"] and row["pioreactor_unit"] != runtime.unit]
     if not units:
         return
-    have = replicate(runtime, backup, units, wanted, cli.fetch, say=lambda words: action.logger.warning("%s", words))
+    have = replicate(
+        runtime, backup, units, wanted, cli.fetch, report=lambda message: action.logger.warning("%s", message)
+    )
     if have:
         action.logger.info("Copies are on %s.", ", ".join(have))
         click.echo(f"Copies on {', '.join(have)}, verified there.")
