@@ -192,7 +192,7 @@ def test_a_disk_that_is_full_and_then_is_not(scene: Scene) -> None:
     if not scene.has_small_disk:
         pytest.skip("a small file system can be mounted by root only; a limit on pages is tried in tests/chaos")
     ballast = scene.database.with_name("ballast")
-    before, said_before = scene.journal.acknowledged_seq(), len(scene.said("database or disk is full. They stay"))
+    before, said_before = scene.journal.acknowledged_seq(), len(scene.said("database or disk is full. Units keep"))
     with ballast.open("wb", buffering=0) as file:
         try:
             while True:
@@ -202,7 +202,7 @@ def test_a_disk_that_is_full_and_then_is_not(scene: Scene) -> None:
 
     def is_told() -> bool:
         scene.record(20)
-        return len(scene.said("database or disk is full. They stay on the units.")) > said_before
+        return len(scene.said("database or disk is full. Units keep their records.")) > said_before
 
     try:
         scene.wait_for(is_told)
@@ -213,7 +213,7 @@ def test_a_disk_that_is_full_and_then_is_not(scene: Scene) -> None:
         for _ in range(20):
             scene.record(20)
             time.sleep(0.1)
-        assert len(scene.said("database or disk is full. They stay on the units.")) == said_before + 1
+        assert len(scene.said("database or disk is full. Units keep their records.")) == said_before + 1
     finally:
         ballast.unlink()
     assert scene.wait_until_safe() < 8.0
