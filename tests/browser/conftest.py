@@ -1,7 +1,6 @@
 """A browser, a real cluster with simulated reactors, and the panel built on a recording."""
 
 import contextlib
-import fcntl
 import functools
 import http.server
 import os
@@ -16,24 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from pioreactor.testing.ports import free_ports
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 STARTED_WITHIN_S = 90.0
-# Two browsers and a cluster share the machine; an assertion that holds does not wait.
-expect.set_options(timeout=15_000)
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests of one cluster in one process of a parallel run, so that no cluster starts twice."""
-    for item in items:
-        if not item.path.is_relative_to(ROOT / "tests" / "browser"):
-            continue
-        used = {"cluster", "idle_cluster"}.intersection(getattr(item, "fixturenames", ()))
-        for name in used:
-            item.add_marker(pytest.mark.xdist_group(name))
 
 
 @pytest.fixture(scope="session")
@@ -60,24 +47,15 @@ class _OnePage(http.server.SimpleHTTPRequestHandler):
         """Log nothing."""
 
 
-def _shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the folder of the built panel, the same for all processes of a parallel run."""
-    base = tmp_path_factory.getbasetemp()
-    return (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "panel"
-
-
 @pytest.fixture(scope="session")
 def recording(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Return the address of the panel with a made-up cluster behind it."""
     npx = shutil.which("npx")
     if npx is None or not (ROOT / "ui" / "node_modules").is_dir():
         pytest.skip("needs Node.js and `npm ci` in ui/")
-    folder = _shared_folder(tmp_path_factory)
-    with (folder.parent / "panel.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (folder / "index.html").is_file():
-            build = [npx, "vite", "build", "--mode", "demo", "--outDir", str(folder), "--logLevel", "error"]
-            subprocess.run(build, cwd=ROOT / "ui", check=True, capture_output=True)
+    folder = tmp_path_factory.mktemp("panel")
+    build = [npx, "vite", "build", "--mode", "demo", "--outDir", str(folder), "--logLevel", "error"]
+    subprocess.run(build, cwd=ROOT / "ui", check=True, capture_output=True)
     handler = functools.partial(_OnePage, directory=str(folder))
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     serving = threading.Thread(target=server.serve_forever, daemon=True)
