@@ -9,7 +9,7 @@ from pioreactor.exc import NotFoundError, StoppedError
 from pioreactor.procedures.exclusive_run import ReactorInUseError
 from pioreactor.procedures.self_test import SelfTestFailure, register_self_tests
 from pioreactor.procedures.self_test import registry as registry_module
-from pioreactor.procedures.self_test.fixture import Workbench
+from pioreactor.procedures.self_test.fixture import SelfTestFixture
 from pioreactor.procedures.self_test.run import Outcome, all_self_tests, run_self_tests, select
 from pioreactor.runtime import context
 from pioreactor.testing.simulation import Bench, simulated_bench
@@ -124,14 +124,14 @@ def test_tests_of_plugins_are_run_and_may_break(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(registry_module, "_extra", {})
     seen: list[str] = []
 
-    def test_my_sensor(bench: Workbench) -> None:
+    def test_my_sensor(bench: SelfTestFixture) -> None:
         seen.append(bench.runtime.unit)
         raise SelfTestFailure("the sensor is silent", remedy="Plug it in.")
 
-    def test_broken(bench: Workbench) -> None:
+    def test_broken(bench: SelfTestFixture) -> None:
         raise ZeroDivisionError("oops")
 
-    def test_endless(bench: Workbench) -> None:
+    def test_endless(bench: SelfTestFixture) -> None:
         while True:
             bench.wait(5.0)
 

@@ -1,15 +1,18 @@
-"""Context of a step: the session, its inputs, hardware actions and storage of results."""
+"""A step of a session, and its context: the session, its inputs, hardware actions and storage of results.
+
+The two refer to each other, since a step is given its context, and a context ends a session with a step.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import msgspec
 
 from pioreactor.calibrations.sessions.actions import Executor
 from pioreactor.calibrations.sessions.inputs import SessionInputs
-from pioreactor.calibrations.sessions.payloads import CalibrationSession
-from pioreactor.calibrations.sessions.steps import CalibrationComplete, SessionEnded, SessionStep
+from pioreactor.calibrations.sessions.payloads import CalibrationSession, CalibrationStep
+from pioreactor.calibrations.sessions.steps import result as show_result
 from pioreactor.exc import InvalidRequestError
 from pioreactor.runtime.context import Runtime
 
@@ -93,3 +96,47 @@ class SessionContext:
         self.session.status = "failed"
         self.session.error = why
         return SessionEnded()
+
+
+class SessionStep:
+    """One step. `render` must only look; `advance` acts, and returns the next step or None to stay."""
+
+    step_id: ClassVar[str] = ""
+
+    def render(self, ctx: SessionContext) -> CalibrationStep:  # noqa: ARG002  subclasses look
+        raise LookupError(f"{type(self).__name__} shows nothing")
+
+    def advance(self, ctx: SessionContext) -> SessionStep | None:  # noqa: ARG002  subclasses look
+        return None
+
+
+StepRegistry = dict[str, type[SessionStep]]
+"""step_id → class of the step; the first is where a session starts unless the protocol says otherwise."""
+
+
+class CalibrationComplete(SessionStep):
+    """The end: shows what was saved."""
+
+    step_id = "complete"
+
+    def render(self, ctx: SessionContext) -> CalibrationStep:
+        found = ctx.session.result if ctx.session.result is not None else {}
+        return show_result(found, "Calibration complete", str(found.get("message", "")))
+
+
+class SessionEnded(SessionStep):
+    """The end of a session that was canceled or failed."""
+
+    step_id = "ended"
+
+    def render(self, ctx: SessionContext) -> CalibrationStep:
+        why = ctx.session.error
+        return show_result(ctx.session.result, "Session ended", why if why is not None else "Nothing was saved.")
+
+
+TERMINAL: StepRegistry = {"complete": CalibrationComplete, "ended": SessionEnded}
+
+
+def registry_of(*classes: type[SessionStep]) -> StepRegistry:
+    """Return these steps and the terminal ones by their ids."""
+    return {**{step.step_id: step for step in classes}, **TERMINAL}

@@ -1,14 +1,11 @@
-"""Steps of a session: what they show, and where they lead. `steps.info`, `steps.form`, … build what is shown."""
+"""Builders of what a step shows: `steps.info`, `steps.form`, …"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any
 
 from pioreactor.calibrations.sessions.payloads import CalibrationStep, CalibrationStepField
-
-if TYPE_CHECKING:
-    from pioreactor.calibrations.sessions.context import SessionContext
 
 
 def info(title: str, body: str, metadata: Mapping[str, Any] | None = None) -> CalibrationStep:
@@ -60,47 +57,3 @@ def cup_offer(field: str | None = None) -> dict[str, Any]:
     `field` is the step's field that takes what the scale shows [mL].
     """
     return {"bench": {"cup": {"field": field}}}
-
-
-class SessionStep:
-    """One step. `render` must only look; `advance` acts, and returns the next step or None to stay."""
-
-    step_id: ClassVar[str] = ""
-
-    def render(self, ctx: SessionContext) -> CalibrationStep:  # noqa: ARG002  subclasses look
-        raise LookupError(f"{type(self).__name__} shows nothing")
-
-    def advance(self, ctx: SessionContext) -> SessionStep | None:  # noqa: ARG002  subclasses look
-        return None
-
-
-StepRegistry = dict[str, type[SessionStep]]
-"""step_id → class of the step; the first is where a session starts unless the protocol says otherwise."""
-
-
-class CalibrationComplete(SessionStep):
-    """The end: shows what was saved."""
-
-    step_id = "complete"
-
-    def render(self, ctx: SessionContext) -> CalibrationStep:
-        found = ctx.session.result if ctx.session.result is not None else {}
-        return result(found, "Calibration complete", str(found.get("message", "")))
-
-
-class SessionEnded(SessionStep):
-    """The end of a session that was canceled or failed."""
-
-    step_id = "ended"
-
-    def render(self, ctx: SessionContext) -> CalibrationStep:
-        why = ctx.session.error
-        return result(ctx.session.result, "Session ended", why if why is not None else "Nothing was saved.")
-
-
-TERMINAL: StepRegistry = {"complete": CalibrationComplete, "ended": SessionEnded}
-
-
-def registry_of(*classes: type[SessionStep]) -> StepRegistry:
-    """Return these steps and the terminal ones by their ids."""
-    return {**{step.step_id: step for step in classes}, **TERMINAL}

@@ -8,9 +8,8 @@ from typing import Any
 import msgspec
 
 from pioreactor.calibrations.sessions import fields, steps
-from pioreactor.calibrations.sessions.context import SessionContext
+from pioreactor.calibrations.sessions.context import SessionContext, SessionStep
 from pioreactor.calibrations.sessions.payloads import CalibrationStep
-from pioreactor.calibrations.sessions.steps import SessionStep
 from pioreactor.estimators import store
 from pioreactor.estimators.models import ODFusionEstimator
 from pioreactor.exc import ConfigurationError

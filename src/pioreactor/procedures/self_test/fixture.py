@@ -14,7 +14,7 @@ from pioreactor.devices.ports import Rig
 from pioreactor.exc import ConfigurationError
 from pioreactor.jobs.managed_lifecycle import managed_lifecycle
 from pioreactor.procedures.exclusive_run import trial_experiment
-from pioreactor.procedures.self_test.registry import SelfTestFailure
+from pioreactor.procedures.self_test.failure import SelfTestFailure
 from pioreactor.runtime.context import Runtime
 from pioreactor.types import LedChannel, PdChannel
 
@@ -25,7 +25,7 @@ LIGHT_SETTLES_S = 0.2
 DEFAULT_IR_PERCENT = 80.0
 
 
-class Workbench:
+class SelfTestFixture:
     """One test's view of the reactor."""
 
     def __init__(self, runtime: Runtime, action: managed_lifecycle) -> None:
@@ -138,15 +138,15 @@ class Workbench:
 class Fan:
     """The stirrer's fan at a duty [%], without control."""
 
-    def __init__(self, bench: Workbench, set_duty: object) -> None:
+    def __init__(self, fixture: SelfTestFixture, set_duty: object) -> None:
         assert callable(set_duty)
         self.set_duty = set_duty
-        self._bench = bench
-        self._tachometer = bench.rig.tachometer()
+        self._fixture = fixture
+        self._tachometer = fixture.rig.tachometer()
 
     def measure_rpm(self, window_s: float) -> float:
         self._tachometer.edges()
-        self._bench.wait(window_s)
+        self._fixture.wait(window_s)
         return rpm_from_edges(self._tachometer.edges())
 
 

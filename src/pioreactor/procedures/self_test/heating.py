@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from pioreactor.procedures.self_test.fixture import Workbench, pearson
-from pioreactor.procedures.self_test.registry import SelfTest, check
+from pioreactor.procedures.self_test.failure import check
+from pioreactor.procedures.self_test.fixture import SelfTestFixture, pearson
+from pioreactor.procedures.self_test.registry import SelfTest
 
 DUTIES = [float(duty) for duty in range(0, 30, 3)]
 STEP_S = 1.5
@@ -12,25 +13,25 @@ ENOUGH = 0.9
 TOO_HOT_CELSIUS = 50.0
 
 
-def test_detect_heating_pcb(bench: Workbench) -> None:
+def test_detect_heating_pcb(fixture: SelfTestFixture) -> None:
     """The thermometer on the heater board answers."""
     check(
-        bench.rig.is_heating_pcb_present(),
+        fixture.rig.is_heating_pcb_present(),
         "the heater board does not answer",
         remedy="Check the ribbon cable between the HAT and the heater board under the vial.",
     )
 
 
-def test_positive_correlation_between_temperature_and_heating(bench: Workbench) -> None:
+def test_positive_correlation_between_temperature_and_heating(fixture: SelfTestFixture) -> None:
     """More power makes the board warmer."""
-    test_detect_heating_pcb(bench)
-    thermometer = bench.rig.thermometer()
-    heater = bench.rig.pwm("heating", owner=bench.action.owner, hz=HEATER_HZ)
+    test_detect_heating_pcb(fixture)
+    thermometer = fixture.rig.thermometer()
+    heater = fixture.rig.pwm("heating", owner=fixture.action.owner, hz=HEATER_HZ)
     celsius: list[float] = []
     try:
         for duty in DUTIES:
             heater.set_duty(duty)
-            bench.wait(STEP_S)
+            fixture.wait(STEP_S)
             celsius.append(thermometer.read_celsius())
             check(
                 celsius[-1] < TOO_HOT_CELSIUS,

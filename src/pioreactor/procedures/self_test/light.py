@@ -5,8 +5,9 @@ from __future__ import annotations
 from statistics import fmean, median, variance
 
 from pioreactor.exc import ConfigurationError
-from pioreactor.procedures.self_test.fixture import Workbench, pearson
-from pioreactor.procedures.self_test.registry import SelfTest, check
+from pioreactor.procedures.self_test.failure import check
+from pioreactor.procedures.self_test.fixture import SelfTestFixture, pearson
+from pioreactor.procedures.self_test.registry import SelfTest
 from pioreactor.types import PdChannel
 
 INTENSITIES = (35.0, 85.0, 75.0, 55.0, 45.0, 65.0, 80.0, 50.0)
@@ -33,20 +34,20 @@ MIN_SIGNAL_V = 1e-4
 """A photodiode that sees less than this at full light is not connected, whatever its noise correlates with."""
 
 
-def test_all_positive_correlations_between_pds_and_leds(bench: Workbench) -> None:
+def test_all_positive_correlations_between_pds_and_leds(fixture: SelfTestFixture) -> None:
     """Each photodiode sees more when the IR LED gives more."""
-    channels = bench.runtime.settings.photodiodes
+    channels = fixture.runtime.settings.photodiodes
     seen: dict[PdChannel, list[float]] = {channel: [] for channel in channels}
-    with bench.stirring(RPM):
+    with fixture.stirring(RPM):
         for intensity in INTENSITIES:
-            with bench.only_light(bench.ir_channel, intensity):
-                reads = [bench.read_volts() for _ in range(READS)]
+            with fixture.only_light(fixture.ir_channel, intensity):
+                reads = [fixture.read_volts() for _ in range(READS)]
             for channel in channels:
                 seen[channel].append(fmean(read[channel] for read in reads))
     found = {channel: pearson(list(INTENSITIES), volts) for channel, volts in seen.items()}
     follows = [channel for channel, r in found.items() if r >= ENOUGH and max(seen[channel]) > MIN_SIGNAL_V]
-    pairs = [[bench.ir_channel, channel] for channel in follows]
-    bench.action.publish_setting("correlations_between_pds_and_leds", _json(pairs))
+    pairs = [[fixture.ir_channel, channel] for channel in follows]
+    fixture.action.publish_setting("correlations_between_pds_and_leds", _json(pairs))
     blind = [channel for channel in channels if channel not in follows]
     check(
         not blind,
@@ -60,10 +61,10 @@ def test_all_positive_correlations_between_pds_and_leds(bench: Workbench) -> Non
     )
 
 
-def test_ambient_light_interference(bench: Workbench) -> None:
+def test_ambient_light_interference(fixture: SelfTestFixture) -> None:
     """With all LEDs off, it is dark."""
-    with bench.dark():
-        volts = bench.read_volts()
+    with fixture.dark():
+        volts = fixture.read_volts()
     bright = {channel: level for channel, level in volts.items() if level >= AMBIENT_V}
     check(
         not bright,
@@ -73,14 +74,14 @@ def test_ambient_light_interference(bench: Workbench) -> None:
     )
 
 
-def test_dark_offset_correction_is_effective(bench: Workbench) -> None:
+def test_dark_offset_correction_is_effective(fixture: SelfTestFixture) -> None:
     """What is subtracted as dark is what the dark shows, also right after light."""
-    with bench.dark():
-        offsets = bench.read_volts()
-    with bench.only_light(bench.ir_channel, DARK_PULSE_PERCENT):
-        bench.wait(1.0)
-    with bench.dark():
-        reads = [bench.read_volts() for _ in range(DARK_READS)]
+    with fixture.dark():
+        offsets = fixture.read_volts()
+    with fixture.only_light(fixture.ir_channel, DARK_PULSE_PERCENT):
+        fixture.wait(1.0)
+    with fixture.dark():
+        reads = [fixture.read_volts() for _ in range(DARK_READS)]
     for channel in offsets:
         left = [read[channel] - offsets[channel] for read in reads]
         check(
@@ -91,15 +92,15 @@ def test_dark_offset_correction_is_effective(bench: Workbench) -> None:
         )
 
 
-def test_REF_is_lower_than_0_dot_256_volts(bench: Workbench) -> None:  # noqa: N802  the published name
+def test_REF_is_lower_than_0_dot_256_volts(fixture: SelfTestFixture) -> None:  # noqa: N802  the published name
     """The reference photodiode sees the IR LED, neither hardly nor too well."""
-    channel = _reference(bench)
-    with bench.only_light(bench.ir_channel, bench.ir_percent):
-        volts = [bench.read_volts({channel: "REF"})[channel] for _ in range(REFERENCE_READS)]
+    channel = _reference(fixture)
+    with fixture.only_light(fixture.ir_channel, fixture.ir_percent):
+        volts = [fixture.read_volts({channel: "REF"})[channel] for _ in range(REFERENCE_READS)]
     low, high = REFERENCE_V
     check(
         low <= fmean(volts) <= high,
-        f"the reference photodiode shows {fmean(volts):.4f} V at {bench.ir_percent:g} %, not {low:g}–{high:g} V",
+        f"the reference photodiode shows {fmean(volts):.4f} V at {fixture.ir_percent:g} %, not {low:g}–{high:g} V",
         remedy="Check that the reference photodiode and the IR LED are plugged in and in their pockets. "
         "Too much light: lower the IR intensity.",
     )
@@ -110,16 +111,16 @@ def test_REF_is_lower_than_0_dot_256_volts(bench: Workbench) -> None:  # noqa: N
     )
 
 
-def test_REF_is_in_correct_position(bench: Workbench) -> None:  # noqa: N802  the published name
+def test_REF_is_in_correct_position(fixture: SelfTestFixture) -> None:  # noqa: N802  the published name
     """Stirring moves what the signal photodiodes see, and leaves the reference alone."""
-    channel = _reference(bench)
-    seen: dict[PdChannel, list[float]] = {c: [] for c in bench.runtime.settings.photodiodes}
-    with bench.fan() as fan, bench.only_light(bench.ir_channel, bench.ir_percent):
+    channel = _reference(fixture)
+    seen: dict[PdChannel, list[float]] = {c: [] for c in fixture.runtime.settings.photodiodes}
+    with fixture.fan() as fan, fixture.only_light(fixture.ir_channel, fixture.ir_percent):
         for _ in range(CYCLES):
             for duty in (CYCLE_DUTY, 0.0, 0.0):
                 fan.set_duty(duty)
-                bench.wait(SPIN_S)
-                for each, level in bench.read_volts().items():
+                fixture.wait(SPIN_S)
+                for each, level in fixture.read_volts().items():
                     seen[each].append(level)
     effects = {c: stirring_effect(levels) for c, levels in seen.items()}
     reference = effects.pop(channel)
@@ -137,14 +138,14 @@ def test_REF_is_in_correct_position(bench: Workbench) -> None:  # noqa: N802  th
     )
 
 
-def test_PD_is_near_0_volts_for_blank(bench: Workbench) -> None:  # noqa: N802  the published name
+def test_PD_is_near_0_volts_for_blank(fixture: SelfTestFixture) -> None:  # noqa: N802  the published name
     """With water in the vial little light is scattered."""
-    with bench.only_light(bench.ir_channel, bench.ir_percent):
+    with fixture.only_light(fixture.ir_channel, fixture.ir_percent):
         reads = []
         for _ in range(BLANK_READS):
-            reads.append(bench.read_volts(bench.signal_channels))
-            bench.wait(BLANK_EVERY_S)
-    for channel, angle in bench.signal_channels.items():
+            reads.append(fixture.read_volts(fixture.signal_channels))
+            fixture.wait(BLANK_EVERY_S)
+    for channel, angle in fixture.signal_channels.items():
         level = fmean(read[channel] for read in reads)
         limit = BLANK_V.get(angle, 0.15)
         check(
@@ -168,8 +169,8 @@ def stirring_effect(levels: list[float]) -> float:
     return max(0.0, changes - unrest) / typical
 
 
-def _reference(bench: Workbench) -> PdChannel:
-    channel = bench.reference_channel
+def _reference(fixture: SelfTestFixture) -> PdChannel:
+    channel = fixture.reference_channel
     if channel is None:
         raise ConfigurationError(
             "no photodiode is configured as REF", remedy="Set one channel to REF in [od_config.photodiode_channel]."

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from pioreactor.exc import HardwareNotFoundError
-from pioreactor.procedures.self_test.fixture import Workbench
-from pioreactor.procedures.self_test.registry import SelfTest, check
+from pioreactor.procedures.self_test.failure import check
+from pioreactor.procedures.self_test.fixture import SelfTestFixture
+from pioreactor.procedures.self_test.registry import SelfTest
 
 HIGHEST_AUX_V = 18.0
 
 
-def test_pioreactor_HAT_present(bench: Workbench) -> None:  # noqa: N802  the published name
+def test_pioreactor_HAT_present(fixture: SelfTestFixture) -> None:  # noqa: N802  the published name
     """The HAT answers, and so does every chip that the HAT and the model have."""
-    check(bench.rig.is_hat_present(), "the HAT does not answer", remedy="Check that the HAT sits on all 40 pins.")
-    missing = bench.rig.missing()
+    check(fixture.rig.is_hat_present(), "the HAT does not answer", remedy="Check that the HAT sits on all 40 pins.")
+    missing = fixture.rig.missing()
     check(
         not missing,
         f"does not answer: {', '.join(missing)}",
@@ -20,10 +21,10 @@ def test_pioreactor_HAT_present(bench: Workbench) -> None:  # noqa: N802  the pu
     )
 
 
-def test_aux_power_is_not_too_high(bench: Workbench) -> None:
+def test_aux_power_is_not_too_high(fixture: SelfTestFixture) -> None:
     """The supply of pumps, heater and fan stays within what they stand."""
     try:
-        volts = bench.rig.aux_volts()
+        volts = fixture.rig.aux_volts()
     except HardwareNotFoundError:
         return  # this HAT does not measure it
     check(

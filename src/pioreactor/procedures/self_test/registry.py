@@ -3,22 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
-from pioreactor.exc import HardwareError, InvalidRequestError
+from pioreactor.exc import InvalidRequestError
+from pioreactor.procedures.self_test.fixture import SelfTestFixture
 
-if TYPE_CHECKING:
-    from pioreactor.procedures.self_test.fixture import Workbench
-
-SelfTest = Callable[["Workbench"], None]
+SelfTest = Callable[[SelfTestFixture], None]
 """A function that raises `SelfTestFailure` if a part is faulty. Its name begins with `test_`."""
 _extra: dict[str, SelfTest] = {}
-
-
-class SelfTestFailure(HardwareError):
-    """A part is faulty; the remedy states what to check."""
-
-    code = "self_test_failed"
 
 
 def register_self_tests(*tests: SelfTest) -> None:
@@ -33,9 +24,3 @@ def register_self_tests(*tests: SelfTest) -> None:
 def registered_self_tests() -> dict[str, SelfTest]:
     """Return the self-tests that plugins have added, by function name."""
     return dict(_extra)
-
-
-def check(condition: bool, what: str, *, remedy: str) -> None:
-    """Raise `SelfTestFailure` unless the condition holds."""
-    if not condition:
-        raise SelfTestFailure(what, remedy=remedy)

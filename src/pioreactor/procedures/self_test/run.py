@@ -9,7 +9,7 @@ from pioreactor.exc import HardwareNotFoundError, NotFoundError, PioreactorError
 from pioreactor.jobs.managed_lifecycle import managed_lifecycle
 from pioreactor.procedures.exclusive_run import AUTOMATIONS, OD_READING, PUMPS, STIRRING, refuse_while_running
 from pioreactor.procedures.self_test import heating, light, power, stirring
-from pioreactor.procedures.self_test.fixture import Workbench
+from pioreactor.procedures.self_test.fixture import SelfTestFixture
 from pioreactor.procedures.self_test.registry import SelfTest, registered_self_tests
 from pioreactor.runtime import context
 from pioreactor.runtime.context import Runtime
@@ -67,14 +67,14 @@ def run_self_tests(
     cache = runtime.stores.persistent(CACHE)
     outcomes = []
     with managed_lifecycle(runtime.unit, UNIVERSAL_EXPERIMENT, JOB_NAME, exclusive=True) as action:
-        bench = Workbench(runtime, action)
+        fixture = SelfTestFixture(runtime, action)
         for setting in ("all_tests_passed", "failures", *(f"test_{name}" for name in tests)):
             action.publish_setting(setting, None)  # who looks now must not take a former result for this run's
         failures: dict[str, dict[str, str | None]] = {}
         for name, test in tests.items():
             action.logger.debug("Starting test %s.", name)
             on_begun(name)
-            outcome = _run_one(bench, name, test)
+            outcome = _run_one(fixture, name, test)
             outcomes.append(outcome)
             cache.set(name, int(outcome.passed))
             action.publish_setting(f"test_{name}", int(outcome.passed))
@@ -93,10 +93,10 @@ def run_self_tests(
     return outcomes
 
 
-def _run_one(bench: Workbench, name: str, test: SelfTest) -> Outcome:
-    bench.begin()
+def _run_one(fixture: SelfTestFixture, name: str, test: SelfTest) -> Outcome:
+    fixture.begin()
     try:
-        test(bench)
+        test(fixture)
     except StoppedError:
         raise
     except PioreactorError as error:
@@ -106,6 +106,6 @@ def _run_one(bench: Workbench, name: str, test: SelfTest) -> Outcome:
         return Outcome(name, False, str(error), remedy)
     except Exception as error:
         # a test may be a plugin's; whatever it does wrong, the others are run
-        bench.action.logger.exception("%s broke.", name)
+        fixture.action.logger.exception("%s broke.", name)
         return Outcome(name, False, f"{type(error).__name__}: {error}", "Report this: the test itself is at fault.")
     return Outcome(name, True)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from pioreactor.procedures.self_test.fixture import Workbench, pearson
+from pioreactor.procedures.self_test.failure import check
+from pioreactor.procedures.self_test.fixture import SelfTestFixture, pearson
 from pioreactor.procedures.self_test.power import test_aux_power_is_not_too_high
-from pioreactor.procedures.self_test.registry import SelfTest, check
+from pioreactor.procedures.self_test.registry import SelfTest
 
 HIGHEST_SHARE, LOWEST_SHARE = 1.2, 0.8
 STEPS = 8
@@ -14,19 +15,19 @@ KICK_S = 0.5
 ENOUGH = 0.9
 
 
-def test_positive_correlation_between_rpm_and_stirring(bench: Workbench) -> None:
+def test_positive_correlation_between_rpm_and_stirring(fixture: SelfTestFixture) -> None:
     """More duty makes the bar faster."""
-    test_aux_power_is_not_too_high(bench)
-    usual = bench.runtime.settings.stirring.initial_duty_cycle
+    test_aux_power_is_not_too_high(fixture)
+    usual = fixture.runtime.settings.stirring.initial_duty_cycle
     step = (HIGHEST_SHARE - LOWEST_SHARE) / (STEPS - 1)
     duties = [min(100.0, usual * (HIGHEST_SHARE - k * step)) for k in range(STEPS)]
-    with bench.fan() as fan:
+    with fixture.fan() as fan:
         fan.set_duty(100.0)
-        bench.wait(KICK_S)
+        fixture.wait(KICK_S)
         speeds = []
         for duty in duties:
             fan.set_duty(duty)
-            bench.wait(SETTLE_S)
+            fixture.wait(SETTLE_S)
             speeds.append(fan.measure_rpm(WINDOW_S))
     check(
         max(speeds) > 0,
