@@ -6,7 +6,6 @@ import re
 from datetime import datetime
 from typing import Annotated, Literal, cast
 
-import msgspec
 from msgspec import Meta, Struct
 
 from pioreactor.calibrations.curves import CurveData
@@ -14,6 +13,7 @@ from pioreactor.exc import CalibrationError
 from pioreactor.runtime import context
 from pioreactor.runtime.artifact_store import ArtifactStore
 from pioreactor.science.curves import invert
+from pioreactor.structs.tagged import from_tagged
 from pioreactor.types import PdAngle, PdChannel
 
 DECIMALS = 10
@@ -127,29 +127,9 @@ class SimpleStirringCalibration(CalibrationBase, kw_only=True, tag="simple_stirr
     y: str = "RPM"
 
 
-def calibration_kinds() -> dict[str, type[CalibrationBase]]:
-    """Return all types by tag, including those of plugins; the newest definition of a tag wins."""
-    kinds: dict[str, type[CalibrationBase]] = {}
-    queue: list[type[CalibrationBase]] = [CalibrationBase]
-    while queue:
-        kind = queue.pop(0)
-        queue += kind.__subclasses__()
-        tag: object = kind.__struct_config__.tag
-        if kind is not CalibrationBase and isinstance(tag, str):
-            kinds[tag] = kind
-    return kinds
-
-
 def calibration_from_builtins(raw: object) -> CalibrationBase:
     """Return the calibration in plain data; raise `msgspec.ValidationError` with the reason if it is invalid."""
-    tag = raw.get("calibration_type") if isinstance(raw, dict) else None
-    kinds = calibration_kinds()
-    if tag not in kinds:
-        known = ", ".join(sorted(kinds))
-        raise msgspec.ValidationError(
-            f"unknown calibration_type {tag!r}; known: {known}" if tag else "calibration_type is missing"
-        )
-    return msgspec.convert(raw, kinds[tag], builtin_types=(datetime,))
+    return from_tagged(raw, CalibrationBase)
 
 
 PUMP_DEVICES = frozenset({"media_pump", "alt_media_pump", "waste_pump"})

@@ -11,6 +11,7 @@ from msgspec import Meta, Struct
 
 from pioreactor.calibrations.curves import AkimaFitData
 from pioreactor.science.fusion import Fusion, FusionCurves
+from pioreactor.structs.tagged import from_tagged
 from pioreactor.types import PdAngle
 
 
@@ -60,26 +61,6 @@ class ODFusionEstimator(EstimatorBase, kw_only=True, tag="od_fused_estimator"):
         )
 
 
-def estimator_kinds() -> dict[str, type[EstimatorBase]]:
-    """Return all types by tag, including those of plugins; the newest definition of a tag wins."""
-    kinds: dict[str, type[EstimatorBase]] = {}
-    queue: list[type[EstimatorBase]] = [EstimatorBase]
-    while queue:
-        kind = queue.pop(0)
-        queue += kind.__subclasses__()
-        tag: object = kind.__struct_config__.tag
-        if kind is not EstimatorBase and isinstance(tag, str):
-            kinds[tag] = kind
-    return kinds
-
-
 def estimator_from_builtins(raw: object) -> EstimatorBase:
     """Return the estimator in plain data; raise `msgspec.ValidationError` with the reason if it is invalid."""
-    tag = raw.get("estimator_type") if isinstance(raw, dict) else None
-    kinds = estimator_kinds()
-    if tag not in kinds:
-        known = ", ".join(sorted(kinds))
-        raise msgspec.ValidationError(
-            f"unknown estimator_type {tag!r}; known: {known}" if tag else "estimator_type is missing"
-        )
-    return msgspec.convert(raw, kinds[tag], builtin_types=(datetime,))
+    return from_tagged(raw, EstimatorBase)

@@ -11,11 +11,12 @@ from pioreactor import structs
 from pioreactor.bootstrap.simulated import build_simulation
 from pioreactor.calibrations import defaults, load_active_calibration, store
 from pioreactor.calibrations.curves import PolyFitCoefficients
-from pioreactor.calibrations.models import CalibrationBase, ODCalibration, SimplePeristalticPump, calibration_kinds
+from pioreactor.calibrations.models import CalibrationBase, ODCalibration, SimplePeristalticPump
 from pioreactor.exc import CalibrationError, InvalidRequestError, NotFoundError
 from pioreactor.runtime import context
 from pioreactor.runtime.context import Runtime
 from pioreactor.storage.artifacts import DiskArtifacts, MemoryArtifacts
+from pioreactor.structs.tagged import kinds_of
 
 REFERENCE_PUMP_FILE = """\
 calibration_type: simple_peristaltic_pump
@@ -178,7 +179,7 @@ def test_a_plugin_adds_a_kind_by_subclassing(runtime: Runtime) -> None:
         x: str = "Turns"
         y: str = "Flow"
 
-    assert calibration_kinds()["valve"] is ValveCalibration
+    assert kinds_of(CalibrationBase)["valve"] is ValveCalibration
     valve = ValveCalibration(
         calibration_name="v 1",
         calibrated_on_pioreactor_unit="unit1",
@@ -204,4 +205,4 @@ def test_a_struct_is_checked_when_it_is_made() -> None:
         msgspec.structs.replace(od_calibration(), recorded_data={"x": [1.0], "y": []})
     with pytest.raises(ValueError, match="coefficient"):
         PolyFitCoefficients([])
-    assert CalibrationBase not in calibration_kinds().values()
+    assert CalibrationBase not in kinds_of(CalibrationBase).values()
