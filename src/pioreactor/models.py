@@ -59,7 +59,7 @@ BUILTIN_MODELS: Final = (
 )
 
 DEFAULT_MODEL: Final = ("pioreactor_40ml", "1.5")
-"""Name and version assumed for a unit that nobody has assigned a model to."""
+"""Name and version assumed for a unit without an assigned model."""
 
 
 def load_models(directory: Path | None) -> tuple[ReactorModel, ...]:

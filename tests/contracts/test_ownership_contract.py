@@ -108,7 +108,7 @@ class TestFileLockOwnership(OwnershipContract):
                 thread.join()
 
     def test_a_process_that_is_frozen_keeps_nobody_from_looking(self, ownership: Ownership, tmp_path: Path) -> None:
-        """The supervisor looks; whoever is frozen while it takes, looks or gives up must not make it wait."""
+        """The output guard looks; a process that is frozen while it takes, looks or gives up must not make it wait."""
         ownership.acquire("pwm-17", "died").release()
         busy = (
             "from pathlib import Path\nfrom pioreactor.devices.ownership import FileLockOwnership\n"

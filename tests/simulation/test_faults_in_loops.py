@@ -1,4 +1,4 @@
-"""What breaks while loops run: each trouble is told in words that say what to look at, and survived."""
+"""Faults while loops run: each is logged with what to check, and survived."""
 
 import random
 from collections.abc import Callable
@@ -77,7 +77,7 @@ def test_a_blank_may_be_dosed_though_no_light_shows_it(simulated: Simulated) -> 
 
 @pytest.mark.parametrize("noise_cv", [0.0055, 0.03])
 def test_a_blocked_waste_tube_pauses_dosing_before_the_vial_is_full(simulated: Simulated, noise_cv: float) -> None:
-    """The books believe the waste pump. The stirrer does not: a fuller vial is heavier to stir."""
+    """The volume ledger trusts the waste pump. The stirrer does not: a fuller vial is heavier to stir."""
     fault = Fault("blocked_waste", start_s=1.5 * 3600.0)
     bench, job = turbidostat(simulated, fault, growth_per_h=1.0, noise_cv=noise_cv)
     loops.watch(bench, 1.4)
@@ -103,7 +103,7 @@ def test_without_a_measured_speed_a_blocked_waste_tube_is_told_of_by_the_light(s
 
 @pytest.mark.parametrize("dead", ["growth_rate_calculating", "broker", "od_reading"])
 def test_no_death_around_it_makes_the_vial_overflow(simulated: Simulated, dead: str) -> None:
-    """No monitor runs here at all; somebody adds media by hand besides."""
+    """No monitor runs here at all; media is added by hand besides."""
     bench = simulated(scenario=loops.plant(growth_per_h=1.5, faults=(Fault("bubbles", value=0.03),)), seed=8)
     unit = bench.unit
 

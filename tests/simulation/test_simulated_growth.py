@@ -150,7 +150,7 @@ def test_a_turbidostat_goes_on_diluting_when_the_wall_clock_goes_back(simulated:
 
 
 def test_a_chemostat_drives_growth_to_its_dilution_rate(simulated: Simulated) -> None:
-    """At a dilution rate above the growth rate the culture washes out as fast as the books say."""
+    """At a dilution rate above the growth rate the culture washes out as fast as the volume ledger says."""
     bench = simulated(scenario=replace(find_scenario("water"), start_od=1.0, spread=0.0, strain="ecoli"), seed=1)
     bench.start(lambda: start_stirring(500))
     before = bench.unit.world.snapshot()

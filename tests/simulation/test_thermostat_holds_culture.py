@@ -53,9 +53,9 @@ class Culture:
         self.world = self.unit.world
         self.true: list[float] = []
         self.errors: list[float] = []
-        self.heard: list[tuple[str, bytes]] = []
+        self.messages: list[tuple[str, bytes]] = []
         self.bus = self.simulation.broker.connect("test")
-        self.bus.subscribe("pioreactor/#", lambda m: self.heard.append((m.topic, m.payload)))
+        self.bus.subscribe("pioreactor/#", lambda m: self.messages.append((m.topic, m.payload)))
         self.bus.subscribe("pioreactor/+/+/temperature_automation/temperature", self._compare)
         self.jobs: list[Any] = []
         self.start(automation, **options)
@@ -89,7 +89,7 @@ class Culture:
         self.bus.publish(topic, str(celsius))
 
     def dose(self) -> None:
-        """Pump about 1 mL of media at room temperature in and out, and enter it in the books."""
+        """Pump about 1 mL of media at room temperature in and out, and enter it in the volume ledger."""
         before = self.world.snapshot()
         for pump, name in (("media", "add_media"), ("waste", "remove_waste")):
             self.world.set_output(pump, 100.0, hz=200.0)
@@ -107,7 +107,7 @@ class Culture:
         return self.world.outputs.get("heating", 0.0)
 
     def said(self, text: str) -> int:
-        return sum(text in payload.decode() for topic, payload in self.heard if "/logs/" in topic)
+        return sum(text in payload.decode() for topic, payload in self.messages if "/logs/" in topic)
 
 
 def minutes_until_settled(true: list[float], target: float, *, within: float = 0.5) -> float:
@@ -237,7 +237,7 @@ def test_a_restart_with_a_hot_board_does_not_overheat(after_min: float) -> None:
 @pytest.mark.parametrize("killed", [False, True])
 @pytest.mark.parametrize("away_min", [0.0, 3.0])
 def test_a_restart_goes_on_with_what_was_known(killed: bool, away_min: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    if killed:  # nobody is told that the heater is off
+    if killed:  # no process is told that the heater is off
         monkeypatch.setattr(ObserverStore, "store_heater_off", lambda self: None)
     overshoots, errors = [], []
     for seed, model, volume_ml, room in ((41, SMALL, 11.0, 18.0), (42, LARGE, 33.0, 26.0), (43, OLD_SMALL, 17.0, 22.0)):
@@ -339,5 +339,5 @@ def test_equal_seeds_give_equal_bytes() -> None:
     for _ in range(2):
         culture = Culture(seed=31, target_temperature=37.0)
         culture.run(20)
-        runs.append(culture.heard)
+        runs.append(culture.messages)
     assert runs[0] == runs[1]

@@ -85,7 +85,7 @@ def test_a_missing_folder_is_no_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("described", "complaint"),
+    ("described", "reason"),
     [
         (GOOD.replace("reactor_capacity_ml: 100", "reactor_capacity_ml: much"), "reactor_capacity_ml"),
         (GOOD.replace("reactor_capacity_ml: 100", "reactor_capacity_ml: -1"), "reactor_capacity_ml"),
@@ -99,8 +99,8 @@ def test_a_missing_folder_is_no_error(tmp_path: Path) -> None:
         ("", "Expected `object`"),
     ],
 )
-def test_a_malformed_file_is_named_with_its_field(tmp_path: Path, described: str, complaint: str) -> None:
+def test_a_malformed_file_is_named_with_its_field(tmp_path: Path, described: str, reason: str) -> None:
     (tmp_path / "broken.yaml").write_text(described)
-    with pytest.raises(ConfigurationError, match=complaint) as caught:
+    with pytest.raises(ConfigurationError, match=reason) as caught:
         load_models(tmp_path)
     assert "broken.yaml" in str(caught.value)

@@ -43,7 +43,7 @@ def folder_of(runtime: Runtime) -> Path:
 
 
 def back_up(runtime: Runtime, *, output: Path | None = None, kept: int = KEPT) -> Backup:
-    """Copy the database, verify the copy, and keep the newest `kept`. Experiments go on meanwhile.
+    """Copy the database, verify the copy, and keep the newest `kept`. Experiments continue meanwhile.
 
     Raise `StorageError` when there is no room, or the copy is not whole; older copies stay then.
     """

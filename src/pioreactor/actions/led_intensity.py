@@ -48,7 +48,7 @@ def publish_leds(runtime: Runtime, publish: Callable[..., object], unit: str, ex
 
 
 def unlocked(runtime: Runtime, channels: Iterable[LedChannel], *, owner: str) -> list[LedChannel]:
-    """Return those channels that nobody else has locked."""
+    """Return the channels that no other job has locked."""
     holders = {channel: runtime.ownership.holder(f"led-{channel}") for channel in channels}
     return [channel for channel, holder in holders.items() if holder is None or holder == owner]
 

@@ -1,4 +1,4 @@
-"""Limits of what may be asked of a reactor, as values; whoever moves the actuator asks here and obeys."""
+"""Limits of a reactor, as values; the process that drives an actuator applies them."""
 
 import math
 from collections.abc import Iterable
@@ -64,7 +64,7 @@ class HeatingLimits:
         return min((cls.of(model) for model in models), key=lambda limits: limits.shutdown_above)
 
     def stage(self, celsius: float) -> HeatingStage:
-        """Return the stage of a temperature. One that is not a number disables heating: nobody knows how hot it is."""
+        """Return the stage of a temperature. One that is not a number disables heating: the temperature is unknown."""
         if math.isnan(celsius):
             return HeatingStage.DISABLE
         if celsius > self.shutdown_above:

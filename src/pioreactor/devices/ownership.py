@@ -24,8 +24,8 @@ class FileLockOwnership:
     """Locked files in a directory of volatile storage. The kernel unlocks them when their process dies.
 
     Each lease has its own open file, so that two jobs in one process exclude each other too. A child made by `fork`
-    without `exec` would share the lease. Files are never removed: a lock on a removed file excludes nobody. Nobody ever
-    waits, and who only looks takes nothing: a process that is frozen at any moment is in nobody's way.
+    without `exec` would share the lease. Files are never removed: a lock on a removed file excludes no process. No
+    process ever waits, and looking takes no lock: a process that is frozen at any moment blocks no other.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -70,7 +70,7 @@ class FileLockOwnership:
         ]
 
     def _is_abandoned(self, path: Path) -> bool:
-        """Say whether nobody holds a lease whose note was not wiped: its holder died.
+        """Tell whether no process holds a lease whose note was not erased: its holder was killed.
 
         The lock is looked at first, as an orderly end wipes the note and unlocks then. Somebody who takes it between
         the two looks is found out when the resource is acquired.

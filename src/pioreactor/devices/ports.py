@@ -128,7 +128,7 @@ class Rig(Protocol):
         ...
 
     def force_off(self, pin: int) -> None:
-        """Switch a power output off whoever owns it. For the output guard: safety comes before ownership."""
+        """Switch a power output off, whichever process owns it. For the output guard: safety comes before ownership."""
         ...
 
     def pwm_duties(self) -> Mapping[int, float]:

@@ -7,7 +7,7 @@ from pioreactor.types import PublishableSettingDataType
 
 
 class Measurement(PublishedAttribute[T | None]):
-    """Measured value that a job publishes and nobody can set; `T` is the type of its payload.
+    """Measured value that a job publishes and that cannot be set; `T` is the type of its payload.
 
     The value is None until the first measurement. `quantity` is the name of the recorded quantity
     (`pioreactor.measurements`) that the messages belong to, if they are recorded.

@@ -143,7 +143,7 @@ class Broker:
 
     def _launch(self) -> None:
         with self.log_path.open("ab") as log_file:
-            # In a session of its own: Ctrl-C is handled by whoever started the broker, and stops it last.
+            # In a session of its own: the process that started the broker handles Ctrl-C, and stops it last.
             self._process = launch(self._command(), stdout=log_file, stderr=subprocess.STDOUT)
 
     def _command(self) -> list[str]:

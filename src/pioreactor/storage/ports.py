@@ -11,7 +11,7 @@ ValueType = str | int | float | bytes | None
 
 
 class KeyValues(Protocol):
-    """One named cache (spec §0.5). Every call is atomic; keys that are tuples are stored as JSON arrays."""
+    """One named cache. Every call is atomic; keys that are tuples are stored as JSON arrays."""
 
     def get(self, key: KeyType, default: ValueType = None) -> ValueType: ...
 
@@ -32,7 +32,7 @@ class KeyValues(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class JobRecord:
-    """One row of `pio_job_metadata` (spec §1.7), plus what tells a living process from a dead one's number."""
+    """One row of `pio_job_metadata`, plus what tells a living process from a dead one's number."""
 
     job_id: int
     unit: str
@@ -237,5 +237,5 @@ class ArtifactFiles(Protocol):
         ...
 
     def names(self, kind: ArtifactKind) -> dict[str, list[str]]:
-        """Return device → names, both sorted; a device without any is left out."""
+        """Return device → names, both sorted; a device without any is omitted."""
         ...

@@ -121,7 +121,7 @@ class Fan:
         return self._stretches[-1].turned(at_s)
 
     def edges(self, first: int, now_s: float) -> tuple[list[float], int]:
-        """Return times of edges number `first` and later that have happened, and the number to go on from."""
+        """Return times of edges number `first` and later that have happened, and the number to continue from."""
         last = math.floor(self.turned(now_s))
         number = max(first, last - MAX_EDGES + 1)
         times: list[float] = []

@@ -1,4 +1,4 @@
-"""Noise as a function of a counter, so that nobody's looking changes what another one sees.
+"""Noise as a function of a counter, so that a reading does not change what another reader sees.
 
 A stream is seeded once; value number `n` is always the same, whether or not the ones before it were asked for.
 """

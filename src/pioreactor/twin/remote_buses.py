@@ -190,4 +190,4 @@ class RemoteLabBench:
         self._connection.close()
 
     def _do(self, act: str, *given: object) -> LabBenchState:
-        return msgspec.convert(self._connection.ask(f"bench_{act}", *given), LabBenchState)
+        return msgspec.convert(self._connection.ask(f"lab_bench_{act}", *given), LabBenchState)

@@ -31,7 +31,7 @@ from pioreactor.twin.wiring import TwinWiring, wiring
 from pioreactor.twin.world import World
 
 IDLE_S = 0.5
-"""Physics is brought up to date this often when nobody asks, so that an answer never waits for hours of it."""
+"""Physics is brought up to date this often without requests, so that an answer never waits for hours of it."""
 SLOW_CLIENT_S = 2.0
 _MAX_PATH = 100
 
@@ -54,7 +54,7 @@ class _Client:
             "snapshot": lambda: msgspec.to_builtins(world.snapshot()),
             "inject": self._inject,
             "press": self._press,
-            **{f"bench_{name}": _at_bench(act) for name, act in _acts_of(bench).items()},
+            **{f"lab_bench_{name}": _at_lab_bench(act) for name, act in _acts_of(bench).items()},
         }
 
     def answer(self, request: list[object]) -> bytes:
@@ -94,7 +94,7 @@ def _acts_of(bench: TwinLabBench) -> dict[str, Callable[..., LabBenchState]]:
     }
 
 
-def _at_bench(act: Callable[..., LabBenchState]) -> Callable[..., object]:
+def _at_lab_bench(act: Callable[..., LabBenchState]) -> Callable[..., object]:
     return lambda *given: msgspec.to_builtins(act(*given))
 
 
@@ -292,7 +292,7 @@ def _clock(options: argparse.Namespace) -> SystemClock:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Serve until SIGTERM or SIGINT; return the exit status (2 for a command line that makes no sense)."""
+    """Serve until SIGTERM or SIGINT; return the exit status (2 for a usage error)."""
     options = _parse(sys.argv[1:] if arguments is None else arguments)
     try:
         clock = _clock(options)

@@ -96,7 +96,7 @@ class World:
             feed_g_l=scenario.feed_g_l if scenario.feed_g_l is not None else strain.feed_g_l,
         )
         self.alt_media_drug_ug_ml = scenario.alt_media_drug_ug_ml
-        """What is in the bottle of alternative media now; whoever changes the bottle sets it."""
+        """What is in the bottle of alternative media now; set when the bottle is changed."""
         self.culture = Culture(
             strain,
             density_g_l=scenario.start_od / strain.od_per_g_l,

@@ -103,7 +103,7 @@ def add_person(auth: AuthPorts, data: JSONBody[AddPerson]) -> Person:
 def remove_person(auth: AuthPorts, username: FromPath[str]) -> dict[str, str]:
     """Remove a person and close their sessions; 409 for the last person."""
     if [person.username for person in auth.people.all()] == [username]:
-        raise ConflictError(f"{username} is the last person who can sign in", remedy="Add somebody else first.")
+        raise ConflictError(f"{username} is the last person who can sign in", remedy="Add another person first.")
     auth.people.remove(username)
     auth.sessions.close_all_of(username)
     return {"status": "success"}

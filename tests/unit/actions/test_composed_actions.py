@@ -1,4 +1,4 @@
-"""Pump scripts and circulation: what they move is in the books, and they stop as one."""
+"""Pump scripts and circulation: what they move is in the volume ledger, and they stop as one."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""One dose: what the pump was told, what the books say and what was published are the same, on every path."""
+"""One dose: what the pump was told, what the volume ledger holds and what was published are the same, on every path."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -147,7 +147,7 @@ def test_a_process_that_was_frozen_learns_when_its_pump_stood_still(
 
 
 def test_a_signal_in_mid_action_enters_what_ran() -> None:
-    """SIGTERM unwinds the main thread with SystemExit: the books must not claim the whole dose."""
+    """SIGTERM unwinds the main thread with SystemExit: the ledger must not claim the whole dose."""
     with simulated_bench(scenario="water") as bench, context.using(bench.unit.runtime):
         action = managed_lifecycle("unit1", EXPERIMENT, "add_media")
         sleep = action.sleep

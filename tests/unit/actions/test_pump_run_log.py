@@ -1,4 +1,4 @@
-"""What a pump moved is in the books, whoever died while it ran."""
+"""What a pump moved is in the volume ledger, whichever process was killed while it ran."""
 
 from collections.abc import Callable, Iterator
 
@@ -59,17 +59,17 @@ def added_ml(unit: SimulatedUnit, which: str = "media_added") -> float:
 
 def events(simulation: Simulation) -> list[float]:
     """Return the volumes that were announced, from now on."""
-    heard: list[float] = []
+    changes_ml: list[float] = []
     bus = simulation.broker.connect("listener")
     bus.subscribe(
         f"pioreactor/+/{EXPERIMENT}/dosing_events",
-        lambda message: heard.append(msgspec.json.decode(message.payload)["volume_change"]),
+        lambda message: changes_ml.append(msgspec.json.decode(message.payload)["volume_change"]),
     )
-    return heard
+    return changes_ml
 
 
 def test_a_killed_run_counts_until_the_supervisor_stopped_the_pump(simulation: Simulation, unit: SimulatedUnit) -> None:
-    heard = events(simulation)
+    changes_ml = events(simulation)
     supervised(unit)
     monitored(unit)
     simulation.clock.sleep(2.0)
@@ -84,7 +84,7 @@ def test_a_killed_run_counts_until_the_supervisor_stopped_the_pump(simulation: S
 
     simulation.clock.sleep(10.0)
     assert added_ml(unit) == pytest.approx(ML_PER_S * ran_s, abs=0.02 * ML_PER_S)
-    assert sum(heard) == pytest.approx(added_ml(unit))
+    assert sum(changes_ml) == pytest.approx(added_ml(unit))
     assert unit.stores.persistent(pump_run_log.PERSISTENT).items() == []
 
 

@@ -1,4 +1,4 @@
-"""What power outputs do is said by whoever changes them."""
+"""What power outputs do is published by the job that changes them."""
 
 from collections.abc import Iterator
 from dataclasses import replace

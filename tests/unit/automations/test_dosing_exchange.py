@@ -97,7 +97,7 @@ def test_a_large_exchange_is_split_so_that_the_vial_never_holds_much_more(scene:
     assert scene.books().current_volume_ml == pytest.approx(14.0)
 
 
-def test_more_waste_than_media_is_a_wish_and_more_media_than_waste_a_mistake(scene: Scene) -> None:
+def test_more_waste_than_media_is_accepted_and_more_media_than_waste_is_an_error(scene: Scene) -> None:
     scene.job.ask(media_ml=0.1, waste_ml=0.3)
     scene.job.ask(media_ml=0.3, waste_ml=0.1)
     scene.job.ask(media_ml=0.3)
@@ -140,7 +140,7 @@ def test_a_pause_between_pumps_keeps_the_waste_pump_still(scene: Scene) -> None:
 
 
 def test_a_full_vial_pauses_dosing_with_monitor_and_broker_away(scene: Scene) -> None:
-    """Waste does not flow (the books do not know), media would: the limit is kept by the books."""
+    """Waste does not flow (the ledger does not know), media would: the limit is kept by the ledger."""
     scene.bench.simulation.broker.stop()
 
     scene.job.remove_waste_from_bioreactor = lambda ml, **_ignored: 0.0  # type: ignore[method-assign]

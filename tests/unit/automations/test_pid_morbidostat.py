@@ -14,7 +14,7 @@ Simulated = Callable[..., Bench]
 CONFIG = "[dosing_automation.pid_morbidostat]\nKp=0.5\nKi=0.2\nKd=0\n"
 
 
-def say(bench: Bench, od: float, growth_rate: float) -> None:
+def publish_reading(bench: Bench, od: float, growth_rate: float) -> None:
     now = bench.simulation.clock.now()
     for name, value in (
         ("od_filtered", structs.ODFiltered(od_filtered=od, timestamp=now)),
@@ -34,10 +34,10 @@ def started(simulated: Simulated, **options: Any) -> Bench:
 def decide(bench: Bench, od: float, growth_rate: float) -> dict[str, float]:
     """Let one decision come; return the volumes that it dosed [mL]."""
     bench.wait(1700.0)
-    say(bench, od, growth_rate)
+    publish_reading(bench, od, growth_rate)
     bench.messages.clear()
     bench.wait(400.0)
-    say(bench, od, growth_rate)
+    publish_reading(bench, od, growth_rate)
     dosed: dict[str, float] = {}
     for event in bench.decoded("dosing_events"):
         dosed[event["event"]] = dosed.get(event["event"], 0.0) + event["volume_change"]
@@ -90,7 +90,7 @@ def test_a_culture_that_tolerates_the_stock_is_told_of_once(simulated: Simulated
     told_at = []
     bench.wait(1700.0)
     for half_hour in range(1, 13):
-        say(bench, 1.0, 2.5)
+        publish_reading(bench, 1.0, 2.5)
         bench.messages.clear()
         bench.wait(300.0)
         told_at += [half_hour for line in bench.logged("warning") if "use a stronger stock" in line]

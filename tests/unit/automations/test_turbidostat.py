@@ -14,7 +14,9 @@ from pioreactor.testing.simulation import EXPERIMENT, Bench
 Simulated = Callable[..., Bench]
 
 
-def say(bench: Bench, *, filtered: float | None = None, od: float | None = None, fused: float | None = None) -> None:
+def publish_reading(
+    bench: Bench, *, filtered: float | None = None, od: float | None = None, fused: float | None = None
+) -> None:
     """Publish readings as the jobs do."""
     now = bench.simulation.clock.now()
 
@@ -33,7 +35,7 @@ def say(bench: Bench, *, filtered: float | None = None, od: float | None = None,
 def feed(bench: Bench, duration_s: float, **readings: float) -> None:
     """Let time pass with readings each 5 s."""
     for _ in range(round(duration_s / 5)):
-        say(bench, **readings)
+        publish_reading(bench, **readings)
         bench.wait(5.0)
 
 
@@ -83,7 +85,7 @@ def test_far_above_doses_are_bounded_and_wait_for_an_estimate_that_knows_the_las
 
 def test_readings_from_before_a_dose_do_not_dose_again(simulated: Simulated) -> None:
     bench = started(simulated)
-    say(bench, filtered=1.1)
+    publish_reading(bench, filtered=1.1)
     bench.wait(60.0)
     assert len(dilutions(bench)) == 1
     late = bench.simulation.clock.now()
@@ -98,7 +100,7 @@ def test_readings_from_before_a_dose_do_not_dose_again(simulated: Simulated) -> 
 def test_one_outlier_among_unfiltered_readings_does_not_dilute(simulated: Simulated) -> None:
     bench = started(simulated, biomass_signal="od")
     feed(bench, 60.0, od=0.9)
-    say(bench, od=5.0)
+    publish_reading(bench, od=5.0)
     bench.wait(5.0)
     feed(bench, 60.0, od=0.9)
     assert media_ml(bench) == 0.0

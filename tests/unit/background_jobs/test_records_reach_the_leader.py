@@ -158,7 +158,7 @@ def test_restarts_of_monitor_writer_and_broker_lose_nothing(scene: Scene) -> Non
 
 
 def test_a_restarted_writer_gets_pending_batches_at_once(scene: Scene) -> None:
-    """Without waiting until the unit finds that nobody answers."""
+    """Without waiting until the unit finds that the leader does not respond."""
     scene.monitor()
     scene.bench.wait(20.0)
     scene.record(100)
@@ -353,15 +353,15 @@ def test_the_real_database_takes_the_same_rows(simulated: Simulated, tmp_path: A
 
 
 def test_nothing_is_acknowledged_before_it_is_committed(scene: Scene) -> None:
-    """At the moment each acknowledgement is heard, the sink has all that it speaks of."""
+    """When each acknowledgment is received, the sink has all that it speaks of."""
     too_early: list[int] = []
 
-    def hear(message: Message) -> None:
+    def on_acknowledged(message: Message) -> None:
         said = msgspec.json.decode(message.payload)
         if said["through_seq"] > scene.sink.progress("unit1", said["journal_id"]):
             too_early.append(said["through_seq"])
 
-    scene.bench.bus.subscribe(topics.journal_acknowledged("unit1"), hear)
+    scene.bench.bus.subscribe(topics.journal_acknowledged("unit1"), on_acknowledged)
     scene.writer()
     scene.monitor()
     for turn in range(30):

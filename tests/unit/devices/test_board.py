@@ -138,7 +138,7 @@ def test_an_unknown_hat_says_what_to_add() -> None:
 
 
 @pytest.mark.parametrize(
-    ("mod", "content", "complaint"),
+    ("mod", "content", "reason"),
     [
         ("pwm", "heater_pwm_channel: 9\n", "no PWM channel 9"),
         ("pwm", "pwm_to_pin: {1: seventeen}\n", "pwm_to_pin.*`1` must be a whole number"),
@@ -155,11 +155,11 @@ def test_an_unknown_hat_says_what_to_add() -> None:
         ("gpio", "a: [\n", "cannot be read"),
     ],
 )
-def test_a_malformed_description_names_file_and_key(tmp_path: Path, mod: str, content: str, complaint: str) -> None:
+def test_a_malformed_description_names_file_and_key(tmp_path: Path, mod: str, content: str, reason: str) -> None:
     path = describe(tmp_path, f"hats/1.1/{mod}.yaml", content)
-    with pytest.raises(ConfigurationError, match=complaint) as caught:
+    with pytest.raises(ConfigurationError, match=reason) as caught:
         board(own=tmp_path)
-    if "no PWM channel" not in complaint:
+    if "no PWM channel" not in reason:
         assert str(path) in str(caught.value)
 
 

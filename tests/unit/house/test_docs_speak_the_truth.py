@@ -36,7 +36,7 @@ def commands(text: str) -> Iterator[list[str]]:
             yield shlex.split(command[1], comments=True)
 
 
-def complaint_about(words: list[str]) -> str:
+def fault_in(words: list[str]) -> str:
     """Say what is wrong with a command; nothing when it exists and its options do."""
     if words[0] == "make":
         targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), flags=re.M))
@@ -60,17 +60,15 @@ def complaint_about(words: list[str]) -> str:
 
 @pytest.mark.parametrize("name", PATH_OF)
 def test_commands_exist(name: str) -> None:
-    complaints = {
-        " ".join(words): said for words in commands(PATH_OF[name].read_text()) if (said := complaint_about(words))
-    }
-    assert complaints == {}
+    faults = {" ".join(words): said for words in commands(PATH_OF[name].read_text()) if (said := fault_in(words))}
+    assert faults == {}
 
 
 def test_a_wrong_command_is_noticed() -> None:
-    assert complaint_about(["pio", "jobz"])
-    assert complaint_about(["pio", "jobs", "list", "--nonsense"])
-    assert complaint_about(["make", "coffee"])
-    assert not complaint_about(["pio", "run", "stirring", "--target-rpm", "500"])
+    assert fault_in(["pio", "jobz"])
+    assert fault_in(["pio", "jobs", "list", "--nonsense"])
+    assert fault_in(["make", "coffee"])
+    assert not fault_in(["pio", "run", "stirring", "--target-rpm", "500"])
 
 
 @pytest.mark.parametrize("name", PATH_OF)

@@ -22,7 +22,7 @@ class Fragile(BackgroundJob):
 
 
 @pytest.mark.parametrize(
-    ("error", "with_traceback"), [(HardwareNotFoundError("nobody answers at 0x48"), False), (KeyError("oops"), True)]
+    ("error", "with_traceback"), [(HardwareNotFoundError("no chip responds at 0x48"), False), (KeyError("oops"), True)]
 )
 def test_one_error_is_logged_and_the_name_is_released(error: Exception, with_traceback: bool) -> None:
     with simulated_bench() as bench:

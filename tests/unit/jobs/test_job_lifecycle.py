@@ -328,7 +328,7 @@ def test_a_stop_interrupts_the_jobs_own_waits(bench: Bench) -> None:
 
 
 def test_blocking_user_code_does_not_keep_a_job_alive(bench: Bench) -> None:
-    """A plugin's own time.sleep cannot be interrupted: whoever ends the job switches off in its place."""
+    """A plugin's own time.sleep cannot be interrupted: the caller that ends the job switches off in its place."""
 
     class Blocking(BackgroundJob):
         job_name = "blocking"

@@ -70,7 +70,7 @@ def test_commands_of_many_threads_are_all_handled(runtime: Runtime) -> None:
             thread.start()
         for thread in threads:
             thread.join()
-        # Whoever finds nobody delivering delivers for all, the lane's own thread included: joining is not enough.
+        # A thread that finds no other delivering delivers for all, the lane's own included: joining is not enough.
         assert job.all_counted.wait(20.0)
         assert set(map(id, job.seen_runtime)) == {id(runtime)}, "code on the lane finds the job's own runtime"
     assert job.ended_by == ["off"]

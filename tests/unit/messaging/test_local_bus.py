@@ -1,4 +1,4 @@
-"""A unit's processes hear each other while the broker is away, and nothing twice once it is back."""
+"""Processes of a unit receive each other's messages while the broker is away, and none twice once it is back."""
 
 import os
 import socket

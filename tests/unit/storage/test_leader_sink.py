@@ -205,7 +205,7 @@ def test_a_message_that_could_not_be_read_is_quarantined_by_the_writer_itself(
     assert look(path, "SELECT topic, table_name, reason FROM quarantined_rows") == [("a/b", None, "no JSON")]
 
 
-# ---- one bad row blocks nobody, whatever is wrong with it ----------------------------------------------------------
+# ---- one bad row blocks no other, whatever is wrong with it ----------------------------------------------------------
 
 ODD_ROWS: dict[str, tuple[str, Row]] = {
     "half of a character": ("", stream("logs", message="\ud800", source="x")),

@@ -60,7 +60,7 @@ def test_only_one_of_many_threads_may_register_the_job(tmp_path: Path) -> None:
         mine.close()
 
 
-def test_a_killed_process_leaves_no_ghost_and_a_later_process_with_its_number_is_another(tmp_path: Path) -> None:
+def test_a_killed_process_is_not_running_and_a_later_process_with_its_pid_is_another(tmp_path: Path) -> None:
     stores = SqliteUnitStores(Paths.below(tmp_path))
     sleeper = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     jobs = stores.jobs()

@@ -189,7 +189,7 @@ def test_edges_come_once_a_revolution_whenever_one_looks() -> None:
     assert once[0] > 10.0 and once[-1] <= 20.0
 
 
-def test_two_listeners_hear_the_same() -> None:
+def test_two_listeners_receive_the_same() -> None:
     fan = spinning()
     early, late = EdgeReader(fan), EdgeReader(fan)
     early.edges(5.0)

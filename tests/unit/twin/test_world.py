@@ -1,4 +1,4 @@
-"""The world as a whole: time, looking, dosing, heat, troubles, and scenarios from files."""
+"""The world as a whole: time, reading, dosing, heat, faults, and scenarios from files."""
 
 import math
 import random
@@ -233,7 +233,7 @@ def test_a_half_second_of_heat_counts_half() -> None:
     assert warmed[1] / warmed[0] == pytest.approx(0.525, rel=0.15)
 
 
-# ---- troubles
+# ---- faults
 
 
 def test_a_stalled_fan_stalls_for_its_time() -> None:
@@ -350,7 +350,7 @@ def test_a_scenario_can_be_written_in_ini(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "complaint"),
+    ("text", "reason"),
     [
         ("start_odd: 1", "start_odd"),
         ("start_od: lots", "start_od"),
@@ -367,13 +367,13 @@ def test_a_scenario_can_be_written_in_ini(tmp_path: Path) -> None:
         ("faults: [{kind: stalled_fan, start_s: 5, end_s: 1}]", "ends before"),
     ],
 )
-def test_a_wrong_scenario_names_file_and_field(tmp_path: Path, text: str, complaint: str) -> None:
+def test_a_wrong_scenario_names_file_and_field(tmp_path: Path, text: str, reason: str) -> None:
     path = tmp_path / "wrong.yaml"
     path.write_text(text)
     with pytest.raises(ConfigurationError) as caught:
         load_scenario(path)
     assert "wrong.yaml" in str(caught.value)
-    assert complaint in str(caught.value)
+    assert reason in str(caught.value)
 
 
 def test_wrong_ini_and_missing_files(tmp_path: Path) -> None:

@@ -184,7 +184,7 @@ def test_the_first_person_is_added_once(leader: Any) -> None:
     assert people.ensure_first_person(database.people) is None
     assert people.check(database.people, "pioreactor", leader.password)
     assert not people.check(database.people, "pioreactor", "x")
-    assert not people.check(database.people, "nobody", leader.password)
+    assert not people.check(database.people, "unknown", leader.password)
 
 
 def test_the_token_is_generated_once_with_mode_0600(tmp_path: Any) -> None:

@@ -55,7 +55,7 @@ def test_the_inventory(leader: Any) -> None:
     [row] = client.get("/api/workers").json()
     assert (row["ipv4_address"], row["is_active"], row["model_version"]) == ("10.0.0.7", 1, "1.5")
     assert [row["pioreactor_unit"] for row in client.get("/api/units").json()] == ["leader1", "unit7"]
-    assert client.get("/api/workers/nobody").status_code == 404
+    assert client.get("/api/workers/unknown").status_code == 404
     assert client.put("/api/workers/unit7/is_active", json={"is_active": 2}).status_code == 400
 
     leader.add_host("unit7", accepts)
@@ -239,7 +239,7 @@ def test_log_entries_cannot_inject_topic_levels(leader: Any) -> None:
     ]
     journal = leader.services.unit.stores.journal()
     kept = [entry.topic for entry in journal.read(after_seq=0, limit=99) if "/exp/" in entry.topic]
-    assert kept == [p[0] for p in leader.bus.published], "the database hears, with or without a broker"
+    assert kept == [p[0] for p in leader.bus.published], "the database receives it, with or without a broker"
     for wrong in ({"source_": "a/b"}, {"level": "LOUD"}, {"timestamp": "yesterday"}):
         assert leader.client.post(path.format("unit1"), json=body | wrong).status_code == 400, wrong
 

@@ -277,7 +277,9 @@ def test_variables_of_the_vial_are_set_together_or_not_at_all(worker: Any, unit:
     }
     topic = "pioreactor/unit1/my exp/bioreactor/current_volume_ml"
     assert unit.bus.published == [(topic, "14.0", 1, True)]
-    assert [entry.topic for entry in unit.stores.journal().read(after_seq=0, limit=9)] == [topic], "the database hears"
+    assert [entry.topic for entry in unit.stores.journal().read(after_seq=0, limit=9)] == [topic], (
+        "the database receives it"
+    )
 
 
 def test_a_units_own_configuration_is_checked_before_it_is_written(worker: Any, unit: Any) -> None:

@@ -49,7 +49,7 @@ class ReadingLight:
                 self._restore([self._ir, *lit])
 
     def everything_off(self) -> None:
-        """Switch every LED off, whoever set it, and record that."""
+        """Switch every LED off, also those of other jobs, and record that."""
         cache = self._runtime.stores.volatile(LEDS)
         for channel in ALL_LED_CHANNELS:
             self._set(channel, 0.0)

@@ -9,7 +9,7 @@ from pioreactor.exc import HardwareNotFoundError
 Pull = Literal["up", "down"]
 
 _KERNEL_KEEPS: Final = 1024
-"""Edges that the kernel holds for one line, the newest; it stamps them with the monotonic clock, so nobody waits."""
+"""Edges that the kernel holds for one line, the newest; it stamps them with the monotonic clock."""
 
 
 class LinuxGpioLines:

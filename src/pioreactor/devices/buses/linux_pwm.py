@@ -80,7 +80,7 @@ class SysfsPwm:
 
 
 class LgpioPwm:
-    """Software-timed lines. A line may freeze at its last level when its process dies, and nobody else can read it;
+    """Software-timed lines. A line may freeze at its last level when its process dies, and no other can read it;
 
     so each duty also rests in a file of the state directory, written before a line is started.
     """

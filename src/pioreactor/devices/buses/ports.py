@@ -8,7 +8,7 @@ class I2CBus(Protocol):
     """An I²C controller."""
 
     def transfer(self, address: int, write: bytes, read_length: int = 0) -> bytes:
-        """Write, then (repeated start) read. Raise `HardwareNotFoundError` when nobody answers at the address."""
+        """Write, then (repeated start) read. Raise `HardwareNotFoundError` when no chip responds at the address."""
         ...
 
     def close(self) -> None: ...

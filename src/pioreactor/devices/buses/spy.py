@@ -1,4 +1,4 @@
-"""Recording doubles of the wires, for tests of drivers: chips are tables of registers that somebody fills."""
+"""Recording doubles of the wires, for tests of drivers: chips are tables of registers that a test fills."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -66,7 +66,7 @@ class SpyPwmLines:
 
 @dataclass
 class SpyGpioLines:
-    """Pins whose levels and edges somebody sets."""
+    """Pins whose levels and edges a test sets."""
 
     levels: dict[int, bool] = field(default_factory=dict)
     edges: dict[int, list[float]] = field(default_factory=dict)

@@ -42,7 +42,7 @@ class OwnedPwm:
         return self._lines.get_duty(self.pin)
 
     def off(self) -> None:
-        """Switch off. After `release` it does nothing, as the output may be somebody else's by then."""
+        """Switch off. After `release` it does nothing, as another job may own the output by then."""
         if self.is_ours:
             self._lines.set_duty(self.pin, 0.0, hz=self.hz)
 

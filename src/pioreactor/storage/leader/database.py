@@ -77,7 +77,7 @@ class LeaderDatabase:
         return media_rates(self.access, experiment)
 
     def give_space_back(self, *, most_pages: int = 5000) -> int:
-        """Return free pages of the file to the disk; return how many bytes. Writers wait while it goes on."""
+        """Return free pages of the file to the disk; return how many bytes. Writers wait until it has finished."""
         with closing(sqlite3.connect(self.path, timeout=15.0, isolation_level=None)) as connection:
             try:
                 size = connection.execute("PRAGMA page_size").fetchone()[0]

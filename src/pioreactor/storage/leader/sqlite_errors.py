@@ -6,14 +6,14 @@ from typing import Final
 from pioreactor.exc import StorageError
 
 _FREE_SPACE: Final = (
-    "Free space on the leader's disk, such as old backups (pio backups list); writing then goes on by itself."
+    "Free space on the leader's disk, such as old backups (pio backups list); writing then resumes by itself."
 )
 _REMEDIES: Final = {
     sqlite3.SQLITE_FULL: _FREE_SPACE,
     sqlite3.SQLITE_IOERR: f"Check the leader's disk. {_FREE_SPACE}",
-    sqlite3.SQLITE_BUSY: "Another program holds the database, such as a shell or a copy: end it; writing then goes on "
+    sqlite3.SQLITE_BUSY: "Another program holds the database, such as a shell or a copy: end it; writing then resumes "
     "by itself.",
-    sqlite3.SQLITE_LOCKED: "Another program holds the database: end it; writing then goes on by itself.",
+    sqlite3.SQLITE_LOCKED: "Another program holds the database: end it; writing then resumes by itself.",
     sqlite3.SQLITE_READONLY: "Put its permissions right: pio repair.",
     sqlite3.SQLITE_PERM: "Put its permissions right: pio repair.",
     sqlite3.SQLITE_CANTOPEN: "Put its permissions right: pio repair.",

@@ -10,7 +10,7 @@ RESERVE_BYTES: Final = 5_000_000
 
 
 class Reserve:
-    """A file whose only use is to be deleted. Whether it is there is nobody's promise: others may fill the disk."""
+    """A file whose only use is to be deleted. It may be missing: other programs may fill the disk."""
 
     def __init__(self, path: Path, size_bytes: int) -> None:
         self._path = path

@@ -135,7 +135,7 @@ class SqliteJournal:
                 connection.execute("DELETE FROM former_names")
                 self.recovered = (
                     f"The journal ends at entry {last}, but the leader has {through_seq}: it lost its tail, "
-                    "and goes on under a new id."
+                    "and continues under a new id."
                 )
             else:
                 connection.execute("UPDATE journal SET acknowledged = ?", (through_seq,))
@@ -289,7 +289,9 @@ class SqliteJournal:
             )
             connection.execute("UPDATE journal SET journal_id = ?", (_new_id(),))
             if known[0] != life[0]:
-                self.recovered = "The journal is a copy of another, such as a restored one: it goes on under a new id."
+                self.recovered = (
+                    "The journal is a copy of another, such as a restored one: it continues under a new id."
+                )
         connection.execute("INSERT OR REPLACE INTO life VALUES (1, ?, ?)", life)
         connection.execute("COMMIT")
 

@@ -187,7 +187,7 @@ def test_a_light_is_owned_as_long_as_it_may_be_on(unit: Any) -> None:
 
 
 def test_a_stop_interrupts_attempts(unit: Any) -> None:
-    unit.runtime.ownership.acquire("led-B", "somebody")
+    unit.runtime.ownership.acquire("led-B", "other job")
     unit.start(Lamp, run_for_s=0.2)
     unit.command("led_automation", "$state", "disconnected")
     unit.clock.sleep(4.0)

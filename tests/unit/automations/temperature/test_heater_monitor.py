@@ -392,7 +392,7 @@ def test_a_constructor_that_fails_after_heating_leaves_no_heat(unit: Any) -> Non
 
 
 def test_a_heater_in_use_refuses(unit: Any) -> None:
-    unit.rig.ownership.acquire("pwm-18", "somebody else")
+    unit.rig.ownership.acquire("pwm-18", "other job")
     with pytest.raises(ActuatorInUseError):
         unit.start(HeatsBlindly)
 

@@ -74,7 +74,9 @@ class Watched:
     def start(self) -> Monitor:
         return self.bench.start(lambda: Monitor(self.bench.unit.name))
 
-    def say(self, name: str, payload: str = "1", *, unit: str | None = None, experiment: str = "$experiment") -> None:
+    def publish(
+        self, name: str, payload: str = "1", *, unit: str | None = None, experiment: str = "$experiment"
+    ) -> None:
         who = unit if unit is not None else self.bench.unit.name
         self.bench.bus.publish(topics.setting(who, experiment, "monitor", name), payload)
 

@@ -36,32 +36,32 @@ def test_the_button_lights_the_led_and_republishes_everything(watched: Watched) 
 
 
 def test_button_callbacks_run_although_one_raises(watched: Watched) -> None:
-    heard: list[str] = []
+    called: list[str] = []
 
     def broken() -> None:
         raise RuntimeError("plugin")
 
     watched.computer.slow = False
     Monitor.add_pre_button_callback(broken)
-    Monitor.add_pre_button_callback(lambda: heard.append("pre"))
-    Monitor.add_post_button_callback(lambda: heard.append("post"))
+    Monitor.add_pre_button_callback(lambda: called.append("pre"))
+    Monitor.add_post_button_callback(lambda: called.append("post"))
     watched.start()
     watched.bench.wait(2)
     watched.rig.button().pressed = True
     watched.bench.wait(1)
-    assert heard == ["pre"]
+    assert called == ["pre"]
     watched.rig.button().pressed = False
     watched.bench.wait(1)
-    assert heard == ["pre", "post"]
+    assert called == ["pre", "post"]
     assert watched.said("plugin", "error")
 
 
 @pytest.mark.parametrize(
-    ("config", "slow", "hears"),
+    ("config", "slow", "polls"),
     [("", False, True), ("", True, False), ("enable_button=1", True, True), ("enable_button=0", False, False)],
 )
 def test_slow_computers_do_not_poll_the_button_by_default(
-    set_up: Callable[..., Watched], config: str, slow: bool, hears: bool
+    set_up: Callable[..., Watched], config: str, slow: bool, polls: bool
 ) -> None:
     watched = set_up(config=f"[monitor.config]\n{config}\n")
     watched.computer.slow = slow
@@ -69,7 +69,7 @@ def test_slow_computers_do_not_poll_the_button_by_default(
     watched.bench.wait(2)
     watched.rig.button().pressed = True
     watched.bench.wait(1)
-    assert job.button_down is hears
+    assert job.button_down is polls
 
 
 @pytest.mark.parametrize("to", [{}, {"unit": "$broadcast"}, {"experiment": "simulation"}])
@@ -77,7 +77,7 @@ def test_a_blink_request_shows_eight_flashes(watched: Watched, to: dict[str, str
     watched.start()
     watched.bench.wait(2)
     watched.light.clear()
-    watched.say("flicker_led_response_okay", **to)
+    watched.publish("flicker_led_response_okay", **to)
     watched.bench.wait(10)
     assert watched.flashes() == 8
     assert watched.light[-1] == (pytest.approx(watched.light[0][0] + 4 * 0.87 - 0.45), "off")  # type: ignore[comparison-overlap]
@@ -88,7 +88,7 @@ def test_patterns_are_queued_without_duplicates(watched: Watched) -> None:
     watched.bench.wait(2)
     watched.light.clear()
     for code in ("4", "4", "2", "4"):
-        watched.say("flicker_led_with_error_code", code)
+        watched.publish("flicker_led_with_error_code", code)
     watched.bench.wait(60)
     assert watched.flashes() == (1 + 4) + (1 + 2)
     assert [a for (a, _), (b, _) in zip(watched.light, watched.light[1:], strict=False) if a > b] == []
@@ -99,7 +99,7 @@ def test_an_invalid_error_code_is_refused(watched: Watched, payload: str) -> Non
     watched.start()
     watched.bench.wait(2)
     watched.light.clear()
-    watched.say("flicker_led_with_error_code", payload)
+    watched.publish("flicker_led_with_error_code", payload)
     watched.bench.wait(5)
     assert watched.light == []
     assert watched.said("is not an error code", "warning")
@@ -108,8 +108,8 @@ def test_an_invalid_error_code_is_refused(watched: Watched, payload: str) -> Non
 def test_only_versions_of_known_parts_are_updated(watched: Watched) -> None:
     job = watched.start()
     watched.bench.wait(2)
-    watched.say("versions/set", '{"firmware": "0.7", "nonsense": 1}')
-    watched.say("versions/set", '"no mapping"')
+    watched.publish("versions/set", '{"firmware": "0.7", "nonsense": 1}')
+    watched.publish("versions/set", '"no mapping"')
     watched.bench.wait(1)
     assert job.versions["firmware"] == "0.7"
     assert "nonsense" not in job.versions
@@ -132,7 +132,7 @@ def test_a_failing_led_does_not_stop_a_pattern() -> None:
 def test_the_led_is_dark_when_the_monitor_has_ended(watched: Watched) -> None:
     job = watched.start()
     watched.bench.wait(2)
-    watched.say("flicker_led_with_error_code", "4")
+    watched.publish("flicker_led_with_error_code", "4")
     watched.bench.wait(1)
     assert watched.light[-1][1] == "on"
     job.clean_up()

@@ -172,7 +172,7 @@ def test_roles_of_photodiodes_can_be_given_and_nonsense_is_refused(bench: Bench)
     bench.wait(2.0)
     assert list(bench.decoded("od_reading/ods")[0]["ods"]) == ["2"]
     with pytest.raises(ActuatorInUseError), context.using(bench.unit.runtime):
-        bench.unit.runtime.ownership.acquire("led-A", "somebody else")
+        bench.unit.runtime.ownership.acquire("led-A", "other job")
     reader.clean_up()
     bench.wait(0.1)
     with pytest.raises(ConfigurationError, match="no photodiode"):

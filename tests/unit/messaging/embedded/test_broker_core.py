@@ -46,7 +46,7 @@ def publication(topic: str, payload: bytes = b"1", *, qos: int = 1, retain: bool
 def test_only_the_right_password_authenticates(core: BrokerCore) -> None:
     assert core.authenticate("unit1", "U")
     assert not core.authenticate("unit1", "L")
-    assert not core.authenticate("nobody", "U")
+    assert not core.authenticate("unknown", "U")
     assert not core.authenticate(None, None)
     assert not core.authenticate("unit1", None)
 

@@ -154,7 +154,7 @@ class SqliteRecordSink:
         """Insert quarantined rows as if they came now; `read` makes rows of a message. All rows of one, or none.
 
         What is stored leaves quarantine in the same transaction; what fails stays, with the new reason. Ids that are
-        not there are left out. Raises `StorageError` when the database takes no more.
+        not there are skipped. Raises `StorageError` when the database takes no more.
         """
         with self._lock:
             try:
