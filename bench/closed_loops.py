@@ -86,7 +86,7 @@ class Score:
 
 
 def observe(bench: Bench, *, interval_s: float = 5.0, warm_up_s: float = 300.0, measures_speed: bool = True) -> None:
-    """Stir, read optical density and estimate growth, until normalised OD is known."""
+    """Stir, read optical density and estimate growth, until normalized OD is known."""
     bench.start(lambda: start_stirring(500, use_rpm=measures_speed))
     bench.wait(30.0)
     bench.start(lambda: start_od_reading(interval=interval_s))
@@ -145,7 +145,7 @@ def equivalent_density(bench: Bench, relative_od: float, *, norm: float, reading
 
 
 def norm_of(bench: Bench) -> float:
-    """Return the reading of photodiode 2 that counts as a normalised OD of 1."""
+    """Return the reading of photodiode 2 that counts as a normalized OD of 1."""
     stored = bench.unit.runtime.stores.persistent("od_normalization_mean").get(EXPERIMENT)
     assert isinstance(stored, str | bytes)
     return msgspec.json.decode(stored, type=dict[str, float])["2"]

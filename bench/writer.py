@@ -74,7 +74,7 @@ def batches(messages: list[tuple[str, bytes, datetime]], size: int) -> list[Mess
 
 
 def writer_seconds(directory: Path, sent: list[Message]) -> float:
-    """Return how long the writer takes for all batches, acknowledgements included."""
+    """Return how long the writer takes for all batches, acknowledgments included."""
     simulation = build_simulation(data_root=directory)
     sink = SqliteRecordSink(directory / "writer.sqlite")
     with context.using(simulation.units[0].runtime):

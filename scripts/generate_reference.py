@@ -58,7 +58,7 @@ def _home(name: str, found: Any) -> str:
     return "here" if place == name else f"`{place}`"
 
 
-ARTEFACTS: dict[str, Callable[[], str]] = {
+PAGES: dict[str, Callable[[], str]] = {
     "docs/reference/config.md": config_page,
     "src/pioreactor/settings/default_config.ini": default_config_ini,
     "docs/reference/cli.md": cli_page,
@@ -73,7 +73,7 @@ def main(*, only_check: bool) -> None:
     """Write each page, or with `only_check` end with status 1 and the names of those that are stale."""
     os.environ["SKIP_PLUGINS"] = "1"  # the pages are about the product, not about this machine
     stale = []
-    for name, render in ARTEFACTS.items():
+    for name, render in PAGES.items():
         path, text = ROOT / name, render()
         if only_check:
             stale += [] if path.is_file() and path.read_text(encoding="utf-8") == text else [name]

@@ -23,7 +23,7 @@ PYTHON = (sys.executable, "-m")
 BIN = Path(sys.executable).parent
 PYTEST = (*PYTHON, "pytest")
 COUNT = re.compile(r"(\d+) (passed|failed|error|skipped)")
-COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+COLOR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 @dataclass(frozen=True)
@@ -147,7 +147,7 @@ def run(part: Part, *, show: bool) -> Outcome:
 def count(lines: Sequence[str]) -> dict[str, int]:
     """Return what the last counting line of pytest or vitest says."""
     for line in reversed(lines):
-        bare = COLOUR.sub("", line)
+        bare = COLOR.sub("", line)
         found = COUNT.findall(bare)
         if found and (" in " in bare or bare.strip().startswith("Tests")):
             return {word: int(number) for number, word in found}

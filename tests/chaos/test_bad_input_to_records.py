@@ -26,7 +26,7 @@ from pioreactor.storage.leader.ingest.sqlite_sink import SqliteRecordSink
 from pioreactor.storage.memory import MemoryJournal, MemoryRecordSink
 from pioreactor.storage.ports import Row
 from pioreactor.storage.sqlite.journal import SqliteJournal
-from pioreactor.structs.journal import JournalAcknowledgement, JournalBatch, JournalRecord
+from pioreactor.structs.journal import JournalAcknowledgment, JournalBatch, JournalRecord
 from pioreactor.testing.simulation import Bench, simulated_bench
 
 AT = datetime(2030, 1, 1, tzinfo=UTC)
@@ -168,8 +168,8 @@ def test_a_backlog_leaves_room_for_what_is_said_live() -> None:
     while journal.acknowledged_seq() < 50_000:
         forward.poll()
         while acknowledged:
-            said = JournalAcknowledgement(journal.journal_id, acknowledged.pop(0))
-            forward.on_acknowledgement(Message("t", msgspec.json.encode(said)))
+            said = JournalAcknowledgment(journal.journal_id, acknowledged.pop(0))
+            forward.on_acknowledgment(Message("t", msgspec.json.encode(said)))
         clock.sleep(0.5)
     total, took_s = sum(size for _, size in sent), clock.monotonic()
     assert took_s > 20
@@ -188,13 +188,13 @@ def test_a_record_too_large_to_travel_is_cut_and_does_not_block_the_journal() ->
     ]
 
 
-def test_an_acknowledgement_of_another_journal_or_of_nonsense_changes_nothing() -> None:
+def test_an_acknowledgment_of_another_journal_or_of_nonsense_changes_nothing() -> None:
     journal, sent = MemoryJournal("mine"), list[JournalBatch]()
     journal.append([(RPM_TOPIC, rpm(1), AT)])
     forward = forwarder(journal, sent)
     forward.poll()
-    for payload in (b"{", msgspec.json.encode(JournalAcknowledgement("other", 1))):
-        forward.on_acknowledgement(Message("t", payload))
+    for payload in (b"{", msgspec.json.encode(JournalAcknowledgment("other", 1))):
+        forward.on_acknowledgment(Message("t", payload))
     assert journal.acknowledged_seq() == 0
 
 
@@ -234,7 +234,7 @@ def test_a_restored_journal_takes_a_new_id_before_its_numbers_mean_something_els
 
 
 def deliver(bench: Bench, journal: SqliteJournal) -> None:
-    """Send to the writer and process its acknowledgement, as the monitor does."""
+    """Send to the writer and process its acknowledgment, as the monitor does."""
     forward = JournalForwarder(
         journal, bench.simulation.clock, bench.bus.publish, unit="unit1", max_bytes=10**9, bytes_per_s=1e9
     )
@@ -243,7 +243,7 @@ def deliver(bench: Bench, journal: SqliteJournal) -> None:
         bench.wait(1.0)
         acknowledged = bench.simulation.broker.retained.get(topics.journal_acknowledged("unit1"))
         if acknowledged is not None:
-            forward.on_acknowledgement(Message("t", acknowledged))
+            forward.on_acknowledgment(Message("t", acknowledged))
 
 
 def put_back(path: Path, content: bytes) -> None:
@@ -253,10 +253,10 @@ def put_back(path: Path, content: bytes) -> None:
     path.write_bytes(content)
 
 
-@pytest.mark.parametrize("appended_before_the_acknowledgement", [2, 100])
+@pytest.mark.parametrize("appended_before_the_acknowledgment", [2, 100])
 @pytest.mark.parametrize("way", ["a file is copied back", "the card is written from its image"])
 def test_of_an_older_journal_nothing_is_lost_or_stored_twice(
-    bench: Bench, sink: MemoryRecordSink, tmp_path: Path, way: str, appended_before_the_acknowledgement: int
+    bench: Bench, sink: MemoryRecordSink, tmp_path: Path, way: str, appended_before_the_acknowledgment: int
 ) -> None:
     """The copy has entries that the leader has although the copy does not know it, and then continues separately."""
     start_writer(bench)
@@ -278,12 +278,12 @@ def test_of_an_older_journal_nothing_is_lost_or_stored_twice(
     else:
         put_back(path, image)
     restored = SqliteJournal(path, boot=lambda: boot)
-    restored.append(entries(1009, appended_before_the_acknowledgement))
+    restored.append(entries(1009, appended_before_the_acknowledgment))
     assert restored.acknowledged_seq() == 0
     deliver(bench, restored)
     restored.append(entries(2000, 1))
     deliver(bench, restored)
-    new = [*range(1009, 1009 + appended_before_the_acknowledgement), 2000]
+    new = [*range(1009, 1009 + appended_before_the_acknowledgment), 2000]
     assert written(sink) == [*range(1, 13), *new]
     assert restored.acknowledged_seq() == restored.last_seq() == 8 + len(new)
     restored.close()

@@ -80,7 +80,7 @@ def test_a_pause_leaves_readings_out_and_a_restart_goes_on_where_it_was(simulate
     bench.start(lambda: GrowthRateCalculator("unit1", EXPERIMENT))
     bench.wait(60.0)
     again = bench.decoded("growth_rate_calculating/od_filtered")[-1]["od_filtered"]
-    assert again == pytest.approx(last, rel=0.05), "the normalisation and the estimate outlive the job"
+    assert again == pytest.approx(last, rel=0.05), "the normalization and the estimate outlive the job"
     assert bench.logged("error") == []
 
 
@@ -131,7 +131,7 @@ def test_a_turbidostat_without_a_target_does_not_start(simulated: Simulated) -> 
     with pytest.raises(InvalidRequestError, match="target"):
         bench.start(Turbidostat)
     with pytest.raises(InvalidRequestError, match="biomass signal"):
-        bench.start(lambda: Turbidostat(target_biomass=1, biomass_signal="colour"))
+        bench.start(lambda: Turbidostat(target_biomass=1, biomass_signal="color"))
 
 
 def test_a_turbidostat_goes_on_diluting_when_the_wall_clock_goes_back(simulated: Simulated) -> None:

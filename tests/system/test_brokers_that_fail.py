@@ -75,7 +75,7 @@ def test_events_that_were_not_acknowledged_are_sent_again(broker: Broker, bus: M
     bus.on_connection(connections)
     assert broker.pid is not None
     os.kill(broker.pid, signal.SIGSTOP)
-    sent = [str(number).encode() for number in range(150)]  # more than are sent ahead of acknowledgements
+    sent = [str(number).encode() for number in range(150)]  # more than are sent ahead of acknowledgments
     for payload in sent:
         bus.publish("event", payload)
     assert not bus.flush(0.05)

@@ -318,7 +318,7 @@ def test_garbage_on_topics_that_jobs_subscribe_to_ends_no_job(demo: Demo) -> Non
     assert {name: after[name]["pid"] for name in before if name in after} == {n: j["pid"] for n, j in before.items()}
 
 
-def test_a_job_of_twenty_lines_is_on_mqtt_and_in_the_catalogue(demo: Demo) -> None:
+def test_a_job_of_twenty_lines_is_on_mqtt_and_in_the_catalog(demo: Demo) -> None:
     plugins = Paths.below(demo.folder / "worker1").plugins
     (plugins / "bubbler.py").write_text(PLUGIN)
     (plugins / "broken.py").write_text("raise RuntimeError('not today')\n")

@@ -90,7 +90,7 @@ def test_a_missing_folder_is_no_error(tmp_path: Path) -> None:
         (GOOD.replace("reactor_capacity_ml: 100", "reactor_capacity_ml: much"), "reactor_capacity_ml"),
         (GOOD.replace("reactor_capacity_ml: 100", "reactor_capacity_ml: -1"), "reactor_capacity_ml"),
         (GOOD.replace("reactor_diameter_mm: 40\n", ""), "reactor_diameter_mm"),
-        (GOOD + "colour: red\n", "colour"),
+        (GOOD + "color: red\n", "color"),
         (GOOD.replace("90.5", "100.5"), "reactor_max_fill_volume_ml"),
         (GOOD.replace("max_temp_to_shutdown: 60", "max_temp_to_shutdown: 54"), "max_temp_to_shutdown"),
         (GOOD.replace("max_temp_to_shutdown: 60", "max_temp_to_shutdown: nan"), "max_temp_to_shutdown"),

@@ -191,7 +191,7 @@ def build_simulation(
     open_records: Callable[[], RecordSink] | None = None,
     start: datetime = START,
 ) -> Simulation:
-    """Return simulated units, the first of which leads. Equal arguments give equal behaviour, byte for byte."""
+    """Return simulated units, the first of which leads. Equal arguments give equal behavior, byte for byte."""
     clock = VirtualClock(start)
     broker = MemoryBroker(clock)
     chosen = find_scenario(scenario) if isinstance(scenario, str) else scenario

@@ -9,7 +9,7 @@ from pioreactor.calibrations.curves import AkimaFitData, CurveData, PolyFitCoeff
 from pioreactor.exc import InvalidRequestError
 from pioreactor.science.curves.fitting import MAX_KNOTS, akima_fit, poly_fit, spline_fit
 
-HONOURED = 0.02
+MAX_MISFIT = 0.02
 """Share of a reading by which a curve may miss it; readings of one vial scatter by less."""
 NEGLIGIBLE = 0.005
 """Share of the span of all readings by which a curve may miss beside that."""
@@ -40,7 +40,7 @@ def fit_curve(
 
 
 def fit_standards(x: Sequence[float], y: Sequence[float]) -> SplineFitData:
-    """Return a spline with as few knots as honour every standard within `HONOURED`.
+    """Return a spline with as few knots as fit every standard within `MAX_MISFIT`.
 
     AICc, which `fit_curve` chooses by, takes scatter for likelier than a bend when there are only a handful of points;
     each standard is a mean of readings of one known density, so a bend is what it is.
@@ -49,7 +49,7 @@ def fit_standards(x: Sequence[float], y: Sequence[float]) -> SplineFitData:
     slack = NEGLIGIBLE * (max(y) - min(y)) if y else 0.0
     for knots in range(2, most):
         fit = SplineFitData(*spline_fit(x, y, knots=knots))
-        misses = [abs(fit.curve.evaluate(at) - seen) - HONOURED * abs(seen) for at, seen in zip(x, y, strict=True)]
+        misses = [abs(fit.curve.evaluate(at) - seen) - MAX_MISFIT * abs(seen) for at, seen in zip(x, y, strict=True)]
         if max(misses) <= slack:
             return fit
     return SplineFitData(*spline_fit(x, y, knots=max(2, most)))

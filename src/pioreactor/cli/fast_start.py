@@ -14,7 +14,7 @@ def can_start(arguments: list[str]) -> bool:
     """Return whether the line only names such a job, on a unit without plugins, which may change any job."""
     if len(arguments) != 2 or arguments[0] != "run":
         return False
-    from pioreactor.job_catalogue import JOBS
+    from pioreactor.job_catalog import JOBS
 
     if arguments[1] not in JOBS or JOBS[arguments[1]].has_options:
         return False
@@ -35,7 +35,7 @@ def _run(name: str) -> None:
     _import_msgspec()
     from pioreactor.bootstrap import build_runtime
     from pioreactor.cli.user_check import refuse_wrong_user
-    from pioreactor.job_catalogue import JOBS
+    from pioreactor.job_catalog import JOBS
     from pioreactor.jobs.restart_policy import run_argv
     from pioreactor.runtime import context
     from pioreactor.storage.paths import Paths

@@ -9,7 +9,7 @@ import click
 
 from pioreactor.cli.cli_context import CliContext
 from pioreactor.cli.lazy_group import Entry, LazyGroup
-from pioreactor.job_catalogue import JOBS, JobSpec
+from pioreactor.job_catalog import JOBS, JobSpec
 
 _RUNNING = "pioreactor.cli.running"
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from pioreactor.automations.base import AutomationJob
-    from pioreactor.job_catalogue import JobSpec
+    from pioreactor.job_catalog import JobSpec
     from pioreactor.jobs.job import BackgroundJob
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, ClassVar
 
-from pioreactor.job_catalogue import JOBS, JobSpec, stop_order_of
+from pioreactor.job_catalog import JOBS, JobSpec, stop_order_of
 from pioreactor.jobs.measurement import Measurement
 from pioreactor.jobs.published_attribute import AnyAttribute
 from pioreactor.jobs.settings import AnySetting, install_declared, published_of, settings_of
@@ -50,7 +50,7 @@ class JobDeclaration:
 
     @classmethod
     def spec(cls) -> JobSpec:
-        """Return the catalogue's entry of this job, or one derived from the class for a job of a plugin."""
+        """Return the catalog's entry of this job, or one derived from the class for a job of a plugin."""
         if cls.__module__.startswith("pioreactor.") and cls.job_name in JOBS:
             return JOBS[cls.job_name]
         return JobSpec(

@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 MAX_LOCAL_KEYS = 4096
 """Messages received locally that may still arrive from the broker."""
 MAX_BROKER_KEYS = 512
-"""Messages received from the broker that a process may still send locally, because it saw no acknowledgement."""
+"""Messages received from the broker that a process may still send locally, because it saw no acknowledgment."""
 MAX_DATAGRAM_BYTES = 150_000
 TIMESTAMP_KEY = b'"timestamp"'
 
@@ -53,7 +53,7 @@ class ConfirmingBus(Bus, Protocol):
     """A connection to the broker that reports which messages were not acknowledged."""
 
     def on_unconfirmed(self, callback: Callable[[Sequence[tuple[str, bytes]]], None]) -> Subscription:
-        """Call back after each loss with the (topic, payload) pairs without acknowledgement, oldest first."""
+        """Call back after each loss with the (topic, payload) pairs without acknowledgment, oldest first."""
         ...
 
 

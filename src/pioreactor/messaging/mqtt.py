@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 _MAX_IN_FLIGHT = 100
-"""Publications sent ahead of their acknowledgements."""
+"""Publications sent ahead of their acknowledgments."""
 _FILTERS_PER_REQUEST = 50
 _CONNECT_TIMEOUT_S = 2.0
 """Of TCP alone. The kernel sends SYN after 0 s and 1 s, and would next after 3 s."""
@@ -79,7 +79,7 @@ class MqttBus:
         self._queue = OutgoingQueue()
         self._requests: deque[tuple[bool, str]] = deque()
         self._unacknowledged: dict[int, OutgoingMessage] = {}
-        self._pending_acknowledgements: set[int] = set()
+        self._pending_acknowledgments: set[int] = set()
         self._busy = False
         self._connected = False
         self._attempted = False
@@ -126,7 +126,7 @@ class MqttBus:
         return Cancellable(lambda: self._connection_callbacks.pop(key, None))
 
     def on_unconfirmed(self, callback: Callable[[Sequence[tuple[str, bytes]]], None]) -> Cancellable:
-        """Call back after each loss with the (topic, payload) pairs without acknowledgement, oldest first."""
+        """Call back after each loss with the (topic, payload) pairs without acknowledgment, oldest first."""
         key = object()
         self._unconfirmed_callbacks[key] = callback
         return Cancellable(lambda: self._unconfirmed_callbacks.pop(key, None))
@@ -181,7 +181,7 @@ class MqttBus:
                 self._wake_writer.send(b"\0")
 
     def _drained(self) -> bool:
-        pending = self._queue or self._requests or self._unacknowledged or self._pending_acknowledgements
+        pending = self._queue or self._requests or self._unacknowledged or self._pending_acknowledgments
         return not pending and not self._busy
 
     # the network thread -----------------------------------------------------------------------------------------------
@@ -313,7 +313,7 @@ class MqttBus:
         else:
             _, packet_id = client.unsubscribe(filters)
         if packet_id is not None:
-            self._pending_acknowledgements.add(packet_id)
+            self._pending_acknowledgments.add(packet_id)
 
     def _update_drained(self, client: Client) -> None:
         with self._changed:
@@ -329,7 +329,7 @@ class MqttBus:
             ]
             self._queue.lose_connection(self._unacknowledged.values())
             self._unacknowledged.clear()
-            self._pending_acknowledgements.clear()
+            self._pending_acknowledgments.clear()
             self._requests = deque((True, topic_filter) for topic_filter in self._router.filters())
             self._busy = False
             self._changed.notify_all()
@@ -366,7 +366,7 @@ class MqttBus:
 
     def _on_suback(self, _client: Client, _data: Any, packet_id: int, _reasons: Any, _properties: Any) -> None:
         with self._changed:
-            self._pending_acknowledgements.discard(packet_id)
+            self._pending_acknowledgments.discard(packet_id)
 
     def _on_message(self, _client: Client, _data: Any, received: Any) -> None:
         message = Message(received.topic, bytes(received.payload), received.qos, bool(received.retain))

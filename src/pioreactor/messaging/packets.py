@@ -264,12 +264,12 @@ def encode_publish(publication: Publication) -> bytes:
 
 
 def decode_packet_id(packet: Packet) -> int:
-    """Return the packet identifier of an acknowledgement."""
+    """Return the packet identifier of an acknowledgment."""
     return _Reader(packet.body).uint16()
 
 
-def encode_acknowledgement(packet_type: PacketType, packet_id: int, body: bytes = b"") -> bytes:
-    """Return an acknowledgement (PUBACK, PUBREC, PUBCOMP, SUBACK, UNSUBACK)."""
+def encode_acknowledgment(packet_type: PacketType, packet_id: int, body: bytes = b"") -> bytes:
+    """Return an acknowledgment (PUBACK, PUBREC, PUBCOMP, SUBACK, UNSUBACK)."""
     return encode(Packet(packet_type, 0, _uint16(packet_id) + body))
 
 

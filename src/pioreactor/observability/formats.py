@@ -10,8 +10,8 @@ from pioreactor.structs.events import Log
 
 ANSI = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[@-Z\\-_]")
 
-_COLOURS = {"DEBUG": "\x1b[2m", "NOTICE": "\x1b[1;36m", "WARNING": "\x1b[33m", "ERROR": "\x1b[31m"}
-_COLOURS["CRITICAL"] = "\x1b[1;41m"
+_COLORS = {"DEBUG": "\x1b[2m", "NOTICE": "\x1b[1;36m", "WARNING": "\x1b[33m", "ERROR": "\x1b[31m"}
+_COLORS["CRITICAL"] = "\x1b[1;41m"
 _RESET = "\x1b[0m"
 
 
@@ -49,17 +49,17 @@ class LineFormatter(RecordFormatter):
 
 
 class ConsoleFormatter(RecordFormatter):
-    """The same line with the local time of day; coloured only for a terminal."""
+    """The same line with the local time of day; colored only for a terminal."""
 
-    def __init__(self, now: Callable[[], datetime], redact: Callable[[str], str], *, in_colour: bool) -> None:
+    def __init__(self, now: Callable[[], datetime], redact: Callable[[str], str], *, in_color: bool) -> None:
         super().__init__(now, redact)
-        self._in_colour = in_colour
+        self._in_color = in_color
 
     def format(self, record: logging.LogRecord) -> str:
         time_of_day = self.moment_of(record).astimezone().strftime("%H:%M:%S")
         line = f"{time_of_day} {record.levelname:<8} [{record.name}] {self.text_of(record)}"
-        colour = _COLOURS.get(record.levelname, "") if self._in_colour else ""
-        return f"{colour}{line}{_RESET}" if colour else line
+        color = _COLORS.get(record.levelname, "") if self._in_color else ""
+        return f"{color}{line}{_RESET}" if color else line
 
 
 class WireFormatter(RecordFormatter):

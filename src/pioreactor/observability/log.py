@@ -76,7 +76,7 @@ def create_logger(
 ) -> CustomLogger:
     """Return a logger of its own; `name` is the job or task, `source` the application or plugin.
 
-    Targets are those that are given: `log_file`, a `console` stream (coloured when it is a terminal), and a `sink`
+    Targets are those that are given: `log_file`, a `console` stream (colored when it is a terminal), and a `sink`
     (journal, bus; closed with `close_sink`). `now` is the clock's; `secrets` never appear in any target.
     """
     clock = now if now is not None else _utc_now
@@ -102,8 +102,8 @@ def _console_handler(
 ) -> logging.Handler:
     handler = logging.StreamHandler(stream)
     handler.setLevel(level_number(level))
-    in_colour = hasattr(stream, "isatty") and stream.isatty()
-    handler.setFormatter(ConsoleFormatter(now, redact, in_colour=in_colour))
+    in_color = hasattr(stream, "isatty") and stream.isatty()
+    handler.setFormatter(ConsoleFormatter(now, redact, in_color=in_color))
     return handler
 
 

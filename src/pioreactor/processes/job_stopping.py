@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-from pioreactor.job_catalogue import stop_order_of
+from pioreactor.job_catalog import stop_order_of
 from pioreactor.processes.termination import interrupt
 
 POLL_INTERVAL_S = 0.1

@@ -39,17 +39,17 @@ class LaneTimer:
         self._start_s = at_s
         self.interval_s = interval_s
         self.next_s = at_s
-        self.cancelled = False
+        self.canceled = False
 
     def cancel(self) -> None:
-        self.cancelled = True
+        self.canceled = True
 
     def fire(self) -> None:
         """Run; ticks that pass meanwhile are skipped, the next one is on the grid again."""
         try:
             self._run()
         finally:
-            if self.interval_s is not None and not self.cancelled:
+            if self.interval_s is not None and not self.canceled:
                 ticks = int((self._lane.clock.monotonic() - self._start_s) / self.interval_s + 1e-9) + 1
                 self.next_s = self._start_s + ticks * self.interval_s
                 self._lane.enqueue_timer(self)
@@ -245,9 +245,9 @@ class Lane:
             return self._mailbox.popleft()
         now_s = self._clock.monotonic()
         timers = self._timers
-        while timers and (timers[0][2].cancelled or timers[0][0] <= now_s + 1e-9):
+        while timers and (timers[0][2].canceled or timers[0][0] <= now_s + 1e-9):
             _, _, timer = heapq.heappop(timers)
-            if not timer.cancelled:
+            if not timer.canceled:
                 self._timer_ran_last = True
                 return timer.fire
         if self._mailbox:
@@ -256,7 +256,7 @@ class Lane:
 
     def _seconds_to_next_timer(self) -> float | None:
         timers = self._timers
-        while timers and timers[0][2].cancelled:
+        while timers and timers[0][2].canceled:
             heapq.heappop(timers)
         if not timers:
             return None

@@ -4,7 +4,7 @@ from typing import Annotated, Final, Literal, cast
 
 import msgspec
 
-from pioreactor.job_catalogue import JOBS, ResumePolicy
+from pioreactor.job_catalog import JOBS, ResumePolicy
 from pioreactor.settings.fields import quantity, text
 
 Level = Literal["DEBUG", "INFO", "NOTICE", "WARNING", "ERROR", "CRITICAL"]

@@ -25,7 +25,7 @@ class JournalBatch(msgspec.Struct, omit_defaults=True):
     former_names: list[tuple[str, int]] = []
 
 
-class JournalAcknowledgement(msgspec.Struct):
+class JournalAcknowledgment(msgspec.Struct):
     """All entries up to `through_seq` are committed; `resend` requests the entries after it again."""
 
     journal_id: str

@@ -14,7 +14,7 @@ LED_ROLES: Mapping[str, str] = {"A": "IR", "B": "white", "C": "white", "D": "whi
 
 @dataclass(frozen=True, slots=True)
 class ChipAt:
-    """A chip by the name of its driver; `inputs` maps an analogue input to a photodiode channel ("1"–"4") or "aux"."""
+    """A chip by the name of its driver; `inputs` maps an analog input to a photodiode channel ("1"–"4") or "aux"."""
 
     driver: str
     inputs: Mapping[int, str] = field(default_factory=dict)

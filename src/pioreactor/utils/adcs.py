@@ -1,4 +1,4 @@
-"""The analogue inputs under a name that older plugins import."""
+"""The analog inputs under a name that older plugins import."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from pioreactor.settings.load import load_settings
 from pioreactor.settings.schema import Settings
 from pioreactor.web.app import LeaderSide, create_app
 from pioreactor.web.asgi import App
-from pioreactor.web.catalogue import DeclaredCatalogue
+from pioreactor.web.catalog import DeclaredCatalog
 from pioreactor.web.security.tokens import ensure_token, read_token
 from pioreactor.web.tasks import Tasks
 from pioreactor.web.unit.calibration_executor import by_command_line
@@ -51,7 +51,7 @@ def compose(
         bus=runtime.buses.connect("web"),
         tasks=Tasks(runtime.unit),
         launcher=JobLauncher(RUN, environment),
-        catalogue=DeclaredCatalogue(runtime.paths.plugins),
+        catalog=DeclaredCatalog(runtime.paths.plugins),
         open_lab_bench=open_lab_bench,
     )
     unit.perform = by_command_line(unit.launcher, unit.tasks.pause)

@@ -14,9 +14,9 @@ from pioreactor.automations import registry
 from pioreactor.jobs.published_attribute import AnyAttribute
 from pioreactor.jobs.settings import Setting
 from pioreactor.states import JobState
-from pioreactor.structs.journal import JournalAcknowledgement, JournalBatch
+from pioreactor.structs.journal import JournalAcknowledgment, JournalBatch
 from pioreactor.types import UNIVERSAL_EXPERIMENT
-from pioreactor.web.catalogue import Declared, DeclaredCatalogue
+from pioreactor.web.catalog import Declared, DeclaredCatalog
 from pioreactor.web.descriptors import Kind
 
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
@@ -103,7 +103,7 @@ def _channels_of_the_cluster() -> Iterator[_Channel]:
     yield _Channel("journal.entries", topics.journal_entries(u), batch, JournalBatch, 1, False)
     committed = "Entries of a unit's journal that the leader has committed."
     acknowledged = topics.journal_acknowledged(u)
-    yield _Channel("journal.acknowledged", acknowledged, committed, JournalAcknowledgement, 1, True, True)
+    yield _Channel("journal.acknowledged", acknowledged, committed, JournalAcknowledgment, 1, True, True)
 
 
 def _channels_of_a_job(job: str, published: Mapping[str, AnyAttribute], experiment: str) -> Iterator[_Channel]:
@@ -154,10 +154,10 @@ def _published_by_job(declared: Sequence[Declared]) -> dict[str, dict[str, AnyAt
 
 def channels() -> list[_Channel]:
     """Return every kind of topic, without those of plugins."""
-    catalogue = DeclaredCatalogue(Path())
-    automations = [one for kind in KINDS for one in catalogue.automations(kind)]
+    catalog = DeclaredCatalog(Path())
+    automations = [one for kind in KINDS for one in catalog.automations(kind)]
     ours = [one for one in automations if any(one.automation_name in names for names in registry.BUILT_IN.values())]
-    declared = [*catalogue.jobs(), *ours]
+    declared = [*catalog.jobs(), *ours]
     found = list(_own_channels())
     for job, published in sorted(_published_by_job(declared).items()):
         found += _channels_of_a_job(job, published, UNIVERSAL_EXPERIMENT if job == "monitor" else _EXPERIMENT)

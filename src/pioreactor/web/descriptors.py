@@ -102,7 +102,7 @@ class Capability(msgspec.Struct, omit_defaults=True):
 
 
 class DeclaredJob(Protocol):
-    """Interface of a job in the catalogue."""
+    """Interface of a job in the catalog."""
 
     @property
     def job_name(self) -> str: ...
@@ -129,7 +129,7 @@ class DeclaredJob(Protocol):
 
 
 class DeclaredAutomation(Protocol):
-    """Interface of an automation in the catalogue."""
+    """Interface of an automation in the catalog."""
 
     @property
     def automation_name(self) -> str: ...
@@ -150,8 +150,8 @@ class DeclaredAutomation(Protocol):
     def settings(self) -> Mapping[str, AnySetting]: ...
 
 
-class Catalogue(Protocol):
-    """Interface of the catalogue of a unit."""
+class Catalog(Protocol):
+    """Interface of the catalog of a unit."""
 
     def jobs(self) -> Sequence[DeclaredJob]: ...
 
@@ -199,11 +199,11 @@ def describe_automation(automation: DeclaredAutomation) -> DescribedAutomation:
     )
 
 
-def describe_capabilities(catalogue: Catalogue) -> list[Capability]:
+def describe_capabilities(catalog: Catalog) -> list[Capability]:
     """Return everything that can be run; automations are listed in addition to their job."""
-    found = [_capability(job.job_name, job.description, job) for job in catalogue.jobs()]
+    found = [_capability(job.job_name, job.description, job) for job in catalog.jobs()]
     for kind in ("dosing", "led", "temperature"):
-        for automation in catalogue.automations(kind):
+        for automation in catalog.automations(kind):
             capability = _capability(f"{kind}_automation", automation.description, automation)
             capability.automation_name = automation.automation_name
             capability.cli_example += f" --automation-name {automation.automation_name}"

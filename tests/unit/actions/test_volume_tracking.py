@@ -168,7 +168,7 @@ def test_a_correction_by_hand_is_checked_and_all_or_nothing() -> None:
             {"current_volume_ml": -1.0},
             {"current_volume_ml": 1e3},
             {"current_volume_ml": float("nan")},
-            {"colour": 1.0},
+            {"color": 1.0},
         ):
             with pytest.raises(InvalidRequestError):
                 bioreactor.set_variables(runtime, EXPERIMENT, bad)

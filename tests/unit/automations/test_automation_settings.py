@@ -11,9 +11,9 @@ from pioreactor.automations.base import AutomationJob
 from pioreactor.automations.dosing.chemostat import Chemostat
 from pioreactor.cli.run_commands import command_of
 from pioreactor.exc import SettingError
-from pioreactor.job_catalogue import JOBS
+from pioreactor.job_catalog import JOBS
 from pioreactor.testing.simulation import Bench, simulated_bench
-from pioreactor.web.catalogue import DeclaredCatalogue
+from pioreactor.web.catalog import DeclaredCatalog
 from pioreactor.web.descriptors import describe_automation
 
 AUTOMATIONS = [(kind, name) for kind, names in registry.BUILT_IN.items() for name in names]
@@ -34,7 +34,7 @@ def test_each_setting_has_a_label_help_and_numbers_have_unit_and_bounds(kind: st
 
 @pytest.mark.parametrize(("kind", "name"), AUTOMATIONS)
 def test_the_api_describes_what_can_be_set_while_it_runs(kind: str, name: str, tmp_path: Path) -> None:
-    found = {one.automation_name: one for one in DeclaredCatalogue(tmp_path).automations(kind)}  # type: ignore[arg-type]
+    found = {one.automation_name: one for one in DeclaredCatalog(tmp_path).automations(kind)}  # type: ignore[arg-type]
     described = describe_automation(found[name])
     editable = {one.key: one for one in described.published_settings if one.editable}
     declared = settings_of(kind, name)

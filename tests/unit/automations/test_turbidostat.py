@@ -131,7 +131,7 @@ def test_a_new_target_counts_at_once(simulated: Simulated) -> None:
     feed(bench, 30.0, filtered=1.5)
     assert media_ml(bench) > 0.0
     bench.set("dosing_automation", "target_biomass", "-1")
-    bench.set("dosing_automation", "biomass_signal", "colour")
+    bench.set("dosing_automation", "biomass_signal", "color")
     bench.wait(120.0)
     assert len([line for line in bench.logged("warning") if line.startswith("Refused")]) == 2
 

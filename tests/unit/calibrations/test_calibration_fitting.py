@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from pioreactor.calibrations.curves import CurveData
-from pioreactor.calibrations.fitting import HONOURED, NEGLIGIBLE, fit_curve, fit_standards, fit_through_origin
+from pioreactor.calibrations.fitting import MAX_MISFIT, NEGLIGIBLE, fit_curve, fit_standards, fit_through_origin
 from pioreactor.exc import InvalidRequestError
 
 X = [0.0, 1.0, 2.0, 3.0, 5.0, 8.0]
@@ -39,7 +39,7 @@ def test_a_handful_of_standards_is_honoured_and_not_smoothed_away() -> None:
     od600, volts = [2.0, 1.0, 0.5, 0.2, 0.0], [0.0363, 0.0140, 0.0070, 0.0035, 0.0005]
     fitted = fit_standards(od600, volts)
     for od, seen in zip(od600, volts, strict=True):
-        assert fitted.curve.evaluate(od) == pytest.approx(seen, rel=HONOURED, abs=NEGLIGIBLE * 0.0358)
+        assert fitted.curve.evaluate(od) == pytest.approx(seen, rel=MAX_MISFIT, abs=NEGLIGIBLE * 0.0358)
     smoothed = fit_curve(od600, volts, "spline")
     assert abs(smoothed.curve.evaluate(1.0) / 0.0140 - 1) > 0.15
 

@@ -30,7 +30,7 @@ class Typed:
 
 @dataclass
 class Desk:
-    """A terminal on a simulated unit. No process is ever signalled: `interrupted` has the numbers."""
+    """A terminal on a simulated unit. No process is ever signaled: `interrupted` has the numbers."""
 
     runtime: Runtime
     http: LoopbackHttp

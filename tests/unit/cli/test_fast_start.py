@@ -10,7 +10,7 @@ from pioreactor.cli.exit_codes import run_to_exit_code
 from pioreactor.cli.run import ENTRIES
 from pioreactor.cli.run_commands import command_of
 from pioreactor.exc import NotAssignedAnExperimentError
-from pioreactor.job_catalogue import JOBS
+from pioreactor.job_catalog import JOBS
 from pioreactor.plugin_management.presence import any_package_is_plugin, are_there_plugins
 
 WITHOUT_OPTIONS = [name for name, spec in JOBS.items() if not spec.has_options]

@@ -23,7 +23,7 @@ LEADERS_OWN = ("sqlalchemy", "alembic", "plotext", "rich")
 ONLY_LEADERS_IMPORT = ("pioreactor.storage.leader", "pioreactor.web.leader", "pioreactor.testing")
 
 
-def normalised(name: str) -> str:
+def normalized(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
@@ -31,7 +31,7 @@ def declared(*extras: str) -> set[str]:
     lines = list(PROJECT["dependencies"])
     for extra in extras:
         lines += PROJECT["optional-dependencies"][extra]
-    return {normalised(re.match(r"[\w.-]+", line)[0]) for line in lines} - {"pioreactor"}  # type: ignore[index]
+    return {normalized(re.match(r"[\w.-]+", line)[0]) for line in lines} - {"pioreactor"}  # type: ignore[index]
 
 
 def imported(folder: str) -> dict[str, str]:
@@ -52,7 +52,7 @@ def imported(folder: str) -> dict[str, str]:
 def distributions(modules: dict[str, str]) -> dict[str, str]:
     """Return the same by distribution; a module that is not installed stands for itself."""
     known = packages_distributions()
-    return {normalised(known.get(module, [module])[0]): path for module, path in modules.items()}
+    return {normalized(known.get(module, [module])[0]): path for module, path in modules.items()}
 
 
 def test_what_the_software_imports_is_declared() -> None:
@@ -79,7 +79,7 @@ def test_each_pinned_version_is_of_a_package_that_something_needs() -> None:
     needed: set[str] = set()
     while pending:
         requirement = pending.pop()
-        needed.add(name := normalised(requirement.name))
+        needed.add(name := normalized(requirement.name))
         try:
             requirements = distribution(name).requires or []
         except PackageNotFoundError:  # an extra that is not installed here
@@ -88,10 +88,10 @@ def test_each_pinned_version_is_of_a_package_that_something_needs() -> None:
             found = Requirement(line)
             extras = ("", *requirement.extras)
             applies = found.marker is None or any(found.marker.evaluate({"extra": extra}) for extra in extras)
-            if applies and normalised(found.name) not in needed:
+            if applies and normalized(found.name) not in needed:
                 pending.append(found)
     pinned = {line.split("==")[0] for line in (ROOT / "constraints.txt").read_text().splitlines()}
-    assert {name for name in pinned if normalised(name) not in needed} == set()
+    assert {name for name in pinned if normalized(name) not in needed} == set()
 
 
 def test_a_worker_needs_no_library_of_the_leader() -> None:

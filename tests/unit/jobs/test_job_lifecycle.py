@@ -149,10 +149,10 @@ def test_an_invalid_value_is_refused_and_the_old_one_republished(bench: Bench, p
 def test_read_only_and_unknown_settings_stay_as_they_are(bench: Bench) -> None:
     job = watched(bench)
     bench.set("watched", "reading", "1")
-    bench.set("watched", "colour", "red")
+    bench.set("watched", "color", "red")
     bench.wait(0.1)
     assert job.reading is None
-    assert not hasattr(job, "colour")
+    assert not hasattr(job, "color")
     assert bench.logged("warning") == ["Refused: reading is read-only."]
 
 

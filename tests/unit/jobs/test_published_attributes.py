@@ -10,7 +10,7 @@ from pioreactor.background_jobs.growth_rate_calculating.job import GrowthRateCal
 from pioreactor.background_jobs.od_reading.job import ODReader
 from pioreactor.background_jobs.stirring.job import Stirrer
 from pioreactor.exc import SettingError
-from pioreactor.job_catalogue import JOBS
+from pioreactor.job_catalog import JOBS
 from pioreactor.jobs.job import BackgroundJob
 from pioreactor.jobs.measurement import Measurement
 from pioreactor.jobs.published_attribute import PublishedAttribute, Status

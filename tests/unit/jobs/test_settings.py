@@ -104,7 +104,7 @@ def test_payloads_of_values(value: object, wire: bytes) -> None:
         {"datatype": "float"},
         {"datatype": "float", "settable": "yes"},
         {"datatype": "number", "settable": True},
-        {"datatype": "float", "settable": True, "colour": "red"},
+        {"datatype": "float", "settable": True, "color": "red"},
     ],
 )
 def test_a_declaration_that_is_wrong_is_refused(declared: dict[str, object]) -> None:

@@ -6,11 +6,11 @@ import pytest
 
 from pioreactor import measurements
 from pioreactor.jobs.measurement import Measurement
-from pioreactor.web.catalogue import DeclaredCatalogue
+from pioreactor.web.catalog import DeclaredCatalog
 
 REFERRED = [
     (job.job_name, name, attribute.quantity)
-    for job in DeclaredCatalogue(Path()).jobs()
+    for job in DeclaredCatalog(Path()).jobs()
     for name, attribute in job.published.items()
     if isinstance(attribute, Measurement) and attribute.quantity is not None
 ]

@@ -80,7 +80,7 @@ def test_a_broker_that_closes_or_sends_garbage_is_retried() -> None:
     listener.settimeout(20.0)
     connections: list[bytes] = []
     enough = threading.Event()
-    # nothing, a refusal, a packet that does not exist, a malformed acknowledgement, HTTP
+    # nothing, a refusal, a packet that does not exist, a malformed acknowledgment, HTTP
     answers = [b"", b"\x20\x02\x00\x05", b"\xf0\x00", b"\x20\x00", b"HTTP/1.1 400 Bad Request\r\n\r\n"]
     server = threading.Thread(target=serve, args=(listener, answers, connections, enough))
     server.start()
@@ -141,7 +141,7 @@ def test_unconfirmed_messages_are_reported_in_order_after_a_loss() -> None:
         with connection:
             connection.recv(1000)
             connection.sendall(b"\x20\x02\x00\x00")
-            for number in range(150):  # more than are sent ahead of acknowledgements
+            for number in range(150):  # more than are sent ahead of acknowledgments
                 bus.publish("event", str(number))
             connection.recv(1000)
         assert came.wait(20.0)

@@ -19,7 +19,7 @@ from pioreactor.messaging.packets import (
     decode_subscribe,
     decode_unsubscribe,
     encode,
-    encode_acknowledgement,
+    encode_acknowledgment,
     encode_connack,
     encode_connect,
     encode_pingresp,
@@ -206,6 +206,6 @@ def test_subscriptions() -> None:
     assert decode_unsubscribe(Packet(PacketType.UNSUBSCRIBE, 2, b"\x00\x08\x00\x03a/+")) == (8, ["a/+"])
 
 
-def test_acknowledgements() -> None:
+def test_acknowledgments() -> None:
     assert encode_connack(ConnectReturnCode.NOT_AUTHORIZED) == b"\x20\x02\x00\x05"
-    assert encode_acknowledgement(PacketType.SUBACK, 258, b"\x01\x80") == b"\x90\x04\x01\x02\x01\x80"
+    assert encode_acknowledgment(PacketType.SUBACK, 258, b"\x01\x80") == b"\x90\x04\x01\x02\x01\x80"

@@ -1,4 +1,4 @@
-"""A record reaches its targets, once, without colours and without secrets."""
+"""A record reaches its targets, once, without colors and without secrets."""
 
 import io
 import logging

@@ -68,7 +68,7 @@ def test_timers_do_not_drift_over_a_million_ticks_worth_of_time() -> None:
     assert fired[-1] == pytest.approx(1000.0, abs=1e-6)
 
 
-def test_a_cancelled_timer_is_silent_even_when_it_cancels_itself() -> None:
+def test_a_canceled_timer_is_silent_even_when_it_cancels_itself() -> None:
     clock = VirtualClock()
     lane, _ = make_lane(clock)
     fired: list[float] = []

@@ -105,7 +105,7 @@ class DeclaredTurbidostat:
         return {name: value for name, value in self.published.items() if isinstance(value, Setting)}
 
 
-class SmallCatalogue:
+class SmallCatalog:
     def jobs(self) -> Sequence[Any]:
         return [DeclaredStirring()]
 
@@ -128,7 +128,7 @@ def a_unit(name: str, tmp_path: Path, *, command: Sequence[str] = (sys.executabl
         bus=SpyBus(),
         tasks=Tasks(name),
         launcher=JobLauncher(command, {"PATH": "/usr/bin", "SECRET": "not for jobs"}),
-        catalogue=SmallCatalogue(),
+        catalog=SmallCatalog(),
     )
 
 

@@ -118,9 +118,9 @@ def test_all_errors_have_the_same_body(leader: Any) -> None:
     assert malformed.status_code == 400
     assert malformed.json()["remediation"]
 
-    unknown = client.post("/api/experiments", json={"experiment": "x", "colour": "red"})
+    unknown = client.post("/api/experiments", json={"experiment": "x", "color": "red"})
     assert unknown.status_code == 400
-    assert "colour" in unknown.json()["cause"]
+    assert "color" in unknown.json()["cause"]
 
     missing = client.post("/api/experiments", json={})
     assert missing.status_code == 400

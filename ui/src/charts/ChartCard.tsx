@@ -13,7 +13,7 @@ import { strokeOfChannel } from "./palette";
 import type { Line } from "./plot";
 import type { Points } from "./points";
 import { bandWanted, dosesWanted, factorOf, useSource, wantedBy } from "./sources";
-import { summarise } from "./stretch";
+import { summarize } from "./stretch";
 import { TimeChart } from "./TimeChart";
 import { splitSeries, useUnitStrokes } from "./useLines";
 
@@ -84,7 +84,7 @@ export function ChartCard({ chart, experiment, unit, labels, hidden, onToggle, h
     visible: (lines[i] as Line).visible,
     value:
       cursorAt === undefined ? one.points.y[one.points.y.length - 1] : valueAt(one.points.x, one.points.y, cursorAt),
-    summary: axis.zoom ? summarise(one.points, ...axis.zoom) : undefined,
+    summary: axis.zoom ? summarize(one.points, ...axis.zoom) : undefined,
   }));
 
   return (

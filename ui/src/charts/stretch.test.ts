@@ -1,23 +1,23 @@
 import { expect, it } from "vitest";
 import { toCsv } from "./exporting";
 import { factorOf, seriesName } from "./sources";
-import { summarise } from "./stretch";
+import { summarize } from "./stretch";
 
 it("finds the doubling time of an exponential", () => {
   const x = Array.from({ length: 100 }, (_, i) => i * 60);
   const y = x.map((s) => 0.1 * 2 ** (s / 3600 / 1.5));
-  expect(summarise({ x, y }, 0, 6000)?.doublingH).toBeCloseTo(1.5, 6);
+  expect(summarize({ x, y }, 0, 6000)?.doublingH).toBeCloseTo(1.5, 6);
 });
 
 it("finds the mean and slope of a line, and no doubling of a falling one", () => {
   const x = [0, 3600, 7200];
-  const found = summarise({ x, y: [3, 2, 1] }, 0, 7200);
+  const found = summarize({ x, y: [3, 2, 1] }, 0, 7200);
   expect(found).toMatchObject({ n: 3, mean: 2, doublingH: undefined });
   expect(found?.slopePerH).toBeCloseTo(-1);
 });
 
 it("says nothing of a stretch with one point", () => {
-  expect(summarise({ x: [0, 10], y: [1, 2] }, 5, 20)).toBeUndefined();
+  expect(summarize({ x: [0, 10], y: [1, 2] }, 5, 20)).toBeUndefined();
 });
 
 it("writes only the visible stretch to CSV, with names quoted", () => {

@@ -24,8 +24,8 @@ function slope(x: readonly number[], y: readonly number[]): number {
   return down === 0 ? 0 : up / down;
 }
 
-/** Summarise the points between two moments [s]; undefined when there are fewer than two. */
-export function summarise(points: Points, from: number, to: number): Summary | undefined {
+/** Summarize the points between two moments [s]; undefined when there are fewer than two. */
+export function summarize(points: Points, from: number, to: number): Summary | undefined {
   const hours: number[] = [];
   const values: number[] = [];
   for (let i = 0; i < points.x.length; i++) {

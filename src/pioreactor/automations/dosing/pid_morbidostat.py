@@ -32,7 +32,7 @@ class PIDMorbidostat(DosingAutomationJob):
     )  # fmt: skip
     target_normalized_od = Setting[float](
         unit="AU", label="Target nOD", ge=0, le=1e6,
-        help="normalised OD around which doses are sized",
+        help="normalized OD around which doses are sized",
     )  # fmt: skip
     duration = Setting(
         60.0, unit="min", label="Time between decisions", ge=0.05, le=100_000,

@@ -34,7 +34,7 @@ class GrowthRateCalculator(BackgroundJob):
     growth_rate = Measurement[structs.GrowthRate](
         unit="h⁻¹", label="Growth rate", quantity="growth_rate", display=False
     )
-    od_filtered = Measurement[structs.ODFiltered](label="Normalised OD", quantity="od_filtered", display=False)
+    od_filtered = Measurement[structs.ODFiltered](label="Normalized OD", quantity="od_filtered", display=False)
     estimate = Measurement[dict[str, object]](label="Growth rate with its 95 % band", display=False)
 
     experiment_caches = (NORMALIZATION_CACHE, STATE_CACHE)

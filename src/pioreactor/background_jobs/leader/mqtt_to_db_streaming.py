@@ -14,7 +14,7 @@ from pioreactor.exc import PioreactorError, StorageError
 from pioreactor.jobs.job import LongRunningBackgroundJob
 from pioreactor.messaging.ports import Message
 from pioreactor.storage.ports import RecordSink, Row, ValueType
-from pioreactor.structs.journal import JournalAcknowledgement, JournalBatch, JournalRecord
+from pioreactor.structs.journal import JournalAcknowledgment, JournalBatch, JournalRecord
 from pioreactor.types import UNIVERSAL_EXPERIMENT
 
 STATISTICS_INTERVAL_S = 60.0
@@ -208,8 +208,8 @@ class MqttToDBStreamer(LongRunningBackgroundJob):
         return Row("quarantined_rows", values)
 
     def _acknowledge(self, unit: str, journal_id: str, through_seq: int, *, resend: bool = False) -> None:
-        acknowledgement = JournalAcknowledgement(journal_id, through_seq, resend)
-        self.publish(topics.journal_acknowledged(unit), msgspec.json.encode(acknowledgement), qos=1, retain=True)
+        acknowledgment = JournalAcknowledgment(journal_id, through_seq, resend)
+        self.publish(topics.journal_acknowledged(unit), msgspec.json.encode(acknowledgment), qos=1, retain=True)
 
     def _store_statistics(self) -> None:
         written, refused = self._rows_written, self._rows_refused

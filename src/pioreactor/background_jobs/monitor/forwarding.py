@@ -12,7 +12,7 @@ from pioreactor.clock.ports import Clock
 from pioreactor.exc import StorageError
 from pioreactor.messaging.ports import Message
 from pioreactor.storage.ports import Journal, JournalEntry
-from pioreactor.structs.journal import JournalAcknowledgement, JournalBatch, JournalRecord
+from pioreactor.structs.journal import JournalAcknowledgment, JournalBatch, JournalRecord
 
 log = logging.getLogger(__name__)
 
@@ -116,10 +116,10 @@ class JournalForwarder:
         self._budget_bytes = min(budget, BURST_S * self._bytes_per_s)
         self._refilled_at_s = now_s
 
-    def on_acknowledgement(self, message: Message) -> None:
+    def on_acknowledgment(self, message: Message) -> None:
         """Handle an acknowledgment of committed entries, if it is for this journal."""
         try:
-            acknowledgment = msgspec.json.decode(message.payload, type=JournalAcknowledgement)
+            acknowledgment = msgspec.json.decode(message.payload, type=JournalAcknowledgment)
         except msgspec.DecodeError as error:
             log.warning("An unreadable acknowledgment is skipped: %s.", error)
             return

@@ -108,7 +108,7 @@ class Monitor(LongRunningBackgroundJob):
         self.every(STATISTICS_EVERY_S, self._publish_statistics, first_after_s=DEFERRED_START_S)
 
     def start_passive_listeners(self) -> None:
-        self.subscribe_and_callback(self._forwarder.on_acknowledgement, topics.journal_acknowledged(self.unit))
+        self.subscribe_and_callback(self._forwarder.on_acknowledgment, topics.journal_acknowledged(self.unit))
         self.subscribe_and_callback(self._on_writer_state, topics.state("+", UNIVERSAL_EXPERIMENT, WRITER))
         self.subscribe_and_callback(self._stale_states.on_state, self._stale_states.filters)
         for who in (self.unit, UNIVERSAL_IDENTIFIER):

@@ -11,7 +11,7 @@ from pioreactor.cli.options import json_option
 from pioreactor.cli.render import print_json
 from pioreactor.cli.status_checks import Finding, Verdict, run_checks, worst
 
-_COLOURS: dict[Verdict, str] = {"OK": "green", "WARN": "yellow", "FAIL": "red"}
+_COLORS: dict[Verdict, str] = {"OK": "green", "WARN": "yellow", "FAIL": "red"}
 
 
 @click.command()
@@ -24,11 +24,11 @@ def status(ctx: click.Context, cli: CliContext, as_json: bool) -> None:
     for finding in run_checks(cli):
         findings.append(finding)
         if not as_json:
-            verdict = click.style(f"{finding.verdict:<4}", fg=_COLOURS[finding.verdict])
+            verdict = click.style(f"{finding.verdict:<4}", fg=_COLORS[finding.verdict])
             click.echo(f"{verdict}  {finding.check:<26}{finding.details}")
     overall = worst(findings)
     if as_json:
         print_json({"status": overall, "checks": [asdict(finding) for finding in findings]})
     else:
-        click.echo(f"{click.style(overall, fg=_COLOURS[overall], bold=True)} overall.")
+        click.echo(f"{click.style(overall, fg=_COLORS[overall], bold=True)} overall.")
     ctx.exit(1 if overall == "FAIL" else 0)

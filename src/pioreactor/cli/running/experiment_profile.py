@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pioreactor.experiment_profiles.timeline import Step
     from pioreactor.experiment_profiles.validate import Diagnostic
 
-_COLOURS = {"error": "red", "warning": "yellow", "info": "blue"}
+_COLORS = {"error": "red", "warning": "yellow", "info": "blue"}
 
 
 @click.group(name="experiment_profile")
@@ -129,7 +129,7 @@ def _run(cli: CliContext, run: RunProgress) -> None:
 
 def _show_findings(found: Sequence[Diagnostic]) -> None:
     for one in found:
-        word = click.style(f"{one.severity:<8}", fg=_COLOURS[one.severity])
+        word = click.style(f"{one.severity:<8}", fg=_COLORS[one.severity])
         click.echo(f"{word}{one.path}: {one.message} ({one.code})", err=True)
         if one.hint:
             click.echo(f"        Try: {one.hint}", err=True)

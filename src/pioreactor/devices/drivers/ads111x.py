@@ -1,4 +1,4 @@
-"""The ADS1114 and ADS1115, 16-bit analogue-to-digital converters (registers: Texas Instruments SBAS444)."""
+"""The ADS1114 and ADS1115, 16-bit analog-to-digital converters (registers: Texas Instruments SBAS444)."""
 
 from typing import Final, Literal
 

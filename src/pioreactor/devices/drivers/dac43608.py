@@ -1,4 +1,4 @@
-"""The DAC43608, the LED driver's eight-bit digital-to-analogue converter on HAT 1.0."""
+"""The DAC43608, the LED driver's eight-bit digital-to-analog converter on HAT 1.0."""
 
 from collections.abc import Mapping
 from typing import Final

@@ -1,4 +1,4 @@
-"""The RP2040 of HAT 1.1 and later: four analogue inputs, four LED channels, and a firmware version."""
+"""The RP2040 of HAT 1.1 and later: four analog inputs, four LED channels, and a firmware version."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -27,7 +27,7 @@ def full_scale_counts(firmware: Firmware) -> int:
 
 
 class PicoAdc:
-    """One analogue input, 0 to 3.3 V. The firmware averages by itself; a read does not wait."""
+    """One analog input, 0 to 3.3 V. The firmware averages by itself; a read does not wait."""
 
     __slots__ = ("_address", "_lsb_v", "_register", "_transfer")
     converter = "RP2040"

@@ -149,19 +149,19 @@ class Connection(asyncio.Protocol):
         if publication.qos == 2:
             self._received_qos2_ids.add(packet_id)
         self._write(
-            packets.encode_acknowledgement(PacketType.PUBACK if publication.qos == 1 else PacketType.PUBREC, packet_id)
+            packets.encode_acknowledgment(PacketType.PUBACK if publication.qos == 1 else PacketType.PUBREC, packet_id)
         )
 
     def _on_pubrel(self, packet: Packet) -> None:
         packet_id = packets.decode_packet_id(packet)
         self._received_qos2_ids.discard(packet_id)
-        self._write(packets.encode_acknowledgement(PacketType.PUBCOMP, packet_id))
+        self._write(packets.encode_acknowledgment(PacketType.PUBCOMP, packet_id))
 
     def _on_subscribe(self, packet: Packet) -> None:
         packet_id, requested = packets.decode_subscribe(packet)
         granted = [self._core.subscribe(self, topic_filter, qos) for topic_filter, qos in requested]
         codes = bytes(0x80 if granted_qos is None else granted_qos for granted_qos in granted)
-        self._write(packets.encode_acknowledgement(PacketType.SUBACK, packet_id, codes))
+        self._write(packets.encode_acknowledgment(PacketType.SUBACK, packet_id, codes))
         for (topic_filter, _), granted_qos in zip(requested, granted, strict=True):
             if granted_qos is not None:
                 self._core.send_retained(self, topic_filter, granted_qos)
@@ -170,7 +170,7 @@ class Connection(asyncio.Protocol):
         packet_id, filters = packets.decode_unsubscribe(packet)
         for topic_filter in filters:
             self._core.unsubscribe(self, topic_filter)
-        self._write(packets.encode_acknowledgement(PacketType.UNSUBACK, packet_id))
+        self._write(packets.encode_acknowledgment(PacketType.UNSUBACK, packet_id))
 
     def _on_ping(self, _packet: Packet) -> None:
         self._write(packets.encode_pingresp())
@@ -195,4 +195,4 @@ class Connection(asyncio.Protocol):
 
 
 def _ignore(_packet: Packet) -> None:
-    """Ignore an acknowledgement: TCP has delivered the message, and no session is kept that would repeat it."""
+    """Ignore an acknowledgment: TCP has delivered the message, and no session is kept that would repeat it."""

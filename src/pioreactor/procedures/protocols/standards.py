@@ -210,7 +210,7 @@ def _label(channel: PdChannel, angle: PdAngle) -> str:
 
 
 def _is_monotone(ctx: SessionContext, channel: PdChannel) -> bool:
-    """Return whether denser standards always gave more (or always less); neighbours within 2 % count as equal."""
+    """Return whether denser standards always gave more (or always less); neighbors within 2 % count as equal."""
     volts = [
         readings[channel] for _, readings in sorted(zip(ctx.data["od600"], ctx.data["readings"], strict=True), key=_od)
     ]

@@ -83,7 +83,7 @@ def _akima_slopes(chords: Sequence[float]) -> list[float]:
     for i in range(2, len(m) - 1):
         left, right = abs(m[i - 1] - m[i - 2]), abs(m[i + 1] - m[i])
         total = left + right
-        # Four chords in a row without a bend: both neighbours say the same.
+        # Four chords in a row without a bend: both neighbors say the same.
         slopes.append((right * m[i - 1] + left * m[i]) / total if total > 0 else (m[i - 1] + m[i]) / 2)
     return slopes
 

@@ -90,7 +90,7 @@ class Run:
         values = [segment.value(segment.low) for segment in segments]
         values.append(segments[-1].value(segments[-1].high))
         self._sign = 1.0 if values[-1] >= values[0] else -1.0
-        # Rounding may leave equal neighbours a hair out of order.
+        # Rounding may leave equal neighbors a hair out of order.
         rising, top = [], -float("inf")
         for value in values:
             top = max(top, self._sign * value)

@@ -46,7 +46,7 @@ class SqliteJournal:
     """See `ports.Journal`.
 
     A file that SQLite finds malformed is put aside, and what can be read of it starts a new journal under a new
-    id; `recovered` then says so in a sentence for the log. Entries whose acknowledgement was lost with the file are
+    id; `recovered` then says so in a sentence for the log. Entries whose acknowledgment was lost with the file are
     sent again: after damage the promise is "at least once".
     """
 

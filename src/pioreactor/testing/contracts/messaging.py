@@ -364,9 +364,9 @@ class BusContract:
         # a subscription makes sure that the connection is up before it is lost
         bus.subscribe(f"{ROOT}/a", Inbox())
         flushed(bus)
-        cancelled = bus.on_connection(gone)
+        canceled = bus.on_connection(gone)
         bus.on_connection(stays)
-        cancelled.cancel()
+        canceled.cancel()
         broker.stop()
         stays.wait_for(1)
         assert gone.received == []

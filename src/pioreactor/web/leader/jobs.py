@@ -101,7 +101,7 @@ def _check_setting(leader: LeaderServices, job: str, setting: str, value: object
     """Refuse what the job's declaration refuses; a job that the leader does not know checks for itself."""
     if setting.removeprefix("$") == "state":
         return
-    declared = next((known for known in leader.unit.catalogue.jobs() if known.job_name == job), None)
+    declared = next((known for known in leader.unit.catalog.jobs() if known.job_name == job), None)
     if declared is None or job.endswith("_automation"):
         return
     known = declared.published.get(setting)

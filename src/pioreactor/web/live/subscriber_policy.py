@@ -6,7 +6,7 @@ from pioreactor.exc import InvalidRequestError, NotPermittedError
 from pioreactor.messaging.packets import MQTT_3_1_1, MQTT_5, Connect, Packet, PacketType, decode_connect
 
 MAX_PACKET_BYTES = 64 * 1024
-"""A subscriber sends subscriptions and acknowledgements, all of them small."""
+"""A subscriber sends subscriptions and acknowledgments, all of them small."""
 _MAX_KEEPALIVE_S = 300
 _ALLOWED_TYPES = frozenset(
     {

@@ -29,13 +29,13 @@ class VialAnswer(msgspec.Struct):
 @relayed(waits=True, timeout_s=10.0)
 @get("/jobs/descriptors", sync_to_thread=True)
 def jobs_descriptors(unit: UnitPorts) -> list[DescribedJob]:
-    return [describe_job(job) for job in unit.catalogue.jobs()]
+    return [describe_job(job) for job in unit.catalog.jobs()]
 
 
 @relayed(waits=True, timeout_s=10.0)
 @get("/automations/descriptors/{kind:str}", sync_to_thread=True)
 def automations_descriptors(unit: UnitPorts, kind: FromPath[str]) -> list[DescribedAutomation]:
-    return [describe_automation(automation) for automation in unit.catalogue.automations(automation_kind(kind))]
+    return [describe_automation(automation) for automation in unit.catalog.automations(automation_kind(kind))]
 
 
 @relayed(waits=True, timeout_s=10.0)
@@ -47,7 +47,7 @@ async def settings_descriptors() -> list[DescribedSettings]:
 @relayed(WORKERS, UNITS, target="units", timeout_s=15.0)
 @get("/capabilities", sync_to_thread=True)
 def capabilities(unit: UnitPorts) -> list[Capability]:
-    return describe_capabilities(unit.catalogue)
+    return describe_capabilities(unit.catalog)
 
 
 @get("/bioreactor/experiments/{experiment:str}", sync_to_thread=True)

@@ -91,7 +91,7 @@ def test_a_damaged_store_is_measured_anew(simulated: Simulated, stored: str) -> 
     assert read(bench, 30, ch2=0.05)[-1] == pytest.approx(1.0, abs=0.01)
 
 
-def test_forgetting_the_normalisation_starts_a_new_unit(bench: Bench) -> None:
+def test_forgetting_the_normalization_starts_a_new_unit(bench: Bench) -> None:
     read(bench, 30, ch2=0.05)
     bench.set("growth_rate_calculating", "state", "disconnected")
     bench.wait(1.0)

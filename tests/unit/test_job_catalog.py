@@ -1,4 +1,4 @@
-"""The catalogue of jobs: one entry per job, readable without importing any job."""
+"""The catalog of jobs: one entry per job, readable without importing any job."""
 
 import importlib
 import pkgutil
@@ -9,7 +9,7 @@ import pytest
 
 import pioreactor.automations
 import pioreactor.background_jobs
-from pioreactor.job_catalogue import JOBS, JobSpec, StopOrder, stop_order_of
+from pioreactor.job_catalog import JOBS, JobSpec, StopOrder, stop_order_of
 from pioreactor.jobs.job import BackgroundJob
 from pioreactor.settings.load import settings_of_text
 
@@ -37,9 +37,9 @@ def test_every_job_of_ours_has_an_entry() -> None:
     assert ours - {""} == set(JOBS)
 
 
-def test_reading_the_catalogue_imports_no_job_and_no_library() -> None:
+def test_reading_the_catalog_imports_no_job_and_no_library() -> None:
     code = (
-        "import sys, pioreactor.job_catalogue\n"
+        "import sys, pioreactor.job_catalog\n"
         "heavy = ('numpy', 'msgspec', 'click', 'pioreactor.jobs', 'pioreactor.background_jobs')\n"
         "print([name for name in heavy if name in sys.modules])"
     )

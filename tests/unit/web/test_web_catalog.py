@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 
 from pioreactor.automations import registry
-from pioreactor.web.catalogue import DeclaredCatalogue
+from pioreactor.web.catalog import DeclaredCatalog
 from pioreactor.web.descriptors import describe_automation, describe_capabilities, describe_job
 
 
 def test_every_job_of_ours_is_described(tmp_path: Path) -> None:
-    jobs = {job.job_name: describe_job(job) for job in DeclaredCatalogue(tmp_path).jobs()}
+    jobs = {job.job_name: describe_job(job) for job in DeclaredCatalog(tmp_path).jobs()}
 
     assert {"stirring", "od_reading", "growth_rate_calculating"} <= set(jobs)
     stirring = {setting.key: setting for setting in jobs["stirring"].published_settings}
@@ -24,7 +24,7 @@ def test_every_job_of_ours_is_described(tmp_path: Path) -> None:
 def test_every_automation_of_ours_is_described(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # A plugin, such as other tests of this process define, may take the name of one of ours.
     monkeypatch.setattr(registry, "_registered", {known: {} for known in registry.BUILT_IN})
-    found = {automation.automation_name: automation for automation in DeclaredCatalogue(tmp_path).automations(kind)}  # type: ignore[arg-type]
+    found = {automation.automation_name: automation for automation in DeclaredCatalog(tmp_path).automations(kind)}  # type: ignore[arg-type]
 
     assert set(registry.BUILT_IN[kind]) <= set(found)
     for name in registry.BUILT_IN[kind]:
@@ -36,7 +36,7 @@ def test_every_automation_of_ours_is_described(kind: str, tmp_path: Path, monkey
 def test_capabilities_name_what_can_be_typed(tmp_path: Path) -> None:
     found = {
         (capability.job_name, capability.automation_name): capability
-        for capability in describe_capabilities(DeclaredCatalogue(tmp_path))
+        for capability in describe_capabilities(DeclaredCatalog(tmp_path))
     }
     turbidostat = found["dosing_automation", "turbidostat"]
     assert turbidostat.cli_example == "pio run dosing_automation --automation-name turbidostat"
@@ -53,7 +53,7 @@ def test_a_plugins_job_and_automation_are_described_and_a_broken_one_hides_nothi
     )
     (tmp_path / "broken.py").write_text("raise RuntimeError('not today')\n")
 
-    jobs = {job.job_name: describe_job(job) for job in DeclaredCatalogue(tmp_path).jobs()}
+    jobs = {job.job_name: describe_job(job) for job in DeclaredCatalog(tmp_path).jobs()}
 
     assert jobs["bubbling"].description == "Bubbles air through the culture."
     assert jobs["bubbling"].source == "bubbling"

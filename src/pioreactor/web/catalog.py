@@ -1,4 +1,4 @@
-"""Catalogue for the web API: jobs and automations of a unit as their classes declare them, imported on first use."""
+"""Catalog for the web API: jobs and automations of a unit as their classes declare them, imported on first use."""
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from pioreactor.automations import registry
-from pioreactor.job_catalogue import JOBS
+from pioreactor.job_catalog import JOBS
 from pioreactor.jobs.published_attribute import AnyAttribute
 from pioreactor.jobs.settings import AnySetting, Setting, published_of
 from pioreactor.plugin_management import get_plugins
@@ -41,7 +41,7 @@ class Declared:
         return {name: value for name, value in self.published.items() if isinstance(value, Setting)}
 
 
-class DeclaredCatalogue:
+class DeclaredCatalog:
     """Built-in jobs and automations, and those of plugins. A class that cannot be imported is skipped and logged."""
 
     def __init__(self, plugins: Path) -> None:

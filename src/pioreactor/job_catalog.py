@@ -1,4 +1,4 @@
-"""Catalogue of the built-in jobs, the only list of them: facts that other processes need without importing a job.
+"""Catalog of the built-in jobs, the only list of them: facts that other processes need without importing a job.
 
 Importing the class of a job takes up to 0.1 s on a Raspberry Pi. `pio --help`, `pio kill` and the configuration do not
 wait for that: they read this table, which refers to classes by name. Anything else about a job stands on its class.
@@ -124,7 +124,7 @@ _ACTUATING_PARTS: Final = ("add_", "remove_", "circulate_", "pump", "temperature
 
 
 def stop_order_of(name: str) -> StopOrder:
-    """Return when a job or an action is stopped; for those that are not in the catalogue its name decides."""
+    """Return when a job or an action is stopped; for those that are not in the catalog its name decides."""
     spec = JOBS.get(name)
     if spec is not None:
         return spec.stop_order
