@@ -1,35 +1,20 @@
 """A whole cluster by one command: jobs run, records arrive, commands act, mistakes are named, nothing stays behind."""
 
-import contextlib
 import json
-import operator
 import os
-import re
-import shlex
 import signal
-import socket
-import sqlite3
 import subprocess
-import sys
-import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
+from tests.system.demo_process import PIO, PIOS, Demo, left_behind, start, until
 
-from pioreactor.bootstrap import build_runtime
 from pioreactor.storage.paths import Paths
 from pioreactor.testing.ports import free_ports
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(240)]
 
-PATIENCE_S = 60.0
-PIO = [sys.executable, "-m", "pioreactor.cli.main"]
-PIOS = [sys.executable, "-m", "pioreactor.cli.pios"]
 PROFILE = """
 version: "1.0"
 experiment_profile_name: a short trial
@@ -69,137 +54,6 @@ class Bubbler(BackgroundJobContrib):
     def on_ready(self):
         self.bubbled = self.bubbled + 1
 """
-
-
-def until(true: Callable[[], Any], what: str) -> Any:
-    """Wait for a system of other processes; there is nothing else to wait on than its answers."""
-    waiting = threading.Event()
-    end = time.monotonic() + PATIENCE_S
-    while time.monotonic() < end:
-        answer = true()
-        if answer:
-            return answer
-        waiting.wait(0.2)
-    raise AssertionError(f"not within {PATIENCE_S:g} s: {what}")
-
-
-@dataclass
-class Demo:
-    """A running `pio demo`."""
-
-    process: "subprocess.Popen[str]"
-    folder: Path
-    environment: dict[str, str]
-
-    def pio(
-        self, *words: str, unit: str = "worker1", program: Sequence[str] = PIO, **more: str
-    ) -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(
-            [*program, *words],
-            env={**self.environment_of(unit), **more},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
-
-    def environment_of(self, unit: str) -> dict[str, str]:
-        paths = Paths.below(self.folder / unit)
-        return {
-            **self.environment,
-            "HOSTNAME": unit,
-            "DOT_PIOREACTOR": str(paths.dot_pioreactor),
-            "RUN_PIOREACTOR": str(paths.run_pioreactor),
-            "PIO_LOG_FILE": str(paths.log_file),
-        }
-
-    def running(self) -> dict[str, dict[str, Any]]:
-        listed = json.loads(self.pio("jobs", "list", "running", "--json").stdout)
-        return {job["job_name"]: job for job in listed}
-
-    def rows(self, table: str) -> int:
-        return self.count(f"SELECT count(*) FROM {table}")
-
-    def count(self, question: str) -> int:
-        """Ask the leader's database for a number; 0 while there is none."""
-        database = Paths.below(self.folder / "leader").database
-        if not database.exists():
-            return 0
-        with contextlib.closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
-            return int(connection.execute(question).fetchone()[0])
-
-    def text(self, question: str) -> str:
-        """Ask the leader's database for a word."""
-        with contextlib.closing(
-            sqlite3.connect(f"file:{Paths.below(self.folder / 'leader').database}?mode=ro", uri=True)
-        ) as connection:
-            return str(connection.execute(question).fetchone()[0])
-
-    def wait_for_message(
-        self, topic: str, wanted: Callable[[bytes], bool], *, after: Callable[[], object] | None = None
-    ) -> None:
-        """Wait for a message whose payload is wanted, retained ones included."""
-        runtime = build_runtime(self.environment_of("leader"), quiet=True, handles_signals=False)
-        bus = runtime.buses.connect("test")
-        came = threading.Event()
-        try:
-            bus.subscribe(topic, lambda message: came.set() if wanted(message.payload) else None)
-            if after is not None:
-                after()
-            assert came.wait(PATIENCE_S), f"nothing wanted came on {topic}"
-        finally:
-            bus.close()
-            runtime.stores.close()
-
-    def publish(self, topic: str, payload: bytes) -> None:
-        runtime = build_runtime(self.environment_of("leader"), quiet=True, handles_signals=False)
-        bus = runtime.buses.connect("test")
-        bus.publish(topic, payload, qos=1)
-        assert bus.flush(10)
-        bus.close()
-        runtime.stores.close()
-
-    def stop(self) -> str:
-        self.process.send_signal(signal.SIGINT)
-        said, _ = self.process.communicate(timeout=60)
-        return said
-
-
-def start(folder: Path) -> Demo:
-    command = [*PIO, "demo", "--workers", "1", "--speed", "10", "--port", str(free_ports(2)), "--data", str(folder)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    overdue = threading.Timer(PATIENCE_S, process.kill)
-    overdue.start()
-    said = ""
-    try:
-        assert process.stdout is not None
-        for line in process.stdout:
-            said += line
-            if "Press Ctrl-C to stop everything" in line:
-                break
-        else:
-            raise AssertionError(f"the demo ended before it was ready:\n{said}")
-    finally:
-        overdue.cancel()
-        overdue.join()
-    exported = re.search(r"export (.+)", said)
-    assert exported, said
-    given = dict(word.split("=", 1) for word in shlex.split(exported.group(1)))
-    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-    return Demo(process, folder, {**kept, **given})
-
-
-def left_behind(folder: Path) -> dict[int, str]:
-    """Return the living processes that have anything to do with a folder, with their command lines."""
-    found = {}
-    for process in Path("/proc").iterdir():
-        if not process.name.isdigit() or int(process.name) == os.getpid():
-            continue
-        with contextlib.suppress(OSError):
-            known = (process / "cmdline").read_bytes() + (process / "environ").read_bytes()
-            if str(folder).encode() in known:
-                found[int(process.name)] = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-    return found
 
 
 @pytest.fixture(scope="module")
@@ -366,24 +220,6 @@ def test_a_malformed_configuration_is_named_to_the_key(demo: Demo) -> None:
     assert "Traceback" not in refused.stderr
 
 
-def test_a_port_that_is_taken_is_said_and_leaves_nothing(tmp_path: Path) -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = str(taken.getsockname()[1])
-        ended = subprocess.run(
-            [*PIO, "demo", "--workers", "1", "--no-jobs", "--port", port, "--data", str(tmp_path / "d")],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=PATIENCE_S,
-        )
-    assert ended.returncode == 1
-    assert "port" in ended.stderr
-    assert "Traceback" not in ended.stderr
-    assert left_behind(tmp_path / "d") == {}
-
-
 def test_a_job_that_starts_while_the_broker_is_away_works_and_catches_up(demo: Demo, tmp_path: Path) -> None:
     """Its reading is in the journal at once, and nowhere else until there is a broker."""
     from pioreactor.storage.sqlite.stores import SqliteUnitStores
@@ -414,62 +250,3 @@ def test_a_job_that_starts_while_the_broker_is_away_works_and_catches_up(demo: D
     assert job.returncode == 0
     assert "Ready." in said
     assert "Traceback" not in said
-
-
-def test_the_next_start_keeps_history_and_ctrl_c_leaves_no_process(tmp_path: Path) -> None:
-    folder = tmp_path / "kept"
-    first = start(folder)
-    try:
-        until(lambda: first.rows("od_readings") > 5, "readings")
-    finally:
-        said = first.stop()
-    assert first.process.returncode == 0, said
-    assert left_behind(folder) == {}
-    before = first.rows("od_readings")
-    second = start(folder)
-    try:
-        assert second.rows("od_readings") >= before
-        until(lambda: second.rows("od_readings") > before, "readings continue")
-    finally:
-        second.stop()
-    assert left_behind(folder) == {}
-
-
-def test_after_a_power_cut_everything_is_back(tmp_path_factory: pytest.TempPathFactory) -> None:
-    folder = tmp_path_factory.mktemp("c")  # of a short name, as sockets lie below it
-    first = start(folder)
-    jobs = ("stirring", "od_reading", "growth_rate_calculating", "temperature_automation", "dosing_automation")
-    try:
-        until(lambda: first.rows("growth_rates") > 3 and set(jobs) <= set(first.running()), "everything runs")
-        paused = first.pio("jobs", "set", "temperature_automation", "state", "sleeping")
-        assert paused.returncode == 0, paused.stderr
-    finally:
-        for pid in left_behind(folder):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        first.process.communicate()
-    before = first.rows("od_readings")
-    second = start(folder)
-    try:
-        until(lambda: set(jobs) <= set(second.running()), "all of it runs again")
-        held = {"dosing_automation": b"sleeping", "temperature_automation": b"sleeping"}
-        for job in jobs:
-            wanted = held.get(job, b"ready")
-            second.wait_for_message(f"pioreactor/worker1/demo/{job}/$state", partial(operator.eq, wanted))
-        until(lambda: second.rows("od_readings") > before, "readings continue")
-        gap = "SELECT count(*) FROM logs WHERE message LIKE 'Gap in the records: worker1 was off from %'"
-        until(lambda: second.count(gap) == 1, "the gap is marked")
-        told = second.text("SELECT message FROM logs WHERE message LIKE 'Gap in the records%'")
-        last, first_again = (
-            second.text(f"SELECT {which}(timestamp) FROM od_readings WHERE rowid {side} {before}")
-            for which, side in (("max", "<="), ("min", ">"))
-        )
-        assert (since := told.split(" from ")[1].split(" to ")[0]) >= second.text("SELECT min(timestamp) FROM logs")
-        assert since < first_again
-        assert last < told.split(" to ")[1].rstrip(".") < first_again, "records continue after it"
-        assert second.count("SELECT count(*) FROM logs WHERE message LIKE '%ended unexpectedly%'") == 0, (
-            "a power cut is not a crash"
-        )
-    finally:
-        second.stop()
-    assert left_behind(folder) == {}
