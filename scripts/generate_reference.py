@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import Any
 
 from pioreactor.bootstrap.simulated import build_simulation
-from pioreactor.cli.reference_page import cli_page
+from pioreactor.cli.reference_page import cli_page, help_text
 from pioreactor.measurements.reference_page import measurements_page
 from pioreactor.runtime import context
 from pioreactor.settings.reference_page import config_page, default_config_ini
@@ -62,6 +62,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/reference/config.md": config_page,
     "src/pioreactor/settings/default_config.ini": default_config_ini,
     "docs/reference/cli.md": cli_page,
+    "src/pioreactor/cli/help.txt": help_text,
     "docs/reference/asyncapi.json": asyncapi.render,
     "docs/reference/openapi.json": openapi_document.render,
     "docs/reference/measurements.md": measurements_page,

@@ -10,6 +10,8 @@ from pioreactor.cli.pios import pios
 from pioreactor.cli.tree import pio
 
 _WIDTH = 100
+_HELP_WIDTH = 78
+"""How wide click writes help at most, in a terminal of 80 columns."""
 
 
 def cli_page() -> str:
@@ -23,6 +25,12 @@ def cli_page() -> str:
     for root in (pio, pios):
         parts += _pages(root, _context(root, root.name if root.name is not None else "", None))
     return "\n".join(parts)
+
+
+def help_text() -> str:
+    """Return what `pio --help` prints in a terminal of 80 columns or more."""
+    context = click.Context(pio, info_name=pio.name, terminal_width=_HELP_WIDTH, **pio.context_settings)
+    return pio.get_help(context).rstrip() + "\n"
 
 
 def _context(command: click.Command, name: str, parent: click.Context | None) -> click.Context:

@@ -1,5 +1,6 @@
 """The frame of the command line: what is imported when, what is suggested, and how commands end."""
 
+import os
 import subprocess
 import sys
 from typing import Any
@@ -29,6 +30,25 @@ def test_the_version_is_printed_without_click() -> None:
     modules = _modules_after("import sys; sys.argv = ['pio', 'version']; from pioreactor.cli.main import main; main()")
     assert "click" not in modules
     assert "msgspec" not in modules
+
+
+@pytest.mark.parametrize("flag", ["--help", "-h"])
+def test_the_help_is_printed_without_click(flag: str) -> None:
+    modules = _modules_after(f"import sys; sys.argv = ['pio', '{flag}']; from pioreactor.cli.main import main; main()")
+    assert not modules & {"click", "typing", "pathlib", "msgspec"}
+
+
+@pytest.mark.parametrize("columns", ["", "60", "80", "200", "many"])
+def test_the_printed_help_is_that_of_the_commands(columns: str) -> None:
+    environment = {**os.environ, "COLUMNS": columns}
+    imports = "from pioreactor.cli.exit_codes import run_and_exit; from pioreactor.cli.tree import pio"
+    own = f"{imports}; run_and_exit(pio, ['-h'])"
+    shown = [
+        subprocess.run([sys.executable, *command], capture_output=True, text=True, check=True, env=environment).stdout
+        for command in (["-m", "pioreactor.cli.main", "-h"], ["-c", own])
+    ]
+    assert shown[0] == shown[1]
+    assert "Usage: pio" in shown[0]
 
 
 def test_help_imports_no_command_and_nothing_heavy() -> None:
