@@ -1,6 +1,7 @@
 """Measures how long commands take to start, as multiples of an interpreter that does nothing, in the same run.
 
-Run `python -m bench.cli_startup [ROUNDS]`. Targets: `pio version` at most 3, `pio --help` at most 6.
+Run `python -m bench.cli_startup [ROUNDS]`. Targets: `pio version` at most 1.5,
+`pio --help` at most 5.
 """
 
 import statistics

@@ -47,6 +47,22 @@ def test_reading_the_catalog_imports_no_job_and_no_library() -> None:
     assert answer.stdout.strip() == "[]"
 
 
+@pytest.mark.parametrize("name", JOBS)
+def test_a_job_imports_no_library_that_its_process_has_no_memory_for(name: str) -> None:
+    """Each of these costs a process between 0.7 and 30 MB; od_reading and calibrations import numpy when they fit."""
+    code = (
+        "import sys, pioreactor.bootstrap.process\n"
+        "from pioreactor.devices.board import load_board\n"
+        "from pioreactor.job_catalog import JOBS\n"
+        f"JOBS[{name!r}].load()\n"
+        "load_board(None, hat_version='1.2', model_name='pioreactor_20ml', model_version='1.5')\n"
+        "heavy = ('numpy', 'yaml', 'click', 'lark', 'sqlalchemy', 'alembic', 'litestar', 'asyncio', 'http.client')\n"
+        "print([name for name in heavy if name in sys.modules])"
+    )
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert answer.stdout.strip() == "[]"
+
+
 @pytest.mark.parametrize(
     ("name", "expected"),
     [

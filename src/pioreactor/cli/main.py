@@ -21,6 +21,8 @@ def main() -> None:
         return
     from pioreactor.cli import fast_start
 
+    if arguments[:1] == ["run"]:
+        fast_start.import_msgspec()
     if fast_start.can_start(arguments):
         fast_start.start_and_exit(arguments[1])
     from pioreactor.cli.exit_codes import run_and_exit

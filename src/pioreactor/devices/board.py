@@ -6,7 +6,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, Literal, get_args
 
-from pioreactor.devices.description_layers import HardwareLayers
+from pioreactor.devices.description_layers import HardwareLayers, merged
 from pioreactor.devices.driver import AdcInput, Driver, LedDriver, SensorInput
 from pioreactor.devices.driver_table import DRIVERS
 from pioreactor.exc import ConfigurationError, HardwareNotFoundError
@@ -172,13 +172,13 @@ class _Mod:
 
     @classmethod
     def load(cls, layers: HardwareLayers, mod: str) -> "_Mod":
-        files = layers.files(mod)
-        if not files:
+        found = layers.load(mod)
+        if not found:
             raise ConfigurationError(
                 f"nothing describes `{mod}` of HAT {layers.hat_version} and {layers.model_name} {layers.model_version}",
                 remedy=f"Add {mod}.yaml to hardware/hats/{layers.hat_version} in the data folder.",
             )
-        return cls(layers.load(mod), ", ".join(str(path) for path in files))
+        return cls(merged(found), ", ".join(layer.place for layer in found))
 
     def value(self, key: str) -> Any:
         try:
@@ -219,7 +219,7 @@ class _Mod:
 
 def _sensors(layers: HardwareLayers) -> dict[str, SensorInput]:
     """Return the additional sensors; the file is optional."""
-    if not layers.files("sensors"):
+    if not layers.load("sensors"):
         return {}
     described = _Mod.load(layers, "sensors")
     return {name: _sensor(described.below(name)) for name in described.content}

@@ -1,13 +1,19 @@
-"""Hardware descriptions in layers of YAML files: shipped and the laboratory's own, for the HAT and for the model."""
+"""Hardware descriptions in layers: shipped and the laboratory's own (YAML files), for the HAT and for the model."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, NamedTuple, cast
 
+from pioreactor.devices.shipped_definitions import HATS, MODELS
 from pioreactor.exc import ConfigurationError
 
-SHIPPED: Final = Path(__file__).parent / "definitions"
+
+class Layer(NamedTuple):
+    """One description of a part: the place that error messages name, and its keys and values."""
+
+    place: str
+    values: Mapping[object, object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,26 +25,30 @@ class HardwareLayers:
     model_name: str
     model_version: str
 
-    def load(self, mod: str) -> dict[str, Any]:
-        """Return the part `mod` ("pwm", "adc", a plugin's …), merged key by key; later files win:
+    def load(self, mod: str) -> list[Layer]:
+        """Return the descriptions of the part `mod` ("pwm", "adc", a plugin's …), the weakest first:
 
-        shipped HAT, the laboratory's HAT, shipped model, the laboratory's model. Keys are strings at every level.
-        Empty when no file describes it. Raises `ConfigurationError` naming a file that cannot be used.
+        shipped HAT, the laboratory's HAT, shipped model, the laboratory's model. Empty when nothing describes it.
+        Raises `ConfigurationError` naming a file that cannot be used.
         """
-        merged: dict[str, Any] = {}
-        for path in self.files(mod):
-            merged = _deep_merged(merged, _read(path))
-        return merged
+        hat, model = ("hats", self.hat_version), ("models", self.model_name, self.model_version)
+        shipped = {hat: HATS.get(hat[1], {}), model: MODELS.get(model[1:], {})}
+        layers = []
+        for folder, parts in shipped.items():
+            if mod in parts:
+                layers.append(Layer(f"shipped {'/'.join(folder)}/{mod}", cast(Mapping[object, object], parts[mod])))
+            path = None if self.directory is None else self.directory.joinpath(*folder, f"{mod}.yaml")
+            if path is not None and path.is_file():
+                layers.append(Layer(str(path), _read(path)))
+        return layers
 
-    def files(self, mod: str) -> list[Path]:
-        """Return the files that describe `mod`, the weakest first."""
-        return [path for folder in self._folders() if (path := folder / f"{mod}.yaml").is_file()]
 
-    def _folders(self) -> Iterator[Path]:
-        roots = [SHIPPED] if self.directory is None else [SHIPPED, self.directory]
-        for parts in (("hats", self.hat_version), ("models", self.model_name, self.model_version)):
-            for root in roots:
-                yield root.joinpath(*parts)
+def merged(layers: Iterable[Layer]) -> dict[str, Any]:
+    """Return the layers merged key by key, later ones win. Keys are strings at every level."""
+    result: dict[str, Any] = {}
+    for layer in layers:
+        result = _deep_merged(result, layer.values)
+    return result
 
 
 def _read(path: Path) -> Mapping[Any, Any]:

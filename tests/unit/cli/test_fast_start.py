@@ -71,7 +71,7 @@ def test_errors_are_printed_as_by_every_command(capsys: pytest.CaptureFixture[st
 
 def test_msgspec_is_the_same_without_typing_extensions() -> None:
     before = dict(sys.modules)
-    fast_start._import_msgspec()
+    fast_start.import_msgspec()
     assert sys.modules.get("typing_extensions", "absent") == before.get("typing_extensions", "absent")
 
 
