@@ -1,6 +1,6 @@
 """Exceptions, each with a code for programs, an HTTP status, and a remedy for people."""
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 
 class PioreactorError(Exception):
@@ -68,6 +68,18 @@ class IllegalTransitionError(ConflictError):
     """The requested state cannot be reached from the current state of the job."""
 
     code = "illegal_transition"
+
+
+class HookFailedError(PioreactorError):
+    """A hook of a job raised, and the job does not become ready."""
+
+    code = "hook_failed"
+
+    @classmethod
+    def of(cls, error: Exception, *, job: str, hook: str) -> Self:
+        """Return the error to raise for what a hook raised; it keeps the remedy."""
+        text = str(error) if isinstance(error, PioreactorError) else f"{type(error).__name__}: {error}"
+        return cls(f"{job} is not ready, {hook} failed: {text}", remedy=getattr(error, "remedy", None))
 
 
 class JobPresentError(ConflictError):

@@ -279,9 +279,6 @@ class AutomationJob(BackgroundJob):
         super()._republish_all()
         self._registration.publish_setting("automation_name", self.automation_name, is_repetition=True)
 
-    def on_disconnected(self) -> None:
-        """Release outputs at the end. Hook for subclasses."""
-
     def _publish_final(self) -> None:
         if self._has_begun:
             self._record_settings()

@@ -155,15 +155,6 @@ class BackgroundJobWithDodging(BackgroundJob):
             self._dodge_timer.cancel()
             self._dodge_timer = None
 
-    def on_sleeping(self) -> None:
-        """React to a pause. Hook for subclasses."""
-
-    def on_sleeping_to_ready(self) -> None:
-        """React to the end of a pause. Hook for subclasses."""
-
-    def on_disconnected(self) -> None:
-        """Release outputs at the end. Hook for subclasses."""
-
 
 class BackgroundJobWithDodgingContrib(BackgroundJobWithDodging):
     """Base of dodging jobs in plugins."""

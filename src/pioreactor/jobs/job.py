@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import logging
 from collections.abc import Callable, Sequence
 from types import TracebackType
@@ -10,6 +9,7 @@ from typing import Any, Self
 
 from pioreactor import structs, topics
 from pioreactor.exc import (
+    HookFailedError,
     IllegalTransitionError,
     NotActiveWorkerError,
     PioreactorError,
@@ -20,16 +20,17 @@ from pioreactor.exc import (
 from pioreactor.jobs import restart_policy
 from pioreactor.jobs.clients import PublishingClient
 from pioreactor.jobs.declaration import JobDeclaration
-from pioreactor.jobs.lifecycle import Lifecycle
+from pioreactor.jobs.lifecycle import Lifecycle, LifecycleHooks
 from pioreactor.jobs.published_attribute import AnyAttribute
 from pioreactor.jobs.registration import Registration
 from pioreactor.jobs.settings import AnySetting, Setting, from_declaration
+from pioreactor.jobs.start_option import constructor_arguments
 from pioreactor.jobs.state_publisher import StatePublisher
 from pioreactor.messaging.ports import Message
 from pioreactor.runtime import context, signals
 from pioreactor.runtime.lane import Lane, LaneTimer, current_lane
 from pioreactor.states import JobState
-from pioreactor.types import UNIVERSAL_EXPERIMENT, PublishableSetting
+from pioreactor.types import PublishableSetting
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +56,7 @@ class JobType(type):
         return job
 
 
-class BackgroundJob(JobDeclaration, metaclass=JobType):
+class BackgroundJob(LifecycleHooks, JobDeclaration, metaclass=JobType):
     """A job of this unit. Subclasses declare settings and react in hooks, callbacks and timers.
 
     All of these run on the job's lane, one after another, so no locks are needed. A wait on the lane
@@ -108,6 +109,7 @@ class BackgroundJob(JobDeclaration, metaclass=JobType):
         self._registration.publish_setting("state", JobState.INIT)
         self._registration.flush()
         signals.stop_on_signal(runtime, self)
+        self._run_hook("on_init")
 
     # ---- interface for subclasses ------------------------------------------------------------------------
 
@@ -345,7 +347,19 @@ class BackgroundJob(JobDeclaration, metaclass=JobType):
     def _move(self, target: JobState) -> None:
         if target == JobState.READY:
             self._lane.end_pause()
-        self._lifecycle.to(target)
+        try:
+            self._lifecycle.to(target)
+        except HookFailedError:
+            if self.state == JobState.SLEEPING:
+                self._pause_again()
+            raise
+
+    def _pause_again(self) -> None:
+        """Switch off what a failed resumption switched on; the job stays paused."""
+        self._lane.request_pause()
+        self._run_hook("on_ready_to_sleeping")
+        self._run_hook("on_sleeping")
+        self._state_publisher.publish()
 
     def _enter(self, state: JobState) -> None:
         self._state_publisher.publish(state)
@@ -364,21 +378,19 @@ class BackgroundJob(JobDeclaration, metaclass=JobType):
             self.logger.warning("The desired jobs of this unit cannot be stored: %s.", error)
 
     def _run_hook(self, name: str) -> None:
-        hook = getattr(self, name, None)  # the documented hooks, looked up from the lifecycle's table
-        if hook is None:
-            return
+        """Run a documented hook; raise what keeps a job from becoming ready, and log any other error."""
         try:
-            hook()
+            getattr(self, name)()
         except StoppedError:
             log.debug("%s of %s was interrupted by a stop", name, self.job_name)
-        except AttributeError as error:
-            if not self._construction_failed:
-                self.logger.exception("Error in %s.%s.", type(self).__name__, name)
-            else:
+        except Exception as error:  # an error in a hook of a plugin must not keep a job from pausing or stopping
+            if name.endswith(("_ready", "_init")):
+                raise HookFailedError.of(error, job=self.job_name, hook=name) from error
+            if self._construction_failed and isinstance(error, AttributeError):
                 # The constructor failed before it created what the hook cleans up.
                 log.debug("%s of %s, whose constructor failed: %s", name, self.job_name, error)
-        except Exception:  # an error in a hook must not keep a job from running, least of all from stopping
-            self.logger.exception("Error in %s.%s.", type(self).__name__, name)
+            else:
+                self.logger.exception("Error in %s.%s.", type(self).__name__, name)
 
     def _end(self) -> None:
         """Shut down once, whichever thread comes first."""
@@ -409,21 +421,10 @@ class BackgroundJob(JobDeclaration, metaclass=JobType):
             return
         if not isinstance(error, StoppedError | SystemExit | KeyboardInterrupt):
             # The message of a PioreactorError is complete; anything else is a bug and needs its traceback.
-            self.logger.error("%s", error, exc_info=None if isinstance(error, PioreactorError) else error)
+            bug = error.__cause__ if isinstance(error, HookFailedError) else error
+            self.logger.error("%s", error, exc_info=None if isinstance(bug, PioreactorError) else bug)
         self._construction_failed = True
         self.clean_up()
-
-
-def constructor_arguments(job: type[BackgroundJob]) -> dict[str, Any]:
-    """Return unit, experiment and, for classes of plugins that ask for it, the plugin's name."""
-    runtime = context.current()
-    parameters = inspect.signature(job.__init__).parameters
-    arguments: dict[str, Any] = {"unit": runtime.unit}
-    if parameters["experiment"].default != UNIVERSAL_EXPERIMENT:
-        arguments["experiment"] = str(runtime.identity.experiment())
-    if "plugin_name" in parameters:
-        arguments["plugin_name"] = job.__module__
-    return arguments
 
 
 class LongRunningBackgroundJob(BackgroundJob):

@@ -30,9 +30,9 @@ class Watched(BackgroundJob):
         self.hooks: list[tuple[str, str]] = []
         super().__init__("unit1", EXPERIMENT)
 
-    def __getattr__(self, name: str) -> Any:
-        if not name.startswith("on_"):
-            raise AttributeError(name)
+    def __getattribute__(self, name: str) -> Any:
+        if not name.startswith("on_") or name == "on_init":
+            return super().__getattribute__(name)
         announced = self.bench.states("watched")
         return lambda: self.hooks.append((name, announced[-1]))
 

@@ -251,12 +251,20 @@ class TemperatureAutomationJob(AutomationJob):
     # ---- lifecycle ---------------------------------------------------------------------------------------
 
     def _move(self, target: JobState) -> None:
-        if target == JobState.SLEEPING and self._heater is not None:
-            self._heater.forbid(PAUSED)
-            self._publish_duty()
+        if target == JobState.SLEEPING:
+            self._forbid_heat()
         if target == JobState.READY and self._heater is not None:
             self._heater.allow(PAUSED)
         super()._move(target)
+
+    def _pause_again(self) -> None:
+        self._forbid_heat()
+        super()._pause_again()
+
+    def _forbid_heat(self) -> None:
+        if self._heater is not None:
+            self._heater.forbid(PAUSED)
+            self._publish_duty()
 
     def clean_up(self) -> None:
         """End the job. The heater is switched off first, even if the job's code hangs."""
