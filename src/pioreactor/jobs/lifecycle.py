@@ -35,8 +35,8 @@ class Lifecycle:
 class LifecycleHooks:
     """Hooks of jobs, which do nothing unless a subclass overrides them; an override may call `super()`.
 
-    `on_<before>_to_<after>` runs before `on_<after>`, and both before the new state is published. An error in a hook of
-    a transition to READY keeps the job from becoming READY; in any other hook it is logged, and the transition continues.
+    `on_<before>_to_<after>` runs before `on_<after>`, and both before the new state is published. An error in a hook
+    of a transition to READY keeps the job from that; in another hook it is logged, and the transition continues.
     """
 
     def on_init(self) -> None:
