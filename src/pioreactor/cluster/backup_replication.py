@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 import msgspec
 
@@ -119,7 +119,14 @@ class Fetch(Protocol):
     """Ask a unit and return the body of its answer: `CliContext.fetch`."""
 
     def __call__(
-        self, unit: str, method: str, path: str, *, json: Any = None, body: bytes | None = None, timeout_s: float = 30.0
+        self,
+        unit: str,
+        method: str,
+        path: str,
+        *,
+        json: object = None,
+        body: bytes | None = None,
+        timeout_s: float = 30.0,
     ) -> bytes: ...
 
 

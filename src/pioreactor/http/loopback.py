@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
@@ -18,7 +17,7 @@ class Request:
     method: str
     path: str
     """Path with query."""
-    json: Any
+    json: object
     headers: Mapping[str, str]
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 import msgspec
 
@@ -22,7 +22,7 @@ class Response:
     def ok(self) -> bool:
         return 200 <= self.status < 300
 
-    def json(self) -> Any:
+    def json(self) -> object:
         """Return the decoded body; raise `UnitUnreachableError` when it is not JSON."""
         try:
             return msgspec.json.decode(self.body)

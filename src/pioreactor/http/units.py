@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 from pioreactor.http.fanout import UnitRefusedError
 from pioreactor.http.ports import HttpClient, Response
@@ -44,7 +43,7 @@ class Units:
             raise _refusal(unit, answer)
         return answer
 
-    def ask(self, unit: str, method: str, path: str, *, json: object = None, timeout_s: float = 5.0) -> Any:
+    def ask(self, unit: str, method: str, path: str, *, json: object = None, timeout_s: float = 5.0) -> object:
         """Return the decoded response, or the result of the task that the unit started.
 
         `timeout_s` bounds each request, and again the whole wait for a task.
@@ -52,10 +51,10 @@ class Units:
         answer = self.fetch(unit, method, path, json=json, timeout_s=timeout_s)
         value = answer.json()
         if answer.status == 202 and isinstance(value, dict) and value.get("result_url_path"):
-            return self._result_of(unit, value["result_url_path"], timeout_s=timeout_s)
+            return self._result_of(unit, str(value["result_url_path"]), timeout_s=timeout_s)
         return value
 
-    def _result_of(self, unit: str, path: str, *, timeout_s: float) -> Any:
+    def _result_of(self, unit: str, path: str, *, timeout_s: float) -> object:
         if not path.startswith(_RESULTS):
             raise UnitRefusedError(
                 f"invalid path of a result from {unit}: {path!r}",
@@ -65,17 +64,17 @@ class Units:
                 remedy=None,
             )
         for _ in range(max(1, math.ceil(timeout_s / _POLL_INTERVAL_S))):
-            answer = self.fetch(unit, "GET", path, timeout_s=timeout_s).json()
-            match answer.get("status"):
+            task = _fields_of(self.fetch(unit, "GET", path, timeout_s=timeout_s))
+            match task.get("status"):
                 case "succeeded":
-                    return answer.get("result")
+                    return task.get("result")
                 case "failed":
                     raise UnitRefusedError(
-                        str(answer.get("error")),
+                        str(task.get("error")),
                         kind="task_failed",
-                        status=int(answer.get("error_status", 500)),
-                        cause=answer.get("cause"),
-                        remedy=answer.get("remediation"),
+                        status=status if isinstance(status := task.get("error_status"), int) else 500,
+                        cause=_text(task.get("cause")),
+                        remedy=_text(task.get("remediation")),
                     )
             if self._pause(_POLL_INTERVAL_S):
                 break
@@ -88,15 +87,22 @@ class Units:
         )
 
 
+def _fields_of(answer: Response) -> dict[str, object]:
+    decoded = answer.json()
+    return decoded if isinstance(decoded, dict) else {}
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
+
+
 def _refusal(unit: str, answer: Response) -> UnitRefusedError:
-    fields: dict[str, Any] = {}
-    if answer.headers.get("content-type", "").startswith("application/json"):
-        decoded = answer.json()
-        fields = decoded if isinstance(decoded, dict) else {}
+    is_json = answer.headers.get("content-type", "").startswith("application/json")
+    fields = _fields_of(answer) if is_json else {}
     return UnitRefusedError(
         str(fields.get("error", f"{unit} answered with status {answer.status}")),
         kind="http_error",
         status=answer.status,
-        cause=fields.get("cause"),
-        remedy=fields.get("remediation"),
+        cause=_text(fields.get("cause")),
+        remedy=_text(fields.get("remediation")),
     )

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import ModuleType
-from typing import Any, Final
+from typing import Final
 
 _DEFERRED_MODULES: Final = ("ssl", "hashlib", "urllib.request")
 _READ_ERRORS: Final = ("SSLWantReadError", "SSLWantWriteError")
@@ -27,7 +27,7 @@ class _NeverRaised(Exception):
 class _DeferredModule(ModuleType):
     """A placeholder that loads its module at the first access to an attribute other than `_READ_ERRORS`."""
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> object:
         if name in _READ_ERRORS and self.__name__ not in sys.modules:
             return _NeverRaised
         return getattr(importlib.import_module(self.__name__), name)
@@ -47,7 +47,7 @@ def _deferred_modules() -> Iterator[None]:
                 del sys.modules[name]
 
 
-def load_client() -> Any:
+def load_client() -> ModuleType:
     """Return the module `paho.mqtt.client`."""
     with _import_lock:  # each bus imports it on its own thread, and must not see a partially initialized module
         loaded = sys.modules.get("paho.mqtt.client")

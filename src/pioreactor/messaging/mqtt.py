@@ -17,7 +17,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from pioreactor.messaging.lazy_paho import load_client
 from pioreactor.messaging.outgoing_queue import OutgoingMessage, OutgoingQueue
@@ -27,7 +27,9 @@ from pioreactor.messaging.router import Route, Router, check_topic
 from pioreactor.messaging.subscription import Cancellable
 
 if TYPE_CHECKING:
-    from paho.mqtt.client import Client
+    from paho.mqtt.client import Client, ConnectFlags, MQTTMessage, SocketLike
+    from paho.mqtt.properties import Properties
+    from paho.mqtt.reasoncodes import ReasonCode
 
 log = logging.getLogger(__name__)
 
@@ -256,8 +258,10 @@ class MqttBus:
         client.on_message = self._on_message
         return client
 
-    def _prepare_socket(self, _client: Client, _data: Any, sock: Any) -> None:
+    def _prepare_socket(self, _client: Client, _data: object, sock: SocketLike) -> None:
         """Disable Nagle's algorithm, which delays small packets, and limit how long data may stay unacknowledged."""
+        if not isinstance(sock, socket.socket):
+            return
         with contextlib.suppress(OSError):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if hasattr(socket, "TCP_USER_TIMEOUT"):
@@ -345,7 +349,9 @@ class MqttBus:
 
     # called by paho, on the network thread ----------------------------------------------------------------------------
 
-    def _on_connect(self, client: Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
+    def _on_connect(
+        self, client: Client, _data: object, _flags: ConnectFlags, reason: ReasonCode, _properties: Properties | None
+    ) -> None:
         if reason.is_failure:
             self._log_connection_error(f"the broker refused: {reason}")
             return
@@ -360,15 +366,24 @@ class MqttBus:
         log.debug("%s is connected", self.client_id)
         _notify(self._connection_callbacks.values(), True)
 
-    def _on_puback(self, _client: Client, _data: Any, packet_id: int, _reason: Any, _properties: Any) -> None:
+    def _on_puback(
+        self, _client: Client, _data: object, packet_id: int, _reason: ReasonCode, _properties: Properties
+    ) -> None:
         with self._changed:
             self._unacknowledged.pop(packet_id, None)
 
-    def _on_suback(self, _client: Client, _data: Any, packet_id: int, _reasons: Any, _properties: Any) -> None:
+    def _on_suback(
+        self,
+        _client: Client,
+        _data: object,
+        packet_id: int,
+        _reasons: list[ReasonCode],
+        _properties: Properties | None,
+    ) -> None:
         with self._changed:
             self._pending_acknowledgments.discard(packet_id)
 
-    def _on_message(self, _client: Client, _data: Any, received: Any) -> None:
+    def _on_message(self, _client: Client, _data: object, received: MQTTMessage) -> None:
         message = Message(received.topic, bytes(received.payload), received.qos, bool(received.retain))
         for callback in self._router.targets(message.topic):
             try:
@@ -390,7 +405,7 @@ def _jitter(delay_s: float) -> float:
     return delay_s * (0.8 + 0.4 * os.urandom(1)[0] / 255)
 
 
-def _has_pending_bytes(sock: Any) -> bool:
+def _has_pending_bytes(sock: SocketLike) -> bool:
     pending = getattr(sock, "pending", None)  # only TLS sockets buffer bytes that `select` does not see
     return pending is not None and pending() > 0
 
@@ -403,7 +418,7 @@ def _disconnect(client: Client) -> None:
     client.disconnect()
     deadline = time.monotonic() + 0.5
     while client.want_write() and time.monotonic() < deadline:
-        sock: Any = client.socket()
+        sock = client.socket()
         if sock is None:
             return
         select.select([], [sock], [], 0.05)
@@ -412,7 +427,7 @@ def _disconnect(client: Client) -> None:
 
 
 def _shut(client: Client, how: int) -> None:
-    sock: Any = client.socket()
-    if sock is not None:
+    sock = client.socket()
+    if isinstance(sock, socket.socket):
         with contextlib.suppress(OSError):
             sock.shutdown(how)

@@ -1,11 +1,11 @@
 """Loggers of jobs, actions and commands: to a file, a terminal, and a sink that reaches the leader."""
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
 from pioreactor import topics
 from pioreactor.observability.files import SharedLogFile
@@ -29,8 +29,15 @@ _LEVELS = {
 class CustomLogger(logging.LoggerAdapter[logging.Logger]):
     """A logger that also knows `notice`, and lets go of its targets with `clean_up`."""
 
-    def notice(self, msg: object, *args: object, **kwargs: Any) -> None:
-        self.log(NOTICE, msg, *args, **kwargs)
+    def notice(
+        self,
+        msg: object,
+        *args: object,
+        exc_info: bool | BaseException | None = None,
+        stack_info: bool = False,
+        extra: Mapping[str, object] | None = None,
+    ) -> None:
+        self.log(NOTICE, msg, *args, exc_info=exc_info, stack_info=stack_info, extra=extra)
 
     def clean_up(self) -> None:
         """Close the targets. Safe to call twice; records made later go nowhere."""
@@ -43,11 +50,10 @@ class _Logger(logging.Logger):
     """Stands outside the standard library's tree: units that share a process do not share loggers, and nothing of a
     finished job stays behind."""
 
-    def makeRecord(self, *args: Any, **kwargs: Any) -> logging.LogRecord:  # noqa: N802  the standard library's name
-        record = super().makeRecord(*args, **kwargs)
+    def handle(self, record: logging.LogRecord) -> None:
         if record.levelno == NOTICE:
             record.levelname = "NOTICE"
-        return record
+        super().handle(record)
 
 
 def level_number(name: str) -> int:

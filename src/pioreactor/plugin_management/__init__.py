@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from pioreactor.plugin_management.discovery import Plugin as Plugin
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 _NAMES: Final = ("Plugin", "classes_of_plugins", "get_plugins")
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     """Import the discovery on first access: most units have no plugins, and each job would pay for it at its start."""
     if name not in _NAMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -9,10 +9,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING
 
 from pioreactor.plugin_management.presence import ENTRY_POINT_GROUP, any_package_is_plugin
 from pioreactor.storage.paths import Paths
+
+if TYPE_CHECKING:
+    from importlib.metadata import Distribution
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,16 @@ def get_plugins(
     return _loaded[where]
 
 
+class _Metadata:
+    """Metadata of an installed package, if there is one."""
+
+    def __init__(self, package: Distribution | None) -> None:
+        self._metadata = package.metadata if package is not None else None
+
+    def get(self, key: str, default: str) -> str:
+        return self._metadata[key] if self._metadata is not None and key in self._metadata else default
+
+
 def _from_entry_points(report: Callable[[str], None]) -> Loaded:
     if not any_package_is_plugin():
         return {}
@@ -63,9 +76,8 @@ def _from_entry_points(report: Callable[[str], None]) -> Loaded:
     for entry in entry_points(group=ENTRY_POINT_GROUP):
         try:
             module = entry.load()
-            about: Any = entry.dist.metadata if entry.dist is not None else {}
-            name = about["Name"] if entry.dist is not None else entry.name
-            found[name] = Plugin(
+            about = _Metadata(entry.dist)
+            found[about.get("Name", entry.name)] = Plugin(
                 module,
                 about.get("Summary", ""),
                 about.get("Version", "unknown"),

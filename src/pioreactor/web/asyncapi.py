@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, get_args
+from typing import Final, get_args
 
 import msgspec
 
@@ -31,8 +31,9 @@ _PARAMETERS: Final = {
     "channel": "Number of the photodiode channel.",
     "target": "Controlled variable, such as growth_rate.",
 }
+JsonSchema = Mapping[str, object]
 _NUMBER: Final = {"type": "number"}
-_SCHEMA_OF_DATATYPE: Final[Mapping[str, Mapping[str, Any]]] = {
+_SCHEMA_OF_DATATYPE: Final[Mapping[str, JsonSchema]] = {
     "float": _NUMBER,
     "integer": {"type": "integer"},
     "string": {"type": "string"},
@@ -48,7 +49,7 @@ class _Channel:
     name: str
     address: str
     summary: str
-    payload: Any
+    payload: type | JsonSchema
     qos: int
     retain: bool
     is_command: bool = False
@@ -93,7 +94,7 @@ def _channels_of_the_cluster() -> Iterator[_Channel]:
     }
     summary = "The experiment a unit belongs to, from the leader."
     yield _Channel("assignment", topics.assignment(u), summary, assigned, 0, True, True)
-    anything: dict[str, Any] = {}
+    anything: JsonSchema = {}
     blink = topics.setting(u, _EXPERIMENT, "monitor", "flicker_led_response_okay")
     yield _Channel("monitor.flicker_led_response_okay", blink, "Requests to blink the LED.", anything, 1, False, True)
     code = topics.setting(u, _EXPERIMENT, "monitor", "flicker_led_with_error_code")
@@ -126,14 +127,20 @@ def _channels_of_measurements(described: Sequence[_Channel]) -> Iterator[_Channe
                 continue
             name = ".".join(level for level in topic.split("/") if level not in ("+", "#"))
             address = topics.event(_UNIT, _EXPERIMENT, spec.address if spec.address is not None else topic)
-            is_struct = isinstance(spec.payload, type) and issubclass(spec.payload, msgspec.Struct)
-            payload = spec.payload if is_struct else msgspec.json.schema(spec.payload)
+            payload = _payload_of_measurement(spec.payload)
             yield _Channel(name, address, spec.description, payload, spec.qos, spec.retain)
 
 
-def _payload(setting: AnyAttribute) -> Any:
+def _payload_of_measurement(declared: object) -> type | JsonSchema:
+    if isinstance(declared, type) and issubclass(declared, msgspec.Struct):
+        return declared
+    return msgspec.json.schema(declared)
+
+
+def _payload(setting: AnyAttribute) -> type | JsonSchema:
     if setting.datatype not in _SCHEMA_OF_DATATYPE:
-        return getattr(structs, setting.datatype)
+        struct: type = getattr(structs, setting.datatype)
+        return struct
     schema = dict(_SCHEMA_OF_DATATYPE[setting.datatype])
     if not isinstance(setting, Setting):
         return schema
@@ -192,9 +199,11 @@ def render() -> str:
     return json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 
-def _described(channel: _Channel, schema_of: Mapping[type, Any]) -> dict[str, Any]:
-    is_struct = isinstance(channel.payload, type)
-    is_json = is_struct or channel.payload.get("type") == "object"
+def _described(channel: _Channel, schema_of: Mapping[type, JsonSchema]) -> dict[str, object]:
+    if isinstance(channel.payload, type):
+        is_json, schema = True, schema_of[channel.payload]
+    else:
+        is_json, schema = channel.payload.get("type") == "object", channel.payload
     return {
         "address": channel.address,
         "summary": channel.summary,
@@ -204,7 +213,7 @@ def _described(channel: _Channel, schema_of: Mapping[type, Any]) -> dict[str, An
         "messages": {
             "payload": {
                 "contentType": "application/json" if is_json else "text/plain",
-                "payload": schema_of[channel.payload] if is_struct else dict(channel.payload),
+                "payload": dict(schema),
             }
         },
     }

@@ -1,7 +1,7 @@
 """Descriptions of jobs, automations and groups of settings, from which the UI builds forms and pages."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
 import msgspec
 
@@ -23,7 +23,7 @@ class DescribedSetting(msgspec.Struct, omit_defaults=True):
     editable: bool = True
     min: float | None = None
     max: float | None = None
-    default: Any = None
+    default: object = None
     options: list[str] | None = None
 
 
@@ -55,7 +55,7 @@ class AutomationField(msgspec.Struct, omit_defaults=True):
     key: str
     label: str
     type: Literal["numeric", "string", "select", "boolean"]
-    default: Any = None
+    default: object = None
     unit: str | None = None
     disabled: bool = False
     required: bool = True
@@ -85,7 +85,7 @@ class Option(msgspec.Struct):
     help: str
     required: bool
     multiple: bool
-    default: Any
+    default: object
     type: str
 
 
@@ -96,7 +96,7 @@ class Capability(msgspec.Struct, omit_defaults=True):
     help: str
     arguments: list[str]
     options: list[Option]
-    published_settings: dict[str, Any]
+    published_settings: dict[str, object]
     cli_example: str
     automation_name: str | None = None
 

@@ -6,14 +6,15 @@ import asyncio
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar, cast, overload
+from typing import Literal, TypeVar, overload
 
 from litestar import Request, Response, Router, route
 from litestar.datastructures import State
+from litestar.enums import HttpMethod
 from litestar.handlers import HTTPRouteHandler
 
 Side = Literal["/api", "/unit_api"]
-View = Callable[..., Any]
+View = Callable[..., object]
 ViewT = TypeVar("ViewT", bound=View)
 _PARAMETER = re.compile(r"<(?:(?P<kind>string|int|float|path):)?(?P<name>\w+)>")
 _KINDS = {"string": "str", "int": "int", "float": "float", "path": "path"}
@@ -100,7 +101,7 @@ def _handler(registered: PluginRoute) -> HTTPRouteHandler:
     path = _PARAMETER.sub(lambda m: f"{{{m['name']}:{_KINDS[m['kind'] or 'string']}}}", registered.rule)
     takes_json = "json" in registered.view.__code__.co_varnames[: registered.view.__code__.co_argcount]
 
-    async def answer(request: Request[object, object, State]) -> Response[Any]:
+    async def answer(request: Request[object, object, State]) -> Response[object]:
         given = dict(request.path_params)
         if takes_json:
             given["json"] = await request.json()
@@ -108,6 +109,6 @@ def _handler(registered: PluginRoute) -> HTTPRouteHandler:
         content, status = result if isinstance(result, tuple) else (result, 200)
         return Response(content, status_code=status)
 
-    methods = cast(Any, list(registered.methods))
+    methods = [HttpMethod(method) for method in registered.methods]
     name = f"{registered.side}{registered.rule}"
     return route(path, http_method=methods, name=name, include_in_schema=False)(answer)

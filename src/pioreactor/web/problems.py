@@ -1,12 +1,12 @@
 """Error responses: every error has the same body of error, status, cause and remediation."""
 
 import logging
-from typing import Any
 
 import msgspec
 from litestar import MediaType, Request, Response
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException, ValidationException
+from litestar.types import ExceptionHandlersMap
 
 from pioreactor.exc import PioreactorError
 
@@ -37,7 +37,7 @@ class Problem(msgspec.Struct, omit_defaults=True):
     cause: str
     code: str = "error"
     remediation: str | None = None
-    diagnostics: list[Any] | None = None
+    diagnostics: list[object] | None = None
 
 
 def of_error(error: PioreactorError) -> Problem:
@@ -95,7 +95,7 @@ def _on_unexpected_error(request: Request[object, object, State], error: Excepti
     )
 
 
-EXCEPTION_HANDLERS: Any = {
+EXCEPTION_HANDLERS: ExceptionHandlersMap = {
     PioreactorError: _on_pioreactor_error,
     HTTPException: _on_http_exception,
     Exception: _on_unexpected_error,

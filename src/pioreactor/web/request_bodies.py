@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -44,7 +44,7 @@ class StopJobs(Body):
 
 
 class UpdateJob(Body):
-    settings: dict[str, Any]
+    settings: dict[str, object]
 
 
 class UpdateBioreactor(Body):

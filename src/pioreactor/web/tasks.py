@@ -7,7 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
@@ -48,7 +48,7 @@ class TaskResult(msgspec.Struct, omit_defaults=True):
 
     task_id: str
     status: TaskStatus
-    result: Any = None
+    result: object = None
     error: str | None = None
     error_status: int | None = None
     cause: str | None = None

@@ -8,11 +8,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pioreactor.exc import StorageError
+from pioreactor.storage.ports import ValueType
 
 BUSY_TIMEOUT_S = 15.0
 _RETRY_S = 0.02
 
 Synchronous = Literal["OFF", "NORMAL", "FULL"]
+SqlRow = tuple[Any, ...]
+"""A row as SQLite returns it: which types its values have, the statement decides."""
 
 
 class SharedConnection:
@@ -37,7 +40,7 @@ class SharedConnection:
         self._depth = 0
         self._tables: set[str] = set()
 
-    def execute(self, sql: str, parameters: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    def execute(self, sql: str, parameters: tuple[ValueType, ...] = ()) -> list[SqlRow]:
         """Run one statement and return its rows; outside a transaction it commits by itself."""
         with self._lock, self._translated():
             return self._opened().execute(sql, parameters).fetchall()

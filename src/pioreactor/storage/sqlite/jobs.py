@@ -2,13 +2,12 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
 
 from pioreactor.exc import JobPresentError
 from pioreactor.processes.liveness import is_alive, process_started_at
 from pioreactor.storage.key_value_encoding import stored_value
 from pioreactor.storage.ports import JobRecord, ValueType
-from pioreactor.storage.sqlite.connection import SharedConnection
+from pioreactor.storage.sqlite.connection import SharedConnection, SqlRow
 from pioreactor.structs.encoding import to_timestamp
 
 _COLUMNS = (
@@ -155,11 +154,11 @@ class SqliteJobRegistry:
         )
         return dict(rows)
 
-    def _select(self, clause: str, parameters: tuple[Any, ...]) -> list[JobRecord]:
+    def _select(self, clause: str, parameters: tuple[ValueType, ...]) -> list[JobRecord]:
         rows = self._connection.execute(f"SELECT {_COLUMNS} FROM pio_job_metadata {clause}", parameters)
         return [_record(row) for row in rows]
 
 
-def _record(row: tuple[Any, ...]) -> JobRecord:
+def _record(row: SqlRow) -> JobRecord:
     flags = {6: bool(row[6]), 9: bool(row[9])}
     return JobRecord(*(flags.get(index, value) for index, value in enumerate(row)))

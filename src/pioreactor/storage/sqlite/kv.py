@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pioreactor.exc import InvalidRequestError
 from pioreactor.storage.key_value_encoding import key_from_stored, stored_key, stored_value
 from pioreactor.storage.ports import KeyType, ValueType
-from pioreactor.storage.sqlite.connection import SharedConnection
+from pioreactor.storage.sqlite.connection import SharedConnection, SqlRow
 
 _NAME = re.compile(r"[A-Za-z0-9_]+")
 
@@ -58,5 +58,5 @@ class SqliteKeyValues:
         return self._connection
 
     @staticmethod
-    def _value(rows: list[tuple[ValueType, ...]], default: ValueType) -> ValueType:
+    def _value(rows: list[SqlRow], default: ValueType) -> ValueType:
         return rows[0][0] if rows else default

@@ -1,11 +1,10 @@
 """Routes of the leader about configuration: the shared file, each unit's own, and their history."""
 
-from typing import Any
-
+import msgspec
 from litestar import MediaType, Router, get, patch
 from litestar.params import FromPath, JSONBody
 
-from pioreactor.http.fanout import Answered, report
+from pioreactor.http.fanout import Failed, UnitReport, report
 from pioreactor.storage.leader.repositories.config_history import SHARED, ConfigVersion, unit_filename
 from pioreactor.web.leader.responses import ConfigSaved, ConfigsOfUnits
 from pioreactor.web.leader.services import LeaderPorts, LeaderServices
@@ -29,7 +28,7 @@ def patch_shared_config(leader: LeaderPorts, data: JSONBody[ConfigText]) -> Conf
     return ConfigSaved("success", send_shared(leader, text))
 
 
-def send_shared(leader: LeaderServices, text: str) -> dict[str, Any]:
+def send_shared(leader: LeaderServices, text: str) -> dict[str, UnitReport]:
     """Send the shared file to every worker except this unit; return each one's answer."""
     others = [unit for unit in leader.workers_of("$broadcast") if unit != leader.unit.name]
     return report(leader.ask_all(others, "PATCH", "/unit_api/config/shared", json={"code": text}, timeout_s=5.0))
@@ -43,11 +42,16 @@ def history_of_shared(leader: LeaderPorts) -> list[ConfigVersion]:
 @get("/config/units/{unit:str}", sync_to_thread=True)
 def merged_configs(leader: LeaderPorts, unit: FromPath[str]) -> ConfigsOfUnits:
     """Return the configuration in force on each unit, shared and own values merged."""
-    answers = leader.ask_all(leader.units_of(unit_name(unit)), "GET", "/unit_api/config/merged")
-    return ConfigsOfUnits(
-        {answer.unit: answer.value for answer in answers if isinstance(answer, Answered)},
-        {answer.unit: answer.report()["error"] for answer in answers if not isinstance(answer, Answered)},
-    )
+    found = ConfigsOfUnits({}, {})
+    for answer in leader.ask_all(leader.units_of(unit_name(unit)), "GET", "/unit_api/config/merged"):
+        if isinstance(answer, Failed):
+            found.errors[answer.unit] = answer.report()["error"]
+            continue
+        try:
+            found.configs[answer.unit] = msgspec.convert(answer.value, dict[str, dict[str, object]])
+        except msgspec.ValidationError as error:
+            found.errors[answer.unit] = {"kind": "decode_error", "message": str(error)}
+    return found
 
 
 @patch("/config/units/{unit:str}/specific", sync_to_thread=True)

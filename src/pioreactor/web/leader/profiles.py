@@ -3,7 +3,6 @@
 import os
 import tempfile
 from pathlib import Path
-from typing import Any
 
 import msgspec
 from litestar import MediaType, Router, delete, get, patch, post
@@ -62,7 +61,7 @@ class ProfileRefusedError(InvalidRequestError):
 class ProfileRow(msgspec.Struct):
     """`experimentProfile` is the file's content; for an unreadable file its name is the error."""
 
-    experimentProfile: dict[str, Any]  # noqa: N815 - the name in the API
+    experimentProfile: dict[str, object]  # noqa: N815 - the name in the API
     file: str
     fullpath: str
 
@@ -81,9 +80,9 @@ def _check(text: str) -> Verdict:
     return verdict
 
 
-def _content(text: str) -> dict[str, Any]:
+def _content(text: str) -> dict[str, object]:
     try:
-        return msgspec.yaml.decode(text, type=dict[str, Any])
+        return msgspec.yaml.decode(text, type=dict[str, object])
     except msgspec.DecodeError as error:
         raise InvalidRequestError(f"cannot read the profile: {error}") from error
 

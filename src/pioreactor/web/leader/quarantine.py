@@ -1,7 +1,5 @@
 """Routes of the leader about records that could not be read or stored."""
 
-from typing import Any
-
 import msgspec
 from litestar import Router, delete, get, post
 from litestar.params import FromPath, FromQuery, JSONBody
@@ -44,7 +42,7 @@ def retry(leader: LeaderPorts, data: JSONBody[RetryQuarantined]) -> Accepted:
     """Store these records, or all, as if they came now. The result has how many were stored, and why others stay."""
     database = leader.database
 
-    def work() -> Any:
+    def work() -> object:
         ids = database.quarantine.ids() if data.ids is None else data.ids
         sink = SqliteRecordSink(database.path)
         try:

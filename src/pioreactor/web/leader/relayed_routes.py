@@ -3,11 +3,12 @@
 import inspect
 import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final, get_type_hints
+from typing import Final, get_type_hints
 from urllib.parse import quote
 from uuid import UUID
 
 from litestar import Response, Router, route
+from litestar.enums import HttpMethod
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 from litestar.routes import HTTPRoute
@@ -50,7 +51,7 @@ def _route(handler: HTTPRouteHandler, tag: str) -> HTTPRouteHandler:
     ask = _waiting(relay, method, unit_path) if relay.waits else _in_background(relay, method, unit_path, handler)
     declare = route(
         list(relay.paths),
-        http_method=[method],  # type: ignore[list-item]  # a string of a declaration, checked by Litestar
+        http_method=[HttpMethod(method)],
         status_code=handler.status_code if relay.waits else 202,
         media_type=handler.media_type if relay.waits else None,
         guards=handler.guards,
@@ -109,8 +110,8 @@ def _fill(unit_path: str, values: Mapping[str, object]) -> str:
 
 def _described(ask: Question, relay: Relay, handler: HTTPRouteHandler) -> Question:
     """Give the function the signature and the description that its route needs."""
-    hints: dict[str, Any] = get_type_hints(handler.fn, include_extras=True)
-    parameters: dict[str, Any] = {"leader": LeaderPorts}
+    hints: dict[str, object] = get_type_hints(handler.fn, include_extras=True)
+    parameters: dict[str, object] = {"leader": LeaderPorts}
     parameters |= {match["name"]: _TYPES[match["kind"]] for match in _PARAMETER.finditer(relay.paths[0])}
     own = {match["name"]: match["kind"] for path in handler.paths for match in _PARAMETER.finditer(path)}
     unknown = (

@@ -1,6 +1,6 @@
 """Responses of the leader as structs; the types of the UI are generated from their schema."""
 
-from typing import Any
+from collections.abc import Mapping
 
 import msgspec
 
@@ -51,9 +51,9 @@ class ConfigSaved(msgspec.Struct):
     """The leader's file was saved; `units` is each worker's answer."""
 
     status: str
-    units: dict[str, Any]
+    units: Mapping[str, object]
 
 
 class ConfigsOfUnits(msgspec.Struct):
-    configs: dict[str, dict[str, dict[str, Any]]]
-    errors: dict[str, Any]
+    configs: dict[str, dict[str, dict[str, object]]]
+    errors: dict[str, object]

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from litestar.di import NamedDependency
 from litestar.params import SkipValidation
@@ -104,10 +103,10 @@ class LeaderServices:
         *,
         json: object | Callable[[str], object] = None,
         timeout_s: float = 5.0,
-    ) -> list[Answered[Any] | Failed]:
+    ) -> list[Answered[object] | Failed]:
         """Send a request to each unit and wait for all; `path` and `json` may be functions of the unit's name."""
 
-        def ask(unit: str) -> Any:
+        def ask(unit: str) -> object:
             return self.units.ask(
                 unit,
                 method,

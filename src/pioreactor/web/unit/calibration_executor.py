@@ -3,7 +3,6 @@
 import signal
 import tempfile
 from collections.abc import Callable
-from typing import Any
 
 import msgspec
 
@@ -36,7 +35,7 @@ class StepTimeoutError(PioreactorError):
 class Performed(msgspec.Struct):
     """Last line of the process's output: an answer or an error."""
 
-    answer: dict[str, Any] | None = None
+    answer: dict[str, object] | None = None
     error: str = ""
     status: int = 500
     remedy: str | None = None
@@ -45,7 +44,7 @@ class Performed(msgspec.Struct):
 def by_command_line(launcher: JobLauncher, pause: Callable[[float], bool]) -> Executor:
     """Return an executor that runs `pio run calibration_action`; `pause` returns True when the server stops."""
 
-    def perform(action: str, payload: Payload) -> dict[str, Any]:
+    def perform(action: str, payload: Payload) -> dict[str, object]:
         text = msgspec.json.encode(payload).decode()
         output = _finish([*launcher.command, "calibration_action", action, text], launcher, pause)
         return answer_of(output, action)
@@ -53,7 +52,7 @@ def by_command_line(launcher: JobLauncher, pause: Callable[[float], bool]) -> Ex
     return perform
 
 
-def answer_of(output: bytes, action: str) -> dict[str, Any]:
+def answer_of(output: bytes, action: str) -> dict[str, object]:
     """Return the answer in the last line of a process's output; raise `CalibrationActionError` if there is none."""
     lines = output.strip().splitlines()
     try:

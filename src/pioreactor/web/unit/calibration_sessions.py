@@ -1,8 +1,8 @@
 """Routes of a unit about guided calibrations: protocols, and sessions that advance step by step."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated, Any, cast
+from typing import Annotated, cast
 from uuid import UUID
 
 import msgspec
@@ -11,7 +11,7 @@ from litestar.params import FromPath, JSONBody
 
 from pioreactor.calibrations import registry
 from pioreactor.calibrations.sessions import session_store
-from pioreactor.calibrations.sessions.actions import Executor
+from pioreactor.calibrations.sessions.actions import Executor, Payload
 from pioreactor.calibrations.sessions.engine import SessionEngine
 from pioreactor.calibrations.sessions.payloads import CalibrationSession, CalibrationStep
 from pioreactor.exc import ConflictError, NotFoundError
@@ -46,7 +46,7 @@ class MoveSession(Body):
 class AdvanceSession(Body):
     """`step_id` is the step that the inputs are for; 409 if it is no longer the current one."""
 
-    inputs: dict[str, Any] = msgspec.field(default_factory=dict)
+    inputs: dict[str, object] = msgspec.field(default_factory=dict)
     driver: Driver = "web"
     take_over: bool = False
     step_id: str | None = None
@@ -83,12 +83,12 @@ def _executor(unit: UnitServices) -> Executor:
     """Return an executor that runs hardware actions as tasks, one at a time, and asks other units over HTTP."""
     from pioreactor.procedures.protocols.od_fusion_offset import ESTIMATORS_OF_UNIT, estimators_in, question_for
 
-    def perform(action: str, payload: Mapping[str, Any]) -> dict[str, Any]:
-        if action == ESTIMATORS_OF_UNIT and payload["unit"] != unit.name and unit.others is not None:
-            other, leader = payload["unit"], unit.runtime.identity.leader_hostname
+    def perform(action: str, payload: Payload) -> dict[str, object]:
+        if action == ESTIMATORS_OF_UNIT and str(payload["unit"]) != unit.name and unit.others is not None:
+            other, leader = str(payload["unit"]), unit.runtime.identity.leader_hostname
             return estimators_in(unit.others.ask(leader, "GET", question_for(other), timeout_s=20.0), other)
 
-        def work() -> dict[str, Any]:
+        def work() -> dict[str, object]:
             with context.using(unit.runtime):
                 return unit.perform(action, payload)
 
@@ -97,11 +97,11 @@ def _executor(unit: UnitServices) -> Executor:
     return perform
 
 
-def _wait(unit: UnitServices, task_id: str) -> dict[str, Any]:
+def _wait(unit: UnitServices, task_id: str) -> dict[str, object]:
     for _ in range(int(STEP_TIMEOUT_S / _POLL_INTERVAL_S)):
         task = unit.tasks.find(task_id)
         if task.status == "succeeded":
-            return cast(dict[str, Any], task.result)
+            return cast(dict[str, object], task.result)
         if task.status == "failed":
             error = CalibrationActionError(str(task.error), remedy=task.remediation)
             error.relayed_status = task.error_status if task.error_status is not None else 500

@@ -2,7 +2,6 @@
 
 import io
 import zipfile
-from typing import Any
 
 import msgspec
 from litestar import Response, Router, delete, get, patch, post
@@ -26,15 +25,15 @@ class AddedCalibration(msgspec.Struct):
     msg: str = "Calibration saved."
 
 
-def _described(unit: UnitServices, device: str, calibration: CalibrationBase) -> dict[str, Any]:
+def _described(unit: UnitServices, device: str, calibration: CalibrationBase) -> dict[str, object]:
     active = store.active_name(unit.runtime, device) == calibration.calibration_name
-    fields: dict[str, Any] = msgspec.to_builtins(calibration)
+    fields: dict[str, object] = msgspec.to_builtins(calibration)
     return {**fields, "is_active": active, "pioreactor_unit": unit.name}
 
 
 @relayed()
 @get("/calibrations", sync_to_thread=True)
-def calibrations(unit: UnitPorts) -> dict[str, list[dict[str, Any]]]:
+def calibrations(unit: UnitPorts) -> dict[str, list[dict[str, object]]]:
     """Return calibrations by device, each with whether it is active."""
     found = store.list_all(unit.runtime)
     return {device: [_described(unit, device, one) for one in ones] for device, ones in found.items()}
@@ -42,14 +41,14 @@ def calibrations(unit: UnitPorts) -> dict[str, list[dict[str, Any]]]:
 
 @relayed()
 @get("/calibrations/{device:str}", sync_to_thread=True)
-def calibrations_of_device(unit: UnitPorts, device: FromPath[str]) -> list[dict[str, Any]]:
+def calibrations_of_device(unit: UnitPorts, device: FromPath[str]) -> list[dict[str, object]]:
     found = store.list_all(unit.runtime).get(device_name(device), [])
     return [_described(unit, device, one) for one in found]
 
 
 @relayed()
 @get("/calibrations/{device:str}/{name:str}", sync_to_thread=True)
-def one_calibration(unit: UnitPorts, device: FromPath[str], name: FromPath[str]) -> dict[str, Any]:
+def one_calibration(unit: UnitPorts, device: FromPath[str], name: FromPath[str]) -> dict[str, object]:
     return _described(unit, device, store.load(unit.runtime, device_name(device), file_name(name)))
 
 
@@ -77,7 +76,7 @@ def delete_calibration(unit: UnitPorts, device: FromPath[str], name: FromPath[st
 
 @relayed()
 @get("/active_calibrations", sync_to_thread=True)
-def active_calibrations(unit: UnitPorts) -> dict[str, dict[str, Any]]:
+def active_calibrations(unit: UnitPorts) -> dict[str, dict[str, object]]:
     """Return the active calibration by device; missing or damaged ones are skipped."""
     active = store.active_names(unit.runtime)
     found = store.list_all(unit.runtime)

@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import msgspec
 from litestar import MediaType, Router, get, patch, route
@@ -56,14 +55,14 @@ def save_specific(paths: Paths, text: str) -> str:
     return _save(paths.local_config, lambda: check_local(read_text(paths.global_config), text))
 
 
-def merged(paths: Paths) -> dict[str, dict[str, Any]]:
+def merged(paths: Paths) -> dict[str, dict[str, object]]:
     """Return the configuration in force on this unit: section → key → value."""
     raw = load_settings(paths.global_config, paths.local_config).raw
     return {name: dict(raw.items(name)) for name in raw.sections()}
 
 
 @get("/config/merged", sync_to_thread=True)
-def merged_config(unit: UnitPorts) -> dict[str, dict[str, Any]]:
+def merged_config(unit: UnitPorts) -> dict[str, dict[str, object]]:
     return merged(unit.paths)
 
 

@@ -1,7 +1,5 @@
 """Routes of a unit about its estimators and which of them are active."""
 
-from typing import Any
-
 import msgspec
 from litestar import Router, delete, get, patch
 from litestar.params import FromPath
@@ -14,15 +12,15 @@ from pioreactor.web.unit.configuration import Saved
 from pioreactor.web.unit.services import UnitPorts, UnitServices
 
 
-def _described(unit: UnitServices, device: str, estimator: EstimatorBase) -> dict[str, Any]:
+def _described(unit: UnitServices, device: str, estimator: EstimatorBase) -> dict[str, object]:
     active = store.active_name(unit.runtime, device) == estimator.estimator_name
-    fields: dict[str, Any] = msgspec.to_builtins(estimator)
+    fields: dict[str, object] = msgspec.to_builtins(estimator)
     return {**fields, "is_active": active, "pioreactor_unit": unit.name}
 
 
 @relayed()
 @get("/estimators", sync_to_thread=True)
-def estimators(unit: UnitPorts) -> dict[str, list[dict[str, Any]]]:
+def estimators(unit: UnitPorts) -> dict[str, list[dict[str, object]]]:
     """Return estimators by device, each with whether it is active."""
     found = store.list_all(unit.runtime)
     return {device: [_described(unit, device, one) for one in ones] for device, ones in found.items()}
@@ -30,14 +28,14 @@ def estimators(unit: UnitPorts) -> dict[str, list[dict[str, Any]]]:
 
 @relayed()
 @get("/estimators/{device:str}", sync_to_thread=True)
-def estimators_of_device(unit: UnitPorts, device: FromPath[str]) -> list[dict[str, Any]]:
+def estimators_of_device(unit: UnitPorts, device: FromPath[str]) -> list[dict[str, object]]:
     found = store.list_all(unit.runtime).get(device_name(device), [])
     return [_described(unit, device, one) for one in found]
 
 
 @relayed()
 @get("/estimators/{device:str}/{name:str}", sync_to_thread=True)
-def one_estimator(unit: UnitPorts, device: FromPath[str], name: FromPath[str]) -> dict[str, Any]:
+def one_estimator(unit: UnitPorts, device: FromPath[str], name: FromPath[str]) -> dict[str, object]:
     return _described(unit, device, store.load(unit.runtime, device_name(device), file_name(name)))
 
 
@@ -50,7 +48,7 @@ def delete_estimator(unit: UnitPorts, device: FromPath[str], name: FromPath[str]
 
 @relayed()
 @get("/active_estimators", sync_to_thread=True)
-def active_estimators(unit: UnitPorts) -> dict[str, dict[str, Any]]:
+def active_estimators(unit: UnitPorts) -> dict[str, dict[str, object]]:
     """Return the active estimator by device; missing or damaged ones are skipped."""
     active = store.active_names(unit.runtime)
     return {

@@ -1,7 +1,6 @@
 """Routes of a unit about the files in its data folder, except databases and secrets."""
 
 from pathlib import Path
-from typing import Any
 
 import msgspec
 from litestar import Response, Router, get, route
@@ -51,7 +50,7 @@ def data_folder(unit: UnitPorts) -> Folder:
 
 
 @get("/system/path/{path:path}", sync_to_thread=True)
-def path_in_data_folder(unit: UnitPorts, path: FromPath[str]) -> Response[Any]:
+def path_in_data_folder(unit: UnitPorts, path: FromPath[str]) -> Response[object]:
     """List a folder, or return a file."""
     wanted = _resolve(unit, path)
     if wanted.is_dir():

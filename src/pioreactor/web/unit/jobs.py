@@ -1,7 +1,5 @@
 """Routes of a unit that start, stop and list its jobs and their settings."""
 
-from typing import Any
-
 import msgspec
 from litestar import Router, get, route
 from litestar.params import FromPath, JSONBody
@@ -34,7 +32,7 @@ class JobRow(msgspec.Struct):
 class SettingsAnswer(msgspec.Struct):
     """Published settings of a running job."""
 
-    settings: dict[str, Any]
+    settings: dict[str, object]
 
 
 def as_row(job: JobRecord) -> JobRow:
@@ -135,7 +133,7 @@ def job_settings(unit: UnitPorts, job: FromPath[str]) -> SettingsAnswer:
     target="experiment",
 )
 @get("/jobs/settings/job_name/{job:str}/setting/{setting:str}", sync_to_thread=True)
-def job_setting(unit: UnitPorts, job: FromPath[str], setting: FromPath[str]) -> dict[str, Any]:
+def job_setting(unit: UnitPorts, job: FromPath[str], setting: FromPath[str]) -> dict[str, object]:
     found = _settings(unit, job)
     name = setting_name(setting)
     if name not in found:

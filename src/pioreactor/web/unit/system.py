@@ -4,7 +4,6 @@ import os
 import shutil
 import socket
 from pathlib import Path
-from typing import Any
 
 import msgspec
 from litestar import Router, get
@@ -88,7 +87,7 @@ async def utc_clock(unit: UnitPorts) -> UtcClock:
 
 
 @get("/task_results/{task_id:str}")
-async def task_result(unit: UnitPorts, task_id: FromPath[str]) -> Any:
+async def task_result(unit: UnitPorts, task_id: FromPath[str]) -> object:
     """Return a task: 202 while it is pending or running, 200 once it succeeded or failed, 404 for an unknown id."""
     from litestar import Response
 

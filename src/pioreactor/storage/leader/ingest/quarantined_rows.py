@@ -1,10 +1,10 @@
 """How a message or a row that could not be stored is kept, and becomes rows again when it is retried."""
 
 import json
-from base64 import b64decode, b64encode
+from base64 import b64encode
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -14,7 +14,12 @@ Reader = Callable[[str, bytes, str], Sequence[Row]]
 """Makes rows of (topic, payload, moment it was recorded), or raises what is wrong with the payload."""
 
 MAX_REASON_CHARACTERS: Final = 500
-_BYTES: Final = "base64"
+
+
+class _Bytes(msgspec.Struct, forbid_unknown_fields=True):
+    """Bytes as they stand in a refused row."""
+
+    base64: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,20 +62,16 @@ def rows_again(
 
 def _row_again(table: str | None, payload: str) -> tuple[Sequence[Row], str | None]:
     try:
-        values = msgspec.json.decode(payload, type=dict[str, Any])
+        values = msgspec.json.decode(payload, type=dict[str, bool | int | float | str | _Bytes | None])
     except (msgspec.DecodeError, RecursionError) as error:
         return [], well_formed(f"what was kept of it cannot be read: {error}")
     if table is None:
         return [], "it belongs to no table"
-    return [Row(table, {name: _value(value) for name, value in values.items()})], None
+    given: dict[str, ValueType] = {
+        name: value.base64 if isinstance(value, _Bytes) else value for name, value in values.items()
+    }
+    return [Row(table, given)], None
 
 
-def _plain(value: Any) -> Any:
-    return {_BYTES: b64encode(value).decode()} if isinstance(value, bytes) else value
-
-
-def _value(value: Any) -> ValueType:
-    if isinstance(value, dict) and list(value) == [_BYTES] and isinstance(value[_BYTES], str):
-        return b64decode(value[_BYTES])
-    plain: ValueType = value
-    return plain
+def _plain(value: ValueType) -> object:
+    return {"base64": b64encode(value).decode()} if isinstance(value, bytes) else value

@@ -13,6 +13,9 @@ from pioreactor.structs.encoding import to_timestamp
 
 _FETCHED_AT_ONCE = 2000
 
+SqlRow = tuple[Any, ...]
+"""A row of a query; the types of its values are those of its columns."""
+
 
 @dataclass(frozen=True, slots=True)
 class Access:
@@ -28,8 +31,8 @@ class Access:
     def writing(self) -> AbstractContextManager[Connection]:
         return writing(self.writer)
 
-    def rows(self, statement: Executable) -> list[tuple[Any, ...]]:
-        """Return all rows of a query; their types are those of its columns."""
+    def rows(self, statement: Executable) -> list[SqlRow]:
+        """Return all rows of a query."""
         with self.reading() as connection:
             return fetch(connection, statement)
 
@@ -38,11 +41,11 @@ class Access:
         return to_timestamp(self.now())
 
 
-def fetch(connection: Connection, statement: Executable) -> list[tuple[Any, ...]]:
+def fetch(connection: Connection, statement: Executable) -> list[SqlRow]:
     return [tuple(row) for row in connection.execute(statement)]
 
 
-def exists(connection: Connection, query: Select[Any]) -> bool:
+def exists(connection: Connection, query: Select[SqlRow]) -> bool:
     """Return whether a query finds a row."""
     return connection.execute(query.limit(1)).first() is not None
 
@@ -52,7 +55,7 @@ def change(connection: Connection, statement: Executable) -> int:
     return connection.execute(statement).rowcount
 
 
-def stream(connection: Connection, query: Select[Any]) -> Iterator[tuple[Any, ...]]:
+def stream(connection: Connection, query: Select[SqlRow]) -> Iterator[SqlRow]:
     """Yield the rows of a query as the driver returns them, for results of hundreds of thousands of rows."""
     compiled = query.compile(connection, compile_kwargs={"render_postcompile": True})
     values: Mapping[str, object] = compiled.params

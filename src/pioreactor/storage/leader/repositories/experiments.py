@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -166,7 +166,7 @@ class Experiments:
         return deleted
 
     def _delete_rows(self, filled: Table | TableClause, experiment: str) -> int:
-        key: list[ColumnElement[Any]] = list(filled.primary_key) or [insertion_order(filled)]
+        key = tuple(filled.primary_key) or (insertion_order(filled),)
         chunk = select(*key).select_from(filled).where(filled.c.experiment == experiment).limit(_DELETED_AT_ONCE)
         is_in_chunk = (tuple_(*key) if len(key) > 1 else key[0]).in_(chunk)
         total = 0

@@ -1,15 +1,14 @@
 """The tables of recorded quantities, made from their declarations."""
 
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import BLOB, REAL, CheckConstraint, Column, Index, Integer, MetaData, PrimaryKeyConstraint, Table, Text
-from sqlalchemy.types import TypeEngine
 
 from pioreactor.measurements import ACTIVITY_TABLE, BUILT_IN, ColumnSpec, TableSpec
 from pioreactor.measurements.spec import BY_TIME, ColumnKind
 from pioreactor.storage.leader.schema.tables import METADATA
 
-_TYPES: Final[dict[ColumnKind, TypeEngine[Any]]] = {
+_TYPES: Final[dict[ColumnKind, Text | REAL[float] | Integer | BLOB]] = {
     "text": Text(),
     "real": REAL(),
     "integer": Integer(),
