@@ -62,6 +62,16 @@ def stop(
 
     `pause` waits for so many seconds and returns True when there is no point in waiting any longer.
     """
+    refused = _interrupt_in_order(jobs, registry, interrupt)
+    expected = {job.job_id for job in jobs} - {job.job_id for job in refused}
+    alive = _alive_after(patience_s, registry, expected, pause)
+    ended = [job for job in jobs if job.job_id in expected - alive]
+    slow = [job for job in jobs if job.job_id in alive]
+    return Stopped(tuple(ended), tuple(slow), tuple(refused))
+
+
+def _interrupt_in_order(jobs: Sequence[Job], registry: RunningJobs[Job], interrupt: Callable[[int], None]) -> list[Job]:
+    """Interrupt the processes of jobs in stop order; return the jobs whose process belongs to another user."""
     interrupted: set[int] = set()
     refused: list[Job] = []
     for job in sorted(jobs, key=_stop_order):
@@ -75,15 +85,19 @@ def stop(
             continue
         except PermissionError:
             refused.append(job)
-    expected = {job.job_id for job in jobs} - {job.job_id for job in refused}
-    alive = _alive(registry, expected)
+    return refused
+
+
+def _alive_after(
+    patience_s: float, registry: RunningJobs[Job], job_ids: set[int], pause: Callable[[float], bool]
+) -> set[int]:
+    """Wait until the jobs have ended, at most `patience_s`; return those that still run."""
+    alive = _alive(registry, job_ids)
     for _ in range(round(patience_s / POLL_INTERVAL_S)):
         if not alive or pause(POLL_INTERVAL_S):
             break
-        alive = _alive(registry, expected)
-    ended = [job for job in jobs if job.job_id in expected - alive]
-    slow = [job for job in jobs if job.job_id in alive]
-    return Stopped(tuple(ended), tuple(slow), tuple(refused))
+        alive = _alive(registry, job_ids)
+    return alive
 
 
 def _alive(registry: RunningJobs[Job], job_ids: set[int]) -> set[int]:

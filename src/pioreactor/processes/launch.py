@@ -59,14 +59,17 @@ class Failure:
 
 def failure_of(output: bytes, exit_code: int) -> Failure:
     """Return the last `Error:` line of a failed command, else its last line, else how it ended; and its `Try:` line."""
-    lines = [line.strip() for line in output.decode("utf-8", "replace").splitlines() if line.strip()]
-    remedy = next((line.removeprefix("Try: ") for line in reversed(lines) if line.startswith("Try: ")), None)
-    errors = [line.removeprefix("Error: ") for line in lines if line.startswith("Error: ")]
-    other = [line for line in lines if not line.startswith("Try: ")]
-    if errors or other:
-        message = errors[-1] if errors else other[-1]
-    elif exit_code < 0:
-        message = f"killed by {signal.Signals(-exit_code).name}"
-    else:
-        message = f"exit code {exit_code}"
+    lines = [line.strip() for line in output.decode("utf-8", "replace").splitlines()]
+    message, remedy = _last_after("Error: ", lines), _last_after("Try: ", lines)
+    if message is None:
+        other = [line for line in lines if line and not line.startswith("Try: ")]
+        message = other[-1] if other else _how_it_ended(exit_code)
     return Failure(message, remedy)
+
+
+def _last_after(prefix: str, lines: Sequence[str]) -> str | None:
+    return next((line.removeprefix(prefix) for line in reversed(lines) if line.startswith(prefix)), None)
+
+
+def _how_it_ended(exit_code: int) -> str:
+    return f"killed by {signal.Signals(-exit_code).name}" if exit_code < 0 else f"exit code {exit_code}"

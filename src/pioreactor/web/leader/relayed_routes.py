@@ -2,7 +2,7 @@
 
 import inspect
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final, get_type_hints
 from urllib.parse import quote
 from uuid import UUID
@@ -112,15 +112,8 @@ def _described(ask: Question, relay: Relay, handler: HTTPRouteHandler) -> Questi
     """Give the function the signature and the description that its route needs."""
     hints: dict[str, object] = get_type_hints(handler.fn, include_extras=True)
     parameters: dict[str, object] = {"leader": LeaderPorts}
-    parameters |= {match["name"]: _TYPES[match["kind"]] for match in _PARAMETER.finditer(relay.paths[0])}
-    own = {match["name"]: match["kind"] for path in handler.paths for match in _PARAMETER.finditer(path)}
-    unknown = (
-        set(hints) - {"unit", "data", "return", *own}
-        | (set(own) - set(parameters))
-        | {name for name, kind in own.items() if kind == "str" and name not in PATH_CHECKS}
-    )
-    if unknown or (relay.target == "experiment") != ("experiment" in parameters):
-        raise ValueError(f"{handler}: a relayed route takes a body and path parameters, not {sorted(unknown)}")
+    parameters |= {name: _TYPES[kind] for name, kind in _path_parameters(relay.paths[:1]).items()}
+    _check_parameters(handler, relay, given=set(parameters), taken=set(hints) - {"unit", "data", "return"})
     if "data" in hints:
         parameters["data"] = hints["data"]
     ask.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
@@ -132,3 +125,17 @@ def _described(ask: Question, relay: Relay, handler: HTTPRouteHandler) -> Questi
     own_doc = inspect.getdoc(handler.fn)
     ask.__doc__ = f"{own_doc}\n\n{answer}" if own_doc else answer
     return ask
+
+
+def _path_parameters(paths: Iterable[str]) -> dict[str, str]:
+    """Return the kind of each parameter of the paths by its name."""
+    return {match["name"]: match["kind"] for path in paths for match in _PARAMETER.finditer(path)}
+
+
+def _check_parameters(handler: HTTPRouteHandler, relay: Relay, *, given: set[str], taken: set[str]) -> None:
+    """Raise `ValueError` unless the unit's route takes only a body, and checked parameters of the leader's path."""
+    own = _path_parameters(handler.paths)
+    unchecked = {name for name, kind in own.items() if kind == "str" and name not in PATH_CHECKS}
+    unknown = (taken - set(own)) | (set(own) - given) | unchecked
+    if unknown or (relay.target == "experiment") != ("experiment" in given):
+        raise ValueError(f"{handler}: a relayed route takes a body and path parameters, not {sorted(unknown)}")

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Executable, Select
 
 from pioreactor.storage.leader.engine import reading, writing
+from pioreactor.storage.ports import ValueType
 from pioreactor.structs.encoding import to_timestamp
 
 _FETCHED_AT_ONCE = 2000
@@ -31,18 +32,18 @@ class Access:
     def writing(self) -> AbstractContextManager[Connection]:
         return writing(self.writer)
 
-    def rows(self, statement: Executable) -> list[SqlRow]:
-        """Return all rows of a query."""
+    def rows(self, statement: Executable, **values: ValueType) -> list[SqlRow]:
+        """Return all rows of a query; `values` are those of its named parameters."""
         with self.reading() as connection:
-            return fetch(connection, statement)
+            return fetch(connection, statement, **values)
 
     def timestamp(self) -> str:
         """Return the current moment as it is stored."""
         return to_timestamp(self.now())
 
 
-def fetch(connection: Connection, statement: Executable) -> list[SqlRow]:
-    return [tuple(row) for row in connection.execute(statement)]
+def fetch(connection: Connection, statement: Executable, **values: ValueType) -> list[SqlRow]:
+    return [tuple(row) for row in connection.execute(statement, values)]
 
 
 def exists(connection: Connection, query: Select[SqlRow]) -> bool:

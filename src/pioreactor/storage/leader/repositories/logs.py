@@ -1,13 +1,15 @@
 """Log messages, newest first, a page at a time."""
 
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from functools import lru_cache
 from typing import Final
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, and_, false, or_, select, union_all
+from sqlalchemy import ColumnElement, Select, and_, bindparam, false, or_, select, union_all
 
 from pioreactor.exc import InvalidRequestError
-from pioreactor.storage.leader.repositories.context import Access
+from pioreactor.storage.leader.repositories.context import Access, SqlRow
 from pioreactor.storage.leader.schema import METADATA
 from pioreactor.storage.leader.schema.dialect import insertion_order
 from pioreactor.storage.leader.schema.tables import assignments_history, experiments
@@ -26,6 +28,20 @@ _COLUMNS: Final = tuple(
     _LOGS.c[name] for name in ("timestamp", "level", "pioreactor_unit", "message", "task", "experiment")
 )
 _IS_SYSTEM: Final = _LOGS.c.experiment == UNIVERSAL_EXPERIMENT
+_OF_EXPERIMENT: Final = _LOGS.c.experiment == bindparam("experiment")
+_IS_RECENT: Final = _LOGS.c.timestamp >= bindparam("recently")
+_FOREVER: Final = "9999"
+"""Later than every timestamp, as a text."""
+_CREATED_AT: Final = select(experiments.c.created_at).where(experiments.c.experiment == bindparam("experiment"))
+_ASSIGNED: Final = (
+    select(assignments_history.c.assigned_at, assignments_history.c.unassigned_at)
+    .where(
+        assignments_history.c.pioreactor_unit == bindparam("unit"),
+        assignments_history.c.experiment == bindparam("experiment"),
+    )
+    .order_by(assignments_history.c.assigned_at.desc())
+    .limit(100)
+)
 
 
 class LogRow(msgspec.Struct, frozen=True):
@@ -51,87 +67,105 @@ class Logs:
         self._access = access
 
     def all(self, *, min_level: str = "INFO", skip: int = 0) -> list[LogRow]:
-        return self._per_level([], min_level, skip)
+        return self._page(_per_level(levels_from(min_level)), {}, skip=skip)
 
     def of_experiment(self, experiment: str, *, min_level: str = "INFO", skip: int = 0) -> list[LogRow]:
-        return self._per_level([_LOGS.c.experiment == experiment], min_level, skip)
+        query = _per_level(levels_from(min_level), in_experiment=True)
+        return self._page(query, {"experiment": experiment}, skip=skip)
 
     def recent_of_experiment(self, experiment: str, *, min_level: str = "INFO") -> list[LogRow]:
         """Return up to 50 rows of the last 24 h, and not from before the experiment was created."""
-        conditions = [_LOGS.c.experiment == experiment, _LOGS.c.timestamp >= self._recently(experiment)]
-        return self._per_level(conditions, min_level, 0, page_rows=RECENT_ROWS)
+        query = _per_level(levels_from(min_level), in_experiment=True, recent=True)
+        values = {"experiment": experiment, "recently": self._recently(experiment)}
+        return self._page(query, values, page_rows=RECENT_ROWS)
 
     def recent_of_unit(self, unit: str, experiment: str, *, min_level: str = "INFO") -> list[LogRow]:
         """Return rows from the unit, or for all units: those of the experiment and those of the cluster."""
-        is_concerned = _LOGS.c.experiment.in_((experiment, UNIVERSAL_EXPERIMENT))
-        conditions = [is_concerned, _LOGS.c.timestamp >= self._recently(experiment)]
-        return self._by_unit(unit, conditions, min_level, 0, page_rows=RECENT_ROWS)
+        values = {"unit": unit, "experiment": experiment, "recently": self._recently(experiment)}
+        return self._page(_recent_of_unit(levels_from(min_level)), values, page_rows=RECENT_ROWS)
 
     def of_unit_in_experiment(
         self, unit: str, experiment: str, *, min_level: str = "INFO", skip: int = 0
     ) -> list[LogRow]:
         """Return the unit's rows of the experiment, and the cluster's rows from while it was assigned (plus 5 s)."""
-        while_assigned = and_(_IS_SYSTEM, or_(*self._assigned_windows(unit, experiment)))
-        windows = or_(_LOGS.c.experiment == experiment, while_assigned)
-        return self._by_unit(unit, [windows], min_level, skip)
+        values = {"unit": unit, "experiment": experiment}
+        assigned = self._access.rows(_ASSIGNED, unit=unit, experiment=experiment)
+        for n, (since, until) in enumerate(assigned):
+            values[f"since{n}"] = since
+            values[f"until{n}"] = to_timestamp(from_timestamp(until) + _GRACE) if until is not None else _FOREVER
+        query = _of_unit_in_experiment(levels_from(min_level), windows=len(assigned))
+        return self._page(query, values, skip=skip)
 
     def system_of_unit(self, unit: str, *, min_level: str = "INFO", skip: int = 0) -> list[LogRow]:
-        return self._by_unit(unit, [_IS_SYSTEM], min_level, skip)
+        return self._page(_system_of_unit(levels_from(min_level)), {"unit": unit}, skip=skip)
 
     def of_unit(self, unit: str, *, min_level: str = "INFO", skip: int = 0) -> list[LogRow]:
-        return self._by_unit(unit, [], min_level, skip)
+        return self._page(_of_unit(levels_from(min_level)), {"unit": unit}, skip=skip)
 
     def _recently(self, experiment: str) -> str:
         since = to_timestamp(self._access.now() - _RECENT)
-        created = self._access.rows(select(experiments.c.created_at).where(experiments.c.experiment == experiment))
+        created = self._access.rows(_CREATED_AT, experiment=experiment)
         return max(since, str(created[0][0])) if created else since
 
-    def _assigned_windows(self, unit: str, experiment: str) -> list[ColumnElement[bool]]:
-        """Return the times of assignment as conditions on the timestamp; never empty."""
-        history = assignments_history.c
-        rows = self._access.rows(
-            select(history.assigned_at, history.unassigned_at)
-            .where(history.pioreactor_unit == unit, history.experiment == experiment)
-            .order_by(history.assigned_at.desc())
-            .limit(100)
-        )
-        conditions: list[ColumnElement[bool]] = [false()]
-        for since, until in rows:
-            condition = _LOGS.c.timestamp >= since
-            if until is not None:
-                condition = and_(condition, _LOGS.c.timestamp <= to_timestamp(from_timestamp(until) + _GRACE))
-            conditions.append(condition)
-        return conditions
-
-    def _per_level(
-        self, conditions: list[ColumnElement[bool]], min_level: str, skip: int, *, page_rows: int = PAGE_ROWS
+    def _page(
+        self, query: Select[SqlRow], values: Mapping[str, str], *, skip: int = 0, page_rows: int = PAGE_ROWS
     ) -> list[LogRow]:
-        """Walk the indices that have the level second, one level at a time, as far as the page reaches."""
-        parts = [_newest(*conditions, _LOGS.c.level == level) for level in levels_from(min_level)]
-        return self._page(parts, skip=skip, page_rows=page_rows)
-
-    def _by_unit(
-        self, unit: str, conditions: list[ColumnElement[bool]], min_level: str, skip: int, *, page_rows: int = PAGE_ROWS
-    ) -> list[LogRow]:
-        has_level = _LOGS.c.level.in_(levels_from(min_level))
-        names = (unit, UNIVERSAL_IDENTIFIER)
-        parts = [_newest(_LOGS.c.pioreactor_unit == name, *conditions, has_level) for name in names]
-        return self._page(parts, skip=skip, page_rows=page_rows)
-
-    def _page(self, parts: list[Select[tuple[object, ...]]], *, skip: int, page_rows: int) -> list[LogRow]:
-        reach = _checked(skip) + page_rows
-        found = union_all(*(select(part.limit(reach).subquery()) for part in parts)).subquery()
-        columns = [found.c[column.name] for column in _COLUMNS]
-        newest_first = select(*columns).order_by(found.c.timestamp.desc(), found.c.place.desc())
-        return [LogRow(*row) for row in self._access.rows(newest_first.limit(page_rows).offset(skip))]
+        if skip < 0:
+            raise InvalidRequestError("skip cannot be negative")
+        rows = self._access.rows(query, reach=skip + page_rows, page_rows=page_rows, skip=skip, **values)
+        return [LogRow(*row) for row in rows]
 
 
-def _newest(*conditions: ColumnElement[bool]) -> Select[tuple[object, ...]]:
+# The queries, each made once: to make one takes longer than to run it. Values are filled in for each run.
+
+
+@lru_cache(maxsize=32)
+def _per_level(levels: tuple[str, ...], *, in_experiment: bool = False, recent: bool = False) -> Select[SqlRow]:
+    """Walk the indices that have the level second, one level at a time, as far as the page reaches."""
+    conditions = [*((_OF_EXPERIMENT,) if in_experiment else ()), *((_IS_RECENT,) if recent else ())]
+    return _newest_of([[*conditions, _LOGS.c.level == level] for level in levels])
+
+
+@lru_cache(maxsize=8)
+def _of_unit(levels: tuple[str, ...]) -> Select[SqlRow]:
+    return _by_unit(levels)
+
+
+@lru_cache(maxsize=8)
+def _system_of_unit(levels: tuple[str, ...]) -> Select[SqlRow]:
+    return _by_unit(levels, _IS_SYSTEM)
+
+
+@lru_cache(maxsize=8)
+def _recent_of_unit(levels: tuple[str, ...]) -> Select[SqlRow]:
+    return _by_unit(levels, _LOGS.c.experiment.in_((bindparam("experiment"), UNIVERSAL_EXPERIMENT)), _IS_RECENT)
+
+
+@lru_cache(maxsize=64)
+def _of_unit_in_experiment(levels: tuple[str, ...], windows: int) -> Select[SqlRow]:
+    assigned = [
+        and_(_LOGS.c.timestamp >= bindparam(f"since{n}"), _LOGS.c.timestamp <= bindparam(f"until{n}"))
+        for n in range(windows)
+    ]
+    return _by_unit(levels, or_(_OF_EXPERIMENT, and_(_IS_SYSTEM, or_(false(), *assigned))))
+
+
+def _by_unit(levels: tuple[str, ...], *conditions: ColumnElement[bool]) -> Select[SqlRow]:
+    is_of_unit = _LOGS.c.pioreactor_unit == bindparam("unit")
+    is_of_all = _LOGS.c.pioreactor_unit == UNIVERSAL_IDENTIFIER
+    has_level = _LOGS.c.level.in_(levels)
+    return _newest_of([[unit, *conditions, has_level] for unit in (is_of_unit, is_of_all)])
+
+
+def _newest_of(alternatives: Sequence[Sequence[ColumnElement[bool]]]) -> Select[SqlRow]:
+    """Return the page of rows that fulfil one of the alternatives, which exclude each other."""
+    found = union_all(*(select(_newest(conditions).subquery()) for conditions in alternatives)).subquery()
+    columns = [found.c[column.name] for column in _COLUMNS]
+    newest_first = select(*columns).order_by(found.c.timestamp.desc(), found.c.place.desc())
+    return newest_first.limit(bindparam("page_rows")).offset(bindparam("skip"))
+
+
+def _newest(conditions: Sequence[ColumnElement[bool]]) -> Select[SqlRow]:
     place = insertion_order(_LOGS)
-    return select(*_COLUMNS, place.label("place")).where(*conditions).order_by(_LOGS.c.timestamp.desc(), place.desc())
-
-
-def _checked(skip: int) -> int:
-    if skip < 0:
-        raise InvalidRequestError("skip cannot be negative")
-    return skip
+    found = select(*_COLUMNS, place.label("place")).where(*conditions)
+    return found.order_by(_LOGS.c.timestamp.desc(), place.desc()).limit(bindparam("reach"))

@@ -1,7 +1,7 @@
 """Measurements over time, thinned so that a chart of them still shows every spike."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from typing import Final
 
@@ -27,6 +27,8 @@ _EVER_HOURS: Final = 24 * 365 * 100
 _IDENTIFIER = re.compile(r"[A-Za-z0-9_]+")
 
 Sample = tuple[str, float]
+_FOREVER: Final = "\U0010ffff"
+"""Later than every moment, as a text."""
 
 
 class Point(msgspec.Struct, frozen=True):
@@ -157,23 +159,10 @@ def thin(samples: Iterable[Sample], *, edges: list[str], target_points: int) -> 
     Moments are compared as texts. A stretch without samples gives none; `target_points` 1 gives the last sample only.
     """
     kept: list[Sample] = []
-    following = iter(edges)
-    edge = next(following, None)
-    low = high = newest = None
-    for sample in samples:
-        if edge is not None and sample[0] >= edge:
-            kept += _in_order(low, high)
-            low = high = None
-            while edge is not None and sample[0] >= edge:
-                edge = next(following, None)
-        if low is None or high is None:
-            low = high = sample
-        elif sample[1] < low[1]:
-            low = sample
-        elif sample[1] > high[1]:
-            high = sample
-        newest = sample
-    kept += _in_order(low, high)
+    newest = None
+    for low, high, last in _extremes(samples, edges):
+        kept += _in_order(low, high)
+        newest = last
     if newest is None:
         return []
     if kept[-1] is not newest:
@@ -181,9 +170,29 @@ def thin(samples: Iterable[Sample], *, edges: list[str], target_points: int) -> 
     return kept if target_points > 2 else kept[-target_points:]
 
 
-def _in_order(low: Sample | None, high: Sample | None) -> list[Sample]:
-    if low is None or high is None:
-        return []
+def _extremes(samples: Iterable[Sample], edges: list[str]) -> Iterator[tuple[Sample, Sample, Sample]]:
+    """Yield the lowest, the highest and the last sample of each stretch that has samples."""
+    following = iter((*edges, _FOREVER))
+    rest = iter(samples)
+    first = next(rest, None)
+    if first is None:
+        return
+    low = high = last = first
+    edge = next(moment for moment in following if moment > first[0])
+    for sample in rest:
+        if sample[0] >= edge:
+            yield low, high, last
+            low = high = sample
+            edge = next(moment for moment in following if moment > sample[0])
+        elif sample[1] < low[1]:
+            low = sample
+        elif sample[1] > high[1]:
+            high = sample
+        last = sample
+    yield low, high, last
+
+
+def _in_order(low: Sample, high: Sample) -> list[Sample]:
     if low is high:
         return [low]
     return [low, high] if low[0] <= high[0] else [high, low]
