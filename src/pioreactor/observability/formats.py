@@ -1,12 +1,36 @@
-"""The forms of one log record: a line in a file, a line in a terminal, and `structs.Log` on the wire."""
+"""The forms of one log record, without secrets: a line in a file or a terminal, and `structs.Log` in a message."""
 
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from pioreactor.structs.encoding import to_timestamp
 from pioreactor.structs.events import Log
+
+HIDDEN = "•••"
+
+_CREDENTIALS = re.compile(
+    r"(?P<before>\b(?:Bearer|Basic)\s+|\b(?:password|passphrase|token|api_key|secret)[\"']?\s*[=:]\s*[\"']?)"
+    r"(?P<secret>[^\s\"',;&]+)",
+    re.IGNORECASE,
+)
+_SHORTEST = 4
+
+
+class Redactor:
+    """Replaces known secrets, and what stands where a credential usually stands."""
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        # a secret of one to three characters would blank out half of every sentence
+        words = sorted({s for s in secrets if len(s) >= _SHORTEST}, key=len, reverse=True)
+        self._known = re.compile("|".join(map(re.escape, words))) if words else None
+
+    def __call__(self, text: str) -> str:
+        if self._known is not None:
+            text = self._known.sub(HIDDEN, text)
+        return _CREDENTIALS.sub(lambda found: found["before"] + HIDDEN, text)
+
 
 ANSI = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[@-Z\\-_]")
 

@@ -8,10 +8,8 @@ from pathlib import Path
 from typing import TextIO
 
 from pioreactor import topics
-from pioreactor.observability.files import SharedLogFile
-from pioreactor.observability.formats import ConsoleFormatter, LineFormatter, WireFormatter
-from pioreactor.observability.secrets import Redactor
-from pioreactor.observability.sinks import LogSink, SinkHandler
+from pioreactor.observability.formats import ConsoleFormatter, LineFormatter, Redactor, WireFormatter
+from pioreactor.observability.handlers import LogSink, SharedLogFile, SinkHandler
 
 NOTICE = 25
 """More important than information, less than a warning: a person wants to know."""

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from pioreactor.observability.formats import Redactor
 from pioreactor.observability.log import NOTICE, create_logger, level_number
-from pioreactor.observability.secrets import Redactor
 from pioreactor.structs import Log, decode, encode
 
 MOMENT = datetime(2026, 11, 22, 8, 50, 37, 895_000, tzinfo=UTC)

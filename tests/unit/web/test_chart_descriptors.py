@@ -9,7 +9,7 @@ import pytest
 from pioreactor import measurements
 from pioreactor.measurements import ChartSpec, ColumnSpec, MeasurementSpec, SeriesSpec, stream_table
 from pioreactor.measurements.registry import unregister
-from pioreactor.web.leader.charts import charts
+from pioreactor.web.leader.overview import charts
 
 PH = MeasurementSpec(
     name="ph",

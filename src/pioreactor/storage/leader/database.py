@@ -11,11 +11,10 @@ from typing import Self
 from pioreactor.exc import ConfigurationError, StorageError
 from pioreactor.storage.leader.engine import open_reading, open_writing
 from pioreactor.storage.leader.migrate import upgrade
-from pioreactor.storage.leader.repositories.assignments import Assignments
+from pioreactor.storage.leader.repositories.assignments import Assignments, UnitLabels
 from pioreactor.storage.leader.repositories.config_history import ConfigHistory
 from pioreactor.storage.leader.repositories.context import Access
 from pioreactor.storage.leader.repositories.experiments import Experiments
-from pioreactor.storage.leader.repositories.labels import UnitLabels
 from pioreactor.storage.leader.repositories.logs import Logs
 from pioreactor.storage.leader.repositories.media_rates import MediaRate, media_rates
 from pioreactor.storage.leader.repositories.people import People

@@ -7,13 +7,48 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Final
 
 from pioreactor.exc import StorageError
 from pioreactor.processes.liveness import boot_id
 from pioreactor.storage.ports import FormerName, JournalEntry
 from pioreactor.storage.sqlite.connection import Synchronous, open_sqlite
-from pioreactor.storage.sqlite.disk_reserve import RESERVE_BYTES, Reserve
 from pioreactor.storage.sqlite.journal_recovery import replace_damaged
+
+RESERVE_BYTES: Final = 5_000_000
+"""A little more than SQLite's log grows to (1,000 pages): what it holds can then always go into the file itself."""
+
+
+class Reserve:
+    """A file whose only use is to be deleted. It may be missing: other programs may fill the disk."""
+
+    def __init__(self, path: Path, size_bytes: int) -> None:
+        self._path = path
+        self._size_bytes = size_bytes
+
+    def keep(self) -> None:
+        """Put the space by if it is not. Says nothing if the disk has none."""
+        if self._size_bytes <= 0 or self._path.exists():
+            return
+        try:
+            descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except OSError:
+            return
+        try:
+            if hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(descriptor, 0, self._size_bytes)
+            else:  # macOS, where demonstrations run
+                os.write(descriptor, bytes(self._size_bytes))
+        except OSError:
+            self.release()
+        finally:
+            os.close(descriptor)
+
+    def release(self) -> None:
+        """Give the space back to the disk."""
+        with suppress(OSError):
+            self._path.unlink(missing_ok=True)
+
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)

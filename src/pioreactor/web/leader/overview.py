@@ -1,13 +1,77 @@
 """Routes of the leader about itself and about what the UI draws; most are its unit's own."""
 
+from typing import Annotated
+
+import msgspec
 from litestar import Router, get
 from litestar.di import Provide
 
-from pioreactor.web.leader.charts import Chart, charts
+from pioreactor import measurements
+from pioreactor.measurements import ChartSpec, MeasurementSpec, SeriesSpec
+from pioreactor.measurements.spec import Transformation
 from pioreactor.web.leader.services import LeaderPorts
 from pioreactor.web.unit.capabilities import automations_descriptors, jobs_descriptors, settings_descriptors
 from pioreactor.web.unit.services import UnitServices
 from pioreactor.web.unit.system import health
+
+
+class Chart(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=True):
+    """One chart. `mqtt_topic` is what follows unit and experiment; `payload_key` is null for bare numbers."""
+
+    chart_key: str
+    title: str
+    data_source: str
+    y_axis_label: str
+    source: str = "app"
+    data_source_column: str | None = None
+    mqtt_topic: str | list[str] | None = None
+    payload_key: str | None = None
+    channel_key: str | None = None
+    """Field of the payload that holds the channel; null for one series per unit."""
+    fixed_decimals: Annotated[int, msgspec.Meta(ge=0, le=10)] = 2
+    down_sample: bool = True
+    lookback: float | None = None
+    """Hours; null for the laboratory's setting."""
+    y_transformation: Transformation = "none"
+    y_axis_domain: tuple[float, float] | None = None
+    interpolation: str = "stepAfter"
+    shown_by_default: bool = False
+    """Shown when `[ui.overview.charts]` of the configuration does not mention it."""
+    log_scale: bool = False
+    """A logarithmic axis and marks of doses are offered."""
+
+
+def charts() -> list[Chart]:
+    """Return the charts of all quantities that have one, in the order of their positions."""
+    declared = [
+        (chart.position, _described(spec, spec.series, chart))
+        for spec in measurements.all_specs()
+        if spec.series is not None
+        for chart in spec.charts
+    ]
+    return [chart for _, chart in sorted(declared, key=lambda pair: pair[0])]
+
+
+def _described(spec: MeasurementSpec, series: SeriesSpec, chart: ChartSpec) -> Chart:
+    return Chart(
+        chart_key=chart.key,
+        title=chart.title,
+        data_source=spec.table.name,
+        data_source_column=series.column,
+        y_axis_label=chart.y_axis_label,
+        source="plugin" if spec in measurements.registered_specs() else "app",
+        mqtt_topic=spec.topics[0] if len(spec.topics) == 1 else list(spec.topics),
+        payload_key=spec.payload_field(series.column),
+        channel_key=None if series.channel is None else spec.payload_field(series.channel),
+        fixed_decimals=chart.decimals,
+        down_sample=chart.down_sample,
+        lookback=chart.lookback,
+        y_transformation=chart.transformation,
+        y_axis_domain=chart.domain,
+        interpolation=chart.interpolation,
+        shown_by_default=chart.shown_by_default,
+        log_scale=chart.log_scale,
+    )
 
 
 @get("/charts/descriptors")

@@ -1,16 +1,49 @@
 """Routes of a unit that start, stop and list its jobs and their settings."""
 
+import os
+
 import msgspec
 from litestar import Router, get, route
 from litestar.params import FromPath, JSONBody
 
-from pioreactor.exc import JobNotRunningError, NotFoundError
-from pioreactor.storage.ports import JobRecord
+from pioreactor.exc import InvalidRequestError, JobNotRunningError, NotFoundError, PioreactorError
+from pioreactor.processes.job_stopping import stop
+from pioreactor.storage.ports import JobRecord, JobRegistry
 from pioreactor.web.request_bodies import RunJob, StopJobs, experiment_name, job_name, setting_name
 from pioreactor.web.route_declarations import PATCH_OR_POST, UNITS, WORKERS, relayed
 from pioreactor.web.tasks import Accepted
-from pioreactor.web.unit import job_stopper
 from pioreactor.web.unit.services import UnitPorts, UnitServices
+
+_TIMEOUT_S = 20.0
+
+
+class StillRunningError(PioreactorError):
+    """A job has not stopped in time."""
+
+    code = "still_running"
+    status = 504
+    remedy = "See the unit's log; retry with `pio kill` on the unit."
+
+
+def _find(registry: JobRegistry, request: StopJobs) -> list[JobRecord]:
+    """Return the running jobs that match all given fields; raise `InvalidRequestError` if none is given."""
+    if request == StopJobs():
+        raise InvalidRequestError("one of job_name, experiment, job_source or job_id is required")
+    return registry.running(
+        job_name=request.job_name, experiment=request.experiment, job_source=request.job_source, job_id=request.job_id
+    )
+
+
+def _stop_and_wait(unit: UnitServices, jobs: list[JobRecord]) -> list[str]:
+    """Stop jobs, except those of this process, and return the names of those that ended.
+
+    Raise `StillRunningError` for jobs that still run after 20 s and for those of another user.
+    """
+    others = [job for job in jobs if job.pid != os.getpid()]
+    stopped = stop(others, unit.stores.jobs(), pause=unit.tasks.pause, patience_s=_TIMEOUT_S)
+    if problems := stopped.problems(_TIMEOUT_S):
+        raise StillRunningError("; ".join(problems))
+    return [job.job_name for job in stopped.ended]
 
 
 class JobRow(msgspec.Struct):
@@ -62,13 +95,13 @@ def run_job(unit: UnitPorts, job: FromPath[str], data: JSONBody[RunJob | None] =
 
 
 def _stop(unit: UnitServices, jobs: list[JobRecord]) -> Accepted:
-    return unit.tasks.start("stopping jobs", lambda: {"stopped": job_stopper.stop_jobs(unit, jobs)})
+    return unit.tasks.start("stopping jobs", lambda: {"stopped": _stop_and_wait(unit, jobs)})
 
 
 @route("/jobs/stop", http_method=PATCH_OR_POST, status_code=202, sync_to_thread=True)
 def stop_jobs(unit: UnitPorts, data: JSONBody[StopJobs]) -> Accepted:
     """Stop the jobs that match; the task succeeds when they have ended."""
-    return _stop(unit, job_stopper.find(unit.stores.jobs(), data))
+    return _stop(unit, _find(unit.stores.jobs(), data))
 
 
 @route("/jobs/stop/all", http_method=PATCH_OR_POST, status_code=202, sync_to_thread=True)
