@@ -72,3 +72,23 @@ def test_documentation_that_was_not_built_is_a_404_with_instructions(leader: Any
     page = leader.client.get("/docs/")
     assert page.status_code == 404
     assert "make docs" in page.text
+
+
+def test_the_ui_is_public_and_nothing_outside_of_its_folder(leader: Any) -> None:
+    client = leader.client
+    client.headers.pop("Authorization")
+    page = client.get("/overview/some/page")
+    assert page.status_code == 200
+    assert "<title>Pioreactor" in page.text
+    assert page.headers["cache-control"] == "no-cache"
+
+    asset = client.get("/assets/app-1a2b.js")
+    assert "immutable" in asset.headers["cache-control"]
+    assert asset.headers["content-type"].startswith("text/javascript")
+    assert asset.headers["content-encoding"] == "gzip"
+    assert client.get("/assets/gone.js").status_code == 404
+    assert client.head("/").status_code == 200
+    assert client.post("/").status_code == 404
+
+    for path in ("/../leader.sqlite", "/%2e%2e/leader.sqlite", "/assets/%2e%2e/%2e%2e/leader.sqlite", "/%00"):
+        assert not client.get(path).content.startswith(b"SQLite"), path

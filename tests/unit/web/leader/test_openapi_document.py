@@ -7,7 +7,7 @@ import pytest
 
 from pioreactor.web.leader.openapi_document import render
 
-COMMITTED = Path(__file__).parents[3] / "docs" / "reference" / "openapi.json"
+COMMITTED = Path(__file__).parents[4] / "docs" / "reference" / "openapi.json"
 
 
 @pytest.fixture(scope="module")

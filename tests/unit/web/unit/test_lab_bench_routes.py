@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from tests.unit.web.conftest import client_of
 
 from pioreactor.http.ports import Response
 from pioreactor.twin.lab_bench import TwinLabBench
@@ -12,8 +13,6 @@ from pioreactor.twin.scenarios import SCENARIOS
 from pioreactor.twin.wiring import wiring
 from pioreactor.twin.world import World
 from pioreactor.web.unit.services import UnitServices
-
-from .conftest import client_of
 
 BENCH = "/unit_api/simulation/bench"
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from tests.unit.web.conftest import AS_CLUSTER, TOKEN, client_of
 
 import pioreactor.procedures.protocols  # noqa: F401  registers the built-in protocols
 from pioreactor.calibrations.sessions import actions
@@ -19,8 +20,6 @@ from pioreactor.http.addresses import base_url
 from pioreactor.http.ports import Response
 from pioreactor.http.units import Units
 from pioreactor.science.fusion import Observation
-
-from .conftest import AS_CLUSTER, TOKEN, client_of
 
 SESSIONS = "/unit_api/calibrations/sessions"
 Perform = Callable[[dict[str, Any]], dict[str, Any]]

@@ -1,0 +1,39 @@
+"""Routes of the leader about experiments and labels."""
+
+from typing import Any
+
+from .conftest import accepts
+
+
+def test_experiments_from_creation_to_deletion(leader: Any) -> None:
+    client = leader.client
+    made = client.post("/api/experiments", json={"experiment": "first", "description": "d", "tags": ["a", "A ", "b"]})
+    assert made.status_code == 201
+    assert made.json()["tags"] == ["a", "b"]
+    assert client.post("/api/experiments", json={"experiment": "first"}).status_code == 409
+    for bad in ("", "current", "_testing_x", "a/b", "a#b", "x" * 200):
+        assert client.post("/api/experiments", json={"experiment": bad}).status_code == 400, bad
+
+    changed = client.patch("/api/experiments/first", json={"description": None})
+    assert (changed.json()["description"], changed.json()["tags"]) == (None, ["a", "b"])
+    assert client.patch("/api/experiments/first", json={}).status_code == 400
+    assert client.get("/api/experiments/latest").json()["experiment"] == "first"
+    assert client.get("/api/experiments/nowhere").status_code == 404
+
+    leader.add_host("unit1", accepts)
+    leader.add_workers("unit1")
+    client.put("/api/experiments/first/workers", json={"pioreactor_unit": "unit1"})
+    deleted = leader.result(client.delete("/api/experiments/first"))
+    assert deleted["status"] == "succeeded", deleted
+    assert client.get("/api/experiments").json() == []
+    assert client.get("/api/workers/unit1/experiment").status_code == 404
+    assert client.delete("/api/experiments/first").status_code == 404
+
+
+def test_labels(leader: Any) -> None:
+    leader.add_workers("unit1", "unit2", experiment="exp")
+    path = "/api/experiments/exp/unit_labels"
+    assert leader.client.put(path, json={"unit": "unit1", "label": " left "}).json() == {"unit1": "left"}
+    assert leader.client.put(path, json={"unit": "unit2", "label": "left"}).status_code == 409
+    assert leader.client.get("/api/experiments/current/unit_labels").json() == {"unit1": "left"}
+    assert leader.client.patch(path, json={"unit": "unit1", "label": ""}).json() == {}

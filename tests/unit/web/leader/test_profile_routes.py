@@ -1,0 +1,43 @@
+"""Routes of the leader about experiment profiles."""
+
+from typing import Any
+
+
+def test_profiles(leader: Any) -> None:
+    client = leader.client
+    good = 'version: "1.0"\nexperiment_profile_name: demo\n'
+    assert client.post("/api/experiment_profiles", json={"filename": "a.yaml", "body": good}).status_code == 200
+    assert client.post("/api/experiment_profiles", json={"filename": "a.yaml", "body": good}).status_code == 409
+    for name in ("../a.yaml", "a.txt", ".a.yaml", "a/b.yaml"):
+        assert client.post("/api/experiment_profiles", json={"filename": name, "body": good}).status_code == 400, name
+    assert client.post("/api/experiment_profiles", json={"filename": "b.yaml", "body": "[1"}).status_code == 400
+    assert client.patch("/api/experiment_profiles/a.yaml", json={"body": good + "metadata: {}\n"}).status_code == 200
+    assert client.get("/api/experiment_profiles/a.yaml").text.endswith("metadata: {}\n")
+    [row] = client.get("/api/experiment_profiles").json()
+    assert (row["file"], row["experimentProfile"]["experiment_profile_name"]) == ("a.yaml", "demo")
+    assert client.get("/api/experiments/exp/experiment_profiles/running").json() == []
+    assert client.get("/api/experiments/exp/experiment_profiles/recent").json() == []
+    assert client.delete("/api/experiment_profiles/a.yaml").status_code == 200
+    assert client.get("/api/experiment_profiles/a.yaml").status_code == 404
+
+
+def test_a_profile_is_verified_before_it_is_stored(leader: Any) -> None:
+    client = leader.client
+    body = (
+        'version: "1.0"\nexperiment_profile_name: demo\ncommon: {jobs: {stirring: {actions: ['
+        "{type: stop, t: 2h}, {type: start, t: 0, options: {target_rpm: 400}}%s]}}}\n"
+    )
+    preview = client.post("/api/experiment_profiles/verify", json={"body": body % ""}).json()
+    assert preview["ok"] and preview["diagnostics"] == []
+    assert [(step["at_s"], step["words"]) for step in preview["steps"]] == [
+        (0.0, "start stirring target_rpm 400"),
+        (7200.0, "stop stirring"),
+    ]
+    bad = body % ", {type: update, t: soon}"
+    preview = client.post("/api/experiment_profiles/verify", json={"body": bad}).json()
+    assert (preview["ok"], preview["steps"]) == (False, [])
+    refused = client.post("/api/experiment_profiles", json={"filename": "a.yaml", "body": bad})
+    assert refused.status_code == 400
+    [found] = refused.json()["diagnostics"]
+    assert (found["code"], found["path"]) == ("time.invalid", "common.jobs.stirring.actions[2].t")
+    assert client.get("/api/experiment_profiles").json() == []

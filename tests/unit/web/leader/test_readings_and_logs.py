@@ -1,0 +1,63 @@
+"""Routes of the leader about measurements and logs."""
+
+from typing import Any
+
+from pioreactor.storage.leader.ingest.sqlite_sink import SqliteRecordSink
+from pioreactor.storage.ports import Row
+from pioreactor.structs.encoding import to_timestamp
+
+
+def test_readings_and_logs(leader: Any) -> None:
+    leader.add_workers("unit1", experiment="exp")
+    at = to_timestamp(leader.services.unit.clock.now())
+    common = {"experiment": "exp", "pioreactor_unit": "unit1", "timestamp": at}
+    sink = SqliteRecordSink(leader.services.database.path)
+    sink.commit(
+        [
+            Row("od_readings", {**common, "od_reading": 0.5, "angle": 90, "channel": 2}),
+            Row("logs", {**common, "message": "hello", "source": "app", "level": "INFO", "task": "stirring"}),
+            Row("logs", {**common, "message": "detail", "source": "app", "level": "DEBUG", "task": "stirring"}),
+        ]
+    )
+    sink.close()
+
+    client = leader.client
+    series = client.get("/api/experiments/exp/time_series/od_readings").json()
+    assert series == {"series": ["unit1-2"], "data": [[{"x": at, "y": 0.5}]]}
+    assert client.get("/api/workers/unit1/experiments/exp/time_series/od_readings").json() == series
+    generic = client.get("/api/experiments/exp/time_series/od_readings/od_reading?lookback=1").json()
+    assert generic["data"] == [[{"x": at, "y": 0.5}]]
+    assert client.get("/api/experiments/exp/time_series/od_readings?target_points=0").status_code == 400
+    assert client.get("/api/experiments/exp/time_series/od_readings?lookback=x").status_code == 400
+    assert client.get("/api/experiments/exp/time_series/nothing").status_code == 404
+    assert client.get("/api/experiments/exp/media_rates").json() == {"all": {"mediaRate": 0.0, "altMediaRate": 0.0}}
+
+    for path in ("logs", "experiments/exp/logs", "experiments/exp/recent_logs", "units/unit1/logs"):
+        assert [row["message"] for row in client.get(f"/api/{path}").json()] == ["hello"], path
+    assert len(client.get("/api/logs?min_level=DEBUG").json()) == 2
+    assert client.get("/api/logs?min_level=LOUD").status_code == 400
+    assert client.get("/api/units/unit1/system_logs").json() == []
+
+
+def test_log_entries_cannot_inject_topic_levels(leader: Any) -> None:
+    leader.add_workers("unit1", "unit2", experiment="exp")
+    leader.bus.published.clear()
+    path = "/api/workers/{}/experiments/exp/logs"
+    body = {"message": "fed by hand", "source": "user", "level": "info", "timestamp": "2026-11-22T12:00:00Z"}
+
+    assert leader.client.post(path.format("$broadcast"), json=body).status_code == 202
+    assert [p[0] for p in leader.bus.published] == [
+        "pioreactor/unit1/exp/logs/ui/info",
+        "pioreactor/unit2/exp/logs/ui/info",
+    ]
+    journal = leader.services.unit.stores.journal()
+    kept = [entry.topic for entry in journal.read(after_seq=0, limit=99) if "/exp/" in entry.topic]
+    assert kept == [p[0] for p in leader.bus.published], "the database receives it, with or without a broker"
+    for wrong in ({"source_": "a/b"}, {"level": "LOUD"}, {"timestamp": "yesterday"}):
+        assert leader.client.post(path.format("unit1"), json=body | wrong).status_code == 400, wrong
+
+
+def test_large_responses_are_compressed(leader: Any) -> None:
+    answer = leader.client.get("/api/schema/openapi.json")
+    assert answer.headers["content-encoding"] == "gzip"
+    assert answer.json()["openapi"]

@@ -1,0 +1,74 @@
+"""Authentication of requests by session or token."""
+
+from typing import Any
+
+import pytest
+
+from pioreactor.web.security import sessions
+
+
+def test_every_path_requires_authentication(leader: Any) -> None:
+    client = leader.client
+    client.headers.pop("Authorization")
+    for method, path in [
+        ("GET", "/api/workers"),
+        ("GET", "/api/nowhere"),
+        ("GET", "/unit_api/jobs"),
+        ("GET", "/api/schema/openapi.json"),
+        ("GET", "/auth/me"),
+        ("POST", "/api/experiments"),
+        ("GET", "/mcp/"),
+        ("GET", "/exports/x.zip"),
+        ("GET", "/api/../api/workers"),
+        ("GET", "//api/workers"),
+    ]:
+        answer = client.request(method, path)
+        assert answer.status_code == 401 or "<!doctype html>" in answer.text, (path, answer.text)
+
+    assert client.get("/api/health").json()["status"] == "ok"
+    assert client.get("/unit_api/health").status_code == 200
+
+    leader.sign_in()
+    assert client.get("/auth/me").json() == {"username": "pioreactor"}
+    assert client.get("/api/workers").json() == []
+
+
+def test_session_cookie_is_http_only_and_same_site(leader: Any) -> None:
+    body = {"username": "pioreactor", "password": leader.password}
+    cookie = leader.client.post("/auth/sign-in", json=body).headers["set-cookie"].lower()
+
+    assert "httponly" in cookie
+    assert "samesite=strict" in cookie
+    assert "path=/" in cookie
+    assert leader.password not in cookie
+
+
+def test_cross_site_changes_with_a_cookie_are_refused(leader: Any) -> None:
+    leader.sign_in()
+    body = {"experiment": "first"}
+
+    for origin in (None, "http://evil.example", "null", "http://testserver.local.evil.example"):
+        headers = {"Origin": origin} if origin is not None else {}
+        answer = leader.client.post("/api/experiments", json=body, headers=headers)
+        assert answer.status_code == 403, origin
+        assert answer.json()["code"] == "not_permitted"
+
+    own = {"Origin": str(leader.client.base_url).rstrip("/")}
+    assert leader.client.post("/api/experiments", json=body, headers=own).status_code == 201
+
+
+def test_sign_out_invalidates_the_cookie(leader: Any) -> None:
+    leader.sign_in()
+    kept = leader.client.cookies[sessions.COOKIE]
+    own = {"Origin": str(leader.client.base_url).rstrip("/")}
+    assert leader.client.post("/auth/sign-out", headers=own).status_code == 200
+
+    leader.client.cookies.clear()
+    answer = leader.client.get("/api/workers", headers={"Cookie": f"{sessions.COOKIE}={kept}"})
+    assert answer.status_code == 401
+
+
+@pytest.mark.parametrize("header", ["Bearer", "Bearer ", "Bearer wrong", "Basic the-token-of-the-cluster"])
+def test_a_wrong_token_is_refused(worker: Any, header: str) -> None:
+    worker.headers["Authorization"] = header
+    assert worker.get("/unit_api/jobs").status_code == 401

@@ -1,0 +1,45 @@
+"""Routes of a unit about its calibrations."""
+
+import zipfile
+from io import BytesIO
+from typing import Any
+
+CALIBRATION = """\
+calibration_type: simple_peristaltic_pump
+calibration_name: first
+calibrated_on_pioreactor_unit: unit1
+created_at: 2026-01-01T00:00:00Z
+curve_data_:
+  type: poly
+  coefficients: [0.05, 0.0]
+x: Duration
+y: Volume
+recorded_data: {x: [], y: []}
+hz: 150.0
+dc: 60.0
+voltage: 12.0
+"""
+
+
+def test_calibrations_from_upload_to_deletion(worker: Any) -> None:
+    path = "/unit_api/calibrations/media_pump"
+    body = {"calibration_data": CALIBRATION, "set_as_active": True}
+    made = worker.post(path, json=body)
+    assert made.status_code == 201, made.text
+    assert worker.post(path, json={"calibration_data": "x: ["}).status_code == 400
+    assert worker.post("/unit_api/calibrations/od90", json=body).status_code == 409
+    assert worker.post("/unit_api/calibrations/..", json=body).status_code in (400, 404, 405)
+
+    [listed] = worker.get("/unit_api/calibrations").json()["media_pump"]
+    assert (listed["calibration_name"], listed["is_active"], listed["pioreactor_unit"]) == ("first", True, "unit1")
+    assert list(worker.get("/unit_api/active_calibrations").json()) == ["media_pump"]
+    archive = zipfile.ZipFile(BytesIO(worker.get("/unit_api/zipped_calibrations").content))
+    assert archive.namelist() == ["media_pump/first.yaml"]
+
+    assert worker.delete("/unit_api/active_calibrations/media_pump").status_code == 200
+    assert worker.get(f"{path}/first").json()["is_active"] is False
+    assert worker.patch("/unit_api/active_calibrations/media_pump/second").status_code == 404
+    assert worker.patch("/unit_api/active_calibrations/media_pump/first").status_code == 200
+    assert worker.delete(f"{path}/first").status_code == 200
+    assert worker.get("/unit_api/active_calibrations").json() == {}
+    assert worker.get(f"{path}/first").status_code == 404

@@ -1,0 +1,55 @@
+"""Routes of a unit about descriptors of its jobs, and about its vial."""
+
+from typing import Any
+
+
+def test_descriptors_come_from_the_declarations(worker: Any) -> None:
+    [stirring] = worker.get("/unit_api/jobs/descriptors").json()
+    target = next(s for s in stirring["published_settings"] if s["key"] == "target_rpm")
+    assert target == {
+        "key": "target_rpm",
+        "type": "numeric",
+        "display": True,
+        "unit": "RPM",
+        "label": "Target stir RPM",
+        "min": 0.0,
+        "max": 1500.0,
+        "default": 500.0,
+    }
+    measured = next(s for s in stirring["published_settings"] if s["key"] == "measured_rpm")
+    assert measured["editable"] is False
+    [turbidostat] = worker.get("/unit_api/automations/descriptors/dosing").json()
+    assert [field["key"] for field in turbidostat["fields"]] == ["target_biomass"]
+    assert worker.get("/unit_api/automations/descriptors/nonsense").status_code == 400
+    assert {group["key"] for group in worker.get("/unit_api/settings/descriptors").json()} == {
+        "bioreactor",
+        "leds",
+        "pwms",
+    }
+    capabilities = worker.get("/unit_api/capabilities").json()
+    assert {c["job_name"] for c in capabilities} == {"stirring", "dosing_automation"}
+
+
+def test_variables_of_the_vial_are_set_together_or_not_at_all(worker: Any, unit: Any) -> None:
+    path = "/unit_api/bioreactor/experiments/my exp"
+    assert worker.patch(path, json={"values": {"current_volume_ml": 14.0, "nonsense": 1}}).status_code == 400
+    assert (
+        worker.patch(path, json={"values": {"current_volume_ml": 14.0, "alt_media_fraction": 1.5}}).status_code == 400
+    )
+    assert worker.patch(path, json={"values": {"current_volume_ml": 100.0}}).status_code == 400
+    assert worker.get(path).json()["values"]["current_volume_ml"] == 15.0, "what the configuration begins with"
+    assert unit.bus.published == []
+
+    assert worker.patch(path, json={"values": {"current_volume_ml": 14.0}}).json()["values"] == {
+        "current_volume_ml": 14.0,
+        "efflux_tube_volume_ml": 15.0,
+        "alt_media_fraction": 0.0,
+        "cumulative_media_added_ml": 0.0,
+        "cumulative_alt_media_added_ml": 0.0,
+        "cumulative_waste_removed_ml": 0.0,
+    }
+    topic = "pioreactor/unit1/my exp/bioreactor/current_volume_ml"
+    assert unit.bus.published == [(topic, "14.0", 1, True)]
+    assert [entry.topic for entry in unit.stores.journal().read(after_seq=0, limit=9)] == [topic], (
+        "the database receives it"
+    )

@@ -1,0 +1,50 @@
+"""Routes of a unit about files of its data folder."""
+
+from typing import Any
+
+import pytest
+from tests.unit.web.conftest import result_of
+
+
+@pytest.fixture
+def data(unit: Any) -> Any:
+    root = unit.paths.dot_pioreactor
+    unit.paths.secrets.mkdir(parents=True)
+    (unit.paths.secrets / "cluster_token").write_text("secret")
+    (unit.paths.storage / "pioreactor.sqlite-wal").write_text("secret")
+    (root / "config.ini").write_text("[a]\n")
+    (root / "notes.txt").write_text("hello")
+    (root.parent / "outside.txt").write_text("secret")
+    (root / "way_out").symlink_to(root.parent)
+    (root / "token").symlink_to(unit.paths.secrets / "cluster_token")
+    return root
+
+
+def test_secrets_databases_and_files_outside_are_not_accessible(worker: Any, data: Any) -> None:
+    assert worker.get("/unit_api/system/path/").json()["files"] == ["config.ini", "notes.txt"]
+    assert worker.get("/unit_api/system/path/storage").json() == {"current": "storage", "dirs": [], "files": []}
+    assert worker.get("/unit_api/system/path/notes.txt").text == "hello"
+    for path in (
+        "storage/secrets",
+        "storage/secrets/cluster_token",
+        "storage/pioreactor.sqlite-wal",
+        "way_out/outside.txt",
+        "token",
+        "%2e%2e/outside.txt",
+        "/etc/passwd/../../etc/passwd",
+    ):
+        answer = worker.get(f"/unit_api/system/path/{path}")
+        assert answer.status_code in (403, 404), path
+        assert "secret" not in answer.text.replace(path, ""), path
+    (data / "DISALLOW_UI_FILE_SYSTEM").touch()
+    assert worker.get("/unit_api/system/path/notes.txt").status_code == 403
+
+
+def test_protected_files_are_not_removed(worker: Any, data: Any) -> None:
+    remove = "/unit_api/system/remove_file"
+    for path in ("config.ini", "storage/secrets/cluster_token", "storage/pioreactor.sqlite-wal", "way_out/outside.txt"):
+        assert worker.post(remove, json={"filepath": path}).status_code == 403, path
+    assert worker.post(remove, json={"filepath": "nothing.txt"}).status_code == 404
+    assert result_of(worker, worker.post(remove, json={"filepath": str(data / "notes.txt")}))["result"] == "ok"
+    assert not (data / "notes.txt").exists()
+    assert (data.parent / "outside.txt").exists()

@@ -1,0 +1,113 @@
+"""Routes of a unit that start jobs."""
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.unit.web.conftest import client_of, result_of
+
+from pioreactor.processes.liveness import process_started_at
+from pioreactor.web.request_bodies import RunJob
+from pioreactor.web.unit.job_launcher import JobFailedError, JobLauncher
+
+SAY_ARGUMENTS = "import json, os, sys; open(sys.argv[1], 'w').write(json.dumps([sys.argv[2:], dict(os.environ)]))"
+
+
+@pytest.fixture
+def recording(make_unit: Callable[..., Any], tmp_path: Path) -> Iterator[tuple[Any, Path]]:
+    """A worker whose jobs write down how they were started."""
+    written = tmp_path / "arguments.json"
+    unit = make_unit(command=(sys.executable, "-c", SAY_ARGUMENTS, str(written)))
+    with client_of(unit) as client:
+        yield client, written
+
+
+def test_a_job_is_started_with_the_requested_options(recording: Any) -> None:
+    import json
+
+    client, written = recording
+    body = {
+        "options": {"target_rpm": 500, "use_rpm": None, "offset": -3, "name": "a; rm -rf /"},
+        "args": ["execute", "a b"],
+        "env": {"EXPERIMENT": "my exp", "JOB_SOURCE": "", "ACTIVE": None},
+        "config_overrides": [["stirring.config", "pwm_hz", "67"]],
+    }
+    assert result_of(client, client.patch("/unit_api/jobs/run/job_name/stirring", json=body))["result"] == "ok"
+
+    arguments, environment = json.loads(written.read_text())
+    assert arguments == [
+        *("--config-override", "stirring.config", "pwm_hz", "67", "stirring", "execute", "a b"),
+        *("--target-rpm", "500", "--use-rpm", "--offset=-3", "--name", "a; rm -rf /"),
+    ]
+    assert environment["EXPERIMENT"] == "my exp"
+    assert not {"SECRET", "JOB_SOURCE", "ACTIVE"} & set(environment)
+
+
+@pytest.mark.parametrize(
+    ("job", "body"),
+    [
+        ("Stirring", {}),
+        ("--help", {}),
+        ("stirring", {"env": {"LD_PRELOAD": "x.so"}}),
+        ("stirring", {"env": {"DOT_PIOREACTOR": "/tmp/x"}}),
+        ("stirring", {"options": {"a b": 1}}),
+        ("stirring", {"unknown": 1}),
+        ("stirring", {"config_overrides": [["one"]]}),
+    ],
+)
+def test_an_invalid_request_is_refused_at_once(recording: Any, job: str, body: Any) -> None:
+    client, written = recording
+    assert client.patch(f"/unit_api/jobs/run/job_name/{job}", json=body).status_code == 400
+    assert not written.exists()
+
+
+def test_a_job_that_fails_at_once_reports_its_error(make_unit: Callable[..., Any]) -> None:
+    script = "import sys; print('starting'); sys.exit('Error: no calibration\\n  Try: run one')"
+    unit = make_unit(command=(sys.executable, "-c", script))
+    with client_of(unit) as client:
+        failed = result_of(client, client.post("/unit_api/jobs/run/job_name/od_reading"))
+
+    assert failed["status"] == "failed"
+    assert failed["error"] == "od_reading did not start: no calibration"
+    assert failed["remediation"] == "run one"
+
+
+def test_a_repeated_start_within_a_second_is_refused(recording: Any) -> None:
+    client, _ = recording
+    first = client.patch("/unit_api/jobs/run/job_name/stirring", json={})
+    assert client.patch("/unit_api/jobs/run/job_name/stirring", json={}).status_code == 429
+    assert client.patch("/unit_api/jobs/run/job_name/od_reading", json={}).status_code == 202
+    result_of(client, first)
+
+
+def test_jobs_outlive_the_server_and_ended_jobs_are_reaped(tmp_path: Path) -> None:
+    ready = tmp_path / "pid"
+    script = f"import os, time; open({str(ready)!r}, 'w').write(str(os.getpid())); time.sleep(60)"
+    launcher = JobLauncher((sys.executable, "-c", script), {})
+    assert launcher.launch("stirring", RunJob()) == "ok"
+    pid = int(ready.read_text())
+    assert os.getsid(pid) == pid
+
+    os.kill(pid, signal.SIGKILL)
+    for _ in range(200):
+        if not Path(f"/proc/{pid}").exists():
+            break
+        launcher._closing.wait(0.02)
+    assert not Path(f"/proc/{pid}").exists()
+
+    assert launcher.launch("stirring", RunJob()) == "ok"
+    pid = int(ready.read_text())
+    launcher.close()
+    assert process_started_at(pid) is not None
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+
+
+def test_the_signal_that_killed_a_job_is_reported() -> None:
+    launcher = JobLauncher((sys.executable, "-c", "import os; os.kill(os.getpid(), 9)"), {})
+    with pytest.raises(JobFailedError, match="SIGKILL"):
+        launcher.launch("stirring", RunJob())
