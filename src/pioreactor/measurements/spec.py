@@ -40,6 +40,10 @@ class ColumnSpec(msgspec.Struct, frozen=True):
     def source_field(self) -> str:
         return self.field if self.field is not None else self.name
 
+    def allowed_in_sql(self) -> str:
+        """Return the permitted values as a list of SQL literals."""
+        return ", ".join(str(v) if isinstance(v, int) else "'" + v.replace("'", "''") + "'" for v in self.allowed)
+
 
 EXPERIMENT: Final = ColumnSpec("experiment", "text")
 UNIT: Final = ColumnSpec("pioreactor_unit", "text")

@@ -33,9 +33,10 @@ class CustomLogger(logging.LoggerAdapter[logging.Logger]):
         *args: object,
         exc_info: bool | BaseException | None = None,
         stack_info: bool = False,
+        stacklevel: int = 1,
         extra: Mapping[str, object] | None = None,
     ) -> None:
-        self.log(NOTICE, msg, *args, exc_info=exc_info, stack_info=stack_info, extra=extra)
+        self.log(NOTICE, msg, *args, exc_info=exc_info, stack_info=stack_info, stacklevel=stacklevel, extra=extra)
 
     def clean_up(self) -> None:
         """Close the targets. Safe to call twice; records made later go nowhere."""

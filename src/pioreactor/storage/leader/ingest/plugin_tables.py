@@ -38,9 +38,8 @@ def creation_of(table: TableSpec) -> list[str]:
 
 
 def _column(column: ColumnSpec) -> str:
-    allowed = ", ".join(str(v) if isinstance(v, int) else "'" + v.replace("'", "''") + "'" for v in column.allowed)
     parts = [_quoted(column.name), column.kind.upper(), "NOT NULL" if column.required else ""]
-    parts.append(f"CHECK ({_quoted(column.name)} IN ({allowed}))" if column.allowed else "")
+    parts.append(f"CHECK ({_quoted(column.name)} IN ({column.allowed_in_sql()}))" if column.allowed else "")
     return " ".join(part for part in parts if part)
 
 

@@ -1,12 +1,14 @@
 """What every repository is given: readers, the writer, and the time."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from functools import lru_cache
+from typing import Any, TypeAlias
 
-from sqlalchemy import Connection, Engine, Executable, Select
+from sqlalchemy import Connection, Dialect, Engine, Executable, Select
+from sqlalchemy.sql.compiler import SQLCompiler
 
 from pioreactor.storage.leader.engine import reading, writing
 from pioreactor.storage.ports import ValueType
@@ -16,6 +18,7 @@ _FETCHED_AT_ONCE = 2000
 
 SqlRow = tuple[Any, ...]
 """A row of a query; the types of its values are those of its columns."""
+Query: TypeAlias = "Select[*SqlRow]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,7 @@ def fetch(connection: Connection, statement: Executable, **values: ValueType) ->
     return [tuple(row) for row in connection.execute(statement, values)]
 
 
-def exists(connection: Connection, query: Select[SqlRow]) -> bool:
+def exists(connection: Connection, query: Query) -> bool:
     """Return whether a query finds a row."""
     return connection.execute(query.limit(1)).first() is not None
 
@@ -56,12 +59,19 @@ def change(connection: Connection, statement: Executable) -> int:
     return connection.execute(statement).rowcount
 
 
-def stream(connection: Connection, query: Select[SqlRow]) -> Iterator[SqlRow]:
+def stream(connection: Connection, query: Query, **values: ValueType) -> Iterator[SqlRow]:
     """Yield the rows of a query as the driver returns them, for results of hundreds of thousands of rows."""
-    compiled = query.compile(connection, compile_kwargs={"render_postcompile": True})
-    values: Mapping[str, object] = compiled.params
-    positions = compiled.positiontup
+    compiled = _compiled(query, connection.dialect)
+    parameters, positions = compiled.construct_params(values), compiled.positiontup
     cursor = connection.connection.cursor()
-    cursor.execute(str(compiled), values if positions is None else tuple(values[name] for name in positions))
+    cursor.execute(str(compiled), parameters if positions is None else tuple(parameters[name] for name in positions))
     while rows := cursor.fetchmany(_FETCHED_AT_ONCE):
         yield from rows
+
+
+@lru_cache(maxsize=128)
+def _compiled(query: Query, dialect: Dialect) -> SQLCompiler:
+    compiled = query.compile(dialect=dialect, compile_kwargs={"render_postcompile": True})
+    if not isinstance(compiled, SQLCompiler):
+        raise TypeError(f"{query} is not a statement of SQL")
+    return compiled

@@ -6,10 +6,10 @@ from functools import lru_cache
 from typing import Final
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, and_, bindparam, false, or_, select, union_all
+from sqlalchemy import ColumnElement, and_, bindparam, false, or_, select, union_all
 
 from pioreactor.exc import InvalidRequestError
-from pioreactor.storage.leader.repositories.context import Access, SqlRow
+from pioreactor.storage.leader.repositories.context import Access, Query
 from pioreactor.storage.leader.schema import METADATA
 from pioreactor.storage.leader.schema.dialect import insertion_order
 from pioreactor.storage.leader.schema.tables import assignments_history, experiments
@@ -108,7 +108,7 @@ class Logs:
         return max(since, str(created[0][0])) if created else since
 
     def _page(
-        self, query: Select[SqlRow], values: Mapping[str, str], *, skip: int = 0, page_rows: int = PAGE_ROWS
+        self, query: Query, values: Mapping[str, str], *, skip: int = 0, page_rows: int = PAGE_ROWS
     ) -> list[LogRow]:
         if skip < 0:
             raise InvalidRequestError("skip cannot be negative")
@@ -120,29 +120,29 @@ class Logs:
 
 
 @lru_cache(maxsize=32)
-def _per_level(levels: tuple[str, ...], *, in_experiment: bool = False, recent: bool = False) -> Select[SqlRow]:
+def _per_level(levels: tuple[str, ...], *, in_experiment: bool = False, recent: bool = False) -> Query:
     """Walk the indices that have the level second, one level at a time, as far as the page reaches."""
     conditions = [*((_OF_EXPERIMENT,) if in_experiment else ()), *((_IS_RECENT,) if recent else ())]
     return _newest_of([[*conditions, _LOGS.c.level == level] for level in levels])
 
 
 @lru_cache(maxsize=8)
-def _of_unit(levels: tuple[str, ...]) -> Select[SqlRow]:
+def _of_unit(levels: tuple[str, ...]) -> Query:
     return _by_unit(levels)
 
 
 @lru_cache(maxsize=8)
-def _system_of_unit(levels: tuple[str, ...]) -> Select[SqlRow]:
+def _system_of_unit(levels: tuple[str, ...]) -> Query:
     return _by_unit(levels, _IS_SYSTEM)
 
 
 @lru_cache(maxsize=8)
-def _recent_of_unit(levels: tuple[str, ...]) -> Select[SqlRow]:
+def _recent_of_unit(levels: tuple[str, ...]) -> Query:
     return _by_unit(levels, _LOGS.c.experiment.in_((bindparam("experiment"), UNIVERSAL_EXPERIMENT)), _IS_RECENT)
 
 
 @lru_cache(maxsize=64)
-def _of_unit_in_experiment(levels: tuple[str, ...], windows: int) -> Select[SqlRow]:
+def _of_unit_in_experiment(levels: tuple[str, ...], windows: int) -> Query:
     assigned = [
         and_(_LOGS.c.timestamp >= bindparam(f"since{n}"), _LOGS.c.timestamp <= bindparam(f"until{n}"))
         for n in range(windows)
@@ -150,14 +150,14 @@ def _of_unit_in_experiment(levels: tuple[str, ...], windows: int) -> Select[SqlR
     return _by_unit(levels, or_(_OF_EXPERIMENT, and_(_IS_SYSTEM, or_(false(), *assigned))))
 
 
-def _by_unit(levels: tuple[str, ...], *conditions: ColumnElement[bool]) -> Select[SqlRow]:
+def _by_unit(levels: tuple[str, ...], *conditions: ColumnElement[bool]) -> Query:
     is_of_unit = _LOGS.c.pioreactor_unit == bindparam("unit")
     is_of_all = _LOGS.c.pioreactor_unit == UNIVERSAL_IDENTIFIER
     has_level = _LOGS.c.level.in_(levels)
     return _newest_of([[unit, *conditions, has_level] for unit in (is_of_unit, is_of_all)])
 
 
-def _newest_of(alternatives: Sequence[Sequence[ColumnElement[bool]]]) -> Select[SqlRow]:
+def _newest_of(alternatives: Sequence[Sequence[ColumnElement[bool]]]) -> Query:
     """Return the page of rows that fulfil one of the alternatives, which exclude each other."""
     found = union_all(*(select(_newest(conditions).subquery()) for conditions in alternatives)).subquery()
     columns = [found.c[column.name] for column in _COLUMNS]
@@ -165,7 +165,7 @@ def _newest_of(alternatives: Sequence[Sequence[ColumnElement[bool]]]) -> Select[
     return newest_first.limit(bindparam("page_rows")).offset(bindparam("skip"))
 
 
-def _newest(conditions: Sequence[ColumnElement[bool]]) -> Select[SqlRow]:
+def _newest(conditions: Sequence[ColumnElement[bool]]) -> Query:
     place = insertion_order(_LOGS)
     found = select(*_COLUMNS, place.label("place")).where(*conditions)
     return found.order_by(_LOGS.c.timestamp.desc(), place.desc()).limit(bindparam("reach"))

@@ -1,20 +1,20 @@
 """Measurements over time, thinned so that a chart of them still shows every spike."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
-from typing import Final
+from functools import lru_cache
+from typing import Final, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, func, inspect, select
+from sqlalchemy import Connection, bindparam, func, inspect, select
 from sqlalchemy.exc import NoSuchTableError
-from sqlalchemy.sql.expression import TableClause
 from sqlalchemy.sql.expression import column as column_named
 from sqlalchemy.sql.expression import table as table_named
 
 from pioreactor import measurements
 from pioreactor.exc import InvalidRequestError, NotFoundError
-from pioreactor.storage.leader.repositories.context import Access, fetch, stream
+from pioreactor.storage.leader.repositories.context import Access, Query, fetch, stream
 from pioreactor.storage.leader.schema.dialect import is_number
 from pioreactor.structs.encoding import from_timestamp, to_timestamp
 
@@ -116,41 +116,45 @@ class TimeSeriesReader:
             since = to_timestamp(self._access.now() - timedelta(hours=lookback_hours))
         found = TimeSeries([], [])
         with self._access.reading() as connection:
-            measured = _measured(table, column)
-            units = [unit] if unit is not None else _units(connection, measured, experiment)
-            for name in units:
+            for name in [unit] if unit is not None else _units(connection, table, experiment):
                 for label, channel in _channels(table, name):
                     key = {"experiment": experiment, "pioreactor_unit": name, **channel}
-                    span = _Span(connection, measured, column, key, since)
-                    samples = span.thinned(min(target_points, MAX_POINTS))
+                    queries = _queries(table, column, tuple(key))
+                    samples = _thinned(connection, queries, min(target_points, MAX_POINTS), **key, since=since)
                     if samples:
                         found.series.append(label)
                         found.data.append([Point(at, _rounded(value, digits)) for at, value in samples])
         return found
 
 
-class _Span:
-    """The rows of one series since a moment."""
+class _Queries(NamedTuple):
+    """The queries of one kind of series, with the parameters `since` and those of its key."""
 
-    def __init__(
-        self, connection: Connection, table: TableClause, column: str, key: Mapping[str, str | int], since: str
-    ) -> None:
-        self._connection = connection
-        self._time = table.c.timestamp
-        self._value = table.c[column]
-        self._rows = (*(column_named(name) == value for name, value in key.items()), self._time >= since)
+    extent: Query
+    samples: Query
 
-    def thinned(self, target_points: int) -> list[Sample]:
-        """Return every row when they are few, else the lowest and highest of equal stretches, and the last row."""
-        extent = select(func.count(), func.min(self._time), func.max(self._time)).where(*self._rows)
-        [(count, first, last)] = fetch(self._connection, extent)
-        if count == 0:
-            return []
-        query = select(self._time, self._value).where(*self._rows, is_number(self._value)).order_by(self._time)
-        samples = ((at, value) for at, value in stream(self._connection, query))
-        if count <= target_points:
-            return list(samples)
-        return thin(samples, edges=_edges(first, last, max((target_points - 1) // 2, 1)), target_points=target_points)
+
+@lru_cache(maxsize=64)
+def _queries(table: str, column: str, key: tuple[str, ...]) -> _Queries:
+    """Return the queries, made once: to make them takes as long as to read a hundred rows."""
+    measured = table_named(table, *(column_named(name) for name in dict.fromkeys((*key, "timestamp", column))))
+    time, value = measured.c.timestamp, measured.c[column]
+    rows = (*(measured.c[name] == bindparam(name) for name in key), time >= bindparam("since"))
+    return _Queries(
+        select(func.count(), func.min(time), func.max(time)).where(*rows),
+        select(time, value).where(*rows, is_number(value)).order_by(time),
+    )
+
+
+def _thinned(connection: Connection, queries: _Queries, target_points: int, **values: str | int) -> list[Sample]:
+    """Return every row when they are few, else the lowest and highest of equal stretches, and the last row."""
+    [(count, first, last)] = fetch(connection, queries.extent, **values)
+    if count == 0:
+        return []
+    samples = stream(connection, queries.samples, **values)
+    if count <= target_points:
+        return list(samples)
+    return thin(samples, edges=_edges(first, last, max((target_points - 1) // 2, 1)), target_points=target_points)
 
 
 def thin(samples: Iterable[Sample], *, edges: list[str], target_points: int) -> list[Sample]:
@@ -205,23 +209,24 @@ def _edges(first: str, last: str, stretches: int) -> list[str]:
     return [to_timestamp(start + step * n) for n in range(1, stretches)]
 
 
-def _measured(table: str, column: str) -> TableClause:
-    names = dict.fromkeys(("experiment", "pioreactor_unit", "timestamp", column))
-    return table_named(table, *(column_named(name) for name in names))
-
-
-def _units(connection: Connection, table: TableClause, experiment: str) -> list[str]:
-    """Return the units that have rows, by stepping through the index from one to the next."""
-    first = select(func.min(table.c.pioreactor_unit).label("unit")).where(table.c.experiment == experiment)
+@lru_cache(maxsize=64)
+def _units_of(table: str) -> Query:
+    """Return the query of the units that have rows, which steps through the index from one to the next."""
+    measured = table_named(table, column_named("experiment"), column_named("pioreactor_unit"))
+    is_of_experiment = measured.c.experiment == bindparam("experiment")
+    first = select(func.min(measured.c.pioreactor_unit).label("unit")).where(is_of_experiment)
     units = first.cte("units", recursive=True)
-    following = select(func.min(table.c.pioreactor_unit)).where(
-        table.c.experiment == experiment, table.c.pioreactor_unit > units.c.unit
+    following = select(func.min(measured.c.pioreactor_unit)).where(
+        is_of_experiment, measured.c.pioreactor_unit > units.c.unit
     )
     units = units.union_all(
         select(following.correlate(units).scalar_subquery()).select_from(units).where(units.c.unit.is_not(None))
     )
-    rows = fetch(connection, select(units.c.unit).where(units.c.unit.is_not(None)))
-    return [unit for (unit,) in rows]
+    return select(units.c.unit).where(units.c.unit.is_not(None))
+
+
+def _units(connection: Connection, table: str, experiment: str) -> list[str]:
+    return [unit for (unit,) in fetch(connection, _units_of(table), experiment=experiment)]
 
 
 def _channels(table: str, unit: str) -> list[tuple[str, dict[str, str | int]]]:
