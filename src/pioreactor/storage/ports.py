@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 KeyType = str | int | tuple[str | int, ...]
 ValueType = str | int | float | bytes | None
+SqlRow = tuple[Any, ...]
+"""A row as a database returns it: which types its values have, the statement decides."""
 
 
 class KeyValues(Protocol):

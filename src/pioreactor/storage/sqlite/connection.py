@@ -5,17 +5,15 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from pioreactor.exc import StorageError
-from pioreactor.storage.ports import ValueType
+from pioreactor.storage.ports import SqlRow, ValueType
 
 BUSY_TIMEOUT_S = 15.0
 _RETRY_S = 0.02
 
 Synchronous = Literal["OFF", "NORMAL", "FULL"]
-SqlRow = tuple[Any, ...]
-"""A row as SQLite returns it: which types its values have, the statement decides."""
 
 
 class SharedConnection:

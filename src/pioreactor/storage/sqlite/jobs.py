@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from pioreactor.exc import JobPresentError
 from pioreactor.processes.liveness import is_alive, process_started_at
 from pioreactor.storage.key_value_encoding import stored_value
-from pioreactor.storage.ports import JobRecord, ValueType
-from pioreactor.storage.sqlite.connection import SharedConnection, SqlRow
+from pioreactor.storage.ports import JobRecord, SqlRow, ValueType
+from pioreactor.storage.sqlite.connection import SharedConnection
 from pioreactor.structs.encoding import to_timestamp
 
 _COLUMNS = (

@@ -5,19 +5,17 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from sqlalchemy import Connection, Dialect, Engine, Executable, Select
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from pioreactor.storage.leader.engine import reading, writing
-from pioreactor.storage.ports import ValueType
+from pioreactor.storage.ports import SqlRow, ValueType
 from pioreactor.structs.encoding import to_timestamp
 
 _FETCHED_AT_ONCE = 2000
 
-SqlRow = tuple[Any, ...]
-"""A row of a query; the types of its values are those of its columns."""
 Query: TypeAlias = "Select[*SqlRow]"
 
 

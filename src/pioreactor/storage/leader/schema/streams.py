@@ -4,7 +4,7 @@ from typing import Final
 
 from sqlalchemy import BLOB, REAL, CheckConstraint, Column, Index, Integer, MetaData, PrimaryKeyConstraint, Table, Text
 
-from pioreactor.measurements import ACTIVITY_TABLE, BUILT_IN, TableSpec
+from pioreactor.measurements import ACTIVITY_TABLE, BUILT_IN, ColumnSpec, TableSpec
 from pioreactor.measurements.spec import BY_TIME, ColumnKind
 from pioreactor.storage.leader.schema.tables import METADATA
 
@@ -22,15 +22,15 @@ def table_from_spec(spec: TableSpec, metadata: MetaData) -> Table:
         spec.name,
         metadata,
         *(Column(column.name, _TYPES[column.kind], nullable=not column.required) for column in spec.columns),
-        *(
-            CheckConstraint(f"{column.name} IN ({column.allowed_in_sql()})")
-            for column in spec.columns
-            if column.allowed
-        ),
+        *(_check(column) for column in spec.columns if column.allowed),
     )
     for columns in spec.indices:
         Index(f"idx_{spec.name}_{'_'.join(columns)}", *(table.c[name] for name in columns))
     return table
+
+
+def _check(column: ColumnSpec) -> CheckConstraint:
+    return CheckConstraint(f"{column.name} IN ({column.allowed_in_sql()})")
 
 
 STREAM_TABLES: Final = (
