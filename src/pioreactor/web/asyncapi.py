@@ -17,7 +17,7 @@ from pioreactor.states import JobState
 from pioreactor.structs.journal import JournalAcknowledgment, JournalBatch
 from pioreactor.types import UNIVERSAL_EXPERIMENT
 from pioreactor.web.catalog import Declared, DeclaredCatalog
-from pioreactor.web.descriptors import Kind
+from pioreactor.web.ports import Kind
 
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 _UNIT, _EXPERIMENT, _JOB = "{unit}", "{experiment}", "{job}"

@@ -12,7 +12,7 @@ from pioreactor.job_catalog import JOBS
 from pioreactor.jobs.published_attribute import AnyAttribute
 from pioreactor.jobs.settings import AnySetting, Setting, published_of
 from pioreactor.plugin_management import get_plugins
-from pioreactor.web.descriptors import Kind
+from pioreactor.web.ports import Kind
 
 _log = logging.getLogger("pioreactor.web")
 

@@ -1,14 +1,12 @@
 """Descriptions of jobs, automations and groups of settings, from which the UI builds forms and pages."""
 
-from collections.abc import Mapping, Sequence
-from typing import Literal, Protocol
+from typing import Literal
 
 import msgspec
 
 from pioreactor.jobs.published_attribute import AnyAttribute
 from pioreactor.jobs.settings import AnySetting, Setting
-
-Kind = Literal["dosing", "led", "temperature"]
+from pioreactor.web.ports import Catalog, DeclaredAutomation, DeclaredJob
 
 
 class DescribedSetting(msgspec.Struct, omit_defaults=True):
@@ -99,63 +97,6 @@ class Capability(msgspec.Struct, omit_defaults=True):
     published_settings: dict[str, object]
     cli_example: str
     automation_name: str | None = None
-
-
-class DeclaredJob(Protocol):
-    """Interface of a job in the catalog."""
-
-    @property
-    def job_name(self) -> str: ...
-
-    @property
-    def display_name(self) -> str: ...
-
-    @property
-    def description(self) -> str: ...
-
-    @property
-    def display(self) -> bool: ...
-
-    @property
-    def source(self) -> str: ...
-
-    @property
-    def published(self) -> Mapping[str, AnyAttribute]:
-        """Settings, measurements and states."""
-        ...
-
-    @property
-    def settings(self) -> Mapping[str, AnySetting]: ...
-
-
-class DeclaredAutomation(Protocol):
-    """Interface of an automation in the catalog."""
-
-    @property
-    def automation_name(self) -> str: ...
-
-    @property
-    def display_name(self) -> str: ...
-
-    @property
-    def description(self) -> str: ...
-
-    @property
-    def source(self) -> str: ...
-
-    @property
-    def published(self) -> Mapping[str, AnyAttribute]: ...
-
-    @property
-    def settings(self) -> Mapping[str, AnySetting]: ...
-
-
-class Catalog(Protocol):
-    """Interface of the catalog of a unit."""
-
-    def jobs(self) -> Sequence[DeclaredJob]: ...
-
-    def automations(self, kind: Kind) -> Sequence[DeclaredAutomation]: ...
 
 
 def describe_job(job: DeclaredJob) -> DescribedJob:

@@ -9,7 +9,7 @@ from msgspec import UNSET, UnsetType
 
 from pioreactor.exc import InvalidRequestError
 from pioreactor.types import UNIVERSAL_EXPERIMENT, UNIVERSAL_IDENTIFIER
-from pioreactor.web.descriptors import Kind
+from pioreactor.web.ports import Kind
 
 _UNIT = re.compile(r"[A-Za-z0-9_-]{1,63}")
 _JOB = re.compile(r"[a-z0-9_]{1,64}")

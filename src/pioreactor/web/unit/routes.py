@@ -15,13 +15,12 @@ from pioreactor.web.unit import (
     jobs,
     lab_bench,
     plugins,
-    power,
     system,
 )
 
 PARTS = (
     *(system, jobs, capabilities, calibrations, calibration_sessions, lab_bench),
-    *(estimators, configuration, files, backups, power, plugins),
+    *(estimators, configuration, files, backups, plugins),
 )
 
 

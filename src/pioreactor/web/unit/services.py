@@ -17,7 +17,7 @@ from pioreactor.runtime.context import Runtime
 from pioreactor.runtime.journaling_publisher import JournalingPublisher
 from pioreactor.storage.paths import Paths
 from pioreactor.storage.ports import UnitStores
-from pioreactor.web.descriptors import Catalog
+from pioreactor.web.ports import Catalog
 from pioreactor.web.tasks import Tasks
 from pioreactor.web.unit.job_launcher import JobLauncher
 

@@ -1,19 +1,33 @@
-"""Routes of a unit about the computer that it runs on, and about results of tasks."""
+"""Routes of a unit about the computer that it runs on, with its shutdown and reboot, and about results of tasks."""
 
 import os
 import shutil
 import socket
+import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
-from litestar import Router, get
+from litestar import Router, get, route
 from litestar.params import FromPath
 
+from pioreactor.exc import PioreactorError
 from pioreactor.structs.encoding import to_timestamp
 from pioreactor.version import __version__
-from pioreactor.web.route_declarations import UNITS, relayed
-from pioreactor.web.tasks import TaskResult
-from pioreactor.web.unit.services import UnitPorts
+from pioreactor.web.route_declarations import PATCH_OR_POST, UNITS, relayed
+from pioreactor.web.tasks import Accepted, TaskResult
+from pioreactor.web.unit.services import UnitPorts, UnitServices
+
+_POWER_DEBOUNCE_S = 15.0
+_POWER_TIMEOUT_S = 30.0
+
+
+class PowerRefusedError(PioreactorError):
+    """The operating system refused to reboot or to shut down."""
+
+    code = "power_refused"
+    status = 409
+    remedy = "Allow it for the account of the web server: see packaging/polkit."
 
 
 class Health(msgspec.Struct):
@@ -119,8 +133,39 @@ def _available_memory() -> int:
     return _pages("SC_AVPHYS_PAGES")
 
 
+def _start_power(unit: UnitServices, what: str) -> Accepted:
+    unit.launcher.debounce("power", within_s=_POWER_DEBOUNCE_S)
+    return unit.tasks.start(what, lambda: _run_power(what, unit.power[what]), lock="power")
+
+
+def _run_power(what: str, command: Sequence[str]) -> str:
+    try:
+        finished = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_POWER_TIMEOUT_S, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise PowerRefusedError(f"{what} failed: {error}") from error
+    if finished.returncode != 0:
+        raise PowerRefusedError(f"{what} was refused: {finished.stderr.strip()[-200:]}")
+    return "ok"
+
+
+@relayed(UNITS, target="units", method="POST")
+@route("/system/reboot", http_method=PATCH_OR_POST, status_code=202, sync_to_thread=True)
+def reboot(unit: UnitPorts) -> Accepted:
+    """Reboot the computer; its jobs end, and those that the unit resumes start again."""
+    return _start_power(unit, "reboot")
+
+
+@relayed(UNITS, target="units", method="POST")
+@route("/system/shutdown", http_method=PATCH_OR_POST, status_code=202, sync_to_thread=True)
+def shutdown(unit: UnitPorts) -> Accepted:
+    """Shut the computer down."""
+    return _start_power(unit, "shutdown")
+
+
 ROUTES = Router(
     "/",
-    route_handlers=[health, app_version, ipv4, disk_space, memory, utc_clock, task_result],
+    route_handlers=[health, app_version, ipv4, disk_space, memory, utc_clock, task_result, reboot, shutdown],
     tags=["unit"],
 )
