@@ -12,7 +12,7 @@ MAX_MEAN_COMPLEXITY = 2.6
 MAX_USES_OF_ANY = 525
 MAX_FILES_OF_ONE_FUNCTION = 32
 MAX_FILES_WITH_ONE_IMPORTER = 148
-MAX_REPEATED_NAMES = 52
+MAX_REPEATED_NAMES = 51
 """The limits are what was measured last: they may fall, not rise."""
 
 
