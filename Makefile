@@ -20,12 +20,12 @@ ALL_BENCHES := $(filter-out __init__,$(patsubst bench/%.py,%,$(wildcard bench/*.
 SCIENCE_BENCHES := $(filter curves fusion growth% od_signal temperature twin,$(ALL_BENCHES))
 BENCHES := $(filter-out chaos network_cut $(SCIENCE_BENCHES),$(ALL_BENCHES))
 
-.PHONY: help demo test lint format generated docs bench bench-science chaos ui environment screenshot hooks clean
+.PHONY: help demo test lint format generated docs bench bench-science chaos ui site environment screenshot hooks clean
 
 help:  ## Show these commands
 	@grep -hE '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/:.*## /\t/' | expand -t 16
 
-demo: $(VENV)/.made-for-use ui  ## Run a cluster of simulated reactors (WORKERS= SPEED= PORT= DATA= ARGS=)
+demo: $(VENV)/.made-for-use ui site  ## Run a cluster of simulated reactors (WORKERS= SPEED= PORT= DATA= ARGS=)
 	@exec $(BIN)/pio demo $(DEMO_OPTIONS)
 
 test: environment  ## Run everything that CI runs
@@ -64,6 +64,9 @@ chaos: environment  ## Break a cluster at random 1,000 times in virtual time, th
 ui: $(VENV)/.made-for-use
 	@$(BIN)/python scripts/build_ui.py
 
+site: $(VENV)/.made-for-use
+	@$(BIN)/python scripts/build_docs.py --if-changed || echo "The demo starts without the documentation at /docs."
+
 environment: $(VENV)/.made-for-work
 
 screenshot: environment ui  ## Take the picture of README.md from a demo
@@ -74,12 +77,12 @@ hooks: environment  ## Check each commit as CI does
 	$(BIN)/pre-commit install
 
 clean:  ## Remove what was made, except the data of demos
-	rm -rf $(VENV) ui/node_modules ui/dist src/pioreactor/web/static dist build .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) ui/node_modules ui/dist src/pioreactor/web/static src/pioreactor/web/docs_site dist build .mypy_cache .pytest_cache .ruff_cache
 
 $(VENV)/.made-for-work: $(RECIPE)
 	@$(PYTHON) scripts/make_environment.py $(VENV) leader simulation dev
 	@touch $(VENV)/.made-for-use $@
 
 $(VENV)/.made-for-use: $(RECIPE)
-	@$(PYTHON) scripts/make_environment.py $(VENV) leader simulation
+	@$(PYTHON) scripts/make_environment.py $(VENV) leader simulation docs
 	@touch $@

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from urllib.parse import quote
 
 from pioreactor.exc import NotFoundError
 from pioreactor.web.asgi import App, Receive, Scope, Send
@@ -101,10 +102,11 @@ class StaticFiles:
         if scope["method"] not in ("GET", "HEAD"):
             await refuse(scope, receive, send, NotFoundError(f"not found: {scope['method']} {scope['path']}"))
             return
-        if scope["path"] == site.prefix:
-            await _redirect(send, f"{site.prefix}/")
-            return
         path = scope["path"].removeprefix(site.prefix)
+        if site.fallback is None and (not path or await asyncio.to_thread(self._is_folder_without_slash, path)):
+            # Links of a page are relative to its address: without the slash they would lead one folder up.
+            await _redirect(send, quote(f"{scope['path']}/"))
+            return
         found = await asyncio.to_thread(self._find, path)
         is_immutable = site.immutable is not None and path.startswith(site.immutable)
         if found is not None:
@@ -115,19 +117,28 @@ class StaticFiles:
             error = NotFoundError(f"not found: {scope['path']}", remedy=site.remedy)
             await refuse(scope, receive, send, error)
 
+    def _resolve(self, path: str) -> Path | None:
+        """Return where a path below the prefix leads; None for one outside of the folder."""
+        folder = self._site.folder.resolve()
+        wanted = (folder / path.lstrip("/")).resolve() if "\0" not in path else folder
+        return wanted if wanted.is_relative_to(folder) else None
+
+    def _is_folder_without_slash(self, path: str) -> bool:
+        wanted = self._resolve(path) if not path.endswith("/") else None
+        return wanted is not None and (wanted / "index.html").is_file()
+
     def _find(self, path: str) -> _File | None:
         """Return the file of a path below the prefix; None for one outside of the folder."""
         site = self._site
-        folder = site.folder.resolve()
-        wanted = (folder / path.lstrip("/")).resolve() if "\0" not in path else folder
-        if not wanted.is_relative_to(folder):
+        wanted = self._resolve(path)
+        if wanted is None:
             return None
         if wanted.is_dir() and (path.endswith("/") or site.fallback is not None):
             wanted = wanted / "index.html"
         if not wanted.is_file():
             if site.fallback is None or (site.immutable is not None and path.startswith(site.immutable)):
                 return None
-            wanted = folder / site.fallback
+            wanted = site.folder / site.fallback
         try:
             return self._read(wanted)
         except OSError:

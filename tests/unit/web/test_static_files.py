@@ -1,10 +1,12 @@
 """The user interface and the documentation, as the leader serves them."""
 
+import re
 from base64 import b64encode
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import build_docs
 import pytest
 
 SCRIPT = 'document.title = "x"'
@@ -43,6 +45,22 @@ def test_the_documentation_is_public_like_the_ui(leader: Any, docs: Path) -> Non
     assert leader.client.get("/docs/assets/app.js").headers["content-type"].startswith("text/javascript")
     assert leader.client.head("/docs/").text == ""
     assert leader.client.post("/docs/").status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/docs/how-to", "/docs/with space"])
+def test_a_folder_without_its_slash_is_redirected_so_that_links_inside_lead_on(
+    leader: Any, docs: Path, path: str
+) -> None:
+    (docs / "with space").mkdir()
+    (docs / "with space" / "index.html").write_text("<!doctype html><title>Spaced</title>")
+    answer = leader.client.get(path, follow_redirects=False)
+    assert (answer.status_code, answer.headers["location"]) == (307, f"{path.replace(' ', '%20')}/")
+    assert leader.client.get(path).status_code == 200
+
+
+def test_a_folder_without_a_page_is_not_found(leader: Any, docs: Path) -> None:
+    assert docs.is_dir()
+    assert leader.client.get("/docs/assets", follow_redirects=False).status_code == 404
 
 
 def test_inline_scripts_of_the_documentation_may_run_and_no_others(leader: Any, docs: Path) -> None:
@@ -92,3 +110,24 @@ def test_the_ui_is_public_and_nothing_outside_of_its_folder(leader: Any) -> None
 
     for path in ("/../leader.sqlite", "/%2e%2e/leader.sqlite", "/assets/%2e%2e/%2e%2e/leader.sqlite", "/%00"):
         assert not client.get(path).content.startswith(b"SQLite"), path
+
+
+def test_the_demo_of_a_checkout_builds_the_documentation_when_its_sources_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    makefile = (build_docs.ROOT / "Makefile").read_text()
+    assert re.search(r"^demo:.* site\b", makefile, flags=re.MULTILINE)
+    assert re.search(r"^site:.*\n.*build_docs\.py --if-changed", makefile, flags=re.MULTILINE)
+    monkeypatch.setattr(build_docs, "ROOT", tmp_path)
+    monkeypatch.setattr(build_docs, "CONFIG", tmp_path / "zensical.toml")
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "zensical.toml").touch()
+    page, site = tmp_path / "docs" / "README.md", tmp_path / "site"
+    page.write_text("# Manual\n")
+    assert not build_docs.is_current(site)
+    site.mkdir()
+    (site / "index.html").touch()
+    (site / build_docs.STAMP).write_text(build_docs.fingerprint())
+    assert build_docs.is_current(site)
+    page.write_text("# Handbook\n")
+    assert not build_docs.is_current(site)
