@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import get_args
+from typing import Final, get_args
 
 from pioreactor.clock.ports import Clock
 from pioreactor.devices.drivers.pwm import resource_of
@@ -20,6 +20,7 @@ OUTPUT_GUARD_EVENTS = "supervisor_events"
 """Volatile cache with a message for each intervention; the monitor logs them to the cluster."""
 OVERDUE_AFTER_S = 1.0
 """A pump that runs this much longer than planned has an owner that cannot stop it."""
+_LED_CHANNELS: Final[tuple[LedChannel, ...]] = get_args(LedChannel)
 HZ = 100.0
 """To switch off, any frequency will do."""
 
@@ -102,8 +103,10 @@ class OutputGuard:
         if kind == "pwm":
             self._switch_off(int(which))
             self.report(f"The process that owned pin {which} was killed; the output was switched off.")
-        elif kind in ("led", "light") and which in get_args(LedChannel):
-            self._release_led(resource, which)  # type: ignore[arg-type]
+        elif kind in ("led", "light"):
+            for channel in _LED_CHANNELS:
+                if channel == which:
+                    self._release_led(resource, channel)
 
     def _switch_off(self, pin: int) -> None:
         """Acquire the output, which switches it off, and release it again."""
