@@ -4,7 +4,7 @@ import os
 import sys
 
 HELP_FILE = "help.txt"
-"""What click prints for `pio --help` in 80 columns; generated, because importing click takes four starts of Python."""
+"""What click prints for `pio --help` in 80 columns; generated, because importing click takes three starts of Python."""
 
 
 def main() -> None:

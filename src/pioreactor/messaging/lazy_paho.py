@@ -1,6 +1,6 @@
 """Import of the paho client without the modules that only WebSockets, TLS and proxies need.
 
-Those cost each job 20 ms of start-up and 3 MB of memory, for code that connects by a plain socket. Placeholder modules
+Those cost each job 8 MB of memory (`bench/import_costs.py`), for code that connects by a plain socket. Placeholders
 replace them; each loads the real module at the first access to an attribute.
 """
 

@@ -127,7 +127,7 @@ class ArtifactStore(Generic[T]):
 
 @lru_cache(maxsize=64)
 def _yaml(text: str) -> object:
-    import yaml  # costs 15 ms to import, and only units with artifacts need it
+    import yaml  # costs 1 MB and most of a start of Python, and only units with artifacts need it
 
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
