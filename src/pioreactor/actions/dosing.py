@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from pioreactor import structs, topics
@@ -177,7 +177,7 @@ def dose(host: ActuatorContext, pump: PumpDevice, request: DoseRequest, rate: Pu
         # A run that cannot be recorded is not started.
         output.release()
         raise
-    return _run(host, pump, output, known, duration_s, ledger, run)
+    return _DoseRun(host, pump, output, known, duration_s, ledger, run).run()
 
 
 def _refuse(host: ActuatorContext, pump: PumpDevice, request: DoseRequest, rate: PumpRate | None) -> Refused | None:
@@ -238,64 +238,83 @@ def running_pump(
         publish_duties(host)
 
 
-def _run(
-    host: ActuatorContext,
-    pump: PumpDevice,
-    output: PwmOutput,
-    rate: PumpRate,
-    duration_s: float | None,
-    ledger: RunLedger,
-    run: pump_run_log.PumpRun,
-) -> DoseOutcome:
-    """Run a pump and enter what moves. Without a duration it runs until stopped, an hour at most."""
-    clock = host.runtime.clock
-    until_s = duration_s if duration_s is not None else LONGEST_PUMP_RUN_S
-    checks_room = pump.adds_liquid and ledger.source_of_event != "pump_calibration"
-    cut: Literal["stopped", "vial_full"] | None = None
-    ran_s = 0.0
-    is_whole = False
-    # Taken before the pump starts: a process that is frozen right after must count from here.
-    start_s = clock.monotonic()
-    try:
-        with running_pump(host, output, rate.dc, until_s) as turn:
-            try:
-                publish_duties(host)
-                ran_s = clock.monotonic() - start_s
-                while ran_s < until_s - 1e-9:
-                    slice_s = min(SLICE_S, until_s - ran_s)
-                    if (
-                        checks_room
-                        and free_volume_ml(host) <= rate.duration_to_ml(ran_s + slice_s) - ledger.reported_ml
-                    ):
-                        cut = "vial_full"
-                        break
-                    host.sleep(slice_s, pausable=True)
-                    ran_s = clock.monotonic() - start_s
-                    if ran_s < until_s:
-                        ledger.report(rate.duration_to_ml(ran_s))
-                        pump_run_log.record_progress(host.runtime, pump.role, run, ran_s)
-                is_whole = cut is None
-            except StoppedError:
-                cut = "stopped"
-            finally:
-                ran_s = _ended_at_s(host, pump, turn, start_s) - start_s
-    finally:
-        # On every path, including signals and failing chips, the actual run time is recorded.
-        if is_whole and ran_s - until_s < TIMING_S:
-            ran_s = until_s
+@dataclass
+class _DoseRun:
+    """One run of a pump and its entries in the volume ledger. Without a duration: until stopped, an hour at most."""
+
+    host: ActuatorContext
+    pump: PumpDevice
+    output: PwmOutput
+    rate: PumpRate
+    duration_s: float | None
+    ledger: RunLedger
+    record: pump_run_log.PumpRun
+    cut: Literal["stopped", "vial_full"] | None = field(default=None, init=False)
+    ran_s: float = field(default=0.0, init=False)
+    is_whole: bool = field(default=False, init=False)
+
+    @property
+    def until_s(self) -> float:
+        return self.duration_s if self.duration_s is not None else LONGEST_PUMP_RUN_S
+
+    def run(self) -> DoseOutcome:
+        """Run the pump. On every path, including signals and failing chips, the actual run time is recorded."""
+        # Taken before the pump starts: a process that is frozen right after must count from here.
+        start_s = self.host.runtime.clock.monotonic()
         try:
-            ledger.report(max(0.0, rate.duration_to_ml(ran_s)) if ran_s > 0 else 0.0)
+            with running_pump(self.host, self.output, self.rate.dc, self.until_s) as turn:
+                try:
+                    publish_duties(self.host)
+                    self._wait_for_end(start_s)
+                except StoppedError:
+                    self.cut = "stopped"
+                finally:
+                    self.ran_s = _ended_at_s(self.host, self.pump, turn, start_s) - start_s
+        finally:
+            self._record_end()
+        return self._outcome()
+
+    def _wait_for_end(self, start_s: float) -> None:
+        """Record slice by slice what the running pump moves, until the run is whole or the vial is full."""
+        clock = self.host.runtime.clock
+        self.ran_s = clock.monotonic() - start_s
+        while self.ran_s < self.until_s - 1e-9:
+            slice_s = min(SLICE_S, self.until_s - self.ran_s)
+            if self._would_overfill(slice_s):
+                self.cut = "vial_full"
+                return
+            self.host.sleep(slice_s, pausable=True)
+            self.ran_s = clock.monotonic() - start_s
+            if self.ran_s < self.until_s:
+                self.ledger.report(self.rate.duration_to_ml(self.ran_s))
+                pump_run_log.record_progress(self.host.runtime, self.pump.role, self.record, self.ran_s)
+        self.is_whole = True
+
+    def _would_overfill(self, slice_s: float) -> bool:
+        if not self.pump.adds_liquid or self.ledger.source_of_event == "pump_calibration":
+            return False
+        slice_ml = self.rate.duration_to_ml(self.ran_s + slice_s) - self.ledger.reported_ml
+        return free_volume_ml(self.host) <= slice_ml
+
+    def _record_end(self) -> None:
+        """Record the rest of the actual run time, after the pump was switched off."""
+        if self.is_whole and self.ran_s - self.until_s < TIMING_S:
+            self.ran_s = self.until_s
+        runtime, role = self.host.runtime, self.pump.role
+        try:
+            self.ledger.report(max(0.0, self.rate.duration_to_ml(self.ran_s)) if self.ran_s > 0 else 0.0)
         except StorageError:
             # The rest is recorded once the disk is writable.
-            pump_run_log.mark_stopped(host.runtime, pump.role)
+            pump_run_log.mark_stopped(runtime, role)
             raise
-        pump_run_log.finish_run(host.runtime, pump.role)
-    if cut is None:
-        return Dosed(ledger.reported_ml)
-    requested_ml = None if duration_s is None else rate.duration_to_ml(duration_s)
-    if duration_s is None and cut == "stopped":
-        return Dosed(ledger.reported_ml)
-    return CutShort(ledger.reported_ml, requested_ml, cut)
+        pump_run_log.finish_run(runtime, role)
+
+    def _outcome(self) -> DoseOutcome:
+        moved_ml = self.ledger.reported_ml
+        if self.cut is None or (self.duration_s is None and self.cut == "stopped"):
+            return Dosed(moved_ml)
+        requested_ml = None if self.duration_s is None else self.rate.duration_to_ml(self.duration_s)
+        return CutShort(moved_ml, requested_ml, self.cut)
 
 
 def _ended_at_s(host: ActuatorContext, pump: PumpDevice, turn: Turn, start_s: float) -> float:

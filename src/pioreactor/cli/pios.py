@@ -174,11 +174,11 @@ def _targets(cli: CliContext, units: tuple[str, ...], experiments: tuple[str, ..
         raise click.UsageError("--units and --experiments are mutually exclusive.")
     inventory = {row["pioreactor_unit"]: bool(row["is_active"]) for row in cli.ask_leader("GET", "/api/workers")}
     wanted = _named_units(cli, units, experiments)
-    unknown = [unit for unit in wanted if unit not in inventory]
-    if unknown:
+    if unknown := [unit for unit in wanted if unit not in inventory]:
         raise NotFoundError(f"not in the inventory: {', '.join(unknown)}", remedy="See: pio workers status")
-    everyone = UNIVERSAL_IDENTIFIER in units or (not units and not experiments)
-    chosen = [unit for unit, active in inventory.items() if active and (everyone or unit in wanted)]
+    active = [unit for unit, is_active in inventory.items() if is_active]
+    everyone = UNIVERSAL_IDENTIFIER in units or not (units or experiments)
+    chosen = active if everyone else [unit for unit in active if unit in wanted]
     if not chosen:
         raise NotFoundError("no active worker matches", remedy="See: pio workers status")
     return chosen

@@ -122,7 +122,7 @@ def value_of(tree: Expression, context: EvaluationContext) -> Value:
         case Word(word):
             return _word(word, context)
         case Call(function):
-            return context.random() if function == "random" else _known(context.variable(function))
+            return _call(function, context)
         case Lookup():
             return _looked_up(tree, context)
         case Signed(sign, operand):
@@ -130,15 +130,17 @@ def value_of(tree: Expression, context: EvaluationContext) -> Value:
             return -number if sign == "-" else number
         case Negated(operand):
             return not _truth(value_of(operand, context), "not")
-        case Operation("and", left, right):
-            return _truth(value_of(left, context), "and") and _truth(value_of(right, context), "and")
-        case Operation("or", left, right):
-            return _truth(value_of(left, context), "or") or _truth(value_of(right, context), "or")
+        case Operation("and" | "or" as sign, left, right):
+            decided = _truth(value_of(left, context), sign)
+            return decided if decided is (sign == "or") else _truth(value_of(right, context), sign)
         case Operation(sign, left, right):
             return _operation(sign, value_of(left, context), value_of(right, context))
 
 
-def _known(value: Value | None) -> Value:
+def _call(function: str, context: EvaluationContext) -> Value:
+    if function == "random":
+        return context.random()
+    value = context.variable(function)
     assert value is not None, "the grammar accepts only functions that every context defines"
     return value
 

@@ -54,10 +54,7 @@ def _describe(act: Act, job: str) -> str:
     condition = "" if act.if_ is None or act.if_ is True else f", if {_bare(act.if_)}"
     match act:
         case Start():
-            what = f"start {job}" + _options(act.options) + "".join(f" {word}" for word in act.args)
-            what += (
-                f" with {_options(act.config_overrides).strip()} in its configuration" if act.config_overrides else ""
-            )
+            what = _describe_start(act, job)
         case Update():
             what = f"set {_options(act.options).strip()} of {job}"
         case Log():
@@ -65,12 +62,24 @@ def _describe(act: Act, job: str) -> str:
         case When():
             what = f"once {_bare(act.awaited)}:"
         case Repeat():
-            every = "" if act.interval is None else f"every {format_duration(seconds(act.interval))}"
-            until = "" if act.longest is None else f" for {format_duration(seconds(act.longest))}"
-            what = every + until + ("" if act.while_ is None else f", while {_bare(act.while_)}") + ":"
+            what = _describe_repeat(act)
         case _:
             what = f"{type(act).__name__.lower()} {job}"
     return what + condition
+
+
+def _describe_start(act: Start, job: str) -> str:
+    what = f"start {job}" + _options(act.options) + "".join(f" {argument}" for argument in act.args)
+    if act.config_overrides:
+        what += f" with {_options(act.config_overrides).strip()} in its configuration"
+    return what
+
+
+def _describe_repeat(act: Repeat) -> str:
+    every = "" if act.interval is None else f"every {format_duration(seconds(act.interval))}"
+    until = "" if act.longest is None else f" for {format_duration(seconds(act.longest))}"
+    condition = "" if act.while_ is None else f", while {_bare(act.while_)}"
+    return f"{every}{until}{condition}:"
 
 
 def _options(options: Mapping[str, Any]) -> str:

@@ -6,6 +6,7 @@ import math
 from collections import deque
 from dataclasses import dataclass
 from enum import Enum
+from typing import TypeAlias
 
 SECONDS_PER_HOUR = 3600.0
 WINDOW_S = 60.0
@@ -52,6 +53,10 @@ MAX_LEVEL_DIFFERENCE = 0.15
 """Effects are compared within this range of ln OD, since the response of a photodiode varies along its curve."""
 
 
+Reading: TypeAlias = tuple[float, float]
+"""Time [s] and ln OD."""
+
+
 class Verdict(Enum):
     """Conclusion from the last doses."""
 
@@ -78,7 +83,7 @@ class DilutionStatistics:
     """Readings and doses, and whether the last doses diluted the culture. Times are seconds of one clock."""
 
     def __init__(self) -> None:
-        self._readings: deque[tuple[float, float]] = deque()
+        self._readings: deque[Reading] = deque()
         self._effects: deque[DoseEffect] = deque(maxlen=MAX_DOSES)
         self._pending: tuple[float, float, float] | None = None
         """Start, end and expected fall of the dose whose effect is being measured."""
@@ -178,13 +183,24 @@ class DilutionStatistics:
     # ---- one dose ------------------------------------------------------------------------------------------
 
     def _evaluate(self, begun_s: float, ended_s: float, expected: float, *, until_s: float) -> None:
-        before = [(t, level) for t, level in self._readings if self._mixed_s <= t <= begun_s]
-        after = [(t, level) for t, level in self._readings if ended_s + MIXED_AFTER_S <= t <= until_s]
+        before = _nearest(self._readings_between(self._mixed_s, begun_s), begun_s)
+        after = _nearest(self._readings_between(ended_s + MIXED_AFTER_S, until_s), ended_s)
         self._mixed_s = ended_s + MIXED_AFTER_S
-        before = _nearest(before, begun_s)
-        after = _nearest(after, ended_s)
         if len(before) < MIN_READINGS or len(after) < MIN_READINGS:
             return
+        effect = self._measure(before, after, expected)
+        if effect is None:
+            return
+        self._effects.append(effect)
+        self._fading.add(effect)
+        if self.verdict is Verdict.FINE:
+            self._acted_at_level = effect.level
+
+    def _readings_between(self, since_s: float, until_s: float) -> list[Reading]:
+        return [reading for reading in self._readings if since_s <= reading[0] <= until_s]
+
+    def _measure(self, before: list[Reading], after: list[Reading], expected: float) -> DoseEffect | None:
+        """Return the fall of ln OD corrected for growth; None for a fall that no dose can cause, a misread one."""
         hours = (_mean([t for t, _ in after]) - _mean([t for t, _ in before])) / SECONDS_PER_HOUR
         low, low_spread = _robust_center([level for _, level in after])
         high, high_spread = _robust_center([level for _, level in before])
@@ -197,13 +213,9 @@ class DilutionStatistics:
         observed = high + growth * hours - low
         slack = CREDIBLE_SD * math.sqrt(variance)
         if not -slack <= observed <= MAX_EFFECT * expected + slack:
-            return
+            return None
         noise_sd = math.sqrt(variance - growth_sd**2)
-        effect = DoseEffect(expected, observed, math.sqrt(variance), high, noise_sd)
-        self._effects.append(effect)
-        self._fading.add(effect)
-        if self.verdict is Verdict.FINE:
-            self._acted_at_level = high
+        return DoseEffect(expected, observed, math.sqrt(variance), high, noise_sd)
 
 
 class FadingStatistics:
@@ -246,7 +258,7 @@ class FadingStatistics:
         return None
 
 
-def _nearest(readings: list[tuple[float, float]], t_s: float) -> list[tuple[float, float]]:
+def _nearest(readings: list[Reading], t_s: float) -> list[Reading]:
     """Return the readings closest to a time, from a longer window if there are few."""
     ordered = sorted(readings, key=lambda reading: abs(reading[0] - t_s))
     close = [reading for reading in ordered if abs(reading[0] - t_s) <= WINDOW_S]

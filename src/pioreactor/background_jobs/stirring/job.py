@@ -90,15 +90,15 @@ class Stirrer(BackgroundJobWithDodging):
         self._measure_timer: LaneTimer | None = None
         self._paused_for_od = False
         if self._use_rpm and not measure_rpm_only:
-            self.target_rpm = config.initial_target_rpm if target_rpm is None else target_rpm
-            during = config.target_rpm_during_od_reading
-            outside = config.target_rpm_outside_od_reading
-            self.target_rpm_during_od_reading = (
-                during if target_rpm_during_od_reading is None else target_rpm_during_od_reading
-            )
-            self.target_rpm_outside_od_reading = next(
-                rpm for rpm in (target_rpm_outside_od_reading, target_rpm, outside, self.target_rpm) if rpm is not None
-            )
+            self._set_targets(target_rpm, target_rpm_during_od_reading, target_rpm_outside_od_reading)
+
+    def _set_targets(self, target_rpm: float | None, during_od: float | None, outside_od: float | None) -> None:
+        """Set the speeds to hold [RPM]; None takes the configured one."""
+        config = self.runtime.settings.stirring
+        self.target_rpm = config.initial_target_rpm if target_rpm is None else target_rpm
+        self.target_rpm_during_od_reading = config.target_rpm_during_od_reading if during_od is None else during_od
+        in_order = (outside_od, target_rpm, config.target_rpm_outside_od_reading, self.target_rpm)
+        self.target_rpm_outside_od_reading = next(rpm for rpm in in_order if rpm is not None)
 
     @classmethod
     def from_options(cls, **options: Any) -> Self:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TypeAlias, TypedDict, TypeVar
 
 import click
 
@@ -17,9 +17,10 @@ from pioreactor.settings.editing import check_shared, set_value
 from pioreactor.settings.fields import describe, expected
 from pioreactor.settings.ini import read_ini
 from pioreactor.settings.load import settings_of_text
-from pioreactor.settings.schema import SECTIONS, secret_keys
+from pioreactor.settings.schema import SECTIONS, Settings, secret_keys
 
 _HIDDEN = "(hidden)"
+_Command = TypeVar("_Command", bound=Callable[..., object])
 
 
 @click.group(cls=SuggestingGroup)
@@ -30,7 +31,7 @@ def config() -> None:
     """
 
 
-def _which_file(command: Any) -> Any:
+def _which_file(command: _Command) -> _Command:
     specific = click.option("--specific", is_flag=True, help="The unit's own file, unit_config.ini.")
     shared = click.option("--shared", is_flag=True, help="The cluster's file, config.ini.")
     return shared(specific(command))
@@ -92,42 +93,55 @@ def show(
     if help_keys:
         _explain(section)
         return
-    settings = cli.settings
-    sections = settings.raw.as_dict()
-    if section is not None and section not in sections:
-        raise NotFoundError(unknown(section, list(sections), kind="section"))
-    chosen: dict[str, dict[str, Any]] = {}
-    for name, each in _selected(sections, section, key):
-        value = sections[name][each]
-        shown = _HIDDEN if value and _is_secret(name, each) else value
-        source = settings.sources.get((name, each), "default")
-        chosen.setdefault(name, {})[each] = {"value": shown, "source": source} if with_source else shown
-    if key is not None and not chosen:
-        known = [each for name, keys in sections.items() if section in (None, name) for each in keys]
-        raise NotFoundError(unknown(key, known, kind="key"))
+    chosen = _selected(cli.settings, section, key)
     if as_json:
-        print_json(chosen)
+        print_json(chosen if with_source else _without_sources(chosen))
     else:
         _print_ini(chosen, with_source=with_source)
-    for warning in settings.warnings:
+    for warning in cli.settings.warnings:
         click.echo(f"Warning: {warning}", err=True)
 
 
-def _selected(
-    sections: Mapping[str, Mapping[str, object]], section: str | None, key: str | None
-) -> Iterator[tuple[str, str]]:
-    """Yield section and key of what was asked for; None selects all."""
-    for name, keys in sections.items():
-        if section in (None, name):
-            yield from ((name, each) for each in keys if key in (None, each))
+class _Shown(TypedDict):
+    """A value as it is printed, and where it comes from."""
+
+    value: str | None
+    source: str
 
 
-def _print_ini(sections: dict[str, dict[str, Any]], *, with_source: bool) -> None:
+_Sections: TypeAlias = Mapping[str, Mapping[str, _Shown]]
+
+
+def _selected(settings: Settings, section: str | None, key: str | None) -> _Sections:
+    """Return the values that were asked for; None selects all. Raise `NotFoundError` for an unknown name."""
+    sections = settings.raw.as_dict()
+    if section is not None and section not in sections:
+        raise NotFoundError(unknown(section, list(sections), kind="section"))
+    known = {name: keys for name, keys in sections.items() if section in (None, name)}
+    chosen = {
+        name: {each: _shown(settings, name, each, value) for each, value in keys.items() if key in (None, each)}
+        for name, keys in known.items()
+    }
+    chosen = {name: keys for name, keys in chosen.items() if keys}
+    if key is not None and not chosen:
+        raise NotFoundError(unknown(key, [each for keys in known.values() for each in keys], kind="key"))
+    return chosen
+
+
+def _shown(settings: Settings, section: str, key: str, value: str | None) -> _Shown:
+    hidden = bool(value) and _is_secret(section, key)
+    return {"value": _HIDDEN if hidden else value, "source": settings.sources.get((section, key), "default")}
+
+
+def _without_sources(sections: _Sections) -> dict[str, dict[str, str | None]]:
+    return {name: {key: shown["value"] for key, shown in keys.items()} for name, keys in sections.items()}
+
+
+def _print_ini(sections: _Sections, *, with_source: bool) -> None:
     for name, keys in sections.items():
         click.echo(f"[{name}]")
         for key, shown in keys.items():
-            value = shown["value"] if with_source else shown
-            line = key if value is None else f"{key}={value}"
+            line = key if shown["value"] is None else f"{key}={shown['value']}"
             click.echo(f"{line:<50} # {shown['source']}" if with_source else line)
         click.echo()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypedDict
+
 import click
 
 from pioreactor.cli.cli_context import CliContext, pass_cli_context
@@ -9,7 +11,7 @@ from pioreactor.cli.options import json_option, underscored
 from pioreactor.cli.render import print_json
 from pioreactor.exc import PioreactorError
 from pioreactor.processes.job_stopping import Stopped, stop
-from pioreactor.storage.ports import JobRecord
+from pioreactor.storage.ports import JobRecord, JobRegistry
 
 _PATIENCE_S = 10.0
 
@@ -44,16 +46,18 @@ def kill(
 
     Pumps, heater and stirring stop first, LEDs last. Jobs that always run are stopped by name or number only.
     """
-    if not all_jobs and job_name is None and job_id is None and experiment is None and job_source is None:
+    job_name = underscored(job_name) if job_name is not None else None
+    filters: _Filters = {
+        "job_name": job_name,
+        "job_id": job_id,
+        "experiment": experiment,
+        "job_source": job_source,
+    }
+    if not all_jobs and all(value is None for value in filters.values()):
         raise click.UsageError("Choose jobs: --job-name, --job-id, --experiment, --job-source or --all-jobs.")
     runtime = cli.runtime
     registry = runtime.stores.jobs()
-    job_name = underscored(job_name) if job_name is not None else None
-    chosen = [
-        record
-        for record in registry.running(job_name=job_name, job_id=job_id, experiment=experiment, job_source=job_source)
-        if record.pid != runtime.pid and (job_name is not None or job_id is not None or not record.is_long_running_job)
-    ]
+    chosen = _jobs_to_stop(registry, filters, own_pid=runtime.pid)
     pause = runtime.clock.signal().wait
     stopped = stop(chosen, registry, pause=pause, patience_s=patience_s, interrupt=cli.interrupt)
     if all_jobs or job_name == "led_intensity":
@@ -65,6 +69,25 @@ def kill(
     else:
         _print_stopped(stopped)
     _raise_if_any_still_runs(stopped, patience_s)
+
+
+class _Filters(TypedDict):
+    """The jobs to stop: those that match every filter that is not None."""
+
+    job_name: str | None
+    job_id: int | None
+    experiment: str | None
+    job_source: str | None
+
+
+def _jobs_to_stop(registry: JobRegistry, filters: _Filters, *, own_pid: int) -> list[JobRecord]:
+    """Return the running jobs that match; those that always run only if they were named."""
+    named = filters["job_name"] is not None or filters["job_id"] is not None
+    return [
+        record
+        for record in registry.running(**filters)
+        if record.pid != own_pid and (named or not record.is_long_running_job)
+    ]
 
 
 def _switch_leds_off(cli: CliContext) -> None:
