@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
 
 from pioreactor.actions.dosing import (
     ALT_MEDIA,
@@ -81,7 +80,7 @@ def add_media(
     duration: float | None = None,
     continuously: bool = False,
     source_of_event: str | None = None,
-    **_ignored: Any,
+    **_ignored: object,
 ) -> float:
     """Add media: a volume [mL], a duration [s], or until stopped. Return what moved [mL]."""
     return _documented(MEDIA, unit, experiment, ml, duration, continuously, source_of_event)
@@ -94,7 +93,7 @@ def add_alt_media(
     duration: float | None = None,
     continuously: bool = False,
     source_of_event: str | None = None,
-    **_ignored: Any,
+    **_ignored: object,
 ) -> float:
     """Add alternative media. Return what moved [mL]."""
     return _documented(ALT_MEDIA, unit, experiment, ml, duration, continuously, source_of_event)
@@ -107,7 +106,7 @@ def remove_waste(
     duration: float | None = None,
     continuously: bool = False,
     source_of_event: str | None = None,
-    **_ignored: Any,
+    **_ignored: object,
 ) -> float:
     """Remove waste. Return what the pump was told to move [mL]."""
     return _documented(WASTE, unit, experiment, ml, duration, continuously, source_of_event)

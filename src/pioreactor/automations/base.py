@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import ClassVar
+from typing import ClassVar, TypedDict
 
 import msgspec
 
@@ -21,6 +21,14 @@ from pioreactor.states import JobState
 
 SECONDS_PER_MINUTE = 60.0
 LAST_RUN_CACHE = "automation_runs"
+
+
+class AutomationOptions(TypedDict, total=False):
+    """Arguments of the constructor of every automation, as automations hand them on."""
+
+    unit: str | None
+    experiment: str | None
+    skip_first_run: bool | str
 
 
 class AutomationJob(BackgroundJob):
@@ -63,10 +71,10 @@ class AutomationJob(BackgroundJob):
             declared = self.settings().get("duration")
             self.duration: float = declared.parse(duration) if declared is not None else float(duration)
         clock = runtime.clock.monotonic
-        self._od = LatestReading("optical density", "od_reading", clock)
-        self._od_fused = LatestReading("fused optical density", "od_reading", clock)
-        self._normalized_od = LatestReading("normalized OD", "growth_rate_calculating", clock)
-        self._growth_rate = LatestReading("the growth rate", "growth_rate_calculating", clock)
+        self._od = LatestReading[dict[str, float]]("optical density", "od_reading", clock)
+        self._od_fused = LatestReading[float]("fused optical density", "od_reading", clock)
+        self._normalized_od = LatestReading[float]("normalized OD", "growth_rate_calculating", clock)
+        self._growth_rate = LatestReading[float]("the growth rate", "growth_rate_calculating", clock)
 
     def execute(self) -> events.AutomationEvent | None:
         """Decide and act once. Hook for subclasses."""
@@ -158,19 +166,19 @@ class AutomationJob(BackgroundJob):
 
     @property
     def latest_normalized_od(self) -> float:
-        return float(self._normalized_od.latest)
+        return self._normalized_od.latest
 
     @property
     def previous_normalized_od(self) -> float:
-        return float(self._normalized_od.previous)
+        return self._normalized_od.previous
 
     @property
     def latest_growth_rate(self) -> float:
-        return float(self._growth_rate.latest)
+        return self._growth_rate.latest
 
     @property
     def previous_growth_rate(self) -> float:
-        return float(self._growth_rate.previous)
+        return self._growth_rate.previous
 
     @property
     def latest_od(self) -> dict[str, float]:
@@ -183,7 +191,7 @@ class AutomationJob(BackgroundJob):
 
     @property
     def latest_od_fused(self) -> float:
-        return float(self._od_fused.latest)
+        return self._od_fused.latest
 
     @property
     def latest_normalized_od_at(self) -> datetime | None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from pioreactor.exc import NotFoundError
 
 if TYPE_CHECKING:
     from pioreactor.automations.base import AutomationJob
+
+A = TypeVar("A", bound="AutomationJob")
 
 BUILT_IN: dict[str, dict[str, str]] = {
     "dosing": {
@@ -56,6 +59,15 @@ def find(kind: str, name: str) -> type[AutomationJob]:
     module, _, attribute = address.partition(":")
     found: type[AutomationJob] = getattr(import_module(module), attribute)
     return found
+
+
+def start(base: type[A], name: str, unit: str | None, experiment: str | None, options: Mapping[str, object]) -> A:
+    """Start an automation by its name on this unit; `base` is the base class of its kind."""
+    where = {key: value for key, value in (("unit", unit), ("experiment", experiment)) if value is not None}
+    construct: Callable[..., AutomationJob] = find(base.kind, name)
+    job = construct(**where, **options)
+    assert isinstance(job, base), "automations are registered by the base class of their kind"
+    return job
 
 
 def _suggestion(name: str, known: list[str]) -> str:

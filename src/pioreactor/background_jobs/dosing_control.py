@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
+from pioreactor.background_jobs.dosing_automation import start_dosing_automation
 
-from pioreactor.background_jobs.dosing_automation import DosingAutomationJob, start_dosing_automation
-
-
-def DosingController(automation_name: str, **options: Any) -> DosingAutomationJob:  # noqa: N802  the name scripts use
-    """Start a dosing automation."""
-    return start_dosing_automation(automation_name, **options)
+DosingController = start_dosing_automation

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import click
 
 from pioreactor.exc import NotFoundError
 
 if TYPE_CHECKING:
+    from pioreactor.calibrations.curves import CurveData
     from pioreactor.runtime.context import Runtime
     from pioreactor.science.curves import Curve
 
@@ -78,7 +79,7 @@ def plot(
     click.echo(plotext.build())
 
 
-def formula(data: Any) -> str:
+def formula(data: CurveData) -> str:
     """Return a curve in a line: a polynomial spelled out, a piecewise curve by its knots."""
     if hasattr(data, "knots"):
         return f"{len(data.knots)} knots from {data.knots[0]:g} to {data.knots[-1]:g}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
 
 import click
 
@@ -36,9 +36,7 @@ def _explain_automations(kind: str) -> str:
 class _AutomationCommand(click.Command):
     """A command whose help lists every automation of its kind with its options."""
 
-    def __init__(self, *args: Any, kind: str, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.kind = kind
+    kind = ""
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         self.epilog = _explain_automations(self.kind)
@@ -47,17 +45,17 @@ class _AutomationCommand(click.Command):
 
 def _start(kind: str, automation_name: str, arguments: list[str]) -> None:
     automation = registry.find(kind, automation_name)
-    options: dict[str, Any] = {**keyword_options(arguments)}
-    for name, setting in automation.settings().items():
-        if name in options:
-            options[name] = _decode(setting, options[name])
+    given = keyword_options(arguments)
+    settings = automation.settings()
+    options = {name: _decode(settings[name], text) if name in settings else text for name, text in given.items()}
+    construct: Callable[..., AutomationJob] = automation  # automations of plugins take further options
     try:
-        job = automation(**options)  # automations of plugins take further options
+        job = construct(**options)
     except TypeError as error:
         unknown = _unknown_option(error)
         if unknown is None:
             raise
-        raise click.UsageError(_suggest(automation_name, unknown, list(automation.settings()))) from error
+        raise click.UsageError(_suggest(automation_name, unknown, list(settings))) from error
     with job:
         job.block_until_disconnected()
 
@@ -88,7 +86,6 @@ def automation_command(base: type[AutomationJob]) -> click.Command:
     @click.command(
         name=base.job_name,
         cls=_AutomationCommand,
-        kind=base.kind,
         help=f"{base.spec().summary} Options of the automation follow its name.",
         context_settings=_ANY_OPTION,
     )
@@ -97,4 +94,5 @@ def automation_command(base: type[AutomationJob]) -> click.Command:
     def start(automation_name: str, options: tuple[str, ...]) -> None:
         _start(base.kind, automation_name, list(options))
 
+    start.kind = base.kind
     return start

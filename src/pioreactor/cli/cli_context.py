@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NotRequired, TypedDict
 
 import click
 
@@ -21,11 +21,21 @@ from pioreactor.exc import (
 
 if TYPE_CHECKING:
     from pioreactor.http.ports import HttpClient
+    from pioreactor.http.units import Units
     from pioreactor.runtime.context import Runtime
     from pioreactor.settings.schema import Settings
     from pioreactor.storage.paths import Paths
 
 _TOKEN_FILE = "cluster_token"
+
+
+class Worker(TypedDict):
+    """A worker in the leader's inventory."""
+
+    pioreactor_unit: str
+    is_active: bool | int
+    model_name: NotRequired[str | None]
+    model_version: NotRequired[str | None]
 
 
 class CliContext:
@@ -93,18 +103,24 @@ class CliContext:
         ui = self.settings.ui
         return base_url(unit, self.settings.cluster_addresses, port=ui.port, proto=ui.proto)
 
-    def ask(self, unit: str, method: str, path: str, *, json: Any = None, timeout_s: float = 10.0) -> Any:
+    def ask(self, unit: str, method: str, path: str, *, json: object = None, timeout_s: float = 10.0) -> object:
         """Return what a unit answers on `/unit_api` (or the leader on `/api`); raise `PioreactorError` otherwise."""
         return self._units.ask(unit, method, path, json=json, timeout_s=timeout_s)
 
     def fetch(
-        self, unit: str, method: str, path: str, *, json: Any = None, body: bytes | None = None, timeout_s: float = 30.0
+        self,
+        unit: str,
+        method: str,
+        path: str,
+        *,
+        json: object = None,
+        body: bytes | None = None,
+        timeout_s: float = 30.0,
     ) -> bytes:
         """Return the bytes that a unit answers with; raise `PioreactorError` otherwise."""
-        answer: bytes = self._units.fetch(unit, method, path, json=json, body=body, timeout_s=timeout_s).body
-        return answer
+        return self._units.fetch(unit, method, path, json=json, body=body, timeout_s=timeout_s).body
 
-    def ask_leader(self, method: str, path: str, *, json: Any = None, timeout_s: float = 10.0) -> Any:
+    def ask_leader(self, method: str, path: str, *, json: object = None, timeout_s: float = 10.0) -> object:
         """Return what the leader answers on `/api`."""
         leader = self.settings.cluster.leader_hostname
         if not leader:
@@ -113,6 +129,12 @@ class CliContext:
             )
         return self.ask(leader, method, path, json=json, timeout_s=timeout_s)
 
+    def workers(self) -> list[Worker]:
+        """Return the leader's inventory."""
+        from pioreactor.http.units import decoded
+
+        return decoded(self.ask_leader("GET", "/api/workers"), list[Worker])
+
     def look_at(self, unit: str, path: str, *, timeout_s: float) -> None:
         """Request a page without a token; raise `UnitUnreachableError` unless the unit responds with success."""
         answer = self._client().request("GET", self.url_of(unit) + path, timeout_s=timeout_s)
@@ -120,7 +142,7 @@ class CliContext:
             raise UnitUnreachableError(f"{unit} responds with status {answer.status}")
 
     @cached_property
-    def _units(self) -> Any:
+    def _units(self) -> Units:
         from pioreactor.http.units import Units
 
         return Units(self._client(), self.url_of, token=self._token(), pause=_pause)

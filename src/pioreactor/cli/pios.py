@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import TypedDict, TypeVar
 from urllib.parse import quote
 
 import click
@@ -18,6 +18,19 @@ from pioreactor.types import UNIVERSAL_IDENTIFIER
 from pioreactor.version import __version__
 
 _TIMEOUT_S = 30.0
+T = TypeVar("T")
+
+
+class _Member(TypedDict):
+    """A worker of an experiment."""
+
+    pioreactor_unit: str
+
+
+class _Assignment(TypedDict):
+    """The experiment a worker is assigned to."""
+
+    experiment: str
 
 
 def main() -> None:
@@ -104,7 +117,7 @@ def kill(
     chosen = _targets(cli, units, experiments)
     _confirm(f"Stop jobs on {', '.join(chosen)}?", yes)
 
-    def ask(unit: str) -> Any:
+    def ask(unit: str) -> object:
         if all_jobs:
             return cli.ask(unit, "POST", "/unit_api/jobs/stop/all", timeout_s=_TIMEOUT_S)
         return cli.ask(unit, "POST", "/unit_api/jobs/stop", json=filters, timeout_s=_TIMEOUT_S)
@@ -124,15 +137,19 @@ def jobs() -> None:
 @pass_cli_context
 def list_(cli: CliContext, which: str, units: tuple[str, ...], experiments: tuple[str, ...], as_json: bool) -> None:
     """Print the jobs of the units; `pios jobs list running` only running ones."""
+    from pioreactor.http.units import decoded
+
     path = "/unit_api/jobs/running" if which == "running" else "/unit_api/jobs"
     columns = ["unit", "job_id", "job_name", "experiment", "job_source", "started_at", "ended_at"]
 
-    def show(answers: dict[str, Any]) -> None:
+    def ask(unit: str) -> list[dict[str, object]]:
+        return decoded(cli.ask(unit, "GET", path), list[dict[str, object]])
+
+    def show(answers: dict[str, list[dict[str, object]]]) -> None:
         rows = [{"unit": unit, **row} for unit, found in answers.items() for row in found]
         print_table(rows, columns, none="No jobs.")
 
-    chosen = _targets(cli, units, experiments)
-    _each(chosen, lambda unit: cli.ask(unit, "GET", path), as_json=as_json, show=show)
+    _each(_targets(cli, units, experiments), ask, as_json=as_json, show=show)
 
 
 @jobs.command(name="set")
@@ -154,15 +171,16 @@ def set_(
     as_json: bool,
 ) -> None:
     """Change a setting of a running job on the units."""
+    from pioreactor.http.units import decoded
+
     chosen = _targets(cli, units, experiments)
     _confirm(f"Set {setting} of {job} to {value} on {', '.join(chosen)}?", yes)
     name = underscored(job)
 
-    def ask(unit: str) -> Any:
-        experiment = cli.ask_leader("GET", f"/api/workers/{quote(unit, safe='')}/experiment")["experiment"]
-        path = (
-            f"/api/workers/{quote(unit, safe='')}/jobs/update/job_name/{name}/experiments/{quote(experiment, safe='')}"
-        )
+    def ask(unit: str) -> object:
+        worker = f"/api/workers/{quote(unit, safe='')}"
+        experiment = decoded(cli.ask_leader("GET", f"{worker}/experiment"), _Assignment)["experiment"]
+        path = f"{worker}/jobs/update/job_name/{name}/experiments/{quote(experiment, safe='')}"
         return cli.ask_leader("PATCH", path, json={"settings": {underscored(setting): value}})
 
     _each(chosen, ask, as_json=as_json)
@@ -170,26 +188,27 @@ def set_(
 
 def _targets(cli: CliContext, units: tuple[str, ...], experiments: tuple[str, ...]) -> list[str]:
     """Return the chosen active workers; refuse names the inventory does not have."""
-    if units and experiments:
-        raise click.UsageError("--units and --experiments are mutually exclusive.")
-    inventory = {row["pioreactor_unit"]: bool(row["is_active"]) for row in cli.ask_leader("GET", "/api/workers")}
-    wanted = _named_units(cli, units, experiments)
-    if unknown := [unit for unit in wanted if unit not in inventory]:
+    wanted = _wanted_units(cli, units, experiments)
+    inventory = {worker["pioreactor_unit"]: bool(worker["is_active"]) for worker in cli.workers()}
+    if unknown := sorted(set(wanted) - set(inventory)):
         raise NotFoundError(f"not in the inventory: {', '.join(unknown)}", remedy="See: pio workers status")
-    active = [unit for unit, is_active in inventory.items() if is_active]
     everyone = UNIVERSAL_IDENTIFIER in units or not (units or experiments)
-    chosen = active if everyone else [unit for unit in active if unit in wanted]
+    chosen = [unit for unit, is_active in inventory.items() if is_active and (everyone or unit in wanted)]
     if not chosen:
         raise NotFoundError("no active worker matches", remedy="See: pio workers status")
     return chosen
 
 
-def _named_units(cli: CliContext, units: tuple[str, ...], experiments: tuple[str, ...]) -> list[str]:
+def _wanted_units(cli: CliContext, units: tuple[str, ...], experiments: tuple[str, ...]) -> list[str]:
     """Return the units that were named, and those of the experiments that were named."""
+    from pioreactor.http.units import decoded
+
+    if units and experiments:
+        raise click.UsageError("--units and --experiments are mutually exclusive.")
     named = [unit for unit in dict.fromkeys(units) if unit != UNIVERSAL_IDENTIFIER]
     for experiment in experiments:
         rows = cli.ask_leader("GET", f"/api/experiments/{quote(experiment, safe='')}/workers")
-        named += [str(row["pioreactor_unit"]) for row in rows]
+        named += [worker["pioreactor_unit"] for worker in decoded(rows, list[_Member])]
     return named
 
 
@@ -200,10 +219,10 @@ def _confirm(question: str, yes: bool) -> None:
 
 def _each(
     units: list[str],
-    ask: Callable[[str], Any],
+    ask: Callable[[str], T],
     *,
     as_json: bool,
-    show: Callable[[dict[str, Any]], None] | None = None,
+    show: Callable[[dict[str, T]], None] | None = None,
 ) -> None:
     """Send the request to all units, print each response, and raise an error if one failed."""
     from pioreactor.http.fanout import Answered, ask_each, report

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import click
 import msgspec
 
 
-def print_json(value: Any) -> None:
+def print_json(value: object) -> None:
     click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
 
 
-def print_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, none: str = "Nothing.") -> None:
+def print_table(rows: Sequence[Mapping[str, object]], columns: Sequence[str], *, none: str = "Nothing.") -> None:
     """Print rows under their column names; `none` when there are no rows."""
     if not rows:
         click.echo(none)
@@ -26,7 +25,7 @@ def print_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, no
         click.echo(_line(line, widths))
 
 
-def print_pairs(pairs: Mapping[str, Any]) -> None:
+def print_pairs(pairs: Mapping[str, object]) -> None:
     """Print `name  value` lines."""
     width = max((len(name) for name in pairs), default=0)
     for name, value in pairs.items():
@@ -37,7 +36,7 @@ def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
     return "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()
 
 
-def _cell(value: Any) -> str:
+def _cell(value: object) -> str:
     if value is None:
         return ""
     if isinstance(value, bool):

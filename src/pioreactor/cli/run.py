@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import ClassVar, Final
 
 import click
 
@@ -56,9 +56,8 @@ ENTRIES: Final[Mapping[str, Entry]] = {
 class RunGroup(LazyGroup):
     """Commands of built-in jobs and actions, and of plugins: their own, and one for each job class without one."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._plugins_are_loaded = False
+    entries: ClassVar[Mapping[str, Entry]] = ENTRIES
+    _plugins_are_loaded = False
 
     def load_plugins(self) -> None:
         """Import plugins and take over their commands. Once per process."""
@@ -110,7 +109,6 @@ class RunGroup(LazyGroup):
 @click.group(
     name="run",
     cls=RunGroup,
-    entries=ENTRIES,
     context_settings={"help_option_names": ["-h", "--help"]},
     short_help="Start a job or an action in this process.",
 )

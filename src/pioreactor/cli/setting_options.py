@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import click
 
 from pioreactor.jobs.settings import AnySetting
 from pioreactor.jobs.start_option import StartOption
 
 
-class _Bounded(click.ParamType[Any]):
+class _Bounded(click.ParamType[object]):
     """Parameter type that checks a value against the bounds of a setting."""
 
     def __init__(self, setting: AnySetting) -> None:
@@ -20,7 +18,7 @@ class _Bounded(click.ParamType[Any]):
     def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str | None:  # noqa: ARG002
         return self._setting.unit.upper() if self._setting.unit else self.name.upper()
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> object:
         from pioreactor.exc import SettingError
 
         try:
@@ -44,11 +42,12 @@ def setting_option(setting: AnySetting) -> click.Option:
 
     A boolean may stand without a value, which means true.
     """
-    optional_value: dict[str, Any] = {"is_flag": False, "flag_value": "true"} if setting.datatype == "boolean" else {}
-    flag = "--" + setting.name.replace("_", "-")
-    return click.Option(
-        [flag, setting.name], type=_Bounded(setting), default=None, help=explain(setting), **optional_value
-    )
+    names = ["--" + setting.name.replace("_", "-"), setting.name]
+    if setting.datatype == "boolean":
+        return click.Option(
+            names, type=_Bounded(setting), default=None, help=explain(setting), is_flag=False, flag_value="true"
+        )
+    return click.Option(names, type=_Bounded(setting), default=None, help=explain(setting))
 
 
 def start_option(option: StartOption) -> click.Option:

@@ -6,11 +6,10 @@ import shlex
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import click
 
-from pioreactor.cli.simulated_run import DEFAULT_JOBS, SimulatedRun
+from pioreactor.cli.simulated_run import DEFAULT_JOBS, Results, SimulatedRun
 from pioreactor.exc import InvalidRequestError
 
 
@@ -58,8 +57,7 @@ def simulate(
     run = SimulatedRun(
         out, units=units, seed=seed, scenario=scenario, experiment=experiment, hours=hours, commands=commands
     )
-    progress: Any = click.progressbar(length=run.steps, label="Simulating", file=sys.stderr)
-    with progress as bar:
+    with click.progressbar(length=run.steps, label="Simulating", file=sys.stderr) as bar:
         run.go(progress=lambda: bar.update(1))
     results = run.finish(csv=csv)
     results["seconds"] = round(time.perf_counter() - began_s, 2)
@@ -89,7 +87,7 @@ def _split(job: str) -> list[str]:
     return words
 
 
-def _show(results: dict[str, Any], run: SimulatedRun, *, as_json: bool) -> None:
+def _show(results: Results, run: SimulatedRun, *, as_json: bool) -> None:
     if as_json:
         import json
 

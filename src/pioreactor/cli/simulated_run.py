@@ -10,7 +10,7 @@ from contextlib import closing
 from functools import partial
 from pathlib import Path
 from statistics import fmean, pstdev
-from typing import Any
+from typing import NotRequired, TypedDict
 
 from pioreactor.bootstrap.simulated import SimulatedUnit, build_simulation, open_simulation_records
 from pioreactor.cli import exit_codes
@@ -30,6 +30,40 @@ SETTLING_H = 2.0
 BOOT_S = 2.0
 FORWARDING = "[journal]\nforward_every_s=15\n"
 """Nobody watches a simulated database while it fills: fewer, larger batches write the same rows."""
+
+
+class TargetResults(TypedDict):
+    """How well filtered OD kept to the target of a turbidostat; empty where there was none."""
+
+    target: NotRequired[float]
+    filtered_od_mean: NotRequired[float]
+    filtered_od_within_5_percent_of_target: NotRequired[float]
+
+
+class UnitResults(TargetResults):
+    """What really happened in one simulated reactor, after `SETTLING_H`."""
+
+    od_mean: float
+    od_sd_percent: float
+    od_within_2_percent_of_mean: float
+    od_within_5_percent_of_mean: float
+    growth_rate_mean: float
+    celsius_mean: float
+    volume_max_ml: float
+    media_ml_per_h: float
+
+
+class Results(TypedDict):
+    """The summary of a simulation."""
+
+    database: str
+    hours: float
+    rows: dict[str, int]
+    tables_sha256: str
+    failed_jobs: list[str]
+    units: dict[str, UnitResults]
+    seconds: NotRequired[float]
+    """How long the simulation took [s]."""
 
 
 class SimulatedRun:
@@ -121,7 +155,7 @@ class SimulatedRun:
 
     # ---- results -------------------------------------------------------------------------------------------
 
-    def finish(self, *, csv: bool) -> dict[str, Any]:
+    def finish(self, *, csv: bool) -> Results:
         """End the jobs as a person would, write the files, and return the summary."""
         clock = self.simulation.clock
         for unit in self.simulation.units:
@@ -182,7 +216,7 @@ class SimulatedRun:
                     digest.update(repr(row).encode())
         return digest.hexdigest()
 
-    def _describe(self, name: str) -> dict[str, Any]:
+    def _describe(self, name: str) -> UnitResults:
         settled = [moment for moment in self.truth[name] if moment["time_h"] >= min(SETTLING_H, self._hours / 2)]
         ods = [moment["od"] for moment in settled]
         mean_od = fmean(ods)
@@ -198,7 +232,7 @@ class SimulatedRun:
             **self._target(name),
         }
 
-    def _target(self, name: str) -> dict[str, Any]:
+    def _target(self, name: str) -> TargetResults:
         """Return how well filtered OD kept to the target of a turbidostat, where there was one."""
         target = next(
             (

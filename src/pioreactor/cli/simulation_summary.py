@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import click
+
+from pioreactor.cli.simulated_run import Results, UnitResults
 
 POINTS = 240
 
 
-def show(results: dict[str, Any], truth: dict[str, list[dict[str, float]]]) -> None:
+def show(results: Results, truth: dict[str, list[dict[str, float]]]) -> None:
     """Print plots of the first unit, a line for each unit, and where the results are."""
     name = next(iter(truth))
     _plot(name, truth[name])
     for unit, facts in results["units"].items():
         click.echo(_line(unit, facts))
     rows = sum(results["rows"].values())
-    factor = results["hours"] * 3600 / results["seconds"] if results["seconds"] else 0
-    click.echo(f"\n{rows} rows in {len(results['rows'])} tables, {results['hours']:g} h in {results['seconds']:.1f} s "
+    seconds = results.get("seconds", 0.0)
+    factor = results["hours"] * 3600 / seconds if seconds else 0
+    click.echo(f"\n{rows} rows in {len(results['rows'])} tables, {results['hours']:g} h in {seconds:.1f} s "
                f"({factor:,.0f} × real time)")  # fmt: skip
     click.echo(f"Database: {results['database']}\nSHA-256 of all rows: {results['tables_sha256']}")
     for job in results["failed_jobs"]:
         click.echo(click.style(f"Failed: {job}", fg="red"))
 
 
-def _line(unit: str, facts: dict[str, Any]) -> str:
+def _line(unit: str, facts: UnitResults) -> str:
     parts = [
         f"{unit}: OD {facts['od_mean']:.3f} ± {facts['od_sd_percent']:.2f} %",
         f"growth {facts['growth_rate_mean']:.3f} /h",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import ClassVar, Final
 
 import click
 
@@ -52,10 +52,13 @@ ENTRIES: Final[Mapping[str, Entry]] = {
 }
 
 
+class _Pio(LazyGroup):
+    entries: ClassVar[Mapping[str, Entry]] = ENTRIES
+
+
 @click.group(
     name="pio",
-    cls=LazyGroup,
-    entries=ENTRIES,
+    cls=_Pio,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit codes: 0 success, 1 error, 2 usage error, 130 interrupted.",
 )

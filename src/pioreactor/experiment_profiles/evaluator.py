@@ -6,7 +6,7 @@ import operator
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 from pioreactor.exc import PioreactorError
 from pioreactor.experiment_profiles.grammar import (
@@ -58,7 +58,7 @@ class EvaluationContext:
     job_name: str
     hours_elapsed: float
     inputs: Mapping[str, Value]
-    look_up: Callable[[str, str, str], Any]
+    look_up: Callable[[str, str, str], object]
     """(unit, job, setting) → decoded value last published by the job; raises `ExpressionError` if there is none."""
     random: Callable[[], float]
     action_count: int = 0
@@ -92,7 +92,7 @@ def is_true(condition: Condition | None, context: EvaluationContext, *, unless_g
     return _truth(value_of(parse(bare(condition)), context), condition)
 
 
-def resolve_option(value: Any, context: EvaluationContext) -> Any:
+def resolve_option(value: object, context: EvaluationContext) -> object:
     """Return an option's value; an expression in brackets that makes up the whole text keeps its type."""
     if isinstance(value, str) and (stripped := value.strip()).startswith("${{") and stripped.endswith("}}"):
         return evaluate(stripped, context)
@@ -110,7 +110,7 @@ def bracketed_expressions(message: str) -> Iterator[str]:
         yield found[1]
 
 
-def as_text(value: Value) -> str:
+def as_text(value: object) -> str:
     """Return a value as text, whole numbers without a fraction."""
     return f"{value:g}" if isinstance(value, float) and value == int(value) and abs(value) < 1e15 else str(value)
 
@@ -205,7 +205,7 @@ def _looked_up(lookup: Lookup, context: EvaluationContext) -> Value:
     return _plain(value, f"{unit}:{job}:{lookup.setting}")
 
 
-def _plain(value: Any, what: str) -> Value:
+def _plain(value: object, what: str) -> Value:
     """Return a published value as number, boolean or text; jobs publish booleans as `True` and `False`."""
     if isinstance(value, bool):
         return value

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import NotRequired, Protocol, TypedDict
 from urllib.parse import quote
 
 from pioreactor import structs, topics
 from pioreactor.clock.ports import Clock, Signal
 from pioreactor.exc import ConflictError, PioreactorError, StoppedError
+from pioreactor.http.units import decoded
 from pioreactor.messaging.ports import Bus, Message
 from pioreactor.types import UNIVERSAL_EXPERIMENT
 
@@ -23,7 +24,29 @@ RETAINED_TIMEOUT_S = 2.0
 class Ask(Protocol):
     """Sends a request to the leader's `/api`: `CliContext.ask_leader`."""
 
-    def __call__(self, method: str, path: str, *, json: object = None, timeout_s: float = 10.0) -> Any: ...
+    def __call__(self, method: str, path: str, *, json: object = None, timeout_s: float = 10.0) -> object: ...
+
+
+class _Worker(TypedDict):
+    """A worker of the experiment."""
+
+    pioreactor_unit: str
+    is_active: bool | int
+
+
+class _Reason(TypedDict, total=False):
+    """Why a unit refused a request."""
+
+    message: str
+    remediation: str
+
+
+class _Report(TypedDict):
+    """What one unit did about a request."""
+
+    ok: bool
+    error: NotRequired[_Reason]
+    retryable: NotRequired[bool]
 
 
 class HttpCluster:
@@ -32,7 +55,7 @@ class HttpCluster:
     def __init__(
         self,
         ask_leader: Ask,
-        ask_unit: Callable[[str, str, str, Any], Any],
+        ask_unit: Callable[[str, str, str, object], object],
         bus: Bus,
         clock: Clock,
         *,
@@ -55,7 +78,7 @@ class HttpCluster:
 
     def active_workers(self) -> list[str]:
         rows = self._ask("GET", f"/api/experiments/{self._quoted_experiment}/workers")
-        return [row["pioreactor_unit"] for row in rows if row["is_active"]]
+        return [worker["pioreactor_unit"] for worker in decoded(rows, list[_Worker]) if worker["is_active"]]
 
     def start(
         self, unit: str, job: str, *, options: Mapping[str, object], args: Sequence[str], overrides: Mapping[str, str]
@@ -68,7 +91,7 @@ class HttpCluster:
         }
         path = f"/api/workers/{unit}/jobs/run/job_name/{job}/experiments/{self._quoted_experiment}"
         for attempt in range(1, MAX_ATTEMPTS + 1):
-            report = self._ask("PATCH", path, json=body, timeout_s=START_TIMEOUT_S).get(unit, {"ok": True})
+            report = self._report_of(unit, self._ask("PATCH", path, json=body, timeout_s=START_TIMEOUT_S))
             if report["ok"]:
                 return
             if attempt == MAX_ATTEMPTS or not report.get("retryable"):
@@ -76,13 +99,17 @@ class HttpCluster:
             if self._stop.wait(RETRY_INTERVAL_S):
                 raise StoppedError("the profile was stopped")
 
+    def _report_of(self, unit: str, answer: object) -> _Report:
+        """Return what a unit did about a request, from the leader's answer about all units that were asked."""
+        return decoded(answer, dict[str, _Report]).get(unit, {"ok": True})
+
     def set(self, unit: str, job: str, settings: Mapping[str, object]) -> None:
         path = f"/api/workers/{unit}/jobs/update/job_name/{job}/experiments/{self._quoted_experiment}"
         self._ask("PATCH", path, json={"settings": dict(settings)})
 
     def stop(self, unit: str, job: str) -> None:
         path = f"/api/workers/{unit}/jobs/stop/job_name/{job}/experiments/{self._quoted_experiment}"
-        report = self._ask("PATCH", path, timeout_s=START_TIMEOUT_S).get(unit, {"ok": True})
+        report = self._report_of(unit, self._ask("PATCH", path, timeout_s=START_TIMEOUT_S))
         if not report["ok"]:
             raise _refusal(report)
 
@@ -135,7 +162,7 @@ class HttpCluster:
             raise ConflictError("; ".join(failed), remedy="Stop them with pio kill on the unit.")
 
 
-def _refusal(report: Mapping[str, Any]) -> ConflictError:
+def _refusal(report: _Report) -> ConflictError:
     """Return the error with which a unit refused a request."""
     error = report.get("error", {})
-    return ConflictError(str(error.get("message", "the unit gave no reason")), remedy=error.get("remediation"))
+    return ConflictError(error.get("message", "the unit gave no reason"), remedy=error.get("remediation"))

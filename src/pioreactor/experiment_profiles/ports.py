@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 
 class Cluster(Protocol):
@@ -18,14 +18,14 @@ class Cluster(Protocol):
         unit: str,
         job: str,
         *,
-        options: Mapping[str, Any],
+        options: Mapping[str, object],
         args: Sequence[str],
         overrides: Mapping[str, str],
     ) -> None:
         """Start a job, and return when it has started. `overrides` go to the section `<job>.config`."""
         ...
 
-    def set(self, unit: str, job: str, settings: Mapping[str, Any]) -> None:
+    def set(self, unit: str, job: str, settings: Mapping[str, object]) -> None:
         """Change settings of a running job."""
         ...
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import msgspec
 
@@ -47,14 +47,14 @@ class Act(msgspec.Struct, tag_field="type", forbid_unknown_fields=True, kw_only=
 
 
 class Start(Act, tag="start"):
-    options: dict[str, Any] = {}
-    args: list[Any] = []
-    config_overrides: dict[str, Any] = {}
+    options: dict[str, object] = {}
+    args: list[object] = []
+    config_overrides: dict[str, object] = {}
     """Keys of the section `<job>.config`, for this start."""
 
 
 class Update(Act, tag="update"):
-    options: dict[str, Any] = {}
+    options: dict[str, object] = {}
 
 
 class Pause(Act, tag="pause"):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
 
 import msgspec
 
@@ -82,7 +81,7 @@ def _describe_repeat(act: Repeat) -> str:
     return f"{every}{until}{condition}:"
 
 
-def _options(options: Mapping[str, Any]) -> str:
+def _options(options: Mapping[str, object]) -> str:
     return "".join(f" {name}" + ("" if value is None else f" {value}") for name, value in options.items())
 
 

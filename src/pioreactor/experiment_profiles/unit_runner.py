@@ -6,7 +6,7 @@ import heapq
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 import msgspec
 
@@ -281,7 +281,7 @@ class UnitRunner:
             action_count=count,
         )
 
-    def _look_up(self, unit: str, job: str, setting: str) -> Any:
+    def _look_up(self, unit: str, job: str, setting: str) -> object:
         payload = self.run.cluster.last_published(unit, job, setting)
         if payload is None:
             raise ExpressionError(
@@ -309,18 +309,21 @@ class UnitRunner:
 
 def find_action(profile: Profile, path: str) -> Action:
     """Return the action at a path as built by `plan`."""
-    head, *rest = path.split(".actions[")
+    head, first, *rest = path.split(".actions[")
     block, job = head.split(".jobs.", 1)
     jobs = profile.common.jobs if block == "common" else profile.pioreactors[block.removeprefix("pioreactors.")].jobs
-    actions: list[Any] = list(jobs[job].actions)
-    act: Any = None
+    act: Action = jobs[job].actions[_index(first)]
     for number in rest:
-        act = actions[int(number.rstrip("]"))]
-        actions = getattr(act, "actions", [])
-    return act  # type: ignore[no-any-return]
+        assert isinstance(act, When | Repeat), "only these have inner actions"
+        act = act.actions[_index(number)]
+    return act
 
 
-def _resolve_options(values: Mapping[str, Any], context: EvaluationContext) -> dict[str, Any]:
+def _index(text: str) -> int:
+    return int(text.rstrip("]"))
+
+
+def _resolve_options(values: Mapping[str, object], context: EvaluationContext) -> dict[str, object]:
     return {name: resolve_option(value, context) for name, value in values.items()}
 
 

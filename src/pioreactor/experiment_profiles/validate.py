@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Literal
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from typing import Literal
 
 import msgspec
 
@@ -58,7 +58,7 @@ class Verdict(msgspec.Struct, frozen=True):
 
     ok: bool
     diagnostics: list[Diagnostic]
-    normalized_profile: dict[str, Any] | None
+    normalized_profile: dict[str, object] | None
 
 
 def verify(text: str, *, jobs: Mapping[str, Iterable[str]] | None = None) -> Verdict:
@@ -137,7 +137,7 @@ class _Look:
             case Repeat():
                 yield from self._repeat(job, act, path)
 
-    def _options(self, job: str, options: Mapping[str, Any], path: str) -> Iterator[Diagnostic]:
+    def _options(self, job: str, options: Mapping[str, object], path: str) -> Iterator[Diagnostic]:
         known = None if self._jobs is None else self._jobs.get(job)
         if not known:
             return
@@ -195,7 +195,7 @@ class _Look:
                     f"{here}.t", "Make the round longer, or the time shorter.",
                 )  # fmt: skip
 
-    def _values(self, values: Mapping[str, Any], path: str) -> Iterator[Diagnostic]:
+    def _values(self, values: Mapping[str, object], path: str) -> Iterator[Diagnostic]:
         for name, value in values.items():
             if isinstance(value, str) and value.strip().startswith("${{"):
                 yield from self._expression(value, f"{path}.{name}", is_condition=False)
@@ -259,7 +259,7 @@ def _seconds_or_none(act: Act) -> float | None:
         return None
 
 
-def _positive(moment: Moment, path: str) -> Any:
+def _positive(moment: Moment, path: str) -> Generator[Diagnostic, None, float | None]:
     """Give a finding when a duration is none; return its seconds otherwise."""
     try:
         length_s = seconds(moment)

@@ -2,9 +2,14 @@
 
 import math
 from collections.abc import Callable
+from typing import TypeVar
+
+import msgspec
 
 from pioreactor.http.fanout import UnitRefusedError
 from pioreactor.http.ports import HttpClient, Response
+
+T = TypeVar("T")
 
 _POLL_INTERVAL_S = 0.1
 _RESULTS = "/unit_api/task_results/"
@@ -88,12 +93,22 @@ class Units:
 
 
 def _fields_of(answer: Response) -> dict[str, object]:
-    decoded = answer.json()
-    return decoded if isinstance(decoded, dict) else {}
+    fields = answer.json()
+    return fields if isinstance(fields, dict) else {}
 
 
 def _text(value: object) -> str | None:
     return None if value is None else str(value)
+
+
+def decoded(answer: object, as_type: type[T]) -> T:
+    """Return a JSON answer as a value of a type; raise `UnitRefusedError` for an answer of another shape."""
+    try:
+        return msgspec.convert(answer, as_type)
+    except msgspec.ValidationError as error:
+        raise UnitRefusedError(
+            f"unexpected answer: {error}", kind="invalid_response", status=502, cause=None, remedy=None
+        ) from error
 
 
 def _refusal(unit: str, answer: Response) -> UnitRefusedError:

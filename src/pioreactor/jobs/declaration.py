@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from pioreactor.job_catalog import JOBS, JobSpec, stop_order_of
 from pioreactor.jobs.measurement import Measurement
@@ -44,7 +44,7 @@ class JobDeclaration:
         return settings_of(cls)
 
     @classmethod
-    def measurements(cls) -> dict[str, Measurement[Any]]:
+    def measurements(cls) -> dict[str, Measurement[object]]:
         """Return the measurements by name."""
         return {name: value for name, value in published_of(cls).items() if isinstance(value, Measurement)}
 

@@ -233,7 +233,7 @@ class BackgroundJob(LifecycleHooks, JobDeclaration, metaclass=JobType):
     # ---- start from the command line ---------------------------------------------------------------------
 
     @classmethod
-    def from_options(cls, **options: Any) -> Self:
+    def from_options(cls, **options: object) -> Self:
         """Construct the job on this unit with the options of `pio run`; None means that an option was not given."""
         job = cls(**constructor_arguments(cls))
         try:
@@ -246,7 +246,7 @@ class BackgroundJob(LifecycleHooks, JobDeclaration, metaclass=JobType):
         return job
 
     @classmethod
-    def run_from_options(cls, **options: Any) -> str | None:
+    def run_from_options(cls, **options: object) -> str | None:
         """Run the job as `pio run` does until it has ended; return what is to be printed then."""
         with cls.from_options(**options) as job:
             job.block_until_disconnected()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from pioreactor import topics
 from pioreactor.exc import NotActiveWorkerError, StoppedError
@@ -36,7 +37,7 @@ class managed_lifecycle:  # noqa: N801  the documented name that plugins import
         source: str = "app",
         mqtt_client: object = None,  # noqa: ARG002  accepted for callers of the documented signature
         exit_on_mqtt_disconnect: bool = False,  # noqa: ARG002
-        mqtt_client_kwargs: dict[str, Any] | None = None,  # noqa: ARG002
+        mqtt_client_kwargs: Mapping[str, object] | None = None,  # noqa: ARG002
         job_source: str | None = None,  # noqa: ARG002
     ) -> None:
         self.runtime: Runtime = context.current()

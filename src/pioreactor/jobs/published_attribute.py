@@ -24,7 +24,7 @@ from pioreactor.types import PublishableSetting, PublishableSettingDataType
 T = TypeVar("T")
 
 _NAME = re.compile(r"[A-Za-z0-9]+(_[A-Za-z0-9]+)*")
-DATATYPES = frozenset(get_args(PublishableSettingDataType))
+DATATYPES: dict[str, PublishableSettingDataType] = {name: name for name in get_args(PublishableSettingDataType)}
 _PYTHON_DATATYPES: dict[object, PublishableSettingDataType] = {
     bool: "boolean",
     int: "integer",
@@ -148,5 +148,4 @@ def _datatype_of(declared: object) -> PublishableSettingDataType:
     known = _PYTHON_DATATYPES.get(declared)
     if known is not None:
         return known
-    name: Any = getattr(declared, "__name__", "")
-    return name if name in DATATYPES else "json"
+    return DATATYPES.get(getattr(declared, "__name__", ""), "json")

@@ -128,7 +128,7 @@ def from_declaration(name: str, declared: Mapping[str, object], default: object 
     if not isinstance(declared["settable"], bool):
         raise ValueError(f"setting {name!r}: settable must be True or False")
     entry = cast(PublishableSetting, declared)
-    kind = Setting[Any] if entry["settable"] else Status[Any]
+    kind = Setting[object] if entry["settable"] else Status[object]
     attribute = kind(
         default, datatype=entry["datatype"], unit=entry.get("unit"), persist=bool(entry.get("persist", False))
     )
@@ -141,7 +141,7 @@ def install_declared(cls: type) -> None:
 
     A plain value in the class under the name of an inherited attribute is that attribute's new default.
     """
-    declared: dict[str, Any] = dict(cls.__dict__.get("published_settings", {}))
+    declared: dict[str, Mapping[str, object]] = dict(cls.__dict__.get("published_settings", {}))
     for name, properties in declared.items():
         present = cls.__dict__.get(name)
         if not (isinstance(present, PublishedAttribute | property) or callable(present)):

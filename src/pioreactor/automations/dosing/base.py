@@ -20,7 +20,7 @@ from pioreactor.actions.dosing import (
 )
 from pioreactor.actions.dosing import dose as run_pump
 from pioreactor.automations import events, registry
-from pioreactor.automations.base import AutomationJob
+from pioreactor.automations.base import AutomationJob, AutomationOptions
 from pioreactor.automations.diagnostics.dilution_monitor import DilutionMonitor
 from pioreactor.automations.diagnostics.dosing_diagnostics import DosingDiagnostics
 from pioreactor.automations.diagnostics.overfill_monitor import OverfillMonitor
@@ -42,6 +42,14 @@ from pioreactor.states import JobState
 WARN_AT_FILL_FRACTION = 0.95
 MIN_REPORTED_SHORTFALL_ML = 0.01
 COMPOSED_ACTIONS = ("pumps", "circulate_media", "circulate_alt_media")
+
+
+class DosingOptions(AutomationOptions, total=False):
+    """Arguments of the constructor of every dosing automation."""
+
+    alt_media_fraction: float | str | None
+    current_volume_ml: float | str | None
+    efflux_tube_volume_ml: float | str | None
 
 
 class DosingAutomationJob(VialProperties, AutomationJob):

@@ -1,9 +1,9 @@
 """Chemostat: exchange a fixed volume at a fixed interval, so that growth settles at the dilution rate."""
 
 import math
-from typing import Any
+from typing import Unpack
 
-from pioreactor.automations.dosing.base import DosingAutomationJob
+from pioreactor.automations.dosing.base import DosingAutomationJob, DosingOptions
 from pioreactor.automations.events import DilutionEvent
 from pioreactor.jobs.measurement import Measurement
 from pioreactor.jobs.settings import Setting
@@ -30,8 +30,10 @@ class Chemostat(DosingAutomationJob):
     nominal_dilution_rate = Measurement[float](unit="h⁻¹", label="Nominal dilution rate")
     dilution_rate = Measurement[float](unit="h⁻¹", label="Measured dilution rate")
 
-    def __init__(self, exchange_volume_ml: float | str = 0.5, duration: float | str = 20.0, **kwargs: Any) -> None:
-        super().__init__(duration=duration, **kwargs)
+    def __init__(
+        self, exchange_volume_ml: float | str = 0.5, duration: float | str = 20.0, **options: Unpack[DosingOptions]
+    ) -> None:
+        super().__init__(duration=duration, **options)
         self.exchange_volume_ml = type(self).exchange_volume_ml.parse(exchange_volume_ml)
         self.run_every(self.duration, run_after_seconds=2.0)
 

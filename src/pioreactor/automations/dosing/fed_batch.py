@@ -1,9 +1,9 @@
 """Fed batch: add media at a fixed interval, remove nothing."""
 
-from typing import Any, ClassVar
+from typing import ClassVar, Unpack
 
 from pioreactor.actions.dosing import MEDIA, PumpDevice
-from pioreactor.automations.dosing.base import DosingAutomationJob
+from pioreactor.automations.dosing.base import DosingAutomationJob, DosingOptions
 from pioreactor.automations.events import AddMediaEvent, AutomationEvent, ErrorOccurred
 from pioreactor.jobs.settings import Setting
 
@@ -20,8 +20,10 @@ class FedBatch(DosingAutomationJob):
         help="time from one feeding to the next",
     )  # fmt: skip
 
-    def __init__(self, dosing_volume_ml: float | str = 1.0, duration: float | str = 720.0, **kwargs: Any) -> None:
-        super().__init__(duration=duration, **kwargs)
+    def __init__(
+        self, dosing_volume_ml: float | str = 1.0, duration: float | str = 720.0, **options: Unpack[DosingOptions]
+    ) -> None:
+        super().__init__(duration=duration, **options)
         self.dosing_volume_ml = type(self).dosing_volume_ml.parse(dosing_volume_ml)
         self.run_every(self.duration)
 

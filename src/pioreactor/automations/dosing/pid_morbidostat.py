@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar, Unpack
 
 from pioreactor.actions.dosing import ALT_MEDIA, MEDIA, WASTE, PumpDevice
-from pioreactor.automations.dosing.base import DosingAutomationJob
+from pioreactor.automations.dosing.base import DosingAutomationJob, DosingOptions
 from pioreactor.automations.events import AutomationEvent, DilutionEvent, NoEvent
 from pioreactor.exc import InvalidRequestError
 from pioreactor.jobs.settings import Setting
@@ -44,13 +44,13 @@ class PIDMorbidostat(DosingAutomationJob):
         target_growth_rate: float | str | None = None,
         target_normalized_od: float | str | None = None,
         duration: float | str = 60.0,
-        **kwargs: Any,
+        **options: Unpack[DosingOptions],
     ) -> None:
         if target_growth_rate is None or target_normalized_od is None:
             raise InvalidRequestError(
                 "a morbidostat needs targets", remedy="Give --target-growth-rate and --target-normalized-od."
             )
-        super().__init__(duration=duration, **kwargs)
+        super().__init__(duration=duration, **options)
         self.target_growth_rate = type(self).target_growth_rate.parse(target_growth_rate)
         self.target_normalized_od = type(self).target_normalized_od.parse(target_normalized_od)
         gains = self.runtime.settings.pid_morbidostat

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import deque
 from statistics import median
-from typing import Any
+from typing import Unpack
 
-from pioreactor.automations.dosing.base import DosingAutomationJob
+from pioreactor.automations.dosing.base import DosingAutomationJob, DosingOptions
 from pioreactor.automations.dosing.turbidostat_logic import Confirmation, Exchange, TurbidostatLogic
 from pioreactor.automations.events import AutomationEvent, DilutionEvent
 from pioreactor.automations.latest_readings import MAX_READING_AGE_S
@@ -49,11 +49,11 @@ class Turbidostat(DosingAutomationJob):
         target_biomass: float | str | None = None,
         exchange_volume_ml: float | str = 1.0,
         biomass_signal: str = "auto",
-        **kwargs: Any,
+        **options: Unpack[DosingOptions],
     ) -> None:
         if target_biomass is None:
             raise InvalidRequestError("a turbidostat needs a target", remedy="Give --target-biomass.")
-        super().__init__(**kwargs)
+        super().__init__(**options)
         self._has_trigger = True
         self.target_biomass = type(self).target_biomass.parse(target_biomass)
         self.exchange_volume_ml = type(self).exchange_volume_ml.parse(exchange_volume_ml)

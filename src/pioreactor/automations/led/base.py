@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Any, Final
+from typing import Final
 
 from pioreactor.actions.led_intensity import led_intensity
 from pioreactor.automations import registry
@@ -30,8 +30,15 @@ class LEDAutomationJob(AutomationJob):
         if cls.automation_name:
             registry.register("led", cls.automation_name, cls)
 
-    def __init__(self, unit: str | None = None, experiment: str | None = None, **kwargs: Any) -> None:
-        super().__init__(unit, experiment, **kwargs)
+    def __init__(
+        self,
+        unit: str | None = None,
+        experiment: str | None = None,
+        *,
+        duration: float | str | None = None,
+        skip_first_run: bool | str = False,
+    ) -> None:
+        super().__init__(unit, experiment, duration=duration, skip_first_run=skip_first_run)
         self.edited_channels = set()
         self._owned_lights: dict[LedChannel, Lease] = {}
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final, Unpack
 
+from pioreactor.automations.base import AutomationOptions
 from pioreactor.automations.events import AutomationEvent, ChangedLedIntensity
 from pioreactor.automations.led.base import LEDAutomationJob
 from pioreactor.jobs.settings import Setting
@@ -52,9 +53,9 @@ class LightDarkCycle(LEDAutomationJob):
         light_intensity: float | str = 50.0,
         light_duration_minutes: float | str = 960.0,
         dark_duration_minutes: float | str = 480.0,
-        **kwargs: Any,
+        **options: Unpack[AutomationOptions],
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(**options)
         self._has_trigger = True
         self.light_intensity = type(self).light_intensity.parse(light_intensity)
         self.light_duration_minutes = type(self).light_duration_minutes.parse(light_duration_minutes)

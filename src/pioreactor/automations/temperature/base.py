@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from pioreactor import error_codes, structs
 from pioreactor.actions import bioreactor
@@ -65,8 +65,15 @@ class TemperatureAutomationJob(AutomationJob):
         if cls.automation_name:
             registry.register("temperature", cls.automation_name, cls)
 
-    def __init__(self, unit: str | None = None, experiment: str | None = None, **kwargs: Any) -> None:
-        super().__init__(unit, experiment, **kwargs)
+    def __init__(
+        self,
+        unit: str | None = None,
+        experiment: str | None = None,
+        *,
+        duration: float | str | None = None,
+        skip_first_run: bool | str = False,
+    ) -> None:
+        super().__init__(unit, experiment, duration=duration, skip_first_run=skip_first_run)
         self._has_trigger = True
         rig = self.runtime.open_rig()
         if not rig.is_heating_pcb_present():

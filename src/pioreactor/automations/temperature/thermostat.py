@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Final
+from typing import ClassVar, Final, Unpack
 
+from pioreactor.automations.base import AutomationOptions
 from pioreactor.automations.events import AutomationEvent, UpdatedHeaterDC
 from pioreactor.automations.temperature.base import TemperatureAutomationJob
 from pioreactor.automations.temperature.heater_monitor import READ_EVERY_S
@@ -33,10 +34,10 @@ class Thermostat(TemperatureAutomationJob):
         help="temperature of the culture to hold",
     )  # fmt: skip
 
-    def __init__(self, target_temperature: float | str | None = None, **kwargs: Any) -> None:
+    def __init__(self, target_temperature: float | str | None = None, **options: Unpack[AutomationOptions]) -> None:
         if target_temperature is None:
             raise InvalidRequestError("a thermostat needs a target", remedy="Give --target-temperature.")
-        super().__init__(**kwargs)
+        super().__init__(**options)
         self._rule = HeatBalance.with_gain(
             self.runtime.settings.thermostat.Kp, board_limit_celsius=self.MAX_TEMP_TO_REDUCE_HEATING - BELOW_LIMIT_K
         )

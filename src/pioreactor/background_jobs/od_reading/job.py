@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, ClassVar, Literal, Self
+from typing import ClassVar, Literal, Self
 
 import msgspec
 
@@ -128,11 +128,12 @@ class ODReader(PublishedReadings):
             self._reference = self._open_reference(reference_channel, config.pd_reference_ema)
 
     @classmethod
-    def run_from_options(cls, **options: Any) -> str | None:
-        given: float | None = options.get("interval")
+    def run_from_options(cls, **options: object) -> str | None:
+        given, intensity = options.get("interval"), options.get("ir_led_intensity")
         is_snapshot = bool(options.get("snapshot"))
-        interval_s = None if is_snapshot else CONFIGURED_INTERVAL if given is None else given
-        with start_od_reading(interval=interval_s, ir_led_intensity=options.get("ir_led_intensity")) as reader:
+        interval_s = None if is_snapshot else given if isinstance(given, float) else CONFIGURED_INTERVAL
+        ir_led_intensity = intensity if isinstance(intensity, float) else None
+        with start_od_reading(interval=interval_s, ir_led_intensity=ir_led_intensity) as reader:
             if options.get(FAKE_DATA.name):
                 reader.logger.warning("These readings are of a simulated culture (--fake-data).")
             if is_snapshot:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from collections.abc import Callable
+from typing import Self
 
 from pioreactor import error_codes, structs
 from pioreactor.actions.pwm import publish_duties
@@ -101,9 +102,10 @@ class Stirrer(BackgroundJobWithDodging):
         self.target_rpm_outside_od_reading = next(rpm for rpm in in_order if rpm is not None)
 
     @classmethod
-    def from_options(cls, **options: Any) -> Self:
+    def from_options(cls, **options: object) -> Self:
         runtime = context.current()
-        return cls(unit=runtime.unit, experiment=str(runtime.identity.experiment()), **options)
+        construct: Callable[..., Self] = cls  # the options of the command line have the names of the arguments
+        return construct(unit=runtime.unit, experiment=str(runtime.identity.experiment()), **options)
 
     # ---- lifecycle ---------------------------------------------------------------------------------------
 

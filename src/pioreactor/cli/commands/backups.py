@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import click
 
 from pioreactor.cli.cli_context import CliContext, pass_cli_context
 from pioreactor.cli.options import json_option, yes_option
+
+
+class _Row(TypedDict):
+    """A backup; `path` is its name alone where a worker keeps it."""
+
+    unit: str
+    path: str
+    bytes: int
 
 
 @click.group(name="backups")
@@ -25,7 +33,7 @@ def list_(cli: CliContext, everywhere: bool, as_json: bool) -> None:
     from pioreactor.actions.backup import list_backups
 
     here = cli.runtime.unit
-    rows: list[dict[str, Any]] = [
+    rows: list[_Row] = [
         {"unit": here, "path": str(path), "bytes": path.stat().st_size} for path in list_backups(cli.runtime)
     ]
     if everywhere:
@@ -42,17 +50,19 @@ def list_(cli: CliContext, everywhere: bool, as_json: bool) -> None:
         click.echo(f"{row['path']}  {row['bytes'] / 1e6:.1f} MB{where}")
 
 
-def _on_workers(cli: CliContext) -> list[dict[str, Any]]:
+def _on_workers(cli: CliContext) -> list[_Row]:
     """Return the copies of each worker that answers."""
+    from pioreactor.cluster.backup_replication import Copy
     from pioreactor.http.fanout import Failed, ask_each
+    from pioreactor.http.units import decoded
 
-    names = [row["pioreactor_unit"] for row in cli.ask_leader("GET", "/api/workers")]
-    rows: list[dict[str, Any]] = []
-    for answer in ask_each(names, lambda unit: cli.ask(unit, "GET", "/unit_api/backups")):
+    names = [worker["pioreactor_unit"] for worker in cli.workers()]
+    rows: list[_Row] = []
+    for answer in ask_each(names, lambda unit: decoded(cli.ask(unit, "GET", "/unit_api/backups"), list[Copy])):
         if isinstance(answer, Failed):
             click.echo(f"{answer.unit}: {answer.message}", err=True)
             continue
-        rows += [{"unit": answer.unit, "path": copy["name"], "bytes": copy["size_bytes"]} for copy in answer.value]
+        rows += [{"unit": answer.unit, "path": copy.name, "bytes": copy.size_bytes} for copy in answer.value]
     return rows
 
 

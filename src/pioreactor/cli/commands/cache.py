@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import click
 
 from pioreactor.cli.cli_context import CliContext, pass_cli_context
@@ -26,7 +24,7 @@ def cache() -> None:
 @pass_cli_context
 def view(cli: CliContext, name: str, key: str | None, as_json: bool) -> None:
     """Print the contents of a cache, or one key."""
-    rows: list[dict[str, Any]] = []
+    rows: list[dict[str, object]] = []
     for store, values in _both(cli, name):
         for each, value in values.items():
             if key is None or _spelled(each) == key:
@@ -68,5 +66,5 @@ def _spelled(key: KeyType) -> str:
     return msgspec.json.encode(key).decode() if isinstance(key, tuple) else str(key)
 
 
-def _text(value: Any) -> Any:
+def _text(value: object) -> object:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else value

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,6 +14,9 @@ from pioreactor.cli.render import print_json, print_pairs, print_table
 from pioreactor.exc import InvalidRequestError, NotFoundError
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from pioreactor.calibrations.curves import CurveData
     from pioreactor.calibrations.models import CalibrationBase
     from pioreactor.calibrations.registry import CalibrationProtocol
     from pioreactor.calibrations.sessions.actions import Executor, Payload
@@ -51,7 +55,7 @@ def list_(cli: CliContext, device: str | None, as_json: bool) -> None:
 
     runtime = cli.runtime
     active = store.active_names(runtime)
-    rows: list[dict[str, Any]] = [
+    rows: list[dict[str, object]] = [
         {
             "device": each,
             "name": one.calibration_name,
@@ -126,7 +130,7 @@ def _executor(cli: CliContext) -> Executor:
     from pioreactor.calibrations.sessions.actions import perform_here
     from pioreactor.procedures.protocols.od_fusion_offset import ESTIMATORS_OF_UNIT, estimators_in, question_for
 
-    def perform(action: str, payload: Payload) -> dict[str, Any]:
+    def perform(action: str, payload: Payload) -> dict[str, object]:
         if action == ESTIMATORS_OF_UNIT and payload["unit"] != cli.runtime.unit:
             unit = payload["unit"]
             return estimators_in(cli.ask_leader("GET", question_for(unit), timeout_s=20.0), unit)
@@ -135,7 +139,7 @@ def _executor(cli: CliContext) -> Executor:
     return perform
 
 
-def _offer_to_use(runtime: Runtime, saved: dict[str, Any], *, yes: bool) -> None:
+def _offer_to_use(runtime: Runtime, saved: Mapping[str, str], *, yes: bool) -> None:
     from pioreactor.calibrations import store as calibration_store
     from pioreactor.estimators import store as estimator_store
 
@@ -149,7 +153,7 @@ def _offer_to_use(runtime: Runtime, saved: dict[str, Any], *, yes: bool) -> None
     click.echo(f"{device} uses {name!r} from its next start on.")
 
 
-def _print_saved(runtime: Runtime, device: str, found: Any) -> None:
+def _print_saved(runtime: Runtime, device: str, found: object) -> None:
     """Keep what a plugin's protocol returned, which has no session to do it."""
     from pioreactor.calibrations import store
     from pioreactor.calibrations.models import CalibrationBase
@@ -248,7 +252,7 @@ def analyze(
         click.echo(f"Saved as {save_as!r}. To use it: pio calibrations set-active --device {device} --name '{save_as}'")
 
 
-def _show(calibration: CalibrationBase, curve: Any, *, active: bool) -> None:
+def _show(calibration: CalibrationBase, curve: CurveData, *, active: bool) -> None:
     from pioreactor.cli.artifact_commands import day, formula, plot
 
     hidden = ("curve_data_", "recorded_data", "created_at", "x", "y")
@@ -284,7 +288,7 @@ def _protocol(device: str, name: str | None) -> type[CalibrationProtocol]:
     return offered[0]
 
 
-def _on(cli: CliContext) -> Any:
+def _on(cli: CliContext) -> AbstractContextManager[Runtime]:
     """Register built-in protocols and those of plugins, and make the command's unit the current one."""
     import pioreactor.procedures.protocols  # noqa: F401  importing registers them
     from pioreactor.runtime import context

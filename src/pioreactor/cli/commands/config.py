@@ -117,15 +117,19 @@ def _selected(settings: Settings, section: str | None, key: str | None) -> _Sect
     sections = settings.raw.as_dict()
     if section is not None and section not in sections:
         raise NotFoundError(unknown(section, list(sections), kind="section"))
-    known = {name: keys for name, keys in sections.items() if section in (None, name)}
-    chosen = {
-        name: {each: _shown(settings, name, each, value) for each, value in keys.items() if key in (None, each)}
-        for name, keys in known.items()
-    }
-    chosen = {name: keys for name, keys in chosen.items() if keys}
+    known = sections if section is None else {section: sections[section]}
+    chosen = _filled({name: _shown_of(settings, name, keys, key) for name, keys in known.items()})
     if key is not None and not chosen:
         raise NotFoundError(unknown(key, [each for keys in known.values() for each in keys], kind="key"))
     return chosen
+
+
+def _shown_of(settings: Settings, section: str, values: Mapping[str, str | None], key: str | None) -> dict[str, _Shown]:
+    return {each: _shown(settings, section, each, value) for each, value in values.items() if key in (None, each)}
+
+
+def _filled(sections: _Sections) -> _Sections:
+    return {name: keys for name, keys in sections.items() if keys}
 
 
 def _shown(settings: Settings, section: str, key: str, value: str | None) -> _Shown:

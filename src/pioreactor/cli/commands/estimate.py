@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -85,7 +85,7 @@ def growth_rate(
     _show(summary)
 
 
-def _facts(summary: RecordingSummary) -> dict[str, Any]:
+def _facts(summary: RecordingSummary) -> dict[str, object]:
     from dataclasses import asdict
 
     return {**asdict(summary), "out": str(summary.out)}

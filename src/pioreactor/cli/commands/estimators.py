@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -33,7 +33,7 @@ def list_(cli: CliContext, as_json: bool) -> None:
     from pioreactor.estimators import store
 
     active = store.active_names(cli.runtime)
-    rows: list[dict[str, Any]] = [
+    rows: list[dict[str, object]] = [
         {
             "device": device,
             "name": one.estimator_name,
@@ -146,7 +146,7 @@ def _points(estimator: ODFusionEstimator, angle: str) -> tuple[list[float], list
     return [math.log10(x) for x, _ in pairs], [math.log(y) for _, y in pairs]
 
 
-def _standards(estimator: ODFusionEstimator) -> list[dict[str, Any]]:
+def _standards(estimator: ODFusionEstimator) -> list[dict[str, float]]:
     """Return each standard with what the estimator makes of its mean readings."""
     levels: dict[float, dict[str, list[float]]] = {}
     for angle, recorded in _recorded(estimator).items():

@@ -35,7 +35,9 @@ def create(cli: CliContext, name: str, description: str, tags: tuple[str, ...]) 
 @pass_cli_context
 def list_(cli: CliContext, verbose: bool, as_json: bool) -> None:
     """Print the experiments, newest first."""
-    rows = cli.ask_leader("GET", "/api/experiments")
+    from pioreactor.http.units import decoded
+
+    rows = decoded(cli.ask_leader("GET", "/api/experiments"), list[dict[str, object]])
     if as_json:
         print_json(rows)
         return

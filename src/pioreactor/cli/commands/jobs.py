@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any
 
 import click
 
@@ -138,5 +137,5 @@ def _print_records(records: list[JobRecord], *, as_json: bool) -> None:
         print_table(rows, _COLUMNS, none="No jobs.")
 
 
-def _text(value: Any) -> Any:
+def _text(value: object) -> object:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else value

@@ -6,7 +6,7 @@ import os
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypedDict
 
 import click
 
@@ -23,6 +23,15 @@ START_TIMEOUT_S = 2.0
 """A job that still runs after this time has started."""
 
 
+class _Outcome(TypedDict):
+    """What was done about one interrupted job."""
+
+    job_name: str
+    experiment: str
+    policy: str
+    outcome: str
+
+
 @click.command(name="resume")
 @click.option("--list", "only_list", is_flag=True, help="Only show what would be resumed.")
 @json_option
@@ -34,7 +43,7 @@ def resume(cli: CliContext, only_list: bool, as_json: bool) -> None:
     runtime = cli.runtime
     running = _running(runtime)
     interrupted = [job for job in restart_policy.desired_jobs(runtime) if job.job_name not in running]
-    done: list[dict[str, Any]] = []
+    done: list[_Outcome] = []
     for job in interrupted:
         policy = restart_policy.policy_for(runtime, job.job_name)
         outcome = "listed" if only_list else _carry_out(runtime, job, cli.environment, _start)
@@ -67,7 +76,7 @@ def _carry_out(
     return "started, paused" if "PIOREACTOR_START_SLEEPING" in own and outcome == "started" else outcome
 
 
-def _resume_profiles(runtime: Runtime, environment: Mapping[str, str], *, only_list: bool) -> list[dict[str, Any]]:
+def _resume_profiles(runtime: Runtime, environment: Mapping[str, str], *, only_list: bool) -> list[_Outcome]:
     """Continue the profiles that the leader was carrying out."""
     if not runtime.identity.is_leader:
         return []
@@ -76,7 +85,7 @@ def _resume_profiles(runtime: Runtime, environment: Mapping[str, str], *, only_l
     from pioreactor.jobs.restart_policy import policy_for
 
     policy = policy_for(runtime, JOB_NAME)
-    done = []
+    done: list[_Outcome] = []
     for run in unfinished_runs(runtime.stores):
         if is_in_progress(runtime, run):
             continue
@@ -129,7 +138,7 @@ def mark_gap(runtime: Runtime, experiments: set[str], gap: tuple[datetime | None
     bus.close()
 
 
-def _show(done: list[dict[str, Any]], *, as_json: bool) -> None:
+def _show(done: list[_Outcome], *, as_json: bool) -> None:
     if as_json:
         import json
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
 from urllib.parse import quote
 
 import click
 
-from pioreactor.cli.cli_context import CliContext, pass_cli_context
+from pioreactor.cli.cli_context import CliContext, Worker, pass_cli_context
 from pioreactor.cli.lazy_group import SuggestingGroup
 from pioreactor.cli.options import json_option, yes_option
 from pioreactor.cli.render import print_json, print_table
@@ -93,7 +93,7 @@ def update_model(cli: CliContext, unit: str, model_name: str, model_version: str
 @pass_cli_context
 def status(cli: CliContext, as_json: bool) -> None:
     """Print the workers, whether they respond, and their experiments."""
-    rows = [_row(cli, worker) for worker in cli.ask_leader("GET", "/api/workers")]
+    rows = [_row(cli, worker) for worker in cli.workers()]
     if as_json:
         print_json(rows)
     else:
@@ -101,27 +101,28 @@ def status(cli: CliContext, as_json: bool) -> None:
         print_table(rows, columns, none="There are no workers.")
 
 
-def _row(cli: CliContext, worker: dict[str, Any]) -> dict[str, Any]:
-    from pioreactor.exc import PioreactorError
-
+def _row(cli: CliContext, worker: Worker) -> dict[str, object]:
     unit = worker["pioreactor_unit"]
-    try:
-        experiment = cli.ask_leader("GET", f"{_of(unit)}/experiment").get("experiment")
-    except PioreactorError:
-        experiment = None
-    try:
-        version = cli.ask(unit, "GET", "/unit_api/versions/app", timeout_s=3)
-        answers = True
-    except PioreactorError:
-        version, answers = None, False
+    assignment, _ = _answer(lambda: cli.ask_leader("GET", f"{_of(unit)}/experiment"))
+    version, answers = _answer(lambda: cli.ask(unit, "GET", "/unit_api/versions/app", timeout_s=3))
     return {
         "unit": unit,
-        "active": bool(worker.get("is_active")),
+        "active": bool(worker["is_active"]),
         "answers": answers,
         "version": version.get("version") if isinstance(version, dict) else version,
-        "experiment": experiment,
-        "model": " ".join(str(worker[k]) for k in ("model_name", "model_version") if worker.get(k)),
+        "experiment": assignment.get("experiment") if isinstance(assignment, dict) else None,
+        "model": " ".join(text for text in (worker.get("model_name"), worker.get("model_version")) if text),
     }
+
+
+def _answer(ask: Callable[[], object]) -> tuple[object, bool]:
+    """Return an answer, and whether there was one."""
+    from pioreactor.exc import PioreactorError
+
+    try:
+        return ask(), True
+    except PioreactorError:
+        return None, False
 
 
 def _of(unit: str) -> str:

@@ -50,7 +50,7 @@ def _send_to_workers(cli: CliContext, action: long_running_managed_lifecycle, ba
 
     runtime = action.runtime
     try:
-        rows = cli.ask_leader("GET", "/api/workers")
+        rows = cli.workers()
     except PioreactorError as error:
         action.logger.warning("No worker has a copy: the leader's web server does not list the workers (%s).", error)
         return

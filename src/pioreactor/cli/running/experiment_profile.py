@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pioreactor.experiment_profiles.checkpoint import RunProgress
+    from pioreactor.experiment_profiles.ports import Cluster
     from pioreactor.experiment_profiles.timeline import Step
     from pioreactor.experiment_profiles.validate import Diagnostic
 
@@ -111,7 +112,7 @@ def _check(run: RunProgress) -> None:
 
 
 def _run(cli: CliContext, run: RunProgress) -> None:
-    def make_cluster(run_context: run_profile.RunContext, experiment: str) -> Any:
+    def make_cluster(run_context: run_profile.RunContext, experiment: str) -> Cluster:
         from pioreactor.experiment_profiles.http_cluster import HttpCluster
 
         return HttpCluster(
