@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from importlib import import_module
+from pkgutil import resolve_name
 from typing import TYPE_CHECKING, TypeVar
 
 from pioreactor.exc import NotFoundError
@@ -50,14 +50,12 @@ def names(kind: str) -> list[str]:
 
 def find(kind: str, name: str) -> type[AutomationJob]:
     """Return an automation class; raise `NotFoundError` with the closest known name if there is none."""
-    registered = _registered[kind].get(name)
-    if registered is not None:
-        return registered
+    if name in _registered[kind]:
+        return _registered[kind][name]
     address = BUILT_IN[kind].get(name)
     if address is None:
         raise NotFoundError(f"there is no {kind} automation {name!r}{_suggestion(name, names(kind))}")
-    module, _, attribute = address.partition(":")
-    found: type[AutomationJob] = getattr(import_module(module), attribute)
+    found: type[AutomationJob] = resolve_name(address)
     return found
 
 
