@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 _PROGRESS_STEPS = 1000
 _POINTS = 400
+_MAX_PLOT_WIDTH, _PLOT_HEIGHT = 110, 16
 _IN = click.Path(path_type=Path, exists=True, dir_okay=False, readable=True)
 
 
@@ -92,10 +94,10 @@ def _facts(summary: RecordingSummary) -> dict[str, object]:
 
 
 def _show(summary: RecordingSummary) -> None:
-    from pioreactor.cli.plots import plot_with_band
-
     time_h, rate, sd = _read(summary.out)
-    plot_with_band(time_h, rate, [2 * one for one in sd], title="growth rate [1/h], with its 95 % band", xlabel="hours")
+    _plot_with_band(
+        time_h, rate, [2 * one for one in sd], title="growth rate [1/h], with its 95 % band", xlabel="hours"
+    )
     click.echo(
         f"{summary.readings} readings ({summary.left_out} skipped), {summary.outliers} outliers, "
         f"{summary.level_shifts} level shifts, {summary.doses} doses; noise {100 * summary.noise_cv:.2f} %"
@@ -103,6 +105,32 @@ def _show(summary: RecordingSummary) -> None:
     if summary.doses:
         click.echo(f"Pump output: {100 * summary.pump_gain:.1f} ± {200 * summary.pump_gain_sd:.1f} % of requested.")
     click.echo(f"Written: {summary.out}")
+
+
+def _plot_with_band(
+    xs: Sequence[float], ys: Sequence[float], half_widths: Sequence[float], *, title: str, xlabel: str
+) -> None:
+    """Print a curve and the edges of the band around it; says so when the plotting library is not installed."""
+    from statistics import median
+
+    try:
+        import plotext
+    except ImportError:
+        click.echo("(No plot: pip install plotext)", err=True)
+        return
+    plotext.clear_figure()
+    plotext.theme("clear")
+    width = plotext.terminal_width()
+    plotext.plot_size(min(_MAX_PLOT_WIDTH, width if width else _MAX_PLOT_WIDTH), _PLOT_HEIGHT)
+    # What is not known yet is as wide as can be; it must not press everything else flat.
+    widest = 4 * median(half_widths) if half_widths else 0.0
+    for sign in (-1, 1):
+        edge = [y + sign * min(half, widest) for y, half in zip(ys, half_widths, strict=True)]
+        plotext.plot(xs, edge, marker="dot")
+    plotext.plot(xs, ys, marker="braille")
+    plotext.title(title)
+    plotext.xlabel(xlabel)
+    click.echo(plotext.build())
 
 
 def _read(out: Path) -> tuple[list[float], list[float], list[float]]:

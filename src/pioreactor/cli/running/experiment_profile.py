@@ -101,8 +101,7 @@ def _option_name(flag: str) -> str:
 
 def _check(run: RunProgress) -> None:
     from pioreactor.experiment_profiles.profile_struct import read_profile
-    from pioreactor.experiment_profiles.requirements import check_plugins
-    from pioreactor.experiment_profiles.validate import diagnostics
+    from pioreactor.experiment_profiles.validate import check_plugins, diagnostics
     from pioreactor.plugin_management import get_plugins
 
     profile = read_profile(run.profile)
