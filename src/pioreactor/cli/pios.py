@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
-from typing import TypedDict, TypeVar
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, TypedDict, TypeVar
 from urllib.parse import quote
 
 import click
@@ -16,6 +16,9 @@ from pioreactor.cli.render import print_json, print_table
 from pioreactor.exc import NotFoundError, PioreactorError
 from pioreactor.types import UNIVERSAL_IDENTIFIER
 from pioreactor.version import __version__
+
+if TYPE_CHECKING:
+    from pioreactor.http.fanout import Answered, Failed
 
 _TIMEOUT_S = 30.0
 T = TypeVar("T")
@@ -225,23 +228,28 @@ def _each(
     show: Callable[[dict[str, T]], None] | None = None,
 ) -> None:
     """Send the request to all units, print each response, and raise an error if one failed."""
-    from pioreactor.http.fanout import Answered, ask_each, report
+    from pioreactor.http.fanout import Failed, ask_each, report
 
     answers = ask_each(units, ask)
     if as_json:
         print_json(report(answers))
     else:
-        good = {answer.unit: answer.value for answer in answers if isinstance(answer, Answered)}
-        if show is not None:
-            show(good)
-        for answer in answers:
-            if not isinstance(answer, Answered):
-                click.echo(f"{answer.unit}: failed: {answer.message}", err=True)
-            elif show is None:
-                click.echo(f"{answer.unit}: done.")
-    failed = [answer.unit for answer in answers if not isinstance(answer, Answered)]
+        _print_answers(answers, show)
+    failed = [answer.unit for answer in answers if isinstance(answer, Failed)]
     if failed:
         raise PioreactorError(f"{len(failed)} of {len(units)} units failed: {', '.join(failed)}")
+
+
+def _print_answers(answers: Sequence[Answered[T] | Failed], show: Callable[[dict[str, T]], None] | None) -> None:
+    from pioreactor.http.fanout import Failed
+
+    if show is not None:
+        show({answer.unit: answer.value for answer in answers if not isinstance(answer, Failed)})
+    for answer in answers:
+        if isinstance(answer, Failed):
+            click.echo(f"{answer.unit}: failed: {answer.message}", err=True)
+        elif show is None:
+            click.echo(f"{answer.unit}: done.")
 
 
 def _as_body(words: tuple[str, ...]) -> tuple[dict[str, list[str | None]], list[str]]:

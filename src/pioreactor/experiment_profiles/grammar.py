@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from pioreactor.experiment_profiles.profile_struct import InvalidProfileError
+
+if TYPE_CHECKING:
+    from lark import Lark, Token, Tree
 
 GRAMMAR = r"""
 ?start: or_expr
@@ -128,17 +131,20 @@ def parse(text: str) -> Expression:
 
 
 @cache
-def _parser() -> Any:
+def _parser() -> Lark:
     from lark import Lark  # only a leader that carries out a profile needs it
 
     return Lark(GRAMMAR, parser="lalr", maybe_placeholders=False)
 
 
-def _built(tree: Any) -> Expression:
+def _built(tree: Token | Tree[Token]) -> Expression:
+    from lark import Tree
+
+    assert isinstance(tree, Tree), "the grammar names every expression"
     kind, parts = tree.data, tree.children
     match kind:
         case "number":
-            return Constant(float(parts[0]))
+            return Constant(float(str(parts[0])))
         case "text":
             return Constant(str(parts[0])[1:-1])
         case "word":

@@ -84,14 +84,13 @@ def _known_jobs(ctx: click.Context) -> dict[str, Sequence[str]]:
     group = ctx.parent.parent.command if ctx.parent is not None and ctx.parent.parent is not None else None
     if not isinstance(group, click.Group):
         return {}
-    found: dict[str, Sequence[str]] = {}
-    for name in group.list_commands(ctx):
-        command = group.get_command(ctx, name)
-        takes_any = command is None or command.ignore_unknown_options
-        found[name] = (
-            [] if takes_any or command is None else [_option_name(flag) for p in command.params for flag in p.opts]
-        )
-    return found
+    return {name: _options_of(group.get_command(ctx, name)) for name in group.list_commands(ctx)}
+
+
+def _options_of(command: click.Command | None) -> Sequence[str]:
+    if command is None or command.ignore_unknown_options:
+        return []
+    return [_option_name(flag) for parameter in command.params for flag in parameter.opts]
 
 
 def _option_name(flag: str) -> str:
