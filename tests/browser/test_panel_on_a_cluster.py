@@ -2,11 +2,9 @@
 
 import re
 from collections.abc import Callable
-from typing import cast
 
 import pytest
-from playwright._impl._api_structures import SetCookieParam
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, StorageState, expect
 from tests.browser.conftest import Cluster
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
@@ -14,26 +12,18 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 UNIT = "worker1"
 
 
-@pytest.fixture(scope="session")
-def signed_in_cookies() -> list[SetCookieParam]:
-    return []
+@pytest.fixture
+def panel(cluster: Cluster, open_page: Callable[..., Page], sign_in: Callable[[Cluster], StorageState]) -> Page:
+    """Return an empty page of a person who is signed in."""
+    return open_page(signed_in=sign_in(cluster))
 
 
 @pytest.fixture
-def panel(cluster: Cluster, open_page: Callable[..., Page], signed_in_cookies: list[SetCookieParam]) -> Page:
-    """Return the overview, with a person signed in; sign-in itself happens once."""
-    page = open_page()
-    if signed_in_cookies:
-        page.context.add_cookies(signed_in_cookies)
-    page.goto(cluster.address)
-    if not signed_in_cookies:
-        page.get_by_label("Name").fill(cluster.username)
-        page.get_by_label("Password").first.fill(cluster.password)
-        page.get_by_role("button", name="Sign in").click()
-        expect(page.get_by_text("Live", exact=True)).to_be_visible()
-        signed_in_cookies.extend(cast(list[SetCookieParam], page.context.cookies()))
-    expect(page.get_by_text("Live", exact=True)).to_be_visible()
-    return page
+def overview(panel: Page, cluster: Cluster) -> Page:
+    """Return the overview, once its live connection stands."""
+    panel.goto(cluster.address)
+    expect(panel.get_by_text("Live", exact=True)).to_be_visible()
+    return panel
 
 
 def open_activity(page: Page, name: str) -> Locator:
@@ -51,31 +41,31 @@ def test_a_wrong_password_is_refused_in_words(cluster: Cluster, open_page: Calla
     expect(page.get_by_role("button", name="Sign in")).to_be_visible()
 
 
-def test_readings_arrive_without_reloading(panel: Page) -> None:
-    number = panel.get_by_test_id(f"od-{UNIT}")
+def test_readings_arrive_without_reloading(overview: Page) -> None:
+    number = overview.get_by_test_id(f"od-{UNIT}")
     expect(number).to_have_text(re.compile(r"\d"))
     before = number.inner_text()
     expect(number).not_to_have_text(before)
 
 
-def test_a_changed_setting_is_confirmed_by_the_unit(panel: Page) -> None:
-    dialog = open_activity(panel, "Stirring")
+def test_a_changed_setting_is_confirmed_by_the_unit(overview: Page) -> None:
+    dialog = open_activity(overview, "Stirring")
     dialog.get_by_role("textbox").first.fill("437")
     dialog.get_by_role("button", name=re.compile("^Set ")).first.click()
     expect(dialog.get_by_text("Confirmed by the unit")).to_be_visible()
-    panel.reload()
-    expect(open_activity(panel, "Stirring").get_by_role("textbox").first).to_have_value("437")
+    overview.reload()
+    expect(open_activity(overview, "Stirring").get_by_role("textbox").first).to_have_value("437")
 
 
-def test_a_value_out_of_range_cannot_be_sent(panel: Page) -> None:
-    dialog = open_activity(panel, "Stirring")
+def test_a_value_out_of_range_cannot_be_sent(overview: Page) -> None:
+    dialog = open_activity(overview, "Stirring")
     dialog.get_by_role("textbox").first.fill("99999")
     expect(dialog.get_by_text(re.compile("^At most"))).to_be_visible()
     expect(dialog.get_by_role("button", name=re.compile("^Set ")).first).to_be_disabled()
 
 
-def test_an_activity_is_paused_resumed_stopped_and_started(panel: Page) -> None:
-    dialog = open_activity(panel, "Stirring")
+def test_an_activity_is_paused_resumed_stopped_and_started(overview: Page) -> None:
+    dialog = open_activity(overview, "Stirring")
     dialog.get_by_role("button", name="Pause").click()
     expect(dialog.get_by_text("Paused", exact=True)).to_be_visible()
     dialog.get_by_role("button", name="Resume").click()
@@ -93,11 +83,11 @@ def test_a_dose_by_hand_is_confirmed_when_liquid_moved(panel: Page, cluster: Clu
     expect(panel.get_by_role("region", name="Dose by hand").get_by_text("Confirmed by the unit")).to_be_visible()
 
 
-def test_a_note_appears_in_the_log(panel: Page) -> None:
-    panel.get_by_role("button", name="Record event").click()
-    panel.get_by_label("What happened").fill("Changed the bottle at noon")
-    panel.get_by_role("button", name="Record", exact=True).click()
-    events = panel.get_by_role("region", name="Recent events")
+def test_a_note_appears_in_the_log(overview: Page) -> None:
+    overview.get_by_role("button", name="Record event").click()
+    overview.get_by_label("What happened").fill("Changed the bottle at noon")
+    overview.get_by_role("button", name="Record", exact=True).click()
+    events = overview.get_by_role("region", name="Recent events")
     expect(events.get_by_text("Changed the bottle at noon")).to_have_count(1)
 
 
@@ -142,13 +132,13 @@ def picture_of(chart: Locator) -> str:
 
 
 @pytest.mark.parametrize("key", ["optical_density", "implied_growth_rate"])
-def test_charts_move_and_a_reload_shows_what_was(panel: Page, key: str) -> None:
-    chart = panel.get_by_test_id(f"chart-{key}")
+def test_charts_move_and_a_reload_shows_what_was(overview: Page, key: str) -> None:
+    chart = overview.get_by_test_id(f"chart-{key}")
     expect(chart.get_by_text(re.compile("Nothing measured|Fetching"))).to_have_count(0)
     canvas = chart.locator("canvas").first.element_handle()
-    panel.wait_for_function("([it, was]) => it.toDataURL() !== was", arg=[canvas, picture_of(chart)])
-    with panel.expect_response(lambda answer: "time_series" in answer.url and answer.ok) as history:
-        panel.reload()
+    overview.wait_for_function("([it, was]) => it.toDataURL() !== was", arg=[canvas, picture_of(chart)])
+    with overview.expect_response(lambda answer: "time_series" in answer.url and answer.ok) as history:
+        overview.reload()
     assert any(points for points in history.value.json()["data"])
     expect(chart.locator("canvas").first).to_be_visible()
     expect(chart.get_by_text(re.compile("Nothing measured|Fetching"))).to_have_count(0)
@@ -157,16 +147,14 @@ def test_charts_move_and_a_reload_shows_what_was(panel: Page, key: str) -> None:
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("phone", [False, True], ids=["desk", "phone"])
 def test_the_real_overview_fits_its_screen(
-    panel: Page,
     cluster: Cluster,
     open_page: Callable[..., Page],
-    signed_in_cookies: list[SetCookieParam],
+    sign_in: Callable[[Cluster], StorageState],
     keep_screenshot: Callable[..., None],
     phone: bool,
     dark: bool,
 ) -> None:
-    page = open_page(phone=phone, dark=dark)
-    page.context.add_cookies(signed_in_cookies)
+    page = open_page(phone=phone, dark=dark, signed_in=sign_in(cluster))
     page.goto(f"{cluster.address}/overview")
     expect(page.get_by_text("Live", exact=True)).to_be_visible()
     expect(page.get_by_test_id(f"od-{UNIT}")).to_have_text(re.compile(r"\d"))
@@ -192,32 +180,40 @@ def test_signing_out_requires_a_new_sign_in(cluster: Cluster, open_page: Callabl
 
 
 def test_a_calibration_is_started_left_resumed_taken_over_and_canceled(
-    panel: Page, cluster: Cluster, open_page: Callable[..., Page], keep_screenshot: Callable[[Page, str], None]
+    panel: Page,
+    cluster: Cluster,
+    open_page: Callable[..., Page],
+    sign_in: Callable[[Cluster], StorageState],
+    keep_screenshot: Callable[[Page, str], None],
 ) -> None:
     panel.goto(f"{cluster.address}/pioreactors/{UNIT}")
     panel.get_by_role("link", name="Calibrate").click()
     panel.get_by_label("Device").select_option("media_pump")
     panel.get_by_role("button", name="Begin").click()
     title = panel.locator("article h2")
+
+    def is_at(step: str) -> None:
+        """Wait for a step; `expect` looks once a second after a while, which adds up."""
+        title.filter(has_text=re.compile(f"^{re.escape(step)}$")).wait_for()
+
     next_step = panel.get_by_role("button", name="Next", exact=True)
     for step in ("Calibrate media_pump", "Connect the pump", "Lay the tubes", "Name"):
-        expect(title).to_have_text(step)
+        is_at(step)
         next_step.click()
-    expect(title).to_have_text("Volumes")
+    is_at("Volumes")
     panel.get_by_role("textbox").fill("0")
     expect(panel.get_by_text("At least 0.01")).to_be_visible()
     panel.get_by_role("textbox").fill("0.5, 1")
     next_step.click()
-    expect(title).to_have_text("Power")
+    is_at("Power")
     panel.get_by_role("button", name="Step back").click()
-    expect(title).to_have_text("Volumes")
+    is_at("Volumes")
     session = panel.url
     panel.get_by_role("link", name="Save and exit").click()
     panel.get_by_role("link", name="Resume").first.click()
     expect(panel).to_have_url(session)
 
-    other = open_page(phone=True)
-    other.context.add_cookies(cast(list[SetCookieParam], panel.context.cookies()))
+    other = open_page(phone=True, signed_in=sign_in(cluster))
     other.goto(session)
     expect(other.get_by_role("button", name="Next", exact=True)).to_be_disabled()
     keep_screenshot(other, "calibration-of-another-person-phone")

@@ -2,11 +2,9 @@
 
 import re
 from collections.abc import Callable
-from typing import cast
 
 import pytest
-from playwright._impl._api_structures import SetCookieParam
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, StorageState, expect
 from tests.browser.conftest import Cluster
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
@@ -14,25 +12,10 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
 UNIT = "worker1"
 
 
-@pytest.fixture(scope="module")
-def signed_in_cookies() -> list[SetCookieParam]:
-    return []
-
-
 @pytest.fixture
-def panel(idle_cluster: Cluster, open_page: Callable[..., Page], signed_in_cookies: list[SetCookieParam]) -> Page:
-    """Return a page with a person signed in; sign-in itself happens once."""
-    page = open_page()
-    if signed_in_cookies:
-        page.context.add_cookies(signed_in_cookies)
-        return page
-    page.goto(idle_cluster.address)
-    page.get_by_label("Name").fill(idle_cluster.username)
-    page.get_by_label("Password").first.fill(idle_cluster.password)
-    page.get_by_role("button", name="Sign in").click()
-    expect(page.get_by_text("Live", exact=True)).to_be_visible()
-    signed_in_cookies.extend(cast(list[SetCookieParam], page.context.cookies()))
-    return page
+def panel(idle_cluster: Cluster, open_page: Callable[..., Page], sign_in: Callable[[Cluster], StorageState]) -> Page:
+    """Return an empty page of a person who is signed in."""
+    return open_page(signed_in=sign_in(idle_cluster))
 
 
 class Session:
