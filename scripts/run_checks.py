@@ -102,8 +102,8 @@ def computing_tests() -> list[Part]:
 
 def waiting_tests() -> list[Part]:
     return [
-        test_part("browser", "tests/browser", "-m", "browser and not hardware"),
-        test_part("system", *SHARED, "-m", "system and not browser and not hardware", after="docs"),
+        test_part("browser", "tests/browser", "-m", "browser and not hardware", after="docs"),
+        test_part("system", *SHARED, "-m", "system and not browser and not hardware"),
     ]
 
 

@@ -158,7 +158,7 @@ def _by_unit(levels: tuple[str, ...], *conditions: ColumnElement[bool]) -> Query
 
 
 def _newest_of(alternatives: Sequence[Sequence[ColumnElement[bool]]]) -> Query:
-    """Return the page of rows that fulfil one of the alternatives, which exclude each other."""
+    """Return the page of rows that fulfill one of the alternatives, which exclude each other."""
     found = union_all(*(select(_newest(conditions).subquery()) for conditions in alternatives)).subquery()
     columns = [found.c[column.name] for column in _COLUMNS]
     newest_first = select(*columns).order_by(found.c.timestamp.desc(), found.c.place.desc())
