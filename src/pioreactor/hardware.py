@@ -50,6 +50,10 @@ def is_heating_pcb_present() -> bool:
     return current().open_rig().is_heating_pcb_present()
 
 
+def is_DAC_present() -> bool:  # noqa: N802  the name plugins import
+    return is_i2c_device_present(_board().leds.address)
+
+
 def is_i2c_device_present(channel: int) -> bool:
     """Return whether a chip answers at an I²C address."""
     try:

@@ -1,16 +1,26 @@
 """Names of plain types that are used across packages."""
 
 from collections.abc import Callable
-from typing import Any, Literal, NewType, NotRequired, TypedDict
+from typing import TYPE_CHECKING, Any, Final, Literal, NewType, NotRequired, TypeAlias, TypedDict
 
 Unit = NewType("Unit", str)
 Experiment = NewType("Experiment", str)
 
-PdChannel = Literal["1", "2", "3", "4"]
-PdAngle = Literal["45", "90", "135", "180"]
-PdAngleOrREF = Literal["45", "90", "135", "180", "REF"]
-LedChannel = Literal["A", "B", "C", "D"]
-PwmChannel = Literal["1", "2", "3", "4", "5"]
+if TYPE_CHECKING:
+    PdChannel: TypeAlias = Literal["1", "2", "3", "4"]
+    PdAngle: TypeAlias = Literal["45", "90", "135", "180"]
+    PdAngleOrREF: TypeAlias = Literal["45", "90", "135", "180", "REF"]
+    LedChannel: TypeAlias = Literal["A", "B", "C", "D"]
+    PwmChannel: TypeAlias = Literal["1", "2", "3", "4", "5"]
+else:
+    # Code of plugins also calls these types, as in `LedChannel("B")`, which returns its argument.
+    PdChannel = NewType("PdChannel", Literal["1", "2", "3", "4"])
+    PdAngle = NewType("PdAngle", Literal["45", "90", "135", "180"])
+    PdAngleOrREF = NewType("PdAngleOrREF", Literal["45", "90", "135", "180", "REF"])
+    LedChannel = NewType("LedChannel", Literal["A", "B", "C", "D"])
+    PwmChannel = NewType("PwmChannel", Literal["1", "2", "3", "4", "5"])
+LED_CHANNELS: Final[tuple[LedChannel, ...]] = ("A", "B", "C", "D")
+PD_CHANNELS: Final[tuple[PdChannel, ...]] = ("1", "2", "3", "4")
 GpioPin = int
 
 Volt = float

@@ -11,13 +11,13 @@ from pioreactor.exc import ActuatorInUseError, HardwareNotFoundError, InvalidReq
 from pioreactor.jobs.registration import Registration
 from pioreactor.runtime import context
 from pioreactor.runtime.context import Runtime
-from pioreactor.types import LedChannel
+from pioreactor.types import LED_CHANNELS, LedChannel
 
 log = logging.getLogger(__name__)
 
 LEDS = "leds"
 """Volatile cache of what each LED is meant to be [%]; after a power cut all of them are dark."""
-ALL_LED_CHANNELS: tuple[LedChannel, ...] = ("A", "B", "C", "D")
+ALL_LED_CHANNELS = LED_CHANNELS
 LedState = Mapping[LedChannel, float]
 
 

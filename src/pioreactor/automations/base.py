@@ -10,7 +10,7 @@ import msgspec
 
 from pioreactor import structs, topics
 from pioreactor.automations import events
-from pioreactor.automations.latest_readings import LatestReading
+from pioreactor.automations.latest_readings import LatestReading, ReadingPart
 from pioreactor.exc import JobRequiredError, SettingError, StoppedError
 from pioreactor.jobs.job import BackgroundJob
 from pioreactor.jobs.published_attribute import AnyAttribute, Status
@@ -18,6 +18,7 @@ from pioreactor.messaging.ports import Message
 from pioreactor.runtime import context
 from pioreactor.runtime.lane import LaneTimer
 from pioreactor.states import JobState
+from pioreactor.structs.readings import ODByChannel
 
 SECONDS_PER_MINUTE = 60.0
 LAST_RUN_CACHE = "automation_runs"
@@ -71,7 +72,7 @@ class AutomationJob(BackgroundJob):
             declared = self.settings().get("duration")
             self.duration: float = declared.parse(duration) if declared is not None else float(duration)
         clock = runtime.clock.monotonic
-        self._od = LatestReading[dict[str, float]]("optical density", "od_reading", clock)
+        self._od = LatestReading[ODByChannel]("optical density", "od_reading", clock)
         self._od_fused = LatestReading[float]("fused optical density", "od_reading", clock)
         self._normalized_od = LatestReading[float]("normalized OD", "growth_rate_calculating", clock)
         self._growth_rate = LatestReading[float]("the growth rate", "growth_rate_calculating", clock)
@@ -164,42 +165,22 @@ class AutomationJob(BackgroundJob):
 
     # ---- readings ----------------------------------------------------------------------------------------
 
-    @property
-    def latest_normalized_od(self) -> float:
-        return self._normalized_od.latest
-
-    @property
-    def previous_normalized_od(self) -> float:
-        return self._normalized_od.previous
-
-    @property
-    def latest_growth_rate(self) -> float:
-        return self._growth_rate.latest
-
-    @property
-    def previous_growth_rate(self) -> float:
-        return self._growth_rate.previous
-
-    @property
-    def latest_od(self) -> dict[str, float]:
-        """OD by photodiode channel."""
-        return dict(self._od.latest)
-
-    @property
-    def previous_od(self) -> dict[str, float]:
-        return dict(self._od.previous)
-
-    @property
-    def latest_od_fused(self) -> float:
-        return self._od_fused.latest
-
-    @property
-    def latest_normalized_od_at(self) -> datetime | None:
-        return self._normalized_od.at
-
-    @property
-    def latest_growth_rate_at(self) -> datetime | None:
-        return self._growth_rate.at
+    latest_normalized_od = ReadingPart[float]("_normalized_od", "latest")
+    previous_normalized_od = ReadingPart[float]("_normalized_od", "previous")
+    latest_normalized_od_at = ReadingPart[datetime | None]("_normalized_od", "at")
+    latest_growth_rate = ReadingPart[float]("_growth_rate", "latest")
+    previous_growth_rate = ReadingPart[float]("_growth_rate", "previous")
+    latest_growth_rate_at = ReadingPart[datetime | None]("_growth_rate", "at")
+    latest_od_fused = ReadingPart[float]("_od_fused", "latest")
+    previous_od_fused = ReadingPart[float]("_od_fused", "previous")
+    latest_od_fused_at = ReadingPart[datetime | None]("_od_fused", "at")
+    latest_od = ReadingPart[ODByChannel]("_od", "latest")
+    """OD by photodiode channel."""
+    previous_od = ReadingPart[ODByChannel]("_od", "previous")
+    latest_od_at = ReadingPart[datetime | None]("_od", "at")
+    _latest_normalized_od = ReadingPart[float]("_normalized_od", "latest")
+    _latest_growth_rate = ReadingPart[float]("_growth_rate", "latest")
+    """Former names, to which plugins assign."""
 
     def _become_ready(self) -> None:
         if (
@@ -246,7 +227,9 @@ class AutomationJob(BackgroundJob):
 
     def _set_ods(self, message: Message) -> None:
         readings = structs.decode(message.payload, structs.ODReadings)
-        self._od.update({channel: reading.od for channel, reading in readings.ods.items()}, readings.timestamp)
+        self._od.update(
+            ODByChannel({channel: reading.od for channel, reading in readings.ods.items()}), readings.timestamp
+        )
         self.on_new_biomass("od")
 
     def _set_od_fused(self, message: Message) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Generic, TypeVar
+from typing import Generic, Literal, Self, TypeVar, overload
 
 from pioreactor.exc import JobRequiredError
 
@@ -27,6 +27,11 @@ class LatestReading(Generic[T]):
     at: datetime | None = field(default=None, init=False)
     """Time stamp of the newest value."""
     _heard_s: float | None = field(default=None, init=False)
+
+    def assign(self, part: str, value: object) -> None:
+        """Take a value that code of a plugin assigns instead of a message; it is fresh from now on."""
+        setattr(self, {"latest": "_value", "previous": "_previous", "at": "at"}[part], value)
+        self._heard_s = self.monotonic()
 
     def update(self, value: T, at: datetime) -> None:
         self._previous = self._value if self._value is not None else value
@@ -54,3 +59,27 @@ class LatestReading(Generic[T]):
                 f"{self.what} {state}", remedy=f"Start {self.source_job} on this unit, and see that it is not paused."
             )
         return value
+
+
+class ReadingPart(Generic[T]):
+    """Attribute of an automation that reads, and may assign, the newest or second newest value or its time."""
+
+    def __init__(self, reading: str, part: Literal["latest", "previous", "at"]) -> None:
+        self._reading = reading
+        self._part = part
+
+    @overload
+    def __get__(self, job: None, owner: type) -> Self: ...
+
+    @overload
+    def __get__(self, job: object, owner: type) -> T: ...
+
+    def __get__(self, job: object | None, owner: type) -> Self | T:
+        if job is None:
+            return self
+        value: T = getattr(getattr(job, self._reading), self._part)
+        return value
+
+    def __set__(self, job: object, value: T) -> None:
+        reading: LatestReading[object] = getattr(job, self._reading)
+        reading.assign(self._part, value)

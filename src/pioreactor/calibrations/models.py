@@ -9,6 +9,7 @@ from typing import Annotated, Literal, cast
 from msgspec import Meta, Struct
 
 from pioreactor.calibrations.curves import CurveData
+from pioreactor.deprecation import FormerName, warn_deprecated
 from pioreactor.exc import CalibrationError
 from pioreactor.runtime import context
 from pioreactor.runtime.artifact_store import ArtifactStore
@@ -30,6 +31,11 @@ class CalibrationBase(Struct, tag_field="calibration_type", kw_only=True):
     x: str
     y: str
     recorded_data: dict[Literal["x", "y"], list[float]]
+
+    predict = FormerName("x_to_y")
+    ipredict = FormerName("y_to_x")
+    name = FormerName("calibration_name")
+    pioreactor_unit = FormerName("calibrated_on_pioreactor_unit")
 
     def __post_init__(self) -> None:
         recorded = self.recorded_data
@@ -116,6 +122,18 @@ class SimplePeristalticPump(CalibrationBase, kw_only=True, tag="simple_peristalt
     def duration_to_ml(self, duration: float) -> float:
         """Return the volume [mL] that a run time [s] moves."""
         return self.x_to_y(duration)
+
+    @property
+    def duration_(self) -> float:
+        """Return the slope of a line [mL/s]; former name of a coefficient of `curve_data_`."""
+        warn_deprecated("SimplePeristalticPump.duration_", "curve_data_")
+        return self.x_to_y(1.0) - self.x_to_y(0.0)
+
+    @property
+    def bias_(self) -> float:
+        """Return the value of the curve at 0 s [mL]; former name of a coefficient of `curve_data_`."""
+        warn_deprecated("SimplePeristalticPump.bias_", "curve_data_")
+        return self.x_to_y(0.0)
 
 
 class SimpleStirringCalibration(CalibrationBase, kw_only=True, tag="simple_stirring"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from pioreactor.calibrations.sessions import session_store
 from pioreactor.calibrations.sessions.context import StepRegistry
@@ -35,6 +35,10 @@ class CalibrationProtocol:
         if cls.protocol_name:
             for device in cls.devices():
                 _protocols[device, cls.protocol_name] = cls
+
+    def __class_getitem__(cls, device: object) -> type[Self]:
+        """Return the class itself: plugins write `CalibrationProtocol[str]`, the type of the device."""
+        return cls
 
     @classmethod
     def devices(cls) -> list[str]:

@@ -4,16 +4,15 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final, Literal
 
 from pioreactor.devices.description_layers import HardwareLayers, merged
 from pioreactor.devices.driver import AdcInput, Driver, LedDriver, SensorInput
 from pioreactor.devices.driver_table import DRIVERS
 from pioreactor.exc import ConfigurationError, HardwareNotFoundError
-from pioreactor.types import LedChannel, PdChannel
+from pioreactor.types import LED_CHANNELS, PD_CHANNELS, PdChannel
 
 _INPUTS_PER_CHIP: Final = 4
-_LED_CHANNELS: Final[tuple[LedChannel, ...]] = get_args(LedChannel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +116,7 @@ class Board:
 
 
 _PURPOSES: Final = {
-    **{f"pd{channel}": f"photodiode {channel}" for channel in get_args(PdChannel)},
+    **{f"pd{channel}": f"photodiode {channel}" for channel in PD_CHANNELS},
     "aux": "PWM rail voltage",
     "version": "HAT version",
 }
@@ -246,12 +245,12 @@ def _adc_input(entry: _Mod) -> AdcInput:
 def _led_driver(dac: _Mod) -> LedDriver:
     channels = dac.below("channels")
     for channel in channels.content:
-        if channel not in _LED_CHANNELS:
+        if channel not in LED_CHANNELS:
             raise ConfigurationError(f"{channels.place}: there is no LED channel {channel!r}")
     return LedDriver(
         driver=dac.driver(lambda driver: driver.leds is not None),
         address=dac.address(),
-        registers=MappingProxyType({channel: channels.number(channel) for channel in _LED_CHANNELS}),
+        registers=MappingProxyType({channel: channels.number(channel) for channel in LED_CHANNELS}),
     )
 
 

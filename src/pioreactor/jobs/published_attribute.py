@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 _NAME = re.compile(r"[A-Za-z0-9]+(_[A-Za-z0-9]+)*")
 DATATYPES: dict[str, PublishableSettingDataType] = {name: name for name in get_args(PublishableSettingDataType)}
-_PYTHON_DATATYPES: dict[object, PublishableSettingDataType] = {
+PYTHON_DATATYPES: dict[object, PublishableSettingDataType] = {
     bool: "boolean",
     int: "integer",
     float: "float",
@@ -75,7 +75,7 @@ class PublishedAttribute(Generic[T]):
         self.name = ""
         self.default = default
         self.datatype: PublishableSettingDataType = (
-            datatype if datatype is not None else _PYTHON_DATATYPES.get(type(default), "string")
+            datatype if datatype is not None else PYTHON_DATATYPES.get(type(default), "string")
         )
         self._infers_datatype = datatype is None
         self.unit = unit
@@ -96,7 +96,8 @@ class PublishedAttribute(Generic[T]):
     def declared_type(self) -> object | None:
         """Return the type parameter, as in `Setting[float]()`; None if the declaration does not state it."""
         alias = self.__dict__.get("__orig_class__")
-        return next(iter(get_args(alias)), None)
+        declared = next(iter(get_args(alias)), None)
+        return getattr(declared, "__supertype__", declared)
 
     @overload
     def __get__(self, job: None, owner: type) -> Self: ...
@@ -145,7 +146,7 @@ def _datatype_of(declared: object) -> PublishableSettingDataType:
         declared = type(get_args(declared)[0])
     elif origin is not None:
         declared = origin
-    known = _PYTHON_DATATYPES.get(declared)
+    known = PYTHON_DATATYPES.get(declared)
     if known is not None:
         return known
     return DATATYPES.get(getattr(declared, "__name__", ""), "json")

@@ -5,17 +5,28 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias, cast, get_args, get_origin
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, TypeAlias, cast, get_args, get_origin
 
 from pioreactor.exc import SettingError
 from pioreactor.jobs.payloads import parse_payload
-from pioreactor.jobs.published_attribute import AnyAttribute, PublishedAttribute, Status, T
+from pioreactor.jobs.published_attribute import (
+    DATATYPES,
+    PYTHON_DATATYPES,
+    AnyAttribute,
+    PublishedAttribute,
+    Status,
+    T,
+)
 from pioreactor.settings.fields import FieldLimits, limits_of
 from pioreactor.types import PublishableSetting, PublishableSettingDataType
 
 if TYPE_CHECKING:
     from pioreactor.settings.sections import Section
 
+_PYTHON_NAMES: Final[Mapping[object, PublishableSettingDataType]] = {
+    "int": "integer", "bool": "boolean", "str": "string", "dict": "json", "list": "json", **PYTHON_DATATYPES
+}  # fmt: skip
+"""What plugins write for a datatype: the names of Python's types, and the types."""
 _DECLARABLE = frozenset({"datatype", "settable", "unit", "persist"})
 
 
@@ -129,9 +140,10 @@ def from_declaration(name: str, declared: Mapping[str, object], default: object 
         raise ValueError(f"setting {name!r}: settable must be True or False")
     entry = cast(PublishableSetting, declared)
     kind = Setting[object] if entry["settable"] else Status[object]
-    attribute = kind(
-        default, datatype=entry["datatype"], unit=entry.get("unit"), persist=bool(entry.get("persist", False))
-    )
+    datatype = _PYTHON_NAMES.get(entry["datatype"], entry["datatype"])
+    if not entry["settable"] and datatype not in DATATYPES:
+        datatype = "json"  # a plugin's own struct, which is only published
+    attribute = kind(default, datatype=datatype, unit=entry.get("unit"), persist=bool(entry.get("persist", False)))
     attribute.__set_name__(object, name)
     return attribute
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final, get_args
 
 from pioreactor.clock.ports import Clock
 from pioreactor.devices.drivers.pwm import resource_of
 from pioreactor.devices.guard import LONGEST_PUMP_RUN_S, HeatingLimits, HeatingStage
 from pioreactor.devices.ports import Ownership, Rig
 from pioreactor.exc import ActuatorInUseError, PioreactorError
-from pioreactor.types import LedChannel
+from pioreactor.types import LED_CHANNELS, LedChannel
 
 CHECK_INTERVAL_S = 0.25
 THERMOMETER_INTERVAL_S = 1.0
@@ -20,7 +19,6 @@ OUTPUT_GUARD_EVENTS = "supervisor_events"
 """Volatile cache with a message for each intervention; the monitor logs them to the cluster."""
 OVERDUE_AFTER_S = 1.0
 """A pump that runs this much longer than planned has an owner that cannot stop it."""
-_LED_CHANNELS: Final[tuple[LedChannel, ...]] = get_args(LedChannel)
 HZ = 100.0
 """To switch off, any frequency will do."""
 
@@ -104,7 +102,7 @@ class OutputGuard:
             self._switch_off(int(which))
             self.report(f"The process that owned pin {which} was killed; the output was switched off.")
         elif kind in ("led", "light"):
-            for channel in _LED_CHANNELS:
+            for channel in LED_CHANNELS:
                 if channel == which:
                     self._release_led(resource, channel)
 

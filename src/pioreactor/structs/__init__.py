@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from pioreactor.deprecation import warn_deprecated
 from pioreactor.structs.encoding import decode as decode
 from pioreactor.structs.encoding import encode as encode
 from pioreactor.structs.encoding import from_timestamp as from_timestamp
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from pioreactor.calibrations.curves import AkimaFitData as AkimaFitData
     from pioreactor.calibrations.curves import PolyFitCoefficients as PolyFitCoefficients
     from pioreactor.calibrations.curves import SplineFitData as SplineFitData
+    from pioreactor.calibrations.former import PumpCalibration as PumpCalibration
     from pioreactor.calibrations.models import CalibrationBase as CalibrationBase
     from pioreactor.calibrations.models import OD600Calibration as OD600Calibration
     from pioreactor.calibrations.models import ODCalibration as ODCalibration
@@ -48,13 +50,22 @@ _MOVED: Final = {
     "SimplePeristalticPump": "pioreactor.calibrations.models",
     "SimpleStirringCalibration": "pioreactor.calibrations.models",
     "SplineFitData": "pioreactor.calibrations.curves",
+    "PumpCalibration": "pioreactor.calibrations.former",
+    "CalibrationStep": "pioreactor.calibrations.sessions.payloads",
     "EstimatorBase": "pioreactor.estimators.models",
     "ODFusionEstimator": "pioreactor.estimators.models",
 }
 """Names that plugins import from here, loaded on first access because higher packages define them."""
 
 
+_RENAMED: Final = {"Calibration": "CalibrationBase", "AnyPumpCalibration": "SimplePeristalticPump"}
+"""Former names of calibrations → the present ones."""
+
+
 def __getattr__(name: str) -> Any:
+    if name in _RENAMED:
+        warn_deprecated(f"structs.{name}", f"structs.{_RENAMED[name]}")
+        return __getattr__(_RENAMED[name])
     if name not in _MOVED:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module

@@ -4,6 +4,7 @@ from datetime import datetime
 
 import msgspec
 
+from pioreactor.deprecation import warn_deprecated
 from pioreactor.structs.encoding import JSONPrintedStruct
 from pioreactor.types import PdAngle, PdChannel
 
@@ -81,3 +82,50 @@ class ODReadings(JSONPrintedStruct):
 
     timestamp: datetime
     ods: dict[PdChannel, ODReading | CalibratedODReading] = msgspec.field(default_factory=dict)
+
+
+class ODByChannel(dict[str, float]):
+    """OD by photodiode channel. Where a number is expected it stands for its first channel, which is deprecated."""
+
+    def __float__(self) -> float:
+        warn_deprecated("latest_od as a number", "latest_od[channel], or latest_od_fused", stacklevel=4)
+        return next(iter(self.values()))
+
+    def __lt__(self, other: float) -> bool:
+        return float(self) < other
+
+    def __le__(self, other: float) -> bool:
+        return float(self) <= other
+
+    def __gt__(self, other: float) -> bool:
+        return float(self) > other
+
+    def __ge__(self, other: float) -> bool:
+        return float(self) >= other
+
+    def __add__(self, other: float) -> float:
+        return float(self) + other
+
+    def __sub__(self, other: float) -> float:
+        return float(self) - other
+
+    def __mul__(self, other: float) -> float:
+        return float(self) * other
+
+    def __truediv__(self, other: float) -> float:
+        return float(self) / other
+
+    def __rsub__(self, other: float) -> float:
+        return other - float(self)
+
+    def __rtruediv__(self, other: float) -> float:
+        return other / float(self)
+
+    __radd__ = __add__
+    __rmul__ = __mul__
+
+    def __round__(self, digits: int | None = None) -> float:
+        return round(float(self), digits)
+
+    def __format__(self, spec: str) -> str:
+        return format(float(self), spec) if spec else str(dict(self))

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from pioreactor.exc import JobNotRunningError
+from pioreactor.job_catalog import JOBS
 from pioreactor.runtime.context import current
 
 
 class JobManager:
     """What runs on this unit. Use it in a `with` block."""
+
+    LONG_RUNNING_JOBS: Final = tuple(sorted(spec.name for spec in JOBS.values() if spec.is_service))
+    """Jobs that `pio kill --all-jobs` leaves running. A class states it by `is_long_running`."""
 
     def __enter__(self) -> JobManager:
         return self

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
 
+from pioreactor.calibrations.former import FORMER_CACHES, cached_calibrations
 from pioreactor.runtime.context import current
 from pioreactor.storage.ports import KeyType, KeyValues, ValueType
 
@@ -54,4 +55,8 @@ def local_intermittent_storage(cache_name: str) -> Iterator[Cache]:
 @contextmanager
 def local_persistent_storage(cache_name: str) -> Iterator[Cache]:
     """Open a cache that outlives reboots."""
-    yield Cache(current().stores.persistent(cache_name))
+    store = current().stores.persistent(cache_name)
+    if cache_name in FORMER_CACHES:
+        for key, value in cached_calibrations(cache_name).items():
+            store.set(key, value)
+    yield Cache(store)

@@ -35,7 +35,7 @@ from pioreactor.automations.dosing.exchange import Volumes, check_volumes, count
 from pioreactor.automations.dosing.observations import DosingObservations
 from pioreactor.automations.dosing.vial import VialProperties
 from pioreactor.calibrations import store
-from pioreactor.exc import CalibrationMissingError, ConfigurationError, StoppedError
+from pioreactor.exc import CalibrationMissingError, ConfigurationError, InvalidRequestError, StoppedError
 from pioreactor.messaging.ports import Message
 from pioreactor.states import JobState
 
@@ -193,6 +193,10 @@ class DosingAutomationJob(VialProperties, AutomationJob):
             self.logger.warning("The vial is nearly full: %.2f of %.1f mL.", volume, full)
         return True
 
+    @property
+    def _source_of_event(self) -> str:
+        return f"{self.job_name}:{self.automation_name}"
+
     # ---- pumps ---------------------------------------------------------------------------------------------
 
     def _pump_arguments(self, volume_ml: float) -> dict[str, object]:
@@ -200,25 +204,57 @@ class DosingAutomationJob(VialProperties, AutomationJob):
             "unit": self.unit,
             "experiment": self.experiment,
             "ml": volume_ml,
-            "source_of_event": f"{self.job_name}:{self.automation_name}",
+            "source_of_event": self._source_of_event,
             "mqtt_client": self.pub_client,
             "logger": self.logger,
         }
 
-    def add_media_to_bioreactor(self, ml: float, source_of_event: str, **_ignored: object) -> float:
-        """Add media and return the volume moved [mL]. Plugins may replace it."""
-        return self._pump(MEDIA, ml, source_of_event)
+    def add_media_to_bioreactor(
+        self,
+        unit: str | None = None,  # noqa: ARG002  accepted for callers of the documented signature
+        experiment: str | None = None,  # noqa: ARG002
+        ml: float | None = None,
+        source_of_event: str | None = None,
+        *,
+        duration: float | None = None,
+        **_ignored: object,
+    ) -> float:
+        """Add media and return the volume moved [mL]. Give `ml` or `duration` [s]; plugins may replace it."""
+        return self._pump(MEDIA, ml, duration, source_of_event)
 
-    def add_alt_media_to_bioreactor(self, ml: float, source_of_event: str, **_ignored: object) -> float:
-        """Add alternative media and return the volume moved [mL]. Plugins may replace it."""
-        return self._pump(ALT_MEDIA, ml, source_of_event)
+    def add_alt_media_to_bioreactor(
+        self,
+        unit: str | None = None,  # noqa: ARG002  accepted for callers of the documented signature
+        experiment: str | None = None,  # noqa: ARG002
+        ml: float | None = None,
+        source_of_event: str | None = None,
+        *,
+        duration: float | None = None,
+        **_ignored: object,
+    ) -> float:
+        """Add alternative media, return the volume moved [mL]. Give `ml` or `duration` [s]; plugins may replace it."""
+        return self._pump(ALT_MEDIA, ml, duration, source_of_event)
 
-    def remove_waste_from_bioreactor(self, ml: float, source_of_event: str, **_ignored: object) -> float:
-        """Remove waste and return the volume requested from the pump [mL]. Plugins may replace it."""
-        return self._pump(WASTE, ml, source_of_event)
+    def remove_waste_from_bioreactor(
+        self,
+        unit: str | None = None,  # noqa: ARG002  accepted for callers of the documented signature
+        experiment: str | None = None,  # noqa: ARG002
+        ml: float | None = None,
+        source_of_event: str | None = None,
+        *,
+        duration: float | None = None,
+        **_ignored: object,
+    ) -> float:
+        """Remove waste and return the volume requested [mL]. Give `ml` or `duration` [s]; plugins may replace it."""
+        return self._pump(WASTE, ml, duration, source_of_event)
 
-    def _pump(self, pump: PumpDevice, volume_ml: float, source_of_event: str) -> float:
-        request = DoseRequest(volume_ml=volume_ml, source_of_event=source_of_event)
+    def _pump(
+        self, pump: PumpDevice, volume_ml: float | None, duration_s: float | None, source_of_event: str | None
+    ) -> float:
+        if (volume_ml is None) == (duration_s is None):
+            raise InvalidRequestError(f"the {pump.role} pump needs either ml or duration")
+        source = source_of_event if source_of_event is not None else self._source_of_event
+        request = DoseRequest(volume_ml=volume_ml, duration_s=duration_s, source_of_event=source)
         outcome = run_pump(self, pump, request, load_pump_rate(self, pump))
         match outcome:
             case Refused(reason, message):

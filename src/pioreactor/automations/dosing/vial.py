@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pioreactor.actions import bioreactor
 from pioreactor.actions.volume_tracking import VialState
+from pioreactor.deprecation import FormerName
 from pioreactor.runtime.context import Runtime
 
 
@@ -12,6 +13,11 @@ class VialProperties:
 
     runtime: Runtime
     experiment: str
+
+    vial_volume = FormerName("current_volume_ml")
+    liquid_volume = FormerName("current_volume_ml")
+    max_volume = FormerName("max_fill_volume_ml")
+    max_working_volume_ml = FormerName("efflux_tube_volume_ml")
 
     @property
     def vial(self) -> VialState:

@@ -2,14 +2,13 @@
 
 import math
 from collections.abc import Callable
-from typing import get_args
 
 import pytest
 
 from pioreactor.devices.drivers.pwm import resource_of
 from pioreactor.devices.ports import Ownership, Rig
 from pioreactor.exc import ActuatorInUseError, ConfigurationError, HardwareNotFoundError, InvalidRequestError
-from pioreactor.types import LedChannel
+from pioreactor.types import LED_CHANNELS
 
 
 class OwnershipContract:
@@ -143,7 +142,7 @@ class RigContract:
 
     def test_leds_take_percent(self, rig: Rig) -> None:
         leds = rig.leds()
-        for channel in get_args(LedChannel):
+        for channel in LED_CHANNELS:
             leds.set_intensity(channel, 55.5)
             leds.set_intensity(channel, 0.0)
             with pytest.raises(InvalidRequestError):
