@@ -59,14 +59,7 @@ class FusionCurves:
 
 def fit_fusion(observations: Sequence[Observation]) -> FusionCurves:
     """Fit every angle that was observed; raise `InvalidRequestError` for fewer than 4 levels or values not above 0."""
-    by_angle: dict[str, dict[float, list[float]]] = {}
-    for seen in observations:
-        if not (seen.concentration > 0 and seen.reading > 0):
-            raise InvalidRequestError(f"concentrations and readings must be above 0, not {seen}")
-        levels = by_angle.setdefault(seen.angle, {})
-        levels.setdefault(math.log10(seen.concentration), []).append(math.log(seen.reading))
-    if not by_angle:
-        raise InvalidRequestError("a fusion needs observations")
+    by_angle = _group_by_angle(observations)
     mu, sigma_log = {}, {}
     for angle, levels in by_angle.items():
         if len(levels) < FEWEST_LEVELS:
@@ -82,6 +75,19 @@ def fit_fusion(observations: Sequence[Observation]) -> FusionCurves:
     has_all = set(LOW_CONCENTRATION_SCALES) <= set(by_angle)
     scales = dict(LOW_CONCENTRATION_SCALES) if has_all else {}
     return FusionCurves(mu, sigma_log, min(every_level), max(every_level), SIGMA_FLOOR, scales)
+
+
+def _group_by_angle(observations: Sequence[Observation]) -> dict[str, dict[float, list[float]]]:
+    """Return the logarithms of the readings by angle and log10 of the concentration."""
+    by_angle: dict[str, dict[float, list[float]]] = {}
+    for seen in observations:
+        if not (seen.concentration > 0 and seen.reading > 0):
+            raise InvalidRequestError(f"concentrations and readings must be above 0, not {seen}")
+        levels = by_angle.setdefault(seen.angle, {})
+        levels.setdefault(math.log10(seen.concentration), []).append(math.log(seen.reading))
+    if not by_angle:
+        raise InvalidRequestError("a fusion needs observations")
+    return by_angle
 
 
 def _scatter(residuals: Sequence[float]) -> float:

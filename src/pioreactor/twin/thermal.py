@@ -45,17 +45,23 @@ def _multiply(a: Matrix, b: Matrix) -> Matrix:
 
 def exponential(matrix: Matrix) -> Matrix:
     """Return exp(matrix) by scaling, a Taylor series and squaring; good to rounding error for small matrices."""
-    size = len(matrix)
     norm = max(sum(abs(x) for x in row) for row in matrix)
     halvings = max(0, math.ceil(math.log2(norm)) + 4) if norm > 0.0 else 0
     scaled = tuple(tuple(x / 2**halvings for x in row) for row in matrix)
+    result = _taylor_series(scaled)
+    for _ in range(halvings):
+        result = _multiply(result, result)
+    return result
+
+
+def _taylor_series(matrix: Matrix) -> Matrix:
+    """Return the first 14 terms of exp(matrix)."""
+    size = len(matrix)
     identity: Matrix = tuple(tuple(float(i == j) for j in range(size)) for i in range(size))
     result, term = identity, identity
     for n in range(1, 14):
-        term = tuple(tuple(x / n for x in row) for row in _multiply(term, scaled))
+        term = tuple(tuple(x / n for x in row) for row in _multiply(term, matrix))
         result = tuple(tuple(x + y for x, y in zip(r, t, strict=True)) for r, t in zip(result, term, strict=True))
-    for _ in range(halvings):
-        result = _multiply(result, result)
     return result
 
 

@@ -55,6 +55,18 @@ def _hat_chips(hat: str) -> dict[int, ChipAt]:
     return {0x2C: ChipAt("pico", {2: "1", 3: "2", 1: "aux"}), 0x4F: ChipAt("tmp1075")}
 
 
+def _reactor_chips(model: str, version: str) -> dict[int, ChipAt]:
+    if version != "1.5":
+        return {}
+    return {address: ChipAt("ads1114", {0: channel}) for channel, address in _EYE_SPIES[model].items()}
+
+
+def _check_angles(angles: Mapping[str, str]) -> None:
+    for angle in angles.values():
+        if angle not in KNOWN_ANGLES:
+            raise ConfigurationError(f"no photodiode can sit at {angle!r}: known are {', '.join(KNOWN_ANGLES)}")
+
+
 def _check_known(hat: str, model: str, version: str) -> None:
     """Raise `ConfigurationError` for a HAT and a reactor that do not exist, or do not fit together."""
     if hat not in ("1.0", "1.1", "1.2"):
@@ -80,16 +92,12 @@ def wiring(
     `sensors` maps the addresses of additional sensors to their drivers.
     """
     _check_known(hat, model, version)
-    chips = _hat_chips(hat)
-    if version == "1.5":
-        for channel, address in _EYE_SPIES[model].items():
-            chips[address] = ChipAt("ads1114", {0: channel})
+    chips = _hat_chips(hat) | _reactor_chips(model, version)
     for address, driver in (sensors if sensors is not None else {}).items():
         chips[address] = ChipAt(driver)
-    unknown = [angle for angle in (angles if angles is not None else {}).values() if angle not in KNOWN_ANGLES]
-    if unknown:
-        raise ConfigurationError(f"no photodiode can sit at {unknown[0]!r}: known are {', '.join(KNOWN_ANGLES)}")
-    default_angles = FOUR_ANGLES if model.endswith("_XR") else ONE_ANGLE
+    if angles is None:
+        angles = FOUR_ANGLES if model.endswith("_XR") else ONE_ANGLE
+    _check_angles(angles)
     return TwinWiring(
         hat=hat,
         chips=chips,
@@ -98,6 +106,6 @@ def wiring(
         hall_pin=25 if hat == "1.0" else 21,
         button_pin=24 if hat == "1.0" else 4,
         pwm_roles=pwm_roles if pwm_roles is not None else PWM_ROLES,
-        angles=angles if angles is not None else default_angles,
+        angles=angles,
         led_roles=led_roles if led_roles is not None else LED_ROLES,
     )

@@ -10,7 +10,7 @@ import random
 from collections.abc import Callable
 from dataclasses import replace
 
-from pioreactor.twin.culture import STRAINS, Culture
+from pioreactor.twin.culture import STRAINS, Culture, Strain
 from pioreactor.twin.drugs import DRUGS
 from pioreactor.twin.fan import EdgeReader, Fan
 from pioreactor.twin.faults import Fault, Faults, address_of, strength
@@ -45,6 +45,23 @@ def _spread_thermal(constants: ThermalSet, rng: random.Random, spread: float) ->
         wall_air_w_k=vary(constants.wall_air_w_k),
         liquid_air_w_k=vary(constants.liquid_air_w_k),
     )
+
+
+def _strain_of(scenario: Scenario) -> Strain:
+    strain = STRAINS[scenario.strain]
+    return replace(
+        strain,
+        lag_h=scenario.lag_h if scenario.lag_h is not None else strain.lag_h,
+        mu_max_per_h=scenario.mu_max_per_h if scenario.mu_max_per_h is not None else strain.mu_max_per_h,
+        feed_g_l=scenario.feed_g_l if scenario.feed_g_l is not None else strain.feed_g_l,
+    )
+
+
+def _vessel_of(scenario: Scenario, capacity_ml: float) -> Vessel:
+    usual = 15.0 if capacity_ml <= 20.0 else 30.0
+    volume = scenario.volume_ml if scenario.volume_ml is not None else usual
+    efflux = scenario.efflux_ml if scenario.efflux_ml is not None else volume
+    return Vessel(min(volume, capacity_ml), capacity_ml, efflux)
 
 
 class World:
@@ -88,13 +105,7 @@ class World:
         def varied(ln_sd: float) -> float:
             return math.exp(ln_sd * spread * parts.gauss(0.0, 1.0))
 
-        strain = STRAINS[scenario.strain]
-        strain = replace(
-            strain,
-            lag_h=scenario.lag_h if scenario.lag_h is not None else strain.lag_h,
-            mu_max_per_h=scenario.mu_max_per_h if scenario.mu_max_per_h is not None else strain.mu_max_per_h,
-            feed_g_l=scenario.feed_g_l if scenario.feed_g_l is not None else strain.feed_g_l,
-        )
+        strain = _strain_of(scenario)
         self.alt_media_drug_ug_ml = scenario.alt_media_drug_ug_ml
         """What is in the bottle of alternative media now; set when the bottle is changed."""
         self.culture = Culture(
@@ -103,11 +114,7 @@ class World:
             drug=DRUGS[scenario.drug],
             rng=random.Random(f"{seed}/evolution"),
         )
-        capacity = wires.capacity_ml
-        usual = 15.0 if capacity <= 20.0 else 30.0
-        volume = scenario.volume_ml if scenario.volume_ml is not None else usual
-        efflux = scenario.efflux_ml if scenario.efflux_ml is not None else volume
-        self.vessel = Vessel(min(volume, capacity), capacity, efflux)
+        self.vessel = _vessel_of(scenario, wires.capacity_ml)
         self.pumps = {
             name: Pump(random.Random(f"{seed}/pump/{name}"), gain=varied(0.08), cv=0.03 * min(1.0, 2.0 * spread))
             for name in PUMPS

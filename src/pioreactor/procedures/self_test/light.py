@@ -37,13 +37,7 @@ MIN_SIGNAL_V = 1e-4
 def test_all_positive_correlations_between_pds_and_leds(fixture: SelfTestFixture) -> None:
     """Each photodiode sees more when the IR LED gives more."""
     channels = fixture.runtime.settings.photodiodes
-    seen: dict[PdChannel, list[float]] = {channel: [] for channel in channels}
-    with fixture.stirring(RPM):
-        for intensity in INTENSITIES:
-            with fixture.only_light(fixture.ir_channel, intensity):
-                reads = [fixture.read_volts() for _ in range(READS)]
-            for channel in channels:
-                seen[channel].append(fmean(read[channel] for read in reads))
+    seen = _sweep_ir_led(fixture)
     found = {channel: pearson(list(INTENSITIES), volts) for channel, volts in seen.items()}
     follows = [channel for channel, r in found.items() if r >= ENOUGH and max(seen[channel]) > MIN_SIGNAL_V]
     pairs = [[fixture.ir_channel, channel] for channel in follows]
@@ -59,6 +53,18 @@ def test_all_positive_correlations_between_pds_and_leds(fixture: SelfTestFixture
         remedy="Check that LED and photodiodes are plugged into the configured channels and sit in their pockets, "
         "and that no other light reaches the vial.",
     )
+
+
+def _sweep_ir_led(fixture: SelfTestFixture) -> dict[PdChannel, list[float]]:
+    """Return the mean signal [V] of each photodiode at each of `INTENSITIES`."""
+    seen: dict[PdChannel, list[float]] = {channel: [] for channel in fixture.runtime.settings.photodiodes}
+    with fixture.stirring(RPM):
+        for intensity in INTENSITIES:
+            with fixture.only_light(fixture.ir_channel, intensity):
+                reads = [fixture.read_volts() for _ in range(READS)]
+            for channel, levels in seen.items():
+                levels.append(fmean(read[channel] for read in reads))
+    return seen
 
 
 def test_ambient_light_interference(fixture: SelfTestFixture) -> None:

@@ -147,17 +147,27 @@ class PiecewiseCubic:
         for index, piece in enumerate(self._pieces):
             origin, end = self.knots[index], self.knots[index + 1]
             high_to_low = _without_rounding(piece, end - origin)
-            turns = [origin + u for u in Polynomial(derivative(high_to_low)).solutions(0.0)] if high_to_low[:-1] else []
+            turns = _turns(origin, high_to_low)
             inside = [x for x in turns if origin < x < end]
             left_breaks += [x for x in turns if index == 0 and x < origin]
             right_breaks += [x for x in turns if index == last and x > end]
             breaks = [origin, *inside, end]
             segments += [Segment(origin, high_to_low, low, high) for low, high in pairwise(breaks)]
-        first_piece, last_piece = segments[0], segments[-1]
-        left_breaks.sort()
-        right_breaks.sort()
-        before = [first_piece.between(low, high) for low, high in pairwise(left_breaks)]
-        after = [last_piece.between(low, high) for low, high in pairwise(right_breaks)]
-        left = OpenEnd(first_piece.between(left_breaks[0], left_breaks[0]), to_the_right=False)
-        right = OpenEnd(last_piece.between(right_breaks[-1], right_breaks[-1]), to_the_right=True)
-        return _Solver([*before, *segments, *after], left, right)
+        return _extended(segments, sorted(left_breaks), sorted(right_breaks))
+
+
+def _turns(origin: float, high_to_low: Sequence[float]) -> list[float]:
+    """Return where the slope of a piece is 0; a constant piece has no such places."""
+    if not high_to_low[:-1]:
+        return []
+    return [origin + u for u in Polynomial(derivative(high_to_low)).solutions(0.0)]
+
+
+def _extended(segments: list[Segment], left_breaks: list[float], right_breaks: list[float]) -> _Solver:
+    """Return a solver that continues the outer pieces beyond the knots, divided at these places."""
+    first_piece, last_piece = segments[0], segments[-1]
+    before = [first_piece.between(low, high) for low, high in pairwise(left_breaks)]
+    after = [last_piece.between(low, high) for low, high in pairwise(right_breaks)]
+    left = OpenEnd(first_piece.between(left_breaks[0], left_breaks[0]), to_the_right=False)
+    right = OpenEnd(last_piece.between(right_breaks[-1], right_breaks[-1]), to_the_right=True)
+    return _Solver([*before, *segments, *after], left, right)
