@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, cast
 
 from pioreactor.devices.shipped_definitions import HATS, MODELS
 from pioreactor.exc import ConfigurationError
+from pioreactor.structs.yaml_text import InvalidYAMLError, read_yaml
 
 
 class Layer(NamedTuple):
@@ -52,12 +53,9 @@ def merged(layers: Iterable[Layer]) -> dict[str, Any]:
 
 
 def _read(path: Path) -> Mapping[Any, Any]:
-    import yaml
-
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        content = yaml.load(path.read_text("utf-8"), Loader=loader)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        content = read_yaml(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, InvalidYAMLError) as error:
         raise ConfigurationError(f"{path}: cannot be read: {error}") from error
     if content is None:
         return {}

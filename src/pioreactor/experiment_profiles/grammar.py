@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from functools import cache, partial
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from pioreactor.experiment_profiles.profile_struct import InvalidProfileError
 
@@ -55,6 +55,9 @@ WORD: /[A-Za-z_$][A-Za-z0-9_$]*/
 """
 
 Function: TypeAlias = Literal["random", "unit", "hours_elapsed", "experiment", "job_name"]
+
+MAX_CHARACTERS: Final = 2000
+MAX_DEPTH: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +122,10 @@ def parse(text: str) -> Expression:
     """Return the tree of an expression; raise `InvalidProfileError` that points to where it ends making sense."""
     from lark.exceptions import UnexpectedInput, UnexpectedToken
 
+    if len(text) > MAX_CHARACTERS:
+        raise InvalidProfileError(f"an expression of {len(text)} characters is longer than {MAX_CHARACTERS}")
     try:
-        return _built(_parser().parse(text))
+        return _built(_parser().parse(text), MAX_DEPTH)
     except UnexpectedInput as error:
         is_at_end = isinstance(error, UnexpectedToken) and error.token.type == "$END"
         place = len(text) if is_at_end or error.pos_in_stream is None else error.pos_in_stream
@@ -137,10 +142,13 @@ def _parser() -> Lark:
     return Lark(GRAMMAR, parser="lalr", maybe_placeholders=False)
 
 
-def _built(tree: Token | Tree[Token]) -> Expression:
+def _built(tree: Token | Tree[Token], depth: int) -> Expression:
     from lark import Tree
 
     assert isinstance(tree, Tree), "the grammar names every expression"
+    if depth == 0:
+        raise InvalidProfileError(f"an expression is nested more than {MAX_DEPTH} deep")
+    built = partial(_built, depth=depth - 1)
     kind, parts = tree.data, tree.children
     match kind:
         case "number":
@@ -154,13 +162,13 @@ def _built(tree: Token | Tree[Token]) -> Expression:
         case "lookup":
             return _lookup(str(parts[0]))
         case "signed":
-            return Signed(str(parts[0]), _built(parts[1]))
+            return Signed(str(parts[0]), built(parts[1]))
         case "not_expr":
-            return Negated(_built(parts[0]))
+            return Negated(built(parts[0]))
         case "or_expr" | "and_expr":
-            return Operation("or" if kind == "or_expr" else "and", _built(parts[0]), _built(parts[1]))
+            return Operation("or" if kind == "or_expr" else "and", built(parts[0]), built(parts[1]))
         case _:
-            return Operation(str(parts[1]), _built(parts[0]), _built(parts[2]))
+            return Operation(str(parts[1]), built(parts[0]), built(parts[2]))
 
 
 def _lookup(text: str) -> Lookup:

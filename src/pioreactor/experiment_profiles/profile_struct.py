@@ -9,6 +9,7 @@ from typing import TypeAlias
 import msgspec
 
 from pioreactor.exc import InvalidRequestError
+from pioreactor.structs.yaml_text import InvalidYAMLError, read_yaml
 
 _MISSING_FIELD = re.compile(r"Object missing required field `(\w+)`( - at `.*`)?$")
 
@@ -152,11 +153,11 @@ class Profile(msgspec.Struct, forbid_unknown_fields=True):
 def read_profile(text: str) -> Profile:
     """Return the profile in a YAML text; raise `InvalidProfileError` with the place of the first error."""
     try:
-        profile = msgspec.yaml.decode(text, type=Profile)
+        profile = read_yaml(text, Profile)
     except msgspec.ValidationError as error:
         raise _invalid_field(str(error)) from error
-    except msgspec.DecodeError as error:
-        raise InvalidProfileError(_yaml_error(error)) from error
+    except InvalidYAMLError as error:
+        raise InvalidProfileError(f"This is not valid YAML: {error}") from error
     if profile.version != "1.0":
         raise InvalidProfileError(
             f"Profile version {profile.version!r} is not supported - at `$.version`", remedy='Write version: "1.0".'
@@ -172,13 +173,3 @@ def _invalid_field(error: str) -> InvalidProfileError:
     if field == "version" and not place:
         return InvalidProfileError("Missing `version`", remedy='Add `version: "1.0"` at the top.')
     return InvalidProfileError(f"Missing `{field}`{place}", remedy=f"Add `{field}`.")
-
-
-def _yaml_error(error: msgspec.DecodeError) -> str:
-    """Return the place and the problem of a syntax error; lines and columns count from 1."""
-    cause = error.__cause__ if error.__cause__ is not None else error.__context__
-    mark = getattr(cause, "problem_mark", None)
-    if mark is None:
-        return f"This is not valid YAML: {error}"
-    problem = getattr(cause, "problem", None)
-    return f"This is not valid YAML: line {mark.line + 1}, column {mark.column + 1}: {problem}"

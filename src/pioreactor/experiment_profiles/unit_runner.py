@@ -290,7 +290,7 @@ class UnitRunner:
             )
         try:
             return msgspec.json.decode(payload)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, RecursionError):
             return payload.decode("utf-8", "replace")
 
     def _describe(self, act: Act, job: str) -> str:

@@ -26,7 +26,7 @@ class Response:
         """Return the decoded body; raise `UnitUnreachableError` when it is not JSON."""
         try:
             return msgspec.json.decode(self.body)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, RecursionError):
             raise UnitUnreachableError(
                 f"the response (status {self.status}) is not JSON", remedy="Check address and port of the unit."
             ) from None

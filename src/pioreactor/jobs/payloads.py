@@ -31,18 +31,25 @@ def parse_payload(name: str, datatype: str, payload: bytes | str) -> object:
         raise SettingError(f"{name} holds a {datatype} and cannot be set from outside")
     try:
         if datatype == "float":
-            return float(text)
+            return float(_number(text))
         if datatype == "integer":
-            return int(text) if "." not in text else _whole(float(text))
+            return int(_number(text)) if "." not in text else _whole(float(_number(text)))
         if datatype == "json":
             return msgspec.json.decode(text)
-    except (ValueError, OverflowError, msgspec.DecodeError):
+    except (ValueError, OverflowError, RecursionError, msgspec.DecodeError):
         raise SettingError(f"{name} must be {_EXPECTED[datatype]}, not {text[:40]!r}") from None
     if datatype == "boolean":
         lowered = text.strip().lower()
         if lowered not in _TRUE | _FALSE:
             raise SettingError(f"{name} must be true or false, not {text[:40]!r}")
         return lowered in _TRUE
+    return text
+
+
+def _number(text: str) -> str:
+    """Return a numeral of ASCII characters; raise `ValueError` for the digits of other scripts and for `1_000`."""
+    if not text.isascii() or "_" in text:
+        raise ValueError(text)
     return text
 
 

@@ -12,6 +12,7 @@ import msgspec
 from pioreactor.exc import CalibrationError, InvalidRequestError, NotFoundError
 from pioreactor.runtime.context import Runtime
 from pioreactor.storage.ports import ArtifactKind, KeyValues
+from pioreactor.structs.yaml_text import InvalidYAMLError, read_yaml
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -127,10 +128,7 @@ class ArtifactStore(Generic[T]):
 
 @lru_cache(maxsize=64)
 def _yaml(text: str) -> object:
-    import yaml  # costs 1 MB and most of a start of Python, and only units with artifacts need it
-
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        return yaml.load(text, Loader=loader)
-    except yaml.YAMLError as error:
+        return read_yaml(text)
+    except InvalidYAMLError as error:
         raise ValueError(f"it is no YAML: {error}") from error

@@ -82,6 +82,15 @@ def _describe(invalid: object) -> str:
     return f"{key}: {invalid.get('message')}" if key and key != "data" else str(invalid.get("message"))
 
 
+def _on_recursion_error(request: Request[object, object, State], error: Exception) -> Response[Problem]:
+    """Answer 400 when decoding the body exceeded the recursion limit; any other recursion is an error of ours."""
+    if "deserializing" not in str(error):
+        return _on_unexpected_error(request, error)
+    return _response(
+        Problem("invalid request: the JSON is nested too deeply", 400, str(error), "http", "Send fewer levels.")
+    )
+
+
 def _on_unexpected_error(request: Request[object, object, State], error: Exception) -> Response[Problem]:
     _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
     return _response(
@@ -98,6 +107,7 @@ def _on_unexpected_error(request: Request[object, object, State], error: Excepti
 EXCEPTION_HANDLERS: ExceptionHandlersMap = {
     PioreactorError: _on_pioreactor_error,
     HTTPException: _on_http_exception,
+    RecursionError: _on_recursion_error,
     Exception: _on_unexpected_error,
 }
 """Handlers for Litestar. The last one catches everything: an error in one request must not stop the server."""

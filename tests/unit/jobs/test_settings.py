@@ -7,7 +7,7 @@ import pytest
 
 from pioreactor.exc import SettingError
 from pioreactor.jobs.job import BackgroundJob, BackgroundJobContrib
-from pioreactor.jobs.payloads import encode_payload
+from pioreactor.jobs.payloads import encode_payload, parse_payload
 from pioreactor.jobs.published_attribute import Status
 from pioreactor.jobs.settings import Setting, from_declaration
 
@@ -153,3 +153,10 @@ def test_subclasses_inherit_settings_and_may_change_a_default_without_changing_t
     assert set(Base.settings()) == {"speed"}
     assert set(Fast.published_settings) == {"speed", "extra"}
     assert math.isclose(Fast.__dict__["speed"].default, 9.0)
+
+
+@pytest.mark.parametrize("text", ["\u0663", "1_000", "\uff11", "nan-1", "[" * 10_000])
+@pytest.mark.parametrize("datatype", ["integer", "json"])
+def test_numbers_are_ascii_and_payloads_are_shallow(datatype: str, text: str) -> None:
+    with pytest.raises(SettingError):
+        parse_payload("x", datatype, text)

@@ -13,6 +13,7 @@ from pioreactor.experiment_profiles.profile_struct import read_profile
 from pioreactor.experiment_profiles.timeline import Step, timeline
 from pioreactor.experiment_profiles.validate import Diagnostic, Verdict, verify
 from pioreactor.storage.leader.repositories.profile_runs import ProfileRun
+from pioreactor.structs.yaml_text import InvalidYAMLError, read_yaml
 from pioreactor.web.leader.responses import Status
 from pioreactor.web.leader.services import LeaderPorts, LeaderServices
 from pioreactor.web.request_bodies import Body, experiment_name, file_name
@@ -82,8 +83,8 @@ def _check(text: str) -> Verdict:
 
 def _content(text: str) -> dict[str, object]:
     try:
-        return msgspec.yaml.decode(text, type=dict[str, object])
-    except msgspec.DecodeError as error:
+        return read_yaml(text, dict[str, object])
+    except (InvalidYAMLError, msgspec.ValidationError) as error:
         raise InvalidRequestError(f"cannot read the profile: {error}") from error
 
 
