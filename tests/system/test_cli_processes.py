@@ -31,7 +31,7 @@ while True:
 
 class Unit:
     def __init__(self, root: Path) -> None:
-        kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        kept = {name: os.environ[name] for name in ("PATH", "HOME", "PYTHONPATH") if name in os.environ}
         own = {"DOT_PIOREACTOR": str(root / "dot"), "RUN_PIOREACTOR": str(root / "run"), "HOSTNAME": "u1"}
         self.environment = {**kept, **own, "ACTIVE": "1", "EXPERIMENT": "e", "PIO_LOG_FILE": str(root / "log")}
         self.jobs: list[subprocess.Popen[str]] = []
@@ -81,6 +81,26 @@ def test_kill_ends_processes_and_says_which_live_on(unit: Unit) -> None:
     assert ended.returncode == 1
     assert "od_reading ended." in ended.stdout
     assert f"stirring (process {stubborn.pid}) still runs after 2 s" in ended.stderr
+
+
+@pytest.mark.parametrize(
+    "fault", ["[leds]\na=IR\n", "[mqtt]\nbroker_port=x\n", "[PWM]\n1=a\n2=a\n", "lost\n[ui]\nport=-1\n"]
+)
+def test_what_stops_and_repairs_depends_on_no_configuration(unit: Unit, fault: str) -> None:
+    config = Path(unit.environment["DOT_PIOREACTOR"]) / "unit_config.ini"
+    config.write_text(fault)
+    job = unit.start("od_reading")
+
+    ended = unit.pio("kill", "--all-jobs")
+    assert ended.returncode == 0, ended.stderr
+    assert job.wait(10) == 0, ended.stdout
+    for line in (["jobs", "list"], ["config", "show"], ["resume"]):
+        answer = unit.pio(*line)
+        assert answer.returncode == 0, (line, answer.stderr)
+    status = unit.pio("status")
+    assert status.stdout.count("unit_config.ini") <= 2, status.stdout
+    config.write_text("")
+    assert unit.pio("config", "show").stderr == ""
 
 
 def test_a_killed_job_is_not_listed_as_running(unit: Unit) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import socket
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,6 +27,7 @@ from pioreactor.models import DEFAULT_MODEL, ReactorModel, find_model, load_mode
 from pioreactor.runtime.context import Runtime
 from pioreactor.settings.load import load_settings
 from pioreactor.settings.overrides import parse_overrides
+from pioreactor.settings.refusing import refusing
 from pioreactor.settings.schema import Settings
 from pioreactor.storage.artifacts import DiskArtifacts
 from pioreactor.storage.paths import Paths
@@ -49,8 +51,12 @@ def build_runtime(
     quiet: bool = False,
     asks_leader: bool = True,
     handles_signals: bool = True,
+    refuses_faults: bool = False,
 ) -> Runtime:
     """Return the runtime of this process from its environment and its unit's files. Nothing is connected yet.
+
+    Values of the files that do not fit are skipped. With `refuses_faults` a section from which one was skipped
+    cannot be used: a job must not run on a default that no one chose.
 
     With `asks_leader` off no request is sent: stored answers are used, else the defaults.
     """
@@ -59,6 +65,8 @@ def build_runtime(
     settings = load_settings(
         paths.global_config, paths.local_config, parse_overrides(overrides), machine_defaults=_defaults(paths)
     )
+    if refuses_faults:
+        settings = refusing(settings)
     clock = _clock(env)
     unit = unit_name(env, hostname=socket.gethostname())
     stores = SqliteUnitStores(paths, now=clock.now)
@@ -244,9 +252,25 @@ def _open_rig(settings: Settings, paths: Paths, clock: Clock, ownership: FileLoc
         buses,
         clock,
         ownership,
-        pwm_roles=settings.pwm_channel_of,
+        pwm_roles=_ConfiguredRoles(settings),
         hat_present=True if simulated else None,
     )
+
+
+@dataclass(frozen=True)
+class _ConfiguredRoles(Mapping[str, str]):
+    """Role → PWM channel. [PWM] is read when a role is asked for: a job without PWM outputs does not depend on it."""
+
+    settings: Settings
+
+    def __getitem__(self, role: str) -> str:
+        return self.settings.pwm_channel_of[role]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.settings.pwm_channel_of)
+
+    def __len__(self) -> int:
+        return len(self.settings.pwm_channel_of)
 
 
 def _hat_version() -> str:

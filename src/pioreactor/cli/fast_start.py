@@ -40,9 +40,9 @@ def _run(name: str) -> None:
     from pioreactor.storage.paths import Paths
 
     refuse_wrong_user(Paths.from_environment(os.environ).dot_pioreactor)
-    runtime = build_runtime()
+    runtime = build_runtime(refuses_faults=not JOBS[name].is_service)
     context.install(runtime)
-    for warning in runtime.settings.warnings:
+    for warning in runtime.settings.notices:
         sys.stderr.write(f"Warning: {warning}\n")
     run_argv.set((name,))
     job: type[BackgroundJob] = JOBS[name].load()

@@ -53,6 +53,15 @@ ENTRIES: Final[Mapping[str, Entry]] = {
 }
 
 
+_REPAIRS: Final = frozenset({"led_intensity", "backup_database"})
+"""Actions that switch something off or save data, whatever is wrong with the configuration."""
+
+
+def _runs_with_faults(name: str | None) -> bool:
+    """Return whether a job or an action runs although values of the configuration were skipped."""
+    return name is not None and (name in _REPAIRS or (name in JOBS and JOBS[name].is_service))
+
+
 class RunGroup(LazyGroup):
     """Commands of built-in jobs and actions, and of plugins: their own, and one for each job class without one."""
 
@@ -128,7 +137,7 @@ def run(ctx: click.Context, overrides: tuple[tuple[str, str, str], ...]) -> None
     from pioreactor.bootstrap import build_runtime
     from pioreactor.runtime import context
 
-    runtime = build_runtime(overrides=overrides)
+    runtime = build_runtime(overrides=overrides, refuses_faults=not _runs_with_faults(ctx.invoked_subcommand))
     context.install(runtime)
-    for warning in runtime.settings.warnings:
+    for warning in runtime.settings.notices:
         click.echo(f"Warning: {warning}", err=True)

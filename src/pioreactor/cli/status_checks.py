@@ -53,8 +53,12 @@ _NO_REACTOR = "this leader has no reactor"
 
 
 def _configuration(cli: CliContext) -> tuple[Verdict, str]:
-    warnings = cli.settings.warnings
-    return ("WARN", " ".join(warnings)) if warnings else ("OK", "files are readable and all values are valid")
+    settings = cli.settings
+    if settings.faults:
+        return "FAIL", " ".join(settings.notices)
+    if settings.warnings:
+        return "WARN", " ".join(settings.warnings)
+    return "OK", "files are readable and all values are valid"
 
 
 def _identity(cli: CliContext) -> tuple[Verdict, str]:

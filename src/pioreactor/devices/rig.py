@@ -54,7 +54,7 @@ class BoardRig:
         self._buses = buses
         self._context = DriverContext(buses.i2c, clock, self.firmware)
         self._ownership = ownership
-        self._channels = {**pwm_roles, HEATING: board.heater_channel}
+        self._pwm_roles = pwm_roles
         self._hat_present = hat_present
         self._firmware = board.firmware
         self._inputs: dict[str, ports.Photodiode] = {}
@@ -80,7 +80,7 @@ class BoardRig:
 
     def pin_of(self, role: str) -> int:
         """Return the pin wired to a role; raise `ConfigurationError` when no channel has it."""
-        channel = self._channels.get(role)
+        channel = self.board.heater_channel if role == HEATING else self._pwm_roles.get(role)
         if channel is None:
             raise ConfigurationError(
                 f"no PWM channel is assigned to {role}", remedy=f"Add a line such as `1={role}` to [PWM]."

@@ -4,13 +4,15 @@ import fcntl
 import os
 import re
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from pioreactor.exc import ConfigurationError
+from pioreactor.settings.faults import refuse
 from pioreactor.settings.ini import normalize_dashes, parse_ini
-from pioreactor.settings.load import settings_of_text
+from pioreactor.settings.load import faults_of_text
+from pioreactor.settings.schema import SettingFault
 
 _HEADER = re.compile(r"^\[(?P<name>.+)\]")
 
@@ -47,8 +49,11 @@ def with_value(text: str, section: str, key: str, value: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def check_shared(text: str) -> str:
-    """Return the normalized text of a shared configuration; raise `ConfigurationError` if it is invalid."""
+def check_shared(text: str, *, known: Collection[SettingFault] = ()) -> str:
+    """Return the normalized text of a shared configuration; raise `ConfigurationError` if it is invalid.
+
+    Faults in `known` were there before, and do not keep anybody from correcting others.
+    """
     text = normalize_dashes(text)
     sections = parse_ini(text, where="config.ini")
     topology = sections.get("cluster.topology", {})
@@ -65,14 +70,18 @@ def check_shared(text: str) -> str:
     for place, address in addresses.items():
         if address and address.startswith(("http:", "https:")):
             raise ConfigurationError(f"config.ini: {place} = {address!r}: expected a host without http://")
-    settings_of_text(text)
+    refuse(fault for fault in faults_of_text(text) if fault not in known)
     return text
 
 
-def check_local(shared: str, local: str) -> str:
-    """Return the normalized text of a unit's configuration; raise `ConfigurationError` if it is invalid."""
+def check_local(shared: str, local: str, *, known: Collection[SettingFault] = ()) -> str:
+    """Return the normalized text of a unit's configuration; raise `ConfigurationError` if it is invalid.
+
+    Faults of the shared configuration, and those in `known`, were there before.
+    """
     local = normalize_dashes(local)
-    settings_of_text(shared, local)
+    before = {*faults_of_text(shared), *known}
+    refuse(fault for fault in faults_of_text(shared, local) if fault not in before)
     return local
 
 

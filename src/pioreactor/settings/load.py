@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pioreactor.exc import ConfigurationError
-from pioreactor.settings.fields import describe
-from pioreactor.settings.ini import Sections, parse_ini, read_ini
+from pioreactor.settings.faults import refuse, without_ambiguous_channels, without_faults
+from pioreactor.settings.fields import BLANK
+from pioreactor.settings.ini import Sections, parse_ini, parse_ini_tolerantly, read_ini_tolerantly
+from pioreactor.settings.key_advice import Advice, adopt
 from pioreactor.settings.overrides import Override
 from pioreactor.settings.parser import ConfigParserMod
-from pioreactor.settings.schema import MAPS, SECTIONS, Settings, Source, default_sections, read_map, read_section
+from pioreactor.settings.schema import MAPS, SECTIONS, SettingFault, Settings, Source, default_sections, read_section
 
 _Layer = tuple[Source, str, Sections]
 
@@ -23,24 +25,40 @@ def load_settings(
     *,
     machine_defaults: Mapping[str, Mapping[str, str]] | None = None,
 ) -> Settings:
-    """Read both files (either may be absent) and return checked settings.
+    """Read both files (either may be absent) and return the settings.
 
     The unit's own file wins over the shared one, and `overrides` over both. `machine_defaults` replaces shipped
-    defaults that depend on the machine (paths of its databases). Raise `ConfigurationError`.
+    defaults that depend on the machine (paths of its databases).
+
+    What cannot be read is skipped and listed in `faults`; what it would have replaced stays in force. So whatever
+    stops or repairs something works with any file. Raises `ConfigurationError` for a wrong override only.
     """
-    return settings_of(
-        read_ini(shared_path) if shared_path is not None else {},
-        read_ini(local_path) if local_path is not None else {},
+    shared, shared_faults = read_ini_tolerantly(shared_path)
+    local, local_faults = read_ini_tolerantly(local_path)
+    settings = settings_of(
+        shared,
+        local,
         overrides,
         machine_defaults=machine_defaults,
         shared_name=str(shared_path),
         local_name=str(local_path),
     )
+    files = [SettingFault("", "", message) for message in (*shared_faults, *local_faults)]
+    return replace(settings, faults=(*files, *settings.faults)) if files else settings
 
 
 def settings_of_text(shared: str, local: str = "", overrides: Sequence[Override] = ()) -> Settings:
-    """Return checked settings of the texts of both files."""
-    return settings_of(parse_ini(shared, where="config.ini"), parse_ini(local, where="unit_config.ini"), overrides)
+    """Return the settings of the texts of both files; raise `ConfigurationError` naming everything that is wrong."""
+    settings = settings_of(parse_ini(shared, where="config.ini"), parse_ini(local, where="unit_config.ini"), overrides)
+    refuse(settings.faults)
+    return settings
+
+
+def faults_of_text(shared: str, local: str = "") -> list[SettingFault]:
+    """Return what is wrong with the texts of both files."""
+    sections, messages = parse_ini_tolerantly(shared, where="config.ini")
+    own, more = parse_ini_tolerantly(local, where="unit_config.ini")
+    return [*(SettingFault("", "", message) for message in (*messages, *more)), *settings_of(sections, own).faults]
 
 
 def settings_of(
@@ -52,7 +70,7 @@ def settings_of(
     shared_name: str = "config.ini",
     local_name: str = "unit_config.ini",
 ) -> Settings:
-    """Return checked settings of parsed files."""
+    """Return the settings of parsed files; values that do not fit are skipped and listed in `faults`."""
     machine: Sections = {name: dict(keys) for name, keys in (machine_defaults or {}).items()}
     temporary: Sections = {}
     for section, key, value in overrides:
@@ -60,18 +78,27 @@ def settings_of(
     layers: list[_Layer] = [
         ("default", "shipped defaults", default_sections()),
         ("default", "defaults of this machine", machine),
-        ("global", shared_name, shared),
-        ("local", local_name, local),
-        ("override", "command line", temporary),
     ]
+    faults: list[SettingFault] = []
+    advice: list[Advice] = []
+    given: list[_Layer] = [
+        ("global", shared_name, shared), ("local", local_name, local), ("override", "command line", temporary),
+    ]  # fmt: skip
+    for source, where, written in given:
+        adopted, unknown = adopt(where, written)
+        sections, found = without_faults(where, adopted)
+        if source == "override":
+            refuse(found)
+        layers.append((source, where, sections))
+        faults += found
+        advice += unknown
     merged, sources = _merge(layers)
+    faults += without_ambiguous_channels(merged)
     _derive(merged, sources)
-    files: dict[Source, str] = {source: where for source, where, _ in layers}
-    files["default"] = "shipped defaults"
-    typed = _typed(merged, sources, files)
     raw = ConfigParserMod(default_section="\0")
     raw.read_dict(merged)
-    return Settings(**typed, raw=raw, sources=sources, warnings=tuple(_misspelled(layers)))
+    warnings = [note.message(lambda section, key: merged.get(section, {}).get(key)) for note in advice]
+    return Settings(**_typed(merged), raw=raw, sources=sources, faults=tuple(faults), warnings=tuple(warnings))
 
 
 def _merge(layers: Sequence[_Layer]) -> tuple[Sections, dict[tuple[str, str], Source]]:
@@ -112,52 +139,10 @@ def _put(
     sources.update({(section, key): "derived" for key in pairs})
 
 
-def _typed(merged: Sections, sources: Mapping[tuple[str, str], Source], files: Mapping[Source, str]) -> dict[str, Any]:
+def _typed(merged: Sections) -> dict[str, Any]:
     typed: dict[str, Any] = {}
     for name, (attribute, type_) in SECTIONS.items():
-        typed[attribute] = read_section(name, merged.get(name, {}), type_, sources=sources, files=files)
+        typed[attribute] = read_section(name, merged.get(name, {}), type_)
     for name, section in MAPS.items():
-        used = {sources.get((name, key), "default") for key in merged.get(name, {})}
-        where = files.get("local" if "local" in used else "global", "config.ini")
-        typed[section.attribute] = read_map(name, merged.get(name, {}), where=where)
-    references = [channel for channel, angle in typed["photodiodes"].items() if angle == "REF"]
-    if len(references) > 1:
-        raise ConfigurationError(
-            f"[od_config.photodiode_channel]: channels {' and '.join(references)} are both REF",
-            remedy="Keep one reference photodiode.",
-        )
-    _check_duplicates("PWM", typed["pwm"])
+        typed[section.attribute] = {key: value for key, value in merged.get(name, {}).items() if value not in BLANK}
     return typed
-
-
-def _check_duplicates(name: str, pairs: Mapping[str, str]) -> None:
-    """Raise `ConfigurationError` if a role is on two channels: the output would be ambiguous."""
-    owner: dict[str, str] = {}
-    for channel, role in pairs.items():
-        if role in owner:
-            raise ConfigurationError(f"[{name}]: {role} is on channel {owner[role]} and on channel {channel}")
-        owner[role] = channel
-
-
-def _misspelled(layers: Sequence[_Layer]) -> list[str]:
-    """Return a warning for each unknown key that resembles a known one."""
-    found = []
-    for source, where, sections in layers:
-        if source == "default":
-            continue
-        for name, keys in sections.items():
-            if name not in SECTIONS:
-                continue
-            known = [f.key for f in describe(SECTIONS[name][1])]
-            found += [
-                f"{where}: [{name}] {key} is unknown. Did you mean {near}?"
-                for key in keys
-                if key not in known and (near := _nearest(key, known)) is not None
-            ]
-    return found
-
-
-def _nearest(word: str, known: Sequence[str]) -> str | None:
-    from difflib import get_close_matches
-
-    return next(iter(get_close_matches(word, known, n=1, cutoff=0.8)), None)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, TypeVar
+from typing import Any, Final, Literal, NamedTuple, TypeVar
 
 import msgspec
 
 from pioreactor.exc import ConfigurationError
 from pioreactor.settings import sections as s
-from pioreactor.settings.fields import BLANK, NotAcceptedError, describe, read
+from pioreactor.settings.fields import NotAcceptedError, describe, read
 from pioreactor.settings.ini import Sections
 from pioreactor.settings.parser import ConfigParserMod
 from pioreactor.types import LedChannel, PdAngleOrREF, PdChannel, PwmChannel
@@ -100,6 +100,15 @@ MAPS: Final[Mapping[str, MapSection]] = {
 }
 
 
+class SettingFault(NamedTuple):
+    """A value that was skipped. `section` is blank when a whole line or file cannot be read."""
+
+    section: str
+    key: str
+    message: str
+    remedy: str | None = None
+
+
 @dataclass(frozen=True)
 class Settings:
     """The configuration of one unit. Every attribute was checked when it was read."""
@@ -140,8 +149,10 @@ class Settings:
     """All values as text, sections of plugins included."""
     sources: Mapping[tuple[str, str], Source] = field(default_factory=dict)
     """(section, key) → where the value comes from."""
+    faults: tuple[SettingFault, ...] = ()
+    """Values and lines of the files that were skipped because they do not fit."""
     warnings: tuple[str, ...] = ()
-    """Warnings about keys that look misspelled."""
+    """Warnings about keys that have no effect, or are used under another name."""
 
     @property
     def pwm_channel_of(self) -> dict[str, PwmChannel]:
@@ -159,6 +170,16 @@ class Settings:
         leader = self.cluster.leader_hostname
         fallbacks = (self.cluster.leader_address, f"{leader}.local" if leader else "localhost")
         return next(host for host in (self.mqtt.broker_address, *fallbacks) if host)
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """Return what a person should know about the files: values that were skipped, and keys without effect."""
+        skipped = (f"{fault.message}. The value is skipped." for fault in self.faults)
+        return (*skipped, *self.warnings)
+
+    def faults_of(self, *sections: str) -> list[SettingFault]:
+        """Return the faults in these sections, and those of lines and files that cannot be read at all."""
+        return [fault for fault in self.faults if fault.section in ("", *sections)]
 
     def section(self, name: str, type_: type[S]) -> S:
         """Return a section, of a plugin for example, as a checked struct of its keys.
@@ -190,9 +211,8 @@ def read_section(
     type_: type[S],
     *,
     sources: Mapping[tuple[str, str], Source] | None = None,
-    files: Mapping[Source, str] | None = None,
 ) -> S:
-    """Return the struct of one section; raise `ConfigurationError` naming file, section, key, value and expectation."""
+    """Return the struct of one section; raise `ConfigurationError` naming source, section, key, value and type."""
     typed: dict[str, Any] = {}
     for field_ in describe(type_):
         if field_.key not in values:
@@ -201,8 +221,7 @@ def read_section(
         try:
             typed[field_.key] = read(value, field_.type)
         except NotAcceptedError as error:
-            source = (sources if sources is not None else {}).get((name, field_.key), "default")
-            where = (files if files is not None else {}).get(source, source)
+            where = (sources if sources is not None else {}).get((name, field_.key), "default")
             shown = "(hidden)" if field_.is_secret else repr("" if value is None else value)
             raise ConfigurationError(f"{where}: [{name}] {field_.key} = {shown}: expected {error}") from None
     return type_(**typed)
@@ -219,23 +238,3 @@ def default_sections() -> Sections:
     for name, section in MAPS.items():
         shipped[name] = dict(section.default)
     return shipped
-
-
-def read_map(name: str, values: Mapping[str, str | None], *, where: str) -> dict[str, str]:
-    """Return the pairs of a map section that are not blank."""
-    section = MAPS[name]
-    pairs: dict[str, str] = {}
-    for key, value in values.items():
-        if section.keys is not None and key not in section.keys:
-            raise ConfigurationError(f"{where}: [{name}] {key}: is not a channel", remedy=_channels(section.keys))
-        if section.values is not None and (value if value is not None else "") not in section.values:
-            words = ", ".join(word for word in section.values if word)
-            raise ConfigurationError(f"{where}: [{name}] {key} = {value!r}: expected one of {words}, or blank")
-        if value not in BLANK:
-            assert value is not None
-            pairs[key] = value
-    return pairs
-
-
-def _channels(keys: tuple[str, ...]) -> str:
-    return f"Use {', '.join(keys)}."

@@ -80,10 +80,9 @@ class _CurrentSettings:
     def read(self) -> Settings:
         stamps = self._modified()
         if stamps != self._stamps:
-            try:
-                self._settings = load_settings(*self._paths)
-            except ConfigurationError as error:
-                _log.warning("invalid configuration, the previous one stays in force: %s", error)
+            self._settings = load_settings(*self._paths)
+            for notice in self._settings.notices:
+                _log.warning("configuration: %s", notice)
             self._stamps = stamps
         return self._settings
 

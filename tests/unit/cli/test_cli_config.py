@@ -81,9 +81,24 @@ def test_the_shared_file_is_the_leaders(shell: Shell) -> None:
 
 def test_a_broken_file_can_be_repaired_with_set(shell: Shell) -> None:
     shell.local.write_text("[stirring.config]\npwm_hz=quick\n")
-    assert shell("get", "ui", "port")[0] == 1
+    assert shell("get", "stirring.config", "pwm_hz")[:2] == (0, "200\n")
+    assert "pwm_hz = 'quick'" in shell("show")[2]
     assert shell("set", "stirring.config", "pwm_hz", "150", "--specific")[0] == 0
-    assert shell("get", "ui", "port")[0] == 0
+    assert shell("get", "stirring.config", "pwm_hz")[:2] == (0, "150\n")
+    assert shell("show")[2] == ""
+
+
+def test_one_of_two_faults_can_be_repaired(shell: Shell) -> None:
+    shell.local.write_text("[leds]\na=IR\n[stirring.config]\npwm_hz=quick\n")
+    assert shell("set", "stirring.config", "pwm_hz", "150", "--specific")[0] == 0
+    status, _, err = shell("set", "stirring.config", "initial_target_rpm", "fast", "--specific")
+    assert status == 1
+    assert "initial_target_rpm = 'fast'" in err
+
+
+def test_a_negative_number_is_a_value(shell: Shell) -> None:
+    assert shell("set", "gas_valve.config", "offset_s", "-2.5", "--specific")[0] == 0
+    assert shell("get", "gas_valve.config", "offset_s")[1] == "-2.5\n"
 
 
 def test_show_hides_secrets_and_names_sources(shell: Shell) -> None:

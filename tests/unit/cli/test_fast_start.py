@@ -7,7 +7,7 @@ import pytest
 
 from pioreactor.cli import fast_start
 from pioreactor.cli.exit_codes import run_to_exit_code
-from pioreactor.cli.run import ENTRIES
+from pioreactor.cli.run import ENTRIES, _runs_with_faults
 from pioreactor.cli.run_commands import command_of
 from pioreactor.exc import NotAssignedAnExperimentError
 from pioreactor.job_catalog import JOBS
@@ -92,3 +92,11 @@ def test_a_job_under_construction_is_ended_on_a_signal(monkeypatch: pytest.Monke
     with pytest.raises(SystemExit):
         run_to_exit_code(interrupted)
     assert ended == ["ended"]
+
+
+@pytest.mark.parametrize(
+    ("name", "runs"),
+    [("monitor", True), ("led_intensity", True), ("stirring", False), ("add_media", False), ("a_plugin", False)],
+)
+def test_only_what_repairs_runs_on_a_faulty_configuration(name: str, runs: bool) -> None:
+    assert _runs_with_faults(name) is runs

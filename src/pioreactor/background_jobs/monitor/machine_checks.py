@@ -12,6 +12,7 @@ from pioreactor import error_codes, structs
 from pioreactor.background_jobs.monitor.health_checks import Fault, HealthCheck
 from pioreactor.http.addresses import base_url
 from pioreactor.runtime.context import Runtime
+from pioreactor.settings.load import load_settings
 
 MIN_FREE_DISK_GB: Final = 3.0
 MAX_PROCESSOR_CELSIUS: Final = 80.0
@@ -48,7 +49,10 @@ class MachineChecks:
 
     def slow(self) -> list[HealthCheck]:
         """Return the checks that run a few times an hour."""
-        checks = [HealthCheck("ownership of the data", self.ownership)]
+        checks = [
+            HealthCheck("ownership of the data", self.ownership),
+            HealthCheck("configuration", self.configuration),
+        ]
         if self._runtime.identity.is_leader:
             checks.append(HealthCheck("backup", self.backup))
         return checks
@@ -126,6 +130,18 @@ class MachineChecks:
         return Fault(
             f"{closed[0].name} belongs to another user and cannot be written. Fix it: sudo pio repair",
             level=logging.ERROR,
+        )
+
+    def configuration(self) -> Fault | None:
+        """Read the files as they are now: they may have been edited while this job runs."""
+        paths = self._runtime.paths
+        has_files = paths.global_config.exists() or paths.local_config.exists()
+        settings = load_settings(paths.global_config, paths.local_config) if has_files else self._runtime.settings
+        if not settings.notices:
+            return None
+        return Fault(
+            f"{' '.join(settings.notices)} Correct it on the page Configuration, or with: pio config set",
+            level=logging.ERROR if settings.faults else logging.WARNING,
         )
 
     def backup(self) -> Fault | None:

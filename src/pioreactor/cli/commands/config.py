@@ -13,10 +13,11 @@ from pioreactor.cli.lazy_group import SuggestingGroup, unknown
 from pioreactor.cli.options import json_option
 from pioreactor.cli.render import print_json
 from pioreactor.exc import ConfigurationError, NotFoundError
-from pioreactor.settings.editing import check_shared, set_value
+from pioreactor.settings.editing import check_local, check_shared, set_value
+from pioreactor.settings.faults import refuse
 from pioreactor.settings.fields import describe, expected
-from pioreactor.settings.ini import read_ini
-from pioreactor.settings.load import settings_of_text
+from pioreactor.settings.ini import Sections, read_ini_tolerantly
+from pioreactor.settings.load import faults_of_text
 from pioreactor.settings.schema import SECTIONS, Settings, secret_keys
 
 _HIDDEN = "(hidden)"
@@ -46,7 +47,7 @@ def get(cli: CliContext, section: str, key: str, shared: bool, specific: bool) -
     """Print one value: the effective one, or the one in a file."""
     path = _file(cli, shared, specific) if shared or specific else None
     if path is not None:
-        sections = read_ini(path)
+        sections, _ = read_ini_tolerantly(path)
     else:
         sections = cli.settings.raw.as_dict()
     if section not in sections:
@@ -57,7 +58,7 @@ def get(cli: CliContext, section: str, key: str, shared: bool, specific: bool) -
     click.echo("" if value is None else value)
 
 
-@config.command(name="set")
+@config.command(name="set", context_settings={"ignore_unknown_options": True})  # -1 is a value
 @click.argument("section")
 @click.argument("key")
 @click.argument("value")
@@ -98,7 +99,7 @@ def show(
         print_json(chosen if with_source else _without_sources(chosen))
     else:
         _print_ini(chosen, with_source=with_source)
-    for warning in cli.settings.warnings:
+    for warning in cli.settings.notices:
         click.echo(f"Warning: {warning}", err=True)
 
 
@@ -171,18 +172,30 @@ def _file(cli: CliContext, shared: bool, specific: bool) -> Path:
 
 
 def _check(cli: CliContext, text: str, shared: bool) -> None:
-    """Raise an error for a text with which jobs could not start."""
-    other = cli.paths.local_config if shared else cli.paths.global_config
-    other_text = other.read_text(encoding="utf-8") if other.exists() else ""
-    if shared and "cluster.topology" in read_ini(cli.paths.global_config):
-        check_shared(text)
-    settings_of_text(text, other_text) if shared else settings_of_text(other_text, text)
+    """Raise an error for a fault that the edit adds; those that were there before are corrected one by one."""
+    shared_text, own_text = _text_of(cli.paths.global_config), _text_of(cli.paths.local_config)
+    known = faults_of_text(shared_text, own_text)
+    if not shared:
+        check_local(shared_text, text, known=known)
+    elif "cluster.topology" in _shared_sections(cli):
+        check_shared(text, known=known)
+    else:
+        refuse(fault for fault in faults_of_text(text) if fault not in known)
+
+
+def _text_of(path: Path) -> str:
+    return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+
+
+def _shared_sections(cli: CliContext) -> Sections:
+    sections, _ = read_ini_tolerantly(cli.paths.global_config)
+    return sections
 
 
 def _refuse_on_worker(cli: CliContext) -> None:
     from pioreactor.identity.unit import unit_name
 
-    topology = read_ini(cli.paths.global_config).get("cluster.topology", {})
+    topology = _shared_sections(cli).get("cluster.topology", {})
     leader = topology.get("leader_hostname")
     if leader and leader != unit_name(cli.environment):
         raise ConfigurationError(

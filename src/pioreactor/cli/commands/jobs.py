@@ -60,7 +60,7 @@ def info(cli: CliContext, job_id: int | None, job_name: str | None, as_json: boo
     print_table([{"setting": k, "value": v} for k, v in settings.items()], ["setting", "value"], none="No settings.")
 
 
-@jobs.command(name="set")
+@jobs.command(name="set", context_settings={"ignore_unknown_options": True})  # -2.5 is a value
 @click.argument("job")
 @click.argument("setting")
 @click.argument("value")

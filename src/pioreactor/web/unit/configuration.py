@@ -24,12 +24,12 @@ class Saved(msgspec.Struct):
 
 
 def read_text(path: Path) -> str:
-    """Return the text of a file; empty if it does not exist."""
+    """Return the text of a file, empty if it does not exist; U+FFFD stands for bytes that are not UTF-8."""
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8", errors="replace")
     except FileNotFoundError:
         return ""
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         raise StorageError(f"cannot read {path.name}: {error}") from error
 
 

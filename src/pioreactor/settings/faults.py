@@ -1,0 +1,90 @@
+"""Values that do not fit their key: they are skipped, and what stood before them stays in force."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from pioreactor.exc import ConfigurationError
+from pioreactor.settings.fields import NotAcceptedError, describe, read
+from pioreactor.settings.ini import Sections
+from pioreactor.settings.schema import MAPS, SECTIONS, MapSection, SettingFault
+
+
+def without_faults(where: str, sections: Sections) -> tuple[Sections, list[SettingFault]]:
+    """Return the sections of one file without the values that do not fit, and those values."""
+    faults: list[SettingFault] = []
+    good: Sections = {}
+    for name, keys in sections.items():
+        if name in SECTIONS:
+            found = _faults_of_section(where, name, keys)
+        elif name in MAPS:
+            found = _faults_of_map(where, name, keys, MAPS[name])
+        else:
+            found = []
+        faults += found
+        bad = {fault.key for fault in found}
+        if bad.issuperset(keys) and bad:
+            continue  # a map whose every pair is wrong does not replace the shipped one
+        good[name] = {key: value for key, value in keys.items() if key not in bad}
+    return good, faults
+
+
+def _faults_of_section(where: str, name: str, keys: Mapping[str, str | None]) -> list[SettingFault]:
+    faults = []
+    for field in describe(SECTIONS[name][1]):
+        if field.key not in keys:
+            continue
+        value = keys[field.key]
+        try:
+            read(value, field.type)
+        except NotAcceptedError as error:
+            shown = "(hidden)" if field.is_secret else repr("" if value is None else value)
+            faults.append(SettingFault(name, field.key, f"{where}: [{name}] {field.key} = {shown}: expected {error}"))
+    return faults
+
+
+def _faults_of_map(where: str, name: str, keys: Mapping[str, str | None], section: MapSection) -> list[SettingFault]:
+    faults = []
+    for key, value in keys.items():
+        if section.keys is not None and key not in section.keys:
+            message, remedy = f"{where}: [{name}] {key}: is not a channel", f"Use {', '.join(section.keys)}."
+            faults.append(SettingFault(name, key, message, remedy))
+        elif section.values is not None and (value if value is not None else "") not in section.values:
+            words = ", ".join(word for word in section.values if word)
+            message = f"{where}: [{name}] {key} = {value!r}: expected one of {words}, or blank"
+            faults.append(SettingFault(name, key, message))
+    return faults
+
+
+def without_ambiguous_channels(merged: Sections) -> list[SettingFault]:
+    """Remove roles that are on two channels, and a second reference photodiode: the output would be ambiguous.
+
+    The first channel keeps the role.
+    """
+    faults = []
+    for name in ("PWM", "leds"):
+        owner: dict[str, str] = {}
+        for channel, role in list(merged[name].items()):
+            if role and role in owner:
+                message = f"[{name}]: {role} is on channel {owner[role]} and on channel {channel}"
+                faults.append(SettingFault(name, channel, message))
+                del merged[name][channel]
+            elif role:
+                owner[role] = channel
+    photodiodes = "od_config.photodiode_channel"
+    references = [channel for channel, angle in merged[photodiodes].items() if angle == "REF"]
+    for channel in references[1:]:
+        message = f"[{photodiodes}]: channels {' and '.join(references)} are both REF"
+        faults.append(SettingFault(photodiodes, channel, message, "Keep one reference photodiode."))
+        del merged[photodiodes][channel]
+    return faults
+
+
+def refuse(faults: Iterable[SettingFault]) -> None:
+    """Raise `ConfigurationError` with all faults, if there are any."""
+    faults = list(faults)
+    if faults:
+        remedies = [fault.remedy for fault in faults if fault.remedy is not None]
+        raise ConfigurationError(
+            "; ".join(dict.fromkeys(fault.message for fault in faults)), remedy=remedies[0] if remedies else None
+        )
