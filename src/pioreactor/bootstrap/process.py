@@ -25,9 +25,9 @@ from pioreactor.messaging.mqtt import MqttBusFactory
 from pioreactor.messaging.ports import BrokerAddress
 from pioreactor.models import DEFAULT_MODEL, ReactorModel, find_model, load_models
 from pioreactor.runtime.context import Runtime
+from pioreactor.settings.faulty_values import refusing
 from pioreactor.settings.load import load_settings
 from pioreactor.settings.overrides import parse_overrides
-from pioreactor.settings.refusing import refusing
 from pioreactor.settings.schema import Settings
 from pioreactor.storage.artifacts import DiskArtifacts
 from pioreactor.storage.paths import Paths

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pioreactor.exc import ConfigurationError
-from pioreactor.settings.faults import refuse
+from pioreactor.settings.faulty_values import refuse
 from pioreactor.settings.ini import normalize_dashes, parse_ini
 from pioreactor.settings.load import faults_of_text
 from pioreactor.settings.schema import SettingFault

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pioreactor.settings.faults import refuse, without_ambiguous_channels, without_faults
+from pioreactor.settings.faulty_values import refuse, without_ambiguous_channels, without_faults
 from pioreactor.settings.fields import BLANK
 from pioreactor.settings.ini import Sections, parse_ini, parse_ini_tolerantly, read_ini_tolerantly
 from pioreactor.settings.key_advice import Advice, adopt

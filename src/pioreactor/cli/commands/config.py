@@ -14,7 +14,7 @@ from pioreactor.cli.options import json_option
 from pioreactor.cli.render import print_json
 from pioreactor.exc import ConfigurationError, NotFoundError
 from pioreactor.settings.editing import check_local, check_shared, set_value
-from pioreactor.settings.faults import refuse
+from pioreactor.settings.faulty_values import refuse
 from pioreactor.settings.fields import describe, expected
 from pioreactor.settings.ini import Sections, read_ini_tolerantly
 from pioreactor.settings.load import faults_of_text
