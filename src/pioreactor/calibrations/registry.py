@@ -30,7 +30,7 @@ class CalibrationProtocol:
     """Of several protocols of a device the one with the lowest is offered first."""
     step_registry: ClassVar[StepRegistry] = {}
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
+    def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
         if cls.protocol_name:
             for device in cls.devices():
@@ -58,7 +58,7 @@ class CalibrationProtocol:
     def on_session_abort(cls, session: CalibrationSession) -> None:
         """Stop what the session has running. Called when it is canceled."""
 
-    def run(self, target_device: str, **_options: Any) -> Any:
+    def run(self, target_device: str, **_options: object) -> object:
         """Calibrate in the terminal; return the calibration, or the list of them."""
         from pioreactor.calibrations.sessions.terminal import run_session_in_cli
 
@@ -66,7 +66,7 @@ class CalibrationProtocol:
 
 
 def new_session(
-    protocol: type[CalibrationProtocol], device: str, *, data: Mapping[str, Any] | None = None
+    protocol: type[CalibrationProtocol], device: str, *, data: Mapping[str, object] | None = None
 ) -> CalibrationSession:
     """Return a session at a protocol's first step, and keep it."""
     runtime = context.current()
@@ -110,7 +110,7 @@ def all_protocols() -> list[tuple[str, type[CalibrationProtocol]]]:
     return [(device, one) for device in devices for one in protocols_of(device) if one.is_offered(device)]
 
 
-def describe(device: str, protocol: type[CalibrationProtocol]) -> dict[str, Any]:
+def describe(device: str, protocol: type[CalibrationProtocol]) -> dict[str, object]:
     """Return the public description of a protocol."""
     return {
         "id": f"{device}/{protocol.protocol_name}",

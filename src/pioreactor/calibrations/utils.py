@@ -52,7 +52,7 @@ def plot_data(
     x_label: str = "",
     y_label: str = "",
     interpolation_curve: Callable[[float], float] | None = None,
-    **_ignored: Any,
+    **_ignored: object,
 ) -> None:
     """Print a plot of points, and of a curve through them."""
     import click
@@ -72,7 +72,7 @@ def plot_data(
     click.echo(plotext.build())
 
 
-def crunch_data_and_confirm_with_user(calibration: C, initial_degree: int = 1, **_ignored: Any) -> C:
+def crunch_data_and_confirm_with_user(calibration: C, initial_degree: int = 1, **_ignored: object) -> C:
     """Fit a polynomial to what was recorded, show it, ask for another degree until the person is content."""
     import click
 

@@ -8,9 +8,10 @@ from typing import Any
 from pioreactor.exc import NotFoundError
 
 Payload = Mapping[str, Any]
-Action = Callable[[Payload], dict[str, Any]]
+Answer = dict[str, Any]
+Action = Callable[[Payload], Answer]
 """Takes and returns plain JSON values; finds its unit's ports with `runtime.context.current()`."""
-Executor = Callable[[str, Payload], dict[str, Any]]
+Executor = Callable[[str, Payload], Answer]
 """Performs an action by name and returns its answer."""
 
 _actions: dict[str, Action] = {}
@@ -21,7 +22,7 @@ def register_calibration_action(name: str, action: Action) -> None:
     _actions[name] = action
 
 
-def perform_here(name: str, payload: Payload) -> dict[str, Any]:
+def perform_here(name: str, payload: Payload) -> Answer:
     """Perform an action in the calling thread; raise `NotFoundError` when nothing has that name."""
     action = _actions.get(name)
     if action is None:

@@ -5,13 +5,13 @@ The two refer to each other, since a step is given its context, and a context en
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import msgspec
 
-from pioreactor.calibrations.sessions.actions import Executor
+from pioreactor.calibrations.sessions.actions import Answer, Executor
 from pioreactor.calibrations.sessions.inputs import SessionInputs
-from pioreactor.calibrations.sessions.payloads import CalibrationSession, CalibrationStep
+from pioreactor.calibrations.sessions.payloads import CalibrationSession, CalibrationStep, Values
 from pioreactor.calibrations.sessions.steps import result as show_result
 from pioreactor.exc import InvalidRequestError
 from pioreactor.runtime.context import Runtime
@@ -41,7 +41,7 @@ class SessionContext:
         self._executor = executor
 
     @property
-    def data(self) -> dict[str, Any]:
+    def data(self) -> Values:
         return self.session.data
 
     @property
@@ -62,11 +62,11 @@ class SessionContext:
         if not condition:
             raise InvalidRequestError(message)
 
-    def perform(self, action: str, **payload: Any) -> dict[str, Any]:
+    def perform(self, action: str, **payload: object) -> Answer:
         """Perform an action and return its result; its error becomes the error of the step."""
         return self._executor(action, {**payload, "session_id": self.session.session_id})
 
-    def save_calibration(self, calibration: CalibrationBase, device: str | None = None) -> dict[str, Any]:
+    def save_calibration(self, calibration: CalibrationBase, device: str | None = None) -> Values:
         """Save a calibration and return it as plain data.
 
         Under HTTP it becomes active at once; in a terminal the user is asked afterwards.
@@ -85,7 +85,7 @@ class SessionContext:
         saved = {"kind": kind, "device": device, "name": name, "active": self.mode == "ui"}
         self.session.data.setdefault("saved", []).append(saved)
 
-    def complete(self, result: dict[str, Any]) -> SessionStep:
+    def complete(self, result: Values) -> SessionStep:
         """Mark the session complete with this result; return the final step."""
         self.session.status = "complete"
         self.session.result = {**result, "saved": self.session.data.get("saved", [])}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from typing import Any
 
 from pioreactor.calibrations.sessions import session_store
 from pioreactor.calibrations.sessions.actions import Executor, perform_here
@@ -43,7 +42,7 @@ class SessionEngine:
         """Return the current step as it is to be shown."""
         return self._render(self._context(copy.deepcopy(self.session), None))
 
-    def advance(self, inputs: Mapping[str, Any]) -> CalibrationStep:
+    def advance(self, inputs: Mapping[str, object]) -> CalibrationStep:
         """Carry the current step out with these inputs and return the next.
 
         Raise `InvalidRequestError` for inputs that do not fit, or the error of the hardware work; the session is

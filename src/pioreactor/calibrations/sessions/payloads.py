@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
 
 import msgspec
 
 SessionStatus = Literal["in_progress", "complete", "failed", "aborted"]
 StepType = Literal["info", "confirm", "form", "action", "result"]
+Values = dict[str, Any]
+"""A JSON object; which fields it has, the protocol and its steps define."""
 FieldType = Literal["string", "float", "int", "bool", "float_list", "choice"]
 
 
@@ -19,10 +21,10 @@ class CalibrationSession(msgspec.Struct, kw_only=True):
     target_device: str
     status: SessionStatus
     step_id: str
-    data: dict[str, Any]
+    data: Values
     created_at: str
     updated_at: str
-    result: dict[str, Any] | None = None
+    result: Values | None = None
     error: str | None = None
 
 
@@ -33,13 +35,25 @@ class CalibrationStepField(msgspec.Struct, kw_only=True):
     label: str
     field_type: FieldType
     required: bool = True
-    default: Any = None
+    default: object = None
     options: list[str] | None = None
     minimum: float | None = None
     maximum: float | None = None
     min_error_msg: str | None = None
     max_error_msg: str | None = None
     help_text: str | None = None
+
+
+class FieldOptions(TypedDict, total=False):
+    """What a field may have besides its name, its type and its label."""
+
+    required: bool
+    default: object
+    minimum: float | None
+    maximum: float | None
+    min_error_msg: str | None
+    max_error_msg: str | None
+    help_text: str | None
 
 
 class CalibrationStep(msgspec.Struct, kw_only=True):
@@ -50,7 +64,7 @@ class CalibrationStep(msgspec.Struct, kw_only=True):
     body: str = ""
     step_id: str = ""
     fields: list[CalibrationStepField] = []
-    metadata: dict[str, Any] = {}
+    metadata: Values = {}
 
 
 def utc_iso_timestamp() -> str:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import msgspec
 
-from pioreactor.calibrations.sessions.payloads import CalibrationSession
+from pioreactor.calibrations.sessions.payloads import CalibrationSession, Values
 from pioreactor.exc import ConflictError, NotFoundError, StorageError
 from pioreactor.runtime.context import Runtime
 from pioreactor.storage.ports import KeyValues
@@ -43,7 +42,7 @@ class Snapshot(msgspec.Struct):
     """Where a session was before a step."""
 
     step_id: str
-    data: dict[str, Any]
+    data: Values
 
 
 def save(runtime: Runtime, session: CalibrationSession) -> None:

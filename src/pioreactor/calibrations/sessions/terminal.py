@@ -50,7 +50,7 @@ def run_session_in_cli(
     session: CalibrationSession,
     *,
     talk: Talk | None = None,
-    given: Mapping[str, Any] | None = None,
+    given: Mapping[str, object] | None = None,
     executor: Executor = perform_here,
 ) -> list[Any]:
     """Drive a session to its end and return the calibrations that it saved.
@@ -79,7 +79,7 @@ def run_session_in_cli(
     return [store.load(runtime, each["device"], each["name"]) for each in saved if each["kind"] == "calibration"]
 
 
-def _turn(engine: SessionEngine, person: Talk, answers: dict[str, Any], driver: str) -> None:
+def _turn(engine: SessionEngine, person: Talk, answers: dict[str, object], driver: str) -> None:
     runtime = context.current()
     step = engine.step()
     _show(step, person)
@@ -111,12 +111,12 @@ def _show(step: CalibrationStep, person: Talk) -> None:
         person.print_line("  " + "  ".join(str(cell) for cell in row))
 
 
-def _inputs(step: CalibrationStep, person: Talk, answers: dict[str, Any]) -> dict[str, Any] | None:
+def _inputs(step: CalibrationStep, person: Talk, answers: dict[str, object]) -> dict[str, object] | None:
     """Return what the person enters, None for undo. `!1` at any question is the first extra button."""
     buttons = {f"!{number}": action for number, action in enumerate(step.metadata.get("actions", []), 1)}
     for word, action in buttons.items():
         person.print_line(f"  ({word}: {action['label']})")
-    values: dict[str, Any] = {}
+    values: dict[str, object] = {}
     for name, field in _questions(step):
         answer = answers.pop(name, None) if field is not None else None
         if answer is None:

@@ -24,13 +24,12 @@ class Intro(SessionStep):
             "The stir bar is run at several duties of its fan, and its speed is measured: about a minute.\n"
             "Put a vial with a stir bar and as much liquid as you will use into the reactor."
         )
-        bounds = {"minimum": 1.0, "maximum": 100.0}
         return steps.form(
             "Stirring calibration",
             body,
             [
-                fields.float("min_dc", "Lowest duty (%)", default=low, **bounds),
-                fields.float("max_dc", "Highest duty (%)", default=high, **bounds),
+                fields.float("min_dc", "Lowest duty (%)", default=low, minimum=1.0, maximum=100.0),
+                fields.float("max_dc", "Highest duty (%)", default=high, minimum=1.0, maximum=100.0),
             ],
         )
 

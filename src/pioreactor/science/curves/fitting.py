@@ -8,12 +8,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from pioreactor.exc import InvalidRequestError
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
 
 F = TypeVar("F")
 Auto = Literal["auto"]
@@ -88,9 +91,7 @@ def _akima_slopes(chords: Sequence[float]) -> list[float]:
     return slopes
 
 
-def _checked(
-    x: Sequence[float], y: Sequence[float], weights: Sequence[float] | None
-) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+def _checked(x: Sequence[float], y: Sequence[float], weights: Sequence[float] | None) -> tuple[Floats, Floats, Floats]:
     import numpy as np
 
     ws = [1.0] * len(x) if weights is None else weights
@@ -102,7 +103,7 @@ def _checked(
     return arrays[0], arrays[1], arrays[2]
 
 
-def _best(candidates: Sequence[tuple[int, F, float]], ys: NDArray[Any]) -> F:
+def _best(candidates: Sequence[tuple[int, F, float]], ys: Floats) -> F:
     """Return the fit with the smallest AICc; where no fit leaves a degree of freedom, the second simplest."""
     n = len(ys)
     floor = EXACT * max(float((ys**2).mean()), 1e-300)
@@ -116,7 +117,7 @@ def _best(candidates: Sequence[tuple[int, F, float]], ys: NDArray[Any]) -> F:
     return min(scored, key=lambda entry: entry[:2])[2]
 
 
-def _least_squares(basis: NDArray[Any], ys: NDArray[Any], ws: NDArray[Any]) -> tuple[NDArray[Any], float]:
+def _least_squares(basis: Floats, ys: Floats, ws: Floats) -> tuple[Floats, float]:
     """Return coefficients and the weighted sum of squared errors. Columns are scaled, for the sake of precision."""
     import numpy as np
 
@@ -128,14 +129,14 @@ def _least_squares(basis: NDArray[Any], ys: NDArray[Any], ws: NDArray[Any]) -> t
     return coefficients, float((residuals**2).sum())
 
 
-def _poly(xs: NDArray[Any], ys: NDArray[Any], ws: NDArray[Any], degree: int) -> tuple[list[float], float]:
+def _poly(xs: Floats, ys: Floats, ws: Floats, degree: int) -> tuple[list[float], float]:
     import numpy as np
 
     coefficients, sse = _least_squares(np.vander(xs, degree + 1), ys, ws)
     return [float(value) for value in coefficients], sse
 
 
-def _spline(xs: NDArray[Any], ys: NDArray[Any], ws: NDArray[Any], count: int) -> tuple[Pieces, float]:
+def _spline(xs: Floats, ys: Floats, ws: Floats, count: int) -> tuple[Pieces, float]:
     import numpy as np
 
     knots = np.quantile(np.unique(xs), np.linspace(0, 1, count))
@@ -147,7 +148,7 @@ def _spline(xs: NDArray[Any], ys: NDArray[Any], ws: NDArray[Any], count: int) ->
     return ([float(knot) for knot in knots], pieces), sse
 
 
-def _bends(knots: NDArray[Any]) -> NDArray[Any]:
+def _bends(knots: Floats) -> Floats:
     """Return the matrix that turns values at the knots into second derivatives there, 0 at both ends."""
     import numpy as np
 
@@ -156,10 +157,10 @@ def _bends(knots: NDArray[Any]) -> NDArray[Any]:
     for i in range(1, n - 1):
         left[i, i - 1 : i + 2] = h[i - 1], 2 * (h[i - 1] + h[i]), h[i]
         right[i, i - 1 : i + 2] = 6 / h[i - 1], -6 / h[i - 1] - 6 / h[i], 6 / h[i]
-    return np.linalg.solve(left, right)
+    return np.asarray(np.linalg.solve(left, right), dtype=np.float64)
 
 
-def _coefficients(knots: NDArray[Any], values: NDArray[Any], bends: NDArray[Any]) -> tuple[NDArray[Any], ...]:
+def _coefficients(knots: Floats, values: Floats, bends: Floats) -> tuple[Floats, ...]:
     import numpy as np
 
     h = np.diff(knots).reshape(-1, *([1] * (values.ndim - 1)))
@@ -167,12 +168,12 @@ def _coefficients(knots: NDArray[Any], values: NDArray[Any], bends: NDArray[Any]
     return values[:-1], b, bends[:-1] / 2, np.diff(bends, axis=0) / (6 * h)
 
 
-def _pieces_at(xs: NDArray[Any], knots: NDArray[Any], values: NDArray[Any], bends: NDArray[Any]) -> NDArray[Any]:
+def _pieces_at(xs: Floats, knots: Floats, values: Floats, bends: Floats) -> Floats:
     """Return the spline of each column of values, at each x."""
     import numpy as np
 
     a, b, c, d = _coefficients(knots, values, bends)
     index = np.clip(np.searchsorted(knots, xs, side="right") - 1, 0, len(knots) - 2)
     u = (xs - knots[index])[:, None]
-    result: NDArray[Any] = a[index] + u * (b[index] + u * (c[index] + u * d[index]))
+    result: Floats = a[index] + u * (b[index] + u * (c[index] + u * d[index]))
     return result

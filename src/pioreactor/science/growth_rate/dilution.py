@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+
+from pioreactor.science.growth_rate.model import State
 
 EVENT_MEMORY_S = 60.0
 """Slices of one dose share the error of their pump; after this long the next dose has its own."""
@@ -73,7 +74,7 @@ class Dilution:
         self._t_s = t_s
         self._slices = [(min(at, t_s), dilution) for at, dilution in self._slices]
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> State:
         return {
             "t_s": None if self._t_s == -math.inf else self._t_s,
             "slices": [list(each) for each in self._slices],
@@ -82,7 +83,7 @@ class Dilution:
             "unsettled": self.unsettled,
         }
 
-    def restore(self, state: dict[str, Any]) -> None:
+    def restore(self, state: State) -> None:
         self._t_s = -math.inf if state["t_s"] is None else state["t_s"]
         self._slices = [(at, dilution) for at, dilution in state["slices"]]
         self._event = state["event"]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from pioreactor.science.growth_rate.dilution import Dilution, log_dilution
 from pioreactor.science.growth_rate.imm_filter_bank import FedFilterBank, FilterBank
-from pioreactor.science.growth_rate.model import GrowthModel
+from pioreactor.science.growth_rate.model import GrowthModel, State
 from pioreactor.science.growth_rate.noise_estimation import ReadingNoise
 from pioreactor.science.growth_rate.steady_state import Steadiness
 
@@ -296,7 +296,7 @@ class GrowthRateEstimator:
             outcome,
         )
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> State:
         """Return the state as JSON values, for `from_state` after a restart on the same clock."""
         return {
             "version": STATE_VERSION,
@@ -313,7 +313,7 @@ class GrowthRateEstimator:
         }
 
     @classmethod
-    def from_state(cls, state: dict[str, Any], *, assumptions: Assumptions | None = None) -> GrowthRateEstimator:
+    def from_state(cls, state: State, *, assumptions: Assumptions | None = None) -> GrowthRateEstimator:
         """Return an estimator continuing from `state()`; the gap widens the uncertainty at the next reading.
 
         Raise ValueError if the state is of another version or of other assumptions.

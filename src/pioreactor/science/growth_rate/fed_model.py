@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 from pioreactor.science.growth_rate.model import GrowthModel
 
@@ -126,10 +125,10 @@ class FedModel(GrowthModel):
         fed = self.fed
         return self.rate + fed * self.boost, self.cmm + 2 * fed * self.cmb + fed * fed * self.cbb
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> dict[str, float]:
         return super().state() | {name: getattr(self, name) for name in _KEPT}
 
-    def restore(self, state: dict[str, Any]) -> None:
+    def restore(self, state: dict[str, float]) -> None:
         super().restore(state)
         for name in _KEPT:
             setattr(self, name, float(state[name]))

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 from pioreactor.science.growth_rate.fed_model import FedModel
-from pioreactor.science.growth_rate.model import GrowthModel
+from pioreactor.science.growth_rate.model import GrowthModel, State
 
 MIN_WEIGHT = 1e-12
 NEGLIGIBLE_SHARE = 1e-9
@@ -124,10 +123,10 @@ class FilterBank:
             square += model.weight * (model.cgg + off * off)
         return 1 + mean, square - mean * mean
 
-    def state(self) -> list[dict[str, Any]]:
+    def state(self) -> list[dict[str, float]]:
         return [model.state() for model in self.models]
 
-    def restore(self, state: list[dict[str, Any]]) -> None:
+    def restore(self, state: list[dict[str, float]]) -> None:
         for model, kept in zip(self.models, state, strict=True):
             model.restore(kept)
 
@@ -197,7 +196,7 @@ class FedFilterBank(FilterBank):
             square += model.weight * (model.cbb + model.boost * model.boost)
         return self.fed * mean, self.fed * self.fed * (square - mean * mean)
 
-    def fed_state(self) -> dict[str, Any]:
+    def fed_state(self) -> State:
         return {
             "models": self.state(),
             "recent": self._recent,
@@ -206,7 +205,7 @@ class FedFilterBank(FilterBank):
             "mixed_s": self.interacted_s,
         }
 
-    def restore_fed(self, state: dict[str, Any]) -> None:
+    def restore_fed(self, state: State) -> None:
         self.restore(state["models"])
         self._recent = state["recent"]
         self._usual = state["usual"]

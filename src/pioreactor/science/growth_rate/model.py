@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
+State = dict[str, Any]
+"""What a part of the estimator keeps over a restart, as JSON values."""
+
 _KEPT = ("weight", "level", "rate", "gain", "cll", "clm", "clg", "cmm", "cmg", "cgg")
 
 
@@ -94,9 +97,9 @@ class GrowthModel:
         self.cmg += share * (cmg - self.cmg + em * dg)
         self.cgg += share * (cgg - self.cgg + spread * dg * dg)
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> dict[str, float]:
         return {name: getattr(self, name) for name in _KEPT}
 
-    def restore(self, state: dict[str, Any]) -> None:
+    def restore(self, state: dict[str, float]) -> None:
         for name in _KEPT:
             setattr(self, name, float(state[name]))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+
+from pioreactor.science.growth_rate.model import State
 
 _CLIP = 9.0
 _WHITE_CLIP = 4.0
@@ -39,10 +40,10 @@ class _BlockNoise:
         self.begin = -math.inf
         self.means.clear()
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> State:
         return {"ratio": self.ratio, "seen": self.seen}
 
-    def restore(self, state: dict[str, Any]) -> None:
+    def restore(self, state: State) -> None:
         self.ratio = state["ratio"]
         self.seen = state["seen"]
         self.restart()
@@ -142,10 +143,10 @@ class ReadingNoise:
             if block.length_s > 1.5 * (t_s - self._t2) / 2:
                 block.add(t_s, tame, self.white, 40.0)
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> State:
         return {"white": self.white, "seen": self._seen, "blocks": [block.state() for block in self._blocks]}
 
-    def restore(self, state: dict[str, Any]) -> None:
+    def restore(self, state: State) -> None:
         """Take up what an earlier process learned; its last readings are too long ago to be neighbors."""
         self.white = state["white"]
         self._seen = state["seen"]

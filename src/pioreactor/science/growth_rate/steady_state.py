@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 MEAN_MEMORY_S = 3600.0
 SQUARE_MEMORY_S = 7200.0
@@ -49,10 +48,10 @@ class Steadiness:
             return WIDEST
         return NARROWEST + (WIDEST - NARROWEST) * (unrest - STEADY) / (RESTLESS - STEADY)
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> dict[str, float]:
         return {"age_s": self._age_s, "mean": self._mean, "square": self._square}
 
-    def restore(self, state: dict[str, Any]) -> None:
+    def restore(self, state: dict[str, float]) -> None:
         self._age_s = float(state["age_s"])
         self._mean = float(state["mean"])
         self._square = float(state["square"])
