@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 from pioreactor.calibrations.sessions import session_store
 from pioreactor.calibrations.sessions.context import StepRegistry

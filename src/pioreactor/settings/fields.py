@@ -22,8 +22,8 @@ class FieldDescription:
     """One key of a section, as the reference pages and error messages speak of it."""
 
     key: str
-    type: Any
-    default: Any
+    type: object
+    default: object
     description: str
     unit: str
     is_secret: bool
@@ -39,7 +39,7 @@ def quantity(
     lt: float | None = None,
 ) -> msgspec.Meta:
     """Return the annotation of a number: bounds (inclusive `ge`, `le`), unit and help."""
-    bounds: dict[str, Any] = {"ge": ge, "gt": gt, "le": le, "lt": lt}
+    bounds: dict[str, Any] = {"ge": ge, "gt": gt, "le": le, "lt": lt}  # msgspec types each pair of bounds apart
     meta: msgspec.Meta = msgspec.Meta(**bounds, description=description, extra={"unit": unit})
     return meta
 
@@ -54,7 +54,7 @@ def describe(section: type[msgspec.Struct]) -> list[FieldDescription]:
     described = []
     for field in msgspec.structs.fields(section):
         meta = _metas(field.type)
-        extra: dict[str, Any] = {}
+        extra: dict[str, object] = {}
         for part in meta:
             extra |= part.extra or {}
         default = field.default_factory() if field.default_factory is not msgspec.NODEFAULT else field.default
@@ -65,8 +65,8 @@ def describe(section: type[msgspec.Struct]) -> list[FieldDescription]:
                 type=field.type,
                 default=None if default is msgspec.NODEFAULT else default,
                 description=description,
-                unit=extra.get("unit", ""),
-                is_secret=extra.get("secret", False),
+                unit=str(extra.get("unit", "")),
+                is_secret=bool(extra.get("secret", False)),
             )
         )
     return described
@@ -90,7 +90,7 @@ def limits_of(section: type[msgspec.Struct], key: str) -> FieldLimits:
     return FieldLimits(unit, low, high)
 
 
-def read(value: str | None, type_: Any) -> Any:
+def read(value: str | None, type_: object) -> object:
     """Return the typed value of a text; raise `NotAcceptedError` when it does not fit."""
     bare, _ = _unwrap(type_)
     if get_origin(bare) in (Union, types.UnionType):
@@ -104,7 +104,7 @@ def read(value: str | None, type_: Any) -> Any:
     return _read_number(value, type_)
 
 
-def expected(type_: Any) -> str:
+def expected(type_: object) -> str:
     """Say what a field takes: "a number from 0 to 1500", "one of rpi, sim"."""
     bare, metas = _unwrap(type_)
     if get_origin(bare) in (Union, types.UnionType):
@@ -122,7 +122,7 @@ def expected(type_: Any) -> str:
     return " ".join([noun, *_bounds(metas)])
 
 
-def to_text(value: Any) -> str:
+def to_text(value: object) -> str:
     """Return how a value is written in a file. Switches are 1 and 0: plugins read them as numbers too."""
     if isinstance(value, bool):
         return "1" if value else "0"
@@ -131,7 +131,7 @@ def to_text(value: Any) -> str:
     return str(value)
 
 
-def _unwrap(type_: Any) -> tuple[Any, list[msgspec.Meta]]:
+def _unwrap(type_: object) -> tuple[object, list[msgspec.Meta]]:
     if get_origin(type_) is Annotated:
         inner, *metas = get_args(type_)
         bare, more = _unwrap(inner)
@@ -139,7 +139,7 @@ def _unwrap(type_: Any) -> tuple[Any, list[msgspec.Meta]]:
     return type_, []
 
 
-def _metas(type_: Any) -> list[msgspec.Meta]:
+def _metas(type_: object) -> list[msgspec.Meta]:
     bare, metas = _unwrap(type_)
     if get_origin(bare) in (Union, types.UnionType):
         for arm in get_args(bare):
@@ -147,7 +147,7 @@ def _metas(type_: Any) -> list[msgspec.Meta]:
     return metas
 
 
-def _with_metas(arm: Any, metas: list[msgspec.Meta]) -> Any:
+def _with_metas(arm: object, metas: list[msgspec.Meta]) -> object:
     bare, own = _unwrap(arm)
     for meta in own if own else metas:
         bare = Annotated[bare, meta]
@@ -177,7 +177,7 @@ def _upper_limit(high: msgspec.Meta | None) -> list[str]:
     return [f"up to {high.le:g}" if high.le is not None else f"below {high.lt:g}"]
 
 
-def _read_any_of(value: str | None, type_: Any, arms: tuple[Any, ...]) -> Any:
+def _read_any_of(value: str | None, type_: object, arms: tuple[object, ...]) -> object:
     if type(None) in arms and value in BLANK:
         return None
     for arm in arms:
@@ -190,7 +190,7 @@ def _read_any_of(value: str | None, type_: Any, arms: tuple[Any, ...]) -> Any:
     raise NotAcceptedError(expected(type_))
 
 
-def _read_word(value: str | None, words: tuple[Any, ...]) -> Any:
+def _read_word(value: str | None, words: tuple[object, ...]) -> object:
     for word in words:
         if value is not None and str(word).casefold() == value.casefold():
             return word
@@ -204,7 +204,7 @@ def _read_switch(value: str | None) -> bool:
     return word in TRUE
 
 
-def _read_number(value: str | None, type_: Any) -> Any:
+def _read_number(value: str | None, type_: object) -> object:
     bare, _ = _unwrap(type_)
     try:
         number = float(value) if value is not None else math.nan

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, NamedTuple, TypeVar
+from typing import Final, Literal, NamedTuple, TypeVar
 
 import msgspec
 
@@ -213,7 +213,7 @@ def read_section(
     sources: Mapping[tuple[str, str], Source] | None = None,
 ) -> S:
     """Return the struct of one section; raise `ConfigurationError` naming source, section, key, value and type."""
-    typed: dict[str, Any] = {}
+    typed: dict[str, object] = {}
     for field_ in describe(type_):
         if field_.key not in values:
             continue

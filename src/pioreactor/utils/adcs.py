@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import cast
 
 from pioreactor.runtime.context import current
 from pioreactor.types import PdChannel
@@ -11,9 +11,9 @@ from pioreactor.types import PdChannel
 class ADC:
     """Reads photodiodes by their channel."""
 
-    def __init__(self, *_ignored: Any, **__ignored: Any) -> None:
+    def __init__(self, *_ignored: object, **__ignored: object) -> None:
         self._rig = current().open_rig()
 
-    def read_from_channel(self, channel: Any) -> float:
+    def read_from_channel(self, channel: object) -> float:
         """Return the voltage of photodiode 1–4 [V]."""
         return self._rig.photodiode(cast(PdChannel, str(channel))).read_volts()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from pioreactor.exc import JobNotRunningError
 from pioreactor.job_catalog import JOBS
@@ -24,11 +24,23 @@ class JobManager:
     def is_job_running(self, job_name: str) -> bool:
         return bool(current().stores.jobs().running(job_name=job_name))
 
-    def list_jobs(self, **query: Any) -> list[tuple[str, str, int]]:
-        """Return (job name, experiment, job id) of what runs; `query` as for the registry: job_name, experiment, …"""
-        return [(job.job_name, job.experiment, job.job_id) for job in current().stores.jobs().running(**query)]
+    def list_jobs(
+        self,
+        *,
+        job_name: str | None = None,
+        experiment: str | None = None,
+        job_source: str | None = None,
+        job_id: int | None = None,
+    ) -> list[tuple[str, str, int]]:
+        """Return (job name, experiment, job id) of what runs and matches."""
+        found = (
+            current()
+            .stores.jobs()
+            .running(job_name=job_name, experiment=experiment, job_source=job_source, job_id=job_id)
+        )
+        return [(job.job_name, job.experiment, job.job_id) for job in found]
 
-    def get_setting_from_running_job(self, job_name: str, setting: str, timeout: float | None = None) -> Any:
+    def get_setting_from_running_job(self, job_name: str, setting: str, timeout: float | None = None) -> object:
         """Return a published setting; wait up to `timeout` seconds for it, then raise `JobNotRunningError`."""
         runtime = current()
         give_up_s = runtime.clock.monotonic() + (timeout if timeout is not None else 0.0)

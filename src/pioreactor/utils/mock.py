@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 
 class MockI2C:
     """A simulated I²C bus: writes are ignored, reads return zeros."""
 
-    def __init__(self, SCL: Any = None, SDA: Any = None) -> None:  # noqa: N803  the names that plugins pass
+    def __init__(self, SCL: object = None, SDA: object = None) -> None:  # noqa: N803  the names that plugins pass
         self.pins = (SCL, SDA)
 
     def __enter__(self) -> MockI2C:
@@ -17,9 +15,9 @@ class MockI2C:
     def __exit__(self, *_: object) -> None:
         """Nothing is held open."""
 
-    def writeto(self, address: int, buffer: bytes, **_: Any) -> None: ...
+    def writeto(self, address: int, buffer: bytes, **_: object) -> None: ...
 
-    def readfrom_into(self, _address: int, buffer: bytearray, **_: Any) -> None:
+    def readfrom_into(self, _address: int, buffer: bytearray, **_: object) -> None:
         buffer[:] = bytes(len(buffer))
 
     def try_lock(self) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Sequence
-from typing import Any
 
 
 class Sqlite3Worker:
@@ -17,7 +16,7 @@ class Sqlite3Worker:
         self._lock = threading.Lock()
         self._connection = sqlite3.connect(file_name, isolation_level=None, check_same_thread=False, timeout=15.0)
 
-    def execute(self, query: str, values: Sequence[Any] = ()) -> list[Any]:
+    def execute(self, query: str, values: Sequence[object] = ()) -> list[object]:
         """Run a statement and return its rows."""
         try:
             with self._lock:

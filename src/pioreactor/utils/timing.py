@@ -6,7 +6,6 @@ import logging as standard_logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
 
 from pioreactor.clock.repeating import Repeating
 from pioreactor.runtime import context
@@ -42,9 +41,11 @@ class RepeatedTimer(Repeating):
     """Calls a function each `interval` seconds, beside everything else, once `start` was called."""
 
     def __init__(
-        self, interval: float, function: Callable[..., Any], job_name: str | None = None, run_immediately: bool = False,
-        run_after: float | None = None, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None,
-        logger: Any = None, **_ignored: Any,
+        self, interval: float, function: Callable[..., object], job_name: str | None = None,
+        run_immediately: bool = False, run_after: float | None = None, args: Sequence[object] = (),
+        kwargs: Mapping[str, object] | None = None,
+        logger: standard_logging.Logger | standard_logging.LoggerAdapter[standard_logging.Logger] | None = None,
+        **_ignored: object,
     ) -> None:  # fmt: skip
         runtime, given = context.current(), dict(kwargs if kwargs is not None else {})
         say = logger if logger is not None else standard_logging.getLogger(job_name if job_name else "RepeatedTimer")
