@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -27,9 +28,9 @@ class HardwareLayers:
     model_version: str
 
     def load(self, mod: str) -> list[Layer]:
-        """Return the descriptions of the part `mod` ("pwm", "adc", a plugin's …), the weakest first:
+        """Return the descriptions of the part `mod` ("pwm", "adc", a plugin's …), the weakest first.
 
-        shipped HAT, the laboratory's HAT, shipped model, the laboratory's model. Empty when nothing describes it.
+        That is: shipped HAT, the laboratory's HAT, shipped model, the laboratory's model. Empty when there is none.
         Raises `ConfigurationError` naming a file that cannot be used.
         """
         hat, model = ("hats", self.hat_version), ("models", self.model_name, self.model_version)
@@ -46,10 +47,7 @@ class HardwareLayers:
 
 def merged(layers: Iterable[Layer]) -> dict[str, Any]:
     """Return the layers merged key by key, later ones win. Keys are strings at every level."""
-    result: dict[str, Any] = {}
-    for layer in layers:
-        result = _deep_merged(result, layer.values)
-    return result
+    return reduce(lambda weak, layer: _deep_merged(weak, layer.values), layers, {})
 
 
 def _read(path: Path) -> Mapping[Any, Any]:
