@@ -84,10 +84,8 @@ class FieldLimits:
 def limits_of(section: type[msgspec.Struct], key: str) -> FieldLimits:
     """Return the unit and the inclusive bounds that a section declares for one of its keys."""
     metas = _metas(get_annotations(section)[key])
-    unit = next((meta.extra["unit"] for meta in metas if meta.extra and meta.extra.get("unit")), None)
-    low = next((meta.ge for meta in metas if meta.ge is not None), None)
-    high = next((meta.le for meta in metas if meta.le is not None), None)
-    return FieldLimits(unit, low, high)
+    unit = _unit(metas)
+    return FieldLimits(unit if unit else None, _declared(metas, "ge"), _declared(metas, "le"))
 
 
 def read(value: str | None, type_: object) -> object:
@@ -155,26 +153,26 @@ def _with_metas(arm: object, metas: list[msgspec.Meta]) -> object:
 
 
 def _bounds(metas: list[msgspec.Meta]) -> list[str]:
-    low = next((m for m in metas if m.ge is not None or m.gt is not None), None)
-    high = next((m for m in metas if m.le is not None or m.lt is not None), None)
-    unit = next((m.extra["unit"] for m in metas if m.extra and m.extra.get("unit")), "")
-    if low is not None and low.ge is not None and high is not None and high.le is not None:
-        limits = [f"from {low.ge:g} to {high.le:g}"]
-    else:
-        limits = [*_lower_limit(low), *_upper_limit(high)]
+    ge, gt, le, lt = (_declared(metas, bound) for bound in ("ge", "gt", "le", "lt"))
+    limits = [f"from {ge:g} to {le:g}"] if ge is not None and le is not None else _one_sided(ge, gt, le, lt)
+    unit = _unit(metas)
     return [*limits, f"[{unit}]"] if unit else limits
 
 
-def _lower_limit(low: msgspec.Meta | None) -> list[str]:
-    if low is None:
-        return []
-    return [f"of at least {low.ge:g}" if low.ge is not None else f"above {low.gt:g}"]
+def _declared(metas: list[msgspec.Meta], bound: str) -> float | None:
+    """Return the first declared value of a bound."""
+    declared: list[float | None] = [getattr(meta, bound) for meta in metas]
+    return next((value for value in declared if value is not None), None)
 
 
-def _upper_limit(high: msgspec.Meta | None) -> list[str]:
-    if high is None:
-        return []
-    return [f"up to {high.le:g}" if high.le is not None else f"below {high.lt:g}"]
+def _one_sided(ge: float | None, gt: float | None, le: float | None, lt: float | None) -> list[str]:
+    bounds = {"of at least": ge, "above": gt, "up to": le, "below": lt}
+    return [f"{words} {value:g}" for words, value in bounds.items() if value is not None]
+
+
+def _unit(metas: list[msgspec.Meta]) -> str:
+    units = [meta.extra["unit"] for meta in metas if meta.extra and meta.extra.get("unit")]
+    return str(units[0]) if units else ""
 
 
 def _read_any_of(value: str | None, type_: object, arms: tuple[object, ...]) -> object:
