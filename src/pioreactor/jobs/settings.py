@@ -143,7 +143,13 @@ def from_declaration(name: str, declared: Mapping[str, object], default: object 
     datatype = _PYTHON_NAMES.get(entry["datatype"], entry["datatype"])
     if not entry["settable"] and datatype not in DATATYPES:
         datatype = "json"  # a plugin's own struct, which is only published
-    attribute = kind(default, datatype=datatype, unit=entry.get("unit"), persist=bool(entry.get("persist", False)))
+    attribute = kind(
+        default,
+        datatype=datatype,
+        unit=entry.get("unit"),
+        label=name.replace("_", " ").capitalize(),
+        persist=bool(entry.get("persist", False)),
+    )
     attribute.__set_name__(object, name)
     return attribute
 

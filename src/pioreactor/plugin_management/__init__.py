@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from pioreactor.plugin_management.discovery import Plugin as Plugin
-    from pioreactor.plugin_management.discovery import classes_of_plugins as classes_of_plugins
     from pioreactor.plugin_management.discovery import get_plugins as get_plugins
+    from pioreactor.plugin_management.discovery import jobs_of as jobs_of
 
-_NAMES: Final = ("Plugin", "classes_of_plugins", "get_plugins")
+_NAMES: Final = ("Plugin", "get_plugins", "jobs_of")
 
 
 def __getattr__(name: str) -> object:

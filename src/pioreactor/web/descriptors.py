@@ -130,12 +130,13 @@ def describe_attribute(attribute: AnyAttribute) -> DescribedSetting:
 
 def describe_automation(automation: DeclaredAutomation) -> DescribedAutomation:
     """Return an automation with the form of its settings, and with what it publishes while it runs."""
+    form = automation.form if automation.form is not None else automation.settings
     return DescribedAutomation(
         automation_name=automation.automation_name,
         display_name=automation.display_name,
         description=automation.description,
         source=automation.source,
-        fields=[_field(setting) for setting in automation.settings.values()],
+        fields=[_field(setting) for setting in form.values()],
         published_settings=[describe_attribute(attribute) for attribute in automation.published.values()],
     )
 

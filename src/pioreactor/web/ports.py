@@ -57,6 +57,11 @@ class DeclaredAutomation(Protocol):
     @property
     def settings(self) -> Mapping[str, AnySetting]: ...
 
+    @property
+    def form(self) -> Mapping[str, AnySetting] | None:
+        """Fields to start it with; None: its settings."""
+        ...
+
 
 class Catalog(Protocol):
     """Interface of the catalog of a unit."""

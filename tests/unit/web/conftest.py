@@ -95,6 +95,7 @@ class DeclaredTurbidostat:
     display_name: str = "Turbidostat"
     description: str = "Dilutes when the culture is above target."
     source: str = "pioreactor"
+    form: Mapping[str, Setting[Any]] | None = None
 
     @property
     def published(self) -> Mapping[str, PublishedAttribute[Any]]:

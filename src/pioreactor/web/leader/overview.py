@@ -1,5 +1,6 @@
 """Routes of the leader about itself and about what the UI draws; most are its unit's own."""
 
+from pathlib import Path
 from typing import Annotated
 
 import msgspec
@@ -9,9 +10,11 @@ from litestar.di import Provide
 from pioreactor import measurements
 from pioreactor.measurements import ChartSpec, MeasurementSpec, SeriesSpec
 from pioreactor.measurements.spec import Transformation
+from pioreactor.plugin_management.descriptor_files import ChartFile
+from pioreactor.plugin_management.package_files import descriptors
 from pioreactor.web.leader.services import LeaderPorts
 from pioreactor.web.unit.capabilities import automations_descriptors, jobs_descriptors, settings_descriptors
-from pioreactor.web.unit.services import UnitServices
+from pioreactor.web.unit.services import UnitPorts, UnitServices
 from pioreactor.web.unit.system import health
 
 
@@ -74,10 +77,34 @@ def _described(spec: MeasurementSpec, series: SeriesSpec, chart: ChartSpec) -> C
     )
 
 
-@get("/charts/descriptors")
-async def charts_descriptors() -> list[Chart]:
-    """Return the charts of the overview, in the order in which they are drawn."""
-    return charts()
+def charts_of_plugins(plugins: Path) -> list[Chart]:
+    """Return the charts that descriptors of plugins declare."""
+    return [
+        Chart(
+            chart_key=file.chart_key,
+            title=file.title,
+            data_source=file.data_source,
+            data_source_column=file.data_source_column,
+            y_axis_label=file.y_axis_label,
+            source=file.source,
+            mqtt_topic=file.mqtt_topic,
+            payload_key=file.payload_key,
+            fixed_decimals=min(max(file.fixed_decimals, 0), 10),
+            down_sample=file.down_sample,
+            lookback=file.lookback if isinstance(file.lookback, float) else None,
+            y_axis_domain=file.y_axis_domain,
+            interpolation=file.interpolation,
+        )
+        for file in descriptors(plugins, "ui/charts", ChartFile)
+    ]
+
+
+@get("/charts/descriptors", sync_to_thread=True)
+def charts_descriptors(unit: UnitPorts) -> list[Chart]:
+    """Return the charts of the overview, in the order in which they are drawn; one of a plugin replaces ours."""
+    found = {chart.chart_key: chart for chart in charts()}
+    found.update({chart.chart_key: chart for chart in charts_of_plugins(unit.paths.plugins)})
+    return list(found.values())
 
 
 def _own_unit(leader: LeaderPorts) -> UnitServices:
