@@ -28,7 +28,7 @@ def sources(ui: Path) -> Iterator[Path]:
     """Yield every file the build reads, in a fixed order."""
     for path in sorted(ui.rglob("*")):
         inside = path.relative_to(ui).parts
-        if path.is_file() and inside[0] not in LEFT_OUT and not path.name.endswith(".test.ts"):
+        if path.is_file() and inside[0] not in LEFT_OUT and not path.name.endswith((".test.ts", ".stories.ts")):
             yield path
 
 

@@ -1,18 +1,40 @@
-/** Puts a made-up cluster behind the page: `?units=30` for a crowd, `?speed=60` for a hurry. */
+/** Plays a recorded cluster behind the page: `?units=30` for many units, `?speed=60` to hurry. */
 
-import { answerWith } from "@/api/client";
+import { answerWith, type Transport } from "@/api/client";
 import type { Feed, OpenFeed } from "@/live/bus";
 import { matches } from "@/live/topics";
 import { DemoCluster } from "./cluster";
+import { addFaults } from "./faults";
 import { leaderOf } from "./leader";
+import { loadRecording } from "./recording";
 
-export function startDemo(): OpenFeed {
-  const query = new URLSearchParams(location.search);
-  const cluster = new DemoCluster(Number(query.get("units") ?? 6));
-  const speed = Number(query.get("speed") ?? 10);
-  answerWith(leaderOf(cluster));
+export interface Demo {
+  cluster: DemoCluster;
+  transport: Transport;
+  openFeed: OpenFeed;
+}
 
-  return (ears): Feed => {
+interface DemoOptions {
+  units?: number;
+  /** The moment at which the recording begins [s]; by default as recorded. */
+  startS?: number;
+  /** Seconds of the cluster's own time per second. */
+  speed?: number;
+  signedIn?: boolean;
+  latencyMs?: number;
+}
+
+/** Return a cluster made of the recording and of the faults that it lacks. */
+export function makeDemo({ units = 6, startS, speed = 10, ...leader }: DemoOptions = {}): Demo {
+  const recording = loadRecording(units, startS);
+  addFaults(recording);
+  const cluster = new DemoCluster(recording);
+  return { cluster, transport: leaderOf(cluster, leader), openFeed: feedOf(cluster, speed) };
+}
+
+const feedOf =
+  (cluster: DemoCluster, speed: number): OpenFeed =>
+  (ears): Feed => {
     const wanted = new Set<string>();
     cluster.publish = (topic, payload) => {
       if ([...wanted].some((filter) => matches(filter, topic))) ears.onMessages({ topic, payload, retained: false });
@@ -32,4 +54,16 @@ export function startDemo(): OpenFeed {
       },
     };
   };
+
+/** Put the demo behind the page, as its address wants it. */
+export function startDemo(): OpenFeed {
+  const query = new URLSearchParams(location.search);
+  const { transport, openFeed } = makeDemo({
+    units: Number(query.get("units") ?? 6),
+    startS: Date.now() / 1000,
+    speed: Number(query.get("speed") ?? 10),
+    signedIn: !query.has("signed-out"),
+  });
+  answerWith(transport);
+  return openFeed;
 }

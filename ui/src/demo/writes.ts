@@ -1,0 +1,256 @@
+/** The demo's answers to commands. A recording cannot answer them; `writes.test.ts` holds them to the OpenAPI document. */
+
+import type { Answer, Method } from "@/api/client";
+import type { Assignment, ConfigVersion, Experiment, LogRow, Worker } from "@/api/types";
+import { EVERYONE } from "@/live/topics";
+import type { DemoCluster } from "./cluster";
+import { LOST_UNIT, noAnswer } from "./faults";
+import type { Tasks } from "./leader";
+import { iso } from "./recording";
+
+type Body = Record<string, unknown>;
+export type Route = (parameters: string[], body: Body) => Answer;
+
+export const ok = (body: unknown, status = 200): Answer => ({ status, body });
+
+/** An error response as the leader writes it. */
+export const refused = (status: number, error: string, remediation?: string): Answer => ({
+  status,
+  body: { error, status, cause: error, remediation },
+});
+
+const DONE = { status: "success", msg: null };
+const later = (ms: number, act: () => void): void => void setTimeout(act, ms);
+
+/** Answers by method and OpenAPI path. */
+export function writes(cluster: DemoCluster, tasks: Tasks, session: { signedIn: boolean }): [Method, string, Route][] {
+  const { recording, experiment } = cluster;
+  const recorded = <T>(path: string): T => recording.answers.get(path)?.body as T;
+  const experiments = (): Experiment[] => recorded("/api/experiments");
+  const workers = (): Worker[] => recorded("/api/workers");
+  const worker = (unit: string): Worker | undefined => workers().find((one) => one.pioreactor_unit === unit);
+  const assigned = (): Assignment[] => recorded(`/api/experiments/${experiment}/workers`);
+  const targets = (unit: string): string[] =>
+    unit === EVERYONE ? assigned().map((one) => one.pioreactor_unit) : [unit];
+  const reachable = (unit: string): string[] => targets(unit).filter((one) => one !== LOST_UNIT);
+  const fanOut = (unit: string, value: unknown): Answer =>
+    tasks.succeed(
+      Object.fromEntries(
+        targets(unit).map((one) => [one, one === LOST_UNIT ? noAnswer(one) : { ok: true, unit: one, value }]),
+      ),
+    );
+  const remove = <T>(list: T[], fits: (one: T) => boolean): void => {
+    const index = list.findIndex(fits);
+    if (index >= 0) list.splice(index, 1);
+  };
+
+  const run: Route = ([unit = "", job = ""], body) => {
+    const options = Object.entries((body.options ?? {}) as Body);
+    for (const one of reachable(unit)) {
+      later(700, () => cluster.setting(one, job, "$state", "init"));
+      later(900, () => options.forEach(([key, value]) => cluster.setting(one, job, key, String(value))));
+      later(2200, () => {
+        cluster.setting(one, job, "$state", "ready");
+        cluster.log(one, job, "INFO", "Ready.");
+      });
+    }
+    return fanOut(unit, {});
+  };
+  const stop: Route = ([unit = "", job = ""]) => {
+    for (const one of reachable(unit))
+      later(600, () => {
+        cluster.setting(one, job, "$state", "disconnected");
+        cluster.setting(one, job, "automation_name", "");
+      });
+    return fanOut(unit, {});
+  };
+  const stopAll: Route = ([unit = ""]) => {
+    for (const topic of [...cluster.retained.keys()]) {
+      const [, of, where, job = "", key] = topic.split("/");
+      if (key === "$state" && where === experiment && of !== undefined && targets(unit).includes(of))
+        stop([of, job], {});
+    }
+    return fanOut(unit, {});
+  };
+  const update: Route = ([unit = "", job = ""], body) => {
+    for (const [key, value] of Object.entries((body.settings ?? {}) as Body))
+      for (const one of reachable(unit))
+        later(800, () => cluster.setting(one, job, key, typeof value === "number" ? value.toFixed(1) : String(value)));
+    return ok(DONE, 202);
+  };
+
+  return [
+    [
+      "POST",
+      "/auth/sign-in",
+      (_, body) => {
+        if (body.password === "wrong") return refused(401, "Wrong name or password.");
+        session.signedIn = true;
+        return ok({ username: String(body.username) });
+      },
+    ],
+    [
+      "POST",
+      "/auth/sign-out",
+      () => {
+        session.signedIn = false;
+        return ok({});
+      },
+    ],
+    [
+      "POST",
+      "/api/experiments",
+      (_, body) => {
+        if (experiments().some((one) => one.experiment === body.experiment))
+          return refused(409, "An experiment of this name exists", "Choose another name.");
+        const created: Experiment = {
+          experiment: String(body.experiment),
+          created_at: iso(cluster.nowS),
+          description: String(body.description ?? ""),
+          delta_hours: 0,
+          worker_count: 0,
+          tags: (body.tags ?? []) as string[],
+        };
+        experiments().unshift(created);
+        return ok(created, 201);
+      },
+    ],
+    [
+      "PATCH",
+      "/api/experiments/{experiment}",
+      ([name], body) => {
+        const found = experiments().find((one) => one.experiment === name);
+        return found ? ok(Object.assign(found, body)) : refused(404, "There is no such experiment");
+      },
+    ],
+    [
+      "DELETE",
+      "/api/experiments/{experiment}",
+      ([name]) => {
+        remove(experiments(), (one) => one.experiment === name);
+        return tasks.succeed({});
+      },
+    ],
+    [
+      "PATCH",
+      "/api/experiments/{experiment}/unit_labels",
+      (_, body) => {
+        const labels = recorded<Record<string, string>>(`/api/experiments/${experiment}/unit_labels`);
+        labels[String(body.unit)] = String(body.label);
+        return ok(labels, 201);
+      },
+    ],
+    [
+      "PUT",
+      "/api/experiments/{experiment}/workers",
+      (_, body) => {
+        const found = worker(String(body.pioreactor_unit));
+        if (!found) return refused(404, "There is no such unit");
+        const { pioreactor_unit, is_active, model_name, model_version } = found;
+        assigned().push({
+          pioreactor_unit,
+          is_active,
+          model_name,
+          model_version,
+          experiment,
+          assigned_at: iso(cluster.nowS),
+        } as Assignment);
+        return ok(DONE);
+      },
+    ],
+    [
+      "DELETE",
+      "/api/experiments/{experiment}/workers/{unit}",
+      ([, unit = ""]) => {
+        remove(assigned(), (one) => one.pioreactor_unit === unit);
+        return fanOut(unit, {});
+      },
+    ],
+    [
+      "PATCH",
+      "/api/config/shared",
+      (_, body) => {
+        const code = String(body.code);
+        if (!code.includes("leader_hostname"))
+          return refused(400, "cluster.topology lacks leader_hostname", "Put leader_hostname back.");
+        const current = recording.answers.get("/api/config/shared");
+        if (current) {
+          const history = recorded<ConfigVersion[]>("/api/config/shared/history");
+          history.unshift({ timestamp: iso(cluster.nowS), data: String(current.body) } as ConfigVersion);
+          current.body = code;
+        }
+        return ok({ status: "success", units: {} });
+      },
+    ],
+    ["PATCH", "/api/config/units/{unit}/specific", () => ok({ status: "success" })],
+    [
+      "POST",
+      "/api/experiment_profiles/verify",
+      () => ok(recording.answers.get("/api/experiment_profiles/verify")?.body),
+    ],
+    [
+      "POST",
+      "/api/workers/{unit}/experiments/{experiment}/logs",
+      ([unit = ""], body) => {
+        for (const path of ["logs", "recent_logs"])
+          recorded<LogRow[]>(`/api/experiments/${experiment}/${path}`).unshift({
+            timestamp: iso(cluster.nowS),
+            level: "INFO",
+            pioreactor_unit: unit,
+            message: String(body.message),
+            task: "note",
+            experiment,
+          });
+        cluster.log(unit, "note", "INFO", String(body.message));
+        return ok(DONE, 202);
+      },
+    ],
+    ["PATCH", "/api/workers/{unit}/jobs/run/job_name/{job}/experiments/{experiment}", run],
+    ["PATCH", "/api/workers/{unit}/jobs/stop/job_name/{job}/experiments/{experiment}", stop],
+    ["PATCH", "/api/workers/{unit}/jobs/update/job_name/{job}/experiments/{experiment}", update],
+    ["POST", "/api/workers/{unit}/jobs/stop/experiments/{experiment}", stopAll],
+    [
+      "PATCH",
+      "/api/workers/{unit}/bioreactor/update/experiments/{experiment}",
+      ([unit = ""], body) => {
+        for (const [key, value] of Object.entries((body.values ?? {}) as Record<string, number>))
+          later(600, () => cluster.setting(unit, "bioreactor", key, String(value)));
+        return fanOut(unit, {});
+      },
+    ],
+    ["POST", "/api/workers/{unit}/blink", () => ok(DONE, 202)],
+    [
+      "PUT",
+      "/api/workers/{unit}/is_active",
+      ([unit = ""], body) => {
+        Object.assign(worker(unit) ?? {}, { is_active: body.is_active });
+        return ok(DONE);
+      },
+    ],
+    [
+      "PUT",
+      "/api/workers/{unit}/model",
+      ([unit = ""], body) => {
+        Object.assign(worker(unit) ?? {}, body);
+        return ok(DONE);
+      },
+    ],
+    [
+      "PUT",
+      "/api/workers",
+      (_, body) => {
+        const added = { ...body, added_at: iso(cluster.nowS), is_active: 1 } as Worker;
+        workers().push(added);
+        return ok(added, 201);
+      },
+    ],
+    [
+      "DELETE",
+      "/api/workers/{unit}",
+      ([unit = ""]) => {
+        remove(workers(), (one) => one.pioreactor_unit === unit);
+        return fanOut(unit, {});
+      },
+    ],
+  ];
+}

@@ -1,0 +1,16 @@
+import type { Story } from "@/stories/story";
+
+export const stories: readonly Story[] = [
+  {
+    name: "an experiment on six units",
+    path: "/overview",
+    heading: "demo",
+    shows: ["Wild type A", "6 units", /OD\s*[\d.]+/, /\d\d\.\d °C/, "All data saved", "Optical density"],
+  },
+  {
+    name: "an experiment without units",
+    path: "/overview?experiment=Media screen",
+    heading: "Media screen",
+    shows: ["No unit is assigned to this experiment."],
+  },
+];
