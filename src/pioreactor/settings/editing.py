@@ -36,17 +36,28 @@ def with_value(text: str, section: str, key: str, value: str) -> str:
     matching = [index for index, place in enumerate(places) if place == (section, key)]
     if matching:
         start = matching[-1]  # the last of duplicates is effective
-        end = start + 1
-        while end < len(lines) and places[end] == (section, "\0continued"):
-            end += 1
-        lines[start:end] = [line]
+        lines[start : _end_of_value(places, start)] = [line]
     else:
-        inside = [index for index, place in enumerate(places) if place[0] == section and lines[index].strip()]
-        if inside:
-            lines.insert(inside[-1] + 1, line)
-        else:
-            lines += ([""] if lines and lines[-1].strip() else []) + [f"[{section}]", line]
+        _append(lines, places, section, line)
     return "\n".join(lines) + "\n"
+
+
+def _end_of_value(places: list[tuple[str, str]], start: int) -> int:
+    """Return the index after the last line that continues the value that begins at `start`."""
+    continued = (places[start][0], "\0continued")
+    end = start + 1
+    while end < len(places) and places[end] == continued:
+        end += 1
+    return end
+
+
+def _append(lines: list[str], places: list[tuple[str, str]], section: str, line: str) -> None:
+    """Insert a line at the end of its section; append the section if it is missing."""
+    inside = [index for index, place in enumerate(places) if place[0] == section and lines[index].strip()]
+    if inside:
+        lines.insert(inside[-1] + 1, line)
+    else:
+        lines += ([""] if lines and lines[-1].strip() else []) + [f"[{section}]", line]
 
 
 def check_shared(text: str, *, known: Collection[SettingFault] = ()) -> str:
