@@ -64,14 +64,20 @@ export function decimalsOf(step: number): number {
   return 6;
 }
 
-function xAxis(axis: SharedAxis): uPlot.Axis {
-  const origin = (): number => (axis.style === "elapsed" ? axis.startS : midnight(axis.range()[0]));
+function axisStyle(): uPlot.Axis {
   return {
     stroke: token("--ink-soft"),
     font: AXIS_FONT,
     grid: { stroke: token("--line"), width: 1 },
     ticks: { show: false },
     gap: 6,
+  };
+}
+
+function xAxis(axis: SharedAxis): uPlot.Axis {
+  const origin = (): number => (axis.style === "elapsed" ? axis.startS : midnight(axis.range()[0]));
+  return {
+    ...axisStyle(),
     size: 26,
     splits: (u, _axis, min, max) => ticks([min, max], u.bbox.width / devicePixelRatio, origin()),
     values: (_u, moments) => {
@@ -84,11 +90,7 @@ function xAxis(axis: SharedAxis): uPlot.Axis {
 
 function yAxis(decimals: number, log: boolean): uPlot.Axis {
   return {
-    stroke: token("--ink-soft"),
-    font: AXIS_FONT,
-    grid: { stroke: token("--line"), width: 1 },
-    ticks: { show: false },
-    gap: 6,
+    ...axisStyle(),
     size: 52,
     space: log ? 22 : 34,
     values: (_u, splits) => {

@@ -1,12 +1,11 @@
 /** The calibrations of all units by device: what curve each uses, and which others there are. */
 
 import { Button, Checkbox, NativeSelect } from "@mantine/core";
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { Link, useSearchParams } from "react-router";
-import { ask, finished, get, path } from "@/api/client";
-import type { TaskAccepted } from "@/api/types";
+import { Link } from "react-router";
+import { path } from "@/api/client";
 import { EVERYONE } from "@/live/topics";
+import { useFilters } from "@/parts/filters";
 import { count } from "@/parts/format";
 import { Icon } from "@/parts/icons";
 import { PageHeader } from "@/parts/PageHeader";
@@ -17,53 +16,17 @@ import { type Calibration, type Gathered, gather } from "./curve";
 import { DeleteDialog } from "./DeleteDialog";
 import { DeviceSection } from "./DeviceSection";
 import { Estimators, useEstimators } from "./Estimators";
+import { useKeptCurves, useToggleUse } from "./keptCurves";
 import { deviceName } from "./session";
 import { UnfinishedSessions } from "./UnfinishedSessions";
 
-const KEY = ["calibrations"];
-
-function useCalibrations() {
-  return useQuery<Gathered>({
-    queryKey: KEY,
-    queryFn: async ({ signal }) =>
-      gather(
-        await finished(await get<TaskAccepted>(path("api", "workers", EVERYONE, "calibrations"), signal), {
-          everyMs: 250,
-          attempts: 80,
-        }),
-      ),
-    staleTime: 10_000,
-  });
-}
-
 export function CalibrationList() {
-  const { data, error, isPending } = useCalibrations();
-  const client = useQueryClient();
-  const [params, setParams] = useSearchParams();
+  const { data, error, isPending } = useKeptCurves<Gathered>("calibrations", gather);
+  const [params, set] = useFilters();
   const [adding, setAdding] = useState(false);
   const [deleting, setDeleting] = useState<Calibration>();
   const [unit, device, active] = [params.get("unit") ?? "", params.get("device") ?? "", params.has("active")];
-  const set = (key: string, value: string): void =>
-    setParams(
-      (before) => {
-        if (value === "") before.delete(key);
-        else before.set(key, value);
-        return before;
-      },
-      { replace: true },
-    );
-  const refresh = (): Promise<void> => client.invalidateQueries({ queryKey: KEY });
-  const using = useMutation({
-    mutationFn: (one: Calibration) =>
-      one.is_active
-        ? ask("DELETE", path("api", "workers", one.pioreactor_unit, "active_calibrations", one.device))
-        : ask(
-            "PATCH",
-            path("api", "workers", one.pioreactor_unit, "active_calibrations", one.device, one.calibration_name),
-          ),
-    onSettled: refresh,
-  });
-
+  const { toggle, refresh } = useToggleUse("calibrations");
   const estimators = useEstimators();
   const all = data?.calibrations ?? [];
   const fits = (one: { pioreactor_unit: string; device: string; is_active: boolean }): boolean =>
@@ -124,7 +87,7 @@ export function CalibrationList() {
         />
       </div>
       {error && <Problem error={error} />}
-      {using.error && <Problem error={using.error} />}
+      {toggle.error && <Problem error={toggle.error} />}
       {estimators.error && <Problem error={estimators.error} />}
       {data?.silent.map(({ unit: silent, why }) => (
         <Problem key={silent} error={`${silent} did not say which calibrations it has: ${why}.`} />
@@ -146,8 +109,15 @@ export function CalibrationList() {
               key={name}
               device={name}
               calibrations={shown.filter((one) => one.device === name)}
-              busy={using.isPending}
-              onUse={(one) => using.mutate(one)}
+              busy={toggle.isPending}
+              onUse={(one) =>
+                toggle.mutate({
+                  unit: one.pioreactor_unit,
+                  device: one.device,
+                  name: one.calibration_name,
+                  inUse: one.is_active,
+                })
+              }
               onDelete={setDeleting}
             />
           ))}

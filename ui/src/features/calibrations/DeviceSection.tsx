@@ -1,13 +1,12 @@
 /** One device: its curves drawn together, and a line for each. */
 
-import { Button } from "@mantine/core";
 import { Swatch } from "@/charts/Legend";
 import { useUnitStrokes } from "@/charts/useLines";
 import { moment, secondsOf } from "@/parts/format";
-import { Icon } from "@/parts/icons";
 import { CurvePlot } from "./CurvePlot";
 import css from "./calibrations.module.css";
 import { type Calibration, formula } from "./curve";
+import { CurveActions, CurveName } from "./KeptCurve";
 import { deviceName } from "./session";
 
 interface Props {
@@ -32,42 +31,22 @@ export function DeviceSection({ device, calibrations, busy, onUse, onDelete }: P
           {calibrations.map((one) => (
             <li key={`${one.pioreactor_unit}/${one.calibration_name}`}>
               <div className={css.words}>
-                <p className={css.name}>
+                <CurveName name={one.calibration_name} inUse={one.is_active}>
                   <Swatch stroke={strokeOf(one.pioreactor_unit)} />
-                  <strong>{one.calibration_name}</strong>
-                  {one.is_active && (
-                    <span className={css.active}>
-                      <Icon name="check" size={13} />
-                      In use
-                    </span>
-                  )}
-                </p>
+                </CurveName>
                 <p className="soft small">
                   {one.pioreactor_unit}, {moment(secondsOf(one.created_at))}, {one.recorded_data.x.length} points
                 </p>
                 <p className="soft small num">{formula(one.curve_data_)}</p>
               </div>
-              <div className={css.actions}>
-                <Button
-                  variant="default"
-                  size="xs"
-                  disabled={busy}
-                  onClick={() => onUse(one)}
-                  aria-label={`${one.is_active ? "Stop using" : "Use"} ${one.calibration_name} on ${one.pioreactor_unit}`}
-                >
-                  {one.is_active ? "Stop using" : "Use"}
-                </Button>
-                <Button
-                  variant="subtle"
-                  color="red"
-                  c="var(--lost)"
-                  size="xs"
-                  onClick={() => onDelete(one)}
-                  aria-label={`Delete ${one.calibration_name} of ${one.pioreactor_unit}`}
-                >
-                  Delete
-                </Button>
-              </div>
+              <CurveActions
+                name={one.calibration_name}
+                unit={one.pioreactor_unit}
+                inUse={one.is_active}
+                busy={busy}
+                onUse={() => onUse(one)}
+                onDelete={() => onDelete(one)}
+              />
             </li>
           ))}
         </ul>

@@ -1,56 +1,29 @@
 /** The estimators of all units: what each was made from, and which is in use. */
 
-import { Button } from "@mantine/core";
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { ask, finished, get, path } from "@/api/client";
-import type { TaskAccepted } from "@/api/types";
 import { Swatch } from "@/charts/Legend";
 import { stroke } from "@/charts/palette";
 import { useUnitStrokes } from "@/charts/useLines";
-import { EVERYONE } from "@/live/topics";
 import { moment, plain, secondsOf } from "@/parts/format";
-import { Icon } from "@/parts/icons";
 import { Problem } from "@/parts/Problem";
 import css from "./calibrations.module.css";
 import { DeleteDialog, type Kept } from "./DeleteDialog";
 import { type Estimator, estimatorsIn, lineOf, rangeOf } from "./estimator";
+import { CurveActions, CurveName } from "./KeptCurve";
+import { useKeptCurves, useToggleUse } from "./keptCurves";
 import { Scatter } from "./Scatter";
 import { deviceName } from "./session";
 
-export const ESTIMATORS = ["estimators"];
-
 export function useEstimators() {
-  return useQuery({
-    queryKey: ESTIMATORS,
-    queryFn: async ({ signal }) =>
-      estimatorsIn(
-        await finished(await get<TaskAccepted>(path("api", "workers", EVERYONE, "estimators"), signal), {
-          everyMs: 250,
-          attempts: 80,
-        }),
-      ),
-    staleTime: 10_000,
-  });
+  return useKeptCurves("estimators", estimatorsIn);
 }
 
 export function Estimators({ estimators }: { estimators: readonly Estimator[] }) {
-  const client = useQueryClient();
   const [deleting, setDeleting] = useState<Kept>();
-  const refresh = (): Promise<void> => client.invalidateQueries({ queryKey: ESTIMATORS });
-  const using = useMutation({
-    mutationFn: (one: Estimator) =>
-      one.is_active
-        ? ask("DELETE", path("api", "workers", one.pioreactor_unit, "active_estimators", one.device))
-        : ask(
-            "PATCH",
-            path("api", "workers", one.pioreactor_unit, "active_estimators", one.device, one.estimator_name),
-          ),
-    onSettled: refresh,
-  });
+  const { toggle, refresh } = useToggleUse("estimators");
   return (
     <>
-      {using.error && <Problem error={using.error} />}
+      {toggle.error && <Problem error={toggle.error} />}
       {[...new Set(estimators.map((one) => one.device))].map((device) => (
         <section key={device} className={`panel ${css.device}`} aria-label={deviceName(device)}>
           <h2>{deviceName(device)}</h2>
@@ -62,8 +35,15 @@ export function Estimators({ estimators }: { estimators: readonly Estimator[] })
                   <Curves estimator={one} />
                   <Words
                     estimator={one}
-                    busy={using.isPending}
-                    onUse={() => using.mutate(one)}
+                    busy={toggle.isPending}
+                    onUse={() =>
+                      toggle.mutate({
+                        unit: one.pioreactor_unit,
+                        device,
+                        name: one.estimator_name,
+                        inUse: one.is_active,
+                      })
+                    }
                     onDelete={() =>
                       setDeleting({
                         kind: "estimators",
@@ -122,42 +102,14 @@ function Words({
   const [low, high] = rangeOf(estimator);
   return (
     <div>
-      <p className={css.name}>
-        <strong>{name}</strong>
-        {is_active && (
-          <span className={css.active}>
-            <Icon name="check" size={13} />
-            In use
-          </span>
-        )}
-      </p>
+      <CurveName name={name} inUse={is_active} />
       <p className="soft small">
         {unit}, {moment(secondsOf(estimator.created_at))}
       </p>
       <p className="soft small num">
         OD600 {plain(Number(low.toPrecision(3)))} to {plain(Number(high.toPrecision(3)))}
       </p>
-      <div className={css.actions}>
-        <Button
-          variant="default"
-          size="xs"
-          disabled={busy}
-          onClick={onUse}
-          aria-label={`${is_active ? "Stop using" : "Use"} ${name} on ${unit}`}
-        >
-          {is_active ? "Stop using" : "Use"}
-        </Button>
-        <Button
-          variant="subtle"
-          color="red"
-          c="var(--lost)"
-          size="xs"
-          onClick={onDelete}
-          aria-label={`Delete ${name} of ${unit}`}
-        >
-          Delete
-        </Button>
-      </div>
+      <CurveActions name={name} unit={unit} inUse={is_active} busy={busy} onUse={onUse} onDelete={onDelete} />
     </div>
   );
 }

@@ -5,6 +5,7 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useMemo, useRef, useState } from "react";
 import { ask, Refused } from "@/api/client";
 import type { ConfigVersion } from "@/api/types";
+import { CodeArea } from "@/parts/CodeArea";
 import { count, moment, secondsOf } from "@/parts/format";
 import { Problem } from "@/parts/Problem";
 import css from "./configuration.module.css";
@@ -56,15 +57,11 @@ export function Editor({ where, saved, history }: Props) {
             </span>
           ))}
         </pre>
-        <textarea
+        <CodeArea
           className={css.input}
-          aria-label="Configuration text"
-          spellCheck={false}
-          autoCapitalize="off"
-          autoCorrect="off"
-          wrap="off"
+          label="Configuration text"
           value={text}
-          onChange={(event) => setText(event.currentTarget.value)}
+          onText={setText}
           onScroll={(event) => {
             if (!shown.current) return;
             shown.current.scrollTop = event.currentTarget.scrollTop;

@@ -1,11 +1,11 @@
 /** Begins an experiment, or changes how one is described. */
 
-import { Button, Group, Modal, NativeSelect, Textarea, TextInput } from "@mantine/core";
+import { Modal, NativeSelect, Textarea, TextInput } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { path, request } from "@/api/client";
 import type { Experiment } from "@/api/types";
-import { Problem } from "@/parts/Problem";
+import { FormFooter } from "@/parts/FormFooter";
 import css from "./experiments.module.css";
 import { tagsOf, wrongWith } from "./search";
 
@@ -100,15 +100,13 @@ function Form({ onClose, experiment, experiments, onCreated }: Props) {
           onChange={(event) => like(event.currentTarget.value)}
         />
       )}
-      {saving.error && <Problem error={saving.error} />}
-      <Group justify="flex-end">
-        <Button variant="default" onClick={onClose}>
-          Cancel
-        </Button>
-        <Button type="submit" loading={saving.isPending} disabled={wrong !== undefined}>
-          {experiment ? "Save" : "Begin experiment"}
-        </Button>
-      </Group>
+      <FormFooter
+        error={saving.error}
+        send={experiment ? "Save" : "Begin experiment"}
+        isSending={saving.isPending}
+        isComplete={wrong === undefined}
+        onCancel={onClose}
+      />
     </form>
   );
 }

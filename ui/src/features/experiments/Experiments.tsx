@@ -2,9 +2,10 @@
 
 import { Button, NativeSelect, TextInput } from "@mantine/core";
 import { useState } from "react";
-import { useNavigate, useSearchParams } from "react-router";
+import { useNavigate } from "react-router";
 import type { Experiment } from "@/api/types";
 import { useFrame } from "@/parts/experiment";
+import { useFilters } from "@/parts/filters";
 import { count, moment, secondsOf } from "@/parts/format";
 import { Icon } from "@/parts/icons";
 import { PageHeader } from "@/parts/PageHeader";
@@ -20,20 +21,11 @@ type Dialog = { kind: "new" } | { kind: "edit" | "delete" | "assign"; experiment
 export default function Experiments() {
   const { experiments, current, choose } = useFrame();
   const navigate = useNavigate();
-  const [params, setParams] = useSearchParams();
+  const [params, set] = useFilters();
   const [dialog, setDialog] = useState<Dialog | undefined>(params.has("new") ? { kind: "new" } : undefined);
   const search = params.get("search") ?? "";
   const status = params.get("status") ?? "";
   const tag = params.get("tag") ?? "";
-  const set = (key: string, value: string): void =>
-    setParams(
-      (before) => {
-        if (value === "") before.delete(key);
-        else before.set(key, value);
-        return before;
-      },
-      { replace: true },
-    );
   const shown = found(experiments, { search, status, tag });
   const tags = [...new Set(experiments.flatMap((one) => one.tags))].sort();
   const close = (): void => {

@@ -1,11 +1,11 @@
 /** Takes a unit into the cluster. */
 
-import { Button, Group, Modal, NativeSelect, TextInput } from "@mantine/core";
+import { Modal, NativeSelect, TextInput } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { request } from "@/api/client";
 import { useModels } from "@/api/queries";
-import { Problem } from "@/parts/Problem";
+import { FormFooter } from "@/parts/FormFooter";
 import css from "./inventory.module.css";
 import { wrongUnitName } from "./names";
 
@@ -70,15 +70,13 @@ function Form({ onClose, known }: Omit<Props, "opened">) {
         data={models.map((one) => one.display_name)}
         onChange={(event) => choose(event.currentTarget.value)}
       />
-      {adding.error && <Problem error={adding.error} />}
-      <Group justify="flex-end">
-        <Button variant="default" onClick={onClose}>
-          Cancel
-        </Button>
-        <Button type="submit" disabled={wrong !== undefined} loading={adding.isPending}>
-          Add unit
-        </Button>
-      </Group>
+      <FormFooter
+        error={adding.error}
+        send="Add unit"
+        isSending={adding.isPending}
+        isComplete={wrong === undefined}
+        onCancel={onClose}
+      />
     </form>
   );
 }

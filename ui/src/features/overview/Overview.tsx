@@ -3,11 +3,10 @@
 import { Button, Menu } from "@mantine/core";
 import { lazy, Suspense, useState } from "react";
 import { Link } from "react-router";
-import { useAssigned, useJobDescriptors, useLabels } from "@/api/queries";
 import type { Experiment } from "@/api/types";
 import { useChosenCharts } from "@/charts/useChosenCharts";
-import { ControlAll } from "@/control/ControlAll";
-import { StopEverything } from "@/control/StopEverything";
+import { GroupDialogs } from "@/control/GroupDialogs";
+import { useGroup } from "@/control/useGroup";
 import { useClusterTime } from "@/live/hooks";
 import { useFrame } from "@/parts/experiment";
 import { count, duration, moment, secondsOf } from "@/parts/format";
@@ -57,13 +56,10 @@ function About({ experiment, units }: { experiment: Experiment; units: number })
 
 function OverviewOf({ experiment }: { experiment: Experiment }) {
   const name = experiment.experiment;
-  const assigned = useAssigned(name);
-  const labels = useLabels(name).data ?? {};
-  const jobs = useJobDescriptors();
+  const { assigned, labels, jobs, shownJobs } = useGroup(name);
   const charts = useChosenCharts();
   const [dialog, setDialog] = useState<"record" | "control" | "stop">();
   const units = (assigned.data ?? []).map((worker) => worker.pioreactor_unit);
-  const shownJobs = (jobs.data ?? []).filter((job) => job.display);
   const close = (): void => setDialog(undefined);
 
   return (
@@ -125,8 +121,7 @@ function OverviewOf({ experiment }: { experiment: Experiment }) {
         </div>
       </div>
       <RecordEvent opened={dialog === "record"} onClose={close} experiment={name} units={units} labels={labels} />
-      <ControlAll opened={dialog === "control"} onClose={close} experiment={name} units={units} jobs={shownJobs} />
-      <StopEverything opened={dialog === "stop"} onClose={close} experiment={name} units={units} />
+      <GroupDialogs dialog={dialog} onClose={close} experiment={name} units={units} jobs={shownJobs} />
     </>
   );
 }

@@ -6,6 +6,7 @@ import { useRecentLogs } from "@/api/queries";
 import { useLiveLogs } from "@/live/logs";
 import { LogList } from "@/parts/LogList";
 import { LEVELS } from "@/parts/levels";
+import panel from "@/parts/logPanel.module.css";
 import { Problem } from "@/parts/Problem";
 import css from "./overview.module.css";
 
@@ -18,7 +19,7 @@ export function RecentLogs({ experiment, labels }: { experiment: string; labels:
   const rows = useLiveLogs(experiment, level, history.data).slice(0, SHOWN);
   return (
     <section className={`panel ${css.logs}`} aria-label="Recent events">
-      <header className={css.logsHead}>
+      <header className={panel.head}>
         <h2>Recent events</h2>
         <NativeSelect
           size="xs"
@@ -32,7 +33,7 @@ export function RecentLogs({ experiment, labels }: { experiment: string; labels:
         />
       </header>
       {history.error && <Problem error={history.error} />}
-      <div className={css.logsBody} tabIndex={0}>
+      <div className={panel.body} tabIndex={0}>
         <LogList rows={rows} labels={labels} />
         {rows.length === 0 && !history.isPending && (
           <p className={`soft ${css.quiet}`}>Nothing from this level on in the last 24 hours.</p>

@@ -2,10 +2,9 @@
 
 import { Button } from "@mantine/core";
 import { useState } from "react";
-import { useAssigned, useJobDescriptors, useLabels } from "@/api/queries";
 import type { Experiment } from "@/api/types";
-import { ControlAll } from "@/control/ControlAll";
-import { StopEverything } from "@/control/StopEverything";
+import { GroupDialogs } from "@/control/GroupDialogs";
+import { useGroup } from "@/control/useGroup";
 import { count } from "@/parts/format";
 import { Icon } from "@/parts/icons";
 import { PageHeader } from "@/parts/PageHeader";
@@ -16,15 +15,12 @@ import css from "./pioreactors.module.css";
 
 export function UnitList({ experiment }: { experiment: Experiment }) {
   const name = experiment.experiment;
-  const assigned = useAssigned(name);
-  const labels = useLabels(name).data ?? {};
-  const jobs = useJobDescriptors();
+  const { assigned, labels, jobs, shownJobs } = useGroup(name);
   const [dialog, setDialog] = useState<"assign" | "control" | "stop">();
   const close = (): void => setDialog(undefined);
   const active = (assigned.data ?? []).filter((one) => one.is_active !== 0);
   const inactive = (assigned.data ?? []).filter((one) => one.is_active === 0);
   const units = active.map((one) => one.pioreactor_unit);
-  const shownJobs = (jobs.data ?? []).filter((job) => job.display);
   return (
     <>
       <PageHeader
@@ -79,8 +75,7 @@ export function UnitList({ experiment }: { experiment: Experiment }) {
         </section>
       )}
       <AssignDialog opened={dialog === "assign"} onClose={close} experiment={name} />
-      <ControlAll opened={dialog === "control"} onClose={close} experiment={name} units={units} jobs={shownJobs} />
-      <StopEverything opened={dialog === "stop"} onClose={close} experiment={name} units={units} />
+      <GroupDialogs dialog={dialog} onClose={close} experiment={name} units={units} jobs={shownJobs} />
     </>
   );
 }

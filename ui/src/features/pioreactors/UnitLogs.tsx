@@ -6,6 +6,7 @@ import { get, path } from "@/api/client";
 import type { LogRow } from "@/api/types";
 import { useLiveLogs } from "@/live/logs";
 import { LogList } from "@/parts/LogList";
+import panel from "@/parts/logPanel.module.css";
 import { Problem } from "@/parts/Problem";
 import css from "./pioreactors.module.css";
 
@@ -27,12 +28,12 @@ export function UnitLogs({
   const rows = useLiveLogs(experiment, "INFO", history.data, unit).slice(0, 50);
   return (
     <section className={`panel ${css.logs}`} aria-label="Recent events">
-      <header className={css.logsHead}>
+      <header className={panel.head}>
         <h2>Recent events</h2>
         <Link to={`/logs?unit=${encodeURIComponent(unit)}`}>All events</Link>
       </header>
       {history.error && <Problem error={history.error} />}
-      <div className={css.logsBody} tabIndex={0}>
+      <div className={panel.body} tabIndex={0}>
         <LogList rows={rows} labels={labels} />
         {rows.length === 0 && !history.isPending && (
           <p className={`soft ${css.padded}`}>Nothing in the last 24 hours.</p>

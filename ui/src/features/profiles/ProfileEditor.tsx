@@ -5,6 +5,7 @@ import { useDebouncedValue } from "@mantine/hooks";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { ask, path } from "@/api/client";
+import { CodeArea } from "@/parts/CodeArea";
 import { Problem, Waiting } from "@/parts/Problem";
 import { Preview } from "./Preview";
 import { asFile, wrongName } from "./profiles";
@@ -50,16 +51,7 @@ export function ProfileEditor({ file, saved, taken, onDone }: Props) {
             onChange={(event) => setName(event.currentTarget.value)}
           />
         )}
-        <textarea
-          className={css.text}
-          aria-label="Text of the profile"
-          spellCheck={false}
-          autoCapitalize="off"
-          autoCorrect="off"
-          wrap="off"
-          value={text}
-          onChange={(event) => setText(event.currentTarget.value)}
-        />
+        <CodeArea className={css.text} label="Text of the profile" value={text} onText={setText} />
         {saving.error && <Problem error={saving.error} />}
         <div className={css.buttons}>
           <Button variant="default" onClick={() => onDone(file)}>

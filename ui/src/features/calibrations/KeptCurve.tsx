@@ -1,0 +1,51 @@
+/** What every kept curve shows, a calibration or an estimator: its name, whether it is in use, and its two actions. */
+
+import { Button } from "@mantine/core";
+import type { ReactNode } from "react";
+import { Icon } from "@/parts/icons";
+import css from "./calibrations.module.css";
+
+export function CurveName({ name, inUse, children }: { name: string; inUse: boolean; children?: ReactNode }) {
+  return (
+    <p className={css.name}>
+      {children}
+      <strong>{name}</strong>
+      {inUse && (
+        <span className={css.active}>
+          <Icon name="check" size={13} />
+          In use
+        </span>
+      )}
+    </p>
+  );
+}
+
+interface ActionsProps {
+  name: string;
+  unit: string;
+  inUse: boolean;
+  busy: boolean;
+  onUse: () => void;
+  onDelete: () => void;
+}
+
+export function CurveActions({ name, unit, inUse, busy, onUse, onDelete }: ActionsProps) {
+  const use = inUse ? "Stop using" : "Use";
+  return (
+    <div className={css.actions}>
+      <Button variant="default" size="xs" disabled={busy} onClick={onUse} aria-label={`${use} ${name} on ${unit}`}>
+        {use}
+      </Button>
+      <Button
+        variant="subtle"
+        color="red"
+        c="var(--lost)"
+        size="xs"
+        onClick={onDelete}
+        aria-label={`Delete ${name} of ${unit}`}
+      >
+        Delete
+      </Button>
+    </div>
+  );
+}
