@@ -1,10 +1,13 @@
 """Settings of automations: declared in the class, described by the API, set and checked while the automation runs."""
 
+import math
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pioreactor.automations import registry
 from pioreactor.automations.base import AutomationJob
@@ -12,21 +15,29 @@ from pioreactor.automations.dosing.chemostat import Chemostat
 from pioreactor.cli.run_commands import command_of
 from pioreactor.exc import SettingError
 from pioreactor.job_catalog import JOBS
+from pioreactor.jobs.settings import AnySetting, settings_of
 from pioreactor.testing.simulation import Bench, simulated_bench
 from pioreactor.web.catalog import DeclaredCatalog
 from pioreactor.web.descriptors import describe_automation
 
 AUTOMATIONS = [(kind, name) for kind, names in registry.BUILT_IN.items() for name in names]
 NUMBERS = ("float", "integer")
+BOUNDED = [
+    setting
+    for cls in (*(spec.load() for spec in JOBS.values()), *(registry.find(kind, name) for kind, name in AUTOMATIONS))
+    for setting in settings_of(cls).values()
+    if setting.datatype in NUMBERS and setting.le is not None and setting.ge is not None
+]
+"""Numeric settings of all built-in jobs and automations."""
 
 
-def settings_of(kind: str, name: str) -> dict[str, Any]:
+def declared_by(kind: str, name: str) -> dict[str, Any]:
     return {key: value for key, value in registry.find(kind, name).settings().items()}
 
 
 @pytest.mark.parametrize(("kind", "name"), AUTOMATIONS)
 def test_each_setting_has_a_label_help_and_numbers_have_unit_and_bounds(kind: str, name: str) -> None:
-    for setting in settings_of(kind, name).values():
+    for setting in declared_by(kind, name).values():
         assert setting.label and setting.help, setting.name
         if setting.datatype in NUMBERS:
             assert setting.unit and setting.ge is not None and setting.le is not None, setting.name
@@ -37,11 +48,25 @@ def test_the_api_describes_what_can_be_set_while_it_runs(kind: str, name: str, t
     found = {one.automation_name: one for one in DeclaredCatalog(tmp_path).automations(kind)}  # type: ignore[arg-type]
     described = describe_automation(found[name])
     editable = {one.key: one for one in described.published_settings if one.editable}
-    declared = settings_of(kind, name)
+    declared = declared_by(kind, name)
     assert set(editable) == set(declared) == {field.key for field in described.fields}
     for key, setting in declared.items():
         assert (editable[key].unit, editable[key].min, editable[key].max) == (setting.unit, setting.ge, setting.le)
     assert "latest_event" in {one.key for one in described.published_settings if not one.editable}
+
+
+@given(setting=st.sampled_from(BOUNDED), excess=st.floats(min_value=1e-3, max_value=1e9), is_below=st.booleans())
+def test_a_number_beyond_declared_bounds_is_refused(setting: AnySetting, excess: float, is_below: bool) -> None:
+    bound = setting.ge if is_below else setting.le
+    assert bound is not None
+    asked = bound - excess - 1 if is_below else bound + excess + 1
+    value = math.floor(asked) if setting.datatype == "integer" and is_below else asked
+    for text in (str(value), f"{math.copysign(math.inf, asked)}", "nan", "much"):
+        with pytest.raises(SettingError):
+            setting.parse(text)
+    with pytest.raises(SettingError):
+        setting.parse(value)
+    assert not setting.clamp
 
 
 def test_a_setting_is_changed_within_its_bounds_while_the_automation_runs() -> None:

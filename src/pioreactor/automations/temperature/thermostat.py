@@ -8,7 +8,7 @@ from pioreactor.automations.base import AutomationOptions
 from pioreactor.automations.events import AutomationEvent, UpdatedHeaterDC
 from pioreactor.automations.temperature.base import TemperatureAutomationJob
 from pioreactor.automations.temperature.heater_monitor import READ_EVERY_S
-from pioreactor.exc import InvalidRequestError
+from pioreactor.exc import InvalidRequestError, SettingError
 from pioreactor.jobs.settings import Setting
 from pioreactor.science.temperature.control import HeatBalance, Probe
 
@@ -30,7 +30,7 @@ class Thermostat(TemperatureAutomationJob):
     MAX_TARGET_TEMP: ClassVar[float] = 78.0
 
     target_temperature = Setting[float](
-        unit="℃", label="Target temperature", ge=0, le=MAX_TARGET_TEMP, clamp=True,
+        unit="℃", label="Target temperature", ge=0, le=MAX_TARGET_TEMP,
         help="temperature of the culture to hold",
     )  # fmt: skip
 
@@ -47,13 +47,12 @@ class Thermostat(TemperatureAutomationJob):
         self.set_target_temperature(target_temperature)
 
     def set_target_temperature(self, target_temperature: float | str) -> None:
-        """Set the target [°C], clamped to what the heater board allows."""
+        """Set the target [°C]; raise `SettingError` for one that the heater board does not allow."""
         requested = type(self).target_temperature.parse(target_temperature)
         highest = min(self.MAX_TEMP_TO_REDUCE_HEATING, self.MAX_TARGET_TEMP)
-        bounded = min(max(requested, 0.0), highest)
-        if bounded != requested:
-            self.logger.warning("A target of %g ℃ is out of range; using %g ℃.", requested, bounded)
-        self.target_temperature = bounded
+        if requested > highest:
+            raise SettingError(f"target_temperature must be between 0 and {highest:g} ℃, not {requested:g}")
+        self.target_temperature = requested
 
     def on_board_reading(self) -> None:
         state = self.observer

@@ -72,13 +72,20 @@ def test_unknown_names_and_missing_or_strange_targets_are_refused(unit: Any) -> 
     assert unit.duty == 0.0
 
 
-@pytest.mark.parametrize(("asked", "got"), [("100", 78.0), ("-3", 0.0), ("36.6", 36.6)])
-def test_targets_are_bounded_to_what_the_board_allows(unit: Any, asked: str, got: float) -> None:
+@pytest.mark.parametrize(("asked", "in_force"), [("370", 37.0), ("78.5", 37.0), ("-3", 37.0), ("36.6", 36.6)])
+def test_targets_beyond_what_the_board_allows_are_refused(unit: Any, asked: str, in_force: float) -> None:
     unit.set_board_celsius(25.0)
     job = unit.start(lambda: Thermostat(target_temperature=37.0))
     unit.command("temperature_automation", "target_temperature", asked)
     unit.clock.sleep(0.1)
-    assert job.target_temperature == got
+    assert job.target_temperature == in_force
+
+
+@pytest.mark.parametrize("asked", ["370", 370.0, "-3"])
+def test_a_thermostat_does_not_start_with_a_target_beyond_its_bounds(unit: Any, asked: str | float) -> None:
+    with pytest.raises(SettingError, match="target_temperature must be between 0 and 78 ℃"):
+        unit.start(lambda: Thermostat(target_temperature=asked))
+    assert unit.duty == 0.0
 
 
 @pytest.mark.parametrize("nonsense", ["nan", "hot", ""])
