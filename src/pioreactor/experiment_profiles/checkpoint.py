@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Final, Literal, TypeAlias
+
 import msgspec
 
 from pioreactor.storage.ports import KeyValues, UnitStores
 
 CACHE = "experiment_profile_progress"
+MAX_SKIP_REASONS: Final = 5
+Outcome: TypeAlias = Literal["done", "failed", "skipped"]
+"""What became of one action."""
 
 
 class Entry(msgspec.Struct, order=True, frozen=True):
@@ -48,6 +53,33 @@ class RunProgress(msgspec.Struct):
     noted_at: str = ""
     """When `elapsed_s` was recorded."""
     action_count: int = 0
+    done: int = 0
+    """Actions that were carried out. A when and a repeat count by their inner actions."""
+    failed: int = 0
+    skipped: int = 0
+    skip_reasons: list[str] = []
+    """The first few reasons for which actions were skipped."""
+
+    def count(self, outcome: Outcome, reason: str, number: int) -> None:
+        """Count actions by what became of them."""
+        match outcome:
+            case "done":
+                self.done += number
+            case "failed":
+                self.failed += number
+            case "skipped":
+                self.skipped += number
+                if reason not in self.skip_reasons and len(self.skip_reasons) < MAX_SKIP_REASONS:
+                    self.skip_reasons.append(reason)
+
+    def summary(self) -> str:
+        """Return the counts in words, such as `2 done, 4 failed, 1 skipped (condition false: od2.od = 0.007)`."""
+        counts = [f"{self.done} done"]
+        if self.failed:
+            counts.append(f"{self.failed} failed")
+        if self.skipped:
+            counts.append(f"{self.skipped} skipped ({'; '.join(self.skip_reasons)})")
+        return ", ".join(counts)
 
 
 class CheckpointStore:

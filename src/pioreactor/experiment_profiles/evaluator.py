@@ -92,6 +92,28 @@ def is_true(condition: Condition | None, context: EvaluationContext, *, unless_g
     return _truth(value_of(parse(bare(condition)), context), condition)
 
 
+def readings_in(condition: Condition | None, context: EvaluationContext) -> str:
+    """Return the values that a condition reads, such as `od2.od = 0.007`; empty if it reads none."""
+    if not isinstance(condition, str):
+        return ""
+    found = {
+        ".".join((lookup.setting, *lookup.keys)): as_text(_looked_up(lookup, context))
+        for lookup in _lookups(parse(bare(condition)))
+    }
+    return ", ".join(f"{name} = {value}" for name, value in found.items())
+
+
+def _lookups(tree: Expression) -> Iterator[Lookup]:
+    match tree:
+        case Lookup():
+            yield tree
+        case Signed(_, operand) | Negated(operand):
+            yield from _lookups(operand)
+        case Operation(_, left, right):
+            yield from _lookups(left)
+            yield from _lookups(right)
+
+
 def resolve_option(value: object, context: EvaluationContext) -> object:
     """Return an option's value; an expression in brackets that makes up the whole text keeps its type."""
     if isinstance(value, str) and (stripped := value.strip()).startswith("${{") and stripped.endswith("}}"):

@@ -10,7 +10,7 @@ from enum import Enum
 from pioreactor import structs
 from pioreactor.clock.ports import Clock, Signal, Task
 from pioreactor.exc import PioreactorError
-from pioreactor.experiment_profiles.checkpoint import CheckpointStore, RunProgress, UnitProgress
+from pioreactor.experiment_profiles.checkpoint import CheckpointStore, Outcome, RunProgress, UnitProgress
 from pioreactor.experiment_profiles.ports import Cluster
 from pioreactor.experiment_profiles.profile_struct import Profile, read_profile
 from pioreactor.experiment_profiles.unit_runner import UnitRunner
@@ -85,6 +85,10 @@ class ProfileRunner:
             self._on_action_count(self._progress.action_count)
             return self._progress.action_count
 
+    def count_outcome(self, outcome: Outcome, reason: str = "", number: int = 1) -> None:
+        with self._lock:
+            self._progress.count(outcome, reason, number)
+
     def save(self, unit: str, progress: UnitProgress) -> None:
         with self._lock:
             self._store.save_unit(unit, progress)
@@ -133,6 +137,8 @@ class ProfileRunner:
                 self.log(
                     logging.WARNING, f"{unit} is not an active worker of {self.experiment}; its actions are skipped."
                 )
+                number = sum(len(job.actions) for job in block.jobs.values())
+                self.count_outcome("skipped", f"{unit} is not an active worker", number)
             elif block.label and unit not in stored:
                 self._label(unit, block.label)
         for unit in sorted({*present, *stored}):
@@ -152,6 +158,8 @@ class ProfileRunner:
                 continue
             runner = UnitRunner(unit, self)
             missed = runner.plan(missed_before_s=self.elapsed_s())
+            if missed:
+                self.count_outcome("skipped", f"due before {unit} joined", missed)
             if missed or runner.progress.pending:
                 self.log(
                     NOTICE,

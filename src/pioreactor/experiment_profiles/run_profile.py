@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -121,7 +122,8 @@ def _run(
     outcome = runner.run()
     match outcome:
         case RunOutcome.FINISHED:
-            action.logger.info("Finished profile %s.", name)
+            level = logging.WARNING if run.failed else logging.INFO
+            action.logger.log(level, "Finished profile %s: %s.", name, run.summary())
         case RunOutcome.STOPPED:
             action.logger.log(NOTICE, "Stopped profile %s and the jobs that it had started.", name)
         case RunOutcome.INTERRUPTED:

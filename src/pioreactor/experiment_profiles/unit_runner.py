@@ -12,7 +12,7 @@ import msgspec
 
 from pioreactor.clock.ports import Signal
 from pioreactor.exc import JobNotRunningError, PioreactorError
-from pioreactor.experiment_profiles.checkpoint import Entry, UnitProgress
+from pioreactor.experiment_profiles.checkpoint import Entry, Outcome, UnitProgress
 from pioreactor.experiment_profiles.durations import due_s, format_duration, seconds
 from pioreactor.experiment_profiles.evaluator import (
     EvaluationContext,
@@ -20,6 +20,7 @@ from pioreactor.experiment_profiles.evaluator import (
     as_text,
     interpolate,
     is_true,
+    readings_in,
     resolve_option,
 )
 from pioreactor.experiment_profiles.ports import Cluster
@@ -66,6 +67,8 @@ class Run(Protocol):
     def elapsed_s(self) -> float: ...
 
     def count_action(self) -> int: ...
+
+    def count_outcome(self, outcome: Outcome, reason: str = "", number: int = 1) -> None: ...
 
     def save(self, unit: str, progress: UnitProgress) -> None: ...
 
@@ -131,6 +134,7 @@ class UnitRunner:
                     f"{self._describe(act, lost.job)} was in progress when this profile was interrupted. "
                     "It is not repeated; check whether it was completed."
                 )
+                self.run.count_outcome("skipped", "in progress when the profile was interrupted")
 
     def _run_next(self) -> None:
         entry = heapq.heappop(self.progress.pending)
@@ -154,14 +158,22 @@ class UnitRunner:
                 self._run_action(act, entry)
             elif isinstance(act, When | Repeat):
                 self._push(msgspec.structs.replace(entry, due_s=self.run.elapsed_s() + SAVE_INTERVAL_S))
+            else:
+                self._skip(act, entry, f"{self.unit} is not an active worker")
         except JobNotRunningError as error:
-            self._warn(f"{self._describe(act, entry.job)} was skipped: {error}.")
+            self._skip(act, entry, str(error))
         except PioreactorError as error:
+            self.run.count_outcome("failed")
             remedy = f" {error.remedy}" if error.remedy else ""
             self._log(logging.ERROR, f"{self._describe(act, entry.job)} failed: {error}.{remedy}")
         except Exception as error:  # one action's mistake, also one of ours, must not end an experiment of weeks
             log.exception("profile action at %s", entry.path)
+            self.run.count_outcome("failed")
             self._log(logging.ERROR, f"{self._describe(act, entry.job)} failed: {error!r}.")
+
+    def _skip(self, act: Action, entry: Entry, reason: str) -> None:
+        self._warn(f"{self._describe(act, entry.job)} was skipped: {reason}.")
+        self.run.count_outcome("skipped", reason)
 
     def _is_present(self) -> bool:
         """Return whether the unit is an active worker of the experiment; assume so if the leader cannot be asked."""
@@ -181,6 +193,8 @@ class UnitRunner:
         context = self._context(entry.job)
         if entry.round == 0:
             if not is_true(act.if_, context):
+                readings = readings_in(act.if_, context)
+                self._skip(act, entry, f"condition false: {readings if readings else act.if_}")
                 return
             context = self._context(entry.job, count=self.run.count_action())
         match act:
@@ -194,6 +208,8 @@ class UnitRunner:
                 self._run_led_action(act, context)
             case _:
                 self._run_job_action(entry.job, act, context)
+        if not isinstance(act, When | Repeat):
+            self.run.count_outcome("done")
 
     def _run_job_action(
         self, job: str, act: Start | Stop | Update | Pause | Resume, context: EvaluationContext

@@ -229,6 +229,45 @@ common: {jobs: {stirring: {actions: [
     ]
 
 
+def test_a_run_counts_what_was_done_failed_and_skipped(stage: Stage) -> None:
+    stage.cluster.refuses = {"od_reading"}
+    stage.cluster.published[("unit1", "od_reading", "od2")] = b'{"od": 0.007}'
+    text = """
+common: {jobs: {
+  stirring: {actions: [{type: start, t: 0}, {type: update, t: 1s, options: {target_rpm: 500}}]},
+  od_reading: {actions: [{type: start, t: 2s}]}}}
+pioreactors:
+  unit1: {jobs: {dosing_automation: {actions: [{type: start, t: 0, if: "unit1:od_reading:od2.od >= 30"}]}}}
+  unit9: {jobs: {stirring: {actions: [{type: start, t: 0}]}}}
+"""
+    started_at = "2030-01-01T00:00:00.000Z"
+    run = RunProgress("run1", "trial.yaml", HEAD + text, "exp", "experiment_profile/1", started_at)
+    stage.begin(text, progress=run)
+    stage.wait(hours=0.1)
+    assert stage.outcomes == [RunOutcome.FINISHED]
+    expected = "4 done, 2 failed, 2 skipped (unit9 is not an active worker; condition false: od2.od = 0.007)"
+    assert run.summary() == expected
+    skipped = "Start of dosing_automation on unit1 was skipped: condition false: od2.od = 0.007."
+    assert skipped in stage.messages
+
+
+def test_counts_outlast_an_interruption(stage: Stage) -> None:
+    text = """
+common: {jobs: {od_reading: {actions: [{type: start, t: 0}, {type: start, t: 1h}]}}}
+"""
+    stage.cluster.workers, stage.cluster.refuses = ["unit1"], {"od_reading"}
+    stage.begin(text, keeps=True)
+    stage.wait(hours=0.5)
+    stage.stop.set()
+    stage.wait(seconds=2)
+    [run] = unfinished_runs(stage.runtime.stores)
+    assert run.failed == 1
+    stage.stop = stage.clock.signal()
+    stage.begin("", progress=run)
+    stage.wait(hours=1)
+    assert run.summary() == "0 done, 2 failed"
+
+
 def test_workers_come_and_go(stage: Stage) -> None:
     stage.cluster.workers = ["unit1"]
     stage.begin(COMMON)

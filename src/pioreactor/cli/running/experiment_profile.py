@@ -124,6 +124,8 @@ def _run(cli: CliContext, run: RunProgress) -> None:
         )
 
     run_profile.run_profile(context.current(), run, make_cluster, keeps_progress=signals.computer_is_shutting_down)
+    if run.failed:
+        click.get_current_context().exit(1)
 
 
 def _show_findings(found: Sequence[Diagnostic]) -> None:
