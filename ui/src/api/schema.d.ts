@@ -30,7 +30,7 @@ export interface paths {
         };
         /**
          * ChartsDescriptors
-         * @description Return the charts of the overview, in the order in which they are drawn.
+         * @description Return the charts of the overview, in the order in which they are drawn; one of a plugin replaces ours.
          */
         get: operations["get_api_charts_descriptors"];
         put?: never;
