@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from typing import Literal
 
 import msgspec
 
+from pioreactor.automations import registry
+from pioreactor.exc import NotFoundError, SettingError
 from pioreactor.experiment_profiles.durations import due_s, format_duration, seconds
 from pioreactor.experiment_profiles.evaluator import bracketed_expressions
 from pioreactor.experiment_profiles.grammar import (
@@ -36,10 +39,13 @@ from pioreactor.experiment_profiles.profile_struct import (
     When,
     read_profile,
 )
+from pioreactor.job_catalog import JOBS
+from pioreactor.jobs.settings import AnySetting, settings_of
 
 Severity = Literal["error", "warning", "info"]
 LEVELS = ("DEBUG", "INFO", "NOTICE", "WARNING", "ERROR")
 LEDS = "led_intensity"
+_AUTOMATION = "_automation"
 _PLUGIN_VERSION = re.compile(r"(==|>=|<=)?\s*\d+(\.\w+)*")
 _OWN_WORDS = frozenset({"unit", "experiment", "job_name", "hours_elapsed", "action_count", "true", "false"})
 
@@ -139,7 +145,12 @@ class _Look:
                 yield from self._repeat(job, act, path)
 
     def _options(self, job: str, options: Mapping[str, object], path: str) -> Iterator[Diagnostic]:
-        known = None if self._jobs is None else self._jobs.get(job)
+        is_automation = job in JOBS and job.endswith(_AUTOMATION)
+        known = None if self._jobs is None or is_automation else self._jobs.get(job)
+        for fault in faults_of(job, options, self._automation_of(job, options), path):
+            # What the command line knows is told below.
+            if not known or fault.code != "option.unknown":
+                yield fault
         if not known:
             return
         for name in options:
@@ -148,6 +159,15 @@ class _Look:
                     "warning", "option.unknown", f"{job} has no option {name!r}", f"{path}.{name}",
                     f"It has: {', '.join(sorted(known))}.",
                 )  # fmt: skip
+
+    def _automation_of(self, job: str, options: Mapping[str, object]) -> str | None:
+        """Return the automation that options are for: the one named, or the only one that the profile starts."""
+        named = options.get("automation_name", options.get("automation-name"))
+        if isinstance(named, str):
+            return None if "${{" in named else named
+        jobs = [self._profile.common.jobs, *(block.jobs for block in self._profile.pioreactors.values())]
+        started = {name for each in jobs if job in each for name in _automations(each[job].actions)}
+        return started.pop() if len(started) == 1 else None
 
     def _log(self, act: Log, path: str) -> Iterator[Diagnostic]:
         if act.options.level.upper() not in LEVELS:
@@ -218,6 +238,55 @@ class _Look:
                     "error", "expression.unknown_name", f"{word!r} is no input, and stands for itself as a text", path,
                     "Add it to inputs, or write unit:job:setting to read what a job says.",
                 )  # fmt: skip
+
+
+def _automations(actions: Iterable[Act]) -> Iterator[str]:
+    """Give the names of the automations that actions start, those within a when or repeat included."""
+    for act in actions:
+        if isinstance(act, When | Repeat):
+            yield from _automations(act.actions)
+        elif isinstance(act, Start) and isinstance(named := act.options.get("automation_name"), str):
+            yield named
+
+
+def faults_of(job: str, options: Mapping[str, object], automation: str | None, path: str) -> Iterator[Diagnostic]:
+    """Give what a job or automation does not accept of options; nothing if its class is not known.
+
+    An unknown name is a warning, since a plugin on the unit may know it.
+    """
+    if job not in JOBS or (job.endswith(_AUTOMATION) and automation is None):
+        return
+    try:
+        cls = JOBS[job].load() if automation is None else registry.find(job.removesuffix(_AUTOMATION), automation)
+    except NotFoundError as error:
+        hint = "A plugin may have to be installed on the units."
+        yield Diagnostic("warning", "automation.unknown", str(error), f"{path}.automation_name", hint)
+        return
+    settings = settings_of(cls)
+    for given, value in options.items():
+        name = given.replace("-", "_")
+        if name in settings:
+            yield from _value_fault(settings[name], value, f"{path}.{given}")
+        elif name != "automation_name" and name not in _arguments(cls):
+            message = f"{job if automation is None else automation} has no option {given!r}"
+            hint = f"It has: {', '.join(sorted(settings))}."
+            yield Diagnostic("warning", "option.unknown", message, f"{path}.{given}", hint)
+
+
+def _value_fault(setting: AnySetting, value: object, path: str) -> Iterator[Diagnostic]:
+    if value is None or (isinstance(value, str) and "${{" in value):
+        return
+    try:
+        setting.parse(value if isinstance(value, bool | int | float) else str(value))
+    except SettingError as error:
+        yield Diagnostic("error", "option.value", str(error), path, f"It must be {setting.range_text()}.")
+
+
+def _arguments(cls: type) -> set[str]:
+    """Return the names of what the constructors of a class, and its start, take."""
+    constructors = [vars(base)["__init__"] for base in cls.__mro__ if "__init__" in vars(base) and base is not object]
+    taken = {name for each in constructors for name in inspect.signature(each).parameters}
+    return taken | {option.name for option in getattr(cls, "start_options", ())}
 
 
 def _misused(tree: Expression, *, as_truth: bool, as_number: bool) -> Iterator[str]:

@@ -109,3 +109,47 @@ def test_errors_of_reading_name_the_place_and_the_remedy(text: str, message: str
     with pytest.raises(InvalidProfileError) as raised:
         read_profile(text)
     assert (str(raised.value), raised.value.remedy) == (message, remedy)
+
+
+def automation(kind: str, *actions: str) -> str:
+    return stirring(*actions).replace("stirring:", f"{kind}_automation:")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        automation("temperature", "type: start, t: 0, options: {automation_name: thermostat, target_temperature: 30}"),
+        automation(
+            "dosing",
+            "type: start, t: 0, options: {automation_name: chemostat, exchange_volume_ml: 0.6, duration: 9, "
+            "skip_first_run: 1}",
+            "type: update, t: 1, options: {duration: '${{ 3 * 4 }}'}",
+        ),
+    ],
+)
+def test_right_options_of_automations_are_not_doubted(text: str) -> None:
+    assert codes(text) == []
+    assert codes(text, jobs={"temperature_automation": ["automation_name"], "dosing_automation": []}) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "is_ok"),
+    [
+        (stirring("type: start, t: 0, options: {target_rpm: 90000}"), "option.value", False),
+        (stirring("type: start, t: 0, options: {target_rpm: fast}"), "option.value", False),
+        (stirring("type: start, t: 0, options: {target_rpmm: 300}"), "option.unknown", True),
+        (
+            automation("temperature", "type: start, t: 0, options: {automation_name: thermostat, "
+            "target_temperature: 370}"),
+            "option.value", False,
+        ),
+        (
+            automation("dosing", "type: start, t: 0, options: {automation_name: chemostat, volume: 1}"),
+            "option.unknown", True,
+        ),
+        (automation("dosing", "type: start, t: 0, options: {automation_name: chemostad}"), "automation.unknown", True),
+    ],
+)  # fmt: skip
+def test_options_are_compared_with_what_jobs_declare(text: str, code: str, is_ok: bool) -> None:
+    verdict = verify(text)
+    assert ([found.code for found in verdict.diagnostics], verdict.ok) == ([code], is_ok)
