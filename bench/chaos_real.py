@@ -3,8 +3,8 @@
 Run: python -m bench.chaos_real [--each 12 | --faults 40] [--kinds WORDS] [--seed 1] [--freeze 100].
 
 There are Mosquitto (or the embedded broker),
-a reactor, a output guard, a monitor, the database writer, a job that records 40 rows a second, and one that doses. What
-the unit's journal holds at the end is the truth that the leader's database is compared with.
+a reactor, an output guard, a monitor, the database writer, a job that records 40 rows a second, and one that doses.
+What the unit's journal holds at the end is the truth that the leader's database is compared with.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Measures how far the level of a burst lies from the truth, and what it costs.
 
-Conditions of estimation.md §4: a level of 50 mV, white noise of 0.6 mV a sample, 40 samples in 0.85 s; errors in % of
-the level. Beside ours run the mean, the trimmed mean, and least squares at the one mains frequency that was chosen
-beforehand, smallest and largest sample dropped.
+Conditions of `docs/explanations/od-signal.md`: a level of 50 mV, white noise of 0.6 mV a sample, 40 samples in 0.85 s;
+errors in % of the level. Beside ours run the mean, the trimmed mean, and least squares at the one mains frequency that
+was chosen beforehand, smallest and largest sample dropped.
 """
 
 from __future__ import annotations

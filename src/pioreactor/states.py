@@ -24,5 +24,5 @@ LEGAL: Final[Mapping[JobState, frozenset[JobState]]] = {
 }
 """Legal transitions. The broker publishes `lost` as last will of a job; a running job leaves it on reconnect.
 
-A job resumed after a power cut may go from `init` straight to `sleeping` (policy "hold safe").
+A job resumed after a power cut may go from `init` straight to `sleeping` (policy `hold`).
 """

@@ -1,4 +1,7 @@
-"""Every recorded quantity of pioreactor itself. One more is one more entry here, and a job that publishes it."""
+"""Every recorded quantity of pioreactor itself.
+
+One more is one more entry here, a revision that creates its table, and a job that publishes it.
+"""
 
 from typing import Final
 

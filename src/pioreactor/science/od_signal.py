@@ -1,7 +1,8 @@
 """The level of a burst of samples, free of mains hum and of outliers.
 
 Hum of 50 and of 60 Hz is projected out together, so nothing has to be detected and nothing can be detected wrongly
-(estimation.md §4). Hum that is stronger than the noise shows how far the mains are off their frequency: it is followed.
+(`docs/explanations/od-signal.md`). Hum that is stronger than the noise shows how far the mains are off their frequency:
+it is followed.
 Outliers are looked for only where a burst scatters more than its channel usually does: then the fit is done again,
 first to the samples that agree best, then to all that agree with those.
 """

@@ -56,7 +56,7 @@ class PidSettings(Section, frozen=True):
 
 
 class StirringPidSettings(PidSettings, frozen=True):
-    """Gains of the stirring speed controller: change of duty [%] per RPM of error."""
+    """Gains of the stirring speed controller of earlier releases: accepted, and not used."""
 
     Kp: Annotated[float, quantity("proportional gain", unit="%/RPM")] = 0.005
 
@@ -127,7 +127,7 @@ class TurbidostatSettings(Section, frozen=True):
 
 
 class ThermostatSettings(PidSettings, frozen=True):
-    """Gains of the thermostat: change of heater duty [%] per °C of error."""
+    """Pace of the thermostat: `Kp` shortens or lengthens it; `Ki` and `Kd` are accepted, and not used."""
 
     Kp: Annotated[float, quantity("proportional gain", unit="%/°C")] = 2.6
     Kd: Annotated[float, quantity("derivative gain", unit="%/°C")] = 4.6

@@ -52,6 +52,6 @@ class OwnedPwm:
         try:
             self.off()
         finally:
-            # Given up even when switching off failed: the supervisor looks for outputs that run without an owner.
+            # Given up even when switching off failed: the output guard looks for outputs that run without an owner.
             self.is_ours = False
             self._lease.release()

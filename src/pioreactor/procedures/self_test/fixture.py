@@ -79,7 +79,7 @@ class SelfTestFixture:
     def only_light(self, channel: LedChannel, percent: float) -> Iterator[None]:
         """Light one LED and darken the others for a block; each is as before afterwards.
 
-        What is on record stays: should this process die, the supervisor puts the LEDs back to it.
+        What is on record stays: should this process die, the output guard puts the LEDs back to it.
         """
         leds = self.rig.leds()
         with lock_leds_temporarily(ALL_LED_CHANNELS, self.action.owner):
