@@ -10,6 +10,7 @@ from pioreactor.cli.cli_context import CliContext, pass_cli_context
 from pioreactor.cli.options import json_option
 from pioreactor.exc import InvalidRequestError
 from pioreactor.experiment_profiles import run_profile
+from pioreactor.experiment_profiles.profile_runner import RunOutcome
 from pioreactor.runtime import context, signals
 
 if TYPE_CHECKING:
@@ -123,8 +124,10 @@ def _run(cli: CliContext, run: RunProgress) -> None:
             stop=run_context.stop,
         )
 
-    run_profile.run_profile(context.current(), run, make_cluster, keeps_progress=signals.computer_is_shutting_down)
-    if run.failed:
+    outcome = run_profile.run_profile(
+        context.current(), run, make_cluster, keeps_progress=signals.computer_is_shutting_down
+    )
+    if outcome is RunOutcome.FINISHED and run.failed:
         click.get_current_context().exit(1)
 
 
