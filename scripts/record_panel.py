@@ -1,16 +1,13 @@
 """Records what a demo cluster answers and publishes, for the stories and the demo mode of the web UI.
 
-Run `python scripts/record_panel.py`: it starts `pio demo`, does what a user of the panel would do first, lets the
+Run `python scripts/record_panel.py`: it starts a demo cluster, does what a user of the panel would do first, lets the
 cultures grow, and writes `ui/src/demo/recording/`. It takes about seven minutes.
 """
 
 import argparse
 import itertools
 import json
-import os
 import re
-import shlex
-import signal
 import subprocess
 import sys
 import tempfile
@@ -18,7 +15,6 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -27,8 +23,11 @@ from urllib.parse import quote
 import httpx
 
 from pioreactor.bootstrap import build_runtime
+from pioreactor.demo.cluster import DemoCluster
+from pioreactor.demo.experiment import JOBS, start_experiment
+from pioreactor.demo.plan import LEADER, DemoPlan
 from pioreactor.messaging.ports import Message
-from pioreactor.storage.paths import Paths
+from pioreactor.processes.launch import pio_argv
 from pioreactor.testing.ports import free_ports
 
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -137,69 +136,36 @@ def print_line(text: str) -> None:
     sys.stdout.flush()
 
 
-@dataclass(frozen=True)
-class Demo:
-    """A running demo: where it is, and how to sign in."""
-
-    folder: Path
-    address: str
-    password: str
-    clock: Mapping[str, str]
-
-    def environment_of(self, unit: str) -> dict[str, str]:
-        paths = Paths.below(self.folder / unit)
-        return {
-            **self.clock,
-            "HOSTNAME": unit,
-            "DOT_PIOREACTOR": str(paths.dot_pioreactor),
-            "RUN_PIOREACTOR": str(paths.run_pioreactor),
-            "PIO_LOG_FILE": str(paths.log_file),
-        }
-
-    def scrubbed(self, text: str) -> str:
-        """Return the text without what belongs to this run: its folder, its ports, the addresses of this computer."""
-        text = text.replace(str(self.folder), DATA_PATH)
-        port = int(self.address.rsplit(":", 1)[1])
-        for offset in range(len(UNITS) + 1):
-            text = text.replace(f"127.0.0.1:{port + offset}", f"127.0.0.1:{PUBLISHED_PORT + offset}")
-        text = re.sub(r"(broker_port ?= ?)\d+", r"\g<1>1883", text)
-        text = re.sub(r"([0-9a-f]{2}:){5}[0-9a-f]{2}", "02:00:00:00:00:01", text)
-        return re.sub(r'(monitor/ipv4":)"[^"]*"', r'\1"192.0.2.10"', text)
-
-
-def read_output(output: Iterator[str], folder: Path) -> Demo:
-    """Read what `pio demo` prints until it is ready."""
-    said = ""
-    for line in output:
-        said += line
-        found = re.search(r"Open\s+(\S+).*Password\s+(\S+).*export ([^\n]+)", said, re.DOTALL)
-        if found:
-            exported = dict(word.split("=", 1) for word in shlex.split(found[3]))
-            clock = {name: value for name, value in exported.items() if "CLOCK" in name}
-            return Demo(folder, found[1], found[2], clock)
-    raise SystemExit(f"The demo ended before it was ready:\n{said}")
+def scrubbed(text: str, plan: DemoPlan) -> str:
+    """Return the text without what belongs to this run: its folder, its ports, the addresses of this computer."""
+    text = text.replace(str(plan.directory), DATA_PATH)
+    for number, unit in enumerate(plan.units):
+        text = text.replace(f"127.0.0.1:{plan.port_of(unit)}", f"127.0.0.1:{PUBLISHED_PORT + number}")
+    text = re.sub(r"(broker_port ?= ?)\d+", r"\g<1>1883", text)
+    text = re.sub(r"([0-9a-f]{2}:){5}[0-9a-f]{2}", "02:00:00:00:00:01", text)
+    return re.sub(r'(monitor/ipv4":)"[^"]*"', r'\1"192.0.2.10"', text)
 
 
 @contextmanager
-def run_demo(folder: Path) -> Iterator[Demo]:
-    port = free_ports(len(UNITS) + 1)
-    options = ["--workers", str(len(UNITS)), "--speed", str(SPEED), "--port", str(port), "--data", str(folder)]
-    command = [sys.executable, "-m", "pioreactor.cli.main", "demo", *options]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        try:
-            yield read_output(iter(process.stdout), folder)
-        finally:
-            process.send_signal(signal.SIGINT)
-            process.communicate(timeout=120)
+def run_demo(folder: Path) -> Iterator[DemoCluster]:
+    plan = DemoPlan(folder, workers=len(UNITS), speed=SPEED, port=free_ports(len(UNITS) + 1))
+    cluster = DemoCluster(plan, log=print_line)
+    try:
+        cluster.start()
+        start_experiment(cluster, jobs=JOBS, before_jobs=cluster.start_boot_services)
+        yield cluster
+    finally:
+        cluster.stop()
 
 
 class Panel:
     """The panel's requests, signed in."""
 
-    def __init__(self, demo: Demo) -> None:
-        self._client = httpx.Client(base_url=demo.address, timeout=60, headers={"Origin": demo.address})
-        self.request("POST", "/auth/sign-in", {"username": "pioreactor", "password": demo.password})
+    def __init__(self, demo: DemoCluster) -> None:
+        address = demo.plan.url_of(LEADER)
+        self._client = httpx.Client(base_url=address, timeout=60, headers={"Origin": address})
+        password = (demo.paths(LEADER).secrets / "first_sign_in").read_text().strip()
+        self.request("POST", "/auth/sign-in", {"username": "pioreactor", "password": password})
 
     def request(self, method: str, path: str, body: object = None) -> httpx.Response:
         """Send a request; any answer below 500 is an answer."""
@@ -262,7 +228,7 @@ def set_up(panel: Panel) -> None:
     panel.do("PATCH", "/api/config/shared", {"code": shared.replace("log_level=INFO", "log_level=NOTICE")})
 
 
-def act(panel: Panel, demo: Demo) -> str:
+def act(panel: Panel, demo: DemoCluster) -> str:
     """Do what a user does while cultures grow; returns the identifier of the calibration session that stays open."""
     log(demo, UNITS[0], "info", "note", "Changed the media bottle; new batch 22-11.")
     log(demo, UNITS[1], "warning", "stirring", "Measured RPM is 12 % below its target for 3 min.")
@@ -279,14 +245,10 @@ def act(panel: Panel, demo: Demo) -> str:
     return str(session["session_id"])
 
 
-def log(demo: Demo, unit: str, level: str, name: str, message: str) -> None:
+def log(demo: DemoCluster, unit: str, level: str, name: str, message: str) -> None:
     """Log on a unit with its own command line."""
-    command = [sys.executable, "-m", "pioreactor.cli.main", "log", "-m", message, "-l", level, "-n", name]
-    subprocess.run(command, env={**_inherited(), **demo.environment_of(unit)}, check=True, capture_output=True)
-
-
-def _inherited() -> dict[str, str]:
-    return {name: os.environ[name] for name in ("PATH", "HOME", "PYTHONPATH") if name in os.environ}
+    command = pio_argv("log", "-m", message, "-l", level, "-n", name)
+    subprocess.run(command, env=demo.environment(unit), check=True, capture_output=True)
 
 
 def time_series_routes(panel: Panel) -> Iterator[str]:
@@ -328,9 +290,9 @@ class Listener:
             else:
                 self.live.setdefault(message.topic, []).append((round(offset_s, 1), payload))
 
-    def listen(self, demo: Demo) -> None:
+    def listen(self, demo: DemoCluster) -> None:
         """Subscribe to what the panel subscribes to, as long as a recording lasts."""
-        runtime = build_runtime(demo.environment_of("leader"), quiet=True, handles_signals=False)
+        runtime = build_runtime(demo.environment(LEADER), quiet=True, handles_signals=False)
         bus = runtime.buses.connect("recorder")
         try:
             for topics in SUBSCRIPTIONS:
@@ -341,7 +303,7 @@ class Listener:
             runtime.stores.close()
 
 
-def write(name: str, parts: Mapping[str, object], demo: Demo) -> None:
+def write(name: str, parts: Mapping[str, object], demo: DemoCluster) -> None:
     """Write an object, one line for each entry of its objects."""
     lines = []
     for key, value in parts.items():
@@ -350,7 +312,7 @@ def write(name: str, parts: Mapping[str, object], demo: Demo) -> None:
             lines.append(f"  {dump(key)}: {{\n{entries}\n  }}")
         else:
             lines.append(f"  {dump(key)}: {dump(value)}")
-    text = demo.scrubbed("{\n" + ",\n".join(lines) + "\n}\n")
+    text = scrubbed("{\n" + ",\n".join(lines) + "\n}\n", demo.plan)
     (RECORDING / name).write_text(text)
     print_line(f"{name}: {len(text) / 1000:.0f} kB")
 
@@ -367,7 +329,7 @@ def newest(payloads: Iterator[str]) -> str:
     return max(found, key=lambda text: datetime.fromisoformat(text).timestamp())
 
 
-def record(demo: Demo, *, grows_for_s: float) -> None:
+def record(demo: DemoCluster, *, grows_for_s: float) -> None:
     panel = Panel(demo)
     set_up(panel)
     print_line(f"Recording in {grows_for_s:g} s.")

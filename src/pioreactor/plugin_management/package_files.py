@@ -10,6 +10,7 @@ from typing import Final, Literal, TypeVar
 import msgspec
 
 from pioreactor.plugin_management.discovery import Plugin, get_plugins
+from pioreactor.structs.yaml_text import read_yaml
 
 log = logging.getLogger(__name__)
 
@@ -61,10 +62,4 @@ def _files(plugins: Path, kind: Kind) -> Iterator[Path]:
 
 
 def _read(file: Path, type_: type[T]) -> T:
-    import yaml
-
-    try:
-        fields = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, RecursionError) as error:
-        raise ValueError(f"it is not valid YAML: {error}") from error
-    return msgspec.convert(fields, type_, strict=False)
+    return msgspec.convert(read_yaml(file.read_text(encoding="utf-8")), type_, strict=False)

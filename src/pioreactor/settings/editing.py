@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pioreactor.exc import ConfigurationError
 from pioreactor.settings.faulty_values import refuse
-from pioreactor.settings.ini import normalize_dashes, parse_ini
+from pioreactor.settings.ini import Sections, normalize_dashes, parse_ini, read_ini, read_ini_tolerantly
 from pioreactor.settings.load import faults_of_text
 from pioreactor.settings.schema import SettingFault
 
@@ -58,6 +58,27 @@ def _append(lines: list[str], places: list[tuple[str, str]], section: str, line:
         lines.insert(inside[-1] + 1, line)
     else:
         lines += ([""] if lines and lines[-1].strip() else []) + [f"[{section}]", line]
+
+
+def add_missing_keys(additional: Path, *, shared: Path, local: Path, is_leader: bool) -> list[str]:
+    """Add the keys of a plugin's file that neither configuration file has yet; return them as `[section] key`.
+
+    Sections `[ui.*]` go to the shared file, on the leader only; the others to that of the unit.
+    """
+    known = {place for file in (shared, local) for place in _values(read_ini_tolerantly(file)[0])}
+    wanted = _values(read_ini(additional))
+    added = [place for place in wanted if place not in known and (is_leader or not _is_shared(place[0]))]
+    for section, key in added:
+        set_value(shared if _is_shared(section) else local, section, key, wanted[section, key])
+    return [f"[{section}] {key}" for section, key in added]
+
+
+def _is_shared(section: str) -> bool:
+    return section.startswith("ui.")
+
+
+def _values(sections: Sections) -> dict[tuple[str, str], str]:
+    return {(name, key): value for name, keys in sections.items() for key, value in keys.items() if value is not None}
 
 
 def check_shared(text: str, *, known: Collection[SettingFault] = ()) -> str:

@@ -14,8 +14,9 @@ from pioreactor.bootstrap.simulated import build_simulation
 from pioreactor.cli.cli_context import CliContext
 from pioreactor.cli.commands.plugin_setup import plugins
 from pioreactor.exc import PioreactorError, StorageError
-from pioreactor.plugin_management.package_setup import add_config, add_tables
 from pioreactor.runtime import context
+from pioreactor.settings.editing import add_missing_keys
+from pioreactor.storage.leader.ingest.plugin_sql import run_script
 from pioreactor.storage.paths import Paths
 
 Install = Callable[[dict[str, str]], str]
@@ -39,6 +40,11 @@ def paths(tmp_path: Path) -> Paths:
     return made
 
 
+def _add_keys(folder: Path, paths: Paths, *, is_leader: bool) -> list[str]:
+    file = folder / "additional_config.ini"
+    return add_missing_keys(file, shared=paths.global_config, local=paths.local_config, is_leader=is_leader)
+
+
 def write(folder: Path, name: str, text: str) -> Path:
     folder.mkdir(exist_ok=True)
     (folder / name).write_text(text)
@@ -48,19 +54,19 @@ def write(folder: Path, name: str, text: str) -> Path:
 @pytest.mark.parametrize("is_leader", [True, False])
 def test_only_keys_that_are_absent_are_added(paths: Paths, tmp_path: Path, is_leader: bool) -> None:
     folder = write(tmp_path / "package", "additional_config.ini", CONFIG)
-    added = add_config(folder, paths, is_leader=is_leader)
+    added = _add_keys(folder, paths, is_leader=is_leader)
     assert added == ["[valve.config] open_s"] + (["[ui.overview.charts] valve"] if is_leader else [])
     local = paths.local_config.read_text()
     assert local.startswith("# own\n[valve.config]\nclosed_s=9 ; mine\nopen_s=5")
     assert ("valve=1" in paths.global_config.read_text()) is is_leader
     assert "od=1" in paths.global_config.read_text()
-    assert add_config(folder, paths, is_leader=is_leader) == []
+    assert _add_keys(folder, paths, is_leader=is_leader) == []
 
 
 def test_tables_are_made_once(paths: Paths, tmp_path: Path) -> None:
     folder = write(tmp_path / "package", "additional_sql.sql", SQL)
-    assert add_tables(folder, paths.database) == 3
-    assert add_tables(folder, paths.database) == 0
+    assert run_script(folder / "additional_sql.sql", paths.database) == 3
+    assert run_script(folder / "additional_sql.sql", paths.database) == 0
     with closing(sqlite3.connect(paths.database)) as connection:
         connection.execute("INSERT INTO valve_case VALUES ('u', 0)")
         assert connection.execute("SELECT count(*) FROM valve_case").fetchone() == (0,)
@@ -69,7 +75,7 @@ def test_tables_are_made_once(paths: Paths, tmp_path: Path) -> None:
 def test_a_script_of_sql_that_fails_changes_nothing(paths: Paths, tmp_path: Path) -> None:
     folder = write(tmp_path / "package", "additional_sql.sql", SQL + "INSERT INTO nowhere VALUES (1);\n")
     with pytest.raises(StorageError, match="nowhere"):
-        add_tables(folder, paths.database)
+        run_script(folder / "additional_sql.sql", paths.database)
     with closing(sqlite3.connect(paths.database)) as connection:
         assert connection.execute("SELECT name FROM sqlite_master").fetchall() == []
 

@@ -7,33 +7,23 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from tests.unit.measurements.ph import registered
 
 from pioreactor import measurements
 from pioreactor.background_jobs.leader.topic_parsers import rows_of
-from pioreactor.measurements import ColumnSpec, MeasurementSpec, SeriesSpec, stream_table
-from pioreactor.measurements.registry import RESERVED_TABLES, unregister
+from pioreactor.measurements.registry import RESERVED_TABLES
 from pioreactor.storage.leader.database import LeaderDatabase
 from pioreactor.storage.leader.ingest.sqlite_sink import SqliteRecordSink
 from pioreactor.storage.leader.schema import METADATA
 
 NOW = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
-PH = MeasurementSpec(
-    name="ph",
-    label="pH",
-    description="pH of the culture.",
-    topics=("ph_reading/ph",),
-    payload=float,
-    table=stream_table("ph_readings", ColumnSpec("ph", "real")),
-    series=SeriesSpec("ph", digits=2),
-)
 PAYLOAD = ("pioreactor/unit1/exp1/ph_reading/ph", b"6.98765", "2026-11-22T07:59:00.000Z")
 
 
 @pytest.fixture
 def ph() -> Iterator[None]:
-    measurements.register(PH)
-    yield
-    unregister(PH)
+    with registered():
+        yield
 
 
 @pytest.fixture

@@ -13,6 +13,8 @@ from pioreactor.cli.options import json_option
 from pioreactor.cli.render import print_json, print_table
 from pioreactor.exc import InvalidRequestError, NotFoundError
 
+_CONFIG_FILE, _SQL_FILE = "additional_config.ini", "additional_sql.sql"
+
 
 @click.group(cls=SuggestingGroup)
 def plugins() -> None:
@@ -41,17 +43,19 @@ def setup(cli: CliContext, name: str) -> None:
 
     Keys and tables that exist stay as they are. The script is shown first and runs only if you agree.
     """
-    from pioreactor.plugin_management import package_setup
+    from pioreactor.settings.editing import add_missing_keys
+    from pioreactor.storage.leader.ingest.plugin_sql import run_script
 
     folder = _folder(cli, name)
     is_leader = cli.runtime.identity.is_leader
     if (folder / "LEADER_ONLY").exists() and not is_leader:
         click.echo(f"{name} is for the leader only; nothing was changed.")
         return
-    for key in package_setup.add_config(folder, cli.paths, is_leader=is_leader):
+    shared, local = cli.paths.global_config, cli.paths.local_config
+    for key in add_missing_keys(folder / _CONFIG_FILE, shared=shared, local=local, is_leader=is_leader):
         click.echo(f"Added {key}.")
-    has_tables = is_leader and (folder / package_setup.SQL_FILE).is_file()
-    if has_tables and package_setup.add_tables(folder, cli.database()):
+    sql = folder / _SQL_FILE
+    if is_leader and sql.is_file() and run_script(sql, cli.database()):
         click.echo("Added to the database. Restart mqtt_to_db_streaming to record into the new tables.")
     for script in folder.glob("post_install.sh"):
         _run_script(script)

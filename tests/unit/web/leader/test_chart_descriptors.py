@@ -5,29 +5,15 @@ from collections.abc import Iterator
 
 import msgspec
 import pytest
+from tests.unit.measurements.ph import registered
 
-from pioreactor import measurements
-from pioreactor.measurements import ChartSpec, ColumnSpec, MeasurementSpec, SeriesSpec, stream_table
-from pioreactor.measurements.registry import unregister
 from pioreactor.web.leader.overview import charts
-
-PH = MeasurementSpec(
-    name="ph",
-    label="pH",
-    description="pH of the culture.",
-    topics=("ph_reading/ph",),
-    payload=float,
-    table=stream_table("ph_readings", ColumnSpec("ph", "real")),
-    series=SeriesSpec("ph", digits=2),
-    charts=(ChartSpec(key="ph", title="pH", y_axis_label="pH", domain=(0.0, 14.0)),),
-)
 
 
 @pytest.fixture
 def ph() -> Iterator[None]:
-    measurements.register(PH)
-    yield
-    unregister(PH)
+    with registered():
+        yield
 
 
 def test_a_channel_and_the_keys_of_the_payload_come_from_the_columns() -> None:
