@@ -58,9 +58,11 @@ def run_pumps(
     what_for = experiment if experiment is not None else str(runtime.identity.experiment())
     with managed_lifecycle(where, what_for, JOB_NAME) as script:
         for name, amount in steps:
-            if name != WAIT:
+            if name == WAIT:
+                script.sleep(amount)
+            else:
                 _move(script, name, amount, source_of_event)
-            script.sleep(amount if name == WAIT else 0.0)
+                script.sleep(0.0)
 
 
 def _move(script: managed_lifecycle, name: str, volume_ml: float, source_of_event: str) -> None:
@@ -69,6 +71,7 @@ def _move(script: managed_lifecycle, name: str, volume_ml: float, source_of_even
     if ours is None:
         function(unit=script.unit, experiment=script.experiment, ml=volume_ml, source_of_event=source_of_event)
         return
-    outcome = dose(script, ours, DoseRequest(volume_ml, source_of_event=source_of_event), load_pump_rate(script, ours))
+    request = DoseRequest(volume_ml=volume_ml, source_of_event=source_of_event)
+    outcome = dose(script, ours, request, load_pump_rate(script, ours))
     if isinstance(outcome, Refused):
         raise error_of(ours, outcome)

@@ -135,7 +135,7 @@ class CliContext:
 
         return decoded(self.ask_leader("GET", "/api/workers"), list[Worker])
 
-    def look_at(self, unit: str, path: str, *, timeout_s: float) -> None:
+    def check_page(self, unit: str, path: str, *, timeout_s: float) -> None:
         """Request a page without a token; raise `UnitUnreachableError` unless the unit responds with success."""
         answer = self._client().request("GET", self.url_of(unit) + path, timeout_s=timeout_s)
         if not answer.ok:

@@ -127,7 +127,7 @@ class SimulatedRun:
                 self._start(unit, command)
         for _ in range(self.steps):
             self.simulation.clock.sleep(STEP_S)
-            self._look()
+            self._sample_state()
             progress()
 
     def _start(self, unit: SimulatedUnit, command: list[str]) -> None:
@@ -138,7 +138,7 @@ class SimulatedRun:
         if status != 0:
             self.failed_jobs.append(f"{unit.name}: {' '.join(command)}")
 
-    def _look(self) -> None:
+    def _sample_state(self) -> None:
         for unit in self.simulation.units:
             snapshot = unit.world.snapshot()
             self.truth[unit.name].append(

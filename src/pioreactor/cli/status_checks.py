@@ -32,7 +32,7 @@ class Finding:
     details: str
 
 
-_Look = Callable[[CliContext], tuple[Verdict, str]]
+_Check = Callable[[CliContext], tuple[Verdict, str]]
 
 
 def run_checks(cli: CliContext) -> Iterator[Finding]:
@@ -129,7 +129,7 @@ def _leader_api(cli: CliContext) -> tuple[Verdict, str]:
 
 def _web(cli: CliContext) -> tuple[Verdict, str]:
     unit = cli.runtime.unit
-    cli.look_at(unit, "/unit_api/health", timeout_s=3)
+    cli.check_page(unit, "/unit_api/health", timeout_s=3)
     return "OK", cli.url_of(unit)
 
 
@@ -204,7 +204,7 @@ def _writable(path: Path) -> tuple[Verdict, str]:
     return ("OK", str(path)) if os.access(path, os.W_OK) else ("FAIL", f"{path} cannot be written")
 
 
-_CHECKS: dict[str, _Look] = {
+_CHECKS: dict[str, _Check] = {
     "configuration": _configuration,
     "identity": _identity,
     "model": _model,

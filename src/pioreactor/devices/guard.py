@@ -33,13 +33,8 @@ class HeatingStage(Enum):
 
     def limit_duty(self, duty: float) -> float:
         """Return the duty [%] that may be kept at this stage."""
-        match self:
-            case HeatingStage.ALLOWED:
-                return duty
-            case HeatingStage.REDUCE:
-                return REDUCED_HEATING * duty
-            case HeatingStage.DISABLE | HeatingStage.SHUTDOWN:
-                return 0.0
+        allowed = {HeatingStage.ALLOWED: duty, HeatingStage.REDUCE: REDUCED_HEATING * duty}
+        return allowed.get(self, 0.0)
 
 
 @dataclass(frozen=True, slots=True)

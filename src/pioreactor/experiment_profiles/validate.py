@@ -84,10 +84,10 @@ def verify(text: str, *, jobs: Mapping[str, Iterable[str]] | None = None) -> Ver
 
 def diagnostics(profile: Profile, *, jobs: Mapping[str, Iterable[str]] | None = None) -> list[Diagnostic]:
     """Return all findings, in the order of the profile."""
-    return list(_Look(profile, jobs).all())
+    return list(_ProfileCheck(profile, jobs).all())
 
 
-class _Look:
+class _ProfileCheck:
     """One walk through a profile."""
 
     def __init__(self, profile: Profile, jobs: Mapping[str, Iterable[str]] | None) -> None:

@@ -33,8 +33,8 @@ _DECLARABLE = frozenset({"datatype", "settable", "unit", "persist"})
 class Setting(PublishedAttribute[T]):
     """Published attribute that commands over MQTT, HTTP and the command line can change.
 
-    `ge` and `le` are inclusive bounds in `unit`. `config` names the section and key of the configuration that holds the
-    initial value: unit and bounds are then declared there, and the configuration is checked against the same ones.
+    `ge` and `le` are inclusive bounds in `unit`. `config` names the section and key of the configuration from which the
+    constructor of a job assigns the initial value: unit and bounds are declared there, and are the same for both.
     A number outside of the bounds is refused; with `clamp` the job moves it to the nearest bound and logs a warning.
     The choices of a `Setting[Literal[...]]` are those of the type. `cli=False`: no option of `pio run`.
     """
