@@ -2,7 +2,8 @@
 
 Run `python scripts/run_checks.py [PART...]`; without names all parts run, in two lanes at once. One checks the code and
 runs the tests that compute, at a lower priority; the other checks the UI and runs the tests that wait much of their
-time: those of processes at once, those of the browser when the machine is free. In CI (`CI=true`) a test that is skipped for want of a program counts as failed.
+time: those of processes at once, those of the browser when the machine is free. In CI (`CI=true`) a test that is
+skipped for want of a program counts as failed.
 """
 
 import argparse

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from pathlib import Path
+
+from pioreactor.settings.editing import write_atomically
+
+RESERVE_S = 10.0
+"""Real time by which the time kept while a cluster runs is ahead: after a power cut it continues later than any
+record, although it is kept only now and then."""
 
 
 class SharedClock:
@@ -35,10 +42,19 @@ class SharedClock:
             "PIOREACTOR_CLOCK_ORIGIN": f"{self._origin[0]!r},{self._origin[1]!r}",
         }
 
+    def save_ahead(self) -> None:
+        """Keep a time that the running cluster reaches only after some seconds."""
+        self._keep(0.0 if self.is_system_clock else RESERVE_S * self._speed)
+
     def save(self) -> None:
-        """Write down the time reached by now."""
+        """Keep the time that the cluster has reached when it stops."""
+        self._keep(0.0)
+
+    def _keep(self, ahead_s: float) -> None:
         reached = self._origin[0] + (time.monotonic() - self._origin[1]) * self._speed
-        self._file.write_text(f"{reached:.3f}\n")
+        # A full disk must not end the cluster or keep it from stopping: the time kept last stands.
+        with contextlib.suppress(OSError):
+            write_atomically(self._file, f"{reached + ahead_s:.3f}\n")
 
     def _read(self) -> float:
         try:
