@@ -13,8 +13,8 @@ from pioreactor.exc import ConfigurationError, NotFoundError
 class ReactorModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One kind of reactor: its vial [mL, mm] and the temperatures [°C] at which its heater is restrained."""
 
-    model_name: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]+$")]
-    model_version: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.-]+$")]
+    model_name: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]+$(?!\n)")]
+    model_version: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.-]+$(?!\n)")]
     display_name: str
     reactor_capacity_ml: Annotated[float, Meta(gt=0, le=10_000)]
     reactor_max_fill_volume_ml: Annotated[float, Meta(gt=0, le=10_000)]

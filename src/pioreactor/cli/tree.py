@@ -48,6 +48,9 @@ ENTRIES: Final[Mapping[str, Entry]] = {
     "workers": Entry(
         f"{_HERE}.workers", "workers", "List workers, assign them to experiments, activate and deactivate them.", True
     ),
+    "tokens": Entry(
+        f"{_HERE}.tokens", "tokens", "Create, list and revoke the tokens with which programs use the API.", True
+    ),
     "backups": Entry(f"{_HERE}.backups", "backups", "List backups of the leader's database, and restore one.", True),
     "db": Entry(f"{_HERE}.db", "db", "Open the leader's database in an SQLite shell.", True),
 }

@@ -12,7 +12,7 @@ HIDDEN = "•••"
 
 _CREDENTIALS = re.compile(
     r"(?P<before>\b(?:Bearer|Basic)\s+|\b(?:password|passphrase|token|api_key|secret)[\"']?\s*[=:]\s*[\"']?)"
-    r"(?P<secret>[^\s\"',;&]+)",
+    r"(?P<secret>[^\s\"',;&]+)|\bpio_[A-Za-z0-9_-]{43}",
     re.IGNORECASE,
 )
 _SHORTEST = 4
@@ -29,7 +29,7 @@ class Redactor:
     def __call__(self, text: str) -> str:
         if self._known is not None:
             text = self._known.sub(HIDDEN, text)
-        return _CREDENTIALS.sub(lambda found: found["before"] + HIDDEN, text)
+        return _CREDENTIALS.sub(lambda found: (found["before"] or "") + HIDDEN, text)
 
 
 ANSI = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[@-Z\\-_]")

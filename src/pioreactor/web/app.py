@@ -20,7 +20,7 @@ from litestar.types import Send as LitestarSend
 
 from pioreactor.web.asgi import App, Receive, Scope, Send
 from pioreactor.web.problems import EXCEPTION_HANDLERS
-from pioreactor.web.security.auth_middleware import AuthMiddleware, cookie_of
+from pioreactor.web.security.auth_middleware import Authenticator, AuthMiddleware, headers_of
 from pioreactor.web.security.response_headers import SecurityHeaders
 from pioreactor.web.security.sessions import Sessions
 from pioreactor.web.unit.routes import unit_routes
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from pioreactor.web.leader.services import LeaderServices
     from pioreactor.web.live.subscriber_policy import Credentials
-    from pioreactor.web.security.people import People
+    from pioreactor.web.security.people import PeopleAndTokens
 
 MAX_BODY_BYTES = 1_000_000
 _PACKAGE = Path(__file__).parent
@@ -44,7 +44,7 @@ class LeaderSide:
     """What makes a unit's server the leader's."""
 
     services: "LeaderServices"
-    people: "People"
+    people: "PeopleAndTokens"
     broker: tuple[str, int]
     """Host and TCP port of the broker, as seen from this machine."""
     viewer: "Credentials | None" = None
@@ -61,7 +61,9 @@ def create_app(unit: UnitServices, *, token: str, leader: LeaderSide | None = No
     The app closes `unit` when the server shuts down.
     """
     if leader is None:
-        return SecurityHeaders(AuthMiddleware(cast(App, build([unit_routes(_provide(unit))], unit)), token=token))
+        own = Authenticator(unit.name, token=token)
+        return SecurityHeaders(AuthMiddleware(cast(App, build([unit_routes(_provide(unit))], unit)), own))
+    from pioreactor.identity.access_tokens import owner_of
     from pioreactor.web import auth
     from pioreactor.web.leader.routes import leader_routes
     from pioreactor.web.openapi import openapi_config
@@ -69,30 +71,30 @@ def create_app(unit: UnitServices, *, token: str, leader: LeaderSide | None = No
     from pioreactor.web.static_files import documentation, user_interface
 
     sessions = Sessions(unit.stores.persistent("web_sessions"), seconds=time)
-    services = auth.AuthServices(leader.people, sessions, LoginThrottle(seconds=monotonic))
+    people, now = leader.people, unit.clock.now
+    services = auth.AuthServices(people, sessions, LoginThrottle(seconds=monotonic), people, now)
+    authenticator = Authenticator(
+        unit.name, token=token, sessions=sessions, owner_of=lambda token: owner_of(people, token, now=now())
+    )
     api = build(
-        [unit_routes(_provide(unit)), leader_routes(), auth.ROUTES, _live_messages(leader, sessions)],
+        [unit_routes(_provide(unit)), leader_routes(), auth.ROUTES, _live_messages(leader, authenticator)],
         unit,
         dependencies={"leader": _provide(leader.services), "auth": _provide(services)},
         openapi=openapi_config(),
         compression=CompressionConfig(backend="gzip", minimum_size=2000, gzip_compress_level=4),
     )
-    app: App = AuthMiddleware(cast(App, api), token=token, sessions=sessions)
+    app: App = AuthMiddleware(cast(App, api), authenticator)
     app = user_interface(app, leader.pages if leader.pages is not None else _PACKAGE / "static")
     app = documentation(app, leader.docs if leader.docs is not None else _PACKAGE / "docs_site")
     return SecurityHeaders(app)
 
 
-def _live_messages(leader: LeaderSide, sessions: Sessions) -> ASGIRouteHandler:
+def _live_messages(leader: LeaderSide, authenticator: Authenticator) -> ASGIRouteHandler:
     """Return the route of the WebSocket through which browsers subscribe to the broker."""
     from pioreactor.web.live.bridge import MqttBridge
 
     def still_signed_in(scope: Scope) -> bool:
-        headers = {name.lower(): value for name, value in scope["headers"]}
-        if b"authorization" in headers:
-            return True
-        cookie = cookie_of(headers.get(b"cookie", b"").decode("latin-1"))
-        return cookie is not None and sessions.find(cookie) is not None
+        return authenticator.identify(headers_of(scope)) is not None
 
     host, port = leader.broker
     bridge = MqttBridge(host, port, credentials=leader.viewer, still_signed_in=still_signed_in)

@@ -11,13 +11,13 @@ from pioreactor.exc import ConfigurationError
 from pioreactor.http.addresses import base_url
 from pioreactor.http.ports import HttpClient
 from pioreactor.http.units import Units
+from pioreactor.identity.unit_tokens import ensure_token, read_token
 from pioreactor.runtime.context import Runtime
 from pioreactor.settings.load import load_settings
 from pioreactor.settings.schema import Settings
 from pioreactor.web.app import LeaderSide, create_app
 from pioreactor.web.asgi import App
 from pioreactor.web.catalog import DeclaredCatalog
-from pioreactor.web.security.tokens import ensure_token, read_token
 from pioreactor.web.tasks import Tasks
 from pioreactor.web.unit.calibration_executor import by_command_line
 from pioreactor.web.unit.job_launcher import JobLauncher

@@ -1,6 +1,8 @@
-"""Routes to sign in and out and to manage the people who may."""
+"""Routes to sign in and out, and to manage the people who may and their tokens."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 import msgspec
 from litestar import Request, Response, Router, delete, get, patch, post, put
@@ -9,8 +11,11 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody, SkipValidation
 
 from pioreactor.exc import ConflictError, NotAuthenticatedError, NotPermittedError
-from pioreactor.web.request_bodies import AddPerson, ChangePassword, SignIn
-from pioreactor.web.security.guards import only_people
+from pioreactor.identity import access_tokens
+from pioreactor.identity.access_tokens import AccessTokenRow, NewAccessToken, TokenStorage
+from pioreactor.web.request_bodies import AddPerson, ChangePassword, CreateToken, SignIn
+from pioreactor.web.security.guards import only_signed_in
+from pioreactor.web.security.identity import Kind, identity_of
 from pioreactor.web.security.login_throttle import LoginThrottle
 from pioreactor.web.security.passwords import hash_password
 from pioreactor.web.security.people import People, check
@@ -24,6 +29,8 @@ class AuthServices:
     people: People
     sessions: Sessions
     throttle: LoginThrottle
+    tokens: TokenStorage
+    now: Callable[[], datetime]
 
 
 AuthPorts = NamedDependency[SkipValidation[AuthServices]]
@@ -31,6 +38,13 @@ AuthPorts = NamedDependency[SkipValidation[AuthServices]]
 
 class Person(msgspec.Struct):
     username: str
+
+
+class Me(msgspec.Struct):
+    """Who sends a request: a person with a session, a program with a person's token, or a unit."""
+
+    username: str
+    kind: Kind
 
 
 @post("/sign-in", status_code=200, sync_to_thread=True)
@@ -65,17 +79,20 @@ def sign_out(request: Request[object, object, State], auth: AuthPorts) -> Respon
 
 
 @get("/me")
-async def me(request: Request[object, object, State]) -> Person:
-    """Return who is signed in."""
-    return Person(str(request.scope["user"]))
+async def me(request: Request[object, object, State]) -> Me:
+    """Return who sends the request."""
+    identity = identity_of(request.scope)
+    if identity is None:
+        raise NotAuthenticatedError("not signed in")
+    return Me(identity.name, identity.kind)
 
 
-@patch("/password", guards=[only_people], sync_to_thread=True)
+@patch("/password", guards=[only_signed_in], sync_to_thread=True)
 def change_password(
     request: Request[object, object, State], auth: AuthPorts, data: JSONBody[ChangePassword]
 ) -> dict[str, str]:
     """Change the password of the person who is signed in (at least 10 characters); other browsers are signed out."""
-    username = str(request.scope["user"])
+    username = _person(request)
     address = _address(request)
     auth.throttle.begin(address)
     if not check(auth.people, username, data.present):
@@ -86,27 +103,58 @@ def change_password(
     return {"status": "success"}
 
 
-@get("/people", sync_to_thread=True)
+@get("/people", guards=[only_signed_in], sync_to_thread=True)
 def people(auth: AuthPorts) -> list[Person]:
     """Return all people who may sign in."""
     return [Person(person.username) for person in auth.people.all()]
 
 
-@put("/people", status_code=201, sync_to_thread=True)
+@put("/people", status_code=201, guards=[only_signed_in], sync_to_thread=True)
 def add_person(auth: AuthPorts, data: JSONBody[AddPerson]) -> Person:
     """Add a person who may sign in; 409 when the name is taken."""
     auth.people.add(data.username, hash_password(data.password))
     return Person(data.username)
 
 
-@delete("/people/{username:str}", status_code=200, sync_to_thread=True)
+@delete("/people/{username:str}", status_code=200, guards=[only_signed_in], sync_to_thread=True)
 def remove_person(auth: AuthPorts, username: FromPath[str]) -> dict[str, str]:
-    """Remove a person and close their sessions; 409 for the last person."""
+    """Remove a person, close their sessions and revoke their tokens; 409 for the last person."""
     if [person.username for person in auth.people.all()] == [username]:
         raise ConflictError(f"{username} is the last person who can sign in", remedy="Add another person first.")
     auth.people.remove(username)
     auth.sessions.close_all_of(username)
     return {"status": "success"}
+
+
+@get("/tokens", guards=[only_signed_in], sync_to_thread=True)
+def tokens(auth: AuthPorts) -> list[AccessTokenRow]:
+    """Return the tokens of everybody, without their secrets."""
+    return access_tokens.list_all(auth.tokens)
+
+
+@post("/tokens", status_code=201, guards=[only_signed_in], sync_to_thread=True)
+def create_token(
+    request: Request[object, object, State], auth: AuthPorts, data: JSONBody[CreateToken]
+) -> NewAccessToken:
+    """Make a token with which a program acts for the person who is signed in; its secret is not shown again."""
+    return access_tokens.create(
+        auth.tokens, name=data.name, username=_person(request), now=auth.now(), expires_in_days=data.expires_in_days
+    )
+
+
+@delete("/tokens/{id_:str}", status_code=200, guards=[only_signed_in], sync_to_thread=True)
+def revoke_token(auth: AuthPorts, id_: FromPath[str]) -> dict[str, str]:
+    """Revoke a token of anybody: requests with it are refused from now on."""
+    access_tokens.revoke(auth.tokens, id_)
+    return {"status": "success"}
+
+
+def _person(request: Request[object, object, State]) -> str:
+    """Return the name of the person whose session the request has, which `only_signed_in` has made sure."""
+    identity = identity_of(request.scope)
+    if identity is None:
+        raise NotAuthenticatedError("not signed in")
+    return identity.name
 
 
 def _address(request: Request[object, object, State]) -> str:
@@ -115,6 +163,9 @@ def _address(request: Request[object, object, State]) -> str:
 
 ROUTES = Router(
     "/auth",
-    route_handlers=[sign_in, sign_out, me, change_password, people, add_person, remove_person],
+    route_handlers=[
+        *(sign_in, sign_out, me, change_password, people, add_person, remove_person),
+        *(tokens, create_token, revoke_token),
+    ],
     tags=["signing in"],
 )

@@ -124,8 +124,15 @@ class ChangePassword(Body):
 
 
 class AddPerson(Body):
-    username: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_.@-]{1,64}$")]
+    username: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_.@-]{1,64}$(?!\n)")]
     password: Annotated[str, msgspec.Meta(min_length=10, max_length=1000)]
+
+
+class CreateToken(Body):
+    """`expires_in_days` null: the token is valid until it is revoked."""
+
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+    expires_in_days: Annotated[int, msgspec.Meta(ge=1, le=3650)] | None = None
 
 
 class RetryQuarantined(Body):

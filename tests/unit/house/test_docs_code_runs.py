@@ -1,10 +1,14 @@
 """Every block of code in README and docs is executed: Python in virtual time, YAML by what reads it."""
 
+import argparse
 import importlib
+import io
 import re
+import shlex
 import shutil
 import sqlite3
 import textwrap
+import urllib.request
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC
@@ -28,6 +32,7 @@ from pioreactor.background_jobs.leader.topic_parsers import rows_of
 from pioreactor.cli.lazy_group import Entry
 from pioreactor.cli.tree import ENTRIES
 from pioreactor.experiment_profiles.validate import verify
+from pioreactor.identity.access_tokens import create
 from pioreactor.job_catalog import JobSpec, StopOrder
 from pioreactor.jobs.job import BackgroundJob
 from pioreactor.measurements.registry import registered_specs, unregister
@@ -88,6 +93,7 @@ EXECUTED_BY: Final[dict[str, str]] = {
     "docs/how-to/add-a-measurement.md": "test_add_a_measurement",
     "docs/how-to/add-a-cli-command.md": "test_add_a_cli_command",
     "docs/how-to/add-a-migration.md": "test_add_a_migration",
+    "docs/how-to/use-the-api-from-a-script.md": "test_use_the_api_from_a_script",
     "docs/how-to/add-a-driver.md": "tests/contracts/test_add_a_driver.py",
 }
 """The test that executes all Python of a page. There are no exceptions."""
@@ -218,9 +224,9 @@ def test_add_a_migration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert Path(block.title).parent == (FOLDER / "versions").relative_to(ROOT)
     monkeypatch.setattr("tests.unit.storage.test_leader_migrations.FOLDER", folder)
     database = tmp_path / "leader.sqlite"
-    upgrade_to(database, "0002")
-    assert "location" not in columns(database, "workers")
     upgrade_to(database, "0003")
+    assert "location" not in columns(database, "workers")
+    upgrade_to(database, "0004")
     assert "location" in columns(database, "workers")
 
 
@@ -246,3 +252,42 @@ def test_yaml_is_read_by_what_it_is_for(block: Block, tmp_path: Path) -> None:
         load_scenario(tmp_path / "mine.yaml")
     else:
         assert EXECUTED_BY[block.page] == "tests/contracts/test_add_a_driver.py"
+
+
+def test_use_the_api_from_a_script(leader: Leader, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = "docs/how-to/use-the-api-from-a-script.md"
+    people, now = leader.services.database.people, leader.services.unit.clock.now()
+    token = create(people, name="growth plots", username="pioreactor", now=now).token
+    monkeypatch.setenv("PIOREACTOR_TOKEN", token)
+    leader.add_workers("unit1")
+    leader.client.headers.pop("Authorization")
+
+    curl = re.findall(r"^curl .+$", (ROOT / page).read_text("utf-8"), re.MULTILINE)
+    assert [answer_to(leader, line.replace("$PIOREACTOR_TOKEN", token)) for line in curl] == [200, 201]
+    assert answer_to(leader, curl[0].replace("$PIOREACTOR_TOKEN", "wrong")) == 401
+
+    def urlopen(request: urllib.request.Request, timeout: float) -> io.BytesIO:
+        path = request.full_url.removeprefix("http://leader")
+        answer = leader.client.request(request.method, path, content=request.data, headers=dict(request.header_items()))
+        assert answer.status_code == 200, answer.text
+        return io.BytesIO(answer.content)
+
+    monkeypatch.setattr(urllib.request, "urlopen", urlopen)
+    (source,) = python_of(page)
+    names = run(page, source)
+    assert [worker["pioreactor_unit"] for worker in names["workers"]] == ["unit1"]
+    assert names["readings"] == {"series": [], "data": []}
+
+
+def answer_to(leader: Leader, line: str) -> int:
+    """Return the status with which the leader answers a line of curl."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("curl")
+    parser.add_argument("url")
+    parser.add_argument("-H", action="append", default=[])
+    parser.add_argument("-X", default="GET")
+    parser.add_argument("-d")
+    given = parser.parse_args(shlex.split(line))
+    headers = dict(header.split(": ", 1) for header in given.H)
+    path = given.url.removeprefix("http://leader")
+    return int(leader.client.request(given.X, path, content=given.d, headers=headers).status_code)

@@ -1964,7 +1964,7 @@ export interface paths {
         };
         /**
          * Me
-         * @description Return who is signed in.
+         * @description Return who sends the request.
          */
         get: operations["get_auth_me"];
         put?: never;
@@ -2031,7 +2031,7 @@ export interface paths {
         post?: never;
         /**
          * RemovePerson
-         * @description Remove a person and close their sessions; 409 for the last person.
+         * @description Remove a person, close their sessions and revoke their tokens; 409 for the last person.
          */
         delete: operations["delete_auth_people_username"];
         options?: never;
@@ -2074,6 +2074,50 @@ export interface paths {
          */
         post: operations["post_auth_sign-out"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Tokens
+         * @description Return the tokens of everybody, without their secrets.
+         */
+        get: operations["get_auth_tokens"];
+        put?: never;
+        /**
+         * CreateToken
+         * @description Make a token with which a program acts for the person who is signed in; its secret is not shown again.
+         */
+        post: operations["post_auth_tokens"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/tokens/{id_}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * RevokeToken
+         * @description Revoke a token of anybody: requests with it are refused from now on.
+         */
+        delete: operations["delete_auth_tokens_id_"];
         options?: never;
         head?: never;
         patch?: never;
@@ -3176,6 +3220,15 @@ export interface components {
             task_id: string;
             unit: string;
         };
+        /** AccessTokenRow */
+        AccessTokenRow: {
+            created_at: string;
+            expires_at: string | null;
+            id: string;
+            last_used_at: string | null;
+            name: string;
+            username: string;
+        };
         /** AddCalibration */
         AddCalibration: {
             calibration_data: string;
@@ -3402,6 +3455,11 @@ export interface components {
             body: string;
             filename: string;
         };
+        /** CreateToken */
+        CreateToken: {
+            expires_in_days?: number | null;
+            name: string;
+        };
         /** DescribedAutomation */
         DescribedAutomation: {
             automation_name: string;
@@ -3529,6 +3587,12 @@ export interface components {
             task: string | null;
             timestamp: string;
         };
+        /** Me */
+        Me: {
+            /** @enum {string} */
+            kind: "person" | "token" | "unit";
+            username: string;
+        };
         /** MediaRate */
         MediaRate: {
             altMediaRate: number;
@@ -3554,6 +3618,14 @@ export interface components {
             driver: string;
             /** @default false */
             take_over: boolean;
+        };
+        /** NewAccessToken */
+        NewAccessToken: {
+            expires_at: string | null;
+            id: string;
+            name: string;
+            token: string;
+            username: string;
         };
         /** Option */
         Option: {
@@ -8323,7 +8395,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Person"];
+                    "application/json": components["schemas"]["Me"];
                 };
             };
         };
@@ -8523,6 +8595,104 @@ export interface operations {
                 content: {
                     "application/json": {
                         [key: string]: string;
+                    };
+                };
+            };
+        };
+    };
+    get_auth_tokens: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccessTokenRow"][];
+                };
+            };
+        };
+    };
+    post_auth_tokens: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateToken"];
+            };
+        };
+        responses: {
+            /** @description Document created, URL follows */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewAccessToken"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    delete_auth_tokens_id_: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id_: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: string;
+                    };
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
                     };
                 };
             };

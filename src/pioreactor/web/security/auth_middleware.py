@@ -5,6 +5,7 @@ Litestar runs middleware only for paths that it knows, which would tell stranger
 
 import asyncio
 import hmac
+from collections.abc import Callable
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import urlsplit
 
@@ -13,56 +14,93 @@ import msgspec
 from pioreactor.exc import NotAuthenticatedError, NotPermittedError, PioreactorError
 from pioreactor.web.asgi import App, Receive, Scope, Send
 from pioreactor.web.problems import of_error
+from pioreactor.web.security.identity import SCOPE_KEY, Identity
 from pioreactor.web.security.sessions import COOKIE, Sessions
 
 OPEN = frozenset({"/auth/sign-in", "/unit_api/health", "/api/health"})
 """Paths that need neither cookie nor token; static files are served in front of the authentication."""
 
-CLUSTER = "cluster"
-"""The user of a request that carries the cluster's token."""
-
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
-class AuthMiddleware:
-    """ASGI middleware that admits requests with the cluster's token or the cookie of a session."""
+class Authenticator:
+    """Finds who sends a request, by the token or the session cookie in its headers.
 
-    def __init__(self, app: App, *, token: str, sessions: Sessions | None = None) -> None:
-        self._app = app
+    `owner_of` returns the person of an access token, None for an unknown one.
+    """
+
+    def __init__(
+        self,
+        unit: str,
+        *,
+        token: str,
+        sessions: Sessions | None = None,
+        owner_of: Callable[[str], str | None] = lambda _: None,
+    ) -> None:
+        self._unit = unit
         self._token = token.encode()
         self._sessions = sessions
+        self._owner_of = owner_of
+
+    def by_token(self, token: str) -> Identity | None:
+        """Return whose token this is; None when it is unknown."""
+        if hmac.compare_digest(token.encode(), self._token):
+            return Identity("unit", self._unit)
+        owner = self._owner_of(token)
+        return Identity("token", owner) if owner is not None else None
+
+    def by_cookie(self, cookie: str) -> Identity | None:
+        """Return the person of a session; None when it is unknown or has expired."""
+        session = self._sessions.find(cookie) if self._sessions is not None else None
+        return Identity("person", session.username) if session is not None else None
+
+    def identify(self, headers: dict[str, str]) -> Identity | None:
+        """Return who sent these headers; None when they hold nothing valid. A token counts before a cookie."""
+        authorization = headers.get("authorization")
+        if authorization is not None:
+            scheme, _, token = authorization.partition(" ")
+            return self.by_token(token.strip()) if scheme.lower() == "bearer" else None
+        cookie = cookie_of(headers.get("cookie", ""))
+        return self.by_cookie(cookie) if cookie is not None else None
+
+
+class AuthMiddleware:
+    """ASGI middleware that admits requests with a valid token or the cookie of a session."""
+
+    def __init__(self, app: App, authenticator: Authenticator) -> None:
+        self._app = app
+        self._authenticator = authenticator
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
         try:
-            scope["user"] = await self._authenticate(scope)
+            scope[SCOPE_KEY] = await self._authenticate(scope)
         except PioreactorError as error:
             await refuse(scope, receive, send, error)
             return
         await self._app(scope, receive, send)
 
-    async def _authenticate(self, scope: Scope) -> str | None:
-        """Return the name of the person, `CLUSTER` for the token, None where no authentication is needed."""
-        headers = _headers_of(scope)
+    async def _authenticate(self, scope: Scope) -> Identity | None:
+        """Return who sent the request, None where no authentication is needed."""
+        headers = headers_of(scope)
         method = str(scope.get("method", "GET"))
         if scope["path"] in OPEN:
             if method not in _SAFE_METHODS and "origin" in headers:
                 _check_origin(headers)
             return None
-        scheme, _, presented = headers.get("authorization", "").partition(" ")
-        if scheme.lower() == "bearer" and hmac.compare_digest(presented.strip().encode(), self._token):
-            return CLUSTER
-        cookie = cookie_of(headers.get("cookie", ""))
-        session = None
-        if self._sessions is not None and cookie is not None:
-            session = await asyncio.to_thread(self._sessions.find, cookie)
-        if session is None:
+        identity = await asyncio.to_thread(self._authenticator.identify, headers)
+        if identity is None and "authorization" in headers:
+            raise NotAuthenticatedError(
+                "the token is unknown, has expired or was revoked",
+                remedy="Send a valid one as `Authorization: Bearer TOKEN`; people make them on the page Tokens.",
+            )
+        if identity is None:
             raise NotAuthenticatedError("not signed in", remedy="Sign in with name and password.")
-        if method not in _SAFE_METHODS or scope["type"] == "websocket":
+        if identity.kind == "person" and (method not in _SAFE_METHODS or scope["type"] == "websocket"):
             _check_origin(headers)
-        return session.username
+        return identity
 
 
 def cookie_of(header: str) -> str | None:
@@ -86,15 +124,20 @@ async def refuse(scope: Scope, receive: Receive, send: Send, error: PioreactorEr
     await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
-def _headers_of(scope: Scope) -> dict[str, str]:
+def headers_of(scope: Scope) -> dict[str, str]:
+    """Return the headers of a request, their names in lower case."""
     return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
 
 
 def _check_origin(headers: dict[str, str]) -> None:
     """Raise `NotPermittedError` unless the page that sent the request was loaded from this server (CSRF)."""
     origin = headers.get("origin", "")
-    if not origin or urlsplit(origin).netloc.lower() != headers.get("host", "").lower():
-        raise NotPermittedError(
-            "cross-site requests are not allowed",
-            remedy="Use the pages of this server; programs send the cluster's token instead of a cookie.",
-        )
+    if origin and urlsplit(origin).netloc.lower() == headers.get("host", "").lower():
+        return
+    raise NotPermittedError(
+        f"cross-site requests are not allowed: this one comes from {origin[:100]}"
+        if origin
+        else "a session of a browser only counts with the header Origin, which this request lacks",
+        remedy="In a browser, use the pages of this server. Programs need no session: make a token "
+        "(the page Tokens, or `pio tokens create` on the leader) and send it as `Authorization: Bearer TOKEN`.",
+    )

@@ -5,20 +5,22 @@ from litestar.datastructures import State
 from litestar.handlers import BaseRouteHandler
 
 from pioreactor.exc import NotPermittedError
-from pioreactor.web.security.auth_middleware import CLUSTER
+from pioreactor.web.security.identity import identity_of
 
 Connection = ASGIConnection[BaseRouteHandler, object, object, State]
 
 
 def only_units(connection: Connection, _: BaseRouteHandler) -> None:
-    """Refuse people: a request must carry the cluster's token."""
-    if connection.scope["user"] != CLUSTER:
+    """Refuse people and their programs: a request must carry the token of a unit."""
+    identity = identity_of(connection.scope)
+    if identity is None or identity.kind != "unit":
         raise NotPermittedError("this route is only for units of the cluster")
 
 
-def only_people(connection: Connection, _: BaseRouteHandler) -> None:
-    """Refuse the cluster's token: a request must carry a person's session."""
-    if connection.scope["user"] == CLUSTER:
+def only_signed_in(connection: Connection, _: BaseRouteHandler) -> None:
+    """Refuse tokens: a request must carry a person's session, so that a token that leaks cannot make others."""
+    identity = identity_of(connection.scope)
+    if identity is None or identity.kind != "person":
         raise NotPermittedError(
-            "the cluster's token does not belong to a person", remedy="Sign in with name and password."
+            "people, passwords and tokens are not managed with a token", remedy="Sign in with name and password."
         )

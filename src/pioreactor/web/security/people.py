@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
+from pioreactor.identity.access_tokens import TokenStorage
 from pioreactor.web.security.passwords import generate_password, hash_password, verify_password
 
 FIRST_PERSON = "pioreactor"
@@ -25,6 +26,10 @@ class People(Protocol):
 class Named(Protocol):
     @property
     def username(self) -> str: ...
+
+
+class PeopleAndTokens(People, TokenStorage, Protocol):
+    """Storage of the people and of the tokens that they gave to programs."""
 
 
 def ensure_first_person(people: People, *, username: str = FIRST_PERSON) -> str | None:

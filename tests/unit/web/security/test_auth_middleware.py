@@ -29,7 +29,7 @@ def test_every_path_requires_authentication(leader: Any) -> None:
     assert client.get("/unit_api/health").status_code == 200
 
     leader.sign_in()
-    assert client.get("/auth/me").json() == {"username": "pioreactor"}
+    assert client.get("/auth/me").json() == {"username": "pioreactor", "kind": "person"}
     assert client.get("/api/workers").json() == []
 
 
@@ -52,6 +52,10 @@ def test_cross_site_changes_with_a_cookie_are_refused(leader: Any) -> None:
         answer = leader.client.post("/api/experiments", json=body, headers=headers)
         assert answer.status_code == 403, origin
         assert answer.json()["code"] == "not_permitted"
+        said = answer.json()["error"]
+        assert ("lacks" in said) if origin is None else (origin in said)
+        assert "pio tokens create" in answer.json()["remediation"]
+        assert "Authorization: Bearer" in answer.json()["remediation"]
 
     own = {"Origin": str(leader.client.base_url).rstrip("/")}
     assert leader.client.post("/api/experiments", json=body, headers=own).status_code == 201

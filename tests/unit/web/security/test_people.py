@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from pioreactor.web.security import people
 
 
@@ -22,6 +24,13 @@ def test_people(leader: Any) -> None:
     assert client.get("/auth/me").status_code == 401
     assert client.post("/auth/sign-in", json={"username": "mia", "password": "0123456789"}).status_code == 200
     assert client.delete("/auth/people/mia").status_code == 409
+
+
+@pytest.mark.parametrize("name", ["mia\n", "\nmia", "mia\x00", "mi a", "", "m" * 65, "mia\u0661"])
+def test_names_of_people_are_validated_to_their_end(leader: Any, name: str) -> None:
+    leader.sign_in()
+    leader.client.headers["Origin"] = str(leader.client.base_url).rstrip("/")
+    assert leader.client.put("/auth/people", json={"username": name, "password": "0123456789"}).status_code == 400
 
 
 def test_a_new_password_closes_other_sessions(leader: Any) -> None:

@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 
+from pioreactor.identity import access_tokens
 from pioreactor.web.leader.openapi_document import render
 from pioreactor.web.security.auth_middleware import OPEN
 
 VALUES = {"session_id": "00000000-0000-4000-8000-000000000000", "offset": "0", "id_": "1"}
 ONLY_FOR_UNITS = re.compile(r"/unit_api/backups/.+")
+ONLY_SIGNED_IN = re.compile(r"/auth/(people|password|tokens)(/.+)?")
 
 
 def url_of(path: str) -> str:
@@ -58,11 +60,33 @@ def test_people_may_read_everything_except_copies_of_the_database(leader: Any) -
             assert status not in (401, 405, 500), (path, status)
 
 
-def test_units_may_read_everything(leader: Any) -> None:
+def test_units_may_read_everything_except_people_and_tokens(leader: Any) -> None:
     for method, path in ROUTES:
         if method == "GET":
             status = leader.client.get(url_of(path)).status_code
-            assert status not in (401, 403, 405, 500), (path, status)
+            assert (status == 403) == bool(ONLY_SIGNED_IN.match(path)), (path, status)
+            assert status not in (401, 405, 500), (path, status)
+
+
+def test_programs_may_read_what_people_may_except_people_and_tokens(leader: Any) -> None:
+    people, now = leader.services.database.people, leader.services.unit.clock.now()
+    made = access_tokens.create(people, name="script", username="pioreactor", now=now)
+    leader.client.headers["Authorization"] = f"Bearer {made.token}"
+    for method, path in ROUTES:
+        if method == "GET":
+            status = leader.client.get(url_of(path)).status_code
+            is_refused = ONLY_SIGNED_IN.match(path) or ONLY_FOR_UNITS.match(path)
+            assert (status == 403) == bool(is_refused), (path, status)
+            assert status not in (401, 405, 500), (path, status)
+
+
+def test_people_and_tokens_are_managed_by_sessions_only(leader: Any) -> None:
+    people, now = leader.services.database.people, leader.services.unit.clock.now()
+    made = access_tokens.create(people, name="script", username="pioreactor", now=now)
+    managing = [(method, path) for method, path in ROUTES if ONLY_SIGNED_IN.match(path)]
+    assert len(managing) >= 7
+    assert refused(leader.client, managing, 403) == []
+    assert refused(leader.client, managing, 403, headers={"Authorization": f"Bearer {made.token}"}) == []
 
 
 def test_every_route_has_exactly_one_tag() -> None:

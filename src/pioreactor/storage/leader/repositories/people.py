@@ -14,13 +14,14 @@ class Person(msgspec.Struct, frozen=True):
 
 
 class AccessToken(msgspec.Struct, frozen=True):
-    """`expires_at` None: never."""
+    """A token that a person gave to a program; `expires_at` None: never, `last_used_at` None: not yet."""
 
     token_hash: str
     label: str
     username: str
     created_at: str
     expires_at: str | None
+    last_used_at: str | None = None
 
 
 class People:
@@ -59,8 +60,9 @@ class People:
                 raise _unknown(username)
             change(connection, delete(access_tokens).where(access_tokens.c.username == username))
 
-    def tokens(self, username: str) -> list[AccessToken]:
-        return self._tokens(access_tokens.c.username == username)
+    def tokens(self, username: str | None = None) -> list[AccessToken]:
+        """Return the tokens of a person, or of all; those that expired are among them."""
+        return self._tokens(*([access_tokens.c.username == username] if username is not None else []))
 
     def token(self, token_hash: str) -> AccessToken | None:
         """Return a token that is still good."""
@@ -76,6 +78,12 @@ class People:
             values = {"token_hash": token_hash, "label": label, "username": username, "expires_at": expires_at}
             change(connection, insert(access_tokens).values(**values, created_at=self._access.timestamp()))
 
+    def note_use(self, token_hash: str) -> None:
+        """Store that a token was used now."""
+        with self._access.writing() as connection:
+            is_token = access_tokens.c.token_hash == token_hash
+            change(connection, update(access_tokens).where(is_token).values(last_used_at=self._access.timestamp()))
+
     def remove_token(self, token_hash: str) -> None:
         """Removing what is not there is harmless."""
         with self._access.writing() as connection:
@@ -84,7 +92,8 @@ class People:
     def _tokens(self, *conditions: ColumnElement[bool]) -> list[AccessToken]:
         columns = access_tokens.c
         query = select(
-            columns.token_hash, columns.label, columns.username, columns.created_at, columns.expires_at
+            *(columns.token_hash, columns.label, columns.username),
+            *(columns.created_at, columns.expires_at, columns.last_used_at),
         ).where(*conditions)
         return [AccessToken(*row) for row in self._access.rows(query.order_by(columns.created_at, columns.label))]
 

@@ -146,6 +146,7 @@ access_tokens: Final = Table(
     _text("username"),
     _text("created_at"),
     _text("expires_at", nullable=True),
+    _text("last_used_at", nullable=True),
     PrimaryKeyConstraint("token_hash"),
     _index("access_tokens", "username"),
     sqlite_with_rowid=False,

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pioreactor.web.security import tokens
+from pioreactor.identity import unit_tokens as tokens
 
 
 def test_the_token_is_generated_once_with_mode_0600(tmp_path: Any) -> None:

@@ -1,0 +1,113 @@
+"""`pio tokens`: tokens with which programs use the API for a person."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from pioreactor.cli.cli_context import CliContext, pass_cli_context
+from pioreactor.cli.lazy_group import SuggestingGroup
+from pioreactor.cli.options import json_option, yes_option
+from pioreactor.cli.render import print_json, print_table
+from pioreactor.exc import InvalidRequestError, NotFoundError
+
+if TYPE_CHECKING:
+    from pioreactor.storage.leader.repositories.people import People
+
+
+@click.group(cls=SuggestingGroup)
+def tokens() -> None:
+    """Create, list and revoke the tokens with which programs use the API."""
+
+
+@tokens.command()
+@click.argument("name")
+@click.option("--person", metavar="NAME", help="Whose token it is; not needed if only one person can sign in.")
+@click.option("--expires-in-days", type=click.IntRange(1, 3650), help="Days until it expires; default: never.")
+@json_option
+@pass_cli_context
+def create(cli: CliContext, name: str, person: str | None, expires_in_days: int | None, as_json: bool) -> None:
+    """Create a token with which a program acts for a person, and print it: it is not shown again."""
+    from pioreactor.identity import access_tokens
+
+    with _people(cli) as people:
+        created = access_tokens.create(
+            people,
+            name=name,
+            username=_owner(people, person),
+            now=cli.runtime.clock.now(),
+            expires_in_days=expires_in_days,
+        )
+    if as_json:
+        print_json(created)
+        return
+    click.echo(created.token)
+    click.echo(f"Keep it now, it is not shown again. It acts for {created.username}; send it as", err=True)
+    click.echo("Authorization: Bearer TOKEN", err=True)
+
+
+@tokens.command(name="list")
+@json_option
+@pass_cli_context
+def list_(cli: CliContext, as_json: bool) -> None:
+    """List the tokens of everybody, without their secrets."""
+    from pioreactor.identity import access_tokens
+
+    with _people(cli) as people:
+        rows = access_tokens.list_all(people)
+    if as_json:
+        print_json(rows)
+        return
+    import msgspec
+
+    columns = ["id", "name", "username", "created_at", "last_used_at", "expires_at"]
+    print_table([msgspec.structs.asdict(row) for row in rows], columns, none="There are no tokens.")
+
+
+@tokens.command()
+@click.argument("id_or_name", metavar="ID|NAME")
+@yes_option
+@json_option
+@pass_cli_context
+def revoke(cli: CliContext, id_or_name: str, yes: bool, as_json: bool) -> None:
+    """Revoke a token: requests with it are refused from now on."""
+    from pioreactor.identity import access_tokens
+
+    with _people(cli) as people:
+        found = access_tokens.find(people, id_or_name)
+        if not yes:
+            question = f"Revoke {found.name} ({found.id}) of {found.username}? Programs that use it stop working"
+            click.confirm(question, abort=True)
+        access_tokens.revoke(people, found.id)
+    if as_json:
+        print_json(found)
+        return
+    click.echo(f"Revoked {found.name} ({found.id}) of {found.username}.")
+
+
+@contextmanager
+def _people(cli: CliContext) -> Iterator[People]:
+    from pioreactor.storage.leader.database import LeaderDatabase
+
+    database = LeaderDatabase.open(cli.database(), now=cli.runtime.clock.now)
+    try:
+        yield database.people
+    finally:
+        database.close()
+
+
+def _owner(people: People, chosen: str | None) -> str:
+    """Return the person who was chosen, or the only one there is."""
+    names = [person.username for person in people.all()]
+    if chosen is not None:
+        if chosen not in names:
+            raise NotFoundError(f"there is no person {chosen!r}", remedy=f"One of {', '.join(names)}.")
+        return chosen
+    if len(names) != 1:
+        raise InvalidRequestError(
+            "it is not clear whose token this is", remedy=f"Give --person, one of {', '.join(names)}."
+        )
+    return names[0]
