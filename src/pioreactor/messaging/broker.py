@@ -36,6 +36,7 @@ autosave_interval 60
 allow_duplicate_messages false
 set_tcp_nodelay true
 max_queued_messages 10000
+persistent_client_expiration 1h
 log_dest stderr
 log_type error
 log_type warning

@@ -42,6 +42,25 @@ class ConnectReturnCode(IntEnum):
     NOT_AUTHORIZED = 5
 
 
+_MQTT_5_REASONS = {
+    ConnectReturnCode.ACCEPTED: 0x00,
+    ConnectReturnCode.UNACCEPTABLE_PROTOCOL_VERSION: 0x84,
+    ConnectReturnCode.IDENTIFIER_REJECTED: 0x85,
+    ConnectReturnCode.BAD_USERNAME_OR_PASSWORD: 0x86,
+    ConnectReturnCode.NOT_AUTHORIZED: 0x87,
+}
+
+_PROPERTY_BYTES = {
+    **dict.fromkeys((0x01, 0x17, 0x19, 0x24, 0x25, 0x28, 0x29, 0x2A), 1),
+    **dict.fromkeys((0x13, 0x21, 0x22, 0x23), 2),
+    **dict.fromkeys((0x02, 0x11, 0x18, 0x27), 4),
+}
+"""Length of the value by property identifier, for those of a fixed length."""
+_BINARY_PROPERTIES = frozenset({0x03, 0x08, 0x09, 0x12, 0x15, 0x16, 0x1A, 0x1C, 0x1F})
+_SUBSCRIPTION_IDENTIFIER = 0x0B
+_USER_PROPERTY = 0x26
+
+
 class MalformedPacketError(InvalidRequestError):
     """The bytes are not MQTT, or exceed a limit."""
 
@@ -163,6 +182,10 @@ class _Reader:
         self._position = len(self._body)
         return rest
 
+    @property
+    def position(self) -> int:
+        return self._position
+
     def has_more(self) -> bool:
         return self._position < len(self._body)
 
@@ -240,9 +263,37 @@ def encode_connect(connect: Connect) -> bytes:
     return encode(Packet(PacketType.CONNECT, 0, b"".join(head + payload)))
 
 
-def encode_connack(code: ConnectReturnCode) -> bytes:
-    """Return a CONNACK packet without "session present"."""
-    return encode(Packet(PacketType.CONNACK, 0, bytes([0, code])))
+def encode_connack(code: ConnectReturnCode, *, protocol_level: int = MQTT_3_1_1) -> bytes:
+    """Return a CONNACK packet without "session present", in the form that the client's protocol level expects."""
+    if protocol_level != MQTT_5:
+        return encode(Packet(PacketType.CONNACK, 0, bytes([0, code])))
+    reason = _MQTT_5_REASONS[code]
+    return encode(Packet(PacketType.CONNACK, 0, bytes([0, reason]) + _variable_length(0)))
+
+
+def split_properties(properties: bytes) -> list[tuple[int, bytes]]:
+    """Return identifier and encoded form, identifier included, of each property of MQTT 5 (section 2.2.2)."""
+    reader, found = _Reader(properties), []
+    while reader.has_more():
+        start = reader.position
+        identifier = reader.variable_length()
+        _skip_property_value(reader, identifier)
+        found.append((identifier, properties[start : reader.position]))
+    return found
+
+
+def _skip_property_value(reader: _Reader, identifier: int) -> None:
+    if identifier in _PROPERTY_BYTES:
+        reader.take(_PROPERTY_BYTES[identifier])
+    elif identifier == _SUBSCRIPTION_IDENTIFIER:
+        reader.variable_length()
+    elif identifier in _BINARY_PROPERTIES:
+        reader.binary()
+    elif identifier == _USER_PROPERTY:
+        reader.binary()
+        reader.binary()
+    else:
+        raise MalformedPacketError(f"property {identifier} is unknown")
 
 
 def decode_publish(packet: Packet) -> Publication:

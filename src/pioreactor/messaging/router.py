@@ -11,11 +11,14 @@ T = TypeVar("T")
 
 _MAX_TOPIC_BYTES = 65_535
 _MAX_CACHED_TOPICS = 4096
+_MAX_LEVELS = 200
+"""The limit of Mosquitto."""
 
 
 def check_topic(topic: str) -> None:
     """Raise InvalidRequestError when a topic cannot be published to (empty, too long, or with wildcards)."""
-    if not topic or "+" in topic or "#" in topic or "\0" in topic or len(topic.encode()) > _MAX_TOPIC_BYTES:
+    has_wildcard = "+" in topic or "#" in topic or "\0" in topic
+    if not topic or has_wildcard or topic.count("/") >= _MAX_LEVELS or len(topic.encode()) > _MAX_TOPIC_BYTES:
         raise InvalidRequestError(f"{topic[:200]!r} is not a valid topic")
 
 
@@ -25,6 +28,7 @@ def check_filter(topic_filter: str) -> None:
     malformed = (
         not topic_filter
         or "\0" in topic_filter
+        or len(levels) > _MAX_LEVELS
         or len(topic_filter.encode()) > _MAX_TOPIC_BYTES
         or "#" in levels[:-1]
         or any(len(level) > 1 and ("+" in level or "#" in level) for level in levels)
@@ -78,7 +82,7 @@ class Router(Generic[T]):
             if route not in self._routes:
                 return False
             del self._routes[route]
-            self._prune(self._root, route.topic_filter.split("/"), route)
+            _prune(self._root, route)
             self._cache.clear()
         return True
 
@@ -110,14 +114,18 @@ class Router(Generic[T]):
             self._cache[topic] = targets
         return targets
 
-    def _prune(self, node: _Node[T], levels: list[str], route: Route[T]) -> None:
-        if not levels:
-            node.routes.remove(route)
+
+def _prune(root: _Node[T], route: Route[T]) -> None:
+    """Remove a route, and the nodes that only it needed."""
+    levels = route.topic_filter.split("/")
+    nodes = [root]
+    for level in levels:
+        nodes.append(nodes[-1].children[level])
+    nodes[-1].routes.remove(route)
+    for parent, level, child in zip(reversed(nodes[:-1]), reversed(levels), reversed(nodes[1:]), strict=True):
+        if child.routes or child.children:
             return
-        child = node.children[levels[0]]
-        self._prune(child, levels[1:], route)
-        if not child.routes and not child.children:
-            del node.children[levels[0]]
+        del parent.children[level]
 
 
 def _matching(root: _Node[T], levels: list[str]) -> Iterator[Route[T]]:

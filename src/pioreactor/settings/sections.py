@@ -185,6 +185,9 @@ class UiSettings(Section, frozen=True):
     domain_alias: Annotated[str, text("name under which browsers find the leader")] = "pioreactor.local"
     port: Annotated[int, quantity("port of the web server", ge=1, le=65535)] = 80
     proto: Annotated[Literal["http", "https"], text("protocol of the web server")] = "http"
+    trusted_proxies: Annotated[
+        str, text("addresses of proxies whose `X-Forwarded-For` is believed, separated by commas")
+    ] = ""
 
 
 class UiBasicAuthSettings(Section, frozen=True):

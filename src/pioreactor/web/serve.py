@@ -3,8 +3,9 @@
 import asyncio
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -16,22 +17,32 @@ if TYPE_CHECKING:
 
     import uvicorn
 
+    from pioreactor.web.connection_limits import Limits
+
 _MAX_FRAME_BYTES = 128 * 1024
 """Of a WebSocket frame from a browser."""
 _SHUTDOWN_TIMEOUT_S = 5
 """For open requests after SIGTERM; WebSockets are closed at once."""
-_MAX_CONNECTIONS = 200
+_MAX_TASKS = 400
+"""Connections and requests, WebSockets included; above this, the answer is 503."""
 
 
-def serve(app: App, host: str, port: int, *, on_start: Callable[[int], None] | None = None) -> None:
+def serve(
+    app: App,
+    host: str,
+    port: int,
+    *,
+    on_start: Callable[[int], None] | None = None,
+    trusted_proxies: Sequence[str] = (),
+) -> None:
     """Serve until SIGTERM or SIGINT, then finish open requests and return.
 
-    `port` 0 takes a free one; `on_start` is called with the port once connections are accepted. Raise `ConflictError`
-    when the port is in use.
+    `port` 0 takes a free one; `on_start` is called with the port once connections are accepted. `X-Forwarded-For` and
+    `X-Forwarded-Proto` count in requests from `trusted_proxies` only. Raise `ConflictError` when the port is in use.
     """
     listener = _listen(host, port)
     with listener:
-        server = _server(app, lambda: _started(listener, on_start))
+        server = make_server(app, lambda: _started(listener, on_start), trusted_proxies)
         with _stopped_by_signals(server):
             asyncio.run(server.serve(sockets=[listener]))
 
@@ -57,8 +68,18 @@ def _started(listener: socket.socket, on_start: Callable[[int], None] | None) ->
         on_start(int(listener.getsockname()[1]))
 
 
-def _server(app: App, started: Callable[[], None]) -> "uvicorn.Server":
+def make_server(
+    app: App,
+    started: Callable[[], None],
+    trusted_proxies: Sequence[str] = (),
+    limits: "Limits | None" = None,
+) -> "uvicorn.Server":
+    """Return the server of an app, with limits on connections."""
     import uvicorn
+
+    from pioreactor.web.connection_limits import LimitedProtocol, Limits, OpenConnections
+
+    others = OpenConnections(limits if limits is not None else Limits(proxies=frozenset(trusted_proxies)))
 
     class Server(uvicorn.Server):
         """A server that reports when it accepts connections and leaves signal handlers to the process."""
@@ -74,7 +95,7 @@ def _server(app: App, started: Callable[[], None]) -> "uvicorn.Server":
     config = uvicorn.Config(
         app,
         loop="asyncio",
-        http="h11",
+        http=partial(LimitedProtocol, others=others),  # type: ignore[arg-type]
         ws="websockets-sansio",
         ws_max_size=_MAX_FRAME_BYTES,
         ws_per_message_deflate=False,
@@ -84,7 +105,9 @@ def _server(app: App, started: Callable[[], None]) -> "uvicorn.Server":
         log_level="warning",
         access_log=False,
         server_header=False,
-        limit_concurrency=_MAX_CONNECTIONS,
+        limit_concurrency=_MAX_TASKS,
+        proxy_headers=bool(trusted_proxies),
+        forwarded_allow_ips=list(trusted_proxies),
         timeout_graceful_shutdown=_SHUTDOWN_TIMEOUT_S,
         interface="asgi3",
     )

@@ -51,6 +51,7 @@ def web(host: str, port: int | None) -> None:
             app,
             host,
             chosen,
+            trusted_proxies=[name.strip() for name in runtime.settings.ui.trusted_proxies.split(",") if name.strip()],
             on_start=lambda taken: click.echo(f"{runtime.unit}: web server listening on {host}:{taken}", err=True),
         )
 

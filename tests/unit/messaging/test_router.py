@@ -58,13 +58,25 @@ def test_the_cache_of_topics_is_bounded() -> None:
     assert len(router._cache) <= 4096
 
 
-@pytest.mark.parametrize("topic", ["", "a/+", "#", "a\0", "a" * 65_536, "µ" * 40_000])
+@pytest.mark.parametrize("topic", ["", "a/+", "#", "a\0", "a" * 65_536, "µ" * 40_000, "/" * 200])
 def test_invalid_topics(topic: str) -> None:
     with pytest.raises(InvalidRequestError):
         check_topic(topic)
 
 
-@pytest.mark.parametrize("topic_filter", ["", "a/#/b", "a+", "+a/b", "a#", "a/b#", "\0", "a" * 65_536])
+@pytest.mark.parametrize(
+    "topic_filter", ["", "a/#/b", "a+", "+a/b", "a#", "a/b#", "\0", "a" * 65_536, "/" * 30_000, "+/" * 200]
+)
 def test_invalid_filters(topic_filter: str) -> None:
     with pytest.raises(InvalidRequestError):
         check_filter(topic_filter)
+
+
+def test_the_deepest_filter_is_removed_completely() -> None:
+    router: Router[str] = Router()
+    deep, kept = router.add("/".join(["a"] * 200), "deep"), router.add("a/a", "kept")
+    assert router.remove(deep)
+    assert router.routes() == [kept]
+    assert router.targets("a/a") == ("kept",)
+    router.remove(kept)
+    assert not router._root.children

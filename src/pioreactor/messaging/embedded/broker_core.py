@@ -1,6 +1,8 @@
 """The embedded broker without its sockets: clients, subscriptions, retained messages and permissions."""
 
 import logging
+from collections import defaultdict
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -15,6 +17,18 @@ from pioreactor.messaging.router import Route, Router
 log = logging.getLogger(__name__)
 
 _NO_PERMISSIONS = Permissions()
+MAX_RETAINED_MESSAGES = 20_000
+MAX_RETAINED_BYTES = 32 * 1024 * 1024
+"""Per account; topics and payloads. Further messages are delivered, and not retained."""
+MAX_SUBSCRIPTIONS = 1_000
+"""Per client."""
+
+
+@dataclass(slots=True)
+class _Budget:
+    messages: int = 0
+    size: int = 0
+    is_exceeded: bool = False
 
 
 class Client(Protocol):
@@ -34,6 +48,8 @@ class _Stored(msgspec.Struct, array_like=True):
     topic: str
     payload: bytes
     qos: int
+    username: str = ""
+    """Whose budget it counts against; unknown in files of earlier versions."""
 
 
 class BrokerCore:
@@ -47,6 +63,8 @@ class BrokerCore:
         self._router: Router[tuple[Client, int]] = Router()
         self._routes: dict[Client, dict[str, Route[tuple[Client, int]]]] = {}
         self._retained: dict[str, Publication] = {}
+        self._retained_by: dict[str, str] = {}
+        self._budgets: defaultdict[str, _Budget] = defaultdict(_Budget)
         self._has_unsaved = False
         self.load_accounts()
         self._load_retained()
@@ -65,6 +83,11 @@ class BrokerCore:
             return False
         return verify_password(password, self._passwords[username])
 
+    def may_use_client_id(self, client_id: str, username: str | None) -> bool:
+        """Return whether no client of another account has this id: an account must not disconnect another's clients."""
+        present = self._clients.get(client_id)
+        return present is None or present.username == username
+
     def connect(self, client: Client) -> None:
         """Add a client; evict an earlier client of the same id, as MQTT asks."""
         previous = self._clients.get(client.client_id)
@@ -75,17 +98,20 @@ class BrokerCore:
 
     def disconnect(self, client: Client, *, will: Publication | None) -> None:
         """Remove a client, and publish its will if there is one."""
-        for route in self._routes.pop(client, {}).values():
-            self._router.remove(route)
         if self._clients.get(client.client_id) is client:
             del self._clients[client.client_id]
+        for route in self._routes.pop(client, {}).values():
+            self._router.remove(route)
         if will is not None:
             self.publish(client.username, will)
 
     def subscribe(self, client: Client, topic_filter: str, qos: int) -> int | None:
-        """Return the granted QoS (0 or 1), None for a malformed filter. `send_retained` follows."""
+        """Return the granted QoS (0 or 1), None for a malformed filter or too many. `send_retained` follows."""
         granted = min(qos, 1)
         self.unsubscribe(client, topic_filter)
+        if len(self._routes[client]) >= MAX_SUBSCRIPTIONS:
+            log.warning("%s is refused a further subscription", client.client_id)
+            return None
         try:
             self._routes[client][topic_filter] = self._router.add(topic_filter, (client, granted))
         except InvalidRequestError:
@@ -116,7 +142,7 @@ class BrokerCore:
             log.warning("%s may not publish to %s; the message is dropped", username, topic)
             return
         if publication.retain:
-            self._retain(publication)
+            self._retain(username, publication)
         qos_by_client: dict[Client, int] = {}
         for client, qos in self._router.targets(topic):
             qos_by_client[client] = max(qos, qos_by_client.get(client, 0))
@@ -134,21 +160,42 @@ class BrokerCore:
         """Write the retained messages if they changed, atomically."""
         if self._retained_file is None or not self._has_unsaved:
             return
-        stored = [_Stored(message.topic, message.payload, message.qos) for message in self._retained.values()]
+        stored = [
+            _Stored(message.topic, message.payload, message.qos, self._retained_by[topic])
+            for topic, message in self._retained.items()
+        ]
         partial = self._retained_file.with_suffix(".partial")
         partial.touch(mode=0o600)
         partial.write_bytes(msgspec.msgpack.encode(stored))
         partial.replace(self._retained_file)
         self._has_unsaved = False
 
-    def _retain(self, publication: Publication) -> None:
+    def _retain(self, username: str, publication: Publication) -> None:
         self._has_unsaved = True
-        if publication.payload:
-            self._retained[publication.topic] = Publication(
-                publication.topic, publication.payload, publication.qos, True
-            )
-        else:
-            self._retained.pop(publication.topic, None)
+        self._drop(publication.topic)
+        if not publication.payload:
+            return
+        budget = self._budgets[username]
+        if budget.messages >= MAX_RETAINED_MESSAGES or budget.size + _size(publication) > MAX_RETAINED_BYTES:
+            if not budget.is_exceeded:
+                log.warning("%s has used up its retained messages; further ones are not retained", username)
+            budget.is_exceeded = True
+            return
+        budget.is_exceeded = False
+        self._keep(username, Publication(publication.topic, publication.payload, publication.qos, True))
+
+    def _keep(self, username: str, publication: Publication) -> None:
+        self._retained[publication.topic] = publication
+        self._retained_by[publication.topic] = username
+        self._budgets[username].messages += 1
+        self._budgets[username].size += _size(publication)
+
+    def _drop(self, topic: str) -> None:
+        previous = self._retained.pop(topic, None)
+        if previous is not None:
+            budget = self._budgets[self._retained_by.pop(topic)]
+            budget.messages -= 1
+            budget.size -= _size(previous)
 
     def _load_retained(self) -> None:
         if self._retained_file is None or not self._retained_file.exists():
@@ -159,7 +206,11 @@ class BrokerCore:
             log.error("Cannot read retained messages from %s: %s. Starting without them.", self._retained_file, error)
             return
         for message in stored:
-            self._retained[message.topic] = Publication(message.topic, message.payload, message.qos, True)
+            self._keep(message.username, Publication(message.topic, message.payload, message.qos, True))
+
+
+def _size(publication: Publication) -> int:
+    return len(publication.topic) + len(publication.payload)
 
 
 def _with_qos(publication: Publication, qos: int) -> Publication:

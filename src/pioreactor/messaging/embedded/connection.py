@@ -114,7 +114,7 @@ class Connection(asyncio.Protocol):
     def _on_connect(self, packet: Packet) -> None:
         connect = packets.decode_connect(packet)
         code = self._check_connect(connect)
-        self._write(packets.encode_connack(code))
+        self._write(packets.encode_connack(code, protocol_level=connect.protocol_level))
         if code != ConnectReturnCode.ACCEPTED:
             log.warning("%s (%s) is refused: %s", connect.username, connect.client_id, code.name)
             self.evict()
@@ -136,6 +136,8 @@ class Connection(asyncio.Protocol):
             return ConnectReturnCode.IDENTIFIER_REJECTED
         if not self._core.authenticate(connect.username, connect.password):
             return ConnectReturnCode.NOT_AUTHORIZED
+        if not self._core.may_use_client_id(connect.client_id, connect.username):
+            return ConnectReturnCode.IDENTIFIER_REJECTED
         return ConnectReturnCode.ACCEPTED
 
     def _on_publish(self, packet: Packet) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import secrets
+from collections import Counter
 from collections.abc import Callable
 
 from pioreactor.exc import BrokerUnreachableError, PioreactorError
@@ -12,7 +13,7 @@ from pioreactor.web.asgi import Receive, Scope, Send
 from pioreactor.web.live.subscriber_policy import (
     MAX_PACKET_BYTES,
     Credentials,
-    check_subscriber_packet,
+    checked_packet,
     subscriber_connect,
 )
 
@@ -21,7 +22,9 @@ _log = logging.getLogger("pioreactor.web")
 _CHUNK_BYTES = 64 * 1024
 _CONNECT_TIMEOUT_S = 5.0
 _SESSION_CHECK_INTERVAL_S = 30.0
-_MAX_CONNECTIONS = 64
+_MAX_CONNECTIONS = 128
+_MAX_CONNECTIONS_PER_PERSON = 16
+"""Pages of one person that are open at a time, in all browsers."""
 _GOING_AWAY, _POLICY_VIOLATION, _TRY_AGAIN_LATER = 1001, 1008, 1013
 
 
@@ -43,22 +46,26 @@ class MqttBridge:
         self._port = port
         self._credentials = credentials
         self._still_signed_in = still_signed_in
-        self._open_connections = 0
+        self._open_connections: Counter[str] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await receive()
         if "mqtt" not in scope.get("subprotocols", []):
             await _close(send, _POLICY_VIOLATION, "the subprotocol must be mqtt")
             return
-        if self._open_connections >= _MAX_CONNECTIONS:
+        user = str(scope.get("user"))
+        if self._open_connections.total() >= _MAX_CONNECTIONS:
             await _close(send, _TRY_AGAIN_LATER, "too many browsers are connected")
             return
-        self._open_connections += 1
+        if self._open_connections[user] >= _MAX_CONNECTIONS_PER_PERSON:
+            await _close(send, _TRY_AGAIN_LATER, f"{user} has too many open pages")
+            return
+        self._open_connections[user] += 1
         try:
             await send({"type": "websocket.accept", "subprotocol": "mqtt", "headers": []})
             await self._forward(scope, receive, send)
         finally:
-            self._open_connections -= 1
+            self._open_connections[user] -= 1
 
     async def _forward(self, scope: Scope, receive: Receive, send: Send) -> None:
         code, reason = _GOING_AWAY, "the broker closed the connection"
@@ -106,8 +113,7 @@ class MqttBridge:
             buffer += message.get("bytes") or b""
             while (packet := take_packet(buffer, MAX_PACKET_BYTES)) is not None:
                 if is_connected:
-                    check_subscriber_packet(packet)
-                    writer.write(encode(packet))
+                    writer.write(encode(checked_packet(packet)))
                 else:
                     client_id = f"browser-{secrets.token_hex(8)}"
                     connect = subscriber_connect(packet, client_id=client_id, credentials=self._credentials)

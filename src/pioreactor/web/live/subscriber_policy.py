@@ -3,11 +3,22 @@
 from dataclasses import dataclass, replace
 
 from pioreactor.exc import InvalidRequestError, NotPermittedError
-from pioreactor.messaging.packets import MQTT_3_1_1, MQTT_5, Connect, Packet, PacketType, decode_connect
+from pioreactor.messaging.packets import (
+    MQTT_3_1_1,
+    MQTT_5,
+    Connect,
+    Packet,
+    PacketType,
+    decode_connect,
+    split_properties,
+)
 
 MAX_PACKET_BYTES = 64 * 1024
 """A subscriber sends subscriptions and acknowledgments, all of them small."""
 _MAX_KEEPALIVE_S = 300
+_ALLOWED_PROPERTIES = frozenset({0x17, 0x19, 0x21, 0x22, 0x27})
+"""What a browser wants to receive, and how much. Without a session expiry interval (0x11) the broker keeps no session
+of a browser that has gone; authentication is ours."""
 _ALLOWED_TYPES = frozenset(
     {
         PacketType.PUBACK,
@@ -29,14 +40,19 @@ class Credentials:
     password: str
 
 
-def check_subscriber_packet(packet: Packet) -> None:
-    """Raise `NotPermittedError` for a packet type that a subscriber has no need to send."""
+def checked_packet(packet: Packet) -> Packet:
+    """Return the packet to send to the broker; raise `NotPermittedError` for a type that a subscriber does not need.
+
+    DISCONNECT loses its properties: one of them can extend the session.
+    """
     if packet.type not in _ALLOWED_TYPES:
         raise NotPermittedError("browsers may only subscribe", remedy="Send commands over HTTP.")
+    return Packet(PacketType.DISCONNECT) if packet.type == PacketType.DISCONNECT else packet
 
 
 def subscriber_connect(packet: Packet, *, client_id: str, credentials: Credentials | None) -> Connect:
-    """Return a browser's CONNECT with our client id and the browsers' credentials, a clean session, and no will.
+    """Return a browser's CONNECT with our client id and the browsers' credentials, a clean session that ends with
+    the connection, and no will.
 
     The client id is ours because a broker disconnects an earlier client of the same id. Raise `InvalidRequestError`
     for a packet that is not a CONNECT of MQTT 3.1.1 or 5.
@@ -52,6 +68,7 @@ def subscriber_connect(packet: Packet, *, client_id: str, credentials: Credentia
         keepalive_s=min(connect.keepalive_s, _MAX_KEEPALIVE_S) if connect.keepalive_s else _MAX_KEEPALIVE_S,
         clean_session=True,
         will=None,
+        properties=b"".join(text for key, text in split_properties(connect.properties) if key in _ALLOWED_PROPERTIES),
         username=credentials.username if credentials is not None else None,
         password=credentials.password if credentials is not None else None,
     )

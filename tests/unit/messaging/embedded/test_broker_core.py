@@ -1,12 +1,15 @@
 """Tests of the state and rules of the embedded broker."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
 from pioreactor.messaging.accounts import Account, password_file, permission_file
+from pioreactor.messaging.embedded import broker_core
 from pioreactor.messaging.embedded.broker_core import BrokerCore
-from pioreactor.messaging.packets import Publication
+from pioreactor.messaging.embedded.connection import Connection
+from pioreactor.messaging.packets import Connect, Publication, encode_connect
 
 LEADER, UNIT, VIEWER = Account("leader", "L", "leader"), Account("unit1", "U"), Account("anna", "A", "viewer")
 
@@ -142,3 +145,98 @@ def test_a_stopping_broker_publishes_no_wills(core: BrokerCore) -> None:
     core.evict_all()
     assert client.evicted
     assert listener.received == []
+
+
+def test_a_filter_of_many_levels_leaves_no_session_behind(core: BrokerCore) -> None:
+    client = FakeClient(core, "a")
+    core.subscribe(client, "pioreactor/#", 1)
+    assert core.subscribe(client, "/" * 30_000, 1) is None
+    core.disconnect(client, will=None)
+    assert core._clients == {}
+    assert core._routes == {}
+    assert core._router.routes() == []
+
+
+def test_subscriptions_of_a_client_are_limited(core: BrokerCore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(broker_core, "MAX_SUBSCRIPTIONS", 2)
+    client = FakeClient(core, "a")
+    assert [core.subscribe(client, topic, 1) for topic in ("a", "b", "c", "b")] == [1, 1, None, 1]
+
+
+def test_retained_messages_have_a_budget_per_account(
+    core: BrokerCore, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(broker_core, "MAX_RETAINED_MESSAGES", 3)
+    monkeypatch.setattr(broker_core, "MAX_RETAINED_BYTES", 100)
+    listener = FakeClient(core, "listener")
+    core.subscribe(listener, "#", 0)
+    for number in range(5):
+        core.publish("unit1", publication(f"pioreactor/unit1/{number}", retain=True))
+    core.publish("leader", publication("pioreactor/leader", retain=True))
+    assert len(listener.received) == 6
+
+    def retained(of: BrokerCore) -> list[str]:
+        client = FakeClient(of, "again")
+        of.subscribe(client, "#", 0)
+        of.send_retained(client, "#", 0)
+        return [message.topic for message in client.received]
+
+    assert retained(core) == [*(f"pioreactor/unit1/{number}" for number in range(3)), "pioreactor/leader"]
+    core.save()
+    again = open_core(tmp_path, LEADER, UNIT, VIEWER)
+    again.publish("unit1", publication("pioreactor/unit1/9", retain=True))
+    assert "pioreactor/unit1/9" not in retained(again)
+    again.publish("unit1", publication("pioreactor/unit1/0", b"", retain=True))
+    again.publish("unit1", publication("pioreactor/unit1/9", retain=True))
+    assert "pioreactor/unit1/9" in retained(again)
+    again.publish("unit1", publication("pioreactor/unit1/9", b"x" * 200, retain=True))
+    assert "pioreactor/unit1/9" not in retained(again)
+
+
+def test_a_client_id_is_not_taken_over_by_another_account(core: BrokerCore) -> None:
+    FakeClient(core, "stirring", "unit1")
+    assert core.may_use_client_id("stirring", "unit1")
+    assert not core.may_use_client_id("stirring", "anna")
+    assert core.may_use_client_id("other", "anna")
+
+
+class Wire(asyncio.Transport):
+    """A transport that keeps what is written."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written = bytearray()
+        self.closed = False
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.written += data
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def test_connections_are_refused_in_the_form_of_their_protocol_version(core: BrokerCore) -> None:
+    async def test() -> None:
+        for level, account, client_id, answer in (
+            (4, VIEWER, "stirring", b"\x20\x02\x00\x02"),
+            (4, UNIT, "stirring", b"\x20\x02\x00\x00"),
+            (5, VIEWER, "other", b"\x20\x03\x00\x84\x00"),
+        ):
+            wire, connection = Wire(), Connection(core)
+            connection.connection_made(wire)
+            connect = Connect(
+                level,
+                client_id,
+                60,
+                True,
+                None,
+                account.name,
+                account.password,
+                properties=b"\x21\x00\x14" if level == 5 else b"",
+            )
+            connection.data_received(encode_connect(connect))
+            assert bytes(wire.written) == answer
+            connection.evict()
+
+    FakeClient(core, "stirring", "unit1")
+    asyncio.run(test())

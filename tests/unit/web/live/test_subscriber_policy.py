@@ -4,7 +4,7 @@ import pytest
 
 from pioreactor.exc import InvalidRequestError, NotPermittedError
 from pioreactor.messaging.packets import Connect, Packet, PacketType, Publication, encode_connect, take_packet
-from pioreactor.web.live.subscriber_policy import Credentials, check_subscriber_packet, subscriber_connect
+from pioreactor.web.live.subscriber_policy import Credentials, checked_packet, subscriber_connect
 
 VIEWER = Credentials("viewer", "secret")
 
@@ -24,9 +24,12 @@ def test_connect_gets_our_client_id_and_credentials_and_no_will() -> None:
     assert connect == Connect(4, "browser-1", 60, True, None, "viewer", "secret")
 
 
-def test_mqtt_5_connect_keeps_its_properties() -> None:
+def test_mqtt_5_connect_keeps_harmless_properties_only() -> None:
+    """A session expiry interval (0x11) would leave a session in the broker for every page that was opened."""
     properties = bytes((0x21, 0, 20))
-    requested = Connect(5, "my-job", 60, True, properties=properties)
+    session_expiry, user_property = b"\x11\xff\xff\xff\xff", b"\x26\x00\x01a\x00\x01b"
+    authentication = b"\x15\x00\x01m\x16\x00\x01d"
+    requested = Connect(5, "my-job", 60, False, properties=session_expiry + properties + user_property + authentication)
 
     connect = subscriber_connect(packet_of(requested), client_id="b", credentials=None)
 
@@ -58,9 +61,20 @@ def test_other_first_packets_are_refused(packet: Packet) -> None:
 @pytest.mark.parametrize("packet_type", [1, 2, 3, 6, 9, 11, 13])
 def test_publishing_is_refused(packet_type: int) -> None:
     with pytest.raises(NotPermittedError):
-        check_subscriber_packet(Packet(PacketType(packet_type)))
+        checked_packet(Packet(PacketType(packet_type)))
 
 
 @pytest.mark.parametrize("packet_type", [4, 5, 7, 8, 10, 12, 14])
 def test_subscribing_and_acknowledging_is_allowed(packet_type: int) -> None:
-    check_subscriber_packet(Packet(PacketType(packet_type)))
+    checked_packet(Packet(PacketType(packet_type)))
+
+
+def test_disconnect_cannot_extend_the_session() -> None:
+    extending = Packet(PacketType.DISCONNECT, 0, b"\x00\x05\x11\xff\xff\xff\xff")
+    assert checked_packet(extending) == Packet(PacketType.DISCONNECT)
+
+
+@pytest.mark.parametrize("properties", [b"\x11\xff", b"\x7f\x00", b"\x26\x00\x01a", b"\xff\xff\xff\xff\xff"])
+def test_malformed_properties_are_refused(properties: bytes) -> None:
+    with pytest.raises(InvalidRequestError):
+        subscriber_connect(packet_of(Connect(5, "x", 60, True, properties=properties)), client_id="b", credentials=None)
