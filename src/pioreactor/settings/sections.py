@@ -186,7 +186,7 @@ class UiSettings(Section, frozen=True):
     port: Annotated[int, quantity("port of the web server", ge=1, le=65535)] = 80
     proto: Annotated[Literal["http", "https"], text("protocol of the web server")] = "http"
     trusted_proxies: Annotated[
-        str, text("addresses of proxies whose `X-Forwarded-For` is believed, separated by commas")
+        str, text("addresses of proxies whose `X-Forwarded-For` is used, separated by commas")
     ] = ""
 
 
