@@ -3,11 +3,17 @@
 import asyncio
 import signal
 import socket
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
 from functools import partial
 from types import FrameType
 from typing import TYPE_CHECKING
+
+import h11
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from pioreactor.exc import ConflictError
 from pioreactor.web.asgi import App
@@ -15,9 +21,7 @@ from pioreactor.web.asgi import App
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import uvicorn
-
-    from pioreactor.web.connection_limits import Limits
+    from uvicorn.server import ServerState
 
 _MAX_FRAME_BYTES = 128 * 1024
 """Of a WebSocket frame from a browser."""
@@ -25,6 +29,176 @@ _SHUTDOWN_TIMEOUT_S = 5
 """For open requests after SIGTERM; WebSockets are closed at once."""
 _MAX_TASKS = 400
 """Connections and requests, WebSockets included; above this, the answer is 503."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Limits of one server; times in s."""
+
+    head_timeout_s: float = 10.0
+    """From the opening of a connection, or the first byte of a later request, until the end of its headers."""
+    body_timeout_s: float = 60.0
+    """From the end of the headers until the end of the body."""
+    write_timeout_s: float = 60.0
+    """For a client that does not read its response."""
+    max_connections: int = 200
+    max_per_address: int = 100
+    proxies: Collection[str] = ()
+    """Addresses of trusted proxies, which have no limit of their own."""
+
+
+@dataclass
+class OpenConnections:
+    """The HTTP connections of a server, oldest first. WebSockets have a limit of their own."""
+
+    limits: Limits
+    _open: "dict[LimitedProtocol, None]" = field(default_factory=dict)
+
+    def admit(self, connection: "LimitedProtocol") -> bool:
+        """Add a connection; close one that waits for its client if its place is needed; return False if none is."""
+        is_admitted = self._has_place(connection.address) or _close_waiting(self._crowded(connection.address))
+        if is_admitted:
+            self._open[connection] = None
+        return is_admitted
+
+    def _has_place(self, address: str) -> bool:
+        return len(self._open) < self.limits.max_connections and not self._is_full(address)
+
+    def _is_full(self, address: str) -> bool:
+        return address not in self.limits.proxies and len(self._of(address)) >= self.limits.max_per_address
+
+    def _crowded(self, address: str) -> "list[LimitedProtocol]":
+        """Return the connections of which one is to be closed: of a full address, else of the one that waits most."""
+        if self._is_full(address):
+            return self._of(address)
+        most = Counter(other.address for other in self._open if other.waits_for_client).most_common(1)
+        return self._of(most[0][0]) if most else []
+
+    def _of(self, address: str) -> "list[LimitedProtocol]":
+        return [other for other in self._open if other.address == address]
+
+    def remove(self, connection: "LimitedProtocol") -> None:
+        """Remove a connection if it was admitted."""
+        self._open.pop(connection, None)
+
+
+def _close_waiting(connections: "list[LimitedProtocol]") -> bool:
+    """Close the first connection that waits for its client; return False if there is none."""
+    for connection in connections:
+        if connection.waits_for_client:
+            connection.abort()
+            return True
+    return False
+
+
+class LimitedProtocol(H11Protocol):
+    """An HTTP/1.1 connection that is closed when its client takes too long.
+
+    It costs the client nothing, so it must not keep others out; uvicorn has neither limit.
+    """
+
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        server_state: "ServerState",
+        app_state: dict[str, object],
+        _loop: asyncio.AbstractEventLoop | None = None,
+        *,
+        others: OpenConnections,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self._others = others
+        self._limits = others.limits
+        self._receive_timer: asyncio.TimerHandle | None = None
+        self._write_timer: asyncio.TimerHandle | None = None
+        self._is_receiving_body = False
+
+    @property
+    def address(self) -> str:
+        """Return the address of the client."""
+        return self.client[0] if self.client is not None else ""
+
+    @property
+    def waits_for_client(self) -> bool:
+        """Return whether the next step is the client's: a request, the rest of one, or reading the response."""
+        return self._is_idle or self.cycle.more_body or self.flow.write_paused
+
+    @property
+    def _is_idle(self) -> bool:
+        return self.cycle is None or self.cycle.response_complete
+
+    def abort(self) -> None:
+        """Close the connection without waiting for the client."""
+        self._others.remove(self)
+        if self.transport is not None:
+            self.transport.abort()
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        if self._others.admit(self):
+            self._restart_receive_timer(self._limits.head_timeout_s)
+        else:
+            transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._forget()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        self._check_progress()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        self._check_progress()
+
+    def handle_websocket_upgrade(self, event: h11.Request) -> None:
+        self._forget()
+        super().handle_websocket_upgrade(event)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        if self._write_timer is None:
+            self._write_timer = self.loop.call_later(self._limits.write_timeout_s, self.abort)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._cancel_write_timer()
+
+    def _check_progress(self) -> None:
+        """Run the timer of what is awaited from the client; data that do not complete it do not restart it."""
+        if self.transport.get_protocol() is not self:
+            return
+        if self._is_idle:
+            if self._is_receiving_body or self.timeout_keep_alive_task is not None:
+                self._cancel_receive_timer()
+            if self.timeout_keep_alive_task is None and self._receive_timer is None:
+                self._restart_receive_timer(self._limits.head_timeout_s)
+        elif not self.cycle.more_body:
+            self._cancel_receive_timer()
+        elif not self._is_receiving_body:
+            self._restart_receive_timer(self._limits.body_timeout_s)
+            self._is_receiving_body = True
+
+    def _forget(self) -> None:
+        self._others.remove(self)
+        self._cancel_receive_timer()
+        self._cancel_write_timer()
+
+    def _restart_receive_timer(self, timeout_s: float) -> None:
+        self._cancel_receive_timer()
+        self._receive_timer = self.loop.call_later(timeout_s, self.abort)
+
+    def _cancel_receive_timer(self) -> None:
+        self._is_receiving_body = False
+        if self._receive_timer is not None:
+            self._receive_timer.cancel()
+            self._receive_timer = None
+
+    def _cancel_write_timer(self) -> None:
+        if self._write_timer is not None:
+            self._write_timer.cancel()
+            self._write_timer = None
 
 
 def serve(
@@ -72,13 +246,9 @@ def make_server(
     app: App,
     started: Callable[[], None],
     trusted_proxies: Sequence[str] = (),
-    limits: "Limits | None" = None,
-) -> "uvicorn.Server":
+    limits: Limits | None = None,
+) -> uvicorn.Server:
     """Return the server of an app, with limits on connections."""
-    import uvicorn
-
-    from pioreactor.web.connection_limits import LimitedProtocol, Limits, OpenConnections
-
     others = OpenConnections(limits if limits is not None else Limits(proxies=frozenset(trusted_proxies)))
 
     class Server(uvicorn.Server):
@@ -120,7 +290,7 @@ def _nothing() -> "Iterator[None]":
 
 
 @contextmanager
-def _stopped_by_signals(server: "uvicorn.Server") -> "Iterator[None]":
+def _stopped_by_signals(server: uvicorn.Server) -> "Iterator[None]":
     """Stop the server at SIGTERM or SIGINT; a second one stops it without waiting for open requests."""
 
     def stop(_signal: int, _frame: FrameType | None) -> None:

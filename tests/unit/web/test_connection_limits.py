@@ -7,8 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from pioreactor.web.asgi import Receive, Scope, Send
-from pioreactor.web.connection_limits import Limits
-from pioreactor.web.serve import _listen, make_server
+from pioreactor.web.serve import Limits, _listen, make_server
 
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n"
