@@ -11,7 +11,6 @@ from functools import partial
 from types import FrameType
 from typing import TYPE_CHECKING
 
-import h11
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
@@ -21,6 +20,7 @@ from pioreactor.web.asgi import App
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from h11 import Request
     from uvicorn.server import ServerState
 
 _MAX_FRAME_BYTES = 128 * 1024
@@ -152,7 +152,7 @@ class LimitedProtocol(H11Protocol):
         super().on_response_complete()
         self._check_progress()
 
-    def handle_websocket_upgrade(self, event: h11.Request) -> None:
+    def handle_websocket_upgrade(self, event: "Request") -> None:
         self._forget()
         super().handle_websocket_upgrade(event)
 
