@@ -34,8 +34,13 @@ class Browser:
 
 
 def test_one_person_cannot_use_up_all_connections() -> None:
-    async def read(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+    closed = asyncio.Semaphore(0)
+
+    async def read(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read()
+        writer.close()
+        await writer.wait_closed()
+        closed.release()
 
     async def test() -> None:
         broker = await asyncio.start_server(read, "127.0.0.1", 0)
@@ -56,5 +61,7 @@ def test_one_person_cannot_use_up_all_connections() -> None:
             assert again.close_code is None
             for browser in (*of_anna[1:-1], ben, again):
                 await browser.leave()
+            for _ in range(len(of_anna) + 1):
+                await closed.acquire()
 
     asyncio.run(asyncio.wait_for(test(), 30.0))
