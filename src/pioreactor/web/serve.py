@@ -27,8 +27,8 @@ _MAX_FRAME_BYTES = 128 * 1024
 """Of a WebSocket frame from a browser."""
 _SHUTDOWN_TIMEOUT_S = 5
 """For open requests after SIGTERM; WebSockets are closed at once."""
-_MAX_TASKS = 400
-"""Connections and requests, WebSockets included; above this, the answer is 503."""
+_MAX_TASKS = 600
+"""Connections, WebSockets included; above this, the answer is 503. A process may have 1024 open files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,18 +38,23 @@ class Limits:
     head_timeout_s: float = 10.0
     """From the opening of a connection, or the first byte of a later request, until the end of its headers."""
     body_timeout_s: float = 60.0
-    """From the end of the headers until the end of the body."""
+    """Within which the body ends, or `min_progress_bytes` of it arrive."""
     write_timeout_s: float = 60.0
-    """For a client that does not read its response."""
-    max_connections: int = 200
-    max_per_address: int = 100
+    """Within which the client reads its response, or `min_progress_bytes` of it."""
+    min_progress_bytes: int = 256 * 1024
+    max_connections: int = 400
+    max_per_address: int = 250
+    """A browser opens six connections; thirty of them may share the address of a router."""
     proxies: Collection[str] = ()
     """Addresses of trusted proxies, which have no limit of their own."""
 
 
 @dataclass
 class OpenConnections:
-    """The HTTP connections of a server, oldest first. WebSockets have a limit of their own."""
+    """The HTTP connections of a server, those first whose last response is longest ago.
+
+    WebSockets have a limit of their own.
+    """
 
     limits: Limits
     _open: "dict[LimitedProtocol, None]" = field(default_factory=dict)
@@ -77,18 +82,22 @@ class OpenConnections:
     def _of(self, address: str) -> "list[LimitedProtocol]":
         return [other for other in self._open if other.address == address]
 
+    def mark_used(self, connection: "LimitedProtocol") -> None:
+        """Move a connection that got a response behind the others."""
+        if connection in self._open:
+            self._open[connection] = self._open.pop(connection)
+
     def remove(self, connection: "LimitedProtocol") -> None:
         """Remove a connection if it was admitted."""
         self._open.pop(connection, None)
 
 
 def _close_waiting(connections: "list[LimitedProtocol]") -> bool:
-    """Close the first connection that waits for its client; return False if there is none."""
-    for connection in connections:
-        if connection.waits_for_client:
-            connection.abort()
-            return True
-    return False
+    """Close the first idle connection, else the first that waits for its client; return False if there is none."""
+    waiting = [connection for connection in connections if connection.waits_for_client]
+    if waiting:
+        min(waiting, key=lambda connection: not connection.is_idle).abort()
+    return bool(waiting)
 
 
 class LimitedProtocol(H11Protocol):
@@ -112,6 +121,7 @@ class LimitedProtocol(H11Protocol):
         self._receive_timer: asyncio.TimerHandle | None = None
         self._write_timer: asyncio.TimerHandle | None = None
         self._is_receiving_body = False
+        self._received_bytes = 0
 
     @property
     def address(self) -> str:
@@ -121,10 +131,11 @@ class LimitedProtocol(H11Protocol):
     @property
     def waits_for_client(self) -> bool:
         """Return whether the next step is the client's: a request, the rest of one, or reading the response."""
-        return self._is_idle or self.cycle.more_body or self.flow.write_paused
+        return self.is_idle or self.cycle.more_body or self.flow.write_paused
 
     @property
-    def _is_idle(self) -> bool:
+    def is_idle(self) -> bool:
+        """Return whether no request is being received or answered."""
         return self.cycle is None or self.cycle.response_complete
 
     def abort(self) -> None:
@@ -136,7 +147,7 @@ class LimitedProtocol(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         if self._others.admit(self):
-            self._restart_receive_timer(self._limits.head_timeout_s)
+            self._restart_receive_timer(self._limits.head_timeout_s, self.abort)
         else:
             transport.abort()
 
@@ -145,11 +156,13 @@ class LimitedProtocol(H11Protocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        self._received_bytes += len(data)
         super().data_received(data)
         self._check_progress()
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
+        self._others.mark_used(self)
         self._check_progress()
 
     def handle_websocket_upgrade(self, event: "Request") -> None:
@@ -159,7 +172,7 @@ class LimitedProtocol(H11Protocol):
     def pause_writing(self) -> None:
         super().pause_writing()
         if self._write_timer is None:
-            self._write_timer = self.loop.call_later(self._limits.write_timeout_s, self.abort)
+            self._start_write_timer()
 
     def resume_writing(self) -> None:
         super().resume_writing()
@@ -169,25 +182,48 @@ class LimitedProtocol(H11Protocol):
         """Run the timer of what is awaited from the client; data that do not complete it do not restart it."""
         if self.transport.get_protocol() is not self:
             return
-        if self._is_idle:
+        if self.is_idle:
             if self._is_receiving_body or self.timeout_keep_alive_task is not None:
                 self._cancel_receive_timer()
             if self.timeout_keep_alive_task is None and self._receive_timer is None:
-                self._restart_receive_timer(self._limits.head_timeout_s)
+                self._restart_receive_timer(self._limits.head_timeout_s, self.abort)
         elif not self.cycle.more_body:
             self._cancel_receive_timer()
         elif not self._is_receiving_body:
-            self._restart_receive_timer(self._limits.body_timeout_s)
-            self._is_receiving_body = True
+            self._start_body_timer()
 
     def _forget(self) -> None:
         self._others.remove(self)
         self._cancel_receive_timer()
         self._cancel_write_timer()
 
-    def _restart_receive_timer(self, timeout_s: float) -> None:
+    def _start_body_timer(self) -> None:
+        required = self._received_bytes + self._limits.min_progress_bytes
+
+        def check() -> None:
+            if self._received_bytes < required:
+                self.abort()
+            else:
+                self._start_body_timer()
+
+        self._restart_receive_timer(self._limits.body_timeout_s, check)
+        self._is_receiving_body = True
+
+    def _start_write_timer(self) -> None:
+        # Nothing is added to the buffer while writing is paused.
+        most_unsent = self.transport.get_write_buffer_size() - self._limits.min_progress_bytes
+
+        def check() -> None:
+            if self.transport.get_write_buffer_size() > most_unsent:
+                self.abort()
+            else:
+                self._start_write_timer()
+
+        self._write_timer = self.loop.call_later(self._limits.write_timeout_s, check)
+
+    def _restart_receive_timer(self, timeout_s: float, on_timeout: Callable[[], None]) -> None:
         self._cancel_receive_timer()
-        self._receive_timer = self.loop.call_later(timeout_s, self.abort)
+        self._receive_timer = self.loop.call_later(timeout_s, on_timeout)
 
     def _cancel_receive_timer(self) -> None:
         self._is_receiving_body = False

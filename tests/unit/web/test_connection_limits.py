@@ -11,6 +11,7 @@ from pioreactor.web.serve import Limits, _listen, make_server
 
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n"
+LARGE = 50_000_000
 
 
 class Application:
@@ -29,7 +30,7 @@ class Application:
         message = await receive()
         while message["type"] == "http.request" and message.get("more_body"):
             message = await receive()
-        body = str(scope["client"][0]).encode()
+        body = str(scope["client"][0]).encode() if scope["path"] != "/large" else bytes(LARGE)
         headers = [(b"content-length", str(len(body)).encode())]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body, "more_body": False})
@@ -83,10 +84,10 @@ def run(test: Callable[[], Coroutine[None, None, None]]) -> None:
 
 
 @pytest.mark.parametrize("sent", [b"", GET[:10], POST])
-def test_two_hundred_idle_connections_do_not_stop_the_server(sent: bytes) -> None:
+def test_idle_connections_do_not_stop_the_server(sent: bytes) -> None:
     async def test() -> None:
         async with serving() as server:
-            for number in range(250):
+            for number in range(450):
                 _, writer = await server.open(f"127.0.0.{2 + number % 3}")
                 writer.write(sent)
             assert await server.get() == b"HTTP/1.1 200 OK 127.0.0.1"
@@ -156,5 +157,67 @@ def test_forwarded_headers_count_only_from_configured_proxies() -> None:
         async with serving(proxies=["127.0.0.1"]) as server:
             assert await server.get(request=forwarded) == b"HTTP/1.1 200 OK 10.1.2.3"
             assert await server.get("127.0.0.2", forwarded) == b"HTTP/1.1 200 OK 127.0.0.2"
+
+    run(test)
+
+
+def test_thirty_browsers_may_share_an_address() -> None:
+    """A browser opens six connections and keeps them."""
+
+    async def test() -> None:
+        async with serving() as server:
+            connections = [await server.open() for _ in range(30 * 6)]
+            for _ in range(2):
+                for _, writer in connections:
+                    writer.write(GET)
+                for reader, _ in connections:
+                    assert (await response(reader)).startswith(b"HTTP/1.1 200")
+
+    run(test)
+
+
+def test_a_connection_in_use_stays_when_another_has_been_idle_for_longer() -> None:
+    async def test() -> None:
+        async with serving(Limits(max_per_address=3)) as server:
+            connections = [await server.open() for _ in range(3)]
+            for number in (1, 2, 0):
+                reader, writer = connections[number]
+                writer.write(GET)
+                await response(reader)
+            await server.get()
+            assert await connections[1][0].read() == b""
+            for number in (0, 2):
+                reader, writer = connections[number]
+                writer.write(GET)
+                assert (await response(reader)).startswith(b"HTTP/1.1 200")
+
+    run(test)
+
+
+def test_a_slow_body_may_take_longer_than_the_time_limit_while_it_arrives() -> None:
+    async def test() -> None:
+        async with serving(Limits(body_timeout_s=0.4, min_progress_bytes=2)) as server:
+            reader, writer = await server.open()
+            writer.write(POST)
+            for _ in range(10):
+                await asyncio.sleep(0.1)
+                writer.write(b"x")
+            assert (await response(reader)).startswith(b"HTTP/1.1 200")
+
+    run(test)
+
+
+def test_a_slow_reader_is_served_while_it_reads_and_closed_when_it_stops() -> None:
+    async def test() -> None:
+        async with serving(Limits(write_timeout_s=0.5, min_progress_bytes=1000)) as server:
+            reader, writer = await server.open()
+            writer.write(GET.replace(b"/ ", b"/large ", 1))
+            received = 0
+            for _ in range(10):
+                await asyncio.sleep(0.1)
+                received += len(await reader.readexactly(1_000_000))
+            await asyncio.sleep(2.0)
+            with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
+                await reader.readexactly(LARGE - received)
 
     run(test)

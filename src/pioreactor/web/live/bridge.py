@@ -23,8 +23,8 @@ _CHUNK_BYTES = 64 * 1024
 _CONNECT_TIMEOUT_S = 5.0
 _SESSION_CHECK_INTERVAL_S = 30.0
 _MAX_CONNECTIONS = 128
-_MAX_CONNECTIONS_PER_PERSON = 16
-"""Pages of one person that are open at a time, in all browsers."""
+_MAX_CONNECTIONS_PER_PERSON = 64
+"""Pages that are open at a time, in all browsers of a lab that signs in by one name."""
 _GOING_AWAY, _POLICY_VIOLATION, _TRY_AGAIN_LATER = 1001, 1008, 1013
 
 
