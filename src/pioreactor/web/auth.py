@@ -51,10 +51,10 @@ class Me(msgspec.Struct):
 def sign_in(request: Request[object, object, State], auth: AuthPorts, data: JSONBody[SignIn]) -> Response[Person]:
     """Open a session; its cookie is not readable by scripts (HttpOnly)."""
     address = _address(request)
-    auth.throttle.begin(address)
+    auth.throttle.begin(address, data.username)
     if not check(auth.people, data.username, data.password):
         raise NotAuthenticatedError("Wrong name or password.")
-    auth.throttle.succeeded(address)
+    auth.throttle.succeeded(address, data.username)
     cookie = Cookie(
         COOKIE,
         value=auth.sessions.open(data.username),
@@ -94,10 +94,10 @@ def change_password(
     """Change the password of the person who is signed in (at least 10 characters); other browsers are signed out."""
     username = _person(request)
     address = _address(request)
-    auth.throttle.begin(address)
+    auth.throttle.begin(address, username)
     if not check(auth.people, username, data.present):
         raise NotPermittedError("Wrong current password.")
-    auth.throttle.succeeded(address)
+    auth.throttle.succeeded(address, username)
     auth.people.set_password(username, hash_password(data.new))
     auth.sessions.close_all_of(username, but=request.cookies.get(COOKIE))
     return {"status": "success"}

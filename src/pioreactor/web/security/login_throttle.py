@@ -1,50 +1,65 @@
 """Rate limit of failed sign-ins."""
 
 import threading
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Callable
+from typing import NamedTuple
 
 from pioreactor.web.problems import TooManyRequestsError
 
-_MAX_FAILURES = 8
 _WINDOW_S = 300.0
-_MAX_KEYS = 4096
+_MAX_PER_PAIR = 8
+"""Failures of one name from one address."""
+_MAX_PER_ADDRESS = 30
+"""Several people can share an address, behind a router for example."""
+_MAX_PER_NAME = 30
+"""From all addresses."""
+_MAX_FAILURES = 4096
+
+
+class _Failure(NamedTuple):
+    time_s: float
+    address: str
+    name: str
 
 
 class LoginThrottle:
-    """Counts failures per key (such as a client's address) in a sliding window of 5 min.
+    """Counts failures per address, per name and per pair of them in a sliding window of 5 min.
 
+    A success clears the failures of its pair only: whoever has one account must not guess the passwords of others.
     Litestar's middleware limits requests per client and route; this limits failures only. Thread-safe and bounded;
     `seconds` is a monotonic clock [s].
     """
 
     def __init__(self, *, seconds: Callable[[], float]) -> None:
         self._seconds = seconds
-        self._failures: OrderedDict[str, deque[float]] = OrderedDict()
+        self._failures: deque[_Failure] = deque(maxlen=_MAX_FAILURES)
         self._lock = threading.Lock()
 
-    def begin(self, *keys: str) -> None:
-        """Count an attempt as failed until `succeeded`; raise `TooManyRequestsError` above the limit.
+    def begin(self, address: str, name: str) -> None:
+        """Count an attempt as failed until `succeeded`; raise `TooManyRequestsError` above a limit.
 
         Attempts are counted before the password is checked so that concurrent ones cannot exceed the limit.
         """
         now = self._seconds()
         with self._lock:
-            for key in keys:
-                failures = self._failures.get(key)
-                while failures and failures[0] <= now - _WINDOW_S:
-                    failures.popleft()
-                if failures and len(failures) >= _MAX_FAILURES:
-                    wait_s = int(failures[0] + _WINDOW_S - now) + 1
+            while self._failures and self._failures[0].time_s <= now - _WINDOW_S:
+                self._failures.popleft()
+            of_address = [failure for failure in self._failures if failure.address == address]
+            of_name = [failure for failure in self._failures if failure.name == name]
+            of_pair = [failure for failure in of_address if failure.name == name]
+            for failures, limit in (
+                (of_pair, _MAX_PER_PAIR),
+                (of_address, _MAX_PER_ADDRESS),
+                (of_name, _MAX_PER_NAME),
+            ):
+                if len(failures) >= limit:
+                    wait_s = int(failures[-limit].time_s + _WINDOW_S - now) + 1
                     raise TooManyRequestsError("too many failed sign-ins", remedy=f"Wait {wait_s} s and try again.")
-            for key in keys:
-                self._failures.setdefault(key, deque()).append(now)
-                self._failures.move_to_end(key)
-            while len(self._failures) > _MAX_KEYS:
-                self._failures.popitem(last=False)
+            self._failures.append(_Failure(now, address, name))
 
-    def succeeded(self, *keys: str) -> None:
-        """Reset the count of each key."""
+    def succeeded(self, address: str, name: str) -> None:
+        """Forget the failures of this name from this address."""
         with self._lock:
-            for key in keys:
-                self._failures.pop(key, None)
+            kept = [failure for failure in self._failures if (failure.address, failure.name) != (address, name)]
+            self._failures = deque(kept, maxlen=_MAX_FAILURES)
