@@ -28,7 +28,7 @@ def main(root: Path, web_port: int, broker_port: int, viewer_password: str, lead
     runtime = build_runtime(environment, quiet=True, handles_signals=False)
     database = LeaderDatabase.open(runtime.paths.database)
     password = ensure_first_person(database.people)
-    composing.RUN = (sys.executable, "-c", "pass")  # type: ignore[assignment]
+    composing.RUN = (sys.executable, "-c", "pass")
     app = composing.compose(
         runtime,
         http=StandardHttpClient(),

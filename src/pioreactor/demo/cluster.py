@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +17,7 @@ from pioreactor.demo.unit_files import broker_accounts, secret, write_configurat
 from pioreactor.exc import ConflictError, PioreactorError, UnitUnreachableError
 from pioreactor.http.ports import HttpClient
 from pioreactor.messaging.broker import Broker
-from pioreactor.processes.launch import pio_argv
+from pioreactor.processes.launch import module_argv, pio_argv
 from pioreactor.processes.service import Service
 from pioreactor.processes.termination import interrupt_then_kill, terminate
 from pioreactor.processes.watchdog import WatchdogListener
@@ -112,7 +111,7 @@ class DemoCluster:
         return self._start(
             Service(
                 f"output_guard of {worker}",
-                self._argv(worker, [sys.executable, "-m", "pioreactor.cli.output_guard"]),
+                self._argv(worker, module_argv("pioreactor.cli.output_guard")),
                 self.environment(worker) if environment is None else environment,
                 self.plan.directory / worker / "output_guard.out",
                 max_restart_delay_s=0.0,
@@ -130,7 +129,7 @@ class DemoCluster:
 
     def twin_argv(self, worker: str, seed: int) -> list[str]:
         """Return the argv that serves a worker's simulated reactor."""
-        argv = [sys.executable, "-m", "pioreactor.twin.server", "--socket", str(self.plan.twin_socket(worker))]
+        argv = module_argv("pioreactor.twin.server", "--socket", str(self.plan.twin_socket(worker)))
         model, version = self.plan.model
         argv += ["--scenario", self.plan.scenario, "--seed", str(seed), "--model", model, "--model-version", version]
         if not self.clock.is_system_clock:

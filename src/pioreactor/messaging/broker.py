@@ -6,7 +6,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Literal
 from pioreactor.exc import BrokerUnreachableError, InvalidRequestError
 from pioreactor.messaging.accounts import Account, password_file, permission_file
 from pioreactor.messaging.ports import BrokerAddress
-from pioreactor.processes.launch import launch
+from pioreactor.processes.launch import launch, module_argv
 from pioreactor.processes.termination import terminate
 
 Program = Literal["mosquitto", "embedded"]
@@ -156,12 +155,9 @@ class Broker:
                 "--permissions": str(self.directory / "permissions"),
                 "--retained": str(self.directory / "retained.msgpack"),
             }
-            return [
-                sys.executable,
-                "-m",
-                "pioreactor.messaging.embedded",
-                *(part for option in options.items() for part in option),
-            ]
+            return module_argv(
+                "pioreactor.messaging.embedded", *(part for option in options.items() for part in option)
+            )
         mosquitto = find_mosquitto()
         if mosquitto is None:
             raise BrokerUnreachableError("Mosquitto is not installed", remedy="Install the package mosquitto.")

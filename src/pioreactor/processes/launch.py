@@ -18,9 +18,18 @@ INHERITED: Final = (
 """Variables of the web server's environment that its jobs inherit."""
 
 
+def module_argv(module: str, *arguments: str) -> list[str]:
+    """Return the argv that runs a module under this interpreter.
+
+    `-P` keeps the working directory out of the module search path: a file `http.py` in it would replace the standard
+    library's.
+    """
+    return [sys.executable, "-P", "-m", module, *arguments]
+
+
 def pio_argv(*arguments: str) -> list[str]:
     """Return the argv of a `pio` command under this interpreter."""
-    return [sys.executable, "-m", "pioreactor.cli.main", *arguments]
+    return module_argv("pioreactor.cli.main", *arguments)
 
 
 def inherited(environment: Mapping[str, str]) -> dict[str, str]:

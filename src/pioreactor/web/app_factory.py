@@ -1,7 +1,6 @@
 """Composition of a unit's web server from its runtime and adapters."""
 
 import logging
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ from pioreactor.http.addresses import base_url
 from pioreactor.http.ports import HttpClient
 from pioreactor.http.units import Units
 from pioreactor.identity.unit_tokens import ensure_token, read_token
+from pioreactor.processes.launch import pio_argv
 from pioreactor.runtime.context import Runtime
 from pioreactor.settings.load import load_settings
 from pioreactor.settings.schema import Settings
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("pioreactor.web")
 
-RUN = (sys.executable, "-m", "pioreactor.cli.main", "run")
+RUN = tuple(pio_argv("run"))
 
 
 def compose(

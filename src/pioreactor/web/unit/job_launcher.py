@@ -49,7 +49,7 @@ class JobLauncher:
     """
 
     command: Sequence[str]
-    """For example `(sys.executable, "-m", "pioreactor.cli.main", "run")`."""
+    """For example `pio_argv("run")`."""
     environment: Mapping[str, str]
     seconds: Callable[[], float] = monotonic
     _children: list[_Child] = field(default_factory=list, init=False)
