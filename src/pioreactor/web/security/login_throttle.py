@@ -26,7 +26,7 @@ class _Failure(NamedTuple):
 class LoginThrottle:
     """Counts failures per address, per name and per pair of them in a sliding window of 5 min.
 
-    A success clears the failures of its pair only: whoever has one account must not guess the passwords of others.
+    A success clears the failures of its pair only: with one account a person must not guess the passwords of others.
     Litestar's middleware limits requests per client and route; this limits failures only. Thread-safe and bounded;
     `seconds` is a monotonic clock [s].
     """
