@@ -49,6 +49,8 @@ export type ProfileStep = Pick<Schemas["Step"], "at_s" | "who" | "job" | "words"
 export type ProfilePreview = { ok: boolean; diagnostics: Diagnostic[]; steps: ProfileStep[] };
 export type ProfileRow = Schemas["ProfileRow"];
 export type ProfileRun = Schemas["ProfileRun"];
+export type AccessToken = Schemas["AccessTokenRow"];
+export type NewAccessToken = Schemas["NewAccessToken"];
 export type TaskAccepted = Schemas["Accepted"];
 
 export type TaskResult =

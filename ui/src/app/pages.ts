@@ -78,4 +78,12 @@ export const pages: readonly Page[] = [
     phone: false,
     Component: lazy(() => import("@/features/configuration/Configuration")),
   },
+  {
+    path: "/tokens",
+    title: "Tokens",
+    icon: "key",
+    group: "cluster",
+    phone: false,
+    Component: lazy(() => import("@/features/tokens/Tokens")),
+  },
 ];

@@ -5,7 +5,7 @@ import type { LogRow, TimeSeries } from "@/api/types";
 import { atLeast } from "@/parts/levels";
 import type { DemoCluster } from "./cluster";
 import { iso, type RecordedAnswer } from "./recording";
-import { type Route, refused, writes } from "./writes";
+import { ok, type Route, refused, someTokens, writes } from "./writes";
 
 const LATENCY_MS = 40;
 const LOGS_PER_PAGE = 100;
@@ -73,7 +73,7 @@ function findAnswer(cluster: DemoCluster, path: string): RecordedAnswer | undefi
 /** The transport of a page in front of a recorded cluster. */
 export function leaderOf(cluster: DemoCluster, { signedIn = true, latencyMs = LATENCY_MS } = {}): Transport {
   const tasks = new Tasks();
-  const session = { signedIn };
+  const session = { signedIn, tokens: someTokens(cluster.nowS) };
   const routes: [Method, RegExp, Route][] = writes(cluster, tasks, session).map(([method, path, route]) => [
     method,
     patternOf(path),
@@ -82,6 +82,7 @@ export function leaderOf(cluster: DemoCluster, { signedIn = true, latencyMs = LA
 
   const read = (path: string, query: URLSearchParams): Answer | undefined => {
     if (path === "/auth/me" && !session.signedIn) return refused(401, "Not signed in");
+    if (path === "/auth/tokens") return ok(session.tokens);
     if (path.startsWith("/unit_api/task_results/")) return tasks.poll(path);
     const found = findAnswer(cluster, path);
     if (!found) return undefined;

@@ -4,7 +4,7 @@ import { makeDemo } from "./demo";
 import { Tasks } from "./leader";
 import { recordedFiles, shiftTimes } from "./recording";
 import { answerDifferences } from "./schema";
-import { writes } from "./writes";
+import { someTokens, writes } from "./writes";
 
 const { answers, messages } = recordedFiles();
 
@@ -15,18 +15,23 @@ describe("a recorded answer fits the leader's OpenAPI document", () => {
   });
 });
 
+it("lists tokens as the leader does", () => {
+  expect(answerDifferences("GET", "/auth/tokens", 200, someTokens(0))).toEqual([]);
+});
+
 const BODIES: Record<string, Record<string, unknown>> = {
   "POST /api/experiments": { experiment: "new", description: "", tags: [] },
   "PATCH /api/experiments/{experiment}": { description: "changed" },
   "PUT /api/experiments/{experiment}/workers": { pioreactor_unit: "reactor-01" },
   "PATCH /api/experiments/{experiment}/unit_labels": { unit: "reactor-01", label: "A" },
+  "POST /auth/tokens": { name: "script" },
   "PATCH /api/config/shared": { code: "leader_hostname=leader" },
   "PUT /api/workers": { pioreactor_unit: "reactor-09", model_name: "pioreactor_20ml", model_version: "1.5" },
 };
 
 describe("the answer to a command fits the leader's OpenAPI document", () => {
   const { cluster } = makeDemo();
-  const routes = writes(cluster, new Tasks(), { signedIn: true });
+  const routes = writes(cluster, new Tasks(), { signedIn: true, tokens: [] });
   it.each(routes.map(([method, path, route]): [Method, string, typeof route] => [method, path, route]))(
     "%s %s",
     (method, template, route) => {

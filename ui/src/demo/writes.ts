@@ -1,7 +1,7 @@
 /** The demo's answers to commands. A recording cannot answer them; `writes.test.ts` holds them to the OpenAPI document. */
 
 import type { Answer, Method } from "@/api/client";
-import type { Assignment, ConfigVersion, Experiment, LogRow, Worker } from "@/api/types";
+import type { AccessToken, Assignment, ConfigVersion, Experiment, LogRow, Worker } from "@/api/types";
 import { EVERYONE } from "@/live/topics";
 import type { DemoCluster } from "./cluster";
 import { LOST_UNIT, noAnswer } from "./faults";
@@ -22,8 +22,33 @@ export const refused = (status: number, error: string, remediation?: string): An
 const DONE = { status: "success", msg: null };
 const later = (ms: number, act: () => void): void => void setTimeout(act, ms);
 
+export interface Session {
+  signedIn: boolean;
+  tokens: AccessToken[];
+}
+
+/** Two tokens of scripts, as a leader lists them. */
+export const someTokens = (nowS: number): AccessToken[] => [
+  {
+    id: "3f1c9a20b7d4",
+    name: "growth plots",
+    username: "pioreactor",
+    created_at: iso(nowS - 12 * 86_400),
+    expires_at: null,
+    last_used_at: iso(nowS - 240),
+  },
+  {
+    id: "b90e4417aa02",
+    name: "nightly export",
+    username: "pioreactor",
+    created_at: iso(nowS - 3600),
+    expires_at: iso(nowS + 90 * 86_400),
+    last_used_at: null,
+  },
+];
+
 /** Answers by method and OpenAPI path. */
-export function writes(cluster: DemoCluster, tasks: Tasks, session: { signedIn: boolean }): [Method, string, Route][] {
+export function writes(cluster: DemoCluster, tasks: Tasks, session: Session): [Method, string, Route][] {
   const { recording, experiment } = cluster;
   const recorded = <T>(path: string): T => recording.answers.get(path)?.body as T;
   const experiments = (): Experiment[] => recorded("/api/experiments");
@@ -95,6 +120,32 @@ export function writes(cluster: DemoCluster, tasks: Tasks, session: { signedIn: 
       () => {
         session.signedIn = false;
         return ok({});
+      },
+    ],
+    [
+      "POST",
+      "/auth/tokens",
+      (_, body) => {
+        const name = String(body.name);
+        if (session.tokens.some((one) => one.name === name))
+          return refused(409, `pioreactor has a token '${name}' already`, "Choose another name.");
+        const days = body.expires_in_days as number | null | undefined;
+        const made = {
+          id: `${session.tokens.length}`.padStart(12, "0"),
+          name,
+          username: "pioreactor",
+          expires_at: days == null ? null : iso(cluster.nowS + days * 86_400),
+        };
+        session.tokens.push({ ...made, created_at: iso(cluster.nowS), last_used_at: null });
+        return ok({ ...made, token: "pio_only-a-demonstration-this-opens-nothing-000000" }, 201);
+      },
+    ],
+    [
+      "DELETE",
+      "/auth/tokens/{id_}",
+      ([id]) => {
+        remove(session.tokens, (one) => one.id === id);
+        return ok({ status: "success" });
       },
     ],
     [

@@ -1,0 +1,80 @@
+/** The tokens with which programs use the API: make one, see when it was used, revoke it. */
+
+import { Button } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
+import { useState } from "react";
+import { get } from "@/api/client";
+import type { AccessToken } from "@/api/types";
+import { count } from "@/parts/format";
+import { Icon } from "@/parts/icons";
+import { PageHeader } from "@/parts/PageHeader";
+import { Empty, Problem, Waiting } from "@/parts/Problem";
+import { NewToken } from "./NewToken";
+import { RevokeToken } from "./RevokeToken";
+import { usage } from "./tokens";
+import css from "./tokens.module.css";
+
+export default function Tokens() {
+  const tokens = useQuery({
+    queryKey: ["tokens"],
+    queryFn: ({ signal }) => get<AccessToken[]>("/auth/tokens", signal),
+  });
+  const [adding, setAdding] = useState(false);
+  const [revoking, setRevoking] = useState<AccessToken>();
+  const add = (
+    <Button leftSection={<Icon name="plus" size={16} />} onClick={() => setAdding(true)}>
+      New token
+    </Button>
+  );
+  return (
+    <>
+      <PageHeader
+        title="Tokens"
+        about={<span>{count(tokens.data?.length ?? 0, "token")} for scripts and other programs</span>}
+        actions={add}
+      />
+      {tokens.error ? (
+        <Problem error={tokens.error} />
+      ) : tokens.isPending ? (
+        <Waiting what="tokens" />
+      ) : tokens.data.length === 0 ? (
+        <Empty title="There are no tokens yet.">
+          <p className="soft">A program uses the API with a token, which acts for the person who made it.</p>
+        </Empty>
+      ) : (
+        <ul className={css.list} aria-label="Tokens">
+          {tokens.data.map((token) => (
+            <li key={token.id} className="panel">
+              <Row token={token} onRevoke={() => setRevoking(token)} />
+            </li>
+          ))}
+        </ul>
+      )}
+      <NewToken opened={adding} onClose={() => setAdding(false)} />
+      <RevokeToken token={revoking} onClose={() => setRevoking(undefined)} />
+    </>
+  );
+}
+
+function Row({ token, onRevoke }: { token: AccessToken; onRevoke: () => void }) {
+  return (
+    <article className={css.row} aria-label={token.name}>
+      <div className={css.about}>
+        <h2>{token.name}</h2>
+        <p className="soft small">
+          {token.username} · {usage(token)}
+        </p>
+      </div>
+      <Button
+        variant="subtle"
+        color="red"
+        c="var(--lost)"
+        size="xs"
+        onClick={onRevoke}
+        aria-label={`Revoke ${token.name}`}
+      >
+        Revoke
+      </Button>
+    </article>
+  );
+}

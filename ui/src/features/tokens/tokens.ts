@@ -1,0 +1,28 @@
+/** What is said about a token, and how it gets into the clipboard. */
+
+import type { AccessToken } from "@/api/types";
+import { moment, secondsOf } from "@/parts/format";
+
+/** "created 1 Nov 2026, 10:00, last used 2 Nov 2026, 11:30, expires 1 Dec 2026, 10:00" */
+export function usage(token: AccessToken): string {
+  const when = (iso: string): string => moment(secondsOf(iso));
+  return [
+    `created ${when(token.created_at)}`,
+    token.last_used_at == null ? "never used" : `last used ${when(token.last_used_at)}`,
+    token.expires_at == null ? "does not expire" : `expires ${when(token.expires_at)}`,
+  ].join(" · ");
+}
+
+/** Copy the text of a field; a page over plain HTTP has no clipboard of its own, so the field is selected first. */
+export async function copyFrom(field: HTMLInputElement): Promise<boolean> {
+  field.select();
+  try {
+    if (navigator.clipboard) {
+      await navigator.clipboard.writeText(field.value);
+      return true;
+    }
+    return document.execCommand("copy");
+  } catch {
+    return false;
+  }
+}
