@@ -115,6 +115,13 @@ class CalibrationError(ConflictError):
     code = "calibration"
 
 
+class UnusableCalibrationError(CalibrationError):
+    """A calibration or estimator cannot be inverted, is not finite, or contradicts its own data."""
+
+    code = "calibration_unusable"
+    remedy = "Calibrate anew, or set another one active."
+
+
 class CalibrationMissingError(CalibrationError):
     """A volume or density was requested without a calibration."""
 

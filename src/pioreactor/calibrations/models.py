@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from datetime import datetime
 from typing import Annotated, Literal, cast
@@ -10,10 +11,10 @@ from msgspec import Meta, Struct
 
 from pioreactor.calibrations.curves import CurveData
 from pioreactor.deprecation import FormerName, warn_deprecated
-from pioreactor.exc import CalibrationError
+from pioreactor.exc import CalibrationError, UnusableCalibrationError
 from pioreactor.runtime import context
 from pioreactor.runtime.artifact_store import ArtifactStore
-from pioreactor.science.curves import invert
+from pioreactor.science.curves import NoSolutionError, check_invertible, invert, sampled
 from pioreactor.structs.tagged import from_tagged
 from pioreactor.types import PdAngle, PdChannel
 
@@ -168,6 +169,55 @@ def check_device(calibration: CalibrationBase, device: str) -> None:
         raise CalibrationError(f"a calibration of type {kind} does not fit stirring")
 
 
+MAX_MISFIT = 0.25
+"""Share of a curve's span by which recorded values may miss it (root mean square); a good fit misses by 0.02."""
+
+MAX_ROUND_TRIP = 1e-3
+"""Share of a curve's span by which a value may differ when it is inverted and evaluated again."""
+
+
+def check_usable(calibration: CalibrationBase) -> None:
+    """Raise `UnusableCalibrationError` if a curve cannot be inverted over its range, or contradicts its data."""
+    low, high = _checked_range(calibration)
+    try:
+        rises = check_invertible(calibration.curve_data_.curve, low, high)
+        misfit = _misfit(calibration, low, high)
+        _check_round_trip(calibration, low, high)
+    except (ValueError, OverflowError, NoSolutionError) as error:
+        raise UnusableCalibrationError(str(error)) from error
+    if not rises and (hasattr(calibration, "ml_to_duration") or calibration.y == "RPM"):
+        raise UnusableCalibrationError(f"its {calibration.y} falls while {calibration.x} rises")
+    if misfit > MAX_MISFIT:
+        raise UnusableCalibrationError("its curve contradicts its recorded data")
+
+
+def _checked_range(calibration: CalibrationBase) -> tuple[float, float]:
+    """Return the recorded range; without one that of the knots, and 0 to 1 for a polynomial."""
+    low, high = calibration.recorded_range
+    if low < high < math.inf:
+        return low, high
+    knots = getattr(calibration.curve_data_, "knots", (0.0, 1.0))
+    return knots[0], knots[-1]
+
+
+def _check_round_trip(calibration: CalibrationBase, low: float, high: float) -> None:
+    """Raise `ValueError` or `NoSolutionError` if values of the curve are not found again, for lack of precision."""
+    curve = calibration.curve_data_.curve
+    values = [curve.evaluate(low + (high - low) * k / 16) for k in range(17)]
+    limit = MAX_ROUND_TRIP * (max(values) - min(values))
+    for y in values:
+        if not abs(curve.evaluate(invert(curve, y, low=low, high=high)) - y) <= limit:
+            raise ValueError(f"the value {y:g} of its curve cannot be inverted")
+
+
+def _misfit(calibration: CalibrationBase, low: float, high: float) -> float:
+    """Return by which share of its span the curve misses what was recorded (root mean square)."""
+    curve, recorded = calibration.curve_data_.curve, calibration.recorded_data
+    misses = [y - curve.evaluate(x) for x, y in zip(recorded["x"], recorded["y"], strict=True)]
+    values = sampled(curve, low, high)
+    return math.hypot(*misses) / math.sqrt(max(1, len(misses))) / (max(values) - min(values))
+
+
 files: ArtifactStore[CalibrationBase] = ArtifactStore(
     "calibrations",
     "calibration",
@@ -175,5 +225,6 @@ files: ArtifactStore[CalibrationBase] = ArtifactStore(
     parse=calibration_from_builtins,
     name_of=lambda calibration: calibration.calibration_name,
     check_device=check_device,
+    check_usable=check_usable,
 )
 """The files of all calibrations. The functions of `calibrations.store` are the interface to it."""

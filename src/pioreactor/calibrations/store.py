@@ -13,6 +13,11 @@ def parse(text: str) -> CalibrationBase:
     return files.parse(text)
 
 
+def check(calibration: CalibrationBase) -> None:
+    """Raise `UnusableCalibrationError` with the reason if a calibration would give wrong numbers."""
+    files.check(calibration)
+
+
 def load(runtime: Runtime, device: str, name: str) -> CalibrationBase:
     """Return a calibration; raise `NotFoundError` if there is none, `CalibrationError` if it is unusable."""
     return files.load(runtime, device, name)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pioreactor.estimators.models import EstimatorBase, ODFusionEstimator, estimator_from_builtins
-from pioreactor.exc import CalibrationError
+from pioreactor.exc import CalibrationError, UnusableCalibrationError
 from pioreactor.runtime.artifact_store import ArtifactStore
 from pioreactor.runtime.context import Runtime
+from pioreactor.science.curves import sampled
 
 OD_FUSED = "od_fused"
+MIN_CHANGE = 1e-6
+"""Smallest change of a logarithmic reading over the range of concentrations that carries information."""
 
 
 def check_device(estimator: EstimatorBase, device: str) -> None:
@@ -17,6 +20,21 @@ def check_device(estimator: EstimatorBase, device: str) -> None:
         raise CalibrationError(f"an estimator of type {kind} does not fit od_fused")
 
 
+def check_usable(estimator: EstimatorBase) -> None:
+    """Raise `UnusableCalibrationError` if a curve is not finite, or no reading depends on the concentration."""
+    if not isinstance(estimator, ODFusionEstimator):
+        return
+    low, high = estimator.min_logc, estimator.max_logc
+    try:
+        curves = [sampled(estimator.mu_splines[angle].curve, low, high) for angle in estimator.angles]
+        for angle in estimator.angles:
+            sampled(estimator.sigma_splines_log[angle].curve, low, high)
+    except (ValueError, OverflowError) as error:
+        raise UnusableCalibrationError(str(error)) from error
+    if all(max(values) - min(values) <= MIN_CHANGE for values in curves):
+        raise UnusableCalibrationError("its curves are constant, so no concentration can be read from them")
+
+
 _files: ArtifactStore[EstimatorBase] = ArtifactStore(
     "estimators",
     "estimator",
@@ -24,12 +42,18 @@ _files: ArtifactStore[EstimatorBase] = ArtifactStore(
     parse=estimator_from_builtins,
     name_of=lambda estimator: estimator.estimator_name,
     check_device=check_device,
+    check_usable=check_usable,
 )
 
 
 def parse(text: str) -> EstimatorBase:
     """Return the estimator in a YAML text; raise `CalibrationError` with the reason if it is invalid."""
     return _files.parse(text)
+
+
+def check(estimator: EstimatorBase) -> None:
+    """Raise `UnusableCalibrationError` with the reason if an estimator would give wrong numbers."""
+    _files.check(estimator)
 
 
 def load(runtime: Runtime, device: str, name: str) -> EstimatorBase:

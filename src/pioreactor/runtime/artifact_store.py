@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Generic, TypeVar
 
 import msgspec
 
-from pioreactor.exc import CalibrationError, InvalidRequestError, NotFoundError
+from pioreactor.exc import CalibrationError, InvalidRequestError, NotFoundError, UnusableCalibrationError
 from pioreactor.runtime.context import Runtime
 from pioreactor.storage.ports import ArtifactKind, KeyValues
 from pioreactor.structs.yaml_text import InvalidYAMLError, read_yaml
@@ -33,13 +34,28 @@ class ArtifactStore(Generic[T]):
         parse: Callable[[object], T],
         name_of: Callable[[T], str],
         check_device: Callable[[T, str], None],
+        check_usable: Callable[[T], None],
     ) -> None:
         self._kind = kind
         self._noun = noun
         self._cache = cache
         self._name_of = name_of
         self._check_device = check_device
+        self._check_usable = check_usable
         self._parse = parse
+
+    def check(self, artifact: T) -> None:
+        """Raise `UnusableCalibrationError` with the reason if an artifact would give wrong numbers.
+
+        `load` and `list_all` do not check this, so that one that is stored already can be displayed and deleted.
+        """
+        try:
+            _check_finite(msgspec.to_builtins(artifact))
+            self._check_usable(artifact)
+        except UnusableCalibrationError as error:
+            raise UnusableCalibrationError(
+                f"{self._noun} {self._name_of(artifact)!r} cannot be used: {error}"
+            ) from error
 
     def parse(self, text: str) -> T:
         """Return the artifact that a YAML text describes; raise `CalibrationError` saying what is wrong."""
@@ -69,16 +85,19 @@ class ArtifactStore(Generic[T]):
         if name is None:
             return None
         try:
-            return self.load(runtime, device, name)
+            artifact = self.load(runtime, device, name)
         except (NotFoundError, InvalidRequestError) as error:
             raise CalibrationError(
                 f"the active {self._noun} {name!r} of {device} is missing",
                 remedy=f"Put its file back, or set another {self._noun} active.",
             ) from error
+        self.check(artifact)
+        return artifact
 
     def save(self, runtime: Runtime, device: str, artifact: T) -> None:
         """Keep one, in place of another of the same name; raise `CalibrationError` when it is another device's."""
         self._check_device(artifact, device)
+        self.check(artifact)
         text = msgspec.yaml.encode(artifact).decode()
         self.parse(text)
         runtime.artifacts.write(self._kind, device, self._name_of(artifact), text)
@@ -104,7 +123,7 @@ class ArtifactStore(Generic[T]):
         if name is None:
             self._active(runtime).pop(device)
             return
-        self.load(runtime, device, name)
+        self.check(self.load(runtime, device, name))
         self._active(runtime).set(device, name)
 
     def names(self, runtime: Runtime) -> dict[str, list[str]]:
@@ -132,3 +151,12 @@ def _yaml(text: str) -> object:
         return read_yaml(text)
     except InvalidYAMLError as error:
         raise ValueError(f"it is no YAML: {error}") from error
+
+
+def _check_finite(value: object, path: str = "") -> None:
+    """Raise `UnusableCalibrationError` naming where plain data hold a number that is not finite."""
+    if isinstance(value, float) and not math.isfinite(value):
+        raise UnusableCalibrationError(f"{path.lstrip('.')} is not a finite number")
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, each in items:
+        _check_finite(each, f"{path}.{key}")

@@ -9,9 +9,23 @@ from pioreactor import structs, topics
 from pioreactor.automations.dosing.turbidostat import Turbidostat
 from pioreactor.automations.dosing.turbidostat_logic import TurbidostatLogic
 from pioreactor.calibrations import store
+from pioreactor.states import JobState
 from pioreactor.testing.simulation import EXPERIMENT, Bench
 
 Simulated = Callable[..., Bench]
+FLAT = """\
+calibration_type: od
+calibration_name: flat
+calibrated_on_pioreactor_unit: unit1
+created_at: 2026-01-01T00:00:00Z
+ir_led_intensity: 80
+angle: "90"
+pd_channel: "2"
+curve_data_: {type: poly, coefficients: [0.0, 0.5]}
+x: OD600
+y: Voltage
+recorded_data: {x: [0.0, 1.0], y: [0.5, 0.5]}
+"""
 
 
 def publish_reading(
@@ -170,6 +184,21 @@ def test_auto_chooses_by_what_is_calibrated(simulated: Simulated) -> None:
     with bench.start(lambda: Turbidostat(target_biomass=1)) as job:
         assert job.biomass_signal == "od_fused"
     assert store.PUMP_DEVICES
+
+
+def test_a_calibration_that_cannot_be_inverted_pauses_the_loop_with_one_error(simulated: Simulated) -> None:
+    bench = simulated(scenario="water", config="[od_config.photodiode_channel]\n1=REF\n2=90\n3=\n4=\n")
+    runtime = bench.unit.runtime
+    runtime.artifacts.write("calibrations", "od90", "flat", FLAT)
+    runtime.stores.persistent("active_calibrations").set("od90", "flat")
+    with bench.start(lambda: Turbidostat(target_biomass=1)) as job:
+        bench.wait(1.0)
+        assert job.biomass_signal == "od"
+        assert job.state == JobState.SLEEPING
+        bench.set("dosing_automation", "$state", "ready")
+        bench.wait(1.0)
+        assert job.state == JobState.SLEEPING
+    assert [line for line in bench.logged("error") if "is constant" in line and "Dosing is paused" in line]
 
 
 @pytest.mark.parametrize("biomass", [0.0, -1.0, float("nan")])

@@ -9,10 +9,11 @@ import msgspec
 import pytest
 
 from pioreactor.bootstrap.simulated import build_simulation
+from pioreactor.calibrations.curves import AkimaFitData
 from pioreactor.estimators import store
 from pioreactor.estimators.models import EstimatorBase, ODFusionEstimator, estimator_from_builtins
 from pioreactor.estimators.od_fusion import fit_estimator
-from pioreactor.exc import CalibrationError, InvalidRequestError
+from pioreactor.exc import CalibrationError, InvalidRequestError, UnusableCalibrationError
 from pioreactor.runtime.context import Runtime
 from pioreactor.science.fusion import Observation, fit_fusion
 
@@ -142,3 +143,23 @@ def test_an_estimator_of_another_kind_is_not_used_for_optical_density(runtime: R
         store.save(runtime, "od_fused", guess)
     store.save(runtime, "smell", guess)
     assert store.load(runtime, "smell", "g") == guess
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, 0.5])
+def test_an_estimator_that_is_not_finite_or_constant_is_refused_when_saved_activated_and_loaded(
+    runtime: Runtime, value: float
+) -> None:
+    good = estimator()
+    flat = {
+        angle: AkimaFitData(spline.knots, [[value, 0.0, 0.0, 0.0] for _ in spline.coefficients])
+        for angle, spline in good.mu_splines.items()
+    }
+    flawed = msgspec.structs.replace(good, mu_splines=flat)
+    with pytest.raises(UnusableCalibrationError, match="constant" if math.isfinite(value) else "not a finite number"):
+        store.save(runtime, store.OD_FUSED, flawed)
+    runtime.artifacts.write("estimators", store.OD_FUSED, "fused", msgspec.yaml.encode(flawed).decode())
+    with pytest.raises(UnusableCalibrationError):
+        store.set_active(runtime, store.OD_FUSED, "fused")
+    runtime.stores.persistent("active_estimators").set(store.OD_FUSED, "fused")
+    with pytest.raises(UnusableCalibrationError):
+        store.load_active(runtime)

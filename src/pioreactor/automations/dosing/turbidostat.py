@@ -10,7 +10,7 @@ from pioreactor.automations.dosing.base import DosingAutomationJob, DosingOption
 from pioreactor.automations.dosing.turbidostat_logic import Confirmation, Exchange, TurbidostatLogic
 from pioreactor.automations.events import AutomationEvent, DilutionEvent
 from pioreactor.automations.latest_readings import MAX_READING_AGE_S
-from pioreactor.exc import InvalidRequestError
+from pioreactor.exc import CalibrationError, InvalidRequestError
 from pioreactor.jobs.settings import Setting
 
 SIGNALS = ("auto", "normalized_od", "od_fused", "od")
@@ -80,6 +80,17 @@ class Turbidostat(DosingAutomationJob):
         self.biomass_signal = self._resolve(signal)
         self._scales.clear()
         self._recent.clear()
+
+    def on_ready(self) -> None:
+        """Pause if the target is in units of a calibration that cannot be used."""
+        super().on_ready()
+        if self.biomass_signal != "od":
+            return
+        try:
+            self.check_od_calibrations()
+        except CalibrationError as error:
+            self.logger.error("%s. Dosing is paused: there is no calibrated signal. %s", error, error.remedy)
+            self.pause_soon()
 
     # ---- decisions ------------------------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pioreactor.actions import bioreactor
 from pioreactor.actions.volume_tracking import VialState
+from pioreactor.calibrations import store
 from pioreactor.deprecation import FormerName
 from pioreactor.runtime.context import Runtime
 
@@ -43,6 +44,14 @@ class VialProperties:
     @property
     def is_od_calibrated(self) -> bool:
         """Whether the angle of a photodiode has an active calibration."""
+        return bool(self._calibrated_od_devices())
+
+    def _calibrated_od_devices(self) -> list[str]:
         calibrated = self.runtime.stores.persistent("active_calibrations").items()
         devices = {f"od{angle}" for angle in self.runtime.settings.photodiodes.values() if angle != "REF"}
-        return any(device in devices for device, _ in calibrated)
+        return [str(device) for device, _ in calibrated if device in devices]
+
+    def check_od_calibrations(self) -> None:
+        """Raise `UnusableCalibrationError` if an active calibration of optical density would give wrong numbers."""
+        for device in self._calibrated_od_devices():
+            store.load_active(self.runtime, device)

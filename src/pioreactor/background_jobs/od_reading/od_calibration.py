@@ -13,7 +13,7 @@ from pioreactor.calibrations.models import CalibrationBase, ODCalibration
 from pioreactor.clock.ports import Clock
 from pioreactor.estimators import store as estimators
 from pioreactor.estimators.models import ODFusionEstimator
-from pioreactor.exc import CalibrationError, ConflictError
+from pioreactor.exc import CalibrationError, ConflictError, UnusableCalibrationError
 from pioreactor.observability.log import CustomLogger
 from pioreactor.runtime.context import Runtime
 from pioreactor.science.curves import AboveDomainError, BelowDomainError, NoSolutionError
@@ -84,11 +84,16 @@ class ODCalibrations:
     ) -> ODCalibrations:
         """Look up `od<angle>` for each angle; a calibration counts for the channel that it was made with.
 
-        Raise `CalibrationError` when an active calibration is missing, damaged, or holds nothing recorded.
+        An unusable one is logged as an error and leaves the channel uncalibrated. Raise `CalibrationError` when an
+        active calibration is missing, damaged, or holds nothing recorded.
         """
         found: dict[PdChannel, CalibrationBase] = {}
         for angle in dict.fromkeys(angles.values()):
-            calibration = calibrations.load_active(runtime, f"od{angle}")
+            try:
+                calibration = calibrations.load_active(runtime, f"od{angle}")
+            except UnusableCalibrationError as error:
+                limited_log.logger.error("%s. The signal of %s° is not calibrated. %s", error, angle, error.remedy)
+                continue
             if calibration is None:
                 continue
             name = calibration.calibration_name
@@ -105,9 +110,6 @@ class ODCalibrations:
                     angle,
                 )
                 continue
-            low, high = calibration.recorded_range
-            if calibration.x_to_y(low) == calibration.x_to_y(high) and len(set(calibration.recorded_data["y"])) == 1:
-                limited_log.logger.warning("Calibration %s of od%s is constant and has no effect.", name, angle)
             found[channel] = calibration
         return cls(found, limited_log)
 
@@ -178,7 +180,11 @@ class FusedOD:
     @classmethod
     def load(cls, runtime: Runtime, limited_log: RateLimitedLogger) -> FusedOD | None:
         """Return the active estimator, or None; raise `CalibrationError` when it is missing or damaged."""
-        estimator = estimators.load_active(runtime, estimators.OD_FUSED)
+        try:
+            estimator = estimators.load_active(runtime, estimators.OD_FUSED)
+        except UnusableCalibrationError as error:
+            limited_log.logger.error("%s. Fused OD is not computed. %s", error, error.remedy)
+            return None
         return cls(estimator, limited_log) if isinstance(estimator, ODFusionEstimator) else None
 
     def estimate(self, raw: ODs) -> float | None:

@@ -6,9 +6,10 @@ looking for a value is a bisection in each run, then a few of Newton's steps.
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_right
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Protocol
 
 from pioreactor.science.curves.monotone import OpenEnd, Run, Segment, derivative, horner
@@ -17,6 +18,15 @@ MERGED_WITHIN = 1e-7
 """Solutions closer than this are one."""
 
 
+MAX_REVERSAL = 0.5
+"""Share of its span by which a curve may turn back: light at 45° falls by a fifth before it rises with density."""
+CONSTANT_WITHIN = 1e-6
+"""A curve whose span is a smaller share of its largest value is constant."""
+MAX_SPAN = 1e12
+"""Largest difference of y over a range; numbers close to the largest that a float holds cannot be computed with."""
+MIN_WIDTH, MIN_SPAN = 1e-6, 1e-9
+"""Smallest differences of x and of y that are told apart."""
+STEPS = 32
 ROUNDING = 1e-13
 """Terms smaller than this part of a piece's largest are left over from rounding."""
 
@@ -171,3 +181,29 @@ def _extended(segments: list[Segment], left_breaks: list[float], right_breaks: l
     left = OpenEnd(first_piece.between(left_breaks[0], left_breaks[0]), to_the_right=False)
     right = OpenEnd(last_piece.between(right_breaks[-1], right_breaks[-1]), to_the_right=True)
     return _Solver([*before, *segments, *after], left, right)
+
+
+def sampled(curve: Curve, low: float, high: float) -> list[float]:
+    """Return values of a curve from low to high, several of each piece; raise `ValueError` if one is not finite."""
+    breaks = [low, *(knot for knot in getattr(curve, "knots", ()) if low < knot < high), high]
+    places = [a + (b - a) * k / STEPS for a, b in pairwise(breaks) for k in range(STEPS)]
+    values = [curve.evaluate(x) for x in (*places, high)]
+    if not all(math.isfinite(value) for value in values):
+        raise ValueError("its curve is not finite over its range")
+    return values
+
+
+def check_invertible(curve: Curve, low: float, high: float) -> bool:
+    """Return whether a curve rises from low to high, False if it falls; raise `ValueError` if it does neither."""
+    values = sampled(curve, low, high)
+    span = max(values) - min(values)
+    if high - low < MIN_WIDTH or span <= max(MIN_SPAN, CONSTANT_WITHIN * max(abs(value) for value in values)):
+        raise ValueError(f"its curve is constant from {low:g} to {high:g}, so no value can be read from it")
+    if span > MAX_SPAN:
+        raise ValueError(f"its curve changes by {span:g} from {low:g} to {high:g}, which no sensor shows")
+    rises = values[-1] > values[0]
+    ascending = values if rises else [-value for value in values]
+    reversal = max(top - value for top, value in zip(accumulate(ascending, max), ascending, strict=True))
+    if reversal > MAX_REVERSAL * span:
+        raise ValueError(f"its curve turns back between {low:g} and {high:g}, so one value has several meanings")
+    return rises

@@ -58,6 +58,7 @@ def add_calibration(unit: UnitPorts, device: FromPath[str], data: JSONBody[AddCa
     """Add a calibration as YAML; 400 when it is not valid, 409 when it is of another device."""
     try:
         calibration = store.parse(data.calibration_data)
+        store.check(calibration)
     except CalibrationError as error:
         raise InvalidRequestError(str(error), remedy="Export a calibration for an example of the format.") from error
     name = file_name(calibration.calibration_name)

@@ -86,12 +86,16 @@ def test_outside_what_was_recorded_the_nearest_recorded_is_reported_with_a_warni
     assert len([line for line in bench.logged("warning") if "outside the range of calibration" in line]) == 2
 
 
-def test_a_constant_calibration_is_warned_of_and_survived(bench: Bench) -> None:
-    activate(bench, curve=PolyFitCoefficients([0.05]), recorded=([1.0, 2.0], [0.05, 0.05]))
+def test_an_unusable_calibration_that_is_active_is_an_error_and_leaves_the_signal_uncalibrated(bench: Bench) -> None:
+    activate(bench)
+    runtime = bench.unit.runtime
+    text = runtime.artifacts.read("calibrations", "od90", "cal")
+    assert text is not None
+    runtime.artifacts.write("calibrations", "od90", "cal", text.replace("- 0.01", "- 0.0"))
     bench.start(lambda: start_od_reading(interval=5.0))
-    bench.wait(2.0)
-    assert any("is constant" in line for line in bench.logged("warning"))
-    assert bench.decoded("od_reading/od2")[-1]["od"] in (1.0, 2.0)
+    bench.wait(6.5)
+    assert len([line for line in bench.logged("error") if "is constant" in line and "not calibrated" in line]) == 1
+    assert bench.decoded("od_reading/od2")[-1]["calibrated"] == 0
 
 
 def test_another_intensity_publishes_raw_readings_only(bench: Bench) -> None:

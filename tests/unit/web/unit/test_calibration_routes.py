@@ -4,6 +4,8 @@ import zipfile
 from io import BytesIO
 from typing import Any
 
+from pioreactor.web.unit.services import UnitServices
+
 CALIBRATION = """\
 calibration_type: simple_peristaltic_pump
 calibration_name: first
@@ -43,3 +45,19 @@ def test_calibrations_from_upload_to_deletion(worker: Any) -> None:
     assert worker.delete(f"{path}/first").status_code == 200
     assert worker.get("/unit_api/active_calibrations").json() == {}
     assert worker.get(f"{path}/first").status_code == 404
+
+
+def test_a_calibration_that_would_give_wrong_numbers_is_refused_at_upload_and_at_activation(
+    worker: Any, unit: UnitServices
+) -> None:
+    path = "/unit_api/calibrations/media_pump"
+    for rate, reason in (("0.0", "constant"), ("-0.05", "falls"), (".nan", "not a finite number")):
+        flawed = CALIBRATION.replace("[0.05,", f"[{rate},")
+        refused = worker.post(path, json={"calibration_data": flawed, "set_as_active": True})
+        assert refused.status_code == 400, refused.text
+        assert reason in refused.text
+        assert worker.get("/unit_api/calibrations").json() == {}
+        unit.runtime.artifacts.write("calibrations", "media_pump", "first", flawed)
+        assert worker.patch("/unit_api/active_calibrations/media_pump/first").status_code == 409
+        assert worker.get("/unit_api/active_calibrations").json() == {}
+        assert worker.delete(f"{path}/first").status_code == 200
