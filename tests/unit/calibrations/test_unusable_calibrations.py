@@ -6,7 +6,7 @@ import math
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import example, given
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from pioreactor.calibrations.curves import AkimaFitData, CurveData, PolyFitCoefficients
@@ -71,6 +71,7 @@ def test_usable_calibrations_pass() -> None:
     files.check(od_calibration(PolyFitCoefficients([-0.5, 1.0]), X, [1.0, 0.5, 0.0]))
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @example([1e308, 0.0, 0.0, 0.0], [0.0, 1.0])
 @example([1.0, 1e308, 0.0], [0.0, 1.0])
 @given(st.lists(numbers, min_size=1, max_size=5), st.lists(numbers, min_size=2, max_size=6, unique=True))
