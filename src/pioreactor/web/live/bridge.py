@@ -16,6 +16,7 @@ from pioreactor.web.live.subscriber_policy import (
     checked_packet,
     subscriber_connect,
 )
+from pioreactor.web.security.identity import identity_of
 
 _log = logging.getLogger("pioreactor.web")
 
@@ -53,7 +54,8 @@ class MqttBridge:
         if "mqtt" not in scope.get("subprotocols", []):
             await _close(send, _POLICY_VIOLATION, "the subprotocol must be mqtt")
             return
-        user = str(scope.get("user"))
+        identity = identity_of(scope)
+        user = identity.name if identity is not None else ""
         if self._open_connections.total() >= _MAX_CONNECTIONS:
             await _close(send, _TRY_AGAIN_LATER, "too many browsers are connected")
             return

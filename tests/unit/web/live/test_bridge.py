@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pioreactor.web.asgi import Message, Scope
 from pioreactor.web.live import bridge
 from pioreactor.web.live.bridge import MqttBridge
+from pioreactor.web.security.identity import SCOPE_KEY, Identity
 
 
 @dataclass
@@ -19,7 +20,7 @@ class Browser:
 
     async def connect(self, to: MqttBridge) -> None:
         self.incoming.put_nowait({"type": "websocket.connect"})
-        scope: Scope = {"type": "websocket", "subprotocols": ["mqtt"], "user": self.user}
+        scope: Scope = {"type": "websocket", "subprotocols": ["mqtt"], SCOPE_KEY: Identity("person", self.user)}
         self.task = asyncio.create_task(to(scope, self.incoming.get, self.send))
         await self.opened.wait()
 
