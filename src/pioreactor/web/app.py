@@ -18,9 +18,10 @@ from litestar.types import Receive as LitestarReceive
 from litestar.types import Scope as LitestarScope
 from litestar.types import Send as LitestarSend
 
+from pioreactor.exc import InvalidRequestError
 from pioreactor.web.asgi import App, Receive, Scope, Send
 from pioreactor.web.problems import EXCEPTION_HANDLERS
-from pioreactor.web.security.auth_middleware import Authenticator, AuthMiddleware, headers_of
+from pioreactor.web.security.auth_middleware import Authenticator, AuthMiddleware, headers_of, refuse
 from pioreactor.web.security.response_headers import SecurityHeaders
 from pioreactor.web.security.sessions import Sessions
 from pioreactor.web.unit.routes import unit_routes
@@ -62,7 +63,8 @@ def create_app(unit: UnitServices, *, token: str, leader: LeaderSide | None = No
     """
     if leader is None:
         own = Authenticator(unit.name, token=token)
-        return SecurityHeaders(AuthMiddleware(cast(App, build([unit_routes(_provide(unit))], unit)), own))
+        api = build([unit_routes(_provide(unit))], unit)
+        return SecurityHeaders(with_absolute_paths(AuthMiddleware(cast(App, api), own)))
     from pioreactor.identity.access_tokens import owner_of
     from pioreactor.web import auth
     from pioreactor.web.leader.routes import leader_routes
@@ -86,7 +88,19 @@ def create_app(unit: UnitServices, *, token: str, leader: LeaderSide | None = No
     app: App = AuthMiddleware(cast(App, api), authenticator)
     app = user_interface(app, leader.pages if leader.pages is not None else _PACKAGE / "static")
     app = documentation(app, leader.docs if leader.docs is not None else _PACKAGE / "docs_site")
-    return SecurityHeaders(app)
+    return SecurityHeaders(with_absolute_paths(app))
+
+
+def with_absolute_paths(app: App) -> App:
+    """Refuse a request whose target is no path, such as `*`: all that follows relies on the slash at its beginning."""
+
+    async def checked(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan" or str(scope["path"]).startswith("/"):
+            await app(scope, receive, send)
+        else:
+            await refuse(scope, receive, send, InvalidRequestError("the target of a request begins with a slash"))
+
+    return checked
 
 
 def _live_messages(leader: LeaderSide, authenticator: Authenticator) -> ASGIRouteHandler:

@@ -1,7 +1,7 @@
 """Request bodies as structs that refuse unknown fields, and checks of names in paths."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Annotated
 
 import msgspec
@@ -18,7 +18,13 @@ _OPTION = re.compile(r"[A-Za-z0-9_]{1,64}")
 _FILE = re.compile(r"[A-Za-z0-9_ .()-]{1,200}")
 _NOT_IN_EXPERIMENTS = frozenset("#$%+/\\")
 
+Whole = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+"""A number in a path, which is declared as `str` there: the conversion of `int` accepts digits of other scripts."""
 Scalar = str | int | float | bool | None
+
+
+OF_A_RUN = frozenset({"EXPERIMENT", "JOB_SOURCE", "DEBUG", "SKIP_PLUGINS"})
+"""Environment variables of a job that everybody may set who may start it."""
 
 
 class Body(msgspec.Struct, forbid_unknown_fields=True):
@@ -144,6 +150,26 @@ class RemoveFile(Body):
     filepath: Annotated[str, msgspec.Meta(max_length=1000)]
 
 
+def check_environment(
+    requested: Mapping[str, str | None], allowed: Collection[str], *, fixed: Mapping[str, str] | None = None
+) -> None:
+    """Raise `InvalidRequestError` for a variable that a request cannot set, or not to this value.
+
+    Those in `fixed` may be named with the value that they have anyway. Empty values have no effect.
+    """
+    known = fixed if fixed is not None else {}
+    for name, value in requested.items():
+        if value in (None, "", "None"):
+            continue
+        if name in known:
+            if value != known[name]:
+                raise InvalidRequestError(f"{name} is {known[name]} and cannot be set to {value[:100]!r}")
+        elif name not in allowed:
+            raise InvalidRequestError(f"a request cannot set {name[:100]}")
+        elif "\0" in value:
+            raise InvalidRequestError(f"{name} cannot contain a null byte")
+
+
 def unit_name(text: str, *, broadcast: bool = True) -> str:
     """Return the name of a unit (or `$broadcast`); raise `InvalidRequestError` if it is not valid."""
     if (broadcast and text == UNIVERSAL_IDENTIFIER) or _UNIT.fullmatch(text):
@@ -158,7 +184,8 @@ def experiment_name(text: str) -> str:
     """
     if text == UNIVERSAL_EXPERIMENT:
         return text
-    if not text.strip() or len(text) >= 200 or _NOT_IN_EXPERIMENTS & set(text) or not text.isprintable():
+    is_folder = text.strip() in (".", "..")
+    if not text.strip() or is_folder or len(text) >= 200 or _NOT_IN_EXPERIMENTS & set(text) or not text.isprintable():
         raise InvalidRequestError(
             f"{text!r} is not a valid experiment name",
             remedy="Use fewer than 200 characters, and none of # $ % + / \\",

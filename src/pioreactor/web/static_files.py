@@ -118,9 +118,13 @@ class StaticFiles:
             await refuse(scope, receive, send, error)
 
     def _resolve(self, path: str) -> Path | None:
-        """Return where a path below the prefix leads; None for one outside of the folder."""
+        """Return where a path below the prefix leads; None for one outside of the folder, or too long for a file."""
         folder = self._site.folder.resolve()
-        wanted = (folder / path.lstrip("/")).resolve() if "\0" not in path else folder
+        try:
+            wanted = (folder / path.lstrip("/")).resolve() if "\0" not in path else folder
+            wanted.is_dir()
+        except OSError:
+            return None
         return wanted if wanted.is_relative_to(folder) else None
 
     def _is_folder_without_slash(self, path: str) -> bool:

@@ -20,7 +20,6 @@ def test_deep_json_is_refused_before_sign_in(leader: Any) -> None:
     [
         ("POST", "/api/experiment_profiles/verify"),
         ("POST", "/api/experiments"),
-        ("PUT", "/auth/people"),
         ("PATCH", "/unit_api/jobs/stop"),
         ("POST", "/unit_api/jobs/run/job_name/stirring"),
         ("PATCH", "/api/workers/leader1/jobs/update/job_name/stirring/experiments/x"),
@@ -29,6 +28,14 @@ def test_deep_json_is_refused_before_sign_in(leader: Any) -> None:
 def test_deep_json_is_refused_everywhere(leader: Any, method: str, path: str) -> None:
     for body in (DEEP_JSON, '{"settings": {"a": ' + DEEP_JSON + "}}"):
         answer = leader.client.request(method, path, content=body, headers={"Content-Type": "application/json"})
+        assert answer.status_code == 400, (method, path, answer.text)
+
+
+def test_deep_json_is_refused_of_signed_in_people(leader: Any) -> None:
+    leader.sign_in()
+    headers = {"Content-Type": "application/json", "Origin": str(leader.client.base_url).rstrip("/")}
+    for method, path in (("PUT", "/auth/people"), ("PATCH", "/auth/password"), ("POST", "/auth/tokens")):
+        answer = leader.client.request(method, path, content=DEEP_JSON, headers=headers)
         assert answer.status_code == 400, (method, path, answer.text)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from pioreactor.exc import ConflictError, StorageError
+from pioreactor.exc import ConflictError, InvalidRequestError, StorageError
 
 _PRAGMAS = (
     "PRAGMA busy_timeout=15000",
@@ -49,10 +49,15 @@ def _open(path: Path, *, begin: str, pragmas: tuple[str, ...]) -> Engine:
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
-    """Lend a connection that sees one moment of the database; failures are `StorageError`."""
+    """Lend a connection that sees one moment of the database; failures are `StorageError`.
+
+    A value that SQLite cannot hold is an `InvalidRequestError`.
+    """
     try:
         with engine.connect() as connection:
             yield connection
+    except (OverflowError, UnicodeEncodeError) as error:
+        raise InvalidRequestError(f"a value does not fit into the database: {error}") from error
     except SQLAlchemyError as error:
         raise StorageError(f"the database cannot be read: {_reason(error)}") from error
 
@@ -61,11 +66,14 @@ def reading(engine: Engine) -> Iterator[Connection]:
 def writing(engine: Engine) -> Iterator[Connection]:
     """Lend a connection whose changes happen together, or not at all.
 
-    What the tables forbid is a `ConflictError`, everything else a `StorageError`.
+    What the tables forbid is a `ConflictError`, a value that SQLite cannot hold an `InvalidRequestError`, everything
+    else a `StorageError`.
     """
     try:
         with engine.begin() as connection:
             yield connection
+    except (OverflowError, UnicodeEncodeError) as error:
+        raise InvalidRequestError(f"a value does not fit into the database: {error}") from error
     except IntegrityError as error:
         raise ConflictError(f"the database refuses this: {_reason(error)}") from error
     except SQLAlchemyError as error:

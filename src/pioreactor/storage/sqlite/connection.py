@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
-from pioreactor.exc import StorageError
+from pioreactor.exc import InvalidRequestError, StorageError
 from pioreactor.storage.ports import SqlRow, ValueType
 
 BUSY_TIMEOUT_S = 15.0
@@ -19,7 +19,8 @@ Synchronous = Literal["OFF", "NORMAL", "FULL"]
 class SharedConnection:
     """A connection that is opened when first needed, with one lock around it.
 
-    Another process's lock is waited for up to 15 s. Every failure is a `StorageError` that names the file.
+    Another process's lock is waited for up to 15 s. Every failure is a `StorageError` that names the file, except that
+    of a value that SQLite cannot hold: that is an `InvalidRequestError`.
     """
 
     def __init__(
@@ -92,6 +93,8 @@ class SharedConnection:
             yield
         except (sqlite3.Error, OSError) as error:
             raise StorageError(f"{self.path.name} cannot be used: {error}") from error
+        except (OverflowError, UnicodeEncodeError) as error:
+            raise InvalidRequestError(f"a value does not fit into {self.path.name}: {error}") from error
 
     def _opened(self) -> sqlite3.Connection:
         if self._connection is not None:

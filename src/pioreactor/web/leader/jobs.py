@@ -4,15 +4,24 @@ from litestar import Router, post, route
 from litestar.params import FromPath, JSONBody
 
 from pioreactor import topics
-from pioreactor.exc import SettingError
-from pioreactor.http.fanout import Failed, UnitReport, report
+from pioreactor.exc import JobNotRunningError, SettingError
+from pioreactor.http.fanout import Answered, Failed, UnitReport, report
 from pioreactor.jobs.payloads import encode_payload
 from pioreactor.jobs.settings import Setting
 from pioreactor.types import UNIVERSAL_IDENTIFIER
 from pioreactor.web.leader.notifications import require_broker
 from pioreactor.web.leader.responses import Status
 from pioreactor.web.leader.services import LeaderPorts, LeaderServices
-from pioreactor.web.request_bodies import RunJob, UpdateJob, experiment_name, job_name, setting_name, unit_name
+from pioreactor.web.request_bodies import (
+    OF_A_RUN,
+    RunJob,
+    UpdateJob,
+    check_environment,
+    experiment_name,
+    job_name,
+    setting_name,
+    unit_name,
+)
 from pioreactor.web.route_declarations import PATCH_OR_POST, UNITS, WORKERS
 from pioreactor.web.tasks import Accepted
 
@@ -35,6 +44,7 @@ def run_on_units(
     """Start a job on one unit or on all (`$broadcast`) that are active and in the experiment."""
     job, experiment = job_name(job), experiment_name(experiment)
     request = data if data is not None else RunJob()
+    check_environment(request.env, OF_A_RUN, fixed={} if unit == UNIVERSAL_IDENTIFIER else {"HOSTNAME": unit})
     workers = {row.pioreactor_unit: row for row in leader.active_workers_in(unit_name(unit), experiment)}
 
     def body(name: str) -> RunJob:
@@ -86,8 +96,8 @@ def update_on_units(
 ) -> Status:
     """Send new values of settings to running jobs; the unit confirms by publishing them."""
     job, experiment = job_name(job), experiment_name(experiment)
-    if unit != UNIVERSAL_IDENTIFIER:
-        leader.units_of(unit_name(unit))
+    units = leader.units_of(unit_name(unit))
+    _check_job(leader, job, units)
     for setting, value in data.settings.items():
         _check_setting(leader, job, setting_name(setting), value)
     require_broker(leader.bus)
@@ -95,6 +105,15 @@ def update_on_units(
         topic = topics.set_setting(unit, experiment, job, setting.removeprefix("$"))
         leader.bus.publish(topic, encode_payload(value))
     return Status("accepted")
+
+
+def _check_job(leader: LeaderServices, job: str, units: list[str]) -> None:
+    """Raise `JobNotRunningError` for a job that the leader does not know and that none of the units runs."""
+    if any(known.job_name == job for known in leader.unit.catalog.jobs()):
+        return
+    answers = leader.ask_all(units, "GET", f"/unit_api/jobs/running/{job}")
+    if not any(isinstance(answer, Answered) and answer.value for answer in answers):
+        raise JobNotRunningError(f"there is no job {job}, and no unit that was asked runs one of that name")
 
 
 def _check_setting(leader: LeaderServices, job: str, setting: str, value: object) -> None:

@@ -11,7 +11,7 @@ from pioreactor.types import UNIVERSAL_EXPERIMENT
 from pioreactor.web.leader.notifications import write_log
 from pioreactor.web.leader.responses import Status
 from pioreactor.web.leader.services import LeaderPorts
-from pioreactor.web.request_bodies import RetryQuarantined
+from pioreactor.web.request_bodies import RetryQuarantined, Whole
 from pioreactor.web.tasks import Accepted
 
 MAX_REASONS = 20
@@ -31,8 +31,8 @@ def list_quarantined(leader: LeaderPorts, skip: FromQuery[int] = 0, limit: FromQ
     return Quarantined(found.count(), found.page(skip=skip, limit=min(limit, PAGE_ROWS)))
 
 
-@get("/quarantine/{id_:int}", sync_to_thread=True)
-def one_quarantined(leader: LeaderPorts, id_: FromPath[int]) -> QuarantinedRow:
+@get("/quarantine/{id_:str}", sync_to_thread=True)
+def one_quarantined(leader: LeaderPorts, id_: FromPath[Whole]) -> QuarantinedRow:
     """One record with its whole payload."""
     return leader.database.quarantine.get(id_)
 
@@ -56,8 +56,8 @@ def retry(leader: LeaderPorts, data: JSONBody[RetryQuarantined]) -> Accepted:
     return leader.unit.tasks.start("trying quarantined records again", work, pool="requests", lock="quarantine")
 
 
-@delete("/quarantine/{id_:int}", status_code=200, sync_to_thread=True)
-def discard(leader: LeaderPorts, id_: FromPath[int]) -> Status:
+@delete("/quarantine/{id_:str}", status_code=200, sync_to_thread=True)
+def discard(leader: LeaderPorts, id_: FromPath[Whole]) -> Status:
     """Delete one record for ever: the units have let go of it. The log says so."""
     row = leader.database.quarantine.get(id_)
     leader.database.quarantine.discard([id_])

@@ -6,6 +6,7 @@ from litestar.datastructures import State
 from litestar.params import FromPath, JSONBody
 
 from pioreactor.cluster.backup_replication import BackupCopies, BackupDigest, Copy
+from pioreactor.web.request_bodies import Whole
 from pioreactor.web.security.guards import only_units
 from pioreactor.web.unit.services import UnitPorts
 
@@ -28,8 +29,8 @@ def one_copy(unit: UnitPorts, name: FromPath[str]) -> BackupDigest:
     return BackupCopies(unit.runtime).digest_of(name)
 
 
-@get("/backups/{name:str}/parts/{offset:int}", guards=[only_units], sync_to_thread=True)
-def part_of_copy(unit: UnitPorts, name: FromPath[str], offset: FromPath[int]) -> Response[bytes]:
+@get("/backups/{name:str}/parts/{offset:str}", guards=[only_units], sync_to_thread=True)
+def part_of_copy(unit: UnitPorts, name: FromPath[str], offset: FromPath[Whole]) -> Response[bytes]:
     return Response(BackupCopies(unit.runtime).read(name, offset), media_type="application/octet-stream")
 
 
@@ -40,9 +41,9 @@ def begin_copy(unit: UnitPorts, name: FromPath[str], data: JSONBody[BackupDigest
     return data
 
 
-@put("/backups/{name:str}/parts/{offset:int}", media_type=MediaType.TEXT, status_code=204, guards=[only_units])
+@put("/backups/{name:str}/parts/{offset:str}", media_type=MediaType.TEXT, status_code=204, guards=[only_units])
 async def add_part(
-    unit: UnitPorts, request: Request[object, object, State], name: FromPath[str], offset: FromPath[int]
+    unit: UnitPorts, request: Request[object, object, State], name: FromPath[str], offset: FromPath[Whole]
 ) -> None:
     """Write one part; the body is its bytes."""
     BackupCopies(unit.runtime).add(name, offset, await request.body())

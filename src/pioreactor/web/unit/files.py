@@ -33,7 +33,11 @@ def _resolve(unit: UnitServices, path: str) -> Path:
         raise NotPermittedError(f"access to files is disabled on {unit.name}", remedy=f"Remove {_DISALLOWED}.")
     if "\0" in path:
         raise InvalidRequestError("a path cannot contain a null byte")
-    wanted = (root / path.strip("/")).resolve()
+    try:
+        wanted = (root / path.strip("/")).resolve()
+        wanted.is_dir()
+    except OSError as error:  # such as a name that is longer than the file system allows
+        raise InvalidRequestError(f"{path[:100]!r} cannot be a path: {error.strerror}") from error
     if not wanted.is_relative_to(root) or not _is_accessible(unit, wanted):
         raise NotPermittedError(f"access to {path!r} is not allowed")
     return wanted

@@ -10,16 +10,13 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import IO
 
-from pioreactor.exc import InvalidRequestError, PioreactorError
+from pioreactor.exc import PioreactorError
 from pioreactor.processes.launch import failure_of, inherited, launch
 from pioreactor.web.problems import TooManyRequestsError
-from pioreactor.web.request_bodies import RunJob, Scalar, job_name, option_name
+from pioreactor.web.request_bodies import OF_A_RUN, RunJob, Scalar, check_environment, job_name, option_name
 
-REQUESTABLE = frozenset(
-    {"EXPERIMENT", "JOB_SOURCE", "HOSTNAME", "ACTIVE", "MODEL_NAME", "MODEL_VERSION", "DEBUG", "SKIP_PLUGINS"}
-    | {"HARDWARE", "FIRMWARE", "HAT_PRESENT", "TESTING"}
-)
-"""Environment variables that a request may set; none of them is a path of a file."""
+REQUESTABLE = OF_A_RUN | {"HOSTNAME", "ACTIVE", "MODEL_NAME", "MODEL_VERSION"}
+"""Environment variables that a request of the leader may set; none of them is a path of a file."""
 
 _START_TIMEOUT_S = 1.0
 _DEBOUNCE_S = 1.0
@@ -105,9 +102,7 @@ class JobLauncher:
         self._children.clear()
 
     def _environment(self, requested: Mapping[str, str | None]) -> dict[str, str]:
-        refused = sorted(set(requested) - REQUESTABLE)
-        if refused:
-            raise InvalidRequestError(f"a request cannot set {', '.join(refused)}")
+        check_environment(requested, REQUESTABLE)
         environment = inherited(self.environment)
         environment.update({name: value for name, value in requested.items() if value not in (None, "", "None")})
         return environment

@@ -3,15 +3,26 @@
 import os
 
 import msgspec
-from litestar import Router, get, route
+from litestar import Request, Router, get, route
+from litestar.datastructures import State
 from litestar.params import FromPath, JSONBody
 
 from pioreactor.exc import InvalidRequestError, JobNotRunningError, NotFoundError, PioreactorError
 from pioreactor.processes.job_stopping import stop
 from pioreactor.storage.ports import JobRecord, JobRegistry
-from pioreactor.web.request_bodies import RunJob, StopJobs, experiment_name, job_name, setting_name
+from pioreactor.web.request_bodies import (
+    OF_A_RUN,
+    RunJob,
+    StopJobs,
+    check_environment,
+    experiment_name,
+    job_name,
+    setting_name,
+)
 from pioreactor.web.route_declarations import PATCH_OR_POST, UNITS, WORKERS, relayed
+from pioreactor.web.security.identity import identity_of
 from pioreactor.web.tasks import Accepted
+from pioreactor.web.unit.job_launcher import REQUESTABLE
 from pioreactor.web.unit.services import UnitPorts, UnitServices
 
 _TIMEOUT_S = 20.0
@@ -86,12 +97,21 @@ def as_row(job: JobRecord) -> JobRow:
 
 
 @route("/jobs/run/job_name/{job:str}", http_method=PATCH_OR_POST, status_code=202, sync_to_thread=True)
-def run_job(unit: UnitPorts, job: FromPath[str], data: JSONBody[RunJob | None] = None) -> Accepted:
-    """Start a job in a process of its own; the task fails with its last output if it exits with an error within 1 s."""
-    name, request = job_name(job), data if data is not None else RunJob()
-    unit.launcher.check(name, request)
+def run_job(
+    request: Request[object, object, State], unit: UnitPorts, job: FromPath[str], data: JSONBody[RunJob | None] = None
+) -> Accepted:
+    """Start a job in a process of its own; the task fails with its last output if it exits with an error within 1 s.
+
+    Of the environment a request can set `EXPERIMENT`, `JOB_SOURCE`, `DEBUG` and `SKIP_PLUGINS`; the leader also says
+    whether the unit is active, and its model.
+    """
+    name, run = job_name(job), data if data is not None else RunJob()
+    identity = identity_of(request.scope)
+    allowed = REQUESTABLE if identity is not None and identity.kind == "unit" else OF_A_RUN
+    check_environment(run.env, allowed, fixed={"HOSTNAME": unit.name})
+    unit.launcher.check(name, run)
     unit.launcher.debounce(name)
-    return unit.tasks.start(f"starting {name}", lambda: unit.launcher.launch(name, request))
+    return unit.tasks.start(f"starting {name}", lambda: unit.launcher.launch(name, run))
 
 
 def _stop(unit: UnitServices, jobs: list[JobRecord]) -> Accepted:

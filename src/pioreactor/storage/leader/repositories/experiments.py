@@ -60,7 +60,7 @@ def check_experiment_name(name: str) -> str:
         raise InvalidRequestError("an experiment needs a name")
     if len(name) > LONGEST_NAME:
         raise InvalidRequestError(f"the experiment's name is longer than {LONGEST_NAME} characters")
-    if name == "current" or name.startswith("_testing"):
+    if name in (".", "..", "current") or name.startswith("_testing"):
         raise InvalidRequestError(f"{name!r} is reserved", remedy="Choose another name.")
     if any(character in _FORBIDDEN or not character.isprintable() for character in name):
         raise InvalidRequestError(f"an experiment's name cannot contain any of {' '.join(_FORBIDDEN)}")
