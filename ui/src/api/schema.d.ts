@@ -2728,6 +2728,9 @@ export interface paths {
         /**
          * RunJob
          * @description Start a job in a process of its own; the task fails with its last output if it exits with an error within 1 s.
+         *
+         *     Of the environment a request can set `EXPERIMENT`, `JOB_SOURCE`, `DEBUG` and `SKIP_PLUGINS`; the leader also says
+         *     whether the unit is active, and its model.
          */
         post: operations["post_unit_api_jobs_run_job_name_job"];
         delete?: never;
@@ -2736,6 +2739,9 @@ export interface paths {
         /**
          * RunJob
          * @description Start a job in a process of its own; the task fails with its last output if it exits with an error within 1 s.
+         *
+         *     Of the environment a request can set `EXPERIMENT`, `JOB_SOURCE`, `DEBUG` and `SKIP_PLUGINS`; the leader also says
+         *     whether the unit is active, and its model.
          */
         patch: operations["patch_unit_api_jobs_run_job_name_job"];
         trace?: never;
