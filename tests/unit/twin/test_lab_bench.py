@@ -34,8 +34,9 @@ class Beside:
     clock: Hand
 
     def wait(self, seconds: float) -> None:
+        """Let time pass. The bench brings the world there: over a socket the server's thread does so by itself, too."""
         self.clock.t_s += seconds
-        self.world.advance()
+        self.bench.state()
 
     def pump(self, name: str, seconds: float) -> None:
         self.world.set_output(name, 100.0, hz=250.0)
