@@ -119,6 +119,12 @@ _SPECS: Final = (
 
 JOBS: Final[Mapping[str, JobSpec]] = {spec.name: spec for spec in _SPECS}
 
+ACTIONS: Final = (
+    *("led_intensity", "add_media", "add_alt_media", "remove_waste", "circulate_media", "circulate_alt_media", "pumps"),
+    *("od_blank", "self_test", "calibration_action", "stirring_calibration", "experiment_profile", "backup_database"),
+)
+"""What `pio run` starts beside jobs: short operations, whose commands know their options."""
+
 _ACTUATING_PARTS: Final = ("add_", "remove_", "circulate_", "pump", "temperature", "stirring")
 """Parts of the names of actions, and of plugins' jobs, that drive outputs."""
 

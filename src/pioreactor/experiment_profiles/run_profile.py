@@ -16,7 +16,7 @@ from pioreactor.experiment_profiles.checkpoint import CheckpointStore, RunProgre
 from pioreactor.experiment_profiles.ports import Cluster
 from pioreactor.experiment_profiles.profile_runner import ProfileRunner, RunOutcome
 from pioreactor.experiment_profiles.profile_struct import InvalidProfileError, read_profile
-from pioreactor.experiment_profiles.validate import diagnostics
+from pioreactor.experiment_profiles.validate import verify
 from pioreactor.jobs.managed_lifecycle import long_running_managed_lifecycle
 from pioreactor.observability.log import NOTICE
 from pioreactor.runtime.context import Runtime
@@ -50,9 +50,9 @@ def find_file(runtime: Runtime, name: str) -> Path:
 def new_run(runtime: Runtime, path: Path, experiment: str) -> RunProgress:
     """Return a run that has not started; raise `InvalidProfileError` with every error of the profile."""
     text = path.read_text(encoding="utf-8")
-    errors = [found for found in diagnostics(read_profile(text)) if found.severity == "error"]
+    errors = [found for found in verify(text).diagnostics if found.severity == "error"]
     if errors:
-        messages = "; ".join(f"{found.path}: {found.message}" for found in errors)
+        messages = "; ".join(f"line {found.line}: {found.path}: {found.message}" for found in errors)
         raise InvalidProfileError(f"{path.name} cannot be run: {messages}", remedy=errors[0].hint)
     started_at = structs.to_timestamp(runtime.clock.now())
     return RunProgress(secrets.token_hex(8), path.name, text, experiment, "", started_at)

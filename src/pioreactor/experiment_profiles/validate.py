@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import inspect
 import re
 from collections.abc import Generator, Iterable, Iterator, Mapping
-from typing import Literal
 
 import msgspec
 
-from pioreactor.automations import registry
-from pioreactor.exc import NotFoundError, SettingError
 from pioreactor.experiment_profiles.durations import due_s, format_duration, seconds
 from pioreactor.experiment_profiles.evaluator import bracketed_expressions
 from pioreactor.experiment_profiles.grammar import (
@@ -22,8 +18,17 @@ from pioreactor.experiment_profiles.grammar import (
     bare,
     parse,
 )
+from pioreactor.experiment_profiles.lenient_reader import (
+    Diagnostic,
+    LenientReader,
+    is_skipped,
+    positions_of,
+    with_position,
+)
+from pioreactor.experiment_profiles.option_checks import AUTOMATION, PUMPS, faults_of, temperature_faults, volume_faults
 from pioreactor.experiment_profiles.profile_struct import (
     Act,
+    Action,
     Condition,
     InvalidProfileError,
     Log,
@@ -37,27 +42,15 @@ from pioreactor.experiment_profiles.profile_struct import (
     Stop,
     Update,
     When,
-    read_profile,
 )
 from pioreactor.job_catalog import JOBS
-from pioreactor.jobs.settings import AnySetting, settings_of
+from pioreactor.models import ReactorModel
 
-Severity = Literal["error", "warning", "info"]
 LEVELS = ("DEBUG", "INFO", "NOTICE", "WARNING", "ERROR")
 LEDS = "led_intensity"
-_AUTOMATION = "_automation"
+_LOOKUP = re.compile(r"\w*:\w+:\w")
 _PLUGIN_VERSION = re.compile(r"(==|>=|<=)?\s*\d+(\.\w+)*")
 _OWN_WORDS = frozenset({"unit", "experiment", "job_name", "hours_elapsed", "action_count", "true", "false"})
-
-
-class Diagnostic(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One finding; `path` says where, as in `common.jobs.stirring.actions[0].t`."""
-
-    severity: Severity
-    code: str
-    message: str
-    path: str
-    hint: str | None = None
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -68,30 +61,49 @@ class Verdict(msgspec.Struct, frozen=True):
     normalized_profile: dict[str, object] | None
 
 
-def verify(text: str, *, jobs: Mapping[str, Iterable[str]] | None = None) -> Verdict:
-    """Read a profile and say what is wrong. `jobs` names the jobs that units know, with the options of each."""
-    try:
-        profile = read_profile(text)
-    except InvalidProfileError as error:
-        sentence, _, place = str(error).partition(" - at `")
-        path = place.rstrip("`").removeprefix("$").removeprefix(".")
-        code = "profile.version" if path == "version" else "profile.invalid"
-        return Verdict(False, [Diagnostic("error", code, sentence, path, error.remedy)], None)
-    found = diagnostics(profile, jobs=jobs)
+def verify(
+    text: str, *, jobs: Mapping[str, Iterable[str]] | None = None, units: Mapping[str, ReactorModel] | None = None
+) -> Verdict:
+    """Return all findings about the text of a profile, with line and column, in the order of the text.
+
+    `jobs` names the jobs that units know, with the options of each; `units` the units of the cluster
+    with their models. Without them the profile is not compared with either.
+    """
+    reader = LenientReader(text)
+    profile = reader.read()
+    found = reader.findings
+    if profile is None:
+        found = [with_position(one, {}) for one in found]
+    else:
+        positions = positions_of(text)
+        found = [with_position(one, positions) for one in [*found, *diagnostics(profile, jobs=jobs, units=units)]]
+    found.sort(key=lambda one: (one.line if one.line is not None else 0, one.column or 0))
     is_ok = all(one.severity != "error" for one in found)
-    return Verdict(is_ok, found, msgspec.to_builtins(profile))
+    is_readable = profile is not None and not reader.findings
+    return Verdict(is_ok, found, msgspec.to_builtins(profile) if is_readable else None)
 
 
-def diagnostics(profile: Profile, *, jobs: Mapping[str, Iterable[str]] | None = None) -> list[Diagnostic]:
+def diagnostics(
+    profile: Profile,
+    *,
+    jobs: Mapping[str, Iterable[str]] | None = None,
+    units: Mapping[str, ReactorModel] | None = None,
+) -> list[Diagnostic]:
     """Return all findings, in the order of the profile."""
-    return list(_ProfileCheck(profile, jobs).all())
+    return list(_ProfileCheck(profile, jobs, units).all())
 
 
 class _ProfileCheck:
     """One walk through a profile."""
 
-    def __init__(self, profile: Profile, jobs: Mapping[str, Iterable[str]] | None) -> None:
+    def __init__(
+        self,
+        profile: Profile,
+        jobs: Mapping[str, Iterable[str]] | None,
+        units: Mapping[str, ReactorModel] | None,
+    ) -> None:
         self._profile = profile
+        self._units = units
         self._jobs = None if jobs is None else {name: frozenset(options) for name, options in jobs.items()}
 
     def all(self) -> Iterator[Diagnostic]:
@@ -101,6 +113,7 @@ class _ProfileCheck:
                     "error", "plugin.version.invalid", f"{plugin.version!r} is no version",
                     f"plugins[{number}].version", "Write a version, or one after ==, >= or <=: >=1.2.0",
                 )  # fmt: skip
+        yield from self._unknown_units()
         blocks = [("common", self._profile.common.jobs)]
         blocks += [(f"pioreactors.{unit}", block.jobs) for unit, block in self._profile.pioreactors.items()]
         for where, jobs in blocks:
@@ -109,7 +122,18 @@ class _ProfileCheck:
                 yield from self._known(name, path)
                 yield from _order(name, job.actions, path, is_started=where != "common" and self._starts_for_all(name))
                 for number, act in enumerate(job.actions):
-                    yield from self._act(name, act, f"{path}.actions[{number}]")
+                    here = f"{path}.actions[{number}]"
+                    yield from _evaluated_once(act, f"{here}.if")
+                    yield from self._act(name, act, here)
+
+    def _unknown_units(self) -> Iterator[Diagnostic]:
+        if self._units is None:
+            return
+        for unit in self._profile.pioreactors:
+            if unit not in self._units:
+                hint = f"Units are: {', '.join(sorted(self._units))}."
+                message = f"{unit!r} is not a unit of this cluster"
+                yield Diagnostic("warning", "unit.unknown", message, f"pioreactors.{unit}", hint)
 
     def _starts_for_all(self, job_name: str) -> bool:
         common = self._profile.common.jobs.get(job_name)
@@ -123,7 +147,9 @@ class _ProfileCheck:
             hint = f"Is {near[0]!r} meant?" if near else "See `pio run --help`; a plugin may have to be installed."
             yield Diagnostic("warning", "job.unknown", f"no unit knows a job {job_name!r}", path, hint)
 
-    def _act(self, job: str, act: Act, path: str) -> Iterator[Diagnostic]:
+    def _act(self, job: str, act: Action, path: str) -> Iterator[Diagnostic]:
+        if is_skipped(act):
+            return
         yield from _time_of(act, path)
         yield from self._condition(act.if_, f"{path}.if")
         match act:
@@ -145,20 +171,32 @@ class _ProfileCheck:
                 yield from self._repeat(job, act, path)
 
     def _options(self, job: str, options: Mapping[str, object], path: str) -> Iterator[Diagnostic]:
-        is_automation = job in JOBS and job.endswith(_AUTOMATION)
-        known = None if self._jobs is None or is_automation else self._jobs.get(job)
-        for fault in faults_of(job, options, self._automation_of(job, options), path):
-            # What the command line knows is told below.
-            if not known or fault.code != "option.unknown":
-                yield fault
-        if not known:
-            return
+        models = self._models_for(path)
+        if job in (*PUMPS, "pumps"):
+            yield from volume_faults(job, options, models, path)
+        faults = list(faults_of(job, options, self._automation_of(job, options), path))
+        if job == "temperature_automation" and all(fault.code != "option.value" for fault in faults):
+            faults += temperature_faults(options, models, path)
+        known = self._command_options(job)
+        yield from (fault for fault in faults if not known or fault.code != "option.unknown")
         for name in options:
-            if name.replace("-", "_").rstrip("_") not in known:
+            if known and name.replace("-", "_").rstrip("_") not in known:
                 yield Diagnostic(
                     "warning", "option.unknown", f"{job} has no option {name!r}", f"{path}.{name}",
                     f"It has: {', '.join(sorted(known))}.",
                 )  # fmt: skip
+
+    def _command_options(self, job: str) -> frozenset[str] | None:
+        """Return the options of a job's command; nothing for automations and for `pumps`, which take others."""
+        if self._jobs is None or job == "pumps" or (job in JOBS and job.endswith(AUTOMATION)):
+            return None
+        return self._jobs.get(job)
+
+    def _models_for(self, path: str) -> Mapping[str, ReactorModel]:
+        """Return the models of the units that an action is for."""
+        if self._units is None or not path.startswith("pioreactors."):
+            return self._units if self._units is not None else {}
+        return {unit: model for unit, model in self._units.items() if path.startswith(f"pioreactors.{unit}.jobs.")}
 
     def _automation_of(self, job: str, options: Mapping[str, object]) -> str | None:
         """Return the automation that options are for: the one named, or the only one that the profile starts."""
@@ -249,44 +287,13 @@ def _automations(actions: Iterable[Act]) -> Iterator[str]:
             yield named
 
 
-def faults_of(job: str, options: Mapping[str, object], automation: str | None, path: str) -> Iterator[Diagnostic]:
-    """Give what a job or automation does not accept of options; nothing if its class is not known.
-
-    An unknown name is a warning, since a plugin on the unit may know it.
-    """
-    if job not in JOBS or (job.endswith(_AUTOMATION) and automation is None):
-        return
-    try:
-        cls = JOBS[job].load() if automation is None else registry.find(job.removesuffix(_AUTOMATION), automation)
-    except NotFoundError as error:
-        hint = "A plugin may have to be installed on the units."
-        yield Diagnostic("warning", "automation.unknown", str(error), f"{path}.automation_name", hint)
-        return
-    settings = settings_of(cls)
-    for given, value in options.items():
-        name = given.replace("-", "_")
-        if name in settings:
-            yield from _value_fault(settings[name], value, f"{path}.{given}")
-        elif name != "automation_name" and name not in _arguments(cls):
-            message = f"{job if automation is None else automation} has no option {given!r}"
-            hint = f"It has: {', '.join(sorted(settings))}."
-            yield Diagnostic("warning", "option.unknown", message, f"{path}.{given}", hint)
-
-
-def _value_fault(setting: AnySetting, value: object, path: str) -> Iterator[Diagnostic]:
-    if value is None or (isinstance(value, str) and "${{" in value):
-        return
-    try:
-        setting.parse(value if isinstance(value, bool | int | float) else str(value))
-    except SettingError as error:
-        yield Diagnostic("error", "option.value", str(error), path, f"It must be {setting.range_text()}.")
-
-
-def _arguments(cls: type) -> set[str]:
-    """Return the names of what the constructors of a class, and its start, take."""
-    constructors = [vars(base)["__init__"] for base in cls.__mro__ if "__init__" in vars(base) and base is not object]
-    taken = {name for each in constructors for name in inspect.signature(each).parameters}
-    return taken | {option.name for option in getattr(cls, "start_options", ())}
+def _evaluated_once(act: Act, path: str) -> Iterator[Diagnostic]:
+    """Tell that an `if` on a value of a job is not waited for."""
+    if isinstance(act.if_, str) and _LOOKUP.search(act.if_) and not isinstance(act, When | Repeat):
+        yield Diagnostic(
+            "info", "if.evaluated_once", "`if` is evaluated once, when the action is due", path,
+            "The action is skipped if it is false then; to wait for it, use an action of type when.",
+        )  # fmt: skip
 
 
 def _misused(tree: Expression, *, as_truth: bool, as_number: bool) -> Iterator[str]:

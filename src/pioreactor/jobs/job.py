@@ -364,8 +364,8 @@ class BackgroundJob(LifecycleHooks, JobDeclaration, metaclass=JobType):
     def _enter(self, state: JobState) -> None:
         self._state_publisher.publish(state)
         if self._argv and state != JobState.DISCONNECTED and not self.is_long_running:
-            now = structs.to_timestamp(self.runtime.clock.now())
-            requested = restart_policy.DesiredJob(self.job_name, self.experiment, self._argv, now, state)
+            when = (structs.to_timestamp(self.runtime.clock.now()), state, self.runtime.job_source)
+            requested = restart_policy.DesiredJob(self.job_name, self.experiment, self._argv, *when)
             self._store_desired(lambda: restart_policy.record_desired(self.runtime, requested))
         level = logging.INFO if state in (JobState.READY, JobState.DISCONNECTED) else logging.DEBUG
         self.logger.log(level, "%s.", state.capitalize())

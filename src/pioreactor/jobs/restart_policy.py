@@ -29,6 +29,8 @@ class DesiredJob(msgspec.Struct, frozen=True):
     started_at: str
     state: str
     """`ready`, or `sleeping` for one that was paused."""
+    job_source: str = "user"
+    """What started it, such as the run of a profile."""
 
 
 def record_desired(runtime: Runtime, job: DesiredJob) -> None:
@@ -61,7 +63,9 @@ def policy_for(runtime: Runtime, job_name: str) -> str:
 
 def environment_to_resume(runtime: Runtime, job: DesiredJob) -> dict[str, str]:
     """Return the environment variables of a process that resumes an interrupted job, paused if the policy is `hold`."""
-    environment = {"EXPERIMENT": job.experiment, "JOB_SOURCE": "resume", "PIOREACTOR_RESUMED": "1"}
+    # Stopping a profile stops the jobs of its source, also those that were resumed meanwhile.
+    source = job.job_source if job.job_source.startswith("experiment_profile/") else "resume"
+    environment = {"EXPERIMENT": job.experiment, "JOB_SOURCE": source, "PIOREACTOR_RESUMED": "1"}
     if policy_for(runtime, job.job_name) == "hold" or job.state == "sleeping":
         environment["PIOREACTOR_START_SLEEPING"] = "1"
     return environment

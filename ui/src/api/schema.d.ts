@@ -3522,7 +3522,9 @@ export interface components {
         /** Diagnostic */
         Diagnostic: {
             code: string;
+            column?: number | null;
             hint?: string | null;
+            line?: number | null;
             message: string;
             path: string;
             /** @enum {string} */

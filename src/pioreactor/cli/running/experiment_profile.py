@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pioreactor.experiment_profiles.checkpoint import RunProgress
+    from pioreactor.experiment_profiles.lenient_reader import Diagnostic
     from pioreactor.experiment_profiles.ports import Cluster
     from pioreactor.experiment_profiles.timeline import Step
-    from pioreactor.experiment_profiles.validate import Diagnostic
 
 _COLORS = {"error": "red", "warning": "yellow", "info": "blue"}
 
@@ -101,11 +101,11 @@ def _option_name(flag: str) -> str:
 
 def _check(run: RunProgress) -> None:
     from pioreactor.experiment_profiles.profile_struct import read_profile
-    from pioreactor.experiment_profiles.validate import check_plugins, diagnostics
+    from pioreactor.experiment_profiles.validate import check_plugins, verify
     from pioreactor.plugin_management import get_plugins
 
     profile = read_profile(run.profile)
-    _show_findings(diagnostics(profile))
+    _show_findings(verify(run.profile, jobs=_known_jobs(click.get_current_context())).diagnostics)
     if profile.plugins:
         check_plugins(profile.plugins, {name: plugin.version for name, plugin in get_plugins().items()})
 
@@ -134,7 +134,9 @@ def _run(cli: CliContext, run: RunProgress) -> None:
 def _show_findings(found: Sequence[Diagnostic]) -> None:
     for one in found:
         word = click.style(f"{one.severity:<8}", fg=_COLORS[one.severity])
-        click.echo(f"{word}{one.path}: {one.message} ({one.code})", err=True)
+        place = "" if one.line is None else f"line {one.line}, column {one.column}: "
+        path = f"{one.path}: " if one.path else ""
+        click.echo(f"{word}{place}{path}{one.message} ({one.code})", err=True)
         if one.hint:
             click.echo(f"        Try: {one.hint}", err=True)
 

@@ -9,9 +9,12 @@ from litestar import MediaType, Router, delete, get, patch, post
 from litestar.params import FromPath, JSONBody
 
 from pioreactor.exc import ConflictError, InvalidRequestError, NotFoundError, StorageError
+from pioreactor.experiment_profiles.lenient_reader import Diagnostic
 from pioreactor.experiment_profiles.profile_struct import read_profile
 from pioreactor.experiment_profiles.timeline import Step, timeline
-from pioreactor.experiment_profiles.validate import Diagnostic, Verdict, verify
+from pioreactor.experiment_profiles.validate import Verdict, verify
+from pioreactor.job_catalog import ACTIONS, JOBS
+from pioreactor.models import DEFAULT_MODEL, load_models
 from pioreactor.storage.leader.repositories.profile_runs import ProfileRun
 from pioreactor.structs.yaml_text import InvalidYAMLError, read_yaml
 from pioreactor.web.leader.responses import Status
@@ -53,7 +56,8 @@ class ProfileRefusedError(InvalidRequestError):
     def __init__(self, diagnostics: list[Diagnostic]) -> None:
         errors = [found for found in diagnostics if found.severity == "error"]
         first = errors[0]
-        location = f" (at {first.path})" if first.path else ""
+        place = f"line {first.line}, {first.path}" if first.line is not None else first.path
+        location = f" (at {place.removesuffix(', ')})" if place else ""
         more = f", and {len(errors) - 1} more errors" if len(errors) > 1 else ""
         super().__init__(f"{first.message}{location}{more}", remedy=first.hint)
         self.diagnostics = [msgspec.to_builtins(found) for found in diagnostics]
@@ -73,9 +77,21 @@ def _path(leader: LeaderServices, name: str) -> Path:
     return leader.unit.paths.experiment_profiles / name
 
 
-def _check(text: str) -> Verdict:
+def _verdict(leader: LeaderServices, text: str) -> Verdict:
+    """Compare a profile with the units of the cluster; a unit without a model has the default one."""
+    known = load_models(leader.unit.paths.models)
+    by_name = {(model.model_name, model.model_version): model for model in known}
+    units = {
+        worker.pioreactor_unit: by_name.get((str(worker.model_name), str(worker.model_version)), by_name[DEFAULT_MODEL])
+        for worker in leader.database.workers.all()
+    }
+    plugin_jobs = (job.job_name for job in leader.unit.catalog.jobs())
+    return verify(text, jobs={name: () for name in (*JOBS, *ACTIONS, *plugin_jobs)}, units=units)
+
+
+def _check(leader: LeaderServices, text: str) -> Verdict:
     """Return the verdict on a profile; raise `ProfileRefusedError` when it cannot be run."""
-    verdict = verify(text)
+    verdict = _verdict(leader, text)
     if not verdict.ok:
         raise ProfileRefusedError(verdict.diagnostics)
     return verdict
@@ -119,7 +135,7 @@ def profiles(leader: LeaderPorts) -> list[ProfileRow]:
 @post("/experiment_profiles", status_code=200, sync_to_thread=True)
 def create_profile(leader: LeaderPorts, data: JSONBody[CreateProfile]) -> Status:
     path = _path(leader, data.filename)
-    _check(data.body)
+    _check(leader, data.body)
     if path.exists():
         raise ConflictError(f"there is already a profile {data.filename!r}", remedy="Choose another name.")
     _write(path, data.body)
@@ -136,7 +152,7 @@ def _existing(leader: LeaderServices, name: str) -> Path:
 @patch("/experiment_profiles/{name:str}", sync_to_thread=True)
 def update_profile(leader: LeaderPorts, name: FromPath[str], data: JSONBody[UpdateProfile]) -> Status:
     path = _existing(leader, name)
-    _check(data.body)
+    _check(leader, data.body)
     _write(path, data.body)
     return Status()
 
@@ -153,9 +169,9 @@ def delete_profile(leader: LeaderPorts, name: FromPath[str]) -> Status:
 
 
 @post("/experiment_profiles/verify", status_code=200, sync_to_thread=True)
-def verify_profile(data: JSONBody[VerifyProfile]) -> ProfilePreview:
+def verify_profile(leader: LeaderPorts, data: JSONBody[VerifyProfile]) -> ProfilePreview:
     """Return the diagnostics and the steps of a profile that is being edited."""
-    verdict = verify(data.body)
+    verdict = _verdict(leader, data.body)
     is_readable = verdict.normalized_profile is not None
     has_times = is_readable and all(not found.code.startswith("time.") for found in verdict.diagnostics)
     steps = timeline(read_profile(data.body)) if has_times else []

@@ -125,3 +125,10 @@ def test_the_policy_ask_logs_once(stage: Stage) -> None:
     assert stage.said == [
         "stirring ended unexpectedly. Start it again, or remove it with `pio kill --job-name stirring`."
     ]
+
+
+@pytest.mark.parametrize(("source", "resumed"), [("experiment_profile/7", "experiment_profile/7"), ("user", "resume")])
+def test_a_resumed_job_still_belongs_to_the_profile_that_started_it(stage: Stage, source: str, resumed: str) -> None:
+    job = restart_policy.DesiredJob("stirring", "exp", ("stirring",), "2030-01-01T00:00:00.000Z", "ready", source)
+
+    assert restart_policy.environment_to_resume(stage.runtime, job)["JOB_SOURCE"] == resumed

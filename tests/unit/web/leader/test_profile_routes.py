@@ -41,3 +41,15 @@ def test_a_profile_is_verified_before_it_is_stored(leader: Any) -> None:
     [found] = refused.json()["diagnostics"]
     assert (found["code"], found["path"]) == ("time.invalid", "common.jobs.stirring.actions[2].t")
     assert client.get("/api/experiment_profiles").json() == []
+
+
+def test_a_profile_is_compared_with_the_jobs_of_the_cluster(leader: Any) -> None:
+    body = (
+        'version: "1.0"\nexperiment_profile_name: demo\n'
+        "pioreactors: {absent: {jobs: {stiring: {actions: [{type: start, t: 0}]}}}}\n"
+    )
+    found = leader.client.post("/api/experiment_profiles/verify", json={"body": body}).json()["diagnostics"]
+    assert [(one["code"], one["line"], one["column"]) for one in found] == [
+        ("unit.unknown", 3, 15),
+        ("job.unknown", 3, 31),
+    ]

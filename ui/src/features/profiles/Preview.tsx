@@ -14,9 +14,15 @@ export function Findings({ found }: { found: readonly Diagnostic[] }) {
           <Icon name={one.severity === "error" ? "lost" : "events"} size={16} />
           <div>
             <p>
-              <strong>{one.severity === "error" ? "Mistake" : "Note"}:</strong> {one.message}
+              <strong>{one.severity === "error" ? "Error" : one.severity === "warning" ? "Warning" : "Note"}:</strong>{" "}
+              {one.message}
             </p>
-            {one.path && <p className="soft small">at {one.path}</p>}
+            {one.line != null && (
+              <p className="soft small">
+                Line {one.line}, column {one.column}
+                {one.path && `: ${one.path}`}
+              </p>
+            )}
             {one.hint && <p className="soft small">{one.hint}</p>}
           </div>
         </li>
