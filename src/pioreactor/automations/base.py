@@ -193,6 +193,13 @@ class AutomationJob(BackgroundJob):
         self._recorded_settings = self._settable_values()
         self._has_begun = True
         super()._become_ready()
+        self.run_soon(self._log_start)
+
+    def _log_start(self) -> None:
+        values = [
+            f"{name} {_value_text(getattr(self, name), setting.unit)}" for name, setting in self.settings().items()
+        ]
+        self.logger.info("Started %s%s.", self.automation_name, f" with {', '.join(values)}" if values else "")
 
     def _subscribe_to_readings(self) -> None:
         self.subscribe_to_setting("growth_rate_calculating", "od_filtered", self._set_od_filtered)
@@ -274,3 +281,9 @@ class AutomationJob(BackgroundJob):
         if self._has_begun:
             self._record_settings()
         self._registration.publish_setting("automation_name", None)
+
+
+def _value_text(value: object, unit: str | None) -> str:
+    """Return the value of a setting for the log."""
+    text = f"{value:g}" if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
+    return text if unit is None else f"{text} {unit}"

@@ -86,6 +86,23 @@ def test_a_setting_is_changed_within_its_bounds_while_the_automation_runs() -> N
         assert bench.payloads("dosing_automation/exchange_volume_ml")[-1] == b"0.8"
 
 
+@pytest.mark.parametrize(
+    ("kind", "name", "options", "line"),
+    [
+        ("dosing", "chemostat", {"duration": 60}, "Started chemostat with exchange_volume_ml 0.5 mL, duration 60 min."),
+        ("temperature", "thermostat", {"target_temperature": "37"}, "Started thermostat with target_temperature 37 ℃."),
+        ("dosing", "silent", {}, "Started silent."),
+    ],
+)
+def test_the_log_names_what_was_started_with_which_values(
+    kind: str, name: str, options: dict[str, Any], line: str
+) -> None:
+    with simulated_bench(scenario="water") as bench:
+        start_unchecked(bench, registry.find(kind, name), **options)
+        bench.wait(1.0)
+        assert line in bench.logged("info")
+
+
 def start_unchecked(bench: Bench, automation: type[AutomationJob], **options: Any) -> None:
     bench.start(lambda: automation(**options))
 
