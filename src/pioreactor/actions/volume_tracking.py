@@ -35,7 +35,8 @@ class VialState:
         volume = max(self.current_volume_ml, 0.0)
         if volume > self.efflux_tube_volume_ml:
             volume = max(volume - volume_ml, self.efflux_tube_volume_ml, 0.0)
-        removed = max(self.cumulative_waste_removed_ml + volume_ml, 0.0)
+        # The pump draws air once the level is down at the efflux tube: only what left the vial is waste.
+        removed = max(self.cumulative_waste_removed_ml + max(self.current_volume_ml, 0.0) - volume, 0.0)
         return replace(self, current_volume_ml=volume, cumulative_waste_removed_ml=removed)
 
     def _after_addition(self, event: str, volume_ml: float) -> "VialState":

@@ -69,7 +69,7 @@ def test_a_script_runs_in_order(simulated: Simulated) -> None:
     bench.wait(100.0)
     assert given == [None]
     assert books(bench).cumulative_media_added_ml == pytest.approx(0.7)
-    assert books(bench).cumulative_waste_removed_ml == pytest.approx(1.0)
+    assert books(bench).cumulative_waste_removed_ml == pytest.approx(0.5), "what was above the tube"
     assert bench.states("pumps") == ["init", "ready", "disconnected"]
 
 
@@ -135,7 +135,7 @@ def test_circulation_is_in_the_books_and_keeps_the_volume(simulated: Simulated, 
     after = books(bench)
     assert getattr(after, total) > getattr(before, total)
     assert after.current_volume_ml == pytest.approx(before.current_volume_ml, abs=0.01)
-    assert after.cumulative_waste_removed_ml == pytest.approx(removed_ml, abs=1e-6)
+    assert after.cumulative_waste_removed_ml == pytest.approx(added_ml, abs=0.01)
     events = bench.decoded("dosing_events")
     assert sum(e["volume_change"] for e in events if e["event"] == pump.event) == pytest.approx(added_ml, abs=1e-6)
     assert bench.unit.world.outputs["waste"] == bench.unit.world.outputs[pump.role] == 0.0

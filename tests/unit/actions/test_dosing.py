@@ -87,13 +87,13 @@ def test_a_whole_dose_is_entered_slice_by_slice_after_it_moved(scene: Scene) -> 
     assert len(events) == 6
 
 
-def test_waste_goes_down_to_the_tube_and_all_of_it_counts(scene: Scene) -> None:
+def test_waste_goes_down_to_the_tube_and_only_what_left_counts(scene: Scene) -> None:
     scene.doser.request(MEDIA, volume_ml=0.3)
     scene.doser.request(WASTE, volume_ml=1.0)
     scene.bench.wait(60.0)
     assert scene.announced("remove_waste") == pytest.approx(1.0, abs=1e-6), "positive for waste as well"
     assert scene.books()["current_volume_ml"] == pytest.approx(14.0)
-    assert scene.books()["cumulative_waste_removed_ml"] == pytest.approx(1.0, abs=1e-6)
+    assert scene.books()["cumulative_waste_removed_ml"] == pytest.approx(0.3, abs=1e-6)
 
 
 def test_a_stop_in_mid_dose_enters_what_ran(scene: Scene) -> None:
@@ -143,7 +143,7 @@ def test_a_process_that_was_frozen_learns_when_its_pump_stood_still(
     ending.set()
     scene.bench.wait(1.0)
     assert scene.announced("remove_waste") == pytest.approx(on_s * RATE, abs=0.1 * RATE)
-    assert scene.books()["cumulative_waste_removed_ml"] == pytest.approx(scene.announced("remove_waste"))
+    assert scene.books()["cumulative_waste_removed_ml"] == 0.0, "the level is at the tube: nothing left the vial"
 
 
 def test_a_signal_in_mid_action_enters_what_ran() -> None:

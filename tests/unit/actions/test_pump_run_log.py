@@ -103,6 +103,7 @@ def test_after_a_power_cut_what_was_added_is_not_less_than_the_books_say(
 def test_after_a_power_cut_what_was_removed_is_not_more_than_the_books_say(
     simulation: Simulation, unit: SimulatedUnit
 ) -> None:
+    bioreactor.set_variables(unit.runtime, EXPERIMENT, {"efflux_tube_volume_ml": 5.0})
     unit.run(dose(WASTE, 60.0), name="remove_waste")
     simulation.clock.sleep(5.63)
     unit.cut_power()

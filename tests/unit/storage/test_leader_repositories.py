@@ -327,12 +327,13 @@ def test_the_clusters_logs_count_while_the_unit_was_assigned(database: LeaderDat
 # the rest
 
 
-def test_media_rates_are_per_hour_over_three(database: LeaderDatabase, wall: Wall) -> None:
-    def dose(unit: str, event: str, volume_ml: float, minutes: float) -> Row:
-        at = to_timestamp(START + timedelta(minutes=minutes))
-        key = {"experiment": "e", "pioreactor_unit": unit, "timestamp": at}
-        return Row("dosing_events", {**key, "event": event, "volume_change_ml": volume_ml, "source_of_event": "t"})
+def dose(unit: str, event: str, volume_ml: float, minutes: float) -> Row:
+    at = to_timestamp(START + timedelta(minutes=minutes))
+    key = {"experiment": "e", "pioreactor_unit": unit, "timestamp": at}
+    return Row("dosing_events", {**key, "event": event, "volume_change_ml": volume_ml, "source_of_event": "t"})
 
+
+def test_media_rates_are_per_hour_over_three(database: LeaderDatabase, wall: Wall) -> None:
     put(
         database,
         dose("w1", "add_media", 9.0, -1),
@@ -345,10 +346,19 @@ def test_media_rates_are_per_hour_over_three(database: LeaderDatabase, wall: Wal
     rates = database.media_rates("e")
     assert {unit: (rate.media_rate, rate.alt_media_rate) for unit, rate in rates.items()} == {
         "w1": (1.0, 0.0),
-        "w2": (0.0, pytest.approx(0.2)),
-        "all": (1.0, pytest.approx(0.2)),
+        "w2": (0.0, pytest.approx(0.6 / 2.95)),
+        "all": (1.0, pytest.approx(0.6 / 2.95)),
     }
     assert set(database.media_rates("nothing")) == {"all"}
+
+
+@pytest.mark.parametrize(("minutes", "hours"), [(1, 0.25), (15, 0.25), (60, 1.0), (150, 2.5), (180, 3.0)])
+def test_media_rates_are_taken_over_the_time_that_there_is(
+    database: LeaderDatabase, wall: Wall, minutes: float, hours: float
+) -> None:
+    put(database, dose("w1", "add_media", 1.0, 0), dose("w1", "add_media", 2.0, minutes / 2))
+    wall.turn(hours=minutes / 60)
+    assert database.media_rates("e")["w1"].media_rate == pytest.approx(3.0 / hours)
 
 
 def test_configuration_versions_are_newest_first_under_both_names(database: LeaderDatabase) -> None:

@@ -376,7 +376,7 @@ export interface paths {
         };
         /**
          * MediaRates
-         * @description How fast media was added in the last three hours [mL/h], per unit and for `all`.
+         * @description How fast media was added in the last three hours, or since the first dose [mL/h], per unit and for `all`.
          */
         get: operations["get_api_experiments_experiment_media_rates"];
         put?: never;

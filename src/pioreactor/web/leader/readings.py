@@ -88,7 +88,7 @@ def _column(
 
 @get("/experiments/{experiment:str}/media_rates", sync_to_thread=True)
 def media_rates(leader: LeaderPorts, experiment: FromPath[str]) -> dict[str, MediaRate]:
-    """How fast media was added in the last three hours [mL/h], per unit and for `all`."""
+    """How fast media was added in the last three hours, or since the first dose [mL/h], per unit and for `all`."""
     return leader.database.media_rates(experiment_name(experiment))
 
 
