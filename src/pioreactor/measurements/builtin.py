@@ -169,6 +169,18 @@ GROWTH_RATE: Final = MeasurementSpec(
     export=ExportSpec("growth_rates", "Specific growth rate that the optical density implies."),
 )
 
+GROWTH_RATE_BAND: Final = MeasurementSpec(
+    name="growth_rate_band",
+    label="95 % band of the growth rate",
+    description="Bounds between which the growth rate lies with a probability of 95 %.",
+    topics=("growth_rate_calculating/estimate",),
+    payload=structs.GrowthRateEstimate,
+    table=stream_table(
+        "growth_rate_bands", ColumnSpec("lower_95", "real", unit="1/h"), ColumnSpec("upper_95", "real", unit="1/h")
+    ),
+    export=ExportSpec("growth_rate_bands", "95 % bands of the growth rates."),
+)
+
 MEASURED_RPM: Final = MeasurementSpec(
     name="measured_rpm",
     label="Stirring speed",
@@ -400,7 +412,7 @@ PROFILE_RUNS: Final = MeasurementSpec(
 _KINDS: Final = ("dosing", "led", "temperature")
 
 BUILT_IN: Final[tuple[MeasurementSpec, ...]] = (
-    *(OD, RAW_OD, OD_FUSED, OD_FILTERED, TEMPERATURE, GROWTH_RATE, MEASURED_RPM),
+    *(OD, RAW_OD, OD_FUSED, OD_FILTERED, TEMPERATURE, GROWTH_RATE, GROWTH_RATE_BAND, MEASURED_RPM),
     *(LED_CHANGES, DOSING, ALT_MEDIA_FRACTION, VOLUME, IR_LED_INTENSITY, PWM_DUTIES, OD_BLANKS, LOGS),
     *(_automation_settings(kind) for kind in _KINDS),
     *(_automation_events(kind) for kind in _KINDS),

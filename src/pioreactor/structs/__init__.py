@@ -17,6 +17,7 @@ from pioreactor.structs.events import LEDsIntensity as LEDsIntensity
 from pioreactor.structs.events import Log as Log
 from pioreactor.structs.readings import CalibratedODReading as CalibratedODReading
 from pioreactor.structs.readings import GrowthRate as GrowthRate
+from pioreactor.structs.readings import GrowthRateEstimate as GrowthRateEstimate
 from pioreactor.structs.readings import KalmanFilterOutput as KalmanFilterOutput
 from pioreactor.structs.readings import MeasuredRPM as MeasuredRPM
 from pioreactor.structs.readings import ODFiltered as ODFiltered

@@ -21,6 +21,22 @@ class GrowthRate(JSONPrintedStruct):
     timestamp: datetime
 
 
+class GrowthRateEstimate(JSONPrintedStruct):
+    """Implied growth rate with its 95 % band [1/h], and what else the estimator infers from the readings."""
+
+    growth_rate: float
+    lower_95: float
+    upper_95: float
+    od_filtered: float
+    pump_gain: float
+    """Volume delivered over volume announced."""
+    pump_gain_sd: float
+    noise_cv: float
+    """Standard deviation of the noise of a reading over the reading."""
+    outlier: bool
+    timestamp: datetime
+
+
 class ODFiltered(JSONPrintedStruct):
     """Normalized, filtered optical density [AU]."""
 

@@ -37,6 +37,7 @@ from pioreactor.job_catalog import JobSpec, StopOrder
 from pioreactor.jobs.job import BackgroundJob
 from pioreactor.measurements.registry import registered_specs, unregister
 from pioreactor.storage.leader.ingest.sqlite_sink import SqliteRecordSink
+from pioreactor.storage.leader.migrate import HEAD
 from pioreactor.testing.simulation import EXPERIMENT, simulated_bench
 from pioreactor.twin.scenarios import load_scenario
 
@@ -224,9 +225,11 @@ def test_add_a_migration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert Path(block.title).parent == (FOLDER / "versions").relative_to(ROOT)
     monkeypatch.setattr("tests.unit.storage.test_leader_migrations.FOLDER", folder)
     database = tmp_path / "leader.sqlite"
-    upgrade_to(database, "0003")
+    before, added = re.findall(r'^(?:down_)?revision = "(\d+)"', block.text, re.MULTILINE)[::-1]
+    assert before == HEAD, "the page shows the revision after the newest one"
+    upgrade_to(database, before)
     assert "location" not in columns(database, "workers")
-    upgrade_to(database, "0004")
+    upgrade_to(database, added)
     assert "location" in columns(database, "workers")
 
 

@@ -35,7 +35,9 @@ class GrowthRateCalculator(BackgroundJob):
         unit="h⁻¹", label="Growth rate", quantity="growth_rate", display=False
     )
     od_filtered = Measurement[structs.ODFiltered](label="Normalized OD", quantity="od_filtered", display=False)
-    estimate = Measurement[dict[str, object]](label="Growth rate with its 95 % band", display=False)
+    estimate = Measurement[structs.GrowthRateEstimate](
+        label="Growth rate with its 95 % band", quantity="growth_rate_band", display=False
+    )
 
     experiment_caches = (NORMALIZATION_CACHE, STATE_CACHE)
 
@@ -133,17 +135,17 @@ class GrowthRateCalculator(BackgroundJob):
         self.growth_rate = structs.GrowthRate(growth_rate=round(estimate.growth_rate, 6), timestamp=timestamp)
         self.od_filtered = structs.ODFiltered(od_filtered=round(estimate.od_filtered, 6), timestamp=timestamp)
         half_band = BAND_95 * estimate.growth_rate_sd
-        self.estimate = {
-            "growth_rate": round(estimate.growth_rate, 6),
-            "lower_95": round(estimate.growth_rate - half_band, 6),
-            "upper_95": round(estimate.growth_rate + half_band, 6),
-            "od_filtered": round(estimate.od_filtered, 6),
-            "pump_gain": round(estimate.pump_gain, 4),
-            "pump_gain_sd": round(estimate.pump_gain_sd, 4),
-            "noise_cv": round(estimate.noise_cv, 5),
-            "outlier": estimate.outlier,
-            "timestamp": structs.to_timestamp(timestamp),
-        }
+        self.estimate = structs.GrowthRateEstimate(
+            growth_rate=round(estimate.growth_rate, 6),
+            lower_95=round(estimate.growth_rate - half_band, 6),
+            upper_95=round(estimate.growth_rate + half_band, 6),
+            od_filtered=round(estimate.od_filtered, 6),
+            pump_gain=round(estimate.pump_gain, 4),
+            pump_gain_sd=round(estimate.pump_gain_sd, 4),
+            noise_cv=round(estimate.noise_cv, 5),
+            outlier=estimate.outlier,
+            timestamp=timestamp,
+        )
 
     # ---- stored state ------------------------------------------------------------------------------------
 
