@@ -23,5 +23,5 @@ export default defineConfig(({ mode }) => ({
       ]),
     ),
   },
-  test: { environment: "node", include: ["src/**/*.test.ts"], globals: false },
+  test: { environment: "node", include: ["src/**/*.test.{ts,tsx}"], globals: false },
 }));

@@ -1,7 +1,8 @@
 /** What the pages ask the leader, each question once. */
 
-import { type UseQueryResult, useQuery } from "@tanstack/react-query";
+import { type UseQueryResult, useQueries, useQuery } from "@tanstack/react-query";
 import { get, path } from "./client";
+import { narrowed, narrowedJob } from "./descriptors";
 import { type Ini, parseIni } from "./ini";
 import type {
   Assignment,
@@ -58,6 +59,45 @@ export const useAutomations = (kind: AutomationKind, enabled = true) =>
     10 * MINUTE,
     enabled,
   );
+
+/** Ask one unit for its own descriptions; the leader's stand for those of units that do not answer. */
+const ownDescriptors = <T>(unit: string, ...rest: readonly string[]) => ({
+  queryKey: ["descriptors", unit, ...rest],
+  queryFn: ({ signal }: { signal: AbortSignal }) =>
+    get<T[]>(path("api", "workers", unit, rest[0] ?? "", "descriptors", ...rest.slice(1)), signal),
+  staleTime: 10 * MINUTE,
+  retry: false,
+});
+
+/** Automations with the bounds that hold on all of these units; the leader's own until a unit has answered. */
+export function useAutomationsOf(units: readonly string[], kind: AutomationKind) {
+  const leader = useAutomations(kind);
+  const answers = useQueries({
+    queries: useOnePerModel(units).map((unit) => ownDescriptors<AutomationDescriptor>(unit, "automations", kind)),
+  });
+  return { ...leader, data: narrowed(answers.flatMap(({ data }) => (data ? [data] : []))) ?? leader.data };
+}
+
+/** A job with the bounds that hold on all of these units. */
+export function useJobOf(units: readonly string[], job: JobDescriptor): JobDescriptor {
+  const answers = useQueries({
+    queries: useOnePerModel(units).map((unit) => ownDescriptors<JobDescriptor>(unit, "jobs")),
+  });
+  const found = answers.flatMap(({ data }) => data?.filter((one) => one.job_name === job.job_name) ?? []);
+  return narrowedJob(found) ?? job;
+}
+
+/** Units to ask so that each model of reactor is asked once. */
+function useOnePerModel(units: readonly string[]): string[] {
+  const workers = useWorkers().data;
+  if (units.length === 1) return [...units];
+  const byModel = new Map(
+    (workers ?? [])
+      .filter((one) => units.includes(one.pioreactor_unit))
+      .map((one) => [`${one.model_name} ${one.model_version}`, one.pioreactor_unit]),
+  );
+  return [...byModel.values()];
+}
 
 export const useChartDescriptors = () =>
   useGet<ChartDescriptor[]>(["descriptors", "charts"], "/api/charts/descriptors", 10 * MINUTE);

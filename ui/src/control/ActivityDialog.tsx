@@ -1,7 +1,7 @@
 /** Everything about one activity of one unit, or of all units: its state, what can be done, its settings. */
 
 import { Button, Modal } from "@mantine/core";
-import { useAutomations } from "@/api/queries";
+import { useJobOf } from "@/api/queries";
 import type { AutomationKind, JobDescriptor } from "@/api/types";
 import { useReading, useTopic } from "@/live/hooks";
 import * as topics from "@/live/topics";
@@ -10,8 +10,8 @@ import { StateBadge } from "@/parts/StateBadge";
 import { isRunning } from "@/parts/states";
 import { pause, resume, start, stop, type Where } from "./commands";
 import css from "./control.module.css";
+import { JobSettings } from "./JobSettings";
 import { OutcomeLine } from "./OutcomeLine";
-import { SettingRow } from "./SettingRow";
 import { StartAutomation } from "./StartAutomation";
 import { useCommand } from "./useCommand";
 
@@ -44,7 +44,8 @@ export function ActivityDialog({ job, where, who, opened, onClose }: Props) {
   );
 }
 
-export function Activity({ job, where }: { job: JobDescriptor; where: Where }) {
+export function Activity({ job: described, where }: { job: JobDescriptor; where: Where }) {
+  const job = useJobOf(where.units, described);
   const single = where.units.length === 1;
   const unit = where.units[0] ?? where.unit;
   const received = useTopic(topics.state(unit, where.experiment, where.job));
@@ -55,9 +56,6 @@ export function Activity({ job, where }: { job: JobDescriptor; where: Where }) {
   const kind = KINDS[job.job_name];
   const running = single ? isRunning(state) : true;
   const busy = outcome.phase === "sent";
-  const settings = job.published_settings.filter(
-    (setting) => setting.display && (heardOf(setting.key, automation) || !kind),
-  );
 
   return (
     <>
@@ -106,67 +104,13 @@ export function Activity({ job, where }: { job: JobDescriptor; where: Where }) {
       {kind && (!single || !running) && (
         <StartAutomation
           kind={kind}
+          units={where.units}
           busy={busy}
           effluxMl={efflux}
           onStart={(options) => send(start(where, { options }))}
         />
       )}
-      {running && (settings.length > 0 || (single && kind && automation)) && (
-        <section className={css.settings} aria-label="Settings">
-          {settings.map((setting) => (
-            <Shown
-              key={setting.key}
-              setting={setting}
-              where={where}
-              running={running}
-              optional={kind !== undefined && single}
-            />
-          ))}
-          {single && kind && automation && (
-            <AutomationSettings kind={kind} automation={automation} job={job} where={where} />
-          )}
-        </section>
-      )}
+      {running && <JobSettings job={job} kind={kind} where={where} />}
     </>
   );
-}
-
-const heardOf = (key: string, automation: string | undefined): boolean =>
-  key !== "automation_name" || automation === undefined;
-
-/** The settings of the automation that runs, which can be changed while it runs. */
-function AutomationSettings({
-  kind,
-  automation,
-  job,
-  where,
-}: {
-  kind: AutomationKind;
-  automation: string;
-  job: JobDescriptor;
-  where: Where;
-}) {
-  const { data } = useAutomations(kind);
-  const declared = data?.find((one) => one.automation_name === automation)?.published_settings ?? [];
-  const shown = new Set(job.published_settings.map((setting) => setting.key));
-  return declared
-    .filter((setting) => setting.display && setting.editable && !shown.has(setting.key))
-    .map((setting) => <Shown key={setting.key} setting={setting} where={where} running optional />);
-}
-
-/** A setting of an automation shows only while the automation in charge publishes it. */
-function Shown({
-  setting,
-  where,
-  running,
-  optional,
-}: {
-  setting: JobDescriptor["published_settings"][number];
-  where: Where;
-  running: boolean;
-  optional: boolean;
-}) {
-  const value = useTopic(topics.setting(where.units[0] ?? where.unit, where.experiment, where.job, setting.key));
-  if (optional && value === undefined) return null;
-  return <SettingRow where={where} setting={setting} running={running} />;
 }

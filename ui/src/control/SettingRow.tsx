@@ -3,14 +3,15 @@
 import { ActionIcon, NativeSelect, Switch, TextInput } from "@mantine/core";
 import { type FormEvent, useEffect, useState } from "react";
 import type { PublishedSetting } from "@/api/types";
-import { useTopic } from "@/live/hooks";
+import { useTopics } from "@/live/hooks";
 import * as topics from "@/live/topics";
-import { plain, reading } from "@/parts/format";
+import { plain } from "@/parts/format";
 import { Icon } from "@/parts/icons";
 import { change, type Value, type Where } from "./commands";
 import css from "./control.module.css";
 import { OutcomeLine } from "./OutcomeLine";
 import type { Phase } from "./outcome";
+import { inForce, keyInWords, publishedValue } from "./publishedValue";
 import { type Command, useCommand } from "./useCommand";
 import { checked, rangeOf } from "./validation";
 
@@ -24,20 +25,11 @@ interface Props {
   stacked?: boolean;
 }
 
-const written = (setting: PublishedSetting, value: string | undefined): string => {
-  if (value === undefined) return "–";
-  if (setting.type === "numeric" && Number.isFinite(Number(value))) return reading(Number(value));
-  if (setting.type === "boolean") return value.toLowerCase() === "true" ? "on" : "off";
-  return value;
-};
-
 export function SettingRow({ where, setting, running, command, stacked = false }: Props) {
-  const single = where.units.length === 1;
-  const value = useTopic(
-    topics.setting(single ? (where.units[0] as string) : where.unit, where.experiment, where.job, setting.key),
-  );
+  const payloads = useTopics(where.units.map((unit) => topics.setting(unit, where.experiment, where.job, setting.key)));
+  const { common, words } = inForce(setting, payloads);
   const { outcome, send } = useCommand();
-  const label = setting.label ?? setting.key;
+  const label = setting.label ?? keyInWords(setting.key);
   const editable = setting.editable !== false && running && setting.type !== "json";
   const submit = (next: Value): void => send(command ? command(next) : change(where, setting.key, next));
 
@@ -45,51 +37,76 @@ export function SettingRow({ where, setting, running, command, stacked = false }
     <div className={`${css.setting} ${stacked ? css.stacked : ""}`}>
       <div className={css.settingLine}>
         <span className={css.settingLabel}>{label}</span>
-        {setting.type === "boolean" && editable && single ? (
-          <Switch
-            aria-label={label}
-            checked={value?.toLowerCase() === "true"}
-            onChange={(event) => submit(event.currentTarget.checked)}
+        {editable ? (
+          <Edit
+            setting={setting}
+            label={label}
+            payload={common}
+            words={words}
+            onSubmit={submit}
+            phase={outcome.phase}
           />
-        ) : editable && setting.options ? (
-          <NativeSelect
-            aria-label={label}
-            size="sm"
-            value={value ?? ""}
-            data={value === undefined ? ["", ...setting.options] : setting.options}
-            onChange={(event) => submit(event.currentTarget.value)}
-          />
-        ) : editable ? (
-          <Field setting={setting} label={label} value={value} onSubmit={submit} phase={outcome.phase} />
         ) : (
-          <span className={`num ${css.settingValue}`}>
-            {written(setting, value)} {value !== undefined && <span className="soft">{setting.unit}</span>}
-          </span>
+          <span className={`num ${css.settingValue}`}>{words ?? "–"}</span>
         )}
       </div>
+      {editable && common === undefined && words !== undefined && (
+        <p className="soft small">The units differ: {words}.</p>
+      )}
       {setting.description && <p className="soft small">{setting.description}</p>}
       <OutcomeLine outcome={outcome} />
     </div>
   );
 }
 
-interface FieldProps {
+interface EditProps {
   setting: PublishedSetting;
   label: string;
-  value: string | undefined;
+  /** What is in force; undefined when units differ or nothing is published. */
+  payload: string | undefined;
+  words: string | undefined;
   onSubmit: (value: Value) => void;
   phase: Phase;
 }
 
-function Field({ setting, label, value, onSubmit, phase }: FieldProps) {
+function Edit(props: EditProps) {
+  const { setting, label, payload, onSubmit } = props;
+  if (setting.type === "boolean" && payload !== undefined) {
+    return (
+      <Switch
+        aria-label={label}
+        checked={payload.toLowerCase() === "true"}
+        onChange={(event) => onSubmit(event.currentTarget.checked)}
+      />
+    );
+  }
+  const options = setting.type === "boolean" ? ["on", "off"] : setting.options;
+  if (!options) return <Field {...props} />;
+  return (
+    <NativeSelect
+      aria-label={label}
+      size="sm"
+      value={payload ?? ""}
+      data={payload === undefined ? ["", ...options] : options}
+      onChange={({ currentTarget: { value } }) => onSubmit(setting.type === "boolean" ? value === "on" : value)}
+    />
+  );
+}
+
+/** The number or text in force, as a person would type it. */
+function typed(setting: PublishedSetting, payload: string | undefined): string {
+  if (payload === undefined) return "";
+  const number = setting.type === "numeric" ? Number(payload) : NaN;
+  if (Number.isFinite(number)) return plain(number);
+  return publishedValue(setting, payload)?.text ?? "";
+}
+
+function Field({ setting, label, payload, words, onSubmit, phase }: EditProps) {
   const [draft, setDraft] = useState<string>();
-  const text =
-    draft ??
-    (value !== undefined && setting.type === "numeric" && Number.isFinite(Number(value))
-      ? plain(Number(value))
-      : (value ?? ""));
+  const current = typed(setting, payload);
+  const text = draft ?? current;
   const result = checked(setting, text);
-  const changed = draft !== undefined && draft !== value;
+  const changed = draft !== undefined && draft !== current;
   // What is being typed survives live values; only the unit's own confirmation replaces it.
   useEffect(() => {
     if (phase === "confirmed") setDraft(undefined);
@@ -105,12 +122,13 @@ function Field({ setting, label, value, onSubmit, phase }: FieldProps) {
         size="sm"
         inputMode={setting.type === "numeric" ? "decimal" : "text"}
         value={text}
+        placeholder={words}
         error={changed && !result.ok ? result.reason : undefined}
         onChange={(event) => setDraft(event.currentTarget.value)}
         rightSection={setting.unit ? <span className="soft small">{setting.unit}</span> : undefined}
         rightSectionWidth={setting.unit ? 18 + 7 * setting.unit.length : undefined}
         rightSectionPointerEvents="none"
-        description={rangeOf(setting)}
+        description={<Below range={rangeOf(setting)} inForce={changed ? words : undefined} />}
         inputWrapperOrder={["input", "error", "description"]}
       />
       <ActionIcon
@@ -125,4 +143,9 @@ function Field({ setting, label, value, onSubmit, phase }: FieldProps) {
       </ActionIcon>
     </form>
   );
+}
+
+/** Below a field: its range, and the value in force while another one is typed. */
+function Below({ range, inForce }: { range: string | undefined; inForce: string | undefined }) {
+  return <>{[range, inForce && `in force: ${inForce}`].filter(Boolean).join("; ")}</>;
 }

@@ -2,7 +2,7 @@
 
 import { Button, NativeSelect, Switch, TextInput } from "@mantine/core";
 import { type FormEvent, useState } from "react";
-import { useAutomations } from "@/api/queries";
+import { useAutomationsOf } from "@/api/queries";
 import type { AutomationDescriptor, AutomationField, AutomationKind } from "@/api/types";
 import { fixed } from "@/parts/format";
 import { Icon } from "@/parts/icons";
@@ -13,6 +13,8 @@ import { checked, rangeOf } from "./validation";
 
 interface Props {
   kind: AutomationKind;
+  /** The units it will run on: their bounds hold. */
+  units: readonly string[];
   busy: boolean;
   /** Efflux level of the vial [mL], to say how fast a chemostat dilutes. */
   effluxMl: number | undefined;
@@ -58,11 +60,11 @@ export function dilutionRate(
   return (ml * 60) / minutes / effluxMl;
 }
 
-export function StartAutomation({ kind, busy, effluxMl, onStart }: Props) {
-  const { data, error } = useAutomations(kind);
+export function StartAutomation({ kind, units, busy, effluxMl, onStart }: Props) {
+  const { data, error } = useAutomationsOf(units, kind);
   const [chosen, choose] = useState<string>();
   const [edits, setEdits] = useState<Draft>({});
-  if (error) return <Problem error={error} />;
+  if (!data && error) return <Problem error={error} />;
   if (!data) return <Waiting what="automations" />;
   const automation =
     data.find((one) => one.automation_name === chosen) ??
@@ -139,7 +141,7 @@ function FieldInput({
   return (
     <TextInput
       label={field.label}
-      description={field.description ?? rangeOf(field)}
+      description={[field.description, rangeOf(field)].filter(Boolean).join("; ")}
       value={text}
       disabled={field.disabled ?? false}
       inputMode={field.type === "string" ? "text" : "decimal"}

@@ -5,6 +5,7 @@ import { bus } from "@/live/bus";
 import * as topics from "@/live/topics";
 import { type Shown, shown } from "@/parts/states";
 import { sameValue } from "./outcome";
+import { unitOf } from "./units";
 import type { Command } from "./useCommand";
 
 export type Value = string | number | boolean;
@@ -64,6 +65,8 @@ export function change(where: Where, key: string, value: Value, of: readonly Sho
   return {
     answers: concerned(where, of).map((unit) => topics.setting(unit, where.experiment, where.job, key)),
     confirms: (payload) => sameValue(value, payload),
+    // A unit that refuses a value publishes the one that stays in force. States pass through others on their way.
+    ...(key.startsWith("$") ? {} : { keeps: (topic, payload) => `${unitOf(topic)} keeps ${payload}.` }),
     issue: () => ask("PATCH", jobPath("update", where), { settings: { [key]: value } }),
   };
 }

@@ -38,6 +38,15 @@ describe("a command", () => {
     expect(refused).toMatchObject({ phase: "refused", reason: "no calibration" });
   });
 
+  it("is refused when the unit publishes the value that it keeps, and confirmed when it takes the new one after all", () => {
+    const one: Happening = { kind: "sent", targets: ["a"] };
+    const kept = outcomeAfter(one, { kind: "kept", target: "a", reason: "a keeps 37" }, { kind: "waited" });
+    expect(kept).toMatchObject({ phase: "refused", reason: "a keeps 37" });
+    expect(next(kept, { kind: "received", target: "a" }).phase).toBe("confirmed");
+    const confirmed = outcomeAfter(one, { kind: "received", target: "a" });
+    expect(next(confirmed, { kind: "kept", target: "a", reason: "" }).phase).toBe("confirmed");
+  });
+
   it("ignores the clock once it is confirmed", () => {
     expect(
       outcomeAfter({ kind: "sent", targets: ["a"] }, { kind: "received", target: "a" }, { kind: "waited" }).phase,

@@ -9,11 +9,14 @@ export interface Outcome {
   answered: readonly string[];
   reason?: string;
   remedy?: string | undefined;
+  /** A unit published another value than the one that was sent; it may still take the one sent. */
+  kept?: boolean;
 }
 
 export type Happening =
   | { kind: "sent"; targets: readonly string[] }
   | { kind: "received"; target: string }
+  | { kind: "kept"; target: string; reason: string }
   | { kind: "refused"; reason: string; remedy?: string | undefined }
   | { kind: "waited" }
   | { kind: "dismissed" };
@@ -28,12 +31,16 @@ export function next(outcome: Outcome, happening: Happening): Outcome {
     case "sent":
       return { phase: "sent", targets: happening.targets, answered: [] };
     case "received": {
-      const waiting = outcome.phase === "sent" || outcome.phase === "silent";
+      const waiting = outcome.phase === "sent" || outcome.phase === "silent" || outcome.kept === true;
       if (!waiting || !outcome.targets.includes(happening.target) || outcome.answered.includes(happening.target))
         return outcome;
       const answered = [...outcome.answered, happening.target];
       return { ...outcome, answered, phase: answered.length === outcome.targets.length ? "confirmed" : outcome.phase };
     }
+    case "kept":
+      if (outcome.phase !== "sent" && outcome.phase !== "silent") return outcome;
+      if (!outcome.targets.includes(happening.target) || outcome.answered.includes(happening.target)) return outcome;
+      return { ...outcome, phase: "refused", reason: happening.reason, kept: true };
     case "refused":
       if (outcome.phase === "confirmed" || outcome.phase === "idle") return outcome;
       return { ...outcome, phase: "refused", reason: happening.reason, remedy: happening.remedy };

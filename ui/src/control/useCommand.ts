@@ -10,6 +10,8 @@ export interface Command {
   answers: readonly string[];
   /** Say whether a payload on such a topic confirms the command. */
   confirms: (payload: string) => boolean;
+  /** Say what a unit does instead, when a payload that it publishes after the command shows that. */
+  keeps?: (topic: string, payload: string) => string;
   issue: () => Promise<unknown>;
 }
 
@@ -30,7 +32,9 @@ export function useCommand(): Commanding {
     const leaving = command.answers.map((topic) =>
       bus.store.onTopic(topic, () => {
         const payload = bus.store.value(topic);
-        if (payload !== undefined && command.confirms(payload)) tell({ kind: "received", target: topic });
+        if (payload === undefined) return;
+        if (command.confirms(payload)) tell({ kind: "received", target: topic });
+        else if (command.keeps) tell({ kind: "kept", target: topic, reason: command.keeps(topic, payload) });
       }),
     );
     const timer = setTimeout(() => tell({ kind: "waited" }), PATIENCE_MS);

@@ -74,6 +74,13 @@ export function useConnection(): Connection {
   return useSyncExternalStore(bus.onConnection, bus.connection);
 }
 
+/** The topics known below a filter to which the page has subscribed anyway. */
+export function useTopicsBelow(filter: string): readonly string[] {
+  const subscribe = useCallback((tell: () => void) => bus.store.onStream(filter, tell), [filter]);
+  const names = useSyncExternalStore(subscribe, () => bus.store.topicsMatching(filter).sort().join("\n"));
+  return useMemo(() => (names === "" ? [] : names.split("\n")), [names]);
+}
+
 /** The last payloads of all topics that fit a filter, by topic; keeps the subscription at the broker meanwhile. */
 export function useBelow(filter: string): Record<string, string> {
   useWanted(filter);
