@@ -186,8 +186,27 @@ def _declared(
         description=described if automation_name else _AUTOMATION_JOBS.get(job_name, described),
         display=job_name not in JOBS or not JOBS[job_name].is_service,
         source=source if source is not None else ("app" if ours else job.__module__),
-        published={name: attribute for name, attribute in published_of(job).items() if name != "state"},
+        published={name: each for name, each in _labeled(job).items() if name != "state"},
     )
+
+
+def _labeled(job: type) -> Mapping[str, AnyAttribute]:
+    """Return what a job publishes; what a plugin declares without a label is shown under its key in words.
+
+    An attribute of a class of ours without a label is not for the UI.
+    """
+    ours = next(base for base in job.__mro__ if base.__module__.startswith("pioreactor.") or base is object)
+    inherited = published_of(ours)
+    return {
+        name: attribute if name in inherited or attribute.label is not None else _with_label(attribute)
+        for name, attribute in published_of(job).items()
+    }
+
+
+def _with_label(attribute: AnyAttribute) -> AnyAttribute:
+    labeled = copy.copy(attribute)
+    labeled.label = _humanized(attribute.name)
+    return labeled
 
 
 def _attempted(find: Callable[[], type], describe: Callable[[type], Declared], what: str) -> Declared | None:

@@ -60,3 +60,44 @@ def test_a_plugins_job_and_automation_are_described_and_a_broken_one_hides_nothi
     [rate] = [setting for setting in jobs["bubbling"].published_settings if setting.key == "rate"]
     assert (rate.unit, rate.editable) == ("mL/min", True)
     assert "stirring" in jobs
+
+
+PLUGIN_WITHOUT_LABELS = """
+from pioreactor.automations.dosing.base import DosingAutomationJobContrib
+from pioreactor.background_jobs.stirring.job import Stirrer
+from pioreactor.jobs.job import BackgroundJob
+from pioreactor.jobs.measurement import Measurement
+from pioreactor.jobs.settings import Setting
+
+class GasValve(BackgroundJob):
+    job_name = "gas_valve"
+    published_settings = {"open_seconds": {"datatype": "float", "settable": True, "unit": "s"}}
+    closed_seconds = Setting(1.0, unit="s")
+    pressure = Measurement[float](unit="bar")
+    hidden = Setting(1.0, display=False)
+
+class Wobbler(Stirrer):
+    job_name = "wobbling"
+    wobble = Setting(0.5)
+
+class Pulses(DosingAutomationJobContrib):
+    automation_name = "pulses_without_labels"
+    pulse_ml = Setting(0.5, unit="mL", ge=0, le=2)
+"""
+
+
+def test_what_a_plugin_declares_without_a_label_is_shown_under_its_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registry, "_registered", {known: {} for known in registry.BUILT_IN})
+    (tmp_path / "without_labels.py").write_text(PLUGIN_WITHOUT_LABELS)
+    catalog = DeclaredCatalog(tmp_path)
+    jobs = {job.job_name: describe_job(job) for job in catalog.jobs()}
+    shown = {setting.key: setting.label for setting in jobs["gas_valve"].published_settings if setting.display}
+    assert shown == {"open_seconds": "Open seconds", "closed_seconds": "Closed seconds", "pressure": "Pressure"}
+    of_ours = {setting.key for setting in jobs["stirring"].published_settings if setting.display}
+    assert {setting.key for setting in jobs["wobbling"].published_settings if setting.display} == {*of_ours, "wobble"}
+    automations = {one.automation_name: describe_automation(one) for one in catalog.automations("dosing")}
+    pulses = automations["pulses_without_labels"]
+    [pulse] = [setting for setting in pulses.published_settings if setting.display]
+    assert (pulse.key, pulse.label, pulse.unit, pulse.min, pulse.max) == ("pulse_ml", "Pulse ml", "mL", 0, 2)
