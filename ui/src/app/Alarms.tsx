@@ -1,36 +1,17 @@
-/** Alarms: lost units, unsent records, and warnings and errors received since the page was opened. */
+/** Alarms: lost units, unsent records, and warnings and errors until they are acknowledged. */
 
 import { Popover, UnstyledButton } from "@mantine/core";
-import { useState } from "react";
 import { Link } from "react-router";
 import { useLabels, useWorkers } from "@/api/queries";
-import type { LogRow } from "@/api/types";
-import { useClusterTime, useStream, useTopics } from "@/live/hooks";
-import { merged, readLog } from "@/live/logs";
+import { useNow, useTopics } from "@/live/hooks";
 import { type Records, useAllRecords, waitLong } from "@/live/records";
-import type { Message } from "@/live/store";
-import { CLUSTER, monitor } from "@/live/topics";
+import { monitor } from "@/live/topics";
 import { clock, count, many } from "@/parts/format";
 import { Icon } from "@/parts/icons";
 import { LogList } from "@/parts/LogList";
 import { atLeast } from "@/parts/levels";
 import css from "./app.module.css";
-
-const KEPT = 50;
-
-/** Warnings and errors of the experiment and of the units themselves, newest first. */
-function useWarnings(experiment: string): [LogRow[], () => void] {
-  const [rows, setRows] = useState<LogRow[]>([]);
-  const onMessages = (messages: Message[]): void => {
-    const received = messages
-      .map(readLog)
-      .filter((row) => row !== undefined && atLeast(row.level, "WARNING")) as LogRow[];
-    if (received.length > 0) setRows((before) => merged(received, before).slice(0, KEPT));
-  };
-  useStream(`pioreactor/+/${experiment}/logs/#`, onMessages);
-  useStream(`pioreactor/+/${CLUSTER}/logs/#`, onMessages);
-  return [rows, () => setRows([])];
-}
+import { useWarnings } from "./warnings";
 
 const useActiveUnits = (): string[] =>
   (useWorkers().data ?? []).filter((worker) => worker.is_active !== 0).map((worker) => worker.pioreactor_unit);
@@ -46,7 +27,7 @@ interface UnsentRecords {
 }
 
 function useUnsentRecords(units: readonly string[]): UnsentRecords[] {
-  const now = useClusterTime(10);
+  const now = useNow(10);
   const said = useAllRecords(units);
   return units.flatMap((unit, i) => {
     const records = said[i];
@@ -55,7 +36,7 @@ function useUnsentRecords(units: readonly string[]): UnsentRecords[] {
 }
 
 export function Alarms({ experiment }: { experiment: string }) {
-  const [warnings, forget] = useWarnings(experiment);
+  const [warnings, acknowledge] = useWarnings(experiment);
   const units = useActiveUnits();
   const lost = useLostUnits(units);
   const unsafe = useUnsentRecords(units);
@@ -97,8 +78,8 @@ export function Alarms({ experiment }: { experiment: string }) {
         <footer className={css.alarmFoot}>
           <Link to="/logs?level=WARNING">All warnings and errors</Link>
           {warnings.length > 0 && (
-            <UnstyledButton className={css.forget} onClick={forget}>
-              Seen
+            <UnstyledButton className={css.forget} onClick={acknowledge}>
+              Acknowledge
             </UnstyledButton>
           )}
         </footer>

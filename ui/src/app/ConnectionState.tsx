@@ -1,18 +1,17 @@
 /** State of the live connection, and the age of the data when it is broken. */
 
 import { useEffect, useState } from "react";
+import { bus } from "@/live/bus";
 import { useClusterTime, useConnection } from "@/live/hooks";
+import { overdueAfterS, quietS } from "@/live/silence";
 import { clock, duration } from "@/parts/format";
 import { Icon } from "@/parts/icons";
 import css from "./app.module.css";
 
-/** After this many silent seconds on an open connection the page reports that no data arrives. */
-const QUIET_S = 60;
-
-function useBrowserSeconds(): number {
-  const [now, setNow] = useState(() => Date.now() / 1000);
+function useBrowserMs(): number {
+  const [now, setNow] = useState(() => Date.now());
   useEffect(() => {
-    const timer = setInterval(() => setNow(Date.now() / 1000), 5000);
+    const timer = setInterval(() => setNow(Date.now()), 1000);
     return () => clearInterval(timer);
   }, []);
   return now;
@@ -21,10 +20,9 @@ function useBrowserSeconds(): number {
 export function ConnectionState() {
   const connection = useConnection();
   const clusterTime = useClusterTime();
-  const now = useBrowserSeconds();
-  const quietS = connection.receivedAtMs > 0 ? now - connection.receivedAtMs / 1000 : 0;
+  const quiet = quietS(connection, overdueAfterS(bus.store), useBrowserMs());
 
-  if (connection.link === "live" && quietS < QUIET_S) {
+  if (connection.link === "live" && quiet === 0) {
     return (
       <span
         className={`${css.link} ${css.linkLive}`}
@@ -40,7 +38,7 @@ export function ConnectionState() {
     return (
       <span className={`${css.link} ${css.linkOld}`} role="status">
         <Icon name="clock" size={16} />
-        No data for {duration(quietS)}
+        No data for {duration(quiet)}
       </span>
     );
   }

@@ -40,7 +40,10 @@ const feedOf =
       if ([...wanted].some((filter) => matches(filter, topic))) ears.onMessages({ topic, payload, retained: false });
     };
     const linking = setTimeout(() => ears.linked("live"), 50);
-    const ticking = setInterval(() => cluster.tick(speed), 1000);
+    const ticking = setInterval(() => {
+      ears.received();
+      cluster.tick(speed);
+    }, 1000);
     return {
       subscribe(filter) {
         wanted.add(filter);

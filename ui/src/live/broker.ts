@@ -3,10 +3,16 @@
 import type { MqttClient } from "mqtt";
 import type { Ears, Feed } from "./bus";
 
+/** A quiet broker is asked this often [ms] whether it is still there. */
+const PING_MS = 3000;
+
 export function brokerFeed(ears: Ears): Feed {
   const wanted = new Set<string>();
   let client: MqttClient | undefined;
   let closed = false;
+  const pinging = setInterval(() => {
+    if (client?.connected) client.sendPing();
+  }, PING_MS);
 
   void import("mqtt").then(({ default: mqtt }) => {
     if (closed) return;
@@ -21,6 +27,7 @@ export function brokerFeed(ears: Ears): Feed {
       connectTimeout: 8000,
       resubscribe: false,
     });
+    client.on("packetreceive", ears.received);
     client.on("connect", () => {
       ears.linked("live");
       if (wanted.size > 0) client?.subscribe([...wanted], { qos: 0 });
@@ -43,6 +50,7 @@ export function brokerFeed(ears: Ears): Feed {
     },
     close() {
       closed = true;
+      clearInterval(pinging);
       client?.end(true);
     },
   };

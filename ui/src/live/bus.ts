@@ -8,6 +8,8 @@ export interface Connection {
   link: Link;
   /** Browser clock [ms] at which the last message came, for saying since when it is quiet. */
   receivedAtMs: number;
+  /** Browser clock [ms] at which the broker last sent anything, answers to pings included. */
+  heardAtMs: number;
   /** The cluster's own time [s] when the connection broke. */
   brokenAtS: number;
 }
@@ -22,6 +24,8 @@ export interface Feed {
 export interface Ears {
   onMessages: (message: Message) => void;
   linked: (link: Link) => void;
+  /** The broker sent something, be it only an answer to a ping. */
+  received: () => void;
 }
 
 export type OpenFeed = (ears: Ears) => Feed;
@@ -37,7 +41,7 @@ export class Bus {
   private readonly wanted = new Map<string, number>();
   private readonly listeners = new Set<() => void>();
   private feed: Feed | undefined;
-  private state: Connection = { link: "connecting", receivedAtMs: 0, brokenAtS: 0 };
+  private state: Connection = { link: "connecting", receivedAtMs: 0, heardAtMs: 0, brokenAtS: 0 };
 
   constructor(schedule: Schedule = nextFrame) {
     this.store = new LiveStore(schedule);
@@ -46,8 +50,11 @@ export class Bus {
   open(openFeed: OpenFeed): () => void {
     const feed = openFeed({
       onMessages: (message) => {
-        this.state.receivedAtMs = Date.now();
+        this.state.receivedAtMs = this.state.heardAtMs = Date.now();
         this.store.receive(message);
+      },
+      received: () => {
+        this.state.heardAtMs = Date.now();
       },
       linked: (link) => {
         const brokenAtS =

@@ -2,6 +2,7 @@
 
 import { useCallback, useEffect, useMemo, useRef, useSyncExternalStore } from "react";
 import { bus, type Connection } from "./bus";
+import { presentS } from "./silence";
 import { type Message, momentOf } from "./store";
 
 /** The last payload of a topic, or undefined. */
@@ -68,6 +69,22 @@ export function useWanted(filter: string): void {
 export function useClusterTime(stepS = 5): number {
   const subscribe = useCallback((tell: () => void) => bus.store.onClock(tell), []);
   return useSyncExternalStore(subscribe, () => Math.floor(bus.store.clusterTime() / stepS) * stepS);
+}
+
+/** The cluster's own time [s], which advances while nothing is received, in steps that keep the page calm. */
+export function useNow(stepS = 5): number {
+  const subscribe = useCallback((tell: () => void) => {
+    const leave = bus.store.onClock(tell);
+    const timer = setInterval(tell, 1000);
+    return () => {
+      leave();
+      clearInterval(timer);
+    };
+  }, []);
+  return useSyncExternalStore(subscribe, () => {
+    const now = presentS(bus.store.clusterTime(), bus.connection().receivedAtMs, Date.now());
+    return Math.floor(now / stepS) * stepS;
+  });
 }
 
 export function useConnection(): Connection {

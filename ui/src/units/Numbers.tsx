@@ -4,11 +4,11 @@ import { useMemo, useSyncExternalStore } from "react";
 import type { Points, SeriesTable } from "@/charts/points";
 import { useSourceOf } from "@/charts/sources";
 import { decimalsFor, useEstimate } from "@/live/estimate";
-import { type Reading, readingOf, useClusterTime, useTopics } from "@/live/hooks";
+import { type Reading, readingOf, useNow, useReading, useTopics } from "@/live/hooks";
 import { setting } from "@/live/topics";
 import { duration, fixed, legible } from "@/parts/format";
 import { Sparkline } from "@/parts/Sparkline";
-import { NUMBERS, type NumberSource, SPARK_HOURS, STALE_S, sparkWanted } from "./numbers";
+import { NUMBERS, type NumberSource, SPARK_HOURS, sparkWanted, staleAfterS } from "./numbers";
 import css from "./units.module.css";
 
 /** The first of the number's topics that has spoken. */
@@ -53,6 +53,20 @@ export function useSpark(number: NumberSource, unit: string, experiment: string)
   }, [source, newest, unit]);
 }
 
+/** How old a number is [s], and whether it has to look old: of a unit that is away, every number does. */
+export function useAge(
+  reading: Reading | undefined,
+  number: NumberSource,
+  unit: string,
+  experiment: string,
+  away: boolean,
+): { age: number; old: boolean } {
+  const now = useNow();
+  const intervalS = useReading(setting(unit, experiment, "od_reading", "interval"))?.value;
+  const age = reading?.at === undefined ? 0 : Math.max(0, now - reading.at);
+  return { age, old: age > staleAfterS(number, intervalS) || (away && reading !== undefined) };
+}
+
 export function lastOf({ x, y }: { x: readonly number[]; y: readonly number[] }): Reading | undefined {
   const value = y.at(-1);
   return value === undefined ? undefined : { value, at: x.at(-1) };
@@ -63,19 +77,19 @@ function One({
   unit,
   experiment,
   color,
+  away,
 }: {
   number: NumberSource;
   unit: string;
   experiment: string;
   color: string;
+  away: boolean;
 }) {
   const published = useNumber(number, unit, experiment);
   const spark = useSpark(number, unit, experiment);
   // A job that stopped takes its value back; what it measured last is on record, with its age.
   const reading = published ?? lastOf(spark);
-  const now = useClusterTime(10);
-  const age = reading?.at === undefined ? 0 : now - reading.at;
-  const old = age > STALE_S;
+  const { old, age } = useAge(reading, number, unit, experiment, away);
   const estimate = useEstimate(unit, experiment);
   const half = number.key === "growth" && published ? estimate?.half : undefined;
   const decimals = half === undefined ? number.decimals : decimalsFor(half);
@@ -83,7 +97,11 @@ function One({
     <div className={css.number}>
       <dt>{number.name}</dt>
       <dd>
-        <span className={`num ${css.value} ${old ? css.old : ""}`} data-testid={`${number.key}-${unit}`}>
+        <span
+          className={`num ${css.value} ${old ? css.old : ""}`}
+          data-testid={`${number.key}-${unit}`}
+          data-old={old || undefined}
+        >
           {reading ? (number.key === "od" ? legible(reading.value, decimals) : fixed(reading.value, decimals)) : "–"}
           {half !== undefined && (
             <span className={css.unit} title="95 % band">
@@ -94,17 +112,25 @@ function One({
           {reading && number.unit && <span className={css.unit}> {number.unit}</span>}
         </span>
         <Sparkline x={spark.x} y={spark.y} color={old ? "var(--line-strong)" : color} least={number.least} />
-        <span className={`small ${css.age}`}>{old ? `${duration(age)} old` : ""}</span>
+        <span className={`small ${css.age}`}>{old && age > 0 ? `${duration(age)} old` : ""}</span>
       </dd>
     </div>
   );
 }
 
-export function Numbers({ unit, experiment, color }: { unit: string; experiment: string; color: string }) {
+interface Props {
+  unit: string;
+  experiment: string;
+  color: string;
+  /** Whether the unit is lost: what it said last is shown as old. */
+  away: boolean;
+}
+
+export function Numbers({ unit, experiment, color, away }: Props) {
   return (
     <dl className={css.numbers}>
       {NUMBERS.map((number) => (
-        <One key={number.key} number={number} unit={unit} experiment={experiment} color={color} />
+        <One key={number.key} number={number} unit={unit} experiment={experiment} color={color} away={away} />
       ))}
     </dl>
   );

@@ -1,6 +1,6 @@
 /** Whether what a unit measured is on record at the leader: calm while it is, clear when it waits. */
 
-import { useClusterTime } from "@/live/hooks";
+import { useNow } from "@/live/hooks";
 import { useRecords, waitLong } from "@/live/records";
 import { clock, many } from "@/parts/format";
 import { Icon } from "@/parts/icons";
@@ -8,7 +8,7 @@ import css from "./units.module.css";
 
 export function RecordsLine({ unit, away }: { unit: string; away: boolean }) {
   const records = useRecords(unit);
-  const now = useClusterTime(10);
+  const now = useNow(10);
   if (!records) return null;
   if (waitLong(records, now)) {
     return (

@@ -44,7 +44,7 @@ export function UnitCard({ worker, label, experiment, jobs }: Props) {
         <span className="soft small">{modelName(worker)}</span>
         <StateBadge state={state} />
       </header>
-      <Numbers unit={unit} experiment={experiment} color={stroke.color} />
+      <Numbers unit={unit} experiment={experiment} color={stroke.color} away={state === "lost"} />
       {maxMl !== undefined && <VolumeBar unit={unit} experiment={experiment} maxMl={maxMl} />}
       <Dilution unit={unit} experiment={experiment} />
       <ActivityGrid unit={unit} label={label} experiment={experiment} jobs={jobs} />

@@ -6,14 +6,14 @@ import type { JobDescriptor, Reactor } from "@/api/types";
 import { Swatch } from "@/charts/Legend";
 import { useUnitStrokes } from "@/charts/useLines";
 import { useActivitySummary } from "@/control/ActivityGrid";
-import { useClusterTime, useReading, useTopic } from "@/live/hooks";
+import { useNow, useReading, useTopic } from "@/live/hooks";
 import { useRecords, waitLong } from "@/live/records";
 import { bioreactor, monitor } from "@/live/topics";
 import { duration, fixed, legible, many } from "@/parts/format";
 import { Sparkline } from "@/parts/Sparkline";
 import { StateMark } from "@/parts/StateBadge";
-import { lastOf, useNumber, useSpark } from "./Numbers";
-import { NUMBERS, type NumberSource, STALE_S } from "./numbers";
+import { lastOf, useAge, useNumber, useSpark } from "./Numbers";
+import { NUMBERS, type NumberSource } from "./numbers";
 import { UnitCard } from "./UnitCard";
 import css from "./units.module.css";
 
@@ -38,8 +38,11 @@ export function UnitTile(props: Props) {
   const spark = useSpark(OD, unit, experiment);
   const published = useNumber(OD, unit, experiment);
   const od = published ?? lastOf(spark);
-  const now = useClusterTime(10);
-  const age = od?.at === undefined ? 0 : now - od.at;
+  const now = useNow(10);
+  const away = state === "lost";
+  const { age, old } = useAge(od, OD, unit, experiment, away);
+  const oldGrowth = useAge(growth, GROWTH, unit, experiment, away).old;
+  const oldTemperature = useAge(temperature, TEMPERATURE, unit, experiment, away).old;
   const activities = useActivitySummary(unit, experiment, jobs);
   const records = useRecords(unit);
   const summary =
@@ -59,23 +62,20 @@ export function UnitTile(props: Props) {
           <StateMark state={state} />
         </span>
         <span className={css.tileOd}>
-          <span className={`num ${css.tileValue} ${age > STALE_S ? css.old : ""}`}>
+          <span className={`num ${css.tileValue} ${old ? css.old : ""}`} data-old={old || undefined}>
             {od ? legible(od.value, 3) : "–"}
           </span>
-          <Sparkline
-            x={spark.x}
-            y={spark.y}
-            color={age > STALE_S ? "var(--line-strong)" : stroke.color}
-            least={OD.least}
-          />
+          <Sparkline x={spark.x} y={spark.y} color={old ? "var(--line-strong)" : stroke.color} least={OD.least} />
         </span>
         <span className={`num ${css.tileNumbers}`}>
-          <span>{growth ? `${fixed(growth.value, 2)} /h` : "– /h"}</span>
-          <span>{temperature ? `${fixed(temperature.value, 1)} °C` : "– °C"}</span>
-          <span>{volume === undefined ? "– mL" : `${fixed(volume, 1)} mL`}</span>
+          <span className={oldGrowth ? css.old : ""}>{growth ? `${fixed(growth.value, 2)} /h` : "– /h"}</span>
+          <span className={oldTemperature ? css.old : ""}>
+            {temperature ? `${fixed(temperature.value, 1)} °C` : "– °C"}
+          </span>
+          <span className={away ? css.old : ""}>{volume === undefined ? "– mL" : `${fixed(volume, 1)} mL`}</span>
         </span>
         <span className={`small soft ${css.tileFoot}`}>
-          {age > STALE_S ? `${summary}; OD ${duration(age)} old` : summary}
+          {old && age > 0 ? `${summary}; OD ${duration(age)} old` : summary}
         </span>
       </button>
       <Modal opened={open} onClose={() => setOpen(false)} title={label ?? unit} size={420}>

@@ -1,7 +1,7 @@
 /** The vial's volume as a level against the efflux tube and the most it may hold, and the last dose. */
 
 import { useMemo, useState } from "react";
-import { useClusterTime, useReading, useStream, useTopic } from "@/live/hooks";
+import { useNow, useReading, useStream, useTopic } from "@/live/hooks";
 import { momentOf } from "@/live/store";
 import { bioreactor } from "@/live/topics";
 import { duration, fixed } from "@/parts/format";
@@ -28,7 +28,7 @@ function LastDose({ unit, experiment }: { unit: string; experiment: string }) {
     if (add) setAdded(add.payload);
   });
   const payload = added ?? last;
-  const now = useClusterTime(10);
+  const now = useNow(10);
   const dose = useMemo(() => {
     if (payload === undefined) return undefined;
     try {

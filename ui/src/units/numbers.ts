@@ -70,5 +70,12 @@ export const sparkWanted = (number: NumberSource, experiment: string): Wanted =>
   targetPoints: 120,
 });
 
-/** A number older than this [s] looks old. */
-export const STALE_S = 300;
+/** Readings missed in a row from which on a number looks old, and the shortest age [s] at which it does. */
+const MISSED = 4;
+const AT_LEAST_S = 20;
+
+/** Age [s] from which on a number looks old; `odIntervalS`: time between OD readings, undefined while unknown. */
+export function staleAfterS(number: NumberSource, odIntervalS: number | undefined): number {
+  const everyS = number.key === "temperature" ? 30 : (odIntervalS ?? 5);
+  return Math.max(AT_LEAST_S, MISSED * everyS);
+}

@@ -8,13 +8,14 @@ import { LogList } from "@/parts/LogList";
 import { LEVELS } from "@/parts/levels";
 import panel from "@/parts/logPanel.module.css";
 import { Problem } from "@/parts/Problem";
+import { recall, remember } from "@/parts/remembered";
 import css from "./overview.module.css";
 
 const REMEMBERED = "pioreactor.logLevel";
 const SHOWN = 50;
 
 export function RecentLogs({ experiment, labels }: { experiment: string; labels: Record<string, string> }) {
-  const [level, setLevel] = useState(() => localStorage.getItem(REMEMBERED) ?? "INFO");
+  const [level, setLevel] = useState(() => recall(REMEMBERED) ?? "INFO");
   const history = useRecentLogs(experiment, level);
   const rows = useLiveLogs(experiment, level, history.data).slice(0, SHOWN);
   return (
@@ -27,7 +28,7 @@ export function RecentLogs({ experiment, labels }: { experiment: string; labels:
           value={level}
           data={LEVELS.map((one) => ({ value: one, label: one[0] + one.slice(1).toLowerCase() }))}
           onChange={(event) => {
-            localStorage.setItem(REMEMBERED, event.currentTarget.value);
+            remember(REMEMBERED, event.currentTarget.value);
             setLevel(event.currentTarget.value);
           }}
         />

@@ -104,13 +104,13 @@ function Page({
         }
       />
       {identifying.error && <Problem error={identifying.error} />}
-      <div className={css.unit}>
+      <div className={css.unit} data-away={state === "lost" || undefined}>
         <section className={`panel ${css.vesselPanel}`} aria-label="Vial">
           <Vessel unit={unit} experiment={name} model={model} />
         </section>
         <div className={css.column}>
           <section className={`panel ${css.padded}`} aria-label="Readings">
-            <Numbers unit={unit} experiment={name} color={color} />
+            <Numbers unit={unit} experiment={name} color={color} away={state === "lost"} />
             <PumpGain unit={unit} experiment={name} />
             <Dilution unit={unit} experiment={name} />
           </section>
