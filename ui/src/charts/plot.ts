@@ -1,7 +1,8 @@
 /** Builds the uPlot options of a time chart from our tokens and the shared axis. */
 
 import type uPlot from "uplot";
-import { fixed, reading } from "@/parts/format";
+import { fixed, legible, reading } from "@/parts/format";
+import { type Robust, withoutSpikes } from "@/parts/spikes";
 import { clockLabels, elapsed, midnight, type SharedAxis, ticks } from "./axis";
 import { type Band, drawBands } from "./bands";
 import type { Stroke } from "./palette";
@@ -126,8 +127,70 @@ function drawDoses(u: uPlot, doses: readonly Doses[]): void {
   ctx.restore();
 }
 
+/** Finds the spikes of the lines that are shown, once for each set of data. */
+function spikeFinder(): (u: uPlot) => (Robust | undefined)[] {
+  let known: { data: uPlot.AlignedData; shown: string; found: (Robust | undefined)[] } | undefined;
+  return (u) => {
+    const shown = u.series.map((one) => (one.show ? "1" : "0")).join("");
+    if (known?.data !== u.data || known.shown !== shown) {
+      const found = u.data.map((values, i) =>
+        i > 0 && u.series[i]?.show ? withoutSpikes(values as readonly (number | null | undefined)[]) : undefined,
+      );
+      known = { data: u.data, shown, found };
+    }
+    return known.found;
+  };
+}
+
+const MARK_PX = 6;
+const LABELED_SPIKES = 3;
+
+/** Mark spikes outside of the plot at its edge, with their value: the axis leaves them out. */
+function drawSpikes(u: uPlot, found: readonly (Robust | undefined)[], lines: readonly Line[], decimals: number): void {
+  const { ctx, bbox } = u;
+  const [low, high] = [u.scales.y?.min ?? -Infinity, u.scales.y?.max ?? Infinity];
+  const size = MARK_PX * devicePixelRatio;
+  ctx.save();
+  ctx.font = AXIS_FONT.replace("12px", `${12 * devicePixelRatio}px`);
+  ctx.textBaseline = "middle";
+  found.forEach((robust, i) => {
+    const outside = (robust?.spikes ?? []).filter((row) => {
+      const value = u.data[i]?.[row] as number;
+      return value > high || value < low;
+    });
+    for (const row of outside) {
+      const value = u.data[i]?.[row] as number;
+      const px = u.valToPos(u.data[0][row] as number, "x", true);
+      if (px < bbox.left || px > bbox.left + bbox.width) continue;
+      const up = value > high;
+      const tip = up ? bbox.top : bbox.top + bbox.height;
+      const foot = up ? tip + 1.4 * size : tip - 1.4 * size;
+      ctx.fillStyle = lines[i - 1]?.stroke.color ?? token("--ink");
+      ctx.beginPath();
+      ctx.moveTo(px, tip);
+      ctx.lineTo(px - size, foot);
+      ctx.lineTo(px + size, foot);
+      ctx.fill();
+      if (outside.length > LABELED_SPIKES) continue;
+      const label = legible(value, decimals);
+      const fits = px + 2 * size + ctx.measureText(label).width < bbox.left + bbox.width;
+      ctx.textAlign = fits ? "left" : "right";
+      ctx.fillText(label, px + (fits ? 1.5 : -1.5) * size, (tip + foot) / 2);
+    }
+  });
+  ctx.restore();
+}
+
+/** The range of all lines together, without their spikes. */
+function usualRange(found: readonly (Robust | undefined)[]): [number | null, number | null] {
+  const known = found.filter((one) => one !== undefined);
+  if (known.length === 0) return [null, null];
+  return [Math.min(...known.map(({ low }) => low)), Math.max(...known.map(({ high }) => high))];
+}
+
 export function plotOptions(request: PlotRequest): uPlot.Options {
   const { axis, log } = request;
+  const spikesOf = spikeFinder();
   return {
     width: request.width,
     height: request.height,
@@ -141,7 +204,7 @@ export function plotOptions(request: PlotRequest): uPlot.Options {
     },
     scales: {
       x: { time: false, range: () => axis.range() },
-      y: log ? { distr: 3, log: 10 } : { range: (_u, low, high) => yRange(low, high, request.domain) },
+      y: log ? { distr: 3, log: 10 } : { range: (u) => yRange(...usualRange(spikesOf(u)), request.domain) },
     },
     axes: [xAxis(axis), yAxis(request.decimals, log)],
     series: [
@@ -160,7 +223,10 @@ export function plotOptions(request: PlotRequest): uPlot.Options {
     ],
     hooks: {
       drawAxes: [(u) => drawBands(u, request.bands())],
-      draw: [(u) => drawDoses(u, request.doses())],
+      draw: [
+        (u) => drawDoses(u, request.doses()),
+        (u) => !log && drawSpikes(u, spikesOf(u), request.lines, request.decimals),
+      ],
       setCursor: [(u) => request.onCursor(u.cursor.idx ?? null)],
       setSelect: [
         (u) => {

@@ -2,27 +2,24 @@
 
 import { memo } from "react";
 import css from "./parts.module.css";
+import { withoutSpikes } from "./spikes";
 
 const WIDTH = 100;
 const HEIGHT = 26;
 
-/** Return SVG path data; `gapS` is the pause [s] from which on the line is broken. */
+/** Return SVG path data; `gapS` is the pause [s] from which on the line is broken; a spike is cut off. */
 export function sparkPath(x: readonly number[], y: readonly number[], gapS: number, least: number): string {
   if (x.length < 2) return "";
   const first = x[0] as number;
   const width = (x[x.length - 1] as number) - first || 1;
-  let low = Infinity;
-  let high = -Infinity;
-  for (const value of y) {
-    low = Math.min(low, value);
-    high = Math.max(high, value);
-  }
+  const { low, high } = withoutSpikes(y) ?? { low: 0, high: 0 };
   const middle = (low + high) / 2;
   const span = Math.max(high - low, least);
   const parts: string[] = [];
   for (let i = 0; i < x.length; i++) {
     const px = (((x[i] as number) - first) / width) * WIDTH;
-    const py = HEIGHT - 2 - (((y[i] as number) - middle) / span + 0.5) * (HEIGHT - 4);
+    const within = Math.min(Math.max(y[i] as number, low), high);
+    const py = HEIGHT - 2 - ((within - middle) / span + 0.5) * (HEIGHT - 4);
     const broken = i === 0 || (x[i] as number) - (x[i - 1] as number) > gapS;
     parts.push(`${broken ? "M" : "L"}${px.toFixed(1)} ${py.toFixed(1)}`);
   }
