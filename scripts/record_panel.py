@@ -252,10 +252,11 @@ def log(demo: DemoCluster, unit: str, level: str, name: str, message: str) -> No
 
 
 def time_series_routes(panel: Panel) -> Iterator[str]:
-    """Yield the routes of all charts, and of the doses that they mark."""
+    """Yield the routes of all charts, and of the doses and the bands that they show."""
     charts = panel.request("GET", "/api/charts/descriptors").json()
     tables = sorted({str(chart["data_source"]) for chart in charts if chart.get("shown_by_default")})
-    for table in [*tables, "dosing_events/volume_change_ml"]:
+    beside = ["dosing_events/volume_change_ml", "growth_rate_bands/lower_95", "growth_rate_bands/upper_95"]
+    for table in [*tables, *beside]:
         yield f"/api/experiments/{EXPERIMENT}/time_series/{table}?lookback=100000&target_points={TARGET_POINTS}"
 
 

@@ -3,8 +3,10 @@
 import { useEffect, useMemo, useRef, useState } from "react";
 import type uPlot from "uplot";
 import type { ChartDescriptor } from "@/api/types";
+import { decimalsFor } from "@/live/estimate";
+import { fixed, legible } from "@/parts/format";
 import { Problem } from "@/parts/Problem";
-import { useAxis, type Window } from "./axis";
+import { useAxis, type Window, writeMoment } from "./axis";
 import type { Band } from "./bands";
 import { ChartMenu } from "./ChartMenu";
 import css from "./charts.module.css";
@@ -13,8 +15,9 @@ import { strokeOfChannel } from "./palette";
 import type { Line } from "./plot";
 import type { Points } from "./points";
 import { bandWanted, dosesWanted, factorOf, useSource, wantedBy } from "./sources";
-import { summarize } from "./stretch";
+import { inWords, type Quantity, summarize } from "./stretch";
 import { TimeChart } from "./TimeChart";
+import { useUncalibratedWords } from "./uncalibrated";
 import { splitSeries, useUnitStrokes } from "./useLines";
 
 interface Props {
@@ -42,11 +45,12 @@ function valueAt(x: readonly number[], y: readonly number[], at: number): number
 
 export function ChartCard({ chart, experiment, unit, labels, hidden, onToggle, height = 220 }: Props) {
   const { axis } = useAxis();
-  const { source, version } = useSource(wantedBy(chart, experiment, axis.window === "all" ? 1_000_000 : axis.window));
+  const { source, version } = useSource(wantedBy(chart, experiment, hoursOf(axis.window)));
   const strokes = useUnitStrokes();
   const mayBeLog = chart.log_scale ?? false;
   const doses = useDoses(mayBeLog ? experiment : undefined, axis.window);
-  const bandsOf = useBands(chart, experiment);
+  const bandsOf = useBands(chart, experiment, axis.window);
+  const quantity = quantityOf(chart);
   const [log, setLog] = useState(false);
   const [cursorAt, setCursorAt] = useState<number>();
   const plot = useRef<uPlot | null>(null);
@@ -66,10 +70,23 @@ export function ChartCard({ chart, experiment, unit, labels, hidden, onToggle, h
   }, [axis, chart.chart_key, series, hidden]);
   useEffect(() => () => axis.covers(chart.chart_key, undefined), [axis, chart.chart_key]);
 
+  const uncalibrated = useUncalibratedWords(
+    chart.data_source === "od_readings" ? series.filter((one) => !hidden.has(one.unit)) : [],
+    experiment,
+    labels,
+  );
   const manyChannels = new Set(series.map((one) => one.channel)).size > 1;
   const title = (one: (typeof series)[number]): string => {
     const angle = one.channel && manyChannels ? (strokes.angleOf(one.channel) ?? `channel ${one.channel}`) : undefined;
     return [labels[one.unit] ?? one.unit, angle].filter(Boolean).join(" ");
+  };
+  const shownValue = (one: (typeof series)[number], at = Infinity): string | undefined => {
+    const value = valueAt(one.points.x, one.points.y, at);
+    return value === undefined ? undefined : written(value, decimals, quantity, bandsOf(one.unit, "")[0], at);
+  };
+  const summaryOf = (points: Points): string | undefined => {
+    const summary = axis.zoom ? summarize(points, ...axis.zoom) : undefined;
+    return summary && inWords(summary, quantity, decimals);
   };
   const lines: Line[] = series.map((one) => ({
     name: title(one),
@@ -82,9 +99,8 @@ export function ChartCard({ chart, experiment, unit, labels, hidden, onToggle, h
     name: title(one),
     stroke: (lines[i] as Line).stroke,
     visible: (lines[i] as Line).visible,
-    value:
-      cursorAt === undefined ? one.points.y[one.points.y.length - 1] : valueAt(one.points.x, one.points.y, cursorAt),
-    summary: axis.zoom ? summarize(one.points, ...axis.zoom) : undefined,
+    value: shownValue(one, cursorAt),
+    summary: summaryOf(one.points),
   }));
 
   return (
@@ -94,7 +110,9 @@ export function ChartCard({ chart, experiment, unit, labels, hidden, onToggle, h
         {chart.y_axis_label && chart.y_axis_label !== chart.title && (
           <span className="soft small">{chart.y_axis_label}</span>
         )}
+        {uncalibrated && <span className="soft small">{uncalibrated}</span>}
         <span className={css.spring} />
+        {cursorAt !== undefined && <time className="num soft small">{writeMoment(axis, cursorAt)}</time>}
         {mayBeLog && (
           <button type="button" className={css.toggle} aria-pressed={log} onClick={() => setLog(!log)}>
             Log
@@ -112,7 +130,7 @@ export function ChartCard({ chart, experiment, unit, labels, hidden, onToggle, h
           }))}
         />
       </header>
-      <Legend entries={entries} decimals={decimals} onToggle={onToggle} />
+      <Legend entries={entries} onToggle={onToggle} />
       {source.failed && <Problem error={source.failed} />}
       <div className={css.stage}>
         <TimeChart
@@ -144,14 +162,31 @@ export function ChartCard({ chart, experiment, unit, labels, hidden, onToggle, h
   );
 }
 
+const EVER_H = 1_000_000;
+const hoursOf = (window: Window): number => (window === "all" ? EVER_H : window);
+
+/** A logarithmic axis is offered for what grows. */
+const quantityOf = (chart: ChartDescriptor): Quantity =>
+  chart.data_source === "growth_rates" ? "rate" : chart.log_scale ? "biomass" : "other";
+
+/** A value with the digits that it deserves: a growth rate with its band, where there is one. */
+function written(value: number, decimals: number, quantity: Quantity, band: Band | undefined, at: number): string {
+  if (quantity !== "rate") return legible(value, decimals);
+  const [low, high] = band ? [band.low, band.high].map(({ x, y }) => valueAt(x, y, at)) : [];
+  if (low === undefined || high === undefined) return fixed(value, 2);
+  const half = (high - low) / 2;
+  return `${fixed(value, decimalsFor(half))} ± ${fixed(half, decimalsFor(half))}`;
+}
+
 const NONE: ReadonlyMap<string, Points> = new Map();
 
 /** The 95 % bands of the growth rates, of every unit that publishes one; none for other charts. */
-function useBands(chart: ChartDescriptor, experiment: string): (unit: string, color: string) => Band[] {
-  const wanted = chart.data_source === "growth_rates";
+function useBands(chart: ChartDescriptor, experiment: string, window: Window): (unit: string, color: string) => Band[] {
+  const wanted = quantityOf(chart) === "rate";
   const factor = factorOf(chart.y_transformation);
-  const low = useSource(bandWanted("lower_95", experiment, factor), wanted).source.table.series;
-  const high = useSource(bandWanted("upper_95", experiment, factor), wanted).source.table.series;
+  const lookbackH = hoursOf(window);
+  const low = useSource(bandWanted("lower_95", experiment, factor, lookbackH), wanted).source.table.series;
+  const high = useSource(bandWanted("upper_95", experiment, factor, lookbackH), wanted).source.table.series;
   return (unit, color) => {
     const [below, above] = wanted ? [low.get(unit), high.get(unit)] : [];
     return below && above ? [{ low: below, high: above, color }] : [];
@@ -160,10 +195,7 @@ function useBands(chart: ChartDescriptor, experiment: string): (unit: string, co
 
 /** Doses of every unit; nothing is asked for a chart that does not show them. */
 function useDoses(experiment: string | undefined, window: Window): ReadonlyMap<string, Points> {
-  const { source } = useSource(
-    dosesWanted(experiment ?? "", window === "all" ? 1_000_000 : window),
-    experiment !== undefined,
-  );
+  const { source } = useSource(dosesWanted(experiment ?? "", hoursOf(window)), experiment !== undefined);
   return experiment === undefined ? NONE : source.table.series;
 }
 

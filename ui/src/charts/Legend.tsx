@@ -1,9 +1,7 @@
 /** Names, last values, and what a zoomed stretch amounts to; a click hides a unit in every chart. */
 
-import { duration, legible, reading } from "@/parts/format";
 import css from "./charts.module.css";
 import type { Stroke } from "./palette";
-import type { Summary } from "./stretch";
 
 export interface LegendEntry {
   key: string;
@@ -11,8 +9,10 @@ export interface LegendEntry {
   name: string;
   stroke: Stroke;
   visible: boolean;
-  value: number | undefined;
-  summary: Summary | undefined;
+  /** With its digits, at the cursor or the last one. */
+  value: string | undefined;
+  /** What the zoomed stretch amounts to, in words. */
+  summary: string | undefined;
 }
 
 export function Swatch({ stroke }: { stroke: Stroke }) {
@@ -31,22 +31,12 @@ export function Swatch({ stroke }: { stroke: Stroke }) {
   );
 }
 
-function inWords(summary: Summary): string {
-  const slope = `${summary.slopePerH >= 0 ? "+" : "−"}${reading(Math.abs(summary.slopePerH))} /h`;
-  const doubling =
-    summary.doublingH !== undefined && summary.doublingH < 500
-      ? `, doubles in ${duration(summary.doublingH * 3600)}`
-      : "";
-  return `mean ${reading(summary.mean)}, ${slope}${doubling}`;
-}
-
 interface Props {
   entries: readonly LegendEntry[];
-  decimals: number;
   onToggle: (unit: string) => void;
 }
 
-export function Legend({ entries, decimals, onToggle }: Props) {
+export function Legend({ entries, onToggle }: Props) {
   return (
     <ul className={css.legend}>
       {entries.map(({ key, unit, name, stroke, visible, value, summary }) => (
@@ -60,8 +50,8 @@ export function Legend({ entries, decimals, onToggle }: Props) {
           >
             <Swatch stroke={stroke} />
             <span>{name}</span>
-            <span className={`num ${css.last}`}>{value === undefined ? "–" : legible(value, decimals)}</span>
-            {visible && summary && <span className={`num ${css.summary}`}>{inWords(summary)}</span>}
+            <span className={`num ${css.last}`}>{value ?? "–"}</span>
+            {visible && summary && <span className={`num ${css.summary}`}>{summary}</span>}
           </button>
         </li>
       ))}

@@ -47,17 +47,22 @@ export function wantedBy(chart: ChartDescriptor, experiment: string, lookbackH: 
   };
 }
 
-/** One edge of the 95 % band around the growth rate; units only publish it, so it begins when the page is opened. */
-export const bandWanted = (edge: "lower_95" | "upper_95", experiment: string, factor: number): Wanted => ({
+/** One edge of the 95 % band around the growth rate. */
+export const bandWanted = (
+  edge: "lower_95" | "upper_95",
+  experiment: string,
+  factor: number,
+  lookbackH: number,
+): Wanted => ({
   experiment,
-  table: null,
-  column: null,
+  table: "growth_rate_bands",
+  column: edge,
   topics: [ESTIMATE],
   payloadKey: edge,
   channelKey: null,
   factor,
-  lookbackH: 0,
-  targetPoints: 0,
+  lookbackH,
+  targetPoints: 1400,
 });
 
 /** When liquid was moved, by whatever pump. */
