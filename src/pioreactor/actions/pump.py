@@ -17,6 +17,7 @@ from pioreactor.actions.dosing import (
     load_pump_rate,
 )
 from pioreactor.actions.dosing import dose as move_liquid
+from pioreactor.calibrations.conditions import warn_of_differences
 from pioreactor.exc import ActuatorInUseError, CalibrationMissingError, InvalidRequestError, PioreactorError
 from pioreactor.jobs.managed_lifecycle import managed_lifecycle
 from pioreactor.runtime import context
@@ -32,7 +33,10 @@ def run_pump_action(
     where = unit if unit is not None else runtime.unit
     what_for = experiment if experiment is not None else str(runtime.identity.experiment())
     with managed_lifecycle(where, what_for, pump.event) as action:
-        outcome = move_liquid(action, pump, request, load_pump_rate(action, pump))
+        rate = load_pump_rate(action, pump)
+        if rate is not None:
+            warn_of_differences(action.logger, runtime, pump.device, rate)
+        outcome = move_liquid(action, pump, request, rate)
         if isinstance(outcome, Refused):
             raise error_of(pump, outcome)
         return outcome

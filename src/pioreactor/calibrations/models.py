@@ -9,12 +9,13 @@ from typing import Annotated, Literal, cast
 
 from msgspec import Meta, Struct
 
+from pioreactor.calibrations import fit_quality
 from pioreactor.calibrations.curves import CurveData
 from pioreactor.deprecation import FormerName, warn_deprecated
 from pioreactor.exc import CalibrationError, UnusableCalibrationError
 from pioreactor.runtime import context
 from pioreactor.runtime.artifact_store import ArtifactStore
-from pioreactor.science.curves import NoSolutionError, check_invertible, invert, sampled
+from pioreactor.science.curves import NoSolutionError, check_invertible, invert
 from pioreactor.structs.tagged import from_tagged
 from pioreactor.types import PdAngle, PdChannel
 
@@ -92,11 +93,15 @@ class CalibrationBase(Struct, tag_field="calibration_type", kw_only=True):
 
 
 class ODCalibration(CalibrationBase, kw_only=True, tag="od"):
-    """Optical density of a standard → photodiode voltage relative to the reference."""
+    """Optical density of a standard → photodiode voltage relative to the reference.
+
+    Holds at one intensity of the IR LED [%] and one stirring speed [RPM], None if it was not recorded.
+    """
 
     ir_led_intensity: float
     angle: PdAngle
     pd_channel: PdChannel
+    rpm: float | None = None
     x: str = "OD"
     y: str = "Voltage"
 
@@ -172,6 +177,9 @@ def check_device(calibration: CalibrationBase, device: str) -> None:
 MAX_MISFIT = 0.25
 """Share of a curve's span by which recorded values may miss it (root mean square); a good fit misses by 0.02."""
 
+MIN_R = 0.3
+"""Correlation of recorded and fitted values below which they have nothing to do with each other."""
+
 MAX_ROUND_TRIP = 1e-3
 """Share of a curve's span by which a value may differ when it is inverted and evaluated again."""
 
@@ -181,13 +189,12 @@ def check_usable(calibration: CalibrationBase) -> None:
     low, high = _checked_range(calibration)
     try:
         rises = check_invertible(calibration.curve_data_.curve, low, high)
-        misfit = _misfit(calibration, low, high)
         _check_round_trip(calibration, low, high)
     except (ValueError, OverflowError, NoSolutionError) as error:
         raise UnusableCalibrationError(str(error)) from error
     if not rises and (hasattr(calibration, "ml_to_duration") or calibration.y == "RPM"):
         raise UnusableCalibrationError(f"its {calibration.y} falls while {calibration.x} rises")
-    if misfit > MAX_MISFIT:
+    if _contradicts(calibration):
         raise UnusableCalibrationError("its curve contradicts its recorded data")
 
 
@@ -210,12 +217,16 @@ def _check_round_trip(calibration: CalibrationBase, low: float, high: float) -> 
             raise ValueError(f"the value {y:g} of its curve cannot be inverted")
 
 
-def _misfit(calibration: CalibrationBase, low: float, high: float) -> float:
-    """Return by which share of its span the curve misses what was recorded (root mean square)."""
-    curve, recorded = calibration.curve_data_.curve, calibration.recorded_data
-    misses = [y - curve.evaluate(x) for x, y in zip(recorded["x"], recorded["y"], strict=True)]
-    values = sampled(curve, low, high)
-    return math.hypot(*misses) / math.sqrt(max(1, len(misses))) / (max(values) - min(values))
+def _contradicts(calibration: CalibrationBase) -> bool:
+    """Return whether the curve is far from what was recorded, or does not follow it at all."""
+    data, recorded = calibration.curve_data_, calibration.recorded_data
+    residual = fit_quality.residual(data, recorded)
+    if residual is None:
+        return False
+    if not residual <= MAX_MISFIT:
+        return True
+    r = fit_quality.r(data, recorded)
+    return r is not None and not r >= MIN_R
 
 
 files: ArtifactStore[CalibrationBase] = ArtifactStore(

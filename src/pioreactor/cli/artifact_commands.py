@@ -12,6 +12,7 @@ from pioreactor.exc import NotFoundError
 
 if TYPE_CHECKING:
     from pioreactor.calibrations.curves import CurveData
+    from pioreactor.calibrations.judgment import Judgment
     from pioreactor.runtime.context import Runtime
     from pioreactor.science.curves import Curve
 
@@ -42,6 +43,17 @@ def remove(store: Store, runtime: Runtime, kind: str, device: str, name: str, *,
         click.confirm(f"Delete {kind} {name!r} of {device}? It cannot be brought back.", abort=True)
     store.delete(runtime, device, name)
     click.echo(f"Deleted {name!r} of {device}.")
+
+
+def print_judgment(device: str, name: str, judgment: Judgment, *, active: bool) -> None:
+    """Print how good a calibration is, each doubt, and how to use it if doubts kept it from becoming active."""
+    click.echo(f"{judgment.summary[:1].upper()}{judgment.summary[1:]}.")
+    if judgment.ratio is not None:
+        click.echo(f"For equal readings it gives {judgment.ratio:g} times the values of {judgment.compared_with!r}.")
+    for doubt in judgment.doubts:
+        click.secho(f"Doubtful: {doubt}", fg="yellow", err=True)
+    if judgment.doubts and not active:
+        click.echo(f"It is not in use. To use it: pio calibrations set-active --device {device} --name '{name}'")
 
 
 def day(moment: datetime) -> str:

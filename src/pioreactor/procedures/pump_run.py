@@ -1,10 +1,11 @@
-"""Runs one pump for a time at a duty and frequency that are being calibrated."""
+"""Runs one pump for a time at a duty and frequency that are being calibrated, and reads its supply."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from pioreactor.actions.dosing import ALT_MEDIA, MEDIA, WASTE, CutShort, DoseRequest, PumpDevice, Refused, dose
+from pioreactor.calibrations.conditions import aux_volts
 from pioreactor.calibrations.sessions.actions import Payload, register_calibration_action
 from pioreactor.exc import ActuatorInUseError, InvalidRequestError, StoppedError
 from pioreactor.jobs.managed_lifecycle import managed_lifecycle
@@ -51,4 +52,9 @@ def _perform(payload: Payload) -> dict[str, float]:
     return {"duration_s": float(payload["duration_s"])}
 
 
+def _read_aux_voltage(payload: Payload) -> dict[str, float]:  # noqa: ARG001  the signature of actions
+    return {"voltage": aux_volts(context.current())}
+
+
 register_calibration_action("pump", _perform)
+register_calibration_action("read_aux_voltage", _read_aux_voltage)

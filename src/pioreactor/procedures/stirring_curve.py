@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from pioreactor.calibrations.conditions import aux_volts
 from pioreactor.calibrations.fitting import fit_curve
 from pioreactor.calibrations.models import SimpleStirringCalibration
 from pioreactor.calibrations.sessions.actions import Payload, register_calibration_action
@@ -11,7 +12,6 @@ from pioreactor.devices.drivers.tachometer import rpm_from_edges
 from pioreactor.devices.ports import PwmOutput, Tachometer
 from pioreactor.exc import CalibrationError, HardwareNotFoundError, InvalidRequestError
 from pioreactor.jobs.managed_lifecycle import managed_lifecycle
-from pioreactor.procedures.aux_power import aux_volts
 from pioreactor.procedures.exclusive_run import STIRRING, refuse_while_running, trial_experiment
 from pioreactor.runtime import context
 from pioreactor.runtime.context import Runtime

@@ -1,15 +1,20 @@
 """`pio calibrations`, `pio estimators`, `pio run self_test | od_blank | stirring_calibration` on a unit in memory."""
 
 import json
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import click
+import msgspec
 import pytest
 
 from pioreactor.calibrations import store
+from pioreactor.calibrations.defaults import ML_PER_S, simulated_pump
+from pioreactor.calibrations.judgment import save_judged
 from pioreactor.cli.cli_context import CliContext
+from pioreactor.cli.commands.calibrations import _offer_to_use
 from pioreactor.cli.exit_codes import run
 from pioreactor.cli.tree import pio
 from pioreactor.estimators import store as estimator_store
@@ -81,6 +86,37 @@ def test_a_calibration_is_shown_chosen_fitted_anew_and_deleted(desk: Desk) -> No
     desk.pio("calibrations", "set-active", *of, "--name", "simulated")
     desk.pio("calibrations", "set-active", *of)
     assert store.active_name(desk.bench.unit.runtime, "media_pump") is None
+
+
+def test_a_doubtful_result_is_used_only_after_a_yes_at_a_terminal(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    runtime = desk.bench.unit.runtime
+    fast = simulated_pump(runtime, ml_per_s=5 * ML_PER_S)
+    saved = save_judged(runtime, "media_pump", fast, activate=True)
+    assert saved.name == "simulated-2"
+    of = {"kind": "calibration", "device": "media_pump", "name": saved.name}
+    entry = {**of, "active": False, "judgment": msgspec.to_builtins(saved.judgment)}
+    questions: list[str] = []
+
+    def confirm(question: str, **_options: object) -> bool:
+        questions.append(question)
+        return True
+
+    monkeypatch.setattr(click, "confirm", confirm)
+    for yes, at_terminal, asked, used in (
+        (False, False, 0, "simulated"),
+        (True, True, 0, "simulated"),
+        (False, True, 1, "simulated-2"),
+    ):
+        monkeypatch.setattr(sys.stdin, "isatty", lambda answer=at_terminal: answer)
+        _offer_to_use(runtime, entry, yes=yes)
+        printed = desk.capsys.readouterr()
+        assert "Doubtful: For the same Volume it gives 0.2 times the Duration of 'simulated'" in printed.err
+        assert ("It is not in use. To use it: pio calibrations set-active" in printed.out) == (used == "simulated")
+        assert len(questions) == asked
+        assert store.active_name(runtime, "media_pump") == used
+    _, said = desk.pio("calibrations", "set-active", "--device", "media_pump", "--name", "simulated")
+    assert "Doubtful: For the same Volume it gives 5 times the Duration of 'simulated-2'" in said
+    assert store.active_name(runtime, "media_pump") == "simulated"
 
 
 @pytest.mark.parametrize("fit", ["poly", "spline", "akima"])

@@ -1440,6 +1440,9 @@ export interface paths {
          * AddCalibration
          * @description Add a calibration as YAML; 400 when it is not valid, 409 when it is of another device.
          *
+         *     A doubtful one is not made active, whatever `set_as_active` says; `judgment` has the reasons. To use it
+         *     nevertheless: PATCH active_calibrations.
+         *
          *     Asks one worker, or all (`$broadcast`); the result holds the answer of each.
          */
         post: operations["post_api_workers_unit_calibrations_device"];
@@ -2505,6 +2508,9 @@ export interface paths {
         /**
          * AddCalibration
          * @description Add a calibration as YAML; 400 when it is not valid, 409 when it is of another device.
+         *
+         *     A doubtful one is not made active, whatever `set_as_active` says; `judgment` has the reasons. To use it
+         *     nevertheless: PATCH active_calibrations.
          */
         post: operations["post_unit_api_calibrations_device"];
         delete?: never;
@@ -3254,8 +3260,9 @@ export interface components {
         };
         /** AddedCalibration */
         AddedCalibration: {
+            active: boolean;
             device: string;
-            /** @default Calibration saved. */
+            judgment: components["schemas"]["Judgment"];
             msg: string;
             name: string;
         };
@@ -3570,6 +3577,18 @@ export interface components {
             pid: number;
             started_at: string;
             unit: string;
+        };
+        /** Judgment */
+        Judgment: {
+            compared_with: string | null;
+            doubts: string[];
+            /** @enum {string} */
+            grade: "good" | "fair" | "poor" | "unknown";
+            points: number;
+            r: number | null;
+            ratio: number | null;
+            residual: number | null;
+            summary: string;
         };
         /** LabBenchState */
         LabBenchState: {

@@ -35,6 +35,7 @@ from pioreactor.automations.dosing.exchange import Volumes, check_volumes, count
 from pioreactor.automations.dosing.observations import DosingObservations
 from pioreactor.automations.dosing.vial import VialProperties
 from pioreactor.calibrations import store
+from pioreactor.calibrations.conditions import warn_of_differences
 from pioreactor.exc import CalibrationMissingError, ConfigurationError, InvalidRequestError, StoppedError
 from pioreactor.messaging.ports import Message
 from pioreactor.states import JobState
@@ -100,11 +101,13 @@ class DosingAutomationJob(VialProperties, AutomationJob):
                     f"no PWM channel is named {pump.role}",
                     remedy=f"Name the channel of the {pump.role} pump in [PWM], for example 2={pump.role}.",
                 )
-            if load_pump_rate(self, pump) is None:
+            calibration = load_pump_rate(self, pump)
+            if calibration is None:
                 raise CalibrationMissingError(
                     f"{pump.device} has no active calibration",
                     remedy=f"Run: pio calibrations run --device {pump.device}",
                 )
+            warn_of_differences(self.logger, self.runtime, pump.device, calibration)
 
     @property
     def pump_gain(self) -> float:

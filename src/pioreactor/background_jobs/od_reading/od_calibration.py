@@ -9,6 +9,7 @@ import msgspec
 
 from pioreactor import structs
 from pioreactor.calibrations import store as calibrations
+from pioreactor.calibrations.conditions import warn_of_differences
 from pioreactor.calibrations.models import CalibrationBase, ODCalibration
 from pioreactor.clock.ports import Clock
 from pioreactor.estimators import store as estimators
@@ -110,6 +111,8 @@ class ODCalibrations:
                     angle,
                 )
                 continue
+            # The intensity is checked with that of each reading, as it may be chosen at start.
+            warn_of_differences(limited_log.logger, runtime, f"od{angle}", calibration, only=("rpm",))
             found[channel] = calibration
         return cls(found, limited_log)
 

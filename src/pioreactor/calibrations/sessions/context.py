@@ -5,6 +5,7 @@ The two refer to each other, since a step is given its context, and a context en
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 import msgspec
@@ -13,10 +14,11 @@ from pioreactor.calibrations.sessions.actions import Answer, Executor
 from pioreactor.calibrations.sessions.inputs import SessionInputs
 from pioreactor.calibrations.sessions.payloads import CalibrationSession, CalibrationStep, Values
 from pioreactor.calibrations.sessions.steps import result as show_result
-from pioreactor.exc import InvalidRequestError
+from pioreactor.exc import InvalidRequestError, UnusableCalibrationError
 from pioreactor.runtime.context import Runtime
 
 if TYPE_CHECKING:
+    from pioreactor.calibrations.judgment import Asked, Judgment
     from pioreactor.calibrations.models import CalibrationBase
 
 Mode = Literal["cli", "ui"]
@@ -66,23 +68,51 @@ class SessionContext:
         """Perform an action and return its result; its error becomes the error of the step."""
         return self._executor(action, {**payload, "session_id": self.session.session_id})
 
-    def save_calibration(self, calibration: CalibrationBase, device: str | None = None) -> Values:
+    def save_calibration(
+        self, calibration: CalibrationBase, device: str | None = None, *, asked: Asked | None = None
+    ) -> Values:
         """Save a calibration and return it as plain data.
 
-        Under HTTP it becomes active at once; in a terminal the user is asked afterwards.
+        Under HTTP it becomes active at once, unless there are doubts about it: then the user is asked, as is always
+        done in a terminal. A doubtful one that has the name of the active one is renamed. Raise
+        `UnusableCalibrationError` if it would give wrong numbers: nothing is saved then.
         """
-        from pioreactor.calibrations import store
+        from pioreactor.calibrations import judgment
 
         where = device if device is not None else self.device
-        store.save(self.runtime, where, calibration)
-        if self.mode == "ui":
-            store.set_active(self.runtime, where, calibration.calibration_name)
-        self.note_saved("calibration", where, calibration.calibration_name)
+        try:
+            saved = judgment.save_judged(self.runtime, where, calibration, activate=self.mode == "ui", asked=asked)
+        except UnusableCalibrationError as error:
+            raise UnusableCalibrationError(
+                f"{error}; it was not saved",
+                remedy="Step back and measure again, or cancel. What is in use stays as it is.",
+            ) from error
+        self.note_saved("calibration", where, saved.name, active=saved.active, judgment=saved.judgment)
         return msgspec.to_builtins(calibration)  # type: ignore[no-any-return]
 
-    def note_saved(self, kind: str, device: str, name: str) -> None:
-        """Record in the session's result that an artifact was saved."""
-        saved = {"kind": kind, "device": device, "name": name, "active": self.mode == "ui"}
+    def save_usable(self, made: Sequence[tuple[CalibrationBase, str]]) -> list[str]:
+        """Save what one session made for several devices; return the reason for each that would give wrong numbers.
+
+        Raise `UnusableCalibrationError` if all would: nothing is saved then.
+        """
+        refused: list[UnusableCalibrationError] = []
+        for calibration, device in made:
+            try:
+                self.save_calibration(calibration, device)
+            except UnusableCalibrationError as error:
+                refused.append(error)
+        if refused and len(refused) == len(made):
+            raise refused[0]
+        return [str(error) for error in refused]
+
+    def note_saved(
+        self, kind: str, device: str, name: str, *, active: bool | None = None, judgment: Judgment | None = None
+    ) -> None:
+        """Record in the session's result that an artifact was saved, whether it is active, and how good it is."""
+        is_active = self.mode == "ui" if active is None else active
+        saved: Values = {"kind": kind, "device": device, "name": name, "active": is_active}
+        if judgment is not None:
+            saved["judgment"] = msgspec.to_builtins(judgment)
         self.session.data.setdefault("saved", []).append(saved)
 
     def complete(self, result: Values) -> SessionStep:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -139,13 +140,22 @@ def _executor(cli: CliContext) -> Executor:
     return perform
 
 
-def _offer_to_use(runtime: Runtime, saved: Mapping[str, str], *, yes: bool) -> None:
+def _offer_to_use(runtime: Runtime, saved: Mapping[str, object], *, yes: bool) -> None:
+    import msgspec
+
     from pioreactor.calibrations import store as calibration_store
+    from pioreactor.calibrations.judgment import Judgment
+    from pioreactor.cli.artifact_commands import print_judgment
     from pioreactor.estimators import store as estimator_store
 
-    device, name = saved["device"], saved["name"]
+    device, name = str(saved["device"]), str(saved["name"])
     click.echo(f"Saved {saved['kind']} {name!r} of {device}.")
-    if yes or not click.confirm(f"Use it for {device} from now on?", default=True):
+    doubtful = False
+    if "judgment" in saved:
+        judgment = msgspec.convert(saved["judgment"], Judgment)
+        print_judgment(device, name, judgment, active=True)
+        doubtful = bool(judgment.doubts)
+    if yes or not _confirm_use(device, doubtful=doubtful):
         click.echo(f"It is not in use. To use it: pio {saved['kind']}s set-active --device {device} --name '{name}'")
         return
     keeper = estimator_store if saved["kind"] == "estimator" else calibration_store
@@ -153,15 +163,24 @@ def _offer_to_use(runtime: Runtime, saved: Mapping[str, str], *, yes: bool) -> N
     click.echo(f"{device} uses {name!r} from its next start on.")
 
 
+def _confirm_use(device: str, *, doubtful: bool) -> bool:
+    """Ask whether to use what was saved; for a doubtful one, only a person at a terminal may say yes."""
+    if not doubtful:
+        return click.confirm(f"Use it for {device} from now on?", default=True)
+    return sys.stdin.isatty() and click.confirm(f"Use it for {device} in spite of that?", default=False)
+
+
 def _print_saved(runtime: Runtime, device: str, found: object) -> None:
     """Keep what a plugin's protocol returned, which has no session to do it."""
-    from pioreactor.calibrations import store
+    from pioreactor.calibrations.judgment import save_judged
     from pioreactor.calibrations.models import CalibrationBase
+    from pioreactor.cli.artifact_commands import print_judgment
 
     for calibration in found if isinstance(found, list) else [found]:
         if isinstance(calibration, CalibrationBase):
-            store.save(runtime, device, calibration)
-            click.echo(f"Saved calibration {calibration.calibration_name!r} of {device}.")
+            saved = save_judged(runtime, device, calibration, activate=False)
+            click.echo(f"Saved calibration {saved.name!r} of {device}.")
+            print_judgment(device, saved.name, saved.judgment, active=saved.active)
 
 
 @calibrations.command()
@@ -185,11 +204,14 @@ def display(cli: CliContext, device: str, name: str, as_json: bool) -> None:
 @click.option("--name", default=None, help="Name of the calibration; none given: use none.")
 @pass_cli_context
 def set_active(cli: CliContext, device: str, name: str | None) -> None:
-    """Use a calibration from the device's next start on; without --name, none."""
-    from pioreactor.calibrations import store
+    """Use a calibration from the device's next start on; without --name, none. Doubts about it are printed."""
+    from pioreactor.calibrations import judgment, store
     from pioreactor.cli import artifact_commands
 
+    judged = None if name is None else judgment.judge_usable(cli.runtime, device, store.load(cli.runtime, device, name))
     artifact_commands.choose(store, cli.runtime, "calibration", device, name)
+    if name is not None and judged is not None:
+        artifact_commands.print_judgment(device, name, judged, active=True)
 
 
 @calibrations.command()

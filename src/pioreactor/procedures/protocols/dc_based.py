@@ -49,7 +49,7 @@ class RunCalibration(SessionStep):
         wanted = {"min_dc": ctx.data["min_dc"], "max_dc": ctx.data["max_dc"]}
         measured = ctx.perform(stirring_curve.JOB_NAME, **wanted)
         calibration = stirring_curve.calibration_of(ctx.runtime, default_name(ctx), measured)
-        ctx.save_calibration(calibration)
+        ctx.save_calibration(calibration, asked={"x": (ctx.data["min_dc"], ctx.data["max_dc"])})
         curve = msgspec.to_builtins(calibration.curve_data_)
         points = series("stirring", "Measured", measured["dcs"], measured["rpms"], curve)
         return ctx.complete(

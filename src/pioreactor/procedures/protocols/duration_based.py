@@ -236,14 +236,14 @@ def _finish(ctx: SessionContext) -> SessionStep:
         dc=ctx.data["dc"],
         voltage=ctx.perform("read_aux_voltage")["voltage"],
     )
-    ctx.save_calibration(calibration)
+    wanted_ml = ctx.data["volumes_ml"]
+    ctx.save_calibration(calibration, asked={"y": (min(wanted_ml), max(wanted_ml))})
     r = _correlation(durations_s, volumes_ml)
-    warning = "Longer runs moved less: check the tubes, and calibrate again. " if r is not None and r < 0 else ""
     points = series("runs", "Runs", durations_s, volumes_ml, {"type": "poly", "coefficients": fit.coefficients})
     return ctx.complete(
         {
             "calibration_name": calibration.calibration_name,
-            "message": f"{warning}The pump moves {slope:.4f} mL/s.",
+            "message": f"The pump moves {slope:.4f} mL/s.",
             "slope_ml_per_s": slope,
             "correlation": r,
             "residual_sd_ml": math.sqrt(fmean(residual**2 for residual in residuals)),

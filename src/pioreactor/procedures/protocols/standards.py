@@ -11,7 +11,7 @@ import msgspec
 from pioreactor.background_jobs.od_reading.photodiode_sampling import configured_channels
 from pioreactor.calibrations import store
 from pioreactor.calibrations.fitting import fit_standards
-from pioreactor.calibrations.models import OD600Calibration
+from pioreactor.calibrations.models import CalibrationBase, OD600Calibration
 from pioreactor.calibrations.registry import CalibrationProtocol
 from pioreactor.calibrations.sessions import fields, steps
 from pioreactor.calibrations.sessions.context import SessionContext, SessionStep, registry_of
@@ -226,6 +226,7 @@ def _od(measured: tuple[float, Any]) -> float:
 def _finish(ctx: SessionContext) -> SessionStep:
     channels = channels_of(ctx.runtime, ctx.device)
     curves: dict[PdChannel, Mapping[str, Any]] = {}
+    made: list[tuple[CalibrationBase, str]] = []
     for channel, angle in channels.items():
         volts = [readings[channel] for readings in ctx.data["readings"]]
         fit = fit_standards(ctx.data["od600"], volts)
@@ -239,9 +240,11 @@ def _finish(ctx: SessionContext) -> SessionStep:
             ir_led_intensity=od_standard.numeric_intensity(ctx.runtime),
             angle=angle,
             pd_channel=channel,
+            rpm=ctx.data["rpm"],
         )
-        ctx.save_calibration(calibration, f"od{angle}")
+        made.append((calibration, f"od{angle}"))
         curves[channel] = msgspec.to_builtins(fit)
+    refused = ctx.save_usable(made)
     standards = len(ctx.data["od600"]) - 1
     message = f"{standards} standards and a blank, {len(curves)} photodiode{'s' if len(curves) > 1 else ''}."
     bent = [_label(channel, angle) for channel, angle in channels.items() if not _is_monotone(ctx, channel)]
@@ -250,6 +253,8 @@ def _finish(ctx: SessionContext) -> SessionStep:
             f" Readings of {', '.join(bent)} both rise and fall with OD600: one reading can mean two densities. "
             "Use standards of a smaller range."
         )
+    if refused:
+        message += f" Not saved: {'; '.join(refused)}."
     return ctx.complete({"calibration_name": ctx.data["name"], "message": message, "chart": _chart(ctx, curves)})
 
 

@@ -8,8 +8,9 @@ from litestar import Response, Router, delete, get, patch, post
 from litestar.params import FromPath, JSONBody
 
 from pioreactor.calibrations import store
+from pioreactor.calibrations.judgment import Judgment, judge_stored, save_judged
 from pioreactor.calibrations.models import CalibrationBase
-from pioreactor.exc import CalibrationError, InvalidRequestError
+from pioreactor.exc import CalibrationError, InvalidRequestError, UnusableCalibrationError
 from pioreactor.web.request_bodies import AddCalibration, device_name, file_name
 from pioreactor.web.route_declarations import relayed
 from pioreactor.web.unit.configuration import Saved
@@ -22,13 +23,24 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 class AddedCalibration(msgspec.Struct):
     device: str
     name: str
-    msg: str = "Calibration saved."
+    msg: str
+    active: bool
+    judgment: Judgment
 
 
 def _described(unit: UnitServices, device: str, calibration: CalibrationBase) -> dict[str, object]:
     active = store.active_name(unit.runtime, device) == calibration.calibration_name
     fields: dict[str, object] = msgspec.to_builtins(calibration)
-    return {**fields, "is_active": active, "pioreactor_unit": unit.name}
+    return {**fields, "is_active": active, "pioreactor_unit": unit.name, "judgment": _judged(unit, device, calibration)}
+
+
+def _judged(unit: UnitServices, device: str, calibration: CalibrationBase) -> dict[str, object]:
+    try:
+        store.check(calibration)
+    except UnusableCalibrationError as error:
+        return {"grade": "unusable", "summary": str(error), "doubts": [str(error)]}
+    judged: dict[str, object] = msgspec.to_builtins(judge_stored(unit.runtime, device, calibration))
+    return judged
 
 
 @relayed()
@@ -55,17 +67,21 @@ def one_calibration(unit: UnitPorts, device: FromPath[str], name: FromPath[str])
 @relayed()
 @post("/calibrations/{device:str}", status_code=201, sync_to_thread=True)
 def add_calibration(unit: UnitPorts, device: FromPath[str], data: JSONBody[AddCalibration]) -> AddedCalibration:
-    """Add a calibration as YAML; 400 when it is not valid, 409 when it is of another device."""
+    """Add a calibration as YAML; 400 when it is not valid, 409 when it is of another device.
+
+    A doubtful one is not made active, whatever `set_as_active` says; `judgment` has the reasons. To use it
+    nevertheless: PATCH active_calibrations.
+    """
     try:
         calibration = store.parse(data.calibration_data)
         store.check(calibration)
     except CalibrationError as error:
         raise InvalidRequestError(str(error), remedy="Export a calibration for an example of the format.") from error
-    name = file_name(calibration.calibration_name)
-    store.save(unit.runtime, device_name(device), calibration)
-    if data.set_as_active:
-        store.set_active(unit.runtime, device, name)
-    return AddedCalibration(device, name)
+    file_name(calibration.calibration_name)
+    saved = save_judged(unit.runtime, device_name(device), calibration, activate=data.set_as_active)
+    doubts = " ".join(saved.judgment.doubts)
+    msg = f"Calibration saved, and not active: {doubts}" if doubts and data.set_as_active else "Calibration saved."
+    return AddedCalibration(device, saved.name, msg, saved.active, saved.judgment)
 
 
 @relayed()

@@ -61,3 +61,30 @@ def test_a_calibration_that_would_give_wrong_numbers_is_refused_at_upload_and_at
         assert worker.patch("/unit_api/active_calibrations/media_pump/first").status_code == 409
         assert worker.get("/unit_api/active_calibrations").json() == {}
         assert worker.delete(f"{path}/first").status_code == 200
+
+
+RECORDED = CALIBRATION.replace("{x: [], y: []}", "{x: [10, 20, 30], y: [0.5, 1.0, 1.5]}")
+
+
+def test_a_doubtful_upload_is_saved_and_not_active_until_it_is_asked_for_again(worker: Any) -> None:
+    path = "/unit_api/calibrations/media_pump"
+    made = worker.post(path, json={"calibration_data": RECORDED, "set_as_active": True}).json()
+    assert (made["active"], made["judgment"]["grade"], made["judgment"]["doubts"]) == (True, "good", [])
+
+    tenfold = RECORDED.replace("first", "second").replace("[0.05,", "[0.5,").replace("[0.5, 1.0, 1.5]", "[5, 10, 15]")
+    made = worker.post(path, json={"calibration_data": tenfold, "set_as_active": True}).json()
+    assert (made["name"], made["active"], made["judgment"]["ratio"]) == ("second", False, 0.1)
+    assert "not active: For the same Volume it gives 0.1 times the Duration of 'first'" in made["msg"]
+    assert worker.get("/unit_api/active_calibrations").json()["media_pump"]["calibration_name"] == "first"
+    judged = {one["calibration_name"]: one["judgment"] for one in worker.get(path).json()}
+    assert (judged["first"]["compared_with"], judged["second"]["compared_with"]) == (None, "first")
+
+    assert worker.patch("/unit_api/active_calibrations/media_pump/second").status_code == 200
+    assert worker.get("/unit_api/active_calibrations").json()["media_pump"]["calibration_name"] == "second"
+
+
+def test_a_calibration_that_cannot_be_used_is_listed_with_the_reason(worker: Any, unit: UnitServices) -> None:
+    unit.runtime.artifacts.write("calibrations", "media_pump", "first", CALIBRATION.replace("[0.05,", "[0.0,"))
+    [listed] = worker.get("/unit_api/calibrations/media_pump").json()
+    assert listed["judgment"]["grade"] == "unusable"
+    assert "constant" in listed["judgment"]["summary"]

@@ -109,6 +109,63 @@ def test_a_pump_calibration_is_active_after_its_last_step(worker: Any, pumped: l
     assert enter(worker, session, {"overwrite": "no"}).json()["step"]["step_id"] == "name_input"
 
 
+def calibrate(worker: Any, pumped: list[dict[str, Any]], name: str, volume_ml: Callable[[float, int], float]) -> Any:
+    """Go through a session of a pump; `volume_ml` says what a run of so many seconds, the nth, moved."""
+    session = start(worker)
+    taken = False
+    for inputs in ({}, {}, {}, {"name": name}):
+        taken = enter(worker, session, inputs).json()["step"]["step_id"] == "name_overwrite_confirm"
+    if taken:
+        enter(worker, session, {"overwrite": "yes"})
+    for entered in ({"volumes_ml": "1, 2"}, {}, {}, {"duration_s": 15}, {}, {"volume_ml": volume_ml(1.0, 0)}):
+        answer = enter(worker, session, entered)
+        assert answer.status_code == 200, answer.text
+    for number in range(10):
+        enter(worker, session)
+        answer = enter(worker, session, {"volume_ml": volume_ml(pumped[-1]["duration_s"], number)})
+    return answer
+
+
+def active(worker: Any) -> Any:
+    return worker.get("/unit_api/active_calibrations").json()["media_pump"]
+
+
+@pytest.mark.parametrize("name", ["mine", "other"])
+def test_a_result_five_times_the_active_one_is_saved_and_waits_for_a_second_yes(
+    worker: Any, pumped: list[dict[str, Any]], name: str
+) -> None:
+    first = calibrate(worker, pumped, "mine", lambda seconds, _: 0.1 * seconds).json()["session"]["result"]
+    assert [(one["active"], one["judgment"]["doubts"]) for one in first["saved"]] == [(True, [])]
+    [saved] = calibrate(worker, pumped, name, lambda seconds, _: 0.5 * seconds).json()["session"]["result"]["saved"]
+    assert saved["active"] is False
+    assert "of 'mine', the active one" in saved["judgment"]["doubts"][0]
+    assert active(worker)["calibration_name"] == "mine"
+    assert active(worker)["curve_data_"]["coefficients"][0] == pytest.approx(0.1)
+    assert worker.patch(f"/unit_api/active_calibrations/media_pump/{saved['name']}").status_code == 200
+    assert active(worker)["curve_data_"]["coefficients"][0] == pytest.approx(0.5)
+
+
+def test_a_poor_result_is_saved_and_not_active(worker: Any, pumped: list[dict[str, Any]]) -> None:
+    poor = calibrate(worker, pumped, "mine", lambda seconds, number: 0.1 * seconds * (0.6 if number % 2 else 1.2))
+    [saved] = poor.json()["session"]["result"]["saved"]
+    assert (saved["active"], saved["judgment"]["grade"]) == (False, "poor")
+    assert worker.get("/unit_api/active_calibrations").json() == {}
+
+
+def test_a_session_that_contradicts_itself_keeps_the_active_one_and_can_step_back(
+    worker: Any, pumped: list[dict[str, Any]]
+) -> None:
+    calibrate(worker, pumped, "mine", lambda seconds, _: 0.1 * seconds)
+    refused = calibrate(worker, pumped, "mine", lambda seconds, number: 1.0 if number else 0.1)
+    assert refused.status_code == 409
+    assert "contradicts its recorded data; it was not saved" in refused.json()["error"]
+    assert "Step back and measure again" in refused.json()["remediation"]
+    assert active(worker)["curve_data_"]["coefficients"][0] == pytest.approx(0.1)
+    [session] = [one for one in worker.get(SESSIONS).json() if one["status"] == "in_progress"]
+    undone = worker.post(f"{SESSIONS}/{session['session_id']}/undo", json={})
+    assert undone.json()["step"]["step_id"] == "test_run"
+
+
 def test_invalid_inputs_are_400_and_change_nothing(worker: Any, pumped: list[dict[str, Any]]) -> None:
     session = start(worker)
     go_to_prime(worker, session)
