@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from pioreactor.cli.cli_context import CliContext
-from pioreactor.exc import PioreactorError
+from pioreactor.exc import CalibrationError, PioreactorError
 from pioreactor.structs.encoding import to_timestamp
 from pioreactor.version import __version__
 
@@ -89,6 +89,30 @@ def _hardware(cli: CliContext) -> tuple[Verdict, str]:
         return "WARN", "no HAT"
     missing = rig.missing()
     return ("FAIL", f"no response from {', '.join(missing)}") if missing else ("OK", "all chips respond")
+
+
+def _calibrations(cli: CliContext) -> tuple[Verdict, str]:
+    """Check that active calibrations can be used, fit their data, and were made under the present conditions."""
+    if _only_leads(cli):
+        return "OK", _NO_REACTOR
+    from pioreactor.calibrations import store
+    from pioreactor.calibrations.conditions import differences
+    from pioreactor.calibrations.judgment import judge
+
+    runtime = cli.runtime
+    unusable, doubtful, active = [], [], store.active_names(runtime)
+    for device, name in sorted(active.items()):
+        try:
+            calibration = store.load_active(runtime, device)
+        except CalibrationError as error:
+            unusable.append(f"{device}: {error}.")
+            continue
+        if calibration is not None:
+            doubts = [*judge(calibration).doubts, *differences(runtime, calibration)]
+            doubtful += [f"{device} ({name}): {doubt}" for doubt in doubts]
+    if unusable or doubtful:
+        return "FAIL" if unusable else "WARN", " ".join([*unusable, *doubtful])
+    return "OK", f"in use for {', '.join(sorted(active))}" if active else "none is in use"
 
 
 def _i2c(cli: CliContext) -> tuple[Verdict, str]:
@@ -210,6 +234,7 @@ _CHECKS: dict[str, _Check] = {
     "model": _model,
     "hardware:model": _hardware,
     "hardware:i2c_bus1": _i2c,
+    "calibrations": _calibrations,
     "version": _version,
     "connectivity:ipv4": _ipv4,
     "connectivity:mqtt": _mqtt,
