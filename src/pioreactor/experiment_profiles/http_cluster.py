@@ -9,6 +9,7 @@ from urllib.parse import quote
 from pioreactor import structs, topics
 from pioreactor.clock.ports import Clock, Signal
 from pioreactor.exc import ConflictError, PioreactorError, StoppedError
+from pioreactor.http.fanout import RETRYABLE, UnitRefusedError
 from pioreactor.http.units import decoded
 from pioreactor.messaging.ports import Bus, Message
 from pioreactor.types import UNIVERSAL_EXPERIMENT
@@ -91,7 +92,7 @@ class HttpCluster:
         }
         path = f"/api/workers/{unit}/jobs/run/job_name/{job}/experiments/{self._quoted_experiment}"
         for attempt in range(1, MAX_ATTEMPTS + 1):
-            report = self._report_of(unit, self._ask("PATCH", path, json=body, timeout_s=START_TIMEOUT_S))
+            report = self._report_of(unit, "PATCH", path, body)
             if report["ok"]:
                 return
             if attempt == MAX_ATTEMPTS or not report.get("retryable"):
@@ -99,9 +100,21 @@ class HttpCluster:
             if self._stop.wait(RETRY_INTERVAL_S):
                 raise StoppedError("the profile was stopped")
 
-    def _report_of(self, unit: str, answer: object) -> _Report:
-        """Return what a unit did about a request, from the leader's answer about all units that were asked."""
-        return decoded(answer, dict[str, _Report]).get(unit, {"ok": True})
+    def _report_of(self, unit: str, method: str, path: str, body: object = None) -> _Report:
+        """Send a request and return what the unit did about it; an answer without its report is a failure."""
+        try:
+            answer = self._ask(method, path, json=body, timeout_s=START_TIMEOUT_S)
+        except UnitRefusedError as error:
+            if error.kind != "task_failed":
+                raise
+            reason: _Reason = {"message": str(error)}
+            if error.remedy is not None:
+                reason["remediation"] = error.remedy
+            return {"ok": False, "error": reason, "retryable": error.answered_status in RETRYABLE}
+        report = decoded(answer, dict[str, _Report]).get(unit)
+        if report is None:
+            return {"ok": False, "error": {"message": f"the leader did not report what {unit} did"}}
+        return report
 
     def set(self, unit: str, job: str, settings: Mapping[str, object]) -> None:
         path = f"/api/workers/{unit}/jobs/update/job_name/{job}/experiments/{self._quoted_experiment}"
@@ -109,7 +122,7 @@ class HttpCluster:
 
     def stop(self, unit: str, job: str) -> None:
         path = f"/api/workers/{unit}/jobs/stop/job_name/{job}/experiments/{self._quoted_experiment}"
-        report = self._report_of(unit, self._ask("PATCH", path, timeout_s=START_TIMEOUT_S))
+        report = self._report_of(unit, "PATCH", path)
         if not report["ok"]:
             raise _refusal(report)
 

@@ -9,7 +9,7 @@ from pioreactor.exc import PioreactorError
 
 T = TypeVar("T")
 
-_RETRYABLE = frozenset({408, 429, 502, 503, 504})
+RETRYABLE = frozenset({408, 429, 502, 503, 504})
 _MAX_CONCURRENT = 16
 
 
@@ -47,7 +47,7 @@ class Failed:
             "unit": self.unit,
             "error": {name: text for name, text in error.items() if text is not None},
             "status_code": self.status_code,
-            "retryable": self.status_code in _RETRYABLE,
+            "retryable": self.status_code in RETRYABLE,
         }
 
 

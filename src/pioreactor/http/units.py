@@ -11,6 +11,9 @@ from pioreactor.http.ports import HttpClient, Response
 
 T = TypeVar("T")
 
+TARGET_HEADER = "X-Pioreactor-Target"
+"""Names the unit that a request is meant for: its address may have gone to another one."""
+
 _POLL_INTERVAL_S = 0.1
 _RESULTS = "/unit_api/task_results/"
 """The only path a result is fetched from, because the request carries the cluster's token."""
@@ -43,7 +46,8 @@ class Units:
     ) -> Response:
         """Return a unit's response unchanged; raise `UnitRefusedError` for a status of 400 or more."""
         url = self._base_url(unit) + path
-        answer = self._http.request(method, url, json=json, body=body, headers=self._headers, timeout_s=timeout_s)
+        headers = {**self._headers, TARGET_HEADER: unit}
+        answer = self._http.request(method, url, json=json, body=body, headers=headers, timeout_s=timeout_s)
         if answer.status >= 400:
             raise _refusal(unit, answer)
         return answer

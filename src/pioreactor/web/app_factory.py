@@ -20,7 +20,7 @@ from pioreactor.web.asgi import App
 from pioreactor.web.catalog import DeclaredCatalog
 from pioreactor.web.tasks import Tasks
 from pioreactor.web.unit.calibration_executor import by_command_line
-from pioreactor.web.unit.job_launcher import JobLauncher
+from pioreactor.web.unit.job_launcher import JobLauncher, watch_states
 from pioreactor.web.unit.services import UnitServices
 
 if TYPE_CHECKING:
@@ -46,11 +46,12 @@ def compose(
     Jobs inherit from `environment`; `viewer` is name and password of the broker's account for browsers.
     The caller closes the database after serving. Raise `ConfigurationError` on a worker without a token.
     """
+    bus = runtime.buses.connect("web")
     unit = UnitServices(
         runtime=runtime,
-        bus=runtime.buses.connect("web"),
+        bus=bus,
         tasks=Tasks(runtime.unit),
-        launcher=JobLauncher(RUN, environment),
+        launcher=JobLauncher(RUN, environment, readiness=watch_states(bus, runtime.unit)),
         catalog=DeclaredCatalog(runtime.paths.plugins),
         open_lab_bench=open_lab_bench,
     )

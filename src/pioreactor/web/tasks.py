@@ -22,6 +22,17 @@ _MAX_PENDING = 200
 TaskStatus = Literal["pending", "running", "succeeded", "failed"]
 
 
+class TaskFailedError(PioreactorError):
+    """The work of a task failed, and its result says in what."""
+
+    code = "task_failed"
+
+    def __init__(self, message: str, *, status: int, remedy: str | None, result: object) -> None:
+        super().__init__(message, remedy=remedy)
+        self.status = status  # type: ignore[misc]  # that of the refusal
+        self.result = result
+
+
 @dataclass(slots=True)
 class Task:
     """A task and its result."""
@@ -44,7 +55,7 @@ class Accepted(msgspec.Struct):
 
 
 class TaskResult(msgspec.Struct, omit_defaults=True):
-    """State of a task; `result` once it succeeded, `error`, `cause` and `remediation` once it failed."""
+    """State of a task; `error`, `cause` and `remediation` once it failed, `result` once it ended."""
 
     task_id: str
     status: TaskStatus
@@ -133,6 +144,8 @@ class Tasks:
         result, problem = None, None
         try:
             result = work()
+        except TaskFailedError as error:
+            result, problem = error.result, of_error(error)
         except PioreactorError as error:
             problem = of_error(error)
         except Exception as error:  # noqa: BLE001 - a task is an edge: its failure must reach the client

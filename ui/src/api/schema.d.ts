@@ -2733,7 +2733,9 @@ export interface paths {
         put?: never;
         /**
          * RunJob
-         * @description Start a job in a process of its own; the task fails with its last output if it exits with an error within 1 s.
+         * @description Start a job in a process of its own.
+         *
+         *     The task succeeds once the job is ready, and fails with its last output if it exits with an error before.
          *
          *     Of the environment a request can set `EXPERIMENT`, `JOB_SOURCE`, `DEBUG` and `SKIP_PLUGINS`; the leader also says
          *     whether the unit is active, and its model.
@@ -2744,7 +2746,9 @@ export interface paths {
         head?: never;
         /**
          * RunJob
-         * @description Start a job in a process of its own; the task fails with its last output if it exits with an error within 1 s.
+         * @description Start a job in a process of its own.
+         *
+         *     The task succeeds once the job is ready, and fails with its last output if it exits with an error before.
          *
          *     Of the environment a request can set `EXPERIMENT`, `JOB_SOURCE`, `DEBUG` and `SKIP_PLUGINS`; the leader also says
          *     whether the unit is active, and its model.

@@ -1,17 +1,23 @@
 """Routes of the leader that start, change and stop jobs on its units."""
 
+from collections.abc import Sequence
+from typing import TypeAlias, get_args
+
 from litestar import Router, post, route
 from litestar.params import FromPath, JSONBody
 
 from pioreactor import topics
 from pioreactor.exc import JobNotRunningError, SettingError
 from pioreactor.http.fanout import Answered, Failed, UnitReport, report
+from pioreactor.http.units import decoded
 from pioreactor.jobs.payloads import encode_payload
-from pioreactor.jobs.settings import Setting
+from pioreactor.jobs.settings import AnySetting, Setting
+from pioreactor.states import JobState
 from pioreactor.types import UNIVERSAL_IDENTIFIER
 from pioreactor.web.leader.notifications import require_broker
 from pioreactor.web.leader.responses import Status
 from pioreactor.web.leader.services import LeaderPorts, LeaderServices
+from pioreactor.web.ports import DeclaredAutomation, DeclaredJob, Kind
 from pioreactor.web.request_bodies import (
     OF_A_RUN,
     RunJob,
@@ -24,9 +30,15 @@ from pioreactor.web.request_bodies import (
 )
 from pioreactor.web.route_declarations import PATCH_OR_POST, UNITS, WORKERS
 from pioreactor.web.tasks import Accepted
+from pioreactor.web.unit.jobs import SettingsAnswer
 
-_START_TIMEOUT_S = 10.0
+_START_TIMEOUT_S = 20.0
+"""Above the time that a unit waits for a job to become ready [s]."""
+_LOOK_UP_TIMEOUT_S = 3.0
 _STOP_TIMEOUT_S = 30.0
+_STATES = (JobState.READY.value, JobState.SLEEPING.value, JobState.DISCONNECTED.value)
+"""States that a job can be told to enter."""
+_Declared: TypeAlias = DeclaredJob | DeclaredAutomation
 
 
 def _on_units(rest: str) -> list[str]:
@@ -96,10 +108,10 @@ def update_on_units(
 ) -> Status:
     """Send new values of settings to running jobs; the unit confirms by publishing them."""
     job, experiment = job_name(job), experiment_name(experiment)
-    units = leader.units_of(unit_name(unit))
-    _check_job(leader, job, units)
+    leader.units_of(unit_name(unit))
+    declared = _declared(leader, unit, job, experiment)
     for setting, value in data.settings.items():
-        _check_setting(leader, job, setting_name(setting), value)
+        _check_setting(declared, job, setting_name(setting), value)
     require_broker(leader.bus)
     for setting, value in data.settings.items():
         topic = topics.set_setting(unit, experiment, job, setting.removeprefix("$"))
@@ -107,28 +119,77 @@ def update_on_units(
     return Status("accepted")
 
 
-def _check_job(leader: LeaderServices, job: str, units: list[str]) -> None:
-    """Raise `JobNotRunningError` for a job that the leader does not know and that none of the units runs."""
-    if any(known.job_name == job for known in leader.unit.catalog.jobs()):
-        return
+def _declared(leader: LeaderServices, unit: str, job: str, experiment: str) -> Sequence[_Declared]:
+    """Return the declarations that a command for a job has to satisfy, any one of them.
+
+    For an automation these are the ones that run; where no unit answers, every one of its kind.
+    Raise `JobNotRunningError` when all units answered and none of them runs it, and for a job that the leader does not
+    know and that no unit runs.
+    """
+    kind = next((kind for kind in get_args(Kind) if job == f"{kind}_automation"), None)
+    if kind is None:
+        jobs = [known for known in leader.unit.catalog.jobs() if known.job_name == job]
+        if not jobs:
+            _require_running(leader, leader.units_of(unit), job)
+        return jobs
+    known = leader.unit.catalog.automations(kind)
+    names = _running_automations(leader, unit, job, experiment)
+    running = [each for each in known if each.automation_name in names]
+    return running if running else known
+
+
+def _require_running(leader: LeaderServices, units: list[str], job: str) -> None:
     answers = leader.ask_all(units, "GET", f"/unit_api/jobs/running/{job}")
     if not any(isinstance(answer, Answered) and answer.value for answer in answers):
         raise JobNotRunningError(f"there is no job {job}, and no unit that was asked runs one of that name")
 
 
-def _check_setting(leader: LeaderServices, job: str, setting: str, value: object) -> None:
-    """Refuse what the job's declaration refuses; a job that the leader does not know checks for itself."""
-    if setting.removeprefix("$") == "state":
+def _running_automations(leader: LeaderServices, unit: str, job: str, experiment: str) -> set[str]:
+    """Return the names of the automations that units report; raise `JobNotRunningError` when all report none."""
+    units = leader.workers_in(unit, experiment) if unit == UNIVERSAL_IDENTIFIER else [unit]
+    path = f"/unit_api/jobs/settings/job_name/{job}"
+    answers = leader.ask_all(units, "GET", path, timeout_s=_LOOK_UP_TIMEOUT_S)
+    absent = [answer for answer in answers if isinstance(answer, Failed) and answer.status_code == 404]
+    if answers and len(absent) == len(answers):
+        raise JobNotRunningError(f"{job} is not running on {', '.join(units)}", remedy=f"Start it: pio run {job}")
+    return {_automation_name(answer.value) for answer in answers if isinstance(answer, Answered)}
+
+
+def _automation_name(answer: object) -> str:
+    settings = decoded(answer, SettingsAnswer).settings
+    return str(settings.get("automation_name", ""))
+
+
+def _check_setting(declared: Sequence[_Declared], job: str, setting: str, value: object) -> None:
+    """Refuse what all declarations refuse; a job that the leader does not know checks for itself."""
+    name = setting.removeprefix("$")
+    payload = encode_payload(value)
+    if name == "state":
+        if value not in _STATES:
+            raise SettingError(f"state must be one of {', '.join(_STATES)}, not {value!r}")
         return
-    declared = next((known for known in leader.unit.catalog.jobs() if known.job_name == job), None)
-    if declared is None or job.endswith("_automation"):
-        return
-    known = declared.published.get(setting)
+    refusals = []
+    for each in declared:
+        try:
+            _settable(each, job, name).decode(payload)
+        except SettingError as error:
+            refusals.append(error)
+        else:
+            return
+    if refusals:
+        raise refusals[-1]
+
+
+def _settable(declared: _Declared, job: str, name: str) -> AnySetting:
+    """Return a setting by its name; raise `SettingError` where the job has none or it is read-only."""
+    automation = getattr(declared, "automation_name", "")
+    what = f"{job} ({automation})" if automation else job
+    known = declared.published.get(name)
     if known is None:
-        raise SettingError(f"{job} has no setting {setting}", remedy=f"It has {', '.join(declared.settings)}.")
+        raise SettingError(f"{what} has no setting {name}", remedy=f"It has {', '.join(declared.settings)}.")
     if not isinstance(known, Setting):
-        raise SettingError(f"{setting} of {job} is read-only")
-    known.decode(encode_payload(value))
+        raise SettingError(f"{name} of {what} is read-only")
+    return known
 
 
 @post(f"{WORKERS}/blink", status_code=202, sync_to_thread=True)

@@ -1,20 +1,20 @@
 """Services that the routes of the leader use, and requests to its units."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 
 from pioreactor.exc import InvalidRequestError, NotAssignedAnExperimentError, PioreactorError
-from pioreactor.http.fanout import Answered, Failed, ask_each, report
+from pioreactor.http.fanout import Answered, Failed, UnitReport, ask_each, report
 from pioreactor.http.units import Units
 from pioreactor.messaging.ports import Bus
 from pioreactor.storage.leader.database import LeaderDatabase
 from pioreactor.storage.leader.repositories.workers import Worker
 from pioreactor.types import UNIVERSAL_EXPERIMENT, UNIVERSAL_IDENTIFIER
 from pioreactor.web.request_bodies import unit_name
-from pioreactor.web.tasks import Accepted
+from pioreactor.web.tasks import Accepted, TaskFailedError
 from pioreactor.web.unit.services import UnitServices
 
 
@@ -127,13 +127,26 @@ class LeaderServices:
         json: object | Callable[[str], object] = None,
         timeout_s: float = 5.0,
     ) -> Accepted:
-        """Send requests in the background; the task's result holds the answer of each unit."""
+        """Send requests in the background; the task's result holds the answer of each unit.
+
+        The task fails when every unit that was asked refused; its result then holds the refusals.
+        """
         asked = list(units)
         return self.unit.tasks.start(
             name,
-            lambda: report(self.ask_all(asked, method, path, json=json, timeout_s=timeout_s)),
+            lambda: _reported(self.ask_all(asked, method, path, json=json, timeout_s=timeout_s)),
             pool="requests",
         )
+
+
+def _reported(answers: Sequence[Answered[object] | Failed]) -> dict[str, UnitReport]:
+    """Return the report of each unit; raise `TaskFailedError` when all of them failed."""
+    failed = [answer for answer in answers if isinstance(answer, Failed)]
+    if failed and len(failed) == len(answers):
+        only = failed[0]
+        message = only.message if len(failed) == 1 else "; ".join(f"{each.unit}: {each.message}" for each in failed)
+        raise TaskFailedError(message, status=only.status_code, remedy=only.remediation, result=report(answers))
+    return report(answers)
 
 
 LeaderPorts = NamedDependency[SkipValidation[LeaderServices]]

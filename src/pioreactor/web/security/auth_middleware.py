@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from pioreactor.exc import NotAuthenticatedError, NotPermittedError, PioreactorError
+from pioreactor.http.units import TARGET_HEADER
 from pioreactor.web.asgi import App, Receive, Scope, Send
 from pioreactor.web.problems import of_error
 from pioreactor.web.security.identity import SCOPE_KEY, Identity
@@ -21,6 +22,14 @@ OPEN = frozenset({"/auth/sign-in", "/unit_api/health", "/api/health"})
 """Paths that need neither cookie nor token; static files are served in front of the authentication."""
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+class MisaddressedError(PioreactorError):
+    """A request reached another unit than the one it names in `X-Pioreactor-Target`; nothing was done."""
+
+    code = "misaddressed"
+    status = 409
+    remedy = "Correct the address of the unit in [cluster.addresses]."
 
 
 class Authenticator:
@@ -48,6 +57,12 @@ class Authenticator:
             return Identity("unit", self._unit)
         owner = self._owner_of(token)
         return Identity("token", owner) if owner is not None else None
+
+    def check_target(self, headers: dict[str, str]) -> None:
+        """Raise `MisaddressedError` for a request that names another unit as its target."""
+        target = headers.get(TARGET_HEADER.lower())
+        if target is not None and target != self._unit:
+            raise MisaddressedError(f"this is {self._unit}; the request is for {target}")
 
     def by_cookie(self, cookie: str) -> Identity | None:
         """Return the person of a session; None when it is unknown or has expired."""
@@ -98,6 +113,8 @@ class AuthMiddleware:
             )
         if identity is None:
             raise NotAuthenticatedError("not signed in", remedy="Sign in with name and password.")
+        if method not in _SAFE_METHODS and scope["path"].startswith("/unit_api/"):
+            self._authenticator.check_target(headers)
         if identity.kind == "person" and (method not in _SAFE_METHODS or scope["type"] == "websocket"):
             _check_origin(headers)
         return identity

@@ -5,13 +5,17 @@ import os
 import subprocess
 import tempfile
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import IO
 
+from pioreactor import topics
 from pioreactor.exc import PioreactorError
+from pioreactor.messaging.ports import Bus, Message
 from pioreactor.processes.launch import failure_of, inherited, launch
+from pioreactor.states import JobState
 from pioreactor.web.problems import TooManyRequestsError
 from pioreactor.web.request_bodies import OF_A_RUN, RunJob, Scalar, check_environment, job_name, option_name
 
@@ -19,6 +23,36 @@ REQUESTABLE = OF_A_RUN | {"HOSTNAME", "ACTIVE", "MODEL_NAME", "MODEL_VERSION"}
 """Environment variables that a request of the leader may set; none of them is a path of a file."""
 
 _START_TIMEOUT_S = 1.0
+_READY_TIMEOUT_S = 15.0
+_READY_POLL_S = 0.05
+
+Readiness = Callable[[str], AbstractContextManager[Callable[[], bool]]]
+"""Watches a job of that name; the function says whether one has become ready since."""
+
+
+def watch_states(bus: Bus, unit: str) -> Readiness:
+    """Return what tells by the states that jobs of a unit publish whether a job has become ready."""
+
+    @contextmanager
+    def watch(job: str) -> Iterator[Callable[[], bool]]:
+        ready = threading.Event()
+
+        def on_state(message: Message) -> None:
+            if not message.retain and message.payload in (JobState.READY.encode(), JobState.SLEEPING.encode()):
+                ready.set()
+
+        # An action, of which several can run, publishes below its id.
+        names = (job, f"{job}/+")
+        subscriptions = [bus.subscribe(topics.state(unit, "+", name), on_state) for name in names]
+        try:
+            yield ready.is_set
+        finally:
+            for subscription in subscriptions:
+                subscription.cancel()
+
+    return watch
+
+
 _DEBOUNCE_S = 1.0
 _REAP_INTERVAL_S = 0.25
 _MAX_OUTPUT_BYTES = 256 * 1024
@@ -49,6 +83,8 @@ class JobLauncher:
     """For example `pio_argv("run")`."""
     environment: Mapping[str, str]
     seconds: Callable[[], float] = monotonic
+    readiness: Readiness | None = None
+    """None: a job that runs for 1 s has started."""
     _children: list[_Child] = field(default_factory=list, init=False)
     _started_at: dict[str, float] = field(default_factory=dict, init=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
@@ -70,7 +106,24 @@ class JobLauncher:
         self._environment(request.env)
 
     def launch(self, job: str, request: RunJob) -> str:
-        """Start the job; return "ok" if it still runs after 1 s or exited with 0, else raise `JobFailedError`."""
+        """Start the job; return "ok" once it is ready, has exited with 0, or runs for 15 s.
+
+        Raise `JobFailedError` if it exits with an error before that.
+        """
+        if self.readiness is None:
+            return self._launch(job, request, lambda process: process.wait(_START_TIMEOUT_S))
+        with self.readiness(job) as is_ready:
+            return self._launch(job, request, lambda process: self._until_ready(process, is_ready))
+
+    def _until_ready(self, process: subprocess.Popen[bytes], is_ready: Callable[[], bool]) -> int:
+        """Return the exit code of a process that ends; raise `TimeoutExpired` when it is ready, or after 15 s."""
+        until = self.seconds() + _READY_TIMEOUT_S
+        while not is_ready() and self.seconds() < until and not self._closing.is_set():
+            with suppress(subprocess.TimeoutExpired):
+                return process.wait(_READY_POLL_S)
+        return process.wait(0)
+
+    def _launch(self, job: str, request: RunJob, wait: Callable[[subprocess.Popen[bytes]], int]) -> str:
         arguments = [*self.command, *_arguments(job, request)]
         output = tempfile.TemporaryFile(mode="w+b", buffering=0)  # noqa: SIM115 - stays open while the child writes
         fcntl.fcntl(output.fileno(), fcntl.F_SETFL, os.O_APPEND)
@@ -81,7 +134,7 @@ class JobLauncher:
             raise JobFailedError(f"{job} could not be started: {error}") from error
         child = _Child(process, output)
         try:
-            code = process.wait(_START_TIMEOUT_S)
+            code = wait(process)
         except subprocess.TimeoutExpired:
             self._keep(child)
             return "ok"

@@ -100,7 +100,9 @@ def as_row(job: JobRecord) -> JobRow:
 def run_job(
     request: Request[object, object, State], unit: UnitPorts, job: FromPath[str], data: JSONBody[RunJob | None] = None
 ) -> Accepted:
-    """Start a job in a process of its own; the task fails with its last output if it exits with an error within 1 s.
+    """Start a job in a process of its own.
+
+    The task succeeds once the job is ready, and fails with its last output if it exits with an error before.
 
     Of the environment a request can set `EXPERIMENT`, `JOB_SOURCE`, `DEBUG` and `SKIP_PLUGINS`; the leader also says
     whether the unit is active, and its model.

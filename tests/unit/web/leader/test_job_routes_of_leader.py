@@ -69,6 +69,52 @@ def test_errors_of_units_keep_message_and_remedy(leader: Any) -> None:
     assert (result["unit2"]["status_code"], result["unit2"]["error"]["message"]) == (429, "too soon")
 
 
+def test_a_start_that_every_unit_refuses_is_a_failed_task(leader: Any) -> None:
+    def refuses(request: Request) -> Response:
+        if request.path.startswith("/unit_api/task_results/"):
+            return json_response({"status": "failed", "error": "no option --volum", "error_status": 409})
+        return accepts(request)
+
+    leader.add_host("unit1", refuses)
+    leader.add_host("unit2", refuses)
+    leader.add_workers("unit1", "unit2", experiment="exp")
+    path = "/api/workers/{}/jobs/run/job_name/dosing_automation/experiments/exp"
+
+    one = leader.result(leader.client.patch(path.format("unit1")))
+    assert (one["status"], one["error"], one["error_status"]) == ("failed", "no option --volum", 409)
+    assert one["result"]["unit1"]["ok"] is False
+    both = leader.result(leader.client.patch(path.format("$broadcast")))
+    assert (both["status"], both["error"]) == ("failed", "unit1: no option --volum; unit2: no option --volum")
+
+
+def test_a_write_names_the_unit_that_it_is_for(leader: Any) -> None:
+    leader.add_host("unit1", accepts)
+    leader.add_workers("unit1", experiment="exp")
+    leader.http.asked.clear()
+    leader.result(leader.client.patch("/api/workers/unit1/jobs/run/job_name/stirring/experiments/exp"))
+    assert {request.headers["X-Pioreactor-Target"] for _, request in leader.http.asked} == {"unit1"}
+
+
+def test_settings_of_automations_are_checked_like_those_of_jobs(leader: Any) -> None:
+    running: dict[str, object] = {"settings": {"automation_name": "turbidostat", "target_biomass": 1}}
+    leader.add_host("unit1", lambda _: json_response(running))
+    leader.add_host("unit2", lambda _: json_response({"error": "not running", "status": 404}, 404))
+    leader.add_workers("unit1", "unit2", "unit3", experiment="exp")
+    path = "/api/workers/{}/jobs/update/job_name/dosing_automation/experiments/exp"
+    leader.bus.published.clear()
+
+    for unit in ("unit1", "unit3"):  # unit3 cannot be reached
+        for settings in ({"target_biomass": -1}, {"target_biomass": "x"}, {"volume": 1}, {"$state": "lost"}):
+            refused = leader.client.patch(path.format(unit), json={"settings": settings})
+            assert refused.status_code == 400, (unit, settings, refused.text)
+    assert "at least 0" in leader.client.patch(path.format("unit1"), json={"settings": {"target_biomass": -1}}).text
+    assert leader.client.patch(path.format("unit2"), json={"settings": {"target_biomass": 2}}).status_code == 404
+    assert leader.bus.published == []
+
+    assert leader.client.patch(path.format("unit1"), json={"settings": {"target_biomass": 2}}).status_code == 202
+    assert leader.bus.published == [("pioreactor/unit1/exp/dosing_automation/target_biomass/set", "2", 1, False)]
+
+
 def test_jobs_start_only_on_active_workers_of_the_experiment(leader: Any) -> None:
     leader.add_workers("unit1", experiment="exp")
     run = "/api/workers/{}/jobs/run/job_name/stirring/experiments/{}"

@@ -76,3 +76,13 @@ def test_sign_out_invalidates_the_cookie(leader: Any) -> None:
 def test_a_wrong_token_is_refused(worker: Any, header: str) -> None:
     worker.headers["Authorization"] = header
     assert worker.get("/unit_api/jobs").status_code == 401
+
+
+def test_a_write_for_another_unit_is_refused_before_anything_is_done(worker: Any, unit: Any) -> None:
+    path = "/unit_api/jobs/run/job_name/stirring"
+    for method in ("PATCH", "POST"):
+        refused = worker.request(method, path, headers={"X-Pioreactor-Target": "unit9"})
+        assert (refused.status_code, refused.json()["code"]) == (409, "misaddressed")
+    assert unit.launcher._started_at == {}
+    assert worker.get("/unit_api/jobs", headers={"X-Pioreactor-Target": "unit9"}).status_code == 200
+    assert worker.patch(path, headers={"X-Pioreactor-Target": "unit1"}).status_code == 202

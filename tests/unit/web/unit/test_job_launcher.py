@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,11 @@ from typing import Any
 import pytest
 from tests.unit.web.conftest import client_of, result_of
 
+from pioreactor.clock.virtual import VirtualClock
+from pioreactor.messaging.memory import MemoryBroker
 from pioreactor.processes.liveness import process_started_at
 from pioreactor.web.request_bodies import RunJob
-from pioreactor.web.unit.job_launcher import JobFailedError, JobLauncher
+from pioreactor.web.unit.job_launcher import JobFailedError, JobLauncher, watch_states
 
 SAY_ARGUMENTS = "import json, os, sys; open(sys.argv[1], 'w').write(json.dumps([sys.argv[2:], dict(os.environ)]))"
 
@@ -111,3 +114,32 @@ def test_the_signal_that_killed_a_job_is_reported() -> None:
     launcher = JobLauncher((sys.executable, "-c", "import os; os.kill(os.getpid(), 9)"), {})
     with pytest.raises(JobFailedError, match="SIGKILL"):
         launcher.launch("stirring", RunJob())
+
+
+def test_a_job_that_fails_after_its_imports_does_not_count_as_started() -> None:
+    states = MemoryBroker(VirtualClock()).connect("web")
+    script = "import sys, time; time.sleep(1.5); sys.exit('Error: chemostat has no option --volum')"
+    launcher = JobLauncher((sys.executable, "-c", script), {}, readiness=watch_states(states, "unit1"))
+    with pytest.raises(JobFailedError, match="no option --volum"):
+        launcher.launch("dosing_automation", RunJob())
+    launcher.close()
+
+
+@pytest.mark.parametrize("key", ["stirring", "stirring/7"])
+def test_a_start_is_answered_once_the_job_is_ready(key: str) -> None:
+    states = MemoryBroker(VirtualClock()).connect("web")
+    states.publish(f"pioreactor/unit1/exp/{key}/$state", "ready", retain=True)  # of an earlier run
+    launcher = JobLauncher((sys.executable, "-c", "import time; time.sleep(60)"), {})
+    launcher.readiness = watch_states(states, "unit1")
+    answers: list[str] = []
+    asking = threading.Thread(target=lambda: answers.append(launcher.launch("stirring", RunJob())))
+    asking.start()
+    asking.join(0.5)
+    assert answers == []
+    states.publish(f"pioreactor/unit1/exp/{key}/$state", "init", retain=True)
+    states.publish(f"pioreactor/unit1/exp/{key}/$state", "ready", retain=True)
+    asking.join(5)
+    assert answers == ["ok"]
+    for child in list(launcher._children):
+        child.process.kill()
+    launcher.close()
