@@ -164,7 +164,8 @@ def test_a_saturated_photodiode_switches_the_light_off_and_dosing_rests(simulate
     dosed = bench.unit.world.snapshot().media_added_ml
     loops.watch(bench, 0.5)
     assert bench.unit.world.snapshot().media_added_ml == pytest.approx(dosed, abs=1.2)
-    assert job.state == job.READY
+    assert job.state == job.SLEEPING
+    assert len([line for line in bench.logged("error") if "No signal" in line]) == 1
 
 
 def test_a_drifting_reference_is_followed_and_changes_the_light_not_the_rule(simulated: Simulated) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import ClassVar, TypedDict
 
@@ -10,7 +10,8 @@ import msgspec
 
 from pioreactor import structs, topics
 from pioreactor.automations import events
-from pioreactor.automations.latest_readings import LatestReading, ReadingPart
+from pioreactor.automations.latest_readings import LatestReading, ReadingPart, Signal
+from pioreactor.automations.signal_monitor import CHECK_EVERY_S, SignalMonitor
 from pioreactor.exc import JobRequiredError, SettingError, StoppedError
 from pioreactor.jobs.job import BackgroundJob
 from pioreactor.jobs.published_attribute import AnyAttribute, Status
@@ -67,19 +68,41 @@ class AutomationJob(BackgroundJob):
         self._recorded_since = runtime.clock.now()
         self._recorded_settings: dict[str, object] = {}
         self._run_pending = False
+        self._reported_lack = ""
+        """The missing reading that was reported last, so that each is reported once."""
+        self._signal_monitor = SignalMonitor(
+            now_s=runtime.clock.monotonic,
+            logger=self.logger,
+            pause=self._pause_without_signal,
+            resume=lambda: self._move(JobState.READY),
+        )
         self.skip_first_run = str(skip_first_run).lower() in ("1", "true", "yes", "on")
         if duration is not None:
             declared = self.settings().get("duration")
             self.duration: float = declared.parse(duration) if declared is not None else float(duration)
         clock = runtime.clock.monotonic
-        self._od = LatestReading[ODByChannel]("optical density", "od_reading", clock)
-        self._od_fused = LatestReading[float]("fused optical density", "od_reading", clock)
+        self._od = LatestReading[ODByChannel]("optical density", "od_reading", clock, _is_any_positive)
+        self._od_fused = LatestReading[float]("fused optical density", "od_reading", clock, _is_positive)
         self._normalized_od = LatestReading[float]("normalized OD", "growth_rate_calculating", clock)
         self._growth_rate = LatestReading[float]("the growth rate", "growth_rate_calculating", clock)
 
     def execute(self) -> events.AutomationEvent | None:
         """Decide and act once. Hook for subclasses."""
         return None
+
+    def signals(self) -> Sequence[Signal]:
+        """Return the readings without which it is paused. Hook for subclasses."""
+        return ()
+
+    def expect_od(self) -> None:
+        """Expect readings as often as they are configured; the first estimates follow those that normalize OD."""
+        settings = self.runtime.settings
+        interval_s = 1.0 / settings.od_reading.samples_per_second
+        until_normalized_s = interval_s * settings.growth_rate_calculating.samples_for_od_statistics
+        for reading in (self._od, self._od_fused):
+            reading.expect(interval_s)
+        for estimate in (self._normalized_od, self._growth_rate):
+            estimate.expect(interval_s, until_normalized_s)
 
     # ---- triggers ----------------------------------------------------------------------------------------
 
@@ -138,11 +161,15 @@ class AutomationJob(BackgroundJob):
 
     def _execute_safely(self) -> events.AutomationEvent | None:
         try:
-            return self.execute()
+            event = self.execute()
+            self._reported_lack = ""
+            return event
         except StoppedError:
             return None
         except JobRequiredError as error:
-            self.logger.warning("%s. %s", error, error.remedy if error.remedy else "")
+            if str(error) != self._reported_lack:
+                self._reported_lack = str(error)
+                self.logger.warning("%s. %s", error, error.remedy if error.remedy else "")
             return events.ErrorOccurred(str(error))
         except Exception as error:  # code of plugins may raise anything; the automation continues
             self.logger.error("%s", error, exc_info=True)
@@ -190,6 +217,7 @@ class AutomationJob(BackgroundJob):
         ):
             self.run_every(self.duration)
         self._subscribe_to_readings()
+        self.every(CHECK_EVERY_S, lambda: self._signal_monitor.check(self.state, self.signals()))
         self._recorded_settings = self._settable_values()
         self._has_begun = True
         super()._become_ready()
@@ -200,6 +228,19 @@ class AutomationJob(BackgroundJob):
             f"{name} {_value_text(getattr(self, name), setting.unit)}" for name, setting in self.settings().items()
         ]
         self.logger.info("Started %s%s.", self.automation_name, f" with {', '.join(values)}" if values else "")
+
+    def _pause_without_signal(self, message: str) -> None:
+        self.latest_event = events.ErrorOccurred(message).to_struct()
+        self.pause_soon()
+
+    def _enter(self, state: JobState) -> None:
+        super()._enter(state)
+        if state == JobState.READY:
+            self._signal_monitor.on_ready()
+
+    def _handle_set_state(self, requested: str) -> None:
+        self._signal_monitor.forget()
+        super()._handle_set_state(requested)
 
     def _subscribe_to_readings(self) -> None:
         self.subscribe_to_setting("growth_rate_calculating", "od_filtered", self._set_od_filtered)
@@ -287,3 +328,11 @@ def _value_text(value: object, unit: str | None) -> str:
     """Return the value of a setting for the log."""
     text = f"{value:g}" if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
     return text if unit is None else f"{text} {unit}"
+
+
+def _is_positive(value: float) -> bool:
+    return value > 0
+
+
+def _is_any_positive(ods: ODByChannel) -> bool:
+    return any(od > 0 for od in ods.values())

@@ -7,6 +7,7 @@ from typing import ClassVar, Unpack
 from pioreactor.actions.dosing import ALT_MEDIA, MEDIA, WASTE, PumpDevice
 from pioreactor.automations.dosing.base import DosingAutomationJob, DosingOptions
 from pioreactor.automations.events import AutomationEvent, DilutionEvent, NoEvent
+from pioreactor.automations.latest_readings import Signal
 from pioreactor.exc import InvalidRequestError
 from pioreactor.jobs.settings import Setting
 from pioreactor.science.pid import PidController
@@ -51,6 +52,7 @@ class PIDMorbidostat(DosingAutomationJob):
                 "a morbidostat needs targets", remedy="Give --target-growth-rate and --target-normalized-od."
             )
         super().__init__(duration=duration, **options)
+        self.expect_od()
         self.target_growth_rate = type(self).target_growth_rate.parse(target_growth_rate)
         self.target_normalized_od = type(self).target_normalized_od.parse(target_normalized_od)
         gains = self.runtime.settings.pid_morbidostat
@@ -65,6 +67,9 @@ class PIDMorbidostat(DosingAutomationJob):
     def set_target_growth_rate(self, target_growth_rate: float) -> None:
         self.target_growth_rate = float(target_growth_rate)
         self._pid.set_setpoint(self.target_growth_rate)
+
+    def signals(self) -> tuple[Signal, ...]:
+        return self._normalized_od, self._growth_rate
 
     def execute(self) -> AutomationEvent:
         od, target_od = self.latest_normalized_od, self.target_normalized_od

@@ -9,7 +9,7 @@ from typing import Unpack
 from pioreactor.automations.dosing.base import DosingAutomationJob, DosingOptions
 from pioreactor.automations.dosing.turbidostat_logic import Confirmation, Exchange, TurbidostatLogic
 from pioreactor.automations.events import AutomationEvent, DilutionEvent
-from pioreactor.automations.latest_readings import MAX_READING_AGE_S
+from pioreactor.automations.latest_readings import MAX_READING_AGE_S, Signal
 from pioreactor.exc import CalibrationError, InvalidRequestError
 from pioreactor.jobs.settings import Setting
 
@@ -54,6 +54,7 @@ class Turbidostat(DosingAutomationJob):
         if target_biomass is None:
             raise InvalidRequestError("a turbidostat needs a target", remedy="Give --target-biomass.")
         super().__init__(**options)
+        self.expect_od()
         self._has_trigger = True
         self.target_biomass = type(self).target_biomass.parse(target_biomass)
         self.exchange_volume_ml = type(self).exchange_volume_ml.parse(exchange_volume_ml)
@@ -80,6 +81,10 @@ class Turbidostat(DosingAutomationJob):
         self.biomass_signal = self._resolve(signal)
         self._scales.clear()
         self._recent.clear()
+
+    def signals(self) -> tuple[Signal, ...]:
+        of_name: dict[str, Signal] = {"od_fused": self._od_fused, "od": self._od}
+        return (of_name.get(self.biomass_signal, self._normalized_od),)
 
     def on_ready(self) -> None:
         """Pause if the target is in units of a calibration that cannot be used."""

@@ -47,6 +47,8 @@ class GrowthRateCalculator(BackgroundJob):
         self._readings_for_norm = self.runtime.settings.growth_rate_calculating.samples_for_od_statistics
         self._time_base_s = clock.now().timestamp() - clock.monotonic()
         self._norms = self._stored_norms()
+        self._skipped = 0
+        """Readings that were not positive since the last one that was."""
         self._first_ods: dict[str, list[float]] = {}
         self._estimator = self._stored_estimator()
         self.every(STATE_EVERY_S, self._store_state)
@@ -91,8 +93,13 @@ class GrowthRateCalculator(BackgroundJob):
             return
         estimate = self._estimator.update(self._time_of(timestamp), combined)
         if estimate.outcome == "not_positive":
-            self.logger.warning("The OD is not positive; this reading is skipped.")
+            self._skipped += 1
+            if self._skipped == 1:
+                self.logger.warning("The OD is not positive; readings are skipped until it is.")
             return
+        if self._skipped:
+            self.logger.info("The OD is positive again; %d readings were skipped.", self._skipped)
+            self._skipped = 0
         self._publish_estimate(estimate, timestamp)
 
     def _time_of(self, timestamp: datetime) -> float:
