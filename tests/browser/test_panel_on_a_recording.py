@@ -5,44 +5,8 @@ from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Page, expect
-from tests.browser.conftest import SETTLED, themes
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
-
-PAGES = [
-    "overview",
-    "pioreactors",
-    "pioreactors/reactor-01",
-    "experiment-profiles",
-    "logs",
-    "experiments",
-    "inventory",
-    "calibrations",
-    "config",
-]
-
-
-@pytest.mark.parametrize("phone", [False, True], ids=["desk", "phone"])
-def test_every_page_stands_alone_and_fits(
-    recording: str, open_page: Callable[..., Page], keep_screenshot: Callable[[Page, str], None], phone: bool
-) -> None:
-    page = open_page(phone=phone)
-    for name in PAGES:
-        page.goto(f"{recording}/{name}")
-        expect(page.get_by_role("heading", level=1)).to_have_count(1)
-        expect(page.get_by_text("Live", exact=True)).to_be_visible()
-        page.evaluate(SETTLED)
-        for theme in themes(page):
-            wider = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-            assert wider <= 0, f"{name} is {wider} px wider than the screen"
-            small = page.evaluate(
-                """() => [...document.querySelectorAll("main *")].filter((one) => one.childNodes.length > 0
-                    && [...one.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim())
-                    && !one.closest("svg") && parseFloat(getComputedStyle(one).fontSize) < 12)
-                    .map((one) => one.textContent)"""
-            )
-            assert small == []
-            keep_screenshot(page, f"{name.replace('/', '-')}-{'phone' if phone else 'desk'}-{theme}")
 
 
 def test_a_lost_unit_is_labeled_and_shows_the_age_of_its_values(recording: str, open_page: Callable[..., Page]) -> None:

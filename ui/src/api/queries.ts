@@ -31,6 +31,9 @@ export const useWorkers = () => useGet<Worker[]>(["workers"], "/api/workers");
 export const useAssigned = (experiment: string) =>
   useGet<Assignment[]>(["experiments", experiment, "workers"], path("api", "experiments", experiment, "workers"));
 
+/** Which experiment each assigned unit takes part in. */
+export const useAssignments = () => useGet<Assignment[]>(["assignments"], "/api/workers/assignments", 0);
+
 export const useLabels = (experiment: string) =>
   useGet<Record<string, string>>(
     ["experiments", experiment, "unit_labels"],

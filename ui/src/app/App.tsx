@@ -2,9 +2,11 @@
 
 import { MantineProvider } from "@mantine/core";
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
-import { BrowserRouter } from "react-router";
+import { useState } from "react";
+import { createBrowserRouter, RouterProvider } from "react-router";
 import { onSignedOut, Refused } from "@/api/client";
 import type { OpenFeed } from "@/live/bus";
+import { ErrorBoundary } from "@/parts/ErrorBoundary";
 import { ExperimentFrame } from "@/parts/experiment";
 import { Problem, Waiting } from "@/parts/Problem";
 import { Shell } from "./Shell";
@@ -37,12 +39,22 @@ function AuthGate({ openFeed }: { openFeed: OpenFeed }) {
 }
 
 export function App({ openFeed }: { openFeed: OpenFeed }) {
+  const [router] = useState(() =>
+    createBrowserRouter([
+      {
+        path: "*",
+        element: (
+          <ErrorBoundary>
+            <AuthGate openFeed={openFeed} />
+          </ErrorBoundary>
+        ),
+      },
+    ]),
+  );
   return (
     <MantineProvider theme={theme} defaultColorScheme="auto">
       <QueryClientProvider client={client}>
-        <BrowserRouter>
-          <AuthGate openFeed={openFeed} />
-        </BrowserRouter>
+        <RouterProvider router={router} />
       </QueryClientProvider>
     </MantineProvider>
   );

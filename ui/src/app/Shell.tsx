@@ -1,41 +1,20 @@
 /** Navigation, top bar, and the page between them. */
 
-import { Component, type ReactNode, Suspense, useEffect } from "react";
-import { Navigate, Route, Routes, useLocation } from "react-router";
+import { type RefObject, Suspense, useEffect, useRef } from "react";
+import { Link, Navigate, Route, Routes, useLocation } from "react-router";
 import { bus, type OpenFeed } from "@/live/bus";
 import { useWanted } from "@/live/hooks";
 import { ofClusterLogs, ofExperiment, ofMonitors } from "@/live/topics";
-import { useFrame } from "@/parts/experiment";
+import { ErrorBoundary } from "@/parts/ErrorBoundary";
+import { useExperimentInAddress, useFrame } from "@/parts/experiment";
+import { PageHeader } from "@/parts/PageHeader";
 import { Empty, Problem, Waiting } from "@/parts/Problem";
+import { TitleContext, useFirstTitle } from "@/parts/title";
 import css from "./app.module.css";
 import { BottomNavigation, SideNavigation } from "./Navigation";
-import { pages } from "./pages";
+import { pageAt, pages } from "./pages";
 import type { Person } from "./session";
 import { TopBar } from "./TopBar";
-
-/** Error boundary around a page: the navigation stays usable. */
-class ErrorBoundary extends Component<{ children: ReactNode; place: string }, { error: Error | undefined }> {
-  override state = { error: undefined };
-
-  static getDerivedStateFromError(error: Error): { error: Error } {
-    return { error };
-  }
-
-  override componentDidUpdate(before: { place: string }): void {
-    if (before.place !== this.props.place && this.state.error) this.setState({ error: undefined });
-  }
-
-  override render(): ReactNode {
-    return this.state.error ? (
-      <Problem
-        error={this.state.error}
-        action={<p className="soft">Reload the page. If the error persists, report the message above.</p>}
-      />
-    ) : (
-      this.props.children
-    );
-  }
-}
 
 function SubscribeToExperiment({ experiment }: { experiment: string }) {
   useWanted(ofExperiment(experiment));
@@ -48,9 +27,52 @@ function SubscribeToCluster() {
   return null;
 }
 
-export function Shell({ person, openFeed }: { person: Person; openFeed: OpenFeed }) {
-  const { current, error, fetching } = useFrame();
+function NotFound() {
+  return (
+    <>
+      <PageHeader title="Page not found" />
+      <Empty title="There is no page at this address.">
+        <Link to="/overview">Go to the overview</Link>
+      </Empty>
+    </>
+  );
+}
+
+function ExperimentNotFound({ name }: { name: string }) {
+  return (
+    <>
+      <PageHeader title="Experiment not found" />
+      <Empty title={`There is no experiment named "${name}".`}>
+        <p className="soft">It was renamed or deleted, or the link is of another cluster.</p>
+        <Link to="/experiments">All experiments</Link>
+      </Empty>
+    </>
+  );
+}
+
+/** Move the focus to the content when another page is opened, unless something on it has the focus already. */
+function useFocusOnNewPage(): RefObject<HTMLElement | null> {
+  const content = useRef<HTMLElement>(null);
   const { pathname } = useLocation();
+  const before = useRef(pathname);
+  useEffect(() => {
+    if (before.current === pathname) return;
+    before.current = pathname;
+    if (!content.current?.contains(document.activeElement)) content.current?.focus({ preventScroll: true });
+    window.scrollTo(0, 0);
+  }, [pathname]);
+  return content;
+}
+
+export function Shell({ person, openFeed }: { person: Person; openFeed: OpenFeed }) {
+  const { current, missing, error, fetching } = useFrame();
+  const { pathname } = useLocation();
+  const page = pageAt(pathname);
+  const showsExperiment = page?.group === "experiment";
+  const content = useFocusOnNewPage();
+  useExperimentInAddress(showsExperiment);
+  const about = showsExperiment ? current?.experiment : undefined;
+  useFirstTitle(page?.title, about);
   useEffect(() => bus.open(openFeed), [openFeed]);
   return (
     <div className={css.shell}>
@@ -61,31 +83,28 @@ export function Shell({ person, openFeed }: { person: Person; openFeed: OpenFeed
       <TopBar person={person} />
       <SubscribeToCluster />
       {current && <SubscribeToExperiment key={current.experiment} experiment={current.experiment} />}
-      <main id="content" className={css.content} tabIndex={-1}>
-        <ErrorBoundary place={pathname}>
-          <Suspense fallback={<Waiting what="the page" />}>
-            {fetching && !error ? (
-              <Waiting what="experiments" />
-            ) : error ? (
-              <Problem error={error} />
-            ) : (
-              <Routes>
-                <Route path="/" element={<Navigate to="/overview" replace />} />
-                {pages.map(({ path, Component: Page }) => (
-                  <Route key={path} path={`${path}/*`} element={<Page />} />
-                ))}
-                <Route
-                  path="*"
-                  element={
-                    <Empty title="Page not found.">
-                      <a href="/overview">Go to the overview</a>
-                    </Empty>
-                  }
-                />
-              </Routes>
-            )}
-          </Suspense>
-        </ErrorBoundary>
+      <main id="content" ref={content} className={css.content} tabIndex={-1}>
+        <TitleContext value={about}>
+          <ErrorBoundary place={pathname}>
+            <Suspense fallback={<Waiting what="the page" />}>
+              {fetching && !error ? (
+                <Waiting what="experiments" />
+              ) : error ? (
+                <Problem error={error} />
+              ) : missing !== undefined && showsExperiment ? (
+                <ExperimentNotFound name={missing} />
+              ) : (
+                <Routes>
+                  <Route path="/" element={<Navigate to="/overview" replace />} />
+                  {pages.map(({ path, Component: Page }) => (
+                    <Route key={path} path={`${path}/*`} element={<Page />} />
+                  ))}
+                  <Route path="*" element={<NotFound />} />
+                </Routes>
+              )}
+            </Suspense>
+          </ErrorBoundary>
+        </TitleContext>
       </main>
       <BottomNavigation />
     </div>

@@ -1,7 +1,8 @@
 /** The pages there are: one list for routes and navigation. */
 
-import { type ComponentType, lazy } from "react";
+import type { ComponentType } from "react";
 import type { IconName } from "@/parts/icons";
+import { lazyPart } from "@/parts/lazyPart";
 
 export interface Page {
   path: string;
@@ -20,7 +21,7 @@ export const pages: readonly Page[] = [
     icon: "overview",
     group: "experiment",
     phone: true,
-    Component: lazy(() => import("@/features/overview/Overview")),
+    Component: lazyPart(() => import("@/features/overview/Overview")),
   },
   {
     path: "/pioreactors",
@@ -28,7 +29,7 @@ export const pages: readonly Page[] = [
     icon: "reactor",
     group: "experiment",
     phone: true,
-    Component: lazy(() => import("@/features/pioreactors/Pioreactors")),
+    Component: lazyPart(() => import("@/features/pioreactors/Pioreactors")),
   },
   {
     path: "/experiment-profiles",
@@ -36,7 +37,7 @@ export const pages: readonly Page[] = [
     icon: "profile",
     group: "experiment",
     phone: false,
-    Component: lazy(() => import("@/features/profiles/Profiles")),
+    Component: lazyPart(() => import("@/features/profiles/Profiles")),
   },
   {
     path: "/logs",
@@ -44,7 +45,7 @@ export const pages: readonly Page[] = [
     icon: "events",
     group: "experiment",
     phone: true,
-    Component: lazy(() => import("@/features/events/Events")),
+    Component: lazyPart(() => import("@/features/events/Events")),
   },
   {
     path: "/experiments",
@@ -52,7 +53,7 @@ export const pages: readonly Page[] = [
     icon: "flask",
     group: "cluster",
     phone: false,
-    Component: lazy(() => import("@/features/experiments/Experiments")),
+    Component: lazyPart(() => import("@/features/experiments/Experiments")),
   },
   {
     path: "/inventory",
@@ -60,7 +61,7 @@ export const pages: readonly Page[] = [
     icon: "inventory",
     group: "cluster",
     phone: false,
-    Component: lazy(() => import("@/features/inventory/Inventory")),
+    Component: lazyPart(() => import("@/features/inventory/Inventory")),
   },
   {
     path: "/calibrations",
@@ -68,7 +69,7 @@ export const pages: readonly Page[] = [
     icon: "curve",
     group: "cluster",
     phone: false,
-    Component: lazy(() => import("@/features/calibrations/Calibrations")),
+    Component: lazyPart(() => import("@/features/calibrations/Calibrations")),
   },
   {
     path: "/config",
@@ -76,7 +77,7 @@ export const pages: readonly Page[] = [
     icon: "configuration",
     group: "cluster",
     phone: false,
-    Component: lazy(() => import("@/features/configuration/Configuration")),
+    Component: lazyPart(() => import("@/features/configuration/Configuration")),
   },
   {
     path: "/tokens",
@@ -84,6 +85,10 @@ export const pages: readonly Page[] = [
     icon: "key",
     group: "cluster",
     phone: false,
-    Component: lazy(() => import("@/features/tokens/Tokens")),
+    Component: lazyPart(() => import("@/features/tokens/Tokens")),
   },
 ];
+
+/** Return the page of an address, or undefined. */
+export const pageAt = (pathname: string): Page | undefined =>
+  pages.find(({ path }) => pathname === path || pathname.startsWith(`${path}/`));

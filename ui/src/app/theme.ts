@@ -15,10 +15,24 @@ const iris: MantineColorsTuple = [
   "#292e76",
 ];
 
+/** Dark enough that white on it, and it on white, can be read (WCAG AA). */
+const red: MantineColorsTuple = [
+  "#fdeceb",
+  "#fbd9d6",
+  "#f5b1ac",
+  "#ef8880",
+  "#e5635a",
+  "#d5443a",
+  "#b8281f",
+  "#ae231c",
+  "#8f1c16",
+  "#701510",
+];
+
 export const theme = createTheme({
   primaryColor: "iris",
   primaryShade: 6,
-  colors: { iris },
+  colors: { iris, red },
   fontFamily: "var(--font)",
   fontFamilyMonospace: "var(--mono)",
   defaultRadius: 8,
@@ -28,6 +42,7 @@ export const theme = createTheme({
   components: {
     Button: { defaultProps: { size: "sm" } },
     Modal: { defaultProps: { centered: true, closeButtonProps: { "aria-label": "Close" } } },
-    Menu: { defaultProps: { shadow: "md" } },
+    // Without the placeholder the first item has the focus: a menu contains nothing but items.
+    Menu: { defaultProps: { shadow: "md", withInitialFocusPlaceholder: false } },
   },
 });

@@ -2,6 +2,7 @@
 
 import { Button, SegmentedControl } from "@mantine/core";
 import { Icon } from "@/parts/icons";
+import { remember } from "@/parts/remembered";
 import { type TimeStyle, useAxis, type Window } from "./axis";
 import css from "./charts.module.css";
 
@@ -15,8 +16,8 @@ const WINDOWS: { value: string; label: string }[] = [
 export const TIME_STYLE = "pioreactor.timeStyle";
 export const TIME_WINDOW = "pioreactor.timeWindow";
 
-export const windowOf = (text: string | null): Window =>
-  text === null || text === "all" || !(Number(text) > 0) ? "all" : Number(text);
+export const windowOf = (text: string | undefined): Window =>
+  text === undefined || text === "all" || !(Number(text) > 0) ? "all" : Number(text);
 
 export function ChartToolbar() {
   const { axis } = useAxis();
@@ -28,7 +29,7 @@ export function ChartToolbar() {
         data={WINDOWS}
         value={String(axis.window)}
         onChange={(value) => {
-          localStorage.setItem(TIME_WINDOW, value);
+          remember(TIME_WINDOW, value);
           axis.set({ window: windowOf(value), zoom: undefined });
         }}
       />
@@ -41,7 +42,7 @@ export function ChartToolbar() {
         ]}
         value={axis.style}
         onChange={(value) => {
-          localStorage.setItem(TIME_STYLE, value);
+          remember(TIME_STYLE, value);
           axis.set({ style: value as TimeStyle });
         }}
       />

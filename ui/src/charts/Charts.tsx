@@ -2,6 +2,8 @@
 
 import { useEffect, useMemo, useState } from "react";
 import type { ChartDescriptor } from "@/api/types";
+import { recall } from "@/parts/remembered";
+import { readStretch, type Stretch, useStretchInAddress } from "./address";
 import { AxisContext, SharedAxis, type TimeStyle } from "./axis";
 import { ChartCard } from "./ChartCard";
 import { ChartToolbar, TIME_STYLE, TIME_WINDOW, windowOf } from "./ChartToolbar";
@@ -16,16 +18,17 @@ interface Props {
   unit?: string;
 }
 
-function remembered(startS: number): SharedAxis {
+function begun(startS: number, { window, zoom }: Stretch): SharedAxis {
   const axis = new SharedAxis();
-  const style: TimeStyle = localStorage.getItem(TIME_STYLE) === "clock" ? "clock" : "elapsed";
-  axis.set({ startS, style, window: windowOf(localStorage.getItem(TIME_WINDOW)) });
+  const style: TimeStyle = recall(TIME_STYLE) === "clock" ? "clock" : "elapsed";
+  axis.set({ startS, style, zoom, window: window ?? windowOf(recall(TIME_WINDOW)) });
   return axis;
 }
 
 export default function Charts({ charts, experiment, startS, labels, unit }: Props) {
   // biome-ignore lint/correctness/useExhaustiveDependencies: one axis per experiment; a new start is set on it below
-  const axis = useMemo(() => remembered(startS), [experiment]);
+  const axis = useMemo(() => begun(startS, readStretch(new URLSearchParams(location.search))), [experiment]);
+  useStretchInAddress(axis);
   const [hidden, setHidden] = useState<ReadonlySet<string>>(new Set());
   useEffect(() => {
     if (axis.startS !== startS) axis.set({ startS });

@@ -1,9 +1,17 @@
-/** One `h1` per page, what it is about below it, actions on the right. */
+/** One `h1` per page, what it is about below it, actions on the right; titles the browser's tab. */
 
 import type { ReactNode } from "react";
 import css from "./parts.module.css";
+import { useTitle } from "./title";
 
-export function PageHeader({ title, about, actions }: { title: ReactNode; about?: ReactNode; actions?: ReactNode }) {
+interface Props {
+  title: string;
+  about?: ReactNode;
+  actions?: ReactNode;
+}
+
+export function PageHeader({ title, about, actions }: Props) {
+  useTitle(title);
   return (
     <header className={css.pageHeader}>
       <div className={css.pageTitle}>

@@ -1,13 +1,16 @@
-/** The experiment is the frame: which one the page looks at, remembered, and linkable with `?experiment=`. */
+/** The experiment is the frame: which one the page looks at. It is in the address, so a link shows the same to others. */
 
-import { createContext, type ReactNode, useCallback, useContext, useMemo, useState } from "react";
+import { createContext, type ReactNode, useCallback, useContext, useEffect, useMemo, useState } from "react";
 import { useSearchParams } from "react-router";
 import { useExperiments } from "@/api/queries";
 import type { Experiment } from "@/api/types";
+import { recall, remember } from "./remembered";
 
 interface Frame {
   experiments: readonly Experiment[];
   current: Experiment | undefined;
+  /** The experiment that the address names, when there is none of that name. */
+  missing: string | undefined;
   choose: (name: string) => void;
   error: Error | null;
   fetching: boolean;
@@ -16,14 +19,21 @@ interface Frame {
 const FrameContext = createContext<Frame>({
   experiments: [],
   current: undefined,
+  missing: undefined,
   choose: () => undefined,
   error: null,
   fetching: true,
 });
 const REMEMBERED = "pioreactor.experiment";
+const LINKED = "experiment";
+/** Parameters of the address that have a meaning in one experiment only. */
+const OF_ONE_EXPERIMENT = ["from", "to"];
 
 /** Return the experiment asked for, or else the newest that has units, or else the newest. */
-export function pick(experiments: readonly Experiment[], ...names: (string | null)[]): Experiment | undefined {
+export function pick(
+  experiments: readonly Experiment[],
+  ...names: (string | null | undefined)[]
+): Experiment | undefined {
   for (const name of names) {
     const found = experiments.find((one) => one.experiment === name);
     if (found) return found;
@@ -32,19 +42,24 @@ export function pick(experiments: readonly Experiment[], ...names: (string | nul
   return newestFirst.find((one) => one.worker_count > 0) ?? newestFirst[0];
 }
 
+/** Return an address within the panel that shows it for an experiment. */
+export const inExperiment = (path: string, experiment: string): string =>
+  `${path}${path.includes("?") ? "&" : "?"}${new URLSearchParams({ [LINKED]: experiment }).toString()}`;
+
 export function ExperimentFrame({ children }: { children: ReactNode }) {
   const { data, error, isPending } = useExperiments();
   const [params, setParams] = useSearchParams();
-  const [remembered, remember] = useState(() => localStorage.getItem(REMEMBERED));
-  const linked = params.get("experiment");
+  const [last, setLast] = useState(() => recall(REMEMBERED));
+  const linked = params.get(LINKED);
 
   const choose = useCallback(
     (name: string) => {
-      localStorage.setItem(REMEMBERED, name);
-      remember(name);
+      remember(REMEMBERED, name);
+      setLast(name);
       setParams(
         (before) => {
-          before.delete("experiment");
+          for (const key of OF_ONE_EXPERIMENT) before.delete(key);
+          before.set(LINKED, name);
           return before;
         },
         { replace: true },
@@ -55,9 +70,37 @@ export function ExperimentFrame({ children }: { children: ReactNode }) {
 
   const frame = useMemo<Frame>(() => {
     const experiments = data ?? [];
-    return { experiments, current: pick(experiments, linked, remembered), choose, error, fetching: isPending };
-  }, [data, error, isPending, linked, remembered, choose]);
+    const missing = data && linked !== null && !data.some((one) => one.experiment === linked) ? linked : undefined;
+    const current = missing === undefined ? pick(experiments, linked, last) : undefined;
+    return { experiments, current, missing, choose, error, fetching: isPending };
+  }, [data, error, isPending, linked, last, choose]);
+
+  // A link that was followed is the choice for the pages that are opened next.
+  const shown = frame.current?.experiment;
+  useEffect(() => {
+    if (linked === null || linked !== shown || linked === last) return;
+    remember(REMEMBERED, linked);
+    setLast(linked);
+  }, [linked, shown, last]);
   return <FrameContext.Provider value={frame}>{children}</FrameContext.Provider>;
 }
 
 export const useFrame = (): Frame => useContext(FrameContext);
+
+/** Keep the experiment that is shown in the address of a page that is about one. */
+export function useExperimentInAddress(wanted: boolean): void {
+  const { current } = useFrame();
+  const [params, setParams] = useSearchParams();
+  const name = current?.experiment;
+  const written = params.get(LINKED);
+  useEffect(() => {
+    if (!wanted || name === undefined || written === name) return;
+    setParams(
+      (before) => {
+        before.set(LINKED, name);
+        return before;
+      },
+      { replace: true },
+    );
+  }, [wanted, name, written, setParams]);
+}

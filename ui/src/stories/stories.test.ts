@@ -51,6 +51,7 @@ describe("story", () => {
           expect(headings).toEqual([expect.stringMatching(story.heading)]);
           expect(unanswered).toEqual([]);
           for (const text of story.shows ?? []) expect(document.body.textContent).toMatch(text);
+          if (!story.signedOut) expect(document.title).toContain(headings[0]);
         }, 8000);
         const alerts = [...document.querySelectorAll("[role=alert]")].map((one) => one.textContent);
         expect(alerts).toEqual((story.alerts ?? []).map((alert) => expect.stringMatching(alert)));

@@ -1,11 +1,10 @@
 /** Which units take part in an experiment; says what leaving or moving a unit stops. */
 
 import { Button, Checkbox, Group, Modal } from "@mantine/core";
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { ask, get, path } from "@/api/client";
-import { useWorkers } from "@/api/queries";
-import type { Assignment } from "@/api/types";
+import { ask, path } from "@/api/client";
+import { useAssignments, useWorkers } from "@/api/queries";
 import { Problem, Waiting } from "@/parts/Problem";
 import { modelName } from "./models";
 import css from "./units.module.css";
@@ -39,10 +38,7 @@ export function AssignDialog({ opened, onClose, experiment }: Props) {
 function Choice({ experiment, onDone }: { experiment: string; onDone: () => void }) {
   const client = useQueryClient();
   const workers = useWorkers();
-  const assignments = useQuery({
-    queryKey: ["assignments"],
-    queryFn: ({ signal }) => get<Assignment[]>("/api/workers/assignments", signal),
-  });
+  const assignments = useAssignments();
   const [chosen, choose] = useState<ReadonlySet<string>>();
   const where = new Map((assignments.data ?? []).map((one) => [one.pioreactor_unit, one.experiment]));
   const before = new Set([...where].filter(([, at]) => at === experiment).map(([unit]) => unit));

@@ -1,11 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { check, driverName, type Field, initial, stagesOf, unfinished } from "./session";
 
-function storage(): Pick<Storage, "getItem" | "setItem"> {
-  const kept = new Map<string, string>();
-  return { getItem: (key) => kept.get(key) ?? null, setItem: (key, value) => void kept.set(key, value) };
-}
-
 const volume: Field = { name: "volume_ml", label: "Volume (mL)", field_type: "float", minimum: 0.0001, maximum: 100 };
 
 describe("what a person typed", () => {
@@ -52,9 +47,8 @@ it("knows where a step stands, and says nothing about steps of a plugin", () => 
 });
 
 it("keeps one name for a browser, and the sessions it began", () => {
-  const own = storage();
-  expect(driverName("ana", own)).toMatch(/^ana, browser [0-9a-f]{4}$/);
-  expect(driverName("ana", own)).toBe(driverName("ana", own));
+  expect(driverName("ana")).toMatch(/^ana, browser [0-9a-f]{4}$/);
+  expect(driverName("ana")).toBe(driverName("ana"));
 });
 
 it("unfinished sessions are found on every worker that answers", () => {

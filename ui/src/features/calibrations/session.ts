@@ -3,6 +3,7 @@
 import type { components } from "@/api/schema";
 import { type Checked, checked } from "@/control/validation";
 import { plain } from "@/parts/format";
+import { recall, remember } from "@/parts/remembered";
 
 type Schemas = components["schemas"];
 export type SessionAnswer = Schemas["SessionAnswer"];
@@ -12,14 +13,14 @@ export type Field = Partial<Schemas["CalibrationStepField"]> &
 export type Protocol = Schemas["DescribedProtocol"];
 
 /** A name for this browser, the same every time: a session has one driver at a time. */
-export function driverName(person: string, storage: Pick<Storage, "getItem" | "setItem"> = localStorage): string {
+export function driverName(person: string): string {
   const key = "pioreactor.browser";
-  let browser = storage.getItem(key);
-  if (browser === null) {
+  let browser = recall(key);
+  if (browser === undefined) {
     browser = Array.from(crypto.getRandomValues(new Uint8Array(2)), (byte) => byte.toString(16).padStart(2, "0")).join(
       "",
     );
-    storage.setItem(key, browser);
+    remember(key, browser);
   }
   return `${person}, browser ${browser}`;
 }

@@ -2,10 +2,10 @@
 
 import { NativeSelect } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
-import { useSearchParams } from "react-router";
 import { get, path } from "@/api/client";
 import { useWorkers } from "@/api/queries";
 import type { ConfigVersion } from "@/api/types";
+import { useFilters } from "@/parts/filters";
 import { PageHeader } from "@/parts/PageHeader";
 import { Problem, Waiting } from "@/parts/Problem";
 import css from "./configuration.module.css";
@@ -15,7 +15,7 @@ export const configPath = (unit: string): string =>
   unit === "" ? "/api/config/shared" : path("api", "config", "units", unit, "specific");
 
 export default function Configuration() {
-  const [params, setParams] = useSearchParams();
+  const [params, set] = useFilters();
   const unit = params.get("unit") ?? "";
   const workers = useWorkers().data ?? [];
   const where = configPath(unit);
@@ -49,7 +49,7 @@ export default function Configuration() {
             { value: "", label: "All units (shared)" },
             ...workers.map((one) => ({ value: one.pioreactor_unit, label: one.pioreactor_unit })),
           ]}
-          onChange={(event) => setParams(event.currentTarget.value === "" ? {} : { unit: event.currentTarget.value })}
+          onChange={(event) => set("unit", event.currentTarget.value)}
         />
       </div>
       {text.error ? (

@@ -2,10 +2,11 @@
 
 import { Button, NativeSelect } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { useEffect, useMemo, useRef, useState } from "react";
+import { useMemo, useRef } from "react";
 import { ask, Refused } from "@/api/client";
 import type { ConfigVersion } from "@/api/types";
 import { CodeArea } from "@/parts/CodeArea";
+import { DraftNotice, LeaveGuard, useDraft } from "@/parts/draft";
 import { count, moment, secondsOf } from "@/parts/format";
 import { Problem } from "@/parts/Problem";
 import css from "./configuration.module.css";
@@ -31,7 +32,8 @@ export function notSynced(answer: unknown): string[] {
 
 export function Editor({ where, saved, history }: Props) {
   const client = useQueryClient();
-  const [text, setText] = useState(saved);
+  const draft = useDraft(`configuration ${where}`, saved);
+  const { text, setText } = draft;
   const shown = useRef<HTMLPreElement>(null);
   const changed = differing(saved, text);
   const wrong = useMemo(() => wrongLines(text), [text]);
@@ -39,16 +41,12 @@ export function Editor({ where, saved, history }: Props) {
     mutationFn: () => ask("PATCH", where, { code: text }),
     onSuccess: () => client.invalidateQueries({ queryKey: ["config"] }),
   });
-  useEffect(() => {
-    if (changed === 0) return undefined;
-    const hold = (event: BeforeUnloadEvent): void => event.preventDefault();
-    addEventListener("beforeunload", hold);
-    return () => removeEventListener("beforeunload", hold);
-  }, [changed]);
   const behind = notSynced(saving.data);
 
   return (
     <div className={css.editor}>
+      <LeaveGuard what="The configuration" unsaved={draft.changed} />
+      <DraftNotice draft={draft} />
       <div className={css.paper}>
         <pre ref={shown} aria-hidden="true" className={css.highlight}>
           {highlighted(text).map((line, i) => (
@@ -104,7 +102,7 @@ export function Editor({ where, saved, history }: Props) {
             }}
           />
         )}
-        <Button variant="default" disabled={changed === 0} onClick={() => setText(saved)}>
+        <Button variant="default" disabled={changed === 0} onClick={draft.discard}>
           Undo changes
         </Button>
         <Button disabled={changed === 0 || wrong.length > 0} loading={saving.isPending} onClick={() => saving.mutate()}>

@@ -4,7 +4,7 @@ import { Button, NativeSelect, TextInput } from "@mantine/core";
 import { useState } from "react";
 import { useNavigate } from "react-router";
 import type { Experiment } from "@/api/types";
-import { useFrame } from "@/parts/experiment";
+import { inExperiment, useFrame } from "@/parts/experiment";
 import { useFilters } from "@/parts/filters";
 import { count, moment, secondsOf } from "@/parts/format";
 import { Icon } from "@/parts/icons";
@@ -33,8 +33,7 @@ export default function Experiments() {
     set("new", "");
   };
   const open = (name: string): void => {
-    choose(name);
-    void navigate("/overview");
+    void navigate(inExperiment("/overview", name));
   };
 
   return (

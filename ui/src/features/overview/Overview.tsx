@@ -1,7 +1,7 @@
 /** The experiment at a glance: its units, its curves, what happened lately. */
 
 import { Button, Menu } from "@mantine/core";
-import { lazy, Suspense, useState } from "react";
+import { Suspense, useState } from "react";
 import { Link } from "react-router";
 import type { Experiment } from "@/api/types";
 import { useChosenCharts } from "@/charts/useChosenCharts";
@@ -11,6 +11,7 @@ import { useClusterTime } from "@/live/hooks";
 import { useFrame } from "@/parts/experiment";
 import { count, duration, moment, secondsOf } from "@/parts/format";
 import { Icon } from "@/parts/icons";
+import { lazyPart } from "@/parts/lazyPart";
 import { PageHeader } from "@/parts/PageHeader";
 import { Empty, Problem, Waiting } from "@/parts/Problem";
 import { UnitsGrid } from "@/units/UnitsGrid";
@@ -19,7 +20,7 @@ import css from "./overview.module.css";
 import { RecentLogs } from "./RecentLogs";
 import { RecordEvent } from "./RecordEvent";
 
-const Charts = lazy(() => import("@/charts/Charts"));
+const Charts = lazyPart(() => import("@/charts/Charts"));
 
 export default function Overview() {
   const { current } = useFrame();

@@ -2,7 +2,7 @@
 
 import { Button } from "@mantine/core";
 import { useMutation } from "@tanstack/react-query";
-import { lazy, Suspense, useState } from "react";
+import { Suspense, useState } from "react";
 import { Link, useParams } from "react-router";
 import { useAssigned, useJobDescriptors, useLabels } from "@/api/queries";
 import type { Assignment, Experiment, JobDescriptor } from "@/api/types";
@@ -14,14 +14,16 @@ import { useTopic } from "@/live/hooks";
 import { monitor } from "@/live/topics";
 import { secondsOf } from "@/parts/format";
 import { Icon } from "@/parts/icons";
+import { lazyPart } from "@/parts/lazyPart";
 import { PageHeader } from "@/parts/PageHeader";
-import { Empty, Problem, Waiting } from "@/parts/Problem";
+import { Problem, Waiting } from "@/parts/Problem";
 import { StateBadge } from "@/parts/StateBadge";
 import { Dilution } from "@/units/Dilution";
 import { modelName, useModel } from "@/units/models";
 import { Numbers } from "@/units/Numbers";
 import { RecordsLine } from "@/units/RecordsLine";
 import { Checks } from "./Checks";
+import { Elsewhere } from "./Elsewhere";
 import { LabelDialog } from "./LabelDialog";
 import { ManualDosing } from "./ManualDosing";
 import { PumpGain } from "./PumpGain";
@@ -30,7 +32,7 @@ import { UnitLogs } from "./UnitLogs";
 import { Vessel } from "./Vessel";
 import { VialSettings } from "./VialSettings";
 
-const Charts = lazy(() => import("@/charts/Charts"));
+const Charts = lazyPart(() => import("@/charts/Charts"));
 
 export function UnitPage({ experiment }: { experiment: Experiment }) {
   const { unit = "" } = useParams();
@@ -40,11 +42,7 @@ export function UnitPage({ experiment }: { experiment: Experiment }) {
   if (!assigned.data || !jobs.data) return <Waiting what={unit} />;
   const worker = assigned.data.find((one) => one.pioreactor_unit === unit);
   if (!worker) {
-    return (
-      <Empty title={`${unit} does not take part in ${experiment.experiment}.`}>
-        <Link to="/pioreactors">To the units of this experiment</Link>
-      </Empty>
-    );
+    return <Elsewhere unit={unit} experiment={experiment.experiment} />;
   }
   return <Page key={unit} worker={worker} experiment={experiment} jobs={jobs.data.filter((job) => job.display)} />;
 }

@@ -1,16 +1,20 @@
 /** The text of a profile, and what the leader says of it while it is written. */
 
-import { Button, TextInput } from "@mantine/core";
+import { Button, Group, Modal, TextInput } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { ask, path } from "@/api/client";
 import { CodeArea } from "@/parts/CodeArea";
+import { DraftNotice, LeaveGuard, useDraft } from "@/parts/draft";
 import { Problem, Waiting } from "@/parts/Problem";
 import { Preview } from "./Preview";
 import { asFile, wrongName } from "./profiles";
 import css from "./profiles.module.css";
 import { usePreview } from "./queries";
+
+/** Where the unsaved text of a profile is kept; of a new one for a blank name. */
+export const profileDraft = (file: string | undefined): string => `profile ${file ?? ""}`;
 
 interface Props {
   /** Nothing for a new profile. */
@@ -23,7 +27,9 @@ interface Props {
 export function ProfileEditor({ file, saved, taken, onDone }: Props) {
   const client = useQueryClient();
   const [name, setName] = useState("");
-  const [text, setText] = useState(saved);
+  const [leaving, setLeaving] = useState(false);
+  const draft = useDraft(profileDraft(file), saved);
+  const { text, setText } = draft;
   const [settled] = useDebouncedValue(text, 400);
   const preview = usePreview(settled);
   const refusedName = file === undefined ? wrongName(name, taken) : undefined;
@@ -34,6 +40,7 @@ export function ProfileEditor({ file, saved, taken, onDone }: Props) {
         ? ask("POST", "/api/experiment_profiles", { filename: target, body: text })
         : ask("PATCH", path("api", "experiment_profiles", file), { body: text }),
     onSuccess: async () => {
+      draft.discard();
       await client.invalidateQueries({ queryKey: ["profiles"] });
       onDone(target);
     },
@@ -41,6 +48,7 @@ export function ProfileEditor({ file, saved, taken, onDone }: Props) {
   const isWrong = preview.data !== undefined && !preview.data.ok;
   return (
     <div className={css.editing}>
+      <LeaveGuard what="The profile" unsaved={draft.changed && !saving.isSuccess} />
       <div className={css.writing}>
         {file === undefined && (
           <TextInput
@@ -51,11 +59,12 @@ export function ProfileEditor({ file, saved, taken, onDone }: Props) {
             onChange={(event) => setName(event.currentTarget.value)}
           />
         )}
+        <DraftNotice draft={draft} />
         <CodeArea className={css.text} label="Text of the profile" value={text} onText={setText} />
         {saving.error && <Problem error={saving.error} />}
         <div className={css.buttons}>
-          <Button variant="default" onClick={() => onDone(file)}>
-            {text === saved ? "Close" : "Discard changes"}
+          <Button variant="default" onClick={() => (draft.changed ? setLeaving(true) : onDone(file))}>
+            {draft.changed ? "Discard changes" : "Close"}
           </Button>
           <Button
             disabled={refusedName !== undefined || isWrong || (file !== undefined && text === saved)}
@@ -66,6 +75,23 @@ export function ProfileEditor({ file, saved, taken, onDone }: Props) {
           </Button>
         </div>
       </div>
+      <Modal opened={leaving} onClose={() => setLeaving(false)} title="Discard the changes?">
+        <p>What you wrote since the last save is deleted.</p>
+        <Group justify="flex-end" mt="md">
+          <Button variant="default" onClick={() => setLeaving(false)}>
+            Keep writing
+          </Button>
+          <Button
+            color="red"
+            onClick={() => {
+              draft.discard();
+              onDone(file);
+            }}
+          >
+            Discard changes
+          </Button>
+        </Group>
+      </Modal>
       <section aria-label="Preview" aria-live="polite">
         {preview.error ? (
           <Problem error={preview.error} />

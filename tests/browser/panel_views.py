@@ -1,0 +1,167 @@
+"""Every page of the panel and everything that opens on top of one: what tests and pictures of all of them walk."""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from playwright.sync_api import Locator, Page, expect
+from tests.browser.conftest import ROOT, SETTLED
+
+SOURCES = ROOT / "ui" / "src"
+_OVERLAY = re.compile(r"<(?:Modal|Menu|Popover|Drawer)\b")
+
+
+def _stay(page: Page) -> None:
+    """Open nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """An address of the panel, and what is opened there; `source` is the module of what opens."""
+
+    name: str
+    address: str
+    open: Callable[[Page], None] = _stay
+    source: str = ""
+    sizes: tuple[str, ...] = ("desk", "phone")
+
+
+def _button(name: str | re.Pattern[str], *then: str) -> Callable[[Page], None]:
+    """Return what clicks a button, and then items of the menu that it opens."""
+
+    def opened(page: Page) -> None:
+        page.get_by_role("button", name=name).first.click()
+        for item in then:
+            page.get_by_role("menuitem", name=item).click()
+
+    return opened
+
+
+def _in_order(*steps: Callable[[Page], None]) -> Callable[[Page], None]:
+    def opened(page: Page) -> None:
+        for step in steps:
+            step(page)
+
+    return opened
+
+
+def _edit_text(label: str) -> Callable[[Page], None]:
+    def opened(page: Page) -> None:
+        area: Locator = page.get_by_label(label)
+        area.fill(area.input_value() + "\n# changed")
+
+    return opened
+
+
+def _link(name: str) -> Callable[[Page], None]:
+    return lambda page: page.get_by_role("link", name=name).first.click()
+
+
+def _warn(page: Page) -> None:
+    """Wait until the recording has made an alarm."""
+    page.get_by_role("button", name=re.compile("alarm")).click()
+
+
+_EDITING = _in_order(_button("Edit"), _edit_text("Text of the profile"))
+
+PAGES = (
+    View("overview", "overview"),
+    View("overview of 12 units", "overview?units=12"),
+    View("overview of 30 units", "overview?units=30"),
+    View("overview of nothing", "overview?experiment=Media screen"),
+    View("sign-in", "overview?signed-out"),
+    View("pioreactors", "pioreactors"),
+    View("pioreactors, 30", "pioreactors?units=30"),
+    View("unit", "pioreactors/reactor-01"),
+    View("lost unit", "pioreactors/reactor-05"),
+    View("unit elsewhere", "pioreactors/reactor-01?experiment=Media screen"),
+    View("profiles", "experiment-profiles"),
+    View("profile editor", "experiment-profiles", _EDITING),
+    View("events", "logs"),
+    View("no events", "logs?unit=reactor-02&level=ERROR"),
+    View("experiments", "experiments"),
+    View("inventory", "inventory"),
+    View("calibrations", "calibrations"),
+    View("new calibration", "calibrations/new"),
+    View("configuration", "config"),
+    View("tokens", "tokens"),
+    View("no such page", "nowhere"),
+    View("no such experiment", "overview?experiment=gone"),
+)
+
+OVERLAYS = (
+    View("experiment switcher", "overview", _button(re.compile("^Experiment:")), "app/ExperimentSwitcher.tsx"),
+    View("person", "overview", _button("Signed in as"), "app/TopBar.tsx"),
+    View("alarms", "overview", _warn, "app/Alarms.tsx"),
+    View("more pages", "overview", _button("More"), "app/Navigation.tsx", ("phone",)),
+    View("overview menu", "overview", _button("More actions"), "features/overview/Overview.tsx"),
+    View("record event", "overview", _button("Record event"), "features/overview/RecordEvent.tsx"),
+    View("control all", "overview", _button("Control all"), "control/ControlAll.tsx"),
+    View("stop all", "pioreactors", _button("Stop all activity"), "control/StopEverything.tsx"),
+    View("save chart", "overview", _button("Save Temperature"), "charts/ChartMenu.tsx"),
+    View("assign units", "pioreactors", _button("Assign units"), "units/AssignDialog.tsx"),
+    View("unit of many", "overview?units=12", _button(re.compile("^(Wild type A|reactor-01)")), "units/UnitTile.tsx"),
+    View("activity", "pioreactors/reactor-01", _button(re.compile("^Stirring")), "control/ActivityDialog.tsx"),
+    View(
+        "start automation",
+        "pioreactors/reactor-01",
+        _button(re.compile("^LED")),
+        "control/ActivityDialog.tsx",
+    ),
+    View("label", "pioreactors/reactor-01", _button("Label"), "features/pioreactors/LabelDialog.tsx"),
+    View("new experiment", "experiments", _button("New experiment"), "features/experiments/ExperimentForm.tsx"),
+    View("delete experiment", "experiments", _button("Delete demo"), "features/experiments/DeleteExperiment.tsx"),
+    View("add unit", "inventory", _button("Add unit"), "features/inventory/AddUnit.tsx"),
+    View("remove unit", "inventory", _button("Remove"), "features/inventory/RemoveUnit.tsx"),
+    View("add calibration", "calibrations", _button("Add from file"), "features/calibrations/AddCalibration.tsx"),
+    View(
+        "delete calibration", "calibrations", _button(re.compile("^Delete")), "features/calibrations/DeleteDialog.tsx"
+    ),
+    View("new token", "tokens", _button("New token"), "features/tokens/NewToken.tsx"),
+    View("revoke token", "tokens", _button(re.compile("^Revoke")), "features/tokens/RevokeToken.tsx"),
+    View("delete profile", "experiment-profiles", _button("Delete"), "features/profiles/Profiles.tsx"),
+    View("run profile", "experiment-profiles", _button("Run"), "features/profiles/StartRun.tsx"),
+    View(
+        "discard profile",
+        "experiment-profiles",
+        _in_order(_EDITING, _button("Discard changes")),
+        "features/profiles/ProfileEditor.tsx",
+    ),
+    View(
+        "leave unsaved",
+        "config",
+        _in_order(_edit_text("Configuration text"), _link("Overview")),
+        "parts/draft.tsx",
+    ),
+)
+
+UNREACHED = {
+    "features/calibrations/SessionPage.tsx": "needs a session on hardware; walked in test_protocols_on_a_cluster",
+    "features/profiles/Runs.tsx": "needs a run; walked in test_profiles_on_a_cluster",
+}
+"""Modules whose dialogs the recording cannot open, and why."""
+
+
+def modules_with_overlays() -> set[str]:
+    """Return the modules of the panel that open something on top of a page."""
+    return {
+        path.relative_to(SOURCES).as_posix()
+        for path in SOURCES.rglob("*.tsx")
+        if _OVERLAY.search(path.read_text(encoding="utf-8"))
+    }
+
+
+def walk(page: Page, address: str, size: str, views: tuple[View, ...] = (*PAGES, *OVERLAYS)) -> Iterator[View]:
+    """Open each view of a size in turn, and yield it once it stands still."""
+    for view in views:
+        if size not in view.sizes:
+            continue
+        page.goto(f"{address}/vial.svg")  # a place of the same origin without the panel: nothing is remembered anew
+        page.evaluate("localStorage.clear()")
+        page.goto(f"{address}/{view.address}")
+        expect(page.get_by_role("heading", level=1)).to_have_count(1, timeout=20_000)
+        page.evaluate(SETTLED)
+        view.open(page)
+        if view.open is not _stay:
+            page.evaluate(SETTLED)
+        yield view

@@ -1,0 +1,23 @@
+import { expect, it, vi } from "vitest";
+import { loadPart } from "./lazyPart";
+
+const failing = () => vi.fn(() => Promise.reject(new TypeError("Failed to fetch dynamically imported module")));
+
+it("loads again what failed once", async () => {
+  const reload = vi.fn();
+  const load = vi.fn().mockRejectedValueOnce(new TypeError("cut")).mockResolvedValue("part");
+  expect(await loadPart(load, { ageMs: () => 60_000, reload })).toBe("part");
+  expect(reload).not.toHaveBeenCalled();
+});
+
+it("reloads the page when a part of its release is gone", async () => {
+  const reload = vi.fn();
+  void loadPart(failing(), { ageMs: () => 60_000, reload });
+  await vi.waitFor(() => expect(reload).toHaveBeenCalledOnce());
+});
+
+it("does not reload a page that has just been loaded", async () => {
+  const reload = vi.fn();
+  await expect(loadPart(failing(), { ageMs: () => 900, reload })).rejects.toThrow("Failed to fetch");
+  expect(reload).not.toHaveBeenCalled();
+});
