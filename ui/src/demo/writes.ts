@@ -264,8 +264,10 @@ export function writes(cluster: DemoCluster, tasks: Tasks, session: Session): [M
       "PATCH",
       "/api/workers/{unit}/bioreactor/update/experiments/{experiment}",
       ([unit = ""], body) => {
-        for (const [key, value] of Object.entries((body.values ?? {}) as Record<string, number>))
-          later(600, () => cluster.setting(unit, "bioreactor", key, String(value)));
+        for (const [key, value] of Object.entries((body.values ?? {}) as Record<string, number>)) {
+          const payload = JSON.stringify({ timestamp: iso(cluster.nowS), value });
+          later(600, () => cluster.setting(unit, "bioreactor", key, payload));
+        }
         return fanOut(unit, {});
       },
     ],

@@ -21,7 +21,11 @@ def test_a_channel_and_the_keys_of_the_payload_come_from_the_columns() -> None:
     assert (od.payload_key, od.channel_key, od.data_source_column) == ("od", "channel", "od_reading")
     assert od.mqtt_topic == ["od_reading/od1", "od_reading/od2", "od_reading/od3", "od_reading/od4"]
     [volume] = (chart for chart in charts() if chart.chart_key == "current_volume_ml")
-    assert (volume.payload_key, volume.channel_key, volume.mqtt_topic) == (None, None, "bioreactor/current_volume_ml")
+    assert (volume.payload_key, volume.channel_key, volume.mqtt_topic) == (
+        "value",
+        None,
+        "bioreactor/current_volume_ml",
+    )
 
 
 def test_built_in_charts_keep_their_order() -> None:
