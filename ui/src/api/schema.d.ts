@@ -1024,7 +1024,7 @@ export interface paths {
         get: operations["get_api_workers"];
         /**
          * AddWorker
-         * @description Add a worker to the inventory, or change its model.
+         * @description Add a worker to the inventory (201); one that is there already is left as it is (200).
          */
         put: operations["put_api_workers"];
         post?: never;
@@ -1879,10 +1879,36 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** ModelOfWorker */
+        /**
+         * ModelOfWorker
+         * @description Return the model of a worker as the unit describes it, else as the inventory lists it; 409 for an unknown one.
+         */
         get: operations["get_api_workers_unit_model"];
-        /** SetModel */
+        /**
+         * SetModel
+         * @description Set the model on the unit, which keeps it and may refuse it, then in the inventory.
+         */
         put: operations["put_api_workers_unit_model"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/workers/{unit}/reported_model": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * ReportModel
+         * @description Enter the model that a unit keeps into the inventory; the unit is not asked.
+         */
+        put: operations["put_api_workers_unit_reported_model"];
         post?: never;
         delete?: never;
         options?: never;
@@ -2906,6 +2932,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/unit_api/model": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * UnitModel
+         * @description Return the model of this unit; 404 when none was chosen.
+         */
+        get: operations["get_unit_api_model"];
+        /**
+         * SetUnitModel
+         * @description Set the model of this unit; 400 for a model that the unit does not know, 409 while activities run.
+         */
+        put: operations["put_unit_api_model"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/unit_api/plugins/installed": {
         parameters: {
             query?: never;
@@ -3634,10 +3684,19 @@ export interface components {
             available: number;
             total: number;
         };
-        /** ModelOfWorker */
-        ModelOfWorker: {
+        /** ModelAnswer */
+        ModelAnswer: {
+            display_name?: string | null;
+            is_contrib?: boolean | null;
+            is_legacy?: boolean | null;
+            max_temp_to_disable_heating?: number | null;
+            max_temp_to_reduce_heating?: number | null;
+            max_temp_to_shutdown?: number | null;
             model_name: string | null;
             model_version: string | null;
+            reactor_capacity_ml?: number | null;
+            reactor_diameter_mm?: number | null;
+            reactor_max_fill_volume_ml?: number | null;
         };
         /** Models */
         Models: {
@@ -8198,7 +8257,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ModelOfWorker"];
+                    "application/json": components["schemas"]["ModelAnswer"];
                 };
             };
             /** @description Bad request syntax or unsupported method */
@@ -8219,6 +8278,47 @@ export interface operations {
         };
     };
     put_api_workers_unit_model: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                unit: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WorkerModel"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Status"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    put_api_workers_unit_reported_model: {
         parameters: {
             query?: never;
             header?: never;
@@ -10441,6 +10541,65 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["JobRow"][];
+                };
+            };
+        };
+    };
+    get_unit_api_model: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelAnswer"];
+                };
+            };
+        };
+    };
+    put_unit_api_model: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WorkerModel"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkerModel"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
                 };
             };
         };
