@@ -12,7 +12,14 @@ from pioreactor.measurements.spec import MeasurementSpec
 ACTIVITY_TABLE: Final = "pioreactor_unit_activity_data"
 RESERVED_TABLES: Final = frozenset(
     {
-        *(ACTIVITY_TABLE, "experiments", "experiment_tags", "pioreactor_unit_labels", "workers"),
+        *(
+            ACTIVITY_TABLE,
+            "experiments",
+            "experiment_tags",
+            "experiment_chart_preferences",
+            "pioreactor_unit_labels",
+            "workers",
+        ),
         *("experiment_worker_assignments", "experiment_worker_assignments_history", "config_files_histories"),
         *("calibrations", "journal_progress", "quarantined_rows", "people", "access_tokens", "alembic_version"),
     }

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import msgspec
 import pytest
@@ -57,3 +58,36 @@ def test_the_chart_of_a_plugin_is_the_last_one() -> None:
         "y_axis_domain": [0.0, 14.0],
         "shown_by_default": True,
     }
+
+
+PREFERENCES = "/api/experiments/exp/chart_preferences"
+
+
+def test_charts_are_chosen_for_an_experiment(leader: Any) -> None:
+    client = leader.client
+    assert client.get(PREFERENCES).status_code == 404
+    assert client.patch(PREFERENCES, json={"overview_chart_keys": []}).status_code == 404
+    leader.add_workers("unit1", experiment="exp")
+    assert client.get(PREFERENCES).json() == {"overview_chart_keys": None, "pioreactor_chart_keys": None}
+
+    chosen = client.patch(PREFERENCES, json={"overview_chart_keys": ["temperature", "optical_density"]})
+    assert chosen.status_code == 200, chosen.text
+    expected = {"overview_chart_keys": ["temperature", "optical_density"], "pioreactor_chart_keys": None}
+    assert chosen.json() == client.get(PREFERENCES).json() == expected
+    both = client.patch(PREFERENCES, json={"overview_chart_keys": None, "pioreactor_chart_keys": []}).json()
+    assert both == {"overview_chart_keys": None, "pioreactor_chart_keys": []}, "none is not the same as the default"
+
+    refused: list[dict[str, Any]] = [
+        {},
+        {"overview_chart_keys": ["temperature", "temperature"]},
+        {"overview_chart_keys": ["nothing"]},
+        {"overview_chart_keys": "temperature"},
+        {"overview": []},
+    ]
+    for wrong in refused:
+        assert client.patch(PREFERENCES, json=wrong).status_code == 400, wrong
+    assert client.get(PREFERENCES).json() == both
+
+    leader.result(client.delete("/api/experiments/exp"))
+    leader.add_workers("unit2", experiment="exp")
+    assert client.get(PREFERENCES).json()["pioreactor_chart_keys"] is None, "a new experiment of the same name"
