@@ -119,8 +119,9 @@ class Demo:
         return said
 
 
-def start(folder: Path) -> Demo:
+def start(folder: Path, *more: str) -> Demo:
     command = [*PIO, "demo", "--workers", "1", "--speed", "10", "--port", str(free_ports(2)), "--data", str(folder)]
+    command += more
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     overdue = threading.Timer(PATIENCE_S, process.kill)
     overdue.start()
@@ -139,7 +140,7 @@ def start(folder: Path) -> Demo:
     exported = re.search(r"export (.+)", said)
     assert exported, said
     given = dict(word.split("=", 1) for word in shlex.split(exported.group(1)))
-    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "PYTHONPATH") if name in os.environ}
     return Demo(process, folder, {**kept, **given})
 
 

@@ -36,6 +36,8 @@ class UnitProgress(msgspec.Struct):
     doing: Entry | None = None
     """Action that was started and not recorded as done: after a crash its outcome is unknown."""
     planned: int = 0
+    lit: set[str] = set()
+    """Channels of LEDs that the profile itself has switched on, without a job."""
 
 
 class RunProgress(msgspec.Struct):

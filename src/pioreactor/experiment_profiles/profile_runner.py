@@ -180,6 +180,11 @@ class ProfileRunner:
             self.log(logging.WARNING, f"{unit} could not be labeled {label!r}: {error}.")
 
     def _stop_started_jobs(self) -> None:
+        for unit, runner in self._runners.items():
+            try:
+                runner.switch_off_leds()
+            except PioreactorError as error:
+                self.log(logging.ERROR, f"LEDs of {unit} that the profile switched on stay on: {error}.")
         try:
             self.cluster.stop_jobs_of(self._progress.source, sorted(self._runners))
         except PioreactorError as error:

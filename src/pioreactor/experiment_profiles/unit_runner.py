@@ -165,14 +165,15 @@ class UnitRunner:
         except PioreactorError as error:
             self.run.count_outcome("failed")
             remedy = f" {error.remedy}" if error.remedy else ""
-            self._log(logging.ERROR, f"{self._describe(act, entry.job)} failed: {error}.{remedy}")
+            reason = str(error).rstrip(".")
+            self._log(logging.ERROR, f"{self._describe(act, entry.job)} failed: {reason}.{remedy}")
         except Exception as error:  # one action's mistake, also one of ours, must not end an experiment of weeks
             log.exception("profile action at %s", entry.path)
             self.run.count_outcome("failed")
             self._log(logging.ERROR, f"{self._describe(act, entry.job)} failed: {error!r}.")
 
     def _skip(self, act: Action, entry: Entry, reason: str) -> None:
-        self._warn(f"{self._describe(act, entry.job)} was skipped: {reason}.")
+        self._warn(f"{self._describe(act, entry.job)} was skipped: {reason.rstrip('.')}.")
         self.run.count_outcome("skipped", reason)
 
     def _is_present(self) -> bool:
@@ -234,18 +235,30 @@ class UnitRunner:
         """Set LEDs, which are not a running job: pause and stop turn them off, update sets intensities."""
         match act:
             case Start():
-                self._start(LEDS, act, context)
+                started = act
             case Update(options=options):
-                self._start(LEDS, Start(options=options), context)
+                started = Start(options=options)
             case _:
-                self._start(LEDS, Start(options=dict(ALL_DARK)), context)
+                started = Start(options=dict(ALL_DARK))
+        intensities = self._start(LEDS, started, context)
+        for channel in (name for name in intensities if name in ALL_DARK):
+            if str(intensities[channel]).strip() in ("0", "0.0"):
+                self.progress.lit.discard(channel)
+            else:
+                self.progress.lit.add(channel)
 
-    def _start(self, job: str, act: Start, context: EvaluationContext) -> None:
+    def switch_off_leds(self) -> None:
+        """Switch off the LEDs that the profile has switched on without a job."""
+        if self.progress.lit:
+            self._start(LEDS, Start(options=dict.fromkeys(sorted(self.progress.lit), 0)), self._context(LEDS))
+
+    def _start(self, job: str, act: Start, context: EvaluationContext) -> Mapping[str, object]:
+        """Start a job; return the options that it was started with."""
+        options = _resolve_options(act.options, context)
         overrides = {key: as_text(value) for key, value in _resolve_options(act.config_overrides, context).items()}
         args = [str(word) for word in act.args]
-        self.run.cluster.start(
-            self.unit, job, options=_resolve_options(act.options, context), args=args, overrides=overrides
-        )
+        self.run.cluster.start(self.unit, job, options=options, args=args, overrides=overrides)
+        return options
 
     def _require_running(self, job: str) -> None:
         if not self.run.cluster.is_running(self.unit, job):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import signal
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import Protocol
 
@@ -22,6 +24,7 @@ SECONDS_TO_UNWIND = 2.0
 _running: list[Stoppable] = []
 _installed = False
 _terminating = False
+_unwinds = True
 _number: int | None = None
 
 
@@ -42,6 +45,22 @@ def stop_on_signal(runtime: Runtime, job: Stoppable) -> None:
             signal.signal(number, _terminate)
 
 
+@contextmanager
+def asked_to_end() -> Iterator[None]:
+    """Within the block a signal asks the jobs to end (`clean_up`), and the main thread ends them in order.
+
+    The process exits at the end of the block as it otherwise does at the signal.
+    """
+    global _unwinds
+    _unwinds = False
+    try:
+        yield
+    finally:
+        _unwinds = True
+    if _number is not None:
+        raise SystemExit(_exit_code(_number))
+
+
 def unregister(job: Stoppable) -> None:
     """The job has ended by itself."""
     if job in _running:
@@ -55,8 +74,16 @@ def _terminate(number: int, _frame: FrameType | None) -> None:
         return
     _terminating = True
     _number = number
+    if not _unwinds:
+        # Not here: the main thread, which this handler interrupts, may hold the lock of what is set.
+        threading.Thread(target=stop_all, name="ending", daemon=True).start()
+        return
     threading.Thread(target=_end_what_lives_on, name="ending", daemon=True).start()
-    raise SystemExit(0 if number == signal.SIGTERM else 128 + number)
+    raise SystemExit(_exit_code(number))
+
+
+def _exit_code(number: int) -> int:
+    return 0 if number == signal.SIGTERM else 128 + number
 
 
 def _end_what_lives_on() -> None:

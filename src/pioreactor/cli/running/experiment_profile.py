@@ -124,9 +124,11 @@ def _run(cli: CliContext, run: RunProgress) -> None:
             stop=run_context.stop,
         )
 
-    outcome = run_profile.run_profile(
-        context.current(), run, make_cluster, keeps_progress=signals.computer_is_shutting_down
-    )
+    # Unwinding at a signal would leave the jobs of the profile running.
+    with signals.asked_to_end():
+        outcome = run_profile.run_profile(
+            context.current(), run, make_cluster, keeps_progress=signals.computer_is_shutting_down
+        )
     if outcome is RunOutcome.FINISHED and run.failed:
         click.get_current_context().exit(1)
 
