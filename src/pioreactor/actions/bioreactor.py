@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import datetime
 
-from pioreactor import structs, topics
+from pioreactor import topics
 from pioreactor.actions.volume_tracking import VARIABLES, VialState
 from pioreactor.exc import InvalidRequestError
 from pioreactor.runtime.context import Runtime
@@ -69,17 +68,10 @@ def set_variables(runtime: Runtime, experiment: str, values: Mapping[str, float]
 
 
 def publish_changes(
-    publish: Callable[..., None],
-    unit: str,
-    experiment: str,
-    state: VialState,
-    before: VialState | None = None,
-    *,
-    at: datetime,
+    publish: Callable[..., None], unit: str, experiment: str, state: VialState, before: VialState | None = None
 ) -> None:
-    """Publish the variables (retained) that differ from `before`, with the time `at` of the dose or correction."""
+    """Publish the variables (retained) that differ from `before`."""
     old = before.as_dict() if before is not None else {}
     for name, value in state.as_dict().items():
         if old.get(name) != value:
-            payload = structs.BioreactorValue(timestamp=at, value=value)
-            publish(topics.bioreactor(unit, experiment, name), payload, qos=1, retain=True)
+            publish(topics.bioreactor(unit, experiment, name), value, qos=1, retain=True)

@@ -36,6 +36,9 @@ _ACTIONS: Final[Mapping[str, Entry]] = {
     "experiment_profile": Entry(
         f"{_RUNNING}.experiment_profile", "experiment_profile", "Run an experiment profile.", True
     ),
+    "export_experiment_data": Entry(
+        f"{_RUNNING}.export_experiment_data", "export_experiment_data", "Write recorded data to a zip archive.", True
+    ),
     "backup_database": Entry(f"{_RUNNING}.backup", "backup_database", "Copy the leader's database, verified.", True),
 }
 """Commands that are not jobs; those of jobs are built from their classes."""
@@ -53,7 +56,7 @@ ENTRIES: Final[Mapping[str, Entry]] = {
 }
 
 
-_REPAIRS: Final = frozenset({"led_intensity", "backup_database"})
+_REPAIRS: Final = frozenset({"led_intensity", "backup_database", "export_experiment_data"})
 """Actions that switch something off or save data, whatever is wrong with the configuration."""
 
 

@@ -38,7 +38,6 @@ ENTRIES: Final[Mapping[str, Entry]] = {
     "estimators": Entry(f"{_HERE}.estimators", "estimators", "Look at, choose and delete the estimators of this unit."),
     "config": Entry(f"{_HERE}.config", "config", "Show and change the configuration."),
     "cache": Entry(f"{_HERE}.cache", "cache", "Inspect the unit's key-value caches."),
-    "model": Entry(f"{_HERE}.model_of_unit", "model", "Print or set the reactor model of this unit."),
     "blink": Entry(f"{_HERE}.blink", "blink", "Blink the LED of this unit, to identify it."),
     "mqtt": Entry(f"{_HERE}.mqtt", "mqtt", "Show MQTT messages as they arrive."),
     "estimate": Entry(f"{_HERE}.estimate", "estimate", "Re-run an estimator on recorded data."),
@@ -51,6 +50,12 @@ ENTRIES: Final[Mapping[str, Entry]] = {
     ),
     "tokens": Entry(
         f"{_HERE}.tokens", "tokens", "Create, list and revoke the tokens with which programs use the API.", True
+    ),
+    "export": Entry(
+        "pioreactor.cli.running.export_experiment_data",
+        "export",
+        "Export recorded data of EXPERIMENT to a zip archive.",
+        True,
     ),
     "backups": Entry(f"{_HERE}.backups", "backups", "List backups of the leader's database, and restore one.", True),
     "db": Entry(f"{_HERE}.db", "db", "Open the leader's database in an SQLite shell.", True),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Final, Literal, TypeVar
 
@@ -41,9 +41,17 @@ def descriptors(plugins: Path, kind: Kind, type_: type[T], *, report: Callable[[
 
     They lie in `<kind>/*.yaml` of a package, or of the folder of plugin files; those of the UI also in `ui/contrib`.
     """
-    tell = log.warning if report is None else report
+    return _readable(_files(plugins, kind), type_, log.warning if report is None else report)
+
+
+def read_descriptors(folder: Path, type_: type[T]) -> list[T]:
+    """Return the descriptors in a folder of the laboratory's own; one that cannot be read is logged and skipped."""
+    return _readable(_yaml_files(folder), type_, log.warning)
+
+
+def _readable(files: Iterable[Path], type_: type[T], tell: Callable[[str], None]) -> list[T]:
     found = []
-    for file in _files(plugins, kind):
+    for file in files:
         try:
             found.append(_read(file, type_))
         except (OSError, ValueError, msgspec.MsgspecError) as error:
@@ -58,7 +66,11 @@ def _files(plugins: Path, kind: Kind) -> Iterator[Path]:
     folders = [folder_of(plugin) for plugin in get_plugins(plugins).values()]
     for folder in [*dict.fromkeys(each for each in folders if each is not None), plugins]:
         for name in dict.fromkeys((kind.replace("ui/", "ui/contrib/", 1), kind)):
-            yield from sorted([*(folder / name).glob("*.yaml"), *(folder / name).glob("*.yml")])
+            yield from _yaml_files(folder / name)
+
+
+def _yaml_files(folder: Path) -> list[Path]:
+    return sorted([*folder.glob("*.yaml"), *folder.glob("*.yml")])
 
 
 def _read(file: Path, type_: type[T]) -> T:

@@ -40,7 +40,8 @@ class Paths:
             run_pioreactor=run,
             global_config=path("GLOBAL_CONFIG", dot / "config.ini"),
             local_config=path("LOCAL_CONFIG", dot / "unit_config.ini"),
-            exports=path("PIO_EXPORTS_DIR", run / "exports"),
+            # Not below `run`, which is memory on a unit: an archive can be larger than that.
+            exports=path("PIO_EXPORTS_DIR", dot / "storage" / "exports"),
             usb=path("PIOREACTOR_USB_MOUNT_ROOT", run / "usb"),
             log_file=path("PIO_LOG_FILE", DEFAULT_LOG_FILE),
         )

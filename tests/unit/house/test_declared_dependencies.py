@@ -52,21 +52,23 @@ def imported(folder: str) -> dict[str, str]:
 def distributions(modules: dict[str, str]) -> dict[str, str]:
     """Return the same by distribution; a module that is not installed stands for itself."""
     known = packages_distributions()
-    return {normalized(known.get(module, [module])[0]): path for module, path in modules.items()}
+    return {normalized(name): path for module, path in modules.items() for name in set(known.get(module, [module]))}
 
 
 def test_what_the_software_imports_is_declared() -> None:
-    allowed = declared("leader", "simulation", "rpi") | {"pytest"}  # pytest: `testing` is imported by test suites only
+    allowed = declared("leader", "simulation", "parquet", "rpi") | {
+        "pytest"
+    }  # pytest: `testing` is imported by test suites only
     assert {name: path for name, path in distributions(imported("src")).items() if name not in allowed} == {}
 
 
 def test_what_is_declared_is_used() -> None:
     used = set(distributions(imported("src"))) | set(NAMED_TO_OTHERS)
-    assert declared("leader", "simulation", "rpi") - used == set()
+    assert declared("leader", "simulation", "parquet", "rpi") - used == set()
 
 
 def test_what_tests_and_tools_import_is_declared() -> None:
-    allowed = declared("leader", "simulation", "rpi", "ui-build", "dev")
+    allowed = declared("leader", "simulation", "parquet", "rpi", "ui-build", "dev")
     found = {
         name: path for folder in ("tests", "bench", "scripts") for name, path in distributions(imported(folder)).items()
     }

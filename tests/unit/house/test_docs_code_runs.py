@@ -32,6 +32,7 @@ from pioreactor.background_jobs.leader.topic_parsers import rows_of
 from pioreactor.cli.lazy_group import Entry
 from pioreactor.cli.tree import ENTRIES
 from pioreactor.experiment_profiles.validate import verify
+from pioreactor.exports.dataset import Dataset
 from pioreactor.identity.access_tokens import create
 from pioreactor.job_catalog import JobSpec, StopOrder
 from pioreactor.jobs.job import BackgroundJob
@@ -253,6 +254,8 @@ def test_yaml_is_read_by_what_it_is_for(block: Block, tmp_path: Path) -> None:
     elif "based_on" in found:
         (tmp_path / "mine.yaml").write_text(block.text)
         load_scenario(tmp_path / "mine.yaml")
+    elif "dataset_name" in found:
+        msgspec.convert(found, Dataset)
     else:
         assert EXECUTED_BY[block.page] == "tests/contracts/test_add_a_driver.py"
 

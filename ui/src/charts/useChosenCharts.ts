@@ -1,19 +1,13 @@
-/** Charts of an experiment's pages: those that were chosen for it, else those of the configuration. */
+/** Charts as the configuration chooses them, in the order of their descriptors. */
 
 import { isOn } from "@/api/ini";
-import { useChartDescriptors, useChartPreferences, useSharedConfig } from "@/api/queries";
-import type { ChartDescriptor, ChartPreferences } from "@/api/types";
+import { useChartDescriptors, useSharedConfig } from "@/api/queries";
+import type { ChartDescriptor } from "@/api/types";
 
-export function useChosenCharts(
-  experiment: string,
-  page: keyof ChartPreferences,
-): readonly ChartDescriptor[] | undefined {
+export function useChosenCharts(): readonly ChartDescriptor[] | undefined {
   const charts = useChartDescriptors().data;
   const config = useSharedConfig();
-  const preferences = useChartPreferences(experiment);
-  if (!charts || config.isPending || preferences.isPending) return undefined;
-  const keys = preferences.data?.[page];
-  if (keys) return keys.flatMap((key) => charts.find((chart) => chart.chart_key === key) ?? []);
+  if (!charts || config.isPending) return undefined;
   const chosen = config.data?.["ui.overview.charts"] ?? {};
   return charts.filter((chart) =>
     chart.chart_key in chosen ? isOn(chosen[chart.chart_key]) : (chart.shown_by_default ?? false),

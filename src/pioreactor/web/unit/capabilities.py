@@ -73,12 +73,12 @@ SETTINGS_GROUPS: list[DescribedSettings] = [
         display=True,
         published_settings=[
             DescribedSetting(
-                key="channel_dc",
+                key="dc",
                 type="json",
                 display=True,
                 label="PWM duty cycle",
                 unit="%",
-                description="Duty cycle per channel, percent; only channels that are on.",
+                description="Duty cycle per pin, percent.",
                 editable=False,
             )
         ],
@@ -128,7 +128,7 @@ def correct_vial(unit: UnitPorts, experiment: FromPath[str], data: JSONBody[Upda
     name = experiment_name(experiment)
     before = bioreactor.vial_state(unit.runtime, name)
     state = bioreactor.set_variables(unit.runtime, name, data.values)
-    bioreactor.publish_changes(unit.publish, unit.name, name, state, before, at=unit.runtime.clock.now())
+    bioreactor.publish_changes(unit.publish, unit.name, name, state, before)
     return VialAnswer(state.as_dict())
 
 

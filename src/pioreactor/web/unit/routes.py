@@ -15,12 +15,11 @@ from pioreactor.web.unit import (
     jobs,
     lab_bench,
     plugins,
-    reactor_model,
     system,
 )
 
 PARTS = (
-    *(system, reactor_model, jobs, capabilities, calibrations, calibration_sessions, lab_bench),
+    *(system, jobs, capabilities, calibrations, calibration_sessions, lab_bench),
     *(estimators, configuration, files, backups, plugins),
 )
 

@@ -1,0 +1,169 @@
+"""`pio run export_experiment_data`, and `pio export` on top of it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import click
+import msgspec
+
+from pioreactor.cli.options import json_option
+from pioreactor.cli.render import print_json, print_table
+from pioreactor.exc import InvalidRequestError
+from pioreactor.jobs.managed_lifecycle import long_running_managed_lifecycle
+from pioreactor.runtime import context
+from pioreactor.types import UNIVERSAL_EXPERIMENT
+
+if TYPE_CHECKING:
+    from pioreactor.exports.archive import Progress
+    from pioreactor.exports.exporter import ExportedArchive
+    from pioreactor.exports.request import ExportRequest
+
+F = TypeVar("F", bound=Callable[..., None])
+
+
+class _Time(click.ParamType[datetime]):
+    name = "time"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        if isinstance(value, datetime):
+            return value
+        try:
+            return datetime.fromisoformat(str(value))
+        except ValueError:
+            self.fail(f"{value!r} is not a valid time; write 2026-01-31T08:00:00Z, or …+01:00.", param, ctx)
+
+
+def selection_options(command: F) -> F:
+    """Add the options that say what is exported, and where to."""
+    for option in reversed(
+        (
+            click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="Write the archive here."),
+            click.option("--partition-by-unit", is_flag=True, help="One file for each unit."),
+            click.option("--start-time", type=_Time(), help="Not before; ISO 8601 with an offset from UTC."),
+            click.option("--end-time", type=_Time(), help="Not after; ISO 8601 with an offset from UTC."),
+            click.option("--unit", "units", multiple=True, help="Only this unit; may be repeated."),
+            click.option(
+                "--format",
+                "file_format",
+                type=click.Choice(("csv", "parquet")),
+                default="csv",
+                show_default=True,
+                help="Format of the files in the archive.",
+            ),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+@click.command(name="export_experiment_data")
+@click.option("--experiment", required=True, help="Its name; `$experiment` for the cluster's own data.")
+@click.option("--dataset-name", "datasets", multiple=True, required=True, help="May be repeated.")
+@click.option("--partition-by-experiment/--no-partition-by-experiment", default=True, help="Name files after it.")
+@selection_options
+@click.option("--json-progress", is_flag=True, help="Print progress and result as lines of JSON.")
+def export_experiment_data(
+    experiment: str,
+    datasets: tuple[str, ...],
+    partition_by_experiment: bool,
+    json_progress: bool,
+    output: Path | None,
+    **selection: object,
+) -> None:
+    """Write recorded data of an experiment to a zip archive of CSV or Parquet files."""
+    request = request_from(experiment, datasets, partition_by_experiment, **selection)
+    exported = run_export(request, output, _print_progress if json_progress else show_progress)
+    if json_progress:
+        click.echo(msgspec.json.encode(exported).decode())
+    else:
+        print_summary(exported)
+
+
+@click.command()
+@click.argument("experiment", required=False)
+@click.option("-d", "--dataset", "datasets", multiple=True, help="May be repeated; all by default.")
+@click.option("--list", "only_list", is_flag=True, help="Print which datasets there are.")
+@selection_options
+@json_option
+def export(
+    experiment: str | None,
+    datasets: tuple[str, ...],
+    only_list: bool,
+    as_json: bool,
+    output: Path | None,
+    **selection: object,
+) -> None:
+    """Export recorded data of EXPERIMENT to a zip archive. All datasets, or those named."""
+    from pioreactor.exports.exporter import datasets_of
+
+    known = datasets_of(context.current().paths)
+    if only_list:
+        if as_json:
+            print_json(list(known.values()))
+            return
+        rows = [{"dataset": name, "description": each.description} for name, each in known.items()]
+        print_table(rows, ["dataset", "description"])
+        return
+    if experiment is None:
+        raise InvalidRequestError("name the experiment", remedy="`pio experiments list` prints their names.")
+    request = request_from(experiment, datasets or tuple(known), True, **selection)
+    exported = run_export(request, output, show_progress)
+    if as_json:
+        print_json(exported)
+    else:
+        print_summary(exported)
+
+
+def request_from(
+    experiment: str, datasets: tuple[str, ...], partition_by_experiment: bool, **selection: object
+) -> ExportRequest:
+    """Return the request that the options make."""
+    from pioreactor.exports.request import ExportRequest
+
+    units = selection.pop("units", ())
+    return msgspec.convert(
+        {
+            "datasets": list(datasets),
+            "experiment": experiment,
+            "partition_by_experiment": partition_by_experiment,
+            "format": selection.pop("file_format", "csv"),
+            "units": units or None,
+            **selection,
+        },
+        ExportRequest,
+    )
+
+
+def run_export(request: ExportRequest, output: Path | None, report: Callable[[Progress], None]) -> ExportedArchive:
+    """Export as an action that `pio kill` and a signal can stop."""
+    from pioreactor.exports.exporter import export
+
+    if output is not None and output.suffix.lower() != ".zip":
+        raise InvalidRequestError(f"{output} does not end in .zip", remedy=f"Write {output}.zip.")
+    runtime = context.current()
+    with long_running_managed_lifecycle(
+        runtime.unit, UNIVERSAL_EXPERIMENT, "export_experiment_data", ignore_is_active_state=True
+    ) as action:
+        exported = export(runtime, request, output=output, report=report, is_stopping=action.exit_event.is_set)
+        action.logger.info("Exported %d rows of %s to %s.", exported.rows, request.experiment, exported.path)
+    return exported
+
+
+def print_summary(exported: ExportedArchive) -> None:
+    click.echo(f"{exported.path}: {exported.rows} rows, {exported.size_bytes / 1e6:.1f} MB.")
+
+
+def show_progress(progress: Progress) -> None:
+    """Print progress over the last one, for a person at a terminal."""
+    if sys.stderr.isatty():
+        share = progress.rows / progress.total_rows if progress.total_rows else 1.0
+        click.echo(f"\r{progress.dataset}: {share:4.0%} of {progress.total_rows} rows\033[K", err=True, nl=False)
+
+
+def _print_progress(progress: Progress) -> None:
+    click.echo(msgspec.json.encode(progress).decode())

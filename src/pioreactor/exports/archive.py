@@ -1,0 +1,178 @@
+"""An archive of datasets: written beside its place and moved there when it is complete, or not at all."""
+
+from __future__ import annotations
+
+import shutil
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from time import monotonic
+from typing import Final
+
+import msgspec
+
+from pioreactor.exc import StoppedError, StorageError
+from pioreactor.exports.dataset import Dataset
+from pioreactor.exports.request import ExportRequest, source_of
+from pioreactor.exports.rows import ExportedColumn, RowFormat
+from pioreactor.exports.table_files import write_table
+from pioreactor.measurements.spec import ColumnValue
+from pioreactor.storage.leader.dataset_rows import DatasetRows
+from pioreactor.version import __version__
+
+SCHEMA_VERSION: Final = 1
+FREE_BYTES: Final = 64 * 1024 * 1024
+"""Space that an export leaves on the disk: the database and the journals need it."""
+_BYTES_PER_ROW: Final = 40
+"""Of a compressed row, at the most that was seen; checked before the first is written."""
+_CHECK_INTERVAL_S: Final = 1.0
+_ROWS_BETWEEN_CHECKS: Final = 1000
+_COMPRESSION_LEVEL: Final = 3
+
+
+@dataclass(frozen=True)
+class Progress:
+    """`dataset`: the one being written."""
+
+    dataset: str
+    rows: int
+    total_rows: int
+
+
+@dataclass
+class ArchiveWriter:
+    """Writes one archive of datasets, all from one moment of the database.
+
+    `report` is called about once a second. `is_stopping` ends the export: nothing is left of it then.
+    """
+
+    stored: DatasetRows
+    request: ExportRequest
+    datasets: Sequence[Dataset]
+    created_at: datetime | None
+    """When the experiment was created; None for the cluster's own data."""
+    now: datetime
+    report: Callable[[Progress], None] = lambda _progress: None
+    is_stopping: Callable[[], bool] = lambda: False
+    _rows: int = field(default=0, init=False)
+    _total: int = field(default=0, init=False)
+    _checked_s: float = field(default=0.0, init=False)
+
+    def write(self, target: Path) -> int:
+        """Write the archive and return how many rows it has.
+
+        Raise `StorageError` when the disk is too small, and `StoppedError` when the export was stopped.
+        """
+        self._total = sum(self._count(dataset) for dataset in self.datasets)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _check_disk_space(target.parent, self._total * _BYTES_PER_ROW)
+        with (
+            _atomic_file(target) as unfinished,
+            zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED, compresslevel=_COMPRESSION_LEVEL) as archive,
+        ):
+            entries = [self._add(archive, dataset, unfinished.parent) for dataset in self.datasets]
+            archive.writestr("manifest.json", _json(self._manifest(entries)))
+        return self._rows
+
+    def _count(self, dataset: Dataset) -> int:
+        return self.stored.count(source_of(dataset), self.request.filter_for(dataset))
+
+    def _add(self, archive: zipfile.ZipFile, dataset: Dataset, folder: Path) -> dict[str, object]:
+        source = source_of(dataset)
+        columns = self.stored.columns(source)
+        units: list[str | None] = [None]
+        if self.request.is_split_by_unit(dataset):
+            units = [*self.stored.units(source, self.request.filter_for(dataset))]
+        files: list[dict[str, object]] = []
+        for unit in units:
+            row_format = RowFormat(dataset, columns, self.created_at)
+            name = self.request.name_of_file(dataset, unit, self.now)
+            before = self._rows
+            stored = self.stored.rows(source, self.request.filter_for(dataset, unit=unit))
+            rows = self._monitored(dataset, row_format.rows(stored), folder)
+            with archive.open(self._member(name), "w", force_zip64=True) as file:
+                write_table(file, row_format.columns, rows, self.request.format)
+            files.append({"path": name, "row_count": self._rows - before, "pioreactor_unit": unit})
+        exported = RowFormat(dataset, columns, self.created_at).columns
+        archive.writestr(f"{dataset.dataset_name}/schema.json", _json(_schema(dataset, exported)))
+        return {
+            "dataset_name": dataset.dataset_name,
+            "row_count": sum(int(str(file["row_count"])) for file in files),
+            "files": files,
+        }
+
+    def _member(self, name: str) -> zipfile.ZipInfo:
+        member = zipfile.ZipInfo(name, self.now.timetuple()[:6])
+        # Parquet is compressed already.
+        member.compress_type = zipfile.ZIP_STORED if self.request.format == "parquet" else zipfile.ZIP_DEFLATED
+        return member
+
+    def _monitored(
+        self, dataset: Dataset, rows: Iterator[list[ColumnValue]], folder: Path
+    ) -> Iterator[list[ColumnValue]]:
+        for row in rows:
+            if self._rows % _ROWS_BETWEEN_CHECKS == 0:
+                self._check_progress(dataset, folder)
+            self._rows += 1
+            yield row
+
+    def _check_progress(self, dataset: Dataset, folder: Path) -> None:
+        if self.is_stopping():
+            raise StoppedError("the export was stopped", remedy="Nothing of it is left.")
+        now_s = monotonic()
+        if now_s >= self._checked_s + _CHECK_INTERVAL_S:
+            self._checked_s = now_s
+            _check_disk_space(folder, 0)
+            self.report(Progress(dataset.dataset_name, self._rows, self._total))
+
+    def _manifest(self, entries: Sequence[dict[str, object]]) -> dict[str, object]:
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "pioreactor_version": __version__,
+            "export_created_at": self.now,
+            "filters": {
+                "experiment": self.request.experiment,
+                "start_time": self.request.start_time,
+                "end_time": self.request.end_time,
+                "units": self.request.units,
+            },
+            "selected_datasets": [dataset.dataset_name for dataset in self.datasets],
+            "datasets": entries,
+        }
+
+
+def _schema(dataset: Dataset, columns: Sequence[ExportedColumn]) -> dict[str, object]:
+    return {
+        "dataset_name": dataset.dataset_name,
+        "display_name": dataset.display_name,
+        "description": dataset.description,
+        "columns": columns,
+    }
+
+
+def _json(content: object) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(content), indent=2)
+
+
+def _check_disk_space(folder: Path, needed_bytes: int) -> None:
+    free = shutil.disk_usage(folder).free
+    if free < needed_bytes + FREE_BYTES:
+        raise StorageError(
+            f"the export needs {(needed_bytes + FREE_BYTES) / 1e6:.0f} MB in {folder}, {free / 1e6:.0f} MB are free",
+            remedy="Delete old exports, choose fewer datasets or a shorter time, or write it to another disk.",
+        )
+
+
+@contextmanager
+def _atomic_file(target: Path) -> Iterator[Path]:
+    unfinished = target.with_name(f".{target.name}.tmp")
+    try:
+        yield unfinished
+        unfinished.replace(target)
+    except OSError as error:
+        raise StorageError(f"{target} cannot be written: {error}") from error
+    finally:
+        unfinished.unlink(missing_ok=True)
