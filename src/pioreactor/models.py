@@ -31,6 +31,10 @@ class ReactorModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
         return self.model_name.endswith("_XR")
 
 
+_MAX_FILL_ML: Final = {20: 18.0, 40: 33.0}
+"""Volume at which dosing stops [mL], by capacity [mL]: foam and the stirrer's vortex need the rest."""
+
+
 def _builtin(volume_ml: int, version: str, *, xr: bool = False, legacy: bool = False) -> ReactorModel:
     cool = volume_ml == 20 and version == "1.0"
     return ReactorModel(
@@ -38,7 +42,7 @@ def _builtin(volume_ml: int, version: str, *, xr: bool = False, legacy: bool = F
         model_version=version,
         display_name=f"Pioreactor {volume_ml} mL" + (" XR" if xr else "") + f", v{version}",
         reactor_capacity_ml=float(volume_ml),
-        reactor_max_fill_volume_ml=0.9 * volume_ml,
+        reactor_max_fill_volume_ml=_MAX_FILL_ML[volume_ml],
         reactor_diameter_mm=27.0,
         max_temp_to_reduce_heating=63.0 if cool else 78.0,
         max_temp_to_disable_heating=65.0 if cool else 80.0,

@@ -39,6 +39,11 @@ def bioreactor(unit: str, experiment: str, variable: str) -> str:
     return f"{ROOT}/{unit}/{experiment}/bioreactor/{variable}"
 
 
+def pwm_duties(unit: str, experiment: str) -> str:
+    """Return the topic of the duty cycles by PWM channel."""
+    return setting(unit, experiment, "pwms", "channel_dc")
+
+
 def pid_log(unit: str, experiment: str, target: str) -> str:
     return f"{ROOT}/{unit}/{experiment}/pid_log/{target}"
 

@@ -39,7 +39,9 @@ def test_seven_are_built_in() -> None:
     [
         ("pioreactor_20ml", "1.0", (20, 18), (63, 65, 66)),
         ("pioreactor_20ml", "1.1", (20, 18), (78, 80, 85)),
-        ("pioreactor_40ml_XR", "1.5", (40, 36), (78, 80, 85)),
+        ("pioreactor_40ml", "1.0", (40, 33), (78, 80, 85)),
+        ("pioreactor_40ml", "1.5", (40, 33), (78, 80, 85)),
+        ("pioreactor_40ml_XR", "1.5", (40, 33), (78, 80, 85)),
     ],
 )
 def test_limits(name: str, version: str, volumes: tuple[float, ...], temperatures: tuple[float, ...]) -> None:

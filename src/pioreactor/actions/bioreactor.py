@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import datetime
 
-from pioreactor import topics
+from pioreactor import structs, topics
 from pioreactor.actions.volume_tracking import VARIABLES, VialState
 from pioreactor.exc import InvalidRequestError
 from pioreactor.runtime.context import Runtime
@@ -68,10 +69,17 @@ def set_variables(runtime: Runtime, experiment: str, values: Mapping[str, float]
 
 
 def publish_changes(
-    publish: Callable[..., None], unit: str, experiment: str, state: VialState, before: VialState | None = None
+    publish: Callable[..., None],
+    unit: str,
+    experiment: str,
+    state: VialState,
+    before: VialState | None = None,
+    *,
+    at: datetime,
 ) -> None:
-    """Publish the variables (retained) that differ from `before`."""
+    """Publish the variables (retained) that differ from `before`, with the time `at` of the dose or correction."""
     old = before.as_dict() if before is not None else {}
     for name, value in state.as_dict().items():
         if old.get(name) != value:
-            publish(topics.bioreactor(unit, experiment, name), value, qos=1, retain=True)
+            payload = structs.BioreactorValue(timestamp=at, value=value)
+            publish(topics.bioreactor(unit, experiment, name), payload, qos=1, retain=True)

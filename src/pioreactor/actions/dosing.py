@@ -130,16 +130,17 @@ class RunLedger:
         if abs(change) < 1e-9:
             return
         host, runtime = self._host, self._host.runtime
+        now = runtime.clock.now()
         if self.source_of_event != "pump_calibration":
             before = bioreactor.vial_state(runtime, host.experiment)
             after = bioreactor.record_dose(runtime, host.experiment, self._pump.event, change)
-            bioreactor.publish_changes(host.publish, host.unit, host.experiment, after, before)
+            bioreactor.publish_changes(host.publish, host.unit, host.experiment, after, before, at=now)
         self.reported_ml = moved_ml
         event = structs.DosingEvent(
             volume_change=round(change, 9),
             event=self._pump.event,
             source_of_event=self.source_of_event,
-            timestamp=runtime.clock.now(),
+            timestamp=now,
         )
         host.publish(topics.event(host.unit, host.experiment, "dosing_events"), event, qos=1)
 

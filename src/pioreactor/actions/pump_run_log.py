@@ -145,14 +145,15 @@ def _account(context: DosingContext, role: str, run: PumpRun, now_s: float) -> s
     runtime.stores.volatile(VOLATILE).pop(role)
     change_ml = round(run.ml_per_s * more_s, 9)
     if change_ml > 0 and run.source_of_event != NOT_IN_BOOKS:
+        now = runtime.clock.now()
         before = bioreactor.vial_state(runtime, run.experiment)
         after = bioreactor.record_dose(runtime, run.experiment, run.event, change_ml)
-        bioreactor.publish_changes(context.publish, context.unit, run.experiment, after, before)
+        bioreactor.publish_changes(context.publish, context.unit, run.experiment, after, before, at=now)
         event = structs.DosingEvent(
             volume_change=change_ml,
             event=run.event,
             source_of_event=run.source_of_event,
-            timestamp=runtime.clock.now(),
+            timestamp=now,
         )
         context.publish(topics.event(context.unit, run.experiment, "dosing_events"), event, qos=1)
     return f"{run.event} was interrupted after about {run.noted_s + more_s:.1f} s; {change_ml:.3f} mL were recorded."

@@ -156,7 +156,7 @@ class AutomationJob(BackgroundJob):
             runs.set((self.experiment, self.automation_name), self.runtime.clock.now().timestamp())
         event = self._execute_safely()
         if event is not None:
-            self.latest_event = event.to_struct()
+            self.latest_event = event.to_struct(self.runtime.clock.now())
         return event
 
     def _execute_safely(self) -> events.AutomationEvent | None:

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from pioreactor import structs
 
 
 class AutomationEvent:
-    """Something an automation did; `data` can be encoded as JSON."""
+    """Something an automation did; `data` can be encoded as JSON. `timestamp`: when, None for when it is published."""
 
-    def __init__(self, message: str | None = None, data: dict[str, object] | None = None) -> None:
+    def __init__(
+        self,
+        message: str | None = None,
+        data: dict[str, object] | None = None,
+        timestamp: datetime | None = None,
+    ) -> None:
         self.message = message
         self.data = data
+        self.timestamp = timestamp
 
     @property
     def human_readable_name(self) -> str:
@@ -22,8 +30,14 @@ class AutomationEvent:
     def __str__(self) -> str:
         return self.display()
 
-    def to_struct(self) -> structs.AutomationEvent:
-        return structs.AutomationEvent(event_name=self.human_readable_name, message=self.message, data=self.data)
+    def to_struct(self, now: datetime | None = None) -> structs.AutomationEvent:
+        """Return the payload; an event without a time of its own is of `now`."""
+        return structs.AutomationEvent(
+            event_name=self.human_readable_name,
+            message=self.message,
+            data=self.data,
+            timestamp=self.timestamp if self.timestamp is not None else now,
+        )
 
 
 class NoEvent(AutomationEvent):

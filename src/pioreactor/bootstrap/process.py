@@ -20,6 +20,7 @@ from pioreactor.http.addresses import base_url
 from pioreactor.http.ports import HttpClient
 from pioreactor.identity.computer import Computer
 from pioreactor.identity.unit import Inventory, UnitIdentity, unit_name
+from pioreactor.identity.unit_model import ModelInForce, stored_model
 from pioreactor.messaging.local_bus import LocalFallbackBusFactory, UnixSocketBus
 from pioreactor.messaging.mqtt import MqttBusFactory
 from pioreactor.messaging.ports import BrokerAddress
@@ -74,12 +75,12 @@ def build_runtime(
         unit=unit,
         leader_hostname=settings.cluster.leader_hostname,
         inventory=_inventory(env, unit, settings, paths, clock, stores, asks_leader=asks_leader),
+        own_model=lambda: stored_model(stores),
     )
     can_ask_leader = asks_leader and bool(identity.leader_hostname)
-    model = lru_cache(maxsize=1)(lambda: _model(identity, paths, or_default=not can_ask_leader))
+    model = ModelInForce(stores, lambda: _model(identity, paths, or_default=not can_ask_leader))
     ownership = FileLockOwnership(paths.locks)
     open_rig = lru_cache(maxsize=1)(lambda: _open_rig(settings, paths, clock, ownership, model()))
-    is_leader = identity.is_leader
     return Runtime(
         identity=identity,
         settings=settings,
@@ -99,7 +100,7 @@ def build_runtime(
         starts_sleeping=env.get("PIOREACTOR_START_SLEEPING") == "1",
         is_resumed=env.get("PIOREACTOR_RESUMED") == "1",
         handles_signals=handles_signals,
-        open_records=(lambda: _open_records(settings, paths)) if is_leader else None,
+        open_records=(lambda: _open_records(settings, paths)) if identity.is_leader else None,
         launch_job=lambda argv, variables: _launch_job(argv, {**env, **variables}),
         log_file=_log_file(settings, paths),
         console=None if quiet else sys.stderr,

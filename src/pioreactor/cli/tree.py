@@ -38,6 +38,7 @@ ENTRIES: Final[Mapping[str, Entry]] = {
     "estimators": Entry(f"{_HERE}.estimators", "estimators", "Look at, choose and delete the estimators of this unit."),
     "config": Entry(f"{_HERE}.config", "config", "Show and change the configuration."),
     "cache": Entry(f"{_HERE}.cache", "cache", "Inspect the unit's key-value caches."),
+    "model": Entry(f"{_HERE}.model_of_unit", "model", "Print or set the reactor model of this unit."),
     "blink": Entry(f"{_HERE}.blink", "blink", "Blink the LED of this unit, to identify it."),
     "mqtt": Entry(f"{_HERE}.mqtt", "mqtt", "Show MQTT messages as they arrive."),
     "estimate": Entry(f"{_HERE}.estimate", "estimate", "Re-run an estimator on recorded data."),

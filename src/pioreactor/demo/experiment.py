@@ -64,7 +64,7 @@ def start_experiment(cluster: DemoCluster, *, jobs: Jobs, before_jobs: Callable[
     model = dict(zip(("model_name", "model_version"), plan.model, strict=True))
     for worker in plan.worker_names:
         leader.create("PUT", "/api/workers", {"pioreactor_unit": worker, **model})
-        leader.request("PUT", f"/api/workers/{worker}/model", model)
+        leader.create("PUT", f"/api/workers/{worker}/model", model)
         _calibrate(cluster, worker)
     leader.create("POST", "/api/experiments", {"experiment": plan.experiment, "description": "Simulated."})
     for worker in plan.worker_names:

@@ -135,6 +135,10 @@ class Rig(Protocol):
         """Return the duty cycle of each PWM pin of the board [%]."""
         ...
 
+    def pwm_duties_by_channel(self) -> Mapping[str, float]:
+        """Return the duty cycle of each PWM channel of the board [%]; the heater's is a channel too."""
+        ...
+
     def thermometer(self) -> Thermometer: ...
 
     def sensors(self) -> tuple[str, ...]:

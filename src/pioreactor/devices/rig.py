@@ -101,6 +101,9 @@ class BoardRig:
     def pwm_duties(self) -> Mapping[int, float]:
         return {pin: self._buses.pwm.get_duty(pin) for pin in sorted(self.board.pwm_pins.values())}
 
+    def pwm_duties_by_channel(self) -> Mapping[str, float]:
+        return {channel: self._buses.pwm.get_duty(pin) for channel, pin in sorted(self.board.pwm_pins.items())}
+
     def thermometer(self) -> ports.Thermometer:
         self._refuse_conflict(self.board.thermometer_address)
         return _capability(self.board.thermometer_driver, lambda driver: driver.thermometer)(

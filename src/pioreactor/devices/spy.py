@@ -244,6 +244,9 @@ class SpyRig:
     def pwm_duties(self) -> Mapping[int, float]:
         return {pin: self.duties.get(pin, 0.0) for pin in sorted(self.role_pins.values())}
 
+    def pwm_duties_by_channel(self) -> Mapping[str, float]:
+        return {str(i): duty for i, duty in enumerate(self.pwm_duties().values(), start=1)}
+
     def thermometer(self) -> SpyThermometer:
         return self._thermometer
 

@@ -219,12 +219,21 @@ def _looked_up(lookup: Lookup, context: EvaluationContext) -> Value:
     unit = context.unit if lookup.unit is None else lookup.unit
     job = context.job_name if lookup.job is None else lookup.job
     value = context.look_up(unit, job, lookup.setting)
-    for key in lookup.keys:
+    for key in _keys_into(value, lookup.keys, job):
         if not isinstance(value, Mapping) or key not in value:
             known = ", ".join(map(str, value)) if isinstance(value, Mapping) else "none"
             raise ExpressionError(f"{unit}:{job}:{lookup.setting} has no {key!r}", remedy=f"Available keys: {known}.")
         value = value[key]
     return _plain(value, f"{unit}:{job}:{lookup.setting}")
+
+
+def _keys_into(value: object, keys: tuple[str, ...], job: str) -> tuple[str, ...]:
+    """Return the keys that select a value: `.value` of a vial variable may be omitted, and be absent."""
+    if isinstance(value, Mapping) and not keys and value.keys() == {"timestamp", "value"}:
+        return ("value",)
+    if job == "bioreactor" and isinstance(value, int | float) and keys == ("value",):
+        return ()  # a unit of an earlier version publishes the bare number
+    return keys
 
 
 def _plain(value: object, what: str) -> Value:

@@ -13,6 +13,7 @@ from pioreactor.devices.hat import DEVICE_TREE_HAT, read_hat
 POWER_OFF: Final = ("systemctl", "--no-ask-password", "poweroff")
 REBOOT: Final = ("systemctl", "--no-ask-password", "reboot")
 """Systemd asks polkit whether the account may; `packaging/polkit` has the rule that allows it."""
+_CLOCK: Final = ("timedatectl", "show", "--property=NTPSynchronized", "--value")
 
 
 class Computer:
@@ -74,6 +75,18 @@ class Computer:
                 return None
 
         return address("wlan0"), address("eth0")
+
+    def is_clock_synchronized(self) -> bool | None:
+        """Return whether the clock follows a time server; None when the operating system does not tell."""
+        import subprocess
+
+        try:
+            told = subprocess.run(
+                _CLOCK, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=3, check=False
+            )
+        except (OSError, subprocess.TimeoutExpired):
+            return None
+        return {"yes": True, "no": False}.get(told.stdout.strip())
 
     def is_on_network(self) -> bool:
         """Return whether this machine has an address that others could reach."""
@@ -146,6 +159,9 @@ class SimulatedComputer(Computer):
 
     def mac_addresses(self) -> tuple[str | None, str | None]:
         return None, None
+
+    def is_clock_synchronized(self) -> bool | None:
+        return None  # the time is simulated
 
     def is_on_network(self) -> bool:
         return True

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -39,6 +39,8 @@ class UnitIdentity:
     leader_hostname: str
     """Blank until the cluster has a leader."""
     inventory: Inventory
+    own_model: Callable[[], tuple[str, str] | None] = lambda: None
+    """Returns the model that this unit keeps itself, None when it keeps none."""
 
     @property
     def is_leader(self) -> bool:
@@ -55,8 +57,9 @@ class UnitIdentity:
         return self.inventory.is_active(self.unit)
 
     def model(self) -> tuple[str, str] | None:
-        """Return (model name, model version), None when no model was chosen."""
-        return self.inventory.model(self.unit)
+        """Return (model name, model version): the unit's own, else what the inventory lists; None for neither."""
+        own = self.own_model()
+        return own if own is not None else self.inventory.model(self.unit)
 
 
 @dataclass(frozen=True)

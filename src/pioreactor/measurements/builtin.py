@@ -240,8 +240,9 @@ ALT_MEDIA_FRACTION: Final = MeasurementSpec(
     label="Fraction of alternative media",
     description="Fraction of the culture's volume that is alternative media.",
     topics=("bioreactor/alt_media_fraction",),
-    payload=float,
-    table=stream_table("alt_media_fractions", ColumnSpec("alt_media_fraction", "real")),
+    payload=structs.BioreactorValue,
+    parse=parsing.parse_vial_variable("alt_media_fraction"),
+    table=stream_table("alt_media_fractions", ColumnSpec("alt_media_fraction", "real", field="value")),
     series=SeriesSpec("alt_media_fraction"),
     charts=(
         ChartSpec(
@@ -261,8 +262,9 @@ VOLUME: Final = MeasurementSpec(
     label="Volume",
     description="Volume of the liquid in the vial.",
     topics=("bioreactor/current_volume_ml",),
-    payload=float,
-    table=stream_table("liquid_volumes", ColumnSpec("liquid_volume", "real", unit="mL")),
+    payload=structs.BioreactorValue,
+    parse=parsing.parse_vial_variable("liquid_volume"),
+    table=stream_table("liquid_volumes", ColumnSpec("liquid_volume", "real", unit="mL", field="value")),
     series=SeriesSpec("liquid_volume"),
     charts=(
         ChartSpec(
@@ -295,9 +297,10 @@ IR_LED_INTENSITY: Final = MeasurementSpec(
 PWM_DUTIES: Final = MeasurementSpec(
     name="pwm_dcs",
     label="PWM duty cycles",
-    description="Duty cycle of each active PWM pin [%], by GPIO pin.",
-    topics=("pwms/dc",),
-    payload=dict[str, float],
+    description="Duty cycle of each active PWM channel [%].",
+    topics=("pwms/channel_dc",),
+    former_topics=("pwms/dc",),
+    payload=structs.PWMDutyCycles,
     parse=parsing.parse_pwm_duties,
     table=stream_table(
         "pwm_dcs",

@@ -1,7 +1,7 @@
 """From the payload of a recorded message to the values of a row."""
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Final, cast
 
@@ -94,11 +94,24 @@ def parse_log(_topic: str, payload: bytes) -> Rows:
     }
 
 
+def parse_vial_variable(column: str) -> Parser:
+    """Return a parser of a variable of the vial: an object with its time, or the bare number of earlier versions."""
+
+    def parse_value(_topic: str, payload: bytes) -> Rows:
+        reading = structs.decode_bioreactor_value(payload)
+        if isinstance(reading, float):
+            return {column: reading}
+        return {"timestamp": to_timestamp(reading.timestamp), column: reading.value}
+
+    return parse_value
+
+
 def parse_automation_event(_topic: str, payload: bytes) -> Rows:
     """Return a row of the events of automations; its data are JSON text."""
     event = structs.decode(payload, structs.AutomationEvent)
     data = "" if event.data is None else msgspec.json.encode(event.data).decode()
-    return {"event_name": event.event_name, "message": event.message, "data": data}
+    row: dict[str, ColumnValue] = {"event_name": event.event_name, "message": event.message, "data": data}
+    return row if event.timestamp is None else {"timestamp": to_timestamp(event.timestamp), **row}
 
 
 _CHANNEL_OF_PIN: Final = {
@@ -110,12 +123,26 @@ _CHANNEL_OF_PIN: Final = {
 }
 
 
-def parse_pwm_duties(_topic: str, payload: bytes) -> Rows:
+_PWM_COLUMNS: Final = frozenset(_CHANNEL_OF_PIN.values())
+
+
+def parse_pwm_duties(topic: str, payload: bytes) -> Rows:
     """Return a row of `pwm_dcs`; no duty at all is stored as a duty of zero on the first channel."""
+    if topic.endswith("/dc"):
+        return _parse_duties_by_pin(payload)
+    duties = structs.decode(payload, structs.PWMDutyCycles)
+    columns = {f"channel_{channel}": duty for channel, duty in duties.channels.items()}
+    return {"timestamp": to_timestamp(duties.timestamp), **_known_duties(columns)}
+
+
+def _parse_duties_by_pin(payload: bytes) -> Rows:
+    """Return a row of `pwm_dcs` from the payload of earlier versions: duties by GPIO pin, without their time."""
     duties = msgspec.json.decode(payload, type=dict[str, float])
-    known: dict[str, ColumnValue] = {
-        _CHANNEL_OF_PIN[pin]: duty for pin, duty in duties.items() if pin in _CHANNEL_OF_PIN
-    }
+    return _known_duties({_CHANNEL_OF_PIN.get(pin, ""): duty for pin, duty in duties.items()})
+
+
+def _known_duties(duties: Mapping[str, float]) -> dict[str, ColumnValue]:
+    known: dict[str, ColumnValue] = {column: duty for column, duty in duties.items() if column in _PWM_COLUMNS}
     return known or {"channel_1": 0.0}
 
 

@@ -12,7 +12,14 @@ from pioreactor.measurements.spec import MeasurementSpec
 ACTIVITY_TABLE: Final = "pioreactor_unit_activity_data"
 RESERVED_TABLES: Final = frozenset(
     {
-        *(ACTIVITY_TABLE, "experiments", "experiment_tags", "pioreactor_unit_labels", "workers"),
+        *(
+            ACTIVITY_TABLE,
+            "experiments",
+            "experiment_tags",
+            "experiment_chart_preferences",
+            "pioreactor_unit_labels",
+            "workers",
+        ),
         *("experiment_worker_assignments", "experiment_worker_assignments_history", "config_files_histories"),
         *("calibrations", "journal_progress", "quarantined_rows", "people", "access_tokens", "alembic_version"),
     }
@@ -61,7 +68,7 @@ def _check_clash(spec: MeasurementSpec, known: MeasurementSpec) -> None:
     clashes = {
         f"the name {spec.name}": spec.name == known.name,
         f"the table {spec.table.name}": spec.table.name == known.table.name,
-        f"the topic {' '.join(spec.topics)}": bool(set(spec.topics) & set(known.topics)),
+        f"the topic {' '.join(spec.topics)}": bool(set(spec.recorded_topics) & set(known.recorded_topics)),
         f"the chart {' '.join(charts)}": bool(charts),
     }
     for what, is_taken in clashes.items():
@@ -94,7 +101,7 @@ def series_specs() -> dict[str, MeasurementSpec]:
 
 def recorded_filters() -> tuple[str, ...]:
     """Return the MQTT filters of everything that the leader's database stores."""
-    declared = (topics.of_any_unit(topic) for spec in all_specs() for topic in spec.topics)
+    declared = (topics.of_any_unit(topic) for spec in all_specs() for topic in spec.recorded_topics)
     return (*declared, *_extra_filters)
 
 
@@ -117,7 +124,9 @@ def is_recorded(topic: str) -> bool:
 def specs_of_topic(topic: str) -> tuple[MeasurementSpec, ...]:
     """Return the quantities that a topic carries."""
     return tuple(
-        spec for spec in all_specs() if any(topics.matches(topics.of_any_unit(known), topic) for known in spec.topics)
+        spec
+        for spec in all_specs()
+        if any(topics.matches(topics.of_any_unit(known), topic) for known in spec.recorded_topics)
     )
 
 

@@ -137,6 +137,8 @@ class MeasurementSpec(msgspec.Struct, frozen=True, kw_only=True):
     parse: Parser | None = None
     qos: int = 1
     retain: bool = True
+    former_topics: tuple[str, ...] = ()
+    """Topics of earlier versions: nothing publishes them any more, and what other units send there is recorded."""
     address: str | None = None
     """The topic in the AsyncAPI document when it has parameters: `logs/{source}/{level}`."""
     series: SeriesSpec | None = None
@@ -155,6 +157,11 @@ class MeasurementSpec(msgspec.Struct, frozen=True, kw_only=True):
             self.table.column(name)
         if self.charts and self.series is None:
             raise ConfigurationError(f"measurement {self.name} has a chart and no series")
+
+    @property
+    def recorded_topics(self) -> tuple[str, ...]:
+        """Return every topic that is recorded, former ones included."""
+        return (*self.topics, *self.former_topics)
 
     def payload_field(self, column: str) -> str | None:
         """Return the field of the payload that fills a column; None when the payload is a bare number."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -9,7 +11,7 @@ from pioreactor.actions import pump_run_log
 from pioreactor.actions.led_intensity import LEDS, led_state
 from pioreactor.clock.ports import Signal
 from pioreactor.devices.guard import HeatingLimits
-from pioreactor.exc import StorageError, UnitUnreachableError
+from pioreactor.exc import PioreactorError, StorageError, UnitUnreachableError
 from pioreactor.models import load_models
 from pioreactor.observability.log import CustomLogger, create_logger
 from pioreactor.output_guard.output_guard import (
@@ -23,6 +25,9 @@ from pioreactor.runtime.context import Runtime
 from pioreactor.types import LedChannel
 
 PUMPS = ("media", "alt_media", "waste")
+_CHECKS_PER_MODEL = 40
+"""Checks between two looks at which model the unit is of, ten seconds."""
+_log = logging.getLogger(__name__)
 
 
 def run_output_guard(runtime: Runtime, stop: Signal, *, report_alive: Callable[[], None] = lambda: None) -> None:
@@ -32,11 +37,23 @@ def run_output_guard(runtime: Runtime, stop: Signal, *, report_alive: Callable[[
         guard = build_output_guard(runtime)
         interval_s = CHECK_INTERVAL_S * _clock_speed(runtime)
         report_alive()
-        while not stop.wait(interval_s):
+        for count in itertools.count(1):
+            if stop.wait(interval_s):
+                break
+            if count % _CHECKS_PER_MODEL == 0:
+                refresh_limits(guard, runtime)
             guard.check()
             report_alive()
     finally:
         lease.release()
+
+
+def refresh_limits(guard: OutputGuard, runtime: Runtime) -> None:
+    """Apply the limits of the unit's model, which may have changed; those in force stay if it cannot be read."""
+    try:
+        guard.limits = _limits(runtime)
+    except PioreactorError as error:
+        _log.debug("The model of this unit cannot be read: %s", error)
 
 
 def build_output_guard(runtime: Runtime) -> OutputGuard:

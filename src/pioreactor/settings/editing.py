@@ -4,7 +4,7 @@ import fcntl
 import os
 import re
 import tempfile
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -81,19 +81,17 @@ def _values(sections: Sections) -> dict[tuple[str, str], str]:
     return {(name, key): value for name, keys in sections.items() for key, value in keys.items() if value is not None}
 
 
-def check_shared(text: str, *, known: Collection[SettingFault] = ()) -> str:
+def check_shared(text: str, *, known: Collection[SettingFault] = (), leader: str | None = None) -> str:
     """Return the normalized text of a shared configuration; raise `ConfigurationError` if it is invalid.
+
+    `leader` is the unit that must be named as the leader, if it is given.
 
     Faults in `known` were there before, and do not keep anybody from correcting others.
     """
     text = normalize_dashes(text)
     sections = parse_ini(text, where="config.ini")
     topology = sections.get("cluster.topology", {})
-    for key in ("leader_hostname", "leader_address"):
-        if not topology.get(key):
-            raise ConfigurationError(f"config.ini: [cluster.topology] {key} is missing or blank")
-    if "mqtt" not in sections:
-        raise ConfigurationError("config.ini: the section [mqtt] is missing")
+    _check_topology(topology, leader, has_mqtt="mqtt" in sections)
     addresses = {
         "[cluster.topology] leader_address": topology["leader_address"],
         "[mqtt] broker_address": sections["mqtt"].get("broker_address"),
@@ -104,6 +102,20 @@ def check_shared(text: str, *, known: Collection[SettingFault] = ()) -> str:
             raise ConfigurationError(f"config.ini: {place} = {address!r}: expected a host without http://")
     refuse(fault for fault in faults_of_text(text) if fault not in known)
     return text
+
+
+def _check_topology(topology: Mapping[str, str | None], leader: str | None, *, has_mqtt: bool) -> None:
+    """Raise `ConfigurationError` that names all that is missing, or another leader than `leader`."""
+    needed = ("leader_hostname", "leader_address")
+    missing = [f"[cluster.topology] {key} is missing or blank" for key in needed if not topology.get(key)]
+    if not has_mqtt:
+        missing.append("the section [mqtt] is missing")
+    if missing:
+        raise ConfigurationError(f"config.ini: {'; '.join(missing)}")
+    if leader not in (None, topology["leader_hostname"]):
+        raise ConfigurationError(
+            f"config.ini: [cluster.topology] leader_hostname must be {leader}, which is the leader of this cluster"
+        )
 
 
 def check_local(shared: str, local: str, *, known: Collection[SettingFault] = ()) -> str:

@@ -15,6 +15,7 @@ from pioreactor.structs.events import DosingEvent as DosingEvent
 from pioreactor.structs.events import LEDChangeEvent as LEDChangeEvent
 from pioreactor.structs.events import LEDsIntensity as LEDsIntensity
 from pioreactor.structs.events import Log as Log
+from pioreactor.structs.readings import BioreactorValue as BioreactorValue
 from pioreactor.structs.readings import CalibratedODReading as CalibratedODReading
 from pioreactor.structs.readings import GrowthRate as GrowthRate
 from pioreactor.structs.readings import GrowthRateEstimate as GrowthRateEstimate
@@ -24,10 +25,12 @@ from pioreactor.structs.readings import ODFiltered as ODFiltered
 from pioreactor.structs.readings import ODFused as ODFused
 from pioreactor.structs.readings import ODReading as ODReading
 from pioreactor.structs.readings import ODReadings as ODReadings
+from pioreactor.structs.readings import PWMDutyCycles as PWMDutyCycles
 from pioreactor.structs.readings import RawODReading as RawODReading
 from pioreactor.structs.readings import RelativeIntensity as RelativeIntensity
 from pioreactor.structs.readings import Temperature as Temperature
 from pioreactor.structs.readings import Voltage as Voltage
+from pioreactor.structs.readings import decode_bioreactor_value as decode_bioreactor_value
 
 if TYPE_CHECKING:
     from pioreactor.calibrations.curves import AkimaFitData as AkimaFitData

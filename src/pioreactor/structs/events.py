@@ -50,6 +50,8 @@ class AutomationEvent(JSONPrintedStruct, kw_only=True):
     event_name: str
     message: str | None = None
     data: dict[str, Any] | None = None
+    timestamp: datetime | None = None
+    """When it happened; units of earlier versions send none."""
 
 
 class Log(JSONPrintedStruct):

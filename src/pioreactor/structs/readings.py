@@ -62,6 +62,28 @@ class Temperature(JSONPrintedStruct):
     timestamp: datetime
 
 
+class BioreactorValue(JSONPrintedStruct):
+    """Value of a variable of the vial, and when it took that value: at a dose, or at a correction."""
+
+    timestamp: datetime
+    value: float
+
+
+def decode_bioreactor_value(payload: bytes | str) -> BioreactorValue | float:
+    """Return the payload of a variable of the vial; earlier versions publish the bare number.
+
+    Raises `msgspec.DecodeError` for any other payload.
+    """
+    return msgspec.json.decode(payload, type=BioreactorValue | float)
+
+
+class PWMDutyCycles(JSONPrintedStruct):
+    """Duty cycle of each PWM channel that is on [%], by channel."""
+
+    timestamp: datetime
+    channels: dict[str, float]
+
+
 class MeasuredRPM(JSONPrintedStruct):
     measured_rpm: float
     timestamp: datetime

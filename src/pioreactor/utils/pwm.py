@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pioreactor import structs, topics
+from pioreactor.actions.pwm import duties_payload
 from pioreactor.runtime.context import current
 from pioreactor.types import UNIVERSAL_EXPERIMENT
 
@@ -19,10 +20,11 @@ class PWM:
         del always_use_software, logger
         runtime = current()
         self._rig, self._client = runtime.open_rig(), pub_client
-        self._topic = topics.setting(
+        self._now = runtime.clock.now
+        self._topic = topics.pwm_duties(
             unit if unit is not None else runtime.unit,
-            experiment if experiment is not None else UNIVERSAL_EXPERIMENT, "pwms", "dc",
-        )  # fmt: skip
+            experiment if experiment is not None else UNIVERSAL_EXPERIMENT,
+        )
         self.pin, self.hz = pin, hz
         self._output = self._rig.pwm_by_pin(pin, owner=f"plugin on pin {pin} ({runtime.pid})", hz=hz)
         self.duty_cycle = 0.0
@@ -38,8 +40,8 @@ class PWM:
     def _publish_duty_cycle(self, duty_cycle: float) -> None:
         self.duty_cycle = round(float(duty_cycle), 5)
         if self._client is not None:
-            on = {str(pin): round(duty, 5) for pin, duty in self._rig.pwm_duties().items() if duty > 0}
-            self._client.publish(self._topic, structs.encode(on), retain=True)
+            payload = duties_payload(self._rig.pwm_duties_by_channel(), self._now())
+            self._client.publish(self._topic, structs.encode(payload), retain=True)
 
     def stop(self) -> None:
         self._output.off()

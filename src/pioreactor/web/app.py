@@ -22,6 +22,7 @@ from pioreactor.exc import InvalidRequestError
 from pioreactor.web.asgi import App, Receive, Scope, Send
 from pioreactor.web.problems import EXCEPTION_HANDLERS
 from pioreactor.web.security.auth_middleware import Authenticator, AuthMiddleware, headers_of, refuse
+from pioreactor.web.security.origins import CrossOrigin, Origins
 from pioreactor.web.security.response_headers import SecurityHeaders
 from pioreactor.web.security.sessions import Sessions
 from pioreactor.web.unit.routes import unit_routes
@@ -64,7 +65,7 @@ def create_app(unit: UnitServices, *, token: str, leader: LeaderSide | None = No
     if leader is None:
         own = Authenticator(unit.name, token=token)
         api = build([unit_routes(_provide(unit))], unit)
-        return SecurityHeaders(with_absolute_paths(AuthMiddleware(cast(App, api), own)))
+        return SecurityHeaders(with_absolute_paths(AuthMiddleware(cast(App, api), own, Origins())))
     from pioreactor.identity.access_tokens import owner_of
     from pioreactor.web import auth
     from pioreactor.web.leader.routes import leader_routes
@@ -85,10 +86,17 @@ def create_app(unit: UnitServices, *, token: str, leader: LeaderSide | None = No
         openapi=openapi_config(),
         compression=CompressionConfig(backend="gzip", minimum_size=2000, gzip_compress_level=4),
     )
-    app: App = AuthMiddleware(cast(App, api), authenticator)
+    origins = Origins(lambda: _hosts(leader.services))
+    app: App = CrossOrigin(AuthMiddleware(cast(App, api), authenticator, origins), origins)
     app = user_interface(app, leader.pages if leader.pages is not None else _PACKAGE / "static")
     app = documentation(app, leader.docs if leader.docs is not None else _PACKAGE / "docs_site")
     return SecurityHeaders(with_absolute_paths(app))
+
+
+def _hosts(leader: "LeaderServices") -> list[str]:
+    """Return the names and the configured addresses of the cluster's units."""
+    names = [leader.unit.name, *(row.pioreactor_unit for row in leader.database.workers.all())]
+    return [*names, *(address for name in names if (address := leader.address_of(name)))]
 
 
 def with_absolute_paths(app: App) -> App:

@@ -65,7 +65,9 @@ def _own_channels() -> Iterator[_Channel]:
     leds = topics.setting(u, e, "leds", "intensity")
     yield _Channel("leds.intensity", leds, "Intensity of every LED [%].", structs.LEDsIntensity, 0, True)
     vial = topics.bioreactor(u, e, "{variable}")
-    yield _Channel("bioreactor", vial, "A variable of the vial, such as its volume [mL].", _NUMBER, 1, True)
+    yield _Channel(
+        "bioreactor", vial, "A variable of the vial, such as its volume [mL].", structs.BioreactorValue, 1, True
+    )
     pid = topics.pid_log(u, e, "{target}")
     yield _Channel("pid_log", pid, "Inner values of a PID controller of a plugin.", {"type": "object"}, 0, False)
     for kind in KINDS:

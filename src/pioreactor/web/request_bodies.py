@@ -75,6 +75,13 @@ class UpdateExperiment(Body):
     tags: list[str] | UnsetType = UNSET
 
 
+class ChooseCharts(Body):
+    """Keys of charts in their order; a missing field is not changed, null returns to the configuration."""
+
+    overview_chart_keys: list[str] | UnsetType | None = UNSET
+    pioreactor_chart_keys: list[str] | UnsetType | None = UNSET
+
+
 class LabelUnit(Body):
     unit: str
     label: str
@@ -214,6 +221,13 @@ def option_name(text: str) -> str:
     return text
 
 
+def task_id(text: str) -> str:
+    """Return the id of a task; raise `InvalidRequestError` if it is not valid."""
+    if not _OPTION.fullmatch(text):
+        raise InvalidRequestError(f"{text[:100]!r} is not the id of a task")
+    return text
+
+
 def device_name(text: str) -> str:
     """Return the name of a device; raise `InvalidRequestError` if it is not valid."""
     if not _JOB.fullmatch(text):
@@ -243,5 +257,6 @@ PATH_CHECKS: Mapping[str, Callable[[str], str]] = {
     "kind": automation_kind,
     "name": file_name,
     "setting": setting_name,
+    "task_id": task_id,
 }
 """The check of each path parameter of relayed routes, by the parameter's name."""

@@ -62,6 +62,7 @@ class TaskResult(msgspec.Struct, omit_defaults=True):
     result: object = None
     error: str | None = None
     error_status: int | None = None
+    error_code: str | None = None
     cause: str | None = None
     remediation: str | None = None
 
@@ -126,6 +127,7 @@ class Tasks:
             answer = TaskResult(task.task_id, task.status, task.result)
             if task.problem is not None:
                 answer.error, answer.error_status = task.problem.error, task.problem.status
+                answer.error_code = task.problem.code
                 answer.cause, answer.remediation = task.problem.cause, task.problem.remediation
             return answer
 

@@ -81,8 +81,10 @@ def test_a_whole_dose_is_entered_slice_by_slice_after_it_moved(scene: Scene) -> 
     assert scene.announced("add_media") == pytest.approx(0.5, abs=1e-6)
     assert scene.books()["current_volume_ml"] == pytest.approx(14.5, abs=1e-6)
     assert scene.books()["cumulative_media_added_ml"] == pytest.approx(0.5, abs=1e-6)
-    assert float(scene.bench.retained("bioreactor/current_volume_ml") or 0) == pytest.approx(14.5)
     events = scene.bench.decoded("dosing_events")
+    published = scene.bench.decoded("bioreactor/current_volume_ml")
+    assert published[-1]["value"] == pytest.approx(14.5)
+    assert [one["timestamp"] for one in published] == [event["timestamp"] for event in events], "the time of the dose"
     assert {event["source_of_event"] for event in events} == {"test"}
     assert len(events) == 6
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import msgspec
 import pytest
 
-from pioreactor import topics
+from pioreactor import structs, topics
 from pioreactor.actions.dosing import MEDIA, DoseRequest, dose, load_pump_rate
 from pioreactor.actions.pwm import publish_duties
 from pioreactor.background_jobs.stirring.job import Stirrer
@@ -17,7 +17,7 @@ from pioreactor.runtime import context
 from pioreactor.runtime.context import Runtime
 from pioreactor.testing.simulation import EXPERIMENT, Bench, simulated_bench
 
-FAN, MEDIA_PIN = "17", "13"
+FAN, MEDIA_CHANNEL = "1", "2"
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def bench() -> Iterator[Bench]:
 
 
 def told(bench: Bench) -> list[dict[str, float]]:
-    return [msgspec.json.decode(payload) for payload in bench.payloads("pwms/dc")]
+    return [msgspec.json.decode(payload)["channels"] for payload in bench.payloads("pwms/channel_dc")]
 
 
 def test_stirring_is_told_while_it_lasts_and_gone_at_the_end(bench: Bench) -> None:
@@ -38,7 +38,9 @@ def test_stirring_is_told_while_it_lasts_and_gone_at_the_end(bench: Bench) -> No
     stirrer.clean_up()
     bench.wait(1)
     assert told(bench)[-1] == {}
-    assert bench.retained("pwms/dc") == b"{}"
+    last = msgspec.json.decode(bench.retained("pwms/channel_dc") or b"", type=structs.PWMDutyCycles)
+    assert (last.channels, last.timestamp.tzinfo is not None) == ({}, True)
+    assert bench.payloads("pwms/dc") == []
 
 
 def test_a_pump_is_told_beside_the_fan_that_runs_meanwhile(bench: Bench) -> None:
@@ -53,7 +55,7 @@ def test_a_pump_is_told_beside_the_fan_that_runs_meanwhile(bench: Bench) -> None
     bench.unit.run(pump, name="add_media")
     bench.wait(20)
     seen = told(bench)[count:]
-    assert any(set(one) == {FAN, MEDIA_PIN} for one in seen)
+    assert any(set(one) == {FAN, MEDIA_CHANNEL} for one in seen)
     assert set(seen[-1]) == {FAN}
 
 

@@ -217,7 +217,7 @@ def test_initial_values_of_the_vial_come_as_text_from_the_command_line() -> None
         bench.start(lambda: Silent(current_volume_ml="12.5", alt_media_fraction="0.25", efflux_tube_volume_ml="12"))
         state = bioreactor.vial_state(bench.unit.runtime, EXPERIMENT)
         assert (state.current_volume_ml, state.alt_media_fraction, state.efflux_tube_volume_ml) == (12.5, 0.25, 12.0)
-        assert bench.retained("bioreactor/current_volume_ml") == b"12.5"
+        assert bench.decoded("bioreactor/current_volume_ml")[-1]["value"] == 12.5
 
 
 @pytest.mark.parametrize("given", [{"alt_media_fraction": "1.5"}, {"current_volume_ml": "-1"}])

@@ -7,6 +7,7 @@ import pytest
 
 from pioreactor.http.loopback import Request, json_response
 from pioreactor.http.ports import Response
+from pioreactor.identity.unit_model import stored_model
 
 WORKERS = [
     {"pioreactor_unit": "w1", "is_active": 1, "model_name": "pioreactor_20ml", "model_version": "1.5"},
@@ -54,6 +55,8 @@ def cluster(desk: Any) -> Cluster:
         ("workers unassign w1 batch4", ("DELETE", "/api/experiments/batch4/workers/w1")),
         ("workers update-active w1 0", ("PUT", "/api/workers/w1/is_active")),
         ("workers update-model w1 -m pioreactor_40ml -v 1.5", ("PUT", "/api/workers/w1/model")),
+        ("workers model set w1 pioreactor_40ml 1.5", ("PUT", "/api/workers/w1/model")),
+        ("workers model get w1", ("GET", "/api/workers/w1/model")),
     ],
 )
 def test_changes_go_to_the_leader(cluster: Cluster, line: str, request_: tuple[str, str]) -> None:
@@ -61,6 +64,43 @@ def test_changes_go_to_the_leader(cluster: Cluster, line: str, request_: tuple[s
     assert typed.status == 0, typed.err
     ((host, method, path, _),) = cluster.asked
     assert (host, method, path) == ("localhost", *request_)
+
+
+def test_a_worker_is_added_with_its_model_or_without(cluster: Cluster) -> None:
+    assert cluster.desk.pio("workers", "add", "w9", "-m", "pioreactor_40ml").status == 2, "name and version go together"
+    assert cluster.desk.pio("workers", "add", "w9").status == 0
+    assert cluster.asked[-1][3] == {"pioreactor_unit": "w9", "model_name": None, "model_version": None}
+    assert cluster.desk.pio("workers", "add", "w9", "-m", "pioreactor_40ml", "-v", "1.5").status == 0
+    model = {"model_name": "pioreactor_40ml", "model_version": "1.5"}
+    assert [entry[1:] for entry in cluster.asked[-2:]] == [
+        ("PUT", "/api/workers", {"pioreactor_unit": "w9", **model}),
+        ("PUT", "/api/workers/w9/model", model),
+    ]
+
+
+def test_the_model_of_a_worker_is_printed(cluster: Cluster) -> None:
+    model = {"model_name": "pioreactor_40ml", "model_version": "1.5"}
+    cluster.answers["localhost", "GET", "/api/workers/w1/model"] = json_response({**model, "reactor_capacity_ml": 40})
+    assert json.loads(cluster.desk.pio("workers", "model", "get", "w1").out) == model
+    assert json.loads(cluster.desk.pio("workers", "model", "get", "w2").out) == dict.fromkeys(model)
+
+
+def test_a_unit_sets_its_own_model_and_reports_it(cluster: Cluster) -> None:
+    desk, model = cluster.desk, {"model_name": "pioreactor_40ml", "model_version": "1.5"}
+    assert desk.pio("model", "set", "pioreactor_40ml", "9").status == 1
+    job = desk.start_job("stirring")
+    refused = desk.pio("model", "set", "pioreactor_40ml", "1.5")
+    assert (refused.status, "stirring" in refused.err) == (1, True)
+    assert cluster.asked == []
+    desk.end_job(job)
+    desk.start_job("monitor", long_running=True)
+    assert json.loads(desk.pio("model", "set", "pioreactor_40ml", "1.5").out) == model
+    assert cluster.asked == [("localhost", "PUT", "/api/workers/unit1/reported_model", model)]
+    assert stored_model(desk.runtime.stores) == ("pioreactor_40ml", "1.5")
+    desk.http.hosts.clear()
+    typed = desk.pio("model", "set", "pioreactor_40ml", "1.0")
+    assert (typed.status, stored_model(desk.runtime.stores)) == (0, ("pioreactor_40ml", "1.0"))
+    assert "leader" in typed.err
 
 
 def test_a_worker_is_switched_off(cluster: Cluster) -> None:

@@ -40,7 +40,7 @@ def test_quarantine_is_listed_shown_and_tried_again(desk: Any) -> None:
     tried = desk.pio("db", "quarantine", "retry", "--all")
     assert tried.status == 1
     assert "1 of 2 stored." in tried.out
-    assert "2 stays: ValueError" in tried.err
+    assert "2 stays: DecodeError" in tried.err
     assert "14.5" in desk.pio("db", "-c", "SELECT liquid_volume, timestamp FROM liquid_volumes").out
     assert "2030-01-01T00:00:00.000Z" in desk.pio("db", "-c", "SELECT timestamp FROM liquid_volumes").out
     assert json.loads(desk.pio("db", "quarantine", "list", "--json").out)["total"] == 1

@@ -22,6 +22,8 @@ SAID: Mapping[tuple[str, str, str], Any] = {
     ("pio-01", "stirring", "target_rpm"): 400,
     ("3pio", "stirring", "target_rpm"): 300,
     ("unit1", "dosing_automation", "automation_name"): "chemostat",
+    ("unit1", "bioreactor", "current_volume_ml"): {"timestamp": "2030-01-01T00:00:00.000Z", "value": 14.5},
+    ("former", "bioreactor", "current_volume_ml"): 14.5,
 }
 
 
@@ -57,6 +59,10 @@ CONTEXT = EvaluationContext(
         ('name != "turbidostat"', True),
         ("TRUE and not False", True),
         ("true == 1", True),
+        ("unit1:bioreactor:current_volume_ml.value > 14", True),
+        ("unit1:bioreactor:current_volume_ml + 1", 15.5),
+        ("former:bioreactor:current_volume_ml.value + 1", 15.5),
+        ("former:bioreactor:current_volume_ml + 1", 15.5),
         ("${{ hours_elapsed() * 2 }}", 3.0),
         ("hours_elapsed > 1", True),
         ("random()", 0.25),

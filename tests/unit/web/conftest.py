@@ -15,10 +15,12 @@ from pioreactor.http.addresses import base_url
 from pioreactor.http.loopback import LoopbackHttp, Request
 from pioreactor.http.ports import Response
 from pioreactor.http.units import Units
+from pioreactor.identity.unit_model import stored_model
 from pioreactor.jobs.measurement import Measurement
 from pioreactor.jobs.published_attribute import PublishedAttribute
 from pioreactor.jobs.settings import Setting
 from pioreactor.messaging.ports import Message, Subscription
+from pioreactor.models import DEFAULT_MODEL, ReactorModel, find_model, load_models
 from pioreactor.processes.liveness import is_alive
 from pioreactor.storage.leader.database import LeaderDatabase
 from pioreactor.storage.memory import MemoryUnitStores
@@ -114,6 +116,10 @@ class SmallCatalog:
         return [DeclaredTurbidostat()] if kind == "dosing" else []
 
 
+def _model_of(chosen: tuple[str, str] | None) -> ReactorModel:
+    return find_model(load_models(None), *(chosen if chosen is not None else DEFAULT_MODEL))
+
+
 def a_unit(name: str, tmp_path: Path, *, command: Sequence[str] = (sys.executable, "-c", "pass")) -> UnitServices:
     paths = Paths.below(tmp_path / name)
     paths.dot_pioreactor.mkdir(parents=True)
@@ -124,8 +130,10 @@ def a_unit(name: str, tmp_path: Path, *, command: Sequence[str] = (sys.executabl
     }
     runtime = build_runtime(environment, quiet=True, handles_signals=False)
     runtime.stores.close()
+    stores = MemoryUnitStores(alive=is_alive)
+    identity = replace(runtime.identity, own_model=lambda: stored_model(stores))
     return UnitServices(
-        runtime=replace(runtime, stores=MemoryUnitStores(alive=is_alive)),
+        runtime=replace(runtime, stores=stores, identity=identity, model=lambda: _model_of(stored_model(stores))),
         bus=SpyBus(),
         tasks=Tasks(name),
         launcher=JobLauncher(command, {"PATH": "/usr/bin", "SECRET": "not for jobs"}),

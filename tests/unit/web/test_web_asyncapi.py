@@ -48,7 +48,7 @@ def test_topics_of_running_jobs_are_in_the_document(busy: Bench, document: dict[
     unknown = {topic for topic in published if not any(pattern.fullmatch(topic) for pattern, _ in patterns)}
     assert unknown == set()
     used = {name for topic in published for pattern, name in patterns if pattern.fullmatch(topic)}
-    assert {"state", "logs", "dosing_events", "pwms.dc", "od_reading.ods", "stirring.measured_rpm"} <= used
+    assert {"state", "logs", "dosing_events", "pwms.channel_dc", "od_reading.ods", "stirring.measured_rpm"} <= used
 
 
 def test_every_referenced_schema_exists(document: dict[str, Any]) -> None:

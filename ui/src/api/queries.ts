@@ -9,6 +9,7 @@ import type {
   AutomationDescriptor,
   AutomationKind,
   ChartDescriptor,
+  ChartPreferences,
   Experiment,
   JobDescriptor,
   LogRow,
@@ -104,6 +105,12 @@ function useOnePerModel(units: readonly string[]): string[] {
 
 export const useChartDescriptors = () =>
   useGet<ChartDescriptor[]>(["descriptors", "charts"], "/api/charts/descriptors", 10 * MINUTE);
+
+export const chartPreferences = (experiment: string): string =>
+  path("api", "experiments", experiment, "chart_preferences");
+
+export const useChartPreferences = (experiment: string) =>
+  useGet<ChartPreferences>(["experiments", experiment, "chart preferences"], chartPreferences(experiment), MINUTE);
 
 export function useSharedConfig(): UseQueryResult<Ini, Error> {
   return useQuery({

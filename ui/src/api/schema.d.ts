@@ -50,13 +50,19 @@ export interface paths {
         };
         /** SharedConfig */
         get: operations["get_api_config_shared"];
-        put?: never;
+        /**
+         * SaveSharedConfig
+         * @description Check and save the shared file with its history, then send it to every worker.
+         *
+         *     An unreachable worker does not make the save fail: `units` lists each worker's answer.
+         */
+        put: operations["put_api_config_shared"];
         post?: never;
         delete?: never;
         options?: never;
         head?: never;
         /**
-         * PatchSharedConfig
+         * SaveSharedConfig
          * @description Check and save the shared file with its history, then send it to every worker.
          *
          *     An unreachable worker does not make the save fail: `units` lists each worker's answer.
@@ -91,6 +97,8 @@ export interface paths {
         /**
          * MergedConfigs
          * @description Return the configuration in force on each unit, shared and own values merged.
+         *
+         *     With `$broadcast`, `?unit=` (repeated) names the units that are wanted, all by default.
          */
         get: operations["get_api_config_units_unit"];
         put?: never;
@@ -113,13 +121,17 @@ export interface paths {
          * @description Asks one unit and returns its answer.
          */
         get: operations["get_api_config_units_unit_specific"];
-        put?: never;
+        /**
+         * SaveSpecificConfig
+         * @description Send a unit its own file to check and save, and add it to the history.
+         */
+        put: operations["put_api_config_units_unit_specific"];
         post?: never;
         delete?: never;
         options?: never;
         head?: never;
         /**
-         * PatchSpecificConfig
+         * SaveSpecificConfig
          * @description Send a unit its own file to check and save, and add it to the history.
          */
         patch: operations["patch_api_config_units_unit_specific"];
@@ -299,6 +311,30 @@ export interface paths {
         patch: operations["patch_api_experiments_experiment"];
         trace?: never;
     };
+    "/api/experiments/{experiment}/chart_preferences": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * ChartPreferences
+         * @description Return the charts that were chosen for an experiment; null where `[ui.overview.charts]` decides.
+         */
+        get: operations["get_api_experiments_experiment_chart_preferences"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * ChooseCharts
+         * @description Choose the charts of the overview, or of the units' pages, for an experiment.
+         */
+        patch: operations["patch_api_experiments_experiment_chart_preferences"];
+        trace?: never;
+    };
     "/api/experiments/{experiment}/experiment_profiles/recent": {
         parameters: {
             query?: never;
@@ -396,7 +432,7 @@ export interface paths {
         };
         /**
          * RecentLogs
-         * @description Return at most 50 entries of the last 24 h.
+         * @description Return at most `lines` entries of the last 24 h, newest first.
          */
         get: operations["get_api_experiments_experiment_recent_logs"];
         put?: never;
@@ -1024,7 +1060,7 @@ export interface paths {
         get: operations["get_api_workers"];
         /**
          * AddWorker
-         * @description Add a worker to the inventory, or change its model.
+         * @description Add a worker to the inventory (201); one that is there already is left as it is (200).
          */
         put: operations["put_api_workers"];
         post?: never;
@@ -1390,7 +1426,9 @@ export interface paths {
         put?: never;
         /**
          * AdvanceSession
-         * @description Complete the current step; 400 for invalid inputs, which leave the session unchanged.
+         * @description Complete the current step in the background; the task's result is the session with its next step.
+         *
+         *     Invalid inputs and hardware that fails make the task fail, and leave the session unchanged.
          *
          *     Asks one unit and returns its answer.
          */
@@ -1614,7 +1652,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** RecentLogsOfWorker */
+        /**
+         * RecentLogsOfWorker
+         * @description Return at most `lines` entries of the last 24 h, newest first: of the unit, and those for all units.
+         */
         get: operations["get_api_workers_unit_experiments_experiment_recent_logs"];
         put?: never;
         post?: never;
@@ -1879,10 +1920,36 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** ModelOfWorker */
+        /**
+         * ModelOfWorker
+         * @description Return the model of a worker as the unit describes it, else as the inventory lists it; 409 for an unknown one.
+         */
         get: operations["get_api_workers_unit_model"];
-        /** SetModel */
+        /**
+         * SetModel
+         * @description Set the model on the unit, which keeps it and may refuse it, then in the inventory.
+         */
         put: operations["put_api_workers_unit_model"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/workers/{unit}/reported_model": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * ReportModel
+         * @description Enter the model that a unit keeps into the inventory; the unit is not asked.
+         */
+        put: operations["put_api_workers_unit_reported_model"];
         post?: never;
         delete?: never;
         options?: never;
@@ -1932,6 +1999,28 @@ export interface paths {
          *     Asks one unit and returns its answer.
          */
         post: operations["post_api_workers_unit_simulation_bench"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/workers/{unit}/task_results/{task_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * TaskResult
+         * @description Return a task: 202 while it is pending or running, 200 once it succeeded or failed, 404 for an unknown id.
+         *
+         *     Asks one unit and returns its answer.
+         */
+        get: operations["get_api_workers_unit_task_results_task_id"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -2466,7 +2555,9 @@ export interface paths {
         put?: never;
         /**
          * AdvanceSession
-         * @description Complete the current step; 400 for invalid inputs, which leave the session unchanged.
+         * @description Complete the current step in the background; the task's result is the session with its next step.
+         *
+         *     Invalid inputs and hardware that fails make the task fail, and leave the session unchanged.
          */
         post: operations["post_unit_api_calibrations_sessions_session_id_inputs"];
         delete?: never;
@@ -2600,7 +2691,11 @@ export interface paths {
         };
         /** SpecificConfig */
         get: operations["get_unit_api_config_specific"];
-        put?: never;
+        /**
+         * SaveSpecificConfig
+         * @description Replace the unit's own file atomically, if the resulting configuration is valid.
+         */
+        put: operations["put_unit_api_config_specific"];
         /**
          * SaveSpecificConfig
          * @description Replace the unit's own file atomically, if the resulting configuration is valid.
@@ -2899,6 +2994,30 @@ export interface paths {
         /** LongRunningJobs */
         get: operations["get_unit_api_long_running_jobs_running"];
         put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/unit_api/model": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * UnitModel
+         * @description Return the model of this unit; 404 when none was chosen.
+         */
+        get: operations["get_unit_api_model"];
+        /**
+         * SetUnitModel
+         * @description Set the model of this unit; 400 for a model that the unit does not know, 409 while activities run.
+         */
+        put: operations["put_unit_api_model"];
         post?: never;
         delete?: never;
         options?: never;
@@ -3423,6 +3542,16 @@ export interface components {
              */
             y_transformation: "none" | "per_hour_to_per_day" | "percent";
         };
+        /** ChooseCharts */
+        ChooseCharts: {
+            overview_chart_keys?: string[] | null;
+            pioreactor_chart_keys?: string[] | null;
+        };
+        /** ChosenCharts */
+        ChosenCharts: {
+            overview_chart_keys?: string[] | null;
+            pioreactor_chart_keys?: string[] | null;
+        };
         /** ConfigSaved */
         ConfigSaved: {
             status: string;
@@ -3634,10 +3763,19 @@ export interface components {
             available: number;
             total: number;
         };
-        /** ModelOfWorker */
-        ModelOfWorker: {
+        /** ModelAnswer */
+        ModelAnswer: {
+            display_name?: string | null;
+            is_contrib?: boolean | null;
+            is_legacy?: boolean | null;
+            max_temp_to_disable_heating?: number | null;
+            max_temp_to_reduce_heating?: number | null;
+            max_temp_to_shutdown?: number | null;
             model_name: string | null;
             model_version: string | null;
+            reactor_capacity_ml?: number | null;
+            reactor_diameter_mm?: number | null;
+            reactor_max_fill_volume_ml?: number | null;
         };
         /** Models */
         Models: {
@@ -3819,6 +3957,18 @@ export interface components {
             job_name?: string | null;
             job_source?: string | null;
         };
+        /** TaskResult */
+        TaskResult: {
+            cause?: string | null;
+            error?: string | null;
+            error_code?: string | null;
+            error_status?: number | null;
+            remediation?: string | null;
+            result?: unknown;
+            /** @enum {string} */
+            status: "pending" | "running" | "succeeded" | "failed";
+            task_id: string;
+        };
         /** TimeSeries */
         TimeSeries: {
             data: components["schemas"]["Point"][][];
@@ -3860,6 +4010,7 @@ export interface components {
         UtcClock: {
             clock_time: string;
             status: string;
+            synchronized: boolean | null;
         };
         /** VerifiedCopy */
         VerifiedCopy: {
@@ -3994,6 +4145,45 @@ export interface operations {
             };
         };
     };
+    put_api_config_shared: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConfigText"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConfigSaved"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
     patch_api_config_shared: {
         parameters: {
             query?: never;
@@ -4108,6 +4298,47 @@ export interface operations {
                 };
                 content: {
                     "text/plain": string;
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    put_api_config_units_unit_specific: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                unit: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConfigText"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Saved"];
                 };
             };
             /** @description Bad request syntax or unsupported method */
@@ -4652,6 +4883,84 @@ export interface operations {
             };
         };
     };
+    get_api_experiments_experiment_chart_preferences: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                experiment: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChosenCharts"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    patch_api_experiments_experiment_chart_preferences: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                experiment: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChooseCharts"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChosenCharts"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
     get_api_experiments_experiment_experiment_profiles_recent: {
         parameters: {
             query?: never;
@@ -4846,6 +5155,7 @@ export interface operations {
         parameters: {
             query?: {
                 min_level?: "DEBUG" | "INFO" | "NOTICE" | "WARNING" | "ERROR" | "CRITICAL";
+                lines?: number;
             };
             header?: never;
             path: {
@@ -7000,13 +7310,13 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Request fulfilled, document follows */
-            200: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["SessionAnswer"];
+                    "application/json": components["schemas"]["Accepted"];
                 };
             };
             /** @description Bad request syntax or unsupported method */
@@ -7540,6 +7850,7 @@ export interface operations {
         parameters: {
             query?: {
                 min_level?: "DEBUG" | "INFO" | "NOTICE" | "WARNING" | "ERROR" | "CRITICAL";
+                lines?: number;
             };
             header?: never;
             path: {
@@ -8198,7 +8509,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ModelOfWorker"];
+                    "application/json": components["schemas"]["ModelAnswer"];
                 };
             };
             /** @description Bad request syntax or unsupported method */
@@ -8219,6 +8530,47 @@ export interface operations {
         };
     };
     put_api_workers_unit_model: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                unit: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WorkerModel"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Status"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    put_api_workers_unit_reported_model: {
         parameters: {
             query?: never;
             header?: never;
@@ -8355,6 +8707,44 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["LabBenchState"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    get_api_workers_unit_task_results_task_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                unit: string;
+                task_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TaskResult"];
                 };
             };
             /** @description Bad request syntax or unsupported method */
@@ -9447,13 +9837,13 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Request fulfilled, document follows */
-            200: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["SessionAnswer"];
+                    "application/json": components["schemas"]["Accepted"];
                 };
             };
             /** @description Bad request syntax or unsupported method */
@@ -9771,6 +10161,45 @@ export interface operations {
                 };
                 content: {
                     "text/plain": string;
+                };
+            };
+        };
+    };
+    put_unit_api_config_specific: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConfigText"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Saved"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
                 };
             };
         };
@@ -10445,6 +10874,65 @@ export interface operations {
             };
         };
     };
+    get_unit_api_model: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelAnswer"];
+                };
+            };
+        };
+    };
+    put_unit_api_model: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WorkerModel"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkerModel"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
     get_unit_api_plugins_installed: {
         parameters: {
             query?: never;
@@ -10893,7 +11381,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["TaskResult"];
                 };
             };
             /** @description Bad request syntax or unsupported method */

@@ -36,6 +36,7 @@ export type AutomationDescriptor = Omit<Schemas["DescribedAutomation"], "fields"
 
 type Chart = Schemas["Chart"];
 export type ChartDescriptor = Pick<Chart, "chart_key" | "data_source" | "title" | "y_axis_label"> & Partial<Chart>;
+export type ChartPreferences = Required<Schemas["ChosenCharts"]>;
 export type TimeSeries = Schemas["TimeSeries"];
 
 export type LogRow = Schemas["LogRow"];

@@ -1,13 +1,19 @@
-/** Charts as the configuration chooses them, in the order of their descriptors. */
+/** Charts of an experiment's pages: those that were chosen for it, else those of the configuration. */
 
 import { isOn } from "@/api/ini";
-import { useChartDescriptors, useSharedConfig } from "@/api/queries";
-import type { ChartDescriptor } from "@/api/types";
+import { useChartDescriptors, useChartPreferences, useSharedConfig } from "@/api/queries";
+import type { ChartDescriptor, ChartPreferences } from "@/api/types";
 
-export function useChosenCharts(): readonly ChartDescriptor[] | undefined {
+export function useChosenCharts(
+  experiment: string,
+  page: keyof ChartPreferences,
+): readonly ChartDescriptor[] | undefined {
   const charts = useChartDescriptors().data;
   const config = useSharedConfig();
-  if (!charts || config.isPending) return undefined;
+  const preferences = useChartPreferences(experiment);
+  if (!charts || config.isPending || preferences.isPending) return undefined;
+  const keys = preferences.data?.[page];
+  if (keys) return keys.flatMap((key) => charts.find((chart) => chart.chart_key === key) ?? []);
   const chosen = config.data?.["ui.overview.charts"] ?? {};
   return charts.filter((chart) =>
     chart.chart_key in chosen ? isOn(chosen[chart.chart_key]) : (chart.shown_by_default ?? false),

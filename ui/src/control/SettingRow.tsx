@@ -3,7 +3,7 @@
 import { ActionIcon, NativeSelect, Switch, TextInput } from "@mantine/core";
 import { type FormEvent, useEffect, useState } from "react";
 import type { PublishedSetting } from "@/api/types";
-import { useTopics } from "@/live/hooks";
+import { useTopics, valueText } from "@/live/hooks";
 import * as topics from "@/live/topics";
 import { plain } from "@/parts/format";
 import { Icon } from "@/parts/icons";
@@ -27,7 +27,8 @@ interface Props {
 
 export function SettingRow({ where, setting, running, command, stacked = false }: Props) {
   const payloads = useTopics(where.units.map((unit) => topics.setting(unit, where.experiment, where.job, setting.key)));
-  const { common, words } = inForce(setting, payloads);
+  const values = payloads.map((payload) => (payload === undefined ? undefined : valueText(payload)));
+  const { common, words } = inForce(setting, values);
   const { outcome, send } = useCommand();
   const label = setting.label ?? keyInWords(setting.key);
   const editable = setting.editable !== false && running && setting.type !== "json";

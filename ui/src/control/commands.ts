@@ -2,6 +2,7 @@
 
 import { ask, path } from "@/api/client";
 import { bus } from "@/live/bus";
+import { valueText } from "@/live/hooks";
 import * as topics from "@/live/topics";
 import { type Shown, shown } from "@/parts/states";
 import { sameValue } from "./outcome";
@@ -78,7 +79,7 @@ export const resume = (where: Where): Command => change(where, "$state", "ready"
 export function correctVial(unit: string, experiment: string, variable: string, value: number): Command {
   return {
     answers: [topics.bioreactor(unit, experiment, variable)],
-    confirms: (payload) => sameValue(value, payload),
+    confirms: (payload) => sameValue(value, valueText(payload)),
     issue: () =>
       ask("PATCH", path("api", "workers", unit, "bioreactor", "update", "experiments", experiment), {
         values: { [variable]: value },

@@ -1,11 +1,11 @@
 /** Answers the page's requests from a recording; what only changes something is answered by `writes.ts`. */
 
 import { type Answer, type Method, Refused, type Transport } from "@/api/client";
-import type { LogRow, TimeSeries } from "@/api/types";
+import type { ChartPreferences, LogRow, TimeSeries } from "@/api/types";
 import { atLeast } from "@/parts/levels";
 import type { DemoCluster } from "./cluster";
 import { iso, type RecordedAnswer } from "./recording";
-import { ok, type Route, refused, someTokens, writes } from "./writes";
+import { CONFIGURED, ok, type Route, refused, someTokens, writes } from "./writes";
 
 const LATENCY_MS = 40;
 const LOGS_PER_PAGE = 100;
@@ -76,7 +76,7 @@ function findAnswer(cluster: DemoCluster, path: string): RecordedAnswer | undefi
 /** The transport of a page in front of a recorded cluster. */
 export function leaderOf(cluster: DemoCluster, { signedIn = true, latencyMs = LATENCY_MS } = {}): Transport {
   const tasks = new Tasks();
-  const session = { signedIn, tokens: someTokens(cluster.nowS) };
+  const session = { signedIn, tokens: someTokens(cluster.nowS), charts: new Map<string, ChartPreferences>() };
   const routes: [Method, RegExp, Route][] = writes(cluster, tasks, session).map(([method, path, route]) => [
     method,
     patternOf(path),
@@ -87,6 +87,7 @@ export function leaderOf(cluster: DemoCluster, { signedIn = true, latencyMs = LA
     if (path === "/auth/me" && !session.signedIn) return refused(401, "Not signed in");
     if (path === "/auth/tokens") return ok(session.tokens);
     if (path.startsWith("/unit_api/task_results/")) return tasks.poll(path);
+    if (path.endsWith("/chart_preferences")) return ok(session.charts.get(path) ?? CONFIGURED);
     const found = findAnswer(cluster, path);
     if (!found) return undefined;
     if (found.task !== undefined) return tasks.begin(found.task);

@@ -31,7 +31,7 @@ const BODIES: Record<string, Record<string, unknown>> = {
 
 describe("the answer to a command fits the leader's OpenAPI document", () => {
   const { cluster } = makeDemo();
-  const routes = writes(cluster, new Tasks(), { signedIn: true, tokens: [] });
+  const routes = writes(cluster, new Tasks(), { signedIn: true, tokens: [], charts: new Map() });
   it.each(routes.map(([method, path, route]): [Method, string, typeof route] => [method, path, route]))(
     "%s %s",
     (method, template, route) => {

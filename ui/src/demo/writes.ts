@@ -1,7 +1,7 @@
 /** The demo's answers to commands. A recording cannot answer them; `writes.test.ts` holds them to the OpenAPI document. */
 
 import type { Answer, Method } from "@/api/client";
-import type { AccessToken, Assignment, ConfigVersion, Experiment, LogRow, Worker } from "@/api/types";
+import type { AccessToken, Assignment, ChartPreferences, ConfigVersion, Experiment, LogRow, Worker } from "@/api/types";
 import { EVERYONE } from "@/live/topics";
 import type { DemoCluster } from "./cluster";
 import { LOST_UNIT, noAnswer } from "./faults";
@@ -25,7 +25,12 @@ const later = (ms: number, act: () => void): void => void setTimeout(act, ms);
 export interface Session {
   signedIn: boolean;
   tokens: AccessToken[];
+  /** Charts that were chosen, by path of the request. */
+  charts: Map<string, ChartPreferences>;
 }
+
+/** Of an experiment for which no charts were chosen. */
+export const CONFIGURED: ChartPreferences = { overview_chart_keys: null, pioreactor_chart_keys: null };
 
 /** Two tokens of scripts, as a leader lists them. */
 export const someTokens = (nowS: number): AccessToken[] => [
@@ -233,6 +238,16 @@ export function writes(cluster: DemoCluster, tasks: Tasks, session: Session): [M
         return ok({ status: "success", units: {} });
       },
     ],
+    [
+      "PATCH",
+      "/api/experiments/{experiment}/chart_preferences",
+      ([experiment = ""], body) => {
+        const where = `/api/experiments/${experiment}/chart_preferences`;
+        const chosen = { ...(session.charts.get(where) ?? CONFIGURED), ...(body as Partial<ChartPreferences>) };
+        session.charts.set(where, chosen);
+        return ok(chosen);
+      },
+    ],
     ["PATCH", "/api/config/units/{unit}/specific", () => ok({ status: "success" })],
     [
       "POST",
@@ -264,8 +279,10 @@ export function writes(cluster: DemoCluster, tasks: Tasks, session: Session): [M
       "PATCH",
       "/api/workers/{unit}/bioreactor/update/experiments/{experiment}",
       ([unit = ""], body) => {
-        for (const [key, value] of Object.entries((body.values ?? {}) as Record<string, number>))
-          later(600, () => cluster.setting(unit, "bioreactor", key, String(value)));
+        for (const [key, value] of Object.entries((body.values ?? {}) as Record<string, number>)) {
+          const payload = JSON.stringify({ timestamp: iso(cluster.nowS), value });
+          later(600, () => cluster.setting(unit, "bioreactor", key, payload));
+        }
         return fanOut(unit, {});
       },
     ],

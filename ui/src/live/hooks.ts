@@ -33,16 +33,27 @@ export interface Reading {
   at: number | undefined;
 }
 
-/** Read a number out of a payload: bare, or the field `key` of an object. */
-export function readingOf(payload: string | undefined, key?: string): Reading | undefined {
+/** Read a number out of a payload: bare, or the field `key` (`value` unless told) of an object. */
+export function readingOf(payload: string | undefined, key = "value"): Reading | undefined {
   if (payload === undefined || payload === "") return undefined;
   try {
     const parsed: unknown = JSON.parse(payload);
-    const value =
-      typeof parsed === "object" && parsed !== null && key ? (parsed as Record<string, unknown>)[key] : parsed;
+    const value = typeof parsed === "object" && parsed !== null ? (parsed as Record<string, unknown>)[key] : parsed;
     return typeof value === "number" && Number.isFinite(value) ? { value, at: momentOf(payload) } : undefined;
   } catch {
     return undefined;
+  }
+}
+
+/** The value of a payload as text: that of an object `{timestamp, value}`, and anything else as it is. */
+export function valueText(payload: string): string {
+  if (!payload.startsWith("{")) return payload;
+  try {
+    const { timestamp, value, ...others } = JSON.parse(payload) as Record<string, unknown>;
+    const isValue = timestamp !== undefined && value !== undefined && Object.keys(others).length === 0;
+    return isValue ? String(value) : payload;
+  } catch {
+    return payload;
   }
 }
 

@@ -90,7 +90,7 @@ class DosingAutomationJob(VialProperties, AutomationJob):
         }
         values = {name: float(value) for name, value in given.items() if value is not None}
         state = bioreactor.set_variables(self.runtime, self.experiment, values)
-        bioreactor.publish_changes(self.publish, self.unit, self.experiment, state)
+        bioreactor.publish_changes(self.publish, self.unit, self.experiment, state, at=self.runtime.clock.now())
         self._check_pumps()
 
     def _check_pumps(self) -> None:
@@ -178,7 +178,9 @@ class DosingAutomationJob(VialProperties, AutomationJob):
             self._diagnostics.observe(LiquidAdded(self.runtime.clock.monotonic(), moved_ml, before.current_volume_ml))
         if moved_ml > 0 and self.vial == before:
             after = bioreactor.record_dose(self.runtime, self.experiment, event, moved_ml)
-            bioreactor.publish_changes(self.publish, self.unit, self.experiment, after, before)
+            bioreactor.publish_changes(
+                self.publish, self.unit, self.experiment, after, before, at=self.runtime.clock.now()
+            )
         return moved_ml
 
     def has_room_for(self, volume_ml: float) -> bool:
@@ -270,7 +272,7 @@ class DosingAutomationJob(VialProperties, AutomationJob):
         return outcome.volume_ml
 
     def _publish_event(self, event: events.AutomationEvent) -> None:
-        self.latest_event = event.to_struct()
+        self.latest_event = event.to_struct(self.runtime.clock.now())
 
     def _enter(self, state: JobState) -> None:
         super()._enter(state)

@@ -229,7 +229,7 @@ class TemperatureAutomationJob(AutomationJob):
         except Exception as error:  # code of plugins may raise anything; the heater must not stay on
             self.turn_off_heater()
             self.logger.error("%s", error, exc_info=True)
-            self.latest_event = events.ErrorOccurred(str(error)).to_struct()
+            self.latest_event = events.ErrorOccurred(str(error)).to_struct(self.runtime.clock.now())
 
     def _publish_if_due(self, at_s: float) -> None:
         if at_s >= self._next_publication_s:

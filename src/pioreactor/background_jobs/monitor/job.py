@@ -221,7 +221,7 @@ class Monitor(LongRunningBackgroundJob):
             self.logger.debug("The states of vial and LEDs are not published: %s.", error)
             return
         state = bioreactor.vial_state(self.runtime, experiment)
-        bioreactor.publish_changes(self.publish, self.unit, experiment, state)
+        bioreactor.publish_changes(self.publish, self.unit, experiment, state, at=self.runtime.clock.now())
         publish_leds(self.runtime, self.publish, self.unit, experiment)
 
     # ---- the reactor -------------------------------------------------------------------------------------

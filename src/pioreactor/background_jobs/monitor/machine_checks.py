@@ -55,6 +55,8 @@ class MachineChecks:
         ]
         if self._runtime.identity.is_leader:
             checks.append(HealthCheck("backup", self.backup))
+        elif self._runtime.settings.hardware.rig != "sim":
+            checks.append(HealthCheck("clock", self.clock))
         return checks
 
     def disk(self) -> Fault | None:
@@ -108,6 +110,15 @@ class MachineChecks:
             "again, or reboot the unit: sudo systemctl restart pioreactor-web",
             error_codes.WEB_SERVER_OFFLINE,
             logging.ERROR,
+        )
+
+    def clock(self) -> Fault | None:
+        """Report a clock that follows no time server; a leader without internet has none to follow."""
+        if self._machine.is_clock_synchronized() is not False:
+            return None
+        return Fault(
+            "The clock of this unit follows no time server, and its records may get wrong times. Check that the unit "
+            "reaches the leader, and: timedatectl status"
         )
 
     def services(self) -> Fault | None:

@@ -12,8 +12,6 @@ from pioreactor.cli.lazy_group import SuggestingGroup
 from pioreactor.cli.options import json_option, yes_option
 from pioreactor.cli.render import print_json, print_table
 
-_SHIPPED_MODEL = ("pioreactor_20ml", "1.5")
-
 
 @click.group(cls=SuggestingGroup)
 def workers() -> None:
@@ -22,14 +20,18 @@ def workers() -> None:
 
 @workers.command()
 @click.argument("unit")
-@click.option("-m", "--model-name", default=_SHIPPED_MODEL[0], show_default=True, help="Model of the reactor.")
-@click.option("-v", "--model-version", default=_SHIPPED_MODEL[1], show_default=True, help="Version of the model.")
+@click.option("-m", "--model-name", help="Model of the reactor, such as pioreactor_40ml; the unit's own unless given.")
+@click.option("-v", "--model-version", help="Version of the model, such as 1.5.")
 @pass_cli_context
-def add(cli: CliContext, unit: str, model_name: str, model_version: str) -> None:
-    """Add a unit that has joined the cluster to the inventory."""
+def add(cli: CliContext, unit: str, model_name: str | None, model_version: str | None) -> None:
+    """Add a unit that has joined the cluster to the inventory. One that is there already keeps what it has."""
+    if (model_name is None) != (model_version is None):
+        raise click.UsageError("Give --model-name and --model-version together.")
     body = {"pioreactor_unit": unit, "model_name": model_name, "model_version": model_version}
     cli.ask_leader("PUT", "/api/workers", json=body)
-    click.echo(f"Added {unit}.")
+    if model_name is not None and model_version is not None:
+        _set_model(cli, unit, model_name, model_version)
+    click.echo(f"{unit} is in the inventory.")
 
 
 @workers.command()
@@ -82,10 +84,40 @@ def update_active(cli: CliContext, unit: str, active: str) -> None:
 @click.option("-v", "--model-version", required=True, help="Version of the model, such as 1.5.")
 @pass_cli_context
 def update_model(cli: CliContext, unit: str, model_name: str, model_version: str) -> None:
-    """Set the reactor model of a worker."""
-    body = {"model_name": model_name, "model_version": model_version}
-    cli.ask_leader("PUT", f"{_of(unit)}/model", json=body)
+    """Set the reactor model of a worker; the same as `pio workers model set`."""
+    _set_model(cli, unit, model_name, model_version)
     click.echo(f"{unit} is a {model_name} {model_version}.")
+
+
+@workers.group(cls=SuggestingGroup)
+def model() -> None:
+    """Print or set the reactor model of a worker, which the worker keeps."""
+
+
+@model.command(name="get")
+@click.argument("unit", metavar="WORKER")
+@pass_cli_context
+def get_model(cli: CliContext, unit: str) -> None:
+    """Print the model of a worker as JSON; nulls when none was chosen."""
+    answer = cli.ask_leader("GET", f"{_of(unit)}/model")
+    found = answer if isinstance(answer, dict) else {}
+    print_json({name: found.get(name) for name in ("model_name", "model_version")})
+
+
+@model.command(name="set")
+@click.argument("unit", metavar="WORKER")
+@click.argument("name")
+@click.argument("version")
+@pass_cli_context
+def set_model(cli: CliContext, unit: str, name: str, version: str) -> None:
+    """Set the model of a worker; refused while activities run on it."""
+    _set_model(cli, unit, name, version)
+    print_json({"model_name": name, "model_version": version})
+
+
+def _set_model(cli: CliContext, unit: str, name: str, version: str) -> None:
+    body = {"model_name": name, "model_version": version}
+    cli.ask_leader("PUT", f"{_of(unit)}/model", json=body)
 
 
 @workers.command()

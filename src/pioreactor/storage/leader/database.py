@@ -12,6 +12,7 @@ from pioreactor.exc import ConfigurationError, StorageError
 from pioreactor.storage.leader.engine import open_reading, open_writing
 from pioreactor.storage.leader.migrate import upgrade
 from pioreactor.storage.leader.repositories.assignments import Assignments, UnitLabels
+from pioreactor.storage.leader.repositories.chart_preferences import ChartPreferences
 from pioreactor.storage.leader.repositories.config_history import ConfigHistory
 from pioreactor.storage.leader.repositories.context import Access
 from pioreactor.storage.leader.repositories.experiments import Experiments
@@ -40,6 +41,7 @@ class LeaderDatabase:
     workers: Workers
     assignments: Assignments
     labels: UnitLabels
+    chart_preferences: ChartPreferences
     logs: Logs
     time_series: TimeSeriesReader
     config_history: ConfigHistory
@@ -63,6 +65,7 @@ class LeaderDatabase:
             workers=Workers(access),
             assignments=Assignments(access),
             labels=UnitLabels(access),
+            chart_preferences=ChartPreferences(access),
             logs=Logs(access),
             time_series=TimeSeriesReader(access),
             config_history=ConfigHistory(access),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pioreactor.storage.leader.sqlite_errors import is_of_the_file, storage_error
 
-HEAD = "0004"
+HEAD = "0005"
 """The newest revision; a test compares it with the migrations."""
 
 

@@ -45,12 +45,14 @@ class LeaderDatabaseContract:
         with pytest.raises(NotFoundError):
             experiments.get("unknown")
 
-    def test_workers_keep_their_date_when_added_again(self, leader: Leader) -> None:
+    def test_workers_stay_as_they_are_when_added_again(self, leader: Leader) -> None:
         workers = leader.database.workers
-        added = workers.add("u1", model_name="pioreactor_20ml", model_version="1.0")
-        workers.set_active("u1", is_active=False)
-        again = workers.add("u1", model_name="pioreactor_40ml", model_version="1.5")
-        assert (again.added_at, again.is_active, again.model_version) == (added.added_at, 0, "1.5")
+        assert workers.add("u1", model_name="pioreactor_20ml", model_version="1.0")
+        inactive = workers.set_active("u1", is_active=False)
+        assert not workers.add("u1", model_name="pioreactor_40ml", model_version="1.5")
+        assert not workers.add("u1")
+        assert workers.get("u1") == inactive
+        assert inactive.model_version == "1.0"
         assert workers.active() == []
         with pytest.raises(NoWorkerFoundError):
             workers.remove("unknown")

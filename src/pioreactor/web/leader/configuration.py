@@ -1,15 +1,21 @@
 """Routes of the leader about configuration: the shared file, each unit's own, and their history."""
 
+from typing import Annotated
+
 import msgspec
-from litestar import MediaType, Router, get, patch
-from litestar.params import FromPath, JSONBody
+from litestar import MediaType, Router, get, route
+from litestar.params import FromPath, JSONBody, QueryParameter
 
 from pioreactor.http.fanout import Failed, UnitReport, report
 from pioreactor.storage.leader.repositories.config_history import SHARED, ConfigVersion, unit_filename
+from pioreactor.types import UNIVERSAL_IDENTIFIER
 from pioreactor.web.leader.responses import ConfigSaved, ConfigsOfUnits
 from pioreactor.web.leader.services import LeaderPorts, LeaderServices
 from pioreactor.web.request_bodies import ConfigText, unit_name
+from pioreactor.web.route_declarations import PUT_OR_PATCH
 from pioreactor.web.unit.configuration import Saved, read_text, save_shared
+
+OnlyUnits = Annotated[list[str] | None, QueryParameter(name="unit", required=False)]
 
 
 @get("/config/shared", media_type=MediaType.TEXT, sync_to_thread=True)
@@ -17,13 +23,13 @@ def shared_config(leader: LeaderPorts) -> str:
     return read_text(leader.unit.paths.global_config)
 
 
-@patch("/config/shared", sync_to_thread=True)
-def patch_shared_config(leader: LeaderPorts, data: JSONBody[ConfigText]) -> ConfigSaved:
+@route("/config/shared", http_method=PUT_OR_PATCH, status_code=200, sync_to_thread=True)
+def save_shared_config(leader: LeaderPorts, data: JSONBody[ConfigText]) -> ConfigSaved:
     """Check and save the shared file with its history, then send it to every worker.
 
     An unreachable worker does not make the save fail: `units` lists each worker's answer.
     """
-    text = save_shared(leader.unit.paths, data.code)
+    text = save_shared(leader.unit.paths, data.code, leader=leader.unit.name)
     leader.database.config_history.add(SHARED, text)
     return ConfigSaved("success", send_shared(leader, text))
 
@@ -40,10 +46,16 @@ def history_of_shared(leader: LeaderPorts) -> list[ConfigVersion]:
 
 
 @get("/config/units/{unit:str}", sync_to_thread=True)
-def merged_configs(leader: LeaderPorts, unit: FromPath[str]) -> ConfigsOfUnits:
-    """Return the configuration in force on each unit, shared and own values merged."""
+def merged_configs(leader: LeaderPorts, unit: FromPath[str], only: OnlyUnits = None) -> ConfigsOfUnits:
+    """Return the configuration in force on each unit, shared and own values merged.
+
+    With `$broadcast`, `?unit=` (repeated) names the units that are wanted, all by default.
+    """
     found = ConfigsOfUnits({}, {})
-    for answer in leader.ask_all(leader.units_of(unit_name(unit)), "GET", "/unit_api/config/merged"):
+    units = leader.units_of(unit_name(unit))
+    if only is not None and unit == UNIVERSAL_IDENTIFIER:
+        units = [name for wanted in dict.fromkeys(only) for name in leader.units_of(unit_name(wanted, broadcast=False))]
+    for answer in leader.ask_all(units, "GET", "/unit_api/config/merged"):
         if isinstance(answer, Failed):
             found.errors[answer.unit] = answer.report()["error"]
             continue
@@ -54,8 +66,8 @@ def merged_configs(leader: LeaderPorts, unit: FromPath[str]) -> ConfigsOfUnits:
     return found
 
 
-@patch("/config/units/{unit:str}/specific", sync_to_thread=True)
-def patch_specific_config(leader: LeaderPorts, unit: FromPath[str], data: JSONBody[ConfigText]) -> Saved:
+@route("/config/units/{unit:str}/specific", http_method=PUT_OR_PATCH, status_code=200, sync_to_thread=True)
+def save_specific_config(leader: LeaderPorts, unit: FromPath[str], data: JSONBody[ConfigText]) -> Saved:
     """Send a unit its own file to check and save, and add it to the history."""
     [name] = leader.units_of(unit_name(unit, broadcast=False))
     leader.units.fetch(name, "PATCH", "/unit_api/config/specific", json={"code": data.code})
@@ -71,8 +83,8 @@ def history_of_specific(leader: LeaderPorts, unit: FromPath[str]) -> list[Config
 ROUTES = Router(
     "/",
     route_handlers=[
-        *(shared_config, patch_shared_config, history_of_shared, merged_configs),
-        *(patch_specific_config, history_of_specific),
+        *(shared_config, save_shared_config, history_of_shared, merged_configs),
+        *(save_specific_config, history_of_specific),
     ],
     tags=["configuration"],
 )

@@ -57,13 +57,10 @@ def run_on_units(
     job, experiment = job_name(job), experiment_name(experiment)
     request = data if data is not None else RunJob()
     check_environment(request.env, OF_A_RUN, fixed={} if unit == UNIVERSAL_IDENTIFIER else {"HOSTNAME": unit})
-    workers = {row.pioreactor_unit: row for row in leader.active_workers_in(unit_name(unit), experiment)}
+    workers = [row.pioreactor_unit for row in leader.active_workers_in(unit_name(unit), experiment)]
 
     def body(name: str) -> RunJob:
-        worker = workers[name]
         environment = {**request.env, "EXPERIMENT": experiment, "HOSTNAME": name, "ACTIVE": "1"}
-        if worker.model_name and worker.model_version:
-            environment |= {"MODEL_NAME": worker.model_name, "MODEL_VERSION": worker.model_version}
         return RunJob(request.options, environment, request.args, request.config_overrides)
 
     path = f"/unit_api/jobs/run/job_name/{job}"

@@ -1,13 +1,13 @@
 """Routes of the leader to read and write logs."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from litestar import Router, get, post
-from litestar.params import FromPath, FromQuery, JSONBody
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from pioreactor import topics
 from pioreactor.exc import InvalidRequestError
-from pioreactor.storage.leader.repositories.logs import LEVELS, LogRow
+from pioreactor.storage.leader.repositories.logs import LEVELS, PAGE_ROWS, RECENT_ROWS, LogRow
 from pioreactor.structs.encoding import encode, from_timestamp
 from pioreactor.structs.events import Log
 from pioreactor.types import UNIVERSAL_EXPERIMENT, UNIVERSAL_IDENTIFIER
@@ -16,6 +16,7 @@ from pioreactor.web.leader.services import LeaderPorts, LeaderServices
 from pioreactor.web.request_bodies import WriteLog, experiment_name, setting_name, unit_name
 
 MinLevel = Literal["DEBUG", "INFO", "NOTICE", "WARNING", "ERROR", "CRITICAL"]
+Lines = Annotated[int, QueryParameter(ge=1, le=PAGE_ROWS)]
 
 
 @get("/logs", sync_to_thread=True)
@@ -26,10 +27,13 @@ def all_logs(leader: LeaderPorts, min_level: FromQuery[MinLevel] = "INFO", skip:
 
 @get("/experiments/{experiment:str}/recent_logs", sync_to_thread=True)
 def recent_logs(
-    leader: LeaderPorts, experiment: FromPath[str], min_level: FromQuery[MinLevel] = "INFO"
+    leader: LeaderPorts,
+    experiment: FromPath[str],
+    min_level: FromQuery[MinLevel] = "INFO",
+    lines: Lines = RECENT_ROWS,
 ) -> list[LogRow]:
-    """Return at most 50 entries of the last 24 h."""
-    return leader.database.logs.recent_of_experiment(experiment_name(experiment), min_level=min_level)
+    """Return at most `lines` entries of the last 24 h, newest first."""
+    return leader.database.logs.recent_of_experiment(experiment_name(experiment), min_level=min_level, lines=lines)
 
 
 @get("/experiments/{experiment:str}/logs", sync_to_thread=True)
@@ -44,10 +48,15 @@ def logs_of_experiment(
 
 @get("/workers/{unit:str}/experiments/{experiment:str}/recent_logs", sync_to_thread=True)
 def recent_logs_of_worker(
-    leader: LeaderPorts, unit: FromPath[str], experiment: FromPath[str], min_level: FromQuery[MinLevel] = "INFO"
+    leader: LeaderPorts,
+    unit: FromPath[str],
+    experiment: FromPath[str],
+    min_level: FromQuery[MinLevel] = "INFO",
+    lines: Lines = RECENT_ROWS,
 ) -> list[LogRow]:
+    """Return at most `lines` entries of the last 24 h, newest first: of the unit, and those for all units."""
     name, unit = experiment_name(experiment), unit_name(unit)
-    return leader.database.logs.recent_of_unit(unit, name, min_level=min_level)
+    return leader.database.logs.recent_of_unit(unit, name, min_level=min_level, lines=lines)
 
 
 @get("/workers/{unit:str}/experiments/{experiment:str}/logs", sync_to_thread=True)

@@ -4,15 +4,18 @@ from pathlib import Path
 from typing import Annotated
 
 import msgspec
-from litestar import Router, get
+from litestar import Router, get, patch
 from litestar.di import Provide
+from litestar.params import FromPath, JSONBody
 
 from pioreactor import measurements
 from pioreactor.measurements import ChartSpec, MeasurementSpec, SeriesSpec
 from pioreactor.measurements.spec import Transformation
 from pioreactor.plugin_management.descriptor_files import ChartFile
 from pioreactor.plugin_management.package_files import descriptors
+from pioreactor.storage.leader.repositories.chart_preferences import ChosenCharts
 from pioreactor.web.leader.services import LeaderPorts
+from pioreactor.web.request_bodies import ChooseCharts, experiment_name
 from pioreactor.web.unit.capabilities import automations_descriptors, jobs_descriptors, settings_descriptors
 from pioreactor.web.unit.services import UnitPorts, UnitServices
 from pioreactor.web.unit.system import health
@@ -102,9 +105,31 @@ def charts_of_plugins(plugins: Path) -> list[Chart]:
 @get("/charts/descriptors", sync_to_thread=True)
 def charts_descriptors(unit: UnitPorts) -> list[Chart]:
     """Return the charts of the overview, in the order in which they are drawn; one of a plugin replaces ours."""
+    return list(_catalog(unit).values())
+
+
+def _catalog(unit: UnitServices) -> dict[str, Chart]:
+    """Return the charts of the app and of its plugins by key."""
     found = {chart.chart_key: chart for chart in charts()}
     found.update({chart.chart_key: chart for chart in charts_of_plugins(unit.paths.plugins)})
-    return list(found.values())
+    return found
+
+
+@get("/experiments/{experiment:str}/chart_preferences", sync_to_thread=True)
+def chart_preferences(leader: LeaderPorts, experiment: FromPath[str]) -> ChosenCharts:
+    """Return the charts that were chosen for an experiment; null where `[ui.overview.charts]` decides."""
+    return leader.database.chart_preferences.of_experiment(experiment_name(experiment))
+
+
+@patch("/experiments/{experiment:str}/chart_preferences", sync_to_thread=True)
+def choose_charts(leader: LeaderPorts, experiment: FromPath[str], data: JSONBody[ChooseCharts]) -> ChosenCharts:
+    """Choose the charts of the overview, or of the units' pages, for an experiment."""
+    return leader.database.chart_preferences.change(
+        experiment_name(experiment),
+        known=_catalog(leader.unit),
+        overview_chart_keys=data.overview_chart_keys,
+        pioreactor_chart_keys=data.pioreactor_chart_keys,
+    )
 
 
 def _own_unit(leader: LeaderPorts) -> UnitServices:
@@ -113,7 +138,10 @@ def _own_unit(leader: LeaderPorts) -> UnitServices:
 
 ROUTES = Router(
     "/",
-    route_handlers=[jobs_descriptors, automations_descriptors, settings_descriptors, health, charts_descriptors],
+    route_handlers=[
+        *(jobs_descriptors, automations_descriptors, settings_descriptors, health, charts_descriptors),
+        *(chart_preferences, choose_charts),
+    ],
     dependencies={"unit": Provide(_own_unit, sync_to_thread=False)},
     tags=["overview"],
 )

@@ -24,11 +24,6 @@ class WorkerRow(msgspec.Struct):
     """Null unless the configured address is an IPv4 literal."""
 
 
-class ModelOfWorker(msgspec.Struct):
-    model_name: str | None
-    model_version: str | None
-
-
 class ReactorModel(msgspec.Struct):
     model_name: str
     model_version: str

@@ -2,17 +2,18 @@
 
 import ipaddress
 
-from litestar import Router, delete, get, put
+from litestar import Response, Router, delete, get, put
 from litestar.params import FromPath, JSONBody
+from litestar.status_codes import HTTP_200_OK, HTTP_201_CREATED
 from msgspec import convert
 
-from pioreactor.exc import InvalidRequestError, NotFoundError
+from pioreactor.exc import ConflictError, InvalidRequestError, NotFoundError, PioreactorError
+from pioreactor.http.units import decoded
 from pioreactor.models import find_model, load_models
 from pioreactor.storage.leader.repositories.assignments import Assignment, Reassignment
 from pioreactor.storage.leader.repositories.workers import Worker
 from pioreactor.web.leader.notifications import publish_assignment, publish_assignment_and_log
 from pioreactor.web.leader.responses import (
-    ModelOfWorker,
     Models,
     ReactorModel,
     Status,
@@ -22,8 +23,11 @@ from pioreactor.web.leader.responses import (
 from pioreactor.web.leader.services import LeaderPorts, LeaderServices
 from pioreactor.web.request_bodies import AddWorker, WorkerModel, WorkerStatus, unit_name
 from pioreactor.web.tasks import Accepted
+from pioreactor.web.unit.reactor_model import ModelAnswer
 
 _STOP_TIMEOUT_S = 30.0
+_SET_MODEL_TIMEOUT_S = 5.0
+_GET_MODEL_TIMEOUT_S = 2.0
 
 
 def _row(leader: LeaderServices, found: Worker) -> WorkerRow:
@@ -55,16 +59,18 @@ def workers(leader: LeaderPorts) -> list[WorkerRow]:
 
 
 @put("/workers", status_code=201, sync_to_thread=True)
-def add_worker(leader: LeaderPorts, data: JSONBody[AddWorker]) -> WorkerRow:
-    """Add a worker to the inventory, or change its model."""
+def add_worker(leader: LeaderPorts, data: JSONBody[AddWorker]) -> Response[WorkerRow]:
+    """Add a worker to the inventory (201); one that is there already is left as it is (200)."""
     name = unit_name(data.pioreactor_unit, broadcast=False)
     if (data.model_name is None) != (data.model_version is None):
         raise InvalidRequestError("model_name and model_version must be given together")
     if data.model_name is not None and data.model_version is not None:
         find_model(load_models(leader.unit.paths.models), data.model_name, data.model_version)
-    added = leader.database.workers.add(name, model_name=data.model_name, model_version=data.model_version)
-    publish_assignment(leader, name)
-    return _row(leader, added)
+    is_new = leader.database.workers.add(name, model_name=data.model_name, model_version=data.model_version)
+    if is_new:
+        publish_assignment(leader, name)
+    row = _row(leader, leader.database.workers.get(name))
+    return Response(row, status_code=HTTP_201_CREATED if is_new else HTTP_200_OK)
 
 
 @get("/workers/assignments", sync_to_thread=True)
@@ -124,16 +130,37 @@ def set_active(leader: LeaderPorts, unit: FromPath[str], data: JSONBody[WorkerSt
 
 @put("/workers/{unit:str}/model", sync_to_thread=True)
 def set_model(leader: LeaderPorts, unit: FromPath[str], data: JSONBody[WorkerModel]) -> Status:
+    """Set the model on the unit, which keeps it and may refuse it, then in the inventory."""
+    name = leader.database.workers.get(unit_name(unit, broadcast=False)).pioreactor_unit
+    leader.units.fetch(name, "PUT", "/unit_api/model", json=data, timeout_s=_SET_MODEL_TIMEOUT_S)
+    leader.database.workers.set_model(name, model_name=data.model_name, model_version=data.model_version)
+    return Status()
+
+
+@put("/workers/{unit:str}/reported_model", sync_to_thread=True)
+def report_model(leader: LeaderPorts, unit: FromPath[str], data: JSONBody[WorkerModel]) -> Status:
+    """Enter the model that a unit keeps into the inventory; the unit is not asked."""
     name = unit_name(unit, broadcast=False)
-    find_model(load_models(leader.unit.paths.models), data.model_name, data.model_version)
     leader.database.workers.set_model(name, model_name=data.model_name, model_version=data.model_version)
     return Status()
 
 
 @get("/workers/{unit:str}/model", sync_to_thread=True)
-def model_of_worker(leader: LeaderPorts, unit: FromPath[str]) -> ModelOfWorker:
-    found = leader.database.workers.get(unit_name(unit, broadcast=False))
-    return ModelOfWorker(found.model_name, found.model_version)
+def model_of_worker(leader: LeaderPorts, unit: FromPath[str]) -> ModelAnswer:
+    """Return the model of a worker as the unit describes it, else as the inventory lists it; 409 for an unknown one."""
+    listed = leader.database.workers.get(unit_name(unit, broadcast=False))
+    try:
+        answer = leader.units.ask(listed.pioreactor_unit, "GET", "/unit_api/model", timeout_s=_GET_MODEL_TIMEOUT_S)
+        return decoded(answer, ModelAnswer)
+    except PioreactorError:
+        if listed.model_name is None or listed.model_version is None:
+            return ModelAnswer(None, None)
+    try:
+        return ModelAnswer.of(
+            find_model(load_models(leader.unit.paths.models), listed.model_name, listed.model_version)
+        )
+    except NotFoundError as error:
+        raise ConflictError(f"{listed.pioreactor_unit} does not answer, and {error}", remedy=error.remedy) from error
 
 
 @get("/workers/{unit:str}/experiment", sync_to_thread=True)
@@ -150,7 +177,7 @@ ROUTES = Router(
     "/",
     route_handlers=[
         *(models, units, workers, add_worker, all_assignments, unassign_everything, one_worker, remove_worker),
-        *(set_active, set_model, model_of_worker, experiment_of_worker),
+        *(set_active, set_model, report_model, model_of_worker, experiment_of_worker),
     ],
     tags=["inventory"],
 )

@@ -7,21 +7,19 @@ import asyncio
 import hmac
 from collections.abc import Callable
 from http.cookies import CookieError, SimpleCookie
-from urllib.parse import urlsplit
 
 import msgspec
 
-from pioreactor.exc import NotAuthenticatedError, NotPermittedError, PioreactorError
+from pioreactor.exc import NotAuthenticatedError, PioreactorError
 from pioreactor.http.units import TARGET_HEADER
 from pioreactor.web.asgi import App, Receive, Scope, Send
 from pioreactor.web.problems import of_error
 from pioreactor.web.security.identity import SCOPE_KEY, Identity
+from pioreactor.web.security.origins import SAFE_METHODS, Origins, check_session
 from pioreactor.web.security.sessions import COOKIE, Sessions
 
 OPEN = frozenset({"/auth/sign-in", "/unit_api/health", "/api/health"})
 """Paths that need neither cookie nor token; static files are served in front of the authentication."""
-
-_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class MisaddressedError(PioreactorError):
@@ -82,9 +80,10 @@ class Authenticator:
 class AuthMiddleware:
     """ASGI middleware that admits requests with a valid token or the cookie of a session."""
 
-    def __init__(self, app: App, authenticator: Authenticator) -> None:
+    def __init__(self, app: App, authenticator: Authenticator, origins: Origins) -> None:
         self._app = app
         self._authenticator = authenticator
+        self._origins = origins
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -102,8 +101,8 @@ class AuthMiddleware:
         headers = headers_of(scope)
         method = str(scope.get("method", "GET"))
         if scope["path"] in OPEN:
-            if method not in _SAFE_METHODS and "origin" in headers:
-                _check_origin(headers)
+            if method not in SAFE_METHODS and "origin" in headers:
+                check_session(headers)
             return None
         identity = await asyncio.to_thread(self._authenticator.identify, headers)
         if identity is None and "authorization" in headers:
@@ -113,11 +112,18 @@ class AuthMiddleware:
             )
         if identity is None:
             raise NotAuthenticatedError("not signed in", remedy="Sign in with name and password.")
-        if method not in _SAFE_METHODS and scope["path"].startswith("/unit_api/"):
-            self._authenticator.check_target(headers)
-        if identity.kind == "person" and (method not in _SAFE_METHODS or scope["type"] == "websocket"):
-            _check_origin(headers)
+        if method not in SAFE_METHODS or scope["type"] == "websocket":
+            await self._check_change(scope, headers, identity)
         return identity
+
+    async def _check_change(self, scope: Scope, headers: dict[str, str], identity: Identity) -> None:
+        """Refuse a change that was meant for another unit, and one that a page of a foreign origin sends."""
+        if str(scope["path"]).startswith("/unit_api/"):
+            self._authenticator.check_target(headers)
+        if identity.kind == "person":
+            check_session(headers)
+        elif "origin" in headers:
+            await asyncio.to_thread(self._origins.check, headers)
 
 
 def cookie_of(header: str) -> str | None:
@@ -144,17 +150,3 @@ async def refuse(scope: Scope, receive: Receive, send: Send, error: PioreactorEr
 def headers_of(scope: Scope) -> dict[str, str]:
     """Return the headers of a request, their names in lower case."""
     return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
-
-
-def _check_origin(headers: dict[str, str]) -> None:
-    """Raise `NotPermittedError` unless the page that sent the request was loaded from this server (CSRF)."""
-    origin = headers.get("origin", "")
-    if origin and urlsplit(origin).netloc.lower() == headers.get("host", "").lower():
-        return
-    raise NotPermittedError(
-        f"cross-site requests are not allowed: this one comes from {origin[:100]}"
-        if origin
-        else "a session of a browser only counts with the header Origin, which this request lacks",
-        remedy="In a browser, use the pages of this server. Programs need no session: make a token "
-        "(the page Tokens, or `pio tokens create` on the leader) and send it as `Authorization: Bearer TOKEN`.",
-    )

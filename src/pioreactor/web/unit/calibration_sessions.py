@@ -19,6 +19,7 @@ from pioreactor.plugin_management import get_plugins
 from pioreactor.runtime import context
 from pioreactor.web.request_bodies import Body
 from pioreactor.web.route_declarations import relayed
+from pioreactor.web.tasks import Accepted
 from pioreactor.web.unit.calibration_executor import TIMEOUT_S, CalibrationActionError, StepTimeoutError
 from pioreactor.web.unit.services import UnitPorts, UnitServices
 
@@ -161,15 +162,22 @@ def one_session(unit: UnitPorts, session_id: FromPath[UUID]) -> SessionAnswer:
         return _answer(unit, _engine(unit, session_store.load(unit.runtime, str(session_id))))
 
 
-@relayed(waits=True, timeout_s=STEP_TIMEOUT_S + 30.0)
-@post("/calibrations/sessions/{session_id:uuid}/inputs", status_code=200, sync_to_thread=True)
-def advance_session(unit: UnitPorts, session_id: FromPath[UUID], data: JSONBody[AdvanceSession]) -> SessionAnswer:
-    """Complete the current step; 400 for invalid inputs, which leave the session unchanged."""
+@relayed(waits=True)
+@post("/calibrations/sessions/{session_id:uuid}/inputs", status_code=202, sync_to_thread=True)
+def advance_session(unit: UnitPorts, session_id: FromPath[UUID], data: JSONBody[AdvanceSession]) -> Accepted:
+    """Complete the current step in the background; the task's result is the session with its next step.
+
+    Invalid inputs and hardware that fails make the task fail, and leave the session unchanged.
+    """
+    session_store.load(unit.runtime, str(session_id))
+    return unit.tasks.start("calibration step", lambda: _advance(unit, str(session_id), data), pool="requests")
+
+
+def _advance(unit: UnitServices, session_id: str, data: AdvanceSession) -> SessionAnswer:
     runtime = unit.runtime
     with _on(unit):
-        session_store.load(runtime, str(session_id))
-        with session_store.driving(runtime, str(session_id), data.driver, take_over=data.take_over):
-            session = session_store.load(runtime, str(session_id))
+        with session_store.driving(runtime, session_id, data.driver, take_over=data.take_over):
+            session = session_store.load(runtime, session_id)
             if data.step_id is not None and data.step_id != session.step_id:
                 raise ConflictError(
                     f"the session is at step {session.step_id!r}, no longer at {data.step_id!r}",

@@ -73,12 +73,12 @@ SETTINGS_GROUPS: list[DescribedSettings] = [
         display=True,
         published_settings=[
             DescribedSetting(
-                key="dc",
+                key="channel_dc",
                 type="json",
                 display=True,
                 label="PWM duty cycle",
                 unit="%",
-                description="Duty cycle per pin, percent.",
+                description="Duty cycle per channel, percent; only channels that are on.",
                 editable=False,
             )
         ],
@@ -128,7 +128,7 @@ def correct_vial(unit: UnitPorts, experiment: FromPath[str], data: JSONBody[Upda
     name = experiment_name(experiment)
     before = bioreactor.vial_state(unit.runtime, name)
     state = bioreactor.set_variables(unit.runtime, name, data.values)
-    bioreactor.publish_changes(unit.publish, unit.name, name, state, before)
+    bioreactor.publish_changes(unit.publish, unit.name, name, state, before, at=unit.runtime.clock.now())
     return VialAnswer(state.as_dict())
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
-from litestar import MediaType, Router, get, patch, route
+from litestar import HttpMethod, MediaType, Router, get, patch, route
 from litestar.params import JSONBody
 
 from pioreactor.exc import StorageError
@@ -45,9 +45,9 @@ def _save(path: Path, check: Callable[[], str]) -> str:
     return text
 
 
-def save_shared(paths: Paths, text: str) -> str:
-    """Check and write the shared file; return the text that was written."""
-    return _save(paths.global_config, lambda: check_shared(text))
+def save_shared(paths: Paths, text: str, *, leader: str | None = None) -> str:
+    """Check and write the shared file; return the text that was written. `leader` is who must be the leader in it."""
+    return _save(paths.global_config, lambda: check_shared(text, leader=leader))
 
 
 def save_specific(paths: Paths, text: str) -> str:
@@ -72,7 +72,7 @@ def specific_config(unit: UnitPorts) -> str:
     return read_text(unit.paths.local_config)
 
 
-@route("/config/specific", http_method=PATCH_OR_POST, status_code=200, sync_to_thread=True)
+@route("/config/specific", http_method=(*PATCH_OR_POST, HttpMethod.PUT), status_code=200, sync_to_thread=True)
 def save_specific_config(unit: UnitPorts, data: JSONBody[ConfigText]) -> Saved:
     """Replace the unit's own file atomically, if the resulting configuration is valid."""
     save_specific(unit.paths, data.code)

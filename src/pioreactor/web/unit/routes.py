@@ -15,11 +15,12 @@ from pioreactor.web.unit import (
     jobs,
     lab_bench,
     plugins,
+    reactor_model,
     system,
 )
 
 PARTS = (
-    *(system, jobs, capabilities, calibrations, calibration_sessions, lab_bench),
+    *(system, reactor_model, jobs, capabilities, calibrations, calibration_sessions, lab_bench),
     *(estimators, configuration, files, backups, plugins),
 )
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
-from litestar import Router, get, route
+from litestar import Response, Router, get, route
 from litestar.params import FromPath
 
 from pioreactor.exc import PioreactorError
@@ -64,6 +64,8 @@ class Memory(msgspec.Struct):
 class UtcClock(msgspec.Struct):
     status: str
     clock_time: str
+    synchronized: bool | None
+    """Whether the computer's clock follows a time server; null when the operating system does not tell."""
 
 
 @get("/health")
@@ -95,16 +97,15 @@ def memory() -> Memory:
 
 
 @relayed(UNITS, target="units")
-@get("/system/utc_clock")
-async def utc_clock(unit: UnitPorts) -> UtcClock:
-    return UtcClock("success", to_timestamp(unit.clock.now()))
+@get("/system/utc_clock", sync_to_thread=True)
+def utc_clock(unit: UnitPorts) -> UtcClock:
+    return UtcClock("success", to_timestamp(unit.clock.now()), unit.runtime.computer.is_clock_synchronized())
 
 
+@relayed(waits=True)
 @get("/task_results/{task_id:str}")
-async def task_result(unit: UnitPorts, task_id: FromPath[str]) -> object:
+async def task_result(unit: UnitPorts, task_id: FromPath[str]) -> Response[TaskResult]:
     """Return a task: 202 while it is pending or running, 200 once it succeeded or failed, 404 for an unknown id."""
-    from litestar import Response
-
     found: TaskResult = unit.tasks.find(task_id)
     return Response(found, status_code=200 if found.status in ("succeeded", "failed") else 202)
 

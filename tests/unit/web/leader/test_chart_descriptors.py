@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import msgspec
 import pytest
@@ -21,7 +22,11 @@ def test_a_channel_and_the_keys_of_the_payload_come_from_the_columns() -> None:
     assert (od.payload_key, od.channel_key, od.data_source_column) == ("od", "channel", "od_reading")
     assert od.mqtt_topic == ["od_reading/od1", "od_reading/od2", "od_reading/od3", "od_reading/od4"]
     [volume] = (chart for chart in charts() if chart.chart_key == "current_volume_ml")
-    assert (volume.payload_key, volume.channel_key, volume.mqtt_topic) == (None, None, "bioreactor/current_volume_ml")
+    assert (volume.payload_key, volume.channel_key, volume.mqtt_topic) == (
+        "value",
+        None,
+        "bioreactor/current_volume_ml",
+    )
 
 
 def test_built_in_charts_keep_their_order() -> None:
@@ -53,3 +58,36 @@ def test_the_chart_of_a_plugin_is_the_last_one() -> None:
         "y_axis_domain": [0.0, 14.0],
         "shown_by_default": True,
     }
+
+
+PREFERENCES = "/api/experiments/exp/chart_preferences"
+
+
+def test_charts_are_chosen_for_an_experiment(leader: Any) -> None:
+    client = leader.client
+    assert client.get(PREFERENCES).status_code == 404
+    assert client.patch(PREFERENCES, json={"overview_chart_keys": []}).status_code == 404
+    leader.add_workers("unit1", experiment="exp")
+    assert client.get(PREFERENCES).json() == {"overview_chart_keys": None, "pioreactor_chart_keys": None}
+
+    chosen = client.patch(PREFERENCES, json={"overview_chart_keys": ["temperature", "optical_density"]})
+    assert chosen.status_code == 200, chosen.text
+    expected = {"overview_chart_keys": ["temperature", "optical_density"], "pioreactor_chart_keys": None}
+    assert chosen.json() == client.get(PREFERENCES).json() == expected
+    both = client.patch(PREFERENCES, json={"overview_chart_keys": None, "pioreactor_chart_keys": []}).json()
+    assert both == {"overview_chart_keys": None, "pioreactor_chart_keys": []}, "none is not the same as the default"
+
+    refused: list[dict[str, Any]] = [
+        {},
+        {"overview_chart_keys": ["temperature", "temperature"]},
+        {"overview_chart_keys": ["nothing"]},
+        {"overview_chart_keys": "temperature"},
+        {"overview": []},
+    ]
+    for wrong in refused:
+        assert client.patch(PREFERENCES, json=wrong).status_code == 400, wrong
+    assert client.get(PREFERENCES).json() == both
+
+    leader.result(client.delete("/api/experiments/exp"))
+    leader.add_workers("unit2", experiment="exp")
+    assert client.get(PREFERENCES).json()["pioreactor_chart_keys"] is None, "a new experiment of the same name"

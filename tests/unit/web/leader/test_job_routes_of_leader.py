@@ -28,10 +28,7 @@ def test_a_job_is_started_on_each_worker_with_its_own_environment(leader: Any) -
         "EXPERIMENT": "exp",
         "HOSTNAME": "unit1",
         "ACTIVE": "1",
-        "MODEL_NAME": "pioreactor_20ml",
-        "MODEL_VERSION": "1.1",
-    }
-    assert "MODEL_NAME" not in sent["unit2.local:80"].json["env"]
+    }, "the unit knows its model"
     assert sent["unit1.local:80"].headers["Authorization"].startswith("Bearer ")
 
 

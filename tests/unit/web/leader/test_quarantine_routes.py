@@ -24,7 +24,7 @@ def test_quarantined_records_are_listed_retried_and_discarded(leader: Any, tmp_p
 
     tried = leader.result(client.post("/api/quarantine/retry", json={"ids": [1, 2]}))
     assert (tried["result"]["stored"], tried["result"]["failed"]) == (1, 1)
-    assert "ValueError" in tried["result"]["reasons"]["2"]
+    assert "DecodeError" in tried["result"]["reasons"]["2"]
     assert leader.result(client.post("/api/quarantine/retry", json={}))["result"]["failed"] == 2
 
     assert client.delete("/api/quarantine/2").status_code == 200

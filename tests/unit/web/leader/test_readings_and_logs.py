@@ -39,6 +39,23 @@ def test_readings_and_logs(leader: Any) -> None:
     assert client.get("/api/units/unit1/system_logs").json() == []
 
 
+def test_recent_logs_are_as_many_as_asked_for(leader: Any) -> None:
+    leader.add_workers("unit1", experiment="exp")
+    at = to_timestamp(leader.services.unit.clock.now())
+    common = {"experiment": "exp", "pioreactor_unit": "unit1", "timestamp": at, "source": "app", "task": "stirring"}
+    sink = SqliteRecordSink(leader.services.database.path)
+    sink.commit([Row("logs", {**common, "message": f"message {n}", "level": "INFO"}) for n in range(120)])
+    sink.close()
+
+    for path in ("/api/experiments/exp/recent_logs", "/api/workers/unit1/experiments/exp/recent_logs"):
+        assert len(leader.client.get(path).json()) == 50, "the default"
+        for lines in (1, 7, 100):
+            rows = leader.client.get(f"{path}?lines={lines}").json()
+            assert (len(rows), rows[0]["message"]) == (lines, "message 119"), "the newest ones"
+        for wrong in ("0", "101", "-1", "many", "1.5"):
+            assert leader.client.get(f"{path}?lines={wrong}").status_code == 400, wrong
+
+
 def test_log_entries_cannot_inject_topic_levels(leader: Any) -> None:
     leader.add_workers("unit1", "unit2", experiment="exp")
     leader.bus.published.clear()

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.unit.web.conftest import AS_CLUSTER, TOKEN, client_of
+from tests.unit.web.conftest import AS_CLUSTER, TOKEN, client_of, result_of
 
 import pioreactor.procedures.protocols  # noqa: F401  registers the built-in protocols
 from pioreactor.calibrations.sessions import actions
@@ -59,8 +59,27 @@ def start(worker: Any, **more: Any) -> str:
     return str(answer.json()["session"]["session_id"])
 
 
-def enter(worker: Any, session: str, inputs: Any = None, **more: Any) -> Any:
-    return worker.post(f"{SESSIONS}/{session}/inputs", json={"inputs": inputs or {"confirm": True}, **more})
+class Entered:
+    """How a step ended: its task's result, or its error with the status of the error."""
+
+    def __init__(self, worker: Any, answer: Any) -> None:
+        task = result_of(worker, answer)
+        self.text = str(task)
+        self.status_code = 200 if task["status"] == "succeeded" else task["error_status"]
+        refused = {name: task.get(key) for name, key in _OF_A_FAILURE.items()}
+        self._body = task["result"] if task["status"] == "succeeded" else refused
+
+    def json(self) -> Any:
+        return self._body
+
+
+_OF_A_FAILURE = {"error": "error", "remediation": "remediation", "code": "error_code"}
+
+
+def enter(worker: Any, session: str, inputs: Any = None, **more: Any) -> Entered:
+    """Complete a step and wait for the end of its task."""
+    body = {"inputs": inputs or {"confirm": True}, **more}
+    return Entered(worker, worker.post(f"{SESSIONS}/{session}/inputs", json=body))
 
 
 def go_to_prime(worker: Any, session: str) -> None:
@@ -166,7 +185,7 @@ def test_a_session_that_contradicts_itself_keeps_the_active_one_and_can_step_bac
     assert undone.json()["step"]["step_id"] == "test_run"
 
 
-def test_invalid_inputs_are_400_and_change_nothing(worker: Any, pumped: list[dict[str, Any]]) -> None:
+def test_invalid_inputs_fail_the_task_and_change_nothing(worker: Any, pumped: list[dict[str, Any]]) -> None:
     session = start(worker)
     go_to_prime(worker, session)
     before = worker.get(f"{SESSIONS}/{session}").json()
@@ -289,12 +308,26 @@ def test_the_leader_relays_sessions_and_estimators(leader: Any, make_unit: Any) 
         assert started.status_code == 201, started.text
         session = started.json()["session"]["session_id"]
         moved = leader.client.post(f"{path}/{session}/inputs", json={"inputs": {}})
-        assert moved.json()["step"]["step_id"] == "intro_confirm_2"
+        assert (moved.status_code, moved.json()["unit"]) == (202, "unit2"), "the unit's own answer"
+        results = "/api/workers/{}/task_results/" + moved.json()["task_id"]
+        for _ in range(100):
+            found = leader.client.get(results.format("unit2"))
+            if found.status_code != 202:
+                break
+        assert (found.status_code, found.json()["status"]) == (200, "succeeded")
+        assert found.json()["result"]["step"]["step_id"] == "intro_confirm_2"
+        assert leader.client.get(results.format("$broadcast")).status_code == 400
+        assert leader.client.get("/api/workers/unit2/task_results/..%2Fjobs").status_code in (400, 404)
         back = leader.client.post(f"{path}/{session}/undo", json={})
         assert back.json()["step"]["step_id"] == "intro_confirm_1"
         assert leader.client.get(f"{path}/{session}").json()["session"]["status"] == "in_progress"
         assert leader.client.post(f"{path}/{session}/abort").json()["session"]["status"] == "aborted"
-        assert leader.client.post(f"{path}/{session}/inputs", json={"inputs": {}}).status_code == 409
+        late = leader.client.post(f"{path}/{session}/inputs", json={"inputs": {}}).json()["task_id"]
+        for _ in range(100):
+            found = leader.client.get(f"/api/workers/unit2/task_results/{late}")
+            if found.status_code != 202:
+                break
+        assert (found.json()["status"], found.json()["error_status"]) == ("failed", 409)
         assert leader.client.post("/api/workers/$broadcast/calibrations/sessions", json=body).status_code == 400
         protocols = leader.result(leader.client.get("/api/workers/unit2/calibration_protocols"))
         assert "unit2" in str(protocols["result"])

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from pioreactor import structs
+
 
 def test_descriptors_come_from_the_declarations(worker: Any) -> None:
     [stirring] = worker.get("/unit_api/jobs/descriptors").json()
@@ -49,7 +51,11 @@ def test_variables_of_the_vial_are_set_together_or_not_at_all(worker: Any, unit:
         "cumulative_waste_removed_ml": 0.0,
     }
     topic = "pioreactor/unit1/my exp/bioreactor/current_volume_ml"
-    assert unit.bus.published == [(topic, "14.0", 1, True)]
+    [(published, payload, qos, retain)] = unit.bus.published
+    assert (published, qos, retain) == (topic, 1, True)
+    value = structs.decode_bioreactor_value(payload)
+    assert isinstance(value, structs.BioreactorValue)
+    assert (value.value, value.timestamp.tzinfo is not None) == (14.0, True)
     assert [entry.topic for entry in unit.stores.journal().read(after_seq=0, limit=9)] == [topic], (
         "the database receives it"
     )

@@ -1,7 +1,9 @@
 """Routes of a unit about its computer and about results of tasks."""
 
+from pathlib import Path
 from typing import Any
 
+import pytest
 from tests.unit.web.conftest import result_of
 
 
@@ -27,6 +29,22 @@ def test_system_information(worker: Any) -> None:
     assert "ipv4" in worker.get("/unit_api/system/ipv4").json()
     assert worker.get("/unit_api/versions/app").json()["version"]
     assert worker.get("/unit_api/system/utc_clock").json()["clock_time"].endswith("Z")
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"), [("echo yes", True), ("echo no", False), ("echo perhaps", None), ("exit 1", None)]
+)
+def test_the_clock_says_whether_it_is_synchronized(
+    worker: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: str, expected: bool | None
+) -> None:
+    program = tmp_path / "bin" / "timedatectl"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\n{told}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:/bin:/usr/bin")
+    assert worker.get("/unit_api/system/utc_clock").json()["synchronized"] is expected
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert worker.get("/unit_api/system/utc_clock").json()["synchronized"] is None, "without systemd"
 
 
 def test_reboot_is_debounced(worker: Any, unit: Any) -> None:

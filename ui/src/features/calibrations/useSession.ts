@@ -2,7 +2,8 @@
 
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { get, path, request } from "@/api/client";
+import { finished, get, path, request } from "@/api/client";
+import type { TaskAccepted } from "@/api/types";
 import { driverName, type SessionAnswer } from "./session";
 
 export const sessionPath = (unit: string, ...more: string[]): string =>
@@ -11,6 +12,16 @@ export const sessionPath = (unit: string, ...more: string[]): string =>
 export const sessionKey = (unit: string, id: string): string[] => ["calibration session", unit, id];
 
 const LOOK_EVERY_MS = 5000;
+
+/** Five minutes: the longest that a unit lets a step move its hardware, and a little. */
+const STEP = { everyMs: 250, attempts: 1400 };
+
+/** Complete a step: the unit works on it as a task, whose result is the session with its next step. */
+async function advance(unit: string, id: string, body: Record<string, unknown>): Promise<SessionAnswer> {
+  const { task_id, ...task } = await request<TaskAccepted>("POST", sessionPath(unit, id, "inputs"), body);
+  const result_url_path = path("api", "workers", unit, "task_results", task_id);
+  return (await finished({ ...task, task_id, result_url_path }, STEP)) as SessionAnswer;
+}
 
 /** Who drives from this browser. */
 export function useDriver(): string {
@@ -34,7 +45,7 @@ export function useSession(unit: string, id: string) {
     mutationFn: (move: Move) => {
       const who = { driver: me, take_over: takingOver };
       if ("undo" in move) return request<SessionAnswer>("POST", sessionPath(unit, id, "undo"), who);
-      return request<SessionAnswer>("POST", sessionPath(unit, id, "inputs"), {
+      return advance(unit, id, {
         ...who,
         inputs: move.inputs,
         step_id: client.getQueryData<SessionAnswer>(key)?.step.step_id,

@@ -58,7 +58,7 @@ function About({ experiment, units }: { experiment: Experiment; units: number })
 function OverviewOf({ experiment }: { experiment: Experiment }) {
   const name = experiment.experiment;
   const { assigned, labels, jobs, shownJobs } = useGroup(name);
-  const charts = useChosenCharts();
+  const charts = useChosenCharts(name, "overview_chart_keys");
   const [dialog, setDialog] = useState<"record" | "control" | "stop">();
   const units = (assigned.data ?? []).map((worker) => worker.pioreactor_unit);
   const close = (): void => setDialog(undefined);

@@ -62,7 +62,7 @@ function Page({
   const state = useTopic(monitor(unit, "$state"));
   const color = useUnitStrokes().strokeOf(unit).color;
   const model = useModel(worker);
-  const charts = useChosenCharts();
+  const charts = useChosenCharts(name, "pioreactor_chart_keys");
   const [naming, setNaming] = useState(false);
   const identifying = useMutation({ mutationFn: () => blink(unit) });
   return (

@@ -73,16 +73,20 @@ class Logs:
         query = _per_level(levels_from(min_level), in_experiment=True)
         return self._page(query, {"experiment": experiment}, skip=skip)
 
-    def recent_of_experiment(self, experiment: str, *, min_level: str = "INFO") -> list[LogRow]:
-        """Return up to 50 rows of the last 24 h, and not from before the experiment was created."""
+    def recent_of_experiment(
+        self, experiment: str, *, min_level: str = "INFO", lines: int = RECENT_ROWS
+    ) -> list[LogRow]:
+        """Return up to `lines` rows of the last 24 h, and not from before the experiment was created."""
         query = _per_level(levels_from(min_level), in_experiment=True, recent=True)
         values = {"experiment": experiment, "recently": self._recently(experiment)}
-        return self._page(query, values, page_rows=RECENT_ROWS)
+        return self._page(query, values, page_rows=lines)
 
-    def recent_of_unit(self, unit: str, experiment: str, *, min_level: str = "INFO") -> list[LogRow]:
+    def recent_of_unit(
+        self, unit: str, experiment: str, *, min_level: str = "INFO", lines: int = RECENT_ROWS
+    ) -> list[LogRow]:
         """Return rows from the unit, or for all units: those of the experiment and those of the cluster."""
         values = {"unit": unit, "experiment": experiment, "recently": self._recently(experiment)}
-        return self._page(_recent_of_unit(levels_from(min_level)), values, page_rows=RECENT_ROWS)
+        return self._page(_recent_of_unit(levels_from(min_level)), values, page_rows=lines)
 
     def of_unit_in_experiment(
         self, unit: str, experiment: str, *, min_level: str = "INFO", skip: int = 0

@@ -9,7 +9,7 @@ from sqlalchemy import Select, delete, insert, select, update
 from pioreactor.exc import InvalidRequestError, NoWorkerFoundError
 from pioreactor.storage.leader.repositories.assignments import end_assignments
 from pioreactor.storage.leader.repositories.config_history import forget_unit
-from pioreactor.storage.leader.repositories.context import Access, change
+from pioreactor.storage.leader.repositories.context import Access, change, exists
 from pioreactor.storage.leader.schema.tables import workers
 
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
@@ -65,15 +65,15 @@ class Workers:
             raise _unknown(unit)
         return found[0]
 
-    def add(self, unit: str, *, model_name: str | None = None, model_version: str | None = None) -> Worker:
-        """Add a worker; one that is there already takes the model, and keeps the rest."""
+    def add(self, unit: str, *, model_name: str | None = None, model_version: str | None = None) -> bool:
+        """Add a worker, and return whether it is new; one that is there already is left as it is."""
         check_unit_name(unit)
-        model = {"model_name": model_name, "model_version": model_version}
+        added = {"pioreactor_unit": unit, "added_at": self._access.timestamp(), "is_active": 1}
         with self._access.writing() as connection:
-            if not change(connection, update(workers).where(workers.c.pioreactor_unit == unit).values(model)):
-                added = {"pioreactor_unit": unit, "added_at": self._access.timestamp(), "is_active": 1}
-                change(connection, insert(workers).values({**added, **model}))
-        return self.get(unit)
+            if exists(connection, select(workers).where(workers.c.pioreactor_unit == unit)):
+                return False
+            change(connection, insert(workers).values(**added, model_name=model_name, model_version=model_version))
+        return True
 
     def remove(self, unit: str) -> None:
         """Remove a worker, its assignment and its configuration's history. Its measurements stay."""

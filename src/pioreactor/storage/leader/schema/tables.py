@@ -46,6 +46,14 @@ experiment_tags: Final = Table(
     # A table that is found by its key alone is stored as that key's index, once instead of twice.
     sqlite_with_rowid=False,
 )
+chart_preferences: Final = Table(
+    "experiment_chart_preferences",
+    METADATA,
+    _text("experiment"),
+    _text("overview_chart_keys", nullable=True),
+    _text("pioreactor_chart_keys", nullable=True),
+    UniqueConstraint("experiment"),
+)
 unit_labels: Final = Table(
     "pioreactor_unit_labels",
     METADATA,
