@@ -201,7 +201,7 @@ def _inventory(
             base_url=base_url(leader, settings.cluster_addresses, port=ui.port, proto=ui.proto)
             if leader and asks_leader
             else None,
-            token=read_secret(paths, TOKEN_FILE),
+            token=lambda: read_secret(paths, TOKEN_FILE),
             clock=clock,
             remembered=stores.persistent("leader_answers"),
             given=Given.from_environment(unit, env),

@@ -13,9 +13,7 @@ import click
 from pioreactor.cli.user_check import refuse_wrong_user
 from pioreactor.exc import (
     ConfigurationError,
-    NotAuthenticatedError,
     NotFoundError,
-    StorageError,
     UnitUnreachableError,
 )
 
@@ -25,8 +23,6 @@ if TYPE_CHECKING:
     from pioreactor.runtime.context import Runtime
     from pioreactor.settings.schema import Settings
     from pioreactor.storage.paths import Paths
-
-_TOKEN_FILE = "cluster_token"
 
 
 class Worker(TypedDict):
@@ -145,7 +141,7 @@ class CliContext:
     def _units(self) -> Units:
         from pioreactor.http.units import Units
 
-        return Units(self._client(), self.url_of, token=self._token(), pause=_pause)
+        return Units(self._client(), self.url_of, token_for=self._token_for, pause=_pause)
 
     def _client(self) -> HttpClient:
         if self._http is not None:
@@ -154,16 +150,21 @@ class CliContext:
 
         return StandardHttpClient()
 
-    def _token(self) -> str:
-        path = self.paths.secrets / _TOKEN_FILE
-        try:
-            return path.read_text().strip()
-        except FileNotFoundError:
-            raise NotAuthenticatedError(
-                "this unit has no cluster token", remedy="Join the unit to a cluster, or start the leader once."
-            ) from None
-        except OSError as error:
-            raise StorageError(f"the cluster's token cannot be read ({error.strerror})") from None
+    def _token_for(self, unit: str) -> str:
+        from pioreactor.identity.unit_tokens import credential_for
+
+        return credential_for(
+            self.paths.secrets, unit, own=self._own_name(), leader=self.settings.cluster.leader_hostname
+        )
+
+    def _own_name(self) -> str:
+        if self._runtime is not None:
+            return self._runtime.unit
+        import socket
+
+        from pioreactor.identity.unit import unit_name
+
+        return unit_name(self.environment, hostname=socket.gethostname())
 
     def refuse_wrong_user(self) -> None:
         """Raise `PioreactorError` for root where another user owns the data."""

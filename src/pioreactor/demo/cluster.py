@@ -13,9 +13,10 @@ from typing import Final
 from pioreactor.bootstrap.process import http_client, open_stores
 from pioreactor.demo.plan import LEADER, DemoPlan
 from pioreactor.demo.shared_clock import SharedClock
-from pioreactor.demo.unit_files import broker_accounts, secret, write_configuration
+from pioreactor.demo.unit_files import broker_accounts, write_configuration
 from pioreactor.exc import ConflictError, PioreactorError, UnitUnreachableError
 from pioreactor.http.ports import HttpClient
+from pioreactor.identity.unit_tokens import WorkerTokens, replace_token
 from pioreactor.messaging.broker import Broker
 from pioreactor.processes.launch import module_argv, pio_argv
 from pioreactor.processes.service import Service
@@ -67,10 +68,15 @@ class DemoCluster:
             self.plan.directory / "broker", broker_accounts(self.plan), interface=self.plan.host_of(LEADER)
         )
         self.broker.start()
-        token = secret(self.paths(LEADER), "cluster_token")
+        leader_secrets = self.paths(LEADER).secrets
+        tokens = WorkerTokens(leader_secrets)
+        leader_secrets.mkdir(parents=True, exist_ok=True, mode=0o700)
+        tokens.prepare()
+        for worker in self.plan.worker_names:
+            replace_token(self.paths(worker).secrets, tokens.ensure(worker))
+        tokens.retire_shared()
         for unit in self.plan.units:
             self._clear_volatile_files(unit)
-            secret(self.paths(unit), "cluster_token", token)
             write_configuration(self.plan, unit, broker_port=self.broker.port)
 
     def _clear_volatile_files(self, unit: str) -> None:

@@ -11,10 +11,10 @@ from pioreactor.bootstrap.process import http_client
 from pioreactor.calibrations.defaults import install_simulated
 from pioreactor.demo.cluster import DemoCluster
 from pioreactor.demo.plan import LEADER
-from pioreactor.demo.unit_files import secret
 from pioreactor.exc import PioreactorError
 from pioreactor.http.fanout import UnitRefusedError
 from pioreactor.http.units import Units
+from pioreactor.identity.unit_tokens import ensure_token
 
 TIMEOUT_S: Final = 30.0
 
@@ -36,8 +36,8 @@ class _LeaderApi:
 
     def __init__(self, cluster: DemoCluster) -> None:
         self._cluster = cluster
-        token = secret(cluster.paths(LEADER), "cluster_token")
-        self._units = Units(http_client(), cluster.plan.url_of, token=token, pause=_pause)
+        token = ensure_token(cluster.paths(LEADER).secrets)
+        self._units = Units(http_client(), cluster.plan.url_of, token_for=lambda _: token, pause=_pause)
 
     def request(self, method: str, path: str, body: object = None) -> object:
         # A service may end while the demo starts; it is restarted as later.

@@ -24,13 +24,13 @@ def broker_accounts(plan: DemoPlan) -> list[Account]:
     return [*units, viewer]
 
 
-def secret(paths: Paths, name: str, value: str | None = None) -> str:
-    """Return a secret of a unit; where there is none, write `value`, else a new password."""
+def secret(paths: Paths, name: str) -> str:
+    """Return a secret of a unit, making one if there is none."""
     paths.secrets.mkdir(parents=True, exist_ok=True, mode=0o700)
     path = paths.secrets / name
     if path.exists():
         return path.read_text().strip()
-    chosen = make_password() if value is None else value
+    chosen = make_password()
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as file:
         file.write(chosen + "\n")

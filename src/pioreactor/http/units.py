@@ -16,22 +16,28 @@ TARGET_HEADER = "X-Pioreactor-Target"
 
 _POLL_INTERVAL_S = 0.1
 _RESULTS = "/unit_api/task_results/"
-"""The only path a result is fetched from, because the request carries the cluster's token."""
+"""The only path a result is fetched from, because the request carries the unit's token."""
 
 
 class Units:
     """Client of the units of a cluster.
 
-    `base_url` returns `http://host:port` of a unit; `pause` waits for a number of seconds between two polls of a task
-    and returns True when waiting must end because the server is shutting down.
+    `base_url` returns `http://host:port` of a unit, `token_for` the token that is sent to it. `pause` waits for a
+    number of seconds between two polls of a task and returns True when waiting must end because the server is shutting
+    down.
     """
 
     def __init__(
-        self, http: HttpClient, base_url: Callable[[str], str], *, token: str, pause: Callable[[float], bool]
+        self,
+        http: HttpClient,
+        base_url: Callable[[str], str],
+        *,
+        token_for: Callable[[str], str],
+        pause: Callable[[float], bool],
     ) -> None:
         self._http = http
         self._base_url = base_url
-        self._headers = {"Authorization": f"Bearer {token}"}
+        self._token_for = token_for
         self._pause = pause
 
     def fetch(
@@ -46,7 +52,7 @@ class Units:
     ) -> Response:
         """Return a unit's response unchanged; raise `UnitRefusedError` for a status of 400 or more."""
         url = self._base_url(unit) + path
-        headers = {**self._headers, TARGET_HEADER: unit}
+        headers = {"Authorization": f"Bearer {self._token_for(unit)}", TARGET_HEADER: unit}
         answer = self._http.request(method, url, json=json, body=body, headers=headers, timeout_s=timeout_s)
         if answer.status >= 400:
             raise _refusal(unit, answer)

@@ -56,17 +56,18 @@ class LeaderInventory:
         http: HttpClient,
         *,
         base_url: str | None,
-        token: str | None,
+        token: Callable[[], str | None],
         clock: Clock,
         remembered: KeyValues,
         given: Given,
         report: Callable[[str], object],
     ) -> None:
-        """`base_url` is the leader's, None where no leader is configured. `remembered` survives a restart; `report` is
+        """`base_url` is the leader's, None where no leader is configured. `token` is called for each request: this
+        unit's may be replaced. `remembered` survives a restart; `report` is
         called, once per outage, with a message that stored answers are used."""
         self._http = http
         self._base_url = base_url
-        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self._token = token
         self._clock = clock
         self._remembered = remembered
         self._given = given
@@ -139,9 +140,11 @@ class LeaderInventory:
     def _request(self, path: str, *, attempts: int) -> Response:
         if self._base_url is None:
             raise UnitUnreachableError("no leader is configured")
+        token = self._token()
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
         for attempt in range(1, attempts + 1):
             try:
-                answer = self._http.request("GET", self._base_url + path, headers=self._headers, timeout_s=_TIMEOUT_S)
+                answer = self._http.request("GET", self._base_url + path, headers=headers, timeout_s=_TIMEOUT_S)
                 if answer.status < 500:
                     return answer
                 reason = UnitUnreachableError(f"the leader answers with status {answer.status}")

@@ -1,4 +1,4 @@
-"""HTTP requests to other units with the cluster's token."""
+"""HTTP requests to other units, with the token that this unit has for each."""
 
 from __future__ import annotations
 
@@ -17,13 +17,33 @@ def create_webserver_path(address: str, endpoint: str) -> str:
 
 
 def ask(method: str, address: str, endpoint: str, *, headers: Any = None, **options: Any) -> mureq.Response:
-    """Send a request to a unit, with the cluster's token."""
-    from pioreactor.bootstrap.process import TOKEN_FILE, read_secret
+    """Send a request to a unit, with the token for it.
 
-    token = read_secret(current().paths, TOKEN_FILE)
+    A worker has one for its leader and for itself; what it sends to others without one is refused by them.
+    """
+    from pioreactor.exc import NotAuthenticatedError
+    from pioreactor.identity.unit_tokens import credential_for
+
+    runtime = current()
+    leader = runtime.settings.cluster.leader_hostname
+    try:
+        token = credential_for(runtime.paths.secrets, _unit_at(address), own=runtime.unit, leader=leader)
+    except NotAuthenticatedError:
+        token = None
     own = {"Authorization": f"Bearer {token}"} if token else {}
     given = {**own, **(headers if headers is not None else {})}
     return mureq.request(method, create_webserver_path(address, endpoint), headers=given, **options)
+
+
+def _unit_at(address: str) -> str:
+    """Return the unit that has this address; else its first label, as in `unit2.local`."""
+    settings = current().settings
+    if address == settings.cluster.leader_address:
+        return settings.cluster.leader_hostname
+    for unit, configured in settings.cluster_addresses.items():
+        if configured and address == configured.strip():
+            return unit
+    return address.partition(":")[0].partition(".")[0]
 
 
 def ask_leader(method: str, endpoint: str, **options: Any) -> mureq.Response:

@@ -1,7 +1,7 @@
 """The ASGI app of a unit: authentication and API; on the leader also the UI, the documentation and live messages."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +22,8 @@ from pioreactor.exc import InvalidRequestError
 from pioreactor.web.asgi import App, Receive, Scope, Send
 from pioreactor.web.problems import EXCEPTION_HANDLERS
 from pioreactor.web.security.auth_middleware import Authenticator, AuthMiddleware, headers_of, refuse
+from pioreactor.web.security.guards import within_scope
+from pioreactor.web.security.identity import Identity
 from pioreactor.web.security.origins import CrossOrigin, Origins
 from pioreactor.web.security.response_headers import SecurityHeaders
 from pioreactor.web.security.sessions import Sessions
@@ -57,13 +59,15 @@ class LeaderSide:
     """Folder of the built documentation; None for the one in the package."""
 
 
-def create_app(unit: UnitServices, *, token: str, leader: LeaderSide | None = None) -> App:
-    """Return the ASGI app of one unit; `token` is the cluster's.
+def create_app(
+    unit: UnitServices, *, unit_of: Callable[[str], Identity | None], leader: LeaderSide | None = None
+) -> App:
+    """Return the ASGI app of one unit; `unit_of` returns the unit whose token it is given.
 
     The app closes `unit` when the server shuts down.
     """
     if leader is None:
-        own = Authenticator(unit.name, token=token)
+        own = Authenticator(unit.name, unit_of)
         api = build([unit_routes(_provide(unit))], unit)
         return SecurityHeaders(with_absolute_paths(AuthMiddleware(cast(App, api), own, Origins())))
     from pioreactor.identity.access_tokens import owner_of
@@ -77,7 +81,7 @@ def create_app(unit: UnitServices, *, token: str, leader: LeaderSide | None = No
     people, now = leader.people, unit.clock.now
     services = auth.AuthServices(people, sessions, LoginThrottle(seconds=monotonic), people, now)
     authenticator = Authenticator(
-        unit.name, token=token, sessions=sessions, owner_of=lambda token: owner_of(people, token, now=now())
+        unit.name, unit_of, sessions=sessions, owner_of=lambda token: owner_of(people, token, now=now())
     )
     api = build(
         [unit_routes(_provide(unit)), leader_routes(), auth.ROUTES, _live_messages(leader, authenticator)],
@@ -148,6 +152,7 @@ def build(
 
     return Litestar(
         route_handlers=list(routes),
+        guards=[within_scope],
         dependencies=dependencies,
         compression_config=compression,
         exception_handlers=EXCEPTION_HANDLERS,

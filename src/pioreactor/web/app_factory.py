@@ -10,7 +10,7 @@ from pioreactor.exc import ConfigurationError
 from pioreactor.http.addresses import base_url
 from pioreactor.http.ports import HttpClient
 from pioreactor.http.units import Units
-from pioreactor.identity.unit_tokens import ensure_token, read_token
+from pioreactor.identity.unit_tokens import FILE_NAME, WorkerTokens, credential_for, ensure_token, read_token
 from pioreactor.processes.launch import pio_argv
 from pioreactor.runtime.context import Runtime
 from pioreactor.settings.load import load_settings
@@ -18,6 +18,8 @@ from pioreactor.settings.schema import Settings
 from pioreactor.web.app import LeaderSide, create_app
 from pioreactor.web.asgi import App
 from pioreactor.web.catalog import DeclaredCatalog
+from pioreactor.web.leader.token_handout import TokenHandout
+from pioreactor.web.security.identity import UnitsByToken, own_unit
 from pioreactor.web.tasks import Tasks
 from pioreactor.web.unit.calibration_executor import by_command_line
 from pioreactor.web.unit.job_launcher import JobLauncher, watch_states
@@ -46,6 +48,12 @@ def compose(
     Jobs inherit from `environment`; `viewer` is name and password of the broker's account for browsers.
     The caller closes the database after serving. Raise `ConfigurationError` on a worker without a token.
     """
+    secrets_dir, own = runtime.paths.secrets, runtime.unit
+    if database is None and read_token(secrets_dir) is None:
+        raise ConfigurationError(
+            f"{own} has not joined a cluster: no token in {secrets_dir}",
+            remedy=f"Run `pio workers token {own}` on the leader, and put what it prints into {FILE_NAME} there.",
+        )
     bus = runtime.buses.connect("web")
     unit = UnitServices(
         runtime=runtime,
@@ -56,18 +64,34 @@ def compose(
         open_lab_bench=open_lab_bench,
     )
     unit.perform = by_command_line(unit.launcher, unit.tasks.pause)
+    url_of = _url_of(unit)
     if database is None:
-        token = read_token(runtime.paths.secrets)
-        if token is None:
-            raise ConfigurationError(
-                f"{runtime.unit} has not joined a cluster: no token in {runtime.paths.secrets}",
-                remedy="Add the unit from the leader.",
-            )
-        unit.others = _cluster_units(unit, http, token)
-        return create_app(unit, token=token)
-    token = ensure_token(runtime.paths.secrets)
-    unit.others = _cluster_units(unit, http, token)
-    return create_app(unit, token=token, leader=_leader(unit, http, token, database, viewer, pages))
+        leader = runtime.identity.leader_hostname
+        unit.others = Units(
+            http,
+            url_of,
+            token_for=lambda name: credential_for(secrets_dir, name, own=own, leader=leader),
+            pause=unit.tasks.pause,
+        )
+        return create_app(unit, unit_of=lambda token: own_unit(secrets_dir, own, token))
+    tokens = WorkerTokens(secrets_dir)
+    tokens.prepare()
+    workers = database.workers
+
+    def worker_names() -> list[str]:
+        return [row.pioreactor_unit for row in workers.all() if row.pioreactor_unit != own]
+
+    handout = TokenHandout(tokens, http, url_of, workers=worker_names)
+    unit.others = Units(
+        http,
+        url_of,
+        token_for=lambda name: ensure_token(secrets_dir) if name == own else handout.token_for(name),
+        pause=unit.tasks.pause,
+    )
+    if tokens.shared() is not None:
+        unit.tasks.start("handing out tokens", handout.hand_out_all, pool="requests")
+    unit_of = UnitsByToken(secrets_dir, own, workers=worker_names).find
+    return create_app(unit, unit_of=unit_of, leader=_leader(unit, unit.others, database, viewer, pages))
 
 
 class _CurrentSettings:
@@ -91,20 +115,20 @@ class _CurrentSettings:
         return [path.stat().st_mtime_ns if path.exists() else 0 for path in self._paths]
 
 
-def _cluster_units(unit: UnitServices, http: HttpClient, token: str) -> Units:
+def _url_of(unit: UnitServices) -> Callable[[str], str]:
+    """Return the function that finds where a unit's server answers."""
     current = _CurrentSettings(unit.runtime)
 
     def url_of(name: str) -> str:
         now = current.read()
         return base_url(name, now.cluster_addresses, port=now.ui.port, proto=now.ui.proto)
 
-    return Units(http, url_of, token=token, pause=unit.tasks.pause)
+    return url_of
 
 
 def _leader(
     unit: UnitServices,
-    http: HttpClient,
-    token: str,
+    units: Units,
     database: "LeaderDatabase",
     viewer: tuple[str, str] | None,
     pages: Path | None,
@@ -119,7 +143,7 @@ def _leader(
         return current.read().cluster_addresses.get(name, "")
 
     return LeaderSide(
-        LeaderServices(unit, database, unit.bus, _cluster_units(unit, http, token), address_of),
+        LeaderServices(unit, database, unit.bus, units, address_of),
         database.people,
         (settings.broker_host, settings.mqtt.broker_port),
         Credentials(*viewer) if viewer is not None else None,

@@ -13,6 +13,8 @@ from litestar.datastructures import State
 from litestar.enums import HttpMethod
 from litestar.handlers import HTTPRouteHandler
 
+from pioreactor.web.security.guards import OPEN_TO_WORKERS
+
 Side = Literal["/api", "/unit_api"]
 View = Callable[..., object]
 ViewT = TypeVar("ViewT", bound=View)
@@ -111,4 +113,5 @@ def _handler(registered: PluginRoute) -> HTTPRouteHandler:
 
     methods = [HttpMethod(method) for method in registered.methods]
     name = f"{registered.side}{registered.rule}"
-    return route(path, http_method=methods, name=name, include_in_schema=False)(answer)
+    opt = {OPEN_TO_WORKERS: registered.side == "/api"}
+    return route(path, http_method=methods, name=name, include_in_schema=False, opt=opt)(answer)

@@ -8,6 +8,7 @@ import pytest
 from pioreactor.http.loopback import Request, json_response
 from pioreactor.http.ports import Response
 from pioreactor.identity.unit_model import stored_model
+from pioreactor.identity.unit_tokens import FOLDER, WorkerTokens
 
 WORKERS = [
     {"pioreactor_unit": "w1", "is_active": 1, "model_name": "pioreactor_20ml", "model_version": "1.5"},
@@ -138,6 +139,28 @@ def test_workers_status_has_a_row_for_those_that_do_not_answer(cluster: Cluster)
     assert rows["w2"]["answers"] is False
     assert rows["w2"]["experiment"] is None
     assert rows["w3"]["active"] is False
+
+
+def test_workers_status_asks_the_leader_about_units_without_a_token_here(cluster: Cluster) -> None:
+    (cluster.desk.runtime.paths.secrets / FOLDER).mkdir()
+    for unit, answer in {"w1": {"ok": True, "value": {"version": "27.1.0"}}, "w2": {"ok": False}}.items():
+        path = f"/api/units/{unit}/versions/app"
+        cluster.answers["localhost", "GET", path] = json_response({unit: {**answer, "unit": unit}})
+    rows = {row["unit"]: row for row in json.loads(cluster.desk.pio("workers", "status", "--json").out)}
+    assert {unit: (row["answers"], row["version"]) for unit, row in rows.items()} == {
+        "w1": (True, "27.1.0"),
+        "w2": (False, None),
+        "w3": (False, None),
+    }
+    assert {host for host, *_ in cluster.asked} == {"localhost"}
+
+
+def test_a_worker_that_is_added_may_need_its_token(cluster: Cluster) -> None:
+    assert "pio workers token w1" in cluster.desk.pio("workers", "add", "w1").out
+    secrets = cluster.desk.runtime.paths.secrets
+    (secrets / FOLDER).mkdir()
+    WorkerTokens(secrets).ensure("w1")
+    assert cluster.desk.pio("workers", "add", "w1").out == "Added w1.\n"
 
 
 def test_without_a_token_it_says_so(desk: Any) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from pioreactor.identity.unit_tokens import WorkerTokens
 from pioreactor.storage.leader.database import LeaderDatabase
 
 
@@ -64,3 +65,15 @@ def test_whose_token_it_is_must_be_clear(desk: Any, people: Any) -> None:
 
 def test_without_a_database_it_says_so(desk: Any) -> None:
     assert "no database" in desk.pio("tokens", "list").err
+
+
+def test_the_token_of_a_worker_is_made_printed_and_renewed(desk: Any, people: Any) -> None:
+    early = desk.pio("workers", "token", "unit2")
+    assert early.status == 1
+    assert "pio web" in early.err
+    WorkerTokens(desk.runtime.paths.secrets).prepare()
+    made = desk.pio("workers", "token", "unit2").out.strip()
+    assert len(made) >= 43
+    assert json.loads(desk.pio("workers", "token", "unit2", "--json").out) == {"unit": "unit2", "token": made}
+    assert desk.pio("workers", "token", "unit2", "--renew").out.strip() not in ("", made)
+    assert desk.pio("workers", "token", "../unit2").status == 1

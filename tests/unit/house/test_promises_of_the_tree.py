@@ -110,3 +110,35 @@ def test_the_wheel_carries_the_ui() -> None:
     build = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]
     assert "src/pioreactor/web/static/**" in build["artifacts"]
     assert (ROOT / build["hooks"]["custom"]["path"]).is_file()
+
+
+def is_open_ended(pattern: str) -> bool:
+    r"""Return whether a pattern that ends in `$` fits a text with a newline behind it."""
+    return pattern.endswith("$") and not pattern.endswith(r"\$")
+
+
+def test_patterns_fit_a_text_to_its_end() -> None:
+    """`$` also fits before a last newline: `fullmatch`, or `$(?!\\n)` where the pattern is part of a JSON schema."""
+    assert is_open_ended("^[a-z]+$")
+    assert not is_open_ended(r"^[a-z]+$(?!\n)")
+    found = [
+        f"{name_of(path)}:{node.lineno}: {pattern}"
+        for path in files(".py")
+        if path.is_relative_to(ROOT / "src")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call)
+        for pattern in patterns_of(node)
+        if is_open_ended(pattern)
+    ]
+    # Messages of a library, not what a person or a program sends.
+    assert [one for one in found if "Object missing required field" not in one] == []
+
+
+def patterns_of(call: ast.Call) -> list[str]:
+    """Return the regular expressions that stand in a call: `pattern=…`, or the first argument of `re.…`."""
+    given = [keyword.value for keyword in call.keywords if keyword.arg == "pattern"]
+    is_re = (
+        isinstance(call.func, ast.Attribute) and isinstance(call.func.value, ast.Name) and call.func.value.id == "re"
+    )
+    given += call.args[:1] if is_re else []
+    return [one.value for one in given if isinstance(one, ast.Constant) and isinstance(one.value, str)]

@@ -129,7 +129,7 @@ def test_waiting_for_a_task_times_out() -> None:
         waited.append(duration_s)
         return False
 
-    units = Units(LoopbackHttp({"u": slow}), lambda unit: f"http://{unit}", token="t", pause=pause)
+    units = Units(LoopbackHttp({"u": slow}), lambda unit: f"http://{unit}", token_for=lambda _: "t", pause=pause)
     assert units.ask("u", "PATCH", "/x") == 7
 
     waited.clear()
@@ -138,7 +138,7 @@ def test_waiting_for_a_task_times_out() -> None:
     )
     [answer] = ask_each(
         ["u"],
-        lambda unit: Units(stuck, lambda name: f"http://{name}", token="t", pause=pause).ask(
+        lambda unit: Units(stuck, lambda name: f"http://{name}", token_for=lambda _: "t", pause=pause).ask(
             unit, "GET", "/x", timeout_s=1.0
         ),
     )

@@ -54,7 +54,7 @@ class Cluster:
         return LeaderInventory(
             self.http,
             base_url="http://leader:80",
-            token="t",
+            token=lambda: "t",
             clock=cast(Clock, self.clock),
             remembered=cast(KeyValues, self.memory),
             given=Given("w1", **self.given),
@@ -215,7 +215,7 @@ def test_without_a_configured_leader_nobody_is_asked() -> None:
     unit = LeaderInventory(
         cluster.http,
         base_url=None,
-        token=None,
+        token=lambda: None,
         clock=cast(Clock, cluster.clock),
         remembered=cast(KeyValues, cluster.memory),
         given=Given("w1"),

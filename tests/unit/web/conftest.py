@@ -27,6 +27,7 @@ from pioreactor.storage.memory import MemoryUnitStores
 from pioreactor.storage.paths import Paths
 from pioreactor.web.app import LeaderSide, create_app
 from pioreactor.web.leader.services import LeaderServices
+from pioreactor.web.security.identity import Identity
 from pioreactor.web.security.people import ensure_first_person
 from pioreactor.web.tasks import Tasks
 from pioreactor.web.unit.job_launcher import JobLauncher
@@ -34,6 +35,11 @@ from pioreactor.web.unit.services import UnitServices
 
 TOKEN = "the-token-of-the-cluster"
 AS_CLUSTER = {"Authorization": f"Bearer {TOKEN}"}
+WORKER_TOKENS = {
+    "the-token-of-unit1": Identity("unit", "unit1", "own"),
+    "the-token-of-unit9": Identity("unit", "unit9", "joining"),
+}
+"""Tokens of a worker in the inventory, and of a unit that is not."""
 
 
 @dataclass
@@ -143,8 +149,9 @@ def a_unit(name: str, tmp_path: Path, *, command: Sequence[str] = (sys.executabl
 
 @contextmanager
 def client_of(unit: UnitServices, *, leader: LeaderSide | None = None) -> Iterator[Any]:
-    """Talk to a unit's server with the cluster's token."""
-    app: Any = create_app(unit, token=TOKEN, leader=leader)
+    """Talk to a unit's server with its own token."""
+    known = {TOKEN: Identity("unit", unit.name), **(WORKER_TOKENS if leader is not None else {})}
+    app: Any = create_app(unit, unit_of=known.get, leader=leader)
     with TestClient(app) as client:
         client.headers.update(AS_CLUSTER)
         yield client
@@ -236,7 +243,7 @@ def leader(make_unit: Callable[..., UnitServices], tmp_path: Path) -> Iterator[L
     http = LoopbackHttp()
     bus = here.bus
     assert isinstance(bus, SpyBus)
-    units = Units(http, lambda unit: base_url(unit, {}), token=TOKEN, pause=here.tasks.pause)
+    units = Units(http, lambda unit: base_url(unit, {}), token_for=lambda _: TOKEN, pause=here.tasks.pause)
     services = LeaderServices(here, database, bus, units, lambda unit: "10.0.0.7" if unit == "unit7" else "")
     pages = tmp_path / "pages"
     (pages / "assets").mkdir(parents=True)

@@ -3303,6 +3303,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/unit_api/token": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * ReplaceOwnToken
+         * @description Replace this unit's token; the leader calls it. The token of this request is no longer valid afterwards.
+         */
+        put: operations["put_unit_api_token"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/unit_api/versions/app": {
         parameters: {
             query?: never;
@@ -3805,6 +3825,10 @@ export interface components {
             name: string;
             required: boolean;
             type: string;
+        };
+        /** OwnToken */
+        OwnToken: {
+            token: string;
         };
         /** PastAssignment */
         PastAssignment: {
@@ -11383,6 +11407,43 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["TaskResult"];
                 };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    put_unit_api_token: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OwnToken"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, nothing follows */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Bad request syntax or unsupported method */
             400: {

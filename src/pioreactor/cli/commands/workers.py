@@ -32,6 +32,11 @@ def add(cli: CliContext, unit: str, model_name: str | None, model_version: str |
     if model_name is not None and model_version is not None:
         _set_model(cli, unit, model_name, model_version)
     click.echo(f"{unit} is in the inventory.")
+    from pioreactor.identity.unit_tokens import FILE_NAME, WorkerTokens
+
+    if unit != cli.settings.cluster.leader_hostname and WorkerTokens(cli.paths.secrets).token_of(unit) is None:
+        click.echo(f"If it has no token yet: `pio workers token {unit}` on the leader prints what belongs into")
+        click.echo(f"storage/secrets/{FILE_NAME} of {unit}.")
 
 
 @workers.command()
@@ -66,6 +71,27 @@ def unassign(cli: CliContext, unit: str, experiment: str) -> None:
     path = f"/api/experiments/{quote(experiment, safe='')}/workers/{quote(unit, safe='')}"
     cli.ask_leader("DELETE", path, timeout_s=60)
     click.echo(f"{unit} is no longer assigned to {experiment}.")
+
+
+@workers.command()
+@click.argument("unit")
+@click.option("--renew", is_flag=True, help="Make a new one; the former one is no longer valid.")
+@json_option
+@pass_cli_context
+def token(cli: CliContext, unit: str, renew: bool, as_json: bool) -> None:
+    """Print the token of a worker, on the leader: put it into storage/secrets/cluster_token of the worker."""
+    from pioreactor.identity.unit_tokens import FILE_NAME, WorkerTokens
+
+    cli.database()  # there is one on the leader only
+    tokens = WorkerTokens(cli.paths.secrets)
+    found = tokens.renew(unit) if renew else tokens.ensure(unit)
+    if as_json:
+        print_json({"unit": unit, "token": found})
+        return
+    click.echo(found)
+    click.echo(
+        f"Put it into storage/secrets/{FILE_NAME} of {unit}, readable by the user of the services only.", err=True
+    )
 
 
 @workers.command(name="update-active")
@@ -136,7 +162,7 @@ def status(cli: CliContext, as_json: bool) -> None:
 def _row(cli: CliContext, worker: Worker) -> dict[str, object]:
     unit = worker["pioreactor_unit"]
     assignment, _ = _answer(lambda: cli.ask_leader("GET", f"{_of(unit)}/experiment"))
-    version, answers = _answer(lambda: cli.ask(unit, "GET", "/unit_api/versions/app", timeout_s=3))
+    version, answers = _answer(lambda: _version_of(cli, unit))
     return {
         "unit": unit,
         "active": bool(worker["is_active"]),
@@ -145,6 +171,21 @@ def _row(cli: CliContext, worker: Worker) -> dict[str, object]:
         "experiment": assignment.get("experiment") if isinstance(assignment, dict) else None,
         "model": " ".join(text for text in (worker.get("model_name"), worker.get("model_version")) if text),
     }
+
+
+def _version_of(cli: CliContext, unit: str) -> object:
+    """Return a unit's answer about its version. Of a worker that this unit has no token for, the leader asks it."""
+    from pioreactor.exc import NotAuthenticatedError, UnitUnreachableError
+    from pioreactor.http.units import decoded
+
+    try:
+        return cli.ask(unit, "GET", "/unit_api/versions/app", timeout_s=3)
+    except NotAuthenticatedError:
+        path = f"/api/units/{quote(unit, safe='')}/versions/app"
+        answer = decoded(cli.ask_leader("GET", path), dict[str, dict[str, object]])[unit]
+        if not answer.get("ok"):
+            raise UnitUnreachableError(f"{unit} does not answer its leader") from None
+        return answer["value"]
 
 
 def _answer(ask: Callable[[], object]) -> tuple[object, bool]:

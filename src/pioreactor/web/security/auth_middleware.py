@@ -4,7 +4,6 @@ Litestar runs middleware only for paths that it knows, which would tell stranger
 """
 
 import asyncio
-import hmac
 from collections.abc import Callable
 from http.cookies import CookieError, SimpleCookie
 
@@ -33,28 +32,27 @@ class MisaddressedError(PioreactorError):
 class Authenticator:
     """Finds who sends a request, by the token or the session cookie in its headers.
 
-    `owner_of` returns the person of an access token, None for an unknown one.
+    `unit` is the one that serves. `unit_of` returns the unit of a token, `owner_of` the person of an access token; None
+    for an unknown one.
     """
 
     def __init__(
         self,
         unit: str,
+        unit_of: Callable[[str], Identity | None],
         *,
-        token: str,
         sessions: Sessions | None = None,
         owner_of: Callable[[str], str | None] = lambda _: None,
     ) -> None:
         self._unit = unit
-        self._token = token.encode()
+        self._unit_of = unit_of
         self._sessions = sessions
         self._owner_of = owner_of
 
     def by_token(self, token: str) -> Identity | None:
         """Return whose token this is; None when it is unknown."""
-        if hmac.compare_digest(token.encode(), self._token):
-            return Identity("unit", self._unit)
         owner = self._owner_of(token)
-        return Identity("token", owner) if owner is not None else None
+        return Identity("token", owner) if owner is not None else self._unit_of(token)
 
     def check_target(self, headers: dict[str, str]) -> None:
         """Raise `MisaddressedError` for a request that names another unit as its target."""
@@ -105,6 +103,10 @@ class AuthMiddleware:
                 check_session(headers)
             return None
         identity = await asyncio.to_thread(self._authenticator.identify, headers)
+        is_known = identity is not None or "authorization" in headers
+        if is_known and method not in SAFE_METHODS and scope["path"].startswith("/unit_api/"):
+            # Before the token: that of the unit which was meant is unknown here.
+            self._authenticator.check_target(headers)
         if identity is None and "authorization" in headers:
             raise NotAuthenticatedError(
                 "the token is unknown, has expired or was revoked",
@@ -113,13 +115,11 @@ class AuthMiddleware:
         if identity is None:
             raise NotAuthenticatedError("not signed in", remedy="Sign in with name and password.")
         if method not in SAFE_METHODS or scope["type"] == "websocket":
-            await self._check_change(scope, headers, identity)
+            await self._check_change(headers, identity)
         return identity
 
-    async def _check_change(self, scope: Scope, headers: dict[str, str], identity: Identity) -> None:
-        """Refuse a change that was meant for another unit, and one that a page of a foreign origin sends."""
-        if str(scope["path"]).startswith("/unit_api/"):
-            self._authenticator.check_target(headers)
+    async def _check_change(self, headers: dict[str, str], identity: Identity) -> None:
+        """Refuse a change that a page of a foreign origin sends."""
         if identity.kind == "person":
             check_session(headers)
         elif "origin" in headers:

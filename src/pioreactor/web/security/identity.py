@@ -1,9 +1,20 @@
 """Who sends a request, as the authentication found it: a kind and a name."""
 
+import hmac
+import logging
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, Literal
 
+from pioreactor.identity.unit_tokens import WorkerTokens, read_token
+
+_log = logging.getLogger("pioreactor.web")
+
 Kind = Literal["person", "token", "unit"]
+Scope = Literal["all", "own", "joining"]
+"""What a unit may do at its leader: everything (the leader itself); read, and command and report for itself; ask
+whether it belongs to the cluster."""
 SCOPE_KEY: Final = "user"
 """Key of the identity in the scope of a request; None on paths that need no authentication."""
 
@@ -14,10 +25,49 @@ class Identity:
 
     kind: Kind
     name: str
-    """Name of the person, or of the unit."""
+    """Name of the person, or of the unit; empty for a token that units of an earlier version share."""
+    scope: Scope = "all"
+    """Of units; people and their programs have the rights of people."""
 
 
 def identity_of(scope: object) -> Identity | None:
     """Return who sent the request with this ASGI scope."""
     found = scope.get(SCOPE_KEY) if isinstance(scope, dict) else None
     return found if isinstance(found, Identity) else None
+
+
+def own_unit(secrets_dir: Path, own: str, token: str) -> Identity | None:
+    """Return the identity of a request that a worker's server gets: only this unit and its leader have the token."""
+    present = read_token(secrets_dir)
+    is_own = present is not None and hmac.compare_digest(present.encode(), token.encode())
+    return Identity("unit", own) if is_own else None
+
+
+class UnitsByToken:
+    """Finds which unit sends a request to the leader."""
+
+    def __init__(self, secrets_dir: Path, leader: str, *, workers: Callable[[], Iterable[str]]) -> None:
+        self._secrets = secrets_dir
+        self._leader = leader
+        self._workers = workers
+        self._tokens = WorkerTokens(secrets_dir)
+        self._has_reported = False
+
+    def find(self, token: str) -> Identity | None:
+        """Return the unit of a token; one that is not in the inventory may only ask whether it is."""
+        leader = own_unit(self._secrets, self._leader, token)
+        if leader is not None:
+            return leader
+        unit = self._tokens.unit_of(token)
+        if unit is not None:
+            return Identity("unit", unit, "own" if unit in self._workers() else "joining")
+        shared = self._tokens.shared()
+        if shared is None or not hmac.compare_digest(shared.encode(), token.encode()):
+            return None
+        if not self._has_reported:
+            self._has_reported = True
+            _log.warning(
+                "A unit still uses the token that all units shared. It is accepted for reading until each worker has "
+                "its own, which the leader hands out."
+            )
+        return Identity("unit", "", "own")

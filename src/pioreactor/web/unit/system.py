@@ -6,15 +6,19 @@ import socket
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
-from litestar import Response, Router, get, route
-from litestar.params import FromPath
+from litestar import Response, Router, get, put, route
+from litestar.params import FromPath, JSONBody
 
-from pioreactor.exc import PioreactorError
+from pioreactor.exc import ConflictError, PioreactorError
+from pioreactor.identity.unit_tokens import replace_token
 from pioreactor.structs.encoding import to_timestamp
 from pioreactor.version import __version__
+from pioreactor.web.request_bodies import Body
 from pioreactor.web.route_declarations import PATCH_OR_POST, UNITS, relayed
+from pioreactor.web.security.guards import only_units
 from pioreactor.web.tasks import Accepted, TaskResult
 from pioreactor.web.unit.services import UnitPorts, UnitServices
 
@@ -28,6 +32,12 @@ class PowerRefusedError(PioreactorError):
     code = "power_refused"
     status = 409
     remedy = "Allow it for the account of the web server: see packaging/polkit."
+
+
+class OwnToken(Body):
+    """The token with which this unit and its leader authenticate to each other from now on."""
+
+    token: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{32,128}$(?!\n)")]
 
 
 class Health(msgspec.Struct):
@@ -110,6 +120,14 @@ async def task_result(unit: UnitPorts, task_id: FromPath[str]) -> Response[TaskR
     return Response(found, status_code=200 if found.status in ("succeeded", "failed") else 202)
 
 
+@put("/token", status_code=204, guards=[only_units], sync_to_thread=True)
+def replace_own_token(unit: UnitPorts, data: JSONBody[OwnToken]) -> None:
+    """Replace this unit's token; the leader calls it. The token of this request is no longer valid afterwards."""
+    if unit.runtime.identity.is_leader:
+        raise ConflictError("the leader makes its own token")
+    replace_token(unit.paths.secrets, data.token)
+
+
 def local_ipv4() -> str:
     """Return the IPv4 address of this computer in its network; empty when it has none."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
@@ -167,6 +185,9 @@ def shutdown(unit: UnitPorts) -> Accepted:
 
 ROUTES = Router(
     "/",
-    route_handlers=[health, app_version, ipv4, disk_space, memory, utc_clock, task_result, reboot, shutdown],
+    route_handlers=[
+        *(health, app_version, ipv4, disk_space, memory, utc_clock, task_result, reboot, shutdown),
+        replace_own_token,
+    ],
     tags=["unit"],
 )

@@ -83,6 +83,8 @@ def test_a_write_for_another_unit_is_refused_before_anything_is_done(worker: Any
     for method in ("PATCH", "POST"):
         refused = worker.request(method, path, headers={"X-Pioreactor-Target": "unit9"})
         assert (refused.status_code, refused.json()["code"]) == (409, "misaddressed")
+        of_other = {"X-Pioreactor-Target": "unit9", "Authorization": "Bearer the-token-of-unit9"}
+        assert worker.request(method, path, headers=of_other).status_code == 409
     assert unit.launcher._started_at == {}
     assert worker.get("/unit_api/jobs", headers={"X-Pioreactor-Target": "unit9"}).status_code == 200
     assert worker.patch(path, headers={"X-Pioreactor-Target": "unit1"}).status_code == 202

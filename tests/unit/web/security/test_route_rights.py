@@ -2,13 +2,19 @@
 
 import json
 import re
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from litestar.connection import ASGIConnection
+from litestar.exceptions import WebSocketDisconnect
 
+from pioreactor.exc import NotPermittedError
 from pioreactor.identity import access_tokens
 from pioreactor.web.leader.openapi_document import render
 from pioreactor.web.security.auth_middleware import OPEN
+from pioreactor.web.security.guards import within_scope
+from pioreactor.web.security.identity import SCOPE_KEY, Identity
 
 VALUES = {"session_id": "00000000-0000-4000-8000-000000000000", "offset": "0", "id_": "1"}
 ONLY_FOR_UNITS = re.compile(r"/unit_api/backups/.+")
@@ -87,6 +93,89 @@ def test_people_and_tokens_are_managed_by_sessions_only(leader: Any) -> None:
     assert len(managing) >= 7
     assert refused(leader.client, managing, 403) == []
     assert refused(leader.client, managing, 403, headers={"Authorization": f"Bearer {made.token}"}) == []
+
+
+OWN_WRITES = re.compile(r"/api/(workers|units)/{unit}/.+")
+CLOSED_TO_WORKERS = re.compile(r"/unit_api/(?!task_results/).+|/auth/(?!me$).+|/api/config/units/.+")
+JOINING = re.compile(r"/api/workers/{unit}(/experiment)?")
+
+
+def is_open_to_worker(method: str, path: str, *, names_itself: bool) -> bool:
+    """Return what a worker may do at its leader, as the documentation promises it."""
+    if path in OPEN or path == "/auth/me":
+        return True
+    if path.startswith("/api/config/units/"):
+        return method == "GET" and names_itself
+    if CLOSED_TO_WORKERS.fullmatch(path):
+        return False
+    return method == "GET" or (names_itself and OWN_WRITES.fullmatch(path) is not None)
+
+
+def as_worker(leader: Any, token: str) -> None:
+    leader.client.headers["Authorization"] = f"Bearer {token}"
+
+
+@pytest.mark.parametrize("unit", ["unit2", "$broadcast", "leader1"])
+def test_a_worker_cannot_command_other_units(leader: Any, unit: str) -> None:
+    leader.add_workers("unit1", "unit2")
+    as_worker(leader, "the-token-of-unit1")
+    refused_routes = [
+        (method, path.replace("{unit}", unit))
+        for method, path in ROUTES
+        if not is_open_to_worker(method, path, names_itself=False)
+    ]
+    assert len(refused_routes) > 100
+    assert refused(leader.client, refused_routes, 403) == []
+
+
+def test_a_worker_reads_the_api_and_commands_itself(leader: Any) -> None:
+    leader.add_workers("unit1")
+    as_worker(leader, "the-token-of-unit1")
+    for method, path in ROUTES:
+        own = path.replace("{unit}", "unit1")
+        is_allowed = is_open_to_worker(method, path, names_itself="{unit}" in path)
+        if method != "GET" and is_allowed and path not in OPEN:
+            continue  # carried out: `test_what_a_worker_may_command` asks the guard instead
+        status = leader.client.request(method, url_of(own)).status_code
+        assert (status == 403) == (not is_allowed), (method, path, status)
+
+
+def test_what_a_worker_may_command() -> None:
+    writes = {(method, path) for method, path in ROUTES if method != "GET" and path not in OPEN}
+    allowed = {one for one in writes if passes(*one, unit="unit1")}
+    assert allowed == {one for one in writes if is_open_to_worker(*one, names_itself="{unit}" in one[1])}
+    assert ("POST", "/api/workers/{unit}/experiments/{experiment}/logs") in allowed
+    assert ("DELETE", "/api/workers/{unit}") not in allowed
+    assert ("PUT", "/auth/people") not in allowed
+    assert {one for one in writes if passes(*one, unit="unit2")} == set()
+
+
+def passes(method: str, path: str, *, unit: str) -> bool:
+    """Return whether the guard lets unit1 send this request about a unit."""
+    parameters = {"unit": unit} if "{unit}" in path else {}
+    scope: Any = {"type": "http", "method": method, "path": path, "path_template": path, "path_params": parameters}
+    scope[SCOPE_KEY] = Identity("unit", "unit1", "own")
+    handler: Any = SimpleNamespace(opt={})
+    try:
+        within_scope(ASGIConnection(scope), handler)
+    except NotPermittedError:
+        return False
+    return True
+
+
+def test_a_unit_outside_the_inventory_may_only_ask_about_itself(leader: Any) -> None:
+    as_worker(leader, "the-token-of-unit9")
+    for method, path in closed(ROUTES):
+        is_allowed = method == "GET" and JOINING.fullmatch(path) is not None
+        status = leader.client.request(method, url_of(path.replace("{unit}", "unit9"))).status_code
+        assert (status == 403) == (not is_allowed), (method, path, status)
+    assert leader.client.get("/api/workers/unit1").status_code == 403
+
+
+def test_a_worker_does_not_open_the_live_messages_of_browsers(leader: Any) -> None:
+    as_worker(leader, "the-token-of-unit1")
+    with pytest.raises(WebSocketDisconnect), leader.client.websocket_connect("/mqtt", subprotocols=["mqtt"]):
+        pass
 
 
 def test_every_route_has_exactly_one_tag() -> None:

@@ -353,7 +353,9 @@ def test_estimators_of_another_unit_are_requested_through_the_leader(
 
         leader.add_host("unit3", passing(other))
         leader.add_host("leader1", passing(leader.client))
-        unit2.others = Units(leader.http, lambda unit: base_url(unit, {}), token=TOKEN, pause=unit2.tasks.pause)
+        unit2.others = Units(
+            leader.http, lambda unit: base_url(unit, {}), token_for=lambda _: TOKEN, pause=unit2.tasks.pause
+        )
         body = {"target_device": "od_fused", "protocol_name": "od_fusion_offset"}
         session = worker.post(SESSIONS, json=body).json()["session"]["session_id"]
         answer = enter(worker, session, {"source_unit": "unit3"})

@@ -95,7 +95,7 @@ function Made({ token, onClose }: { token: NewAccessToken; onClose: () => void }
       />
       <p className="soft small">
         A program sends it with each request, in the header <code>Authorization: Bearer {"<token>"}</code>. It acts for{" "}
-        {token.username}. <a href="/docs/how-to/use-the-api-from-a-script/">How to use the API from a script</a>
+        {token.username}. <a href="/docs/how-to/use-the-api-from-a-script.html">How to use the API from a script</a>
       </p>
       <p role="status" className="small">
         {copied === true && "Copied."}
