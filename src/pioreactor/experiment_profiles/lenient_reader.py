@@ -52,7 +52,7 @@ _RETIRED: Final = {
 }
 """Keys of older profiles → what replaces them."""
 _PLACE = re.compile(r"line (\d+), column (\d+): ")
-_LAST_PART = re.compile(r"(?:\.[^.\[\]]*|\[\d+\])$")
+_LAST_PART = re.compile(r"(?:\.[^.\[\]]*|\[\d+\])\Z")
 
 
 class Diagnostic(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -143,9 +143,8 @@ def test_workers_status_has_a_row_for_those_that_do_not_answer(cluster: Cluster)
 
 def test_workers_status_asks_the_leader_about_units_without_a_token_here(cluster: Cluster) -> None:
     (cluster.desk.runtime.paths.secrets / FOLDER).mkdir()
-    for unit, answer in {"w1": {"ok": True, "value": {"version": "27.1.0"}}, "w2": {"ok": False}}.items():
-        path = f"/api/units/{unit}/versions/app"
-        cluster.answers["localhost", "GET", path] = json_response({unit: {**answer, "unit": unit}})
+    for unit, answer in (("w1", {"ok": True, "value": {"version": "27.1.0"}}), ("w2", {"ok": False})):
+        cluster.answers["localhost", "GET", f"/api/units/{unit}/versions/app"] = json_response({unit: answer})
     rows = {row["unit"]: row for row in json.loads(cluster.desk.pio("workers", "status", "--json").out)}
     assert {unit: (row["answers"], row["version"]) for unit, row in rows.items()} == {
         "w1": (True, "27.1.0"),
