@@ -28,7 +28,7 @@ from bench.trust import describe
 from pioreactor.background_jobs.leader.topic_parsers import rows_of
 from pioreactor.bootstrap.process import build_runtime
 from pioreactor.calibrations.defaults import install_simulated
-from pioreactor.demo.cluster import DemoCluster
+from pioreactor.demo.demo_cluster import DemoCluster
 from pioreactor.demo.plan import LEADER, VIEWER, DemoPlan
 from pioreactor.devices.ownership import FileLockOwnership
 from pioreactor.exc import PioreactorError, StorageError

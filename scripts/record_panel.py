@@ -23,7 +23,7 @@ from urllib.parse import quote
 import httpx
 
 from pioreactor.bootstrap import build_runtime
-from pioreactor.demo.cluster import DemoCluster
+from pioreactor.demo.demo_cluster import DemoCluster
 from pioreactor.demo.experiment import JOBS, start_experiment
 from pioreactor.demo.plan import LEADER, DemoPlan
 from pioreactor.messaging.ports import Message

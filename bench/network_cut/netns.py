@@ -68,39 +68,39 @@ class Network:
         return self._in_unit
 
     def _make(self, router: int, unit: int) -> None:
-        _do("ip link set lo up")
-        _do(f"ip link add cable type veth peer name leader netns {router}")
-        _do(f"ip link add unit netns {router} type veth peer name cable netns {unit}")
-        _do(f"ip addr add {LEADER_ADDRESS}/24 dev cable")
-        _do("ip link set cable up")
+        do("ip link set lo up")
+        do(f"ip link add cable type veth peer name leader netns {router}")
+        do(f"ip link add unit netns {router} type veth peer name cable netns {unit}")
+        do(f"ip addr add {LEADER_ADDRESS}/24 dev cable")
+        do("ip link set cable up")
         for name, address in (("leader", LEADER_GATEWAY), ("unit", UNIT_GATEWAY)):
-            _do(f"ip addr add {address}/24 dev {name}", self._in_router)
-            _do(f"ip link set {name} up", self._in_router)
-        _do("tee /proc/sys/net/ipv4/ip_forward", self._in_router, said="1")
-        _do("ip link set lo up", self._in_unit)
-        _do("tee /proc/sys/net/unix/max_dgram_qlen", self._in_unit, said="512")  # as systemd sets it on real units
-        _do(f"ip addr add {UNIT_ADDRESS}/24 dev cable", self._in_unit)
-        _do(f"ip route add default via {LEADER_GATEWAY}")
+            do(f"ip addr add {address}/24 dev {name}", self._in_router)
+            do(f"ip link set {name} up", self._in_router)
+        do("tee /proc/sys/net/ipv4/ip_forward", self._in_router, said="1")
+        do("ip link set lo up", self._in_unit)
+        do("tee /proc/sys/net/unix/max_dgram_qlen", self._in_unit, said="512")  # as systemd sets it on real units
+        do(f"ip addr add {UNIT_ADDRESS}/24 dev cable", self._in_unit)
+        do(f"ip route add default via {LEADER_GATEWAY}")
         self._plug_in()
 
     def _plug_in(self) -> None:
-        _do("ip link set cable up", self._in_unit)
-        _do(f"ip route add default via {UNIT_GATEWAY}", self._in_unit)
+        do("ip link set cable up", self._in_unit)
+        do(f"ip route add default via {UNIT_GATEWAY}", self._in_unit)
 
     def cut(self, kind: Cut) -> None:
         """Nobody gets a reset or another answer from what is cut."""
         if kind == "link down":
-            _do("ip link set cable down", self._in_unit)
+            do("ip link set cable down", self._in_unit)
             return
         for address in self._dropped(kind):
-            _do(f"ip route add blackhole {address}/32", self._in_router)
+            do(f"ip route add blackhole {address}/32", self._in_router)
 
     def heal(self, kind: Cut) -> None:
         if kind == "link down":
             self._plug_in()
             return
         for address in self._dropped(kind):
-            _do(f"ip route del blackhole {address}/32", self._in_router)
+            do(f"ip route del blackhole {address}/32", self._in_router)
 
     @staticmethod
     def _dropped(kind: Cut) -> tuple[str, ...]:
@@ -111,7 +111,7 @@ class Network:
 def network() -> Iterator[Network]:
     """Make the network; at the end of the block it is gone with the last process that lives in it."""
     with ExitStack() as stack:
-        router, unit = (stack.enter_context(_namespace()) for _ in range(2))
+        router, unit = (stack.enter_context(namespace()) for _ in range(2))
         yield Network(router, unit)
 
 
@@ -120,7 +120,7 @@ def inside(pid: int) -> list[str]:
 
 
 @contextmanager
-def _namespace() -> Iterator[int]:
+def namespace() -> Iterator[int]:
     """Yield a process that is alone in a network namespace. It ends with its input, also when its parent is killed."""
     with subprocess.Popen(["unshare", "--net", "cat"], stdin=subprocess.PIPE) as holder:
         try:
@@ -139,7 +139,7 @@ def _wait_until_apart(pid: int, within_s: float = 10.0) -> None:
         time.sleep(0.01)
 
 
-def _do(command: str, prefix: Sequence[str] = (), *, said: str = "") -> None:
+def do(command: str, prefix: Sequence[str] = (), *, said: str = "") -> None:
     done = subprocess.run([*prefix, *command.split()], input=said, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise OSError(f"{command}: {done.stderr.strip()}")

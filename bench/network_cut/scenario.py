@@ -28,7 +28,7 @@ from bench.network_cut.netns import (
 from bench.network_cut.report import CutReport, Report
 from pioreactor import topics
 from pioreactor.background_jobs.leader.topic_parsers import rows_of
-from pioreactor.demo.cluster import DemoCluster
+from pioreactor.demo.demo_cluster import DemoCluster
 from pioreactor.demo.experiment import Jobs, start_experiment
 from pioreactor.demo.plan import LEADER, VIEWER, DemoPlan
 from pioreactor.exc import PioreactorError, StorageError

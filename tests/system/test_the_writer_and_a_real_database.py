@@ -20,7 +20,7 @@ import pytest
 
 from pioreactor import structs, topics
 from pioreactor.background_jobs.leader.mqtt_to_db_streaming import MAX_BATCH_BYTES
-from pioreactor.demo.cluster import DemoCluster
+from pioreactor.demo.demo_cluster import DemoCluster
 from pioreactor.demo.plan import LEADER, VIEWER, DemoPlan
 from pioreactor.exc import StorageError
 from pioreactor.messaging.mqtt import MqttBusFactory

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from pioreactor.bootstrap import build_runtime
 from pioreactor.http.client import StandardHttpClient
+from pioreactor.identity.people import ensure_first_person
 from pioreactor.storage.leader.database import LeaderDatabase
 from pioreactor.web import app_factory as composing
-from pioreactor.web.security.people import ensure_first_person
 from pioreactor.web.serve import serve
 
 

@@ -163,11 +163,11 @@ def open_stores(paths: Paths) -> UnitStores:
     return SqliteUnitStores(paths)
 
 
-def http_client() -> HttpClient:
-    """Return the HTTP client with which this process sends requests to other units."""
+def http_client(paths: Paths | None = None) -> HttpClient:
+    """Return the HTTP client with which this process sends requests to other units; `paths` are those of its own."""
     from pioreactor.http.client import StandardHttpClient
 
-    return StandardHttpClient()
+    return StandardHttpClient(paths.authority if paths is not None else None)
 
 
 def _broker(settings: Settings, paths: Paths) -> BrokerAddress:
@@ -197,7 +197,7 @@ def _inventory(
         leader = settings.cluster.leader_hostname
         ui = settings.ui
         return LeaderInventory(
-            http_client(),
+            http_client(paths),
             base_url=base_url(leader, settings.cluster_addresses, port=ui.port, proto=ui.proto)
             if leader and asks_leader
             else None,

@@ -148,7 +148,7 @@ class CliContext:
             return self._http
         from pioreactor.http.client import StandardHttpClient
 
-        return StandardHttpClient()
+        return StandardHttpClient(self.paths.authority)
 
     def _token_for(self, unit: str) -> str:
         from pioreactor.identity.unit_tokens import credential_for

@@ -11,7 +11,7 @@ from types import FrameType
 
 import click
 
-from pioreactor.demo.cluster import DemoCluster
+from pioreactor.demo.demo_cluster import DemoCluster
 from pioreactor.demo.experiment import JOBS, start_experiment
 from pioreactor.demo.plan import LEADER, DemoPlan
 

@@ -43,6 +43,7 @@ ENTRIES: Final[Mapping[str, Entry]] = {
     "mqtt": Entry(f"{_HERE}.mqtt", "mqtt", "Show MQTT messages as they arrive."),
     "estimate": Entry(f"{_HERE}.estimate", "estimate", "Re-run an estimator on recorded data."),
     "repair": Entry(f"{_HERE}.repair", "repair", "Create missing directories and repair permissions."),
+    "cluster": Entry(f"{_HERE}.cluster", "cluster", "Make a cluster, join this unit to one, or leave it."),
     "plugins": Entry(f"{_HERE}.plugin_setup", "plugins", "List plugins and set up their packages."),
     "version": Entry(f"{_HERE}.version", "version", "Print the version of the software."),
     "experiments": Entry(f"{_HERE}.experiments", "experiments", "Create, list and delete experiments.", True),

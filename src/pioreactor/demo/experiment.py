@@ -9,7 +9,7 @@ from typing import Final
 from pioreactor.bootstrap import build_runtime
 from pioreactor.bootstrap.process import http_client
 from pioreactor.calibrations.defaults import install_simulated
-from pioreactor.demo.cluster import DemoCluster
+from pioreactor.demo.demo_cluster import DemoCluster
 from pioreactor.demo.plan import LEADER
 from pioreactor.exc import PioreactorError
 from pioreactor.http.fanout import UnitRefusedError

@@ -1,6 +1,10 @@
 """HTTP client on the standard library: no pool, no redirects, bounded responses."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import msgspec
@@ -8,12 +12,22 @@ import msgspec
 from pioreactor.exc import InvalidRequestError, UnitUnreachableError
 from pioreactor.http.ports import Response
 
+if TYPE_CHECKING:
+    from ssl import SSLContext
+
 _MAX_RESPONSE_BYTES = 256 * 1024 * 1024
 """The largest responses are archives of a unit."""
 
 
 class StandardHttpClient:
-    """Opens one connection per request: at a few requests a minute, a pool would hold mostly dead connections."""
+    """Opens one connection per request: at a few requests a minute, a pool would hold mostly dead connections.
+
+    Over HTTPS only certificates of the cluster's `authority` are accepted, those of public authorities without one.
+    """
+
+    def __init__(self, authority: Path | None = None) -> None:
+        self._authority = authority
+        self._context: SSLContext | None = None
 
     def request(
         self,
@@ -35,8 +49,11 @@ class StandardHttpClient:
             body = msgspec.json.encode(json)
             sent["Content-Type"] = "application/json"
         target = (parts.path if parts.path else "/") + (f"?{parts.query}" if parts.query else "")
-        connection_type = HTTPSConnection if parts.scheme == "https" else HTTPConnection
-        connection = connection_type(parts.hostname, parts.port, timeout=timeout_s)
+        connection = (
+            HTTPSConnection(parts.hostname, parts.port, timeout=timeout_s, context=self._tls())
+            if parts.scheme == "https"
+            else HTTPConnection(parts.hostname, parts.port, timeout=timeout_s)
+        )
         try:
             connection.request(method, target, body=body, headers=sent)
             answer = connection.getresponse()
@@ -48,6 +65,14 @@ class StandardHttpClient:
         if len(content) > _MAX_RESPONSE_BYTES:
             raise UnitUnreachableError(f"the response of {parts.netloc} is larger than {_MAX_RESPONSE_BYTES} bytes")
         return Response(answer.status, content, {name.lower(): value for name, value in answer.getheaders()})
+
+    def _tls(self) -> SSLContext:
+        if self._context is None:
+            import ssl
+
+            own = self._authority if self._authority is not None and self._authority.exists() else None
+            self._context = ssl.create_default_context(cafile=own)
+        return self._context
 
 
 def _unreachable(address: str, timeout_s: float, error: Exception) -> UnitUnreachableError:

@@ -27,6 +27,20 @@ def set_value(path: Path, section: str, key: str, value: str, *, check: Callable
         write_atomically(path, after)
 
 
+def remove_value(path: Path, section: str, key: str) -> None:
+    """Remove every line that sets a value; a file or key that is absent is fine."""
+    if not path.exists():
+        return
+    with _locked(path):
+        lines = path.read_text(encoding="utf-8").splitlines()
+        places = _places(lines)
+        kept = list(lines)
+        for start in reversed([index for index, place in enumerate(places) if place == (section, key)]):
+            del kept[start : _end_of_value(places, start)]
+        if kept != lines:
+            write_atomically(path, "\n".join(kept) + "\n")
+
+
 def with_value(text: str, section: str, key: str, value: str) -> str:
     """Return the text with the value set; a new key is appended to its section."""
     _check_writable(section, key, value)

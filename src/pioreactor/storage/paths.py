@@ -80,6 +80,16 @@ class Paths:
         return self.storage / "secrets"
 
     @property
+    def tls(self) -> Path:
+        """Certificates and keys of this unit."""
+        return self.secrets / "tls"
+
+    @property
+    def authority(self) -> Path:
+        """Certificate of the cluster's authority; absent where no cluster with certificates was joined."""
+        return self.tls / "ca.pem"
+
+    @property
     def calibrations(self) -> Path:
         return self.storage / "calibrations"
 

@@ -35,9 +35,9 @@ if TYPE_CHECKING:
 
     from litestar.openapi import OpenAPIConfig
 
+    from pioreactor.identity.people import PeopleAndTokens
     from pioreactor.web.leader.services import LeaderServices
     from pioreactor.web.live.subscriber_policy import Credentials
-    from pioreactor.web.security.people import PeopleAndTokens
 
 MAX_BODY_BYTES = 1_000_000
 _PACKAGE = Path(__file__).parent

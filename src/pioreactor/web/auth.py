@@ -13,12 +13,12 @@ from litestar.params import FromPath, JSONBody, SkipValidation
 from pioreactor.exc import ConflictError, NotAuthenticatedError, NotPermittedError
 from pioreactor.identity import access_tokens
 from pioreactor.identity.access_tokens import AccessTokenRow, NewAccessToken, TokenStorage
+from pioreactor.identity.passwords import hash_password
+from pioreactor.identity.people import People, check
 from pioreactor.web.request_bodies import AddPerson, ChangePassword, CreateToken, SignIn
 from pioreactor.web.security.guards import only_signed_in
 from pioreactor.web.security.identity import Kind, identity_of
 from pioreactor.web.security.login_throttle import LoginThrottle
-from pioreactor.web.security.passwords import hash_password
-from pioreactor.web.security.people import People, check
 from pioreactor.web.security.sessions import COOKIE, LIFETIME_S, Sessions
 
 

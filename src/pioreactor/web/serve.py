@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -244,17 +245,27 @@ def serve(
     *,
     on_start: Callable[[int], None] | None = None,
     trusted_proxies: Sequence[str] = (),
+    tls: tuple[Path, Path] | None = None,
 ) -> None:
-    """Serve until SIGTERM or SIGINT, then finish open requests and return.
+    """Serve until SIGTERM or SIGINT, then finish open requests and return. `tls`: certificate and key, for HTTPS.
 
     `port` 0 takes a free one; `on_start` is called with the port once connections are accepted. `X-Forwarded-For` and
     `X-Forwarded-Proto` count in requests from `trusted_proxies` only. Raise `ConflictError` when the port is in use.
     """
     listener = _listen(host, port)
     with listener:
-        server = make_server(app, lambda: _started(listener, on_start), trusted_proxies)
-        with _stopped_by_signals(server):
-            asyncio.run(server.serve(sockets=[listener]))
+        server = make_server(app, lambda: _started(listener, on_start), trusted_proxies, tls=tls)
+        with _stopped_by_signals(server), asyncio.Runner(loop_factory=_EventLoop) as runner:
+            runner.run(server.serve(sockets=[listener]))
+
+
+class _EventLoop(asyncio.SelectorEventLoop):
+    """An event loop whose servers wait no longer for the handshake of a client than for the head of its request."""
+
+    async def create_server(self, *arguments: object, **options: object) -> asyncio.Server:
+        if options.get("ssl") is not None:
+            options["ssl_handshake_timeout"] = Limits().head_timeout_s
+        return await super().create_server(*arguments, **options)  # type: ignore[call-overload,no-any-return]
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -283,8 +294,10 @@ def make_server(
     started: Callable[[], None],
     trusted_proxies: Sequence[str] = (),
     limits: Limits | None = None,
+    *,
+    tls: tuple[Path, Path] | None = None,
 ) -> uvicorn.Server:
-    """Return the server of an app, with limits on connections."""
+    """Return the server of an app, with limits on connections. `tls`: certificate and key, for HTTPS."""
     others = OpenConnections(limits if limits is not None else Limits(proxies=frozenset(trusted_proxies)))
 
     class Server(uvicorn.Server):
@@ -316,6 +329,8 @@ def make_server(
         forwarded_allow_ips=list(trusted_proxies),
         timeout_graceful_shutdown=_SHUTDOWN_TIMEOUT_S,
         interface="asgi3",
+        ssl_certfile=tls[0] if tls is not None else None,
+        ssl_keyfile=tls[1] if tls is not None else None,
     )
     return Server(config)
 

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 VIEWER = "viewer"
 VIEWER_PASSWORD_FILE = "viewer_password"
-FIRST_PASSWORD_FILE = "first_sign_in"
 
 
 @click.command(name="web")
@@ -40,7 +39,7 @@ def web(host: str, port: int | None) -> None:
         password = read_secret(runtime.paths, VIEWER_PASSWORD_FILE)
         app = compose(
             runtime,
-            http=http_client(),
+            http=http_client(runtime.paths),
             environment=os.environ,
             database=database,
             viewer=(VIEWER, password) if password is not None else None,
@@ -51,29 +50,35 @@ def web(host: str, port: int | None) -> None:
             app,
             host,
             chosen,
+            tls=_certificate(runtime),
             trusted_proxies=[name.strip() for name in runtime.settings.ui.trusted_proxies.split(",") if name.strip()],
             on_start=lambda taken: click.echo(f"{runtime.unit}: web server listening on {host}:{taken}", err=True),
         )
 
 
+def _certificate(runtime: Runtime) -> tuple[Path, Path] | None:
+    """Return certificate and key if this unit is to serve HTTPS; raise `ConfigurationError` if it has none."""
+    if runtime.settings.ui.proto != "https":
+        return None
+    certificate, key = runtime.paths.tls / "unit.pem", runtime.paths.tls / "unit.key"
+    if not (certificate.exists() and key.exists()):
+        from pioreactor.exc import ConfigurationError
+
+        raise ConfigurationError(
+            f"[ui] proto is https, but {runtime.paths.tls} has no certificate of this unit",
+            remedy="Run `pio cluster init` on the leader or `pio cluster join` on a worker, or set [ui] proto = http.",
+        )
+    return certificate, key
+
+
 def _open_database(runtime: Runtime) -> LeaderDatabase:
     """Open the leader's database; at the first start, add the first person who may sign in."""
+    from pioreactor.identity.people import add_first_person
     from pioreactor.storage.leader.database import LeaderDatabase
-    from pioreactor.web.security.people import ensure_first_person
 
     named = runtime.settings.storage.database
     database = LeaderDatabase.open(Path(named) if named else runtime.paths.database, now=runtime.clock.now)
-    password = ensure_first_person(database.people)
-    if password is not None:
-        _keep_first_password(runtime, password)
+    password_file = add_first_person(database.people, runtime.paths.secrets)
+    if password_file is not None:
+        click.echo(f"Sign in as pioreactor; the password is in {password_file}.", err=True)
     return database
-
-
-def _keep_first_password(runtime: Runtime, password: str) -> None:
-    """Write the generated password to a file that only its owner can read, and print its path."""
-    runtime.paths.secrets.mkdir(parents=True, exist_ok=True, mode=0o700)
-    path = runtime.paths.secrets / FIRST_PASSWORD_FILE
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(password + "\n")
-    click.echo(f"Sign in as pioreactor; the password is in {path}.", err=True)

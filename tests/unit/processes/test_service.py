@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pioreactor.demo.cluster import DemoCluster
+from pioreactor.demo.demo_cluster import DemoCluster
 from pioreactor.demo.plan import DemoPlan
 from pioreactor.processes import service as service_module
 from pioreactor.processes.service import STABLE_AFTER_S, Service

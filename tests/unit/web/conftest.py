@@ -15,6 +15,7 @@ from pioreactor.http.addresses import base_url
 from pioreactor.http.loopback import LoopbackHttp, Request
 from pioreactor.http.ports import Response
 from pioreactor.http.units import Units
+from pioreactor.identity.people import ensure_first_person
 from pioreactor.identity.unit_model import stored_model
 from pioreactor.jobs.measurement import Measurement
 from pioreactor.jobs.published_attribute import PublishedAttribute
@@ -28,7 +29,6 @@ from pioreactor.storage.paths import Paths
 from pioreactor.web.app import LeaderSide, create_app
 from pioreactor.web.leader.services import LeaderServices
 from pioreactor.web.security.identity import Identity
-from pioreactor.web.security.people import ensure_first_person
 from pioreactor.web.tasks import Tasks
 from pioreactor.web.unit.job_launcher import JobLauncher
 from pioreactor.web.unit.services import UnitServices

@@ -41,6 +41,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/cluster/leave": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Leave
+         * @description Remove the worker that sends this, with its token and its account at the broker.
+         */
+        post: operations["post_api_cluster_leave"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/config/shared": {
         parameters: {
             query?: never;
@@ -1094,6 +1114,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/workers/discover": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Discover
+         * @description Return the machines in this network that wait to join; takes 3 s.
+         */
+        get: operations["get_api_workers_discover"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/workers/setup": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * SetUpWorker
+         * @description Take a machine that waits into the cluster; the task's result is the new worker.
+         */
+        post: operations["post_api_workers_setup"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/workers/{unit}": {
         parameters: {
             query?: never;
@@ -1107,7 +1167,7 @@ export interface paths {
         post?: never;
         /**
          * RemoveWorker
-         * @description Remove a worker from the inventory and stop its jobs; its data is kept.
+         * @description Remove a worker from the inventory, stop its jobs, and revoke its token and account; its data is kept.
          */
         delete: operations["delete_api_workers_unit"];
         options?: never;
@@ -3941,6 +4001,16 @@ export interface components {
             session: components["schemas"]["CalibrationSession"];
             step: components["schemas"]["CalibrationStep"];
         };
+        /** SetUpWorker */
+        SetUpWorker: {
+            code: string;
+            ipv4_address?: string | null;
+            model?: string | null;
+            name?: string | null;
+            /** @default false */
+            replace: boolean;
+            version?: string | null;
+        };
         /** SettingsAnswer */
         SettingsAnswer: {
             settings: {
@@ -4055,6 +4125,12 @@ export interface components {
                 [key: string]: number;
             };
         };
+        /** WaitingWorker */
+        WaitingWorker: {
+            address: string;
+            pioreactor_unit: string;
+            version: string;
+        };
         /** WorkerModel */
         WorkerModel: {
             model_name: string;
@@ -4145,6 +4221,26 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Chart"][];
+                };
+            };
+        };
+    };
+    post_api_cluster_leave: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Status"];
                 };
             };
         };
@@ -6667,6 +6763,65 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Accepted"];
+                };
+            };
+        };
+    };
+    get_api_workers_discover: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WaitingWorker"][];
+                };
+            };
+        };
+    };
+    post_api_workers_setup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetUpWorker"];
+            };
+        };
+        responses: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
                 };
             };
         };

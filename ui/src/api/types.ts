@@ -6,6 +6,13 @@ type Schemas = components["schemas"];
 
 export type Experiment = Schemas["Experiment"];
 export type Worker = Schemas["WorkerRow"];
+export type WaitingWorker = Schemas["WaitingWorker"];
+
+/** Result of the task that takes a machine into the cluster. */
+export interface JoinedWorker {
+  pioreactor_unit: string;
+  warning?: string | null;
+}
 export type Assignment = Schemas["Assignment"];
 /** A unit with its model: what a worker and an assignment have in common. */
 export type Reactor = Pick<Assignment, "pioreactor_unit" | "is_active"> & {

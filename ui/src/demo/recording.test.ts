@@ -26,6 +26,7 @@ const BODIES: Record<string, Record<string, unknown>> = {
   "PATCH /api/experiments/{experiment}/unit_labels": { unit: "reactor-01", label: "A" },
   "POST /auth/tokens": { name: "script" },
   "PATCH /api/config/shared": { code: "leader_hostname=leader" },
+  "POST /api/workers/setup": { name: "reactor-31", code: "K7QM-2XFD" },
   "PUT /api/workers": { pioreactor_unit: "reactor-09", model_name: "pioreactor_20ml", model_version: "1.5" },
 };
 

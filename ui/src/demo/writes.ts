@@ -1,7 +1,16 @@
 /** The demo's answers to commands. A recording cannot answer them; `writes.test.ts` holds them to the OpenAPI document. */
 
 import type { Answer, Method } from "@/api/client";
-import type { AccessToken, Assignment, ChartPreferences, ConfigVersion, Experiment, LogRow, Worker } from "@/api/types";
+import type {
+  AccessToken,
+  Assignment,
+  ChartPreferences,
+  ConfigVersion,
+  Experiment,
+  LogRow,
+  WaitingWorker,
+  Worker,
+} from "@/api/types";
 import { EVERYONE } from "@/live/topics";
 import type { DemoCluster } from "./cluster";
 import { LOST_UNIT, noAnswer } from "./faults";
@@ -18,6 +27,8 @@ export const refused = (status: number, error: string, remediation?: string): An
   status,
   body: { error, status, cause: error, remediation },
 });
+
+const WAITING: WaitingWorker[] = [{ pioreactor_unit: "reactor-31", address: "10.0.0.39:4998", version: "27.0.0" }];
 
 const DONE = { status: "success", msg: null };
 const later = (ms: number, act: () => void): void => void setTimeout(act, ms);
@@ -310,6 +321,16 @@ export function writes(cluster: DemoCluster, tasks: Tasks, session: Session): [M
         const added = { ...body, added_at: iso(cluster.nowS), is_active: 1 } as Worker;
         workers().push(added);
         return ok(added, 201);
+      },
+    ],
+    ["GET", "/api/workers/discover", () => ok(WAITING)],
+    [
+      "POST",
+      "/api/workers/setup",
+      (_, body) => {
+        const [pioreactor_unit, address] = [String(body.name), String(body.ipv4_address ?? "10.0.0.39")];
+        workers().push({ pioreactor_unit, added_at: iso(cluster.nowS), is_active: 1 } as Worker);
+        return tasks.succeed({ pioreactor_unit, address, version: "27.0.0", warning: null });
       },
     ],
     [

@@ -20,23 +20,74 @@ def workers() -> None:
 
 @workers.command()
 @click.argument("unit")
+@click.option("--code", default=None, help="The code that `pio cluster join` shows on a machine that is to join.")
+@click.option("-a", "--address", default=None, help="Where it waits, HOST or HOST:PORT; default: search for it.")
+@click.option("--replace", is_flag=True, help="The machine takes the place of a worker of the same name.")
 @click.option("-m", "--model-name", help="Model of the reactor, such as pioreactor_40ml; the unit's own unless given.")
 @click.option("-v", "--model-version", help="Version of the model, such as 1.5.")
+@json_option
 @pass_cli_context
-def add(cli: CliContext, unit: str, model_name: str | None, model_version: str | None) -> None:
-    """Add a unit that has joined the cluster to the inventory. One that is there already keeps what it has."""
+def add(
+    cli: CliContext,
+    unit: str,
+    code: str | None,
+    address: str | None,
+    replace: bool,
+    model_name: str | None,
+    model_version: str | None,
+    as_json: bool,
+) -> None:
+    """Take a machine that shows a code into the cluster; without a code, list a unit that has joined it.
+
+    One that is there already keeps what it has.
+    """
     if (model_name is None) != (model_version is None):
         raise click.UsageError("Give --model-name and --model-version together.")
-    body = {"pioreactor_unit": unit, "model_name": model_name, "model_version": model_version}
-    cli.ask_leader("PUT", "/api/workers", json=body)
-    if model_name is not None and model_version is not None:
-        _set_model(cli, unit, model_name, model_version)
+    if code is None:
+        body = {"pioreactor_unit": unit, "model_name": model_name, "model_version": model_version}
+        added: object = cli.ask_leader("PUT", "/api/workers", json=body)
+        if model_name is not None and model_version is not None:
+            _set_model(cli, unit, model_name, model_version)
+    else:
+        added = cli.ask_leader(
+            "POST",
+            "/api/workers/setup",
+            json={
+                "name": unit, "code": code, "ipv4_address": address, "model": model_name, "version": model_version,
+                "replace": replace,
+            },
+            timeout_s=120,
+        )  # fmt: skip
+    if as_json:
+        print_json(added)
+        return
     click.echo(f"{unit} is in the inventory.")
+    _hint_at_token(cli, unit)
+    warning = added.get("warning") if isinstance(added, dict) else None
+    if warning:
+        click.echo(f"Warning: {warning}", err=True)
+
+
+def _hint_at_token(cli: CliContext, unit: str) -> None:
     from pioreactor.identity.unit_tokens import FILE_NAME, WorkerTokens
 
     if unit != cli.settings.cluster.leader_hostname and WorkerTokens(cli.paths.secrets).token_of(unit) is None:
         click.echo(f"If it has no token yet: `pio workers token {unit}` on the leader prints what belongs into")
         click.echo(f"storage/secrets/{FILE_NAME} of {unit}.")
+
+
+@workers.command()
+@json_option
+@pass_cli_context
+def discover(cli: CliContext, as_json: bool) -> None:
+    """List machines in this network that wait to join (pio cluster join)."""
+    found = cli.ask_leader("GET", "/api/workers/discover", timeout_s=20)
+    rows = found if isinstance(found, list) else []
+    if as_json:
+        print_json(rows)
+        return
+    none = "No machine waits in this network. Run `pio cluster join` on it; some networks do not pass multicast on."
+    print_table(rows, ["pioreactor_unit", "address", "version"], none=none)
 
 
 @workers.command()

@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import logging
+import os
 import signal
 from pathlib import Path
 
@@ -41,8 +42,11 @@ def main() -> None:
     parser.add_argument("--passwords", type=Path, required=True, help="a Mosquitto password file ($7$)")
     parser.add_argument("--permissions", type=Path, required=True, help="a Mosquitto ACL file")
     parser.add_argument("--retained", type=Path, help="file that keeps retained messages")
+    parser.add_argument("--pid-file", type=Path, help="file for the process id, which SIGHUP is sent to")
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    if options.pid_file is not None:
+        options.pid_file.write_text(f"{os.getpid()}\n")
     asyncio.run(serve(BrokerCore(options.passwords, options.permissions, options.retained), options.host, options.port))
 
 

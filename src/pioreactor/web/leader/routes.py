@@ -9,6 +9,7 @@ from pioreactor.web.leader import (
     configuration,
     experiments,
     jobs,
+    joining,
     logs,
     overview,
     profiles,
@@ -21,7 +22,7 @@ from pioreactor.web.leader.relayed_routes import relayed_routes
 
 def leader_routes() -> Router:
     parts = (
-        *(experiments, workers, assignments, jobs, readings, logs),
+        *(experiments, joining, workers, assignments, jobs, readings, logs),
         *(configuration, overview, calibrations, profiles, quarantine),
     )
     own = [part.ROUTES for part in parts]

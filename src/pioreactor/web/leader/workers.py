@@ -8,10 +8,12 @@ from litestar.status_codes import HTTP_200_OK, HTTP_201_CREATED
 from msgspec import convert
 
 from pioreactor.exc import ConflictError, InvalidRequestError, NotFoundError, PioreactorError
+from pioreactor.http.fanout import UnitReport, report
 from pioreactor.http.units import decoded
 from pioreactor.models import find_model, load_models
 from pioreactor.storage.leader.repositories.assignments import Assignment, Reassignment
 from pioreactor.storage.leader.repositories.workers import Worker
+from pioreactor.web.leader.joining import revoke
 from pioreactor.web.leader.notifications import publish_assignment, publish_assignment_and_log
 from pioreactor.web.leader.responses import (
     Models,
@@ -107,13 +109,19 @@ def one_worker(leader: LeaderPorts, unit: FromPath[str]) -> WorkerRow:
 
 @delete("/workers/{unit:str}", status_code=202, sync_to_thread=True)
 def remove_worker(leader: LeaderPorts, unit: FromPath[str]) -> Accepted:
-    """Remove a worker from the inventory and stop its jobs; its data is kept."""
+    """Remove a worker from the inventory, stop its jobs, and revoke its token and account; its data is kept."""
     name = unit_name(unit, broadcast=False)
     leader.database.workers.remove(name)
     publish_assignment(leader, name)
-    return leader.start_asking(
-        f"stopping jobs on {name}", [name], "POST", "/unit_api/jobs/stop/all", timeout_s=_STOP_TIMEOUT_S
-    )
+    return leader.unit.tasks.start(f"removing {name}", lambda: _dismiss(leader, name), pool="requests")
+
+
+def _dismiss(leader: LeaderServices, name: str) -> dict[str, UnitReport]:
+    """Stop the jobs of a former worker, then make its token and account invalid: it may not be told otherwise."""
+    answers = leader.ask_all([name], "POST", "/unit_api/jobs/stop/all", timeout_s=_STOP_TIMEOUT_S)
+    if name != leader.unit.name:
+        revoke(leader, name)
+    return report(answers)
 
 
 @put("/workers/{unit:str}/is_active", sync_to_thread=True)

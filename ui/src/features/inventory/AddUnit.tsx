@@ -1,13 +1,14 @@
-/** Takes a unit into the cluster. */
+/** Takes a unit into the cluster: a machine that shows a code, or one that has joined already. */
 
-import { Modal, NativeSelect, TextInput } from "@mantine/core";
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { Button, Modal, NativeSelect, TextInput } from "@mantine/core";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
-import { request } from "@/api/client";
+import { ask, get, request } from "@/api/client";
 import { useModels } from "@/api/queries";
+import type { JoinedWorker, WaitingWorker } from "@/api/types";
 import { FormFooter } from "@/parts/FormFooter";
 import css from "./inventory.module.css";
-import { wrongUnitName } from "./names";
+import { wrongCode, wrongUnitName } from "./names";
 
 interface Props {
   opened: boolean;
@@ -23,60 +24,130 @@ export function AddUnit({ opened, onClose, known }: Props) {
   );
 }
 
+const OWN_MODEL = "As the machine says";
+
 function Form({ onClose, known }: Omit<Props, "opened">) {
   const client = useQueryClient();
   const models = useModels().data ?? [];
   const [name, setName] = useState("");
+  const [code, setCode] = useState("");
+  const [address, setAddress] = useState("");
   const [chosen, choose] = useState<string>();
-  const wrong = wrongUnitName(name, known);
-  const choice =
-    chosen ??
+  const pairs = code.trim() !== "";
+  const wrong = wrongUnitName(name, known) ?? (pairs ? wrongCode(code) : undefined);
+  const usual =
     models.find((one) => one.model_name === "pioreactor_40ml" && one.model_version === "1.5")?.display_name ??
     models[0]?.display_name ??
     "";
+  const choice = chosen ?? (pairs ? OWN_MODEL : usual);
   const adding = useMutation({
-    mutationFn: () => {
+    mutationFn: async (): Promise<string | undefined> => {
       const model = models.find((one) => one.display_name === choice);
-      return request("PUT", "/api/workers", {
-        pioreactor_unit: name.trim(),
-        model_name: model?.model_name ?? null,
-        model_version: model?.model_version ?? null,
-      });
+      const { model_name = null, model_version = null } = model ?? {};
+      if (!pairs) {
+        await request("PUT", "/api/workers", { pioreactor_unit: name.trim(), model_name, model_version });
+        return undefined;
+      }
+      const joined = (await ask("POST", "/api/workers/setup", {
+        name: name.trim(),
+        code: code.trim(),
+        ipv4_address: address.trim() === "" ? null : address.trim(),
+        model: model_name,
+        version: model_version,
+      })) as JoinedWorker;
+      return joined.warning ?? undefined;
     },
-    onSuccess: async () => {
+    onSuccess: async (warning) => {
       await client.invalidateQueries({ queryKey: ["workers"] });
-      onClose();
+      if (warning === undefined) onClose();
     },
   });
   const submit = (event: FormEvent): void => {
     event.preventDefault();
     if (wrong === undefined) adding.mutate();
   };
+  if (adding.data) return <Warning text={adding.data} onClose={onClose} />;
   return (
     <form onSubmit={submit} className={css.form}>
+      <WaitingUnits
+        onChoose={(waiting) => {
+          setName(waiting.pioreactor_unit);
+          setAddress(waiting.address);
+        }}
+      />
       <TextInput
         label="Name"
-        description="The unit's host name, as it was set up: letters, digits, - and _."
+        description="The machine's host name: letters, digits, - and _."
         data-autofocus
         required
         withAsterisk={false}
         value={name}
-        error={name !== "" ? wrong : undefined}
+        error={name !== "" ? wrongUnitName(name, known) : undefined}
         onChange={(event) => setName(event.currentTarget.value)}
       />
+      <TextInput
+        label="Code"
+        description="Shown by “pio cluster join” on the machine. Empty for a unit that has joined already."
+        placeholder="K7QM-2XFD"
+        autoComplete="off"
+        value={code}
+        error={pairs ? wrongCode(code) : undefined}
+        onChange={(event) => setCode(event.currentTarget.value)}
+      />
+      {pairs && (
+        <TextInput
+          label="Address"
+          description="Where the machine waits; empty: the leader searches the network for it."
+          autoComplete="off"
+          value={address}
+          onChange={(event) => setAddress(event.currentTarget.value)}
+        />
+      )}
       <NativeSelect
         label="Model"
         value={choice}
-        data={models.map((one) => one.display_name)}
+        data={[...(pairs ? [OWN_MODEL] : []), ...models.map((one) => one.display_name)]}
         onChange={(event) => choose(event.currentTarget.value)}
       />
       <FormFooter
         error={adding.error}
-        send="Add unit"
+        send={adding.isPending && pairs ? "Adding: certificate, token, account…" : "Add unit"}
         isSending={adding.isPending}
         isComplete={wrong === undefined}
         onCancel={onClose}
       />
     </form>
+  );
+}
+
+/** The machines in the leader's network that wait to join. */
+function WaitingUnits({ onChoose }: { onChoose: (waiting: WaitingWorker) => void }) {
+  const waiting = useQuery({
+    queryKey: ["waiting units"],
+    queryFn: ({ signal }) => get<WaitingWorker[]>("/api/workers/discover", signal),
+    refetchInterval: 10_000,
+    retry: false,
+  });
+  const found = waiting.data ?? [];
+  return (
+    <div role="status" className={css.waiting}>
+      {waiting.isPending && "Searching the network for machines that wait to join…"}
+      {waiting.isSuccess && found.length === 0 && "No machine in this network waits to join."}
+      {found.length > 0 && "These machines wait to join:"}
+      {found.map((one) => (
+        <Button key={one.address} variant="default" size="xs" onClick={() => onChoose(one)}>
+          {one.pioreactor_unit} at {one.address}
+        </Button>
+      ))}
+    </div>
+  );
+}
+
+function Warning({ text, onClose }: { text: string; onClose: () => void }) {
+  return (
+    <div className={css.form}>
+      <p role="alert">The unit was added. {text}</p>
+      <Button onClick={onClose}>Close</Button>
+    </div>
   );
 }

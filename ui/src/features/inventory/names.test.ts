@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { versionsOf } from "./InventoryCard";
-import { wrongUnitName } from "./names";
+import { wrongCode, wrongUnitName } from "./names";
 
 it.each([
   ["reactor-07", undefined],
@@ -9,6 +9,14 @@ it.each([
   ["localhost", "Every machine is called localhost; give its own name"],
   ["known", "This unit is in the cluster already"],
 ])("judges %j", (name, verdict) => expect(wrongUnitName(name, ["known"])).toBe(verdict));
+
+it.each([
+  ["K7QM-2XFD", true],
+  ["k7qm 2xfd", true],
+  ["OIL0-1111", true],
+  ["K7QM-2XF", false],
+  ["K7QM-2XFU", false],
+])("reads the code %j", (code, isRight) => expect(wrongCode(code) === undefined).toBe(isRight));
 
 it("survives versions it cannot read", () => {
   expect(versionsOf("not json").app).toBeUndefined();

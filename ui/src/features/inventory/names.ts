@@ -8,3 +8,9 @@ export function wrongUnitName(name: string, known: readonly string[]): string | 
   if (trimmed.toLowerCase() === "localhost") return "Every machine is called localhost; give its own name";
   return known.includes(trimmed) ? "This unit is in the cluster already" : undefined;
 }
+
+/** Says what is wrong with a typed code; letters that look like digits are taken for them. */
+export function wrongCode(code: string): string | undefined {
+  const digits = code.toUpperCase().replaceAll(/[\s-]/g, "").replaceAll("O", "0").replaceAll(/[IL]/g, "1");
+  return /^[0-9A-HJKMNP-TV-Z]{8}$/.test(digits) ? undefined : "Eight letters and digits, as the machine shows them";
+}

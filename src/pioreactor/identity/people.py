@@ -1,12 +1,15 @@
 """People who may sign in, and the first account."""
 
+import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Protocol
 
 from pioreactor.identity.access_tokens import TokenStorage
-from pioreactor.web.security.passwords import generate_password, hash_password, verify_password
+from pioreactor.identity.passwords import generate_password, hash_password, verify_password
 
 FIRST_PERSON = "pioreactor"
+FIRST_PASSWORD_FILE = "first_sign_in"
 
 
 class People(Protocol):
@@ -42,6 +45,22 @@ def ensure_first_person(people: People, *, username: str = FIRST_PERSON) -> str 
     password = generate_password()
     people.add(username, hash_password(password))
     return password
+
+
+def add_first_person(people: People, secrets_dir: Path) -> Path | None:
+    """Add the first person who may sign in, if there is none; return the file with the generated password.
+
+    Only its owner can read it.
+    """
+    password = ensure_first_person(people)
+    if password is None:
+        return None
+    secrets_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path = secrets_dir / FIRST_PASSWORD_FILE
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(password + "\n")
+    return path
 
 
 _DUMMY_HASH = "scrypt$16384$8$1$AAAAAAAAAAAAAAAAAAAAAA==$AAAA"

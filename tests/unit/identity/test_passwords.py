@@ -1,6 +1,6 @@
 """Hashes of passwords."""
 
-from pioreactor.web.security.passwords import generate_password, hash_password, verify_password
+from pioreactor.identity.passwords import generate_password, hash_password, verify_password
 
 
 def test_password_hashes_verify() -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from pioreactor.web.security import people
+from pioreactor.identity import people
 
 
 def test_people(leader: Any) -> None:

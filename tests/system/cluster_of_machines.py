@@ -1,0 +1,267 @@
+"""Several machines with file systems and networks of their own: from nothing to an experiment on a cluster.
+
+Run inside of namespaces (`bench.network_cut.netns.run_in_namespaces`); what was seen goes into a JSON file.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bench.network_cut.netns import INSIDE, do, inside, namespace
+
+PIO = (sys.executable, "-P", "-m", "pioreactor.cli.main")
+PIOS = (sys.executable, "-P", "-m", "pioreactor.cli.pios")
+WITHIN_S = 60.0
+
+
+@dataclass
+class Machine:
+    """A computer: a name, an address, files of its own, and the processes that run on it."""
+
+    name: str
+    address: str
+    folder: Path
+    prefix: Sequence[str]
+    running: list[subprocess.Popen[str]] = field(default_factory=list)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "PYTHONPATH") if name in os.environ}
+        return {
+            **kept,
+            "HOSTNAME": self.name,
+            "DOT_PIOREACTOR": str(self.folder / "dot_pioreactor"),
+            "RUN_PIOREACTOR": str(self.folder / "run"),
+            "PIO_LOG_FILE": str(self.folder / "pioreactor.log"),
+        }
+
+    def pio(self, *arguments: str, program: Sequence[str] = PIO) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*self.prefix, *program, *arguments],
+            env=self.environment, capture_output=True, text=True, check=False, timeout=120,
+        )  # fmt: skip
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start a command whose output goes to a file."""
+        with (self.folder / f"{'-'.join(arguments[:2])}.out").open("w") as output:
+            process = subprocess.Popen(
+                [*self.prefix, *PIO, *arguments],
+                env=self.environment,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                text=True,
+            )
+        self.running.append(process)
+        return process
+
+    def output(self, *arguments: str) -> str:
+        return (self.folder / f"{'-'.join(arguments)}.out").read_text()
+
+    def code(self) -> str:
+        """Return the code that the machine shows last, as soon as it shows one."""
+
+        def shown() -> str | None:
+            codes = [line.split()[1] for line in self.output("cluster", "join").splitlines() if "  Code " in line]
+            return codes[-1] if codes and "Waiting" in self.output("cluster", "join") else None
+
+        return until(shown)
+
+    def stop(self) -> None:
+        for process in self.running:
+            process.send_signal(signal.SIGTERM)
+        for process in self.running:
+            process.wait(60)
+
+
+def until(look: Callable[[], object], within_s: float = WITHIN_S) -> str:
+    """Return what `look` returns as soon as it is true."""
+    deadline = time.monotonic() + within_s
+    while True:
+        found = look()
+        if found:
+            return str(found)
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"not within {within_s:g} s: {look.__name__}")
+        time.sleep(0.1)
+
+
+class Lab:
+    """One network with machines on it; behind a router others, which multicast does not reach."""
+
+    def __init__(self, root: Path, stack: ExitStack) -> None:
+        self._root = root
+        self._stack = stack
+        do("ip link set lo up")
+        do("ip link add name lab type bridge mcast_snooping 0")
+        do("ip addr add 10.88.0.254/24 dev lab")
+        do("ip link set lab up")
+        do("tee /proc/sys/net/ipv4/ip_forward", said="1")
+        self.machines: list[Machine] = []
+
+    def machine(self, name: str, number: int, *, behind_router: bool = False) -> Machine:
+        pid = self._stack.enter_context(namespace())
+        prefix, network = inside(pid), f"10.88.{number if behind_router else 0}"
+        address = f"{network}.{number}"
+        do(f"ip link add port{number} type veth peer name eth0 netns {pid}")
+        if behind_router:
+            do(f"ip addr add {network}.254/24 dev port{number}")
+            do(f"ip link set port{number} up")
+        else:
+            do(f"ip link set port{number} master lab up")
+        for command in (
+            "ip link set lo up", f"ip addr add {address}/24 dev eth0", "ip link set eth0 up",
+            f"ip route add default via {network}.254",
+        ):  # fmt: skip
+            do(command, prefix)
+        do("tee /proc/sys/net/unix/max_dgram_qlen", prefix, said="512")  # as systemd sets it on real machines
+        folder = self._root / f"m{number}"
+        folder.mkdir()
+        made = Machine(name, address, folder, prefix)
+        self.machines.append(made)
+        return made
+
+
+@contextmanager
+def lab(root: Path) -> Iterator[Lab]:
+    with ExitStack() as stack:
+        made = Lab(root, stack)
+        try:
+            yield made
+        finally:
+            for machine in reversed(made.machines):
+                machine.stop()
+
+
+def scenario(root: Path) -> dict[str, object]:
+    """Make a leader and three workers from nothing, run an experiment, let one leave and remove another."""
+    seen: dict[str, object] = {}
+    with lab(root) as network:
+        began = time.monotonic()
+        leader = network.machine("leader1", 1)
+        made = leader.pio("cluster", "init", "--simulated", "--json")
+        assert made.returncode == 0, made.stderr
+        seen["init"] = json.loads(made.stdout)
+        leader.start("cluster", "run")
+        until(lambda: leader.pio("workers", "status", "--json").returncode == 0)
+        seen["leader_s"] = time.monotonic() - began
+        workers = [network.machine("worker1", 2), network.machine("worker2", 3, behind_router=True)]
+        seen["joined_s"] = [join(leader, worker, by_address=worker.name == "worker2") for worker in workers]
+        seen["impostor"] = impostor(leader, network.machine("leader1", 4))
+        third = network.machine("worker3", 5)
+        seen["wrong_codes"] = wrong_codes(leader, third)
+        seen["joined_s"] += [join(leader, third, is_waiting=True)]  # type: ignore[operator]
+        workers.append(third)
+        for worker in workers:
+            worker.start("cluster", "run")
+        seen["experiment"] = experiment(leader, workers)
+        seen["status"] = {m.name: m.pio("status").returncode for m in (leader, *workers)}
+        seen["leave"] = leave(leader, workers[0])
+        seen["removed"] = remove(leader, workers[1])
+    return seen
+
+
+def join(leader: Machine, worker: Machine, *, by_address: bool = False, is_waiting: bool = False) -> float:
+    """Join a worker; return how long it took [s]."""
+    began = time.monotonic()
+    if not is_waiting:
+        worker.start("cluster", "join", "--simulated")
+    arguments = ["workers", "add", worker.name, "--code", worker.code()]
+    if by_address:
+        assert leader.pio(*arguments).returncode == 1, "it cannot be found"
+        arguments += ["-a", worker.address]
+    added = leader.pio(*arguments)
+    assert added.returncode == 0, added.stderr
+    assert worker.running[-1].wait(30) == 0, worker.output("cluster", "join")
+    return time.monotonic() - began
+
+
+def impostor(leader: Machine, machine: Machine) -> str:
+    """Return how a machine with the leader's name is refused."""
+    machine.start("cluster", "join", "--simulated")
+    added = leader.pio("workers", "add", "leader1", "--code", machine.code(), "-a", machine.address)
+    assert added.returncode == 1
+    assert not (machine.folder / "dot_pioreactor" / "storage" / "cluster.json").exists()
+    return added.stderr
+
+
+def wrong_codes(leader: Machine, machine: Machine) -> list[str]:
+    """Type four wrong codes; return the errors. The machine still waits, with another code."""
+    machine.start("cluster", "join", "--simulated")
+    first = machine.code()
+    errors = []
+    for _ in range(4):
+        added = leader.pio("workers", "add", machine.name, "--code", "0000-0000", "-a", machine.address)
+        assert added.returncode == 1
+        errors.append(added.stderr)
+    assert machine.code() != first
+    return errors
+
+
+def experiment(leader: Machine, workers: Sequence[Machine]) -> dict[str, object]:
+    """Run stirring on all workers; return what the leader has recorded of it."""
+    for worker in workers:
+        until(lambda worker=worker: leader.pio("workers", "status", "--json").stdout.count('"answers": true') >= 1)  # type: ignore[misc]
+    until(lambda: leader.pio("workers", "status", "--json").stdout.count('"answers": true') == len(workers))
+    assert leader.pio("experiments", "create", "first").returncode == 0
+    for worker in workers:
+        assert leader.pio("workers", "assign", worker.name, "first").returncode == 0
+    started = leader.pio("run", "stirring", "--target-rpm", "400", "-y", program=PIOS)
+    assert started.returncode == 0, started.stderr + started.stdout
+    database = leader.folder / "dot_pioreactor" / "storage" / "pioreactor.sqlite"
+
+    def recorded() -> str | None:
+        counted = subprocess.run(
+            ["sqlite3", str(database), "SELECT DISTINCT pioreactor_unit FROM stirring_rates ORDER BY 1"],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        return counted.stdout if len(counted.stdout.split()) == len(workers) else None
+
+    return {"units": until(recorded).split()}
+
+
+def leave(leader: Machine, worker: Machine) -> dict[str, object]:
+    """Let a worker leave; return what is left of it at the leader."""
+    left = worker.pio("cluster", "leave", "-y")
+    assert left.returncode == 0, left.stderr
+    return {"said": left.stdout, **traces(leader, worker)}
+
+
+def remove(leader: Machine, worker: Machine) -> dict[str, object]:
+    """Remove a worker at the leader; return what is left of it."""
+    token = (worker.folder / "dot_pioreactor" / "storage" / "secrets" / "cluster_token").read_text().strip()
+    assert leader.pio("workers", "remove", worker.name, "-y").returncode == 0
+    until(lambda: worker.name not in traces(leader, worker)["accounts"])
+    asked = worker.pio("workers", "status")
+    return {"asks": asked.returncode, "said": asked.stderr, "has_token": bool(token), **traces(leader, worker)}
+
+
+def traces(leader: Machine, worker: Machine) -> dict[str, list[str]]:
+    dot = leader.folder / "dot_pioreactor"
+    accounts = [line.partition(":")[0] for line in (dot / "broker" / "passwords").read_text().splitlines()]
+    tokens = sorted(path.name for path in (dot / "storage" / "secrets" / "unit_tokens").iterdir())
+    known = json.loads(leader.pio("workers", "status", "--json").stdout)
+    return {"accounts": accounts, "tokens": tokens, "inventory": [row["unit"] for row in known]}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--json", type=Path, required=True)
+    parser.add_argument(INSIDE, action="store_true")
+    asked = parser.parse_args()
+    asked.json.write_text(json.dumps(scenario(asked.data)))
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
