@@ -159,7 +159,7 @@ def test_a_worker_that_is_added_may_need_its_token(cluster: Cluster) -> None:
     secrets = cluster.desk.runtime.paths.secrets
     (secrets / FOLDER).mkdir()
     WorkerTokens(secrets).ensure("w1")
-    assert cluster.desk.pio("workers", "add", "w1").out == "Added w1.\n"
+    assert cluster.desk.pio("workers", "add", "w1").out == "w1 is in the inventory.\n"
 
 
 def test_without_a_token_it_says_so(desk: Any) -> None:

@@ -107,13 +107,8 @@ class AuthMiddleware:
         if is_known and method not in SAFE_METHODS and scope["path"].startswith("/unit_api/"):
             # Before the token: that of the unit which was meant is unknown here.
             self._authenticator.check_target(headers)
-        if identity is None and "authorization" in headers:
-            raise NotAuthenticatedError(
-                "the token is unknown, has expired or was revoked",
-                remedy="Send a valid one as `Authorization: Bearer TOKEN`; people make them on the page Tokens.",
-            )
         if identity is None:
-            raise NotAuthenticatedError("not signed in", remedy="Sign in with name and password.")
+            raise _unknown(has_token="authorization" in headers)
         if method not in SAFE_METHODS or scope["type"] == "websocket":
             await self._check_change(headers, identity)
         return identity
@@ -124,6 +119,15 @@ class AuthMiddleware:
             check_session(headers)
         elif "origin" in headers:
             await asyncio.to_thread(self._origins.check, headers)
+
+
+def _unknown(*, has_token: bool) -> NotAuthenticatedError:
+    if has_token:
+        return NotAuthenticatedError(
+            "the token is unknown, has expired or was revoked",
+            remedy="Send a valid one as `Authorization: Bearer TOKEN`; people make them on the page Tokens.",
+        )
+    return NotAuthenticatedError("not signed in", remedy="Sign in with name and password.")
 
 
 def cookie_of(header: str) -> str | None:
