@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import ClassVar, TypedDict
 
@@ -55,6 +55,7 @@ class AutomationJob(BackgroundJob):
         *,
         duration: float | str | None = None,
         skip_first_run: bool | str = False,
+        **settings: object,
     ) -> None:
         runtime = context.current()
         super().__init__(
@@ -80,11 +81,20 @@ class AutomationJob(BackgroundJob):
         if duration is not None:
             declared = self.settings().get("duration")
             self.duration: float = declared.parse(duration) if declared is not None else float(duration)
+        self._set_at_start(settings)
         clock = runtime.clock.monotonic
         self._od = LatestReading[ODByChannel]("optical density", "od_reading", clock, _is_any_positive)
         self._od_fused = LatestReading[float]("fused optical density", "od_reading", clock, _is_positive)
         self._normalized_od = LatestReading[float]("normalized OD", "growth_rate_calculating", clock)
         self._growth_rate = LatestReading[float]("the growth rate", "growth_rate_calculating", clock)
+
+    def _set_at_start(self, options: Mapping[str, object]) -> None:
+        """Set declared settings for which the class's own constructor has no argument."""
+        for name, value in options.items():
+            declared = self.settings().get(name)
+            if declared is None:
+                raise TypeError(f"{type(self).__name__}.__init__() got an unexpected keyword argument {name!r}")
+            setattr(self, name, declared.parse(value))
 
     def execute(self) -> events.AutomationEvent | None:
         """Decide and act once. Hook for subclasses."""

@@ -15,7 +15,7 @@ from pioreactor.automations.dosing.chemostat import Chemostat
 from pioreactor.cli.run_commands import command_of
 from pioreactor.exc import SettingError
 from pioreactor.job_catalog import JOBS
-from pioreactor.jobs.settings import AnySetting, settings_of
+from pioreactor.jobs.settings import AnySetting, Setting, settings_of
 from pioreactor.testing.simulation import Bench, simulated_bench
 from pioreactor.web.catalog import DeclaredCatalog
 from pioreactor.web.descriptors import describe_automation
@@ -101,6 +101,28 @@ def test_the_log_names_what_was_started_with_which_values(
         start_unchecked(bench, registry.find(kind, name), **options)
         bench.wait(1.0)
         assert line in bench.logged("info")
+
+
+@pytest.mark.parametrize("kind", sorted(registry.BUILT_IN))
+def test_declared_settings_are_options_without_a_constructor(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(registry._registered, kind, {})
+    base = next(cls for cls in registry.find(kind, registry.names(kind)[0]).__mro__ if "kind" in vars(cls))
+    body = {
+        "automation_name": "bare",
+        "volume_ml": Setting(0.2, unit="mL", label="Volume", ge=0, le=5),
+        "duration": Setting(10.0, unit="min", label="Interval", ge=0.05, le=1000),
+        "drops_kept": Setting(3.0),
+    }
+    bare = type("Bare", (base,), body)
+    with simulated_bench(scenario="water") as bench:
+        start_unchecked(bench, bare, volume_ml="0.4", duration="5", drops_kept=7.0)
+        bench.wait(1.0)
+        assert "Started bare with volume_ml 0.4 mL, duration 5 min, drops_kept 7." in bench.logged("info")
+    with simulated_bench(scenario="water") as bench:
+        with pytest.raises(SettingError):
+            start_unchecked(bench, bare, volume_ml="6")
+        with pytest.raises(TypeError, match="unexpected keyword argument 'volume'"):
+            start_unchecked(bench, bare, volume=1)
 
 
 def start_unchecked(bench: Bench, automation: type[AutomationJob], **options: Any) -> None:

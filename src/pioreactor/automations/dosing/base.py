@@ -76,8 +76,9 @@ class DosingAutomationJob(VialProperties, AutomationJob):
         efflux_tube_volume_ml: float | str | None = None,
         duration: float | str | None = None,
         skip_first_run: bool | str = False,
+        **settings: object,
     ) -> None:
-        super().__init__(unit, experiment, duration=duration, skip_first_run=skip_first_run)
+        super().__init__(unit, experiment, duration=duration, skip_first_run=skip_first_run, **settings)
         now_s = self.runtime.clock.monotonic
         self._diagnostics = DosingDiagnostics(
             self.create_diagnostics(), logger=self.logger, pause=self.pause_soon, now_s=now_s

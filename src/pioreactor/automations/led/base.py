@@ -37,8 +37,9 @@ class LEDAutomationJob(AutomationJob):
         *,
         duration: float | str | None = None,
         skip_first_run: bool | str = False,
+        **settings: object,
     ) -> None:
-        super().__init__(unit, experiment, duration=duration, skip_first_run=skip_first_run)
+        super().__init__(unit, experiment, duration=duration, skip_first_run=skip_first_run, **settings)
         self.edited_channels = set()
         self._owned_lights: dict[LedChannel, Lease] = {}
 

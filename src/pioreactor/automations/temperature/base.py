@@ -72,8 +72,9 @@ class TemperatureAutomationJob(AutomationJob):
         *,
         duration: float | str | None = None,
         skip_first_run: bool | str = False,
+        **settings: object,
     ) -> None:
-        super().__init__(unit, experiment, duration=duration, skip_first_run=skip_first_run)
+        super().__init__(unit, experiment, duration=duration, skip_first_run=skip_first_run, **settings)
         self._has_trigger = True
         rig = self.runtime.open_rig()
         if not rig.is_heating_pcb_present():
