@@ -3,7 +3,7 @@
 import { useEffect, useState } from "react";
 import { bus } from "@/live/bus";
 import { useClusterTime, useConnection } from "@/live/hooks";
-import { overdueAfterS, quietS } from "@/live/silence";
+import { silence } from "@/live/silence";
 import { clock, duration } from "@/parts/format";
 import { Icon } from "@/parts/icons";
 import css from "./app.module.css";
@@ -20,9 +20,9 @@ function useBrowserMs(): number {
 export function ConnectionState() {
   const connection = useConnection();
   const clusterTime = useClusterTime();
-  const quiet = quietS(connection, overdueAfterS(bus.store), useBrowserMs());
+  const quiet = silence(bus.store, connection, useBrowserMs());
 
-  if (connection.link === "live" && quiet === 0) {
+  if (connection.link === "live" && quiet === undefined) {
     return (
       <span
         className={`${css.link} ${css.linkLive}`}
@@ -34,11 +34,13 @@ export function ConnectionState() {
       </span>
     );
   }
-  if (connection.link === "live") {
+  if (connection.link === "live" && quiet) {
     return (
       <span className={`${css.link} ${css.linkOld}`} role="status">
         <Icon name="clock" size={16} />
-        No data for {duration(quiet)}
+        No data for {duration(quiet.seconds)}
+        {quiet.units.length > 0 &&
+          ` from ${quiet.units.length > 2 ? `${quiet.units.length} units` : quiet.units.join(" and ")}`}
       </span>
     );
   }

@@ -49,9 +49,9 @@ describe("a published value", () => {
 describe("the value in force on several units", () => {
   const target = { key: "target_temperature", type: "numeric", unit: "℃" } as const;
   it.each([
-    [["37.0", "37.0"], "37.0", "37.0 ℃"],
-    [["37.0", undefined], "37.0", "37.0 ℃"],
-    [["37.0", "30.0", "35.5"], undefined, "30.0 to 37.0 ℃"],
+    [["37.0", "37.0"], "37.0", "37 ℃"],
+    [["37.0", undefined], "37.0", "37 ℃"],
+    [["37.0", "30.0", "35.5"], undefined, "30 to 37 ℃"],
     [[undefined, undefined], undefined, undefined],
   ])("of %j is %s (%s)", (payloads, common, words) => expect(inForce(target, payloads)).toEqual({ common, words }));
 

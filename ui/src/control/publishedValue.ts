@@ -2,7 +2,7 @@
 
 import type { PublishedSetting } from "@/api/types";
 import { momentOf } from "@/live/store";
-import { reading } from "@/parts/format";
+import { plain, reading } from "@/parts/format";
 
 export interface PublishedValue {
   text: string;
@@ -69,7 +69,7 @@ function parsed(payload: string): unknown {
 
 /** Return the value of a payload in words and numbers; undefined while nothing is published. */
 export function publishedValue(
-  setting: Pick<PublishedSetting, "key" | "type">,
+  setting: Pick<PublishedSetting, "key" | "type" | "editable">,
   payload: string | undefined,
 ): PublishedValue | undefined {
   if (payload === undefined || payload === "") return undefined;
@@ -82,7 +82,11 @@ export function publishedValue(
   if (typeof value === "string" && setting.type === "boolean")
     return { text: value.toLowerCase() === "true" ? "on" : "off", isNumber: false, atS };
   const number = typeof value === "number" ? value : typeof value === "string" && value.trim() ? Number(value) : NaN;
-  if (setting.type !== "string" && Number.isFinite(number)) return { text: numberText(number), isNumber: true, atS };
+  if (setting.type !== "string" && Number.isFinite(number)) {
+    // What a person has set is exact, what was measured is not.
+    const isMeasured = setting.editable === false || setting.type === "json" || atS !== undefined;
+    return { text: isMeasured ? numberText(number) : plain(number), isNumber: true, atS };
+  }
   return { text: textOf(value), isNumber: false, atS };
 }
 
@@ -90,12 +94,12 @@ export function publishedValue(
 export interface InForce {
   /** The common payload as text for a field; undefined when units differ or none publishes. */
   common: string | undefined;
-  /** In words: "37.0 ℃", "30 to 37 ℃", "turbidostat, chemostat". */
+  /** In words: "37 ℃", "30 to 37 ℃", "turbidostat, chemostat". */
   words: string | undefined;
 }
 
 export function inForce(
-  setting: Pick<PublishedSetting, "key" | "type" | "unit">,
+  setting: Pick<PublishedSetting, "key" | "type" | "unit" | "editable">,
   payloads: readonly (string | undefined)[],
 ): InForce {
   const values = payloads.flatMap((payload) => publishedValue(setting, payload) ?? []);

@@ -2,7 +2,7 @@
 
 import { useCallback, useEffect, useMemo, useRef, useSyncExternalStore } from "react";
 import { bus, type Connection } from "./bus";
-import { presentS } from "./silence";
+import { presentS, silentS } from "./silence";
 import { type Message, momentOf } from "./store";
 
 /** The last payload of a topic, or undefined. */
@@ -96,6 +96,15 @@ export function useNow(stepS = 5): number {
     const now = presentS(bus.store.clusterTime(), bus.connection().receivedAtMs, Date.now());
     return Math.floor(now / stepS) * stepS;
   });
+}
+
+/** For how many whole seconds a unit that reads OD has sent nothing although it should have; else 0. */
+export function useSilentS(unit: string, experiment: string): number {
+  const subscribe = useCallback((tell: () => void) => {
+    const timer = setInterval(tell, 1000);
+    return () => clearInterval(timer);
+  }, []);
+  return useSyncExternalStore(subscribe, () => Math.floor(silentS(bus.store, unit, experiment, Date.now())));
 }
 
 export function useConnection(): Connection {

@@ -47,6 +47,7 @@ export class LiveStore {
   private readonly later: Schedule;
   private waiting: Message[] = [];
   private newest = 0;
+  private readonly receivedAtMs = new Map<string, number>();
 
   constructor(schedule: Schedule) {
     this.later = once(schedule);
@@ -55,6 +56,9 @@ export class LiveStore {
   /** Take a message in; it shows at the next frame. */
   receive(message: Message): void {
     this.waiting.push(message);
+    // A request to change a setting is sent by a person or a program, not by the unit.
+    const [, unit] = message.topic.split("/", 2);
+    if (unit && !message.topic.endsWith("/set")) this.receivedAtMs.set(unit, Date.now());
     if (this.waiting.length >= TOO_MANY_WAITING) this.apply();
     else this.later(() => this.apply());
   }
@@ -87,6 +91,11 @@ export class LiveStore {
   /** Return the topics known below a prefix. */
   topicsMatching(filter: string): string[] {
     return [...this.values.keys()].filter((topic) => matches(filter, topic));
+  }
+
+  /** Browser clock [ms] at which the last message of a unit came, or undefined. */
+  lastFrom(unit: string): number | undefined {
+    return this.receivedAtMs.get(unit);
   }
 
   /** The newest moment [s] any message carried: the cluster's own time, 0 before the first. */

@@ -1,5 +1,6 @@
-/** A state is a word, an icon and a color, always the same three. */
+/** A state is a word, an icon and a color, always the same three; of a unit that is silent it is not known. */
 
+import { duration } from "./format";
 import { Icon, type IconName } from "./icons";
 import css from "./StateBadge.module.css";
 import { type Shown, shown } from "./states";
@@ -8,20 +9,27 @@ const ICONS: Record<Shown, IconName> = { Starting: "starting", On: "on", Paused:
 
 export const toneOf = (word: Shown): string => css[word.toLowerCase()] ?? "";
 
-export function StateMark({ state }: { state: string | undefined }) {
-  const word = shown(state);
-  return (
-    <span className={`${css.mark} ${toneOf(word)}`}>
-      <Icon name={ICONS[word]} size={13} spin={word === "Starting"} />
-      {word}
-    </span>
-  );
+interface Props {
+  state: string | undefined;
+  /** For how long [s] the unit has sent nothing although it should have. */
+  silentS?: number;
 }
 
-export function StateBadge({ state }: { state: string | undefined }) {
+export const StateMark = (props: Props) => <Mark {...props} shape={css.mark} />;
+
+export const StateBadge = (props: Props) => <Mark {...props} shape={css.badge} />;
+
+function Mark({ state, silentS = 0, shape }: Props & { shape: string | undefined }) {
   const word = shown(state);
+  if (word === "On" && silentS > 0)
+    return (
+      <span className={`${shape} ${toneOf("Off")}`}>
+        <Icon name="clock" size={13} />
+        No data for {duration(silentS)}
+      </span>
+    );
   return (
-    <span className={`${css.badge} ${toneOf(word)}`}>
+    <span className={`${shape} ${toneOf(word)}`}>
       <Icon name={ICONS[word]} size={13} spin={word === "Starting"} />
       {word}
     </span>

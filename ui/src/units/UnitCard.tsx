@@ -5,7 +5,7 @@ import type { JobDescriptor, Reactor } from "@/api/types";
 import { Swatch } from "@/charts/Legend";
 import { useUnitStrokes } from "@/charts/useLines";
 import { ActivityGrid } from "@/control/ActivityGrid";
-import { useTopic } from "@/live/hooks";
+import { useSilentS, useTopic } from "@/live/hooks";
 import { monitor } from "@/live/topics";
 import { StateBadge } from "@/parts/StateBadge";
 import { Dilution } from "./Dilution";
@@ -25,6 +25,8 @@ interface Props {
 export function UnitCard({ worker, label, experiment, jobs }: Props) {
   const unit = worker.pioreactor_unit;
   const state = useTopic(monitor(unit, "$state"));
+  const silentS = useSilentS(unit, experiment);
+  const away = state === "lost" || silentS > 0;
   const stroke = useUnitStrokes().strokeOf(unit);
   const maxMl = useModel(worker)?.reactor_max_fill_volume_ml;
   return (
@@ -32,7 +34,7 @@ export function UnitCard({ worker, label, experiment, jobs }: Props) {
       className={`panel ${css.card}`}
       aria-label={label ? `${label}, ${unit}` : unit}
       data-testid={`unit-${unit}`}
-      data-away={state === "lost" || undefined}
+      data-away={away || undefined}
     >
       <header className={css.cardHead}>
         <Swatch stroke={stroke} />
@@ -42,13 +44,13 @@ export function UnitCard({ worker, label, experiment, jobs }: Props) {
         {label && <span className="soft small">{unit}</span>}
         <span className={css.spring} />
         <span className="soft small">{modelName(worker)}</span>
-        <StateBadge state={state} />
+        <StateBadge state={state} silentS={silentS} />
       </header>
-      <Numbers unit={unit} experiment={experiment} color={stroke.color} away={state === "lost"} />
+      <Numbers unit={unit} experiment={experiment} color={stroke.color} away={away} />
       {maxMl !== undefined && <VolumeBar unit={unit} experiment={experiment} maxMl={maxMl} />}
       <Dilution unit={unit} experiment={experiment} />
       <ActivityGrid unit={unit} label={label} experiment={experiment} jobs={jobs} />
-      <RecordsLine unit={unit} away={state === "lost"} />
+      <RecordsLine unit={unit} away={away} />
     </article>
   );
 }

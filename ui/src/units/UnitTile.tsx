@@ -6,7 +6,7 @@ import type { JobDescriptor, Reactor } from "@/api/types";
 import { Swatch } from "@/charts/Legend";
 import { useUnitStrokes } from "@/charts/useLines";
 import { useActivitySummary } from "@/control/ActivityGrid";
-import { useNow, useReading, useTopic } from "@/live/hooks";
+import { useNow, useReading, useSilentS, useTopic } from "@/live/hooks";
 import { useRecords, waitLong } from "@/live/records";
 import { bioreactor, monitor } from "@/live/topics";
 import { duration, fixed, legible, many } from "@/parts/format";
@@ -39,7 +39,8 @@ export function UnitTile(props: Props) {
   const published = useNumber(OD, unit, experiment);
   const od = published ?? lastOf(spark);
   const now = useNow(10);
-  const away = state === "lost";
+  const silentS = useSilentS(unit, experiment);
+  const away = state === "lost" || silentS > 0;
   const { age, old } = useAge(od, OD, unit, experiment, away);
   const oldGrowth = useAge(growth, GROWTH, unit, experiment, away).old;
   const oldTemperature = useAge(temperature, TEMPERATURE, unit, experiment, away).old;
@@ -59,7 +60,7 @@ export function UnitTile(props: Props) {
         <span className={css.tileHead}>
           <Swatch stroke={stroke} />
           <strong className={css.tileName}>{label ?? unit}</strong>
-          <StateMark state={state} />
+          <StateMark state={state} silentS={silentS} />
         </span>
         <span className={css.tileOd}>
           <span className={`num ${css.tileValue} ${old ? css.old : ""}`} data-old={old || undefined}>

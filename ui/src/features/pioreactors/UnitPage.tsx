@@ -10,7 +10,7 @@ import { useChosenCharts } from "@/charts/useChosenCharts";
 import { useUnitStrokes } from "@/charts/useLines";
 import { ActivityGrid } from "@/control/ActivityGrid";
 import { blink } from "@/control/commands";
-import { useTopic } from "@/live/hooks";
+import { useSilentS, useTopic } from "@/live/hooks";
 import { monitor } from "@/live/topics";
 import { secondsOf } from "@/parts/format";
 import { Icon } from "@/parts/icons";
@@ -60,6 +60,8 @@ function Page({
   const name = experiment.experiment;
   const labels = useLabels(name).data ?? {};
   const state = useTopic(monitor(unit, "$state"));
+  const silentS = useSilentS(unit, name);
+  const away = state === "lost" || silentS > 0;
   const color = useUnitStrokes().strokeOf(unit).color;
   const model = useModel(worker);
   const charts = useChosenCharts(name, "pioreactor_chart_keys");
@@ -71,10 +73,10 @@ function Page({
         title={labels[unit] ?? unit}
         about={
           <>
-            <StateBadge state={state} />
+            <StateBadge state={state} silentS={silentS} />
             {labels[unit] && <span>{unit}</span>}
             <span>{modelName(worker)}</span>
-            <RecordsLine unit={unit} away={state === "lost"} />
+            <RecordsLine unit={unit} away={away} />
           </>
         }
         actions={
@@ -102,13 +104,13 @@ function Page({
         }
       />
       {identifying.error && <Problem error={identifying.error} />}
-      <div className={css.unit} data-away={state === "lost" || undefined}>
+      <div className={css.unit} data-away={away || undefined}>
         <section className={`panel ${css.vesselPanel}`} aria-label="Vial">
           <Vessel unit={unit} experiment={name} model={model} />
         </section>
         <div className={css.column}>
           <section className={`panel ${css.padded}`} aria-label="Readings">
-            <Numbers unit={unit} experiment={name} color={color} away={state === "lost"} />
+            <Numbers unit={unit} experiment={name} color={color} away={away} />
             <PumpGain unit={unit} experiment={name} />
             <Dilution unit={unit} experiment={name} />
           </section>
