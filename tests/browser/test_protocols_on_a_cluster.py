@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Callable
+from typing import Any
+from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import Locator, Page, StorageState, expect
@@ -126,6 +128,7 @@ def test_densities_are_fused_with_standards_from_the_bench(
     expect(curves.locator("circle")).to_have_count(3 * 4 * 4)
     keep_screenshot(panel, "od-fusion-in-use")
     estimators.get_by_role("button", name=re.compile("^Stop using")).click()
+    panel.get_by_role("dialog").get_by_role("button", name="Stop using it").click()
     expect(estimators.get_by_text("In use")).to_have_count(0)
     estimators.get_by_role("button", name=re.compile("^Use ")).click()
     expect(estimators.get_by_text("In use")).to_have_count(1)
@@ -155,6 +158,100 @@ def test_a_pump_runs_into_the_cup_and_the_scale_fills_the_form(panel: Page, idle
     session.at("Session ended")
     session.bench.get_by_role("button", name="Lead the tubes back").click()
     expect(session.bench).to_have_count(0)
+
+
+class Api:
+    """The leader's API as the signed-in person calls it."""
+
+    def __init__(self, page: Page, address: str) -> None:
+        self.page, self.address = page, address
+
+    def call(self, method: str, path: str, data: object = None) -> Any:
+        """Return the answer; that of a task once it has ended."""
+        headers = {"Origin": self.address}
+        answer = self.page.request.fetch(f"{self.address}{path}", method=method, data=data, headers=headers)
+        body = answer.json()
+        assert answer.ok, body
+        while isinstance(body, dict) and body.get("result_url_path"):
+            task = self.page.request.get(f"{self.address}{body['result_url_path']}").json()
+            if task["status"] in ("succeeded", "failed"):
+                assert task["status"] == "succeeded", task
+                return task["result"]
+            self.page.wait_for_timeout(200)
+        return body
+
+
+def go_to_last_run(api: Api, name: str) -> str:
+    """Start a session of the pump and go to its last test run, as if everything moved were ten times as much."""
+    sessions = f"/api/workers/{UNIT}/calibrations/sessions"
+    begun = api.call("POST", sessions, {"target_device": "media_pump", "protocol_name": "duration_based"})
+    session = begun["session"]["session_id"]
+
+    def enter(**inputs: object) -> Any:
+        return api.call("POST", f"{sessions}/{session}/inputs", {"inputs": inputs or {"confirm": True}})["session"]
+
+    for inputs in ({}, {}, {}, {"name": name}, {"volumes_ml": "5"}, {}, {}, {"duration_s": 5}, {}, {"volume_ml": 0.9}):
+        state = enter(**inputs)
+    for seconds in state["data"]["durations_s"]:
+        state = enter()
+        if len(state["data"]["measured_ml"]) < 9:
+            enter(volume_ml=round(0.9 * seconds, 2))
+    return str(session)
+
+
+def test_a_doubtful_calibration_waits_for_a_second_yes(
+    panel: Page, idle_cluster: Cluster, keep_screenshot: Callable[..., None]
+) -> None:
+    api = Api(panel, idle_cluster.address)
+    session = go_to_last_run(api, "tenfold")
+    panel.goto(f"{idle_cluster.address}/calibrations/sessions/{UNIT}/{session}")
+    panel.get_by_role("button", name="Take over").click()
+    panel.get_by_label("Volume (mL)", exact=True).fill("5.5")
+    panel.get_by_role("button", name="Next", exact=True).click()
+    expect(panel.get_by_text("tenfold is saved for media pump, and not in use.")).to_be_visible()
+    doubt = re.compile(r"For the same Volume it gives 0\.1\d* times the Duration of 'simulated'")
+    expect(panel.get_by_text(doubt)).to_be_visible()
+    fit = re.compile(r"^(Good|Fair) fit: r [01]\.\d+, residual .* % of the span, 10 points")
+    expect(panel.get_by_text(fit)).to_be_visible()
+    keep_screenshot(panel, "calibration-doubtful")
+
+    # The list has the fit in words, axes with units, and the coverage; a doubtful one is put in use after a question.
+    panel.get_by_role("link", name=f"See the calibrations of {UNIT}").click()
+    section = panel.get_by_role("region", name="media pump", exact=True)
+    expect(section.get_by_role("img")).to_have_accessible_name("Curves: Volume (mL) over Duration (s)")
+    coverage = panel.get_by_role("region", name="Coverage")
+    expect(coverage.get_by_role("row").filter(has_text=UNIT).get_by_role("link").first).to_have_text(
+        re.compile("old|new")
+    )
+    keep_screenshot(panel, "calibrations-coverage")
+    section.get_by_role("button", name=f"Use tenfold on {UNIT}").click()
+    dialog = panel.get_by_role("dialog")
+    expect(dialog.get_by_text(doubt)).to_be_visible()
+    keep_screenshot(panel, "calibration-use-doubtful", full_page=False)
+    dialog.get_by_role("button", name="Cancel").click()
+    expect(section.get_by_text("In use", exact=True)).to_have_count(1)
+
+    # The page of one has its history, and asks before it is put out of use; more so while dosing runs.
+    section.get_by_role("link", name="simulated").click()
+    expect(panel.get_by_role("heading", level=1)).to_have_text("simulated")
+    expect(panel.get_by_role("region", name="History").get_by_role("row")).to_have_count(3)
+    experiment = api.call("GET", "/api/experiments")[0]["experiment"]
+    job = f"/api/workers/{UNIT}/jobs/run/job_name/dosing_automation/experiments/{quote(experiment)}"
+    api.call("POST", job, {"options": {"automation_name": "silent"}})
+    panel.get_by_role("button", name="Stop using").click()
+    expect(dialog.get_by_text("its next dose will be refused")).to_be_visible()
+    confirm = dialog.get_by_role("button", name="Stop using it")
+    expect(confirm).to_be_disabled()
+    keep_screenshot(panel, "calibration-stop-while-dosing", full_page=False)
+    dialog.get_by_label("Do it while dosing runs").check()
+    confirm.click()
+    expect(panel.get_by_text("In use", exact=True)).to_have_count(0)
+    panel.get_by_role("button", name="Use", exact=True).click()
+    dialog.get_by_label("Do it while dosing runs").check()
+    dialog.get_by_role("button", name="Use it all the same").click()
+    expect(panel.get_by_text("In use", exact=True).first).to_be_visible()
+    keep_screenshot(panel, "calibration-page")
+    api.call("POST", f"/api/workers/{UNIT}/jobs/stop/job_name/dosing_automation/experiments/{quote(experiment)}")
 
 
 def test_a_self_test_and_a_blank_are_started_and_their_results_seen(

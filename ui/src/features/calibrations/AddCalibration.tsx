@@ -5,9 +5,12 @@ import { useMutation } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { ask, path } from "@/api/client";
 import { useWorkers } from "@/api/queries";
+import type { UnitAnswer } from "@/api/types";
 import { EVERYONE } from "@/live/topics";
 import { Problem } from "@/parts/Problem";
 import css from "./calibrations.module.css";
+import { Doubts } from "./Fit";
+import { judgmentIn } from "./judgment";
 
 interface Props {
   opened: boolean;
@@ -25,23 +28,45 @@ export function AddCalibration(props: Props) {
 
 const DEVICES = ["media_pump", "alt_media_pump", "waste_pump", "stirring", "od45", "od90", "od135"];
 
+/** Why units did not put it in use, each with its name. */
+export function doubtsIn(answer: unknown): string[] {
+  const units = Object.entries((answer ?? {}) as Record<string, Partial<UnitAnswer> | null>);
+  return units.flatMap(([unit, one]) => {
+    const value = (one?.value ?? {}) as { active?: boolean; judgment?: unknown };
+    return value.active === false ? (judgmentIn(value.judgment)?.doubts ?? []).map((why) => `${unit}: ${why}`) : [];
+  });
+}
+
 function Form({ onClose, onAdded }: Props) {
   const workers = useWorkers().data ?? [];
   const [unit, setUnit] = useState(EVERYONE);
   const [device, setDevice] = useState("media_pump");
   const [text, setText] = useState("");
   const [use, setUse] = useState(true);
+  const [doubts, setDoubts] = useState<string[]>([]);
   const adding = useMutation({
     mutationFn: () =>
       ask("POST", path("api", "workers", unit, "calibrations", device.trim()), {
         calibration_data: text,
         set_as_active: use,
       }),
-    onSuccess: async () => {
+    onSuccess: async (answer) => {
       await onAdded();
-      onClose();
+      const found = doubtsIn(answer);
+      if (use && found.length > 0) setDoubts(found);
+      else onClose();
     },
   });
+  if (doubts.length > 0)
+    return (
+      <>
+        <p>It is saved, and not in use. To use it all the same, press Use in the list.</p>
+        <Doubts doubts={doubts} />
+        <Group justify="flex-end" mt="md">
+          <Button onClick={onClose}>Close</Button>
+        </Group>
+      </>
+    );
   const submit = (event: FormEvent): void => {
     event.preventDefault();
     adding.mutate();

@@ -4,6 +4,7 @@ import { Button, Checkbox, NativeSelect } from "@mantine/core";
 import { useState } from "react";
 import { Link } from "react-router";
 import { path } from "@/api/client";
+import { useWorkers } from "@/api/queries";
 import { EVERYONE } from "@/live/topics";
 import { useFilters } from "@/parts/filters";
 import { count } from "@/parts/format";
@@ -11,14 +12,16 @@ import { Icon } from "@/parts/icons";
 import { PageHeader } from "@/parts/PageHeader";
 import { Empty, Problem, Waiting } from "@/parts/Problem";
 import { AddCalibration } from "./AddCalibration";
+import { Coverage } from "./Coverage";
 import css from "./calibrations.module.css";
 import { type Calibration, type Gathered, gather } from "./curve";
 import { DeleteDialog } from "./DeleteDialog";
 import { DeviceSection } from "./DeviceSection";
 import { Estimators, useEstimators } from "./Estimators";
-import { useKeptCurves, useToggleUse } from "./keptCurves";
+import { useKeptCurves } from "./keptCurves";
 import { deviceName } from "./session";
 import { UnfinishedSessions } from "./UnfinishedSessions";
+import { useUse } from "./useUse";
 
 export function CalibrationList() {
   const { data, error, isPending } = useKeptCurves<Gathered>("calibrations", gather);
@@ -26,7 +29,8 @@ export function CalibrationList() {
   const [adding, setAdding] = useState(false);
   const [deleting, setDeleting] = useState<Calibration>();
   const [unit, device, active] = [params.get("unit") ?? "", params.get("device") ?? "", params.has("active")];
-  const { toggle, refresh } = useToggleUse("calibrations");
+  const { use, busy, error: refused, refresh, dialog } = useUse("calibrations");
+  const workers = useWorkers().data ?? [];
   const estimators = useEstimators();
   const all = data?.calibrations ?? [];
   const fits = (one: { pioreactor_unit: string; device: string; is_active: boolean }): boolean =>
@@ -87,7 +91,7 @@ export function CalibrationList() {
         />
       </div>
       {error && <Problem error={error} />}
-      {toggle.error && <Problem error={toggle.error} />}
+      {refused ? <Problem error={refused} /> : null}
       {estimators.error && <Problem error={estimators.error} />}
       {data?.silent.map(({ unit: silent, why }) => (
         <Problem key={silent} error={`${silent} did not say which calibrations it has: ${why}.`} />
@@ -104,18 +108,23 @@ export function CalibrationList() {
         </Empty>
       ) : (
         <div className={css.sections}>
+          <Coverage
+            units={workers.map((one) => one.pioreactor_unit).filter((one) => unit === "" || one === unit)}
+            calibrations={all}
+          />
           {[...new Set(shown.map((one) => one.device))].map((name) => (
             <DeviceSection
               key={name}
               device={name}
               calibrations={shown.filter((one) => one.device === name)}
-              busy={toggle.isPending}
+              busy={busy}
               onUse={(one) =>
-                toggle.mutate({
+                use({
                   unit: one.pioreactor_unit,
                   device: one.device,
                   name: one.calibration_name,
                   inUse: one.is_active,
+                  doubts: one.judgment?.doubts ?? [],
                 })
               }
               onDelete={setDeleting}
@@ -124,6 +133,7 @@ export function CalibrationList() {
           <Estimators estimators={fused} />
         </div>
       )}
+      {dialog}
       <AddCalibration opened={adding} onClose={() => setAdding(false)} onAdded={refresh} />
       <DeleteDialog
         kept={

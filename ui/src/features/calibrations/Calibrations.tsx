@@ -2,6 +2,7 @@
 
 import { Route, Routes } from "react-router";
 import { CalibrationList } from "./CalibrationList";
+import { CalibrationPage } from "./CalibrationPage";
 import { NewCalibration } from "./NewCalibration";
 import { SessionPage } from "./SessionPage";
 
@@ -11,6 +12,7 @@ export default function Calibrations() {
       <Route index element={<CalibrationList />} />
       <Route path="new" element={<NewCalibration />} />
       <Route path="sessions/:unit/:id" element={<SessionPage />} />
+      <Route path=":unit/:device/:name" element={<CalibrationPage />} />
     </Routes>
   );
 }

@@ -2,6 +2,7 @@
 
 import type { Stroke } from "@/charts/palette";
 import type { Calibration } from "./curve";
+import { axisLabel } from "./judgment";
 import { Scatter } from "./Scatter";
 
 export interface Shown {
@@ -13,8 +14,8 @@ export function CurvePlot({ shown }: { shown: readonly Shown[] }) {
   const first = shown[0]?.calibration;
   return (
     <Scatter
-      xLabel={first?.x ?? ""}
-      yLabel={first?.y ?? ""}
+      xLabel={axisLabel(first?.x ?? "")}
+      yLabel={axisLabel(first?.y ?? "")}
       series={shown.map(({ calibration, stroke }) => ({
         id: `${calibration.pioreactor_unit}/${calibration.calibration_name}`,
         x: calibration.recorded_data.x,

@@ -3,9 +3,11 @@
 import { Swatch } from "@/charts/Legend";
 import { useUnitStrokes } from "@/charts/useLines";
 import { moment, secondsOf } from "@/parts/format";
+import { pageOf } from "./Coverage";
 import { CurvePlot } from "./CurvePlot";
 import css from "./calibrations.module.css";
 import { type Calibration, formula } from "./curve";
+import { Fit } from "./Fit";
 import { CurveActions, CurveName } from "./KeptCurve";
 import { deviceName } from "./session";
 
@@ -31,13 +33,14 @@ export function DeviceSection({ device, calibrations, busy, onUse, onDelete }: P
           {calibrations.map((one) => (
             <li key={`${one.pioreactor_unit}/${one.calibration_name}`}>
               <div className={css.words}>
-                <CurveName name={one.calibration_name} inUse={one.is_active}>
+                <CurveName name={one.calibration_name} inUse={one.is_active} to={pageOf(one)}>
                   <Swatch stroke={strokeOf(one.pioreactor_unit)} />
                 </CurveName>
                 <p className="soft small">
                   {one.pioreactor_unit}, {moment(secondsOf(one.created_at))}, {one.recorded_data.x.length} points
                 </p>
                 <p className="soft small num">{formula(one.curve_data_)}</p>
+                <Fit judgment={one.judgment} />
               </div>
               <CurveActions
                 name={one.calibration_name}

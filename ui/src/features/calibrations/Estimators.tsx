@@ -10,9 +10,10 @@ import css from "./calibrations.module.css";
 import { DeleteDialog, type Kept } from "./DeleteDialog";
 import { type Estimator, estimatorsIn, lineOf, rangeOf } from "./estimator";
 import { CurveActions, CurveName } from "./KeptCurve";
-import { useKeptCurves, useToggleUse } from "./keptCurves";
+import { useKeptCurves } from "./keptCurves";
 import { Scatter } from "./Scatter";
 import { deviceName } from "./session";
+import { useUse } from "./useUse";
 
 export function useEstimators() {
   return useKeptCurves("estimators", estimatorsIn);
@@ -20,10 +21,10 @@ export function useEstimators() {
 
 export function Estimators({ estimators }: { estimators: readonly Estimator[] }) {
   const [deleting, setDeleting] = useState<Kept>();
-  const { toggle, refresh } = useToggleUse("estimators");
+  const { use, busy, error, refresh, dialog } = useUse("estimators");
   return (
     <>
-      {toggle.error && <Problem error={toggle.error} />}
+      {error ? <Problem error={error} /> : null}
       {[...new Set(estimators.map((one) => one.device))].map((device) => (
         <section key={device} className={`panel ${css.device}`} aria-label={deviceName(device)}>
           <h2>{deviceName(device)}</h2>
@@ -35,13 +36,14 @@ export function Estimators({ estimators }: { estimators: readonly Estimator[] })
                   <Curves estimator={one} />
                   <Words
                     estimator={one}
-                    busy={toggle.isPending}
+                    busy={busy}
                     onUse={() =>
-                      toggle.mutate({
+                      use({
                         unit: one.pioreactor_unit,
                         device,
                         name: one.estimator_name,
                         inUse: one.is_active,
+                        doubts: [],
                       })
                     }
                     onDelete={() =>
@@ -59,6 +61,7 @@ export function Estimators({ estimators }: { estimators: readonly Estimator[] })
           </ul>
         </section>
       ))}
+      {dialog}
       <DeleteDialog kept={deleting} onClose={() => setDeleting(undefined)} onDeleted={refresh} />
     </>
   );

@@ -2,14 +2,31 @@
 
 import { Button } from "@mantine/core";
 import type { ReactNode } from "react";
+import { Link } from "react-router";
 import { Icon } from "@/parts/icons";
 import css from "./calibrations.module.css";
 
-export function CurveName({ name, inUse, children }: { name: string; inUse: boolean; children?: ReactNode }) {
+export function CurveName({
+  name,
+  inUse,
+  to,
+  children,
+}: {
+  name: string;
+  inUse: boolean;
+  to?: string;
+  children?: ReactNode;
+}) {
   return (
     <p className={css.name}>
       {children}
-      <strong>{name}</strong>
+      {to ? (
+        <Link to={to}>
+          <strong>{name}</strong>
+        </Link>
+      ) : (
+        <strong>{name}</strong>
+      )}
       {inUse && (
         <span className={css.active}>
           <Icon name="check" size={13} />

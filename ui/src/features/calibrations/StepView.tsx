@@ -1,17 +1,23 @@
 /** What a step shows: a picture, what was measured so far, a table, what came out. */
 
+import { Button } from "@mantine/core";
 import { useReducedMotion } from "@mantine/hooks";
 import { useEffect, useState } from "react";
 import { Swatch } from "@/charts/Legend";
 import { stroke } from "@/charts/palette";
 import { useUnitStrokes } from "@/charts/useLines";
 import { Icon } from "@/parts/icons";
+import { Problem } from "@/parts/Problem";
 import css from "./calibrations.module.css";
+import { Fit } from "./Fit";
+import { judgmentIn } from "./judgment";
+import { useToggleUse } from "./keptCurves";
 import {
   chartOf,
   imageOf,
   loadingImagesOf,
   resultOf,
+  type Saved,
   type StepChart,
   type StepImage,
   type StepTable,
@@ -31,12 +37,8 @@ export function StepView({ step, unit, pending }: { step: Step; unit: string; pe
   const result = step.step_type === "result" ? resultOf(step) : [];
   return (
     <>
-      {savedBy(step).map(({ name, device, active }) => (
-        <p key={`${device}/${name}`} className={css.kept}>
-          <Icon name="check" size={15} />
-          {name} is saved for {deviceName(device)}
-          {active && " and in use from now on"}.
-        </p>
+      {savedBy(step).map((saved) => (
+        <SavedCurve key={`${saved.device}/${saved.name}`} saved={saved} unit={unit} />
       ))}
       {pending && loading.length > 0 ? <Film images={loading} /> : image && <Picture image={image} />}
       {chart && <Measured chart={chart} unit={unit} />}
@@ -51,6 +53,36 @@ export function StepView({ step, unit, pending }: { step: Step; unit: string; pe
           ))}
         </dl>
       )}
+    </>
+  );
+}
+
+/** What was saved, how good it is, and the second yes that a doubtful one needs. */
+function SavedCurve({ saved, unit }: { saved: Saved; unit: string }) {
+  const { name, device, active } = saved;
+  const judgment = judgmentIn(saved.judgment);
+  const doubts = judgment?.doubts ?? [];
+  const { toggle } = useToggleUse(saved.kind === "estimator" ? "estimators" : "calibrations");
+  const inUse = active || toggle.isSuccess;
+  return (
+    <>
+      <p className={inUse || doubts.length === 0 ? css.kept : css.notUsed} role="status">
+        <Icon name={inUse || doubts.length === 0 ? "check" : "lost"} size={15} />
+        {name} is saved for {deviceName(device)}
+        {inUse ? " and in use from now on" : doubts.length > 0 ? ", and not in use" : ""}.
+      </p>
+      <Fit judgment={judgment} />
+      {!inUse && doubts.length > 0 && (
+        <Button
+          mt="xs"
+          variant="default"
+          loading={toggle.isPending}
+          onClick={() => toggle.mutate({ unit, device, name, inUse: false })}
+        >
+          Use {name} all the same
+        </Button>
+      )}
+      {toggle.error && <Problem error={toggle.error} />}
     </>
   );
 }

@@ -10,7 +10,7 @@ export const stories: readonly Story[] = [
     path: "/calibrations",
     heading: "Calibrations",
     alerts: [/reactor-05 did not say which calibrations it has/],
-    shows: ["yeast-od600", /y = .*x/, "media pump"],
+    shows: ["yeast-od600", /y = .*x/, "media pump", "Coverage"],
   },
   {
     name: "the choice of what to calibrate",

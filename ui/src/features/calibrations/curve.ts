@@ -1,6 +1,7 @@
 /** Calibrations as units publish them, and the curves they stand for. */
 
 import type { UnitAnswer } from "@/api/types";
+import { type Judgment, judgmentIn } from "./judgment";
 
 export interface Curve {
   type: "poly" | "spline" | "akima";
@@ -20,6 +21,7 @@ export interface Calibration {
   is_active: boolean;
   pioreactor_unit: string;
   device: string;
+  judgment?: Judgment | undefined;
 }
 
 /** Value of a curve at x: polynomials by Horner, pieces as cubics from their knot, the end pieces reaching on. */
@@ -92,5 +94,5 @@ export function keptBy<T extends Artifact>(result: unknown): { kept: T[]; silent
 /** The calibrations of all units. */
 export function gather(result: unknown): Gathered {
   const { kept, silent } = keptBy<Calibration>(result);
-  return { calibrations: kept, silent };
+  return { calibrations: kept.map((one) => ({ ...one, judgment: judgmentIn(one.judgment) })), silent };
 }

@@ -101,6 +101,8 @@ export interface Saved {
   name: string;
   device: string;
   active: boolean;
+  kind?: string;
+  judgment?: unknown;
 }
 
 /** What the session left on the unit. */
