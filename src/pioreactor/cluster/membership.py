@@ -19,6 +19,7 @@ from pioreactor.storage.paths import Paths
 
 FILE_NAME: Final = "cluster.json"
 BROKER_PASSWORD_FILE: Final = "broker_password"
+SIMULATED: Final = "simulated"
 MAX_CLOCK_DIFFERENCE_S: Final = 60.0
 
 
@@ -97,6 +98,7 @@ def set_own_values(paths: Paths, unit: str, *, is_simulated: bool) -> None:
     set_value(paths.local_config, "mqtt", "username", unit)
     if is_simulated:
         set_value(paths.local_config, "hardware", "rig", "sim")
+        (paths.storage / SIMULATED).touch()  # systemd starts the simulated reactor where this file is
         set_value(paths.local_config, "simulation", "socket", str(reactor_socket(paths)))
 
 

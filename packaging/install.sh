@@ -1,0 +1,110 @@
+#!/usr/bin/env bash
+# Makes this machine a unit of a Pioreactor cluster: packages, account, environment, services.
+# Run it as root on Debian or Raspberry Pi OS, from a checkout or an unpacked source archive. Run again, it completes what is missing.
+set -euo pipefail
+
+usage() {
+  cat <<'TEXT'
+Usage: packaging/install.sh leader|worker [options]
+
+  --simulated          without hardware: the reactor is a simulated one
+  --with-reactor       a leader that is also a worker
+  --address HOST       where other units find the leader; default: its IP address
+  --port PORT          port of the web servers; default: 443
+  --environment DIR    use this Python environment, in which the software is installed already
+  --wheels DIR         install from the wheels in this folder, without the network
+  --no-join            a worker: install only; run `pio cluster join` later
+TEXT
+}
+
+role=${1:-}
+[ "$role" = leader ] || [ "$role" = worker ] || { usage >&2; exit 2; }
+shift
+environment="" wheels="" is_joining=yes
+options=()
+while [ $# -gt 0 ]; do
+  case $1 in
+    --simulated) options+=("$1") ;;
+    --with-reactor) options+=("$1") ;;
+    --address|--port) options+=("$1" "${2:?$1 needs a value}"); shift ;;
+    --environment) environment=${2:?$1 needs a folder}; shift ;;
+    --wheels) wheels=$(realpath "${2:?$1 needs a folder}"); shift ;;
+    --no-join) is_joining=no ;;
+    -h|--help) usage; exit 0 ;;
+    *) usage >&2; exit 2 ;;
+  esac
+  shift
+done
+[ "$(id -u)" = 0 ] || { echo "Run this as root: sudo $0 $role" >&2; exit 1; }
+
+here=$(cd "$(dirname "$0")/.." && pwd)
+prefix=/opt/pioreactor
+step() { printf '  %s\n' "$*"; }
+
+packages=(openssl python3-venv)
+[ "$role" = worker ] || packages+=(mosquitto)
+missing=()
+for package in "${packages[@]}"; do
+  dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q "ok installed" || missing+=("$package")
+done
+if [ "$environment" != "" ]; then missing=("${missing[@]/python3-venv}"); fi
+if [ -n "${missing[*]// /}" ]; then
+  step "packages: ${missing[*]}"
+  apt-get update -q
+  # shellcheck disable=SC2086  an empty element is no package
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends ${missing[*]}
+fi
+
+if ! id pioreactor >/dev/null 2>&1; then
+  step "account: pioreactor"
+  useradd --create-home --home-dir /home/pioreactor --shell /bin/bash pioreactor
+fi
+for group in i2c gpio spi video; do
+  if getent group "$group" >/dev/null; then usermod -a -G "$group" pioreactor; fi
+done
+install -d -o pioreactor -g pioreactor -m 0755 /home/pioreactor
+install -d -o pioreactor -g pioreactor -m 0700 /home/pioreactor/.pioreactor
+install -d -o pioreactor -g pioreactor -m 0750 /run/pioreactor
+touch /var/log/pioreactor.log
+chown pioreactor:pioreactor /var/log/pioreactor.log
+chmod 0640 /var/log/pioreactor.log
+
+if [ "$environment" = "" ]; then
+  version=$(sed -n 's/^__version__ = "\(.*\)"/\1/p' "$here/src/pioreactor/version.py")
+  environment=$prefix/$version
+  extras=leader
+  if [ -e /proc/device-tree/model ] && grep -q "Raspberry Pi" /proc/device-tree/model; then extras=rpi,leader; fi
+  step "environment: $environment"
+  python3 -m venv "$environment"
+  source=()
+  if [ "$wheels" != "" ]; then source=(--no-index --find-links "$wheels"); fi
+  "$environment/bin/pip" install -q "${source[@]}" -c "$here/constraints.txt" "$here[$extras]"
+fi
+install -d "$prefix"
+ln -sfn "$environment" "$prefix/current"
+for program in pio pios; do ln -sf "$prefix/current/bin/$program" "/usr/local/bin/$program"; done
+
+step "services: /etc/systemd/system/pioreactor*"
+install -d /etc/systemd/system /etc/polkit-1/rules.d
+install -m 0644 "$here"/packaging/systemd/* /etc/systemd/system/
+install -m 0644 "$here"/packaging/polkit/* /etc/polkit-1/rules.d/
+
+as_pioreactor() { runuser -u pioreactor -- env HOME=/home/pioreactor HOSTNAME="${HOSTNAME:-$(hostname)}" "$@"; }
+pio=$prefix/current/bin/pio
+if [ "$role" = leader ]; then
+  as_pioreactor "$pio" cluster init "${options[@]}"
+elif [ "$is_joining" = yes ]; then
+  as_pioreactor "$pio" cluster join "${options[@]}"
+fi
+
+if [ -d /run/systemd/system ]; then
+  # The distribution's own broker would take the port.
+  systemctl disable --now mosquitto.service 2>/dev/null || true
+  systemctl daemon-reload
+  units=(pioreactor-broker pioreactor-reactor pioreactor-output-guard pioreactor-web pioreactor-records pioreactor-monitor)
+  systemctl enable -q pioreactor.target "${units[@]/%/.service}" pioreactor-resume.service pioreactor-backup.timer
+  systemctl restart pioreactor.target
+  step "started: systemctl status 'pioreactor*'"
+else
+  step "this machine has no systemd: run \`pio cluster run\` as the user pioreactor"
+fi
