@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 from pioreactor.runtime.context import current
+from pioreactor.settings import editing
 from pioreactor.settings.parser import ConfigParserMod as ConfigParserMod
 
 
@@ -40,6 +42,26 @@ def get_leader_hostname() -> str:
 
 def get_leader_address() -> str:
     return current().settings.cluster.leader_address
+
+
+def set_config_value_in_file(path: Path | str, section: str, key: str, value: str) -> None:
+    """Write one value into a configuration file; comments and layout stay, and the file is replaced at once."""
+    editing.set_value(Path(path), section, key, value)
+
+
+def replace_or_append_config_entry(text: str, section: str, key: str, value: str) -> str:
+    """Return the text of a configuration file with the value set."""
+    return editing.with_value(text, section, key, value)
+
+
+def remove_config_values_in_file(path: Path | str, places: Iterable[tuple[str, str]]) -> None:
+    """Remove keys, given as (section, key), from a configuration file; comments and layout stay."""
+    editing.remove_values(Path(path), places)
+
+
+def write_config_text(path: Path | str, text: str) -> None:
+    """Replace a configuration file at once and durably; its mode stays."""
+    editing.write_atomically(Path(path), text)
 
 
 def __getattr__(name: str) -> Any:

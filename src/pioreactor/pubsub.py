@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from enum import IntEnum
-from typing import Any
+from typing import Any, Final
 
+from pioreactor.http.units import TARGET_HEADER
 from pioreactor.jobs.payloads import encode_payload
 from pioreactor.messaging.ports import Bus, Message, Will
 from pioreactor.runtime.context import current
@@ -13,14 +14,21 @@ from pioreactor.runtime.journaling_publisher import JournalingPublisher
 from pioreactor.utils.asking import create_webserver_path as create_webserver_path
 from pioreactor.utils.asking import delete_from as delete_from
 from pioreactor.utils.asking import delete_from_leader as delete_from_leader
+from pioreactor.utils.asking import delete_from_unit as delete_from_unit
 from pioreactor.utils.asking import get_from as get_from
 from pioreactor.utils.asking import get_from_leader as get_from_leader
+from pioreactor.utils.asking import get_from_unit as get_from_unit
 from pioreactor.utils.asking import patch_into as patch_into
 from pioreactor.utils.asking import patch_into_leader as patch_into_leader
+from pioreactor.utils.asking import patch_into_unit as patch_into_unit
 from pioreactor.utils.asking import post_into as post_into
 from pioreactor.utils.asking import post_into_leader as post_into_leader
+from pioreactor.utils.asking import post_into_unit as post_into_unit
 from pioreactor.utils.asking import put_into as put_into
 from pioreactor.utils.asking import put_into_leader as put_into_leader
+from pioreactor.utils.asking import put_into_unit as put_into_unit
+
+TARGET_UNIT_HEADER: Final = TARGET_HEADER
 
 
 class QOS(IntEnum):

@@ -21,6 +21,14 @@ ALL_LED_CHANNELS = LED_CHANNELS
 LedState = Mapping[LedChannel, float]
 
 
+class LockedLeds(list[LedChannel]):
+    """Channels that were locked; `led_intensity(…, lock_owner=…)` takes it."""
+
+    def __init__(self, owner: str) -> None:
+        super().__init__()
+        self.owner = owner
+
+
 def led_state(runtime: Runtime) -> dict[LedChannel, float]:
     """Return the intensity of every LED [%], as last set on this unit."""
     cache = runtime.stores.volatile(LEDS)
@@ -60,8 +68,11 @@ def led_intensity(
     verbose: bool = True,
     source_of_event: str | None = None,
     pubsub_client: object = None,
+    lock_owner: LockedLeds | str = "",
 ) -> bool:
     """Set LEDs to intensities [%]. Return False when one of them was locked or the hardware did not answer.
+
+    `lock_owner` is what `lock_leds_temporarily` gave, and allows the channels that it locked.
 
     LEDs set outside a running job stay on; `pio kill --job-name led_intensity` (or `--all-jobs`) turns them off.
     """
@@ -71,14 +82,15 @@ def led_intensity(
     if not runtime.identity.is_active():
         log.error("%s is not an active worker; LEDs stay as they are.", where)
         return False
+    owner = lock_owner.owner if isinstance(lock_owner, LockedLeds) else lock_owner
     publisher = getattr(pubsub_client, "publish", None)
     if publisher is not None:
-        return _change(runtime, desired_state, where, what_for, verbose, source_of_event, publisher)
+        return _change(runtime, desired_state, where, what_for, verbose, source_of_event, publisher, owner)
     registration = Registration(
         runtime, unit=where, experiment=what_for, job_name="led_intensity", source="app", exclusive=False
     )
     try:
-        return _change(runtime, desired_state, where, what_for, verbose, source_of_event, registration.publish)
+        return _change(runtime, desired_state, where, what_for, verbose, source_of_event, registration.publish, owner)
     finally:
         registration.close()
 
@@ -91,9 +103,10 @@ def _change(
     verbose: bool,
     source_of_event: str | None,
     publish: object,
+    owner: str,
 ) -> bool:
     assert callable(publish)
-    free = unlocked(runtime, desired, owner="")
+    free = unlocked(runtime, desired, owner=owner)
     try:
         set_leds(runtime, {channel: desired[channel] for channel in free})
     except HardwareNotFoundError as error:
@@ -109,17 +122,18 @@ def _change(
         )
         publish(topics.event(unit, experiment, "led_change_events"), event, qos=0)
     for channel in set(desired) - set(free):
-        log.warning("LED %s is locked by %s.", channel, runtime.ownership.holder(f"led-{channel}"))
+        holder = runtime.ownership.holder(f"led-{channel}")
+        log.warning("LED %s is locked by %s.", channel, holder if holder is not None else "a job that has just ended")
     return len(free) == len(desired)
 
 
 @contextmanager
-def lock_leds_temporarily(channels: Iterable[LedChannel], owner: str | None = None) -> Iterator[list[LedChannel]]:
+def lock_leds_temporarily(channels: Iterable[LedChannel], owner: str | None = None) -> Iterator[LockedLeds]:
     """Keep others from changing these LEDs for a block; gives those that could be locked."""
     runtime = context.current()
     name = owner if owner is not None else f"process {runtime.pid}"
     with ExitStack() as leases:
-        locked: list[LedChannel] = []
+        locked = LockedLeds(name)
         for channel in channels:
             try:
                 lease = runtime.ownership.acquire(f"led-{channel}", name)

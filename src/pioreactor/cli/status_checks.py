@@ -74,6 +74,14 @@ def _only_leads(cli: CliContext) -> bool:
     return identity.is_leader and not identity.is_worker()
 
 
+def _active(cli: CliContext) -> tuple[Verdict, str]:
+    if _only_leads(cli):
+        return "OK", "N/A"
+    if cli.runtime.identity.is_active():
+        return "OK", "active"
+    return "WARN", "inactive: jobs do not start; activate it in the inventory"
+
+
 def _model(cli: CliContext) -> tuple[Verdict, str]:
     if _only_leads(cli):
         return "OK", _NO_REACTOR
@@ -231,6 +239,7 @@ def _writable(path: Path) -> tuple[Verdict, str]:
 _CHECKS: dict[str, _Check] = {
     "configuration": _configuration,
     "identity": _identity,
+    "worker:active": _active,
     "model": _model,
     "hardware:model": _hardware,
     "hardware:i2c_bus1": _i2c,

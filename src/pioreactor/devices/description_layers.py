@@ -39,9 +39,9 @@ class HardwareLayers:
         for folder, parts in shipped.items():
             if mod in parts:
                 layers.append(Layer(f"shipped {'/'.join(folder)}/{mod}", cast(Mapping[object, object], parts[mod])))
-            path = None if self.directory is None else self.directory.joinpath(*folder, f"{mod}.yaml")
-            if path is not None and path.is_file():
-                layers.append(Layer(str(path), _read(path)))
+            if self.directory is not None:
+                files = (self.directory.joinpath(*folder, f"{mod}{suffix}") for suffix in (".yaml", ".yml"))
+                layers += [Layer(str(path), _read(path)) for path in files if path.is_file()][:1]
         return layers
 
 

@@ -4,7 +4,7 @@ import fcntl
 import os
 import re
 import tempfile
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -54,6 +54,30 @@ def with_value(text: str, section: str, key: str, value: str) -> str:
     else:
         _append(lines, places, section, line)
     return "\n".join(lines) + "\n"
+
+
+def remove_values(path: Path, removed: Iterable[tuple[str, str]]) -> None:
+    """Remove keys, given as (section, key), from a file; nothing is written when it has none of them."""
+    if not path.exists():
+        return
+    with _locked(path):
+        before = path.read_text(encoding="utf-8")
+        after = without(before, removed)
+        if after != before:
+            write_atomically(path, after)
+
+
+def without(text: str, removed: Iterable[tuple[str, str]]) -> str:
+    """Return the text without these keys, with all of their lines; everything else stays as it is."""
+    wanted, lines = set(removed), text.splitlines(keepends=True)
+    places = _places(lines)
+    kept, index = [], 0
+    while index < len(lines):
+        end = _end_of_value(places, index)
+        if places[index] not in wanted:
+            kept += lines[index:end]
+        index = end
+    return "".join(kept)
 
 
 def _end_of_value(places: list[tuple[str, str]], start: int) -> int:

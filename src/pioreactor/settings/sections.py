@@ -83,6 +83,9 @@ class OdReadingSettings(Section, frozen=True):
     ref_normalization: Annotated[
         Literal["unity", "classic"], text("unity: divide by the reference relative to its first value")
     ] = "unity"
+    sample_relative_intensity_fraction: Annotated[
+        float, quantity("part of the readings after which the IR LED's relative intensity is published", ge=0, le=1)
+    ] = 0.2
 
 
 class BioreactorSettings(Section, frozen=True):

@@ -295,6 +295,10 @@ class MemoryUnitStores:
         with self._lock:
             return self._persistent.setdefault(name, MemoryKeyValues())
 
+    def cache_names(self) -> list[str]:
+        with self._lock:
+            return sorted({name for kept in (self._volatile, self._persistent) for name in kept})
+
     def jobs(self) -> MemoryJobRegistry:
         return self._jobs
 

@@ -24,6 +24,21 @@ class JobManager:
     def is_job_running(self, job_name: str) -> bool:
         return bool(current().stores.jobs().running(job_name=job_name))
 
+    def count_running_jobs(self, *, include_long_running_jobs: bool = True) -> int:
+        """Return how many jobs run; optionally without services such as the monitor."""
+        running = current().stores.jobs().running()
+        return sum(include_long_running_jobs or not job.is_long_running_job for job in running)
+
+    def list_job_history(self, limit: int = 100) -> list[tuple[int, str, str, str, str, str, str | None, int]]:
+        """Return (job id, name, experiment, source, unit, start, end, process id) of jobs, newest first."""
+        return [
+            (
+                *(job.job_id, job.job_name, job.experiment, job.job_source),
+                *(job.unit, job.started_at, job.ended_at, job.pid),
+            )
+            for job in current().stores.jobs().history(limit=limit)
+        ]
+
     def list_jobs(
         self,
         *,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ipaddress
+
 from pioreactor.http.addresses import base_url
 from pioreactor.runtime.context import current
 
@@ -14,6 +16,15 @@ def resolve_to_address(pioreactor_unit: str) -> str:
 
 def add_local(hostname: str) -> str:
     return hostname if "." in hostname else f"{hostname}.local"
+
+
+def is_ipv4_address(text: str) -> bool:
+    """Return whether a text is an IPv4 address, such as 192.168.1.7."""
+    try:
+        ipaddress.IPv4Address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def get_ip() -> str:

@@ -156,6 +156,16 @@ def test_a_full_vial_pauses_dosing_with_monitor_and_broker_away(scene: Scene) ->
     assert any("nearly full" in line for line in scene.bench.logged("warning"))
 
 
+def test_no_portion_is_added_once_waste_was_not_removed(scene: Scene) -> None:
+    scene.job.remove_waste_from_bioreactor = lambda ml, **_ignored: 0.5 * ml  # type: ignore[method-assign]
+    scene.job.ask(media_ml=3.0, waste_ml=3.0)
+    scene.bench.wait(300.0)
+    [moved] = scene.job.moved
+    assert moved == pytest.approx({"media_ml": 0.75, "waste_ml": 0.375}), "one portion of four"
+    assert scene.job.state == scene.job.READY, "the next dose tries again; the fill limit stays"
+    assert any("rest of this dose is not given" in line for line in scene.bench.logged("warning"))
+
+
 class Syringe(DosingAutomationJobContrib):
     """A plugin that drives pumps of its own, which know nothing of our books."""
 
@@ -186,8 +196,9 @@ def test_pumps_of_a_plugin_are_called_as_documented_and_entered_into_the_books()
         state = bioreactor.vial_state(bench.unit.runtime, EXPERIMENT)
         assert state.cumulative_media_added_ml == pytest.approx(0.5)
         assert state.current_volume_ml == pytest.approx(14.0)
-        job.go(salt_ml=10.0, waste_ml=10.0)
         job.remove_waste_from_bioreactor = lambda **_ignored: 0.0  # type: ignore[method-assign]
+        for _ in range(10):
+            job.go(salt_ml=10.0, waste_ml=10.0)
         bench.wait(900.0)
         assert job.state == job.SLEEPING, "the salt that is already in the vial counts"
         assert job.current_volume_ml < job.max_fill_volume_ml

@@ -25,6 +25,10 @@ def test_cache_is_shown_and_purged(desk: Any) -> None:
     (row,) = json.loads(desk.pio("cache", "view", "bioreactor", "--json").out)
     assert row == {"key": '["batch 3","volume"]', "value": 14.5, "store": "persistent"}
 
+    listed = desk.pio("cache", "list").out.splitlines()
+    assert {"bioreactor", "pwm_dc"} <= set(listed)
+    assert listed == sorted(listed)
+
     assert desk.pio("cache", "purge", "pwm_dc", "17", "--as-int").status == 0
     assert stores.volatile("pwm_dc").items() == []
     assert desk.pio("cache", "purge", "bioreactor", '["batch 3","volume"]').status == 0
@@ -127,6 +131,7 @@ def test_status_names_every_check_and_the_worst(desk: Any) -> None:
         "connectivity:mqtt": "OK",
     }
     assert verdicts["connectivity:leader_api"] == "OK"
+    assert verdicts["worker:active"] == "OK"
     assert verdicts["jobs:running"] == "OK"
     assert verdicts["hardware:model"] == "OK"
     assert verdicts["storage:dot_pioreactor"] == "OK"

@@ -116,6 +116,13 @@ def test_layers_are_merged_key_by_key_and_the_model_wins(tmp_path: Path) -> None
     assert described.adc["pd4"] == AdcInput("ads1115", 0x4B, 2)
 
 
+def test_a_layer_may_end_in_yml_and_yaml_wins(tmp_path: Path) -> None:
+    describe(tmp_path, "hats/1.1/pwm.yml", "pwm_to_pin: {6: 22}\n")
+    assert board(own=tmp_path).pwm_pins["6"] == 22
+    describe(tmp_path, "hats/1.1/pwm.yaml", "pwm_to_pin: {6: 27}\n")
+    assert board(own=tmp_path).pwm_pins["6"] == 27
+
+
 def test_the_laboratorys_hat_does_not_override_a_shipped_model(tmp_path: Path) -> None:
     describe(tmp_path, "hats/1.1/adc.yaml", "pd1: {driver: pico, address: 0x2D, channel: 0}\n")
     assert board("1.1", "pioreactor_40ml", "1.5", tmp_path).adc["pd1"] == AdcInput("ads1114", 0x48)

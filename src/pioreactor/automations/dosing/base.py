@@ -140,33 +140,40 @@ class DosingAutomationJob(VialProperties, AutomationJob):
         moved = Volumes({"waste_ml": 0.0, **dict.fromkeys(inputs_ml, 0.0)})
         for _ in range(portions):
             portion = {name: volume_ml / portions for name, volume_ml in inputs_ml.items()}
-            self._exchange_portion(waste_ml / portions, portion, moved)
-            if self.is_interrupted or self.state != JobState.READY:
+            is_balanced = self._exchange_portion(waste_ml / portions, portion, moved)
+            if not is_balanced or self.is_interrupted or self.state != JobState.READY:
                 break
         return moved
 
-    def _exchange_portion(self, waste_ml: float, inputs_ml: dict[str, float], moved: Volumes) -> None:
-        """Exchange one portion and add what moved to `moved`, also when it is interrupted."""
+    def _exchange_portion(self, waste_ml: float, inputs_ml: dict[str, float], moved: Volumes) -> bool:
+        """Exchange one portion and add what moved to `moved`, also when it is interrupted.
+
+        Return whether as much waste was removed as requested: if not, no further portion may add liquid.
+        """
         config = self.runtime.settings.dosing_automation
         for name, volume_ml in inputs_ml.items():
             if volume_ml <= 0:
                 continue
             if not self.has_room_for(volume_ml):
-                return
+                return False
             add: Callable[..., float] = getattr(self, method_name(name))  # the documented extension point
             moved[name] += self.move_liquid(f"add_{liquid_name(name)}", add, volume_ml)
             try:
                 self.sleep(config.pause_between_subdoses_seconds, pausable=True)
             except StoppedError:
-                return
+                return False
         if waste_ml > 0:
             removed = self.move_liquid("remove_waste", self.remove_waste_from_bioreactor, waste_ml)
             moved["waste_ml"] += removed
             if removed < waste_ml - MIN_REPORTED_SHORTFALL_ML:
-                self.logger.warning("Only %.2f of %.2f mL of waste were removed.", removed, waste_ml)
+                self.logger.warning(
+                    "Only %.2f of %.2f mL of waste were removed. The rest of this dose is not given.", removed, waste_ml
+                )
+                return False
             extra_ml = waste_ml * config.waste_removal_multiplier
             if extra_ml > 0 and not self.is_interrupted:
                 self.move_liquid("remove_waste", self.remove_waste_from_bioreactor, extra_ml)
+        return True
 
     def move_liquid(self, event: str, move: Callable[..., float], volume_ml: float) -> float:
         """Run a pump method and return the volume moved [mL], which is entered into the volume ledger.

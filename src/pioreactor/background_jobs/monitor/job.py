@@ -60,6 +60,8 @@ class Monitor(LongRunningBackgroundJob):
     eth_mac_address = Status[str | None](display=False)
     safe_up_to = Status[dict[str, object]](display=False)
 
+    MAX_TEMP_TO_SHUTDOWN: ClassVar[float] = 85.0
+    """A name that plugins assign [°C]; the limit in force is that of the reactor's model."""
     _pre_button: ClassVar[list[Callable[[], None]]] = []
     _post_button: ClassVar[list[Callable[[], None]]] = []
 

@@ -21,7 +21,7 @@ from pioreactor.background_jobs.od_reading.photodiode_sampling import (
     channels_of_roles,
     configured_channels,
 )
-from pioreactor.background_jobs.od_reading.published_readings import PublishedReadings
+from pioreactor.background_jobs.od_reading.published_readings import PublishedReadings, is_sampled
 from pioreactor.background_jobs.od_reading.reference_photodiode import Reference
 from pioreactor.exc import (
     CalibrationError,
@@ -43,8 +43,6 @@ from pioreactor.types import PdAngle, PdChannel
 READING_S = 1.0
 CONFIGURED_INTERVAL = -1.0
 """Stands for the interval of the configuration."""
-RELATIVE_INTENSITY_EVERY = 5
-"""The relative intensity of the IR LED is published with one in so many readings."""
 
 ReadCallback = Callable[["ODReader", structs.ODReadings], None]
 PreReadCallback = Callable[["ODReader"], None]
@@ -323,7 +321,8 @@ class ODReader(PublishedReadings):
         self.publish_readings(readings)
         if self._corrections.fused is not None:
             self.publish_fused(self._corrections.fused.estimate(raw), timestamp)
-        if self._reference is not None and self._count % RELATIVE_INTENSITY_EVERY == 0:
+        share = self.runtime.settings.od_reading.sample_relative_intensity_fraction
+        if self._reference is not None and is_sampled(self._count, share):
             self.publish_relative_intensity(self._reference.relative_intensity, timestamp)
         self._count += 1
         self._newest.append(readings)

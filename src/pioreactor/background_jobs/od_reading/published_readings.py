@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
@@ -9,6 +10,11 @@ from pioreactor import structs
 from pioreactor.jobs.job import BackgroundJob
 from pioreactor.jobs.measurement import Measurement
 from pioreactor.types import PdChannel
+
+
+def is_sampled(count: int, share: float) -> bool:
+    """Return whether the reading after `count` others belongs to the share of them that is sampled, evenly spread."""
+    return math.floor(count * share) > math.floor((count - 1) * share)
 
 
 class PublishedReadings(BackgroundJob):

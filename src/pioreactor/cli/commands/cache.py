@@ -17,6 +17,14 @@ def cache() -> None:
     """Inspect the unit's key-value caches, volatile (until reboot) and persistent."""
 
 
+@cache.command(name="list")
+@pass_cli_context
+def list_(cli: CliContext) -> None:
+    """Print the names of all caches."""
+    for name in cli.runtime.stores.cache_names():
+        click.echo(name)
+
+
 @cache.command()
 @click.argument("name", metavar="CACHE")
 @click.argument("key", required=False)

@@ -14,7 +14,7 @@ from pioreactor.cli.render import print_json, print_pairs, print_table
 from pioreactor.exc import ConflictError, JobNotRunningError, NotFoundError, PioreactorError
 from pioreactor.storage.ports import JobRecord
 
-_COLUMNS = ["job_id", "job_name", "experiment", "job_source", "started_at", "ended_at"]
+_COLUMNS = ["job_id", "job_name", "experiment", "job_source", "started_at", "ended_at", "pid"]
 
 
 @click.group(cls=SuggestingGroup)

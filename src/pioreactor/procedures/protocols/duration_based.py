@@ -13,7 +13,8 @@ from pioreactor.calibrations.registry import CalibrationProtocol
 from pioreactor.calibrations.sessions import fields, steps
 from pioreactor.calibrations.sessions.context import SessionContext, SessionStep, registry_of
 from pioreactor.calibrations.sessions.payloads import CalibrationSession, CalibrationStep
-from pioreactor.procedures.exclusive_run import ask_to_stop
+from pioreactor.procedures.exclusive_run import PUMPS as PUMP_ACTIONS
+from pioreactor.procedures.exclusive_run import ask_to_stop, refuse_while_running
 from pioreactor.procedures.protocols.charts import chart, series
 from pioreactor.procedures.protocols.naming import NameInput, NameOverwriteConfirm
 from pioreactor.procedures.pump_run import LONGEST_S, PUMPS
@@ -266,6 +267,11 @@ class DurationBasedPump(CalibrationProtocol):
         *(Intro1, Intro2, Intro3, PumpName, PumpNameOverwrite, VolumeTargets, PwmSettings, TubingIntoWater, PrimePump),
         *(TracerRun, TracerVolume, TestRun, TestVolume),
     )
+
+    @classmethod
+    def start_session(cls, target_device: str) -> CalibrationSession:
+        refuse_while_running(context.current(), ("dosing_automation", *PUMP_ACTIONS), what="a pump's calibration")
+        return super().start_session(target_device)
 
     @classmethod
     def on_session_abort(cls, session: CalibrationSession) -> None:

@@ -12,6 +12,12 @@ from pioreactor.storage.sqlite.connection import SharedConnection
 _NAME = re.compile(r"[A-Za-z0-9_]+")
 
 
+def cache_names(connection: SharedConnection) -> list[str]:
+    """Return the names of the caches in a file."""
+    rows = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND substr(name, 1, 6) = 'cache_'")
+    return [str(name).removeprefix("cache_") for (name,) in rows]
+
+
 class SqliteKeyValues:
     """One cache in a shared file; processes and threads see each other's changes at once."""
 

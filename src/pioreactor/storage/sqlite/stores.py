@@ -9,7 +9,7 @@ from pioreactor.storage.paths import Paths
 from pioreactor.storage.sqlite.connection import SharedConnection, Synchronous
 from pioreactor.storage.sqlite.jobs import SqliteJobRegistry, create_job_tables
 from pioreactor.storage.sqlite.journal import SqliteJournal
-from pioreactor.storage.sqlite.kv import SqliteKeyValues
+from pioreactor.storage.sqlite.kv import SqliteKeyValues, cache_names
 
 
 def _now() -> datetime:
@@ -41,6 +41,9 @@ class SqliteUnitStores:
 
     def persistent(self, name: str) -> SqliteKeyValues:
         return SqliteKeyValues(self._persistent, name)
+
+    def cache_names(self) -> list[str]:
+        return sorted({name for connection in (self._volatile, self._persistent) for name in cache_names(connection)})
 
     def jobs(self) -> SqliteJobRegistry:
         return SqliteJobRegistry(self._volatile, now=self._now)

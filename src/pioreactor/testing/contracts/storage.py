@@ -98,6 +98,12 @@ class UnitStoresContract:
     pid: int
     """The number of a process that lives as long as the test."""
 
+    def test_caches_are_listed_by_name(self, stores: UnitStores) -> None:
+        stores.volatile("leds").set("A", 1.0)
+        stores.persistent("bioreactor").set(("exp", "volume"), 1.0)
+        stores.persistent("leds").set("A", 1.0)
+        assert [name for name in stores.cache_names() if name in ("leds", "bioreactor")] == ["bioreactor", "leds"]
+
     def register(self, stores: UnitStores, job_name: str, **changed: Any) -> int:
         given: dict[str, Any] = {
             "unit": "unit1",

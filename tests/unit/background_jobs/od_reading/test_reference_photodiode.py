@@ -1,15 +1,27 @@
 """Reference photodiode: smoothing, outliers, steps, and the alarm on lasting noise."""
 
+import itertools
 from collections.abc import Sequence
 
 import pytest
 
+from pioreactor.background_jobs.od_reading.published_readings import is_sampled
 from pioreactor.background_jobs.od_reading.reference_photodiode import Reference
 from pioreactor.exc import HardwareError
 
 
 def fed(reference: Reference, volts: Sequence[float]) -> list[bool]:
     return [reference.update(value) for value in volts]
+
+
+@pytest.mark.parametrize(("share", "expected"), [(0.0, 0), (0.2, 200), (0.25, 250), (1 / 3, 334), (1.0, 1000)])
+def test_a_share_of_the_readings_is_sampled_evenly(share: float, expected: int) -> None:
+    sampled = [count for count in range(1000) if is_sampled(count, share)]
+    assert len(sampled) == pytest.approx(expected, abs=1)
+    assert sampled[:1] in ([0], []), "the first reading is one of them"
+    if sampled:
+        gaps = {later - earlier for earlier, later in itertools.pairwise(sampled)}
+        assert max(gaps) - min(gaps) <= 1
 
 
 def test_it_is_relative_to_its_scale_and_smoothed() -> None:
