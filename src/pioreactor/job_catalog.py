@@ -119,11 +119,24 @@ _SPECS: Final = (
 
 JOBS: Final[Mapping[str, JobSpec]] = {spec.name: spec for spec in _SPECS}
 
-ACTIONS: Final = (
-    *("led_intensity", "add_media", "add_alt_media", "remove_waste", "circulate_media", "circulate_alt_media", "pumps"),
-    *("od_blank", "self_test", "calibration_action", "stirring_calibration", "experiment_profile", "backup_database"),
-)
-"""What `pio run` starts beside jobs: short operations, whose commands know their options."""
+_PUMP_OPTIONS: Final = ("ml", "duration", "continuously", "source_of_event")
+
+ACTION_OPTIONS: Final[Mapping[str, tuple[str, ...]]] = {
+    "led_intensity": ("A", "B", "C", "D", "source_of_event", "no_log"),
+    "add_media": _PUMP_OPTIONS,
+    "add_alt_media": _PUMP_OPTIONS,
+    "remove_waste": _PUMP_OPTIONS,
+    "circulate_media": ("duration", "source_of_event"),
+    "circulate_alt_media": ("duration", "source_of_event"),
+    "pumps": ("source_of_event", "steps"),
+    "od_blank": ("n_samples", "json"),
+    "self_test": ("k", "retry_failed", "list", "json"),
+    "calibration_action": ("action", "payload"),
+    "stirring_calibration": ("min_dc", "max_dc", "name", "set_active", "overwrite"),
+    "experiment_profile": (),
+    "backup_database": ("output", "keep", "backup_to_workers", "force"),
+}
+"""What `pio run` starts beside jobs, with the options of each as profiles spell them."""
 
 _ACTUATING_PARTS: Final = ("add_", "remove_", "circulate_", "pump", "temperature", "stirring")
 """Parts of the names of actions, and of plugins' jobs, that drive outputs."""

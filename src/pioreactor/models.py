@@ -79,6 +79,14 @@ def load_models(directory: Path | None) -> tuple[ReactorModel, ...]:
     return tuple(found.values())
 
 
+def models_of_units(
+    units: Iterable[tuple[str, str | None, str | None]], models: Iterable[ReactorModel]
+) -> dict[str, ReactorModel]:
+    """Return the model of each unit, given with the name and version of its model; the default where it has none."""
+    known = {(model.model_name, model.model_version): model for model in models}
+    return {unit: known.get((str(name), str(version)), known[DEFAULT_MODEL]) for unit, name, version in units}
+
+
 def find_model(models: Iterable[ReactorModel], name: str, version: str) -> ReactorModel:
     """Return the model of this name and version; raise `NotFoundError` naming those there are."""
     models = tuple(models)

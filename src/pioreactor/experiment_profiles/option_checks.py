@@ -11,8 +11,9 @@ from pioreactor.automations import registry
 from pioreactor.exc import NotFoundError, SettingError
 from pioreactor.experiment_profiles.lenient_reader import Diagnostic, Severity
 from pioreactor.job_catalog import JOBS
-from pioreactor.jobs.settings import AnySetting, settings_of
+from pioreactor.jobs.settings import AnySetting, Setting, published_of, settings_of
 from pioreactor.models import ReactorModel
+from pioreactor.states import JobState
 
 AUTOMATION: Final = "_automation"
 PUMPS: Final = ("add_media", "add_alt_media", "remove_waste", "circulate_media", "circulate_alt_media")
@@ -25,21 +26,81 @@ RENAMED_OPTIONS: Final = {
 """Options in profiles of older releases → their present names."""
 
 
-def faults_of(job: str, options: Mapping[str, object], automation: str | None, path: str) -> Iterator[Diagnostic]:
-    """Give what a job or automation does not accept of options; nothing if its class is not known.
+STATES: Final = (JobState.READY, JobState.SLEEPING, JobState.DISCONNECTED)
+"""States that a running job can be told to enter."""
+
+
+def classes_for(job: str, automation: str | None, plugin_jobs: Mapping[str, type]) -> list[type]:
+    """Return the classes that options of a job may be for: every automation if none is named, none for a command.
+
+    Raise `NotFoundError` for an automation that is not known.
+    """
+    if job not in JOBS:
+        return [plugin_jobs[job]] if job in plugin_jobs else []
+    if not job.endswith(AUTOMATION):
+        return [JOBS[job].load()]
+    kind = job.removesuffix(AUTOMATION)
+    return [registry.find(kind, name) for name in ([automation] if automation is not None else registry.names(kind))]
+
+
+def faults_of(
+    job: str, options: Mapping[str, object], automation: str | None, path: str, plugin_jobs: Mapping[str, type] = {}
+) -> Iterator[Diagnostic]:
+    """Give what a job or automation does not accept of options at its start; nothing if its class is not known.
 
     An unknown automation or option of a job is a warning, since a plugin on the unit may know it.
     """
-    if job not in JOBS or (job.endswith(AUTOMATION) and automation is None):
-        return
     try:
-        cls = JOBS[job].load() if automation is None else registry.find(job.removesuffix(AUTOMATION), automation)
+        classes = classes_for(job, automation, plugin_jobs)
     except NotFoundError as error:
         hint = "A plugin may have to be installed on the units."
         yield Diagnostic("warning", "automation.unknown", str(error), f"{path}.automation_name", hint)
         return
-    for given, value in options.items():
-        yield from _option_fault(cls, given, value, path, automation)
+    if len(classes) == 1:
+        found = (_option_fault(classes[0], given, value, path, automation) for given, value in options.items())
+        # The command of a plugin may have options that its class does not.
+        yield from (each for faults in found for each in faults if job in JOBS or each.code != "option.unknown")
+
+
+def update_faults(
+    job: str, settings: Mapping[str, object], automation: str | None, path: str, plugin_jobs: Mapping[str, type]
+) -> Iterator[Diagnostic]:
+    """Give the settings that a running job does not have or that cannot be changed, and values that it refuses.
+
+    Without the name of the automation, a setting is accepted if an automation of that kind has it.
+    """
+    try:
+        classes = classes_for(job, automation, plugin_jobs)
+    except NotFoundError:
+        return  # reported where it is started
+    for given, value in settings.items():
+        if given.removeprefix("$") == "state":
+            if value not in STATES and not _is_expression(value):
+                hint = f"One of {', '.join(STATES)}."
+                yield Diagnostic("error", "option.value", f"{value!r} is not a state", f"{path}.{given}", hint)
+            continue
+        faults = [list(_setting_fault(cls, job, given, value, path)) for cls in classes]
+        # The classes are alternatives: what one of them accepts is right.
+        yield from min(faults, key=lambda found: [one.code == "setting.unknown" for one in found], default=[])
+
+
+def _setting_fault(cls: type, job: str, given: str, value: object, path: str) -> Iterator[Diagnostic]:
+    published, name = published_of(cls), given.replace("-", "_")
+    known = published.get(name)
+    if isinstance(known, Setting):
+        yield from _value_fault(known, value, f"{path}.{given}")
+        return
+    what = getattr(cls, "automation_name", None) or job
+    message = f"{given} of {what} is read-only" if known is not None else f"{what} has no setting {given!r}"
+    hint = _present_name(name, settings_of(cls))
+    yield Diagnostic("error", "setting.unknown", message, f"{path}.{given}", hint)
+
+
+def _present_name(name: str, settings: Mapping[str, AnySetting]) -> str:
+    present = RENAMED_OPTIONS.get(name)
+    if present in settings:
+        return f"It is called {present!r} now."
+    return f"It has: {', '.join(sorted(settings))}." if settings else "It has no settings that can be changed."
 
 
 def _option_fault(cls: type, given: str, value: object, path: str, automation: str | None) -> Iterator[Diagnostic]:
@@ -49,11 +110,9 @@ def _option_fault(cls: type, given: str, value: object, path: str, automation: s
         yield from _value_fault(settings[name], value, f"{path}.{given}")
     elif name != "automation_name" and name not in _arguments(cls):
         message = f"{automation or getattr(cls, 'job_name', cls.__name__)} has no option {given!r}"
-        present = RENAMED_OPTIONS.get(name)
-        hint = f"It is called {present!r} now." if present in settings else f"It has: {', '.join(sorted(settings))}."
         # An automation refuses to start with an option that it does not know.
         severity: Severity = "warning" if automation is None else "error"
-        yield Diagnostic(severity, "option.unknown", message, f"{path}.{given}", hint)
+        yield Diagnostic(severity, "option.unknown", message, f"{path}.{given}", _present_name(name, settings))
 
 
 def volume_faults(
@@ -63,14 +122,17 @@ def volume_faults(
     capacity_ml = min((model.reactor_capacity_ml for model in models.values()), default=math.inf)
     for given, value in options.items():
         name = given.replace("-", "_").rstrip("_")
-        is_volume = name == "ml" or (job == "pumps" and name in PUMP_STEPS)
-        if is_volume or name in ("duration", "sleep"):
-            yield from _amount_fault(given, value, f"{path}.{given}", capacity_ml if is_volume else None)
+        if name in ("duration", "sleep"):
+            yield from _amount_fault(given, value, f"{path}.{given}", None)
+        elif name == "ml" or (job == "pumps" and name in PUMP_STEPS):
+            # More waste than the vial holds can be asked for, to be sure that all is removed.
+            is_waste = job == "remove_waste" or name in ("waste", "remove_waste")
+            yield from _amount_fault(given, value, f"{path}.{given}", math.inf if is_waste else capacity_ml)
 
 
 def _amount_fault(given: str, value: object, path: str, capacity_ml: float | None) -> Iterator[Diagnostic]:
     """Give the fault of a volume [mL], or of a duration [s] if there is no capacity."""
-    if isinstance(value, str) and "${{" in value:
+    if _is_expression(value):
         return
     amount = _number(value)
     if amount is None or amount < 0:
@@ -97,6 +159,10 @@ def temperature_faults(
             yield Diagnostic("error", "option.value", message, f"{path}.{name}", f"Choose at most {most:g} °C.")
 
 
+def _is_expression(value: object) -> bool:
+    return isinstance(value, str) and "${{" in value
+
+
 def _number(value: object) -> float | None:
     """Return a finite number, also one written as text; None for anything else."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
@@ -109,7 +175,7 @@ def _number(value: object) -> float | None:
 
 
 def _value_fault(setting: AnySetting, value: object, path: str) -> Iterator[Diagnostic]:
-    if value is None or (isinstance(value, str) and "${{" in value):
+    if value is None or _is_expression(value):
         return
     try:
         setting.parse(value if isinstance(value, bool | int | float) else str(value))

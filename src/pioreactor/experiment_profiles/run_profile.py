@@ -16,7 +16,7 @@ from pioreactor.experiment_profiles.checkpoint import CheckpointStore, RunProgre
 from pioreactor.experiment_profiles.ports import Cluster
 from pioreactor.experiment_profiles.profile_runner import ProfileRunner, RunOutcome
 from pioreactor.experiment_profiles.profile_struct import InvalidProfileError, read_profile
-from pioreactor.experiment_profiles.validate import verify
+from pioreactor.experiment_profiles.validate import Verdict, verify
 from pioreactor.jobs.managed_lifecycle import long_running_managed_lifecycle
 from pioreactor.observability.log import NOTICE
 from pioreactor.runtime.context import Runtime
@@ -47,10 +47,10 @@ def find_file(runtime: Runtime, name: str) -> Path:
     raise NotFoundError(f"no profile named {name!r}", remedy=f"Profiles are in {folder}.")
 
 
-def new_run(runtime: Runtime, path: Path, experiment: str) -> RunProgress:
-    """Return a run that has not started; raise `InvalidProfileError` with every error of the profile."""
+def new_run(runtime: Runtime, path: Path, experiment: str, check: Callable[[str], Verdict] = verify) -> RunProgress:
+    """Return a run that has not started; raise `InvalidProfileError` with every error that `check` finds."""
     text = path.read_text(encoding="utf-8")
-    errors = [found for found in verify(text).diagnostics if found.severity == "error"]
+    errors = [found for found in check(text).diagnostics if found.severity == "error"]
     if errors:
         messages = "; ".join(f"line {found.line}: {found.path}: {found.message}" for found in errors)
         raise InvalidProfileError(f"{path.name} cannot be run: {messages}", remedy=errors[0].hint)

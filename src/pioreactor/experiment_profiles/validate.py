@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -25,7 +25,14 @@ from pioreactor.experiment_profiles.lenient_reader import (
     positions_of,
     with_position,
 )
-from pioreactor.experiment_profiles.option_checks import AUTOMATION, PUMPS, faults_of, temperature_faults, volume_faults
+from pioreactor.experiment_profiles.option_checks import (
+    AUTOMATION,
+    PUMPS,
+    faults_of,
+    temperature_faults,
+    update_faults,
+    volume_faults,
+)
 from pioreactor.experiment_profiles.profile_struct import (
     Act,
     Action,
@@ -62,12 +69,16 @@ class Verdict(msgspec.Struct, frozen=True):
 
 
 def verify(
-    text: str, *, jobs: Mapping[str, Iterable[str]] | None = None, units: Mapping[str, ReactorModel] | None = None
+    text: str,
+    *,
+    jobs: Mapping[str, Iterable[str]] | None = None,
+    units: Mapping[str, ReactorModel] | None = None,
+    plugin_jobs: Mapping[str, type] = {},
 ) -> Verdict:
     """Return all findings about the text of a profile, with line and column, in the order of the text.
 
-    `jobs` names the jobs that units know, with the options of each; `units` the units of the cluster
-    with their models. Without them the profile is not compared with either.
+    `jobs` names the jobs that units know, with the options of each command; `plugin_jobs` the classes of those that
+    plugins define; `units` the units of the cluster with their models. The profile is compared with what is given.
     """
     reader = LenientReader(text)
     profile = reader.read()
@@ -76,7 +87,8 @@ def verify(
         found = [with_position(one, {}) for one in found]
     else:
         positions = positions_of(text)
-        found = [with_position(one, positions) for one in [*found, *diagnostics(profile, jobs=jobs, units=units)]]
+        found = [*found, *diagnostics(profile, jobs=jobs, units=units, plugin_jobs=plugin_jobs)]
+        found = [with_position(one, positions) for one in found]
     found.sort(key=lambda one: (one.line if one.line is not None else 0, one.column or 0))
     is_ok = all(one.severity != "error" for one in found)
     is_readable = profile is not None and not reader.findings
@@ -88,9 +100,10 @@ def diagnostics(
     *,
     jobs: Mapping[str, Iterable[str]] | None = None,
     units: Mapping[str, ReactorModel] | None = None,
+    plugin_jobs: Mapping[str, type] = {},
 ) -> list[Diagnostic]:
     """Return all findings, in the order of the profile."""
-    return list(_ProfileCheck(profile, jobs, units).all())
+    return list(_ProfileCheck(profile, jobs, units, plugin_jobs).all())
 
 
 class _ProfileCheck:
@@ -101,8 +114,10 @@ class _ProfileCheck:
         profile: Profile,
         jobs: Mapping[str, Iterable[str]] | None,
         units: Mapping[str, ReactorModel] | None,
+        plugin_jobs: Mapping[str, type],
     ) -> None:
         self._profile = profile
+        self._plugin_jobs = plugin_jobs
         self._units = units
         self._jobs = None if jobs is None else {name: frozenset(options) for name, options in jobs.items()}
 
@@ -119,7 +134,8 @@ class _ProfileCheck:
         for where, jobs in blocks:
             for name, job in jobs.items():
                 path = f"{where}.jobs.{name}"
-                yield from self._known(name, path)
+                if not _only_logs(job.actions):
+                    yield from self._known(name, path)
                 yield from _order(name, job.actions, path, is_started=where != "common" and self._starts_for_all(name))
                 for number, act in enumerate(job.actions):
                     here = f"{path}.actions[{number}]"
@@ -155,7 +171,10 @@ class _ProfileCheck:
         match act:
             case Start() | Update():
                 yield from self._values(act.options, f"{path}.options")
-                yield from self._options(job, act.options, f"{path}.options")
+                if isinstance(act, Update) and job != LEDS:
+                    yield from self._settings(job, act.options, f"{path}.options")
+                else:
+                    yield from self._options(job, act.options, f"{path}.options")
                 if isinstance(act, Start):
                     yield from self._values(act.config_overrides, f"{path}.config_overrides")
             case Log():
@@ -174,9 +193,8 @@ class _ProfileCheck:
         models = self._models_for(path)
         if job in (*PUMPS, "pumps"):
             yield from volume_faults(job, options, models, path)
-        faults = list(faults_of(job, options, self._automation_of(job, options), path))
-        if job == "temperature_automation" and all(fault.code != "option.value" for fault in faults):
-            faults += temperature_faults(options, models, path)
+        faults = list(faults_of(job, options, self._automation_of(job, options), path, self._plugin_jobs))
+        faults += self._bound_faults(job, options, path, faults)
         known = self._command_options(job)
         yield from (fault for fault in faults if not known or fault.code != "option.unknown")
         for name in options:
@@ -185,6 +203,19 @@ class _ProfileCheck:
                     "warning", "option.unknown", f"{job} has no option {name!r}", f"{path}.{name}",
                     f"It has: {', '.join(sorted(known))}.",
                 )  # fmt: skip
+
+    def _settings(self, job: str, settings: Mapping[str, object], path: str) -> Iterator[Diagnostic]:
+        """Compare what an update sets with the settings of the job."""
+        faults = list(update_faults(job, settings, self._automation_of(job, {}), path, self._plugin_jobs))
+        yield from [*faults, *self._bound_faults(job, settings, path, faults)]
+
+    def _bound_faults(
+        self, job: str, options: Mapping[str, object], path: str, faults: Iterable[Diagnostic]
+    ) -> list[Diagnostic]:
+        """Return the faults by the models of units, unless a value is out of the bounds of all models."""
+        if job != "temperature_automation" or any(fault.code == "option.value" for fault in faults):
+            return []
+        return list(temperature_faults(options, self._models_for(path), path))
 
     def _command_options(self, job: str) -> frozenset[str] | None:
         """Return the options of a job's command; nothing for automations and for `pumps`, which take others."""
@@ -276,6 +307,13 @@ class _ProfileCheck:
                     "error", "expression.unknown_name", f"{word!r} is no input, and stands for itself as a text", path,
                     "Add it to inputs, or write unit:job:setting to read what a job says.",
                 )  # fmt: skip
+
+
+def _only_logs(actions: Sequence[Act]) -> bool:
+    """Return whether actions only write to the log, for which any name will do."""
+    return bool(actions) and all(
+        _only_logs(act.actions) if isinstance(act, When | Repeat) else isinstance(act, Log) for act in actions
+    )
 
 
 def _automations(actions: Iterable[Act]) -> Iterator[str]:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from pioreactor.plugin_management.discovery import Plugin as Plugin
     from pioreactor.plugin_management.discovery import get_plugins as get_plugins
+    from pioreactor.plugin_management.discovery import job_classes as job_classes
     from pioreactor.plugin_management.discovery import jobs_of as jobs_of
 
-_NAMES: Final = ("Plugin", "get_plugins", "jobs_of")
+_NAMES: Final = ("Plugin", "get_plugins", "job_classes", "jobs_of")
 
 
 def __getattr__(name: str) -> object:

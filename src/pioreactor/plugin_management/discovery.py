@@ -150,6 +150,11 @@ def jobs_of(plugin: Plugin) -> list[type[BackgroundJob]]:
     return list({job.job_name: job for job in defined if job not in skipped and _can_be_started(job)}.values())
 
 
+def job_classes(plugins: Mapping[str, Plugin]) -> dict[str, type[BackgroundJob]]:
+    """Return the jobs that plugins define, by name."""
+    return {job.job_name: job for plugin in list(plugins.values()) for job in jobs_of(plugin)}
+
+
 def _can_be_started(job: type[BackgroundJob]) -> bool:
     return bool(job.job_name) and not getattr(job, "automation_name", "") and not _is_abstract(job)
 

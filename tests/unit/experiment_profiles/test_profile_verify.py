@@ -1,5 +1,9 @@
 """What is said of a profile before it is carried out."""
 
+import re
+from pathlib import Path
+
+import click
 import pytest
 import yaml
 from hypothesis import given, settings
@@ -8,9 +12,11 @@ from hypothesis import strategies as st
 from pioreactor.cli import run
 from pioreactor.experiment_profiles.profile_struct import InvalidProfileError, read_profile
 from pioreactor.experiment_profiles.validate import verify
-from pioreactor.job_catalog import ACTIONS, JOBS
+from pioreactor.job_catalog import ACTION_OPTIONS, JOBS
+from pioreactor.jobs.settings import Setting
 from pioreactor.models import BUILTIN_MODELS, DEFAULT_MODEL, find_model
 
+ROOT = Path(__file__).resolve().parents[3]
 HEAD = 'version: "1.0"\nexperiment_profile_name: trial\n'
 
 
@@ -252,6 +258,7 @@ def test_what_the_check_accepts_can_be_run(content: object) -> None:
         ("add_media", "{ml: '${{ 2 * 3 }}'}", True),
         ("add_media", "{ml: 39}", False),
         ("add_alt_media", "{ml: -1}", False),
+        ("remove_waste", "{ml: 50}", True),
         ("remove_waste", "{ml: .inf}", False),
         ("remove_waste", "{duration: -3}", False),
         ("circulate_media", "{duration: much}", False),
@@ -289,4 +296,73 @@ def test_an_if_on_a_reading_is_told_to_be_evaluated_once() -> None:
 
 
 def test_the_catalog_names_every_action_of_the_command_line() -> None:
-    assert set(run.ENTRIES) == {*JOBS, *ACTIONS}
+    assert set(run.ENTRIES) == {*JOBS, *ACTION_OPTIONS}
+    context = click.Context(run.run)
+    for name, options in ACTION_OPTIONS.items():
+        command = run.run.get_command(context, name)
+        assert command is not None
+        assert [flag.lstrip("-").replace("-", "_") for each in command.params for flag in each.opts] == list(options)
+
+
+def command_options() -> dict[str, list[str]]:
+    """Return the jobs and actions of the command line, with the options of each as profiles spell them."""
+    return {**{name: [] for name in JOBS}, **{name: list(options) for name, options in ACTION_OPTIONS.items()}}
+
+
+DOCS = [
+    (path.name, text)
+    for path in sorted((ROOT / "docs").rglob("*.md"))
+    for text in re.findall(r"```yaml\n(.*?)```", path.read_text(encoding="utf-8"), re.DOTALL)
+    if "experiment_profile_name:" in text
+]
+
+
+@pytest.mark.parametrize(("page", "text"), DOCS)
+def test_examples_of_the_docs_are_not_doubted(page: str, text: str) -> None:
+    found = verify(text, units=UNITS, jobs=command_options()).diagnostics
+    assert [one for one in found if one.severity != "info"] == [], page
+
+
+def test_there_are_examples_in_the_docs() -> None:
+    assert DOCS
+
+
+class Bubbler:
+    bubbles: Setting[float] = Setting(1.0, unit="1/min", ge=0, le=60)
+
+
+@pytest.mark.parametrize(
+    ("job", "options", "code"),
+    [
+        ("stirring", "{target_rpm: 500}", None),
+        ("stirring", "{target_rpm: '${{ 2 * 300 }}'}", None),
+        ("stirring", "{$state: sleeping}", None),
+        ("stirring", "{$state: asleep}", "option.value"),
+        ("stirring", "{target_rpm: 90000}", "option.value"),
+        ("stirring", "{target_rpmm: 500}", "setting.unknown"),
+        ("stirring", "{measured_rpm: 500}", "setting.unknown"),
+        ("temperature_automation", "{target_temperature: 30}", None),
+        ("temperature_automation", "{target_temperature: 370}", "option.value"),
+        ("temperature_automation", "{target_temperature: 70}", "option.value"),
+        ("temperature_automation", "{automation_name: thermostat}", "setting.unknown"),
+        ("dosing_automation", "{exchange_volume_ml: 1}", None),
+        ("dosing_automation", "{volume: 1}", "setting.unknown"),
+        ("led_intensity", "{B: 20}", None),
+        ("led_intensity", "{E: 20}", "option.unknown"),
+        ("bubbler", "{bubbles: 3}", None),
+        ("bubbler", "{bubbles: 300}", "option.value"),
+        ("bubbler", "{bubles: 3}", "setting.unknown"),
+    ],
+)
+def test_an_update_is_compared_with_the_settings_of_the_job(job: str, options: str, code: str | None) -> None:
+    text = HEAD + f"common: {{jobs: {{{job}: {{actions: [{{type: update, t: 0, options: {options}}}]}}}}}}\n"
+    known = {**command_options(), "bubbler": []}
+    found = verify(text, units=UNITS, jobs=known, plugin_jobs={"bubbler": Bubbler}).diagnostics
+
+    assert [one.code for one in found if one.code != "job.ordering.before_start"] == ([code] if code else [])
+
+
+def test_any_name_will_do_for_what_only_writes_to_the_log() -> None:
+    text = HEAD + "common: {jobs: {notes: {actions: [{type: log, t: 1d, options: {message: over}}]}}}\n"
+
+    assert verify(text, jobs=command_options()).diagnostics == []

@@ -8,7 +8,7 @@ import click
 
 from pioreactor.cli.cli_context import CliContext, pass_cli_context
 from pioreactor.cli.options import json_option
-from pioreactor.exc import InvalidRequestError
+from pioreactor.exc import InvalidRequestError, PioreactorError
 from pioreactor.experiment_profiles import run_profile
 from pioreactor.experiment_profiles.profile_runner import RunOutcome
 from pioreactor.runtime import context, signals
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pioreactor.experiment_profiles.lenient_reader import Diagnostic
     from pioreactor.experiment_profiles.ports import Cluster
     from pioreactor.experiment_profiles.timeline import Step
+    from pioreactor.experiment_profiles.validate import Verdict
 
 _COLORS = {"error": "red", "warning": "yellow", "info": "blue"}
 
@@ -43,8 +44,8 @@ def execute(cli: CliContext, file: str, experiment: str, dry_run: bool) -> None:
     if not runtime.identity.is_leader:
         raise InvalidRequestError("profiles run on the leader", remedy="Run this command on the leader.")
     path = run_profile.find_file(runtime, file)
-    run = run_profile.new_run(runtime, path, experiment)
-    _check(run)
+    run = run_profile.new_run(runtime, path, experiment, check=lambda text: _checked(cli, text))
+    _require_plugins(run)
     if dry_run:
         _show_timeline(run)
         return
@@ -64,11 +65,13 @@ def resume(cli: CliContext, run_id: str) -> None:
 @json_option
 @click.pass_context
 def verify(ctx: click.Context, file: str, as_json: bool) -> None:
-    """Check the profile FILE and print what is wrong. The exit code is 1 if it cannot be run."""
-    from pioreactor.experiment_profiles.validate import verify as verify_text
+    """Check the profile FILE and print what is wrong. The exit code is 1 if it cannot be run.
 
+    It is compared with the units of the cluster if the leader answers.
+    """
     path = run_profile.find_file(context.current(), file)
-    verdict = verify_text(path.read_text(encoding="utf-8"), jobs=_known_jobs(ctx))
+    cli = ctx.find_object(CliContext)
+    verdict = _verdict(cli if cli is not None else CliContext(), path.read_text(encoding="utf-8"))
     if as_json:
         import msgspec
 
@@ -78,6 +81,32 @@ def verify(ctx: click.Context, file: str, as_json: bool) -> None:
         click.echo("The profile is valid." if verdict.ok else "The profile cannot be run.")
     if not verdict.ok:
         ctx.exit(1)
+
+
+def _verdict(cli: CliContext, text: str) -> Verdict:
+    """Compare a profile with the commands of this unit, and with the units and their models if the leader answers."""
+    from pioreactor.experiment_profiles.validate import verify
+    from pioreactor.models import load_models, models_of_units
+    from pioreactor.plugin_management import get_plugins, job_classes
+
+    try:
+        workers = cli.workers()
+    except PioreactorError as error:
+        click.echo(f"Not compared with the units of the cluster: {error}", err=True)
+        units = None
+    else:
+        models = load_models(context.current().paths.models)
+        units = models_of_units(
+            ((one["pioreactor_unit"], one.get("model_name"), one.get("model_version")) for one in workers), models
+        )
+    jobs = _known_jobs(click.get_current_context())
+    return verify(text, jobs=jobs, units=units, plugin_jobs=job_classes(get_plugins()))
+
+
+def _checked(cli: CliContext, text: str) -> Verdict:
+    verdict = _verdict(cli, text)
+    _show_findings(verdict.diagnostics)
+    return verdict
 
 
 def _known_jobs(ctx: click.Context) -> dict[str, Sequence[str]]:
@@ -99,13 +128,12 @@ def _option_name(flag: str) -> str:
     return flag.lstrip("-").replace("-", "_")
 
 
-def _check(run: RunProgress) -> None:
+def _require_plugins(run: RunProgress) -> None:
     from pioreactor.experiment_profiles.profile_struct import read_profile
-    from pioreactor.experiment_profiles.validate import check_plugins, verify
+    from pioreactor.experiment_profiles.validate import check_plugins
     from pioreactor.plugin_management import get_plugins
 
     profile = read_profile(run.profile)
-    _show_findings(verify(run.profile, jobs=_known_jobs(click.get_current_context())).diagnostics)
     if profile.plugins:
         check_plugins(profile.plugins, {name: plugin.version for name, plugin in get_plugins().items()})
 

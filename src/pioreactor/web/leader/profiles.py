@@ -13,8 +13,9 @@ from pioreactor.experiment_profiles.lenient_reader import Diagnostic
 from pioreactor.experiment_profiles.profile_struct import read_profile
 from pioreactor.experiment_profiles.timeline import Step, timeline
 from pioreactor.experiment_profiles.validate import Verdict, verify
-from pioreactor.job_catalog import ACTIONS, JOBS
-from pioreactor.models import DEFAULT_MODEL, load_models
+from pioreactor.job_catalog import ACTION_OPTIONS, JOBS
+from pioreactor.models import load_models, models_of_units
+from pioreactor.plugin_management import get_plugins, job_classes
 from pioreactor.storage.leader.repositories.profile_runs import ProfileRun
 from pioreactor.structs.yaml_text import InvalidYAMLError, read_yaml
 from pioreactor.web.leader.responses import Status
@@ -79,14 +80,14 @@ def _path(leader: LeaderServices, name: str) -> Path:
 
 def _verdict(leader: LeaderServices, text: str) -> Verdict:
     """Compare a profile with the units of the cluster; a unit without a model has the default one."""
-    known = load_models(leader.unit.paths.models)
-    by_name = {(model.model_name, model.model_version): model for model in known}
-    units = {
-        worker.pioreactor_unit: by_name.get((str(worker.model_name), str(worker.model_version)), by_name[DEFAULT_MODEL])
-        for worker in leader.database.workers.all()
-    }
-    plugin_jobs = (job.job_name for job in leader.unit.catalog.jobs())
-    return verify(text, jobs={name: () for name in (*JOBS, *ACTIONS, *plugin_jobs)}, units=units)
+    units = models_of_units(
+        ((row.pioreactor_unit, row.model_name, row.model_version) for row in leader.database.workers.all()),
+        load_models(leader.unit.paths.models),
+    )
+    described = (job.job_name for job in leader.unit.catalog.jobs())
+    jobs = {**dict.fromkeys((*JOBS, *described), ()), **ACTION_OPTIONS}
+    plugin_jobs = job_classes(get_plugins(leader.unit.paths.plugins))
+    return verify(text, jobs=jobs, units=units, plugin_jobs=plugin_jobs)
 
 
 def _check(leader: LeaderServices, text: str) -> Verdict:

@@ -5,7 +5,9 @@ import { Icon } from "@/parts/icons";
 import { byWeight, when } from "./profiles";
 import css from "./profiles.module.css";
 
-export function Findings({ found }: { found: readonly Diagnostic[] }) {
+type GoTo = (one: Diagnostic) => void;
+
+export function Findings({ found, onGoTo }: { found: readonly Diagnostic[]; onGoTo?: GoTo | undefined }) {
   if (found.length === 0) return null;
   return (
     <ul className={css.findings} aria-label="What to look at">
@@ -19,7 +21,13 @@ export function Findings({ found }: { found: readonly Diagnostic[] }) {
             </p>
             {one.line != null && (
               <p className="soft small">
-                Line {one.line}, column {one.column}
+                {onGoTo ? (
+                  <button type="button" className={css.place} onClick={() => onGoTo(one)}>
+                    Line {one.line}, column {one.column}
+                  </button>
+                ) : (
+                  `Line ${one.line}, column ${one.column}`
+                )}
                 {one.path && `: ${one.path}`}
               </p>
             )}
@@ -54,10 +62,10 @@ export function Timeline({ steps }: { steps: readonly ProfileStep[] }) {
   );
 }
 
-export function Preview({ preview }: { preview: ProfilePreview }) {
+export function Preview({ preview, onGoTo }: { preview: ProfilePreview; onGoTo?: GoTo }) {
   return (
     <div className={css.preview}>
-      <Findings found={preview.diagnostics} />
+      <Findings found={preview.diagnostics} onGoTo={onGoTo} />
       {preview.steps.length > 0 ? (
         <Timeline steps={preview.steps} />
       ) : (

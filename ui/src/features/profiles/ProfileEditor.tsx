@@ -3,11 +3,11 @@
 import { Button, Group, Modal, TextInput } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { useState } from "react";
+import { useRef, useState } from "react";
 import { ask, path } from "@/api/client";
-import { CodeArea } from "@/parts/CodeArea";
 import { DraftNotice, LeaveGuard, useDraft } from "@/parts/draft";
 import { Problem, Waiting } from "@/parts/Problem";
+import { goTo, MarkedText } from "./MarkedText";
 import { Preview } from "./Preview";
 import { asFile, wrongName } from "./profiles";
 import css from "./profiles.module.css";
@@ -30,6 +30,7 @@ export function ProfileEditor({ file, saved, taken, onDone }: Props) {
   const [leaving, setLeaving] = useState(false);
   const draft = useDraft(profileDraft(file), saved);
   const { text, setText } = draft;
+  const field = useRef<HTMLTextAreaElement>(null);
   const [settled] = useDebouncedValue(text, 400);
   const preview = usePreview(settled);
   const refusedName = file === undefined ? wrongName(name, taken) : undefined;
@@ -60,7 +61,13 @@ export function ProfileEditor({ file, saved, taken, onDone }: Props) {
           />
         )}
         <DraftNotice draft={draft} />
-        <CodeArea className={css.text} label="Text of the profile" value={text} onText={setText} />
+        <MarkedText
+          label="Text of the profile"
+          value={text}
+          found={settled === text ? (preview.data?.diagnostics ?? []) : []}
+          field={field}
+          onText={setText}
+        />
         {saving.error && <Problem error={saving.error} />}
         <div className={css.buttons}>
           <Button variant="default" onClick={() => (draft.changed ? setLeaving(true) : onDone(file))}>
@@ -96,7 +103,7 @@ export function ProfileEditor({ file, saved, taken, onDone }: Props) {
         {preview.error ? (
           <Problem error={preview.error} />
         ) : preview.data ? (
-          <Preview preview={preview.data} />
+          <Preview preview={preview.data} onGoTo={(one) => goTo(field.current, one)} />
         ) : (
           <Waiting what="a look at it" />
         )}

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Diagnostic } from "@/api/types";
+import { worstByLine } from "./MarkedText";
 import { asFile, byWeight, since, when, wrongName } from "./profiles";
 
 describe("names of files", () => {
@@ -40,4 +41,21 @@ it("errors come before warnings", () => {
     "a",
     "c",
   ]);
+});
+
+describe("marks of lines", () => {
+  it("show the worst finding of each line", () => {
+    const finding = (severity: Diagnostic["severity"], line?: number): Diagnostic => ({
+      severity,
+      code: "",
+      message: severity,
+      path: "",
+      ...(line !== undefined && { line }),
+    });
+    const marks = worstByLine([finding("warning", 2), finding("error", 2), finding("info", 5), finding("error")]);
+    expect([...marks].map(([line, one]) => [line, one.severity])).toEqual([
+      [2, "error"],
+      [5, "info"],
+    ]);
+  });
 });
