@@ -26,6 +26,21 @@ def set_filters(unit: str, experiment: str, job: str) -> tuple[str, ...]:
     return tuple(f"{ROOT}/{receiver}/{experiment}/{job}/+/set" for receiver in (unit, UNIVERSAL_IDENTIFIER))
 
 
+def announcement(command: str) -> str:
+    """Return the topic (or filter) of what announces a command, from the topic (or filter) of its payload."""
+    return f"{command}/command"
+
+
+def commanded_setting(topic: str) -> str:
+    """Return the setting that a command or its announcement is for; `state` for `$state`."""
+    return topic.removesuffix("/command").split("/")[-2].removeprefix("$")
+
+
+def command_answer(unit: str, experiment: str, job: str, name: str) -> str:
+    """Return the topic on which a job answers commands for a setting."""
+    return set_setting(unit, experiment, job, name) + "/answer"
+
+
 def event(unit: str, experiment: str, name: str) -> str:
     """Return a topic directly below the experiment: `dosing_events`, `led_change_events`."""
     return f"{ROOT}/{unit}/{experiment}/{name}"

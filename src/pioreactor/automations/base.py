@@ -248,9 +248,9 @@ class AutomationJob(BackgroundJob):
         if state == JobState.READY:
             self._signal_monitor.on_ready()
 
-    def _handle_set_state(self, requested: str) -> None:
+    def _set_state(self, requested: str) -> JobState:
         self._signal_monitor.forget()
-        super()._handle_set_state(requested)
+        return super()._set_state(requested)
 
     def _subscribe_to_readings(self) -> None:
         self.subscribe_to_setting("growth_rate_calculating", "od_filtered", self._set_od_filtered)

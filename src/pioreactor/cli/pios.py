@@ -184,7 +184,7 @@ def set_(
         worker = f"/api/workers/{quote(unit, safe='')}"
         experiment = decoded(cli.ask_leader("GET", f"{worker}/experiment"), _Assignment)["experiment"]
         path = f"{worker}/jobs/update/job_name/{name}/experiments/{quote(experiment, safe='')}"
-        return cli.ask_leader("PATCH", path, json={"settings": {underscored(setting): value}})
+        return cli.ask_leader("PATCH", path, json={"settings": {underscored(setting): value}}, timeout_s=_TIMEOUT_S)
 
     _each(chosen, ask, as_json=as_json)
 

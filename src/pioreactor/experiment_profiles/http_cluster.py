@@ -118,7 +118,9 @@ class HttpCluster:
 
     def set(self, unit: str, job: str, settings: Mapping[str, object]) -> None:
         path = f"/api/workers/{unit}/jobs/update/job_name/{job}/experiments/{self._quoted_experiment}"
-        self._ask("PATCH", path, json={"settings": dict(settings)})
+        report = self._report_of(unit, "PATCH", path, {"settings": dict(settings)})
+        if not report["ok"]:
+            raise _refusal(report)
 
     def stop(self, unit: str, job: str) -> None:
         path = f"/api/workers/{unit}/jobs/stop/job_name/{job}/experiments/{self._quoted_experiment}"

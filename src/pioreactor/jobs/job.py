@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from types import TracebackType
+from contextlib import ExitStack
 from typing import Any, Self
 
 from pioreactor import structs, topics
@@ -19,6 +19,7 @@ from pioreactor.exc import (
 )
 from pioreactor.jobs import restart_policy
 from pioreactor.jobs.clients import PublishingClient
+from pioreactor.jobs.command_inbox import Command, CommandInbox
 from pioreactor.jobs.declaration import JobDeclaration
 from pioreactor.jobs.lifecycle import Lifecycle, LifecycleHooks
 from pioreactor.jobs.published_attribute import AnyAttribute
@@ -82,7 +83,7 @@ class BackgroundJob(LifecycleHooks, JobDeclaration, metaclass=JobType):
             runtime.clock,
             self.job_name,
             at_start=lambda: context.use(runtime),
-            after_turn=self._finish_turn,
+            after_turn=lambda: self._registration.flush(),
             on_error=self._log_error,
         )
         self._lane.make_current()
@@ -225,9 +226,7 @@ class BackgroundJob(LifecycleHooks, JobDeclaration, metaclass=JobType):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.clean_up()
 
     # ---- start from the command line ---------------------------------------------------------------------
@@ -235,14 +234,12 @@ class BackgroundJob(LifecycleHooks, JobDeclaration, metaclass=JobType):
     @classmethod
     def from_options(cls, **options: object) -> Self:
         """Construct the job on this unit with the options of `pio run`; None means that an option was not given."""
-        job = cls(**constructor_arguments(cls))
-        try:
-            for name, value in options.items():
-                if value is not None:
-                    job.apply(name, value)
-        except BaseException:
-            job.clean_up()
-            raise
+        with ExitStack() as undo:
+            job = cls(**constructor_arguments(cls))
+            undo.callback(job.clean_up)
+            for name in (name for name, value in options.items() if value is not None):
+                job.apply(name, options[name])
+            undo.pop_all()
         return job
 
     @classmethod
@@ -266,50 +263,56 @@ class BackgroundJob(LifecycleHooks, JobDeclaration, metaclass=JobType):
         self._lane.start(self._end)
 
     def _subscribe_to_commands(self) -> None:
+        inbox = CommandInbox(self._registration, self._on_command)
         for command_filter in topics.set_filters(self.unit, self.experiment, self.job_name):
-            self._registration.subscribe(command_filter, self._on_command)
+            inbox.subscribe(command_filter)
         self._state_publisher.start()
 
-    def _on_command(self, message: Message) -> None:
+    def _on_command(self, command: Command) -> None:
         """Hand a command to the lane: stop and pause requests overtake the queue, other commands wait."""
-        if message.retain:
-            return
-        name = message.topic.split("/")[-2].removeprefix("$")
-        if name != "state":
-            self._lane.post(lambda: self._handle_set(name, message.payload))
-            return
-        requested = message.payload.decode("utf-8", "replace")
-        if requested == JobState.DISCONNECTED:
+        if command.name == "state" and command.text == JobState.DISCONNECTED:
+            command.answer("accepted", value=JobState.DISCONNECTED)
             self._lane.request_stop()
             return
-        if requested == JobState.SLEEPING:
+        if command.name == "state" and command.text == JobState.SLEEPING:
             self._lane.request_pause()
-        self._lane.post(lambda: self._handle_set_state(requested))
+        if self._lane.is_busy:
+            command.answer("deferred", f"{self.job_name} is busy and does it next")
+        self._lane.post(lambda: self._carry_out(command))
 
-    def _handle_set_state(self, requested: str) -> None:
+    def _carry_out(self, command: Command) -> None:
+        """Carry out a command on the lane, and answer it."""
+        if command.name not in ("state", *self.published()):
+            command.answer("refused", f"{self.job_name} has no setting {command.name}")
+            return
+        before = getattr(self, command.name)
         try:
-            if requested not in (JobState.READY, JobState.SLEEPING):
-                raise SettingError(f"the state can be set to ready, sleeping or disconnected, not {requested[:40]!r}")
-            self._move(JobState(requested))
+            command.carry_out(lambda: self._set(command), before=before)
         except (SettingError, IllegalTransitionError) as error:
-            self.logger.warning("Refused: %s.", error)
+            self.logger.warning(
+                "Refused: %s%s.", error, f"; it stays {before}" if command.name in self.settings() else ""
+            )
 
-    def _handle_set(self, name: str, payload: bytes) -> None:
-        setting = self.published().get(name)
-        if setting is None:
-            self.logger.debug("There is no setting %s to set.", name)
-            return
+    def _set_state(self, requested: str) -> JobState:
+        if requested not in (JobState.READY, JobState.SLEEPING):
+            raise SettingError(f"the state can be set to ready, sleeping or disconnected, not {requested[:40]!r}")
+        self._move(JobState(requested))
+        return self.state
+
+    def _set(self, command: Command) -> object:
+        if command.name == "state":
+            return self._set_state(command.text)
+        setting = self.published().get(command.name)
         if not isinstance(setting, Setting):
-            self.logger.warning("Refused: %s is read-only.", name)
-            return
-        before = getattr(self, name)
+            raise SettingError(f"{command.name} is read-only")
+        before = getattr(self, setting.name)
         try:
-            self._apply(setting, setting.decode(payload))
+            self._apply(setting, setting.decode(command.payload))
         except SettingError as error:
-            self.logger.warning("Refused: %s; it stays %s.", error, before)
             self._publish_attribute(setting, before)
-            return
-        self.logger.info("Updated %s from %.40s to %.40s.", name, before, getattr(self, name))
+            raise SettingError(f"{error}; it stays {before}", remedy=error.remedy) from error
+        self.logger.info("Updated %s from %.40s to %.40s.", setting.name, before, getattr(self, setting.name))
+        return getattr(self, setting.name)
 
     def _apply(self, setting: AnySetting, value: object) -> None:
         bounded = setting.clamped(value)
@@ -337,9 +340,6 @@ class BackgroundJob(LifecycleHooks, JobDeclaration, metaclass=JobType):
     def _flush_if_elsewhere(self) -> None:
         if not self._lane.is_current():
             self._registration.flush()
-
-    def _finish_turn(self) -> None:
-        self._registration.flush()
 
     def _log_error(self, error: Exception) -> None:
         self.logger.error("Error in %s: %s", type(self).__name__, error, exc_info=error)

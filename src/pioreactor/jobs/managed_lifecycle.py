@@ -10,8 +10,8 @@ from typing import Self
 from pioreactor import topics
 from pioreactor.exc import NotActiveWorkerError, StoppedError
 from pioreactor.jobs.clients import PublishingClient
+from pioreactor.jobs.command_inbox import Command, CommandInbox
 from pioreactor.jobs.registration import Registration
-from pioreactor.messaging.ports import Message
 from pioreactor.runtime import context, signals
 from pioreactor.runtime.context import Runtime
 from pioreactor.states import JobState
@@ -70,11 +70,10 @@ class managed_lifecycle:  # noqa: N801  the documented name that plugins import
         self.job_key = registration.key
         self.logger = registration.logger
         self.mqtt_client = PublishingClient(self.publish, registration.bus)
+        inbox = CommandInbox(registration, self._on_command)
         for unit in (self.unit, "$broadcast"):
             for experiment in (self.experiment, UNIVERSAL_EXPERIMENT):
-                registration.subscribe(
-                    topics.set_setting(unit, experiment, registration.key, "state"), self._on_command
-                )
+                inbox.subscribe(topics.set_setting(unit, experiment, registration.key, "state"))
         signals.stop_on_signal(self.runtime, self)
         for state in (JobState.INIT, JobState.READY):
             self._enter_state(state)
@@ -142,9 +141,12 @@ class managed_lifecycle:  # noqa: N801  the documented name that plugins import
         self.logger.log(logging.DEBUG, "%s.", state.capitalize())
         self.registration.flush()
 
-    def _on_command(self, message: Message) -> None:
-        if not message.retain and message.payload == JobState.DISCONNECTED.encode():
+    def _on_command(self, command: Command) -> None:
+        if command.text == JobState.DISCONNECTED:
+            command.answer("accepted", value=JobState.DISCONNECTED)
             self.exit_event.set()
+        else:
+            command.answer("refused", f"the state of {self.name} can be set to disconnected only", value=self._state)
 
 
 class long_running_managed_lifecycle(managed_lifecycle):  # noqa: N801  the documented name

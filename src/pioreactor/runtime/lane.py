@@ -74,6 +74,7 @@ class Lane:
         self._after_turn = after_turn
         self._on_error = on_error
         self._timer_ran_last = False
+        self._is_running = False
         self._mailbox: deque[Callable[[], None]] = deque()
         self._timers: list[tuple[float, int, LaneTimer]] = []
         self._count = 0
@@ -121,6 +122,11 @@ class Lane:
             pass
         if failures:
             raise failures[0]
+
+    @property
+    def is_busy(self) -> bool:
+        """Return whether something runs, or is queued, or the lane has not started: what is posted now has to wait."""
+        return self._task is None or self._is_running or bool(self._mailbox)
 
     @property
     def stopping(self) -> bool:
@@ -217,12 +223,15 @@ class Lane:
         if run is None:
             self._wake.wait(self._seconds_to_next_timer())
             return
+        self._is_running = True
         try:
             run()
         except StoppedError:
             pass
         except Exception as error:  # noqa: BLE001  the lane must survive what its job's code does
             self._report(error)
+        finally:
+            self._is_running = False
         try:
             self._finish_turn()
         except Exception as error:  # noqa: BLE001  what cannot be sent or stored at present must not end a job either

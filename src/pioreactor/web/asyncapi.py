@@ -14,6 +14,7 @@ from pioreactor.automations import registry
 from pioreactor.jobs.published_attribute import AnyAttribute
 from pioreactor.jobs.settings import Setting
 from pioreactor.states import JobState
+from pioreactor.structs.commands import CommandAnnouncement, CommandAnswer
 from pioreactor.structs.journal import JournalAcknowledgment, JournalBatch
 from pioreactor.types import UNIVERSAL_EXPERIMENT
 from pioreactor.web.catalog import Declared, DeclaredCatalog
@@ -25,6 +26,7 @@ _PARAMETERS: Final = {
     "unit": "Name of the sending or, in commands, of the receiving unit; `$broadcast` stands for all units.",
     "experiment": "Name of the experiment, `$experiment` for topics of the cluster.",
     "job": "Name of the job; of an action that may run several times, its number follows as a level of its own.",
+    "setting": "Name of the setting; `$state` for the state.",
     "variable": "Name of the variable, such as current_volume_ml.",
     "source": "Job that logged the message, such as stirring.",
     "level": "debug, info, notice, warning, error or critical.",
@@ -62,6 +64,11 @@ def _own_channels() -> Iterator[_Channel]:
     yield _Channel("state", topics.state(u, e, _JOB), "State of a job or an action.", states, 1, True)
     requested = {"type": "string", "enum": [JobState.READY, JobState.SLEEPING, JobState.DISCONNECTED]}
     yield _Channel("state.set", topics.set_setting(u, e, _JOB, "state"), "Requests a state.", requested, 1, False, True)
+    command = topics.set_setting(u, e, _JOB, "{setting}")
+    text = "Announces the command that follows on `…/set`, whose answer is expected; a plain command needs none."
+    yield _Channel("command", topics.announcement(command), text, CommandAnnouncement, 1, False, True)
+    answer = topics.command_answer(u, e, _JOB, "{setting}")
+    yield _Channel("command.answer", answer, "The answer to an announced command.", CommandAnswer, 1, False)
     leds = topics.setting(u, e, "leds", "intensity")
     yield _Channel("leds.intensity", leds, "Intensity of every LED [%].", structs.LEDsIntensity, 0, True)
     vial = topics.bioreactor(u, e, "{variable}")

@@ -7,7 +7,8 @@ import pytest
 
 from pioreactor import topics
 from pioreactor.messaging.ports import Bus, Message
-from pioreactor.structs import Log, encode
+from pioreactor.structs import Log, decode, encode
+from pioreactor.structs.commands import CommandAnnouncement, CommandAnswer
 
 EXPERIMENT = "batch 3"
 
@@ -15,26 +16,33 @@ EXPERIMENT = "batch 3"
 class Stirrer:
     """A job's side of the bus: takes 0–1500 RPM, refuses more, and may be unresponsive."""
 
-    def __init__(self, desk: Any, *, unresponsive: bool = False) -> None:
+    def __init__(self, desk: Any, *, unresponsive: bool = False, takes: str | None = None) -> None:
         self.desk = desk
         self.unresponsive = unresponsive
+        self.takes = takes
         self.bus: Bus = desk.runtime.buses.connect("stirrer")
-        self.publish("500.0")
-        self.bus.subscribe(topics.set_setting("unit1", EXPERIMENT, "stirring", "target_rpm"), self.on_message)
+        self.topic = topics.set_setting("unit1", EXPERIMENT, "stirring", "target_rpm")
+        self.announced: list[CommandAnnouncement] = []
+        self.bus.subscribe(topics.announcement(self.topic), self.on_announcement)
+        self.bus.subscribe(self.topic, self.on_message)
 
-    def publish(self, value: str) -> None:
-        self.bus.publish(topics.setting("unit1", EXPERIMENT, "stirring", "target_rpm"), value, retain=True)
+    def on_announcement(self, message: Message) -> None:
+        self.announced.append(decode(message.payload, CommandAnnouncement))
 
     def on_message(self, message: Message) -> None:
-        wanted = float(message.payload)
-        if self.unresponsive:
-            return
-        if wanted <= 1500:
-            self.publish(str(wanted))
-            return
-        self.publish("500.0")
+        if not self.unresponsive and self.announced:
+            self.answer(self.announced[-1].id, message.payload.decode())
+
+    def answer(self, identifier: str, wanted: str) -> None:
         now = self.desk.runtime.clock.now()
-        log = Log(message="Refused: at most 1500 RPM.", level="WARNING", source="app", task="stirring", timestamp=now)
+        answer = CommandAnswer(identifier, "accepted", now, value=self.takes if self.takes is not None else wanted)
+        if self.takes is None and float(wanted) > 1500:
+            answer = CommandAnswer(identifier, "refused", now, "at most 1500 RPM", "500.0")
+        self.bus.publish(self.topic + "/answer", encode(answer))
+
+    def log_warning(self, text: str) -> None:
+        now = self.desk.runtime.clock.now()
+        log = Log(message=text, level="WARNING", source="app", task="stirring", timestamp=now)
         self.bus.publish(topics.log("unit1", EXPERIMENT, "app", "warning"), encode(log))
 
 
@@ -70,7 +78,7 @@ def test_set_says_what_the_job_answers(desk: Any) -> None:
     desk.start_job("stirring")
     Stirrer(desk)
     typed = desk.pio("jobs", "set", "stirring", "target-rpm", "400")
-    assert (typed.status, typed.out) == (0, "target_rpm of stirring is 400.0.\n")
+    assert (typed.status, typed.out) == (0, "target_rpm of stirring is 400.\n")
 
 
 def test_set_says_that_the_job_refuses(desk: Any) -> None:
@@ -78,16 +86,38 @@ def test_set_says_that_the_job_refuses(desk: Any) -> None:
     Stirrer(desk)
     typed = desk.pio("jobs", "set", "stirring", "target_rpm", "2000")
     assert typed.status == 1
-    assert typed.err == "Error: stirring refused: at most 1500 RPM.\n"
+    assert typed.err == "Error: stirring refused: at most 1500 RPM\n"
 
 
 def test_set_says_what_the_job_took_instead(desk: Any) -> None:
     desk.start_job("stirring")
-    stirrer = Stirrer(desk, unresponsive=True)
-    topic = topics.set_setting("unit1", EXPERIMENT, "stirring", "target_rpm")
-    stirrer.bus.subscribe(topic, lambda message: stirrer.publish("1500.0"))
+    Stirrer(desk, takes="1500.0")
     typed = desk.pio("jobs", "set", "stirring", "target_rpm", "9999")
     assert (typed.status, typed.out) == (0, "target_rpm of stirring is 1500.0 (9999 was requested).\n")
+
+
+def test_log_lines_and_answers_to_others_are_no_answer(desk: Any) -> None:
+    desk.start_job("stirring")
+    stirrer = Stirrer(desk, unresponsive=True)
+
+    def of_another(message: Message) -> None:
+        stirrer.log_warning("Refused: the heater is too warm.")
+        stirrer.bus.publish(topics.setting("unit1", EXPERIMENT, "stirring", "target_rpm"), message.payload, retain=True)
+        stirrer.answer("of-another-command", message.payload.decode())
+
+    stirrer.bus.subscribe(stirrer.topic, of_another)
+    typed = desk.pio("jobs", "set", "stirring", "target_rpm", "400")
+    assert typed.status == 1
+    assert "did not answer the change of target_rpm within 3 s; it will not be carried out later" in typed.err
+
+
+def test_a_job_that_has_ended_is_not_waited_for(desk: Any) -> None:
+    desk.start_job("stirring")
+    Stirrer(desk, unresponsive=True).bus.publish(
+        topics.state("unit1", EXPERIMENT, "stirring"), "disconnected", retain=True
+    )
+    typed = desk.pio("jobs", "set", "stirring", "target_rpm", "400")
+    assert (typed.status, typed.err) == (1, "Error: stirring refused: stirring is not running on unit1\n")
 
 
 def test_set_of_a_setting_that_is_not_there_names_the_nearest(desk: Any) -> None:
@@ -98,16 +128,15 @@ def test_set_of_a_setting_that_is_not_there_names_the_nearest(desk: Any) -> None
     assert "There is no setting of stirring 'target_rmp'. Did you mean 'target_rpm'?" in typed.err
 
 
-def test_set_says_that_there_is_no_answer_or_nothing_to_change(desk: Any) -> None:
+def test_set_says_that_there_is_no_answer(desk: Any) -> None:
     desk.start_job("stirring")
-    Stirrer(desk, unresponsive=True)
+    stirrer = Stirrer(desk, unresponsive=True)
     before_s = desk.runtime.clock.monotonic()
     typed = desk.pio("jobs", "set", "stirring", "target_rpm", "2000")
     assert typed.status == 1
-    assert "did not confirm the change of target_rpm within 3 s" in typed.err
+    assert "did not answer the change of target_rpm within 3 s" in typed.err
     assert desk.runtime.clock.monotonic() - before_s == pytest.approx(3.0)
-    typed = desk.pio("jobs", "set", "stirring", "target_rpm", "500")
-    assert (typed.status, typed.out) == (0, "target_rpm of stirring was already 500.0.\n")
+    assert desk.runtime.clock.now() >= stirrer.announced[0].expires_at
 
 
 def test_set_needs_a_running_job(desk: Any) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from litestar.testing import TestClient
 
+from pioreactor import topics
 from pioreactor.bootstrap import build_runtime
 from pioreactor.http.addresses import base_url
 from pioreactor.http.loopback import LoopbackHttp, Request
@@ -21,11 +22,14 @@ from pioreactor.jobs.measurement import Measurement
 from pioreactor.jobs.published_attribute import PublishedAttribute
 from pioreactor.jobs.settings import Setting
 from pioreactor.messaging.ports import Message, Subscription
+from pioreactor.messaging.subscription import Cancellable
 from pioreactor.models import DEFAULT_MODEL, ReactorModel, find_model, load_models
 from pioreactor.processes.liveness import is_alive
 from pioreactor.storage.leader.database import LeaderDatabase
 from pioreactor.storage.memory import MemoryUnitStores
 from pioreactor.storage.paths import Paths
+from pioreactor.structs.commands import CommandAnnouncement, CommandAnswer
+from pioreactor.structs.encoding import decode, encode
 from pioreactor.web.app import LeaderSide, create_app
 from pioreactor.web.leader.services import LeaderServices
 from pioreactor.web.security.identity import Identity
@@ -42,19 +46,43 @@ WORKER_TOKENS = {
 """Tokens of a worker in the inventory, and of a unit that is not."""
 
 
+def accept(topic: str, announcement: CommandAnnouncement) -> CommandAnswer:
+    return CommandAnswer(announcement.id, "accepted", announcement.expires_at, value=announcement.payload)
+
+
 @dataclass
 class SpyBus:
     """A bus that remembers what was published."""
 
     connected: bool = True
     published: list[tuple[str, str, int, bool]] = field(default_factory=list)
+    """Without the announcements of commands."""
+    answer: Callable[[str, CommandAnnouncement], CommandAnswer | None] = field(default=accept)
+    """What jobs answer to commands; the topic is that of the announcement."""
+    on_subscription: Callable[[str], object] = field(default=len)
+    """Called with each topic filter that is subscribed to."""
+    _listeners: list[tuple[str, Callable[[Message], None]]] = field(default_factory=list)
 
     def publish(self, topic: str, payload: bytes | str = b"", *, qos: int = 1, retain: bool = False) -> None:
         text = payload.decode() if isinstance(payload, bytes) else payload
-        self.published.append((topic, text, qos, retain))
+        if not topic.endswith("/set/command"):
+            self.published.append((topic, text, qos, retain))
+            return
+        answer = self.answer(topic, decode(text, CommandAnnouncement))
+        if answer is not None:
+            self.send(topic.removesuffix("command") + "answer", encode(answer))
+
+    def send(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
+        """Deliver a message to the web server."""
+        for topic_filter, callback in list(self._listeners):
+            if topics.matches(topic_filter, topic):
+                callback(Message(topic, payload, 1, retain))
 
     def subscribe(self, topic_filter: str, callback: Callable[[Message], None], *, qos: int = 1) -> Subscription:
-        raise AssertionError("the web server listens to nothing")
+        listener = (topic_filter, callback)
+        self._listeners.append(listener)
+        self.on_subscription(topic_filter)
+        return Cancellable(lambda: self._listeners.remove(listener))
 
     def is_connected(self) -> bool:
         return self.connected

@@ -6340,7 +6340,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Status"];
+                    "application/json": components["schemas"]["Accepted"];
                 };
             };
             /** @description Bad request syntax or unsupported method */
@@ -6383,7 +6383,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Status"];
+                    "application/json": components["schemas"]["Accepted"];
                 };
             };
             /** @description Bad request syntax or unsupported method */
@@ -8608,7 +8608,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Status"];
+                    "application/json": components["schemas"]["Accepted"];
                 };
             };
             /** @description Bad request syntax or unsupported method */
@@ -8651,7 +8651,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Status"];
+                    "application/json": components["schemas"]["Accepted"];
                 };
             };
             /** @description Bad request syntax or unsupported method */

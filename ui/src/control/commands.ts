@@ -68,6 +68,7 @@ export function change(where: Where, key: string, value: Value, of: readonly Sho
     confirms: (payload) => sameValue(value, payload),
     // A unit that refuses a value publishes the one that stays in force. States pass through others on their way.
     ...(key.startsWith("$") ? {} : { keeps: (topic, payload) => `${unitOf(topic)} keeps ${payload}.` }),
+    isAnswered: true,
     issue: () => ask("PATCH", jobPath("update", where), { settings: { [key]: value } }),
   };
 }

@@ -22,6 +22,11 @@ describe("a command", () => {
     expect(outcome.answered).toEqual(["a"]);
   });
 
+  it("is confirmed by the answer of all units, also when the value was in force before", () => {
+    expect(outcomeAfter(sent, { kind: "accepted" })).toMatchObject({ phase: "confirmed", answered: ["a", "b"] });
+    expect(outcomeAfter({ kind: "accepted" }).phase).toBe("idle");
+  });
+
   it("turns silent after waiting, and is still confirmed by a late answer", () => {
     const silent = outcomeAfter({ kind: "sent", targets: ["a"] }, { kind: "waited" });
     expect(silent.phase).toBe("silent");

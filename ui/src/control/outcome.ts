@@ -16,6 +16,7 @@ export interface Outcome {
 export type Happening =
   | { kind: "sent"; targets: readonly string[] }
   | { kind: "received"; target: string }
+  | { kind: "accepted" }
   | { kind: "kept"; target: string; reason: string }
   | { kind: "refused"; reason: string; remedy?: string | undefined }
   | { kind: "waited" }
@@ -37,6 +38,9 @@ export function next(outcome: Outcome, happening: Happening): Outcome {
       const answered = [...outcome.answered, happening.target];
       return { ...outcome, answered, phase: answered.length === outcome.targets.length ? "confirmed" : outcome.phase };
     }
+    case "accepted":
+      if (outcome.phase === "idle" || outcome.phase === "confirmed") return outcome;
+      return { phase: "confirmed", targets: outcome.targets, answered: outcome.targets };
     case "kept":
       if (outcome.phase !== "sent" && outcome.phase !== "silent") return outcome;
       if (!outcome.targets.includes(happening.target) || outcome.answered.includes(happening.target)) return outcome;

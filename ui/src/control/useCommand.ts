@@ -12,7 +12,10 @@ export interface Command {
   confirms: (payload: string) => boolean;
   /** Say what a unit does instead, when a payload that it publishes after the command shows that. */
   keeps?: (topic: string, payload: string) => string;
+  /** Resolves once the request has been taken, or done if `isAnswered`; throws the refusal. */
   issue: () => Promise<unknown>;
+  /** The result of the request is the answer of every unit. */
+  isAnswered?: boolean;
 }
 
 export interface Commanding {
@@ -44,11 +47,16 @@ export function useCommand(): Commanding {
       clearTimeout(timer);
       leaving.forEach((leave) => leave());
     };
-    command.issue().catch((error: unknown) => {
-      if (!current) return;
-      const refused = error instanceof Refused ? error : new Refused(String(error), 0);
-      tell({ kind: "refused", reason: refused.message, remedy: refused.remedy });
-    });
+    command.issue().then(
+      () => {
+        if (current && command.isAnswered) tell({ kind: "accepted" });
+      },
+      (error: unknown) => {
+        if (!current) return;
+        const refused = error instanceof Refused ? error : new Refused(String(error), 0);
+        tell({ kind: "refused", reason: refused.message, remedy: refused.remedy });
+      },
+    );
   }, []);
 
   const dismiss = useCallback(() => {

@@ -117,7 +117,7 @@ export function writes(cluster: DemoCluster, tasks: Tasks, session: Session): [M
     for (const [key, value] of Object.entries((body.settings ?? {}) as Body))
       for (const one of reachable(unit))
         later(800, () => cluster.setting(one, job, key, typeof value === "number" ? value.toFixed(1) : String(value)));
-    return ok(DONE, 202);
+    return fanOut(unit, {});
   };
 
   return [

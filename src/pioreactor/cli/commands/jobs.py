@@ -74,7 +74,9 @@ def info(cli: CliContext, job_id: int | None, job_name: str | None, as_json: boo
 )
 @pass_cli_context
 def set_(cli: CliContext, job: str, setting: str, value: str, wait_s: float) -> None:
-    """Change a setting of a running job and wait until the job confirms it.
+    """Change a setting of a running job and wait for the job's answer.
+
+    A command that is not answered in time has expired: the job does not carry it out later.
 
     Units and ranges of settings are in `pio run JOB --help`. `state` takes ready, sleeping or disconnected.
     """
@@ -85,15 +87,16 @@ def set_(cli: CliContext, job: str, setting: str, value: str, wait_s: float) -> 
         raise JobNotRunningError(f"{name} is not running on {runtime.unit}", remedy=f"Start it: pio run {name}")
     name_of_setting = underscored(setting).removeprefix("$")
     outcome, words = change_setting(runtime, record, name_of_setting, value, wait_s=wait_s)
-    if outcome is Outcome.REFUSED:
-        raise ConflictError(f"{name} refused: {words}")
-    if outcome is Outcome.NO_ANSWER:
+    if outcome in (Outcome.REFUSED, Outcome.NO_ANSWER):
         known = list(runtime.stores.jobs().settings(record.job_id))
         if known and name_of_setting not in known and name_of_setting != "state":
             raise NotFoundError(
                 unknown(name_of_setting, known, kind=f"setting of {name}"),
                 remedy=f"See: pio jobs info --job-name {name}",
             )
+    if outcome is Outcome.REFUSED:
+        raise ConflictError(f"{name} refused: {words}")
+    if outcome is Outcome.NO_ANSWER:
         raise PioreactorError(words, remedy="Check the log: pio logs")
     click.echo(words)
 

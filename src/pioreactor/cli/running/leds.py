@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import click
 
 from pioreactor.actions.led_intensity import ALL_LED_CHANNELS
 from pioreactor.actions.led_intensity import led_intensity as set_led_intensity
-from pioreactor.exc import PioreactorError
+from pioreactor.exc import ActuatorInUseError, PioreactorError
 from pioreactor.runtime import context
 from pioreactor.types import LedChannel
 
@@ -44,4 +46,14 @@ def led_intensity(
     if not desired:
         raise click.UsageError("give at least one of --A, --B, --C, --D")
     if not _set_with_retries(desired, verbose=not no_log, source_of_event=source_of_event):
-        raise PioreactorError("not every LED could be set", remedy="See the log: pio logs -n 5")
+        raise _refusal(desired)
+
+
+def _refusal(channels: Iterable[LedChannel]) -> PioreactorError:
+    """Return why LEDs could not be set: who holds them, or a fault that is in the log."""
+    ownership = context.current().ownership
+    holders = {channel: ownership.holder(f"led-{channel}") for channel in channels}
+    held = [f"LED {channel} is in use by {holder}" for channel, holder in holders.items() if holder is not None]
+    if held:
+        return ActuatorInUseError("; ".join(held), remedy="Stop or pause that job, or choose another LED.")
+    return PioreactorError("not every LED could be set", remedy="See the log: pio logs -n 5")

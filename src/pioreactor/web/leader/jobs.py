@@ -1,7 +1,7 @@
 """Routes of the leader that start, change and stop jobs on its units."""
 
-from collections.abc import Sequence
-from typing import TypeAlias, get_args
+from collections.abc import Mapping, Sequence
+from typing import Final, TypeAlias, get_args
 
 from litestar import Router, post, route
 from litestar.params import FromPath, JSONBody
@@ -10,13 +10,14 @@ from pioreactor import topics
 from pioreactor.exc import JobNotRunningError, SettingError
 from pioreactor.http.fanout import Answered, Failed, UnitReport, report
 from pioreactor.http.units import decoded
+from pioreactor.jobs.command_sender import DEADLINE_S, CommandOutcome, CommandSender
 from pioreactor.jobs.payloads import encode_payload
 from pioreactor.jobs.settings import AnySetting, Setting
 from pioreactor.states import JobState
 from pioreactor.types import UNIVERSAL_IDENTIFIER
 from pioreactor.web.leader.notifications import require_broker
 from pioreactor.web.leader.responses import Status
-from pioreactor.web.leader.services import LeaderPorts, LeaderServices
+from pioreactor.web.leader.services import LeaderPorts, LeaderServices, reported
 from pioreactor.web.ports import DeclaredAutomation, DeclaredJob, Kind
 from pioreactor.web.request_bodies import (
     OF_A_RUN,
@@ -38,6 +39,14 @@ _LOOK_UP_TIMEOUT_S = 3.0
 _STOP_TIMEOUT_S = 30.0
 _STATES = (JobState.READY.value, JobState.SLEEPING.value, JobState.DISCONNECTED.value)
 """States that a job can be told to enter."""
+_ABSENT = "job_not_running"
+_FAILURES: Final[Mapping[str, tuple[str, int, str | None]]] = {
+    "refused": ("refused", 409, None),
+    "expired": ("expired", 504, "Compare the clocks of the units."),
+    "not_running": (_ABSENT, 404, "Start the job."),
+    "no_answer": ("no_answer", 504, "Check that the unit is on and connected."),
+}
+"""Kind, status and remedy by the status of a command."""
 _Declared: TypeAlias = DeclaredJob | DeclaredAutomation
 
 
@@ -102,18 +111,43 @@ def update_on_units(
     job: FromPath[str],
     experiment: FromPath[str],
     data: JSONBody[UpdateJob],
-) -> Status:
-    """Send new values of settings to running jobs; the unit confirms by publishing them."""
+) -> Accepted:
+    """Send new values of settings to running jobs; the task's result reports what each unit did about them.
+
+    A unit that does not answer within 10 s does not carry them out later either.
+    """
     job, experiment = job_name(job), experiment_name(experiment)
-    leader.units_of(unit_name(unit))
+    units = leader.units_of(unit_name(unit))
     declared = _declared(leader, unit, job, experiment)
     for setting, value in data.settings.items():
         _check_setting(declared, job, setting_name(setting), value)
     require_broker(leader.bus)
-    for setting, value in data.settings.items():
-        topic = topics.set_setting(unit, experiment, job, setting.removeprefix("$"))
-        leader.bus.publish(topic, encode_payload(value))
-    return Status("accepted")
+    values = {setting.removeprefix("$"): encode_payload(value) for setting, value in data.settings.items()}
+    sender = CommandSender(leader.bus, leader.unit.clock, unit=unit, experiment=experiment, job=job, units=units)
+    sender.send(values, wait_s=DEADLINE_S)
+    return leader.unit.tasks.start(f"changing {job}", lambda: reported(_answers(unit, sender)), pool="requests")
+
+
+def _answers(unit: str, sender: CommandSender) -> list[Answered[object] | Failed]:
+    """Wait; return one answer for each unit. Of a broadcast, units that do not run the job are omitted."""
+    by_unit: dict[str, list[CommandOutcome]] = {}
+    for outcome in sender.wait():
+        by_unit.setdefault(outcome.unit, []).append(outcome)
+    answers = {name: _answer_of(name, outcomes) for name, outcomes in by_unit.items()}
+    running = [answer for answer in answers.values() if not (isinstance(answer, Failed) and answer.kind == _ABSENT)]
+    return running if unit == UNIVERSAL_IDENTIFIER and running else list(answers.values())
+
+
+def _answer_of(unit: str, outcomes: Sequence[CommandOutcome]) -> Answered[object] | Failed:
+    failed = [outcome for outcome in outcomes if not outcome.is_success]
+    if not failed:
+        found = {each.setting: {"status": each.status, "value": each.value, "reason": each.reason} for each in outcomes}
+        return Answered(unit, {"settings": found})
+    first = failed[0]
+    kind, status, remedy = _FAILURES[first.status]
+    no_answer = f"no answer within {DEADLINE_S:g} s; {first.setting} will not be changed later"
+    message = "; ".join(each.reason if each.reason is not None else no_answer for each in failed)
+    return Failed(unit, kind, message, status, remediation=remedy)
 
 
 def _declared(leader: LeaderServices, unit: str, job: str, experiment: str) -> Sequence[_Declared]:

@@ -134,12 +134,12 @@ class LeaderServices:
         asked = list(units)
         return self.unit.tasks.start(
             name,
-            lambda: _reported(self.ask_all(asked, method, path, json=json, timeout_s=timeout_s)),
+            lambda: reported(self.ask_all(asked, method, path, json=json, timeout_s=timeout_s)),
             pool="requests",
         )
 
 
-def _reported(answers: Sequence[Answered[object] | Failed]) -> dict[str, UnitReport]:
+def reported(answers: Sequence[Answered[object] | Failed]) -> dict[str, UnitReport]:
     """Return the report of each unit; raise `TaskFailedError` when all of them failed."""
     failed = [answer for answer in answers if isinstance(answer, Failed)]
     if failed and len(failed) == len(answers):

@@ -2,8 +2,12 @@
 
 from typing import Any
 
+import pytest
+
 from pioreactor.http.loopback import Request, json_response
 from pioreactor.http.ports import Response
+from pioreactor.structs.commands import CommandAnnouncement, CommandAnswer
+from pioreactor.structs.encoding import encode
 
 from .conftest import accepts
 
@@ -154,6 +158,63 @@ def test_settings_are_validated_and_published(leader: Any) -> None:
     ]
     leader.bus.connected = False
     assert leader.client.patch(path, json={"settings": {"target_rpm": 400}}).status_code == 503
+
+
+UPDATE = "/api/workers/{}/jobs/update/job_name/stirring/experiments/exp"
+
+
+def refuses(topic: str, announcement: CommandAnnouncement) -> CommandAnswer:
+    return CommandAnswer(announcement.id, "refused", announcement.expires_at, "the motor is off; it stays 300")
+
+
+def test_the_answer_of_the_job_is_the_result_of_the_request(leader: Any) -> None:
+    leader.add_workers("unit1", experiment="exp")
+    change = {"settings": {"target_rpm": 400}}
+    done = leader.result(leader.client.patch(UPDATE.format("unit1"), json=change))
+    assert done["status"] == "succeeded"
+    assert done["result"]["unit1"]["value"]["settings"]["target_rpm"]["value"] == "400"
+
+    leader.bus.answer = refuses
+    refused = leader.result(leader.client.patch(UPDATE.format("unit1"), json=change))
+    assert (refused["status"], refused["error_status"]) == ("failed", 409)
+    assert refused["error"] == "the motor is off; it stays 300"
+
+
+def test_a_command_that_nobody_answers_is_a_failure_and_has_a_deadline(
+    leader: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pioreactor.web.leader.jobs.DEADLINE_S", 0.3)
+    announced: list[CommandAnnouncement] = []
+    leader.add_workers("unit1", experiment="exp")
+    leader.bus.answer = lambda topic, announcement: announced.append(announcement)
+    before = leader.services.unit.clock.now()
+    silent = leader.result(leader.client.patch(UPDATE.format("unit1"), json={"settings": {"target_rpm": 400}}))
+    assert (silent["status"], silent["error_status"]) == ("failed", 504)
+    assert "no answer within 0.3 s; target_rpm will not be changed later" in silent["error"]
+    assert (announced[0].expires_at - before).total_seconds() == pytest.approx(0.3, abs=0.2)
+
+
+def test_a_job_that_does_not_run_is_told_at_once_and_left_out_of_a_broadcast(leader: Any) -> None:
+    leader.add_workers("unit1", "unit2", experiment="exp")
+
+    def on_subscription(topic_filter: str) -> None:
+        states = {"unit1": b"ready", "unit2": b"disconnected"}
+        unit = topic_filter.split("/")[1]
+        if topic_filter.endswith("/stirring/$state") and unit in states:
+            leader.bus.send(topic_filter, states[unit], retain=True)
+
+    leader.bus.on_subscription = on_subscription
+    leader.bus.answer = lambda topic, announcement: None
+    one = leader.result(leader.client.patch(UPDATE.format("unit2"), json={"settings": {"target_rpm": 400}}))
+    assert (one["status"], one["error"], one["error_status"]) == ("failed", "stirring is not running on unit2", 404)
+
+    def of_unit1(topic: str, announcement: CommandAnnouncement) -> None:
+        answer = CommandAnswer(announcement.id, "accepted", announcement.expires_at)
+        leader.bus.send(topic.replace("$broadcast", "unit1").removesuffix("command") + "answer", encode(answer))
+
+    leader.bus.answer = of_unit1
+    every = leader.result(leader.client.patch(UPDATE.format("$broadcast"), json={"settings": {"target_rpm": 400}}))
+    assert (every["status"], list(every["result"])) == ("succeeded", ["unit1"])
 
 
 def test_a_result_path_outside_of_task_results_is_refused(leader: Any) -> None:

@@ -43,5 +43,6 @@ export const dose = (unit: string, experiment: string, act: Dose, amount: Amount
 export const light = (unit: string, experiment: string, channel: string, percent: number): Command => ({
   answers: [`pioreactor/${unit}/${experiment}/leds/intensity`],
   confirms: (payload) => parsed(payload)[channel] === percent,
+  isAnswered: true,
   issue: () => run(unit, experiment, "led_intensity", { [channel]: percent }),
 });
