@@ -41,14 +41,52 @@ def test_stopping_everything_asks_first_and_names_the_consequence(
     expect(page.get_by_role("button", name="Stirring Off").first).to_be_visible()
 
 
-def test_thirty_units_fit_a_laptop(recording: str, open_page: Callable[..., Page]) -> None:
+@pytest.mark.parametrize("units", [8, 12, 30])
+def test_many_units_leave_room_for_a_chart(recording: str, open_page: Callable[..., Page], units: int) -> None:
+    for phone, screen_px in ((False, 900), (True, 2 * 844)):
+        page = open_page(phone=phone)
+        page.goto(f"{recording}/overview?units={units}")
+        tiles = page.get_by_test_id(re.compile("^unit-reactor"))
+        expect(tiles).to_have_count(units)
+        last = tiles.last.bounding_box()
+        chart = page.get_by_role("img", name=re.compile(", chart")).first.bounding_box()
+        assert last is not None and chart is not None
+        assert last["y"] + last["height"] <= chart["y"]
+        assert chart["y"] + chart["height"] <= screen_px, f"{units} units: the first chart ends at {chart}"
+
+
+def test_units_are_searched_and_chosen_by_condition(recording: str, open_page: Callable[..., Page]) -> None:
     page = open_page()
-    page.goto(f"{recording}/overview?units=30")
-    tiles = page.get_by_test_id(re.compile("^unit-reactor"))
-    expect(tiles).to_have_count(30)
-    last = tiles.last.bounding_box()
-    assert last is not None
-    assert last["y"] + last["height"] <= 900
+    page.goto(f"{recording}/pioreactors?units=30")
+    units = page.get_by_test_id(re.compile("^unit-reactor"))
+    expect(units).to_have_count(30)
+    page.get_by_label("Find a unit").fill("wild type")
+    expect(units).to_have_count(2)
+    page.get_by_label("Find a unit").fill("")
+    page.get_by_label("Show units").select_option("attention")
+    expect(page.get_by_test_id("unit-reactor-05")).to_be_visible()
+    expect(page).to_have_url(re.compile("show=attention"))
+    assert units.count() < 30
+
+
+def test_a_stretch_of_time_is_chosen_and_linked(recording: str, open_page: Callable[..., Page]) -> None:
+    page = open_page()
+    page.goto(f"{recording}/overview")
+    page.get_by_role("button", name="From … to …").click()
+    last = page.get_by_label("To").input_value()
+    page.get_by_label("From", exact=True).fill(f"{last[:14]}00:00")
+    page.get_by_role("button", name="Show", exact=True).click()
+    expect(page).to_have_url(re.compile(r"experiment=demo&from=.*&to=.*Z"))
+    address = page.url
+    other = open_page()
+    other.goto(address)
+    expect(other.get_by_role("button", name="Reset zoom")).to_be_visible()
+    other.get_by_role("button", name="Save Temperature").click()
+    with other.expect_download() as downloading:
+        other.get_by_role("menuitem", name="Save as SVG").click()
+    svg = downloading.value.path().read_text()
+    assert "Temperature, demo" in svg
+    assert svg.count("<path") == 6
 
 
 def test_a_drag_zooms_every_chart_and_a_double_click_resets(recording: str, open_page: Callable[..., Page]) -> None:

@@ -8,6 +8,7 @@ import { Icon } from "@/parts/icons";
 import { useAxis } from "./axis";
 import { type Named, save, toCsv, toPng } from "./exporting";
 import type { LegendEntry } from "./Legend";
+import { pictureOf, writeSvg } from "./svg";
 
 interface Props {
   chart: ChartDescriptor;
@@ -35,6 +36,16 @@ export function ChartMenu({ chart, experiment, plot, entries, series }: Props) {
     if (png) save(`${name}.png`, png);
   };
 
+  const saveSvg = (): void => {
+    if (!plot.current) return;
+    const picture = pictureOf(plot.current, entries, {
+      title: `${chart.title}, ${experiment}`,
+      yLabel: chart.y_axis_label,
+      stepped: (chart.interpolation ?? "stepAfter").startsWith("step"),
+    });
+    save(`${name}.svg`, new Blob([writeSvg(picture)], { type: "image/svg+xml" }));
+  };
+
   return (
     <Menu position="bottom-end" withinPortal>
       <Menu.Target>
@@ -44,6 +55,7 @@ export function ChartMenu({ chart, experiment, plot, entries, series }: Props) {
       </Menu.Target>
       <Menu.Dropdown>
         <Menu.Item onClick={() => void savePng()}>Save as PNG</Menu.Item>
+        <Menu.Item onClick={saveSvg}>Save as SVG</Menu.Item>
         <Menu.Item onClick={() => save(`${name}.csv`, new Blob([csv()], { type: "text/csv" }))}>Save as CSV</Menu.Item>
         <Menu.Item onClick={() => void navigator.clipboard.writeText(csv())}>Copy as CSV</Menu.Item>
       </Menu.Dropdown>

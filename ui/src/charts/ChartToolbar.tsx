@@ -5,6 +5,7 @@ import { Icon } from "@/parts/icons";
 import { remember } from "@/parts/remembered";
 import { type TimeStyle, useAxis, type Window } from "./axis";
 import css from "./charts.module.css";
+import { RangePicker } from "./RangePicker";
 
 const WINDOWS: { value: string; label: string }[] = [
   { value: "all", label: "All" },
@@ -46,6 +47,7 @@ export function ChartToolbar() {
           axis.set({ style: value as TimeStyle });
         }}
       />
+      <RangePicker />
       {axis.zoom && (
         <Button
           size="compact-sm"

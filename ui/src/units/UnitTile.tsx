@@ -1,4 +1,4 @@
-/** A unit in a crowd: the same truth in less room; a click opens its card. */
+/** A unit in a crowd, as a tile or on one line: the same truth in less room; a click opens its card. */
 
 import { Modal } from "@mantine/core";
 import { useState } from "react";
@@ -24,9 +24,11 @@ interface Props {
   label: string | undefined;
   experiment: string;
   jobs: readonly JobDescriptor[];
+  /** On one line. */
+  asRow?: boolean;
 }
 
-export function UnitTile(props: Props) {
+export function UnitTile({ asRow = false, ...props }: Props) {
   const { worker, label, experiment, jobs } = props;
   const unit = worker.pioreactor_unit;
   const [open, setOpen] = useState(false);
@@ -52,7 +54,7 @@ export function UnitTile(props: Props) {
     <>
       <button
         type="button"
-        className={`panel ${css.tile}`}
+        className={`panel ${css.tile} ${asRow ? css.rowTile : ""}`}
         onClick={() => setOpen(true)}
         aria-haspopup="dialog"
         data-testid={`unit-${unit}`}

@@ -1,12 +1,22 @@
-/** Units side by side: cards while there is room, tiles when there are many. */
+/** Units side by side: cards while there is room, tiles when there are more, lines when there are many. */
 
+import { NativeSelect, SegmentedControl, TextInput } from "@mantine/core";
+import { useMediaQuery } from "@mantine/hooks";
+import { useState } from "react";
 import type { JobDescriptor, Reactor } from "@/api/types";
+import { useFilters } from "@/parts/filters";
+import { count } from "@/parts/format";
+import { Icon } from "@/parts/icons";
+import { recall, remember } from "@/parts/remembered";
+import { arrangementFor, isArrangement, SHOWN, type Shown, selected } from "./selection";
 import { UnitCard } from "./UnitCard";
 import { UnitTile } from "./UnitTile";
 import css from "./units.module.css";
+import { useConditions } from "./useConditions";
 
-/** More units than this are shown as tiles. */
-const CARDS_AT_MOST = 8;
+/** With fewer units there is nothing to search. */
+const SEARCHED_FROM = 7;
+const REMEMBERED = "pioreactor.arrangement";
 
 interface Props {
   reactors: readonly Reactor[];
@@ -16,15 +26,70 @@ interface Props {
 }
 
 export function UnitsGrid({ reactors, labels, experiment, jobs }: Props) {
-  const crowded = reactors.length > CARDS_AT_MOST;
-  const Unit = crowded ? UnitTile : UnitCard;
+  const isPhone = useMediaQuery("(width <= 800px)", undefined, { getInitialValueInEffect: false }) ?? false;
+  const [kept, keep] = useState(() => recall(REMEMBERED));
+  const [params, set] = useFilters();
+  const conditions = useConditions(
+    reactors.map((one) => one.pioreactor_unit),
+    experiment,
+    jobs,
+  );
+  const arrangement = isArrangement(kept) ? kept : arrangementFor(reactors.length, isPhone);
+  const text = params.get("find") ?? "";
+  const show = SHOWN.find(({ value }) => value === params.get("show"))?.value ?? "all";
+  const found = selected(reactors, labels, conditions, { text, show });
+  const chosen = reactors.length >= SEARCHED_FROM ? found : reactors;
   return (
-    <ul className={crowded ? css.tiles : css.cards} aria-label="Units">
-      {reactors.map((worker) => (
-        <li key={worker.pioreactor_unit}>
-          <Unit worker={worker} label={labels[worker.pioreactor_unit]} experiment={experiment} jobs={jobs} />
-        </li>
-      ))}
-    </ul>
+    <section aria-label="Units of the experiment">
+      {reactors.length >= SEARCHED_FROM && (
+        <div className={css.tools} role="group" aria-label="Which units">
+          <TextInput
+            size="xs"
+            aria-label="Find a unit"
+            placeholder="Find a unit"
+            leftSection={<Icon name="search" size={15} />}
+            value={text}
+            onChange={(event) => set("find", event.currentTarget.value)}
+          />
+          <NativeSelect
+            size="xs"
+            aria-label="Show units"
+            value={show}
+            data={SHOWN}
+            onChange={(event) =>
+              set("show", event.currentTarget.value === "all" ? "" : (event.currentTarget.value as Shown))
+            }
+          />
+          <SegmentedControl
+            size="xs"
+            aria-label="Units as"
+            value={arrangement}
+            data={[
+              { value: "cards", label: "Cards" },
+              { value: "tiles", label: "Tiles" },
+              { value: "rows", label: "Rows" },
+            ]}
+            onChange={(value) => {
+              remember(REMEMBERED, value);
+              keep(value);
+            }}
+          />
+          <span className="soft small" role="status">
+            {chosen.length < reactors.length && `${chosen.length} of ${count(reactors.length, "unit")}`}
+          </span>
+        </div>
+      )}
+      <ul className={css[arrangement]} aria-label="Units">
+        {chosen.map((worker) => {
+          const unit = { worker, label: labels[worker.pioreactor_unit], experiment, jobs };
+          return (
+            <li key={worker.pioreactor_unit}>
+              {arrangement === "cards" ? <UnitCard {...unit} /> : <UnitTile {...unit} asRow={arrangement === "rows"} />}
+            </li>
+          );
+        })}
+      </ul>
+      {chosen.length === 0 && <p className={`soft ${css.none}`}>No unit fits. Clear the search to see all.</p>}
+    </section>
   );
 }
