@@ -47,7 +47,7 @@ def test_many_units_leave_room_for_a_chart(recording: str, open_page: Callable[.
         page = open_page(phone=phone)
         page.goto(f"{recording}/overview?units={units}")
         tiles = page.get_by_test_id(re.compile("^unit-reactor"))
-        expect(tiles).to_have_count(units)
+        expect(tiles).to_have_count(min(units, 12) if phone else units)
         last = tiles.last.bounding_box()
         chart = page.get_by_role("img", name=re.compile(", chart")).first.bounding_box()
         assert last is not None and chart is not None
@@ -66,14 +66,14 @@ def test_units_are_searched_and_chosen_by_condition(recording: str, open_page: C
     page.get_by_label("Show units").select_option("attention")
     expect(page.get_by_test_id("unit-reactor-05")).to_be_visible()
     expect(page).to_have_url(re.compile("show=attention"))
-    assert units.count() < 30
+    expect(units).not_to_have_count(30)
 
 
 def test_a_stretch_of_time_is_chosen_and_linked(recording: str, open_page: Callable[..., Page]) -> None:
     page = open_page()
     page.goto(f"{recording}/overview")
     page.get_by_role("button", name="From … to …").click()
-    last = page.get_by_label("To").input_value()
+    last = page.get_by_label("To", exact=True).input_value()
     page.get_by_label("From", exact=True).fill(f"{last[:14]}00:00")
     page.get_by_role("button", name="Show", exact=True).click()
     expect(page).to_have_url(re.compile(r"experiment=demo&from=.*&to=.*Z"))

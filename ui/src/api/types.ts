@@ -48,6 +48,7 @@ export type TimeSeries = Schemas["TimeSeries"];
 
 export type LogRow = Schemas["LogRow"];
 export type Quarantined = Schemas["Quarantined"];
+export type UnitConfigs = Schemas["ConfigsOfUnits"];
 export type ConfigVersion = Pick<Schemas["ConfigVersion"], "data" | "timestamp"> & Partial<Schemas["ConfigVersion"]>;
 export type MediaRate = Schemas["MediaRate"];
 export type JobRow = Schemas["JobRow"];

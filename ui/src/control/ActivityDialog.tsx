@@ -1,6 +1,7 @@
 /** Everything about one activity of one unit, or of all units: its state, what can be done, its settings. */
 
 import { Button, Modal } from "@mantine/core";
+import { useState } from "react";
 import { useJobOf } from "@/api/queries";
 import type { AutomationKind, JobDescriptor } from "@/api/types";
 import { useReading, useTopic } from "@/live/hooks";
@@ -8,7 +9,8 @@ import * as topics from "@/live/topics";
 import { Icon } from "@/parts/icons";
 import { StateBadge } from "@/parts/StateBadge";
 import { isRunning } from "@/parts/states";
-import { pause, resume, start, stop, type Where } from "./commands";
+import { AdvancedStart } from "./AdvancedStart";
+import { type ConfigOverride, pause, resume, start, stop, type Where } from "./commands";
 import css from "./control.module.css";
 import { JobSettings } from "./JobSettings";
 import { OutcomeLine } from "./OutcomeLine";
@@ -53,6 +55,7 @@ export function Activity({ job: described, where }: { job: JobDescriptor; where:
   const efflux = useReading(topics.bioreactor(unit, where.experiment, "efflux_tube_volume_ml"))?.value;
   const automation = useTopic(topics.setting(unit, where.experiment, where.job, "automation_name"));
   const { outcome, send } = useCommand();
+  const [overrides, setOverrides] = useState<readonly ConfigOverride[]>([]);
   const kind = KINDS[job.job_name];
   const running = single ? isRunning(state) : true;
   const busy = outcome.phase === "sent";
@@ -65,7 +68,11 @@ export function Activity({ job: described, where }: { job: JobDescriptor; where:
         {single && kind && running && automation && <strong>{automation.replaceAll("_", " ")}</strong>}
         {single && <span className={css.spring} />}
         {(!single || !running) && !kind && (
-          <Button leftSection={<Icon name="on" size={16} />} disabled={busy} onClick={() => send(start(where))}>
+          <Button
+            leftSection={<Icon name="on" size={16} />}
+            disabled={busy}
+            onClick={() => send(start(where, { overrides }))}
+          >
             Start
           </Button>
         )}
@@ -107,8 +114,11 @@ export function Activity({ job: described, where }: { job: JobDescriptor; where:
           units={where.units}
           busy={busy}
           effluxMl={efflux}
-          onStart={(options) => send(start(where, { options }))}
+          onStart={(options) => send(start(where, { options, overrides }))}
         />
+      )}
+      {(!single || !running) && (
+        <AdvancedStart job={job.job_name} unit={unit} overrides={overrides} onChange={setOverrides} />
       )}
       {running && <JobSettings job={job} kind={kind} where={where} />}
     </>

@@ -23,7 +23,11 @@ export interface Where {
 export interface StartWith {
   options?: Record<string, Value | null>;
   args?: string[];
+  /** Configuration for this run alone. */
+  overrides?: readonly ConfigOverride[];
 }
+
+export type ConfigOverride = readonly [section: string, key: string, value: string];
 
 const RUNNING: readonly Shown[] = ["Starting", "On", "Paused"];
 
@@ -49,7 +53,7 @@ export function start(where: Where, startWith: StartWith = {}): Command {
         options: startWith.options ?? {},
         args: startWith.args ?? [],
         env: { JOB_SOURCE: "user" },
-        config_overrides: [],
+        config_overrides: startWith.overrides ?? [],
       }),
   };
 }

@@ -1,6 +1,7 @@
 /** Answers the page's requests from a recording; what only changes something is answered by `writes.ts`. */
 
 import { type Answer, type Method, Refused, type Transport } from "@/api/client";
+import { parseIni } from "@/api/ini";
 import type { ChartPreferences, LogRow, TimeSeries } from "@/api/types";
 import { atLeast } from "@/parts/levels";
 import type { DemoCluster } from "./cluster";
@@ -88,6 +89,11 @@ export function leaderOf(cluster: DemoCluster, { signedIn = true, latencyMs = LA
     if (path === "/auth/tokens") return ok(session.tokens);
     if (path.startsWith("/unit_api/task_results/")) return tasks.poll(path);
     if (path.endsWith("/chart_preferences")) return ok(session.charts.get(path) ?? CONFIGURED);
+    const unit = /^\/api\/config\/units\/([^/]+)$/.exec(path)?.[1];
+    if (unit !== undefined) {
+      const shared = cluster.recording.answers.get("/api/config/shared")?.body as string;
+      return ok({ configs: { [unit]: parseIni(shared) }, errors: {} });
+    }
     const found = findAnswer(cluster, path);
     if (!found) return undefined;
     if (found.task !== undefined) return tasks.begin(found.task);

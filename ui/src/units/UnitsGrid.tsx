@@ -1,6 +1,6 @@
 /** Units side by side: cards while there is room, tiles when there are more, lines when there are many. */
 
-import { NativeSelect, SegmentedControl, TextInput } from "@mantine/core";
+import { Button, NativeSelect, SegmentedControl, TextInput } from "@mantine/core";
 import { useMediaQuery } from "@mantine/hooks";
 import { useState } from "react";
 import type { JobDescriptor, Reactor } from "@/api/types";
@@ -16,6 +16,8 @@ import { useConditions } from "./useConditions";
 
 /** With fewer units there is nothing to search. */
 const SEARCHED_FROM = 7;
+/** Rows on a phone before a person asks for all: the first chart is within two screens. */
+const ROWS_ON_PHONE = 12;
 const REMEMBERED = "pioreactor.arrangement";
 
 interface Props {
@@ -39,6 +41,8 @@ export function UnitsGrid({ reactors, labels, experiment, jobs }: Props) {
   const show = SHOWN.find(({ value }) => value === params.get("show"))?.value ?? "all";
   const found = selected(reactors, labels, conditions, { text, show });
   const chosen = reactors.length >= SEARCHED_FROM ? found : reactors;
+  const [all, showAll] = useState(false);
+  const folded = isPhone && arrangement === "rows" && !all && chosen.length > ROWS_ON_PHONE;
   return (
     <section aria-label="Units of the experiment">
       {reactors.length >= SEARCHED_FROM && (
@@ -80,7 +84,7 @@ export function UnitsGrid({ reactors, labels, experiment, jobs }: Props) {
         </div>
       )}
       <ul className={css[arrangement]} aria-label="Units">
-        {chosen.map((worker) => {
+        {(folded ? chosen.slice(0, ROWS_ON_PHONE) : chosen).map((worker) => {
           const unit = { worker, label: labels[worker.pioreactor_unit], experiment, jobs };
           return (
             <li key={worker.pioreactor_unit}>
@@ -89,6 +93,11 @@ export function UnitsGrid({ reactors, labels, experiment, jobs }: Props) {
           );
         })}
       </ul>
+      {folded && (
+        <Button variant="default" size="compact-sm" mb={12} fullWidth onClick={() => showAll(true)}>
+          Show all {count(chosen.length, "unit")}
+        </Button>
+      )}
       {chosen.length === 0 && <p className={`soft ${css.none}`}>No unit fits. Clear the search to see all.</p>}
     </section>
   );

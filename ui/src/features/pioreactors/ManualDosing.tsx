@@ -2,12 +2,16 @@
 
 import { Button, NativeSelect, SegmentedControl, TextInput } from "@mantine/core";
 import { type FormEvent, useMemo, useState } from "react";
+import { stop } from "@/control/commands";
 import { OutcomeLine } from "@/control/OutcomeLine";
 import { useCommand } from "@/control/useCommand";
 import { checked } from "@/control/validation";
-import { useTopic } from "@/live/hooks";
+import { useTopic, useTopics } from "@/live/hooks";
+import { state } from "@/live/topics";
 import { fixed } from "@/parts/format";
-import { DOSES, type Dose, dose, light } from "./manualActions";
+import { Icon } from "@/parts/icons";
+import { isRunning } from "@/parts/states";
+import { type Amount, circulates, DOSES, type Dose, dose, light, type Measure } from "./manualActions";
 import css from "./pioreactors.module.css";
 
 interface Props {
@@ -24,21 +28,37 @@ export function ManualDosing(props: Props) {
   );
 }
 
-function DoseByHand({ unit, experiment }: Props) {
-  const [act, setAct] = useState<Dose>("add_media");
-  const [by, setBy] = useState<"ml" | "duration">("ml");
-  const [text, setText] = useState("1");
-  const { outcome, send } = useCommand();
+const MEASURES: { value: Measure; label: string }[] = [
+  { value: "ml", label: "Volume" },
+  { value: "duration", label: "Time" },
+  { value: "continuously", label: "Until stopped" },
+];
+
+function amountOf(by: Measure, text: string): { amount: Amount | undefined; words: string; reason?: string } {
+  if (by === "continuously") return { amount: { continuously: null }, words: "until stopped" };
   const measure = by === "ml" ? { unit: "mL", max: 20 } : { unit: "s", max: 600 };
   const result = checked({ type: "numeric", min: 0, ...measure }, text);
-  const amount = result.ok && Number(result.value) > 0 ? Number(result.value) : undefined;
+  if (!result.ok) return { amount: undefined, words: "", ...(text === "" ? {} : { reason: result.reason }) };
+  const value = Number(result.value);
+  if (value <= 0) return { amount: undefined, words: "" };
+  return { amount: by === "ml" ? { ml: value } : { duration: value }, words: `${value} ${measure.unit}` };
+}
+
+function DoseByHand({ unit, experiment }: Props) {
+  const [act, setAct] = useState<Dose>("add_media");
+  const [measure, setMeasure] = useState<Measure>("ml");
+  const [text, setText] = useState("1");
+  const { outcome, send } = useCommand();
+  const by = circulates(act) ? "duration" : measure;
+  const { amount, words, reason } = amountOf(by, text);
   const submit = (event: FormEvent): void => {
     event.preventDefault();
-    if (amount !== undefined) send(dose(unit, experiment, act, by === "ml" ? { ml: amount } : { duration: amount }));
+    if (amount !== undefined) send(dose(unit, experiment, act, amount));
   };
   return (
     <section className={`panel ${css.padded}`} aria-label="Dose by hand">
       <h2>Dose by hand</h2>
+      <RunningDoses unit={unit} experiment={experiment} />
       <form onSubmit={submit} className={css.stack}>
         <NativeSelect
           aria-label="Pump"
@@ -46,34 +66,67 @@ function DoseByHand({ unit, experiment }: Props) {
           value={act}
           onChange={(event) => setAct(event.currentTarget.value as Dose)}
         />
-        <div className={css.line}>
+        {circulates(act) ? (
+          <p className="soft small">The waste pump runs all the time, the other in pulses: rinses tubes and vial.</p>
+        ) : (
           <SegmentedControl
             size="sm"
             aria-label="Amount as"
-            data={[
-              { value: "ml", label: "Volume" },
-              { value: "duration", label: "Time" },
-            ]}
+            data={MEASURES}
             value={by}
-            onChange={(value) => setBy(value as "ml" | "duration")}
+            onChange={(value) => setMeasure(value as Measure)}
           />
+        )}
+        {by === "continuously" ? (
+          <p className="soft small">
+            {act === "remove_waste"
+              ? "The pump runs until it is stopped here."
+              : "The pump runs until it is stopped here, or the vial is full."}
+          </p>
+        ) : (
           <TextInput
             aria-label="Amount"
             inputMode="decimal"
-            className={css.grow ?? ""}
             value={text}
             onChange={(event) => setText(event.currentTarget.value)}
-            error={!result.ok && text !== "" ? result.reason : undefined}
-            rightSection={<span className="soft small">{measure.unit}</span>}
+            error={reason}
+            rightSection={<span className="soft small">{by === "ml" ? "mL" : "s"}</span>}
             rightSectionPointerEvents="none"
           />
-        </div>
+        )}
         <Button type="submit" variant="default" disabled={amount === undefined || outcome.phase === "sent"}>
-          {DOSES.find((one) => one.value === act)?.label} {amount !== undefined && `${amount} ${measure.unit}`}
+          {DOSES.find((one) => one.value === act)?.label} {words}
         </Button>
         <OutcomeLine outcome={outcome} />
       </form>
     </section>
+  );
+}
+
+/** Pumps that run now by hand, each with its stop. */
+function RunningDoses({ unit, experiment }: Props) {
+  const states = useTopics(DOSES.map(({ value }) => state(unit, experiment, value)));
+  const { outcome, send } = useCommand();
+  const running = DOSES.filter((_, i) => isRunning(states[i]));
+  if (running.length === 0 && outcome.phase !== "refused") return null;
+  return (
+    <div role="status" className={css.stack}>
+      {running.map(({ value, doing }) => (
+        <div key={value} className={css.line}>
+          <span className={css.grow}>{doing}</span>
+          <Button
+            variant="default"
+            size="xs"
+            leftSection={<Icon name="stop" size={14} />}
+            aria-label={`Stop: ${doing}`}
+            onClick={() => send(stop({ unit, units: [unit], experiment, job: value }))}
+          >
+            Stop
+          </Button>
+        </div>
+      ))}
+      <OutcomeLine outcome={outcome} />
+    </div>
   );
 }
 
