@@ -21,6 +21,7 @@ from pioreactor.testing.ports import free_ports
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 STARTED_WITHIN_S = 90.0
+expect.set_options(timeout=20_000)  # a machine that does something else is slow, not wrong
 
 SETTLED = """() => new Promise((settled) => {
     const restart = () => { clearTimeout(timer); timer = setTimeout(finish, 200); };

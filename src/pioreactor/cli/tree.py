@@ -46,7 +46,9 @@ ENTRIES: Final[Mapping[str, Entry]] = {
     "cluster": Entry(f"{_HERE}.cluster", "cluster", "Make a cluster, join this unit to one, or leave it."),
     "plugins": Entry(f"{_HERE}.plugin_setup", "plugins", "List plugins and set up their packages."),
     "version": Entry(f"{_HERE}.version", "version", "Print the version of the software."),
-    "experiments": Entry(f"{_HERE}.experiments", "experiments", "Create, list and delete experiments.", True),
+    "experiments": Entry(
+        f"{_HERE}.experiments", "experiments", "Create, list, rename, end and delete experiments.", True
+    ),
     "workers": Entry(
         f"{_HERE}.workers", "workers", "List workers, assign them to experiments, activate and deactivate them.", True
     ),

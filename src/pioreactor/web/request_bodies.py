@@ -68,6 +68,12 @@ class CreateExperiment(Body):
     worker_count: int | None = None
 
 
+class RenameExperiment(Body):
+    """`experiment`: the new name."""
+
+    experiment: str
+
+
 class UpdateExperiment(Body):
     """A missing field is not changed; null clears the description."""
 

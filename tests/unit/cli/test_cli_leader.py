@@ -50,6 +50,7 @@ def cluster(desk: Any) -> Cluster:
     [
         ("experiments create batch4 --tag a", ("POST", "/api/experiments")),
         ("experiments delete b/4 --yes", ("DELETE", "/api/experiments/b%2F4")),
+        ("experiments rename b4 b5", ("POST", "/api/experiments/b4/rename")),
         ("workers add w9", ("PUT", "/api/workers")),
         ("workers remove w9 -y", ("DELETE", "/api/workers/w9")),
         ("workers assign w1 batch4", ("PUT", "/api/experiments/batch4/workers")),
@@ -108,6 +109,14 @@ def test_a_worker_is_switched_off(cluster: Cluster) -> None:
     assert cluster.desk.pio("workers", "update-active", "w1", "0").out == "w1 is off.\n"
     assert cluster.asked[0][3] == {"is_active": 0}
     assert cluster.desk.pio("workers", "update-active", "w1", "2").status == 2
+
+
+def test_an_experiment_is_ended(cluster: Cluster) -> None:
+    assert cluster.desk.pio("experiments", "end", "b 4", "--yes").out == "Ended b 4.\n"
+    assert [(method, path) for _, method, path, _ in cluster.asked] == [
+        ("POST", "/api/workers/$broadcast/jobs/stop/experiments/b%204"),
+        ("DELETE", "/api/experiments/b%204/workers"),
+    ]
 
 
 def test_deleting_asks_first(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:

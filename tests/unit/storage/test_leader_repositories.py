@@ -117,7 +117,7 @@ def test_update_changes_what_is_given(database: LeaderDatabase) -> None:
 def test_delete_takes_everything_of_that_experiment_only(
     database: LeaderDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(experiments_module, "_DELETED_AT_ONCE", 7)
+    monkeypatch.setattr(experiments_module, "_CHANGED_AT_ONCE", 7)
     database.workers.add("w1")
     for name in ("gone", "kept"):
         database.experiments.create(name, tags=["t"])
@@ -140,6 +140,41 @@ def test_delete_takes_everything_of_that_experiment_only(
     assert database.labels.of_experiment("gone") == {}
     (past,) = database.assignments.history("gone")
     assert past.unassigned_at == to_timestamp(START)
+
+
+def test_rename_takes_everything_along_and_can_be_continued(
+    database: LeaderDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(experiments_module, "_CHANGED_AT_ONCE", 7)
+    database.workers.add("w1")
+    for name in ("old", "kept"):
+        database.experiments.create(name, description=name, tags=["t"])
+        database.labels.set(name, "w1", "label")
+        key = {"experiment": name, "pioreactor_unit": "w1"}
+        rows = [Row("growth_rates", {**key, "timestamp": f"{n:03d}", "rate": 0.1}) for n in range(30)]
+        put(database, *rows, Row("logs", {**key, "timestamp": "1", "message": "m", "source": "s", "level": "INFO"}))
+    database.assignments.assign("w1", "old")
+    with pytest.raises(ConflictError, match="workers"):
+        database.experiments.rename("old", "new")
+    database.assignments.unassign("w1", experiment="old")
+    for bad, error in (("kept", ConflictError), ("old", InvalidRequestError), ("a/b", InvalidRequestError)):
+        with pytest.raises(error):
+            database.experiments.rename("old", bad)
+
+    with monkeypatch.context() as cut:
+        cut.setattr(type(database.experiments), "_rename_rows", lambda *_: (_ for _ in ()).throw(OSError("power cut")))
+        with pytest.raises(OSError, match="power cut"):
+            database.experiments.rename("old", "new")
+    assert {one.experiment for one in database.experiments.all()} == {"old", "new", "kept"}
+    assert database.experiments.rename("old", "new") >= 30 + 1 + 1 + 1
+    with pytest.raises(NotFoundError):
+        database.experiments.get("old")
+    assert (database.experiments.get("new").description, database.experiments.get("new").tags) == ("old", ["t"])
+    assert database.labels.of_experiment("new") == {"w1": "label"}
+    assert [past.pioreactor_unit for past in database.assignments.history("new")] == ["w1"]
+    for table, count in (("growth_rates", 30), ("pioreactor_unit_activity_data", 30), ("logs", 1)):
+        counts = stored(database, f"SELECT experiment, COUNT(*) FROM {table} GROUP BY 1 ORDER BY 1")
+        assert counts == [("kept", count), ("new", count)]
 
 
 # workers and assignments
@@ -284,6 +319,21 @@ def test_pages_follow_each_other_without_gap_or_repetition(database: LeaderDatab
     assert [row.message for page in pages for row in page] == [str(n) for n in reversed(range(250))]
     unit_pages = [database.logs.of_unit("w1", skip=skip) for skip in (0, 100, 200)]
     assert unit_pages == pages[:3]
+
+
+def test_logs_are_searched_by_text_and_task(database: LeaderDatabase) -> None:
+    database.experiments.create("e")
+    for n, (message, task) in enumerate([("Changed the BOTTLE", "note"), ("100 % waste", "dosing"), ("other", "note")]):
+        values = {"experiment": "e", "pioreactor_unit": "w1", "timestamp": str(n), "message": message, "task": task}
+        put(database, Row("logs", {**values, "source": "s", "level": "INFO"}))
+    found = database.logs
+    for of in (found.all, lambda **by: found.of_experiment("e", **by), lambda **by: found.of_unit("w1", **by)):
+        assert [row.message for row in of(search="bottle")] == ["Changed the BOTTLE"]
+        assert [row.message for row in of(search="0 %")] == ["100 % waste"]
+        assert [row.message for row in of(search="%o%t")] == []
+        assert [row.message for row in of(task="note")] == ["other", "Changed the BOTTLE"]
+        assert [row.message for row in of(task="note", search="other")] == ["other"]
+        assert of(search="nothing like it") == []
 
 
 def test_recent_logs_are_of_the_last_day_and_of_this_experiment(database: LeaderDatabase, wall: Wall) -> None:

@@ -463,6 +463,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/experiments/{experiment}/rename": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * RenameExperiment
+         * @description Give an ended experiment another name, with all of its data; 409 while workers are assigned to it.
+         */
+        post: operations["post_api_experiments_experiment_rename"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/experiments/{experiment}/time_series/{name}": {
         parameters: {
             query?: never;
@@ -3971,6 +3991,10 @@ export interface components {
         RemoveFile: {
             filepath: string;
         };
+        /** RenameExperiment */
+        RenameExperiment: {
+            experiment: string;
+        };
         /** RetryQuarantined */
         RetryQuarantined: {
             ids?: number[] | null;
@@ -5197,6 +5221,8 @@ export interface operations {
             query?: {
                 min_level?: "DEBUG" | "INFO" | "NOTICE" | "WARNING" | "ERROR" | "CRITICAL";
                 skip?: number;
+                search?: string;
+                task?: string;
             };
             header?: never;
             path: {
@@ -5292,6 +5318,47 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["LogRow"][];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    post_api_experiments_experiment_rename: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                experiment: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RenameExperiment"];
+            };
+        };
+        responses: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
                 };
             };
             /** @description Bad request syntax or unsupported method */
@@ -5717,6 +5784,8 @@ export interface operations {
             query?: {
                 min_level?: "DEBUG" | "INFO" | "NOTICE" | "WARNING" | "ERROR" | "CRITICAL";
                 skip?: number;
+                search?: string;
+                task?: string;
             };
             header?: never;
             path?: never;
@@ -6408,6 +6477,8 @@ export interface operations {
             query?: {
                 min_level?: "DEBUG" | "INFO" | "NOTICE" | "WARNING" | "ERROR" | "CRITICAL";
                 skip?: number;
+                search?: string;
+                task?: string;
             };
             header?: never;
             path: {
@@ -6596,6 +6667,8 @@ export interface operations {
             query?: {
                 min_level?: "DEBUG" | "INFO" | "NOTICE" | "WARNING" | "ERROR" | "CRITICAL";
                 skip?: number;
+                search?: string;
+                task?: string;
             };
             header?: never;
             path: {
@@ -7947,6 +8020,8 @@ export interface operations {
             query?: {
                 min_level?: "DEBUG" | "INFO" | "NOTICE" | "WARNING" | "ERROR" | "CRITICAL";
                 skip?: number;
+                search?: string;
+                task?: string;
             };
             header?: never;
             path: {

@@ -14,7 +14,7 @@ from pioreactor.cli.render import print_json, print_table
 
 @click.group(cls=SuggestingGroup)
 def experiments() -> None:
-    """Create, list and delete experiments."""
+    """Create, list, rename, end and delete experiments."""
 
 
 @experiments.command()
@@ -55,3 +55,28 @@ def delete(cli: CliContext, name: str, yes: bool) -> None:
         click.confirm(f"Delete {name} and all its data?", abort=True)
     cli.ask_leader("DELETE", f"/api/experiments/{quote(name, safe='')}", timeout_s=120)
     click.echo(f"Deleted {name}.")
+
+
+@experiments.command()
+@click.argument("name")
+@click.argument("new_name")
+@pass_cli_context
+def rename(cli: CliContext, name: str, new_name: str) -> None:
+    """Give an ended experiment another name, with all its data."""
+    body = {"experiment": new_name}
+    cli.ask_leader("POST", f"/api/experiments/{quote(name, safe='')}/rename", json=body, timeout_s=300)
+    click.echo(f"Renamed {name} to {new_name}.")
+
+
+@experiments.command()
+@click.argument("name")
+@yes_option
+@pass_cli_context
+def end(cli: CliContext, name: str, yes: bool) -> None:
+    """Stop all activities of an experiment and unassign its workers. Its data stay."""
+    if not yes:
+        click.confirm(f"Stop what runs in {name} and unassign its workers?", abort=True)
+    where = quote(name, safe="")
+    cli.ask_leader("POST", f"/api/workers/$broadcast/jobs/stop/experiments/{where}", timeout_s=60)
+    cli.ask_leader("DELETE", f"/api/experiments/{where}/workers", timeout_s=60)
+    click.echo(f"Ended {name}.")

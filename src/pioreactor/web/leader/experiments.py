@@ -3,11 +3,18 @@
 from litestar import Router, delete, get, patch, post, route
 from litestar.params import FromPath, JSONBody
 
-from pioreactor.exc import NotFoundError
-from pioreactor.storage.leader.repositories.experiments import AssignmentCount, Experiment
+from pioreactor.exc import ConflictError, NotFoundError
+from pioreactor.storage.leader.repositories.experiments import AssignmentCount, Experiment, check_experiment_name
 from pioreactor.web.leader.notifications import publish_assignment_and_log
 from pioreactor.web.leader.services import LeaderPorts
-from pioreactor.web.request_bodies import CreateExperiment, LabelUnit, UpdateExperiment, experiment_name, unit_name
+from pioreactor.web.request_bodies import (
+    CreateExperiment,
+    LabelUnit,
+    RenameExperiment,
+    UpdateExperiment,
+    experiment_name,
+    unit_name,
+)
 from pioreactor.web.route_declarations import PUT_OR_PATCH
 from pioreactor.web.tasks import Accepted
 
@@ -75,6 +82,19 @@ def delete_experiment(leader: LeaderPorts, experiment: FromPath[str]) -> Accepte
     return leader.unit.tasks.start(f"deleting {name}", work, pool="requests", lock="delete-experiment")
 
 
+@post("/experiments/{experiment:str}/rename", status_code=202, sync_to_thread=True)
+def rename_experiment(leader: LeaderPorts, experiment: FromPath[str], data: JSONBody[RenameExperiment]) -> Accepted:
+    """Give an ended experiment another name, with all of its data; 409 while workers are assigned to it."""
+    old, new = experiment_name(experiment), check_experiment_name(data.experiment)
+    if leader.database.experiments.get(old).worker_count > 0:
+        raise ConflictError(f"{old!r} has workers", remedy="End the experiment, then rename it.")
+
+    def work() -> dict[str, object]:
+        return {"experiment": new, "rows": leader.database.experiments.rename(old, new)}
+
+    return leader.unit.tasks.start(f"renaming {old}", work, pool="requests", lock="delete-experiment")
+
+
 @get("/experiments/{experiment:str}/unit_labels", sync_to_thread=True)
 def unit_labels(leader: LeaderPorts, experiment: FromPath[str]) -> dict[str, str]:
     """Return labels by unit; the experiment `current` is the one that each unit is assigned to."""
@@ -95,7 +115,7 @@ ROUTES = Router(
     "/",
     route_handlers=[
         *(experiments, create_experiment, latest_experiment, active_experiments, assignment_count, one_experiment),
-        *(update_experiment, delete_experiment, unit_labels, label_unit),
+        *(update_experiment, rename_experiment, delete_experiment, unit_labels, label_unit),
     ],
     tags=["experiments"],
 )

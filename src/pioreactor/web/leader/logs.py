@@ -20,9 +20,15 @@ Lines = Annotated[int, QueryParameter(ge=1, le=PAGE_ROWS)]
 
 
 @get("/logs", sync_to_thread=True)
-def all_logs(leader: LeaderPorts, min_level: FromQuery[MinLevel] = "INFO", skip: FromQuery[int] = 0) -> list[LogRow]:
+def all_logs(
+    leader: LeaderPorts,
+    min_level: FromQuery[MinLevel] = "INFO",
+    skip: FromQuery[int] = 0,
+    search: FromQuery[str] = "",
+    task: FromQuery[str] = "",
+) -> list[LogRow]:
     """Return a page of 100 entries, newest first, after skipping `skip`."""
-    return leader.database.logs.all(min_level=min_level, skip=skip)
+    return leader.database.logs.all(min_level=min_level, skip=skip, search=search, task=task)
 
 
 @get("/experiments/{experiment:str}/recent_logs", sync_to_thread=True)
@@ -42,8 +48,12 @@ def logs_of_experiment(
     experiment: FromPath[str],
     min_level: FromQuery[MinLevel] = "INFO",
     skip: FromQuery[int] = 0,
+    search: FromQuery[str] = "",
+    task: FromQuery[str] = "",
 ) -> list[LogRow]:
-    return leader.database.logs.of_experiment(experiment_name(experiment), min_level=min_level, skip=skip)
+    return leader.database.logs.of_experiment(
+        experiment_name(experiment), min_level=min_level, skip=skip, search=search, task=task
+    )
 
 
 @get("/workers/{unit:str}/experiments/{experiment:str}/recent_logs", sync_to_thread=True)
@@ -66,24 +76,40 @@ def logs_of_worker(
     experiment: FromPath[str],
     min_level: FromQuery[MinLevel] = "INFO",
     skip: FromQuery[int] = 0,
+    search: FromQuery[str] = "",
+    task: FromQuery[str] = "",
 ) -> list[LogRow]:
     name, unit = experiment_name(experiment), unit_name(unit)
-    return leader.database.logs.of_unit_in_experiment(unit, name, min_level=min_level, skip=skip)
+    return leader.database.logs.of_unit_in_experiment(
+        unit, name, min_level=min_level, skip=skip, search=search, task=task
+    )
 
 
 @get("/units/{unit:str}/system_logs", sync_to_thread=True)
 def system_logs(
-    leader: LeaderPorts, unit: FromPath[str], min_level: FromQuery[MinLevel] = "INFO", skip: FromQuery[int] = 0
+    leader: LeaderPorts,
+    unit: FromPath[str],
+    min_level: FromQuery[MinLevel] = "INFO",
+    skip: FromQuery[int] = 0,
+    search: FromQuery[str] = "",
+    task: FromQuery[str] = "",
 ) -> list[LogRow]:
     """Return the entries of a unit that belong to no experiment."""
-    return leader.database.logs.system_of_unit(unit_name(unit), min_level=min_level, skip=skip)
+    return leader.database.logs.system_of_unit(
+        unit_name(unit), min_level=min_level, skip=skip, search=search, task=task
+    )
 
 
 @get("/units/{unit:str}/logs", sync_to_thread=True)
 def logs_of_unit(
-    leader: LeaderPorts, unit: FromPath[str], min_level: FromQuery[MinLevel] = "INFO", skip: FromQuery[int] = 0
+    leader: LeaderPorts,
+    unit: FromPath[str],
+    min_level: FromQuery[MinLevel] = "INFO",
+    skip: FromQuery[int] = 0,
+    search: FromQuery[str] = "",
+    task: FromQuery[str] = "",
 ) -> list[LogRow]:
-    return leader.database.logs.of_unit(unit_name(unit), min_level=min_level, skip=skip)
+    return leader.database.logs.of_unit(unit_name(unit), min_level=min_level, skip=skip, search=search, task=task)
 
 
 @post(

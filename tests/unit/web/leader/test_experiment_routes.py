@@ -30,6 +30,24 @@ def test_experiments_from_creation_to_deletion(leader: Any) -> None:
     assert client.delete("/api/experiments/first").status_code == 404
 
 
+def test_an_experiment_is_renamed_once_it_has_ended(leader: Any) -> None:
+    client = leader.client
+    client.post("/api/experiments", json={"experiment": "first", "description": "d"})
+    leader.add_host("unit1", accepts)
+    leader.add_workers("unit1")
+    client.put("/api/experiments/first/workers", json={"pioreactor_unit": "unit1"})
+    refused = client.post("/api/experiments/first/rename", json={"experiment": "second"})
+    assert (refused.status_code, refused.json()["remediation"]) == (409, "End the experiment, then rename it.")
+    leader.result(client.delete("/api/experiments/first/workers"))
+    assert client.post("/api/experiments/first/rename", json={"experiment": "a/b"}).status_code == 400
+    assert client.post("/api/experiments/nowhere/rename", json={"experiment": "x"}).status_code == 404
+    renamed = leader.result(client.post("/api/experiments/first/rename", json={"experiment": " second "}))
+    assert (renamed["status"], renamed["result"]["experiment"]) == ("succeeded", "second")
+    assert [(one["experiment"], one["description"]) for one in client.get("/api/experiments").json()] == [
+        ("second", "d")
+    ]
+
+
 def test_labels(leader: Any) -> None:
     leader.add_workers("unit1", "unit2", experiment="exp")
     path = "/api/experiments/exp/unit_labels"

@@ -21,7 +21,7 @@ export const DOSES: { value: Dose; label: string; doing: string; circulates?: bo
 
 export const circulates = (act: Dose): boolean => DOSES.some((one) => one.value === act && one.circulates === true);
 
-/** How much: a volume, a time, or until somebody stops it. */
+/** How much: a volume, a time, or until it is stopped. */
 export type Measure = "ml" | "duration" | "continuously";
 export type Amount = { ml: number } | { duration: number } | { continuously: null };
 

@@ -9,8 +9,10 @@ from msgspec import UNSET, UnsetType
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Delete,
     Select,
     Table,
+    Update,
     delete,
     func,
     insert,
@@ -33,8 +35,12 @@ from pioreactor.structs.encoding import from_timestamp
 
 LONGEST_NAME: Final = 199
 _FORBIDDEN: Final = "#$%+/\\"
-_DELETED_AT_ONCE: Final = 5000
+_CHANGED_AT_ONCE: Final = 5000
 """Rows per transaction: measurements of other experiments are written in between."""
+
+
+_RENAMING: Final = "Gets the data of {!r}, which is renamed."
+"""Description of an experiment until it has all data of the one that is renamed to it."""
 
 
 class Experiment(msgspec.Struct, frozen=True):
@@ -165,16 +171,52 @@ class Experiments:
             deleted += change(connection, delete(experiments).where(_is(experiment)))
         return deleted
 
+    def rename(self, experiment: str, name: str) -> int:
+        """Give an experiment another name, with every row of it; return how many rows that were.
+
+        Done in small steps, as `delete`. When interrupted, both names are there, and the same call continues. Raises
+        `ConflictError` while workers are assigned, because what they publish has the name in it, and for a name that
+        another experiment has.
+        """
+        new = check_experiment_name(name)
+        old = self.get(experiment)
+        if old.worker_count > 0:
+            raise ConflictError(f"{experiment!r} has workers", remedy="End the experiment, then rename it.")
+        if new == experiment:
+            raise InvalidRequestError("this is the experiment's name already")
+        with self._access.writing() as connection:
+            taken = fetch(connection, select(experiments.c.description).where(_is(new)))
+            if taken and taken[0][0] != _RENAMING.format(experiment):
+                raise ConflictError(f"there is already an experiment {new!r}", remedy="Choose another name.")
+            if not taken:
+                values = {"created_at": old.created_at, "description": _RENAMING.format(experiment)}
+                change(connection, insert(experiments).values(experiment=new, **values))
+        with self._access.reading() as connection:
+            measured = [*STREAM_TABLES, *_plugin_tables(connection)]
+        renamed = sum(self._rename_rows(filled, experiment, new) for filled in measured)
+        with self._access.writing() as connection:
+            for filled in METADATA.sorted_tables:
+                if "experiment" in filled.c and filled is not experiments:
+                    of_old = update(filled).where(filled.c.experiment == experiment)
+                    renamed += change(connection, of_old.values(experiment=new))
+            change(connection, delete(experiments).where(_is(experiment)))
+            change(connection, update(experiments).where(_is(new)).values(description=old.description))
+        return renamed
+
+    def _rename_rows(self, filled: Table | TableClause, experiment: str, name: str) -> int:
+        return self._change_rows(update(filled).where(_is_in_chunk(filled, experiment)).values(experiment=name))
+
     def _delete_rows(self, filled: Table | TableClause, experiment: str) -> int:
-        key = tuple(filled.primary_key) or (insertion_order(filled),)
-        chunk = select(*key).select_from(filled).where(filled.c.experiment == experiment).limit(_DELETED_AT_ONCE)
-        is_in_chunk = (tuple_(*key) if len(key) > 1 else key[0]).in_(chunk)
+        return self._change_rows(delete(filled).where(_is_in_chunk(filled, experiment)))
+
+    def _change_rows(self, a_chunk: Update | Delete) -> int:
+        """Repeat a statement that changes a chunk of rows until there are no more; return how many there were."""
         total = 0
         while True:
             with self._access.writing() as connection:
-                deleted = change(connection, delete(filled).where(is_in_chunk))
-            total += deleted
-            if deleted < _DELETED_AT_ONCE:
+                changed = change(connection, a_chunk)
+            total += changed
+            if changed < _CHANGED_AT_ONCE:
                 return total
 
     def _select(self, query: Select[tuple[str, str, str | None, int]]) -> list[Experiment]:
@@ -191,6 +233,13 @@ class Experiments:
             Experiment(name, created_at, description, _age_hours(created_at, now), count, tags.get(name, []))
             for name, created_at, description, count in rows
         ]
+
+
+def _is_in_chunk(filled: Table | TableClause, experiment: str) -> ColumnElement[bool]:
+    """Return the condition of some rows of an experiment, few enough for one transaction."""
+    key = tuple(filled.primary_key) or (insertion_order(filled),)
+    chunk = select(*key).select_from(filled).where(filled.c.experiment == experiment).limit(_CHANGED_AT_ONCE)
+    return (tuple_(*key) if len(key) > 1 else key[0]).in_(chunk)
 
 
 def _is(experiment: str) -> ColumnElement[bool]:

@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Final
 
 import msgspec
-from sqlalchemy import ColumnElement, and_, bindparam, false, or_, select, union_all
+from sqlalchemy import ColumnElement, String, and_, bindparam, false, func, or_, select, union_all
 
 from pioreactor.exc import InvalidRequestError
 from pioreactor.storage.leader.repositories.context import Access, Query
@@ -30,6 +30,11 @@ _COLUMNS: Final = tuple(
 _IS_SYSTEM: Final = _LOGS.c.experiment == UNIVERSAL_EXPERIMENT
 _OF_EXPERIMENT: Final = _LOGS.c.experiment == bindparam("experiment")
 _IS_RECENT: Final = _LOGS.c.timestamp >= bindparam("recently")
+_HAS_TEXT: Final = or_(
+    bindparam("search", type_=String) == "",
+    func.lower(_LOGS.c.message).contains(bindparam("search", type_=String), escape="/"),
+)
+_IS_OF_TASK: Final = or_(bindparam("task", type_=String) == "", _LOGS.c.task == bindparam("task", type_=String))
 _FOREVER: Final = "9999"
 """Later than every timestamp, as a text."""
 _CREATED_AT: Final = select(experiments.c.created_at).where(experiments.c.experiment == bindparam("experiment"))
@@ -61,17 +66,22 @@ def levels_from(min_level: str) -> tuple[str, ...]:
 
 
 class Logs:
-    """Each page has up to 100 rows; after `skip` rows."""
+    """Each page has up to 100 rows, after `skip` rows.
+
+    `search`: a text that the message contains, in any case; `task`: its task, as written.
+    """
 
     def __init__(self, access: Access) -> None:
         self._access = access
 
-    def all(self, *, min_level: str = "INFO", skip: int = 0) -> list[LogRow]:
-        return self._page(_per_level(levels_from(min_level)), {}, skip=skip)
+    def all(self, *, min_level: str = "INFO", skip: int = 0, search: str = "", task: str = "") -> list[LogRow]:
+        return self._page(_per_level(levels_from(min_level)), _found(search, task), skip=skip)
 
-    def of_experiment(self, experiment: str, *, min_level: str = "INFO", skip: int = 0) -> list[LogRow]:
+    def of_experiment(
+        self, experiment: str, *, min_level: str = "INFO", skip: int = 0, search: str = "", task: str = ""
+    ) -> list[LogRow]:
         query = _per_level(levels_from(min_level), in_experiment=True)
-        return self._page(query, {"experiment": experiment}, skip=skip)
+        return self._page(query, {"experiment": experiment, **_found(search, task)}, skip=skip)
 
     def recent_of_experiment(
         self, experiment: str, *, min_level: str = "INFO", lines: int = RECENT_ROWS
@@ -89,10 +99,10 @@ class Logs:
         return self._page(_recent_of_unit(levels_from(min_level)), values, page_rows=lines)
 
     def of_unit_in_experiment(
-        self, unit: str, experiment: str, *, min_level: str = "INFO", skip: int = 0
+        self, unit: str, experiment: str, *, min_level: str = "INFO", skip: int = 0, search: str = "", task: str = ""
     ) -> list[LogRow]:
         """Return the unit's rows of the experiment, and the cluster's rows from while it was assigned (plus 5 s)."""
-        values = {"unit": unit, "experiment": experiment}
+        values = {"unit": unit, "experiment": experiment, **_found(search, task)}
         assigned = self._access.rows(_ASSIGNED, unit=unit, experiment=experiment)
         for n, (since, until) in enumerate(assigned):
             values[f"since{n}"] = since
@@ -100,11 +110,15 @@ class Logs:
         query = _of_unit_in_experiment(levels_from(min_level), windows=len(assigned))
         return self._page(query, values, skip=skip)
 
-    def system_of_unit(self, unit: str, *, min_level: str = "INFO", skip: int = 0) -> list[LogRow]:
-        return self._page(_system_of_unit(levels_from(min_level)), {"unit": unit}, skip=skip)
+    def system_of_unit(
+        self, unit: str, *, min_level: str = "INFO", skip: int = 0, search: str = "", task: str = ""
+    ) -> list[LogRow]:
+        return self._page(_system_of_unit(levels_from(min_level)), {"unit": unit, **_found(search, task)}, skip=skip)
 
-    def of_unit(self, unit: str, *, min_level: str = "INFO", skip: int = 0) -> list[LogRow]:
-        return self._page(_of_unit(levels_from(min_level)), {"unit": unit}, skip=skip)
+    def of_unit(
+        self, unit: str, *, min_level: str = "INFO", skip: int = 0, search: str = "", task: str = ""
+    ) -> list[LogRow]:
+        return self._page(_of_unit(levels_from(min_level)), {"unit": unit, **_found(search, task)}, skip=skip)
 
     def _recently(self, experiment: str) -> str:
         since = to_timestamp(self._access.now() - _RECENT)
@@ -116,8 +130,15 @@ class Logs:
     ) -> list[LogRow]:
         if skip < 0:
             raise InvalidRequestError("skip cannot be negative")
+        values = {**_found("", ""), **values}
         rows = self._access.rows(query, reach=skip + page_rows, page_rows=page_rows, skip=skip, **values)
         return [LogRow(*row) for row in rows]
+
+
+def _found(search: str, task: str) -> dict[str, str]:
+    """Return the values that select messages with a text in them and entries of a task; blank selects all."""
+    escaped = search.lower().replace("/", "//").replace("%", "/%").replace("_", "/_")
+    return {"search": escaped, "task": task}
 
 
 # The queries, each made once: to make one takes longer than to run it. Values are filled in for each run.
@@ -171,5 +192,5 @@ def _newest_of(alternatives: Sequence[Sequence[ColumnElement[bool]]]) -> Query:
 
 def _newest(conditions: Sequence[ColumnElement[bool]]) -> Query:
     place = insertion_order(_LOGS)
-    found = select(*_COLUMNS, place.label("place")).where(*conditions)
+    found = select(*_COLUMNS, place.label("place")).where(*conditions, _HAS_TEXT, _IS_OF_TASK)
     return found.order_by(_LOGS.c.timestamp.desc(), place.desc()).limit(bindparam("reach"))
