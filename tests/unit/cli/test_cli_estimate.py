@@ -69,6 +69,54 @@ def test_another_column_and_doses(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert json.loads(capsys.readouterr().out)["doses"] == 1
 
 
+def write_export(path: Path, *, delimiter: str = ",", comma: str = ".", clock: str = "timestamp") -> Path:
+    """Write what an export of two units holds; unit2 grows twice as fast."""
+    lines = [delimiter.join(["experiment", "pioreactor_unit", clock, "od_reading", "angle", "channel"])]
+    for i in range(400):
+        for unit, rate in (("unit1", 0.25), ("unit2", 0.5)):
+            hours = i * 20 / 3600
+            od = 0.1 * math.exp(rate * hours) * (1 + 0.003 * math.sin(7.1 * i))
+            at = f"{hours:.4f}".replace(".", comma)
+            if clock == "timestamp":
+                at = f"2030-01-01T{int(hours):02d}:{i * 20 // 60 % 60:02d}:{i * 20 % 60:02d}.000Z"
+            lines.append(delimiter.join(["June", unit, at, f"{od:.7f}".replace(".", comma), "90", "2"]))
+    path.write_text("\ufeff" * (delimiter == ";") + "\n".join(lines) + "\n")
+    return path
+
+
+@pytest.mark.parametrize(
+    "form",
+    [{}, {"delimiter": ";", "comma": ","}, {"delimiter": "\t"}, {"clock": "hours_since_experiment_created"}],
+    ids=["export", "semicolons and decimal commas", "tabs", "hours"],
+)
+def test_each_unit_of_an_export_is_estimated_by_itself(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], form: dict[str, str]
+) -> None:
+    readings, out = write_export(tmp_path / "all.csv", **form), tmp_path / "out.csv"
+    assert estimate(readings, "--out", out, "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [(one["series"]["pioreactor_unit"], one["readings"]) for one in found] == [("unit1", 400), ("unit2", 400)]
+    with out.open() as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0])[:5] == ["experiment", "pioreactor_unit", "channel", "angle", "time_h"]
+    last = {row["pioreactor_unit"]: float(row["growth_rate"]) for row in rows}
+    assert last == {"unit1": pytest.approx(0.25, abs=0.06), "unit2": pytest.approx(0.5, abs=0.06)}
+
+
+def test_one_unit_of_an_export_can_be_chosen(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    readings, out = write_export(tmp_path / "all.csv"), tmp_path / "out.csv"
+    assert estimate(readings, "--unit", "unit2", "--out", out) == 0
+    said = capsys.readouterr().out
+    assert "400 readings" in said
+    assert "unit1" not in said
+    with out.open() as file:
+        assert next(csv.reader(file))[0] == "time_h", "one series is written as ever"
+    assert estimate(readings, "--out", out, "--overwrite") == 0
+    assert "pioreactor_unit unit1" in capsys.readouterr().out
+    assert estimate(readings, "--experiment", "July", "--out", tmp_path / "none.csv") == 1
+    assert "holds no readings" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [

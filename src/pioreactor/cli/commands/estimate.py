@@ -29,6 +29,9 @@ def estimate() -> None:
 @click.argument("readings", type=_IN, metavar="READINGS.csv[.gz]")
 @click.option("--doses", type=_IN, default=None, metavar="DOSES.csv", help="Recorded doses.")
 @click.option("--column", default="od_reading", show_default=True, help="The column of optical densities.")
+@click.option("--unit", default=None, help="Only this unit's readings.")
+@click.option("--experiment", default=None, help="Only readings of this experiment.")
+@click.option("--channel", default=None, help="Only this photodiode channel.")
 @click.option("--smooth", is_flag=True, help="Smooth: use later readings as well, which a unit cannot do live.")
 @click.option(
     "--vial-volume-ml", type=click.FloatRange(0, 1000, min_open=True), default=14.0, show_default=True,
@@ -44,6 +47,9 @@ def growth_rate(
     readings: Path,
     doses: Path | None,
     column: str,
+    unit: str | None,
+    experiment: str | None,
+    channel: str | None,
     smooth: bool,
     vial_volume_ml: float,
     out: Path,
@@ -54,9 +60,10 @@ def growth_rate(
 
     READINGS has a column `time_h` or `timestamp` and one of optical densities, as an exported dataset has; DOSES has
     the same kind of time, `event` (add_media, remove_waste, …) and `volume_change_ml` or `nominal_volume_ml`. OUT gets
-    time_h, growth_rate, growth_rate_sd, od_filtered, pump_gain and outlier.
+    time_h, growth_rate, growth_rate_sd, od_filtered, pump_gain and outlier; where READINGS hold several experiments,
+    units or channels, each is estimated by itself, and its rows begin with those columns.
     """
-    from pioreactor.science.growth_rate.replay import estimate_recording
+    from pioreactor.science.growth_rate.replay import estimate_each
 
     if out.exists() and not overwrite:
         raise InvalidRequestError(f"{out} exists already", remedy="Choose another name, or pass --overwrite.")
@@ -70,41 +77,53 @@ def growth_rate(
                 reached += step
                 bar.update(step)
 
-        summary = estimate_recording(
+        only = {"pioreactor_unit": unit, "experiment": experiment, "channel": channel}
+        summaries = estimate_each(
             readings,
             out=out,
             doses=doses,
             column=column,
             smoothed=smooth,
             vial_volume_ml=vial_volume_ml,
+            only={name: value for name, value in only.items() if value is not None},
             progress=progress,
         )
     if as_json:
         import json
 
-        click.echo(json.dumps(_facts(summary)))
+        facts = [_facts(summary) for summary in summaries]
+        click.echo(json.dumps(facts[0] if len(facts) == 1 else facts))
         return
-    _show(summary)
+    if len(summaries) == 1:
+        _plot(summaries[0].out)
+    for summary in summaries:
+        _show(summary)
+    click.echo(f"Written: {out}")
 
 
 def _facts(summary: RecordingSummary) -> dict[str, object]:
     from dataclasses import asdict
 
-    return {**asdict(summary), "out": str(summary.out)}
+    facts = {**asdict(summary), "out": str(summary.out)}
+    return facts if summary.series else {name: value for name, value in facts.items() if name != "series"}
 
 
-def _show(summary: RecordingSummary) -> None:
-    time_h, rate, sd = _read(summary.out)
+def _plot(out: Path) -> None:
+    time_h, rate, sd = _read(out)
     _plot_with_band(
         time_h, rate, [2 * one for one in sd], title="growth rate [1/h], with its 95 % band", xlabel="hours"
     )
+
+
+def _show(summary: RecordingSummary) -> None:
+    if summary.series:
+        click.echo(", ".join(f"{name} {value}" for name, value in summary.series.items()))
     click.echo(
         f"{summary.readings} readings ({summary.left_out} skipped), {summary.outliers} outliers, "
         f"{summary.level_shifts} level shifts, {summary.doses} doses; noise {100 * summary.noise_cv:.2f} %"
     )
     if summary.doses:
         click.echo(f"Pump output: {100 * summary.pump_gain:.1f} ± {200 * summary.pump_gain_sd:.1f} % of requested.")
-    click.echo(f"Written: {summary.out}")
 
 
 def _plot_with_band(

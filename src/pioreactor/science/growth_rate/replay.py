@@ -6,10 +6,11 @@ import csv
 import gzip
 import io
 import math
+import re
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
@@ -22,6 +23,10 @@ SECONDS_PER_HOUR = 3600.0
 MAX_ML = 1000.0
 OUTPUT_COLUMNS = ("time_h", "growth_rate", "growth_rate_sd", "od_filtered", "pump_gain", "outlier")
 _ONE_SERIES = ("experiment", "pioreactor_unit", "channel", "angle")
+_HOURS = ("time_h", "hours_since_experiment_created")
+_DECIMAL_COMMA = re.compile(r"\s*[-+]?\d*,\d+([eE][-+]?\d+)?\s*")
+Series = Mapping[str, str]
+"""Values of the columns that tell one culture's rows from those of others."""
 _VOLUME_COLUMNS = ("nominal_volume_ml", "volume_change_ml", "volume_change")
 
 
@@ -39,6 +44,8 @@ class RecordingSummary:
     pump_gain: float
     pump_gain_sd: float
     out: Path
+    series: Series = field(default_factory=dict)
+    """Whose readings these are, when the recording held several."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +56,7 @@ class Readings:
     od: list[float]
     origin_s: float
     clock: str
-    """The column that told time: `time_h` (origin 0) or `timestamp`."""
+    """The column that told time: hours (origin 0) or `timestamp`."""
 
 
 def estimate_recording(
@@ -60,9 +67,13 @@ def estimate_recording(
     column: str = "od_reading",
     smoothed: bool = False,
     vial_volume_ml: float = 14.0,
+    only: Series | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> RecordingSummary:
     """Estimate the growth rate along a recorded culture and write it to `out` as CSV, one row per reading.
+
+    Rows that differ from `only` in one of its columns are skipped. A file that then holds several series is refused;
+    see `estimate_each`.
 
     `readings` needs a column `time_h` or `timestamp`, and `column`; `doses` the same kind of time, `event` and
     `nominal_volume_ml` or `volume_change_ml`. A name that ends in .gz is compressed. `vial_volume_ml` is what the
@@ -70,25 +81,82 @@ def estimate_recording(
     Raise InvalidRequestError, with file, column and line, for what cannot be read, StorageError if `out`
     cannot be written; `out` appears only when it is complete.
     """
+    chosen = only if only is not None else {}
+    [summary] = _estimate(
+        readings, out, doses, [chosen], (), column, smoothed=smoothed, vial_ml=vial_volume_ml, progress=progress
+    )
+    return summary
+
+
+def estimate_each(
+    readings: Path,
+    *,
+    out: Path,
+    doses: Path | None = None,
+    column: str = "od_reading",
+    smoothed: bool = False,
+    vial_volume_ml: float = 14.0,
+    only: Series | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> list[RecordingSummary]:
+    """Estimate as `estimate_recording` does, each experiment, unit and channel of a recording by itself.
+
+    With several, the rows of `out` begin with the columns that tell them apart.
+    """
+    series = series_in(readings, only=only)
+    columns = tuple(series[0]) if len(series) > 1 else ()
+    if not columns:
+        series = [only if only is not None else {}]
+    return _estimate(
+        readings, out, doses, series, columns, column, smoothed=smoothed, vial_ml=vial_volume_ml, progress=progress
+    )
+
+
+def series_in(path: Path, *, only: Series | None = None) -> list[Series]:
+    """Return the series that a file holds, in order of appearance; a file without such columns holds one."""
+    chosen = only if only is not None else {}
+    found: dict[tuple[tuple[str, str], ...], None] = {}
+    for _, row in _rows(path, chosen):
+        found[tuple((name, row[name] or "") for name in _ONE_SERIES if name in row)] = None
+    return [dict(key) for key in found]
+
+
+def _estimate(
+    readings: Path,
+    out: Path,
+    doses: Path | None,
+    series: Sequence[Series],
+    columns: Sequence[str],
+    column: str,
+    *,
+    smoothed: bool,
+    vial_ml: float,
+    progress: Callable[[float], None] | None,
+) -> list[RecordingSummary]:
     _check_output(out, readings, doses)
-    recorded = read_readings(readings, column=column)
-    added = read_doses(doses, like=recorded, vial_volume_ml=vial_volume_ml) if doses is not None else []
-    times_s = [t * SECONDS_PER_HOUR for t in recorded.time_h]
-    if smoothed:
-        estimates = iter(smooth(times_s, recorded.od, added, vial_volume_ml=vial_volume_ml, progress=progress))
-    else:
-        estimates = replay(times_s, recorded.od, added, GrowthRateEstimator(vial_volume_ml=vial_volume_ml))
-    tally = _Tally()
     part = out.with_name(f".{out.name}.part")
+    summaries = []
     try:
         with _open_csv(part, "w", compressed=out.suffix == ".gz") as file:
             writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(OUTPUT_COLUMNS)
-            for i, (t, estimate) in enumerate(zip(recorded.time_h, estimates, strict=True)):
-                tally.add(estimate)
-                writer.writerow(_row(t, estimate))
-                if progress is not None and not smoothed and i % 500 == 0:
-                    progress(i / len(times_s))
+            writer.writerow((*columns, *OUTPUT_COLUMNS))
+            for index, one in enumerate(series):
+                report = None if progress is None else _share_of(progress, index, len(series))
+                recorded = read_readings(readings, column=column, only=one)
+                added = read_doses(doses, like=recorded, vial_volume_ml=vial_ml, only=one) if doses is not None else []
+                times_s = [t * SECONDS_PER_HOUR for t in recorded.time_h]
+                if smoothed:
+                    estimates = iter(smooth(times_s, recorded.od, added, vial_volume_ml=vial_ml, progress=report))
+                else:
+                    estimates = replay(times_s, recorded.od, added, GrowthRateEstimator(vial_volume_ml=vial_ml))
+                tally = _Tally()
+                for i, (t, estimate) in enumerate(zip(recorded.time_h, estimates, strict=True)):
+                    tally.add(estimate)
+                    writer.writerow((*(one[name] for name in columns), *_row(t, estimate)))
+                    if report is not None and not smoothed and i % 500 == 0:
+                        report(i / len(times_s))
+                told = {name: one[name] for name in columns}
+                summaries.append(tally.summary(len(times_s), len(added), out, told))
         part.replace(out)
     except OSError as problem:
         raise StorageError(
@@ -98,7 +166,12 @@ def estimate_recording(
         part.unlink(missing_ok=True)
     if progress is not None:
         progress(1.0)
-    return tally.summary(len(times_s), len(added), out)
+    return summaries
+
+
+def _share_of(progress: Callable[[float], None], index: int, count: int) -> Callable[[float], None]:
+    """Return a function that reports the progress of one of several series."""
+    return lambda share: progress((index + share) / count)
 
 
 def _check_output(out: Path, *inputs: Path | None) -> None:
@@ -108,7 +181,7 @@ def _check_output(out: Path, *inputs: Path | None) -> None:
             raise InvalidRequestError(f"{out} is read from, too", remedy="Choose another name for what is written.")
 
 
-def read_readings(path: Path, *, column: str = "od_reading") -> Readings:
+def read_readings(path: Path, *, column: str = "od_reading", only: Series | None = None) -> Readings:
     """Read times and optical densities; empty cells become NaN, which the estimator leaves out.
 
     A file that holds several units or channels, no positive reading at all, or times that go backwards is refused.
@@ -116,7 +189,7 @@ def read_readings(path: Path, *, column: str = "od_reading") -> Readings:
     rows: list[tuple[float, float]] = []
     series: dict[str, str] = {}
     clock = ""
-    for line, row in _rows(path):
+    for line, row in _rows(path, only):
         if not clock:
             clock = _clock_of(row, path)
             _require(row, column, path, remedy="Name one of these with --column.")
@@ -147,12 +220,12 @@ def _check_usable(rows: list[tuple[float, float]], path: Path, column: str) -> N
         )
 
 
-def read_doses(path: Path, *, like: Readings, vial_volume_ml: float) -> list[Dose]:
+def read_doses(path: Path, *, like: Readings, vial_volume_ml: float, only: Series | None = None) -> list[Dose]:
     """Read additions in time order, with the volume in the vial before each; times count from the first reading."""
     moves: list[tuple[float, str, float]] = []
     series: dict[str, str] = {}
     volume_column = ""
-    for line, row in _rows(path):
+    for line, row in _rows(path, only):
         if not volume_column:
             _require(row, like.clock, path)
             _require(row, "event", path)
@@ -199,7 +272,7 @@ class _Tally:
         self.outcomes[estimate.outcome] = self.outcomes.get(estimate.outcome, 0) + 1
         self.last = estimate
 
-    def summary(self, readings: int, doses: int, out: Path) -> RecordingSummary:
+    def summary(self, readings: int, doses: int, out: Path, series: Series) -> RecordingSummary:
         assert self.last is not None
         count = self.outcomes.get
         return RecordingSummary(
@@ -212,26 +285,37 @@ class _Tally:
             pump_gain=self.last.pump_gain,
             pump_gain_sd=self.last.pump_gain_sd,
             out=out,
+            series=series,
         )
 
 
 @contextmanager
 def _open_csv(path: Path, mode: str, *, compressed: bool) -> Iterator[TextIO]:
+    encoding = "utf-8" if mode == "w" else "utf-8-sig"  # spreadsheets put a mark in front
     if not compressed:
-        with path.open(mode, newline="", encoding="utf-8") as file:
+        with path.open(mode, newline="", encoding=encoding) as file:
             yield file  # type: ignore[misc]
         return
-    with gzip.open(path, f"{mode}b") as raw, io.TextIOWrapper(raw, encoding="utf-8", newline="") as file:  # type: ignore[type-var]
+    with gzip.open(path, f"{mode}b") as raw, io.TextIOWrapper(raw, encoding=encoding, newline="") as file:  # type: ignore[type-var]
         yield file
 
 
-def _rows(path: Path) -> Iterator[tuple[int, dict[str, str | None]]]:
-    """Rows with their line number; the header is line 1."""
+def _rows(path: Path, only: Series | None = None) -> Iterator[tuple[int, dict[str, str | None]]]:
+    """Yield the rows that have the values of `only`, with their line number; the header is line 1.
+
+    Columns are separated by commas, semicolons or tabs; with semicolons and tabs, decimals may have a comma.
+    """
+    wanted = only if only is not None else {}
     try:
         with _open_csv(path, "r", compressed=path.suffix == ".gz") as file:
-            reader = csv.DictReader(file)
+            header = file.readline()
+            delimiter = max(",;\t", key=header.count)
+            names = next(csv.reader([header], delimiter=delimiter), [])
+            reader = csv.DictReader(file, names, delimiter=delimiter)
             for row in reader:
-                yield reader.line_num, row
+                if any(row.get(name, value) != value for name, value in wanted.items()):
+                    continue
+                yield reader.line_num + 1, row if delimiter == "," else _with_points(row)
     except OSError as problem:
         raise InvalidRequestError(f"cannot read {path}: {problem.strerror or problem}") from problem
     except (EOFError, zlib.error) as problem:
@@ -240,9 +324,17 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, str | None]]]:
         ) from problem
     except (UnicodeDecodeError, csv.Error) as problem:
         raise InvalidRequestError(
-            f"cannot read {path}: it is no text with commas between columns ({problem})",
+            f"cannot read {path}: it is not text with columns ({problem})",
             remedy="Export the dataset as CSV, in UTF-8; a name that ends in .gz is taken for a compressed file.",
         ) from problem
+
+
+def _with_points(row: dict[str, str | None]) -> dict[str, str | None]:
+    """Return the row with a point in each number that has a decimal comma."""
+    return {
+        name: text.replace(",", ".") if isinstance(text, str) and _DECIMAL_COMMA.fullmatch(text) else text
+        for name, text in row.items()
+    }
 
 
 def _require(row: dict[str, str | None], column: str, path: Path, *, remedy: str | None = None) -> None:
@@ -252,7 +344,7 @@ def _require(row: dict[str, str | None], column: str, path: Path, *, remedy: str
 
 
 def _clock_of(row: dict[str, str | None], path: Path) -> str:
-    for name in ("time_h", "timestamp"):
+    for name in ("time_h", "timestamp", "hours_since_experiment_created"):
         if name in row:
             return name
     there = ", ".join(str(name) for name in row if name is not None)
@@ -265,7 +357,7 @@ def _one_series(row: dict[str, str | None], series: dict[str, str], path: Path, 
         if value is not None and series.setdefault(name, value) != value:
             raise InvalidRequestError(
                 f"{path.name}, line {line}, column {name!r}: {value!r} after {series[name]!r}",
-                remedy="Keep the rows of one culture and one channel; the growth rate is estimated from one at a time.",
+                remedy="Choose one with --unit, --experiment and --channel, or keep the rows of one culture.",
             )
 
 
@@ -279,7 +371,7 @@ def _number(text: str, path: Path, column: str, line: int) -> float:
 def _moment(row: dict[str, str | None], clock: str, path: Path, line: int) -> float:
     """Seconds: since the start of the experiment for `time_h`, since 1970 for `timestamp` (UTC unless it says else)."""
     text = row[clock] or ""
-    if clock == "time_h":
+    if clock in _HOURS:
         hours = _number(text, path, clock, line)
         if not math.isfinite(hours):
             raise InvalidRequestError(f"{path.name}, line {line}, column {clock!r}: {text!r} is not a moment")
