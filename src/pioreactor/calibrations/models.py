@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Literal, cast
+from typing import Annotated, Final, Literal, cast
 
 from msgspec import Meta, Struct
 
@@ -16,6 +17,7 @@ from pioreactor.exc import CalibrationError, UnusableCalibrationError
 from pioreactor.runtime import context
 from pioreactor.runtime.artifact_store import ArtifactStore
 from pioreactor.science.curves import NoSolutionError, check_invertible, invert
+from pioreactor.structs.encoding import from_timestamp
 from pioreactor.structs.tagged import from_tagged
 from pioreactor.types import PdAngle, PdChannel
 
@@ -153,7 +155,56 @@ class SimpleStirringCalibration(CalibrationBase, kw_only=True, tag="simple_stirr
 
 def calibration_from_builtins(raw: object) -> CalibrationBase:
     """Return the calibration in plain data; raise `msgspec.ValidationError` with the reason if it is invalid."""
-    return from_tagged(raw, CalibrationBase)
+    return from_tagged(in_present_form(raw), CalibrationBase)
+
+
+_FORMER_KEYS: Final[Mapping[str, str]] = {
+    "name": "calibration_name",
+    "pioreactor_unit": "calibrated_on_pioreactor_unit",
+    "type": "calibration_type",
+}
+
+
+_FORMER_SIGNS: Final = frozenset({"curve_type", "duration_", "od600s", "pioreactor_unit"})
+
+
+def in_present_form(raw: object) -> object:
+    """Return the plain data of a calibration with the present keys; files of earlier releases have others.
+
+    Those are: a curve as a list beside `curve_type`, `name` and `pioreactor_unit`, a pump's line as `duration_` and
+    `bias_`, and recorded values as `durations` and `volumes`, or as `od600s` and `voltages`.
+    """
+    if not isinstance(raw, dict) or not _FORMER_SIGNS & set(raw):
+        return raw
+    data = {str(key): value for key, value in raw.items()}
+    for former, present in _FORMER_KEYS.items():
+        if former in data and present not in data:
+            data[present] = data.pop(former)
+    _put_curve(data)
+    for key in ("angle", "pd_channel"):
+        if isinstance(data.get(key), int):
+            data[key] = str(data[key])
+    if isinstance(made := data.get("created_at"), str):
+        data["created_at"] = from_timestamp(made)
+    return data
+
+
+def _put_curve(data: dict[str, object]) -> None:
+    """Put curve and recorded values of a former file into their present form, and the type that follows from them."""
+    kind = str(data.pop("curve_type", "poly"))
+    if "duration_" in data:
+        data["calibration_type"] = "simple_peristaltic_pump"
+        data.setdefault("curve_data_", [data.pop("duration_"), data.pop("bias_", 0.0)])
+    elif "od600s" in data:
+        data["calibration_type"] = "od600"
+    curve = data.get("curve_data_")
+    if isinstance(curve, list):
+        is_pieces = kind != "poly" and len(curve) == 2
+        parts = {"knots": curve[0], "coefficients": curve[1]} if is_pieces else {"coefficients": curve}
+        data["curve_data_"] = {"type": kind, **parts}
+    for x, y in (("durations", "volumes"), ("od600s", "voltages")):
+        if x in data and "recorded_data" not in data:
+            data["recorded_data"] = {"x": data.pop(x), "y": data.pop(y, [])}
 
 
 PUMP_DEVICES = frozenset({"media_pump", "alt_media_pump", "waste_pump"})

@@ -144,19 +144,13 @@ def _estimate(
                 report = None if progress is None else _share_of(progress, index, len(series))
                 recorded = read_readings(readings, column=column, only=one)
                 added = read_doses(doses, like=recorded, vial_volume_ml=vial_ml, only=one) if doses is not None else []
-                times_s = [t * SECONDS_PER_HOUR for t in recorded.time_h]
-                if smoothed:
-                    estimates = iter(smooth(times_s, recorded.od, added, vial_volume_ml=vial_ml, progress=report))
-                else:
-                    estimates = replay(times_s, recorded.od, added, GrowthRateEstimator(vial_volume_ml=vial_ml))
-                tally = _Tally()
-                for i, (t, estimate) in enumerate(zip(recorded.time_h, estimates, strict=True)):
+                estimates = _estimates(recorded, added, smoothed=smoothed, vial_ml=vial_ml, progress=report)
+                tally, front = _Tally(), tuple(one[name] for name in columns)
+                for t, estimate in zip(recorded.time_h, estimates, strict=True):
                     tally.add(estimate)
-                    writer.writerow((*(one[name] for name in columns), *_row(t, estimate)))
-                    if report is not None and not smoothed and i % 500 == 0:
-                        report(i / len(times_s))
-                told = {name: one[name] for name in columns}
-                summaries.append(tally.summary(len(times_s), len(added), out, told))
+                    writer.writerow((*front, *_row(t, estimate)))
+                told = dict(zip(columns, front, strict=True))
+                summaries.append(tally.summary(len(recorded.time_h), len(added), out, told))
         part.replace(out)
     except OSError as problem:
         raise StorageError(
@@ -167,6 +161,26 @@ def _estimate(
     if progress is not None:
         progress(1.0)
     return summaries
+
+
+def _estimates(
+    recorded: Readings,
+    added: list[Dose],
+    *,
+    smoothed: bool,
+    vial_ml: float,
+    progress: Callable[[float], None] | None,
+) -> Iterator[Estimate]:
+    """Yield the estimate at each reading."""
+    times_s = [t * SECONDS_PER_HOUR for t in recorded.time_h]
+    if smoothed:
+        yield from smooth(times_s, recorded.od, added, vial_volume_ml=vial_ml, progress=progress)
+        return
+    estimator = GrowthRateEstimator(vial_volume_ml=vial_ml)
+    for i, estimate in enumerate(replay(times_s, recorded.od, added, estimator)):
+        if progress is not None and i % 500 == 0:
+            progress(i / len(times_s))
+        yield estimate
 
 
 def _share_of(progress: Callable[[float], None], index: int, count: int) -> Callable[[float], None]:
