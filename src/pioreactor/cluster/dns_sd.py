@@ -8,24 +8,13 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Final
 
-import msgspec
-
-from pioreactor.cluster.pairing_protocol import Offer
+from pioreactor.cluster.pairing_protocol import Offer, Waiting
 
 if TYPE_CHECKING:
     from zeroconf import ServiceInfo, ServiceListener, Zeroconf
 
 SERVICE: Final = "_pioreactor-join._tcp.local."
 SEARCH_S: Final = 3.0
-
-
-class Waiting(msgspec.Struct, frozen=True):
-    """A worker that waits to join."""
-
-    unit: str
-    address: str
-    port: int
-    version: str
 
 
 class Announcement:

@@ -43,6 +43,15 @@ class Offer(msgspec.Struct, forbid_unknown_fields=True):
     model_version: str | None = None
 
 
+class Waiting(msgspec.Struct, frozen=True):
+    """A worker that waits to join."""
+
+    unit: str
+    address: str
+    port: int
+    version: str
+
+
 class Confirmation(msgspec.Struct, forbid_unknown_fields=True):
     """The leader's proof."""
 

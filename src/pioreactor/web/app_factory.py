@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pioreactor.cluster.pairing_protocol import Waiting
 from pioreactor.devices.lab_bench import LabBench
 from pioreactor.exc import ConfigurationError
 from pioreactor.http.addresses import base_url
@@ -142,8 +143,13 @@ def _leader(
     def address_of(name: str) -> str:
         return current.read().cluster_addresses.get(name, "")
 
+    def find_waiting(name: str | None) -> list[Waiting]:
+        from pioreactor.cluster.dns_sd import search  # imports zeroconf
+
+        return search(unit.runtime.computer.ipv4(), unit=name)
+
     return LeaderSide(
-        LeaderServices(unit, database, unit.bus, units, address_of),
+        LeaderServices(unit, database, unit.bus, units, address_of, find_waiting),
         database.people,
         (settings.broker_host, settings.mqtt.broker_port),
         Credentials(*viewer) if viewer is not None else None,

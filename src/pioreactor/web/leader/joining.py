@@ -53,10 +53,8 @@ class JoinedWorker(msgspec.Struct):
 @get("/workers/discover", sync_to_thread=True)
 def discover(leader: LeaderPorts) -> list[WaitingWorker]:
     """Return the machines in this network that wait to join; takes 3 s."""
-    from pioreactor.cluster.dns_sd import search
-
     known = {row.pioreactor_unit for row in leader.database.workers.all()}
-    found = search(leader.unit.runtime.computer.ipv4())
+    found = leader.find_waiting(None)
     return [
         WaitingWorker(waiting.unit, f"{waiting.address}:{waiting.port}", waiting.version)
         for waiting in found
@@ -94,9 +92,7 @@ def _join(leader: LeaderServices, data: SetUpWorker) -> JoinedWorker:
 
 def _find(leader: LeaderServices, name: str | None) -> str:
     """Return the address of the machine that waits; raise unless there is exactly one of that name."""
-    from pioreactor.cluster.dns_sd import search
-
-    found = [w for w in search(leader.unit.runtime.computer.ipv4(), unit=name) if name is None or w.unit == name]
+    found = [waiting for waiting in leader.find_waiting(name) if name is None or waiting.unit == name]
     if not found:
         wanted = name if name is not None else "a machine that waits to join"
         raise NotFoundError(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 
+from pioreactor.cluster.pairing_protocol import Waiting
 from pioreactor.exc import InvalidRequestError, NotAssignedAnExperimentError, PioreactorError
 from pioreactor.http.fanout import Answered, Failed, UnitReport, ask_each, report
 from pioreactor.http.units import Units
@@ -35,6 +36,8 @@ class LeaderServices:
     units: Units
     address_of: Callable[[str], str]
     """Returns the configured address of a unit; empty if there is none."""
+    find_waiting: Callable[[str | None], list[Waiting]] = lambda _: []
+    """Searches the network for machines that wait to join, or for the one of a name."""
 
     def workers_of(self, unit: str) -> list[str]:
         """Return the registered worker of that name, or all of them for `$broadcast`."""

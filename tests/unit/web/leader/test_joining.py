@@ -8,9 +8,8 @@ import pytest
 from tests.unit.cluster.test_membership import NOW, Machine
 from tests.unit.web.conftest import result_of
 
-from pioreactor.cluster import dns_sd
-from pioreactor.cluster.dns_sd import Waiting
 from pioreactor.cluster.leader_setup import LeaderPlan, broker_files, set_up_leader
+from pioreactor.cluster.pairing_protocol import Waiting
 from pioreactor.identity.unit_tokens import WorkerTokens
 
 
@@ -94,19 +93,19 @@ def test_people_and_the_leader_do_not_leave(cluster: Any) -> None:
     ],
 )
 def test_without_an_address_there_must_be_exactly_one(
-    cluster: Any, machine: Machine, monkeypatch: pytest.MonkeyPatch, found: list[Waiting], status: int, said: str
+    cluster: Any, machine: Machine, found: list[Waiting], status: int, said: str
 ) -> None:
-    monkeypatch.setattr(dns_sd, "search", lambda *_, **__: found)
+    cluster.services.find_waiting = lambda _: found
     failed = set_up(cluster, machine, ipv4_address=None)
     assert (failed["status"], failed["error_status"]) == ("failed", status)
     assert said in failed["error"]
 
 
-def test_known_workers_are_not_offered(cluster: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_known_workers_are_not_offered(cluster: Any) -> None:
     known = "another"
     cluster.client.put("/api/workers", json={"pioreactor_unit": known})
     found = [Waiting(known, "10.0.0.8", 4998, "1"), Waiting("newcomer", "10.0.0.9", 4998, "1")]
-    monkeypatch.setattr(dns_sd, "search", lambda *_, **__: found)
+    cluster.services.find_waiting = lambda _: found
     answer = cluster.client.get("/api/workers/discover").json()
     assert answer == [{"pioreactor_unit": "newcomer", "address": "10.0.0.9:4998", "version": "1"}]
 
