@@ -4,10 +4,12 @@ import "./app/styles";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { App } from "./app/App";
+import { fetchAhead } from "./app/ahead";
 import { brokerFeed } from "./live/broker";
 import type { OpenFeed } from "./live/bus";
 
 async function begin(): Promise<void> {
+  fetchAhead(location.pathname);
   let openFeed: OpenFeed = brokerFeed;
   if (import.meta.env.MODE === "demo" || (import.meta.env.DEV && location.search.includes("demo"))) {
     openFeed = (await import("./demo/demo")).startDemo();
