@@ -1,5 +1,7 @@
+// @vitest-environment happy-dom
+
 import { expect, it } from "vitest";
-import { decimalsOf, yRange } from "./plot";
+import { decimalsOf, plotOptions, yRange } from "./plot";
 
 it.each([
   [0.25, 2],
@@ -18,4 +20,28 @@ it("keeps noise small inside the declared domain, and lets data grow beyond it",
 
 it("does not show impossible negative values below a domain that starts at zero", () => {
   expect(yRange(0.01, 0.02, [0.001, 0.05])[0]).toBeGreaterThanOrEqual(0);
+});
+
+it("does not let one spike flatten a chart", () => {
+  const values = Array.from({ length: 300 }, (_, i) => (i === 150 ? 40 : 1 + 0.01 * Math.sin(i)));
+  const paths = { linear: () => null, stepped: () => null };
+  const options = plotOptions({
+    lines: [{ name: "a", stroke: { color: "red", dash: [] }, visible: true }],
+    axis: { range: () => [0, 300], style: "elapsed", startS: 0 } as never,
+    log: false,
+    stepped: false,
+    decimals: 2,
+    domain: null,
+    width: 600,
+    height: 200,
+    syncKey: "x",
+    onCursor: () => undefined,
+    doses: () => [],
+    bands: () => [],
+    paths,
+  });
+  const u = { series: [{ show: true }, { show: true }], data: [values.map((_, i) => i), values] };
+  const range = options.scales?.y?.range as unknown as (plot: unknown) => [number, number];
+  expect(range(u)[1]).toBeLessThan(1.1);
+  expect(range(u)[0]).toBeGreaterThan(0.9);
 });

@@ -92,7 +92,8 @@ function xAxis(axis: SharedAxis): uPlot.Axis {
 function yAxis(decimals: number, log: boolean): uPlot.Axis {
   return {
     ...axisStyle(),
-    size: 52,
+    // Charts stay aligned unless a label needs more room.
+    size: (_u, labels) => Math.max(52, 12 + 7 * Math.max(0, ...(labels ?? []).map((label) => label?.length ?? 0))),
     space: log ? 22 : 34,
     values: (_u, splits) => {
       if (log) return splits.map((value) => (value === null ? "" : reading(value)));

@@ -3,6 +3,7 @@
 import { useMemo, useSyncExternalStore } from "react";
 import type { Points, SeriesTable } from "@/charts/points";
 import { useSourceOf } from "@/charts/sources";
+import { isUncalibrated } from "@/live/calibrated";
 import { decimalsFor, useEstimate } from "@/live/estimate";
 import { type Reading, readingOf, useNow, useReading, useTopics } from "@/live/hooks";
 import { setting } from "@/live/topics";
@@ -11,9 +12,12 @@ import { Sparkline } from "@/parts/Sparkline";
 import { NUMBERS, type NumberSource, SPARK_HOURS, sparkWanted, staleAfterS } from "./numbers";
 import css from "./units.module.css";
 
+const usePayloads = (number: NumberSource, unit: string, experiment: string): (string | undefined)[] =>
+  useTopics(number.topics.map(([topic]) => setting(unit, experiment, ...splitTopic(topic))));
+
 /** The first of the number's topics that has spoken. */
 export function useNumber(number: NumberSource, unit: string, experiment: string): Reading | undefined {
-  const payloads = useTopics(number.topics.map(([topic]) => setting(unit, experiment, ...splitTopic(topic))));
+  const payloads = usePayloads(number, unit, experiment);
   return useMemo(() => {
     for (let i = 0; i < payloads.length; i++) {
       const reading = readingOf(payloads[i], number.topics[i]?.[1]);
@@ -86,6 +90,7 @@ function One({
   away: boolean;
 }) {
   const published = useNumber(number, unit, experiment);
+  const uncalibrated = isUncalibrated(usePayloads(number, unit, experiment).find(Boolean));
   const spark = useSpark(number, unit, experiment);
   // A job that stopped takes its value back; what it measured last is on record, with its age.
   const reading = published ?? lastOf(spark);
@@ -95,7 +100,10 @@ function One({
   const decimals = half === undefined ? number.decimals : decimalsFor(half);
   return (
     <div className={css.number}>
-      <dt>{number.name}</dt>
+      <dt title={uncalibrated ? "The sensor's own signal: no calibration is active" : undefined}>
+        {number.name}
+        {uncalibrated && ", uncalibrated"}
+      </dt>
       <dd>
         <span
           className={`num ${css.value} ${old ? css.old : ""}`}

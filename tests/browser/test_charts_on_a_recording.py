@@ -1,0 +1,55 @@
+"""Charts tell what their values are: at the cursor with its time, with their band, and whose OD is uncalibrated."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
+
+
+@pytest.fixture
+def overview(recording: str, open_page: Callable[..., Page]) -> Page:
+    page = open_page()
+    page.goto(f"{recording}/overview")
+    return page
+
+
+def chart_of(page: Page, key: str) -> Locator:
+    chart = page.get_by_test_id(f"chart-{key}")
+    expect(chart.locator("canvas").first).to_be_visible()
+    chart.scroll_into_view_if_needed()
+    return chart
+
+
+def point_at(chart: Locator, share: float) -> None:
+    box = chart.locator(".u-over").bounding_box()
+    assert box is not None
+    chart.page.mouse.move(box["x"] + share * box["width"], box["y"] + box["height"] / 2)
+
+
+def test_the_cursor_has_a_time_and_growth_rates_have_the_digits_of_their_band(overview: Page) -> None:
+    chart = chart_of(overview, "implied_growth_rate")
+    values = chart.get_by_role("list").first
+    expect(values).to_contain_text(re.compile(r"\d\.\d{1,3} ± \d\.\d{1,3}"))
+    expect(chart.locator("header time")).to_have_count(0)
+    point_at(chart, 0.3)
+    expect(chart.locator("header time")).to_have_text(re.compile(r"\d+:\d\d"))
+    early, before = chart.locator("header time").inner_text(), values.inner_text()
+    point_at(chart, 0.9)
+    expect(chart.locator("header time")).not_to_have_text(early)
+    expect(values).not_to_have_text(before)
+
+
+def test_the_band_of_the_past_is_fetched_and_not_only_what_arrives(overview: Page) -> None:
+    """The first value at the cursor, long before the page was opened, has its band."""
+    chart = chart_of(overview, "implied_growth_rate")
+    point_at(chart, 0.2)
+    expect(chart.get_by_role("list").first).to_contain_text("±")
+
+
+def test_an_uncalibrated_optical_density_says_so_on_chart_and_card(overview: Page) -> None:
+    chart = chart_of(overview, "optical_density")
+    expect(chart.get_by_text(re.compile("^uncalibrated:"))).to_be_visible()
+    expect(overview.get_by_text("OD, uncalibrated").first).to_be_visible()
