@@ -13,9 +13,11 @@ import msgspec
 
 from pioreactor.exc import ConflictError
 from pioreactor.exports.archive import ArchiveWriter, Progress
-from pioreactor.exports.dataset import Dataset, all_datasets, select_datasets
+from pioreactor.exports.dataset import Dataset
+from pioreactor.exports.known_datasets import all_datasets, select_datasets
 from pioreactor.exports.request import ExportRequest, archive_name, source_of
 from pioreactor.exports.rows import RowFormat
+from pioreactor.exports.table_files import csv_text
 from pioreactor.measurements.spec import ColumnValue
 from pioreactor.runtime.context import Runtime
 from pioreactor.storage.leader.dataset_rows import DatasetRows, RowFilter, open_dataset_rows
@@ -87,6 +89,15 @@ def preview(path: Path, dataset: Dataset, *, rows: int) -> list[dict[str, Column
         row_format = RowFormat(dataset, stored.columns(source), None)
         found = row_format.rows(stored.rows(source, RowFilter(), limit=rows))
         return [dict(zip(row_format.names, row, strict=True)) for row in found]
+
+
+def csv_lines(path: Path, dataset: Dataset, request: ExportRequest) -> Iterator[str]:
+    """Yield one dataset as CSV, many lines at a time; the database is opened when the first is taken."""
+    source = source_of(dataset)
+    with open_dataset_rows(path) as stored:
+        row_format = RowFormat(dataset, stored.columns(source), created_at_of(stored, request.experiment))
+        rows = row_format.rows(stored.rows(source, request.filter_for(dataset)))
+        yield from csv_text(row_format.columns, rows)
 
 
 @contextmanager

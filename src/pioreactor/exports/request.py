@@ -40,6 +40,11 @@ class ExportRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
                 raise InvalidRequestError(
                     f"{name} has no offset from UTC", remedy="Write 2026-01-31T08:00:00Z, or …+01:00."
                 )
+            if moment is not None:
+                try:
+                    to_timestamp(moment)
+                except OverflowError as error:
+                    raise InvalidRequestError(f"{name} is not a time that the calendar has") from error
         if self.start_time is not None and self.end_time is not None and self.end_time < self.start_time:
             raise InvalidRequestError("end_time is before start_time")
         if self.units is not None and not self.units:

@@ -72,6 +72,7 @@ def create_app(
         return SecurityHeaders(with_absolute_paths(AuthMiddleware(cast(App, api), own, Origins())))
     from pioreactor.identity.access_tokens import owner_of
     from pioreactor.web import auth
+    from pioreactor.web.leader.exports import COMPRESSED
     from pioreactor.web.leader.routes import leader_routes
     from pioreactor.web.openapi import openapi_config
     from pioreactor.web.security.login_throttle import LoginThrottle
@@ -88,7 +89,9 @@ def create_app(
         unit,
         dependencies={"leader": _provide(leader.services), "auth": _provide(services)},
         openapi=openapi_config(),
-        compression=CompressionConfig(backend="gzip", minimum_size=2000, gzip_compress_level=4),
+        compression=CompressionConfig(
+            backend="gzip", minimum_size=2000, gzip_compress_level=4, exclude_opt_key=COMPRESSED
+        ),
     )
     origins = Origins(lambda: _hosts(leader.services))
     app: App = CrossOrigin(AuthMiddleware(cast(App, api), authenticator, origins), origins)

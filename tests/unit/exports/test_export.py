@@ -29,7 +29,7 @@ from pioreactor.exc import (
 )
 from pioreactor.exports import exporter
 from pioreactor.exports.archive import Progress
-from pioreactor.exports.dataset import built_in_datasets
+from pioreactor.exports.known_datasets import built_in_datasets
 from pioreactor.exports.request import ExportRequest
 from pioreactor.runtime.context import Runtime
 from pioreactor.storage.leader import dataset_rows

@@ -174,6 +174,130 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/datasets/exportable": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * ExportableDatasets
+         * @description Datasets that can be exported, those of plugins too.
+         */
+        get: operations["get_api_datasets_exportable"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/datasets/exportable/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * ExportDatasets
+         * @description Write an archive of datasets. The result has its `filename`; 409 while another export is in progress.
+         */
+        post: operations["post_api_datasets_exportable_export"];
+        /**
+         * StopExport
+         * @description Stop the export in progress; nothing of it is left. 404 when there is none.
+         */
+        delete: operations["delete_api_datasets_exportable_export"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/datasets/exportable/{name}/csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * StreamDataset
+         * @description One dataset of an experiment as CSV, streamed: no file is made. A failed transfer is cut off, not completed.
+         */
+        get: operations["get_api_datasets_exportable_name_csv"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/datasets/exportable/{name}/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * PreviewDataset
+         * @description The first rows of a dataset, of any experiment; 1 to 100 of them.
+         */
+        get: operations["get_api_datasets_exportable_name_preview"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/datasets/exports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Exports
+         * @description Archives that can be fetched, and the export in progress.
+         */
+        get: operations["get_api_datasets_exports"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/datasets/exports/{filename}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * DeleteArchive
+         * @description Delete an archive; the recorded data stay.
+         */
+        delete: operations["delete_api_datasets_exports_filename"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/experiment_profiles": {
         parameters: {
             query?: never;
@@ -2295,6 +2419,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/exports/{filename}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * FetchArchive
+         * @description Return an archive of exported data.
+         */
+        get: operations["get_exports_filename"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/unit_api/active_calibrations": {
         parameters: {
             query?: never;
@@ -3504,6 +3648,12 @@ export interface components {
             /** @default false */
             take_over: boolean;
         };
+        /** ArchiveFile */
+        ArchiveFile: {
+            created_at: string;
+            filename: string;
+            size_bytes: number;
+        };
         /** AssignWorker */
         AssignWorker: {
             pioreactor_unit: string;
@@ -3706,6 +3856,29 @@ export interface components {
             expires_in_days?: number | null;
             name: string;
         };
+        /** Dataset */
+        Dataset: {
+            /** @default false */
+            always_partition_by_unit: boolean;
+            column_descriptions?: {
+                [key: string]: string;
+            };
+            column_units?: {
+                [key: string]: string;
+            };
+            dataset_name: string;
+            default_order_by?: string | null;
+            description: string;
+            display_name: string;
+            has_experiment: boolean;
+            has_unit: boolean;
+            query?: string | null;
+            /** @default app */
+            source: string;
+            table?: string | null;
+            /** @default [] */
+            timestamp_columns: string[];
+        };
         /** DescribedAutomation */
         DescribedAutomation: {
             automation_name: string;
@@ -3784,6 +3957,29 @@ export interface components {
             experiment: string;
             tags: string[];
             worker_count: number;
+        };
+        /** ExportRequest */
+        ExportRequest: {
+            datasets: string[];
+            end_time?: string | null;
+            experiment: string;
+            /**
+             * @default csv
+             * @enum {string}
+             */
+            format: "csv" | "parquet";
+            /** @default true */
+            partition_by_experiment: boolean;
+            /** @default false */
+            partition_by_unit: boolean;
+            start_time?: string | null;
+            units?: string[] | null;
+        };
+        /** Exports */
+        Exports: {
+            archives: components["schemas"]["ArchiveFile"][];
+            is_running: boolean;
+            progress: components["schemas"]["Progress"] | null;
         };
         /** Folder */
         Folder: {
@@ -3954,6 +4150,12 @@ export interface components {
             experiment: string;
             experiment_profile_name: string;
             started_at: string;
+        };
+        /** Progress */
+        Progress: {
+            dataset: string;
+            rows: number;
+            total_rows: number;
         };
         /** Quarantined */
         Quarantined: {
@@ -4561,6 +4763,225 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ConfigVersion"][];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    get_api_datasets_exportable: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Dataset"][];
+                };
+            };
+        };
+    };
+    post_api_datasets_exportable_export: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExportRequest"];
+            };
+        };
+        responses: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    delete_api_datasets_exportable_export: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Status"];
+                };
+            };
+        };
+    };
+    get_api_datasets_exportable_name_csv: {
+        parameters: {
+            query: {
+                experiment: string;
+                unit?: string[] | null;
+                start_time?: string | null;
+                end_time?: string | null;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Stream Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    get_api_datasets_exportable_name_preview: {
+        parameters: {
+            query?: {
+                n_rows?: number;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: string | number | null;
+                    }[];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    get_api_datasets_exports: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Exports"];
+                };
+            };
+        };
+    };
+    delete_api_datasets_exports_filename: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                filename: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Status"];
                 };
             };
             /** @description Bad request syntax or unsupported method */
@@ -9354,6 +9775,49 @@ export interface operations {
                     "application/json": {
                         [key: string]: string;
                     };
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    get_exports_filename: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                filename: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description File Download */
+            200: {
+                headers: {
+                    /** @description File size in bytes */
+                    "content-length"?: string;
+                    /** @description Entity tag */
+                    etag?: string;
+                    /** @description Last modified data-time in RFC 2822 format */
+                    "last-modified"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "": string;
                 };
             };
             /** @description Bad request syntax or unsupported method */

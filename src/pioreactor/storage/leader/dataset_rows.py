@@ -34,6 +34,9 @@ class RowSource(msgspec.Struct, frozen=True):
     table: str | None = None
     query: str | None = None
 
+    def sql(self) -> str:
+        return f"({self.query})" if self.table is None else _quoted(self.table)
+
 
 class RowFilter(msgspec.Struct, frozen=True, kw_only=True):
     """Which rows, and in which order. `since` and `until` are inclusive bounds of `time_column`, as it is stored."""
@@ -63,7 +66,7 @@ class DatasetRows:
     def columns(self, source: RowSource) -> list[SourceColumn]:
         """Return the columns; raise `NotFoundError` for a table that does not exist."""
         if source.table is None:
-            cursor = self._connection.execute(f"SELECT * FROM {_from(source)} LIMIT 0")
+            cursor = self._connection.execute(f"SELECT * FROM {source.sql()} LIMIT 0")
             return [SourceColumn(name, "") for name, *_ in cursor.description]
         found = self._connection.execute("SELECT name, type FROM pragma_table_info(?)", (source.table,)).fetchall()
         if not found:
@@ -73,7 +76,7 @@ class DatasetRows:
     def rows(self, source: RowSource, wanted: RowFilter, *, limit: int | None = None) -> Iterator[SqlRow]:
         """Yield the rows in order."""
         condition, values = _where(wanted)
-        query = f"SELECT * FROM {_from(source)}{condition}"
+        query = f"SELECT * FROM {source.sql()}{condition}"
         if wanted.order_by:
             query += " ORDER BY " + ", ".join(
                 f"{_quoted(name)} {'DESC' if down else 'ASC'}" for name, down in wanted.order_by
@@ -86,13 +89,13 @@ class DatasetRows:
 
     def count(self, source: RowSource, wanted: RowFilter) -> int:
         condition, values = _where(wanted)
-        [[count]] = self._connection.execute(f"SELECT count(*) FROM {_from(source)}{condition}", values)
+        [[count]] = self._connection.execute(f"SELECT count(*) FROM {source.sql()}{condition}", values)
         return int(count)
 
     def units(self, source: RowSource, wanted: RowFilter) -> list[str]:
         """Return the units that have rows, sorted."""
         condition, values = _where(wanted)
-        query = f"SELECT DISTINCT {UNIT} FROM {_from(source)}{condition} ORDER BY 1"
+        query = f"SELECT DISTINCT {UNIT} FROM {source.sql()}{condition} ORDER BY 1"
         return [str(unit) for (unit,) in self._connection.execute(query, values)]
 
     def created_at(self, experiment: str) -> str:
@@ -107,10 +110,14 @@ class DatasetRows:
 def open_dataset_rows(path: Path, *, is_stopping: Callable[[], bool] = lambda: False) -> Iterator[DatasetRows]:
     """Open the leader's database for reading; failures of SQLite are `StorageError`.
 
-    A query that runs when `is_stopping` returns True is interrupted, which is a `StorageError` as well.
+    Threads may take turns, as those of a response that is streamed do. A query that runs when `is_stopping` returns
+    True is interrupted, which is a `StorageError` as well.
     """
     upgrade(path)
-    with _errors_translated(path), closing(sqlite3.connect(path, isolation_level=None)) as connection:
+    with (
+        _errors_translated(path),
+        closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as connection,
+    ):
         for pragma in _PRAGMAS:
             connection.execute(pragma)
         connection.set_progress_handler(is_stopping, _OPS_BETWEEN_CHECKS)
@@ -126,10 +133,6 @@ def _errors_translated(path: Path) -> Iterator[None]:
         raise InvalidRequestError(f"a value does not fit into the database: {error}") from error
     except sqlite3.Error as error:
         raise storage_error(f"{path.name} cannot be read", error) from error
-
-
-def _from(source: RowSource) -> str:
-    return f"({source.query})" if source.table is None else _quoted(source.table)
 
 
 def _quoted(name: str) -> str:

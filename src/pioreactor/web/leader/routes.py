@@ -8,6 +8,7 @@ from pioreactor.web.leader import (
     calibrations,
     configuration,
     experiments,
+    exports,
     jobs,
     joining,
     logs,
@@ -23,7 +24,8 @@ from pioreactor.web.leader.relayed_routes import relayed_routes
 def leader_routes() -> Router:
     parts = (
         *(experiments, joining, workers, assignments, jobs, readings, logs),
-        *(configuration, overview, calibrations, profiles, quarantine),
+        *(configuration, overview, calibrations, profiles, quarantine, exports),
     )
     own = [part.ROUTES for part in parts]
-    return Router("/api", route_handlers=[*own, relayed_routes(), plugin_registry.routes("/api")])
+    api = Router("/api", route_handlers=[*own, relayed_routes(), plugin_registry.routes("/api")])
+    return Router("/", route_handlers=[api, exports.FILES])

@@ -1,7 +1,7 @@
 """Services that the routes of the leader use, and requests to its units."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from litestar.di import NamedDependency
 from litestar.params import SkipValidation
@@ -14,6 +14,7 @@ from pioreactor.messaging.ports import Bus
 from pioreactor.storage.leader.database import LeaderDatabase
 from pioreactor.storage.leader.repositories.workers import Worker
 from pioreactor.types import UNIVERSAL_EXPERIMENT, UNIVERSAL_IDENTIFIER
+from pioreactor.web.leader.export_runner import ExportRunner
 from pioreactor.web.request_bodies import unit_name
 from pioreactor.web.tasks import Accepted, TaskFailedError
 from pioreactor.web.unit.services import UnitServices
@@ -38,6 +39,11 @@ class LeaderServices:
     """Returns the configured address of a unit; empty if there is none."""
     find_waiting: Callable[[str | None], list[Waiting]] = lambda _: []
     """Searches the network for machines that wait to join, or for the one of a name."""
+    exports: ExportRunner = field(init=False)
+
+    def __post_init__(self) -> None:
+        launcher = self.unit.launcher
+        self.exports = ExportRunner(launcher.command, launcher.environment, self.unit.tasks.pause)
 
     def workers_of(self, unit: str) -> list[str]:
         """Return the registered worker of that name, or all of them for `$broadcast`."""
