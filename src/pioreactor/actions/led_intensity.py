@@ -44,8 +44,10 @@ def set_leds(runtime: Runtime, desired: LedState) -> None:
             raise InvalidRequestError(f"the intensity of LED {channel} must be between 0 and 100 %, not {intensity}")
     leds = runtime.open_rig().leds()
     cache = runtime.stores.volatile(LEDS)
+    # All of the hardware first: a record that cannot be written must not keep another LED lit.
     for channel, intensity in desired.items():
         leds.set_intensity(channel, intensity)
+    for channel, intensity in desired.items():
         cache.set(channel, float(intensity))
 
 

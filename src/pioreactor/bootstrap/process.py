@@ -15,12 +15,13 @@ from pioreactor.clock.ports import Clock
 from pioreactor.clock.system import SystemClock
 from pioreactor.devices.ownership import FileLockOwnership
 from pioreactor.devices.ports import Rig
-from pioreactor.exc import ConfigurationError, PioreactorError, UnitUnreachableError
+from pioreactor.exc import ConfigurationError, PioreactorError, StorageError, UnitUnreachableError
 from pioreactor.http.addresses import base_url
 from pioreactor.http.ports import HttpClient
 from pioreactor.identity.computer import Computer
 from pioreactor.identity.unit import Inventory, UnitIdentity, unit_name
 from pioreactor.identity.unit_model import ModelInForce, stored_model
+from pioreactor.job_catalog import JOBS
 from pioreactor.messaging.local_bus import LocalFallbackBusFactory, UnixSocketBus
 from pioreactor.messaging.mqtt import MqttBusFactory
 from pioreactor.messaging.ports import BrokerAddress
@@ -161,6 +162,25 @@ def read_secret(paths: Paths, name: str) -> str | None:
 def open_stores(paths: Paths) -> UnitStores:
     """Open the stores of the unit whose files are there. Close them when done."""
     return SqliteUnitStores(paths)
+
+
+def pids_of_jobs(paths: Paths, *, report: Callable[[str], object]) -> set[int]:
+    """Return the processes of a unit's jobs, found in the registry and by their command lines.
+
+    The command lines name those of jobs that are no services even if the registry cannot be read, as on a full disk.
+    """
+    from pioreactor.processes.liveness import job_processes
+
+    named = job_processes(paths.dot_pioreactor)
+    pids = {pid for pid, name in named.items() if name not in JOBS or not JOBS[name].is_service}
+    stores = open_stores(paths)
+    try:
+        pids |= {record.pid for record in stores.jobs().running()}
+    except StorageError as error:
+        report(f"Jobs are found by their command lines only: {error}")
+    finally:
+        stores.close()
+    return pids
 
 
 def http_client(paths: Paths | None = None) -> HttpClient:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from pioreactor.bootstrap.process import open_stores
+from pioreactor.bootstrap.process import pids_of_jobs
 from pioreactor.cluster.leader_setup import broker_files
 from pioreactor.cluster.membership import reactor_socket
 from pioreactor.messaging.broker import find_mosquitto
@@ -55,7 +54,7 @@ class ServiceGroup:
             self._add("reactor", self._reactor_argv())
         if plan.has_reactor:
             guard = WatchdogListener(folder / "output_guard.notify")
-            self._add("output_guard", [sys.executable, "-P", "-m", "pioreactor.cli.output_guard"], watchdog=guard)
+            self._add("output_guard", module_argv("pioreactor.cli.output_guard"), watchdog=guard)
         self._add("web", pio_argv("web", "--host", "0.0.0.0"))
         if plan.is_leader:
             self._add("mqtt_to_db_streaming", pio_argv("run", "mqtt_to_db_streaming"))
@@ -125,9 +124,5 @@ class ServiceGroup:
 
     def _stop_jobs(self) -> None:
         own = {service.process.pid for service in self.services if service.process is not None}
-        stores = open_stores(self.paths)
-        try:
-            pids = {record.pid for record in stores.jobs().running()}
-        finally:
-            stores.close()
+        pids = pids_of_jobs(self.paths, report=self.log)
         interrupt_then_kill(pids - own, patience_s=STOP_TIMEOUT_S)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import tempfile
 import time
@@ -46,7 +47,7 @@ def demo(
             seed=seed,
             has_four_photodiodes=xr,
         )
-        cluster = DemoCluster(plan, log=lambda message: click.echo(message, err=True))
+        cluster = DemoCluster(plan, log=_log)
         stack.callback(_stop, cluster)
         signal.signal(signal.SIGTERM, _on_sigterm)
         # In the background of a script SIGINT begins ignored, and jobs would inherit that.
@@ -63,13 +64,19 @@ def _on_sigterm(_number: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
+def _log(message: str) -> None:
+    # The terminal may be closed, or a file on a full disk: neither ends the cluster or keeps it from stopping.
+    with contextlib.suppress(OSError):
+        click.echo(message, err=True)
+
+
 def _stop(cluster: DemoCluster) -> None:
     """Stop everything; a second Ctrl-C meanwhile must not leave half of it running."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    click.echo("\nStopping jobs, then services.", err=True)
+    _log("\nStopping jobs, then services.")
     cluster.stop()
-    click.echo("All processes have stopped.", err=True)
+    _log("All processes have stopped.")
 
 
 def _run(cluster: DemoCluster, *, start_jobs: bool) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from pioreactor.bootstrap.process import http_client, open_stores
+from pioreactor.bootstrap.process import http_client, pids_of_jobs
 from pioreactor.demo.plan import LEADER, DemoPlan
 from pioreactor.demo.shared_clock import SharedClock
 from pioreactor.demo.unit_files import broker_accounts, write_configuration
@@ -82,7 +82,7 @@ class DemoCluster:
     def _clear_volatile_files(self, unit: str) -> None:
         """Delete what a reboot deletes, unless a job of an earlier start still runs."""
         paths = self.paths(unit)
-        if not paths.volatile_store.exists() or _running_jobs(paths):
+        if not paths.volatile_store.exists() or pids_of_jobs(paths, report=self.log):
             return
         shutil.rmtree(paths.run_pioreactor, ignore_errors=True)
 
@@ -192,7 +192,10 @@ class DemoCluster:
             self.broker.start()
 
     def stop(self) -> None:
-        """Stop jobs first, so that outputs go off and records are written; then services, the broker last."""
+        """Stop jobs first, so that outputs go off and records are written; then services, the broker last.
+
+        Nothing of it needs the disk, which may be full.
+        """
         self.stop_jobs()
         if self.plan.directory.is_dir():
             self.clock.save()
@@ -210,21 +213,13 @@ class DemoCluster:
             self.broker.stop()
 
     def stop_jobs(self) -> None:
-        """Interrupt the process of every job in the units' registries, services excepted."""
+        """Interrupt the process of every job of the units, services excepted."""
         own = {service.process.pid for service in self.services if service.process is not None}
         pids: set[int] = set()
         for unit in self.plan.units:
-            pids |= _running_jobs(self.paths(unit))
+            pids |= pids_of_jobs(self.paths(unit), report=self.log)
         interrupt_then_kill(pids - own, patience_s=STOP_TIMEOUT_S)
 
     @staticmethod
     def _terminate(services: Sequence[Service]) -> None:
         terminate([service.process for service in services if service.process is not None], patience_s=STOP_TIMEOUT_S)
-
-
-def _running_jobs(paths: Paths) -> set[int]:
-    stores = open_stores(paths)
-    try:
-        return {record.pid for record in stores.jobs().running()}
-    finally:
-        stores.close()

@@ -40,6 +40,36 @@ def _answers_signal(pid: int) -> bool:
     return True
 
 
+def job_processes(dot_pioreactor: Path) -> dict[int, str]:
+    """Return the living processes of jobs (`pio run NAME`) of the unit with this folder, with the names of the jobs.
+
+    They are found by their command line and environment: no file of the unit is needed.
+    """
+    found: dict[int, str] = {}
+    for process in _PROC.glob("[0-9]*"):
+        try:
+            words = (process / "cmdline").read_bytes().decode(errors="replace").split("\0")
+            variables = (process / "environ").read_bytes().split(b"\0")
+        except OSError:
+            continue  # it has ended, or belongs to somebody else
+        folder = f"DOT_PIOREACTOR={dot_pioreactor}".encode()
+        is_default = dot_pioreactor == Path.home() / ".pioreactor"
+        is_of_unit = folder in variables or (
+            is_default and not any(one.startswith(b"DOT_PIOREACTOR=") for one in variables)
+        )
+        if is_of_unit and (name := _name_of_job(words)):
+            found[int(process.name)] = name
+    return found
+
+
+def _name_of_job(words: list[str]) -> str:
+    """Return the name in `… pio run NAME` or `… -m pioreactor.cli.main run NAME`; blank for other commands."""
+    for first, second, name in zip(words, words[1:], words[2:], strict=False):
+        if second == "run" and (first == "pioreactor.cli.main" or Path(first).name == "pio"):
+            return name
+    return ""
+
+
 def boot_id() -> str:
     """Return the kernel's identifier of this boot; blank where it has none."""
     try:

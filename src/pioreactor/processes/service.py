@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from pioreactor.processes.launch import launch
 from pioreactor.processes.watchdog import WatchdogListener
@@ -36,14 +38,21 @@ class Service:
 
     def start(self) -> None:
         """Start the process. Its log begins anew unless it failed to start before."""
-        self.log_path.parent.mkdir(parents=True, exist_ok=True)
         self.started_at = time.monotonic()
         environment = dict(self.environment)
         if self.watchdog is not None:
             self.watchdog.reset()
             environment["NOTIFY_SOCKET"] = str(self.watchdog.path)
-        with self.log_path.open("ab" if self.failed_starts else "wb") as log:
+        with self._open_log() as log:
             self.process = launch(self.argv, environment, stdout=log, stderr=subprocess.STDOUT)
+
+    def _open_log(self) -> IO[bytes]:
+        """Return the log; the null device where it cannot be opened, as on a full disk: the process matters more."""
+        try:
+            self.log_path.parent.mkdir(parents=True, exist_ok=True)
+            return self.log_path.open("ab" if self.failed_starts else "wb")
+        except OSError:
+            return Path(os.devnull).open("wb")
 
     @property
     def is_running(self) -> bool:

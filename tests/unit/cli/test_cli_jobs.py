@@ -1,12 +1,17 @@
 """Jobs are listed, asked, and stopped; what is said about them is what happened."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from pioreactor import topics
+from pioreactor.actions.led_intensity import LEDS, set_leds
+from pioreactor.devices.spy import SpyRig
+from pioreactor.exc import StorageError
 from pioreactor.messaging.ports import Bus, Message
+from pioreactor.runtime.context import using
 from pioreactor.structs import Log, decode, encode
 from pioreactor.structs.commands import CommandAnnouncement, CommandAnswer
 
@@ -219,3 +224,40 @@ def test_kill_switches_leds_off(desk: Any) -> None:
     typed = desk.pio("kill", "--job-name", "led_intensity")
     assert "LED B switched off." in typed.err
     assert desk.runtime.stores.volatile("leds").get("B") == 0
+
+
+def test_kill_finds_jobs_by_their_command_lines_where_the_registry_cannot_be_read(
+    desk: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreadable(**_: object) -> None:
+        raise StorageError("the disk is full")
+
+    desk.start_job("stirring", pid=11)
+    monkeypatch.setattr(desk.runtime.stores.jobs(), "running", unreadable)
+    processes = {2**22 + 11: "stirring", 2**22 + 12: "add_media", 2**22 + 13: "monitor"}
+    monkeypatch.setattr("pioreactor.cli.commands.kill.job_processes", lambda _: processes)
+    typed = desk.pio("kill", "--all-jobs")
+    assert (typed.status, typed.out) == (0, "Killed 2 jobs.\n")
+    assert sorted(desk.interrupted) == [2**22 + 11, 2**22 + 12]
+    assert "the disk is full" in typed.err
+    desk.pio("kill", "--job-name", "monitor")
+    assert desk.interrupted[2:] == [2**22 + 13]
+    assert desk.pio("kill", "--experiment", "e").status == 1
+
+
+def test_kill_switches_leds_off_although_nothing_can_be_recorded(desk: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    rig = SpyRig()
+    desk.runtime = replace(desk.runtime, open_rig=lambda: rig)
+    with using(desk.runtime) as runtime:
+        set_leds(runtime, {"A": 50.0, "B": 20.0})
+    cache = desk.runtime.stores.volatile(LEDS)
+
+    def full(*_: object) -> None:
+        raise StorageError("the disk is full")
+
+    monkeypatch.setattr(cache, "set", full)
+    monkeypatch.setattr(desk.runtime.stores.jobs(), "register", lambda **_: full())
+    typed = desk.pio("kill", "--all-jobs")
+    assert typed.status == 0, typed.err
+    assert "switched off" in typed.err
+    assert (rig.leds().intensities["A"], rig.leds().intensities["B"]) == (0.0, 0.0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterable
 from typing import TypedDict
 
 import click
@@ -9,8 +11,10 @@ import click
 from pioreactor.cli.cli_context import CliContext, pass_cli_context
 from pioreactor.cli.options import json_option, underscored
 from pioreactor.cli.render import print_json
-from pioreactor.exc import PioreactorError
-from pioreactor.processes.job_stopping import Stopped, stop
+from pioreactor.exc import PioreactorError, StorageError
+from pioreactor.job_catalog import JOBS
+from pioreactor.processes.job_stopping import POLL_INTERVAL_S, Stopped, stop
+from pioreactor.processes.liveness import is_alive, job_processes
 from pioreactor.storage.ports import JobRecord, JobRegistry
 
 _PATIENCE_S = 10.0
@@ -57,6 +61,11 @@ def kill(
         raise click.UsageError("Choose jobs: --job-name, --job-id, --experiment, --job-source or --all-jobs.")
     runtime = cli.runtime
     registry = runtime.stores.jobs()
+    try:
+        registry.running()
+    except StorageError as error:
+        _kill_without_registry(cli, filters, error, patience_s=patience_s)
+        return
     chosen = _jobs_to_stop(registry, filters, own_pid=runtime.pid)
     pause = runtime.clock.signal().wait
     stopped = stop(chosen, registry, pause=pause, patience_s=patience_s, interrupt=cli.interrupt)
@@ -69,6 +78,40 @@ def kill(
     else:
         _print_stopped(stopped)
     _raise_if_any_still_runs(stopped, patience_s)
+
+
+def _kill_without_registry(cli: CliContext, filters: _Filters, error: StorageError, *, patience_s: float) -> None:
+    """Stop jobs that are found by their command lines; raise what keeps from reading the registry for other filters."""
+    if any(value is not None for name, value in filters.items() if name != "job_name"):
+        raise error
+    pids = _processes_of_jobs(cli, filters["job_name"])
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            cli.interrupt(pid)
+    pause = cli.runtime.clock.signal().wait
+    for _ in range(round(patience_s / POLL_INTERVAL_S)):
+        if not _living(pids) or pause(POLL_INTERVAL_S):
+            break
+    _switch_leds_off(cli)
+    click.echo(f"The list of jobs cannot be read ({error}); jobs were found by their command lines.", err=True)
+    alive = _living(pids)
+    click.echo(f"Killed {len(pids) - len(alive)} jobs.")
+    if alive:
+        raise PioreactorError(
+            f"still running after {patience_s:g} s: {alive}", remedy="Check what they are doing: pio logs"
+        )
+
+
+def _processes_of_jobs(cli: CliContext, job_name: str | None) -> list[int]:
+    """Return the processes of jobs of this name; without one, of all jobs but services."""
+    found = {pid: underscored(name) for pid, name in job_processes(cli.paths.dot_pioreactor).items()}
+    if job_name is not None:
+        return [pid for pid, name in found.items() if name == job_name]
+    return [pid for pid, name in found.items() if name not in JOBS or not JOBS[name].is_service]
+
+
+def _living(pids: Iterable[int]) -> list[int]:
+    return [pid for pid in pids if is_alive(pid, None)]
 
 
 class _Filters(TypedDict):
@@ -92,13 +135,21 @@ def _jobs_to_stop(registry: JobRegistry, filters: _Filters, *, own_pid: int) -> 
 
 def _switch_leds_off(cli: CliContext) -> None:
     """Switch off LEDs that were set outside a running job: no job will."""
-    from pioreactor.actions.led_intensity import led_intensity, led_state
+    from pioreactor.actions.led_intensity import ALL_LED_CHANNELS, led_intensity, led_state, unlocked
     from pioreactor.runtime.context import using
 
     with using(cli.runtime) as runtime:
-        lit = {channel: 0.0 for channel, percent in led_state(runtime).items() if percent > 0}
+        try:
+            lit = {channel: 0.0 for channel, percent in led_state(runtime).items() if percent > 0}
+            if lit:
+                led_intensity(lit, source_of_event="pio kill")
+        except StorageError as error:  # on a full disk nothing can be recorded: the outputs matter
+            lit = dict.fromkeys(unlocked(runtime, ALL_LED_CHANNELS, owner=""), 0.0)
+            leds = runtime.open_rig().leds()
+            for channel in lit:
+                leds.set_intensity(channel, 0.0)
+            click.echo(f"This is not recorded: {error}", err=True)
         if lit:
-            led_intensity(lit, source_of_event="pio kill")
             click.echo(f"LED {', '.join(lit)} switched off.", err=True)
 
 

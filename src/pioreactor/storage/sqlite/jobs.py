@@ -1,9 +1,10 @@
 """The job registry: the tables of spec core §1.7, and whether each row's process still lives."""
 
+import contextlib
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from pioreactor.exc import JobPresentError
+from pioreactor.exc import JobPresentError, StorageError
 from pioreactor.processes.liveness import is_alive, process_started_at
 from pioreactor.storage.key_value_encoding import stored_value
 from pioreactor.storage.ports import JobRecord, SqlRow, ValueType
@@ -114,12 +115,15 @@ class SqliteJobRegistry:
         )
         living = [job for job in found if self._alive(job.pid, job.process_started_at)]
         if len(living) < len(found):
-            kept = {job.job_id for job in living}
-            ended_at = to_timestamp(self._now())
-            for job in found:
-                if job.job_id not in kept:
-                    self.finish(job.job_id, ended_at=ended_at)
+            # On a full disk it is found out again at the next look: jobs can be stopped without it.
+            with contextlib.suppress(StorageError):
+                self._record_ends({job.job_id for job in found} - {job.job_id for job in living})
         return living
+
+    def _record_ends(self, job_ids: set[int]) -> None:
+        ended_at = to_timestamp(self._now())
+        for job_id in sorted(job_ids):
+            self.finish(job_id, ended_at=ended_at)
 
     def history(self, *, limit: int = 100) -> list[JobRecord]:
         self.running()
