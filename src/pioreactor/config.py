@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from pioreactor.private_files import write_atomically
 from pioreactor.runtime.context import current
 from pioreactor.settings import editing
 from pioreactor.settings.parser import ConfigParserMod as ConfigParserMod
@@ -61,7 +62,7 @@ def remove_config_values_in_file(path: Path | str, places: Iterable[tuple[str, s
 
 def write_config_text(path: Path | str, text: str) -> None:
     """Replace a configuration file at once and durably; its mode stays."""
-    editing.write_atomically(Path(path), text)
+    write_atomically(Path(path), text)
 
 
 def __getattr__(name: str) -> Any:

@@ -10,9 +10,12 @@ import signal
 import sys
 from types import FrameType
 
+from pioreactor.private_files import restrict_new_files
+
 
 def main() -> None:
     """Guard the outputs of this unit until SIGTERM or SIGINT."""
+    restrict_new_files()
     from pioreactor.bootstrap import build_runtime
     from pioreactor.output_guard.run import run_output_guard
     from pioreactor.processes.watchdog import watchdog_sender

@@ -14,6 +14,7 @@ from pioreactor.cli.lazy_group import SuggestingGroup
 from pioreactor.cli.options import json_option, underscored, units_options, yes_option
 from pioreactor.cli.render import print_json, print_table
 from pioreactor.exc import NotFoundError, PioreactorError
+from pioreactor.private_files import restrict_new_files
 from pioreactor.types import UNIVERSAL_IDENTIFIER
 from pioreactor.version import __version__
 
@@ -38,6 +39,7 @@ class _Assignment(TypedDict):
 
 def main() -> None:
     """Run one command and exit with its status."""
+    restrict_new_files()
     from pioreactor.cli.exit_codes import run_and_exit
 
     run_and_exit(pios, sys.argv[1:])

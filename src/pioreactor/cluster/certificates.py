@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from pioreactor.exc import ConfigurationError, InvalidRequestError, StorageError
+from pioreactor.private_files import write_atomically
 
 VALID_FROM: Final = "20200101000000Z"
 VALID_UNTIL: Final = "20491231235959Z"
@@ -127,9 +128,7 @@ def names_in(certificate: Path) -> set[str]:
 def write_private(path: Path, text: str) -> None:
     """Write a file that only its owner reads."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=f".{path.name}.", delete=False) as draft:
-        draft.write(text)  # such a file has mode 0600
-    Path(draft.name).replace(path)
+    write_atomically(path, text, mode=0o600)
 
 
 def _alternative(name: str) -> str:

@@ -14,7 +14,8 @@ from pioreactor.cluster.pairing_protocol import Invitation
 from pioreactor.exc import ConflictError, StorageError
 from pioreactor.identity.unit_tokens import FILE_NAME as TOKEN_FILE
 from pioreactor.identity.unit_tokens import replace_token
-from pioreactor.settings.editing import check_shared, set_value, write_atomically
+from pioreactor.private_files import write_atomically
+from pioreactor.settings.editing import check_shared, set_value
 from pioreactor.storage.paths import Paths
 
 FILE_NAME: Final = "cluster.json"

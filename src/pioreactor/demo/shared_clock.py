@@ -6,7 +6,7 @@ import contextlib
 import time
 from pathlib import Path
 
-from pioreactor.settings.editing import write_atomically
+from pioreactor.private_files import write_atomically
 
 RESERVE_S = 10.0
 """Real time by which the time kept while a cluster runs is ahead: after a power cut it continues later than any
@@ -22,6 +22,8 @@ class SharedClock:
         self._speed = speed
         now, reached = time.time(), self._read()
         self._origin = (max(now, reached), time.monotonic())
+        self._kept = 0.0
+        """Unix time [s] that the file holds."""
         self._is_ahead = speed != 1.0 or reached > now
 
     @property
@@ -43,18 +45,28 @@ class SharedClock:
         }
 
     def save_ahead(self) -> None:
-        """Keep a time that the running cluster reaches only after some seconds."""
-        self._keep(0.0 if self.is_system_clock else RESERVE_S * self._speed)
+        """Keep a time that the running cluster reaches only after some seconds; call it twice a second.
+
+        The file is written when less than half of the reserve is left.
+        """
+        reserve = RESERVE_S * self._speed
+        ahead = 0.0 if self.is_system_clock else reserve
+        if self._kept - self._reached() < ahead - reserve / 2:
+            self._keep(ahead)
 
     def save(self) -> None:
         """Keep the time that the cluster has reached when it stops."""
         self._keep(0.0)
 
     def _keep(self, ahead_s: float) -> None:
-        reached = self._origin[0] + (time.monotonic() - self._origin[1]) * self._speed
+        kept = self._reached() + ahead_s
         # A full disk must not end the cluster or keep it from stopping: the time kept last stands.
         with contextlib.suppress(OSError):
-            write_atomically(self._file, f"{reached + ahead_s:.3f}\n")
+            write_atomically(self._file, f"{kept:.3f}\n")
+            self._kept = kept
+
+    def _reached(self) -> float:
+        return self._origin[0] + (time.monotonic() - self._origin[1]) * self._speed
 
     def _read(self) -> float:
         try:

@@ -1,12 +1,12 @@
 """People who may sign in, and the first account."""
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
 from pioreactor.identity.access_tokens import TokenStorage
 from pioreactor.identity.passwords import generate_password, hash_password, verify_password
+from pioreactor.private_files import write_atomically
 
 FIRST_PERSON = "pioreactor"
 FIRST_PASSWORD_FILE = "first_sign_in"
@@ -57,9 +57,7 @@ def add_first_person(people: People, secrets_dir: Path) -> Path | None:
         return None
     secrets_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     path = secrets_dir / FIRST_PASSWORD_FILE
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(password + "\n")
+    write_atomically(path, password + "\n", mode=0o600)
     return path
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from pioreactor.exc import ConfigurationError, InvalidRequestError, NotAuthenticatedError, StorageError
+from pioreactor.private_files import write_atomically
 
 FILE_NAME: Final = "cluster_token"
 FOLDER: Final = "unit_tokens"
@@ -187,7 +188,7 @@ def _ensure(path: Path) -> str:
 
 
 def _write(path: Path, token: str) -> None:
-    _temporary(path, token).replace(path)
+    write_atomically(path, token + "\n", mode=0o600)
 
 
 def _temporary(path: Path, token: str) -> Path:

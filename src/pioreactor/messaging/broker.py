@@ -14,6 +14,7 @@ from typing import Literal
 from pioreactor.exc import BrokerUnreachableError, InvalidRequestError
 from pioreactor.messaging.accounts import Account, password_file, permission_file
 from pioreactor.messaging.ports import BrokerAddress
+from pioreactor.private_files import write_atomically
 from pioreactor.processes.launch import launch, module_argv
 from pioreactor.processes.termination import terminate
 
@@ -138,8 +139,8 @@ class Broker:
         self.stop()
 
     def _write_accounts(self) -> None:
-        _write_secret(self.directory / "passwords", password_file(self._accounts))
-        _write_secret(self.directory / "permissions", permission_file(self._accounts))
+        write_atomically(self.directory / "passwords", password_file(self._accounts), mode=0o600)
+        write_atomically(self.directory / "permissions", permission_file(self._accounts), mode=0o600)
 
     def _launch(self) -> None:
         with self.log_path.open("ab") as log_file:
@@ -165,7 +166,7 @@ class Broker:
         text = _MOSQUITTO.format(port=self.port, interface=self.interface, directory=self.directory)
         if os.geteuid() == 0:
             text += "user root\n"  # otherwise it changes to a user that cannot read these files
-        _write_secret(configuration, text)
+        write_atomically(configuration, text, mode=0o600)
         return [mosquitto, "-c", str(configuration)]
 
     def _wait_until_ready(self, timeout_s: float) -> bool:
@@ -191,12 +192,3 @@ def _free_port(interface: str) -> int:
     with socket.socket() as probe:
         probe.bind((interface, 0))
         return int(probe.getsockname()[1])
-
-
-def _write_secret(path: Path, text: str) -> None:
-    """Replace a file atomically, readable by its owner only."""
-    partial = path.with_name(path.name + ".partial")
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-    partial.replace(path)

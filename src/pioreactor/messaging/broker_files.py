@@ -13,6 +13,7 @@ from pathlib import Path
 
 from pioreactor.exc import ConfigurationError
 from pioreactor.messaging.accounts import Account, password_file, permission_file
+from pioreactor.private_files import write_atomically
 
 _MOSQUITTO = """\
 listener {port} {interface}
@@ -106,13 +107,7 @@ class BrokerFiles:
         self._write(path, change(path.read_text(encoding="utf-8") if path.exists() else ""))
 
     def _write(self, path: Path, text: str) -> None:
-        draft = path.with_name(path.name + ".draft")
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
+        write_atomically(path, text, mode=0o600)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:

@@ -51,7 +51,7 @@ def job_processes(dot_pioreactor: Path) -> dict[int, str]:
             words = (process / "cmdline").read_bytes().decode(errors="replace").split("\0")
             variables = (process / "environ").read_bytes().split(b"\0")
         except OSError:
-            continue  # it has ended, or belongs to somebody else
+            continue  # it has ended, or belongs to another user
         folder = f"DOT_PIOREACTOR={dot_pioreactor}".encode()
         is_default = dot_pioreactor == Path.home() / ".pioreactor"
         is_of_unit = folder in variables or (

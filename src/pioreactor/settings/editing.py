@@ -3,12 +3,12 @@
 import fcntl
 import os
 import re
-import tempfile
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from pioreactor.exc import ConfigurationError
+from pioreactor.private_files import write_atomically
 from pioreactor.settings.faulty_values import refuse
 from pioreactor.settings.ini import Sections, normalize_dashes, parse_ini, read_ini, read_ini_tolerantly
 from pioreactor.settings.load import faults_of_text
@@ -165,27 +165,6 @@ def check_local(shared: str, local: str, *, known: Collection[SettingFault] = ()
     before = {*faults_of_text(shared), *known}
     refuse(fault for fault in faults_of_text(shared, local) if fault not in before)
     return local
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Replace a file in one step, durably, keeping its permissions."""
-    mode = path.stat().st_mode & 0o7777 if path.exists() else 0o660
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fchmod(file.fileno(), mode)
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-    directory = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
 
 
 def _places(lines: list[str]) -> list[tuple[str, str]]:

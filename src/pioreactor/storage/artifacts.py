@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
 
 from pioreactor.exc import InvalidRequestError, StorageError
+from pioreactor.private_files import write_atomically
 from pioreactor.storage.paths import Paths
 from pioreactor.storage.ports import ArtifactKind
 
@@ -72,14 +72,9 @@ class DiskArtifacts:
 
     def write(self, kind: ArtifactKind, device: str, name: str, text: str) -> None:
         path = self._path(kind, device, name)
-        draft = path.with_name(f".{os.getpid()}.draft")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with draft.open("w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            draft.replace(path)
+            write_atomically(path, text)
         except OSError as error:
             raise StorageError(f"{path} cannot be written: {error}") from error
 

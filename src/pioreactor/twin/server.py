@@ -22,6 +22,7 @@ from pioreactor.clock.system import SystemClock
 from pioreactor.devices.buses.ports import Buses
 from pioreactor.devices.lab_bench import LabBenchState
 from pioreactor.exc import ConfigurationError, ConflictError, InvalidRequestError, PioreactorError
+from pioreactor.private_files import restrict_new_files
 from pioreactor.twin import protocol
 from pioreactor.twin.buses import build_chips, open_buses
 from pioreactor.twin.faults import Fault
@@ -293,6 +294,7 @@ def _clock(options: argparse.Namespace) -> SystemClock:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until SIGTERM or SIGINT; return the exit status (2 for a usage error)."""
+    restrict_new_files()
     options = _parse(sys.argv[1:] if arguments is None else arguments)
     try:
         clock = _clock(options)

@@ -4,6 +4,7 @@ import configparser
 from pathlib import Path
 
 import pytest
+from tests.unit.fake_time import FakeTime
 
 from pioreactor.demo.demo_cluster import DemoCluster
 from pioreactor.demo.plan import DemoPlan
@@ -29,22 +30,9 @@ class FakeService(Service):
         return self.alive
 
 
-class FakeTime:
-    """A clock that a test advances."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def monotonic(self) -> float:
-        return self.now
-
-    def time(self) -> float:
-        return self.now
-
-
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> FakeTime:
-    made = FakeTime()
+    made = FakeTime(1000.0)
     monkeypatch.setattr(service_module, "time", made)
     return made
 

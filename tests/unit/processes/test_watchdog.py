@@ -5,24 +5,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.unit.fake_time import FakeTime
 
 from pioreactor.processes import watchdog
 from pioreactor.processes.watchdog import ALIVE, START_TIMEOUT_S, TIMEOUT_S, WatchdogListener, watchdog_sender
 
 
-class FakeTime:
-    """A clock that a test advances."""
-
-    def __init__(self) -> None:
-        self.now = 50.0
-
-    def monotonic(self) -> float:
-        return self.now
-
-
 @pytest.fixture
 def fake_time(monkeypatch: pytest.MonkeyPatch) -> FakeTime:
-    made = FakeTime()
+    made = FakeTime(50.0)
     monkeypatch.setattr(watchdog, "time", made)
     return made
 

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pioreactor.exc import ConfigurationError
-from pioreactor.settings.editing import check_local, check_shared, set_value, with_value, write_atomically
+from pioreactor.private_files import write_atomically
+from pioreactor.settings.editing import check_local, check_shared, set_value, with_value
 from pioreactor.settings.ini import parse_ini
 
 TEXT = """# the lab's file

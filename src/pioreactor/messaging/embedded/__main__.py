@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pioreactor.messaging.embedded.broker_core import BrokerCore
 from pioreactor.messaging.embedded.connection import Connection
+from pioreactor.private_files import restrict_new_files
 
 _SAVE_INTERVAL_S = 30.0
 
@@ -36,6 +37,7 @@ async def serve(core: BrokerCore, host: str, port: int) -> None:
 
 def main() -> None:
     """Parse the command line and run the broker."""
+    restrict_new_files()
     parser = argparse.ArgumentParser(description="A small MQTT 3.1.1 broker.")
     parser.add_argument("--host", default="127.0.0.1", help="the interface to listen on")
     parser.add_argument("--port", type=int, required=True)

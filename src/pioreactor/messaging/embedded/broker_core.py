@@ -13,6 +13,7 @@ from pioreactor.exc import InvalidRequestError
 from pioreactor.messaging.accounts import Permissions, read_passwords, read_permissions, verify_password
 from pioreactor.messaging.packets import Publication
 from pioreactor.messaging.router import Route, Router
+from pioreactor.private_files import write_atomically
 
 log = logging.getLogger(__name__)
 
@@ -164,10 +165,7 @@ class BrokerCore:
             _Stored(message.topic, message.payload, message.qos, self._retained_by[topic])
             for topic, message in self._retained.items()
         ]
-        partial = self._retained_file.with_suffix(".partial")
-        partial.touch(mode=0o600)
-        partial.write_bytes(msgspec.msgpack.encode(stored))
-        partial.replace(self._retained_file)
+        write_atomically(self._retained_file, msgspec.msgpack.encode(stored), mode=0o600)
         self._has_unsaved = False
 
     def _retain(self, username: str, publication: Publication) -> None:

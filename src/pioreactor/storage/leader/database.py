@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Self
 
 from pioreactor.exc import ConfigurationError, StorageError
+from pioreactor.private_files import restrict_database
 from pioreactor.storage.leader.engine import open_reading, open_writing
 from pioreactor.storage.leader.migrate import upgrade
 from pioreactor.storage.leader.repositories.assignments import Assignments, UnitLabels
@@ -57,6 +58,7 @@ class LeaderDatabase:
         """
         path = database_path(path_or_url)
         upgrade(path)
+        restrict_database(path)
         access = Access(open_reading(path), open_writing(path), now)
         return cls(
             path=path,

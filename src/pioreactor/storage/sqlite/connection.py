@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from pioreactor.exc import InvalidRequestError, StorageError
+from pioreactor.private_files import restrict_database
 from pioreactor.storage.ports import SqlRow, ValueType
 
 BUSY_TIMEOUT_S = 15.0
@@ -118,6 +119,7 @@ def open_sqlite(path: Path, *, synchronous: Synchronous, before_wal: tuple[str, 
             connection.execute(statement)
         _use_wal(connection)
         connection.execute(f"PRAGMA synchronous={synchronous}")
+        restrict_database(path)
     except BaseException:
         connection.close()
         raise

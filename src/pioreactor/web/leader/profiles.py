@@ -1,7 +1,5 @@
 """Routes of the leader about experiment profiles and their runs."""
 
-import os
-import tempfile
 from pathlib import Path
 
 import msgspec
@@ -16,6 +14,7 @@ from pioreactor.experiment_profiles.validate import Verdict, verify
 from pioreactor.job_catalog import ACTION_OPTIONS, JOBS
 from pioreactor.models import load_models, models_of_units
 from pioreactor.plugin_management import get_plugins, job_classes
+from pioreactor.private_files import write_atomically
 from pioreactor.storage.leader.repositories.profile_runs import ProfileRun
 from pioreactor.structs.yaml_text import InvalidYAMLError, read_yaml
 from pioreactor.web.leader.responses import Status
@@ -109,11 +108,7 @@ def _write(path: Path, text: str) -> None:
     """Replace the file atomically, so that a starting run reads the old text or the new one."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".unfinished-")
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-        Path(name).chmod(0o660)
-        Path(name).replace(path)
+        write_atomically(path, text)
     except OSError as error:
         raise StorageError(f"cannot write {path.name}: {error.strerror}") from error
 

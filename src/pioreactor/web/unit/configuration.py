@@ -9,7 +9,8 @@ from litestar import HttpMethod, MediaType, Router, get, patch, route
 from litestar.params import JSONBody
 
 from pioreactor.exc import StorageError
-from pioreactor.settings.editing import check_local, check_shared, write_atomically
+from pioreactor.private_files import write_atomically
+from pioreactor.settings.editing import check_local, check_shared
 from pioreactor.settings.load import load_settings
 from pioreactor.storage.paths import Paths
 from pioreactor.web.request_bodies import ConfigText

@@ -1,0 +1,98 @@
+"""Files that other users of this computer cannot read, and that are replaced in one step."""
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+FILE_MODE: Final = 0o660
+_OTHERS: Final = 0o007
+_DRAFT: Final = ".draft-"
+
+
+def restrict_new_files() -> None:
+    """Let no file that this process or its children make be read or written by others. Called first in each process."""
+    os.umask(os.umask(0o077) | _OTHERS)
+
+
+def restrict_database(path: Path) -> None:
+    """Take a database of an earlier version, and SQLite's files beside it, from others."""
+    for file in (path, Path(f"{path}-wal"), Path(f"{path}-shm")):
+        # A file of another user, or of a disk that cannot be written, stays as it is.
+        with contextlib.suppress(OSError):
+            mode = file.stat().st_mode & 0o7777
+            if mode & _OTHERS:
+                file.chmod(mode & ~_OTHERS)
+
+
+def write_atomically(path: Path, content: str | bytes, *, mode: int | None = None) -> None:
+    """Replace a file in one step, durably; its permissions stay unless `mode` is given. Raise `OSError`.
+
+    Drafts that killed writers left in the folder are deleted.
+    """
+    chosen = mode if mode is not None else _mode_of(path)
+    with _draft(path.parent) as (descriptor, draft):
+        with os.fdopen(descriptor, "wb", closefd=False) as file:
+            file.write(content.encode() if isinstance(content, str) else content)
+        os.fchmod(descriptor, chosen)
+        os.fsync(descriptor)
+        draft.replace(path)
+    directory = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
+
+
+def _mode_of(path: Path) -> int:
+    try:
+        return path.stat().st_mode & 0o7777
+    except FileNotFoundError:
+        return FILE_MODE
+
+
+@contextmanager
+def _draft(folder: Path) -> Iterator[tuple[int, Path]]:
+    """Give a new file that is locked as long as its writer lives, and delete it unless it was renamed."""
+    _sweep(folder)
+    descriptor, path = _locked_draft(folder)
+    try:
+        yield descriptor, path
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+    finally:
+        os.close(descriptor)
+
+
+def _locked_draft(folder: Path) -> tuple[int, Path]:
+    while True:
+        # Of its own name, as that of the file with an addition may be too long.
+        path = folder / f"{_DRAFT}{os.urandom(8).hex()}"
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if _is_still(path, descriptor):
+            return descriptor, path
+        os.close(descriptor)  # swept before it was locked
+
+
+def _is_still(path: Path, descriptor: int) -> bool:
+    try:
+        return path.stat().st_ino == os.fstat(descriptor).st_ino
+    except FileNotFoundError:
+        return False
+
+
+def _sweep(folder: Path) -> None:
+    """Delete the drafts that no process holds."""
+    for path in folder.glob(f"{_DRAFT}*"):
+        with contextlib.suppress(OSError):
+            descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                path.unlink(missing_ok=True)
+            finally:
+                os.close(descriptor)
