@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Mapping
+from numbers import Real
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, TypeAlias, cast, get_args, get_origin
 
 from pioreactor.exc import SettingError
@@ -37,6 +38,7 @@ class Setting(PublishedAttribute[T]):
     constructor of a job assigns the initial value: unit and bounds are declared there, and are the same for both.
     A number outside of the bounds is refused; with `clamp` the job moves it to the nearest bound and logs a warning.
     The choices of a `Setting[Literal[...]]` are those of the type. `cli=False`: no option of `pio run`.
+    `le_by_model` names the field of a reactor model that bounds the setting on units of that model.
     """
 
     settable: ClassVar[bool] = True
@@ -57,6 +59,7 @@ class Setting(PublishedAttribute[T]):
         config: tuple[type[Section], str] | None = None,
         display: bool = True,
         cli: bool = True,
+        le_by_model: str | None = None,
     ) -> None:
         limits = limits_of(*config) if config is not None else FieldLimits()
         super().__init__(
@@ -74,6 +77,7 @@ class Setting(PublishedAttribute[T]):
         self.choices = choices
         self.config = config
         self.cli = cli
+        self.le_by_model = le_by_model
 
     def __set_name__(self, owner: type, name: str) -> None:
         """Take the attribute's name, and the choices of a literal type."""
@@ -94,14 +98,27 @@ class Setting(PublishedAttribute[T]):
         """Return the value if the setting accepts it; raise `SettingError` otherwise."""
         if self.choices is not None and value not in self.choices:
             raise SettingError(f"{self.name} must be one of {', '.join(self.choices)}, not {value!r}")
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            self._check_number(value)
+        if self.datatype in ("float", "integer") and value is not None:
+            if isinstance(value, bool) or not isinstance(value, Real):
+                raise SettingError(f"{self.name} must be {self.range_text()}, not {value!r:.40}")
+            self._check_number(cast(float, value))
         return value
+
+    def for_model(self, model: object) -> Setting[T]:
+        """Return the setting with the upper bound of a unit's `ReactorModel`, where that is the lower one."""
+        if self.le_by_model is None:
+            return self
+        most = float(getattr(model, self.le_by_model))
+        narrowed = copy.copy(self)
+        narrowed.le = most if self.le is None else min(self.le, most)
+        return narrowed
 
     def _check_number(self, value: float) -> None:
         low = self.ge if self.ge is not None else -math.inf
         high = self.le if self.le is not None else math.inf
-        is_accepted = not math.isnan(value) if self.clamp else math.isfinite(value) and low <= value <= high
+        is_accepted = not math.isnan(value) if self.clamp else -math.inf < value < math.inf and low <= value <= high
+        if is_accepted and self.datatype == "integer" and value % 1 != 0:
+            raise SettingError(f"{self.name} must be a whole number, not {value}")
         if not is_accepted:
             raise SettingError(f"{self.name} must be {self.range_text()}, not {value}")
 

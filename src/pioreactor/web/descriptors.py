@@ -1,12 +1,15 @@
 """Descriptions of jobs, automations and groups of settings, from which the UI builds forms and pages."""
 
-from typing import Literal
+from typing import Literal, TypeVar, cast
 
 import msgspec
 
 from pioreactor.jobs.published_attribute import AnyAttribute
 from pioreactor.jobs.settings import AnySetting, Setting
+from pioreactor.models import ReactorModel
 from pioreactor.web.ports import Catalog, DeclaredAutomation, DeclaredJob
+
+A = TypeVar("A", bound=AnyAttribute)
 
 
 class DescribedSetting(msgspec.Struct, omit_defaults=True):
@@ -128,17 +131,24 @@ def describe_attribute(attribute: AnyAttribute) -> DescribedSetting:
     return described
 
 
-def describe_automation(automation: DeclaredAutomation) -> DescribedAutomation:
-    """Return an automation with the form of its settings, and with what it publishes while it runs."""
+def describe_automation(automation: DeclaredAutomation, model: ReactorModel | None = None) -> DescribedAutomation:
+    """Return an automation with the form of its settings, and with what it publishes while it runs.
+
+    With a unit's model bounds are those that the model allows.
+    """
     form = automation.form if automation.form is not None else automation.settings
     return DescribedAutomation(
         automation_name=automation.automation_name,
         display_name=automation.display_name,
         description=automation.description,
         source=automation.source,
-        fields=[_field(setting) for setting in form.values()],
-        published_settings=[describe_attribute(attribute) for attribute in automation.published.values()],
+        fields=[_field(_bounded(setting, model)) for setting in form.values()],
+        published_settings=[describe_attribute(_bounded(each, model)) for each in automation.published.values()],
     )
+
+
+def _bounded(attribute: A, model: ReactorModel | None) -> A:
+    return cast(A, attribute.for_model(model)) if model is not None and isinstance(attribute, Setting) else attribute
 
 
 def describe_capabilities(catalog: Catalog) -> list[Capability]:

@@ -11,7 +11,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** AutomationsDescriptors */
+        /**
+         * AutomationsOfCluster
+         * @description Return automations with the settings to start them; the model of a unit may narrow the bounds.
+         */
         get: operations["get_api_automations_descriptors_kind"];
         put?: never;
         post?: never;
@@ -1452,7 +1455,9 @@ export interface paths {
         };
         /**
          * AutomationsDescriptors
-         * @description Asks one unit and returns its answer.
+         * @description Return automations with the settings to start them, within the bounds of the unit's own model.
+         *
+         *     Asks one unit and returns its answer.
          */
         get: operations["get_api_workers_unit_automations_descriptors_kind"];
         put?: never;
@@ -2554,7 +2559,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** AutomationsDescriptors */
+        /**
+         * AutomationsDescriptors
+         * @description Return automations with the settings to start them, within the bounds of the unit's own model.
+         */
         get: operations["get_unit_api_automations_descriptors_kind"];
         put?: never;
         post?: never;

@@ -13,6 +13,7 @@ from pioreactor.http.units import decoded
 from pioreactor.jobs.command_sender import DEADLINE_S, CommandOutcome, CommandSender
 from pioreactor.jobs.payloads import encode_payload
 from pioreactor.jobs.settings import AnySetting, Setting
+from pioreactor.models import ReactorModel, load_models, models_of_units
 from pioreactor.states import JobState
 from pioreactor.types import UNIVERSAL_IDENTIFIER
 from pioreactor.web.leader.notifications import require_broker
@@ -120,7 +121,7 @@ def update_on_units(
     units = leader.units_of(unit_name(unit))
     declared = _declared(leader, unit, job, experiment)
     for setting, value in data.settings.items():
-        _check_setting(declared, job, setting_name(setting), value)
+        _check_setting(declared, job, _model_of(leader, unit), setting_name(setting), value)
     require_broker(leader.bus)
     values = {setting.removeprefix("$"): encode_payload(value) for setting, value in data.settings.items()}
     sender = CommandSender(leader.bus, leader.unit.clock, unit=unit, experiment=experiment, job=job, units=units)
@@ -191,7 +192,16 @@ def _automation_name(answer: object) -> str:
     return str(settings.get("automation_name", ""))
 
 
-def _check_setting(declared: Sequence[_Declared], job: str, setting: str, value: object) -> None:
+def _model_of(leader: LeaderServices, unit: str) -> ReactorModel | None:
+    """Return the model of a unit; None for a broadcast, whose units refuse for themselves."""
+    rows = [row for row in leader.database.workers.all() if row.pioreactor_unit == unit]
+    units = ((row.pioreactor_unit, row.model_name, row.model_version) for row in rows)
+    return models_of_units(units, load_models(leader.unit.paths.models)).get(unit)
+
+
+def _check_setting(
+    declared: Sequence[_Declared], job: str, model: ReactorModel | None, setting: str, value: object
+) -> None:
     """Refuse what all declarations refuse; a job that the leader does not know checks for itself."""
     name = setting.removeprefix("$")
     payload = encode_payload(value)
@@ -202,7 +212,8 @@ def _check_setting(declared: Sequence[_Declared], job: str, setting: str, value:
     refusals = []
     for each in declared:
         try:
-            _settable(each, job, name).decode(payload)
+            known = _settable(each, job, name)
+            (known if model is None else known.for_model(model)).decode(payload)
         except SettingError as error:
             refusals.append(error)
         else:

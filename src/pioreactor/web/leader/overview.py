@@ -14,9 +14,10 @@ from pioreactor.measurements.spec import Transformation
 from pioreactor.plugin_management.descriptor_files import ChartFile
 from pioreactor.plugin_management.package_files import descriptors
 from pioreactor.storage.leader.repositories.chart_preferences import ChosenCharts
+from pioreactor.web.descriptors import DescribedAutomation, describe_automation
 from pioreactor.web.leader.services import LeaderPorts
-from pioreactor.web.request_bodies import ChooseCharts, experiment_name
-from pioreactor.web.unit.capabilities import automations_descriptors, jobs_descriptors, settings_descriptors
+from pioreactor.web.request_bodies import ChooseCharts, automation_kind, experiment_name
+from pioreactor.web.unit.capabilities import jobs_descriptors, settings_descriptors
 from pioreactor.web.unit.services import UnitPorts, UnitServices
 from pioreactor.web.unit.system import health
 
@@ -102,6 +103,12 @@ def charts_of_plugins(plugins: Path) -> list[Chart]:
     ]
 
 
+@get("/automations/descriptors/{kind:str}", sync_to_thread=True)
+def automations_of_cluster(unit: UnitPorts, kind: FromPath[str]) -> list[DescribedAutomation]:
+    """Return automations with the settings to start them; the model of a unit may narrow the bounds."""
+    return [describe_automation(automation) for automation in unit.catalog.automations(automation_kind(kind))]
+
+
 @get("/charts/descriptors", sync_to_thread=True)
 def charts_descriptors(unit: UnitPorts) -> list[Chart]:
     """Return the charts of the overview, in the order in which they are drawn; one of a plugin replaces ours."""
@@ -139,7 +146,7 @@ def _own_unit(leader: LeaderPorts) -> UnitServices:
 ROUTES = Router(
     "/",
     route_handlers=[
-        *(jobs_descriptors, automations_descriptors, settings_descriptors, health, charts_descriptors),
+        *(jobs_descriptors, automations_of_cluster, settings_descriptors, health, charts_descriptors),
         *(chart_preferences, choose_charts),
     ],
     dependencies={"unit": Provide(_own_unit, sync_to_thread=False)},

@@ -101,7 +101,9 @@ def jobs_descriptors(unit: UnitPorts) -> list[DescribedJob]:
 @relayed(waits=True, timeout_s=10.0)
 @get("/automations/descriptors/{kind:str}", sync_to_thread=True)
 def automations_descriptors(unit: UnitPorts, kind: FromPath[str]) -> list[DescribedAutomation]:
-    return [describe_automation(automation) for automation in unit.catalog.automations(automation_kind(kind))]
+    """Return automations with the settings to start them, within the bounds of the unit's own model."""
+    model = unit.runtime.model()
+    return [describe_automation(automation, model) for automation in unit.catalog.automations(automation_kind(kind))]
 
 
 @relayed(waits=True, timeout_s=10.0)
