@@ -154,6 +154,7 @@ function drawSpikes(u: uPlot, found: readonly (Robust | undefined)[], lines: rea
   ctx.save();
   ctx.font = AXIS_FONT.replace("12px", `${12 * devicePixelRatio}px`);
   ctx.textBaseline = "middle";
+  const labeled: [edge: number, from: number, to: number][] = [];
   found.forEach((robust, i) => {
     const outside = (robust?.spikes ?? []).filter((row) => {
       const value = u.data[i]?.[row] as number;
@@ -174,7 +175,13 @@ function drawSpikes(u: uPlot, found: readonly (Robust | undefined)[], lines: rea
       ctx.fill();
       if (outside.length > LABELED_SPIKES) continue;
       const label = legible(value, decimals);
-      const fits = px + 2 * size + ctx.measureText(label).width < bbox.left + bbox.width;
+      const width = ctx.measureText(label).width;
+      const fits = px + 2 * size + width < bbox.left + bbox.width;
+      const from = fits ? px : px - 2 * size - width;
+      const to = from + 2 * size + width;
+      // Lines that spike together have marks above each other, and one label.
+      if (labeled.some(([edge, a, b]) => edge === tip && from < b && a < to)) continue;
+      labeled.push([tip, from, to]);
       ctx.textAlign = fits ? "left" : "right";
       ctx.fillText(label, px + (fits ? 1.5 : -1.5) * size, (tip + foot) / 2);
     }
