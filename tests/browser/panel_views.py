@@ -83,6 +83,7 @@ PAGES = (
     View("inventory", "inventory"),
     View("calibrations", "calibrations"),
     View("new calibration", "calibrations/new"),
+    View("one calibration", "calibrations/reactor-01/media_pump/simulated"),
     View("configuration", "config"),
     View("tokens", "tokens"),
     View("no such page", "nowhere"),
@@ -113,6 +114,12 @@ OVERLAYS = (
     View("delete experiment", "experiments", _button("Delete demo"), "features/experiments/DeleteExperiment.tsx"),
     View("add unit", "inventory", _button("Add unit"), "features/inventory/AddUnit.tsx"),
     View("remove unit", "inventory", _button("Remove"), "features/inventory/RemoveUnit.tsx"),
+    View(
+        "stop using calibration",
+        "calibrations",
+        _button(re.compile("^Stop using")),
+        "features/calibrations/useUse.tsx",
+    ),
     View("add calibration", "calibrations", _button("Add from file"), "features/calibrations/AddCalibration.tsx"),
     View(
         "delete calibration", "calibrations", _button(re.compile("^Delete")), "features/calibrations/DeleteDialog.tsx"
