@@ -110,6 +110,7 @@ export function CalibrationList() {
         <div className={css.sections}>
           <Coverage
             units={workers.map((one) => one.pioreactor_unit).filter((one) => unit === "" || one === unit)}
+            silent={new Set(data?.silent.map((one) => one.unit))}
             calibrations={all}
           />
           {[...new Set(shown.map((one) => one.device))].map((name) => (

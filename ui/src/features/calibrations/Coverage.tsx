@@ -17,7 +17,16 @@ export const pageOf = ({
 }: Pick<Calibration, "pioreactor_unit" | "device" | "calibration_name">): string =>
   `/calibrations/${[unit, device, name].map(encodeURIComponent).join("/")}`;
 
-export function Coverage({ units, calibrations }: { units: readonly string[]; calibrations: readonly Calibration[] }) {
+export function Coverage({
+  units,
+  silent,
+  calibrations,
+}: {
+  units: readonly string[];
+  /** Units that did not answer. */
+  silent: ReadonlySet<string>;
+  calibrations: readonly Calibration[];
+}) {
   const nowS = useNow(60);
   const devices = [...new Set([...USUAL, ...calibrations.map((one) => one.device)])];
   if (units.length === 0) return null;
@@ -43,12 +52,16 @@ export function Coverage({ units, calibrations }: { units: readonly string[]; ca
                 <th scope="row">{unit}</th>
                 {devices.map((device) => (
                   <td key={device}>
-                    <Cell
-                      unit={unit}
-                      device={device}
-                      kept={calibrations.filter((one) => one.pioreactor_unit === unit && one.device === device)}
-                      nowS={nowS}
-                    />
+                    {silent.has(unit) ? (
+                      <span className="soft">Not known</span>
+                    ) : (
+                      <Cell
+                        unit={unit}
+                        device={device}
+                        kept={calibrations.filter((one) => one.pioreactor_unit === unit && one.device === device)}
+                        nowS={nowS}
+                      />
+                    )}
                   </td>
                 ))}
               </tr>

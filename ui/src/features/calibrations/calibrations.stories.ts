@@ -10,7 +10,7 @@ export const stories: readonly Story[] = [
     path: "/calibrations",
     heading: "Calibrations",
     alerts: [/reactor-05 did not say which calibrations it has/],
-    shows: ["yeast-od600", /y = .*x/, "media pump", "Coverage"],
+    shows: ["yeast-od600", /y = .*x/, "media pump", "Coverage", "Not known"],
   },
   {
     name: "the choice of what to calibrate",
