@@ -72,6 +72,14 @@ export const pages: readonly Page[] = [
     Component: lazyPart(() => import("@/features/calibrations/Calibrations")),
   },
   {
+    path: "/export",
+    title: "Export",
+    icon: "download",
+    group: "cluster",
+    phone: false,
+    Component: lazyPart(() => import("@/features/export/Export")),
+  },
+  {
     path: "/config",
     title: "Configuration",
     icon: "configuration",

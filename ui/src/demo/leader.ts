@@ -5,6 +5,7 @@ import { parseIni } from "@/api/ini";
 import type { ChartPreferences, LogRow, TimeSeries } from "@/api/types";
 import { atLeast } from "@/parts/levels";
 import type { DemoCluster } from "./cluster";
+import { DATASETS, EXPORTS, ROWS } from "./exports";
 import { iso, type RecordedAnswer } from "./recording";
 import { CONFIGURED, ok, type Route, refused, someTokens, writes } from "./writes";
 
@@ -87,6 +88,9 @@ export function leaderOf(cluster: DemoCluster, { signedIn = true, latencyMs = LA
   const read = (path: string, query: URLSearchParams): Answer | undefined => {
     if (path === "/auth/me" && !session.signedIn) return refused(401, "Not signed in");
     if (path === "/auth/tokens") return ok(session.tokens);
+    if (path === "/api/datasets/exportable") return ok(DATASETS);
+    if (path === "/api/datasets/exports") return ok(EXPORTS);
+    if (path.startsWith("/api/datasets/exportable/")) return ok(ROWS);
     if (path.startsWith("/unit_api/task_results/")) return tasks.poll(path);
     if (path.endsWith("/chart_preferences")) return ok(session.charts.get(path) ?? CONFIGURED);
     const unit = /^\/api\/config\/units\/([^/]+)$/.exec(path)?.[1];

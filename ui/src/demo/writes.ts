@@ -13,6 +13,7 @@ import type {
 } from "@/api/types";
 import { EVERYONE } from "@/live/topics";
 import type { DemoCluster } from "./cluster";
+import { EXPORTS } from "./exports";
 import { LOST_UNIT, noAnswer } from "./faults";
 import type { Tasks } from "./leader";
 import { iso } from "./recording";
@@ -138,6 +139,13 @@ export function writes(cluster: DemoCluster, tasks: Tasks, session: Session): [M
         return ok({});
       },
     ],
+    [
+      "POST",
+      "/api/datasets/exportable/export",
+      () => tasks.succeed({ result: true, filename: EXPORTS.archives[0]?.filename, msg: "Exported 12 rows." }),
+    ],
+    ["DELETE", "/api/datasets/exportable/export", () => ok(DONE, 202)],
+    ["DELETE", "/api/datasets/exports/{filename}", () => ok(DONE)],
     [
       "POST",
       "/auth/tokens",
