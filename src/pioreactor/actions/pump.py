@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+from typing import Final
 
 from pioreactor.actions.dosing import (
     ALT_MEDIA,
     MEDIA,
     WASTE,
+    CutShort,
     DoseOutcome,
     DoseRequest,
     PumpDevice,
@@ -24,6 +26,10 @@ from pioreactor.runtime import context
 
 log = logging.getLogger(__name__)
 
+MAX_WAIT_S: Final = 60.0
+"""Time that a dose waits for a pump which another dose uses [s]."""
+POLL_INTERVAL_S: Final = 0.25
+
 
 def run_pump_action(
     pump: PumpDevice, request: DoseRequest, *, unit: str | None = None, experiment: str | None = None
@@ -36,10 +42,45 @@ def run_pump_action(
         rate = load_pump_rate(action, pump)
         if rate is not None:
             warn_of_differences(action.logger, runtime, pump.device, rate)
-        outcome = move_liquid(action, pump, request, rate)
+        outcome = dose_in_turn(action, pump, request, rate)
         if isinstance(outcome, Refused):
             raise error_of(pump, outcome)
         return outcome
+
+
+def dose_in_turn(
+    action: managed_lifecycle, pump: PumpDevice, request: DoseRequest, rate: PumpRate | None
+) -> DoseOutcome:
+    """Run a pump; while another dose uses it, wait for it, at most `MAX_WAIT_S`. A refusal says who wanted how much."""
+    clock = action.runtime.clock
+    until_s = clock.monotonic() + MAX_WAIT_S
+    outcome = move_liquid(action, pump, request, rate)
+    if _is_in_use(outcome):
+        action.logger.info(
+            "Waiting for the %s pump, at most %.0f s: %s.", pump.role, MAX_WAIT_S, getattr(outcome, "message", "")
+        )
+    while _is_in_use(outcome) and clock.monotonic() < until_s:
+        if action.exit_event.wait(POLL_INTERVAL_S):
+            action.logger.warning("%s was stopped before it began.", _described(pump, request))
+            return CutShort(0.0, request.volume_ml, "stopped")
+        outcome = move_liquid(action, pump, request, rate)
+    if isinstance(outcome, Refused):
+        return Refused(outcome.reason, f"{_described(pump, request)} was refused: {outcome.message}")
+    return outcome
+
+
+def _is_in_use(outcome: DoseOutcome) -> bool:
+    return isinstance(outcome, Refused) and outcome.reason == "pump_in_use"
+
+
+def _described(pump: PumpDevice, request: DoseRequest) -> str:
+    """Return a requested dose in words, with its source."""
+    amount = ""
+    if request.volume_ml is not None:
+        amount = f" of {request.volume_ml:g} mL"
+    elif request.duration_s is not None:
+        amount = f" for {request.duration_s:g} s"
+    return f"{pump.event}{amount} (from {request.source_of_event})"
 
 
 def error_of(pump: PumpDevice, refusal: Refused) -> PioreactorError:

@@ -24,6 +24,17 @@ NOTED_EVERY_S = 1.0
 NOT_IN_BOOKS = "pump_calibration"
 
 
+EXCHANGES = "open_exchanges"
+"""Job → its exchange of liquid, from before `DosingStarted` is published until `DosingStopped` is."""
+
+
+class Exchange(msgspec.Struct, frozen=True):
+    """An exchange that has begun."""
+
+    experiment: str
+    requested: dict[str, float]
+
+
 class DosingContext(Protocol):
     """Context for ledger entries: a job, or an action."""
 
@@ -118,7 +129,44 @@ def account_interrupted_runs(context: DosingContext) -> list[str]:
         run = _take(runtime, role)
         if run is not None:
             messages.append(_account(context, role, run, runtime.clock.monotonic()))
+    for job in [str(job) for job, _ in runtime.stores.persistent(EXCHANGES).items()]:
+        if runtime.ownership.holder(f"job-{job}") is None:
+            messages += close_interrupted_exchange(context, job)
     return messages
+
+
+def begin_exchange(runtime: Runtime, job: str, experiment: str, requested: dict[str, float]) -> None:
+    """Store that a job begins an exchange of volumes [mL], so that it is closed after a crash."""
+    exchange = Exchange(experiment, requested)
+    runtime.stores.persistent(EXCHANGES).set(job, msgspec.json.encode(exchange).decode())
+
+
+def end_exchange(runtime: Runtime, job: str) -> None:
+    """Remove an exchange whose end is published."""
+    runtime.stores.persistent(EXCHANGES).pop(job)
+
+
+def close_interrupted_exchange(context: DosingContext, job: str) -> list[str]:
+    """Publish the end of an exchange that a job began and a crash interrupted; return a message if there was one.
+
+    The volumes that moved are in the volume ledger: its dosing events are complete.
+    """
+    runtime = context.runtime
+    text = runtime.stores.persistent(EXCHANGES).pop(job)
+    try:
+        exchange = msgspec.json.decode(text if isinstance(text, str) else b"", type=Exchange)
+    except msgspec.DecodeError:
+        return []
+    event = structs.AutomationEvent(
+        event_name="DosingStopped",
+        message="interrupted",
+        data={"requested": exchange.requested},
+        timestamp=runtime.clock.now(),
+    )
+    topic = topics.setting(context.unit, exchange.experiment, job, "latest_event")
+    context.publish(topic, event, qos=1, retain=True)
+    volumes = ", ".join(f"{name.removesuffix('_ml')} {ml:g} mL" for name, ml in exchange.requested.items())
+    return [f"An exchange of {job} ({volumes}) was interrupted; see the dosing events for what moved."]
 
 
 def _has_owner(runtime: Runtime, role: str) -> bool:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from pioreactor.actions.dosing import ALT_MEDIA, MEDIA, WASTE, DoseRequest, PumpDevice, Refused, dose, load_pump_rate
-from pioreactor.actions.pump import add_alt_media, add_media, error_of, remove_waste
+from pioreactor.actions.dosing import ALT_MEDIA, MEDIA, WASTE, DoseRequest, PumpDevice, Refused, load_pump_rate
+from pioreactor.actions.pump import add_alt_media, add_media, dose_in_turn, error_of, remove_waste
 from pioreactor.exc import InvalidRequestError
 from pioreactor.jobs.managed_lifecycle import managed_lifecycle
 from pioreactor.runtime import context
@@ -72,6 +72,6 @@ def _move(script: managed_lifecycle, name: str, volume_ml: float, source_of_even
         function(unit=script.unit, experiment=script.experiment, ml=volume_ml, source_of_event=source_of_event)
         return
     request = DoseRequest(volume_ml=volume_ml, source_of_event=source_of_event)
-    outcome = dose(script, ours, request, load_pump_rate(script, ours))
+    outcome = dose_in_turn(script, ours, request, load_pump_rate(script, ours))
     if isinstance(outcome, Refused):
         raise error_of(ours, outcome)

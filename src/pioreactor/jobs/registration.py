@@ -132,6 +132,7 @@ class Registration:
 
     def flush(self) -> None:
         """Send what was published since the last call, journaled messages first."""
+        self.logger.report_repetitions()
         self.publisher.flush()
         if self._dirty:
             dirty, self._dirty = self._dirty, {}

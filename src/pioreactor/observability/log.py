@@ -10,6 +10,7 @@ from typing import TextIO
 from pioreactor import topics
 from pioreactor.observability.formats import ConsoleFormatter, LineFormatter, Redactor, WireFormatter
 from pioreactor.observability.handlers import LogSink, SharedLogFile, SinkHandler
+from pioreactor.observability.repetitions import RepetitionFilter
 
 NOTICE = 25
 """More important than information, less than a warning: a person wants to know."""
@@ -38,8 +39,14 @@ class CustomLogger(logging.LoggerAdapter[logging.Logger]):
     ) -> None:
         self.log(NOTICE, msg, *args, exc_info=exc_info, stack_info=stack_info, stacklevel=stacklevel, extra=extra)
 
+    def report_repetitions(self, *, is_last: bool = False) -> None:
+        """Report which repeated warnings are over; all of them with `is_last`. Called now and then while a job runs."""
+        if isinstance(self.logger, _Logger):
+            self.logger.report_repetitions(is_last=is_last)
+
     def clean_up(self) -> None:
         """Close the targets. Safe to call twice; records made later go nowhere."""
+        self.report_repetitions(is_last=True)
         for handler in list(self.logger.handlers):
             self.logger.removeHandler(handler)
             handler.close()
@@ -49,10 +56,21 @@ class _Logger(logging.Logger):
     """Stands outside the standard library's tree: units that share a process do not share loggers, and nothing of a
     finished job stays behind."""
 
+    repetitions: RepetitionFilter | None = None
+
     def handle(self, record: logging.LogRecord) -> None:
         if record.levelno == NOTICE:
             record.levelname = "NOTICE"
-        super().handle(record)
+        self.report_repetitions()
+        if self.repetitions is None or self.repetitions.passes(record):
+            super().handle(record)
+
+    def report_repetitions(self, *, is_last: bool = False) -> None:
+        """Report repetitions that are over, and hourly those that continue."""
+        if self.repetitions is None:
+            return
+        for level, text in self.repetitions.summaries(is_last=is_last):
+            super().handle(self.makeRecord(self.name, level, "", 0, text, (), None))
 
 
 def level_number(name: str) -> int:
@@ -87,6 +105,7 @@ def create_logger(
     clock = now if now is not None else _utc_now
     redact = Redactor(secrets)
     logger = _Logger(name, logging.DEBUG)
+    logger.repetitions = RepetitionFilter(clock)
     if log_file is not None:
         file_handler = SharedLogFile(log_file)
         file_handler.setFormatter(LineFormatter(clock, redact))

@@ -8,7 +8,7 @@ import pytest
 from pioreactor.actions import bioreactor
 from pioreactor.actions.circulate import circulate, share_of
 from pioreactor.actions.dosing import ALT_MEDIA, MEDIA, UncalibratedPump
-from pioreactor.actions.pump import PWMPump, add_media
+from pioreactor.actions.pump import PWMPump, add_media, remove_waste
 from pioreactor.actions.pumps import parse_script, registered_pumps, run_pumps
 from pioreactor.automations.dosing.silent import Silent
 from pioreactor.exc import ActuatorInUseError, CalibrationMissingError, InvalidRequestError, StoppedError
@@ -198,3 +198,23 @@ def test_a_pump_on_any_pin(simulated: Simulated) -> None:
             pump.continuously()
             assert rig.pwm_duties()[pin] == 100.0
         assert rig.pwm_duties()[pin] == 0.0
+
+
+def test_doses_in_quick_succession_wait_for_each_other(simulated: Simulated) -> None:
+    bench = simulated(scenario="water")
+    given = [beside(bench, lambda: add_media(ml=0.5)) for _ in range(3)]
+    bench.wait(40.0)
+    assert [each[0] == pytest.approx(0.5) for each in given] == [True] * 3
+    assert books(bench).cumulative_media_added_ml == pytest.approx(1.5)
+
+
+def test_a_dose_that_waits_too_long_is_refused_with_who_and_how_much(simulated: Simulated) -> None:
+    bench = simulated(scenario="water")
+    beside(bench, lambda: remove_waste(duration=200.0))
+    bench.wait(1.0)
+    refused = beside(bench, lambda: remove_waste(ml=0.5, source_of_event="CLI"))
+    bench.wait(50.0)
+    assert refused == []
+    bench.wait(20.0)
+    assert refused == [0.0]
+    assert any("remove_waste of 0.5 mL (from CLI) was refused" in line for line in bench.logged("error"))

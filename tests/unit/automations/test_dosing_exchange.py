@@ -10,6 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from pioreactor.actions import bioreactor
+from pioreactor.actions.pump_run_log import account_interrupted_runs, begin_exchange
 from pioreactor.automations.dosing.base import DosingAutomationJob, DosingAutomationJobContrib
 from pioreactor.automations.dosing.chemostat import Chemostat
 from pioreactor.automations.dosing.exchange import Volumes
@@ -424,3 +425,24 @@ def test_an_automation_without_a_word_about_itself_does_not_break_the_help() -> 
     assert shown.exit_code == 0
     assert "silent_plugin" in shown.output
     assert "_syringe" not in shown.output
+
+
+def test_an_exchange_that_a_crash_interrupted_is_closed_at_the_next_start() -> None:
+    with simulated_bench(scenario=WATER) as bench:
+        begin_exchange(bench.unit.runtime, "dosing_automation", EXPERIMENT, {"media_ml": 0.5})
+        bench.start(Manual)
+        [stopped] = run_events(bench, "DosingStopped")
+        assert (stopped["message"], stopped["data"]) == ("interrupted", {"requested": {"media_ml": 0.5}})
+        assert any("media 0.5 mL) was interrupted" in line for line in bench.logged("warning"))
+
+
+def test_monitor_closes_the_exchange_of_a_job_that_is_gone_and_of_no_other(scene: Scene) -> None:
+    runtime = scene.bench.unit.runtime
+    scene.job.ask(media_ml=0.5, waste_ml=0.5)
+    scene.bench.wait(2.0)
+    assert account_interrupted_runs(scene.job) == []
+    scene.bench.wait(120.0)
+    assert len(run_events(scene.bench, "DosingStopped")) == 1
+    begin_exchange(runtime, "other_automation", EXPERIMENT, {"media_ml": 0.5})
+    assert len(account_interrupted_runs(scene.job)) == 1
+    assert account_interrupted_runs(scene.job) == []

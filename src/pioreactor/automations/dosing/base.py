@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import ClassVar
 
 from pioreactor import topics
-from pioreactor.actions import bioreactor
+from pioreactor.actions import bioreactor, pump_run_log
 from pioreactor.actions.dosing import (
     ALT_MEDIA,
     MEDIA,
@@ -36,7 +37,7 @@ from pioreactor.automations.dosing.observations import DosingObservations
 from pioreactor.automations.dosing.vial import VialProperties
 from pioreactor.calibrations import store
 from pioreactor.calibrations.conditions import warn_of_differences
-from pioreactor.exc import CalibrationMissingError, ConfigurationError, InvalidRequestError, StoppedError
+from pioreactor.exc import CalibrationMissingError, ConfigurationError, InvalidRequestError, StoppedError, StorageError
 from pioreactor.messaging.ports import Message
 from pioreactor.states import JobState
 
@@ -79,6 +80,8 @@ class DosingAutomationJob(VialProperties, AutomationJob):
         **settings: object,
     ) -> None:
         super().__init__(unit, experiment, duration=duration, skip_first_run=skip_first_run, **settings)
+        for message in pump_run_log.close_interrupted_exchange(self, self.job_name):
+            self.logger.warning("%s", message)
         now_s = self.runtime.clock.monotonic
         self._diagnostics = DosingDiagnostics(
             self.create_diagnostics(), logger=self.logger, pause=self.pause_soon, now_s=now_s
@@ -129,21 +132,27 @@ class DosingAutomationJob(VialProperties, AutomationJob):
         """
         check_volumes(waste_ml, inputs_ml, has_method=lambda name: hasattr(self, name))
         requested = {"waste_ml": waste_ml, **inputs_ml}
+        moved = Volumes(dict.fromkeys(requested, 0.0))
+        pump_run_log.begin_exchange(self.runtime, self.job_name, self.experiment, requested)
         self._publish_event(events.DosingStarted(data=dict(requested)))
-        with self._diagnostics.dose() as is_allowed:
-            moved = self._exchange(waste_ml, inputs_ml) if is_allowed else Volumes(dict.fromkeys(requested, 0.0))
-        self._publish_event(events.DosingStopped(data=dict(moved)))
+        try:
+            with self._diagnostics.dose() as is_allowed:
+                if is_allowed:
+                    self._exchange(waste_ml, inputs_ml, moved)
+        finally:
+            self._publish_event(events.DosingStopped(data=dict(moved)))
+            with suppress(StorageError):
+                pump_run_log.end_exchange(self.runtime, self.job_name)
         return moved
 
-    def _exchange(self, waste_ml: float, inputs_ml: dict[str, float]) -> Volumes:
+    def _exchange(self, waste_ml: float, inputs_ml: dict[str, float], moved: Volumes) -> None:
+        """Exchange in portions and add what moved to `moved`, also when it is interrupted."""
         portions = count_portions(sum(inputs_ml.values()), self.runtime.settings.dosing_automation.max_subdose)
-        moved = Volumes({"waste_ml": 0.0, **dict.fromkeys(inputs_ml, 0.0)})
         for _ in range(portions):
             portion = {name: volume_ml / portions for name, volume_ml in inputs_ml.items()}
             is_balanced = self._exchange_portion(waste_ml / portions, portion, moved)
             if not is_balanced or self.is_interrupted or self.state != JobState.READY:
                 break
-        return moved
 
     def _exchange_portion(self, waste_ml: float, inputs_ml: dict[str, float], moved: Volumes) -> bool:
         """Exchange one portion and add what moved to `moved`, also when it is interrupted.
