@@ -96,9 +96,10 @@ OVERLAYS = (
     View("alarms", "overview", _warn, "app/Alarms.tsx"),
     View("more pages", "overview", _button("More"), "app/Navigation.tsx", ("phone",)),
     View("overview menu", "overview", _button("More actions"), "features/overview/Overview.tsx"),
-    View("record event", "overview", _button("Record event"), "features/overview/RecordEvent.tsx"),
+    View("record event", "overview", _button("Record event"), "units/RecordEvent.tsx"),
     View("control all", "overview", _button("Control all"), "control/ControlAll.tsx"),
     View("stop all", "pioreactors", _button("Stop all activity"), "control/StopEverything.tsx"),
+    View("stretch", "overview", _button("From … to …"), "charts/RangePicker.tsx"),
     View("save chart", "overview", _button("Save Temperature"), "charts/ChartMenu.tsx"),
     View("assign units", "pioreactors", _button("Assign units"), "units/AssignDialog.tsx"),
     View("unit of many", "overview?units=12", _button(re.compile("^(Wild type A|reactor-01)")), "units/UnitTile.tsx"),
@@ -111,6 +112,7 @@ OVERLAYS = (
     ),
     View("label", "pioreactors/reactor-01", _button("Label"), "features/pioreactors/LabelDialog.tsx"),
     View("new experiment", "experiments", _button("New experiment"), "features/experiments/ExperimentForm.tsx"),
+    View("end experiment", "experiments", _button("End demo"), "features/experiments/EndExperiment.tsx"),
     View("delete experiment", "experiments", _button("Delete demo"), "features/experiments/DeleteExperiment.tsx"),
     View("add unit", "inventory", _button("Add unit"), "features/inventory/AddUnit.tsx"),
     View("remove unit", "inventory", _button("Remove"), "features/inventory/RemoveUnit.tsx"),
@@ -126,6 +128,7 @@ OVERLAYS = (
     ),
     View("new token", "tokens", _button("New token"), "features/tokens/NewToken.tsx"),
     View("revoke token", "tokens", _button(re.compile("^Revoke")), "features/tokens/RevokeToken.tsx"),
+    View("templates", "experiment-profiles", _button("New profile"), "features/profiles/Profiles.tsx"),
     View("delete profile", "experiment-profiles", _button("Delete"), "features/profiles/Profiles.tsx"),
     View("run profile", "experiment-profiles", _button("Run"), "features/profiles/StartRun.tsx"),
     View(
@@ -143,6 +146,7 @@ OVERLAYS = (
 )
 
 UNREACHED = {
+    "features/calibrations/useUse.tsx": "asks after a poor fit; walked in test_protocols_on_a_cluster",
     "features/calibrations/SessionPage.tsx": "needs a session on hardware; walked in test_protocols_on_a_cluster",
     "features/profiles/Runs.tsx": "needs a run; walked in test_profiles_on_a_cluster",
 }

@@ -31,6 +31,7 @@ def test_a_profile_is_written_run_and_stopped(
     expect(page.get_by_text("There is no profile yet.")).to_be_visible()
 
     page.get_by_role("button", name="New profile").click()
+    page.get_by_role("menuitem", name="Stir, then dilute at a density").click()
     page.get_by_label("Name of the file").fill("faster")
     text = page.get_by_label("Text of the profile")
     text.fill(PROFILE.replace("t: 2d", "t: soon"))

@@ -11,6 +11,7 @@ import type { Band } from "./bands";
 import { ChartMenu } from "./ChartMenu";
 import css from "./charts.module.css";
 import { Legend, type LegendEntry } from "./Legend";
+import { notesOf, useNoteRows } from "./notes";
 import { strokeOfChannel } from "./palette";
 import type { Line } from "./plot";
 import type { Points } from "./points";
@@ -19,6 +20,9 @@ import { inWords, type Quantity, summarize } from "./stretch";
 import { TimeChart } from "./TimeChart";
 import { useUncalibratedWords } from "./uncalibrated";
 import { splitSeries, useUnitStrokes } from "./useLines";
+
+/** Bands of more lines than these cover each other and the lines. */
+const BANDS_OF_UNITS = 6;
 
 interface Props {
   chart: ChartDescriptor;
@@ -48,6 +52,8 @@ export function ChartCard({ chart, experiment, unit, labels, hidden, onToggle, h
   const { source, version } = useSource(wantedBy(chart, experiment, hoursOf(axis.window)));
   const strokes = useUnitStrokes();
   const mayBeLog = chart.log_scale ?? false;
+  const noteRows = useNoteRows(experiment);
+  const notes = useMemo(() => notesOf(noteRows, unit), [noteRows, unit]);
   const doses = useDoses(mayBeLog ? experiment : undefined, axis.window);
   const bandsOf = useBands(chart, experiment, axis.window);
   const quantity = quantityOf(chart);
@@ -103,6 +109,8 @@ export function ChartCard({ chart, experiment, unit, labels, hidden, onToggle, h
     summary: summaryOf(one.points),
   }));
 
+  const shownSeries = series.filter((one) => !hidden.has(one.unit));
+
   return (
     <section className={`panel ${css.card}`} aria-label={chart.title} data-testid={`chart-${chart.chart_key}`}>
       <header className={css.head}>
@@ -144,13 +152,16 @@ export function ChartCard({ chart, experiment, unit, labels, hidden, onToggle, h
           domain={chart.y_axis_domain ?? null}
           dark={strokes.dark}
           height={height}
+          notes={notes}
           doses={series
             .filter((one, i) => !hidden.has(one.unit) && series.findIndex((other) => other.unit === one.unit) === i)
             .map((one) => ({ x: doses.get(one.unit)?.x ?? [], color: strokes.strokeOf(one.unit).color }))
             .filter(({ x }) => x.length > 0)}
-          bands={series
-            .filter((one) => !hidden.has(one.unit))
-            .flatMap((one) => bandsOf(one.unit, strokes.strokeOf(one.unit).color))}
+          bands={
+            shownSeries.length > BANDS_OF_UNITS
+              ? []
+              : shownSeries.flatMap((one) => bandsOf(one.unit, strokes.strokeOf(one.unit).color))
+          }
           onCursor={(_, at) => setCursorAt(at)}
           plotRef={plot}
         />

@@ -6,6 +6,7 @@ import "uplot/dist/uPlot.min.css";
 import { type Range, type SharedAxis, useAxis } from "./axis";
 import type { Band } from "./bands";
 import css from "./charts.module.css";
+import type { Note } from "./notes";
 import { type Doses, type Line, plotOptions } from "./plot";
 import { align, type Points } from "./points";
 
@@ -22,6 +23,7 @@ export interface TimeChartProps {
   dark: boolean;
   height: number;
   doses: readonly Doses[];
+  notes: readonly Note[];
   bands: readonly Band[];
   onCursor: (index: number | null, at: number | undefined) => void;
   plotRef: RefObject<uPlot | null>;
@@ -69,6 +71,7 @@ export function TimeChart(props: TimeChartProps) {
   const [width, setWidth] = useState(0);
   const onCursor = useRef(props.onCursor);
   const doses = useRef(props.doses);
+  const notes = useRef(props.notes);
   const bands = useRef(props.bands);
   const drawing = useRef({ timer: 0, costMs: 0, lastMs: 0 });
   const shape = JSON.stringify([
@@ -83,6 +86,7 @@ export function TimeChart(props: TimeChartProps) {
   useEffect(() => {
     onCursor.current = props.onCursor;
     doses.current = props.doses;
+    notes.current = props.notes;
     bands.current = props.bands;
   });
 
@@ -107,6 +111,7 @@ export function TimeChart(props: TimeChartProps) {
         height,
         syncKey: "page",
         doses: () => doses.current,
+        notes: () => notes.current,
         bands: () => bands.current,
         onCursor: (index) => onCursor.current(index, index === null ? undefined : plot.data[0]?.[index]),
         paths: {

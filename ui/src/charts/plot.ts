@@ -5,6 +5,7 @@ import { fixed, legible, reading } from "@/parts/format";
 import { type Robust, withoutSpikes } from "@/parts/spikes";
 import { clockLabels, elapsed, midnight, type SharedAxis, ticks } from "./axis";
 import { type Band, drawBands } from "./bands";
+import { drawNotes, type Note } from "./notes";
 import type { Stroke } from "./palette";
 
 export interface Line {
@@ -32,6 +33,7 @@ export interface PlotRequest {
   syncKey: string;
   onCursor: (index: number | null) => void;
   doses: () => readonly Doses[];
+  notes: () => readonly Note[];
   bands: () => readonly Band[];
   paths: { linear: uPlot.Series.PathBuilder; stepped: uPlot.Series.PathBuilder };
 }
@@ -233,6 +235,7 @@ export function plotOptions(request: PlotRequest): uPlot.Options {
       drawAxes: [(u) => drawBands(u, request.bands())],
       draw: [
         (u) => drawDoses(u, request.doses()),
+        (u) => drawNotes(u, request.notes(), token("--ink-soft"), `${12 * devicePixelRatio}px system-ui, sans-serif`),
         (u) => !log && drawSpikes(u, spikesOf(u), request.lines, request.decimals),
       ],
       setCursor: [(u) => request.onCursor(u.cursor.idx ?? null)],

@@ -50,7 +50,13 @@ function selected(path: string, body: unknown, query: URLSearchParams, nowS: num
   }
   if (path.endsWith("logs")) {
     const skip = Number(query.get("skip") ?? 0);
-    const rows = (body as LogRow[]).filter(({ level }) => atLeast(level, query.get("min_level") ?? "INFO"));
+    const [search, wanted] = [(query.get("search") ?? "").toLowerCase(), query.get("task")];
+    const rows = (body as LogRow[]).filter(
+      ({ level, message, task }) =>
+        atLeast(level, query.get("min_level") ?? "INFO") &&
+        message.toLowerCase().includes(search) &&
+        (wanted === null || task === wanted),
+    );
     return rows.slice(skip, skip + (path.endsWith("recent_logs") ? RECENT_LOGS : LOGS_PER_PAGE));
   }
   return body;

@@ -21,6 +21,7 @@ it("lists tokens as the leader does", () => {
 
 const BODIES: Record<string, Record<string, unknown>> = {
   "POST /api/experiments": { experiment: "new", description: "", tags: [] },
+  "POST /api/experiments/{experiment}/rename": { experiment: "renamed" },
   "PATCH /api/experiments/{experiment}": { description: "changed" },
   "PUT /api/experiments/{experiment}/workers": { pioreactor_unit: "reactor-01" },
   "PATCH /api/experiments/{experiment}/unit_labels": { unit: "reactor-01", label: "A" },

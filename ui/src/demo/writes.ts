@@ -234,6 +234,23 @@ export function writes(cluster: DemoCluster, tasks: Tasks, session: Session): [M
       },
     ],
     [
+      "POST",
+      "/api/experiments/{experiment}/rename",
+      ([name], body) => {
+        const found = experiments().find((one) => one.experiment === name);
+        if (found) found.experiment = String(body.experiment);
+        return tasks.succeed({ experiment: body.experiment, rows: 0 });
+      },
+    ],
+    [
+      "DELETE",
+      "/api/experiments/{experiment}/workers",
+      () => {
+        assigned().splice(0);
+        return tasks.succeed({});
+      },
+    ],
+    [
       "DELETE",
       "/api/experiments/{experiment}/workers/{unit}",
       ([, unit = ""]) => {

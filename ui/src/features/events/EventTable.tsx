@@ -1,9 +1,22 @@
 /** Events as a table on a desk, as lines on a phone. */
 
+import { Link } from "react-router";
 import type { LogRow } from "@/api/types";
+import { inExperiment } from "@/parts/experiment";
 import { clockWithSeconds, day, secondsOf } from "@/parts/format";
 import { LogLevel, LogList } from "@/parts/LogList";
 import css from "./events.module.css";
+
+/** Half of the stretch of the charts that an event leads to [s]. */
+const AROUND_S = 1800;
+
+/** The charts half an hour around an event, of the experiment that it belongs to. */
+function momentInCharts({ timestamp, experiment }: LogRow): string {
+  const iso = (seconds: number): string => new Date(Math.round(seconds) * 1000).toISOString().replace(".000Z", "Z");
+  const at = secondsOf(timestamp);
+  const where = `/overview?from=${iso(at - AROUND_S)}&to=${iso(at + AROUND_S)}`;
+  return experiment === "$experiment" ? where : inExperiment(where, experiment);
+}
 
 export function EventTable({ rows, labels }: { rows: readonly LogRow[]; labels: Record<string, string> }) {
   return (
@@ -27,7 +40,9 @@ export function EventTable({ rows, labels }: { rows: readonly LogRow[]; labels: 
             return (
               <tr key={`${row.timestamp}${row.pioreactor_unit}${row.message}`}>
                 <td className={`num ${css.time}`} title={row.timestamp}>
-                  {day(at)}, {clockWithSeconds(at)}
+                  <Link to={momentInCharts(row)} aria-label={`Show ${day(at)}, ${clockWithSeconds(at)} in the charts`}>
+                    {day(at)}, {clockWithSeconds(at)}
+                  </Link>
                 </td>
                 <td>
                   {labels[row.pioreactor_unit] ??

@@ -1,17 +1,21 @@
 /** Everything that was said, page by page; the filters are in the address, so a view can be sent to a colleague. */
 
-import { Button, NativeSelect } from "@mantine/core";
+import { Button, NativeSelect, TextInput } from "@mantine/core";
+import { useDebouncedCallback } from "@mantine/hooks";
 import { useInfiniteQuery } from "@tanstack/react-query";
+import { useState } from "react";
 import { useSearchParams } from "react-router";
 import { get } from "@/api/client";
-import { useLabels, useWorkers } from "@/api/queries";
+import { useAssigned, useLabels, useWorkers } from "@/api/queries";
 import type { LogRow } from "@/api/types";
 import { named } from "@/control/units";
 import { useLiveLogs } from "@/live/logs";
 import { useFrame } from "@/parts/experiment";
-import { LEVELS } from "@/parts/levels";
+import { Icon } from "@/parts/icons";
+import { LEVEL_CHOICES } from "@/parts/levels";
 import { PageHeader } from "@/parts/PageHeader";
 import { Empty, Problem, Waiting } from "@/parts/Problem";
+import { RecordEvent } from "@/units/RecordEvent";
 import { EventTable } from "./EventTable";
 import css from "./events.module.css";
 import { type Filters, logsPath, PAGE, readFilters, SCOPES, type Scope } from "./filters";
@@ -49,12 +53,39 @@ export default function Events() {
     filters.level,
     pages.data?.pages.flat(),
     filters.unit || undefined,
-  );
+  ).filter((row) => row.message.toLowerCase().includes(filters.find.toLowerCase()));
+  const units = (useAssigned(experiment).data ?? []).map((one) => one.pioreactor_unit);
+  const [recording, setRecording] = useState(false);
+  const [find, setFind] = useState(filters.find);
+  const search = useDebouncedCallback((text: string) => set({ find: text.trim() }), 300);
 
   return (
     <>
-      <PageHeader title="Events" about={<span>Newest first; new ones appear by themselves.</span>} />
+      <PageHeader
+        title="Events"
+        about={<span>Newest first; new ones appear by themselves.</span>}
+        actions={
+          <Button
+            variant="default"
+            leftSection={<Icon name="plus" size={16} />}
+            disabled={experiment === ""}
+            onClick={() => setRecording(true)}
+          >
+            Record event
+          </Button>
+        }
+      />
       <div className={css.filters} role="group" aria-label="Filters">
+        <TextInput
+          label="Find"
+          placeholder="A word of the message"
+          leftSection={<Icon name="search" size={16} />}
+          value={find}
+          onChange={(event) => {
+            setFind(event.currentTarget.value);
+            search(event.currentTarget.value);
+          }}
+        />
         <NativeSelect
           label="Of"
           value={filters.scope}
@@ -76,7 +107,7 @@ export default function Events() {
         <NativeSelect
           label="From level"
           value={filters.level}
-          data={LEVELS.map((one) => ({ value: one, label: one[0] + one.slice(1).toLowerCase() }))}
+          data={LEVEL_CHOICES}
           onChange={(event) => set({ level: event.currentTarget.value })}
         />
       </div>
@@ -89,6 +120,13 @@ export default function Events() {
       ) : (
         <EventTable rows={live} labels={labels} />
       )}
+      <RecordEvent
+        opened={recording}
+        onClose={() => setRecording(false)}
+        experiment={experiment}
+        units={units}
+        labels={labels}
+      />
       {pages.hasNextPage && (
         <div className={css.more}>
           <Button variant="default" loading={pages.isFetchingNextPage} onClick={() => void pages.fetchNextPage()}>

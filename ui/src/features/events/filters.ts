@@ -17,6 +17,8 @@ export interface Filters {
   scope: Scope;
   unit: string;
   level: string;
+  /** A text that messages contain. */
+  find: string;
 }
 
 export function readFilters(params: URLSearchParams): Filters {
@@ -26,12 +28,13 @@ export function readFilters(params: URLSearchParams): Filters {
     scope,
     unit: params.get("unit") ?? "",
     level: (LEVELS as readonly string[]).includes(level) ? level : "INFO",
+    find: params.get("find") ?? "",
   };
 }
 
 /** The route of the log that answers these filters, up to the number of events to skip. */
-export function logsPath({ scope, unit, level }: Filters, experiment: string): string {
-  const query = `?min_level=${level}`;
+export function logsPath({ scope, unit, level, find }: Filters, experiment: string): string {
+  const query = `?min_level=${level}${find === "" ? "" : `&search=${encodeURIComponent(find)}`}`;
   if (scope === "experiment")
     return (
       (unit

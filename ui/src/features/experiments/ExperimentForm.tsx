@@ -3,8 +3,9 @@
 import { Modal, NativeSelect, Textarea, TextInput } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
-import { path, request } from "@/api/client";
+import { ask, path, request } from "@/api/client";
 import type { Experiment } from "@/api/types";
+import { useFrame } from "@/parts/experiment";
 import { FormFooter } from "@/parts/FormFooter";
 import css from "./experiments.module.css";
 import { tagsOf, wrongWith } from "./search";
@@ -32,15 +33,18 @@ export function ExperimentForm(props: Props) {
 
 function Form({ onClose, experiment, experiments, onCreated }: Props) {
   const client = useQueryClient();
+  const { choose } = useFrame();
   const [name, setName] = useState(experiment?.experiment ?? "");
   const [description, setDescription] = useState(experiment?.description ?? "");
   const [tags, setTags] = useState(experiment?.tags.join(", ") ?? "");
-  const wrong = experiment
-    ? undefined
-    : wrongWith(
-        name,
-        experiments.map((one) => one.experiment),
-      );
+  const renamed = experiment !== undefined && name.trim() !== experiment.experiment;
+  const wrong =
+    experiment && !renamed
+      ? undefined
+      : wrongWith(
+          name,
+          experiments.map((one) => one.experiment),
+        );
   const like = (from: string): void => {
     const before = experiments.find((one) => one.experiment === from);
     if (!before) return;
@@ -48,13 +52,16 @@ function Form({ onClose, experiment, experiments, onCreated }: Props) {
     setTags(before.tags.join(", "));
   };
   const saving = useMutation({
-    mutationFn: () =>
-      experiment
-        ? request<Experiment>("PATCH", path("api", "experiments", experiment.experiment), {
-            description,
-            tags: tagsOf(tags),
-          })
-        : request<Experiment>("POST", "/api/experiments", { experiment: name.trim(), description, tags: tagsOf(tags) }),
+    mutationFn: async () => {
+      const about = { description, tags: tagsOf(tags) };
+      if (!experiment) return request<Experiment>("POST", "/api/experiments", { experiment: name.trim(), ...about });
+      const changed = await request<Experiment>("PATCH", path("api", "experiments", experiment.experiment), about);
+      if (!renamed) return changed;
+      const rename = path("api", "experiments", experiment.experiment, "rename");
+      await ask("POST", rename, { experiment: name.trim() }, { everyMs: 1000, attempts: 600 });
+      choose(name.trim());
+      return { ...changed, experiment: name.trim() };
+    },
     onSuccess: async (saved) => {
       await client.invalidateQueries({ queryKey: ["experiments"] });
       if (experiment) onClose();
@@ -67,18 +74,21 @@ function Form({ onClose, experiment, experiments, onCreated }: Props) {
   };
   return (
     <form onSubmit={submit} className={css.form}>
-      {!experiment && (
-        <TextInput
-          label="Name"
-          description="The name can't be changed later."
-          data-autofocus
-          required
-          withAsterisk={false}
-          value={name}
-          error={name !== "" ? wrong : undefined}
-          onChange={(event) => setName(event.currentTarget.value)}
-        />
-      )}
+      <TextInput
+        label="Name"
+        description={
+          experiment && experiment.worker_count > 0
+            ? "To rename it, end it first: what its units publish has the name in it."
+            : undefined
+        }
+        disabled={experiment !== undefined && experiment.worker_count > 0}
+        data-autofocus
+        required
+        withAsterisk={false}
+        value={name}
+        error={name !== "" ? wrong : undefined}
+        onChange={(event) => setName(event.currentTarget.value)}
+      />
       <Textarea
         label="Description"
         autosize

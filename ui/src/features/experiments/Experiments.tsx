@@ -12,11 +12,12 @@ import { PageHeader } from "@/parts/PageHeader";
 import { Empty } from "@/parts/Problem";
 import { AssignDialog } from "@/units/AssignDialog";
 import { DeleteExperiment } from "./DeleteExperiment";
+import { EndExperiment } from "./EndExperiment";
 import { ExperimentForm } from "./ExperimentForm";
 import css from "./experiments.module.css";
 import { found } from "./search";
 
-type Dialog = { kind: "new" } | { kind: "edit" | "delete" | "assign"; experiment: Experiment };
+type Dialog = { kind: "new" } | { kind: "edit" | "delete" | "assign" | "end"; experiment: Experiment };
 
 export default function Experiments() {
   const { experiments, current, choose } = useFrame();
@@ -105,6 +106,7 @@ export default function Experiments() {
           setDialog({ kind: "assign", experiment });
         }}
       />
+      <EndExperiment onClose={close} experiment={dialog?.kind === "end" ? dialog.experiment : undefined} />
       <DeleteExperiment
         opened={dialog?.kind === "delete"}
         onClose={close}
@@ -123,7 +125,7 @@ interface RowProps {
   experiment: Experiment;
   isCurrent: boolean;
   onOpen: () => void;
-  onDialog: (kind: "edit" | "delete" | "assign") => void;
+  onDialog: (kind: "edit" | "delete" | "assign" | "end") => void;
 }
 
 function Row({ experiment, isCurrent, onOpen, onDialog }: RowProps) {
@@ -157,6 +159,11 @@ function Row({ experiment, isCurrent, onOpen, onDialog }: RowProps) {
         <Button variant="default" size="xs" onClick={() => onDialog("edit")} aria-label={`Edit ${name}`}>
           Edit
         </Button>
+        {experiment.worker_count > 0 && (
+          <Button variant="default" size="xs" onClick={() => onDialog("end")} aria-label={`End ${name}`}>
+            End
+          </Button>
+        )}
         <Button
           variant="subtle"
           color="red"

@@ -14,11 +14,11 @@ import { Icon } from "@/parts/icons";
 import { lazyPart } from "@/parts/lazyPart";
 import { PageHeader } from "@/parts/PageHeader";
 import { Empty, Problem, Waiting } from "@/parts/Problem";
+import { RecordEvent } from "@/units/RecordEvent";
 import { UnitsGrid } from "@/units/UnitsGrid";
 import { MediaCard } from "./MediaCard";
 import css from "./overview.module.css";
 import { RecentLogs } from "./RecentLogs";
-import { RecordEvent } from "./RecordEvent";
 
 const Charts = lazyPart(() => import("@/charts/Charts"));
 

@@ -5,7 +5,7 @@ import { useState } from "react";
 import { useRecentLogs } from "@/api/queries";
 import { useLiveLogs } from "@/live/logs";
 import { LogList } from "@/parts/LogList";
-import { LEVELS } from "@/parts/levels";
+import { LEVEL_CHOICES } from "@/parts/levels";
 import panel from "@/parts/logPanel.module.css";
 import { Problem } from "@/parts/Problem";
 import { recall, remember } from "@/parts/remembered";
@@ -26,7 +26,7 @@ export function RecentLogs({ experiment, labels }: { experiment: string; labels:
           size="xs"
           aria-label="Least level shown"
           value={level}
-          data={LEVELS.map((one) => ({ value: one, label: one[0] + one.slice(1).toLowerCase() }))}
+          data={LEVEL_CHOICES}
           onChange={(event) => {
             remember(REMEMBERED, event.currentTarget.value);
             setLevel(event.currentTarget.value);

@@ -62,7 +62,7 @@ function DoseByHand({ unit, experiment }: Props) {
       <form onSubmit={submit} className={css.stack}>
         <NativeSelect
           aria-label="Pump"
-          data={DOSES}
+          data={DOSES.map(({ value, label }) => ({ value, label }))}
           value={act}
           onChange={(event) => setAct(event.currentTarget.value as Dose)}
         />

@@ -1,6 +1,6 @@
 /** Experiment profiles: choose one, see what it will do, run it, change it. The chosen one is in the address. */
 
-import { Button, Group, Modal } from "@mantine/core";
+import { Button, Group, Menu, Modal } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { useSearchParams } from "react-router";
@@ -12,7 +12,7 @@ import { PageHeader } from "@/parts/PageHeader";
 import { Empty, Problem, Waiting } from "@/parts/Problem";
 import { Preview } from "./Preview";
 import { ProfileEditor } from "./ProfileEditor";
-import { authorOf, nameOf, TEMPLATE } from "./profiles";
+import { authorOf, nameOf, TEMPLATES } from "./profiles";
 import css from "./profiles.module.css";
 import { usePreview, useProfiles, useProfileText } from "./queries";
 import { Runs } from "./Runs";
@@ -50,13 +50,20 @@ export default function Profiles() {
         title="Profiles"
         about={<span>What happens on which unit and when, written once; {count(rows.length, "profile")}.</span>}
         actions={
-          <Button
-            leftSection={<Icon name="plus" size={16} />}
-            disabled={writing !== undefined}
-            onClick={() => setWriting({ file: undefined, text: TEMPLATE })}
-          >
-            New profile
-          </Button>
+          <Menu position="bottom-end">
+            <Menu.Target>
+              <Button leftSection={<Icon name="plus" size={16} />} disabled={writing !== undefined}>
+                New profile
+              </Button>
+            </Menu.Target>
+            <Menu.Dropdown>
+              {TEMPLATES.map(({ name, text }) => (
+                <Menu.Item key={name} onClick={() => setWriting({ file: undefined, text })}>
+                  {name}
+                </Menu.Item>
+              ))}
+            </Menu.Dropdown>
+          </Menu>
         }
       />
       {profiles.error && <Problem error={profiles.error} />}

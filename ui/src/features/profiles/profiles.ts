@@ -84,3 +84,76 @@ common:
                 target_biomass: \${{ target }}
                 exchange_volume_ml: 1.0
 `;
+
+const HEAD = (name: string): string => `version: "1.0"
+experiment_profile_name: ${name}
+metadata:
+  author: ""
+  description: ""
+
+common:
+  jobs:
+    stirring:
+      actions:
+        - type: start
+          t: 0
+          options:
+            target_rpm: 500
+    od_reading:
+      actions:
+        - type: start
+          t: 1m
+    growth_rate_calculating:
+      actions:
+        - type: start
+          t: 2m
+`;
+
+/** First texts of new profiles, each of which runs as it is. */
+export const TEMPLATES: readonly { name: string; text: string }[] = [
+  { name: "Stir, then dilute at a density", text: TEMPLATE },
+  { name: "Record a growth curve", text: HEAD("Growth curve") },
+  {
+    name: "Chemostat at a temperature",
+    text: `${HEAD("Chemostat")}    temperature_automation:
+      actions:
+        - type: start
+          t: 0
+          options:
+            automation_name: thermostat
+            target_temperature: 37
+    dosing_automation:
+      actions:
+        - type: start
+          t: 6h
+          options:
+            automation_name: chemostat
+            exchange_volume_ml: 1.0
+            duration: 20
+`,
+  },
+  {
+    name: "Change stirring by the hour",
+    text: `version: "1.0"
+experiment_profile_name: Stirring by the hour
+metadata:
+  author: ""
+  description: ""
+
+common:
+  jobs:
+    stirring:
+      actions:
+        - type: start
+          t: 0
+          options:
+            target_rpm: 300
+        - type: update
+          t: 1h
+          options:
+            target_rpm: 500
+        - type: stop
+          t: 2h
+`,
+  },
+];

@@ -7,8 +7,9 @@ import { path, request } from "@/api/client";
 import { named } from "@/control/units";
 import { bus } from "@/live/bus";
 import { EVERYONE } from "@/live/topics";
+import { useDraft } from "@/parts/draft";
 import { Problem } from "@/parts/Problem";
-import css from "./overview.module.css";
+import css from "./units.module.css";
 
 interface Props {
   opened: boolean;
@@ -24,7 +25,8 @@ const clusterNow = (): string =>
 
 export function RecordEvent({ opened, onClose, experiment, units, labels }: Props) {
   const [unit, setUnit] = useState(EVERYONE);
-  const [message, setMessage] = useState("");
+  // Kept while the dialog is closed, and when the page is left: what was typed is not lost.
+  const { text: message, setText: setMessage, discard } = useDraft(`event ${experiment}`, "");
   const client = useQueryClient();
   const recording = useMutation({
     mutationFn: () =>
@@ -37,9 +39,10 @@ export function RecordEvent({ opened, onClose, experiment, units, labels }: Prop
         timestamp: clusterNow(),
       }),
     onSuccess: () => {
-      setMessage("");
+      discard();
       onClose();
       void client.invalidateQueries({ queryKey: ["experiments", experiment, "recent_logs"] });
+      void client.invalidateQueries({ queryKey: ["logs"] });
     },
   });
   const submit = (event: FormEvent): void => {
