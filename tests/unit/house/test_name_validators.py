@@ -12,8 +12,11 @@ import msgspec
 import pytest
 
 from pioreactor.cluster.backup_replication import BackupCopies
+from pioreactor.cluster.pairing_client import split_address
+from pioreactor.cluster.pairing_protocol import Confirmation
 from pioreactor.devices.ownership import FileLockOwnership
 from pioreactor.exc import ConfigurationError, InvalidRequestError, NotFoundError
+from pioreactor.exports.dataset import Dataset
 from pioreactor.identity import access_tokens
 from pioreactor.identity.unit import unit_name
 from pioreactor.identity.unit_tokens import WorkerTokens
@@ -78,16 +81,24 @@ def backup_copy(name: str) -> None:
         BackupCopies(runtime).digest_of(name)
 
 
+def dataset_name(name: str) -> str:
+    made = Dataset(dataset_name=name, display_name="A", description="", table="x", has_experiment=True, has_unit=True)
+    return made.dataset_name
+
+
 CHECKS: dict[str, tuple[Callable[[str], object], str]] = {
     "access_tokens": (token_label, "script"),
     "accounts": (lambda name: Account(name, "secret").name, "unit1"),
     "artifacts": (lambda name: artifacts.check_component("calibration", name), "a 1"),
     "backup_replication": (backup_copy, "copy.sqlite"),
+    "dataset": (dataset_name, "od_readings"),
     "declaration": (job_class, "stirring"),
     "experiments": (experiments.check_experiment_name, "exp 1"),
     "kv": (lambda name: SqliteKeyValues(ANY, name), "leds"),
     "models name": (model("model_name"), "pioreactor_20ml"),
     "models version": (model("model_version"), "1.0"),
+    "pairing_client": (lambda name: split_address(name)[0], "worker1"),
+    "pairing_protocol": (field_of(Confirmation, "proof", nonce="n" * 32), "p" * 64),
     "naming": (naming.checked_name, "a 1"),
     "od_fusion_offset": (od_fusion_offset.question_for, "unit1"),
     "ownership": (FileLockOwnership(NOWHERE).holder, "heater"),
@@ -108,8 +119,9 @@ CHECKS: dict[str, tuple[Callable[[str], object], str]] = {
     "unit_tokens": (WorkerTokens(NOWHERE).token_of, "unit1"),
     "workers": (workers.check_unit_name, "unit1"),
 }
-NOT_NAMES = {"durations", "models", "validate"}
-"""Modules with patterns of other things: durations, angles of photodiodes, requirements of versions."""
+NOT_NAMES = {"durations", "exports", "models", "repetitions", "replay", "validate"}
+"""Modules with patterns of other things: durations, files that exist, angles of photodiodes, log lines, numbers,
+requirements of versions."""
 
 
 @pytest.mark.parametrize("check", CHECKS)

@@ -429,29 +429,3 @@ def test_profile_runs_are_newest_first(database: LeaderDatabase) -> None:
     ]
     put(database, *runs)
     assert [run.experiment_profile_name for run in database.profile_runs.recent("e", limit=2)] == ["p6", "p5"]
-
-
-def test_people_and_their_tokens(database: LeaderDatabase, wall: Wall) -> None:
-    people = database.people
-    assert people.password_hash("ada") is None
-    people.add("ada", "hash1")
-    with pytest.raises(ConflictError):
-        people.add("ada", "hash2")
-    people.set_password("ada", "hash3")
-    assert people.password_hash("ada") == "hash3"
-    people.add_token("t1", label="script", username="ada")
-    people.add_token("t2", label="short", username="ada", expires_at=to_timestamp(START + timedelta(hours=1)))
-    assert people.token("t1") is not None
-    assert people.token("t2") is not None
-    wall.turn(hours=1)
-    assert people.token("t2") is None
-    assert [token.label for token in people.tokens("ada")] == ["script", "short"]
-    people.remove("ada")
-    assert people.all() == []
-    assert people.token("t1") is None
-    with pytest.raises(NotFoundError):
-        people.remove("ada")
-    with pytest.raises(NotFoundError):
-        people.set_password("ada", "x")
-    with pytest.raises(NotFoundError):
-        people.add_token("t", label="l", username="ada")

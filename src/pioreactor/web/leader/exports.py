@@ -114,17 +114,18 @@ def exports(leader: LeaderPorts) -> Exports:
 @delete("/datasets/exports/{filename:str}", status_code=200, sync_to_thread=True)
 def delete_archive(leader: LeaderPorts, filename: FromPath[str]) -> Status:
     """Delete an archive; the recorded data stay."""
-    _archive(leader, filename).unlink(missing_ok=True)
+    archive_path(leader, filename).unlink(missing_ok=True)
     return Status()
 
 
 @get("/{filename:str}", sync_to_thread=True, opt={COMPRESSED: True})
 def fetch_archive(leader: LeaderPorts, filename: FromPath[str]) -> File:
     """Return an archive of exported data."""
-    return File(_archive(leader, filename), filename=filename, media_type="application/zip")
+    return File(archive_path(leader, filename), filename=filename, media_type="application/zip")
 
 
-def _archive(leader: LeaderPorts, name: str) -> Path:
+def archive_path(leader: LeaderPorts, name: str) -> Path:
+    """Return the path of an archive; raise `NotFoundError` if there is none of that name."""
     path = leader.unit.paths.exports / name
     if not _ARCHIVE.fullmatch(name) or not path.is_file() or path.is_symlink():
         raise NotFoundError("there is no such archive", remedy="Export again; archives are deleted after 30 days.")
