@@ -15,7 +15,7 @@ from pioreactor.web.leader.notifications import publish_assignment
 from pioreactor.web.leader.responses import Status
 from pioreactor.web.leader.services import LeaderPorts, LeaderServices
 from pioreactor.web.request_bodies import Body, unit_name
-from pioreactor.web.security.guards import OPEN_TO_WORKERS, only_units
+from pioreactor.web.security.guards import only_units
 from pioreactor.web.security.identity import identity_of
 from pioreactor.web.tasks import Accepted
 
@@ -106,7 +106,7 @@ def _find(leader: LeaderServices, name: str | None) -> str:
     return f"{found[0].address}:{found[0].port}"
 
 
-@post("/cluster/leave", guards=[only_units], status_code=200, sync_to_thread=True, opt={OPEN_TO_WORKERS: True})
+@post("/cluster/leave", guards=[only_units], status_code=200, sync_to_thread=True)
 def leave(request: Request[object, object, State], leader: LeaderPorts) -> Status:
     """Remove the worker that sends this, with its token and its account at the broker."""
     identity = identity_of(request.scope)

@@ -31,6 +31,8 @@ OPEN_TO_WORKERS = "open_to_workers"
 _JOINING = ("/api/workers/{unit}", "/api/workers/{unit}/experiment")
 _OWN = ("/api/workers/{unit}/", "/api/units/{unit}/")
 _NOT_FOR_WORKERS = ("/unit_api/", "/mqtt", "/auth/", "/api/config/units/")
+_LEAVE = "/api/cluster/leave"
+"""About the worker that sends it; it names no other."""
 _ALWAYS = ("/auth/me", "/unit_api/task_results/{task_id}")
 _READ = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -62,6 +64,8 @@ def _is_allowed(identity: Identity, connection: Connection) -> bool:
     is_read = connection.scope.get("method") in _READ
     if identity.scope == "joining":
         return is_read and is_own and template in _JOINING
+    if template == _LEAVE:
+        return True
     if template in _ALWAYS:
         return is_read
     if template.startswith("/api/config/units/"):
