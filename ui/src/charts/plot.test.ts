@@ -38,6 +38,7 @@ it("does not let one spike flatten a chart", () => {
     onCursor: () => undefined,
     doses: () => [],
     bands: () => [],
+    notes: () => [],
     paths,
   });
   const u = { series: [{ show: true }, { show: true }], data: [values.map((_, i) => i), values] };
