@@ -196,11 +196,15 @@ def reaction_times(kills: int, *, seed: int = 0) -> tuple[list[float], list[floa
 
 def frozen_dose(duration_s: float, *, frozen_s: float) -> tuple[float, float]:
     """Freeze the process of a dose; return how long its pump ran, and for how long by the volume ledger [s]."""
+    from pioreactor.actions.bioreactor import set_variables
     from pioreactor.calibrations.defaults import ML_PER_S, install_simulated
 
     with unit() as one:
         runtime = one.runtime()
         install_simulated(runtime)
+        # Only liquid above the end of the efflux tube is removed.
+        above = {"current_volume_ml": 12.0, "efflux_tube_volume_ml": 5.0}
+        set_variables(runtime, one.environment["EXPERIMENT"], above)
         runtime.stores.close()
         process = one.start_dose(duration_s)
         began = time.monotonic()
