@@ -310,6 +310,8 @@ class Sequence:
                     if isinstance(key, tuple) and key[1] == f"cumulative_{name}_ml" and isinstance(value, int | float)
                 )
                 error_ml = told_ml - ML_PER_S * machine.on_seconds.get(role, 0.0)
+                if role == "waste":
+                    error_ml = max(0.0, error_ml)  # below the efflux tube the pump draws air, which is not counted
                 if abs(error_ml) > abs(self.counts.worst_dose_error_ml):
                     self.counts.worst_dose_error_ml = error_ml
                 self._bound_dose_error(machine, role, error_ml)

@@ -46,14 +46,10 @@ def request(
     timeout: float = 10.0, **_ignored: object,
 ) -> Response:  # fmt: skip
     """Send a request; raise `HTTPException` when there is no response within `timeout` [s]."""
-    import os
-
     from pioreactor.bootstrap.process import http_client
-    from pioreactor.storage.paths import Paths
 
     given = dict(headers if headers is not None else {})
-    client = http_client(Paths.from_environment(os.environ))
-    return Response(url, client.request(method, url, json=json, body=body, headers=given, timeout_s=timeout))
+    return Response(url, http_client().request(method, url, json=json, body=body, headers=given, timeout_s=timeout))
 
 
 def get(url: str, **options: Any) -> Response:

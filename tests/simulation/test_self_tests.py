@@ -61,7 +61,7 @@ def test_a_healthy_reactor_passes_and_is_left_off(model: str, version: str, hat:
         (Fault("saturated_photodiode", target="2"), "all_positive_correlations_between_pds_and_leds"),
         (Fault("saturated_photodiode", target="1"), "REF_is_lower_than_0_dot_256_volts"),
         (Fault("dim_ir_led", value=0.0), "all_positive_correlations_between_pds_and_leds"),
-        (Fault("dim_ir_led", value=0.05), "REF_is_lower_than_0_dot_256_volts"),
+        (Fault("dim_ir_led", value=0.002), "REF_is_lower_than_0_dot_256_volts"),
         (Fault("ambient_light", value=0.2), "ambient_light_interference"),
         (Fault("i2c_dropout", target="0x4F"), "detect_heating_pcb"),
         (Fault("i2c_dropout", target="0x49"), "pioreactor_HAT_present"),

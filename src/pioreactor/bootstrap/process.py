@@ -184,10 +184,11 @@ def pids_of_jobs(paths: Paths, *, report: Callable[[str], object]) -> set[int]:
 
 
 def http_client(paths: Paths | None = None) -> HttpClient:
-    """Return the HTTP client with which this process sends requests to other units; `paths` are those of its own."""
+    """Return the HTTP client with which this process sends requests to other units; `paths` default to the environment's."""
     from pioreactor.http.client import StandardHttpClient
 
-    return StandardHttpClient(paths.authority if paths is not None else None)
+    found = paths if paths is not None else Paths.from_environment(os.environ)
+    return StandardHttpClient(found.authority)
 
 
 def _broker(settings: Settings, paths: Paths) -> BrokerAddress:

@@ -3,15 +3,12 @@
 import os
 import sys
 
-from pioreactor.private_files import restrict_new_files
-
 HELP_FILE = "help.txt"
 """What click prints for `pio --help` in 80 columns; generated, because importing click takes three starts of Python."""
 
 
 def main() -> None:
     """Run one command and exit with its status."""
-    restrict_new_files()
     arguments = sys.argv[1:]
     if arguments in (["version"], ["--version"]):
         # asked by scripts and by every update: answered before anything else is imported
@@ -23,6 +20,9 @@ def main() -> None:
         sys.stdout.write(_generated_help())
         return
     from pioreactor.cli import fast_start
+    from pioreactor.private_files import restrict_new_files
+
+    restrict_new_files()
 
     if arguments[:1] == ["run"]:
         fast_start.import_msgspec()

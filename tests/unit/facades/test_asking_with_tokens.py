@@ -28,7 +28,7 @@ class Web:
 @pytest.fixture
 def web(monkeypatch: pytest.MonkeyPatch) -> Web:
     made = Web()
-    monkeypatch.setattr(process, "http_client", lambda _paths: made)
+    monkeypatch.setattr(process, "http_client", lambda *_: made)
     return made
 
 

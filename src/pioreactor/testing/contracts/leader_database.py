@@ -132,7 +132,7 @@ class LeaderDatabaseContract:
         leader.sink.commit([stream_row("dosing_events", 5, volume_change_ml=volume, **dose) for volume in (0.5, 1.0)])
         [points] = leader.database.time_series.of_column("pioreactor_unit_activity_data", "add_media_ml", "e").data
         assert [point.y for point in points] == [1.5]
-        assert leader.database.media_rates("e")["u1"].media_rate == pytest.approx(0.5)
+        assert leader.database.media_rates("e")["u1"].media_rate == pytest.approx(6.0)  # in the least time, 15 min
 
     def test_logs_are_paged_newest_first_from_a_level_on(self, leader: Leader) -> None:
         levels = ("DEBUG", "INFO", "WARNING", "ERROR")
