@@ -88,7 +88,11 @@ function OverviewOf({ experiment }: { experiment: Experiment }) {
                 </Button>
               </Menu.Target>
               <Menu.Dropdown>
-                <Menu.Item color="red" leftSection={<Icon name="stop" size={16} />} onClick={() => setDialog("stop")}>
+                <Menu.Item
+                  color="var(--lost)"
+                  leftSection={<Icon name="stop" size={16} />}
+                  onClick={() => setDialog("stop")}
+                >
                   Stop all activity…
                 </Menu.Item>
               </Menu.Dropdown>
