@@ -184,7 +184,7 @@ def pids_of_jobs(paths: Paths, *, report: Callable[[str], object]) -> set[int]:
 
 
 def http_client(paths: Paths | None = None) -> HttpClient:
-    """Return the HTTP client with which this process sends requests to other units; `paths` default to the environment's."""
+    """Return the HTTP client for requests to other units; `paths` default to those of the environment."""
     from pioreactor.http.client import StandardHttpClient
 
     found = paths if paths is not None else Paths.from_environment(os.environ)

@@ -19,10 +19,14 @@ def main() -> None:
     if arguments in (["--help"], ["-h"]) and _columns() >= 80:
         sys.stdout.write(_generated_help())
         return
-    from pioreactor.cli import fast_start
+    _run(arguments)
+
+
+def _run(arguments: list[str]) -> None:
     from pioreactor.private_files import restrict_new_files
 
     restrict_new_files()
+    from pioreactor.cli import fast_start
 
     if arguments[:1] == ["run"]:
         fast_start.import_msgspec()
