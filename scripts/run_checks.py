@@ -2,8 +2,8 @@
 
 Run `python scripts/run_checks.py [PART...]`; without names all parts run, in two lanes at once. One checks the code and
 runs the tests that compute, at a lower priority; the other checks the UI and runs the tests that wait much of their
-time: those of processes at once, those of the browser when the machine is free. In CI (`CI=true`) a test that is
-skipped for want of a program counts as failed.
+time: those of processes and of pages at once, those of a cluster in the browser when the machine is free. In CI
+(`CI=true`) a test that is skipped for want of a program counts as failed.
 """
 
 import argparse
@@ -105,7 +105,8 @@ def waiting_tests() -> list[Part]:
     # The pumps of the browser's cluster run sixty times faster than real: beside computing tests they would run over.
     return [
         test_part("system", *SHARED, "-m", "system and not browser and not hardware"),
-        test_part("browser", "tests/browser", "-m", "browser and not hardware", after="tests"),
+        test_part("pages", "tests/browser/pages", "-m", "browser and not hardware"),
+        test_part("clusters", "tests/browser/cluster", "-m", "browser and not hardware", after="tests"),
     ]
 
 
