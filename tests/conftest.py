@@ -23,9 +23,17 @@ def nothing_left_behind() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def automations_stay_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Forget automations that a test defines: a subclass takes the place of ours, whose name it inherits."""
-    monkeypatch.setattr(registry, "_registered", {kind: dict(known) for kind, known in registry._registered.items()})
+def automations_are_those_of_the_module(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    """Know ours and those that the test's own module defines, and forget what the test defines.
+
+    A subclass takes the place of ours, whose name it inherits, and a test must not depend on what others define.
+    """
+    own = request.module.__name__
+    registered = {
+        kind: {name: automation for name, automation in known.items() if automation.__module__ == own}
+        for kind, known in registry._registered.items()
+    }
+    monkeypatch.setattr(registry, "_registered", registered)
 
 
 @pytest.fixture(autouse=True)

@@ -20,7 +20,7 @@ from pioreactor.bootstrap import build_runtime
 from pioreactor.storage.paths import Paths
 from pioreactor.testing.ports import free_ports
 
-PATIENCE_S = 60.0
+PATIENCE_S = 100.0
 PIO = [sys.executable, "-m", "pioreactor.cli.main"]
 PIOS = [sys.executable, "-m", "pioreactor.cli.pios"]
 

@@ -64,8 +64,8 @@ def run(demo: Demo) -> "Iterator[subprocess.Popen[str]]":
     environment = demo.environment_of("leader")
     process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     yield process
-    process.kill()
-    process.communicate()
+    process.send_signal(signal.SIGINT)  # what a failed test left running must not fail the next one
+    process.communicate(timeout=60)
 
 
 def stop(run: "subprocess.Popen[str]") -> str:
@@ -74,20 +74,31 @@ def stop(run: "subprocess.Popen[str]") -> str:
     return output
 
 
+def wait_for_jobs(demo: Demo, wanted: set[str]) -> None:
+    """Wait until all of these run, and say which do not."""
+
+    def missing() -> list[str]:
+        return sorted(wanted - set(demo.running()))
+
+    try:
+        until(lambda: not missing(), "every job of the profile runs")
+    except AssertionError as error:
+        raise AssertionError(f"{error}; missing: {missing()}") from error
+
+
 def assert_all_has_ended(demo: Demo, output: str) -> None:
     assert set(demo.running()) == {"monitor"}, output
     demo.wait_for_message("pioreactor/worker1/demo/leds/intensity", lambda now: b'"D":0' in now.replace(b" ", b""))
 
 
 def test_jobs_of_every_kind_are_stopped_and_their_outputs_are_off(demo: Demo, run: "subprocess.Popen[str]") -> None:
-    expected = {"monitor", "bubbler", LONG_ACTION, *STARTED}
-    until(lambda: set(demo.running()) == expected, "every job of the profile runs")
+    wait_for_jobs(demo, {"monitor", "bubbler", LONG_ACTION, *STARTED})
     assert_all_has_ended(demo, stop(run))
 
 
 @pytest.mark.parametrize("job", ["led_automation", "stirring"])
 def test_a_job_that_was_resumed_meanwhile_is_stopped(demo: Demo, run: "subprocess.Popen[str]", job: str) -> None:
-    until(lambda: {LONG_ACTION, *STARTED} <= set(demo.running()), "every job of the profile runs")
+    wait_for_jobs(demo, {LONG_ACTION, *STARTED})
     killed = demo.running()[job]["pid"]
     os.kill(killed, signal.SIGKILL)
     until(lambda: demo.running().get(job, {}).get("pid", killed) != killed, "it runs again")

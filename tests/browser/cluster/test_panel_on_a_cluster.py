@@ -123,7 +123,7 @@ def test_a_new_experiment_starts_empty_and_the_first_one_is_still_there(panel: P
     panel.goto(f"{cluster.address}/overview")
     expect(panel.get_by_text("No unit is assigned to this experiment.")).to_be_visible()
     panel.get_by_role("button", name=re.compile("^Experiment: Second run")).click()
-    panel.get_by_role("menuitem", name=re.compile("^demo")).click()
+    panel.get_by_role("link", name=re.compile("^demo")).click()
     expect(panel.get_by_test_id(f"unit-{UNIT}")).to_be_visible()
 
 
