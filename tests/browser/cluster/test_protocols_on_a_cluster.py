@@ -172,13 +172,17 @@ class Api:
         answer = self.page.request.fetch(f"{self.address}{path}", method=method, data=data, headers=headers)
         body = answer.json()
         assert answer.ok, body
-        while isinstance(body, dict) and body.get("result_url_path"):
-            task = self.page.request.get(f"{self.address}{body['result_url_path']}").json()
-            if task["status"] in ("succeeded", "failed"):
-                assert task["status"] == "succeeded", task
-                return task["result"]
+        if not (isinstance(body, dict) and body.get("result_url_path")):
+            return body
+        # What a unit does, the leader asks of it.
+        result = (
+            body["result_url_path"] if body["unit"] != UNIT else f"/api/workers/{UNIT}/task_results/{body['task_id']}"
+        )
+        while (answer := self.page.request.get(f"{self.address}{result}")).status == 202:
             self.page.wait_for_timeout(200)
-        return body
+        task = answer.json()
+        assert task["status"] == "succeeded", task
+        return task["result"]
 
 
 def go_to_last_run(api: Api, name: str) -> str:
@@ -273,3 +277,57 @@ def test_a_self_test_and_a_blank_are_started_and_their_results_seen(
     keep_screenshot(panel, "checks")
     checks.get_by_role("button", name="Put the culture back").click()
     expect(checks.get_by_text("the culture", exact=True)).to_be_visible()
+
+
+def test_a_calibration_is_started_left_resumed_taken_over_and_canceled(
+    panel: Page,
+    idle_cluster: Cluster,
+    open_page: Callable[..., Page],
+    sign_in: Callable[[Cluster], StorageState],
+    keep_screenshot: Callable[[Page, str], None],
+) -> None:
+    panel.goto(f"{idle_cluster.address}/pioreactors/{UNIT}")
+    panel.get_by_role("link", name="Calibrate").click()
+    panel.get_by_label("Device").select_option("media_pump")
+    panel.get_by_role("button", name="Begin").click()
+    title = panel.locator("article h2")
+
+    def is_at(step: str) -> None:
+        """Wait for a step; `expect` looks once a second after a while, which adds up."""
+        title.filter(has_text=re.compile(f"^{re.escape(step)}$")).wait_for()
+
+    next_step = panel.get_by_role("button", name="Next", exact=True)
+    for step in ("Calibrate media_pump", "Connect the pump", "Lay the tubes", "Name"):
+        is_at(step)
+        next_step.click()
+    is_at("Volumes")
+    panel.get_by_role("textbox").fill("0")
+    expect(panel.get_by_text("At least 0.01")).to_be_visible()
+    panel.get_by_role("textbox").fill("0.5, 1")
+    next_step.click()
+    is_at("Power")
+    panel.get_by_role("button", name="Step back").click()
+    is_at("Volumes")
+    session = panel.url
+    panel.get_by_role("link", name="Save and exit").click()
+    panel.get_by_role("link", name="Resume").first.click()
+    expect(panel).to_have_url(session)
+
+    other = open_page(phone=True, signed_in=sign_in(idle_cluster))
+    other.goto(session)
+    expect(other.get_by_role("button", name="Next", exact=True)).to_be_disabled()
+    keep_screenshot(other, "calibration-of-another-person-phone")
+    other.get_by_role("button", name="Take over").click()
+    other.get_by_role("button", name="Next", exact=True).click()
+    expect(other.locator("article h2")).to_have_text("Power")
+    next_step.click()
+    expect(panel.get_by_role("button", name="Take over")).to_be_visible()
+    expect(next_step).to_be_disabled()
+
+    # Another browser that never saw this session finds it all the same.
+    other.goto(f"{idle_cluster.address}/calibrations")
+    other.get_by_role("link", name="Resume").first.click()
+    expect(other).to_have_url(session)
+    other.get_by_role("button", name="Cancel calibration").click()
+    other.get_by_role("dialog").get_by_role("button", name="Cancel calibration").click()
+    expect(other.locator("article h2")).to_have_text("Session ended")
