@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser, Page, StorageState, expect, sync_playwright
@@ -191,13 +192,18 @@ def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
     assert not page_errors
 
 
+THEME = "data-mantine-color-scheme"
+
+
 def themes(page: Page) -> Iterator[str]:
-    """Show a page in light and then in dark colors, as when the system changes between day and night."""
-    page.add_style_tag(content=WITHOUT_TRANSITIONS)  # colors half-way between two themes have no contrast
-    for theme in ("light", "dark"):
-        page.emulate_media(color_scheme="dark" if theme == "dark" else "light", reduced_motion="reduce")
-        expect(page.locator("html")).to_have_attribute("data-mantine-color-scheme", theme)
-        yield theme
+    """Show a page in its theme and then in the other, as when the system changes between day and night."""
+    first = page.locator("html").get_attribute(THEME)
+    assert first in ("light", "dark")
+    yield first
+    other: Literal["light", "dark"] = "light" if first == "dark" else "dark"
+    page.emulate_media(color_scheme=other, reduced_motion="reduce")
+    page.wait_for_function(f"document.documentElement.getAttribute('{THEME}') === '{other}'")
+    yield other
 
 
 @pytest.fixture

@@ -15,7 +15,8 @@ pytestmark = [pytest.mark.system, pytest.mark.timeout(240)]
 
 OPTIONS = {
     "temperature_automation": "{automation_name: thermostat, target_temperature: 31}",
-    "dosing_automation": "{automation_name: chemostat, exchange_volume_ml: 0.5, duration: 20}",
+    # Its first dose would hold the pumps that the long action needs.
+    "dosing_automation": "{automation_name: chemostat, exchange_volume_ml: 0.5, duration: 600, skip_first_run: true}",
     "led_automation": "{automation_name: light_dark_cycle, light_intensity: 40, light_duration_minutes: 600}",
 }
 STARTED = [spec.name for spec in JOBS.values() if not (spec.is_service or spec.leader_only)]

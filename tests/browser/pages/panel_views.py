@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page
 from tests.browser.conftest import ROOT, SETTLED
 
 SOURCES = ROOT / "ui" / "src"
@@ -170,7 +170,7 @@ def walk(page: Page, address: str, size: str, views: tuple[View, ...] = (*PAGES,
         page.goto(f"{address}/vial.svg")  # a place of the same origin without the panel: nothing is remembered anew
         page.evaluate("localStorage.clear()")
         page.goto(f"{address}/{view.address}")
-        expect(page.get_by_role("heading", level=1)).to_have_count(1, timeout=20_000)
+        page.locator("h1").wait_for()
         page.evaluate(SETTLED)
         view.open(page)
         if view.open is not _stay:
