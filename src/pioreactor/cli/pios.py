@@ -3,32 +3,21 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, TypedDict, TypeVar
+from typing import TypedDict
 from urllib.parse import quote
 
 import click
 
+from pioreactor.cli import machine_commands
 from pioreactor.cli.cli_context import CliContext, cli_context_of, pass_cli_context
 from pioreactor.cli.lazy_group import SuggestingGroup
 from pioreactor.cli.options import json_option, underscored, units_options, yes_option
-from pioreactor.cli.render import print_json, print_table
-from pioreactor.exc import NotFoundError, PioreactorError
+from pioreactor.cli.render import print_table
+from pioreactor.cli.unit_selection import confirm, for_each, targets
 from pioreactor.private_files import restrict_new_files
-from pioreactor.types import UNIVERSAL_IDENTIFIER
 from pioreactor.version import __version__
 
-if TYPE_CHECKING:
-    from pioreactor.http.fanout import Answered, Failed
-
 _TIMEOUT_S = 30.0
-T = TypeVar("T")
-
-
-class _Member(TypedDict):
-    """A worker of an experiment."""
-
-    pioreactor_unit: str
 
 
 class _Assignment(TypedDict):
@@ -79,12 +68,12 @@ def run(
     as_json: bool,
 ) -> None:
     """Start JOB on the units. Other options are passed to the job: `pios run stirring --target-rpm 400`."""
-    chosen = _targets(cli, units, experiments)
-    _confirm(f"Run {job} on {', '.join(chosen)}?", yes)
+    chosen = targets(cli, units, experiments)
+    confirm(f"Run {job} on {', '.join(chosen)}?", yes)
     named, plain = _as_body(options)
     body = {"options": named, "args": plain, "env": {}, "config_overrides": [list(each) for each in overrides]}
     path = f"/unit_api/jobs/run/job_name/{quote(underscored(job), safe='')}"
-    _each(chosen, lambda unit: cli.ask(unit, "PATCH", path, json=body), as_json=as_json)
+    for_each(chosen, lambda unit: cli.ask(unit, "PATCH", path, json=body), as_json=as_json)
 
 
 @pios.command()
@@ -119,15 +108,15 @@ def kill(
     }
     if all_jobs == bool(filters):
         raise click.UsageError("Choose jobs: --job-name, --experiment, --job-source; or --all-jobs alone.")
-    chosen = _targets(cli, units, experiments)
-    _confirm(f"Stop jobs on {', '.join(chosen)}?", yes)
+    chosen = targets(cli, units, experiments)
+    confirm(f"Stop jobs on {', '.join(chosen)}?", yes)
 
     def ask(unit: str) -> object:
         if all_jobs:
             return cli.ask(unit, "POST", "/unit_api/jobs/stop/all", timeout_s=_TIMEOUT_S)
         return cli.ask(unit, "POST", "/unit_api/jobs/stop", json=filters, timeout_s=_TIMEOUT_S)
 
-    _each(chosen, ask, as_json=as_json)
+    for_each(chosen, ask, as_json=as_json)
 
 
 @pios.group(cls=SuggestingGroup)
@@ -154,7 +143,7 @@ def list_(cli: CliContext, which: str, units: tuple[str, ...], experiments: tupl
         rows = [{"unit": unit, **row} for unit, found in answers.items() for row in found]
         print_table(rows, columns, none="No jobs.")
 
-    _each(_targets(cli, units, experiments), ask, as_json=as_json, show=show)
+    for_each(targets(cli, units, experiments), ask, as_json=as_json, show=show)
 
 
 @jobs.command(name="set")
@@ -178,8 +167,8 @@ def set_(
     """Change a setting of a running job on the units."""
     from pioreactor.http.units import decoded
 
-    chosen = _targets(cli, units, experiments)
-    _confirm(f"Set {setting} of {job} to {value} on {', '.join(chosen)}?", yes)
+    chosen = targets(cli, units, experiments)
+    confirm(f"Set {setting} of {job} to {value} on {', '.join(chosen)}?", yes)
     name = underscored(job)
 
     def ask(unit: str) -> object:
@@ -188,70 +177,7 @@ def set_(
         path = f"{worker}/jobs/update/job_name/{name}/experiments/{quote(experiment, safe='')}"
         return cli.ask_leader("PATCH", path, json={"settings": {underscored(setting): value}}, timeout_s=_TIMEOUT_S)
 
-    _each(chosen, ask, as_json=as_json)
-
-
-def _targets(cli: CliContext, units: tuple[str, ...], experiments: tuple[str, ...]) -> list[str]:
-    """Return the chosen active workers; refuse names the inventory does not have."""
-    wanted = _wanted_units(cli, units, experiments)
-    inventory = {worker["pioreactor_unit"]: bool(worker["is_active"]) for worker in cli.workers()}
-    if unknown := sorted(set(wanted) - set(inventory)):
-        raise NotFoundError(f"not in the inventory: {', '.join(unknown)}", remedy="See: pio workers status")
-    everyone = UNIVERSAL_IDENTIFIER in units or not (units or experiments)
-    chosen = [unit for unit, is_active in inventory.items() if is_active and (everyone or unit in wanted)]
-    if not chosen:
-        raise NotFoundError("no active worker matches", remedy="See: pio workers status")
-    return chosen
-
-
-def _wanted_units(cli: CliContext, units: tuple[str, ...], experiments: tuple[str, ...]) -> list[str]:
-    """Return the units that were named, and those of the experiments that were named."""
-    from pioreactor.http.units import decoded
-
-    if units and experiments:
-        raise click.UsageError("--units and --experiments are mutually exclusive.")
-    named = [unit for unit in dict.fromkeys(units) if unit != UNIVERSAL_IDENTIFIER]
-    for experiment in experiments:
-        rows = cli.ask_leader("GET", f"/api/experiments/{quote(experiment, safe='')}/workers")
-        named += [worker["pioreactor_unit"] for worker in decoded(rows, list[_Member])]
-    return named
-
-
-def _confirm(question: str, yes: bool) -> None:
-    if not yes:
-        click.confirm(question, abort=True)
-
-
-def _each(
-    units: list[str],
-    ask: Callable[[str], T],
-    *,
-    as_json: bool,
-    show: Callable[[dict[str, T]], None] | None = None,
-) -> None:
-    """Send the request to all units, print each response, and raise an error if one failed."""
-    from pioreactor.http.fanout import Failed, ask_each, report
-
-    answers = ask_each(units, ask)
-    if as_json:
-        print_json(report(answers))
-    else:
-        _print_answers(answers, show)
-    failed = [answer.unit for answer in answers if isinstance(answer, Failed)]
-    if failed:
-        raise PioreactorError(f"{len(failed)} of {len(units)} units failed: {', '.join(failed)}")
-
-
-def _print_answers(answers: Sequence[Answered[T] | Failed], show: Callable[[dict[str, T]], None] | None) -> None:
-    from pioreactor.http.fanout import Failed
-
-    if show is not None:
-        show({answer.unit: answer.value for answer in answers if not isinstance(answer, Failed)})
-    for answer in answers:
-        if isinstance(answer, Failed):
-            click.echo(f"{answer.unit}: failed: {answer.message}", err=True)
-        elif show is None:
-            click.echo(f"{answer.unit}: done.")
+    for_each(chosen, ask, as_json=as_json)
 
 
 def _as_body(words: tuple[str, ...]) -> tuple[dict[str, list[str | None]], list[str]]:
@@ -269,6 +195,10 @@ def _as_body(words: tuple[str, ...]) -> tuple[dict[str, list[str | None]], list[
         else:
             plain.append(word)
     return named, plain
+
+
+for command in machine_commands.COMMANDS:
+    pios.add_command(command)
 
 
 if __name__ == "__main__":

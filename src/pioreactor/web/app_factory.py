@@ -1,10 +1,12 @@
 """Composition of a unit's web server from its runtime and adapters."""
 
 import logging
+import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pioreactor import topics
 from pioreactor.cluster.pairing_protocol import Waiting
 from pioreactor.devices.lab_bench import LabBench
 from pioreactor.exc import ConfigurationError
@@ -12,10 +14,13 @@ from pioreactor.http.addresses import base_url
 from pioreactor.http.ports import HttpClient
 from pioreactor.http.units import Units
 from pioreactor.identity.unit_tokens import FILE_NAME, WorkerTokens, credential_for, ensure_token, read_token
+from pioreactor.messaging.ports import Message
 from pioreactor.processes.launch import pio_argv
 from pioreactor.runtime.context import Runtime
 from pioreactor.settings.load import load_settings
 from pioreactor.settings.schema import Settings
+from pioreactor.states import JobState
+from pioreactor.types import UNIVERSAL_EXPERIMENT
 from pioreactor.web.app import LeaderSide, create_app
 from pioreactor.web.asgi import App
 from pioreactor.web.catalog import DeclaredCatalog
@@ -28,6 +33,7 @@ from pioreactor.web.unit.services import UnitServices
 
 if TYPE_CHECKING:
     from pioreactor.storage.leader.database import LeaderDatabase
+    from pioreactor.web.leader.services import LeaderServices
 
 _log = logging.getLogger("pioreactor.web")
 
@@ -148,10 +154,25 @@ def _leader(
 
         return search(unit.runtime.computer.ipv4(), unit=name)
 
+    services = LeaderServices(unit, database, unit.bus, units, address_of, find_waiting)
+    _start_config_delivery(services)
     return LeaderSide(
-        LeaderServices(unit, database, unit.bus, units, address_of, find_waiting),
+        services,
         database.people,
         (settings.broker_host, settings.mqtt.broker_port),
         Credentials(*viewer) if viewer is not None else None,
         pages,
     )
+
+
+def _start_config_delivery(leader: "LeaderServices") -> None:
+    """Keep the shared configuration of the workers in step until the server shuts down."""
+    delivery = leader.config_delivery
+
+    def on_state(message: Message) -> None:
+        parts = topics.parse(message.topic)
+        if parts is not None and message.payload == JobState.READY.encode():
+            delivery.on_return(parts.unit)
+
+    leader.bus.subscribe(topics.state("+", UNIVERSAL_EXPERIMENT, "monitor"), on_state)
+    threading.Thread(target=delivery.run, args=(leader.unit.tasks.pause,), name="config-delivery", daemon=True).start()

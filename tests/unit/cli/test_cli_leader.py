@@ -238,3 +238,41 @@ def test_set_goes_through_the_leader_with_each_units_experiment(cluster: Cluster
     assert "w2: failed: not assigned" in typed.err
     path = "/api/workers/w1/jobs/update/job_name/stirring/experiments/batch%2F3"
     assert ("localhost", "PATCH", path, {"settings": {"target_rpm": "300"}}) in cluster.asked
+
+
+def synced(**ok: bool) -> dict[str, Any]:
+    return {unit: {"ok": good, "unit": unit, "error": {"message": "no answer"}} for unit, good in ok.items()}
+
+
+def test_configurations_are_synchronized(cluster: Cluster) -> None:
+    route = ("localhost", "POST", "/api/config/sync")
+    cluster.answers[route] = json_response({"shared": synced(w1=True, w2=True), "specific": {}})
+    typed = cluster.desk.pios("sync-configs", "--shared", "-y")
+    assert (typed.status, typed.out) == (0, "w1: shared configuration in step.\nw2: shared configuration in step.\n")
+    body = {"units": ["w1", "w2"], "shared": True, "specific": False, "skip_save": False}
+    assert cluster.asked[-1] == (*route, body)
+
+    cluster.answers[route] = json_response({"shared": synced(w1=False), "specific": synced(w1=True)})
+    typed = cluster.desk.pios("sync-configs", "--units", "w1", "--skip-save", "-y")
+    assert cluster.asked[-1][3] == {"units": ["w1"], "shared": True, "specific": True, "skip_save": True}
+    assert typed.status == 1
+    assert "w1: shared configuration not in step: no answer" in typed.err
+    assert "delivered when the unit answers again" in typed.err
+    assert cluster.desk.pios("sync-configs", "-y", "--json").status == 1
+
+
+def test_a_shared_value_that_is_set_reaches_the_workers(cluster: Cluster) -> None:
+    route = ("localhost", "POST", "/api/config/sync")
+    cluster.answers[route] = json_response({"shared": synced(w1=True, w2=False), "specific": {}})
+    typed = cluster.desk.pio("config", "set", "stirring.config", "pwm_hz", "150", "--shared")
+    assert typed.status == 0
+    assert cluster.asked[-1] == (*route, {})
+    assert "Sent to w1." in typed.out
+    assert "Not on w2 yet: it is sent when they answer again." in typed.err
+    assert cluster.desk.pio("config", "set", "stirring.config", "pwm_hz", "160", "--specific").status == 0
+    assert len([one for one in cluster.asked if one[:3] == route]) == 1
+
+    del cluster.desk.http.hosts["localhost:8080"]
+    typed = cluster.desk.pio("config", "set", "stirring.config", "pwm_hz", "170", "--shared")
+    assert typed.status == 0, "the value is stored"
+    assert "sends it when it runs again" in typed.err

@@ -67,13 +67,15 @@ def get(cli: CliContext, section: str, key: str, shared: bool, specific: bool) -
 def set_(cli: CliContext, section: str, key: str, value: str, shared: bool, specific: bool) -> None:
     """Write one value; comments in the file stay. Bounds are in `pio config show --section SECTION --help-keys`.
 
-    The shared file is changed on the leader only: workers receive it from there.
+    The shared file is changed on the leader only, which adds it to the history and sends it to the workers.
     """
     path = _file(cli, shared, specific)
     if shared:
         _refuse_on_worker(cli)
     set_value(path, section, key, value, check=lambda text: _check(cli, text, shared))
     click.echo(f"[{section}] {key} = {_HIDDEN if _is_secret(section, key) else value} in {path.name}.")
+    if shared:
+        _deliver(cli)
     click.echo("Running jobs keep the value they started with.")
 
 
@@ -169,6 +171,28 @@ def _file(cli: CliContext, shared: bool, specific: bool) -> Path:
     if shared == specific:
         raise click.UsageError("Choose a file: --shared or --specific.")
     return cli.paths.global_config if shared else cli.paths.local_config
+
+
+def _deliver(cli: CliContext) -> None:
+    """Have the leader's web server add the shared file to the history and send it to the workers."""
+    from pioreactor.exc import PioreactorError
+    from pioreactor.http.units import decoded
+
+    try:
+        answer = decoded(
+            cli.ask_leader("POST", "/api/config/sync", json={}, timeout_s=30), dict[str, dict[str, dict[str, object]]]
+        )
+    except PioreactorError as error:
+        click.echo(
+            f"Not sent to the workers yet: {error}. The leader's web server sends it when it runs again.", err=True
+        )
+        return
+    reached = [unit for unit, one in answer["shared"].items() if one.get("ok")]
+    waiting = [unit for unit, one in answer["shared"].items() if not one.get("ok")]
+    if reached:
+        click.echo(f"Sent to {', '.join(reached)}.")
+    if waiting:
+        click.echo(f"Not on {', '.join(waiting)} yet: it is sent when they answer again.", err=True)
 
 
 def _check(cli: CliContext, text: str, shared: bool) -> None:

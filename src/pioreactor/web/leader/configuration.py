@@ -1,21 +1,63 @@
-"""Routes of the leader about configuration: the shared file, each unit's own, and their history."""
+"""Routes of the leader about configuration: the shared file and its delivery, each unit's own, and their history."""
 
+import io
+import zipfile
+from collections.abc import Sequence
 from typing import Annotated
 
 import msgspec
-from litestar import MediaType, Router, get, route
+from litestar import MediaType, Response, Router, get, post, route
 from litestar.params import FromPath, JSONBody, QueryParameter
 
-from pioreactor.http.fanout import Failed, UnitReport, report
-from pioreactor.storage.leader.repositories.config_history import SHARED, ConfigVersion, unit_filename
+from pioreactor.cluster.config_delivery import DeliveryStatus, SharedVersion
+from pioreactor.http.fanout import Answered, Failed, UnitReport, ask_each, report
+from pioreactor.storage.leader.repositories.config_history import ConfigVersion, unit_filename
+from pioreactor.structs.encoding import to_timestamp
 from pioreactor.types import UNIVERSAL_IDENTIFIER
 from pioreactor.web.leader.responses import ConfigSaved, ConfigsOfUnits
 from pioreactor.web.leader.services import LeaderPorts, LeaderServices
-from pioreactor.web.request_bodies import ConfigText, unit_name
+from pioreactor.web.request_bodies import Body, ConfigText, unit_name
 from pioreactor.web.route_declarations import PUT_OR_PATCH
 from pioreactor.web.unit.configuration import Saved, read_text, save_shared
 
+ZIP_NAME = "pioreactor_configuration.zip"
 OnlyUnits = Annotated[list[str] | None, QueryParameter(name="unit", required=False)]
+
+
+class ConfigSync(msgspec.Struct):
+    """The version of the shared configuration, and which worker has which."""
+
+    version: SharedVersion
+    units: list[DeliveryStatus]
+
+
+class SyncConfigs(Body):
+    """What to synchronize: the `shared` file to the workers, their `specific` files into the history; of all `units`
+    unless some are named. `skip_save`: read the specific files without adding them to the history.
+    """
+
+    units: list[str] | None = None
+    shared: bool = True
+    specific: bool = False
+    skip_save: bool = False
+
+
+class ConfigsSynced(msgspec.Struct):
+    """The answer of each unit."""
+
+    shared: dict[str, UnitReport] = {}
+    specific: dict[str, UnitReport] = {}
+
+
+class ConfigsMetadata(msgspec.Struct):
+    """What stands beside the files in the archive."""
+
+    leader: str
+    created_at: str
+    shared_version: int
+    omitted_units: list[str]
+    """Units that did not answer."""
+    errors: dict[str, str]
 
 
 @get("/config/shared", media_type=MediaType.TEXT, sync_to_thread=True)
@@ -27,17 +69,70 @@ def shared_config(leader: LeaderPorts) -> str:
 def save_shared_config(leader: LeaderPorts, data: JSONBody[ConfigText]) -> ConfigSaved:
     """Check and save the shared file with its history, then send it to every worker.
 
-    An unreachable worker does not make the save fail: `units` lists each worker's answer.
+    An unreachable worker does not make the save fail: `units` lists each worker's answer, and the worker gets the file
+    when it is back.
     """
-    text = save_shared(leader.unit.paths, data.code, leader=leader.unit.name)
-    leader.database.config_history.add(SHARED, text)
-    return ConfigSaved("success", send_shared(leader, text))
+    save_shared(leader.unit.paths, data.code, leader=leader.unit.name)
+    return ConfigSaved("success", leader.config_delivery.deliver())
 
 
-def send_shared(leader: LeaderServices, text: str) -> dict[str, UnitReport]:
-    """Send the shared file to every worker except this unit; return each one's answer."""
-    others = [unit for unit in leader.workers_of("$broadcast") if unit != leader.unit.name]
-    return report(leader.ask_all(others, "PATCH", "/unit_api/config/shared", json={"code": text}, timeout_s=5.0))
+@get("/config/sync", sync_to_thread=True)
+def config_sync(leader: LeaderPorts) -> ConfigSync:
+    """Return the version of the shared configuration, and which worker has which."""
+    delivery = leader.config_delivery
+    return ConfigSync(delivery.current(), delivery.states())
+
+
+@post("/config/sync", status_code=200, sync_to_thread=True)
+def sync_configs(leader: LeaderPorts, data: JSONBody[SyncConfigs]) -> ConfigsSynced:
+    """Send the shared file to the workers now, and read the units' own files into the history."""
+    chosen = None
+    if data.units is not None:
+        chosen = [name for each in dict.fromkeys(data.units) for name in leader.units_of(unit_name(each))]
+    done = ConfigsSynced()
+    if data.shared:
+        done.shared = leader.config_delivery.deliver(chosen)
+    if data.specific:
+        answers = _specific_files(leader, chosen)
+        if not data.skip_save:
+            for answer in answers:
+                if not isinstance(answer, Failed):
+                    leader.database.config_history.add_if_changed(unit_filename(answer.unit), answer.value)
+        done.specific = report(answers)
+    return done
+
+
+def _specific_files(leader: LeaderServices, units: Sequence[str] | None = None) -> list[Answered[str] | Failed]:
+    """Return the text of each unit's own file."""
+
+    def read(unit: str) -> str:
+        answer = leader.units.fetch(unit, "GET", "/unit_api/config/specific")
+        return answer.body.decode("utf-8", errors="replace")
+
+    return ask_each(leader.units_of(UNIVERSAL_IDENTIFIER) if units is None else units, read)
+
+
+@get("/config/zipped", media_type="application/zip", sync_to_thread=True)
+def zipped_configs(leader: LeaderPorts) -> Response[bytes]:
+    """Return an archive: `config.ini`, `<unit>/unit_config.ini` of each unit that answers, and `metadata.json`."""
+    answers = _specific_files(leader)
+    failed = [answer for answer in answers if isinstance(answer, Failed)]
+    metadata = ConfigsMetadata(
+        leader=leader.unit.name,
+        created_at=to_timestamp(leader.unit.clock.now()),
+        shared_version=leader.config_delivery.current().number,
+        omitted_units=[answer.unit for answer in failed],
+        errors={answer.unit: answer.message for answer in failed},
+    )
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("config.ini", read_text(leader.unit.paths.global_config))
+        for answer in answers:
+            if not isinstance(answer, Failed):
+                archive.writestr(f"{answer.unit}/unit_config.ini", answer.value)
+        archive.writestr("metadata.json", msgspec.json.encode(metadata))
+    headers = {"Content-Disposition": f'attachment; filename="{ZIP_NAME}"'}
+    return Response(content.getvalue(), media_type="application/zip", headers=headers)
 
 
 @get("/config/shared/history", sync_to_thread=True)
@@ -83,8 +178,8 @@ def history_of_specific(leader: LeaderPorts, unit: FromPath[str]) -> list[Config
 ROUTES = Router(
     "/",
     route_handlers=[
-        *(shared_config, save_shared_config, history_of_shared, merged_configs),
-        *(save_specific_config, history_of_specific),
+        *(shared_config, save_shared_config, history_of_shared, config_sync, sync_configs, zipped_configs),
+        *(merged_configs, save_specific_config, history_of_specific),
     ],
     tags=["configuration"],
 )

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from time import monotonic
 
 from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 
+from pioreactor.cluster.config_delivery import CACHE, ConfigDelivery
 from pioreactor.cluster.pairing_protocol import Waiting
 from pioreactor.exc import InvalidRequestError, NotAssignedAnExperimentError, PioreactorError
 from pioreactor.http.fanout import Answered, Failed, UnitReport, ask_each, report
@@ -17,6 +19,7 @@ from pioreactor.types import UNIVERSAL_EXPERIMENT, UNIVERSAL_IDENTIFIER
 from pioreactor.web.leader.export_runner import ExportRunner
 from pioreactor.web.request_bodies import unit_name
 from pioreactor.web.tasks import Accepted, TaskFailedError
+from pioreactor.web.unit.configuration import read_text
 from pioreactor.web.unit.services import UnitServices
 
 
@@ -40,10 +43,20 @@ class LeaderServices:
     find_waiting: Callable[[str | None], list[Waiting]] = lambda _: []
     """Searches the network for machines that wait to join, or for the one of a name."""
     exports: ExportRunner = field(init=False)
+    config_delivery: ConfigDelivery = field(init=False)
 
     def __post_init__(self) -> None:
         launcher = self.unit.launcher
         self.exports = ExportRunner(launcher.command, launcher.environment, self.unit.tasks.pause)
+        self.config_delivery = ConfigDelivery(
+            read=lambda: read_text(self.unit.paths.global_config),
+            history=self.database.config_history,
+            workers=lambda: [unit for unit in self.workers_of(UNIVERSAL_IDENTIFIER) if unit != self.unit.name],
+            ask=lambda units, method, path, json: self.ask_all(units, method, path, json=json),
+            cache=self.unit.stores.persistent(CACHE),
+            now=self.unit.clock.now,
+            seconds=monotonic,
+        )
 
     def workers_of(self, unit: str) -> list[str]:
         """Return the registered worker of that name, or all of them for `$broadcast`."""

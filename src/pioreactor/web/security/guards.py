@@ -30,7 +30,7 @@ OPEN_TO_WORKERS = "open_to_workers"
 """Key in the options of a route that workers may use in whatever way: plugins declare theirs for them."""
 _JOINING = ("/api/workers/{unit}", "/api/workers/{unit}/experiment")
 _OWN = ("/api/workers/{unit}/", "/api/units/{unit}/")
-_NOT_FOR_WORKERS = ("/unit_api/", "/mqtt", "/auth/", "/api/config/units/")
+_NOT_FOR_WORKERS = ("/unit_api/", "/mqtt", "/auth/", "/api/config/units/", "/api/config/zipped")
 _LEAVE = "/api/cluster/leave"
 """About the worker that sends it; it names no other."""
 _ALWAYS = ("/auth/me", "/unit_api/task_results/{task_id}")

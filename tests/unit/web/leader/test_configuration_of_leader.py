@@ -1,5 +1,8 @@
 """Routes of the leader about configuration files."""
 
+import io
+import json
+import zipfile
 from typing import Any
 
 from pioreactor.http.loopback import Request, json_response
@@ -75,3 +78,71 @@ def test_a_units_own_configuration_is_saved_by_the_unit(leader: Any) -> None:
     refused = client.patch("/api/config/units/unit1/specific", json={"code": "bad"})
     assert refused.status_code == 400
     assert refused.json()["error"] == "bad file"
+
+
+def states(leader: Any) -> dict[str, tuple[str, int | None]]:
+    answer = leader.client.get("/api/config/sync").json()
+    return {each["pioreactor_unit"]: (each["state"], each["version"]) for each in answer["units"]}
+
+
+def test_who_has_which_version_of_the_shared_configuration(leader: Any) -> None:
+    leader.add_workers("unit1", "unit2")
+    leader.add_host("unit1", lambda request: json_response({"status": "success"}))
+    assert leader.client.get("/api/config/sync").json()["version"] == {"number": 0, "saved_at": ""}
+    leader.client.put("/api/config/shared", json={"code": SHARED})
+    assert states(leader) == {"unit1": ("in_step", 1), "unit2": ("waiting", None)}
+    leader.client.put("/api/config/shared", json={"code": SHARED + "broker_port=1884\n"})
+    assert leader.client.get("/api/config/sync").json()["version"]["number"] == 2
+    assert states(leader) == {"unit1": ("in_step", 2), "unit2": ("waiting", None)}
+
+    leader.add_host("unit2", lambda request: json_response({"status": "success"}))
+    leader.services.config_delivery.on_return("unit2")
+    leader.services.config_delivery.poll()
+    assert states(leader)["unit2"] == ("in_step", 2)
+
+
+def test_a_file_changed_on_the_leader_is_sent_and_added_to_the_history(leader: Any) -> None:
+    leader.add_workers("unit1", "unit2")
+    leader.add_host("unit1", lambda request: json_response({"status": "success"}))
+    leader.services.unit.paths.global_config.write_text(SHARED)
+    answer = leader.client.post("/api/config/sync", json={}).json()
+    assert {unit: one["ok"] for unit, one in answer["shared"].items()} == {"unit1": True, "unit2": False}
+    assert answer["specific"] == {}
+    assert [row["data"] for row in leader.client.get("/api/config/shared/history").json()] == [SHARED]
+    one = leader.client.post("/api/config/sync", json={"units": ["unit1"]}).json()
+    assert list(one["shared"]) == ["unit1"]
+    assert leader.client.post("/api/config/sync", json={"units": ["unit9"]}).status_code == 400
+
+
+def own_file_of(text: str) -> Any:
+    return lambda request: Response(200, text.encode(), {"content-type": "text/plain"})
+
+
+def test_own_files_are_read_into_the_history_once(leader: Any) -> None:
+    leader.add_workers("unit1")
+    leader.add_host("unit1", own_file_of("[leds]\nB=x\n"))
+    path = "/api/config/units/unit1/specific/history"
+    body = {"units": ["unit1"], "shared": False, "specific": True}
+    assert leader.client.post("/api/config/sync", json={**body, "skip_save": True}).json()["specific"]["unit1"]["ok"]
+    assert leader.client.get(path).json() == []
+    for _ in range(2):
+        answer = leader.client.post("/api/config/sync", json=body).json()
+        assert answer["shared"] == {}
+        assert answer["specific"]["unit1"]["value"] == "[leds]\nB=x\n"
+    assert [row["data"] for row in leader.client.get(path).json()] == ["[leds]\nB=x\n"]
+
+
+def test_all_files_are_downloaded_as_one_archive(leader: Any) -> None:
+    leader.add_workers("unit1", "unit2")
+    leader.add_host("unit1", own_file_of("[leds]\nB=x\n"))
+    leader.services.unit.paths.global_config.write_text(SHARED)
+    answer = leader.client.get("/api/config/zipped")
+    assert answer.headers["content-type"] == "application/zip"
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+        assert set(archive.namelist()) == {"config.ini", "unit1/unit_config.ini", "metadata.json"}
+        assert archive.read("config.ini").decode() == SHARED
+        assert archive.read("unit1/unit_config.ini") == b"[leds]\nB=x\n"
+        metadata = json.loads(archive.read("metadata.json"))
+    assert "unit2" in metadata["omitted_units"]
+    assert "unit2" in metadata["errors"]
+    assert metadata["shared_version"] == 1

@@ -98,7 +98,7 @@ def test_people_and_tokens_are_managed_by_sessions_only(leader: Any) -> None:
 
 
 OWN_WRITES = re.compile(r"/api/(workers|units)/{unit}/.+")
-CLOSED_TO_WORKERS = re.compile(r"/unit_api/(?!task_results/).+|/auth/(?!me$).+|/api/config/units/.+")
+CLOSED_TO_WORKERS = re.compile(r"/unit_api/(?!task_results/).+|/auth/(?!me$).+|/api/config/(units/.+|zipped)")
 JOINING = re.compile(r"/api/workers/{unit}(/experiment)?")
 
 

@@ -34,6 +34,15 @@ class ConfigHistory:
             values = {"timestamp": self._access.timestamp(), "filename": filename, "data": data}
             change(connection, insert(config_files_histories).values(values))
 
+    def add_shared(self, data: str) -> None:
+        self.add(SHARED, data)
+
+    def add_if_changed(self, filename: str, data: str) -> None:
+        """Add a version unless the newest one is equal."""
+        newest = self._of(filename, filename)[:1]
+        if not newest or newest[0].data != data:
+            self.add(filename, data)
+
     def of_shared(self) -> list[ConfigVersion]:
         """Return the versions of the shared file, newest first."""
         return self._of(SHARED, SHARED)
