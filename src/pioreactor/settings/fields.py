@@ -27,6 +27,8 @@ class FieldDescription:
     description: str
     unit: str
     is_secret: bool
+    obsolete: str = ""
+    """Why the key has no effect; blank for one that has."""
 
 
 def quantity(
@@ -37,16 +39,23 @@ def quantity(
     gt: float | None = None,
     le: float | None = None,
     lt: float | None = None,
+    obsolete: str = "",
 ) -> msgspec.Meta:
-    """Return the annotation of a number: bounds (inclusive `ge`, `le`), unit and help."""
+    """Return the annotation of a number: bounds (inclusive `ge`, `le`), unit and help.
+
+    `obsolete`: why the key is accepted and has no effect.
+    """
     bounds: dict[str, Any] = {"ge": ge, "gt": gt, "le": le, "lt": lt}  # msgspec types each pair of bounds apart
-    meta: msgspec.Meta = msgspec.Meta(**bounds, description=description, extra={"unit": unit})
+    meta: msgspec.Meta = msgspec.Meta(**bounds, description=description, extra={"unit": unit, "obsolete": obsolete})
     return meta
 
 
-def text(description: str, *, secret: bool = False) -> msgspec.Meta:
-    """Return the annotation of anything that is not a number. Secrets are neither shown nor logged."""
-    return msgspec.Meta(description=description, extra={"secret": secret})
+def text(description: str, *, secret: bool = False, obsolete: str = "") -> msgspec.Meta:
+    """Return the annotation of anything that is not a number. Secrets are neither shown nor logged.
+
+    `obsolete`: why the key is accepted and has no effect.
+    """
+    return msgspec.Meta(description=description, extra={"secret": secret, "obsolete": obsolete})
 
 
 def describe(section: type[msgspec.Struct]) -> list[FieldDescription]:
@@ -67,6 +76,7 @@ def describe(section: type[msgspec.Struct]) -> list[FieldDescription]:
                 description=description,
                 unit=str(extra.get("unit", "")),
                 is_secret=bool(extra.get("secret", False)),
+                obsolete=str(extra.get("obsolete", "")),
             )
         )
     return described

@@ -4,9 +4,10 @@ value is used under the present name."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from typing import Final, NamedTuple
 
-from pioreactor.settings.fields import describe
+from pioreactor.settings.fields import BLANK, FieldDescription, NotAcceptedError, describe, read
 from pioreactor.settings.ini import Sections
 from pioreactor.settings.schema import MAPS, SECTIONS
 
@@ -62,7 +63,7 @@ def adopt(where: str, sections: Sections) -> tuple[Sections, list[Advice]]:
     advice = []
     for section, keys in sections.items():
         for key, value in keys.items():
-            found = _advice(where, section, key)
+            found = _obsolete(where, section, key, value) or _advice(where, section, key)
             if found is None:
                 continue
             if found.is_used and found.present is not None:
@@ -74,6 +75,29 @@ def adopt(where: str, sections: Sections) -> tuple[Sections, list[Advice]]:
                     target[present_key] = value
             advice.append(found)
     return adopted, advice
+
+
+def _obsolete(where: str, section: str, key: str, value: str | None) -> Advice | None:
+    """Return the advice for a key that is accepted and not read, unless its value is the shipped one."""
+    field = obsolete_keys().get((section, key))
+    if field is None or value in BLANK or _is_default(value, field):
+        return None
+    return Advice(where, section, key, note=field.obsolete)
+
+
+@cache
+def obsolete_keys() -> dict[tuple[str, str], FieldDescription]:
+    """Return the keys that are accepted and not read, by section and key."""
+    return {
+        (name, field.key): field for name, (_, type_) in SECTIONS.items() for field in describe(type_) if field.obsolete
+    }
+
+
+def _is_default(value: str | None, field: FieldDescription) -> bool:
+    try:
+        return read(value, field.type) == field.default
+    except NotAcceptedError:
+        return False
 
 
 def _advice(where: str, section: str, key: str) -> Advice | None:

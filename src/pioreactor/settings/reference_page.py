@@ -22,7 +22,8 @@ def default_config_ini() -> str:
         if name not in _OPTIONAL_SECTIONS:
             lines = [f"# {_summary(type_)}", f"[{name}]"]
             for field in describe(type_):
-                lines += [f"# {field.description}: {expected(field.type)}", _line(field)]
+                effect = f" (no effect: {field.obsolete})" if field.obsolete else ""
+                lines += [f"# {field.description}: {expected(field.type)}{effect}", _line(field)]
             parts.append("\n".join(lines) + "\n")
     return "\n".join(parts)
 
@@ -61,7 +62,9 @@ def config_page() -> str:
 def _row(field: FieldDescription) -> str:
     default = "blank" if field.default is None or field.default == "" else f"`{to_text(field.default)}`"
     secret = " Not shown, not logged." if field.is_secret else ""
-    return f"| `{field.key}` | {expected(field.type)} | {default} | {field.description}{secret} |"
+    effect = f" No effect: {field.obsolete}." if field.obsolete else ""
+    end = "." if secret or effect else ""
+    return f"| `{field.key}` | {expected(field.type)} | {default} | {field.description}{end}{secret}{effect} |"
 
 
 def _line(field: FieldDescription) -> str:

@@ -55,10 +55,15 @@ class PidSettings(Section, frozen=True):
     Kd: Annotated[float, quantity("derivative gain")] = 0.0
 
 
-class StirringPidSettings(PidSettings, frozen=True):
-    """Gains of the stirring speed controller of earlier releases: accepted, and not used."""
+_STIRRING: Final = "stirring controls its speed by a model of the motor"
 
-    Kp: Annotated[float, quantity("proportional gain", unit="%/RPM")] = 0.005
+
+class StirringPidSettings(PidSettings, frozen=True):
+    """Gains of the stirring speed controller of earlier releases."""
+
+    Kp: Annotated[float, quantity("proportional gain", unit="%/RPM", obsolete=_STIRRING)] = 0.005
+    Ki: Annotated[float, quantity("integral gain", obsolete=_STIRRING)] = 0.0
+    Kd: Annotated[float, quantity("derivative gain", obsolete=_STIRRING)] = 0.0
 
 
 class OdReadingSettings(Section, frozen=True):
@@ -74,7 +79,10 @@ class OdReadingSettings(Section, frozen=True):
         Annotated[float, quantity("mains frequency; blank: 50 and 60 are both removed", unit="Hz", gt=0, le=1000)]
         | None
     ) = None
-    smoothing_penalizer: Annotated[float, quantity("accepted and ignored", ge=0)] = 3.0
+    smoothing_penalizer: Annotated[
+        float,
+        quantity("weight of the previous reading", ge=0, obsolete="readings are not pulled towards the one before"),
+    ] = 3.0
     turn_off_leds_during_reading: Annotated[bool, text("switch off the other LEDs during a reading")] = True
     duration_between_led_off_and_od_reading: Annotated[
         float, quantity("wait between switching LEDs and reading", unit="s", ge=0, le=5)
@@ -129,18 +137,28 @@ class TurbidostatSettings(Section, frozen=True):
     ] = "auto"
 
 
+_THERMOSTAT: Final = "the thermostat controls by a model of the vial's heat"
+
+
 class ThermostatSettings(PidSettings, frozen=True):
-    """Pace of the thermostat: `Kp` shortens or lengthens it; `Ki` and `Kd` are accepted, and not used."""
+    """Pace of the thermostat: `Kp` shortens or lengthens it."""
 
     Kp: Annotated[float, quantity("proportional gain", unit="%/°C")] = 2.6
-    Kd: Annotated[float, quantity("derivative gain", unit="%/°C")] = 4.6
+    Ki: Annotated[float, quantity("integral gain", obsolete=_THERMOSTAT)] = 0.0
+    Kd: Annotated[float, quantity("derivative gain", unit="%/°C", obsolete=_THERMOSTAT)] = 4.6
 
 
 class GrowthRateSettings(Section, frozen=True):
     """Estimation of the growth rate."""
 
     ekf_outlier_std_threshold: Annotated[
-        float, quantity("readings further from the forecast count as outliers", unit="standard deviations", gt=2)
+        float,
+        quantity(
+            "readings further from the forecast count as outliers",
+            unit="standard deviations",
+            gt=2,
+            obsolete="each reading is weighed by how probable it is; there is no threshold",
+        ),
     ] = 5.0
     samples_for_od_statistics: Annotated[int, quantity("readings that set the normalization", ge=1)] = 10
 
@@ -170,6 +188,9 @@ class ClusterSettings(Section, frozen=True):
     leader_address: Annotated[str, text("network address of the leader, without http://")] = ""
 
 
+_WEBSOCKET: Final = "browsers reach the broker through the leader's web server, on [ui] port"
+
+
 class MqttSettings(Section, frozen=True):
     """Connection of units to the MQTT broker."""
 
@@ -177,15 +198,17 @@ class MqttSettings(Section, frozen=True):
     password: Annotated[str, text("password at the broker; blank: the unit's secrets", secret=True)] = ""
     broker_address: Annotated[str, text("host of the broker; the first of a list with ;, blank: the leader")] = ""
     broker_port: Annotated[int, quantity("TCP port", ge=1, le=65535)] = 1883
-    broker_ws_port: Annotated[int, quantity("WebSocket port", ge=1, le=65535)] = 9001
-    ws_protocol: Annotated[Literal["ws", "wss"], text("WebSocket protocol")] = "ws"
+    broker_ws_port: Annotated[int, quantity("WebSocket port", ge=1, le=65535, obsolete=_WEBSOCKET)] = 9001
+    ws_protocol: Annotated[Literal["ws", "wss"], text("WebSocket protocol", obsolete=_WEBSOCKET)] = "ws"
     use_tls: Annotated[bool, text("encrypt the connection to the broker")] = False
 
 
 class UiSettings(Section, frozen=True):
     """Address of the web interface and the units' API."""
 
-    domain_alias: Annotated[str, text("name under which browsers find the leader")] = "pioreactor.local"
+    domain_alias: Annotated[str, text("further name of the leader: its certificate and its pages accept it")] = (
+        "pioreactor.local"
+    )
     port: Annotated[int, quantity("port of the web server", ge=1, le=65535)] = 80
     proto: Annotated[Literal["http", "https"], text("protocol of the web server")] = "http"
     trusted_proxies: Annotated[
@@ -199,20 +222,30 @@ class UiBasicAuthSettings(Section, frozen=True):
     api_key: Annotated[str, text("sent as `Authorization: Basic …`", secret=True)] = ""
 
 
+_LOOKBACK: Final = "charts show the whole experiment, thinned out; the stretch is chosen above them"
+
+
 class OverviewSettings(Section, frozen=True):
     """Contents of the overview page."""
 
-    filtered_od_lookback_hours: Annotated[float, quantity("history of filtered OD", unit="h", gt=0)] = 50_000.0
-    raw_od_lookback_hours: Annotated[float, quantity("history of OD", unit="h", gt=0)] = 50_000.0
-    time_display_mode: Annotated[Literal["clock_time", "hours"], text("time axis of charts")] = "clock_time"
+    filtered_od_lookback_hours: Annotated[
+        float, quantity("history of filtered OD", unit="h", gt=0, obsolete=_LOOKBACK)
+    ] = 50_000.0
+    raw_od_lookback_hours: Annotated[float, quantity("history of OD", unit="h", gt=0, obsolete=_LOOKBACK)] = 50_000.0
+    time_display_mode: Annotated[
+        Literal["clock_time", "hours"], text("time axis of charts until a browser chooses another")
+    ] = "hours"
+
+
+_ACCESS_POINT: Final = "this release opens no Wi-Fi network; NetworkManager does: nmcli device wifi hotspot"
 
 
 class LocalAccessPointSettings(Section, frozen=True):
-    """The Wi-Fi network that a leader may open."""
+    """The Wi-Fi network that a leader of earlier releases opens."""
 
-    ssid: Annotated[str, text("name of the network")] = "pioreactor"
-    passphrase: Annotated[str, text("passphrase of the network; blank: none is opened", secret=True)] = ""
-    proto: Annotated[str, text("security of the network")] = "rsn"
+    ssid: Annotated[str, text("name of the network", obsolete=_ACCESS_POINT)] = "pioreactor"
+    passphrase: Annotated[str, text("passphrase of the network", secret=True, obsolete=_ACCESS_POINT)] = ""
+    proto: Annotated[str, text("security of the network", obsolete=_ACCESS_POINT)] = "rsn"
 
 
 class HardwareSettings(Section, frozen=True):

@@ -101,9 +101,10 @@ def create_app(
 
 
 def _hosts(leader: "LeaderServices") -> list[str]:
-    """Return the names and the configured addresses of the cluster's units."""
+    """Return the names and the configured addresses of the cluster's units, and the leader's further name."""
     names = [leader.unit.name, *(row.pioreactor_unit for row in leader.database.workers.all())]
-    return [*names, *(address for name in names if (address := leader.address_of(name)))]
+    alias = leader.unit.runtime.settings.ui.domain_alias
+    return [*names, *([alias] if alias else []), *(address for name in names if (address := leader.address_of(name)))]
 
 
 def with_absolute_paths(app: App) -> App:

@@ -31,6 +31,7 @@ def web(host: str, port: int | None) -> None:
 
     runtime = build_runtime(handles_signals=False)
     context.install(runtime)
+    _log_as_configured(runtime)
     get_plugins(runtime.paths.plugins)
     with ExitStack() as stack:
         database = _open_database(runtime) if runtime.identity.is_leader else None
@@ -54,6 +55,28 @@ def web(host: str, port: int | None) -> None:
             trusted_proxies=[name.strip() for name in runtime.settings.ui.trusted_proxies.split(",") if name.strip()],
             on_start=lambda taken: click.echo(f"{runtime.unit}: web server listening on {host}:{taken}", err=True),
         )
+
+
+def _log_as_configured(runtime: Runtime) -> None:
+    """Send what the web server logs to `[logging] ui_log_file` (blank: none; absent: the unit's log) and to stderr."""
+    import logging
+    import sys
+
+    from pioreactor.observability.formats import LineFormatter, Redactor
+    from pioreactor.observability.handlers import SharedLogFile
+    from pioreactor.observability.log import level_number
+
+    settings, log = runtime.settings, logging.getLogger("pioreactor.web")
+    written = settings.raw.get("logging", "ui_log_file", fallback=None)
+    path = runtime.log_file if written is None else Path(written) if written else None
+    handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
+    if path is not None:
+        handlers.append(SharedLogFile(path))
+    for handler in handlers:
+        handler.setFormatter(LineFormatter(runtime.clock.now, Redactor(settings.secrets())))
+        log.addHandler(handler)
+    log.setLevel(level_number(settings.logging.ui_log_level))
+    log.propagate = False
 
 
 def _certificate(runtime: Runtime) -> tuple[Path, Path] | None:

@@ -77,7 +77,8 @@ export interface paths {
          * SaveSharedConfig
          * @description Check and save the shared file with its history, then send it to every worker.
          *
-         *     An unreachable worker does not make the save fail: `units` lists each worker's answer.
+         *     An unreachable worker does not make the save fail: `units` lists each worker's answer, and the worker gets the file
+         *     when it is back.
          */
         put: operations["put_api_config_shared"];
         post?: never;
@@ -88,7 +89,8 @@ export interface paths {
          * SaveSharedConfig
          * @description Check and save the shared file with its history, then send it to every worker.
          *
-         *     An unreachable worker does not make the save fail: `units` lists each worker's answer.
+         *     An unreachable worker does not make the save fail: `units` lists each worker's answer, and the worker gets the file
+         *     when it is back.
          */
         patch: operations["patch_api_config_shared"];
         trace?: never;
@@ -104,6 +106,30 @@ export interface paths {
         get: operations["get_api_config_shared_history"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/config/sync": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * ConfigSync
+         * @description Return the version of the shared configuration, and which worker has which.
+         */
+        get: operations["get_api_config_sync"];
+        put?: never;
+        /**
+         * SyncConfigs
+         * @description Send the shared file to the workers now, and read the units' own files into the history.
+         */
+        post: operations["post_api_config_sync"];
         delete?: never;
         options?: never;
         head?: never;
@@ -169,6 +195,26 @@ export interface paths {
         };
         /** HistoryOfSpecific */
         get: operations["get_api_config_units_unit_specific_history"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/config/zipped": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * ZippedConfigs
+         * @description Return an archive: `config.ini`, `<unit>/unit_config.ini` of each unit that answers, and `metadata.json`.
+         */
+        get: operations["get_api_config_zipped"];
         put?: never;
         post?: never;
         delete?: never;
@@ -3817,6 +3863,11 @@ export interface components {
                 [key: string]: unknown;
             };
         };
+        /** ConfigSync */
+        ConfigSync: {
+            units: components["schemas"]["DeliveryStatus"][];
+            version: components["schemas"]["SharedVersion"];
+        };
         /** ConfigText */
         ConfigText: {
             code: string;
@@ -3838,6 +3889,19 @@ export interface components {
             };
             errors: {
                 [key: string]: unknown;
+            };
+        };
+        /** ConfigsSynced */
+        ConfigsSynced: {
+            shared?: {
+                [key: string]: {
+                    [key: string]: unknown;
+                };
+            };
+            specific?: {
+                [key: string]: {
+                    [key: string]: unknown;
+                };
             };
         };
         /** Copy */
@@ -3886,6 +3950,15 @@ export interface components {
             table?: string | null;
             /** @default [] */
             timestamp_columns: string[];
+        };
+        /** DeliveryStatus */
+        DeliveryStatus: {
+            message?: string | null;
+            pioreactor_unit: string;
+            since: string;
+            /** @enum {string} */
+            state: "in_step" | "waiting" | "refused";
+            version: number | null;
         };
         /** DescribedAutomation */
         DescribedAutomation: {
@@ -4251,6 +4324,11 @@ export interface components {
                 [key: string]: unknown;
             };
         };
+        /** SharedVersion */
+        SharedVersion: {
+            number: number;
+            saved_at: string;
+        };
         /** SignIn */
         SignIn: {
             password: string;
@@ -4284,6 +4362,16 @@ export interface components {
             job_id?: number | null;
             job_name?: string | null;
             job_source?: string | null;
+        };
+        /** SyncConfigs */
+        SyncConfigs: {
+            /** @default true */
+            shared: boolean;
+            /** @default false */
+            skip_save: boolean;
+            /** @default false */
+            specific: boolean;
+            units?: string[] | null;
         };
         /** TaskResult */
         TaskResult: {
@@ -4597,6 +4685,65 @@ export interface operations {
             };
         };
     };
+    get_api_config_sync: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConfigSync"];
+                };
+            };
+        };
+    };
+    post_api_config_sync: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SyncConfigs"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConfigsSynced"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
     get_api_config_units_unit: {
         parameters: {
             query?: never;
@@ -4786,6 +4933,26 @@ export interface operations {
                         } | unknown[];
                         status_code: number;
                     };
+                };
+            };
+        };
+    };
+    get_api_config_zipped: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/zip": string;
                 };
             };
         };

@@ -1,6 +1,8 @@
 /** The charts of a page under one time axis; loaded on its own, so that the cards show first. */
 
 import { useEffect, useMemo, useState } from "react";
+import type { Ini } from "@/api/ini";
+import { useSharedConfig } from "@/api/queries";
 import type { ChartDescriptor } from "@/api/types";
 import { recall } from "@/parts/remembered";
 import { readStretch, type Stretch, useStretchInAddress } from "./address";
@@ -18,16 +20,23 @@ interface Props {
   unit?: string;
 }
 
-function begun(startS: number, { window, zoom }: Stretch): SharedAxis {
+/** The style that this browser remembers, else the one of the configuration. */
+export function styleOf(remembered: string | undefined, config: Ini | undefined): TimeStyle {
+  if (remembered === "clock" || remembered === "elapsed") return remembered;
+  return config?.["ui.overview.settings"]?.time_display_mode === "clock_time" ? "clock" : "elapsed";
+}
+
+function begun(startS: number, { window, zoom }: Stretch, config: Ini | undefined): SharedAxis {
   const axis = new SharedAxis();
-  const style: TimeStyle = recall(TIME_STYLE) === "clock" ? "clock" : "elapsed";
+  const style = styleOf(recall(TIME_STYLE), config);
   axis.set({ startS, style, zoom, window: window ?? windowOf(recall(TIME_WINDOW)) });
   return axis;
 }
 
 export default function Charts({ charts, experiment, startS, labels, unit }: Props) {
+  const config = useSharedConfig().data;
   // biome-ignore lint/correctness/useExhaustiveDependencies: one axis per experiment; a new start is set on it below
-  const axis = useMemo(() => begun(startS, readStretch(new URLSearchParams(location.search))), [experiment]);
+  const axis = useMemo(() => begun(startS, readStretch(new URLSearchParams(location.search)), config), [experiment]);
   useStretchInAddress(axis);
   const [hidden, setHidden] = useState<ReadonlySet<string>>(new Set());
   useEffect(() => {

@@ -6,6 +6,7 @@ import type { ChartPreferences, LogRow, TimeSeries } from "@/api/types";
 import { atLeast } from "@/parts/levels";
 import type { DemoCluster } from "./cluster";
 import { DATASETS, EXPORTS, ROWS } from "./exports";
+import { machineReads } from "./machines";
 import { iso, type RecordedAnswer } from "./recording";
 import { CONFIGURED, ok, type Route, refused, someTokens, writes } from "./writes";
 
@@ -91,6 +92,8 @@ export function leaderOf(cluster: DemoCluster, { signedIn = true, latencyMs = LA
     route,
   ]);
 
+  const machines = machineReads(cluster);
+
   const read = (path: string, query: URLSearchParams): Answer | undefined => {
     if (path === "/auth/me" && !session.signedIn) return refused(401, "Not signed in");
     if (path === "/auth/tokens") return ok(session.tokens);
@@ -99,6 +102,8 @@ export function leaderOf(cluster: DemoCluster, { signedIn = true, latencyMs = LA
     if (path.startsWith("/api/datasets/exportable/")) return ok(ROWS);
     if (path.startsWith("/unit_api/task_results/")) return tasks.poll(path);
     if (path.endsWith("/chart_preferences")) return ok(session.charts.get(path) ?? CONFIGURED);
+    const ofMachines = machines[path];
+    if (ofMachines) return ok(ofMachines());
     const unit = /^\/api\/config\/units\/([^/]+)$/.exec(path)?.[1];
     if (unit !== undefined) {
       const shared = cluster.recording.answers.get("/api/config/shared")?.body as string;

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { Method } from "@/api/client";
 import { makeDemo } from "./demo";
 import { Tasks } from "./leader";
+import { machineReads } from "./machines";
 import { recordedFiles, shiftTimes } from "./recording";
 import { answerDifferences } from "./schema";
 import { someTokens, writes } from "./writes";
@@ -17,6 +18,10 @@ describe("a recorded answer fits the leader's OpenAPI document", () => {
 
 it("lists tokens as the leader does", () => {
   expect(answerDifferences("GET", "/auth/tokens", 200, someTokens(0))).toEqual([]);
+});
+
+it.each(Object.entries(machineReads(makeDemo().cluster)))("answers %s as the leader does", (path, read) => {
+  expect(answerDifferences("GET", path, 200, read())).toEqual([]);
 });
 
 const BODIES: Record<string, Record<string, unknown>> = {

@@ -16,6 +16,7 @@ import type { DemoCluster } from "./cluster";
 import { EXPORTS } from "./exports";
 import { LOST_UNIT, noAnswer } from "./faults";
 import type { Tasks } from "./leader";
+import { machineWrites } from "./machines";
 import { iso } from "./recording";
 
 type Body = Record<string, unknown>;
@@ -122,6 +123,7 @@ export function writes(cluster: DemoCluster, tasks: Tasks, session: Session): [M
   };
 
   return [
+    ...machineWrites(),
     [
       "POST",
       "/auth/sign-in",

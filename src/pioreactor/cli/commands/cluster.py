@@ -60,7 +60,8 @@ def init(
 
     runtime = cli.runtime
     found = address if address is not None else runtime.computer.ipv4()
-    plan = LeaderPlan(runtime.unit, found, port, broker_port, is_simulated=simulated, names=[runtime.computer.ipv4()])
+    names = [name for name in (runtime.computer.ipv4(), runtime.settings.ui.domain_alias) if name]
+    plan = LeaderPlan(runtime.unit, found, port, broker_port, is_simulated=simulated, names=names)
     done = []
     for step in set_up_leader(runtime.paths, plan, now=runtime.clock.now()):
         done.append({"step": step.name, "detail": step.detail})

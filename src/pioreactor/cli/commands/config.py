@@ -161,6 +161,8 @@ def _explain(section: str | None) -> None:
             click.echo(f"[{name}]  {(type_.__doc__ or '').splitlines()[0]}")
             for field in describe(type_):
                 click.echo(f"  {field.key}: {field.description}")
+                if field.obsolete:
+                    click.echo(f"      no effect: {field.obsolete}")
                 click.echo(
                     f"      {expected(field.type)}; default {'blank' if field.default is None else field.default}"
                 )

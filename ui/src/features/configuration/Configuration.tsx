@@ -1,14 +1,16 @@
 /** The configuration as text: shared by all units, or of one unit, with its history. */
 
-import { NativeSelect } from "@mantine/core";
+import { Button, NativeSelect } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { get, path } from "@/api/client";
 import { useWorkers } from "@/api/queries";
 import type { ConfigVersion } from "@/api/types";
 import { useFilters } from "@/parts/filters";
+import { Icon } from "@/parts/icons";
 import { PageHeader } from "@/parts/PageHeader";
 import { Problem, Waiting } from "@/parts/Problem";
 import css from "./configuration.module.css";
+import { Delivery } from "./Delivery";
 import { Editor } from "./Editor";
 
 export const configPath = (unit: string): string =>
@@ -40,6 +42,17 @@ export default function Configuration() {
               : `Of ${unit} alone; it wins over the shared configuration.`}
           </span>
         }
+        actions={
+          <Button
+            component="a"
+            href="/api/config/zipped"
+            download
+            variant="default"
+            leftSection={<Icon name="download" size={16} />}
+          >
+            Download all
+          </Button>
+        }
       />
       <div className={css.filters}>
         <NativeSelect
@@ -52,6 +65,7 @@ export default function Configuration() {
           onChange={(event) => set("unit", event.currentTarget.value)}
         />
       </div>
+      <Delivery unit={unit} />
       {text.error ? (
         <Problem error={text.error} />
       ) : text.isPending ? (

@@ -3,7 +3,7 @@
 import { Button, NativeSelect } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useMemo, useRef } from "react";
-import { ask, Refused } from "@/api/client";
+import { ask } from "@/api/client";
 import type { ConfigVersion } from "@/api/types";
 import { CodeArea } from "@/parts/CodeArea";
 import { DraftNotice, LeaveGuard, useDraft } from "@/parts/draft";
@@ -18,18 +18,6 @@ interface Props {
   history: readonly ConfigVersion[];
 }
 
-interface SavedAnswer {
-  units?: Record<string, { ok?: boolean; error?: { message?: string } } | string>;
-}
-
-/** Units that do not have the new text yet, out of the leader's answer. */
-export function notSynced(answer: unknown): string[] {
-  const units = (answer as SavedAnswer | undefined)?.units ?? {};
-  return Object.entries(units)
-    .filter(([, one]) => typeof one === "object" && one.ok === false)
-    .map(([unit]) => unit);
-}
-
 export function Editor({ where, saved, history }: Props) {
   const client = useQueryClient();
   const draft = useDraft(`configuration ${where}`, saved);
@@ -41,7 +29,6 @@ export function Editor({ where, saved, history }: Props) {
     mutationFn: () => ask("PATCH", where, { code: text }),
     onSuccess: () => client.invalidateQueries({ queryKey: ["config"] }),
   });
-  const behind = notSynced(saving.data);
 
   return (
     <div className={css.editor}>
@@ -73,17 +60,6 @@ export function Editor({ where, saved, history }: Props) {
         </p>
       ))}
       {saving.error && <Problem error={saving.error} />}
-      {behind.length > 0 && (
-        <Problem
-          error={
-            new Refused(
-              `Saved, but ${behind.join(", ")} does not have it yet.`,
-              200,
-              "It is delivered when the unit answers again.",
-            )
-          }
-        />
-      )}
       <div className={css.actions}>
         <span className="soft" role="status">
           {changed > 0 ? `${count(changed, "line")} changed, not saved` : saving.isSuccess ? "Saved" : ""}

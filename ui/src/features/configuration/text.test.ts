@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { parseIni } from "@/api/ini";
 import { configPath } from "./Configuration";
-import { notSynced } from "./Editor";
 import { differing, highlighted, wrongLines } from "./text";
 
 describe("wrongLines", () => {
@@ -33,11 +32,6 @@ it("reads values, whatever the case of the key", () => {
   expect(parseIni("[od_config.photodiode_channel]\n1=REF\n2: 90\n# 3=45\nX = y=z")).toEqual({
     "od_config.photodiode_channel": { "1": "REF", "2": "90", x: "y=z" },
   });
-});
-
-it("names the units that lag behind", () => {
-  expect(notSynced({ status: "saved", units: { a: { ok: true }, b: { ok: false } } })).toEqual(["b"]);
-  expect(notSynced({ status: "success" })).toEqual([]);
 });
 
 it("asks where the text is", () => {

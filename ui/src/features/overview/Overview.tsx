@@ -3,6 +3,8 @@
 import { Button, Menu } from "@mantine/core";
 import { Suspense, useState } from "react";
 import { Link } from "react-router";
+import { isOn } from "@/api/ini";
+import { useSharedConfig } from "@/api/queries";
 import type { Experiment } from "@/api/types";
 import { useChosenCharts } from "@/charts/useChosenCharts";
 import { GroupDialogs } from "@/control/GroupDialogs";
@@ -59,6 +61,8 @@ function OverviewOf({ experiment }: { experiment: Experiment }) {
   const name = experiment.experiment;
   const { assigned, labels, jobs, shownJobs } = useGroup(name);
   const charts = useChosenCharts(name, "overview_chart_keys");
+  const cards = useSharedConfig().data?.["ui.overview.cards"];
+  const shows = (card: string): boolean => isOn(cards?.[card] ?? "1");
   const [dialog, setDialog] = useState<"record" | "control" | "stop">();
   const units = (assigned.data ?? []).map((worker) => worker.pioreactor_unit);
   const close = (): void => setDialog(undefined);
@@ -121,8 +125,8 @@ function OverviewOf({ experiment }: { experiment: Experiment }) {
           )}
         </Suspense>
         <div className={css.aside}>
-          <MediaCard experiment={name} units={units} labels={labels} />
-          <RecentLogs experiment={name} labels={labels} />
+          {shows("dosings") && <MediaCard experiment={name} units={units} labels={labels} />}
+          {shows("event_logs") && <RecentLogs experiment={name} labels={labels} />}
         </div>
       </div>
       <RecordEvent opened={dialog === "record"} onClose={close} experiment={name} units={units} labels={labels} />
