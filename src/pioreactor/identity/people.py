@@ -1,15 +1,21 @@
 """People who may sign in, and the first account."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
+from pioreactor.exc import ConflictError, InvalidRequestError
 from pioreactor.identity.access_tokens import TokenStorage
 from pioreactor.identity.passwords import generate_password, hash_password, verify_password
+from pioreactor.identity.sessions import Sessions
 from pioreactor.private_files import write_atomically
 
 FIRST_PERSON = "pioreactor"
 FIRST_PASSWORD_FILE = "first_sign_in"
+USERNAME: Final = r"[A-Za-z0-9_.@-]{1,64}"
+MIN_PASSWORD_LENGTH: Final = 10
+MAX_PASSWORD_LENGTH: Final = 1000
 
 
 class People(Protocol):
@@ -69,3 +75,37 @@ def check(people: People, username: str, password: str) -> bool:
     stored = people.password_hash(username)
     matches = verify_password(password, stored if stored is not None else _DUMMY_HASH)
     return matches and stored is not None
+
+
+def add(people: People, username: str, password: str) -> None:
+    """Add a person who may sign in; raise `ConflictError` when the name is taken."""
+    if re.fullmatch(USERNAME, username) is None:
+        raise InvalidRequestError(
+            f"{username[:64]!r} is not a valid name", remedy="Use 1 to 64 letters, digits and the characters _ . @ -"
+        )
+    _check_password(password)
+    people.add(username, hash_password(password))
+
+
+def set_password(
+    people: People, sessions: Sessions, username: str, password: str, *, kept_session: str | None = None
+) -> None:
+    """Give a person another password and end their sessions, except that of the cookie `kept_session`."""
+    _check_password(password)
+    people.set_password(username, hash_password(password))
+    sessions.close_all_of(username, but=kept_session)
+
+
+def remove(people: People, sessions: Sessions, username: str) -> None:
+    """Remove a person, their sessions and their tokens; raise `ConflictError` for the last one."""
+    if [person.username for person in people.all()] == [username]:
+        raise ConflictError(f"{username} is the last person who can sign in", remedy="Add another person first.")
+    people.remove(username)
+    sessions.close_all_of(username)
+
+
+def _check_password(password: str) -> None:
+    if not MIN_PASSWORD_LENGTH <= len(password) <= MAX_PASSWORD_LENGTH:
+        raise InvalidRequestError(
+            f"a password has {MIN_PASSWORD_LENGTH} to {MAX_PASSWORD_LENGTH} characters", remedy="Choose another one."
+        )

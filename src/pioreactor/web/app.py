@@ -19,6 +19,7 @@ from litestar.types import Scope as LitestarScope
 from litestar.types import Send as LitestarSend
 
 from pioreactor.exc import InvalidRequestError
+from pioreactor.identity.sessions import STORE, Sessions
 from pioreactor.web.asgi import App, Receive, Scope, Send
 from pioreactor.web.problems import EXCEPTION_HANDLERS
 from pioreactor.web.security.auth_middleware import Authenticator, AuthMiddleware, headers_of, refuse
@@ -26,7 +27,6 @@ from pioreactor.web.security.guards import within_scope
 from pioreactor.web.security.identity import Identity
 from pioreactor.web.security.origins import CrossOrigin, Origins
 from pioreactor.web.security.response_headers import SecurityHeaders
-from pioreactor.web.security.sessions import Sessions
 from pioreactor.web.unit.routes import unit_routes
 from pioreactor.web.unit.services import UnitServices
 
@@ -78,7 +78,7 @@ def create_app(
     from pioreactor.web.security.login_throttle import LoginThrottle
     from pioreactor.web.static_files import documentation, user_interface
 
-    sessions = Sessions(unit.stores.persistent("web_sessions"), seconds=time)
+    sessions = Sessions(unit.stores.persistent(STORE), seconds=time)
     people, now = leader.people, unit.clock.now
     services = auth.AuthServices(people, sessions, LoginThrottle(seconds=monotonic), people, now)
     authenticator = Authenticator(

@@ -10,16 +10,15 @@ from litestar.datastructures import Cookie, State
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody, SkipValidation
 
-from pioreactor.exc import ConflictError, NotAuthenticatedError, NotPermittedError
-from pioreactor.identity import access_tokens
+from pioreactor.exc import NotAuthenticatedError, NotPermittedError
+from pioreactor.identity import access_tokens, people
 from pioreactor.identity.access_tokens import AccessTokenRow, NewAccessToken, TokenStorage
-from pioreactor.identity.passwords import hash_password
-from pioreactor.identity.people import People, check
+from pioreactor.identity.people import People
+from pioreactor.identity.sessions import COOKIE, LIFETIME_S, Sessions
 from pioreactor.web.request_bodies import AddPerson, ChangePassword, CreateToken, SignIn
 from pioreactor.web.security.guards import only_signed_in
 from pioreactor.web.security.identity import Kind, identity_of
 from pioreactor.web.security.login_throttle import LoginThrottle
-from pioreactor.web.security.sessions import COOKIE, LIFETIME_S, Sessions
 
 
 @dataclass
@@ -52,7 +51,7 @@ def sign_in(request: Request[object, object, State], auth: AuthPorts, data: JSON
     """Open a session; its cookie is not readable by scripts (HttpOnly)."""
     address = _address(request)
     auth.throttle.begin(address, data.username)
-    if not check(auth.people, data.username, data.password):
+    if not people.check(auth.people, data.username, data.password):
         raise NotAuthenticatedError("Wrong name or password.")
     auth.throttle.succeeded(address, data.username)
     cookie = Cookie(
@@ -95,16 +94,15 @@ def change_password(
     username = _person(request)
     address = _address(request)
     auth.throttle.begin(address, username)
-    if not check(auth.people, username, data.present):
+    if not people.check(auth.people, username, data.present):
         raise NotPermittedError("Wrong current password.")
     auth.throttle.succeeded(address, username)
-    auth.people.set_password(username, hash_password(data.new))
-    auth.sessions.close_all_of(username, but=request.cookies.get(COOKIE))
+    people.set_password(auth.people, auth.sessions, username, data.new, kept_session=request.cookies.get(COOKIE))
     return {"status": "success"}
 
 
 @get("/people", guards=[only_signed_in], sync_to_thread=True)
-def people(auth: AuthPorts) -> list[Person]:
+def list_people(auth: AuthPorts) -> list[Person]:
     """Return all people who may sign in."""
     return [Person(person.username) for person in auth.people.all()]
 
@@ -112,17 +110,14 @@ def people(auth: AuthPorts) -> list[Person]:
 @put("/people", status_code=201, guards=[only_signed_in], sync_to_thread=True)
 def add_person(auth: AuthPorts, data: JSONBody[AddPerson]) -> Person:
     """Add a person who may sign in; 409 when the name is taken."""
-    auth.people.add(data.username, hash_password(data.password))
+    people.add(auth.people, data.username, data.password)
     return Person(data.username)
 
 
 @delete("/people/{username:str}", status_code=200, guards=[only_signed_in], sync_to_thread=True)
 def remove_person(auth: AuthPorts, username: FromPath[str]) -> dict[str, str]:
     """Remove a person, close their sessions and revoke their tokens; 409 for the last person."""
-    if [person.username for person in auth.people.all()] == [username]:
-        raise ConflictError(f"{username} is the last person who can sign in", remedy="Add another person first.")
-    auth.people.remove(username)
-    auth.sessions.close_all_of(username)
+    people.remove(auth.people, auth.sessions, username)
     return {"status": "success"}
 
 
@@ -164,7 +159,7 @@ def _address(request: Request[object, object, State]) -> str:
 ROUTES = Router(
     "/auth",
     route_handlers=[
-        *(sign_in, sign_out, me, change_password, people, add_person, remove_person),
+        *(sign_in, sign_out, me, change_password, list_people, add_person, remove_person),
         *(tokens, create_token, revoke_token),
     ],
     tags=["signing in"],

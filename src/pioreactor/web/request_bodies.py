@@ -8,6 +8,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from pioreactor.exc import InvalidRequestError
+from pioreactor.identity.people import MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH, USERNAME
 from pioreactor.types import UNIVERSAL_EXPERIMENT, UNIVERSAL_IDENTIFIER
 from pioreactor.web.ports import Kind
 
@@ -18,6 +19,7 @@ _OPTION = re.compile(r"[A-Za-z0-9_]{1,64}")
 _FILE = re.compile(r"[A-Za-z0-9_ .()-]{1,200}")
 _NOT_IN_EXPERIMENTS = frozenset("#$%+/\\")
 
+NewPassword = Annotated[str, msgspec.Meta(min_length=MIN_PASSWORD_LENGTH, max_length=MAX_PASSWORD_LENGTH)]
 Whole = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 """A number in a path, which is declared as `str` there: the conversion of `int` accepts digits of other scripts."""
 Scalar = str | int | float | bool | None
@@ -139,12 +141,12 @@ class SignIn(Body):
 
 class ChangePassword(Body):
     present: Annotated[str, msgspec.Meta(max_length=1000)]
-    new: Annotated[str, msgspec.Meta(min_length=10, max_length=1000)]
+    new: NewPassword
 
 
 class AddPerson(Body):
-    username: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_.@-]{1,64}$(?!\n)")]
-    password: Annotated[str, msgspec.Meta(min_length=10, max_length=1000)]
+    username: Annotated[str, msgspec.Meta(pattern=rf"^{USERNAME}$(?!\n)")]
+    password: NewPassword
 
 
 class CreateToken(Body):

@@ -86,6 +86,7 @@ PAGES = (
     View("one calibration", "calibrations/reactor-01/media_pump/simulated"),
     View("configuration", "config"),
     View("tokens", "tokens"),
+    View("people", "people"),
     View("no such page", "nowhere"),
     View("no such experiment", "overview?experiment=gone"),
 )
@@ -128,6 +129,9 @@ OVERLAYS = (
     ),
     View("new token", "tokens", _button("New token"), "features/tokens/NewToken.tsx"),
     View("revoke token", "tokens", _button(re.compile("^Revoke")), "features/tokens/RevokeToken.tsx"),
+    View("add person", "people", _button("Add person"), "features/people/AddPerson.tsx"),
+    View("change password", "people", _button("Change password"), "features/people/ChangePassword.tsx"),
+    View("remove person", "people", _button(re.compile("^Remove")), "features/people/RemovePerson.tsx"),
     View("templates", "experiment-profiles", _button("New profile"), "features/profiles/Profiles.tsx"),
     View("delete profile", "experiment-profiles", _button("Delete"), "features/profiles/Profiles.tsx"),
     View("run profile", "experiment-profiles", _button("Run"), "features/profiles/StartRun.tsx"),

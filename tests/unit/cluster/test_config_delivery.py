@@ -1,5 +1,6 @@
 """The shared configuration reaches every worker, also one that was absent when it was saved; in virtual time."""
 
+import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -109,7 +110,7 @@ def test_a_return_that_nobody_reported_is_found_by_asking_at_growing_intervals()
     delivery = cluster.start()
     cluster.clock.sleep(3600)
     asked = [at for at, unit in cluster.asked if unit == "b"]
-    gaps = [after - before for before, after in zip(asked, asked[1:], strict=False)]
+    gaps = [after - before for before, after in itertools.pairwise(asked)]
     assert gaps[0] == pytest.approx(MIN_RETRY_S, abs=POLL_EVERY_S)
     assert max(gaps) <= MAX_RETRY_S + POLL_EVERY_S
     assert len(asked) < 25

@@ -17,7 +17,7 @@ from pioreactor.cluster.pairing_protocol import Confirmation
 from pioreactor.devices.ownership import FileLockOwnership
 from pioreactor.exc import ConfigurationError, InvalidRequestError, NotFoundError
 from pioreactor.exports.dataset import Dataset
-from pioreactor.identity import access_tokens
+from pioreactor.identity import access_tokens, people
 from pioreactor.identity.unit import unit_name
 from pioreactor.identity.unit_tokens import WorkerTokens
 from pioreactor.jobs.declaration import JobDeclaration
@@ -108,6 +108,7 @@ CHECKS: dict[str, tuple[Callable[[str], object], str]] = {
     "request_bodies experiment": (request_bodies.experiment_name, "exp 1"),
     "request_bodies file": (request_bodies.file_name, "profile.yaml"),
     "request_bodies job": (request_bodies.job_name, "stirring"),
+    "people": (lambda name: people.add(SimpleNamespace(add=lambda *_: None), name, "p" * 12), "ada"),
     "request_bodies kind": (request_bodies.automation_kind, "dosing"),
     "request_bodies option": (request_bodies.option_name, "target_rpm"),
     "request_bodies person": (field_of(request_bodies.AddPerson, "username", password="p" * 12), "ada"),

@@ -2350,7 +2350,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * People
+         * ListPeople
          * @description Return all people who may sign in.
          */
         get: operations["get_auth_people"];

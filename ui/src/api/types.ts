@@ -63,6 +63,7 @@ export type Exports = Schemas["Exports"];
 export type ConfigSync = Schemas["ConfigSync"];
 export type ConfigsSynced = Schemas["ConfigsSynced"];
 export type DeliveryStatus = Schemas["DeliveryStatus"];
+export type Person = Schemas["Person"];
 export type AccessToken = Schemas["AccessTokenRow"];
 export type NewAccessToken = Schemas["NewAccessToken"];
 export type TaskAccepted = Schemas["Accepted"];

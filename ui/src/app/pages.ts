@@ -88,6 +88,14 @@ export const pages: readonly Page[] = [
     Component: lazyPart(() => import("@/features/configuration/Configuration")),
   },
   {
+    path: "/people",
+    title: "People",
+    icon: "person",
+    group: "cluster",
+    phone: false,
+    Component: lazyPart(() => import("@/features/people/People")),
+  },
+  {
     path: "/tokens",
     title: "Tokens",
     icon: "key",

@@ -11,11 +11,11 @@ import msgspec
 
 from pioreactor.exc import NotAuthenticatedError, PioreactorError
 from pioreactor.http.units import TARGET_HEADER
+from pioreactor.identity.sessions import COOKIE, Sessions
 from pioreactor.web.asgi import App, Receive, Scope, Send
 from pioreactor.web.problems import of_error
 from pioreactor.web.security.identity import SCOPE_KEY, Identity
 from pioreactor.web.security.origins import SAFE_METHODS, Origins, check_session
-from pioreactor.web.security.sessions import COOKIE, Sessions
 
 OPEN = frozenset({"/auth/sign-in", "/unit_api/health", "/api/health"})
 """Paths that need neither cookie nor token; static files are served in front of the authentication."""

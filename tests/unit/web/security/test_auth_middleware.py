@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from pioreactor.web.security import sessions
+from pioreactor.identity import sessions
 
 
 def test_every_path_requires_authentication(leader: Any) -> None:

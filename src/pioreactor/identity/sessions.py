@@ -9,9 +9,13 @@ import msgspec
 
 from pioreactor.storage.ports import KeyValues
 
+STORE = "web_sessions"
+"""Name of the store on the leader."""
 COOKIE = "pioreactor_session"
 LIFETIME_S = 30 * 24 * 3600.0
 """Lifetime of a session [s], longer than a typical experiment."""
+CACHED_S = 5.0
+"""How long a session that another process has closed (`pio people`) may still count in the web server [s]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +32,8 @@ class Sessions:
     def __init__(self, stored: KeyValues, *, seconds: Callable[[], float]) -> None:
         self._stored = stored
         self._seconds = seconds
-        self._cache: dict[str, Session] = {}
+        self._cache: dict[str, tuple[Session, float]] = {}
+        """Sessions that were read, and until when they are not read again [Unix s]."""
 
     def open(self, username: str) -> str:
         """Open a session and return its cookie; expired sessions are removed."""
@@ -42,14 +47,16 @@ class Sessions:
 
     def find(self, cookie: str) -> Session | None:
         """Return the session of a cookie; None when it is unknown or expired."""
-        key = _key(cookie)
-        session = self._cache.get(key)
-        if session is None:
+        key, now_s = _key(cookie), self._seconds()
+        session, until_s = self._cache.get(key, (None, 0.0))
+        if session is None or not until_s - CACHED_S <= now_s < until_s:
             stored = self._stored.get(key)
             if stored is None:
+                self._cache.pop(key, None)
                 return None
-            session = self._cache[key] = _decode(stored)
-        return session if session.expires > self._seconds() else None
+            session = _decode(stored)
+            self._cache[key] = session, now_s + CACHED_S
+        return session if session.expires > now_s else None
 
     def close_all_of(self, username: str, *, but: str | None = None) -> None:
         """Close a person's sessions, except the one of the cookie `but`."""

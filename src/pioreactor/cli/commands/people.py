@@ -1,0 +1,131 @@
+"""`pio people`: who may sign in to the leader, for people with access to its machine."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from pioreactor.cli.cli_context import CliContext, pass_cli_context
+from pioreactor.cli.lazy_group import SuggestingGroup
+from pioreactor.cli.options import json_option, yes_option
+from pioreactor.cli.render import print_json, print_table
+from pioreactor.exc import InvalidRequestError, NotFoundError
+
+if TYPE_CHECKING:
+    from pioreactor.identity.sessions import Sessions
+    from pioreactor.storage.leader.repositories.people import People
+
+
+@click.group(cls=SuggestingGroup)
+def people() -> None:
+    """List, add and remove the people who may sign in; replace a password."""
+
+
+@people.command(name="list")
+@json_option
+@pass_cli_context
+def list_(cli: CliContext, as_json: bool) -> None:
+    """List the people who may sign in."""
+    with _opened(cli) as (known, _):
+        rows = [{"username": one.username, "created_at": one.created_at} for one in known.all()]
+    if as_json:
+        print_json(rows)
+    else:
+        print_table(rows, ["username", "created_at"], none="Nobody may sign in yet.")
+
+
+@people.command()
+@click.argument("username")
+@click.option("--generate", is_flag=True, help="Make a password and print it, instead of asking for one.")
+@click.option("--stdin", "from_stdin", is_flag=True, help="Read the password from the first line of standard input.")
+@pass_cli_context
+def add(cli: CliContext, username: str, generate: bool, from_stdin: bool) -> None:
+    """Add a person who may sign in. The password is asked for; it is never an argument."""
+    from pioreactor.identity import people as identity
+
+    with _opened(cli) as (known, _):
+        if username in [one.username for one in known.all()]:
+            raise InvalidRequestError(
+                f"{username} may sign in already", remedy=f"For another password: pio people password {username}"
+            )
+        password = _new_password(username, generate=generate, from_stdin=from_stdin)
+        identity.add(known, username, password)
+    click.echo(f"{username} may sign in now.", err=True)
+    if generate:
+        click.echo(password)
+
+
+@people.command()
+@click.argument("username")
+@yes_option
+@pass_cli_context
+def remove(cli: CliContext, username: str, yes: bool) -> None:
+    """Remove a person, with their sessions and tokens. The last person cannot be removed."""
+    from pioreactor.identity import people as identity
+
+    with _opened(cli) as (known, sessions):
+        _require(known, username)
+        count = len(known.tokens(username))
+        if not yes:
+            tokens = f" and revoke {count} {'token' if count == 1 else 'tokens'}" if count else ""
+            click.confirm(f"Remove {username}, end their sessions{tokens}?", abort=True)
+        identity.remove(known, sessions, username)
+    click.echo(f"{username} may no longer sign in.")
+
+
+@people.command()
+@click.argument("username")
+@click.option("--generate", is_flag=True, help="Make a password and print it, instead of asking for one.")
+@click.option("--stdin", "from_stdin", is_flag=True, help="Read the password from the first line of standard input.")
+@pass_cli_context
+def password(cli: CliContext, username: str, generate: bool, from_stdin: bool) -> None:
+    """Replace the password of a person, who is signed out everywhere. It is asked for, and never an argument."""
+    from pioreactor.identity import people as identity
+
+    with _opened(cli) as (known, sessions):
+        _require(known, username)
+        new = _new_password(username, generate=generate, from_stdin=from_stdin)
+        identity.set_password(known, sessions, username, new)
+    click.echo(f"{username} has a new password, and is signed out everywhere.", err=True)
+    if generate:
+        click.echo(new)
+
+
+@contextmanager
+def _opened(cli: CliContext) -> Iterator[tuple[People, Sessions]]:
+    """Open the leader's people and sessions; raise `NotFoundError` on another machine."""
+    from time import time
+
+    from pioreactor.identity.sessions import STORE, Sessions
+    from pioreactor.storage.leader.database import LeaderDatabase
+
+    database = LeaderDatabase.open(cli.database(), now=cli.runtime.clock.now)
+    try:
+        yield database.people, Sessions(cli.runtime.stores.persistent(STORE), seconds=time)
+    finally:
+        database.close()
+
+
+def _require(known: People, username: str) -> None:
+    names = [one.username for one in known.all()]
+    if username not in names:
+        raise NotFoundError(f"there is no person {username!r}", remedy=f"One of {', '.join(names)}.")
+
+
+def _new_password(username: str, *, generate: bool, from_stdin: bool) -> str:
+    """Return a password that was generated, read, or typed twice without being shown."""
+    if generate and from_stdin:
+        raise click.UsageError("--generate and --stdin are mutually exclusive.")
+    if generate:
+        from pioreactor.identity.passwords import generate_password
+
+        return generate_password()
+    if from_stdin:
+        return sys.stdin.readline().rstrip("\r\n")
+    if not sys.stdin.isatty():
+        raise click.UsageError("There is no terminal to ask for the password: use --stdin or --generate.")
+    return str(click.prompt(f"New password of {username}", hide_input=True, confirmation_prompt=True))

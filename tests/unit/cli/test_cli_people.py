@@ -1,0 +1,87 @@
+"""`pio people` on a leader with a database."""
+
+import io
+import json
+from collections.abc import Iterator
+from time import time
+from typing import Any
+
+import pytest
+
+from pioreactor.identity import people as identity
+from pioreactor.identity.sessions import CACHED_S, STORE, Sessions
+from pioreactor.storage.leader.database import LeaderDatabase
+
+
+@pytest.fixture
+def people(desk: Any) -> Iterator[Any]:
+    database = LeaderDatabase.open(desk.runtime.paths.database)
+    identity.add(database.people, "ada", "a-first-password")
+    yield database.people
+    database.close()
+
+
+def type_in(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(text))
+
+
+def test_people_are_added_listed_and_removed(desk: Any, people: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    type_in(monkeypatch, "0123456789\n")
+    added = desk.pio("people", "add", "mia", "--stdin")
+    assert (added.status, added.out) == (0, "")
+    assert identity.check(people, "mia", "0123456789")
+    assert [row["username"] for row in json.loads(desk.pio("people", "list", "--json").out)] == ["ada", "mia"]
+    assert "mia" in desk.pio("people", "list").out
+    again = desk.pio("people", "add", "mia", "--generate")
+    assert again.status == 1
+    assert "pio people password mia" in again.err
+
+    people.add_token("hash", label="plots", username="mia")
+    question = desk.pio("people", "remove", "mia")
+    assert question.status != 0, "the question was not answered"
+    assert "revoke 1 token" in question.out + question.err
+    assert desk.pio("people", "remove", "mia", "--yes").status == 0
+    assert people.tokens() == []
+    last = desk.pio("people", "remove", "ada", "--yes")
+    assert last.status == 1
+    assert "last person" in last.err
+    assert desk.pio("people", "remove", "eve", "--yes").status == 1
+
+
+def test_a_forgotten_password_is_replaced_and_sessions_end(desk: Any, people: Any) -> None:
+    now = [time()]
+    of_server = Sessions(desk.runtime.stores.persistent(STORE), seconds=lambda: now[0])
+    cookie, other = of_server.open("ada"), of_server.open("mia")
+    assert of_server.find(cookie) is not None
+    typed = desk.pio("people", "password", "ada", "--generate")
+    assert typed.status == 0
+    assert identity.check(people, "ada", typed.out.strip())
+    assert not identity.check(people, "ada", "a-first-password")
+    assert typed.out.strip() not in typed.err
+    now[0] += CACHED_S
+    assert of_server.find(cookie) is None, "the server of the leader is another process"
+    assert of_server.find(other) is not None
+    assert desk.pio("people", "password", "eve", "--generate").status == 1
+
+
+def test_bad_names_and_passwords_are_refused(desk: Any, people: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("mia\n", "mi a", "", "m" * 65):
+        assert desk.pio("people", "add", name, "--generate").status == 1, name
+    type_in(monkeypatch, "short\n")
+    refused = desk.pio("people", "add", "mia", "--stdin")
+    assert refused.status == 1
+    assert "10 to 1000 characters" in refused.err
+    type_in(monkeypatch, "")
+    assert desk.pio("people", "password", "ada", "--stdin").status == 1
+    assert desk.pio("people", "password", "ada").status == 2, "no terminal to ask at"
+    assert desk.pio("people", "password", "ada", "--stdin", "--generate").status == 2
+    assert identity.check(people, "ada", "a-first-password")
+
+
+def test_a_password_is_no_argument(desk: Any, people: Any) -> None:
+    for command in ("add", "password"):
+        assert desk.pio("people", command, "ada", "0123456789").status == 2
+
+
+def test_people_are_managed_on_the_leader(desk: Any) -> None:
+    assert "created on the leader" in desk.pio("people", "list").err

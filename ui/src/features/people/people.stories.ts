@@ -1,0 +1,10 @@
+import type { Story } from "@/stories/story";
+
+export const stories: readonly Story[] = [
+  {
+    name: "people who may sign in",
+    path: "/people",
+    heading: "People",
+    shows: ["ada", "(you)", "Change password", /pio people password/],
+  },
+];
