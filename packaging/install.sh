@@ -97,7 +97,19 @@ elif [ "$is_joining" = yes ]; then
   as_pioreactor "$pio" cluster join "${options[@]}"
 fi
 
+# Leader and workers keep one time: the file is made by init and join.
+if [ -d /run/systemd/system ] && ! command -v chronyd >/dev/null; then
+  step "packages: chrony"
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends chrony \
+    || step "chrony was not installed; the clocks of the cluster are not kept together"
+fi
+if [ -e /home/pioreactor/.pioreactor/chrony.conf ]; then
+  step "clock: /etc/chrony/conf.d/pioreactor.conf"
+  install -D -m 0644 /home/pioreactor/.pioreactor/chrony.conf /etc/chrony/conf.d/pioreactor.conf
+fi
+
 if [ -d /run/systemd/system ]; then
+  systemctl try-restart chrony.service 2>/dev/null || true
   # The distribution's own broker would take the port.
   systemctl disable --now mosquitto.service 2>/dev/null || true
   systemctl daemon-reload

@@ -1,20 +1,32 @@
-"""Commands of `pios` about the machines of the cluster: their configuration."""
+"""Commands of `pios` about the machines of the cluster: configuration, clocks, files, reboot and shutdown."""
 
 from __future__ import annotations
 
+from datetime import datetime
+from pathlib import Path
 from typing import Final, TypedDict
+from urllib.parse import quote
 
 import click
 
 from pioreactor.cli.cli_context import CliContext, pass_cli_context
+from pioreactor.cli.lazy_group import SuggestingGroup
 from pioreactor.cli.options import json_option, units_options, yes_option
-from pioreactor.cli.render import print_json
-from pioreactor.cli.unit_selection import confirm, targets
-from pioreactor.exc import PioreactorError
+from pioreactor.cli.render import print_json, print_table
+from pioreactor.cli.unit_selection import confirm, for_each, targets
+from pioreactor.exc import InvalidRequestError, NotFoundError, PioreactorError
 from pioreactor.http.fanout import UnitReport
 from pioreactor.http.units import decoded
 
 _SYNC_TIMEOUT_S: Final = 60.0
+_COPY_TIMEOUT_S: Final = 60.0
+
+
+class ClockOfUnit(TypedDict):
+    """A unit's answer about its clock."""
+
+    clock_time: str
+    synchronized: bool | None
 
 
 class ConfigsSynced(TypedDict):
@@ -83,4 +95,180 @@ def _print_reports(what: str, reports: dict[str, UnitReport], *, silent: bool) -
     return failed
 
 
-COMMANDS: Final = (sync_configs,)
+@click.group(cls=SuggestingGroup)
+def clock() -> None:
+    """Show and set the clocks of the cluster."""
+
+
+@clock.command(name="show")
+@units_options
+@json_option
+@pass_cli_context
+def show_clocks(cli: CliContext, units: tuple[str, ...], experiments: tuple[str, ...], as_json: bool) -> None:
+    """Print the clock of each unit, how far it is from that of this machine, and whether it follows a time server."""
+
+    def ask(unit: str) -> dict[str, object]:
+        told = decoded(cli.ask(unit, "GET", "/unit_api/system/utc_clock", timeout_s=5), ClockOfUnit)
+        ahead_s = (datetime.fromisoformat(told["clock_time"]) - cli.runtime.clock.now()).total_seconds()
+        synchronized = {True: "yes", False: "no", None: "unknown"}[told["synchronized"]]
+        return {"clock_time": told["clock_time"], "ahead_s": round(ahead_s, 1), "synchronized": synchronized}
+
+    def show(answers: dict[str, dict[str, object]]) -> None:
+        rows = [{"unit": unit, **one} for unit, one in answers.items()]
+        print_table(rows, ["unit", "clock_time", "ahead_s", "synchronized"], none="No clocks.")
+        late = [str(row["unit"]) for row in rows if row["synchronized"] == "no"]
+        if late:
+            click.echo(f"No time server is followed by {', '.join(late)}. Set them: pios clock set", err=True)
+
+    for_each(targets(cli, units, experiments), ask, as_json=as_json, show=show)
+
+
+@clock.command(name="set")
+@click.argument("moment", metavar="[TIME]", required=False)
+@yes_option
+@json_option
+@pass_cli_context
+def set_clocks(cli: CliContext, moment: str | None, yes: bool, as_json: bool) -> None:
+    """Set the leader's clock to TIME (ISO, UTC), and have the workers follow it at once.
+
+    Without TIME the leader's clock stays as it is.
+    """
+    from pioreactor.identity.system_clock import parse_moment
+
+    if moment is not None:
+        parse_moment(moment)
+    which = f"Set the clocks of the cluster to {moment}" if moment else "Set the clocks of the workers by the leader's"
+    confirm(f"{which}? Readings that are recorded meanwhile get steps in their times", yes)
+    answer = cli.ask_leader("POST", "/api/system/utc_clock", json={"utc_clock_time": moment}, timeout_s=90)
+    reports = decoded(answer, dict[str, UnitReport])
+    if as_json:
+        print_json(reports)
+    failed = _print_reports("clock", reports, silent=as_json)
+    if failed:
+        raise PioreactorError(f"not in step: {', '.join(failed)}", remedy="See: pios clock show")
+
+
+@click.command(name="cp")
+@click.argument("source", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.argument("target", required=False)
+@units_options
+@yes_option
+@json_option
+@pass_cli_context
+def copy(
+    cli: CliContext,
+    source: Path,
+    target: str | None,
+    units: tuple[str, ...],
+    experiments: tuple[str, ...],
+    yes: bool,
+    as_json: bool,
+) -> None:
+    """Copy a file into the data folder of each unit; TARGET is below ~/.pioreactor, by default where SOURCE is."""
+    chosen = targets(cli, units, experiments)
+    below = target if target is not None else _below_data_folder(cli, source)
+    confirm(f"Copy {source} to {below} on {', '.join(chosen)}?", yes)
+    content = source.read_bytes()
+    path = f"/unit_api/system/path/{quote(below)}"
+    others = [unit for unit in chosen if unit != cli.runtime.unit or target is not None]
+    for_each(
+        others,
+        lambda unit: cli.fetch(unit, "PUT", path, body=content, timeout_s=_COPY_TIMEOUT_S).decode(),
+        as_json=as_json,
+    )
+
+
+@click.command(name="rm")
+@click.argument("file")
+@units_options
+@yes_option
+@json_option
+@pass_cli_context
+def remove(
+    cli: CliContext, file: str, units: tuple[str, ...], experiments: tuple[str, ...], yes: bool, as_json: bool
+) -> None:
+    """Remove a file of the data folder (below ~/.pioreactor) on each unit."""
+    chosen = targets(cli, units, experiments)
+    below = file.removeprefix(f"{cli.paths.dot_pioreactor}/")
+    confirm(f"Remove {below} on {', '.join(chosen)}?", yes)
+    body = {"filepath": below}
+    for_each(chosen, lambda unit: cli.ask(unit, "POST", "/unit_api/system/remove_file", json=body), as_json=as_json)
+
+
+@click.command()
+@click.option("--even-with-jobs", is_flag=True, help="Although jobs run, which end.")
+@units_options
+@yes_option
+@json_option
+@pass_cli_context
+def reboot(
+    cli: CliContext,
+    even_with_jobs: bool,
+    units: tuple[str, ...],
+    experiments: tuple[str, ...],
+    yes: bool,
+    as_json: bool,
+) -> None:
+    """Reboot machines: the workers, the leader only if it is named, and last. Refused where jobs run."""
+    _power(cli, "reboot", units, experiments, even_with_jobs=even_with_jobs, yes=yes, as_json=as_json)
+
+
+@click.command()
+@click.option("--even-with-jobs", is_flag=True, help="Although jobs run, which end.")
+@units_options
+@yes_option
+@json_option
+@pass_cli_context
+def shutdown(
+    cli: CliContext,
+    even_with_jobs: bool,
+    units: tuple[str, ...],
+    experiments: tuple[str, ...],
+    yes: bool,
+    as_json: bool,
+) -> None:
+    """Shut machines down: the workers, the leader only if it is named, and last. Refused where jobs run."""
+    _power(cli, "shutdown", units, experiments, even_with_jobs=even_with_jobs, yes=yes, as_json=as_json)
+
+
+def _power(
+    cli: CliContext,
+    what: str,
+    units: tuple[str, ...],
+    experiments: tuple[str, ...],
+    *,
+    even_with_jobs: bool,
+    yes: bool,
+    as_json: bool,
+) -> None:
+    leader = cli.settings.cluster.leader_hostname
+    named = [unit for unit in units if unit != leader]
+    is_leader_named = leader in units
+    chosen = targets(cli, tuple(named), experiments) if named or not is_leader_named else []
+    chosen = [unit for unit in chosen if unit != leader] + ([leader] if is_leader_named else [])
+    if not chosen:
+        raise NotFoundError("no unit but the leader matches", remedy=f"Name it: pios {what} --units {leader}")
+    confirm(f"{what.capitalize()} {', '.join(chosen)}?", yes)
+    body = {"even_with_jobs": even_with_jobs}
+
+    def ask(unit: str) -> object:
+        # Its result could not be asked for: the web server ends.
+        return cli.fetch(unit, "POST", f"/unit_api/system/{what}", json=body).decode()
+
+    workers = [unit for unit in chosen if unit != leader]
+    try:
+        if workers:
+            for_each(workers, ask, as_json=as_json)
+    finally:
+        if is_leader_named:
+            for_each([leader], ask, as_json=as_json)
+
+
+def _below_data_folder(cli: CliContext, source: Path) -> str:
+    root, found = cli.paths.dot_pioreactor.resolve(), source.resolve()
+    if not found.is_relative_to(root):
+        raise InvalidRequestError(f"{source} is not below {root}", remedy="Give TARGET, a path below it.")
+    return str(found.relative_to(root))
+
+
+COMMANDS: Final = (sync_configs, clock, copy, remove, reboot, shutdown)

@@ -221,6 +221,22 @@ def _journal(cli: CliContext) -> tuple[Verdict, str]:
     return "OK", f"{safe}; {waiting} entries not acknowledged by the leader yet"
 
 
+def _clock(cli: CliContext) -> tuple[Verdict, str]:
+    from pioreactor.cluster import chrony
+
+    if not cli.runtime.computer.belongs_to_reactor:
+        return "OK", "simulated"
+    synchronized = cli.runtime.computer.is_clock_synchronized()
+    if synchronized:
+        return "OK", "follows a time server"
+    if cli.runtime.identity.is_leader:
+        problem = chrony.problem()
+        return ("OK", "the leader's own time counts") if problem is None else ("WARN", problem)
+    what = "follows no time server" if synchronized is False else "whether it is right is unknown"
+    problem = chrony.problem()
+    return "WARN", f"{what}: {problem if problem is not None else 'check that the leader is on, then: pio clock set'}"
+
+
 def _data_root(cli: CliContext) -> tuple[Verdict, str]:
     path = cli.paths.dot_pioreactor
     return _writable(path) if path.exists() else ("FAIL", f"{path} is missing; create it with: pio repair")
@@ -246,6 +262,7 @@ _CHECKS: dict[str, _Check] = {
     "calibrations": _calibrations,
     "version": _version,
     "connectivity:ipv4": _ipv4,
+    "clock": _clock,
     "connectivity:mqtt": _mqtt,
     "connectivity:leader_api": _leader_api,
     "services:web": _web,

@@ -12,6 +12,7 @@ from pioreactor.devices.hat import DEVICE_TREE_HAT, read_hat
 
 POWER_OFF: Final = ("systemctl", "--no-ask-password", "poweroff")
 REBOOT: Final = ("systemctl", "--no-ask-password", "reboot")
+RESTART_WEB_SERVER: Final = ("systemctl", "--no-ask-password", "--no-block", "restart", "pioreactor-web.service")
 """Systemd asks polkit whether the account may; `packaging/polkit` has the rule that allows it."""
 _CLOCK: Final = ("timedatectl", "show", "--property=NTPSynchronized", "--value")
 
@@ -21,7 +22,7 @@ class Computer:
 
     def __init__(self, *, belongs_to_reactor: bool = True, device_tree_hat: Path = DEVICE_TREE_HAT) -> None:
         """`belongs_to_reactor`: False on a computer that only simulates a reactor; it is never powered off."""
-        self._belongs_to_reactor = belongs_to_reactor
+        self.belongs_to_reactor = belongs_to_reactor
         self._device_tree_hat = device_tree_hat
 
     def versions(self) -> dict[str, str | None]:
@@ -132,7 +133,7 @@ class Computer:
 
         Raise `OSError` when it is refused, or when systemd does not answer within 30 s.
         """
-        if not self._belongs_to_reactor:
+        if not self.belongs_to_reactor:
             return False
         import subprocess
 
@@ -147,6 +148,9 @@ class Computer:
 
 class SimulatedComputer(Computer):
     """The same answers on every computer, so that a simulation's records depend on its seed alone."""
+
+    def __init__(self) -> None:
+        super().__init__(belongs_to_reactor=False)
 
     def versions(self) -> dict[str, str | None]:
         return {"rpi_machine": "simulated", "hat": "1.2", "hat_serial": None, "firmware": "0.5"}

@@ -1,6 +1,7 @@
 """Commands that ask the leader, or many units at once."""
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from pioreactor.http.loopback import Request, json_response
 from pioreactor.http.ports import Response
 from pioreactor.identity.unit_model import stored_model
 from pioreactor.identity.unit_tokens import FOLDER, WorkerTokens
+from pioreactor.structs.encoding import to_timestamp
 
 WORKERS = [
     {"pioreactor_unit": "w1", "is_active": 1, "model_name": "pioreactor_20ml", "model_version": "1.5"},
@@ -276,3 +278,59 @@ def test_a_shared_value_that_is_set_reaches_the_workers(cluster: Cluster) -> Non
     typed = cluster.desk.pio("config", "set", "stirring.config", "pwm_hz", "170", "--shared")
     assert typed.status == 0, "the value is stored"
     assert "sends it when it runs again" in typed.err
+
+
+def test_machines_are_rebooted_the_leader_last_and_only_if_it_is_named(cluster: Cluster) -> None:
+    typed = cluster.desk.pios("reboot", "-y")
+    assert typed.out == "w1: done.\nw2: done.\n"
+    asked = [one for one in cluster.asked if one[2] == "/unit_api/system/reboot"]
+    assert {one[0] for one in asked} == {"w1.local", "w2.local"}
+    assert all(one[3] == {"even_with_jobs": False} for one in asked)
+    typed = cluster.desk.pios("shutdown", "--units", "unit1", "--units", "w1", "--even-with-jobs", "-y")
+    asked = [one for one in cluster.asked if one[2] == "/unit_api/system/shutdown"]
+    assert [one[0] for one in asked] == ["w1.local", "localhost"]
+    assert all(one[3] == {"even_with_jobs": True} for one in asked)
+    busy = json_response({"error": "w1 runs stirring, which a reboot ends"}, 409)
+    cluster.answers["w1.local", "POST", "/unit_api/system/reboot"] = busy
+    refused = cluster.desk.pios("reboot", "-y")
+    assert refused.status == 1
+    assert "w1 runs stirring" in refused.err
+    assert cluster.desk.pios("reboot").status != 0, "the question was not answered"
+
+
+def test_files_are_copied_to_units_and_removed(cluster: Cluster) -> None:
+    root = cluster.desk.runtime.paths.dot_pioreactor
+    source = root / "plugins" / "valve.py"
+    source.parent.mkdir(parents=True, exist_ok=True)
+    source.write_text("x = 1")
+    assert cluster.desk.pios("cp", str(source), "-y").out == "w1: done.\nw2: done.\n"
+    path = "/unit_api/system/path/plugins/valve.py"
+    assert [one[0] for one in cluster.asked if one[1:3] == ("PUT", path)] == ["w1.local", "w2.local"]
+    assert cluster.desk.pios("cp", "/etc/hostname", "-y").status == 1, "where to is not said"
+    assert cluster.desk.pios("cp", "/etc/hostname", "a/b", "--units", "w1", "-y").status == 0
+    assert cluster.desk.pios("rm", f"{root}/plugins/valve.py", "-y").status == 0
+    assert cluster.asked[-1] == ("w2.local", "POST", "/unit_api/system/remove_file", {"filepath": "plugins/valve.py"})
+
+
+def test_clocks_are_shown_and_set(cluster: Cluster) -> None:
+    path = "/unit_api/system/utc_clock"
+    now = to_timestamp(cluster.desk.runtime.clock.now() + timedelta(seconds=90))
+    right, wrong = ({"status": "success", "clock_time": now, "synchronized": it} for it in (True, False))
+    cluster.answers["w1.local", "GET", path] = json_response(right)
+    cluster.answers["w2.local", "GET", path] = json_response(wrong)
+    typed = cluster.desk.pios("clock", "show")
+    assert "90" in typed.out
+    assert "No time server is followed by w2" in typed.err
+    route = ("localhost", "POST", "/api/system/utc_clock")
+    cluster.answers[route] = json_response(synced(w1=True))
+    assert cluster.desk.pios("clock", "set", "2026-11-29T10:00:00Z", "-y").status == 0
+    assert cluster.asked[-1] == (*route, {"utc_clock_time": "2026-11-29T10:00:00Z"})
+    cluster.answers[route] = json_response(synced(w1=False))
+    assert cluster.desk.pios("clock", "set", "-y").status == 1
+    assert cluster.asked[-1][3] == {"utc_clock_time": None}
+    assert cluster.desk.pios("clock", "set", "noon", "-y").status == 1
+
+
+def test_the_clock_of_a_simulated_unit_is_left_alone(desk: Any) -> None:
+    assert "T" in desk.pio("clock", "show").out
+    assert "simulated" in desk.pio("clock", "set", "2026-11-29T10:00:00Z", "-y").err

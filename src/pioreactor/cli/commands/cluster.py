@@ -53,6 +53,7 @@ def init(
     as_json: bool,
 ) -> None:
     """Make this unit the leader of a new cluster. Run again, it completes what is missing."""
+    from pioreactor.cluster import chrony
     from pioreactor.cluster.leader_setup import LeaderPlan, set_up_leader
     from pioreactor.identity.people import add_first_person
     from pioreactor.identity.unit_model import store_model
@@ -74,6 +75,7 @@ def init(
         password_file = add_first_person(database.people, runtime.paths.secrets)
     finally:
         database.close()
+    clock_hint = chrony.write(runtime.paths, chrony.leader_text())
     url = f"https://{found}" + ("" if port == 443 else f":{port}")
     if as_json:
         print_json({"url": url, "steps": done, "password_file": str(password_file) if password_file else None})
@@ -86,6 +88,7 @@ def init(
         "Start what runs from boot (systemctl start pioreactor.target; without systemd: pio cluster run).\n"
         "On each worker: pio cluster join"
     )
+    _hint(clock_hint)
 
 
 @cluster.command()
@@ -113,8 +116,9 @@ def join(
     model_version: str,
 ) -> None:
     """Join this unit to a cluster: it shows a code, which a person types at the leader."""
-    from pioreactor.cluster import membership
+    from pioreactor.cluster import chrony, membership
     from pioreactor.cluster.pairing_protocol import PORT, PROTOCOL, Offer, read_pairing_file
+    from pioreactor.settings.load import load_settings
     from pioreactor.version import __version__
 
     runtime = cli.runtime
@@ -127,6 +131,14 @@ def join(
     joined = membership.read_membership(runtime.paths)
     click.echo(f"{runtime.unit} is a worker of {joined.leader if joined else 'a cluster'} now.")
     click.echo("Start what runs from boot: systemctl start pioreactor.target; without systemd: pio cluster run.")
+    address = load_settings(cli.paths.global_config).cluster.leader_address
+    _hint(chrony.write(cli.paths, chrony.worker_text(address)))
+
+
+def _hint(text: str | None) -> None:
+    """Print what is left to do."""
+    if text is not None:
+        click.echo(text, err=True)
 
 
 def _wait_to_be_paired(
@@ -186,6 +198,7 @@ def _invitation_text(unit: str, address: str, port: int, code: str) -> str:
 @pass_cli_context
 def leave(cli: CliContext, yes: bool) -> None:
     """Leave the cluster. Measurements, calibrations and this unit's own configuration stay here."""
+    from pioreactor.cluster import chrony
     from pioreactor.cluster.membership import forget, read_membership
     from pioreactor.exc import ConflictError, NotFoundError, PioreactorError
 
@@ -205,6 +218,7 @@ def leave(cli: CliContext, yes: bool) -> None:
     except PioreactorError as error:
         click.echo(f"{known.leader} was not told ({error}). Remove {unit} there, which revokes its token.", err=True)
     forget(paths)
+    _hint(chrony.remove(paths))
     click.echo(f"{unit} belongs to no cluster now. Stop its services, or restart the machine.")
 
 

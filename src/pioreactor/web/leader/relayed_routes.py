@@ -21,6 +21,7 @@ from pioreactor.web.unit.routes import PARTS
 
 _PARAMETER = re.compile(r"\{(?P<name>\w+):(?P<kind>\w+)\}")
 _TYPES: Final[Mapping[str, object]] = {"str": FromPath[str], "int": FromPath[int], "uuid": FromPath[UUID]}
+_NONE: Final = inspect.Parameter.empty
 _TO_WORKERS = "Asks one worker, or all (`$broadcast`); the result holds the answer of each."
 _TO_UNITS = "Asks one unit, or all workers and the leader (`$broadcast`); the result holds the answer of each."
 _WAITS = "Asks one unit and returns its answer."
@@ -114,10 +115,12 @@ def _described(ask: Question, relay: Relay, handler: HTTPRouteHandler) -> Questi
     parameters: dict[str, object] = {"leader": LeaderPorts}
     parameters |= {name: _TYPES[kind] for name, kind in _path_parameters(relay.paths[:1]).items()}
     _check_parameters(handler, relay, given=set(parameters), taken=set(hints) - {"unit", "data", "return"})
+    own: dict[str, object] = {}
     if "data" in hints:
         parameters["data"] = hints["data"]
+        own["data"] = inspect.signature(handler.fn).parameters["data"].default
     ask.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
-        [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY) for name in parameters]
+        [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=own.get(name, _NONE)) for name in parameters]
     )
     ask.__annotations__ = parameters | {"return": hints["return"] if relay.waits else Accepted}
     ask.__name__ = handler.fn.__name__

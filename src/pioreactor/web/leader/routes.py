@@ -6,6 +6,7 @@ from pioreactor.web import plugin_registry
 from pioreactor.web.leader import (
     assignments,
     calibrations,
+    clock,
     configuration,
     experiments,
     exports,
@@ -24,7 +25,7 @@ from pioreactor.web.leader.relayed_routes import relayed_routes
 def leader_routes() -> Router:
     parts = (
         *(experiments, joining, workers, assignments, jobs, readings, logs),
-        *(configuration, overview, calibrations, profiles, quarantine, exports),
+        *(clock, configuration, overview, calibrations, profiles, quarantine, exports),
     )
     own = [part.ROUTES for part in parts]
     api = Router("/api", route_handlers=[*own, relayed_routes(), plugin_registry.routes("/api")])

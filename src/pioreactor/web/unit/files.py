@@ -1,14 +1,18 @@
 """Routes of a unit about the files in its data folder, except databases and secrets."""
 
+from asyncio import to_thread
 from pathlib import Path
 
 import msgspec
-from litestar import Response, Router, get, route
+from litestar import Request, Response, Router, get, put, route
+from litestar.datastructures import State
 from litestar.params import FromPath, JSONBody
 
-from pioreactor.exc import InvalidRequestError, NotFoundError, NotPermittedError
+from pioreactor.exc import InvalidRequestError, NotFoundError, NotPermittedError, StorageError
+from pioreactor.private_files import write_atomically
 from pioreactor.web.request_bodies import RemoveFile
 from pioreactor.web.route_declarations import PATCH_OR_POST
+from pioreactor.web.security.guards import only_units
 from pioreactor.web.tasks import Accepted
 from pioreactor.web.unit.services import UnitPorts, UnitServices
 
@@ -78,14 +82,41 @@ def _list(unit: UnitServices, folder: Path) -> Folder:
     )
 
 
+@put(
+    "/system/path/{path:path}",
+    status_code=204,
+    guards=[only_units],
+    request_max_body_size=_MAX_FILE_BYTES,
+)
+async def write_file(unit: UnitPorts, request: Request[object, object, State], path: FromPath[str]) -> None:
+    """Write a file of the data folder; the body is its content. Configuration has routes of its own, which check it."""
+    wanted = _resolve(unit, path)
+    _refuse_protected(unit, wanted, "written as a file: use `pio config set` or the page Configuration")
+    if wanted.is_dir():
+        raise InvalidRequestError(f"{path!r} is a folder", remedy="Name the file.")
+    content = await request.body()
+    await to_thread(_write, wanted, content)
+
+
+def _write(path: Path, content: bytes) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, content)
+    except OSError as error:
+        raise StorageError(f"cannot write {path.name}: {error.strerror}") from error
+
+
+def _refuse_protected(unit: UnitServices, path: Path, what: str) -> None:
+    if path.parent == unit.paths.dot_pioreactor.resolve() and path.name in _PROTECTED:
+        raise NotPermittedError(f"{path.name} is required and cannot be {what}")
+
+
 @route("/system/remove_file", http_method=PATCH_OR_POST, status_code=202, sync_to_thread=True)
 def remove_file(unit: UnitPorts, data: JSONBody[RemoveFile]) -> Accepted:
     """Remove a file of the data folder that is not a database, a secret or configuration."""
-    root = unit.paths.dot_pioreactor.resolve()
     below = data.filepath.removeprefix(f"{unit.paths.dot_pioreactor}/")
     wanted = _resolve(unit, below)
-    if wanted.parent == root and wanted.name in _PROTECTED:
-        raise NotPermittedError(f"{wanted.name} is required and cannot be removed")
+    _refuse_protected(unit, wanted, "removed")
     if not wanted.is_file():
         raise NotFoundError(f"{unit.name} has no file {data.filepath!r}")
 
@@ -96,4 +127,4 @@ def remove_file(unit: UnitPorts, data: JSONBody[RemoveFile]) -> Accepted:
     return unit.tasks.start(f"removing {wanted.name}", work)
 
 
-ROUTES = Router("/", route_handlers=[data_folder, path_in_data_folder, remove_file], tags=["files"])
+ROUTES = Router("/", route_handlers=[data_folder, path_in_data_folder, write_file, remove_file], tags=["files"])

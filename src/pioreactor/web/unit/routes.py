@@ -9,18 +9,20 @@ from pioreactor.web.unit import (
     calibration_sessions,
     calibrations,
     capabilities,
+    clock,
     configuration,
     estimators,
     files,
     jobs,
     lab_bench,
+    machine,
     plugins,
     reactor_model,
     system,
 )
 
 PARTS = (
-    *(system, reactor_model, jobs, capabilities, calibrations, calibration_sessions, lab_bench),
+    *(system, clock, machine, reactor_model, jobs, capabilities, calibrations, calibration_sessions, lab_bench),
     *(estimators, configuration, files, backups, plugins),
 )
 

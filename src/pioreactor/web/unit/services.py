@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from litestar.di import NamedDependency
 from litestar.params import SkipValidation
@@ -10,7 +11,8 @@ from pioreactor.calibrations.sessions.actions import Executor, perform_here
 from pioreactor.clock.ports import Clock
 from pioreactor.devices.lab_bench import LabBench
 from pioreactor.http.units import Units
-from pioreactor.identity.computer import POWER_OFF, REBOOT
+from pioreactor.identity.computer import POWER_OFF, REBOOT, RESTART_WEB_SERVER
+from pioreactor.identity.system_clock import set_clock, synchronize
 from pioreactor.jobs.payloads import encode_payload
 from pioreactor.messaging.ports import Bus
 from pioreactor.runtime.context import Runtime
@@ -25,8 +27,9 @@ Power = Mapping[str, Sequence[str]]
 POWER: Power = {
     "reboot": REBOOT,
     "shutdown": POWER_OFF,
+    "restart": RESTART_WEB_SERVER,
 }
-"""Commands that reboot and shut down the computer."""
+"""Commands that reboot and shut down the computer, and restart this server."""
 
 
 @dataclass
@@ -39,15 +42,19 @@ class UnitServices:
     launcher: JobLauncher
     catalog: Catalog
     power: Power = field(default_factory=lambda: POWER)
+    set_clock: Callable[[datetime], None] = set_clock
+    synchronize_clock: Callable[[], None] = synchronize
     perform: Executor = perform_here
     """Runs hardware actions of calibrations."""
     others: Units | None = None
     """Client of the other units of the cluster; None before the unit has joined one."""
     open_lab_bench: Callable[[], LabBench] | None = None
     """Open the lab bench of a simulated reactor; None where the reactor is real."""
+    started_at: datetime = field(init=False)
     _publisher: JournalingPublisher = field(init=False)
 
     def __post_init__(self) -> None:
+        self.started_at = self.clock.now()
         self._publisher = JournalingPublisher(self.bus, self.runtime.stores.journal(), self.runtime.clock)
 
     def publish(self, topic: str, payload: object, *, qos: int = 1, retain: bool = False) -> None:

@@ -1,37 +1,24 @@
-"""Routes of a unit about the computer that it runs on, with its shutdown and reboot, and about results of tasks."""
+"""Routes of a unit about the computer that it runs on, and about results of tasks."""
 
 import os
 import shutil
 import socket
-import subprocess
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import msgspec
-from litestar import Response, Router, get, put, route
+from litestar import Response, Router, get, put
 from litestar.params import FromPath, JSONBody
 
-from pioreactor.exc import ConflictError, PioreactorError
+from pioreactor.exc import ConflictError
 from pioreactor.identity.unit_tokens import replace_token
 from pioreactor.structs.encoding import to_timestamp
 from pioreactor.version import __version__
 from pioreactor.web.request_bodies import Body
-from pioreactor.web.route_declarations import PATCH_OR_POST, UNITS, relayed
+from pioreactor.web.route_declarations import UNITS, relayed
 from pioreactor.web.security.guards import only_units
-from pioreactor.web.tasks import Accepted, TaskResult
+from pioreactor.web.tasks import TaskResult
 from pioreactor.web.unit.services import UnitPorts, UnitServices
-
-_POWER_DEBOUNCE_S = 15.0
-_POWER_TIMEOUT_S = 30.0
-
-
-class PowerRefusedError(PioreactorError):
-    """The operating system refused to reboot or to shut down."""
-
-    code = "power_refused"
-    status = 409
-    remedy = "Allow it for the account of the web server: see packaging/polkit."
 
 
 class OwnToken(Body):
@@ -71,13 +58,6 @@ class Memory(msgspec.Struct):
     available: int
 
 
-class UtcClock(msgspec.Struct):
-    status: str
-    clock_time: str
-    synchronized: bool | None
-    """Whether the computer's clock follows a time server; null when the operating system does not tell."""
-
-
 @get("/health")
 async def health(unit: UnitPorts) -> Health:
     return Health("ok", unit.name, to_timestamp(unit.clock.now()))
@@ -96,6 +76,11 @@ def ipv4() -> Address:
 
 @get("/system/disk_space", sync_to_thread=True)
 def disk_space(unit: UnitPorts) -> DiskSpace:
+    return disk_space_of(unit)
+
+
+def disk_space_of(unit: UnitServices) -> DiskSpace:
+    """Return the space on the disk that holds the unit's data."""
     folder = unit.paths.dot_pioreactor
     usage = shutil.disk_usage(folder if folder.exists() else Path("/"))
     return DiskSpace(usage.total, usage.used, usage.free)
@@ -103,13 +88,12 @@ def disk_space(unit: UnitPorts) -> DiskSpace:
 
 @get("/system/memory", sync_to_thread=True)
 def memory() -> Memory:
+    return memory_of_computer()
+
+
+def memory_of_computer() -> Memory:
+    """Return the memory of this computer."""
     return Memory(_pages("SC_PHYS_PAGES"), _available_memory())
-
-
-@relayed(UNITS, target="units")
-@get("/system/utc_clock", sync_to_thread=True)
-def utc_clock(unit: UnitPorts) -> UtcClock:
-    return UtcClock("success", to_timestamp(unit.clock.now()), unit.runtime.computer.is_clock_synchronized())
 
 
 @relayed(waits=True)
@@ -152,41 +136,10 @@ def _available_memory() -> int:
     return _pages("SC_AVPHYS_PAGES")
 
 
-def _start_power(unit: UnitServices, what: str) -> Accepted:
-    unit.launcher.debounce("power", within_s=_POWER_DEBOUNCE_S)
-    return unit.tasks.start(what, lambda: _run_power(what, unit.power[what]), lock="power")
-
-
-def _run_power(what: str, command: Sequence[str]) -> str:
-    try:
-        finished = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_POWER_TIMEOUT_S, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise PowerRefusedError(f"{what} failed: {error}") from error
-    if finished.returncode != 0:
-        raise PowerRefusedError(f"{what} was refused: {finished.stderr.strip()[-200:]}")
-    return "ok"
-
-
-@relayed(UNITS, target="units", method="POST")
-@route("/system/reboot", http_method=PATCH_OR_POST, status_code=202, sync_to_thread=True)
-def reboot(unit: UnitPorts) -> Accepted:
-    """Reboot the computer; its jobs end, and those that the unit resumes start again."""
-    return _start_power(unit, "reboot")
-
-
-@relayed(UNITS, target="units", method="POST")
-@route("/system/shutdown", http_method=PATCH_OR_POST, status_code=202, sync_to_thread=True)
-def shutdown(unit: UnitPorts) -> Accepted:
-    """Shut the computer down."""
-    return _start_power(unit, "shutdown")
-
-
 ROUTES = Router(
     "/",
     route_handlers=[
-        *(health, app_version, ipv4, disk_space, memory, utc_clock, task_result, reboot, shutdown),
+        *(health, app_version, ipv4, disk_space, memory, task_result),
         replace_own_token,
     ],
     tags=["unit"],

@@ -48,3 +48,19 @@ def test_protected_files_are_not_removed(worker: Any, data: Any) -> None:
     assert result_of(worker, worker.post(remove, json={"filepath": str(data / "notes.txt")}))["result"] == "ok"
     assert not (data / "notes.txt").exists()
     assert (data.parent / "outside.txt").exists()
+
+
+def test_files_are_written_by_units_only_and_never_over_what_is_protected(worker: Any, unit: Any) -> None:
+    path = "/unit_api/system/path/experiment_profiles/a b.yaml"
+    assert worker.put(path, content=b"x: 1").status_code == 204
+    assert worker.get(path).text == "x: 1"
+    assert worker.put(path, content=b"x" * 3_000_000).status_code == 204, "larger than the body of other requests"
+    for wanted in ("config.ini", "unit_config.ini", "storage/a.sqlite", "storage/secrets/cluster_token", "../x"):
+        assert worker.put(f"/unit_api/system/path/{wanted}", content=b"x").status_code in (403, 404), wanted
+    assert worker.put("/unit_api/system/path/experiment_profiles", content=b"x").status_code == 400
+
+
+def test_people_do_not_write_files(leader: Any) -> None:
+    leader.sign_in()
+    leader.client.headers["Origin"] = str(leader.client.base_url).rstrip("/")
+    assert leader.client.put("/unit_api/system/path/plugins/a.py", content=b"x").status_code == 403
