@@ -87,6 +87,7 @@ PAGES = (
     View("configuration", "config"),
     View("tokens", "tokens"),
     View("people", "people"),
+    View("system", "system"),
     View("no such page", "nowhere"),
     View("no such experiment", "overview?experiment=gone"),
 )
@@ -129,6 +130,9 @@ OVERLAYS = (
     ),
     View("new token", "tokens", _button("New token"), "features/tokens/NewToken.tsx"),
     View("revoke token", "tokens", _button(re.compile("^Revoke")), "features/tokens/RevokeToken.tsx"),
+    View("set clocks", "system", _button("Set clocks"), "features/system/SetClocks.tsx"),
+    View("log", "system", _button("Actions of leader", "Show log"), "features/system/MachineCard.tsx"),
+    View("reboot", "system", _button("Actions of reactor-01", "Reboot…"), "features/system/PowerDialog.tsx"),
     View("add person", "people", _button("Add person"), "features/people/AddPerson.tsx"),
     View("change password", "people", _button("Change password"), "features/people/ChangePassword.tsx"),
     View("remove person", "people", _button(re.compile("^Remove")), "features/people/RemovePerson.tsx"),

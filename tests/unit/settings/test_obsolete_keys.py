@@ -51,7 +51,7 @@ def test_the_shipped_value_of_a_key_without_effect_is_silent() -> None:
     text = ""
     for (section, key), field in obsolete_keys().items():
         text += f"[{section}]\n{key}={'' if field.default is None else field.default}\n"
-    sections = {}
+    sections: dict[str, list[str]] = {}
     for part in re.findall(r"\[(.+)\]\n(.+)\n", text):
         sections.setdefault(part[0], []).append(part[1])
     joined = "".join(f"[{name}]\n" + "\n".join(lines) + "\n" for name, lines in sections.items())

@@ -921,6 +921,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/system/utc_clock": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * SetClocks
+         * @description Set the leader's clock, then have every worker follow it at once; the result holds the answer of each worker.
+         *
+         *     Without `utc_clock_time` the leader's clock stays as it is.
+         */
+        post: operations["post_api_system_utc_clock"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/units": {
         parameters: {
             query?: never;
@@ -1158,6 +1180,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/units/{unit}/system/log": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * LogTail
+         * @description Return the end of this unit's log file; empty if it has none.
+         *
+         *     Asks one unit and returns its answer.
+         */
+        get: operations["get_api_units_unit_system_log"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/units/{unit}/system/machine": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Machine
+         * @description Return the state of this machine: disk, memory, temperature, versions, clock, services, backups.
+         *
+         *     Asks one unit and returns its answer.
+         */
+        get: operations["get_api_units_unit_system_machine"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/units/{unit}/system/reboot": {
         parameters: {
             query?: never;
@@ -1169,7 +1235,7 @@ export interface paths {
         put?: never;
         /**
          * Reboot
-         * @description Reboot the computer; its jobs end, and those that the unit resumes start again.
+         * @description Reboot the computer; jobs that the unit resumes start again. Refused while jobs run unless that is meant.
          *
          *     Asks one unit, or all workers and the leader (`$broadcast`); the result holds the answer of each.
          */
@@ -1191,7 +1257,7 @@ export interface paths {
         put?: never;
         /**
          * Shutdown
-         * @description Shut the computer down.
+         * @description Shut the computer down. Refused while jobs run unless that is meant.
          *
          *     Asks one unit, or all workers and the leader (`$broadcast`); the result holds the answer of each.
          */
@@ -1216,6 +1282,28 @@ export interface paths {
         get: operations["get_api_units_unit_system_utc_clock"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/units/{unit}/system/web_server/restart": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * RestartWebServer
+         * @description Restart the web server of this machine; its jobs continue.
+         *
+         *     Asks one unit, or all workers and the leader (`$broadcast`); the result holds the answer of each.
+         */
+        post: operations["post_api_units_unit_system_web_server_restart"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3418,6 +3506,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/unit_api/system/log": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * LogTail
+         * @description Return the end of this unit's log file; empty if it has none.
+         */
+        get: operations["get_unit_api_system_log"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/unit_api/system/machine": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Machine
+         * @description Return the state of this machine: disk, memory, temperature, versions, clock, services, backups.
+         */
+        get: operations["get_unit_api_system_machine"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/unit_api/system/memory": {
         parameters: {
             query?: never;
@@ -3464,7 +3592,11 @@ export interface paths {
          * @description List a folder, or return a file.
          */
         get: operations["get_unit_api_system_path_path"];
-        put?: never;
+        /**
+         * WriteFile
+         * @description Write a file of the data folder; the body is its content. Configuration has routes of its own, which check it.
+         */
+        put: operations["put_unit_api_system_path_path"];
         post?: never;
         delete?: never;
         options?: never;
@@ -3483,7 +3615,7 @@ export interface paths {
         put?: never;
         /**
          * Reboot
-         * @description Reboot the computer; its jobs end, and those that the unit resumes start again.
+         * @description Reboot the computer; jobs that the unit resumes start again. Refused while jobs run unless that is meant.
          */
         post: operations["post_unit_api_system_reboot"];
         delete?: never;
@@ -3491,7 +3623,7 @@ export interface paths {
         head?: never;
         /**
          * Reboot
-         * @description Reboot the computer; its jobs end, and those that the unit resumes start again.
+         * @description Reboot the computer; jobs that the unit resumes start again. Refused while jobs run unless that is meant.
          */
         patch: operations["patch_unit_api_system_reboot"];
         trace?: never;
@@ -3531,7 +3663,7 @@ export interface paths {
         put?: never;
         /**
          * Shutdown
-         * @description Shut the computer down.
+         * @description Shut the computer down. Refused while jobs run unless that is meant.
          */
         post: operations["post_unit_api_system_shutdown"];
         delete?: never;
@@ -3539,7 +3671,7 @@ export interface paths {
         head?: never;
         /**
          * Shutdown
-         * @description Shut the computer down.
+         * @description Shut the computer down. Refused while jobs run unless that is meant.
          */
         patch: operations["patch_unit_api_system_shutdown"];
         trace?: never;
@@ -3553,6 +3685,55 @@ export interface paths {
         };
         /** UtcClock */
         get: operations["get_unit_api_system_utc_clock"];
+        put?: never;
+        /**
+         * SetUtcClock
+         * @description Set the clock: on the leader to the given time, on a worker by its time server, the leader.
+         */
+        post: operations["post_unit_api_system_utc_clock"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * SetUtcClock
+         * @description Set the clock: on the leader to the given time, on a worker by its time server, the leader.
+         */
+        patch: operations["patch_unit_api_system_utc_clock"];
+        trace?: never;
+    };
+    "/unit_api/system/web_server/restart": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * RestartWebServer
+         * @description Restart the web server of this machine; its jobs continue.
+         */
+        post: operations["post_unit_api_system_web_server_restart"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * RestartWebServer
+         * @description Restart the web server of this machine; its jobs continue.
+         */
+        patch: operations["patch_unit_api_system_web_server_restart"];
+        trace?: never;
+    };
+    "/unit_api/system/web_server/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** WebServerStatus */
+        get: operations["get_unit_api_system_web_server_status"];
         put?: never;
         post?: never;
         delete?: never;
@@ -4124,6 +4305,25 @@ export interface components {
             task: string | null;
             timestamp: string;
         };
+        /** Machine */
+        Machine: {
+            activities: string[];
+            backups: components["schemas"]["Copy"][];
+            clock: components["schemas"]["UtcClock"];
+            cpu_celsius: number | null;
+            disk: components["schemas"]["DiskSpace"];
+            hat: string | null;
+            ipv4: string;
+            is_leader: boolean;
+            is_simulated: boolean;
+            machine: string | null;
+            memory: components["schemas"]["Memory"];
+            pioreactor_unit: string;
+            services: components["schemas"]["ServiceState"][];
+            uptime_s: number | null;
+            version: string;
+            web_server: components["schemas"]["WebServerStatus"];
+        };
         /** Me */
         Me: {
             /** @enum {string} */
@@ -4211,6 +4411,11 @@ export interface components {
         Point: {
             x: string;
             y: number;
+        };
+        /** PowerRequest */
+        PowerRequest: {
+            /** @default false */
+            even_with_jobs: boolean;
         };
         /** ProfilePreview */
         ProfilePreview: {
@@ -4302,11 +4507,20 @@ export interface components {
             /** @default success */
             status: string;
         };
+        /** ServiceState */
+        ServiceState: {
+            is_running: boolean;
+            name: string;
+        };
         /** SessionAnswer */
         SessionAnswer: {
             driver: string | null;
             session: components["schemas"]["CalibrationSession"];
             step: components["schemas"]["CalibrationStep"];
+        };
+        /** SetClock */
+        SetClock: {
+            utc_clock_time?: string | null;
         };
         /** SetUpWorker */
         SetUpWorker: {
@@ -4451,6 +4665,12 @@ export interface components {
         WaitingWorker: {
             address: string;
             pioreactor_unit: string;
+            version: string;
+        };
+        /** WebServerStatus */
+        WebServerStatus: {
+            started_at: string;
+            status: string;
             version: string;
         };
         /** WorkerModel */
@@ -6606,6 +6826,45 @@ export interface operations {
             };
         };
     };
+    post_api_system_utc_clock: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetClock"];
+            };
+        };
+        responses: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
     get_api_units: {
         parameters: {
             query?: never;
@@ -7147,7 +7406,7 @@ export interface operations {
             };
         };
     };
-    post_api_units_unit_system_reboot: {
+    get_api_units_unit_system_log: {
         parameters: {
             query?: never;
             header?: never;
@@ -7157,6 +7416,84 @@ export interface operations {
             cookie?: never;
         };
         requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    get_api_units_unit_system_machine: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                unit: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Machine"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    post_api_units_unit_system_reboot: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                unit: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PowerRequest"] | null;
+            };
+        };
         responses: {
             /** @description Request accepted, processing continues off-line */
             202: {
@@ -7193,7 +7530,11 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PowerRequest"] | null;
+            };
+        };
         responses: {
             /** @description Request accepted, processing continues off-line */
             202: {
@@ -7222,6 +7563,43 @@ export interface operations {
         };
     };
     get_api_units_unit_system_utc_clock: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                unit: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    post_api_units_unit_system_web_server_restart: {
         parameters: {
             query?: never;
             header?: never;
@@ -12002,6 +12380,46 @@ export interface operations {
             };
         };
     };
+    get_unit_api_system_log: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    get_unit_api_system_machine: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Machine"];
+                };
+            };
+        };
+    };
     get_unit_api_system_memory: {
         parameters: {
             query?: never;
@@ -12079,6 +12497,41 @@ export interface operations {
             };
         };
     };
+    put_unit_api_system_path_path: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                path: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, nothing follows */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
     post_unit_api_system_reboot: {
         parameters: {
             query?: never;
@@ -12086,7 +12539,11 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PowerRequest"] | null;
+            };
+        };
         responses: {
             /** @description Request accepted, processing continues off-line */
             202: {
@@ -12095,6 +12552,21 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
                 };
             };
         };
@@ -12106,7 +12578,11 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PowerRequest"] | null;
+            };
+        };
         responses: {
             /** @description Request accepted, processing continues off-line */
             202: {
@@ -12115,6 +12591,21 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
                 };
             };
         };
@@ -12204,7 +12695,11 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PowerRequest"] | null;
+            };
+        };
         responses: {
             /** @description Request accepted, processing continues off-line */
             202: {
@@ -12213,6 +12708,21 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
                 };
             };
         };
@@ -12224,7 +12734,11 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PowerRequest"] | null;
+            };
+        };
         responses: {
             /** @description Request accepted, processing continues off-line */
             202: {
@@ -12233,6 +12747,21 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
                 };
             };
         };
@@ -12253,6 +12782,144 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["UtcClock"];
+                };
+            };
+        };
+    };
+    post_unit_api_system_utc_clock: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetClock"] | null;
+            };
+        };
+        responses: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    patch_unit_api_system_utc_clock: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetClock"] | null;
+            };
+        };
+        responses: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    post_unit_api_system_web_server_restart: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+        };
+    };
+    patch_unit_api_system_web_server_restart: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+        };
+    };
+    get_unit_api_system_web_server_status: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebServerStatus"];
                 };
             };
         };

@@ -88,6 +88,14 @@ export const pages: readonly Page[] = [
     Component: lazyPart(() => import("@/features/configuration/Configuration")),
   },
   {
+    path: "/system",
+    title: "System",
+    icon: "system",
+    group: "cluster",
+    phone: false,
+    Component: lazyPart(() => import("@/features/system/System")),
+  },
+  {
     path: "/people",
     title: "People",
     icon: "person",

@@ -6,6 +6,7 @@ import type { ChartPreferences, LogRow, TimeSeries } from "@/api/types";
 import { atLeast } from "@/parts/levels";
 import type { DemoCluster } from "./cluster";
 import { DATASETS, EXPORTS, ROWS } from "./exports";
+import { LOST_UNIT } from "./faults";
 import { machineReads } from "./machines";
 import { iso, type RecordedAnswer } from "./recording";
 import { CONFIGURED, ok, type Route, refused, someTokens, writes } from "./writes";
@@ -104,6 +105,8 @@ export function leaderOf(cluster: DemoCluster, { signedIn = true, latencyMs = LA
     if (path.endsWith("/chart_preferences")) return ok(session.charts.get(path) ?? CONFIGURED);
     const ofMachines = machines[path];
     if (ofMachines) return ok(ofMachines());
+    if (path.startsWith(`/api/units/${LOST_UNIT}/system/`))
+      return refused(503, `${LOST_UNIT} cannot be reached: no response within 5 s`, "Check that the unit is on.");
     const unit = /^\/api\/config\/units\/([^/]+)$/.exec(path)?.[1];
     if (unit !== undefined) {
       const shared = cluster.recording.answers.get("/api/config/shared")?.body as string;

@@ -1,9 +1,10 @@
 /** What the demo's leader knows of its machines and people. */
 
 import type { Answer, Method } from "@/api/client";
-import type { ConfigSync, Person, Worker } from "@/api/types";
+import type { ConfigSync, Machine, Person, UnitName, Worker } from "@/api/types";
 import type { DemoCluster } from "./cluster";
 import { LOST_UNIT } from "./faults";
+import type { Tasks } from "./leader";
 import { iso } from "./recording";
 
 type Reads = Record<string, () => unknown>;
@@ -12,11 +13,55 @@ const ok = (body: unknown): Answer => ({ status: 200, body });
 
 const PEOPLE = ["ada", "pioreactor"];
 
+function machineOf(unit: string, i: number, nowS: number): Machine {
+  const is_leader = unit === "leader";
+  return {
+    pioreactor_unit: unit,
+    is_leader,
+    is_simulated: false,
+    machine: is_leader ? "Raspberry Pi 5 Model B Rev 1.0" : "Raspberry Pi 4 Model B Rev 1.5",
+    hat: is_leader ? null : "1.2",
+    version: "27.0.0",
+    ipv4: `10.0.0.${i + 2}`,
+    disk: { total: 31e9, used: 12e9 + i * 1e9, free: 19e9 - i * 1e9 },
+    memory: { total: 4e9, available: 2.6e9 },
+    cpu_celsius: 44 + i,
+    uptime_s: 86_400 * 9 + i * 60,
+    clock: { status: "success", clock_time: new Date().toISOString(), synchronized: is_leader ? null : i !== 2 },
+    services: [
+      { name: "monitor", is_running: true },
+      ...(is_leader ? [{ name: "mqtt_to_db_streaming", is_running: true }] : []),
+    ],
+    web_server: { status: "active", started_at: iso(nowS - 86_400 * 9), version: "27.0.0" },
+    activities: is_leader ? [] : ["od_reading", "stirring"],
+    backups: is_leader ? [{ name: "pioreactor-20261122T000012.sqlite", size_bytes: 412_000_000 }] : [],
+  };
+}
+
+const logOf = (nowS: number): string =>
+  [
+    `${iso(nowS - 340)} INFO     [monitor] Ready.`,
+    `${iso(nowS - 300)} INFO     [stirring] Ready.`,
+    `${iso(nowS - 20)} WARNING  [od_reading] The reference photodiode is dim.`,
+  ].join("\n");
+
 /** Answers to GET by path. */
 export function machineReads(cluster: DemoCluster): Reads {
   const recorded = <T>(path: string): T => cluster.recording.answers.get(path)?.body as T;
   const workers = (): string[] => recorded<Worker[]>("/api/workers").map((one) => one.pioreactor_unit);
+  const ofMachines = Object.fromEntries(
+    ["leader", ...workers()].flatMap((unit, i): [string, () => unknown][] =>
+      unit === LOST_UNIT
+        ? []
+        : [
+            [`/api/units/${unit}/system/machine`, () => machineOf(unit, i, cluster.nowS)],
+            [`/api/units/${unit}/system/log`, () => logOf(cluster.nowS)],
+          ],
+    ),
+  );
   return {
+    ...ofMachines,
+    "/api/units": (): UnitName[] => ["leader", ...workers()].map((pioreactor_unit) => ({ pioreactor_unit })),
     "/auth/people": (): Person[] => PEOPLE.map((username) => ({ username })),
     "/api/config/sync": (): ConfigSync => ({
       version: { number: 3, saved_at: iso(cluster.nowS - 7200) },
@@ -36,9 +81,13 @@ export function machineReads(cluster: DemoCluster): Reads {
 }
 
 /** Answers to commands by method and OpenAPI path. */
-export function machineWrites(): [Method, string, () => Answer][] {
+export function machineWrites(tasks: Tasks): [Method, string, () => Answer][] {
   return [
     ["POST", "/api/config/sync", () => ok({ shared: {}, specific: {} })],
+    ["POST", "/api/units/{unit}/system/reboot", () => tasks.succeed({})],
+    ["POST", "/api/units/{unit}/system/shutdown", () => tasks.succeed({})],
+    ["POST", "/api/units/{unit}/system/web_server/restart", () => tasks.succeed({})],
+    ["POST", "/api/system/utc_clock", () => tasks.succeed({})],
     ["PUT", "/auth/people", () => ({ status: 201, body: { username: "mia" } })],
     ["PATCH", "/auth/password", () => ok({ status: "success" })],
     ["DELETE", "/auth/people/{username}", () => ok({ status: "success" })],

@@ -123,7 +123,7 @@ export function writes(cluster: DemoCluster, tasks: Tasks, session: Session): [M
   };
 
   return [
-    ...machineWrites(),
+    ...machineWrites(tasks),
     [
       "POST",
       "/auth/sign-in",

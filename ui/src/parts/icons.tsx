@@ -41,6 +41,7 @@ const shapes = {
   zoomOut: <path d="M9 3.5a5.5 5.5 0 1 0 0 11 5.5 5.5 0 0 0 0-11zM13 13l4 4M6.5 9h5" />,
   control: <path d="M10 3.2v6M6 5.2a6.4 6.4 0 1 0 8 0" />,
   curve: <path d="M3 3v14h14M5.5 14C8 13 9 6 16 5" />,
+  system: <path d="M3 4h14v5H3zM3 11h14v5H3zM6 6.5h.01M6 13.5h.01" />,
   key: <path d="M9.5 10a3 3 0 1 1-6 0 3 3 0 0 1 6 0zM9.5 10H17M14 10v2.6M17 10v2.6" />,
   copy: <path d="M7 7h9v9H7zM4 13V4h9" />,
   search: <path d="M9 3.5a5.5 5.5 0 1 0 0 11 5.5 5.5 0 0 0 0-11zM13 13l4 4" />,

@@ -1,0 +1,137 @@
+/** One machine: its facts, its log, its backups, and what can be done with it. */
+
+import { Button, Menu, Modal } from "@mantine/core";
+import { useMutation, useQuery } from "@tanstack/react-query";
+import { useState } from "react";
+import { ask, get, path } from "@/api/client";
+import type { Machine } from "@/api/types";
+import { count } from "@/parts/format";
+import { Icon } from "@/parts/icons";
+import { Problem, Waiting } from "@/parts/Problem";
+import { factsOf, gigabytes } from "./machine";
+import { type PowerAction, PowerDialog } from "./PowerDialog";
+import css from "./system.module.css";
+
+const REFRESH_MS = 15_000;
+
+export function MachineCard({ unit }: { unit: string }) {
+  const machine = useQuery({
+    queryKey: ["machine", unit],
+    queryFn: ({ signal }) => get<Machine>(path("api", "units", unit, "system", "machine"), signal),
+    refetchInterval: REFRESH_MS,
+  });
+  const [power, setPower] = useState<PowerAction>();
+  const [isReading, setIsReading] = useState(false);
+  const backingUp = useMutation({
+    mutationFn: () =>
+      ask(
+        "PATCH",
+        path("api", "workers", unit, "jobs", "run", "job_name", "backup_database", "experiments", "$experiment"),
+        {},
+      ),
+    onSettled: () => machine.refetch(),
+  });
+  const found = machine.data;
+  return (
+    <article className={`panel ${css.card}`} aria-label={unit}>
+      <header className={css.head}>
+        <h2>
+          {unit} {found?.is_leader && <span className="soft">leader</span>}
+        </h2>
+        <Menu position="bottom-end">
+          <Menu.Target>
+            <Button variant="default" px={8} size="xs" aria-label={`Actions of ${unit}`}>
+              <Icon name="dots" />
+            </Button>
+          </Menu.Target>
+          <Menu.Dropdown>
+            <Menu.Item onClick={() => setIsReading(true)}>Show log</Menu.Item>
+            {found?.is_leader && <Menu.Item onClick={() => backingUp.mutate()}>Make a backup</Menu.Item>}
+            <Menu.Item onClick={() => setPower("restart")}>Restart web server…</Menu.Item>
+            <Menu.Item color="var(--lost)" onClick={() => setPower("reboot")}>
+              Reboot…
+            </Menu.Item>
+            <Menu.Item color="var(--lost)" onClick={() => setPower("shutdown")}>
+              Shut down…
+            </Menu.Item>
+          </Menu.Dropdown>
+        </Menu>
+      </header>
+      {machine.error ? (
+        <Problem error={machine.error} />
+      ) : found ? (
+        <Facts machine={found} />
+      ) : (
+        <Waiting what="its state" />
+      )}
+      {backingUp.error && <Problem error={backingUp.error} />}
+      <p role="status" className="soft small">
+        {backingUp.isPending ? "Making a backup…" : backingUp.isSuccess ? "The backup was started." : ""}
+      </p>
+      <PowerDialog
+        unit={unit}
+        action={power}
+        activities={found?.activities ?? []}
+        onClose={() => setPower(undefined)}
+      />
+      <Modal opened={isReading} onClose={() => setIsReading(false)} title={`Log of ${unit}`} size="xl">
+        {isReading && <LogText unit={unit} />}
+      </Modal>
+    </article>
+  );
+}
+
+function Facts({ machine }: { machine: Machine }) {
+  const [newest] = machine.backups;
+  return (
+    <dl className={css.facts}>
+      {factsOf(machine, Date.now() / 1000).map(({ name, text, warning }) => (
+        <div key={name}>
+          <dt>{name}</dt>
+          <dd className="num">
+            {text}
+            {warning && (
+              <span className={css.warning}>
+                <Icon name="lost" size={14} /> {warning}
+              </span>
+            )}
+          </dd>
+        </div>
+      ))}
+      {(machine.is_leader || newest) && (
+        <div>
+          <dt>Backups</dt>
+          <dd>
+            {newest
+              ? `${count(machine.backups.length, "backup")}, newest ${newest.name} (${gigabytes(newest.size_bytes)})`
+              : "none yet"}
+            {machine.is_leader && newest && (
+              <span className="soft small">
+                {" "}
+                Restore one on this machine: <code>pio backups restore</code>
+              </span>
+            )}
+          </dd>
+        </div>
+      )}
+    </dl>
+  );
+}
+
+function LogText({ unit }: { unit: string }) {
+  const log = useQuery({
+    queryKey: ["machine", unit, "log"],
+    queryFn: ({ signal }) => get<string>(path("api", "units", unit, "system", "log"), signal),
+    staleTime: 0,
+  });
+  if (log.error) return <Problem error={log.error} />;
+  if (log.isPending) return <Waiting what="the log" />;
+  return (
+    <textarea
+      readOnly
+      className={css.log}
+      aria-label="End of the log"
+      value={log.data === "" ? "The log is empty." : log.data}
+    />
+  );
+}

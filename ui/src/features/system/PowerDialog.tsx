@@ -1,0 +1,81 @@
+/** Asks before a machine restarts or stops; once more where jobs run on it. */
+
+import { Button, Checkbox, Group, Modal } from "@mantine/core";
+import { useMutation } from "@tanstack/react-query";
+import { useState } from "react";
+import { path, request } from "@/api/client";
+import { Problem } from "@/parts/Problem";
+
+export type PowerAction = "reboot" | "shutdown" | "restart";
+
+const SAID: Record<PowerAction, { title: string; button: string; consequence: string; route: string }> = {
+  reboot: { title: "Reboot", button: "Reboot", consequence: "It is away for a minute or two.", route: "reboot" },
+  shutdown: {
+    title: "Shut down",
+    button: "Shut down",
+    consequence: "Somebody has to switch it on again by hand.",
+    route: "shutdown",
+  },
+  restart: {
+    title: "Restart the web server of",
+    button: "Restart web server",
+    consequence: "Its jobs continue; its pages and commands are away for some seconds.",
+    route: "web_server/restart",
+  },
+};
+
+interface Props {
+  unit: string;
+  action: PowerAction | undefined;
+  activities: readonly string[];
+  onClose: () => void;
+}
+
+export function PowerDialog({ unit, action, activities, onClose }: Props) {
+  return (
+    <Modal
+      opened={action !== undefined}
+      onClose={onClose}
+      title={action === undefined ? "" : `${SAID[action].title} ${unit}?`}
+    >
+      {action && <Question unit={unit} action={action} activities={activities} onClose={onClose} />}
+    </Modal>
+  );
+}
+
+function Question({ unit, action, activities, onClose }: Props & { action: PowerAction }) {
+  const { button, consequence, route } = SAID[action];
+  const [isMeant, setIsMeant] = useState(false);
+  const endsJobs = action !== "restart" && activities.length > 0;
+  const doing = useMutation({
+    mutationFn: () =>
+      request(
+        "POST",
+        `${path("api", "units", unit, "system")}/${route}`,
+        action === "restart" ? undefined : { even_with_jobs: endsJobs && isMeant },
+      ),
+    onSuccess: onClose,
+  });
+  return (
+    <>
+      <p>{consequence}</p>
+      {endsJobs && (
+        <Checkbox
+          mt="md"
+          label={`End what runs on it: ${activities.join(", ")}`}
+          checked={isMeant}
+          onChange={(event) => setIsMeant(event.currentTarget.checked)}
+        />
+      )}
+      {doing.error && <Problem error={doing.error} />}
+      <Group justify="flex-end" mt="md">
+        <Button variant="default" onClick={onClose}>
+          Cancel
+        </Button>
+        <Button color="red" disabled={endsJobs && !isMeant} loading={doing.isPending} onClick={() => doing.mutate()}>
+          {button}
+        </Button>
+      </Group>
+    </>
+  );
+}

@@ -1,0 +1,48 @@
+import { expect, it } from "vitest";
+import type { Machine } from "@/api/types";
+import { secondsOf } from "@/parts/format";
+import { clockFact, factsOf } from "./machine";
+
+const AT = "2026-11-29T10:00:00.000Z";
+const machine: Machine = {
+  pioreactor_unit: "r-1",
+  is_leader: false,
+  is_simulated: false,
+  machine: "Raspberry Pi 4",
+  hat: "1.2",
+  version: "27.0.0",
+  ipv4: "10.0.0.2",
+  disk: { total: 30e9, used: 28e9, free: 2e9 },
+  memory: { total: 2e9, available: 1e9 },
+  cpu_celsius: 85,
+  uptime_s: 7200,
+  clock: { status: "success", clock_time: AT, synchronized: true },
+  services: [{ name: "monitor", is_running: false }],
+  web_server: { status: "active", started_at: AT, version: "27.0.0" },
+  activities: [],
+  backups: [],
+};
+
+it("warns of what is short, hot or off", () => {
+  const facts = factsOf(machine, secondsOf(AT));
+  expect(facts.filter((one) => one.warning).map((one) => one.name)).toEqual(["Disk", "Processor", "Services"]);
+  expect(facts.find((one) => one.name === "Disk")?.text).toBe("2.0 GB of 30.0 GB free");
+  const without = factsOf({ ...machine, cpu_celsius: null, uptime_s: null, machine: null }, secondsOf(AT));
+  expect(without.map((one) => one.name)).not.toContain("Processor");
+});
+
+it("says whether a clock can be trusted", () => {
+  const clock = (synchronized: boolean | null, offS = 0, more: Partial<Machine> = {}) =>
+    clockFact(
+      { ...machine, ...more, clock: { status: "success", clock_time: AT, synchronized } },
+      secondsOf(AT) + offS,
+    );
+  expect(clock(true)).toEqual({ name: "Clock", text: "Synchronized" });
+  expect(clock(false).warning).toBeDefined();
+  expect(clock(null).warning).toBeDefined();
+  expect(clock(false, 0, { is_leader: true }).warning).toBeUndefined();
+  expect(clock(false, 3600, { is_leader: true })).toMatchObject({
+    text: expect.stringContaining("behind this browser"),
+  });
+  expect(clock(false, 0, { is_simulated: true })).toEqual({ name: "Clock", text: "Simulated" });
+});

@@ -1,0 +1,67 @@
+/** What is said about a machine: sizes, shares, its clock. */
+
+import type { Machine } from "@/api/types";
+import { duration, secondsOf } from "@/parts/format";
+
+const LITTLE_FREE = 0.1;
+const HOT_CELSIUS = 80;
+/** A difference that the way of the answer does not explain [s]. */
+const CLOCK_OFF_S = 10;
+
+export const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`;
+
+export interface Fact {
+  name: string;
+  text: string;
+  /** What is wrong with it. */
+  warning?: string;
+}
+
+function spaceFact(name: string, free: number, total: number, what: string): Fact {
+  const text = `${gigabytes(free)} of ${gigabytes(total)} free`;
+  return free < LITTLE_FREE * total ? { name, text, warning: what } : { name, text };
+}
+
+/** The clock beside the time of this browser [s]. */
+export function clockFact(machine: Pick<Machine, "clock" | "is_leader" | "is_simulated">, nowS: number): Fact {
+  const { clock_time, synchronized } = machine.clock;
+  const ahead = secondsOf(clock_time) - nowS;
+  const off =
+    Math.abs(ahead) > CLOCK_OFF_S
+      ? `, ${duration(Math.abs(ahead))} ${ahead > 0 ? "ahead of" : "behind"} this browser`
+      : "";
+  if (machine.is_simulated) return { name: "Clock", text: "Simulated" };
+  if (synchronized) return { name: "Clock", text: `Synchronized${off}` };
+  const text = synchronized === false ? `Not synchronized${off}` : `Not known to be synchronized${off}`;
+  if (machine.is_leader && off === "") return { name: "Clock", text };
+  return { name: "Clock", text, warning: "Its records may get wrong times." };
+}
+
+export function factsOf(machine: Machine, nowS: number): Fact[] {
+  const { disk, memory, cpu_celsius, uptime_s } = machine;
+  const hot = cpu_celsius != null && cpu_celsius > HOT_CELSIUS;
+  return [
+    { name: "Software", text: machine.version },
+    ...(machine.machine ? [{ name: "Machine", text: machine.machine }] : []),
+    { name: "Address", text: machine.ipv4 },
+    spaceFact("Disk", disk.free, disk.total, "Export and delete old experiments."),
+    spaceFact("Memory", memory.available, memory.total, "Little memory is left."),
+    ...(cpu_celsius == null
+      ? []
+      : [
+          {
+            name: "Processor",
+            text: `${Math.round(cpu_celsius)} °C`,
+            ...(hot ? { warning: "Improve its ventilation." } : {}),
+          },
+        ]),
+    clockFact(machine, nowS),
+    ...(uptime_s == null ? [] : [{ name: "Runs since", text: `${duration(uptime_s)} ago` }]),
+    {
+      name: "Services",
+      text: machine.services.map((one) => `${one.name} ${one.is_running ? "on" : "off"}`).join(", "),
+      ...(machine.services.every((one) => one.is_running) ? {} : { warning: "Restart the machine, or see its log." }),
+    },
+    { name: "Activities", text: machine.activities.length > 0 ? machine.activities.join(", ") : "none" },
+  ];
+}
