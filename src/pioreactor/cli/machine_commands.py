@@ -242,26 +242,28 @@ def _power(
     as_json: bool,
 ) -> None:
     leader = cli.settings.cluster.leader_hostname
-    named = [unit for unit in units if unit != leader]
-    is_leader_named = leader in units
-    chosen = targets(cli, tuple(named), experiments) if named or not is_leader_named else []
-    chosen = [unit for unit in chosen if unit != leader] + ([leader] if is_leader_named else [])
-    if not chosen:
+    workers = _workers(cli, units, experiments, leader)
+    leaders = [leader] if leader in units else []
+    if not workers and not leaders:
         raise NotFoundError("no unit but the leader matches", remedy=f"Name it: pios {what} --units {leader}")
-    confirm(f"{what.capitalize()} {', '.join(chosen)}?", yes)
+    confirm(f"{what.capitalize()} {', '.join([*workers, *leaders])}?", yes)
     body = {"even_with_jobs": even_with_jobs}
 
     def ask(unit: str) -> object:
         # Its result could not be asked for: the web server ends.
         return cli.fetch(unit, "POST", f"/unit_api/system/{what}", json=body).decode()
 
-    workers = [unit for unit in chosen if unit != leader]
-    try:
-        if workers:
-            for_each(workers, ask, as_json=as_json)
-    finally:
-        if is_leader_named:
-            for_each([leader], ask, as_json=as_json)
+    for chosen in (workers, leaders):  # the leader last: it may be this machine
+        if chosen:
+            for_each(chosen, ask, as_json=as_json)
+
+
+def _workers(cli: CliContext, units: tuple[str, ...], experiments: tuple[str, ...], leader: str) -> list[str]:
+    """Return the workers that were chosen; none where only the leader was named."""
+    named = tuple(unit for unit in units if unit != leader)
+    if units and not named:
+        return []
+    return [unit for unit in targets(cli, named, experiments) if unit != leader]
 
 
 def _below_data_folder(cli: CliContext, source: Path) -> str:

@@ -42,7 +42,7 @@ ENTRIES: Final[Mapping[str, Entry]] = {
     "blink": Entry(f"{_HERE}.blink", "blink", "Blink the LED of this unit, to identify it."),
     "mqtt": Entry(f"{_HERE}.mqtt", "mqtt", "Show MQTT messages as they arrive."),
     "estimate": Entry(f"{_HERE}.estimate", "estimate", "Re-run an estimator on recorded data."),
-    "clock": Entry(f"{_HERE}.clock", "clock", "Show and set the clock of this machine."),
+    "clock": Entry(f"{_HERE}.clock_of_machine", "clock", "Show and set the clock of this machine."),
     "repair": Entry(f"{_HERE}.repair", "repair", "Create missing directories and repair permissions."),
     "cluster": Entry(f"{_HERE}.cluster", "cluster", "Make a cluster, join this unit to one, or leave it."),
     "plugins": Entry(f"{_HERE}.plugin_setup", "plugins", "List plugins and set up their packages."),

@@ -1276,7 +1276,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * UtcClock
+         * GetUtcClock
          * @description Asks one unit, or all workers and the leader (`$broadcast`); the result holds the answer of each.
          */
         get: operations["get_api_units_unit_system_utc_clock"];
@@ -3683,7 +3683,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** UtcClock */
+        /** GetUtcClock */
         get: operations["get_unit_api_system_utc_clock"];
         put?: never;
         /**

@@ -6,7 +6,6 @@ from pioreactor.web import plugin_registry
 from pioreactor.web.leader import (
     assignments,
     calibrations,
-    clock,
     configuration,
     experiments,
     exports,
@@ -25,7 +24,7 @@ from pioreactor.web.leader.relayed_routes import relayed_routes
 def leader_routes() -> Router:
     parts = (
         *(experiments, joining, workers, assignments, jobs, readings, logs),
-        *(clock, configuration, overview, calibrations, profiles, quarantine, exports),
+        *(configuration, overview, calibrations, profiles, quarantine, exports),
     )
     own = [part.ROUTES for part in parts]
     api = Router("/api", route_handlers=[*own, relayed_routes(), plugin_registry.routes("/api")])

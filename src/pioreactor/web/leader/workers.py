@@ -1,8 +1,8 @@
-"""Routes of the leader about its inventory of workers."""
+"""Routes of the leader about its inventory of workers, and about their clocks."""
 
 import ipaddress
 
-from litestar import Response, Router, delete, get, put
+from litestar import Response, Router, delete, get, post, put
 from litestar.params import FromPath, JSONBody
 from litestar.status_codes import HTTP_200_OK, HTTP_201_CREATED
 from msgspec import convert
@@ -10,6 +10,7 @@ from msgspec import convert
 from pioreactor.exc import ConflictError, InvalidRequestError, NotFoundError, PioreactorError
 from pioreactor.http.fanout import UnitReport, report
 from pioreactor.http.units import decoded
+from pioreactor.identity.system_clock import parse_moment
 from pioreactor.models import find_model, load_models
 from pioreactor.storage.leader.repositories.assignments import Assignment, Reassignment
 from pioreactor.storage.leader.repositories.workers import Worker
@@ -22,14 +23,16 @@ from pioreactor.web.leader.responses import (
     UnitName,
     WorkerRow,
 )
-from pioreactor.web.leader.services import LeaderPorts, LeaderServices
+from pioreactor.web.leader.services import LeaderPorts, LeaderServices, reported
 from pioreactor.web.request_bodies import AddWorker, WorkerModel, WorkerStatus, unit_name
 from pioreactor.web.tasks import Accepted
 from pioreactor.web.unit.reactor_model import ModelAnswer
+from pioreactor.web.unit.utc_clock import SetClock, change_clock
 
 _STOP_TIMEOUT_S = 30.0
 _SET_MODEL_TIMEOUT_S = 5.0
 _GET_MODEL_TIMEOUT_S = 2.0
+_CLOCK_TIMEOUT_S = 30.0
 
 
 def _row(leader: LeaderServices, found: Worker) -> WorkerRow:
@@ -181,11 +184,29 @@ def experiment_of_worker(leader: LeaderPorts, unit: FromPath[str]) -> Assignment
     return found
 
 
+@post("/system/utc_clock", status_code=202, sync_to_thread=True)
+def set_clocks(leader: LeaderPorts, data: JSONBody[SetClock]) -> Accepted:
+    """Set the leader's clock, then have every worker follow it at once; the result holds the answer of each worker.
+
+    Without `utc_clock_time` the leader's clock stays as it is.
+    """
+    if data.utc_clock_time is not None:
+        parse_moment(data.utc_clock_time)
+    return leader.unit.tasks.start("setting the clocks", lambda: _set(leader, data), pool="requests", lock="clocks")
+
+
+def _set(leader: LeaderServices, wanted: SetClock) -> dict[str, UnitReport]:
+    if wanted.utc_clock_time is not None:
+        change_clock(leader.unit, wanted)
+    workers = [unit for unit in leader.workers_of("$broadcast") if unit != leader.unit.name]
+    return reported(leader.ask_all(workers, "POST", "/unit_api/system/utc_clock", json={}, timeout_s=_CLOCK_TIMEOUT_S))
+
+
 ROUTES = Router(
     "/",
     route_handlers=[
         *(models, units, workers, add_worker, all_assignments, unassign_everything, one_worker, remove_worker),
-        *(set_active, set_model, report_model, model_of_worker, experiment_of_worker),
+        *(set_active, set_model, report_model, model_of_worker, experiment_of_worker, set_clocks),
     ],
     tags=["inventory"],
 )

@@ -17,9 +17,9 @@ from pioreactor.version import __version__
 from pioreactor.web.request_bodies import Body
 from pioreactor.web.route_declarations import PATCH_OR_POST, UNITS, relayed
 from pioreactor.web.tasks import Accepted
-from pioreactor.web.unit.clock import UtcClock, read_clock, refuse_simulated
 from pioreactor.web.unit.services import UnitPorts, UnitServices
 from pioreactor.web.unit.system import DiskSpace, Memory, disk_space_of, memory_of_computer
+from pioreactor.web.unit.utc_clock import UtcClock, read_clock, refuse_simulated
 
 _POWER_DEBOUNCE_S = 15.0
 _COMMAND_TIMEOUT_S = 30.0

@@ -9,7 +9,6 @@ from pioreactor.web.unit import (
     calibration_sessions,
     calibrations,
     capabilities,
-    clock,
     configuration,
     estimators,
     files,
@@ -19,10 +18,11 @@ from pioreactor.web.unit import (
     plugins,
     reactor_model,
     system,
+    utc_clock,
 )
 
 PARTS = (
-    *(system, clock, machine, reactor_model, jobs, capabilities, calibrations, calibration_sessions, lab_bench),
+    *(system, utc_clock, machine, reactor_model, jobs, capabilities, calibrations, calibration_sessions, lab_bench),
     *(estimators, configuration, files, backups, plugins),
 )
 

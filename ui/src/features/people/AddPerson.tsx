@@ -1,4 +1,4 @@
-/** Asks for the name and the first password of somebody who may sign in. */
+/** Asks for the name and the first password of a person who may sign in. */
 
 import { Modal, PasswordInput, TextInput } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";

@@ -1,4 +1,4 @@
-/** Asks once before somebody may no longer sign in. */
+/** Asks once before a person may no longer sign in. */
 
 import { Button, Group, Modal } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";

@@ -13,7 +13,7 @@ const SAID: Record<PowerAction, { title: string; button: string; consequence: st
   shutdown: {
     title: "Shut down",
     button: "Shut down",
-    consequence: "Somebody has to switch it on again by hand.",
+    consequence: "It has to be switched on again by hand.",
     route: "shutdown",
   },
   restart: {

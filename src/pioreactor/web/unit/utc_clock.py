@@ -32,7 +32,7 @@ def read_clock(unit: UnitServices) -> UtcClock:
 
 @relayed(UNITS, target="units")
 @get("/system/utc_clock", sync_to_thread=True)
-def utc_clock(unit: UnitPorts) -> UtcClock:
+def get_utc_clock(unit: UnitPorts) -> UtcClock:
     return read_clock(unit)
 
 
@@ -63,4 +63,4 @@ def refuse_simulated(unit: UnitServices, what: str) -> None:
         )
 
 
-ROUTES = Router("/", route_handlers=[utc_clock, set_utc_clock], tags=["unit"])
+ROUTES = Router("/", route_handlers=[get_utc_clock, set_utc_clock], tags=["unit"])
