@@ -13,6 +13,7 @@ from litestar.datastructures import State
 from litestar.enums import HttpMethod
 from litestar.handlers import HTTPRouteHandler
 
+from pioreactor.web.route_declarations import OneAppRouter
 from pioreactor.web.security.guards import OPEN_TO_WORKERS
 
 Side = Literal["/api", "/unit_api"]
@@ -96,7 +97,7 @@ def register_mcp_tool(view: View | None = None, *, name: str | None = None, **_:
 
 def routes(side: Side) -> Router:
     """Return the routes that plugins have registered for one side so far."""
-    return Router("/", route_handlers=[_handler(one) for one in _routes if one.side == side])
+    return OneAppRouter("/", route_handlers=[_handler(one) for one in _routes if one.side == side])
 
 
 def _handler(registered: PluginRoute) -> HTTPRouteHandler:

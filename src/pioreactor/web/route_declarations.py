@@ -1,10 +1,10 @@
-"""Declarations of routes: several methods for one function, and relaying a unit's route through the leader."""
+"""Declarations of routes: several methods for one function, routers, and relaying a unit's route."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal, TypeVar
 
-from litestar import HttpMethod
+from litestar import HttpMethod, Router
 from litestar.handlers import HTTPRouteHandler
 
 PATCH_OR_POST: Final = (HttpMethod.PATCH, HttpMethod.POST)
@@ -19,6 +19,17 @@ Target = Literal["workers", "units", "experiment"]
 Handler = TypeVar("Handler", bound=HTTPRouteHandler)
 
 _OPTION = "relay"
+
+
+class OneAppRouter(Router):
+    """A router that is made anew for each application, and therefore need not be copied into it.
+
+    Litestar copies every router that it registers, with all handlers below it, at each level once more: on a Raspberry
+    Pi that is seconds of the start of the server.
+    """
+
+    def __deepcopy__(self, memo: dict[int, object]) -> "OneAppRouter":
+        return self
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from litestar.routes import HTTPRoute
 
 from pioreactor.web.leader.services import LeaderPorts, LeaderServices
 from pioreactor.web.request_bodies import PATH_CHECKS, unit_name
-from pioreactor.web.route_declarations import Relay, relay_of
+from pioreactor.web.route_declarations import OneAppRouter, Relay, relay_of
 from pioreactor.web.tasks import Accepted
 from pioreactor.web.unit.routes import PARTS
 
@@ -29,7 +29,7 @@ _WAITS = "Asks one unit and returns its answer."
 
 def relayed_routes() -> Router:
     """Return a route for each declaration, with the rights of the unit's route."""
-    return Router("/", route_handlers=[_route(handler, tag) for handler, tag in _declared()])
+    return OneAppRouter("/", route_handlers=[_route(handler, tag) for handler, tag in _declared()])
 
 
 def _declared() -> Iterator[tuple[HTTPRouteHandler, str]]:

@@ -19,6 +19,7 @@ from pioreactor.web.leader import (
     workers,
 )
 from pioreactor.web.leader.relayed_routes import relayed_routes
+from pioreactor.web.route_declarations import OneAppRouter
 
 
 def leader_routes() -> Router:
@@ -27,5 +28,5 @@ def leader_routes() -> Router:
         *(configuration, overview, calibrations, profiles, quarantine, exports),
     )
     own = [part.ROUTES for part in parts]
-    api = Router("/api", route_handlers=[*own, relayed_routes(), plugin_registry.routes("/api")])
-    return Router("/", route_handlers=[api, exports.FILES])
+    api = OneAppRouter("/api", route_handlers=[*own, relayed_routes(), plugin_registry.routes("/api")])
+    return OneAppRouter("/", route_handlers=[api, exports.FILES])

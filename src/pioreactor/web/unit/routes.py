@@ -4,6 +4,7 @@ from litestar import Router
 from litestar.di import Provide
 
 from pioreactor.web import plugin_registry
+from pioreactor.web.route_declarations import OneAppRouter
 from pioreactor.web.unit import (
     backups,
     calibration_sessions,
@@ -29,5 +30,5 @@ PARTS = (
 
 def unit_routes(services: Provide) -> Router:
     """Return the router of `/unit_api`; `services` provides the argument `unit` of our routes, not of plugins'."""
-    own = Router("/", route_handlers=[part.ROUTES for part in PARTS], dependencies={"unit": services})
-    return Router("/unit_api", route_handlers=[own, plugin_registry.routes("/unit_api")])
+    own = OneAppRouter("/", route_handlers=[part.ROUTES for part in PARTS], dependencies={"unit": services})
+    return OneAppRouter("/unit_api", route_handlers=[own, plugin_registry.routes("/unit_api")])
