@@ -102,12 +102,13 @@ class Capability(msgspec.Struct, omit_defaults=True):
     automation_name: str | None = None
 
 
-def describe_job(job: DeclaredJob) -> DescribedJob:
+def describe_job(job: DeclaredJob, model: ReactorModel | None = None) -> DescribedJob:
+    """Return a job with what it publishes; with a unit's model bounds are those that the model allows."""
     return DescribedJob(
         job_name=job.job_name,
         display_name=job.display_name,
         display=job.display,
-        published_settings=[describe_attribute(attribute) for attribute in job.published.values()],
+        published_settings=[describe_attribute(_bounded(each, model)) for each in job.published.values()],
         source=job.source,
         description=job.description,
     )

@@ -64,11 +64,20 @@ export const useAutomations = (kind: AutomationKind, enabled = true) =>
     enabled,
   );
 
-/** Ask one unit for its own descriptions; the leader's stand for those of units that do not answer. */
-const ownDescriptors = <T>(unit: string, ...rest: readonly string[]) => ({
-  queryKey: ["descriptors", unit, ...rest],
-  queryFn: ({ signal }: { signal: AbortSignal }) =>
-    get<T[]>(path("api", "workers", unit, rest[0] ?? "", "descriptors", ...rest.slice(1)), signal),
+/** Ask units of one model for their own descriptions: the first that answers stands for all of them. */
+const ownDescriptors = <T>(units: readonly string[], ...rest: readonly string[]) => ({
+  queryKey: ["descriptors", units, ...rest],
+  queryFn: async ({ signal }: { signal: AbortSignal }): Promise<T[]> => {
+    let refused: unknown;
+    for (const unit of units) {
+      try {
+        return await get<T[]>(path("api", "workers", unit, rest[0] ?? "", "descriptors", ...rest.slice(1)), signal);
+      } catch (error) {
+        refused = error;
+      }
+    }
+    throw refused;
+  },
   staleTime: 10 * MINUTE,
   retry: false,
 });
@@ -77,7 +86,7 @@ const ownDescriptors = <T>(unit: string, ...rest: readonly string[]) => ({
 export function useAutomationsOf(units: readonly string[], kind: AutomationKind) {
   const leader = useAutomations(kind);
   const answers = useQueries({
-    queries: useOnePerModel(units).map((unit) => ownDescriptors<AutomationDescriptor>(unit, "automations", kind)),
+    queries: useGroupedByModel(units).map((same) => ownDescriptors<AutomationDescriptor>(same, "automations", kind)),
   });
   return { ...leader, data: narrowed(answers.flatMap(({ data }) => (data ? [data] : []))) ?? leader.data };
 }
@@ -85,21 +94,29 @@ export function useAutomationsOf(units: readonly string[], kind: AutomationKind)
 /** A job with the bounds that hold on all of these units. */
 export function useJobOf(units: readonly string[], job: JobDescriptor): JobDescriptor {
   const answers = useQueries({
-    queries: useOnePerModel(units).map((unit) => ownDescriptors<JobDescriptor>(unit, "jobs")),
+    queries: useGroupedByModel(units).map((same) => ownDescriptors<JobDescriptor>(same, "jobs")),
   });
   const found = answers.flatMap(({ data }) => data?.filter((one) => one.job_name === job.job_name) ?? []);
   return narrowedJob(found) ?? job;
 }
 
-/** Units to ask so that each model of reactor is asked once. */
-function useOnePerModel(units: readonly string[]): string[] {
+/** The values of a unit that belong to no single job, with its own bounds; the leader's until it has answered. */
+export function useSettingsCollectionsOf(unit: string): UseQueryResult<SettingsCollection[], Error> {
+  const leader = useSettingsCollections();
+  const own = useQuery(ownDescriptors<SettingsCollection>([unit], "settings"));
+  return own.data ? own : leader;
+}
+
+/** Units by model: those of one model have the same bounds. */
+function useGroupedByModel(units: readonly string[]): string[][] {
   const workers = useWorkers().data;
-  if (units.length === 1) return [...units];
-  const byModel = new Map(
-    (workers ?? [])
-      .filter((one) => units.includes(one.pioreactor_unit))
-      .map((one) => [`${one.model_name} ${one.model_version}`, one.pioreactor_unit]),
-  );
+  if (units.length === 1) return [[...units]];
+  const byModel = new Map<string, string[]>();
+  for (const { pioreactor_unit: unit, model_name, model_version } of workers ?? []) {
+    if (!units.includes(unit)) continue;
+    const model = `${model_name} ${model_version}`;
+    byModel.set(model, [...(byModel.get(model) ?? []), unit]);
+  }
   return [...byModel.values()];
 }
 

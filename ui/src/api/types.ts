@@ -21,7 +21,12 @@ export type Reactor = Pick<Assignment, "pioreactor_unit" | "is_active"> & {
 };
 export type ReactorModel = Pick<
   Schemas["ReactorModel"],
-  "model_name" | "model_version" | "display_name" | "reactor_capacity_ml" | "reactor_max_fill_volume_ml"
+  | "model_name"
+  | "model_version"
+  | "display_name"
+  | "reactor_capacity_ml"
+  | "reactor_max_fill_volume_ml"
+  | "max_temp_to_reduce_heating"
 >;
 
 type Described = Schemas["DescribedSetting"];

@@ -67,9 +67,7 @@ export function StartAutomation({ kind, units, busy, effluxMl, onStart }: Props)
   if (!data && error) return <Problem error={error} />;
   if (!data) return <Waiting what="automations" />;
   const automation =
-    data.find((one) => one.automation_name === chosen) ??
-    data.find((one) => one.automation_name !== "silent") ??
-    data[0];
+    data.find((one) => one.automation_name === chosen) ?? data.find(({ fields }) => fields.length > 0) ?? data[0];
   if (!automation) return <p className="soft">This cluster offers no {kind} automation.</p>;
 
   const draft = { ...draftOf(automation.fields), ...edits };

@@ -2,7 +2,7 @@
 
 import { type Answer, type Method, Refused, type Transport } from "@/api/client";
 import { parseIni } from "@/api/ini";
-import type { ChartPreferences, LogRow, TimeSeries } from "@/api/types";
+import type { ChartPreferences, LogRow, ReactorModel, TimeSeries, Worker } from "@/api/types";
 import { atLeast } from "@/parts/levels";
 import type { DemoCluster } from "./cluster";
 import { DATASETS, EXPORTS, ROWS } from "./exports";
@@ -71,13 +71,34 @@ function emptied(body: unknown): unknown {
   return keys.includes("series") ? { series: [], data: [] } : {};
 }
 
+function modelOf(cluster: DemoCluster, unit: string): ReactorModel | undefined {
+  const recorded = <T>(path: string): T => cluster.recording.answers.get(path)?.body as T;
+  const worker = recorded<Worker[]>("/api/workers").find((one) => one.pioreactor_unit === unit);
+  return recorded<{ models: ReactorModel[] }>("/api/models").models.find(
+    (one) => one.model_name === worker?.model_name && one.model_version === worker?.model_version,
+  );
+}
+
+/** What the leader describes as a unit does: within the bounds of its model. */
+function boundedBy(model: ReactorModel | undefined, answer: RecordedAnswer | undefined): RecordedAnswer | undefined {
+  if (!model || !answer) return answer;
+  const most: Record<string, number> = {
+    target_temperature: model.max_temp_to_reduce_heating,
+    current_volume_ml: model.reactor_capacity_ml,
+    efflux_tube_volume_ml: model.reactor_capacity_ml,
+  };
+  const body = JSON.parse(JSON.stringify(answer.body), (_, value) =>
+    typeof value?.key === "string" && value.key in most ? { ...value, max: most[value.key] } : value,
+  ) as unknown;
+  return { ...answer, body };
+}
+
 function findAnswer(cluster: DemoCluster, path: string): RecordedAnswer | undefined {
   const { answers } = cluster.recording;
   const exact = answers.get(path);
   if (exact) return exact;
-  // Units of the recording describe their jobs as the leader does.
-  const described = /^\/api\/workers\/[^/]+(\/(?:jobs|automations)\/descriptors.*)$/.exec(path);
-  if (described) return answers.get(`/api${described[1]}`);
+  const described = /^\/api\/workers\/([^/]+)(\/(?:jobs|automations|settings)\/descriptors.*)$/.exec(path);
+  if (described) return boundedBy(modelOf(cluster, described[1] ?? ""), answers.get(`/api${described[2]}`));
   const other = /^\/api\/experiments\/([^/]+)(\/.+)$/.exec(path);
   const like = other && answers.get(`/api/experiments/${cluster.experiment}${other[2]}`);
   return like ? { status: like.status, body: emptied(like.body) } : undefined;

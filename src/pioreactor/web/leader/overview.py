@@ -11,13 +11,20 @@ from litestar.params import FromPath, JSONBody
 from pioreactor import measurements
 from pioreactor.measurements import ChartSpec, MeasurementSpec, SeriesSpec
 from pioreactor.measurements.spec import Transformation
+from pioreactor.models import load_models
 from pioreactor.plugin_management.descriptor_files import ChartFile
 from pioreactor.plugin_management.package_files import descriptors
 from pioreactor.storage.leader.repositories.chart_preferences import ChosenCharts
-from pioreactor.web.descriptors import DescribedAutomation, describe_automation
+from pioreactor.web.descriptors import (
+    DescribedAutomation,
+    DescribedJob,
+    DescribedSettings,
+    describe_automation,
+    describe_job,
+)
 from pioreactor.web.leader.services import LeaderPorts
 from pioreactor.web.request_bodies import ChooseCharts, automation_kind, experiment_name
-from pioreactor.web.unit.capabilities import jobs_descriptors, settings_descriptors
+from pioreactor.web.unit.capabilities import described_settings
 from pioreactor.web.unit.services import UnitPorts, UnitServices
 from pioreactor.web.unit.system import health
 
@@ -103,6 +110,18 @@ def charts_of_plugins(plugins: Path) -> list[Chart]:
     ]
 
 
+@get("/jobs/descriptors", sync_to_thread=True)
+def jobs_of_cluster(unit: UnitPorts) -> list[DescribedJob]:
+    """Return jobs with what they publish; the model of a unit may narrow the bounds."""
+    return [describe_job(job) for job in unit.catalog.jobs()]
+
+
+@get("/settings/descriptors", sync_to_thread=True)
+def settings_of_cluster(unit: UnitPorts) -> list[DescribedSettings]:
+    """Return the values that belong to no single job, for the largest vial of all models."""
+    return described_settings(max(model.reactor_capacity_ml for model in load_models(unit.paths.models)))
+
+
 @get("/automations/descriptors/{kind:str}", sync_to_thread=True)
 def automations_of_cluster(unit: UnitPorts, kind: FromPath[str]) -> list[DescribedAutomation]:
     """Return automations with the settings to start them; the model of a unit may narrow the bounds."""
@@ -146,7 +165,7 @@ def _own_unit(leader: LeaderPorts) -> UnitServices:
 ROUTES = Router(
     "/",
     route_handlers=[
-        *(jobs_descriptors, automations_of_cluster, settings_descriptors, health, charts_descriptors),
+        *(jobs_of_cluster, automations_of_cluster, settings_of_cluster, health, charts_descriptors),
         *(chart_preferences, choose_charts),
     ],
     dependencies={"unit": Provide(_own_unit, sync_to_thread=False)},

@@ -36,54 +36,64 @@ def _vial(
     )
 
 
-SETTINGS_GROUPS: list[DescribedSettings] = [
-    DescribedSettings(
-        key="bioreactor",
-        display_name="Vial",
-        display=True,
-        description="Content of the vial, calculated from the volumes that pumps moved.",
-        published_settings=[
-            _vial("current_volume_ml", "Volume", "mL", 40.0, "Liquid in the vial."),
-            _vial("efflux_tube_volume_ml", "Efflux tube at", "mL", 40.0, "The level above which waste is drawn off."),
-            _vial("alt_media_fraction", "Alternative media", "fraction", 1.0, "Share of the liquid."),
-            _vial("cumulative_media_added_ml", "Media added", "mL", 1e6, "Since the experiment began."),
-            _vial("cumulative_alt_media_added_ml", "Alternative media added", "mL", 1e6, "Since the experiment began."),
-            _vial("cumulative_waste_removed_ml", "Waste removed", "mL", 1e6, "Since the experiment began."),
-        ],
-    ),
-    DescribedSettings(
-        key="leds",
-        display_name="LEDs",
-        display=True,
-        published_settings=[
-            DescribedSetting(
-                key="intensity",
-                type="json",
-                display=True,
-                label="LED intensity",
-                unit="%",
-                description="Intensity per channel, percent of full.",
-                editable=False,
-            )
-        ],
-    ),
-    DescribedSettings(
-        key="pwms",
-        display_name="PWM outputs",
-        display=True,
-        published_settings=[
-            DescribedSetting(
-                key="channel_dc",
-                type="json",
-                display=True,
-                label="PWM duty cycle",
-                unit="%",
-                description="Duty cycle per channel, percent; only channels that are on.",
-                editable=False,
-            )
-        ],
-    ),
-]
+def described_settings(capacity_ml: float) -> list[DescribedSettings]:
+    """Return the groups of values that belong to no single job, for a vial of this capacity [mL]."""
+    return [
+        DescribedSettings(
+            key="bioreactor",
+            display_name="Vial",
+            display=True,
+            description="Content of the vial, calculated from the volumes that pumps moved.",
+            published_settings=[
+                _vial("current_volume_ml", "Volume", "mL", capacity_ml, "Liquid in the vial."),
+                _vial(
+                    "efflux_tube_volume_ml",
+                    "Efflux tube at",
+                    "mL",
+                    capacity_ml,
+                    "The level above which waste is drawn off.",
+                ),
+                _vial("alt_media_fraction", "Alternative media", "fraction", 1.0, "Share of the liquid."),
+                _vial("cumulative_media_added_ml", "Media added", "mL", 1e6, "Since the experiment began."),
+                _vial(
+                    "cumulative_alt_media_added_ml", "Alternative media added", "mL", 1e6, "Since the experiment began."
+                ),
+                _vial("cumulative_waste_removed_ml", "Waste removed", "mL", 1e6, "Since the experiment began."),
+            ],
+        ),
+        DescribedSettings(
+            key="leds",
+            display_name="LEDs",
+            display=True,
+            published_settings=[
+                DescribedSetting(
+                    key="intensity",
+                    type="json",
+                    display=True,
+                    label="LED intensity",
+                    unit="%",
+                    description="Intensity per channel, percent of full.",
+                    editable=False,
+                )
+            ],
+        ),
+        DescribedSettings(
+            key="pwms",
+            display_name="PWM outputs",
+            display=True,
+            published_settings=[
+                DescribedSetting(
+                    key="channel_dc",
+                    type="json",
+                    display=True,
+                    label="PWM duty cycle",
+                    unit="%",
+                    description="Duty cycle per channel, percent; only channels that are on.",
+                    editable=False,
+                )
+            ],
+        ),
+    ]
 
 
 class VialAnswer(msgspec.Struct):
@@ -95,7 +105,9 @@ class VialAnswer(msgspec.Struct):
 @relayed(waits=True, timeout_s=10.0)
 @get("/jobs/descriptors", sync_to_thread=True)
 def jobs_descriptors(unit: UnitPorts) -> list[DescribedJob]:
-    return [describe_job(job) for job in unit.catalog.jobs()]
+    """Return jobs with what they publish, within the bounds of the unit's own model."""
+    model = unit.runtime.model()
+    return [describe_job(job, model) for job in unit.catalog.jobs()]
 
 
 @relayed(waits=True, timeout_s=10.0)
@@ -107,9 +119,10 @@ def automations_descriptors(unit: UnitPorts, kind: FromPath[str]) -> list[Descri
 
 
 @relayed(waits=True, timeout_s=10.0)
-@get("/settings/descriptors")
-async def settings_descriptors() -> list[DescribedSettings]:
-    return SETTINGS_GROUPS
+@get("/settings/descriptors", sync_to_thread=True)
+def settings_descriptors(unit: UnitPorts) -> list[DescribedSettings]:
+    """Return the values that belong to no single job; volumes are bounded by the capacity of the unit's model."""
+    return described_settings(unit.runtime.model().reactor_capacity_ml)
 
 
 @relayed(WORKERS, UNITS, target="units", timeout_s=15.0)

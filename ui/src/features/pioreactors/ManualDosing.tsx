@@ -2,6 +2,7 @@
 
 import { Button, NativeSelect, SegmentedControl, TextInput } from "@mantine/core";
 import { type FormEvent, useMemo, useState } from "react";
+import type { ReactorModel } from "@/api/types";
 import { stop } from "@/control/commands";
 import { OutcomeLine } from "@/control/OutcomeLine";
 import { useCommand } from "@/control/useCommand";
@@ -11,7 +12,7 @@ import { state } from "@/live/topics";
 import { fixed } from "@/parts/format";
 import { Icon } from "@/parts/icons";
 import { isRunning } from "@/parts/states";
-import { type Amount, circulates, DOSES, type Dose, dose, light, type Measure } from "./manualActions";
+import { type Amount, circulates, DOSES, type Dose, dose, largestDose, light, type Measure } from "./manualActions";
 import css from "./pioreactors.module.css";
 
 interface Props {
@@ -19,10 +20,10 @@ interface Props {
   experiment: string;
 }
 
-export function ManualDosing(props: Props) {
+export function ManualDosing({ model, ...props }: Props & { model: ReactorModel | undefined }) {
   return (
     <>
-      <DoseByHand {...props} />
+      <DoseByHand {...props} model={model} />
       <LightByHand {...props} />
     </>
   );
@@ -34,9 +35,13 @@ const MEASURES: { value: Measure; label: string }[] = [
   { value: "continuously", label: "Until stopped" },
 ];
 
-function amountOf(by: Measure, text: string): { amount: Amount | undefined; words: string; reason?: string } {
+function amountOf(
+  by: Measure,
+  text: string,
+  maxMl: number,
+): { amount: Amount | undefined; words: string; reason?: string } {
   if (by === "continuously") return { amount: { continuously: null }, words: "until stopped" };
-  const measure = by === "ml" ? { unit: "mL", max: 20 } : { unit: "s", max: 600 };
+  const measure = by === "ml" ? { unit: "mL", max: maxMl } : { unit: "s", max: 600 };
   const result = checked({ type: "numeric", min: 0, ...measure }, text);
   if (!result.ok) return { amount: undefined, words: "", ...(text === "" ? {} : { reason: result.reason }) };
   const value = Number(result.value);
@@ -44,13 +49,13 @@ function amountOf(by: Measure, text: string): { amount: Amount | undefined; word
   return { amount: by === "ml" ? { ml: value } : { duration: value }, words: `${value} ${measure.unit}` };
 }
 
-function DoseByHand({ unit, experiment }: Props) {
+function DoseByHand({ unit, experiment, model }: Props & { model: ReactorModel | undefined }) {
   const [act, setAct] = useState<Dose>("add_media");
   const [measure, setMeasure] = useState<Measure>("ml");
   const [text, setText] = useState("1");
   const { outcome, send } = useCommand();
   const by = circulates(act) ? "duration" : measure;
-  const { amount, words, reason } = amountOf(by, text);
+  const { amount, words, reason } = amountOf(by, text, largestDose(act, model));
   const submit = (event: FormEvent): void => {
     event.preventDefault();
     if (amount !== undefined) send(dose(unit, experiment, act, amount));

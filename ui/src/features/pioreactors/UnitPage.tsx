@@ -119,10 +119,10 @@ function Page({
             <ActivityGrid unit={unit} label={labels[unit]} experiment={name} jobs={jobs} />
           </section>
           <Checks unit={unit} experiment={name} />
-          <VialSettings unit={unit} experiment={name} maxMl={model?.reactor_max_fill_volume_ml} />
+          <VialSettings unit={unit} experiment={name} />
         </div>
         <div className={css.column}>
-          <ManualDosing unit={unit} experiment={name} />
+          <ManualDosing unit={unit} experiment={name} model={model} />
         </div>
       </div>
       <div className={css.below}>

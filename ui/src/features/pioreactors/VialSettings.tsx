@@ -1,6 +1,6 @@
 /** The unit's estimate of its vial's contents; correct it after filling manually. */
 
-import { useSettingsCollections } from "@/api/queries";
+import { useSettingsCollectionsOf } from "@/api/queries";
 import { correctVial } from "@/control/commands";
 import { SettingRow } from "@/control/SettingRow";
 import { Problem } from "@/parts/Problem";
@@ -9,11 +9,10 @@ import css from "./pioreactors.module.css";
 interface Props {
   unit: string;
   experiment: string;
-  maxMl: number | undefined;
 }
 
-export function VialSettings({ unit, experiment, maxMl }: Props) {
-  const { data, error } = useSettingsCollections();
+export function VialSettings({ unit, experiment }: Props) {
+  const { data, error } = useSettingsCollectionsOf(unit);
   const vial = data?.find((one) => one.key === "bioreactor");
   if (error) return <Problem error={error} />;
   if (!vial) return null;
@@ -28,11 +27,7 @@ export function VialSettings({ unit, experiment, maxMl }: Props) {
             <SettingRow
               key={setting.key}
               where={{ unit, units: [unit], experiment, job: "bioreactor" }}
-              setting={
-                setting.key.endsWith("volume_ml") && maxMl !== undefined
-                  ? { ...setting, max: Math.min(setting.max ?? maxMl, maxMl) }
-                  : setting
-              }
+              setting={setting}
               running
               stacked
               command={(value) => correctVial(unit, experiment, setting.key, Number(value))}

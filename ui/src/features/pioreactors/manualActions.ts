@@ -1,6 +1,7 @@
 /** Single physical acts: liquid and light, by hand. Each is confirmed by what the unit publishes when it is done. */
 
 import { ask, path } from "@/api/client";
+import type { ReactorModel } from "@/api/types";
 import type { Command } from "@/control/useCommand";
 import { state } from "@/live/topics";
 
@@ -24,6 +25,12 @@ export const circulates = (act: Dose): boolean => DOSES.some((one) => one.value 
 /** How much: a volume, a time, or until it is stopped. */
 export type Measure = "ml" | "duration" | "continuously";
 export type Amount = { ml: number } | { duration: number } | { continuously: null };
+
+/** The largest dose [mL] that the reactor can hold, or give away. */
+export function largestDose(act: Dose, model: ReactorModel | undefined): number {
+  if (!model) return 20;
+  return act === "remove_waste" ? model.reactor_capacity_ml : model.reactor_max_fill_volume_ml;
+}
 
 const run = (
   unit: string,
