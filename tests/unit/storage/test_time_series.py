@@ -12,7 +12,7 @@ from pioreactor import measurements
 from pioreactor.exc import InvalidRequestError, NotFoundError
 from pioreactor.storage.leader.database import LeaderDatabase
 from pioreactor.storage.leader.ingest.sqlite_sink import SqliteRecordSink
-from pioreactor.storage.leader.repositories.time_series import thin
+from pioreactor.storage.leader.repositories.time_series import Between, thin
 from pioreactor.storage.ports import Row, ValueType
 from pioreactor.structs.encoding import to_timestamp
 
@@ -97,6 +97,19 @@ def test_a_long_series_is_thinned_and_keeps_a_single_spike(database: LeaderDatab
     assert [point.y for point in points if point.y != 0.5] == [99.0, -99.0]
     assert points[0].x == to_timestamp(NOW - timedelta(seconds=10_000))
     assert points[-1].x == to_timestamp(NOW - timedelta(seconds=1))
+
+
+def test_a_stretch_of_the_past_is_read_in_all_its_detail(database: LeaderDatabase) -> None:
+    put(database, *(rate(10_000 - n, float(n % 7)) for n in range(10_000)))
+    between = Between(NOW - timedelta(seconds=9_000), NOW - timedelta(seconds=8_901))
+    (points,) = database.time_series.known("growth_rates", "e", between=between, target_points=100).data
+    assert len(points) == 100, "every row, although it is further back than the hours that are looked back by default"
+    assert (points[0].x, points[-1].x) == between.texts()
+    assert database.time_series.of_column("growth_rates", "rate", "e", between=between).data == [points]
+    open_end = Between(start=NOW - timedelta(seconds=50))
+    assert len(database.time_series.known("growth_rates", "e", between=open_end).data[0]) == 50
+    with pytest.raises(InvalidRequestError, match="end_time is before start_time"):
+        database.time_series.known("growth_rates", "e", between=Between(NOW, NOW - timedelta(seconds=1)))
 
 
 def test_any_column_of_measurements_can_be_read(database: LeaderDatabase) -> None:

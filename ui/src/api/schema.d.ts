@@ -667,6 +667,7 @@ export interface paths {
          * SeriesOfExperiment
          * @description Readings of the last `lookback` hours, thinned to about `target_points` with the extremes kept.
          *
+         *     `start_time` replaces `lookback`; with `end_time` a stretch of the past is read in all its detail.
          *     `name` is the table of a measurement that has a series, such as growth_rates or od_readings. Numbers are rounded to
          *     the digits that the measurement declares.
          */
@@ -790,7 +791,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** JobsDescriptors */
+        /**
+         * JobsOfCluster
+         * @description Return jobs with what they publish; the model of a unit may narrow the bounds.
+         */
         get: operations["get_api_jobs_descriptors"];
         put?: never;
         post?: never;
@@ -911,7 +915,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** SettingsDescriptors */
+        /**
+         * SettingsOfCluster
+         * @description Return the values that belong to no single job, for the largest vial of all models.
+         */
         get: operations["get_api_settings_descriptors"];
         put?: never;
         post?: never;
@@ -2071,7 +2078,9 @@ export interface paths {
         };
         /**
          * JobsDescriptors
-         * @description Asks one unit and returns its answer.
+         * @description Return jobs with what they publish, within the bounds of the unit's own model.
+         *
+         *     Asks one unit and returns its answer.
          */
         get: operations["get_api_workers_unit_jobs_descriptors"];
         put?: never;
@@ -2309,7 +2318,9 @@ export interface paths {
         };
         /**
          * SettingsDescriptors
-         * @description Asks one unit and returns its answer.
+         * @description Return the values that belong to no single job; volumes are bounded by the capacity of the unit's model.
+         *
+         *     Asks one unit and returns its answer.
          */
         get: operations["get_api_workers_unit_settings_descriptors"];
         put?: never;
@@ -3173,7 +3184,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** JobsDescriptors */
+        /**
+         * JobsDescriptors
+         * @description Return jobs with what they publish, within the bounds of the unit's own model.
+         */
         get: operations["get_unit_api_jobs_descriptors"];
         put?: never;
         post?: never;
@@ -3438,7 +3452,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** SettingsDescriptors */
+        /**
+         * SettingsDescriptors
+         * @description Return the values that belong to no single job; volumes are bounded by the capacity of the unit's model.
+         */
         get: operations["get_unit_api_settings_descriptors"];
         put?: never;
         post?: never;
@@ -6199,6 +6216,8 @@ export interface operations {
             query?: {
                 lookback?: number;
                 target_points?: number;
+                start_time?: string | null;
+                end_time?: string | null;
             };
             header?: never;
             path: {
@@ -6240,6 +6259,8 @@ export interface operations {
             query?: {
                 lookback?: number;
                 target_points?: number;
+                start_time?: string | null;
+                end_time?: string | null;
             };
             header?: never;
             path: {
@@ -9120,6 +9141,8 @@ export interface operations {
             query?: {
                 lookback?: number;
                 target_points?: number;
+                start_time?: string | null;
+                end_time?: string | null;
             };
             header?: never;
             path: {
@@ -9162,6 +9185,8 @@ export interface operations {
             query?: {
                 lookback?: number;
                 target_points?: number;
+                start_time?: string | null;
+                end_time?: string | null;
             };
             header?: never;
             path: {

@@ -10,12 +10,13 @@ import { useAxis, type Window, writeMoment } from "./axis";
 import type { Band } from "./bands";
 import { ChartMenu } from "./ChartMenu";
 import css from "./charts.module.css";
+import { useDetailed } from "./detail";
 import { Legend, type LegendEntry } from "./Legend";
 import { notesOf, useNoteRows } from "./notes";
 import { strokeOfChannel } from "./palette";
 import type { Line } from "./plot";
 import type { Points } from "./points";
-import { bandWanted, dosesWanted, factorOf, useSource, wantedBy } from "./sources";
+import { bandWanted, dosesWanted, factorOf, wantedBy } from "./sources";
 import { inWords, type Quantity, summarize } from "./stretch";
 import { TimeChart } from "./TimeChart";
 import { useUncalibratedWords } from "./uncalibrated";
@@ -49,7 +50,8 @@ function valueAt(x: readonly number[], y: readonly number[], at: number): number
 
 export function ChartCard({ chart, experiment, unit, labels, hidden, onToggle, height = 220 }: Props) {
   const { axis } = useAxis();
-  const { source, version } = useSource(wantedBy(chart, experiment, hoursOf(axis.window)));
+  const detailed = useDetailed(wantedBy(chart, experiment, hoursOf(axis.window)));
+  const { source, version } = detailed;
   const strokes = useUnitStrokes();
   const mayBeLog = chart.log_scale ?? false;
   const noteRows = useNoteRows(experiment);
@@ -62,14 +64,13 @@ export function ChartCard({ chart, experiment, unit, labels, hidden, onToggle, h
   const plot = useRef<uPlot | null>(null);
   const decimals = chart.fixed_decimals ?? 2;
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: `version` counts changes of the mutable table
   const series = useMemo(
     () =>
-      [...source.table.series.entries()]
+      [...detailed.series.entries()]
         .map(([name, points]) => ({ name, points, ...splitSeries(name, strokes.units) }))
         .filter((one) => unit === undefined || one.unit === unit)
         .sort((a, b) => a.name.localeCompare(b.name, undefined, { numeric: true })),
-    [source, version, unit, strokes],
+    [detailed.series, unit, strokes],
   );
   useEffect(() => {
     axis.covers(chart.chart_key, extentOf(series.filter((one) => !hidden.has(one.unit)).map((one) => one.points.x)));
@@ -189,15 +190,13 @@ function written(value: number, decimals: number, quantity: Quantity, band: Band
   return `${fixed(value, decimalsFor(half))} ± ${fixed(half, decimalsFor(half))}`;
 }
 
-const NONE: ReadonlyMap<string, Points> = new Map();
-
 /** The 95 % bands of the growth rates, of every unit that publishes one; none for other charts. */
 function useBands(chart: ChartDescriptor, experiment: string, window: Window): (unit: string, color: string) => Band[] {
   const wanted = quantityOf(chart) === "rate";
   const factor = factorOf(chart.y_transformation);
   const lookbackH = hoursOf(window);
-  const low = useSource(bandWanted("lower_95", experiment, factor, lookbackH), wanted).source.table.series;
-  const high = useSource(bandWanted("upper_95", experiment, factor, lookbackH), wanted).source.table.series;
+  const low = useDetailed(bandWanted("lower_95", experiment, factor, lookbackH), wanted).series;
+  const high = useDetailed(bandWanted("upper_95", experiment, factor, lookbackH), wanted).series;
   return (unit, color) => {
     const [below, above] = wanted ? [low.get(unit), high.get(unit)] : [];
     return below && above ? [{ low: below, high: above, color }] : [];
@@ -206,8 +205,7 @@ function useBands(chart: ChartDescriptor, experiment: string, window: Window): (
 
 /** Doses of every unit; nothing is asked for a chart that does not show them. */
 function useDoses(experiment: string | undefined, window: Window): ReadonlyMap<string, Points> {
-  const { source } = useSource(dosesWanted(experiment ?? "", hoursOf(window)), experiment !== undefined);
-  return experiment === undefined ? NONE : source.table.series;
+  return useDetailed(dosesWanted(experiment ?? "", hoursOf(window)), experiment !== undefined).series;
 }
 
 function extentOf(xs: readonly number[][]): [number, number] | undefined {

@@ -24,6 +24,8 @@ export interface Wanted {
   factor: number;
   /** Hours back from the leader's now. */
   lookbackH: number;
+  /** First and last moment [s], in place of the hours. */
+  stretch?: readonly [number, number] | undefined;
   targetPoints: number;
 }
 
@@ -80,7 +82,9 @@ export const dosesWanted = (experiment: string, lookbackH: number): Wanted => ({
 
 function historyPath(wanted: Wanted, table: string): string {
   const ends = wanted.column === null ? [table] : [table, wanted.column];
-  const query = `?lookback=${wanted.lookbackH}&target_points=${wanted.targetPoints}`;
+  const [start, end] = (wanted.stretch ?? []).map((moment) => new Date(moment * 1000).toISOString());
+  const when = start && end ? `start_time=${start}&end_time=${end}` : `lookback=${wanted.lookbackH}`;
+  const query = `?${when}&target_points=${wanted.targetPoints}`;
   return path("api", "experiments", wanted.experiment, "time_series", ...ends) + query;
 }
 
@@ -117,6 +121,10 @@ export class Source {
   };
 
   version = (): number => this.revision;
+
+  get isUsed(): boolean {
+    return this.users > 0;
+  }
 
   private changed(): void {
     this.revision++;
@@ -182,8 +190,10 @@ function sourceOf(key: string, wanted: Wanted): Source {
   if (known) return known;
   const source = new Source(wanted);
   sources.set(key, source);
-  const oldest = sources.keys().next().value;
-  if (sources.size > KEPT && oldest !== undefined) sources.delete(oldest);
+  if (sources.size > KEPT) {
+    const oldest = [...sources].find(([name, one]) => name !== key && !one.isUsed);
+    if (oldest) sources.delete(oldest[0]);
+  }
   return source;
 }
 

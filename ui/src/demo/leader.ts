@@ -46,9 +46,10 @@ export class Tasks {
 /** What a query leaves of a recorded body. */
 function selected(path: string, body: unknown, query: URLSearchParams, nowS: number): unknown {
   if (path.includes("/time_series/")) {
-    const since = iso(nowS - Number(query.get("lookback") ?? 4) * 3600);
+    const since = query.get("start_time") ?? iso(nowS - Number(query.get("lookback") ?? 4) * 3600);
+    const until = query.get("end_time") ?? iso(nowS);
     const { series, data } = body as TimeSeries;
-    return { series, data: data.map((points) => points.filter(({ x }) => x >= since)) };
+    return { series, data: data.map((points) => points.filter(({ x }) => x >= since && x <= until)) };
   }
   if (path.endsWith("logs")) {
     const skip = Number(query.get("skip") ?? 0);

@@ -1,19 +1,46 @@
 """Routes of the leader about what was measured."""
 
+from datetime import datetime
+from typing import NamedTuple
+
 from litestar import Router, get
-from litestar.params import FromPath, FromQuery
+from litestar.di import NamedDependency, Provide
+from litestar.params import FromPath, FromQuery, SkipValidation
 
 from pioreactor.storage.leader.repositories.media_rates import MediaRate
-from pioreactor.storage.leader.repositories.time_series import TimeSeries
+from pioreactor.storage.leader.repositories.time_series import Between, TimeSeries
 from pioreactor.web.leader.services import LeaderPorts, LeaderServices
 from pioreactor.web.request_bodies import experiment_name, unit_name
 
 
-def _series(
-    leader: LeaderServices, experiment: str, name: str, lookback: float, target_points: int, unit: str | None
-) -> TimeSeries:
+class Asked(NamedTuple):
+    """What of a series is asked for."""
+
+    lookback: float
+    target_points: int
+    between: Between
+
+
+def _asked(
+    lookback: FromQuery[float] = 4.0,
+    target_points: FromQuery[int] = 720,
+    start_time: FromQuery[datetime | None] = None,
+    end_time: FromQuery[datetime | None] = None,
+) -> Asked:
+    return Asked(lookback, target_points, Between(start_time, end_time))
+
+
+AskedFor = NamedDependency[SkipValidation[Asked]]
+
+
+def _series(leader: LeaderServices, experiment: str, name: str, asked: Asked, unit: str | None) -> TimeSeries:
     return leader.database.time_series.known(
-        name, experiment_name(experiment), unit=unit, lookback_hours=lookback, target_points=target_points
+        name,
+        experiment_name(experiment),
+        unit=unit,
+        lookback_hours=asked.lookback,
+        between=asked.between,
+        target_points=asked.target_points,
     )
 
 
@@ -22,15 +49,15 @@ def series_of_experiment(
     leader: LeaderPorts,
     experiment: FromPath[str],
     name: FromPath[str],
-    lookback: FromQuery[float] = 4.0,
-    target_points: FromQuery[int] = 720,
+    asked: AskedFor,
 ) -> TimeSeries:
     """Readings of the last `lookback` hours, thinned to about `target_points` with the extremes kept.
 
+    `start_time` replaces `lookback`; with `end_time` a stretch of the past is read in all its detail.
     `name` is the table of a measurement that has a series, such as growth_rates or od_readings. Numbers are rounded to
     the digits that the measurement declares.
     """
-    return _series(leader, experiment, name, lookback, target_points, None)
+    return _series(leader, experiment, name, asked, None)
 
 
 @get("/workers/{unit:str}/experiments/{experiment:str}/time_series/{name:str}", sync_to_thread=True)
@@ -39,10 +66,9 @@ def series_of_worker(
     unit: FromPath[str],
     experiment: FromPath[str],
     name: FromPath[str],
-    lookback: FromQuery[float] = 4.0,
-    target_points: FromQuery[int] = 720,
+    asked: AskedFor,
 ) -> TimeSeries:
-    return _series(leader, experiment, name, lookback, target_points, unit_name(unit, broadcast=False))
+    return _series(leader, experiment, name, asked, unit_name(unit, broadcast=False))
 
 
 @get("/experiments/{experiment:str}/time_series/{table:str}/{column:str}", sync_to_thread=True)
@@ -51,11 +77,10 @@ def column_of_experiment(
     experiment: FromPath[str],
     table: FromPath[str],
     column: FromPath[str],
-    lookback: FromQuery[float] = 4.0,
-    target_points: FromQuery[int] = 720,
+    asked: AskedFor,
 ) -> TimeSeries:
     """One column of any table of readings, one series per unit."""
-    return _column(leader, experiment, table, column, lookback, target_points, None)
+    return _column(leader, experiment, table, column, asked, None)
 
 
 @get("/workers/{unit:str}/experiments/{experiment:str}/time_series/{table:str}/{column:str}", sync_to_thread=True)
@@ -65,11 +90,10 @@ def column_of_worker(
     experiment: FromPath[str],
     table: FromPath[str],
     column: FromPath[str],
-    lookback: FromQuery[float] = 4.0,
-    target_points: FromQuery[int] = 720,
+    asked: AskedFor,
 ) -> TimeSeries:
     name = unit_name(unit, broadcast=False)
-    return _column(leader, experiment, table, column, lookback, target_points, name)
+    return _column(leader, experiment, table, column, asked, name)
 
 
 def _column(
@@ -77,12 +101,17 @@ def _column(
     experiment: str,
     table: str,
     column: str,
-    lookback: float,
-    target_points: int,
+    asked: Asked,
     unit: str | None,
 ) -> TimeSeries:
     return leader.database.time_series.of_column(
-        table, column, experiment_name(experiment), unit=unit, lookback_hours=lookback, target_points=target_points
+        table,
+        column,
+        experiment_name(experiment),
+        unit=unit,
+        lookback_hours=asked.lookback,
+        between=asked.between,
+        target_points=asked.target_points,
     )
 
 
@@ -95,5 +124,6 @@ def media_rates(leader: LeaderPorts, experiment: FromPath[str]) -> dict[str, Med
 ROUTES = Router(
     "/",
     route_handlers=[series_of_experiment, series_of_worker, column_of_experiment, column_of_worker, media_rates],
+    dependencies={"asked": Provide(_asked, sync_to_thread=False)},
     tags=["readings"],
 )

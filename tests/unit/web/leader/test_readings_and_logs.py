@@ -30,6 +30,11 @@ def test_readings_and_logs(leader: Any) -> None:
     assert client.get("/api/experiments/exp/time_series/od_readings?target_points=0").status_code == 400
     assert client.get("/api/experiments/exp/time_series/od_readings?lookback=x").status_code == 400
     assert client.get("/api/experiments/exp/time_series/nothing").status_code == 404
+    for route in ("experiments/exp/time_series/od_readings", "workers/unit1/experiments/exp/time_series/od_readings"):
+        assert client.get(f"/api/{route}?start_time={at}&end_time={at}").json() == series
+        assert client.get(f"/api/{route}?end_time=2020-01-01T00:00:00Z&lookback=1e7").json()["series"] == []
+        assert client.get(f"/api/{route}?start_time=2021-01-01T00:00:00Z&end_time=2020-01-01").status_code == 400
+        assert client.get(f"/api/{route}?start_time=yesterday").status_code == 400
     assert client.get("/api/experiments/exp/media_rates").json() == {"all": {"mediaRate": 0.0, "altMediaRate": 0.0}}
 
     for path in ("logs", "experiments/exp/logs", "experiments/exp/recent_logs", "units/unit1/logs"):

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -31,6 +31,26 @@ _FOREVER: Final = "\U0010ffff"
 """Later than every moment, as a text."""
 
 
+class Between(NamedTuple):
+    """First and last moment of a stretch, inclusive; None leaves it open."""
+
+    start: datetime | None = None
+    end: datetime | None = None
+
+    def texts(self) -> tuple[str | None, str | None]:
+        """Return both as they are stored; raise `InvalidRequestError` for moments that are none, or in wrong order."""
+        try:
+            start, end = (None if moment is None else to_timestamp(moment) for moment in self)
+        except OverflowError as error:
+            raise InvalidRequestError("start_time or end_time is not a time that the calendar has") from error
+        if start is not None and end is not None and end < start:
+            raise InvalidRequestError("end_time is before start_time")
+        return start, end
+
+
+ALWAYS: Final = Between()
+
+
 class Point(msgspec.Struct, frozen=True):
     """`x`: moment, ISO UTC."""
 
@@ -56,6 +76,7 @@ class TimeSeriesReader:
         *,
         unit: str | None = None,
         lookback_hours: float = DEFAULT_LOOKBACK_HOURS,
+        between: Between = ALWAYS,
         target_points: int = DEFAULT_TARGET_POINTS,
     ) -> TimeSeries:
         """Return the declared series of a table; raise `NotFoundError` if there is none."""
@@ -66,7 +87,8 @@ class TimeSeriesReader:
         series = spec.series
         if spec in measurements.registered_specs() and series.column not in self._columns(table):
             return TimeSeries([], [])  # the database writer creates the table when it starts with the plugin
-        return self._read(table, series.column, series.digits, experiment, unit, lookback_hours, target_points)
+        stretch = self._stretch(lookback_hours, between)
+        return self._read(table, series.column, series.digits, experiment, unit, stretch, target_points)
 
     def of_column(
         self,
@@ -76,6 +98,7 @@ class TimeSeriesReader:
         *,
         unit: str | None = None,
         lookback_hours: float | None = None,
+        between: Between = ALWAYS,
         target_points: int = DEFAULT_TARGET_POINTS,
     ) -> TimeSeries:
         """Return the numbers of any column of any table of measurements; `lookback_hours` None: all of them.
@@ -87,8 +110,17 @@ class TimeSeriesReader:
                 raise InvalidRequestError(f"{name!r} cannot name a table or column")
         if not {"experiment", "pioreactor_unit", "timestamp", column} <= self._columns(table):
             raise NotFoundError(f"there are no measurements {table}.{column}")
-        hours = _EVER_HOURS if lookback_hours is None else lookback_hours
-        return self._read(table, column, None, experiment, unit, hours, target_points)
+        stretch = self._stretch(_EVER_HOURS if lookback_hours is None else lookback_hours, between)
+        return self._read(table, column, None, experiment, unit, stretch, target_points)
+
+    def _stretch(self, lookback_hours: float, between: Between) -> tuple[str, str]:
+        """Return the first and the last moment that are asked for; a given beginning replaces the looking back."""
+        if not lookback_hours > 0:
+            raise InvalidRequestError("lookback must be a positive number of hours")
+        since, until = between.texts()
+        if since is None and lookback_hours < _EVER_HOURS:
+            since = to_timestamp(self._access.now() - timedelta(hours=lookback_hours))
+        return since or "", until or _FOREVER
 
     def _columns(self, table: str) -> set[str]:
         with self._access.reading() as connection:
@@ -104,23 +136,21 @@ class TimeSeriesReader:
         digits: int | None,
         experiment: str,
         unit: str | None,
-        lookback_hours: float,
+        stretch: tuple[str, str],
         target_points: int,
     ) -> TimeSeries:
         if target_points <= 0:
             raise InvalidRequestError("target_points must be positive")
-        if not lookback_hours > 0:
-            raise InvalidRequestError("lookback must be a positive number of hours")
-        since = ""
-        if lookback_hours < _EVER_HOURS:
-            since = to_timestamp(self._access.now() - timedelta(hours=lookback_hours))
+        since, until = stretch
         found = TimeSeries([], [])
         with self._access.reading() as connection:
             for name in [unit] if unit is not None else _units(connection, table, experiment):
                 for label, channel in _channels(table, name):
                     key = {"experiment": experiment, "pioreactor_unit": name, **channel}
                     queries = _queries(table, column, tuple(key))
-                    samples = _thinned(connection, queries, min(target_points, MAX_POINTS), **key, since=since)
+                    samples = _thinned(
+                        connection, queries, min(target_points, MAX_POINTS), **key, since=since, until=until
+                    )
                     if samples:
                         found.series.append(label)
                         found.data.append([Point(at, _rounded(value, digits)) for at, value in samples])
@@ -128,7 +158,7 @@ class TimeSeriesReader:
 
 
 class _Queries(NamedTuple):
-    """The queries of one kind of series, with the parameters `since` and those of its key."""
+    """The queries of one kind of series, with the parameters `since`, `until` and those of its key."""
 
     extent: Query
     samples: Query
@@ -139,7 +169,11 @@ def _queries(table: str, column: str, key: tuple[str, ...]) -> _Queries:
     """Return the queries, made once: to make them takes as long as to read a hundred rows."""
     measured = table_named(table, *(column_named(name) for name in dict.fromkeys((*key, "timestamp", column))))
     time, value = measured.c.timestamp, measured.c[column]
-    rows = (*(measured.c[name] == bindparam(name) for name in key), time >= bindparam("since"))
+    rows = (
+        *(measured.c[name] == bindparam(name) for name in key),
+        time >= bindparam("since"),
+        time <= bindparam("until"),
+    )
     return _Queries(
         select(func.count(), func.min(time), func.max(time)).where(*rows),
         select(time, value).where(*rows, is_number(value)).order_by(time),
