@@ -12,7 +12,7 @@ import { ChartMenu } from "./ChartMenu";
 import css from "./charts.module.css";
 import { useDetailed } from "./detail";
 import { Legend, type LegendEntry } from "./Legend";
-import { notesOf, useNoteRows } from "./notes";
+import type { Note } from "./notes";
 import { strokeOfChannel } from "./palette";
 import type { Line } from "./plot";
 import type { Points } from "./points";
@@ -33,11 +33,14 @@ interface Props {
   labels: Record<string, string>;
   hidden: ReadonlySet<string>;
   onToggle: (unit: string) => void;
+  notes: readonly Note[];
+  /** Called with the moment [s] of a click, when one is waited for. */
+  onPick: ((at: number) => void) | undefined;
   height?: number;
 }
 
 /** The value shown at or just before a moment. */
-function valueAt(x: readonly number[], y: readonly number[], at: number): number | undefined {
+export function valueAt(x: readonly number[], y: readonly number[], at: number): number | undefined {
   let low = 0;
   let high = x.length;
   while (low < high) {
@@ -48,14 +51,13 @@ function valueAt(x: readonly number[], y: readonly number[], at: number): number
   return y[low - 1];
 }
 
-export function ChartCard({ chart, experiment, unit, labels, hidden, onToggle, height = 220 }: Props) {
+export function ChartCard(props: Props) {
+  const { chart, experiment, unit, labels, hidden, onToggle, notes, onPick, height = 220 } = props;
   const { axis } = useAxis();
   const detailed = useDetailed(wantedBy(chart, experiment, hoursOf(axis.window)));
   const { source, version } = detailed;
   const strokes = useUnitStrokes();
   const mayBeLog = chart.log_scale ?? false;
-  const noteRows = useNoteRows(experiment);
-  const notes = useMemo(() => notesOf(noteRows, unit), [noteRows, unit]);
   const doses = useDoses(mayBeLog ? experiment : undefined, axis.window);
   const bandsOf = useBands(chart, experiment, axis.window);
   const quantity = quantityOf(chart);
@@ -164,6 +166,7 @@ export function ChartCard({ chart, experiment, unit, labels, hidden, onToggle, h
               : shownSeries.flatMap((one) => bandsOf(one.unit, strokes.strokeOf(one.unit).color))
           }
           onCursor={(_, at) => setCursorAt(at)}
+          onPick={onPick}
           plotRef={plot}
         />
         {series.length === 0 && !source.failed && (
@@ -174,11 +177,11 @@ export function ChartCard({ chart, experiment, unit, labels, hidden, onToggle, h
   );
 }
 
-const EVER_H = 1_000_000;
+export const EVER_H = 1_000_000;
 const hoursOf = (window: Window): number => (window === "all" ? EVER_H : window);
 
 /** A logarithmic axis is offered for what grows. */
-const quantityOf = (chart: ChartDescriptor): Quantity =>
+export const quantityOf = (chart: ChartDescriptor): Quantity =>
   chart.data_source === "growth_rates" ? "rate" : chart.log_scale ? "biomass" : "other";
 
 /** A value with the digits that it deserves: a growth rate with its band, where there is one. */
@@ -208,7 +211,7 @@ function useDoses(experiment: string | undefined, window: Window): ReadonlyMap<s
   return useDetailed(dosesWanted(experiment ?? "", hoursOf(window)), experiment !== undefined).series;
 }
 
-function extentOf(xs: readonly number[][]): [number, number] | undefined {
+export function extentOf(xs: readonly number[][]): [number, number] | undefined {
   const filled = xs.filter((x) => x.length > 0);
   if (filled.length === 0) return undefined;
   return [Math.min(...filled.map((x) => x[0] as number)), Math.max(...filled.map((x) => x[x.length - 1] as number))];

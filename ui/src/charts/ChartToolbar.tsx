@@ -1,6 +1,7 @@
 /** The window and style of the page's time axis. */
 
 import { Button, SegmentedControl } from "@mantine/core";
+import type { ReactNode } from "react";
 import { Icon } from "@/parts/icons";
 import { remember } from "@/parts/remembered";
 import { type TimeStyle, useAxis, type Window } from "./axis";
@@ -20,7 +21,7 @@ export const TIME_WINDOW = "pioreactor.timeWindow";
 export const windowOf = (text: string | undefined): Window =>
   text === undefined || text === "all" || !(Number(text) > 0) ? "all" : Number(text);
 
-export function ChartToolbar() {
+export function ChartToolbar({ children }: { children?: ReactNode }) {
   const { axis } = useAxis();
   return (
     <div className={css.toolbar} role="group" aria-label="Time axis">
@@ -58,6 +59,7 @@ export function ChartToolbar() {
           Reset zoom
         </Button>
       )}
+      {children}
     </div>
   );
 }

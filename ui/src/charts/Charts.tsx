@@ -1,6 +1,6 @@
 /** The charts of a page under one time axis; loaded on its own, so that the cards show first. */
 
-import { useEffect, useMemo, useState } from "react";
+import { type ReactNode, useEffect, useMemo, useState } from "react";
 import type { Ini } from "@/api/ini";
 import { useSharedConfig } from "@/api/queries";
 import type { ChartDescriptor } from "@/api/types";
@@ -10,6 +10,8 @@ import { AxisContext, SharedAxis, type TimeStyle } from "./axis";
 import { ChartCard } from "./ChartCard";
 import { ChartToolbar, TIME_STYLE, TIME_WINDOW, windowOf } from "./ChartToolbar";
 import css from "./charts.module.css";
+import { useNotes } from "./notes";
+import { PlaceNote } from "./PlaceNote";
 
 interface Props {
   charts: readonly ChartDescriptor[];
@@ -18,6 +20,10 @@ interface Props {
   startS: number;
   labels: Record<string, string>;
   unit?: string;
+  /** Called with the moment [s] at which a note is to be placed. */
+  onPlace?: (at: number) => void;
+  /** More of the toolbar. */
+  children?: ReactNode;
 }
 
 /** The style that this browser remembers, else the one of the configuration. */
@@ -33,12 +39,18 @@ function begun(startS: number, { window, zoom }: Stretch, config: Ini | undefine
   return axis;
 }
 
-export default function Charts({ charts, experiment, startS, labels, unit }: Props) {
+export default function Charts({ charts, experiment, startS, labels, unit, onPlace, children }: Props) {
   const config = useSharedConfig().data;
   // biome-ignore lint/correctness/useExhaustiveDependencies: one axis per experiment; a new start is set on it below
   const axis = useMemo(() => begun(startS, readStretch(new URLSearchParams(location.search)), config), [experiment]);
   useStretchInAddress(axis);
   const [hidden, setHidden] = useState<ReadonlySet<string>>(new Set());
+  const [placing, setPlacing] = useState(false);
+  const notes = useNotes(experiment, unit);
+  const place = (at: number): void => {
+    setPlacing(false);
+    onPlace?.(at);
+  };
   useEffect(() => {
     if (axis.startS !== startS) axis.set({ startS });
   }, [axis, startS]);
@@ -52,7 +64,10 @@ export default function Charts({ charts, experiment, startS, labels, unit }: Pro
   return (
     <AxisContext.Provider value={axis}>
       <div className={css.charts}>
-        <ChartToolbar />
+        <ChartToolbar>
+          {onPlace && <PlaceNote placing={placing} onChange={setPlacing} />}
+          {children}
+        </ChartToolbar>
         {charts.map((chart) => (
           <ChartCard
             key={chart.chart_key}
@@ -61,6 +76,8 @@ export default function Charts({ charts, experiment, startS, labels, unit }: Pro
             labels={labels}
             hidden={hidden}
             onToggle={toggle}
+            notes={notes}
+            onPick={placing ? place : undefined}
             {...(unit === undefined ? {} : { unit })}
           />
         ))}

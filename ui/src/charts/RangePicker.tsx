@@ -3,9 +3,9 @@
 import { Button, Group, Popover, TextInput } from "@mantine/core";
 import { type FormEvent, useState } from "react";
 import { Icon } from "@/parts/icons";
+import { localMoment, momentAt, wrongRange } from "@/parts/moments";
 import { useAxis } from "./axis";
 import css from "./charts.module.css";
-import { localMoment, momentAt, wrongRange } from "./range";
 
 export function RangePicker() {
   const { axis } = useAxis();

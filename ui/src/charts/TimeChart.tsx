@@ -26,6 +26,8 @@ export interface TimeChartProps {
   notes: readonly Note[];
   bands: readonly Band[];
   onCursor: (index: number | null, at: number | undefined) => void;
+  /** Called with the moment [s] of a click; undefined while a click means nothing. */
+  onPick?: ((at: number) => void) | undefined;
   plotRef: RefObject<uPlot | null>;
 }
 
@@ -64,6 +66,13 @@ function laidOut(points: readonly Points[], log: boolean, axis: SharedAxis, widt
   return align(cleaned(points, log), { from, to, widthPx }) as uPlot.AlignedData;
 }
 
+/** The moment [s] under the pointer, or undefined beside the plot. */
+function momentUnder(plot: uPlot, clientX: number): number | undefined {
+  const { left, width } = plot.over.getBoundingClientRect();
+  const x = clientX - left;
+  return x >= 0 && x <= width ? plot.posToVal(x, "x") : undefined;
+}
+
 export function TimeChart(props: TimeChartProps) {
   const { lines, points, version, log, stepped, decimals, domain, dark, height, plotRef } = props;
   const { axis, version: axisVersion } = useAxis();
@@ -89,6 +98,10 @@ export function TimeChart(props: TimeChartProps) {
     notes.current = props.notes;
     bands.current = props.bands;
   });
+
+  useEffect(() => {
+    if (props.notes) plotRef.current?.redraw(false, false);
+  }, [props.notes, plotRef]);
 
   useEffect(() => {
     const seen = new ResizeObserver(([entry]) => setWidth(Math.floor(entry?.contentRect.width ?? 0)));
@@ -158,6 +171,11 @@ export function TimeChart(props: TimeChartProps) {
       tabIndex={0}
       role="img"
       aria-label={`${props.title}, chart. Drag to zoom; arrow keys move, plus and minus zoom, Escape resets.`}
+      data-picking={props.onPick !== undefined || undefined}
+      onClick={(event) => {
+        const at = plotRef.current && momentUnder(plotRef.current, event.clientX);
+        if (typeof at === "number") props.onPick?.(at);
+      }}
       onDoubleClick={() => axis.set({ zoom: undefined })}
       onKeyDown={(event) => zoomByKey(event, axis)}
     />

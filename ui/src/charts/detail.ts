@@ -26,15 +26,16 @@ export const isThinned = (series: ReadonlyMap<string, Points>, targetPoints: num
   [...series.values()].some(({ x }) => x.length >= targetPoints / 2 - 1);
 
 /** The zoomed stretch in whole seconds, once it has not moved for a moment. */
-function useSettled(zoom: Range | undefined): Range | undefined {
+function useSettled(zoom: Range | undefined, originS: number): Range | undefined {
   const [settled, settle] = useState(zoom);
   useEffect(() => {
     const timer = setTimeout(() => settle(zoom), SETTLES_MS);
     return () => clearTimeout(timer);
   }, [zoom]);
   return useMemo(
-    () => (settled && settled === zoom ? [Math.floor(settled[0]), Math.ceil(settled[1])] : undefined),
-    [settled, zoom],
+    () =>
+      settled && settled === zoom ? [Math.floor(settled[0] + originS), Math.ceil(settled[1] + originS)] : undefined,
+    [settled, zoom, originS],
   );
 }
 
@@ -47,11 +48,11 @@ interface Detailed {
 
 const NONE: ReadonlyMap<string, Points> = new Map();
 
-/** Follow a source, with the detail of the stretch that is zoomed into. */
-export function useDetailed(wanted: Wanted, enabled = true): Detailed {
+/** Follow a source, with the detail of the stretch that is zoomed into; the axis begins at `originS` [s]. */
+export function useDetailed(wanted: Wanted, enabled = true, originS = 0): Detailed {
   const { axis } = useAxis();
   const { source, version } = useSource(wanted, enabled);
-  const stretch = useSettled(axis.zoom);
+  const stretch = useSettled(axis.zoom, originS);
   const asks = enabled && stretch !== undefined && isThinned(source.table.series, wanted.targetPoints);
   const fine = useSource({ ...wanted, topics: [], stretch }, asks);
   // biome-ignore lint/correctness/useExhaustiveDependencies: the versions count changes of the mutable tables

@@ -1,9 +1,11 @@
 /** Notes of people as flags on charts: a line at the moment, and the beginning of what was written. */
 
 import { useQuery } from "@tanstack/react-query";
+import { useMemo } from "react";
 import type uPlot from "uplot";
 import { get, path } from "@/api/client";
 import type { LogRow } from "@/api/types";
+import { useLiveLogs } from "@/live/logs";
 import { secondsOf } from "@/parts/format";
 
 export interface Note {
@@ -26,16 +28,22 @@ export function notesOf(rows: readonly LogRow[], unit?: string): Note[] {
   return [...found.values()].sort((a, b) => a.at - b.at);
 }
 
-const NONE: readonly LogRow[] = [];
-
-/** The latest notes of an experiment. */
-export function useNoteRows(experiment: string): readonly LogRow[] {
+/** The latest notes of an experiment, those that are written now included. */
+export function useNotes(experiment: string, unit?: string): readonly Note[] {
   const { data } = useQuery({
     queryKey: ["logs", "notes", experiment],
     queryFn: ({ signal }) => get<LogRow[]>(`${path("api", "experiments", experiment, "logs")}?task=note`, signal),
     staleTime: 60_000,
   });
-  return data ?? NONE;
+  const rows = useLiveLogs(experiment, "INFO", data);
+  return useMemo(
+    () =>
+      notesOf(
+        rows.filter(({ task }) => task === "note"),
+        unit,
+      ),
+    [rows, unit],
+  );
 }
 
 export const shortened = (text: string): string =>

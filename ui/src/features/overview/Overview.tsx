@@ -6,6 +6,7 @@ import { Link } from "react-router";
 import { isOn } from "@/api/ini";
 import { useSharedConfig } from "@/api/queries";
 import type { Experiment } from "@/api/types";
+import { ChooseCharts } from "@/charts/ChooseCharts";
 import { useChosenCharts } from "@/charts/useChosenCharts";
 import { GroupDialogs } from "@/control/GroupDialogs";
 import { useGroup } from "@/control/useGroup";
@@ -65,7 +66,11 @@ function OverviewOf({ experiment }: { experiment: Experiment }) {
   const shows = (card: string): boolean => isOn(cards?.[card] ?? "1");
   const [dialog, setDialog] = useState<"record" | "control" | "stop">();
   const units = (assigned.data ?? []).map((worker) => worker.pioreactor_unit);
-  const close = (): void => setDialog(undefined);
+  const [placedAt, setPlacedAt] = useState<number>();
+  const close = (): void => {
+    setDialog(undefined);
+    setPlacedAt(undefined);
+  };
 
   return (
     <>
@@ -119,7 +124,15 @@ function OverviewOf({ experiment }: { experiment: Experiment }) {
       <div className={css.below}>
         <Suspense fallback={<Waiting what="charts" />}>
           {charts ? (
-            <Charts charts={charts} experiment={name} startS={secondsOf(experiment.created_at)} labels={labels} />
+            <Charts
+              charts={charts}
+              experiment={name}
+              startS={secondsOf(experiment.created_at)}
+              labels={labels}
+              onPlace={setPlacedAt}
+            >
+              <ChooseCharts experiment={name} page="overview_chart_keys" shown={charts} />
+            </Charts>
           ) : (
             <Waiting what="charts" />
           )}
@@ -129,7 +142,14 @@ function OverviewOf({ experiment }: { experiment: Experiment }) {
           {shows("event_logs") && <RecentLogs experiment={name} labels={labels} />}
         </div>
       </div>
-      <RecordEvent opened={dialog === "record"} onClose={close} experiment={name} units={units} labels={labels} />
+      <RecordEvent
+        opened={dialog === "record" || placedAt !== undefined}
+        onClose={close}
+        experiment={name}
+        units={units}
+        labels={labels}
+        at={placedAt}
+      />
       <GroupDialogs dialog={dialog} onClose={close} experiment={name} units={units} jobs={shownJobs} />
     </>
   );

@@ -6,6 +6,7 @@ import { Suspense, useState } from "react";
 import { Link, useParams } from "react-router";
 import { useAssigned, useJobDescriptors, useLabels } from "@/api/queries";
 import type { Assignment, Experiment, JobDescriptor } from "@/api/types";
+import { ChooseCharts } from "@/charts/ChooseCharts";
 import { useChosenCharts } from "@/charts/useChosenCharts";
 import { useUnitStrokes } from "@/charts/useLines";
 import { ActivityGrid } from "@/control/ActivityGrid";
@@ -21,6 +22,7 @@ import { StateBadge } from "@/parts/StateBadge";
 import { Dilution } from "@/units/Dilution";
 import { modelName, useModel } from "@/units/models";
 import { Numbers } from "@/units/Numbers";
+import { RecordEvent } from "@/units/RecordEvent";
 import { RecordsLine } from "@/units/RecordsLine";
 import { Checks } from "./Checks";
 import { Elsewhere } from "./Elsewhere";
@@ -66,6 +68,7 @@ function Page({
   const model = useModel(worker);
   const charts = useChosenCharts(name, "pioreactor_chart_keys");
   const [naming, setNaming] = useState(false);
+  const [placedAt, setPlacedAt] = useState<number>();
   const identifying = useMutation({ mutationFn: () => blink(unit) });
   return (
     <>
@@ -134,13 +137,25 @@ function Page({
               startS={secondsOf(experiment.created_at)}
               labels={labels}
               unit={unit}
-            />
+              onPlace={setPlacedAt}
+            >
+              <ChooseCharts experiment={name} page="pioreactor_chart_keys" shown={charts} />
+            </Charts>
           ) : (
             <Waiting what="charts" />
           )}
         </Suspense>
         <UnitLogs unit={unit} experiment={name} labels={labels} />
       </div>
+      <RecordEvent
+        opened={placedAt !== undefined}
+        onClose={() => setPlacedAt(undefined)}
+        experiment={name}
+        units={[unit]}
+        labels={labels}
+        unit={unit}
+        at={placedAt}
+      />
       <LabelDialog
         opened={naming}
         onClose={() => setNaming(false)}

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { localMoment, momentAt, wrongRange } from "./range";
+import { localMoment, momentAt, wrongRange } from "./moments";
 
 it("reads the moments that it writes", () => {
   for (const seconds of [1_700_000_000, 1_793_000_123]) expect(momentAt(localMoment(seconds))).toBe(seconds);

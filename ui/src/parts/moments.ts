@@ -1,6 +1,6 @@
 /** Moments as fields of forms write them. */
 
-import type { Range } from "./axis";
+type Range = readonly [from: number, to: number];
 
 /** Write a moment [s] for a field of date and time, in the browser's own time zone. */
 export function localMoment(seconds: number): string {
