@@ -29,17 +29,23 @@ export const useExperiments = () => useGet<Experiment[]>(["experiments"], "/api/
 
 export const useWorkers = () => useGet<Worker[]>(["workers"], "/api/workers");
 
-export const useAssigned = (experiment: string) =>
-  useGet<Assignment[]>(["experiments", experiment, "workers"], path("api", "experiments", experiment, "workers"));
+export const useAssigned = (experiment: string, enabled = true) =>
+  useGet<Assignment[]>(
+    ["experiments", experiment, "workers"],
+    path("api", "experiments", experiment, "workers"),
+    5_000,
+    enabled,
+  );
 
 /** Which experiment each assigned unit takes part in. */
 export const useAssignments = () => useGet<Assignment[]>(["assignments"], "/api/workers/assignments", 0);
 
-export const useLabels = (experiment: string) =>
+export const useLabels = (experiment: string, enabled = true) =>
   useGet<Record<string, string>>(
     ["experiments", experiment, "unit_labels"],
     path("api", "experiments", experiment, "unit_labels"),
     10_000,
+    enabled,
   );
 
 export function useModels(): UseQueryResult<ReactorModel[], Error> {

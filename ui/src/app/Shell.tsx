@@ -7,6 +7,7 @@ import { useWanted } from "@/live/hooks";
 import { ofClusterLogs, ofExperiment, ofMonitors } from "@/live/topics";
 import { ErrorBoundary } from "@/parts/ErrorBoundary";
 import { useExperimentInAddress, useFrame } from "@/parts/experiment";
+import { NotFound } from "@/parts/NotFound";
 import { PageHeader } from "@/parts/PageHeader";
 import { Empty, Problem, Waiting } from "@/parts/Problem";
 import { TitleContext, useFirstTitle } from "@/parts/title";
@@ -25,17 +26,6 @@ function SubscribeToCluster() {
   useWanted(ofMonitors);
   useWanted(ofClusterLogs);
   return null;
-}
-
-function NotFound() {
-  return (
-    <>
-      <PageHeader title="Page not found" />
-      <Empty title="There is no page at this address.">
-        <Link to="/overview">Go to the overview</Link>
-      </Empty>
-    </>
-  );
 }
 
 function ExperimentNotFound({ name }: { name: string }) {

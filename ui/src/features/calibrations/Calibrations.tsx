@@ -1,6 +1,7 @@
 /** Calibrations: those there are, and the guided way to make one. */
 
 import { Route, Routes } from "react-router";
+import { NotFound } from "@/parts/NotFound";
 import { CalibrationList } from "./CalibrationList";
 import { CalibrationPage } from "./CalibrationPage";
 import { NewCalibration } from "./NewCalibration";
@@ -13,6 +14,7 @@ export default function Calibrations() {
       <Route path="new" element={<NewCalibration />} />
       <Route path="sessions/:unit/:id" element={<SessionPage />} />
       <Route path=":unit/:device/:name" element={<CalibrationPage />} />
+      <Route path="*" element={<NotFound />} />
     </Routes>
   );
 }

@@ -1,6 +1,7 @@
 /** All experiments, and two of them side by side. */
 
 import { Route, Routes } from "react-router";
+import { NotFound } from "@/parts/NotFound";
 import { Compare } from "./Compare";
 import { ExperimentList } from "./ExperimentList";
 
@@ -9,6 +10,7 @@ export default function Experiments() {
     <Routes>
       <Route index element={<ExperimentList />} />
       <Route path="compare" element={<Compare />} />
+      <Route path="*" element={<NotFound />} />
     </Routes>
   );
 }

@@ -3,6 +3,7 @@
 import { Button } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
+import { Link } from "react-router";
 import { get } from "@/api/client";
 import { useWorkers } from "@/api/queries";
 import type { Assignment } from "@/api/types";
@@ -40,6 +41,7 @@ export default function Inventory() {
       ) : workers.data.length === 0 ? (
         <Empty title="This cluster has no units yet.">
           <Button onClick={() => setAdding(true)}>Add the first</Button>
+          <Link to="/overview/first-day">Checklist for the first day</Link>
         </Empty>
       ) : (
         <ul className={css.cards} aria-label="Units">

@@ -2,7 +2,7 @@
 
 import { Button, Menu } from "@mantine/core";
 import { Suspense, useState } from "react";
-import { Link } from "react-router";
+import { Link, Route, Routes, useNavigate } from "react-router";
 import { isOn } from "@/api/ini";
 import { useSharedConfig } from "@/api/queries";
 import type { Experiment } from "@/api/types";
@@ -15,10 +15,12 @@ import { useFrame } from "@/parts/experiment";
 import { count, duration, moment, secondsOf } from "@/parts/format";
 import { Icon } from "@/parts/icons";
 import { lazyPart } from "@/parts/lazyPart";
+import { NotFound } from "@/parts/NotFound";
 import { PageHeader } from "@/parts/PageHeader";
 import { Empty, Problem, Waiting } from "@/parts/Problem";
 import { RecordEvent } from "@/units/RecordEvent";
 import { UnitsGrid } from "@/units/UnitsGrid";
+import { FirstDay } from "./FirstDay";
 import { MediaCard } from "./MediaCard";
 import css from "./overview.module.css";
 import { RecentLogs } from "./RecentLogs";
@@ -26,6 +28,16 @@ import { RecentLogs } from "./RecentLogs";
 const Charts = lazyPart(() => import("@/charts/Charts"));
 
 export default function Overview() {
+  return (
+    <Routes>
+      <Route index element={<OverviewOfCurrent />} />
+      <Route path="first-day" element={<FirstDay />} />
+      <Route path="*" element={<NotFound />} />
+    </Routes>
+  );
+}
+
+function OverviewOfCurrent() {
   const { current } = useFrame();
   if (!current) {
     return (
@@ -34,6 +46,7 @@ export default function Overview() {
         <Empty title="There is no experiment yet.">
           <p className="soft">Experiments hold the readings of the units that take part in them.</p>
           <Link to="/experiments?new=1">Begin the first</Link>
+          <Link to="/overview/first-day">Checklist for the first day</Link>
         </Empty>
       </>
     );
@@ -64,6 +77,7 @@ function OverviewOf({ experiment }: { experiment: Experiment }) {
   const charts = useChosenCharts(name, "overview_chart_keys");
   const cards = useSharedConfig().data?.["ui.overview.cards"];
   const shows = (card: string): boolean => isOn(cards?.[card] ?? "1");
+  const navigate = useNavigate();
   const [dialog, setDialog] = useState<"record" | "control" | "stop">();
   const units = (assigned.data ?? []).map((worker) => worker.pioreactor_unit);
   const [placedAt, setPlacedAt] = useState<number>();
@@ -92,13 +106,20 @@ function OverviewOf({ experiment }: { experiment: Experiment }) {
             </Button>
             <Menu position="bottom-end">
               <Menu.Target>
-                <Button variant="default" px={8} aria-label="More actions" disabled={units.length === 0}>
+                <Button variant="default" px={8} aria-label="More actions">
                   <Icon name="dots" />
                 </Button>
               </Menu.Target>
               <Menu.Dropdown>
                 <Menu.Item
+                  leftSection={<Icon name="check" size={16} />}
+                  onClick={() => void navigate("/overview/first-day")}
+                >
+                  Checklist for the first day
+                </Menu.Item>
+                <Menu.Item
                   color="var(--lost)"
+                  disabled={units.length === 0}
                   leftSection={<Icon name="stop" size={16} />}
                   onClick={() => setDialog("stop")}
                 >
@@ -117,6 +138,7 @@ function OverviewOf({ experiment }: { experiment: Experiment }) {
         <Empty title="No unit is assigned to this experiment.">
           <p className="soft">Its past readings and events are below.</p>
           <Link to="/pioreactors">Assign units</Link>
+          <Link to="/overview/first-day">Checklist for the first day</Link>
         </Empty>
       ) : (
         <UnitsGrid reactors={assigned.data ?? []} labels={labels} experiment={name} jobs={shownJobs} />

@@ -13,4 +13,11 @@ export const stories: readonly Story[] = [
     heading: "Media screen",
     shows: ["No unit is assigned to this experiment."],
   },
+  {
+    name: "the checklist for the first day",
+    path: "/overview/first-day",
+    heading: "First day",
+    shows: ["steps done", "Each unit has its model", "Missing on", "Run the self-test", "Measure the blank"],
+  },
+  { name: "an address below it that no page has", path: "/overview/nothing", heading: "Page not found" },
 ];

@@ -2,6 +2,7 @@
 
 import { Route, Routes } from "react-router";
 import { useFrame } from "@/parts/experiment";
+import { NotFound } from "@/parts/NotFound";
 import { Empty } from "@/parts/Problem";
 import { UnitList } from "./UnitList";
 import { UnitPage } from "./UnitPage";
@@ -20,6 +21,7 @@ export default function Pioreactors() {
     <Routes>
       <Route index element={<UnitList experiment={current} />} />
       <Route path=":unit" element={<UnitPage experiment={current} />} />
+      <Route path="*" element={<NotFound />} />
     </Routes>
   );
 }
