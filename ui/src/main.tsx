@@ -3,17 +3,17 @@
 import "./app/styles";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
-import { App } from "./app/App";
+import { App, client } from "./app/App";
 import { fetchAhead } from "./app/ahead";
 import { brokerFeed } from "./live/broker";
 import type { OpenFeed } from "./live/bus";
 
 async function begin(): Promise<void> {
-  fetchAhead(location.pathname);
   let openFeed: OpenFeed = brokerFeed;
   if (import.meta.env.MODE === "demo" || (import.meta.env.DEV && location.search.includes("demo"))) {
     openFeed = (await import("./demo/demo")).startDemo();
   }
+  fetchAhead(client, location);
   const root = document.getElementById("root");
   if (!root) throw new Error("the page has no root element");
   createRoot(root).render(

@@ -21,32 +21,41 @@ import type {
 
 const MINUTE = 60_000;
 
-function useGet<T>(key: readonly unknown[], where: string, staleMs = 5_000, enabled = true): UseQueryResult<T, Error> {
-  return useQuery({ queryKey: key, queryFn: ({ signal }) => get<T>(where, signal), staleTime: staleMs, enabled });
+/** What is asked, and for how long [ms] the answer counts as new. */
+const asked = <T>(queryKey: readonly unknown[], where: string, staleTime = 5_000) => ({
+  queryKey,
+  queryFn: ({ signal }: { signal: AbortSignal }): Promise<T> => get<T>(where, signal),
+  staleTime,
+});
+
+function useGet<T>(key: readonly unknown[], where: string, staleMs?: number, enabled = true): UseQueryResult<T, Error> {
+  return useQuery({ ...asked<T>(key, where, staleMs), enabled });
 }
 
-export const useExperiments = () => useGet<Experiment[]>(["experiments"], "/api/experiments");
+export const experimentsAsked = asked<Experiment[]>(["experiments"], "/api/experiments");
 
-export const useWorkers = () => useGet<Worker[]>(["workers"], "/api/workers");
+export const useExperiments = () => useQuery(experimentsAsked);
 
-export const useAssigned = (experiment: string, enabled = true) =>
-  useGet<Assignment[]>(
-    ["experiments", experiment, "workers"],
-    path("api", "experiments", experiment, "workers"),
-    5_000,
-    enabled,
-  );
+export const workersAsked = asked<Worker[]>(["workers"], "/api/workers");
+
+export const useWorkers = () => useQuery(workersAsked);
+
+export const assignedAsked = (experiment: string) =>
+  asked<Assignment[]>(["experiments", experiment, "workers"], path("api", "experiments", experiment, "workers"));
+
+export const useAssigned = (experiment: string, enabled = true) => useQuery({ ...assignedAsked(experiment), enabled });
 
 /** Which experiment each assigned unit takes part in. */
 export const useAssignments = () => useGet<Assignment[]>(["assignments"], "/api/workers/assignments", 0);
 
-export const useLabels = (experiment: string, enabled = true) =>
-  useGet<Record<string, string>>(
+export const labelsAsked = (experiment: string) =>
+  asked<Record<string, string>>(
     ["experiments", experiment, "unit_labels"],
     path("api", "experiments", experiment, "unit_labels"),
     10_000,
-    enabled,
   );
+
+export const useLabels = (experiment: string, enabled = true) => useQuery({ ...labelsAsked(experiment), enabled });
 
 export function useModels(): UseQueryResult<ReactorModel[], Error> {
   return useQuery({
@@ -56,8 +65,9 @@ export function useModels(): UseQueryResult<ReactorModel[], Error> {
   });
 }
 
-export const useJobDescriptors = () =>
-  useGet<JobDescriptor[]>(["descriptors", "jobs"], "/api/jobs/descriptors", 10 * MINUTE);
+export const jobsAsked = asked<JobDescriptor[]>(["descriptors", "jobs"], "/api/jobs/descriptors", 10 * MINUTE);
+
+export const useJobDescriptors = () => useQuery(jobsAsked);
 
 export const useSettingsCollections = () =>
   useGet<SettingsCollection[]>(["descriptors", "settings"], "/api/settings/descriptors", 10 * MINUTE);
@@ -126,22 +136,26 @@ function useGroupedByModel(units: readonly string[]): string[][] {
   return [...byModel.values()];
 }
 
-export const useChartDescriptors = () =>
-  useGet<ChartDescriptor[]>(["descriptors", "charts"], "/api/charts/descriptors", 10 * MINUTE);
+export const chartsAsked = asked<ChartDescriptor[]>(["descriptors", "charts"], "/api/charts/descriptors", 10 * MINUTE);
+
+export const useChartDescriptors = () => useQuery(chartsAsked);
 
 export const chartPreferences = (experiment: string): string =>
   path("api", "experiments", experiment, "chart_preferences");
 
-export const useChartPreferences = (experiment: string) =>
-  useGet<ChartPreferences>(["experiments", experiment, "chart preferences"], chartPreferences(experiment), MINUTE);
+export const preferencesAsked = (experiment: string) =>
+  asked<ChartPreferences>(["experiments", experiment, "chart preferences"], chartPreferences(experiment), MINUTE);
 
-export function useSharedConfig(): UseQueryResult<Ini, Error> {
-  return useQuery({
-    queryKey: ["config", "shared", "parsed"],
-    queryFn: async ({ signal }) => parseIni(await get<string>("/api/config/shared", signal)),
-    staleTime: MINUTE,
-  });
-}
+export const useChartPreferences = (experiment: string) => useQuery(preferencesAsked(experiment));
+
+export const configAsked = {
+  queryKey: ["config", "shared", "parsed"],
+  queryFn: async ({ signal }: { signal: AbortSignal }): Promise<Ini> =>
+    parseIni(await get<string>("/api/config/shared", signal)),
+  staleTime: MINUTE,
+};
+
+export const useSharedConfig = (): UseQueryResult<Ini, Error> => useQuery(configAsked);
 
 export const useQuarantined = () => useGet<Quarantined>(["quarantine"], "/api/quarantine?limit=1", MINUTE);
 

@@ -14,7 +14,7 @@ import { SignIn } from "./SignIn";
 import { usePerson } from "./session";
 import { theme } from "./theme";
 
-const client = new QueryClient({
+export const client = new QueryClient({
   defaultOptions: {
     queries: {
       // Retry only when no response arrived; an error response is final.

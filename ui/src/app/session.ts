@@ -7,21 +7,21 @@ export interface Person {
   username: string;
 }
 
+export const personAsked = {
+  queryKey: ["me"],
+  staleTime: Infinity,
+  queryFn: async ({ signal }: { signal: AbortSignal }): Promise<Person | null> => {
+    try {
+      return await get<Person>("/auth/me", signal);
+    } catch (error) {
+      if (error instanceof Refused && error.status === 401) return null;
+      throw error;
+    }
+  },
+};
+
 /** The person signed in, or null. */
-export function usePerson(): UseQueryResult<Person | null, Error> {
-  return useQuery({
-    queryKey: ["me"],
-    staleTime: Infinity,
-    queryFn: async ({ signal }) => {
-      try {
-        return await get<Person>("/auth/me", signal);
-      } catch (error) {
-        if (error instanceof Refused && error.status === 401) return null;
-        throw error;
-      }
-    },
-  });
-}
+export const usePerson = (): UseQueryResult<Person | null, Error> => useQuery(personAsked);
 
 export const signIn = (username: string, password: string): Promise<unknown> =>
   request("POST", "/auth/sign-in", { username, password });

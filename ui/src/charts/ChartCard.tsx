@@ -178,7 +178,7 @@ export function ChartCard(props: Props) {
 }
 
 export const EVER_H = 1_000_000;
-const hoursOf = (window: Window): number => (window === "all" ? EVER_H : window);
+export const hoursOf = (window: Window): number => (window === "all" ? EVER_H : window);
 
 /** A logarithmic axis is offered for what grows. */
 export const quantityOf = (chart: ChartDescriptor): Quantity =>

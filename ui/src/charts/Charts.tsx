@@ -6,12 +6,13 @@ import { useSharedConfig } from "@/api/queries";
 import type { ChartDescriptor } from "@/api/types";
 import { recall } from "@/parts/remembered";
 import { readStretch, type Stretch, useStretchInAddress } from "./address";
-import { AxisContext, SharedAxis, type TimeStyle } from "./axis";
-import { ChartCard } from "./ChartCard";
+import { AxisContext, SharedAxis, type TimeStyle, type Window } from "./axis";
+import { ChartCard, hoursOf } from "./ChartCard";
 import { ChartToolbar, TIME_STYLE, TIME_WINDOW, windowOf } from "./ChartToolbar";
 import css from "./charts.module.css";
 import { useNotes } from "./notes";
 import { PlaceNote } from "./PlaceNote";
+import { fetchSource, wantedBy } from "./sources";
 
 interface Props {
   charts: readonly ChartDescriptor[];
@@ -32,10 +33,18 @@ export function styleOf(remembered: string | undefined, config: Ini | undefined)
   return config?.["ui.overview.settings"]?.time_display_mode === "clock_time" ? "clock" : "elapsed";
 }
 
-function begun(startS: number, { window, zoom }: Stretch, config: Ini | undefined): SharedAxis {
+const firstWindow = ({ window }: Stretch): Window => window ?? windowOf(recall(TIME_WINDOW));
+
+/** Ask for what charts will show, before they are on the page. */
+export function fetchCharts(charts: readonly ChartDescriptor[], experiment: string): void {
+  const hours = hoursOf(firstWindow(readStretch(new URLSearchParams(location.search))));
+  for (const chart of charts) fetchSource(wantedBy(chart, experiment, hours));
+}
+
+function begun(startS: number, stretch: Stretch, config: Ini | undefined): SharedAxis {
   const axis = new SharedAxis();
   const style = styleOf(recall(TIME_STYLE), config);
-  axis.set({ startS, style, zoom, window: window ?? windowOf(recall(TIME_WINDOW)) });
+  axis.set({ startS, style, zoom: stretch.zoom, window: firstWindow(stretch) });
   return axis;
 }
 

@@ -108,6 +108,7 @@ export class Source {
   private stop: () => void = () => undefined;
   private readonly listeners = new Set<() => void>();
   private revision = 0;
+  private early: Promise<TimeSeries> | undefined;
 
   constructor(private readonly wanted: Wanted) {}
 
@@ -124,6 +125,16 @@ export class Source {
 
   get isUsed(): boolean {
     return this.users > 0;
+  }
+
+  /** Ask for history before anything shows it. */
+  fetchAhead(): void {
+    if (this.users > 0 || this.loaded || this.wanted.table === null) return;
+    this.early ??= get<TimeSeries>(historyPath(this.wanted, this.wanted.table));
+    // Whoever shows the source asks again, and reports what failed.
+    this.early.catch(() => {
+      this.early = undefined;
+    });
   }
 
   private changed(): void {
@@ -144,8 +155,11 @@ export class Source {
       this.loaded = true;
       return;
     }
-    get<TimeSeries>(historyPath(this.wanted, this.wanted.table), aborted.signal).then(
+    const asked = this.early ?? get<TimeSeries>(historyPath(this.wanted, this.wanted.table), aborted.signal);
+    this.early = undefined;
+    asked.then(
       (history) => {
+        if (aborted.signal.aborted) return;
         this.table.load(this.read(history));
         this.loaded = true;
         this.failed = undefined;
@@ -198,6 +212,9 @@ function sourceOf(key: string, wanted: Wanted): Source {
 }
 
 const idle = (): (() => void) => () => undefined;
+
+/** Ask for a series before a chart shows it. */
+export const fetchSource = (wanted: Wanted): void => sourceOf(JSON.stringify(wanted), wanted).fetchAhead();
 
 /** The source for a request; equal requests share one. */
 export function useSourceOf(wanted: Wanted): Source {

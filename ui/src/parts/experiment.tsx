@@ -42,6 +42,10 @@ export function pick(
   return newestFirst.find((one) => one.worker_count > 0) ?? newestFirst[0];
 }
 
+/** Return the experiment that a page with this query shows at first. */
+export const firstExperiment = (experiments: readonly Experiment[], search: string): Experiment | undefined =>
+  pick(experiments, new URLSearchParams(search).get(LINKED), recall(REMEMBERED));
+
 /** Return an address within the panel that shows it for an experiment. */
 export const inExperiment = (path: string, experiment: string): string =>
   `${path}${path.includes("?") ? "&" : "?"}${new URLSearchParams({ [LINKED]: experiment }).toString()}`;
