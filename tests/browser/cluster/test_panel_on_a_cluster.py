@@ -1,11 +1,14 @@
 """A person at the panel of a real cluster: what is sent is confirmed by the unit, not by the server."""
 
 import re
+import zipfile
 from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Locator, Page, StorageState, expect
 from tests.browser.conftest import Cluster
+
+from pioreactor.testing.ports import free_ports
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
@@ -125,6 +128,43 @@ def test_a_new_experiment_starts_empty_and_the_first_one_is_still_there(panel: P
     panel.get_by_role("button", name=re.compile("^Experiment: Second run")).click()
     panel.get_by_role("link", name=re.compile("^demo")).click()
     expect(panel.get_by_test_id(f"unit-{UNIT}")).to_be_visible()
+
+
+def test_an_experiment_is_exported_and_its_archive_downloaded(panel: Page, cluster: Cluster) -> None:
+    panel.goto(f"{cluster.address}/export?experiment=demo")
+    panel.get_by_role("checkbox", name=re.compile("^Optical density")).first.check()
+    panel.get_by_role("button", name="Export 1 dataset").click()
+    archive = panel.get_by_role("region", name="Archives").get_by_role("link").first
+    with panel.expect_download() as downloading:
+        archive.click()
+    with zipfile.ZipFile(downloading.value.path()) as opened:
+        [name] = [one for one in opened.namelist() if one.endswith(".csv")]
+        header, *rows = opened.read(name).decode().splitlines()
+    assert "od_reading" in header
+    assert any(UNIT in row for row in rows)
+
+
+def test_a_unit_is_added_to_the_inventory_and_a_machine_that_does_not_wait_is_told(
+    panel: Page, cluster: Cluster
+) -> None:
+    panel.goto(f"{cluster.address}/inventory")
+    panel.get_by_role("button", name="Add unit").click()
+    dialog = panel.get_by_role("dialog")
+    expect(dialog.get_by_role("status")).to_have_text(re.compile("waits? to join"))
+    dialog.get_by_label("Name").fill("worker9")
+    dialog.get_by_label("Code").fill("K7QM-2XFD")
+    dialog.get_by_label("Address").fill(f"127.0.0.1:{free_ports(1)}")
+    dialog.get_by_role("button", name="Add unit").click()
+    expect(dialog.get_by_role("alert")).to_be_visible()
+    dialog.get_by_label("Code").fill("")
+    dialog.get_by_label("Model").select_option("Pioreactor 20 mL, v1.5")
+    dialog.get_by_role("button", name="Add unit").click()
+    expect(dialog).to_have_count(0)
+    card = panel.get_by_role("list", name="Units").get_by_role("listitem").filter(has_text="worker9")
+    expect(card).to_be_visible()
+    card.get_by_role("button", name="Remove").click()
+    panel.get_by_role("dialog").get_by_role("button", name=re.compile("^Remove")).click()
+    expect(card).to_have_count(0)
 
 
 def picture_of(chart: Locator) -> str:

@@ -57,6 +57,14 @@ def _link(name: str) -> Callable[[Page], None]:
     return lambda page: page.get_by_role("link", name=name).first.click()
 
 
+def _fill(label: str, text: str) -> Callable[[Page], None]:
+    return lambda page: page.get_by_label(label, exact=True).fill(text)
+
+
+def _shown(text: str) -> Callable[[Page], None]:
+    return lambda page: expect(page.get_by_text(text)).to_be_visible()
+
+
 def _warn(page: Page) -> None:
     """Wait until the recording has made an alarm."""
     page.get_by_role("button", name=re.compile("alarm")).click()
@@ -80,6 +88,10 @@ PAGES = (
     View("events", "logs"),
     View("no events", "logs?unit=reactor-02&level=ERROR"),
     View("experiments", "experiments"),
+    View("two experiments", "experiments/compare?a=demo&b=Media screen"),
+    View("first day", "overview/first-day"),
+    View("export", "export"),
+    View("preview of a dataset", "export", _button("Preview of Optical density"), sizes=("desk",)),
     View("inventory", "inventory"),
     View("calibrations", "calibrations"),
     View("new calibration", "calibrations/new"),
@@ -102,6 +114,7 @@ OVERLAYS = (
     View("control all", "overview", _button("Control all"), "control/ControlAll.tsx"),
     View("stop all", "pioreactors", _button("Stop all activity"), "control/StopEverything.tsx"),
     View("stretch", "overview", _button("From … to …"), "charts/RangePicker.tsx"),
+    View("charts shown", "overview", _button("Charts"), "charts/ChooseCharts.tsx"),
     View("save chart", "overview", _button("Save Temperature"), "charts/ChartMenu.tsx"),
     View("assign units", "pioreactors", _button("Assign units"), "units/AssignDialog.tsx"),
     View("unit of many", "overview?units=12", _button(re.compile("^(Wild type A|reactor-01)")), "units/UnitTile.tsx"),
@@ -116,7 +129,18 @@ OVERLAYS = (
     View("new experiment", "experiments", _button("New experiment"), "features/experiments/ExperimentForm.tsx"),
     View("end experiment", "experiments", _button("End demo"), "features/experiments/EndExperiment.tsx"),
     View("delete experiment", "experiments", _button("Delete demo"), "features/experiments/DeleteExperiment.tsx"),
-    View("add unit", "inventory", _button("Add unit"), "features/inventory/AddUnit.tsx"),
+    View(
+        "add unit",
+        "inventory",
+        _in_order(_button("Add unit"), _shown("at 10.0.0.39")),
+        "features/inventory/AddUnit.tsx",
+    ),
+    View(
+        "add unit by its code",
+        "inventory",
+        _in_order(_button("Add unit"), _button(re.compile("at 10.0.0.39")), _fill("Code", "K7QM")),
+        "features/inventory/AddUnit.tsx",
+    ),
     View("remove unit", "inventory", _button("Remove"), "features/inventory/RemoveUnit.tsx"),
     View(
         "stop using calibration",

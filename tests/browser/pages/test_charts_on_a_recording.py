@@ -53,3 +53,56 @@ def test_an_uncalibrated_optical_density_says_so_on_chart_and_card(overview: Pag
     chart = chart_of(overview, "optical_density")
     expect(chart.get_by_text(re.compile("^uncalibrated:"))).to_be_visible()
     expect(overview.get_by_text("OD, uncalibrated").first).to_be_visible()
+
+
+def test_a_note_is_placed_where_a_chart_is_clicked(overview: Page) -> None:
+    chart = chart_of(overview, "temperature")
+    overview.get_by_role("button", name="Place note").click()
+    expect(overview.get_by_text("Click in a chart, at the time of the note.")).to_be_visible()
+    point_at(chart, 0.5)
+    shown = chart.locator("header time").inner_text()
+    overview.mouse.down()
+    overview.mouse.up()
+    dialog = overview.get_by_role("dialog", name="Record event")
+    when = dialog.get_by_label("When").input_value()
+    dialog.get_by_label("What happened").fill("Placed in the middle")
+    overview.keyboard.press("Escape")
+    overview.get_by_role("radio", name="Clock").check(force=True)
+    point_at(chart, 0.5)
+    expect(chart.locator("header time")).not_to_have_text(shown)
+    expect(chart.locator("header time")).to_contain_text(when[11:16])
+    overview.get_by_role("button", name="Place note").click()
+    chart.locator(".u-over").click()
+    dialog.get_by_role("button", name="Record", exact=True).click()
+    events = overview.get_by_role("region", name="Recent events")
+    expect(events.get_by_text("Placed in the middle")).to_have_count(1)
+
+
+def test_charts_are_chosen_and_stay_chosen(overview: Page) -> None:
+    chart_of(overview, "temperature")
+    overview.get_by_role("button", name="Charts", exact=True).click()
+    overview.get_by_role("dialog").get_by_label("Temperature", exact=True).uncheck()
+    expect(overview.get_by_test_id("chart-temperature")).to_have_count(0)
+    overview.get_by_role("button", name="As configured").click()
+    expect(overview.get_by_test_id("chart-temperature")).to_have_count(1)
+
+
+def test_two_experiments_are_compared_by_a_link(recording: str, open_page: Callable[..., Page]) -> None:
+    page = open_page()
+    page.goto(f"{recording}/experiments")
+    page.get_by_role("button", name="Compare demo").click()
+    page.get_by_label("Dashed lines").select_option("Stirring check")
+    expect(page).to_have_url(re.compile("a=demo.*b=Stirring"))
+    chart = chart_of(page, "temperature")
+    box = chart.locator(".u-over").bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 100, box["y"] + 50)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 300, box["y"] + 50, steps=4)
+    page.mouse.up()
+    expect(page).to_have_url(re.compile(r"hours=[\d.]+-[\d.]+"))
+    other = open_page()
+    other.goto(page.url)
+    expect(other.get_by_label("Dashed lines")).to_have_value("Stirring check")
+    expect(other.get_by_role("button", name="Reset zoom")).to_be_visible()
+    expect(other.get_by_test_id("chart-temperature").get_by_text(re.compile("^mean")).first).to_be_visible()

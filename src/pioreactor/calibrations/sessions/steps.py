@@ -24,9 +24,10 @@ def form(
     return CalibrationStep(step_type="form", title=title, body=body, fields=list(fields), metadata=dict(metadata or {}))
 
 
-def action(title: str, body: str, metadata: Mapping[str, object] | None = None) -> CalibrationStep:
-    """Announce that the next step moves hardware."""
-    return CalibrationStep(step_type="action", title=title, body=body, metadata=dict(metadata or {}))
+def action(title: str, body: str, metadata: Mapping[str, object] | None = None, *, button: str = "") -> CalibrationStep:
+    """Announce that the next step moves hardware; `button` is the text of what begins it, "Start" when empty."""
+    label = {"primary_action_label": button} if button else {}
+    return CalibrationStep(step_type="action", title=title, body=body, metadata={**(metadata or {}), **label})
 
 
 def result(values: Mapping[str, object] | None, title: str = "Done", body: str = "") -> CalibrationStep:

@@ -139,7 +139,7 @@ class TracerRun(SessionStep):
 
     def render(self, ctx: SessionContext) -> CalibrationStep:  # noqa: ARG002  the same for all
         body = f"Empty the outlet's vial. The pump then runs for {TRACER_S:g} s."
-        return steps.action("First look", body, steps.cup_offer())
+        return steps.action("First look", body, steps.cup_offer(), button="Run the pump")
 
     def advance(self, ctx: SessionContext) -> SessionStep:
         _run(ctx, TRACER_S)
@@ -172,7 +172,7 @@ class TestRun(SessionStep):
         done, durations_s = len(ctx.data["measured_ml"]), ctx.data["durations_s"]
         body = f"Empty the outlet's vial. The pump then runs for {durations_s[done]:g} s."
         metadata = {**_so_far(ctx), **steps.cup_offer()}
-        return steps.action(f"Test run {done + 1} of {len(durations_s)}", body, metadata)
+        return steps.action(f"Test run {done + 1} of {len(durations_s)}", body, metadata, button="Run the pump")
 
     def advance(self, ctx: SessionContext) -> SessionStep:
         if ctx.wants_redo:

@@ -156,7 +156,7 @@ class RecordObservation(SessionStep):
     def render(self, ctx: SessionContext) -> CalibrationStep:
         metadata = {"actions": [steps.redo_last("Read the standard before again")]} if ctx.data["standards"] else {}
         body = f"Stirs, and reads OD600 {ctx.data['present_od']:g} at several speeds: about a minute."
-        return steps.action("Read the standard", body, metadata)
+        return steps.action("Read the standard", body, metadata, button="Measure standard")
 
     def advance(self, ctx: SessionContext) -> SessionStep:
         if ctx.wants_redo:

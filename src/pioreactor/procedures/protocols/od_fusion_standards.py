@@ -81,7 +81,7 @@ class RecordObservation(SessionStep):
     def render(self, ctx: SessionContext) -> CalibrationStep:
         count = len(od_standard.FUSION_JITTER)
         body = f"Stirs, and reads OD600 {ctx.data['present_od']:g} at {count} speeds: about a minute."
-        return steps.action("Read the standard", body)
+        return steps.action("Read the standard", body, button="Measure standard")
 
     def advance(self, ctx: SessionContext) -> SessionStep:
         samples = fusion_steps.observe(ctx)

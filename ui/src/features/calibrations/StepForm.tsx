@@ -4,7 +4,7 @@ import { Button, Checkbox, NativeSelect, TextInput } from "@mantine/core";
 import { type FormEvent, useEffect, useRef, useState } from "react";
 import { rangeOf } from "@/control/validation";
 import css from "./calibrations.module.css";
-import { actionsOf } from "./metadata";
+import { actionsOf, buttonOf } from "./metadata";
 import { check, type Entered, type Field, initial, type Step } from "./session";
 
 const GO_ON: Record<string, string> = { info: "Next", confirm: "Done, next", form: "Next", action: "Start" };
@@ -54,7 +54,7 @@ export function StepForm({ step, unit, pending, blocked, known = {}, onMove }: P
       {step.step_type === "action" && !pending && <p className="soft">This moves hardware on {unit}.</p>}
       <div className={css.resume}>
         <Button type="submit" loading={pending} disabled={blocked}>
-          {GO_ON[step.step_type] ?? "Next"}
+          {buttonOf(step) ?? GO_ON[step.step_type] ?? "Next"}
         </Button>
         {actionsOf(step).map(({ label, inputs }) => (
           <Button key={label} variant="default" disabled={blocked || pending} onClick={() => onMove(inputs)}>

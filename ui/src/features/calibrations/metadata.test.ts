@@ -1,5 +1,15 @@
 import { expect, it } from "vitest";
-import { actionsOf, benchOf, chartOf, imageOf, loadingImagesOf, resultOf, savedBy, tableOf } from "./metadata";
+import {
+  actionsOf,
+  benchOf,
+  buttonOf,
+  chartOf,
+  imageOf,
+  loadingImagesOf,
+  resultOf,
+  savedBy,
+  tableOf,
+} from "./metadata";
 import type { Step } from "./session";
 
 const step = (metadata: Record<string, unknown>): Step => ({
@@ -54,4 +64,10 @@ it("reads what the bench of a simulated reactor is good for", () => {
   expect(benchOf(step({ bench: { cup: { field: "volume_ml" } } }))).toEqual({ cup: { field: "volume_ml" } });
   for (const bench of [undefined, null, "x", [], { vial: "x" }, { vial: { od: "1" } }, { cup: 3 }])
     expect(benchOf(step({ bench }))).toEqual({});
+});
+
+it("names the button of a step as its protocol does", () => {
+  expect(buttonOf(step({ primary_action_label: "Prime pump" }))).toBe("Prime pump");
+  for (const metadata of [{}, { primary_action_label: " " }, { primary_action_label: 3 }])
+    expect(buttonOf(step(metadata))).toBeUndefined();
 });

@@ -48,6 +48,12 @@ function imageIn(value: unknown): StepImage | undefined {
 
 const metadataOf = (step: Step): Fields => step.metadata ?? {};
 
+/** Text of the button that carries the step out, where the protocol has one. */
+export function buttonOf(step: Step): string | undefined {
+  const label = metadataOf(step).primary_action_label;
+  return typeof label === "string" && label.trim() !== "" ? label : undefined;
+}
+
 export const imageOf = (step: Step): StepImage | undefined => imageIn(metadataOf(step).image);
 
 /** Pictures shown one after the other while the step is carried out: objects, or bare addresses. */
