@@ -34,7 +34,7 @@ export function InventoryCard({ worker, experiment }: { worker: Worker; experime
   const { app, machine } = useMemo(() => versionsOf(versions), [versions]);
   const ipv4 = useTopic(monitor(unit, "ipv4")) ?? worker.ipv4_address;
   const refresh = (): Promise<unknown> =>
-    Promise.all(["workers", "experiments"].map((key) => client.invalidateQueries({ queryKey: [key] })));
+    Promise.all(["workers", "experiments", "descriptors"].map((key) => client.invalidateQueries({ queryKey: [key] })));
   const switching = useMutation({
     mutationFn: (on: boolean) => request("PUT", path("api", "workers", unit, "is_active"), { is_active: on ? 1 : 0 }),
     onSettled: refresh,
