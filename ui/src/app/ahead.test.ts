@@ -37,7 +37,7 @@ it("asks nothing more on pages without charts", async () => {
   expect(asked).toEqual(["/auth/me"]);
 });
 
-it("fails in silence when nobody is signed in", async () => {
+it("fails in silence when no person is signed in", async () => {
   const asked = listening(async () => ({ status: 401, body: { error: "Not signed in" } }));
   fetchAhead(new QueryClient(), { pathname: "/", search: "" });
   await vi.waitFor(() => expect(asked).toContain("/api/experiments"));

@@ -31,7 +31,7 @@ const PAGES: readonly First[] = [
   },
 ];
 
-/** A promise whose failure whoever shows the page meets, and reports, by asking again. */
+/** A promise whose failure is met again, and reported, by the page that asks for the same. */
 function quiet<T>(asked: Promise<T>): Promise<T> {
   asked.catch(() => undefined);
   return asked;

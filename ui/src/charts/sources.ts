@@ -131,7 +131,7 @@ export class Source {
   fetchAhead(): void {
     if (this.users > 0 || this.loaded || this.wanted.table === null) return;
     this.early ??= get<TimeSeries>(historyPath(this.wanted, this.wanted.table));
-    // Whoever shows the source asks again, and reports what failed.
+    // A chart that shows the source asks again, and reports what failed.
     this.early.catch(() => {
       this.early = undefined;
     });
