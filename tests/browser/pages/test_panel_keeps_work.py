@@ -70,7 +70,7 @@ def test_the_panel_works_where_the_storage_of_sites_is_blocked(recording: str, o
     page.goto(f"{recording}/overview")
     expect(page.get_by_text("Live", exact=True)).to_be_visible()
     expect(page.locator("canvas").first).to_be_visible()
-    page.get_by_role("radio", name="12 h").check(force=True)
+    page.get_by_text("12 h", exact=True).click()
     page.get_by_role("button", name="Record event").click()
     page.get_by_label("What happened").fill("Fed by hand")
     page.keyboard.press("Escape")
