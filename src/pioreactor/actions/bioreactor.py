@@ -10,14 +10,19 @@ from pioreactor import structs, topics
 from pioreactor.actions.volume_tracking import VARIABLES, VialState
 from pioreactor.exc import InvalidRequestError
 from pioreactor.runtime.context import Runtime
+from pioreactor.settings.faulty_values import refusing, within_model
 from pioreactor.storage.ports import KeyValues
 
 CACHE = "bioreactor"
 
 
 def initial_state(runtime: Runtime) -> VialState:
-    """Return what the configuration says is in the vial when an experiment begins."""
-    config = runtime.settings.bioreactor
+    """Return what the configuration says is in the vial when an experiment begins.
+
+    Raise `ConfigurationError` in a job's process for a volume that the unit's model does not hold.
+    """
+    settings = within_model(runtime.settings, runtime.model())
+    config = (refusing(settings) if runtime.refuses_faults else settings).bioreactor
     return VialState(
         current_volume_ml=config.initial_volume_ml,
         efflux_tube_volume_ml=config.efflux_tube_volume_ml,

@@ -101,6 +101,7 @@ def build_runtime(
         starts_sleeping=env.get("PIOREACTOR_START_SLEEPING") == "1",
         is_resumed=env.get("PIOREACTOR_RESUMED") == "1",
         handles_signals=handles_signals,
+        refuses_faults=refuses_faults,
         open_records=(lambda: _open_records(settings, paths)) if identity.is_leader else None,
         launch_job=lambda argv, variables: _launch_job(argv, {**env, **variables}),
         log_file=_log_file(settings, paths),

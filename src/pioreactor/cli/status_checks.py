@@ -12,6 +12,7 @@ from typing import Literal
 
 from pioreactor.cli.cli_context import CliContext
 from pioreactor.exc import CalibrationError, PioreactorError
+from pioreactor.settings.faulty_values import within_model
 from pioreactor.structs.encoding import to_timestamp
 from pioreactor.version import __version__
 
@@ -53,7 +54,7 @@ _NO_REACTOR = "this leader has no reactor"
 
 
 def _configuration(cli: CliContext) -> tuple[Verdict, str]:
-    settings = cli.settings
+    settings = within_model(cli.settings, cli.runtime.model())
     if settings.faults:
         return "FAIL", " ".join(settings.notices)
     if settings.warnings:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
 
 from pioreactor import topics
@@ -10,6 +12,7 @@ from pioreactor.jobs.published_attribute import Status
 from pioreactor.jobs.settings import Setting
 from pioreactor.messaging.ports import Message
 from pioreactor.runtime.lane import LaneTimer
+from pioreactor.settings.fields import quantity
 from pioreactor.states import JobState
 
 OD_READING_DURATION_S = 1.0
@@ -27,6 +30,13 @@ class ODSchedule(msgspec.Struct, frozen=True):
     def seconds_to_next(self, now_s: float) -> float:
         """Return the time to the start of the next reading [s], in (0, interval]."""
         return self.interval_s - (now_s - self.first_monotonic_s) % self.interval_s
+
+
+class DodgingDelays(msgspec.Struct, frozen=True):
+    """Keys of the section of any job that dodges."""
+
+    pre_delay_duration: Annotated[float, quantity("pause this long before an OD reading", unit="s", ge=0)] = 1.5
+    post_delay_duration: Annotated[float, quantity("stay paused this long after it", unit="s", ge=0)] = 0.5
 
 
 class BackgroundJobWithDodging(BackgroundJob):
@@ -47,8 +57,8 @@ class BackgroundJobWithDodging(BackgroundJob):
     def __init__(self, unit: str, experiment: str, source: str = "app", enable_dodging_od: bool | None = None) -> None:
         super().__init__(unit, experiment, source=source)
         raw, section = self.runtime.settings.raw, f"{self.job_name}.config"
-        self.pre_delay_s = raw.getfloat(section, "pre_delay_duration", fallback=1.5)
-        self.post_delay_s = raw.getfloat(section, "post_delay_duration", fallback=0.5)
+        delays = self.runtime.settings.section(section, DodgingDelays)
+        self.pre_delay_s, self.post_delay_s = delays.pre_delay_duration, delays.post_delay_duration
         configured = raw.getboolean(section, "enable_dodging_od", fallback=False)
         self.__dict__["enable_dodging_od"] = configured if enable_dodging_od is None else enable_dodging_od
 

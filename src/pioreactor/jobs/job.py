@@ -24,7 +24,7 @@ from pioreactor.jobs.declaration import JobDeclaration
 from pioreactor.jobs.lifecycle import Lifecycle, LifecycleHooks
 from pioreactor.jobs.published_attribute import AnyAttribute
 from pioreactor.jobs.registration import Registration
-from pioreactor.jobs.settings import AnySetting, Setting, from_declaration
+from pioreactor.jobs.settings import AnySetting, Setting, check_initial_values, from_declaration
 from pioreactor.jobs.start_option import constructor_arguments
 from pioreactor.jobs.state_publisher import StatePublisher
 from pioreactor.messaging.ports import Message
@@ -172,13 +172,12 @@ class BackgroundJob(LifecycleHooks, JobDeclaration, metaclass=JobType):
         qos: int = 1,
     ) -> None:
         """Call back on the lane for each message; `allow_retained=False` skips retained messages."""
-        filters = [subscriptions] if isinstance(subscriptions, str) else list(subscriptions)
 
         def receive(message: Message) -> None:
             if allow_retained or not message.retain:
                 self._lane.post(lambda: callback(message))
 
-        for topic_filter in filters:
+        for topic_filter in [subscriptions] if isinstance(subscriptions, str) else subscriptions:
             self._registration.subscribe(topic_filter, receive, qos=qos)
 
     def apply(self, name: str, value: object) -> None:
@@ -252,6 +251,7 @@ class BackgroundJob(LifecycleHooks, JobDeclaration, metaclass=JobType):
     # ---- implementation ----------------------------------------------------------------------------------
 
     def _become_ready(self) -> None:
+        check_initial_values(self)
         for name, attribute in self.published().items():
             value = getattr(self, name)
             if value is not None and name not in self._registration.published:

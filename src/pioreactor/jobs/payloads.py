@@ -6,6 +6,7 @@ import msgspec
 
 from pioreactor import structs
 from pioreactor.exc import SettingError
+from pioreactor.settings.fields import ascii_number
 
 _TRUE = frozenset({"true", "1", "y", "on", "yes", "t"})
 _FALSE = frozenset({"false", "0", "n", "off", "no", "f"})
@@ -31,9 +32,9 @@ def parse_payload(name: str, datatype: str, payload: bytes | str) -> object:
         raise SettingError(f"{name} holds a {datatype} and cannot be set from outside")
     try:
         if datatype == "float":
-            return float(_number(text))
+            return float(ascii_number(text))
         if datatype == "integer":
-            return int(_number(text)) if "." not in text else _whole(float(_number(text)))
+            return int(ascii_number(text)) if "." not in text else _whole(float(ascii_number(text)))
         if datatype == "json":
             return msgspec.json.decode(text)
     except (ValueError, OverflowError, RecursionError, msgspec.DecodeError):
@@ -43,13 +44,6 @@ def parse_payload(name: str, datatype: str, payload: bytes | str) -> object:
         if lowered not in _TRUE | _FALSE:
             raise SettingError(f"{name} must be true or false, not {text[:40]!r}")
         return lowered in _TRUE
-    return text
-
-
-def _number(text: str) -> str:
-    """Return a numeral of ASCII characters; raise `ValueError` for the digits of other scripts and for `1_000`."""
-    if not text.isascii() or "_" in text:
-        raise ValueError(text)
     return text
 
 

@@ -204,6 +204,17 @@ def published_of(*classes: type) -> dict[str, AnyAttribute]:
     return found
 
 
+def check_initial_values(job: object) -> None:
+    """Raise `SettingError` for a value with which a job would begin although its setting does not accept it.
+
+    It may come from the configuration or from a caller. Settings without bounds and choices accept anything.
+    """
+    for setting in settings_of(type(job)).values():
+        value = setting.value_of(job)
+        if value is not None and (setting.ge, setting.le, setting.choices) != (None, None, None):
+            setting.check(value)
+
+
 def settings_of(cls: type) -> dict[str, AnySetting]:
     """Return the settings of a job class by name, those of base classes first."""
     return {name: value for name, value in published_of(cls).items() if isinstance(value, Setting)}

@@ -48,6 +48,8 @@ class Runtime:
     """True when this process continues a job that was interrupted."""
     handles_signals: bool = False
     """True in a process of its own, whose jobs are stopped by SIGTERM and SIGINT."""
+    refuses_faults: bool = False
+    """True in a process of a job, which must not run on a default in place of a value that was skipped."""
     open_records: Callable[[], RecordSink] | None = None
     """Open the database for records; None on a unit that is not the leader."""
     launch_job: Callable[[Sequence[str], Mapping[str, str]], Callable[[], int | None]] | None = None

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
+import msgspec
+
 from pioreactor.exc import ConfigurationError
-from pioreactor.settings.fields import NotAcceptedError, describe, read
+from pioreactor.settings.fields import FieldDescription, NotAcceptedError, describe, read
 from pioreactor.settings.ini import Sections
 from pioreactor.settings.schema import MAPS, SECTIONS, MapSection, SettingFault, Settings
 
@@ -22,6 +25,9 @@ _SECTION_OF: Final = {
     **{attribute: name for name, (attribute, _) in SECTIONS.items() if name not in _INFRASTRUCTURE},
     **{section.attribute: name for name, section in MAPS.items() if name not in _INFRASTRUCTURE},
 }
+
+
+_FILES: Final = {"global": "config.ini", "local": "unit_config.ini", "override": "command line"}
 
 
 def without_faults(where: str, sections: Sections) -> tuple[Sections, list[SettingFault]]:
@@ -92,6 +98,41 @@ def without_ambiguous_channels(merged: Sections) -> list[SettingFault]:
         faults.append(SettingFault(photodiodes, channel, message, "Keep one reference photodiode."))
         del merged[photodiodes][channel]
     return faults
+
+
+def within_model(settings: Settings, model: object) -> Settings:
+    """Return the settings without the values above a bound of the unit's `ReactorModel`; those are listed as faults.
+
+    The shipped default stands, or the bound where the default is above it.
+    """
+    changed: dict[str, msgspec.Struct] = {}
+    faults: list[SettingFault] = []
+    for name, attribute, field in _bounded_by_model():
+        section = changed.get(attribute, object.__getattribute__(settings, attribute))
+        most, value = float(getattr(model, str(field.le_by_model))), getattr(section, field.key)
+        if value <= most:
+            continue
+        assert isinstance(field.default, float)
+        changed[attribute] = msgspec.structs.replace(section, **{field.key: min(field.default, most)})
+        source = settings.sources.get((name, field.key), "default")
+        if source != "default":
+            message = f"{_FILES.get(source, source)}: [{name}] {field.key} = {value:g}: expected a number from 0 to "
+            faults.append(SettingFault(name, field.key, f"{message}{most:g} [{field.unit}] for the model of this unit"))
+    if not changed:
+        return settings
+    plain = {each.name: object.__getattribute__(settings, each.name) for each in fields(Settings)}
+    return Settings(**{**plain, **changed, "faults": (*settings.faults, *faults)})
+
+
+@lru_cache(maxsize=1)
+def _bounded_by_model() -> list[tuple[str, str, FieldDescription]]:
+    """Return section, attribute and key of the values whose upper bound belongs to the unit's model."""
+    return [
+        (name, attribute, field)
+        for name, (attribute, type_) in SECTIONS.items()
+        for field in describe(type_)
+        if field.le_by_model is not None
+    ]
 
 
 def refuse(faults: Iterable[SettingFault]) -> None:

@@ -29,6 +29,7 @@ class FieldDescription:
     is_secret: bool
     obsolete: str = ""
     """Why the key has no effect; blank for one that has."""
+    le_by_model: str | None = None
 
 
 def quantity(
@@ -40,13 +41,16 @@ def quantity(
     le: float | None = None,
     lt: float | None = None,
     obsolete: str = "",
+    le_by_model: str | None = None,
 ) -> msgspec.Meta:
     """Return the annotation of a number: bounds (inclusive `ge`, `le`), unit and help.
 
-    `obsolete`: why the key is accepted and has no effect.
+    `obsolete`: why the key is accepted and has no effect. `le_by_model` names the field of a reactor model that is the
+    upper bound on units of that model.
     """
     bounds: dict[str, Any] = {"ge": ge, "gt": gt, "le": le, "lt": lt}  # msgspec types each pair of bounds apart
-    meta: msgspec.Meta = msgspec.Meta(**bounds, description=description, extra={"unit": unit, "obsolete": obsolete})
+    extra = {"unit": unit, "obsolete": obsolete, "le_by_model": le_by_model}
+    meta: msgspec.Meta = msgspec.Meta(**bounds, description=description, extra=extra)
     return meta
 
 
@@ -67,6 +71,7 @@ def describe(section: type[msgspec.Struct]) -> list[FieldDescription]:
         for part in meta:
             extra |= part.extra or {}
         default = field.default_factory() if field.default_factory is not msgspec.NODEFAULT else field.default
+        le_by_model = extra.get("le_by_model")
         description = next((part.description for part in meta if part.description), "")
         described.append(
             FieldDescription(
@@ -77,6 +82,7 @@ def describe(section: type[msgspec.Struct]) -> list[FieldDescription]:
                 unit=str(extra.get("unit", "")),
                 is_secret=bool(extra.get("secret", False)),
                 obsolete=str(extra.get("obsolete", "")),
+                le_by_model=None if le_by_model is None else str(le_by_model),
             )
         )
     return described
@@ -128,6 +134,13 @@ def expected(type_: object) -> str:
         return "text"
     noun = "a whole number" if bare is int else "a number"
     return " ".join([noun, *_bounds(metas)])
+
+
+def ascii_number(text: str) -> str:
+    """Return a numeral of ASCII characters; raise `ValueError` for the digits of other scripts and for `1_000`."""
+    if not text.isascii() or "_" in text:
+        raise ValueError(text)
+    return text
 
 
 def to_text(value: object) -> str:
@@ -215,7 +228,7 @@ def _read_switch(value: str | None) -> bool:
 def _read_number(value: str | None, type_: object) -> object:
     bare, _ = _unwrap(type_)
     try:
-        number = float(value) if value is not None else math.nan
+        number = float(ascii_number(value)) if value is not None else math.nan
     except ValueError:
         raise NotAcceptedError(expected(type_)) from None
     if not math.isfinite(number) or (bare is int and not number.is_integer()):

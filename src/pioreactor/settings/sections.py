@@ -99,8 +99,13 @@ class OdReadingSettings(Section, frozen=True):
 class BioreactorSettings(Section, frozen=True):
     """Contents of the vial at the start of an experiment."""
 
-    efflux_tube_volume_ml: Annotated[float, quantity("volume at which the efflux tube ends", unit="mL", ge=0)] = 15.0
-    initial_volume_ml: Annotated[float, quantity("volume at start", unit="mL", ge=0)] = 15.0
+    efflux_tube_volume_ml: Annotated[
+        float,
+        quantity("volume at which the efflux tube ends", unit="mL", ge=0, le_by_model="reactor_capacity_ml"),
+    ] = 15.0
+    initial_volume_ml: Annotated[
+        float, quantity("volume at start", unit="mL", ge=0, le_by_model="reactor_capacity_ml")
+    ] = 15.0
     initial_alt_media_fraction: Annotated[float, quantity("part that is alternative media", ge=0, le=1)] = 0.0
     initial_cumulative_media_added_ml: Annotated[float, quantity("media added before", unit="mL", ge=0)] = 0.0
     initial_cumulative_alt_media_added_ml: Annotated[

@@ -2,6 +2,8 @@
 
 import copy
 import math
+import re
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any, get_args
@@ -11,14 +13,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pioreactor.actions.bioreactor import initial_state
+from pioreactor.automations.dosing.chemostat import Chemostat
 from pioreactor.cli.setting_options import setting_option
-from pioreactor.exc import SettingError
+from pioreactor.exc import ConfigurationError, SettingError
 from pioreactor.experiment_profiles.option_checks import _value_fault
 from pioreactor.jobs.command_sender import CommandSender
+from pioreactor.jobs.dodging import BackgroundJobWithDodging
 from pioreactor.jobs.job import BackgroundJob
 from pioreactor.jobs.settings import Setting
 from pioreactor.models import BUILTIN_MODELS
-from pioreactor.settings.fields import limits_of
+from pioreactor.runtime import context
+from pioreactor.settings.faulty_values import refusing, within_model
+from pioreactor.settings.fields import FieldDescription, _metas, describe, expected, limits_of
+from pioreactor.settings.load import settings_of
+from pioreactor.settings.schema import SECTIONS
+from pioreactor.settings.sections import Section
 from pioreactor.testing.simulation import EXPERIMENT, Bench
 from pioreactor.web.catalog import Declared, DeclaredCatalog
 from pioreactor.web.descriptors import describe_automation
@@ -127,6 +137,102 @@ def test_bounds_are_those_of_the_configuration() -> None:
         if setting.config is not None:
             limits = limits_of(*setting.config)
             assert (setting.ge, setting.le) == (limits.ge, limits.le), (one.job_name, name)
+
+
+@given(refusable())
+def test_the_configuration_file_refuses_like_the_command_line(
+    case: tuple[Declared, str, Setting[Any], str],
+) -> None:
+    """The shipped default stands, the fault is reported with the bounds, and a job that uses the section refuses."""
+    _, name, setting, payload = case
+    if setting.config is None or payload == "":  # a blank value takes the place of none
+        return
+    section, key = _place_of(*setting.config), setting.config[1]
+    settings = settings_of({}, {section: {key: payload}})
+    assert settings.raw.as_dict() == settings_of({}, {}).raw.as_dict()
+    (fault,) = settings.faults
+    assert (fault.section, fault.key) == (section, key)
+    assert all(f"{limit:g}" in fault.message for limit in (setting.ge, setting.le) if limit is not None), name
+    assert settings.notices == (f"{fault.message}. The value is skipped.",)
+    with pytest.raises(ConfigurationError, match=re.escape(fault.message)):
+        getattr(refusing(settings), SECTIONS[section][0])
+
+
+def _place_of(type_: type[Section], key: str) -> str:
+    return next(name for name, (_, found) in SECTIONS.items() if found is type_ and hasattr(found, key))
+
+
+def _bad_values(field: FieldDescription) -> list[str]:
+    """Return texts that the key of a section does not take: beyond its bounds, not finite, of another type."""
+    meta = [meta for meta in _metas(field.type) if meta.ge is not None or meta.gt is not None]
+    low = [meta.ge if meta.ge is not None else meta.gt for meta in meta]
+    high = [meta.le if meta.le is not None else meta.lt for meta in _metas(field.type)]
+    beyond = [repr(limit - 1 - abs(limit)) for limit in low if limit is not None]
+    beyond += [repr(limit + 1 + abs(limit)) for limit in high if limit is not None]
+    takes_text = expected(field.type).startswith("text")
+    return [] if takes_text else [*beyond, *(word for word in NO_NUMBERS if word not in ("", "True")), "2.5x"]
+
+
+EVERY_KEY = [(name, field) for name, (_, type_) in SECTIONS.items() for field in describe(type_) if _bad_values(field)]
+
+
+@given(st.data())
+def test_each_key_of_the_configuration_refuses_what_it_does_not_take(data: st.DataObject) -> None:
+    name, field = data.draw(st.sampled_from(EVERY_KEY))
+    settings = settings_of({}, {name: {field.key: data.draw(st.sampled_from(_bad_values(field)))}})
+    assert [(fault.section, fault.key) for fault in settings.faults] == [(name, field.key)]
+    assert expected(field.type) in settings.faults[0].message
+    assert settings.raw.as_dict() == settings_of({}, {}).raw.as_dict()
+
+
+def test_a_volume_that_the_units_model_does_not_hold_is_refused(bench: Bench) -> None:
+    """The bound is that of the unit's own model; commands that repair run on the default."""
+    runtime = bench.unit.runtime
+    most = runtime.model().reactor_capacity_ml
+    for key in ("initial_volume_ml", "efflux_tube_volume_ml"):
+        settings = settings_of({}, {"bioreactor": {key: str(most + 0.5)}})
+        wrong = replace(runtime, settings=settings)
+        assert (initial_state(wrong).current_volume_ml, initial_state(wrong).efflux_tube_volume_ml) == (15.0, 15.0)
+        (fault,) = within_model(settings, runtime.model()).faults
+        assert f"{key} = {most + 0.5:g}: expected a number from 0 to {most:g} [mL]" in fault.message
+        assert within_model(settings_of({}, {"bioreactor": {key: str(most)}}), runtime.model()).faults == ()
+        with (
+            pytest.raises(ConfigurationError, match=f"{key} = {most + 0.5:g}"),
+            context.using(replace(wrong, refuses_faults=True)),
+        ):
+            Chemostat(exchange_volume_ml=0.5, duration=60).clean_up()
+
+
+def test_a_job_does_not_begin_with_a_value_that_its_setting_refuses(bench: Bench) -> None:
+    """Whatever gave the value: a plugin reads its own section, a caller constructs the job."""
+
+    class Valve(BackgroundJob):
+        job_name = "valve_with_bounds"
+        opening = Setting(0.0, unit="%", ge=0, le=100)
+
+        def __init__(self, opening: float) -> None:
+            super().__init__(bench.unit.name, EXPERIMENT)
+            self.opening = opening
+
+    for opening in (-1.0, 101.0, math.nan, math.inf):
+        with pytest.raises(SettingError, match=f"opening must be between 0 and 100 %, not {opening}"):
+            bench.start(lambda opening=opening: Valve(opening))  # type: ignore[misc]
+    assert bench.start(lambda: Valve(100.0)).state == "ready"
+    bench.wait(1.0)
+    assert "opening must be between 0 and 100 %, not -1.0" in bench.logged("error")
+
+
+@pytest.mark.parametrize("delay", ["nan", "-1", "inf", "soon"])
+def test_delays_of_any_dodging_job_are_refused(bench: Bench, delay: str) -> None:
+    class Shaker(BackgroundJobWithDodging):
+        job_name = "shaker"
+
+    settings = settings_of({}, {"shaker.config": {"pre_delay_duration": delay}})
+    with (
+        pytest.raises(ConfigurationError, match=r"pre_delay_duration = .*expected a number of at least 0 .s"),
+        context.using(replace(bench.unit.runtime, settings=settings)),
+    ):
+        Shaker(bench.unit.name, EXPERIMENT)
 
 
 def test_a_running_job_refuses_over_mqtt_and_keeps_its_value(bench: Bench) -> None:

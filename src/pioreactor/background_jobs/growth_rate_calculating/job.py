@@ -169,13 +169,14 @@ class GrowthRateCalculator(BackgroundJob):
         self.runtime.stores.persistent(NORMALIZATION_CACHE).set(self.experiment, text)
 
     def _stored_estimator(self) -> GrowthRateEstimator:
+        volume_ml = vial_state(self.runtime, self.experiment).current_volume_ml  # raises now what a dose would raise
         stored = self.runtime.stores.persistent(STATE_CACHE).get(self.experiment)
         if isinstance(stored, str | bytes) and self._norms:
             try:
                 return GrowthRateEstimator.from_state(msgspec.json.decode(stored))
             except (msgspec.DecodeError, KeyError, TypeError, ValueError) as error:
                 self.logger.warning("The stored estimate cannot be used (%s); starting over.", error)
-        return GrowthRateEstimator(vial_volume_ml=vial_state(self.runtime, self.experiment).current_volume_ml)
+        return GrowthRateEstimator(vial_volume_ml=volume_ml)
 
     def _store_state(self) -> None:
         text = msgspec.json.encode(self._estimator.state()).decode()

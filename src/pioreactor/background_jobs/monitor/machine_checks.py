@@ -12,6 +12,7 @@ from pioreactor import error_codes, structs
 from pioreactor.background_jobs.monitor.health_checks import Fault, HealthCheck
 from pioreactor.http.addresses import base_url
 from pioreactor.runtime.context import Runtime
+from pioreactor.settings.faulty_values import within_model
 from pioreactor.settings.load import load_settings
 
 MIN_FREE_DISK_GB: Final = 3.0
@@ -148,6 +149,7 @@ class MachineChecks:
         paths = self._runtime.paths
         has_files = paths.global_config.exists() or paths.local_config.exists()
         settings = load_settings(paths.global_config, paths.local_config) if has_files else self._runtime.settings
+        settings = within_model(settings, self._runtime.model())
         if not settings.notices:
             return None
         return Fault(
