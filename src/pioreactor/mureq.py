@@ -9,6 +9,7 @@ from pioreactor.exc import UnitUnreachableError
 from pioreactor.http.ports import Response as _Response
 
 HTTPException = UnitUnreachableError
+TIMEOUT_S = 10.0
 
 
 class HTTPErrorStatus(UnitUnreachableError):
@@ -43,7 +44,7 @@ def basic_auth(username: str, password: str) -> str:
 
 def request(
     method: str, url: str, *, json: object = None, body: bytes | None = None, headers: Any = None,
-    timeout: float = 10.0, **_ignored: object,
+    timeout: float = TIMEOUT_S, **_ignored: object,
 ) -> Response:  # fmt: skip
     """Send a request; raise `HTTPException` when there is no response within `timeout` [s]."""
     from pioreactor.bootstrap.process import http_client

@@ -1,11 +1,13 @@
 """Requests to units of the cluster by name, with waiting for their background tasks."""
 
 import math
+import time
 from collections.abc import Callable
 from typing import TypeVar
 
 import msgspec
 
+from pioreactor.http.deadline import send_with_deadline
 from pioreactor.http.fanout import UnitRefusedError
 from pioreactor.http.ports import HttpClient, Response
 
@@ -24,7 +26,7 @@ class Units:
 
     `base_url` returns `http://host:port` of a unit, `token_for` the token that is sent to it. `pause` waits for a
     number of seconds between two polls of a task and returns True when waiting must end because the server is shutting
-    down.
+    down. `now_s` returns the Unix time [s].
     """
 
     def __init__(
@@ -34,11 +36,13 @@ class Units:
         *,
         token_for: Callable[[str], str],
         pause: Callable[[float], bool],
+        now_s: Callable[[], float] = time.time,
     ) -> None:
         self._http = http
         self._base_url = base_url
         self._token_for = token_for
         self._pause = pause
+        self._now_s = now_s
 
     def fetch(
         self,
@@ -50,10 +54,17 @@ class Units:
         body: bytes | None = None,
         timeout_s: float = 5.0,
     ) -> Response:
-        """Return a unit's response unchanged; raise `UnitRefusedError` for a status of 400 or more."""
+        """Return a unit's response unchanged; raise `UnitRefusedError` for a status of 400 or more.
+
+        A unit that gets to a change only after `timeout_s` does not make it.
+        """
         url = self._base_url(unit) + path
-        headers = {"Authorization": f"Bearer {self._token_for(unit)}", TARGET_HEADER: unit}
-        answer = self._http.request(method, url, json=json, body=body, headers=headers, timeout_s=timeout_s)
+        own = {"Authorization": f"Bearer {self._token_for(unit)}", TARGET_HEADER: unit}
+
+        def send(headers: dict[str, str]) -> Response:
+            return self._http.request(method, url, json=json, body=body, headers=own | headers, timeout_s=timeout_s)
+
+        answer = send_with_deadline(send, method, timeout_s=timeout_s, now_s=self._now_s)
         if answer.status >= 400:
             raise _refusal(unit, answer)
         return answer

@@ -4,18 +4,20 @@ Litestar runs middleware only for paths that it knows, which would tell stranger
 """
 
 import asyncio
+import time
 from collections.abc import Callable
 from http.cookies import CookieError, SimpleCookie
 
 import msgspec
 
 from pioreactor.exc import NotAuthenticatedError, PioreactorError
+from pioreactor.http.deadline import SAFE_METHODS, check_deadline
 from pioreactor.http.units import TARGET_HEADER
 from pioreactor.identity.sessions import COOKIE, Sessions
 from pioreactor.web.asgi import App, Receive, Scope, Send
 from pioreactor.web.problems import of_error
 from pioreactor.web.security.identity import SCOPE_KEY, Identity
-from pioreactor.web.security.origins import SAFE_METHODS, Origins, check_session
+from pioreactor.web.security.origins import Origins, check_session
 
 OPEN = frozenset({"/auth/sign-in", "/unit_api/health", "/api/health"})
 """Paths that need neither cookie nor token; static files are served in front of the authentication."""
@@ -109,6 +111,8 @@ class AuthMiddleware:
             self._authenticator.check_target(headers)
         if identity is None:
             raise _unknown(has_token="authorization" in headers)
+        if method not in SAFE_METHODS:
+            check_deadline(headers, time.time())
         if method not in SAFE_METHODS or scope["type"] == "websocket":
             await self._check_change(headers, identity)
         return identity
@@ -147,6 +151,8 @@ async def refuse(scope: Scope, receive: Receive, send: Send, error: PioreactorEr
         return
     body = msgspec.json.encode(of_error(error))
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    given: dict[str, str] = getattr(error, "headers", {})
+    headers += [(name.lower().encode(), value.encode()) for name, value in given.items()]
     await send({"type": "http.response.start", "status": of_error(error).status, "headers": headers})
     await send({"type": "http.response.body", "body": body, "more_body": False})
 

@@ -9,12 +9,14 @@ from urllib.parse import urlsplit
 from pioreactor.exc import NotPermittedError
 from pioreactor.web.asgi import App, Message, Receive, Scope, Send
 
-SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _LOCAL: Final = frozenset({"localhost", "127.0.0.1"})
 _KEPT_S: Final = 30.0
 _CORS: Final = (
     (b"access-control-allow-methods", b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"),
-    (b"access-control-allow-headers", b"Content-Type, Accept, Authorization, X-Pioreactor-Target"),
+    (
+        b"access-control-allow-headers",
+        b"Content-Type, Accept, Authorization, X-Pioreactor-Target, X-Pioreactor-Deadline",
+    ),
     (b"access-control-max-age", b"600"),
 )
 

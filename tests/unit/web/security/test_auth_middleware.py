@@ -1,5 +1,6 @@
 """Authentication of requests by session or token."""
 
+import time
 from typing import Any
 
 import pytest
@@ -88,3 +89,15 @@ def test_a_write_for_another_unit_is_refused_before_anything_is_done(worker: Any
     assert unit.launcher._started_at == {}
     assert worker.get("/unit_api/jobs", headers={"X-Pioreactor-Target": "unit9"}).status_code == 200
     assert worker.patch(path, headers={"X-Pioreactor-Target": "unit1"}).status_code == 202
+
+
+def test_a_write_after_its_deadline_is_refused_before_anything_is_done(worker: Any, unit: Any) -> None:
+    path = "/unit_api/jobs/run/job_name/stirring"
+    for method in ("PATCH", "POST"):
+        refused = worker.request(method, path, headers={"X-Pioreactor-Deadline": f"{time.time() - 0.5:.3f}"})
+        assert (refused.status_code, refused.json()["code"]) == (504, "expired")
+        assert abs(float(refused.headers["X-Pioreactor-Time"]) - time.time()) < 60
+    assert worker.patch(path, headers={"X-Pioreactor-Deadline": "soon"}).status_code == 400
+    assert unit.launcher._started_at == {}
+    assert worker.get("/unit_api/jobs", headers={"X-Pioreactor-Deadline": "1"}).status_code == 200
+    assert worker.patch(path, headers={"X-Pioreactor-Deadline": f"{time.time() + 60:.3f}"}).status_code == 202
