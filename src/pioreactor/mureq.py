@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import base64
+import time
 from typing import Any
 
 from pioreactor.exc import UnitUnreachableError
+from pioreactor.http.deadline import send_with_deadline
 from pioreactor.http.ports import Response as _Response
 
 HTTPException = UnitUnreachableError
-TIMEOUT_S = 10.0
 
 
 class HTTPErrorStatus(UnitUnreachableError):
@@ -44,13 +45,23 @@ def basic_auth(username: str, password: str) -> str:
 
 def request(
     method: str, url: str, *, json: object = None, body: bytes | None = None, headers: Any = None,
-    timeout: float = TIMEOUT_S, **_ignored: object,
+    timeout: float = 10.0, has_deadline: bool = False, **_ignored: object,
 ) -> Response:  # fmt: skip
-    """Send a request; raise `HTTPException` when there is no response within `timeout` [s]."""
+    """Send a request; raise `HTTPException` when there is no response within `timeout` [s].
+
+    With `has_deadline` a unit that gets to a change only after `timeout` does not make it.
+    """
     from pioreactor.bootstrap.process import http_client
 
-    given = dict(headers if headers is not None else {})
-    return Response(url, http_client().request(method, url, json=json, body=body, headers=given, timeout_s=timeout))
+    given: dict[str, str] = dict(headers if headers is not None else {})
+
+    def send(deadline: dict[str, str]) -> _Response:
+        return http_client().request(method, url, json=json, body=body, headers=given | deadline, timeout_s=timeout)
+
+    is_bounded = has_deadline and timeout is not None  # type: ignore[redundant-expr]  # plugins give None
+    return Response(
+        url, send_with_deadline(send, method, timeout_s=timeout, now_s=time.time) if is_bounded else send({})
+    )
 
 
 def get(url: str, **options: Any) -> Response:

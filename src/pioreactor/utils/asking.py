@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
 from pioreactor import mureq
-from pioreactor.http.deadline import send_with_deadline
 from pioreactor.http.units import TARGET_HEADER
 from pioreactor.runtime.context import current
 from pioreactor.utils.networking import resolve_to_address
@@ -47,14 +45,8 @@ def ask(
         token = None
     own = {"Authorization": f"Bearer {token}"} if token else {}
     given = {**own, **(headers if headers is not None else {})}
-    url, timeout_s = create_webserver_path(address, endpoint), options.get("timeout", mureq.TIMEOUT_S)
-
-    def send(deadline: dict[str, str]) -> mureq.Response:
-        return mureq.request(method, url, headers=given | deadline, **options)
-
-    if timeout_s is None:  # whoever waits for any time has no deadline
-        return send({})
-    return send_with_deadline(send, method, timeout_s=timeout_s, now_s=time.time)
+    url = create_webserver_path(address, endpoint)
+    return mureq.request(method, url, headers=given, has_deadline=True, **options)
 
 
 def _unit_at(address: str) -> str:

@@ -1,7 +1,6 @@
 """A change that reaches a unit after its sender has given up is not made, whatever the clocks say."""
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import msgspec
 import pytest
@@ -12,6 +11,9 @@ from pioreactor.http.fanout import UnitRefusedError
 from pioreactor.http.loopback import LoopbackHttp, Request, json_response
 from pioreactor.http.ports import Response
 from pioreactor.http.units import Units
+from pioreactor.runtime import context
+from pioreactor.testing.simulation import simulated_bench
+from pioreactor.utils import asking
 
 
 @dataclass
@@ -77,20 +79,13 @@ def test_a_deadline_is_a_time(text: str) -> None:
 
 
 def test_requests_of_plugins_have_a_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
-    from pioreactor import mureq
-    from pioreactor.utils import asking
-
-    sent: list[dict[str, str]] = []
-
-    def request(method: str, url: str, *, headers: dict[str, str], **options: Any) -> mureq.Response:
-        sent.append(headers)
-        return mureq.Response(url, Response(200))
-
-    monkeypatch.setattr(mureq, "request", request)
-    asking.patch_into("unit1.local", "/unit_api/x", timeout=3.0)
-    asking.get_from("unit1.local", "/unit_api/x")
-    asking.patch_into("unit1.local", "/unit_api/x", timeout=None)
-    assert [DEADLINE_HEADER in headers for headers in sent] == [True, False, False]
+    http = LoopbackHttp({"unit1.local:80": lambda _: Response(200)})
+    monkeypatch.setattr("pioreactor.bootstrap.process.http_client", lambda: http)
+    with simulated_bench() as bench, context.using(bench.unit.runtime):
+        asking.patch_into("unit1.local", "/unit_api/x", timeout=3.0)
+        asking.get_from("unit1.local", "/unit_api/x")
+        asking.patch_into("unit1.local", "/unit_api/x", timeout=None)
+    assert [DEADLINE_HEADER in request.headers for _, request in http.asked] == [True, False, False]
 
 
 def test_the_answer_tells_the_time_of_the_unit() -> None:
