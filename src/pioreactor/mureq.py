@@ -58,10 +58,9 @@ def request(
     def send(deadline: dict[str, str]) -> _Response:
         return http_client().request(method, url, json=json, body=body, headers=given | deadline, timeout_s=timeout)
 
-    is_bounded = has_deadline and timeout is not None  # type: ignore[redundant-expr]  # plugins give None
-    return Response(
-        url, send_with_deadline(send, method, timeout_s=timeout, now_s=time.time) if is_bounded else send({})
-    )
+    if has_deadline and timeout:
+        return Response(url, send_with_deadline(send, method, timeout_s=timeout, now_s=time.time))
+    return Response(url, send({}))
 
 
 def get(url: str, **options: Any) -> Response:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from statistics import median
 from typing import Literal
 
@@ -116,7 +116,7 @@ def save_judged(
     store.check(calibration)
     judgment = judge(calibration, active_or_none(runtime, device), asked)
     if judgment.doubts and store.active_name(runtime, device) == calibration.calibration_name:
-        calibration.calibration_name = _free_name(runtime, device, calibration.calibration_name)
+        calibration.calibration_name = free_name(store.names(runtime, device), calibration.calibration_name)
     store.save(runtime, device, calibration)
     name = calibration.calibration_name
     if activate and not judgment.doubts:
@@ -124,8 +124,8 @@ def save_judged(
     return SavedCalibration(name, store.active_name(runtime, device) == name, judgment)
 
 
-def _free_name(runtime: Runtime, device: str, name: str) -> str:
-    taken = set(store.names(runtime, device))
+def free_name(taken: Collection[str], name: str) -> str:
+    """Return the name with the first number that is not taken."""
     number = 2
     while f"{name}-{number}" in taken:
         number += 1

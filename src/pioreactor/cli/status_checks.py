@@ -107,6 +107,8 @@ def _calibrations(cli: CliContext) -> tuple[Verdict, str]:
     from pioreactor.calibrations import store
     from pioreactor.calibrations.conditions import differences
     from pioreactor.calibrations.judgment import judge
+    from pioreactor.estimators import store as estimators
+    from pioreactor.estimators.judgment import judge as judge_estimator
 
     runtime = cli.runtime
     unusable, doubtful, active = [], [], store.active_names(runtime)
@@ -119,6 +121,14 @@ def _calibrations(cli: CliContext) -> tuple[Verdict, str]:
         if calibration is not None:
             doubts = [*judge(calibration).doubts, *differences(runtime, calibration)]
             doubtful += [f"{device} ({name}): {doubt}" for doubt in doubts]
+    for device, name in sorted(estimators.active_names(runtime).items()):
+        try:
+            estimator = estimators.load_active(runtime, device)
+        except CalibrationError as error:
+            unusable.append(f"{device}: {error}.")
+            continue
+        if estimator is not None:
+            doubtful += [f"{device} ({name}): {doubt}" for doubt in judge_estimator(estimator).doubts]
     if unusable or doubtful:
         return "FAIL" if unusable else "WARN", " ".join([*unusable, *doubtful])
     return "OK", f"in use for {', '.join(sorted(active))}" if active else "none is in use"

@@ -74,11 +74,14 @@ def protocols(cli: CliContext, as_json: bool) -> None:
 @click.option("--name", default=None, help="Name of the estimator; none given: use none.")
 @pass_cli_context
 def set_active(cli: CliContext, device: str, name: str | None) -> None:
-    """Use an estimator from the next start of od_reading on; without --name, none."""
+    """Use an estimator from the next start of od_reading on; without --name, none. Doubts about it are printed."""
     from pioreactor.cli import artifact_commands
-    from pioreactor.estimators import store
+    from pioreactor.estimators import judgment, store
 
+    judged = None if name is None else judgment.judge_usable(cli.runtime, device, store.load(cli.runtime, device, name))
     artifact_commands.choose(store, cli.runtime, "estimator", device, name)
+    if name is not None and judged is not None:
+        artifact_commands.print_judgment(device, name, judged, active=True)
 
 
 @estimators.command()
@@ -133,23 +136,22 @@ def _show(estimator: ODFusionEstimator) -> None:
     print_table(_standards(estimator), ["concentration", "estimate"], none="Nothing was recorded.")
 
 
-def _recorded(estimator: ODFusionEstimator) -> dict[str, dict[str, list[float]]]:
-    found = estimator.recorded_data.get("by_angle", {})
-    return found if isinstance(found, dict) else {}
-
-
 def _points(estimator: ODFusionEstimator, angle: str) -> tuple[list[float], list[float]]:
     import math
 
-    recorded = _recorded(estimator).get(angle, {"x": [], "y": []})
+    from pioreactor.estimators.judgment import recorded_by_angle
+
+    recorded = recorded_by_angle(estimator).get(angle, {"x": [], "y": []})
     pairs = [(x, y) for x, y in zip(recorded["x"], recorded["y"], strict=True) if x > 0 and y > 0]
     return [math.log10(x) for x, _ in pairs], [math.log(y) for _, y in pairs]
 
 
 def _standards(estimator: ODFusionEstimator) -> list[dict[str, float]]:
     """Return each standard with what the estimator makes of its mean readings."""
+    from pioreactor.estimators.judgment import recorded_by_angle
+
     levels: dict[float, dict[str, list[float]]] = {}
-    for angle, recorded in _recorded(estimator).items():
+    for angle, recorded in recorded_by_angle(estimator).items():
         for x, y in zip(recorded["x"], recorded["y"], strict=True):
             levels.setdefault(x, {}).setdefault(angle, []).append(y)
     rows = []

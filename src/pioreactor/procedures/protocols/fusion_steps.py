@@ -11,6 +11,7 @@ from pioreactor.calibrations.sessions import fields, steps
 from pioreactor.calibrations.sessions.context import SessionContext, SessionStep
 from pioreactor.calibrations.sessions.payloads import CalibrationStep
 from pioreactor.estimators import store
+from pioreactor.estimators.judgment import save_judged
 from pioreactor.estimators.models import ODFusionEstimator
 from pioreactor.exc import ConfigurationError
 from pioreactor.procedures import od_standard
@@ -100,8 +101,7 @@ def chart_of_standards(ctx: SessionContext, estimator: ODFusionEstimator | None 
 
 
 def save(ctx: SessionContext, estimator: ODFusionEstimator) -> None:
-    """Keep an estimator; under HTTP it is in use at once."""
-    store.save(ctx.runtime, ctx.device, estimator)
-    if ctx.mode == "ui":
-        store.set_active(ctx.runtime, ctx.device, estimator.estimator_name)
-    ctx.note_saved("estimator", ctx.device, estimator.estimator_name)
+    """Keep an estimator; under HTTP it is in use at once, unless there are doubts about it."""
+    saved, judgment = save_judged(ctx.runtime, ctx.device, estimator, activate=ctx.mode == "ui")
+    is_active = store.active_name(ctx.runtime, ctx.device) == saved.estimator_name
+    ctx.note_saved("estimator", ctx.device, saved.estimator_name, active=is_active, judgment=judgment)

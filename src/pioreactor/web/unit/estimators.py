@@ -5,7 +5,9 @@ from litestar import Router, delete, get, patch
 from litestar.params import FromPath
 
 from pioreactor.estimators import store
+from pioreactor.estimators.judgment import judge_usable
 from pioreactor.estimators.models import EstimatorBase
+from pioreactor.exc import UnusableCalibrationError
 from pioreactor.web.request_bodies import device_name, file_name
 from pioreactor.web.route_declarations import relayed
 from pioreactor.web.unit.configuration import Saved
@@ -15,7 +17,15 @@ from pioreactor.web.unit.services import UnitPorts, UnitServices
 def _described(unit: UnitServices, device: str, estimator: EstimatorBase) -> dict[str, object]:
     active = store.active_name(unit.runtime, device) == estimator.estimator_name
     fields: dict[str, object] = msgspec.to_builtins(estimator)
-    return {**fields, "is_active": active, "pioreactor_unit": unit.name}
+    return {**fields, "is_active": active, "pioreactor_unit": unit.name, "judgment": _judged(unit, device, estimator)}
+
+
+def _judged(unit: UnitServices, device: str, estimator: EstimatorBase) -> object:
+    try:
+        store.check(estimator)
+    except UnusableCalibrationError as error:
+        return {"grade": "unusable", "summary": str(error), "doubts": [str(error)]}
+    return msgspec.to_builtins(judge_usable(unit.runtime, device, estimator))
 
 
 @relayed()

@@ -280,7 +280,8 @@ def test_unknown_sessions_protocols_and_fields(worker: Any) -> None:
 
 def test_estimators_are_listed_activated_and_deleted(unit: Any, worker: Any) -> None:
     estimator_store.save(unit.runtime, "od_fused", an_estimator())
-    assert worker.get("/unit_api/estimators").json()["od_fused"][0]["is_active"] is False
+    listed = worker.get("/unit_api/estimators").json()["od_fused"][0]
+    assert (listed["is_active"], listed["judgment"]["doubts"]) == (False, [])
     assert worker.patch("/unit_api/active_estimators/od_fused/fused").status_code == 200
     assert worker.patch("/unit_api/active_estimators/od_fused/other").status_code == 404
     assert worker.get("/unit_api/active_estimators").json()["od_fused"]["estimator_name"] == "fused"

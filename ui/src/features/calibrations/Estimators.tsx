@@ -9,6 +9,7 @@ import { Problem } from "@/parts/Problem";
 import css from "./calibrations.module.css";
 import { DeleteDialog, type Kept } from "./DeleteDialog";
 import { type Estimator, estimatorsIn, lineOf, rangeOf } from "./estimator";
+import { Fit } from "./Fit";
 import { CurveActions, CurveName } from "./KeptCurve";
 import { useKeptCurves } from "./keptCurves";
 import { Scatter } from "./Scatter";
@@ -43,7 +44,7 @@ export function Estimators({ estimators }: { estimators: readonly Estimator[] })
                         device,
                         name: one.estimator_name,
                         inUse: one.is_active,
-                        doubts: [],
+                        doubts: one.judgment?.doubts ?? [],
                       })
                     }
                     onDelete={() =>
@@ -112,6 +113,7 @@ function Words({
       <p className="soft small num">
         OD600 {plain(Number(low.toPrecision(3)))} to {plain(Number(high.toPrecision(3)))}
       </p>
+      <Fit judgment={estimator.judgment} />
       <CurveActions name={name} unit={unit} inUse={is_active} busy={busy} onUse={onUse} onDelete={onDelete} />
     </div>
   );

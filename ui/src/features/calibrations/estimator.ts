@@ -1,6 +1,7 @@
 /** Estimators as units publish them: one quantity out of the light scattered at several angles. */
 
 import { type Curve, keptBy } from "./curve";
+import { type Judgment, judgmentIn } from "./judgment";
 
 export interface Estimator {
   estimator_name: string;
@@ -13,12 +14,15 @@ export interface Estimator {
   is_active: boolean;
   pioreactor_unit: string;
   device: string;
+  /** Undefined for those of units of an earlier version. */
+  judgment: Judgment | undefined;
 }
 
 /** The estimators that can be drawn; plugins may bring other kinds. */
 export const estimatorsIn = (result: unknown): { estimators: Estimator[]; silent: { unit: string; why: string }[] } => {
   const { kept, silent } = keptBy<Estimator>(result);
-  return { estimators: kept.filter((one) => Array.isArray(one.angles) && typeof one.mu_splines === "object"), silent };
+  const drawn = kept.filter((one) => Array.isArray(one.angles) && typeof one.mu_splines === "object");
+  return { estimators: drawn.map((one) => ({ ...one, judgment: judgmentIn(one.judgment) })), silent };
 };
 
 /** Points and curve of one angle, both in logarithms as they are fitted. */
