@@ -1,10 +1,32 @@
 """Construction and parsing of MQTT topics; no other module contains `pioreactor/`."""
 
 from dataclasses import dataclass
+from typing import Final
 
+from pioreactor.exc import InvalidRequestError
 from pioreactor.types import UNIVERSAL_EXPERIMENT, UNIVERSAL_IDENTIFIER, Experiment, Unit
 
 ROOT = "pioreactor"
+
+
+MAX_EXPERIMENT_NAME: Final = 199
+_NOT_IN_EXPERIMENTS: Final = "#$%+/\\"
+
+
+def check_experiment_name(name: str) -> str:
+    """Return the name of an experiment, which is a level of topics and of URLs.
+
+    Raise `InvalidRequestError` if it cannot be one.
+    """
+    if not name.strip():
+        raise InvalidRequestError("an experiment needs a name")
+    if len(name) > MAX_EXPERIMENT_NAME:
+        raise InvalidRequestError(f"the experiment's name is longer than {MAX_EXPERIMENT_NAME} characters")
+    if name.strip() in (".", ".."):
+        raise InvalidRequestError(f"{name!r} is reserved", remedy="Choose another name.")
+    if any(character in _NOT_IN_EXPERIMENTS or not character.isprintable() for character in name):
+        raise InvalidRequestError(f"an experiment's name cannot contain any of {' '.join(_NOT_IN_EXPERIMENTS)}")
+    return name
 
 
 def setting(unit: str, experiment: str, job: str, name: str) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from pioreactor.clock.ports import Clock
 from pioreactor.clock.system import SystemClock
@@ -104,7 +104,7 @@ def build_runtime(
         refuses_faults=refuses_faults,
         open_records=(lambda: _open_records(settings, paths)) if identity.is_leader else None,
         launch_job=lambda argv, variables: _launch_job(argv, {**env, **variables}),
-        log_file=_log_file(settings, paths),
+        log_file=log_file(settings, paths),
         console=None if quiet else sys.stderr,
     )
 
@@ -127,10 +127,10 @@ def _defaults(paths: Paths) -> dict[str, dict[str, str]]:
     }
 
 
-def _log_file(settings: Settings, paths: Paths) -> Path | None:
-    """Return where this unit logs to: the configured file, blank for none; else the machine's default."""
-    chosen = settings.logging.log_file
-    if settings.sources.get(("logging", "log_file")) in (None, "default"):
+def log_file(settings: Settings, paths: Paths, key: Literal["log_file", "ui_log_file"] = "log_file") -> Path | None:
+    """Return where this unit, or its web server, logs to: the configured file, blank for none; else the machine's."""
+    chosen = settings.logging.ui_log_file if key == "ui_log_file" else settings.logging.log_file
+    if settings.sources.get(("logging", key)) in (None, "default"):
         return paths.log_file
     return Path(chosen) if chosen else None
 

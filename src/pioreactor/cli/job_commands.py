@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from enum import Enum
 
-from pioreactor import topics
-from pioreactor.jobs.command_sender import CommandOutcome, CommandSender
+from pioreactor.jobs.command_sender import DEADLINE_S, CommandOutcome, CommandSender
 from pioreactor.runtime.context import Runtime
 from pioreactor.storage.ports import JobRecord
 
@@ -24,17 +23,17 @@ def change_setting(
 ) -> tuple[Outcome, str]:
     """Send the command and wait up to `wait_s` for the job's answer to it; return the outcome and a message.
 
-    With a wait of 0 the plain value is sent, which has no deadline.
+    With a wait of 0 nobody waits, and the command expires after `DEADLINE_S`.
     """
     unit, experiment, job = record.unit, record.experiment, record.job_name
     bus = runtime.buses.connect("pio-jobs-set")
     try:
+        sender = CommandSender(bus, runtime.clock, unit=unit, experiment=experiment, job=job, units=[unit])
         if wait_s == 0:
-            bus.publish(topics.set_setting(unit, experiment, job, setting), value, qos=1)
+            sender.send({setting: value.encode()}, wait_s=DEADLINE_S)
             if not bus.flush(1.0):
                 return Outcome.NO_ANSWER, "the broker does not respond; nothing was sent"
-            return Outcome.SENT, f"Sent {setting} = {value} to {job}."
-        sender = CommandSender(bus, runtime.clock, unit=unit, experiment=experiment, job=job, units=[unit])
+            return Outcome.SENT, f"Sent {setting} = {value} to {job}; it expires after {DEADLINE_S:g} s."
         sender.send({setting: value.encode()}, wait_s=wait_s)
         (outcome,) = sender.wait()
         if outcome.status == "no_answer" and not bus.is_connected():

@@ -7,6 +7,7 @@ from typing import Annotated
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from pioreactor import topics
 from pioreactor.exc import InvalidRequestError
 from pioreactor.identity.people import MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH, USERNAME
 from pioreactor.types import UNIVERSAL_EXPERIMENT, UNIVERSAL_IDENTIFIER
@@ -17,7 +18,6 @@ _JOB = re.compile(r"[a-z0-9_]{1,64}")
 _SETTING = re.compile(r"\$?[A-Za-z0-9_]{1,64}")
 _OPTION = re.compile(r"[A-Za-z0-9_]{1,64}")
 _FILE = re.compile(r"[A-Za-z0-9_ .()-]{1,200}")
-_NOT_IN_EXPERIMENTS = frozenset("#$%+/\\")
 
 NewPassword = Annotated[str, msgspec.Meta(min_length=MIN_PASSWORD_LENGTH, max_length=MAX_PASSWORD_LENGTH)]
 Whole = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
@@ -167,15 +167,15 @@ class RemoveFile(Body):
 
 def check_environment(
     requested: Mapping[str, str | None], allowed: Collection[str], *, fixed: Mapping[str, str] | None = None
-) -> None:
-    """Raise `InvalidRequestError` for a variable that a request cannot set, or not to this value.
+) -> dict[str, str]:
+    """Return the variables that have an effect, which those with an empty value have not.
 
-    Those in `fixed` may be named with the value that they have anyway. Empty values have no effect.
+    Raise `InvalidRequestError` for one that a request cannot set, or not to this value. Those in `fixed` may be named
+    with the value that they have anyway.
     """
     known = fixed if fixed is not None else {}
-    for name, value in requested.items():
-        if value in (None, "", "None"):
-            continue
+    effective = {name: value for name, value in requested.items() if value is not None and value not in ("", "None")}
+    for name, value in effective.items():
         if name in known:
             if value != known[name]:
                 raise InvalidRequestError(f"{name} is {known[name]} and cannot be set to {value[:100]!r}")
@@ -183,6 +183,7 @@ def check_environment(
             raise InvalidRequestError(f"a request cannot set {name[:100]}")
         elif "\0" in value:
             raise InvalidRequestError(f"{name} cannot contain a null byte")
+    return effective
 
 
 def unit_name(text: str, *, broadcast: bool = True) -> str:
@@ -197,15 +198,7 @@ def experiment_name(text: str) -> str:
 
     Raise `InvalidRequestError` if it is not valid.
     """
-    if text == UNIVERSAL_EXPERIMENT:
-        return text
-    is_folder = text.strip() in (".", "..")
-    if not text.strip() or is_folder or len(text) >= 200 or _NOT_IN_EXPERIMENTS & set(text) or not text.isprintable():
-        raise InvalidRequestError(
-            f"{text!r} is not a valid experiment name",
-            remedy="Use fewer than 200 characters, and none of # $ % + / \\",
-        )
-    return text
+    return text if text == UNIVERSAL_EXPERIMENT else topics.check_experiment_name(text)
 
 
 def job_name(text: str) -> str:

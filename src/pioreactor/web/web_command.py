@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from pioreactor.observability.log import CustomLogger
     from pioreactor.runtime.context import Runtime
     from pioreactor.storage.leader.database import LeaderDatabase
 
@@ -24,6 +25,8 @@ def web(host: str, port: int | None) -> None:
     """Serve /unit_api; on the leader also /api, the UI, /docs and MQTT. Started at boot."""
     from pioreactor.bootstrap import build_runtime
     from pioreactor.bootstrap.process import http_client, lab_bench_opener, read_secret
+    from pioreactor.observability.log import level_number
+    from pioreactor.observability.process_log import logging_to
     from pioreactor.plugin_management import get_plugins
     from pioreactor.runtime import context
     from pioreactor.web.app_factory import compose
@@ -31,9 +34,9 @@ def web(host: str, port: int | None) -> None:
 
     runtime = build_runtime(handles_signals=False)
     context.install(runtime)
-    _log_as_configured(runtime)
-    get_plugins(runtime.paths.plugins)
     with ExitStack() as stack:
+        stack.enter_context(logging_to(_logger(runtime), level=level_number(runtime.settings.logging.ui_log_level)))
+        get_plugins(runtime.paths.plugins)
         database = _open_database(runtime) if runtime.identity.is_leader else None
         if database is not None:
             stack.callback(database.close)
@@ -57,26 +60,22 @@ def web(host: str, port: int | None) -> None:
         )
 
 
-def _log_as_configured(runtime: Runtime) -> None:
-    """Send what the web server logs to `[logging] ui_log_file` (blank: none; absent: the unit's log) and to stderr."""
-    import logging
-    import sys
+def _logger(runtime: Runtime) -> CustomLogger:
+    """Return the logger of the web server, which collapses repetitions."""
+    from pioreactor.bootstrap.process import log_file
+    from pioreactor.observability.log import create_logger
+    from pioreactor.types import UNIVERSAL_EXPERIMENT
 
-    from pioreactor.observability.formats import LineFormatter, Redactor
-    from pioreactor.observability.handlers import SharedLogFile
-    from pioreactor.observability.log import level_number
-
-    settings, log = runtime.settings, logging.getLogger("pioreactor.web")
-    written = settings.raw.get("logging", "ui_log_file", fallback=None)
-    path = runtime.log_file if written is None else Path(written) if written else None
-    handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
-    if path is not None:
-        handlers.append(SharedLogFile(path))
-    for handler in handlers:
-        handler.setFormatter(LineFormatter(runtime.clock.now, Redactor(settings.secrets())))
-        log.addHandler(handler)
-    log.setLevel(level_number(settings.logging.ui_log_level))
-    log.propagate = False
+    return create_logger(
+        "web",
+        unit=runtime.unit,
+        experiment=UNIVERSAL_EXPERIMENT,
+        log_file=log_file(runtime.settings, runtime.paths, "ui_log_file"),
+        console=runtime.console,
+        console_level=runtime.settings.logging.console_log_level,
+        now=runtime.clock.now,
+        secrets=runtime.settings.secrets(),
+    )
 
 
 def _certificate(runtime: Runtime) -> tuple[Path, Path] | None:

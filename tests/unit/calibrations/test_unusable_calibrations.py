@@ -5,13 +5,21 @@ from __future__ import annotations
 import math
 from datetime import UTC, datetime
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from pioreactor.actions.dosing import MEDIA, DoseRequest
+from pioreactor.actions.pump import add_media, run_pump_action
+from pioreactor.automations.dosing.chemostat import Chemostat
+from pioreactor.calibrations import store
 from pioreactor.calibrations.curves import AkimaFitData, CurveData, PolyFitCoefficients
+from pioreactor.calibrations.defaults import NAME
 from pioreactor.calibrations.models import CalibrationBase, ODCalibration, SimplePeristalticPump, files
-from pioreactor.exc import UnusableCalibrationError
+from pioreactor.exc import CalibrationError, CalibrationMissingError, UnusableCalibrationError
+from pioreactor.runtime import context
+from pioreactor.testing.simulation import EXPERIMENT, simulated_bench
 
 CREATED = datetime(2026, 1, 1, tzinfo=UTC)
 numbers = st.floats(-10, 10) | st.sampled_from([0.0, math.nan, math.inf, -math.inf, 1e308, 1e-300])
@@ -69,6 +77,41 @@ def test_an_unusable_calibration_is_refused_with_its_reason(calibration: Calibra
 def test_usable_calibrations_pass() -> None:
     files.check(pump(0.1))
     files.check(od_calibration(PolyFitCoefficients([-0.5, 1.0]), X, [1.0, 0.5, 0.0]))
+
+
+UNUSABLE_PUMPS = [
+    PolyFitCoefficients([0.0, 0.0]),
+    PolyFitCoefficients([-0.1, 0.0]),
+    PolyFitCoefficients([0.1]),
+    PolyFitCoefficients([math.nan, 0.0]),
+    PolyFitCoefficients([math.inf, 0.0]),
+]
+
+
+@pytest.mark.parametrize("curve", UNUSABLE_PUMPS, ids=str)
+def test_a_pump_calibration_that_would_give_wrong_volumes_is_neither_saved_nor_used(curve: CurveData) -> None:
+    with simulated_bench() as bench:
+        runtime = bench.unit.runtime
+        broken = pump(0.1)
+        broken.curve_data_ = curve
+        with pytest.raises(UnusableCalibrationError):
+            store.save(runtime, "media_pump", broken)
+        text = msgspec.yaml.encode(broken).decode()  # written by hand, or by an earlier release
+        runtime.artifacts.write("calibrations", "media_pump", "cal", text)
+        with pytest.raises(CalibrationError):
+            store.set_active(runtime, "media_pump", "cal")
+        assert store.active_name(runtime, "media_pump") == NAME
+
+        runtime.stores.persistent("active_calibrations").set("media_pump", "cal")
+        with context.using(runtime):
+            with pytest.raises(CalibrationMissingError):
+                run_pump_action(MEDIA, DoseRequest(1.0, None, "test"))
+            assert add_media(bench.unit.name, EXPERIMENT, ml=1.0) == 0.0
+            with pytest.raises(CalibrationMissingError):
+                Chemostat(exchange_volume_ml=0.5, duration=60)
+        bench.wait(1.0)
+        assert bench.payloads("dosing_events") == []
+        assert any("media_pump" in line for line in bench.logged("error"))
 
 
 @settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)

@@ -144,6 +144,20 @@ def test_set_says_that_there_is_no_answer(desk: Any) -> None:
     assert desk.runtime.clock.now() >= stirrer.announced[0].expires_at
 
 
+def test_set_that_does_not_wait_has_an_id_and_a_deadline_as_well(desk: Any) -> None:
+    desk.start_job("stirring")
+    stirrer = Stirrer(desk, unresponsive=True)
+    before, before_s = desk.runtime.clock.now(), desk.runtime.clock.monotonic()
+    typed = desk.pio("jobs", "set", "--wait", "0", "stirring", "target_rpm", "400")
+    assert (typed.status, typed.out) == (0, "Sent target_rpm = 400 to stirring; it expires after 10 s.\n")
+    assert desk.runtime.clock.monotonic() - before_s < 1.0
+    desk.runtime.clock.sleep(0.1)
+    (announced,) = stirrer.announced
+    assert announced.id
+    assert announced.payload == "400"
+    assert 0 < (announced.expires_at - before).total_seconds() <= 11
+
+
 def test_set_needs_a_running_job(desk: Any) -> None:
     typed = desk.pio("jobs", "set", "stirring", "target_rpm", "500")
     assert typed.status == 1

@@ -13,8 +13,8 @@ import msgspec
 
 from pioreactor.exc import InvalidRequestError, NotFoundError
 from pioreactor.storage.leader.migrate import upgrade
-from pioreactor.storage.leader.sqlite_errors import storage_error
 from pioreactor.storage.ports import SqlRow, ValueType
+from pioreactor.storage.sqlite_errors import storage_error
 
 EXPERIMENT: Final = "experiment"
 UNIT: Final = "pioreactor_unit"

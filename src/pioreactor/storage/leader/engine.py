@@ -8,7 +8,8 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from pioreactor.exc import ConflictError, InvalidRequestError, StorageError
+from pioreactor.exc import ConflictError
+from pioreactor.storage.sqlite_errors import VALUE_ERRORS, storage_error, value_error
 
 _PRAGMAS = (
     "PRAGMA busy_timeout=15000",
@@ -56,10 +57,10 @@ def reading(engine: Engine) -> Iterator[Connection]:
     try:
         with engine.connect() as connection:
             yield connection
-    except (OverflowError, UnicodeEncodeError) as error:
-        raise InvalidRequestError(f"a value does not fit into the database: {error}") from error
+    except VALUE_ERRORS as error:
+        raise value_error("the database", error) from error
     except SQLAlchemyError as error:
-        raise StorageError(f"the database cannot be read: {_reason(error)}") from error
+        raise storage_error("the database cannot be read", _reason(error)) from error
 
 
 @contextmanager
@@ -72,14 +73,15 @@ def writing(engine: Engine) -> Iterator[Connection]:
     try:
         with engine.begin() as connection:
             yield connection
-    except (OverflowError, UnicodeEncodeError) as error:
-        raise InvalidRequestError(f"a value does not fit into the database: {error}") from error
+    except VALUE_ERRORS as error:
+        raise value_error("the database", error) from error
     except IntegrityError as error:
         raise ConflictError(f"the database refuses this: {_reason(error)}") from error
     except SQLAlchemyError as error:
-        raise StorageError(f"the database cannot be written: {_reason(error)}") from error
+        raise storage_error("the database cannot be written", _reason(error)) from error
 
 
-def _reason(error: SQLAlchemyError) -> str:
-    """Return the database's own words, without the statement and its values."""
-    return str(getattr(error, "orig", None) or error)
+def _reason(error: SQLAlchemyError) -> BaseException:
+    """Return the database's own error, which has no statement and no values in its words."""
+    original = getattr(error, "orig", None)
+    return original if isinstance(original, BaseException) else error

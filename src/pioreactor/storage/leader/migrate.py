@@ -4,7 +4,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from pioreactor.storage.leader.sqlite_errors import is_of_the_file, storage_error
+from pioreactor.storage.sqlite_errors import is_of_the_file, storage_error
 
 HEAD = "0005"
 """The newest revision; a test compares it with the migrations."""

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
-from pioreactor.exc import InvalidRequestError, StorageError
 from pioreactor.private_files import restrict_database
 from pioreactor.storage.ports import SqlRow, ValueType
+from pioreactor.storage.sqlite_errors import VALUE_ERRORS, storage_error, value_error
 
 BUSY_TIMEOUT_S = 15.0
 _RETRY_S = 0.02
@@ -93,9 +93,9 @@ class SharedConnection:
         try:
             yield
         except (sqlite3.Error, OSError) as error:
-            raise StorageError(f"{self.path.name} cannot be used: {error}") from error
-        except (OverflowError, UnicodeEncodeError) as error:
-            raise InvalidRequestError(f"a value does not fit into {self.path.name}: {error}") from error
+            raise storage_error(f"{self.path.name} cannot be used", error) from error
+        except VALUE_ERRORS as error:
+            raise value_error(self.path.name, error) from error
 
     def _opened(self) -> sqlite3.Connection:
         if self._connection is not None:

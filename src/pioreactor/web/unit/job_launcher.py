@@ -54,6 +54,7 @@ def watch_states(bus: Bus, unit: str) -> Readiness:
 
 
 _DEBOUNCE_S = 1.0
+_KEEP_STARTS_S = 60.0
 _REAP_INTERVAL_S = 0.25
 _MAX_OUTPUT_BYTES = 256 * 1024
 
@@ -91,14 +92,18 @@ class JobLauncher:
     _closing: threading.Event = field(default_factory=threading.Event, init=False)
     _reaper: threading.Thread | None = field(default=None, init=False)
 
-    def debounce(self, job: str, *, within_s: float = _DEBOUNCE_S) -> None:
-        """Raise `TooManyRequestsError` for a repeated request within a second, such as a double click."""
+    def debounce(self, request: str, *, within_s: float = _DEBOUNCE_S) -> None:
+        """Raise `TooManyRequestsError` for a repeated request within a second, such as a double click.
+
+        The first word of `request` is the name of what is started.
+        """
         now = self.seconds()
         with self._lock:
-            last = self._started_at.get(job)
+            last = self._started_at.get(request)
             if last is not None and now - last < within_s:
-                raise TooManyRequestsError(f"{job} was started less than {within_s:g} s ago")
-            self._started_at[job] = now
+                raise TooManyRequestsError(f"{request.partition(' ')[0]} was started less than {within_s:g} s ago")
+            kept = {known: at for known, at in self._started_at.items() if now - at < _KEEP_STARTS_S}
+            self._started_at = {**kept, request: now}
 
     def check(self, job: str, request: RunJob) -> None:
         """Raise `InvalidRequestError` for a request that cannot be run."""
@@ -155,10 +160,7 @@ class JobLauncher:
         self._children.clear()
 
     def _environment(self, requested: Mapping[str, str | None]) -> dict[str, str]:
-        check_environment(requested, REQUESTABLE)
-        environment = inherited(self.environment)
-        environment.update({name: value for name, value in requested.items() if value not in (None, "", "None")})
-        return environment
+        return {**inherited(self.environment), **check_environment(requested, REQUESTABLE)}
 
     def _keep(self, child: _Child) -> None:
         with self._lock:

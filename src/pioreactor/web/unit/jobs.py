@@ -1,5 +1,6 @@
 """Routes of a unit that start, stop and list its jobs and their settings."""
 
+import logging
 import os
 
 import msgspec
@@ -8,8 +9,10 @@ from litestar.datastructures import State
 from litestar.params import FromPath, JSONBody
 
 from pioreactor.exc import InvalidRequestError, JobNotRunningError, NotFoundError, PioreactorError
+from pioreactor.job_catalog import ACTION_OPTIONS
 from pioreactor.processes.job_stopping import stop
 from pioreactor.storage.ports import JobRecord, JobRegistry
+from pioreactor.web.problems import TooManyRequestsError
 from pioreactor.web.request_bodies import (
     OF_A_RUN,
     RunJob,
@@ -26,6 +29,7 @@ from pioreactor.web.unit.job_launcher import REQUESTABLE
 from pioreactor.web.unit.services import UnitPorts, UnitServices
 
 _TIMEOUT_S = 20.0
+_log = logging.getLogger("pioreactor.web")
 
 
 class StillRunningError(PioreactorError):
@@ -112,8 +116,26 @@ def run_job(
     allowed = REQUESTABLE if identity is not None and identity.kind == "unit" else OF_A_RUN
     check_environment(run.env, allowed, fixed={"HOSTNAME": unit.name})
     unit.launcher.check(name, run)
-    unit.launcher.debounce(name)
+    try:
+        unit.launcher.debounce(_debounced(name, run))
+    except TooManyRequestsError:
+        _log.warning("Refused %s: the same was requested less than a second before.", _described(name, run))
+        raise
     return unit.tasks.start(f"starting {name}", lambda: unit.launcher.launch(name, run))
+
+
+def _debounced(name: str, run: RunJob) -> str:
+    """Return what is not started twice within a second: a job, or an action with equal options.
+
+    Different doses in quick succession are meant, and wait for their pump; equal ones are a double click.
+    """
+    return f"{name} {msgspec.json.encode(run).decode()}" if name in ACTION_OPTIONS else name
+
+
+def _described(name: str, run: RunJob) -> str:
+    options = "".join(f" {option}={value}" for option, value in sorted(run.options.items()))
+    source = run.env.get("JOB_SOURCE")
+    return f"{name}{options} (requested by {source if source else 'user'})"
 
 
 def _stop(unit: UnitServices, jobs: list[JobRecord]) -> Accepted:

@@ -14,7 +14,7 @@ from tests.unit.web.conftest import client_of, result_of
 from pioreactor.clock.virtual import VirtualClock
 from pioreactor.messaging.memory import MemoryBroker
 from pioreactor.processes.liveness import process_started_at
-from pioreactor.web.request_bodies import RunJob
+from pioreactor.web.request_bodies import RunJob, check_environment
 from pioreactor.web.unit.job_launcher import JobFailedError, JobLauncher, watch_states
 
 SAY_ARGUMENTS = "import json, os, sys; open(sys.argv[1], 'w').write(json.dumps([sys.argv[2:], dict(os.environ)]))"
@@ -85,6 +85,48 @@ def test_a_repeated_start_within_a_second_is_refused(recording: Any) -> None:
     assert client.patch("/unit_api/jobs/run/job_name/stirring", json={}).status_code == 429
     assert client.patch("/unit_api/jobs/run/job_name/od_reading", json={}).status_code == 202
     result_of(client, first)
+
+
+def test_doses_in_quick_succession_are_started_and_a_double_click_is_refused_and_logged(
+    recording: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Different doses wait for their pump. An equal one is refused, with who asked for how much."""
+    client, _ = recording
+    path, user = "/unit_api/jobs/run/job_name/add_media", {"JOB_SOURCE": "user"}
+    requests: list[dict[str, Any]] = [
+        {"options": {"ml": 0.5}, "env": user},
+        {"options": {"ml": 0.6}, "env": user},
+        {"options": {"ml": 0.5}, "env": {"JOB_SOURCE": "experiment_profile"}},
+    ]
+    accepted = [client.patch(path, json=request) for request in requests]
+    assert [result_of(client, answer)["status"] for answer in accepted] == ["succeeded"] * 3
+    assert client.patch("/unit_api/jobs/run/job_name/led_intensity", json={"options": {"A": 5}}).status_code == 202
+    assert client.patch("/unit_api/jobs/run/job_name/led_intensity", json={"options": {"A": 0}}).status_code == 202
+
+    caplog.clear()
+    client.post(path, json={"options": {"ml": 0.7}, "env": user})
+    again = client.post(path, json={"options": {"ml": 0.7}, "env": user})
+    assert (again.status_code, again.json()["error"]) == (429, "add_media was started less than 1 s ago")
+    (record,) = caplog.records
+    assert record.levelname == "WARNING"
+    assert "Refused add_media ml=0.7 (requested by user)" in record.getMessage()
+
+
+def test_requests_are_forgotten_after_a_while() -> None:
+    now = [0.0]
+    launcher = JobLauncher(("true",), {}, seconds=lambda: now[0])
+    for number in range(1000):
+        now[0] += 1.0
+        launcher.debounce(f"add_media {number}")
+    assert len(launcher._started_at) <= 60
+
+
+def test_variables_without_a_value_have_no_effect() -> None:
+    requested = {"EXPERIMENT": "exp", "JOB_SOURCE": "", "DEBUG": None, "SKIP_PLUGINS": "None"}
+    assert check_environment(requested, {"EXPERIMENT", "HOSTNAME"}) == {"EXPERIMENT": "exp"}
+    launcher = JobLauncher(("true",), {"PATH": "/bin"})
+    assert launcher._environment(requested)["EXPERIMENT"] == "exp"
+    assert not {"JOB_SOURCE", "DEBUG", "SKIP_PLUGINS"} & set(launcher._environment(requested))
 
 
 def test_jobs_outlive_the_server_and_ended_jobs_are_reaped(tmp_path: Path) -> None:

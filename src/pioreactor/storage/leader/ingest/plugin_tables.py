@@ -5,7 +5,7 @@ import sqlite3
 
 from pioreactor import measurements
 from pioreactor.measurements import ColumnSpec, TableSpec
-from pioreactor.storage.leader.sqlite_errors import is_of_the_file
+from pioreactor.storage.sqlite_errors import is_of_the_file
 
 log = logging.getLogger(__name__)
 

@@ -15,8 +15,8 @@ from pioreactor.exc import StorageError
 from pioreactor.storage.leader.ingest.plugin_tables import create_plugin_tables
 from pioreactor.storage.leader.ingest.quarantined_rows import Reader, Retried, described, rows_again, well_formed
 from pioreactor.storage.leader.migrate import upgrade
-from pioreactor.storage.leader.sqlite_errors import is_of_the_file, storage_error
 from pioreactor.storage.ports import Row
+from pioreactor.storage.sqlite_errors import is_of_the_file, storage_error
 from pioreactor.structs.encoding import to_timestamp
 
 _SHARED = (

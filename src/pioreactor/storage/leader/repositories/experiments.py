@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.expression import TableClause, column, table
 
-from pioreactor import measurements
+from pioreactor import measurements, topics
 from pioreactor.exc import ConflictError, InvalidRequestError, NotFoundError
 from pioreactor.storage.leader.repositories.assignments import end_assignments
 from pioreactor.storage.leader.repositories.context import Access, change, exists, fetch
@@ -33,8 +33,6 @@ from pioreactor.storage.leader.schema.streams import STREAM_TABLES
 from pioreactor.storage.leader.schema.tables import assignments, experiment_tags, experiments
 from pioreactor.structs.encoding import from_timestamp
 
-LONGEST_NAME: Final = 199
-_FORBIDDEN: Final = "#$%+/\\"
 _CHANGED_AT_ONCE: Final = 5000
 """Rows per transaction: measurements of other experiments are written in between."""
 
@@ -60,16 +58,10 @@ class AssignmentCount(msgspec.Struct, frozen=True):
 
 
 def check_experiment_name(name: str) -> str:
-    """Return the name without blanks around it; raise `InvalidRequestError` when topics or URLs cannot carry it."""
-    name = name.strip()
-    if not name:
-        raise InvalidRequestError("an experiment needs a name")
-    if len(name) > LONGEST_NAME:
-        raise InvalidRequestError(f"the experiment's name is longer than {LONGEST_NAME} characters")
-    if name in (".", "..", "current") or name.startswith("_testing"):
+    """Return the name of a new experiment without blanks around it; raise `InvalidRequestError` if it cannot be one."""
+    name = topics.check_experiment_name(name.strip())
+    if name == "current" or name.startswith("_testing"):
         raise InvalidRequestError(f"{name!r} is reserved", remedy="Choose another name.")
-    if any(character in _FORBIDDEN or not character.isprintable() for character in name):
-        raise InvalidRequestError(f"an experiment's name cannot contain any of {' '.join(_FORBIDDEN)}")
     return name
 
 

@@ -1,16 +1,16 @@
-"""What a failure of the leader's database means: whether rows or the file are at fault, and what a person can do."""
+"""What a failure of SQLite means: whether a value, rows or the file are at fault, and what a person can do."""
 
 import sqlite3
 from typing import Final
 
-from pioreactor.exc import StorageError
+from pioreactor.exc import InvalidRequestError, StorageError
 
 _FREE_SPACE: Final = (
-    "Free space on the leader's disk, such as old backups (pio backups list); writing then resumes by itself."
+    "Free space on the disk of this unit, such as old backups (pio backups list); writing then resumes by itself."
 )
 _REMEDIES: Final = {
     sqlite3.SQLITE_FULL: _FREE_SPACE,
-    sqlite3.SQLITE_IOERR: f"Check the leader's disk. {_FREE_SPACE}",
+    sqlite3.SQLITE_IOERR: f"Check the disk of this unit. {_FREE_SPACE}",
     sqlite3.SQLITE_BUSY: "Another program holds the database, such as a shell or a copy: end it; writing then resumes "
     "by itself.",
     sqlite3.SQLITE_LOCKED: "Another program holds the database: end it; writing then resumes by itself.",
@@ -27,6 +27,15 @@ _OF_THE_FILE: Final = frozenset(
         *(sqlite3.SQLITE_ABORT, sqlite3.SQLITE_AUTH, sqlite3.SQLITE_NOLFS),
     }
 )
+
+
+VALUE_ERRORS: Final = (OverflowError, UnicodeEncodeError)
+"""What the binding raises for a value that SQLite cannot hold."""
+
+
+def value_error(where: str, error: BaseException) -> InvalidRequestError:
+    """Return the error for callers who gave a value that SQLite cannot hold."""
+    return InvalidRequestError(f"a value does not fit into {where}: {error}")
 
 
 def primary_code(error: BaseException) -> int:
