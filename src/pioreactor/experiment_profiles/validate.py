@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
+from pioreactor.experiment_profiles.availability import Availability, RunnableByUnit, is_built_in
 from pioreactor.experiment_profiles.durations import due_s, format_duration, seconds
 from pioreactor.experiment_profiles.evaluator import bracketed_expressions
 from pioreactor.experiment_profiles.grammar import (
@@ -74,11 +75,13 @@ def verify(
     jobs: Mapping[str, Iterable[str]] | None = None,
     units: Mapping[str, ReactorModel] | None = None,
     plugin_jobs: Mapping[str, type] = {},
+    ask_units: Callable[[], RunnableByUnit] | None = None,
 ) -> Verdict:
     """Return all findings about the text of a profile, with line and column, in the order of the text.
 
-    `jobs` names the jobs that units know, with the options of each command; `plugin_jobs` the classes of those that
-    plugins define; `units` the units of the cluster with their models. The profile is compared with what is given.
+    `jobs` names the jobs that this unit knows, with the options of each command; `plugin_jobs` the classes of those
+    that plugins define; `units` the units of the cluster with their models; `ask_units` returns what those that answer
+    can run. The profile is compared with what is given.
     """
     reader = LenientReader(text)
     profile = reader.read()
@@ -87,23 +90,13 @@ def verify(
         found = [with_position(one, {}) for one in found]
     else:
         positions = positions_of(text)
-        found = [*found, *diagnostics(profile, jobs=jobs, units=units, plugin_jobs=plugin_jobs)]
+        check = _ProfileCheck(profile, jobs, units, plugin_jobs, ask_units)
+        found = [*found, *check.all()]
         found = [with_position(one, positions) for one in found]
     found.sort(key=lambda one: (one.line if one.line is not None else 0, one.column or 0))
     is_ok = all(one.severity != "error" for one in found)
     is_readable = profile is not None and not reader.findings
     return Verdict(is_ok, found, msgspec.to_builtins(profile) if is_readable else None)
-
-
-def diagnostics(
-    profile: Profile,
-    *,
-    jobs: Mapping[str, Iterable[str]] | None = None,
-    units: Mapping[str, ReactorModel] | None = None,
-    plugin_jobs: Mapping[str, type] = {},
-) -> list[Diagnostic]:
-    """Return all findings, in the order of the profile."""
-    return list(_ProfileCheck(profile, jobs, units, plugin_jobs).all())
 
 
 class _ProfileCheck:
@@ -115,7 +108,9 @@ class _ProfileCheck:
         jobs: Mapping[str, Iterable[str]] | None,
         units: Mapping[str, ReactorModel] | None,
         plugin_jobs: Mapping[str, type],
+        ask_units: Callable[[], RunnableByUnit] | None,
     ) -> None:
+        self._availability = Availability(units, ask_units) if units and ask_units is not None else None
         self._profile = profile
         self._plugin_jobs = plugin_jobs
         self._units = units
@@ -135,7 +130,7 @@ class _ProfileCheck:
             for name, job in jobs.items():
                 path = f"{where}.jobs.{name}"
                 if not _only_logs(job.actions):
-                    yield from self._known(name, path)
+                    yield from self._known(name, where, path)
                 yield from _order(name, job.actions, path, is_started=where != "common" and self._starts_for_all(name))
                 for number, act in enumerate(job.actions):
                     here = f"{path}.actions[{number}]"
@@ -149,19 +144,28 @@ class _ProfileCheck:
             if unit not in self._units:
                 hint = f"Units are: {', '.join(sorted(self._units))}."
                 message = f"{unit!r} is not a unit of this cluster"
-                yield Diagnostic("warning", "unit.unknown", message, f"pioreactors.{unit}", hint)
+                yield Diagnostic("error", "unit.unknown", message, f"pioreactors.{unit}", hint)
 
     def _starts_for_all(self, job_name: str) -> bool:
         common = self._profile.common.jobs.get(job_name)
         return common is not None and any(isinstance(act, Start) for act in common.actions)
 
-    def _known(self, job_name: str, path: str) -> Iterator[Diagnostic]:
-        if self._jobs is not None and job_name not in self._jobs:
+    def _known(self, job_name: str, where: str, path: str) -> Iterator[Diagnostic]:
+        found = self._found_on_units(job_name, None, where, path)
+        if found is not None:
+            yield from found
+        elif self._jobs is not None and job_name not in self._jobs:
             from difflib import get_close_matches
 
             near = get_close_matches(job_name, self._jobs, n=1)
             hint = f"Is {near[0]!r} meant?" if near else "See `pio run --help`; a plugin may have to be installed."
             yield Diagnostic("warning", "job.unknown", f"no unit knows a job {job_name!r}", path, hint)
+
+    def _found_on_units(self, job: str, automation: str | None, where: str, path: str) -> Iterator[Diagnostic] | None:
+        """Return the findings about what a plugin brings; None for what is built in, and if no unit answers."""
+        if self._availability is None or is_built_in(job, automation):
+            return None
+        return self._availability.check(job, automation, where, path)
 
     def _act(self, job: str, act: Action, path: str) -> Iterator[Diagnostic]:
         if is_skipped(act):
@@ -193,7 +197,13 @@ class _ProfileCheck:
         models = self._models_for(path)
         if job in (*PUMPS, "pumps"):
             yield from volume_faults(job, options, models, path)
-        faults = list(faults_of(job, options, self._automation_of(job, options), path, self._plugin_jobs))
+        automation = self._automation_of(job, options)
+        faults = list(faults_of(job, options, automation, path, self._plugin_jobs))
+        on_units = (
+            None if automation is None else self._found_on_units(job, automation, path.partition(".jobs.")[0], path)
+        )
+        if on_units is not None:
+            faults = [*on_units, *(fault for fault in faults if fault.code != "automation.unknown")]
         faults += self._bound_faults(job, options, path, faults)
         known = self._command_options(job)
         yield from (fault for fault in faults if not known or fault.code != "option.unknown")

@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import NoReturn
 
 import click
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pioreactor.cli import run
+from pioreactor.experiment_profiles.availability import OF_PRESENT_CLUSTER
 from pioreactor.experiment_profiles.profile_struct import InvalidProfileError, read_profile
 from pioreactor.experiment_profiles.validate import verify
 from pioreactor.job_catalog import ACTION_OPTIONS, JOBS
@@ -169,6 +171,59 @@ def test_options_are_compared_with_what_jobs_declare(text: str, code: str, is_ok
 
 MODEL_20ML = find_model(BUILTIN_MODELS, "pioreactor_20ml", "1.0")
 UNITS = {"worker1": MODEL_20ML, "worker2": find_model(BUILTIN_MODELS, *DEFAULT_MODEL)}
+
+BUBBLER = "common: {jobs: {bubbler: {actions: [{type: start, t: 0}]}}}\n"
+BUBBLER_ON_1 = "pioreactors: {worker1: {jobs: {bubbler: {actions: [{type: start, t: 0}]}}}}\n"
+PULSE = (
+    "common: {jobs: {dosing_automation: {actions: [{type: start, t: 0, options: {automation_name: pulse, ml: 1}}]}}}\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("body", "runnable", "severity", "words"),
+    [
+        (BUBBLER, {"worker1": ["bubbler"], "worker2": ["bubbler"]}, None, ""),
+        (BUBBLER, {"worker1": ["bubbler"], "worker2": []}, "warning", "no job 'bubbler' on worker2"),
+        (BUBBLER, {"worker1": [], "worker2": []}, "error", "no job 'bubbler' on worker1, worker2"),
+        (BUBBLER, {"worker1": []}, "warning", "no job 'bubbler' on worker1"),
+        (BUBBLER, {"worker1": ["bubbler"]}, None, ""),
+        (BUBBLER, {}, "warning", "no unit knows a job 'bubbler'"),
+        (BUBBLER_ON_1, {"worker1": ["bubbler"], "worker2": []}, None, ""),
+        (BUBBLER_ON_1, {"worker1": [], "worker2": ["bubbler"]}, "error", "no job 'bubbler' on worker1"),
+        (BUBBLER_ON_1, {"worker2": ["bubbler"]}, "warning", "no unit knows a job 'bubbler'"),
+        (PULSE, {"worker1": ["dosing_automation/pulse"], "worker2": ["dosing_automation/pulse"]}, None, ""),
+        (PULSE, {"worker1": [], "worker2": []}, "error", "no dosing_automation 'pulse' on worker1, worker2"),
+        (PULSE, {"worker1": []}, "warning", "no dosing_automation 'pulse' on worker1"),
+        (PULSE, {}, "warning", "pulse"),
+    ],
+)
+def test_what_no_unit_that_is_there_can_run_is_an_error(
+    body: str, runnable: dict[str, list[str]], severity: str | None, words: str
+) -> None:
+    """A unit that is off may have the plugin; one that answers has it or not."""
+    jobs = {name: () for name in JOBS}
+    found = verify(HEAD + body, jobs=jobs, units=UNITS, ask_units=lambda: runnable).diagnostics
+    assert [one.severity for one in found] == ([severity] if severity else []), found
+    if severity:
+        assert words in found[0].message
+        assert (found[0].line, found[0].column) != (None, None)
+        assert found[0].code in OF_PRESENT_CLUSTER
+
+
+def test_units_are_not_asked_for_what_is_built_in() -> None:
+    def ask() -> NoReturn:
+        raise AssertionError("not needed")
+
+    text = HEAD + PULSE.replace("pulse, ml: 1", "chemostat, exchange_volume_ml: 1, duration: 9")
+    assert verify(text, jobs={name: () for name in JOBS}, units=UNITS, ask_units=ask).diagnostics == []
+
+
+def test_a_unit_that_is_not_in_the_inventory_is_an_error() -> None:
+    text = HEAD + BUBBLER_ON_1.replace("worker1", "worker7").replace("bubbler", "stirring")
+    verdict = verify(text, jobs={name: () for name in JOBS}, units=UNITS)
+    assert [(one.code, one.severity) for one in verdict.diagnostics] == [("unit.unknown", "error")]
+    assert not verdict.ok
+
 
 FAULTY = """experiment_profile_name: many
 labels: {worker1: a}

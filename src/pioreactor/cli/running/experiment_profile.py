@@ -16,12 +16,15 @@ from pioreactor.runtime import context, signals
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from pioreactor.experiment_profiles.availability import RunnableByUnit
     from pioreactor.experiment_profiles.checkpoint import RunProgress
     from pioreactor.experiment_profiles.lenient_reader import Diagnostic
     from pioreactor.experiment_profiles.ports import Cluster
     from pioreactor.experiment_profiles.timeline import Step
     from pioreactor.experiment_profiles.validate import Verdict
 
+_CAPABILITIES_OF_WORKERS = "/api/workers/$broadcast/capabilities"
+_ASK_TIMEOUT_S = 20.0
 _COLORS = {"error": "red", "warning": "yellow", "info": "blue"}
 
 
@@ -85,6 +88,7 @@ def verify(ctx: click.Context, file: str, as_json: bool) -> None:
 
 def _verdict(cli: CliContext, text: str) -> Verdict:
     """Compare a profile with the commands of this unit, and with the units and their models if the leader answers."""
+    from pioreactor.experiment_profiles.availability import runnable_by_unit
     from pioreactor.experiment_profiles.validate import verify
     from pioreactor.models import load_models, models_of_units
     from pioreactor.plugin_management import get_plugins, job_classes
@@ -99,8 +103,16 @@ def _verdict(cli: CliContext, text: str) -> Verdict:
         units = models_of_units(
             ((one["pioreactor_unit"], one.get("model_name"), one.get("model_version")) for one in workers), models
         )
+
+    def ask_units() -> RunnableByUnit:
+        try:
+            return runnable_by_unit(cli.ask_leader("GET", _CAPABILITIES_OF_WORKERS, timeout_s=_ASK_TIMEOUT_S))
+        except PioreactorError as error:
+            click.echo(f"Not compared with what the units can run: {error}", err=True)
+            return {}
+
     jobs = _known_jobs(click.get_current_context())
-    return verify(text, jobs=jobs, units=units, plugin_jobs=job_classes(get_plugins()))
+    return verify(text, jobs=jobs, units=units, plugin_jobs=job_classes(get_plugins()), ask_units=ask_units)
 
 
 def _checked(cli: CliContext, text: str) -> Verdict:

@@ -7,10 +7,17 @@ from litestar import MediaType, Router, delete, get, patch, post
 from litestar.params import FromPath, JSONBody
 
 from pioreactor.exc import ConflictError, InvalidRequestError, NotFoundError, StorageError
+from pioreactor.experiment_profiles.availability import (
+    CAPABILITIES,
+    OF_PRESENT_CLUSTER,
+    RunnableByUnit,
+    runnable_by_unit,
+)
 from pioreactor.experiment_profiles.lenient_reader import Diagnostic
 from pioreactor.experiment_profiles.profile_struct import read_profile
 from pioreactor.experiment_profiles.timeline import Step, timeline
 from pioreactor.experiment_profiles.validate import Verdict, verify
+from pioreactor.http.fanout import report
 from pioreactor.job_catalog import ACTION_OPTIONS, JOBS
 from pioreactor.models import load_models, models_of_units
 from pioreactor.plugin_management import get_plugins, job_classes
@@ -23,6 +30,7 @@ from pioreactor.web.request_bodies import Body, experiment_name, file_name
 from pioreactor.web.unit.jobs import JobRow, as_row
 
 _SUFFIXES = (".yaml", ".yml")
+_ASK_TIMEOUT_S = 3.0
 
 
 class CreateProfile(Body):
@@ -55,7 +63,7 @@ class ProfileRefusedError(InvalidRequestError):
 
     def __init__(self, diagnostics: list[Diagnostic]) -> None:
         errors = [found for found in diagnostics if found.severity == "error"]
-        first = errors[0]
+        first = next((found for found in errors if found.code not in OF_PRESENT_CLUSTER), errors[0])
         place = f"line {first.line}, {first.path}" if first.line is not None else first.path
         location = f" (at {place.removesuffix(', ')})" if place else ""
         more = f", and {len(errors) - 1} more errors" if len(errors) > 1 else ""
@@ -86,15 +94,21 @@ def _verdict(leader: LeaderServices, text: str) -> Verdict:
     described = (job.job_name for job in leader.unit.catalog.jobs())
     jobs = {**dict.fromkeys((*JOBS, *described), ()), **ACTION_OPTIONS}
     plugin_jobs = job_classes(get_plugins(leader.unit.paths.plugins))
-    return verify(text, jobs=jobs, units=units, plugin_jobs=plugin_jobs)
+
+    def ask_units() -> RunnableByUnit:
+        return runnable_by_unit(report(leader.ask_all(units, "GET", CAPABILITIES, timeout_s=_ASK_TIMEOUT_S)))
+
+    return verify(text, jobs=jobs, units=units, plugin_jobs=plugin_jobs, ask_units=ask_units)
 
 
-def _check(leader: LeaderServices, text: str) -> Verdict:
-    """Return the verdict on a profile; raise `ProfileRefusedError` when it cannot be run."""
+def _check(leader: LeaderServices, text: str) -> None:
+    """Raise `ProfileRefusedError` for a profile that no cluster can run.
+
+    A unit that is not there yet, or a plugin that is not installed yet, is refused when the profile is started.
+    """
     verdict = _verdict(leader, text)
-    if not verdict.ok:
+    if any(found.severity == "error" and found.code not in OF_PRESENT_CLUSTER for found in verdict.diagnostics):
         raise ProfileRefusedError(verdict.diagnostics)
-    return verdict
 
 
 def _content(text: str) -> dict[str, object]:

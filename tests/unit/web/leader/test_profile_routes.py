@@ -2,6 +2,9 @@
 
 from typing import Any
 
+from pioreactor.http.loopback import Request, json_response
+from pioreactor.http.ports import Response
+
 
 def test_profiles(leader: Any) -> None:
     client = leader.client
@@ -53,3 +56,27 @@ def test_a_profile_is_compared_with_the_jobs_of_the_cluster(leader: Any) -> None
         ("unit.unknown", 3, 15),
         ("job.unknown", 3, 31),
     ]
+    # A profile may be written before its unit is added; it is refused when it is started.
+    saved = leader.client.post("/api/experiment_profiles", json={"filename": "later.yaml", "body": body})
+    assert saved.status_code == 200
+
+
+def test_units_are_asked_what_they_can_run(leader: Any) -> None:
+    def answer(request: Request) -> Response:
+        return json_response([{"job_name": "stirring"}, {"job_name": "dosing_automation", "automation_name": "pulse"}])
+
+    leader.add_host("unit1", answer)
+    leader.add_workers("unit1")
+    body = (
+        'version: "1.0"\nexperiment_profile_name: demo\npioreactors: {unit1: {jobs: {'
+        "bubbler: {actions: [{type: start, t: 0}]}, "
+        "dosing_automation: {actions: [{type: start, t: 0, options: {automation_name: pulse}}]}}}}\n"
+    )
+    verdict = leader.client.post("/api/experiment_profiles/verify", json={"body": body}).json()
+    assert [(one["code"], one["severity"], one["line"]) for one in verdict["diagnostics"]] == [
+        ("job.unknown", "error", 3)
+    ]
+    assert not verdict["ok"]
+    leader.http.hosts.clear()
+    verdict = leader.client.post("/api/experiment_profiles/verify", json={"body": body}).json()
+    assert verdict["ok"], "a unit that does not answer may have the plugin"
