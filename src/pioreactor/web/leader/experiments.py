@@ -1,12 +1,16 @@
 """Routes of the leader about experiments and the labels of units in them."""
 
+from urllib.parse import quote
+
 from litestar import Router, delete, get, patch, post, route
 from litestar.params import FromPath, JSONBody
 
 from pioreactor.exc import ConflictError, NotFoundError
+from pioreactor.http.fanout import Failed
 from pioreactor.storage.leader.repositories.experiments import AssignmentCount, Experiment, check_experiment_name
+from pioreactor.types import UNIVERSAL_IDENTIFIER
 from pioreactor.web.leader.notifications import publish_assignment_and_log
-from pioreactor.web.leader.services import LeaderPorts
+from pioreactor.web.leader.services import LeaderPorts, LeaderServices
 from pioreactor.web.request_bodies import (
     CreateExperiment,
     LabelUnit,
@@ -17,6 +21,7 @@ from pioreactor.web.request_bodies import (
 )
 from pioreactor.web.route_declarations import PUT_OR_PATCH
 from pioreactor.web.tasks import Accepted
+from pioreactor.web.unit.experiments import rename_on_unit
 
 
 @get("/experiments", sync_to_thread=True)
@@ -84,15 +89,37 @@ def delete_experiment(leader: LeaderPorts, experiment: FromPath[str]) -> Accepte
 
 @post("/experiments/{experiment:str}/rename", status_code=202, sync_to_thread=True)
 def rename_experiment(leader: LeaderPorts, experiment: FromPath[str], data: JSONBody[RenameExperiment]) -> Accepted:
-    """Give an ended experiment another name, with all of its data; 409 while workers are assigned to it."""
+    """Give an ended experiment another name, with all of its data, also what units keep for it.
+
+    409 while workers are assigned to it. The task fails, and nothing is renamed, while a unit that took part does not
+    answer, or has records of it that have not reached the leader.
+    """
     old, new = experiment_name(experiment), check_experiment_name(data.experiment)
     if leader.database.experiments.get(old).worker_count > 0:
         raise ConflictError(f"{old!r} has workers", remedy="End the experiment, then rename it.")
 
     def work() -> dict[str, object]:
+        leader.database.experiments.check_rename(old, new)
+        _rename_on_units(leader, old, new)
         return {"experiment": new, "rows": leader.database.experiments.rename(old, new)}
 
     return leader.unit.tasks.start(f"renaming {old}", work, pool="requests", lock="delete-experiment")
+
+
+def _rename_on_units(leader: LeaderServices, old: str, new: str) -> None:
+    """Have all units rename what they keep, after each has said that it can; raise `ConflictError` if one cannot."""
+    took_part = {past.pioreactor_unit for past in leader.database.assignments.history(old)}
+    others = [unit for unit in leader.workers_of(UNIVERSAL_IDENTIFIER) if unit != leader.unit.name]
+    path = f"/unit_api/experiments/{quote(old, safe='')}/rename"
+    for check_only in (True, False):
+        rename_on_unit(leader.unit, old, new, check_only=check_only)
+        answers = leader.ask_all(others, "POST", path, json={"experiment": new, "check_only": check_only})
+        for failed in (answer for answer in answers if isinstance(answer, Failed)):
+            if failed.unit in took_part or failed.status_code == ConflictError.status:
+                raise ConflictError(
+                    f"{old!r} is not renamed, because of {failed.unit}: {failed.message}",
+                    remedy=failed.remediation if failed.remediation else "Rename it when this unit answers.",
+                )
 
 
 @get("/experiments/{experiment:str}/unit_labels", sync_to_thread=True)

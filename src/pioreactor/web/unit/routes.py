@@ -12,6 +12,7 @@ from pioreactor.web.unit import (
     capabilities,
     configuration,
     estimators,
+    experiments,
     files,
     jobs,
     lab_bench,
@@ -24,7 +25,7 @@ from pioreactor.web.unit import (
 
 PARTS = (
     *(system, utc_clock, machine, reactor_model, jobs, capabilities, calibrations, calibration_sessions, lab_bench),
-    *(estimators, configuration, files, backups, plugins),
+    *(estimators, experiments, configuration, files, backups, plugins),
 )
 
 

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from pioreactor.http.loopback import json_response
+
 from .conftest import accepts
 
 
@@ -46,6 +48,37 @@ def test_an_experiment_is_renamed_once_it_has_ended(leader: Any) -> None:
     assert [(one["experiment"], one["description"]) for one in client.get("/api/experiments").json()] == [
         ("second", "d")
     ]
+
+
+def test_units_rename_what_they_keep_before_the_leader_does(leader: Any) -> None:
+    """A unit that took part and does not answer may hold records under the old name: nothing is renamed."""
+    client, refusal = leader.client, json_response({"error": "unit1 holds records", "status": 409}, 409)
+    client.post("/api/experiments", json={"experiment": "first"})
+    leader.add_workers("unit1", "unit2")
+    client.put("/api/experiments/first/workers", json={"pioreactor_unit": "unit1"})
+    client.delete("/api/experiments/first/workers")
+
+    def rename() -> Any:
+        return leader.result(client.post("/api/experiments/first/rename", json={"experiment": "second"}))
+
+    leader.http.hosts.clear()
+    silent = rename()
+    assert silent["status"] == "failed"
+    assert "'first' is not renamed, because of unit1" in silent["error"]
+    leader.add_host("unit1", lambda _: refusal)
+    assert "unit1 holds records" in rename()["error"]
+    assert [one["experiment"] for one in client.get("/api/experiments").json()] == ["first"]
+
+    leader.add_host("unit1", accepts)
+    leader.http.asked.clear()
+    assert rename()["status"] == "succeeded"
+    sent = [request.json for host, request in leader.http.asked if host == "unit1.local:80"]
+    assert sent == [{"experiment": "second", "check_only": True}, {"experiment": "second", "check_only": False}]
+    assert [one["experiment"] for one in client.get("/api/experiments").json()] == ["second"]
+    client.post("/api/experiments", json={"experiment": "third"})
+    leader.http.asked.clear()
+    taken = leader.result(client.post("/api/experiments/second/rename", json={"experiment": "third"}))
+    assert (taken["status"], leader.http.asked) == ("failed", []), "no unit has renamed anything"
 
 
 def test_labels(leader: Any) -> None:

@@ -163,6 +163,23 @@ class Experiments:
             deleted += change(connection, delete(experiments).where(_is(experiment)))
         return deleted
 
+    def check_rename(self, experiment: str, name: str) -> None:
+        """Raise what `rename` raises."""
+        with self._access.reading() as connection:
+            self._is_rename_begun(connection, self.get(experiment), check_experiment_name(name))
+
+    @staticmethod
+    def _is_rename_begun(connection: Connection, old: Experiment, new: str) -> bool:
+        """Return whether an earlier call was interrupted; raise if the experiment cannot have this name."""
+        if old.worker_count > 0:
+            raise ConflictError(f"{old.experiment!r} has workers", remedy="End the experiment, then rename it.")
+        if new == old.experiment:
+            raise InvalidRequestError("this is the experiment's name already")
+        taken = fetch(connection, select(experiments.c.description).where(_is(new)))
+        if taken and taken[0][0] != _RENAMING.format(old.experiment):
+            raise ConflictError(f"there is already an experiment {new!r}", remedy="Choose another name.")
+        return bool(taken)
+
     def rename(self, experiment: str, name: str) -> int:
         """Give an experiment another name, with every row of it; return how many rows that were.
 
@@ -170,17 +187,9 @@ class Experiments:
         `ConflictError` while workers are assigned, because what they publish has the name in it, and for a name that
         another experiment has.
         """
-        new = check_experiment_name(name)
-        old = self.get(experiment)
-        if old.worker_count > 0:
-            raise ConflictError(f"{experiment!r} has workers", remedy="End the experiment, then rename it.")
-        if new == experiment:
-            raise InvalidRequestError("this is the experiment's name already")
+        old, new = self.get(experiment), check_experiment_name(name)
         with self._access.writing() as connection:
-            taken = fetch(connection, select(experiments.c.description).where(_is(new)))
-            if taken and taken[0][0] != _RENAMING.format(experiment):
-                raise ConflictError(f"there is already an experiment {new!r}", remedy="Choose another name.")
-            if not taken:
+            if not self._is_rename_begun(connection, old, new):
                 values = {"created_at": old.created_at, "description": _RENAMING.format(experiment)}
                 change(connection, insert(experiments).values(experiment=new, **values))
         with self._access.reading() as connection:
