@@ -219,6 +219,12 @@ class AutomationJob(BackgroundJob):
     _latest_growth_rate = ReadingPart[float]("_growth_rate", "latest")
     """Former names, to which plugins assign."""
 
+    @property
+    def most_stale_time(self) -> datetime | None:
+        """Time of the older one of normalized OD and growth rate; None before both are known."""
+        times = (self.latest_normalized_od_at, self.latest_growth_rate_at)
+        return None if None in times else min(at for at in times if at is not None)
+
     def _become_ready(self) -> None:
         if (
             not self._has_trigger

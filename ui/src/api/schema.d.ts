@@ -647,7 +647,10 @@ export interface paths {
         put?: never;
         /**
          * RenameExperiment
-         * @description Give an ended experiment another name, with all of its data; 409 while workers are assigned to it.
+         * @description Give an ended experiment another name, with all of its data, also what units keep for it.
+         *
+         *     409 while workers are assigned to it. The task fails, and nothing is renamed, while a unit that took part does not
+         *     answer, or has records of it that have not reached the leader.
          */
         post: operations["post_api_experiments_experiment_rename"];
         delete?: never;
@@ -3143,6 +3146,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/unit_api/experiments/{experiment}/rename": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * RenameExperiment
+         * @description Rename what this unit keeps for an experiment: blanks, volumes, growth-rate state. The leader asks for it.
+         *
+         *     409 while jobs of it run or wait to be resumed, and while records have not reached the leader.
+         */
+        post: operations["post_unit_api_experiments_experiment_rename"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/unit_api/health": {
         parameters: {
             query?: never;
@@ -4499,6 +4524,16 @@ export interface components {
         /** RenameExperiment */
         RenameExperiment: {
             experiment: string;
+        };
+        /** RenameOnUnit */
+        RenameOnUnit: {
+            /** @default false */
+            check_only: boolean;
+            experiment: string;
+        };
+        /** RenamedOnUnit */
+        RenamedOnUnit: {
+            values: number;
         };
         /** RetryQuarantined */
         RetryQuarantined: {
@@ -11700,6 +11735,47 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Saved"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    post_unit_api_experiments_experiment_rename: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                experiment: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RenameOnUnit"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RenamedOnUnit"];
                 };
             };
             /** @description Bad request syntax or unsupported method */
