@@ -67,8 +67,7 @@ def build_runtime(
     settings = load_settings(
         paths.global_config, paths.local_config, parse_overrides(overrides), machine_defaults=_defaults(paths)
     )
-    if refuses_faults:
-        settings = refusing(settings)
+    settings = refusing(settings) if refuses_faults else settings
     clock = _clock(env)
     unit = unit_name(env, hostname=socket.gethostname())
     stores = SqliteUnitStores(paths, now=clock.now)

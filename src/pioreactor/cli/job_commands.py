@@ -23,7 +23,7 @@ def change_setting(
 ) -> tuple[Outcome, str]:
     """Send the command and wait up to `wait_s` for the job's answer to it; return the outcome and a message.
 
-    With a wait of 0 nobody waits, and the command expires after `DEADLINE_S`.
+    With a wait of 0 the answer is not waited for, and the command expires after `DEADLINE_S`.
     """
     unit, experiment, job = record.unit, record.experiment, record.job_name
     bus = runtime.buses.connect("pio-jobs-set")

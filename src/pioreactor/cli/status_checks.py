@@ -107,8 +107,6 @@ def _calibrations(cli: CliContext) -> tuple[Verdict, str]:
     from pioreactor.calibrations import store
     from pioreactor.calibrations.conditions import differences
     from pioreactor.calibrations.judgment import judge
-    from pioreactor.estimators import store as estimators
-    from pioreactor.estimators.judgment import judge as judge_estimator
 
     runtime = cli.runtime
     unusable, doubtful, active = [], [], store.active_names(runtime)
@@ -121,16 +119,23 @@ def _calibrations(cli: CliContext) -> tuple[Verdict, str]:
         if calibration is not None:
             doubts = [*judge(calibration).doubts, *differences(runtime, calibration)]
             doubtful += [f"{device} ({name}): {doubt}" for doubt in doubts]
-    for device, name in sorted(estimators.active_names(runtime).items()):
-        try:
-            estimator = estimators.load_active(runtime, device)
-        except CalibrationError as error:
-            unusable.append(f"{device}: {error}.")
-            continue
-        if estimator is not None:
-            doubtful += [f"{device} ({name}): {doubt}" for doubt in judge_estimator(estimator).doubts]
     if unusable or doubtful:
         return "FAIL" if unusable else "WARN", " ".join([*unusable, *doubtful])
+    return "OK", f"in use for {', '.join(sorted(active))}" if active else "none is in use"
+
+
+def _estimators(cli: CliContext) -> tuple[Verdict, str]:
+    """Check that active estimators can be used and read their own standards back."""
+    from pioreactor.estimators import store
+    from pioreactor.estimators.estimator_judgment import judge
+
+    doubts, active = [], store.active_names(cli.runtime)
+    for device, name in sorted(active.items()):
+        estimator = store.load_active(cli.runtime, device)
+        if estimator is not None:
+            doubts += [f"{device} ({name}): {doubt}" for doubt in judge(estimator).doubts]
+    if doubts:
+        return "WARN", " ".join(doubts)
     return "OK", f"in use for {', '.join(sorted(active))}" if active else "none is in use"
 
 
@@ -271,6 +276,7 @@ _CHECKS: dict[str, _Check] = {
     "hardware:model": _hardware,
     "hardware:i2c_bus1": _i2c,
     "calibrations": _calibrations,
+    "estimators": _estimators,
     "version": _version,
     "connectivity:ipv4": _ipv4,
     "clock": _clock,

@@ -18,7 +18,7 @@ from pioreactor.calibrations.sessions.context import SessionContext
 from pioreactor.cli.cli_context import CliContext
 from pioreactor.cli.commands.estimators import estimators as command
 from pioreactor.estimators import store
-from pioreactor.estimators.judgment import judge, judge_usable, save_judged
+from pioreactor.estimators.estimator_judgment import judge, judge_usable, save_judged
 from pioreactor.estimators.models import EstimatorBase, ODFusionEstimator
 from pioreactor.estimators.od_fusion import fit_estimator
 from pioreactor.procedures.protocols import fusion_steps
@@ -34,7 +34,7 @@ ANGLES: tuple[PdAngle, ...] = ("45", "90", "135")
 def reading(angle: str, od: float) -> float:
     if angle == "90":
         return 0.02 + 0.5 * od * math.exp(-od / 2)
-    return 0.01 + {"45": 0.3, "135": 0.2}[angle] * od**0.9
+    return 0.01 + {"45": 0.3, "135": 0.2}[angle] * math.pow(od, 0.9)
 
 
 def made(

@@ -76,9 +76,13 @@ def protocols(cli: CliContext, as_json: bool) -> None:
 def set_active(cli: CliContext, device: str, name: str | None) -> None:
     """Use an estimator from the next start of od_reading on; without --name, none. Doubts about it are printed."""
     from pioreactor.cli import artifact_commands
-    from pioreactor.estimators import judgment, store
+    from pioreactor.estimators import estimator_judgment, store
 
-    judged = None if name is None else judgment.judge_usable(cli.runtime, device, store.load(cli.runtime, device, name))
+    judged = (
+        None
+        if name is None
+        else estimator_judgment.judge_usable(cli.runtime, device, store.load(cli.runtime, device, name))
+    )
     artifact_commands.choose(store, cli.runtime, "estimator", device, name)
     if name is not None and judged is not None:
         artifact_commands.print_judgment(device, name, judged, active=True)
@@ -139,7 +143,7 @@ def _show(estimator: ODFusionEstimator) -> None:
 def _points(estimator: ODFusionEstimator, angle: str) -> tuple[list[float], list[float]]:
     import math
 
-    from pioreactor.estimators.judgment import recorded_by_angle
+    from pioreactor.estimators.estimator_judgment import recorded_by_angle
 
     recorded = recorded_by_angle(estimator).get(angle, {"x": [], "y": []})
     pairs = [(x, y) for x, y in zip(recorded["x"], recorded["y"], strict=True) if x > 0 and y > 0]
@@ -148,7 +152,7 @@ def _points(estimator: ODFusionEstimator, angle: str) -> tuple[list[float], list
 
 def _standards(estimator: ODFusionEstimator) -> list[dict[str, float]]:
     """Return each standard with what the estimator makes of its mean readings."""
-    from pioreactor.estimators.judgment import recorded_by_angle
+    from pioreactor.estimators.estimator_judgment import recorded_by_angle
 
     levels: dict[float, dict[str, list[float]]] = {}
     for angle, recorded in recorded_by_angle(estimator).items():

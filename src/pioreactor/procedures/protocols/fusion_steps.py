@@ -11,7 +11,7 @@ from pioreactor.calibrations.sessions import fields, steps
 from pioreactor.calibrations.sessions.context import SessionContext, SessionStep
 from pioreactor.calibrations.sessions.payloads import CalibrationStep
 from pioreactor.estimators import store
-from pioreactor.estimators.judgment import save_judged
+from pioreactor.estimators.estimator_judgment import save_judged
 from pioreactor.estimators.models import ODFusionEstimator
 from pioreactor.exc import ConfigurationError
 from pioreactor.procedures import od_standard

@@ -21,7 +21,7 @@ from pioreactor.web.request_bodies import (
 )
 from pioreactor.web.route_declarations import PUT_OR_PATCH
 from pioreactor.web.tasks import Accepted
-from pioreactor.web.unit.experiments import rename_on_unit
+from pioreactor.web.unit.experiment_rename import rename_on_unit
 
 
 @get("/experiments", sync_to_thread=True)

@@ -5,7 +5,7 @@ from litestar import Router, delete, get, patch
 from litestar.params import FromPath
 
 from pioreactor.estimators import store
-from pioreactor.estimators.judgment import judge_usable
+from pioreactor.estimators.estimator_judgment import judge_usable
 from pioreactor.estimators.models import EstimatorBase
 from pioreactor.exc import UnusableCalibrationError
 from pioreactor.web.request_bodies import device_name, file_name

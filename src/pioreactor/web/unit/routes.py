@@ -12,7 +12,7 @@ from pioreactor.web.unit import (
     capabilities,
     configuration,
     estimators,
-    experiments,
+    experiment_rename,
     files,
     jobs,
     lab_bench,
@@ -25,7 +25,7 @@ from pioreactor.web.unit import (
 
 PARTS = (
     *(system, utc_clock, machine, reactor_model, jobs, capabilities, calibrations, calibration_sessions, lab_bench),
-    *(estimators, experiments, configuration, files, backups, plugins),
+    *(estimators, experiment_rename, configuration, files, backups, plugins),
 )
 
 

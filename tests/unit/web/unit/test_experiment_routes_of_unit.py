@@ -13,7 +13,7 @@ from pioreactor.background_jobs.od_reading.od_calibration import BLANK_CACHE
 from pioreactor.experiment_profiles.checkpoint import CheckpointStore, RunProgress
 from pioreactor.jobs.restart_policy import DesiredJob, record_desired
 from pioreactor.procedures.od_standard import REFERENCE_CACHE
-from pioreactor.web.unit.experiments import EXPERIMENT_CACHES
+from pioreactor.web.unit.experiment_rename import EXPERIMENT_CACHES
 
 PATH = "/unit_api/experiments/old/rename"
 STARTED_AT = "2030-01-01T00:00:00.000Z"
