@@ -25,8 +25,7 @@ def web(host: str, port: int | None) -> None:
     """Serve /unit_api; on the leader also /api, the UI, /docs and MQTT. Started at boot."""
     from pioreactor.bootstrap import build_runtime
     from pioreactor.bootstrap.process import http_client, lab_bench_opener, read_secret
-    from pioreactor.observability.log import level_number
-    from pioreactor.observability.process_log import logging_to
+    from pioreactor.observability.log import level_number, logging_to
     from pioreactor.plugin_management import get_plugins
     from pioreactor.runtime import context
     from pioreactor.web.app_factory import compose

@@ -5,8 +5,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event
 
-from pioreactor.observability.log import create_logger
-from pioreactor.observability.process_log import logging_to
+from pioreactor.observability.log import create_logger, logging_to
 
 
 class Process:
