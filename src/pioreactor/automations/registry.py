@@ -43,6 +43,11 @@ def register(kind: str, name: str, automation: type[AutomationJob]) -> None:
         _registered.setdefault(kind, {})[name] = automation
 
 
+def registered(kind: str) -> list[str]:
+    """Return the names of the automations of a kind that plugins have defined."""
+    return sorted(_registered[kind])
+
+
 def names(kind: str) -> list[str]:
     """Return the names of all known automations of a kind."""
     return sorted({*BUILT_IN[kind], *_registered[kind]})

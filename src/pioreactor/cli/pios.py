@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TypedDict
 from urllib.parse import quote
 
@@ -10,6 +11,7 @@ import click
 
 from pioreactor.cli import machine_commands
 from pioreactor.cli.cli_context import CliContext, cli_context_of, pass_cli_context
+from pioreactor.cli.commands.plugins import chosen_source, source_option, version_option
 from pioreactor.cli.lazy_group import SuggestingGroup
 from pioreactor.cli.options import json_option, underscored, units_options, yes_option
 from pioreactor.cli.render import print_table
@@ -18,6 +20,7 @@ from pioreactor.private_files import restrict_new_files
 from pioreactor.version import __version__
 
 _TIMEOUT_S = 30.0
+_INSTALL_TIMEOUT_S = 600.0
 
 
 class _Assignment(TypedDict):
@@ -178,6 +181,61 @@ def set_(
         return cli.ask_leader("PATCH", path, json={"settings": {underscored(setting): value}}, timeout_s=_TIMEOUT_S)
 
     for_each(chosen, ask, as_json=as_json)
+
+
+@pios.group(cls=SuggestingGroup)
+def plugins() -> None:
+    """Install and remove plugins on the units."""
+
+
+@plugins.command(name="install")
+@click.argument("name", required=False)
+@source_option
+@version_option
+@units_options
+@yes_option
+@json_option
+@pass_cli_context
+def install_plugin(
+    cli: CliContext,
+    name: str | None,
+    source: Path | None,
+    version: str | None,
+    units: tuple[str, ...],
+    experiments: tuple[str, ...],
+    yes: bool,
+    as_json: bool,
+) -> None:
+    """Install the plugin NAME from the package index on the units, or one from a file of this machine."""
+    wanted = chosen_source(name, source, version)
+    chosen = targets(cli, units, experiments)
+    confirm(f"Install {wanted.name or source} on {', '.join(chosen)}?", yes)
+    options = {"source": wanted.file.name} if wanted.file is not None else {"version": version}
+
+    def ask(unit: str) -> object:
+        if wanted.file is not None:
+            path = f"/unit_api/plugins/received/{quote(wanted.file.name)}"
+            cli.fetch(unit, "PUT", path, body=wanted.file.read_bytes())
+        body = {"args": [wanted.name] if wanted.file is None else [], "options": options}
+        return cli.ask(unit, "POST", "/unit_api/plugins/install", json=body, timeout_s=_INSTALL_TIMEOUT_S)
+
+    for_each(chosen, ask, as_json=as_json)
+
+
+@plugins.command(name="uninstall")
+@click.argument("name")
+@units_options
+@yes_option
+@json_option
+@pass_cli_context
+def uninstall_plugin(
+    cli: CliContext, name: str, units: tuple[str, ...], experiments: tuple[str, ...], yes: bool, as_json: bool
+) -> None:
+    """Remove the plugin NAME on the units. Its configuration, its tables and its data stay."""
+    chosen = targets(cli, units, experiments)
+    confirm(f"Remove {name} on {', '.join(chosen)}?", yes)
+    path = "/unit_api/plugins/uninstall"
+    for_each(chosen, lambda unit: cli.ask(unit, "POST", path, json={"args": [name]}, timeout_s=60.0), as_json=as_json)
 
 
 def _as_body(words: tuple[str, ...]) -> tuple[dict[str, list[str | None]], list[str]]:

@@ -139,6 +139,19 @@ def _estimators(cli: CliContext) -> tuple[Verdict, str]:
     return "OK", f"in use for {', '.join(sorted(active))}" if active else "none is in use"
 
 
+def _plugins(cli: CliContext) -> tuple[Verdict, str]:
+    """Check that the plugins of this unit can be imported."""
+    from pioreactor.plugin_management.presence import are_there_plugins
+
+    if not are_there_plugins(cli.paths.plugins, cli.environment):
+        return "OK", "none"
+    from pioreactor.plugin_management.listing import list_plugins
+
+    found = list_plugins(cli.paths.plugins)
+    faulty = [f"{each.name} is not in use: {each.note}" for each in found if each.state in ("disabled", "failed")]
+    return ("WARN", "; ".join(faulty)) if faulty else ("OK", ", ".join(f"{each.name} {each.version}" for each in found))
+
+
 def _i2c(cli: CliContext) -> tuple[Verdict, str]:
     if cli.settings.hardware.rig == "sim":
         return "OK", "simulated"
@@ -278,6 +291,7 @@ _CHECKS: dict[str, _Check] = {
     "calibrations": _calibrations,
     "estimators": _estimators,
     "version": _version,
+    "plugins": _plugins,
     "connectivity:ipv4": _ipv4,
     "clock": _clock,
     "connectivity:mqtt": _mqtt,

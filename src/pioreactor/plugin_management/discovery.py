@@ -5,18 +5,20 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
 from pioreactor.jobs.job import BackgroundJob
+from pioreactor.plugin_management.import_guard import ImportGuard
+from pioreactor.plugin_management.plugin_folder import PluginFolder, package_key
 from pioreactor.plugin_management.presence import ENTRY_POINT_GROUP, any_package_is_plugin
 from pioreactor.storage.paths import Paths
 
 if TYPE_CHECKING:
-    from importlib.metadata import Distribution
+    from importlib.metadata import Distribution, EntryPoint
 
 
 @dataclass(frozen=True)
@@ -30,12 +32,16 @@ class Plugin:
     author: str
     source: str
     """`plugins/<file>.py`, or `entry_points`."""
+    key: str = ""
+    """Name of the file, or normalized name of the package."""
 
 
 Loaded = dict[str, Plugin]
 _loaded: dict[Path, Loaded] = {}
 _tried: dict[Path, int] = {}
 """Plugin files → the time of their last change when they were imported last."""
+_failures: dict[Path, dict[str, str]] = {}
+"""Folders → why plugins could not be imported, by key."""
 
 
 def _print_line(message: str) -> None:
@@ -55,11 +61,22 @@ def get_plugins(
     env = os.environ if environment is None else environment
     if env.get("SKIP_PLUGINS"):
         return {}
-    where = folder if folder is not None else Paths.from_environment(env).plugins
+    paths = Paths.from_environment(env)
+    where = folder if folder is not None else paths.plugins
+    search = _Search(PluginFolder(where), ImportGuard(paths.run_pioreactor, PluginFolder(where)), say)
     if where not in _loaded:
-        _loaded[where] = _from_entry_points(say)
-    _add_files(where, _loaded[where], say)
+        _loaded[where], _failures[where] = {}, {}
+        for sentence in search.guard.disable_fatal():
+            say(sentence)
+        search.add_of_environment()
+    search.add_packages()
+    search.add_files()
     return _loaded[where]
+
+
+def failures(folder: Path) -> dict[str, str]:
+    """Return why plugins of a folder could not be imported by this process, by key."""
+    return dict(_failures.get(folder, {}))
 
 
 class _Metadata:
@@ -72,52 +89,89 @@ class _Metadata:
         return self._metadata[key] if self._metadata is not None and key in self._metadata else default
 
 
-def _from_entry_points(report: Callable[[str], None]) -> Loaded:
-    if not any_package_is_plugin():
-        return {}
-    from importlib.metadata import entry_points
+@dataclass(frozen=True)
+class _Search:
+    """Imports what is in a folder of plugins, and not imported yet."""
 
-    found: Loaded = {}
-    for entry in entry_points(group=ENTRY_POINT_GROUP):
+    folder: PluginFolder
+    guard: ImportGuard
+    report: Callable[[str], None]
+
+    @property
+    def found(self) -> Loaded:
+        return _loaded[self.folder.path]
+
+    def add_of_environment(self) -> None:
+        """Import the packages that were installed beside this software."""
+        if any_package_is_plugin(self._paths_of_environment()):
+            from importlib.metadata import distributions
+
+            self._import_packages(distributions(path=self._paths_of_environment()))
+
+    def add_packages(self) -> None:
+        """Import the packages in the folder. They come last in the search path: none hides a module of ours."""
+        added = [str(each) for each in self.folder.enabled_packages() if str(each) not in sys.path]
+        if added:
+            from importlib.metadata import distributions
+
+            sys.path.extend(added)
+            importlib.invalidate_caches()
+            self._import_packages(distributions(path=added))
+
+    def add_files(self) -> None:
+        files = self.folder.files()
+        if files and str(self.folder.path) not in sys.path:
+            sys.path.insert(1, str(self.folder.path))
+        disabled = self.folder.disabled() if files else {}
+        for file in files:
+            version = file.stat().st_mtime_ns
+            was_tried = _tried.get(file) == version or (file in _tried and file.stem in sys.modules)
+            if not was_tried and file.name not in disabled:
+                _tried[file] = version
+                self._attempt(file.name, file.name, lambda file=file: _of_file(file))  # type: ignore[misc]
+
+    def _paths_of_environment(self) -> list[str]:
+        return [path for path in sys.path if Path(path).parent != self.folder.packages]
+
+    def _import_packages(self, packages: Iterable[Distribution]) -> None:
+        disabled = self.folder.disabled()
+        for package in packages:
+            for entry in package.entry_points.select(group=ENTRY_POINT_GROUP):
+                key = package_key(_Metadata(package).get("Name", entry.name))
+                if key not in disabled:
+                    self._attempt(key, entry.name, lambda entry=entry, of=package: _of_package(entry, of))  # type: ignore[misc]
+
+    def _attempt(self, key: str, name: str, load: Callable[[], tuple[str, Plugin]]) -> None:
+        failed = _failures[self.folder.path]
         try:
-            module = entry.load()
-            about = _Metadata(entry.dist)
-            found[about.get("Name", entry.name)] = Plugin(
-                module,
-                about.get("Summary", ""),
-                about.get("Version", "unknown"),
-                about.get("Home-page", ""),
-                about.get("Author", ""),
-                "entry_points",
-            )
+            with self.guard.importing(key):
+                shown, plugin = load()
         except (Exception, SystemExit) as error:  # noqa: BLE001  foreign code may raise anything, the others continue
-            report(f"Plugin {entry.name} cannot be loaded and is skipped: {type(error).__name__}: {error}")
-    return found
+            failed[key] = f"{type(error).__name__}: {error}"
+            self.report(f"Plugin {name} cannot be loaded and is skipped: {failed[key]}")
+        else:
+            failed.pop(key, None)
+            self.found[shown] = replace(plugin, key=key)
 
 
-def _add_files(folder: Path, found: Loaded, report: Callable[[str], None]) -> None:
-    files = sorted(folder.glob("*.py")) if folder.is_dir() else []
-    if files and str(folder) not in sys.path:
-        sys.path.insert(1, str(folder))
-    for file in files:
-        version = file.stat().st_mtime_ns
-        if _tried.get(file) == version or (file in _tried and file.stem in sys.modules):
-            continue
-        _tried[file] = version
-        try:
-            module = _import_file(file)
-        except (Exception, SystemExit) as error:  # noqa: BLE001  foreign code may raise anything, the others continue
-            report(f"Plugin {file.name} cannot be loaded and is skipped: {type(error).__name__}: {error}")
-            continue
-        name = str(getattr(module, "__plugin_name__", file.stem))
-        found[name] = Plugin(
-            module,
-            str(getattr(module, "__plugin_summary__", "")),
-            str(getattr(module, "__plugin_version__", "unknown")),
-            str(getattr(module, "__plugin_homepage__", f"/unit_api/plugins/installed/{file.name}")),
-            str(getattr(module, "__plugin_author__", "unknown")),
-            f"plugins/{file.name}",
-        )
+def _of_package(entry: EntryPoint, package: Distribution) -> tuple[str, Plugin]:
+    module = entry.load()
+    about = _Metadata(package)
+    summary, version = about.get("Summary", ""), about.get("Version", "unknown")
+    plugin = Plugin(module, summary, version, about.get("Home-page", ""), about.get("Author", ""), "entry_points")
+    return about.get("Name", entry.name), plugin
+
+
+def _of_file(file: Path) -> tuple[str, Plugin]:
+    module = _import_file(file)
+    return str(getattr(module, "__plugin_name__", file.stem)), Plugin(
+        module,
+        str(getattr(module, "__plugin_summary__", "")),
+        str(getattr(module, "__plugin_version__", "unknown")),
+        str(getattr(module, "__plugin_homepage__", f"/unit_api/plugins/installed/{file.name}")),
+        str(getattr(module, "__plugin_author__", "unknown")),
+        f"plugins/{file.name}",
+    )
 
 
 def _import_file(file: Path) -> ModuleType:
@@ -144,7 +198,7 @@ def jobs_of(plugin: Plugin) -> list[type[BackgroundJob]]:
     """
     root = plugin.module.__name__.split(".")[0]
     defined = [job for job in _subclasses(BackgroundJob) if _is_defined_below(root, job)]
-    commands = _commands_below(root)
+    commands = commands_below(root)
     bases = {base for job in defined for base in job.__bases__} if commands else set()
     skipped = {base for base in bases if getattr(base, "job_name", "") not in commands}
     return list({job.job_name: job for job in defined if job not in skipped and _can_be_started(job)}.values())
@@ -175,7 +229,7 @@ def _is_defined_below(root: str, job: type[BackgroundJob]) -> bool:
     return is_below and getattr(sys.modules.get(job.__module__), job.__qualname__, None) is job
 
 
-def _commands_below(root: str) -> set[str]:
+def commands_below(root: str) -> set[str]:
     """Return the names of the commands (`click.Command`) that the modules of a plugin define."""
     modules = [module for name, module in list(sys.modules.items()) if _is_below(root, name)]
     values = [value for module in modules for value in vars(module).values()]

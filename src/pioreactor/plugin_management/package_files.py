@@ -44,6 +44,18 @@ def descriptors(plugins: Path, kind: Kind, type_: type[T], *, report: Callable[[
     return _readable(_files(plugins, kind), type_, log.warning if report is None else report)
 
 
+def read_files(folder: Path, kind: Kind, type_: type[T], report: Callable[[str], None]) -> list[T]:
+    """Return the descriptors of one kind in the folder of a package; each that cannot be read is reported."""
+    names = dict.fromkeys((kind.replace("ui/", "ui/contrib/", 1), kind))
+    found = []
+    for file in (file for name in names for file in _yaml_files(folder / name)):
+        try:
+            found.append(_read(file, type_))
+        except (OSError, ValueError, msgspec.MsgspecError) as error:
+            report(f"the descriptor {file.relative_to(folder)} cannot be used: {error}")
+    return found
+
+
 def read_descriptors(folder: Path, type_: type[T]) -> list[T]:
     """Return the descriptors in a folder of the laboratory's own; one that cannot be read is logged and skipped."""
     return _readable(_yaml_files(folder), type_, log.warning)

@@ -15,7 +15,7 @@ def are_there_plugins(folder: Path, environment: Mapping[str, str] | None = None
     env = os.environ if environment is None else environment
     if env.get("SKIP_PLUGINS"):
         return False
-    return any(folder.glob("*.py")) or any_package_is_plugin()
+    return any(folder.glob("*.py")) or any((folder / "packages").glob("*")) or any_package_is_plugin()
 
 
 def any_package_is_plugin(folders: Iterable[str] | None = None) -> bool:

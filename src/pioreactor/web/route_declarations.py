@@ -47,6 +47,8 @@ class Relay:
     timeout_s: float
     method: str | None
     """The one method that is relayed, of a route with several."""
+    also: tuple[str, ...] = ()
+    """Further methods of the leader's route, which are relayed as that one."""
 
 
 def relayed(
@@ -56,6 +58,7 @@ def relayed(
     waits: bool = False,
     timeout_s: float = 5.0,
     method: str | None = None,
+    also: tuple[str, ...] = (),
 ) -> Callable[[Handler], Handler]:
     """Declare that the leader relays this route; a decorator above the route's own.
 
@@ -66,7 +69,7 @@ def relayed(
         under = prefixes if prefixes else (WORKERS,)
         own = sorted(handler.paths)
         paths = (path,) if path is not None else tuple(prefix + rest for prefix in under for rest in own)
-        handler.opt[_OPTION] = Relay(paths, target, waits, timeout_s, method)
+        handler.opt[_OPTION] = Relay(paths, target, waits, timeout_s, method, also)
         return handler
 
     return declare

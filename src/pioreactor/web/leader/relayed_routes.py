@@ -52,7 +52,7 @@ def _route(handler: HTTPRouteHandler, tag: str) -> HTTPRouteHandler:
     ask = _waiting(relay, method, unit_path) if relay.waits else _in_background(relay, method, unit_path, handler)
     declare = route(
         list(relay.paths),
-        http_method=[HttpMethod(method)],
+        http_method=[HttpMethod(each) for each in (method, *relay.also)],
         status_code=handler.status_code if relay.waits else 202,
         media_type=handler.media_type if relay.waits else None,
         guards=handler.guards,

@@ -13,6 +13,7 @@ from pioreactor.web.leader import (
     joining,
     logs,
     overview,
+    plugin_files,
     profiles,
     quarantine,
     readings,
@@ -25,7 +26,7 @@ from pioreactor.web.route_declarations import OneAppRouter
 def leader_routes() -> Router:
     parts = (
         *(experiments, joining, workers, assignments, jobs, readings, logs),
-        *(configuration, overview, calibrations, profiles, quarantine, exports),
+        *(configuration, overview, calibrations, profiles, quarantine, exports, plugin_files),
     )
     own = [part.ROUTES for part in parts]
     api = OneAppRouter("/api", route_handlers=[*own, relayed_routes(), plugin_registry.routes("/api")])

@@ -1,0 +1,63 @@
+"""Routes of the leader that hand the file of a plugin to units."""
+
+from collections.abc import Iterable
+from urllib.parse import quote
+
+from litestar import Request, Router, put, route
+from litestar.concurrency import sync_to_thread
+from litestar.datastructures import State
+from litestar.params import FromPath, JSONBody
+
+from pioreactor.http.fanout import UnitReport, ask_each
+from pioreactor.plugin_management.installer import MAX_FILE_BYTES, Source, check_file_name
+from pioreactor.web.leader.services import LeaderPorts, LeaderServices, reported
+from pioreactor.web.route_declarations import PATCH_OR_POST
+from pioreactor.web.tasks import Accepted
+from pioreactor.web.unit.plugins import INSTALL_TIMEOUT_S, PluginOnUsb, usb_file
+
+_SEND_TIMEOUT_S = 60.0
+
+
+@put("/units/{unit:str}/plugins/received/{name:str}", status_code=200, request_max_body_size=MAX_FILE_BYTES)
+async def send_plugin_file(
+    leader: LeaderPorts, request: Request[object, object, State], unit: FromPath[str], name: FromPath[str]
+) -> dict[str, UnitReport]:
+    """Hand a wheel or a Python file to one unit or all (`$broadcast`); the body is its bytes. Then install it there."""
+    units, checked = leader.units_of(unit), check_file_name(name)
+    content = await request.body()
+    return await sync_to_thread(_send, leader, units, checked, content)
+
+
+@route(
+    "/units/{unit:str}/plugins/install-from-leader-usb",
+    http_method=PATCH_OR_POST,
+    status_code=202,
+    sync_to_thread=True,
+)
+def install_plugin_from_leader_usb(leader: LeaderPorts, unit: FromPath[str], data: JSONBody[PluginOnUsb]) -> Accepted:
+    """Install a file from a USB drive of the leader on one unit or all (`$broadcast`)."""
+    units, file = leader.units_of(unit), usb_file(leader.unit, data.filepath)
+    Source.of_file(file)
+
+    def install(name: str) -> object:
+        path = f"/unit_api/plugins/received/{quote(file.name)}"
+        leader.units.fetch(name, "PUT", path, body=file.read_bytes(), timeout_s=_SEND_TIMEOUT_S)
+        body = {"filename": file.name}
+        path = "/unit_api/plugins/install-python-file-from-leader-copy"
+        return leader.units.ask(name, "POST", path, json=body, timeout_s=INSTALL_TIMEOUT_S)
+
+    return leader.unit.tasks.start(
+        "the installation of a plugin", lambda: reported(ask_each(units, install)), pool="requests"
+    )
+
+
+def _send(leader: LeaderServices, units: Iterable[str], name: str, content: bytes) -> dict[str, UnitReport]:
+    def send(unit: str) -> object:
+        path = f"/unit_api/plugins/received/{quote(name)}"
+        leader.units.fetch(unit, "PUT", path, body=content, timeout_s=_SEND_TIMEOUT_S)
+        return name
+
+    return reported(ask_each(units, send))
+
+
+ROUTES = Router("/", route_handlers=[send_plugin_file, install_plugin_from_leader_usb], tags=["plugins"])
