@@ -100,6 +100,7 @@ PAGES = (
     View("tokens", "tokens"),
     View("people", "people"),
     View("system", "system"),
+    View("plugins", "plugins"),
     View("no such page", "nowhere"),
     View("no such experiment", "overview?experiment=gone"),
 )
@@ -152,6 +153,8 @@ OVERLAYS = (
     View(
         "delete calibration", "calibrations", _button(re.compile("^Delete")), "features/calibrations/DeleteDialog.tsx"
     ),
+    View("add plugin", "plugins", _button("Add plugin"), "features/plugins/AddPlugin.tsx"),
+    View("remove plugin", "plugins", _button(re.compile("^Remove")), "features/plugins/RemovePlugin.tsx"),
     View("new token", "tokens", _button("New token"), "features/tokens/NewToken.tsx"),
     View("revoke token", "tokens", _button(re.compile("^Revoke")), "features/tokens/RevokeToken.tsx"),
     View("set clocks", "system", _button("Set clocks"), "features/system/SetClocks.tsx"),

@@ -73,6 +73,27 @@ export type UnitName = Schemas["UnitName"];
 export type Person = Schemas["Person"];
 export type AccessToken = Schemas["AccessTokenRow"];
 export type NewAccessToken = Schemas["NewAccessToken"];
+export type ListedPlugin = Schemas["ListedPlugin"];
+/** Result of the check of a plugin. */
+export interface PluginContents {
+  name?: string;
+  version?: string;
+  description?: string;
+  author?: string;
+  jobs?: string[];
+  automations?: string[];
+  commands?: string[];
+  calibrations?: string[];
+  measurements?: string[];
+  tables?: string[];
+  configuration?: string[];
+  charts?: string[];
+  datasets?: string[];
+  scripts?: string[];
+  packages?: string[];
+  problems?: string[];
+  notes?: string[];
+}
 export type TaskAccepted = Schemas["Accepted"];
 
 export type TaskResult =

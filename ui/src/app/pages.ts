@@ -104,6 +104,14 @@ export const pages: readonly Page[] = [
     Component: lazyPart(() => import("@/features/people/People")),
   },
   {
+    path: "/plugins",
+    title: "Plugins",
+    icon: "plugin",
+    group: "cluster",
+    phone: false,
+    Component: lazyPart(() => import("@/features/plugins/Plugins")),
+  },
+  {
     path: "/tokens",
     title: "Tokens",
     icon: "key",

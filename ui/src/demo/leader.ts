@@ -3,11 +3,14 @@
 import { type Answer, type Method, Refused, type Transport } from "@/api/client";
 import { parseIni } from "@/api/ini";
 import type { ChartPreferences, LogRow, ReactorModel, TimeSeries, Worker } from "@/api/types";
+import type { ChartPreferences, LogRow, TimeSeries } from "@/api/types";
+import { EVERYONE } from "@/live/topics";
 import { atLeast } from "@/parts/levels";
 import type { DemoCluster } from "./cluster";
 import { DATASETS, EXPORTS, ROWS } from "./exports";
 import { LOST_UNIT } from "./faults";
 import { machineReads } from "./machines";
+import { pluginsOf } from "./plugins";
 import { iso, type RecordedAnswer } from "./recording";
 import { CONFIGURED, ok, type Route, refused, someTokens, writes } from "./writes";
 
@@ -105,6 +108,14 @@ function findAnswer(cluster: DemoCluster, path: string): RecordedAnswer | undefi
   return like ? { status: like.status, body: emptied(like.body) } : undefined;
 }
 
+/** What each unit answers about its plugins. */
+function pluginsOfAll(cluster: DemoCluster): Record<string, unknown> {
+  const workers = (cluster.recording.answers.get("/api/workers")?.body ?? []) as { pioreactor_unit: string }[];
+  return Object.fromEntries(
+    workers.map(({ pioreactor_unit: unit }, index) => [unit, { ok: true, unit, value: pluginsOf(index) }]),
+  );
+}
+
 /** The transport of a page in front of a recorded cluster. */
 export function leaderOf(cluster: DemoCluster, { signedIn = true, latencyMs = LATENCY_MS } = {}): Transport {
   const tasks = new Tasks();
@@ -123,6 +134,7 @@ export function leaderOf(cluster: DemoCluster, { signedIn = true, latencyMs = LA
     if (path === "/api/datasets/exportable") return ok(DATASETS);
     if (path === "/api/datasets/exports") return ok(EXPORTS);
     if (path.startsWith("/api/datasets/exportable/")) return ok(ROWS);
+    if (path === `/api/units/${EVERYONE}/plugins/installed`) return tasks.succeed(pluginsOfAll(cluster));
     if (path.startsWith("/unit_api/task_results/")) return tasks.poll(path);
     if (path.endsWith("/chart_preferences")) return ok(session.charts.get(path) ?? CONFIGURED);
     const ofMachines = machines[path];

@@ -17,6 +17,7 @@ import { EXPORTS } from "./exports";
 import { LOST_UNIT, noAnswer } from "./faults";
 import type { Tasks } from "./leader";
 import { machineWrites } from "./machines";
+import { CHECKED } from "./plugins";
 import { iso } from "./recording";
 
 type Body = Record<string, unknown>;
@@ -148,6 +149,11 @@ export function writes(cluster: DemoCluster, tasks: Tasks, session: Session): [M
     ],
     ["DELETE", "/api/datasets/exportable/export", () => ok(DONE, 202)],
     ["DELETE", "/api/datasets/exports/{filename}", () => ok(DONE)],
+    ["POST", "/api/units/{unit}/plugins/check", ([unit = ""]) => fanOut(unit, CHECKED)],
+    ["POST", "/api/units/{unit}/plugins/install", ([unit = ""]) => fanOut(unit, {})],
+    ["POST", "/api/units/{unit}/plugins/uninstall", ([unit = ""]) => fanOut(unit, {})],
+    ["POST", "/api/units/{unit}/plugins/enable", ([unit = ""]) => fanOut(unit, {})],
+    ["POST", "/api/units/{unit}/plugins/disable", ([unit = ""]) => fanOut(unit, {})],
     [
       "POST",
       "/auth/tokens",

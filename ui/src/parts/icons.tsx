@@ -43,6 +43,7 @@ const shapes = {
   curve: <path d="M3 3v14h14M5.5 14C8 13 9 6 16 5" />,
   system: <path d="M3 4h14v5H3zM3 11h14v5H3zM6 6.5h.01M6 13.5h.01" />,
   key: <path d="M9.5 10a3 3 0 1 1-6 0 3 3 0 0 1 6 0zM9.5 10H17M14 10v2.6M17 10v2.6" />,
+  plugin: <path d="M3.5 7h3.2a2 2 0 1 1 3.6 0h3.2v3.2a2 2 0 1 1 0 3.6V17h-10z" />,
   copy: <path d="M7 7h9v9H7zM4 13V4h9" />,
   search: <path d="M9 3.5a5.5 5.5 0 1 0 0 11 5.5 5.5 0 0 0 0-11zM13 13l4 4" />,
 } satisfies Record<string, ReactNode>;

@@ -1,0 +1,122 @@
+/** The plugins of all units: what each is, whether it is in use, and why not. */
+
+import { Button } from "@mantine/core";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+import { ask, path } from "@/api/client";
+import { count } from "@/parts/format";
+import { Icon } from "@/parts/icons";
+import { PageHeader } from "@/parts/PageHeader";
+import { Empty, Problem, Waiting } from "@/parts/Problem";
+import { AddPlugin } from "./AddPlugin";
+import { byPlugin, type ClusterPlugin, fetchPlugins, silent, stateText } from "./plugins";
+import css from "./plugins.module.css";
+import { RemovePlugin } from "./RemovePlugin";
+
+export default function Plugins() {
+  const client = useQueryClient();
+  const answers = useQuery({ queryKey: ["plugins"], queryFn: ({ signal }) => fetchPlugins(signal) });
+  const [adding, setAdding] = useState(false);
+  const [removing, setRemoving] = useState<ClusterPlugin>();
+  const refresh = (): Promise<void> => client.invalidateQueries({ queryKey: ["plugins"] });
+  const found = byPlugin(answers.data ?? {});
+  const absent = silent(answers.data ?? {});
+  return (
+    <>
+      <PageHeader
+        title="Plugins"
+        about={<span>{count(found.length, "plugin")} on the units of this cluster</span>}
+        actions={
+          <Button leftSection={<Icon name="plus" size={16} />} onClick={() => setAdding(true)}>
+            Add plugin
+          </Button>
+        }
+      />
+      {absent.length > 0 && <p className="soft">No answer from {absent.join(", ")}.</p>}
+      {answers.error ? (
+        <Problem error={answers.error} />
+      ) : answers.isPending ? (
+        <Waiting what="plugins" />
+      ) : found.length === 0 ? (
+        <Empty title="There are no plugins yet.">
+          <p className="soft">A plugin adds jobs, automations, charts or datasets, written by others or by you.</p>
+        </Empty>
+      ) : (
+        <ul className={css.list} aria-label="Plugins">
+          {found.map((plugin) => (
+            <li key={plugin.name} className="panel">
+              <Row plugin={plugin} onChanged={refresh} onRemove={() => setRemoving(plugin)} />
+            </li>
+          ))}
+        </ul>
+      )}
+      <AddPlugin opened={adding} onClose={() => setAdding(false)} onInstalled={refresh} />
+      <RemovePlugin plugin={removing} onClose={() => setRemoving(undefined)} onRemoved={refresh} />
+    </>
+  );
+}
+
+interface RowProps {
+  plugin: ClusterPlugin;
+  onChanged: () => Promise<void>;
+  onRemove: () => void;
+}
+
+function Row({ plugin, onChanged, onRemove }: RowProps) {
+  const isOff = plugin.units.some((one) => one.state === "disabled");
+  const key = plugin.units.find((one) => one.key)?.key;
+  const switching = useMutation({
+    mutationFn: async () => {
+      for (const { unit } of plugin.units)
+        await ask(
+          "POST",
+          path("api", "units", unit, "plugins", isOff ? "enable" : "disable"),
+          { args: [key] },
+          PATIENCE,
+        );
+    },
+    onSettled: onChanged,
+  });
+  return (
+    <article className={css.row} aria-label={plugin.name}>
+      <div className={css.about}>
+        <h2>{plugin.name}</h2>
+        <p className="soft small">{[plugin.description, plugin.author].filter(Boolean).join(" · ")}</p>
+        <ul className={css.units}>
+          {plugin.units.map((one) => (
+            <li key={one.unit}>
+              <strong>{one.unit}</strong> {one.version} · {stateText(one)}
+              {one.note && <span className={css.note}> {one.note}</span>}
+            </li>
+          ))}
+        </ul>
+        {switching.error && <Problem error={switching.error} />}
+      </div>
+      {key !== undefined && (
+        <div className={css.actions}>
+          <Button
+            variant="subtle"
+            size="xs"
+            loading={switching.isPending}
+            onClick={() => switching.mutate()}
+            aria-label={`${isOff ? "Enable" : "Disable"} ${plugin.name}`}
+          >
+            {isOff ? "Enable" : "Disable"}
+          </Button>
+          <Button
+            variant="subtle"
+            color="red"
+            c="var(--lost)"
+            size="xs"
+            onClick={onRemove}
+            aria-label={`Remove ${plugin.name}`}
+          >
+            Remove
+          </Button>
+        </div>
+      )}
+    </article>
+  );
+}
+
+const PATIENCE = { everyMs: 500, attempts: 240 };

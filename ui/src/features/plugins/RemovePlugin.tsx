@@ -1,0 +1,49 @@
+/** Asks once before a plugin is removed from the units that have it. */
+
+import { Button, Group, Modal } from "@mantine/core";
+import { useMutation } from "@tanstack/react-query";
+import { ask, path } from "@/api/client";
+import { Problem } from "@/parts/Problem";
+import type { ClusterPlugin } from "./plugins";
+
+interface Props {
+  plugin: ClusterPlugin | undefined;
+  onClose: () => void;
+  onRemoved: () => Promise<void>;
+}
+
+export function RemovePlugin({ plugin, onClose, onRemoved }: Props) {
+  return (
+    <Modal opened={plugin !== undefined} onClose={onClose} title={`Remove ${plugin?.name ?? ""}?`}>
+      {plugin && <Confirmation plugin={plugin} onClose={onClose} onRemoved={onRemoved} />}
+    </Modal>
+  );
+}
+
+function Confirmation({ plugin, onClose, onRemoved }: Props & { plugin: ClusterPlugin }) {
+  const removing = useMutation({
+    mutationFn: async () => {
+      for (const { unit, key } of plugin.units)
+        await ask("POST", path("api", "units", unit, "plugins", "uninstall"), { args: [key] });
+    },
+    onSuccess: onClose,
+    onSettled: onRemoved,
+  });
+  return (
+    <>
+      <p>
+        Removes it from {plugin.units.map((one) => one.unit).join(", ")}. Jobs that run keep it until they end. Its
+        configuration, its tables and all recorded data stay.
+      </p>
+      {removing.error && <Problem error={removing.error} />}
+      <Group justify="flex-end" mt="md">
+        <Button variant="default" onClick={onClose}>
+          Cancel
+        </Button>
+        <Button color="red" loading={removing.isPending} onClick={() => removing.mutate()}>
+          Remove plugin
+        </Button>
+      </Group>
+    </>
+  );
+}
