@@ -59,6 +59,12 @@ ENTRIES: Final[Mapping[str, Entry]] = {
     "tokens": Entry(
         f"{_HERE}.tokens", "tokens", "Create, list and revoke the tokens with which programs use the API.", True
     ),
+    "import-reference": Entry(
+        f"{_HERE}.import_reference",
+        "import_reference",
+        "Take over the data of a leader of the existing software.",
+        True,
+    ),
     "export": Entry(
         "pioreactor.cli.running.export_experiment_data",
         "export",

@@ -92,9 +92,9 @@ from NAME import GasSensor
 
 def test_the_pressure_is_read(simulated):
     bench = simulated(scenario="water")
-    with GasSensor("unit1", "experiment") as job:
-        bench.run(seconds=12)
-        assert job.pressure == 1013.25
+    job = bench.start(lambda: GasSensor(bench.unit.name, "simulation"))
+    bench.wait(12)
+    assert job.pressure == 1013.25
 ''',
 }
 

@@ -66,7 +66,7 @@ def install(
 
     It is imported in a process of its own first. What it brings is shown before it is enabled.
     """
-    chosen, installer = chosen_source(name, source, version), _installer(cli)
+    chosen, installer = chosen_source(name, source, version), installer_of(cli)
     if dry_run or not (yes or as_json):
         contents = installer.check(chosen)
         print_json(_fields(contents)) if as_json else _show(contents)
@@ -85,7 +85,7 @@ def update(cli: CliContext, name: str | None, as_json: bool) -> None:
     """Install the newest version of the plugin NAME, or of all that came from the package index."""
     from pioreactor.plugin_management.installer import INDEX
 
-    installer = _installer(cli)
+    installer = installer_of(cli)
     folder = installer.folder
     of_index = [key for key in folder.all_keys() if folder.record(key).origin == INDEX]
     failed = []
@@ -111,7 +111,7 @@ def update(cli: CliContext, name: str | None, as_json: bool) -> None:
 @pass_cli_context
 def uninstall(cli: CliContext, name: str, yes: bool, as_json: bool) -> None:
     """Remove the plugin NAME. Its configuration, its tables and its data stay."""
-    installer = _installer(cli)
+    installer = installer_of(cli)
     key = installer.key_of(name)
     if not yes:
         click.confirm(f"Remove {key}?", abort=True)
@@ -129,7 +129,7 @@ def uninstall(cli: CliContext, name: str, yes: bool, as_json: bool) -> None:
 @pass_cli_context
 def disable(cli: CliContext, name: str) -> None:
     """Keep the plugin NAME from being imported; it stays installed."""
-    key = _installer(cli).set_enabled(name, False)
+    key = installer_of(cli).set_enabled(name, False)
     click.echo(f"Disabled {key}. Jobs that run keep it until they end.")
 
 
@@ -138,7 +138,7 @@ def disable(cli: CliContext, name: str) -> None:
 @pass_cli_context
 def enable(cli: CliContext, name: str) -> None:
     """Import the plugin NAME again, if that works in a process of its own."""
-    click.echo(f"Enabled {_installer(cli).set_enabled(name, True)}.")
+    click.echo(f"Enabled {installer_of(cli).set_enabled(name, True)}.")
 
 
 @plugins.command()
@@ -149,7 +149,7 @@ def setup(cli: CliContext, name: str) -> None:
 
     Keys and tables that exist stay as they are. The script is shown first and runs only if you agree.
     """
-    folder, installer = _folder(cli, name), _installer(cli)
+    folder, installer = _folder(cli, name), installer_of(cli)
     if (folder / "LEADER_ONLY").exists() and not installer.is_leader:
         click.echo(f"{name} is for the leader only; nothing was changed.")
         return
@@ -183,7 +183,8 @@ def chosen_source(name: str | None, source: Path | None, version: str | None) ->
     return Source.named(name, version)
 
 
-def _installer(cli: CliContext) -> Installer:
+def installer_of(cli: CliContext) -> Installer:
+    """Return the installer of plugins of this unit."""
     from pioreactor.plugin_management.installer import Installer, leader_database
 
     runtime = cli.runtime

@@ -1,0 +1,178 @@
+"""The import of a leader's data: planned, done after a verified copy of what is here, and undone from that copy."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from pioreactor.actions.backup import back_up, database_of, restore
+from pioreactor.data_import.configuration import KeyPlan, apply_keys, plan_keys
+from pioreactor.data_import.files import FilePlan, copy_file, plan_files
+from pioreactor.data_import.source import DATABASE
+from pioreactor.data_import.tables import DatabasePlan, Progress, copy_tables, plan_tables
+from pioreactor.exc import ConflictError, NotFoundError, PioreactorError, StorageError
+from pioreactor.plugin_management.installer import Installer
+from pioreactor.private_files import write_atomically
+from pioreactor.runtime.context import Runtime
+from pioreactor.structs.encoding import to_timestamp
+
+_COPY: Final = "database.sqlite"
+_REPORT: Final = "report.json"
+_ROOM: Final = 1.3
+"""Room that the rows need here, relative to their database: indices included."""
+
+
+class ImportPlan(msgspec.Struct):
+    """What comes over, and what does not, each with its reason."""
+
+    database: DatabasePlan | None
+    files: list[FilePlan]
+    configuration: list[KeyPlan]
+    notes: list[str]
+
+
+class ImportReport(msgspec.Struct):
+    """What was done; `copy` is the folder with what was here before."""
+
+    started_at: str
+    copy: str
+    rows: dict[str, int] = {}
+    files: list[str] = []
+    keys: list[str] = []
+    failed: list[str] = []
+    ended_at: str = ""
+    undone_at: str = ""
+
+
+@dataclass(frozen=True)
+class Importer:
+    """Imports into the data of this leader."""
+
+    runtime: Runtime
+    installer: Installer
+
+    @property
+    def folder(self) -> Path:
+        """Where the copies of what was here before are kept."""
+        return self.runtime.paths.storage / "imports"
+
+    def plan(self, root: Path) -> ImportPlan:
+        """Return what would come over; nothing is changed."""
+        if not self.runtime.identity.is_leader:
+            raise ConflictError("data are imported on the leader")
+        source, target, paths = root / DATABASE, database_of(self.runtime), self.runtime.paths
+        if source.is_symlink():
+            raise StorageError(f"{source} is a link")
+        if not target.exists():
+            raise NotFoundError(
+                f"there is no database {target}", remedy="It is created on the leader at its first start."
+            )
+        keys = plan_keys(root / "config.ini", paths.global_config)
+        keys += plan_keys(root / "unit_config.ini", paths.local_config, paths.global_config)
+        database = plan_tables(source, target) if source.is_file() else None
+        return ImportPlan(database, plan_files(root, paths, self.installer), keys, self._notes(root, database))
+
+    def run(self, root: Path, plan: ImportPlan, progress: Progress) -> ImportReport:
+        """Do what a plan says, after a verified copy of what is here. A file that fails is reported; others continue."""
+        self._check_room(root)
+        started = self.runtime.clock.now()
+        copy = self.folder / f"{started:%Y%m%dT%H%M%S}"
+        report = ImportReport(to_timestamp(started), str(copy))
+        self._keep(copy, report)
+        if plan.database is not None:
+            report.rows = copy_tables(root / DATABASE, database_of(self.runtime), plan.database, progress)
+        for planned in plan.files:
+            if not planned.reason:
+                try:
+                    copy_file(planned, self.installer)
+                    report.files.append(f"{planned.kind} {planned.name}")
+                except (PioreactorError, OSError) as error:
+                    report.failed.append(f"{planned.kind} {planned.name}: {error}")
+        for file in (self.runtime.paths.global_config, self.runtime.paths.local_config):
+            chosen = [key for key in plan.configuration if key.file == file.name]
+            if any(not key.reason for key in chosen):
+                apply_keys(chosen, file)
+                report.keys += [f"[{key.section}] {key.key}" for key in chosen if not key.reason]
+        report.ended_at = to_timestamp(self.runtime.clock.now())
+        self._write(copy, report)
+        return report
+
+    def undo(self) -> ImportReport:
+        """Put back what was here before the last import, and return that import.
+
+        What was recorded since then goes with it; a copy of the database as it is now is kept beside it.
+        """
+        copy, report = self._last()
+        restore(self.runtime, copy / _COPY)
+        for file in self._files():
+            _put_back(copy / "files" / file.name, file)
+        report.undone_at = to_timestamp(self.runtime.clock.now())
+        self._write(copy, report)
+        return report
+
+    def _last(self) -> tuple[Path, ImportReport]:
+        for copy in sorted(self.folder.glob("*/"), reverse=True):
+            try:
+                report = msgspec.json.decode((copy / _REPORT).read_bytes(), type=ImportReport)
+            except (OSError, msgspec.MsgspecError):
+                continue
+            if not report.undone_at:
+                return copy, report
+        raise NotFoundError("there is no import that could be undone")
+
+    def _files(self) -> list[Path]:
+        paths = self.runtime.paths
+        folders = [paths.calibrations, paths.estimators, paths.experiment_profiles, paths.exportable_datasets]
+        return [*folders, paths.models, paths.plugins, paths.global_config, paths.local_config]
+
+    def _keep(self, copy: Path, report: ImportReport) -> None:
+        (copy / "files").mkdir(parents=True)
+        back_up(self.runtime, output=copy / _COPY)
+        for file in self._files():
+            if file.is_dir():
+                shutil.copytree(file, copy / "files" / file.name, symlinks=True)
+            elif file.is_file():
+                shutil.copy2(file, copy / "files" / file.name)
+        self._write(copy, report)
+
+    def _write(self, copy: Path, report: ImportReport) -> None:
+        write_atomically(copy / _REPORT, msgspec.json.format(msgspec.json.encode(report)))
+
+    def _check_room(self, root: Path) -> None:
+        target = database_of(self.runtime)
+        theirs = (root / DATABASE).stat().st_size if (root / DATABASE).is_file() else 0
+        needed, free = _ROOM * theirs + 1.1 * target.stat().st_size, shutil.disk_usage(target.parent).free
+        if needed > free:
+            raise StorageError(
+                f"the import needs {needed / 1e6:.0f} MB with the copy of what is here; {free / 1e6:.0f} MB are free"
+            )
+
+    def _notes(self, root: Path, database: DatabasePlan | None) -> list[str]:
+        notes = [] if database is not None else [f"There is no {DATABASE}: no data come over."]
+        if database is not None and database.skipped:
+            notes.append(f"Experiments that are here already stay as they are: {', '.join(database.skipped)}.")
+        others = sorted(file.name for file in root.glob("config_*.ini"))
+        if others:
+            notes.append(f"Of other units, to be copied to them as unit_config.ini: {', '.join(others)}.")
+        if (root / "plugins" / "ui").is_dir():
+            notes.append("Plugins that were installed as packages do not lie in this folder: pio plugins install NAME")
+        return notes
+
+
+def _put_back(kept: Path, file: Path) -> None:
+    """Replace a file or folder by its copy, or remove it if there was none."""
+    aside = file.with_name(f".{file.name}.undone")
+    shutil.rmtree(aside, ignore_errors=True)
+    aside.unlink(missing_ok=True)
+    if file.exists():
+        file.rename(aside)
+    if kept.is_dir():
+        shutil.copytree(kept, file, symlinks=True)
+    elif kept.is_file():
+        shutil.copy2(kept, file)
+    shutil.rmtree(aside, ignore_errors=True)
+    aside.unlink(missing_ok=True)
