@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -77,12 +78,12 @@ class Importer:
         return ImportPlan(database, plan_files(root, paths, self.installer), keys, self._notes(root, database))
 
     def run(self, root: Path, plan: ImportPlan, progress: Progress) -> ImportReport:
-        """Do what a plan says, after a verified copy of what is here. A file that fails is reported; others continue."""
+        """Do what a plan says, after a verified copy of what is here.
+
+        A file that fails is reported, and the others continue. An interrupted import has its copy already.
+        """
         self._check_room(root)
-        started = self.runtime.clock.now()
-        copy = self.folder / f"{started:%Y%m%dT%H%M%S}"
-        report = ImportReport(to_timestamp(started), str(copy))
-        self._keep(copy, report)
+        copy, report = self._begin()
         if plan.database is not None:
             report.rows = copy_tables(root / DATABASE, database_of(self.runtime), plan.database, progress)
         for planned in plan.files:
@@ -113,6 +114,17 @@ class Importer:
         report.undone_at = to_timestamp(self.runtime.clock.now())
         self._write(copy, report)
         return report
+
+    def _begin(self) -> tuple[Path, ImportReport]:
+        with suppress(NotFoundError):
+            copy, report = self._last()
+            if not report.ended_at:
+                return copy, report
+        started = self.runtime.clock.now()
+        copy = self.folder / f"{started:%Y%m%dT%H%M%S}"
+        report = ImportReport(to_timestamp(started), str(copy))
+        self._keep(copy, report)
+        return copy, report
 
     def _last(self) -> tuple[Path, ImportReport]:
         for copy in sorted(self.folder.glob("*/"), reverse=True):
