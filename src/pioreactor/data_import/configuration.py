@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +14,7 @@ from pioreactor.private_files import write_atomically
 from pioreactor.settings.editing import with_value
 from pioreactor.settings.ini import Sections, parse_ini_tolerantly, read_ini_tolerantly
 from pioreactor.settings.load import faults_of_text
+from pioreactor.settings.schema import SettingFault
 
 _OF_THIS_CLUSTER: Final = frozenset(
     {
@@ -44,7 +47,7 @@ def plan_keys(theirs: Path, ours: Path, shared: Path | None = None) -> list[KeyP
     before, _ = read_ini_tolerantly(theirs)
     present, _ = read_ini_tolerantly(ours)
     text, found = _text(ours), []
-    base = [] if shared is None else [_text(shared)]
+    faults = faults_of_text if shared is None else partial(faults_of_text, _text(shared))
     for section, key, value in _values(before):
         now = present.get(section, {}).get(key)
         if now == value:
@@ -53,7 +56,7 @@ def plan_keys(theirs: Path, ours: Path, shared: Path | None = None) -> list[KeyP
         if section in _OF_THIS_CLUSTER or section.startswith(("cluster.", "mqtt")):
             planned.reason = "this cluster has its own"
         else:
-            text, planned.reason = _tried(base, text, planned)
+            text, planned.reason = _tried(faults, text, planned)
         found.append(planned)
     return found
 
@@ -67,12 +70,12 @@ def apply_keys(plans: list[KeyPlan], ours: Path) -> None:
     write_atomically(ours, text)
 
 
-def _tried(base: list[str], text: str, planned: KeyPlan) -> tuple[str, str]:
+def _tried(faults: Callable[[str], list[SettingFault]], text: str, planned: KeyPlan) -> tuple[str, str]:
     """Return the text with a key if it fits there, and otherwise the text as it was and the reason."""
     try:
         changed = with_value(text, planned.section, planned.key, planned.value)
         parse_ini_tolerantly(changed, where=planned.file)
-        added = set(faults_of_text(*base, changed)) - set(faults_of_text(*base, text))
+        added = set(faults(changed)) - set(faults(text))
     except ConfigurationError as error:
         return text, str(error)
     return (text, "; ".join(str(fault) for fault in added)) if added else (changed, "")

@@ -73,7 +73,7 @@ def check_file_name(name: str) -> str:
     return name
 
 
-def leader_database(paths: Paths, named: str) -> Path | None:
+def leader_database(paths: Paths, named: str | None) -> Path | None:
     """Return the leader's database, `named` being that of the configuration; None before it was created."""
     path = Path(named) if named else paths.database
     return path if path.exists() else None

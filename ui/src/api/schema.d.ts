@@ -1168,6 +1168,124 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/units/{unit}/plugins/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * CheckPlugin
+         * @description Find out what a plugin brings and whether it can be imported; nothing is installed.
+         *
+         *     Asks one unit, or all workers and the leader (`$broadcast`); the result holds the answer of each.
+         */
+        post: operations["post_api_units_unit_plugins_check"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/units/{unit}/plugins/disable": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * DisablePlugin
+         * @description Keep a plugin from being imported by jobs that start later; it stays installed.
+         *
+         *     Asks one unit, or all workers and the leader (`$broadcast`); the result holds the answer of each.
+         */
+        post: operations["post_api_units_unit_plugins_disable"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/units/{unit}/plugins/enable": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * EnablePlugin
+         * @description Import a disabled plugin again; 409 in the task if its import fails in a process of its own.
+         *
+         *     Asks one unit, or all workers and the leader (`$broadcast`); the result holds the answer of each.
+         */
+        post: operations["post_api_units_unit_plugins_enable"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/units/{unit}/plugins/install": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * InstallPlugin
+         * @description Install a package from the package index, or a file that was sent before; 409 in the task if it is refused.
+         *
+         *     Asks one unit, or all workers and the leader (`$broadcast`); the result holds the answer of each.
+         */
+        post: operations["post_api_units_unit_plugins_install"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * InstallPlugin
+         * @description Install a package from the package index, or a file that was sent before; 409 in the task if it is refused.
+         *
+         *     Asks one unit, or all workers and the leader (`$broadcast`); the result holds the answer of each.
+         */
+        patch: operations["patch_api_units_unit_plugins_install"];
+        trace?: never;
+    };
+    "/api/units/{unit}/plugins/install-from-leader-usb": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * InstallPluginFromLeaderUsb
+         * @description Install a file from a USB drive of the leader on one unit or all (`$broadcast`).
+         */
+        post: operations["post_api_units_unit_plugins_install-from-leader-usb"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * InstallPluginFromLeaderUsb
+         * @description Install a file from a USB drive of the leader on one unit or all (`$broadcast`).
+         */
+        patch: operations["patch_api_units_unit_plugins_install-from-leader-usb"];
+        trace?: never;
+    };
     "/api/units/{unit}/plugins/installed": {
         parameters: {
             query?: never;
@@ -1177,7 +1295,7 @@ export interface paths {
         };
         /**
          * InstalledPlugins
-         * @description Return the plugins that the web server has imported.
+         * @description Return the plugins of the unit with their state; those that are disabled or failed too.
          *
          *     Asks one unit, or all workers and the leader (`$broadcast`); the result holds the answer of each.
          */
@@ -1188,6 +1306,54 @@ export interface paths {
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/api/units/{unit}/plugins/received/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * SendPluginFile
+         * @description Hand a wheel or a Python file to one unit or all (`$broadcast`); the body is its bytes. Then install it there.
+         */
+        put: operations["put_api_units_unit_plugins_received_name"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/units/{unit}/plugins/uninstall": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * UninstallPlugin
+         * @description Remove a plugin; its configuration, its tables and its data stay.
+         *
+         *     Asks one unit, or all workers and the leader (`$broadcast`); the result holds the answer of each.
+         */
+        post: operations["post_api_units_unit_plugins_uninstall"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * UninstallPlugin
+         * @description Remove a plugin; its configuration, its tables and its data stay.
+         *
+         *     Asks one unit, or all workers and the leader (`$broadcast`); the result holds the answer of each.
+         */
+        patch: operations["patch_api_units_unit_plugins_uninstall"];
         trace?: never;
     };
     "/api/units/{unit}/system/log": {
@@ -3430,6 +3596,138 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/unit_api/plugins/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * CheckPlugin
+         * @description Find out what a plugin brings and whether it can be imported; nothing is installed.
+         */
+        post: operations["post_unit_api_plugins_check"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/unit_api/plugins/disable": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * DisablePlugin
+         * @description Keep a plugin from being imported by jobs that start later; it stays installed.
+         */
+        post: operations["post_unit_api_plugins_disable"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/unit_api/plugins/enable": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * EnablePlugin
+         * @description Import a disabled plugin again; 409 in the task if its import fails in a process of its own.
+         */
+        post: operations["post_unit_api_plugins_enable"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/unit_api/plugins/install": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * InstallPlugin
+         * @description Install a package from the package index, or a file that was sent before; 409 in the task if it is refused.
+         */
+        post: operations["post_unit_api_plugins_install"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * InstallPlugin
+         * @description Install a package from the package index, or a file that was sent before; 409 in the task if it is refused.
+         */
+        patch: operations["patch_unit_api_plugins_install"];
+        trace?: never;
+    };
+    "/unit_api/plugins/install-from-usb": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * InstallPluginFromUsb
+         * @description Install a wheel or a Python file from a USB drive of the unit.
+         */
+        post: operations["post_unit_api_plugins_install-from-usb"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * InstallPluginFromUsb
+         * @description Install a wheel or a Python file from a USB drive of the unit.
+         */
+        patch: operations["patch_unit_api_plugins_install-from-usb"];
+        trace?: never;
+    };
+    "/unit_api/plugins/install-python-file-from-leader-copy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * InstallPluginFromCopy
+         * @description Install a file that the leader has sent.
+         */
+        post: operations["post_unit_api_plugins_install-python-file-from-leader-copy"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * InstallPluginFromCopy
+         * @description Install a file that the leader has sent.
+         */
+        patch: operations["patch_unit_api_plugins_install-python-file-from-leader-copy"];
+        trace?: never;
+    };
     "/unit_api/plugins/installed": {
         parameters: {
             query?: never;
@@ -3439,7 +3737,7 @@ export interface paths {
         };
         /**
          * InstalledPlugins
-         * @description Return the plugins that the web server has imported.
+         * @description Return the plugins of the unit with their state; those that are disabled or failed too.
          */
         get: operations["get_unit_api_plugins_installed"];
         put?: never;
@@ -3468,6 +3766,50 @@ export interface paths {
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/unit_api/plugins/received/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * ReceivePluginFile
+         * @description Take a wheel or a Python file, to be checked or installed by its name; the body is its bytes.
+         */
+        put: operations["put_unit_api_plugins_received_name"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/unit_api/plugins/uninstall": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * UninstallPlugin
+         * @description Remove a plugin; its configuration, its tables and its data stay.
+         */
+        post: operations["post_unit_api_plugins_uninstall"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * UninstallPlugin
+         * @description Remove a plugin; its configuration, its tables and its data stay.
+         */
+        patch: operations["patch_unit_api_plugins_uninstall"];
         trace?: never;
     };
     "/unit_api/settings/descriptors": {
@@ -4297,6 +4639,19 @@ export interface components {
             status: string;
             utc_time: string;
         };
+        /** InstallOptions */
+        InstallOptions: {
+            source?: string | null;
+            version?: string | null;
+        };
+        /** InstallPlugin */
+        InstallPlugin: {
+            args?: string[];
+            env?: {
+                [key: string]: string | null;
+            };
+            options?: components["schemas"]["InstallOptions"];
+        };
         /** JobRow */
         JobRow: {
             ended_at: string | null;
@@ -4337,6 +4692,28 @@ export interface components {
         LabelUnit: {
             label: string;
             unit: string;
+        };
+        /** ListedPlugin */
+        ListedPlugin: {
+            author: string;
+            description: string;
+            homepage: string;
+            /** @default  */
+            installed_at: string;
+            /** @default  */
+            key: string;
+            name: string;
+            /** @default  */
+            note: string;
+            /** @default  */
+            origin: string;
+            source: string;
+            /**
+             * @default enabled
+             * @enum {string}
+             */
+            state: "enabled" | "disabled" | "failed" | "restart";
+            version: string;
         };
         /** LogRow */
         LogRow: {
@@ -4407,6 +4784,16 @@ export interface components {
             /** @default false */
             take_over: boolean;
         };
+        /** NamePlugin */
+        NamePlugin: {
+            args: string[];
+            env?: {
+                [key: string]: string | null;
+            };
+            options?: {
+                [key: string]: null;
+            };
+        };
         /** NewAccessToken */
         NewAccessToken: {
             expires_at: string | null;
@@ -4440,14 +4827,9 @@ export interface components {
         Person: {
             username: string;
         };
-        /** PluginRow */
-        PluginRow: {
-            author: string;
-            description: string;
-            homepage: string;
-            name: string;
-            source: string;
-            version: string;
+        /** PluginOnUsb */
+        PluginOnUsb: {
+            filepath: string;
         };
         /** Point */
         Point: {
@@ -4516,6 +4898,10 @@ export interface components {
             reactor_capacity_ml: number;
             reactor_diameter_mm: number;
             reactor_max_fill_volume_ml: number;
+        };
+        /** ReceivedFile */
+        ReceivedFile: {
+            filename: string;
         };
         /** RemoveFile */
         RemoveFile: {
@@ -7425,6 +7811,293 @@ export interface operations {
             };
         };
     };
+    post_api_units_unit_plugins_check: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                unit: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InstallPlugin"];
+            };
+        };
+        responses: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    post_api_units_unit_plugins_disable: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                unit: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NamePlugin"];
+            };
+        };
+        responses: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    post_api_units_unit_plugins_enable: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                unit: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NamePlugin"];
+            };
+        };
+        responses: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    post_api_units_unit_plugins_install: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                unit: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InstallPlugin"];
+            };
+        };
+        responses: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    patch_api_units_unit_plugins_install: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                unit: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InstallPlugin"];
+            };
+        };
+        responses: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    "post_api_units_unit_plugins_install-from-leader-usb": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                unit: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PluginOnUsb"];
+            };
+        };
+        responses: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    "patch_api_units_unit_plugins_install-from-leader-usb": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                unit: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PluginOnUsb"];
+            };
+        };
+        responses: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
     get_api_units_unit_plugins_installed: {
         parameters: {
             query?: never;
@@ -7435,6 +8108,130 @@ export interface operations {
             cookie?: never;
         };
         requestBody?: never;
+        responses: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    put_api_units_unit_plugins_received_name: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                unit: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: {
+                            [key: string]: unknown;
+                        };
+                    };
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    post_api_units_unit_plugins_uninstall: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                unit: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NamePlugin"];
+            };
+        };
+        responses: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    patch_api_units_unit_plugins_uninstall: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                unit: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NamePlugin"];
+            };
+        };
         responses: {
             /** @description Request accepted, processing continues off-line */
             202: {
@@ -12305,6 +13102,357 @@ export interface operations {
             };
         };
     };
+    post_unit_api_plugins_check: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InstallPlugin"];
+            };
+        };
+        responses: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    post_unit_api_plugins_disable: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NamePlugin"];
+            };
+        };
+        responses: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    post_unit_api_plugins_enable: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NamePlugin"];
+            };
+        };
+        responses: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    post_unit_api_plugins_install: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InstallPlugin"];
+            };
+        };
+        responses: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    patch_unit_api_plugins_install: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InstallPlugin"];
+            };
+        };
+        responses: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    "post_unit_api_plugins_install-from-usb": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PluginOnUsb"];
+            };
+        };
+        responses: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    "patch_unit_api_plugins_install-from-usb": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PluginOnUsb"];
+            };
+        };
+        responses: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    "post_unit_api_plugins_install-python-file-from-leader-copy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReceivedFile"];
+            };
+        };
+        responses: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    "patch_unit_api_plugins_install-python-file-from-leader-copy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReceivedFile"];
+            };
+        };
+        responses: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
     get_unit_api_plugins_installed: {
         parameters: {
             query?: never;
@@ -12320,7 +13468,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["PluginRow"][];
+                    "application/json": components["schemas"]["ListedPlugin"][];
                 };
             };
         };
@@ -12343,6 +13491,119 @@ export interface operations {
                 };
                 content: {
                     "text/plain": string;
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    put_unit_api_plugins_received_name: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, nothing follows */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    post_unit_api_plugins_uninstall: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NamePlugin"];
+            };
+        };
+        responses: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    patch_unit_api_plugins_uninstall: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NamePlugin"];
+            };
+        };
+        responses: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
                 };
             };
             /** @description Bad request syntax or unsupported method */
