@@ -11,7 +11,7 @@ import click
 
 from pioreactor.cli import machine_commands
 from pioreactor.cli.cli_context import CliContext, cli_context_of, pass_cli_context
-from pioreactor.cli.commands.plugins import chosen_source, source_option, version_option
+from pioreactor.cli.commands.manage_plugins import chosen_source, source_option, version_option
 from pioreactor.cli.lazy_group import SuggestingGroup
 from pioreactor.cli.options import json_option, underscored, units_options, yes_option
 from pioreactor.cli.render import print_table

@@ -45,7 +45,7 @@ ENTRIES: Final[Mapping[str, Entry]] = {
     "clock": Entry(f"{_HERE}.clock_of_machine", "clock", "Show and set the clock of this machine."),
     "repair": Entry(f"{_HERE}.repair", "repair", "Create missing directories and repair permissions."),
     "cluster": Entry(f"{_HERE}.cluster", "cluster", "Make a cluster, join this unit to one, or leave it."),
-    "plugins": Entry(f"{_HERE}.plugins", "plugins", "Install, update, list and remove plugins."),
+    "plugins": Entry(f"{_HERE}.manage_plugins", "plugins", "Install, update, list and remove plugins."),
     "version": Entry(f"{_HERE}.version", "version", "Print the version of the software."),
     "experiments": Entry(
         f"{_HERE}.experiments", "experiments", "Create, list, rename, end and delete experiments.", True

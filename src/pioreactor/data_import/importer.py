@@ -11,10 +11,10 @@ from typing import Final
 import msgspec
 
 from pioreactor.actions.backup import back_up, database_of, restore
-from pioreactor.data_import.configuration import KeyPlan, apply_keys, plan_keys
-from pioreactor.data_import.files import FilePlan, copy_file, plan_files
+from pioreactor.data_import.configuration_keys import KeyPlan, apply_keys, plan_keys
+from pioreactor.data_import.file_copy import FilePlan, copy_file, plan_files
 from pioreactor.data_import.source import DATABASE
-from pioreactor.data_import.tables import DatabasePlan, Progress, copy_tables, plan_tables
+from pioreactor.data_import.table_copy import DatabasePlan, Progress, copy_tables, plan_tables
 from pioreactor.exc import ConflictError, NotFoundError, PioreactorError, StorageError
 from pioreactor.plugin_management.installer import Installer
 from pioreactor.private_files import write_atomically

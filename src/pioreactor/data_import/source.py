@@ -63,7 +63,7 @@ def unpack(archive: Path, folder: Path) -> None:
 
 
 def regular_files(root: Path, relative: str, pattern: str) -> Iterator[Path]:
-    """Yield files of a folder of the source; links, which may lead anywhere, are left out."""
+    """Yield files of a folder of the source; links, which may lead anywhere, are skipped."""
     folder = root / relative
     if not folder.is_dir() or any(part.is_symlink() for part in (folder, *folder.parents) if root in part.parents):
         return

@@ -67,7 +67,7 @@ def get_plugins(
     if where not in _loaded:
         _loaded[where], _failures[where] = {}, {}
         for sentence in search.guard.disable_fatal():
-            say(sentence)
+            search.report(sentence)
         search.add_of_environment()
     search.add_packages()
     search.add_files()

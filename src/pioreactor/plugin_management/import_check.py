@@ -16,6 +16,7 @@ from typing import Final
 
 import msgspec
 
+from pioreactor.private_files import restrict_new_files
 from pioreactor.processes.launch import inherited, launch, module_argv
 from pioreactor.storage.paths import Paths
 
@@ -168,6 +169,7 @@ def _find(key: str) -> ImportFindings:
 
 def main() -> None:
     """Run in the process of the trial: the arguments are the key of the plugin and the file for the answer."""
+    restrict_new_files()
     _limit()
     key, answer = sys.argv[1:]
     try:

@@ -258,17 +258,20 @@ class Installer:
         elif hidden := self._hidden_module(staged.key.removesuffix(".py")):
             made.problems.append(hidden)
         if not made.is_leader_only or self.is_leader:
-            config = None if staged.root is None else staged.root / files.CONFIG_FILE
-            found = try_import(staged.path, staged.key, self.paths, self.environment, config=config)
-            for field_name in ("name", "version", "description", "author"):
-                setattr(made, field_name, getattr(found, field_name) or getattr(made, field_name))
-            made.jobs, made.automations, made.commands = found.jobs, found.automations, found.commands
-            made.calibrations, made.measurements = found.calibrations, found.measurements
-            made.problems += [found.problem] if found.problem else []
-            made.notes += [f"It replaces {name}." for name in found.replaced]
+            self._add_import(made, staged)
         present = self.folder.record(staged.key).version
         made.notes += [f"Version {present} is installed."] if present else []
         return made
+
+    def _add_import(self, made: Contents, staged: _Staged) -> None:
+        config = None if staged.root is None else staged.root / files.CONFIG_FILE
+        found = try_import(staged.path, staged.key, self.paths, self.environment, config=config)
+        for name in ("name", "version", "description", "author"):
+            setattr(made, name, getattr(found, name) or getattr(made, name))
+        made.jobs, made.automations, made.commands = found.jobs, found.automations, found.commands
+        made.calibrations, made.measurements = found.calibrations, found.measurements
+        made.problems += [found.problem] if found.problem else []
+        made.notes += [f"It replaces {name}." for name in found.replaced]
 
     def _hidden_module(self, stem: str) -> str:
         import importlib.util

@@ -56,7 +56,7 @@ class PluginFolder:
 
     @property
     def removed(self) -> Path:
-        """Plugin files that were uninstalled: nobody else may have a copy."""
+        """Plugin files that were uninstalled: there may be no other copy."""
         return self.path / "removed"
 
     @property

@@ -101,11 +101,7 @@ def test_the_pressure_is_read(simulated):
 
 def make_package(name: str, folder: Path) -> Path:
     """Make the package of a plugin below a folder; return its folder. Raise `ConflictError` if that exists."""
-    if not _NAME.fullmatch(name):
-        raise InvalidRequestError(
-            f"{name[:100]!r} cannot be the name of a plugin", remedy="Use a-z, 0-9 and _, a letter first: gas_sensor."
-        )
-    made = folder / name
+    made = folder / check_module_name(name)
     if made.exists():
         raise ConflictError(f"{made} exists")
     for relative, text in _FILES.items():
@@ -113,3 +109,12 @@ def make_package(name: str, folder: Path) -> Path:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text.replace("NAME", name), encoding="utf-8")
     return made
+
+
+def check_module_name(name: str) -> str:
+    """Return the name of a plugin that is a module as well; raise `InvalidRequestError` for any other."""
+    if not _NAME.fullmatch(name):
+        raise InvalidRequestError(
+            f"{name[:100]!r} cannot be the name of a plugin", remedy="Use a-z, 0-9 and _, a letter first: gas_sensor."
+        )
+    return name

@@ -19,7 +19,7 @@ from pioreactor.cli.cli_context import CliContext
 from pioreactor.cli.commands.import_reference import import_reference
 from pioreactor.data_import import source as archives
 from pioreactor.data_import.source import HostileArchiveError, opened, unpack
-from pioreactor.data_import.tables import copy_tables, plan_tables
+from pioreactor.data_import.table_copy import copy_tables, plan_tables
 from pioreactor.exc import PioreactorError, StorageError
 from pioreactor.runtime import context
 from pioreactor.runtime.context import Runtime

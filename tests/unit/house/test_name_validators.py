@@ -26,6 +26,8 @@ from pioreactor.measurements import ColumnSpec, MeasurementSpec, register, strea
 from pioreactor.measurements.registry import unregister
 from pioreactor.messaging.accounts import Account
 from pioreactor.models import ReactorModel, load_models
+from pioreactor.plugin_management import installer, pip
+from pioreactor.plugin_management.template import check_module_name
 from pioreactor.procedures.protocols import naming, od_fusion_offset
 from pioreactor.storage import artifacts
 from pioreactor.storage.leader.repositories import experiments, workers
@@ -94,9 +96,12 @@ CHECKS: dict[str, tuple[Callable[[str], object], str]] = {
     "dataset": (dataset_name, "od_readings"),
     "declaration": (job_class, "stirring"),
     "experiments": (experiments.check_experiment_name, "exp 1"),
+    "installer": (installer.check_file_name, "valve.py"),
     "kv": (lambda name: SqliteKeyValues(ANY, name), "leds"),
     "models name": (model("model_name"), "pioreactor_20ml"),
     "models version": (model("model_version"), "1.0"),
+    "pip": (pip.requirement, "gas-sensor"),
+    "pip wheel": (installer.check_file_name, "valve-1.0-py3-none-any.whl"),
     "pairing_client": (lambda name: split_address(name)[0], "worker1"),
     "pairing_protocol": (field_of(Confirmation, "proof", nonce="n" * 32), "p" * 64),
     "naming": (naming.checked_name, "a 1"),
@@ -115,14 +120,15 @@ CHECKS: dict[str, tuple[Callable[[str], object], str]] = {
     "request_bodies setting": (request_bodies.setting_name, "target_rpm"),
     "request_bodies unit": (request_bodies.unit_name, "unit1"),
     "system": (field_of(OwnToken, "token"), "t" * 43),
+    "template": (check_module_name, "gas_sensor"),
     "time_series": (column_of_series, "od_reading"),
     "unit": (lambda name: unit_name({"HOSTNAME": name}), "unit1"),
     "unit_tokens": (WorkerTokens(NOWHERE).token_of, "unit1"),
     "workers": (workers.check_unit_name, "unit1"),
 }
-NOT_NAMES = {"durations", "exports", "models", "repetitions", "replay", "validate"}
+NOT_NAMES = {"durations", "exports", "models", "repetitions", "replay", "table_copy", "validate"}
 """Modules with patterns of other things: durations, files that exist, angles of photodiodes, log lines, numbers,
-requirements of versions."""
+identifiers found in a database, requirements of versions."""
 
 
 @pytest.mark.parametrize("check", CHECKS)

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from pioreactor.bootstrap.simulated import build_simulation
 from pioreactor.cli.cli_context import CliContext
-from pioreactor.cli.commands.plugins import plugins
+from pioreactor.cli.commands.manage_plugins import plugins
 from pioreactor.exc import PioreactorError, StorageError
 from pioreactor.runtime import context
 from pioreactor.settings.editing import add_missing_keys

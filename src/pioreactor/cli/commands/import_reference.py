@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @click.command(name="import-reference")
-@click.argument("path", required=False, type=click.Path(path_type=Path, exists=True))
+@click.argument("path", required=False, type=click.Path(path_type=Path))
 @click.option("--dry-run", is_flag=True, help="Only show what would come over, and what not, and why.")
 @click.option("--undo", is_flag=True, help="Put back what was here before the last import.")
 @yes_option
@@ -48,7 +48,7 @@ def import_reference(cli: CliContext, path: Path | None, dry_run: bool, undo: bo
 
 
 def _importer(cli: CliContext) -> Importer:
-    from pioreactor.cli.commands.plugins import installer_of
+    from pioreactor.cli.commands.manage_plugins import installer_of
     from pioreactor.data_import.importer import Importer
 
     return Importer(cli.runtime, installer_of(cli))

@@ -65,7 +65,7 @@ function Steps({ onClose, onInstalled }: Props) {
       <Choice wanted={wanted} setWanted={setWanted} unit={unit} setUnit={setUnit} />
       <p className="soft small">
         The check imports the plugin in a process of its own and shows what it brings. Nothing is installed by it.
-        Install plugins of people whom you trust: a plugin can do what the software can.
+        Install plugins of people that you trust: a plugin can do what the software can.
       </p>
       <FormFooter
         error={checking.error}

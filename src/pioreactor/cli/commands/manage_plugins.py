@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pioreactor.plugin_management.installer import Installed, Installer, Source
 
 source_option = click.option(
-    "--source", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A wheel or a Python file instead."
+    "--source", type=click.Path(dir_okay=False, path_type=Path), help="A wheel or a Python file instead."
 )
 version_option = click.option("--version", help="Exactly this version; not together with --source.")
 _COLUMNS = ["name", "version", "state", "source", "author", "note"]
