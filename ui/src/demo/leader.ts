@@ -3,7 +3,6 @@
 import { type Answer, type Method, Refused, type Transport } from "@/api/client";
 import { parseIni } from "@/api/ini";
 import type { ChartPreferences, LogRow, ReactorModel, TimeSeries, Worker } from "@/api/types";
-import type { ChartPreferences, LogRow, TimeSeries } from "@/api/types";
 import { EVERYONE } from "@/live/topics";
 import { atLeast } from "@/parts/levels";
 import type { DemoCluster } from "./cluster";
