@@ -46,7 +46,7 @@ def ask(
     own = {"Authorization": f"Bearer {token}"} if token else {}
     given = {**own, **(headers if headers is not None else {})}
     url = create_webserver_path(address, endpoint)
-    return mureq.request(method, url, headers=given, has_deadline=True, **options)
+    return mureq.request(method, url, headers=given, **options)
 
 
 def _unit_at(address: str) -> str:
@@ -80,10 +80,13 @@ def ask_unit(
     headers: Mapping[str, str] | None = None,
     **options: Any,
 ) -> mureq.Response:
-    """Send a request to a unit by name; another unit at its address refuses a change with 409."""
+    """Send a request to a unit by name; another unit at its address refuses a change with 409.
+
+    A unit that gets to a change only after the timeout does not make it.
+    """
     where = address if address is not None else resolve_to_address(unit)
     given = {TARGET_HEADER: unit, **(headers if headers is not None else {})}
-    return ask(method, where, endpoint, unit=unit, headers=given, **options)
+    return ask(method, where, endpoint, unit=unit, headers=given, has_deadline=True, **options)
 
 
 get_from_unit, put_into_unit = partial(ask_unit, "GET"), partial(ask_unit, "PUT")
