@@ -25,7 +25,8 @@ def show(cli: CliContext, as_json: bool) -> None:
 
     runtime = cli.runtime
     now, synchronized = to_timestamp(runtime.clock.now()), runtime.computer.is_clock_synchronized()
-    problem = chrony.problem() if synchronized is not True else None
+    is_own = runtime.computer.belongs_to_reactor
+    problem = chrony.problem() if is_own and synchronized is not True else None
     if as_json:
         print_json({"clock_time": now, "synchronized": synchronized, "problem": problem})
         return

@@ -3,7 +3,7 @@
 import { Button, Checkbox, Group, Modal } from "@mantine/core";
 import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
-import { path, request } from "@/api/client";
+import { ask, path, Refused } from "@/api/client";
 import { Problem } from "@/parts/Problem";
 
 export type PowerAction = "reboot" | "shutdown" | "restart";
@@ -23,6 +23,12 @@ const SAID: Record<PowerAction, { title: string; button: string; consequence: st
     route: "web_server/restart",
   },
 };
+
+/** A machine that no longer answers does what it was asked for. */
+export function unlessAway(error: unknown): void {
+  const isAway = error instanceof Refused && (error.status === 0 || /cannot be reached/.test(error.message));
+  if (!isAway) throw error;
+}
 
 interface Props {
   unit: string;
@@ -48,12 +54,11 @@ function Question({ unit, action, activities, onClose }: Props & { action: Power
   const [isMeant, setIsMeant] = useState(false);
   const endsJobs = action !== "restart" && activities.length > 0;
   const doing = useMutation({
-    mutationFn: () =>
-      request(
-        "POST",
-        `${path("api", "units", unit, "system")}/${route}`,
-        action === "restart" ? undefined : { even_with_jobs: endsJobs && isMeant },
-      ),
+    mutationFn: () => {
+      const where = `${path("api", "units", unit, "system")}/${route}`;
+      const body = action === "restart" ? undefined : { even_with_jobs: endsJobs && isMeant };
+      return ask("POST", where, body).catch(unlessAway);
+    },
     onSuccess: onClose,
   });
   return (

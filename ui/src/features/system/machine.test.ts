@@ -1,7 +1,9 @@
 import { expect, it } from "vitest";
+import { Refused } from "@/api/client";
 import type { Machine } from "@/api/types";
 import { secondsOf } from "@/parts/format";
 import { clockFact, factsOf } from "./machine";
+import { unlessAway } from "./PowerDialog";
 
 const AT = "2026-11-29T10:00:00.000Z";
 const machine: Machine = {
@@ -45,4 +47,10 @@ it("says whether a clock can be trusted", () => {
     text: expect.stringContaining("behind this browser"),
   });
   expect(clock(false, 0, { is_simulated: true })).toEqual({ name: "Clock", text: "Simulated" });
+});
+
+it("reports a refusal, and not that a machine which restarts is away", () => {
+  expect(() => unlessAway(new Refused("r-1 runs stirring, which a reboot ends", 200))).toThrow("stirring");
+  expect(() => unlessAway(new Refused("r-1: 10.0.0.2:443 cannot be reached: timeout", 200))).not.toThrow();
+  expect(() => unlessAway(new Refused("The leader does not answer.", 0))).not.toThrow();
 });
