@@ -30,8 +30,13 @@ def worker_text(leader: str) -> str:
     return f"# Written by `pio cluster join`: the time of this worker is its leader's.\nserver {leader} iburst prefer\n"
 
 
-def write(paths: Paths, text: str, *, folder: Path = SYSTEM_FOLDER) -> str | None:
-    """Write the file, into the system's folder too; return what a person has to do if that is not possible."""
+def write(paths: Paths, text: str, *, is_simulated: bool = False, folder: Path = SYSTEM_FOLDER) -> str | None:
+    """Write the file, into the system's folder too; return what a person has to do if that is not possible.
+
+    The clock of a computer that only simulates a reactor is left alone.
+    """
+    if is_simulated:
+        return None
     own = paths.dot_pioreactor / _OWN_NAME
     own.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(own, text)
@@ -52,10 +57,11 @@ def write(paths: Paths, text: str, *, folder: Path = SYSTEM_FOLDER) -> str | Non
 
 def remove(paths: Paths, *, folder: Path = SYSTEM_FOLDER) -> str | None:
     """Remove the file of a unit that leaves its cluster; return what a person has to do if that is not possible."""
-    (paths.dot_pioreactor / _OWN_NAME).unlink(missing_ok=True)
-    target = folder / FILE_NAME
-    if not target.exists():
+    own, target = paths.dot_pioreactor / _OWN_NAME, folder / FILE_NAME
+    if not own.exists() or not target.exists():
+        own.unlink(missing_ok=True)
         return None
+    own.unlink()
     if not os.access(folder, os.W_OK):
         return (
             f"This unit still follows the clock of its former leader: sudo rm {target} && sudo systemctl restart chrony"

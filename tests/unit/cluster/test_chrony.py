@@ -50,3 +50,13 @@ def test_a_folder_of_root_is_named_with_the_command(
     assert "sudo install" in str(chrony.write(paths, chrony.leader_text(), folder=folder))
     (folder / "pioreactor.conf").write_text("server boss\n")
     assert "sudo rm" in str(chrony.remove(paths, folder=folder))
+
+
+def test_the_computer_of_a_simulated_reactor_is_left_alone(paths: Paths, tmp_path: Path) -> None:
+    folder = tmp_path / "conf.d"
+    folder.mkdir()
+    assert chrony.write(paths, chrony.leader_text(), is_simulated=True, folder=folder) is None
+    assert list(folder.iterdir()) == []
+    (folder / "pioreactor.conf").write_text("server boss\n")
+    assert chrony.remove(paths, folder=folder) is None
+    assert (folder / "pioreactor.conf").exists(), "it belongs to another unit on this computer"

@@ -75,7 +75,7 @@ def init(
         password_file = add_first_person(database.people, runtime.paths.secrets)
     finally:
         database.close()
-    clock_hint = chrony.write(runtime.paths, chrony.leader_text())
+    clock_hint = chrony.write(runtime.paths, chrony.leader_text(), is_simulated=simulated)
     url = f"https://{found}" + ("" if port == 443 else f":{port}")
     if as_json:
         print_json({"url": url, "steps": done, "password_file": str(password_file) if password_file else None})
@@ -132,7 +132,7 @@ def join(
     click.echo(f"{runtime.unit} is a worker of {joined.leader if joined else 'a cluster'} now.")
     click.echo("Start what runs from boot: systemctl start pioreactor.target; without systemd: pio cluster run.")
     address = load_settings(cli.paths.global_config).cluster.leader_address
-    _hint(chrony.write(cli.paths, chrony.worker_text(address)))
+    _hint(chrony.write(cli.paths, chrony.worker_text(address), is_simulated=simulated))
 
 
 def _hint(text: str | None) -> None:

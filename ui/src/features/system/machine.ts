@@ -56,7 +56,7 @@ export function factsOf(machine: Machine, nowS: number): Fact[] {
           },
         ]),
     clockFact(machine, nowS),
-    ...(uptime_s == null ? [] : [{ name: "Runs since", text: `${duration(uptime_s)} ago` }]),
+    ...(uptime_s == null ? [] : [{ name: "Running for", text: duration(uptime_s) }]),
     {
       name: "Services",
       text: machine.services.map((one) => `${one.name} ${one.is_running ? "on" : "off"}`).join(", "),
