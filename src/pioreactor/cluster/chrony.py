@@ -13,6 +13,7 @@ from pioreactor.storage.paths import Paths
 FILE_NAME: Final = "pioreactor.conf"
 SYSTEM_FOLDER: Final = Path("/etc/chrony/conf.d")
 _OWN_NAME: Final = "chrony.conf"
+_OWN_PATH: Final = f"~/.pioreactor/{_OWN_NAME}"
 
 
 def leader_text() -> str:
@@ -73,11 +74,9 @@ def remove(paths: Paths, *, folder: Path = SYSTEM_FOLDER) -> str | None:
 def problem(*, folder: Path = SYSTEM_FOLDER) -> str | None:
     """Return why this machine does not take part in keeping the time, with the remedy; None if it does."""
     if shutil.which("chronyd") is None and not folder.is_dir():
-        return "chrony is not installed: sudo apt install chrony, then copy ~/.pioreactor/chrony.conf to " + str(
-            folder / FILE_NAME
-        )
+        return f"chrony is not installed: sudo apt install chrony, then copy {_OWN_PATH} to {folder / FILE_NAME}"
     if not (folder / FILE_NAME).exists():
-        return f"{folder / FILE_NAME} is missing: copy ~/.pioreactor/chrony.conf there, then restart chrony"
+        return f"{folder / FILE_NAME} is missing: copy {_OWN_PATH} there, then restart chrony"
     return None
 
 
