@@ -82,9 +82,9 @@ def test_requests_of_plugins_have_a_deadline(monkeypatch: pytest.MonkeyPatch) ->
     http = LoopbackHttp({"unit1.local:80": lambda _: Response(200)})
     monkeypatch.setattr("pioreactor.bootstrap.process.http_client", lambda: http)
     with simulated_bench() as bench, context.using(bench.unit.runtime):
-        asking.patch_into_unit("unit1", "/unit_api/x", timeout=3.0)
-        asking.get_from_unit("unit1", "/unit_api/x")
-        asking.patch_into_unit("unit1", "/unit_api/x", timeout=None)
+        asking.patch_into_unit("unit1", "/unit_api/x", address="unit1.local", timeout=3.0)
+        asking.get_from_unit("unit1", "/unit_api/x", address="unit1.local")
+        asking.patch_into_unit("unit1", "/unit_api/x", address="unit1.local", timeout=None)
     assert [DEADLINE_HEADER in request.headers for _, request in http.asked] == [True, False, False]
 
 
