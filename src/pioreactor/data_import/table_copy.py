@@ -116,7 +116,7 @@ def copy_tables(source: Path, target: Path, plan: DatabasePlan, progress: Progre
 @contextmanager
 def _both(source: Path, target: Path) -> Iterator[sqlite3.Connection]:
     """Give a connection to our database, with theirs attached for reading."""
-    has_journal = Path(f"{source}-wal").exists()
+    has_journal = any(Path(f"{source}{suffix}").exists() for suffix in ("-wal", "-journal"))
     uri = f"{source.absolute().as_uri()}?mode=ro" + ("" if has_journal else "&immutable=1")
     try:
         with closing(sqlite3.connect(target, timeout=60.0, isolation_level=None, uri=True)) as connection:

@@ -21,6 +21,7 @@ build-backend = "hatchling.build"
 name = "NAME"
 version = "0.1.0"
 description = "Reads a gas sensor and records its pressure."
+requires-python = ">=3.11"
 authors = [{ name = "Your name" }]
 dependencies = ["pioreactor"]
 

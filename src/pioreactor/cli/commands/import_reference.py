@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 @json_option
 @pass_cli_context
 def import_reference(cli: CliContext, path: Path | None, dry_run: bool, undo: bool, yes: bool, as_json: bool) -> None:
-    """Take over data, calibrations, profiles, plugins and configuration from PATH.
+    """Take over the data of a leader of the existing software.
 
+    Data, calibrations, profiles, plugins and configuration are read from PATH.
     PATH is the folder .pioreactor of a leader of the existing software, or an archive of it. What is here is copied
     and the copy verified first; an import that was interrupted is continued by the same command.
     """
