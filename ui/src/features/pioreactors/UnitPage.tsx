@@ -121,11 +121,11 @@ function Page({
             <h2>Activities</h2>
             <ActivityGrid unit={unit} label={labels[unit]} experiment={name} jobs={jobs} />
           </section>
-          <Checks unit={unit} experiment={name} />
           <VialSettings unit={unit} experiment={name} />
         </div>
         <div className={css.column}>
           <ManualDosing unit={unit} experiment={name} model={model} />
+          <Checks unit={unit} experiment={name} />
         </div>
       </div>
       <div className={css.below}>
