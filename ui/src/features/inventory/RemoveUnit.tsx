@@ -16,18 +16,19 @@ export function RemoveUnit({ opened, onClose, unit, experiment }: Props) {
   const client = useQueryClient();
   const removing = useMutation({
     mutationFn: () => ask("DELETE", path("api", "workers", unit)),
-    onSuccess: async () => {
-      await Promise.all(
+    // The leader removes it first: a unit that does not answer is gone from the inventory, although it refused.
+    onSettled: () =>
+      Promise.all(
         ["workers", "assignments", "experiments"].map((key) => client.invalidateQueries({ queryKey: [key] })),
-      );
-      onClose();
-    },
+      ),
+    onSuccess: onClose,
   });
   return (
     <Modal opened={opened} onClose={onClose} title={`Remove ${unit}?`}>
       <p>
         {unit} leaves this cluster{experiment ? `, and what it runs for ${experiment} stops` : ""}. Its past readings
-        stay; adding it again brings it back.
+        stay; adding it again brings it back. A unit that does not answer is removed too; what runs on it has to be
+        stopped there.
       </p>
       {removing.error && <Problem error={removing.error} />}
       <Group justify="flex-end" mt="md">
