@@ -158,12 +158,13 @@ export function leaderOf(cluster: DemoCluster, { signedIn = true, latencyMs = LA
     if (method === "GET") {
       const answer = read(path, url.searchParams);
       if (answer) return structuredClone(answer);
-      throw new Refused(`The recording has no answer to GET ${path}: add it in scripts/record_panel.py.`, 0);
     }
     for (const [verb, pattern, route] of routes) {
       const match = verb === method ? pattern.exec(path) : null;
       if (match) return structuredClone(route(match.slice(1), (body ?? {}) as Record<string, unknown>));
     }
+    if (method === "GET")
+      throw new Refused(`The recording has no answer to GET ${path}: add it in scripts/record_panel.py.`, 0);
     throw new Refused(`The demo has no answer to ${method} ${path}.`, 0);
   };
 }

@@ -23,7 +23,7 @@ export function Preview({ dataset }: { dataset: Dataset }) {
         variant="subtle"
         size="compact-sm"
         aria-expanded={opened}
-        aria-label={`Preview of ${dataset.display_name}`}
+        aria-label={`${opened ? "Hide preview" : "Preview"} of ${dataset.display_name}`}
         onClick={() => setOpened(!opened)}
       >
         {opened ? "Hide" : "Preview"}
