@@ -208,7 +208,7 @@ def test_a_disk_that_is_full_and_then_is_not(scene: Scene) -> None:
         assert scene.writer.is_running
         assert scene.journal.acknowledged_seq() >= before
         scene.assert_nothing_acknowledged_is_missing()
-        assert "Free space on the leader's disk" in scene.said("The database cannot be written")[-1]
+        assert "Free space on the disk" in scene.said("The database cannot be written")[-1]
         for _ in range(20):
             scene.record(20)
             time.sleep(0.1)
