@@ -14,6 +14,7 @@ from typing import Final
 import msgspec
 
 from pioreactor.exc import InvalidRequestError, PioreactorError
+from pioreactor.processes.launch import module_argv
 
 _NAME: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,98}[A-Za-z0-9])?")
 _VERSION: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9.!+_-]{0,60}")
@@ -97,7 +98,7 @@ def name_of_wheel(file: Path) -> tuple[str, str]:
 class Pip:
     """Runs pip under this interpreter. Its usual variables (`PIP_INDEX_URL`, `PIP_FIND_LINKS`, …) have an effect."""
 
-    argv: Sequence[str] = (sys.executable, "-P", "-m", "pip")
+    argv: Sequence[str] = field(default_factory=lambda: module_argv("pip"))
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
     search_path: Sequence[str] = field(default_factory=lambda: tuple(sys.path))
     """Where the packages lie that are never replaced."""

@@ -1,7 +1,7 @@
 """Every page of the panel and everything that opens on top of one: what tests and pictures of all of them walk."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from playwright.sync_api import Locator, Page, expect
@@ -197,17 +197,13 @@ def modules_with_overlays() -> set[str]:
     }
 
 
-def walk(page: Page, address: str, size: str, views: tuple[View, ...] = (*PAGES, *OVERLAYS)) -> Iterator[View]:
-    """Open each view of a size in turn, and yield it once it stands still."""
-    for view in views:
-        if size not in view.sizes:
-            continue
-        page.goto(f"{address}/vial.svg")  # a place of the same origin without the panel: nothing is remembered anew
-        page.evaluate("localStorage.clear()")
-        page.goto(f"{address}/{view.address}")
-        page.locator("h1").wait_for()
+def visit(page: Page, address: str, view: View) -> None:
+    """Open a view as on the first visit, and return once it stands still."""
+    page.goto(f"{address}/vial.svg")  # a place of the same origin without the panel: nothing is remembered anew
+    page.evaluate("localStorage.clear()")
+    page.goto(f"{address}/{view.address}")
+    page.locator("h1").wait_for()
+    page.evaluate(SETTLED)
+    view.open(page)
+    if view.open is not _stay:
         page.evaluate(SETTLED)
-        view.open(page)
-        if view.open is not _stay:
-            page.evaluate(SETTLED)
-        yield view

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from typing import cast
 
 import pytest
-from playwright.sync_api import Page
-from tests.browser.conftest import ROOT, WITHOUT_TRANSITIONS, themes
-from tests.browser.pages.panel_views import OVERLAYS, UNREACHED, modules_with_overlays, walk
+from playwright.sync_api import Page, ViewportSize
+from tests.browser.conftest import ROOT, SETTLED, WITHOUT_TRANSITIONS, themes
+from tests.browser.pages.panel_views import OVERLAYS, PAGES, UNREACHED, modules_with_overlays, visit
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
 
@@ -14,10 +14,8 @@ AXE = ROOT / "ui" / "node_modules" / "axe-core" / "axe.min.js"
 
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
 OF_COLORS = ["color-contrast", "link-in-text-block"]
-"""The rules among them whose result can change with the theme."""
-RULES = {"desk": {"light": WCAG, "dark": OF_COLORS}, "phone": {"dark": WCAG}}
-"""All rules at each width; those of colors in both themes, because colors do not depend on the width."""
-
+"""The rules among them whose result can change with the theme, and not with the width."""
+SIZES: dict[str, ViewportSize] = {"desk": {"width": 1440, "height": 900}, "phone": {"width": 390, "height": 844}}
 
 TOO_SMALL = """() => [...document.querySelectorAll("main *, [data-portal] *")]
     .filter((one) => [...one.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim())
@@ -48,21 +46,35 @@ def test_everything_that_opens_is_among_the_views() -> None:
     assert modules_with_overlays() == {view.source for view in OVERLAYS} | set(UNREACHED)
 
 
+def misfits(page: Page, where: str) -> list[str]:
+    """Return texts that are too small to read, and how much the page is wider than the screen."""
+    found = [f"{where}: smaller than 12 px: {text}" for text in page.evaluate(TOO_SMALL)]
+    wider = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    return [*found, f"{where}: {wider} px wider than the screen"] if wider > 0 else found
+
+
 @pytest.mark.timeout(400)
-@pytest.mark.parametrize("size", ["desk", "phone"])
 def test_nothing_stands_in_the_way_of_anyone(
-    recording: str, open_page: Callable[..., Page], keep_screenshot: Callable[..., None], size: str
+    recording: str, open_page: Callable[..., Page], keep_screenshot: Callable[..., None]
 ) -> None:
-    page = open_page(phone=size == "phone", dark=size == "phone")
+    """All rules are tried at both widths, and those of colors in both themes: each view is opened once."""
+    page = open_page()
     found = []
-    for view in walk(page, recording, size):
-        page.add_script_tag(path=AXE)
-        page.add_style_tag(content=WITHOUT_TRANSITIONS)  # colors half-way between two themes have no contrast
-        for theme in themes(page) if size == "desk" else ["dark"]:
-            rules = RULES[size][theme]
-            found += [f"{view.name}, {size}, {theme}: {one}" for one in broken_rules(page, rules)]
-            keep_screenshot(page, f"{view.name}-{size}-{theme}", full_page=view.source == "")
-        found += [f"{view.name}, {size}: smaller than 12 px: {text}" for text in page.evaluate(TOO_SMALL)]
-        wider = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        found += [f"{view.name}, {size}: {wider} px wider than the screen"] if wider > 0 else []
+    for view in (*PAGES, *OVERLAYS):
+        for size in view.sizes[:1]:
+            page.set_viewport_size(SIZES[size])
+            visit(page, recording, view)
+            page.add_script_tag(path=AXE)
+            page.add_style_tag(content=WITHOUT_TRANSITIONS)  # colors half-way between two themes have no contrast
+            for rules, theme in zip((WCAG, OF_COLORS), themes(page), strict=True):
+                where = f"{view.name}-{size}-{theme}"
+                found += [f"{where}: {one}" for one in broken_rules(page, rules)]
+                keep_screenshot(page, where, full_page=view.source == "")
+            found += misfits(page, where)
+        for size in view.sizes[1:]:
+            page.set_viewport_size(SIZES[size])
+            page.evaluate(SETTLED)
+            where = f"{view.name}-{size}-{theme}"
+            found += [f"{where}: {one}" for one in broken_rules(page, WCAG)] + misfits(page, where)
+            keep_screenshot(page, where, full_page=view.source == "")
     assert not found, "\n".join(found)
