@@ -1,9 +1,9 @@
 """Runs everything that must hold before a change lands, shows how long each part took, and counts the tests.
 
 Run `python scripts/run_checks.py [PART...]`; without names all parts run, in two lanes at once. One checks the code and
-runs the tests that compute, at a lower priority; the other checks the UI and runs the tests that wait much of their
-time: those of processes and of pages at once, those of a cluster in the browser when the machine is free. In CI
-(`CI=true`) a test that is skipped for want of a program counts as failed.
+runs the tests that compute, at the lowest priority; the other checks the UI and runs the tests that wait much of their
+time: those of processes, and those in a browser. In CI (`CI=true`) a test that is skipped for want of a program counts
+as failed.
 """
 
 import argparse
@@ -26,7 +26,7 @@ BIN = Path(sys.executable).parent
 PYTEST = (*PYTHON, "pytest")
 SHARED = ("-n", "auto", "--dist", "worksteal")
 COUNT = re.compile(r"(\d+) (passed|failed|error|skipped)")
-LOW_PRIORITY = ("nice", "-n", "10")
+LOW_PRIORITY = ("nice", "-n", "19")
 """For tests that compute: processes that other tests wait for come first, and these take what is left."""
 COLOR = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -102,11 +102,12 @@ def computing_tests() -> list[Part]:
 
 
 def waiting_tests() -> list[Part]:
-    # The pumps of the browser's cluster run sixty times faster than real: beside computing tests they would run over.
+    # Beside tests of the lowest priority these wait for nothing but themselves: the pumps of a cluster in the browser,
+    # which run sixty times faster than real, would run over on a machine that is late.
     return [
         test_part("system", *SHARED, "-m", "system and not browser and not hardware"),
+        test_part("clusters", "tests/browser/cluster", "-m", "browser and not hardware"),
         test_part("pages", "tests/browser/pages", "-m", "browser and not hardware"),
-        test_part("clusters", "tests/browser/cluster", "-m", "browser and not hardware", after="tests"),
     ]
 
 
