@@ -132,8 +132,8 @@ def start_demo() -> Callable[..., contextlib.AbstractContextManager[Cluster]]:
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Cluster]:
-    """Run a cluster at twenty times real time."""
-    with _demo("--speed", "20") as running:
+    """Run a cluster at ten times real time: its jobs use processor time from here to the end of the session."""
+    with _demo("--speed", "10") as running:
         yield running
 
 
