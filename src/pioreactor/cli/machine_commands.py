@@ -195,40 +195,30 @@ def remove(
     for_each(chosen, lambda unit: cli.ask(unit, "POST", "/unit_api/system/remove_file", json=body), as_json=as_json)
 
 
-@click.command()
-@click.option("--even-with-jobs", is_flag=True, help="Although jobs run, which end.")
-@units_options
-@yes_option
-@json_option
-@pass_cli_context
-def reboot(
-    cli: CliContext,
-    even_with_jobs: bool,
-    units: tuple[str, ...],
-    experiments: tuple[str, ...],
-    yes: bool,
-    as_json: bool,
-) -> None:
-    """Reboot machines: the workers, the leader only if it is named, and last. Refused where jobs run."""
-    _power(cli, "reboot", units, experiments, even_with_jobs=even_with_jobs, yes=yes, as_json=as_json)
+def _power_command(what: str, summary: str) -> click.Command:
+    @click.command(
+        name=what, help=f"{summary}: the workers, the leader only if it is named, and last. Refused where jobs run."
+    )
+    @click.option("--even-with-jobs", is_flag=True, help="Although jobs run, which end.")
+    @units_options
+    @yes_option
+    @json_option
+    @pass_cli_context
+    def command(
+        cli: CliContext,
+        even_with_jobs: bool,
+        units: tuple[str, ...],
+        experiments: tuple[str, ...],
+        yes: bool,
+        as_json: bool,
+    ) -> None:
+        _power(cli, what, units, experiments, even_with_jobs=even_with_jobs, yes=yes, as_json=as_json)
+
+    return command
 
 
-@click.command()
-@click.option("--even-with-jobs", is_flag=True, help="Although jobs run, which end.")
-@units_options
-@yes_option
-@json_option
-@pass_cli_context
-def shutdown(
-    cli: CliContext,
-    even_with_jobs: bool,
-    units: tuple[str, ...],
-    experiments: tuple[str, ...],
-    yes: bool,
-    as_json: bool,
-) -> None:
-    """Shut machines down: the workers, the leader only if it is named, and last. Refused where jobs run."""
-    _power(cli, "shutdown", units, experiments, even_with_jobs=even_with_jobs, yes=yes, as_json=as_json)
+reboot = _power_command("reboot", "Reboot machines")
+shutdown = _power_command("shutdown", "Shut machines down")
 
 
 def _power(

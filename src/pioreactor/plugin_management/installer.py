@@ -18,7 +18,7 @@ from pioreactor.exc import ConflictError, InvalidRequestError, NotFoundError
 from pioreactor.plugin_management import contents as files
 from pioreactor.plugin_management.contents import Contents
 from pioreactor.plugin_management.import_check import try_import
-from pioreactor.plugin_management.pip import PackageError, Pip, Wheel, name_of_wheel, package_is_ours, requirement
+from pioreactor.plugin_management.pip import PackageError, Pip, Wheel, name_of_wheel, refuse_ours, requirement
 from pioreactor.plugin_management.plugin_folder import PluginFolder, Record, package_key
 from pioreactor.plugin_management.presence import ENTRY_POINT_GROUP
 from pioreactor.settings.editing import add_missing_keys
@@ -178,7 +178,7 @@ class Installer:
         if config.is_file():
             shared, local = self.paths.global_config, self.paths.local_config
             added = add_missing_keys(config, shared=shared, local=local, is_leader=self.is_leader)
-            messages += [f"Added {key}." for key in added]
+            messages += [f"Added {name}." for name in added]
         if (root / files.SCRIPTS[0]).is_file():
             messages.append(f"It brings a script that was not run; see: pio plugins setup {key}")
         return messages
@@ -238,8 +238,7 @@ class Installer:
             wanted, beside, name = requirement(source.name, source.version), None, source.name
         else:
             name, _ = name_of_wheel(source.file)
-            if package_is_ours(name):
-                raise InvalidRequestError("pioreactor itself is not a plugin", remedy="See: pio update")
+            refuse_ours(name)
             wanted, beside = str(source.file), source.file.parent
         wheels = self._pip.find(wanted, work, beside=beside)
         key, target = package_key(name), work / "package"

@@ -73,8 +73,7 @@ def requirement(name: str, version: str | None = None) -> str:
         raise InvalidRequestError(
             f"{name[:100]!r} is not the name of a package", remedy="Use letters, digits, and . _ - between them."
         )
-    if package_is_ours(name):
-        raise InvalidRequestError("pioreactor itself is not a plugin", remedy="See: pio update")
+    refuse_ours(name)
     if version is None:
         return name
     if not _VERSION.fullmatch(version):
@@ -82,8 +81,12 @@ def requirement(name: str, version: str | None = None) -> str:
     return f"{name}=={version}"
 
 
-def package_is_ours(name: str) -> bool:
-    return name.lower() == "pioreactor"
+def refuse_ours(name: str) -> None:
+    """Raise `InvalidRequestError` for the package of this software."""
+    if name.lower() == "pioreactor":
+        raise InvalidRequestError(
+            "pioreactor itself is not a plugin", remedy="Install its new version in the way its first was installed."
+        )
 
 
 def name_of_wheel(file: Path) -> tuple[str, str]:

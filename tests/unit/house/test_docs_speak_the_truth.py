@@ -1,5 +1,6 @@
 """What README and docs tell a person to type exists, and their links lead somewhere."""
 
+import ast
 import re
 import shlex
 from collections.abc import Iterator
@@ -31,6 +32,10 @@ _MADE_HERE = {
 """Jobs and commands that a page of the docs defines; `test_docs_code_runs.py` runs them."""
 _NAMED_AS_ABSENT = {"export_experiment_data"}
 """Commands of the reference of which the page of differences says that they are not here."""
+
+
+_NO_COMMANDS = {"must"}
+"""Words that follow the name of a program in sentences."""
 
 
 def commands(text: str, *, in_sentences: bool = True) -> Iterator[list[str]]:
@@ -100,6 +105,18 @@ def parse(command: click.Command, words: list[str]) -> None:
             _, found, _ = command.resolve_command(context, rest)
             assert found is not None
             parse(found, rest)
+
+
+def test_commands_in_messages_exist() -> None:
+    """A remedy that names a command which does not exist is worse than none."""
+    wrong = set()
+    for path in (ROOT / "src" / "pioreactor").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                for program, name in re.findall(r"\b(pios?) ([a-z][a-z_-]+)", node.value):
+                    if name not in _NO_COMMANDS and fault_in([program, name]):
+                        wrong.add(f"{path.name}: {program} {name}")
+    assert wrong == set()
 
 
 def test_a_wrong_command_is_noticed() -> None:

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,26 @@ def test_the_template_is_built_checked_and_tested(tmp_path: Path) -> None:
         check=False,
     )
     assert tested.returncode == 0, tested.stdout + tested.stderr
+
+
+def test_what_the_command_prints_can_be_typed(tmp_path: Path) -> None:
+    """The lines are run as printed, in the folder where a person is: pip takes a bare name for one of its index."""
+    environment = {
+        **os.environ,
+        "PIP_NO_INDEX": "1",
+        "PIP_NO_BUILD_ISOLATION": "0",
+        "HOSTNAME": "unit1",
+        "DOT_PIOREACTOR": str(tmp_path / "dot"),
+        "RUN_PIOREACTOR": str(tmp_path / "run"),
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
+    }
+    run = partial(subprocess.run, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    made = run(["pio", "plugins", "new", "gas_t"])
+    lines = [line.strip() for line in made.stdout.splitlines() if line.startswith("  ")]
+    assert len(lines) == 3, made.stdout + made.stderr
+    typed = run(["bash", "-e", "-c", "\n".join(lines)])
+    assert typed.returncode == 0, typed.stdout + typed.stderr
+    assert "gas_t_pressure" in typed.stdout
 
 
 @pytest.mark.parametrize("name", ["Gas", "1gas", "gas-sensor", "../gas", "", "g" * 60])

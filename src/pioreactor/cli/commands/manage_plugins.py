@@ -167,7 +167,8 @@ def new(name: str, folder: Path) -> None:
     from pioreactor.plugin_management.template import make_package
 
     made = make_package(name, folder)
-    click.echo(f"Made {made}. Build and try it:\n  pip wheel --no-deps {made}\n  pio plugins install --source *.whl")
+    click.echo(f"Made {made}. Build and try it:\n  cd {made}\n  pip wheel --no-deps .")
+    click.echo("  pio plugins install --source *.whl --dry-run")
 
 
 def chosen_source(name: str | None, source: Path | None, version: str | None) -> Source:
