@@ -1,7 +1,7 @@
 /** The stretch of time that charts show, in the address: a link shows others the same stretch. */
 
 import { useEffect, useSyncExternalStore } from "react";
-import { useSearchParams } from "react-router";
+import { useAddressParams } from "@/parts/addressParams";
 import { secondsOf } from "@/parts/format";
 import type { Range, SharedAxis, Window } from "./axis";
 
@@ -42,7 +42,7 @@ const keyOf = (stretch: Stretch): string => writeStretch(new URLSearchParams(), 
 
 /** Keep axis and address at the same stretch, whichever of them changes. */
 export function useStretchInAddress(axis: SharedAxis): void {
-  const [params, setParams] = useSearchParams();
+  const [params, change] = useAddressParams();
   const asked = keyOf(readStretch(params));
   const shown = useSyncExternalStore(axis.subscribe, () => keyOf(axis));
   // biome-ignore lint/correctness/useExhaustiveDependencies: only a new address moves the axis, not the axis itself
@@ -54,10 +54,7 @@ export function useStretchInAddress(axis: SharedAxis): void {
   // biome-ignore lint/correctness/useExhaustiveDependencies: only a moved axis changes the address
   useEffect(() => {
     if (shown === asked) return undefined;
-    const timer = setTimeout(
-      () => setParams((before) => writeStretch(before, axis), { replace: true }),
-      WRITTEN_AFTER_MS,
-    );
+    const timer = setTimeout(() => change((now) => writeStretch(now, axis)), WRITTEN_AFTER_MS);
     return () => clearTimeout(timer);
   }, [shown]);
 }

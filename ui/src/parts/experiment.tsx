@@ -1,9 +1,9 @@
 /** The experiment is the frame: which one the page looks at. It is in the address, so a link shows the same to others. */
 
 import { createContext, type ReactNode, useCallback, useContext, useEffect, useMemo, useState } from "react";
-import { useSearchParams } from "react-router";
 import { useExperiments } from "@/api/queries";
 import type { Experiment } from "@/api/types";
+import { useAddressParams } from "./addressParams";
 import { recall, remember } from "./remembered";
 
 interface Frame {
@@ -52,7 +52,7 @@ export const inExperiment = (path: string, experiment: string): string =>
 
 export function ExperimentFrame({ children }: { children: ReactNode }) {
   const { data, error, isPending } = useExperiments();
-  const [params, setParams] = useSearchParams();
+  const [params, change] = useAddressParams();
   const [last, setLast] = useState(() => recall(REMEMBERED));
   const linked = params.get(LINKED);
 
@@ -60,16 +60,12 @@ export function ExperimentFrame({ children }: { children: ReactNode }) {
     (name: string) => {
       remember(REMEMBERED, name);
       setLast(name);
-      setParams(
-        (before) => {
-          for (const key of OF_ONE_EXPERIMENT) before.delete(key);
-          before.set(LINKED, name);
-          return before;
-        },
-        { replace: true },
-      );
+      change((now) => {
+        for (const key of OF_ONE_EXPERIMENT) now.delete(key);
+        now.set(LINKED, name);
+      });
     },
-    [setParams],
+    [change],
   );
 
   const frame = useMemo<Frame>(() => {
@@ -94,17 +90,11 @@ export const useFrame = (): Frame => useContext(FrameContext);
 /** Keep the experiment that is shown in the address of a page that is about one. */
 export function useExperimentInAddress(wanted: boolean): void {
   const { current } = useFrame();
-  const [params, setParams] = useSearchParams();
+  const [params, change] = useAddressParams();
   const name = current?.experiment;
   const written = params.get(LINKED);
   useEffect(() => {
     if (!wanted || name === undefined || written === name) return;
-    setParams(
-      (before) => {
-        before.set(LINKED, name);
-        return before;
-      },
-      { replace: true },
-    );
-  }, [wanted, name, written, setParams]);
+    change((now) => now.set(LINKED, name));
+  }, [wanted, name, written, change]);
 }

@@ -1,18 +1,14 @@
 /** Filters of a list, kept in the address: a link shows the same rows. */
 
-import { useSearchParams } from "react-router";
+import { useAddressParams } from "./addressParams";
 
-/** Return the parameters, and what sets one (a blank value removes it) without a step in the browser's history. */
+/** Return the parameters, and what sets one; a blank value removes it. */
 export function useFilters(): [URLSearchParams, (key: string, value: string) => void] {
-  const [params, setParams] = useSearchParams();
+  const [params, change] = useAddressParams();
   const set = (key: string, value: string): void =>
-    setParams(
-      (before) => {
-        if (value === "") before.delete(key);
-        else before.set(key, value);
-        return before;
-      },
-      { replace: true },
-    );
+    change((now) => {
+      if (value === "") now.delete(key);
+      else now.set(key, value);
+    });
   return [params, set];
 }

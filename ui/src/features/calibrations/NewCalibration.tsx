@@ -2,11 +2,12 @@
 
 import { Button, NativeSelect } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { Link, useNavigate, useSearchParams } from "react-router";
+import { Link, useNavigate } from "react-router";
 import { finished, get, path, Refused, request } from "@/api/client";
 import { useAssigned, useJobDescriptors, useLabels, useWorkers } from "@/api/queries";
 import type { TaskAccepted, UnitAnswer } from "@/api/types";
 import { ActivityGrid } from "@/control/ActivityGrid";
+import { useAddressParams } from "@/parts/addressParams";
 import { useFrame } from "@/parts/experiment";
 import { PageHeader } from "@/parts/PageHeader";
 import { Empty, Problem, Waiting } from "@/parts/Problem";
@@ -38,21 +39,14 @@ function useProtocols(unit: string) {
 }
 
 export function NewCalibration() {
-  const [params, setParams] = useSearchParams();
+  const [params, change] = useAddressParams();
   const workers = useWorkers().data ?? [];
   const active = workers.filter((one) => one.is_active !== 0).map((one) => one.pioreactor_unit);
   const unit = params.get("unit") ?? (active.length === 1 ? (active[0] ?? "") : "");
   const protocols = useProtocols(unit);
   const devices = [...new Set(protocols.data?.map((one) => one.target_device))];
   const device = params.get("device") ?? "";
-  const set = (key: string, value: string): void =>
-    setParams(
-      (before) => {
-        before.set(key, value);
-        return before;
-      },
-      { replace: true },
-    );
+  const set = (key: string, value: string): void => change((now) => now.set(key, value));
   return (
     <>
       <PageHeader title="Calibrate" about={<Link to="/calibrations">To the calibrations there are</Link>} />

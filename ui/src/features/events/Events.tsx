@@ -4,12 +4,12 @@ import { Button, NativeSelect, TextInput } from "@mantine/core";
 import { useDebouncedCallback } from "@mantine/hooks";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { useState } from "react";
-import { useSearchParams } from "react-router";
 import { get } from "@/api/client";
 import { useAssigned, useLabels, useWorkers } from "@/api/queries";
 import type { LogRow } from "@/api/types";
 import { named } from "@/control/units";
 import { useLiveLogs } from "@/live/logs";
+import { useAddressParams } from "@/parts/addressParams";
 import { useFrame } from "@/parts/experiment";
 import { Icon } from "@/parts/icons";
 import { LEVEL_CHOICES } from "@/parts/levels";
@@ -23,22 +23,18 @@ import { Quarantine } from "./Quarantine";
 
 export default function Events() {
   const { current } = useFrame();
-  const [params, setParams] = useSearchParams();
+  const [params, change] = useAddressParams();
   const filters = readFilters(params);
   const experiment = current?.experiment ?? "";
   const labels = useLabels(experiment).data ?? {};
   const workers = useWorkers().data ?? [];
   const set = (changes: Partial<Filters>): void =>
-    setParams(
-      (before) => {
-        for (const [key, value] of Object.entries(changes)) {
-          if (value) before.set(key, value);
-          else before.delete(key);
-        }
-        return before;
-      },
-      { replace: true },
-    );
+    change((now) => {
+      for (const [key, value] of Object.entries(changes)) {
+        if (value) now.set(key, value);
+        else now.delete(key);
+      }
+    });
 
   const where = logsPath(filters, experiment);
   const pages = useInfiniteQuery({

@@ -3,8 +3,8 @@
 import { Button, Group, Menu, Modal } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { useSearchParams } from "react-router";
 import { ask, path } from "@/api/client";
+import { useAddressParams } from "@/parts/addressParams";
 import { useFrame } from "@/parts/experiment";
 import { count } from "@/parts/format";
 import { Icon } from "@/parts/icons";
@@ -27,19 +27,12 @@ interface Writing {
 export default function Profiles() {
   const { current } = useFrame();
   const experiment = current?.experiment ?? "";
-  const [params, setParams] = useSearchParams();
+  const [params, change] = useAddressParams();
   const [writing, setWriting] = useState<Writing>();
   const profiles = useProfiles();
   const rows = profiles.data ?? [];
   const chosen = rows.find((one) => one.file === params.get("file"))?.file ?? rows[0]?.file;
-  const choose = (file: string): void =>
-    setParams(
-      (before) => {
-        before.set("file", file);
-        return before;
-      },
-      { replace: true },
-    );
+  const choose = (file: string): void => change((now) => now.set("file", file));
   const done = (file: string | undefined): void => {
     setWriting(undefined);
     if (file !== undefined) choose(file);
