@@ -146,6 +146,7 @@ def test_a_frozen_unit_looks_frozen_within_ten_seconds_and_recovers(
 
 
 def test_an_alarm_outlives_a_reload_until_it_is_acknowledged(overview: Page, lab: Lab) -> None:
+    expect(card_of(overview)).to_be_visible()
     origin = {"Origin": lab.cluster.address}
     now = to_timestamp(datetime.now(UTC))
     told = overview.request.post(
