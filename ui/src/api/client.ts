@@ -125,3 +125,6 @@ export async function ask(method: Method, where: string, body?: unknown, patienc
   }
   return result;
 }
+
+/** Mark an answer as one that messages of an MQTT filter complete: the page asks again when it missed some. */
+export const completedBy = (stream: string): { meta: { stream: string } } => ({ meta: { stream } });

@@ -1,7 +1,8 @@
 /** What the pages ask the leader, each question once. */
 
 import { type UseQueryResult, useQueries, useQuery } from "@tanstack/react-query";
-import { get, path } from "./client";
+import { ALL, logsOf } from "@/live/topics";
+import { completedBy, get, path } from "./client";
 import { narrowed, narrowedJob } from "./descriptors";
 import { type Ini, parseIni } from "./ini";
 import type {
@@ -159,9 +160,13 @@ export const useSharedConfig = (): UseQueryResult<Ini, Error> => useQuery(config
 
 export const useQuarantined = () => useGet<Quarantined>(["quarantine"], "/api/quarantine?limit=1", MINUTE);
 
+/** The latest events of an experiment, and of the units themselves. */
 export const useRecentLogs = (experiment: string, level: string) =>
-  useGet<LogRow[]>(
-    ["experiments", experiment, "recent_logs", level],
-    `${path("api", "experiments", experiment, "recent_logs")}?min_level=${level}`,
-    MINUTE,
-  );
+  useQuery({
+    ...asked<LogRow[]>(
+      ["experiments", experiment, "recent_logs", level],
+      `${path("api", "experiments", experiment, "recent_logs")}?min_level=${level}`,
+      MINUTE,
+    ),
+    ...completedBy(logsOf(ALL)),
+  });

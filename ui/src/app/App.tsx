@@ -5,10 +5,11 @@ import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { useState } from "react";
 import { createBrowserRouter, RouterProvider } from "react-router";
 import { onSignedOut, Refused } from "@/api/client";
-import type { OpenFeed } from "@/live/bus";
+import { bus, type OpenFeed } from "@/live/bus";
 import { ErrorBoundary } from "@/parts/ErrorBoundary";
 import { ExperimentFrame } from "@/parts/experiment";
 import { Problem, Waiting } from "@/parts/Problem";
+import { refetchMissed } from "./missed";
 import { Shell } from "./Shell";
 import { SignIn } from "./SignIn";
 import { usePerson } from "./session";
@@ -25,6 +26,7 @@ export const client = new QueryClient({
 });
 
 onSignedOut(() => client.setQueryData(["me"], null));
+refetchMissed(client, bus);
 
 function AuthGate({ openFeed }: { openFeed: OpenFeed }) {
   const { data: person, error, isPending } = usePerson();

@@ -6,7 +6,7 @@ import type { LogRow } from "@/api/types";
 import { useStream } from "@/live/hooks";
 import { merged, readLog } from "@/live/logs";
 import type { Message } from "@/live/store";
-import { CLUSTER } from "@/live/topics";
+import { logsOf, ofClusterLogs } from "@/live/topics";
 import { secondsOf } from "@/parts/format";
 import { atLeast } from "@/parts/levels";
 import { recall, remember } from "@/parts/remembered";
@@ -37,8 +37,8 @@ export function useWarnings(experiment: string): [LogRow[], () => void] {
       .filter((row) => row !== undefined && atLeast(row.level, "WARNING")) as LogRow[];
     if (received.length > 0) setLive((before) => merged(received, before).slice(0, KEPT));
   };
-  useStream(`pioreactor/+/${experiment}/logs/#`, onMessages);
-  useStream(`pioreactor/+/${CLUSTER}/logs/#`, onMessages);
+  useStream(logsOf(experiment), onMessages);
+  useStream(ofClusterLogs, onMessages);
   const rows = unacknowledged(merged(live, recorded.data ?? []), acknowledgedS);
   const acknowledge = (): void => {
     const newestS = Math.max(acknowledgedS, ...rows.map((row) => secondsOf(row.timestamp)));

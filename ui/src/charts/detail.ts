@@ -54,7 +54,7 @@ export function useDetailed(wanted: Wanted, enabled = true, originS = 0): Detail
   const { source, version } = useSource(wanted, enabled);
   const stretch = useSettled(axis.zoom, originS);
   const asks = enabled && stretch !== undefined && isThinned(source.table.series, wanted.targetPoints);
-  const fine = useSource({ ...wanted, topics: [], stretch }, asks);
+  const fine = useSource({ ...wanted, stretch }, asks);
   // biome-ignore lint/correctness/useExhaustiveDependencies: the versions count changes of the mutable tables
   const series = useMemo(() => {
     if (!enabled) return NONE;

@@ -3,9 +3,10 @@
 import { useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
 import type uPlot from "uplot";
-import { get, path } from "@/api/client";
+import { completedBy, get, path } from "@/api/client";
 import type { LogRow } from "@/api/types";
 import { useLiveLogs } from "@/live/logs";
+import { logsOf } from "@/live/topics";
 import { secondsOf } from "@/parts/format";
 
 export interface Note {
@@ -34,6 +35,7 @@ export function useNotes(experiment: string, unit?: string): readonly Note[] {
     queryKey: ["logs", "notes", experiment],
     queryFn: ({ signal }) => get<LogRow[]>(`${path("api", "experiments", experiment, "logs")}?task=note`, signal),
     staleTime: 60_000,
+    ...completedBy(logsOf(experiment)),
   });
   const rows = useLiveLogs(experiment, "INFO", data);
   return useMemo(

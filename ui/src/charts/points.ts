@@ -38,13 +38,14 @@ export class SeriesTable {
   readonly series = new Map<string, Points>();
   version = 0;
 
-  /** Replace what is known by history; live points newer than it stay. */
-  load(history: { name: string; x: number[]; y: number[] }[]): void {
-    const before = new Map(this.series);
-    this.series.clear();
-    for (const { name, x, y } of history) this.series.set(name, { x, y });
-    for (const [name, { x, y }] of before)
-      for (let i = 0; i < x.length; i++) this.append(name, x[i] as number, y[i] as number);
+  /** Replace what is known from a moment on [s], or all of it, by history; live points newer than it stay. */
+  load(history: { name: string; x: number[]; y: number[] }[], sinceS = -Infinity): void {
+    for (const { name, x, y } of history) {
+      const known = this.series.get(name) ?? { x: [], y: [] };
+      const kept = indexAt(known.x, sinceS);
+      this.series.set(name, { x: [...known.x.slice(0, kept), ...x], y: [...known.y.slice(0, kept), ...y] });
+      for (let i = kept; i < known.x.length; i++) this.append(name, known.x[i] as number, known.y[i] as number);
+    }
     this.version++;
   }
 

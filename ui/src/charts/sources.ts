@@ -7,7 +7,7 @@ import { bus } from "@/live/bus";
 import { ESTIMATE } from "@/live/estimate";
 import { readingOf } from "@/live/hooks";
 import type { Message } from "@/live/store";
-import { parse } from "@/live/topics";
+import { overlap, parse } from "@/live/topics";
 import { secondsOf } from "@/parts/format";
 import { SeriesTable } from "./points";
 
@@ -80,10 +80,12 @@ export const dosesWanted = (experiment: string, lookbackH: number): Wanted => ({
   targetPoints: 1400,
 });
 
-function historyPath(wanted: Wanted, table: string): string {
+function historyPath(wanted: Wanted, table: string, sinceS?: number): string {
   const ends = wanted.column === null ? [table] : [table, wanted.column];
   const [start, end] = (wanted.stretch ?? []).map((moment) => new Date(moment * 1000).toISOString());
-  const when = start && end ? `start_time=${start}&end_time=${end}` : `lookback=${wanted.lookbackH}`;
+  const since =
+    sinceS === undefined ? `lookback=${wanted.lookbackH}` : `start_time=${new Date(sinceS * 1000).toISOString()}`;
+  const when = start && end ? `start_time=${start}&end_time=${end}` : since;
   const query = `?${when}&target_points=${wanted.targetPoints}`;
   return path("api", "experiments", wanted.experiment, "time_series", ...ends) + query;
 }
@@ -100,6 +102,9 @@ export function seriesName(topic: string, payload: string, channelKey: string | 
   }
 }
 
+/** Moments of units differ, and what a broken connection had on its way is lost [s]. */
+const OVERLAP_S = 60;
+
 export class Source {
   readonly table = new SeriesTable();
   failed: Error | undefined;
@@ -109,6 +114,9 @@ export class Source {
   private readonly listeners = new Set<() => void>();
   private revision = 0;
   private early: Promise<TimeSeries> | undefined;
+  private askedAtMs = 0;
+  /** The newest moment that history had [s]. */
+  private recordedS: number | undefined;
 
   constructor(private readonly wanted: Wanted) {}
 
@@ -130,6 +138,7 @@ export class Source {
   /** Ask for history before anything shows it. */
   fetchAhead(): void {
     if (this.users > 0 || this.loaded || this.wanted.table === null) return;
+    this.askedAtMs = Date.now();
     this.early ??= get<TimeSeries>(historyPath(this.wanted, this.wanted.table));
     // A chart that shows the source asks again, and reports what failed.
     this.early.catch(() => {
@@ -144,29 +153,49 @@ export class Source {
 
   private start(): void {
     const aborted = new AbortController();
-    const leave = this.wanted.topics.map((topic) =>
-      bus.store.onStream(`pioreactor/+/${this.wanted.experiment}/${topic}`, (messages) => this.onMessages(messages)),
+    const streams = this.wanted.topics.map((topic) => `pioreactor/+/${this.wanted.experiment}/${topic}`);
+    const leave =
+      this.wanted.stretch === undefined
+        ? streams.map((stream) => bus.store.onStream(stream, (messages) => this.onMessages(messages)))
+        : [];
+    leave.push(
+      bus.onMissed(({ filter, fromS, untilMs }) => {
+        const isMissed = this.askedAtMs < untilMs && streams.some((stream) => overlap(filter, stream));
+        const isPartial = this.loaded && this.wanted.stretch === undefined;
+        if (isMissed) this.ask(aborted.signal, isPartial ? (fromS ?? this.recordedS) : undefined);
+      }),
     );
     this.stop = () => {
       aborted.abort();
       leave.forEach((one) => one());
     };
-    if (this.wanted.table === null) {
+    this.ask(aborted.signal);
+  }
+
+  /** Ask for history, or for what of it is newer than a moment [s], and put it in place. */
+  private ask(signal: AbortSignal, fromS?: number): void {
+    const { table } = this.wanted;
+    if (table === null) {
       this.loaded = true;
       return;
     }
-    const asked = this.early ?? get<TimeSeries>(historyPath(this.wanted, this.wanted.table), aborted.signal);
+    const sinceS = fromS === undefined ? undefined : fromS - OVERLAP_S;
+    if (this.early === undefined) this.askedAtMs = Date.now();
+    const asked = this.early ?? get<TimeSeries>(historyPath(this.wanted, table, sinceS), signal);
     this.early = undefined;
     asked.then(
       (history) => {
-        if (aborted.signal.aborted) return;
-        this.table.load(this.read(history));
+        if (signal.aborted) return;
+        const series = this.read(history);
+        this.table.load(series, sinceS);
+        this.recordedS = Math.max(this.recordedS ?? 0, ...series.map(({ x }) => x.at(-1) ?? 0)) || undefined;
         this.loaded = true;
         this.failed = undefined;
         this.changed();
       },
       (error: unknown) => {
-        if (aborted.signal.aborted) return;
+        // What is shown stays when only its completion failed; the next connection asks again.
+        if (signal.aborted || this.loaded) return;
         this.failed = error instanceof Error ? error : new Error(String(error));
         this.changed();
       },

@@ -5,11 +5,18 @@ import type { Ears, Feed } from "./bus";
 
 /** A quiet broker is asked this often [ms] whether it is still there. */
 const PING_MS = 3000;
+/** A broker grants this quality of service when it refuses a subscription. */
+const REFUSED = 128;
 
 export function brokerFeed(ears: Ears): Feed {
   const wanted = new Set<string>();
   let client: MqttClient | undefined;
   let closed = false;
+  const subscribe = (filters: string[]): void =>
+    void client?.subscribe(filters, { qos: 0 }, (error, granted) => {
+      if (error) return; // the connection broke: all filters are subscribed to again with the next one
+      for (const { topic, qos } of granted ?? []) if (qos < REFUSED) ears.subscribed(topic);
+    });
   const pinging = setInterval(() => {
     if (client?.connected) client.sendPing();
   }, PING_MS);
@@ -30,7 +37,7 @@ export function brokerFeed(ears: Ears): Feed {
     client.on("packetreceive", ears.received);
     client.on("connect", () => {
       ears.linked("live");
-      if (wanted.size > 0) client?.subscribe([...wanted], { qos: 0 });
+      if (wanted.size > 0) subscribe([...wanted]);
     });
     client.on("close", () => ears.linked("reconnecting"));
     client.on("error", () => ears.linked("reconnecting"));
@@ -42,7 +49,7 @@ export function brokerFeed(ears: Ears): Feed {
   return {
     subscribe(filter) {
       wanted.add(filter);
-      if (client?.connected) client.subscribe(filter, { qos: 0 });
+      if (client?.connected) subscribe([filter]);
     },
     unsubscribe(filter) {
       wanted.delete(filter);

@@ -1,5 +1,6 @@
 /** Owns the one connection to the broker: who wants which topics, and whether anything is received. */
 
+import { Coverage, type Missed } from "./coverage";
 import { LiveStore, type Message, type Schedule } from "./store";
 
 export type Link = "connecting" | "live" | "reconnecting";
@@ -26,6 +27,8 @@ export interface Ears {
   linked: (link: Link) => void;
   /** The broker sent something, be it only an answer to a ping. */
   received: () => void;
+  /** The broker acknowledged the subscription to a filter: from now on its messages arrive. */
+  subscribed: (filter: string) => void;
 }
 
 export type OpenFeed = (ears: Ears) => Feed;
@@ -40,11 +43,13 @@ export class Bus {
   readonly store: LiveStore;
   private readonly wanted = new Map<string, number>();
   private readonly listeners = new Set<() => void>();
+  private readonly coverage: Coverage;
   private feed: Feed | undefined;
   private state: Connection = { link: "connecting", receivedAtMs: 0, heardAtMs: 0, brokenAtS: 0 };
 
   constructor(schedule: Schedule = nextFrame) {
     this.store = new LiveStore(schedule);
+    this.coverage = new Coverage(this.store);
   }
 
   open(openFeed: OpenFeed): () => void {
@@ -56,7 +61,9 @@ export class Bus {
       received: () => {
         this.state.heardAtMs = Date.now();
       },
+      subscribed: (filter) => this.coverage.subscribed(filter),
       linked: (link) => {
+        if (link !== "live") this.coverage.lost();
         const brokenAtS =
           link === "reconnecting" && this.state.link === "live" ? this.store.clusterTime() : this.state.brokenAtS;
         this.state = { ...this.state, link, brokenAtS };
@@ -67,6 +74,7 @@ export class Bus {
     for (const filter of this.wanted.keys()) feed.subscribe(filter);
     return () => {
       feed.close();
+      this.coverage.lost();
       if (this.feed === feed) this.feed = undefined;
     };
   }
@@ -77,6 +85,9 @@ export class Bus {
     this.listeners.add(tell);
     return () => this.listeners.delete(tell);
   };
+
+  /** Hear of what was published while the page was not subscribed, once the leader can be asked for it. */
+  onMissed = (tell: (missed: Missed) => void): (() => void) => this.coverage.onMissed(tell);
 
   /** Ask the broker for a filter as long as a subscriber needs it. */
   want(filter: string): () => void {
@@ -90,6 +101,7 @@ export class Bus {
         return;
       }
       this.wanted.delete(filter);
+      this.coverage.ended(filter);
       this.feed?.unsubscribe(filter);
       this.store.forget(filter);
     };

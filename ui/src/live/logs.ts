@@ -5,7 +5,7 @@ import type { LogRow } from "@/api/types";
 import { atLeast } from "@/parts/levels";
 import { useStream } from "./hooks";
 import type { Message } from "./store";
-import { parse } from "./topics";
+import { ALL, logsOf, parse } from "./topics";
 
 const KEPT = 300;
 
@@ -45,14 +45,14 @@ export function useLiveLogs(
   unit?: string,
 ): LogRow[] {
   const [live, setLive] = useState<LogRow[]>([]);
-  useStream(`pioreactor/${unit ?? "+"}/${experiment}/logs/#`, (messages) => {
+  useStream(logsOf(experiment, unit), (messages) => {
     const rows = messages.map(readLog).filter((row) => row !== undefined);
     if (rows.length > 0) setLive((before) => [...rows.reverse(), ...before].slice(0, KEPT));
   });
   return useMemo(
     () =>
       merged(
-        live.filter((row) => atLeast(row.level, level) && row.experiment === experiment),
+        live.filter((row) => atLeast(row.level, level) && (experiment === ALL || row.experiment === experiment)),
         history ?? [],
       ),
     [live, history, level, experiment],

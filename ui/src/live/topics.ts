@@ -2,6 +2,8 @@
 
 export const CLUSTER = "$experiment";
 export const EVERYONE = "$broadcast";
+/** Any one level of a topic: all units, or all experiments. */
+export const ALL = "+";
 
 export const setting = (unit: string, experiment: string, job: string, name: string): string =>
   `pioreactor/${unit}/${experiment}/${job}/${name}`;
@@ -17,6 +19,8 @@ export const bioreactor = (unit: string, experiment: string, variable: string): 
 /** Everything one experiment says, and what the units say about themselves. */
 export const ofExperiment = (experiment: string): string => `pioreactor/+/${experiment}/#`;
 export const ofMonitors = `pioreactor/+/${CLUSTER}/monitor/#`;
+/** Log entries of an experiment, of one unit or of all. */
+export const logsOf = (experiment: string, unit = ALL): string => `pioreactor/${unit}/${experiment}/logs/#`;
 export const ofClusterLogs = `pioreactor/+/${CLUSTER}/logs/#`;
 
 export interface TopicParts {
@@ -43,3 +47,15 @@ export function matchesLevels(wanted: readonly string[], given: readonly string[
 
 /** Say whether a topic matches an MQTT filter (`+` one level, `#` the rest). */
 export const matches = (filter: string, topic: string): boolean => matchesLevels(filter.split("/"), topic.split("/"));
+
+/** Say whether some topic matches both filters. */
+export function overlap(one: string, other: string): boolean {
+  const [a, b] = [one.split("/"), other.split("/")];
+  for (let index = 0; index < Math.max(a.length, b.length); index++) {
+    const [left, right] = [a[index], b[index]];
+    if (left === "#" || right === "#") return true;
+    if (left !== right && left !== "+" && right !== "+") return false;
+    if (left === undefined || right === undefined) return false;
+  }
+  return true;
+}

@@ -4,11 +4,13 @@ import { Button, NativeSelect, TextInput } from "@mantine/core";
 import { useDebouncedCallback } from "@mantine/hooks";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { useState } from "react";
-import { get } from "@/api/client";
+import { completedBy, get } from "@/api/client";
 import { useAssigned, useLabels, useWorkers } from "@/api/queries";
 import type { LogRow } from "@/api/types";
 import { named } from "@/control/units";
+import { useWanted } from "@/live/hooks";
 import { useLiveLogs } from "@/live/logs";
+import { ALL, CLUSTER, logsOf } from "@/live/topics";
 import { useAddressParams } from "@/parts/addressParams";
 import { useFrame } from "@/parts/experiment";
 import { Icon } from "@/parts/icons";
@@ -36,6 +38,8 @@ export default function Events() {
       }
     });
 
+  const shown = filters.scope === "experiment" ? experiment : filters.scope === "cluster" ? CLUSTER : ALL;
+  useWanted(logsOf(shown, filters.unit || undefined));
   const where = logsPath(filters, experiment);
   const pages = useInfiniteQuery({
     queryKey: ["logs", where],
@@ -43,13 +47,11 @@ export default function Events() {
     initialPageParam: 0,
     getNextPageParam: (last, all) => (last.length < PAGE ? undefined : all.length * PAGE),
     staleTime: 30_000,
+    ...completedBy(logsOf(shown, filters.unit || undefined)),
   });
-  const live = useLiveLogs(
-    filters.scope === "cluster" ? "$experiment" : experiment,
-    filters.level,
-    pages.data?.pages.flat(),
-    filters.unit || undefined,
-  ).filter((row) => row.message.toLowerCase().includes(filters.find.toLowerCase()));
+  const live = useLiveLogs(shown, filters.level, pages.data?.pages.flat(), filters.unit || undefined).filter((row) =>
+    row.message.toLowerCase().includes(filters.find.toLowerCase()),
+  );
   const units = (useAssigned(experiment).data ?? []).map((one) => one.pioreactor_unit);
   const [recording, setRecording] = useState(false);
   const [find, setFind] = useState(filters.find);

@@ -2,9 +2,10 @@
 
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "react-router";
-import { get, path } from "@/api/client";
+import { completedBy, get, path } from "@/api/client";
 import type { LogRow } from "@/api/types";
 import { useLiveLogs } from "@/live/logs";
+import { logsOf } from "@/live/topics";
 import { LogList } from "@/parts/LogList";
 import panel from "@/parts/logPanel.module.css";
 import { Problem } from "@/parts/Problem";
@@ -24,6 +25,7 @@ export function UnitLogs({
     queryFn: ({ signal }) =>
       get<LogRow[]>(`${path("api", "workers", unit, "experiments", experiment, "recent_logs")}?min_level=INFO`, signal),
     staleTime: 60_000,
+    ...completedBy(logsOf(experiment, unit)),
   });
   const rows = useLiveLogs(experiment, "INFO", history.data, unit).slice(0, 50);
   return (
