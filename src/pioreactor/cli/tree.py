@@ -46,6 +46,9 @@ ENTRIES: Final[Mapping[str, Entry]] = {
     "repair": Entry(f"{_HERE}.repair", "repair", "Create missing directories and repair permissions."),
     "cluster": Entry(f"{_HERE}.cluster", "cluster", "Make a cluster, join this unit to one, or leave it."),
     "plugins": Entry(f"{_HERE}.manage_plugins", "plugins", "Install, update, list and remove plugins."),
+    "unit": Entry(
+        f"{_HERE}.unit_replacement", "unit", "Save this unit as one archive, and set its replacement up from it."
+    ),
     "version": Entry(f"{_HERE}.version", "version", "Print the version of the software."),
     "experiments": Entry(
         f"{_HERE}.experiments", "experiments", "Create, list, rename, end and delete experiments.", True

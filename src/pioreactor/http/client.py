@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import msgspec
 
 from pioreactor.exc import InvalidRequestError, UnitUnreachableError
-from pioreactor.http.ports import Response
+from pioreactor.http.ports import OpenResponse, Response
 
 if TYPE_CHECKING:
     from ssl import SSLContext
@@ -39,15 +39,40 @@ class StandardHttpClient:
         headers: Mapping[str, str] | None = None,
         timeout_s: float = 5.0,
     ) -> Response:
+        sent = {"Accept": "application/json", "Connection": "close", **(headers if headers is not None else {})}
+        if json is not None:
+            body = msgspec.json.encode(json)
+            sent["Content-Type"] = "application/json"
+        answer = self._send(method, url, body, sent, timeout_s)
+        try:
+            content = answer.read(_MAX_RESPONSE_BYTES + 1)
+        finally:
+            answer.close()
+        if len(content) > _MAX_RESPONSE_BYTES:
+            raise UnitUnreachableError(f"the response of {url} is larger than {_MAX_RESPONSE_BYTES} bytes")
+        return Response(answer.status, content, answer.headers)
+
+    def open(
+        self,
+        method: str,
+        url: str,
+        *,
+        body: IO[bytes] | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout_s: float = 5.0,
+    ) -> OpenResponse:
+        return self._send(
+            method, url, body, {"Connection": "close", **(headers if headers is not None else {})}, timeout_s
+        )
+
+    def _send(
+        self, method: str, url: str, body: bytes | IO[bytes] | None, headers: Mapping[str, str], timeout_s: float
+    ) -> OpenResponse:
         from http.client import HTTPConnection, HTTPException, HTTPSConnection
 
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise InvalidRequestError(f"{url!r} is not an HTTP URL")
-        sent = {"Accept": "application/json", "Connection": "close", **(headers if headers is not None else {})}
-        if json is not None:
-            body = msgspec.json.encode(json)
-            sent["Content-Type"] = "application/json"
         target = (parts.path if parts.path else "/") + (f"?{parts.query}" if parts.query else "")
         connection = (
             HTTPSConnection(parts.hostname, parts.port, timeout=timeout_s, context=self._tls())
@@ -55,16 +80,23 @@ class StandardHttpClient:
             else HTTPConnection(parts.hostname, parts.port, timeout=timeout_s)
         )
         try:
-            connection.request(method, target, body=body, headers=sent)
+            connection.request(method, target, body=body, headers=dict(headers))
             answer = connection.getresponse()
-            content = answer.read(_MAX_RESPONSE_BYTES + 1)
         except (OSError, HTTPException, UnicodeError) as error:
-            raise _unreachable(parts.netloc, timeout_s, error) from error
-        finally:
             connection.close()
-        if len(content) > _MAX_RESPONSE_BYTES:
-            raise UnitUnreachableError(f"the response of {parts.netloc} is larger than {_MAX_RESPONSE_BYTES} bytes")
-        return Response(answer.status, content, {name.lower(): value for name, value in answer.getheaders()})
+            raise _unreachable(parts.netloc, timeout_s, error) from error
+
+        def read(most: int) -> bytes:
+            try:
+                return answer.read(most)
+            except (OSError, HTTPException) as error:
+                raise _unreachable(parts.netloc, timeout_s, error) from error
+
+        def close() -> None:
+            answer.close()
+            connection.close()
+
+        return OpenResponse(answer.status, {name.lower(): value for name, value in answer.getheaders()}, read, close)
 
     def _tls(self) -> SSLContext:
         if self._context is None:

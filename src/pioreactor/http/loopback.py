@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from io import BytesIO
+from typing import IO
 from urllib.parse import urlsplit
 
 import msgspec
 
 from pioreactor.exc import UnitUnreachableError
-from pioreactor.http.ports import Response
+from pioreactor.http.ports import OpenResponse, Response
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,19 @@ class LoopbackHttp:
         if answer is None:
             raise UnitUnreachableError(f"{parts.netloc} cannot be reached: no response within {timeout_s:g} s")
         return answer(request)
+
+    def open(
+        self,
+        method: str,
+        url: str,
+        *,
+        body: IO[bytes] | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout_s: float = 5.0,
+    ) -> OpenResponse:
+        content = body.read() if body is not None else None
+        answer = self.request(method, url, body=content, headers=headers, timeout_s=timeout_s)
+        return OpenResponse(answer.status, answer.headers, BytesIO(answer.body).read, lambda: None)
 
 
 def json_response(value: object, status: int = 200) -> Response:

@@ -1,8 +1,8 @@
 """The port of an HTTP client."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import IO, Protocol
 
 import msgspec
 
@@ -32,6 +32,18 @@ class Response:
             ) from None
 
 
+@dataclass(frozen=True, slots=True)
+class OpenResponse:
+    """A response whose body is read in parts; `close` it in any case."""
+
+    status: int
+    headers: Mapping[str, str]
+    """Names in lower case."""
+    read: Callable[[int], bytes]
+    """Returns at most so many bytes, empty at the end; raises `UnitUnreachableError` when the connection breaks."""
+    close: Callable[[], None]
+
+
 class HttpClient(Protocol):
     """Sends requests and waits for responses; thread-safe."""
 
@@ -48,5 +60,20 @@ class HttpClient(Protocol):
         """Return the response, whatever its status; raise `UnitUnreachableError` when there is none in time.
 
         `json` is encoded, with its content type; `body` is sent unchanged. At most one of them may be given.
+        """
+        ...
+
+    def open(
+        self,
+        method: str,
+        url: str,
+        *,
+        body: IO[bytes] | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout_s: float = 5.0,
+    ) -> OpenResponse:
+        """Send a request and return its response unread, of whatever size; raise `UnitUnreachableError`.
+
+        `body` is a file, sent in parts; `headers` must have its `Content-Length`. `timeout_s` bounds each step.
         """
         ...

@@ -2,20 +2,21 @@
 
 import math
 import time
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Mapping
+from typing import IO, TypeVar
 
 import msgspec
 
 from pioreactor.http.deadline import send_with_deadline
 from pioreactor.http.fanout import UnitRefusedError
-from pioreactor.http.ports import HttpClient, Response
+from pioreactor.http.ports import HttpClient, OpenResponse, Response
 
 T = TypeVar("T")
 
 TARGET_HEADER = "X-Pioreactor-Target"
 """Names the unit that a request is meant for: its address may have gone to another one."""
 
+_MAX_REFUSAL_BYTES = 100_000
 _POLL_INTERVAL_S = 0.1
 _RESULTS = "/unit_api/task_results/"
 """The only path a result is fetched from, because the request carries the unit's token."""
@@ -68,6 +69,38 @@ class Units:
         if answer.status >= 400:
             raise _refusal(unit, answer)
         return answer
+
+    def open(
+        self,
+        unit: str,
+        method: str,
+        path: str,
+        *,
+        body: IO[bytes] | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout_s: float = 60.0,
+    ) -> OpenResponse:
+        """Return a unit's response unread, to be passed on in parts; raise `UnitRefusedError` as `fetch` does.
+
+        `body` is a file from its beginning to its end. A change has no deadline: the transfer may take long.
+        """
+        own = {"Authorization": f"Bearer {self._token_for(unit)}", TARGET_HEADER: unit}
+        sent = own | dict(headers if headers is not None else {})
+        answer = self._http.open(method, self._base_url(unit) + path, body=body, headers=sent, timeout_s=timeout_s)
+        if answer.status < 400:
+            return answer
+        try:
+            raise _refusal(unit, Response(answer.status, answer.read(_MAX_REFUSAL_BYTES), answer.headers))
+        finally:
+            answer.close()
+
+    def result_of(self, unit: str, accepted: OpenResponse, *, timeout_s: float) -> object:
+        """Return the result of the task that a unit started for a request; it is waited for."""
+        try:
+            answer = Response(accepted.status, accepted.read(_MAX_REFUSAL_BYTES), accepted.headers)
+        finally:
+            accepted.close()
+        return self._result_of(unit, str(_fields_of(answer).get("result_url_path")), timeout_s=timeout_s)
 
     def ask(self, unit: str, method: str, path: str, *, json: object = None, timeout_s: float = 5.0) -> object:
         """Return the decoded response, or the result of the task that the unit started.

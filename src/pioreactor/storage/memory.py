@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from pathlib import Path
 
-from pioreactor.exc import JobPresentError
+from pioreactor.exc import JobPresentError, StorageError
 from pioreactor.storage.key_value_encoding import key_from_stored, stored_key, stored_value
 from pioreactor.storage.ports import FormerName, JobRecord, JournalEntry, KeyType, Row, ValueType
 from pioreactor.structs.encoding import to_timestamp
@@ -242,6 +243,13 @@ class MemoryJournal:
                 self.recovered = f"The journal ends at entry {self._last}, but the leader has {through_seq}."
             else:
                 self._acknowledged = through_seq
+
+    def adopt(self, copy: Path, aside: Path) -> int:  # noqa: ARG002  the shape of the port
+        """Refuse: there is no file."""
+        raise StorageError(f"the journal of this unit is kept in memory: {copy.name} cannot take its place")
+
+    def append_from(self, aside: Path, *, after_seq: int) -> int:  # noqa: ARG002  the shape of the port
+        return after_seq
 
     def trim(self, *, max_bytes: int) -> int:
         with self._lock:

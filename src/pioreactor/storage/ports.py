@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol
 
 KeyType = str | int | tuple[str | int, ...]
@@ -162,6 +163,18 @@ class Journal(Protocol):
 
     def size_bytes(self) -> int:
         """Return what the entries occupy; still above the budget after `trim` means that the leader is far behind."""
+        ...
+
+    def adopt(self, copy: Path, aside: Path) -> int:
+        """Go on with a copy of this unit's journal from another disk, and keep the present file as `aside`.
+
+        Entries here that are not acknowledged are appended to it; return the number of the last of them in `aside`,
+        to which other processes append until they notice. Raise `StorageError`.
+        """
+        ...
+
+    def append_from(self, aside: Path, *, after_seq: int) -> int:
+        """Append what other processes still wrote to a file that was put aside; return its last entry."""
         ...
 
     def close(self) -> None: ...

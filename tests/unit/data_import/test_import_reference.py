@@ -17,8 +17,9 @@ from tests.unit.data_import.reference_leader import make_reference_leader
 from pioreactor.bootstrap import build_runtime
 from pioreactor.cli.cli_context import CliContext
 from pioreactor.cli.commands.import_reference import import_reference
-from pioreactor.data_import import source as archives
-from pioreactor.data_import.source import HostileArchiveError, opened, unpack
+from pioreactor.data_import import archive_files as archives
+from pioreactor.data_import.archive_files import HostileArchiveError
+from pioreactor.data_import.source import opened, unpack
 from pioreactor.data_import.table_copy import copy_tables, plan_tables
 from pioreactor.exc import PioreactorError, StorageError
 from pioreactor.runtime import context

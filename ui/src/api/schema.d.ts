@@ -1017,6 +1017,32 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/units/{unit}/import_zipped_dot_pioreactor": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * ImportZippedDotPioreactorOfUnit
+         * @description Set a unit up from the archive of the one that it replaces: the body, or the field `archive` of a form.
+         */
+        post: operations["post_api_units_unit_import_zipped_dot_pioreactor"];
+        /**
+         * UndoImportOfArchive
+         * @description Put back what was here before the last import of an archive; refused while jobs run.
+         *
+         *     Asks one unit, or all workers and the leader (`$broadcast`); the result holds the answer of each.
+         */
+        delete: operations["delete_api_units_unit_import_zipped_dot_pioreactor"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/units/{unit}/jobs/run/job_name/{job}/experiments/{experiment}": {
         parameters: {
             query?: never;
@@ -1518,6 +1544,26 @@ export interface paths {
          * @description Asks one unit, or all workers and the leader (`$broadcast`); the result holds the answer of each.
          */
         get: operations["get_api_units_unit_versions_app"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/units/{unit}/zipped_dot_pioreactor": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * ZippedDotPioreactorOfUnit
+         * @description Return the whole data folder of a unit as a ZIP archive, without secrets; streamed.
+         */
+        get: operations["get_api_units_unit_zipped_dot_pioreactor"];
         put?: never;
         post?: never;
         delete?: never;
@@ -3351,6 +3397,33 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/unit_api/import_zipped_dot_pioreactor": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * ImportZippedDotPioreactor
+         * @description Set this unit up from the archive of the one that it replaces: the body, or the field `archive` of a form.
+         *
+         *     Refused while jobs run (409), and for an archive of another unit. Name, token, certificates and people stay. The
+         *     machine restarts in the end.
+         */
+        post: operations["post_unit_api_import_zipped_dot_pioreactor"];
+        /**
+         * UndoImportOfArchive
+         * @description Put back what was here before the last import of an archive; refused while jobs run.
+         */
+        delete: operations["delete_unit_api_import_zipped_dot_pioreactor"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/unit_api/jobs": {
         parameters: {
             query?: never;
@@ -4195,6 +4268,26 @@ export interface paths {
          * @description Return all calibrations as one ZIP archive of YAML files, `<device>/<name>.yaml`.
          */
         get: operations["get_unit_api_zipped_calibrations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/unit_api/zipped_dot_pioreactor": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * ZippedDotPioreactor
+         * @description Return the whole data folder of this unit as a ZIP archive, without secrets; streamed.
+         */
+        get: operations["get_unit_api_zipped_dot_pioreactor"];
         put?: never;
         post?: never;
         delete?: never;
@@ -7406,6 +7499,80 @@ export interface operations {
             };
         };
     };
+    post_api_units_unit_import_zipped_dot_pioreactor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                unit: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    delete_api_units_unit_import_zipped_dot_pioreactor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                unit: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
     post_api_units_unit_jobs_run_job_name_job_experiments_experiment: {
         parameters: {
             query?: never;
@@ -8549,6 +8716,43 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    get_api_units_unit_zipped_dot_pioreactor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                unit: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Stream Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
                 };
             };
             /** @description Bad request syntax or unsupported method */
@@ -12612,6 +12816,46 @@ export interface operations {
             };
         };
     };
+    post_unit_api_import_zipped_dot_pioreactor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+        };
+    };
+    delete_unit_api_import_zipped_dot_pioreactor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+        };
+    };
     get_unit_api_jobs: {
         parameters: {
             query?: never;
@@ -14396,6 +14640,26 @@ export interface operations {
                 };
                 content: {
                     "application/json": string;
+                };
+            };
+        };
+    };
+    get_unit_api_zipped_dot_pioreactor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Stream Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
                 };
             };
         };

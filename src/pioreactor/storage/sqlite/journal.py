@@ -1,10 +1,11 @@
 """The unit's journal in one SQLite file: appended by every job's process, read by the one that sends it."""
 
 import os
+import shutil
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -193,6 +194,36 @@ class SqliteJournal:
         """Return what the entries occupy on the disk, to whole pages."""
         with self._used() as connection:
             return _live_bytes(connection)
+
+    def adopt(self, copy: Path, aside: Path) -> int:
+        """See `ports.Journal`. The copy takes a new id and keeps its former names: nothing of it is stored twice."""
+        fresh = self._path.with_name(f"{self._path.name}.fresh")
+        shutil.copyfile(copy, fresh)
+        with self._lock, closing(self._beside(fresh)) as incoming:
+            last = self.acknowledged_seq()
+            while entries := self.read(after_seq=last, limit=_TRIM_AT_ONCE):
+                incoming.append([(entry.topic, entry.payload, entry.recorded_at) for entry in entries])
+                last = entries[-1].seq
+            incoming.close()
+            self.close()
+            # The old file's log must not meet the new file: it is renamed first.
+            for suffix in ("-wal", "-shm", ""):
+                if Path(f"{self._path}{suffix}").exists():
+                    Path(f"{self._path}{suffix}").replace(f"{aside}{suffix}")
+            fresh.replace(self._path)
+        return last
+
+    def append_from(self, aside: Path, *, after_seq: int) -> int:
+        last = after_seq
+        if aside.exists():
+            with closing(self._beside(aside)) as old:
+                while entries := old.read(after_seq=last, limit=_TRIM_AT_ONCE):
+                    self.append([(entry.topic, entry.payload, entry.recorded_at) for entry in entries])
+                    last = entries[-1].seq
+        return last
+
+    def _beside(self, path: Path) -> "SqliteJournal":
+        return SqliteJournal(path, now=self._now, boot=self._boot, synchronous=self._synchronous, reserve_bytes=0)
 
     def close(self) -> None:
         with self._lock:

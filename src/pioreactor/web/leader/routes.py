@@ -17,6 +17,7 @@ from pioreactor.web.leader import (
     profiles,
     quarantine,
     readings,
+    unit_archives,
     workers,
 )
 from pioreactor.web.leader.relayed_routes import relayed_routes
@@ -26,7 +27,7 @@ from pioreactor.web.route_declarations import OneAppRouter
 def leader_routes() -> Router:
     parts = (
         *(experiments, joining, workers, assignments, jobs, readings, logs),
-        *(configuration, overview, calibrations, profiles, quarantine, exports, plugin_files),
+        *(configuration, overview, calibrations, profiles, quarantine, exports, plugin_files, unit_archives),
     )
     own = [part.ROUTES for part in parts]
     api = OneAppRouter("/api", route_handlers=[*own, relayed_routes(), plugin_registry.routes("/api")])

@@ -31,6 +31,8 @@ OPEN_TO_WORKERS = "open_to_workers"
 _JOINING = ("/api/workers/{unit}", "/api/workers/{unit}/experiment")
 _OWN = ("/api/workers/{unit}/", "/api/units/{unit}/")
 _NOT_FOR_WORKERS = ("/unit_api/", "/mqtt", "/auth/", "/api/config/units/", "/api/config/zipped")
+_WHOLE_UNITS = tuple(f"/api/units/{{unit}}/{name}zipped_dot_pioreactor" for name in ("", "import_"))
+"""The data of a unit as a whole, and their replacement: only people."""
 _LEAVE = "/api/cluster/leave"
 """About the worker that sends it; it names no other."""
 _ALWAYS = ("/auth/me", "/unit_api/task_results/{task_id}")
@@ -70,6 +72,6 @@ def _is_allowed(identity: Identity, connection: Connection) -> bool:
         return is_read
     if template.startswith("/api/config/units/"):
         return is_own and is_read
-    if template.startswith(_NOT_FOR_WORKERS):
+    if template.startswith(_NOT_FOR_WORKERS) or template in _WHOLE_UNITS:
         return False
     return is_read or (is_own and template.startswith(_OWN))

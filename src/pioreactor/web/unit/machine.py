@@ -176,10 +176,11 @@ def _web_server(unit: UnitServices) -> WebServerStatus:
 def _start(unit: UnitServices, what: str) -> Accepted:
     refuse_simulated(unit, "it")
     unit.launcher.debounce("power", within_s=_POWER_DEBOUNCE_S)
-    return unit.tasks.start(what, lambda: _run(what, unit.power[what]), lock="power")
+    return unit.tasks.start(what, lambda: run_power(what, unit.power[what]), lock="power")
 
 
-def _run(what: str, command: Sequence[str]) -> str:
+def run_power(what: str, command: Sequence[str]) -> str:
+    """Run a command of the operating system; raise `PowerRefusedError`."""
     try:
         finished = subprocess.run(
             command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_COMMAND_TIMEOUT_S, check=False

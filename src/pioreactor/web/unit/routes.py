@@ -21,11 +21,12 @@ from pioreactor.web.unit import (
     reactor_model,
     system,
     utc_clock,
+    whole_unit,
 )
 
 PARTS = (
     *(system, utc_clock, machine, reactor_model, jobs, capabilities, calibrations, calibration_sessions, lab_bench),
-    *(estimators, experiment_rename, configuration, files, backups, plugins),
+    *(estimators, experiment_rename, configuration, files, backups, plugins, whole_unit),
 )
 
 

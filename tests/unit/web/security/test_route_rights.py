@@ -98,7 +98,9 @@ def test_people_and_tokens_are_managed_by_sessions_only(leader: Any) -> None:
 
 
 OWN_WRITES = re.compile(r"/api/(workers|units)/{unit}/.+")
-CLOSED_TO_WORKERS = re.compile(r"/unit_api/(?!task_results/).+|/auth/(?!me$).+|/api/config/(units/.+|zipped)")
+CLOSED_TO_WORKERS = re.compile(
+    r"/unit_api/(?!task_results/).+|/auth/(?!me$).+|/api/config/(units/.+|zipped)|/api/units/{unit}/(import_)?zipped_dot_pioreactor"
+)
 JOINING = re.compile(r"/api/workers/{unit}(/experiment)?")
 
 

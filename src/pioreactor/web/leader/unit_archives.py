@@ -1,0 +1,69 @@
+"""Routes of the leader that pass the archive of a unit on, in parts."""
+
+from collections.abc import Iterator
+
+from litestar import Request, Router, get, post
+from litestar.concurrency import sync_to_thread
+from litestar.datastructures import State
+from litestar.params import FromPath
+from litestar.response import Stream
+
+from pioreactor.data_import.unit_archive import archive_file_name
+from pioreactor.http.ports import OpenResponse
+from pioreactor.web.leader.services import LeaderPorts
+from pioreactor.web.request_bodies import unit_name
+from pioreactor.web.tasks import Accepted
+from pioreactor.web.unit.whole_unit import IMPORT_TIMEOUT_S, received_file
+from pioreactor.web.uploads import MAX_ARCHIVE_BYTES, receive_file
+
+_PART_BYTES = 256 * 1024
+_TRANSFER_TIMEOUT_S = 120.0
+
+
+@get("/units/{unit:str}/zipped_dot_pioreactor", sync_to_thread=True)
+def zipped_dot_pioreactor_of_unit(leader: LeaderPorts, unit: FromPath[str]) -> Stream:
+    """Return the whole data folder of a unit as a ZIP archive, without secrets; streamed."""
+    [name] = leader.units_of(unit_name(unit, broadcast=False))
+    answer = leader.units.open(name, "GET", "/unit_api/zipped_dot_pioreactor", timeout_s=_TRANSFER_TIMEOUT_S)
+    return Stream(
+        _parts(answer),
+        media_type="application/zip",
+        headers={"Content-Disposition": f'attachment; filename="{archive_file_name(name)}"'},
+    )
+
+
+@post("/units/{unit:str}/import_zipped_dot_pioreactor", status_code=202, request_max_body_size=MAX_ARCHIVE_BYTES)
+async def import_zipped_dot_pioreactor_of_unit(
+    leader: LeaderPorts, request: Request[object, object, State], unit: FromPath[str]
+) -> Accepted:
+    """Set a unit up from the archive of the one that it replaces: the body, or the field `archive` of a form."""
+    [name] = leader.units_of(unit_name(unit, broadcast=False))
+    target = received_file(leader.unit)
+    await receive_file(request, target)
+
+    def forward() -> object:
+        try:
+            with target.open("rb") as file:
+                headers = {"Content-Type": "application/zip", "Content-Length": str(target.stat().st_size)}
+                path = "/unit_api/import_zipped_dot_pioreactor"
+                accepted = leader.units.open(
+                    name, "POST", path, body=file, headers=headers, timeout_s=_TRANSFER_TIMEOUT_S
+                )
+            return leader.units.result_of(name, accepted, timeout_s=IMPORT_TIMEOUT_S)
+        finally:
+            target.unlink(missing_ok=True)
+
+    return await sync_to_thread(leader.unit.tasks.start, f"the import on {name}", forward, pool="requests")
+
+
+def _parts(answer: OpenResponse) -> Iterator[bytes]:
+    try:
+        while part := answer.read(_PART_BYTES):
+            yield part
+    finally:
+        answer.close()
+
+
+ROUTES = Router(
+    "/", route_handlers=[zipped_dot_pioreactor_of_unit, import_zipped_dot_pioreactor_of_unit], tags=["archive"]
+)
