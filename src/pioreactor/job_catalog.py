@@ -98,6 +98,12 @@ _SPECS: Final = (
         stop_order=StopOrder.LIGHTS,
     ),
     JobSpec(
+        name="camera",
+        address="pioreactor.background_jobs.camera_job:CameraJob",
+        label="Camera",
+        summary="Take stills of the vial at an interval.",
+    ),
+    JobSpec(
         name="monitor",
         address="pioreactor.background_jobs.monitor.job:Monitor",
         label="Monitor",
@@ -130,6 +136,7 @@ ACTION_OPTIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "circulate_alt_media": ("duration", "source_of_event"),
     "pumps": ("source_of_event", "steps"),
     "od_blank": ("n_samples", "json"),
+    "camera_snapshot": ("name", "config", "json"),
     "self_test": ("k", "retry_failed", "list", "json"),
     "calibration_action": ("action", "payload"),
     "stirring_calibration": ("min_dc", "max_dc", "name", "set_active", "overwrite"),

@@ -9,6 +9,7 @@ from pioreactor.devices.rig import open_rig
 from pioreactor.runtime.context import Runtime
 from pioreactor.twin.buses import open_buses
 from pioreactor.twin.scenarios import find_scenario
+from pioreactor.twin.vial_camera import SimulatedCamera
 from pioreactor.twin.wiring import wiring
 from pioreactor.twin.world import World
 
@@ -36,4 +37,4 @@ def with_in_process_reactor(runtime: Runtime, *, scenario: str = "standard") -> 
     rig = lru_cache(maxsize=1)(
         lambda: open_rig(board, open_buses(world), runtime.clock, ownership, pwm_roles=roles, hat_present=True)
     )
-    return replace(runtime, open_rig=rig, ownership=ownership)
+    return replace(runtime, open_rig=rig, ownership=ownership, open_camera=lambda: SimulatedCamera(world))

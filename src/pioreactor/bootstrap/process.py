@@ -40,6 +40,7 @@ from pioreactor.types import Experiment, Unit
 if TYPE_CHECKING:
     from pioreactor.devices.board import Board
     from pioreactor.devices.buses.ports import Buses
+    from pioreactor.devices.cameras.ports import Camera
     from pioreactor.devices.lab_bench import LabBench
 
 TOKEN_FILE = "cluster_token"
@@ -64,9 +65,8 @@ def build_runtime(
     """
     env = os.environ if environment is None else environment
     paths = Paths.from_environment(env)
-    settings = load_settings(
-        paths.global_config, paths.local_config, parse_overrides(overrides), machine_defaults=_defaults(paths)
-    )
+    files, given = (paths.global_config, paths.local_config), parse_overrides(overrides)
+    settings = load_settings(*files, given, machine_defaults=_defaults(paths))
     settings = refusing(settings) if refuses_faults else settings
     clock = _clock(env)
     unit = unit_name(env, hostname=socket.gethostname())
@@ -96,6 +96,7 @@ def build_runtime(
         model=model,
         computer=Computer(belongs_to_reactor=settings.hardware.rig != "sim"),
         pid=os.getpid(),
+        open_camera=lambda: _open_camera(settings, paths),
         job_source=env.get("JOB_SOURCE", "") or "user",
         starts_sleeping=env.get("PIOREACTOR_START_SLEEPING") == "1",
         is_resumed=env.get("PIOREACTOR_RESUMED") == "1",
@@ -277,6 +278,19 @@ def _open_rig(settings: Settings, paths: Paths, clock: Clock, ownership: FileLoc
         pwm_roles=_ConfiguredRoles(settings),
         hat_present=True if simulated else None,
     )
+
+
+def _open_camera(settings: Settings, paths: Paths) -> Camera:
+    if settings.hardware.rig == "sim":
+        from pioreactor.twin.remote_buses import RemoteCamera
+
+        return RemoteCamera(_twin_socket(settings))
+    from pioreactor.devices.cameras.programs import RpicamCamera, V4l2Camera
+
+    chosen = settings.camera
+    if chosen.capture_backend == "v4l2":
+        return V4l2Camera(Path(chosen.device_path))
+    return RpicamCamera(chosen.camera_index, options_file=paths.camera_options)
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,7 @@ from pioreactor.twin.buses import build_chips, open_buses
 from pioreactor.twin.chips.ports import Chip
 from pioreactor.twin.lab_bench import TwinLabBench
 from pioreactor.twin.scenarios import Scenario, find_scenario
+from pioreactor.twin.vial_camera import SimulatedCamera
 from pioreactor.twin.wiring import wiring
 from pioreactor.twin.world import World
 from pioreactor.types import Experiment, Unit
@@ -258,6 +259,7 @@ def _build_unit(
         model=lambda: chosen_model,
         computer=SimulatedComputer(),
         pid=pid,
+        open_camera=lambda: SimulatedCamera(world),
         open_records=open_records,
     )
     unit = SimulatedUnit(runtime, world, clock, broker, stores, ownership, board)

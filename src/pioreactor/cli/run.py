@@ -22,6 +22,7 @@ _ACTIONS: Final[Mapping[str, Entry]] = {
     "circulate_alt_media": Entry(f"{_RUNNING}.pumps", "circulate_alt_media", "Rinse with alternative media."),
     "pumps": Entry(f"{_RUNNING}.pumps", "pumps", "Move liquid and wait, step by step."),
     "od_blank": Entry(f"{_RUNNING}.od_blank", "od_blank", "Measure the signal of the photodiodes without a culture."),
+    "camera_snapshot": Entry(f"{_RUNNING}.camera_snapshot", "camera_snapshot", "Take a still of the vial."),
     "self_test": Entry(f"{_RUNNING}.self_test", "self_test", "Check every part of this reactor."),
     "calibration_action": Entry(
         f"{_RUNNING}.calibration_action",

@@ -28,6 +28,7 @@ JOBS: Final[Jobs] = (
     ("growth_rate_calculating", {}),
     ("temperature_automation", {"automation_name": "thermostat", "target_temperature": 37}),
     ("dosing_automation", {"automation_name": "turbidostat", "target_biomass": 1.0, "exchange_volume_ml": 1.0}),
+    ("camera", {}),
 )
 
 

@@ -58,6 +58,7 @@ def _shared_configuration(plan: DemoPlan, broker_port: int) -> str:
         f"[cluster.addresses]\n{addresses}\n\n"
         f"[mqtt]\nbroker_address={plan.host_of(LEADER)}\nbroker_port={broker_port}\n\n"
         "[bioreactor]\ninitial_volume_ml=14\nefflux_tube_volume_ml=14\n\n"
+        "[camera]\nenabled=1\n\n"
         "[logging]\nconsole_log_level=INFO\n" + (FOUR_PHOTODIODES if plan.has_four_photodiodes else "")
     )
 

@@ -17,6 +17,7 @@ from pioreactor.models import ReactorModel
 from pioreactor.storage.ports import ArtifactFiles, RecordSink, UnitStores
 
 if TYPE_CHECKING:
+    from pioreactor.devices.cameras.ports import Camera
     from pioreactor.identity.computer import Computer
     from pioreactor.identity.unit import UnitIdentity
     from pioreactor.settings.schema import Settings
@@ -41,6 +42,8 @@ class Runtime:
     """Return the unit's reactor model, the 40 mL one when none was chosen."""
     computer: Computer
     pid: int
+    open_camera: Callable[[], Camera]
+    """Return the unit's camera; nothing is asked of it before it takes a picture."""
     job_source: str = "user"
     starts_sleeping: bool = False
     """True when jobs of this process start paused: resumed after a power failure, to be confirmed by a person."""

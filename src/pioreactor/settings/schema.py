@@ -27,6 +27,7 @@ SECTIONS: Final[Mapping[str, tuple[str, type[s.Section]]]] = {
     "stirring.config": ("stirring", s.StirringSettings),
     "stirring.pid": ("stirring_pid", s.StirringPidSettings),
     "od_reading.config": ("od_reading", s.OdReadingSettings),
+    "camera": ("camera", s.CameraSettings),
     "bioreactor": ("bioreactor", s.BioreactorSettings),
     "dosing_automation.config": ("dosing_automation", s.DosingAutomationSettings),
     "dosing_automation.pid_morbidostat": ("pid_morbidostat", s.PidMorbidostatSettings),
@@ -120,6 +121,7 @@ class Settings:
     stirring: s.StirringSettings
     stirring_pid: s.StirringPidSettings
     od_reading: s.OdReadingSettings
+    camera: s.CameraSettings
     bioreactor: s.BioreactorSettings
     dosing_automation: s.DosingAutomationSettings
     pid_morbidostat: s.PidMorbidostatSettings

@@ -96,6 +96,32 @@ class OdReadingSettings(Section, frozen=True):
     ] = 0.2
 
 
+_WARM: Final = "each picture starts the camera anew"
+
+
+class CameraSettings(Section, frozen=True):
+    """Camera that looks at the vial, and how long its stills are kept."""
+
+    enabled: Annotated[bool, text("the unit has a camera: take stills by schedule, and test it")] = False
+    capture_backend: Annotated[
+        Literal["rpicam", "v4l2"], text("rpicam: the Raspberry Pi's connector; v4l2: a USB camera")
+    ] = "rpicam"
+    camera_index: Annotated[int, quantity("number of the camera, for rpicam", ge=0)] = 0
+    device_path: Annotated[str, text("device of the camera, for v4l2")] = "/dev/video0"
+    snapshot_interval_minutes: Annotated[
+        float, quantity("time between stills; 0: none by schedule", unit="min", ge=0, le=10_080)
+    ] = 1.0
+    use_ir_led: Annotated[bool, text("light the vial with the IR LED, between OD readings")] = True
+    ir_led_intensity: Annotated[float, quantity("IR LED during a picture", unit="%", ge=0, le=100)] = 25.0
+    keep_camera_active: Annotated[bool, text("keep the camera warm, against fog", obsolete=_WARM)] = False
+    max_stills_per_experiment: Annotated[
+        int, quantity("scheduled stills of an experiment; above it they are thinned out evenly", ge=2)
+    ] = 500
+    max_days: Annotated[float, quantity("age at which scheduled stills are deleted; 0: never", unit="d", ge=0)] = 0.0
+    max_mb: Annotated[float, quantity("disk space of all stills of the unit", unit="MB", gt=0)] = 1000.0
+    keep_free_mb: Annotated[float, quantity("free disk space below which no still is taken", unit="MB", ge=0)] = 500.0
+
+
 class BioreactorSettings(Section, frozen=True):
     """Contents of the vial at the start of an experiment."""
 

@@ -98,6 +98,19 @@ class Paths:
         return self.storage / "estimators"
 
     @property
+    def camera_stills(self) -> Path:
+        return self.storage / "camera_stills"
+
+    @property
+    def camera_focus_previews(self) -> Path:
+        return self.storage / "camera_focus_previews"
+
+    @property
+    def camera_options(self) -> Path:
+        """Options of the program that takes pictures, one `name=value` per line; absent unless a person wrote them."""
+        return self.dot_pioreactor / "camera" / "viewing.conf"
+
+    @property
     def hardware(self) -> Path:
         return self.dot_pioreactor / "hardware"
 

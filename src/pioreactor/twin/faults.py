@@ -21,6 +21,7 @@ FaultKind = Literal[
     "bubbles",
     "pump_gain",
     "air_in_line",
+    "foam",
 ]
 
 
@@ -29,7 +30,8 @@ class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     `target` names the part: a photodiode channel, an I²C address ("0x48"), a pump ("media"). `value` is in the
     unit of the kind: `ref_drift` share per hour, `ambient_step` K, `ambient_light` V, `mains_hum` share of the
-    signal, `bubbles` chance per 5 s, `pump_gain` and `dim_ir_led` factor, `air_in_line` mL.
+    signal, `bubbles` chance per 5 s, `pump_gain` and `dim_ir_led` factor, `air_in_line` mL, `foam` mm
+    of height.
     """
 
     kind: FaultKind
@@ -48,6 +50,7 @@ DEFAULT_VALUES: dict[str, float] = {
     "pump_gain": 0.8,
     "dim_ir_led": 0.5,
     "air_in_line": 1.0,
+    "foam": 12.0,
 }
 
 

@@ -145,6 +145,31 @@ def connect_buses(path: Path) -> Buses:
     return Buses(i2c=RemoteI2CBus(connection), pwm=RemotePwmLines(connection), gpio=RemoteGpioLines(connection))
 
 
+class RemoteCamera:
+    """The camera of a reactor in another process, which draws the pictures."""
+
+    program = "simulation"
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def is_detected(self) -> bool | None:
+        return self._path.exists()
+
+    def capture(self) -> bytes:
+        connection = Connection(self._path)
+        try:
+            picture = connection.ask("photograph")
+        finally:
+            connection.close()
+        if not isinstance(picture, bytes):
+            raise HardwareError(f"the simulated reactor at {self._path} gave no picture")
+        return picture
+
+    def with_options(self, file: Path) -> "RemoteCamera":
+        raise InvalidRequestError(f"{file.name} cannot be used: a simulated camera has no options")
+
+
 class RemoteWorld:
     """Parts of a reactor that are on no bus: its true state, its faults and its button."""
 

@@ -28,6 +28,7 @@ from pioreactor.twin.buses import build_chips, open_buses
 from pioreactor.twin.faults import Fault
 from pioreactor.twin.lab_bench import TwinLabBench
 from pioreactor.twin.scenarios import Scenario, check, find_scenario
+from pioreactor.twin.vial_camera import SimulatedCamera
 from pioreactor.twin.wiring import TwinWiring, wiring
 from pioreactor.twin.world import World
 
@@ -53,6 +54,7 @@ class _Client:
             "read": buses.gpio.read,
             "edges": buses.gpio.falling_edges,
             "snapshot": lambda: msgspec.to_builtins(world.snapshot()),
+            "photograph": SimulatedCamera(world).capture,
             "inject": self._inject,
             "press": self._press,
             **{f"lab_bench_{name}": _at_lab_bench(act) for name, act in _acts_of(bench).items()},

@@ -290,6 +290,13 @@ class World:
         """Return a new listener on the Hall sensor, in world time."""
         return EdgeReader(self.fan)
 
+    def foam_mm(self) -> float:
+        """Return the height of the foam: what stirring folds into a dense culture, and what a fault adds."""
+        self.advance()
+        stirred = max(0.0, self._rpm / 1000.0 - 0.6)
+        added = sum(strength(fault) for fault in self.active_faults if fault.kind == "foam")
+        return added + 4.0 * stirred * min(1.0, self.culture.od / 3.0)
+
     # ---- faults and true state
 
     def inject(self, fault: Fault) -> None:

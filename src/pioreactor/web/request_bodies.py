@@ -8,8 +8,9 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from pioreactor import topics
-from pioreactor.exc import InvalidRequestError
+from pioreactor.exc import InvalidRequestError, NotFoundError
 from pioreactor.identity.people import MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH, USERNAME
+from pioreactor.structs.camera_still import is_image_id
 from pioreactor.types import UNIVERSAL_EXPERIMENT, UNIVERSAL_IDENTIFIER
 from pioreactor.web.ports import Kind
 
@@ -243,6 +244,13 @@ def file_name(text: str) -> str:
     return text
 
 
+def still_name(text: str) -> str:
+    """Return the file name of a still, `<image id>.jpg`; raise `NotFoundError` for what no still can be called."""
+    if not text.endswith(".jpg") or not is_image_id(text.removesuffix(".jpg")):
+        raise NotFoundError(f"there is no still {text[:150]!r}")
+    return text
+
+
 def automation_kind(text: str) -> Kind:
     """Return the kind of automation; raise `InvalidRequestError` if there is no such kind."""
     match text:
@@ -254,6 +262,7 @@ def automation_kind(text: str) -> Kind:
 PATH_CHECKS: Mapping[str, Callable[[str], str]] = {
     "device": device_name,
     "experiment": experiment_name,
+    "image": still_name,
     "job": job_name,
     "kind": automation_kind,
     "name": file_name,

@@ -15,7 +15,7 @@ WORKERS = "/workers/{unit:str}"
 UNITS = "/units/{unit:str}"
 """Prefixes of the leader's path, in front of the unit's own."""
 
-Target = Literal["workers", "units", "experiment"]
+Target = Literal["workers", "units", "experiment", "ever"]
 Handler = TypeVar("Handler", bound=HTTPRouteHandler)
 
 _OPTION = "relay"
@@ -36,7 +36,8 @@ class OneAppRouter(Router):
 class Relay:
     """How the leader relays a route to units.
 
-    `target` is who `{unit}` may name: a worker, a worker or the leader, or a worker of `{experiment}`. With `waits` the
+    `target` is who `{unit}` may name: a worker, a worker or the leader, a worker of `{experiment}`, or
+    (`ever`) a worker that may have been in `{experiment}` before. With `waits` the
     leader answers what one unit answered; otherwise it asks one unit or all (`$broadcast`) in the background and
     answers 202 with the place of the result. `timeout_s` bounds each request.
     """

@@ -55,6 +55,13 @@ def token_label(name: str) -> str:
     return access_tokens.create(storage, name=name, username="ada", now=datetime(2030, 1, 1, tzinfo=UTC)).name
 
 
+def a_still(image_id: str) -> None:
+    try:
+        request_bodies.still_name(f"{image_id}.jpg")
+    except NotFoundError as error:
+        raise InvalidRequestError("no still can be called that") from error
+
+
 def job_class(name: str) -> None:
     declared: Any = type("Named", (JobDeclaration,), {"job_name": name})
     declared.check_name()
@@ -111,6 +118,7 @@ CHECKS: dict[str, tuple[Callable[[str], object], str]] = {
     "registry": (table_of_plugin, "ph_of_this_test"),
     "request_bodies device": (request_bodies.device_name, "od90"),
     "request_bodies experiment": (request_bodies.experiment_name, "exp 1"),
+    "camera_still": (a_still, "20261122T085037.895000Z-0badcafe"),
     "request_bodies file": (request_bodies.file_name, "profile.yaml"),
     "request_bodies job": (request_bodies.job_name, "stirring"),
     "people": (lambda name: people.add(SimpleNamespace(add=lambda *_: None), name, "p" * 12), "ada"),

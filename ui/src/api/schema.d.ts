@@ -504,6 +504,26 @@ export interface paths {
         patch: operations["patch_api_experiments_experiment"];
         trace?: never;
     };
+    "/api/experiments/{experiment}/cameras": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * CamerasOfExperiment
+         * @description Return the state of the camera of each worker that is, or ever was, assigned to the experiment.
+         */
+        get: operations["get_api_experiments_experiment_cameras"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/experiments/{experiment}/chart_preferences": {
         parameters: {
             query?: never;
@@ -2079,6 +2099,132 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/workers/{unit}/camera/experiments/{experiment}/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * CameraStatus
+         * @description Return whether the camera is found, and its newest still of the experiment.
+         *
+         *     Asks one unit and returns its answer.
+         */
+        get: operations["get_api_workers_unit_camera_experiments_experiment_status"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/workers/{unit}/camera/experiments/{experiment}/stills": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Stills
+         * @description Return the stills of an experiment, oldest first.
+         *
+         *     Asks one unit and returns its answer.
+         */
+        get: operations["get_api_workers_unit_camera_experiments_experiment_stills"];
+        put?: never;
+        /**
+         * TakeStill
+         * @description Take a still between OD readings. The result is its record; 409 if the unit is not assigned to the experiment.
+         *
+         *     Asks one worker, or all (`$broadcast`); the result holds the answer of each.
+         */
+        post: operations["post_api_workers_unit_camera_experiments_experiment_stills"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/workers/{unit}/camera/experiments/{experiment}/stills.zip": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * ZippedStillsOfWorker
+         * @description Return an archive of all stills of a worker, with a manifest; each is fetched as it is sent.
+         */
+        get: operations["get_api_workers_unit_camera_experiments_experiment_stills.zip"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/workers/{unit}/camera/experiments/{experiment}/stills/{image}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * StillImage
+         * @description Return a still as JPEG.
+         *
+         *     Asks one unit and returns its answer.
+         */
+        get: operations["get_api_workers_unit_camera_experiments_experiment_stills_image"];
+        put?: never;
+        post?: never;
+        /**
+         * DeleteStill
+         * @description Delete a still and return what its record was.
+         *
+         *     Asks one unit and returns its answer.
+         */
+        delete: operations["delete_api_workers_unit_camera_experiments_experiment_stills_image"];
+        options?: never;
+        head?: never;
+        /**
+         * ChangeStill
+         * @description Rename a still, or keep it from being deleted by retention; 409 when the new name is taken.
+         *
+         *     Asks one unit and returns its answer.
+         */
+        patch: operations["patch_api_workers_unit_camera_experiments_experiment_stills_image"];
+        trace?: never;
+    };
+    "/api/workers/{unit}/camera/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * SetAutoCapture
+         * @description Switch stills by schedule on or off; the job `camera` must run for them.
+         *
+         *     Asks one worker, or all (`$broadcast`); the result holds the answer of each.
+         */
+        patch: operations["patch_api_workers_unit_camera_settings"];
+        trace?: never;
+    };
     "/api/workers/{unit}/capabilities": {
         parameters: {
             query?: never;
@@ -3218,6 +3364,122 @@ export interface paths {
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/unit_api/camera/experiments/{experiment}/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * CameraStatus
+         * @description Return whether the camera is found, and its newest still of the experiment.
+         */
+        get: operations["get_unit_api_camera_experiments_experiment_status"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/unit_api/camera/experiments/{experiment}/stills": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Stills
+         * @description Return the stills of an experiment, oldest first.
+         */
+        get: operations["get_unit_api_camera_experiments_experiment_stills"];
+        put?: never;
+        /**
+         * TakeStill
+         * @description Take a still between OD readings. The result is its record; 409 if the unit is not assigned to the experiment.
+         */
+        post: operations["post_unit_api_camera_experiments_experiment_stills"];
+        /**
+         * DeleteStills
+         * @description Delete all stills of an experiment, pinned ones too.
+         */
+        delete: operations["delete_unit_api_camera_experiments_experiment_stills"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/unit_api/camera/experiments/{experiment}/stills.zip": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * ZippedStills
+         * @description Return an archive of all stills of an experiment, with a manifest; it is streamed.
+         */
+        get: operations["get_unit_api_camera_experiments_experiment_stills.zip"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/unit_api/camera/experiments/{experiment}/stills/{image}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * StillImage
+         * @description Return a still as JPEG.
+         */
+        get: operations["get_unit_api_camera_experiments_experiment_stills_image"];
+        put?: never;
+        post?: never;
+        /**
+         * DeleteStill
+         * @description Delete a still and return what its record was.
+         */
+        delete: operations["delete_unit_api_camera_experiments_experiment_stills_image"];
+        options?: never;
+        head?: never;
+        /**
+         * ChangeStill
+         * @description Rename a still, or keep it from being deleted by retention; 409 when the new name is taken.
+         */
+        patch: operations["patch_unit_api_camera_experiments_experiment_stills_image"];
+        trace?: never;
+    };
+    "/unit_api/camera/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * SetAutoCapture
+         * @description Switch stills by schedule on or off; the job `camera` must run for them.
+         */
+        patch: operations["patch_unit_api_camera_settings"];
         trace?: never;
     };
     "/unit_api/capabilities": {
@@ -4454,6 +4716,44 @@ export interface components {
             /** @default true */
             required: boolean;
         };
+        /** CameraSettingsAnswer */
+        CameraSettingsAnswer: {
+            auto_capture_enabled: boolean;
+            unit: string;
+        };
+        /** CameraStatus */
+        CameraStatus: {
+            auto_capture_enabled: boolean;
+            capture_command: string | null;
+            /** @enum {string} */
+            detection_status: "detected" | "configured_camera_not_detected" | "unknown";
+            enabled: boolean;
+            latest_still: components["schemas"]["CameraStill"] | null;
+            mock: boolean;
+            runtime_available: boolean;
+            snapshot_interval_minutes: number;
+            unit: string;
+        };
+        /** CameraStill */
+        CameraStill: {
+            /**
+             * @default scheduled
+             * @enum {string}
+             */
+            capture_reason: "scheduled" | "manual";
+            captured_at: string;
+            experiment: string | null;
+            image_id: string;
+            pinned?: boolean;
+        };
+        /** Cameras */
+        Cameras: {
+            cameras: {
+                [key: string]: {
+                    [key: string]: unknown;
+                };
+            };
+        };
         /** Capability */
         Capability: {
             arguments: string[];
@@ -4470,6 +4770,11 @@ export interface components {
         ChangePassword: {
             new: string;
             present: string;
+        };
+        /** ChangeStill */
+        ChangeStill: {
+            new_image_id?: string;
+            pinned?: boolean;
         };
         /** Chart */
         Chart: {
@@ -4503,6 +4808,10 @@ export interface components {
              * @enum {string}
              */
             y_transformation: "none" | "per_hour_to_per_day" | "percent";
+        };
+        /** ChooseAutoCapture */
+        ChooseAutoCapture: {
+            auto_capture_enabled: boolean;
         };
         /** ChooseCharts */
         ChooseCharts: {
@@ -4608,6 +4917,12 @@ export interface components {
             table?: string | null;
             /** @default [] */
             timestamp_columns: string[];
+        };
+        /** DeletedStills */
+        DeletedStills: {
+            deleted_image_ids: string[];
+            experiment: string;
+            unit: string;
         };
         /** DeliveryStatus */
         DeliveryStatus: {
@@ -5100,6 +5415,12 @@ export interface components {
             job: string;
             who: string;
             words: string;
+        };
+        /** Stills */
+        Stills: {
+            experiment: string;
+            stills: components["schemas"]["CameraStill"][];
+            unit: string;
         };
         /** StopJobs */
         StopJobs: {
@@ -6355,6 +6676,43 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Experiment"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    get_api_experiments_experiment_cameras: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                experiment: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Cameras"];
                 };
             };
             /** @description Bad request syntax or unsupported method */
@@ -9819,6 +10177,320 @@ export interface operations {
             };
         };
     };
+    get_api_workers_unit_camera_experiments_experiment_status: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                unit: string;
+                experiment: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CameraStatus"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    get_api_workers_unit_camera_experiments_experiment_stills: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                unit: string;
+                experiment: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Stills"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    post_api_workers_unit_camera_experiments_experiment_stills: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                unit: string;
+                experiment: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    "get_api_workers_unit_camera_experiments_experiment_stills.zip": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                unit: string;
+                experiment: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Stream Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/zip": unknown;
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    get_api_workers_unit_camera_experiments_experiment_stills_image: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                unit: string;
+                experiment: string;
+                image: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/jpeg": string;
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    delete_api_workers_unit_camera_experiments_experiment_stills_image: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                unit: string;
+                experiment: string;
+                image: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CameraStill"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    patch_api_workers_unit_camera_experiments_experiment_stills_image: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                unit: string;
+                experiment: string;
+                image: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangeStill"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CameraStill"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    patch_api_workers_unit_camera_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                unit: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChooseAutoCapture"];
+            };
+        };
+        responses: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
     get_api_workers_unit_capabilities: {
         parameters: {
             query?: never;
@@ -12375,6 +13047,348 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Saved"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    get_unit_api_camera_experiments_experiment_status: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                experiment: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CameraStatus"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    get_unit_api_camera_experiments_experiment_stills: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                experiment: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Stills"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    post_unit_api_camera_experiments_experiment_stills: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                experiment: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    delete_unit_api_camera_experiments_experiment_stills: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                experiment: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeletedStills"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    "get_unit_api_camera_experiments_experiment_stills.zip": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                experiment: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Stream Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/zip": unknown;
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    get_unit_api_camera_experiments_experiment_stills_image: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                experiment: string;
+                image: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/jpeg": string;
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    delete_unit_api_camera_experiments_experiment_stills_image: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                experiment: string;
+                image: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CameraStill"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    patch_unit_api_camera_experiments_experiment_stills_image: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                experiment: string;
+                image: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangeStill"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CameraStill"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    patch_unit_api_camera_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChooseAutoCapture"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CameraSettingsAnswer"];
                 };
             };
             /** @description Bad request syntax or unsupported method */

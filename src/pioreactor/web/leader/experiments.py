@@ -69,10 +69,12 @@ def delete_experiment(leader: LeaderPorts, experiment: FromPath[str]) -> Accepte
     """Stop the experiment's jobs, unassign its workers, then delete it with all of its data."""
     name = experiment_name(experiment)
     leader.database.experiments.get(name)
-    units = leader.members_of(name)
+    units, ever = leader.members_of(name), leader.workers_ever_in(name)
 
     def work() -> dict[str, object]:
         answers = leader.ask_all(units, "POST", "/unit_api/jobs/stop", json={"experiment": name}, timeout_s=30.0)
+        stills = f"/unit_api/camera/experiments/{quote(name, safe='')}/stills"
+        leader.ask_all(ever, "DELETE", stills, timeout_s=30.0)
         rows = leader.database.experiments.delete(name)
         for unit in units:
             publish_assignment_and_log(leader, unit, f"Removed {unit} from {name}.")

@@ -21,6 +21,8 @@ from pioreactor.web.unit.routes import PARTS
 
 _PARAMETER = re.compile(r"\{(?P<name>\w+):(?P<kind>\w+)\}")
 _TYPES: Final[Mapping[str, object]] = {"str": FromPath[str], "int": FromPath[int], "uuid": FromPath[UUID]}
+_KEPT_HEADERS: Final = ("cache-control", "content-disposition")
+"""Headers of a unit's answer that the leader's answer has too."""
 _NONE: Final = inspect.Parameter.empty
 _TO_WORKERS = "Asks one worker, or all (`$broadcast`); the result holds the answer of each."
 _TO_UNITS = "Asks one unit, or all workers and the leader (`$broadcast`); the result holds the answer of each."
@@ -84,14 +86,15 @@ def _waiting(relay: Relay, method: str, unit_path: str) -> Question:
         media_type = answer.headers.get("content-type", "text/plain; charset=utf-8")
         if media_type.startswith("application/json"):
             answer.json()  # refuses what is cut short
-        return Response(answer.body, status_code=answer.status, media_type=media_type)
+        kept = {name: answer.headers[name] for name in _KEPT_HEADERS if name in answer.headers}
+        return Response(answer.body, status_code=answer.status, media_type=media_type, headers=kept)
 
     return ask
 
 
 def _targets(leader: LeaderServices, relay: Relay, unit: str, values: Mapping[str, object]) -> list[str]:
     match relay.target:
-        case "workers":
+        case "workers" | "ever":
             return leader.workers_of(unit_name(unit))
         case "units":
             return leader.units_of(unit_name(unit))
@@ -140,5 +143,5 @@ def _check_parameters(handler: HTTPRouteHandler, relay: Relay, *, given: set[str
     own = _path_parameters(handler.paths)
     unchecked = {name for name, kind in own.items() if kind == "str" and name not in PATH_CHECKS}
     unknown = (taken - set(own)) | (set(own) - given) | unchecked
-    if unknown or (relay.target == "experiment") != ("experiment" in given):
+    if unknown or (relay.target in ("experiment", "ever")) != ("experiment" in given):
         raise ValueError(f"{handler}: a relayed route takes a body and path parameters, not {sorted(unknown)}")

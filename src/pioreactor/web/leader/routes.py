@@ -6,6 +6,7 @@ from pioreactor.web import plugin_registry
 from pioreactor.web.leader import (
     assignments,
     calibrations,
+    cameras,
     configuration,
     experiments,
     exports,
@@ -28,6 +29,7 @@ def leader_routes() -> Router:
     parts = (
         *(experiments, joining, workers, assignments, jobs, readings, logs),
         *(configuration, overview, calibrations, profiles, quarantine, exports, plugin_files, unit_archives),
+        cameras,
     )
     own = [part.ROUTES for part in parts]
     api = OneAppRouter("/api", route_handlers=[*own, relayed_routes(), plugin_registry.routes("/api")])

@@ -117,6 +117,12 @@ class LeaderServices:
         """Return the workers that are assigned to an experiment."""
         return [row.pioreactor_unit for row in self.database.assignments.of_experiment(experiment)]
 
+    def workers_ever_in(self, experiment: str) -> list[str]:
+        """Return the workers of the cluster that are, or ever were, assigned to an experiment."""
+        ever = {row.pioreactor_unit for row in self.database.assignments.history(experiment)}
+        ever |= set(self.members_of(experiment))
+        return [row.pioreactor_unit for row in self.database.workers.all() if row.pioreactor_unit in ever]
+
     def ask_all(
         self,
         units: Iterable[str],

@@ -9,6 +9,7 @@ from litestar.params import FromPath, JSONBody
 
 from pioreactor import topics
 from pioreactor.actions import bioreactor
+from pioreactor.actions.still_capture import stills_of
 from pioreactor.exc import ConflictError
 from pioreactor.experiment_profiles.checkpoint import unfinished_runs
 from pioreactor.jobs.payloads import encode_payload
@@ -57,6 +58,7 @@ def rename_on_unit(unit: UnitServices, old: str, new: str, *, check_only: bool =
     renamed = sum(
         _rename_keys(unit.stores.persistent(name), old, new) for name in sorted({*EXPERIMENT_CACHES, *of_plugins})
     )
+    renamed += stills_of(unit.runtime).rename_experiment(old, new)
     if before is not None:
         # Retained only, for those who show them: what was recorded is renamed by the leader.
         bioreactor.publish_changes(_publisher(unit), unit.name, new, before, at=unit.clock.now())

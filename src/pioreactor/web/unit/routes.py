@@ -9,6 +9,7 @@ from pioreactor.web.unit import (
     backups,
     calibration_sessions,
     calibrations,
+    camera_stills,
     capabilities,
     configuration,
     estimators,
@@ -26,7 +27,7 @@ from pioreactor.web.unit import (
 
 PARTS = (
     *(system, utc_clock, machine, reactor_model, jobs, capabilities, calibrations, calibration_sessions, lab_bench),
-    *(estimators, experiment_rename, configuration, files, backups, plugins, whole_unit),
+    *(estimators, experiment_rename, configuration, files, backups, plugins, whole_unit, camera_stills),
 )
 
 
