@@ -14,7 +14,7 @@ from pioreactor.automations.latest_readings import LatestReading, ReadingPart, S
 from pioreactor.automations.signal_monitor import CHECK_EVERY_S, SignalMonitor
 from pioreactor.exc import JobRequiredError, SettingError, StoppedError
 from pioreactor.jobs.job import BackgroundJob
-from pioreactor.jobs.published_attribute import AnyAttribute, Status
+from pioreactor.jobs.published_attribute import AnyAttribute, Publisher, Status
 from pioreactor.messaging.ports import Message
 from pioreactor.runtime import context
 from pioreactor.runtime.lane import LaneTimer
@@ -33,6 +33,13 @@ class AutomationOptions(TypedDict, total=False):
     skip_first_run: bool | str
 
 
+class _LatestEvent(Status[structs.AutomationEvent | None]):
+    """The event that was published last. Plugins assign what `execute` returned."""
+
+    def __set__(self, job: Publisher, value: structs.AutomationEvent | events.AutomationEvent | None) -> None:
+        super().__set__(job, value.to_struct() if isinstance(value, events.AutomationEvent) else value)
+
+
 class AutomationJob(BackgroundJob):
     """Job that runs `execute` on a trigger: every `duration` [min], or on a message.
 
@@ -46,7 +53,7 @@ class AutomationJob(BackgroundJob):
 
     _has_begun = False
 
-    latest_event = Status[structs.AutomationEvent | None](datatype="AutomationEvent", display=False)
+    latest_event = _LatestEvent(datatype="AutomationEvent", display=False)
 
     def __init__(
         self,

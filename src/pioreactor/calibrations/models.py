@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Final, Literal, cast
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, StructMeta, convert
 
 from pioreactor.calibrations import fit_quality
 from pioreactor.calibrations.curves import CurveData
@@ -25,7 +25,22 @@ DECIMALS = 10
 """Values of a curve are rounded to this many decimals, so that they print alike everywhere."""
 
 
-class CalibrationBase(Struct, tag_field="calibration_type", kw_only=True):
+class _CalibrationType(StructMeta):
+    """Metaclass that constructs calibrations from former arguments, too: a curve as a list beside `curve_type`."""
+
+    def __call__(self, *args: object, **values: object) -> object:
+        curve = values.get("curve_data_")
+        if "curve_type" in values or isinstance(curve, list):
+            warn_deprecated(f"{self.__name__}(curve_type=…)", "curve_data_=structs.PolyFitCoefficients(coefficients=…)")
+            values = cast(dict[str, object], in_present_form({"curve_type": "poly", **values}))
+            curve = values["curve_data_"]
+            if isinstance(curve, dict):
+                placeholder = {} if curve["coefficients"] else {"coefficients": [0.0]}  # fitted later by its protocol
+                values["curve_data_"] = convert({**curve, **placeholder}, CurveData)
+        return super().__call__(*args, **values)
+
+
+class CalibrationBase(Struct, tag_field="calibration_type", kw_only=True, metaclass=_CalibrationType):
     """The base of all calibrations. Plugins add a type by subclassing it with a tag of their own."""
 
     calibration_name: str
@@ -45,6 +60,12 @@ class CalibrationBase(Struct, tag_field="calibration_type", kw_only=True):
         recorded = self.recorded_data
         if len(recorded.get("x", ())) != len(recorded.get("y", ())):
             raise ValueError("recorded_data must have as many x as y values")
+
+    @property
+    def curve_type(self) -> str:
+        """Return the kind of the curve, as `poly`; former name."""
+        warn_deprecated(f"{type(self).__name__}.curve_type", "curve_data_")
+        return cast(str, self.curve_data_.__struct_config__.tag)
 
     @property
     def calibration_type(self) -> str:

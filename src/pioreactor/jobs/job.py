@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from pioreactor import structs, topics
 from pioreactor.exc import (
@@ -24,7 +24,7 @@ from pioreactor.jobs.declaration import JobDeclaration
 from pioreactor.jobs.lifecycle import Lifecycle, LifecycleHooks
 from pioreactor.jobs.published_attribute import AnyAttribute
 from pioreactor.jobs.registration import Registration
-from pioreactor.jobs.settings import AnySetting, Setting, check_initial_values, from_declaration
+from pioreactor.jobs.settings import AnySetting, Setting, check_initial_values, declare
 from pioreactor.jobs.start_option import constructor_arguments
 from pioreactor.jobs.state_publisher import StatePublisher
 from pioreactor.messaging.ports import Message
@@ -191,9 +191,8 @@ class BackgroundJob(LifecycleHooks, JobDeclaration, metaclass=JobType):
     def add_to_published_settings(self, name: str, properties: PublishableSetting) -> None:
         """Publish one more attribute of this job's class from now on."""
         value = self.__dict__.pop(name, None)
-        attribute = from_declaration(name, properties, getattr(type(self), name, None))
-        setattr(type(self), name, attribute)
-        type(self).published_settings = {**type(self).published_settings, name: attribute.describe()}
+        declare(type(self), name, cast(Mapping[str, object], properties))
+        type(self).published_settings = {**type(self).published_settings, name: properties}
         if value is not None:
             setattr(self, name, value)
 
@@ -253,7 +252,7 @@ class BackgroundJob(LifecycleHooks, JobDeclaration, metaclass=JobType):
     def _become_ready(self) -> None:
         check_initial_values(self)
         for name, attribute in self.published().items():
-            value = getattr(self, name)
+            value = attribute.value_of(self)
             if value is not None and name not in self._registration.published:
                 self._publish_attribute(attribute, value)
         self._subscribe_to_commands()
@@ -326,8 +325,8 @@ class BackgroundJob(LifecycleHooks, JobDeclaration, metaclass=JobType):
 
     def _republish_all(self) -> None:
         self._state_publisher.publish()
-        for name in self.published():
-            value = getattr(self, name)
+        for name, attribute in self.published().items():
+            value = attribute.value_of(self)
             if value is not None:
                 self._registration.publish_setting(name, value, is_repetition=True)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from types import NoneType, UnionType
 from typing import (
@@ -22,6 +23,7 @@ from typing import (
 from pioreactor.types import PublishableSetting, PublishableSettingDataType
 
 T = TypeVar("T")
+log = logging.getLogger(__name__)
 
 _NAME = re.compile(r"[A-Za-z0-9]+(_[A-Za-z0-9]+)*")
 DATATYPES: dict[str, PublishableSettingDataType] = {name: name for name in get_args(PublishableSettingDataType)}
@@ -83,6 +85,8 @@ class PublishedAttribute(Generic[T]):
         self.help = help
         self.persist = persist
         self.display = display
+        self.wrapped: property | None = None
+        """Property of the class under the same name, which computes the value and takes the assignment."""
 
     def __set_name__(self, owner: type, name: str) -> None:
         """Take the attribute's name; raise `ValueError` if it cannot be a level of a topic."""
@@ -108,22 +112,36 @@ class PublishedAttribute(Generic[T]):
     def __get__(self, job: object | None, owner: type | None = None) -> Self | T | None:
         if job is None:
             return self
-        return self.value_of(job)
+        return self.value_of(job) if self.wrapped is None else self._computed(job)
 
     def __set__(self, job: Publisher, value: T) -> None:
         assigned: object = value
         if self.datatype == "float" and isinstance(value, int) and not isinstance(value, bool):
             assigned = float(value)
-        job.__dict__[self.name] = assigned
+        if self.wrapped is not None:
+            self.wrapped.__set__(job, assigned)
+            assigned = self.value_of(job)
+        else:
+            job.__dict__[self.name] = assigned
         job._publish_attribute(self, assigned)
 
     def __delete__(self, job: object) -> None:
         job.__dict__.pop(self.name, None)
 
     def value_of(self, job: object) -> T | None:
-        """Return the value on an instance; None if none was assigned and there is no default."""
+        """Return the value on an instance; None if there is neither one nor a default, or none can be computed."""
+        if self.wrapped is not None:
+            try:
+                return self._computed(job)
+            except Exception as error:  # noqa: BLE001  a property of a plugin may raise anything before there is a value
+                log.debug("%s has no value yet: %s", self.name, error)
+                return None
         value: T | None = job.__dict__.get(self.name, self.default)
         return value
+
+    def _computed(self, job: object) -> T | None:
+        computed: T | None = None if self.wrapped is None else self.wrapped.__get__(job, type(job))
+        return computed
 
     def describe(self) -> PublishableSetting:
         """Return the declaration as an entry of `published_settings`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import math
 from collections.abc import Mapping
 from numbers import Real
@@ -171,6 +172,28 @@ def from_declaration(name: str, declared: Mapping[str, object], default: object 
     return attribute
 
 
+def declare(cls: type, name: str, properties: Mapping[str, object]) -> None:
+    """Put the attribute of one entry of `published_settings` on a class, with the default or property of its name."""
+    present = cls.__dict__.get(name)
+    if present is None and isinstance(inherited := inspect.getattr_static(cls, name, None), property):
+        present = inherited
+    if isinstance(present, PublishedAttribute):
+        attribute = from_declaration(name, properties, present.default)
+        attribute.wrapped = present.wrapped
+        setattr(cls, name, attribute)
+    elif not callable(present):
+        setattr(cls, name, _around(from_declaration(name, properties), present))
+
+
+def _around(attribute: AnyAttribute, present: object) -> AnyAttribute:
+    """Return the attribute with what stands in the class under its name: a property, or else its default."""
+    if isinstance(present, property):
+        attribute.wrapped = present
+    else:
+        attribute.default = present
+    return attribute
+
+
 def install_declared(cls: type) -> None:
     """Turn the `published_settings` dictionary of a class into descriptors, and complete it with those of its bases.
 
@@ -178,15 +201,12 @@ def install_declared(cls: type) -> None:
     """
     declared: dict[str, Mapping[str, object]] = dict(cls.__dict__.get("published_settings", {}))
     for name, properties in declared.items():
-        present = cls.__dict__.get(name)
-        if not (isinstance(present, PublishedAttribute | property) or callable(present)):
-            setattr(cls, name, from_declaration(name, properties, present))
+        if not isinstance(cls.__dict__.get(name), PublishedAttribute):
+            declare(cls, name, properties)
     for name, inherited in published_of(*cls.__bases__).items():
         present = cls.__dict__.get(name, inherited)
-        if not (isinstance(present, PublishedAttribute | property) or callable(present)):
-            attribute = copy.copy(inherited)
-            attribute.default = present
-            setattr(cls, name, attribute)
+        if not (isinstance(present, PublishedAttribute) or callable(present)):
+            setattr(cls, name, _around(copy.copy(inherited), present))
     cls.published_settings = {  # type: ignore[attr-defined]
         **declared,
         **{name: attribute.describe() for name, attribute in published_of(cls).items()},

@@ -11,7 +11,10 @@ from pioreactor.types import UNIVERSAL_EXPERIMENT
 
 
 class PWM:
-    """The output on a pin, owned from construction until `clean_up`; raises `PWMError` when another job has it."""
+    """The output on a pin, owned from construction until `clean_up`; raises `PWMError` when another job has it.
+
+    `lock` and `is_locked` are a mark for the code that holds this object: no other job can drive the pin anyhow.
+    """
 
     def __init__(
         self, pin: int, hz: float = 200.0, always_use_software: bool = False, unit: str | None = None,
@@ -28,6 +31,7 @@ class PWM:
         self.pin, self.hz = pin, hz
         self._output = self._rig.pwm_by_pin(pin, owner=f"plugin on pin {pin} ({runtime.pid})", hz=hz)
         self.duty_cycle = 0.0
+        self._is_locked = False
 
     def start(self, duty_cycle: float) -> None:
         """Drive the output, 0–100 %."""
@@ -48,16 +52,18 @@ class PWM:
         self._publish_duty_cycle(0.0)
 
     def lock(self) -> None:
-        """It is locked from construction until `clean_up`."""
+        self._is_locked = True
 
-    unlock = lock
+    def unlock(self) -> None:
+        self._is_locked = False
 
     def is_locked(self) -> bool:
-        return True
+        return self._is_locked
 
     def clean_up(self) -> None:
         """Switch off and give the pin up. Safe to repeat."""
         self._output.release()
+        self.unlock()
         self._publish_duty_cycle(0.0)
 
     cleanup = clean_up

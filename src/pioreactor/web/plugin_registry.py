@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Literal, TypeVar, overload
+from functools import cache
+from types import ModuleType
+from typing import Literal, Protocol, TypeVar, overload
 
 from litestar import Request, Response, Router, route
 from litestar.datastructures import State
@@ -100,6 +104,46 @@ def routes(side: Side) -> Router:
     return OneAppRouter("/", route_handlers=[_handler(one) for one in _routes if one.side == side])
 
 
+class _FlaskResponse(Protocol):
+    status_code: int
+    mimetype: str
+    headers: Mapping[str, str]
+
+    def get_data(self) -> bytes: ...
+
+
+class _FlaskApplication(Protocol):
+    def test_request_context(self, **request: object) -> AbstractContextManager[object]: ...
+    def make_response(self, result: object) -> _FlaskResponse: ...
+
+
+@cache
+def _flask_application(flask: ModuleType) -> _FlaskApplication:
+    application: _FlaskApplication = flask.Flask("pioreactor_plugins")
+    return application
+
+
+def _answer_by_flask(
+    flask: ModuleType, view: View, given: Mapping[str, object], request: Request[object, object, State], body: bytes
+) -> Response[object]:
+    """Call a handler that may use Flask's `request`, `jsonify`, `redirect` and responses, and convert its response."""
+    application = _flask_application(flask)
+    context = application.test_request_context(
+        path=request.url.path,
+        base_url=str(request.base_url),
+        query_string=request.url.query,
+        method=request.method,
+        headers=list(request.headers.items()),
+        data=body,
+    )
+    with context:
+        response = application.make_response(view(**given))
+    headers = {name: value for name, value in response.headers.items() if name.lower() != "content-length"}
+    return Response(
+        response.get_data(), status_code=response.status_code, headers=headers, media_type=response.mimetype
+    )
+
+
 def _handler(registered: PluginRoute) -> HTTPRouteHandler:
     path = _PARAMETER.sub(lambda m: f"{{{m['name']}:{_KINDS[m['kind'] or 'string']}}}", registered.rule)
     takes_json = "json" in registered.view.__code__.co_varnames[: registered.view.__code__.co_argcount]
@@ -108,6 +152,11 @@ def _handler(registered: PluginRoute) -> HTTPRouteHandler:
         given = dict(request.path_params)
         if takes_json:
             given["json"] = await request.json()
+        flask = sys.modules.get("flask")
+        if flask is not None:
+            return await asyncio.to_thread(
+                _answer_by_flask, flask, registered.view, given, request, await request.body()
+            )
         result = await asyncio.to_thread(registered.view, **given)
         content, status = result if isinstance(result, tuple) else (result, 200)
         return Response(content, status_code=status)

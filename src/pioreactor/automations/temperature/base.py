@@ -31,6 +31,9 @@ PUBLISHED_DUTY_STEP: Final = 1.0
 MONITOR_TIMEOUT_S: Final = 60.0
 PAUSED: Final = "paused"
 UNMONITORED: Final = "unwatched"
+_LIMITS: Final = {
+    "MAX_TEMP_TO_REDUCE_HEATING": 78.0, "MAX_TEMP_TO_DISABLE_HEATING": 80.0, "MAX_TEMP_TO_SHUTDOWN": 85.0
+}  # fmt: skip
 
 
 class TemperatureAutomationJob(AutomationJob):
@@ -42,9 +45,9 @@ class TemperatureAutomationJob(AutomationJob):
     job_name = "temperature_automation"
     kind = "temperature"
 
-    MAX_TEMP_TO_REDUCE_HEATING: float = 78.0
-    MAX_TEMP_TO_DISABLE_HEATING: float = 80.0
-    MAX_TEMP_TO_SHUTDOWN: float = 85.0
+    MAX_TEMP_TO_REDUCE_HEATING: float = _LIMITS["MAX_TEMP_TO_REDUCE_HEATING"]
+    MAX_TEMP_TO_DISABLE_HEATING: float = _LIMITS["MAX_TEMP_TO_DISABLE_HEATING"]
+    MAX_TEMP_TO_SHUTDOWN: float = _LIMITS["MAX_TEMP_TO_SHUTDOWN"]
     """Limits of the heater board [°C]. An instance has those of its reactor's model; a subclass may lower them."""
     INFERENCE_EVERY_N_SECONDS: float = 30.0
     """Interval of `execute` [s]. A temperature is published at least every 30 s."""
@@ -99,7 +102,14 @@ class TemperatureAutomationJob(AutomationJob):
 
         def lower(name: str, of_model: float) -> float:
             own: float = getattr(type(self), name)  # a plugin overrides the documented constant
-            return of_model if own == getattr(TemperatureAutomationJob, name) else min(own, of_model)
+            if own > max(of_model, _LIMITS[name]):
+                self.logger.warning(
+                    "A plugin raises %s to %g °C; it stays at %g °C, the limit of this reactor's model.",
+                    name,
+                    own,
+                    of_model,
+                )
+            return of_model if own == _LIMITS[name] else min(own, of_model)
 
         self.MAX_TEMP_TO_REDUCE_HEATING = lower("MAX_TEMP_TO_REDUCE_HEATING", model.max_temp_to_reduce_heating)
         self.MAX_TEMP_TO_DISABLE_HEATING = lower("MAX_TEMP_TO_DISABLE_HEATING", model.max_temp_to_disable_heating)
