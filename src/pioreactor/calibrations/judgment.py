@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from statistics import median
 from typing import Literal
 
-from msgspec import Struct
-
-from pioreactor.calibrations import fit_quality, store
+from pioreactor.calibrations import fit_quality
 from pioreactor.calibrations.fit_quality import Range
-from pioreactor.calibrations.models import CalibrationBase
-from pioreactor.exc import CalibrationError, UnusableCalibrationError
+from pioreactor.calibrations.judged_store import Grade, JudgedStore, Judgment, Saved
+from pioreactor.calibrations.models import CalibrationBase, files
 from pioreactor.runtime.context import Runtime
 from pioreactor.science.curves import NoSolutionError
 
-Grade = Literal["good", "fair", "poor", "unknown"]
 Asked = Mapping[Literal["x", "y"], Range]
 """What a person wanted to be covered, on one axis or both."""
 
@@ -30,22 +27,6 @@ MIN_COVERED = 0.5
 """Share of the range asked for that data must cover."""
 _EXACT = 1e-9
 _SAMPLES = 17
-
-
-class Judgment(Struct, frozen=True):
-    """Quality of a calibration. With a doubt it is not made active without asking."""
-
-    grade: Grade
-    """Of the fit; "unknown" when the curve passes through all of too few points."""
-    summary: str
-    points: int
-    r: float | None
-    residual: float | None
-    """Share of the span of the curve."""
-    ratio: float | None
-    """For equal y, how many times the x of the active one."""
-    compared_with: str | None
-    doubts: list[str]
 
 
 def judge(calibration: CalibrationBase, active: CalibrationBase | None = None, asked: Asked | None = None) -> Judgment:
@@ -73,63 +54,17 @@ def judge(calibration: CalibrationBase, active: CalibrationBase | None = None, a
     )
 
 
-def judge_stored(runtime: Runtime, device: str, calibration: CalibrationBase) -> Judgment:
-    """Return the judgment of one that is kept, compared with the active one unless it is that itself."""
-    active = active_or_none(runtime, device)
-    is_active = active is not None and active.calibration_name == calibration.calibration_name
-    return judge(calibration, None if is_active else active)
-
-
-def active_or_none(runtime: Runtime, device: str) -> CalibrationBase | None:
-    """Return the active calibration of a device, None if there is none or it cannot be used."""
-    try:
-        return store.load_active(runtime, device)
-    except CalibrationError:
-        return None
-
-
-def judge_usable(runtime: Runtime, device: str, calibration: CalibrationBase) -> Judgment | None:
-    """Return the judgment of one that is kept, None if it would give wrong numbers."""
-    try:
-        store.check(calibration)
-    except UnusableCalibrationError:
-        return None
-    return judge_stored(runtime, device, calibration)
-
-
-class SavedCalibration(Struct, frozen=True):
-    """Where a new calibration was saved, and whether it is active."""
-
-    name: str
-    active: bool
-    judgment: Judgment
-
-
 def save_judged(
     runtime: Runtime, device: str, calibration: CalibrationBase, *, activate: bool, asked: Asked | None = None
-) -> SavedCalibration:
-    """Save a calibration, and make it active if that is wanted and nothing speaks against it.
-
-    A doubtful one never replaces the active one: if it has its name, it is renamed and saved beside it. Raise
-    `UnusableCalibrationError` if it would give wrong numbers; the active one is unchanged then.
-    """
-    store.check(calibration)
-    judgment = judge(calibration, active_or_none(runtime, device), asked)
-    if judgment.doubts and store.active_name(runtime, device) == calibration.calibration_name:
-        calibration.calibration_name = free_name(store.names(runtime, device), calibration.calibration_name)
-    store.save(runtime, device, calibration)
-    name = calibration.calibration_name
-    if activate and not judgment.doubts:
-        store.set_active(runtime, device, name)
-    return SavedCalibration(name, store.active_name(runtime, device) == name, judgment)
+) -> Saved:
+    """Save a calibration as `JudgedStore.save_judged` does, compared with what was asked for, too."""
+    return judged.save_judged(
+        runtime, device, calibration, activate=activate, judge=lambda new, active: judge(new, active, asked)
+    )
 
 
-def free_name(taken: Collection[str], name: str) -> str:
-    """Return the name with the first number that is not taken."""
-    number = 2
-    while f"{name}-{number}" in taken:
-        number += 1
-    return f"{name}-{number}"
+judged = JudgedStore(files, judge, "calibration_name")
+judge_stored, judge_usable, active_or_none = judged.judge_stored, judged.judge_usable, judged.active_or_none
 
 
 def ratio_to(calibration: CalibrationBase, other: CalibrationBase) -> float | None:

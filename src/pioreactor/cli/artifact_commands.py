@@ -12,7 +12,7 @@ from pioreactor.exc import NotFoundError
 
 if TYPE_CHECKING:
     from pioreactor.calibrations.curves import CurveData
-    from pioreactor.calibrations.judgment import Judgment
+    from pioreactor.calibrations.judged_store import Judgment
     from pioreactor.runtime.context import Runtime
     from pioreactor.science.curves import Curve
 

@@ -185,7 +185,25 @@ def set_(
 
 @pios.group(cls=SuggestingGroup)
 def plugins() -> None:
-    """Install and remove plugins on the units."""
+    """Install, list and remove plugins on the units."""
+
+
+@plugins.command(name="list")
+@units_options
+@json_option
+@pass_cli_context
+def list_plugins(cli: CliContext, units: tuple[str, ...], experiments: tuple[str, ...], as_json: bool) -> None:
+    """List the plugins of the units with their state, also those that are disabled or cannot be imported."""
+    from pioreactor.http.units import decoded
+
+    def ask(unit: str) -> list[dict[str, object]]:
+        return decoded(cli.ask(unit, "GET", "/unit_api/plugins/installed"), list[dict[str, object]])
+
+    def show(found: dict[str, list[dict[str, object]]]) -> None:
+        rows = [{"unit": unit, **each} for unit, plugins_of in found.items() for each in plugins_of]
+        print_table(rows, ["unit", "name", "version", "state", "note"], none="No plugins.")
+
+    for_each(targets(cli, units, experiments), ask, as_json=as_json, show=show)
 
 
 @plugins.command(name="install")

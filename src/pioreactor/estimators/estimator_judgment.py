@@ -6,11 +6,10 @@ import math
 from collections.abc import Mapping
 from statistics import correlation, median
 
-from pioreactor.calibrations.judgment import GOOD_R, MAX_RATIO, MIN_COVERED, MIN_R, Grade, Judgment, free_name
+from pioreactor.calibrations.judged_store import Grade, JudgedStore, Judgment
+from pioreactor.calibrations.judgment import GOOD_R, MAX_RATIO, MIN_COVERED, MIN_R
 from pioreactor.estimators import store
 from pioreactor.estimators.models import EstimatorBase, ODFusionEstimator
-from pioreactor.exc import CalibrationError, UnusableCalibrationError
-from pioreactor.runtime.context import Runtime
 
 GOOD_MISS, MAX_MISS = 0.05, 0.15
 """Root mean square by which standards are misread, in decades: 12 % and 41 %."""
@@ -44,36 +43,8 @@ def judge(estimator: EstimatorBase, active: EstimatorBase | None = None) -> Judg
     )
 
 
-def judge_usable(runtime: Runtime, device: str, estimator: EstimatorBase) -> Judgment | None:
-    """Return the judgment of one that is kept, compared with the active one unless it is that itself.
-
-    None if it would give wrong numbers.
-    """
-    try:
-        store.check(estimator)
-    except UnusableCalibrationError:
-        return None
-    active = _active_or_none(runtime, device)
-    is_active = active is not None and active.estimator_name == estimator.estimator_name
-    return judge(estimator, None if is_active else active)
-
-
-def save_judged(
-    runtime: Runtime, device: str, estimator: EstimatorBase, *, activate: bool
-) -> tuple[EstimatorBase, Judgment]:
-    """Save an estimator, and make it active if that is wanted and nothing speaks against it; return what was saved.
-
-    A doubtful one never replaces the active one: if it has its name, it is renamed and saved beside it. Raise
-    `UnusableCalibrationError` if it would give wrong numbers; the active one is unchanged then.
-    """
-    store.check(estimator)
-    judgment = judge(estimator, _active_or_none(runtime, device))
-    if judgment.doubts and store.active_name(runtime, device) == estimator.estimator_name:
-        estimator.estimator_name = free_name(store.names(runtime, device), estimator.estimator_name)
-    store.save(runtime, device, estimator)
-    if activate and not judgment.doubts:
-        store.set_active(runtime, device, estimator.estimator_name)
-    return estimator, judgment
+judged = JudgedStore(store.files, judge, "estimator_name")
+judge_usable, save_judged = judged.judge_usable, judged.save_judged
 
 
 def standards(estimator: ODFusionEstimator) -> list[tuple[float, float]]:
@@ -114,13 +85,6 @@ def ratio_to(estimator: ODFusionEstimator, other: ODFusionEstimator) -> float | 
         if not estimator.fusion.is_at_bound(found):
             ratios.append(found / 10**level)
     return median(ratios) if ratios else None
-
-
-def _active_or_none(runtime: Runtime, device: str) -> EstimatorBase | None:
-    try:
-        return store.load_active(runtime, device)
-    except CalibrationError:
-        return None
 
 
 def _r(logs: list[tuple[float, float]]) -> float | None:

@@ -35,7 +35,7 @@ def check_usable(estimator: EstimatorBase) -> None:
         raise UnusableCalibrationError("its curves are constant, so no concentration can be read from them")
 
 
-_files: ArtifactStore[EstimatorBase] = ArtifactStore(
+files: ArtifactStore[EstimatorBase] = ArtifactStore(
     "estimators",
     "estimator",
     cache="active_estimators",
@@ -48,54 +48,54 @@ _files: ArtifactStore[EstimatorBase] = ArtifactStore(
 
 def parse(text: str) -> EstimatorBase:
     """Return the estimator in a YAML text; raise `CalibrationError` with the reason if it is invalid."""
-    return _files.parse(text)
+    return files.parse(text)
 
 
 def check(estimator: EstimatorBase) -> None:
     """Raise `UnusableCalibrationError` with the reason if an estimator would give wrong numbers."""
-    _files.check(estimator)
+    files.check(estimator)
 
 
 def load(runtime: Runtime, device: str, name: str) -> EstimatorBase:
     """Return an estimator; raise `NotFoundError` if there is none, `CalibrationError` if it is unusable."""
-    return _files.load(runtime, device, name)
+    return files.load(runtime, device, name)
 
 
 def load_active(runtime: Runtime, device: str = OD_FUSED) -> EstimatorBase | None:
     """Return the active estimator, None if there is none; raise `CalibrationError` if it is missing or damaged."""
-    return _files.load_active(runtime, device)
+    return files.load_active(runtime, device)
 
 
 def save(runtime: Runtime, device: str, estimator: EstimatorBase) -> None:
     """Save an estimator, replacing one of the same name; raise `CalibrationError` if it does not fit the device."""
-    _files.save(runtime, device, estimator)
+    files.save(runtime, device, estimator)
 
 
 def delete(runtime: Runtime, device: str, name: str) -> None:
     """Delete an estimator and deactivate it; raise `NotFoundError` if there is none."""
-    _files.delete(runtime, device, name)
+    files.delete(runtime, device, name)
 
 
 def active_name(runtime: Runtime, device: str = OD_FUSED) -> str | None:
     """Return the name of the active estimator of a device, None if there is none."""
-    return _files.active_name(runtime, device)
+    return files.active_name(runtime, device)
 
 
 def active_names(runtime: Runtime) -> dict[str, str]:
     """Return the name of the active estimator by device."""
-    return _files.active_names(runtime)
+    return files.active_names(runtime)
 
 
 def set_active(runtime: Runtime, device: str, name: str | None) -> None:
     """Make an estimator active, or none; raise as `load` does if it is unusable."""
-    _files.set_active(runtime, device, name)
+    files.set_active(runtime, device, name)
 
 
 def names(runtime: Runtime, device: str) -> list[str]:
     """Return the names of the estimators of a device, including damaged ones."""
-    return _files.names(runtime).get(device, [])
+    return files.names(runtime).get(device, [])
 
 
 def list_all(runtime: Runtime) -> dict[str, list[EstimatorBase]]:
     """Return the estimators by device, without damaged ones (`load` raises the reason)."""
-    return _files.list_all(runtime)
+    return files.list_all(runtime)

@@ -110,6 +110,7 @@ class _Search:
 
     def add_packages(self) -> None:
         """Import the packages in the folder. They come last in the search path: none hides a module of ours."""
+        self.folder.recover()
         added = [str(each) for each in self.folder.enabled_packages() if str(each) not in sys.path]
         if added:
             from importlib.metadata import distributions

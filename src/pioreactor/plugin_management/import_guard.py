@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,8 @@ from pioreactor.processes.liveness import is_alive
 
 MAX_ENDED = 2
 """After so many processes that ended while they imported it, a plugin is disabled."""
+FORGOTTEN_AFTER_S = 600.0
+"""A successful import clears marks that are older [s]; newer ones may be of a service that ends again and again."""
 
 
 class ImportGuard:
@@ -23,12 +26,15 @@ class ImportGuard:
         self._marks = run / "plugin_imports"
         self._plugins = plugins
         self._is_used = run.is_dir()
+        self._survived: dict[str, list[Path]] = {}
+        """Marks of plugins that are tried again."""
 
     def disable_fatal(self) -> list[str]:
         """Disable the plugins whose imports ended processes; return a sentence for each."""
         said = []
         for key, marks in self._ended().items():
             if len(marks) < MAX_ENDED:
+                self._survived[key] = marks
                 continue
             record = self._plugins.record(key)
             record.is_disabled, record.reason = True, f"its import ended {len(marks)} processes"
@@ -47,6 +53,7 @@ class ImportGuard:
                 mark.write_text(key, encoding="utf-8")
         try:
             yield
+            self._forget([left for left in self._survived.pop(key, []) if _is_old(left)])
         finally:
             if self._is_used:
                 self._forget([mark])
@@ -64,3 +71,10 @@ class ImportGuard:
         for mark in marks:
             with contextlib.suppress(OSError):
                 mark.unlink(missing_ok=True)
+
+
+def _is_old(mark: Path) -> bool:
+    try:
+        return time.time() - mark.stat().st_mtime > FORGOTTEN_AFTER_S
+    except OSError:
+        return False

@@ -148,7 +148,7 @@ class Installer:
                     remedy="Nothing was changed. Ask the author of the plugin, or install another version.",
                 )
             messages = [] if staged.root is None else self.set_up(staged.key, staged.root)
-            self._put_in_place(staged, work)
+            self._put_in_place(staged)
             origin = INDEX if source.file is None else source.file.name
             record = Record(contents.version, origin, to_timestamp(self.now()))
             self.folder.write_record(staged.key, record)
@@ -281,12 +281,11 @@ class Installer:
             return f"{stem}.py would hide the module {stem}: rename the file"
         return ""
 
-    def _put_in_place(self, staged: _Staged, work: Path) -> None:
-        target = self.paths.plugins / staged.key if staged.root is None else self.folder.package(staged.key)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if target.is_dir():
-            target.rename(work / "before")
-        staged.path.rename(target)
+    def _put_in_place(self, staged: _Staged) -> None:
+        if staged.root is not None:
+            self.folder.replace_package(staged.key, staged.path)
+        else:
+            staged.path.rename(self.paths.plugins / staged.key)
 
 
 def _root(target: Path, key: str) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import re
@@ -18,6 +19,8 @@ from pioreactor.exc import ConflictError, NotFoundError
 from pioreactor.private_files import write_atomically
 
 _MAX_RECEIVED: Final = 5
+_FORMER: Final = ".former"
+"""Suffix of the former version of a package while it is being replaced."""
 
 
 class Record(msgspec.Struct):
@@ -118,13 +121,8 @@ class PluginFolder:
     @contextmanager
     def staged(self) -> Iterator[Path]:
         """Give an empty folder on the same disk, deleted in the end; raise `ConflictError` while another has one."""
-        self._staging.mkdir(parents=True, exist_ok=True)
-        lock = os.open(self._staging / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o660)
-        try:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise ConflictError("plugins are being changed already", remedy="Try again in a minute.") from error
+        with self._locked():
+            self._settle_replacements()
             made = self._staging / "present"
             shutil.rmtree(made, ignore_errors=True)  # left by a process that was killed
             made.mkdir()
@@ -132,6 +130,48 @@ class PluginFolder:
                 yield made
             finally:
                 shutil.rmtree(made, ignore_errors=True)
+
+    def replace_package(self, key: str, made: Path) -> None:
+        """Put a package in place, within `staged`. Interrupted at any step, `recover` puts the former one back."""
+        target, former = self.package(key), self.packages / f".{key}{_FORMER}"
+        self.packages.mkdir(parents=True, exist_ok=True)
+        if target.is_dir():
+            target.rename(former)
+        made.rename(target)
+        shutil.rmtree(former, ignore_errors=True)
+
+    def recover(self) -> None:
+        """Put back packages whose replacement was interrupted, unless plugins are being changed at this moment."""
+        if self._replaced():
+            with contextlib.suppress(ConflictError, OSError), self._locked():
+                self._settle_replacements()
+
+    def _replaced(self) -> list[str]:
+        """Return the keys of packages with a former version beside them."""
+        try:
+            names = os.listdir(self.packages)  # noqa: PTH208  at each start
+        except OSError:
+            return []
+        return [name[1 : -len(_FORMER)] for name in names if name.startswith(".") and name.endswith(_FORMER)]
+
+    def _settle_replacements(self) -> None:
+        for key in self._replaced():
+            former = self.packages / f".{key}{_FORMER}"
+            if self.package(key).is_dir():
+                shutil.rmtree(former, ignore_errors=True)
+            else:
+                former.rename(self.package(key))
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        self._staging.mkdir(parents=True, exist_ok=True)
+        lock = os.open(self._staging / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o660)
+        try:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise ConflictError("plugins are being changed already", remedy="Try again in a minute.") from error
+            yield
         finally:
             os.close(lock)
 

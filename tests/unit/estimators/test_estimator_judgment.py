@@ -104,14 +104,15 @@ def test_a_change_against_the_active_one_is_doubtful(new: ODFusionEstimator, dou
 
 
 def test_a_doubtful_one_is_kept_beside_the_active_one_and_waits_for_a_second_yes(runtime: Runtime) -> None:
-    first, judgment = save_judged(runtime, "od_fused", made("mine"), activate=True)
-    assert (store.active_name(runtime), judgment.doubts) == ("mine", [])
+    first, second = made("mine"), made("mine", factor=10)
+    saved = save_judged(runtime, "od_fused", first, activate=True)
+    assert (store.active_name(runtime), saved.active, saved.judgment.doubts) == ("mine", True, [])
 
-    second, judgment = save_judged(runtime, "od_fused", made("mine", factor=10), activate=True)
-    assert judgment.doubts
-    assert (second.estimator_name, store.active_name(runtime)) == ("mine-2", "mine")
+    saved = save_judged(runtime, "od_fused", second, activate=True)
+    assert saved.judgment.doubts
+    assert (saved.name, second.estimator_name, store.active_name(runtime)) == ("mine-2", "mine-2", "mine")
     assert store.load(runtime, "od_fused", "mine") == first
-    assert judge_usable(runtime, "od_fused", second) == judgment
+    assert judge_usable(runtime, "od_fused", second) == saved.judgment
 
     store.set_active(runtime, "od_fused", "mine-2")
     assert store.active_name(runtime) == "mine-2"

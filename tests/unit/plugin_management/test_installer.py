@@ -1,12 +1,15 @@
 """Plugins are found, checked in a process of their own, put in place in one step, and removed without their data."""
 
+import itertools
 import os
+import shutil
 import sqlite3
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.unit.plugin_management.wheels import write_wheel
@@ -293,6 +296,91 @@ def test_one_that_ends_processes_is_disabled_and_named(installer: Installer, pat
     (paths.plugins / "fatal_a.py").write_text("x = 1")
     installer.set_enabled("fatal_a", True)
     assert "fatal_a" in get_plugins(paths.plugins)
+
+
+def test_ends_long_ago_are_forgotten_after_an_import_that_worked(installer: Installer, paths: Paths) -> None:
+    (paths.plugins / "steady_a.py").write_text("x = 1")
+    marks = paths.run_pioreactor / "plugin_imports"
+    marks.mkdir()
+
+    def start(key: str = "steady_a.py") -> list[str]:
+        """Start as a process does: disable what is fatal, then import."""
+        guard = ImportGuard(paths.run_pioreactor, installer.folder)
+        said = guard.disable_fatal()
+        with guard.importing(key):
+            pass
+        return said
+
+    def end_an_import(number: int, age_s: float) -> None:
+        mark = marks / str(2**22 + number)
+        mark.write_text("steady_a.py")
+        os.utime(mark, times=(mark.stat().st_mtime - age_s,) * 2)
+
+    end_an_import(1, age_s=7 * 86400.0)
+    assert start("another.py") == []
+    assert len(list(marks.iterdir())) == 1, "it is about another plugin"
+    assert start() == []
+    assert list(marks.iterdir()) == []
+    end_an_import(2, age_s=5.0)
+    assert start() == []
+    end_an_import(3, age_s=1.0)
+    assert "steady_a.py is disabled" in start()[0], "two within minutes"
+
+
+class PowerCut(BaseException):
+    """Ends a change; nothing after it is done."""
+
+
+@pytest.mark.parametrize("step", range(4))
+def test_an_update_that_is_cut_leaves_a_whole_version(paths: Paths, step: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The steps are: move the former version away, move the new one in, delete the former one."""
+    folder = PluginFolder(paths.plugins)
+
+    def replace_by(version: str) -> None:
+        with folder.staged() as work:
+            (work / "package").mkdir()
+            (work / "package" / "version").write_text(version)
+            folder.replace_package("pump-c", work / "package")
+
+    replace_by("1.0")
+    done = itertools.count()
+
+    def counted(act: Callable[..., object]) -> Callable[..., object]:
+        def run(*args: object, **options: object) -> object:
+            if next(done) >= step:
+                raise PowerCut
+            return act(*args, **options)
+
+        return run
+
+    replace_package = PluginFolder.replace_package
+
+    def cut(*args: Any) -> None:
+        monkeypatch.setattr(Path, "rename", counted(Path.rename))
+        monkeypatch.setattr(shutil, "rmtree", counted(shutil.rmtree))
+        replace_package(*args)
+
+    monkeypatch.setattr(PluginFolder, "replace_package", cut)
+    with suppress(PowerCut):
+        replace_by("2.0")
+    monkeypatch.undo()
+    get_plugins(paths.plugins, environment={"RUN_PIOREACTOR": str(paths.run_pioreactor)})
+    assert [file.relative_to(folder.packages) for file in folder.packages.rglob("*")] == [
+        Path("pump-c"), Path("pump-c/version")
+    ]  # fmt: skip
+    assert (folder.package("pump-c") / "version").read_text() == ("1.0" if step < 2 else "2.0")
+    replace_by("3.0")
+
+
+def test_an_update_in_progress_is_left_alone(paths: Paths) -> None:
+    folder = PluginFolder(paths.plugins)
+    former = folder.packages / ".pump-d.former"
+    with folder.staged():
+        former.mkdir(parents=True)
+        folder.recover()
+        assert former.is_dir()
+    folder.recover()
+    assert folder.all_keys() == ["pump-d"]
 
 
 def test_one_that_fails_is_listed_with_the_reason(paths: Paths) -> None:

@@ -18,7 +18,8 @@ from pioreactor.exc import InvalidRequestError, UnusableCalibrationError
 from pioreactor.runtime.context import Runtime
 
 if TYPE_CHECKING:
-    from pioreactor.calibrations.judgment import Asked, Judgment
+    from pioreactor.calibrations.judged_store import Judgment
+    from pioreactor.calibrations.judgment import Asked
     from pioreactor.calibrations.models import CalibrationBase
 
 Mode = Literal["cli", "ui"]

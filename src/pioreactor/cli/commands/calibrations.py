@@ -144,7 +144,7 @@ def _offer_to_use(runtime: Runtime, saved: Mapping[str, object], *, yes: bool) -
     import msgspec
 
     from pioreactor.calibrations import store as calibration_store
-    from pioreactor.calibrations.judgment import Judgment
+    from pioreactor.calibrations.judged_store import Judgment
     from pioreactor.cli.artifact_commands import print_judgment
     from pioreactor.estimators import store as estimator_store
 

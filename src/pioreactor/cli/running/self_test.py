@@ -12,7 +12,7 @@ from pioreactor.runtime import context
 
 
 @click.command(name="self_test")
-@click.option("-k", "substring", default=None, metavar="TEXT", help="Only tests with this in their name.")
+@click.option("-k", "--k", "substring", default=None, metavar="TEXT", help="Only tests with this in their name.")
 @click.option("--retry-failed", is_flag=True, help="Only tests that failed the last time.")
 @click.option("--list", "only_list", is_flag=True, help="Print the names of the tests and end.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")

@@ -102,6 +102,5 @@ def chart_of_standards(ctx: SessionContext, estimator: ODFusionEstimator | None 
 
 def save(ctx: SessionContext, estimator: ODFusionEstimator) -> None:
     """Keep an estimator; under HTTP it is in use at once, unless there are doubts about it."""
-    saved, judgment = save_judged(ctx.runtime, ctx.device, estimator, activate=ctx.mode == "ui")
-    is_active = store.active_name(ctx.runtime, ctx.device) == saved.estimator_name
-    ctx.note_saved("estimator", ctx.device, saved.estimator_name, active=is_active, judgment=judgment)
+    saved = save_judged(ctx.runtime, ctx.device, estimator, activate=ctx.mode == "ui")
+    ctx.note_saved("estimator", ctx.device, saved.name, active=saved.active, judgment=saved.judgment)

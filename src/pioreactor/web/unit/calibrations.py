@@ -8,7 +8,8 @@ from litestar import Response, Router, delete, get, patch, post
 from litestar.params import FromPath, JSONBody
 
 from pioreactor.calibrations import store
-from pioreactor.calibrations.judgment import Judgment, judge_stored, save_judged
+from pioreactor.calibrations.judged_store import Judgment
+from pioreactor.calibrations.judgment import judge_stored, save_judged
 from pioreactor.calibrations.models import CalibrationBase
 from pioreactor.exc import CalibrationError, InvalidRequestError, UnusableCalibrationError
 from pioreactor.web.request_bodies import AddCalibration, device_name, file_name

@@ -1,0 +1,95 @@
+"""Plugins are installed, listed and removed on several units; one that refuses or is off hides no other."""
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.unit.web.conftest import AS_CLUSTER, TOKEN, client_of
+
+from pioreactor.bootstrap.simulated import build_simulation
+from pioreactor.cli.cli_context import CliContext
+from pioreactor.cli.exit_codes import run
+from pioreactor.cli.pios import pios
+from pioreactor.http.loopback import Request
+from pioreactor.http.ports import Response
+from pioreactor.plugin_management import discovery
+from pioreactor.storage.paths import Paths
+from pioreactor.web.unit.services import UnitServices
+
+Typing = Callable[..., int]
+
+
+def forwarded_to(client: Any) -> Callable[[Request], Response]:
+    def answer(request: Request) -> Response:
+        body = {"content": request.json} if isinstance(request.json, bytes) else {"json": request.json}
+        found = client.request(request.method, request.path, headers=AS_CLUSTER, **body)
+        return Response(found.status_code, found.content, dict(found.headers))
+
+    return answer
+
+
+@pytest.fixture
+def units(leader: Any, make_unit: Callable[..., UnitServices]) -> Iterator[dict[str, UnitServices]]:
+    """Yield the services of two units that answer; `u3` is in the inventory and off."""
+    path, modules = list(sys.path), set(sys.modules)
+    made = {name: make_unit(name) for name in ("u1", "u2")}
+    with ExitStack() as servers:
+        for name, services in made.items():
+            services.launcher.environment.update(os.environ)  # type: ignore[attr-defined]
+            leader.add_host(name, forwarded_to(servers.enter_context(client_of(services))))
+        leader.http.hosts["localhost:80"] = forwarded_to(leader.client)
+        leader.add_workers("u1", "u2", "u3")
+        yield made
+    sys.path[:] = path
+    for name in set(sys.modules) - modules:
+        if str(made["u1"].paths.plugins.parent.parent) in str(getattr(sys.modules[name], "__file__", "")):
+            del sys.modules[name]
+    for services in made.values():
+        discovery._loaded.pop(services.paths.plugins, None)
+        discovery._failures.pop(services.paths.plugins, None)
+
+
+@pytest.fixture
+def typed(leader: Any, units: dict[str, UnitServices], tmp_path: Path) -> Typing:
+    del units  # they answer
+    runtime = build_simulation(units=("leader1",), data_root=tmp_path / "typed").unit("leader1").runtime
+    runtime = replace(runtime, paths=Paths.below(tmp_path / "typed"))
+    runtime.paths.secrets.mkdir(parents=True)
+    (runtime.paths.secrets / "cluster_token").write_text(TOKEN)
+
+    def type_(*words: str) -> int:
+        return run(pios, words, obj=CliContext({"HOSTNAME": "leader1"}, runtime=runtime, http=leader.http))
+
+    return type_
+
+
+def test_each_unit_answers_for_itself(
+    leader: Any, units: dict[str, UnitServices], typed: Typing, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plugin = tmp_path / "greets_many.py"
+    plugin.write_text("__plugin_version__ = '3'\n")
+    assert typed("plugins", "install", "--source", str(plugin), "-y") == 1
+    said = capsys.readouterr()
+    assert said.out == "u1: done.\nu2: done.\n", said.err
+    assert "u3: failed: u3.local:80 cannot be reached" in said.err
+    assert [(each.paths.plugins / plugin.name).is_file() for each in units.values()] == [True, True]
+
+    (units["u2"].paths.dot_pioreactor / "DISALLOW_UI_INSTALLS").touch()
+    body = {"args": ["greets_many"]}
+    states = leader.result(leader.client.post("/api/units/$broadcast/plugins/disable", json=body))["result"]
+    assert [(unit, states[unit]["ok"]) for unit in ("u1", "u2", "u3")] == [("u1", True), ("u2", False), ("u3", False)]
+    assert "DISALLOW_UI_INSTALLS" in json.dumps(states["u2"])
+
+    assert typed("plugins", "list", "--units", "u1", "--units", "u2") == 0
+    rows = [line.split()[:4] for line in capsys.readouterr().out.splitlines()[1:]]
+    assert rows == [["u1", "greets_many.py", "3", "disabled"], ["u2", "greets_many", "3", "enabled"]]
+
+    (units["u2"].paths.dot_pioreactor / "DISALLOW_UI_INSTALLS").unlink()
+    assert typed("plugins", "uninstall", "greets_many", "--units", "u1", "--units", "u2", "-y", "--json") == 0
+    assert [list(each.paths.plugins.glob("*.py")) for each in units.values()] == [[], []]
