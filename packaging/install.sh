@@ -41,7 +41,7 @@ here=$(cd "$(dirname "$0")/.." && pwd)
 prefix=/opt/pioreactor
 step() { printf '  %s\n' "$*"; }
 
-packages=(openssl python3-venv)
+packages=(openssl openssh-client python3-venv)
 [ "$role" = worker ] || packages+=(mosquitto)
 missing=()
 for package in "${packages[@]}"; do
@@ -71,7 +71,7 @@ chmod 0640 /var/log/pioreactor.log
 
 if [ "$environment" = "" ]; then
   version=$(sed -n 's/^__version__ = "\(.*\)"/\1/p' "$here/src/pioreactor/version.py")
-  environment=$prefix/$version
+  environment=$prefix/versions/$version
   extras=leader
   if [ -e /proc/device-tree/model ] && grep -q "Raspberry Pi" /proc/device-tree/model; then extras=rpi,leader; fi
   step "environment: $environment"
@@ -79,9 +79,15 @@ if [ "$environment" = "" ]; then
   source=()
   if [ "$wheels" != "" ]; then source=(--no-index --find-links "$wheels"); fi
   "$environment/bin/pip" install -q "${source[@]}" -c "$here/constraints.txt" "$here[$extras]"
+  printf '{"version":"%s","digest":"","installed_at":"%s"}' "$version" "$(date -u +%FT%TZ)" >"$environment/installed.json"
 fi
-install -d "$prefix"
-ln -sfn "$environment" "$prefix/current"
+install -d "$prefix" "$prefix/versions"
+case $environment in
+  "$prefix"/versions/*) ln -sfn "versions/${environment##*/}" "$prefix/current" ;;
+  *) ln -sfn "$environment" "$prefix/current" ;;
+esac
+# Updates install further versions as this account; its other services cannot write there.
+chown -R pioreactor:pioreactor "$prefix"
 for program in pio pios; do ln -sf "$prefix/current/bin/$program" "/usr/local/bin/$program"; done
 
 step "services: /etc/systemd/system/pioreactor*"
@@ -114,7 +120,7 @@ if [ -d /run/systemd/system ]; then
   systemctl disable --now mosquitto.service 2>/dev/null || true
   systemctl daemon-reload
   units=(pioreactor-broker pioreactor-reactor pioreactor-output-guard pioreactor-web pioreactor-records pioreactor-monitor)
-  systemctl enable -q pioreactor.target "${units[@]/%/.service}" pioreactor-resume.service pioreactor-backup.timer
+  systemctl enable -q pioreactor.target "${units[@]/%/.service}" pioreactor-resume.service pioreactor-recover.service pioreactor-backup.timer
   systemctl restart pioreactor.target
   step "started: systemctl status 'pioreactor*'"
 else

@@ -7,7 +7,7 @@ name. Anything else about a job stands on its class. A job is added with its mod
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from importlib import import_module
@@ -161,3 +161,8 @@ def stop_order_of(name: str) -> StopOrder:
     if name.startswith("led_"):
         return StopOrder.LIGHTS
     return StopOrder.ACTUATORS if any(part in name for part in _ACTUATING_PARTS) else StopOrder.DECISIONS
+
+
+def activities_among(names: Iterable[str]) -> list[str]:
+    """Return, of the names of running jobs, those of jobs that do not run from boot; jobs of plugins are among them."""
+    return sorted(name for name in names if name not in JOBS or not JOBS[name].is_service)

@@ -49,6 +49,7 @@ ENTRIES: Final[Mapping[str, Entry]] = {
     "unit": Entry(
         f"{_HERE}.unit_replacement", "unit", "Save this unit as one archive, and set its replacement up from it."
     ),
+    "update": Entry(f"{_HERE}.update", "update", "Update the software of this unit, and its firmware."),
     "version": Entry(f"{_HERE}.version", "version", "Print the version of the software."),
     "experiments": Entry(
         f"{_HERE}.experiments", "experiments", "Create, list, rename, end and delete experiments.", True

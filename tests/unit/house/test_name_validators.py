@@ -32,7 +32,10 @@ from pioreactor.procedures.protocols import naming, od_fusion_offset
 from pioreactor.storage import artifacts
 from pioreactor.storage.leader.repositories import experiments, workers
 from pioreactor.storage.leader.repositories.time_series import TimeSeriesReader
+from pioreactor.storage.paths import Paths
 from pioreactor.storage.sqlite.kv import SqliteKeyValues
+from pioreactor.updates.archives import Archives
+from pioreactor.updates.version_order import order_of
 from pioreactor.web import request_bodies
 from pioreactor.web.unit.system import OwnToken
 
@@ -90,6 +93,11 @@ def backup_copy(name: str) -> None:
         BackupCopies(runtime).digest_of(name)
 
 
+def archive_part(name: str) -> None:
+    with suppress(NotFoundError):
+        Archives(Paths.below(NOWHERE)).finish(name)
+
+
 def dataset_name(name: str) -> str:
     made = Dataset(dataset_name=name, display_name="A", description="", table="x", has_experiment=True, has_unit=True)
     return made.dataset_name
@@ -99,6 +107,7 @@ CHECKS: dict[str, tuple[Callable[[str], object], str]] = {
     "access_tokens": (token_label, "script"),
     "accounts": (lambda name: Account(name, "secret").name, "unit1"),
     "artifacts": (lambda name: artifacts.check_component("calibration", name), "a 1"),
+    "archives": (archive_part, "release_27.1.0.zip"),
     "backup_replication": (backup_copy, "copy.sqlite"),
     "dataset": (dataset_name, "od_readings"),
     "declaration": (job_class, "stirring"),
@@ -132,11 +141,12 @@ CHECKS: dict[str, tuple[Callable[[str], object], str]] = {
     "time_series": (column_of_series, "od_reading"),
     "unit": (lambda name: unit_name({"HOSTNAME": name}), "unit1"),
     "unit_tokens": (WorkerTokens(NOWHERE).token_of, "unit1"),
+    "version_order": (order_of, "27.1.0"),
     "workers": (workers.check_unit_name, "unit1"),
 }
-NOT_NAMES = {"durations", "exports", "models", "repetitions", "replay", "table_copy", "validate"}
-"""Modules with patterns of other things: durations, files that exist, angles of photodiodes, log lines, numbers,
-identifiers found in a database, requirements of versions."""
+NOT_NAMES = {"bundle", "durations", "exports", "models", "repetitions", "replay", "table_copy", "validate"}
+"""Modules with patterns of other things: files of a signed archive, durations, files that exist, angles of
+photodiodes, log lines, numbers, identifiers found in a database, requirements of versions."""
 
 
 @pytest.mark.parametrize("check", CHECKS)

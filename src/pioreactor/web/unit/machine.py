@@ -11,7 +11,7 @@ from litestar.params import JSONBody
 from pioreactor.actions.backup import list_backups
 from pioreactor.cluster.backup_replication import BackupCopies, Copy
 from pioreactor.exc import ConflictError, PioreactorError
-from pioreactor.job_catalog import JOBS
+from pioreactor.job_catalog import activities_among
 from pioreactor.structs.encoding import to_timestamp
 from pioreactor.version import __version__
 from pioreactor.web.request_bodies import Body
@@ -159,8 +159,7 @@ def _refuse_while_jobs_run(unit: UnitServices, what: str, wanted: PowerRequest |
 
 def _activities(unit: UnitServices) -> list[str]:
     """Return the names of the jobs that run, except those that always run."""
-    names = {record.job_name for record in unit.stores.jobs().running()}
-    return sorted(name for name in names if name not in JOBS or not JOBS[name].is_service)
+    return activities_among({record.job_name for record in unit.stores.jobs().running()})
 
 
 def _services(unit: UnitServices) -> list[ServiceState]:

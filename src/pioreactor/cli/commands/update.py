@@ -1,0 +1,169 @@
+"""`pio update`: the version of the software on this unit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from pioreactor.cli.cli_context import CliContext, pass_cli_context
+from pioreactor.cli.lazy_group import SuggestingGroup
+from pioreactor.cli.options import json_option, yes_option
+from pioreactor.cli.render import print_json
+from pioreactor.exc import InvalidRequestError, NotFoundError
+
+if TYPE_CHECKING:
+    from pioreactor.updates.ports import ReleaseSource
+    from pioreactor.updates.unit_update import UnitUpdate, UpdateRequest
+    from pioreactor.updates.update_journal import UpdateResult
+
+
+@click.group(cls=SuggestingGroup)
+def update() -> None:
+    """Update the software of this unit, and its firmware."""
+
+
+@update.command()
+@click.option(
+    "--source",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="A release archive, also on a USB drive; or a wheel, which is not signed.",
+)
+@click.option("-v", "--version", help="A version that is installed beside the present one, or whose archive is here.")
+@click.option("--allow-older", is_flag=True, help="Go back to an older version.")
+@click.option("--force", is_flag=True, help="Although jobs run: they continue with the version they were started with.")
+@click.option("--requested", is_flag=True, hidden=True, help="What the web server has written down.")
+@yes_option
+@json_option
+@pass_cli_context
+def app(
+    cli: CliContext,
+    source: Path | None,
+    version: str | None,
+    allow_older: bool,
+    force: bool,
+    requested: bool,
+    yes: bool,
+    as_json: bool,
+) -> None:
+    """Install a release and use it. If it does not work on this unit, the present version runs again.
+
+    Without --source and --version: the next release after the present one, of the archives on this unit.
+    """
+    from pioreactor.updates.unit_update import UpdateRequest
+
+    unit = unit_update(cli)
+    if requested:
+        request, yes = unit.take_request(), True
+    else:
+        path = None if source is None else str(source.absolute())
+        request = UpdateRequest(path, version, allow_older, force)
+    result = update_unit(unit, request, yes=yes, quiet=as_json)
+    if as_json:
+        import msgspec
+
+        print_json(msgspec.to_builtins(result))
+
+
+def update_unit(unit: UnitUpdate, request: UpdateRequest, *, yes: bool, quiet: bool) -> UpdateResult:
+    """Update this unit, after a question unless `yes`."""
+    chosen, what, uses_index = _chosen(unit, request)
+    updater = unit.updater(uses_index=uses_index, report=lambda text: None if quiet else click.echo(f"  {text}"))
+    if not yes:
+        click.confirm(
+            f"Update {unit.runtime.unit} from {updater.installation.current_version()} to {what}?", abort=True
+        )
+    return updater.update(chosen, allow_older=request.allow_older, even_with_jobs=request.even_with_jobs)
+
+
+def _chosen(unit: UnitUpdate, request: UpdateRequest) -> tuple[ReleaseSource, str, bool]:
+    """Return what to install, how it is called, and whether the package index may be used for what it needs."""
+    from pioreactor.updates.bundle import Bundle, WheelFile
+    from pioreactor.updates.unit_update import KeptVersion
+
+    installation = unit.updater().installation
+    if request.source is not None:
+        path = Path(request.source)
+        if not path.is_file():
+            raise NotFoundError(f"there is no file {path}")
+        if path.suffix == ".whl":
+            return WheelFile(path), f"{path.name}, which is not signed", True
+        return Bundle(path), Bundle(path).manifest().version, False
+    if request.version is not None:
+        mark = installation.mark_of(request.version)
+        if mark is not None:
+            return KeptVersion(mark), request.version, False
+        archive = unit.archives.of_version(request.version)
+        if archive is None:
+            raise NotFoundError(
+                f"version {request.version} is neither installed nor among the archives of this unit",
+                remedy="See: pio update status",
+            )
+    else:
+        archive = unit.archives.next_after(installation.current_version())
+    return Bundle(Path(archive.path)), archive.version, False
+
+
+@update.command()
+@json_option
+@pass_cli_context
+def status(cli: CliContext, as_json: bool) -> None:
+    """Show what is installed, what an update does, and how the last one ended."""
+    state = unit_update(cli).state()
+    if as_json:
+        import msgspec
+
+        print_json(msgspec.to_builtins(state))
+        return
+    click.echo(f"{state.pioreactor_unit}: version {state.version}")
+    if not state.is_versioned:
+        click.echo("It was not installed in versions, and is updated by hand.")
+    others = [version for version in state.installed if version != state.version]
+    if others:
+        click.echo(f"Also installed: {', '.join(others)}")
+    for archive in state.archives:
+        click.echo(f"Archive: {archive.path} ({archive.version}, {archive.released_at})")
+    if state.in_progress is not None:
+        click.echo(f"Update to {state.in_progress.to_version} in progress: {state.in_progress.step}")
+    if state.last is not None:
+        last = state.last
+        click.echo(f"Last update: {'installed' if last.is_installed else 'not installed'}, {last.message}")
+
+
+@update.command()
+@click.option("--at-boot", is_flag=True, hidden=True, help="The services are started afterwards.")
+@pass_cli_context
+def recover(cli: CliContext, at_boot: bool) -> None:
+    """Undo an update that was cut, or complete one that works. Done at each start of the machine."""
+    done = unit_update(cli).updater(is_boot=at_boot, report=click.echo).recover()
+    click.echo("There is nothing to do." if done is None else f"Done: {done.message}.")
+
+
+@update.command(name="verify-release-archive")
+@click.argument("archive", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--expected-version", help="Fail unless it is this version.")
+@json_option
+@pass_cli_context
+def verify_release_archive(cli: CliContext, archive: Path, expected_version: str | None, as_json: bool) -> None:  # noqa: ARG001
+    """Check the signature and all files of a release archive."""
+    from pioreactor.updates.bundle import Bundle
+
+    if not archive.is_file():
+        raise NotFoundError(f"there is no file {archive}")
+    manifest = Bundle(archive).verify()
+    if expected_version is not None and manifest.version != expected_version:
+        raise InvalidRequestError(f"{archive.name} is version {manifest.version}, not {expected_version}")
+    if as_json:
+        import msgspec
+
+        print_json(msgspec.to_builtins(manifest))
+    else:
+        click.echo(f"{archive.name}: version {manifest.version}, {len(manifest.files)} files, signature is good.")
+
+
+def unit_update(cli: CliContext) -> UnitUpdate:
+    """Return the updates of this unit."""
+    from pioreactor.updates.unit_update import UnitUpdate
+
+    return UnitUpdate(cli.runtime, cli.environment)

@@ -1,0 +1,161 @@
+"""The release archives that a unit can be updated from: those that were sent to it, and those on USB drives."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from pioreactor.exc import InvalidRequestError, NotFoundError, PioreactorError, StorageError
+from pioreactor.storage.paths import Paths
+from pioreactor.updates.bundle import ARCHIVE_NAME, MAX_BYTES, Bundle
+from pioreactor.updates.signature import Signers
+from pioreactor.updates.version_order import is_newer, order_of
+
+PART_BYTES: Final = 4 * 1024**2
+"""One request carries so much of an archive."""
+_KEPT: Final = 3
+_UNFINISHED: Final = ".part"
+_MAX_ON_DRIVES: Final = 20
+
+
+class Archive(msgspec.Struct, frozen=True):
+    """A release archive whose signature is good."""
+
+    name: str
+    path: str
+    version: str
+    channel: str
+    released_at: str
+    notes: str
+    size_bytes: int
+    is_on_usb: bool
+
+
+@dataclass(frozen=True)
+class Archives:
+    """Release archives of one unit."""
+
+    paths: Paths
+    signers: Signers = field(default_factory=Signers)
+
+    @property
+    def folder(self) -> Path:
+        return self.paths.storage / "releases"
+
+    def found(self) -> list[Archive]:
+        """Return the archives with a good signature, in the order of their versions."""
+        on_drives = sorted(self.paths.usb.glob("*/release_*.zip"))[:_MAX_ON_DRIVES] if self.paths.usb.is_dir() else []
+        received = sorted(self.folder.glob("release_*.zip"))
+        found = [each for path in (*received, *on_drives) if (each := self._described(path)) is not None]
+        return sorted(found, key=lambda archive: order_of(archive.version))
+
+    def _described(self, path: Path) -> Archive | None:
+        try:
+            manifest = Bundle(path, self.signers).manifest()
+            size = path.stat().st_size
+        except (PioreactorError, OSError):
+            return None
+        is_on_usb = path.is_relative_to(self.paths.usb)
+        return Archive(
+            path.name,
+            str(path),
+            manifest.version,
+            manifest.channel,
+            manifest.released_at,
+            manifest.notes,
+            size,
+            is_on_usb,
+        )
+
+    def next_after(self, version: str) -> Archive:
+        """Return the first release after a version; raise `NotFoundError` if there is none."""
+        for archive in self.found():
+            if is_newer(archive.version, version):
+                return archive
+        raise NotFoundError(
+            f"there is no release after {version} on this unit",
+            remedy="Upload its archive on the page Updates, plug in a USB drive with it, or name it: --source FILE.",
+        )
+
+    def of_version(self, version: str) -> Archive | None:
+        return next((archive for archive in self.found() if archive.version == version), None)
+
+    def located(self, location: str) -> Path:
+        """Return a received archive by its name or path, or one on a USB drive; raise `NotFoundError` for any other."""
+        wanted = (self.folder / location).resolve()
+        allowed = any(wanted.is_relative_to(root.resolve()) for root in (self.folder, self.paths.usb))
+        if not allowed or not wanted.is_file():
+            raise NotFoundError(f"this unit has no release archive {location[:200]!r}")
+        if ARCHIVE_NAME.fullmatch(wanted.name) is None:
+            raise InvalidRequestError("a release archive is called release_VERSION.zip")
+        return wanted
+
+    def add_part(self, name: str, offset: int, part: bytes) -> None:
+        """Write a part of an archive that is being sent; the first one begins it."""
+        path = self._unfinished(name)
+        if offset + len(part) > MAX_BYTES:
+            raise InvalidRequestError(f"a release archive has at most {MAX_BYTES // 1024**2} MiB")
+        if offset == 0:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            for stale in self.folder.glob(f"*{_UNFINISHED}"):
+                stale.unlink(missing_ok=True)
+            path.touch(mode=0o600)
+        if not path.exists() or offset > path.stat().st_size:
+            raise InvalidRequestError(f"a part of {name} is missing before byte {offset}", remedy="Send it again.")
+        if shutil.disk_usage(self.folder).free < 2 * len(part):
+            raise StorageError("the disk is full", remedy="Delete old exports or backups.")
+        with path.open("r+b") as file:
+            file.seek(offset)
+            file.write(part)
+
+    def finish(self, name: str, sha256: str = "") -> Archive:
+        """Check an archive that was sent, signature and all files; then it counts. A bad one is deleted."""
+        path = self._unfinished(name)
+        if not path.exists():
+            raise NotFoundError(f"no archive {name} was sent")
+        try:
+            if sha256 and digest_of(path) != sha256:
+                raise InvalidRequestError(f"{name} did not arrive as it was sent", remedy="Send it again.")
+            manifest = Bundle(path, self.signers).verify()
+        except PioreactorError:
+            path.unlink()
+            raise
+        whole = path.rename(self.folder / f"release_{manifest.version}.zip")
+        self._prune(except_for=whole)
+        found = self._described(whole)
+        assert found is not None
+        return found
+
+    def _prune(self, *, except_for: Path) -> None:
+        others = sorted(
+            (path for path in self.folder.glob("release_*.zip") if path != except_for),
+            key=lambda path: path.stat().st_mtime,
+        )
+        for old in others[: -(_KEPT - 1)]:
+            old.unlink(missing_ok=True)
+
+    def _unfinished(self, name: str) -> Path:
+        if ARCHIVE_NAME.fullmatch(name) is None:
+            raise InvalidRequestError(f"{name[:100]!r} is not the name of a release archive: release_VERSION.zip")
+        return self.folder / f"{name}{_UNFINISHED}"
+
+
+def digest_of(path: Path) -> str:
+    """Return the SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def parts_of(path: Path) -> Iterable[tuple[int, bytes]]:
+    """Yield the parts of an archive, each with its offset."""
+    with path.open("rb") as file:
+        offset = 0
+        while part := file.read(PART_BYTES):
+            yield offset, part
+            offset += len(part)

@@ -1,0 +1,158 @@
+"""The update of the unit that this process runs on: what is needed for it, and how it is started."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from pioreactor.exc import ConflictError
+from pioreactor.job_catalog import activities_among
+from pioreactor.private_files import write_atomically
+from pioreactor.processes.launch import launch, pio_argv
+from pioreactor.runtime.context import Runtime
+from pioreactor.structs.encoding import to_timestamp
+from pioreactor.updates.archives import Archive, Archives
+from pioreactor.updates.environments import PipEnvironments, VersionProcesses
+from pioreactor.updates.installation import DEFAULT_ROOT, Installation, InstalledMark
+from pioreactor.updates.ports import Release
+from pioreactor.updates.services import SYSTEMD, services_of_machine
+from pioreactor.updates.update_journal import UpdateRecord, UpdateResult
+from pioreactor.updates.updater import Updater
+from pioreactor.version import __version__
+
+SERVICE: Final = "pioreactor-update.service"
+_SERVICES: Final = ("monitor", "mqtt_to_db_streaming")
+
+
+class UpdateRequest(msgspec.Struct, omit_defaults=True):
+    """What is to be installed, as it is handed to the process that does it."""
+
+    source: str | None = None
+    version: str | None = None
+    allow_older: bool = False
+    even_with_jobs: bool = False
+    units: list[str] = []
+    """On the leader: the workers that are updated afterwards."""
+
+
+class UpdateState(msgspec.Struct):
+    """What is installed on a unit, and what an update does."""
+
+    pioreactor_unit: str
+    version: str
+    is_versioned: bool
+    """Whether versions are installed side by side; others are not updated by the software itself."""
+    installed: list[str]
+    activities: list[str]
+    archives: list[Archive]
+    in_progress: UpdateRecord | None = None
+    last: UpdateResult | None = None
+
+
+@dataclass(frozen=True)
+class UnitUpdate:
+    """Updates of one unit. `installation` is None where the software was not installed in versions."""
+
+    runtime: Runtime
+    environment: Mapping[str, str]
+    installation: Installation | None = field(default_factory=Installation.of_process)
+
+    @property
+    def archives(self) -> Archives:
+        return Archives(self.runtime.paths)
+
+    @property
+    def _request(self) -> Path:
+        return self.runtime.paths.storage / "update_request.json"
+
+    def state(self) -> UpdateState:
+        """Return the state of the unit; it is read from files, and true also while the update runs."""
+        found = UpdateState(
+            self.runtime.unit, __version__, self.installation is not None, [], self.activities(), self.archives.found()
+        )
+        if self.installation is not None:
+            journal = self.updater().journal
+            found.version, found.installed = self.installation.current_version(), self.installation.installed()
+            found.in_progress, found.last = journal.read(), journal.last()
+        return found
+
+    def activities(self) -> list[str]:
+        return activities_among(self._running())
+
+    def _running(self) -> set[str]:
+        return {record.job_name for record in self.runtime.stores.jobs().running()}
+
+    def updater(
+        self, *, uses_index: bool = False, is_boot: bool = False, report: Callable[[str], None] = lambda _: None
+    ) -> Updater:
+        """Return what updates this unit; raise `ConflictError` where versions are not installed side by side."""
+        if self.installation is None:
+            raise ConflictError(
+                "this software was not installed in versions that can be updated",
+                remedy=f"Install the package, or run packaging/install.sh; both install below {DEFAULT_ROOT}.",
+            )
+        runtime = self.runtime
+        named = runtime.settings.storage.database
+        database = Path(named) if named else runtime.paths.database
+        is_on_pi = "Raspberry Pi" in (runtime.computer.versions().get("rpi_machine") or "")
+        return Updater(
+            self.installation,
+            PipEnvironments(("rpi", "leader") if is_on_pi else ("leader",), uses_index, self.environment),
+            VersionProcesses(self.environment),
+            services_of_machine(lambda: not self._running().isdisjoint(_SERVICES), waits=not is_boot),
+            database if runtime.identity.is_leader else None,
+            now=runtime.clock.now,
+            activities=self.activities,
+            pause=time.sleep,
+            report=lambda text: self._log(text, report),
+        )
+
+    def _log(self, text: str, report: Callable[[str], None]) -> None:
+        """Report progress, and add it to the log of updates."""
+        report(text)
+        if self.installation is not None:
+            with (self.installation.root / "update.log").open("a", encoding="utf-8") as file:
+                file.write(f"{to_timestamp(self.runtime.clock.now())} {text}\n")
+
+    def start(self, request: UpdateRequest) -> str:
+        """Start the update in a process of its own, which outlives the web server."""
+        self.updater()
+        if SYSTEMD.is_dir():
+            write_atomically(self._request, msgspec.json.encode(request))
+            done = subprocess.run(
+                ("systemctl", "--no-ask-password", "--no-block", "start", SERVICE),
+                stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30.0, check=False,
+            )  # fmt: skip
+            if done.returncode != 0:
+                raise ConflictError(
+                    f"the update was not started: {done.stderr.strip()[:300]}", remedy="See packaging/polkit."
+                )
+        else:
+            write_atomically(self._request, msgspec.json.encode(request))
+            launch(pio_argv("update", "app", "--requested"), self.environment)
+        return "started"
+
+    def take_request(self) -> UpdateRequest:
+        """Return what was requested last, once; raise `ConflictError` when nothing was."""
+        try:
+            request = msgspec.json.decode(self._request.read_bytes(), type=UpdateRequest)
+            self._request.unlink()
+        except (OSError, msgspec.MsgspecError) as error:
+            raise ConflictError("no update was requested") from error
+        return request
+
+
+@dataclass(frozen=True)
+class KeptVersion:
+    """A version that is installed beside the present one."""
+
+    mark: InstalledMark
+
+    def unpack(self, folder: Path) -> Release:  # noqa: ARG002  the shape of a source: nothing is unpacked
+        return Release(self.mark.version, self.mark.digest)

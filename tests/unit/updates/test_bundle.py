@@ -1,0 +1,159 @@
+"""Release archives: only what a known signer has signed is unpacked."""
+
+from __future__ import annotations
+
+import subprocess
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pioreactor.exc import InvalidRequestError, PioreactorError
+from pioreactor.storage.paths import Paths
+from pioreactor.updates.archives import Archives
+from pioreactor.updates.bundle import MANIFEST, SIGNATURE, Bundle, WheelFile, make_bundle
+from pioreactor.updates.errors import UpdateRefusedError
+from pioreactor.updates.signature import Signers
+from pioreactor.updates.version_order import is_newer, order_of
+
+
+@pytest.fixture(scope="module")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("keys")
+    for name in ("ours", "other"):
+        command = ("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", folder / name)
+        subprocess.run(command, check=True, capture_output=True)
+    public = (folder / "ours.pub").read_text()
+    (folder / "signers").write_text(f'# ours\nrelease namespaces="pioreactor-release" {public}')
+    return folder
+
+
+@pytest.fixture
+def archive(tmp_path: Path, keys: Path) -> Path:
+    return make(tmp_path, keys / "ours")
+
+
+def make(folder: Path, key: Path, version: str = "27.1.0") -> Path:
+    wheels = [folder / f"pioreactor-{version}-py3-none-any.whl", folder / "click-8-py3-none-any.whl"]
+    for wheel in wheels:
+        wheel.write_bytes(wheel.name.encode() * 100)
+    target = folder / f"release_{version}.zip"
+    make_bundle(target, wheels, key, version=version, released_at="2026-11-29", notes="Faster.", firmware=wheels[1])
+    return target
+
+
+def changed(archive: Path, change: Callable[[str, bytes], bytes | None], more: dict[str, bytes] | None = None) -> Path:
+    """Return a copy of an archive with other content; None drops a file."""
+    target = archive.with_name("changed.zip")
+    with zipfile.ZipFile(archive) as old, zipfile.ZipFile(target, "w") as new:
+        for name in old.namelist():
+            content = change(name, old.read(name))
+            if content is not None:
+                new.writestr(name, content)
+        for name, content in (more or {}).items():
+            new.writestr(name, content)
+    return target
+
+
+def test_a_signed_archive_is_unpacked(archive: Path, keys: Path, tmp_path: Path) -> None:
+    bundle = Bundle(archive, Signers([keys / "signers"]))
+    assert bundle.verify().notes == "Faster."
+    (into := tmp_path / "into").mkdir()
+    assert bundle.unpack(into).version == "27.1.0"
+    assert {path.name for path in into.iterdir()} == {"pioreactor-27.1.0-py3-none-any.whl", "click-8-py3-none-any.whl"}
+
+
+def test_the_signature_of_another_is_refused(tmp_path: Path, keys: Path) -> None:
+    with pytest.raises(UpdateRefusedError, match="known signer"):
+        Bundle(make(tmp_path, keys / "other"), Signers([keys / "signers"])).verify()
+    with pytest.raises(UpdateRefusedError, match="no key is known"):
+        Bundle(make(tmp_path, keys / "ours"), Signers([tmp_path / "nothing"])).verify()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda name, content: content.replace(b"27.1.0", b"27.9.0") if name == MANIFEST else content,
+        lambda name, content: content[:-1] + b"x" if name.endswith("click-8-py3-none-any.whl") else content,
+        lambda name, content: None if name == SIGNATURE else content,
+        lambda name, content: None if name == MANIFEST else content,
+        lambda name, content: None if name.startswith("wheels/pioreactor") else content,
+        lambda name, content: b"" if name == SIGNATURE else content,
+    ],
+    ids=["another version", "another wheel", "no signature", "no manifest", "a wheel is missing", "empty signature"],
+)
+def test_what_was_changed_after_signing_is_refused(
+    archive: Path, keys: Path, change: Callable[[str, bytes], bytes | None]
+) -> None:
+    with pytest.raises(UpdateRefusedError):
+        Bundle(changed(archive, change), Signers([keys / "signers"])).verify()
+
+
+def test_files_that_were_not_signed_are_not_unpacked(archive: Path, keys: Path, tmp_path: Path) -> None:
+    more = {"wheels/evil-1-py3-none-any.whl": b"evil", "../evil": b"evil"}
+    (into := tmp_path / "into").mkdir()
+    Bundle(changed(archive, lambda _, content: content, more), Signers([keys / "signers"])).unpack(into)
+    assert "evil" not in " ".join(path.name for path in (*into.iterdir(), *tmp_path.iterdir()))
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"no archive", bytes(1000)])
+def test_what_is_no_archive_is_refused(tmp_path: Path, content: bytes) -> None:
+    (path := tmp_path / "release_1.zip").write_bytes(content)
+    with pytest.raises(UpdateRefusedError, match="not a release archive"):
+        Bundle(path).verify()
+
+
+def test_an_archive_is_sent_in_parts_and_checked(archive: Path, keys: Path, tmp_path: Path) -> None:
+    archives = Archives(Paths.below(tmp_path / "unit"), Signers([keys / "signers"]))
+    content = archive.read_bytes()
+    for offset in range(0, len(content), 1000):
+        archives.add_part(archive.name, offset, content[offset : offset + 1000])
+    assert archives.found() == [], "it does not count before it was checked"
+    assert archives.finish(archive.name).version == "27.1.0"
+    assert archives.next_after("27.0.0").name == "release_27.1.0.zip"
+    with pytest.raises(PioreactorError, match=r"no release after 27\.1\.0"):
+        archives.next_after("27.1.0")
+    archives.add_part(archive.name, 0, content[:-7] + b"changed")
+    with pytest.raises(PioreactorError):
+        archives.finish(archive.name)
+    assert [path.name for path in archives.folder.iterdir()] == ["release_27.1.0.zip"]
+    for name in ("../release_1.zip", "release_1.zip/..", "other.zip"):
+        with pytest.raises(InvalidRequestError):
+            archives.add_part(name, 0, b"")
+    with pytest.raises(PioreactorError):
+        archives.located("../../../etc/passwd")
+
+
+def test_a_wheel_brings_those_beside_it(tmp_path: Path) -> None:
+    for name in (
+        "pioreactor-27.1.0-py3-none-any.whl",
+        "pioreactor-26.0.0-py3-none-any.whl",
+        "click-8-py3-none-any.whl",
+    ):
+        (tmp_path / name).write_bytes(b"wheel")
+    (into := tmp_path / "into").mkdir()
+    release = WheelFile(tmp_path / "pioreactor-27.1.0-py3-none-any.whl").unpack(into)
+    assert release.version == "27.1.0" and release.digest
+    assert "pioreactor-26.0.0-py3-none-any.whl" not in {path.name for path in into.iterdir()}
+
+
+def test_the_order_of_versions() -> None:
+    ordered = [
+        "1.0.dev1",
+        "1.0a1.dev1",
+        "1.0a1",
+        "1.0b1",
+        "1.0rc1",
+        "1.0",
+        "1.0.post1",
+        "1.0.1",
+        "1.2",
+        "1.10",
+        "27.0.0",
+    ]
+    assert sorted(ordered, key=order_of) == ordered
+    assert not is_newer("1.0.0", "1.0")
+    for text in ("", "../1", "1.0/2", "v1", "1..0"):
+        with pytest.raises(InvalidRequestError):
+            order_of(text)

@@ -1,0 +1,152 @@
+"""An update that is cut or fails at any operation leaves a leader that works, with all that it has recorded."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from tests.unit.updates.updating_machine import Machine, Plan, PowerCut
+
+from pioreactor.exc import PioreactorError
+from pioreactor.updates.errors import UpdateFailedError, UpdateRefusedError
+
+WAYS = ("cut within", "cut after", "error", "errors", "full")
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> Iterator[Iterator[Path]]:
+    """Folders for machines, in memory where there is such a file system: failures are many, and files small."""
+    memory = Path("/dev/shm")
+    with TemporaryDirectory(dir=memory if os.access(memory, os.W_OK) else tmp_path) as root:
+        yield (Path(root) / str(number) for number in range(100_000))
+
+
+def fresh(folders: Iterator[Path], **options: object) -> Machine:
+    folder = next(folders)
+    folder.mkdir()
+    return Machine(folder, **options)  # type: ignore[arg-type]
+
+
+def attempt(machine: Machine, version: str = "2.0") -> str:
+    """Update; after a power cut, switch the machine on until it is up. Return how it went."""
+    try:
+        machine.updater().update(machine.release(version))
+        return "installed"
+    except PioreactorError as error:
+        way = "refused" if isinstance(error, UpdateRefusedError) else "failed"
+    except PowerCut:
+        way = "cut"
+    while way == "cut" or not machine.is_running:
+        try:
+            machine.reboot()
+            break
+        except PowerCut:
+            continue
+    return way
+
+
+def operations_of_an_update(folders: Iterator[Path], **options: object) -> int:
+    machine = fresh(folders, **options)
+    attempt(machine)
+    return machine.plan.count
+
+
+def test_five_hundred_failures_leave_a_leader_that_works(folders: Iterator[Path]) -> None:
+    count = operations_of_an_update(folders)
+    chosen = [(at, way) for at in range(count) for way in WAYS]
+    ended: dict[str, int] = {}
+    for at, way in chosen:
+        machine = fresh(folders, plan=Plan(at, way))
+        how = attempt(machine)
+        version = machine.check_works()
+        ended[f"{way}: {how}, {version}"] = ended.get(f"{way}: {how}, {version}", 0) + 1
+        assert (how == "installed") <= (version == "2.0")
+        if at % 4 == 0:
+            machine.plan = Plan()
+            assert attempt(machine, "3.0") == "installed", (at, way, machine.reports)
+            assert machine.check_works() == "3.0"
+    # Failures in the rollback of a failed update, and a second cut while the first is undone.
+    for bad in ("migration", "wheel", "trial", "services"):
+        for at in range(operations_of_an_update(folders, bad=bad)):
+            for way in ("cut after", "full"):
+                machine = fresh(folders, plan=Plan(at, way), bad=bad)
+                assert attempt(machine) != "installed"
+                assert machine.check_works() == "1.0", (bad, at, way)
+                chosen.append((at, way))
+    generator = random.Random(1)
+    for _ in range(40):
+        machine = fresh(folders, plan=Plan(generator.randrange(count), "cut after"))
+        with pytest.raises(PowerCut):
+            machine.updater().update(machine.release("2.0"))
+        machine.plan = Plan(generator.randrange(12), generator.choice(("cut before", "cut within", "cut after")))
+        attempt_to_boot(machine)
+        machine.check_works()
+        chosen.append((0, "twice"))
+    assert len(chosen) >= 500, len(chosen)
+    assert any(key.startswith("cut after: cut, 2.0") for key in ended), ended
+
+
+def attempt_to_boot(machine: Machine) -> None:
+    while True:
+        try:
+            machine.reboot()
+            return
+        except PowerCut:
+            continue
+
+
+@pytest.mark.parametrize("bad", ["wheel", "migration", "trial", "services"])
+def test_a_bad_release_leaves_the_version_before(folders: Iterator[Path], bad: str) -> None:
+    machine = fresh(folders, bad=bad)
+    with pytest.raises(UpdateFailedError):
+        machine.updater().update(machine.release("2.0"))
+    assert machine.check_works() == "1.0"
+    assert machine.installation.installed() == ["1.0"]
+    last = machine.updater().journal.last()
+    assert last is not None and not last.is_installed and last.to_version == "2.0"
+    left = {path.name for path in machine.folder.iterdir()} - {"of-2.0.sqlite"}
+    assert left == {"root", "pioreactor.sqlite"}, "only what the new version wrote is kept aside"
+
+
+def test_old_and_present_versions_are_refused(folders: Iterator[Path]) -> None:
+    machine = fresh(folders)
+    machine.updater().update(machine.release("2.0"))
+    for version in ("1.1", "1.0", "2.0"):
+        with pytest.raises(UpdateRefusedError):
+            machine.updater().update(machine.release(version))
+        assert machine.check_works() == "2.0"
+
+
+def test_going_back_on_purpose_keeps_the_schema_it_can_use(folders: Iterator[Path]) -> None:
+    machine = fresh(folders)
+    machine.updater().update(machine.release("1.1"))
+    machine.updater().update(machine.release("1.0"), allow_older=True)
+    assert machine.check_works() == "1.0"
+    assert not (machine.folder / "backups").exists(), "no database was replaced"
+
+
+def test_jobs_are_not_disturbed_without_consent(folders: Iterator[Path]) -> None:
+    machine = fresh(folders, jobs=["stirring"])
+    with pytest.raises(UpdateRefusedError, match="stirring"):
+        machine.updater().update(machine.release("2.0"))
+    assert machine.check_works() == "1.0"
+    assert machine.updater().update(machine.release("2.0"), even_with_jobs=True).is_installed
+
+
+def test_two_versions_before_stay_and_the_database_before_becomes_a_backup(folders: Iterator[Path]) -> None:
+    machine = fresh(folders)
+    for version in ("1.1", "2.0", "3.0"):
+        machine.updater().update(machine.release(version))
+    assert machine.installation.installed() == ["1.1", "2.0", "3.0"]
+    assert machine.installation.previous_version() == "2.0"
+    assert [path.name for path in (machine.folder / "backups").iterdir()] == ["pioreactor-20261129T120000.sqlite"]
+
+
+def test_one_update_at_a_time(folders: Iterator[Path]) -> None:
+    machine = fresh(folders)
+    with machine.installation.lock(), pytest.raises(PioreactorError, match="in progress"):
+        machine.updater().update(machine.release("2.0"))
