@@ -256,6 +256,53 @@ def uninstall_plugin(
     for_each(chosen, lambda unit: cli.ask(unit, "POST", path, json={"args": [name]}, timeout_s=60.0), as_json=as_json)
 
 
+@pios.group(cls=SuggestingGroup)
+def update() -> None:
+    """Update the software of the units."""
+
+
+@update.command(name="app")
+@click.option(
+    "--source", type=click.Path(dir_okay=False, path_type=Path), help="A release archive; default: the next release."
+)
+@click.option("--allow-older", is_flag=True, help="Go back to an older version.")
+@click.option("--force", is_flag=True, help="Although jobs run: they keep the version that they were started with.")
+@units_options
+@yes_option
+@pass_cli_context
+def update_app(
+    cli: CliContext,
+    source: Path | None,
+    allow_older: bool,
+    force: bool,
+    units: tuple[str, ...],
+    experiments: tuple[str, ...],
+    yes: bool,
+) -> None:
+    """Install a release archive on the leader, then on one worker after the other. A failure ends it.
+
+    With --units or --experiments only on those.
+    """
+    from pioreactor.cli.commands.update import unit_update, update_unit, update_workers
+    from pioreactor.updates.bundle import Bundle
+    from pioreactor.updates.unit_update import UpdateRequest
+
+    own = unit_update(cli)
+    leader = cli.settings.cluster.leader_hostname
+    named = units or experiments
+    chosen = [unit for unit in targets(cli, units, experiments) if unit != leader] if set(units) != {leader} else []
+    if source is None:
+        source = Path(own.archives.next_after(__version__).path)
+    is_done = Bundle(source).manifest().version == own.state().version
+    includes_leader = (leader in units or not named) and not (is_done and chosen)
+    request = UpdateRequest(str(source.absolute()), None, allow_older, force, chosen)
+    confirm(f"Install {source.name} on {', '.join([*([leader] if includes_leader else []), *chosen])}?", yes)
+    if includes_leader:
+        update_unit(own, request, yes=True, quiet=False)
+    if chosen:
+        update_workers(cli, request)
+
+
 def _as_body(words: tuple[str, ...]) -> tuple[dict[str, list[str | None]], list[str]]:
     """Split `--target-rpm 400 --flag word` into named options and plain arguments, as the API takes them."""
     named: dict[str, list[str | None]] = {}

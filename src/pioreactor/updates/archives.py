@@ -114,13 +114,13 @@ class Archives:
             file.seek(offset)
             file.write(part)
 
-    def finish(self, name: str, sha256: str = "") -> Archive:
+    def finish(self, name: str, sha256: str | None = None) -> Archive:
         """Check an archive that was sent, signature and all files; then it counts. A bad one is deleted."""
         path = self._unfinished(name)
         if not path.exists():
             raise NotFoundError(f"no archive {name} was sent")
         try:
-            if sha256 and digest_of(path) != sha256:
+            if sha256 is not None and digest_of(path) != sha256:
                 raise InvalidRequestError(f"{name} did not arrive as it was sent", remedy="Send it again.")
             manifest = Bundle(path, self.signers).verify()
         except PioreactorError:

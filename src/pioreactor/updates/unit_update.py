@@ -39,6 +39,7 @@ class UpdateRequest(msgspec.Struct, omit_defaults=True):
     even_with_jobs: bool = False
     units: list[str] = []
     """On the leader: the workers that are updated afterwards."""
+    skips_self: bool = False
 
 
 class UpdateState(msgspec.Struct):

@@ -23,7 +23,7 @@ from pioreactor.exc import InvalidRequestError, StorageError
 
 MAX_ARCHIVE_BYTES: Final = 50 * 1024**3
 FIELD: Final = "archive"
-"""Name of the field of a form that has the file."""
+"""Name of the field of a form that has the file; `file` is understood, too."""
 _WRITTEN_AT_ONCE: Final = 1024**2
 _LEFT_FREE: Final = 64 * 1024**2
 _BOUNDARY: Final = re.compile(r'boundary="?([^";,]{1,200})"?')
@@ -88,7 +88,7 @@ async def _field(request: Request[object, object, State], kind: str) -> AsyncIte
             async for chunk in request.stream():
                 for part in parser.parse(chunk):
                     if isinstance(part, MultipartSegment):
-                        is_file = part.name == FIELD
+                        is_file = part.name in (FIELD, "file")
                     elif part and is_file:
                         yield bytes(part)
     except MultipartError as error:

@@ -38,6 +38,7 @@ from pioreactor.updates.archives import Archives
 from pioreactor.updates.version_order import order_of
 from pioreactor.web import request_bodies
 from pioreactor.web.unit.system import OwnToken
+from pioreactor.web.unit.updates import Sent
 
 SRC = Path(__file__).parents[3] / "src" / "pioreactor"
 NOWHERE = Path("/nonexistent")
@@ -141,6 +142,7 @@ CHECKS: dict[str, tuple[Callable[[str], object], str]] = {
     "time_series": (column_of_series, "od_reading"),
     "unit": (lambda name: unit_name({"HOSTNAME": name}), "unit1"),
     "unit_tokens": (WorkerTokens(NOWHERE).token_of, "unit1"),
+    "updates": (field_of(Sent, "sha256"), "a" * 64),
     "version_order": (order_of, "27.1.0"),
     "workers": (workers.check_unit_name, "unit1"),
 }

@@ -951,6 +951,68 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/system/update_from_archive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * UpdateFromArchive
+         * @description Install a release archive on one unit or all: the leader, then one worker after the other.
+         *
+         *     It runs in a process of its own; the progress of each unit is that of `GET /units/{unit}/system/update`.
+         */
+        post: operations["post_api_system_update_from_archive"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/system/update_next_version": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * UpdateNextVersion
+         * @description Install the next release, of the archives on the leader, on one unit or all.
+         */
+        post: operations["post_api_system_update_next_version"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/system/upload": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * UploadRelease
+         * @description Take a release archive: the body, or the field `file` of a form. It is kept if its signature is good.
+         */
+        post: operations["post_api_system_upload"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/system/utc_clock": {
         parameters: {
             query?: never;
@@ -1488,6 +1550,40 @@ export interface paths {
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/api/units/{unit}/system/update": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * UpdateState
+         * @description Return what is installed on the unit, what an update does, and how the last one ended.
+         *
+         *     Asks one unit, or all workers and the leader (`$broadcast`); the result holds the answer of each.
+         */
+        get: operations["get_api_units_unit_system_update"];
+        put?: never;
+        /**
+         * UpdateApp
+         * @description Start an update of the software; its progress is that of `GET /system/update`.
+         *
+         *     Asks one unit, or all workers and the leader (`$broadcast`); the result holds the answer of each.
+         */
+        post: operations["post_api_units_unit_system_update"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * UpdateApp
+         * @description Start an update of the software; its progress is that of `GET /system/update`.
+         *
+         *     Asks one unit, or all workers and the leader (`$broadcast`); the result holds the answer of each.
+         */
+        patch: operations["patch_api_units_unit_system_update"];
         trace?: never;
     };
     "/api/units/{unit}/system/utc_clock": {
@@ -4395,6 +4491,98 @@ export interface paths {
         patch: operations["patch_unit_api_system_shutdown"];
         trace?: never;
     };
+    "/unit_api/system/update": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * UpdateState
+         * @description Return what is installed on the unit, what an update does, and how the last one ended.
+         */
+        get: operations["get_unit_api_system_update"];
+        put?: never;
+        /**
+         * UpdateApp
+         * @description Start an update of the software; its progress is that of `GET /system/update`.
+         */
+        post: operations["post_unit_api_system_update"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * UpdateApp
+         * @description Start an update of the software; its progress is that of `GET /system/update`.
+         */
+        patch: operations["patch_unit_api_system_update"];
+        trace?: never;
+    };
+    "/unit_api/system/update/received/{name}/finish": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * FinishArchive
+         * @description Check a release archive that was sent: its signature and every file. A bad one is deleted.
+         */
+        post: operations["post_unit_api_system_update_received_name_finish"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/unit_api/system/update/received/{name}/parts/{offset}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * ReceivePart
+         * @description Write one part of a release archive; the body is its bytes. The part at 0 begins it.
+         */
+        put: operations["put_unit_api_system_update_received_name_parts_offset"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/unit_api/system/update/{target}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * UpdateTarget
+         * @description Start an update of the software (`app`).
+         */
+        post: operations["post_unit_api_system_update_target"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * UpdateTarget
+         * @description Start an update of the software (`app`).
+         */
+        patch: operations["patch_unit_api_system_update_target"];
+        trace?: never;
+    };
     "/unit_api/system/utc_clock": {
         parameters: {
             query?: never;
@@ -4621,6 +4809,17 @@ export interface components {
             step_id?: string | null;
             /** @default false */
             take_over: boolean;
+        };
+        /** Archive */
+        Archive: {
+            channel: string;
+            is_on_usb: boolean;
+            name: string;
+            notes: string;
+            path: string;
+            released_at: string;
+            size_bytes: number;
+            version: string;
         };
         /** ArchiveFile */
         ArchiveFile: {
@@ -5253,7 +5452,7 @@ export interface components {
         ProfilePreview: {
             diagnostics: components["schemas"]["Diagnostic"][];
             ok: boolean;
-            steps: components["schemas"]["Step"][];
+            steps: components["schemas"]["experiment_profiles_timeline_Step"][];
         };
         /** ProfileRow */
         ProfileRow: {
@@ -5353,6 +5552,10 @@ export interface components {
             /** @default success */
             status: string;
         };
+        /** Sent */
+        Sent: {
+            sha256?: string | null;
+        };
         /** ServiceState */
         ServiceState: {
             is_running: boolean;
@@ -5401,20 +5604,19 @@ export interface components {
             protocol_name: string;
             target_device: string;
         };
+        /** StartUpdate */
+        StartUpdate: {
+            args?: string[];
+            env?: {
+                [key: string]: string | null;
+            };
+            options?: components["schemas"]["UpdateOptions"];
+        };
         /** Status */
         Status: {
             msg?: string | null;
             /** @default success */
             status: string;
-        };
-        /** Step */
-        Step: {
-            at_s: number;
-            /** @default 0 */
-            depth: number;
-            job: string;
-            who: string;
-            words: string;
         };
         /** Stills */
         Stills: {
@@ -5477,9 +5679,75 @@ export interface components {
                 [key: string]: unknown;
             };
         };
+        /** UpdateOptions */
+        UpdateOptions: {
+            /** @default false */
+            allow_older: boolean;
+            /** @default false */
+            even_with_jobs: boolean;
+            source?: string | null;
+            version?: string | null;
+        };
         /** UpdateProfile */
         UpdateProfile: {
             body: string;
+        };
+        /** UpdateRecord */
+        UpdateRecord: {
+            from_version: string;
+            /** @default false */
+            has_new_schema: boolean;
+            started_at: string;
+            step: components["schemas"]["updates_update_journal_Step"];
+            to_version: string;
+            /** @default  */
+            updated_at: string;
+        };
+        /** UpdateResult */
+        UpdateResult: {
+            ended_at: string;
+            failed_step?: string | null;
+            from_version: string;
+            is_installed: boolean;
+            message: string;
+            remedy?: string | null;
+            removed?: string[];
+            started_at: string;
+            to_version: string;
+        };
+        /** UpdateState */
+        UpdateState: {
+            activities: string[];
+            archives: components["schemas"]["Archive"][];
+            in_progress?: components["schemas"]["UpdateRecord"] | null;
+            installed: string[];
+            is_versioned: boolean;
+            last?: components["schemas"]["UpdateResult"] | null;
+            pioreactor_unit: string;
+            version: string;
+        };
+        /** UpdateUnits */
+        UpdateUnits: {
+            /** @default false */
+            allow_older: boolean;
+            /** @default false */
+            even_with_jobs: boolean;
+            units: string;
+        };
+        /** UpdateUnitsFromArchive */
+        UpdateUnitsFromArchive: {
+            /** @default false */
+            allow_older: boolean;
+            /** @default false */
+            even_with_jobs: boolean;
+            release_archive_location: string;
+            units: string;
+        };
+        /** Uploaded */
+        Uploaded: {
+            archive: components["schemas"]["Archive"];
+            message: string;
+            save_path: string;
         };
         /** UseBench */
         UseBench: {
@@ -5553,6 +5821,21 @@ export interface components {
             task?: string | null;
             timestamp: string;
         };
+        /** Step */
+        experiment_profiles_timeline_Step: {
+            at_s: number;
+            /** @default 0 */
+            depth: number;
+            job: string;
+            who: string;
+            words: string;
+        };
+        /**
+         * Step
+         * @description Steps of an update in their order. Before `SWITCH` nothing that is used has changed.
+         * @enum {string}
+         */
+        updates_update_journal_Step: "unpack" | "build" | "try" | "stop" | "switch" | "start";
     };
     responses: never;
     parameters: never;
@@ -7719,6 +8002,104 @@ export interface operations {
             };
         };
     };
+    post_api_system_update_from_archive: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UpdateUnitsFromArchive"];
+            };
+        };
+        responses: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    post_api_system_update_next_version: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UpdateUnits"];
+            };
+        };
+        responses: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    post_api_system_upload: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Uploaded"];
+                };
+            };
+        };
+    };
     post_api_system_utc_clock: {
         parameters: {
             query?: never;
@@ -8911,6 +9292,125 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["PowerRequest"] | null;
+            };
+        };
+        responses: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    get_api_units_unit_system_update: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                unit: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    post_api_units_unit_system_update: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                unit: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StartUpdate"];
+            };
+        };
+        responses: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    patch_api_units_unit_system_update: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                unit: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StartUpdate"];
             };
         };
         responses: {
@@ -15357,6 +15857,263 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["PowerRequest"] | null;
+            };
+        };
+        responses: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    get_unit_api_system_update: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UpdateState"];
+                };
+            };
+        };
+    };
+    post_unit_api_system_update: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StartUpdate"];
+            };
+        };
+        responses: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    patch_unit_api_system_update: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StartUpdate"];
+            };
+        };
+        responses: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    post_unit_api_system_update_received_name_finish: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Sent"];
+            };
+        };
+        responses: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    put_unit_api_system_update_received_name_parts_offset: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                offset: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, nothing follows */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    post_unit_api_system_update_target: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                target: "app";
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StartUpdate"];
+            };
+        };
+        responses: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    patch_unit_api_system_update_target: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                target: "app";
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StartUpdate"];
             };
         };
         responses: {

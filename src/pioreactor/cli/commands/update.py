@@ -59,11 +59,29 @@ def app(
     else:
         path = None if source is None else str(source.absolute())
         request = UpdateRequest(path, version, allow_older, force)
-    result = update_unit(unit, request, yes=yes, quiet=as_json)
-    if as_json:
-        import msgspec
+    if not request.skips_self:
+        result = update_unit(unit, request, yes=yes, quiet=as_json)
+        if as_json:
+            import msgspec
 
-        print_json(msgspec.to_builtins(result))
+            print_json(msgspec.to_builtins(result))
+    if request.units:
+        update_workers(cli, request)
+
+
+def update_workers(cli: CliContext, request: UpdateRequest) -> None:
+    """Update the workers of a request from its archive, one after the other."""
+    from pioreactor.updates.bundle import Bundle
+    from pioreactor.updates.cluster_update import ClusterUpdate
+
+    if request.source is None:
+        raise InvalidRequestError("workers are updated from a release archive", remedy="Name it: --source FILE.")
+    archive = Path(request.source)
+    version = Bundle(archive).manifest().version
+    update = ClusterUpdate(
+        cli.ask, lambda *asked, body=None: cli.fetch(*asked, body=body), cli.runtime.clock.sleep, click.echo
+    )
+    update.run(request.units, archive, version, request)
 
 
 def update_unit(unit: UnitUpdate, request: UpdateRequest, *, yes: bool, quiet: bool) -> UpdateResult:

@@ -7,6 +7,7 @@ from pioreactor.web.leader import (
     assignments,
     calibrations,
     cameras,
+    cluster_updates,
     configuration,
     experiments,
     exports,
@@ -29,7 +30,7 @@ def leader_routes() -> Router:
     parts = (
         *(experiments, joining, workers, assignments, jobs, readings, logs),
         *(configuration, overview, calibrations, profiles, quarantine, exports, plugin_files, unit_archives),
-        cameras,
+        *(cameras, cluster_updates),
     )
     own = [part.ROUTES for part in parts]
     api = OneAppRouter("/api", route_handlers=[*own, relayed_routes(), plugin_registry.routes("/api")])

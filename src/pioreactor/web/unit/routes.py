@@ -21,13 +21,14 @@ from pioreactor.web.unit import (
     plugins,
     reactor_model,
     system,
+    updates,
     utc_clock,
     whole_unit,
 )
 
 PARTS = (
     *(system, utc_clock, machine, reactor_model, jobs, capabilities, calibrations, calibration_sessions, lab_bench),
-    *(estimators, experiment_rename, configuration, files, backups, plugins, whole_unit, camera_stills),
+    *(estimators, experiment_rename, configuration, files, backups, plugins, whole_unit, camera_stills, updates),
 )
 
 

@@ -1,0 +1,85 @@
+"""Routes of the leader about the version of the software in the cluster."""
+
+import secrets
+from asyncio import to_thread
+from typing import Annotated
+
+import msgspec
+from litestar import Request, Router, post
+from litestar.datastructures import State
+from litestar.params import JSONBody
+
+from pioreactor.exc import NotPermittedError
+from pioreactor.updates.archives import Archive
+from pioreactor.updates.bundle import MAX_BYTES, Bundle
+from pioreactor.updates.unit_update import UnitUpdate
+from pioreactor.version import __version__
+from pioreactor.web.leader.services import LeaderPorts, LeaderServices
+from pioreactor.web.request_bodies import Body, unit_name
+from pioreactor.web.tasks import Accepted
+from pioreactor.web.unit.updates import Location, UpdateOptions, start_update
+from pioreactor.web.uploads import receive_file
+
+_DISALLOWED = "DISALLOW_UI_UPLOADS"
+
+
+class UpdateUnits(Body):
+    """`units`: the name of a unit, or all (`$broadcast`): the leader, then one worker after the other."""
+
+    units: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+    allow_older: bool = False
+    even_with_jobs: bool = False
+
+
+class UpdateUnitsFromArchive(UpdateUnits, kw_only=True):
+    """`release_archive_location`: name or path of an archive that was uploaded, or is on a USB drive of the leader."""
+
+    release_archive_location: Location
+
+
+class Uploaded(msgspec.Struct):
+    message: str
+    save_path: str
+    archive: Archive
+
+
+@post("/system/upload", status_code=200, request_max_body_size=MAX_BYTES)
+async def upload_release(leader: LeaderPorts, request: Request[object, object, State]) -> Uploaded:
+    """Take a release archive: the body, or the field `file` of a form. It is kept if its signature is good."""
+    unit = leader.unit
+    if (unit.paths.dot_pioreactor / _DISALLOWED).is_file():
+        raise NotPermittedError("uploads are not allowed here", remedy=f"Remove the file {_DISALLOWED} on the leader.")
+    archives = UnitUpdate(unit.runtime, unit.launcher.environment).archives
+    name = f"release_{secrets.token_hex(8)}.zip"
+    await receive_file(request, archives.folder / f"{name}.part")
+    archive = await to_thread(archives.finish, name, None)
+    return Uploaded(f"release {archive.version} was uploaded", archive.path, archive)
+
+
+@post("/system/update_next_version", status_code=202, sync_to_thread=True)
+def update_next_version(leader: LeaderPorts, data: JSONBody[UpdateUnits]) -> Accepted:
+    """Install the next release, of the archives on the leader, on one unit or all."""
+    own = UnitUpdate(leader.unit.runtime, leader.unit.launcher.environment)
+    return _start(leader, data, own.archives.next_after(__version__).path)
+
+
+@post("/system/update_from_archive", status_code=202, sync_to_thread=True)
+def update_from_archive(leader: LeaderPorts, data: JSONBody[UpdateUnitsFromArchive]) -> Accepted:
+    """Install a release archive on one unit or all: the leader, then one worker after the other.
+
+    It runs in a process of its own; the progress of each unit is that of `GET /units/{unit}/system/update`.
+    """
+    return _start(leader, data, data.release_archive_location)
+
+
+def _start(leader: LeaderServices, data: UpdateUnits, location: str) -> Accepted:
+    units = leader.units_of(unit_name(data.units))
+    workers = [unit for unit in units if unit != leader.unit.name]
+    options = UpdateOptions(source=location, allow_older=data.allow_older, even_with_jobs=data.even_with_jobs)
+    own = UnitUpdate(leader.unit.runtime, leader.unit.launcher.environment)
+    is_done = Bundle(own.archives.located(location)).manifest().version == own.state().version
+    includes_self = leader.unit.name in units and not (is_done and workers)
+    return start_update(leader.unit, options, workers=workers, includes_self=includes_self)
+
+
+ROUTES = Router("/", route_handlers=[upload_release, update_next_version, update_from_archive], tags=["updates"])

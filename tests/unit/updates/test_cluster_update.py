@@ -1,0 +1,77 @@
+"""Several units are updated one after the other, and the first failure ends it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from pioreactor.exc import UnitUnreachableError
+from pioreactor.updates.cluster_update import ClusterUpdate
+from pioreactor.updates.errors import UpdateFailedError
+from pioreactor.updates.unit_update import UpdateRequest, UpdateState
+from pioreactor.updates.update_journal import UpdateResult
+
+
+@dataclass
+class Workers:
+    """Units that answer as their web servers do; while one is updated, it is away for a moment."""
+
+    failing: str = ""
+    versions: dict[str, str] = field(default_factory=lambda: dict.fromkeys(("w1", "w2", "w3"), "1.0"))
+    asked: list[str] = field(default_factory=list)
+    received: dict[str, bytes] = field(default_factory=dict)
+    results: dict[str, UpdateResult] = field(default_factory=dict)
+    away: int = 0
+
+    def ask(self, unit: str, method: str, path: str, *, json: object = None, timeout_s: float = 10.0) -> object:
+        if method == "GET":
+            self.away -= 1
+            if self.away >= 0:
+                raise UnitUnreachableError(f"{unit} does not answer")
+            state = UpdateState(unit, self.versions[unit], True, [], [], [], last=self.results.get(unit))
+            return msgspec.to_builtins(state)
+        if path.endswith("/app"):
+            self.asked.append(unit)
+            self.away, works = 2, unit != self.failing
+            self.versions[unit] = "2.0" if works else "1.0"
+            message = "runs" if works else "the migration failed"
+            self.results[unit] = UpdateResult("1.0", "2.0", "t", f"ended {len(self.asked)}", works, message)
+        return None
+
+    def send(self, unit: str, method: str, path: str, *, body: bytes | None = None) -> bytes:
+        assert body is not None
+        self.received[unit] = self.received.get(unit, b"") + body
+        return b""
+
+
+def run(workers: Workers, folder: Path) -> list[str]:
+    (archive := folder / "release_2.0.zip").write_bytes(bytes(9_000_000))
+    reports: list[str] = []
+    update = ClusterUpdate(workers.ask, workers.send, lambda _: None, reports.append)
+    update.run(["w1", "w2", "w3"], archive, "2.0", UpdateRequest())
+    return reports
+
+
+def test_each_worker_gets_the_archive_and_is_waited_for(tmp_path: Path) -> None:
+    workers = Workers()
+    reports = run(workers, tmp_path)
+    assert workers.asked == ["w1", "w2", "w3"]
+    assert set(workers.versions.values()) == {"2.0"}
+    assert {len(content) for content in workers.received.values()} == {9_000_000}
+    assert [line for line in reports if line.endswith("runs")] == [f"w{n}: version 2.0 runs" for n in (1, 2, 3)]
+
+
+def test_the_first_failure_leaves_the_others_alone(tmp_path: Path) -> None:
+    workers = Workers(failing="w2")
+    with pytest.raises(UpdateFailedError, match=r"w2 keeps its version: the migration failed\. Not updated either: w3"):
+        run(workers, tmp_path)
+    assert workers.versions == {"w1": "2.0", "w2": "1.0", "w3": "1.0"}
+
+
+def test_a_worker_with_the_version_is_left_alone(tmp_path: Path) -> None:
+    workers = Workers(versions={"w1": "2.0", "w2": "2.0", "w3": "1.0"})
+    run(workers, tmp_path)
+    assert workers.asked == ["w3"]
