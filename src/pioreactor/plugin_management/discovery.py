@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from pioreactor.jobs.job import BackgroundJob
 from pioreactor.plugin_management.import_guard import ImportGuard
@@ -89,6 +89,14 @@ class _Metadata:
         return self._metadata[key] if self._metadata is not None and key in self._metadata else default
 
 
+TAKEN_FOR_GRANTED: Final = {
+    **dict.fromkeys(("board", "busio", "digitalio"), "Adafruit-Blinka"),
+    "adafruit_bus_device": "adafruit-circuitpython-busdevice",
+    "flask": "Flask",
+}
+"""Module → package that comes with the reference and not with this software."""
+
+
 @dataclass(frozen=True)
 class _Search:
     """Imports what is in a folder of plugins, and not imported yet."""
@@ -148,11 +156,20 @@ class _Search:
             with self.guard.importing(key):
                 shown, plugin = load()
         except (Exception, SystemExit) as error:  # noqa: BLE001  foreign code may raise anything, the others continue
-            failed[key] = f"{type(error).__name__}: {error}"
+            failed[key] = f"{type(error).__name__}: {error}{_missing_package(error)}"
             self.report(f"Plugin {name} cannot be loaded and is skipped: {failed[key]}")
         else:
             failed.pop(key, None)
             self.found[shown] = replace(plugin, key=key)
+
+
+def _missing_package(error: BaseException) -> str:
+    """Return how to install the package of a module that plugins take for granted."""
+    module = (error.name if isinstance(error, ModuleNotFoundError) and error.name is not None else "").partition(".")[0]
+    package = TAKEN_FOR_GRANTED.get(module)
+    if package is None:
+        return ""
+    return f". It is in {package}, which is not listed by the plugin: {sys.executable} -m pip install {package}"
 
 
 def _of_package(entry: EntryPoint, package: Distribution) -> tuple[str, Plugin]:

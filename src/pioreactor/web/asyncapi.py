@@ -87,7 +87,22 @@ def _own_channels() -> Iterator[_Channel]:
             1,
             True,
         )
+    yield from _channels_of_actions()
     yield from _channels_of_the_cluster()
+
+
+def _channels_of_actions() -> Iterator[_Channel]:
+    tests = topics.setting(_UNIT, UNIVERSAL_EXPERIMENT, "self_test", "{setting}")
+    text = "Result of a self-test: `test_…` and `all_tests_passed` are 1 or 0, `failures` has message and remedy."
+    yield _Channel("self_test", tests, text, {}, 1, True)
+    progress = {"type": "number", "minimum": 0, "maximum": 100}
+    for action in ("od_blank", "stirring_calibration"):
+        topic = topics.setting(_UNIT, _EXPERIMENT, action, "percent_progress")
+        yield _Channel(f"{action}.percent_progress", topic, "Share that is done [%].", progress, 1, True)
+    by_channel = {"type": "object", "additionalProperties": _NUMBER}
+    for name, what in (("means", "Mean"), ("variances", "Variance")):
+        topic = topics.setting(_UNIT, _EXPERIMENT, "od_blank", name)
+        yield _Channel(f"od_blank.{name}", topic, f"{what} of each channel's blank readings.", by_channel, 1, True)
 
 
 def _channels_of_the_cluster() -> Iterator[_Channel]:

@@ -389,6 +389,13 @@ def test_one_that_fails_is_listed_with_the_reason(paths: Paths) -> None:
     assert (row.state, row.note) == ("failed", "ZeroDivisionError: division by zero")
 
 
+def test_one_that_takes_a_package_for_granted_says_which(paths: Paths) -> None:
+    (paths.plugins / "granted_a.py").write_text("raise ModuleNotFoundError('no busio', name='busio')")
+    [row] = [row for row in list_plugins(paths.plugins) if row.key == "granted_a.py"]
+    assert row.note.startswith("ModuleNotFoundError: no busio. It is in Adafruit-Blinka")
+    assert "-m pip install Adafruit-Blinka" in row.note
+
+
 def test_one_that_is_disabled_is_not_imported(installer: Installer, paths: Paths) -> None:
     (paths.plugins / "quiet_a.py").write_text("x = 1")
     installer.set_enabled("quiet_a", False)
