@@ -53,6 +53,10 @@ def _edit_text(label: str) -> Callable[[Page], None]:
     return opened
 
 
+def _still(item: str) -> Callable[[Page], None]:
+    return _button(re.compile("^Actions for the still"), item)
+
+
 def _link(name: str) -> Callable[[Page], None]:
     return lambda page: page.get_by_role("link", name=name).first.click()
 
@@ -85,6 +89,8 @@ PAGES = (
     View("unit elsewhere", "pioreactors/reactor-01?experiment=Media screen"),
     View("profiles", "experiment-profiles"),
     View("profile editor", "experiment-profiles", _EDITING),
+    View("cameras", "cameras"),
+    View("stills of a unit", "cameras/reactor-01"),
     View("events", "logs"),
     View("no events", "logs?unit=reactor-02&level=ERROR"),
     View("experiments", "experiments"),
@@ -155,6 +161,9 @@ OVERLAYS = (
     ),
     View("add plugin", "plugins", _button("Add plugin"), "features/plugins/AddPlugin.tsx"),
     View("remove plugin", "plugins", _button(re.compile("^Remove")), "features/plugins/RemovePlugin.tsx"),
+    View("still", "cameras/reactor-01", _button(re.compile("^Enlarge")), "stills/StillDialog.tsx"),
+    View("rename still", "cameras/reactor-01", _still("Rename…"), "features/cameras/StillCard.tsx"),
+    View("delete still", "cameras/reactor-01", _still("Delete…"), "features/cameras/StillCard.tsx", ("phone",)),
     View("new token", "tokens", _button("New token"), "features/tokens/NewToken.tsx"),
     View("revoke token", "tokens", _button(re.compile("^Revoke")), "features/tokens/RevokeToken.tsx"),
     View("set clocks", "system", _button("Set clocks"), "features/system/SetClocks.tsx"),

@@ -51,6 +51,11 @@ export type ChartDescriptor = Pick<Chart, "chart_key" | "data_source" | "title" 
 export type ChartPreferences = Required<Schemas["ChosenCharts"]>;
 export type TimeSeries = Schemas["TimeSeries"];
 
+export type Still = Schemas["CameraStill"];
+export type Stills = Schemas["Stills"];
+export type Cameras = Schemas["Cameras"];
+export type CameraStatus = Schemas["CameraStatus"];
+
 export type LogRow = Schemas["LogRow"];
 export type Quarantined = Schemas["Quarantined"];
 export type UnitConfigs = Schemas["ConfigsOfUnits"];

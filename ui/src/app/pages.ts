@@ -40,6 +40,14 @@ export const pages: readonly Page[] = [
     Component: lazyPart(() => import("@/features/profiles/Profiles")),
   },
   {
+    path: "/cameras",
+    title: "Cameras",
+    icon: "camera",
+    group: "experiment",
+    phone: false,
+    Component: lazyPart(() => import("@/features/cameras/Cameras")),
+  },
+  {
     path: "/logs",
     title: "Events",
     icon: "events",

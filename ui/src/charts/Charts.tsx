@@ -5,6 +5,7 @@ import type { Ini } from "@/api/ini";
 import { useSharedConfig } from "@/api/queries";
 import type { ChartDescriptor } from "@/api/types";
 import { recall } from "@/parts/remembered";
+import { StillStrips } from "@/stills/StillStrip";
 import { readStretch, type Stretch, useStretchInAddress } from "./address";
 import { AxisContext, SharedAxis, type TimeStyle, type Window } from "./axis";
 import { ChartCard, hoursOf } from "./ChartCard";
@@ -90,6 +91,7 @@ export default function Charts({ charts, experiment, startS, labels, unit, onPla
             {...(unit === undefined ? {} : { unit })}
           />
         ))}
+        <StillStrips experiment={experiment} labels={labels} hidden={hidden} unit={unit} />
       </div>
     </AxisContext.Provider>
   );

@@ -3,6 +3,8 @@
 import { answerWith, type Transport } from "@/api/client";
 import type { Feed, OpenFeed } from "@/live/bus";
 import { matches } from "@/live/topics";
+import { showImages } from "@/stills/stills";
+import { drawnStill } from "./cameras";
 import { DemoCluster } from "./cluster";
 import { addFaults } from "./faults";
 import { leaderOf } from "./leader";
@@ -29,6 +31,7 @@ export function makeDemo({ units = 6, startS, speed = 10, ...leader }: DemoOptio
   const recording = loadRecording(units, startS);
   addFaults(recording);
   const cluster = new DemoCluster(recording);
+  showImages((_unit, _experiment, still) => drawnStill(recording.startS - 4 * 3600, still));
   return { cluster, transport: leaderOf(cluster, leader), openFeed: feedOf(cluster, speed) };
 }
 

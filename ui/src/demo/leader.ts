@@ -5,6 +5,7 @@ import { parseIni } from "@/api/ini";
 import type { ChartPreferences, LogRow, ReactorModel, TimeSeries, Worker } from "@/api/types";
 import { EVERYONE } from "@/live/topics";
 import { atLeast } from "@/parts/levels";
+import { cameraAnswer } from "./cameras";
 import type { DemoCluster } from "./cluster";
 import { DATASETS, EXPORTS, ROWS } from "./exports";
 import { LOST_UNIT } from "./faults";
@@ -136,6 +137,8 @@ export function leaderOf(cluster: DemoCluster, { signedIn = true, latencyMs = LA
     if (path === `/api/units/${EVERYONE}/plugins/installed`) return tasks.succeed(pluginsOfAll(cluster));
     if (path.startsWith("/unit_api/task_results/")) return tasks.poll(path);
     if (path.endsWith("/chart_preferences")) return ok(session.charts.get(path) ?? CONFIGURED);
+    const ofCameras = cameraAnswer(cluster, path);
+    if (ofCameras !== undefined) return ok(ofCameras);
     const ofMachines = machines[path];
     if (ofMachines) return ok(ofMachines());
     if (path.startsWith(`/api/units/${LOST_UNIT}/system/`))

@@ -12,6 +12,7 @@ import type {
   Worker,
 } from "@/api/types";
 import { EVERYONE } from "@/live/topics";
+import { cameraWrites } from "./cameras";
 import type { DemoCluster } from "./cluster";
 import { EXPORTS } from "./exports";
 import { LOST_UNIT, noAnswer } from "./faults";
@@ -125,6 +126,7 @@ export function writes(cluster: DemoCluster, tasks: Tasks, session: Session): [M
 
   return [
     ...machineWrites(tasks),
+    ...cameraWrites(cluster, tasks),
     [
       "POST",
       "/auth/sign-in",

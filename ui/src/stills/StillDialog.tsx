@@ -1,0 +1,54 @@
+/** One still, large; the arrow keys and buttons go to the one before and after it. */
+
+import { Button, Group, Modal } from "@mantine/core";
+import { useEffect } from "react";
+import type { Still } from "@/api/types";
+import { moment } from "@/parts/format";
+import { imageOf, takenAt } from "./stills";
+import css from "./stills.module.css";
+
+interface Props {
+  stills: readonly Still[];
+  /** The id of the still that is shown; undefined for none. */
+  shown: string | undefined;
+  unit: string;
+  label: string;
+  experiment: string;
+  onShow: (id: string | undefined) => void;
+}
+
+export function StillDialog({ stills, shown, unit, label, experiment, onShow }: Props) {
+  const index = stills.findIndex((still) => still.image_id === shown);
+  const still = stills[index];
+  const before = stills[index - 1]?.image_id;
+  const after = index < 0 ? undefined : stills[index + 1]?.image_id;
+  useEffect(() => {
+    if (shown === undefined) return;
+    const onKey = (event: KeyboardEvent): void => {
+      const next = event.key === "ArrowLeft" ? before : event.key === "ArrowRight" ? after : undefined;
+      if (next !== undefined) onShow(next);
+    };
+    addEventListener("keydown", onKey);
+    return () => removeEventListener("keydown", onKey);
+  }, [shown, before, after, onShow]);
+  return (
+    <Modal opened={still !== undefined} onClose={() => onShow(undefined)} title={label} size="auto" centered>
+      {still && (
+        <figure className={css.large}>
+          <img src={imageOf(unit, experiment, still)} alt={`The vial of ${label}`} />
+          <figcaption className="soft small">
+            {moment(takenAt(still))} · {still.capture_reason === "manual" ? "taken by hand" : "by schedule"}
+          </figcaption>
+          <Group justify="space-between" mt="xs">
+            <Button variant="default" disabled={before === undefined} onClick={() => onShow(before)}>
+              Before
+            </Button>
+            <Button variant="default" disabled={after === undefined} onClick={() => onShow(after)}>
+              After
+            </Button>
+          </Group>
+        </figure>
+      )}
+    </Modal>
+  );
+}
