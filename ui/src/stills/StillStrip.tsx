@@ -8,7 +8,7 @@ import css from "./stills.module.css";
 
 const SIZE_PX = 54;
 /** More strips than these are no comparison any more; the page Cameras has all. */
-const MOST_STRIPS = 6;
+const MAX_STRIPS = 6;
 
 interface Props {
   experiment: string;
@@ -26,11 +26,11 @@ export function StillStrips({ experiment, labels, hidden, unit }: Props) {
   return (
     <section className={`panel ${css.strips}`} aria-label="Stills">
       <h2>Stills</h2>
-      {shown.slice(0, MOST_STRIPS).map(({ unit: one }) => (
+      {shown.slice(0, MAX_STRIPS).map(({ unit: one }) => (
         <Strip key={one} unit={one} label={labels[one] ?? one} experiment={experiment} named={unit === undefined} />
       ))}
-      {shown.length > MOST_STRIPS && (
-        <p className="soft small">{shown.length - MOST_STRIPS} more units are on the page Cameras.</p>
+      {shown.length > MAX_STRIPS && (
+        <p className="soft small">{shown.length - MAX_STRIPS} more units are on the page Cameras.</p>
       )}
     </section>
   );
