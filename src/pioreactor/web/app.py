@@ -2,15 +2,14 @@
 
 import asyncio
 from collections.abc import Callable, Iterable
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from time import monotonic, time
 from typing import TYPE_CHECKING, cast
 
 from litestar import Litestar, Router, asgi
 from litestar.config.compression import CompressionConfig
-from litestar.di import Provide
 from litestar.enums import ScopeType
 from litestar.exceptions import NotFoundException
 from litestar.handlers import ASGIRouteHandler
@@ -20,23 +19,25 @@ from litestar.types import Send as LitestarSend
 
 from pioreactor.exc import InvalidRequestError
 from pioreactor.identity.sessions import STORE, Sessions
+from pioreactor.web import plugin_registry
 from pioreactor.web.asgi import App, Receive, Scope, Send
+from pioreactor.web.plugin_registry import PluginRoute
 from pioreactor.web.problems import EXCEPTION_HANDLERS
 from pioreactor.web.security.auth_middleware import Authenticator, AuthMiddleware, headers_of, refuse
 from pioreactor.web.security.guards import within_scope
 from pioreactor.web.security.identity import Identity
 from pioreactor.web.security.origins import CrossOrigin, Origins
 from pioreactor.web.security.response_headers import SecurityHeaders
+from pioreactor.web.services_in_scope import provide, service_of, with_services
 from pioreactor.web.unit.routes import unit_routes
 from pioreactor.web.unit.services import UnitServices
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     from litestar.openapi import OpenAPIConfig
 
     from pioreactor.identity.people import PeopleAndTokens
     from pioreactor.web.leader.services import LeaderServices
+    from pioreactor.web.live.bridge import MqttBridge
     from pioreactor.web.live.subscriber_policy import Credentials
 
 MAX_BODY_BYTES = 1_000_000
@@ -68,36 +69,36 @@ def create_app(
     """
     if leader is None:
         own = Authenticator(unit.name, unit_of)
-        api = build([unit_routes(_provide(unit))], unit)
-        return SecurityHeaders(with_absolute_paths(AuthMiddleware(cast(App, api), own, Origins())))
+        api = with_services(_api_of_unit(plugin_registry.registered()), unit=unit)
+        return _closing(SecurityHeaders(with_absolute_paths(AuthMiddleware(api, own, Origins()))), unit)
     from pioreactor.identity.access_tokens import owner_of
     from pioreactor.web import auth
-    from pioreactor.web.leader.exports import COMPRESSED
-    from pioreactor.web.leader.routes import leader_routes
-    from pioreactor.web.openapi import openapi_config
+    from pioreactor.web.live.bridge import MqttBridge
     from pioreactor.web.security.login_throttle import LoginThrottle
     from pioreactor.web.static_files import documentation, user_interface
 
     sessions = Sessions(unit.stores.persistent(STORE), seconds=time)
     people, now = leader.people, unit.clock.now
-    services = auth.AuthServices(people, sessions, LoginThrottle(seconds=monotonic), people, now)
     authenticator = Authenticator(
         unit.name, unit_of, sessions=sessions, owner_of=lambda token: owner_of(people, token, now=now())
     )
-    api = build(
-        [unit_routes(_provide(unit)), leader_routes(), auth.ROUTES, _live_messages(leader, authenticator)],
-        unit,
-        dependencies={"leader": _provide(leader.services), "auth": _provide(services)},
-        openapi=openapi_config(),
-        compression=CompressionConfig(
-            backend="gzip", minimum_size=2000, gzip_compress_level=4, exclude_opt_key=COMPRESSED
-        ),
+    bridge = MqttBridge(
+        *leader.broker,
+        credentials=leader.viewer,
+        still_signed_in=lambda scope: authenticator.identify(headers_of(scope)) is not None,
+    )
+    api = with_services(
+        _api_of_leader(plugin_registry.registered()),
+        unit=unit,
+        leader=leader.services,
+        auth=auth.AuthServices(people, sessions, LoginThrottle(seconds=monotonic), people, now),
+        bridge=bridge,
     )
     origins = Origins(lambda: _hosts(leader.services))
-    app: App = CrossOrigin(AuthMiddleware(cast(App, api), authenticator, origins), origins)
+    app: App = CrossOrigin(AuthMiddleware(api, authenticator, origins), origins)
     app = user_interface(app, leader.pages if leader.pages is not None else _PACKAGE / "static")
     app = documentation(app, leader.docs if leader.docs is not None else _PACKAGE / "docs_site")
-    return SecurityHeaders(with_absolute_paths(app))
+    return _closing(SecurityHeaders(with_absolute_paths(app)), unit)
 
 
 def _hosts(leader: "LeaderServices") -> list[str]:
@@ -119,54 +120,70 @@ def with_absolute_paths(app: App) -> App:
     return checked
 
 
-def _live_messages(leader: LeaderSide, authenticator: Authenticator) -> ASGIRouteHandler:
-    """Return the route of the WebSocket through which browsers subscribe to the broker."""
-    from pioreactor.web.live.bridge import MqttBridge
+@cache
+def _api_of_unit(added: tuple[PluginRoute, ...]) -> App:
+    """Return the API of a worker with the routes that plugins added; the servers of one process share it."""
+    return cast(App, build([unit_routes(added)]))
 
-    def still_signed_in(scope: Scope) -> bool:
-        return authenticator.identify(headers_of(scope)) is not None
 
-    host, port = leader.broker
-    bridge = MqttBridge(host, port, credentials=leader.viewer, still_signed_in=still_signed_in)
+@cache
+def _api_of_leader(added: tuple[PluginRoute, ...]) -> App:
+    """Return the API of a leader with the routes that plugins added; the servers of one process share it."""
+    from pioreactor.web import auth
+    from pioreactor.web.leader.exports import COMPRESSED
+    from pioreactor.web.leader.routes import leader_routes
+    from pioreactor.web.openapi import openapi_config
 
-    @asgi("/mqtt", copy_scope=True)
-    async def live_messages(scope: LitestarScope, receive: LitestarReceive, send: LitestarSend) -> None:
-        if scope["type"] != ScopeType.WEBSOCKET:
-            raise NotFoundException
-        await bridge(cast(Scope, scope), cast(Receive, receive), cast(Send, send))
+    compression = CompressionConfig(
+        backend="gzip", minimum_size=2000, gzip_compress_level=4, exclude_opt_key=COMPRESSED
+    )
+    routes: list[Router | ASGIRouteHandler] = [unit_routes(added), leader_routes(added), auth.ROUTES, _live_messages]
+    return cast(App, build(routes, openapi=openapi_config(), compression=compression))
 
-    return live_messages
+
+@asgi("/mqtt", copy_scope=True)
+async def _live_messages(scope: LitestarScope, receive: LitestarReceive, send: LitestarSend) -> None:
+    """Forward messages of the broker to a browser, over a WebSocket."""
+    if scope["type"] != ScopeType.WEBSOCKET:
+        raise NotFoundException
+    bridge: MqttBridge = service_of(cast(Scope, scope), "bridge")
+    await bridge(cast(Scope, scope), cast(Receive, receive), cast(Send, send))
 
 
 def build(
     routes: Iterable[Router | ASGIRouteHandler],
-    unit: UnitServices | None = None,
     *,
-    dependencies: dict[str, Provide] | None = None,
     openapi: "OpenAPIConfig | None" = None,
     compression: CompressionConfig | None = None,
 ) -> Litestar:
-    """Return the API without authentication; `unit` is closed when the server shuts down."""
-
-    @asynccontextmanager
-    async def lifespan(_: Litestar) -> "AsyncIterator[None]":
-        yield
-        if unit is not None:
-            await asyncio.to_thread(unit.close)
-
+    """Return the API without authentication; routes of the leader find their services by `services_in_scope`."""
     return Litestar(
         route_handlers=list(routes),
         guards=[within_scope],
-        dependencies=dependencies,
+        dependencies={"leader": provide("leader"), "auth": provide("auth")},
         compression_config=compression,
         exception_handlers=EXCEPTION_HANDLERS,
         openapi_config=openapi,
         request_max_body_size=MAX_BODY_BYTES,
         logging_config=None,
-        lifespan=[lifespan],
         debug=False,
     )
 
 
-def _provide(services: object) -> Provide:
-    return Provide(lambda: services, sync_to_thread=False, use_cache=True)
+def _closing(app: App, unit: UnitServices) -> App:
+    """Close the unit's services when the server shuts down.
+
+    The API itself has nothing to start or to end: servers that share it come and go at different times.
+    """
+
+    async def served(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "lifespan":
+            await app(scope, receive, send)
+            return
+        await receive()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await asyncio.to_thread(unit.close)
+        await send({"type": "lifespan.shutdown.complete"})
+
+    return served

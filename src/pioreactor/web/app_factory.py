@@ -1,7 +1,6 @@
 """Composition of a unit's web server from its runtime and adapters."""
 
 import logging
-import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -175,4 +174,4 @@ def _start_config_delivery(leader: "LeaderServices") -> None:
             delivery.on_return(parts.unit)
 
     leader.bus.subscribe(topics.state("+", UNIVERSAL_EXPERIMENT, "monitor"), on_state)
-    threading.Thread(target=delivery.run, args=(leader.unit.tasks.pause,), name="config-delivery", daemon=True).start()
+    leader.unit.tasks.run_until_closed("config-delivery", delivery.run)

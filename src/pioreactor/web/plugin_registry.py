@@ -99,9 +99,15 @@ def register_mcp_tool(view: View | None = None, *, name: str | None = None, **_:
     return register if view is None else register(view)
 
 
-def routes(side: Side) -> Router:
-    """Return the routes that plugins have registered for one side so far."""
-    return OneAppRouter("/", route_handlers=[_handler(one) for one in _routes if one.side == side])
+def registered() -> tuple[PluginRoute, ...]:
+    """Return the routes that plugins have registered so far."""
+    return tuple(_routes)
+
+
+def routes(side: Side, added: Sequence[PluginRoute] | None = None) -> Router:
+    """Return those of the routes that plugins added (without `added`, so far) which belong to one side."""
+    known = registered() if added is None else added
+    return OneAppRouter("/", route_handlers=[_handler(one) for one in known if one.side == side])
 
 
 class _FlaskResponse(Protocol):

@@ -84,6 +84,7 @@ class Tasks:
     _closing: threading.Event = field(default_factory=threading.Event, init=False)
 
     def __post_init__(self) -> None:
+        self._threads: list[threading.Thread] = []
         self._pools = {
             "own": ThreadPoolExecutor(self.threads, thread_name_prefix="task"),
             "requests": ThreadPoolExecutor(2 * self.threads, thread_name_prefix="task-requests"),
@@ -135,9 +136,17 @@ class Tasks:
         """Wait; return True when the server is shutting down and the task should end."""
         return self._closing.wait(duration_s)
 
+    def run_until_closed(self, name: str, work: Callable[[Callable[[float], bool]], None]) -> None:
+        """Call `work` with `pause` on a thread of this name; it returns once `pause` returns True."""
+        thread = threading.Thread(target=work, args=(self.pause,), name=name, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
     def close(self) -> None:
-        """Refuse new tasks and wait for the running ones. Idempotent."""
+        """Refuse new tasks and wait for what is running. Idempotent."""
         self._closing.set()
+        for thread in self._threads:
+            thread.join()
         for pool in self._pools.values():
             pool.shutdown(wait=True, cancel_futures=True)
 

@@ -1,5 +1,6 @@
 """In-process web servers of a unit and a leader, and clients of them."""
 
+import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -261,13 +262,23 @@ class Leader:
         return result_of(self.client, answer)
 
 
+@pytest.fixture(scope="session")
+def new_database(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """The file of a new leader's database, to be copied, and the password of the person in it."""
+    path = tmp_path_factory.mktemp("leader") / "leader.sqlite"
+    database = LeaderDatabase.open(path)
+    password = ensure_first_person(database.people)
+    database.close()
+    assert password is not None
+    return path, password
+
+
 @pytest.fixture
-def leader(make_unit: Callable[..., UnitServices], tmp_path: Path) -> Iterator[Leader]:
+def leader(make_unit: Callable[..., UnitServices], tmp_path: Path, new_database: tuple[Path, str]) -> Iterator[Leader]:
     """The server of a leader that is no worker itself, asked with the cluster's token."""
     here = make_unit("leader1")
-    database = LeaderDatabase.open(tmp_path / "leader.sqlite")
-    password = ensure_first_person(database.people)
-    assert password is not None
+    source, password = new_database
+    database = LeaderDatabase.open(shutil.copy(source, tmp_path / "leader.sqlite"))
     http = LoopbackHttp()
     bus = here.bus
     assert isinstance(bus, SpyBus)

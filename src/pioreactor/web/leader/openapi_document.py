@@ -2,8 +2,6 @@
 
 import json
 
-from litestar.di import Provide
-
 from pioreactor.web import auth
 from pioreactor.web.app import build
 from pioreactor.web.leader.routes import leader_routes
@@ -13,12 +11,7 @@ from pioreactor.web.unit.routes import unit_routes
 
 def render() -> str:
     """Return the document, sorted, and without the version, which changes with every release."""
-    routes = [unit_routes(_nothing()), leader_routes(), auth.ROUTES]
-    app = build(routes, dependencies={"leader": _nothing(), "auth": _nothing()}, openapi=openapi_config())
+    app = build([unit_routes(), leader_routes(), auth.ROUTES], openapi=openapi_config())
     document = app.openapi_schema.to_schema()
     document["info"]["version"] = "see /unit_api/versions/app"
     return json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
-
-
-def _nothing() -> Provide:
-    return Provide(lambda: None, sync_to_thread=False)

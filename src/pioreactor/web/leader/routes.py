@@ -1,5 +1,7 @@
 """All routes of the leader."""
 
+from collections.abc import Sequence
+
 from litestar import Router
 
 from pioreactor.web import plugin_registry
@@ -23,15 +25,17 @@ from pioreactor.web.leader import (
     workers,
 )
 from pioreactor.web.leader.relayed_routes import relayed_routes
+from pioreactor.web.plugin_registry import PluginRoute
 from pioreactor.web.route_declarations import OneAppRouter
 
 
-def leader_routes() -> Router:
+def leader_routes(added: Sequence[PluginRoute] = ()) -> Router:
+    """Return the routers of `/api` and of exported files, with routes that plugins added."""
     parts = (
         *(experiments, joining, workers, assignments, jobs, readings, logs),
         *(configuration, overview, calibrations, profiles, quarantine, exports, plugin_files, unit_archives),
         *(cameras, cluster_updates),
     )
     own = [part.ROUTES for part in parts]
-    api = OneAppRouter("/api", route_handlers=[*own, relayed_routes(), plugin_registry.routes("/api")])
+    api = OneAppRouter("/api", route_handlers=[*own, relayed_routes(), plugin_registry.routes("/api", added)])
     return OneAppRouter("/", route_handlers=[api, exports.FILES])

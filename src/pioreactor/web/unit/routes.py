@@ -1,10 +1,13 @@
 """All routes of a unit."""
 
+from collections.abc import Sequence
+
 from litestar import Router
-from litestar.di import Provide
 
 from pioreactor.web import plugin_registry
+from pioreactor.web.plugin_registry import PluginRoute
 from pioreactor.web.route_declarations import OneAppRouter
+from pioreactor.web.services_in_scope import provide
 from pioreactor.web.unit import (
     backups,
     calibration_sessions,
@@ -32,7 +35,7 @@ PARTS = (
 )
 
 
-def unit_routes(services: Provide) -> Router:
-    """Return the router of `/unit_api`; `services` provides the argument `unit` of our routes, not of plugins'."""
-    own = OneAppRouter("/", route_handlers=[part.ROUTES for part in PARTS], dependencies={"unit": services})
-    return OneAppRouter("/unit_api", route_handlers=[own, plugin_registry.routes("/unit_api")])
+def unit_routes(added: Sequence[PluginRoute] = ()) -> Router:
+    """Return the router of `/unit_api` with routes that plugins added; the argument `unit` is for our own only."""
+    own = OneAppRouter("/", route_handlers=[part.ROUTES for part in PARTS], dependencies={"unit": provide("unit")})
+    return OneAppRouter("/unit_api", route_handlers=[own, plugin_registry.routes("/unit_api", added)])
