@@ -12,6 +12,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -51,6 +52,8 @@ class Outcome:
 
     part: Part
     seconds: float
+    processor_s: float
+    """Of all its processes that ended before it."""
     status: int
     passed: int = 0
     failed: int = 0
@@ -115,33 +118,37 @@ def run(part: Part, *, show: bool) -> Outcome:
     """Run one part; its output is shown when it ends, or only when it failed."""
     print_line(f"... {part.name}")
     started = time.monotonic()
-    process = subprocess.run(
-        part.command,
-        cwd=part.folder,
-        env=part.environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        check=False,
-    )
-    lines = process.stdout.splitlines()
+    with tempfile.TemporaryFile() as output:
+        process = subprocess.Popen(
+            part.command,
+            cwd=part.folder,
+            env=part.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+        _, wait_status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(wait_status)
+        output.seek(0)
+        text = output.read().decode(errors="replace")
+    lines = text.splitlines()
     counts = count(lines)
     skipped_in_ci = counts.get("skipped", 0) if os.environ.get("CI") == "true" else 0
     outcome = Outcome(
         part,
         time.monotonic() - started,
+        usage.ru_utime + usage.ru_stime,
         process.returncode if process.returncode != 0 else int(skipped_in_ci > 0),
         passed=counts.get("passed", 0),
         failed=counts.get("failed", 0) + counts.get("error", 0) + skipped_in_ci,
         skipped=counts.get("skipped", 0) - skipped_in_ci,
     )
     if outcome.status != 0:
-        print_line(f"\n== {part.name} failed: {' '.join(part.command)}\n{process.stdout}")
+        print_line(f"\n== {part.name} failed: {' '.join(part.command)}\n{text}")
     elif show:
-        print_line(f"\n== {part.name}\n{process.stdout}")
-    print_line(f"{'ok ' if outcome.status == 0 else 'BAD'} {part.name:<10} {outcome.seconds:6.1f} s")
+        print_line(f"\n== {part.name}\n{text}")
+    times = f"{outcome.seconds:6.1f} s, {outcome.processor_s:6.1f} s of processor time"
+    print_line(f"{'ok ' if outcome.status == 0 else 'BAD'} {part.name:<10} {times}")
     return outcome
 
 
@@ -180,15 +187,19 @@ def run_side_by_side(lanes: Sequence[Sequence[Part]]) -> Iterator[Outcome]:
 
 def summary(outcomes: Sequence[Outcome], seconds: float) -> str:
     width = max(len(outcome.part.name) for outcome in outcomes)
+    processor_s = sum(outcome.processor_s for outcome in outcomes)
     lines = [
-        f"  {outcome.part.name:<{width}}  {outcome.seconds:6.1f} s  {'ok' if outcome.status == 0 else 'FAILED'}"
+        f"  {outcome.part.name:<{width}}  {outcome.seconds:6.1f} s  {outcome.processor_s:6.1f} s of processor time  "
+        f"{'ok' if outcome.status == 0 else 'FAILED'}"
         for outcome in outcomes
     ]
     passed = sum(outcome.passed for outcome in outcomes)
     failed = sum(outcome.failed + outcome.missed for outcome in outcomes)
     skipped = sum(outcome.skipped for outcome in outcomes)
     total = f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else "")
-    return "\n".join(["", *lines, f"  {'all':<{width}}  {seconds:6.1f} s", "", total])
+    return "\n".join(
+        ["", *lines, f"  {'all':<{width}}  {seconds:6.1f} s  {processor_s:6.1f} s of processor time", "", total]
+    )
 
 
 def main() -> int:
