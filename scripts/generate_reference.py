@@ -15,7 +15,7 @@ from pioreactor.measurements.reference_page import measurements_page
 from pioreactor.runtime import context
 from pioreactor.settings.reference_page import config_page, default_config_ini
 from pioreactor.web import asyncapi
-from pioreactor.web.leader import openapi_document
+from pioreactor.web.api import openapi_document
 
 ROOT = Path(__file__).parent.parent
 
@@ -64,7 +64,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/reference/cli.md": cli_page,
     "src/pioreactor/cli/help.txt": help_text,
     "docs/reference/asyncapi.json": asyncapi.render,
-    "docs/reference/openapi.json": openapi_document.render,
+    "docs/reference/openapi.json": openapi_document,
     "docs/reference/measurements.md": measurements_page,
     "docs/reference/plugin-names.md": plugin_names_page,
 }

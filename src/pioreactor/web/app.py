@@ -1,46 +1,29 @@
 """The ASGI app of a unit: authentication and API; on the leader also the UI, the documentation and live messages."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from time import monotonic, time
-from typing import TYPE_CHECKING, cast
-
-from litestar import Litestar, Router, asgi
-from litestar.config.compression import CompressionConfig
-from litestar.enums import ScopeType
-from litestar.exceptions import NotFoundException
-from litestar.handlers import ASGIRouteHandler
-from litestar.types import Receive as LitestarReceive
-from litestar.types import Scope as LitestarScope
-from litestar.types import Send as LitestarSend
+from typing import TYPE_CHECKING
 
 from pioreactor.exc import InvalidRequestError
 from pioreactor.identity.sessions import STORE, Sessions
 from pioreactor.web import plugin_registry
+from pioreactor.web.api import api_of_leader, api_of_unit
 from pioreactor.web.asgi import App, Receive, Scope, Send
-from pioreactor.web.plugin_registry import PluginRoute
-from pioreactor.web.problems import EXCEPTION_HANDLERS
 from pioreactor.web.security.auth_middleware import Authenticator, AuthMiddleware, headers_of, refuse
-from pioreactor.web.security.guards import within_scope
 from pioreactor.web.security.identity import Identity
 from pioreactor.web.security.origins import CrossOrigin, Origins
 from pioreactor.web.security.response_headers import SecurityHeaders
-from pioreactor.web.services_in_scope import provide, service_of, with_services
-from pioreactor.web.unit.routes import unit_routes
+from pioreactor.web.services_in_scope import with_services
 from pioreactor.web.unit.services import UnitServices
 
 if TYPE_CHECKING:
-    from litestar.openapi import OpenAPIConfig
-
     from pioreactor.identity.people import PeopleAndTokens
     from pioreactor.web.leader.services import LeaderServices
-    from pioreactor.web.live.bridge import MqttBridge
     from pioreactor.web.live.subscriber_policy import Credentials
 
-MAX_BODY_BYTES = 1_000_000
 _PACKAGE = Path(__file__).parent
 
 
@@ -69,7 +52,7 @@ def create_app(
     """
     if leader is None:
         own = Authenticator(unit.name, unit_of)
-        api = with_services(_api_of_unit(plugin_registry.registered()), unit=unit)
+        api = with_services(api_of_unit(plugin_registry.registered()), unit=unit)
         return _closing(SecurityHeaders(with_absolute_paths(AuthMiddleware(api, own, Origins()))), unit)
     from pioreactor.identity.access_tokens import owner_of
     from pioreactor.web import auth
@@ -88,7 +71,7 @@ def create_app(
         still_signed_in=lambda scope: authenticator.identify(headers_of(scope)) is not None,
     )
     api = with_services(
-        _api_of_leader(plugin_registry.registered()),
+        api_of_leader(plugin_registry.registered()),
         unit=unit,
         leader=leader.services,
         auth=auth.AuthServices(people, sessions, LoginThrottle(seconds=monotonic), people, now),
@@ -118,56 +101,6 @@ def with_absolute_paths(app: App) -> App:
             await refuse(scope, receive, send, InvalidRequestError("the target of a request begins with a slash"))
 
     return checked
-
-
-@cache
-def _api_of_unit(added: tuple[PluginRoute, ...]) -> App:
-    """Return the API of a worker with the routes that plugins added; the servers of one process share it."""
-    return cast(App, build([unit_routes(added)]))
-
-
-@cache
-def _api_of_leader(added: tuple[PluginRoute, ...]) -> App:
-    """Return the API of a leader with the routes that plugins added; the servers of one process share it."""
-    from pioreactor.web import auth
-    from pioreactor.web.leader.exports import COMPRESSED
-    from pioreactor.web.leader.routes import leader_routes
-    from pioreactor.web.openapi import openapi_config
-
-    compression = CompressionConfig(
-        backend="gzip", minimum_size=2000, gzip_compress_level=4, exclude_opt_key=COMPRESSED
-    )
-    routes: list[Router | ASGIRouteHandler] = [unit_routes(added), leader_routes(added), auth.ROUTES, _live_messages]
-    return cast(App, build(routes, openapi=openapi_config(), compression=compression))
-
-
-@asgi("/mqtt", copy_scope=True)
-async def _live_messages(scope: LitestarScope, receive: LitestarReceive, send: LitestarSend) -> None:
-    """Forward messages of the broker to a browser, over a WebSocket."""
-    if scope["type"] != ScopeType.WEBSOCKET:
-        raise NotFoundException
-    bridge: MqttBridge = service_of(cast(Scope, scope), "bridge")
-    await bridge(cast(Scope, scope), cast(Receive, receive), cast(Send, send))
-
-
-def build(
-    routes: Iterable[Router | ASGIRouteHandler],
-    *,
-    openapi: "OpenAPIConfig | None" = None,
-    compression: CompressionConfig | None = None,
-) -> Litestar:
-    """Return the API without authentication; routes of the leader find their services by `services_in_scope`."""
-    return Litestar(
-        route_handlers=list(routes),
-        guards=[within_scope],
-        dependencies={"leader": provide("leader"), "auth": provide("auth")},
-        compression_config=compression,
-        exception_handlers=EXCEPTION_HANDLERS,
-        openapi_config=openapi,
-        request_max_body_size=MAX_BODY_BYTES,
-        logging_config=None,
-        debug=False,
-    )
 
 
 def _closing(app: App, unit: UnitServices) -> App:

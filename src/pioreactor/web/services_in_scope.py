@@ -1,12 +1,13 @@
 """The services that routes use: they come with each request, so that the API itself has no state."""
 
-from typing import Any, Final
+from typing import Final, TypeVar
 
 from litestar.di import Provide
 from litestar.types import Scope as LitestarScope
 
 from pioreactor.web.asgi import App, Receive, Scope, Send
 
+T = TypeVar("T")
 _KEY: Final = "pioreactor.services"
 
 
@@ -20,9 +21,12 @@ def with_services(app: App, **services: object) -> App:
     return served
 
 
-def service_of(scope: Scope, name: str) -> Any:
-    """Return a service of a request: whatever `with_services` was given, so the caller knows its type."""
-    return scope[_KEY][name]
+def service_of(scope: Scope, name: str, kind: type[T]) -> T:
+    """Return a service of a request; raise `TypeError` when it is of another kind than `with_services` was given."""
+    service = scope[_KEY][name]
+    if not isinstance(service, kind):
+        raise TypeError(f"{name} is {service!r}, not of {kind}")
+    return service
 
 
 def provide(name: str) -> Provide:

@@ -12,12 +12,12 @@ import pytest
 from pioreactor.exc import InvalidRequestError
 from pioreactor.http.loopback import Request
 from pioreactor.http.ports import Response
+from pioreactor.web.api import openapi_document
 from pioreactor.web.app import with_absolute_paths
 from pioreactor.web.asgi import Message, Receive, Scope, Send
-from pioreactor.web.leader.openapi_document import render
 from pioreactor.web.request_bodies import experiment_name
 
-DOCUMENT = json.loads(render())
+DOCUMENT = json.loads(openapi_document())
 ROUTES = [
     (method.upper(), path, operation)
     for path, operations in DOCUMENT["paths"].items()

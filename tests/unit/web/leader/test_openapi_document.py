@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from pioreactor.web.leader.openapi_document import render
+from pioreactor.web.api import openapi_document
 
 COMMITTED = Path(__file__).parents[4] / "docs" / "reference" / "openapi.json"
 
 
 @pytest.fixture(scope="module")
 def rendered() -> str:
-    return render()
+    return openapi_document()
 
 
 def test_the_committed_document_is_current(rendered: str) -> None:

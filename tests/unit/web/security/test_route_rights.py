@@ -11,7 +11,7 @@ from litestar.exceptions import WebSocketDisconnect
 
 from pioreactor.exc import NotPermittedError
 from pioreactor.identity import access_tokens
-from pioreactor.web.leader.openapi_document import render
+from pioreactor.web.api import openapi_document
 from pioreactor.web.security.auth_middleware import OPEN
 from pioreactor.web.security.guards import within_scope
 from pioreactor.web.security.identity import SCOPE_KEY, Identity
@@ -27,7 +27,11 @@ def url_of(path: str) -> str:
     return re.sub(r"\{(\w+)\}", lambda match: VALUES.get(match[1], "x"), path)
 
 
-ROUTES = [(method.upper(), path) for path, operations in json.loads(render())["paths"].items() for method in operations]
+ROUTES = [
+    (method.upper(), path)
+    for path, operations in json.loads(openapi_document())["paths"].items()
+    for method in operations
+]
 OF_UNITS = [(method, path) for method, path in ROUTES if path.startswith("/unit_api/")]
 
 
@@ -185,6 +189,6 @@ def test_a_worker_does_not_open_the_live_messages_of_browsers(leader: Any) -> No
 
 
 def test_every_route_has_exactly_one_tag() -> None:
-    for path, operations in json.loads(render())["paths"].items():
+    for path, operations in json.loads(openapi_document())["paths"].items():
         for method, operation in operations.items():
             assert len(operation["tags"]) == 1, (method, path)
