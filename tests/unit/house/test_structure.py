@@ -6,7 +6,7 @@ from functools import cache
 from code_metrics import ROOT, Tree
 
 MAX_MODULE_LINES = 450
-MAX_MEDIAN_LINES = 88
+MAX_MEDIAN_LINES = 89
 MAX_COMPLEXITY = 12
 MAX_MEAN_COMPLEXITY = 2.7
 MAX_USES_OF_ANY = 199
