@@ -3,8 +3,7 @@
 import "./app/styles";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
-import { App, client } from "./app/App";
-import { fetchAhead } from "./app/ahead";
+import { App } from "./app/App";
 import { brokerFeed } from "./live/broker";
 import type { OpenFeed } from "./live/bus";
 
@@ -13,7 +12,6 @@ async function begin(): Promise<void> {
   if (import.meta.env.MODE === "demo" || (import.meta.env.DEV && location.search.includes("demo"))) {
     openFeed = (await import("./demo/demo")).startDemo();
   }
-  fetchAhead(client, location);
   const root = document.getElementById("root");
   if (!root) throw new Error("the page has no root element");
   createRoot(root).render(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import inspect
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from numbers import Real
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, TypeAlias, cast, get_args, get_origin
 
@@ -224,12 +224,13 @@ def published_of(*classes: type) -> dict[str, AnyAttribute]:
     return found
 
 
-def check_initial_values(job: object) -> None:
+def check_initial_values(job: object, bounded: Callable[[AnySetting], AnySetting]) -> None:
     """Raise `SettingError` for a value with which a job would begin although its setting does not accept it.
 
-    It may come from the configuration or from a caller. Settings without bounds and choices accept anything.
+    It may come from the configuration or from a caller. `bounded` returns a setting with the bounds of the unit.
+    Settings without bounds and choices accept anything.
     """
-    for setting in settings_of(type(job)).values():
+    for setting in map(bounded, settings_of(type(job)).values()):
         value = setting.value_of(job)
         if value is not None and (setting.ge, setting.le, setting.choices) != (None, None, None):
             setting.check(value)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pioreactor.settings.faulty_values import refuse, without_ambiguous_channels, without_faults
+from pioreactor.settings.faulty_values import refuse, within_model, without_ambiguous_channels, without_faults
 from pioreactor.settings.fields import BLANK
 from pioreactor.settings.ini import Sections, parse_ini, parse_ini_tolerantly, read_ini_tolerantly
 from pioreactor.settings.key_advice import Advice, adopt
@@ -54,11 +54,14 @@ def settings_of_text(shared: str, local: str = "", overrides: Sequence[Override]
     return settings
 
 
-def faults_of_text(shared: str, local: str = "") -> list[SettingFault]:
-    """Return what is wrong with the texts of both files."""
+def faults_of_text(shared: str, local: str = "", model: object | None = None) -> list[SettingFault]:
+    """Return what is wrong with the texts of both files, on a unit of a `ReactorModel` if one is given."""
     sections, messages = parse_ini_tolerantly(shared, where="config.ini")
     own, more = parse_ini_tolerantly(local, where="unit_config.ini")
-    return [*(SettingFault("", "", message) for message in (*messages, *more)), *settings_of(sections, own).faults]
+    settings = settings_of(sections, own)
+    if model is not None:
+        settings = within_model(settings, model)
+    return [*(SettingFault("", "", message) for message in (*messages, *more)), *settings.faults]
 
 
 def settings_of(

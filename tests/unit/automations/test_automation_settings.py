@@ -86,6 +86,11 @@ def test_a_setting_is_changed_within_its_bounds_while_the_automation_runs() -> N
         assert bench.payloads("dosing_automation/exchange_volume_ml")[-1] == b"0.8"
 
 
+def test_an_automation_does_not_start_with_more_than_the_vial_of_its_unit_holds() -> None:
+    with simulated_bench(scenario="water") as bench, pytest.raises(SettingError, match="between 0 and 20 mL, not 21"):
+        bench.start(lambda: Chemostat(exchange_volume_ml=21, duration=60))
+
+
 @pytest.mark.parametrize(
     ("kind", "name", "options", "line"),
     [
@@ -143,7 +148,7 @@ def test_a_value_out_of_bounds_is_refused_at_the_start(kind: str, name: str, opt
         start_unchecked(bench, registry.find(kind, name), **options)
 
 
-@pytest.mark.parametrize("options", [["--exchange-volume-ml", "21"], ["--duration", "soon"]])
+@pytest.mark.parametrize("options", [["--exchange-volume-ml", "10001"], ["--duration", "soon"]])
 def test_the_command_line_refuses_values_that_a_setting_does_not_take(options: list[str]) -> None:
     command = command_of(JOBS["dosing_automation"])
     answer = CliRunner().invoke(command, ["--automation-name", "chemostat", *options])

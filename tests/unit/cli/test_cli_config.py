@@ -58,6 +58,13 @@ def test_set_writes_the_units_file(shell: Shell) -> None:
     assert shell.shared.read_text() == SHARED
 
 
+def test_set_refuses_a_volume_that_the_vial_of_this_unit_does_not_hold(shell: Shell) -> None:
+    status, _, err = shell("set", "bioreactor", "efflux_tube_volume_ml", "60", "--specific")
+    assert (status, shell.local.exists()) == (1, False)
+    assert "expected a number from 0 to 40 [mL] for the model of this unit" in err
+    assert shell("set", "bioreactor", "efflux_tube_volume_ml", "39", "--specific")[0] == 0
+
+
 def test_set_refuses_what_no_job_could_start_with(shell: Shell) -> None:
     status, _, err = shell("set", "stirring.config", "pwm_hz", "quick", "--specific")
     assert status == 1

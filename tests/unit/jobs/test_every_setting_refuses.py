@@ -122,7 +122,7 @@ def test_the_bound_of_a_model_narrows_that_of_the_class() -> None:
     cool, warm = (
         next(model for model in BUILTIN_MODELS if model.max_temp_to_reduce_heating == most) for most in (63, 78)
     )
-    one, name, setting = next(each for each in declared() if each[2].le_by_model is not None)
+    one, name, setting = next(each for each in declared() if each[2].le_by_model == "max_temp_to_reduce_heating")
     assert (one.automation_name, name) == ("thermostat", "target_temperature")
     assert (setting.for_model(cool).le, setting.for_model(warm).le, setting.le) == (63, 78, 78)
     _check_setting([one], one.job_name, warm, name, 70)

@@ -22,16 +22,37 @@ export class Refused extends Error {
   }
 }
 
+/** A change is not made later than this [s] after it was asked for: the page has then said that there is no answer. */
+const WITHIN_S = 10;
+const DEADLINE = "X-Pioreactor-Deadline";
+const TIME = "X-Pioreactor-Time";
+/** By how much the leader's clock is ahead of the browser's [s], as far as it has said so. */
+let leaderAheadS = 0;
+
 async function overHttp(method: Method, path: string, body?: unknown, signal?: AbortSignal): Promise<Answer> {
-  let response: Response;
-  try {
-    response = await fetch(path, {
+  const isJson = body !== undefined && !(body instanceof Blob);
+  const send = (): Promise<Response> =>
+    fetch(path, {
       method,
       signal: signal ?? null,
       credentials: "same-origin",
-      headers: body === undefined || body instanceof Blob ? {} : { "Content-Type": "application/json" },
-      body: body === undefined ? null : body instanceof Blob ? body : JSON.stringify(body),
+      headers: {
+        ...(isJson ? { "Content-Type": "application/json" } : {}),
+        ...(method === "GET" ? {} : { [DEADLINE]: (Date.now() / 1000 + leaderAheadS + WITHIN_S).toFixed(3) }),
+      },
+      body: body === undefined ? null : isJson ? JSON.stringify(body) : body,
     });
+  let response: Response;
+  try {
+    const beganMs = Date.now();
+    response = await send();
+    const leaderS = Number(response.headers.get(TIME) ?? Number.NaN);
+    const nowMs = Date.now();
+    // Refused as late while the page still waits: the clocks differ.
+    if (Number.isFinite(leaderS) && nowMs - beganMs < 1000 * WITHIN_S) {
+      leaderAheadS = leaderS - nowMs / 1000;
+      response = await send();
+    }
   } catch (error) {
     if (signal?.aborted) throw error;
     throw new Refused("The leader does not answer.", 0, "Check that the leader is on and on the same network.");
@@ -42,11 +63,16 @@ async function overHttp(method: Method, path: string, body?: unknown, signal?: A
 }
 
 let transport: Transport = overHttp;
+/** Answers that were asked for before anything shows them, each for the first who asks. */
+const ahead = new Map<string, Promise<Answer>>();
+/** An answer that nobody took for so long [ms] is not new any more. */
+const AHEAD_MS = 8000;
 let whenSignedOut: () => void = () => undefined;
 
 /** Answer requests by other means: the demonstration has no leader. */
 export function answerWith(other: Transport): void {
   transport = other;
+  ahead.clear();
 }
 
 /** Call `then` whenever the leader answers that no person is signed in. */
@@ -62,15 +88,35 @@ function refusal(answer: Answer): Refused {
   return new Refused(cause && cause !== message ? `${message}: ${cause}` : message, answer.status, text("remediation"));
 }
 
+/** Return an answer that was asked for ahead; a refusal is not kept: a person may have signed in since. */
+async function takeAhead(path: string): Promise<Answer | undefined> {
+  const asked = ahead.get(path);
+  ahead.delete(path);
+  const answer = await asked?.catch(() => undefined);
+  return answer && answer.status < 400 ? answer : undefined;
+}
+
 /** Return the answer's body; throws `Refused` for anything from 400 on. */
 export async function request<T>(method: Method, path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
-  const answer = await transport(method, path, body, signal);
+  const answer =
+    (method === "GET" ? await takeAhead(path) : undefined) ?? (await transport(method, path, body, signal));
   if (answer.status === 401 && !path.startsWith("/auth/")) whenSignedOut();
   if (answer.status >= 400) throw refusal(answer);
   return answer.body as T;
 }
 
 export const get = <T>(path: string, signal?: AbortSignal): Promise<T> => request<T>("GET", path, undefined, signal);
+
+/** Ask for what `get` is going to be asked for; its failure is met there as well. */
+export async function getAhead<T>(path: string): Promise<T> {
+  const asked = transport("GET", path);
+  ahead.set(path, asked);
+  asked.catch(() => undefined);
+  setTimeout(() => ahead.get(path) === asked && ahead.delete(path), AHEAD_MS);
+  const answer = await asked;
+  if (answer.status >= 400) throw refusal(answer);
+  return answer.body as T;
+}
 
 /** Join path segments, each escaped: experiment names may hold spaces and dots. */
 export function path(...segments: string[]): string {

@@ -5,6 +5,7 @@ import { ALL, logsOf } from "@/live/topics";
 import { completedBy, get, path } from "./client";
 import { narrowed, narrowedJob } from "./descriptors";
 import { type Ini, parseIni } from "./ini";
+import { assignedTo, CHARTS, chartPreferences, EXPERIMENTS, JOBS, labelsIn, SHARED_CONFIG, WORKERS } from "./routes";
 import type {
   Assignment,
   AutomationDescriptor,
@@ -33,28 +34,24 @@ function useGet<T>(key: readonly unknown[], where: string, staleMs?: number, ena
   return useQuery({ ...asked<T>(key, where, staleMs), enabled });
 }
 
-export const experimentsAsked = asked<Experiment[]>(["experiments"], "/api/experiments");
+const experimentsAsked = asked<Experiment[]>(["experiments"], EXPERIMENTS);
 
 export const useExperiments = () => useQuery(experimentsAsked);
 
-export const workersAsked = asked<Worker[]>(["workers"], "/api/workers");
+const workersAsked = asked<Worker[]>(["workers"], WORKERS);
 
 export const useWorkers = () => useQuery(workersAsked);
 
-export const assignedAsked = (experiment: string) =>
-  asked<Assignment[]>(["experiments", experiment, "workers"], path("api", "experiments", experiment, "workers"));
+const assignedAsked = (experiment: string) =>
+  asked<Assignment[]>(["experiments", experiment, "workers"], assignedTo(experiment));
 
 export const useAssigned = (experiment: string, enabled = true) => useQuery({ ...assignedAsked(experiment), enabled });
 
 /** Which experiment each assigned unit takes part in. */
 export const useAssignments = () => useGet<Assignment[]>(["assignments"], "/api/workers/assignments", 0);
 
-export const labelsAsked = (experiment: string) =>
-  asked<Record<string, string>>(
-    ["experiments", experiment, "unit_labels"],
-    path("api", "experiments", experiment, "unit_labels"),
-    10_000,
-  );
+const labelsAsked = (experiment: string) =>
+  asked<Record<string, string>>(["experiments", experiment, "unit_labels"], labelsIn(experiment), 10_000);
 
 export const useLabels = (experiment: string, enabled = true) => useQuery({ ...labelsAsked(experiment), enabled });
 
@@ -66,7 +63,7 @@ export function useModels(): UseQueryResult<ReactorModel[], Error> {
   });
 }
 
-export const jobsAsked = asked<JobDescriptor[]>(["descriptors", "jobs"], "/api/jobs/descriptors", 10 * MINUTE);
+const jobsAsked = asked<JobDescriptor[]>(["descriptors", "jobs"], JOBS, 10 * MINUTE);
 
 export const useJobDescriptors = () => useQuery(jobsAsked);
 
@@ -137,22 +134,19 @@ function useGroupedByModel(units: readonly string[]): string[][] {
   return [...byModel.values()];
 }
 
-export const chartsAsked = asked<ChartDescriptor[]>(["descriptors", "charts"], "/api/charts/descriptors", 10 * MINUTE);
+const chartsAsked = asked<ChartDescriptor[]>(["descriptors", "charts"], CHARTS, 10 * MINUTE);
 
 export const useChartDescriptors = () => useQuery(chartsAsked);
 
-export const chartPreferences = (experiment: string): string =>
-  path("api", "experiments", experiment, "chart_preferences");
-
-export const preferencesAsked = (experiment: string) =>
+const preferencesAsked = (experiment: string) =>
   asked<ChartPreferences>(["experiments", experiment, "chart preferences"], chartPreferences(experiment), MINUTE);
 
 export const useChartPreferences = (experiment: string) => useQuery(preferencesAsked(experiment));
 
-export const configAsked = {
+const configAsked = {
   queryKey: ["config", "shared", "parsed"],
   queryFn: async ({ signal }: { signal: AbortSignal }): Promise<Ini> =>
-    parseIni(await get<string>("/api/config/shared", signal)),
+    parseIni(await get<string>(SHARED_CONFIG, signal)),
   staleTime: MINUTE,
 };
 

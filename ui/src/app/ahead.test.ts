@@ -1,9 +1,8 @@
 // @vitest-environment happy-dom
-import { QueryClient } from "@tanstack/react-query";
 import { afterEach, expect, it, vi } from "vitest";
-import { answerWith, type Transport } from "@/api/client";
+import { answerWith, get, getAhead, type Transport } from "@/api/client";
 import { makeDemo } from "@/demo/demo";
-import { fetchAhead } from "./ahead";
+import { askAhead } from "./ahead";
 
 const rejected: unknown[] = [];
 process.on("unhandledRejection", (reason) => rejected.push(reason));
@@ -22,7 +21,7 @@ function listening(transport: Transport): string[] {
 
 it("asks for what the first charts need, their history included, without waiting for who is signed in", async () => {
   const asked = listening(makeDemo({ latencyMs: 0 }).transport);
-  fetchAhead(new QueryClient(), { pathname: "/overview", search: "?experiment=demo" });
+  askAhead({ pathname: "/overview", search: "?experiment=demo" });
   await vi.waitFor(() => {
     expect(asked).toContain("/api/experiments/demo/time_series/temperature_readings");
     expect(asked).toContain("/api/experiments/demo/workers");
@@ -32,15 +31,32 @@ it("asks for what the first charts need, their history included, without waiting
 
 it("asks nothing more on pages without charts", async () => {
   const asked = listening(makeDemo({ latencyMs: 0 }).transport);
-  fetchAhead(new QueryClient(), { pathname: "/config", search: "" });
+  askAhead({ pathname: "/config", search: "" });
   await new Promise((settled) => setTimeout(settled, 50));
   expect(asked).toEqual(["/auth/me"]);
 });
 
 it("fails in silence when no person is signed in", async () => {
   const asked = listening(async () => ({ status: 401, body: { error: "Not signed in" } }));
-  fetchAhead(new QueryClient(), { pathname: "/", search: "" });
+  askAhead({ pathname: "/", search: "" });
   await vi.waitFor(() => expect(asked).toContain("/api/experiments"));
   await new Promise((settled) => setTimeout(settled, 50));
   expect(asked.filter((path) => path.includes("time_series"))).toEqual([]);
+});
+
+it("keeps an answer for the first who asks, and no refusal", async () => {
+  let status = 401;
+  const asked: string[] = [];
+  answerWith(async (_, path) => {
+    asked.push(path);
+    return { status, body: path };
+  });
+  const refused = getAhead("/api/workers").catch(() => undefined);
+  void getAhead("/api/experiments").catch(() => undefined);
+  await refused;
+  status = 200;
+  expect(await get("/api/workers")).toBe("/api/workers");
+  await getAhead("/api/models");
+  expect([await get("/api/models"), await get("/api/models")]).toEqual(["/api/models", "/api/models"]);
+  expect(asked.filter((path) => path === "/api/models").length).toBe(2);
 });

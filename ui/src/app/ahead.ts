@@ -1,63 +1,58 @@
-/** Fetches parts and answers of the first page while the leader is still asked who is signed in. */
+/** Asks for what the first page shows while its code is still on its way. Imports nothing large. */
 
-import type { QueryClient } from "@tanstack/react-query";
+import { getAhead } from "@/api/client";
+import { parseIni } from "@/api/ini";
 import {
-  assignedAsked,
-  chartsAsked,
-  configAsked,
-  experimentsAsked,
-  jobsAsked,
-  labelsAsked,
-  preferencesAsked,
-  workersAsked,
-} from "@/api/queries";
-import type { ChartPreferences } from "@/api/types";
-import { chosenCharts } from "@/charts/useChosenCharts";
-import { firstExperiment } from "@/parts/experiment";
-import { personAsked } from "./session";
+  assignedTo,
+  CHARTS,
+  chartPreferences,
+  EXPERIMENTS,
+  JOBS,
+  labelsIn,
+  ME,
+  SHARED_CONFIG,
+  WORKERS,
+} from "@/api/routes";
+import type { ChartDescriptor, ChartPreferences, Experiment } from "@/api/types";
+import { chosenCharts } from "@/charts/chosenCharts";
+import { firstWindow, historyPath, hoursOf, wantedBy } from "@/charts/wanted";
+import { firstExperiment } from "@/parts/pickExperiment";
 
-interface First {
-  path: RegExp;
-  load: () => Promise<unknown>;
-  charts: keyof ChartPreferences;
-}
-
-const PAGES: readonly First[] = [
-  { path: /^\/(overview\/?)?$/, load: () => import("@/features/overview/Overview"), charts: "overview_chart_keys" },
-  {
-    path: /^\/pioreactors\/[^/]+$/,
-    load: () => import("@/features/pioreactors/Pioreactors"),
-    charts: "pioreactor_chart_keys",
-  },
+const PAGES: readonly { path: RegExp; charts: keyof ChartPreferences }[] = [
+  { path: /^\/(overview\/?)?$/, charts: "overview_chart_keys" },
+  { path: /^\/pioreactors\/[^/]+$/, charts: "pioreactor_chart_keys" },
 ];
 
-/** A promise whose failure is met again, and reported, by the page that asks for the same. */
-function quiet<T>(asked: Promise<T>): Promise<T> {
+/** Ask for a route; a failure is met again, and reported, by the page that asks for the same. */
+function ask<T>(route: string): Promise<T> {
+  const asked = getAhead<T>(route);
   asked.catch(() => undefined);
   return asked;
 }
 
 /** Ask for what charts of a page need, each as soon as what it depends on is known. */
-async function askAhead(client: QueryClient, search: string, page: keyof ChartPreferences): Promise<void> {
-  const charts = quiet(client.fetchQuery(chartsAsked));
-  const config = quiet(client.fetchQuery(configAsked));
-  const drawing = quiet(import("@/charts/Charts"));
-  void client.prefetchQuery(workersAsked);
-  void client.prefetchQuery(jobsAsked);
-  const experiment = firstExperiment(await client.fetchQuery(experimentsAsked), search)?.experiment;
+async function askForCharts(search: string, page: keyof ChartPreferences): Promise<void> {
+  const charts = ask<ChartDescriptor[]>(CHARTS);
+  const config = ask<string>(SHARED_CONFIG);
+  const experiments = ask<Experiment[]>(EXPERIMENTS);
+  void ask(WORKERS);
+  void ask(JOBS);
+  const experiment = firstExperiment(await experiments, search)?.experiment;
   if (experiment === undefined) return;
-  const preferences = quiet(client.fetchQuery(preferencesAsked(experiment)));
-  void client.prefetchQuery(assignedAsked(experiment));
-  void client.prefetchQuery(labelsAsked(experiment));
-  const chosen = chosenCharts(await charts, await config, (await preferences)[page]);
-  (await drawing).fetchCharts(chosen, experiment);
+  const preferences = ask<ChartPreferences>(chartPreferences(experiment));
+  void ask(assignedTo(experiment));
+  void ask(labelsIn(experiment));
+  const chosen = chosenCharts(await charts, parseIni(await config), (await preferences)[page]);
+  const hours = hoursOf(firstWindow(new URLSearchParams(search)));
+  for (const chart of chosen) {
+    const wanted = wantedBy(chart, experiment, hours);
+    if (wanted.table !== null) void ask(historyPath(wanted, wanted.table));
+  }
 }
 
-/** Begin to fetch the parts that the page at an address consists of, and what it shows. */
-export function fetchAhead(client: QueryClient, { pathname, search }: { pathname: string; search: string }): void {
-  void client.prefetchQuery(personAsked);
+/** Begin to ask for what the page at an address shows. */
+export function askAhead({ pathname, search }: { pathname: string; search: string }): void {
+  void ask(ME);
   const page = PAGES.find(({ path }) => path.test(pathname));
-  if (!page) return;
-  void quiet(page.load());
-  void quiet(askAhead(client, search, page.charts));
+  if (page) askForCharts(search, page.charts).catch(() => undefined);
 }

@@ -1,11 +1,11 @@
 import { QueryClient, QueryObserver } from "@tanstack/react-query";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { answerWith, completedBy } from "@/api/client";
-import { bandWanted, Source } from "@/charts/sources";
+import { Source } from "@/charts/sources";
+import { bandWanted } from "@/charts/wanted";
 import { bus, type Ears } from "@/live/bus";
 import { RECORDED_MS } from "@/live/coverage";
-import { ESTIMATE } from "@/live/estimate";
-import { logsOf, ofExperiment } from "@/live/topics";
+import { ALL, ESTIMATE, logsOf, ofExperiment } from "@/live/topics";
 import { refetchMissed } from "./missed";
 
 const START_MS = Date.parse("2026-03-01T12:00:00Z");
@@ -46,9 +46,10 @@ it("asks again for what a subscription came too late for, and for nothing else",
   const client = new QueryClient();
   leave.push(refetchMissed(client, bus));
   const early = shown(client, "early", logsOf("demo", "a"));
-  const other = shown(client, "other", logsOf("another"));
+  const other = shown(client, "other", "pioreactor/+/demo2/od_reading/#");
   const unmarked = shown(client, "unmarked");
-  leave.push(bus.want(ofExperiment("demo")));
+  // Several subscriptions at a time are one reason to ask.
+  leave.push(bus.want(ofExperiment("demo")), bus.want(logsOf(ALL)));
   await vi.advanceTimersByTimeAsync(LAST_MS);
   expect(early.asked).toBe(1 + RECORDED_MS.length);
   const late = shown(client, "late", logsOf("demo"));

@@ -2,17 +2,18 @@
 
 import { type UseQueryResult, useQuery } from "@tanstack/react-query";
 import { get, Refused, request } from "@/api/client";
+import { ME } from "@/api/routes";
 
 export interface Person {
   username: string;
 }
 
-export const personAsked = {
+const personAsked = {
   queryKey: ["me"],
   staleTime: Infinity,
   queryFn: async ({ signal }: { signal: AbortSignal }): Promise<Person | null> => {
     try {
-      return await get<Person>("/auth/me", signal);
+      return await get<Person>(ME, signal);
     } catch (error) {
       if (error instanceof Refused && error.status === 401) return null;
       throw error;

@@ -6,24 +6,24 @@ import type { ChartDescriptor } from "@/api/types";
 import { decimalsFor } from "@/live/estimate";
 import { fixed, legible } from "@/parts/format";
 import { Problem } from "@/parts/Problem";
-import { useAxis, type Window, writeMoment } from "./axis";
+import { useAxis, writeMoment } from "./axis";
 import type { Band } from "./bands";
 import { ChartMenu } from "./ChartMenu";
 import css from "./charts.module.css";
 import { useDetailed } from "./detail";
+import { MAX_BANDS, quantityOf, useBands, useDoses } from "./extras";
 import { Legend, type LegendEntry } from "./Legend";
 import type { Note } from "./notes";
 import { strokeOfChannel } from "./palette";
 import type { Line } from "./plot";
 import type { Points } from "./points";
-import { bandWanted, dosesWanted, factorOf, wantedBy } from "./sources";
 import { inWords, type Quantity, summarize } from "./stretch";
 import { TimeChart } from "./TimeChart";
 import { useUncalibratedWords } from "./uncalibrated";
 import { splitSeries, useUnitStrokes } from "./useLines";
+import { hoursOf, wantedBy } from "./wanted";
 
 /** Bands of more lines than these cover each other and the lines. */
-const BANDS_OF_UNITS = 6;
 
 interface Props {
   chart: ChartDescriptor;
@@ -58,8 +58,8 @@ export function ChartCard(props: Props) {
   const { source, version } = detailed;
   const strokes = useUnitStrokes();
   const mayBeLog = chart.log_scale ?? false;
-  const doses = useDoses(mayBeLog ? experiment : undefined, axis.window);
-  const bandsOf = useBands(chart, experiment, axis.window);
+  const doses = useDoses(mayBeLog ? experiment : undefined, hoursOf(axis.window));
+  const bandsOf = useBands(chart, experiment, hoursOf(axis.window));
   const quantity = quantityOf(chart);
   const [log, setLog] = useState(false);
   const [cursorAt, setCursorAt] = useState<number>();
@@ -158,10 +158,10 @@ export function ChartCard(props: Props) {
           notes={notes}
           doses={series
             .filter((one, i) => !hidden.has(one.unit) && series.findIndex((other) => other.unit === one.unit) === i)
-            .map((one) => ({ x: doses.get(one.unit)?.x ?? [], color: strokes.strokeOf(one.unit).color }))
+            .map((one) => ({ x: doses(one.unit), color: strokes.strokeOf(one.unit).color }))
             .filter(({ x }) => x.length > 0)}
           bands={
-            shownSeries.length > BANDS_OF_UNITS
+            shownSeries.length > MAX_BANDS
               ? []
               : shownSeries.flatMap((one) => bandsOf(one.unit, strokes.strokeOf(one.unit).color))
           }
@@ -177,13 +177,6 @@ export function ChartCard(props: Props) {
   );
 }
 
-export const EVER_H = 1_000_000;
-export const hoursOf = (window: Window): number => (window === "all" ? EVER_H : window);
-
-/** A logarithmic axis is offered for what grows. */
-export const quantityOf = (chart: ChartDescriptor): Quantity =>
-  chart.data_source === "growth_rates" ? "rate" : chart.log_scale ? "biomass" : "other";
-
 /** A value with the digits that it deserves: a growth rate with its band, where there is one. */
 function written(value: number, decimals: number, quantity: Quantity, band: Band | undefined, at: number): string {
   if (quantity !== "rate") return legible(value, decimals);
@@ -191,24 +184,6 @@ function written(value: number, decimals: number, quantity: Quantity, band: Band
   if (low === undefined || high === undefined) return fixed(value, 2);
   const half = (high - low) / 2;
   return `${fixed(value, decimalsFor(half))} ± ${fixed(half, decimalsFor(half))}`;
-}
-
-/** The 95 % bands of the growth rates, of every unit that publishes one; none for other charts. */
-function useBands(chart: ChartDescriptor, experiment: string, window: Window): (unit: string, color: string) => Band[] {
-  const wanted = quantityOf(chart) === "rate";
-  const factor = factorOf(chart.y_transformation);
-  const lookbackH = hoursOf(window);
-  const low = useDetailed(bandWanted("lower_95", experiment, factor, lookbackH), wanted).series;
-  const high = useDetailed(bandWanted("upper_95", experiment, factor, lookbackH), wanted).series;
-  return (unit, color) => {
-    const [below, above] = wanted ? [low.get(unit), high.get(unit)] : [];
-    return below && above ? [{ low: below, high: above, color }] : [];
-  };
-}
-
-/** Doses of every unit; nothing is asked for a chart that does not show them. */
-function useDoses(experiment: string | undefined, window: Window): ReadonlyMap<string, Points> {
-  return useDetailed(dosesWanted(experiment ?? "", hoursOf(window)), experiment !== undefined).series;
 }
 
 export function extentOf(xs: readonly number[][]): [number, number] | undefined {

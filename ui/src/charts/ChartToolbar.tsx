@@ -4,9 +4,10 @@ import { Button, SegmentedControl } from "@mantine/core";
 import type { ReactNode } from "react";
 import { Icon } from "@/parts/icons";
 import { remember } from "@/parts/remembered";
-import { type TimeStyle, useAxis, type Window } from "./axis";
+import { type TimeStyle, useAxis } from "./axis";
 import css from "./charts.module.css";
 import { RangePicker } from "./RangePicker";
+import { TIME_WINDOW, windowOf } from "./wanted";
 
 const WINDOWS: { value: string; label: string }[] = [
   { value: "all", label: "All" },
@@ -16,10 +17,6 @@ const WINDOWS: { value: string; label: string }[] = [
 ];
 
 export const TIME_STYLE = "pioreactor.timeStyle";
-export const TIME_WINDOW = "pioreactor.timeWindow";
-
-export const windowOf = (text: string | undefined): Window =>
-  text === undefined || text === "all" || !(Number(text) > 0) ? "all" : Number(text);
 
 export function ChartToolbar({ children }: { children?: ReactNode }) {
   const { axis } = useAxis();

@@ -7,13 +7,13 @@ import type { ChartDescriptor } from "@/api/types";
 import { recall } from "@/parts/remembered";
 import { StillStrips } from "@/stills/StillStrip";
 import { readStretch, type Stretch, useStretchInAddress } from "./address";
-import { AxisContext, SharedAxis, type TimeStyle, type Window } from "./axis";
-import { ChartCard, hoursOf } from "./ChartCard";
-import { ChartToolbar, TIME_STYLE, TIME_WINDOW, windowOf } from "./ChartToolbar";
+import { AxisContext, SharedAxis, type TimeStyle } from "./axis";
+import { ChartCard } from "./ChartCard";
+import { ChartToolbar, TIME_STYLE } from "./ChartToolbar";
 import css from "./charts.module.css";
 import { useNotes } from "./notes";
 import { PlaceNote } from "./PlaceNote";
-import { fetchSource, wantedBy } from "./sources";
+import { TIME_WINDOW, windowOf } from "./wanted";
 
 interface Props {
   charts: readonly ChartDescriptor[];
@@ -34,18 +34,10 @@ export function styleOf(remembered: string | undefined, config: Ini | undefined)
   return config?.["ui.overview.settings"]?.time_display_mode === "clock_time" ? "clock" : "elapsed";
 }
 
-const firstWindow = ({ window }: Stretch): Window => window ?? windowOf(recall(TIME_WINDOW));
-
-/** Ask for what charts will show, before they are on the page. */
-export function fetchCharts(charts: readonly ChartDescriptor[], experiment: string): void {
-  const hours = hoursOf(firstWindow(readStretch(new URLSearchParams(location.search))));
-  for (const chart of charts) fetchSource(wantedBy(chart, experiment, hours));
-}
-
 function begun(startS: number, stretch: Stretch, config: Ini | undefined): SharedAxis {
   const axis = new SharedAxis();
   const style = styleOf(recall(TIME_STYLE), config);
-  axis.set({ startS, style, zoom: stretch.zoom, window: firstWindow(stretch) });
+  axis.set({ startS, style, zoom: stretch.zoom, window: stretch.window ?? windowOf(recall(TIME_WINDOW)) });
   return axis;
 }
 

@@ -3,7 +3,8 @@
 import { Button, Checkbox, Popover } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { request } from "@/api/client";
-import { chartPreferences, useChartDescriptors, useChartPreferences } from "@/api/queries";
+import { useChartDescriptors, useChartPreferences } from "@/api/queries";
+import { chartPreferences } from "@/api/routes";
 import type { ChartDescriptor, ChartPreferences } from "@/api/types";
 import { Icon } from "@/parts/icons";
 import { Problem } from "@/parts/Problem";

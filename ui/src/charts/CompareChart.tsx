@@ -6,16 +6,17 @@ import type { ChartDescriptor } from "@/api/types";
 import { legible } from "@/parts/format";
 import { Problem } from "@/parts/Problem";
 import { useAxis, writeMoment } from "./axis";
-import { EVER_H, extentOf, quantityOf, valueAt } from "./ChartCard";
+import { extentOf, valueAt } from "./ChartCard";
 import css from "./charts.module.css";
 import { useDetailed } from "./detail";
+import { MAX_BANDS, quantityOf, since, useBands, useDoses } from "./extras";
 import { Legend, type LegendEntry } from "./Legend";
 import type { Stroke } from "./palette";
 import type { Points } from "./points";
-import { wantedBy } from "./sources";
 import { inWords, summarize } from "./stretch";
 import { TimeChart } from "./TimeChart";
 import { splitSeries, useUnitStrokes } from "./useLines";
+import { EVER_H, wantedBy } from "./wanted";
 
 export interface Side {
   experiment: string;
@@ -35,6 +36,7 @@ const DASHES: number[][] = [[], [7, 5]];
 
 interface Series {
   key: string;
+  unit: string;
   name: string;
   points: Points;
   stroke: Stroke;
@@ -53,13 +55,16 @@ function useSide(chart: ChartDescriptor, { experiment, startS, labels }: Side, n
         const angle = channel && manyChannels ? (strokes.angleOf(channel) ?? `channel ${channel}`) : undefined;
         return {
           key: `${nth} ${name}`,
+          unit,
           name: [labels[unit] ?? unit, angle].filter(Boolean).join(" "),
-          points: { x: points.x.map((at) => at - startS), y: points.y },
+          points: since(points, startS),
           stroke: { color: strokes.strokeOf(unit).color, dash: DASHES[nth] ?? [] },
         };
       });
   }, [series, strokes, startS, labels, nth]);
-  return { source, series: found, version, dark: strokes.dark };
+  const bandsOf = useBands(chart, experiment, EVER_H, startS);
+  const dosesOf = useDoses(chart.log_scale ? experiment : undefined, EVER_H, startS);
+  return { source, series: found, version, dark: strokes.dark, bandsOf, dosesOf };
 }
 
 export function CompareChart({ chart, sides, hidden, onToggle }: Props) {
@@ -73,6 +78,9 @@ export function CompareChart({ chart, sides, hidden, onToggle }: Props) {
   const plot = useRef<uPlot | null>(null);
   const decimals = chart.fixed_decimals ?? 2;
   const series = both.flatMap((side) => side.series);
+  const shown = both.flatMap(({ series: all, bandsOf, dosesOf }) =>
+    all.filter(({ key }) => !hidden.has(key)).map((one) => ({ ...one, bandsOf, dosesOf })),
+  );
   const [a, b] = [first.series, second.series];
   useEffect(() => {
     axis.covers(
@@ -135,8 +143,17 @@ export function CompareChart({ chart, sides, hidden, onToggle }: Props) {
           dark={first.dark}
           height={240}
           notes={NOTHING}
-          doses={NOTHING}
-          bands={NOTHING}
+          doses={shown
+            .filter(
+              ({ unit, dosesOf }, i) => shown.findIndex((one) => one.unit === unit && one.dosesOf === dosesOf) === i,
+            )
+            .map(({ unit, stroke, dosesOf }) => ({ x: dosesOf(unit), color: stroke.color }))
+            .filter(({ x }) => x.length > 0)}
+          bands={
+            shown.length > MAX_BANDS
+              ? NOTHING
+              : shown.flatMap(({ unit, stroke, bandsOf }) => bandsOf(unit, stroke.color))
+          }
           onCursor={(_, at) => setCursorAt(at)}
           plotRef={plot}
         />

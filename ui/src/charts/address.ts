@@ -4,6 +4,7 @@ import { useEffect, useSyncExternalStore } from "react";
 import { useAddressParams } from "@/parts/addressParams";
 import { secondsOf } from "@/parts/format";
 import type { Range, SharedAxis, Window } from "./axis";
+import { windowIn } from "./wanted";
 
 /** What is shown: the last hours, or a stretch between two moments [s]. */
 export interface Stretch {
@@ -15,11 +16,7 @@ const WRITTEN_AFTER_MS = 300;
 
 export function readStretch(params: URLSearchParams): Stretch {
   const [from, to] = [secondsOf(params.get("from") ?? ""), secondsOf(params.get("to") ?? "")];
-  const hours = params.get("window");
-  return {
-    window: hours === null ? undefined : Number(hours) > 0 ? Number(hours) : "all",
-    zoom: to > from ? [from, to] : undefined,
-  };
+  return { window: windowIn(params), zoom: to > from ? [from, to] : undefined };
 }
 
 const moment = (seconds: number): string => new Date(Math.round(seconds) * 1000).toISOString().replace(".000Z", "Z");

@@ -3,7 +3,8 @@
 import { useEffect, useMemo, useState } from "react";
 import { type Range, useAxis } from "./axis";
 import type { Points } from "./points";
-import { type Source, useSource, type Wanted } from "./sources";
+import { type Source, useSource } from "./sources";
+import type { Wanted } from "./wanted";
 
 const SETTLES_MS = 250;
 

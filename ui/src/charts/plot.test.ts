@@ -1,7 +1,7 @@
 // @vitest-environment happy-dom
 
 import { expect, it } from "vitest";
-import { decimalsOf, plotOptions, yRange } from "./plot";
+import { decimalsOf, labelStart, plotOptions, yRange } from "./plot";
 
 it.each([
   [0.25, 2],
@@ -46,3 +46,12 @@ it("does not let one spike flatten a chart", () => {
   expect(range(u)[1]).toBeLessThan(1.1);
   expect(range(u)[0]).toBeGreaterThan(0.9);
 });
+
+it.each([
+  ["in the middle", 300, 309],
+  ["at the right end", 580, 531],
+  ["at the left end", 60, 69],
+  ["outside on the right", 640, 560],
+])("keeps the label of a spike %s inside the plot", (_, mark, start) =>
+  expect(labelStart(mark, 9, 40, 60, 600)).toBe(start),
+);

@@ -148,6 +148,12 @@ function spikeFinder(): (u: uPlot) => (Robust | undefined)[] {
 const MARK_PX = 6;
 const LABELED_SPIKES = 3;
 
+/** Where a label of a mark begins: right of it, left of it where that does not fit, and never outside of the plot. */
+export function labelStart(mark: number, gap: number, width: number, left: number, right: number): number {
+  const start = mark + gap + width <= right ? mark + gap : mark - gap - width;
+  return Math.min(Math.max(start, left), right - width);
+}
+
 /** Mark spikes outside of the plot at its edge, with their value: the axis leaves them out. */
 function drawSpikes(u: uPlot, found: readonly (Robust | undefined)[], lines: readonly Line[], decimals: number): void {
   const { ctx, bbox } = u;
@@ -156,6 +162,14 @@ function drawSpikes(u: uPlot, found: readonly (Robust | undefined)[], lines: rea
   ctx.save();
   ctx.font = AXIS_FONT.replace("12px", `${12 * devicePixelRatio}px`);
   ctx.textBaseline = "middle";
+  ctx.textAlign = "left";
+  // Marks end at the plot, and labels are read in front of lines and notes.
+  ctx.beginPath();
+  ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
+  ctx.clip();
+  ctx.strokeStyle = token("--surface");
+  ctx.lineWidth = 4 * devicePixelRatio;
+  ctx.lineJoin = "round";
   const labeled: [edge: number, from: number, to: number][] = [];
   found.forEach((robust, i) => {
     const outside = (robust?.spikes ?? []).filter((row) => {
@@ -178,14 +192,13 @@ function drawSpikes(u: uPlot, found: readonly (Robust | undefined)[], lines: rea
       if (outside.length > LABELED_SPIKES) continue;
       const label = legible(value, decimals);
       const width = ctx.measureText(label).width;
-      const fits = px + 2 * size + width < bbox.left + bbox.width;
-      const from = fits ? px : px - 2 * size - width;
-      const to = from + 2 * size + width;
+      const from = labelStart(px, 1.5 * size, width, bbox.left, bbox.left + bbox.width);
+      const to = from + width;
       // Lines that spike together have marks above each other, and one label.
-      if (labeled.some(([edge, a, b]) => edge === tip && from < b && a < to)) continue;
+      if (labeled.some(([edge, a, b]) => edge === tip && from < b + size && a < to + size)) continue;
       labeled.push([tip, from, to]);
-      ctx.textAlign = fits ? "left" : "right";
-      ctx.fillText(label, px + (fits ? 1.5 : -1.5) * size, (tip + foot) / 2);
+      ctx.strokeText(label, from, (tip + foot) / 2);
+      ctx.fillText(label, from, (tip + foot) / 2);
     }
   });
   ctx.restore();

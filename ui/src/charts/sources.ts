@@ -1,94 +1,15 @@
 /** Where a chart's points come from: history over HTTP, news over the broker, shared by all who show them. */
 
 import { useMemo, useSyncExternalStore } from "react";
-import { get, path } from "@/api/client";
-import type { ChartDescriptor, TimeSeries } from "@/api/types";
+import { get } from "@/api/client";
+import type { TimeSeries } from "@/api/types";
 import { bus } from "@/live/bus";
-import { ESTIMATE } from "@/live/estimate";
 import { readingOf } from "@/live/hooks";
 import type { Message } from "@/live/store";
 import { overlap, parse } from "@/live/topics";
 import { secondsOf } from "@/parts/format";
 import { SeriesTable } from "./points";
-
-export interface Wanted {
-  experiment: string;
-  /** Where history is asked for, or null when only news is wanted. */
-  table: string | null;
-  /** A column of the table, or null for the series that its measurement declares. */
-  column: string | null;
-  topics: readonly string[];
-  payloadKey: string | null;
-  /** The field of the payload that holds the channel, or null for one series per unit. */
-  channelKey: string | null;
-  factor: number;
-  /** Hours back from the leader's now. */
-  lookbackH: number;
-  /** First and last moment [s], in place of the hours. */
-  stretch?: readonly [number, number] | undefined;
-  targetPoints: number;
-}
-
-const FACTORS: Record<string, number> = { per_hour_to_per_day: 24, percent: 100 };
-
-/** Return what a descriptor's transformation multiplies by. */
-export const factorOf = (transformation: string | null | undefined): number => FACTORS[transformation ?? "none"] ?? 1;
-
-export function wantedBy(chart: ChartDescriptor, experiment: string, lookbackH: number, targetPoints = 1400): Wanted {
-  const topics = chart.mqtt_topic ? [chart.mqtt_topic].flat() : [];
-  return {
-    experiment,
-    table: chart.data_source,
-    column: null,
-    topics,
-    payloadKey: chart.payload_key ?? null,
-    channelKey: chart.channel_key ?? null,
-    factor: factorOf(chart.y_transformation),
-    lookbackH,
-    targetPoints,
-  };
-}
-
-/** One edge of the 95 % band around the growth rate. */
-export const bandWanted = (
-  edge: "lower_95" | "upper_95",
-  experiment: string,
-  factor: number,
-  lookbackH: number,
-): Wanted => ({
-  experiment,
-  table: "growth_rate_bands",
-  column: edge,
-  topics: [ESTIMATE],
-  payloadKey: edge,
-  channelKey: null,
-  factor,
-  lookbackH,
-  targetPoints: 1400,
-});
-
-/** When liquid was moved, by whatever pump. */
-export const dosesWanted = (experiment: string, lookbackH: number): Wanted => ({
-  experiment,
-  table: "dosing_events",
-  column: "volume_change_ml",
-  topics: ["dosing_events"],
-  payloadKey: "volume_change",
-  channelKey: null,
-  factor: 1,
-  lookbackH,
-  targetPoints: 1400,
-});
-
-function historyPath(wanted: Wanted, table: string, sinceS?: number): string {
-  const ends = wanted.column === null ? [table] : [table, wanted.column];
-  const [start, end] = (wanted.stretch ?? []).map((moment) => new Date(moment * 1000).toISOString());
-  const since =
-    sinceS === undefined ? `lookback=${wanted.lookbackH}` : `start_time=${new Date(sinceS * 1000).toISOString()}`;
-  const when = start && end ? `start_time=${start}&end_time=${end}` : since;
-  const query = `?${when}&target_points=${wanted.targetPoints}`;
-  return path("api", "experiments", wanted.experiment, "time_series", ...ends) + query;
-}
+import { historyPath, type Wanted } from "./wanted";
 
 /** Return the series of a live message: `unit`, or `unit-channel` when the payload holds a channel. */
 export function seriesName(topic: string, payload: string, channelKey: string | null): string | undefined {
@@ -113,7 +34,6 @@ export class Source {
   private stop: () => void = () => undefined;
   private readonly listeners = new Set<() => void>();
   private revision = 0;
-  private early: Promise<TimeSeries> | undefined;
   private askedAtMs = 0;
   /** The newest moment that history had [s]. */
   private recordedS: number | undefined;
@@ -133,17 +53,6 @@ export class Source {
 
   get isUsed(): boolean {
     return this.users > 0;
-  }
-
-  /** Ask for history before anything shows it. */
-  fetchAhead(): void {
-    if (this.users > 0 || this.loaded || this.wanted.table === null) return;
-    this.askedAtMs = Date.now();
-    this.early ??= get<TimeSeries>(historyPath(this.wanted, this.wanted.table));
-    // A chart that shows the source asks again, and reports what failed.
-    this.early.catch(() => {
-      this.early = undefined;
-    });
   }
 
   private changed(): void {
@@ -180,10 +89,8 @@ export class Source {
       return;
     }
     const sinceS = fromS === undefined ? undefined : fromS - OVERLAP_S;
-    if (this.early === undefined) this.askedAtMs = Date.now();
-    const asked = this.early ?? get<TimeSeries>(historyPath(this.wanted, table, sinceS), signal);
-    this.early = undefined;
-    asked.then(
+    this.askedAtMs = Date.now();
+    get<TimeSeries>(historyPath(this.wanted, table, sinceS), signal).then(
       (history) => {
         if (signal.aborted) return;
         const series = this.read(history);
@@ -241,9 +148,6 @@ function sourceOf(key: string, wanted: Wanted): Source {
 }
 
 const idle = (): (() => void) => () => undefined;
-
-/** Ask for a series before a chart shows it. */
-export const fetchSource = (wanted: Wanted): void => sourceOf(JSON.stringify(wanted), wanted).fetchAhead();
 
 /** The source for a request; equal requests share one. */
 export function useSourceOf(wanted: Wanted): Source {

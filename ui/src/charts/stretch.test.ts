@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { toCsv } from "./exporting";
-import { factorOf, seriesName } from "./sources";
+import { seriesName } from "./sources";
 import { inWords, summarize } from "./stretch";
+import { factorOf } from "./wanted";
 
 it("finds the growth rate and doubling time of an exponential", () => {
   const x = Array.from({ length: 100 }, (_, i) => i * 60);

@@ -30,7 +30,7 @@ it("reports a first subscription when units have sent their records, and is cont
   coverage.subscribed(LOGS);
   expect(missed).toEqual([]);
   vi.advanceTimersByTime(SOON_MS);
-  expect(missed).toEqual([{ filter: LOGS, fromS: undefined, untilMs: START_MS + LAST_MS }]);
+  expect(missed).toEqual([{ filter: LOGS, fromS: undefined, untilMs: START_MS + SOON_MS - 500 }]);
   vi.advanceTimersByTime(10 * LAST_MS);
   expect(missed).toHaveLength(2);
 });

@@ -10,6 +10,8 @@ import { monitor, parse } from "./topics";
 
 /** The leader has what was published before a subscription at the first of these moments after it, or at the last [ms]. */
 export const RECORDED_MS = [2_000, 10_000] as const;
+/** Subscriptions acknowledged within this time [ms] are one occasion to ask. */
+const TOGETHER_MS = 500;
 /** Records older than this [s] were not merely on their way to the leader. */
 const WAITED_S = 10;
 
@@ -60,12 +62,13 @@ export class Coverage {
   subscribed(filter: string): void {
     this.clear(filter);
     this.subscriptions.add(filter);
-    const missed = { filter, fromS: this.missingFromS.get(filter), untilMs: Date.now() + Math.max(...RECORDED_MS) };
-    if (missed.fromS !== undefined) this.tell(missed);
+    const fromS = this.missingFromS.get(filter);
+    const untilMs = Date.now() - TOGETHER_MS;
+    if (fromS !== undefined) this.tell({ filter, fromS, untilMs });
     const timers = RECORDED_MS.map((delayMs, index) =>
       setTimeout(() => {
         if (index === RECORDED_MS.length - 1) this.complete(filter);
-        this.tell(missed);
+        this.tell({ filter, fromS, untilMs: untilMs + delayMs });
       }, delayMs),
     );
     this.timers.set(filter, timers);

@@ -4,8 +4,6 @@ import { useMemo } from "react";
 import { useTopic } from "./hooks";
 import { setting } from "./topics";
 
-export const ESTIMATE = "growth_rate_calculating/estimate";
-
 export interface Estimate {
   /** Specific growth rate [1/h], and half the width of its 95 % band. */
   rate: number;

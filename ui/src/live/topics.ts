@@ -16,6 +16,9 @@ export const monitor = (unit: string, name: string): string => setting(unit, CLU
 export const bioreactor = (unit: string, experiment: string, variable: string): string =>
   setting(unit, experiment, "bioreactor", variable);
 
+/** The growth rate of a unit with its band. */
+export const ESTIMATE = "growth_rate_calculating/estimate";
+
 /** Everything one experiment says, and what the units say about themselves. */
 export const ofExperiment = (experiment: string): string => `pioreactor/+/${experiment}/#`;
 export const ofMonitors = `pioreactor/+/${CLUSTER}/monitor/#`;

@@ -4,6 +4,7 @@ import { createContext, type ReactNode, useCallback, useContext, useEffect, useM
 import { useExperiments } from "@/api/queries";
 import type { Experiment } from "@/api/types";
 import { useAddressParams } from "./addressParams";
+import { LINKED, pick, REMEMBERED } from "./pickExperiment";
 import { recall, remember } from "./remembered";
 
 interface Frame {
@@ -24,27 +25,8 @@ const FrameContext = createContext<Frame>({
   error: null,
   fetching: true,
 });
-const REMEMBERED = "pioreactor.experiment";
-const LINKED = "experiment";
 /** Parameters of the address that have a meaning in one experiment only. */
 const OF_ONE_EXPERIMENT = ["from", "to"];
-
-/** Return the experiment asked for, or else the newest that has units, or else the newest. */
-export function pick(
-  experiments: readonly Experiment[],
-  ...names: (string | null | undefined)[]
-): Experiment | undefined {
-  for (const name of names) {
-    const found = experiments.find((one) => one.experiment === name);
-    if (found) return found;
-  }
-  const newestFirst = [...experiments].sort((a, b) => b.created_at.localeCompare(a.created_at));
-  return newestFirst.find((one) => one.worker_count > 0) ?? newestFirst[0];
-}
-
-/** Return the experiment that a page with this query shows at first. */
-export const firstExperiment = (experiments: readonly Experiment[], search: string): Experiment | undefined =>
-  pick(experiments, new URLSearchParams(search).get(LINKED), recall(REMEMBERED));
 
 /** Return an address within the panel that shows it for an experiment. */
 export const inExperiment = (path: string, experiment: string): string =>

@@ -32,15 +32,29 @@ export function duration(seconds: number): string {
   return `${Math.round(s / 86_400)} d`;
 }
 
-const clockFormat = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", hour12: false });
-const secondsFormat = new Intl.DateTimeFormat(undefined, {
-  hour: "2-digit",
-  minute: "2-digit",
-  second: "2-digit",
-  hour12: false,
-});
-const dayFormat = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
-const fullFormat = new Intl.DateTimeFormat(undefined, {
+const two = (value: number): string => String(value).padStart(2, "0");
+
+/** Formats are made when they are first needed: each costs a cold page several milliseconds. */
+function lazily(options: Intl.DateTimeFormatOptions): (seconds: number) => string {
+  let format: Intl.DateTimeFormat | undefined;
+  return (seconds) => {
+    format ??= new Intl.DateTimeFormat(undefined, options);
+    return format.format(seconds * 1000);
+  };
+}
+
+/** "14:05". */
+export function clock(seconds: number): string {
+  const at = new Date(seconds * 1000);
+  return `${two(at.getHours())}:${two(at.getMinutes())}`;
+}
+
+/** "14:05:09". */
+export const clockWithSeconds = (seconds: number): string =>
+  `${clock(seconds)}:${two(new Date(seconds * 1000).getSeconds())}`;
+
+export const day = lazily({ day: "numeric", month: "short" });
+export const moment = lazily({
   day: "numeric",
   month: "short",
   year: "numeric",
@@ -48,11 +62,6 @@ const fullFormat = new Intl.DateTimeFormat(undefined, {
   minute: "2-digit",
   hour12: false,
 });
-
-export const clock = (seconds: number): string => clockFormat.format(seconds * 1000);
-export const clockWithSeconds = (seconds: number): string => secondsFormat.format(seconds * 1000);
-export const day = (seconds: number): string => dayFormat.format(seconds * 1000);
-export const moment = (seconds: number): string => fullFormat.format(seconds * 1000);
 
 /** Return seconds since 1970 of an ISO moment; one without an offset is UTC. */
 export function secondsOf(iso: string): number {

@@ -1,6 +1,6 @@
 /** The three numbers people look for, and where they come from. */
 
-import type { Wanted } from "@/charts/sources";
+import type { Wanted } from "@/charts/wanted";
 
 export interface NumberSource {
   key: "od" | "growth" | "temperature";

@@ -21,7 +21,10 @@ class Chemostat(DosingAutomationJob):
 
     automation_name = "chemostat"
 
-    exchange_volume_ml = Setting(0.5, unit="mL", label="Exchange volume", ge=0, le=20, help="volume of each exchange")
+    exchange_volume_ml = Setting(
+        0.5, unit="mL", label="Exchange volume", ge=0, le=10_000, le_by_model="reactor_capacity_ml",
+        help="volume of each exchange",
+    )  # fmt: skip
     duration = Setting(
         20.0, unit="min", label="Time between exchanges", ge=0.05, le=100_000,
         help="time from one exchange to the next",

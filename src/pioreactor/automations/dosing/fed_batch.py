@@ -14,7 +14,10 @@ class FedBatch(DosingAutomationJob):
     automation_name = "fed_batch"
     pumps: ClassVar[tuple[PumpDevice, ...]] = (MEDIA,)
 
-    dosing_volume_ml = Setting(1.0, unit="mL", label="Dosing volume", ge=0, le=20, help="volume of each feeding")
+    dosing_volume_ml = Setting(
+        1.0, unit="mL", label="Dosing volume", ge=0, le=10_000, le_by_model="reactor_capacity_ml",
+        help="volume of each feeding",
+    )  # fmt: skip
     duration = Setting(
         720.0, unit="min", label="Time between feedings", ge=0.05, le=100_000,
         help="time from one feeding to the next",

@@ -36,7 +36,7 @@ class Turbidostat(DosingAutomationJob):
         help="biomass to hold, in the unit of the biomass signal",
     )  # fmt: skip
     exchange_volume_ml = Setting(
-        1.0, unit="mL", label="Largest exchange", ge=0.05, le=20,
+        1.0, unit="mL", label="Largest exchange", ge=0.05, le=10_000, le_by_model="reactor_capacity_ml",
         help="largest volume of one exchange; smaller ones are used where they hold the target better",
     )  # fmt: skip
     biomass_signal = Setting(

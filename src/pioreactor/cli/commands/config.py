@@ -12,7 +12,7 @@ from pioreactor.cli.cli_context import CliContext, pass_cli_context
 from pioreactor.cli.lazy_group import SuggestingGroup, unknown
 from pioreactor.cli.options import json_option
 from pioreactor.cli.render import print_json
-from pioreactor.exc import ConfigurationError, NotFoundError
+from pioreactor.exc import ConfigurationError, NotFoundError, PioreactorError
 from pioreactor.settings.editing import check_local, check_shared, set_value
 from pioreactor.settings.faulty_values import refuse
 from pioreactor.settings.fields import describe, expected
@@ -202,11 +202,20 @@ def _check(cli: CliContext, text: str, shared: bool) -> None:
     shared_text, own_text = _text_of(cli.paths.global_config), _text_of(cli.paths.local_config)
     known = faults_of_text(shared_text, own_text)
     if not shared:
-        check_local(shared_text, text, known=known)
+        model = _model(cli)
+        check_local(shared_text, text, known=faults_of_text(shared_text, own_text, model), model=model)
     elif "cluster.topology" in _shared_sections(cli):
         check_shared(text, known=known)
     else:
         refuse(fault for fault in faults_of_text(text) if fault not in known)
+
+
+def _model(cli: CliContext) -> object | None:
+    """Return the unit's model; None for one that cannot be read, which `pio status` reports."""
+    try:
+        return cli.runtime.model()
+    except PioreactorError:
+        return None
 
 
 def _text_of(path: Path) -> str:

@@ -53,9 +53,12 @@ def save_shared(paths: Paths, text: str, *, leader: str | None = None) -> str:
     return _save(paths.global_config, lambda: check_shared(text, leader=leader))
 
 
-def save_specific(paths: Paths, text: str) -> str:
-    """Check the unit's own file together with the shared one and write it; return the text that was written."""
-    return _save(paths.local_config, lambda: check_local(read_text(paths.global_config), text))
+def save_specific(paths: Paths, text: str, model: object | None = None) -> str:
+    """Check the unit's own file together with the shared one and write it; return the text that was written.
+
+    `model` is the unit's `ReactorModel`, which bounds some values.
+    """
+    return _save(paths.local_config, lambda: check_local(read_text(paths.global_config), text, model=model))
 
 
 def merged(paths: Paths) -> dict[str, dict[str, object]]:
@@ -78,7 +81,7 @@ def specific_config(unit: UnitPorts) -> str:
 @route("/config/specific", http_method=(*PATCH_OR_POST, HttpMethod.PUT), status_code=200, sync_to_thread=True)
 def save_specific_config(unit: UnitPorts, data: JSONBody[ConfigText]) -> Saved:
     """Replace the unit's own file atomically, if the resulting configuration is valid."""
-    save_specific(unit.paths, data.code)
+    save_specific(unit.paths, data.code, unit.runtime.model())
     return Saved()
 
 

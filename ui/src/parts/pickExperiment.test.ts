@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import type { Experiment } from "@/api/types";
-import { pick } from "./experiment";
+import { pick } from "./pickExperiment";
 
 const one = (experiment: string, created_at: string, worker_count: number): Experiment => ({
   experiment,
