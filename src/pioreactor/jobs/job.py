@@ -185,7 +185,7 @@ class BackgroundJob(LifecycleHooks, JobDeclaration, metaclass=JobType):
         setting = self.settings().get(name)
         if setting is None:
             raise SettingError(f"{self.job_name} has no setting {name} that can be set")
-        checked = self._bounded(setting).check(value)
+        checked = setting.on_unit(self.runtime.model).check(value)
         self._lane.call(lambda: self._apply(setting, checked))
 
     def add_to_published_settings(self, name: str, properties: PublishableSetting) -> None:
@@ -250,7 +250,7 @@ class BackgroundJob(LifecycleHooks, JobDeclaration, metaclass=JobType):
     # ---- implementation ----------------------------------------------------------------------------------
 
     def _become_ready(self) -> None:
-        check_initial_values(self, self._bounded)
+        check_initial_values(self, self.runtime.model)
         for name, attribute in self.published().items():
             value = attribute.value_of(self)
             if value is not None and name not in self._registration.published:
@@ -306,16 +306,12 @@ class BackgroundJob(LifecycleHooks, JobDeclaration, metaclass=JobType):
             raise SettingError(f"{command.name} is read-only")
         before = getattr(self, setting.name)
         try:
-            self._apply(setting, self._bounded(setting).decode(command.payload))
+            self._apply(setting, setting.on_unit(self.runtime.model).decode(command.payload))
         except SettingError as error:
             self._publish_attribute(setting, before)
             raise SettingError(f"{error}; it stays {before}", remedy=error.remedy) from error
         self.logger.info("Updated %s from %.40s to %.40s.", setting.name, before, getattr(self, setting.name))
         return getattr(self, setting.name)
-
-    def _bounded(self, setting: AnySetting) -> AnySetting:
-        """Return the setting with the bound of this unit's model, where it has one."""
-        return setting if setting.le_by_model is None else setting.for_model(self.runtime.model())
 
     def _apply(self, setting: AnySetting, value: object) -> None:
         bounded = setting.clamped(value)

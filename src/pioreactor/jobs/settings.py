@@ -114,6 +114,10 @@ class Setting(PublishedAttribute[T]):
         narrowed.le = most if self.le is None else min(self.le, most)
         return narrowed
 
+    def on_unit(self, model: Callable[[], object]) -> Setting[T]:
+        """Return the setting with the bounds of the unit; the model is read only where it bounds the setting."""
+        return self if self.le_by_model is None else self.for_model(model())
+
     def _check_number(self, value: float) -> None:
         low = self.ge if self.ge is not None else -math.inf
         high = self.le if self.le is not None else math.inf
@@ -224,13 +228,13 @@ def published_of(*classes: type) -> dict[str, AnyAttribute]:
     return found
 
 
-def check_initial_values(job: object, bounded: Callable[[AnySetting], AnySetting]) -> None:
+def check_initial_values(job: object, model: Callable[[], object]) -> None:
     """Raise `SettingError` for a value with which a job would begin although its setting does not accept it.
 
-    It may come from the configuration or from a caller. `bounded` returns a setting with the bounds of the unit.
+    It may come from the configuration or from a caller. `model` returns the `ReactorModel` of the unit.
     Settings without bounds and choices accept anything.
     """
-    for setting in map(bounded, settings_of(type(job)).values()):
+    for setting in (one.on_unit(model) for one in settings_of(type(job)).values()):
         value = setting.value_of(job)
         if value is not None and (setting.ge, setting.le, setting.choices) != (None, None, None):
             setting.check(value)

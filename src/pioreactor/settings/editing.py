@@ -159,7 +159,8 @@ def _check_topology(topology: Mapping[str, str | None], leader: str | None, *, h
 def check_local(shared: str, local: str, *, known: Collection[SettingFault] = (), model: object | None = None) -> str:
     """Return the normalized text of a unit's configuration; raise `ConfigurationError` if it is invalid.
 
-    `model` is the unit's `ReactorModel`, which bounds some values. Faults of the shared configuration, and those in `known`, were there before.
+    `model` is the unit's `ReactorModel`, which bounds some values. Faults of the shared configuration, and those in
+    `known`, were there before.
     """
     local = normalize_dashes(local)
     before = {*faults_of_text(shared, model=model), *known}

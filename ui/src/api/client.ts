@@ -65,7 +65,7 @@ async function overHttp(method: Method, path: string, body?: unknown, signal?: A
 let transport: Transport = overHttp;
 /** Answers that were asked for before anything shows them, each for the first who asks. */
 const ahead = new Map<string, Promise<Answer>>();
-/** An answer that nobody took for so long [ms] is not new any more. */
+/** An answer that was not taken for so long [ms] is not new any more. */
 const AHEAD_MS = 8000;
 let whenSignedOut: () => void = () => undefined;
 
