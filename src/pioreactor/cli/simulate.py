@@ -28,6 +28,10 @@ from pioreactor.exc import InvalidRequestError
     "--scenario", default="ecoli_turbidostat", show_default=True, metavar="NAME|FILE",
     help="Strain, start density, ambient conditions and faults: a name (see --list-scenarios) or a YAML or INI file.",
 )  # fmt: skip
+@click.option(
+    "--config", type=click.Path(path_type=Path, exists=True, dir_okay=False), metavar="FILE",
+    help="Configuration of the reactors, such as ~/.pioreactor/unit_config.ini. Default: the defaults.",
+)  # fmt: skip
 @click.option("--experiment", default="simulation", show_default=True, help="Name of the experiment.")
 @click.option("--csv/--no-csv", default=True, show_default=True, help="Write each table as CSV, too.")
 @click.option("--overwrite", is_flag=True, help="Replace results that are in the folder.")
@@ -41,6 +45,7 @@ def simulate(
     units: int,
     jobs: tuple[str, ...],
     scenario: str,
+    config: Path | None,
     experiment: str,
     csv: bool,
     overwrite: bool,
@@ -55,7 +60,14 @@ def simulate(
     commands = [_split(job) for job in (jobs if jobs else DEFAULT_JOBS)]
     began_s = time.perf_counter()
     run = SimulatedRun(
-        out, units=units, seed=seed, scenario=scenario, experiment=experiment, hours=hours, commands=commands
+        out,
+        units=units,
+        seed=seed,
+        scenario=scenario,
+        experiment=experiment,
+        hours=hours,
+        commands=commands,
+        config=config.read_text(encoding="utf-8") if config is not None else "",
     )
     with click.progressbar(length=run.steps, label="Simulating", file=sys.stderr) as bar:
         run.go(progress=lambda: bar.update(1))

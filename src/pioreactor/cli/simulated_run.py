@@ -79,7 +79,9 @@ class SimulatedRun:
         experiment: str,
         hours: float,
         commands: Sequence[Sequence[str]],
+        config: str = "",
     ) -> None:
+        """`config` is the text of a configuration file in place of the defaults."""
         self._out = out
         self._database = out / "pioreactor.sqlite"
         self._hours = hours
@@ -92,7 +94,7 @@ class SimulatedRun:
             scenario=scenario,
             seed=seed,
             data_root=out,
-            config=FORWARDING,
+            config=config if "[journal]" in config else f"{config}\n{FORWARDING}",
             open_records=lambda: self._records,
         )
         self._register(experiment, names)

@@ -367,7 +367,7 @@ def _time_of(act: Act, path: str) -> Iterator[Diagnostic]:
         )
         return
     if act.t is None and act.hours_elapsed is None:
-        yield Diagnostic("error", "action.time.missing", "it is not said when", path, "Add t, such as t: 30m.")
+        yield Diagnostic("error", "action.time.missing", "no time is given", path, "Add t, such as t: 30m.")
         return
     name = "t" if act.t is not None else "hours_elapsed"
     try:
