@@ -9,6 +9,7 @@ another kind of machine, collect its wheels first (`pip download --platform …`
 import argparse
 import subprocess
 import sys
+import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,6 +19,10 @@ from environment_wheels import pack_environment
 from pioreactor.updates.bundle import make_bundle, own_wheel
 
 ROOT = Path(__file__).resolve().parent.parent
+PARTS = (
+    *("web/static/index.html", "web/static/assets/", "web/docs_site/index.html", "updates/release_signers"),
+    *("py.typed", "storage/leader/migrations/versions/", "cli/help.txt"),
+)
 
 
 def build_wheel(folder: Path) -> Path:
@@ -25,6 +30,13 @@ def build_wheel(folder: Path) -> Path:
     command = (sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder))
     subprocess.run(command, cwd=ROOT, check=True, stdout=sys.stderr)
     return next(folder.glob("pioreactor-*.whl"))
+
+
+def missing_parts(wheel: Path) -> list[str]:
+    """Return what a wheel lacks of what makes it complete: the UI, the documentation, what is read at run time."""
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+    return [part for part in PARTS if not any(name.startswith(f"pioreactor/{part}") for name in names)]
 
 
 def main() -> int:
@@ -41,6 +53,8 @@ def main() -> int:
         version = own.name.split("-")[1]
         if own_wheel([own.name], version) is None:
             parser.error(f"{own.name} is not a wheel of this software")
+        if missing := missing_parts(own):
+            parser.error(f"{own.name} is not complete, it lacks: {', '.join(missing)}")
         others = (
             [path for path in sorted(asked.wheels.glob("*.whl")) if not path.name.startswith("pioreactor-")]
             if asked.wheels is not None

@@ -27,7 +27,7 @@ MAX_BYTES: Final = 1024**3
 _MAX_MANIFEST_BYTES: Final = 1024**2
 _BLOCK: Final = 256 * 1024
 _FILE_NAME: Final = re.compile(r"wheels/[A-Za-z0-9_.+!-]{1,200}\.whl|firmware/main\.elf")
-ARCHIVE_NAME: Final = re.compile(r"release_[A-Za-z0-9.]{1,50}\.zip")
+ARCHIVE_NAME: Final = re.compile(r"release_[A-Za-z0-9._]{1,60}\.zip")
 _OWN_WHEEL: Final = re.compile(r"pioreactor-(?P<version>[^-]+)-[^/]+\.whl")
 
 

@@ -46,6 +46,7 @@ class UpdateState(msgspec.Struct):
     """What is installed on a unit, and what an update does."""
 
     pioreactor_unit: str
+    is_leader: bool
     version: str
     is_versioned: bool
     """Whether versions are installed side by side; others are not updated by the software itself."""
@@ -75,7 +76,13 @@ class UnitUpdate:
     def state(self) -> UpdateState:
         """Return the state of the unit; it is read from files, and true also while the update runs."""
         found = UpdateState(
-            self.runtime.unit, __version__, self.installation is not None, [], self.activities(), self.archives.found()
+            self.runtime.unit,
+            self.runtime.identity.is_leader,
+            __version__,
+            self.installation is not None,
+            [],
+            self.activities(),
+            self.archives.found(),
         )
         if self.installation is not None:
             journal = self.updater().journal

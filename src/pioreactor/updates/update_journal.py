@@ -13,7 +13,7 @@ from pioreactor.updates.durable_files import DurableFiles
 T = TypeVar("T", bound=msgspec.Struct)
 
 
-class Step(StrEnum):
+class UpdateStep(StrEnum):
     """Steps of an update in their order. Before `SWITCH` nothing that is used has changed."""
 
     UNPACK = "unpack"
@@ -27,7 +27,7 @@ class Step(StrEnum):
 class UpdateRecord(msgspec.Struct):
     """An update that is in progress."""
 
-    step: Step
+    step: UpdateStep
     from_version: str
     to_version: str
     started_at: str

@@ -17,7 +17,7 @@ from pioreactor.updates.durable_files import remove_database, revision_of
 from pioreactor.updates.errors import UpdateFailedError, UpdateRefusedError
 from pioreactor.updates.installation import Installation, InstalledMark
 from pioreactor.updates.ports import EnvironmentBuilder, Release, ReleaseSource, Services, VersionCommands
-from pioreactor.updates.update_journal import Step, UpdateJournal, UpdateRecord, UpdateResult
+from pioreactor.updates.update_journal import UpdateJournal, UpdateRecord, UpdateResult, UpdateStep
 from pioreactor.updates.version_order import is_newer
 
 GATE_S: Final = 90.0
@@ -61,7 +61,7 @@ class Updater:
         with self.installation.lock():
             self._recover()
             present = self.installation.current_version()
-            record = UpdateRecord(Step.UNPACK, present, "", to_timestamp(self.now()))
+            record = UpdateRecord(UpdateStep.UNPACK, present, "", to_timestamp(self.now()))
             try:
                 self._tidy()
                 self._refuse_jobs(even_with_jobs)
@@ -99,26 +99,26 @@ class Updater:
         # What undoes the update is there before anything else is.
         files.point(installation.previous, old)
         files.point(installation.rollback, old)
-        self._begin(record, Step.BUILD, f"install version {release.version} beside {record.from_version}")
+        self._begin(record, UpdateStep.BUILD, f"install version {release.version} beside {record.from_version}")
         self._build(release, new)
-        self._begin(record, Step.TRY, "try it on a copy of the data")
+        self._begin(record, UpdateStep.TRY, "try it on a copy of the data")
         self._try(record, new)
         before = self.commands.faults(old)
         self._refuse_jobs(even_with_jobs)
-        self._begin(record, Step.STOP, "stop the services")
+        self._begin(record, UpdateStep.STOP, "stop the services")
         self.services.stop()
         if record.has_new_schema:
             self._migrate_final_copy(new)
-        self._begin(record, Step.SWITCH, f"switch to {release.version}")
+        self._begin(record, UpdateStep.SWITCH, f"switch to {release.version}")
         self._switch_database(record)
         files.point(installation.current, new)
-        self._begin(record, Step.START, "start the services and check them")
+        self._begin(record, UpdateStep.START, "start the services and check them")
         self.services.start()
         self._check_running(new, before)
         # From here on the update is not undone. It takes one step, and no disk space.
         files.remove(installation.rollback)
 
-    def _begin(self, record: UpdateRecord, step: Step, message: str) -> None:
+    def _begin(self, record: UpdateRecord, step: UpdateStep, message: str) -> None:
         record.step, record.updated_at = step, to_timestamp(self.now())
         self.journal.write(record)
         self.report(f"{step}: {message}")
@@ -250,7 +250,7 @@ class Updater:
     def _roll_back(self, record: UpdateRecord) -> None:
         """Make the version before current again, with its database. It needs no disk space."""
         installation, files = self.installation, self.installation.files
-        if record.step in (Step.STOP, Step.SWITCH, Step.START):
+        if record.step in (UpdateStep.STOP, UpdateStep.SWITCH, UpdateStep.START):
             with suppress(UpdateFailedError):  # what still runs is restarted below
                 self.services.stop()
             self._put_back_database(record)

@@ -7,6 +7,8 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+import build_deb
+import build_release
 import pytest
 
 from pioreactor.exc import InvalidRequestError, PioreactorError
@@ -157,3 +159,17 @@ def test_the_order_of_versions() -> None:
     for text in ("", "../1", "1.0/2", "v1", "1..0"):
         with pytest.raises(InvalidRequestError):
             order_of(text)
+
+
+def test_an_incomplete_wheel_is_not_released(tmp_path: Path) -> None:
+    wheel = tmp_path / "pioreactor-27.1.0-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        for part in build_release.PARTS[1:]:
+            archive.writestr(f"pioreactor/{part}file" if part.endswith("/") else f"pioreactor/{part}", "")
+    assert build_release.missing_parts(wheel) == ["web/static/index.html"]
+
+
+def test_versions_sort_in_debian_as_here() -> None:
+    assert build_deb.debian_version("27.1.0") == "27.1.0"
+    assert build_deb.debian_version("27.1.0.dev2") == "27.1.0~dev2"
+    assert build_deb.debian_version("27.1.0rc1") == "27.1.0~rc1"

@@ -31,7 +31,7 @@ class Workers:
             self.away -= 1
             if self.away >= 0:
                 raise UnitUnreachableError(f"{unit} does not answer")
-            state = UpdateState(unit, self.versions[unit], True, [], [], [], last=self.results.get(unit))
+            state = UpdateState(unit, False, self.versions[unit], True, [], [], [], last=self.results.get(unit))
             return msgspec.to_builtins(state)
         if path.endswith("/app"):
             self.asked.append(unit)

@@ -5452,7 +5452,7 @@ export interface components {
         ProfilePreview: {
             diagnostics: components["schemas"]["Diagnostic"][];
             ok: boolean;
-            steps: components["schemas"]["experiment_profiles_timeline_Step"][];
+            steps: components["schemas"]["Step"][];
         };
         /** ProfileRow */
         ProfileRow: {
@@ -5618,6 +5618,15 @@ export interface components {
             /** @default success */
             status: string;
         };
+        /** Step */
+        Step: {
+            at_s: number;
+            /** @default 0 */
+            depth: number;
+            job: string;
+            who: string;
+            words: string;
+        };
         /** Stills */
         Stills: {
             experiment: string;
@@ -5698,7 +5707,7 @@ export interface components {
             /** @default false */
             has_new_schema: boolean;
             started_at: string;
-            step: components["schemas"]["updates_update_journal_Step"];
+            step: components["schemas"]["UpdateStep"];
             to_version: string;
             /** @default  */
             updated_at: string;
@@ -5721,11 +5730,18 @@ export interface components {
             archives: components["schemas"]["Archive"][];
             in_progress?: components["schemas"]["UpdateRecord"] | null;
             installed: string[];
+            is_leader: boolean;
             is_versioned: boolean;
             last?: components["schemas"]["UpdateResult"] | null;
             pioreactor_unit: string;
             version: string;
         };
+        /**
+         * UpdateStep
+         * @description Steps of an update in their order. Before `SWITCH` nothing that is used has changed.
+         * @enum {string}
+         */
+        UpdateStep: "unpack" | "build" | "try" | "stop" | "switch" | "start";
         /** UpdateUnits */
         UpdateUnits: {
             /** @default false */
@@ -5821,21 +5837,6 @@ export interface components {
             task?: string | null;
             timestamp: string;
         };
-        /** Step */
-        experiment_profiles_timeline_Step: {
-            at_s: number;
-            /** @default 0 */
-            depth: number;
-            job: string;
-            who: string;
-            words: string;
-        };
-        /**
-         * Step
-         * @description Steps of an update in their order. Before `SWITCH` nothing that is used has changed.
-         * @enum {string}
-         */
-        updates_update_journal_Step: "unpack" | "build" | "try" | "stop" | "switch" | "start";
     };
     responses: never;
     parameters: never;

@@ -78,6 +78,8 @@ export type UnitName = Schemas["UnitName"];
 export type Person = Schemas["Person"];
 export type AccessToken = Schemas["AccessTokenRow"];
 export type NewAccessToken = Schemas["NewAccessToken"];
+export type UpdateState = Schemas["UpdateState"];
+export type ReleaseArchive = Schemas["Archive"];
 export type ListedPlugin = Schemas["ListedPlugin"];
 /** Result of the check of a plugin. */
 export interface PluginContents {

@@ -120,6 +120,14 @@ export const pages: readonly Page[] = [
     Component: lazyPart(() => import("@/features/plugins/Plugins")),
   },
   {
+    path: "/updates",
+    title: "Updates",
+    icon: "update",
+    group: "cluster",
+    phone: false,
+    Component: lazyPart(() => import("@/features/updates/Updates")),
+  },
+  {
     path: "/tokens",
     title: "Tokens",
     icon: "key",

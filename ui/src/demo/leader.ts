@@ -12,6 +12,7 @@ import { LOST_UNIT } from "./faults";
 import { machineReads } from "./machines";
 import { pluginsOf } from "./plugins";
 import { iso, type RecordedAnswer } from "./recording";
+import { updateOf } from "./updates";
 import { CONFIGURED, ok, type Route, refused, someTokens, writes } from "./writes";
 
 const LATENCY_MS = 40;
@@ -108,6 +109,13 @@ function findAnswer(cluster: DemoCluster, path: string): RecordedAnswer | undefi
   return like ? { status: like.status, body: emptied(like.body) } : undefined;
 }
 
+/** What each unit answers about its software: one is being updated, one has kept its version. */
+function updatesOfAll(cluster: DemoCluster): Record<string, unknown> {
+  const workers = cluster.recording.answers.get("/api/workers")?.body as Worker[];
+  const names = ["leader", ...workers.map(({ pioreactor_unit }) => pioreactor_unit)];
+  return Object.fromEntries(names.map((unit, index) => [unit, { ok: true, unit, value: updateOf(unit, index) }]));
+}
+
 /** What each unit answers about its plugins. */
 function pluginsOfAll(cluster: DemoCluster): Record<string, unknown> {
   const workers = (cluster.recording.answers.get("/api/workers")?.body ?? []) as { pioreactor_unit: string }[];
@@ -134,6 +142,7 @@ export function leaderOf(cluster: DemoCluster, { signedIn = true, latencyMs = LA
     if (path === "/api/datasets/exportable") return ok(DATASETS);
     if (path === "/api/datasets/exports") return ok(EXPORTS);
     if (path.startsWith("/api/datasets/exportable/")) return ok(ROWS);
+    if (path === `/api/units/${EVERYONE}/system/update`) return tasks.succeed(updatesOfAll(cluster));
     if (path === `/api/units/${EVERYONE}/plugins/installed`) return tasks.succeed(pluginsOfAll(cluster));
     if (path.startsWith("/unit_api/task_results/")) return tasks.poll(path);
     if (path.endsWith("/chart_preferences")) return ok(session.charts.get(path) ?? CONFIGURED);

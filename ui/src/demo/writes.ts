@@ -20,6 +20,7 @@ import type { Tasks } from "./leader";
 import { machineWrites } from "./machines";
 import { CHECKED } from "./plugins";
 import { iso } from "./recording";
+import { ARCHIVE } from "./updates";
 
 type Body = Record<string, unknown>;
 export type Route = (parameters: string[], body: Body) => Answer;
@@ -151,6 +152,8 @@ export function writes(cluster: DemoCluster, tasks: Tasks, session: Session): [M
     ],
     ["DELETE", "/api/datasets/exportable/export", () => ok(DONE, 202)],
     ["DELETE", "/api/datasets/exports/{filename}", () => ok(DONE)],
+    ["POST", "/api/system/update_from_archive", () => tasks.succeed("started")],
+    ["POST", "/api/system/upload", () => ok({ message: "uploaded", save_path: ARCHIVE.path, archive: ARCHIVE })],
     ["POST", "/api/units/{unit}/plugins/check", ([unit = ""]) => fanOut(unit, CHECKED)],
     ["POST", "/api/units/{unit}/plugins/install", ([unit = ""]) => fanOut(unit, {})],
     ["POST", "/api/units/{unit}/plugins/uninstall", ([unit = ""]) => fanOut(unit, {})],

@@ -36,6 +36,7 @@ const shapes = {
   cross: <path d="M5 5l10 10M15 5 5 15" />,
   clock: <path d="M10 3a7 7 0 1 0 0 14 7 7 0 0 0 0-14zM10 6.2V10l2.6 1.6" />,
   download: <path d="M10 3v9M6.2 8.6 10 12.4l3.8-3.8M4 16.5h12" />,
+  update: <path d="M10 16.5V7.4M6.2 11 10 7.2l3.8 3.8M4 3.5h12" />,
   stop: <path d="M5.5 5.5h9v9h-9z" fill="currentColor" stroke="none" />,
   drop: <path d="M10 3.2c2.6 3.3 4.4 5.6 4.4 8a4.4 4.4 0 0 1-8.8 0c0-2.4 1.8-4.7 4.4-8z" />,
   bulb: <path d="M7.6 14.2h4.8M8.2 16.8h3.6M10 3a5 5 0 0 0-3 9c.5.4.8 1 .8 1.6h4.4c0-.6.3-1.2.8-1.6a5 5 0 0 0-3-9z" />,
