@@ -106,12 +106,17 @@ def list_backups(runtime: Runtime) -> list[Path]:
     return sorted(folder_of(runtime).glob("pioreactor-*.sqlite"), reverse=True)
 
 
+def before_restores(runtime: Runtime) -> list[Path]:
+    """Return the copies of what restorations replaced, newest first."""
+    return sorted(database_of(runtime).parent.glob("before-restore-*.sqlite"), reverse=True)
+
+
 def restore(runtime: Runtime, source: Path) -> Path:
     """Put a verified copy back into the living database, page by page; return the copy of what was there before."""
     verify(source)
     live = database_of(runtime)
     live.parent.mkdir(parents=True, exist_ok=True)
-    before = live.with_name(f"before-restore-{runtime.clock.now():%Y%m%dT%H%M%S}.sqlite")
+    before = _free_name(live.with_name(f"before-restore-{runtime.clock.now():%Y%m%dT%H%M%S}.sqlite"))
     if live.exists():
         before = back_up(runtime, output=before).path
     try:
@@ -125,3 +130,12 @@ def restore(runtime: Runtime, source: Path) -> Path:
             f"{source} could not be put back: {error}", remedy="Stop mqtt_to_db_streaming, then try again."
         ) from error
     return before
+
+
+def _free_name(path: Path) -> Path:
+    """Return the path, with a number where there is one: a copy made in the same second may be the one put back."""
+    found, number = path, 1
+    while found.exists():
+        number += 1
+        found = path.with_name(f"{path.stem}-{number}{path.suffix}")
+    return found

@@ -43,9 +43,10 @@ ENTRIES: Final[Mapping[str, Entry]] = {
     "mqtt": Entry(f"{_HERE}.mqtt", "mqtt", "Show MQTT messages as they arrive."),
     "estimate": Entry(f"{_HERE}.estimate", "estimate", "Re-run an estimator on recorded data."),
     "clock": Entry(f"{_HERE}.clock_of_machine", "clock", "Show and set the clock of this machine."),
-    "repair": Entry(f"{_HERE}.repair", "repair", "Create missing directories and repair permissions."),
+    "repair": Entry(f"{_HERE}.unit_replacement", "repair", "Create missing directories and repair permissions."),
     "cluster": Entry(f"{_HERE}.cluster", "cluster", "Make a cluster, join this unit to one, or leave it."),
     "plugins": Entry(f"{_HERE}.manage_plugins", "plugins", "Install, update, list and remove plugins."),
+    "usb": Entry(f"{_HERE}.usb_commands", "usb", "List, mount, search and eject USB drives."),
     "unit": Entry(
         f"{_HERE}.unit_replacement", "unit", "Save this unit as one archive, and set its replacement up from it."
     ),
@@ -68,6 +69,9 @@ ENTRIES: Final[Mapping[str, Entry]] = {
         "import_reference",
         "Take over the data of a leader of the existing software.",
         True,
+    ),
+    "import-experiment": Entry(
+        f"{_HERE}.import_reference", "import_experiment", "Take an experiment over from another cluster.", True
     ),
     "export": Entry(
         "pioreactor.cli.running.export_experiment_data",

@@ -1,18 +1,29 @@
-"""The import of a leader's data: planned, done after a verified copy of what is here, and undone from that copy."""
+"""Imports of a leader's data, undone from a verified copy, and of single experiments."""
 
 from __future__ import annotations
 
 import shutil
-from contextlib import suppress
+import sqlite3
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 import msgspec
 
 from pioreactor.actions.backup import back_up, database_of, restore
+from pioreactor.data_import.archive_files import HostileArchiveError, checked_entries, extract, open_archive
 from pioreactor.data_import.configuration_keys import KeyPlan, apply_keys, plan_keys
-from pioreactor.data_import.file_copy import FilePlan, copy_file, plan_files
+from pioreactor.data_import.file_copy import (
+    ActivePlan,
+    FilePlan,
+    activate,
+    copy_file,
+    deactivate,
+    plan_active,
+    plan_files,
+)
 from pioreactor.data_import.source import DATABASE
 from pioreactor.data_import.table_copy import DatabasePlan, Progress, copy_tables, plan_tables
 from pioreactor.exc import ConflictError, NotFoundError, PioreactorError, StorageError
@@ -34,6 +45,8 @@ class ImportPlan(msgspec.Struct):
     files: list[FilePlan]
     configuration: list[KeyPlan]
     notes: list[str]
+    active: list[ActivePlan] = []
+    """Calibrations and estimators that were in use there."""
 
 
 class ImportReport(msgspec.Struct):
@@ -45,6 +58,8 @@ class ImportReport(msgspec.Struct):
     files: list[str] = []
     keys: list[str] = []
     failed: list[str] = []
+    active: list[str] = []
+    """Calibrations and estimators that were made active."""
     ended_at: str = ""
     undone_at: str = ""
 
@@ -75,7 +90,10 @@ class Importer:
         keys = plan_keys(root / "config.ini", paths.global_config)
         keys += plan_keys(root / "unit_config.ini", paths.local_config, paths.global_config)
         database = plan_tables(source, target) if source.is_file() else None
-        return ImportPlan(database, plan_files(root, paths, self.installer), keys, self._notes(root, database))
+        files = plan_files(root, paths, self.installer)
+        coming = [(str(file.kind), file.name) for file in files if not file.reason]
+        active = plan_active(root, self.runtime, coming)
+        return ImportPlan(database, files, keys, self._notes(root, database), active)
 
     def run(self, root: Path, plan: ImportPlan, progress: Progress) -> ImportReport:
         """Do what a plan says, after a verified copy of what is here.
@@ -93,6 +111,8 @@ class Importer:
                     report.files.append(f"{planned.kind} {planned.name}")
                 except (PioreactorError, OSError) as error:
                     report.failed.append(f"{planned.kind} {planned.name}: {error}")
+        report.active, not_active = activate(self.runtime, plan.active, report.files)
+        report.failed += not_active
         for file in (self.runtime.paths.global_config, self.runtime.paths.local_config):
             chosen = [key for key in plan.configuration if key.file == file.name]
             if any(not key.reason for key in chosen):
@@ -102,12 +122,19 @@ class Importer:
         self._write(copy, report)
         return report
 
+    def last(self) -> ImportReport | None:
+        """Return the last import that could be undone, None if there is none."""
+        with suppress(NotFoundError):
+            return self._last()[1]
+        return None
+
     def undo(self) -> ImportReport:
         """Put back what was here before the last import, and return that import.
 
         What was recorded since then goes with it; a copy of the database as it is now is kept beside it.
         """
         copy, report = self._last()
+        deactivate(self.runtime, report.active)
         restore(self.runtime, copy / _COPY)
         for file in self._files():
             _put_back(copy / "files" / file.name, file)
@@ -188,3 +215,58 @@ def _put_back(kept: Path, file: Path) -> None:
         shutil.copy2(kept, file)
     shutil.rmtree(aside, ignore_errors=True)
     aside.unlink(missing_ok=True)
+
+
+_EXPERIMENT: Final = "experiment.sqlite"
+
+
+class ImportedExperiment(msgspec.Struct):
+    """What was taken over: rows by table, and profiles whose names were free."""
+
+    experiments: list[str]
+    rows: dict[str, int]
+    profiles: list[str]
+
+
+def import_experiment(runtime: Runtime, archive: Path, progress: Progress) -> ImportedExperiment:
+    """Take an experiment over, with its profiles.
+
+    Raise `ConflictError` if an experiment of its name is here, `HostileArchiveError` for an archive that is not one.
+    """
+    if not runtime.identity.is_leader:
+        raise ConflictError("experiments are imported on the leader")
+    with TemporaryDirectory(prefix=".experiment-", dir=runtime.paths.storage) as folder:
+        root = Path(folder)
+        with open_archive(archive) as opened:
+            wanted = [
+                (entry, path)
+                for entry, path in checked_entries(opened)
+                if path.as_posix() == _EXPERIMENT or (path.parts[0] == "profiles" and path.suffix in (".yaml", ".yml"))
+            ]
+            if _EXPERIMENT not in (path.as_posix() for _, path in wanted):
+                raise HostileArchiveError(
+                    f"{archive.name} is not the archive of an experiment: it has no {_EXPERIMENT}"
+                )
+            extract(opened, wanted, root)
+        target = database_of(runtime)
+        plan = plan_tables(root / _EXPERIMENT, target)
+        if plan.skipped:
+            raise ConflictError(
+                f"there is an experiment {', '.join(plan.skipped)}", remedy="Rename the one that is here, then repeat."
+            )
+        rows = copy_tables(root / _EXPERIMENT, target, plan, progress)
+        with closing(sqlite3.connect(target, timeout=60.0)) as connection:
+            # It may be deleted and imported again.
+            connection.execute("DELETE FROM imported_tables WHERE source = ?", (plan.source,))
+            connection.commit()
+        return ImportedExperiment(plan.experiments, rows, _profiles(root / "profiles", runtime))
+
+
+def _profiles(folder: Path, runtime: Runtime) -> list[str]:
+    taken, target = [], runtime.paths.experiment_profiles
+    target.mkdir(parents=True, exist_ok=True)
+    for file in sorted(folder.glob("*.y*ml")) if folder.is_dir() else []:
+        if not (target / file.name).exists():
+            (target / file.name).write_bytes(file.read_bytes())
+            taken.append(file.name)
+    return taken

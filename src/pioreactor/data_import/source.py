@@ -15,7 +15,8 @@ DATABASE: Final = "storage/pioreactor.sqlite"
 _FOLDERS: Final = (
     *("storage/calibrations", "storage/estimators", "experiment_profiles", "exportable_datasets", "models", "plugins"),
 )
-_FILES: Final = (DATABASE, f"{DATABASE}-wal", "config.ini", "unit_config.ini")
+PERSISTENT: Final = "storage/local_persistent_pioreactor_metadata.sqlite"
+_FILES: Final = (DATABASE, f"{DATABASE}-wal", PERSISTENT, "config.ini", "unit_config.ini")
 
 
 @contextmanager

@@ -20,9 +20,13 @@ from typing import Final
 import msgspec
 
 from pioreactor.actions.backup import database_of
+from pioreactor.actions.pump_run_log import EXCHANGES
+from pioreactor.actions.pump_run_log import PERSISTENT as PUMP_RUNS
 from pioreactor.data_import.source import DATABASE
+from pioreactor.data_import.source import PERSISTENT as PERSISTENT
 from pioreactor.exc import StorageError
 from pioreactor.identity.sessions import STORE
+from pioreactor.jobs.restart_policy import CACHE as RESUMED
 from pioreactor.runtime.context import Runtime
 from pioreactor.settings.editing import without
 from pioreactor.settings.schema import secret_keys
@@ -33,10 +37,15 @@ from pioreactor.version import __version__
 METADATA: Final = "metadata.json"
 METADATA_VERSION: Final = 1
 CONFIG, LOCAL_CONFIG = "config.ini", "unit_config.ini"
-PERSISTENT: Final = "storage/local_persistent_pioreactor_metadata.sqlite"
 JOURNAL: Final = "storage/journal.sqlite"
 SECRET_TABLES: Final = ("people", "access_tokens", f"cache_{STORE}")
 """Tables whose rows are hashes of passwords, tokens and cookies; those of the machine stay when it imports."""
+STAYING_TABLES: Final = (
+    *SECRET_TABLES,
+    *(f"cache_{RESUMED}", f"cache_{RESUMED}_alive", f"cache_{PUMP_RUNS}", f"cache_{EXCHANGES}"),
+    "cache_experiment_profile_progress",
+)
+"""What ran at the moment of the archive is not resumed on the machine that imports it."""
 _STAYS: Final = frozenset({"secrets", "backups", "copies_of_leader", "imports", "exports"})
 """Folders in `storage` that belong to the machine, or are copies of what is in the archive."""
 _OF_THE_MOMENT: Final = (
@@ -176,7 +185,7 @@ def _copy_database(source: Path, target: Path) -> None:
         with closing(sqlite3.connect(target, isolation_level=None)) as copy:
             copy.execute("PRAGMA secure_delete = ON")
             copy.execute("PRAGMA journal_mode = MEMORY")
-            for table in existing_tables(copy, SECRET_TABLES):
+            for table in existing_tables(copy, STAYING_TABLES):
                 copy.execute(f'DELETE FROM "{table}"')
             _clean_history(copy)
     except sqlite3.Error as error:

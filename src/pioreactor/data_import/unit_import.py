@@ -36,6 +36,7 @@ from pioreactor.data_import.unit_archive import (
     METADATA_VERSION,
     PERSISTENT,
     SECRET_TABLES,
+    STAYING_TABLES,
     ArchiveMetadata,
     is_archived,
     place_of,
@@ -327,11 +328,11 @@ def _check_triggers(file: Path) -> None:
 
 
 def _take_over_secrets(ours: Path, theirs: Path) -> None:
-    """Give a database of an archive the people, tokens and sessions of this machine."""
+    """Give a database of an archive the people, tokens, sessions and running jobs of this machine."""
     try:
         with closing(sqlite3.connect(theirs, isolation_level=None, uri=True)) as connection:
             connection.execute("ATTACH DATABASE ? AS ours", (f"{ours.absolute().as_uri()}?mode=ro",))
-            for table in SECRET_TABLES:
+            for table in STAYING_TABLES:
                 found = {
                     schema: [row[1] for row in connection.execute(f'PRAGMA {schema}.table_info("{table}")')]
                     for schema in ("main", "ours")

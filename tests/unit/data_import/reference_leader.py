@@ -118,6 +118,10 @@ hz: 250.0
 dc: 100.0
 voltage: 12.0
 """
+ACTIVE = """
+CREATE TABLE cache_active_calibrations (key PRIMARY KEY, value BLOB);
+INSERT INTO cache_active_calibrations VALUES ('media_pump', 'pump-2025'), ('waste_pump', 'gone');
+"""
 PROFILE = "version: '1.0'\nexperiment_profile_name: growth\n"
 CONFIG = """
 [cluster.topology]
@@ -156,6 +160,8 @@ def make_reference_leader(folder: Path, *, rows: int = 100) -> Path:
         for table, columns in STREAMS.items():
             _fill(connection, table, columns, rows)
         connection.commit()
+    with closing(sqlite3.connect(root / "storage" / "local_persistent_pioreactor_metadata.sqlite")) as connection:
+        connection.executescript(ACTIVE)
     return root
 
 

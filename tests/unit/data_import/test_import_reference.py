@@ -15,6 +15,7 @@ from click.testing import CliRunner, Result
 from tests.unit.data_import.reference_leader import make_reference_leader
 
 from pioreactor.bootstrap import build_runtime
+from pioreactor.calibrations import store
 from pioreactor.cli.cli_context import CliContext
 from pioreactor.cli.commands.import_reference import import_reference
 from pioreactor.data_import import archive_files as archives
@@ -129,7 +130,13 @@ def test_everything_comes_over_row_by_row_and_can_be_undone(
     tables = {table["name"]: table for table in plan["database"]["tables"]}  # type: ignore[index]
     assert tables["od_readings"]["rows"] == 100
     assert "join" in tables["workers"]["reason"]
+    assert store.active_names(leader) == {"media_pump": "pump-2025"}
+    assert {each["device"]: each["reason"] for each in plan["active"]} == {  # type: ignore[attr-defined]
+        "media_pump": "",
+        "waste_pump": "its file does not come over",
+    }
     assert as_json(run(leader, "--undo", "--yes", "--json"))["undone_at"]
+    assert store.active_names(leader) == {}
     assert contents(leader) == before
     assert isinstance(run(leader, "--undo", "--yes").exception, PioreactorError)
 

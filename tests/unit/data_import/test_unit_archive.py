@@ -96,6 +96,7 @@ def broken(tmp_path: Path) -> Iterator[Runtime]:
     (paths.storage / "backups").mkdir()
     (paths.storage / "backups" / "pioreactor-1.sqlite").write_text("hash-of-a-password")
     runtime.stores.persistent("web_sessions").set("hash-of-a-cookie", "x")
+    runtime.stores.persistent("desired_jobs").set("dosing_automation", "{}")
     runtime.stores.persistent("led").set("A", 3.0)
     runtime.stores.journal().append([(f"topic/{n}", b"of the broken one", AT) for n in range(10)])
     runtime.stores.journal().acknowledge(7)
@@ -158,6 +159,7 @@ def test_a_machine_is_replaced_and_the_import_undone(broken: Runtime, fresh: Run
     assert people(fresh) == ["ben"]
     assert fresh.stores.persistent("led").get("A") == 3.0
     assert fresh.stores.persistent("web_sessions").items() == [("own-cookie", "x")]
+    assert fresh.stores.persistent("desired_jobs").items() == []
     assert (fresh.paths.secrets / "key.pem").exists()
     config = fresh.paths.global_config.read_text()
     assert "initial_target_rpm=777" in config

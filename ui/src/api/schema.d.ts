@@ -24,6 +24,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/backups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * DatabaseBackups
+         * @description Return the copies of the database on the leader and on its workers.
+         */
+        get: operations["get_api_backups"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/backups/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * RestoreBackup
+         * @description Replace the database by a copy, after a copy of what is there; refused while jobs run on any unit.
+         */
+        post: operations["post_api_backups_restore"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/charts/descriptors": {
         parameters: {
             query?: never;
@@ -267,6 +307,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/datasets/exportable/export-to-usb": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * ExportToUsb
+         * @description Write an archive of datasets to `pioreactor/exports` on the leader's USB drive; the drive can then be ejected.
+         */
+        post: operations["post_api_datasets_exportable_export-to-usb"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/datasets/exportable/{name}/csv": {
         parameters: {
             query?: never;
@@ -502,6 +562,28 @@ export interface paths {
         head?: never;
         /** UpdateExperiment */
         patch: operations["patch_api_experiments_experiment"];
+        trace?: never;
+    };
+    "/api/experiments/{experiment}/archive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * ArchiveExperiment
+         * @description Write a whole experiment to an archive that another cluster can import. The result has its `filename`.
+         *
+         *     It has rows, tables as CSV, configuration without secrets, profiles, and the calibrations of units that answer.
+         */
+        post: operations["post_api_experiments_experiment_archive"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/experiments/{experiment}/cameras": {
@@ -801,6 +883,78 @@ export interface paths {
         get: operations["get_api_health"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * ImportState
+         * @description Return whether an archive was sent, the progress of its import, and the last import.
+         */
+        get: operations["get_api_import"];
+        put?: never;
+        /**
+         * RunImport
+         * @description Import the archive that was sent, after a verified copy of what is here.
+         */
+        post: operations["post_api_import"];
+        /**
+         * UndoImport
+         * @description Put back what was here before the last import. What was recorded since is lost from the database.
+         */
+        delete: operations["delete_api_import"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/import/archive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * SendArchive
+         * @description Send an archive of the folder `.pioreactor` of a leader: the body, or the field `archive` of a form.
+         */
+        put: operations["put_api_import_archive"];
+        post?: never;
+        /**
+         * DropArchive
+         * @description Delete the archive that was sent; what was imported of it stays.
+         */
+        delete: operations["delete_api_import_archive"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/import/plan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * PlanImport
+         * @description Find out what would come over of the archive that was sent, and what not, and why; nothing is changed.
+         */
+        post: operations["post_api_import_plan"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1530,6 +1684,34 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/units/{unit}/system/repair": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Repair
+         * @description Create missing directories, repair permissions, and close jobs that were killed.
+         *
+         *     Asks one unit, or all workers and the leader (`$broadcast`); the result holds the answer of each.
+         */
+        post: operations["post_api_units_unit_system_repair"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Repair
+         * @description Create missing directories, repair permissions, and close jobs that were killed.
+         *
+         *     Asks one unit, or all workers and the leader (`$broadcast`); the result holds the answer of each.
+         */
+        patch: operations["patch_api_units_unit_system_repair"];
+        trace?: never;
+    };
     "/api/units/{unit}/system/shutdown": {
         parameters: {
             query?: never;
@@ -1642,6 +1824,94 @@ export interface paths {
         get: operations["get_api_units_unit_system_logs"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/units/{unit}/usb": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Usb
+         * @description Return which USB drives are plugged in, and whether they are mounted.
+         *
+         *     Asks one unit and returns its answer.
+         */
+        get: operations["get_api_units_unit_usb"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/units/{unit}/usb/artifacts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * UsbArtifacts
+         * @description Return plugins and releases on the mounted drives.
+         *
+         *     Asks one unit and returns its answer.
+         */
+        get: operations["get_api_units_unit_usb_artifacts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/units/{unit}/usb/eject": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * EjectUsb
+         * @description Write everything out and unmount a USB drive, which can then be removed.
+         *
+         *     Asks one unit, or all workers and the leader (`$broadcast`); the result holds the answer of each.
+         */
+        post: operations["post_api_units_unit_usb_eject"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/units/{unit}/usb/mount": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * MountUsb
+         * @description Mount a USB drive.
+         *
+         *     Asks one unit, or all workers and the leader (`$broadcast`); the result holds the answer of each.
+         */
+        post: operations["post_api_units_unit_usb_mount"];
         delete?: never;
         options?: never;
         head?: never;
@@ -4467,6 +4737,30 @@ export interface paths {
         patch: operations["patch_unit_api_system_remove_file"];
         trace?: never;
     };
+    "/unit_api/system/repair": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Repair
+         * @description Create missing directories, repair permissions, and close jobs that were killed.
+         */
+        post: operations["post_unit_api_system_repair"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Repair
+         * @description Create missing directories, repair permissions, and close jobs that were killed.
+         */
+        patch: operations["patch_unit_api_system_repair"];
+        trace?: never;
+    };
     "/unit_api/system/shutdown": {
         parameters: {
             query?: never;
@@ -4689,6 +4983,86 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/unit_api/usb": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Usb
+         * @description Return which USB drives are plugged in, and whether they are mounted.
+         */
+        get: operations["get_unit_api_usb"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/unit_api/usb/artifacts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * UsbArtifacts
+         * @description Return plugins and releases on the mounted drives.
+         */
+        get: operations["get_unit_api_usb_artifacts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/unit_api/usb/eject": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * EjectUsb
+         * @description Write everything out and unmount a USB drive, which can then be removed.
+         */
+        post: operations["post_unit_api_usb_eject"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/unit_api/usb/mount": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * MountUsb
+         * @description Mount a USB drive.
+         */
+        post: operations["post_unit_api_usb_mount"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/unit_api/versions/app": {
         parameters: {
             query?: never;
@@ -4867,6 +5241,11 @@ export interface components {
             sha256: string;
             size_bytes: number;
         };
+        /** Backups */
+        Backups: {
+            backups: components["schemas"]["StoredBackup"][];
+            silent: string[];
+        };
         /** CalibrationSession */
         CalibrationSession: {
             created_at: string;
@@ -5016,6 +5395,10 @@ export interface components {
         ChooseCharts: {
             overview_chart_keys?: string[] | null;
             pioreactor_chart_keys?: string[] | null;
+        };
+        /** ChooseDrive */
+        ChooseDrive: {
+            device?: string | null;
         };
         /** ChosenCharts */
         ChosenCharts: {
@@ -5245,6 +5628,35 @@ export interface components {
             pioreactor_unit: string;
             status: string;
             utc_time: string;
+        };
+        /** ImportProgress */
+        ImportProgress: {
+            rows: number;
+            table: string;
+            total_rows: number;
+        };
+        /** ImportReport */
+        ImportReport: {
+            active?: string[];
+            copy: string;
+            /** @default  */
+            ended_at: string;
+            failed?: string[];
+            files?: string[];
+            keys?: string[];
+            rows?: {
+                [key: string]: number;
+            };
+            started_at: string;
+            /** @default  */
+            undone_at: string;
+        };
+        /** ImportState */
+        ImportState: {
+            is_running: boolean;
+            last: components["schemas"]["ImportReport"] | null;
+            progress: components["schemas"]["ImportProgress"] | null;
+            size_bytes: number | null;
         };
         /** InstallOptions */
         InstallOptions: {
@@ -5528,6 +5940,11 @@ export interface components {
         RenamedOnUnit: {
             values: number;
         };
+        /** RestoreBackup */
+        RestoreBackup: {
+            name: string;
+            pioreactor_unit: string;
+        };
         /** RetryQuarantined */
         RetryQuarantined: {
             ids?: number[] | null;
@@ -5639,6 +6056,14 @@ export interface components {
             job_id?: number | null;
             job_name?: string | null;
             job_source?: string | null;
+        };
+        /** StoredBackup */
+        StoredBackup: {
+            /** @default false */
+            is_before_restore: boolean;
+            name: string;
+            pioreactor_unit: string;
+            size_bytes: number;
         };
         /** SyncConfigs */
         SyncConfigs: {
@@ -5765,6 +6190,33 @@ export interface components {
             message: string;
             save_path: string;
         };
+        /** UsbArtifact */
+        UsbArtifact: {
+            device: string;
+            filepath: string;
+            /** @enum {string} */
+            kind: "release" | "plugin";
+            size_bytes: number;
+        };
+        /** UsbDrive */
+        UsbDrive: {
+            device: string;
+            filesystem: string;
+            free_bytes?: number | null;
+            /** @default false */
+            is_readonly: boolean;
+            label: string;
+            path: string | null;
+            size_bytes: number;
+        };
+        /** UsbState */
+        UsbState: {
+            drives: components["schemas"]["UsbDrive"][];
+            /** @default  */
+            message: string;
+            /** @enum {string} */
+            status: "absent" | "present_unmounted" | "mounted" | "mounted_readonly" | "multiple_present" | "unsupported" | "error";
+        };
         /** UseBench */
         UseBench: {
             /** @enum {string} */
@@ -5864,6 +6316,65 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DescribedAutomation"][];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    get_api_backups: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Backups"];
+                };
+            };
+        };
+    };
+    post_api_backups_restore: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RestoreBackup"];
+            };
+        };
+        responses: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
                 };
             };
             /** @description Bad request syntax or unsupported method */
@@ -6388,6 +6899,45 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Status"];
+                };
+            };
+        };
+    };
+    "post_api_datasets_exportable_export-to-usb": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExportRequest"];
+            };
+        };
+        responses: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
                 };
             };
         };
@@ -6960,6 +7510,43 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Experiment"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    post_api_experiments_experiment_archive: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                experiment: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
                 };
             };
             /** @description Bad request syntax or unsupported method */
@@ -7748,6 +8335,126 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Health"];
+                };
+            };
+        };
+    };
+    get_api_import: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportState"];
+                };
+            };
+        };
+    };
+    post_api_import: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+        };
+    };
+    delete_api_import: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+        };
+    };
+    put_api_import_archive: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Status"];
+                };
+            };
+        };
+    };
+    delete_api_import_archive: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Status"];
+                };
+            };
+        };
+    };
+    post_api_import_plan: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
                 };
             };
         };
@@ -9281,6 +9988,80 @@ export interface operations {
             };
         };
     };
+    post_api_units_unit_system_repair: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                unit: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    patch_api_units_unit_system_repair: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                unit: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
     post_api_units_unit_system_shutdown: {
         parameters: {
             query?: never;
@@ -9538,6 +10319,162 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["LogRow"][];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    get_api_units_unit_usb: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                unit: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UsbState"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    get_api_units_unit_usb_artifacts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                unit: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UsbArtifact"][];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    post_api_units_unit_usb_eject: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                unit: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChooseDrive"] | null;
+            };
+        };
+        responses: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    post_api_units_unit_usb_mount: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                unit: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChooseDrive"] | null;
+            };
+        };
+        responses: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
                 };
             };
             /** @description Bad request syntax or unsupported method */
@@ -15809,6 +16746,46 @@ export interface operations {
             };
         };
     };
+    post_unit_api_system_repair: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+        };
+    };
+    patch_unit_api_system_repair: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+        };
+    };
     post_unit_api_system_shutdown: {
         parameters: {
             query?: never;
@@ -16358,6 +17335,124 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    get_unit_api_usb: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UsbState"];
+                };
+            };
+        };
+    };
+    get_unit_api_usb_artifacts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UsbArtifact"][];
+                };
+            };
+        };
+    };
+    post_unit_api_usb_eject: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChooseDrive"] | null;
+            };
+        };
+        responses: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    post_unit_api_usb_mount: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChooseDrive"] | null;
+            };
+        };
+        responses: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
             };
             /** @description Bad request syntax or unsupported method */
             400: {

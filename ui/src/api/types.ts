@@ -4,6 +4,19 @@ import type { components } from "./schema";
 
 type Schemas = components["schemas"];
 
+export type Backups = Schemas["Backups"];
+
+/** Result of the task that finds out what an import would bring; an empty `reason` means that it comes over. */
+export interface ImportPlan {
+  database: { source: string; tables: { name: string; rows: number; reason: string }[] } | null;
+  files: { kind: string; name: string; reason: string }[];
+  configuration: { file: string; section: string; key: string; value: string; present: string; reason: string }[];
+  notes: string[];
+  active: { kind: string; device: string; name: string; reason: string }[];
+}
+export type ImportProgress = Schemas["ImportProgress"];
+export type ImportState = Schemas["ImportState"];
+export type UsbState = Schemas["UsbState"];
 export type Experiment = Schemas["Experiment"];
 export type Worker = Schemas["WorkerRow"];
 export type WaitingWorker = Schemas["WaitingWorker"];
@@ -64,7 +77,10 @@ export type MediaRate = Schemas["MediaRate"];
 export type JobRow = Schemas["JobRow"];
 export type Diagnostic = Pick<Schemas["Diagnostic"], "severity" | "code" | "message" | "path"> &
   Partial<Schemas["Diagnostic"]>;
-export type ProfileStep = Pick<Schemas["Step"], "at_s" | "who" | "job" | "words" | "depth">;
+export type ProfileStep = Pick<
+  Schemas["experiment_profiles_timeline_Step"],
+  "at_s" | "who" | "job" | "words" | "depth"
+>;
 export type ProfilePreview = { ok: boolean; diagnostics: Diagnostic[]; steps: ProfileStep[] };
 export type ProfileRow = Schemas["ProfileRow"];
 export type ProfileRun = Schemas["ProfileRun"];

@@ -9,6 +9,7 @@ import css from "./app.module.css";
 import { ConnectionState } from "./ConnectionState";
 import { ExperimentSwitcher } from "./ExperimentSwitcher";
 import { type Person, signOut } from "./session";
+import { UsbSign } from "./UsbSign";
 
 export function TopBar({ person }: { person: Person }) {
   const { current } = useFrame();
@@ -25,6 +26,7 @@ export function TopBar({ person }: { person: Person }) {
       <ExperimentSwitcher />
       <span className={css.spring} />
       {current && <Alarms key={current.experiment} experiment={current.experiment} />}
+      <UsbSign />
       <ConnectionState />
       <ActionIcon
         variant="subtle"

@@ -88,6 +88,14 @@ export const pages: readonly Page[] = [
     Component: lazyPart(() => import("@/features/export/Export")),
   },
   {
+    path: "/import",
+    title: "Import",
+    icon: "upload",
+    group: "cluster",
+    phone: false,
+    Component: lazyPart(() => import("@/features/import/Import")),
+  },
+  {
     path: "/config",
     title: "Configuration",
     icon: "configuration",

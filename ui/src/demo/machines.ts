@@ -1,9 +1,10 @@
 /** What the demo's leader knows of its machines and people. */
 
 import type { Answer, Method } from "@/api/client";
-import type { ConfigSync, Machine, Person, UnitName, Worker } from "@/api/types";
+import type { ConfigSync, Machine, Person, UnitName, UsbState, Worker } from "@/api/types";
 import type { DemoCluster } from "./cluster";
 import { LOST_UNIT } from "./faults";
+import { BACKUPS, IMPORT_STATE, PLAN } from "./imports";
 import type { Tasks } from "./leader";
 import { iso } from "./recording";
 
@@ -38,6 +39,14 @@ function machineOf(unit: string, i: number, nowS: number): Machine {
   };
 }
 
+/** A drive is plugged in where the address of the page says so: `?usb`. */
+function usbState(): UsbState {
+  const isPlugged = typeof location !== "undefined" && new URLSearchParams(location.search).has("usb");
+  const drive = { device: "/dev/sda1", label: "LAB", filesystem: "vfat", size_bytes: 16e9, path: null };
+  if (!isPlugged) return { status: "absent", drives: [], message: "" };
+  return { status: "present_unmounted", drives: [{ ...drive, is_readonly: false }], message: "" };
+}
+
 const logOf = (nowS: number): string =>
   [
     `${iso(nowS - 340)} INFO     [monitor] Ready.`,
@@ -62,6 +71,9 @@ export function machineReads(cluster: DemoCluster): Reads {
   return {
     ...ofMachines,
     "/api/units": (): UnitName[] => ["leader", ...workers()].map((pioreactor_unit) => ({ pioreactor_unit })),
+    "/api/import": () => IMPORT_STATE,
+    "/api/backups": () => BACKUPS,
+    "/unit_api/usb": usbState,
     "/auth/people": (): Person[] => PEOPLE.map((username) => ({ username })),
     "/api/config/sync": (): ConfigSync => ({
       version: { number: 3, saved_at: iso(cluster.nowS - 7200) },
@@ -87,6 +99,15 @@ export function machineWrites(tasks: Tasks): [Method, string, () => Answer][] {
     ["POST", "/api/units/{unit}/system/reboot", () => tasks.succeed({})],
     ["POST", "/api/units/{unit}/system/shutdown", () => tasks.succeed({})],
     ["POST", "/api/units/{unit}/system/web_server/restart", () => tasks.succeed({})],
+    ["POST", "/api/units/{unit}/system/repair", () => tasks.succeed({})],
+    ["POST", "/api/units/{unit}/import_zipped_dot_pioreactor", () => tasks.succeed({})],
+    ["DELETE", "/api/units/{unit}/import_zipped_dot_pioreactor", () => tasks.succeed({})],
+    ["POST", "/api/backups/restore", () => tasks.succeed({ before: "before-restore-20261128T000000.sqlite" })],
+    ["POST", "/api/experiments/{experiment}/archive", () => tasks.succeed({})],
+    ["PUT", "/api/import/archive", () => ok({ status: "success" })],
+    ["POST", "/api/import/plan", () => tasks.succeed(PLAN)],
+    ["POST", "/api/import", () => tasks.succeed(IMPORT_STATE.last)],
+    ["DELETE", "/api/import", () => tasks.succeed(IMPORT_STATE.last)],
     ["POST", "/api/system/utc_clock", () => tasks.succeed({})],
     ["PUT", "/auth/people", () => ({ status: 201, body: { username: "mia" } })],
     ["PATCH", "/auth/password", () => ok({ status: "success" })],

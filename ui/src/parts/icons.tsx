@@ -35,6 +35,7 @@ const shapes = {
   check: <path d="M4.5 10.5 8.3 14 15.5 6.5" />,
   cross: <path d="M5 5l10 10M15 5 5 15" />,
   clock: <path d="M10 3a7 7 0 1 0 0 14 7 7 0 0 0 0-14zM10 6.2V10l2.6 1.6" />,
+  upload: <path d="M10 12.4V3.4M6.2 7 10 3.2 13.8 7M4 16.5h12" />,
   download: <path d="M10 3v9M6.2 8.6 10 12.4l3.8-3.8M4 16.5h12" />,
   update: <path d="M10 16.5V7.4M6.2 11 10 7.2l3.8 3.8M4 3.5h12" />,
   stop: <path d="M5.5 5.5h9v9h-9z" fill="currentColor" stroke="none" />,

@@ -1,4 +1,4 @@
-"""`pio import-reference`: takes over the data of a leader of the existing software."""
+"""`pio import-reference` and `pio import-experiment`: take over data of others."""
 
 from __future__ import annotations
 
@@ -79,6 +79,11 @@ def _show(plan: ImportPlan, as_json: bool) -> None:
         {"kind": file.kind, "name": file.name, "not imported because": file.reason} for file in plan.files
     ]
     print_table(files, ["kind", "name", "not imported because"], none="No files.")
+    active: list[dict[str, object]] = [
+        {"active": f"{each.kind} of {each.device}", "name": each.name, "not made active because": each.reason}
+        for each in plan.active
+    ]
+    print_table(active, ["active", "name", "not made active because"], none="No calibration was active.")
     keys: list[dict[str, object]] = [
         {
             "file": key.file,
@@ -116,3 +121,29 @@ def _print(value: object) -> None:
     import msgspec
 
     print_json(msgspec.to_builtins(value))
+
+
+@click.command(name="import-experiment")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@json_option
+@pass_cli_context
+def import_experiment(cli: CliContext, file: Path, as_json: bool) -> None:
+    """Take the experiment in FILE over, an archive made by `pio export EXPERIMENT --archive`.
+
+    Its profiles come over under names that are free. To go back, delete the experiment.
+    """
+    from pioreactor.data_import.importer import import_experiment as take_over
+
+    def show(table: str, copied: int, rows: int) -> None:
+        if not as_json:
+            click.echo(f"{table}: {copied} of {rows}", err=True)
+
+    done = take_over(cli.runtime, file, show)
+    if as_json:
+        import msgspec
+
+        print_json(msgspec.to_builtins(done))
+        return
+    click.echo(
+        f"Imported {', '.join(done.experiments)}: {sum(done.rows.values())} rows, {len(done.profiles)} profiles."
+    )

@@ -1,4 +1,4 @@
-"""`pio unit`: this unit as one archive, and its replacement from one."""
+"""`pio unit` and `pio repair`: this unit as one archive, its replacement from one, and its repair."""
 
 from __future__ import annotations
 
@@ -99,3 +99,16 @@ def _show(report: UnitImportReport, as_json: bool) -> None:
     if report.unsent_records:
         click.echo(f"{report.unsent_records} unsent records of this machine were kept.")
     click.echo(f"What was here before is kept in {report.copy}; to go back: pio unit import --undo")
+
+
+@click.command()
+@pass_cli_context
+def repair(cli: CliContext) -> None:
+    """Create missing directories and repair permissions. Secrets become private; killed jobs are closed."""
+    from pioreactor.actions.repair_unit import repair_unit
+
+    done = repair_unit(cli.runtime)
+    for sentence in done:
+        click.echo(f"{sentence[0].upper()}{sentence[1:]}.")
+    if not done:
+        click.echo("Nothing to repair.")

@@ -88,12 +88,14 @@ def export_experiment_data(
 @click.argument("experiment", required=False)
 @click.option("-d", "--dataset", "datasets", multiple=True, help="May be repeated; all by default.")
 @click.option("--list", "only_list", is_flag=True, help="Print which datasets there are.")
+@click.option("--archive", "is_whole", is_flag=True, help="The whole experiment, which another cluster can import.")
 @selection_options
 @json_option
 def export(
     experiment: str | None,
     datasets: tuple[str, ...],
     only_list: bool,
+    is_whole: bool,
     as_json: bool,
     output: Path | None,
     **selection: object,
@@ -111,12 +113,21 @@ def export(
         return
     if experiment is None:
         raise InvalidRequestError("name the experiment", remedy="`pio experiments list` prints their names.")
-    request = request_from(experiment, datasets or tuple(known), True, **selection)
-    exported = run_export(request, output, show_progress)
+    if is_whole:
+        exported = _whole(experiment, output)
+    else:
+        request = request_from(experiment, datasets or tuple(known), True, **selection)
+        exported = run_export(request, output, show_progress)
     if as_json:
         print_json(exported)
     else:
         print_summary(exported)
+
+
+def _whole(experiment: str, output: Path | None) -> ExportedArchive:
+    from pioreactor.exports.experiment_archive import write_experiment
+
+    return write_experiment(context.current(), experiment, output=output)
 
 
 def request_from(

@@ -12,14 +12,19 @@ from litestar.response import File, Stream
 from pioreactor.exc import InvalidRequestError, NotFoundError
 from pioreactor.exports.archive import Progress
 from pioreactor.exports.dataset import Dataset
+from pioreactor.exports.experiment_archive import write_experiment
 from pioreactor.exports.exporter import csv_lines, datasets_of, preview
 from pioreactor.exports.known_datasets import select_datasets
 from pioreactor.exports.request import ExportRequest
+from pioreactor.http.fanout import Answered, ask_each
+from pioreactor.identity.usb_drives import UsbDrives, copy_whole
 from pioreactor.measurements.spec import ColumnValue
 from pioreactor.structs.encoding import to_timestamp
 from pioreactor.types import UNIVERSAL_EXPERIMENT
+from pioreactor.web.leader.export_runner import ExportDone
 from pioreactor.web.leader.responses import Status
 from pioreactor.web.leader.services import LeaderPorts
+from pioreactor.web.request_bodies import experiment_name
 from pioreactor.web.tasks import Accepted
 
 COMPRESSED = "is_compressed"
@@ -66,6 +71,39 @@ def export_datasets(leader: LeaderPorts, data: JSONBody[ExportRequest]) -> Accep
     """Write an archive of datasets. The result has its `filename`; 409 while another export is in progress."""
     _check(leader, data)
     return leader.unit.tasks.start("the export", lambda: leader.exports.run(data), pool="requests", lock="export-data")
+
+
+@post("/datasets/exportable/export-to-usb", status_code=202, sync_to_thread=True)
+def export_to_usb(leader: LeaderPorts, data: JSONBody[ExportRequest]) -> Accepted:
+    """Write an archive of datasets to `pioreactor/exports` on the leader's USB drive; the drive can then be ejected."""
+    _check(leader, data)
+    drives = UsbDrives(leader.unit.paths.usb)
+
+    def work() -> ExportDone:
+        folder = Path(str(drives.mount().path)) / "pioreactor" / "exports"
+        done = leader.exports.run(data)
+        copy_whole(leader.unit.paths.exports / done.filename, folder / done.filename)
+        return msgspec.structs.replace(done, msg=f"{done.msg} The archive is on the USB drive.")
+
+    return leader.unit.tasks.start("the export to USB", work, pool="requests", lock="export-data")
+
+
+@post("/experiments/{experiment:str}/archive", status_code=202, sync_to_thread=True)
+def archive_experiment(leader: LeaderPorts, experiment: FromPath[str]) -> Accepted:
+    """Write a whole experiment to an archive that another cluster can import. The result has its `filename`.
+
+    It has rows, tables as CSV, configuration without secrets, profiles, and the calibrations of units that answer.
+    """
+    leader.database.experiments.get(experiment_name(experiment))
+
+    def work() -> ExportDone:
+        units = [unit for unit in leader.members_of(experiment) if unit != leader.unit.name]
+        answers = ask_each(units, lambda unit: leader.units.fetch(unit, "GET", "/unit_api/zipped_calibrations").body)
+        found = {each.unit: each.value for each in answers if isinstance(each, Answered)}
+        done = write_experiment(leader.unit.runtime, experiment, of_units=found)
+        return ExportDone(True, Path(done.path).name, f"Archived {done.rows} rows.", done.rows, done.size_bytes)
+
+    return leader.unit.tasks.start("the archive of an experiment", work, lock="export-data")
 
 
 @delete("/datasets/exportable/export", status_code=202, sync_to_thread=True)
@@ -144,7 +182,17 @@ def _check(leader: LeaderPorts, request: ExportRequest) -> list[Dataset]:
 ROUTES = Router(
     "/",
     route_handlers=[
-        *(exportable_datasets, preview_dataset, export_datasets, stop_export, stream_dataset, exports, delete_archive),
+        archive_experiment,
+        *(
+            exportable_datasets,
+            preview_dataset,
+            export_datasets,
+            export_to_usb,
+            stop_export,
+            stream_dataset,
+            exports,
+            delete_archive,
+        ),
     ],
     tags=["exports"],
 )

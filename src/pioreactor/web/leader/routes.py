@@ -11,6 +11,8 @@ from pioreactor.web.leader import (
     cameras,
     cluster_updates,
     configuration,
+    data_imports,
+    database_backups,
     experiments,
     exports,
     jobs,
@@ -34,7 +36,7 @@ def leader_routes(added: Sequence[PluginRoute] = ()) -> Router:
     parts = (
         *(experiments, joining, workers, assignments, jobs, readings, logs),
         *(configuration, overview, calibrations, profiles, quarantine, exports, plugin_files, unit_archives),
-        *(cameras, cluster_updates),
+        *(cameras, cluster_updates, data_imports, database_backups),
     )
     own = [part.ROUTES for part in parts]
     api = OneAppRouter("/api", route_handlers=[*own, relayed_routes(), plugin_registry.routes("/api", added)])

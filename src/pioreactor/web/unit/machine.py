@@ -1,16 +1,19 @@
-"""Routes of a unit about its machine as a whole: what state it is in, its log, web server, reboot and shutdown."""
+"""Routes of a unit about its machine as a whole: what state it is in, its log, web server, reboot and shutdown, USB."""
 
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
-from litestar import MediaType, Router, get, route
+from litestar import MediaType, Router, get, post, route
 from litestar.params import JSONBody
 
 from pioreactor.actions.backup import list_backups
+from pioreactor.actions.repair_unit import repair_unit
 from pioreactor.cluster.backup_replication import BackupCopies, Copy
 from pioreactor.exc import ConflictError, PioreactorError
+from pioreactor.identity.usb_drives import UsbArtifact, UsbDrives, UsbState
 from pioreactor.job_catalog import activities_among
 from pioreactor.structs.encoding import to_timestamp
 from pioreactor.version import __version__
@@ -23,6 +26,7 @@ from pioreactor.web.unit.utc_clock import UtcClock, read_clock, refuse_simulated
 
 _POWER_DEBOUNCE_S = 15.0
 _COMMAND_TIMEOUT_S = 30.0
+_USB_TIMEOUT_S = 60.0
 _MAX_LOG_BYTES = 64 * 1024
 _LEADER_SERVICES = ("mqtt_to_db_streaming",)
 
@@ -148,6 +152,19 @@ def shutdown(unit: UnitPorts, data: JSONBody[PowerRequest | None] = None) -> Acc
     return _start(unit, "shutdown")
 
 
+class Repaired(msgspec.Struct):
+    """What was done; empty where nothing had to be."""
+
+    done: list[str]
+
+
+@relayed(UNITS, target="units", method="POST", also=("PATCH",), timeout_s=60.0)
+@route("/system/repair", http_method=PATCH_OR_POST, status_code=202, sync_to_thread=True)
+def repair(unit: UnitPorts) -> Accepted:
+    """Create missing directories, repair permissions, and close jobs that were killed."""
+    return unit.tasks.start("the repair", lambda: Repaired(repair_unit(unit.runtime)), lock="repair")
+
+
 def _refuse_while_jobs_run(unit: UnitServices, what: str, wanted: PowerRequest | None) -> None:
     running = _activities(unit)
     if running and not (wanted is not None and wanted.even_with_jobs):
@@ -203,8 +220,60 @@ def _uptime_s() -> float | None:
         return None
 
 
+class ChooseDrive(Body):
+    """`device` may be missing where one drive is plugged in."""
+
+    device: Annotated[str, msgspec.Meta(min_length=1, max_length=100)] | None = None
+
+
+@relayed(UNITS, target="units", waits=True)
+@get("/usb", sync_to_thread=True)
+def usb(unit: UnitPorts) -> UsbState:
+    """Return which USB drives are plugged in, and whether they are mounted."""
+    return usb_drives(unit).state()
+
+
+@relayed(UNITS, target="units", waits=True)
+@get("/usb/artifacts", sync_to_thread=True)
+def usb_artifacts(unit: UnitPorts) -> list[UsbArtifact]:
+    """Return plugins and releases on the mounted drives."""
+    return usb_drives(unit).artifacts()
+
+
+@relayed(UNITS, target="units", timeout_s=_USB_TIMEOUT_S)
+@post("/usb/mount", status_code=202, sync_to_thread=True)
+def mount_usb(unit: UnitPorts, data: JSONBody[ChooseDrive | None] = None) -> Accepted:
+    """Mount a USB drive."""
+    device = data.device if data is not None else None
+    return unit.tasks.start("mounting the drive", lambda: usb_drives(unit).mount(device), lock="usb")
+
+
+@relayed(UNITS, target="units", timeout_s=_USB_TIMEOUT_S)
+@post("/usb/eject", status_code=202, sync_to_thread=True)
+def eject_usb(unit: UnitPorts, data: JSONBody[ChooseDrive | None] = None) -> Accepted:
+    """Write everything out and unmount a USB drive, which can then be removed."""
+    device = data.device if data is not None else None
+    return unit.tasks.start("ejecting the drive", lambda: usb_drives(unit).eject(device), lock="usb")
+
+
+def usb_drives(unit: UnitServices) -> UsbDrives:
+    return UsbDrives(unit.paths.usb)
+
+
 ROUTES = Router(
     "/",
-    route_handlers=[machine, log_tail, web_server_status, restart_web_server, reboot, shutdown],
+    route_handlers=[
+        machine,
+        log_tail,
+        web_server_status,
+        restart_web_server,
+        reboot,
+        shutdown,
+        repair,
+        usb,
+        usb_artifacts,
+        mount_usb,
+        eject_usb,
+    ],
     tags=["unit"],
 )

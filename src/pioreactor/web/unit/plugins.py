@@ -9,6 +9,7 @@ from litestar.datastructures import State
 from litestar.params import FromPath, JSONBody
 
 from pioreactor.exc import InvalidRequestError, NotFoundError, NotPermittedError
+from pioreactor.identity.usb_drives import UsbDrives
 from pioreactor.plugin_management.installer import MAX_FILE_BYTES, Installer, Source, check_file_name, leader_database
 from pioreactor.plugin_management.listing import ListedPlugin, list_plugins
 from pioreactor.web.request_bodies import Body, file_name
@@ -78,7 +79,7 @@ def source_of_plugin(unit: UnitPorts, name: FromPath[str]) -> str:
 @post("/plugins/check", status_code=202, sync_to_thread=True)
 def check_plugin(unit: UnitPorts, data: JSONBody[InstallPlugin]) -> Accepted:
     """Find out what a plugin brings and whether it can be imported; nothing is installed."""
-    installer, source = _installer(unit), _source(unit, data)
+    installer, source = installer_of(unit), _source(unit, data)
     return unit.tasks.start("the check of a plugin", lambda: installer.check(source), lock=_LOCK)
 
 
@@ -105,7 +106,7 @@ def install_plugin_from_copy(unit: UnitPorts, data: JSONBody[ReceivedFile]) -> A
 @route("/plugins/uninstall", http_method=PATCH_OR_POST, status_code=202, sync_to_thread=True)
 def uninstall_plugin(unit: UnitPorts, data: JSONBody[NamePlugin]) -> Accepted:
     """Remove a plugin; its configuration, its tables and its data stay."""
-    installer, [name] = _installer(unit), data.args
+    installer, [name] = installer_of(unit), data.args
     return unit.tasks.start("the removal of a plugin", lambda: installer.uninstall(name), lock=_LOCK)
 
 
@@ -113,7 +114,7 @@ def uninstall_plugin(unit: UnitPorts, data: JSONBody[NamePlugin]) -> Accepted:
 @post("/plugins/enable", status_code=202, sync_to_thread=True)
 def enable_plugin(unit: UnitPorts, data: JSONBody[NamePlugin]) -> Accepted:
     """Import a disabled plugin again; 409 in the task if its import fails in a process of its own."""
-    installer, [name] = _installer(unit), data.args
+    installer, [name] = installer_of(unit), data.args
     return unit.tasks.start("enabling a plugin", lambda: installer.set_enabled(name, True), lock=_LOCK)
 
 
@@ -121,14 +122,14 @@ def enable_plugin(unit: UnitPorts, data: JSONBody[NamePlugin]) -> Accepted:
 @post("/plugins/disable", status_code=202, sync_to_thread=True)
 def disable_plugin(unit: UnitPorts, data: JSONBody[NamePlugin]) -> Accepted:
     """Keep a plugin from being imported by jobs that start later; it stays installed."""
-    installer, [name] = _installer(unit), data.args
+    installer, [name] = installer_of(unit), data.args
     return unit.tasks.start("disabling a plugin", lambda: installer.set_enabled(name, False), lock=_LOCK)
 
 
 @put("/plugins/received/{name:str}", status_code=204, request_max_body_size=MAX_FILE_BYTES)
 async def receive_plugin_file(unit: UnitPorts, request: Request[object, object, State], name: FromPath[str]) -> None:
     """Take a wheel or a Python file, to be checked or installed by its name; the body is its bytes."""
-    installer = _installer(unit)
+    installer = installer_of(unit)
     target = installer.folder.received / check_file_name(name)
     content = await request.body()
     installer.folder.receive(target.name, content)
@@ -136,21 +137,21 @@ async def receive_plugin_file(unit: UnitPorts, request: Request[object, object, 
 
 def start_install(unit: UnitServices, source: Source) -> Accepted:
     """Start the installation of a plugin on this unit."""
-    installer = _installer(unit)
+    installer = installer_of(unit)
     return unit.tasks.start("the installation of a plugin", lambda: installer.install(source), lock=_LOCK)
 
 
 def usb_file(unit: UnitServices, path: str) -> Path:
     """Return a file on a USB drive of this unit; raise `NotFoundError` for any other."""
-    root = unit.paths.usb.resolve()
-    try:
-        wanted = (root / path).resolve()
-        is_file = wanted.is_file()
-    except (OSError, ValueError) as error:
-        raise InvalidRequestError(f"{path[:100]!r} cannot be a path") from error
-    if not is_file or not wanted.is_relative_to(root):
-        raise NotFoundError(f"{unit.name} has no file {path[:100]!r} on a USB drive")
-    return wanted
+    roots = [unit.paths.usb, *(Path(drive.path) for drive in UsbDrives(unit.paths.usb).state().drives if drive.path)]
+    for root in (each.resolve() for each in roots):
+        try:
+            wanted = (root / path).resolve()
+            if wanted.is_file() and wanted.is_relative_to(root):
+                return wanted
+        except (OSError, ValueError) as error:
+            raise InvalidRequestError(f"{path[:100]!r} cannot be a path") from error
+    raise NotFoundError(f"{unit.name} has no file {path[:100]!r} on a USB drive")
 
 
 def _source(unit: UnitServices, data: InstallPlugin) -> Source:
@@ -165,13 +166,13 @@ def _source(unit: UnitServices, data: InstallPlugin) -> Source:
 
 
 def _received(unit: UnitServices, name: str) -> Source:
-    file = _installer(unit).folder.received / check_file_name(name)
+    file = installer_of(unit).folder.received / check_file_name(name)
     if not file.is_file():
         raise NotFoundError(f"{unit.name} has no file {name!r}", remedy="Send it first: PUT plugins/received/NAME.")
     return Source.of_file(file)
 
 
-def _installer(unit: UnitServices) -> Installer:
+def installer_of(unit: UnitServices) -> Installer:
     """Return the installer of a unit; raise `NotPermittedError` where plugins are only installed at its keyboard."""
     if (unit.paths.dot_pioreactor / _DISALLOWED).is_file():
         raise NotPermittedError(

@@ -20,7 +20,7 @@ VALUES = {"session_id": "00000000-0000-4000-8000-000000000000", "offset": "0", "
 LEAVE = "/api/cluster/leave"
 """About the worker that sends it."""
 ONLY_FOR_UNITS = re.compile(r"/unit_api/backups/.+")
-ONLY_SIGNED_IN = re.compile(r"/auth/(people|password|tokens)(/.+)?")
+ONLY_SIGNED_IN = re.compile(r"/auth/(people|password|tokens)(/.+)?|/api/(import(/.+)?|backups/restore)")
 
 
 def url_of(path: str) -> str:
@@ -103,7 +103,7 @@ def test_people_and_tokens_are_managed_by_sessions_only(leader: Any) -> None:
 
 OWN_WRITES = re.compile(r"/api/(workers|units)/{unit}/.+")
 CLOSED_TO_WORKERS = re.compile(
-    r"/unit_api/(?!task_results/).+|/auth/(?!me$).+|/api/config/(units/.+|zipped)|/api/units/{unit}/(import_)?zipped_dot_pioreactor"
+    r"/unit_api/(?!task_results/).+|/auth/(?!me$).+|/api/config/(units/.+|zipped)|/api/units/{unit}/(import_)?zipped_dot_pioreactor|/api/import(/.+)?"
 )
 JOINING = re.compile(r"/api/workers/{unit}(/experiment)?")
 

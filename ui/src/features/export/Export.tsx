@@ -3,7 +3,7 @@
 import { Button, Checkbox, NativeSelect, TextInput } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
-import { ask, get, request } from "@/api/client";
+import { ask, get, path, request } from "@/api/client";
 import { useAssigned } from "@/api/queries";
 import type { Dataset, Exports } from "@/api/types";
 import { useFrame } from "@/parts/experiment";
@@ -68,6 +68,11 @@ function Form({ experiment, datasets }: { experiment: string; datasets: readonly
       setTimeout(() => client.invalidateQueries({ queryKey: ["exports"] }), 500);
       return ask("POST", "/api/datasets/exportable/export", body, { everyMs: 1000, attempts: 3600 });
     },
+    onSettled: () => client.invalidateQueries({ queryKey: ["exports"] }),
+  });
+  const archiving = useMutation({
+    mutationFn: () =>
+      ask("POST", path("api", "experiments", experiment, "archive"), undefined, { everyMs: 1000, attempts: 3600 }),
     onSettled: () => client.invalidateQueries({ queryKey: ["exports"] }),
   });
   const stopping = useMutation({ mutationFn: () => request("DELETE", "/api/datasets/exportable/export") });
@@ -145,6 +150,9 @@ function Form({ experiment, datasets }: { experiment: string; datasets: readonly
         >
           Export {count(chosen.length, "dataset")}
         </Button>
+        <Button variant="default" disabled={isRunning} loading={archiving.isPending} onClick={() => archiving.mutate()}>
+          Archive the whole experiment
+        </Button>
         {isRunning && (
           <>
             <span role="status">{percent(exports.data?.progress)}</span>
@@ -155,6 +163,7 @@ function Form({ experiment, datasets }: { experiment: string; datasets: readonly
         )}
       </div>
       {exporting.error && <Problem error={exporting.error} />}
+      {archiving.error && <Problem error={archiving.error} />}
       {exports.error && <Problem error={exports.error} />}
       {exports.data && <Archives archives={exports.data.archives} />}
     </form>

@@ -8,6 +8,7 @@ import type { Machine } from "@/api/types";
 import { count } from "@/parts/format";
 import { Icon } from "@/parts/icons";
 import { Problem, Waiting } from "@/parts/Problem";
+import { type DataAction, MachineDataDialog } from "./MachineData";
 import { factsOf, gigabytes } from "./machine";
 import { type PowerAction, PowerDialog } from "./PowerDialog";
 import css from "./system.module.css";
@@ -21,6 +22,7 @@ export function MachineCard({ unit }: { unit: string }) {
     refetchInterval: REFRESH_MS,
   });
   const [power, setPower] = useState<PowerAction>();
+  const [dataAction, setDataAction] = useState<DataAction>();
   const [isReading, setIsReading] = useState(false);
   const backingUp = useMutation({
     mutationFn: () =>
@@ -47,6 +49,13 @@ export function MachineCard({ unit }: { unit: string }) {
           <Menu.Dropdown>
             <Menu.Item onClick={() => setIsReading(true)}>Show log</Menu.Item>
             {found?.is_leader && <Menu.Item onClick={() => backingUp.mutate()}>Make a backup</Menu.Item>}
+            {found?.is_leader && <Menu.Item onClick={() => setDataAction("restore")}>Restore a backup…</Menu.Item>}
+            <Menu.Item component="a" href={path("api", "units", unit, "zipped_dot_pioreactor")} download>
+              Save as archive
+            </Menu.Item>
+            <Menu.Item onClick={() => setDataAction("replace")}>Replace from an archive…</Menu.Item>
+            <Menu.Item onClick={() => setDataAction("undo")}>Undo the last import…</Menu.Item>
+            <Menu.Item onClick={() => setDataAction("repair")}>Repair…</Menu.Item>
             <Menu.Item onClick={() => setPower("restart")}>Restart web server…</Menu.Item>
             <Menu.Item color="var(--lost)" onClick={() => setPower("reboot")}>
               Reboot…
@@ -68,6 +77,7 @@ export function MachineCard({ unit }: { unit: string }) {
       <p role="status" className="soft small">
         {backingUp.isPending ? "Making a backup…" : backingUp.isSuccess ? "The backup was started." : ""}
       </p>
+      <MachineDataDialog unit={unit} action={dataAction} onClose={() => setDataAction(undefined)} />
       <PowerDialog
         unit={unit}
         action={power}
@@ -105,12 +115,6 @@ function Facts({ machine }: { machine: Machine }) {
             {newest
               ? `${count(machine.backups.length, "backup")}, newest ${newest.name} (${gigabytes(newest.size_bytes)})`
               : "none yet"}
-            {machine.is_leader && newest && (
-              <span className="soft small">
-                {" "}
-                Restore one on this machine: <code>pio backups restore</code>
-              </span>
-            )}
           </dd>
         </div>
       )}

@@ -1,37 +1,33 @@
-"""`pio repair`: creates the directories a unit needs, and repairs their permissions."""
+"""The repair of a unit's directories: those that are missing are created, permissions are put right."""
 
 from __future__ import annotations
 
 import stat
 from pathlib import Path
+from typing import Final
 
-import click
-
-from pioreactor.cli.cli_context import CliContext, pass_cli_context
 from pioreactor.exc import StorageError
+from pioreactor.runtime.context import Runtime
 from pioreactor.storage.paths import Paths
 
-_SHARED = 0o2770
-_PRIVATE = 0o700
+_SHARED: Final = 0o2770
+_PRIVATE: Final = 0o700
 
 
-@click.command()
-@pass_cli_context
-def repair(cli: CliContext) -> None:
-    """Create missing directories and repair permissions. Secrets become private; killed jobs are closed."""
-    paths = cli.paths
-    done: list[str] = []
+def repair_unit(runtime: Runtime) -> list[str]:
+    """Create missing directories, repair permissions, close jobs that were killed; return what was done.
+
+    Secrets become private. Raise `StorageError` for what belongs to another user.
+    """
+    paths, done = runtime.paths, list[str]()
     for directory, mode in _directories(paths):
         done += _put_right(directory, mode)
     for secret in sorted(paths.secrets.glob("*")):
         if secret.is_file() and stat.S_IMODE(secret.stat().st_mode) & 0o077:
             secret.chmod(0o600)
             done.append(f"closed {secret} to others")
-    cli.runtime.stores.jobs().running()  # asking ends the rows of dead processes
-    for sentence in done:
-        click.echo(f"{sentence[0].upper()}{sentence[1:]}.")
-    if not done:
-        click.echo("Nothing to repair.")
+    runtime.stores.jobs().running()  # asking ends the rows of dead processes
+    return done
 
 
 def _directories(paths: Paths) -> list[tuple[Path, int]]:

@@ -1,0 +1,179 @@
+"""A whole experiment as one archive (RO-Crate 1.1): rows, tables as CSV, configuration, profiles and calibrations.
+
+`experiment.sqlite` has every row of the experiment in tables of the leader's schema, so that another cluster can take
+the experiment over; everything else is there to be read without this software.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import zipfile
+from collections.abc import Iterable, Mapping
+from contextlib import closing
+from datetime import datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+import msgspec
+
+from pioreactor.actions.backup import database_of
+from pioreactor.exc import InvalidRequestError, StorageError
+from pioreactor.exports.dataset import Dataset
+from pioreactor.exports.exporter import ExportedArchive, csv_lines, datasets_of
+from pioreactor.exports.request import ExportRequest, safe_name
+from pioreactor.runtime.context import Runtime
+from pioreactor.settings.editing import without
+from pioreactor.settings.schema import secret_keys
+from pioreactor.storage.leader.database import LeaderDatabase
+from pioreactor.structs.encoding import to_timestamp
+from pioreactor.types import UNIVERSAL_EXPERIMENT
+from pioreactor.version import __version__
+
+CRATE: Final = "ro-crate-metadata.json"
+DATABASE: Final = "experiment.sqlite"
+_LEFT_OUT: Final = frozenset({"experiment_worker_assignments", "imported_tables", "quarantined_rows"})
+_FREE_BYTES: Final = 64 * 1024 * 1024
+_SHARE: Final = 1.2
+"""Free space that is needed, relative to the database: at worst it has one experiment."""
+
+
+def write_experiment(
+    runtime: Runtime, experiment: str, *, output: Path | None = None, of_units: Mapping[str, bytes] | None = None
+) -> ExportedArchive:
+    """Write the archive of an experiment to a file that appears when it is complete.
+
+    `of_units` has the zipped calibrations of units by their names. Raise `NotFoundError` for an unknown experiment,
+    `StorageError` when there is no room.
+    """
+    if experiment == UNIVERSAL_EXPERIMENT:
+        raise InvalidRequestError("name one experiment")
+    source, now = database_of(runtime), runtime.clock.now()
+    with closing(LeaderDatabase.open(source)) as database:
+        database.experiments.get(experiment)
+    name = f"experiment_{safe_name(experiment)}_{now:%Y%m%d%H%M%S}.zip"
+    target = output if output is not None else runtime.paths.exports / name
+    target.parent.mkdir(parents=True, exist_ok=True)
+    _check_room(source, target.parent)
+    unfinished = target.with_name(f".{target.name}.tmp")
+    try:
+        with TemporaryDirectory(prefix=".experiment-", dir=target.parent) as folder:
+            extracted = Path(folder) / DATABASE
+            rows = _extract(source, extracted, experiment)
+            with zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED, compresslevel=3) as archive:
+                archive.write(extracted, DATABASE)
+                _add_tables(archive, extracted, runtime, experiment)
+                _add_files(archive, runtime)
+                for unit, content in (of_units if of_units is not None else {}).items():
+                    archive.writestr(f"calibrations/{safe_name(unit)}.zip", content)
+                archive.writestr(CRATE, _crate(experiment, now, archive.namelist()))
+        with unfinished.open("rb") as file:
+            os.fsync(file.fileno())
+        unfinished.replace(target)
+    except OSError as error:
+        raise StorageError(f"{target} cannot be written: {error}") from error
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return ExportedArchive(str(target), rows, target.stat().st_size)
+
+
+def _check_room(source: Path, folder: Path) -> None:
+    needed, free = _SHARE * source.stat().st_size + _FREE_BYTES, shutil.disk_usage(folder).free
+    if free < needed:
+        raise StorageError(f"the archive needs up to {needed / 1e6:.0f} MB in {folder}, {free / 1e6:.0f} MB are free")
+
+
+def _extract(source: Path, target: Path, experiment: str) -> int:
+    """Copy the rows of an experiment into a database of their own, all from one moment; return how many."""
+    LeaderDatabase.open(target).close()
+    try:
+        with closing(sqlite3.connect(target, isolation_level=None, uri=True)) as connection:
+            connection.execute("PRAGMA foreign_keys = OFF")
+            connection.execute("ATTACH DATABASE ? AS source", (f"{source.absolute().as_uri()}?mode=ro",))
+            connection.execute("BEGIN")
+            triggers = connection.execute("SELECT name FROM main.sqlite_master WHERE type = 'trigger'").fetchall()
+            for (trigger,) in triggers:
+                connection.execute(f'DROP TRIGGER main."{trigger}"')  # what it would write is copied as well
+            total = sum(_copy_table(connection, *table, experiment) for table in _tables(connection))
+            connection.execute("COMMIT")
+            connection.execute("DETACH DATABASE source")
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            connection.execute("PRAGMA journal_mode = DELETE").fetchall()
+    except sqlite3.Error as error:
+        raise StorageError(f"the rows of {experiment} cannot be copied: {error}") from error
+    return total
+
+
+def _tables(connection: sqlite3.Connection) -> list[tuple[str, str]]:
+    found = connection.execute(
+        "SELECT name, sql FROM source.sqlite_master WHERE type = 'table' AND sql LIKE 'CREATE TABLE%'"
+    ).fetchall()
+    return [(str(name), str(sql)) for name, sql in found if name not in _LEFT_OUT]
+
+
+def _copy_table(connection: sqlite3.Connection, table: str, sql: str, experiment: str) -> int:
+    columns = _columns(connection, "source", table)
+    if "experiment" not in columns:
+        return 0
+    if not _columns(connection, "main", table):
+        connection.execute(sql)  # the table of a plugin
+    names = ", ".join(f'"{name}"' for name in columns)
+    return connection.execute(
+        f'INSERT INTO main."{table}" ({names}) SELECT {names} FROM source."{table}" WHERE experiment = ?',
+        (experiment,),
+    ).rowcount
+
+
+def _columns(connection: sqlite3.Connection, schema: str, table: str) -> list[str]:
+    return [row[1] for row in connection.execute(f'PRAGMA {schema}.table_xinfo("{table}")') if row[6] == 0]
+
+
+def _add_tables(archive: zipfile.ZipFile, database: Path, runtime: Runtime, experiment: str) -> None:
+    for dataset in _with_rows(database, datasets_of(runtime.paths).values()):
+        request = ExportRequest(datasets=[dataset.dataset_name], experiment=experiment)
+        with archive.open(f"data/{dataset.dataset_name}.csv", "w", force_zip64=True) as file:
+            for lines in csv_lines(database, dataset, request):
+                file.write(lines.encode())
+
+
+def _with_rows(database: Path, datasets: Iterable[Dataset]) -> list[Dataset]:
+    with closing(sqlite3.connect(database)) as connection:
+        tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        filled = {name for name in tables if connection.execute(f'SELECT 1 FROM "{name}" LIMIT 1').fetchone()}
+    return [each for each in datasets if each.has_experiment and each.table in filled]
+
+
+def _add_files(archive: zipfile.ZipFile, runtime: Runtime) -> None:
+    paths, secrets = runtime.paths, [(section, key) for section, _, key in secret_keys()]
+    for config in (paths.global_config, paths.local_config):
+        if config.is_file():
+            archive.writestr(f"config/{config.name}", without(config.read_text(encoding="utf-8"), secrets))
+    folders = {"profiles": paths.experiment_profiles, "calibrations/leader": paths.calibrations}
+    for name, folder in {**folders, "estimators": paths.estimators}.items():
+        for file in sorted(folder.rglob("*.y*ml")) if folder.is_dir() else []:
+            if file.is_file() and not file.is_symlink():
+                archive.write(file, f"{name}/{file.relative_to(folder)}")
+
+
+def _crate(experiment: str, now: datetime, names: list[str]) -> bytes:
+    software = {"@id": "#pioreactor", "@type": "SoftwareApplication", "name": "Pioreactor", "version": __version__}
+    files = [{"@id": name, "@type": "File", "name": name.rsplit("/", 1)[-1]} for name in names]
+    root = {
+        "@id": "./",
+        "@type": "Dataset",
+        "name": experiment,
+        "description": f"Recorded data of the experiment {experiment}",
+        "datePublished": to_timestamp(now),
+        "creator": {"@id": "#pioreactor"},
+        "hasPart": [{"@id": name} for name in names],
+    }
+    about = {
+        "@id": CRATE,
+        "@type": "CreativeWork",
+        "about": {"@id": "./"},
+        "conformsTo": {"@id": "https://w3id.org/ro/crate/1.1"},
+    }
+    graph = {"@context": "https://w3id.org/ro/crate/1.1/context", "@graph": [about, root, software, *files]}
+    return msgspec.json.format(msgspec.json.encode(graph), indent=2)

@@ -1,0 +1,139 @@
+"""Routes of the leader that take over the data of a leader of the existing software; for people who are signed in."""
+
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+from litestar import Request, Router, delete, get, post, put
+from litestar.datastructures import State
+
+from pioreactor.data_import.importer import Importer, ImportPlan, ImportReport
+from pioreactor.data_import.source import opened
+from pioreactor.exc import NotFoundError
+from pioreactor.web.leader.responses import Status
+from pioreactor.web.leader.services import LeaderPorts, LeaderServices
+from pioreactor.web.security.guards import only_signed_in
+from pioreactor.web.tasks import Accepted
+from pioreactor.web.unit.plugins import installer_of
+from pioreactor.web.uploads import MAX_ARCHIVE_BYTES, receive_file
+
+_LOCK = "import-reference"
+_ARCHIVE = "existing-software.zip"
+
+
+class ImportProgress(msgspec.Struct):
+    """Rows of a table that were copied, and all of them."""
+
+    table: str
+    rows: int
+    total_rows: int
+
+
+class ImportState(msgspec.Struct):
+    """`size_bytes`: of the archive that was sent, None without one; `last`: the import that can be undone."""
+
+    size_bytes: int | None
+    is_running: bool
+    progress: ImportProgress | None
+    last: ImportReport | None
+
+
+@dataclass
+class _Running:
+    """The import in progress. There is one at a time in a process: the lock of its task."""
+
+    progress: ImportProgress | None = None
+    is_running: bool = False
+
+    def report(self, table: str, rows: int, total_rows: int) -> None:
+        self.progress = ImportProgress(table, rows, total_rows)
+
+
+_running = _Running()
+
+
+@get("/import", guards=[only_signed_in], sync_to_thread=True)
+def import_state(leader: LeaderPorts) -> ImportState:
+    """Return whether an archive was sent, the progress of its import, and the last import."""
+    archive = _archive(leader)
+    size = archive.stat().st_size if archive.is_file() else None
+    return ImportState(size, _running.is_running, _running.progress, _importer(leader).last())
+
+
+@put("/import/archive", guards=[only_signed_in], status_code=200, request_max_body_size=MAX_ARCHIVE_BYTES)
+async def send_archive(leader: LeaderPorts, request: Request[object, object, State]) -> Status:
+    """Send an archive of the folder `.pioreactor` of a leader: the body, or the field `archive` of a form."""
+    archive = _archive(leader)
+    unfinished = archive.with_suffix(".part")
+    unfinished.unlink(missing_ok=True)
+    await receive_file(request, unfinished)
+    unfinished.replace(archive)
+    return Status()
+
+
+@delete("/import/archive", guards=[only_signed_in], status_code=200, sync_to_thread=True)
+def drop_archive(leader: LeaderPorts) -> Status:
+    """Delete the archive that was sent; what was imported of it stays."""
+    _archive(leader).unlink(missing_ok=True)
+    return Status()
+
+
+@post("/import/plan", guards=[only_signed_in], status_code=202, sync_to_thread=True)
+def plan_import(leader: LeaderPorts) -> Accepted:
+    """Find out what would come over of the archive that was sent, and what not, and why; nothing is changed."""
+    archive = _sent(leader)
+
+    def work() -> ImportPlan:
+        with opened(archive, archive.parent) as root:
+            return _importer(leader).plan(root)
+
+    return leader.unit.tasks.start("the dry run of an import", work, lock=_LOCK)
+
+
+@post("/import", guards=[only_signed_in], status_code=202, sync_to_thread=True)
+def run_import(leader: LeaderPorts) -> Accepted:
+    """Import the archive that was sent, after a verified copy of what is here."""
+    archive = _sent(leader)
+
+    def work() -> ImportReport:
+        _running.is_running, _running.progress = True, None
+        try:
+            with opened(archive, archive.parent) as root:
+                importer = _importer(leader)
+                report = importer.run(root, importer.plan(root), _running.report)
+        finally:
+            _running.is_running, _running.progress = False, None
+        with suppress(OSError):
+            archive.unlink()
+        return report
+
+    return leader.unit.tasks.start("the import", work, lock=_LOCK)
+
+
+@delete("/import", guards=[only_signed_in], status_code=202, sync_to_thread=True)
+def undo_import(leader: LeaderPorts) -> Accepted:
+    """Put back what was here before the last import. What was recorded since is lost from the database."""
+    return leader.unit.tasks.start("going back", _importer(leader).undo, lock=_LOCK)
+
+
+def _importer(leader: LeaderServices) -> Importer:
+    return Importer(leader.unit.runtime, installer_of(leader.unit))
+
+
+def _archive(leader: LeaderServices) -> Path:
+    return leader.unit.paths.storage / "imports" / "received" / _ARCHIVE
+
+
+def _sent(leader: LeaderServices) -> Path:
+    archive = _archive(leader)
+    if not archive.is_file():
+        raise NotFoundError("no archive was sent", remedy="Send it first: PUT /api/import/archive.")
+    return archive
+
+
+ROUTES = Router(
+    "/",
+    route_handlers=[import_state, send_archive, drop_archive, plan_import, run_import, undo_import],
+    tags=["import"],
+)

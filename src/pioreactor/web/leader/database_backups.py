@@ -1,0 +1,137 @@
+"""Routes of the leader about backups of its database: where they are, and their restoration."""
+
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Final
+
+import msgspec
+from litestar import Router, get, post
+from litestar.params import JSONBody
+
+from pioreactor.actions.backup import before_restores, folder_of, list_backups, restore
+from pioreactor.cluster.backup_replication import Copy, fetch_copy
+from pioreactor.exc import ConflictError, InvalidRequestError, NotFoundError
+from pioreactor.http.fanout import Failed, ask_each
+from pioreactor.http.units import decoded
+from pioreactor.job_catalog import JOBS
+from pioreactor.types import UNIVERSAL_IDENTIFIER
+from pioreactor.web.leader.services import LeaderPorts, LeaderServices
+from pioreactor.web.request_bodies import Body, file_name, unit_name
+from pioreactor.web.security.guards import only_signed_in
+from pioreactor.web.tasks import Accepted
+
+_ASK_TIMEOUT_S: Final = 5.0
+_FETCH_TIMEOUT_S: Final = 60.0
+
+
+class StoredBackup(msgspec.Struct):
+    """A copy of the database; `is_before_restore`: of what a restoration replaced."""
+
+    pioreactor_unit: str
+    name: str
+    size_bytes: int
+    is_before_restore: bool = False
+
+
+class Backups(msgspec.Struct):
+    """Copies on the leader and on its workers, newest first; `silent` are workers that did not answer."""
+
+    backups: list[StoredBackup]
+    silent: list[str]
+
+
+class RestoreBackup(Body):
+    """The name of a copy, and the unit that has it."""
+
+    pioreactor_unit: Annotated[str, msgspec.Meta(max_length=100)]
+    name: Annotated[str, msgspec.Meta(max_length=200)]
+
+
+class Restored(msgspec.Struct):
+    """`before`: name of the copy of what was there, which is listed as well."""
+
+    before: str
+
+
+@get("/backups", sync_to_thread=True)
+def database_backups(leader: LeaderPorts) -> Backups:
+    """Return the copies of the database on the leader and on its workers."""
+    here = leader.unit.name
+    found = [StoredBackup(here, path.name, path.stat().st_size) for path in list_backups(leader.unit.runtime)]
+    found += [StoredBackup(here, path.name, path.stat().st_size, True) for path in before_restores(leader.unit.runtime)]
+    silent = []
+    others = [unit for unit in leader.workers_of(UNIVERSAL_IDENTIFIER) if unit != here]
+    for answer in ask_each(others, lambda unit: _copies_of(leader, unit)):
+        if isinstance(answer, Failed):
+            silent.append(answer.unit)
+        else:
+            found += [StoredBackup(answer.unit, copy.name, copy.size_bytes) for copy in answer.value]
+    return Backups(found, silent)
+
+
+@post("/backups/restore", guards=[only_signed_in], status_code=202, sync_to_thread=True)
+def restore_backup(leader: LeaderPorts, data: JSONBody[RestoreBackup]) -> Accepted:
+    """Replace the database by a copy, after a copy of what is there; refused while jobs run on any unit."""
+    unit, name = unit_name(data.pioreactor_unit, broadcast=False), file_name(data.name)
+    if not name.endswith(".sqlite"):
+        raise InvalidRequestError(f"{name[:100]!r} is not the name of a backup")
+    leader.units_of(unit)
+    _refuse_while_jobs_run(leader)
+    return leader.unit.tasks.start(
+        "the restoration", lambda: Restored(restore(leader.unit.runtime, _file(leader, unit, name)).name), lock="import"
+    )
+
+
+def _copies_of(leader: LeaderServices, unit: str) -> list[Copy]:
+    return decoded(leader.units.ask(unit, "GET", "/unit_api/backups", timeout_s=_ASK_TIMEOUT_S), list[Copy])
+
+
+def _file(leader: LeaderServices, unit: str, name: str) -> Path:
+    """Return a copy on this machine, fetched from the unit that has it."""
+    runtime = leader.unit.runtime
+    known = {path.name: path for path in (*list_backups(runtime), *before_restores(runtime))}
+    if unit == leader.unit.name:
+        if name not in known:
+            raise NotFoundError(f"the leader has no backup {name}")
+        return known[name]
+    target = folder_of(runtime) / name
+    if not target.exists():
+        fetch_copy(unit, name, target, partial(_fetch, leader))
+    return target
+
+
+def _fetch(
+    leader: LeaderServices,
+    unit: str,
+    method: str,
+    path: str,
+    *,
+    json: object = None,
+    body: bytes | None = None,
+    timeout_s: float = _FETCH_TIMEOUT_S,
+) -> bytes:
+    return leader.units.fetch(unit, method, path, json=json, body=body, timeout_s=timeout_s).body
+
+
+def _refuse_while_jobs_run(leader: LeaderServices) -> None:
+    units = leader.units_of(UNIVERSAL_IDENTIFIER)
+    running = []
+    for answer in ask_each(units, lambda unit: _running(leader, unit)):
+        if not isinstance(answer, Failed):
+            running += [f"{name} on {answer.unit}" for name in answer.value]
+    if running:
+        raise ConflictError(f"jobs run: {', '.join(sorted(running)[:10])}", remedy="Stop them first.")
+
+
+class _RunningJob(msgspec.Struct):
+    job_name: str
+
+
+def _running(leader: LeaderServices, unit: str) -> list[str]:
+    answer = leader.units.ask(unit, "GET", "/unit_api/jobs/running", timeout_s=_ASK_TIMEOUT_S)
+    names = {job.job_name for job in decoded(answer, list[_RunningJob])}
+    return [name for name in names if name not in JOBS or not JOBS[name].is_service]
+
+
+ROUTES = Router("/", route_handlers=[database_backups, restore_backup], tags=["backups"])
+"""Copies on one unit are at its own `/unit_api/backups`."""

@@ -1,0 +1,111 @@
+"""An experiment goes to another cluster as one archive, row by row, without secrets; hostile archives do not."""
+
+import json
+import sqlite3
+import zipfile
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from tests.unit.data_import.test_unit_archive import machine
+
+from pioreactor.data_import.archive_files import HostileArchiveError
+from pioreactor.data_import.importer import import_experiment
+from pioreactor.exc import ConflictError, NotFoundError, StorageError
+from pioreactor.exports.experiment_archive import write_experiment
+from pioreactor.runtime.context import Runtime
+from pioreactor.storage.leader.database import LeaderDatabase
+
+
+def silent(_table: str, _copied: int, _rows: int) -> None:
+    """Report nothing."""
+
+
+@pytest.fixture
+def make_leader(tmp_path: Path) -> Callable[[str], Runtime]:
+    return lambda name: machine(tmp_path / name, address="10.0.0.1", word="broker-secret", name=name)
+
+
+@pytest.fixture
+def lab(make_leader: Callable[[str], Runtime]) -> Runtime:
+    """A leader with two experiments of ten readings each."""
+    leader = make_leader("lab")
+    database = LeaderDatabase.open(leader.paths.database)
+    for name in ("Wild type", "other"):
+        database.experiments.create(name)
+    database.people.add("anna", "hash-of-a-password")
+    database.close()
+    with closing(sqlite3.connect(leader.paths.database)) as connection:
+        for name in ("Wild type", "other"):
+            rows = [(name, "unit1", f"2026-03-01T00:00:{n:02}.000Z", 0.1 * n, 90, 2) for n in range(10)]
+            connection.executemany(
+                "INSERT INTO od_readings (experiment, pioreactor_unit, timestamp, od_reading, angle, channel) "
+                "VALUES (?, ?, ?, ?, ?, ?)",
+                rows,
+            )
+        connection.execute("CREATE TABLE ph (experiment TEXT, ph REAL)")
+        connection.execute("INSERT INTO ph VALUES ('Wild type', 7.5)")
+        connection.commit()
+    leader.paths.experiment_profiles.mkdir()
+    (leader.paths.experiment_profiles / "growth.yaml").write_text("version: '1.0'\n")
+    return leader
+
+
+def rows_of(leader: Runtime, table: str) -> list[tuple[object, ...]]:
+    with closing(sqlite3.connect(leader.paths.database)) as connection:
+        where = " WHERE experiment = 'Wild type'"
+        return connection.execute(f"SELECT * FROM {table}{where} ORDER BY 1, 2").fetchall()
+
+
+def test_an_experiment_goes_to_another_cluster(
+    lab: Runtime, make_leader: Callable[[str], Runtime], tmp_path: Path
+) -> None:
+    exported = write_experiment(lab, "Wild type", output=tmp_path / "wt.zip", of_units={"unit1": b"PK"})
+    with zipfile.ZipFile(exported.path) as archive:
+        content = {name: archive.read(name) for name in archive.namelist()}
+    crate = json.loads(content["ro-crate-metadata.json"])
+    root = next(each for each in crate["@graph"] if each["@id"] == "./")
+    assert {part["@id"] for part in root["hasPart"]} == set(content) - {"ro-crate-metadata.json"}
+    assert {"data/od_readings.csv", "config/config.ini", "profiles/growth.yaml", "calibrations/unit1.zip"} <= set(
+        content
+    )
+    assert content["data/od_readings.csv"].count(b"\n") == 11
+    for secret in (b"hash-of-a-password", b"broker-secret", b"other"):
+        assert not any(secret in each for each in content.values()), secret
+    clinic = make_leader("clinic")
+    done = import_experiment(clinic, Path(exported.path), silent)
+    assert (done.experiments, done.rows["od_readings"], done.profiles) == (["Wild type"], 10, ["growth.yaml"])
+    for table in ("experiments", "od_readings", "ph", "pioreactor_unit_activity_data"):
+        assert rows_of(clinic, table) == rows_of(lab, table), table
+    with pytest.raises(ConflictError, match="Wild type"):
+        import_experiment(clinic, Path(exported.path), silent)
+    database = LeaderDatabase.open(clinic.paths.database)
+    database.experiments.delete("Wild type")
+    database.close()
+    assert import_experiment(clinic, Path(exported.path), silent).rows["od_readings"] == 10
+
+
+def test_nothing_is_left_of_an_archive_that_failed(
+    lab: Runtime, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "to"
+    with pytest.raises(NotFoundError):
+        write_experiment(lab, "unknown", output=folder / "x.zip")
+    monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), {"free": 10}))
+    with pytest.raises(StorageError, match="MB are free"):
+        write_experiment(lab, "Wild type", output=folder / "x.zip")
+    assert not folder.exists() or list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("content", [b"", b"no database", None])
+def test_what_is_no_archive_of_an_experiment_is_refused(
+    make_leader: Callable[[str], Runtime], tmp_path: Path, content: bytes | None
+) -> None:
+    clinic = make_leader("clinic")
+    archive = tmp_path / "x.zip"
+    with zipfile.ZipFile(archive, "w") as made:
+        made.writestr("../x" if content is None else "experiment.sqlite", content or b"")
+    with pytest.raises((HostileArchiveError, StorageError)):
+        import_experiment(clinic, archive, silent)
+    assert list(clinic.paths.storage.glob(".experiment-*")) == []

@@ -1,0 +1,53 @@
+"""The data of a leader of the existing software come over by the panel's routes, and go again."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.unit.data_import.reference_leader import make_reference_leader
+from tests.unit.data_import.test_import_reference import archive_of
+
+from pioreactor.storage.leader.database import LeaderDatabase
+
+
+@pytest.fixture
+def importing(leader: Any) -> Any:
+    """The leader's server with a database of its own, used by a person."""
+    unit = leader.services.unit
+    unit.runtime = replace(unit.runtime, identity=replace(unit.runtime.identity, leader_hostname="leader1"))
+    unit.paths.global_config.write_text("[cluster.topology]\nleader_hostname=leader1\n[mqtt]\n")
+    LeaderDatabase.open(unit.paths.database).close()
+    leader.sign_in()
+    origin = str(leader.client.base_url).rstrip("/")
+    leader.client.headers["Origin"] = origin
+    return leader
+
+
+def test_an_archive_is_sent_tried_imported_and_undone(importing: Any, tmp_path: Path) -> None:
+    client = importing.client
+    assert client.post("/api/import/plan").status_code == 404
+    archive = archive_of(make_reference_leader(tmp_path / "old"), tmp_path / "old.zip")
+    with archive.open("rb") as file:
+        assert client.put("/api/import/archive", files={"archive": file}).status_code == 200
+    state = client.get("/api/import").json()
+    assert state == {"size_bytes": archive.stat().st_size, "is_running": False, "progress": None, "last": None}
+    plan = importing.result(client.post("/api/import/plan"))["result"]
+    assert {table["name"]: table["rows"] for table in plan["database"]["tables"]}["od_readings"] == 100
+    assert [each["device"] for each in plan["active"] if not each["reason"]] == ["media_pump"]
+    report = importing.result(client.post("/api/import"))["result"]
+    assert report["rows"]["od_readings"] == 100
+    state = client.get("/api/import").json()
+    assert (state["size_bytes"], state["last"]["started_at"]) == (None, report["started_at"])
+    assert importing.result(client.delete("/api/import"))["result"]["undone_at"]
+    assert client.get("/api/import").json()["last"] is None
+
+
+def test_what_is_no_archive_is_refused_and_can_be_dropped(importing: Any) -> None:
+    client = importing.client
+    headers = {"Content-Type": "application/zip"}
+    assert client.put("/api/import/archive", content=b"no archive", headers=headers).status_code == 200
+    assert importing.result(client.post("/api/import/plan"))["error_code"] == "hostile_archive"
+    assert importing.result(client.post("/api/import"))["error_code"] == "hostile_archive"
+    assert client.delete("/api/import/archive").status_code == 200
+    assert client.get("/api/import").json()["size_bytes"] is None

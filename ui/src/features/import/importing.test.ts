@@ -1,0 +1,16 @@
+import { expect, it } from "vitest";
+import { PLAN } from "@/demo/imports";
+import { progressText, rowsOf } from "./importing";
+
+it("shows what comes over and what not, and why", () => {
+  const rows = rowsOf(PLAN);
+  expect(rows.find((one) => one.name === "od_readings")).toMatchObject({ amount: "812,334 rows", reason: "" });
+  expect(rows.find((one) => one.name === "workers")?.reason).toContain("pio cluster join");
+  expect(rows.map((one) => one.what)).toContain("In use");
+  expect(rows.find((one) => one.what === "Configuration")?.amount).toBe("400 → 500");
+});
+
+it("tells the progress", () => {
+  expect(progressText(null)).toContain("Copying");
+  expect(progressText({ table: "logs", rows: 1000, total_rows: 2000 })).toBe("logs: 1,000 of 2,000 rows");
+});
