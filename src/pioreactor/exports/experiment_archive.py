@@ -27,7 +27,6 @@ from pioreactor.exports.request import ExportRequest, safe_name
 from pioreactor.runtime.context import Runtime
 from pioreactor.settings.editing import without
 from pioreactor.settings.schema import secret_keys
-from pioreactor.storage.leader.database import LeaderDatabase
 from pioreactor.structs.encoding import to_timestamp
 from pioreactor.types import UNIVERSAL_EXPERIMENT
 from pioreactor.version import __version__
@@ -50,6 +49,8 @@ def write_experiment(
     """
     if experiment == UNIVERSAL_EXPERIMENT:
         raise InvalidRequestError("name one experiment")
+    from pioreactor.storage.leader.database import LeaderDatabase
+
     source, now = database_of(runtime), runtime.clock.now()
     with closing(LeaderDatabase.open(source)) as database:
         database.experiments.get(experiment)
@@ -87,6 +88,8 @@ def _check_room(source: Path, folder: Path) -> None:
 
 def _extract(source: Path, target: Path, experiment: str) -> int:
     """Copy the rows of an experiment into a database of their own, all from one moment; return how many."""
+    from pioreactor.storage.leader.database import LeaderDatabase
+
     LeaderDatabase.open(target).close()
     try:
         with closing(sqlite3.connect(target, isolation_level=None, uri=True)) as connection:
