@@ -43,7 +43,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    known = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+    program = next((found for name in known if (found := shutil.which(name))), None)
     with sync_playwright() as playwright:
         program = program or playwright.chromium.executable_path
         assert Path(program).exists(), "these tests need Chromium: `apt-get install chromium`"
