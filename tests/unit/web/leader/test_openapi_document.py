@@ -42,3 +42,9 @@ def test_routes_that_scripts_use_exist(rendered: str, method: str, path: str) ->
 def test_responses_that_the_ui_reads_are_typed(rendered: str) -> None:
     schemas = json.loads(rendered)["components"]["schemas"]
     assert {"Experiment", "WorkerRow", "LogRow", "TimeSeries", "DescribedJob", "Chart", "Accepted"} <= set(schemas)
+
+
+def test_no_two_structs_share_a_name() -> None:
+    """Clients find a struct by its name; of two equal ones both would be renamed after their modules."""
+    schemas = json.loads(openapi_document())["components"]["schemas"]
+    assert [name for name in schemas if name[0].islower()] == []
