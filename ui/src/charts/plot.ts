@@ -147,6 +147,7 @@ function spikeFinder(): (u: uPlot) => (Robust | undefined)[] {
 
 const MARK_PX = 6;
 const LABELED_SPIKES = 3;
+const LABEL_PX = 12;
 
 /** Where a label of a mark begins: right of it, left of it where that does not fit, and never outside of the plot. */
 export function labelStart(mark: number, gap: number, width: number, left: number, right: number): number {
@@ -170,6 +171,7 @@ function drawSpikes(u: uPlot, found: readonly (Robust | undefined)[], lines: rea
   ctx.strokeStyle = token("--surface");
   ctx.lineWidth = 4 * devicePixelRatio;
   ctx.lineJoin = "round";
+  const labels: { label: string; color: typeof ctx.fillStyle; x: number; y: number }[] = [];
   const labeled: [edge: number, from: number, to: number][] = [];
   found.forEach((robust, i) => {
     const outside = (robust?.spikes ?? []).filter((row) => {
@@ -197,10 +199,14 @@ function drawSpikes(u: uPlot, found: readonly (Robust | undefined)[], lines: rea
       // Lines that spike together have marks above each other, and one label.
       if (labeled.some(([edge, a, b]) => edge === tip && from < b + size && a < to + size)) continue;
       labeled.push([tip, from, to]);
-      ctx.strokeText(label, from, (tip + foot) / 2);
-      ctx.fillText(label, from, (tip + foot) / 2);
+      labels.push({ label, color: ctx.fillStyle, x: from, y: tip + (up ? 0.7 : -0.7) * LABEL_PX * devicePixelRatio });
     }
   });
+  for (const { label, color, x, y } of labels) {
+    ctx.fillStyle = color;
+    ctx.strokeText(label, x, y);
+    ctx.fillText(label, x, y);
+  }
   ctx.restore();
 }
 
