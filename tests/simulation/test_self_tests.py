@@ -1,6 +1,7 @@
 """Self-tests on simulated reactors: the healthy one passes, and each fault is found by the test that is about it."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -50,6 +51,15 @@ def test_a_healthy_reactor_passes_and_is_left_off(model: str, version: str, hat:
         assert published["all_tests_passed"] == b"1"
         pairs = json.loads(published["correlations_between_pds_and_leds"])
         assert [channel for _, channel in pairs] == sorted(bench.unit.runtime.settings.photodiodes)
+
+
+def test_a_camera_is_tested_last_where_there_is_one(tmp_path: Path) -> None:
+    with simulated_bench(scenario="water", data_root=tmp_path, config="[camera]\nenabled=1\n") as bench:
+        assert list(select(bench.unit.runtime, None, retry_failed=False))[-1] == "camera_capture"
+        assert outcomes_of(bench, "camera")["camera_capture"].passed
+        assert set(bench.unit.world.snapshot().leds.values()) <= {0.0}
+    with simulated_bench(scenario="water") as bench, pytest.raises(NotFoundError):
+        select(bench.unit.runtime, "camera", retry_failed=False)
 
 
 @pytest.mark.parametrize(

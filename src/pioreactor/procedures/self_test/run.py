@@ -31,7 +31,7 @@ class Outcome:
 
 def all_self_tests() -> dict[str, SelfTest]:
     """Return every self-test by its name without the prefix, in the order in which they run."""
-    built_in = [*power.TESTS, *light.TESTS, *heating.TESTS, *stirring.TESTS]
+    built_in = [*power.TESTS, *light.TESTS, *heating.TESTS, *stirring.TESTS, light.test_camera_capture]
     tests = {test.__name__: test for test in built_in}
     tests.update(registered_self_tests())
     return {name.removeprefix("test_"): test for name, test in tests.items()}
@@ -40,6 +40,8 @@ def all_self_tests() -> dict[str, SelfTest]:
 def select(runtime: Runtime, substring: str | None, *, retry_failed: bool) -> dict[str, SelfTest]:
     """Return the tests to run; raise `NotFoundError` when none fits."""
     tests = all_self_tests()
+    if not runtime.settings.camera.enabled:
+        tests.pop(light.CAMERA_CAPTURE, None)
     if substring:
         wanted = substring.lower()
         tests = {name: test for name, test in tests.items() if wanted in f"test_{name}".lower()}
