@@ -1,11 +1,15 @@
-/** One still, large; the arrow keys and buttons go to the one before and after it. */
+/** One still, large; the arrow keys and buttons go to the one before and after it, and play them all. */
 
 import { Button, Group, Modal } from "@mantine/core";
-import { useEffect } from "react";
+import { useEffect, useState } from "react";
 import type { Still } from "@/api/types";
 import { moment } from "@/parts/format";
+import { Icon } from "@/parts/icons";
 import { imageOf, takenAt } from "./stills";
 import css from "./stills.module.css";
+
+/** Time of a picture while stills are played. */
+const FRAME_MS = 120;
 
 interface Props {
   stills: readonly Still[];
@@ -31,8 +35,32 @@ export function StillDialog({ stills, shown, unit, label, experiment, onShow }: 
     addEventListener("keydown", onKey);
     return () => removeEventListener("keydown", onKey);
   }, [shown, before, after, onShow]);
+  const [isPlaying, setPlaying] = useState(false);
+  useEffect(() => {
+    if (!isPlaying) return;
+    // At the end it stops by itself: there is nothing after the newest still.
+    if (after === undefined) {
+      setPlaying(false);
+      return;
+    }
+    const timer = setTimeout(() => onShow(after), FRAME_MS);
+    return () => clearTimeout(timer);
+  }, [isPlaying, after, onShow]);
+  const play = (): void => {
+    if (!isPlaying && after === undefined) onShow(stills[0]?.image_id);
+    setPlaying(!isPlaying);
+  };
   return (
-    <Modal opened={still !== undefined} onClose={() => onShow(undefined)} title={label} size="auto" centered>
+    <Modal
+      opened={still !== undefined}
+      onClose={() => {
+        setPlaying(false);
+        onShow(undefined);
+      }}
+      title={label}
+      size="auto"
+      centered
+    >
       {still && (
         <figure className={css.large}>
           <img src={imageOf(unit, experiment, still)} alt={`The vial of ${label}`} />
@@ -42,6 +70,14 @@ export function StillDialog({ stills, shown, unit, label, experiment, onShow }: 
           <Group justify="space-between" mt="xs">
             <Button variant="default" disabled={before === undefined} onClick={() => onShow(before)}>
               Before
+            </Button>
+            <Button
+              variant="default"
+              disabled={stills.length < 2}
+              leftSection={<Icon name={isPlaying ? "stop" : "on"} size={16} />}
+              onClick={play}
+            >
+              {isPlaying ? "Stop" : "Play"}
             </Button>
             <Button variant="default" disabled={after === undefined} onClick={() => onShow(after)}>
               After
