@@ -23,8 +23,10 @@ from pioreactor.types import LedChannel
 OD_READING: Final = "od_reading"
 AFTER_READING_S: Final = OD_READING_DURATION_S + 0.5
 """Time after the start of an OD reading at which it is certainly over."""
-BEFORE_READING_S: Final = 0.3
-"""The IR LED is left to OD reading from this time before a reading."""
+BEFORE_READING_S: Final = 1.0
+"""The IR LED is left to OD reading from this time before a reading: a busy computer may switch it that much later."""
+LEASE_TRIES: Final = 20
+LEASE_RETRY_S: Final = 0.5
 WANTED_S: Final = 2.5
 """Time that a picture usually takes; with less than that before the next reading, the one after it is waited for."""
 LED_SETTLES_S: Final = 0.2
@@ -70,7 +72,7 @@ def take_still(
     no picture.
     """
     store, retention = stills_of(runtime), retention_of(runtime.settings.camera)
-    with capture_lease(runtime, owner):
+    with capture_lease(runtime, owner, sleep):
         if image_id is not None and store.has(image_id):
             raise ConflictError(f"there is a still {image_id} already", remedy="Choose another name.")
         store.check_space(retention, reason)
@@ -96,16 +98,26 @@ def hash_of(picture: bytes) -> int:
 
 
 @contextmanager
-def capture_lease(runtime: Runtime, owner: str) -> Iterator[None]:
-    """Own the camera for a block; raise `ConflictError` when another process takes a picture."""
-    try:
-        lease = runtime.ownership.acquire(CAPTURE_LEASE, owner)
-    except ActuatorInUseError as error:
-        raise ConflictError(f"the camera takes a picture already: {error}", remedy="Try again in a moment.") from error
+def capture_lease(runtime: Runtime, owner: str, sleep: Sleep) -> Iterator[None]:
+    """Own the camera for a block, and wait while another process takes a picture.
+
+    Raise `ConflictError` when that takes longer than 10 s.
+    """
+    lease = _wait_for_camera(runtime, owner, sleep)
     try:
         yield
     finally:
         lease.release()
+
+
+def _wait_for_camera(runtime: Runtime, owner: str, sleep: Sleep) -> Lease:
+    for _ in range(LEASE_TRIES):
+        try:
+            return runtime.ownership.acquire(CAPTURE_LEASE, owner)
+        except ActuatorInUseError:
+            sleep(LEASE_RETRY_S)
+    holder = runtime.ownership.holder(CAPTURE_LEASE)
+    raise ConflictError(f"the camera is in use by {holder}", remedy="Try again in a moment.")
 
 
 def capture_lit(runtime: Runtime, *, owner: str, sleep: Sleep) -> bytes:

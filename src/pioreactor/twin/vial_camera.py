@@ -32,7 +32,7 @@ _MARKS_EVERY_ML: Final = 2
 Rgb = tuple[float, float, float]
 _LIGHTS: Final[dict[str, Rgb]] = {"IR": (1.0, 0.86, 1.0), "UV": (0.45, 0.3, 1.0)}
 _WHITE: Final[Rgb] = (1.0, 0.97, 0.88)
-_AMBIENT: Final[Rgb] = (0.30, 0.31, 0.33)
+_AMBIENT: Final[Rgb] = (0.60, 0.61, 0.62)
 """What reaches the sensor through a closed housing, after its gain."""
 _HOUSING: Final[Rgb] = (62.0, 64.0, 68.0)
 _MEDIUM: Final[Rgb] = (216.0, 196.0, 140.0)

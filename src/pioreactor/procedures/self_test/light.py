@@ -211,7 +211,7 @@ MIN_PICTURE_BYTES = 1000
 
 def test_camera_capture(fixture: SelfTestFixture) -> None:
     """The camera takes a picture."""
-    with capture_lease(fixture.runtime, fixture.action.owner):
+    with capture_lease(fixture.runtime, fixture.action.owner, fixture.wait):
         picture = capture_lit(fixture.runtime, owner=fixture.action.owner, sleep=fixture.wait)
     check(
         len(picture) >= MIN_PICTURE_BYTES,
