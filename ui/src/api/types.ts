@@ -77,10 +77,7 @@ export type MediaRate = Schemas["MediaRate"];
 export type JobRow = Schemas["JobRow"];
 export type Diagnostic = Pick<Schemas["Diagnostic"], "severity" | "code" | "message" | "path"> &
   Partial<Schemas["Diagnostic"]>;
-export type ProfileStep = Pick<
-  Schemas["experiment_profiles_timeline_Step"],
-  "at_s" | "who" | "job" | "words" | "depth"
->;
+export type ProfileStep = Pick<Schemas["Step"], "at_s" | "who" | "job" | "words" | "depth">;
 export type ProfilePreview = { ok: boolean; diagnostics: Diagnostic[]; steps: ProfileStep[] };
 export type ProfileRow = Schemas["ProfileRow"];
 export type ProfileRun = Schemas["ProfileRun"];
