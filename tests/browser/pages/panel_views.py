@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 from tests.browser.conftest import ROOT, SETTLED
 
 SOURCES = ROOT / "ui" / "src"
@@ -24,6 +25,8 @@ class View:
     open: Callable[[Page], None] = _stay
     source: str = ""
     sizes: tuple[str, ...] = ("desk", "phone")
+    changes_page: bool = False
+    """Whether opening it changes the page itself, as typed text does: what follows needs a new visit."""
 
 
 def _button(name: str | re.Pattern[str], *then: str) -> Callable[[Page], None]:
@@ -88,7 +91,7 @@ PAGES = (
     View("lost unit", "pioreactors/reactor-05"),
     View("unit elsewhere", "pioreactors/reactor-01?experiment=Media screen"),
     View("profiles", "experiment-profiles"),
-    View("profile editor", "experiment-profiles", _EDITING),
+    View("profile editor", "experiment-profiles", _EDITING, changes_page=True),
     View("cameras", "cameras"),
     View("stills of a unit", "cameras/reactor-01"),
     View("events", "logs"),
@@ -97,7 +100,7 @@ PAGES = (
     View("two experiments", "experiments/compare?a=demo&b=Media screen"),
     View("first day", "overview/first-day"),
     View("export", "export"),
-    View("preview of a dataset", "export", _button("Preview of Optical density"), sizes=("desk",)),
+    View("preview of a dataset", "export", _button("Preview of Optical density"), sizes=("desk",), changes_page=True),
     View("inventory", "inventory"),
     View("calibrations", "calibrations"),
     View("new calibration", "calibrations/new"),
@@ -107,8 +110,9 @@ PAGES = (
     View("people", "people"),
     View("system", "system"),
     View("import", "import"),
-    View("plan of an import", "import", _button("Show what would come over"), sizes=("desk",)),
+    View("plan of an import", "import", _button("Show what would come over"), sizes=("desk",), changes_page=True),
     View("plugins", "plugins"),
+    View("updates", "updates"),
     View("no such page", "nowhere"),
     View("no such experiment", "overview?experiment=gone"),
 )
@@ -149,6 +153,7 @@ OVERLAYS = (
         "inventory",
         _in_order(_button("Add unit"), _button(re.compile("at 10.0.0.39")), _fill("Code", "K7QM")),
         "features/inventory/AddUnit.tsx",
+        changes_page=True,
     ),
     View("remove unit", "inventory", _button("Remove"), "features/inventory/RemoveUnit.tsx"),
     View(
@@ -163,6 +168,7 @@ OVERLAYS = (
     ),
     View("add plugin", "plugins", _button("Add plugin"), "features/plugins/AddPlugin.tsx"),
     View("remove plugin", "plugins", _button(re.compile("^Remove")), "features/plugins/RemovePlugin.tsx"),
+    View("install version", "updates?idle", _button("Install 27.1.0"), "features/updates/Updates.tsx"),
     View("still", "cameras/reactor-01", _button(re.compile("^Enlarge")), "stills/StillDialog.tsx"),
     View("rename still", "cameras/reactor-01", _still("Rename…"), "features/cameras/StillCard.tsx"),
     View("delete still", "cameras/reactor-01", _still("Delete…"), "features/cameras/StillCard.tsx", ("phone",)),
@@ -190,12 +196,14 @@ OVERLAYS = (
         "experiment-profiles",
         _in_order(_EDITING, _button("Discard changes")),
         "features/profiles/ProfileEditor.tsx",
+        changes_page=True,
     ),
     View(
         "leave unsaved",
         "config",
         _in_order(_edit_text("Configuration text"), _link("Overview")),
         "parts/draft.tsx",
+        changes_page=True,
     ),
 )
 
@@ -216,13 +224,33 @@ def modules_with_overlays() -> set[str]:
     }
 
 
-def visit(page: Page, address: str, view: View) -> None:
-    """Open a view as on the first visit, and return once it stands still."""
-    page.goto(f"{address}/vial.svg")  # a place of the same origin without the panel: nothing is remembered anew
-    page.evaluate("localStorage.clear()")
-    page.goto(f"{address}/{view.address}")
-    page.locator("h1").wait_for()
-    page.evaluate(SETTLED)
+def in_order_of_visits() -> list[View]:
+    """Return all views, those of one address after each other: the page is loaded once for them."""
+    views = (*PAGES, *OVERLAYS)
+    addresses = list(dict.fromkeys(view.address for view in views))
+    return sorted(views, key=lambda view: (addresses.index(view.address), view.changes_page, view.open is not _stay))
+
+
+def visit(page: Page, address: str, view: View, *, after: View | None = None) -> None:
+    """Open a view, and return once it stands still: as on the first visit, or on the page that shows `after`."""
+    is_there = after is not None and after.address == view.address and not after.changes_page
+    if not (is_there and _closed(page)):
+        page.goto(f"{address}/vial.svg")  # a place of the same origin without the panel: nothing is remembered anew
+        page.evaluate("localStorage.clear()")
+        page.goto(f"{address}/{view.address}")
+        page.locator("h1").wait_for()
+        page.evaluate(SETTLED)
     view.open(page)
     if view.open is not _stay:
         page.evaluate(SETTLED)
+
+
+def _closed(page: Page) -> bool:
+    """Close what is open on top of the page; return False where that takes more than the Escape key."""
+    page.keyboard.press("Escape")
+    page.mouse.move(0, 0)  # away from what shows a hint
+    try:
+        page.wait_for_function("document.querySelector('[data-portal] *') === null", timeout=1000)
+    except PlaywrightTimeout:
+        return False
+    return True

@@ -13,6 +13,9 @@ export const ARCHIVE: ReleaseArchive = {
   is_on_usb: false,
 };
 
+/** Nothing is being updated where the address of the page says so: `?idle`. */
+const isIdle = (): boolean => typeof location !== "undefined" && new URLSearchParams(location.search).has("idle");
+
 /** The state of a unit: the leader has the archive, the second is being updated, the third has kept its version. */
 export function updateOf(unit: string, index: number): UpdateState {
   const state: UpdateState = {
@@ -25,7 +28,7 @@ export function updateOf(unit: string, index: number): UpdateState {
     archives: index === 0 ? [ARCHIVE] : [],
   };
   const update = { from_version: "27.0.0", to_version: "27.1.0", started_at: "2026-11-29T10:00:00Z" };
-  if (index === 1)
+  if (index === 1 && !isIdle())
     state.in_progress = { ...update, step: "try", updated_at: "2026-11-29T10:01:00Z", has_new_schema: false };
   if (index === 2)
     state.last = {
