@@ -75,7 +75,7 @@ export default defineConfig(({ mode }) => ({
         },
       },
     },
-    reportCompressedSize: true,
+    reportCompressedSize: false,
     chunkSizeWarningLimit: 600,
   },
   server: {
