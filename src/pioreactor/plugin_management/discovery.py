@@ -15,6 +15,7 @@ from pioreactor.jobs.job import BackgroundJob
 from pioreactor.plugin_management.import_guard import ImportGuard
 from pioreactor.plugin_management.plugin_folder import PluginFolder, package_key
 from pioreactor.plugin_management.presence import ENTRY_POINT_GROUP, any_package_is_plugin
+from pioreactor.processes.launch import module_argv
 from pioreactor.storage.paths import Paths
 
 if TYPE_CHECKING:
@@ -169,7 +170,8 @@ def _missing_package(error: BaseException) -> str:
     package = TAKEN_FOR_GRANTED.get(module)
     if package is None:
         return ""
-    return f". It is in {package}, which is not listed by the plugin: {sys.executable} -m pip install {package}"
+    command = " ".join(module_argv("pip", "install", package))
+    return f". It is in {package}, which is not listed by the plugin: {command}"
 
 
 def _of_package(entry: EntryPoint, package: Distribution) -> tuple[str, Plugin]:

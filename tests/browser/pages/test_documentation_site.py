@@ -1,6 +1,7 @@
 """The documentation at /docs, with the headers of a leader: pages, folders, search, and every link inside."""
 
 import re
+import socket
 import threading
 from collections.abc import Iterator
 from urllib.parse import urljoin
@@ -10,7 +11,6 @@ import pytest
 import uvicorn
 from playwright.sync_api import Browser, Page, expect
 
-from pioreactor.testing.ports import free_ports
 from pioreactor.web.asgi import Receive, Scope, Send
 from pioreactor.web.security.response_headers import SecurityHeaders
 from pioreactor.web.static_files import documentation
@@ -29,14 +29,14 @@ def site() -> Iterator[str]:
     """Return the address of a server that has nothing but the documentation of these sources."""
     if not build_docs.is_current(build_docs.SITE):
         build_docs.build()
-    port = free_ports(1)
     app = SecurityHeaders(documentation(nothing_else, build_docs.SITE))
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, lifespan="off", log_level="error"))
-    serving = threading.Thread(target=server.run)
-    serving.start()
-    yield f"http://127.0.0.1:{port}"
-    server.should_exit = True
-    serving.join()
+    server = uvicorn.Server(uvicorn.Config(app, lifespan="off", log_level="error"))
+    with socket.create_server(("127.0.0.1", 0)) as listening:  # requests wait in it until the server runs
+        serving = threading.Thread(target=server.run, args=([listening],))
+        serving.start()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        server.should_exit = True
+        serving.join()
 
 
 @pytest.fixture

@@ -128,9 +128,10 @@ def _print(value: object) -> None:
 @json_option
 @pass_cli_context
 def import_experiment(cli: CliContext, file: Path, as_json: bool) -> None:
-    """Take the experiment in FILE over, an archive made by `pio export EXPERIMENT --archive`.
+    """Take an experiment over from another cluster.
 
-    Its profiles come over under names that are free. To go back, delete the experiment.
+    FILE is an archive made by `pio export EXPERIMENT --archive`. Its profiles come over under names that are free. To
+    go back, delete the experiment.
     """
     from pioreactor.data_import.importer import import_experiment as take_over
 
