@@ -224,6 +224,13 @@ def modules_with_overlays() -> set[str]:
     }
 
 
+IS_COVERED = """() => [...document.querySelectorAll("[data-portal] *")].some((one) => {
+    const { width, height } = one.getBoundingClientRect();
+    return width > 0 && height > 0;
+})"""
+"""Whether something is open on top of the page; what is closed may leave an empty element behind."""
+
+
 def in_order_of_visits() -> list[View]:
     """Return all views, those of one address after each other: the page is loaded once for them."""
     views = (*PAGES, *OVERLAYS)
@@ -250,7 +257,7 @@ def _closed(page: Page) -> bool:
     page.keyboard.press("Escape")
     page.mouse.move(0, 0)  # away from what shows a hint
     try:
-        page.wait_for_function("document.querySelector('[data-portal] *') === null", timeout=1000)
+        page.wait_for_function(f"() => !({IS_COVERED})()", timeout=1000)
     except PlaywrightTimeout:
         return False
     return True

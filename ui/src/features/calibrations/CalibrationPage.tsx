@@ -129,7 +129,7 @@ function History({ of, shown }: { of: readonly Calibration[]; shown: Calibration
   return (
     <section className={`panel ${css.device}`} aria-label="History">
       <h2>History</h2>
-      <div className={css.tableBox}>
+      <div className={css.tableBox} tabIndex={0}>
         <table className="plain">
           <caption className="soft small">
             Calibrations of {deviceName(shown.device)} of {shown.pioreactor_unit}, the newest first
@@ -171,7 +171,7 @@ function Points({ calibration: { recorded_data, x, y } }: { calibration: Calibra
   return (
     <section className={`panel ${css.device}`} aria-label="Recorded points">
       <h2>Recorded points</h2>
-      <div className={css.tableBox}>
+      <div className={css.tableBox} tabIndex={0}>
         <table className="plain">
           <thead>
             <tr>

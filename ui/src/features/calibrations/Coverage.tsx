@@ -33,7 +33,7 @@ export function Coverage({
   return (
     <section className={`panel ${css.device}`} aria-label="Coverage">
       <h2>Coverage</h2>
-      <div className={css.tableBox}>
+      <div className={css.tableBox} tabIndex={0}>
         <table className="plain">
           <caption className="soft small">What is in use on each unit, and how long ago it was made</caption>
           <thead>
@@ -106,7 +106,7 @@ function Cell({
     <Link
       to={`/calibrations/new?${url}`}
       className={css.cell}
-      aria-label={`Calibrate ${deviceName(device)} of ${unit}`}
+      aria-label={`Missing: calibrate ${deviceName(device)} of ${unit}`}
     >
       Missing
     </Link>

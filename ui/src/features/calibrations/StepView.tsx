@@ -139,7 +139,7 @@ function Measured({ chart, unit }: { chart: StepChart; unit: string }) {
 function Table({ table }: { table: StepTable }) {
   if (table.rows.length === 0) return <p className="soft">{table.empty_message ?? "Nothing yet."}</p>;
   return (
-    <div className={css.tableBox}>
+    <div className={css.tableBox} tabIndex={0}>
       <table className="plain">
         {table.title && <caption className="soft small">{table.title}</caption>}
         <thead>
