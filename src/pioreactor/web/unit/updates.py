@@ -19,7 +19,7 @@ from pioreactor.web.tasks import Accepted
 from pioreactor.web.unit.services import UnitPorts, UnitServices
 
 _DEBOUNCE_S = 10.0
-Location = Annotated[str, msgspec.Meta(min_length=1, max_length=1000, pattern=r"^[^\x00-\x1f]*$")]
+Location = Annotated[str, msgspec.Meta(min_length=1, max_length=1000, pattern=r"^[^\x00-\x1f]*$(?!\n)")]
 
 
 class UpdateOptions(Body):
