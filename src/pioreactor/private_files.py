@@ -47,6 +47,18 @@ def write_atomically(path: Path, content: str | bytes, *, mode: int | None = Non
         os.close(directory)
 
 
+def free_path(path: Path) -> Path:
+    """Return the path, or with a number if there is one: names that hold a time have a resolution of a second.
+
+    Sorted by stem, a path with a number comes after the one without, and before one of a later second.
+    """
+    found, number = path, 1
+    while found.exists() or found.is_symlink():
+        number += 1
+        found = path.with_name(f"{path.stem}-{number:03}{path.suffix}")
+    return found
+
+
 def _mode_of(path: Path) -> int:
     try:
         return path.stat().st_mode & 0o7777

@@ -13,6 +13,7 @@ import msgspec
 from pioreactor.exc import PioreactorError
 from pioreactor.updates.archives import digest_of, parts_of
 from pioreactor.updates.errors import UpdateFailedError
+from pioreactor.updates.progress import Progress
 from pioreactor.updates.unit_update import UpdateRequest, UpdateState
 
 PATH: Final = "/unit_api/system/update"
@@ -41,7 +42,7 @@ class ClusterUpdate:
     ask: AskUnit
     send: SendBytes
     pause: Callable[[float], object]
-    report: Callable[[str], None]
+    report: Progress
 
     def run(self, units: Sequence[str], archive: Path, version: str, request: UpdateRequest) -> None:
         """Update each unit in turn; raise `UpdateFailedError` at the first that keeps its version."""

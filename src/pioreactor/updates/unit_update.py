@@ -21,6 +21,7 @@ from pioreactor.updates.archives import Archive, Archives
 from pioreactor.updates.environments import PipEnvironments, VersionProcesses
 from pioreactor.updates.installation import DEFAULT_ROOT, Installation, InstalledMark
 from pioreactor.updates.ports import Release
+from pioreactor.updates.progress import Progress
 from pioreactor.updates.services import SYSTEMD, services_of_machine
 from pioreactor.updates.update_journal import UpdateRecord, UpdateResult
 from pioreactor.updates.updater import Updater
@@ -97,7 +98,7 @@ class UnitUpdate:
         return {record.job_name for record in self.runtime.stores.jobs().running()}
 
     def updater(
-        self, *, uses_index: bool = False, is_boot: bool = False, report: Callable[[str], None] = lambda _: None
+        self, *, uses_index: bool = False, is_boot: bool = False, report: Callable[[str], object] = lambda _: None
     ) -> Updater:
         """Return what updates this unit; raise `ConflictError` where versions are not installed side by side."""
         if self.installation is None:
@@ -118,12 +119,11 @@ class UnitUpdate:
             now=runtime.clock.now,
             activities=self.activities,
             pause=time.sleep,
-            report=lambda text: self._log(text, report),
+            report=Progress((self._log, report)),
         )
 
-    def _log(self, text: str, report: Callable[[str], None]) -> None:
-        """Report progress, and add it to the log of updates."""
-        report(text)
+    def _log(self, text: str) -> None:
+        """Add a line to the log of updates."""
         if self.installation is not None:
             with (self.installation.root / "update.log").open("a", encoding="utf-8") as file:
                 file.write(f"{to_timestamp(self.runtime.clock.now())} {text}\n")

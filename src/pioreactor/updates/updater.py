@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import shutil
-import sqlite3
 from collections.abc import Callable, Sequence, Set
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Final
 
 from pioreactor.exc import PioreactorError
+from pioreactor.private_files import free_path
 from pioreactor.structs.encoding import to_timestamp
 from pioreactor.updates.durable_files import remove_database, revision_of
 from pioreactor.updates.errors import UpdateFailedError, UpdateRefusedError
 from pioreactor.updates.installation import Installation, InstalledMark
 from pioreactor.updates.ports import EnvironmentBuilder, Release, ReleaseSource, Services, VersionCommands
+from pioreactor.updates.progress import Progress
 from pioreactor.updates.update_journal import UpdateJournal, UpdateRecord, UpdateResult, UpdateStep
 from pioreactor.updates.version_order import is_newer
 
@@ -29,7 +30,8 @@ _ENVIRONMENT_BYTES: Final = 400 * 1024**2
 _FREE_FACTOR: Final = 1.2
 """Free space for a copy of the database, relative to its size."""
 
-Failure = (PioreactorError, OSError, sqlite3.Error)
+Failure = (Exception, KeyboardInterrupt)
+"""Whatever ends an update, a person's Ctrl-C included, is undone: services are stopped for a part of it."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ class Updater:
     activities: Callable[[], Sequence[str]]
     """Returns the jobs that run, except those that always run."""
     pause: Callable[[float], object]
-    report: Callable[[str], None] = lambda _: None
+    report: Progress = field(default_factory=Progress)
 
     @property
     def journal(self) -> UpdateJournal:
@@ -209,9 +211,9 @@ class Updater:
         is_current = record.to_version == installation.current_version() != record.from_version
         return is_current and not installation.rollback.is_symlink()
 
-    def _undo(self, record: UpdateRecord, error: Exception) -> Exception:
+    def _undo(self, record: UpdateRecord, error: BaseException) -> Exception:
         """Return to the version before; return the error to raise."""
-        message = str(error) if isinstance(error, PioreactorError) else f"{type(error).__name__}: {error}"
+        message = str(error) if isinstance(error, PioreactorError) else f"{type(error).__name__}: {error}".rstrip(": ")
         failed = record.step
         self.report(f"failed: {message}")
         self._roll_back_for_sure(record)
@@ -294,10 +296,10 @@ class Updater:
             self._keep_original(record)
             self._tidy()
             removed = self.installation.prune()
-        except OSError as error:
+        except Failure as error:
             self.report(f"not cleaned up yet: {error}")
         else:
-            with suppress(OSError):
+            with suppress(*Failure):
                 self.journal.clear()
         result = self._write_result(record, True, f"version {record.to_version} runs", removed=removed)
         self.report(result.message)
@@ -310,7 +312,7 @@ class Updater:
             backups = original.parent / "backups"
             files.make_folder(backups)
             started = record.started_at.translate(str.maketrans("", "", "-:")).partition(".")[0]
-            files.move(original, backups / f"pioreactor-{started}.sqlite")
+            files.move(original, free_path(backups / f"pioreactor-{started}.sqlite"))
 
     def _write_result(
         self,
@@ -333,6 +335,6 @@ class Updater:
             failed_step=failed_step,
             removed=list(removed),
         )
-        with suppress(OSError):  # the disk may be full
+        with suppress(*Failure):  # the disk may be full
             self.journal.write_result(result)
         return result

@@ -11,6 +11,7 @@ import pytest
 from pioreactor.exc import UnitUnreachableError
 from pioreactor.updates.cluster_update import ClusterUpdate
 from pioreactor.updates.errors import UpdateFailedError
+from pioreactor.updates.progress import Progress
 from pioreactor.updates.unit_update import UpdateRequest, UpdateState
 from pioreactor.updates.update_journal import UpdateResult
 
@@ -47,10 +48,14 @@ class Workers:
         return b""
 
 
+def _raise(_: str) -> None:
+    raise BrokenPipeError
+
+
 def run(workers: Workers, folder: Path) -> list[str]:
     (archive := folder / "release_2.0.zip").write_bytes(bytes(9_000_000))
     reports: list[str] = []
-    update = ClusterUpdate(workers.ask, workers.send, lambda _: None, reports.append)
+    update = ClusterUpdate(workers.ask, workers.send, lambda _: None, Progress((_raise, reports.append)))
     update.run(["w1", "w2", "w3"], archive, "2.0", UpdateRequest())
     return reports
 

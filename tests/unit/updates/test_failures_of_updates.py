@@ -11,8 +11,10 @@ from tempfile import TemporaryDirectory
 import pytest
 from tests.unit.updates.updating_machine import Machine, Plan, PowerCut
 
-from pioreactor.exc import PioreactorError
+from pioreactor.bootstrap import build_runtime
+from pioreactor.exc import ConflictError, PioreactorError
 from pioreactor.updates.errors import UpdateFailedError, UpdateRefusedError
+from pioreactor.updates.unit_update import UnitUpdate
 
 WAYS = ("cut within", "cut after", "error", "errors", "full")
 
@@ -143,10 +145,70 @@ def test_two_versions_before_stay_and_the_database_before_becomes_a_backup(folde
         machine.updater().update(machine.release(version))
     assert machine.installation.installed() == ["1.1", "2.0", "3.0"]
     assert machine.installation.previous_version() == "2.0"
-    assert [path.name for path in (machine.folder / "backups").iterdir()] == ["pioreactor-20261129T120000.sqlite"]
+    backups = sorted(path.name for path in (machine.folder / "backups").iterdir())
+    assert backups == ["pioreactor-20261129T120000-002.sqlite", "pioreactor-20261129T120000.sqlite"], "of one second"
 
 
 def test_one_update_at_a_time(folders: Iterator[Path]) -> None:
     machine = fresh(folders)
     with machine.installation.lock(), pytest.raises(PioreactorError, match="in progress"):
         machine.updater().update(machine.release("2.0"))
+
+
+class Listener:
+    """Where progress goes to; it cannot be written any more."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error, self.calls = error, 0
+
+    def __call__(self, _: str) -> None:
+        self.calls += 1
+        raise self.error
+
+
+LOST = (BrokenPipeError(32, "Broken pipe"), OSError(28, "No space left on device"), ValueError("I/O on closed file"),
+        ConflictError("the broker is away"), RuntimeError("callback"))  # fmt: skip
+
+
+@pytest.mark.parametrize("error", LOST, ids=lambda error: type(error).__name__)
+@pytest.mark.parametrize("bad", ["", "wheel", "migration", "trial", "services"])
+def test_progress_that_cannot_be_reported_changes_nothing(folders: Iterator[Path], bad: str, error: Exception) -> None:
+    told, lost = fresh(folders, bad=bad), fresh(folders, bad=bad, listener=(listener := Listener(error)))
+    assert attempt(lost) == attempt(told) == ("failed" if bad else "installed")
+    assert lost.check_works() == told.check_works() == ("1.0" if bad else "2.0")
+    assert lost.reports == told.reports, "the other listeners are told all the same"
+    assert lost.updater().journal.last() == told.updater().journal.last()
+    assert listener.calls == len(lost.reports) >= 3
+    # The same for what is undone at the next start.
+    lost.plan, lost.bad = Plan(12, "cut after"), ""
+    assert attempt(lost, "3.0") == "cut"
+    lost.check_works()
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), RuntimeError("not foreseen")], ids=["Ctrl-C", "unforeseen"])
+def test_what_nobody_foresaw_is_undone_as_well(folders: Iterator[Path], error: BaseException) -> None:
+    count = operations_of_an_update(folders)
+    for at in range(count):
+        machine = fresh(folders, plan=Plan(at, "raise", error=error))
+        try:
+            machine.updater().update(machine.release("2.0"))
+        except PioreactorError:
+            assert machine.check_works() == "1.0", at
+        else:
+            assert machine.check_works() == "2.0", at
+
+
+@pytest.mark.parametrize("is_full", [False, True])
+def test_the_log_of_updates_is_written_whatever_else_fails(tmp_path: Path, is_full: bool) -> None:
+    environment = {"DOT_PIOREACTOR": str(tmp_path), "RUN_PIOREACTOR": str(tmp_path), "HOSTNAME": "leader"}
+    runtime = build_runtime(environment, asks_leader=False, handles_signals=False)
+    unit = UnitUpdate(runtime, environment, fresh(iter([tmp_path / "m"])).installation)
+    assert unit.installation is not None
+    log = unit.installation.root / "update.log"
+    if is_full:
+        log.mkdir()  # as little to be written as a full disk
+    told: list[str] = []
+    unit.updater(report=told.append).report("one")
+    unit.updater(report=Listener(BrokenPipeError())).report("two")
+    assert told == ["one"]
+    assert is_full or [line.split(" ", 1)[1] for line in log.read_text().splitlines()] == ["one", "two"]

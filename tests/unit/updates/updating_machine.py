@@ -14,6 +14,7 @@ from pioreactor.updates.durable_files import DurableFiles, revision_of
 from pioreactor.updates.errors import UpdateFailedError
 from pioreactor.updates.installation import Installation, InstalledMark
 from pioreactor.updates.ports import Release
+from pioreactor.updates.progress import Progress
 from pioreactor.updates.updater import Updater
 from pioreactor.updates.version_order import order_of
 
@@ -31,6 +32,8 @@ class Plan:
     at: int = -1
     way: str = ""
     """`cut before`, `cut within`, `cut after`, `error`, `errors` (three), `full` (no space from there on)."""
+    error: BaseException | None = None
+    """Raised by `raise`."""
     count: int = 0
     names: list[str] = field(default_factory=list)
 
@@ -41,6 +44,8 @@ class Plan:
         number, self.count = self.count, self.count + 1
         self.names.append(name)
         is_it = number == self.at
+        if is_it and self.error is not None:
+            raise self.error
         if is_it and self.way == "cut before":
             raise PowerCut
         if is_it and self.way == "cut within":
@@ -143,6 +148,8 @@ class Machine:
     """What is wrong with the new version: `wheel`, `migration`, `trial`, `services`."""
     recorded: int = ROWS
     reports: list[str] = field(default_factory=list)
+    listener: Callable[[str], object] = lambda _: None
+    """Is told of the progress, too."""
 
     def __post_init__(self) -> None:
         self.installation = Installation(self.folder / "root", DurableFiles())
@@ -172,7 +179,7 @@ class Machine:
             now=lambda: datetime(2026, 11, 29, 12, tzinfo=UTC),
             activities=lambda: self.jobs,
             pause=lambda _: None,
-            report=self.reports.append,
+            report=Progress((self.listener, self.reports.append)),
         )
 
     def release(self, version: str) -> Source:

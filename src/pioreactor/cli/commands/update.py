@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -59,27 +60,34 @@ def app(
     else:
         path = None if source is None else str(source.absolute())
         request = UpdateRequest(path, version, allow_older, force)
-    if not request.skips_self:
-        result = update_unit(unit, request, yes=yes, quiet=as_json)
-        if as_json:
+    # A terminal that is closed ends neither the update nor that of the workers after it.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    result = None if request.skips_self else update_unit(unit, request, yes=yes, quiet=as_json)
+    try:
+        if request.units:
+            update_workers(cli, request)
+    finally:
+        if as_json and result is not None:
             import msgspec
 
             print_json(msgspec.to_builtins(result))
-    if request.units:
-        update_workers(cli, request)
 
 
 def update_workers(cli: CliContext, request: UpdateRequest) -> None:
     """Update the workers of a request from its archive, one after the other."""
     from pioreactor.updates.bundle import Bundle
     from pioreactor.updates.cluster_update import ClusterUpdate
+    from pioreactor.updates.progress import Progress
 
     if request.source is None:
         raise InvalidRequestError("workers are updated from a release archive", remedy="Name it: --source FILE.")
     archive = Path(request.source)
     version = Bundle(archive).manifest().version
     update = ClusterUpdate(
-        cli.ask, lambda *asked, body=None: cli.fetch(*asked, body=body), cli.runtime.clock.sleep, click.echo
+        cli.ask,
+        lambda *asked, body=None: cli.fetch(*asked, body=body),
+        cli.runtime.clock.sleep,
+        Progress((click.echo,)),
     )
     update.run(request.units, archive, version, request)
 
