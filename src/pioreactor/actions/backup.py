@@ -13,6 +13,7 @@ from pathlib import Path
 
 from pioreactor import structs
 from pioreactor.exc import NotFoundError, StorageError
+from pioreactor.private_files import free_path
 from pioreactor.runtime.context import Runtime
 
 KEPT = 7
@@ -53,7 +54,7 @@ def back_up(runtime: Runtime, *, output: Path | None = None, kept: int = KEPT) -
     if not source.exists():
         raise NotFoundError(f"there is no database at {source}", remedy="Back up on the leader.")
     now = runtime.clock.now()
-    target = output if output is not None else folder_of(runtime) / f"pioreactor-{now:%Y%m%dT%H%M%S}.sqlite"
+    target = output if output is not None else free_path(folder_of(runtime) / f"pioreactor-{now:%Y%m%dT%H%M%S}.sqlite")
     target.parent.mkdir(parents=True, exist_ok=True)
     _check_room(source, target.parent)
     with closing(LeaderDatabase.open(source, now=runtime.clock.now)) as database:
@@ -103,12 +104,16 @@ def verify(path: Path) -> Backup:
 
 def list_backups(runtime: Runtime) -> list[Path]:
     """Return the copies that are kept, newest first."""
-    return sorted(folder_of(runtime).glob("pioreactor-*.sqlite"), reverse=True)
+    return sorted(folder_of(runtime).glob("pioreactor-*.sqlite"), key=_stem, reverse=True)
 
 
 def before_restores(runtime: Runtime) -> list[Path]:
     """Return the copies of what restorations replaced, newest first."""
-    return sorted(database_of(runtime).parent.glob("before-restore-*.sqlite"), reverse=True)
+    return sorted(database_of(runtime).parent.glob("before-restore-*.sqlite"), key=_stem, reverse=True)
+
+
+def _stem(path: Path) -> str:
+    return path.stem
 
 
 def restore(runtime: Runtime, source: Path) -> Path:
@@ -116,7 +121,7 @@ def restore(runtime: Runtime, source: Path) -> Path:
     verify(source)
     live = database_of(runtime)
     live.parent.mkdir(parents=True, exist_ok=True)
-    before = _free_name(live.with_name(f"before-restore-{runtime.clock.now():%Y%m%dT%H%M%S}.sqlite"))
+    before = free_path(live.with_name(f"before-restore-{runtime.clock.now():%Y%m%dT%H%M%S}.sqlite"))
     if live.exists():
         before = back_up(runtime, output=before).path
     try:
@@ -130,12 +135,3 @@ def restore(runtime: Runtime, source: Path) -> Path:
             f"{source} could not be put back: {error}", remedy="Stop mqtt_to_db_streaming, then try again."
         ) from error
     return before
-
-
-def _free_name(path: Path) -> Path:
-    """Return the path, with a number where there is one: a copy made in the same second may be the one put back."""
-    found, number = path, 1
-    while found.exists():
-        number += 1
-        found = path.with_name(f"{path.stem}-{number}{path.suffix}")
-    return found

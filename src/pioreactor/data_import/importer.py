@@ -28,7 +28,7 @@ from pioreactor.data_import.source import DATABASE
 from pioreactor.data_import.table_copy import DatabasePlan, Progress, copy_tables, plan_tables
 from pioreactor.exc import ConflictError, NotFoundError, PioreactorError, StorageError
 from pioreactor.plugin_management.installer import Installer
-from pioreactor.private_files import write_atomically
+from pioreactor.private_files import free_path, write_atomically
 from pioreactor.runtime.context import Runtime
 from pioreactor.structs.encoding import to_timestamp
 
@@ -148,7 +148,7 @@ class Importer:
             if not report.ended_at:
                 return copy, report
         started = self.runtime.clock.now()
-        copy = self.folder / f"{started:%Y%m%dT%H%M%S}"
+        copy = free_path(self.folder / f"{started:%Y%m%dT%H%M%S}")
         report = ImportReport(to_timestamp(started), str(copy))
         self._keep(copy, report)
         return copy, report

@@ -43,7 +43,7 @@ from pioreactor.data_import.unit_archive import (
 )
 from pioreactor.exc import ConfigurationError, ConflictError, InvalidRequestError, NotFoundError, StorageError
 from pioreactor.job_catalog import JOBS
-from pioreactor.private_files import write_atomically
+from pioreactor.private_files import free_path, write_atomically
 from pioreactor.runtime.context import Runtime
 from pioreactor.settings.editing import with_value, without
 from pioreactor.settings.ini import Sections, parse_ini_tolerantly
@@ -125,7 +125,7 @@ class UnitImporter:
         self.refuse_while_jobs_run()
         contents = self.check(archive)
         started = self.runtime.clock.now()
-        copy = self.folder / f"unit-{started:%Y%m%dT%H%M%S}"
+        copy = free_path(self.folder / f"unit-{started:%Y%m%dT%H%M%S}")
         report = UnitImportReport(
             to_timestamp(started), str(copy), self.runtime.unit, files=contents.files, skipped=contents.skipped
         )
@@ -210,6 +210,8 @@ class UnitImporter:
         for name in _LIVE:
             if (new / name).exists() and self._database(name).exists():
                 _take_over_secrets(self._database(name), new / name)
+        if (new / PERSISTENT).exists() and self._database(PERSISTENT).exists():
+            _add_missing_caches(self._database(PERSISTENT), new / PERSISTENT)
         for name in (CONFIG, LOCAL_CONFIG):
             if (new / name).exists():
                 self._prepare_config(new / name, place_of(self.runtime.paths, name))
@@ -342,6 +344,24 @@ def _take_over_secrets(ours: Path, theirs: Path) -> None:
                 columns = ", ".join(f'"{name}"' for name in found["ours"] if name in found["main"])
                 if columns:
                     connection.execute(f'INSERT INTO main."{table}" ({columns}) SELECT {columns} FROM ours."{table}"')
+    except sqlite3.Error as error:
+        raise StorageError(f"{theirs.name} in the archive cannot be used: {error}") from error
+    _checkpoint(theirs)
+
+
+def _add_missing_caches(ours: Path, theirs: Path) -> None:
+    """Give a store of an archive the caches that only this machine has: processes that run here use them."""
+    try:
+        with closing(sqlite3.connect(theirs, isolation_level=None, uri=True)) as connection:
+            connection.execute("ATTACH DATABASE ? AS ours", (f"{ours.absolute().as_uri()}?mode=ro",))
+            known = {name for (name,) in connection.execute("SELECT name FROM main.sqlite_master")}
+            tables = connection.execute("SELECT name, sql FROM ours.sqlite_master WHERE type = 'table'").fetchall()
+            connection.execute("BEGIN")
+            for name, sql in tables:
+                if name not in known and not name.startswith("sqlite_"):
+                    connection.execute(sql)
+                    connection.execute(f'INSERT INTO main."{name}" SELECT * FROM ours."{name}"')
+            connection.execute("COMMIT")
     except sqlite3.Error as error:
         raise StorageError(f"{theirs.name} in the archive cannot be used: {error}") from error
     _checkpoint(theirs)

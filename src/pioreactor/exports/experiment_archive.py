@@ -24,6 +24,7 @@ from pioreactor.exc import InvalidRequestError, StorageError
 from pioreactor.exports.dataset import Dataset
 from pioreactor.exports.exporter import ExportedArchive, csv_lines, datasets_of
 from pioreactor.exports.request import ExportRequest, safe_name
+from pioreactor.private_files import free_path
 from pioreactor.runtime.context import Runtime
 from pioreactor.settings.editing import without
 from pioreactor.settings.schema import secret_keys
@@ -54,8 +55,8 @@ def write_experiment(
     source, now = database_of(runtime), runtime.clock.now()
     with closing(LeaderDatabase.open(source)) as database:
         database.experiments.get(experiment)
-    name = f"experiment_{safe_name(experiment)}_{now:%Y%m%d%H%M%S}.zip"
-    target = output if output is not None else runtime.paths.exports / name
+    exports, of = runtime.paths.exports, safe_name(experiment)
+    target = output if output is not None else free_path(exports / f"experiment_{of}_{now:%Y%m%d%H%M%S}.zip")
     target.parent.mkdir(parents=True, exist_ok=True)
     _check_room(source, target.parent)
     unfinished = target.with_name(f".{target.name}.tmp")

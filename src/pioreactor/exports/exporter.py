@@ -19,6 +19,7 @@ from pioreactor.exports.request import ExportRequest, archive_name, source_of
 from pioreactor.exports.rows import RowFormat
 from pioreactor.exports.table_files import csv_text
 from pioreactor.measurements.spec import ColumnValue
+from pioreactor.private_files import free_path
 from pioreactor.runtime.context import Runtime
 from pioreactor.storage.leader.dataset_rows import DatasetRows, RowFilter, open_dataset_rows
 from pioreactor.storage.paths import Paths
@@ -60,7 +61,7 @@ def export(
     request.check()
     datasets = select_datasets(datasets_of(runtime.paths), request.datasets)
     now = runtime.clock.now()
-    target = output if output is not None else runtime.paths.exports / archive_name(request.experiment, now)
+    target = output if output is not None else free_path(runtime.paths.exports / archive_name(request.experiment, now))
     with (
         _exclusive(runtime.paths.exports),
         open_dataset_rows(database_of(runtime), is_stopping=is_stopping) as stored,

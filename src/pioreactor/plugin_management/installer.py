@@ -21,6 +21,7 @@ from pioreactor.plugin_management.import_check import try_import
 from pioreactor.plugin_management.pip import PackageError, Pip, Wheel, name_of_wheel, refuse_ours, requirement
 from pioreactor.plugin_management.plugin_folder import PluginFolder, Record, package_key
 from pioreactor.plugin_management.presence import ENTRY_POINT_GROUP
+from pioreactor.private_files import free_path
 from pioreactor.settings.editing import add_missing_keys
 from pioreactor.storage.leader.ingest.plugin_sql import run_script
 from pioreactor.storage.paths import Paths
@@ -192,7 +193,7 @@ class Installer:
             if path.is_dir():
                 path.rename(work / "removed")
             else:
-                kept = self.folder.removed / f"{path.stem}-{self.now():%Y%m%dT%H%M%S}.py"
+                kept = free_path(self.folder.removed / f"{path.stem}-{self.now():%Y%m%dT%H%M%S}.py")
                 kept.parent.mkdir(exist_ok=True)
                 path.rename(kept)
                 messages.append(f"The file is kept as {kept}.")

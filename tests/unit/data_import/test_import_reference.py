@@ -8,6 +8,7 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from pioreactor.bootstrap import build_runtime
 from pioreactor.calibrations import store
 from pioreactor.cli.cli_context import CliContext
 from pioreactor.cli.commands.import_reference import import_reference
+from pioreactor.clock.system import SystemClock
 from pioreactor.data_import import archive_files as archives
 from pioreactor.data_import.archive_files import HostileArchiveError
 from pioreactor.data_import.source import opened, unpack
@@ -166,11 +168,26 @@ def test_an_experiment_that_is_here_stays_as_it_is(leader: Runtime, old: Path) -
     assert report["rows"]["od_readings"] == 66  # type: ignore[index]
 
 
-def test_importing_twice_adds_nothing(leader: Runtime, old: Path) -> None:
-    run(leader, str(old), "--yes")
-    before = contents(leader)
-    assert run(leader, str(old), "--yes").exit_code == 0
-    assert contents(leader) == before
+class StoppedClock(SystemClock):
+    """Shows one moment: what is named after it must not be named alike."""
+
+    def now(self) -> datetime:
+        return datetime(2026, 3, 1, tzinfo=UTC)
+
+
+def test_imports_of_one_second_add_nothing_twice_and_are_undone_one_after_the_other(leader: Runtime, old: Path) -> None:
+    leader = replace(leader, clock=StoppedClock())
+    states = []
+    for number in range(3):
+        leader.paths.plugins.mkdir(exist_ok=True)
+        (leader.paths.plugins / "own.py").write_text(f"number = {number}\n")
+        states.append(contents(leader))
+        assert run(leader, str(old), "--yes").exit_code == 0
+    assert contents(leader) == states[-1], "what is here already is not added again"
+    for before in reversed(states):
+        assert run(leader, "--undo", "--yes").exit_code == 0
+        assert contents(leader) == before
+    assert isinstance(run(leader, "--undo", "--yes").exception, PioreactorError)
 
 
 def test_an_import_that_was_interrupted_is_continued(leader: Runtime, old: Path) -> None:

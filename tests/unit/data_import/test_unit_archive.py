@@ -18,6 +18,7 @@ from types import SimpleNamespace
 import pytest
 
 from pioreactor.bootstrap import build_runtime
+from pioreactor.clock.system import SystemClock
 from pioreactor.data_import.archive_files import HostileArchiveError
 from pioreactor.data_import.unit_archive import stream_archive, write_archive
 from pioreactor.data_import.unit_import import UnitImporter
@@ -26,6 +27,14 @@ from pioreactor.runtime.context import Runtime
 from pioreactor.storage.leader.database import LeaderDatabase
 from pioreactor.storage.paths import Paths
 from pioreactor.types import Unit
+
+
+class StoppedClock(SystemClock):
+    """Shows one moment: what is named after it must not be named alike."""
+
+    def now(self) -> datetime:
+        return AT
+
 
 SECRETS = (b"hash-of-a-password", b"broker-secret", b"private-key", b"hash-of-a-cookie", b"old-broker-secret")
 AT = datetime(2026, 3, 1, tzinfo=UTC)
@@ -172,6 +181,32 @@ def test_a_machine_is_replaced_and_the_import_undone(broken: Runtime, fresh: Run
     assert state(fresh) == before
     with pytest.raises(PioreactorError, match="no import"):
         importer.undo()
+
+
+def test_imports_of_one_second_are_undone_one_after_the_other(broken: Runtime, fresh: Runtime, tmp_path: Path) -> None:
+    importer, archive = UnitImporter(replace(fresh, clock=StoppedClock())), archived(broken, tmp_path / "a.zip")
+    states = []
+    for number in range(3):
+        (fresh.paths.plugins / "mine.py").write_text(f"number = {number}\n")
+        add(fresh, f"trial {number}", f"person {number}")
+        states.append(state(fresh))
+        importer.run(archive)
+    for before in reversed(states):
+        importer.undo()
+        assert state(fresh) == before
+    with pytest.raises(PioreactorError, match="no import"):
+        importer.undo()
+
+
+def test_caches_that_are_not_in_the_archive_stay(broken: Runtime, fresh: Runtime, tmp_path: Path) -> None:
+    cache = fresh.stores.persistent("of_a_plugin")
+    cache.set("key", 1)
+    UnitImporter(fresh).run(archived(broken, tmp_path / "a.zip"))
+    assert cache.items() == [("key", 1)], "the process has the table open"
+    cache.set("key", 2)
+    assert fresh.stores.persistent("led").get("A") == 3.0
+    UnitImporter(fresh).undo()
+    assert cache.items() == [("key", 1)]
 
 
 def test_no_record_of_either_journal_is_lost_or_numbered_anew(broken: Runtime, fresh: Runtime, tmp_path: Path) -> None:

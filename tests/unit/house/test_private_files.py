@@ -13,7 +13,7 @@ import pytest
 
 from pioreactor import private_files
 from pioreactor.exc import StorageError
-from pioreactor.private_files import write_atomically
+from pioreactor.private_files import free_path, write_atomically
 from pioreactor.storage.artifacts import DiskArtifacts
 from pioreactor.storage.leader.database import LeaderDatabase
 from pioreactor.storage.paths import Paths
@@ -155,3 +155,30 @@ def first_statement(function: ast.FunctionDef) -> str:
     """Return the first statement that is neither the docstring nor an import."""
     body = function.body[1:] if ast.get_docstring(function) else function.body
     return next((ast.unparse(node) for node in body if not isinstance(node, ast.ImportFrom)), "")
+
+
+NAMED_OTHERWISE = {
+    "camera_still.py": "ends in random digits",
+    "journal_recovery.py": "each damaged file is replaced once",
+    "request.py": "names within an archive, and one that the exporter makes free",
+}
+
+
+def test_names_with_a_time_are_made_free() -> None:
+    """Two things of one second each keep what was there before."""
+    found = [
+        f"{path.name}:{number}"
+        for path in SRC.rglob("*.py")
+        if path.name not in NAMED_OTHERWISE
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        if "%H%M%S" in line and "free_path(" not in line
+    ]
+    assert found == []
+
+
+def test_free_paths_are_sorted_by_their_numbers(tmp_path: Path) -> None:
+    for _ in range(12):
+        free_path(tmp_path / "x-20260301T000000.sqlite").touch()
+    (tmp_path / "x-20260301T000001.sqlite").touch()
+    stems = sorted(path.stem.removeprefix("x-20260301T00000") for path in tmp_path.iterdir())
+    assert stems == ["0", *(f"0-{number:03}" for number in range(2, 13)), "1"]
