@@ -1,10 +1,5 @@
-"""The self-test's extension point under the name plugins import."""
+"""The self-test's extension point under the name plugins import; the self-test is a layer above."""
 
-from importlib import import_module
+from pioreactor.public_names import load_on_access
 
-
-def __getattr__(name: str) -> object:
-    """Find it where the self-test lives, which is a layer above."""
-    if name == "register_self_tests":
-        return getattr(import_module("pioreactor.procedures.self_test"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = load_on_access(__name__, {"register_self_tests": "pioreactor.procedures.self_test"})

@@ -2,9 +2,14 @@
 
 from typing import TYPE_CHECKING
 
+from pioreactor.public_names import load_on_access
+
 if TYPE_CHECKING:
     from pioreactor.calibrations.models import CalibrationBase
     from pioreactor.calibrations.registry import CalibrationProtocol as CalibrationProtocol
+
+# What only plugins and the command line ask for is loaded when they do: pumps need none of it.
+__getattr__ = load_on_access(__name__, {"CalibrationProtocol": "pioreactor.calibrations.registry"})
 
 
 def load_active_calibration(device: str) -> "CalibrationBase | None":
@@ -16,12 +21,3 @@ def load_active_calibration(device: str) -> "CalibrationBase | None":
     from pioreactor.runtime import context
 
     return store.load_active(context.current(), device)
-
-
-def __getattr__(name: str) -> object:
-    """Import what only plugins and the command line ask for when they do: pumps need none of it."""
-    if name == "CalibrationProtocol":
-        from pioreactor.calibrations.registry import CalibrationProtocol
-
-        return CalibrationProtocol
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -9,7 +9,7 @@ from typing import Final
 from pioreactor.calibrations import store
 from pioreactor.calibrations.curves import PolyFitCoefficients
 from pioreactor.calibrations.models import SimplePeristalticPump
-from pioreactor.deprecation import warn_deprecated
+from pioreactor.public_names import warn_deprecated
 from pioreactor.runtime import context
 from pioreactor.structs.encoding import encode
 

@@ -12,8 +12,8 @@ from msgspec import Meta, Struct, StructMeta, convert
 
 from pioreactor.calibrations import fit_quality
 from pioreactor.calibrations.curves import CurveData
-from pioreactor.deprecation import FormerName, warn_deprecated
 from pioreactor.exc import CalibrationError, UnusableCalibrationError
+from pioreactor.public_names import FormerName, warn_deprecated
 from pioreactor.runtime import context
 from pioreactor.runtime.artifact_store import ArtifactStore
 from pioreactor.science.curves import NoSolutionError, check_invertible, invert

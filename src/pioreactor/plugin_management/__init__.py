@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
+
+from pioreactor.public_names import load_on_access
 
 if TYPE_CHECKING:
     from pioreactor.plugin_management.discovery import Plugin as Plugin
@@ -10,13 +12,7 @@ if TYPE_CHECKING:
     from pioreactor.plugin_management.discovery import job_classes as job_classes
     from pioreactor.plugin_management.discovery import jobs_of as jobs_of
 
-_NAMES: Final = ("Plugin", "get_plugins", "job_classes", "jobs_of")
-
-
-def __getattr__(name: str) -> object:
-    """Import the discovery on first access: most units have no plugins, and each job would pay for it at its start."""
-    if name not in _NAMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from pioreactor.plugin_management import discovery
-
-    return getattr(discovery, name)
+# Most units have no plugins, and each job would pay for their discovery at its start.
+__getattr__ = load_on_access(
+    __name__, dict.fromkeys(("Plugin", "get_plugins", "job_classes", "jobs_of"), f"{__name__}.discovery")
+)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING
 
-from pioreactor.deprecation import warn_deprecated
+from pioreactor.public_names import load_on_access
 from pioreactor.structs.encoding import decode as decode
 from pioreactor.structs.encoding import encode as encode
 from pioreactor.structs.encoding import from_timestamp as from_timestamp
@@ -45,33 +45,25 @@ if TYPE_CHECKING:
     from pioreactor.estimators.models import EstimatorBase as EstimatorBase
     from pioreactor.estimators.models import ODFusionEstimator as ODFusionEstimator
 
-_MOVED: Final = {
-    "AkimaFitData": "pioreactor.calibrations.curves",
-    "CalibrationBase": "pioreactor.calibrations.models",
-    "OD600Calibration": "pioreactor.calibrations.models",
-    "ODCalibration": "pioreactor.calibrations.models",
-    "PolyFitCoefficients": "pioreactor.calibrations.curves",
-    "SimplePeristalticPump": "pioreactor.calibrations.models",
-    "SimpleStirringCalibration": "pioreactor.calibrations.models",
-    "SplineFitData": "pioreactor.calibrations.curves",
-    "PumpCalibration": "pioreactor.calibrations.former",
-    "CalibrationStep": "pioreactor.calibrations.sessions.payloads",
-    "EstimatorBase": "pioreactor.estimators.models",
-    "ODFusionEstimator": "pioreactor.estimators.models",
-}
-"""Names that plugins import from here, loaded on first access because higher packages define them."""
-
-
-_RENAMED: Final = {"Calibration": "CalibrationBase", "AnyPumpCalibration": "SimplePeristalticPump"}
+_RENAMED = {"Calibration": "CalibrationBase", "AnyPumpCalibration": "SimplePeristalticPump"}
 """Former names of calibrations → the present ones."""
 
-
-def __getattr__(name: str) -> Any:
-    if name in _RENAMED:
-        warn_deprecated(f"structs.{name}", f"structs.{_RENAMED[name]}")
-        return __getattr__(_RENAMED[name])
-    if name not in _MOVED:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    return getattr(import_module(_MOVED[name]), name)
+# Names that plugins import from here, loaded on first access because higher packages define them.
+__getattr__ = load_on_access(
+    __name__,
+    {
+        "AkimaFitData": "pioreactor.calibrations.curves",
+        "CalibrationBase": "pioreactor.calibrations.models",
+        "OD600Calibration": "pioreactor.calibrations.models",
+        "ODCalibration": "pioreactor.calibrations.models",
+        "PolyFitCoefficients": "pioreactor.calibrations.curves",
+        "SimplePeristalticPump": "pioreactor.calibrations.models",
+        "SimpleStirringCalibration": "pioreactor.calibrations.models",
+        "SplineFitData": "pioreactor.calibrations.curves",
+        "PumpCalibration": "pioreactor.calibrations.former",
+        "CalibrationStep": "pioreactor.calibrations.sessions.payloads",
+        "EstimatorBase": "pioreactor.estimators.models",
+        "ODFusionEstimator": "pioreactor.estimators.models",
+    },
+    former=_RENAMED,
+)

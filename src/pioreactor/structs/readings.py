@@ -4,7 +4,7 @@ from datetime import datetime
 
 import msgspec
 
-from pioreactor.deprecation import warn_deprecated
+from pioreactor.public_names import warn_deprecated
 from pioreactor.structs.encoding import JSONPrintedStruct
 from pioreactor.types import PdAngle, PdChannel
 

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from typing import Any
 
 from pioreactor.jobs.managed_lifecycle import long_running_managed_lifecycle as long_running_managed_lifecycle
 from pioreactor.jobs.managed_lifecycle import managed_lifecycle as managed_lifecycle
+from pioreactor.public_names import load_on_access
 from pioreactor.runtime.context import current
 from pioreactor.utils.local_storage import local_intermittent_storage as local_intermittent_storage
 from pioreactor.utils.local_storage import local_persistent_storage as local_persistent_storage
 
-_RENAMED: dict[str, Any] = {
-    "local_persistant_storage": local_persistent_storage,
-    "publish_ready_to_disconnected_state": managed_lifecycle,
-}
+__getattr__ = load_on_access(
+    __name__,
+    {"JobManager": "pioreactor.utils.job_manager"},
+    former={
+        "local_persistant_storage": "local_persistent_storage",
+        "publish_ready_to_disconnected_state": "managed_lifecycle",
+    },
+)
 
 
 class SummableDict(dict[str, float]):
@@ -51,14 +55,3 @@ def boolean_retry(
         if attempt < retries - 1:
             current().clock.sleep(sleep_for)
     return False
-
-
-def __getattr__(name: str) -> Any:
-    if name == "JobManager":
-        from pioreactor.utils.job_manager import JobManager
-
-        return JobManager
-    if name in _RENAMED:
-        warnings.warn(f"{name} is now {_RENAMED[name].__name__}", DeprecationWarning, stacklevel=2)
-        return _RENAMED[name]
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

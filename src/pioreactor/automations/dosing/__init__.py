@@ -1,8 +1,8 @@
 """Automations that move liquid."""
 
-from importlib import import_module
+from pioreactor.public_names import load_on_access
 
-_LAZY = {
+_MODULES = {
     "Turbidostat": "turbidostat",
     "Chemostat": "chemostat",
     "FedBatch": "fed_batch",
@@ -10,9 +10,4 @@ _LAZY = {
     "PIDMorbidostat": "pid_morbidostat",
 }
 
-
-def __getattr__(name: str) -> object:
-    """Import the dosing automations lazily."""
-    if name in _LAZY:
-        return getattr(import_module(f"{__name__}.{_LAZY[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = load_on_access(__name__, {name: f"{__name__}.{module}" for name, module in _MODULES.items()})

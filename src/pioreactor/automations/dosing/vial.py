@@ -5,7 +5,7 @@ from __future__ import annotations
 from pioreactor.actions import bioreactor
 from pioreactor.actions.volume_tracking import VialState
 from pioreactor.calibrations import store
-from pioreactor.deprecation import FormerName
+from pioreactor.public_names import FormerName
 from pioreactor.runtime.context import Runtime
 
 

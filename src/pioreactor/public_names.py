@@ -1,7 +1,11 @@
-"""Reports of former names that code of plugins still uses."""
+"""Names of the plugin API: former ones, and those that a module loads when they are first asked for."""
 
 import logging
+import sys
 import warnings
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import Any
 
 _log = logging.getLogger(__name__)
 _logged: set[str] = set()
@@ -17,6 +21,27 @@ def warn_deprecated(former: str, present: str, *, stacklevel: int = 3) -> None:
         _logged.add(message)
         _log.warning("A plugin uses a former name: %s.", message)
     warnings.warn(message, DeprecationWarning, stacklevel=stacklevel)
+
+
+def load_on_access(
+    module: str, places: Mapping[str, str], *, former: Mapping[str, str] | None = None
+) -> Callable[[str], Any]:
+    """Return the `__getattr__` of a module: `places` gives for each name the module that defines it.
+
+    `former` gives for each former name the present one of the same module; asking for it warns.
+    """
+    renamed = former if former is not None else {}
+
+    def load(name: str) -> Any:
+        if name in renamed:
+            short = module.removeprefix("pioreactor.")
+            warn_deprecated(f"{short}.{name}", f"{short}.{renamed[name]}")
+            return getattr(sys.modules[module], renamed[name])
+        if name not in places:
+            raise AttributeError(f"module {module!r} has no attribute {name!r}")
+        return getattr(import_module(places[name]), name)
+
+    return load
 
 
 class FormerName:
