@@ -9,6 +9,7 @@ import click
 from pioreactor.automations import registry
 from pioreactor.automations.base import AutomationJob
 from pioreactor.cli.setting_options import explain, keyword_options
+from pioreactor.did_you_mean import nearest
 from pioreactor.exc import SettingError
 from pioreactor.jobs.settings import AnySetting
 
@@ -73,8 +74,6 @@ def _unknown_option(error: TypeError) -> str | None:
 
 
 def _suggest(automation_name: str, unknown: str, known: list[str]) -> str:
-    from pioreactor.cli.did_you_mean import nearest
-
     near = nearest(unknown, known)
     meant = f" Is --{near.replace('_', '-')} meant?" if near is not None else ""
     return f"{automation_name} has no option --{unknown.replace('_', '-')}.{meant}"

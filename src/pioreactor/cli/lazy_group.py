@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import click
 
-from pioreactor.cli.did_you_mean import nearest
+from pioreactor.did_you_mean import nearest
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Final
 
 from pioreactor.automations import registry
+from pioreactor.did_you_mean import nearest
 from pioreactor.experiment_profiles.lenient_reader import Diagnostic
 from pioreactor.experiment_profiles.option_checks import AUTOMATION
 from pioreactor.job_catalog import ACTION_OPTIONS, JOBS
@@ -84,12 +85,10 @@ class Availability:
         )
 
     def _hint(self, job: str, automation: str | None, lacking: list[str]) -> str:
-        from difflib import get_close_matches
-
         known = {name for unit in lacking for name in self._runnable[unit]}
         if automation is None:
             names = {name for name in known if "/" not in name} | set(ACTION_OPTIONS)
         else:
             names = {name.removeprefix(f"{job}/") for name in known if name.startswith(f"{job}/")}
-        near = get_close_matches(automation if automation is not None else job, sorted(names), n=1)
-        return f"Is {near[0]!r} meant?" if near else "Install the plugin that has it: pios plugins install NAME."
+        near = nearest(automation if automation is not None else job, sorted(names))
+        return f"Is {near!r} meant?" if near else "Install the plugin that has it: pios plugins install NAME."

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 from typing import Final, Literal, TypeAlias, TypeVar
 
 import msgspec
 
+from pioreactor.did_you_mean import nearest
 from pioreactor.experiment_profiles.profile_struct import (
     Action,
     BasicAction,
@@ -234,8 +234,8 @@ def _kind(content: object) -> str:
 
 def _suggestion(name: str, known: Iterable[str]) -> str:
     known = list(known)
-    near = get_close_matches(name, known, n=1)
-    return f"Is `{near[0]}` meant?" if near else f"Known are: {', '.join(known)}."
+    near = nearest(name, known)
+    return f"Is `{near}` meant?" if near is not None else f"Known are: {', '.join(known)}."
 
 
 def positions_of(text: str) -> Positions:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Se
 
 import msgspec
 
+from pioreactor.did_you_mean import nearest
 from pioreactor.experiment_profiles.availability import Availability, RunnableByUnit, is_built_in
 from pioreactor.experiment_profiles.durations import due_s, format_duration, seconds
 from pioreactor.experiment_profiles.evaluator import bracketed_expressions
@@ -155,10 +156,12 @@ class _ProfileCheck:
         if found is not None:
             yield from found
         elif self._jobs is not None and job_name not in self._jobs:
-            from difflib import get_close_matches
-
-            near = get_close_matches(job_name, self._jobs, n=1)
-            hint = f"Is {near[0]!r} meant?" if near else "See `pio run --help`; a plugin may have to be installed."
+            near = nearest(job_name, self._jobs)
+            hint = (
+                f"Is {near!r} meant?"
+                if near is not None
+                else "See `pio run --help`; a plugin may have to be installed."
+            )
             yield Diagnostic("warning", "job.unknown", f"no unit knows a job {job_name!r}", path, hint)
 
     def _found_on_units(self, job: str, automation: str | None, where: str, path: str) -> Iterator[Diagnostic] | None:

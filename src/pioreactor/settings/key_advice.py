@@ -7,10 +7,13 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from typing import Final, NamedTuple
 
+from pioreactor.did_you_mean import nearest
 from pioreactor.settings.fields import BLANK, FieldDescription, NotAcceptedError, describe, read
 from pioreactor.settings.ini import Sections
 from pioreactor.settings.schema import MAPS, SECTIONS
 
+LIKENESS = 0.8
+"""Likeness from which a key is taken for another one, which may be in force."""
 InForce = Callable[[str, str], str | None]
 """Return the value in force of a section's key, None if there is none."""
 
@@ -109,7 +112,7 @@ def _advice(where: str, section: str, key: str) -> Advice | None:
         return Advice(where, section, key, note=retired)
     known_section = section if section in SECTIONS or section in MAPS else _same_but_case(section, _section_names())
     if known_section is None:
-        near = _nearest(section, _section_names())
+        near = nearest(section, _section_names(), likeness=LIKENESS)
         return None if near is None else Advice(where, section, key, (near, key))
     if known_section in MAPS:
         return None if known_section == section else Advice(where, section, key, (known_section, key), is_used=True)
@@ -123,7 +126,7 @@ def _advice_in_section(where: str, section: str, key: str, known_section: str) -
         return None if (known_section, same) == (section, key) else Advice(
             where, section, key, (known_section, same), is_used=True
         )  # fmt: skip
-    near = _nearest(key, known)
+    near = nearest(key, known, likeness=LIKENESS)
     return None if near is None else Advice(where, section, key, (known_section, near))
 
 
@@ -134,9 +137,3 @@ def _section_names() -> list[str]:
 def _same_but_case(word: str, known: Sequence[str]) -> str | None:
     matching: Iterator[str] = (each for each in known if each.casefold() == word.casefold())
     return next(matching, None)
-
-
-def _nearest(word: str, known: Sequence[str]) -> str | None:
-    from difflib import get_close_matches  # imports 3 ms that a correct file does not need
-
-    return next(iter(get_close_matches(word, known, n=1, cutoff=0.8)), None)
