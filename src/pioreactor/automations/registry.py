@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pkgutil import resolve_name
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
+from pioreactor.did_you_mean import nearest
 from pioreactor.exc import NotFoundError
 
 if TYPE_CHECKING:
@@ -64,17 +65,23 @@ def find(kind: str, name: str) -> type[AutomationJob]:
     return found
 
 
-def start(base: type[A], name: str, unit: str | None, experiment: str | None, options: Mapping[str, object]) -> A:
-    """Start an automation by its name on this unit; `base` is the base class of its kind."""
-    where = {key: value for key, value in (("unit", unit), ("experiment", experiment)) if value is not None}
-    construct: Callable[..., AutomationJob] = find(base.kind, name)
-    job = construct(**where, **options)
-    assert isinstance(job, base), "automations are registered by the base class of their kind"
-    return job
+class Starter(Generic[A]):
+    """Starts automations of one kind from scripts, by their names."""
+
+    def __init__(self, base: type[A]) -> None:
+        self._base = base
+
+    def __call__(
+        self, automation_name: str, unit: str | None = None, experiment: str | None = None, **options: object
+    ) -> A:
+        """Start an automation by its name on this unit; options are those of the automation."""
+        where = {key: value for key, value in (("unit", unit), ("experiment", experiment)) if value is not None}
+        construct: Callable[..., AutomationJob] = find(self._base.kind, automation_name)
+        job = construct(**where, **options)
+        assert isinstance(job, self._base), "automations are registered by the base class of their kind"
+        return job
 
 
 def _suggestion(name: str, known: list[str]) -> str:
-    from difflib import get_close_matches
-
-    near = get_close_matches(name, known, n=1)
-    return f"; did you mean {near[0]}?" if near else f"; known are {', '.join(known)}"
+    near = nearest(name, known)
+    return f"; did you mean {near}?" if near is not None else f"; known are {', '.join(known)}"

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from functools import cached_property
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import msgspec
 from msgspec import Meta, Struct
 
 from pioreactor.calibrations.curves import AkimaFitData
-from pioreactor.science.fusion import Fusion, FusionCurves
+from pioreactor.science.curves.fitting import Pieces
+from pioreactor.science.fusion import Fusion, FusionCurves, Observation, fit_fusion
 from pioreactor.structs.tagged import from_tagged
 from pioreactor.types import PdAngle
 
@@ -43,6 +45,42 @@ class ODFusionEstimator(EstimatorBase, kw_only=True, tag="od_fused_estimator"):
             raise ValueError(f"splines are missing for {', '.join(lacking) if lacking else 'every angle'}")
         if not self.min_logc < self.max_logc:
             raise ValueError("min_logc must be below max_logc")
+
+    @classmethod
+    def fitted(
+        cls,
+        observations: Sequence[Observation],
+        *,
+        name: str,
+        unit: str,
+        created_at: datetime,
+        ir_led_intensity: float,
+    ) -> ODFusionEstimator:
+        """Return an estimator fitted to standards; raise `InvalidRequestError` if they are too few or not above 0."""
+        curves = fit_fusion(observations)
+
+        def akima(pieces: dict[str, Pieces]) -> dict[PdAngle, AkimaFitData]:
+            return {cast(PdAngle, angle): AkimaFitData(*piece) for angle, piece in pieces.items()}
+
+        by_angle: dict[str, dict[str, list[float]]] = {}
+        for seen in observations:
+            recorded = by_angle.setdefault(seen.angle, {"x": [], "y": []})
+            recorded["x"].append(seen.concentration)
+            recorded["y"].append(seen.reading)
+        return cls(
+            estimator_name=name,
+            calibrated_on_pioreactor_unit=unit,
+            created_at=created_at,
+            ir_led_intensity=ir_led_intensity,
+            angles=[cast(PdAngle, angle) for angle in curves.mu],
+            mu_splines=akima(curves.mu),
+            sigma_splines_log=akima(curves.sigma_log),
+            min_logc=curves.min_logc,
+            max_logc=curves.max_logc,
+            sigma_floor=curves.sigma_floor,
+            recorded_data={"by_angle": by_angle},
+            low_conc_scales={cast(PdAngle, angle): scale for angle, scale in curves.low_conc_scales.items()},
+        )
 
     @cached_property
     def fusion(self) -> Fusion:

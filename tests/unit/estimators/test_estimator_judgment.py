@@ -20,7 +20,6 @@ from pioreactor.cli.commands.estimators import estimators as command
 from pioreactor.estimators import store
 from pioreactor.estimators.estimator_judgment import judge, judge_usable, save_judged
 from pioreactor.estimators.models import EstimatorBase, ODFusionEstimator
-from pioreactor.estimators.od_fusion import fit_estimator
 from pioreactor.procedures.protocols import fusion_steps
 from pioreactor.runtime.context import Runtime
 from pioreactor.science.fusion import Observation
@@ -53,7 +52,7 @@ def made(
         for od in standards
         for _ in range(4)
     ]
-    return fit_estimator(seen, name=name, unit="unit1", created_at=CREATED, ir_led_intensity=80.0)
+    return ODFusionEstimator.fitted(seen, name=name, unit="unit1", created_at=CREATED, ir_led_intensity=80.0)
 
 
 @pytest.fixture

@@ -12,7 +12,6 @@ from pioreactor.bootstrap.simulated import build_simulation
 from pioreactor.calibrations.curves import AkimaFitData
 from pioreactor.estimators import store
 from pioreactor.estimators.models import EstimatorBase, ODFusionEstimator, estimator_from_builtins
-from pioreactor.estimators.od_fusion import fit_estimator
 from pioreactor.exc import CalibrationError, InvalidRequestError, UnusableCalibrationError
 from pioreactor.runtime.context import Runtime
 from pioreactor.science.fusion import Observation, fit_fusion
@@ -40,7 +39,7 @@ def observations(noise: float = 0.02) -> list[Observation]:
 
 
 def estimator(name: str = "fused") -> ODFusionEstimator:
-    return fit_estimator(observations(), name=name, unit="unit1", created_at=CREATED, ir_led_intensity=80.0)
+    return ODFusionEstimator.fitted(observations(), name=name, unit="unit1", created_at=CREATED, ir_led_intensity=80.0)
 
 
 @pytest.fixture

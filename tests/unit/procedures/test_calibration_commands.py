@@ -18,7 +18,7 @@ from pioreactor.cli.commands.calibrations import _offer_to_use
 from pioreactor.cli.exit_codes import run
 from pioreactor.cli.tree import pio
 from pioreactor.estimators import store as estimator_store
-from pioreactor.estimators.od_fusion import fit_estimator
+from pioreactor.estimators.models import ODFusionEstimator
 from pioreactor.runtime import context
 from pioreactor.science.fusion import Observation
 from pioreactor.testing.simulation import Bench, simulated_bench
@@ -150,7 +150,7 @@ def test_estimators_are_listed_shown_chosen_and_deleted(desk: Desk) -> None:
         for level in (0.1, 0.3, 1.0, 3.0, 10.0)
         for factor in (0.99, 1.01)
     ]
-    made = fit_estimator(
+    made = ODFusionEstimator.fitted(
         seen, name="fused", unit="unit1", created_at=datetime(2030, 1, 1, tzinfo=UTC), ir_led_intensity=80.0
     )
     estimator_store.save(desk.bench.unit.runtime, "od_fused", made)

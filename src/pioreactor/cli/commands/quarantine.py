@@ -74,7 +74,7 @@ def show(cli: CliContext, id_: int, as_json: bool) -> None:
 @click.pass_context
 def retry(ctx: click.Context, cli: CliContext, ids: tuple[int, ...], everything: bool, as_json: bool) -> None:
     """Store records as if they came now, with their original moments. What fails stays. Ends with status 1 then."""
-    from pioreactor.background_jobs.leader.quarantine_retry import retry_quarantined
+    from pioreactor.background_jobs.leader.topic_parsers import rows_of
     from pioreactor.plugin_management import get_plugins
     from pioreactor.storage.leader.ingest.sqlite_sink import SqliteRecordSink
 
@@ -83,7 +83,7 @@ def retry(ctx: click.Context, cli: CliContext, ids: tuple[int, ...], everything:
         chosen = _chosen(database, ids, everything=everything)
         sink = SqliteRecordSink(database.path)
         try:
-            results = retry_quarantined(sink, chosen)
+            results = sink.retry(chosen, rows_of)
         finally:
             sink.close()
     failed = [result for result in results if result.reason is not None]

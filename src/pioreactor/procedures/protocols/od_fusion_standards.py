@@ -6,7 +6,7 @@ from pioreactor.calibrations.registry import CalibrationProtocol
 from pioreactor.calibrations.sessions import fields, steps
 from pioreactor.calibrations.sessions.context import SessionContext, SessionStep, registry_of
 from pioreactor.calibrations.sessions.payloads import CalibrationSession, CalibrationStep
-from pioreactor.estimators.od_fusion import fit_estimator
+from pioreactor.estimators.models import ODFusionEstimator
 from pioreactor.estimators.store import OD_FUSED
 from pioreactor.procedures import od_standard
 from pioreactor.procedures.exclusive_run import OD_READING, STIRRING, ask_to_stop
@@ -141,7 +141,7 @@ def _finish(ctx: SessionContext) -> SessionStep:
         for sample in standard["samples"]
         for angle in fusion_steps.ANGLES
     ]
-    estimator = fit_estimator(
+    estimator = ODFusionEstimator.fitted(
         observations,
         name=ctx.data["name"],
         unit=ctx.unit,

@@ -4,7 +4,7 @@ import msgspec
 from litestar import Router, delete, get, post
 from litestar.params import FromPath, FromQuery, JSONBody
 
-from pioreactor.background_jobs.leader.quarantine_retry import retry_quarantined
+from pioreactor.background_jobs.leader.topic_parsers import rows_of
 from pioreactor.storage.leader.ingest.sqlite_sink import SqliteRecordSink
 from pioreactor.storage.leader.repositories.quarantine import PAGE_ROWS, QuarantinedRow
 from pioreactor.types import UNIVERSAL_EXPERIMENT
@@ -46,7 +46,7 @@ def retry(leader: LeaderPorts, data: JSONBody[RetryQuarantined]) -> Accepted:
         ids = database.quarantine.ids() if data.ids is None else data.ids
         sink = SqliteRecordSink(database.path)
         try:
-            results = retry_quarantined(sink, ids)
+            results = sink.retry(ids, rows_of)
         finally:
             sink.close()
         failed = [result for result in results if result.reason is not None]

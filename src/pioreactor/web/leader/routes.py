@@ -7,7 +7,6 @@ from litestar import Router
 from pioreactor.web import plugin_registry
 from pioreactor.web.leader import (
     assignments,
-    calibrations,
     cameras,
     cluster_updates,
     configuration,
@@ -35,7 +34,7 @@ def leader_routes(added: Sequence[PluginRoute] = ()) -> Router:
     """Return the routers of `/api` and of exported files, with routes that plugins added."""
     parts = (
         *(experiments, joining, workers, assignments, jobs, readings, logs),
-        *(configuration, overview, calibrations, profiles, quarantine, exports, plugin_files, unit_archives),
+        *(configuration, overview, profiles, quarantine, exports, plugin_files, unit_archives),
         *(cameras, cluster_updates, data_imports, database_backups),
     )
     own = [part.ROUTES for part in parts]

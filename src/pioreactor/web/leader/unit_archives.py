@@ -1,14 +1,17 @@
-"""Routes of the leader that pass the archive of a unit on, in parts."""
+"""Routes of the leader for archives of units: of one as a whole, and of the calibrations of several."""
 
+import io
+import zipfile
 from collections.abc import Iterator
 
-from litestar import Request, Router, get, post
+from litestar import Request, Response, Router, get, post
 from litestar.concurrency import sync_to_thread
 from litestar.datastructures import State
 from litestar.params import FromPath
 from litestar.response import Stream
 
 from pioreactor.data_import.unit_archive import archive_file_name
+from pioreactor.http.fanout import Answered, ask_each
 from pioreactor.http.ports import OpenResponse
 from pioreactor.web.leader.services import LeaderPorts
 from pioreactor.web.request_bodies import unit_name
@@ -18,6 +21,7 @@ from pioreactor.web.uploads import MAX_ARCHIVE_BYTES, receive_file
 
 _PART_BYTES = 256 * 1024
 _TRANSFER_TIMEOUT_S = 120.0
+_CALIBRATIONS_TIMEOUT_S = 60.0
 
 
 @get("/units/{unit:str}/zipped_dot_pioreactor", sync_to_thread=True)
@@ -56,6 +60,30 @@ async def import_zipped_dot_pioreactor_of_unit(
     return await sync_to_thread(leader.unit.tasks.start, f"the import on {name}", forward, pool="requests")
 
 
+@get("/workers/{unit:str}/zipped_calibrations", sync_to_thread=True, tags=["calibrations"])
+def zipped_calibrations(leader: LeaderPorts, unit: FromPath[str]) -> Response[bytes]:
+    """Return one ZIP archive with a folder per worker; `missing.txt` lists workers that did not answer, and why."""
+
+    def fetch(name: str) -> bytes:
+        path = "/unit_api/zipped_calibrations"
+        return leader.units.fetch(name, "GET", path, timeout_s=_CALIBRATIONS_TIMEOUT_S).body
+
+    buffer = io.BytesIO()
+    missing = []
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for answer in ask_each(leader.workers_of(unit_name(unit)), fetch):
+            if not isinstance(answer, Answered):
+                missing.append(f"{answer.unit}: {answer.message}")
+                continue
+            with zipfile.ZipFile(io.BytesIO(answer.value)) as one:
+                for entry in one.infolist():
+                    archive.writestr(f"{answer.unit}/{entry.filename}", one.read(entry))
+        if missing:
+            archive.writestr("missing.txt", "\n".join(missing) + "\n")
+    headers = {"Content-Disposition": 'attachment; filename="calibration_yamls.zip"'}
+    return Response(buffer.getvalue(), media_type="application/zip", headers=headers)
+
+
 def _parts(answer: OpenResponse) -> Iterator[bytes]:
     try:
         while part := answer.read(_PART_BYTES):
@@ -64,6 +92,7 @@ def _parts(answer: OpenResponse) -> Iterator[bytes]:
         answer.close()
 
 
-ROUTES = Router(
+_WHOLE_UNITS = Router(
     "/", route_handlers=[zipped_dot_pioreactor_of_unit, import_zipped_dot_pioreactor_of_unit], tags=["archive"]
 )
+ROUTES = Router("/", route_handlers=[_WHOLE_UNITS, zipped_calibrations])

@@ -14,7 +14,7 @@ from pioreactor.calibrations import store as calibrations
 from pioreactor.calibrations.curves import CurveData, PolyFitCoefficients
 from pioreactor.calibrations.models import ODCalibration
 from pioreactor.estimators import store as estimators
-from pioreactor.estimators.od_fusion import fit_estimator
+from pioreactor.estimators.models import ODFusionEstimator
 from pioreactor.exc import CalibrationError, ConflictError
 from pioreactor.science.fusion import Observation
 from pioreactor.testing.simulation import EXPERIMENT, Bench
@@ -182,7 +182,7 @@ def fusing(set_up: SetUp, *, intensity: float = 80.0, config: str = THREE_ANGLES
     bench = set_up(config=config, model=XR, scenario="ecoli_batch")
     gains = {"45": 0.02, "90": 0.01, "135": 0.03}
     seen = [Observation(a, c, gain * c) for a, gain in gains.items() for c in (1e-5, 1e-3, 0.1, 1.0, top)]
-    estimator = fit_estimator(seen, name="est", unit="unit1", created_at=CREATED, ir_led_intensity=intensity)
+    estimator = ODFusionEstimator.fitted(seen, name="est", unit="unit1", created_at=CREATED, ir_led_intensity=intensity)
     estimators.save(bench.unit.runtime, "od_fused", estimator)
     estimators.set_active(bench.unit.runtime, "od_fused", "est")
     return bench

@@ -14,7 +14,6 @@ import pioreactor.procedures.protocols  # noqa: F401  registers the built-in pro
 from pioreactor.calibrations.sessions import actions
 from pioreactor.estimators import store as estimator_store
 from pioreactor.estimators.models import ODFusionEstimator
-from pioreactor.estimators.od_fusion import fit_estimator
 from pioreactor.exc import ActuatorInUseError
 from pioreactor.http.addresses import base_url
 from pioreactor.http.ports import Response
@@ -46,7 +45,7 @@ def an_estimator() -> ODFusionEstimator:
         for level in (0.1, 0.3, 1.0, 3.0)
         for factor in (0.99, 1.01)
     ]
-    return fit_estimator(
+    return ODFusionEstimator.fitted(
         seen, name="fused", unit="unit1", created_at=datetime(2030, 1, 1, tzinfo=UTC), ir_led_intensity=80.0
     )
 
