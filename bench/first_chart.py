@@ -91,7 +91,7 @@ def yardstick_s(browser: Browser) -> float:
 
 def main(rounds: int = 9) -> None:
     """Print medians and the ratio."""
-    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    program = shutil.which("chromium-headless-shell") or shutil.which("chromium")
     with demo() as (address, user, password), sync_playwright() as playwright:
         program = program or playwright.chromium.executable_path
         browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])

@@ -5,16 +5,13 @@ import { defineConfig } from "vitest/config";
 
 const leader = process.env.PIOREACTOR_LEADER ?? "http://127.0.0.1:4999";
 
-const FIRST_PAGE = /\/(features\/overview\/Overview|charts\/Charts)\.tsx$/;
+const FIRST_PAGE = /ui\/src\/features\/overview\/Overview\.tsx$/;
 const FIRST =
   /ui\/src\/(app\/ahead|api\/(client|ini|routes)|charts\/(chosenCharts|wanted)|live\/topics|parts\/(pickExperiment|remembered))\.ts$/;
 /** What runs before the page's code may have so many characters, with all that it imports. */
 const MAX_FIRST = 20_000;
 
-/**
- * Let browsers run `first.ts` at once, and fetch the parts of the overview beside the entry: with all that they import,
- * and not only once the entry runs.
- */
+/** Let browsers run `first.ts` at once, and fetch what it imports beside it. The first page is fetched with the entry. */
 function preloadFirstPage(): Plugin {
   return {
     name: "preload-first-page",
@@ -33,13 +30,8 @@ function preloadFirstPage(): Plugin {
         const first = filesOf((one) => one.name === "first");
         const size = first.reduce((sum, one) => sum + one.code.length, 0);
         if (size > MAX_FIRST) throw new Error(`first.ts imports ${size} characters of code: it would not be first`);
-        const page = filesOf((one) => FIRST_PAGE.test(one.facadeModuleId ?? ""));
-        const styles = page.flatMap((one) => [...(one.viteMetadata?.importedCss ?? [])]);
-        const link = (rel: string, file: string) => ({
-          tag: "link",
-          attrs: { rel, crossorigin: true, href: `/${file}` },
-          injectTo: "head" as const,
-        });
+        const page = chunks.find((one) => one.name === "page");
+        if (!page || !html.includes(page.fileName)) throw new Error("the first page would be fetched after the entry");
         return [
           ...first
             .filter((one) => one.isEntry)
@@ -48,11 +40,13 @@ function preloadFirstPage(): Plugin {
               attrs: { type: "module", async: true, crossorigin: true, src: `/${one.fileName}` },
               injectTo: "head-prepend" as const,
             })),
-          ...[...first.filter((one) => !one.isEntry), ...page]
-            .map((one) => one.fileName)
-            .filter((file, index, all) => all.indexOf(file) === index && !html.includes(file))
-            .map((file) => link("modulepreload", file)),
-          ...[...new Set(styles)].filter((file) => !html.includes(file)).map((file) => link("stylesheet", file)),
+          ...first
+            .filter((one) => !one.isEntry && !html.includes(one.fileName))
+            .map((one) => ({
+              tag: "link",
+              attrs: { rel: "modulepreload", crossorigin: true, href: `/${one.fileName}` },
+              injectTo: "head" as const,
+            })),
         ];
       },
     },
@@ -68,10 +62,14 @@ export default defineConfig(({ mode }) => ({
     target: "es2022",
     rollupOptions: {
       input: ["index.html", "src/first.ts"],
-      // One file for what runs first.
+      // One file for what runs first, and one for the first page with all that it imports: each of forty small files
+      // would cost the leader as much as a large one.
       output: {
         codeSplitting: {
-          groups: [{ name: "ahead", test: FIRST, priority: 2 }],
+          groups: [
+            { name: "ahead", test: FIRST, priority: 2 },
+            { name: "page", test: FIRST_PAGE, priority: 1 },
+          ],
         },
       },
     },

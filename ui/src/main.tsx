@@ -3,7 +3,9 @@
 import "./app/styles";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
-import { App } from "./app/App";
+import { App, client } from "./app/App";
+import { preloadPage } from "./app/pages";
+import { prime } from "./app/prime";
 import { brokerFeed } from "./live/broker";
 import type { OpenFeed } from "./live/bus";
 
@@ -14,6 +16,9 @@ async function begin(): Promise<void> {
   }
   const root = document.getElementById("root");
   if (!root) throw new Error("the page has no root element");
+  const [{ pathname, search }] = await Promise.all([prime(client, location), preloadPage(location.pathname)]);
+  if (pathname + search !== location.pathname + location.search)
+    history.replaceState(null, "", pathname + search + location.hash);
   createRoot(root).render(
     <StrictMode>
       <App openFeed={openFeed} />

@@ -1,6 +1,6 @@
 /** What the pages ask the leader, each question once. */
 
-import { type UseQueryResult, useQueries, useQuery } from "@tanstack/react-query";
+import { type FetchQueryOptions, type UseQueryResult, useQueries, useQuery } from "@tanstack/react-query";
 import { ALL, logsOf } from "@/live/topics";
 import { completedBy, get, path } from "./client";
 import { narrowed, narrowedJob } from "./descriptors";
@@ -34,7 +34,7 @@ function useGet<T>(key: readonly unknown[], where: string, staleMs?: number, ena
   return useQuery({ ...asked<T>(key, where, staleMs), enabled });
 }
 
-const experimentsAsked = asked<Experiment[]>(["experiments"], EXPERIMENTS);
+export const experimentsAsked = asked<Experiment[]>(["experiments"], EXPERIMENTS);
 
 export const useExperiments = () => useQuery(experimentsAsked);
 
@@ -149,6 +149,18 @@ const configAsked = {
     parseIni(await get<string>(SHARED_CONFIG, signal)),
   staleTime: MINUTE,
 };
+
+/** What pages with charts ask for. */
+export const forCharts: readonly FetchQueryOptions[] = [
+  workersAsked,
+  jobsAsked,
+  chartsAsked,
+  configAsked,
+] as FetchQueryOptions[];
+
+/** What pages with charts ask for about an experiment. */
+export const forChartsOf = (experiment: string): readonly FetchQueryOptions[] =>
+  [assignedAsked(experiment), labelsAsked(experiment), preferencesAsked(experiment)] as FetchQueryOptions[];
 
 export const useSharedConfig = (): UseQueryResult<Ini, Error> => useQuery(configAsked);
 

@@ -1,19 +1,20 @@
 /** Navigation, top bar, and the page between them. */
 
-import { type RefObject, Suspense, useEffect, useRef } from "react";
+import { type RefObject, Suspense, useEffect, useRef, useState } from "react";
 import { Link, Navigate, Route, Routes, useLocation } from "react-router";
 import { bus, type OpenFeed } from "@/live/bus";
 import { useWanted } from "@/live/hooks";
 import { ofClusterLogs, ofExperiment, ofMonitors } from "@/live/topics";
 import { ErrorBoundary } from "@/parts/ErrorBoundary";
 import { useExperimentInAddress, useFrame } from "@/parts/experiment";
+import type { Part } from "@/parts/lazyPart";
 import { NotFound } from "@/parts/NotFound";
 import { PageHeader } from "@/parts/PageHeader";
 import { Empty, Problem, Waiting } from "@/parts/Problem";
 import { TitleContext, useFirstTitle } from "@/parts/title";
 import css from "./app.module.css";
 import { BottomNavigation, SideNavigation } from "./Navigation";
-import { pageAt, pages } from "./pages";
+import { HOME, pageAt, pages } from "./pages";
 import type { Person } from "./session";
 import { TopBar } from "./TopBar";
 
@@ -54,6 +55,12 @@ function useFocusOnNewPage(): RefObject<HTMLElement | null> {
   return content;
 }
 
+/** Show a part. One that waits for its code is not exchanged when the code is there: it would lose its state. */
+function ShowPart({ part }: { part: Part }) {
+  const [Shown] = useState(() => part.loaded ?? part.Lazy);
+  return <Shown />;
+}
+
 export function Shell({ person, openFeed }: { person: Person; openFeed: OpenFeed }) {
   const { current, missing, error, fetching } = useFrame();
   const { pathname } = useLocation();
@@ -85,9 +92,9 @@ export function Shell({ person, openFeed }: { person: Person; openFeed: OpenFeed
                 <ExperimentNotFound name={missing} />
               ) : (
                 <Routes>
-                  <Route path="/" element={<Navigate to="/overview" replace />} />
-                  {pages.map(({ path, Component: Page }) => (
-                    <Route key={path} path={`${path}/*`} element={<Page />} />
+                  <Route path="/" element={<Navigate to={HOME} replace />} />
+                  {pages.map(({ path, part }) => (
+                    <Route key={path} path={`${path}/*`} element={<ShowPart key={path} part={part} />} />
                   ))}
                   <Route path="*" element={<NotFound />} />
                 </Routes>

@@ -50,6 +50,9 @@ async function askForCharts(search: string, page: keyof ChartPreferences): Promi
   }
 }
 
+/** Whether a page at an address shows charts. */
+export const showsCharts = (pathname: string): boolean => PAGES.some(({ path }) => path.test(pathname));
+
 /** Begin to ask for what the page at an address shows. */
 export function askAhead({ pathname, search }: { pathname: string; search: string }): void {
   void ask(ME);

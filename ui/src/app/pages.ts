@@ -1,8 +1,7 @@
 /** The pages there are: one list for routes and navigation. */
 
-import type { ComponentType } from "react";
 import type { IconName } from "@/parts/icons";
-import { lazyPart } from "@/parts/lazyPart";
+import { type Part, preloadablePart } from "@/parts/lazyPart";
 
 export interface Page {
   path: string;
@@ -11,17 +10,20 @@ export interface Page {
   group: "experiment" | "cluster";
   /** In the bottom bar of a phone; the others are behind "More". */
   phone: boolean;
-  Component: ComponentType;
+  part: Part;
 }
+
+/** Where the root leads. */
+export const HOME = "/overview";
 
 export const pages: readonly Page[] = [
   {
-    path: "/overview",
+    path: HOME,
     title: "Overview",
     icon: "overview",
     group: "experiment",
     phone: true,
-    Component: lazyPart(() => import("@/features/overview/Overview")),
+    part: preloadablePart(() => import("@/features/overview/Overview")),
   },
   {
     path: "/pioreactors",
@@ -29,7 +31,7 @@ export const pages: readonly Page[] = [
     icon: "reactor",
     group: "experiment",
     phone: true,
-    Component: lazyPart(() => import("@/features/pioreactors/Pioreactors")),
+    part: preloadablePart(() => import("@/features/pioreactors/Pioreactors")),
   },
   {
     path: "/experiment-profiles",
@@ -37,7 +39,7 @@ export const pages: readonly Page[] = [
     icon: "profile",
     group: "experiment",
     phone: false,
-    Component: lazyPart(() => import("@/features/profiles/Profiles")),
+    part: preloadablePart(() => import("@/features/profiles/Profiles")),
   },
   {
     path: "/cameras",
@@ -45,7 +47,7 @@ export const pages: readonly Page[] = [
     icon: "camera",
     group: "experiment",
     phone: false,
-    Component: lazyPart(() => import("@/features/cameras/Cameras")),
+    part: preloadablePart(() => import("@/features/cameras/Cameras")),
   },
   {
     path: "/logs",
@@ -53,7 +55,7 @@ export const pages: readonly Page[] = [
     icon: "events",
     group: "experiment",
     phone: true,
-    Component: lazyPart(() => import("@/features/events/Events")),
+    part: preloadablePart(() => import("@/features/events/Events")),
   },
   {
     path: "/experiments",
@@ -61,7 +63,7 @@ export const pages: readonly Page[] = [
     icon: "flask",
     group: "cluster",
     phone: false,
-    Component: lazyPart(() => import("@/features/experiments/Experiments")),
+    part: preloadablePart(() => import("@/features/experiments/Experiments")),
   },
   {
     path: "/inventory",
@@ -69,7 +71,7 @@ export const pages: readonly Page[] = [
     icon: "inventory",
     group: "cluster",
     phone: false,
-    Component: lazyPart(() => import("@/features/inventory/Inventory")),
+    part: preloadablePart(() => import("@/features/inventory/Inventory")),
   },
   {
     path: "/calibrations",
@@ -77,7 +79,7 @@ export const pages: readonly Page[] = [
     icon: "curve",
     group: "cluster",
     phone: false,
-    Component: lazyPart(() => import("@/features/calibrations/Calibrations")),
+    part: preloadablePart(() => import("@/features/calibrations/Calibrations")),
   },
   {
     path: "/export",
@@ -85,7 +87,7 @@ export const pages: readonly Page[] = [
     icon: "download",
     group: "cluster",
     phone: false,
-    Component: lazyPart(() => import("@/features/export/Export")),
+    part: preloadablePart(() => import("@/features/export/Export")),
   },
   {
     path: "/import",
@@ -93,7 +95,7 @@ export const pages: readonly Page[] = [
     icon: "upload",
     group: "cluster",
     phone: false,
-    Component: lazyPart(() => import("@/features/import/Import")),
+    part: preloadablePart(() => import("@/features/import/Import")),
   },
   {
     path: "/config",
@@ -101,7 +103,7 @@ export const pages: readonly Page[] = [
     icon: "configuration",
     group: "cluster",
     phone: false,
-    Component: lazyPart(() => import("@/features/configuration/Configuration")),
+    part: preloadablePart(() => import("@/features/configuration/Configuration")),
   },
   {
     path: "/system",
@@ -109,7 +111,7 @@ export const pages: readonly Page[] = [
     icon: "system",
     group: "cluster",
     phone: false,
-    Component: lazyPart(() => import("@/features/system/System")),
+    part: preloadablePart(() => import("@/features/system/System")),
   },
   {
     path: "/people",
@@ -117,7 +119,7 @@ export const pages: readonly Page[] = [
     icon: "person",
     group: "cluster",
     phone: false,
-    Component: lazyPart(() => import("@/features/people/People")),
+    part: preloadablePart(() => import("@/features/people/People")),
   },
   {
     path: "/plugins",
@@ -125,7 +127,7 @@ export const pages: readonly Page[] = [
     icon: "plugin",
     group: "cluster",
     phone: false,
-    Component: lazyPart(() => import("@/features/plugins/Plugins")),
+    part: preloadablePart(() => import("@/features/plugins/Plugins")),
   },
   {
     path: "/updates",
@@ -133,7 +135,7 @@ export const pages: readonly Page[] = [
     icon: "update",
     group: "cluster",
     phone: false,
-    Component: lazyPart(() => import("@/features/updates/Updates")),
+    part: preloadablePart(() => import("@/features/updates/Updates")),
   },
   {
     path: "/tokens",
@@ -141,10 +143,14 @@ export const pages: readonly Page[] = [
     icon: "key",
     group: "cluster",
     phone: false,
-    Component: lazyPart(() => import("@/features/tokens/Tokens")),
+    part: preloadablePart(() => import("@/features/tokens/Tokens")),
   },
 ];
 
 /** Return the page of an address, or undefined. */
 export const pageAt = (pathname: string): Page | undefined =>
   pages.find(({ path }) => pathname === path || pathname.startsWith(`${path}/`));
+
+/** Load the page of an address. */
+export const preloadPage = async (pathname: string): Promise<void> =>
+  pageAt(pathname === "/" ? HOME : pathname)?.part.preload();

@@ -8,7 +8,7 @@ export interface Person {
   username: string;
 }
 
-const personAsked = {
+export const personAsked = {
   queryKey: ["me"],
   staleTime: Infinity,
   queryFn: async ({ signal }: { signal: AbortSignal }): Promise<Person | null> => {

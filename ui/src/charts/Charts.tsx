@@ -1,4 +1,4 @@
-/** The charts of a page under one time axis; loaded on its own, so that the cards show first. */
+/** The charts of a page under one time axis. */
 
 import { type ReactNode, useEffect, useMemo, useState } from "react";
 import type { Ini } from "@/api/ini";

@@ -41,7 +41,7 @@ beforeEach(async () => {
   client = new Client();
   made.connect.mockReset().mockReturnValue(client);
   told = [];
-  feed = brokerFeed(ears);
+  feed = brokerFeed(ears, async () => undefined);
   await vi.waitFor(() => expect(made.connect).toHaveBeenCalled());
 });
 afterEach(() => {

@@ -10,7 +10,17 @@ const ANSWERS_WITHIN_MS = 12_000;
 /** A broker grants this quality of service when it refuses a subscription. */
 const REFUSED = 128;
 
-export function brokerFeed(ears: Ears): Feed {
+/** The library is fetched and read at the latest after this time [ms]. */
+const FETCHED_WITHIN_MS = 700;
+
+/** Wait until the browser has drawn: reading the library takes as long as drawing the first page. */
+const whenIdle = (): Promise<void> =>
+  new Promise((resolve) => {
+    if (typeof requestIdleCallback === "function") requestIdleCallback(() => resolve(), { timeout: FETCHED_WITHIN_MS });
+    else setTimeout(resolve, FETCHED_WITHIN_MS / 2);
+  });
+
+export function brokerFeed(ears: Ears, idle = whenIdle): Feed {
   const wanted = new Set<string>();
   let client: MqttClient | undefined;
   let closed = false;
@@ -32,33 +42,35 @@ export function brokerFeed(ears: Ears): Feed {
   };
   const pinging = setInterval(ping, PING_MS);
 
-  void import("mqtt").then(({ default: mqtt }) => {
-    if (closed) return;
-    const scheme = location.protocol === "https:" ? "wss" : "ws";
-    client = mqtt.connect(`${scheme}://${location.host}/mqtt`, {
-      // Hidden tabs run their timers once a minute, and the page may not start a worker to avoid that.
-      keepalive: 120,
-      timerVariant: "native",
-      clean: true,
-      protocolVersion: 4,
-      reconnectPeriod: 2000,
-      connectTimeout: 8000,
-      resubscribe: false,
+  void idle()
+    .then(() => import("mqtt"))
+    .then(({ default: mqtt }) => {
+      if (closed) return;
+      const scheme = location.protocol === "https:" ? "wss" : "ws";
+      client = mqtt.connect(`${scheme}://${location.host}/mqtt`, {
+        // Hidden tabs run their timers once a minute, and the page may not start a worker to avoid that.
+        keepalive: 120,
+        timerVariant: "native",
+        clean: true,
+        protocolVersion: 4,
+        reconnectPeriod: 2000,
+        connectTimeout: 8000,
+        resubscribe: false,
+      });
+      client.on("packetreceive", () => {
+        unansweredSinceMs = undefined;
+        ears.received();
+      });
+      client.on("connect", () => {
+        ears.linked("live");
+        if (wanted.size > 0) subscribe([...wanted]);
+      });
+      client.on("close", () => ears.linked("reconnecting"));
+      client.on("error", () => ears.linked("reconnecting"));
+      client.on("message", (topic, payload, packet) =>
+        ears.onMessages({ topic, payload: payload.toString(), retained: packet.retain }),
+      );
     });
-    client.on("packetreceive", () => {
-      unansweredSinceMs = undefined;
-      ears.received();
-    });
-    client.on("connect", () => {
-      ears.linked("live");
-      if (wanted.size > 0) subscribe([...wanted]);
-    });
-    client.on("close", () => ears.linked("reconnecting"));
-    client.on("error", () => ears.linked("reconnecting"));
-    client.on("message", (topic, payload, packet) =>
-      ears.onMessages({ topic, payload: payload.toString(), retained: packet.retain }),
-    );
-  });
 
   return {
     subscribe(filter) {

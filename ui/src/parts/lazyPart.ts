@@ -37,3 +37,27 @@ export async function loadPart<T>(load: () => Promise<T>, page: Page = thisPage)
 export const lazyPart = <Props>(
   load: () => Promise<{ default: ComponentType<Props> }>,
 ): LazyExoticComponent<ComponentType<Props>> => lazy(() => loadPart(load));
+
+/** A component whose code is loaded when it is first shown, or before. */
+export interface Part {
+  Lazy: LazyExoticComponent<ComponentType>;
+  /** What shows at once: React shows `Lazy` no sooner than 300 ms after it showed that something waits. */
+  loaded: ComponentType | undefined;
+  /** Load the code now; a failure is met again when the part is shown. */
+  preload: () => Promise<void>;
+}
+
+export function preloadablePart(load: () => Promise<{ default: ComponentType }>): Part {
+  const part: Part = {
+    Lazy: lazyPart(load),
+    loaded: undefined,
+    preload: () =>
+      load().then(
+        ({ default: loaded }) => {
+          part.loaded = loaded;
+        },
+        () => undefined,
+      ),
+  };
+  return part;
+}

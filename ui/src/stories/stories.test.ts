@@ -21,7 +21,7 @@ function routesBelow(feature: string): string[] {
 }
 
 /** Every address of the panel, parameters as `:name`. */
-const routes = pages.flatMap(({ path, Component: _ }) => {
+const routes = pages.flatMap(({ path, part: _ }) => {
   const feature =
     path === "/experiment-profiles"
       ? "profiles"

@@ -1,11 +1,12 @@
 /** The experiment at a glance: its units, its curves, what happened lately. */
 
 import { Button, Menu } from "@mantine/core";
-import { Suspense, useState } from "react";
+import { useState } from "react";
 import { Link, Route, Routes, useNavigate } from "react-router";
 import { isOn } from "@/api/ini";
 import { useSharedConfig } from "@/api/queries";
 import type { Experiment } from "@/api/types";
+import Charts from "@/charts/Charts";
 import { ChooseCharts } from "@/charts/ChooseCharts";
 import { useChosenCharts } from "@/charts/useChosenCharts";
 import { GroupDialogs } from "@/control/GroupDialogs";
@@ -14,7 +15,6 @@ import { useClusterTime } from "@/live/hooks";
 import { useFrame } from "@/parts/experiment";
 import { count, duration, moment, secondsOf } from "@/parts/format";
 import { Icon } from "@/parts/icons";
-import { lazyPart } from "@/parts/lazyPart";
 import { NotFound } from "@/parts/NotFound";
 import { PageHeader } from "@/parts/PageHeader";
 import { Empty, Problem, Waiting } from "@/parts/Problem";
@@ -24,8 +24,6 @@ import { FirstDay } from "./FirstDay";
 import { MediaCard } from "./MediaCard";
 import css from "./overview.module.css";
 import { RecentLogs } from "./RecentLogs";
-
-const Charts = lazyPart(() => import("@/charts/Charts"));
 
 export default function Overview() {
   return (
@@ -144,21 +142,19 @@ function OverviewOf({ experiment }: { experiment: Experiment }) {
         <UnitsGrid reactors={assigned.data ?? []} labels={labels} experiment={name} jobs={shownJobs} />
       )}
       <div className={css.below}>
-        <Suspense fallback={<Waiting what="charts" />}>
-          {charts ? (
-            <Charts
-              charts={charts}
-              experiment={name}
-              startS={secondsOf(experiment.created_at)}
-              labels={labels}
-              onPlace={setPlacedAt}
-            >
-              <ChooseCharts experiment={name} page="overview_chart_keys" shown={charts} />
-            </Charts>
-          ) : (
-            <Waiting what="charts" />
-          )}
-        </Suspense>
+        {charts ? (
+          <Charts
+            charts={charts}
+            experiment={name}
+            startS={secondsOf(experiment.created_at)}
+            labels={labels}
+            onPlace={setPlacedAt}
+          >
+            <ChooseCharts experiment={name} page="overview_chart_keys" shown={charts} />
+          </Charts>
+        ) : (
+          <Waiting what="charts" />
+        )}
         <div className={css.aside}>
           {shows("dosings") && <MediaCard experiment={name} units={units} labels={labels} />}
           {shows("event_logs") && <RecentLogs experiment={name} labels={labels} />}

@@ -2,10 +2,11 @@
 
 import { Button } from "@mantine/core";
 import { useMutation } from "@tanstack/react-query";
-import { Suspense, useState } from "react";
+import { useState } from "react";
 import { Link, useParams } from "react-router";
 import { useAssigned, useJobDescriptors, useLabels } from "@/api/queries";
 import type { Assignment, Experiment, JobDescriptor } from "@/api/types";
+import Charts from "@/charts/Charts";
 import { ChooseCharts } from "@/charts/ChooseCharts";
 import { useChosenCharts } from "@/charts/useChosenCharts";
 import { useUnitStrokes } from "@/charts/useLines";
@@ -15,7 +16,6 @@ import { useSilentS, useTopic } from "@/live/hooks";
 import { monitor } from "@/live/topics";
 import { secondsOf } from "@/parts/format";
 import { Icon } from "@/parts/icons";
-import { lazyPart } from "@/parts/lazyPart";
 import { PageHeader } from "@/parts/PageHeader";
 import { Problem, Waiting } from "@/parts/Problem";
 import { StateBadge } from "@/parts/StateBadge";
@@ -33,8 +33,6 @@ import css from "./pioreactors.module.css";
 import { UnitLogs } from "./UnitLogs";
 import { Vessel } from "./Vessel";
 import { VialSettings } from "./VialSettings";
-
-const Charts = lazyPart(() => import("@/charts/Charts"));
 
 export function UnitPage({ experiment }: { experiment: Experiment }) {
   const { unit = "" } = useParams();
@@ -129,22 +127,20 @@ function Page({
         </div>
       </div>
       <div className={css.below}>
-        <Suspense fallback={<Waiting what="charts" />}>
-          {charts ? (
-            <Charts
-              charts={charts}
-              experiment={name}
-              startS={secondsOf(experiment.created_at)}
-              labels={labels}
-              unit={unit}
-              onPlace={setPlacedAt}
-            >
-              <ChooseCharts experiment={name} page="pioreactor_chart_keys" shown={charts} />
-            </Charts>
-          ) : (
-            <Waiting what="charts" />
-          )}
-        </Suspense>
+        {charts ? (
+          <Charts
+            charts={charts}
+            experiment={name}
+            startS={secondsOf(experiment.created_at)}
+            labels={labels}
+            unit={unit}
+            onPlace={setPlacedAt}
+          >
+            <ChooseCharts experiment={name} page="pioreactor_chart_keys" shown={charts} />
+          </Charts>
+        ) : (
+          <Waiting what="charts" />
+        )}
         <UnitLogs unit={unit} experiment={name} labels={labels} />
       </div>
       <RecordEvent
