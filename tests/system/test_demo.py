@@ -145,7 +145,9 @@ def test_a_backup_is_kept_by_a_worker_and_put_back_from_there(demo: Demo) -> Non
     for row in listed:
         if row["unit"] == "leader":
             Path(row["path"]).unlink()
-    back = demo.pio("backups", "restore", copy["path"], "--from", "worker1", "-y", unit="leader")
+    restoring = ("backups", "restore", copy["path"], "--from", "worker1", "-y")
+    assert "on worker1" in demo.pio(*restoring, unit="leader").stderr, "jobs run"
+    back = demo.pio(*restoring, "--even-with-jobs", unit="leader")
     assert back.returncode == 0, back.stderr
     until(lambda: demo.rows("od_readings") >= readings, "what the backup lacks is sent again")
 

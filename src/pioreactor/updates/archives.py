@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -13,7 +15,7 @@ import msgspec
 
 from pioreactor.exc import InvalidRequestError, NotFoundError, PioreactorError, StorageError
 from pioreactor.storage.paths import Paths
-from pioreactor.updates.bundle import ARCHIVE_NAME, MAX_BYTES, Bundle
+from pioreactor.updates.bundle import ARCHIVE_NAME, MAX_BYTES, Bundle, Manifest
 from pioreactor.updates.signature import Signers
 from pioreactor.updates.version_order import is_newer, order_of
 
@@ -38,6 +40,36 @@ class Archive(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True)
+class _FileIdentity:
+    """A file that is not changed as long as this is equal."""
+
+    path: Path
+    inode: int
+    size_bytes: int
+    modified_ns: int
+
+    @classmethod
+    def of(cls, path: Path) -> _FileIdentity:
+        found = path.stat()
+        return cls(path, found.st_ino, found.st_size, found.st_mtime_ns)
+
+
+@lru_cache(maxsize=64)
+def _described(file: _FileIdentity, signers: Signers, _: object) -> tuple[Manifest, int] | None:
+    """Return the manifest of a genuine archive and its size; None for any other.
+
+    A signature takes a process to verify, and pages ask each few seconds. What is installed is verified again, with
+    all of its files.
+    """
+    try:
+        return Bundle(file.path, signers).manifest(), file.size_bytes
+    except PioreactorError as error:
+        if isinstance(error.__cause__, OSError | subprocess.TimeoutExpired):
+            raise  # it says nothing of the file, and is not kept
+        return None
+
+
+@dataclass(frozen=True)
 class Archives:
     """Release archives of one unit."""
 
@@ -57,10 +89,12 @@ class Archives:
 
     def _described(self, path: Path) -> Archive | None:
         try:
-            manifest = Bundle(path, self.signers).manifest()
-            size = path.stat().st_size
+            found = _described(_FileIdentity.of(path), self.signers, self.signers.identity())
         except (PioreactorError, OSError):
             return None
+        if found is None:
+            return None
+        manifest, size = found
         is_on_usb = path.is_relative_to(self.paths.usb)
         return Archive(
             path.name,

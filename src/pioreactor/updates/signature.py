@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,7 +22,12 @@ _TIMEOUT_S: Final = 30.0
 class Signers:
     """Whose releases are installed: files in the format of `allowed_signers` of OpenSSH."""
 
-    files: Sequence[Path] = (SHIPPED_SIGNERS, MACHINE_SIGNERS)
+    files: tuple[Path, ...] = (SHIPPED_SIGNERS, MACHINE_SIGNERS)
+
+    def identity(self) -> tuple[tuple[int, int, int] | None, ...]:
+        """Return what differs once one of the files was changed."""
+        found = (path.stat() if path.is_file() else None for path in self.files)
+        return tuple(None if each is None else (each.st_ino, each.st_size, each.st_mtime_ns) for each in found)
 
     def verify(self, content: bytes, signature: bytes) -> None:
         """Raise `UpdateRefusedError` unless one of the signers has signed the content."""

@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -334,3 +335,18 @@ def test_clocks_are_shown_and_set(cluster: Cluster) -> None:
 def test_the_clock_of_a_simulated_unit_is_left_alone(desk: Any) -> None:
     assert "T" in desk.pio("clock", "show").out
     assert "simulated" in desk.pio("clock", "set", "2026-11-29T10:00:00Z", "-y").err
+
+
+def test_no_backup_is_restored_while_jobs_run_on_any_unit(cluster: Cluster, tmp_path: Path) -> None:
+    restoring = ("backups", "restore", str(tmp_path / "x.sqlite"), "-y")
+    running = ("w1.local", "GET", "/unit_api/jobs/running")
+    for host in ("w1.local", "w2.local"):
+        cluster.answers[host, *running[1:]] = json_response([{"job_name": "monitor"}])
+    assert "x.sqlite" in cluster.desk.pio(*restoring).err, "services do not count: the file is looked at"
+    cluster.desk.start_job("stirring", long_running=True)
+    cluster.answers[running] = json_response([{"job_name": "monitor"}, {"job_name": "od_reading"}])
+    refused = cluster.desk.pio(*restoring)
+    assert refused.status == 1
+    assert "jobs run: stirring on unit1, od_reading on w1" in refused.err
+    assert "Jobs of w3 are not known" in refused.err
+    assert "x.sqlite" in cluster.desk.pio(*restoring, "--even-with-jobs").err

@@ -59,7 +59,7 @@ def changed(archive: Path, change: Callable[[str, bytes], bytes | None], more: d
 
 
 def test_a_signed_archive_is_unpacked(archive: Path, keys: Path, tmp_path: Path) -> None:
-    bundle = Bundle(archive, Signers([keys / "signers"]))
+    bundle = Bundle(archive, Signers((keys / "signers",)))
     assert bundle.verify().notes == "Faster."
     (into := tmp_path / "into").mkdir()
     assert bundle.unpack(into).version == "27.1.0"
@@ -68,9 +68,9 @@ def test_a_signed_archive_is_unpacked(archive: Path, keys: Path, tmp_path: Path)
 
 def test_the_signature_of_another_is_refused(tmp_path: Path, keys: Path) -> None:
     with pytest.raises(UpdateRefusedError, match="known signer"):
-        Bundle(make(tmp_path, keys / "other"), Signers([keys / "signers"])).verify()
+        Bundle(make(tmp_path, keys / "other"), Signers((keys / "signers",))).verify()
     with pytest.raises(UpdateRefusedError, match="no key is known"):
-        Bundle(make(tmp_path, keys / "ours"), Signers([tmp_path / "nothing"])).verify()
+        Bundle(make(tmp_path, keys / "ours"), Signers((tmp_path / "nothing",))).verify()
 
 
 @pytest.mark.parametrize(
@@ -89,13 +89,13 @@ def test_what_was_changed_after_signing_is_refused(
     archive: Path, keys: Path, change: Callable[[str, bytes], bytes | None]
 ) -> None:
     with pytest.raises(UpdateRefusedError):
-        Bundle(changed(archive, change), Signers([keys / "signers"])).verify()
+        Bundle(changed(archive, change), Signers((keys / "signers",))).verify()
 
 
 def test_files_that_were_not_signed_are_not_unpacked(archive: Path, keys: Path, tmp_path: Path) -> None:
     more = {"wheels/evil-1-py3-none-any.whl": b"evil", "../evil": b"evil"}
     (into := tmp_path / "into").mkdir()
-    Bundle(changed(archive, lambda _, content: content, more), Signers([keys / "signers"])).unpack(into)
+    Bundle(changed(archive, lambda _, content: content, more), Signers((keys / "signers",))).unpack(into)
     assert "evil" not in " ".join(path.name for path in (*into.iterdir(), *tmp_path.iterdir()))
 
 
@@ -107,7 +107,7 @@ def test_what_is_no_archive_is_refused(tmp_path: Path, content: bytes) -> None:
 
 
 def test_an_archive_is_sent_in_parts_and_checked(archive: Path, keys: Path, tmp_path: Path) -> None:
-    archives = Archives(Paths.below(tmp_path / "unit"), Signers([keys / "signers"]))
+    archives = Archives(Paths.below(tmp_path / "unit"), Signers((keys / "signers",)))
     content = archive.read_bytes()
     for offset in range(0, len(content), 1000):
         archives.add_part(archive.name, offset, content[offset : offset + 1000])
@@ -173,3 +173,33 @@ def test_versions_sort_in_debian_as_here() -> None:
     assert build_deb.debian_version("27.1.0") == "27.1.0"
     assert build_deb.debian_version("27.1.0.dev2") == "27.1.0~dev2"
     assert build_deb.debian_version("27.1.0rc1") == "27.1.0~rc1"
+
+
+def test_signatures_are_verified_once_for_each_content_of_a_file(
+    tmp_path: Path, keys: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    signers = tmp_path / "signers"
+    signers.write_text((keys / "signers").read_text())
+    archives = Archives(Paths.below(tmp_path / "unit"), Signers((signers,)))
+    archives.folder.mkdir(parents=True)
+    for number, key in enumerate(("ours", "ours", "other")):
+        make(archives.folder, keys / key, f"27.{number}.0")
+    verified: list[bytes] = []
+    verify = Signers.verify
+
+    def count(signers: Signers, content: bytes, signature: bytes) -> None:
+        verified.append(content)
+        verify(signers, content, signature)
+
+    monkeypatch.setattr(Signers, "verify", count)
+
+    def found() -> list[str]:
+        verified.clear()
+        return [archive.version for archive in archives.found()]
+
+    assert (found(), len(verified)) == (["27.0.0", "27.1.0"], 3)
+    assert (found(), len(verified)) == (["27.0.0", "27.1.0"], 0)
+    make(archives.folder, keys / "other", "27.1.0")
+    assert (found(), len(verified)) == (["27.0.0"], 1)
+    signers.write_text("# none is known any more\n")
+    assert found() == []

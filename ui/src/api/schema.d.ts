@@ -37,7 +37,11 @@ export interface paths {
          */
         get: operations["get_api_backups"];
         put?: never;
-        post?: never;
+        /**
+         * MakeBackup
+         * @description Copy the database while experiments run, verify the copy, and send it to as many workers as are configured.
+         */
+        post: operations["post_api_backups"];
         delete?: never;
         options?: never;
         head?: never;
@@ -6351,6 +6355,26 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Backups"];
+                };
+            };
+        };
+    };
+    post_api_backups: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
                 };
             };
         };

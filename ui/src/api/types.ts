@@ -6,6 +6,14 @@ type Schemas = components["schemas"];
 
 export type Backups = Schemas["Backups"];
 
+/** Result of the task that makes a backup. */
+export interface MadeBackup {
+  name: string;
+  rows: number;
+  workers: string[];
+  problems: string[];
+}
+
 /** Result of the task that finds out what an import would bring; an empty `reason` means that it comes over. */
 export interface ImportPlan {
   database: { source: string; tables: { name: string; rows: number; reason: string }[] } | null;

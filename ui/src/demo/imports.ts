@@ -1,6 +1,6 @@
 /** An import of the existing software as a leader reports it, and backups. */
 
-import type { Backups, ImportPlan, ImportState } from "@/api/types";
+import type { Backups, ImportPlan, ImportState, MadeBackup } from "@/api/types";
 
 export const PLAN: ImportPlan = {
   database: {
@@ -41,6 +41,13 @@ export const IMPORT_STATE: ImportState = {
     ended_at: "2026-11-27T10:01:00.000Z",
     undone_at: "",
   },
+};
+
+export const MADE_BACKUP: MadeBackup = {
+  name: "pioreactor-20261128T000000.sqlite",
+  rows: 1_204_000,
+  workers: ["worker1"],
+  problems: [],
 };
 
 export const BACKUPS: Backups = {

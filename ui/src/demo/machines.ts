@@ -4,7 +4,7 @@ import type { Answer, Method } from "@/api/client";
 import type { ConfigSync, Machine, Person, UnitName, UsbState, Worker } from "@/api/types";
 import type { DemoCluster } from "./cluster";
 import { LOST_UNIT } from "./faults";
-import { BACKUPS, IMPORT_STATE, PLAN } from "./imports";
+import { BACKUPS, IMPORT_STATE, MADE_BACKUP, PLAN } from "./imports";
 import type { Tasks } from "./leader";
 import { iso } from "./recording";
 
@@ -102,6 +102,7 @@ export function machineWrites(tasks: Tasks): [Method, string, () => Answer][] {
     ["POST", "/api/units/{unit}/system/repair", () => tasks.succeed({})],
     ["POST", "/api/units/{unit}/import_zipped_dot_pioreactor", () => tasks.succeed({})],
     ["DELETE", "/api/units/{unit}/import_zipped_dot_pioreactor", () => tasks.succeed({})],
+    ["POST", "/api/backups", () => tasks.succeed(MADE_BACKUP)],
     ["POST", "/api/backups/restore", () => tasks.succeed({ before: "before-restore-20261128T000000.sqlite" })],
     ["POST", "/api/experiments/{experiment}/archive", () => tasks.succeed({})],
     ["PUT", "/api/import/archive", () => ok({ status: "success" })],

@@ -9,6 +9,12 @@ import click
 
 from pioreactor.cli.cli_context import CliContext, pass_cli_context
 from pioreactor.cli.options import json_option, yes_option
+from pioreactor.exc import ConflictError, PioreactorError
+from pioreactor.job_catalog import activities_among
+
+
+class _Running(TypedDict):
+    job_name: str
 
 
 class _Row(TypedDict):
@@ -69,14 +75,20 @@ def _on_workers(cli: CliContext) -> list[_Row]:
 @backups.command(name="restore")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--from", "unit", default=None, metavar="UNIT", help="FILE is the name of a copy that this unit keeps.")
+@click.option("--even-with-jobs", is_flag=True, help="Although jobs run: what they have recorded since is sent again.")
 @yes_option
 @pass_cli_context
-def restore(cli: CliContext, file: Path, unit: str | None, yes: bool) -> None:
-    """Restore a backup. The present database is backed up first, so this can be undone the same way."""
+def restore(cli: CliContext, file: Path, unit: str | None, even_with_jobs: bool, yes: bool) -> None:
+    """Restore a backup. The present database is backed up first, so this can be undone the same way.
+
+    Refused while jobs run on a unit of the cluster.
+    """
     from pioreactor.actions.backup import database_of, verify
     from pioreactor.actions.backup import restore as put_back
 
     runtime = cli.runtime
+    if not even_with_jobs:
+        _refuse_while_jobs_run(cli)
     file = file if unit is None else _fetched(cli, unit, file.name)
     backup = verify(file)
     question = f"Replace all data in {database_of(runtime)} with the {backup.rows} rows of {file}?"
@@ -84,6 +96,30 @@ def restore(cli: CliContext, file: Path, unit: str | None, yes: bool) -> None:
         raise click.Abort
     before = put_back(runtime, file)
     click.echo(f"Restored. The previous data is in {before}. Units send records again that this backup lacks.")
+
+
+def _refuse_while_jobs_run(cli: CliContext) -> None:
+    """Raise `ConflictError` while jobs run; units that do not answer are named."""
+    from pioreactor.http.fanout import Failed, ask_each
+    from pioreactor.http.units import decoded
+
+    here = cli.runtime.unit
+    own = activities_among({record.job_name for record in cli.runtime.stores.jobs().running()})
+    running = [f"{name} on {here}" for name in own]
+    try:
+        others = [worker["pioreactor_unit"] for worker in cli.workers() if worker["pioreactor_unit"] != here]
+    except PioreactorError as error:
+        click.echo(f"Jobs of other units are not known: {error}", err=True)
+        others = []
+    path = "/unit_api/jobs/running"
+    for answer in ask_each(others, lambda unit: decoded(cli.ask(unit, "GET", path), list[_Running])):
+        if isinstance(answer, Failed):
+            click.echo(f"Jobs of {answer.unit} are not known: {answer.message}", err=True)
+        else:
+            theirs = activities_among({job["job_name"] for job in answer.value})
+            running += [f"{name} on {answer.unit}" for name in theirs]
+    if running:
+        raise ConflictError(f"jobs run: {', '.join(running[:10])}", remedy="Stop them first: pios kill --all-jobs.")
 
 
 def _fetched(cli: CliContext, unit: str, name: str) -> Path:

@@ -1,7 +1,6 @@
 """Routes of the leader that take over the data of a leader of the existing software; for people who are signed in."""
 
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -11,6 +10,7 @@ from litestar.datastructures import State
 from pioreactor.data_import.importer import Importer, ImportPlan, ImportReport
 from pioreactor.data_import.source import opened
 from pioreactor.exc import NotFoundError
+from pioreactor.web.leader.import_progress import ImportProgress
 from pioreactor.web.leader.responses import Status
 from pioreactor.web.leader.services import LeaderPorts, LeaderServices
 from pioreactor.web.security.guards import only_signed_in
@@ -22,14 +22,6 @@ _LOCK = "import-reference"
 _ARCHIVE = "existing-software.zip"
 
 
-class ImportProgress(msgspec.Struct):
-    """Rows of a table that were copied, and all of them."""
-
-    table: str
-    rows: int
-    total_rows: int
-
-
 class ImportState(msgspec.Struct):
     """`size_bytes`: of the archive that was sent, None without one; `last`: the import that can be undone."""
 
@@ -39,26 +31,12 @@ class ImportState(msgspec.Struct):
     last: ImportReport | None
 
 
-@dataclass
-class _Running:
-    """The import in progress. There is one at a time in a process: the lock of its task."""
-
-    progress: ImportProgress | None = None
-    is_running: bool = False
-
-    def report(self, table: str, rows: int, total_rows: int) -> None:
-        self.progress = ImportProgress(table, rows, total_rows)
-
-
-_running = _Running()
-
-
 @get("/import", guards=[only_signed_in], sync_to_thread=True)
 def import_state(leader: LeaderPorts) -> ImportState:
     """Return whether an archive was sent, the progress of its import, and the last import."""
     archive = _archive(leader)
     size = archive.stat().st_size if archive.is_file() else None
-    return ImportState(size, _running.is_running, _running.progress, _importer(leader).last())
+    return ImportState(size, leader.imports.is_running, leader.imports.progress, _importer(leader).last())
 
 
 @put("/import/archive", guards=[only_signed_in], status_code=200, request_max_body_size=MAX_ARCHIVE_BYTES)
@@ -97,13 +75,9 @@ def run_import(leader: LeaderPorts) -> Accepted:
     archive = _sent(leader)
 
     def work() -> ImportReport:
-        _running.is_running, _running.progress = True, None
-        try:
-            with opened(archive, archive.parent) as root:
-                importer = _importer(leader)
-                report = importer.run(root, importer.plan(root), _running.report)
-        finally:
-            _running.is_running, _running.progress = False, None
+        with leader.imports.running(), opened(archive, archive.parent) as root:
+            importer = _importer(leader)
+            report = importer.run(root, importer.plan(root), leader.imports.report)
         with suppress(OSError):
             archive.unlink()
         return report

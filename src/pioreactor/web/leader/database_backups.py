@@ -1,4 +1,4 @@
-"""Routes of the leader about backups of its database: where they are, and their restoration."""
+"""Routes of the leader about backups of its database: where they are, one more, and their restoration."""
 
 from functools import partial
 from pathlib import Path
@@ -8,12 +8,12 @@ import msgspec
 from litestar import Router, get, post
 from litestar.params import JSONBody
 
-from pioreactor.actions.backup import before_restores, folder_of, list_backups, restore
-from pioreactor.cluster.backup_replication import Copy, fetch_copy
+from pioreactor.actions.backup import back_up, before_restores, folder_of, list_backups, restore
+from pioreactor.cluster.backup_replication import Copy, fetch_copy, replicate
 from pioreactor.exc import ConflictError, InvalidRequestError, NotFoundError
 from pioreactor.http.fanout import Failed, ask_each
 from pioreactor.http.units import decoded
-from pioreactor.job_catalog import JOBS
+from pioreactor.job_catalog import activities_among
 from pioreactor.types import UNIVERSAL_IDENTIFIER
 from pioreactor.web.leader.services import LeaderPorts, LeaderServices
 from pioreactor.web.request_bodies import Body, file_name, unit_name
@@ -47,6 +47,16 @@ class RestoreBackup(Body):
     name: Annotated[str, msgspec.Meta(max_length=200)]
 
 
+class MadeBackup(msgspec.Struct):
+    """A verified copy on the leader, the workers that have it as well, and why others do not."""
+
+    name: str
+    size_bytes: int
+    rows: int
+    workers: list[str]
+    problems: list[str]
+
+
 class Restored(msgspec.Struct):
     """`before`: name of the copy of what was there, which is listed as well."""
 
@@ -67,6 +77,22 @@ def database_backups(leader: LeaderPorts) -> Backups:
         else:
             found += [StoredBackup(answer.unit, copy.name, copy.size_bytes) for copy in answer.value]
     return Backups(found, silent)
+
+
+@post("/backups", status_code=202, sync_to_thread=True)
+def make_backup(leader: LeaderPorts) -> Accepted:
+    """Copy the database while experiments run, verify the copy, and send it to as many workers as are configured."""
+
+    def work() -> MadeBackup:
+        runtime = leader.unit.runtime
+        backup, problems = back_up(runtime), list[str]()
+        wanted = runtime.settings.storage.number_of_backup_replicates_to_workers
+        workers = [row.pioreactor_unit for row in leader.database.workers.active()]
+        others = [unit for unit in workers if unit != leader.unit.name]
+        have = replicate(runtime, backup.path, others, wanted, partial(_fetch, leader), report=problems.append)
+        return MadeBackup(backup.path.name, backup.size_bytes, backup.rows, have, problems)
+
+    return leader.unit.tasks.start("the backup", work, pool="requests", lock="import")
 
 
 @post("/backups/restore", guards=[only_signed_in], status_code=202, sync_to_thread=True)
@@ -129,9 +155,8 @@ class _RunningJob(msgspec.Struct):
 
 def _running(leader: LeaderServices, unit: str) -> list[str]:
     answer = leader.units.ask(unit, "GET", "/unit_api/jobs/running", timeout_s=_ASK_TIMEOUT_S)
-    names = {job.job_name for job in decoded(answer, list[_RunningJob])}
-    return [name for name in names if name not in JOBS or not JOBS[name].is_service]
+    return activities_among({job.job_name for job in decoded(answer, list[_RunningJob])})
 
 
-ROUTES = Router("/", route_handlers=[database_backups, restore_backup], tags=["backups"])
+ROUTES = Router("/", route_handlers=[database_backups, make_backup, restore_backup], tags=["backups"])
 """Copies on one unit are at its own `/unit_api/backups`."""

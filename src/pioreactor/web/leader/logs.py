@@ -1,21 +1,27 @@
 """Routes of the leader to read and write logs."""
 
-from typing import Annotated, Literal
+from datetime import datetime
+from typing import Annotated, Final, Literal
 
-from litestar import Router, get, post
+from litestar import Request, Router, get, post
+from litestar.datastructures import State
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from pioreactor import topics
 from pioreactor.exc import InvalidRequestError
 from pioreactor.storage.leader.repositories.logs import LEVELS, PAGE_ROWS, RECENT_ROWS, LogRow
-from pioreactor.structs.encoding import encode, from_timestamp
+from pioreactor.structs.encoding import encode, from_timestamp, to_timestamp
 from pioreactor.structs.events import Log
 from pioreactor.types import UNIVERSAL_EXPERIMENT, UNIVERSAL_IDENTIFIER
 from pioreactor.web.leader.responses import Status
 from pioreactor.web.leader.services import LeaderPorts, LeaderServices
 from pioreactor.web.request_bodies import WriteLog, experiment_name, setting_name, unit_name
+from pioreactor.web.security.identity import Identity, identity_of
 
 MinLevel = Literal["DEBUG", "INFO", "NOTICE", "WARNING", "ERROR", "CRITICAL"]
+NOTE: Final = "note"
+"""Task of entries that people write; charts mark them."""
+_MAX_CLOCK_DIFFERENCE_S: Final = 60.0
 Lines = Annotated[int, QueryParameter(ge=1, le=PAGE_ROWS)]
 
 
@@ -118,9 +124,17 @@ def logs_of_unit(
     sync_to_thread=True,
 )
 def write_log_entry(
-    leader: LeaderPorts, unit: FromPath[str], experiment: FromPath[str], data: JSONBody[WriteLog]
+    leader: LeaderPorts,
+    request: Request[object, object, State],
+    unit: FromPath[str],
+    experiment: FromPath[str],
+    data: JSONBody[WriteLog],
 ) -> Status:
-    """Add an entry to the log of a unit, or of every worker of the experiment (`$broadcast`)."""
+    """Add an entry to the log of a unit, or of every worker of the experiment (`$broadcast`).
+
+    Units report for their jobs. An entry of a person, or of a program with a person's token, is a note: its source
+    (`ui`, `api`) and task (`note`) are not those of the body. It names who wrote it, and when, if not at `timestamp`.
+    """
     name, level = experiment_name(experiment), data.level.upper()
     if level not in LEVELS:
         raise InvalidRequestError(
@@ -138,9 +152,30 @@ def write_log_entry(
         task=data.task if data.task else data.source,
         timestamp=timestamp,
     )
+    identity = identity_of(request.scope)
+    if identity is not None and identity.kind != "unit":
+        entry = _note(entry, identity, leader.unit.clock.now())
     for recipient in _addressed(leader, unit, name):
-        leader.unit.publish(topics.log(recipient, name, source, level), encode(entry))
+        leader.unit.publish(topics.log(recipient, name, entry.source, level), encode(entry))
     return Status("accepted")
+
+
+def _note(entry: Log, identity: Identity, now: datetime) -> Log:
+    """Return an entry that says who wrote it; refuse one of the future."""
+    lateness_s = (now - entry.timestamp).total_seconds()
+    if lateness_s < -_MAX_CLOCK_DIFFERENCE_S:
+        raise InvalidRequestError(
+            f"{to_timestamp(entry.timestamp)} is in the future: here it is {to_timestamp(now)}",
+            remedy="Record an event when it has happened.",
+        )
+    written = f", written {now:%Y-%m-%d %H:%M} UTC" if lateness_s > _MAX_CLOCK_DIFFERENCE_S else ""
+    return Log(
+        message=f"{entry.message} ({identity.name}{written})",
+        level=entry.level,
+        source="ui" if identity.kind == "person" else "api",
+        task=NOTE,
+        timestamp=entry.timestamp,
+    )
 
 
 def _addressed(leader: LeaderServices, unit: str, experiment: str) -> list[str]:

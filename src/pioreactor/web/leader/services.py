@@ -17,6 +17,7 @@ from pioreactor.storage.leader.database import LeaderDatabase
 from pioreactor.storage.leader.repositories.workers import Worker
 from pioreactor.types import UNIVERSAL_EXPERIMENT, UNIVERSAL_IDENTIFIER
 from pioreactor.web.leader.export_runner import ExportRunner
+from pioreactor.web.leader.import_progress import ImportWatch
 from pioreactor.web.request_bodies import unit_name
 from pioreactor.web.tasks import Accepted, TaskFailedError
 from pioreactor.web.unit.configuration import read_text
@@ -43,6 +44,7 @@ class LeaderServices:
     find_waiting: Callable[[str | None], list[Waiting]] = lambda _: []
     """Searches the network for machines that wait to join, or for the one of a name."""
     exports: ExportRunner = field(init=False)
+    imports: ImportWatch = field(default_factory=ImportWatch, init=False)
     config_delivery: ConfigDelivery = field(init=False)
 
     def __post_init__(self) -> None:

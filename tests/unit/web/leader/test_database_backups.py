@@ -6,9 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
-from pioreactor.actions.backup import back_up, verify
+from pioreactor.actions.backup import back_up, list_backups, verify
 from pioreactor.cluster.backup_replication import digest
 from pioreactor.http.loopback import Request, json_response
 from pioreactor.http.ports import Response
@@ -83,6 +84,26 @@ def test_a_copy_on_a_worker_is_restored(restoring: Any, tmp_path: Path) -> None:
     restoring.result(restore(restoring, "unit1", "pioreactor-1.sqlite"))
     assert experiments(runtime.paths.database) == ["first"]
     assert verify(runtime.paths.database).rows > 0
+
+
+def test_a_backup_is_made_on_demand_and_sent_to_workers(restoring: Any) -> None:
+    asked: list[str] = []
+
+    def answer(request: Request) -> Response:
+        asked.append(request.path.rpartition("/")[2])
+        return json_response({"name": "x", "rows": 1})
+
+    restoring.add_workers("unit1", "unit2")
+    restoring.add_host("unit1", answer)
+    unit = restoring.services.unit
+    storage = msgspec.structs.replace(unit.runtime.settings.storage, number_of_backup_replicates_to_workers=2)
+    unit.runtime = replace(unit.runtime, settings=replace(unit.runtime.settings, storage=storage))
+    made = restoring.result(restoring.client.post("/api/backups"))["result"]
+    (path,) = list_backups(unit.runtime)
+    assert (made["name"], made["rows"] > 0, made["workers"]) == (path.name, True, ["unit1"])
+    assert len(made["problems"]) == 1
+    assert made["problems"][0].startswith("unit2 has no copy")
+    assert asked == [path.name, "0", "finish"]
 
 
 @pytest.mark.parametrize("name", ["../x.sqlite", "x", "x.sqlite\n", ""])

@@ -1,5 +1,7 @@
 """Routes of the leader about measurements and logs."""
 
+import json
+from datetime import timedelta
 from typing import Any
 
 from pioreactor.storage.leader.ingest.sqlite_sink import SqliteRecordSink
@@ -83,3 +85,29 @@ def test_large_responses_are_compressed(leader: Any) -> None:
     answer = leader.client.get("/api/schema/openapi.json")
     assert answer.headers["content-encoding"] == "gzip"
     assert answer.json()["openapi"]
+
+
+def test_a_person_writes_notes_under_the_own_name_only(leader: Any) -> None:
+    """Whatever the body says of its source, task and time."""
+    leader.add_workers("unit1", experiment="exp")
+    leader.sign_in()
+    leader.client.headers["Origin"] = str(leader.client.base_url).rstrip("/")
+    now = leader.services.unit.clock.now()
+    forged = {"source": "monitor", "source_": "app", "task": "od_reading", "level": "ERROR"}
+
+    def write(ago_s: float) -> Any:
+        body = forged | {"message": "OD is 7", "timestamp": to_timestamp(now - timedelta(seconds=ago_s))}
+        leader.bus.published.clear()
+        return leader.client.post("/api/workers/unit1/experiments/exp/logs", json=body)
+
+    for ago_s, message in (
+        (0, "OD is 7 (pioreactor)"),
+        (7200, f"OD is 7 (pioreactor, written {now:%Y-%m-%d %H:%M} UTC)"),
+    ):
+        assert write(ago_s).status_code == 202
+        topic, payload = leader.bus.published[0][:2]
+        assert topic == "pioreactor/unit1/exp/logs/ui/error"
+        entry = json.loads(payload)
+        assert (entry["source"], entry["task"], entry["message"]) == ("ui", "note", message)
+    assert "future" in write(-3600).json()["error"]
+    assert leader.bus.published == []

@@ -8,7 +8,7 @@ import type { Machine } from "@/api/types";
 import { count } from "@/parts/format";
 import { Icon } from "@/parts/icons";
 import { Problem, Waiting } from "@/parts/Problem";
-import { type DataAction, MachineDataDialog } from "./MachineData";
+import { backupText, type DataAction, LONG, MachineDataDialog } from "./MachineData";
 import { factsOf, gigabytes } from "./machine";
 import { type PowerAction, PowerDialog } from "./PowerDialog";
 import css from "./system.module.css";
@@ -25,12 +25,7 @@ export function MachineCard({ unit }: { unit: string }) {
   const [dataAction, setDataAction] = useState<DataAction>();
   const [isReading, setIsReading] = useState(false);
   const backingUp = useMutation({
-    mutationFn: () =>
-      ask(
-        "PATCH",
-        path("api", "workers", unit, "jobs", "run", "job_name", "backup_database", "experiments", "$experiment"),
-        {},
-      ),
+    mutationFn: () => ask("POST", "/api/backups", undefined, LONG),
     onSettled: () => machine.refetch(),
   });
   const found = machine.data;
@@ -75,7 +70,7 @@ export function MachineCard({ unit }: { unit: string }) {
       )}
       {backingUp.error && <Problem error={backingUp.error} />}
       <p role="status" className="soft small">
-        {backingUp.isPending ? "Making a backup…" : backingUp.isSuccess ? "The backup was started." : ""}
+        {backingUp.isPending ? "Making a backup…" : backingUp.isSuccess ? backupText(backingUp.data) : ""}
       </p>
       <MachineDataDialog unit={unit} action={dataAction} onClose={() => setDataAction(undefined)} />
       <PowerDialog

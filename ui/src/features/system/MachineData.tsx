@@ -4,7 +4,7 @@ import { Button, Checkbox, Group, Modal, NativeSelect } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { ask, get, path } from "@/api/client";
-import type { Backups } from "@/api/types";
+import type { Backups, MadeBackup } from "@/api/types";
 import { Problem, Waiting } from "@/parts/Problem";
 import { gigabytes } from "./machine";
 import { unlessAway } from "./PowerDialog";
@@ -19,7 +19,7 @@ const TITLES: Record<DataAction, (unit: string) => string> = {
   restore: () => "Restore a backup of the database?",
   repair: (unit) => `Repair ${unit}?`,
 };
-const LONG = { everyMs: 1000, attempts: 1800 };
+export const LONG = { everyMs: 1000, attempts: 1800 };
 
 interface Props {
   unit: string;
@@ -139,6 +139,13 @@ function Restore({ onClose }: { onClose: () => void }) {
       </Buttons>
     </>
   );
+}
+
+/** Return what a backup has, in sentences. */
+export function backupText(result: unknown): string {
+  const { name, rows, workers, problems } = result as MadeBackup;
+  const copies = workers.length > 0 ? `, also on ${workers.join(", ")}` : "";
+  return [`Backed up ${rows} rows as ${name}${copies}.`, ...problems].join(" ");
 }
 
 /** Return what a unit reported of its repair. */
