@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from pioreactor.automations import registry
@@ -144,19 +144,21 @@ def _amount_fault(given: str, value: object, path: str, capacity_ml: float | Non
         yield Diagnostic("error", "option.value", message, path, "Divide it into smaller doses.")
 
 
-def temperature_faults(
-    options: Mapping[str, object], models: Mapping[str, ReactorModel], path: str
+def model_faults(
+    classes: Iterable[type], options: Mapping[str, object], models: Mapping[str, ReactorModel], path: str
 ) -> Iterator[Diagnostic]:
-    """Give a target temperature at which the heater of a unit's model is restrained."""
-    name = next((each for each in options if each.replace("-", "_") == "target_temperature"), None)
-    target = _number(options[name]) if name is not None else None
-    if target is None:
-        return
-    for unit, model in models.items():
-        if target > model.max_temp_to_reduce_heating:
-            most = model.max_temp_to_reduce_heating
-            message = f"{name} is {target:g} °C, but {unit} ({model.display_name}) reaches at most {most:g} °C"
-            yield Diagnostic("error", "option.value", message, f"{path}.{name}", f"Choose at most {most:g} °C.")
+    """Give the values above what the model of a unit allows, by the declarations of those jobs or automations."""
+    bounded = {name: each for cls in classes for name, each in settings_of(cls).items() if each.le_by_model is not None}
+    for given, value in options.items():
+        setting, number = bounded.get(given.replace("-", "_")), _number(value)
+        if setting is None or number is None:
+            continue
+        for unit, model in models.items():
+            most = setting.for_model(model).le
+            if most is not None and number > most:
+                amounts = [f"{each:g} {setting.unit or ''}".rstrip() for each in (number, most)]
+                message = f"{given} is {amounts[0]}, but {unit} ({model.display_name}) allows at most {amounts[1]}"
+                yield Diagnostic("error", "option.value", message, f"{path}.{given}", f"Choose at most {amounts[1]}.")
 
 
 def _is_expression(value: object) -> bool:

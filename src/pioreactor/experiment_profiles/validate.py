@@ -8,6 +8,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Se
 import msgspec
 
 from pioreactor.did_you_mean import nearest
+from pioreactor.exc import NotFoundError
 from pioreactor.experiment_profiles.availability import Availability, RunnableByUnit, is_built_in
 from pioreactor.experiment_profiles.durations import due_s, format_duration, seconds
 from pioreactor.experiment_profiles.evaluator import bracketed_expressions
@@ -30,8 +31,9 @@ from pioreactor.experiment_profiles.lenient_reader import (
 from pioreactor.experiment_profiles.option_checks import (
     AUTOMATION,
     PUMPS,
+    classes_for,
     faults_of,
-    temperature_faults,
+    model_faults,
     update_faults,
     volume_faults,
 )
@@ -226,9 +228,13 @@ class _ProfileCheck:
         self, job: str, options: Mapping[str, object], path: str, faults: Iterable[Diagnostic]
     ) -> list[Diagnostic]:
         """Return the faults by the models of units, unless a value is out of the bounds of all models."""
-        if job != "temperature_automation" or any(fault.code == "option.value" for fault in faults):
+        if any(fault.code == "option.value" for fault in faults):
             return []
-        return list(temperature_faults(options, self._models_for(path), path))
+        try:
+            classes = classes_for(job, self._automation_of(job, options), self._plugin_jobs)
+        except NotFoundError:
+            return []  # reported with the other faults
+        return list(model_faults(classes, options, self._models_for(path), path))
 
     def _command_options(self, job: str) -> frozenset[str] | None:
         """Return the options of a job's command; nothing for automations and for `pumps`, which take others."""

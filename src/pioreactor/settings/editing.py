@@ -168,6 +168,25 @@ def check_local(shared: str, local: str, *, known: Collection[SettingFault] = ()
     return local
 
 
+def check_models(after: str, before: str, units: Mapping[str, tuple[object, Callable[[], str]]]) -> None:
+    """Raise `ConfigurationError` for values of a new shared configuration that the model of a unit does not allow.
+
+    `units` gives the `ReactorModel` of each, and returns the text of its own configuration, whose values win.
+    Faults of `before` do not keep anybody from correcting others.
+    """
+    found: list[SettingFault] = []
+    for unit, (model, own) in units.items():
+        of_model = {*faults_of_text(after, model=model)} - {
+            *faults_of_text(after),
+            *faults_of_text(before, model=model),
+        }
+        if of_model:
+            of_model &= {*faults_of_text(after, own(), model)}
+        remedy = "Set it for the units that allow it, in their unit_config.ini."
+        found += [fault._replace(message=f"{unit}: {fault.message}", remedy=remedy) for fault in of_model]
+    refuse(found)
+
+
 def _places(lines: list[str]) -> list[tuple[str, str]]:
     """Return for each line its section and the key it sets ("" for comments and headers)."""
     places: list[tuple[str, str]] = []

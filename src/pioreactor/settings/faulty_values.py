@@ -124,6 +124,11 @@ def within_model(settings: Settings, model: object) -> Settings:
     return Settings(**{**plain, **changed, "faults": (*settings.faults, *faults)})
 
 
+def is_bounded_by_model(section: str, key: str) -> bool:
+    """Return whether the upper bound of a value belongs to the unit's model."""
+    return any((section, key) == (name, field.key) for name, _, field in _bounded_by_model())
+
+
 @lru_cache(maxsize=1)
 def _bounded_by_model() -> list[tuple[str, str, FieldDescription]]:
     """Return section, attribute and key of the values whose upper bound belongs to the unit's model."""

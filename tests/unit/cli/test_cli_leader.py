@@ -281,6 +281,30 @@ def test_a_shared_value_that_is_set_reaches_the_workers(cluster: Cluster) -> Non
     assert "sends it when it runs again" in typed.err
 
 
+def test_a_shared_volume_is_compared_with_the_vials_of_the_units(cluster: Cluster) -> None:
+    model = {"model_name": "pioreactor_20ml", "model_version": "1.5"}
+    worker = {"pioreactor_unit": "w1", "is_active": True, **model}
+    cluster.answers["localhost", "GET", "/api/workers"] = json_response([worker])
+    cluster.answers["localhost", "POST", "/api/config/sync"] = json_response({"shared": {}, "specific": {}})
+    history = ("localhost", "GET", "/api/config/units/w1/specific/history")
+    cluster.answers[history] = json_response([])
+    line = ("config", "set", "bioreactor", "initial_volume_ml", "30", "--shared")
+    typed = cluster.desk.pio(*line)
+    assert typed.status == 1
+    assert "w1: config.ini: [bioreactor] initial_volume_ml = 30: expected a number from 0 to 20 [mL]" in typed.err
+
+    version = {"timestamp": "", "filename": "", "data": "[bioreactor]\ninitial_volume_ml=12\n"}
+    cluster.answers[history] = json_response([version])
+    assert cluster.desk.pio(*line).status == 0, "the value of the unit's own file wins"
+
+
+def test_a_shared_volume_is_stored_although_the_leader_does_not_answer(cluster: Cluster) -> None:
+    del cluster.desk.http.hosts["localhost:8080"]
+    typed = cluster.desk.pio("config", "set", "bioreactor", "initial_volume_ml", "30", "--shared")
+    assert typed.status == 0
+    assert "Not compared with the models of the units" in typed.err
+
+
 def test_machines_are_rebooted_the_leader_last_and_only_if_it_is_named(cluster: Cluster) -> None:
     typed = cluster.desk.pios("reboot", "-y")
     assert typed.out == "w1: done.\nw2: done.\n"

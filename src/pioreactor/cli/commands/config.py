@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TypeAlias, TypedDict, TypeVar
 
@@ -13,8 +14,8 @@ from pioreactor.cli.lazy_group import SuggestingGroup, unknown
 from pioreactor.cli.options import json_option
 from pioreactor.cli.render import print_json
 from pioreactor.exc import ConfigurationError, NotFoundError, PioreactorError
-from pioreactor.settings.editing import check_local, check_shared, set_value
-from pioreactor.settings.faulty_values import refuse
+from pioreactor.settings.editing import check_local, check_models, check_shared, set_value
+from pioreactor.settings.faulty_values import is_bounded_by_model, refuse
 from pioreactor.settings.fields import describe, expected
 from pioreactor.settings.ini import Sections, read_ini_tolerantly
 from pioreactor.settings.load import faults_of_text
@@ -72,7 +73,13 @@ def set_(cli: CliContext, section: str, key: str, value: str, shared: bool, spec
     path = _file(cli, shared, specific)
     if shared:
         _refuse_on_worker(cli)
-    set_value(path, section, key, value, check=lambda text: _check(cli, text, shared))
+
+    def check(text: str) -> None:
+        _check(cli, text, shared)
+        if shared and is_bounded_by_model(section, key):
+            check_models(text, _text_of(path), _units(cli))
+
+    set_value(path, section, key, value, check=check)
     click.echo(f"[{section}] {key} = {_HIDDEN if _is_secret(section, key) else value} in {path.name}.")
     if shared:
         _deliver(cli)
@@ -177,7 +184,6 @@ def _file(cli: CliContext, shared: bool, specific: bool) -> Path:
 
 def _deliver(cli: CliContext) -> None:
     """Have the leader's web server add the shared file to the history and send it to the workers."""
-    from pioreactor.exc import PioreactorError
     from pioreactor.http.units import decoded
 
     try:
@@ -208,6 +214,27 @@ def _check(cli: CliContext, text: str, shared: bool) -> None:
         check_shared(text, known=known)
     else:
         refuse(fault for fault in faults_of_text(text) if fault not in known)
+
+
+def _units(cli: CliContext) -> dict[str, tuple[object, Callable[[], str]]]:
+    """Return the model of each unit of the cluster, and what returns its own configuration; none if the leader does not answer."""
+    from pioreactor.http.units import decoded
+    from pioreactor.models import load_models, models_of_units
+
+    def own(unit: str) -> str:
+        versions = decoded(cli.ask_leader("GET", f"/api/config/units/{unit}/specific/history"), list[dict[str, str]])
+        return versions[0]["data"] if versions else ""
+
+    try:
+        workers = cli.workers()
+    except PioreactorError as error:
+        click.echo(f"Not compared with the models of the units: {error}", err=True)
+        return {}
+    models = models_of_units(
+        ((one["pioreactor_unit"], one.get("model_name"), one.get("model_version")) for one in workers),
+        load_models(cli.paths.models),
+    )
+    return {unit: (model, partial(own, unit)) for unit, model in models.items()}
 
 
 def _model(cli: CliContext) -> object | None:

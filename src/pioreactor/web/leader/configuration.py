@@ -2,7 +2,8 @@
 
 import io
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Annotated
 
 import msgspec
@@ -11,6 +12,7 @@ from litestar.params import FromPath, JSONBody, QueryParameter
 
 from pioreactor.cluster.config_delivery import DeliveryStatus, SharedVersion
 from pioreactor.http.fanout import Answered, Failed, UnitReport, ask_each, report
+from pioreactor.models import load_models, models_of_units
 from pioreactor.storage.leader.repositories.config_history import ConfigVersion, unit_filename
 from pioreactor.structs.encoding import to_timestamp
 from pioreactor.types import UNIVERSAL_IDENTIFIER
@@ -72,8 +74,24 @@ def save_shared_config(leader: LeaderPorts, data: JSONBody[ConfigText]) -> Confi
     An unreachable worker does not make the save fail: `units` lists each worker's answer, and the worker gets the file
     when it is back.
     """
-    save_shared(leader.unit.paths, data.code, leader=leader.unit.name)
+    save_shared(leader.unit.paths, data.code, leader=leader.unit.name, units=_units_to_check(leader))
     return ConfigSaved("success", leader.config_delivery.deliver())
+
+
+def _units_to_check(leader: LeaderServices) -> dict[str, tuple[object, Callable[[], str]]]:
+    """Return the model of each unit, and what returns its own configuration as it was last known."""
+
+    def own(unit: str) -> str:
+        if unit == leader.unit.name:
+            return read_text(leader.unit.paths.local_config)
+        return next((version.data for version in leader.database.config_history.of_unit(unit)), "")
+
+    rows = leader.database.workers.all()
+    models = models_of_units(
+        ((row.pioreactor_unit, row.model_name, row.model_version) for row in rows),
+        load_models(leader.unit.paths.models),
+    )
+    return {unit: (model, partial(own, unit)) for unit, model in models.items()}
 
 
 @get("/config/sync", sync_to_thread=True)

@@ -1,7 +1,7 @@
 """Routes of a unit about its configuration files."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import msgspec
@@ -10,7 +10,7 @@ from litestar.params import JSONBody
 
 from pioreactor.exc import StorageError
 from pioreactor.private_files import write_atomically
-from pioreactor.settings.editing import check_local, check_shared
+from pioreactor.settings.editing import check_local, check_models, check_shared
 from pioreactor.settings.load import load_settings
 from pioreactor.storage.paths import Paths
 from pioreactor.web.request_bodies import ConfigText
@@ -48,9 +48,24 @@ def _save(path: Path, check: Callable[[], str]) -> str:
     return text
 
 
-def save_shared(paths: Paths, text: str, *, leader: str | None = None) -> str:
-    """Check and write the shared file; return the text that was written. `leader` is who must be the leader in it."""
-    return _save(paths.global_config, lambda: check_shared(text, leader=leader))
+def save_shared(
+    paths: Paths,
+    text: str,
+    *,
+    leader: str | None = None,
+    units: Mapping[str, tuple[object, Callable[[], str]]] | None = None,
+) -> str:
+    """Check and write the shared file; return the text that was written.
+
+    `leader` is who must be the leader in it; `units` gives models and own configurations, as `check_models` takes them.
+    """
+
+    def check() -> str:
+        checked = check_shared(text, leader=leader)
+        check_models(checked, read_text(paths.global_config), units if units is not None else {})
+        return checked
+
+    return _save(paths.global_config, check)
 
 
 def save_specific(paths: Paths, text: str, model: object | None = None) -> str:

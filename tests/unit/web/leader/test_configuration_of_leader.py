@@ -48,6 +48,21 @@ def test_a_shared_configuration_must_name_this_leader(leader: Any) -> None:
     assert "must be leader1" in other.json()["error"]
 
 
+def test_what_a_unit_of_the_cluster_does_not_hold_is_not_shared(leader: Any) -> None:
+    leader.add_workers("unit1")
+    leader.add_host("unit1", lambda request: json_response({"status": "success"}))
+    leader.client.put("/api/workers/unit1/model", json={"model_name": "pioreactor_20ml", "model_version": "1.5"})
+    code = SHARED + "[bioreactor]\ninitial_volume_ml=30\n"
+    refused = leader.client.put("/api/config/shared", json={"code": code})
+    assert refused.status_code == 400
+    assert "unit1" in refused.json()["error"]
+    assert "0 to 20 [mL]" in refused.json()["error"]
+
+    own = "[bioreactor]\ninitial_volume_ml=12\n"
+    assert leader.client.put("/api/config/units/unit1/specific", json={"code": own}).status_code == 200
+    assert leader.client.put("/api/config/shared", json={"code": code}).status_code == 200, "its own value wins"
+
+
 def test_configurations_of_some_units(leader: Any) -> None:
     leader.add_workers("unit1", "unit2", "unit3")
     for unit in ("unit1", "unit2", "unit3"):
