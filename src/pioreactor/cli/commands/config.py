@@ -217,7 +217,7 @@ def _check(cli: CliContext, text: str, shared: bool) -> None:
 
 
 def _units(cli: CliContext) -> dict[str, tuple[object, Callable[[], str]]]:
-    """Return the model of each unit of the cluster, and what returns its own configuration; none if the leader does not answer."""
+    """Return the model of each unit, and what returns its own configuration; nothing if the leader does not answer."""
     from pioreactor.http.units import decoded
     from pioreactor.models import load_models, models_of_units
 
