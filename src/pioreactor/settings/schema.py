@@ -96,7 +96,7 @@ MAPS: Final[Mapping[str, MapSection]] = {
         {"dosings": "1", "event_logs": "1", "profiles": "1"},
         None,
         None,
-        "card beside the charts = 1 to show it, 0 to hide it; `profiles` has no effect, they have a page",
+        "card beside the charts = 1 to show it, 0 to hide it; `profiles` is there while one runs",
     ),
 }
 

@@ -119,6 +119,8 @@ PAGES = (
 
 OVERLAYS = (
     View("experiment switcher", "overview", _button(re.compile("^Experiment:")), "app/ExperimentSwitcher.tsx"),
+    View("help", "overview", _button("Help"), "app/HelpMenu.tsx"),
+    View("model of a new unit", "overview?new-unit", _shown("Which model is"), "app/ModelQuestion.tsx"),
     View("person", "overview", _button("Signed in as"), "app/TopBar.tsx"),
     View("alarms", "overview", _warn, "app/Alarms.tsx"),
     View("more pages", "overview", _button("More"), "app/Navigation.tsx", ("phone",)),
@@ -155,6 +157,8 @@ OVERLAYS = (
         "features/inventory/AddUnit.tsx",
         changes_page=True,
     ),
+    View("inventory menu", "inventory", _button("More actions"), "features/inventory/Inventory.tsx"),
+    View("unassign unit", "inventory", _button("Unassign"), "features/inventory/Unassign.tsx"),
     View("remove unit", "inventory", _button("Remove"), "features/inventory/RemoveUnit.tsx"),
     View(
         "stop using calibration",
@@ -185,11 +189,13 @@ OVERLAYS = (
     View("USB drive", "system?usb", _button(re.compile("^USB drive")), "app/UsbSign.tsx"),
     View("restore", "system", _button("Actions of leader", "Restore a backup…"), "features/system/MachineData.tsx"),
     View("reboot", "system", _button("Actions of reactor-01", "Reboot…"), "features/system/PowerDialog.tsx"),
+    View("reboot all", "system", _button("Actions of all machines", "Reboot all…"), "features/system/System.tsx"),
     View("add person", "people", _button("Add person"), "features/people/AddPerson.tsx"),
     View("change password", "people", _button("Change password"), "features/people/ChangePassword.tsx"),
     View("remove person", "people", _button(re.compile("^Remove")), "features/people/RemovePerson.tsx"),
     View("templates", "experiment-profiles", _button("New profile"), "features/profiles/Profiles.tsx"),
     View("delete profile", "experiment-profiles", _button("Delete"), "features/profiles/Profiles.tsx"),
+    View("stop profile", "experiment-profiles", _button("Stop"), "control/RunningProfile.tsx"),
     View("run profile", "experiment-profiles", _button("Run"), "features/profiles/StartRun.tsx"),
     View(
         "discard profile",
@@ -210,7 +216,6 @@ OVERLAYS = (
 UNREACHED = {
     "features/calibrations/useUse.tsx": "asks after a poor fit; walked in test_protocols_on_a_cluster",
     "features/calibrations/SessionPage.tsx": "needs a session on hardware; walked in test_protocols_on_a_cluster",
-    "features/profiles/Runs.tsx": "needs a run; walked in test_profiles_on_a_cluster",
 }
 """Modules whose dialogs the recording cannot open, and why."""
 

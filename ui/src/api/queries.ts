@@ -14,6 +14,7 @@ import type {
   ChartPreferences,
   Experiment,
   JobDescriptor,
+  JobRow,
   LogRow,
   Quarantined,
   ReactorModel,
@@ -163,6 +164,18 @@ export const forChartsOf = (experiment: string): readonly FetchQueryOptions[] =>
   [assignedAsked(experiment), labelsAsked(experiment), preferencesAsked(experiment)] as FetchQueryOptions[];
 
 export const useSharedConfig = (): UseQueryResult<Ini, Error> => useQuery(configAsked);
+
+/** The jobs on the leader that carry out profiles in an experiment. */
+export const useRunningProfiles = (experiment: string, everyMs = 3_000) =>
+  useQuery({
+    ...asked<JobRow[]>(
+      ["profiles running", experiment],
+      path("api", "experiments", experiment, "experiment_profiles", "running"),
+      0,
+    ),
+    enabled: experiment !== "",
+    refetchInterval: everyMs,
+  });
 
 export const useQuarantined = () => useGet<Quarantined>(["quarantine"], "/api/quarantine?limit=1", MINUTE);
 

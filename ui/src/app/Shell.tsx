@@ -13,6 +13,8 @@ import { PageHeader } from "@/parts/PageHeader";
 import { Empty, Problem, Waiting } from "@/parts/Problem";
 import { TitleContext, useFirstTitle } from "@/parts/title";
 import css from "./app.module.css";
+import { ButtonNotice } from "./ButtonNotice";
+import { ModelQuestion } from "./ModelQuestion";
 import { BottomNavigation, SideNavigation } from "./Navigation";
 import { HOME, pageAt, pages } from "./pages";
 import type { Person } from "./session";
@@ -104,6 +106,8 @@ export function Shell({ person, openFeed }: { person: Person; openFeed: OpenFeed
         </TitleContext>
       </main>
       <BottomNavigation />
+      <ButtonNotice />
+      <ModelQuestion />
     </div>
   );
 }

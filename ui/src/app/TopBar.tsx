@@ -8,6 +8,7 @@ import { Alarms } from "./Alarms";
 import css from "./app.module.css";
 import { ConnectionState } from "./ConnectionState";
 import { ExperimentSwitcher } from "./ExperimentSwitcher";
+import { HelpMenu } from "./HelpMenu";
 import { type Person, signOut } from "./session";
 import { UsbSign } from "./UsbSign";
 
@@ -37,6 +38,7 @@ export function TopBar({ person }: { person: Person }) {
       >
         <Icon name={dark ? "sun" : "moon"} />
       </ActionIcon>
+      <HelpMenu />
       <Menu position="bottom-end">
         <Menu.Target>
           <ActionIcon variant="subtle" color="gray" size="lg" aria-label={`Signed in as ${person.username}`}>

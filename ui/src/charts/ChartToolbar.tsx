@@ -9,11 +9,13 @@ import css from "./charts.module.css";
 import { RangePicker } from "./RangePicker";
 import { TIME_WINDOW, windowOf } from "./wanted";
 
+/** Hours up to the newest reading. */
 const WINDOWS: { value: string; label: string }[] = [
   { value: "all", label: "All" },
   { value: "24", label: "24 h" },
   { value: "12", label: "12 h" },
   { value: "1", label: "1 h" },
+  { value: "0.1", label: "Now" },
 ];
 
 export const TIME_STYLE = "pioreactor.timeStyle";

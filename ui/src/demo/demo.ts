@@ -1,6 +1,7 @@
 /** Plays a recorded cluster behind the page: `?units=30` for many units, `?speed=60` to hurry. */
 
 import { answerWith, type Transport } from "@/api/client";
+import type { Worker } from "@/api/types";
 import type { Feed, OpenFeed } from "@/live/bus";
 import { matches } from "@/live/topics";
 import { showImages } from "@/stills/stills";
@@ -61,15 +62,23 @@ const feedOf =
     };
   };
 
+/** Make the last unit one that was added without its model. */
+function forgetModel({ recording }: DemoCluster): void {
+  const workers = recording.answers.get("/api/workers")?.body as Worker[] | undefined;
+  const last = workers?.at(-1);
+  if (last) Object.assign(last, { model_name: null, model_version: null });
+}
+
 /** Put the demo behind the page, as its address wants it. */
 export function startDemo(): OpenFeed {
   const query = new URLSearchParams(location.search);
-  const { transport, openFeed } = makeDemo({
+  const { cluster, transport, openFeed } = makeDemo({
     units: Number(query.get("units") ?? 6),
     startS: Date.now() / 1000,
     speed: Number(query.get("speed") ?? 10),
     signedIn: !query.has("signed-out"),
   });
+  if (query.has("new-unit")) forgetModel(cluster);
   answerWith(transport);
   return openFeed;
 }

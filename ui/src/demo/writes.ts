@@ -265,6 +265,14 @@ export function writes(cluster: DemoCluster, tasks: Tasks, session: Session): [M
     ],
     [
       "DELETE",
+      "/api/workers/assignments",
+      () => {
+        assigned().splice(0);
+        return tasks.succeed({});
+      },
+    ],
+    [
+      "DELETE",
       "/api/experiments/{experiment}/workers/{unit}",
       ([, unit = ""]) => {
         remove(assigned(), (one) => one.pioreactor_unit === unit);

@@ -48,6 +48,7 @@ const shapes = {
   key: <path d="M9.5 10a3 3 0 1 1-6 0 3 3 0 0 1 6 0zM9.5 10H17M14 10v2.6M17 10v2.6" />,
   plugin: <path d="M3.5 7h3.2a2 2 0 1 1 3.6 0h3.2v3.2a2 2 0 1 1 0 3.6V17h-10z" />,
   copy: <path d="M7 7h9v9H7zM4 13V4h9" />,
+  help: <path d="M7.4 7.4a2.7 2.7 0 1 1 3.9 2.5c-.9.4-1.3 1-1.3 1.9v.4M10 15v.2" />,
   search: <path d="M9 3.5a5.5 5.5 0 1 0 0 11 5.5 5.5 0 0 0 0-11zM13 13l4 4" />,
 } satisfies Record<string, ReactNode>;
 

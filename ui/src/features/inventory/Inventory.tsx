@@ -1,6 +1,6 @@
 /** The units of the cluster, whatever they take part in. */
 
-import { Button } from "@mantine/core";
+import { Button, Menu } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { Link } from "react-router";
@@ -14,6 +14,7 @@ import { Empty, Problem, Waiting } from "@/parts/Problem";
 import { AddUnit } from "./AddUnit";
 import { InventoryCard } from "./InventoryCard";
 import css from "./inventory.module.css";
+import { Unassign } from "./Unassign";
 
 export default function Inventory() {
   const workers = useWorkers();
@@ -22,6 +23,7 @@ export default function Inventory() {
     queryFn: ({ signal }) => get<Assignment[]>("/api/workers/assignments", signal),
   });
   const [adding, setAdding] = useState(false);
+  const [leaving, setLeaving] = useState(false);
   const where = new Map((assignments.data ?? []).map((one) => [one.pioreactor_unit, one.experiment]));
   return (
     <>
@@ -29,9 +31,30 @@ export default function Inventory() {
         title="Inventory"
         about={<span>{count(workers.data?.length ?? 0, "unit")} in this cluster</span>}
         actions={
-          <Button leftSection={<Icon name="plus" size={16} />} onClick={() => setAdding(true)}>
-            Add unit
-          </Button>
+          <>
+            <Button leftSection={<Icon name="plus" size={16} />} onClick={() => setAdding(true)}>
+              Add unit
+            </Button>
+            <Menu position="bottom-end">
+              <Menu.Target>
+                <Button variant="default" px={8} aria-label="More actions">
+                  <Icon name="dots" />
+                </Button>
+              </Menu.Target>
+              <Menu.Dropdown>
+                <Menu.Item component={Link} to="/system">
+                  Reboot, shut down, logs
+                </Menu.Item>
+                <Menu.Item
+                  color="var(--lost)"
+                  disabled={![...where.values()].some(Boolean)}
+                  onClick={() => setLeaving(true)}
+                >
+                  Unassign all…
+                </Menu.Item>
+              </Menu.Dropdown>
+            </Menu>
+          </>
         }
       />
       {workers.error ? (
@@ -52,6 +75,7 @@ export default function Inventory() {
           ))}
         </ul>
       )}
+      <Unassign opened={leaving} onClose={() => setLeaving(false)} />
       <AddUnit
         opened={adding}
         onClose={() => setAdding(false)}

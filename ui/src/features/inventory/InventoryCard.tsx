@@ -1,19 +1,20 @@
 /** One unit of the cluster: what it is, where it is, whether it takes part. */
 
-import { Button, NativeSelect, Switch } from "@mantine/core";
+import { Button, Switch } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
 import { path, request } from "@/api/client";
-import { useModels } from "@/api/queries";
 import type { Worker } from "@/api/types";
 import { blink } from "@/control/commands";
-import { useTopic } from "@/live/hooks";
+import { useTopic, useTopics } from "@/live/hooks";
 import { monitor } from "@/live/topics";
 import { Icon } from "@/parts/icons";
 import { Problem } from "@/parts/Problem";
 import { StateBadge } from "@/parts/StateBadge";
+import { ModelChoice } from "@/units/ModelChoice";
 import css from "./inventory.module.css";
 import { RemoveUnit } from "./RemoveUnit";
+import { Unassign } from "./Unassign";
 
 /** Read the software's version and the machine out of what the monitor published. */
 export function versionsOf(payload: string | undefined): { app: string | undefined; machine: string | undefined } {
@@ -29,10 +30,13 @@ export function InventoryCard({ worker, experiment }: { worker: Worker; experime
   const unit = worker.pioreactor_unit;
   const client = useQueryClient();
   const [removing, setRemoving] = useState(false);
+  const [leaving, setLeaving] = useState(false);
   const state = useTopic(monitor(unit, "$state"));
   const versions = useTopic(monitor(unit, "versions"));
   const { app, machine } = useMemo(() => versionsOf(versions), [versions]);
   const ipv4 = useTopic(monitor(unit, "ipv4")) ?? worker.ipv4_address;
+  const addresses = useTopics(["eth_mac_address", "wlan_mac_address"].map((name) => monitor(unit, name)));
+  const macs = addresses.filter(Boolean).join(", ");
   const refresh = (): Promise<unknown> =>
     Promise.all(["workers", "experiments", "descriptors"].map((key) => client.invalidateQueries({ queryKey: [key] })));
   const switching = useMutation({
@@ -44,6 +48,7 @@ export function InventoryCard({ worker, experiment }: { worker: Worker; experime
     ["Experiment", experiment ?? "none"],
     ["Software", app ?? "not reported yet"],
     ["Address", ipv4 ?? "not reported yet"],
+    ...(macs ? ([["MAC", macs]] as [string, string][]) : []),
     ...(machine ? ([["Machine", machine]] as [string, string][]) : []),
   ];
   return (
@@ -68,7 +73,7 @@ export function InventoryCard({ worker, experiment }: { worker: Worker; experime
           </div>
         ))}
       </dl>
-      <ModelChoice worker={worker} onChanged={refresh} />
+      <ModelChoice worker={worker} />
       {(switching.error ?? identifying.error) && <Problem error={switching.error ?? identifying.error} />}
       <footer className={css.actions}>
         <Button
@@ -80,41 +85,18 @@ export function InventoryCard({ worker, experiment }: { worker: Worker; experime
         >
           Identify
         </Button>
+        {experiment !== undefined && (
+          <Button variant="default" size="xs" onClick={() => setLeaving(true)}>
+            Unassign
+          </Button>
+        )}
         <span className={css.spring} />
         <Button variant="subtle" color="red" c="var(--lost)" size="xs" onClick={() => setRemoving(true)}>
           Remove
         </Button>
       </footer>
+      <Unassign opened={leaving} onClose={() => setLeaving(false)} unit={unit} experiment={experiment} />
       <RemoveUnit opened={removing} onClose={() => setRemoving(false)} unit={unit} experiment={experiment} />
     </article>
-  );
-}
-
-function ModelChoice({ worker, onChanged }: { worker: Worker; onChanged: () => Promise<unknown> }) {
-  const models = useModels().data ?? [];
-  const current = worker.model_name ? `${worker.model_name} ${worker.model_version ?? ""}` : "";
-  const choosing = useMutation({
-    mutationFn: (choice: string) => {
-      const [model_name, model_version] = choice.split(" ");
-      return request("PUT", path("api", "workers", worker.pioreactor_unit, "model"), { model_name, model_version });
-    },
-    onSettled: onChanged,
-  });
-  const choices = models.map((one) => ({ value: `${one.model_name} ${one.model_version}`, label: one.display_name }));
-  return (
-    <>
-      <NativeSelect
-        label="Model"
-        value={current}
-        disabled={choosing.isPending}
-        data={
-          choices.some((one) => one.value === current)
-            ? choices
-            : [{ value: current, label: current === "" ? "Choose the model" : current }, ...choices]
-        }
-        onChange={(event) => event.currentTarget.value && choosing.mutate(event.currentTarget.value)}
-      />
-      {choosing.error && <Problem error={choosing.error} />}
-    </>
   );
 }

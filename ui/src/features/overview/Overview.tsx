@@ -23,6 +23,7 @@ import { UnitsGrid } from "@/units/UnitsGrid";
 import { FirstDay } from "./FirstDay";
 import { MediaCard } from "./MediaCard";
 import css from "./overview.module.css";
+import { ProfilesCard } from "./ProfilesCard";
 import { RecentLogs } from "./RecentLogs";
 
 export default function Overview() {
@@ -156,6 +157,7 @@ function OverviewOf({ experiment }: { experiment: Experiment }) {
           <Waiting what="charts" />
         )}
         <div className={css.aside}>
+          {shows("profiles") && <ProfilesCard experiment={name} />}
           {shows("dosings") && <MediaCard experiment={name} units={units} labels={labels} />}
           {shows("event_logs") && <RecentLogs experiment={name} labels={labels} />}
         </div>

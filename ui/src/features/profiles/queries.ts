@@ -2,7 +2,7 @@
 
 import { type UseQueryResult, useQuery } from "@tanstack/react-query";
 import { get, path, request } from "@/api/client";
-import type { JobRow, ProfilePreview, ProfileRow, ProfileRun } from "@/api/types";
+import type { ProfilePreview, ProfileRow, ProfileRun } from "@/api/types";
 
 export const useProfiles = (): UseQueryResult<ProfileRow[], Error> =>
   useQuery({
@@ -26,16 +26,6 @@ export const usePreview = (text: string): UseQueryResult<ProfilePreview, Error> 
     enabled: text !== "",
     staleTime: Infinity,
     placeholderData: (before) => before,
-  });
-
-/** A run: the job on the leader, and what it says of itself. */
-export const useRunning = (experiment: string): UseQueryResult<JobRow[], Error> =>
-  useQuery({
-    queryKey: ["profiles running", experiment],
-    queryFn: ({ signal }) =>
-      get<JobRow[]>(path("api", "experiments", experiment, "experiment_profiles", "running"), signal),
-    enabled: experiment !== "",
-    refetchInterval: 3_000,
   });
 
 export const useRecentRuns = (experiment: string): UseQueryResult<ProfileRun[], Error> =>

@@ -4,6 +4,7 @@ import { Button, Checkbox, Group, Modal } from "@mantine/core";
 import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
 import { ask, path, Refused } from "@/api/client";
+import { EVERYONE } from "@/live/topics";
 import { Problem } from "@/parts/Problem";
 
 export type PowerAction = "reboot" | "shutdown" | "restart";
@@ -42,7 +43,7 @@ export function PowerDialog({ unit, action, activities, onClose }: Props) {
     <Modal
       opened={action !== undefined}
       onClose={onClose}
-      title={action === undefined ? "" : `${SAID[action].title} ${unit}?`}
+      title={action === undefined ? "" : `${SAID[action].title} ${unit === EVERYONE ? "all machines" : unit}?`}
     >
       {action && <Question unit={unit} action={action} activities={activities} onClose={onClose} />}
     </Modal>
@@ -63,11 +64,14 @@ function Question({ unit, action, activities, onClose }: Props & { action: Power
   });
   return (
     <>
-      <p>{consequence}</p>
+      <p>
+        {consequence}
+        {unit === EVERYONE && " The leader is among them: this page is away as well."}
+      </p>
       {endsJobs && (
         <Checkbox
           mt="md"
-          label={`End what runs on it: ${activities.join(", ")}`}
+          label={`End what runs: ${activities.join(", ")}`}
           checked={isMeant}
           onChange={(event) => setIsMeant(event.currentTarget.checked)}
         />

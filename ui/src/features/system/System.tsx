@@ -1,20 +1,30 @@
 /** The machines of the cluster: what state they are in, their logs and backups, clocks, reboot and shutdown. */
 
-import { Button } from "@mantine/core";
-import { useQuery } from "@tanstack/react-query";
+import { Button, Menu } from "@mantine/core";
+import { type QueryClient, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { get } from "@/api/client";
-import type { UnitName } from "@/api/types";
+import type { Machine, UnitName } from "@/api/types";
+import { EVERYONE } from "@/live/topics";
 import { count } from "@/parts/format";
 import { Icon } from "@/parts/icons";
 import { PageHeader } from "@/parts/PageHeader";
 import { Problem, Waiting } from "@/parts/Problem";
 import { MachineCard } from "./MachineCard";
+import { type PowerAction, PowerDialog } from "./PowerDialog";
 import { SetClocks } from "./SetClocks";
 import css from "./system.module.css";
 
+/** What runs on machines, as far as their cards know it. */
+const activitiesIn = (client: QueryClient, units: readonly string[]): string[] =>
+  units.flatMap(
+    (unit) => client.getQueryData<Machine>(["machine", unit])?.activities.map((one) => `${one} on ${unit}`) ?? [],
+  );
+
 export default function System() {
   const units = useQuery({ queryKey: ["units"], queryFn: ({ signal }) => get<UnitName[]>("/api/units", signal) });
+  const client = useQueryClient();
+  const [power, setPower] = useState<PowerAction>();
   const [isSetting, setIsSetting] = useState(false);
   return (
     <>
@@ -22,14 +32,31 @@ export default function System() {
         title="System"
         about={<span>{units.data ? count(units.data.length, "machine") : "The machines of this cluster"}</span>}
         actions={
-          <Button
-            variant="default"
-            leftSection={<Icon name="clock" size={16} />}
-            disabled={!units.data}
-            onClick={() => setIsSetting(true)}
-          >
-            Set clocks
-          </Button>
+          <>
+            <Button
+              variant="default"
+              leftSection={<Icon name="clock" size={16} />}
+              disabled={!units.data}
+              onClick={() => setIsSetting(true)}
+            >
+              Set clocks
+            </Button>
+            <Menu position="bottom-end">
+              <Menu.Target>
+                <Button variant="default" px={8} aria-label="Actions of all machines" disabled={!units.data}>
+                  <Icon name="dots" />
+                </Button>
+              </Menu.Target>
+              <Menu.Dropdown>
+                <Menu.Item color="var(--lost)" onClick={() => setPower("reboot")}>
+                  Reboot all…
+                </Menu.Item>
+                <Menu.Item color="var(--lost)" onClick={() => setPower("shutdown")}>
+                  Shut down all…
+                </Menu.Item>
+              </Menu.Dropdown>
+            </Menu>
+          </>
         }
       />
       {units.error ? (
@@ -45,6 +72,15 @@ export default function System() {
           ))}
         </ul>
       )}
+      <PowerDialog
+        unit={EVERYONE}
+        action={power}
+        activities={activitiesIn(
+          client,
+          (units.data ?? []).map((one) => one.pioreactor_unit),
+        )}
+        onClose={() => setPower(undefined)}
+      />
       <SetClocks opened={isSetting} onClose={() => setIsSetting(false)} />
     </>
   );

@@ -1,0 +1,51 @@
+/** Asks before a unit, or every unit, leaves its experiment. */
+
+import { Button, Group, Modal } from "@mantine/core";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { ask, path } from "@/api/client";
+import { Problem } from "@/parts/Problem";
+
+interface Props {
+  opened: boolean;
+  onClose: () => void;
+  /** All units, if none is named. */
+  unit?: string;
+  experiment?: string | undefined;
+}
+
+export function Unassign({ opened, onClose, unit, experiment }: Props) {
+  const client = useQueryClient();
+  const leaving = useMutation({
+    mutationFn: () =>
+      unit === undefined || experiment === undefined
+        ? ask("DELETE", "/api/workers/assignments")
+        : ask("DELETE", path("api", "experiments", experiment, "workers", unit)),
+    onSettled: () =>
+      Promise.all(
+        ["workers", "assignments", "experiments"].map((key) => client.invalidateQueries({ queryKey: [key] })),
+      ),
+    onSuccess: onClose,
+  });
+  return (
+    <Modal
+      opened={opened}
+      onClose={onClose}
+      title={unit === undefined ? "Unassign all units?" : `Unassign ${unit} from ${experiment}?`}
+    >
+      <p>
+        {unit === undefined
+          ? "Stops what runs on every unit, in all experiments. What was measured stays."
+          : `Stops what runs on ${unit}. What was measured stays, and it can be assigned again.`}
+      </p>
+      {leaving.error && <Problem error={leaving.error} />}
+      <Group justify="flex-end" mt="md">
+        <Button variant="default" onClick={onClose}>
+          Cancel
+        </Button>
+        <Button color="red" loading={leaving.isPending} onClick={() => leaving.mutate()}>
+          {unit === undefined ? "Unassign all" : `Unassign ${unit}`}
+        </Button>
+      </Group>
+    </Modal>
+  );
+}
