@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import ssl
-import subprocess
 import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from typing import Final
 
 from pioreactor.exc import ConfigurationError, InvalidRequestError, StorageError
 from pioreactor.private_files import write_atomically
+from pioreactor.processes.system_command import SystemCommandError, run_system_command
 
 VALID_FROM: Final = "20200101000000Z"
 VALID_UNTIL: Final = "20491231235959Z"
@@ -160,18 +160,14 @@ def _sign(request: str, key: Path, issuer: Path | None, extensions: str, target:
 
 def _openssl(*arguments: str) -> str:
     try:
-        done = subprocess.run(
-            ["openssl", *arguments], capture_output=True, text=True, timeout=_TIMEOUT_S, check=False,
-            stdin=subprocess.DEVNULL,
-        )  # fmt: skip
-    except FileNotFoundError:
-        raise ConfigurationError(
-            "certificates are made by the program openssl, which is not installed",
-            remedy="Install the package openssl.",
-        ) from None
-    except (subprocess.TimeoutExpired, OSError) as error:
-        raise StorageError(f"openssl did not end: {error}") from error
-    if done.returncode != 0:
-        lines = done.stderr.strip().splitlines()
-        raise InvalidRequestError(f"openssl {arguments[0]} failed: {lines[-1] if lines else 'without a message'}")
-    return done.stdout
+        return run_system_command(["openssl", *arguments], timeout_s=_TIMEOUT_S)
+    except SystemCommandError as error:
+        if error.is_missing:
+            raise ConfigurationError(
+                "certificates are made by the program openssl, which is not installed",
+                remedy="Install the package openssl.",
+            ) from None
+        if error.stderr is None:
+            raise StorageError(f"openssl did not end: {error}") from error
+        lines = error.stderr.splitlines()
+        raise InvalidRequestError(f"openssl {arguments[0]} failed: {lines[-1] if lines else error}") from error

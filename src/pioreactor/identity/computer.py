@@ -79,15 +79,12 @@ class Computer:
 
     def is_clock_synchronized(self) -> bool | None:
         """Return whether the clock follows a time server; None when the operating system does not tell."""
-        import subprocess
+        from pioreactor.processes.system_command import SystemCommandError, run_system_command
 
         try:
-            told = subprocess.run(
-                _CLOCK, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=3, check=False
-            )
-        except (OSError, subprocess.TimeoutExpired):
+            return {"yes": True, "no": False}.get(run_system_command(_CLOCK, timeout_s=3.0).strip())
+        except SystemCommandError:
             return None
-        return {"yes": True, "no": False}.get(told.stdout.strip())
 
     def is_on_network(self) -> bool:
         """Return whether this machine has an address that others could reach."""
@@ -135,14 +132,12 @@ class Computer:
         """
         if not self.belongs_to_reactor:
             return False
-        import subprocess
+        from pioreactor.processes.system_command import SystemCommandError, run_system_command
 
         try:
-            subprocess.run(POWER_OFF, check=True, timeout=30, capture_output=True, stdin=subprocess.DEVNULL, text=True)
-        except subprocess.CalledProcessError as error:
-            raise OSError(f"the machine refuses to power off: {error.stderr.strip()[-200:]}") from error
-        except subprocess.TimeoutExpired as error:
-            raise OSError("systemd does not answer") from error
+            run_system_command(POWER_OFF, timeout_s=30.0)
+        except SystemCommandError as error:
+            raise OSError(f"the machine refuses to power off: {error}") from error
         return True
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
 from pioreactor.exc import InvalidRequestError, PioreactorError
+from pioreactor.processes.system_command import SystemCommandError, run_system_command
 
 _TIMEOUT_S: Final = 20.0
 _TIMEDATECTL: Final = ("timedatectl", "--no-ask-password")
@@ -37,18 +37,13 @@ def parse_moment(text: str) -> datetime:
 def run(command: Sequence[str]) -> None:
     """Run a command of systemd; raise `ClockRefusedError` when it fails."""
     try:
-        done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False
-        )
-    except FileNotFoundError:
-        raise ClockRefusedError(
-            f"{command[0]} is not installed: this computer has no systemd",
-            remedy="Set the clock as root: date --utc --set=TIME",
-        ) from None
-    except (OSError, subprocess.TimeoutExpired) as error:
+        run_system_command(command, timeout_s=_TIMEOUT_S)
+    except SystemCommandError as error:
+        if error.is_missing:
+            raise ClockRefusedError(
+                f"{error}: this computer has no systemd", remedy="Set the clock as root: date --utc --set=TIME"
+            ) from None
         raise ClockRefusedError(f"the clock was not set: {error}") from error
-    if done.returncode != 0:
-        raise ClockRefusedError(f"the clock was not set: {done.stderr.strip()[:200]}")
 
 
 def set_clock(moment: datetime, *, run: Run = run) -> None:

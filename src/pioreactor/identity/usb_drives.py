@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from typing import IO, Final, Literal
 import msgspec
 
 from pioreactor.exc import ConflictError, NotFoundError, StorageError
+from pioreactor.processes.system_command import SystemCommandError, run_system_command
 
 Status = Literal[
     "absent", "present_unmounted", "mounted", "mounted_readonly", "multiple_present", "unsupported", "error"
@@ -80,14 +80,9 @@ class _Listing(msgspec.Struct):
 def run_command(argv: Sequence[str]) -> str:
     """Run a command and return its output; raise `StorageError` with what it says if it fails."""
     try:
-        done = subprocess.run(
-            argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
+        return run_system_command(argv, timeout_s=_TIMEOUT_S)
+    except SystemCommandError as error:
         raise StorageError(f"{argv[0]} failed: {error}") from error
-    if done.returncode != 0:
-        raise StorageError(f"{argv[0]} failed: {done.stderr.strip()[:300]}")
-    return done.stdout
 
 
 @dataclass(frozen=True)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from pioreactor.processes.system_command import SystemCommandError, run_system_command
 from pioreactor.updates.errors import UpdateFailedError
 from pioreactor.updates.ports import Services
 
@@ -37,14 +37,12 @@ class SystemdServices:
     def _do(self, verb: str, unit: str) -> None:
         command = ("systemctl", "--no-ask-password", verb, unit)
         try:
-            done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_TIMEOUT_S)
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise UpdateFailedError(f"systemctl {verb} {unit} failed: {error}") from error
-        if done.returncode != 0:
+            run_system_command(command, timeout_s=_TIMEOUT_S)
+        except SystemCommandError as error:
             raise UpdateFailedError(
-                f"systemctl {verb} {unit} was refused: {done.stderr.strip()[:300]}",
-                remedy="Allow it for this account: see packaging/polkit.",
-            )
+                f"systemctl {verb} {unit} failed: {error}",
+                remedy=None if error.stderr is None else "Allow it for this account: see packaging/polkit.",
+            ) from error
 
 
 @dataclass(frozen=True)

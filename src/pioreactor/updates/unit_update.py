@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from pioreactor.exc import ConflictError
 from pioreactor.job_catalog import activities_among
 from pioreactor.private_files import write_atomically
 from pioreactor.processes.launch import launch, pio_argv
+from pioreactor.processes.system_command import SystemCommandError, run_system_command
 from pioreactor.runtime.context import Runtime
 from pioreactor.structs.encoding import to_timestamp
 from pioreactor.updates.archives import Archive, Archives
@@ -133,14 +133,10 @@ class UnitUpdate:
         self.updater()
         if SYSTEMD.is_dir():
             write_atomically(self._request, msgspec.json.encode(request))
-            done = subprocess.run(
-                ("systemctl", "--no-ask-password", "--no-block", "start", SERVICE),
-                stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30.0, check=False,
-            )  # fmt: skip
-            if done.returncode != 0:
-                raise ConflictError(
-                    f"the update was not started: {done.stderr.strip()[:300]}", remedy="See packaging/polkit."
-                )
+            try:
+                run_system_command(("systemctl", "--no-ask-password", "--no-block", "start", SERVICE), timeout_s=30.0)
+            except SystemCommandError as error:
+                raise ConflictError(f"the update was not started: {error}", remedy="See packaging/polkit.") from error
         else:
             write_atomically(self._request, msgspec.json.encode(request))
             launch(pio_argv("update", "app", "--requested"), self.environment)

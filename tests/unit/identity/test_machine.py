@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from pioreactor.identity.computer import Computer, SimulatedComputer
+from pioreactor.processes import system_command
 
 
 def test_the_description_of_the_hat_tells_version_and_serial(tmp_path: Path) -> None:
@@ -29,14 +30,14 @@ def test_without_a_hat_there_is_none(tmp_path: Path) -> None:
 
 def test_switching_off_asks_systemd_and_nobody_for_a_password(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[Any] = []
-    monkeypatch.setattr(subprocess, "run", lambda command, **_options: asked.append(command))
+    monkeypatch.setattr(system_command, "run_system_command", lambda command, **_options: asked.append(command))
     assert Computer().power_off()
     assert asked == [("systemctl", "--no-ask-password", "poweroff")]
 
 
 def test_a_refusal_is_told_in_the_words_of_systemd(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(command: Any, **_options: Any) -> None:
-        raise subprocess.CalledProcessError(1, command, stderr="Access denied\n")
+    def refuse(command: Any, **_options: Any) -> Any:
+        return subprocess.CompletedProcess(command, 1, stdout="", stderr="Access denied\n")
 
     monkeypatch.setattr(subprocess, "run", refuse)
     with pytest.raises(OSError, match=r"refuses to power off: Access denied$"):

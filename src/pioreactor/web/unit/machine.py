@@ -1,6 +1,5 @@
 """Routes of a unit about its machine as a whole: what state it is in, its log, web server, reboot and shutdown, USB."""
 
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -15,6 +14,7 @@ from pioreactor.cluster.backup_replication import BackupCopies, Copy
 from pioreactor.exc import ConflictError, PioreactorError
 from pioreactor.identity.usb_drives import UsbArtifact, UsbDrives, UsbState
 from pioreactor.job_catalog import activities_among
+from pioreactor.processes.system_command import SystemCommandError, run_system_command
 from pioreactor.structs.encoding import to_timestamp
 from pioreactor.version import __version__
 from pioreactor.web.request_bodies import Body
@@ -198,19 +198,11 @@ def _start(unit: UnitServices, what: str) -> Accepted:
 def run_power(what: str, command: Sequence[str]) -> str:
     """Run a command of the operating system; raise `PowerRefusedError`."""
     try:
-        finished = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_COMMAND_TIMEOUT_S, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise PowerRefusedError(f"{what} failed: {error}") from error
-    if finished.returncode != 0:
-        raise PowerRefusedError(f"{what} was refused: {_shortened(finished.stderr.strip())}")
+        run_system_command(command, timeout_s=_COMMAND_TIMEOUT_S)
+    except SystemCommandError as error:
+        ending = "failed" if error.stderr is None else "was refused"
+        raise PowerRefusedError(f"{what} {ending}: {error}") from error
     return "ok"
-
-
-def _shortened(text: str, length: int = 300) -> str:
-    """Return the beginning of a text: it says what was refused."""
-    return text if len(text) <= length else text[:length] + " …"
 
 
 def _uptime_s() -> float | None:
