@@ -139,6 +139,11 @@ class UnitImporter:
                 extract(opened, _chosen(checked_entries(opened))[0], new)
             self._prepare(new)
             self.refuse_while_jobs_run()
+            if (new / DATABASE).exists():
+                back_up(self.runtime)
+            # Last: until here caches of this machine may be made.
+            if (new / PERSISTENT).exists() and self._database(PERSISTENT).exists():
+                _add_missing_caches(self._database(PERSISTENT), new / PERSISTENT)
         except BaseException:
             shutil.rmtree(copy, ignore_errors=True)
             raise
@@ -210,8 +215,6 @@ class UnitImporter:
         for name in _LIVE:
             if (new / name).exists() and self._database(name).exists():
                 _take_over_secrets(self._database(name), new / name)
-        if (new / PERSISTENT).exists() and self._database(PERSISTENT).exists():
-            _add_missing_caches(self._database(PERSISTENT), new / PERSISTENT)
         for name in (CONFIG, LOCAL_CONFIG):
             if (new / name).exists():
                 self._prepare_config(new / name, place_of(self.runtime.paths, name))
@@ -236,8 +239,6 @@ class UnitImporter:
             if (new / name).exists() and self._database(name).exists():
                 (before / name).parent.mkdir(parents=True, exist_ok=True)
                 _put_into(self._database(name), before / name)
-        if (new / DATABASE).exists():
-            back_up(self.runtime)
         self._write(report)  # from here on, what was done can be undone
         for name in names:
             place, kept = place_of(self.runtime.paths, name), before / name
