@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final, Protocol
@@ -15,6 +14,7 @@ import msgspec
 from pioreactor import structs
 from pioreactor.actions.backup import CACHE, FREE_SPACE_FACTOR, Backup, verify
 from pioreactor.exc import InvalidRequestError, NotFoundError, PioreactorError, StorageError
+from pioreactor.http.files_in_parts import digest_of, parts_of, write_part
 from pioreactor.runtime.context import Runtime
 
 PART_BYTES: Final = 512 * 1024
@@ -67,11 +67,7 @@ class BackupCopies:
     def add(self, name: str, offset: int, part: bytes) -> None:
         """Write one part; the same part twice is fine, a gap is not."""
         path = self._unfinished(name)
-        if not path.exists() or offset > path.stat().st_size:
-            raise InvalidRequestError(f"a part of {name} is missing before byte {offset}", remedy="Begin again.")
-        with path.open("r+b") as file:
-            file.seek(offset)
-            file.write(part)
+        write_part(path, name, offset, part)
 
     def finish(self, name: str, declared: BackupDigest, *, kept: int = KEPT) -> Backup:
         """Check that the copy is what was sent and a whole database; then it counts, and the oldest goes."""
@@ -79,7 +75,7 @@ class BackupCopies:
         if not path.exists():
             raise NotFoundError(f"no copy {name} was begun")
         try:
-            if path.stat().st_size != declared.size_bytes or digest(path) != declared.sha256:
+            if path.stat().st_size != declared.size_bytes or digest_of(path) != declared.sha256:
                 raise StorageError(f"{name} did not arrive as it was sent", remedy="Send it again.")
             backup = verify(path)
         except StorageError:
@@ -103,7 +99,7 @@ class BackupCopies:
         path = self._path(name)
         if not path.is_file():
             raise NotFoundError(f"there is no copy {name}")
-        return BackupDigest(path.stat().st_size, digest(path))
+        return BackupDigest(path.stat().st_size, digest_of(path))
 
     def _path(self, name: str) -> Path:
         if not _NAME.fullmatch(name):
@@ -132,10 +128,10 @@ class Fetch(Protocol):
 
 def send(backup: Path, unit: str, fetch: Fetch) -> None:
     """Send a backup to a unit, which checks it; raise the unit's error."""
-    declared = msgspec.to_builtins(BackupDigest(backup.stat().st_size, digest(backup)))
+    declared = msgspec.to_builtins(BackupDigest(backup.stat().st_size, digest_of(backup)))
     path = f"{PATH}/{backup.name}"
     fetch(unit, "PUT", path, json=declared)
-    for offset, part in _parts(backup):
+    for offset, part in parts_of(backup, PART_BYTES):
         fetch(unit, "PUT", f"{path}/parts/{offset}", body=part)
     fetch(unit, "POST", f"{path}/finish", json=declared, timeout_s=600.0)
 
@@ -170,22 +166,8 @@ def fetch_copy(unit: str, name: str, target: Path, fetch: Fetch) -> Backup:
             if not part:
                 break
             file.write(part)
-    if digest(unfinished) != declared.sha256:
+    if digest_of(unfinished) != declared.sha256:
         unfinished.unlink()
         raise StorageError(f"{name} did not arrive whole from {unit}", remedy="Try again.")
     unfinished.replace(target)
     return verify(target)
-
-
-def digest(path: Path) -> str:
-    """Return the SHA-256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _parts(path: Path) -> Iterator[tuple[int, bytes]]:
-    with path.open("rb") as file:
-        offset = 0
-        while part := file.read(PART_BYTES):
-            yield offset, part
-            offset += len(part)

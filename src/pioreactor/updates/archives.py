@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 import subprocess
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -14,6 +12,7 @@ from typing import Final
 import msgspec
 
 from pioreactor.exc import InvalidRequestError, NotFoundError, PioreactorError, StorageError
+from pioreactor.http.files_in_parts import digest_of, write_part
 from pioreactor.storage.paths import Paths
 from pioreactor.updates.bundle import ARCHIVE_NAME, MAX_BYTES, Bundle, Manifest
 from pioreactor.updates.signature import Signers
@@ -140,13 +139,9 @@ class Archives:
             for stale in self.folder.glob(f"*{_UNFINISHED}"):
                 stale.unlink(missing_ok=True)
             path.touch(mode=0o600)
-        if not path.exists() or offset > path.stat().st_size:
-            raise InvalidRequestError(f"a part of {name} is missing before byte {offset}", remedy="Send it again.")
         if shutil.disk_usage(self.folder).free < 2 * len(part):
             raise StorageError("the disk is full", remedy="Delete old exports or backups.")
-        with path.open("r+b") as file:
-            file.seek(offset)
-            file.write(part)
+        write_part(path, name, offset, part)
 
     def finish(self, name: str, sha256: str | None = None) -> Archive:
         """Check an archive that was sent, signature and all files; then it counts. A bad one is deleted."""
@@ -178,18 +173,3 @@ class Archives:
         if ARCHIVE_NAME.fullmatch(name) is None:
             raise InvalidRequestError(f"{name[:100]!r} is not the name of a release archive: release_VERSION.zip")
         return self.folder / f"{name}{_UNFINISHED}"
-
-
-def digest_of(path: Path) -> str:
-    """Return the SHA-256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def parts_of(path: Path) -> Iterable[tuple[int, bytes]]:
-    """Yield the parts of an archive, each with its offset."""
-    with path.open("rb") as file:
-        offset = 0
-        while part := file.read(PART_BYTES):
-            yield offset, part
-            offset += len(part)

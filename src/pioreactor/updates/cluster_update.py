@@ -11,7 +11,8 @@ from urllib.parse import quote
 import msgspec
 
 from pioreactor.exc import PioreactorError
-from pioreactor.updates.archives import digest_of, parts_of
+from pioreactor.http.files_in_parts import digest_of, parts_of
+from pioreactor.updates.archives import PART_BYTES
 from pioreactor.updates.errors import UpdateFailedError
 from pioreactor.updates.progress import Progress
 from pioreactor.updates.unit_update import UpdateRequest, UpdateState
@@ -73,7 +74,7 @@ class ClusterUpdate:
     def hand_over(self, unit: str, archive: Path) -> None:
         """Send an archive to a unit, which checks it."""
         path = f"{PATH}/received/{quote(archive.name)}"
-        for offset, part in parts_of(archive):
+        for offset, part in parts_of(archive, PART_BYTES):
             self.send(unit, "PUT", f"{path}/parts/{offset}", body=part)
         self.ask(unit, "POST", f"{path}/finish", json={"sha256": digest_of(archive)}, timeout_s=120.0)
 

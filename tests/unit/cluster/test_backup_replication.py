@@ -11,8 +11,9 @@ import pytest
 from pioreactor.actions.backup import CACHE
 from pioreactor.bootstrap.simulated import build_simulation
 from pioreactor.cluster import backup_replication
-from pioreactor.cluster.backup_replication import BackupCopies, BackupDigest, digest, fetch_copy, replicate, send
+from pioreactor.cluster.backup_replication import BackupCopies, BackupDigest, fetch_copy, replicate, send
 from pioreactor.exc import InvalidRequestError, NotFoundError, StorageError, UnitUnreachableError
+from pioreactor.http.files_in_parts import digest_of
 from pioreactor.runtime.context import Runtime
 
 
@@ -72,7 +73,7 @@ def test_a_copy_goes_out_in_parts_and_comes_back(
     [kept] = wire.shelves["worker1"].copies()
     assert kept.name == backup.name
     back = fetch_copy("worker1", kept.name, tmp_path / "back" / kept.name, wire)
-    assert (digest(back.path), back.rows) == (digest(backup), 900)
+    assert (digest_of(back.path), back.rows) == (digest_of(backup), 900)
 
 
 def test_a_worker_that_cannot_keep_a_copy_is_passed_over(runtimes: list[Runtime], backup: Path) -> None:
@@ -88,7 +89,7 @@ def test_a_worker_that_cannot_keep_a_copy_is_passed_over(runtimes: list[Runtime]
 
 def test_what_arrives_damaged_does_not_count(runtimes: list[Runtime], backup: Path) -> None:
     copies = BackupCopies(runtimes[1])
-    whole = BackupDigest(backup.stat().st_size, digest(backup))
+    whole = BackupDigest(backup.stat().st_size, digest_of(backup))
     copies.begin(backup.name, whole)
     copies.add(backup.name, 0, backup.read_bytes()[:-1] + b"x")
     with pytest.raises(StorageError, match="did not arrive"):
@@ -101,7 +102,7 @@ def test_what_arrives_damaged_does_not_count(runtimes: list[Runtime], backup: Pa
     copies.add(backup.name, 0, text)
     path = next((runtimes[1].paths.storage / backup_replication.FOLDER).glob("*.part"))
     with pytest.raises(StorageError, match=r"cannot be read|damaged|no database"):
-        copies.finish(backup.name, BackupDigest(len(text), digest(path)))
+        copies.finish(backup.name, BackupDigest(len(text), digest_of(path)))
     assert copies.copies() == []
 
 

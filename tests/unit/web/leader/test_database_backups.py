@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from pioreactor.actions.backup import back_up, list_backups, verify
-from pioreactor.cluster.backup_replication import digest
+from pioreactor.http.files_in_parts import digest_of
 from pioreactor.http.loopback import Request, json_response
 from pioreactor.http.ports import Response
 from pioreactor.storage.leader.database import LeaderDatabase
@@ -74,7 +74,7 @@ def test_a_copy_on_a_worker_is_restored(restoring: Any, tmp_path: Path) -> None:
         if "/parts/" in request.path:
             return Response(200, content[int(request.path.rsplit("/", 1)[1]) :])
         if request.path.startswith("/unit_api/backups/"):
-            return json_response({"size_bytes": len(content), "sha256": digest(copy)})
+            return json_response({"size_bytes": len(content), "sha256": digest_of(copy)})
         return json_response([])
 
     restoring.add_workers("unit1", "unit2")
