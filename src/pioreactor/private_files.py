@@ -1,4 +1,4 @@
-"""Files that other users of this computer cannot read, and that are replaced in one step."""
+"""Files that other users of this computer cannot read, and that are replaced in one step and durably."""
 
 import contextlib
 import fcntl
@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
+
+from pioreactor.exc import StorageError
 
 FILE_MODE: Final = 0o660
 _OTHERS: Final = 0o007
@@ -40,11 +42,46 @@ def write_atomically(path: Path, content: str | bytes, *, mode: int | None = Non
         os.fchmod(descriptor, chosen)
         os.fsync(descriptor)
         draft.replace(path)
-    directory = os.open(path.parent, os.O_RDONLY)
+    sync_folder(path.parent)
+
+
+@contextmanager
+def complete_file(target: Path) -> Iterator[Path]:
+    """Give a path to write to, which takes the target's place, durably, when the block ends without an exception.
+
+    Raise `StorageError` when it cannot be written. Nothing under either name is left of what was not completed.
+    """
+    unfinished = target.with_name(f".{target.name}.tmp")
     try:
-        os.fsync(directory)
+        yield unfinished
+        with unfinished.open("rb") as file:
+            os.fsync(file.fileno())
+        unfinished.replace(target)
+        sync_folder(target.parent)
+    except OSError as error:
+        raise StorageError(f"{target} cannot be written: {error}") from error
     finally:
-        os.close(directory)
+        unfinished.unlink(missing_ok=True)
+
+
+def sync_folder(folder: Path) -> None:
+    """Write out which files a folder has: without it a power cut may undo a renaming. Raise `OSError`."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def locked_folder(folder: Path) -> Iterator[None]:
+    """Hold the lock of a folder, so that edits of its files by several processes do not lose changes."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def free_path(path: Path) -> Path:

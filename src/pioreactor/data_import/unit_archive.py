@@ -27,6 +27,7 @@ from pioreactor.data_import.source import PERSISTENT as PERSISTENT
 from pioreactor.exc import StorageError
 from pioreactor.identity.sessions import STORE
 from pioreactor.jobs.restart_policy import CACHE as RESUMED
+from pioreactor.private_files import complete_file
 from pioreactor.runtime.context import Runtime
 from pioreactor.settings.editing import without
 from pioreactor.settings.schema import secret_keys
@@ -95,18 +96,9 @@ def stream_archive(runtime: Runtime) -> Iterator[bytes]:
 
 def write_archive(runtime: Runtime, target: Path) -> int:
     """Write the archive to a file that appears when it is complete; return its size in bytes."""
-    unfinished = target.with_name(f".{target.name}.tmp")
-    try:
-        with unfinished.open("wb") as file:
-            for part in stream_archive(runtime):
-                file.write(part)
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(target)
-    except OSError as error:
-        raise StorageError(f"{target} cannot be written: {error}") from error
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with complete_file(target) as unfinished, unfinished.open("wb") as file:
+        for part in stream_archive(runtime):
+            file.write(part)
     return target.stat().st_size
 
 

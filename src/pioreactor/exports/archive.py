@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -20,6 +19,7 @@ from pioreactor.exports.request import ExportRequest, source_of
 from pioreactor.exports.rows import ExportedColumn, RowFormat
 from pioreactor.exports.table_files import write_table
 from pioreactor.measurements.spec import ColumnValue
+from pioreactor.private_files import complete_file
 from pioreactor.storage.leader.dataset_rows import DatasetRows
 from pioreactor.version import __version__
 
@@ -70,7 +70,7 @@ class ArchiveWriter:
         target.parent.mkdir(parents=True, exist_ok=True)
         _check_disk_space(target.parent, self._total * _BYTES_PER_ROW)
         with (
-            _atomic_file(target) as unfinished,
+            complete_file(target) as unfinished,
             zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED, compresslevel=_COMPRESSION_LEVEL) as archive,
         ):
             entries = [self._add(archive, dataset, unfinished.parent) for dataset in self.datasets]
@@ -164,15 +164,3 @@ def _check_disk_space(folder: Path, needed_bytes: int) -> None:
             f"the export needs {(needed_bytes + FREE_BYTES) / 1e6:.0f} MB in {folder}, {free / 1e6:.0f} MB are free",
             remedy="Delete old exports, choose fewer datasets or a shorter time, or write it to another disk.",
         )
-
-
-@contextmanager
-def _atomic_file(target: Path) -> Iterator[Path]:
-    unfinished = target.with_name(f".{target.name}.tmp")
-    try:
-        yield unfinished
-        unfinished.replace(target)
-    except OSError as error:
-        raise StorageError(f"{target} cannot be written: {error}") from error
-    finally:
-        unfinished.unlink(missing_ok=True)

@@ -6,7 +6,6 @@ the experiment over; everything else is there to be read without this software.
 
 from __future__ import annotations
 
-import os
 import shutil
 import sqlite3
 import zipfile
@@ -24,7 +23,7 @@ from pioreactor.exc import InvalidRequestError, StorageError
 from pioreactor.exports.dataset import Dataset
 from pioreactor.exports.exporter import ExportedArchive, csv_lines, datasets_of
 from pioreactor.exports.request import ExportRequest, safe_name
-from pioreactor.private_files import free_path
+from pioreactor.private_files import complete_file, free_path
 from pioreactor.runtime.context import Runtime
 from pioreactor.settings.editing import without
 from pioreactor.settings.schema import secret_keys
@@ -59,25 +58,16 @@ def write_experiment(
     target = output if output is not None else free_path(exports / f"experiment_{of}_{now:%Y%m%d%H%M%S}.zip")
     target.parent.mkdir(parents=True, exist_ok=True)
     _check_room(source, target.parent)
-    unfinished = target.with_name(f".{target.name}.tmp")
-    try:
-        with TemporaryDirectory(prefix=".experiment-", dir=target.parent) as folder:
-            extracted = Path(folder) / DATABASE
-            rows = _extract(source, extracted, experiment)
-            with zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED, compresslevel=3) as archive:
-                archive.write(extracted, DATABASE)
-                _add_tables(archive, extracted, runtime, experiment)
-                _add_files(archive, runtime)
-                for unit, content in (of_units if of_units is not None else {}).items():
-                    archive.writestr(f"calibrations/{safe_name(unit)}.zip", content)
-                archive.writestr(CRATE, _crate(experiment, now, archive.namelist()))
-        with unfinished.open("rb") as file:
-            os.fsync(file.fileno())
-        unfinished.replace(target)
-    except OSError as error:
-        raise StorageError(f"{target} cannot be written: {error}") from error
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with complete_file(target) as unfinished, TemporaryDirectory(prefix=".experiment-", dir=target.parent) as folder:
+        extracted = Path(folder) / DATABASE
+        rows = _extract(source, extracted, experiment)
+        with zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED, compresslevel=3) as archive:
+            archive.write(extracted, DATABASE)
+            _add_tables(archive, extracted, runtime, experiment)
+            _add_files(archive, runtime)
+            for unit, content in (of_units if of_units is not None else {}).items():
+                archive.writestr(f"calibrations/{safe_name(unit)}.zip", content)
+            archive.writestr(CRATE, _crate(experiment, now, archive.namelist()))
     return ExportedArchive(str(target), rows, target.stat().st_size)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import signal
 from collections.abc import Callable, Iterator
@@ -13,7 +12,7 @@ from pathlib import Path
 
 from pioreactor.exc import ConfigurationError
 from pioreactor.messaging.accounts import Account, password_file, permission_file
-from pioreactor.private_files import write_atomically
+from pioreactor.private_files import locked_folder, write_atomically
 
 _MOSQUITTO = """\
 listener {port} {interface}
@@ -112,12 +111,8 @@ class BrokerFiles:
     @contextmanager
     def _locked(self) -> Iterator[None]:
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        directory = os.open(self.folder, os.O_RDONLY)
-        try:
-            fcntl.flock(directory, fcntl.LOCK_EX)
+        with locked_folder(self.folder):
             yield
-        finally:
-            os.close(directory)
 
 
 def _without_lines(text: str, name: str) -> str:

@@ -1,14 +1,11 @@
 """Atomic changes of configuration files that preserve comments."""
 
-import fcntl
-import os
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 
 from pioreactor.exc import ConfigurationError
-from pioreactor.private_files import write_atomically
+from pioreactor.private_files import locked_folder, write_atomically
 from pioreactor.settings.faulty_values import refuse
 from pioreactor.settings.ini import Sections, normalize_dashes, parse_ini, read_ini, read_ini_tolerantly
 from pioreactor.settings.load import faults_of_text
@@ -19,7 +16,7 @@ _HEADER = re.compile(r"^\[(?P<name>.+)\]")
 
 def set_value(path: Path, section: str, key: str, value: str, *, check: Callable[[str], None] | None = None) -> None:
     """Write one value. `check` receives the new text and raises to reject it."""
-    with _locked(path):
+    with locked_folder(path.parent):
         before = path.read_text(encoding="utf-8") if path.exists() else ""
         after = with_value(before, section, key, value)
         if check is not None:
@@ -31,7 +28,7 @@ def remove_value(path: Path, section: str, key: str) -> None:
     """Remove every line that sets a value; a file or key that is absent is fine."""
     if not path.exists():
         return
-    with _locked(path):
+    with locked_folder(path.parent):
         lines = path.read_text(encoding="utf-8").splitlines()
         places = _places(lines)
         kept = list(lines)
@@ -60,7 +57,7 @@ def remove_values(path: Path, removed: Iterable[tuple[str, str]]) -> None:
     """Remove keys, given as (section, key), from a file; nothing is written when it has none of them."""
     if not path.exists():
         return
-    with _locked(path):
+    with locked_folder(path.parent):
         before = path.read_text(encoding="utf-8")
         after = without(before, removed)
         if after != before:
@@ -214,14 +211,3 @@ def _check_writable(section: str, key: str, value: str) -> None:
         raise ConfigurationError(f"{key!r} is not a valid name of a key")
     if any(char in value for char in "\n\r\0"):
         raise ConfigurationError("a value must be a single line")
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Hold an exclusive lock on the directory, so that concurrent edits do not lose changes."""
-    directory = os.open(path.parent, os.O_RDONLY)
-    try:
-        fcntl.flock(directory, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(directory)

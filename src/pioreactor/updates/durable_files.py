@@ -8,7 +8,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from pioreactor.private_files import write_atomically
+from pioreactor.private_files import sync_folder, write_atomically
 
 
 class DurableFiles:
@@ -28,19 +28,19 @@ class DurableFiles:
     def move(self, source: Path, target: Path) -> None:
         """Rename within a file system; replaces a file or a link. It needs no space."""
         source.replace(target)
-        _sync_folder(target.parent)
+        sync_folder(target.parent)
 
     def keep(self, source: Path, target: Path) -> None:
         """Give a file a second name."""
         target.unlink(missing_ok=True)
         target.hardlink_to(source)
-        _sync_folder(target.parent)
+        sync_folder(target.parent)
 
     def remove(self, path: Path) -> None:
         """Remove a file or a link if it is there."""
         if path.is_symlink() or path.exists():
             path.unlink()
-            _sync_folder(path.parent)
+            sync_folder(path.parent)
 
     def remove_tree(self, path: Path) -> None:
         """Remove a folder and what is in it if it is there."""
@@ -69,7 +69,7 @@ class DurableFiles:
             # Leaving the write-ahead log needs all other connections to be closed.
             for mode in ("DELETE", "WAL"):
                 database.execute(f"PRAGMA journal_mode={mode}").fetchone()
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
 
 
 def remove_database(path: Path) -> None:
@@ -84,11 +84,3 @@ def revision_of(path: Path) -> str:
         if not database.execute("SELECT count(*) FROM sqlite_master WHERE name = 'alembic_version'").fetchone()[0]:
             return ""
         return ",".join(str(row[0]) for row in database.execute("SELECT version_num FROM alembic_version"))
-
-
-def _sync_folder(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
