@@ -90,7 +90,7 @@ class JudgedStore(Generic[T]):
         judgment = (self.judge if judge is None else judge)(artifact, self.active_or_none(runtime, device))
         name = self.name_of(artifact)
         if judgment.doubts and self.files.active_name(runtime, device) == name:
-            name = free_name(self.files.names(runtime).get(device, []), name)
+            name = free_name(self.files.names(runtime, device), name)
             setattr(artifact, self.name_field, name)
         self.files.save(runtime, device, artifact)
         if activate and not judgment.doubts:

@@ -100,7 +100,7 @@ class CalibrationBase(Struct, tag_field="calibration_type", kw_only=True, metacl
     def set_as_active_calibration_for_device(self, device: str) -> None:
         """Save this calibration on the current unit unless it is saved already, and make it active."""
         runtime = context.current()
-        if self.calibration_name not in files.names(runtime).get(device, []):
+        if self.calibration_name not in files.names(runtime, device):
             files.save(runtime, device, self)
         files.set_active(runtime, device, self.calibration_name)
 

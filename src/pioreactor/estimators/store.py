@@ -5,7 +5,6 @@ from __future__ import annotations
 from pioreactor.estimators.models import EstimatorBase, ODFusionEstimator, estimator_from_builtins
 from pioreactor.exc import CalibrationError, UnusableCalibrationError
 from pioreactor.runtime.artifact_store import ArtifactStore
-from pioreactor.runtime.context import Runtime
 from pioreactor.science.curves import sampled
 
 OD_FUSED = "od_fused"
@@ -45,57 +44,8 @@ files: ArtifactStore[EstimatorBase] = ArtifactStore(
     check_usable=check_usable,
 )
 
-
-def parse(text: str) -> EstimatorBase:
-    """Return the estimator in a YAML text; raise `CalibrationError` with the reason if it is invalid."""
-    return files.parse(text)
-
-
-def check(estimator: EstimatorBase) -> None:
-    """Raise `UnusableCalibrationError` with the reason if an estimator would give wrong numbers."""
-    files.check(estimator)
-
-
-def load(runtime: Runtime, device: str, name: str) -> EstimatorBase:
-    """Return an estimator; raise `NotFoundError` if there is none, `CalibrationError` if it is unusable."""
-    return files.load(runtime, device, name)
-
-
-def load_active(runtime: Runtime, device: str = OD_FUSED) -> EstimatorBase | None:
-    """Return the active estimator, None if there is none; raise `CalibrationError` if it is missing or damaged."""
-    return files.load_active(runtime, device)
-
-
-def save(runtime: Runtime, device: str, estimator: EstimatorBase) -> None:
-    """Save an estimator, replacing one of the same name; raise `CalibrationError` if it does not fit the device."""
-    files.save(runtime, device, estimator)
-
-
-def delete(runtime: Runtime, device: str, name: str) -> None:
-    """Delete an estimator and deactivate it; raise `NotFoundError` if there is none."""
-    files.delete(runtime, device, name)
-
-
-def active_name(runtime: Runtime, device: str = OD_FUSED) -> str | None:
-    """Return the name of the active estimator of a device, None if there is none."""
-    return files.active_name(runtime, device)
-
-
-def active_names(runtime: Runtime) -> dict[str, str]:
-    """Return the name of the active estimator by device."""
-    return files.active_names(runtime)
-
-
-def set_active(runtime: Runtime, device: str, name: str | None) -> None:
-    """Make an estimator active, or none; raise as `load` does if it is unusable."""
-    files.set_active(runtime, device, name)
-
-
-def names(runtime: Runtime, device: str) -> list[str]:
-    """Return the names of the estimators of a device, including damaged ones."""
-    return files.names(runtime).get(device, [])
-
-
-def list_all(runtime: Runtime) -> dict[str, list[EstimatorBase]]:
-    """Return the estimators by device, without damaged ones (`load` raises the reason)."""
-    return files.list_all(runtime)
+# `ArtifactStore` says what each does.
+parse, check = files.parse, files.check
+load, save, delete, names, list_all = files.load, files.save, files.delete, files.names, files.list_all
+load_active, set_active = files.load_active, files.set_active
+active_name, active_names = files.active_name, files.active_names

@@ -126,14 +126,14 @@ class ArtifactStore(Generic[T]):
         self.check(self.load(runtime, device, name))
         self._active(runtime).set(device, name)
 
-    def names(self, runtime: Runtime) -> dict[str, list[str]]:
-        """Return device → names of all that are kept."""
-        return runtime.artifacts.names(self._kind)
+    def names(self, runtime: Runtime, device: str) -> list[str]:
+        """Return the names of all that are kept for a device, damaged ones included."""
+        return runtime.artifacts.names(self._kind).get(device, [])
 
     def list_all(self, runtime: Runtime) -> dict[str, list[T]]:
         """Return device → artifacts; damaged ones are skipped (`load` raises the reason)."""
         found: dict[str, list[T]] = {}
-        for device, names in self.names(runtime).items():
+        for device, names in runtime.artifacts.names(self._kind).items():
             for name in names:
                 try:
                     found.setdefault(device, []).append(self.load(runtime, device, name))

@@ -105,16 +105,16 @@ def test_a_change_against_the_active_one_is_doubtful(new: ODFusionEstimator, dou
 def test_a_doubtful_one_is_kept_beside_the_active_one_and_waits_for_a_second_yes(runtime: Runtime) -> None:
     first, second = made("mine"), made("mine", factor=10)
     saved = save_judged(runtime, "od_fused", first, activate=True)
-    assert (store.active_name(runtime), saved.active, saved.judgment.doubts) == ("mine", True, [])
+    assert (store.active_name(runtime, "od_fused"), saved.active, saved.judgment.doubts) == ("mine", True, [])
 
     saved = save_judged(runtime, "od_fused", second, activate=True)
     assert saved.judgment.doubts
-    assert (saved.name, second.estimator_name, store.active_name(runtime)) == ("mine-2", "mine-2", "mine")
+    assert (saved.name, second.estimator_name, store.active_name(runtime, "od_fused")) == ("mine-2", "mine-2", "mine")
     assert store.load(runtime, "od_fused", "mine") == first
     assert judge_usable(runtime, "od_fused", second) == saved.judgment
 
     store.set_active(runtime, "od_fused", "mine-2")
-    assert store.active_name(runtime) == "mine-2"
+    assert store.active_name(runtime, "od_fused") == "mine-2"
 
 
 def test_a_session_under_http_does_not_use_a_doubtful_one(runtime: Runtime) -> None:
@@ -130,7 +130,7 @@ def test_a_session_under_http_does_not_use_a_doubtful_one(runtime: Runtime) -> N
         ("a", True, False),
         ("b", False, True),
     ]
-    assert store.active_name(runtime) == "a"
+    assert store.active_name(runtime, "od_fused") == "a"
 
 
 def test_the_command_prints_doubts_and_obeys(runtime: Runtime) -> None:
@@ -140,4 +140,4 @@ def test_the_command_prints_doubts_and_obeys(runtime: Runtime) -> None:
     assert done.exit_code == 0, done.output
     assert "od_fused uses 'b'." in done.output
     assert "Doubtful: For equal readings it gives 10 times the OD of 'a'" in done.output
-    assert store.active_name(runtime) == "b"
+    assert store.active_name(runtime, "od_fused") == "b"

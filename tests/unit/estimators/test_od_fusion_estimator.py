@@ -100,21 +100,21 @@ def test_a_fit_keeps_to_the_rules_of_the_format() -> None:
 
 
 def test_an_estimator_is_saved_loaded_and_used(runtime: Runtime) -> None:
-    assert store.load_active(runtime) is None
+    assert store.load_active(runtime, "od_fused") is None
     store.save(runtime, "od_fused", estimator())
     store.set_active(runtime, "od_fused", "fused")
-    loaded = store.load_active(runtime)
+    loaded = store.load_active(runtime, "od_fused")
     assert loaded == estimator()
     assert store.active_names(runtime) == {"od_fused": "fused"}
     assert isinstance(loaded, ODFusionEstimator)
     loaded.recorded_data.clear()
-    assert store.load_active(runtime) == estimator()
+    assert store.load_active(runtime, "od_fused") == estimator()
     assert [kept.estimator_name for kept in store.list_all(runtime)["od_fused"]] == ["fused"]
     text = runtime.artifacts.read("estimators", "od_fused", "fused")
     assert text is not None
     assert text.startswith("estimator_type: od_fused_estimator\nestimator_name: fused\n")
     store.delete(runtime, "od_fused", "fused")
-    assert store.load_active(runtime) is None
+    assert store.load_active(runtime, "od_fused") is None
     assert store.names(runtime, "od_fused") == []
 
 
@@ -161,4 +161,4 @@ def test_an_estimator_that_is_not_finite_or_constant_is_refused_when_saved_activ
         store.set_active(runtime, store.OD_FUSED, "fused")
     runtime.stores.persistent("active_estimators").set(store.OD_FUSED, "fused")
     with pytest.raises(UnusableCalibrationError):
-        store.load_active(runtime)
+        store.load_active(runtime, "od_fused")

@@ -200,7 +200,7 @@ def test_angles_are_fused_from_the_raw_readings(set_up: SetUp) -> None:
         "90": bench.decoded("od_reading/raw_od3")[-1]["od"],
         "135": bench.decoded("od_reading/od4")[-1]["od"],
     }
-    estimator = estimators.load_active(bench.unit.runtime)
+    estimator = estimators.load_active(bench.unit.runtime, "od_fused")
     assert estimator is not None
     assert fused[-1]["od_fused"] == pytest.approx(estimator.fusion.estimate(fusion_inputs), rel=1e-6)  # type: ignore[attr-defined]
 
