@@ -35,8 +35,7 @@ class Backup:
 
 def database_of(runtime: Runtime) -> Path:
     """Return the file of the leader's database."""
-    named = runtime.settings.storage.database
-    return Path(named) if named else runtime.paths.database
+    return runtime.paths.database_named(runtime.settings.storage.database)
 
 
 def folder_of(runtime: Runtime) -> Path:

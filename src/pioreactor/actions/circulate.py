@@ -103,8 +103,6 @@ def circulate(
     source_of_event: str = "circulate",
 ) -> tuple[float, float]:
     """Circulate for a time; return what was added and the volume requested from the waste pump [mL]."""
-    runtime = context.current()
-    where = unit if unit is not None else runtime.unit
-    what_for = experiment if experiment is not None else str(runtime.identity.experiment())
+    where, what_for = context.current().place(unit, experiment)
     with managed_lifecycle(where, what_for, f"circulate_{pump.role}") as action:
         return _Circulation(action, pump, source_of_event).run(duration_s)

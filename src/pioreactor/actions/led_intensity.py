@@ -79,8 +79,7 @@ def led_intensity(
     LEDs set outside a running job stay on; `pio kill --job-name led_intensity` (or `--all-jobs`) turns them off.
     """
     runtime = context.current()
-    where = unit if unit is not None else runtime.unit
-    what_for = experiment if experiment is not None else runtime.identity.experiment()
+    where, what_for = runtime.place(unit, experiment)
     if not runtime.identity.is_active():
         log.error("%s is not an active worker; LEDs stay as they are.", where)
         return False

@@ -36,8 +36,7 @@ def run_pump_action(
 ) -> DoseOutcome:
     """Run a pump under the action's name, so that it can be watched and stopped; raise when it is refused."""
     runtime = context.current()
-    where = unit if unit is not None else runtime.unit
-    what_for = experiment if experiment is not None else str(runtime.identity.experiment())
+    where, what_for = runtime.place(unit, experiment)
     with managed_lifecycle(where, what_for, pump.event) as action:
         rate = load_pump_rate(action, pump)
         if rate is not None:

@@ -53,9 +53,7 @@ def run_pumps(
     steps: Sequence[Step], *, unit: str | None = None, experiment: str | None = None, source_of_event: str = "pumps"
 ) -> None:
     """Do each step; a refused one ends the script with its error, a stop ends it with `StoppedError`."""
-    runtime = context.current()
-    where = unit if unit is not None else runtime.unit
-    what_for = experiment if experiment is not None else str(runtime.identity.experiment())
+    where, what_for = context.current().place(unit, experiment)
     with managed_lifecycle(where, what_for, JOB_NAME) as script:
         for name, amount in steps:
             if name == WAIT:

@@ -65,10 +65,7 @@ class AutomationJob(BackgroundJob):
         **settings: object,
     ) -> None:
         runtime = context.current()
-        super().__init__(
-            unit if unit is not None else runtime.unit,
-            experiment if experiment is not None else runtime.identity.experiment(),
-        )
+        super().__init__(*runtime.place(unit, experiment))
         self._registration.publish_setting("automation_name", self.automation_name)
         self._timer: LaneTimer | None = None
         self._has_trigger = False

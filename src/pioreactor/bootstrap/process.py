@@ -351,4 +351,4 @@ def _twin_socket(settings: Settings) -> Path:
 def _open_records(settings: Settings, paths: Paths) -> RecordSink:
     from pioreactor.storage.leader.ingest.sqlite_sink import SqliteRecordSink
 
-    return SqliteRecordSink(Path(settings.storage.database) if settings.storage.database else paths.database)
+    return SqliteRecordSink(paths.database_named(settings.storage.database))

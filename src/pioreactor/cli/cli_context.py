@@ -84,8 +84,7 @@ class CliContext:
 
     def database(self) -> Path:
         """Return the leader's database; raise `NotFoundError` where there is none."""
-        configured = self.settings.storage.database
-        path = Path(configured) if configured else self.paths.database
+        path = self.paths.database_named(self.settings.storage.database)
         if not path.exists():
             raise NotFoundError(
                 f"there is no database {path}", remedy="It is created on the leader at its first start."

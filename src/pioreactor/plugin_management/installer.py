@@ -76,7 +76,7 @@ def check_file_name(name: str) -> str:
 
 def leader_database(paths: Paths, named: str | None) -> Path | None:
     """Return the leader's database, `named` being that of the configuration; None before it was created."""
-    path = Path(named) if named else paths.database
+    path = paths.database_named(named)
     return path if path.exists() else None
 
 

@@ -68,6 +68,16 @@ class Runtime:
     def unit(self) -> str:
         return self.identity.unit
 
+    def place(self, unit: str | None, experiment: str | None) -> tuple[str, str]:
+        """Return unit and experiment; None stands for this unit, and for the experiment that it is assigned to.
+
+        Raise `NotAssignedAnExperimentError` if there is none.
+        """
+        return (
+            unit if unit is not None else self.unit,
+            experiment if experiment is not None else str(self.identity.experiment()),
+        )
+
 
 DEFAULT_FACTORY: Final = "pioreactor.bootstrap:build_runtime"
 """What builds the runtime of a process that installed none, such as a plugin's script.

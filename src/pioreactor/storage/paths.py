@@ -66,6 +66,10 @@ class Paths:
         """The leader's database, unless `[storage] database` names another."""
         return self.storage / "pioreactor.sqlite"
 
+    def database_named(self, name: str | None) -> Path:
+        """Return the leader's database; `name` is what `[storage] database` has, blank or None for the usual place."""
+        return Path(name) if name else self.database
+
     @property
     def persistent_store(self) -> Path:
         return self.storage / "local_persistent_pioreactor_metadata.sqlite"

@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from pioreactor.actions.backup import database_of
 from pioreactor.exc import ConflictError
 from pioreactor.job_catalog import activities_among
 from pioreactor.private_files import write_atomically
@@ -107,8 +108,7 @@ class UnitUpdate:
                 remedy=f"Install the package, or run packaging/install.sh; both install below {DEFAULT_ROOT}.",
             )
         runtime = self.runtime
-        named = runtime.settings.storage.database
-        database = Path(named) if named else runtime.paths.database
+        database = database_of(runtime)
         is_on_pi = "Raspberry Pi" in (runtime.computer.versions().get("rpi_machine") or "")
         return Updater(
             self.installation,

@@ -441,8 +441,7 @@ def start_od_reading(
     return ODReader(
         angles,
         interval,
-        unit if unit is not None else runtime.unit,
-        experiment if experiment is not None else runtime.identity.experiment(),
+        *runtime.place(unit, experiment),
         reference_channel=reference,
         ir_led_intensity=ir_led_intensity,
         calibrated=calibrated,

@@ -304,7 +304,4 @@ def start_stirring(
     **options: bool | float | None,
 ) -> Stirrer:
     """Start stirring on this unit at `target_rpm`, by default the configured speed (0 stops the bar)."""
-    runtime = context.current()
-    where = unit if unit is not None else runtime.unit
-    assigned = experiment if experiment is not None else runtime.identity.experiment()
-    return Stirrer(target_rpm, where, assigned, **options)  # type: ignore[arg-type]
+    return Stirrer(target_rpm, *context.current().place(unit, experiment), **options)  # type: ignore[arg-type]

@@ -53,6 +53,7 @@ def init(
     as_json: bool,
 ) -> None:
     """Make this unit the leader of a new cluster. Run again, it completes what is missing."""
+    from pioreactor.actions.backup import database_of
     from pioreactor.cluster import chrony
     from pioreactor.cluster.leader_setup import LeaderPlan, set_up_leader
     from pioreactor.identity.people import add_first_person
@@ -67,7 +68,7 @@ def init(
     for step in set_up_leader(runtime.paths, plan, now=runtime.clock.now()):
         done.append({"step": step.name, "detail": step.detail})
         click.echo(f"  {step.name}: {step.detail}", err=True)
-    database = LeaderDatabase.open(runtime.paths.database, now=runtime.clock.now)
+    database = LeaderDatabase.open(database_of(runtime), now=runtime.clock.now)
     try:
         if with_reactor:
             database.workers.add(runtime.unit, model_name=model_name, model_version=model_version)
