@@ -5,6 +5,7 @@ import sys
 import warnings
 from collections.abc import Callable, Mapping
 from importlib import import_module
+from types import MappingProxyType
 from typing import Any
 
 _log = logging.getLogger(__name__)
@@ -24,19 +25,18 @@ def warn_deprecated(former: str, present: str, *, stacklevel: int = 3) -> None:
 
 
 def load_on_access(
-    module: str, places: Mapping[str, str], *, former: Mapping[str, str] | None = None
+    module: str, places: Mapping[str, str], *, former: Mapping[str, str] = MappingProxyType({})
 ) -> Callable[[str], Any]:
     """Return the `__getattr__` of a module: `places` gives for each name the module that defines it.
 
     `former` gives for each former name the present one of the same module; asking for it warns.
     """
-    renamed = former if former is not None else {}
 
     def load(name: str) -> Any:
-        if name in renamed:
+        if name in former:
             short = module.removeprefix("pioreactor.")
-            warn_deprecated(f"{short}.{name}", f"{short}.{renamed[name]}")
-            return getattr(sys.modules[module], renamed[name])
+            warn_deprecated(f"{short}.{name}", f"{short}.{former[name]}")
+            return getattr(sys.modules[module], former[name])
         if name not in places:
             raise AttributeError(f"module {module!r} has no attribute {name!r}")
         return getattr(import_module(places[name]), name)

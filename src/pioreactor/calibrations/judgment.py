@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from statistics import median
-from typing import Literal
+from types import MappingProxyType
+from typing import Final, Literal
 
 from pioreactor.calibrations import fit_quality
 from pioreactor.calibrations.fit_quality import Range
@@ -15,6 +16,7 @@ from pioreactor.science.curves import NoSolutionError
 
 Asked = Mapping[Literal["x", "y"], Range]
 """What a person wanted to be covered, on one axis or both."""
+NOTHING_ASKED: Final[Asked] = MappingProxyType({})
 
 GOOD_RESIDUAL, MAX_RESIDUAL = 0.03, 0.1
 """Root mean square by which points miss the curve, as a share of the curve's span."""
@@ -29,7 +31,9 @@ _EXACT = 1e-9
 _SAMPLES = 17
 
 
-def judge(calibration: CalibrationBase, active: CalibrationBase | None = None, asked: Asked | None = None) -> Judgment:
+def judge(
+    calibration: CalibrationBase, active: CalibrationBase | None = None, asked: Asked = NOTHING_ASKED
+) -> Judgment:
     """Return the judgment of a usable calibration, compared with the active one and with what was asked for."""
     recorded = calibration.recorded_data
     r = fit_quality.r(calibration.curve_data_, recorded)
@@ -39,7 +43,7 @@ def judge(calibration: CalibrationBase, active: CalibrationBase | None = None, a
     doubts = _doubts_of_fit(grade, r, residual)
     if active is not None:
         doubts += _doubts_of_change(calibration, active, ratio)
-    for axis, wanted in (asked if asked is not None else {}).items():
+    for axis, wanted in asked.items():
         label, values = getattr(calibration, axis), recorded.get(axis, [])
         doubts += _doubts_of_range(label, values, wanted)
     return Judgment(
@@ -55,7 +59,7 @@ def judge(calibration: CalibrationBase, active: CalibrationBase | None = None, a
 
 
 def save_judged(
-    runtime: Runtime, device: str, calibration: CalibrationBase, *, activate: bool, asked: Asked | None = None
+    runtime: Runtime, device: str, calibration: CalibrationBase, *, activate: bool, asked: Asked = NOTHING_ASKED
 ) -> Saved:
     """Save a calibration as `JudgedStore.save_judged` does, compared with what was asked for, too."""
     return judged.save_judged(

@@ -14,6 +14,7 @@ from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import MappingProxyType
 from typing import Final
 
 import msgspec
@@ -40,7 +41,11 @@ _SHARE: Final = 1.2
 
 
 def write_experiment(
-    runtime: Runtime, experiment: str, *, output: Path | None = None, of_units: Mapping[str, bytes] | None = None
+    runtime: Runtime,
+    experiment: str,
+    *,
+    output: Path | None = None,
+    of_units: Mapping[str, bytes] = MappingProxyType({}),
 ) -> ExportedArchive:
     """Write the archive of an experiment to a file that appears when it is complete.
 
@@ -65,7 +70,7 @@ def write_experiment(
             archive.write(extracted, DATABASE)
             _add_tables(archive, extracted, runtime, experiment)
             _add_files(archive, runtime)
-            for unit, content in (of_units if of_units is not None else {}).items():
+            for unit, content in of_units.items():
                 archive.writestr(f"calibrations/{safe_name(unit)}.zip", content)
             archive.writestr(CRATE, _crate(experiment, now, archive.namelist()))
     return ExportedArchive(str(target), rows, target.stat().st_size)

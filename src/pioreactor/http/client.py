@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from pioreactor.exc import InvalidRequestError, UnitUnreachableError
-from pioreactor.http.ports import OpenResponse, Response
+from pioreactor.http.ports import NO_HEADERS, OpenResponse, Response
 
 if TYPE_CHECKING:
     from ssl import SSLContext
@@ -36,10 +36,10 @@ class StandardHttpClient:
         *,
         json: object = None,
         body: bytes | None = None,
-        headers: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] = NO_HEADERS,
         timeout_s: float = 5.0,
     ) -> Response:
-        sent = {"Accept": "application/json", "Connection": "close", **(headers if headers is not None else {})}
+        sent = {"Accept": "application/json", "Connection": "close", **headers}
         if json is not None:
             body = msgspec.json.encode(json)
             sent["Content-Type"] = "application/json"
@@ -58,12 +58,10 @@ class StandardHttpClient:
         url: str,
         *,
         body: IO[bytes] | None = None,
-        headers: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] = NO_HEADERS,
         timeout_s: float = 5.0,
     ) -> OpenResponse:
-        return self._send(
-            method, url, body, {"Connection": "close", **(headers if headers is not None else {})}, timeout_s
-        )
+        return self._send(method, url, body, {"Connection": "close", **headers}, timeout_s)
 
     def _send(
         self, method: str, url: str, body: bytes | IO[bytes] | None, headers: Mapping[str, str], timeout_s: float

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from pioreactor.exc import UnitUnreachableError
-from pioreactor.http.ports import OpenResponse, Response
+from pioreactor.http.ports import NO_HEADERS, OpenResponse, Response
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +38,13 @@ class LoopbackHttp:
         *,
         json: object = None,
         body: bytes | None = None,
-        headers: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] = NO_HEADERS,
         timeout_s: float = 5.0,
     ) -> Response:
         parts = urlsplit(url)
         path = parts.path + (f"?{parts.query}" if parts.query else "")
         received = msgspec.json.decode(msgspec.json.encode(json)) if json is not None else body
-        request = Request(method, path, received, dict(headers if headers is not None else {}))
+        request = Request(method, path, received, dict(headers))
         self.asked.append((parts.netloc, request))
         answer = self.hosts.get(parts.netloc)
         if answer is None:
@@ -57,7 +57,7 @@ class LoopbackHttp:
         url: str,
         *,
         body: IO[bytes] | None = None,
-        headers: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] = NO_HEADERS,
         timeout_s: float = 5.0,
     ) -> OpenResponse:
         content = body.read() if body is not None else None

@@ -2,11 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import IO, Protocol
+from types import MappingProxyType
+from typing import IO, Final, Protocol
 
 import msgspec
 
 from pioreactor.exc import UnitUnreachableError
+
+NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,7 @@ class HttpClient(Protocol):
         *,
         json: object = None,
         body: bytes | None = None,
-        headers: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] = NO_HEADERS,
         timeout_s: float = 5.0,
     ) -> Response:
         """Return the response, whatever its status; raise `UnitUnreachableError` when there is none in time.
@@ -69,7 +72,7 @@ class HttpClient(Protocol):
         url: str,
         *,
         body: IO[bytes] | None = None,
-        headers: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] = NO_HEADERS,
         timeout_s: float = 5.0,
     ) -> OpenResponse:
         """Send a request and return its response unread, of whatever size; raise `UnitUnreachableError`.

@@ -9,7 +9,7 @@ import msgspec
 
 from pioreactor.http.deadline import send_with_deadline
 from pioreactor.http.fanout import UnitRefusedError
-from pioreactor.http.ports import HttpClient, OpenResponse, Response
+from pioreactor.http.ports import NO_HEADERS, HttpClient, OpenResponse, Response
 
 T = TypeVar("T")
 
@@ -77,7 +77,7 @@ class Units:
         path: str,
         *,
         body: IO[bytes] | None = None,
-        headers: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] = NO_HEADERS,
         timeout_s: float = 60.0,
     ) -> OpenResponse:
         """Return a unit's response unread, to be passed on in parts; raise `UnitRefusedError` as `fetch` does.
@@ -85,7 +85,7 @@ class Units:
         `body` is a file from its beginning to its end. A change has no deadline: the transfer may take long.
         """
         own = {"Authorization": f"Bearer {self._token_for(unit)}", TARGET_HEADER: unit}
-        sent = own | dict(headers if headers is not None else {})
+        sent = own | dict(headers)
         answer = self._http.open(method, self._base_url(unit) + path, body=body, headers=sent, timeout_s=timeout_s)
         if answer.status < 400:
             return answer

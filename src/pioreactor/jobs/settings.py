@@ -118,9 +118,12 @@ class Setting(PublishedAttribute[T]):
         """Return the setting with the bounds of the unit; the model is read only where it bounds the setting."""
         return self if self.le_by_model is None else self.for_model(model())
 
+    @property
+    def _bounds(self) -> tuple[float, float]:
+        return self.ge if self.ge is not None else -math.inf, self.le if self.le is not None else math.inf
+
     def _check_number(self, value: float) -> None:
-        low = self.ge if self.ge is not None else -math.inf
-        high = self.le if self.le is not None else math.inf
+        low, high = self._bounds
         is_accepted = not math.isnan(value) if self.clamp else -math.inf < value < math.inf and low <= value <= high
         if is_accepted and self.datatype == "integer" and value % 1 != 0:
             raise SettingError(f"{self.name} must be a whole number, not {value}")
@@ -131,8 +134,7 @@ class Setting(PublishedAttribute[T]):
         """Return the value, or the nearest bound for a number outside of the bounds of a setting with `clamp`."""
         if not self.clamp or not isinstance(value, int | float):
             return value
-        low = self.ge if self.ge is not None else -math.inf
-        high = self.le if self.le is not None else math.inf
+        low, high = self._bounds
         return value if low <= value <= high else cast(T, float(min(max(value, low), high)))
 
     def range_text(self) -> str:

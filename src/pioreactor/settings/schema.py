@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Final, Literal, NamedTuple, TypeVar
 
 import msgspec
@@ -212,7 +213,7 @@ def read_section(
     values: Mapping[str, str | None],
     type_: type[S],
     *,
-    sources: Mapping[tuple[str, str], Source] | None = None,
+    sources: Mapping[tuple[str, str], Source] = MappingProxyType({}),
 ) -> S:
     """Return the struct of one section; raise `ConfigurationError` naming source, section, key, value and type."""
     typed: dict[str, object] = {}
@@ -223,7 +224,7 @@ def read_section(
         try:
             typed[field_.key] = read(value, field_.type)
         except NotAcceptedError as error:
-            where = (sources if sources is not None else {}).get((name, field_.key), "default")
+            where = sources.get((name, field_.key), "default")
             shown = "(hidden)" if field_.is_secret else repr("" if value is None else value)
             raise ConfigurationError(f"{where}: [{name}] {field_.key} = {shown}: expected {error}") from None
     return type_(**typed)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from pioreactor.exc import ConfigurationError
 
@@ -85,7 +86,7 @@ def wiring(
     angles: Mapping[str, str] | None = None,
     led_roles: Mapping[str, str] | None = None,
     pwm_roles: Mapping[int, str] | None = None,
-    sensors: Mapping[int, str] | None = None,
+    sensors: Mapping[int, str] = MappingProxyType({}),
 ) -> TwinWiring:
     """Return the wiring of a HAT and a reactor model; raise `ConfigurationError` for a pair that does not exist.
 
@@ -93,7 +94,7 @@ def wiring(
     """
     _check_known(hat, model, version)
     chips = _hat_chips(hat) | _reactor_chips(model, version)
-    for address, driver in (sensors if sensors is not None else {}).items():
+    for address, driver in sensors.items():
         chips[address] = ChipAt(driver)
     if angles is None:
         angles = FOUR_ANGLES if model.endswith("_XR") else ONE_ANGLE

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Collection, Mapping
+from types import MappingProxyType
 from typing import Annotated
 
 import msgspec
@@ -167,19 +168,18 @@ class RemoveFile(Body):
 
 
 def check_environment(
-    requested: Mapping[str, str | None], allowed: Collection[str], *, fixed: Mapping[str, str] | None = None
+    requested: Mapping[str, str | None], allowed: Collection[str], *, fixed: Mapping[str, str] = MappingProxyType({})
 ) -> dict[str, str]:
     """Return the variables that have an effect, which those with an empty value have not.
 
     Raise `InvalidRequestError` for one that a request cannot set, or not to this value. Those in `fixed` may be named
     with the value that they have anyway.
     """
-    known = fixed if fixed is not None else {}
     effective = {name: value for name, value in requested.items() if value is not None and value not in ("", "None")}
     for name, value in effective.items():
-        if name in known:
-            if value != known[name]:
-                raise InvalidRequestError(f"{name} is {known[name]} and cannot be set to {value[:100]!r}")
+        if name in fixed:
+            if value != fixed[name]:
+                raise InvalidRequestError(f"{name} is {fixed[name]} and cannot be set to {value[:100]!r}")
         elif name not in allowed:
             raise InvalidRequestError(f"a request cannot set {name[:100]}")
         elif "\0" in value:

@@ -6,6 +6,7 @@ The two refer to each other, since a step is given its context, and a context en
 from __future__ import annotations
 
 from collections.abc import Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 import msgspec
@@ -70,7 +71,7 @@ class SessionContext:
         return self._executor(action, {**payload, "session_id": self.session.session_id})
 
     def save_calibration(
-        self, calibration: CalibrationBase, device: str | None = None, *, asked: Asked | None = None
+        self, calibration: CalibrationBase, device: str | None = None, *, asked: Asked = MappingProxyType({})
     ) -> Values:
         """Save a calibration and return it as plain data.
 

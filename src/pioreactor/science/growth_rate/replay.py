@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import TextIO
 
 from pioreactor.exc import InvalidRequestError, StorageError
@@ -27,6 +28,7 @@ _HOURS = ("time_h", "hours_since_experiment_created")
 _DECIMAL_COMMA = re.compile(r"\s*[-+]?\d*,\d+([eE][-+]?\d+)?\s*")
 Series = Mapping[str, str]
 """Values of the columns that tell one culture's rows from those of others."""
+ALL_ROWS: Series = MappingProxyType({})
 _VOLUME_COLUMNS = ("nominal_volume_ml", "volume_change_ml", "volume_change")
 
 
@@ -67,7 +69,7 @@ def estimate_recording(
     column: str = "od_reading",
     smoothed: bool = False,
     vial_volume_ml: float = 14.0,
-    only: Series | None = None,
+    only: Series = ALL_ROWS,
     progress: Callable[[float], None] | None = None,
 ) -> RecordingSummary:
     """Estimate the growth rate along a recorded culture and write it to `out` as CSV, one row per reading.
@@ -81,9 +83,8 @@ def estimate_recording(
     Raise InvalidRequestError, with file, column and line, for what cannot be read, StorageError if `out`
     cannot be written; `out` appears only when it is complete.
     """
-    chosen = only if only is not None else {}
     [summary] = _estimate(
-        readings, out, doses, [chosen], (), column, smoothed=smoothed, vial_ml=vial_volume_ml, progress=progress
+        readings, out, doses, [only], (), column, smoothed=smoothed, vial_ml=vial_volume_ml, progress=progress
     )
     return summary
 
@@ -96,7 +97,7 @@ def estimate_each(
     column: str = "od_reading",
     smoothed: bool = False,
     vial_volume_ml: float = 14.0,
-    only: Series | None = None,
+    only: Series = ALL_ROWS,
     progress: Callable[[float], None] | None = None,
 ) -> list[RecordingSummary]:
     """Estimate as `estimate_recording` does, each experiment, unit and channel of a recording by itself.
@@ -106,17 +107,16 @@ def estimate_each(
     series = series_in(readings, only=only)
     columns = tuple(series[0]) if len(series) > 1 else ()
     if not columns:
-        series = [only if only is not None else {}]
+        series = [only]
     return _estimate(
         readings, out, doses, series, columns, column, smoothed=smoothed, vial_ml=vial_volume_ml, progress=progress
     )
 
 
-def series_in(path: Path, *, only: Series | None = None) -> list[Series]:
+def series_in(path: Path, *, only: Series = ALL_ROWS) -> list[Series]:
     """Return the series that a file holds, in order of appearance; a file without such columns holds one."""
-    chosen = only if only is not None else {}
     found: dict[tuple[tuple[str, str], ...], None] = {}
-    for _, row in _rows(path, chosen):
+    for _, row in _rows(path, only):
         found[tuple((name, row[name] or "") for name in _ONE_SERIES if name in row)] = None
     return [dict(key) for key in found]
 
@@ -195,7 +195,7 @@ def _check_output(out: Path, *inputs: Path | None) -> None:
             raise InvalidRequestError(f"{out} is read from, too", remedy="Choose another name for what is written.")
 
 
-def read_readings(path: Path, *, column: str = "od_reading", only: Series | None = None) -> Readings:
+def read_readings(path: Path, *, column: str = "od_reading", only: Series = ALL_ROWS) -> Readings:
     """Read times and optical densities; empty cells become NaN, which the estimator leaves out.
 
     A file that holds several units or channels, no positive reading at all, or times that go backwards is refused.
@@ -234,7 +234,7 @@ def _check_usable(rows: list[tuple[float, float]], path: Path, column: str) -> N
         )
 
 
-def read_doses(path: Path, *, like: Readings, vial_volume_ml: float, only: Series | None = None) -> list[Dose]:
+def read_doses(path: Path, *, like: Readings, vial_volume_ml: float, only: Series = ALL_ROWS) -> list[Dose]:
     """Read additions in time order, with the volume in the vial before each; times count from the first reading."""
     moves: list[tuple[float, str, float]] = []
     series: dict[str, str] = {}
@@ -314,12 +314,11 @@ def _open_csv(path: Path, mode: str, *, compressed: bool) -> Iterator[TextIO]:
         yield file
 
 
-def _rows(path: Path, only: Series | None = None) -> Iterator[tuple[int, dict[str, str | None]]]:
+def _rows(path: Path, only: Series = ALL_ROWS) -> Iterator[tuple[int, dict[str, str | None]]]:
     """Yield the rows that have the values of `only`, with their line number; the header is line 1.
 
     Columns are separated by commas, semicolons or tabs; with semicolons and tabs, decimals may have a comma.
     """
-    wanted = only if only is not None else {}
     try:
         with _open_csv(path, "r", compressed=path.suffix == ".gz") as file:
             header = file.readline()
@@ -327,7 +326,7 @@ def _rows(path: Path, only: Series | None = None) -> Iterator[tuple[int, dict[st
             names = next(csv.reader([header], delimiter=delimiter), [])
             reader = csv.DictReader(file, names, delimiter=delimiter)
             for row in reader:
-                if any(row.get(name, value) != value for name, value in wanted.items()):
+                if any(row.get(name, value) != value for name, value in only.items()):
                     continue
                 yield reader.line_num + 1, row if delimiter == "," else _with_points(row)
     except OSError as problem:
