@@ -7,6 +7,8 @@ from typing import TypeVar
 
 import click
 
+from pioreactor.structs.rights import AREAS, ROLES, Role
+
 F = TypeVar("F", bound=Callable[..., object])
 
 
@@ -27,6 +29,36 @@ def units_options(command: F) -> F:
     )
     units = click.option("--units", multiple=True, metavar="NAME", help="Only this unit; may be repeated.")
     return units(experiments(command))
+
+
+def role_option(*, default: Role | None = None, required: bool = False) -> Callable[[F], F]:
+    """Add `--role`."""
+    given = f" Default: {default}." if default is not None else ""
+    return click.option(
+        "--role",
+        type=click.Choice(ROLES),
+        default=default,
+        required=required,
+        help=f"What it is for: see, operate reactors, manage the cluster.{given}",
+    )
+
+
+def limits_options(*what: str) -> Callable[[F], F]:
+    """Add `--units` and the like, to which changes are limited."""
+
+    def add(command: F) -> F:
+        for name in reversed(what):
+            choices = click.Choice(AREAS) if name == "areas" else click.STRING
+            described = (
+                "Only this part of the API" if name == "areas" else f"Changes only of this {name.removesuffix('s')}"
+            )
+            option = click.option(
+                f"--{name}", multiple=True, type=choices, metavar="NAME", help=f"{described}; may be repeated."
+            )
+            command = option(command)
+        return command
+
+    return add
 
 
 def underscored(name: str) -> str:

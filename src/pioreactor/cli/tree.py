@@ -59,7 +59,10 @@ ENTRIES: Final[Mapping[str, Entry]] = {
         f"{_HERE}.workers", "workers", "List workers, assign them to experiments, activate and deactivate them.", True
     ),
     "people": Entry(
-        f"{_HERE}.people", "people", "List, add and remove the people who may sign in; replace a password.", True
+        f"{_HERE}.people",
+        "people",
+        "List, add and remove the people who may sign in; change rights and passwords.",
+        True,
     ),
     "tokens": Entry(
         f"{_HERE}.tokens", "tokens", "Create, list and revoke the tokens with which programs use the API.", True

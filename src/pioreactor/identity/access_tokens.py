@@ -3,14 +3,16 @@
 import hashlib
 import logging
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 import msgspec
 
 from pioreactor.exc import ConflictError, InvalidRequestError, NotFoundError, StorageError
+from pioreactor.identity.authorization import checked_limit
 from pioreactor.structs.encoding import from_timestamp, to_timestamp
+from pioreactor.structs.rights import Area, Rights, Role
 
 PREFIX: Final = "pio_"
 """Tokens are recognized by it, in requests and by scanners of published code."""
@@ -42,6 +44,9 @@ class StoredToken(Protocol):
     @property
     def last_used_at(self) -> str | None: ...
 
+    @property
+    def rights(self) -> Rights | None: ...
+
 
 class TokenStorage(Protocol):
     """Storage of the hashes of tokens."""
@@ -50,7 +55,15 @@ class TokenStorage(Protocol):
 
     def token(self, token_hash: str) -> StoredToken | None: ...
 
-    def add_token(self, token_hash: str, *, label: str, username: str, expires_at: str | None = None) -> None: ...
+    def add_token(
+        self,
+        token_hash: str,
+        *,
+        label: str,
+        username: str,
+        expires_at: str | None = None,
+        rights: Rights | None = None,
+    ) -> None: ...
 
     def note_use(self, token_hash: str) -> None: ...
 
@@ -58,7 +71,10 @@ class TokenStorage(Protocol):
 
 
 class AccessTokenRow(msgspec.Struct):
-    """A token without its secret. `expires_at` null: never; `last_used_at` null: not yet, else to the minute."""
+    """A token without its secret. `expires_at` null: never; `last_used_at` null: not yet, else to the minute.
+
+    `rights` null: it may do what its person may.
+    """
 
     id: str
     name: str
@@ -66,6 +82,7 @@ class AccessTokenRow(msgspec.Struct):
     created_at: str
     expires_at: str | None
     last_used_at: str | None
+    rights: Rights | None = None
 
 
 class NewAccessToken(msgspec.Struct):
@@ -76,10 +93,24 @@ class NewAccessToken(msgspec.Struct):
     name: str
     username: str
     expires_at: str | None
+    rights: Rights | None = None
+
+
+class Bearer(NamedTuple):
+    """The person of a token, and the limits of the token itself; None: those of the person."""
+
+    username: str
+    rights: Rights | None
 
 
 def create(
-    storage: TokenStorage, *, name: str, username: str, now: datetime, expires_in_days: float | None = None
+    storage: TokenStorage,
+    *,
+    name: str,
+    username: str,
+    now: datetime,
+    expires_in_days: float | None = None,
+    rights: Rights | None = None,
 ) -> NewAccessToken:
     """Make a token of a person; raise `ConflictError` when the person has one of that name."""
     name = name.strip()
@@ -92,8 +123,19 @@ def create(
     token = PREFIX + secrets.token_urlsafe(32)
     token_hash = _hash(token)
     expires_at = to_timestamp(now + timedelta(days=expires_in_days)) if expires_in_days is not None else None
-    storage.add_token(token_hash, label=name, username=username, expires_at=expires_at)
-    return NewAccessToken(token, token_hash[:_ID_LENGTH], name, username, expires_at)
+    storage.add_token(token_hash, label=name, username=username, expires_at=expires_at, rights=rights)
+    return NewAccessToken(token, token_hash[:_ID_LENGTH], name, username, expires_at, rights)
+
+
+def limits_of(
+    *, role: Role | None = None, units: Iterable[str] | None = None, areas: Iterable[Area] | None = None
+) -> Rights | None:
+    """Return the limits of a token; None where there is none: it may do what its person may."""
+    if role is None and units is None and areas is None:
+        return None
+    return Rights(
+        role if role is not None else "manager", checked_limit(units, "units"), areas=checked_limit(areas, "areas")
+    )
 
 
 def list_all(storage: TokenStorage) -> list[AccessTokenRow]:
@@ -101,7 +143,8 @@ def list_all(storage: TokenStorage) -> list[AccessTokenRow]:
     rows = sorted(storage.tokens(), key=lambda row: (row.username, row.created_at))
     return [
         AccessTokenRow(
-            row.token_hash[:_ID_LENGTH], row.label, row.username, row.created_at, row.expires_at, row.last_used_at
+            *(row.token_hash[:_ID_LENGTH], row.label, row.username, row.created_at),
+            *(row.expires_at, row.last_used_at, row.rights),
         )
         for row in rows
     ]
@@ -127,7 +170,7 @@ def revoke(storage: TokenStorage, id_: str) -> None:
     storage.remove_token(hashes[0])
 
 
-def owner_of(storage: TokenStorage, token: str, *, now: datetime) -> str | None:
+def bearer_of(storage: TokenStorage, token: str, *, now: datetime) -> Bearer | None:
     """Return the person whose token this is, and note that it was used; None when it is unknown, or has expired."""
     if not token.startswith(PREFIX):
         return None
@@ -140,7 +183,7 @@ def owner_of(storage: TokenStorage, token: str, *, now: datetime) -> str | None:
         except StorageError as error:
             # The request matters more than the note, which the next request makes.
             _log.debug("The use of a token cannot be noted: %s", error)
-    return stored.username
+    return Bearer(stored.username, stored.rights)
 
 
 def _hash(token: str) -> str:

@@ -10,6 +10,7 @@ from pioreactor.identity.access_tokens import TokenStorage
 from pioreactor.identity.passwords import generate_password, hash_password, verify_password
 from pioreactor.identity.sessions import Sessions
 from pioreactor.private_files import write_atomically
+from pioreactor.structs.rights import MANAGER, VIEWER, Rights
 
 FIRST_PERSON = "pioreactor"
 FIRST_PASSWORD_FILE = "first_sign_in"
@@ -23,7 +24,11 @@ class People(Protocol):
 
     def password_hash(self, username: str) -> str | None: ...
 
-    def add(self, username: str, password_hash: str) -> None: ...
+    def add(self, username: str, password_hash: str, rights: Rights = ...) -> None: ...
+
+    def rights(self, username: str) -> Rights | None: ...
+
+    def set_rights(self, username: str, rights: Rights) -> None: ...
 
     def all(self) -> Sequence["Named"]: ...
 
@@ -36,20 +41,23 @@ class Named(Protocol):
     @property
     def username(self) -> str: ...
 
+    @property
+    def rights(self) -> Rights: ...
+
 
 class PeopleAndTokens(People, TokenStorage, Protocol):
     """Storage of the people and of the tokens that they gave to programs."""
 
 
 def ensure_first_person(people: People, *, username: str = FIRST_PERSON) -> str | None:
-    """Add a person with a generated password if there is none yet.
+    """Add a manager with a generated password if there is no person yet.
 
     Return the password, which is stored only as a hash, or None when there is a person already.
     """
     if people.all():
         return None
     password = generate_password()
-    people.add(username, hash_password(password))
+    people.add(username, hash_password(password), MANAGER)
     return password
 
 
@@ -77,14 +85,14 @@ def check(people: People, username: str, password: str) -> bool:
     return matches and stored is not None
 
 
-def add(people: People, username: str, password: str) -> None:
-    """Add a person who may sign in; raise `ConflictError` when the name is taken."""
+def add(people: People, username: str, password: str, rights: Rights = VIEWER) -> None:
+    """Add a person who may sign in, as a viewer unless said otherwise; `ConflictError` when the name is taken."""
     if re.fullmatch(USERNAME, username) is None:
         raise InvalidRequestError(
             f"{username[:64]!r} is not a valid name", remedy="Use 1 to 64 letters, digits and the characters _ . @ -"
         )
     _check_password(password)
-    people.add(username, hash_password(password))
+    people.add(username, hash_password(password), rights)
 
 
 def set_password(
@@ -97,11 +105,26 @@ def set_password(
 
 
 def remove(people: People, sessions: Sessions, username: str) -> None:
-    """Remove a person, their sessions and their tokens; raise `ConflictError` for the last one."""
-    if [person.username for person in people.all()] == [username]:
-        raise ConflictError(f"{username} is the last person who can sign in", remedy="Add another person first.")
+    """Remove a person, their sessions and their tokens; raise `ConflictError` for the last manager."""
+    _require_other_manager(people, username)
     people.remove(username)
     sessions.close_all_of(username)
+
+
+def set_rights(people: People, username: str, rights: Rights) -> None:
+    """Give a person another role and other limits; raise `ConflictError` when no manager would be left."""
+    if not rights.is_manager:
+        _require_other_manager(people, username)
+    people.set_rights(username, rights)
+
+
+def _require_other_manager(people: People, username: str) -> None:
+    """Raise `ConflictError` for the last person, and for the last who may manage the whole cluster."""
+    known = people.all()
+    if [username] in ([one.username for one in known if one.rights.is_manager], [one.username for one in known]):
+        raise ConflictError(
+            f"{username} is the last person who may manage the cluster", remedy="Make another person a manager first."
+        )
 
 
 def _check_password(password: str) -> None:

@@ -18,6 +18,7 @@ from pioreactor.web.asgi import App, Receive, Scope, Send
 from pioreactor.web.plugin_registry import PluginRoute
 from pioreactor.web.problems import EXCEPTION_HANDLERS
 from pioreactor.web.security.guards import within_scope
+from pioreactor.web.security.route_rights import needs, within_rights
 from pioreactor.web.services_in_scope import provide, service_of
 from pioreactor.web.unit.routes import unit_routes
 
@@ -48,7 +49,7 @@ def api_of_leader(added: tuple[PluginRoute, ...]) -> App:
     return cast(App, build(routes, openapi=openapi_config(), compression=compression))
 
 
-@asgi("/mqtt", copy_scope=True)
+@asgi("/mqtt", copy_scope=True, opt=needs("units"))
 async def _live_messages(scope: LitestarScope, receive: LitestarReceive, send: LitestarSend) -> None:
     """Forward messages of the broker to a browser, over a WebSocket."""
     if scope["type"] != ScopeType.WEBSOCKET:
@@ -68,7 +69,7 @@ def build(
     """Return the API without authentication; routes of the leader find their services by `services_in_scope`."""
     return Litestar(
         route_handlers=list(routes),
-        guards=[within_scope],
+        guards=[within_scope, within_rights],
         dependencies={"leader": provide("leader"), "auth": provide("auth")},
         compression_config=compression,
         exception_handlers=EXCEPTION_HANDLERS,

@@ -13,9 +13,10 @@ from pioreactor.web import plugin_registry
 from pioreactor.web.api import api_of_leader, api_of_unit
 from pioreactor.web.asgi import App, Receive, Scope, Send
 from pioreactor.web.security.auth_middleware import Authenticator, AuthMiddleware, headers_of, refuse
-from pioreactor.web.security.identity import Identity
+from pioreactor.web.security.identity import CachedRights, Identity
 from pioreactor.web.security.origins import CrossOrigin, Origins
 from pioreactor.web.security.response_headers import SecurityHeaders
+from pioreactor.web.security.route_rights import Cluster
 from pioreactor.web.services_in_scope import with_services
 from pioreactor.web.unit.services import UnitServices
 
@@ -54,7 +55,7 @@ def create_app(
         own = Authenticator(unit.name, unit_of)
         api = with_services(api_of_unit(plugin_registry.registered()), unit=unit)
         return _closing(SecurityHeaders(with_absolute_paths(AuthMiddleware(api, own, Origins()))), unit)
-    from pioreactor.identity.access_tokens import owner_of
+    from pioreactor.identity.access_tokens import bearer_of
     from pioreactor.web import auth
     from pioreactor.web.live.bridge import MqttBridge
     from pioreactor.web.security.login_throttle import LoginThrottle
@@ -62,8 +63,13 @@ def create_app(
 
     sessions = Sessions(unit.stores.persistent(STORE), seconds=time)
     people, now = leader.people, unit.clock.now
+    rights = CachedRights(people.rights, seconds=monotonic)
     authenticator = Authenticator(
-        unit.name, unit_of, sessions=sessions, owner_of=lambda token: owner_of(people, token, now=now())
+        unit.name,
+        unit_of,
+        sessions=sessions,
+        bearer_of=lambda token: bearer_of(people, token, now=now()),
+        rights_of=rights.of,
     )
     bridge = MqttBridge(
         *leader.broker,
@@ -74,8 +80,9 @@ def create_app(
         api_of_leader(plugin_registry.registered()),
         unit=unit,
         leader=leader.services,
-        auth=auth.AuthServices(people, sessions, LoginThrottle(seconds=monotonic), people, now),
+        auth=auth.AuthServices(people, sessions, LoginThrottle(seconds=monotonic), people, now, rights),
         bridge=bridge,
+        cluster=Cluster(unit.name, leader.services.database.assignments.experiment_of),
     )
     origins = Origins(lambda: _hosts(leader.services))
     app: App = CrossOrigin(AuthMiddleware(api, authenticator, origins), origins)

@@ -19,6 +19,7 @@ from litestar.handlers import HTTPRouteHandler
 
 from pioreactor.web.route_declarations import OneAppRouter
 from pioreactor.web.security.guards import OPEN_TO_WORKERS
+from pioreactor.web.security.route_rights import needs
 
 Side = Literal["/api", "/unit_api"]
 View = Callable[..., object]
@@ -169,5 +170,5 @@ def _handler(registered: PluginRoute) -> HTTPRouteHandler:
 
     methods = [HttpMethod(method) for method in registered.methods]
     name = f"{registered.side}{registered.rule}"
-    opt = {OPEN_TO_WORKERS: registered.side == "/api"}
+    opt = {OPEN_TO_WORKERS: registered.side == "/api", **needs("units")}
     return route(path, http_method=methods, name=name, include_in_schema=False, opt=opt)(answer)

@@ -12,6 +12,7 @@ from pioreactor import topics
 from pioreactor.exc import InvalidRequestError, NotFoundError
 from pioreactor.identity.people import MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH, USERNAME
 from pioreactor.structs.camera_still import is_image_id
+from pioreactor.structs.rights import Area, Role
 from pioreactor.types import UNIVERSAL_EXPERIMENT, UNIVERSAL_IDENTIFIER
 from pioreactor.web.ports import Kind
 
@@ -136,6 +137,10 @@ class WriteLog(Body):
     source_: str = "ui"
 
 
+LimitedTo = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+"""Name of a unit or of an experiment to which changes are limited."""
+
+
 class SignIn(Body):
     username: Annotated[str, msgspec.Meta(max_length=200)]
     password: Annotated[str, msgspec.Meta(max_length=1000)]
@@ -149,13 +154,27 @@ class ChangePassword(Body):
 class AddPerson(Body):
     username: Annotated[str, msgspec.Meta(pattern=rf"^{USERNAME}$(?!\n)")]
     password: NewPassword
+    role: Role = "viewer"
+    units: list[LimitedTo] | None = None
+    experiments: list[LimitedTo] | None = None
+
+
+class ChangeRights(Body):
+    """`units` and `experiments` null: changes are not limited to some."""
+
+    role: Role
+    units: list[LimitedTo] | None = None
+    experiments: list[LimitedTo] | None = None
 
 
 class CreateToken(Body):
-    """`expires_in_days` null: the token is valid until it is revoked."""
+    """`expires_in_days` null: the token is valid until it is revoked; each limit null: that of the person."""
 
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
     expires_in_days: Annotated[int, msgspec.Meta(ge=1, le=3650)] | None = None
+    role: Role | None = None
+    units: list[LimitedTo] | None = None
+    areas: list[Area] | None = None
 
 
 class RetryQuarantined(Body):

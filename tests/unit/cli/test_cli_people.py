@@ -11,6 +11,7 @@ import pytest
 from pioreactor.identity import people as identity
 from pioreactor.identity.sessions import CACHED_S, STORE, Sessions
 from pioreactor.storage.leader.database import LeaderDatabase
+from pioreactor.structs.rights import MANAGER, VIEWER
 
 
 @pytest.fixture
@@ -85,3 +86,25 @@ def test_a_password_is_no_argument(desk: Any, people: Any) -> None:
 
 def test_people_are_managed_on_the_leader(desk: Any) -> None:
     assert "created on the leader" in desk.pio("people", "list").err
+
+
+def test_people_have_a_role_and_limits(desk: Any, people: Any) -> None:
+    people.set_rights("ada", MANAGER)
+    assert desk.pio("people", "add", "mia", "--generate").status == 0
+    assert people.rights("mia") == VIEWER, "locked by default"
+    changed = desk.pio("people", "rights", "mia", "--role", "operator", "--units", "pio2", "--units", "pio1")
+    assert changed.out == "mia is operator; changes are limited to: pio1, pio2.\n"
+    rows = json.loads(desk.pio("people", "list", "--json").out)
+    assert [(row["role"], row["units"]) for row in rows] == [("manager", None), ("operator", ["pio1", "pio2"])]
+    assert "pio1, pio2" in desk.pio("people", "list").out
+    last = desk.pio("people", "rights", "ada", "--role", "viewer")
+    assert (last.status, people.rights("ada")) == (1, MANAGER)
+    assert desk.pio("people", "rights", "mia", "--role", "king").status == 2
+
+
+def test_a_token_can_be_limited(desk: Any, people: Any) -> None:
+    options = ("--role", "operator", "--units", "pio1", "--areas", "calibrations")
+    assert desk.pio("tokens", "create", "script", *options).status == 0
+    [token] = json.loads(desk.pio("tokens", "list", "--json").out)
+    assert token["rights"] == {"role": "operator", "units": ["pio1"], "experiments": None, "areas": ["calibrations"]}
+    assert desk.pio("tokens", "create", "other", "--areas", "everything").status == 2

@@ -108,7 +108,7 @@ def test_a_cluster_that_shared_a_token_continues_with_one_for_each_unit(cluster:
             assert leader.get("/api/workers/unit1").status_code == status
     with with_token(leader, tokens["unit1"]):
         assert leader.post("/api/workers/unit2/jobs/stop/experiments/x").status_code == 403
-        assert leader.get("/auth/me").json() == {"username": "unit1", "kind": "unit"}
+        assert leader.get("/auth/me").json() == {"username": "unit1", "kind": "unit", "rights": None}
 
 
 def test_a_worker_without_a_token_says_how_to_get_one(cluster: Cluster) -> None:

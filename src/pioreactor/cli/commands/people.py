@@ -11,18 +11,19 @@ import click
 
 from pioreactor.cli.cli_context import CliContext, pass_cli_context
 from pioreactor.cli.lazy_group import SuggestingGroup
-from pioreactor.cli.options import json_option, yes_option
+from pioreactor.cli.options import json_option, limits_options, role_option, yes_option
 from pioreactor.cli.render import print_json, print_table
 from pioreactor.exc import InvalidRequestError, NotFoundError
 
 if TYPE_CHECKING:
     from pioreactor.identity.sessions import Sessions
-    from pioreactor.storage.leader.repositories.people import People
+    from pioreactor.storage.leader.repositories.people import People, Person
+    from pioreactor.structs.rights import Rights, Role
 
 
 @click.group(cls=SuggestingGroup)
 def people() -> None:
-    """List, add and remove the people who may sign in; replace a password."""
+    """List, add and remove the people who may sign in; change rights and passwords."""
 
 
 @people.command(name="list")
@@ -31,19 +32,30 @@ def people() -> None:
 def list_(cli: CliContext, as_json: bool) -> None:
     """List the people who may sign in."""
     with _opened(cli) as (known, _):
-        rows = [{"username": one.username, "created_at": one.created_at} for one in known.all()]
+        rows = [_row(one) for one in known.all()]
     if as_json:
         print_json(rows)
-    else:
-        print_table(rows, ["username", "created_at"], none="Nobody may sign in yet.")
+        return
+    shown = [{**row, "limited_to": _limits(row)} for row in rows]
+    print_table(shown, ["username", "role", "limited_to", "created_at"], none="Nobody may sign in yet.")
 
 
 @people.command()
 @click.argument("username")
 @click.option("--generate", is_flag=True, help="Make a password and print it, instead of asking for one.")
 @click.option("--stdin", "from_stdin", is_flag=True, help="Read the password from the first line of standard input.")
+@role_option(default="viewer")
+@limits_options("units", "experiments")
 @pass_cli_context
-def add(cli: CliContext, username: str, generate: bool, from_stdin: bool) -> None:
+def add(
+    cli: CliContext,
+    username: str,
+    generate: bool,
+    from_stdin: bool,
+    role: Role,
+    units: tuple[str, ...],
+    experiments: tuple[str, ...],
+) -> None:
     """Add a person who may sign in. The password is asked for; it is never an argument."""
     from pioreactor.identity import people as identity
 
@@ -53,7 +65,7 @@ def add(cli: CliContext, username: str, generate: bool, from_stdin: bool) -> Non
                 f"{username} may sign in already", remedy=f"For another password: pio people password {username}"
             )
         password = _new_password(username, generate=generate, from_stdin=from_stdin)
-        identity.add(known, username, password)
+        identity.add(known, username, password, _rights(role, units, experiments))
     click.echo(f"{username} may sign in now.", err=True)
     if generate:
         click.echo(password)
@@ -61,10 +73,26 @@ def add(cli: CliContext, username: str, generate: bool, from_stdin: bool) -> Non
 
 @people.command()
 @click.argument("username")
+@role_option(required=True)
+@limits_options("units", "experiments")
+@pass_cli_context
+def rights(cli: CliContext, username: str, role: Role, units: tuple[str, ...], experiments: tuple[str, ...]) -> None:
+    """Give a person another role and other limits, in place of those before; within seconds for those signed in."""
+    from pioreactor.identity import people as identity
+
+    with _opened(cli) as (known, _):
+        _require(known, username)
+        identity.set_rights(known, username, _rights(role, units, experiments))
+        [row] = [_row(one) for one in known.all() if one.username == username]
+    click.echo(f"{username} is {row['role']}; changes are limited to: {_limits(row)}.")
+
+
+@people.command()
+@click.argument("username")
 @yes_option
 @pass_cli_context
 def remove(cli: CliContext, username: str, yes: bool) -> None:
-    """Remove a person, with their sessions and tokens. The last person cannot be removed."""
+    """Remove a person, with their sessions and tokens. The last manager cannot be removed."""
     from pioreactor.identity import people as identity
 
     with _opened(cli) as (known, sessions):
@@ -93,6 +121,25 @@ def password(cli: CliContext, username: str, generate: bool, from_stdin: bool) -
     click.echo(f"{username} has a new password, and is signed out everywhere.", err=True)
     if generate:
         click.echo(new)
+
+
+def _rights(role: Role, units: tuple[str, ...], experiments: tuple[str, ...]) -> Rights:
+    """Return rights; an option that was not given is no limit."""
+    from pioreactor.identity.authorization import checked_limit
+    from pioreactor.structs.rights import Rights
+
+    return Rights(role, checked_limit(units or None, "units"), checked_limit(experiments or None, "experiments"))
+
+
+def _row(person: Person) -> dict[str, object]:
+    rights = person.rights
+    named = {"role": rights.role, "units": rights.units, "experiments": rights.experiments}
+    return {"username": person.username, "created_at": person.created_at, **named}
+
+
+def _limits(row: dict[str, object]) -> str:
+    limits = [row["units"], row["experiments"]]
+    return "; ".join(", ".join(names) for names in limits if isinstance(names, tuple)) or "nothing"
 
 
 @contextmanager

@@ -10,12 +10,13 @@ import click
 
 from pioreactor.cli.cli_context import CliContext, pass_cli_context
 from pioreactor.cli.lazy_group import SuggestingGroup
-from pioreactor.cli.options import json_option, yes_option
+from pioreactor.cli.options import json_option, limits_options, role_option, yes_option
 from pioreactor.cli.render import print_json, print_table
 from pioreactor.exc import InvalidRequestError, NotFoundError
 
 if TYPE_CHECKING:
     from pioreactor.storage.leader.repositories.people import People
+    from pioreactor.structs.rights import Area, Role
 
 
 @click.group(cls=SuggestingGroup)
@@ -27,10 +28,24 @@ def tokens() -> None:
 @click.argument("name")
 @click.option("--person", metavar="NAME", help="Whose token it is; not needed if only one person can sign in.")
 @click.option("--expires-in-days", type=click.IntRange(1, 3650), help="Days until it expires; default: never.")
+@role_option()
+@limits_options("units", "areas")
 @json_option
 @pass_cli_context
-def create(cli: CliContext, name: str, person: str | None, expires_in_days: int | None, as_json: bool) -> None:
-    """Create a token with which a program acts for a person, and print it: it is not shown again."""
+def create(
+    cli: CliContext,
+    name: str,
+    person: str | None,
+    expires_in_days: int | None,
+    role: Role | None,
+    units: tuple[str, ...],
+    areas: tuple[Area, ...],
+    as_json: bool,
+) -> None:
+    """Create a token with which a program acts for a person, and print it: it is not shown again.
+
+    It may do what the person may; with a role, units or areas only what both allow.
+    """
     from pioreactor.identity import access_tokens
 
     with _people(cli) as people:
@@ -40,6 +55,7 @@ def create(cli: CliContext, name: str, person: str | None, expires_in_days: int 
             username=_owner(people, person),
             now=cli.runtime.clock.now(),
             expires_in_days=expires_in_days,
+            rights=access_tokens.limits_of(role=role, units=units or None, areas=areas or None),
         )
     if as_json:
         print_json(created)
@@ -63,8 +79,9 @@ def list_(cli: CliContext, as_json: bool) -> None:
         return
     import msgspec
 
-    columns = ["id", "name", "username", "created_at", "last_used_at", "expires_at"]
-    print_table([msgspec.structs.asdict(row) for row in rows], columns, none="There are no tokens.")
+    columns = ["id", "name", "username", "role", "created_at", "last_used_at", "expires_at"]
+    shown = [{**msgspec.structs.asdict(row), "role": row.rights.role if row.rights else ""} for row in rows]
+    print_table(shown, columns, none="There are no tokens.")
 
 
 @tokens.command()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pioreactor.storage.sqlite_errors import is_of_the_file, storage_error
 
-HEAD = "0005"
+HEAD = "0006"
 """The newest revision; a test compares it with the migrations."""
 
 

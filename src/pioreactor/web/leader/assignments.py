@@ -9,6 +9,7 @@ from pioreactor.web.leader.responses import Status
 from pioreactor.web.leader.services import LeaderPorts
 from pioreactor.web.leader.workers import on_unassigned
 from pioreactor.web.request_bodies import AssignWorker, experiment_name, unit_name
+from pioreactor.web.security.route_rights import needs
 from pioreactor.web.tasks import Accepted
 
 
@@ -49,4 +50,5 @@ ROUTES = Router(
     "/",
     route_handlers=[workers_of_experiment, assign_worker, unassign_all, unassign_one, past_assignments],
     tags=["assignments"],
+    opt=needs("experiments"),
 )

@@ -12,6 +12,7 @@ from pioreactor.http.units import decoded
 from pioreactor.structs.camera_still import CameraStill
 from pioreactor.web.leader.services import LeaderPorts
 from pioreactor.web.request_bodies import experiment_name, unit_name
+from pioreactor.web.security.route_rights import needs
 from pioreactor.web.still_archive import zip_stills
 from pioreactor.web.unit.camera_stills import Stills
 
@@ -51,4 +52,6 @@ def zipped_stills_of_worker(leader: LeaderPorts, unit: FromPath[str], experiment
     return zip_stills(worker, name, found.stills, read)
 
 
-ROUTES = Router("/", route_handlers=[cameras_of_experiment, zipped_stills_of_worker], tags=["cameras"])
+ROUTES = Router(
+    "/", route_handlers=[cameras_of_experiment, zipped_stills_of_worker], tags=["cameras"], opt=needs("cameras")
+)

@@ -16,6 +16,7 @@ from pioreactor.updates.unit_update import UnitUpdate
 from pioreactor.version import __version__
 from pioreactor.web.leader.services import LeaderPorts, LeaderServices
 from pioreactor.web.request_bodies import Body, unit_name
+from pioreactor.web.security.route_rights import needs
 from pioreactor.web.tasks import Accepted
 from pioreactor.web.unit.updates import Location, UpdateOptions, start_update
 from pioreactor.web.uploads import receive_file
@@ -82,4 +83,9 @@ def _start(leader: LeaderServices, data: UpdateUnits, location: str) -> Accepted
     return start_update(leader.unit, options, workers=workers, includes_self=includes_self)
 
 
-ROUTES = Router("/", route_handlers=[upload_release, update_next_version, update_from_archive], tags=["updates"])
+ROUTES = Router(
+    "/",
+    route_handlers=[upload_release, update_next_version, update_from_archive],
+    tags=["updates"],
+    opt=needs("cluster", change="manage"),
+)

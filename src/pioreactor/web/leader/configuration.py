@@ -20,6 +20,7 @@ from pioreactor.web.leader.responses import ConfigSaved, ConfigsOfUnits
 from pioreactor.web.leader.services import LeaderPorts, LeaderServices
 from pioreactor.web.request_bodies import Body, ConfigText, unit_name
 from pioreactor.web.route_declarations import PUT_OR_PATCH
+from pioreactor.web.security.route_rights import needs
 from pioreactor.web.unit.configuration import Saved, read_text, save_shared
 
 ZIP_NAME = "pioreactor_configuration.zip"
@@ -130,7 +131,7 @@ def _specific_files(leader: LeaderServices, units: Sequence[str] | None = None) 
     return ask_each(leader.units_of(UNIVERSAL_IDENTIFIER) if units is None else units, read)
 
 
-@get("/config/zipped", media_type="application/zip", sync_to_thread=True)
+@get("/config/zipped", media_type="application/zip", opt=needs("cluster", read="manage"), sync_to_thread=True)
 def zipped_configs(leader: LeaderPorts) -> Response[bytes]:
     """Return an archive: `config.ini`, `<unit>/unit_config.ini` of each unit that answers, and `metadata.json`."""
     answers = _specific_files(leader)
@@ -200,4 +201,5 @@ ROUTES = Router(
         *(merged_configs, save_specific_config, history_of_specific),
     ],
     tags=["configuration"],
+    opt=needs("cluster", change="manage"),
 )

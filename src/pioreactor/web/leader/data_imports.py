@@ -14,6 +14,7 @@ from pioreactor.web.leader.import_progress import ImportProgress
 from pioreactor.web.leader.responses import Status
 from pioreactor.web.leader.services import LeaderPorts, LeaderServices
 from pioreactor.web.security.guards import only_signed_in
+from pioreactor.web.security.route_rights import needs
 from pioreactor.web.tasks import Accepted
 from pioreactor.web.unit.plugins import installer_of
 from pioreactor.web.uploads import MAX_ARCHIVE_BYTES, receive_file
@@ -110,4 +111,5 @@ ROUTES = Router(
     "/",
     route_handlers=[import_state, send_archive, drop_archive, plan_import, run_import, undo_import],
     tags=["import"],
+    opt=needs("cluster", change="manage", read="manage"),
 )

@@ -18,6 +18,7 @@ from pioreactor.types import UNIVERSAL_IDENTIFIER
 from pioreactor.web.leader.services import LeaderPorts, LeaderServices
 from pioreactor.web.request_bodies import Body, file_name, unit_name
 from pioreactor.web.security.guards import only_signed_in
+from pioreactor.web.security.route_rights import needs
 from pioreactor.web.tasks import Accepted
 
 _ASK_TIMEOUT_S: Final = 5.0
@@ -158,5 +159,10 @@ def _running(leader: LeaderServices, unit: str) -> list[str]:
     return activities_among({job.job_name for job in decoded(answer, list[_RunningJob])})
 
 
-ROUTES = Router("/", route_handlers=[database_backups, make_backup, restore_backup], tags=["backups"])
+ROUTES = Router(
+    "/",
+    route_handlers=[database_backups, make_backup, restore_backup],
+    tags=["backups"],
+    opt=needs("cluster", change="manage"),
+)
 """Copies on one unit are at its own `/unit_api/backups`."""

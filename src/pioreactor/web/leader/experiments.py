@@ -20,6 +20,7 @@ from pioreactor.web.request_bodies import (
     unit_name,
 )
 from pioreactor.web.route_declarations import PUT_OR_PATCH
+from pioreactor.web.security.route_rights import needs
 from pioreactor.web.tasks import Accepted
 from pioreactor.web.unit.experiment_rename import rename_on_unit
 
@@ -64,7 +65,9 @@ def update_experiment(leader: LeaderPorts, experiment: FromPath[str], data: JSON
     return leader.database.experiments.update(experiment_name(experiment), description=data.description, tags=data.tags)
 
 
-@delete("/experiments/{experiment:str}", status_code=202, sync_to_thread=True)
+@delete(
+    "/experiments/{experiment:str}", status_code=202, opt=needs("experiments", change="manage"), sync_to_thread=True
+)
 def delete_experiment(leader: LeaderPorts, experiment: FromPath[str]) -> Accepted:
     """Stop the experiment's jobs, unassign its workers, then delete it with all of its data."""
     name = experiment_name(experiment)
@@ -147,4 +150,5 @@ ROUTES = Router(
         *(update_experiment, rename_experiment, delete_experiment, unit_labels, label_unit),
     ],
     tags=["experiments"],
+    opt=needs("experiments"),
 )

@@ -3,6 +3,7 @@
 import re
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 import msgspec
 from litestar import Router, delete, get, post
@@ -25,11 +26,14 @@ from pioreactor.web.leader.export_runner import ExportDone
 from pioreactor.web.leader.responses import Status
 from pioreactor.web.leader.services import LeaderPorts
 from pioreactor.web.request_bodies import experiment_name
+from pioreactor.web.security.route_rights import needs
 from pioreactor.web.tasks import Accepted
 
 COMPRESSED = "is_compressed"
 """Option of a route whose answers are compressed."""
 MAX_PREVIEW_ROWS = 100
+_OF_READERS: Final = needs("experiments", change="read")
+"""Data that people may see they may also take along."""
 _ARCHIVE = re.compile(r"[\w+-][\w.+-]{0,250}\.zip")
 
 
@@ -66,7 +70,7 @@ def preview_dataset(
     return preview(leader.database.path, dataset, rows=n_rows)
 
 
-@post("/datasets/exportable/export", status_code=202, sync_to_thread=True)
+@post("/datasets/exportable/export", status_code=202, opt=_OF_READERS, sync_to_thread=True)
 def export_datasets(leader: LeaderPorts, data: JSONBody[ExportRequest]) -> Accepted:
     """Write an archive of datasets. The result has its `filename`; 409 while another export is in progress."""
     _check(leader, data)
@@ -88,7 +92,7 @@ def export_to_usb(leader: LeaderPorts, data: JSONBody[ExportRequest]) -> Accepte
     return leader.unit.tasks.start("the export to USB", work, pool="requests", lock="export-data")
 
 
-@post("/experiments/{experiment:str}/archive", status_code=202, sync_to_thread=True)
+@post("/experiments/{experiment:str}/archive", status_code=202, opt=_OF_READERS, sync_to_thread=True)
 def archive_experiment(leader: LeaderPorts, experiment: FromPath[str]) -> Accepted:
     """Write a whole experiment to an archive that another cluster can import. The result has its `filename`.
 
@@ -106,7 +110,7 @@ def archive_experiment(leader: LeaderPorts, experiment: FromPath[str]) -> Accept
     return leader.unit.tasks.start("the archive of an experiment", work, lock="export-data")
 
 
-@delete("/datasets/exportable/export", status_code=202, sync_to_thread=True)
+@delete("/datasets/exportable/export", status_code=202, opt=_OF_READERS, sync_to_thread=True)
 def stop_export(leader: LeaderPorts) -> Status:
     """Stop the export in progress; nothing of it is left. 404 when there is none."""
     leader.exports.stop()
@@ -195,6 +199,7 @@ ROUTES = Router(
         ),
     ],
     tags=["exports"],
+    opt=needs("experiments"),
 )
-FILES = Router("/exports", route_handlers=[fetch_archive], tags=["exports"])
+FILES = Router("/exports", route_handlers=[fetch_archive], tags=["exports"], opt=needs("experiments"))
 """Outside of `/api`, where the reference has them."""

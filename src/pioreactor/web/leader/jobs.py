@@ -31,6 +31,7 @@ from pioreactor.web.request_bodies import (
     unit_name,
 )
 from pioreactor.web.route_declarations import PATCH_OR_POST, UNITS, WORKERS
+from pioreactor.web.security.route_rights import needs
 from pioreactor.web.tasks import Accepted
 from pioreactor.web.unit.jobs import SettingsAnswer
 
@@ -247,4 +248,5 @@ ROUTES = Router(
     "/",
     route_handlers=[run_on_units, stop_on_units, stop_all_on_units, update_on_units, blink],
     tags=["jobs"],
+    opt=needs("units"),
 )

@@ -17,6 +17,7 @@ from pioreactor.web.leader.services import LeaderPorts, LeaderServices
 from pioreactor.web.request_bodies import Body, unit_name
 from pioreactor.web.security.guards import only_units
 from pioreactor.web.security.identity import identity_of
+from pioreactor.web.security.route_rights import needs
 from pioreactor.web.tasks import Accepted
 
 
@@ -126,4 +127,6 @@ def revoke(leader: LeaderServices, unit: str) -> None:
     revoke_worker(leader.unit.paths, unit)
 
 
-ROUTES = Router("/", route_handlers=[discover, set_up_worker, leave], tags=["inventory"])
+ROUTES = Router(
+    "/", route_handlers=[discover, set_up_worker, leave], tags=["inventory"], opt=needs("cluster", change="manage")
+)

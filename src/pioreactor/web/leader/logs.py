@@ -17,6 +17,7 @@ from pioreactor.web.leader.responses import Status
 from pioreactor.web.leader.services import LeaderPorts, LeaderServices
 from pioreactor.web.request_bodies import WriteLog, experiment_name, setting_name, unit_name
 from pioreactor.web.security.identity import Identity, identity_of
+from pioreactor.web.security.route_rights import needs
 
 MinLevel = Literal["DEBUG", "INFO", "NOTICE", "WARNING", "ERROR", "CRITICAL"]
 NOTE: Final = "note"
@@ -191,4 +192,5 @@ ROUTES = Router(
         write_log_entry,
     ],
     tags=["logs"],
+    opt=needs("experiments"),
 )

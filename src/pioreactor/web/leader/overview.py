@@ -24,6 +24,7 @@ from pioreactor.web.descriptors import (
 )
 from pioreactor.web.leader.services import LeaderPorts
 from pioreactor.web.request_bodies import ChooseCharts, automation_kind, experiment_name
+from pioreactor.web.security.route_rights import needs
 from pioreactor.web.unit.capabilities import described_settings
 from pioreactor.web.unit.services import UnitPorts, UnitServices
 from pioreactor.web.unit.system import health
@@ -170,4 +171,5 @@ ROUTES = Router(
     ],
     dependencies={"unit": Provide(_own_unit, sync_to_thread=False)},
     tags=["overview"],
+    opt=needs("experiments"),
 )

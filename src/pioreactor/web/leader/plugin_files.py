@@ -12,6 +12,7 @@ from pioreactor.http.fanout import UnitReport, ask_each
 from pioreactor.plugin_management.installer import MAX_FILE_BYTES, Source, check_file_name
 from pioreactor.web.leader.services import LeaderPorts, LeaderServices, reported
 from pioreactor.web.route_declarations import PATCH_OR_POST
+from pioreactor.web.security.route_rights import needs
 from pioreactor.web.tasks import Accepted
 from pioreactor.web.unit.plugins import INSTALL_TIMEOUT_S, PluginOnUsb, usb_file
 
@@ -60,4 +61,9 @@ def _send(leader: LeaderServices, units: Iterable[str], name: str, content: byte
     return reported(ask_each(units, send))
 
 
-ROUTES = Router("/", route_handlers=[send_plugin_file, install_plugin_from_leader_usb], tags=["plugins"])
+ROUTES = Router(
+    "/",
+    route_handlers=[send_plugin_file, install_plugin_from_leader_usb],
+    tags=["plugins"],
+    opt=needs("cluster", change="manage"),
+)

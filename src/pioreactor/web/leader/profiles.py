@@ -27,6 +27,7 @@ from pioreactor.structs.yaml_text import InvalidYAMLError, read_yaml
 from pioreactor.web.leader.responses import Status
 from pioreactor.web.leader.services import LeaderPorts, LeaderServices
 from pioreactor.web.request_bodies import Body, experiment_name, file_name
+from pioreactor.web.security.route_rights import needs
 from pioreactor.web.unit.jobs import JobRow, as_row
 
 _SUFFIXES = (".yaml", ".yml")
@@ -178,7 +179,7 @@ def delete_profile(leader: LeaderPorts, name: FromPath[str]) -> Status:
     return Status()
 
 
-@post("/experiment_profiles/verify", status_code=200, sync_to_thread=True)
+@post("/experiment_profiles/verify", status_code=200, opt=needs("profiles", change="read"), sync_to_thread=True)
 def verify_profile(leader: LeaderPorts, data: JSONBody[VerifyProfile]) -> ProfilePreview:
     """Return the diagnostics and the steps of a profile that is being edited."""
     verdict = _verdict(leader, data.body)
@@ -206,4 +207,5 @@ ROUTES = Router(
         *(running_profiles, recent_profiles),
     ],
     tags=["profiles"],
+    opt=needs("profiles"),
 )

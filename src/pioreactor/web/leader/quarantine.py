@@ -12,6 +12,7 @@ from pioreactor.web.leader.notifications import write_log
 from pioreactor.web.leader.responses import Status
 from pioreactor.web.leader.services import LeaderPorts
 from pioreactor.web.request_bodies import RetryQuarantined, Whole
+from pioreactor.web.security.route_rights import needs
 from pioreactor.web.tasks import Accepted
 
 MAX_REASONS = 20
@@ -67,4 +68,9 @@ def discard(leader: LeaderPorts, id_: FromPath[Whole]) -> Status:
     return Status()
 
 
-ROUTES = Router("/", route_handlers=[list_quarantined, one_quarantined, retry, discard], tags=["quarantine"])
+ROUTES = Router(
+    "/",
+    route_handlers=[list_quarantined, one_quarantined, retry, discard],
+    tags=["quarantine"],
+    opt=needs("cluster", change="manage"),
+)

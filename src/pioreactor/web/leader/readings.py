@@ -11,6 +11,7 @@ from pioreactor.storage.leader.repositories.media_rates import MediaRate
 from pioreactor.storage.leader.repositories.time_series import Between, TimeSeries
 from pioreactor.web.leader.services import LeaderPorts, LeaderServices
 from pioreactor.web.request_bodies import experiment_name, unit_name
+from pioreactor.web.security.route_rights import needs
 
 
 class Asked(NamedTuple):
@@ -126,4 +127,5 @@ ROUTES = Router(
     route_handlers=[series_of_experiment, series_of_worker, column_of_experiment, column_of_worker, media_rates],
     dependencies={"asked": Provide(_asked, sync_to_thread=False)},
     tags=["readings"],
+    opt=needs("experiments"),
 )

@@ -16,6 +16,7 @@ from litestar.routes import HTTPRoute
 from pioreactor.web.leader.services import LeaderPorts, LeaderServices
 from pioreactor.web.request_bodies import PATH_CHECKS, unit_name
 from pioreactor.web.route_declarations import OneAppRouter, Relay, relay_of
+from pioreactor.web.security.route_rights import needs_of
 from pioreactor.web.tasks import Accepted
 from pioreactor.web.unit.routes import PARTS
 
@@ -31,20 +32,21 @@ _WAITS = "Asks one unit and returns its answer."
 
 def relayed_routes() -> Router:
     """Return a route for each declaration, with the rights of the unit's route."""
-    return OneAppRouter("/", route_handlers=[_route(handler, tag) for handler, tag in _declared()])
+    return OneAppRouter("/", route_handlers=[_route(*declared) for declared in _declared()])
 
 
-def _declared() -> Iterator[tuple[HTTPRouteHandler, str]]:
+def _declared() -> Iterator[tuple[HTTPRouteHandler, str, dict[str, object]]]:
+    """Yield each declared route with its tag and what it needs."""
     for part in PARTS:
         [tag] = part.ROUTES.tags
         for one in part.ROUTES.routes:
             if isinstance(one, HTTPRoute):
                 for handler in one.route_handlers:
                     if relay_of(handler) is not None:
-                        yield handler, tag.removesuffix(" of a unit")
+                        yield handler, tag.removesuffix(" of a unit"), needs_of({**part.ROUTES.opt, **handler.opt})
 
 
-def _route(handler: HTTPRouteHandler, tag: str) -> HTTPRouteHandler:
+def _route(handler: HTTPRouteHandler, tag: str, needed: dict[str, object]) -> HTTPRouteHandler:
     relay = relay_of(handler)
     [unit_path] = handler.paths
     methods = {relay.method} if relay is not None and relay.method is not None else set(handler.http_methods)
@@ -59,6 +61,7 @@ def _route(handler: HTTPRouteHandler, tag: str) -> HTTPRouteHandler:
         media_type=handler.media_type if relay.waits else None,
         guards=handler.guards,
         tags=[tag],
+        opt=needed,
         sync_to_thread=True,
     )
     return declare(_described(ask, relay, handler))

@@ -15,6 +15,7 @@ from pioreactor.http.fanout import Answered, ask_each
 from pioreactor.http.ports import OpenResponse
 from pioreactor.web.leader.services import LeaderPorts
 from pioreactor.web.request_bodies import unit_name
+from pioreactor.web.security.route_rights import needs
 from pioreactor.web.tasks import Accepted
 from pioreactor.web.unit.whole_unit import IMPORT_TIMEOUT_S, received_file
 from pioreactor.web.uploads import MAX_ARCHIVE_BYTES, receive_file
@@ -60,7 +61,7 @@ async def import_zipped_dot_pioreactor_of_unit(
     return await sync_to_thread(leader.unit.tasks.start, f"the import on {name}", forward, pool="requests")
 
 
-@get("/workers/{unit:str}/zipped_calibrations", sync_to_thread=True, tags=["calibrations"])
+@get("/workers/{unit:str}/zipped_calibrations", tags=["calibrations"], opt=needs("calibrations"), sync_to_thread=True)
 def zipped_calibrations(leader: LeaderPorts, unit: FromPath[str]) -> Response[bytes]:
     """Return one ZIP archive with a folder per worker; `missing.txt` lists workers that did not answer, and why."""
 
@@ -93,6 +94,9 @@ def _parts(answer: OpenResponse) -> Iterator[bytes]:
 
 
 _WHOLE_UNITS = Router(
-    "/", route_handlers=[zipped_dot_pioreactor_of_unit, import_zipped_dot_pioreactor_of_unit], tags=["archive"]
+    "/",
+    route_handlers=[zipped_dot_pioreactor_of_unit, import_zipped_dot_pioreactor_of_unit],
+    tags=["archive"],
+    opt=needs("cluster", change="manage", read="manage"),
 )
 ROUTES = Router("/", route_handlers=[_WHOLE_UNITS, zipped_calibrations])

@@ -25,6 +25,7 @@ from pioreactor.web.leader.responses import (
 )
 from pioreactor.web.leader.services import LeaderPorts, LeaderServices, reported
 from pioreactor.web.request_bodies import AddWorker, WorkerModel, WorkerStatus, unit_name
+from pioreactor.web.security.route_rights import needs
 from pioreactor.web.tasks import Accepted
 from pioreactor.web.unit.reactor_model import ModelAnswer
 from pioreactor.web.unit.utc_clock import SetClock, change_clock
@@ -209,4 +210,5 @@ ROUTES = Router(
         *(set_active, set_model, report_model, model_of_worker, experiment_of_worker, set_clocks),
     ],
     tags=["inventory"],
+    opt=needs("cluster", change="manage"),
 )

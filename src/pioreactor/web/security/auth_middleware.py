@@ -13,7 +13,9 @@ import msgspec
 from pioreactor.exc import NotAuthenticatedError, PioreactorError
 from pioreactor.http.deadline import SAFE_METHODS, check_deadline
 from pioreactor.http.units import TARGET_HEADER
+from pioreactor.identity.access_tokens import Bearer
 from pioreactor.identity.sessions import COOKIE, Sessions
+from pioreactor.structs.rights import Rights
 from pioreactor.web.asgi import App, Receive, Scope, Send
 from pioreactor.web.problems import of_error
 from pioreactor.web.security.identity import SCOPE_KEY, Identity
@@ -34,8 +36,8 @@ class MisaddressedError(PioreactorError):
 class Authenticator:
     """Finds who sends a request, by the token or the session cookie in its headers.
 
-    `unit` is the one that serves. `unit_of` returns the unit of a token, `owner_of` the person of an access token; None
-    for an unknown one.
+    `unit` is the one that serves. `unit_of` returns the unit of a token, `bearer_of` the person of an access token,
+    `rights_of` what a person may do; None for an unknown one.
     """
 
     def __init__(
@@ -44,17 +46,24 @@ class Authenticator:
         unit_of: Callable[[str], Identity | None],
         *,
         sessions: Sessions | None = None,
-        owner_of: Callable[[str], str | None] = lambda _: None,
+        bearer_of: Callable[[str], Bearer | None] = lambda _: None,
+        rights_of: Callable[[str], Rights | None] = lambda _: None,
     ) -> None:
         self._unit = unit
         self._unit_of = unit_of
         self._sessions = sessions
-        self._owner_of = owner_of
+        self._bearer_of = bearer_of
+        self._rights_of = rights_of
 
     def by_token(self, token: str) -> Identity | None:
         """Return whose token this is; None when it is unknown."""
-        owner = self._owner_of(token)
-        return Identity("token", owner) if owner is not None else self._unit_of(token)
+        bearer = self._bearer_of(token)
+        if bearer is None:
+            return self._unit_of(token)
+        rights = self._rights_of(bearer.username)
+        if rights is None:
+            return None
+        return Identity("token", bearer.username, rights=rights.within(bearer.rights) if bearer.rights else rights)
 
     def check_target(self, headers: dict[str, str]) -> None:
         """Raise `MisaddressedError` for a request that names another unit as its target."""
@@ -65,7 +74,10 @@ class Authenticator:
     def by_cookie(self, cookie: str) -> Identity | None:
         """Return the person of a session; None when it is unknown or has expired."""
         session = self._sessions.find(cookie) if self._sessions is not None else None
-        return Identity("person", session.username) if session is not None else None
+        if session is None:
+            return None
+        rights = self._rights_of(session.username)
+        return Identity("person", session.username, rights=rights) if rights is not None else None
 
     def identify(self, headers: dict[str, str]) -> Identity | None:
         """Return who sent these headers; None when they hold nothing valid. A token counts before a cookie."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from pioreactor.identity.unit_tokens import WorkerTokens, read_token
+from pioreactor.structs.rights import Rights
 
 _log = logging.getLogger("pioreactor.web")
 
@@ -15,6 +16,8 @@ Kind = Literal["person", "token", "unit"]
 Scope = Literal["all", "own", "joining"]
 """What a unit may do at its leader: everything (the leader itself); read, and command and report for itself; ask
 whether it belongs to the cluster."""
+CACHED_S: Final = 5.0
+"""How long rights that another process has changed (`pio people`) may still count in the web server [s]."""
 SCOPE_KEY: Final = "user"
 """Key of the identity in the scope of a request; None on paths that need no authentication."""
 
@@ -27,13 +30,39 @@ class Identity:
     name: str
     """Name of the person, or of the unit; empty for a token that units of an earlier version share."""
     scope: Scope = "all"
-    """Of units; people and their programs have the rights of people."""
+    """Of units."""
+    rights: Rights | None = None
+    """Of people and of their programs; None: a viewer's."""
 
 
 def identity_of(scope: object) -> Identity | None:
     """Return who sent the request with this ASGI scope."""
     found = scope.get(SCOPE_KEY) if isinstance(scope, dict) else None
     return found if isinstance(found, Identity) else None
+
+
+class CachedRights:
+    """What people may do, read at most every few seconds; `seconds` is any clock that does not go back [s]."""
+
+    def __init__(self, rights_of: Callable[[str], Rights | None], *, seconds: Callable[[], float]) -> None:
+        self._rights_of = rights_of
+        self._seconds = seconds
+        self._known: dict[str, tuple[Rights, float]] = {}
+
+    def of(self, username: str) -> Rights | None:
+        """Return what a person may do; None when there is no such person."""
+        rights, until_s = self._known.get(username, (None, 0.0))
+        if rights is None or self._seconds() >= until_s:
+            rights = self._rights_of(username)
+            if rights is None:
+                self._known.pop(username, None)
+            else:
+                self._known[username] = rights, self._seconds() + CACHED_S
+        return rights
+
+    def forget(self, username: str) -> None:
+        """Read the rights of a person again at their next request."""
+        self._known.pop(username, None)
 
 
 def own_unit(secrets_dir: Path, own: str, token: str) -> Identity | None:

@@ -8,6 +8,7 @@ from litestar.params import FromPath, JSONBody
 from pioreactor.cluster.backup_replication import BackupCopies, BackupDigest, Copy
 from pioreactor.web.request_bodies import Whole
 from pioreactor.web.security.guards import only_units
+from pioreactor.web.security.route_rights import needs
 from pioreactor.web.unit.services import UnitPorts
 
 
@@ -59,4 +60,5 @@ ROUTES = Router(
     "/",
     route_handlers=[copies, one_copy, part_of_copy, begin_copy, add_part, finish_copy],
     tags=["backups on a unit"],
+    opt=needs("cluster", change="manage", read="manage"),
 )

@@ -19,6 +19,7 @@ from pioreactor.plugin_management import get_plugins
 from pioreactor.runtime import context
 from pioreactor.web.request_bodies import Body
 from pioreactor.web.route_declarations import relayed
+from pioreactor.web.security.route_rights import needs
 from pioreactor.web.tasks import Accepted
 from pioreactor.web.unit.calibration_executor import TIMEOUT_S, CalibrationActionError, StepTimeoutError
 from pioreactor.web.unit.services import UnitPorts, UnitServices
@@ -226,4 +227,5 @@ ROUTES = Router(
         *(calibration_protocols, sessions, start_session, one_session, advance_session, undo_step, abort_session),
     ],
     tags=["calibration sessions of a unit"],
+    opt=needs("calibrations"),
 )

@@ -14,6 +14,7 @@ from pioreactor.calibrations.models import CalibrationBase
 from pioreactor.exc import CalibrationError, InvalidRequestError, UnusableCalibrationError
 from pioreactor.web.request_bodies import AddCalibration, device_name, file_name
 from pioreactor.web.route_declarations import relayed
+from pioreactor.web.security.route_rights import needs
 from pioreactor.web.unit.configuration import Saved
 from pioreactor.web.unit.services import UnitPorts, UnitServices
 
@@ -140,4 +141,5 @@ ROUTES = Router(
         *(active_calibrations, use_calibration, use_no_calibration, zipped_calibrations),
     ],
     tags=["calibrations of a unit"],
+    opt=needs("calibrations"),
 )

@@ -15,6 +15,7 @@ from pioreactor.storage.stills import AUTO_CAPTURE, SETTINGS_CACHE
 from pioreactor.structs.camera_still import CameraStill
 from pioreactor.web.request_bodies import Body, experiment_name, still_name
 from pioreactor.web.route_declarations import relayed
+from pioreactor.web.security.route_rights import needs
 from pioreactor.web.still_archive import zip_stills
 from pioreactor.web.tasks import Accepted
 from pioreactor.web.unit.services import UnitPorts, UnitServices
@@ -214,4 +215,5 @@ ROUTES = Router(
         *(still_image, delete_still, change_still, zipped_stills),
     ],
     tags=["cameras"],
+    opt=needs("cameras"),
 )

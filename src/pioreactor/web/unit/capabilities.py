@@ -17,6 +17,7 @@ from pioreactor.web.descriptors import (
 )
 from pioreactor.web.request_bodies import UpdateBioreactor, automation_kind, experiment_name
 from pioreactor.web.route_declarations import UNITS, WORKERS, relayed
+from pioreactor.web.security.route_rights import needs
 from pioreactor.web.unit.services import UnitPorts
 
 
@@ -154,4 +155,5 @@ ROUTES = Router(
         *(vial, correct_vial),
     ],
     tags=["unit"],
+    opt=needs("units"),
 )

@@ -15,6 +15,7 @@ from pioreactor.settings.load import load_settings
 from pioreactor.storage.paths import Paths
 from pioreactor.web.request_bodies import ConfigText
 from pioreactor.web.route_declarations import PATCH_OR_POST, relayed
+from pioreactor.web.security.route_rights import needs
 from pioreactor.web.unit.services import UnitPorts
 
 _writing = threading.Lock()
@@ -113,4 +114,5 @@ ROUTES = Router(
         *(merged_config, specific_config, save_specific_config, patch_shared_config),
     ],
     tags=["configuration of a unit"],
+    opt=needs("cluster", change="manage"),
 )

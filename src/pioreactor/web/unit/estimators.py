@@ -10,6 +10,7 @@ from pioreactor.estimators.models import EstimatorBase
 from pioreactor.exc import UnusableCalibrationError
 from pioreactor.web.request_bodies import device_name, file_name
 from pioreactor.web.route_declarations import relayed
+from pioreactor.web.security.route_rights import needs
 from pioreactor.web.unit.configuration import Saved
 from pioreactor.web.unit.services import UnitPorts, UnitServices
 
@@ -90,4 +91,5 @@ ROUTES = Router(
         *(active_estimators, use_estimator, use_no_estimator),
     ],
     tags=["estimators of a unit"],
+    opt=needs("calibrations"),
 )

@@ -17,6 +17,7 @@ from pioreactor.jobs.restart_policy import desired_jobs
 from pioreactor.plugin_management import get_plugins, job_classes
 from pioreactor.storage.ports import KeyValues
 from pioreactor.web.request_bodies import Body, experiment_name
+from pioreactor.web.security.route_rights import needs
 from pioreactor.web.unit.services import UnitPorts, UnitServices
 
 EXPERIMENT_CACHES: Final = (
@@ -123,4 +124,4 @@ def rename_experiment(unit: UnitPorts, experiment: FromPath[str], data: JSONBody
     return RenamedOnUnit(rename_on_unit(unit, old, new, check_only=data.check_only))
 
 
-ROUTES = Router("/", route_handlers=[rename_experiment], tags=["unit"])
+ROUTES = Router("/", route_handlers=[rename_experiment], tags=["unit"], opt=needs("experiments"))

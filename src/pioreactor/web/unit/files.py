@@ -13,6 +13,7 @@ from pioreactor.private_files import write_atomically
 from pioreactor.web.request_bodies import RemoveFile
 from pioreactor.web.route_declarations import PATCH_OR_POST
 from pioreactor.web.security.guards import only_units
+from pioreactor.web.security.route_rights import needs
 from pioreactor.web.tasks import Accepted
 from pioreactor.web.unit.services import UnitPorts, UnitServices
 
@@ -127,4 +128,9 @@ def remove_file(unit: UnitPorts, data: JSONBody[RemoveFile]) -> Accepted:
     return unit.tasks.start(f"removing {wanted.name}", work)
 
 
-ROUTES = Router("/", route_handlers=[data_folder, path_in_data_folder, write_file, remove_file], tags=["files"])
+ROUTES = Router(
+    "/",
+    route_handlers=[data_folder, path_in_data_folder, write_file, remove_file],
+    tags=["files"],
+    opt=needs("cluster", change="manage", read="manage"),
+)

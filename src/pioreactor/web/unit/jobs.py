@@ -24,6 +24,7 @@ from pioreactor.web.request_bodies import (
 )
 from pioreactor.web.route_declarations import PATCH_OR_POST, UNITS, WORKERS, relayed
 from pioreactor.web.security.identity import identity_of
+from pioreactor.web.security.route_rights import needs
 from pioreactor.web.tasks import Accepted
 from pioreactor.web.unit.job_launcher import REQUESTABLE
 from pioreactor.web.unit.services import UnitPorts, UnitServices
@@ -225,4 +226,5 @@ ROUTES = Router(
         *(jobs, running_jobs, running_job, running_jobs_of_experiment, long_running_jobs, job_settings, job_setting),
     ],
     tags=["jobs of a unit"],
+    opt=needs("units"),
 )

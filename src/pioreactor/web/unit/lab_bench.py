@@ -10,6 +10,7 @@ from pioreactor.devices.lab_bench import LabBench, LabBenchState
 from pioreactor.exc import InvalidRequestError, NotFoundError
 from pioreactor.web.request_bodies import Body
 from pioreactor.web.route_declarations import relayed
+from pioreactor.web.security.route_rights import needs
 from pioreactor.web.unit.services import UnitPorts, UnitServices
 
 
@@ -57,4 +58,4 @@ def _bench_of(unit: UnitServices) -> LabBench:
     return unit.open_lab_bench()
 
 
-ROUTES = Router("/", route_handlers=[bench, use_bench], tags=["simulation"])
+ROUTES = Router("/", route_handlers=[bench, use_bench], tags=["simulation"], opt=needs("units"))

@@ -19,6 +19,7 @@ from pioreactor.structs.encoding import to_timestamp
 from pioreactor.version import __version__
 from pioreactor.web.request_bodies import Body
 from pioreactor.web.route_declarations import PATCH_OR_POST, UNITS, relayed
+from pioreactor.web.security.route_rights import needs
 from pioreactor.web.tasks import Accepted
 from pioreactor.web.unit.services import UnitPorts, UnitServices
 from pioreactor.web.unit.system import DiskSpace, Memory, disk_space_of, memory_of_computer
@@ -268,4 +269,5 @@ ROUTES = Router(
         eject_usb,
     ],
     tags=["unit"],
+    opt=needs("cluster", change="manage"),
 )

@@ -14,6 +14,7 @@ from pioreactor.plugin_management.installer import MAX_FILE_BYTES, Installer, So
 from pioreactor.plugin_management.listing import ListedPlugin, list_plugins
 from pioreactor.web.request_bodies import Body, file_name
 from pioreactor.web.route_declarations import PATCH_OR_POST, UNITS, relayed
+from pioreactor.web.security.route_rights import needs
 from pioreactor.web.tasks import Accepted
 from pioreactor.web.unit.configuration import read_text
 from pioreactor.web.unit.services import UnitPorts, UnitServices
@@ -190,4 +191,5 @@ ROUTES = Router(
         *(install_plugin_from_copy, uninstall_plugin, enable_plugin, disable_plugin, receive_plugin_file),
     ],
     tags=["plugins of a unit"],
+    opt=needs("cluster", change="manage"),
 )

@@ -10,6 +10,7 @@ from pioreactor.exc import NotFoundError, PioreactorError
 from pioreactor.identity.unit_model import change_model
 from pioreactor.models import ReactorModel, find_model, load_models
 from pioreactor.web.request_bodies import WorkerModel
+from pioreactor.web.security.route_rights import needs
 from pioreactor.web.unit.services import UnitPorts, UnitServices
 
 _REPORT_TIMEOUT_S = 5.0
@@ -69,4 +70,6 @@ def _report(unit: UnitServices, model: WorkerModel) -> str:
     return "ok"
 
 
-ROUTES = Router("/", route_handlers=[unit_model, set_unit_model], tags=["model of a unit"])
+ROUTES = Router(
+    "/", route_handlers=[unit_model, set_unit_model], tags=["model of a unit"], opt=needs("cluster", change="manage")
+)

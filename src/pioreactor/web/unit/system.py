@@ -17,6 +17,7 @@ from pioreactor.version import __version__
 from pioreactor.web.request_bodies import Body
 from pioreactor.web.route_declarations import UNITS, relayed
 from pioreactor.web.security.guards import only_units
+from pioreactor.web.security.route_rights import needs
 from pioreactor.web.tasks import TaskResult
 from pioreactor.web.unit.services import UnitPorts, UnitServices
 
@@ -64,7 +65,7 @@ async def health(unit: UnitPorts) -> Health:
 
 
 @relayed(UNITS, target="units")
-@get("/versions/app")
+@get("/versions/app", opt=needs(None))
 async def app_version() -> Version:
     return Version(__version__)
 
@@ -97,7 +98,7 @@ def memory_of_computer() -> Memory:
 
 
 @relayed(waits=True)
-@get("/task_results/{task_id:str}")
+@get("/task_results/{task_id:str}", opt=needs(None))
 async def task_result(unit: UnitPorts, task_id: FromPath[str]) -> Response[TaskResult]:
     """Return a task: 202 while it is pending or running, 200 once it succeeded or failed, 404 for an unknown id."""
     found: TaskResult = unit.tasks.find(task_id)
@@ -143,4 +144,5 @@ ROUTES = Router(
         replace_own_token,
     ],
     tags=["unit"],
+    opt=needs("cluster", change="manage"),
 )

@@ -15,6 +15,7 @@ from pioreactor.updates.unit_update import UnitUpdate, UpdateRequest, UpdateStat
 from pioreactor.updates.version_order import is_newer
 from pioreactor.web.request_bodies import Body, Whole
 from pioreactor.web.route_declarations import PATCH_OR_POST, UNITS, relayed
+from pioreactor.web.security.route_rights import needs
 from pioreactor.web.tasks import Accepted
 from pioreactor.web.unit.services import UnitPorts, UnitServices
 
@@ -129,4 +130,5 @@ ROUTES = Router(
     "/",
     route_handlers=[update_state, update_app, update_target, receive_part, finish_archive],
     tags=["updates of a unit"],
+    opt=needs("cluster", change="manage"),
 )

@@ -9,6 +9,7 @@ from pioreactor.identity.system_clock import parse_moment
 from pioreactor.structs.encoding import to_timestamp
 from pioreactor.web.request_bodies import Body
 from pioreactor.web.route_declarations import PATCH_OR_POST, UNITS, relayed
+from pioreactor.web.security.route_rights import needs
 from pioreactor.web.tasks import Accepted
 from pioreactor.web.unit.services import UnitPorts, UnitServices
 
@@ -63,4 +64,6 @@ def refuse_simulated(unit: UnitServices, what: str) -> None:
         )
 
 
-ROUTES = Router("/", route_handlers=[get_utc_clock, set_utc_clock], tags=["unit"])
+ROUTES = Router(
+    "/", route_handlers=[get_utc_clock, set_utc_clock], tags=["unit"], opt=needs("cluster", change="manage")
+)

@@ -14,6 +14,7 @@ from pioreactor.data_import.unit_archive import archive_file_name, stream_archiv
 from pioreactor.data_import.unit_import import UnitImporter, UnitImportReport
 from pioreactor.exc import NotPermittedError, PioreactorError
 from pioreactor.web.route_declarations import UNITS, relayed
+from pioreactor.web.security.route_rights import needs
 from pioreactor.web.tasks import Accepted
 from pioreactor.web.unit.machine import run_power
 from pioreactor.web.unit.services import UnitPorts, UnitServices
@@ -106,4 +107,5 @@ ROUTES = Router(
     "/",
     route_handlers=[zipped_dot_pioreactor, import_zipped_dot_pioreactor, undo_import_of_archive],
     tags=["archive of a unit"],
+    opt=needs("cluster", change="manage", read="manage"),
 )

@@ -98,7 +98,7 @@ def test_generated_routes_have_the_units_description_and_body(leader: Any) -> No
 
 
 def declared(handler: HTTPRouteHandler) -> HTTPRouteHandler:
-    return relayed_routes._route(handler, "tests")
+    return relayed_routes._route(handler, "tests", {})
 
 
 def test_a_route_that_cannot_be_relayed_is_refused_at_start() -> None:

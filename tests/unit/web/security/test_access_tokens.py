@@ -26,6 +26,10 @@ def as_program(leader: Any, token: str) -> None:
     leader.client.headers["Authorization"] = f"Bearer {token}"
 
 
+def of(role: str) -> dict[str, object]:
+    return {"role": role, "units": None, "experiments": None, "areas": None}
+
+
 def created(leader: Any, name: str = "plots", **fields: object) -> dict[str, Any]:
     answer = leader.client.post("/auth/tokens", json={"name": name, **fields})
     assert answer.status_code == 201, answer.text
@@ -38,11 +42,11 @@ def test_a_program_acts_with_a_token_until_it_is_revoked(person: Any) -> None:
     [listed] = person.client.get("/auth/tokens").json()
     assert listed == {
         "id": made["id"], "name": "plots", "username": "pioreactor",
-        "created_at": listed["created_at"], "expires_at": None, "last_used_at": None,
+        "created_at": listed["created_at"], "expires_at": None, "last_used_at": None, "rights": None,
     }  # fmt: skip
 
     as_program(person, made["token"])
-    assert person.client.get("/auth/me").json() == {"username": "pioreactor", "kind": "token"}
+    assert person.client.get("/auth/me").json() == {"username": "pioreactor", "kind": "token", "rights": of("manager")}
     assert person.client.get("/api/workers").json() == []
     assert person.client.post("/api/experiments", json={"experiment": "by a script"}).status_code == 201
 
@@ -80,7 +84,8 @@ def test_a_token_cannot_manage_people_and_tokens(person: Any, method: str, path:
 
 
 def test_a_token_goes_with_its_person(person: Any) -> None:
-    assert person.client.put("/auth/people", json={"username": "mia", "password": "0123456789"}).status_code == 201
+    mia = {"username": "mia", "password": "0123456789", "role": "manager"}
+    assert person.client.put("/auth/people", json=mia).status_code == 201
     made = created(person)
     assert person.client.delete("/auth/people/pioreactor").status_code == 200
     as_program(person, made["token"])
@@ -90,11 +95,11 @@ def test_a_token_goes_with_its_person(person: Any) -> None:
 def test_a_token_expires(person: Any) -> None:
     people, now = person.services.database.people, person.services.unit.clock.now()
     made = access_tokens.create(people, name="old", username="pioreactor", now=now, expires_in_days=1)
-    assert access_tokens.owner_of(people, made.token, now=now) == "pioreactor"
+    assert access_tokens.bearer_of(people, made.token, now=now) == ("pioreactor", None)
     late = access_tokens.create(
         people, name="older", username="pioreactor", now=now - timedelta(days=2), expires_in_days=1
     )
-    assert access_tokens.owner_of(people, late.token, now=now) is None
+    assert access_tokens.bearer_of(people, late.token, now=now) is None
 
 
 def test_only_the_hash_of_a_token_is_stored_and_it_is_never_logged(
@@ -142,7 +147,7 @@ def test_a_person_named_cluster_is_a_person(person: Any) -> None:
     assert person.client.put("/auth/people", json=body).status_code == 201
     person.client.cookies.clear()
     assert person.client.post("/auth/sign-in", json=body).status_code == 200
-    assert person.client.get("/auth/me").json() == {"username": "cluster", "kind": "person"}
+    assert person.client.get("/auth/me").json() == {"username": "cluster", "kind": "person", "rights": of("viewer")}
     assert person.client.get("/unit_api/backups/x.sqlite").status_code == 403
     assert person.client.get("/auth/people").status_code == 200
 
@@ -161,7 +166,7 @@ def test_use_is_noted_at_most_once_a_minute_and_never_costs_the_request(person: 
             raise StorageError("the database is locked")
 
     locked: Any = Locked()
-    assert access_tokens.owner_of(locked, made.token, now=now) == "pioreactor"
-    assert access_tokens.owner_of(people, made.token, now=now) == "pioreactor"
-    assert access_tokens.owner_of(locked, made.token, now=now) == "pioreactor"
+    assert access_tokens.bearer_of(locked, made.token, now=now) == ("pioreactor", None)
+    assert access_tokens.bearer_of(people, made.token, now=now) == ("pioreactor", None)
+    assert access_tokens.bearer_of(locked, made.token, now=now) == ("pioreactor", None)
     assert people.tokens("pioreactor")[0].last_used_at is not None

@@ -7,6 +7,8 @@ import pytest
 
 from pioreactor.identity import sessions
 
+NO_LIMITS = {"role": "manager", "units": None, "experiments": None, "areas": None}
+
 
 def test_every_path_requires_authentication(leader: Any) -> None:
     client = leader.client
@@ -30,7 +32,7 @@ def test_every_path_requires_authentication(leader: Any) -> None:
     assert client.get("/unit_api/health").status_code == 200
 
     leader.sign_in()
-    assert client.get("/auth/me").json() == {"username": "pioreactor", "kind": "person"}
+    assert client.get("/auth/me").json() == {"username": "pioreactor", "kind": "person", "rights": NO_LIMITS}
     assert client.get("/api/workers").json() == []
 
 

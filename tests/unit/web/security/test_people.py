@@ -6,6 +6,8 @@ import pytest
 
 from pioreactor.identity import people
 
+MIA = {"username": "mia", "password": "0123456789"}
+
 
 def test_people(leader: Any) -> None:
     client = leader.client
@@ -17,9 +19,15 @@ def test_people(leader: Any) -> None:
     assert client.patch("/auth/password", json={"present": leader.password, "new": "a-longer-one"}).status_code == 200
     assert client.get("/auth/me").status_code == 200
 
-    assert client.put("/auth/people", json={"username": "mia", "password": "0123456789"}).status_code == 201
-    assert client.put("/auth/people", json={"username": "mia", "password": "0123456789"}).status_code == 409
-    assert client.get("/auth/people").json() == [{"username": "mia"}, {"username": "pioreactor"}]
+    assert client.put("/auth/people", json=MIA).status_code == 201
+    assert client.put("/auth/people", json=MIA).status_code == 409
+    no_limits = {"units": None, "experiments": None}
+    assert client.get("/auth/people").json() == [
+        {"username": "mia", "role": "viewer", **no_limits},
+        {"username": "pioreactor", "role": "manager", **no_limits},
+    ]
+    assert client.delete("/auth/people/pioreactor").status_code == 409, "the last manager"
+    assert client.patch("/auth/people/mia", json={"role": "manager"}).status_code == 200
     assert client.delete("/auth/people/pioreactor").status_code == 200
     assert client.get("/auth/me").status_code == 401
     assert client.post("/auth/sign-in", json={"username": "mia", "password": "0123456789"}).status_code == 200

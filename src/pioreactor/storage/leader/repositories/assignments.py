@@ -72,6 +72,11 @@ class Assignments:
             raise NoWorkerFoundError(f"the cluster has no worker {unit!r}")
         return found[0]
 
+    def experiment_of(self, unit: str) -> str | None:
+        """Return the experiment of a worker; None for one without, and for what is no worker."""
+        rows = self._access.rows(select(assignments.c.experiment).where(assignments.c.pioreactor_unit == unit))
+        return str(rows[0][0]) if rows else None
+
     def history(self, experiment: str) -> list[PastAssignment]:
         """Return the assignments of an experiment, newest first."""
         history = assignments_history.c

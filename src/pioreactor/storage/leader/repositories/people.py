@@ -1,16 +1,24 @@
 """Who may sign in, and the tokens they gave to programs. Only hashes are kept."""
 
+from collections.abc import Sequence
+from typing import Final
+
 import msgspec
 from sqlalchemy import ColumnElement, delete, insert, or_, select, update
 
 from pioreactor.exc import ConflictError, NotFoundError
 from pioreactor.storage.leader.repositories.context import Access, change, exists
 from pioreactor.storage.leader.schema.tables import access_tokens, people
+from pioreactor.storage.ports import ValueType
+from pioreactor.structs.rights import VIEWER, Rights
+
+_RIGHTS: Final = (people.c.role, people.c.units, people.c.experiments)
 
 
 class Person(msgspec.Struct, frozen=True):
     username: str
     created_at: str
+    rights: Rights
 
 
 class AccessToken(msgspec.Struct, frozen=True):
@@ -22,6 +30,8 @@ class AccessToken(msgspec.Struct, frozen=True):
     created_at: str
     expires_at: str | None
     last_used_at: str | None = None
+    rights: Rights | None = None
+    """Limits of the token itself; None: those of the person."""
 
 
 class People:
@@ -31,21 +41,31 @@ class People:
         self._access = access
 
     def all(self) -> list[Person]:
-        query = select(people.c.username, people.c.created_at).order_by(people.c.username)
-        return [Person(*row) for row in self._access.rows(query)]
+        query = select(people.c.username, people.c.created_at, *_RIGHTS).order_by(people.c.username)
+        return [Person(str(name), str(at), _rights(row)) for name, at, *row in self._access.rows(query)]
+
+    def rights(self, username: str) -> Rights | None:
+        """Return what a person may do, None when there is no such person."""
+        rows = self._access.rows(select(*_RIGHTS).where(people.c.username == username))
+        return _rights(rows[0]) if rows else None
+
+    def set_rights(self, username: str, rights: Rights) -> None:
+        with self._access.writing() as connection:
+            if not change(connection, update(people).where(people.c.username == username).values(_columns(rights))):
+                raise _unknown(username)
 
     def password_hash(self, username: str) -> str | None:
         """Return what to compare a password with, None when there is no such person."""
         rows = self._access.rows(select(people.c.password_hash).where(people.c.username == username))
         return str(rows[0][0]) if rows else None
 
-    def add(self, username: str, password_hash: str) -> None:
+    def add(self, username: str, password_hash: str, rights: Rights = VIEWER) -> None:
         """Raises `ConflictError` when the name is taken."""
         with self._access.writing() as connection:
             if exists(connection, select(people).where(people.c.username == username)):
                 raise ConflictError(f"there is already a person {username!r}")
             values = {"username": username, "password_hash": password_hash, "created_at": self._access.timestamp()}
-            change(connection, insert(people).values(values))
+            change(connection, insert(people).values(values | _columns(rights)))
 
     def set_password(self, username: str, password_hash: str) -> None:
         with self._access.writing() as connection:
@@ -70,12 +90,21 @@ class People:
         found = self._tokens(access_tokens.c.token_hash == token_hash, is_valid)
         return found[0] if found else None
 
-    def add_token(self, token_hash: str, *, label: str, username: str, expires_at: str | None = None) -> None:
+    def add_token(
+        self,
+        token_hash: str,
+        *,
+        label: str,
+        username: str,
+        expires_at: str | None = None,
+        rights: Rights | None = None,
+    ) -> None:
         """`expires_at` is a stored timestamp (ISO, milliseconds, `Z`)."""
         with self._access.writing() as connection:
             if not exists(connection, select(people).where(people.c.username == username)):
                 raise _unknown(username)
             values = {"token_hash": token_hash, "label": label, "username": username, "expires_at": expires_at}
+            values["rights"] = msgspec.json.encode(rights).decode() if rights is not None else None
             change(connection, insert(access_tokens).values(**values, created_at=self._access.timestamp()))
 
     def note_use(self, token_hash: str) -> None:
@@ -93,9 +122,39 @@ class People:
         columns = access_tokens.c
         query = select(
             *(columns.token_hash, columns.label, columns.username),
-            *(columns.created_at, columns.expires_at, columns.last_used_at),
+            *(columns.created_at, columns.expires_at, columns.last_used_at, columns.rights),
         ).where(*conditions)
-        return [AccessToken(*row) for row in self._access.rows(query.order_by(columns.created_at, columns.label))]
+        rows = self._access.rows(query.order_by(columns.created_at, columns.label))
+        return [AccessToken(*(*row[:-1], _of_token(row[-1]))) for row in rows]
+
+
+def _rights(row: Sequence[ValueType]) -> Rights:
+    """Return the rights that are stored; what cannot be read gives none but a viewer's."""
+    role, units, experiments = row
+    try:
+        return msgspec.convert({"role": role, "units": _names(units), "experiments": _names(experiments)}, Rights)
+    except (msgspec.ValidationError, msgspec.DecodeError):
+        return VIEWER
+
+
+def _of_token(stored: ValueType) -> Rights | None:
+    if stored is None:
+        return None
+    try:
+        return msgspec.json.decode(str(stored), type=Rights)
+    except (msgspec.ValidationError, msgspec.DecodeError):
+        return VIEWER
+
+
+def _names(stored: ValueType) -> list[str] | None:
+    return msgspec.json.decode(str(stored), type=list[str]) if stored is not None else None
+
+
+def _columns(rights: Rights) -> dict[str, str | None]:
+    lists = {"units": rights.units, "experiments": rights.experiments}
+    return {"role": rights.role} | {
+        name: msgspec.json.encode(names).decode() if names is not None else None for name, names in lists.items()
+    }
 
 
 def _unknown(username: str) -> NotFoundError:

@@ -143,6 +143,10 @@ people: Final = Table(
     _text("username"),
     _text("password_hash"),
     _text("created_at"),
+    Column("role", Text, nullable=False, server_default=text("'manager'")),
+    # Lists of names as JSON; null: no limit.
+    _text("units", nullable=True),
+    _text("experiments", nullable=True),
     PrimaryKeyConstraint("username"),
     sqlite_with_rowid=False,
 )
@@ -155,6 +159,8 @@ access_tokens: Final = Table(
     _text("created_at"),
     _text("expires_at", nullable=True),
     _text("last_used_at", nullable=True),
+    # JSON; null: those of the person.
+    _text("rights", nullable=True),
     PrimaryKeyConstraint("token_hash"),
     _index("access_tokens", "username"),
     sqlite_with_rowid=False,

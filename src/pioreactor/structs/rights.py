@@ -1,0 +1,53 @@
+"""Rights of people and of their programs, as they are stored: a role and its limits."""
+
+from typing import Final, Literal, TypeVar, get_args
+
+import msgspec
+
+Role = Literal["viewer", "operator", "manager"]
+"""A viewer sees everything; an operator also works with units and experiments; a manager also runs the cluster."""
+Area = Literal["experiments", "units", "calibrations", "profiles", "cameras", "alarms", "cluster", "people"]
+"""Part of the API to which a token can be limited."""
+
+ROLES: Final[tuple[Role, ...]] = get_args(Role)
+AREAS: Final[tuple[Area, ...]] = get_args(Area)
+
+T = TypeVar("T", bound=str)
+
+
+class Rights(msgspec.Struct, frozen=True):
+    """A role and its limits; None: no limit, an empty tuple: nothing at all. Limits bound changes, not reading."""
+
+    role: Role = "viewer"
+    units: tuple[str, ...] | None = None
+    experiments: tuple[str, ...] | None = None
+    areas: tuple[Area, ...] | None = None
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether some units, experiments or areas are excluded."""
+        return any(limit is not None for limit in (self.units, self.experiments, self.areas))
+
+    @property
+    def is_manager(self) -> bool:
+        """Whether this is a manager of the whole cluster."""
+        return self.role == "manager" and not self.is_limited
+
+    def within(self, other: "Rights") -> "Rights":
+        """Return what both allow: a token never does more than the person who made it."""
+        return Rights(
+            min(self.role, other.role, key=ROLES.index),
+            _common(self.units, other.units),
+            _common(self.experiments, other.experiments),
+            _common(self.areas, other.areas),
+        )
+
+
+VIEWER: Final = Rights()
+MANAGER: Final = Rights("manager")
+
+
+def _common(one: tuple[T, ...] | None, other: tuple[T, ...] | None) -> tuple[T, ...] | None:
+    if one is None or other is None:
+        return other if one is None else one
+    return tuple(value for value in one if value in other)
