@@ -3181,12 +3181,12 @@ export interface paths {
         };
         /**
          * ListPeople
-         * @description Return all people who may sign in.
+         * @description Return all people who may sign in, with their roles.
          */
         get: operations["get_auth_people"];
         /**
          * AddPerson
-         * @description Add a person who may sign in; 409 when the name is taken.
+         * @description Add a person who may sign in, as a viewer unless said otherwise; 409 when the name is taken.
          */
         put: operations["put_auth_people"];
         post?: never;
@@ -3208,12 +3208,16 @@ export interface paths {
         post?: never;
         /**
          * RemovePerson
-         * @description Remove a person, close their sessions and revoke their tokens; 409 for the last person.
+         * @description Remove a person, close their sessions and revoke their tokens; 409 for the last manager.
          */
         delete: operations["delete_auth_people_username"];
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * ChangeRights
+         * @description Give a person another role and other limits, at once; 409 when no manager would be left.
+         */
+        patch: operations["patch_auth_people_username"];
         trace?: never;
     };
     "/auth/sign-in": {
@@ -3265,13 +3269,15 @@ export interface paths {
         };
         /**
          * Tokens
-         * @description Return the tokens of everybody, without their secrets.
+         * @description Return one's own tokens, and those of everybody to a manager, without their secrets.
          */
         get: operations["get_auth_tokens"];
         put?: never;
         /**
          * CreateToken
          * @description Make a token with which a program acts for the person who is signed in; its secret is not shown again.
+         *
+         *     Without `role`, `units` and `areas` it may do what the person may, and never more.
          */
         post: operations["post_auth_tokens"];
         delete?: never;
@@ -3292,7 +3298,7 @@ export interface paths {
         post?: never;
         /**
          * RevokeToken
-         * @description Revoke a token of anybody: requests with it are refused from now on.
+         * @description Revoke one's own token, or as a manager that of anybody: requests with it are refused from now on.
          */
         delete: operations["delete_auth_tokens_id_"];
         options?: never;
@@ -5146,6 +5152,7 @@ export interface components {
             id: string;
             last_used_at: string | null;
             name: string;
+            rights?: components["schemas"]["Rights"] | null;
             username: string;
         };
         /** AddCalibration */
@@ -5156,7 +5163,14 @@ export interface components {
         };
         /** AddPerson */
         AddPerson: {
+            experiments?: string[] | null;
             password: string;
+            /**
+             * @default viewer
+             * @enum {string}
+             */
+            role: "viewer" | "operator" | "manager";
+            units?: string[] | null;
             username: string;
         };
         /** AddWorker */
@@ -5353,6 +5367,13 @@ export interface components {
             new: string;
             present: string;
         };
+        /** ChangeRights */
+        ChangeRights: {
+            experiments?: string[] | null;
+            /** @enum {string} */
+            role: "viewer" | "operator" | "manager";
+            units?: string[] | null;
+        };
         /** ChangeStill */
         ChangeStill: {
             new_image_id?: string;
@@ -5478,8 +5499,12 @@ export interface components {
         };
         /** CreateToken */
         CreateToken: {
+            areas?: ("experiments" | "units" | "calibrations" | "profiles" | "cameras" | "alarms" | "cluster" | "people")[] | null;
             expires_in_days?: number | null;
             name: string;
+            /** @enum {null|string} */
+            role?: "viewer" | "operator" | "manager" | null;
+            units?: string[] | null;
         };
         /** Dataset */
         Dataset: {
@@ -5770,6 +5795,7 @@ export interface components {
         Me: {
             /** @enum {string} */
             kind: "person" | "token" | "unit";
+            rights?: components["schemas"]["Rights"] | null;
             username: string;
         };
         /** MediaRate */
@@ -5822,6 +5848,7 @@ export interface components {
             expires_at: string | null;
             id: string;
             name: string;
+            rights?: components["schemas"]["Rights"] | null;
             token: string;
             username: string;
         };
@@ -5848,6 +5875,10 @@ export interface components {
         };
         /** Person */
         Person: {
+            experiments?: string[] | null;
+            /** @enum {string} */
+            role: "viewer" | "operator" | "manager";
+            units?: string[] | null;
             username: string;
         };
         /** PluginOnUsb */
@@ -5953,6 +5984,17 @@ export interface components {
         RetryQuarantined: {
             ids?: number[] | null;
         };
+        /** Rights */
+        Rights: {
+            areas?: ("experiments" | "units" | "calibrations" | "profiles" | "cameras" | "alarms" | "cluster" | "people")[] | null;
+            experiments?: string[] | null;
+            /**
+             * @default viewer
+             * @enum {string}
+             */
+            role: "viewer" | "operator" | "manager";
+            units?: string[] | null;
+        };
         /** RunJob */
         RunJob: {
             args?: string[];
@@ -6016,6 +6058,10 @@ export interface components {
         /** SignIn */
         SignIn: {
             password: string;
+            username: string;
+        };
+        /** SignedIn */
+        SignedIn: {
             username: string;
         };
         /** StartSession */
@@ -13383,6 +13429,47 @@ export interface operations {
             };
         };
     };
+    patch_auth_people_username: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                username: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangeRights"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Person"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
     "post_auth_sign-in": {
         parameters: {
             query?: never;
@@ -13402,7 +13489,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Person"];
+                    "application/json": components["schemas"]["SignedIn"];
                 };
             };
             /** @description Bad request syntax or unsupported method */

@@ -46,7 +46,10 @@ export function TopBar({ person }: { person: Person }) {
           </ActionIcon>
         </Menu.Target>
         <Menu.Dropdown>
-          <Menu.Label>Signed in as {person.username}</Menu.Label>
+          <Menu.Label>
+            Signed in as {person.username}
+            {person.rights && `, ${person.rights.role}`}
+          </Menu.Label>
           <Menu.Item onClick={() => void leave()}>Sign out</Menu.Item>
         </Menu.Dropdown>
       </Menu>

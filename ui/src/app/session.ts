@@ -3,10 +3,9 @@
 import { type UseQueryResult, useQuery } from "@tanstack/react-query";
 import { get, Refused, request } from "@/api/client";
 import { ME } from "@/api/routes";
+import type { Me } from "@/api/types";
 
-export interface Person {
-  username: string;
-}
+export type Person = Pick<Me, "username" | "rights">;
 
 export const personAsked = {
   queryKey: ["me"],

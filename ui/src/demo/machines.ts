@@ -12,7 +12,11 @@ type Reads = Record<string, () => unknown>;
 
 const ok = (body: unknown): Answer => ({ status: 200, body });
 
-const PEOPLE = ["ada", "pioreactor"];
+const PEOPLE: Person[] = [
+  { username: "ada", role: "operator", units: ["reactor-01", "reactor-02"], experiments: null },
+  { username: "pioreactor", role: "manager", units: null, experiments: null },
+];
+const MIA: Person = { username: "mia", role: "viewer", units: null, experiments: null };
 
 function machineOf(unit: string, i: number, nowS: number): Machine {
   const is_leader = unit === "leader";
@@ -74,7 +78,7 @@ export function machineReads(cluster: DemoCluster): Reads {
     "/api/import": () => IMPORT_STATE,
     "/api/backups": () => BACKUPS,
     "/unit_api/usb": usbState,
-    "/auth/people": (): Person[] => PEOPLE.map((username) => ({ username })),
+    "/auth/people": (): Person[] => PEOPLE,
     "/api/config/sync": (): ConfigSync => ({
       version: { number: 3, saved_at: iso(cluster.nowS - 7200) },
       units: workers().map((pioreactor_unit) =>
@@ -110,7 +114,8 @@ export function machineWrites(tasks: Tasks): [Method, string, () => Answer][] {
     ["POST", "/api/import", () => tasks.succeed(IMPORT_STATE.last)],
     ["DELETE", "/api/import", () => tasks.succeed(IMPORT_STATE.last)],
     ["POST", "/api/system/utc_clock", () => tasks.succeed({})],
-    ["PUT", "/auth/people", () => ({ status: 201, body: { username: "mia" } })],
+    ["PUT", "/auth/people", () => ({ status: 201, body: MIA })],
+    ["PATCH", "/auth/people/{username}", () => ok(MIA)],
     ["PATCH", "/auth/password", () => ok({ status: "success" })],
     ["DELETE", "/auth/people/{username}", () => ok({ status: "success" })],
   ];

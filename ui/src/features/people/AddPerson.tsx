@@ -7,6 +7,7 @@ import { request } from "@/api/client";
 import { FormFooter } from "@/parts/FormFooter";
 import { nameFault, passwordFault } from "./passwords";
 import css from "./people.module.css";
+import { AS_VIEWER, type ChosenRights, RightsFields } from "./RightsFields";
 
 interface Props {
   opened: boolean;
@@ -25,8 +26,9 @@ function Form({ onClose }: { onClose: () => void }) {
   const client = useQueryClient();
   const [username, setUsername] = useState("");
   const [password, setPassword] = useState("");
+  const [rights, setRights] = useState<ChosenRights>(AS_VIEWER);
   const adding = useMutation({
-    mutationFn: () => request("PUT", "/auth/people", { username, password }),
+    mutationFn: () => request("PUT", "/auth/people", { username, password, ...rights }),
     onSuccess: async () => {
       await client.invalidateQueries({ queryKey: ["people"] });
       onClose();
@@ -58,6 +60,7 @@ function Form({ onClose }: { onClose: () => void }) {
         error={password === "" ? undefined : faults[1]}
         onChange={(event) => setPassword(event.currentTarget.value)}
       />
+      <RightsFields value={rights} onChange={setRights} />
       <FormFooter
         error={adding.error}
         send="Add person"

@@ -1,29 +1,38 @@
-/** The people who may sign in: add and remove them, change one's own password. */
+/** The people who may sign in and what they may do: add and remove them, change rights and one's own password. */
 
 import { Button } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { get } from "@/api/client";
-import type { Person } from "@/api/types";
+import type { Me, Person } from "@/api/types";
 import { count } from "@/parts/format";
 import { Icon } from "@/parts/icons";
 import { PageHeader } from "@/parts/PageHeader";
 import { Problem, Waiting } from "@/parts/Problem";
 import { AddPerson } from "./AddPerson";
 import { ChangePassword } from "./ChangePassword";
+import { ChangeRights } from "./ChangeRights";
 import css from "./people.module.css";
 import { RemovePerson } from "./RemovePerson";
+import { described } from "./rights";
+
+const managesAll = ({ role, units, experiments }: Person): boolean =>
+  role === "manager" && units == null && experiments == null;
 
 export default function People() {
   const people = useQuery({
     queryKey: ["people"],
     queryFn: ({ signal }) => get<Person[]>("/auth/people", signal),
   });
-  const me = useQuery({ queryKey: ["me"], queryFn: ({ signal }) => get<Person>("/auth/me", signal) });
+  const me = useQuery({ queryKey: ["me"], queryFn: ({ signal }) => get<Me>("/auth/me", signal) });
   const [adding, setAdding] = useState(false);
   const [changing, setChanging] = useState(false);
   const [removing, setRemoving] = useState<string>();
+  const [limiting, setLimiting] = useState<Person>();
+  const managers = people.data?.filter(managesAll) ?? [];
+  const isLast = (person: Person): boolean => managesAll(person) && managers.length === 1;
   const own = me.data?.username;
+  const isManager = me.data?.rights?.role === "manager";
   return (
     <>
       <PageHeader
@@ -34,9 +43,11 @@ export default function People() {
           </span>
         }
         actions={
-          <Button leftSection={<Icon name="plus" size={16} />} onClick={() => setAdding(true)}>
-            Add person
-          </Button>
+          isManager && (
+            <Button leftSection={<Icon name="plus" size={16} />} onClick={() => setAdding(true)}>
+              Add person
+            </Button>
+          )
         }
       />
       {people.error ? (
@@ -45,30 +56,45 @@ export default function People() {
         <Waiting what="people" />
       ) : (
         <ul className={css.list} aria-label="People">
-          {people.data.map(({ username }) => (
-            <li key={username} className="panel">
-              <article className={css.row} aria-label={username}>
-                <h2>
-                  {username} {username === own && <span className="soft">(you)</span>}
-                </h2>
+          {people.data.map((person) => (
+            <li key={person.username} className="panel">
+              <article className={css.row} aria-label={person.username}>
+                <div>
+                  <h2>
+                    {person.username} {person.username === own && <span className="soft">(you)</span>}
+                  </h2>
+                  <p className="soft small">{described(person)}</p>
+                </div>
                 <div className={css.actions}>
-                  {username === own && (
+                  {person.username === own && (
                     <Button variant="default" size="xs" onClick={() => setChanging(true)}>
                       Change password
                     </Button>
                   )}
-                  <Button
-                    variant="subtle"
-                    color="red"
-                    c={people.data.length === 1 ? undefined : "var(--lost)"}
-                    size="xs"
-                    disabled={people.data.length === 1}
-                    title={people.data.length === 1 ? "The last person cannot be removed." : undefined}
-                    aria-label={`Remove ${username}`}
-                    onClick={() => setRemoving(username)}
-                  >
-                    Remove
-                  </Button>
+                  {isManager && (
+                    <Button
+                      variant="default"
+                      size="xs"
+                      aria-label={`Rights of ${person.username}`}
+                      onClick={() => setLimiting(person)}
+                    >
+                      Rights
+                    </Button>
+                  )}
+                  {isManager && (
+                    <Button
+                      variant="subtle"
+                      color="red"
+                      c={isLast(person) ? undefined : "var(--lost)"}
+                      size="xs"
+                      disabled={isLast(person)}
+                      title={isLast(person) ? "The last manager cannot be removed." : undefined}
+                      aria-label={`Remove ${person.username}`}
+                      onClick={() => setRemoving(person.username)}
+                    >
+                      Remove
+                    </Button>
+                  )}
                 </div>
               </article>
             </li>
@@ -76,10 +102,10 @@ export default function People() {
         </ul>
       )}
       <p className={`soft small ${css.forgotten}`}>
-        {people.data?.length === 1 && "The last person cannot be removed. "}A forgotten password is replaced on the
-        leader's machine: <code>pio people password NAME</code>
+        A forgotten password is replaced on the leader's machine: <code>pio people password NAME</code>
       </p>
       <AddPerson opened={adding} onClose={() => setAdding(false)} />
+      <ChangeRights person={limiting} onClose={() => setLimiting(undefined)} />
       <ChangePassword opened={changing} onClose={() => setChanging(false)} />
       <RemovePerson username={removing} isOwn={removing === own} onClose={() => setRemoving(undefined)} />
     </>

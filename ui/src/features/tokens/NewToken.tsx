@@ -4,7 +4,10 @@ import { Button, Group, Modal, NativeSelect, TextInput } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useRef, useState } from "react";
 import { request } from "@/api/client";
-import type { NewAccessToken } from "@/api/types";
+import { useWorkers } from "@/api/queries";
+import type { NewAccessToken, Role } from "@/api/types";
+import { LimitField } from "@/features/people/LimitField";
+import { AREAS, type Limit, ROLES } from "@/features/people/rights";
 import { FormFooter } from "@/parts/FormFooter";
 import { Icon } from "@/parts/icons";
 import { copyFrom } from "./tokens";
@@ -34,11 +37,18 @@ function Steps({ onClose }: { onClose: () => void }) {
   const client = useQueryClient();
   const [name, setName] = useState("");
   const [days, setDays] = useState("");
+  const [role, setRole] = useState<Role | "">("");
+  const [units, setUnits] = useState<Limit>(null);
+  const [areas, setAreas] = useState<Limit>(null);
+  const workers = useWorkers();
   const making = useMutation({
     mutationFn: () =>
       request<NewAccessToken>("POST", "/auth/tokens", {
         name: name.trim(),
         expires_in_days: days === "" ? null : Number(days),
+        role: role === "" ? null : role,
+        units,
+        areas,
       }),
     onSuccess: () => client.invalidateQueries({ queryKey: ["tokens"] }),
   });
@@ -65,6 +75,20 @@ function Steps({ onClose }: { onClose: () => void }) {
         data={LIFETIMES}
         onChange={(event) => setDays(event.currentTarget.value)}
       />
+      <NativeSelect
+        label="Role"
+        description="It never has more rights than you."
+        value={role}
+        data={[{ value: "", label: "As mine" }, ...ROLES]}
+        onChange={(event) => setRole(event.currentTarget.value as Role | "")}
+      />
+      <LimitField
+        what="units"
+        names={workers.data?.map((worker) => worker.pioreactor_unit) ?? []}
+        value={units}
+        onChange={setUnits}
+      />
+      <LimitField what="parts of the API" names={AREAS} value={areas} onChange={setAreas} />
       <FormFooter
         error={making.error}
         send="Make token"
