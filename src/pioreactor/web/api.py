@@ -37,7 +37,7 @@ def api_of_unit(added: tuple[PluginRoute, ...]) -> App:
 @cache
 def api_of_leader(added: tuple[PluginRoute, ...]) -> App:
     """Return the API of a leader with the routes that plugins added; the servers of one process share it."""
-    from pioreactor.web import auth
+    from pioreactor.web import account_routes, auth
     from pioreactor.web.leader.exports import COMPRESSED
     from pioreactor.web.leader.routes import leader_routes
     from pioreactor.web.openapi import openapi_config
@@ -45,7 +45,13 @@ def api_of_leader(added: tuple[PluginRoute, ...]) -> App:
     compression = CompressionConfig(
         backend="gzip", minimum_size=2000, gzip_compress_level=4, exclude_opt_key=COMPRESSED
     )
-    routes: list[Router | ASGIRouteHandler] = [unit_routes(added), leader_routes(added), auth.ROUTES, _live_messages]
+    routes: list[Router | ASGIRouteHandler] = [
+        unit_routes(added),
+        leader_routes(added),
+        account_routes.ROUTES,
+        auth.ROUTES,
+        _live_messages,
+    ]
     return cast(App, build(routes, openapi=openapi_config(), compression=compression))
 
 
@@ -82,10 +88,12 @@ def build(
 
 def openapi_document() -> str:
     """Return the document as it is committed: sorted, and without the version, which changes with every release."""
-    from pioreactor.web import auth
+    from pioreactor.web import account_routes, auth
     from pioreactor.web.leader.routes import leader_routes
     from pioreactor.web.openapi import openapi_config
 
-    document = build([unit_routes(), leader_routes(), auth.ROUTES], openapi=openapi_config()).openapi_schema.to_schema()
+    document = build(
+        [unit_routes(), leader_routes(), account_routes.ROUTES, auth.ROUTES], openapi=openapi_config()
+    ).openapi_schema.to_schema()
     document["info"]["version"] = "see /unit_api/versions/app"
     return json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False) + "\n"

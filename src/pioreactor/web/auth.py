@@ -1,23 +1,22 @@
-"""Routes to sign in and out, and to manage the people who may and their tokens."""
+"""Routes to sign in and out, and to change one's password."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
-from litestar import Request, Response, Router, delete, get, patch, post, put
+from litestar import Request, Response, Router, get, patch, post
 from litestar.datastructures import Cookie, State
 from litestar.di import NamedDependency
-from litestar.params import FromPath, JSONBody, SkipValidation
+from litestar.params import JSONBody, SkipValidation
 
-from pioreactor.exc import NotAuthenticatedError, NotFoundError, NotPermittedError
-from pioreactor.identity import access_tokens, people
-from pioreactor.identity.access_tokens import AccessTokenRow, NewAccessToken, TokenStorage
-from pioreactor.identity.authorization import checked_limit
+from pioreactor.exc import NotAuthenticatedError, NotPermittedError
+from pioreactor.identity import people
+from pioreactor.identity.access_tokens import TokenStorage
 from pioreactor.identity.people import People
 from pioreactor.identity.sessions import COOKIE, LIFETIME_S, Sessions
-from pioreactor.structs.rights import Rights, Role
-from pioreactor.web.request_bodies import AddPerson, ChangePassword, ChangeRights, CreateToken, SignIn
+from pioreactor.structs.rights import Rights
+from pioreactor.web.request_bodies import ChangePassword, SignIn
 from pioreactor.web.security.guards import only_signed_in
 from pioreactor.web.security.identity import CachedRights, Kind, identity_of
 from pioreactor.web.security.login_throttle import LoginThrottle
@@ -36,18 +35,9 @@ class AuthServices:
     rights: CachedRights
 
 
-_OF_EVERYBODY = needs(None, change="read")
+OF_EVERYBODY = needs(None, change="read")
 """What people do with their own sign-in, whatever their role."""
 AuthPorts = NamedDependency[SkipValidation[AuthServices]]
-
-
-class Person(msgspec.Struct):
-    """A person who may sign in; `units` and `experiments` null: changes are not limited to some."""
-
-    username: str
-    role: Role
-    units: tuple[str, ...] | None = None
-    experiments: tuple[str, ...] | None = None
 
 
 class SignedIn(msgspec.Struct):
@@ -65,7 +55,7 @@ class Me(msgspec.Struct):
     rights: Rights | None = None
 
 
-@post("/sign-in", status_code=200, opt=_OF_EVERYBODY, sync_to_thread=True)
+@post("/sign-in", status_code=200, opt=OF_EVERYBODY, sync_to_thread=True)
 def sign_in(request: Request[object, object, State], auth: AuthPorts, data: JSONBody[SignIn]) -> Response[SignedIn]:
     """Open a session; its cookie is not readable by scripts (HttpOnly)."""
     address = _address(request)
@@ -85,7 +75,7 @@ def sign_in(request: Request[object, object, State], auth: AuthPorts, data: JSON
     return Response(SignedIn(data.username), cookies=[cookie])
 
 
-@post("/sign-out", status_code=200, opt=_OF_EVERYBODY, sync_to_thread=True)
+@post("/sign-out", status_code=200, opt=OF_EVERYBODY, sync_to_thread=True)
 def sign_out(request: Request[object, object, State], auth: AuthPorts) -> Response[dict[str, str]]:
     """Close this browser's session; its cookie is no longer valid."""
     cookie = request.cookies.get(COOKIE)
@@ -96,7 +86,7 @@ def sign_out(request: Request[object, object, State], auth: AuthPorts) -> Respon
     return response
 
 
-@get("/me", opt=_OF_EVERYBODY)
+@get("/me", opt=OF_EVERYBODY)
 async def me(request: Request[object, object, State]) -> Me:
     """Return who sends the request."""
     identity = identity_of(request.scope)
@@ -105,12 +95,12 @@ async def me(request: Request[object, object, State]) -> Me:
     return Me(identity.name, identity.kind, identity.rights)
 
 
-@patch("/password", guards=[only_signed_in], opt=_OF_EVERYBODY, sync_to_thread=True)
+@patch("/password", guards=[only_signed_in], opt=OF_EVERYBODY, sync_to_thread=True)
 def change_password(
     request: Request[object, object, State], auth: AuthPorts, data: JSONBody[ChangePassword]
 ) -> dict[str, str]:
     """Change the password of the person who is signed in (at least 10 characters); other browsers are signed out."""
-    username = _person(request)
+    username = person_of(request)
     address = _address(request)
     auth.throttle.begin(address, username)
     if not people.check(auth.people, username, data.present):
@@ -120,85 +110,7 @@ def change_password(
     return {"status": "success"}
 
 
-@get("/people", guards=[only_signed_in], sync_to_thread=True)
-def list_people(auth: AuthPorts) -> list[Person]:
-    """Return all people who may sign in, with their roles."""
-    return [_person_of(row.username, row.rights) for row in auth.people.all()]
-
-
-@put("/people", status_code=201, guards=[only_signed_in], sync_to_thread=True)
-def add_person(auth: AuthPorts, data: JSONBody[AddPerson]) -> Person:
-    """Add a person who may sign in, as a viewer unless said otherwise; 409 when the name is taken."""
-    rights = _rights(data.role, data.units, data.experiments)
-    people.add(auth.people, data.username, data.password, rights)
-    return _person_of(data.username, rights)
-
-
-@patch("/people/{username:str}", guards=[only_signed_in], sync_to_thread=True)
-def change_rights(auth: AuthPorts, username: FromPath[str], data: JSONBody[ChangeRights]) -> Person:
-    """Give a person another role and other limits, at once; 409 when no manager would be left."""
-    rights = _rights(data.role, data.units, data.experiments)
-    people.set_rights(auth.people, username, rights)
-    auth.rights.forget(username)
-    return _person_of(username, rights)
-
-
-@delete("/people/{username:str}", status_code=200, guards=[only_signed_in], sync_to_thread=True)
-def remove_person(auth: AuthPorts, username: FromPath[str]) -> dict[str, str]:
-    """Remove a person, close their sessions and revoke their tokens; 409 for the last manager."""
-    people.remove(auth.people, auth.sessions, username)
-    auth.rights.forget(username)
-    return {"status": "success"}
-
-
-@get("/tokens", guards=[only_signed_in], sync_to_thread=True)
-def tokens(request: Request[object, object, State], auth: AuthPorts) -> list[AccessTokenRow]:
-    """Return one's own tokens, and those of everybody to a manager, without their secrets."""
-    return [row for row in access_tokens.list_all(auth.tokens) if _may_revoke(request, row)]
-
-
-@post("/tokens", status_code=201, guards=[only_signed_in], opt=_OF_EVERYBODY, sync_to_thread=True)
-def create_token(
-    request: Request[object, object, State], auth: AuthPorts, data: JSONBody[CreateToken]
-) -> NewAccessToken:
-    """Make a token with which a program acts for the person who is signed in; its secret is not shown again.
-
-    Without `role`, `units` and `areas` it may do what the person may, and never more.
-    """
-    return access_tokens.create(
-        auth.tokens,
-        name=data.name,
-        username=_person(request),
-        now=auth.now(),
-        expires_in_days=data.expires_in_days,
-        rights=access_tokens.limits_of(role=data.role, units=data.units, areas=data.areas),
-    )
-
-
-@delete("/tokens/{id_:str}", status_code=200, guards=[only_signed_in], opt=_OF_EVERYBODY, sync_to_thread=True)
-def revoke_token(request: Request[object, object, State], auth: AuthPorts, id_: FromPath[str]) -> dict[str, str]:
-    """Revoke one's own token, or as a manager that of anybody: requests with it are refused from now on."""
-    if not any(row.id == id_ and _may_revoke(request, row) for row in access_tokens.list_all(auth.tokens)):
-        raise NotFoundError(f"you have no token {id_!r}")
-    access_tokens.revoke(auth.tokens, id_)
-    return {"status": "success"}
-
-
-def _may_revoke(request: Request[object, object, State], row: AccessTokenRow) -> bool:
-    identity = identity_of(request.scope)
-    is_manager = identity is not None and identity.rights is not None and identity.rights.is_manager
-    return is_manager or row.username == _person(request)
-
-
-def _rights(role: Role, units: list[str] | None, experiments: list[str] | None) -> Rights:
-    return Rights(role, checked_limit(units, "units"), checked_limit(experiments, "experiments"))
-
-
-def _person_of(username: str, rights: Rights) -> Person:
-    return Person(username, rights.role, rights.units, rights.experiments)
-
-
-def _person(request: Request[object, object, State]) -> str:
+def person_of(request: Request[object, object, State]) -> str:
     """Return the name of the person whose session the request has, which `only_signed_in` has made sure."""
     identity = identity_of(request.scope)
     if identity is None:
@@ -212,10 +124,7 @@ def _address(request: Request[object, object, State]) -> str:
 
 ROUTES = Router(
     "/auth",
-    route_handlers=[
-        *(sign_in, sign_out, me, change_password, list_people, add_person, change_rights, remove_person),
-        *(tokens, create_token, revoke_token),
-    ],
+    route_handlers=[sign_in, sign_out, me, change_password],
     tags=["signing in"],
     opt=needs("people", change="manage"),
 )

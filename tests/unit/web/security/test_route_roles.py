@@ -10,7 +10,7 @@ from litestar.handlers import HTTPRouteHandler
 from pioreactor.exc import NotPermittedError
 from pioreactor.identity import access_tokens, people
 from pioreactor.structs.rights import MANAGER, VIEWER, Rights
-from pioreactor.web import auth
+from pioreactor.web import account_routes, auth
 from pioreactor.web.api import build
 from pioreactor.web.leader.routes import leader_routes
 from pioreactor.web.security.auth_middleware import OPEN
@@ -51,7 +51,7 @@ def passes(rights: Rights, one: Any, **parameters: str) -> bool:
 
 
 def test_every_route_says_what_it_needs() -> None:
-    app = build([unit_routes(), leader_routes(), auth.ROUTES])
+    app = build([unit_routes(), leader_routes(), account_routes.ROUTES, auth.ROUTES])
     without = {
         (route.path, handler.fn.__name__)
         for route in app.routes

@@ -1,0 +1,113 @@
+"""Routes to manage the people who may sign in, their rights, and their tokens."""
+
+import msgspec
+from litestar import Request, Router, delete, get, patch, post, put
+from litestar.datastructures import State
+from litestar.params import FromPath, JSONBody
+
+from pioreactor.exc import NotFoundError
+from pioreactor.identity import access_tokens, people
+from pioreactor.identity.access_tokens import AccessTokenRow, NewAccessToken
+from pioreactor.identity.authorization import checked_limit
+from pioreactor.structs.rights import Rights, Role
+from pioreactor.web.auth import OF_EVERYBODY, AuthPorts, person_of
+from pioreactor.web.request_bodies import AddPerson, ChangeRights, CreateToken
+from pioreactor.web.security.guards import only_signed_in
+from pioreactor.web.security.identity import identity_of
+from pioreactor.web.security.route_rights import needs
+
+
+class Person(msgspec.Struct):
+    """A person who may sign in; `units` and `experiments` null: changes are not limited to some."""
+
+    username: str
+    role: Role
+    units: tuple[str, ...] | None = None
+    experiments: tuple[str, ...] | None = None
+
+
+@get("/people", sync_to_thread=True)
+def list_people(auth: AuthPorts) -> list[Person]:
+    """Return all people who may sign in, with their roles."""
+    return [_person_of(row.username, row.rights) for row in auth.people.all()]
+
+
+@put("/people", status_code=201, sync_to_thread=True)
+def add_person(auth: AuthPorts, data: JSONBody[AddPerson]) -> Person:
+    """Add a person who may sign in, as a viewer unless said otherwise; 409 when the name is taken."""
+    rights = _rights(data.role, data.units, data.experiments)
+    people.add(auth.people, data.username, data.password, rights)
+    return _person_of(data.username, rights)
+
+
+@patch("/people/{username:str}", sync_to_thread=True)
+def change_rights(auth: AuthPorts, username: FromPath[str], data: JSONBody[ChangeRights]) -> Person:
+    """Give a person another role and other limits, at once; 409 when no manager would be left."""
+    rights = _rights(data.role, data.units, data.experiments)
+    people.set_rights(auth.people, username, rights)
+    auth.rights.forget(username)
+    return _person_of(username, rights)
+
+
+@delete("/people/{username:str}", status_code=200, sync_to_thread=True)
+def remove_person(auth: AuthPorts, username: FromPath[str]) -> dict[str, str]:
+    """Remove a person, close their sessions and revoke their tokens; 409 for the last manager."""
+    people.remove(auth.people, auth.sessions, username)
+    auth.rights.forget(username)
+    return {"status": "success"}
+
+
+@get("/tokens", sync_to_thread=True)
+def tokens(request: Request[object, object, State], auth: AuthPorts) -> list[AccessTokenRow]:
+    """Return one's own tokens, and those of everybody to a manager, without their secrets."""
+    return [row for row in access_tokens.list_all(auth.tokens) if _may_revoke(request, row)]
+
+
+@post("/tokens", status_code=201, opt=OF_EVERYBODY, sync_to_thread=True)
+def create_token(
+    request: Request[object, object, State], auth: AuthPorts, data: JSONBody[CreateToken]
+) -> NewAccessToken:
+    """Make a token with which a program acts for the person who is signed in; its secret is not shown again.
+
+    Without `role`, `units` and `areas` it may do what the person may, and never more.
+    """
+    return access_tokens.create(
+        auth.tokens,
+        name=data.name,
+        username=person_of(request),
+        now=auth.now(),
+        expires_in_days=data.expires_in_days,
+        rights=access_tokens.limits_of(role=data.role, units=data.units, areas=data.areas),
+    )
+
+
+@delete("/tokens/{id_:str}", status_code=200, opt=OF_EVERYBODY, sync_to_thread=True)
+def revoke_token(request: Request[object, object, State], auth: AuthPorts, id_: FromPath[str]) -> dict[str, str]:
+    """Revoke one's own token, or as a manager that of anybody: requests with it are refused from now on."""
+    if not any(row.id == id_ and _may_revoke(request, row) for row in access_tokens.list_all(auth.tokens)):
+        raise NotFoundError(f"you have no token {id_!r}")
+    access_tokens.revoke(auth.tokens, id_)
+    return {"status": "success"}
+
+
+def _may_revoke(request: Request[object, object, State], row: AccessTokenRow) -> bool:
+    identity = identity_of(request.scope)
+    is_manager = identity is not None and identity.rights is not None and identity.rights.is_manager
+    return is_manager or row.username == person_of(request)
+
+
+def _rights(role: Role, units: list[str] | None, experiments: list[str] | None) -> Rights:
+    return Rights(role, checked_limit(units, "units"), checked_limit(experiments, "experiments"))
+
+
+def _person_of(username: str, rights: Rights) -> Person:
+    return Person(username, rights.role, rights.units, rights.experiments)
+
+
+ROUTES = Router(
+    "/auth",
+    route_handlers=[list_people, add_person, change_rights, remove_person, tokens, create_token, revoke_token],
+    guards=[only_signed_in],
+    tags=["signing in"],
+    opt=needs("people", change="manage"),
+)
