@@ -59,13 +59,10 @@ def own_wheel(folder: Path, version: str, changes: Mapping[str, str] | None = No
 
 def broken_migration() -> dict[str, str]:
     """Return the changes of a release whose migration of the database fails."""
-    from pioreactor.storage.leader.migrate import HEAD
+    from pioreactor.storage.leader.migrate import newest_revision
 
-    migrate = (SOURCES / "pioreactor/storage/leader/migrate.py").read_text(encoding="utf-8")
-    return {
-        "storage/leader/migrations/versions/r0099_broken.py": BROKEN_MIGRATION.format(before=HEAD),
-        "storage/leader/migrate.py": migrate.replace(f'HEAD = "{HEAD}"', 'HEAD = "0099"'),
-    }
+    text = BROKEN_MIGRATION.format(before=newest_revision())
+    return {"storage/leader/migrations/versions/r0099_broken.py": text}
 
 
 def needed_wheels(folder: Path) -> list[Path]:

@@ -39,7 +39,7 @@ from pioreactor.job_catalog import JobSpec, StopOrder
 from pioreactor.jobs.job import BackgroundJob
 from pioreactor.measurements.registry import registered_specs, unregister
 from pioreactor.storage.leader.ingest.sqlite_sink import SqliteRecordSink
-from pioreactor.storage.leader.migrate import HEAD
+from pioreactor.storage.leader.migrate import newest_revision
 from pioreactor.testing.simulation import EXPERIMENT, simulated_bench
 from pioreactor.twin.scenarios import load_scenario
 
@@ -228,7 +228,7 @@ def test_add_a_migration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr("tests.unit.storage.test_leader_migrations.FOLDER", folder)
     database = tmp_path / "leader.sqlite"
     before, added = re.findall(r'^(?:down_)?revision = "(\d+)"', block.text, re.MULTILINE)[::-1]
-    assert before == HEAD, "the page shows the revision after the newest one"
+    assert before == newest_revision(), "the page shows the revision after the newest one"
     upgrade_to(database, before)
     assert "location" not in columns(database, "workers")
     upgrade_to(database, added)

@@ -2,12 +2,18 @@
 
 import sqlite3
 from contextlib import closing
+from functools import cache
 from pathlib import Path
 
 from pioreactor.storage.sqlite_errors import is_of_the_file, storage_error
 
-HEAD = "0006"
-"""The newest revision; a test compares it with the migrations."""
+_REVISIONS = Path(__file__).parent / "migrations" / "versions"
+
+
+@cache
+def newest_revision() -> str:
+    """Return the newest revision as its file is named: `r0005_chart_preferences.py` has 0005."""
+    return max(path.name[1:5] for path in _REVISIONS.glob("r[0-9][0-9][0-9][0-9]_*.py"))
 
 
 def is_current(path: Path, *, patience_s: float = 15.0) -> bool:
@@ -25,7 +31,7 @@ def is_current(path: Path, *, patience_s: float = 15.0) -> bool:
             # A database that is locked or damaged is not one that lacks its tables.
             raise storage_error(f"{path.name} cannot be read", error) from error
         return False
-    return found == [(HEAD,)]
+    return found == [(newest_revision(),)]
 
 
 def upgrade(path: Path) -> None:
