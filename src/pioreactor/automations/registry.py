@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pkgutil import resolve_name
+from importlib import import_module
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from pioreactor.did_you_mean import nearest
@@ -61,7 +61,8 @@ def find(kind: str, name: str) -> type[AutomationJob]:
     address = BUILT_IN[kind].get(name)
     if address is None:
         raise NotFoundError(f"there is no {kind} automation {name!r}{_suggestion(name, names(kind))}")
-    found: type[AutomationJob] = resolve_name(address)
+    module, _, attribute = address.partition(":")
+    found: type[AutomationJob] = getattr(import_module(module), attribute)
     return found
 
 

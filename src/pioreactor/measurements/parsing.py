@@ -1,6 +1,5 @@
 """From the payload of a recorded message to the values of a row."""
 
-import base64
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Final, cast
@@ -63,7 +62,11 @@ def _text(value: object) -> ColumnValue:
 
 def _blob(value: object) -> ColumnValue:
     """Return bytes as base64: the JSON that they are in is read by other programs."""
-    return base64.b64encode(value).decode() if isinstance(value, bytes) else cast(ColumnValue, value)
+    if not isinstance(value, bytes):
+        return cast(ColumnValue, value)
+    from base64 import b64encode  # few processes have bytes to record
+
+    return b64encode(value).decode()
 
 
 def _integer(value: object) -> ColumnValue:
