@@ -38,7 +38,7 @@ def run(hours: float) -> tuple[SimulatedRun, float]:
     with tempfile.TemporaryDirectory(prefix="pio-bench-") as folder:
         simulated = SimulatedRun(
             Path(folder),
-            units=1,
+            units=["unit1"],
             seed=1,
             scenario="ecoli_turbidostat",
             experiment="bench",

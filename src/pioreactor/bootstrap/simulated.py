@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -40,6 +40,7 @@ from pioreactor.twin.world import World
 from pioreactor.types import Experiment, Unit
 
 START = datetime(2030, 1, 1, tzinfo=UTC)
+DEFAULT_MODEL = ("pioreactor_20ml", "1.5")
 FIRST_PID = 100
 PIDS_PER_UNIT = 10_000
 """Numbers of processes differ between units and from those of code outside of processes."""
@@ -185,14 +186,18 @@ def build_simulation(
     experiment: str = "simulation",
     scenario: str | Scenario = "standard",
     seed: int = 0,
-    model: tuple[str, str] = ("pioreactor_20ml", "1.5"),
+    model: tuple[str, str] = DEFAULT_MODEL,
+    models: Mapping[str, tuple[str, str]] = {},
     hat: str = "1.2",
     config: str = "",
     data_root: Path = Path("simulation"),
     open_records: Callable[[], RecordSink] | None = None,
     start: datetime = START,
 ) -> Simulation:
-    """Return simulated units, the first of which leads. Equal arguments give equal behavior, byte for byte."""
+    """Return simulated units, the first of which leads. Equal arguments give equal behavior, byte for byte.
+
+    `models` has those of units whose model is not `model`.
+    """
     clock = VirtualClock(start)
     broker = MemoryBroker(clock)
     chosen = find_scenario(scenario) if isinstance(scenario, str) else scenario
@@ -203,7 +208,7 @@ def build_simulation(
             experiment=Experiment(experiment),
             scenario=chosen,
             seed=seed * 1000 + number,
-            model=model,
+            model=models.get(name, model),
             hat=hat,
             config=config,
             paths=Paths.below(data_root / name),

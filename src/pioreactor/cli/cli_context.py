@@ -113,7 +113,7 @@ class CliContext:
         timeout_s: float = 30.0,
     ) -> bytes:
         """Return the bytes that a unit answers with; raise `PioreactorError` otherwise."""
-        return self._units.fetch(unit, method, path, json=json, body=body, timeout_s=timeout_s).body
+        return self._units.fetch_bytes(unit, method, path, json=json, body=body, timeout_s=timeout_s)
 
     def ask_leader(self, method: str, path: str, *, json: object = None, timeout_s: float = 10.0) -> object:
         """Return what the leader answers on `/api`."""

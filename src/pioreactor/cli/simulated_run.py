@@ -5,17 +5,20 @@ from __future__ import annotations
 import csv as csv_module
 import hashlib
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from statistics import fmean, pstdev
 from typing import NotRequired, TypedDict
 
-from pioreactor.bootstrap.simulated import SimulatedUnit, build_simulation, open_simulation_records
+from pioreactor import topics
+from pioreactor.bootstrap.simulated import START, SimulatedUnit, build_simulation, open_simulation_records
 from pioreactor.cli import exit_codes
 from pioreactor.cli.cli_context import CliContext
 from pioreactor.cli.run import run as run_group
+from pioreactor.data_import.experiment_replay import Action, Start
 from pioreactor.runtime import context
 
 DEFAULT_JOBS = (
@@ -73,21 +76,29 @@ class SimulatedRun:
         self,
         out: Path,
         *,
-        units: int,
+        units: Sequence[str],
         seed: int,
         scenario: str,
         experiment: str,
         hours: float,
-        commands: Sequence[Sequence[str]],
+        commands: Sequence[Sequence[str]] = (),
+        schedule: Sequence[Action] = (),
         config: str = "",
+        models: Mapping[str, tuple[str, str]] = {},
+        start: datetime = START,
     ) -> None:
-        """`config` is the text of a configuration file in place of the defaults."""
+        """`commands` are started on each unit, `schedule` at its times.
+
+        `config` is the text of a configuration file in place of the defaults.
+        """
         self._out = out
         self._database = out / "pioreactor.sqlite"
         self._hours = hours
         self._commands = [list(command) for command in commands]
         self.steps = max(1, round(hours * 3600 / STEP_S))
-        names = [f"unit{number}" for number in range(1, units + 1)]
+        names = list(units)
+        self._schedule = list(schedule)
+        self._experiment = experiment
         self.simulation = build_simulation(
             units=names,
             experiment=experiment,
@@ -96,6 +107,8 @@ class SimulatedRun:
             data_root=out,
             config=config if "[journal]" in config else f"{config}\n{FORWARDING}",
             open_records=lambda: self._records,
+            models=models,
+            start=start,
         )
         self._register(experiment, names)
         self._records = open_simulation_records(self._database)
@@ -123,14 +136,32 @@ class SimulatedRun:
         for unit in self.simulation.units:
             install_simulated(unit.runtime)
             self._start(unit, ["monitor"])
-        self.simulation.clock.sleep(BOOT_S)
+        clock = self.simulation.clock
+        clock.sleep(BOOT_S)
         for unit in self.simulation.units:
             for command in self._commands:
                 self._start(unit, command)
-        for _ in range(self.steps):
-            self.simulation.clock.sleep(STEP_S)
+        for step in range(self.steps):
+            passed_s = 0.0
+            while self._schedule and self._schedule[0].at_s < (step + 1) * STEP_S:
+                action = self._schedule.pop(0)
+                wait_s = max(0.0, action.at_s - step * STEP_S - passed_s)
+                clock.sleep(wait_s)
+                passed_s += wait_s
+                self._do(action)
+            clock.sleep(STEP_S - passed_s)
             self._sample_state()
             progress()
+
+    def _do(self, action: Action) -> None:
+        unit = self.simulation.unit(action.unit)
+        if isinstance(action, Start):
+            self._start(unit, list(action.argv))
+            return
+        bus = unit.runtime.buses.connect("replay")
+        topic = topics.set_setting(action.unit, self._experiment, action.job, action.setting.removeprefix("$"))
+        bus.publish(topic, action.value.encode())
+        bus.close()
 
     def _start(self, unit: SimulatedUnit, command: list[str]) -> None:
         unit.run(partial(self._run, unit, command), name=command[0])

@@ -9,12 +9,11 @@ from __future__ import annotations
 import shutil
 import sqlite3
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from types import MappingProxyType
 from typing import Final
 
 import msgspec
@@ -28,6 +27,7 @@ from pioreactor.private_files import complete_file, free_path
 from pioreactor.runtime.context import Runtime
 from pioreactor.settings.editing import without
 from pioreactor.settings.schema import secret_keys
+from pioreactor.structs.archived_unit import UNITS_FILE, ArchivedUnit
 from pioreactor.structs.encoding import to_timestamp
 from pioreactor.types import UNIVERSAL_EXPERIMENT
 from pioreactor.version import __version__
@@ -41,16 +41,12 @@ _SHARE: Final = 1.2
 
 
 def write_experiment(
-    runtime: Runtime,
-    experiment: str,
-    *,
-    output: Path | None = None,
-    of_units: Mapping[str, bytes] = MappingProxyType({}),
+    runtime: Runtime, experiment: str, *, output: Path | None = None, of_units: Iterable[tuple[str, bytes]] = ()
 ) -> ExportedArchive:
     """Write the archive of an experiment to a file that appears when it is complete.
 
-    `of_units` has the zipped calibrations of units by their names. Raise `NotFoundError` for an unknown experiment,
-    `StorageError` when there is no room.
+    `of_units` are files that units keep, by their names in the archive; each is taken when it is written. Raise
+    `NotFoundError` for an unknown experiment, `StorageError` when there is no room.
     """
     if experiment == UNIVERSAL_EXPERIMENT:
         raise InvalidRequestError("name one experiment")
@@ -70,8 +66,10 @@ def write_experiment(
             archive.write(extracted, DATABASE)
             _add_tables(archive, extracted, runtime, experiment)
             _add_files(archive, runtime)
-            for unit, content in of_units.items():
-                archive.writestr(f"calibrations/{safe_name(unit)}.zip", content)
+            archive.writestr(UNITS_FILE, msgspec.json.encode(_units(source, experiment)))
+            for name, content in of_units:
+                # Stills do not get smaller.
+                archive.writestr(name, content, zipfile.ZIP_STORED if name.endswith(".jpg") else None)
             archive.writestr(CRATE, _crate(experiment, now, archive.namelist()))
     return ExportedArchive(str(target), rows, target.stat().st_size)
 
@@ -154,6 +152,23 @@ def _add_files(archive: zipfile.ZipFile, runtime: Runtime) -> None:
         for file in sorted(folder.rglob("*.y*ml")) if folder.is_dir() else []:
             if file.is_file() and not file.is_symlink():
                 archive.write(file, f"{name}/{file.relative_to(folder)}")
+
+
+def units_of(runtime: Runtime, experiment: str) -> list[str]:
+    """Return the names of the units that took part in an experiment."""
+    return [unit.pioreactor_unit for unit in _units(database_of(runtime), experiment)]
+
+
+def _units(source: Path, experiment: str) -> list[ArchivedUnit]:
+    """Return the units that took part, with the models that they have."""
+    with closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+        rows = connection.execute(
+            "SELECT h.pioreactor_unit, w.model_name, w.model_version FROM (SELECT DISTINCT pioreactor_unit FROM "
+            "experiment_worker_assignments_history WHERE experiment = ?) h LEFT JOIN workers w "
+            "ON w.pioreactor_unit = h.pioreactor_unit ORDER BY 1",
+            (experiment,),
+        ).fetchall()
+    return [ArchivedUnit(*row) for row in rows]
 
 
 def _crate(experiment: str, now: datetime, names: list[str]) -> bytes:

@@ -70,6 +70,19 @@ class Units:
             raise _refusal(unit, answer)
         return answer
 
+    def fetch_bytes(
+        self,
+        unit: str,
+        method: str,
+        path: str,
+        *,
+        json: object = None,
+        body: bytes | None = None,
+        timeout_s: float = 60.0,
+    ) -> bytes:
+        """Return the body of a unit's response, a file or a part of one; raise as `fetch` does."""
+        return self.fetch(unit, method, path, json=json, body=body, timeout_s=timeout_s).body
+
     def open(
         self,
         unit: str,

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from tests.unit.data_import.test_unit_archive import machine
 
+from pioreactor.cluster.experiment_files import files_of_units
 from pioreactor.data_import.archive_files import HostileArchiveError
 from pioreactor.data_import.importer import import_experiment
-from pioreactor.exc import ConflictError, NotFoundError, StorageError
+from pioreactor.exc import ConflictError, NotFoundError, StorageError, UnitUnreachableError
 from pioreactor.exports.experiment_archive import write_experiment
 from pioreactor.runtime.context import Runtime
 from pioreactor.storage.leader.database import LeaderDatabase
@@ -61,7 +62,12 @@ def rows_of(leader: Runtime, table: str) -> list[tuple[object, ...]]:
 def test_an_experiment_goes_to_another_cluster(
     lab: Runtime, make_leader: Callable[[str], Runtime], tmp_path: Path
 ) -> None:
-    exported = write_experiment(lab, "Wild type", output=tmp_path / "wt.zip", of_units={"unit1": b"PK"})
+    exported = write_experiment(
+        lab,
+        "Wild type",
+        output=tmp_path / "wt.zip",
+        of_units=[("calibrations/unit1.zip", b"PK"), ("stills/unit1/a.jpg", b"JPEG")],
+    )
     with zipfile.ZipFile(exported.path) as archive:
         content = {name: archive.read(name) for name in archive.namelist()}
     crate = json.loads(content["ro-crate-metadata.json"])
@@ -70,6 +76,7 @@ def test_an_experiment_goes_to_another_cluster(
     assert {"data/od_readings.csv", "config/config.ini", "profiles/growth.yaml", "calibrations/unit1.zip"} <= set(
         content
     )
+    assert (content["stills/unit1/a.jpg"], content["units.json"]) == (b"JPEG", b"[]")
     assert content["data/od_readings.csv"].count(b"\n") == 11
     for secret in (b"hash-of-a-password", b"broker-secret", b"other"):
         assert not any(secret in each for each in content.values()), secret
@@ -109,3 +116,29 @@ def test_what_is_no_archive_of_an_experiment_is_refused(
     with pytest.raises((HostileArchiveError, StorageError)):
         import_experiment(clinic, archive, silent)
     assert list(clinic.paths.storage.glob(".experiment-*")) == []
+
+
+def test_what_units_keep_comes_with_the_archive_and_the_silent_are_named() -> None:
+    still = {
+        "experiment": "a/b",
+        "captured_at": "2026-03-01T00:00:00.000000Z",
+        "image_id": "first",
+        "capture_reason": "manual",
+    }
+    evil = still | {"image_id": "../evil"}
+
+    def fetch(unit: str, method: str, path: str, **_: object) -> bytes:
+        if unit == "w2":
+            raise UnitUnreachableError("w2 does not answer")
+        assert method == "GET"
+        if path.endswith("/stills"):
+            assert path == "/unit_api/camera/experiments/a%2Fb/stills"
+            return json.dumps({"unit": unit, "experiment": "a/b", "stills": [still, evil]}).encode()
+        return path.rpartition("/")[2].encode()
+
+    told: list[str] = []
+    found = dict(files_of_units(["w1", "w2"], "a/b", fetch, report=told.append))
+    assert list(found) == ["calibrations/w1.zip", "stills/w1/first.jpg", "stills/w1/camera_stills_manifest.json"]
+    assert found["stills/w1/first.jpg"] == b"first.jpg"
+    assert len(told) == 1
+    assert told[0].startswith("w2: ")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 import msgspec
 
+from pioreactor.cli.cli_context import CliContext, pass_cli_context
 from pioreactor.cli.options import json_option
 from pioreactor.cli.render import print_json, print_table
 from pioreactor.exc import InvalidRequestError
@@ -91,7 +92,10 @@ def export_experiment_data(
 @click.option("--archive", "is_whole", is_flag=True, help="The whole experiment, which another cluster can import.")
 @selection_options
 @json_option
+@pass_cli_context
 def export(
+    cli: CliContext,
+    /,
     experiment: str | None,
     datasets: tuple[str, ...],
     only_list: bool,
@@ -114,7 +118,7 @@ def export(
     if experiment is None:
         raise InvalidRequestError("name the experiment", remedy="`pio experiments list` prints their names.")
     if is_whole:
-        exported = _whole(experiment, output)
+        exported = _whole(cli, experiment, output)
     else:
         request = request_from(experiment, datasets or tuple(known), True, **selection)
         exported = run_export(request, output, show_progress)
@@ -124,10 +128,18 @@ def export(
         print_summary(exported)
 
 
-def _whole(experiment: str, output: Path | None) -> ExportedArchive:
-    from pioreactor.exports.experiment_archive import write_experiment
+def _whole(cli: CliContext, experiment: str, output: Path | None) -> ExportedArchive:
+    """Write the archive of an experiment, with what units that answer keep of it."""
+    from pioreactor.cluster.experiment_files import files_of_units
+    from pioreactor.exports.experiment_archive import units_of, write_experiment
 
-    return write_experiment(context.current(), experiment, output=output)
+    def report(problem: str) -> None:
+        click.echo(problem, err=True)
+
+    def files() -> Iterator[tuple[str, bytes]]:
+        yield from files_of_units(units_of(cli.runtime, experiment), experiment, cli.fetch, report=report)
+
+    return write_experiment(cli.runtime, experiment, output=output, of_units=files())
 
 
 def request_from(

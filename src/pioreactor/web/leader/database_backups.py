@@ -1,6 +1,5 @@
 """Routes of the leader about backups of its database: where they are, one more, and their restoration."""
 
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -22,7 +21,6 @@ from pioreactor.web.security.route_rights import needs
 from pioreactor.web.tasks import Accepted
 
 _ASK_TIMEOUT_S: Final = 5.0
-_FETCH_TIMEOUT_S: Final = 60.0
 
 
 class StoredBackup(msgspec.Struct):
@@ -90,7 +88,7 @@ def make_backup(leader: LeaderPorts) -> Accepted:
         wanted = runtime.settings.storage.number_of_backup_replicates_to_workers
         workers = [row.pioreactor_unit for row in leader.database.workers.active()]
         others = [unit for unit in workers if unit != leader.unit.name]
-        have = replicate(runtime, backup.path, others, wanted, partial(_fetch, leader), report=problems.append)
+        have = replicate(runtime, backup.path, others, wanted, leader.units.fetch_bytes, report=problems.append)
         return MadeBackup(backup.path.name, backup.size_bytes, backup.rows, have, problems)
 
     return leader.unit.tasks.start("the backup", work, pool="requests", lock="import")
@@ -123,21 +121,8 @@ def _file(leader: LeaderServices, unit: str, name: str) -> Path:
         return known[name]
     target = folder_of(runtime) / name
     if not target.exists():
-        fetch_copy(unit, name, target, partial(_fetch, leader))
+        fetch_copy(unit, name, target, leader.units.fetch_bytes)
     return target
-
-
-def _fetch(
-    leader: LeaderServices,
-    unit: str,
-    method: str,
-    path: str,
-    *,
-    json: object = None,
-    body: bytes | None = None,
-    timeout_s: float = _FETCH_TIMEOUT_S,
-) -> bytes:
-    return leader.units.fetch(unit, method, path, json=json, body=body, timeout_s=timeout_s).body
 
 
 def _refuse_while_jobs_run(leader: LeaderServices) -> None:

@@ -10,6 +10,7 @@ from litestar import Router, delete, get, post
 from litestar.params import FromPath, FromQuery, JSONBody
 from litestar.response import File, Stream
 
+from pioreactor.cluster.experiment_files import files_of_units
 from pioreactor.exc import InvalidRequestError, NotFoundError
 from pioreactor.exports.archive import Progress
 from pioreactor.exports.dataset import Dataset
@@ -17,7 +18,6 @@ from pioreactor.exports.experiment_archive import write_experiment
 from pioreactor.exports.exporter import csv_lines, datasets_of, preview
 from pioreactor.exports.known_datasets import select_datasets
 from pioreactor.exports.request import ExportRequest
-from pioreactor.http.fanout import Answered, ask_each
 from pioreactor.identity.usb_drives import UsbDrives, copy_whole
 from pioreactor.measurements.spec import ColumnValue
 from pioreactor.structs.encoding import to_timestamp
@@ -96,18 +96,20 @@ def export_to_usb(leader: LeaderPorts, data: JSONBody[ExportRequest]) -> Accepte
 def archive_experiment(leader: LeaderPorts, experiment: FromPath[str]) -> Accepted:
     """Write a whole experiment to an archive that another cluster can import. The result has its `filename`.
 
-    It has rows, tables as CSV, configuration without secrets, profiles, and the calibrations of units that answer.
+    It has rows, tables as CSV, configuration without secrets, profiles, and the calibrations and stills of units that
+    answer; `msg` of the result names the others.
     """
     leader.database.experiments.get(experiment_name(experiment))
 
     def work() -> ExportDone:
-        units = [unit for unit in leader.members_of(experiment) if unit != leader.unit.name]
-        answers = ask_each(units, lambda unit: leader.units.fetch(unit, "GET", "/unit_api/zipped_calibrations").body)
-        found = {each.unit: each.value for each in answers if isinstance(each, Answered)}
-        done = write_experiment(leader.unit.runtime, experiment, of_units=found)
-        return ExportDone(True, Path(done.path).name, f"Archived {done.rows} rows.", done.rows, done.size_bytes)
+        problems: list[str] = []
+        ever = {*leader.workers_ever_in(experiment), leader.unit.name}
+        files = files_of_units(sorted(ever), experiment, leader.units.fetch_bytes, report=problems.append)
+        done = write_experiment(leader.unit.runtime, experiment, of_units=files)
+        message = " ".join([f"Archived {done.rows} rows.", *problems])
+        return ExportDone(True, Path(done.path).name, message, done.rows, done.size_bytes)
 
-    return leader.unit.tasks.start("the archive of an experiment", work, lock="export-data")
+    return leader.unit.tasks.start("the archive of an experiment", work, pool="requests", lock="export-data")
 
 
 @delete("/datasets/exportable/export", status_code=202, opt=_OF_READERS, sync_to_thread=True)

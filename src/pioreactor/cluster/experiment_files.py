@@ -1,0 +1,42 @@
+"""What units keep of an experiment, for its archive: calibrations, and the stills of their cameras."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final
+from urllib.parse import quote
+
+import msgspec
+
+from pioreactor.cluster.backup_replication import Fetch
+from pioreactor.exc import PioreactorError
+from pioreactor.structs.camera_still import CameraStill
+
+_STILL_NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,200}$(?!\n)")
+
+
+class _Stills(msgspec.Struct):
+    stills: list[CameraStill]
+
+
+def files_of_units(
+    units: Iterable[str], experiment: str, fetch: Fetch, *, report: Callable[[str], object]
+) -> Iterator[tuple[str, bytes]]:
+    """Yield names in the archive and contents, one at a time. What a unit does not give is reported and left out."""
+    for unit in units:
+        try:
+            yield f"calibrations/{unit}.zip", fetch(unit, "GET", "/unit_api/zipped_calibrations")
+            yield from _stills_of(unit, experiment, fetch)
+        except (PioreactorError, msgspec.MsgspecError) as error:
+            report(f"{unit}: not all of its calibrations and stills are in the archive: {error}")
+
+
+def _stills_of(unit: str, experiment: str, fetch: Fetch) -> Iterator[tuple[str, bytes]]:
+    path = f"/unit_api/camera/experiments/{quote(experiment, safe='')}/stills"
+    found = msgspec.json.decode(fetch(unit, "GET", path), type=_Stills).stills
+    stills = [still for still in found if _STILL_NAME.match(still.image_id)]
+    for still in stills:
+        yield f"stills/{unit}/{still.image_id}.jpg", fetch(unit, "GET", f"{path}/{quote(still.image_id)}.jpg")
+    if stills:
+        yield f"stills/{unit}/camera_stills_manifest.json", msgspec.json.format(msgspec.json.encode(stills), indent=2)

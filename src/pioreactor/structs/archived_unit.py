@@ -1,0 +1,14 @@
+"""Units of an experiment, as its archive lists them."""
+
+import msgspec
+
+UNITS_FILE = "units.json"
+"""Name in the archive."""
+
+
+class ArchivedUnit(msgspec.Struct, frozen=True):
+    """A unit that took part, with its model where it is known."""
+
+    pioreactor_unit: str
+    model_name: str | None = None
+    model_version: str | None = None
