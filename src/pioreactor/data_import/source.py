@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
@@ -12,6 +12,7 @@ from pioreactor.data_import.archive_files import checked_entries, extract, open_
 from pioreactor.exc import InvalidRequestError, NotFoundError
 
 DATABASE: Final = "storage/pioreactor.sqlite"
+_MAX_SEARCHED: Final = 200
 _FOLDERS: Final = (
     *("storage/calibrations", "storage/estimators", "experiment_profiles", "exportable_datasets", "models", "plugins"),
 )
@@ -35,6 +36,19 @@ def opened(path: Path, work: Path) -> Iterator[Path]:
     with TemporaryDirectory(prefix="import-", dir=work) as folder:
         unpack(path, Path(folder))
         yield _root(Path(folder))
+
+
+def folders_in(roots: Iterable[Path]) -> list[Path]:
+    """Return the folders with the data of a leader among some folders, and one or two levels below them."""
+    found = []
+    for root in roots:
+        try:
+            below = [path for path in sorted(root.iterdir())[:_MAX_SEARCHED] if path.is_dir() and not path.is_symlink()]
+            candidates = [root, *below, *(path / ".pioreactor" for path in below)]
+            found += [path for path in candidates if (path / DATABASE).is_file()]
+        except OSError:
+            continue  # it was unplugged, or is not for this account
+    return found
 
 
 def unpack(archive: Path, folder: Path) -> None:

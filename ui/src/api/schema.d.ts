@@ -581,7 +581,8 @@ export interface paths {
          * ArchiveExperiment
          * @description Write a whole experiment to an archive that another cluster can import. The result has its `filename`.
          *
-         *     It has rows, tables as CSV, configuration without secrets, profiles, and the calibrations of units that answer.
+         *     It has rows, tables as CSV, configuration without secrets, profiles, and the calibrations and stills of units that
+         *     answer; `msg` of the result names the others.
          */
         post: operations["post_api_experiments_experiment_archive"];
         delete?: never;
@@ -908,7 +909,7 @@ export interface paths {
         put?: never;
         /**
          * RunImport
-         * @description Import the archive that was sent, after a verified copy of what is here.
+         * @description Import the archive that was sent, or a folder of `GET /import`, after a verified copy of what is here.
          */
         post: operations["post_api_import"];
         /**
@@ -945,6 +946,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/import/experiment": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * ImportOneExperiment
+         * @description Take an experiment over from another cluster: the archive is the body, or the field `archive` of a form.
+         *
+         *     Refused where an experiment of its name is; to go back, delete the experiment.
+         */
+        post: operations["post_api_import_experiment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/import/plan": {
         parameters: {
             query?: never;
@@ -957,6 +980,8 @@ export interface paths {
         /**
          * PlanImport
          * @description Find out what would come over of the archive that was sent, and what not, and why; nothing is changed.
+         *
+         *     `folder`: one of `GET /import`, in place of the archive.
          */
         post: operations["post_api_import_plan"];
         delete?: never;
@@ -5682,6 +5707,7 @@ export interface components {
         };
         /** ImportState */
         ImportState: {
+            folders: string[];
             is_running: boolean;
             last: components["schemas"]["ImportReport"] | null;
             progress: components["schemas"]["ImportProgress"] | null;
@@ -8431,7 +8457,9 @@ export interface operations {
     };
     post_api_import: {
         parameters: {
-            query?: never;
+            query?: {
+                folder?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -8445,6 +8473,21 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
                 };
             };
         };
@@ -8509,7 +8552,7 @@ export interface operations {
             };
         };
     };
-    post_api_import_plan: {
+    post_api_import_experiment: {
         parameters: {
             query?: never;
             header?: never;
@@ -8525,6 +8568,43 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Accepted"];
+                };
+            };
+        };
+    };
+    post_api_import_plan: {
+        parameters: {
+            query?: {
+                folder?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
                 };
             };
         };

@@ -22,6 +22,12 @@ export interface ImportPlan {
   notes: string[];
   active: { kind: string; device: string; name: string; reason: string }[];
 }
+/** Result of the task that takes an experiment over. */
+export interface ImportedExperiment {
+  experiments: string[];
+  rows: Record<string, number>;
+  profiles: string[];
+}
 export type ImportProgress = Schemas["ImportProgress"];
 export type ImportState = Schemas["ImportState"];
 export type UsbState = Schemas["UsbState"];

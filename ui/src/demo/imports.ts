@@ -27,6 +27,7 @@ export const PLAN: ImportPlan = {
 };
 
 export const IMPORT_STATE: ImportState = {
+  folders: ["/media/usb/sda1/.pioreactor"],
   size_bytes: 412_000_000,
   is_running: false,
   progress: null,

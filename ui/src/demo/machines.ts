@@ -112,6 +112,11 @@ export function machineWrites(tasks: Tasks): [Method, string, () => Answer][] {
     ["PUT", "/api/import/archive", () => ok({ status: "success" })],
     ["POST", "/api/import/plan", () => tasks.succeed(PLAN)],
     ["POST", "/api/import", () => tasks.succeed(IMPORT_STATE.last)],
+    [
+      "POST",
+      "/api/import/experiment",
+      () => tasks.succeed({ experiments: ["Wild type"], rows: { od_readings: 120_000 }, profiles: ["growth.yaml"] }),
+    ],
     ["DELETE", "/api/import", () => tasks.succeed(IMPORT_STATE.last)],
     ["POST", "/api/system/utc_clock", () => tasks.succeed({})],
     ["PUT", "/auth/people", () => ({ status: 201, body: MIA })],

@@ -1,15 +1,23 @@
-"""Routes of the leader that take over the data of a leader of the existing software; for people who are signed in."""
+"""Routes that take over data of a leader of the existing software, and experiments; for people who are signed in."""
 
+import secrets
 from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 from litestar import Request, Router, delete, get, post, put
 from litestar.datastructures import State
+from litestar.params import FromQuery
 
-from pioreactor.data_import.importer import Importer, ImportPlan, ImportReport
-from pioreactor.data_import.source import opened
-from pioreactor.exc import NotFoundError
+from pioreactor.data_import.importer import (
+    ImportedExperiment,
+    Importer,
+    ImportPlan,
+    ImportReport,
+    import_experiment,
+)
+from pioreactor.data_import.source import folders_in, opened
+from pioreactor.exc import NotFoundError, PioreactorError
 from pioreactor.web.leader.import_progress import ImportProgress
 from pioreactor.web.leader.responses import Status
 from pioreactor.web.leader.services import LeaderPorts, LeaderServices
@@ -24,9 +32,13 @@ _ARCHIVE = "existing-software.zip"
 
 
 class ImportState(msgspec.Struct):
-    """`size_bytes`: of the archive that was sent, None without one; `last`: the import that can be undone."""
+    """`size_bytes`: of the archive that was sent, None without one; `last`: the import that can be undone.
+
+    `folders`: on USB drives and beside the data of this leader, which can be imported in place of an archive.
+    """
 
     size_bytes: int | None
+    folders: list[str]
     is_running: bool
     progress: ImportProgress | None
     last: ImportReport | None
@@ -37,7 +49,13 @@ def import_state(leader: LeaderPorts) -> ImportState:
     """Return whether an archive was sent, the progress of its import, and the last import."""
     archive = _archive(leader)
     size = archive.stat().st_size if archive.is_file() else None
-    return ImportState(size, leader.imports.is_running, leader.imports.progress, _importer(leader).last())
+    return ImportState(
+        size,
+        [str(path) for path in _folders(leader)],
+        leader.imports.is_running,
+        leader.imports.progress,
+        _importer(leader).last(),
+    )
 
 
 @put("/import/archive", guards=[only_signed_in], status_code=200, request_max_body_size=MAX_ARCHIVE_BYTES)
@@ -59,28 +77,32 @@ def drop_archive(leader: LeaderPorts) -> Status:
 
 
 @post("/import/plan", guards=[only_signed_in], status_code=202, sync_to_thread=True)
-def plan_import(leader: LeaderPorts) -> Accepted:
-    """Find out what would come over of the archive that was sent, and what not, and why; nothing is changed."""
-    archive = _sent(leader)
+def plan_import(leader: LeaderPorts, folder: FromQuery[str] = "") -> Accepted:
+    """Find out what would come over of the archive that was sent, and what not, and why; nothing is changed.
+
+    `folder`: one of `GET /import`, in place of the archive.
+    """
+    source = _chosen(leader, folder)
 
     def work() -> ImportPlan:
-        with opened(archive, archive.parent) as root:
+        with opened(source, _archive(leader).parent) as root:
             return _importer(leader).plan(root)
 
     return leader.unit.tasks.start("the dry run of an import", work, lock=_LOCK)
 
 
 @post("/import", guards=[only_signed_in], status_code=202, sync_to_thread=True)
-def run_import(leader: LeaderPorts) -> Accepted:
-    """Import the archive that was sent, after a verified copy of what is here."""
-    archive = _sent(leader)
+def run_import(leader: LeaderPorts, folder: FromQuery[str] = "") -> Accepted:
+    """Import the archive that was sent, or a folder of `GET /import`, after a verified copy of what is here."""
+    source = _chosen(leader, folder)
 
     def work() -> ImportReport:
-        with leader.imports.running(), opened(archive, archive.parent) as root:
+        with leader.imports.running(), opened(source, _archive(leader).parent) as root:
             importer = _importer(leader)
             report = importer.run(root, importer.plan(root), leader.imports.report)
-        with suppress(OSError):
-            archive.unlink()
+        if not folder:
+            with suppress(OSError):
+                source.unlink()
         return report
 
     return leader.unit.tasks.start("the import", work, lock=_LOCK)
@@ -90,6 +112,46 @@ def run_import(leader: LeaderPorts) -> Accepted:
 def undo_import(leader: LeaderPorts) -> Accepted:
     """Put back what was here before the last import. What was recorded since is lost from the database."""
     return leader.unit.tasks.start("going back", _importer(leader).undo, lock=_LOCK)
+
+
+@post("/import/experiment", guards=[only_signed_in], status_code=202, request_max_body_size=MAX_ARCHIVE_BYTES)
+async def import_one_experiment(leader: LeaderPorts, request: Request[object, object, State]) -> Accepted:
+    """Take an experiment over from another cluster: the archive is the body, or the field `archive` of a form.
+
+    Refused where an experiment of its name is; to go back, delete the experiment.
+    """
+    archive = _archive(leader).with_name(f"experiment-{secrets.token_hex(8)}.zip")
+    await receive_file(request, archive)
+
+    def work() -> ImportedExperiment:
+        try:
+            with leader.imports.running():
+                return import_experiment(leader.unit.runtime, archive, leader.imports.report)
+        finally:
+            archive.unlink(missing_ok=True)
+
+    try:
+        return leader.unit.tasks.start("the import of an experiment", work, lock=_LOCK)
+    except PioreactorError:
+        archive.unlink(missing_ok=True)
+        raise
+
+
+def _folders(leader: LeaderServices) -> list[Path]:
+    paths = leader.unit.paths
+    drives = sorted(paths.usb.iterdir()) if paths.usb.is_dir() else []
+    own = paths.dot_pioreactor.resolve()
+    return [path for path in folders_in([*drives, own.parent]) if path.resolve() != own]
+
+
+def _chosen(leader: LeaderServices, folder: str) -> Path:
+    """Return what is imported: one of the folders that were found, or the archive that was sent."""
+    if not folder:
+        return _sent(leader)
+    for path in _folders(leader):
+        if str(path) == folder:
+            return path
+    raise NotFoundError(f"there is no data of a leader in {folder[:200]!r}", remedy="Choose one of GET /api/import.")
 
 
 def _importer(leader: LeaderServices) -> Importer:
@@ -109,7 +171,15 @@ def _sent(leader: LeaderServices) -> Path:
 
 ROUTES = Router(
     "/",
-    route_handlers=[import_state, send_archive, drop_archive, plan_import, run_import, undo_import],
+    route_handlers=[
+        import_state,
+        send_archive,
+        drop_archive,
+        plan_import,
+        run_import,
+        undo_import,
+        import_one_experiment,
+    ],
     tags=["import"],
     opt=needs("cluster", change="manage", read="manage"),
 )

@@ -8,6 +8,7 @@ import pytest
 from tests.unit.data_import.reference_leader import make_reference_leader
 from tests.unit.data_import.test_import_reference import archive_of
 
+from pioreactor.exports.experiment_archive import write_experiment
 from pioreactor.storage.leader.database import LeaderDatabase
 
 
@@ -31,7 +32,9 @@ def test_an_archive_is_sent_tried_imported_and_undone(importing: Any, tmp_path: 
     with archive.open("rb") as file:
         assert client.put("/api/import/archive", files={"archive": file}).status_code == 200
     state = client.get("/api/import").json()
-    assert state == {"size_bytes": archive.stat().st_size, "is_running": False, "progress": None, "last": None}
+    size_bytes = archive.stat().st_size
+    nothing = {"folders": [], "is_running": False, "progress": None, "last": None}
+    assert state == {"size_bytes": size_bytes, **nothing}
     plan = importing.result(client.post("/api/import/plan"))["result"]
     assert {table["name"]: table["rows"] for table in plan["database"]["tables"]}["od_readings"] == 100
     assert [each["device"] for each in plan["active"] if not each["reason"]] == ["media_pump"]
@@ -51,3 +54,35 @@ def test_what_is_no_archive_is_refused_and_can_be_dropped(importing: Any) -> Non
     assert importing.result(client.post("/api/import"))["error_code"] == "hostile_archive"
     assert client.delete("/api/import/archive").status_code == 200
     assert client.get("/api/import").json()["size_bytes"] is None
+
+
+def test_a_folder_on_a_drive_is_imported_in_place_of_an_archive(importing: Any, tmp_path: Path) -> None:
+    client, usb = importing.client, importing.services.unit.paths.usb
+    old = make_reference_leader(usb / "sda1" / "old lab")
+    (usb / "sda1" / "link").symlink_to(old)
+    assert client.get("/api/import").json()["folders"] == [str(old)]
+    for wrong in (str(tmp_path), "/etc", f"{old}/..", str(usb / "sda1" / "link")):
+        assert client.post("/api/import/plan", params={"folder": wrong}).status_code == 404, wrong
+    plan = importing.result(client.post("/api/import/plan", params={"folder": str(old)}))["result"]
+    assert plan["database"]["tables"]
+    report = importing.result(client.post("/api/import", params={"folder": str(old)}))["result"]
+    assert report["rows"]["od_readings"] == 100
+    assert (old / "storage" / "pioreactor.sqlite").exists(), "what is on the drive stays"
+
+
+def test_an_experiment_of_another_cluster_is_taken_over(importing: Any, tmp_path: Path) -> None:
+    client, runtime = importing.client, importing.services.unit.runtime
+    database = LeaderDatabase.open(runtime.paths.database)
+    database.experiments.create("Wild type")
+    content = Path(write_experiment(runtime, "Wild type", output=tmp_path / "wild.zip").path).read_bytes()
+    headers = {"Content-Type": "application/zip"}
+
+    def send(body: bytes) -> Any:
+        return importing.result(client.post("/api/import/experiment", content=body, headers=headers))
+
+    assert "Wild type" in send(content)["error"]
+    database.experiments.delete("Wild type")
+    assert send(content)["result"]["experiments"] == ["Wild type"]
+    assert send(b"no archive")["error_code"] == "hostile_archive"
+    assert list((runtime.paths.storage / "imports").rglob("experiment-*.zip")) == []
+    database.close()

@@ -9,7 +9,7 @@ import { count, moment, secondsOf } from "@/parts/format";
 import { PageHeader } from "@/parts/PageHeader";
 import { Problem, Waiting } from "@/parts/Problem";
 import css from "./import.module.css";
-import { progressText, rowsOf } from "./importing";
+import { fromFolder, importedText, progressText, rowsOf } from "./importing";
 
 const LONG = { everyMs: 1000, attempts: 7200 };
 
@@ -21,13 +21,19 @@ export default function Import() {
   });
   return (
     <>
-      <PageHeader title="Import" about={<span>Data of a leader of the existing software</span>} />
+      <PageHeader
+        title="Import"
+        about={<span>Data of a leader of the existing software, or an experiment of another cluster</span>}
+      />
       {state.error ? (
         <Problem error={state.error} />
       ) : state.isPending ? (
         <Waiting what="imports" />
       ) : (
-        <Steps state={state.data} />
+        <>
+          <Steps state={state.data} />
+          <ExperimentOfAnother isBusy={state.data.is_running} />
+        </>
       )}
     </>
   );
@@ -36,16 +42,19 @@ export default function Import() {
 function Steps({ state }: { state: ImportState }) {
   const client = useQueryClient();
   const refresh = (): Promise<void> => client.invalidateQueries({ queryKey: ["import"] });
+  const [folder, setFolder] = useState("");
   const planning = useMutation({
-    mutationFn: () => ask("POST", "/api/import/plan", undefined, LONG) as Promise<ImportPlan>,
+    mutationFn: (from: string) =>
+      ask("POST", fromFolder("/api/import/plan", from), undefined, LONG) as Promise<ImportPlan>,
+    onMutate: setFolder,
   });
   const sending = useMutation({
     mutationFn: (file: File) => request("PUT", "/api/import/archive", file),
-    onSuccess: () => planning.mutate(),
+    onSuccess: () => planning.mutate(""),
     onSettled: refresh,
   });
   const importing = useMutation({
-    mutationFn: () => ask("POST", "/api/import", undefined, LONG),
+    mutationFn: () => ask("POST", fromFolder("/api/import", folder), undefined, LONG),
     onMutate: () => setTimeout(() => void refresh(), 500),
     onSuccess: () => planning.reset(),
     onSettled: () => client.invalidateQueries(),
@@ -75,10 +84,16 @@ function Steps({ state }: { state: ImportState }) {
           {sending.isPending ? "Sending…" : planning.isPending ? "Finding out what would come over…" : ""}
         </p>
         {state.size_bytes != null && !planning.data && (
-          <Button variant="default" disabled={isBusy} onClick={() => planning.mutate()}>
+          <Button variant="default" disabled={isBusy} onClick={() => planning.mutate("")}>
             Show what would come over
           </Button>
         )}
+        {state.folders.length > 0 && <p className="soft">Or a folder on a USB drive or on the leader:</p>}
+        {state.folders.map((one) => (
+          <Button key={one} mr="xs" variant="default" disabled={isBusy} onClick={() => planning.mutate(one)}>
+            {one}
+          </Button>
+        ))}
         {(sending.error ?? planning.error) && <Problem error={sending.error ?? planning.error} />}
       </section>
       {planning.data && (
@@ -102,6 +117,40 @@ function Steps({ state }: { state: ImportState }) {
       </p>
       {state.last && <Last state={state} isBusy={isBusy} />}
     </div>
+  );
+}
+
+/** An experiment that another cluster has archived on its page Export. */
+function ExperimentOfAnother({ isBusy }: { isBusy: boolean }) {
+  const client = useQueryClient();
+  const taking = useMutation({
+    mutationFn: (file: File) => ask("POST", "/api/import/experiment", file, LONG),
+    onSettled: () => client.invalidateQueries(),
+  });
+  return (
+    <section aria-labelledby="experiment" className={`panel ${css.experiment}`}>
+      <h2 id="experiment">An experiment of another cluster</h2>
+      <p className="soft">
+        The archive of a whole experiment, as the page Export of the other leader makes it. Its data and profiles come
+        over; deleting the experiment goes back.
+      </p>
+      <label className={css.file}>
+        Archive of an experiment
+        <input
+          type="file"
+          accept=".zip"
+          disabled={isBusy || taking.isPending}
+          onChange={(event) => {
+            const file = event.currentTarget.files?.[0];
+            if (file) taking.mutate(file);
+          }}
+        />
+      </label>
+      <p role="status">
+        {taking.isPending ? "Sending and importing…" : taking.isSuccess ? importedText(taking.data) : ""}
+      </p>
+      {taking.error && <Problem error={taking.error} />}
+    </section>
   );
 }
 

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { PLAN } from "@/demo/imports";
-import { progressText, rowsOf } from "./importing";
+import { fromFolder, importedText, progressText, rowsOf } from "./importing";
 
 it("shows what comes over and what not, and why", () => {
   const rows = rowsOf(PLAN);
@@ -13,4 +13,11 @@ it("shows what comes over and what not, and why", () => {
 it("tells the progress", () => {
   expect(progressText(null)).toContain("Copying");
   expect(progressText({ table: "logs", rows: 1000, total_rows: 2000 })).toBe("logs: 1,000 of 2,000 rows");
+});
+
+it("tells what came over of an experiment", () => {
+  const imported = { experiments: ["Wild type"], rows: { od_readings: 10, logs: 2 }, profiles: ["a.yaml"] };
+  expect(importedText(imported)).toBe("Imported Wild type: 12 rows, 1 profile.");
+  expect(fromFolder("/api/import", "")).toBe("/api/import");
+  expect(fromFolder("/api/import", "/media/a b")).toBe("/api/import?folder=%2Fmedia%2Fa%20b");
 });

@@ -1,6 +1,7 @@
 /** What an import brings, and what not and why, as rows. */
 
-import type { ImportPlan, ImportProgress } from "@/api/types";
+import type { ImportedExperiment, ImportPlan, ImportProgress } from "@/api/types";
+import { count } from "@/parts/format";
 
 export interface PlannedRow {
   what: string;
@@ -53,4 +54,16 @@ export function progressText(progress: ImportProgress | null | undefined): strin
   if (!progress) return "Copying what is here, then importing…";
   const { table, rows, total_rows } = progress;
   return `${table}: ${rows.toLocaleString("en")} of ${total_rows.toLocaleString("en")} rows`;
+}
+
+/** Return the route that imports a folder in place of the archive that was sent. */
+export function fromFolder(route: string, folder: string): string {
+  return folder === "" ? route : `${route}?folder=${encodeURIComponent(folder)}`;
+}
+
+/** Return what came over of an experiment, in a sentence. */
+export function importedText(result: unknown): string {
+  const { experiments, rows, profiles } = result as ImportedExperiment;
+  const total = Object.values(rows).reduce((sum, one) => sum + one, 0);
+  return `Imported ${experiments.join(", ")}: ${count(total, "row")}, ${count(profiles.length, "profile")}.`;
 }
