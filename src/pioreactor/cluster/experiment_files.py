@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator
-from typing import Final
 from urllib.parse import quote
 
 import msgspec
 
 from pioreactor.cluster.backup_replication import Fetch
 from pioreactor.exc import PioreactorError
+from pioreactor.storage.artifacts import check_component
 from pioreactor.structs.camera_still import CameraStill
-
-_STILL_NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,200}$(?!\n)")
 
 
 class _Stills(msgspec.Struct):
@@ -35,8 +32,8 @@ def files_of_units(
 def _stills_of(unit: str, experiment: str, fetch: Fetch) -> Iterator[tuple[str, bytes]]:
     path = f"/unit_api/camera/experiments/{quote(experiment, safe='')}/stills"
     found = msgspec.json.decode(fetch(unit, "GET", path), type=_Stills).stills
-    stills = [still for still in found if _STILL_NAME.match(still.image_id)]
-    for still in stills:
+    for still in found:
+        check_component("still", still.image_id)
         yield f"stills/{unit}/{still.image_id}.jpg", fetch(unit, "GET", f"{path}/{quote(still.image_id)}.jpg")
-    if stills:
-        yield f"stills/{unit}/camera_stills_manifest.json", msgspec.json.format(msgspec.json.encode(stills), indent=2)
+    if found:
+        yield f"stills/{unit}/camera_stills_manifest.json", msgspec.json.format(msgspec.json.encode(found), indent=2)

@@ -133,12 +133,14 @@ def test_what_units_keep_comes_with_the_archive_and_the_silent_are_named() -> No
         assert method == "GET"
         if path.endswith("/stills"):
             assert path == "/unit_api/camera/experiments/a%2Fb/stills"
-            return json.dumps({"unit": unit, "experiment": "a/b", "stills": [still, evil]}).encode()
+            return json.dumps(
+                {"unit": unit, "experiment": "a/b", "stills": [still, *([evil] if unit == "w3" else [])]}
+            ).encode()
         return path.rpartition("/")[2].encode()
 
     told: list[str] = []
-    found = dict(files_of_units(["w1", "w2"], "a/b", fetch, report=told.append))
-    assert list(found) == ["calibrations/w1.zip", "stills/w1/first.jpg", "stills/w1/camera_stills_manifest.json"]
+    found = dict(files_of_units(["w1", "w2", "w3"], "a/b", fetch, report=told.append))
+    stills = ["stills/w1/first.jpg", "stills/w1/camera_stills_manifest.json"]
+    assert list(found) == ["calibrations/w1.zip", *stills, "calibrations/w3.zip", "stills/w3/first.jpg"]
     assert found["stills/w1/first.jpg"] == b"first.jpg"
-    assert len(told) == 1
-    assert told[0].startswith("w2: ")
+    assert [one.partition(":")[0] for one in told] == ["w2", "w3"]

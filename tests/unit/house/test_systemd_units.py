@@ -1,6 +1,8 @@
 """What every systemd unit has: an account, files that others cannot read, and no more rights than it needs."""
 
 import configparser
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -46,3 +48,28 @@ def test_a_unit_reaches_what_it_needs(path: Path) -> None:
         # Jobs outlive their service: a private folder of temporary files would be deleted below them.
         assert "PrivateTmp" not in found
         assert found["ReadWritePaths"].endswith(" /tmp")
+
+
+def test_systemd_understands_all_units() -> None:
+    """Unknown keys, wrong values, units that are missing: systemd would skip them with a line in its log."""
+    program = shutil.which("systemd-analyze")
+    if program is None:
+        pytest.skip("systemd-analyze is not installed")
+    folder = UNITS[0].parent
+    files = sorted(path for path in folder.iterdir() if path.suffix in (".service", ".timer", ".target"))
+    checked = subprocess.run(
+        (program, "verify", "--man=no", "--recursive-errors=no", *files), capture_output=True, text=True, check=False
+    )
+    own = [line for line in checked.stderr.splitlines() if "pioreactor" in line]
+    assert (checked.returncode, own) == (0, [])
+
+
+def test_each_unit_that_starts_at_boot_is_enabled_by_the_package() -> None:
+    """What has an [Install] section is enabled by the Debian package and by install.sh, or it never starts."""
+    folder = UNITS[0].parent
+    installed = {path.name for path in folder.iterdir() if "[Install]" in path.read_text()}
+    assert "pioreactor.target" in installed
+    for script in ("deb/postinst", "install.sh"):
+        text = (folder.parent / script).read_text()
+        by_glob = "pioreactor*" in text or "pioreactor-*" in text
+        assert by_glob or all(name.removesuffix(".service") in text for name in installed), script
