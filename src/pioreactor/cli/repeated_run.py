@@ -24,31 +24,18 @@ QUANTITIES: Final = {
 """What is compared: the mean, or the sum of doses."""
 
 
-def repeated(
-    replay: Replay,
-    out: Path,
-    *,
-    hours: float | None,
-    seed: int,
-    scenario: str,
-    experiment: str | None,
-    config: str,
-) -> SimulatedRun:
-    """Return a run that does what was recorded, from the same moment; `config` in place of the recorded one."""
+def repeated(replay: Replay, out: Path, *, hours: float, seed: int, scenario: str) -> SimulatedRun:
+    """Return a run that does what was recorded, from the same moment."""
     return SimulatedRun(
         out,
         units=[unit.pioreactor_unit for unit in replay.units],
         seed=seed,
         scenario=scenario,
-        experiment=experiment if experiment is not None else replay.experiment,
-        hours=hours if hours is not None else replay.hours,
+        experiment=replay.experiment,
+        hours=hours,
         schedule=replay.actions,
-        config=config if config else replay.config,
-        models={
-            unit.pioreactor_unit: (unit.model_name, unit.model_version)
-            for unit in replay.units
-            if unit.model_name and unit.model_version
-        },
+        config=replay.config,
+        models={unit.pioreactor_unit: model for unit in replay.units if (model := unit.model) is not None},
         start=replay.started_at,
     )
 
@@ -64,7 +51,10 @@ def write_comparison(replay: Replay, out: Path) -> None:
         writer.writerow(["pioreactor_unit", "quantity", "recorded", "simulated"])
         for unit in replay.units:
             for quantity, query in QUANTITIES.items():
-                found = [one.execute(query, (unit.pioreactor_unit,)).fetchone()[0] for one in (recorded, simulated)]
-                writer.writerow(
-                    [unit.pioreactor_unit, quantity, *("" if value is None else f"{value:.4g}" for value in found)]
-                )
+                name = unit.pioreactor_unit
+                writer.writerow([name, quantity, _value(recorded, query, name), _value(simulated, query, name)])
+
+
+def _value(database: sqlite3.Connection, query: str, unit: str) -> str:
+    found = database.execute(query, (unit,)).fetchone()[0]
+    return "" if found is None else f"{found:.4g}"

@@ -7,20 +7,26 @@ import shutil
 import sys
 import time
 from pathlib import Path
+from typing import Final
 
 import click
+from click.core import ParameterSource
 
 from pioreactor.cli.repeated_run import repeated, write_comparison
 from pioreactor.cli.simulated_run import DEFAULT_JOBS, Results, SimulatedRun
 from pioreactor.data_import.experiment_replay import Replay, read_replay
 from pioreactor.exc import InvalidRequestError
 
+_HOURS: Final = 24.0
+_IN_ARCHIVE: Final = ("jobs", "units", "experiment", "config")
+_TYPED: Final = ParameterSource.COMMANDLINE
+
 
 @click.command(name="simulate")
 @click.option("--hours", type=click.FloatRange(0.01, 10_000), help="Simulated time [h]. Default: 24, or as recorded.")
 @click.option("--seed", type=click.IntRange(0, 10**9), default=1, show_default=True, help="Same seed, same results.")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder for the results.")
-@click.option("--units", type=click.IntRange(1, 64), help="How many reactors. Default: 1, or as recorded.")
+@click.option("--units", type=click.IntRange(1, 64), default=1, show_default=True, help="How many reactors.")
 @click.option(
     "--job", "jobs", multiple=True, metavar="'NAME --OPTIONS'",
     help="A job for each unit, as after `pio run`; may be repeated. Default: " + "; ".join(DEFAULT_JOBS) + ".",
@@ -37,7 +43,7 @@ from pioreactor.exc import InvalidRequestError
     "--replay", type=click.Path(path_type=Path, exists=True, dir_okay=False), metavar="ARCHIVE",
     help="Repeat the experiment of this archive (`pio export --archive`): its units, configuration, jobs and settings.",
 )  # fmt: skip
-@click.option("--experiment", help="Name of the experiment. Default: simulation, or as recorded.")
+@click.option("--experiment", default="simulation", show_default=True, help="Name of the experiment.")
 @click.option("--csv/--no-csv", default=True, show_default=True, help="Write each table as CSV, too.")
 @click.option("--overwrite", is_flag=True, help="Replace results that are in the folder.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
@@ -47,12 +53,12 @@ def simulate(
     hours: float | None,
     seed: int,
     out: Path,
-    units: int | None,
+    units: int,
     jobs: tuple[str, ...],
     scenario: str,
     config: Path | None,
     replay: Path | None,
-    experiment: str | None,
+    experiment: str,
     csv: bool,
     overwrite: bool,
     as_json: bool,
@@ -63,30 +69,27 @@ def simulate(
     simulated world really was. With --replay also recorded/experiment.sqlite, the rows of the archive, and
     comparison.csv, recorded and simulated means of each unit.
     """
-    if replay is not None and (jobs or units is not None):
-        raise click.UsageError("--job and --units are those of the archive: leave them out with --replay.")
     _make_room(out, overwrite=overwrite)
     began_s = time.perf_counter()
-    text = config.read_text(encoding="utf-8") if config is not None else ""
-    recorded = _recorded(replay, out) if replay is not None else None
-    if recorded is not None:
-        run = repeated(recorded, out, hours=hours, seed=seed, scenario=scenario, experiment=experiment, config=text)
+    if replay is not None:
+        recorded = _recorded(replay, out)
+        run = repeated(recorded, out, hours=hours or recorded.hours, seed=seed, scenario=scenario)
     else:
         run = SimulatedRun(
             out,
-            units=[f"unit{number}" for number in range(1, (units if units is not None else 1) + 1)],
+            units=[f"unit{number}" for number in range(1, units + 1)],
             seed=seed,
             scenario=scenario,
-            experiment=experiment if experiment is not None else "simulation",
-            hours=hours if hours is not None else 24.0,
-            commands=[_split(job) for job in (jobs if jobs else DEFAULT_JOBS)],
-            config=text,
+            experiment=experiment,
+            hours=hours or _HOURS,
+            commands=[_split(job) for job in jobs or DEFAULT_JOBS],
+            config=config.read_text(encoding="utf-8") if config is not None else "",
         )
     with click.progressbar(length=run.steps, label="Simulating", file=sys.stderr) as bar:
         run.go(progress=lambda: bar.update(1))
     results = run.finish(csv=csv)
     results["seconds"] = round(time.perf_counter() - began_s, 2)
-    if recorded is not None:
+    if replay is not None:
         write_comparison(recorded, out)
     _show(results, run, as_json=as_json)
     if results["failed_jobs"]:
@@ -94,7 +97,11 @@ def simulate(
 
 
 def _recorded(archive: Path, out: Path) -> Replay:
-    """Read an archive; what is not repeated is said."""
+    """Read an archive; what is not repeated is said. What is in the archive must not be given as well."""
+    context = click.get_current_context()
+    given = [f"--{name}" for name in _IN_ARCHIVE if context.get_parameter_source(name) is _TYPED]
+    if given:
+        raise click.UsageError(f"{', '.join(given)}: the archive says this; leave it out with --replay.")
     folder = out / "recorded"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()

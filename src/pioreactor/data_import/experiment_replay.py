@@ -7,15 +7,12 @@ and light by hand by their events. What a profile did is among these; its condit
 from __future__ import annotations
 
 import base64
-import binascii
-import json
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from statistics import median
 from typing import Final
 
 import msgspec
@@ -35,16 +32,53 @@ _SAME_RUN_S: Final = 5.0
 _NOT_THEIRS: Final = ("cluster.", "mqtt", "storage", "logging", "ui.", "bioreactor", "camera", "local_access_point")
 """Sections that belong to their machines, or to a vial that is the scenario's here."""
 _NOT_OPTIONS: Final = ("state", "automation_name")
-_DOSES: Final = ("add_media", "add_alt_media", "remove_waste")
-_OF_JOBS: Final = (
-    "dosing_automation",
-    "led_automation",
-    "od_reading",
-    "camera",
-    "pump_calibration",
-    "self_test",
-    "pio kill",
+_OF_JOBS: Final = " AND ".join(
+    f"source_of_event NOT LIKE '{source}%'"
+    for source in (
+        *("dosing_automation", "led_automation", "od_reading", "camera"),
+        *("pump_calibration", "self_test", "pio kill"),
+    )
 )
+"""Beginnings of the sources of doses and light that come with a job or a procedure."""
+_TIMED: Final = ("od_readings", "stirring_rates", "temperature_readings", "dosing_events", "led_change_events")
+_KINDS: Final = ("dosing", "led", "temperature")
+_RANGE: Final = " UNION ALL ".join(
+    [f"SELECT min(timestamp) AS first, max(timestamp) AS last FROM {table}" for table in _TIMED]
+    + [
+        f"SELECT min(started_at), max(coalesce(ended_at, started_at)) FROM {kind}_automation_settings"
+        for kind in _KINDS
+    ]
+)
+_RUNS: Final = """
+WITH timed AS (
+    SELECT pioreactor_unit AS unit, {kind} AS kind, {value} AS value,
+        round((julianday(timestamp) - julianday(:origin)) * 86400, 1) AS at_s
+    FROM {table} WHERE {where}
+), marked AS (
+    SELECT *, coalesce(at_s - lag(at_s) OVER of_one > {gap_s}, 1) AS is_first FROM timed
+    WINDOW of_one AS (PARTITION BY unit, kind ORDER BY at_s)
+), numbered AS (
+    SELECT *, sum(is_first) OVER (PARTITION BY unit, kind ORDER BY at_s) AS run FROM marked
+)
+SELECT unit, kind, min(at_s), max(at_s), avg(value), sum(abs(value)) FROM numbered GROUP BY unit, kind, run
+"""
+"""Rows that follow each other closely, as one: unit, kind, begin and end [s], mean and sum of a value."""
+_STRETCHES: Final = """
+WITH timed AS (
+    SELECT pioreactor_unit AS unit, automation_name AS name, CAST(settings AS TEXT) AS settings,
+        round((julianday(started_at) - julianday(:origin)) * 86400, 1) AS began_s,
+        round((julianday(ended_at) - julianday(:origin)) * 86400, 1) AS ended_s
+    FROM {kind}_automation_settings
+), marked AS (
+    SELECT *, coalesce(abs(began_s - lag(ended_s) OVER each_one) < {same_s}, 0) AS continues,
+        lag(settings) OVER each_one AS before
+    FROM timed WINDOW each_one AS (PARTITION BY unit, name ORDER BY began_s)
+)
+SELECT unit, name, began_s, ended_s, settings, CASE WHEN continues THEN before END,
+    ended_s IS NOT NULL AND NOT coalesce(lead(continues) OVER (PARTITION BY unit, name ORDER BY began_s), 0)
+FROM marked ORDER BY began_s
+"""
+"""Stretches of an automation with the same settings: those before, if it went on, and whether it ended after it."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +115,7 @@ class Replay:
     config: str
     actions: list[Action]
     database: Path
-    notes: list[str] = field(default_factory=list)
+    notes: list[str]
     """What is not repeated, and why."""
 
 
@@ -91,161 +125,103 @@ def read_replay(archive: Path, folder: Path) -> Replay:
     Raise `HostileArchiveError` for an archive that is not one.
     """
     with open_archive(archive) as opened:
-        entries = {path.as_posix(): (entry, path) for entry, path in checked_entries(opened)}
-        if DATABASE not in entries:
-            raise HostileArchiveError(f"{archive.name} is not the archive of an experiment: it has no {DATABASE}")
-        names = [name for name in (DATABASE, UNITS_FILE, *CONFIG) if name in entries]
-        extract(opened, [entries[name] for name in names], folder)
+        entries = [entry for entry in checked_entries(opened) if entry[1].as_posix() in (DATABASE, UNITS_FILE, *CONFIG)]
+        extract(opened, entries, folder)
     database = folder / DATABASE
+    if not database.exists():
+        raise HostileArchiveError(f"{archive.name} is not the archive of an experiment: it has no {DATABASE}")
     try:
         with closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)) as connection:
             connection.execute("PRAGMA trusted_schema = OFF")
-            return _Reader(connection).replay(database, _units_of(folder / UNITS_FILE), _config_of(folder))
-    except sqlite3.Error as error:
-        raise HostileArchiveError(f"{DATABASE} in {archive.name} cannot be read: {error}") from error
+            return _replay(connection, folder)
+    except (sqlite3.Error, ValueError) as error:
+        raise HostileArchiveError(f"{archive.name} cannot be read: {error}") from error
+
+
+def _replay(connection: sqlite3.Connection, folder: Path) -> Replay:
+    [(experiment,)] = connection.execute("SELECT experiment FROM experiments LIMIT 2").fetchall()
+    first, last = connection.execute(f"SELECT min(first), max(last) FROM ({_RANGE})").fetchone()
+    if first is None:
+        raise HostileArchiveError("the experiment has no readings: there is nothing to repeat")
+    origin, records = from_timestamp(first), _Records(connection, first)
+    return Replay(
+        str(experiment),
+        origin,
+        max(0.01, (from_timestamp(last) - origin).total_seconds() / 3600),
+        _units_of(folder / UNITS_FILE),
+        "".join(_config_of(folder / name) for name in CONFIG),
+        sorted(records.actions(), key=lambda each: each.at_s),
+        folder / DATABASE,
+        ["Strain, pumps and photodiodes are those of the scenario; the calibrations of the units are not used."],
+    )
 
 
 def _units_of(file: Path) -> list[ArchivedUnit]:
-    try:
-        return msgspec.json.decode(file.read_bytes(), type=list[ArchivedUnit])
-    except FileNotFoundError:
-        return []  # of an earlier version
-    except msgspec.MsgspecError as error:
-        raise HostileArchiveError(f"{UNITS_FILE} in the archive cannot be read: {error}") from error
+    if not file.exists():
+        raise HostileArchiveError(f"the archive has no {UNITS_FILE}: export it again with this version")
+    return msgspec.json.decode(file.read_bytes(), type=list[ArchivedUnit])
 
 
-def _config_of(folder: Path) -> str:
-    """Return the configuration that matters to a simulated reactor, the unit's own last."""
-    lines = []
-    for name in CONFIG:
-        file = folder / name
-        if file.is_file():
-            sections = parse_ini_tolerantly(file.read_text(encoding="utf-8", errors="replace"), where=name)[0]
-            for section, keys in sections.items():
-                if not section.startswith(_NOT_THEIRS):
-                    lines += [f"[{section}]", *(f"{key}={value}" for key, value in keys.items())]
-    return "\n".join(lines) + "\n" if lines else ""
+def _config_of(file: Path) -> str:
+    """Return the configuration that matters to a simulated reactor."""
+    text = file.read_text(encoding="utf-8", errors="replace") if file.exists() else ""
+    sections = parse_ini_tolerantly(text, where=file.name)[0]
+    return "".join(_section(name, keys) for name, keys in sections.items() if not name.startswith(_NOT_THEIRS))
 
 
-@dataclass
-class _Reader:
-    """Reads the tables of one experiment."""
+def _section(name: str, keys: Mapping[str, str]) -> str:
+    return "\n".join([f"[{name}]", *(f"{key}={value}" for key, value in keys.items()), ""])
+
+
+@dataclass(frozen=True)
+class _Records:
+    """The records of one experiment, as what was done; times are counted from `origin`."""
 
     connection: sqlite3.Connection
-    started_at: datetime = field(init=False)
+    origin: str
 
-    def replay(self, database: Path, units: list[ArchivedUnit], config: str) -> Replay:
-        rows = self.connection.execute("SELECT experiment FROM experiments").fetchall()
-        if len(rows) != 1:
-            raise HostileArchiveError(f"the archive has {len(rows)} experiments")
-        first, last = self._range()
-        self.started_at = from_timestamp(first)
-        hours = max(0.01, (from_timestamp(last) - self.started_at).total_seconds() / 3600)
-        known = {unit.pioreactor_unit for unit in units}
-        found = {name for (name,) in self._rows("SELECT DISTINCT pioreactor_unit FROM od_readings")}
-        units = [*units, *(ArchivedUnit(name) for name in sorted(found - known))]
-        actions = sorted(
-            [*self._readings(), *self._automations(), *self._doses(), *self._lights()], key=lambda each: each.at_s
+    def actions(self) -> Iterator[Action]:
+        for unit, _, began_s, ended_s, rpm, _ in self._runs("stirring_rates", value="measured_rpm"):
+            yield from _run(unit, began_s, ended_s, "stirring", "--target-rpm", str(round(rpm / 5) * 5))
+        for table, job in (("od_readings", "od_reading"), ("growth_rates", "growth_rate_calculating")):
+            for unit, _, began_s, ended_s, *_ in self._runs(table):
+                yield from _run(unit, began_s, ended_s, job)
+        doses = "event IN ('add_media', 'add_alt_media', 'remove_waste')"
+        runs = self._runs("dosing_events", "event", "volume_change_ml", where=doses, gap_s=_DOSE_GAP_S)
+        for unit, event, began_s, _, _, volume_ml in runs:
+            yield Start(began_s, unit, (event, "--ml", f"{volume_ml:.4g}"))
+        lights = self._runs(
+            "led_change_events", "channel", "intensity", where="channel IN ('A', 'B', 'C', 'D')", gap_s=0
         )
-        notes = ["Pumps, photodiodes and strain are those of the scenario: their calibrations are not those recorded."]
-        if any(unit.model_name is None for unit in units):
-            notes.append("The archive does not say the models of all units; the default is used for them.")
-        return Replay(str(rows[0][0]), self.started_at, hours, units, config, actions, database, notes)
+        for unit, channel, began_s, _, intensity, _ in lights:
+            yield Start(began_s, unit, ("led_intensity", f"--{channel}", f"{intensity:g}"))
+        for kind in _KINDS:
+            yield from self._automations(kind)
 
-    def _rows(self, query: str) -> list[tuple[str, ...]]:
-        return self.connection.execute(query).fetchall()
+    def _runs(
+        self, table: str, kind: str = "''", value: str = "0", *, where: str = "", gap_s: float = _GAP_S
+    ) -> list[tuple[str, str, float, float, float, float]]:
+        condition = f"{where} AND {_OF_JOBS}" if where else "1"
+        query = _RUNS.format(table=table, kind=kind, value=value, where=condition, gap_s=gap_s)
+        return self.connection.execute(query, {"origin": self.origin}).fetchall()
 
-    def _range(self) -> tuple[str, str]:
-        found: list[str] = []
-        for table in ("od_readings", "stirring_rates", "temperature_readings", "dosing_events", "led_change_events"):
-            found += [at for at in self._rows(f"SELECT min(timestamp), max(timestamp) FROM {table}")[0] if at]
-        for kind in ("dosing", "led", "temperature"):
-            found += [at for (at,) in self._rows(f"SELECT min(started_at) FROM {kind}_automation_settings") if at]
-        if not found:
-            raise HostileArchiveError("the experiment has no readings: there is nothing to repeat")
-        return min(found), max(found)
-
-    def _seconds(self, at: str) -> float:
-        return max(0.0, (from_timestamp(at) - self.started_at).total_seconds())
-
-    def _readings(self) -> Iterator[Action]:
-        """Yield the runs of jobs that record nothing but their readings."""
-        for table, job, value in (
-            ("stirring_rates", "stirring", "measured_rpm"),
-            ("od_readings", "od_reading", "0"),
-            ("growth_rates", "growth_rate_calculating", "0"),
-        ):
-            query = f"SELECT pioreactor_unit, timestamp, {value} FROM {table} ORDER BY pioreactor_unit, timestamp"
-            for unit, began_s, ended_s, values in self._stretches(query):
-                rpm = ("--target-rpm", f"{round(median(values) / 5) * 5}") if job == "stirring" else ()
-                yield Start(began_s, unit, (job, *rpm))
+    def _automations(self, kind: str) -> Iterator[Action]:
+        job = f"{kind}_automation"
+        query = _STRETCHES.format(kind=kind, same_s=_SAME_RUN_S)
+        for unit, name, began_s, ended_s, text, before, ends in self.connection.execute(query, {"origin": self.origin}):
+            settings = _settings(text)
+            if before is None:
+                yield Start(began_s, unit, (job, "--automation-name", name, *_options(settings)))
+            else:
+                for key, value in settings.items() - _settings(before).items():
+                    yield Change(began_s, unit, job, key, value)
+            if ends:
                 yield Change(ended_s, unit, job, "$state", "disconnected")
 
-    def _stretches(self, query: str) -> Iterator[tuple[str, float, float, list[float]]]:
-        """Yield the unit, begin, end and values of rows that follow each other closely."""
-        unit, began_s, ended_s, values = "", 0.0, 0.0, list[float]()
-        for name, at, value in self._rows(query):
-            at_s = self._seconds(at)
-            if values and (name != unit or at_s > ended_s + _GAP_S):
-                yield unit, began_s, ended_s, values
-                values = []
-            if not values:
-                unit, began_s = name, at_s
-            ended_s = at_s
-            values.append(float(value))
-        if values:
-            yield unit, began_s, ended_s, values
 
-    def _automations(self) -> Iterator[Action]:
-        for kind in ("dosing", "led", "temperature"):
-            job, before = f"{kind}_automation", None
-            query = (
-                f"SELECT pioreactor_unit, started_at, ended_at, automation_name, settings FROM {job}_settings "
-                "ORDER BY pioreactor_unit, started_at"
-            )
-            for unit, started_at, ended_at, name, text in self._rows(query):
-                began_s, settings = self._seconds(started_at), _settings(text)
-                if before is not None and before[:2] == (unit, name) and abs(began_s - before[2]) < _SAME_RUN_S:
-                    for key, value in settings.items():
-                        if before[3].get(key) != value:
-                            yield Change(began_s, unit, job, key, value)
-                else:
-                    if before is not None:
-                        yield Change(before[2], before[0], job, "$state", "disconnected")
-                    options = [
-                        word for key, value in settings.items() for word in (f"--{key.replace('_', '-')}", value)
-                    ]
-                    yield Start(began_s, unit, (job, "--automation-name", name, *options))
-                before = (unit, name, self._seconds(ended_at) if ended_at else float("inf"), settings)
-            if before is not None and before[2] != float("inf"):
-                yield Change(before[2], before[0], job, "$state", "disconnected")
-
-    def _doses(self) -> Iterator[Action]:
-        """Yield doses that no automation gave."""
-        query = (
-            "SELECT pioreactor_unit, event, timestamp, volume_change_ml, source_of_event FROM dosing_events "
-            "ORDER BY pioreactor_unit, event, timestamp"
-        )
-        unit, event, began_s, ended_s, volume_ml = "", "", 0.0, 0.0, 0.0
-        for name, what, at, amount_ml, source in self._rows(query):
-            if str(source).startswith(_OF_JOBS) or what not in _DOSES:
-                continue
-            at_s = self._seconds(at)
-            if volume_ml and ((name, what) != (unit, event) or at_s > ended_s + _DOSE_GAP_S):
-                yield Start(began_s, unit, (event, "--ml", f"{volume_ml:.4g}"))
-                volume_ml = 0.0
-            if not volume_ml:
-                unit, event, began_s = name, what, at_s
-            ended_s, volume_ml = at_s, volume_ml + abs(float(amount_ml))
-        if volume_ml:
-            yield Start(began_s, unit, (event, "--ml", f"{volume_ml:.4g}"))
-
-    def _lights(self) -> Iterator[Action]:
-        """Yield light that no job set."""
-        query = "SELECT pioreactor_unit, timestamp, channel, intensity, source_of_event FROM led_change_events"
-        for unit, at, channel, intensity, source in self._rows(query):
-            if not str(source).startswith(_OF_JOBS) and channel in "ABCD":
-                yield Start(self._seconds(at), unit, ("led_intensity", f"--{channel}", f"{float(intensity):g}"))
+def _run(unit: str, began_s: float, ended_s: float, *argv: str) -> Iterator[Action]:
+    yield Start(began_s, unit, argv)
+    yield Change(ended_s, unit, argv[0], "$state", "disconnected")
 
 
 def _options(settings: Mapping[str, str]) -> Iterator[str]:
@@ -254,20 +230,8 @@ def _options(settings: Mapping[str, str]) -> Iterator[str]:
         yield value
 
 
-def _settings(text: object) -> dict[str, str]:
+def _settings(text: str) -> dict[str, str]:
     """Return the settings of an automation, as options; the record has JSON, in this software as base64."""
-    content = text if isinstance(text, bytes) else str(text).encode()
-    for decode in (bytes, base64.b64decode):
-        try:
-            found = json.loads(decode(content))
-        except (ValueError, binascii.Error):
-            continue
-        if isinstance(found, dict):
-            return {
-                key: str(value)
-                for key, value in found.items()
-                if key not in ("state", "automation_name")
-                and isinstance(value, str | int | float)
-                and key.isidentifier()
-            }
-    return {}
+    content = text if text.startswith("{") else base64.b64decode(text)
+    found = msgspec.json.decode(content, type=dict[str, object])
+    return {key: str(value) for key, value in found.items() if key not in _NOT_OPTIONS and value is not None}

@@ -40,15 +40,16 @@ def opened(path: Path, work: Path) -> Iterator[Path]:
 
 def folders_in(roots: Iterable[Path]) -> list[Path]:
     """Return the folders with the data of a leader among some folders, and one or two levels below them."""
-    found = []
-    for root in roots:
-        try:
-            below = [path for path in sorted(root.iterdir())[:_MAX_SEARCHED] if path.is_dir() and not path.is_symlink()]
-            candidates = [root, *below, *(path / ".pioreactor" for path in below)]
-            found += [path for path in candidates if (path / DATABASE).is_file()]
-        except OSError:
-            continue  # it was unplugged, or is not for this account
-    return found
+    return [path for root in roots for path in _candidates(root) if (path / DATABASE).is_file()]
+
+
+def _candidates(root: Path) -> list[Path]:
+    """Return a folder and those below it; none of one that was unplugged, or is not for this account."""
+    try:
+        below = [path for path in sorted(root.iterdir())[:_MAX_SEARCHED] if not path.is_symlink()]
+    except OSError:
+        return []
+    return [root, *below, *(path / ".pioreactor" for path in below)]
 
 
 def unpack(archive: Path, folder: Path) -> None:

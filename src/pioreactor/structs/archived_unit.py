@@ -12,3 +12,9 @@ class ArchivedUnit(msgspec.Struct, frozen=True):
     pioreactor_unit: str
     model_name: str | None = None
     model_version: str | None = None
+
+    @property
+    def model(self) -> tuple[str, str] | None:
+        if self.model_name is None or self.model_version is None:
+            return None
+        return self.model_name, self.model_version

@@ -108,7 +108,8 @@ def test_it_is_done_again_on_the_twin_and_compared(archive: Path, tmp_path: Path
         compared = {row["quantity"]: row for row in csv.DictReader(file)}
     assert float(compared["rpm"]["simulated"]) == pytest.approx(float(compared["rpm"]["recorded"]), rel=0.1)
     assert (out / "recorded" / "experiment.sqlite").exists()
-    assert CliRunner().invoke(simulate, ["--replay", str(archive), "--out", str(out), "--units", "2"]).exit_code == 2
+    again = ["--replay", str(archive), "--out", str(out), "--overwrite"]
+    assert CliRunner().invoke(simulate, [*again, "--units", "2"]).exit_code == 2
 
 
 @pytest.mark.parametrize("content", [None, b"no database"])
