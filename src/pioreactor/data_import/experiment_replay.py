@@ -169,8 +169,8 @@ def _config_of(file: Path) -> str:
     return "".join(_section(name, keys) for name, keys in sections.items() if not name.startswith(_NOT_THEIRS))
 
 
-def _section(name: str, keys: Mapping[str, str]) -> str:
-    return "\n".join([f"[{name}]", *(f"{key}={value}" for key, value in keys.items()), ""])
+def _section(name: str, keys: Mapping[str, str | None]) -> str:
+    return "\n".join([f"[{name}]", *(f"{key}={value or ''}" for key, value in keys.items()), ""])
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ from pioreactor.data_import.unit_archive import (
     place_of,
 )
 from pioreactor.exc import ConfigurationError, ConflictError, InvalidRequestError, NotFoundError, StorageError
-from pioreactor.job_catalog import JOBS
+from pioreactor.job_catalog import activities_among
 from pioreactor.private_files import free_path, write_atomically
 from pioreactor.runtime.context import Runtime
 from pioreactor.settings.editing import with_value, without
@@ -110,8 +110,7 @@ class UnitImporter:
 
     def refuse_while_jobs_run(self) -> None:
         """Raise `ConflictError` while a job runs that uses what an import replaces."""
-        names = sorted({each.job_name for each in self.runtime.stores.jobs().running()})
-        running = [name for name in names if name not in JOBS or not JOBS[name].is_service]
+        running = activities_among({each.job_name for each in self.runtime.stores.jobs().running()})
         if running:
             raise ConflictError(
                 f"{self.runtime.unit} runs {', '.join(running)}", remedy="Stop them first: pio kill --all-jobs."

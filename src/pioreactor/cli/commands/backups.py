@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TypedDict
+from typing import TypedDict, TypeVar
 
 import click
 
@@ -11,6 +11,8 @@ from pioreactor.cli.cli_context import CliContext, pass_cli_context
 from pioreactor.cli.options import json_option, yes_option
 from pioreactor.exc import ConflictError, PioreactorError
 from pioreactor.job_catalog import activities_among
+
+T = TypeVar("T")
 
 
 class _Running(TypedDict):
@@ -59,17 +61,24 @@ def list_(cli: CliContext, everywhere: bool, as_json: bool) -> None:
 def _on_workers(cli: CliContext) -> list[_Row]:
     """Return the copies of each worker that answers."""
     from pioreactor.cluster.backup_replication import Copy
+
+    answers = _ask_workers(cli, "/unit_api/backups", list[Copy])
+    return [{"unit": unit, "path": copy.name, "bytes": copy.size_bytes} for unit, copies in answers for copy in copies]
+
+
+def _ask_workers(cli: CliContext, path: str, kind: type[T]) -> list[tuple[str, T]]:
+    """Return what each worker answers; those that do not are named."""
     from pioreactor.http.fanout import Failed, ask_each
     from pioreactor.http.units import decoded
 
     names = [worker["pioreactor_unit"] for worker in cli.workers()]
-    rows: list[_Row] = []
-    for answer in ask_each(names, lambda unit: decoded(cli.ask(unit, "GET", "/unit_api/backups"), list[Copy])):
+    found = []
+    for answer in ask_each(names, lambda unit: decoded(cli.ask(unit, "GET", path), kind)):
         if isinstance(answer, Failed):
             click.echo(f"{answer.unit}: {answer.message}", err=True)
-            continue
-        rows += [{"unit": answer.unit, "path": copy.name, "bytes": copy.size_bytes} for copy in answer.value]
-    return rows
+        else:
+            found.append((answer.unit, answer.value))
+    return found
 
 
 @backups.command(name="restore")
@@ -99,25 +108,15 @@ def restore(cli: CliContext, file: Path, unit: str | None, even_with_jobs: bool,
 
 
 def _refuse_while_jobs_run(cli: CliContext) -> None:
-    """Raise `ConflictError` while jobs run; units that do not answer are named."""
-    from pioreactor.http.fanout import Failed, ask_each
-    from pioreactor.http.units import decoded
-
-    here = cli.runtime.unit
-    own = activities_among({record.job_name for record in cli.runtime.stores.jobs().running()})
-    running = [f"{name} on {here}" for name in own]
+    """Raise `ConflictError` while jobs run on this unit, or on a worker that answers."""
+    here = {record.job_name for record in cli.runtime.stores.jobs().running()}
     try:
-        others = [worker["pioreactor_unit"] for worker in cli.workers() if worker["pioreactor_unit"] != here]
+        others = _ask_workers(cli, "/unit_api/jobs/running", list[_Running])
     except PioreactorError as error:
         click.echo(f"Jobs of other units are not known: {error}", err=True)
         others = []
-    path = "/unit_api/jobs/running"
-    for answer in ask_each(others, lambda unit: decoded(cli.ask(unit, "GET", path), list[_Running])):
-        if isinstance(answer, Failed):
-            click.echo(f"Jobs of {answer.unit} are not known: {answer.message}", err=True)
-        else:
-            theirs = activities_among({job["job_name"] for job in answer.value})
-            running += [f"{name} on {answer.unit}" for name in theirs]
+    names = {cli.runtime.unit: here} | {unit: {job["job_name"] for job in jobs} for unit, jobs in others}
+    running = [f"{name} on {unit}" for unit, jobs in names.items() for name in activities_among(jobs)]
     if running:
         raise ConflictError(f"jobs run: {', '.join(running[:10])}", remedy="Stop them first: pios kill --all-jobs.")
 
