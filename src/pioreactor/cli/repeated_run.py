@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import csv
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 from typing import Final
 
+import click
+from click.core import ParameterSource
+
 from pioreactor.cli.simulated_run import SimulatedRun
-from pioreactor.data_import.experiment_replay import Replay
+from pioreactor.data_import.experiment_replay import Replay, read_replay
 
 QUANTITIES: Final = {
     "od": "SELECT avg(od_reading) FROM od_readings WHERE pioreactor_unit = ?",
@@ -22,6 +26,23 @@ QUANTITIES: Final = {
     ),
 }
 """What is compared: the mean, or the sum of doses."""
+_IN_ARCHIVE: Final = ("jobs", "units", "experiment", "config")
+_TYPED: Final = ParameterSource.COMMANDLINE
+
+
+def recorded_in(archive: Path, out: Path) -> Replay:
+    """Read an archive; what is not repeated is said. What is in the archive must not be given as well."""
+    context = click.get_current_context()
+    given = [f"--{name}" for name in _IN_ARCHIVE if context.get_parameter_source(name) is _TYPED]
+    if given:
+        raise click.UsageError(f"{', '.join(given)}: the archive says this; leave it out with --replay.")
+    folder = out / "recorded"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    recorded = read_replay(archive, folder)
+    for note in recorded.notes:
+        click.echo(note, err=True)
+    return recorded
 
 
 def repeated(replay: Replay, out: Path, *, hours: float, seed: int, scenario: str) -> SimulatedRun:

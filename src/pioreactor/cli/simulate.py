@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import shlex
-import shutil
 import sys
 import time
 from pathlib import Path
 from typing import Final
 
 import click
-from click.core import ParameterSource
 
-from pioreactor.cli.repeated_run import repeated, write_comparison
+from pioreactor.cli.repeated_run import recorded_in, repeated, write_comparison
 from pioreactor.cli.simulated_run import DEFAULT_JOBS, Results, SimulatedRun
-from pioreactor.data_import.experiment_replay import Replay, read_replay
 from pioreactor.exc import InvalidRequestError
 
 _HOURS: Final = 24.0
-_IN_ARCHIVE: Final = ("jobs", "units", "experiment", "config")
-_TYPED: Final = ParameterSource.COMMANDLINE
 
 
 @click.command(name="simulate")
@@ -72,7 +67,7 @@ def simulate(
     _make_room(out, overwrite=overwrite)
     began_s = time.perf_counter()
     if replay is not None:
-        recorded = _recorded(replay, out)
+        recorded = recorded_in(replay, out)
         run = repeated(recorded, out, hours=hours or recorded.hours, seed=seed, scenario=scenario)
     else:
         run = SimulatedRun(
@@ -94,21 +89,6 @@ def simulate(
     _show(results, run, as_json=as_json)
     if results["failed_jobs"]:
         raise click.exceptions.Exit(1)
-
-
-def _recorded(archive: Path, out: Path) -> Replay:
-    """Read an archive; what is not repeated is said. What is in the archive must not be given as well."""
-    context = click.get_current_context()
-    given = [f"--{name}" for name in _IN_ARCHIVE if context.get_parameter_source(name) is _TYPED]
-    if given:
-        raise click.UsageError(f"{', '.join(given)}: the archive says this; leave it out with --replay.")
-    folder = out / "recorded"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
-    recorded = read_replay(archive, folder)
-    for note in recorded.notes:
-        click.echo(note, err=True)
-    return recorded
 
 
 def _make_room(out: Path, *, overwrite: bool) -> None:

@@ -18,7 +18,7 @@ from pioreactor.bootstrap.simulated import START, SimulatedUnit, build_simulatio
 from pioreactor.cli import exit_codes
 from pioreactor.cli.cli_context import CliContext
 from pioreactor.cli.run import run as run_group
-from pioreactor.data_import.experiment_replay import Action, Start
+from pioreactor.data_import.replay_actions import Action, Start
 from pioreactor.runtime import context
 
 DEFAULT_JOBS = (

@@ -20,7 +20,7 @@ class _Stills(msgspec.Struct):
 def files_of_units(
     units: Iterable[str], experiment: str, fetch: Fetch, *, report: Callable[[str], object]
 ) -> Iterator[tuple[str, bytes]]:
-    """Yield names in the archive and contents, one at a time. What a unit does not give is reported and left out."""
+    """Yield names in the archive and contents, one at a time. What a unit does not give is reported and omitted."""
     for unit in units:
         try:
             yield f"calibrations/{unit}.zip", fetch(unit, "GET", "/unit_api/zipped_calibrations")

@@ -13,7 +13,8 @@ from click.testing import CliRunner
 
 from pioreactor.cli.simulate import simulate
 from pioreactor.data_import.archive_files import HostileArchiveError
-from pioreactor.data_import.experiment_replay import Change, Start, read_replay
+from pioreactor.data_import.experiment_replay import read_replay
+from pioreactor.data_import.replay_actions import Change, Start
 from pioreactor.storage.leader.database import LeaderDatabase
 from pioreactor.structs.encoding import from_timestamp, to_timestamp
 

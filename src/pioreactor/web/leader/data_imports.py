@@ -1,6 +1,5 @@
 """Routes that take over data of a leader of the existing software, and experiments; for people who are signed in."""
 
-import secrets
 from contextlib import suppress
 from pathlib import Path
 
@@ -10,14 +9,12 @@ from litestar.datastructures import State
 from litestar.params import FromQuery
 
 from pioreactor.data_import.importer import (
-    ImportedExperiment,
     Importer,
     ImportPlan,
     ImportReport,
-    import_experiment,
 )
 from pioreactor.data_import.source import folders_in, opened
-from pioreactor.exc import NotFoundError, PioreactorError
+from pioreactor.exc import NotFoundError
 from pioreactor.web.leader.import_progress import ImportProgress
 from pioreactor.web.leader.responses import Status
 from pioreactor.web.leader.services import LeaderPorts, LeaderServices
@@ -27,7 +24,7 @@ from pioreactor.web.tasks import Accepted
 from pioreactor.web.unit.plugins import installer_of
 from pioreactor.web.uploads import MAX_ARCHIVE_BYTES, receive_file
 
-_LOCK = "import-reference"
+LOCK = "import-reference"
 _ARCHIVE = "existing-software.zip"
 
 
@@ -47,7 +44,7 @@ class ImportState(msgspec.Struct):
 @get("/import", guards=[only_signed_in], sync_to_thread=True)
 def import_state(leader: LeaderPorts) -> ImportState:
     """Return whether an archive was sent, the progress of its import, and the last import."""
-    archive = _archive(leader)
+    archive = received_archive(leader)
     size = archive.stat().st_size if archive.is_file() else None
     return ImportState(
         size,
@@ -61,7 +58,7 @@ def import_state(leader: LeaderPorts) -> ImportState:
 @put("/import/archive", guards=[only_signed_in], status_code=200, request_max_body_size=MAX_ARCHIVE_BYTES)
 async def send_archive(leader: LeaderPorts, request: Request[object, object, State]) -> Status:
     """Send an archive of the folder `.pioreactor` of a leader: the body, or the field `archive` of a form."""
-    archive = _archive(leader)
+    archive = received_archive(leader)
     unfinished = archive.with_suffix(".part")
     unfinished.unlink(missing_ok=True)
     await receive_file(request, unfinished)
@@ -72,7 +69,7 @@ async def send_archive(leader: LeaderPorts, request: Request[object, object, Sta
 @delete("/import/archive", guards=[only_signed_in], status_code=200, sync_to_thread=True)
 def drop_archive(leader: LeaderPorts) -> Status:
     """Delete the archive that was sent; what was imported of it stays."""
-    _archive(leader).unlink(missing_ok=True)
+    received_archive(leader).unlink(missing_ok=True)
     return Status()
 
 
@@ -85,10 +82,10 @@ def plan_import(leader: LeaderPorts, folder: FromQuery[str] = "") -> Accepted:
     source = _chosen(leader, folder)
 
     def work() -> ImportPlan:
-        with opened(source, _archive(leader).parent) as root:
+        with opened(source, received_archive(leader).parent) as root:
             return _importer(leader).plan(root)
 
-    return leader.unit.tasks.start("the dry run of an import", work, lock=_LOCK)
+    return leader.unit.tasks.start("the dry run of an import", work, lock=LOCK)
 
 
 @post("/import", guards=[only_signed_in], status_code=202, sync_to_thread=True)
@@ -97,7 +94,7 @@ def run_import(leader: LeaderPorts, folder: FromQuery[str] = "") -> Accepted:
     source = _chosen(leader, folder)
 
     def work() -> ImportReport:
-        with leader.imports.running(), opened(source, _archive(leader).parent) as root:
+        with leader.imports.running(), opened(source, received_archive(leader).parent) as root:
             importer = _importer(leader)
             report = importer.run(root, importer.plan(root), leader.imports.report)
         if not folder:
@@ -105,36 +102,13 @@ def run_import(leader: LeaderPorts, folder: FromQuery[str] = "") -> Accepted:
                 source.unlink()
         return report
 
-    return leader.unit.tasks.start("the import", work, lock=_LOCK)
+    return leader.unit.tasks.start("the import", work, lock=LOCK)
 
 
 @delete("/import", guards=[only_signed_in], status_code=202, sync_to_thread=True)
 def undo_import(leader: LeaderPorts) -> Accepted:
     """Put back what was here before the last import. What was recorded since is lost from the database."""
-    return leader.unit.tasks.start("going back", _importer(leader).undo, lock=_LOCK)
-
-
-@post("/import/experiment", guards=[only_signed_in], status_code=202, request_max_body_size=MAX_ARCHIVE_BYTES)
-async def import_one_experiment(leader: LeaderPorts, request: Request[object, object, State]) -> Accepted:
-    """Take an experiment over from another cluster: the archive is the body, or the field `archive` of a form.
-
-    Refused where an experiment of its name is; to go back, delete the experiment.
-    """
-    archive = _archive(leader).with_name(f"experiment-{secrets.token_hex(8)}.zip")
-    await receive_file(request, archive)
-
-    def work() -> ImportedExperiment:
-        try:
-            with leader.imports.running():
-                return import_experiment(leader.unit.runtime, archive, leader.imports.report)
-        finally:
-            archive.unlink(missing_ok=True)
-
-    try:
-        return leader.unit.tasks.start("the import of an experiment", work, lock=_LOCK)
-    except PioreactorError:
-        archive.unlink(missing_ok=True)
-        raise
+    return leader.unit.tasks.start("going back", _importer(leader).undo, lock=LOCK)
 
 
 def _folders(leader: LeaderServices) -> list[Path]:
@@ -158,12 +132,12 @@ def _importer(leader: LeaderServices) -> Importer:
     return Importer(leader.unit.runtime, installer_of(leader.unit))
 
 
-def _archive(leader: LeaderServices) -> Path:
+def received_archive(leader: LeaderServices) -> Path:
     return leader.unit.paths.storage / "imports" / "received" / _ARCHIVE
 
 
 def _sent(leader: LeaderServices) -> Path:
-    archive = _archive(leader)
+    archive = received_archive(leader)
     if not archive.is_file():
         raise NotFoundError("no archive was sent", remedy="Send it first: PUT /api/import/archive.")
     return archive
@@ -171,15 +145,7 @@ def _sent(leader: LeaderServices) -> Path:
 
 ROUTES = Router(
     "/",
-    route_handlers=[
-        import_state,
-        send_archive,
-        drop_archive,
-        plan_import,
-        run_import,
-        undo_import,
-        import_one_experiment,
-    ],
+    route_handlers=[import_state, send_archive, drop_archive, plan_import, run_import, undo_import],
     tags=["import"],
     opt=needs("cluster", change="manage", read="manage"),
 )

@@ -12,6 +12,7 @@ from pioreactor.web.leader import (
     configuration,
     data_imports,
     database_backups,
+    experiment_imports,
     experiments,
     exports,
     jobs,
@@ -35,7 +36,7 @@ def leader_routes(added: Sequence[PluginRoute] = ()) -> Router:
     parts = (
         *(experiments, joining, workers, assignments, jobs, readings, logs),
         *(configuration, overview, profiles, quarantine, exports, plugin_files, unit_archives),
-        *(cameras, cluster_updates, data_imports, database_backups),
+        *(cameras, cluster_updates, data_imports, database_backups, experiment_imports),
     )
     own = [part.ROUTES for part in parts]
     api = OneAppRouter("/api", route_handlers=[*own, relayed_routes(), plugin_registry.routes("/api", added)])
