@@ -120,6 +120,15 @@ _SPECS: Final = (
         is_service=True,
         has_options=False,
     ),
+    JobSpec(
+        name="alarms",
+        address="pioreactor.background_jobs.leader.alarms.job:AlarmJob",
+        label="Alarms",
+        summary="Raise alarms and tell people of them; mqtt_to_db_streaming starts it.",
+        leader_only=True,
+        is_service=True,
+        has_options=False,
+    ),
 )
 """In the order of the UI and of `pio run --help`."""
 

@@ -103,6 +103,16 @@ def journal_acknowledged(unit: str) -> str:
     return f"{ROOT}/{unit}/{UNIVERSAL_EXPERIMENT}/journal/acknowledged"
 
 
+def alarm_heartbeat(leader: str) -> str:
+    """Return the topic of the sign of life of the alarm engine."""
+    return f"{ROOT}/{leader}/{UNIVERSAL_EXPERIMENT}/alarms/heartbeat"
+
+
+def alarm_summary(leader: str) -> str:
+    """Return the topic of the numbers of open alarms (retained)."""
+    return f"{ROOT}/{leader}/{UNIVERSAL_EXPERIMENT}/alarms/summary"
+
+
 def everything() -> str:
     return f"{ROOT}/#"
 

@@ -11,6 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from pioreactor.bootstrap.alarms import alarm_database_opener, notifier_opener
 from pioreactor.clock.ports import Clock
 from pioreactor.clock.system import SystemClock
 from pioreactor.devices.ownership import FileLockOwnership
@@ -103,6 +104,8 @@ def build_runtime(
         handles_signals=handles_signals,
         refuses_faults=refuses_faults,
         open_records=(lambda: _open_records(settings, paths)) if identity.is_leader else None,
+        open_alarms=alarm_database_opener(settings, paths, clock) if identity.is_leader else None,
+        open_notifier=notifier_opener(settings, paths),
         launch_job=lambda argv, variables: _launch_job(argv, {**env, **variables}),
         log_file=log_file(settings, paths),
         console=None if quiet else sys.stderr,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import ClassVar
 
+from pioreactor.alarms.rules import AlarmRule
 from pioreactor.job_catalog import JOBS, JobSpec, stop_order_of
 from pioreactor.jobs.measurement import Measurement
 from pioreactor.jobs.published_attribute import AnyAttribute
@@ -26,6 +27,8 @@ class JobDeclaration:
     is_long_running: ClassVar[bool] = False
     start_options: ClassVar[tuple[StartOption, ...]] = ()
     """Options of `pio run` besides the settings."""
+    alarm_rules: ClassVar[tuple[AlarmRule, ...]] = ()
+    """What about this job is an alarm by default; people change it in the panel or in the configuration."""
     experiment_caches: ClassVar[tuple[str, ...]] = ()
     """Persistent caches with an entry per experiment, which `pio run <job> clear_cache` clears."""
 

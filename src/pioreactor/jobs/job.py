@@ -18,9 +18,9 @@ from pioreactor.exc import (
     StorageError,
 )
 from pioreactor.jobs import restart_policy
+from pioreactor.jobs.alarm_reports import AlarmReports
 from pioreactor.jobs.clients import PublishingClient
 from pioreactor.jobs.command_inbox import Command, CommandInbox
-from pioreactor.jobs.declaration import JobDeclaration
 from pioreactor.jobs.lifecycle import Lifecycle, LifecycleHooks
 from pioreactor.jobs.published_attribute import AnyAttribute
 from pioreactor.jobs.registration import Registration
@@ -57,7 +57,7 @@ class JobType(type):
         return job
 
 
-class BackgroundJob(LifecycleHooks, JobDeclaration, metaclass=JobType):
+class BackgroundJob(LifecycleHooks, AlarmReports, metaclass=JobType):
     """A job of this unit. Subclasses declare settings and react in hooks, callbacks and timers.
 
     All of these run on the job's lane, one after another, so no locks are needed. A wait on the lane
@@ -255,6 +255,7 @@ class BackgroundJob(LifecycleHooks, JobDeclaration, metaclass=JobType):
             value = attribute.value_of(self)
             if value is not None and name not in self._registration.published:
                 self._publish_attribute(attribute, value)
+        self._publish_reports()
         self._subscribe_to_commands()
         if self.state == JobState.INIT and not self._lane.stopping:
             self._move(JobState.SLEEPING if self.runtime.starts_sleeping else JobState.READY)
@@ -325,6 +326,7 @@ class BackgroundJob(LifecycleHooks, JobDeclaration, metaclass=JobType):
 
     def _republish_all(self) -> None:
         self._state_publisher.publish()
+        self._publish_reports()
         for name, attribute in self.published().items():
             value = attribute.value_of(self)
             if value is not None:
@@ -403,6 +405,7 @@ class BackgroundJob(LifecycleHooks, JobDeclaration, metaclass=JobType):
             if began and not signals.computer_is_shutting_down() and not self.is_long_running:
                 self._store_desired(lambda: restart_policy.remove_desired(self.runtime, self.job_name))
             self._publish_final()
+            self._publish_reports(is_end=True)
             for name, attribute in self.published().items():
                 if not attribute.persist and attribute.value_of(self) is not None:
                     self._registration.publish_setting(name, None)
@@ -442,8 +445,5 @@ class BackgroundJobContrib(BackgroundJob):
         super().__init__(unit, experiment, source=plugin_name)
 
 
-class LongRunningBackgroundJobContrib(LongRunningBackgroundJob):
+class LongRunningBackgroundJobContrib(LongRunningBackgroundJob, BackgroundJobContrib):
     """Base of jobs in plugins that `pio kill --all-jobs` does not stop."""
-
-    def __init__(self, unit: str, experiment: str, plugin_name: str) -> None:
-        super().__init__(unit, experiment, source=plugin_name)

@@ -17,10 +17,14 @@ from pioreactor.models import ReactorModel
 from pioreactor.storage.ports import ArtifactFiles, RecordSink, UnitStores
 
 if TYPE_CHECKING:
+    from pioreactor.alarms.channels import Channel
     from pioreactor.devices.cameras.ports import Camera
     from pioreactor.identity.computer import Computer
     from pioreactor.identity.unit import UnitIdentity
+    from pioreactor.notifiers.mqtt_notifier import PublishingBus
+    from pioreactor.notifiers.ports import Notifier
     from pioreactor.settings.schema import Settings
+    from pioreactor.storage.leader.alarms import AlarmDatabase
     from pioreactor.storage.paths import Paths
 
 
@@ -55,6 +59,10 @@ class Runtime:
     """True in a process of a job, which must not run on a default in place of a value that was skipped."""
     open_records: Callable[[], RecordSink] | None = None
     """Open the database for records; None on a unit that is not the leader."""
+    open_alarms: Callable[[], AlarmDatabase] | None = None
+    """Open the tables of alarms; None on a unit that is not the leader, and in virtual time."""
+    open_notifier: Callable[[Channel, PublishingBus], Notifier] | None = None
+    """Return the notifier of an alarm channel, with its secrets; MQTT goes over the bus. None in virtual time."""
     launch_job: Callable[[Sequence[str], Mapping[str, str]], Callable[[], int | None]] | None = None
     """Start `pio run` with this argv, and these variables besides the present ones, as a process of its own.
 

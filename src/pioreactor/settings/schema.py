@@ -38,6 +38,7 @@ SECTIONS: Final[Mapping[str, tuple[str, type[s.Section]]]] = {
     "storage": ("storage", s.StorageSettings),
     "journal": ("journal", s.JournalSettings),
     "logging": ("logging", s.LoggingSettings),
+    "alarms": ("alarms", s.AlarmSettings),
     "cluster.topology": ("cluster", s.ClusterSettings),
     "mqtt": ("mqtt", s.MqttSettings),
     "ui": ("ui", s.UiSettings),
@@ -99,6 +100,9 @@ MAPS: Final[Mapping[str, MapSection]] = {
         None,
         "card beside the charts = 1 to show it, 0 to hide it; `profiles` is there while one runs",
     ),
+    "alarms.rules": MapSection(
+        "alarm_rules", {}, None, None, "rule.field = value, such as `stirring_stalled.severity = critical`"
+    ),
 }
 
 
@@ -132,6 +136,7 @@ class Settings:
     storage: s.StorageSettings
     journal: s.JournalSettings
     logging: s.LoggingSettings
+    alarms: s.AlarmSettings
     cluster: s.ClusterSettings
     mqtt: s.MqttSettings
     ui: s.UiSettings
@@ -148,6 +153,8 @@ class Settings:
     """Unit → address, the leader's included."""
     overview_charts: Mapping[str, str]
     overview_cards: Mapping[str, str]
+    alarm_rules: Mapping[str, str]
+    """<rule>.<field> → value."""
     raw: ConfigParserMod
     """All values as text, sections of plugins included."""
     sources: Mapping[tuple[str, str], Source] = field(default_factory=dict)

@@ -219,6 +219,17 @@ class ClusterSettings(Section, frozen=True):
     leader_address: Annotated[str, text("network address of the leader, without http://")] = ""
 
 
+class AlarmSettings(Section, frozen=True):
+    """Alarms of the cluster, on the leader. Rules and channels are on the page Alarms."""
+
+    link: Annotated[
+        str, text("address of the panel, such as http://lab.local, which messages about alarms end with")
+    ] = ""
+    allow_local_webhooks: Annotated[
+        bool, text("let webhooks reach this machine itself and addresses that only it can reach")
+    ] = False
+
+
 _WEBSOCKET: Final = "browsers reach the broker through the leader's web server, on [ui] port"
 
 

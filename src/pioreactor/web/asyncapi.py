@@ -14,6 +14,7 @@ from pioreactor.automations import registry
 from pioreactor.jobs.published_attribute import AnyAttribute
 from pioreactor.jobs.settings import Setting
 from pioreactor.states import JobState
+from pioreactor.structs.alarms import AlarmHeartbeat, AlarmSummary
 from pioreactor.structs.commands import CommandAnnouncement, CommandAnswer
 from pioreactor.structs.journal import JournalAcknowledgment, JournalBatch
 from pioreactor.types import UNIVERSAL_EXPERIMENT
@@ -69,6 +70,7 @@ def _own_channels() -> Iterator[_Channel]:
     yield _Channel("command", topics.announcement(command), text, CommandAnnouncement, 1, False, True)
     answer = topics.command_answer(u, e, _JOB, "{setting}")
     yield _Channel("command.answer", answer, "The answer to an announced command.", CommandAnswer, 1, False)
+    yield from _channels_of_alarms()
     leds = topics.setting(u, e, "leds", "intensity")
     yield _Channel("leds.intensity", leds, "Intensity of every LED [%].", structs.LEDsIntensity, 0, True)
     vial = topics.bioreactor(u, e, "{variable}")
@@ -89,6 +91,19 @@ def _own_channels() -> Iterator[_Channel]:
         )
     yield from _channels_of_actions()
     yield from _channels_of_the_cluster()
+
+
+def _channels_of_alarms() -> Iterator[_Channel]:
+    u, e = _UNIT, _EXPERIMENT
+    sentences = {"type": "object", "additionalProperties": {"type": "string"}}
+    text = "Diagnoses of a job: name and sentence of what is wrong; `monitor` reports those of the machine."
+    yield _Channel("diagnoses", topics.setting(u, e, _JOB, "diagnoses"), text, sentences, 1, True)
+    text = "Alarm rules that a job declares, as a JSON list."
+    yield _Channel("alarm_rules", topics.setting(u, e, _JOB, "alarm_rules"), text, {"type": "array"}, 1, True)
+    text = "Sign of life of the alarm engine on the leader, every 10 s."
+    yield _Channel("alarms.heartbeat", topics.alarm_heartbeat(u), text, AlarmHeartbeat, 0, False)
+    text = "Numbers of open alarms by severity, from the leader."
+    yield _Channel("alarms.summary", topics.alarm_summary(u), text, AlarmSummary, 1, True)
 
 
 def _channels_of_actions() -> Iterator[_Channel]:

@@ -25,7 +25,7 @@ def a_unit_of_our_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_jobs_from_boot_start_without_the_parser() -> None:
-    assert {"monitor", "mqtt_to_db_streaming", "growth_rate_calculating"} == set(WITHOUT_OPTIONS)
+    assert {"monitor", "mqtt_to_db_streaming", "growth_rate_calculating", "alarms"} == set(WITHOUT_OPTIONS)
 
 
 @pytest.mark.parametrize("name", WITHOUT_OPTIONS)

@@ -21,6 +21,8 @@ MIN_VIAL_VOLUME_ML = 1.0
 class DilutionMonitor:
     """Compares the fall of OD after each dose with the dosed volume. `sources` names the bottles in messages."""
 
+    name = "dilution"
+
     def __init__(self, sources: str) -> None:
         self._sources = sources
         self._statistics = DilutionStatistics()

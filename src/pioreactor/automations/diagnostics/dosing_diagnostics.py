@@ -10,7 +10,10 @@ from pioreactor.observability.log import CustomLogger
 
 
 class DosingDiagnostics:
-    """Composition of diagnostics. `pause` is called when a finding requires it; `now_s` is monotonic time [s]."""
+    """Composition of diagnostics. `pause` is called when a finding requires it; `now_s` is monotonic time [s].
+
+    `report` takes the name of a diagnosis and a sentence, None when it is withdrawn.
+    """
 
     def __init__(
         self,
@@ -18,17 +21,20 @@ class DosingDiagnostics:
         *,
         logger: CustomLogger,
         pause: Callable[[], None],
+        report: Callable[[str, str | None], None],
         now_s: Callable[[], float],
     ) -> None:
         self._diagnostics = tuple(diagnostics)
         self._logger = logger
         self._pause = pause
+        self._report = report
         self._now_s = now_s
 
     def observe(self, observation: Observation) -> bool:
         """Process an observation; return False after a finding that pauses dosing, which ends the evaluation."""
         for diagnostic in self._diagnostics:
             for finding in diagnostic.observe(observation):
+                self._report(diagnostic.name, finding.message)
                 if finding.pauses_dosing:
                     self._logger.error("%s", finding.message)
                     self._pause()
@@ -52,3 +58,4 @@ class DosingDiagnostics:
         """Reset each diagnostic."""
         for diagnostic in self._diagnostics:
             diagnostic.reset()
+            self._report(diagnostic.name, None)

@@ -9,6 +9,8 @@ from pioreactor.automations.diagnostics.stirrer_load import ExcessLoad, StirrerL
 class OverfillMonitor:
     """Compares the load of the stirrer with the recorded volume."""
 
+    name = "overfill"
+
     def __init__(self) -> None:
         self._load = StirrerLoad()
         self._has_warned = False

@@ -89,6 +89,9 @@ class Finding:
 class Diagnostic(Protocol):
     """A check of what doses do. Observations that are of no use to it are ignored."""
 
+    name: str
+    """Name of what it diagnoses, for alarms."""
+
     def observe(self, observation: Observation) -> list[Finding]:
         """Process an observation; return the faults found, each one once until `reset`."""
         ...

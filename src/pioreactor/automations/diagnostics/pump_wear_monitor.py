@@ -59,6 +59,8 @@ def compare_gain(
 class PumpWearMonitor:
     """Compares the gain of one pump with that of its first hours with a calibration. `gains` is a persistent cache."""
 
+    name = "pump_wear"
+
     def __init__(
         self, pump: str, *, gains: KeyValues, key: tuple[str, str], calibration_name: Callable[[], str | None]
     ) -> None:

@@ -20,6 +20,7 @@ from pioreactor.actions.dosing import (
     load_pump_rate,
 )
 from pioreactor.actions.dosing import dose as run_pump
+from pioreactor.alarms import AlarmRule, Diagnosis
 from pioreactor.automations import events, registry
 from pioreactor.automations.base import AutomationJob, AutomationOptions
 from pioreactor.automations.diagnostics.dilution_monitor import DilutionMonitor
@@ -59,6 +60,27 @@ class DosingAutomationJob(VialProperties, AutomationJob):
 
     job_name = "dosing_automation"
     kind = "dosing"
+    alarm_rules = (
+        AlarmRule(
+            name="dosing_dilution",
+            title="Doses do not dilute as they should",
+            condition=Diagnosis(job="dosing_automation", name="dilution"),
+            severity="high",
+            escalate_after_s=3600.0,
+        ),
+        AlarmRule(
+            name="vial_overfilled",
+            title="Vial may be too full",
+            condition=Diagnosis(job="dosing_automation", name="overfill"),
+            severity="critical",
+            escalate_after_s=900.0,
+        ),
+        AlarmRule(
+            name="pump_worn",
+            title="Pump may be worn",
+            condition=Diagnosis(job="dosing_automation", name="pump_wear"),
+        ),
+    )
     pumps: ClassVar[tuple[PumpDevice, ...]] = (MEDIA, WASTE)
     """Pumps that must be calibrated and wired for this automation."""
 
@@ -84,7 +106,11 @@ class DosingAutomationJob(VialProperties, AutomationJob):
             self.logger.warning("%s", message)
         now_s = self.runtime.clock.monotonic
         self._diagnostics = DosingDiagnostics(
-            self.create_diagnostics(), logger=self.logger, pause=self.pause_soon, now_s=now_s
+            self.create_diagnostics(),
+            logger=self.logger,
+            pause=self.pause_soon,
+            report=self.report_diagnosis,
+            now_s=now_s,
         )
         self._observations = DosingObservations(self, lambda: self.current_volume_ml, self._diagnostics.observe)
         given = {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+
 import msgspec
 
 from pioreactor import structs, topics
@@ -81,6 +83,20 @@ class MqttToDBStreamer(LongRunningBackgroundJob):
         self.every(REPETITIONS_LOG_INTERVAL_S, self._warnings.log_repetitions)
         entries = topics.journal_entries("+")
         self.subscribe_and_callback(self._on_batch, entries, allow_retained=False)
+
+    @classmethod
+    def run_from_options(cls, **options: object) -> str | None:
+        """Run until the job has ended, with the alarms of the cluster beside it: a process of its own costs 25 MB."""
+        with cls.from_options(**options) as job, ExitStack() as beside:
+            if job.runtime.open_alarms is not None:
+                from pioreactor.background_jobs.leader.alarms import AlarmJob
+
+                try:
+                    beside.enter_context(AlarmJob.from_options())
+                except PioreactorError as error:
+                    job.logger.error("There are no alarms: %s", error)
+            job.block_until_disconnected()
+        return None
 
     def _on_batch(self, message: Message) -> None:
         parts = topics.parse(message.topic)

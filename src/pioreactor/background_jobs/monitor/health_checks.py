@@ -42,12 +42,17 @@ class HealthMonitor:
         *,
         log_fault: Callable[[int, str], None],
         blink: Callable[[int], None],
+        diagnose: Callable[[str, str | None], None] = lambda _name, _sentence: None,
         remind_after_s: float,
     ) -> None:
-        """`log_fault` takes a level of `logging` and a sentence. `remind_after_s`: 0 for never."""
+        """`log_fault` takes a level of `logging` and a sentence; `diagnose` a name and a sentence, None when it ends.
+
+        `remind_after_s`: 0 for never.
+        """
         self._clock = clock
         self._log_fault = log_fault
         self._blink = blink
+        self._diagnose = diagnose
         self._remind_after_s = remind_after_s
         self._failures: dict[str, int] = {}
         self._logged_at_s: dict[str, float] = {}
@@ -73,6 +78,7 @@ class HealthMonitor:
     def _clear(self, name: str) -> None:
         self._failures.pop(name, None)
         if self._logged_at_s.pop(name, None) is not None:
+            self._diagnose(_diagnosis(name), None)
             self._log_fault(logging.INFO, f"The {name} is working again.")
 
     def _record(self, check: HealthCheck, fault: Fault) -> None:
@@ -81,9 +87,15 @@ class HealthMonitor:
             return
         if fault.code is not None:
             self._blink(fault.code)
+        self._diagnose(_diagnosis(check.name), fault.sentence)
         now_s = self._clock.monotonic()
         logged_at_s = self._logged_at_s.get(check.name)
         due = self._remind_after_s > 0 and logged_at_s is not None and now_s - logged_at_s >= self._remind_after_s
         if logged_at_s is None or due:
             self._logged_at_s[check.name] = now_s
             self._log_fault(fault.level, fault.sentence)
+
+
+def _diagnosis(check: str) -> str:
+    """Return the name of the diagnosis of a check, as rules of alarms spell it."""
+    return check.lower().replace(" ", "_")

@@ -85,6 +85,7 @@ class Monitor(LongRunningBackgroundJob):
             clock,
             log_fault=self._log,
             blink=self._blink_code,
+            diagnose=self.report_diagnosis,
             remind_after_s=3600.0 * self.runtime.settings.monitor.self_check_interval_hours,
         )
         self._job_restarter = JobRestarter(self.runtime, self._log)

@@ -7,6 +7,7 @@ from typing import Self
 
 from pioreactor import error_codes, structs
 from pioreactor.actions.pwm import publish_duties
+from pioreactor.alarms import AlarmRule, Diagnosis
 from pioreactor.devices.drivers.tachometer import rpm_from_edges
 from pioreactor.devices.ports import PwmOutput, Tachometer
 from pioreactor.exc import HardwareNotFoundError
@@ -62,6 +63,16 @@ class Stirrer(BackgroundJobWithDodging):
         StartOption("measure_rpm_only", "Keep the duty as it is and only measure the speed."),
     )
 
+    alarm_rules = (
+        AlarmRule(
+            name="stirring_stalled",
+            title="Stir bar does not turn",
+            condition=Diagnosis(job="stirring", name="stalled"),
+            severity="high",
+            escalate_after_s=1800.0,
+        ),
+    )
+
     def __init__(
         self,
         target_rpm: float | None,
@@ -114,6 +125,7 @@ class Stirrer(BackgroundJobWithDodging):
         self.later(0.0, self._begin)
 
     def on_sleeping(self) -> None:
+        self.report_diagnosis("stalled", None)
         self._cancel_measuring()
         self._write_duty(0.0)
         self._publish_rpm(0.0)
@@ -195,6 +207,7 @@ class Stirrer(BackgroundJobWithDodging):
     def _aim(self, *, kick: bool, measure: bool = True) -> None:
         """Drive the fan towards the target; a bar at rest gets a kick first."""
         if self.target_rpm == 0:
+            self.report_diagnosis("stalled", None)
             self._write_duty(0.0)
             self._cancel_measuring()
             return
@@ -241,6 +254,7 @@ class Stirrer(BackgroundJobWithDodging):
         if rpm == 0 and self.target_rpm > 0:
             self._restart_stalled_bar()
             return
+        self.report_diagnosis("stalled", None)
         self._write_duty(self._control.correct(self.target_rpm, rpm))
         settled = abs(rpm - self.target_rpm) <= SETTLED_WITHIN_RPM
         if settled:
@@ -259,9 +273,9 @@ class Stirrer(BackgroundJobWithDodging):
         return rpm
 
     def _restart_stalled_bar(self) -> None:
-        self.logger.warning(
-            "The stir bar does not turn; restarting it. Check the vial, the bar and the cable of the fan."
-        )
+        message = "The stir bar does not turn; restarting it. Check the vial, the bar and the cable of the fan."
+        self.report_diagnosis("stalled", message)
+        self.logger.warning("%s", message)
         self.blink_error_code(error_codes.STIRRING_FAILED)
         self._write_duty(0.0)
         self.sleep(STALL_KICK_S)

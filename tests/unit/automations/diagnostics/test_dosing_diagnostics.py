@@ -31,6 +31,7 @@ class RecordingDiagnostic:
     findings: list[Finding] = field(default_factory=list)
     observed: list[Observation] = field(default_factory=list)
     resets: int = 0
+    name: str = "recording"
 
     def observe(self, observation: Observation) -> list[Finding]:
         self.observed.append(observation)
@@ -43,8 +44,30 @@ class RecordingDiagnostic:
 def compose(*diagnostics: Diagnostic) -> tuple[DosingDiagnostics, list[str]]:
     pauses: list[str] = []
     logger = CustomLogger(logging.getLogger("test_dosing_diagnostics"), {})
-    composed = DosingDiagnostics(diagnostics, logger=logger, pause=lambda: pauses.append("pause"), now_s=lambda: 7.0)
+    composed = DosingDiagnostics(
+        diagnostics,
+        logger=logger,
+        pause=lambda: pauses.append("pause"),
+        report=lambda name, text: None,
+        now_s=lambda: 7.0,
+    )
     return composed, pauses
+
+
+def test_findings_are_reported_as_diagnoses_until_the_reset() -> None:
+    reported: list[tuple[str, str | None]] = []
+    logger = CustomLogger(logging.getLogger("test_dosing_diagnostics"), {})
+    diagnostics = DosingDiagnostics(
+        [RecordingDiagnostic([Finding("check the tube")])],
+        logger=logger,
+        pause=lambda: None,
+        report=lambda name, text: reported.append((name, text)),
+        now_s=lambda: 7.0,
+    )
+    with diagnostics.dose():
+        pass
+    diagnostics.reset()
+    assert reported == [("recording", "check the tube"), ("recording", None)]
 
 
 def test_a_dose_is_observed_from_start_to_end() -> None:

@@ -1,0 +1,113 @@
+"""The fields of each kind of channel, for the panel, the API and the command line. Secrets are stored apart."""
+
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+
+from pioreactor.alarms.channels import MAX_OPTION, Channel, ChannelKind
+from pioreactor.exc import InvalidRequestError
+
+MASK: Final = "••••••••"
+
+
+class ChannelField(msgspec.Struct, frozen=True, kw_only=True):
+    """A field of a kind of channel. `choices`: the only values, the first being the default; empty for any text."""
+
+    name: str
+    label: str
+    help: str = ""
+    is_secret: bool = False
+    is_required: bool = True
+    choices: tuple[str, ...] = ()
+    default: str = ""
+
+
+def _url(help_text: str) -> ChannelField:
+    return ChannelField(name="url", label="Address of the webhook", help=help_text, is_secret=True)
+
+
+_KEY: Final = ChannelField(
+    name="signing_key",
+    label="Signing key",
+    help="The receiver checks the header X-Pioreactor-Signature with it.",
+    is_secret=True,
+    is_required=False,
+)
+
+CHANNEL_FIELDS: Final[Mapping[ChannelKind, tuple[ChannelField, ...]]] = {
+    "email": (
+        ChannelField(name="host", label="Mail server", help="Host name, such as smtp.example.org."),
+        ChannelField(name="port", label="Port", default="587"),
+        ChannelField(name="security", label="Encryption", choices=("starttls", "tls", "none")),
+        ChannelField(name="username", label="User name", is_required=False),
+        ChannelField(name="password", label="Password", is_secret=True, is_required=False),
+        ChannelField(name="sender", label="From", help="Address that sends, such as lab@example.org."),
+        ChannelField(name="recipients", label="To", help="One or more addresses, separated by commas."),
+    ),
+    "webhook": (
+        _url("https://…; gets a JSON object by POST."),
+        _KEY,
+        ChannelField(
+            name="template",
+            label="Body",
+            help="JSON in which {title}, {text}, {severity} and {link} are replaced; blank for the usual object.",
+            is_required=False,
+        ),
+    ),
+    "slack": (_url("Slack: Apps, Incoming Webhooks."),),
+    "teams": (_url("Teams: Workflows, “Post to a channel when a webhook request is received”."),),
+    "discord": (_url("Discord: Edit Channel, Integrations, Webhooks."),),
+    "ntfy": (
+        _url("https://ntfy.sh/ and a topic that nobody guesses, or a server of your own."),
+        ChannelField(name="token", label="Access token", is_secret=True, is_required=False),
+    ),
+    "telegram": (
+        ChannelField(name="bot_token", label="Token of the bot", help="From @BotFather.", is_secret=True),
+        ChannelField(name="chat_id", label="Chat", help="Number of the chat, or @name of the channel."),
+    ),
+    "mqtt": (ChannelField(name="topic", label="Topic", default="alarms", help="At the broker of this cluster."),),
+    "apprise": (
+        ChannelField(
+            name="url",
+            label="Apprise URL",
+            help="Of any service that apprise knows; needs pip install pioreactor[apprise] on the leader.",
+            is_secret=True,
+        ),
+    ),
+}
+
+
+def secrets_of(channel: Channel) -> set[str]:
+    """Return the names of the secrets of a channel's kind."""
+    return {field.name for field in CHANNEL_FIELDS[channel.kind] if field.is_secret}
+
+
+def check_fields(channel: Channel, secrets: Mapping[str, str]) -> None:
+    """Raise `InvalidRequestError` for a field that is missing, unknown, not among its choices, or misplaced."""
+    fields = {field.name: field for field in CHANNEL_FIELDS[channel.kind]}
+    given = {**channel.options, **secrets}
+    for name, value in given.items():
+        field = fields.get(name)
+        if field is None:
+            known = ", ".join(fields)
+            raise InvalidRequestError(f"{channel.kind} has no field {name[:40]!r}", remedy=f"It has: {known}.")
+        if field.is_secret != (name in secrets):
+            raise InvalidRequestError(f"{name} {'is' if field.is_secret else 'is not'} a secret of {channel.kind}")
+        if len(value) > MAX_OPTION or (name != "template" and not value.isprintable()):
+            raise InvalidRequestError(f"{name} is not one line of at most {MAX_OPTION} characters")
+        if field.choices and value not in field.choices:
+            raise InvalidRequestError(f"{name} is one of {', '.join(field.choices)}")
+    missing = [
+        name for name, field in fields.items() if field.is_required and not given.get(name) and not field.default
+    ]
+    missing = [name for name in missing if not fields[name].choices]
+    if missing:
+        raise InvalidRequestError(f"{channel.name} needs {', '.join(missing)}")
+
+
+def with_defaults(channel: Channel, secrets: Mapping[str, str]) -> dict[str, str]:
+    """Return all fields of a channel, secrets included, with the defaults of those that are blank."""
+    fields = CHANNEL_FIELDS[channel.kind]
+    defaults = {field.name: field.choices[0] if field.choices else field.default for field in fields}
+    return {name: {**channel.options, **secrets}.get(name, "") or default for name, default in defaults.items()}

@@ -1,0 +1,193 @@
+"""Alarm engine of the cluster: hears the units, keeps alarms in the leader's database, and tells people of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import msgspec
+
+from pioreactor import topics
+from pioreactor.alarms import AlarmRule, Diagnosis
+from pioreactor.alarms.changes import Change, Key, Raised
+from pioreactor.alarms.engine import AlarmEngine
+from pioreactor.alarms.records import ToldEvent
+from pioreactor.background_jobs.leader.alarms import hearing
+from pioreactor.background_jobs.leader.alarms.delivery_desk import DeliveryDesk, Outcome
+from pioreactor.background_jobs.leader.alarms.rules_in_force import rules_in_force
+from pioreactor.exc import PioreactorError, StorageError
+from pioreactor.jobs.job import LongRunningBackgroundJob
+from pioreactor.messaging.ports import Message
+from pioreactor.structs.alarms import AlarmHeartbeat, AlarmSummary
+from pioreactor.types import UNIVERSAL_EXPERIMENT
+
+TICK_S: Final = 1.0
+PEOPLE_EVERY_S: Final = 2.0
+"""Interval at which what people did is read from the database."""
+UNITS_EVERY_S: Final = 30.0
+HEARTBEAT_S: Final = 10.0
+PRUNE_EVERY_S: Final = 86_400.0
+_FAILED: Final = "delivery_failed"
+
+
+class AlarmJob(LongRunningBackgroundJob):
+    """Raise alarms, and tell people of them; runs on the leader from boot."""
+
+    job_name = "alarms"
+    alarm_rules = (
+        AlarmRule(
+            name="alarm_delivery_failed",
+            title="Message about an alarm was not delivered",
+            condition=Diagnosis(job="alarms", name=_FAILED),
+            severity="high",
+        ),
+    )
+
+    def __init__(self, unit: str, experiment: str = UNIVERSAL_EXPERIMENT) -> None:
+        super().__init__(unit, experiment)
+        open_alarms, open_notifier = self.runtime.open_alarms, self.runtime.open_notifier
+        if open_alarms is None or open_notifier is None:
+            raise PioreactorError(f"{unit} is not the leader and has no database")
+        clock = self.runtime.clock
+        self._database = open_alarms()
+        self._engine = AlarmEngine()
+        self._heard: set[str] = set()
+        self._revision: object = None
+        self._shelved: frozenset[Key] = frozenset()
+        self._unstored: list[Change] = []
+        self._is_failing = False
+        self._summary: AlarmSummary | None = None
+        bus = self._registration.bus
+        self._desk = DeliveryDesk(
+            self._database,
+            clock,
+            open_notifier=lambda channel: open_notifier(channel, bus),
+            post=self.run_soon,
+            on_outcome=self._on_outcome,
+            link=self.runtime.settings.alarms.link,
+            installation=f"{unit}-{clock.now():%Y%m%d%H%M%S}",
+        )
+        self._database.deliveries.close_interrupted()
+        self._engine.restore(self._database.alarms.ages_s(), clock.monotonic())
+        self._guarded(self._load)
+        self.every(TICK_S, lambda: self._guarded(self._tick))
+        self.every(PEOPLE_EVERY_S, lambda: self._guarded(self._load))
+        self.every(UNITS_EVERY_S, lambda: self._guarded(self._expect_units))
+        self.every(HEARTBEAT_S, self._beat, first_after_s=0.0)
+        self.every(PRUNE_EVERY_S, lambda: self._guarded(self._prune))
+        self.subscribe_and_callback(self._on_message, hearing.filters())
+        self.subscribe_and_callback(self._on_rules, topics.of_any_unit(f"+/{hearing.RULES}"))
+
+    def on_disconnected(self) -> None:
+        database = self.__dict__.get("_database")
+        if database is not None:
+            database.close()
+
+    # ---- what is heard -------------------------------------------------------------------------------------
+
+    def _on_message(self, message: Message) -> None:
+        clock = self.runtime.clock
+        observation = hearing.observation_of(message, clock.now())
+        if observation is not None:
+            self._engine.observe(observation, clock.monotonic())
+
+    def _on_rules(self, message: Message) -> None:
+        try:
+            rules = hearing.declared_rules(message.payload)
+            if self._database.rules.declare(rules):
+                self._load()
+        except (msgspec.DecodeError, PioreactorError) as error:
+            self.logger.debug("The rules on %s are not used: %s", message.topic, error)
+
+    # ---- rules, people and units ---------------------------------------------------------------------------
+
+    def _load(self) -> None:
+        """Take over rules, acknowledgments and shelves, if they have changed."""
+        revision = self._database.rules.revision()
+        if revision != self._revision:
+            self._revision = revision
+            self._use_rules()
+        alarms = self._database.alarms.open()
+        keys = {one.id: Key(one.rule, one.pioreactor_unit, one.experiment) for one in alarms}
+        self._engine.mark(
+            acknowledged=[keys[one.id] for one in alarms if one.acknowledged_at is not None],
+            escalated=[keys[one.id] for one in alarms if one.escalated_at is not None],
+        )
+        self._shelved = frozenset(shelf.key for shelf in self._database.alarms.shelves())
+        self._engine.shelved = self._shelved
+        counts: dict[str, int] = {}
+        for one in alarms:
+            if one.state != "shelved":
+                counts[one.severity] = counts.get(one.severity, 0) + 1
+        newest = self._database.channels.newest_event()
+        self._publish(AlarmSummary(counts, len(self._engine.suppressed), newest))
+
+    def _use_rules(self) -> None:
+        in_force = rules_in_force(self._database.rules.all(), self.runtime.settings.alarm_rules)
+        for one in in_force:
+            if one.fault is not None:
+                self.logger.warning("A rule is used as it is declared: %s", one.fault)
+        rules = [one.rule for one in in_force]
+        self._engine.use(rules)
+        self._expect_units()
+        for topic in sorted(hearing.filters_of(rules) - self._heard):
+            self._heard.add(topic)
+            self.subscribe_and_callback(self._on_message, topic)
+
+    def _expect_units(self) -> None:
+        units = [*self._database.active_units(), self.unit]
+        self._engine.expect(units, self.runtime.clock.monotonic())
+
+    # ---- what is done --------------------------------------------------------------------------------------
+
+    def _tick(self) -> None:
+        self._unstored += self._engine.tick(self.runtime.clock.monotonic())
+        if self._unstored:
+            self._database.alarms.apply(self._unstored)
+            self._log(self._unstored)
+            self._unstored = []
+            self._load()
+        self._desk.poll(self.runtime.clock.now().astimezone(), shelved=self._is_shelved)
+
+    def _is_shelved(self, event: ToldEvent) -> bool:
+        return Key(event.rule, event.unit, event.experiment) in self._shelved
+
+    def _log(self, changes: Sequence[Change]) -> None:
+        for change in changes:
+            what = f"{change.rule.title}: {change.text}" if isinstance(change, Raised) else change.key.rule
+            where = change.key.unit if change.key.unit else "the cluster"
+            self.logger.info("%s, %s of %s.", type(change).__name__, what.rstrip("."), where)
+
+    def _on_outcome(self, outcome: Outcome) -> None:
+        delivery, error = outcome.delivery, outcome.error
+        if error is None:
+            self.report_diagnosis(_FAILED, None)
+            self.logger.info("Told %s: %s", delivery.channel, delivery.notice.title)
+            return
+        self.logger.info("%s was not told: %s.", delivery.channel, error)
+        if error.is_final:
+            self.report_diagnosis(_FAILED, f"A message to {delivery.channel} was not delivered: {error}.")
+
+    def _beat(self) -> None:
+        heartbeat = AlarmHeartbeat(self.runtime.clock.now())
+        self.publish(topics.alarm_heartbeat(self.unit), msgspec.json.encode(heartbeat), qos=0)
+
+    def _publish(self, summary: AlarmSummary) -> None:
+        if summary != self._summary:
+            self._summary = summary
+            self.publish(topics.alarm_summary(self.unit), msgspec.json.encode(summary), retain=True)
+
+    def _prune(self) -> None:
+        self._database.alarms.prune()
+        self._database.deliveries.prune()
+
+    def _guarded(self, work: Callable[[], object]) -> None:
+        """Do something with the database; while it is unavailable the engine keeps what it knows."""
+        try:
+            work()
+        except StorageError as error:
+            if not self._is_failing:
+                self._is_failing = True
+                self.logger.error("Alarms cannot be stored: %s. They are stored once that is possible.", error)
+            return
+        self._is_failing = False

@@ -1,0 +1,43 @@
+"""Adapters of alarms: the leader's database, and notifiers with the secrets of this unit."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pioreactor.alarms.channels import Channel
+    from pioreactor.clock.ports import Clock
+    from pioreactor.notifiers.mqtt_notifier import PublishingBus
+    from pioreactor.notifiers.ports import Notifier
+    from pioreactor.settings.schema import Settings
+    from pioreactor.storage.leader.alarms import AlarmDatabase
+    from pioreactor.storage.paths import Paths
+
+
+def alarm_database_opener(settings: Settings, paths: Paths, clock: Clock) -> Callable[[], AlarmDatabase]:
+    """Return what opens the tables of alarms."""
+
+    def open_alarms() -> AlarmDatabase:
+        from pioreactor.storage.leader.alarms import AlarmDatabase
+
+        path = Path(settings.storage.database) if settings.storage.database else paths.database
+        return AlarmDatabase(path, now=clock.now)
+
+    return open_alarms
+
+
+def notifier_opener(settings: Settings, paths: Paths) -> Callable[[Channel, PublishingBus], Notifier]:
+    """Return what gives the notifier of a channel."""
+
+    def open_with_secrets(channel: Channel, bus: PublishingBus) -> Notifier:
+        from pioreactor.notifiers.opening import open_notifier
+        from pioreactor.storage.leader.alarms.channel_secrets import ChannelSecrets
+
+        secrets = ChannelSecrets(paths.secrets).of(channel.name)
+        allow_local = settings.alarms.allow_local_webhooks
+        return open_notifier(channel, secrets, bus=bus, allow_local=allow_local, unix_s=time.time)
+
+    return open_with_secrets
