@@ -122,7 +122,7 @@ _SPECS: Final = (
     ),
     JobSpec(
         name="alarms",
-        address="pioreactor.background_jobs.leader.alarms.job:AlarmJob",
+        address="pioreactor.background_jobs.leader.alarm_job:AlarmJob",
         label="Alarms",
         summary="Raise alarms and tell people of them; mqtt_to_db_streaming starts it.",
         leader_only=True,

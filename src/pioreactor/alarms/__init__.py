@@ -1,6 +1,6 @@
-"""Alarms without input or output: rules, conditions, the life of an alarm, and when it is told to whom."""
+"""Alarms without input or output: rules, conditions, the life of an alarm, and when people are told."""
 
-from pioreactor.alarms.conditions import (
+from pioreactor.alarms.condition_types import (
     Condition,
     Diagnosis,
     JobState,

@@ -33,14 +33,14 @@ class Cleared:
 
 @dataclass(frozen=True, slots=True)
 class Escalated:
-    """Nobody acknowledged the alarm in time."""
+    """No one acknowledged the alarm in time."""
 
     key: Key
 
 
 @dataclass(frozen=True, slots=True)
 class Unshelved:
-    """The alarm stands, and its time on the shelf is over."""
+    """The alarm stands, and the time for which it was shelved is over."""
 
     key: Key
 

@@ -22,6 +22,18 @@ class ChannelField(msgspec.Struct, frozen=True, kw_only=True):
     choices: tuple[str, ...] = ()
     default: str = ""
 
+    @property
+    def is_needed(self) -> bool:
+        """Return whether a person has to give it: it is required and has no default."""
+        return self.is_required and not self.default and not self.choices
+
+    def check(self, value: str) -> None:
+        """Raise `InvalidRequestError` for a value that it cannot have."""
+        if len(value) > MAX_OPTION or (self.name != "template" and not value.isprintable()):
+            raise InvalidRequestError(f"{self.name} is not one line of at most {MAX_OPTION} characters")
+        if self.choices and value not in self.choices:
+            raise InvalidRequestError(f"{self.name} is one of {', '.join(self.choices)}")
+
 
 def _url(help_text: str) -> ChannelField:
     return ChannelField(name="url", label="Address of the webhook", help=help_text, is_secret=True)
@@ -59,7 +71,7 @@ CHANNEL_FIELDS: Final[Mapping[ChannelKind, tuple[ChannelField, ...]]] = {
     "teams": (_url("Teams: Workflows, “Post to a channel when a webhook request is received”."),),
     "discord": (_url("Discord: Edit Channel, Integrations, Webhooks."),),
     "ntfy": (
-        _url("https://ntfy.sh/ and a topic that nobody guesses, or a server of your own."),
+        _url("https://ntfy.sh/ and a topic that no one guesses, or a server of your own."),
         ChannelField(name="token", label="Access token", is_secret=True, is_required=False),
     ),
     "telegram": (
@@ -88,20 +100,13 @@ def check_fields(channel: Channel, secrets: Mapping[str, str]) -> None:
     fields = {field.name: field for field in CHANNEL_FIELDS[channel.kind]}
     given = {**channel.options, **secrets}
     for name, value in given.items():
-        field = fields.get(name)
-        if field is None:
+        if name not in fields:
             known = ", ".join(fields)
             raise InvalidRequestError(f"{channel.kind} has no field {name[:40]!r}", remedy=f"It has: {known}.")
-        if field.is_secret != (name in secrets):
-            raise InvalidRequestError(f"{name} {'is' if field.is_secret else 'is not'} a secret of {channel.kind}")
-        if len(value) > MAX_OPTION or (name != "template" and not value.isprintable()):
-            raise InvalidRequestError(f"{name} is not one line of at most {MAX_OPTION} characters")
-        if field.choices and value not in field.choices:
-            raise InvalidRequestError(f"{name} is one of {', '.join(field.choices)}")
-    missing = [
-        name for name, field in fields.items() if field.is_required and not given.get(name) and not field.default
-    ]
-    missing = [name for name in missing if not fields[name].choices]
+        if fields[name].is_secret != (name in secrets):
+            raise InvalidRequestError(f"{name} {'is' if fields[name].is_secret else 'is not'} a secret")
+        fields[name].check(value)
+    missing = [name for name, field in fields.items() if field.is_needed and not given.get(name)]
     if missing:
         raise InvalidRequestError(f"{channel.name} needs {', '.join(missing)}")
 

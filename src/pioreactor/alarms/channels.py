@@ -12,8 +12,8 @@ from pioreactor.exc import InvalidRequestError
 ChannelKind: TypeAlias = Literal["email", "webhook", "slack", "teams", "discord", "ntfy", "telegram", "mqtt", "apprise"]
 CHANNEL_KINDS: Final[tuple[ChannelKind, ...]] = get_args(ChannelKind)
 
-_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,40}$(?!\n)")
-_TIME: Final = re.compile(r"([01]\d|2[0-3]):[0-5]\d$(?!\n)")
+_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,40}")
+_TIME: Final = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 MAX_OPTION: Final = 4000
 
 
@@ -44,7 +44,7 @@ class Channel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     lowest: Severity = "high"
     """Alarms below this severity are not told."""
     only_escalated: bool = False
-    """Told only of alarms that nobody acknowledged in time."""
+    """Told only of alarms that no one acknowledged in time."""
     tells_clearing: bool = True
     watches_leader: bool = True
     """Whether workers report to it when the leader is dead."""
@@ -54,7 +54,7 @@ class Channel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     def checked(self) -> "Channel":
         """Return the channel; raise `InvalidRequestError` when something of it cannot be."""
-        if not _NAME.match(self.name):
+        if not _NAME.fullmatch(self.name):
             raise InvalidRequestError(
                 f"{self.name[:50]!r} cannot be the name of a channel",
                 remedy="1 to 40 letters, digits, hyphens and underscores.",
@@ -62,7 +62,7 @@ class Channel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         for key, value in self.options.items():
             if len(value) > MAX_OPTION or (key != "template" and not value.isprintable()):
                 raise InvalidRequestError(f"{key[:40]} is not one line of at most {MAX_OPTION} characters")
-        if self.quiet is not None and not all(_TIME.match(text) for text in (self.quiet.start, self.quiet.end)):
+        if self.quiet is not None and not all(_TIME.fullmatch(text) for text in (self.quiet.start, self.quiet.end)):
             raise InvalidRequestError("quiet hours begin and end at times of the form 22:00")
         return self
 

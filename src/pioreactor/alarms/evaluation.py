@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
-from pioreactor.alarms.conditions import (
+from pioreactor.alarms.condition_types import (
     Condition,
     Diagnosis,
     JobState,
@@ -15,7 +15,7 @@ from pioreactor.alarms.conditions import (
     RecordsWaiting,
     UnitSilent,
 )
-from pioreactor.alarms.observations import Diagnosed, Logged, Measured, Observation, RecordsStatus, StateChanged
+from pioreactor.alarms.observation_types import Diagnosed, Logged, Measured, Observation, RecordsStatus, StateChanged
 
 MONITOR = "monitor"
 _ENDED = ("disconnected", "lost")
@@ -107,12 +107,12 @@ class MissingEvaluator:
         self._condition = condition
         self._job = condition.topic.partition("/")[0]
         self._ready_since_s: float | None = None
-        self._heard_s = float("-inf")
+        self._received_s = float("-inf")
 
     def observe(self, observation: Observation, at_s: float) -> None:
         match observation:
             case Measured(topic=topic) if topic == self._condition.topic:
-                self._heard_s = at_s
+                self._received_s = at_s
             case StateChanged(job=job, state=state) if job == self._job:
                 is_ready = state == "ready"
                 if not is_ready or self._ready_since_s is None:
@@ -123,7 +123,7 @@ class MissingEvaluator:
     def text(self, at_s: float) -> str | None:
         if self._ready_since_s is None:
             return None
-        silent_s = at_s - max(self._heard_s, self._ready_since_s)
+        silent_s = at_s - max(self._received_s, self._ready_since_s)
         if silent_s < self._condition.after_s:
             return None
         return f"{self._condition.topic} has sent nothing for {max(1, round(silent_s / 60))} min"
@@ -183,28 +183,28 @@ class RecordsEvaluator:
 
 
 class SilentEvaluator:
-    """Counts from its construction, so that a unit that is never heard is silent as well."""
+    """Counts from its construction, so that a unit that is never received is silent as well."""
 
     def __init__(self, condition: UnitSilent, at_s: float) -> None:
         self._after_s = condition.after_s
-        self._heard_s = at_s
+        self._received_s = at_s
         self._lost_s: float | None = None
 
     def observe(self, observation: Observation, at_s: float) -> None:
         match observation:
             case StateChanged(job=job, state=state) if job == MONITOR:
                 self._lost_s = at_s if state == "lost" else None
-                self._heard_s = at_s
+                self._received_s = at_s
             case RecordsStatus() | Logged():
-                self._heard_s = at_s
+                self._received_s = at_s
             case _:
                 pass
 
     def text(self, at_s: float) -> str | None:
         if self._lost_s is not None and at_s - self._lost_s >= LOST_GRACE_S:
             return "its monitor disconnected unexpectedly"
-        silent_s = at_s - self._heard_s
-        return f"nothing was heard of it for {round(silent_s / 60)} min" if silent_s >= self._after_s else None
+        silent_s = at_s - self._received_s
+        return f"nothing was received of it for {round(silent_s / 60)} min" if silent_s >= self._after_s else None
 
 
 class LogEvaluator:

@@ -1,8 +1,8 @@
-"""Which observations a condition needs, and which messages it therefore has to hear."""
+"""Which observations a condition needs, and which messages it therefore has to receive."""
 
 from typing import TypeAlias
 
-from pioreactor.alarms.conditions import (
+from pioreactor.alarms.condition_types import (
     Condition,
     Diagnosis,
     JobState,
@@ -14,7 +14,7 @@ from pioreactor.alarms.conditions import (
     UnitSilent,
 )
 from pioreactor.alarms.evaluation import MONITOR
-from pioreactor.alarms.observations import Diagnosed, Logged, Measured, Observation, RecordsStatus, StateChanged
+from pioreactor.alarms.observation_types import Diagnosed, Logged, Measured, Observation, RecordsStatus, StateChanged
 
 _OfTopic: TypeAlias = Limit | RateOfChange | MissingData
 

@@ -5,7 +5,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 AlarmState: TypeAlias = Literal["unacknowledged", "acknowledged", "cleared", "shelved", "closed"]
-"""unacknowledged, acknowledged: the condition holds. cleared: it no longer does, and nobody has acknowledged the alarm.
+"""unacknowledged, acknowledged: the condition holds. cleared: it no longer does, and no one has acknowledged the alarm.
 shelved: a person set it aside for a time. closed: it is history."""
 DeliveryState: TypeAlias = Literal["queued", "sending", "sent", "failed"]
 

@@ -6,14 +6,14 @@ from typing import Annotated, Final, Literal, TypeAlias, get_args
 
 import msgspec
 
-from pioreactor.alarms.conditions import Condition, check
+from pioreactor.alarms.condition_types import Condition, check
 from pioreactor.exc import InvalidRequestError
 
 Severity: TypeAlias = Literal["low", "medium", "high", "critical"]
 SEVERITIES: Final[tuple[Severity, ...]] = get_args(Severity)
 Scope: TypeAlias = Literal["cluster", "experiment", "unit"]
 
-_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,63}$(?!\n)")
+_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _MAX_TEXT: Final = 500
 Delay: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=86_400)]
 
@@ -23,7 +23,7 @@ class AlarmRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     The condition has to hold for `delay_s` before the alarm is raised, and not to hold for `off_delay_s` before it is
     cleared. `scope`: one alarm per unit, per experiment, or for the whole cluster. `escalate_after_s`: time without an
-    acknowledgment after which it is told again, and to those who only hear of escalations; 0 for never.
+    acknowledgment after which it is told again, and to those who only receive of escalations; 0 for never.
     `needs_acknowledgment`: a cleared alarm stays until a person has acknowledged it.
     """
 
@@ -42,7 +42,7 @@ class AlarmRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     def checked(self) -> "AlarmRule":
         """Return the rule; raise `InvalidRequestError` when something of it cannot be."""
-        if not _NAME.match(self.name):
+        if not _NAME.fullmatch(self.name):
             raise InvalidRequestError(
                 f"{self.name[:70]!r} cannot be the name of a rule", remedy="Lower-case letters, digits, underscores."
             )

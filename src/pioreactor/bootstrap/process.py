@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from pioreactor.bootstrap.alarms import alarm_database_opener, notifier_opener
+from pioreactor.bootstrap.alarm_ports import alarm_database_opener, notifier_opener
 from pioreactor.clock.ports import Clock
 from pioreactor.clock.system import SystemClock
 from pioreactor.devices.ownership import FileLockOwnership
@@ -25,7 +25,7 @@ from pioreactor.identity.unit_model import ModelInForce, stored_model
 from pioreactor.job_catalog import JOBS
 from pioreactor.messaging.local_bus import LocalFallbackBusFactory, UnixSocketBus
 from pioreactor.messaging.mqtt import MqttBusFactory
-from pioreactor.messaging.ports import BrokerAddress
+from pioreactor.messaging.ports import BrokerAddress, BusFactory
 from pioreactor.models import DEFAULT_MODEL, ReactorModel, find_model, load_models
 from pioreactor.runtime.context import Runtime
 from pioreactor.settings.faulty_values import refusing
@@ -87,9 +87,7 @@ def build_runtime(
         settings=settings,
         paths=paths,
         clock=clock,
-        buses=LocalFallbackBusFactory(
-            MqttBusFactory(_broker(settings, paths), unit), lambda: UnixSocketBus(paths.run_pioreactor / "local"), unit
-        ),
+        buses=_buses(settings, paths, unit),
         stores=stores,
         artifacts=DiskArtifacts(paths),
         ownership=ownership,
@@ -110,6 +108,11 @@ def build_runtime(
         log_file=log_file(settings, paths),
         console=None if quiet else sys.stderr,
     )
+
+
+def _buses(settings: Settings, paths: Paths, unit: Unit) -> BusFactory:
+    broker = MqttBusFactory(_broker(settings, paths), unit)
+    return LocalFallbackBusFactory(broker, lambda: UnixSocketBus(paths.run_pioreactor / "local"), unit)
 
 
 def _launch_job(argv: Sequence[str], environment: Mapping[str, str]) -> Callable[[], int | None]:

@@ -67,6 +67,9 @@ ENTRIES: Final[Mapping[str, Entry]] = {
     "tokens": Entry(
         f"{_HERE}.tokens", "tokens", "Create, list and revoke the tokens with which programs use the API.", True
     ),
+    "alarms": Entry(
+        f"{_HERE}.alarms", "alarms", "List, acknowledge and shelve alarms; change rules, and where messages go.", True
+    ),
     "import-reference": Entry(
         f"{_HERE}.import_reference",
         "import_reference",

@@ -8,6 +8,7 @@ import msgspec
 
 from pioreactor.alarms.records import Notice
 from pioreactor.notifiers.ports import TIMEOUT_S, DeliveryError
+from pioreactor.private_files import restrict_new_files
 from pioreactor.processes.launch import module_argv
 
 _NOT_INSTALLED = 3
@@ -42,6 +43,7 @@ class AppriseNotifier:
 
 def main() -> int:
     """Send the request on standard input; return the exit code."""
+    restrict_new_files()
     request = msgspec.json.decode(sys.stdin.buffer.read(), type=dict[str, str])
     try:
         from apprise import Apprise  # type: ignore[import-not-found,unused-ignore]

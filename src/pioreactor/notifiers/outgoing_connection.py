@@ -12,7 +12,7 @@ from pioreactor.notifiers.ports import TIMEOUT_S, DeliveryError
 _METADATA: Final = frozenset(
     ipaddress.ip_address(text) for text in ("169.254.169.254", "100.100.100.200", "192.0.0.192", "fd00:ec2::254")
 )
-"""Where clouds serve the credentials of a machine to whoever asks from it."""
+"""Where clouds serve the credentials of a machine to any program that asks from it."""
 
 
 class AddressRefusedError(DeliveryError):

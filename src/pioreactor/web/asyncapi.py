@@ -14,7 +14,7 @@ from pioreactor.automations import registry
 from pioreactor.jobs.published_attribute import AnyAttribute
 from pioreactor.jobs.settings import Setting
 from pioreactor.states import JobState
-from pioreactor.structs.alarms import AlarmHeartbeat, AlarmSummary
+from pioreactor.structs.alarm_payloads import AlarmHeartbeat, AlarmSummary
 from pioreactor.structs.commands import CommandAnnouncement, CommandAnswer
 from pioreactor.structs.journal import JournalAcknowledgment, JournalBatch
 from pioreactor.types import UNIVERSAL_EXPERIMENT

@@ -10,6 +10,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Final, TypeVar
 
+from pioreactor.alarms.rules import AlarmRule
 from pioreactor.automations import registry
 from pioreactor.job_catalog import JOBS
 from pioreactor.jobs.published_attribute import AnyAttribute
@@ -51,6 +52,7 @@ class Declared:
     display: bool
     source: str
     published: Mapping[str, AnyAttribute]
+    alarm_rules: tuple[AlarmRule, ...] = ()
     form: Mapping[str, AnySetting] | None = None
     """Fields to start it with, as the descriptor of a plugin lists them; None: its settings."""
 
@@ -187,6 +189,7 @@ def _declared(
         display=job_name not in JOBS or not JOBS[job_name].is_service,
         source=source if source is not None else ("app" if ours else job.__module__),
         published={name: each for name, each in _labeled(job).items() if name != "state"},
+        alarm_rules=getattr(job, "alarm_rules", ()),
     )
 
 

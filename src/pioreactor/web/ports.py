@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Literal, Protocol
 
+from pioreactor.alarms.rules import AlarmRule
 from pioreactor.jobs.published_attribute import AnyAttribute
 from pioreactor.jobs.settings import AnySetting
 
@@ -34,6 +35,9 @@ class DeclaredJob(Protocol):
 
     @property
     def settings(self) -> Mapping[str, AnySetting]: ...
+
+    @property
+    def alarm_rules(self) -> tuple[AlarmRule, ...]: ...
 
 
 class DeclaredAutomation(Protocol):

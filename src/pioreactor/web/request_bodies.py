@@ -182,6 +182,18 @@ class RetryQuarantined(Body):
     """None selects all."""
 
 
+class AcknowledgeAlarms(Body):
+    ids: Annotated[list[int], msgspec.Meta(min_length=1, max_length=1000)]
+    note: str = ""
+
+
+class ShelveAlarm(Body):
+    """`hours`: more than 0, at most 720."""
+
+    hours: float
+    note: str = ""
+
+
 class RemoveFile(Body):
     filepath: Annotated[str, msgspec.Meta(max_length=1000)]
 

@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pioreactor.alarms.alarm_engine import FORGET_AFTER_S, AlarmEngine
 from pioreactor.alarms.changes import Cleared, Escalated, Key, Raised, Unshelved
-from pioreactor.alarms.conditions import (
+from pioreactor.alarms.condition_types import (
     Condition,
     Diagnosis,
     JobState,
@@ -17,9 +18,16 @@ from pioreactor.alarms.conditions import (
     RecordsWaiting,
     UnitSilent,
 )
-from pioreactor.alarms.defaults import DEFAULT_RULES
-from pioreactor.alarms.engine import FORGET_AFTER_S, AlarmEngine
-from pioreactor.alarms.observations import Diagnosed, Logged, Measured, Observation, RecordsStatus, Source, StateChanged
+from pioreactor.alarms.default_rules import DEFAULT_RULES
+from pioreactor.alarms.observation_types import (
+    Diagnosed,
+    Logged,
+    Measured,
+    Observation,
+    RecordsStatus,
+    Source,
+    StateChanged,
+)
 from pioreactor.alarms.rules import AlarmRule, changed, from_text, rule_of
 from pioreactor.exc import InvalidRequestError
 

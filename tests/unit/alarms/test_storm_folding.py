@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pioreactor.alarms.channels import Channel, QuietHours
-from pioreactor.alarms.folding import CALM_S, GATHER_S, StormFolding
+from pioreactor.alarms.pacing import CALM_S, GATHER_S, StormFolding
 from pioreactor.exc import InvalidRequestError
 
 

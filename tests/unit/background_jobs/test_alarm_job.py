@@ -1,4 +1,4 @@
-"""Alarms of a cluster in virtual time: from a reactor's fault to the message in somebody's hands, once."""
+"""Alarms of a cluster in virtual time: from a reactor's fault to the message in a person's hands, once."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ import pytest
 from pioreactor import structs, topics
 from pioreactor.alarms.channels import Channel, QuietHours
 from pioreactor.alarms.records import Notice
-from pioreactor.background_jobs.leader.alarms import AlarmJob
+from pioreactor.background_jobs.leader.alarm_job import AlarmJob
 from pioreactor.background_jobs.stirring.job import start_stirring
 from pioreactor.exc import StorageError
 from pioreactor.notifiers.ports import DeliveryError
 from pioreactor.storage.leader.alarms import AlarmDatabase
-from pioreactor.structs.alarms import AlarmSummary
+from pioreactor.structs.alarm_payloads import AlarmSummary
 from pioreactor.structs.events import Log
 from pioreactor.testing.simulation import EXPERIMENT, Bench
 from pioreactor.twin.faults import Fault
@@ -94,7 +94,7 @@ def scene(simulated: Simulated, tmp_path: Path) -> Scene:
         open_notifier=lambda channel, bus: inbox,
     )
     database = AlarmDatabase(path, now=unit.runtime.clock.now)
-    # Tests that have no monitor would otherwise hear of it.
+    # Tests that have no monitor would otherwise receive of it.
     database.rules.change("unit_silent", {"enabled": False}, username="test")
     database.close()
     return Scene(bench, path, inbox)
@@ -173,7 +173,7 @@ def test_a_message_that_waits_when_the_leader_stops_is_sent_afterwards(scene: Sc
 def test_a_refusal_is_seen_as_an_alarm_of_its_own(scene: Scene) -> None:
     scene.channel()
     scene.start()
-    scene.inbox.error = DeliveryError("550 nobody of that name", is_final=True)
+    scene.inbox.error = DeliveryError("550 no one of that name", is_final=True)
     scene.bench.wait(5.0)
     scene.log("The pump is stuck.")
     scene.bench.wait(30.0)

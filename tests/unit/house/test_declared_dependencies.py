@@ -56,7 +56,7 @@ def distributions(modules: dict[str, str]) -> dict[str, str]:
 
 
 def test_what_the_software_imports_is_declared() -> None:
-    allowed = declared("leader", "simulation", "parquet", "rpi") | {
+    allowed = declared("leader", "simulation", "parquet", "rpi", "apprise") | {
         "pytest"
     }  # pytest: `testing` is imported by test suites only
     assert {name: path for name, path in distributions(imported("src")).items() if name not in allowed} == {}

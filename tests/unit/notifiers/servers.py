@@ -85,7 +85,7 @@ class MailServer:
         return texts
 
     def refuse(self) -> None:
-        self.answer = "550 nobody of that name"
+        self.answer = "550 no one of that name"
 
     def fail(self) -> None:
         self.answer = "451 try later"

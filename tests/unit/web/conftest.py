@@ -12,6 +12,7 @@ import pytest
 from litestar.testing import TestClient
 
 from pioreactor import topics
+from pioreactor.alarms.rules import AlarmRule
 from pioreactor.bootstrap import build_runtime
 from pioreactor.http.addresses import base_url
 from pioreactor.http.loopback import LoopbackHttp, Request
@@ -110,6 +111,7 @@ class DeclaredStirring:
     description: str = "Turns the stir bar."
     display: bool = True
     source: str = "pioreactor"
+    alarm_rules: tuple[AlarmRule, ...] = ()
 
     @property
     def published(self) -> Mapping[str, PublishedAttribute[Any]]:

@@ -89,7 +89,7 @@ class MqttToDBStreamer(LongRunningBackgroundJob):
         """Run until the job has ended, with the alarms of the cluster beside it: a process of its own costs 25 MB."""
         with cls.from_options(**options) as job, ExitStack() as beside:
             if job.runtime.open_alarms is not None:
-                from pioreactor.background_jobs.leader.alarms import AlarmJob
+                from pioreactor.background_jobs.leader.alarm_job import AlarmJob
 
                 try:
                     beside.enter_context(AlarmJob.from_options())

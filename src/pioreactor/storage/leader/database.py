@@ -10,6 +10,7 @@ from typing import Self
 
 from pioreactor.exc import ConfigurationError, StorageError
 from pioreactor.private_files import restrict_database
+from pioreactor.storage.leader.alarms import AlarmDatabase
 from pioreactor.storage.leader.engine import open_reading, open_writing
 from pioreactor.storage.leader.migrate import upgrade
 from pioreactor.storage.leader.repositories.assignments import Assignments, UnitLabels
@@ -49,6 +50,7 @@ class LeaderDatabase:
     profile_runs: ProfileRuns
     people: People
     quarantine: Quarantine
+    alarms: AlarmDatabase
 
     @classmethod
     def open(cls, path_or_url: Path | str, *, now: Callable[[], datetime] = _now) -> Self:
@@ -74,6 +76,7 @@ class LeaderDatabase:
             profile_runs=ProfileRuns(access),
             people=People(access),
             quarantine=Quarantine(access),
+            alarms=AlarmDatabase(path, now=now),
         )
 
     def media_rates(self, experiment: str) -> dict[str, MediaRate]:
@@ -117,6 +120,7 @@ class LeaderDatabase:
     def close(self) -> None:
         self.access.readers.dispose()
         self.access.writer.dispose()
+        self.alarms.close()
 
 
 def database_path(path_or_url: Path | str) -> Path:

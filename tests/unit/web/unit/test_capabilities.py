@@ -18,6 +18,7 @@ class _Warmer:
     description = ""
     display = True
     source = "plugin"
+    alarm_rules = ()
     warmth = Setting(30.0, label="Warmth", le=100, le_by_model="max_temp_to_reduce_heating")
     published: ClassVar[Mapping[str, PublishedAttribute[Any]]] = {"warmth": warmth}
     settings: ClassVar[Mapping[str, Setting[Any]]] = {"warmth": warmth}

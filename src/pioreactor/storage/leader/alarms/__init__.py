@@ -1,5 +1,36 @@
 """Alarms in the leader's database, in plain `sqlite3`: the process of the engine has no memory for SQLAlchemy."""
 
-from pioreactor.storage.leader.alarms.alarm_database import AlarmDatabase
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
 
-__all__ = ["AlarmDatabase"]
+from pioreactor.storage.leader.alarms.alarm_table import AlarmTable
+from pioreactor.storage.leader.alarms.delivery_queue import ChannelTable, DeliveryQueue
+from pioreactor.storage.leader.alarms.rule_table import RuleTable
+from pioreactor.storage.leader.migrate import upgrade
+from pioreactor.storage.sqlite.connection import SharedConnection
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class AlarmDatabase:
+    """Safe to share between threads. `now` stamps what is written."""
+
+    def __init__(self, path: Path, *, now: Callable[[], datetime] = _now) -> None:
+        """Open the leader's database, bringing it up to date; raise `StorageError`."""
+        upgrade(path)
+        self._connection = SharedConnection(path, synchronous="NORMAL")
+        self.alarms = AlarmTable(self._connection, now)
+        self.rules = RuleTable(self._connection, now)
+        self.channels = ChannelTable(self._connection, now)
+        self.deliveries = DeliveryQueue(self._connection, now)
+
+    def active_units(self) -> Sequence[str]:
+        """Return the active workers of the inventory."""
+        rows = self._connection.execute("SELECT pioreactor_unit FROM workers WHERE is_active = 1")
+        return [str(unit) for (unit,) in rows]
+
+    def close(self) -> None:
+        self._connection.close()

@@ -27,7 +27,7 @@ _OPEN = "(a.cleared_at IS NULL OR (a.acknowledged_at IS NULL AND a.needs_acknowl
 _KEY = "rule = ? AND pioreactor_unit = ? AND experiment = ?"
 
 
-class Shelf(NamedTuple):
+class Shelving(NamedTuple):
     """An alarm that a person set aside."""
 
     key: Key
@@ -55,10 +55,10 @@ class AlarmTable:
                     case Escalated(key=key):
                         for (id_,) in self._ids(key):
                             self._set(id_, "escalated_at")
-                            self._add(id_, "escalated", "nobody has acknowledged it")
+                            self._add(id_, "escalated", "no one has acknowledged it")
                     case _:
                         for (id_,) in self._ids(change.key):
-                            self._add(id_, "unshelved", "its time on the shelf is over")
+                            self._add(id_, "unshelved", "the time for which it was shelved is over")
 
     def _raise(self, change: Raised) -> None:
         rule, text = change.rule, change.text
@@ -147,13 +147,13 @@ class AlarmTable:
         )
         return [AlarmEvent(*row) for row in rows]
 
-    def shelves(self) -> list[Shelf]:
+    def shelves(self) -> list[Shelving]:
         """Return what is shelved at present."""
         rows = self._connection.execute(
             "SELECT rule, pioreactor_unit, experiment, until, username, note FROM alarm_shelves WHERE until > ?",
             (self._at(),),
         )
-        return [Shelf(Key(*map(str, row[:3])), *map(str, row[3:])) for row in rows]
+        return [Shelving(Key(*map(str, row[:3])), *map(str, row[3:])) for row in rows]
 
     def _alarms(self, rest: str, *parameters: str | int) -> list[Alarm]:
         rows = self._connection.execute(f"SELECT {_COLUMNS} {_FROM} {rest}", (self._at(), *parameters))
@@ -197,14 +197,14 @@ class AlarmTable:
         return self.get(id_)
 
     def unshelve(self, id_: int, *, username: str) -> Alarm:
-        """Take an alarm off the shelf; raise `ConflictError` when it is not on it."""
+        """Take an alarm back; raise `ConflictError` when it is not on it."""
         with self._connection.transaction():
             alarm = self.get(id_)
             if alarm.shelved_until is None:
                 raise ConflictError(f"alarm {id_} is not shelved")
             key = (alarm.rule, alarm.pioreactor_unit, alarm.experiment)
             self._connection.execute(f"DELETE FROM alarm_shelves WHERE {_KEY}", key)
-            self._add(id_, "taken_off_shelf", "", username)
+            self._add(id_, "unshelved_by_hand", "", username)
         return self.get(id_)
 
     def ages_s(self) -> dict[Key, float]:

@@ -6,8 +6,8 @@ from typing import Final
 
 import msgspec
 
-from pioreactor.alarms.defaults import DEFAULT_RULES
-from pioreactor.alarms.rules import AlarmRule, changed, rule_of
+from pioreactor.alarms.default_rules import DEFAULT_RULES
+from pioreactor.alarms.rules import AlarmRule, changed, from_text, rule_of
 from pioreactor.exc import InvalidRequestError, NotFoundError
 from pioreactor.storage.sqlite.connection import SharedConnection
 from pioreactor.structs.encoding import to_timestamp
@@ -32,6 +32,41 @@ class StoredRule(msgspec.Struct, frozen=True):
         return rule_of(self.changes) if base is None else changed(base, self.changes)
 
 
+class RuleInForce(msgspec.Struct, frozen=True):
+    """A rule with where it comes from. `fault` says why changes are not used."""
+
+    rule: AlarmRule
+    declared: AlarmRule | None
+    """As a job declares it, with what the configuration changes; None for a rule that a person made."""
+    is_configured: bool
+    is_changed: bool
+    username: str | None
+    fault: str | None = None
+
+
+def rules_in_force(stored: Iterable[StoredRule], configured: Mapping[str, str]) -> list[RuleInForce]:
+    """Return the rules; `configured` is the section `[alarms.rules]`: `<rule>.<field>` = value."""
+    found = []
+    for one in stored:
+        name, base = one.name, one.declared
+        fields = [(key.partition(".")[2], text) for key, text in configured.items() if key.partition(".")[0] == name]
+        fault: str | None = None
+        if base is not None and fields:
+            try:
+                base = from_text(base, fields)
+            except InvalidRequestError as error:
+                fault = f"[alarms.rules] {name}: {error}"
+        try:
+            rule = one.in_force(base)
+        except InvalidRequestError as error:
+            fault = str(error)
+            if base is None:
+                continue
+            rule = base
+        found.append(RuleInForce(rule, base, bool(fields), bool(one.changes), one.username, fault))
+    return found
+
+
 class RuleTable:
     def __init__(self, connection: SharedConnection, now: Callable[[], datetime]) -> None:
         self._connection = connection
@@ -40,7 +75,7 @@ class RuleTable:
     def all(self) -> list[StoredRule]:
         """Return the rules by name, default ones included.
 
-        A declaration of another version that cannot be read is left out.
+        A declaration of another version that cannot be read is skipped.
         """
         rows = self._connection.execute("SELECT name, declared, changes, username FROM alarm_rules")
         found = {rule.name: StoredRule(rule.name, rule, {}, None) for rule in DEFAULT_RULES}

@@ -1,4 +1,4 @@
-"""When messages of one channel are sent: at once as a rule, and together in a storm of alarms."""
+"""When messages of one channel are sent: at once as a rule, together in a storm of alarms, again after a failure."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -16,6 +16,15 @@ LONGEST_S: Final = (600.0, 1800.0, 3600.0)
 """Longest time between messages while a storm lasts."""
 CALM_S: Final = 300.0
 """Without an event for this long an episode is over."""
+FIRST_PAUSE_S: Final = 10.0
+LONGEST_PAUSE_S: Final = 900.0
+MAX_ATTEMPTS: Final = 300
+"""About three days; then the message has failed."""
+
+
+def pause_s(attempts: int) -> float:
+    """Return the pause after so many failed attempts [s]: 10 s, doubled each time, at most 15 min."""
+    return min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2.0 ** min(attempts - 1, 20))
 
 
 @dataclass(slots=True)

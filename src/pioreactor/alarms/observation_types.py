@@ -1,4 +1,4 @@
-"""What the engine hears of the units, without the form in which it arrived."""
+"""What the engine receives of the units, without the form in which it arrived."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -6,9 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from pioreactor.alarms.back_off import MAX_ATTEMPTS, pause_s
 from pioreactor.alarms.channels import Channel
-from pioreactor.alarms.folding import StormFolding
+from pioreactor.alarms.pacing import MAX_ATTEMPTS, StormFolding, pause_s
 from pioreactor.alarms.records import Delivery, ToldEvent
 from pioreactor.alarms.wording import notice_of
 from pioreactor.clock.ports import Clock

@@ -4,15 +4,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from pioreactor.alarms.changes import Change, Cleared, Escalated, Key, Raised, Unshelved
-from pioreactor.alarms.conditions import JobState, LogEntry, MissingData, RecordsWaiting, UnitSilent
+from pioreactor.alarms.condition_types import JobState, LogEntry, MissingData, RecordsWaiting, UnitSilent
 from pioreactor.alarms.evaluation import Evaluator, evaluator_of
 from pioreactor.alarms.interest import concerns
-from pioreactor.alarms.observations import Observation, Source
+from pioreactor.alarms.observation_types import Observation, Source
 from pioreactor.alarms.rules import AlarmRule
 from pioreactor.types import UNIVERSAL_EXPERIMENT
 
 FORGET_AFTER_S = 600.0
-"""An alarm of an earlier run of the engine of which nothing is heard again is cleared after this time."""
+"""An alarm of an earlier run of the engine of which nothing is received again is cleared after this time."""
 _CONSEQUENCES = (MissingData, RecordsWaiting, JobState)
 """What follows from a unit's silence, and is suppressed while that is an alarm."""
 
@@ -178,14 +178,14 @@ class AlarmEngine:
         return Raised(key, first.rule, text)
 
     def _clear(self, raised: Mapping[Key, object], at_s: float) -> list[Change]:
-        heard = {one.key for one in self._instances.values()}
+        received = {one.key for one in self._instances.values()}
         changes: list[Change] = []
         for key, standing in list(self._standing.items()):
             if key in raised:
                 standing.is_restored = False
                 continue
             is_known = key.rule in self._rules and self._is_expected(key.unit or next(iter(self.units or [""])))
-            is_awaited = standing.is_restored and key not in heard and at_s - standing.restored_s < FORGET_AFTER_S
+            is_awaited = standing.is_restored and key not in received and at_s - standing.restored_s < FORGET_AFTER_S
             if is_known and is_awaited:
                 continue
             del self._standing[key]

@@ -1,4 +1,4 @@
-"""Alarm engine of the cluster: hears the units, keeps alarms in the leader's database, and tells people of them."""
+"""Alarm engine of the cluster: receives the units, keeps alarms in the leader's database, and tells people of them."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ import msgspec
 
 from pioreactor import topics
 from pioreactor.alarms import AlarmRule, Diagnosis
+from pioreactor.alarms.alarm_engine import AlarmEngine
 from pioreactor.alarms.changes import Change, Key, Raised
-from pioreactor.alarms.engine import AlarmEngine
 from pioreactor.alarms.records import ToldEvent
-from pioreactor.background_jobs.leader.alarms import hearing
-from pioreactor.background_jobs.leader.alarms.delivery_desk import DeliveryDesk, Outcome
-from pioreactor.background_jobs.leader.alarms.rules_in_force import rules_in_force
+from pioreactor.background_jobs.leader import alarm_messages
+from pioreactor.background_jobs.leader.alarm_delivery import DeliveryDesk, Outcome
 from pioreactor.exc import PioreactorError, StorageError
 from pioreactor.jobs.job import LongRunningBackgroundJob
 from pioreactor.messaging.ports import Message
-from pioreactor.structs.alarms import AlarmHeartbeat, AlarmSummary
+from pioreactor.storage.leader.alarms.rule_table import rules_in_force
+from pioreactor.structs.alarm_payloads import AlarmHeartbeat, AlarmSummary
 from pioreactor.types import UNIVERSAL_EXPERIMENT
 
 TICK_S: Final = 1.0
@@ -51,7 +51,7 @@ class AlarmJob(LongRunningBackgroundJob):
         clock = self.runtime.clock
         self._database = open_alarms()
         self._engine = AlarmEngine()
-        self._heard: set[str] = set()
+        self._subscribed: set[str] = set()
         self._revision: object = None
         self._shelved: frozenset[Key] = frozenset()
         self._unstored: list[Change] = []
@@ -75,25 +75,25 @@ class AlarmJob(LongRunningBackgroundJob):
         self.every(UNITS_EVERY_S, lambda: self._guarded(self._expect_units))
         self.every(HEARTBEAT_S, self._beat, first_after_s=0.0)
         self.every(PRUNE_EVERY_S, lambda: self._guarded(self._prune))
-        self.subscribe_and_callback(self._on_message, hearing.filters())
-        self.subscribe_and_callback(self._on_rules, topics.of_any_unit(f"+/{hearing.RULES}"))
+        self.subscribe_and_callback(self._on_message, alarm_messages.filters())
+        self.subscribe_and_callback(self._on_rules, topics.of_any_unit(f"+/{alarm_messages.RULES}"))
 
     def on_disconnected(self) -> None:
         database = self.__dict__.get("_database")
         if database is not None:
             database.close()
 
-    # ---- what is heard -------------------------------------------------------------------------------------
+    # ---- what is received -------------------------------------------------------------------------------------
 
     def _on_message(self, message: Message) -> None:
         clock = self.runtime.clock
-        observation = hearing.observation_of(message, clock.now())
+        observation = alarm_messages.observation_of(message, clock.now())
         if observation is not None:
             self._engine.observe(observation, clock.monotonic())
 
     def _on_rules(self, message: Message) -> None:
         try:
-            rules = hearing.declared_rules(message.payload)
+            rules = alarm_messages.declared_rules(message.payload)
             if self._database.rules.declare(rules):
                 self._load()
         except (msgspec.DecodeError, PioreactorError) as error:
@@ -113,7 +113,7 @@ class AlarmJob(LongRunningBackgroundJob):
             acknowledged=[keys[one.id] for one in alarms if one.acknowledged_at is not None],
             escalated=[keys[one.id] for one in alarms if one.escalated_at is not None],
         )
-        self._shelved = frozenset(shelf.key for shelf in self._database.alarms.shelves())
+        self._shelved = frozenset(shelved.key for shelved in self._database.alarms.shelves())
         self._engine.shelved = self._shelved
         counts: dict[str, int] = {}
         for one in alarms:
@@ -130,8 +130,8 @@ class AlarmJob(LongRunningBackgroundJob):
         rules = [one.rule for one in in_force]
         self._engine.use(rules)
         self._expect_units()
-        for topic in sorted(hearing.filters_of(rules) - self._heard):
-            self._heard.add(topic)
+        for topic in sorted(alarm_messages.filters_of(rules) - self._subscribed):
+            self._subscribed.add(topic)
             self.subscribe_and_callback(self._on_message, topic)
 
     def _expect_units(self) -> None:

@@ -2,16 +2,27 @@
 
 from typing import Final
 
-from pioreactor.alarms.conditions import Diagnosis, JobState, LogEntry, RecordsWaiting, UnitSilent
+from pioreactor.alarms.condition_types import Diagnosis, JobState, LogEntry, RecordsWaiting, UnitSilent
 from pioreactor.alarms.rules import AlarmRule, Severity
 
 _ESCALATE_S: Final = 1800.0
 
 
-def _machine(name: str, title: str, severity: Severity = "medium") -> AlarmRule:
-    """Return the rule about a fault that the monitor of each unit finds; its sentence says what to do."""
-    return AlarmRule(name=name, title=title, condition=Diagnosis(job="monitor", name=name), severity=severity)
-
+_OF_THE_MACHINE: Final[tuple[tuple[str, str, Severity], ...]] = (
+    ("disk", "Disk is almost full", "high"),
+    ("clock", "Clock is not synchronized", "medium"),
+    ("processor", "Processor is hot", "medium"),
+    ("network", "Unit has no network", "medium"),
+    ("web_server", "Web server does not answer", "medium"),
+    ("database_writer", "Database writer does not run", "high"),
+    ("heating_board", "Heating board is too hot", "critical"),
+    ("power_supply", "Supply voltage is out of range", "high"),
+    ("hat", "Reactor board does not respond", "high"),
+    ("ownership_of_the_data", "Data cannot be written", "high"),
+    ("configuration", "Configuration has faults", "low"),
+    ("backup", "Database is not backed up", "low"),
+)
+"""Faults that the monitor of each unit finds; its sentence says what to do."""
 
 DEFAULT_RULES: Final = (
     AlarmRule(
@@ -38,18 +49,10 @@ DEFAULT_RULES: Final = (
         severity="medium",
         remedy="They are stored on the unit. Check that the leader has free disk space and runs mqtt_to_db_streaming.",
     ),
-    _machine("disk", "Disk is almost full", "high"),
-    _machine("clock", "Clock is not synchronized"),
-    _machine("processor", "Processor is hot"),
-    _machine("network", "Unit has no network"),
-    _machine("web_server", "Web server does not answer"),
-    _machine("database_writer", "Database writer does not run", "high"),
-    _machine("heating_board", "Heating board is too hot", "critical"),
-    _machine("power_supply", "Supply voltage is out of range", "high"),
-    _machine("hat", "Reactor board does not respond", "high"),
-    _machine("ownership_of_the_data", "Data cannot be written", "high"),
-    _machine("configuration", "Configuration has faults", "low"),
-    _machine("backup", "Database is not backed up", "low"),
+    *(
+        AlarmRule(name=name, title=title, condition=Diagnosis(job="monitor", name=name), severity=severity)
+        for name, title, severity in _OF_THE_MACHINE
+    ),
     AlarmRule(
         name="log_error",
         title="Error in the log",

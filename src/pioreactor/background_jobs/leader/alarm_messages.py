@@ -10,7 +10,15 @@ import msgspec
 
 from pioreactor import topics
 from pioreactor.alarms.interest import topic_of
-from pioreactor.alarms.observations import Diagnosed, Logged, Measured, Observation, RecordsStatus, Source, StateChanged
+from pioreactor.alarms.observation_types import (
+    Diagnosed,
+    Logged,
+    Measured,
+    Observation,
+    RecordsStatus,
+    Source,
+    StateChanged,
+)
 from pioreactor.alarms.rules import AlarmRule
 from pioreactor.messaging.ports import Message
 from pioreactor.structs.encoding import from_timestamp
@@ -28,7 +36,7 @@ class _Records(msgspec.Struct):
 
 
 def filters() -> list[str]:
-    """Return the topics that are heard whatever the rules are."""
+    """Return the topics that are received whatever the rules are."""
     return [
         topics.of_any_unit("+/$state"),
         topics.of_any_unit(f"+/{_DIAGNOSES}"),
@@ -48,24 +56,26 @@ def observation_of(message: Message, now: datetime) -> Observation | None:
     parts = topics.parse(message.topic)
     if parts is None or topics.is_testing(parts.experiment):
         return None
-    source, rest = Source(parts.unit, parts.experiment), parts.rest
     try:
-        if rest[-1] == "$state" and len(rest) == 2:
-            return StateChanged(source, rest[0], message.payload.decode()) if message.payload else None
-        if rest[-1] == _DIAGNOSES and len(rest) == 2:
-            found = msgspec.json.decode(message.payload, type=dict[str, str]) if message.payload else {}
-            return Diagnosed(source, rest[0], found)
-        if not message.payload:
-            return None
-        if rest == _RECORDS:
-            return _records(source, message.payload, now)
-        if rest[0] == "logs":
-            # A retained log entry is of another time.
-            return None if message.retain else _logged(source, message.payload)
-        values = numbers_in(message.payload)
+        return _observed(Source(parts.unit, parts.experiment), parts.rest, message, now)
     except (msgspec.DecodeError, ValueError, UnicodeError, RecursionError):
         return None
-    return Measured(source, "/".join(rest), values) if values is not None else None
+
+
+def _observed(source: Source, rest: tuple[str, ...], message: Message, now: datetime) -> Observation | None:
+    payload = message.payload
+    if rest[-1] == _DIAGNOSES and len(rest) == 2:
+        return Diagnosed(source, rest[0], msgspec.json.decode(payload, type=dict[str, str]) if payload else {})
+    if not payload:
+        return None
+    if rest[-1] == "$state" and len(rest) == 2:
+        return StateChanged(source, rest[0], payload.decode())
+    if rest == _RECORDS:
+        return _records(source, payload, now)
+    if rest[0] == "logs":
+        # A retained log entry is of another time.
+        return None if message.retain else _logged(source, payload)
+    return Measured(source, "/".join(rest), numbers_in(payload))
 
 
 def declared_rules(payload: bytes) -> list[AlarmRule]:
@@ -73,7 +83,7 @@ def declared_rules(payload: bytes) -> list[AlarmRule]:
     return [rule.checked() for rule in msgspec.json.decode(payload, type=list[AlarmRule])] if payload else []
 
 
-def numbers_in(payload: bytes) -> Mapping[str, float] | None:
+def numbers_in(payload: bytes) -> Mapping[str, float]:
     """Return the numbers of a payload by field, a bare number under ""; an empty mapping when there is none."""
     decoded = msgspec.json.decode(payload)
     if isinstance(decoded, bool) or decoded is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,7 +33,6 @@ def notifier_opener(settings: Settings, paths: Paths) -> Callable[[Channel, Publ
     """Return what gives the notifier of a channel."""
 
     def open_with_secrets(channel: Channel, bus: PublishingBus) -> Notifier:
-        from pioreactor.notifiers.opening import open_notifier
         from pioreactor.storage.leader.alarms.channel_secrets import ChannelSecrets
 
         secrets = ChannelSecrets(paths.secrets).of(channel.name)
@@ -41,3 +40,34 @@ def notifier_opener(settings: Settings, paths: Paths) -> Callable[[Channel, Publ
         return open_notifier(channel, secrets, bus=bus, allow_local=allow_local, unix_s=time.time)
 
     return open_with_secrets
+
+
+def open_notifier(
+    channel: Channel,
+    secrets: Mapping[str, str],
+    *,
+    bus: PublishingBus,
+    allow_local: bool,
+    unix_s: Callable[[], float],
+) -> Notifier:
+    """Return the notifier of a channel; what it needs is imported with it. Nothing is connected yet."""
+    from pioreactor.alarms.channel_fields import with_defaults
+
+    options = with_defaults(channel, secrets)
+    match channel.kind:
+        case "email":
+            from pioreactor.notifiers.email_notifier import EmailNotifier
+
+            return EmailNotifier(options)
+        case "mqtt":
+            from pioreactor.notifiers.mqtt_notifier import MqttNotifier
+
+            return MqttNotifier(options, bus)
+        case "apprise":
+            from pioreactor.notifiers.apprise_notifier import AppriseNotifier
+
+            return AppriseNotifier(options)
+        case _:
+            from pioreactor.notifiers.webhook_notifier import WebhookNotifier
+
+            return WebhookNotifier(channel.kind, options, allow_local=allow_local, unix_s=unix_s)

@@ -11,8 +11,8 @@ import msgspec
 
 from pioreactor.exc import InvalidRequestError
 
-_TOPIC: Final = re.compile(r"[A-Za-z0-9_$]+(/[A-Za-z0-9_$]+){0,3}$(?!\n)")
-_NAME: Final = re.compile(r"[A-Za-z0-9_]{0,64}$(?!\n)")
+_TOPIC: Final = re.compile(r"[A-Za-z0-9_$]+(/[A-Za-z0-9_$]+){0,3}")
+_NAME: Final = re.compile(r"[A-Za-z0-9_]{0,64}")
 
 Seconds: TypeAlias = Annotated[float, msgspec.Meta(gt=0, le=30 * 86_400)]
 Positive: TypeAlias = Annotated[float, msgspec.Meta(ge=0)]
@@ -92,9 +92,9 @@ Condition: TypeAlias = (
 def check(condition: Condition) -> None:
     """Raise `InvalidRequestError` for a condition that can never hold, or that names what cannot be a topic."""
     topic, field = getattr(condition, "topic", None), getattr(condition, "field", "")
-    if topic is not None and not _TOPIC.match(topic):
+    if topic is not None and not _TOPIC.fullmatch(topic):
         raise InvalidRequestError(f"{topic[:60]!r} is not a topic below unit and experiment, such as od_reading/od1")
-    if not _NAME.match(field):
+    if not _NAME.fullmatch(field):
         raise InvalidRequestError(f"{field[:60]!r} is not the name of a field")
     match condition:
         case Limit(above=high, below=low):

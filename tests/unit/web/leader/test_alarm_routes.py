@@ -1,0 +1,115 @@
+"""Alarms over HTTP: acknowledged by a name, the same for everyone, and channels whose secrets never come back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pioreactor.alarms.changes import Cleared, Key, Raised
+from pioreactor.alarms.channel_fields import MASK
+from pioreactor.alarms.default_rules import DEFAULT_RULES
+from pioreactor.storage.leader.alarms.channel_secrets import ChannelSecrets
+
+RULE = next(rule for rule in DEFAULT_RULES if rule.name == "job_lost")
+KEY = Key("job_lost", "unit1", "exp")
+
+
+@pytest.fixture
+def open_alarm(leader: Any) -> int:
+    """An alarm, and a person who is signed in."""
+    leader.services.database.alarms.alarms.apply([Raised(KEY, RULE, "stirring: lost")])
+    leader.sign_in()
+    leader.client.headers["Origin"] = str(leader.client.base_url).rstrip("/")
+    return int(leader.client.get("/api/alarms").json()[0]["id"])
+
+
+def test_an_alarm_is_acknowledged_by_a_person_with_a_note_once(leader: Any, open_alarm: int) -> None:
+    body = {"ids": [open_alarm], "note": "I look at it"}
+    [alarm] = leader.client.post("/api/alarms/acknowledge", json=body).json()
+    assert (alarm["state"], alarm["acknowledged_by"], alarm["note"]) == ("acknowledged", "pioreactor", "I look at it")
+    assert leader.client.post("/api/alarms/acknowledge", json=body).status_code == 409
+    leader.services.database.alarms.alarms.apply([Cleared(KEY)])
+    assert leader.client.get("/api/alarms").json() == []
+    assert leader.client.get("/api/alarms/history", params={"unit": "unit1"}).json()[0]["state"] == "closed"
+    assert leader.client.get("/api/alarms/history", params={"unit": "unit2"}).json() == []
+    life = leader.client.get(f"/api/alarms/by_id/{open_alarm}").json()["events"]
+    assert [event["event"] for event in life] == ["raised", "acknowledged", "cleared"]
+
+
+def test_an_alarm_is_shelved_for_a_time_and_taken_back(leader: Any, open_alarm: int) -> None:
+    path = f"/api/alarms/by_id/{open_alarm}"
+    for hours in (0, -1, 721, "soon", None):
+        assert leader.client.post(f"{path}/shelve", json={"hours": hours}).status_code == 400
+    assert leader.client.post(f"{path}/shelve", json={"hours": 2}).json()["state"] == "shelved"
+    assert leader.client.post(f"{path}/unshelve").json()["state"] == "unacknowledged"
+    assert leader.client.post(f"{path}/unshelve").status_code == 409
+
+
+def test_rules_are_listed_changed_and_reset(leader: Any) -> None:
+    rules = {one["rule"]["name"]: one for one in leader.client.get("/api/alarms/rules").json()}
+    assert not rules["unit_silent"]["is_changed"]
+    changed = leader.client.patch("/api/alarms/rules/unit_silent", json={"after_s": 600, "severity": "critical"}).json()
+    assert (changed["rule"]["condition"]["after_s"], changed["rule"]["severity"]) == (600, "critical")
+    assert changed["declared"]["severity"] == "high"
+    for bad in ({"after_s": -1}, {"severity": "fatal"}, {"nothing": 1}, {"title": "x" * 1000}):
+        answer = leader.client.patch("/api/alarms/rules/unit_silent", json=bad)
+        assert answer.status_code == 400, bad
+    assert leader.client.delete("/api/alarms/rules/unit_silent").status_code == 200
+    assert leader.client.delete("/api/alarms/rules/unknown").status_code == 404
+
+
+def test_a_rule_of_a_person_is_made_and_deleted(leader: Any) -> None:
+    condition = {"type": "limit", "topic": "temperature_automation/temperature", "field": "temperature", "above": 39}
+    made = leader.client.patch("/api/alarms/rules/too_warm", json={"title": "Too warm", "condition": condition})
+    assert made.status_code == 200, made.text
+    assert made.json()["declared"] is None
+    assert leader.client.delete("/api/alarms/rules/too_warm").status_code == 200
+    assert "too_warm" not in leader.client.get("/api/alarms/rules").text
+
+
+def test_the_secrets_of_a_channel_are_stored_apart_and_never_shown(leader: Any) -> None:
+    options = {"host": "mail.example.org", "sender": "a@b.c", "recipients": "d@e.f", "password": "tr0ub4dor"}
+    path = "/api/alarms/channels/mail"
+    made = leader.client.put(path, json={"kind": "email", "options": options})
+    assert made.status_code == 200, made.text
+    assert made.json()["options"]["password"] == MASK
+    changed = leader.client.put(path, json={"lowest": "low", "options": {"host": "other", "password": MASK}}).json()
+    assert (changed["options"]["host"], changed["options"]["sender"], changed["lowest"]) == ("other", "a@b.c", "low")
+    secrets = ChannelSecrets(leader.services.unit.paths.secrets)
+    assert secrets.of("mail") == {"password": "tr0ub4dor"}
+    assert (leader.services.unit.paths.secrets / "alarm_channels.json").stat().st_mode & 0o777 == 0o600
+    assert "tr0ub4dor" not in leader.client.get("/api/alarms/channels").text
+    assert b"tr0ub4dor" not in leader.services.database.path.read_bytes()
+    assert leader.client.delete(path).status_code == 200
+    assert secrets.of("mail") == {}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"kind": "carrier_pigeon"},
+        {"kind": "slack"},
+        {"kind": "slack", "options": {"url": "https://a/b\nHost: c"}},
+        {"kind": "slack", "options": {"url": "x" * 5000}},
+        {"kind": "slack", "options": {"url": "https://a/b", "more": "1"}},
+        {"kind": "slack", "options": {"url": 5}},
+        {"kind": "slack", "options": []},
+        {"kind": "slack", "options": {"url": "https://a/b"}, "quiet": {"start": "25:00", "end": "07:00"}},
+        {"kind": "slack", "options": {"url": "https://a/b"}, "lowest": "fatal"},
+        {"kind": "email", "options": {"host": "h", "sender": "a", "recipients": "b", "security": "maybe"}},
+    ],
+)
+def test_a_channel_that_cannot_be_is_refused(leader: Any, body: dict[str, object]) -> None:
+    assert leader.client.put("/api/alarms/channels/chat", json=body).status_code == 400
+    assert leader.client.get("/api/alarms/channels").json()["channels"] == []
+
+
+def test_a_test_message_is_queued_and_can_be_followed(leader: Any) -> None:
+    assert leader.client.post("/api/alarms/channels/chat/test").status_code == 404
+    leader.client.put("/api/alarms/channels/chat", json={"kind": "slack", "options": {"url": "https://a/b"}})
+    id_ = leader.client.post("/api/alarms/channels/chat/test").json()["delivery_id"]
+    assert leader.client.get(f"/api/alarms/deliveries/{id_}").json()["state"] == "queued"
+    assert [one["id"] for one in leader.client.get("/api/alarms/deliveries").json()] == [id_]
+    assert leader.client.get("/api/alarms/deliveries/999").status_code == 404
