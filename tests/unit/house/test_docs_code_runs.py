@@ -97,6 +97,7 @@ EXECUTED_BY: Final[dict[str, str]] = {
     "docs/how-to/add-a-cli-command.md": "test_add_a_cli_command",
     "docs/how-to/add-a-migration.md": "test_add_a_migration",
     "docs/how-to/use-the-api-from-a-script.md": "test_use_the_api_from_a_script",
+    "docs/how-to/get-told-when-something-is-wrong.md": "test_a_rule_is_declared_in_a_job",
     "docs/how-to/add-a-driver.md": "tests/contracts/test_add_a_driver.py",
 }
 """The test that executes all Python of a page. There are no exceptions."""
@@ -111,6 +112,17 @@ def test_no_python_is_left_unexecuted() -> None:
 
 def test_each_language_of_a_block_is_one_that_is_executed() -> None:
     assert {block.language for block in BLOCKS} <= {"python", "yaml"}
+
+
+def test_a_rule_is_declared_in_a_job() -> None:
+    page = "docs/how-to/get-told-when-something-is-wrong.md"
+    (source,) = python_of(page)
+    job = defined(run(page, source), BackgroundJob)
+    assert [rule.checked().name for rule in job.alarm_rules] == ["bottle_nearly_empty"]
+    with simulated_bench(scenario="water", calibrated_pumps=False) as bench:
+        bench.start(lambda: job(bench.unit.name, EXPERIMENT))
+        bench.wait(1.0)
+        assert b"bottle_nearly_empty" in (bench.retained("scale/alarm_rules") or b"")
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/tutorials/your-first-hour.md"])

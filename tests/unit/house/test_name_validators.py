@@ -11,6 +11,10 @@ from typing import Any
 import msgspec
 import pytest
 
+from pioreactor.alarms.channels import Channel
+from pioreactor.alarms.condition_types import Limit, UnitSilent
+from pioreactor.alarms.condition_types import check as check_condition
+from pioreactor.alarms.rules import AlarmRule
 from pioreactor.cluster.backup_replication import BackupCopies
 from pioreactor.cluster.pairing_client import split_address
 from pioreactor.cluster.pairing_protocol import Confirmation
@@ -104,12 +108,20 @@ def dataset_name(name: str) -> str:
     return made.dataset_name
 
 
+def topic_of_a_rule(topic: str) -> str:
+    condition = Limit(topic=topic, above=1.0)
+    check_condition(condition)
+    return condition.topic
+
+
 CHECKS: dict[str, tuple[Callable[[str], object], str]] = {
     "access_tokens": (token_label, "script"),
     "accounts": (lambda name: Account(name, "secret").name, "unit1"),
     "artifacts": (lambda name: artifacts.check_component("calibration", name), "a 1"),
     "archives": (archive_part, "release_27.1.0.zip"),
     "backup_replication": (backup_copy, "copy.sqlite"),
+    "channels": (lambda name: Channel(name=name, kind="email").checked().name, "phone"),
+    "condition_types": (topic_of_a_rule, "od_reading/od1"),
     "dataset": (dataset_name, "od_readings"),
     "declaration": (job_class, "stirring"),
     "experiments": (experiments.check_experiment_name, "exp 1"),
@@ -126,6 +138,7 @@ CHECKS: dict[str, tuple[Callable[[str], object], str]] = {
     "ownership": (FileLockOwnership(NOWHERE).holder, "heater"),
     "published_attribute": (lambda name: PublishedAttribute("").__set_name__(object, name), "target_rpm"),
     "registry": (table_of_plugin, "ph_of_this_test"),
+    "rules": (lambda name: AlarmRule(name=name, title="A", condition=UnitSilent()).checked().name, "too_warm"),
     "request_bodies device": (request_bodies.device_name, "od90"),
     "request_bodies experiment": (request_bodies.experiment_name, "exp 1"),
     "camera_still": (a_still, "20261122T085037.895000Z-0badcafe"),
