@@ -4,6 +4,274 @@
  */
 
 export interface paths {
+    "/api/alarms": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * OpenAlarms
+         * @description Return the alarms that stand, or that no one has acknowledged, the most severe first; shelved ones as well.
+         */
+        get: operations["get_api_alarms"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/alarms/acknowledge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * AcknowledgeAlarms
+         * @description Acknowledge alarms, with a note; 409 for one that was acknowledged before.
+         */
+        post: operations["post_api_alarms_acknowledge"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/alarms/by_id/{id_}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * OneAlarm
+         * @description Return an alarm with everything that happened to it, oldest first.
+         */
+        get: operations["get_api_alarms_by_id_id_"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/alarms/by_id/{id_}/shelve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * ShelveAlarm
+         * @description Send no messages about an alarm for some hours, also when it is raised again.
+         */
+        post: operations["post_api_alarms_by_id_id__shelve"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/alarms/by_id/{id_}/unshelve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * UnshelveAlarm
+         * @description End the time for which an alarm is shelved.
+         */
+        post: operations["post_api_alarms_by_id_id__unshelve"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/alarms/channels": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * AlarmChannels
+         * @description Return the channels, and the fields of each kind of channel.
+         */
+        get: operations["get_api_alarms_channels"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/alarms/channels/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * PutAlarmChannel
+         * @description Make a channel, or change fields of one; a secret that is masked or not given stays.
+         */
+        put: operations["put_api_alarms_channels_name"];
+        post?: never;
+        /**
+         * RemoveAlarmChannel
+         * @description Remove a channel with its secrets, and what waits for it.
+         */
+        delete: operations["delete_api_alarms_channels_name"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/alarms/channels/{name}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * TestAlarmChannel
+         * @description Queue a test message; `/alarms/deliveries/<id>` says what became of it.
+         */
+        post: operations["post_api_alarms_channels_name_test"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/alarms/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * AlarmDeliveries
+         * @description Return a page of messages, newest first: queued, being sent, sent, or failed, with the reason.
+         */
+        get: operations["get_api_alarms_deliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/alarms/deliveries/{id_}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * OneAlarmDelivery
+         * @description Return one message.
+         */
+        get: operations["get_api_alarms_deliveries_id_"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/alarms/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * AlarmHistory
+         * @description Return a page of alarms, closed ones included, newest first.
+         */
+        get: operations["get_api_alarms_history"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/alarms/rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * AlarmRules
+         * @description Return the rules of alarms, with where they come from.
+         */
+        get: operations["get_api_alarms_rules"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/alarms/rules/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * ResetAlarmRule
+         * @description Return a rule to what its job declares; delete one that a person made.
+         */
+        delete: operations["delete_api_alarms_rules_name"];
+        options?: never;
+        head?: never;
+        /**
+         * ChangeAlarmRule
+         * @description Change fields of a rule or of its condition, or make a rule of a new name from title and condition.
+         */
+        patch: operations["patch_api_alarms_rules_name"];
+        trace?: never;
+    };
     "/api/automations/descriptors/{kind}": {
         parameters: {
             query?: never;
@@ -5180,6 +5448,12 @@ export interface components {
             rights?: components["schemas"]["Rights"] | null;
             username: string;
         };
+        /** AcknowledgeAlarms */
+        AcknowledgeAlarms: {
+            ids: number[];
+            /** @default  */
+            note: string;
+        };
         /** AddCalibration */
         AddCalibration: {
             calibration_data: string;
@@ -5226,6 +5500,70 @@ export interface components {
             step_id?: string | null;
             /** @default false */
             take_over: boolean;
+        };
+        /** Alarm */
+        Alarm: {
+            acknowledged_at: string | null;
+            acknowledged_by: string | null;
+            cleared_at: string | null;
+            escalated_at: string | null;
+            experiment: string;
+            id: number;
+            message: string;
+            needs_acknowledgment: boolean;
+            note: string | null;
+            occurrences: number;
+            pioreactor_unit: string;
+            raised_at: string;
+            remedy: string;
+            rule: string;
+            severity: string;
+            shelved_until?: string | null;
+            /** @enum {string} */
+            state: "unacknowledged" | "acknowledged" | "cleared" | "shelved" | "closed";
+            title: string;
+        };
+        /** AlarmEvent */
+        AlarmEvent: {
+            alarm_id: number;
+            event: string;
+            id: number;
+            message: string;
+            timestamp: string;
+            username: string | null;
+        };
+        /** AlarmRule */
+        AlarmRule: {
+            condition: components["schemas"]["Limit"] | components["schemas"]["RateOfChange"] | components["schemas"]["MissingData"] | components["schemas"]["JobState"] | components["schemas"]["Diagnosis"] | components["schemas"]["RecordsWaiting"] | components["schemas"]["UnitSilent"] | components["schemas"]["LogEntry"];
+            /** @default 0 */
+            delay_s: number;
+            /** @default true */
+            enabled: boolean;
+            /** @default 0 */
+            escalate_after_s: number;
+            name: string;
+            /** @default true */
+            needs_acknowledgment: boolean;
+            /** @default 5 */
+            off_delay_s: number;
+            /** @default  */
+            remedy: string;
+            /**
+             * @default unit
+             * @enum {string}
+             */
+            scope: "cluster" | "experiment" | "unit";
+            /**
+             * @default medium
+             * @enum {string}
+             */
+            severity: "low" | "medium" | "high" | "critical";
+            title: string;
+        };
+        /** AlarmWithLife */
+        AlarmWithLife: {
+            alarm: components["schemas"]["Alarm"];
+            events: components["schemas"]["AlarmEvent"][];
         };
         /** Archive */
         Archive: {
@@ -5404,6 +5742,52 @@ export interface components {
             new_image_id?: string;
             pinned?: boolean;
         };
+        /** Channel */
+        Channel: {
+            /** @default true */
+            enabled: boolean;
+            /** @enum {string} */
+            kind: "email" | "webhook" | "slack" | "teams" | "discord" | "ntfy" | "telegram" | "mqtt" | "apprise";
+            /**
+             * @default high
+             * @enum {string}
+             */
+            lowest: "low" | "medium" | "high" | "critical";
+            name: string;
+            /** @default false */
+            only_escalated: boolean;
+            options?: {
+                [key: string]: string;
+            };
+            quiet?: components["schemas"]["QuietHours"] | null;
+            /** @default true */
+            tells_clearing: boolean;
+            units?: string[];
+            /** @default true */
+            watches_leader: boolean;
+        };
+        /** ChannelField */
+        ChannelField: {
+            /** @default [] */
+            choices: string[];
+            /** @default  */
+            default: string;
+            /** @default  */
+            help: string;
+            /** @default true */
+            is_required: boolean;
+            /** @default false */
+            is_secret: boolean;
+            label: string;
+            name: string;
+        };
+        /** Channels */
+        Channels: {
+            channels: components["schemas"]["Channel"][];
+            kinds: {
+                [key: string]: components["schemas"]["ChannelField"][];
+            };
+        };
         /** Chart */
         Chart: {
             channel_key?: string | null;
@@ -5560,6 +5944,19 @@ export interface components {
             experiment: string;
             unit: string;
         };
+        /** Delivery */
+        Delivery: {
+            attempted_at: string | null;
+            attempts: number;
+            channel: string;
+            created_at: string;
+            error: string | null;
+            finished_at: string | null;
+            id: number;
+            notice: components["schemas"]["Notice"];
+            /** @enum {string} */
+            state: "queued" | "sending" | "sent" | "failed";
+        };
         /** DeliveryStatus */
         DeliveryStatus: {
             message?: string | null;
@@ -5621,6 +6018,13 @@ export interface components {
             display_name: string;
             key: string;
             published_settings: components["schemas"]["DescribedSetting"][];
+        };
+        /** Diagnosis */
+        Diagnosis: {
+            job: string;
+            name: string;
+            /** @constant */
+            type: "diagnosis";
         };
         /** Diagnostic */
         Diagnostic: {
@@ -5740,6 +6144,19 @@ export interface components {
             started_at: string;
             unit: string;
         };
+        /** JobState */
+        JobState: {
+            /** @default  */
+            job: string;
+            /**
+             * @default [
+             *       "lost"
+             *     ]
+             */
+            states: string[];
+            /** @constant */
+            type: "state";
+        };
         /** Judgment */
         Judgment: {
             compared_with: string | null;
@@ -5767,6 +6184,20 @@ export interface components {
             label: string;
             unit: string;
         };
+        /** Limit */
+        Limit: {
+            above?: number | null;
+            below?: number | null;
+            /** @default  */
+            field: string;
+            /** @default 0 */
+            hysteresis: number;
+            topic: string;
+            /** @constant */
+            type: "limit";
+            /** @default  */
+            unit: string;
+        };
         /** ListedPlugin */
         ListedPlugin: {
             author: string;
@@ -5788,6 +6219,20 @@ export interface components {
              */
             state: "enabled" | "disabled" | "failed" | "restart";
             version: string;
+        };
+        /** LogEntry */
+        LogEntry: {
+            /**
+             * @default [
+             *       "error",
+             *       "critical"
+             *     ]
+             */
+            levels: string[];
+            /** @default 600 */
+            quiet_s: number;
+            /** @constant */
+            type: "log";
         };
         /** LogRow */
         LogRow: {
@@ -5834,6 +6279,14 @@ export interface components {
             available: number;
             total: number;
         };
+        /** MissingData */
+        MissingData: {
+            /** @default 300 */
+            after_s: number;
+            topic: string;
+            /** @constant */
+            type: "missing";
+        };
         /** ModelAnswer */
         ModelAnswer: {
             display_name?: string | null;
@@ -5877,6 +6330,16 @@ export interface components {
             rights?: components["schemas"]["Rights"] | null;
             token: string;
             username: string;
+        };
+        /** Notice */
+        Notice: {
+            /** @default [] */
+            alarm_ids: number[];
+            /** @default  */
+            link: string;
+            severity: string;
+            text: string;
+            title: string;
         };
         /** Option */
         Option: {
@@ -5963,6 +6426,36 @@ export interface components {
             table_name: string | null;
             topic: string | null;
         };
+        /** Queued */
+        Queued: {
+            delivery_id: number;
+        };
+        /** QuietHours */
+        QuietHours: {
+            /**
+             * @default critical
+             * @enum {string}
+             */
+            breaks_at: "low" | "medium" | "high" | "critical";
+            end: string;
+            start: string;
+        };
+        /** RateOfChange */
+        RateOfChange: {
+            above_per_h?: number | null;
+            below_per_h?: number | null;
+            /** @default  */
+            field: string;
+            /** @default 0 */
+            hysteresis_per_h: number;
+            topic: string;
+            /** @constant */
+            type: "rate";
+            /** @default  */
+            unit: string;
+            /** @default 600 */
+            window_s: number;
+        };
         /** ReactorModel */
         ReactorModel: {
             display_name: string;
@@ -5982,6 +6475,13 @@ export interface components {
         /** ReceivedFile */
         ReceivedFile: {
             filename: string;
+        };
+        /** RecordsWaiting */
+        RecordsWaiting: {
+            /** @default 300 */
+            after_s: number;
+            /** @constant */
+            type: "records_waiting";
         };
         /** RemoveFile */
         RemoveFile: {
@@ -6020,6 +6520,15 @@ export interface components {
              */
             role: "viewer" | "operator" | "manager";
             units?: string[] | null;
+        };
+        /** RuleInForce */
+        RuleInForce: {
+            declared: components["schemas"]["AlarmRule"] | null;
+            fault?: string | null;
+            is_changed: boolean;
+            is_configured: boolean;
+            rule: components["schemas"]["AlarmRule"];
+            username: string | null;
         };
         /** RunJob */
         RunJob: {
@@ -6080,6 +6589,12 @@ export interface components {
         SharedVersion: {
             number: number;
             saved_at: string;
+        };
+        /** ShelveAlarm */
+        ShelveAlarm: {
+            hours: number;
+            /** @default  */
+            note: string;
         };
         /** SignIn */
         SignIn: {
@@ -6171,6 +6686,13 @@ export interface components {
         /** UnitName */
         UnitName: {
             pioreactor_unit: string;
+        };
+        /** UnitSilent */
+        UnitSilent: {
+            /** @default 150 */
+            after_s: number;
+            /** @constant */
+            type: "silent";
         };
         /** UpdateBioreactor */
         UpdateBioreactor: {
@@ -6374,6 +6896,532 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    get_api_alarms: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Alarm"][];
+                };
+            };
+        };
+    };
+    post_api_alarms_acknowledge: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AcknowledgeAlarms"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Alarm"][];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    get_api_alarms_by_id_id_: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id_: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlarmWithLife"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    post_api_alarms_by_id_id__shelve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id_: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ShelveAlarm"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Alarm"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    post_api_alarms_by_id_id__unshelve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id_: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Alarm"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    get_api_alarms_channels: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Channels"];
+                };
+            };
+        };
+    };
+    put_api_alarms_channels_name: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    [key: string]: unknown;
+                };
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Channel"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    delete_api_alarms_channels_name: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Status"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    post_api_alarms_channels_name_test: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Queued"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    get_api_alarms_deliveries: {
+        parameters: {
+            query?: {
+                skip?: number;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Delivery"][];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    get_api_alarms_deliveries_id_: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id_: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Delivery"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    get_api_alarms_history: {
+        parameters: {
+            query?: {
+                skip?: number;
+                limit?: number;
+                unit?: string;
+                experiment?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Alarm"][];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    get_api_alarms_rules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleInForce"][];
+                };
+            };
+        };
+    };
+    delete_api_alarms_rules_name: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Status"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    patch_api_alarms_rules_name: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    [key: string]: unknown;
+                };
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleInForce"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
     get_api_automations_descriptors_kind: {
         parameters: {
             query?: never;

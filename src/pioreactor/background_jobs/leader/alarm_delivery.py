@@ -49,7 +49,7 @@ class DeliveryDesk:
         link: str = "",
         installation: str = "",
     ) -> None:
-        """`installation` makes the ids of messages unique among clusters."""
+        """`installation` distinguishes the ids of messages of several clusters."""
         self._database = database
         self._clock = clock
         self._open_notifier = open_notifier
@@ -101,11 +101,13 @@ class DeliveryDesk:
         self._database.deliveries.begin(delivery.id)
         line.is_sending = True
         notifier = self._open_notifier(channel)
+        # The same in each attempt, and another one when a new database counts from 1 again.
+        number = f"{delivery.id}-{''.join(filter(str.isdecimal, delivery.created_at))}"
 
         def send() -> None:
             error: DeliveryError | None = None
             try:
-                notifier.send(delivery.notice, delivery_id=f"{self._installation}-{delivery.id}")
+                notifier.send(delivery.notice, delivery_id=f"{self._installation}-{number}")
             except DeliveryError as failed:
                 error = failed
             except Exception as failed:  # noqa: BLE001  a notifier may raise anything; the message has to be seen to fail

@@ -65,7 +65,7 @@ class AlarmJob(LongRunningBackgroundJob):
             post=self.run_soon,
             on_outcome=self._on_outcome,
             link=self.runtime.settings.alarms.link,
-            installation=f"{unit}-{clock.now():%Y%m%d%H%M%S}",
+            installation=unit,
         )
         self._database.deliveries.close_interrupted()
         self._engine.restore(self._database.alarms.ages_s(), clock.monotonic())

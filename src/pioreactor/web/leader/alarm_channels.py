@@ -17,6 +17,7 @@ from pioreactor.storage.leader.alarms.delivery_queue import PAGE
 from pioreactor.web.leader.responses import Status
 from pioreactor.web.leader.services import LeaderPorts, LeaderServices
 from pioreactor.web.request_bodies import Whole, unit_name
+from pioreactor.web.security.route_rights import needs
 
 Rows = Annotated[int, QueryParameter(ge=1, le=PAGE)]
 Skip = Annotated[int, QueryParameter(ge=0, le=2**31)]
@@ -88,4 +89,5 @@ ROUTES = Router(
         *(alarm_deliveries, one_alarm_delivery),
     ],
     tags=["alarms"],
+    opt=needs("alarms", change="manage"),
 )

@@ -14,6 +14,7 @@ from pioreactor.web.leader.responses import Status
 from pioreactor.web.leader.services import LeaderPorts, LeaderServices
 from pioreactor.web.request_bodies import AcknowledgeAlarms, ShelveAlarm, Whole, setting_name
 from pioreactor.web.security.identity import identity_of
+from pioreactor.web.security.route_rights import needs
 
 Rows = Annotated[int, QueryParameter(ge=1, le=PAGE)]
 Skip = Annotated[int, QueryParameter(ge=0, le=2**31)]
@@ -73,7 +74,7 @@ def alarm_rules(leader: LeaderPorts) -> list[RuleInForce]:
     return _rules(leader)
 
 
-@patch("/alarms/rules/{name:str}", sync_to_thread=True)
+@patch("/alarms/rules/{name:str}", opt=needs("alarms", change="manage"), sync_to_thread=True)
 def change_alarm_rule(
     request: AnyRequest, leader: LeaderPorts, name: FromPath[str], data: JSONBody[dict[str, object]]
 ) -> RuleInForce:
@@ -82,7 +83,7 @@ def change_alarm_rule(
     return next(one for one in _rules(leader) if one.rule.name == name)
 
 
-@delete("/alarms/rules/{name:str}", status_code=200, sync_to_thread=True)
+@delete("/alarms/rules/{name:str}", status_code=200, opt=needs("alarms", change="manage"), sync_to_thread=True)
 def reset_alarm_rule(request: AnyRequest, leader: LeaderPorts, name: FromPath[str]) -> Status:
     """Return a rule to what its job declares; delete one that a person made."""
     leader.database.alarms.rules.reset(setting_name(name), username=_name(request))
@@ -108,4 +109,5 @@ ROUTES = Router(
         *(alarm_rules, change_alarm_rule, reset_alarm_rule),
     ],
     tags=["alarms"],
+    opt=needs("alarms"),
 )
