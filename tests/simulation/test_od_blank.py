@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from pioreactor import topics
 from pioreactor.background_jobs.od_reading.job import start_od_reading
 from pioreactor.background_jobs.stirring.job import start_stirring
 from pioreactor.exc import InvalidRequestError
@@ -56,7 +57,10 @@ def test_a_blank_is_forgotten_on_demand_and_too_few_samples_are_none() -> None:
         assert not od_blank.delete_blank()
         od_blank.measure_blank(6)
         assert not od_blank.delete_blank("another experiment")
+        means = topics.setting(bench.unit.runtime.unit, bench.unit.runtime.identity.experiment(), "od_blank", "means")
+        assert bench.simulation.broker.retained[means]
         assert od_blank.delete_blank()
+        assert not bench.simulation.broker.retained.get(means), "the panel shows none any more"
 
 
 def test_trimming_leaves_bubbles_out_and_drift_is_no_noise() -> None:

@@ -39,7 +39,8 @@ class Setting(PublishedAttribute[T]):
     constructor of a job assigns the initial value: unit and bounds are declared there, and are the same for both.
     A number outside of the bounds is refused; with `clamp` the job moves it to the nearest bound and logs a warning.
     The choices of a `Setting[Literal[...]]` are those of the type. `cli=False`: no option of `pio run`.
-    `le_by_model` names the field of a reactor model that bounds the setting on units of that model.
+    `le_by_model` names the field of a reactor model that bounds the setting on units of that model. `suggestion` stands
+    in the form that starts an automation, in place of the default: a value to begin with where none fits all cultures.
     """
 
     settable: ClassVar[bool] = True
@@ -61,6 +62,7 @@ class Setting(PublishedAttribute[T]):
         display: bool = True,
         cli: bool = True,
         le_by_model: str | None = None,
+        suggestion: T | None = None,
     ) -> None:
         limits = limits_of(*config) if config is not None else FieldLimits()
         super().__init__(
@@ -79,6 +81,7 @@ class Setting(PublishedAttribute[T]):
         self.config = config
         self.cli = cli
         self.le_by_model = le_by_model
+        self.suggestion = suggestion
 
     def __set_name__(self, owner: type, name: str) -> None:
         """Take the attribute's name, and the choices of a literal type."""

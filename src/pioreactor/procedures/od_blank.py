@@ -87,7 +87,11 @@ def _forget_what_was_retained(action: managed_lifecycle, trial: str) -> None:
 
 
 def delete_blank(experiment: str | None = None) -> bool:
-    """Forget the blank of an experiment (default: the unit's); return whether there was one."""
+    """Forget the blank of an experiment (default: the unit's), at the broker too; return whether there was one."""
     runtime = context.current()
     which = experiment if experiment is not None else runtime.identity.experiment()
-    return runtime.stores.persistent(CACHE).pop(which) is not None
+    with managed_lifecycle(runtime.unit, which, JOB_NAME, exclusive=True) as action:
+        was_there = runtime.stores.persistent(CACHE).pop(which) is not None
+        for name in ("means", "variances"):
+            action.publish(topics.setting(action.unit, which, JOB_NAME, name), None, retain=True)
+    return was_there

@@ -192,7 +192,7 @@ def _field(setting: AnySetting) -> AutomationField:
         key=setting.name,
         label=setting.label if setting.label is not None else setting.name.replace("_", " ").capitalize(),
         type="select" if setting.choices is not None else ("string" if type_ == "json" else type_),
-        default=setting.default,
+        default=setting.suggestion if setting.suggestion is not None else setting.default,
         unit=setting.unit,
         options=list(setting.choices) if setting.choices is not None else None,
         min=setting.ge,

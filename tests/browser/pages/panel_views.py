@@ -72,6 +72,19 @@ def _shown(text: str) -> Callable[[Page], None]:
     return lambda page: expect(page.get_by_text(text)).to_be_visible()
 
 
+def _open_details(page: Page) -> None:
+    page.get_by_text("Jobs, options and settings").click()
+    expect(page.get_by_label("What units can run")).to_be_visible()
+
+
+def _place_cursor(page: Page) -> None:
+    area = page.get_by_label("Configuration text")
+    area.press("Control+Home")
+    for _ in range(2):
+        area.press("ArrowDown")
+    expect(page.get_by_text("name of the leader")).to_be_visible()
+
+
 def _warn(page: Page) -> None:
     """Wait until the recording has made an alarm."""
     page.get_by_role("button", name=re.compile("alarm")).click()
@@ -104,6 +117,14 @@ PAGES = (
     View("inventory", "inventory"),
     View("calibrations", "calibrations"),
     View("new calibration", "calibrations/new"),
+    View("what units can run", "experiment-profiles", _in_order(_EDITING, _open_details), changes_page=True),
+    View(
+        "calibration on logarithmic axes",
+        "calibrations/reactor-01/media_pump/simulated",
+        lambda page: page.get_by_text("Logarithmic").click(),
+        changes_page=True,
+    ),
+    View("help on a key", "config", _place_cursor, changes_page=True),
     View("one calibration", "calibrations/reactor-01/media_pump/simulated"),
     View("configuration", "config"),
     View("tokens", "tokens"),
@@ -139,6 +160,9 @@ OVERLAYS = (
         "pioreactors/reactor-01",
         _button(re.compile("^LED")),
         "control/ActivityDialog.tsx",
+    ),
+    View(
+        "delete blank", "pioreactors/reactor-01?blank", _button("Delete the blank"), "features/pioreactors/Checks.tsx"
     ),
     View("label", "pioreactors/reactor-01", _button("Label"), "features/pioreactors/LabelDialog.tsx"),
     View("new experiment", "experiments", _button("New experiment"), "features/experiments/ExperimentForm.tsx"),
@@ -253,6 +277,7 @@ def visit(page: Page, address: str, view: View, *, after: View | None = None) ->
         page.goto(f"{address}/{view.address}")
         page.locator("h1").wait_for()
         page.evaluate(SETTLED)
+        expect(page.get_by_text(re.compile("^Fetching .*…$"))).to_have_count(0)
     view.open(page)
     if view.open is not _stay:
         page.evaluate(SETTLED)

@@ -376,6 +376,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/config/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * ConfigKeys
+         * @description Return all sections and keys of the configuration that the software itself reads, with their help.
+         */
+        get: operations["get_api_config_keys"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/config/shared": {
         parameters: {
             query?: never;
@@ -2762,6 +2782,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/workers/{unit}/calibrations/{device}/{name}/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * CalibrationFile
+         * @description Return a calibration as YAML, as it can be added to another unit.
+         *
+         *     Asks one unit and returns its answer.
+         */
+        get: operations["get_api_workers_unit_calibrations_device_name_file"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/workers/{unit}/camera/experiments/{experiment}/status": {
         parameters: {
             query?: never;
@@ -4030,6 +4072,26 @@ export interface paths {
         post?: never;
         /** DeleteCalibration */
         delete: operations["delete_unit_api_calibrations_device_name"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/unit_api/calibrations/{device}/{name}/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * CalibrationFile
+         * @description Return a calibration as YAML, as it can be added to another unit.
+         */
+        get: operations["get_unit_api_calibrations_device_name_file"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -5985,6 +6047,14 @@ export interface components {
             source?: string | null;
             subtext?: string | null;
         };
+        /** DescribedKey */
+        DescribedKey: {
+            default: string;
+            description: string;
+            key: string;
+            obsolete: string;
+            takes: string;
+        };
         /** DescribedProtocol */
         DescribedProtocol: {
             description: string;
@@ -5994,6 +6064,12 @@ export interface components {
             requirements: string[];
             target_device: string;
             title: string;
+        };
+        /** DescribedSection */
+        DescribedSection: {
+            description: string;
+            keys: components["schemas"]["DescribedKey"][];
+            section: string;
         };
         /** DescribedSetting */
         DescribedSetting: {
@@ -7574,6 +7650,26 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Status"];
+                };
+            };
+        };
+    };
+    get_api_config_keys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DescribedSection"][];
                 };
             };
         };
@@ -12813,6 +12909,45 @@ export interface operations {
             };
         };
     };
+    get_api_workers_unit_calibrations_device_name_file: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                unit: string;
+                device: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
     get_api_workers_unit_camera_experiments_experiment_status: {
         parameters: {
             query?: never;
@@ -15724,6 +15859,44 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Saved"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    get_unit_api_calibrations_device_name_file: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                device: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
                 };
             };
             /** @description Bad request syntax or unsupported method */

@@ -5,6 +5,9 @@ import type { components } from "./schema";
 type Schemas = components["schemas"];
 
 export type Backups = Schemas["Backups"];
+export type Capability = Schemas["Capability"];
+export type ConfigKey = Schemas["DescribedKey"];
+export type ConfigSection = Schemas["DescribedSection"];
 
 /** Result of the task that makes a backup. */
 export interface MadeBackup {

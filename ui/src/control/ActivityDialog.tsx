@@ -16,6 +16,7 @@ import { JobSettings } from "./JobSettings";
 import { OutcomeLine } from "./OutcomeLine";
 import { StartAutomation } from "./StartAutomation";
 import { useCommand } from "./useCommand";
+import { VialOf } from "./VialOf";
 
 const KINDS: Record<string, AutomationKind> = {
   dosing_automation: "dosing",
@@ -108,6 +109,7 @@ export function Activity({ job: described, where }: { job: JobDescriptor; where:
         )}
       </div>
       <OutcomeLine outcome={outcome} />
+      {kind === "dosing" && single && !running && <VialOf unit={unit} experiment={where.experiment} />}
       {kind && (!single || !running) && (
         <StartAutomation
           kind={kind}

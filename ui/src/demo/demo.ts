@@ -9,7 +9,7 @@ import { drawnStill } from "./cameras";
 import { DemoCluster } from "./cluster";
 import { addFaults } from "./faults";
 import { leaderOf } from "./leader";
-import { loadRecording } from "./recording";
+import { loadRecording, unitName } from "./recording";
 
 export interface Demo {
   cluster: DemoCluster;
@@ -79,6 +79,7 @@ export function startDemo(): OpenFeed {
     signedIn: !query.has("signed-out"),
   });
   if (query.has("new-unit")) forgetModel(cluster);
+  if (query.has("blank")) cluster.setting(unitName(0), "od_blank", "means", '{"1": 0.00123}');
   answerWith(transport);
   return openFeed;
 }

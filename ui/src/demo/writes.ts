@@ -92,7 +92,12 @@ export function writes(cluster: DemoCluster, tasks: Tasks, session: Session): [M
 
   const run: Route = ([unit = "", job = ""], body) => {
     const options = Object.entries((body.options ?? {}) as Body);
+    const isDeletion = job === "od_blank" && ((body.args ?? []) as string[]).includes("delete");
     for (const one of reachable(unit)) {
+      if (isDeletion) {
+        later(700, () => cluster.setting(one, job, "means", ""));
+        continue;
+      }
       later(700, () => cluster.setting(one, job, "$state", "init"));
       later(900, () => options.forEach(([key, value]) => cluster.setting(one, job, key, String(value))));
       later(2200, () => {

@@ -9,7 +9,7 @@ export function modelName(worker: Pick<Reactor, "model_name">): string {
   return found ? `${found[1]} mL${found[2] ? " XR" : ""}` : (worker.model_name ?? "no model");
 }
 
-export function useModel(worker: Reactor): ReactorModel | undefined {
+export function useModel(worker: Pick<Reactor, "model_name" | "model_version">): ReactorModel | undefined {
   return useModels().data?.find(
     (one) => one.model_name === worker.model_name && one.model_version === worker.model_version,
   );

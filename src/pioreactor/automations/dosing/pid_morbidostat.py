@@ -29,11 +29,11 @@ class PIDMorbidostat(DosingAutomationJob):
 
     target_growth_rate = Setting[float](
         unit="h⁻¹", label="Target growth rate", ge=0, le=10,
-        help="growth rate to hold the culture at",
+        help="growth rate to hold the culture at", suggestion=0.1,
     )  # fmt: skip
     target_normalized_od = Setting[float](
         unit="AU", label="Target nOD", ge=0, le=1e6,
-        help="normalized OD around which doses are sized",
+        help="normalized OD around which doses are sized", suggestion=1.5,
     )  # fmt: skip
     duration = Setting(
         60.0, unit="min", label="Time between decisions", ge=0.05, le=100_000,

@@ -43,7 +43,7 @@ class LightDarkCycle(LEDAutomationJob):
     automation_name = "light_dark_cycle"
 
     light_intensity = Setting(
-        50.0, unit="%", label="Light intensity", ge=0, le=100, help="intensity during the light phase"
+        50.0, unit="%", label="Light intensity", ge=0, le=100, help="intensity during the light phase", suggestion=5.0
     )
     light_duration_minutes = Setting(960.0, unit="min", label="Light duration", ge=0, le=1e6, help="0: always dark")
     dark_duration_minutes = Setting(480.0, unit="min", label="Dark duration", ge=0, le=1e6, help="0: always light")

@@ -31,7 +31,7 @@ class Thermostat(TemperatureAutomationJob):
 
     target_temperature = Setting[float](
         unit="℃", label="Target temperature", ge=0, le=MAX_TARGET_TEMP,
-        help="temperature of the culture to hold", le_by_model="max_temp_to_reduce_heating",
+        help="temperature of the culture to hold", le_by_model="max_temp_to_reduce_heating", suggestion=30.0,
     )  # fmt: skip
 
     def __init__(self, target_temperature: float | str | None = None, **options: Unpack[AutomationOptions]) -> None:

@@ -13,6 +13,8 @@ from litestar.params import FromPath, JSONBody, QueryParameter
 from pioreactor.cluster.config_delivery import DeliveryStatus, SharedVersion
 from pioreactor.http.fanout import Answered, Failed, UnitReport, ask_each, report
 from pioreactor.models import load_models, models_of_units
+from pioreactor.settings.fields import describe, expected, to_text
+from pioreactor.settings.schema import MAPS, SECTIONS
 from pioreactor.storage.leader.repositories.config_history import ConfigVersion, unit_filename
 from pioreactor.structs.encoding import to_timestamp
 from pioreactor.types import UNIVERSAL_IDENTIFIER
@@ -131,6 +133,39 @@ def _specific_files(leader: LeaderServices, units: Sequence[str] | None = None) 
     return ask_each(leader.units_of(UNIVERSAL_IDENTIFIER) if units is None else units, read)
 
 
+class DescribedKey(msgspec.Struct):
+    """One key of the configuration: what it is for, what it takes, and its default as it is written in a file."""
+
+    key: str
+    description: str
+    takes: str
+    default: str
+    obsolete: str
+    """Why the key has no effect; blank for one that has."""
+
+
+class DescribedSection(msgspec.Struct):
+    section: str
+    description: str
+    keys: list[DescribedKey]
+
+
+@get("/config/keys", sync_to_thread=True)
+def config_keys() -> list[DescribedSection]:
+    """Return all sections and keys of the configuration that the software itself reads, with their help."""
+    return [
+        DescribedSection(
+            name,
+            (type_.__doc__ or "").splitlines()[0],
+            [
+                DescribedKey(each.key, each.description, expected(each.type), to_text(each.default), each.obsolete)
+                for each in describe(type_)
+            ],
+        )
+        for name, (_, type_) in SECTIONS.items()
+    ] + [DescribedSection(name, section.description, []) for name, section in MAPS.items()]
+
+
 @get("/config/zipped", media_type="application/zip", opt=needs("cluster", read="manage"), sync_to_thread=True)
 def zipped_configs(leader: LeaderPorts) -> Response[bytes]:
     """Return an archive: `config.ini`, `<unit>/unit_config.ini` of each unit that answers, and `metadata.json`."""
@@ -197,7 +232,7 @@ def history_of_specific(leader: LeaderPorts, unit: FromPath[str]) -> list[Config
 ROUTES = Router(
     "/",
     route_handlers=[
-        *(shared_config, save_shared_config, history_of_shared, config_sync, sync_configs, zipped_configs),
+        *(shared_config, save_shared_config, history_of_shared, config_sync, sync_configs, config_keys, zipped_configs),
         *(merged_configs, save_specific_config, history_of_specific),
     ],
     tags=["configuration"],

@@ -4,7 +4,7 @@ import io
 import zipfile
 
 import msgspec
-from litestar import Response, Router, delete, get, patch, post
+from litestar import MediaType, Response, Router, delete, get, patch, post
 from litestar.params import FromPath, JSONBody
 
 from pioreactor.calibrations import store
@@ -64,6 +64,13 @@ def calibrations_of_device(unit: UnitPorts, device: FromPath[str]) -> list[dict[
 @get("/calibrations/{device:str}/{name:str}", sync_to_thread=True)
 def one_calibration(unit: UnitPorts, device: FromPath[str], name: FromPath[str]) -> dict[str, object]:
     return _described(unit, device, store.load(unit.runtime, device_name(device), file_name(name)))
+
+
+@relayed(waits=True)
+@get("/calibrations/{device:str}/{name:str}/file", media_type=MediaType.TEXT, sync_to_thread=True)
+def calibration_file(unit: UnitPorts, device: FromPath[str], name: FromPath[str]) -> str:
+    """Return a calibration as YAML, as it can be added to another unit."""
+    return msgspec.yaml.encode(store.load(unit.runtime, device_name(device), file_name(name))).decode()
 
 
 @relayed()
@@ -137,7 +144,8 @@ def zipped_calibrations(unit: UnitPorts) -> Response[bytes]:
 ROUTES = Router(
     "/",
     route_handlers=[
-        *(calibrations, calibrations_of_device, one_calibration, add_calibration, delete_calibration),
+        *(calibrations, calibrations_of_device, one_calibration, calibration_file, add_calibration),
+        *(delete_calibration,),
         *(active_calibrations, use_calibration, use_no_calibration, zipped_calibrations),
     ],
     tags=["calibrations of a unit"],

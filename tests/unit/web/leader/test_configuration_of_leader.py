@@ -63,6 +63,14 @@ def test_what_a_unit_of_the_cluster_does_not_hold_is_not_shared(leader: Any) -> 
     assert leader.client.put("/api/config/shared", json={"code": code}).status_code == 200, "its own value wins"
 
 
+def test_every_key_is_described(leader: Any) -> None:
+    sections = {one["section"]: one for one in leader.client.get("/api/config/keys").json()}
+    keys = {one["key"]: one for one in sections["stirring.config"]["keys"]}
+    assert keys["pwm_hz"]["default"] == "200"
+    assert all(key["description"] and key["takes"] for one in sections.values() for key in one["keys"])
+    assert sections["ui.overview.cards"]["description"]
+
+
 def test_configurations_of_some_units(leader: Any) -> None:
     leader.add_workers("unit1", "unit2", "unit3")
     for unit in ("unit1", "unit2", "unit3"):

@@ -46,7 +46,7 @@ export function CalibrationList() {
     <>
       <PageHeader
         title="Calibrations"
-        about={<span>{count(everything.length, "curve")}</span>}
+        about={<span>{isPending ? "The curves of all units" : count(everything.length, "curve")}</span>}
         actions={
           <>
             <Button

@@ -1,14 +1,17 @@
 /** One calibration: its fit, its curve, the conditions that it holds for, and the others of its device over time. */
 
-import { Button, Group } from "@mantine/core";
-import { useState } from "react";
+import { Button, Group, SegmentedControl } from "@mantine/core";
+import { useMutation } from "@tanstack/react-query";
+import { useRef, useState } from "react";
 import { Link, useNavigate, useParams } from "react-router";
+import { get, path } from "@/api/client";
+import { save } from "@/charts/exporting";
 import { useUnitStrokes } from "@/charts/useLines";
 import { moment, secondsOf } from "@/parts/format";
 import { PageHeader } from "@/parts/PageHeader";
 import { Empty, Problem, Waiting } from "@/parts/Problem";
 import { pageOf } from "./Coverage";
-import { CurvePlot } from "./CurvePlot";
+import { CurvePlot, type Shown } from "./CurvePlot";
 import css from "./calibrations.module.css";
 import { type Calibration, formula, type Gathered, gather } from "./curve";
 import { DeleteDialog, type Kept } from "./DeleteDialog";
@@ -16,7 +19,9 @@ import { Fit } from "./Fit";
 import { axisLabel, conditionsOf } from "./judgment";
 import { CurveName } from "./KeptCurve";
 import { useKeptCurves } from "./keptCurves";
+import type { Scale } from "./Scatter";
 import { deviceName } from "./session";
+import { SVG, standalone } from "./standalone";
 import { useUse } from "./useUse";
 
 export function CalibrationPage() {
@@ -63,7 +68,8 @@ function One({ shown, ofDevice }: { shown: Calibration; ofDevice: readonly Calib
     <div className={css.sections}>
       <section className={`panel ${css.device}`} aria-label="Curve">
         <div className={css.both}>
-          <CurvePlot
+          <Picture
+            calibration={shown}
             shown={[
               ...others.map((calibration) => ({ calibration: { ...calibration, is_active: false }, stroke })),
               { calibration: { ...shown, is_active: true }, stroke },
@@ -110,6 +116,47 @@ function One({ shown, ofDevice }: { shown: Calibration; ofDevice: readonly Calib
           void navigate("/calibrations");
         }}
       />
+    </div>
+  );
+}
+
+/** The curves, on linear or logarithmic axes, and what is saved of them. */
+function Picture({ calibration, shown }: { calibration: Calibration; shown: readonly Shown[] }) {
+  const { pioreactor_unit: unit, device, calibration_name: name, recorded_data } = calibration;
+  const [scale, setScale] = useState<Scale>("linear");
+  const drawn = useRef<SVGSVGElement>(null);
+  const canBeLog = [recorded_data.x, recorded_data.y].every((values) => values.some((value) => value > 0));
+  const saving = useMutation({
+    mutationFn: () => get<string>(path("api", "workers", unit, "calibrations", device, name, "file")),
+    onSuccess: (text) => save(`${name}.yaml`, new Blob([text], { type: "application/yaml" })),
+  });
+  return (
+    <div>
+      <CurvePlot shown={shown} scale={scale} ref={drawn} />
+      <Group gap="xs">
+        <SegmentedControl
+          size="xs"
+          aria-label="Axes"
+          disabled={!canBeLog}
+          data={[
+            { value: "linear", label: "Linear" },
+            { value: "log", label: "Logarithmic" },
+          ]}
+          value={scale}
+          onChange={(value) => setScale(value as Scale)}
+        />
+        <Button
+          variant="default"
+          size="xs"
+          onClick={() => drawn.current && save(`${name}.svg`, new Blob([standalone(drawn.current)], { type: SVG }))}
+        >
+          Save picture
+        </Button>
+        <Button variant="default" size="xs" loading={saving.isPending} onClick={() => saving.mutate()}>
+          Save YAML
+        </Button>
+      </Group>
+      {saving.error && <Problem error={saving.error} />}
     </div>
   );
 }

@@ -1,5 +1,6 @@
-/** Measured points and the curves through them, on axes that begin at zero where they can. */
+/** Measured points and the curves through them, on axes that begin at zero where they can, or are logarithmic. */
 
+import type { Ref } from "react";
 import type { Stroke } from "@/charts/palette";
 import { plain } from "@/parts/format";
 import css from "./calibrations.module.css";
@@ -38,32 +39,61 @@ function along({ x, curve }: ScatterSeries): [number, number][] {
   ]);
 }
 
+export type Scale = "linear" | "log";
+
+/** Powers of ten within a range; between them 2 and 5 where there are few. */
+export function decades(low: number, high: number): number[] {
+  const factors = high / low < 100 ? [1, 2, 5] : [1];
+  const found: number[] = [];
+  for (let n = Math.floor(Math.log10(low)); n <= Math.log10(high); n++)
+    found.push(...factors.map((factor) => Number((factor * 10 ** n).toPrecision(6))));
+  const within = found.filter((value) => value >= low * 0.999 && value <= high * 1.001);
+  return within.length > 1 ? within : [low, high];
+}
+
+/** One axis: what it covers, where a value is from 0 to 1, and its ticks. */
+export function axisOf(values: readonly number[], scale: Scale) {
+  const known = scale === "log" ? values.filter((value) => value > 0) : values;
+  const low = scale === "log" ? Math.min(...known) : Math.min(0, ...known);
+  const high = Math.max(...known);
+  const of = (value: number): number => (scale === "log" ? Math.log10(value) : value);
+  return {
+    shows: (value: number): boolean => scale === "linear" || value >= low,
+    at: (value: number): number => (of(value) - of(low)) / (of(high) - of(low) || 1),
+    ticks: scale === "log" ? decades(low, high) : steps(low, high),
+  };
+}
+
 export function Scatter({
   xLabel,
   yLabel,
   series,
+  scale = "linear",
+  ref,
 }: {
   xLabel: string;
   yLabel: string;
   series: readonly ScatterSeries[];
+  scale?: Scale;
+  ref?: Ref<SVGSVGElement>;
 }) {
   const xs = series.flatMap(({ x }) => x);
   if (xs.length === 0) return <p className="soft">No points were recorded.</p>;
-  const [xLow, xHigh] = [Math.min(0, ...xs), Math.max(...xs)];
   const curves = series.map((one) => ({ one, points: along(one) }));
   const ys = [...series.flatMap(({ y }) => y), ...curves.flatMap(({ points }) => points.map(([, y]) => y))];
-  const [yLow, yHigh] = [Math.min(0, ...ys), Math.max(...ys)];
-  const px = (x: number): number => EDGE.left + ((x - xLow) / (xHigh - xLow || 1)) * (WIDTH - EDGE.left - EDGE.right);
-  const py = (y: number): number =>
-    HEIGHT - EDGE.bottom - ((y - yLow) / (yHigh - yLow || 1)) * (HEIGHT - EDGE.top - EDGE.bottom);
+  const [xAxis, yAxis] = [axisOf(xs, scale), axisOf(ys, scale)];
+  const px = (x: number): number => EDGE.left + xAxis.at(x) * (WIDTH - EDGE.left - EDGE.right);
+  const py = (y: number): number => HEIGHT - EDGE.bottom - yAxis.at(y) * (HEIGHT - EDGE.top - EDGE.bottom);
+  const isShown = (x: number, y: number): boolean => xAxis.shows(x) && yAxis.shows(y);
   return (
     <svg
+      ref={ref}
       viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
       className={css.plot}
       role="img"
       aria-label={`Curves: ${yLabel} over ${xLabel}`}
     >
-      {steps(yLow, yHigh).map((y) => (
+      {yAxis.ticks.map((y) => (
         <g key={y}>
           <line x1={EDGE.left} x2={WIDTH - EDGE.right} y1={py(y)} y2={py(y)} className={css.grid} />
           <text x={EDGE.left - 6} y={py(y) + 4} textAnchor="end" className={css.tick}>
@@ -71,7 +101,7 @@ export function Scatter({
           </text>
         </g>
       ))}
-      {steps(xLow, xHigh).map((x) => (
+      {xAxis.ticks.map((x) => (
         <text key={x} x={px(x)} y={HEIGHT - EDGE.bottom + 15} textAnchor="middle" className={css.tick}>
           {plain(x)}
         </text>
@@ -85,15 +115,18 @@ export function Scatter({
       {curves.map(({ one: { id, x, y, stroke, faint }, points }) => (
         <g key={id} opacity={faint ? 0.45 : 1}>
           <polyline
-            points={points.map(([at, value]) => `${px(at).toFixed(1)},${py(value).toFixed(1)}`).join(" ")}
+            points={points
+              .filter(([at, value]) => isShown(at, value))
+              .map(([at, value]) => `${px(at).toFixed(1)},${py(value).toFixed(1)}`)
+              .join(" ")}
             fill="none"
             stroke={stroke.color}
             strokeWidth={faint ? 1.4 : 2.2}
             strokeDasharray={stroke.dash.join(" ")}
           />
-          {x.map((at, i) => (
-            <circle key={i} cx={px(at)} cy={py(y[i] ?? 0)} r="3" fill={stroke.color} />
-          ))}
+          {x.map((at, i) =>
+            isShown(at, y[i] ?? 0) ? <circle key={i} cx={px(at)} cy={py(y[i] ?? 0)} r="3" fill={stroke.color} /> : null,
+          )}
         </g>
       ))}
     </svg>

@@ -2,7 +2,7 @@
 
 import { Button, NativeSelect } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { useMemo, useRef } from "react";
+import { useMemo, useRef, useState } from "react";
 import { ask } from "@/api/client";
 import type { ConfigVersion } from "@/api/types";
 import { CodeArea } from "@/parts/CodeArea";
@@ -10,6 +10,7 @@ import { DraftNotice, LeaveGuard, useDraft } from "@/parts/draft";
 import { count, moment, secondsOf } from "@/parts/format";
 import { Problem } from "@/parts/Problem";
 import css from "./configuration.module.css";
+import { KeyHelp } from "./KeyHelp";
 import { differing, highlighted, wrongLines } from "./text";
 
 interface Props {
@@ -22,6 +23,7 @@ export function Editor({ where, saved, history }: Props) {
   const client = useQueryClient();
   const draft = useDraft(`configuration ${where}`, saved);
   const { text, setText } = draft;
+  const [at, setAt] = useState(0);
   const shown = useRef<HTMLPreElement>(null);
   const changed = differing(saved, text);
   const wrong = useMemo(() => wrongLines(text), [text]);
@@ -47,6 +49,7 @@ export function Editor({ where, saved, history }: Props) {
           label="Configuration text"
           value={text}
           onText={setText}
+          onSelect={(event) => setAt(event.currentTarget.selectionStart)}
           onScroll={(event) => {
             if (!shown.current) return;
             shown.current.scrollTop = event.currentTarget.scrollTop;
@@ -54,6 +57,7 @@ export function Editor({ where, saved, history }: Props) {
           }}
         />
       </div>
+      <KeyHelp text={text} at={at} />
       {wrong.map(({ line, reason }) => (
         <p key={line} className={css.wrong} role="status">
           Line {line}: {reason}

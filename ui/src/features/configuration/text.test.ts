@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { parseIni } from "@/api/ini";
 import { configPath } from "./Configuration";
-import { differing, highlighted, wrongLines } from "./text";
+import { differing, highlighted, placeAt, wrongLines } from "./text";
 
 describe("wrongLines", () => {
   it("accepts what the parser accepts", () => {
@@ -37,4 +37,14 @@ it("reads values, whatever the case of the key", () => {
 it("asks where the text is", () => {
   expect(configPath("")).toBe("/api/config/shared");
   expect(configPath("r-1")).toBe("/api/config/units/r-1/specific");
+});
+
+it("knows section and key of a place in the text", () => {
+  const text = "[mqtt]\nusername=x\n\n[stirring.config]\n# speed\ninitial_target_rpm = 400\n";
+  const at = (part: string) => placeAt(text, text.indexOf(part) + 1);
+  expect(at("username")).toEqual({ section: "mqtt", key: "username" });
+  expect(at("rpm = ")).toEqual({ section: "stirring.config", key: "initial_target_rpm" });
+  expect(at("# speed")).toEqual({ section: "stirring.config", key: undefined });
+  expect(at("[stirring")).toEqual({ section: "stirring.config", key: undefined });
+  expect(placeAt("", 0)).toEqual({ section: undefined, key: undefined });
 });

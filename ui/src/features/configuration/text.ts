@@ -63,3 +63,13 @@ export function differing(before: string, after: string): number {
   const dropped = [...left.values()].reduce((a, b) => a + b, 0);
   return Math.max(1, added, dropped);
 }
+
+/** Return the section and the key at a place of the text, each undefined where there is none. */
+export function placeAt(text: string, at: number): { section: string | undefined; key: string | undefined } {
+  const lines = text.slice(0, at).split("\n");
+  const line = text.split("\n")[lines.length - 1] ?? "";
+  const before = [...lines.slice(0, -1), line];
+  const section = before.map((one) => /^\[(.+)\]$/.exec(one.trim())?.[1]).findLast((one) => one !== undefined);
+  const key = kindOf(line) === "pair" ? /^\s*([^=:]+?)\s*[=:]/.exec(line)?.[1] : undefined;
+  return { section, key };
+}

@@ -29,7 +29,7 @@ export default function Inventory() {
     <>
       <PageHeader
         title="Inventory"
-        about={<span>{count(workers.data?.length ?? 0, "unit")} in this cluster</span>}
+        about={<span>{workers.data ? count(workers.data.length, "unit") : "The units"} in this cluster</span>}
         actions={
           <>
             <Button leftSection={<Icon name="plus" size={16} />} onClick={() => setAdding(true)}>

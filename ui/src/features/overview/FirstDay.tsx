@@ -9,6 +9,7 @@ import { resultsIn } from "@/features/pioreactors/results";
 import { useBelow, useTopics } from "@/live/hooks";
 import { CLUSTER, monitor, parse, setting, state } from "@/live/topics";
 import { useFrame } from "@/parts/experiment";
+import { count } from "@/parts/format";
 import { Icon } from "@/parts/icons";
 import { PageHeader } from "@/parts/PageHeader";
 import { Problem, Waiting } from "@/parts/Problem";
@@ -69,6 +70,7 @@ export function FirstDay() {
     reads: useUnitsWith(assigned, of("od_reading"), "ready"),
   };
   const steps = stepsOf(facts);
+  const isPending = workers.isPending || calibrations.isPending;
   const needed = steps.filter((one) => !one.isOptional);
   return (
     <>
@@ -76,13 +78,15 @@ export function FirstDay() {
         title="First day"
         about={
           <span>
-            {needed.filter((one) => one.isDone).length} of {needed.length} steps done
+            {isPending ? "" : `${needed.filter((one) => one.isDone).length} of `}
+            {count(needed.length, "step")}
+            {isPending ? "" : " done"}
           </span>
         }
       />
       {workers.error && <Problem error={workers.error} />}
       {calibrations.error && <Problem error={calibrations.error} />}
-      {workers.isPending || calibrations.isPending ? (
+      {isPending ? (
         <Waiting what="what is done already" />
       ) : (
         <ol className={`panel ${css.steps}`} aria-label="Steps">

@@ -1,8 +1,9 @@
 /** Is every part of the unit there and working, and what do its photodiodes show without a culture? */
 
-import { Button } from "@mantine/core";
+import { Button, Group, Modal } from "@mantine/core";
+import { useState } from "react";
 import { useUnitStrokes } from "@/charts/useLines";
-import { start, stop } from "@/control/commands";
+import { start, stop, type Where } from "@/control/commands";
 import { OutcomeLine } from "@/control/OutcomeLine";
 import { type Command, useCommand } from "@/control/useCommand";
 import { LabBench } from "@/features/calibrations/LabBench";
@@ -100,6 +101,46 @@ function One({ result: { words, passed, message, remedy } }: { result: Result })
   );
 }
 
+/** The unit confirms by taking the values of the blank from the broker. */
+function deletion(where: Where): Command {
+  const { issue } = start(where, { args: ["delete"] });
+  return {
+    answers: [setting(where.unit, where.experiment, "od_blank", "means")],
+    confirms: (payload) => payload === "",
+    issue,
+  };
+}
+
+function DeleteBlank({ unit, experiment, onDelete }: Props & { onDelete: () => void }) {
+  const [asking, setAsking] = useState(false);
+  return (
+    <>
+      <Button variant="subtle" color="red" c="var(--lost)" size="xs" onClick={() => setAsking(true)}>
+        Delete the blank
+      </Button>
+      <Modal opened={asking} onClose={() => setAsking(false)} title="Delete the blank?">
+        <p>
+          OD readings of {unit} in {experiment} that start afterwards are not corrected by it. Those that run keep it.
+        </p>
+        <Group justify="flex-end" mt="md">
+          <Button variant="default" onClick={() => setAsking(false)}>
+            Cancel
+          </Button>
+          <Button
+            color="red"
+            onClick={() => {
+              setAsking(false);
+              onDelete();
+            }}
+          >
+            Delete the blank
+          </Button>
+        </Group>
+      </Modal>
+    </>
+  );
+}
+
 function Blank({ unit, experiment }: Props) {
   const topic = (name: string): string => setting(unit, experiment, "od_blank", name);
   const means = blankIn(useTopic(topic("means")));
@@ -131,14 +172,17 @@ function Blank({ unit, experiment }: Props) {
         </p>
       )}
       {!runs && means.length > 0 && (
-        <dl className={css.leds} aria-label="Blank of this experiment">
-          {means.map(([channel, level]) => (
-            <div key={channel}>
-              <dt className="soft small">{angleOf(channel) ?? `Channel ${channel}`}</dt>
-              <dd className="num">{plain(Number(level.toPrecision(3)))}</dd>
-            </div>
-          ))}
-        </dl>
+        <>
+          <dl className={css.leds} aria-label="Blank of this experiment">
+            {means.map(([channel, level]) => (
+              <div key={channel}>
+                <dt className="soft small">{angleOf(channel) ?? `Channel ${channel}`}</dt>
+                <dd className="num">{plain(Number(level.toPrecision(3)))}</dd>
+              </div>
+            ))}
+          </dl>
+          <DeleteBlank {...where} onDelete={() => send(deletion(where))} />
+        </>
       )}
     </div>
   );

@@ -25,7 +25,7 @@ export default function Plugins() {
     <>
       <PageHeader
         title="Plugins"
-        about={<span>{count(found.length, "plugin")} on the units of this cluster</span>}
+        about={<span>{answers.data ? count(found.length, "plugin") : "Plugins"} on the units of this cluster</span>}
         actions={
           <Button leftSection={<Icon name="plus" size={16} />} onClick={() => setAdding(true)}>
             Add plugin

@@ -5,6 +5,7 @@ import type { Diagnostic } from "@/api/types";
 import { CodeArea } from "@/parts/CodeArea";
 import { byWeight } from "./profiles";
 import css from "./profiles.module.css";
+import { YamlText } from "./YamlText";
 
 interface Props {
   label: string;
@@ -16,6 +17,7 @@ interface Props {
 
 export function MarkedText({ label, value, found, field, onText }: Props) {
   const gutter = useRef<HTMLDivElement>(null);
+  const colored = useRef<HTMLPreElement>(null);
   const lines = value.split("\n");
   const marks = worstByLine(found);
   return (
@@ -31,16 +33,24 @@ export function MarkedText({ label, value, found, field, onText }: Props) {
           );
         })}
       </div>
-      <CodeArea
-        className={css.text}
-        label={label}
-        value={value}
-        ref={field}
-        onText={onText}
-        onScroll={(event) => {
-          if (gutter.current) gutter.current.scrollTop = event.currentTarget.scrollTop;
-        }}
-      />
+      <div className={css.paper}>
+        <pre className={css.colored} ref={colored} aria-hidden="true">
+          <YamlText text={value} />
+        </pre>
+        <CodeArea
+          className={css.text}
+          label={label}
+          value={value}
+          ref={field}
+          onText={onText}
+          onScroll={({ currentTarget: { scrollTop, scrollLeft } }) => {
+            if (gutter.current) gutter.current.scrollTop = scrollTop;
+            if (!colored.current) return;
+            colored.current.scrollTop = scrollTop;
+            colored.current.scrollLeft = scrollLeft;
+          }}
+        />
+      </div>
     </div>
   );
 }

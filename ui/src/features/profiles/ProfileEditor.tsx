@@ -12,6 +12,7 @@ import { Preview } from "./Preview";
 import { asFile, wrongName } from "./profiles";
 import css from "./profiles.module.css";
 import { usePreview } from "./queries";
+import { WhatUnitsCan } from "./WhatUnitsCan";
 
 /** Where the unsaved text of a profile is kept; of a new one for a blank name. */
 export const profileDraft = (file: string | undefined): string => `profile ${file ?? ""}`;
@@ -107,6 +108,7 @@ export function ProfileEditor({ file, saved, taken, onDone }: Props) {
         ) : (
           <Waiting what="a look at it" />
         )}
+        <WhatUnitsCan />
       </section>
     </div>
   );

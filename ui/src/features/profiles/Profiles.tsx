@@ -17,6 +17,7 @@ import css from "./profiles.module.css";
 import { usePreview, useProfiles, useProfileText } from "./queries";
 import { Runs } from "./Runs";
 import { StartRun } from "./StartRun";
+import { YamlText } from "./YamlText";
 
 interface Writing {
   /** Nothing for a new profile. */
@@ -41,7 +42,11 @@ export default function Profiles() {
     <>
       <PageHeader
         title="Profiles"
-        about={<span>What happens on which unit and when, written once; {count(rows.length, "profile")}.</span>}
+        about={
+          <span>
+            What happens on which unit and when, written once{profiles.data && `; ${count(rows.length, "profile")}`}.
+          </span>
+        }
         actions={
           <Menu position="bottom-end">
             <Menu.Target>
@@ -140,7 +145,9 @@ function Chosen({
       {text.data && (
         <details>
           <summary>Text</summary>
-          <pre className={css.source}>{text.data}</pre>
+          <pre className={css.source}>
+            <YamlText text={text.data} />
+          </pre>
         </details>
       )}
     </section>

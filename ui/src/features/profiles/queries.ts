@@ -1,8 +1,9 @@
 /** What the pages of profiles ask the leader. */
 
 import { type UseQueryResult, useQuery } from "@tanstack/react-query";
-import { get, path, request } from "@/api/client";
-import type { ProfilePreview, ProfileRow, ProfileRun } from "@/api/types";
+import { finished, get, path, request } from "@/api/client";
+import type { ProfilePreview, ProfileRow, ProfileRun, TaskAccepted, UnitAnswer } from "@/api/types";
+import { EVERYONE } from "@/live/topics";
 
 export const useProfiles = (): UseQueryResult<ProfileRow[], Error> =>
   useQuery({
@@ -17,6 +18,19 @@ export const useProfileText = (file: string): UseQueryResult<string, Error> =>
     queryFn: ({ signal }) => get<string>(path("api", "experiment_profiles", file), signal),
     enabled: file !== "",
     staleTime: 0,
+  });
+
+/** What each unit can run. */
+export const useCapabilities = (): UseQueryResult<Record<string, UnitAnswer>, Error> =>
+  useQuery({
+    queryKey: ["capabilities"],
+    // A unit that does not answer is no reason to show nothing of the others.
+    queryFn: async ({ signal }) =>
+      (await finished(await get<TaskAccepted>(path("api", "units", EVERYONE, "capabilities"), signal))) as Record<
+        string,
+        UnitAnswer
+      >,
+    staleTime: 60_000,
   });
 
 export const usePreview = (text: string): UseQueryResult<ProfilePreview, Error> =>

@@ -30,7 +30,9 @@ export default function Tokens() {
     <>
       <PageHeader
         title="Tokens"
-        about={<span>{count(tokens.data?.length ?? 0, "token")} for scripts and other programs</span>}
+        about={
+          <span>{tokens.data ? count(tokens.data.length, "token") : "Tokens"} for scripts and other programs</span>
+        }
         actions={add}
       />
       {tokens.error ? (
