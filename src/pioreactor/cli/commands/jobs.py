@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from enum import Enum
 
 import click
 
 from pioreactor.cli.cli_context import CliContext, pass_cli_context
-from pioreactor.cli.job_commands import Outcome, change_setting
 from pioreactor.cli.lazy_group import SuggestingGroup, unknown
 from pioreactor.cli.options import json_option, underscored
 from pioreactor.cli.render import print_json, print_pairs, print_table
 from pioreactor.exc import ConflictError, JobNotRunningError, NotFoundError, PioreactorError
+from pioreactor.jobs.command_sender import DEADLINE_S, CommandOutcome, CommandSender
+from pioreactor.runtime.context import Runtime
 from pioreactor.storage.ports import JobRecord
 
 _COLUMNS = ["job_id", "job_name", "experiment", "job_source", "started_at", "ended_at", "pid"]
+
+
+class _Outcome(Enum):
+    """Outcome of a request."""
+
+    SENT = "sent"
+    CHANGED = "changed"
+    REFUSED = "refused"
+    NO_ANSWER = "no answer"
 
 
 @click.group(cls=SuggestingGroup)
@@ -86,17 +97,17 @@ def set_(cli: CliContext, job: str, setting: str, value: str, wait_s: float) -> 
     if record is None:
         raise JobNotRunningError(f"{name} is not running on {runtime.unit}", remedy=f"Start it: pio run {name}")
     name_of_setting = underscored(setting).removeprefix("$")
-    outcome, words = change_setting(runtime, record, name_of_setting, value, wait_s=wait_s)
-    if outcome in (Outcome.REFUSED, Outcome.NO_ANSWER):
+    outcome, words = _change_setting(runtime, record, name_of_setting, value, wait_s=wait_s)
+    if outcome in (_Outcome.REFUSED, _Outcome.NO_ANSWER):
         known = list(runtime.stores.jobs().settings(record.job_id))
         if known and name_of_setting not in known and name_of_setting != "state":
             raise NotFoundError(
                 unknown(name_of_setting, known, kind=f"setting of {name}"),
                 remedy=f"See: pio jobs info --job-name {name}",
             )
-    if outcome is Outcome.REFUSED:
+    if outcome is _Outcome.REFUSED:
         raise ConflictError(f"{name} refused: {words}")
-    if outcome is Outcome.NO_ANSWER:
+    if outcome is _Outcome.NO_ANSWER:
         raise PioreactorError(words, remedy="Check the log: pio logs")
     click.echo(words)
 
@@ -142,3 +153,51 @@ def _print_records(records: list[JobRecord], *, as_json: bool) -> None:
 
 def _text(value: object) -> object:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+
+
+def _change_setting(
+    runtime: Runtime, record: JobRecord, setting: str, value: str, *, wait_s: float
+) -> tuple[_Outcome, str]:
+    """Send the command and wait up to `wait_s` for the job's answer to it; return the outcome and a message.
+
+    With a wait of 0 the answer is not waited for, and the command expires after `DEADLINE_S`.
+    """
+    unit, experiment, job = record.unit, record.experiment, record.job_name
+    bus = runtime.buses.connect("pio-jobs-set")
+    try:
+        sender = CommandSender(bus, runtime.clock, unit=unit, experiment=experiment, job=job, units=[unit])
+        if wait_s == 0:
+            sender.send({setting: value.encode()}, wait_s=DEADLINE_S)
+            if not bus.flush(1.0):
+                return _Outcome.NO_ANSWER, "the broker does not respond; nothing was sent"
+            return _Outcome.SENT, f"Sent {setting} = {value} to {job}; it expires after {DEADLINE_S:g} s."
+        sender.send({setting: value.encode()}, wait_s=wait_s)
+        (outcome,) = sender.wait()
+        if outcome.status == "no_answer" and not bus.is_connected():
+            return _Outcome.NO_ANSWER, f"the broker does not respond, and {job} did not answer within {wait_s:g} s"
+    finally:
+        bus.close()
+    return _as_result(outcome, job, value, wait_s)
+
+
+def _as_result(outcome: CommandOutcome, job: str, value: str, wait_s: float) -> tuple[_Outcome, str]:
+    setting = outcome.setting
+    match outcome.status:
+        case "accepted":
+            now = outcome.value if outcome.value is not None else value
+            asked = "" if _same(now, value) else f" ({value} was requested)"
+            return _Outcome.CHANGED, f"{setting} of {job} is {now}{asked}."
+        case "deferred":
+            return _Outcome.SENT, f"{job} is busy; it sets {setting} to {value} next."
+        case "refused" | "expired" | "not_running":
+            return _Outcome.REFUSED, outcome.reason if outcome.reason is not None else "it gave no reason"
+        case "no_answer":
+            expired = "it will not be carried out later"
+            return _Outcome.NO_ANSWER, f"{job} did not answer the change of {setting} within {wait_s:g} s; {expired}"
+
+
+def _same(one: str, other: str) -> bool:
+    try:
+        return float(one) == float(other)
+    except ValueError:
+        return one.casefold() == other.casefold()
