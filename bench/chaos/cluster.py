@@ -20,7 +20,7 @@ from pioreactor.cli.commands.resume import mark_gap
 from pioreactor.cli.run import run as run_group
 from pioreactor.jobs import restart_policy
 from pioreactor.jobs.job import BackgroundJob
-from pioreactor.output_guard.run import run_output_guard
+from pioreactor.output_guard.guard_process import run_output_guard
 from pioreactor.runtime import context
 from pioreactor.runtime.context import Runtime
 

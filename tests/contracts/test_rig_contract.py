@@ -4,12 +4,12 @@ import pytest
 
 from pioreactor.clock.virtual import VirtualClock
 from pioreactor.devices.board import load_board
-from pioreactor.devices.buses.spy import SpyBuses
+from pioreactor.devices.buses.spy_buses import SpyBuses
 from pioreactor.devices.drivers.tachometer import rpm_from_edges
 from pioreactor.devices.ownership import MemoryOwnership
 from pioreactor.devices.ports import Ownership, Rig
 from pioreactor.devices.rig import open_rig
-from pioreactor.devices.spy import SpyRig
+from pioreactor.devices.spy_rig import SpyRig
 from pioreactor.testing.contracts.devices import RigContract
 from pioreactor.twin.buses import open_buses
 from pioreactor.twin.scenarios import find_scenario

@@ -12,7 +12,7 @@ from pioreactor.background_jobs.stirring.job import start_stirring
 from pioreactor.calibrations import store
 from pioreactor.calibrations.registry import all_protocols, get_protocol
 from pioreactor.calibrations.sessions import session_store
-from pioreactor.calibrations.sessions.engine import SessionEngine
+from pioreactor.calibrations.sessions.session_engine import SessionEngine
 from pioreactor.calibrations.sessions.terminal import run_session_in_cli
 from pioreactor.estimators import store as estimators
 from pioreactor.exc import ConfigurationError, InvalidRequestError, StoppedError

@@ -11,7 +11,7 @@ from pioreactor.procedures.exclusive_run import ReactorInUseError
 from pioreactor.procedures.self_test import SelfTestFailure, register_self_tests
 from pioreactor.procedures.self_test import registry as registry_module
 from pioreactor.procedures.self_test.fixture import SelfTestFixture
-from pioreactor.procedures.self_test.run import Outcome, all_self_tests, run_self_tests, select
+from pioreactor.procedures.self_test.self_test_runner import Outcome, all_self_tests, run_self_tests, select
 from pioreactor.runtime import context
 from pioreactor.testing.simulation import Bench, simulated_bench
 from pioreactor.twin.faults import Fault

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import ClassVar, Self
 
 from pioreactor.calibrations.sessions import session_store
-from pioreactor.calibrations.sessions.context import StepRegistry
 from pioreactor.calibrations.sessions.payloads import CalibrationSession
+from pioreactor.calibrations.sessions.session_context import StepRegistry
 from pioreactor.exc import NotFoundError
 from pioreactor.runtime import context
 from pioreactor.structs.encoding import to_timestamp

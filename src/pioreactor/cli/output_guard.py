@@ -17,7 +17,7 @@ def main() -> None:
     """Guard the outputs of this unit until SIGTERM or SIGINT."""
     restrict_new_files()
     from pioreactor.bootstrap import build_runtime
-    from pioreactor.output_guard.run import run_output_guard
+    from pioreactor.output_guard.guard_process import run_output_guard
     from pioreactor.processes.watchdog import watchdog_sender
 
     runtime = build_runtime(quiet=True, handles_signals=False, asks_leader=False)

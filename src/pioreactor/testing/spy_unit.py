@@ -9,7 +9,7 @@ from typing import Any
 
 from pioreactor import topics
 from pioreactor.bootstrap.simulated import Simulation, build_simulation
-from pioreactor.devices.spy import SpyPwm, SpyRig
+from pioreactor.devices.spy_rig import SpyPwm, SpyRig
 from pioreactor.runtime import context
 from pioreactor.testing.simulation import EXPERIMENT
 

@@ -24,8 +24,8 @@ from pioreactor.actions.dosing import (
 from pioreactor.exc import HardwareError
 from pioreactor.jobs.job import BackgroundJob
 from pioreactor.jobs.managed_lifecycle import managed_lifecycle
+from pioreactor.output_guard.guard_process import run_output_guard
 from pioreactor.output_guard.output_guard import CHECK_INTERVAL_S, OVERDUE_AFTER_S
-from pioreactor.output_guard.run import run_output_guard
 from pioreactor.runtime import context
 from pioreactor.testing.simulation import EXPERIMENT, Bench, simulated_bench
 from pioreactor.twin.scenarios import find_scenario

@@ -14,7 +14,7 @@ from pioreactor.bootstrap.simulated import SimulatedUnit, Simulation, build_simu
 from pioreactor.calibrations.defaults import ML_PER_S, install_simulated
 from pioreactor.exc import StorageError
 from pioreactor.jobs.managed_lifecycle import managed_lifecycle
-from pioreactor.output_guard.run import run_output_guard
+from pioreactor.output_guard.guard_process import run_output_guard
 from pioreactor.runtime import context
 
 EXPERIMENT = "simulation"

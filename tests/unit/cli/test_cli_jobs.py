@@ -8,7 +8,7 @@ import pytest
 
 from pioreactor import topics
 from pioreactor.actions.led_intensity import LEDS, set_leds
-from pioreactor.devices.spy import SpyRig
+from pioreactor.devices.spy_rig import SpyRig
 from pioreactor.exc import StorageError
 from pioreactor.messaging.ports import Bus, Message
 from pioreactor.runtime.context import using

@@ -3,7 +3,7 @@
 import pytest
 
 from pioreactor.clock.virtual import VirtualClock
-from pioreactor.devices.buses.spy import SpyBuses, SpyI2C
+from pioreactor.devices.buses.spy_buses import SpyBuses, SpyI2C
 
 
 @pytest.fixture

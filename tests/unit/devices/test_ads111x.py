@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from pioreactor.clock.virtual import VirtualClock
-from pioreactor.devices.buses.spy import SpyI2C
+from pioreactor.devices.buses.spy_buses import SpyI2C
 from pioreactor.devices.drivers.ads111x import COUNTS, FULL_SCALE_V, Ads1114, Ads1115, Gain, choose_gain
 from pioreactor.exc import HardwareError, HardwareNotFoundError
 

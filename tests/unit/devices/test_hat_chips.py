@@ -2,7 +2,7 @@
 
 import pytest
 
-from pioreactor.devices.buses.spy import SpyI2C
+from pioreactor.devices.buses.spy_buses import SpyI2C
 from pioreactor.devices.drivers.dac43608 import Dac43608Leds
 from pioreactor.devices.drivers.pico import PicoAdc, PicoLeds, read_firmware
 from pioreactor.devices.drivers.tmp1075 import Tmp1075

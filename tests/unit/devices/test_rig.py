@@ -6,7 +6,7 @@ import pytest
 
 from pioreactor.clock.virtual import VirtualClock
 from pioreactor.devices.board import load_board
-from pioreactor.devices.buses.spy import SpyBuses
+from pioreactor.devices.buses.spy_buses import SpyBuses
 from pioreactor.devices.ownership import MemoryOwnership
 from pioreactor.devices.rig import BoardRig, open_rig
 from pioreactor.exc import ConfigurationError, HardwareError, HardwareNotFoundError, InvalidRequestError

@@ -7,7 +7,7 @@ import pytest
 from pioreactor.clock.virtual import VirtualClock
 from pioreactor.devices.drivers.tachometer import rpm_from_edges
 from pioreactor.devices.ports import Rig
-from pioreactor.devices.spy import SpyPhotodiode, SpyRig
+from pioreactor.devices.spy_rig import SpyPhotodiode, SpyRig
 from pioreactor.exc import ActuatorInUseError
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pioreactor.devices.buses.spy import SpyGpioLines
+from pioreactor.devices.buses.spy_buses import SpyGpioLines
 from pioreactor.devices.drivers.gpio import HatButton, HatIndicator
 from pioreactor.devices.drivers.tachometer import HallTachometer, rpm_from_edges
 

@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from pioreactor.bootstrap.simulated import build_simulation
-from pioreactor.calibrations.sessions.context import SessionContext
+from pioreactor.calibrations.sessions.session_context import SessionContext
 from pioreactor.cli.cli_context import CliContext
 from pioreactor.cli.commands.estimators import estimators as command
 from pioreactor.estimators import store

@@ -17,7 +17,7 @@ from pioreactor.private_files import free_path, write_atomically
 from pioreactor.storage.artifacts import DiskArtifacts
 from pioreactor.storage.leader.database import LeaderDatabase
 from pioreactor.storage.paths import Paths
-from pioreactor.storage.sqlite.connection import open_sqlite
+from pioreactor.storage.sqlite.shared_connection import open_sqlite
 
 SRC = Path(__file__).parents[3] / "src" / "pioreactor"
 HOLDS_A_DRAFT = """

@@ -9,10 +9,9 @@ MAX_MODULE_LINES = 450
 MAX_MEDIAN_LINES = 89
 MAX_COMPLEXITY = 12
 MAX_MEAN_COMPLEXITY = 2.72
-MAX_USES_OF_ANY = 199
-MAX_FILES_OF_ONE_FUNCTION = 29
-MAX_FILES_WITH_ONE_IMPORTER = 184
-MAX_REPEATED_NAMES = 52
+MAX_USES_OF_ANY = 198
+MAX_FILES_OF_ONE_FUNCTION = 20
+MAX_FILES_WITH_ONE_IMPORTER = 138
 """The limits are what was measured last: they may fall, not rise."""
 
 
@@ -50,9 +49,70 @@ def test_few_files_hold_one_function() -> None:
     assert len(tree().files_of_one_function()) <= MAX_FILES_OF_ONE_FUNCTION
 
 
+COMPOSING = {
+    *("bootstrap.process", "bootstrap.simulated", "devices.driver_table", "procedures.protocols"),
+    *("procedures.self_test.self_test_runner", "web.api", "web.leader.routes", "web.unit.routes"),
+}
+"""Modules that list others: adapters, drivers, protocols, routes. What they list is not counted."""
+
+
 def test_few_files_have_one_importer() -> None:
-    assert len(tree().files_with_one_importer()) <= MAX_FILES_WITH_ONE_IMPORTER
+    importers = tree().importers()
+    found = [
+        name for name in tree().files_with_one_importer() if without_package(min(importers[name])) not in COMPOSING
+    ]
+    assert len(found) <= MAX_FILES_WITH_ONE_IMPORTER
 
 
-def test_few_file_names_are_repeated() -> None:
-    assert len(tree().repeated_base_names()) <= MAX_REPEATED_NAMES
+NAMED_BY_FOLDER = (
+    *("cli.commands.", "cli.running."),  # the command of this name
+    *("web.leader.", "web.unit.", "storage.leader.repositories."),  # routes about it, and its tables
+    *("twin.chips.", "utils."),  # the double of the driver of this name; names that plugins import
+)
+"""Folders that say what is in a file, so that its name only says about what."""
+
+PLUGIN_NAMES = {
+    *("bioreactor", "config", "models", "paths", "pubsub", "whoami"),
+    *("actions.self_test", "background_jobs.base", "background_jobs.dosing_automation", "cli.calibrations"),
+}
+"""Names that plugins import: they cannot change."""
+
+REPEATED = {
+    "ports.py": "each package's ports lie beside their adapters",
+    "base.py": "each kind of automation has its base class",
+    "job.py": "the job of the package, and what a job is",
+    "registry.py": "each package's registry, to which plugins add",
+    "store.py": "where calibrations, and where estimators, are kept",
+    "reference_page.py": "each package writes its page of the reference",
+    "silent.py": "the automation `silent` of two kinds",
+    "memory.py": "the adapter in memory of two ports",
+    "lab_bench.py": "the accessories, and what simulates them",
+    "models.py": "the data model of calibrations, and of estimators",
+    "events.py": "events of automations, and structs of recorded events: plugins import both",
+    "pumps.py": "the action of several pumps, and simulated pumps",
+    "pwm.py": "the action with a duty, and its driver",
+    "journal.py": "the journal, and the structs in it",
+    "tables.py": "the schema, and the one that the first revision made",
+    "fitting.py": "fits of calibrations, and the mathematics",
+    "fields.py": "fields of a form, and of a configuration section",
+    "payloads.py": "payloads of settings, and of calibration sessions: plugins import the latter",
+    "output_guard.py": "the guard, and the command that runs it",
+}
+"""Each other name that stands in two folders, with the reason."""
+
+
+def test_file_names_are_repeated_for_a_reason() -> None:
+    repeated = {
+        base
+        for base, modules in tree().repeated_base_names().items()
+        if len([name for name in map(without_package, modules) if is_named_alone(name)]) > 1
+    }
+    assert repeated == set(REPEATED)
+
+
+def without_package(module: str) -> str:
+    return module.removeprefix("pioreactor.")
+
+
+def is_named_alone(module: str) -> bool:
+    return not module.startswith(NAMED_BY_FOLDER) and module not in PLUGIN_NAMES

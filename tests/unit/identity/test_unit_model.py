@@ -10,7 +10,7 @@ from pioreactor.devices.guard import HeatingLimits
 from pioreactor.exc import StorageError
 from pioreactor.identity.unit_model import ModelInForce, change_model, store_model, stored_model
 from pioreactor.models import DEFAULT_MODEL, find_model, load_models
-from pioreactor.output_guard.run import build_output_guard, refresh_limits
+from pioreactor.output_guard.guard_process import build_output_guard, refresh_limits
 from pioreactor.runtime.context import Runtime
 from pioreactor.storage.memory import MemoryUnitStores
 from pioreactor.testing.simulation import simulated_bench

@@ -7,7 +7,7 @@ import pytest
 from pioreactor.clock.virtual import VirtualClock
 from pioreactor.devices.guard import HeatingLimits
 from pioreactor.devices.ownership import MemoryOwnership
-from pioreactor.devices.spy import DEFAULT_ROLE_PINS, SpyPwm, SpyRig
+from pioreactor.devices.spy_rig import DEFAULT_ROLE_PINS, SpyPwm, SpyRig
 from pioreactor.exc import HardwareError, HardwareNotFoundError
 from pioreactor.output_guard.output_guard import CHECK_INTERVAL_S, OVERDUE_AFTER_S, OutputGuard
 from pioreactor.types import LedChannel

@@ -17,8 +17,8 @@ from pioreactor.demo.plan import DemoPlan
 from pioreactor.exc import StorageError
 from pioreactor.processes.liveness import is_alive, job_processes
 from pioreactor.processes.service import Service
-from pioreactor.storage.sqlite.connection import SharedConnection
 from pioreactor.storage.sqlite.jobs import SqliteJobRegistry, create_job_tables
+from pioreactor.storage.sqlite.shared_connection import SharedConnection
 
 SLEEP = "import time; time.sleep(60)"
 Start = Callable[..., subprocess.Popen[bytes]]

@@ -9,9 +9,9 @@ import click
 
 from pioreactor.calibrations.sessions import session_store
 from pioreactor.calibrations.sessions.actions import Executor, perform_here
-from pioreactor.calibrations.sessions.context import StepRegistry
-from pioreactor.calibrations.sessions.engine import SessionEngine
 from pioreactor.calibrations.sessions.payloads import CalibrationSession, CalibrationStep, CalibrationStepField
+from pioreactor.calibrations.sessions.session_context import StepRegistry
+from pioreactor.calibrations.sessions.session_engine import SessionEngine
 from pioreactor.exc import ConflictError, InvalidRequestError, PioreactorError, StoppedError
 from pioreactor.runtime import context
 

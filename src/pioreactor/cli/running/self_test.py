@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 import click
 
-from pioreactor.procedures.self_test.run import Outcome, run_self_tests, select
+from pioreactor.procedures.self_test.self_test_runner import Outcome, run_self_tests, select
 from pioreactor.runtime import context
 
 

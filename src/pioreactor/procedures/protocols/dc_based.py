@@ -6,8 +6,8 @@ import msgspec
 
 from pioreactor.calibrations.registry import CalibrationProtocol
 from pioreactor.calibrations.sessions import fields, steps
-from pioreactor.calibrations.sessions.context import SessionContext, SessionStep, registry_of
 from pioreactor.calibrations.sessions.payloads import CalibrationSession, CalibrationStep
+from pioreactor.calibrations.sessions.session_context import SessionContext, SessionStep, registry_of
 from pioreactor.procedures import stirring_curve
 from pioreactor.procedures.exclusive_run import STIRRING, ask_to_stop, refuse_while_running
 from pioreactor.procedures.protocols.charts import chart, series

@@ -11,8 +11,8 @@ from pioreactor.calibrations.fitting import fit_through_origin
 from pioreactor.calibrations.models import SimplePeristalticPump
 from pioreactor.calibrations.registry import CalibrationProtocol
 from pioreactor.calibrations.sessions import fields, steps
-from pioreactor.calibrations.sessions.context import SessionContext, SessionStep, registry_of
 from pioreactor.calibrations.sessions.payloads import CalibrationSession, CalibrationStep
+from pioreactor.calibrations.sessions.session_context import SessionContext, SessionStep, registry_of
 from pioreactor.procedures.exclusive_run import PUMPS as PUMP_ACTIONS
 from pioreactor.procedures.exclusive_run import ask_to_stop, refuse_while_running
 from pioreactor.procedures.protocols.charts import chart, series

@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 
 from pioreactor.calibrations.sessions import fields, steps
-from pioreactor.calibrations.sessions.context import SessionContext, SessionStep
 from pioreactor.calibrations.sessions.payloads import CalibrationStep
+from pioreactor.calibrations.sessions.session_context import SessionContext, SessionStep
 from pioreactor.estimators import store
 from pioreactor.estimators.estimator_judgment import save_judged
 from pioreactor.estimators.models import ODFusionEstimator

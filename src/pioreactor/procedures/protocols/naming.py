@@ -6,8 +6,8 @@ import re
 
 from pioreactor.calibrations import store
 from pioreactor.calibrations.sessions import fields, steps
-from pioreactor.calibrations.sessions.context import SessionContext, SessionStep
 from pioreactor.calibrations.sessions.payloads import CalibrationStep
+from pioreactor.calibrations.sessions.session_context import SessionContext, SessionStep
 from pioreactor.exc import InvalidRequestError
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(?: [A-Za-z0-9._-]+)*")

@@ -13,8 +13,8 @@ from pioreactor.calibrations.curves import AkimaFitData
 from pioreactor.calibrations.registry import CalibrationProtocol
 from pioreactor.calibrations.sessions import fields, steps
 from pioreactor.calibrations.sessions.actions import Payload, register_calibration_action
-from pioreactor.calibrations.sessions.context import SessionContext, SessionStep, registry_of
 from pioreactor.calibrations.sessions.payloads import CalibrationSession, CalibrationStep
+from pioreactor.calibrations.sessions.session_context import SessionContext, SessionStep, registry_of
 from pioreactor.estimators import store
 from pioreactor.estimators.models import ODFusionEstimator, estimator_from_builtins
 from pioreactor.estimators.store import OD_FUSED

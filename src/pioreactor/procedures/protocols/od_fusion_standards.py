@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pioreactor.calibrations.registry import CalibrationProtocol
 from pioreactor.calibrations.sessions import fields, steps
-from pioreactor.calibrations.sessions.context import SessionContext, SessionStep, registry_of
 from pioreactor.calibrations.sessions.payloads import CalibrationSession, CalibrationStep
+from pioreactor.calibrations.sessions.session_context import SessionContext, SessionStep, registry_of
 from pioreactor.estimators.models import ODFusionEstimator
 from pioreactor.estimators.store import OD_FUSED
 from pioreactor.procedures import od_standard

@@ -14,8 +14,8 @@ from pioreactor.calibrations.fitting import fit_standards
 from pioreactor.calibrations.models import CalibrationBase, OD600Calibration
 from pioreactor.calibrations.registry import CalibrationProtocol
 from pioreactor.calibrations.sessions import fields, steps
-from pioreactor.calibrations.sessions.context import SessionContext, SessionStep, registry_of
 from pioreactor.calibrations.sessions.payloads import CalibrationSession, CalibrationStep
+from pioreactor.calibrations.sessions.session_context import SessionContext, SessionStep, registry_of
 from pioreactor.exc import ConfigurationError
 from pioreactor.procedures import od_standard
 from pioreactor.procedures.exclusive_run import OD_READING, STIRRING, ask_to_stop

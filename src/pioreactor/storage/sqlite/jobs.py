@@ -8,7 +8,7 @@ from pioreactor.exc import JobPresentError, StorageError
 from pioreactor.processes.liveness import is_alive, process_started_at
 from pioreactor.storage.key_value_encoding import stored_value
 from pioreactor.storage.ports import JobRecord, SqlRow, ValueType
-from pioreactor.storage.sqlite.connection import SharedConnection
+from pioreactor.storage.sqlite.shared_connection import SharedConnection
 from pioreactor.structs.encoding import to_timestamp
 
 _COLUMNS = (

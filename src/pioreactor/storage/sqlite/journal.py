@@ -12,8 +12,8 @@ from typing import Final
 from pioreactor.exc import StorageError
 from pioreactor.processes.liveness import boot_id
 from pioreactor.storage.ports import FormerName, JournalEntry
-from pioreactor.storage.sqlite.connection import Synchronous, open_sqlite
 from pioreactor.storage.sqlite.journal_recovery import replace_damaged
+from pioreactor.storage.sqlite.shared_connection import Synchronous, open_sqlite
 
 RESERVE_BYTES: Final = 5_000_000
 """A little more than SQLite's log grows to (1,000 pages): what it holds can then always go into the file itself."""

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pioreactor.exc import InvalidRequestError
 from pioreactor.storage.key_value_encoding import key_from_stored, stored_key, stored_value
 from pioreactor.storage.ports import KeyType, SqlRow, ValueType
-from pioreactor.storage.sqlite.connection import SharedConnection
+from pioreactor.storage.sqlite.shared_connection import SharedConnection
 
 _NAME = re.compile(r"[A-Za-z0-9_]+")
 

@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 
 from pioreactor.processes.liveness import boot_id
 from pioreactor.storage.paths import Paths
-from pioreactor.storage.sqlite.connection import SharedConnection, Synchronous
 from pioreactor.storage.sqlite.jobs import SqliteJobRegistry, create_job_tables
 from pioreactor.storage.sqlite.journal import SqliteJournal
 from pioreactor.storage.sqlite.kv import SqliteKeyValues, cache_names
+from pioreactor.storage.sqlite.shared_connection import SharedConnection, Synchronous
 
 
 def _now() -> datetime:

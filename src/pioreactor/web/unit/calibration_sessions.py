@@ -12,8 +12,8 @@ from litestar.params import FromPath, JSONBody
 from pioreactor.calibrations import registry
 from pioreactor.calibrations.sessions import session_store
 from pioreactor.calibrations.sessions.actions import Executor, Payload
-from pioreactor.calibrations.sessions.engine import SessionEngine
 from pioreactor.calibrations.sessions.payloads import CalibrationSession, CalibrationStep
+from pioreactor.calibrations.sessions.session_engine import SessionEngine
 from pioreactor.exc import ConflictError, NotFoundError
 from pioreactor.plugin_management import get_plugins
 from pioreactor.runtime import context

@@ -9,7 +9,7 @@ from typing import Any
 from pioreactor.automations.temperature.thermostat import Thermostat
 from pioreactor.bootstrap.simulated import build_simulation
 from pioreactor.clock.system import SystemClock
-from pioreactor.devices.spy import SpyRig
+from pioreactor.devices.spy_rig import SpyRig
 from pioreactor.messaging.memory import MemoryBroker
 from pioreactor.runtime import context
 

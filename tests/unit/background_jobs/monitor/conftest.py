@@ -11,7 +11,7 @@ import pytest
 
 from pioreactor import topics
 from pioreactor.background_jobs.monitor import Monitor
-from pioreactor.devices.spy import SpyRig
+from pioreactor.devices.spy_rig import SpyRig
 from pioreactor.identity.computer import SimulatedComputer
 from pioreactor.testing.simulation import Bench, simulated_bench
 

@@ -7,7 +7,7 @@ from tests.unit.background_jobs.monitor.conftest import Watched
 
 from pioreactor.background_jobs.monitor import Monitor
 from pioreactor.background_jobs.monitor.blinking import Blinker, pattern_of_code
-from pioreactor.devices.spy import SpyIndicator
+from pioreactor.devices.spy_rig import SpyIndicator
 from pioreactor.exc import HardwareError
 
 

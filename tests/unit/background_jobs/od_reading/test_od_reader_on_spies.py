@@ -13,7 +13,7 @@ from pioreactor.background_jobs.dosing_automation import start_dosing_automation
 from pioreactor.background_jobs.od_reading import ODReader, start_od_reading
 from pioreactor.background_jobs.od_reading.photodiode_sampling import PhotodiodeArray
 from pioreactor.clock.virtual import VirtualClock
-from pioreactor.devices.spy import SpyPhotodiode, SpyRig
+from pioreactor.devices.spy_rig import SpyPhotodiode, SpyRig
 from pioreactor.exc import HardwareError
 from pioreactor.testing.simulation import EXPERIMENT, Bench
 

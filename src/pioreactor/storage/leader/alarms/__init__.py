@@ -8,7 +8,7 @@ from pioreactor.storage.leader.alarms.alarm_table import AlarmTable
 from pioreactor.storage.leader.alarms.delivery_queue import ChannelTable, DeliveryQueue
 from pioreactor.storage.leader.alarms.rule_table import RuleTable
 from pioreactor.storage.leader.migrate import upgrade
-from pioreactor.storage.sqlite.connection import SharedConnection
+from pioreactor.storage.sqlite.shared_connection import SharedConnection
 
 
 def _now() -> datetime:

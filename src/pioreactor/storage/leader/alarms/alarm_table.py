@@ -8,7 +8,7 @@ from pioreactor.alarms.changes import Change, Cleared, Escalated, Key, Raised
 from pioreactor.alarms.records import Alarm, AlarmEvent, AlarmState
 from pioreactor.exc import ConflictError, InvalidRequestError, NotFoundError
 from pioreactor.storage.ports import SqlRow
-from pioreactor.storage.sqlite.connection import SharedConnection
+from pioreactor.storage.sqlite.shared_connection import SharedConnection
 from pioreactor.structs.encoding import from_timestamp, to_timestamp
 
 KEPT: Final = timedelta(days=400)

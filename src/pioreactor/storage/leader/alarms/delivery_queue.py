@@ -10,7 +10,7 @@ from pioreactor.alarms.channels import Channel
 from pioreactor.alarms.records import Delivery, Notice, ToldEvent
 from pioreactor.exc import InvalidRequestError, NotFoundError
 from pioreactor.storage.ports import SqlRow
-from pioreactor.storage.sqlite.connection import SharedConnection
+from pioreactor.storage.sqlite.shared_connection import SharedConnection
 from pioreactor.structs.encoding import to_timestamp
 
 MAX_CHANNELS: Final = 50

@@ -9,7 +9,7 @@ import msgspec
 from pioreactor.alarms.default_rules import DEFAULT_RULES
 from pioreactor.alarms.rules import AlarmRule, changed, from_text, rule_of
 from pioreactor.exc import InvalidRequestError, NotFoundError
-from pioreactor.storage.sqlite.connection import SharedConnection
+from pioreactor.storage.sqlite.shared_connection import SharedConnection
 from pioreactor.structs.encoding import to_timestamp
 
 MAX_RULES: Final = 500

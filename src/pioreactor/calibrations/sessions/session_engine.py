@@ -7,9 +7,9 @@ from collections.abc import Mapping
 
 from pioreactor.calibrations.sessions import session_store
 from pioreactor.calibrations.sessions.actions import Executor, perform_here
-from pioreactor.calibrations.sessions.context import TERMINAL, Mode, SessionContext, SessionStep, StepRegistry
 from pioreactor.calibrations.sessions.inputs import SessionInputs, parse
 from pioreactor.calibrations.sessions.payloads import CalibrationSession, CalibrationStep
+from pioreactor.calibrations.sessions.session_context import TERMINAL, Mode, SessionContext, SessionStep, StepRegistry
 from pioreactor.exc import ConflictError, InvalidRequestError
 from pioreactor.runtime import context
 from pioreactor.runtime.context import Runtime
