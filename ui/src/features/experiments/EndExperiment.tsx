@@ -1,13 +1,13 @@
 /** Ends an experiment: everything stops and its units are free; what was measured stays. */
 
-import { Button, Group, Modal } from "@mantine/core";
+import { Modal } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { ask, path } from "@/api/client";
 import type { Experiment } from "@/api/types";
 import { stopEverything } from "@/control/commands";
 import { EVERYONE } from "@/live/topics";
 import { count } from "@/parts/format";
-import { Problem } from "@/parts/Problem";
+import { ConfirmFooter } from "../../parts/ConfirmFooter";
 
 interface Props {
   onClose: () => void;
@@ -34,15 +34,13 @@ export function EndExperiment({ onClose, experiment }: Props) {
         Stops stirring, readings, dosing, heating and light on {count(experiment?.worker_count ?? 0, "unit")} and
         unassigns them. What was measured stays, and units can be assigned again.
       </p>
-      {ending.error && <Problem error={ending.error} />}
-      <Group justify="flex-end" mt="md">
-        <Button variant="default" onClick={onClose}>
-          Cancel
-        </Button>
-        <Button color="red" loading={ending.isPending} onClick={() => ending.mutate()}>
-          End experiment
-        </Button>
-      </Group>
+      <ConfirmFooter
+        error={ending.error}
+        confirm="End experiment"
+        isConfirming={ending.isPending}
+        onCancel={onClose}
+        onConfirm={() => ending.mutate()}
+      />
     </Modal>
   );
 }

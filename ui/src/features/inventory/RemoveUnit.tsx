@@ -1,9 +1,9 @@
 /** Asks once before a unit leaves the cluster. */
 
-import { Button, Group, Modal } from "@mantine/core";
+import { Modal } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { ask, path } from "@/api/client";
-import { Problem } from "@/parts/Problem";
+import { ConfirmFooter } from "../../parts/ConfirmFooter";
 
 interface Props {
   opened: boolean;
@@ -30,15 +30,13 @@ export function RemoveUnit({ opened, onClose, unit, experiment }: Props) {
         stay; adding it again brings it back. A unit that does not answer is removed too; what runs on it has to be
         stopped there.
       </p>
-      {removing.error && <Problem error={removing.error} />}
-      <Group justify="flex-end" mt="md">
-        <Button variant="default" onClick={onClose}>
-          Cancel
-        </Button>
-        <Button color="red" loading={removing.isPending} onClick={() => removing.mutate()}>
-          Remove {unit}
-        </Button>
-      </Group>
+      <ConfirmFooter
+        error={removing.error}
+        confirm={`Remove ${unit}`}
+        isConfirming={removing.isPending}
+        onCancel={onClose}
+        onConfirm={() => removing.mutate()}
+      />
     </Modal>
   );
 }

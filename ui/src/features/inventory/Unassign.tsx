@@ -1,9 +1,9 @@
 /** Asks before a unit, or every unit, leaves its experiment. */
 
-import { Button, Group, Modal } from "@mantine/core";
+import { Modal } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { ask, path } from "@/api/client";
-import { Problem } from "@/parts/Problem";
+import { ConfirmFooter } from "../../parts/ConfirmFooter";
 
 interface Props {
   opened: boolean;
@@ -37,15 +37,13 @@ export function Unassign({ opened, onClose, unit, experiment }: Props) {
           ? "Stops what runs on every unit, in all experiments. What was measured stays."
           : `Stops what runs on ${unit}. What was measured stays, and it can be assigned again.`}
       </p>
-      {leaving.error && <Problem error={leaving.error} />}
-      <Group justify="flex-end" mt="md">
-        <Button variant="default" onClick={onClose}>
-          Cancel
-        </Button>
-        <Button color="red" loading={leaving.isPending} onClick={() => leaving.mutate()}>
-          {unit === undefined ? "Unassign all" : `Unassign ${unit}`}
-        </Button>
-      </Group>
+      <ConfirmFooter
+        error={leaving.error}
+        confirm={unit === undefined ? "Unassign all" : `Unassign ${unit}`}
+        isConfirming={leaving.isPending}
+        onCancel={onClose}
+        onConfirm={() => leaving.mutate()}
+      />
     </Modal>
   );
 }

@@ -1,11 +1,11 @@
 /** Asks once before a person may no longer sign in. */
 
-import { Button, Group, Modal } from "@mantine/core";
+import { Modal } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { get, path, request } from "@/api/client";
 import type { AccessToken } from "@/api/types";
 import { count } from "@/parts/format";
-import { Problem } from "@/parts/Problem";
+import { ConfirmFooter } from "../../parts/ConfirmFooter";
 
 interface Props {
   username: string | undefined;
@@ -45,15 +45,13 @@ function Confirmation({ username, isOwn, onClose }: Props & { username: string }
         {theirs > 0 && ` ${count(theirs, "token")} of ${isOwn ? "yours" : "theirs"} stop working.`} What{" "}
         {isOwn ? "you" : "they"} recorded stays.
       </p>
-      {removing.error && <Problem error={removing.error} />}
-      <Group justify="flex-end" mt="md">
-        <Button variant="default" onClick={onClose}>
-          Cancel
-        </Button>
-        <Button color="red" loading={removing.isPending} onClick={() => removing.mutate()}>
-          Remove {username}
-        </Button>
-      </Group>
+      <ConfirmFooter
+        error={removing.error}
+        confirm={`Remove ${username}`}
+        isConfirming={removing.isPending}
+        onCancel={onClose}
+        onConfirm={() => removing.mutate()}
+      />
     </>
   );
 }

@@ -1,10 +1,10 @@
 /** What the unit is called in this experiment. */
 
-import { Button, Group, Modal, TextInput } from "@mantine/core";
+import { Modal, TextInput } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { path, request } from "@/api/client";
-import { Problem } from "@/parts/Problem";
+import { FormFooter } from "../../parts/FormFooter";
 
 interface Props {
   opened: boolean;
@@ -46,15 +46,13 @@ function LabelForm({ onClose, unit, experiment, label }: Omit<Props, "opened">) 
         value={text}
         onChange={(event) => setText(event.currentTarget.value)}
       />
-      {saving.error && <Problem error={saving.error} />}
-      <Group justify="flex-end" mt="md">
-        <Button variant="default" onClick={onClose}>
-          Cancel
-        </Button>
-        <Button type="submit" loading={saving.isPending} disabled={text.trim() === label}>
-          Save
-        </Button>
-      </Group>
+      <FormFooter
+        error={saving.error}
+        send="Save"
+        isSending={saving.isPending}
+        isComplete={text.trim() !== label}
+        onCancel={onClose}
+      />
     </form>
   );
 }

@@ -1,9 +1,9 @@
 /** Asks once before a plugin is removed from the units that have it. */
 
-import { Button, Group, Modal } from "@mantine/core";
+import { Modal } from "@mantine/core";
 import { useMutation } from "@tanstack/react-query";
 import { ask, path } from "@/api/client";
-import { Problem } from "@/parts/Problem";
+import { ConfirmFooter } from "../../parts/ConfirmFooter";
 import type { ClusterPlugin } from "./plugins";
 
 interface Props {
@@ -35,15 +35,13 @@ function Confirmation({ plugin, onClose, onRemoved }: Props & { plugin: ClusterP
         Removes it from {plugin.units.map((one) => one.unit).join(", ")}. Jobs that run keep it until they end. Its
         configuration, its tables and all recorded data stay.
       </p>
-      {removing.error && <Problem error={removing.error} />}
-      <Group justify="flex-end" mt="md">
-        <Button variant="default" onClick={onClose}>
-          Cancel
-        </Button>
-        <Button color="red" loading={removing.isPending} onClick={() => removing.mutate()}>
-          Remove plugin
-        </Button>
-      </Group>
+      <ConfirmFooter
+        error={removing.error}
+        confirm="Remove plugin"
+        isConfirming={removing.isPending}
+        onCancel={onClose}
+        onConfirm={() => removing.mutate()}
+      />
     </>
   );
 }

@@ -1,11 +1,11 @@
 /** Asks before a machine restarts or stops; once more where jobs run on it. */
 
-import { Button, Checkbox, Group, Modal } from "@mantine/core";
+import { Checkbox, Modal } from "@mantine/core";
 import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
 import { ask, path, Refused } from "@/api/client";
 import { EVERYONE } from "@/live/topics";
-import { Problem } from "@/parts/Problem";
+import { ConfirmFooter } from "../../parts/ConfirmFooter";
 
 export type PowerAction = "reboot" | "shutdown" | "restart";
 
@@ -76,15 +76,14 @@ function Question({ unit, action, activities, onClose }: Props & { action: Power
           onChange={(event) => setIsMeant(event.currentTarget.checked)}
         />
       )}
-      {doing.error && <Problem error={doing.error} />}
-      <Group justify="flex-end" mt="md">
-        <Button variant="default" onClick={onClose}>
-          Cancel
-        </Button>
-        <Button color="red" disabled={endsJobs && !isMeant} loading={doing.isPending} onClick={() => doing.mutate()}>
-          {button}
-        </Button>
-      </Group>
+      <ConfirmFooter
+        error={doing.error}
+        confirm={button}
+        isConfirming={doing.isPending}
+        isDisabled={endsJobs && !isMeant}
+        onCancel={onClose}
+        onConfirm={() => doing.mutate()}
+      />
     </>
   );
 }

@@ -1,10 +1,10 @@
 /** Sets the leader's clock by this browser's, or only has the workers follow the leader. */
 
-import { Button, Checkbox, Group, Modal } from "@mantine/core";
+import { Checkbox, Modal } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { ask } from "@/api/client";
-import { Problem } from "@/parts/Problem";
+import { ConfirmFooter } from "../../parts/ConfirmFooter";
 
 export function SetClocks({ opened, onClose }: { opened: boolean; onClose: () => void }) {
   return (
@@ -35,15 +35,14 @@ function Question({ onClose }: { onClose: () => void }) {
         checked={byBrowser}
         onChange={(event) => setByBrowser(event.currentTarget.checked)}
       />
-      {setting.error && <Problem error={setting.error} />}
-      <Group justify="flex-end" mt="md">
-        <Button variant="default" onClick={onClose}>
-          Cancel
-        </Button>
-        <Button loading={setting.isPending} onClick={() => setting.mutate()}>
-          Set clocks
-        </Button>
-      </Group>
+      <ConfirmFooter
+        error={setting.error}
+        confirm="Set clocks"
+        isConfirming={setting.isPending}
+        isDestructive={false}
+        onCancel={onClose}
+        onConfirm={() => setting.mutate()}
+      />
     </>
   );
 }
