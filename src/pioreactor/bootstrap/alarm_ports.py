@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -23,8 +22,7 @@ def alarm_database_opener(settings: Settings, paths: Paths, clock: Clock) -> Cal
     def open_alarms() -> AlarmDatabase:
         from pioreactor.storage.leader.alarms import AlarmDatabase
 
-        path = Path(settings.storage.database) if settings.storage.database else paths.database
-        return AlarmDatabase(path, now=clock.now)
+        return AlarmDatabase(paths.database_named(settings.storage.database), now=clock.now)
 
     return open_alarms
 

@@ -1,4 +1,4 @@
-"""How much to heat: the heat that is missing is supplied within a given time, on top of what the room takes."""
+"""The duty of the heater: it covers the loss to the room, and supplies missing heat within a given time."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ USUAL_S: Final = 60.0
 FASTEST_S: Final = 45.0
 SLOWEST_S: Final = 900.0
 MAX_W: Final = 0.9 * PLANTS["1.1"].heater_w
-"""The most that is asked of a supply [W]; version 1.0, at full duty, asks for less."""
+"""Upper limit of the heating power [W]; version 1.0 stays below it at full duty."""
 
 
 @dataclass(frozen=True)
@@ -25,9 +25,9 @@ class HeatBalance:
     so heating ends in time and the target is not passed.
     """
 
-    work_off_s: float = USUAL_S
-    """Missing heat is supplied within about this time, power permitting."""
-    most_w: float = MAX_W
+    supply_time_s: float = USUAL_S
+    """Missing heat is supplied within about this time, as far as the power allows."""
+    max_w: float = MAX_W
     board_limit_celsius: float = 70.0
     """The board is not driven above this."""
 
@@ -35,8 +35,8 @@ class HeatBalance:
     def with_gain(cls, gain_percent_per_k: float, *, board_limit_celsius: float) -> HeatBalance:
         """Work faster or slower than usual, in the proportion in which a gain differs from the shipped one."""
         share = gain_percent_per_k / SHIPPED_GAIN if gain_percent_per_k > 0.0 else 0.0
-        work_off_s = min(max(USUAL_S / share, FASTEST_S), SLOWEST_S) if share > 0.0 else SLOWEST_S
-        return cls(work_off_s, board_limit_celsius=board_limit_celsius)
+        supply_time_s = min(max(USUAL_S / share, FASTEST_S), SLOWEST_S) if share > 0.0 else SLOWEST_S
+        return cls(supply_time_s, board_limit_celsius=board_limit_celsius)
 
     def duty_for(self, target_celsius: float, state: LiquidObserver, volume_ml: float) -> float:
         """Return the duty [%]."""
@@ -47,10 +47,10 @@ class HeatBalance:
             + plant.wall_j_k * (wall - state.wall_celsius)
             + plant.board_j_k * (board - state.board_celsius)
         )
-        wanted_w = hold_w + missing_j / self.work_off_s
+        wanted_w = hold_w + missing_j / self.supply_time_s
         passed_on_w = plant.board_wall_w_k * (self.board_limit_celsius - state.wall_celsius)
         lost_w = plant.board_air_w_k * (self.board_limit_celsius - state.room_celsius)
-        duty = 100.0 * min(wanted_w, passed_on_w + lost_w, self.most_w) / plant.heater_w
+        duty = 100.0 * min(wanted_w, passed_on_w + lost_w, self.max_w) / plant.heater_w
         return min(max(duty, 0.0), 100.0)
 
 

@@ -234,10 +234,10 @@ def test_the_board_is_not_driven_above_its_limit() -> None:
 
 
 @pytest.mark.parametrize(
-    ("gain", "work_off_s"), [(2.6, 60.0), (5.2, 45.0), (50.0, 45.0), (1.3, 120.0), (0.0, SLOWEST_S)]
+    ("gain", "supply_time_s"), [(2.6, 60.0), (5.2, 45.0), (50.0, 45.0), (1.3, 120.0), (0.0, SLOWEST_S)]
 )
-def test_the_proportional_gain_of_the_configuration_sets_the_pace(gain: float, work_off_s: float) -> None:
-    assert HeatBalance.with_gain(gain, board_limit_celsius=70.0).work_off_s == pytest.approx(work_off_s)
+def test_the_proportional_gain_of_the_configuration_sets_the_pace(gain: float, supply_time_s: float) -> None:
+    assert HeatBalance.with_gain(gain, board_limit_celsius=70.0).supply_time_s == pytest.approx(supply_time_s)
 
 
 def test_probe_interrupts_only_while_in_doubt() -> None:
