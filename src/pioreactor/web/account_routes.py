@@ -13,8 +13,8 @@ from pioreactor.structs.rights import Rights, Role
 from pioreactor.web.auth import OF_EVERYBODY, AuthPorts, person_of
 from pioreactor.web.request_bodies import AddPerson, ChangeRights, CreateToken
 from pioreactor.web.security.guards import only_signed_in
-from pioreactor.web.security.identity import identity_of
 from pioreactor.web.security.route_rights import needs
+from pioreactor.web.session_routes import is_manager
 
 
 class Person(msgspec.Struct):
@@ -91,9 +91,7 @@ def revoke_token(request: Request[object, object, State], auth: AuthPorts, id_: 
 
 
 def _may_revoke(request: Request[object, object, State], row: AccessTokenRow) -> bool:
-    identity = identity_of(request.scope)
-    is_manager = identity is not None and identity.rights is not None and identity.rights.is_manager
-    return is_manager or row.username == person_of(request)
+    return is_manager(request) or row.username == person_of(request)
 
 
 def _rights(role: Role, units: list[str] | None, experiments: list[str] | None) -> Rights:

@@ -37,7 +37,6 @@ def api_of_unit(added: tuple[PluginRoute, ...]) -> App:
 @cache
 def api_of_leader(added: tuple[PluginRoute, ...]) -> App:
     """Return the API of a leader with the routes that plugins added; the servers of one process share it."""
-    from pioreactor.web import account_routes, auth
     from pioreactor.web.leader.exports import COMPRESSED
     from pioreactor.web.leader.routes import leader_routes
     from pioreactor.web.openapi import openapi_config
@@ -48,11 +47,17 @@ def api_of_leader(added: tuple[PluginRoute, ...]) -> App:
     routes: list[Router | ASGIRouteHandler] = [
         unit_routes(added),
         leader_routes(added),
-        account_routes.ROUTES,
-        auth.ROUTES,
+        *account_routers(),
         _live_messages,
     ]
     return cast(App, build(routes, openapi=openapi_config(), compression=compression))
+
+
+def account_routers() -> list[Router]:
+    """Return the routes below `/auth`: signing in, sessions, people, tokens."""
+    from pioreactor.web import account_routes, auth, session_routes
+
+    return [auth.ROUTES, session_routes.ROUTES, account_routes.ROUTES]
 
 
 @asgi("/mqtt", copy_scope=True, opt=needs("units"))
@@ -88,12 +93,11 @@ def build(
 
 def openapi_document() -> str:
     """Return the document as it is committed: sorted, and without the version, which changes with every release."""
-    from pioreactor.web import account_routes, auth
     from pioreactor.web.leader.routes import leader_routes
     from pioreactor.web.openapi import openapi_config
 
     document = build(
-        [unit_routes(), leader_routes(), account_routes.ROUTES, auth.ROUTES], openapi=openapi_config()
+        [unit_routes(), leader_routes(), *account_routers()], openapi=openapi_config()
     ).openapi_schema.to_schema()
     document["info"]["version"] = "see /unit_api/versions/app"
     return json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False) + "\n"

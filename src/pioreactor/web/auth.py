@@ -58,21 +58,30 @@ class Me(msgspec.Struct):
 @post("/sign-in", status_code=200, opt=OF_EVERYBODY, sync_to_thread=True)
 def sign_in(request: Request[object, object, State], auth: AuthPorts, data: JSONBody[SignIn]) -> Response[SignedIn]:
     """Open a session; its cookie is not readable by scripts (HttpOnly)."""
-    address = _address(request)
+    address = address_of(request)
     auth.throttle.begin(address, data.username)
     if not people.check(auth.people, data.username, data.password):
         raise NotAuthenticatedError("Wrong name or password.")
     auth.throttle.succeeded(address, data.username)
-    cookie = Cookie(
+    return Response(SignedIn(data.username), cookies=[session_cookie(request, auth, data.username)])
+
+
+def session_cookie(request: Request[object, object, State], auth: AuthServices, username: str) -> Cookie:
+    """Open a session of this browser, in place of the one that it had, and return its cookie."""
+    return Cookie(
         COOKIE,
-        value=auth.sessions.open(data.username),
+        value=auth.sessions.open(
+            username,
+            address=address_of(request),
+            user_agent=request.headers.get("user-agent", ""),
+            instead_of=request.cookies.get(COOKIE),
+        ),
         path="/",
         max_age=int(LIFETIME_S),
         httponly=True,
         samesite="strict",
         secure=request.scope["scheme"] == "https",
     )
-    return Response(SignedIn(data.username), cookies=[cookie])
 
 
 @post("/sign-out", status_code=200, opt=OF_EVERYBODY, sync_to_thread=True)
@@ -101,7 +110,7 @@ def change_password(
 ) -> dict[str, str]:
     """Change the password of the person who is signed in (at least 10 characters); other browsers are signed out."""
     username = person_of(request)
-    address = _address(request)
+    address = address_of(request)
     auth.throttle.begin(address, username)
     if not people.check(auth.people, username, data.present):
         raise NotPermittedError("Wrong current password.")
@@ -118,7 +127,8 @@ def person_of(request: Request[object, object, State]) -> str:
     return identity.name
 
 
-def _address(request: Request[object, object, State]) -> str:
+def address_of(request: Request[object, object, State]) -> str:
+    """Return the IP address that a request comes from."""
     return request.client.host if request.client is not None else "unknown"
 
 

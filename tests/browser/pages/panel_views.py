@@ -216,6 +216,7 @@ OVERLAYS = (
     View("reboot all", "system", _button("Actions of all machines", "Reboot all…"), "features/system/System.tsx"),
     View("add person", "people", _button("Add person"), "features/people/AddPerson.tsx"),
     View("rights of a person", "people", _button(re.compile("^Rights of")), "features/people/ChangeRights.tsx"),
+    View("sign-ins", "people", _button(re.compile("^Sign-ins of pio")), "features/people/SignIns.tsx"),
     View("change password", "people", _button("Change password"), "features/people/ChangePassword.tsx"),
     View("remove person", "people", _button(re.compile("^Remove")), "features/people/RemovePerson.tsx"),
     View("templates", "experiment-profiles", _button("New profile"), "features/profiles/Profiles.tsx"),

@@ -108,3 +108,17 @@ def test_a_token_can_be_limited(desk: Any, people: Any) -> None:
     [token] = json.loads(desk.pio("tokens", "list", "--json").out)
     assert token["rights"] == {"role": "operator", "units": ["pio1"], "experiments": None, "areas": ["calibrations"]}
     assert desk.pio("tokens", "create", "other", "--areas", "everything").status == 2
+
+
+def test_sessions_are_listed_and_ended(desk: Any, people: Any) -> None:
+    of_server = Sessions(desk.runtime.stores.persistent(STORE), seconds=time)
+    of_server.open("ada", address="10.0.0.7", user_agent="curl/8")
+    of_server.open("mia")
+    [row] = json.loads(desk.pio("people", "sessions", "ada", "--json").out)
+    assert (row["username"], row["address"], row["browser"]) == ("ada", "10.0.0.7", "curl")
+    assert "10.0.0.7" in desk.pio("people", "sessions").out
+    assert desk.pio("people", "sessions", "eve").status == 1
+    assert desk.pio("people", "end-session", row["id"], "--yes").status == 0
+    assert [one.username for one in of_server.all()] == ["mia"]
+    again = desk.pio("people", "end-session", row["id"], "--yes")
+    assert "pio people sessions" in again.err

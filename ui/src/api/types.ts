@@ -110,6 +110,7 @@ export type Role = Person["role"];
 export type Me = Schemas["Me"];
 export type Area = NonNullable<Schemas["Rights"]["areas"]>[number];
 export type AccessToken = Schemas["AccessTokenRow"];
+export type SignedInBrowser = Schemas["SessionRow"];
 export type NewAccessToken = Schemas["NewAccessToken"];
 export type UpdateState = Schemas["UpdateState"];
 export type ReleaseArchive = Schemas["Archive"];

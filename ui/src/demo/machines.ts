@@ -1,7 +1,7 @@
 /** What the demo's leader knows of its machines and people. */
 
 import type { Answer, Method } from "@/api/client";
-import type { ConfigSync, Machine, Person, UnitName, UsbState, Worker } from "@/api/types";
+import type { ConfigSync, Machine, Person, SignedInBrowser, UnitName, UsbState, Worker } from "@/api/types";
 import type { DemoCluster } from "./cluster";
 import { LOST_UNIT } from "./faults";
 import { BACKUPS, IMPORT_STATE, MADE_BACKUP, PLAN } from "./imports";
@@ -17,6 +17,24 @@ const PEOPLE: Person[] = [
   { username: "pioreactor", role: "manager", units: null, experiments: null },
 ];
 const MIA: Person = { username: "mia", role: "viewer", units: null, experiments: null };
+
+const sessionsOf = (nowS: number): SignedInBrowser[] =>
+  (
+    [
+      ["ada", "Safari on iPhone", "10.0.0.81", 3 * 86_400],
+      ["pioreactor", "Firefox on Linux", "10.0.0.80", 600],
+      ["pioreactor", "Chrome on Windows", "10.0.0.93", 9 * 86_400],
+    ] as const
+  ).map(([username, browser, address, ageS], i) => ({
+    id: `${i}`.padStart(12, "0"),
+    username,
+    opened_at: iso(nowS - ageS),
+    last_seen_at: iso(nowS - 60 * i),
+    expires_at: iso(nowS + 30 * 86_400 - ageS),
+    address,
+    browser,
+    is_own: i === 1,
+  }));
 
 function machineOf(unit: string, i: number, nowS: number): Machine {
   const is_leader = unit === "leader";
@@ -78,6 +96,7 @@ export function machineReads(cluster: DemoCluster): Reads {
     "/api/import": () => IMPORT_STATE,
     "/api/backups": () => BACKUPS,
     "/unit_api/usb": usbState,
+    "/auth/sessions": () => sessionsOf(cluster.nowS),
     "/auth/people": (): Person[] => PEOPLE,
     "/api/config/sync": (): ConfigSync => ({
       version: { number: 3, saved_at: iso(cluster.nowS - 7200) },
@@ -122,6 +141,7 @@ export function machineWrites(tasks: Tasks): [Method, string, () => Answer][] {
     ["PUT", "/auth/people", () => ({ status: 201, body: MIA })],
     ["PATCH", "/auth/people/{username}", () => ok(MIA)],
     ["PATCH", "/auth/password", () => ok({ status: "success" })],
+    ["DELETE", "/auth/sessions/{id_}", () => ok({ status: "success" })],
     ["DELETE", "/auth/people/{username}", () => ok({ status: "success" })],
   ];
 }

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
@@ -13,11 +11,11 @@ from pioreactor.cli.cli_context import CliContext, pass_cli_context
 from pioreactor.cli.lazy_group import SuggestingGroup
 from pioreactor.cli.options import json_option, limits_options, role_option, yes_option
 from pioreactor.cli.render import print_json, print_table
-from pioreactor.exc import InvalidRequestError, NotFoundError
+from pioreactor.cli.sign_in_commands import end_session, opened_people, require_person, sessions
+from pioreactor.exc import InvalidRequestError
 
 if TYPE_CHECKING:
-    from pioreactor.identity.sessions import Sessions
-    from pioreactor.storage.leader.repositories.people import People, Person
+    from pioreactor.storage.leader.repositories.people import Person
     from pioreactor.structs.rights import Rights, Role
 
 
@@ -31,7 +29,7 @@ def people() -> None:
 @pass_cli_context
 def list_(cli: CliContext, as_json: bool) -> None:
     """List the people who may sign in."""
-    with _opened(cli) as (known, _):
+    with opened_people(cli) as (known, _):
         rows = [_row(one) for one in known.all()]
     if as_json:
         print_json(rows)
@@ -59,7 +57,7 @@ def add(
     """Add a person who may sign in. The password is asked for; it is never an argument."""
     from pioreactor.identity import people as identity
 
-    with _opened(cli) as (known, _):
+    with opened_people(cli) as (known, _):
         if username in [one.username for one in known.all()]:
             raise InvalidRequestError(
                 f"{username} may sign in already", remedy=f"For another password: pio people password {username}"
@@ -80,8 +78,8 @@ def rights(cli: CliContext, username: str, role: Role, units: tuple[str, ...], e
     """Give a person another role and other limits, in place of those before; within seconds for those signed in."""
     from pioreactor.identity import people as identity
 
-    with _opened(cli) as (known, _):
-        _require(known, username)
+    with opened_people(cli) as (known, _):
+        require_person(known, username)
         identity.set_rights(known, username, _rights(role, units, experiments))
         [row] = [_row(one) for one in known.all() if one.username == username]
     click.echo(f"{username} is {row['role']}; changes are limited to: {_limits(row)}.")
@@ -95,13 +93,13 @@ def remove(cli: CliContext, username: str, yes: bool) -> None:
     """Remove a person, with their sessions and tokens. The last manager cannot be removed."""
     from pioreactor.identity import people as identity
 
-    with _opened(cli) as (known, sessions):
-        _require(known, username)
+    with opened_people(cli) as (known, opened):
+        require_person(known, username)
         count = len(known.tokens(username))
         if not yes:
             tokens = f" and revoke {count} {'token' if count == 1 else 'tokens'}" if count else ""
             click.confirm(f"Remove {username}, end their sessions{tokens}?", abort=True)
-        identity.remove(known, sessions, username)
+        identity.remove(known, opened, username)
     click.echo(f"{username} may no longer sign in.")
 
 
@@ -114,10 +112,10 @@ def password(cli: CliContext, username: str, generate: bool, from_stdin: bool) -
     """Replace the password of a person, who is signed out everywhere. It is asked for, and never an argument."""
     from pioreactor.identity import people as identity
 
-    with _opened(cli) as (known, sessions):
-        _require(known, username)
+    with opened_people(cli) as (known, opened):
+        require_person(known, username)
         new = _new_password(username, generate=generate, from_stdin=from_stdin)
-        identity.set_password(known, sessions, username, new)
+        identity.set_password(known, opened, username, new)
     click.echo(f"{username} has a new password, and is signed out everywhere.", err=True)
     if generate:
         click.echo(new)
@@ -142,27 +140,6 @@ def _limits(row: dict[str, object]) -> str:
     return "; ".join(", ".join(names) for names in limits if isinstance(names, tuple)) or "nothing"
 
 
-@contextmanager
-def _opened(cli: CliContext) -> Iterator[tuple[People, Sessions]]:
-    """Open the leader's people and sessions; raise `NotFoundError` on another machine."""
-    from time import time
-
-    from pioreactor.identity.sessions import STORE, Sessions
-    from pioreactor.storage.leader.database import LeaderDatabase
-
-    database = LeaderDatabase.open(cli.database(), now=cli.runtime.clock.now)
-    try:
-        yield database.people, Sessions(cli.runtime.stores.persistent(STORE), seconds=time)
-    finally:
-        database.close()
-
-
-def _require(known: People, username: str) -> None:
-    names = [one.username for one in known.all()]
-    if username not in names:
-        raise NotFoundError(f"there is no person {username!r}", remedy=f"One of {', '.join(names)}.")
-
-
 def _new_password(username: str, *, generate: bool, from_stdin: bool) -> str:
     """Return a password that was generated, read, or typed twice without being shown."""
     if generate and from_stdin:
@@ -176,3 +153,7 @@ def _new_password(username: str, *, generate: bool, from_stdin: bool) -> str:
     if not sys.stdin.isatty():
         raise click.UsageError("There is no terminal to ask for the password: use --stdin or --generate.")
     return str(click.prompt(f"New password of {username}", hide_input=True, confirmation_prompt=True))
+
+
+people.add_command(sessions)
+people.add_command(end_session)

@@ -44,12 +44,11 @@ class RouteWithNeed:
 @cache
 def routes_with_needs() -> tuple[RouteWithNeed, ...]:
     """Return all documented routes of a leader, by path and method."""
-    from pioreactor.web import account_routes, auth
-    from pioreactor.web.api import build
+    from pioreactor.web.api import account_routers, build
     from pioreactor.web.leader.routes import leader_routes
     from pioreactor.web.unit.routes import unit_routes
 
-    routers: list[Router] = [unit_routes(), leader_routes(), account_routes.ROUTES, auth.ROUTES]
+    routers: list[Router] = [unit_routes(), leader_routes(), *account_routers()]
     found: list[RouteWithNeed] = []
     for route in build(list(routers)).routes:
         for handler in getattr(route, "route_handlers", []):

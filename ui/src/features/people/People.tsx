@@ -15,6 +15,7 @@ import { ChangeRights } from "./ChangeRights";
 import css from "./people.module.css";
 import { RemovePerson } from "./RemovePerson";
 import { described } from "./rights";
+import { SignIns } from "./SignIns";
 
 const managesAll = ({ role, units, experiments }: Person): boolean =>
   role === "manager" && units == null && experiments == null;
@@ -28,6 +29,7 @@ export default function People() {
   const [adding, setAdding] = useState(false);
   const [changing, setChanging] = useState(false);
   const [removing, setRemoving] = useState<string>();
+  const [signedIn, setSignedIn] = useState<string>();
   const [limiting, setLimiting] = useState<Person>();
   const managers = people.data?.filter(managesAll) ?? [];
   const isLast = (person: Person): boolean => managesAll(person) && managers.length === 1;
@@ -71,6 +73,16 @@ export default function People() {
                       Change password
                     </Button>
                   )}
+                  {(isManager || person.username === own) && (
+                    <Button
+                      variant="default"
+                      size="xs"
+                      aria-label={`Sign-ins of ${person.username}`}
+                      onClick={() => setSignedIn(person.username)}
+                    >
+                      Sign-ins
+                    </Button>
+                  )}
                   {isManager && (
                     <Button
                       variant="default"
@@ -105,6 +117,7 @@ export default function People() {
         A forgotten password is replaced on the leader's machine: <code>pio people password NAME</code>
       </p>
       <AddPerson opened={adding} onClose={() => setAdding(false)} />
+      <SignIns username={signedIn} onClose={() => setSignedIn(undefined)} />
       <ChangeRights person={limiting} onClose={() => setLimiting(undefined)} />
       <ChangePassword opened={changing} onClose={() => setChanging(false)} />
       <RemovePerson username={removing} isOwn={removing === own} onClose={() => setRemoving(undefined)} />
