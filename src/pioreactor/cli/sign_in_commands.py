@@ -1,4 +1,4 @@
-"""`pio people sessions` and `end-session`: where people are signed in, and signing them out."""
+"""`pio people sessions`, `end-session`, `invite` and the like: where people are signed in, and who is invited."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING
 import click
 
 from pioreactor.cli.cli_context import CliContext, pass_cli_context
-from pioreactor.cli.options import json_option, yes_option
+from pioreactor.cli.options import json_option, limits_options, role_option, yes_option
 from pioreactor.cli.render import print_json, print_table
 from pioreactor.exc import NotFoundError
 
 if TYPE_CHECKING:
     from pioreactor.identity.sessions import Sessions
+    from pioreactor.storage.leader.database import LeaderDatabase
     from pioreactor.storage.leader.repositories.people import People
+    from pioreactor.structs.rights import Role
 
 
 @contextmanager
@@ -24,11 +26,19 @@ def opened_people(cli: CliContext) -> Iterator[tuple[People, Sessions]]:
     from time import time
 
     from pioreactor.identity.sessions import STORE, Sessions
+
+    with opened_database(cli) as database:
+        yield database.people, Sessions(cli.runtime.stores.persistent(STORE), seconds=time)
+
+
+@contextmanager
+def opened_database(cli: CliContext) -> Iterator[LeaderDatabase]:
+    """Open the leader's database; raise `NotFoundError` on another machine."""
     from pioreactor.storage.leader.database import LeaderDatabase
 
     database = LeaderDatabase.open(cli.database(), now=cli.runtime.clock.now)
     try:
-        yield database.people, Sessions(cli.runtime.stores.persistent(STORE), seconds=time)
+        yield database
     finally:
         database.close()
 
@@ -74,3 +84,66 @@ def end_session(cli: CliContext, id_: str, yes: bool) -> None:
             click.confirm(f"Sign {found[0].username} out on {browser} ({found[0].address or 'unknown'})?", abort=True)
         opened.close_by_id(id_)
     click.echo(f"{found[0].username} is signed out there.")
+
+
+@click.command()
+@role_option(default="viewer")
+@limits_options("units", "experiments")
+@click.option("--hours", type=click.IntRange(1, 720), default=72, help="Hours until it expires. Default: 72.")
+@click.option("--note", default="", help="Who it is for.")
+@json_option
+@pass_cli_context
+def invite(
+    cli: CliContext,
+    role: Role,
+    units: tuple[str, ...],
+    experiments: tuple[str, ...],
+    hours: int,
+    note: str,
+    as_json: bool,
+) -> None:
+    """Make a link with which one person chooses a name and a password, and print it: it is not shown again."""
+    from pioreactor.identity import invitation_links
+    from pioreactor.identity.authorization import checked_limit
+    from pioreactor.structs.rights import Rights
+
+    rights = Rights(role, checked_limit(units or None, "units"), checked_limit(experiments or None, "experiments"))
+    now = cli.runtime.clock.now()
+    with opened_database(cli) as database:
+        made = invitation_links.create(database.invitations, rights=rights, hours=hours, now=now, note=note)
+    if as_json:
+        print_json(made)
+        return
+    click.echo(cli.url_of(cli.runtime.unit) + made.link)
+    click.echo(f"Send it to the person; it can be used once, until {made.expires_at}.", err=True)
+
+
+@click.command()
+@json_option
+@pass_cli_context
+def invitations(cli: CliContext, as_json: bool) -> None:
+    """List the invitations, without their secrets, and what has become of them."""
+    import msgspec
+
+    from pioreactor.identity import invitation_links
+
+    with opened_database(cli) as database:
+        rows = invitation_links.list_all(database.invitations, now=cli.runtime.clock.now())
+    if as_json:
+        print_json(rows)
+        return
+    shown = [{**msgspec.structs.asdict(row), "role": row.rights.role} for row in rows]
+    columns = ["id", "state", "role", "note", "invited_by", "expires_at", "used_by"]
+    print_table(shown, columns, none="There are no invitations.")
+
+
+@click.command(name="revoke-invitation")
+@click.argument("id_", metavar="ID")
+@pass_cli_context
+def revoke_invitation(cli: CliContext, id_: str) -> None:
+    """Revoke an invitation, by the id that `pio people invitations` shows: its link is not valid any more."""
+    from pioreactor.identity import invitation_links
+
+    with opened_database(cli) as database:
+        invitation_links.revoke(database.invitations, id_)
+    click.echo("The link is not valid any more.")

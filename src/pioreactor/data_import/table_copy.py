@@ -21,6 +21,7 @@ _LEFT_OUT: Final = {
     "experiment_worker_assignments": "units are assigned again once they have joined",
     "people": "people are added here",
     "access_tokens": "tokens are made here",
+    "invitations": "people are invited here",
     "journal_progress": "it belongs to the journals of units",
     "quarantined_rows": "it belongs to the journals of units",
     "alembic_version": "it describes the other database",

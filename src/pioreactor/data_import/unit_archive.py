@@ -39,7 +39,7 @@ METADATA: Final = "metadata.json"
 METADATA_VERSION: Final = 1
 CONFIG, LOCAL_CONFIG = "config.ini", "unit_config.ini"
 JOURNAL: Final = "storage/journal.sqlite"
-SECRET_TABLES: Final = ("people", "access_tokens", f"cache_{STORE}")
+SECRET_TABLES: Final = ("people", "access_tokens", "invitations", f"cache_{STORE}")
 """Tables whose rows are hashes of passwords, tokens and cookies; those of the machine stay when it imports."""
 STAYING_TABLES: Final = (
     *SECRET_TABLES,

@@ -87,12 +87,17 @@ def check(people: People, username: str, password: str) -> bool:
 
 def add(people: People, username: str, password: str, rights: Rights = VIEWER) -> None:
     """Add a person who may sign in, as a viewer unless said otherwise; `ConflictError` when the name is taken."""
+    check_new(username, password)
+    people.add(username, hash_password(password), rights)
+
+
+def check_new(username: str, password: str) -> None:
+    """Raise `InvalidRequestError` unless a new person may have this name and this password."""
     if re.fullmatch(USERNAME, username) is None:
         raise InvalidRequestError(
             f"{username[:64]!r} is not a valid name", remedy="Use 1 to 64 letters, digits and the characters _ . @ -"
         )
     _check_password(password)
-    people.add(username, hash_password(password), rights)
 
 
 def set_password(

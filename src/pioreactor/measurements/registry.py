@@ -21,7 +21,8 @@ RESERVED_TABLES: Final = frozenset(
             "workers",
         ),
         *("experiment_worker_assignments", "experiment_worker_assignments_history", "config_files_histories"),
-        *("calibrations", "journal_progress", "quarantined_rows", "people", "access_tokens", "alembic_version"),
+        *("calibrations", "journal_progress", "quarantined_rows", "people", "access_tokens"),
+        *("invitations", "alembic_version"),
     }
 )
 """Tables of the leader's database that hold no measurements."""

@@ -1,4 +1,4 @@
-"""Routes to manage the people who may sign in, their rights, and their tokens."""
+"""Routes to manage the people who may sign in, their rights, invitations, and tokens."""
 
 import msgspec
 from litestar import Request, Router, delete, get, patch, post, put
@@ -6,12 +6,13 @@ from litestar.datastructures import State
 from litestar.params import FromPath, JSONBody
 
 from pioreactor.exc import NotFoundError
-from pioreactor.identity import access_tokens, people
+from pioreactor.identity import access_tokens, invitation_links, people
 from pioreactor.identity.access_tokens import AccessTokenRow, NewAccessToken
 from pioreactor.identity.authorization import checked_limit
+from pioreactor.identity.invitation_links import InvitationRow, NewInvitation
 from pioreactor.structs.rights import Rights, Role
 from pioreactor.web.auth import OF_EVERYBODY, AuthPorts, person_of
-from pioreactor.web.request_bodies import AddPerson, ChangeRights, CreateToken
+from pioreactor.web.request_bodies import AddPerson, ChangeRights, CreateToken, Invite
 from pioreactor.web.security.guards import only_signed_in
 from pioreactor.web.security.route_rights import needs
 from pioreactor.web.session_routes import is_manager
@@ -90,6 +91,32 @@ def revoke_token(request: Request[object, object, State], auth: AuthPorts, id_: 
     return {"status": "success"}
 
 
+@get("/invitations", opt=needs("people", change="manage", read="manage"), sync_to_thread=True)
+def invitations(auth: AuthPorts) -> list[InvitationRow]:
+    """Return the invitations, the newest first, without their secrets."""
+    return invitation_links.list_all(auth.invitations, now=auth.now())
+
+
+@post("/invitations", status_code=201, sync_to_thread=True)
+def invite(request: Request[object, object, State], auth: AuthPorts, data: JSONBody[Invite]) -> NewInvitation:
+    """Make a link with which one person chooses a name and a password, once; it is not shown again."""
+    return invitation_links.create(
+        auth.invitations,
+        rights=_rights(data.role, data.units, data.experiments),
+        hours=data.hours,
+        now=auth.now(),
+        note=data.note,
+        invited_by=person_of(request),
+    )
+
+
+@delete("/invitations/{id_:str}", status_code=200, sync_to_thread=True)
+def revoke_invitation(auth: AuthPorts, id_: FromPath[str]) -> dict[str, str]:
+    """Revoke an invitation; 409 for one that was used."""
+    invitation_links.revoke(auth.invitations, id_)
+    return {"status": "success"}
+
+
 def _may_revoke(request: Request[object, object, State], row: AccessTokenRow) -> bool:
     return is_manager(request) or row.username == person_of(request)
 
@@ -104,7 +131,18 @@ def _person_of(username: str, rights: Rights) -> Person:
 
 ROUTES = Router(
     "/auth",
-    route_handlers=[list_people, add_person, change_rights, remove_person, tokens, create_token, revoke_token],
+    route_handlers=[
+        list_people,
+        add_person,
+        change_rights,
+        remove_person,
+        tokens,
+        create_token,
+        revoke_token,
+        invitations,
+        invite,
+        revoke_invitation,
+    ],
     guards=[only_signed_in],
     tags=["signing in"],
     opt=needs("people", change="manage"),

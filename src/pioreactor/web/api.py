@@ -54,7 +54,7 @@ def api_of_leader(added: tuple[PluginRoute, ...]) -> App:
 
 
 def account_routers() -> list[Router]:
-    """Return the routes below `/auth`: signing in, sessions, people, tokens."""
+    """Return the routes below `/auth`: signing in, sessions, people, tokens, invitations."""
     from pioreactor.web import account_routes, auth, session_routes
 
     return [auth.ROUTES, session_routes.ROUTES, account_routes.ROUTES]

@@ -80,7 +80,15 @@ def create_app(
         api_of_leader(plugin_registry.registered()),
         unit=unit,
         leader=leader.services,
-        auth=auth.AuthServices(people, sessions, LoginThrottle(seconds=monotonic), people, now, rights),
+        auth=auth.AuthServices(
+            people,
+            sessions,
+            LoginThrottle(seconds=monotonic),
+            leader.services.database.invitations,
+            tokens=people,
+            now=now,
+            rights=rights,
+        ),
         bridge=bridge,
         cluster=Cluster(unit.name, leader.services.database.assignments.experiment_of),
     )

@@ -1,4 +1,4 @@
-"""Routes to sign in and out, and to change one's password."""
+"""Routes to sign in and out, to accept an invitation, and to change one's password."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,12 +11,14 @@ from litestar.di import NamedDependency
 from litestar.params import JSONBody, SkipValidation
 
 from pioreactor.exc import NotAuthenticatedError, NotPermittedError
-from pioreactor.identity import people
+from pioreactor.identity import invitation_links, people
 from pioreactor.identity.access_tokens import TokenStorage
+from pioreactor.identity.invitation_links import InvitationStorage
 from pioreactor.identity.people import People
 from pioreactor.identity.sessions import COOKIE, LIFETIME_S, Sessions
+from pioreactor.structs.invitation import Invitation
 from pioreactor.structs.rights import Rights
-from pioreactor.web.request_bodies import ChangePassword, SignIn
+from pioreactor.web.request_bodies import AcceptInvitation, ChangePassword, OpenInvitation, SignIn
 from pioreactor.web.security.guards import only_signed_in
 from pioreactor.web.security.identity import CachedRights, Kind, identity_of
 from pioreactor.web.security.login_throttle import LoginThrottle
@@ -30,6 +32,7 @@ class AuthServices:
     people: People
     sessions: Sessions
     throttle: LoginThrottle
+    invitations: InvitationStorage
     tokens: TokenStorage
     now: Callable[[], datetime]
     rights: CachedRights
@@ -53,6 +56,13 @@ class Me(msgspec.Struct):
     username: str
     kind: Kind
     rights: Rights | None = None
+
+
+class Invited(msgspec.Struct):
+    """What the invited person will be able to do, and until when the link is valid."""
+
+    rights: Rights
+    expires_at: str
 
 
 @post("/sign-in", status_code=200, opt=OF_EVERYBODY, sync_to_thread=True)
@@ -82,6 +92,38 @@ def session_cookie(request: Request[object, object, State], auth: AuthServices, 
         samesite="strict",
         secure=request.scope["scheme"] == "https",
     )
+
+
+@post("/invitation", status_code=200, opt=OF_EVERYBODY, sync_to_thread=True)
+def open_invitation(
+    request: Request[object, object, State], auth: AuthPorts, data: JSONBody[OpenInvitation]
+) -> Invited:
+    """Return what an invitation is for; 409 when it was used or revoked, or has expired.
+
+    The secret of the link comes in the body: paths and queries are written to logs and histories.
+    """
+    found = _opened(request, auth, data.secret)
+    return Invited(found.rights, found.expires_at)
+
+
+@post("/invitation/accept", status_code=201, opt=OF_EVERYBODY, sync_to_thread=True)
+def accept_invitation(
+    request: Request[object, object, State], auth: AuthPorts, data: JSONBody[AcceptInvitation]
+) -> Response[SignedIn]:
+    """Add the invited person, and sign them in; 409 when the name is taken, or the invitation is not valid any more."""
+    found = _opened(request, auth, data.secret)
+    invitation_links.accept(auth.invitations, found, username=data.username, password=data.password)
+    auth.rights.forget(data.username)
+    return Response(SignedIn(data.username), cookies=[session_cookie(request, auth, data.username)])
+
+
+def _opened(request: Request[object, object, State], auth: AuthPorts, secret: str) -> Invitation:
+    """Return the invitation of a secret; guesses are limited like those of passwords."""
+    address, name = address_of(request), invitation_links.throttled_name(secret)
+    auth.throttle.begin(address, name)
+    found = invitation_links.opened(auth.invitations, secret, now=auth.now(), rights_of=auth.people.rights)
+    auth.throttle.succeeded(address, name)
+    return found
 
 
 @post("/sign-out", status_code=200, opt=OF_EVERYBODY, sync_to_thread=True)
@@ -134,7 +176,7 @@ def address_of(request: Request[object, object, State]) -> str:
 
 ROUTES = Router(
     "/auth",
-    route_handlers=[sign_in, sign_out, me, change_password],
+    route_handlers=[sign_in, open_invitation, accept_invitation, sign_out, me, change_password],
     tags=["signing in"],
     opt=needs("people", change="manage"),
 )

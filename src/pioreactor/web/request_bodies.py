@@ -10,6 +10,7 @@ from msgspec import UNSET, UnsetType
 
 from pioreactor import topics
 from pioreactor.exc import InvalidRequestError, NotFoundError
+from pioreactor.identity.invitation_links import MAX_HOURS, MAX_NOTE_LENGTH
 from pioreactor.identity.people import MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH, USERNAME
 from pioreactor.structs.camera_still import is_image_id
 from pioreactor.structs.rights import Area, Role
@@ -157,6 +158,30 @@ class AddPerson(Body):
     role: Role = "viewer"
     units: list[LimitedTo] | None = None
     experiments: list[LimitedTo] | None = None
+
+
+class Invite(Body):
+    """`hours`: until the link expires; `note`: who it is for."""
+
+    role: Role = "viewer"
+    units: list[LimitedTo] | None = None
+    experiments: list[LimitedTo] | None = None
+    hours: Annotated[int, msgspec.Meta(ge=1, le=MAX_HOURS)] = 72
+    note: Annotated[str, msgspec.Meta(max_length=MAX_NOTE_LENGTH)] = ""
+
+
+Secret = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+"""What follows the `#` in the link of an invitation."""
+
+
+class OpenInvitation(Body):
+    secret: Secret
+
+
+class AcceptInvitation(Body):
+    secret: Secret
+    username: Annotated[str, msgspec.Meta(pattern=rf"^{USERNAME}$(?!\n)")]
+    password: NewPassword
 
 
 class ChangeRights(Body):

@@ -122,3 +122,19 @@ def test_sessions_are_listed_and_ended(desk: Any, people: Any) -> None:
     assert [one.username for one in of_server.all()] == ["mia"]
     again = desk.pio("people", "end-session", row["id"], "--yes")
     assert "pio people sessions" in again.err
+
+
+def test_people_are_invited_by_a_link(desk: Any, people: Any) -> None:
+    made = desk.pio("people", "invite", "--role", "operator", "--units", "pio1", "--note", "Ana")
+    assert made.status == 0
+    address, _, secret = made.out.strip().partition("/invitation#")
+    assert address.startswith("http")
+    assert len(secret) == 43
+    assert secret not in made.err
+    [row] = json.loads(desk.pio("people", "invitations", "--json").out)
+    assert (row["state"], row["note"], row["rights"]["units"]) == ("open", "Ana", ["pio1"])
+    assert secret not in json.dumps(row)
+    assert desk.pio("people", "revoke-invitation", row["id"]).status == 0
+    assert "revoked" in desk.pio("people", "invitations").out
+    assert desk.pio("people", "revoke-invitation", "unknown").status == 1
+    assert desk.pio("people", "invite", "--hours", "721").status == 2

@@ -3467,6 +3467,92 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/auth/invitation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * OpenInvitation
+         * @description Return what an invitation is for; 409 when it was used or revoked, or has expired.
+         *
+         *     The secret of the link comes in the body: paths and queries are written to logs and histories.
+         */
+        post: operations["post_auth_invitation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/invitation/accept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * AcceptInvitation
+         * @description Add the invited person, and sign them in; 409 when the name is taken, or the invitation is not valid any more.
+         */
+        post: operations["post_auth_invitation_accept"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/invitations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Invitations
+         * @description Return the invitations, the newest first, without their secrets.
+         */
+        get: operations["get_auth_invitations"];
+        put?: never;
+        /**
+         * Invite
+         * @description Make a link with which one person chooses a name and a password, once; it is not shown again.
+         */
+        post: operations["post_auth_invitations"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/invitations/{id_}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * RevokeInvitation
+         * @description Revoke an invitation; 409 for one that was used.
+         */
+        delete: operations["delete_auth_invitations_id_"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/auth/me": {
         parameters: {
             query?: never;
@@ -5529,6 +5615,12 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** AcceptInvitation */
+        AcceptInvitation: {
+            password: string;
+            secret: string;
+            username: string;
+        };
         /** Accepted */
         Accepted: {
             result_url_path: string;
@@ -6246,6 +6338,38 @@ export interface components {
             };
             options?: components["schemas"]["InstallOptions"];
         };
+        /** InvitationRow */
+        InvitationRow: {
+            created_at: string;
+            expires_at: string;
+            id: string;
+            invited_by: string;
+            note: string;
+            rights: components["schemas"]["Rights"];
+            /** @enum {string} */
+            state: "open" | "used" | "revoked" | "expired";
+            used_at: string | null;
+            used_by: string | null;
+        };
+        /** Invite */
+        Invite: {
+            experiments?: string[] | null;
+            /** @default 72 */
+            hours: number;
+            /** @default  */
+            note: string;
+            /**
+             * @default viewer
+             * @enum {string}
+             */
+            role: "viewer" | "operator" | "manager";
+            units?: string[] | null;
+        };
+        /** Invited */
+        Invited: {
+            expires_at: string;
+            rights: components["schemas"]["Rights"];
+        };
         /** JobRow */
         JobRow: {
             ended_at: string | null;
@@ -6447,6 +6571,12 @@ export interface components {
             token: string;
             username: string;
         };
+        /** NewInvitation */
+        NewInvitation: {
+            expires_at: string;
+            id: string;
+            link: string;
+        };
         /** Notice */
         Notice: {
             /** @default [] */
@@ -6456,6 +6586,10 @@ export interface components {
             severity: string;
             text: string;
             title: string;
+        };
+        /** OpenInvitation */
+        OpenInvitation: {
+            secret: string;
         };
         /** Option */
         Option: {
@@ -14566,6 +14700,182 @@ export interface operations {
                 };
                 content: {
                     "application/json": string;
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    post_auth_invitation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OpenInvitation"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Invited"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    post_auth_invitation_accept: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AcceptInvitation"];
+            };
+        };
+        responses: {
+            /** @description Document created, URL follows */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignedIn"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    get_auth_invitations: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvitationRow"][];
+                };
+            };
+        };
+    };
+    post_auth_invitations: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Invite"];
+            };
+        };
+        responses: {
+            /** @description Document created, URL follows */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewInvitation"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    delete_auth_invitations_id_: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id_: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: string;
+                    };
                 };
             };
             /** @description Bad request syntax or unsupported method */

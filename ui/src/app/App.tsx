@@ -9,6 +9,7 @@ import { bus, type OpenFeed } from "@/live/bus";
 import { ErrorBoundary } from "@/parts/ErrorBoundary";
 import { ExperimentFrame } from "@/parts/experiment";
 import { Problem, Waiting } from "@/parts/Problem";
+import { AcceptInvitation, INVITATION } from "./AcceptInvitation";
 import { refetchMissed } from "./missed";
 import { Shell } from "./Shell";
 import { SignIn } from "./SignIn";
@@ -43,6 +44,7 @@ function AuthGate({ openFeed }: { openFeed: OpenFeed }) {
 export function App({ openFeed }: { openFeed: OpenFeed }) {
   const [router] = useState(() =>
     createBrowserRouter([
+      { path: INVITATION, element: <AcceptInvitation /> },
       {
         path: "*",
         element: (

@@ -1,7 +1,7 @@
 /** What the demo's leader knows of its machines and people. */
 
 import type { Answer, Method } from "@/api/client";
-import type { ConfigSync, Machine, Person, SignedInBrowser, UnitName, UsbState, Worker } from "@/api/types";
+import type { ConfigSync, Invitation, Machine, Person, SignedInBrowser, UnitName, UsbState, Worker } from "@/api/types";
 import type { DemoCluster } from "./cluster";
 import { LOST_UNIT } from "./faults";
 import { BACKUPS, IMPORT_STATE, MADE_BACKUP, PLAN } from "./imports";
@@ -17,6 +17,22 @@ const PEOPLE: Person[] = [
   { username: "pioreactor", role: "manager", units: null, experiments: null },
 ];
 const MIA: Person = { username: "mia", role: "viewer", units: null, experiments: null };
+
+const RIGHTS = { role: "operator" as const, units: ["reactor-01"], experiments: null, areas: null };
+
+const invitationsOf = (nowS: number): Invitation[] => [
+  {
+    id: "5d0f6a11c2e9",
+    note: "Ana, rotation student",
+    invited_by: "pioreactor",
+    rights: RIGHTS,
+    created_at: iso(nowS - 3600),
+    expires_at: iso(nowS + 71 * 3600),
+    state: "open",
+    used_at: null,
+    used_by: null,
+  },
+];
 
 const sessionsOf = (nowS: number): SignedInBrowser[] =>
   (
@@ -97,6 +113,7 @@ export function machineReads(cluster: DemoCluster): Reads {
     "/api/backups": () => BACKUPS,
     "/unit_api/usb": usbState,
     "/auth/sessions": () => sessionsOf(cluster.nowS),
+    "/auth/invitations": () => invitationsOf(cluster.nowS),
     "/auth/people": (): Person[] => PEOPLE,
     "/api/config/sync": (): ConfigSync => ({
       version: { number: 3, saved_at: iso(cluster.nowS - 7200) },
@@ -141,6 +158,17 @@ export function machineWrites(tasks: Tasks): [Method, string, () => Answer][] {
     ["PUT", "/auth/people", () => ({ status: 201, body: MIA })],
     ["PATCH", "/auth/people/{username}", () => ok(MIA)],
     ["PATCH", "/auth/password", () => ok({ status: "success" })],
+    [
+      "POST",
+      "/auth/invitations",
+      () => ({
+        status: 201,
+        body: { link: "/invitation#only-a-demonstration", id: "000000000001", expires_at: iso(Date.now() / 1000) },
+      }),
+    ],
+    ["POST", "/auth/invitation", () => ok({ rights: RIGHTS, expires_at: iso(Date.now() / 1000) })],
+    ["POST", "/auth/invitation/accept", () => ({ status: 201, body: { username: "ana" } })],
+    ["DELETE", "/auth/invitations/{id_}", () => ok({ status: "success" })],
     ["DELETE", "/auth/sessions/{id_}", () => ok({ status: "success" })],
     ["DELETE", "/auth/people/{username}", () => ok({ status: "success" })],
   ];

@@ -30,6 +30,7 @@ const BODIES: Record<string, Record<string, unknown>> = {
   "PATCH /api/experiments/{experiment}": { description: "changed" },
   "PUT /api/experiments/{experiment}/workers": { pioreactor_unit: "reactor-01" },
   "PATCH /api/experiments/{experiment}/unit_labels": { unit: "reactor-01", label: "A" },
+  "POST /auth/invitations": { role: "viewer" },
   "POST /auth/tokens": { name: "script" },
   "PATCH /api/config/shared": { code: "leader_hostname=leader" },
   "POST /api/workers/setup": { name: "reactor-31", code: "K7QM-2XFD" },

@@ -11,7 +11,15 @@ from pioreactor.cli.cli_context import CliContext, pass_cli_context
 from pioreactor.cli.lazy_group import SuggestingGroup
 from pioreactor.cli.options import json_option, limits_options, role_option, yes_option
 from pioreactor.cli.render import print_json, print_table
-from pioreactor.cli.sign_in_commands import end_session, opened_people, require_person, sessions
+from pioreactor.cli.sign_in_commands import (
+    end_session,
+    invitations,
+    invite,
+    opened_people,
+    require_person,
+    revoke_invitation,
+    sessions,
+)
 from pioreactor.exc import InvalidRequestError
 
 if TYPE_CHECKING:
@@ -155,5 +163,5 @@ def _new_password(username: str, *, generate: bool, from_stdin: bool) -> str:
     return str(click.prompt(f"New password of {username}", hide_input=True, confirmation_prompt=True))
 
 
-people.add_command(sessions)
-people.add_command(end_session)
+for _command in (sessions, end_session, invite, invitations, revoke_invitation):
+    people.add_command(_command)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
@@ -12,6 +10,7 @@ from pioreactor.cli.cli_context import CliContext, pass_cli_context
 from pioreactor.cli.lazy_group import SuggestingGroup
 from pioreactor.cli.options import json_option, limits_options, role_option, yes_option
 from pioreactor.cli.render import print_json, print_table
+from pioreactor.cli.sign_in_commands import opened_database
 from pioreactor.exc import InvalidRequestError, NotFoundError
 
 if TYPE_CHECKING:
@@ -48,7 +47,8 @@ def create(
     """
     from pioreactor.identity import access_tokens
 
-    with _people(cli) as people:
+    with opened_database(cli) as database:
+        people = database.people
         created = access_tokens.create(
             people,
             name=name,
@@ -72,7 +72,8 @@ def list_(cli: CliContext, as_json: bool) -> None:
     """List the tokens of everybody, without their secrets."""
     from pioreactor.identity import access_tokens
 
-    with _people(cli) as people:
+    with opened_database(cli) as database:
+        people = database.people
         rows = access_tokens.list_all(people)
     if as_json:
         print_json(rows)
@@ -93,7 +94,8 @@ def revoke(cli: CliContext, id_or_name: str, yes: bool, as_json: bool) -> None:
     """Revoke a token: requests with it are refused from now on."""
     from pioreactor.identity import access_tokens
 
-    with _people(cli) as people:
+    with opened_database(cli) as database:
+        people = database.people
         found = access_tokens.find(people, id_or_name)
         if not yes:
             question = f"Revoke {found.name} ({found.id}) of {found.username}? Programs that use it stop working"
@@ -103,17 +105,6 @@ def revoke(cli: CliContext, id_or_name: str, yes: bool, as_json: bool) -> None:
         print_json(found)
         return
     click.echo(f"Revoked {found.name} ({found.id}) of {found.username}.")
-
-
-@contextmanager
-def _people(cli: CliContext) -> Iterator[People]:
-    from pioreactor.storage.leader.database import LeaderDatabase
-
-    database = LeaderDatabase.open(cli.database(), now=cli.runtime.clock.now)
-    try:
-        yield database.people
-    finally:
-        database.close()
 
 
 def _owner(people: People, chosen: str | None) -> str:

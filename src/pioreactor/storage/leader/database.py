@@ -20,7 +20,7 @@ from pioreactor.storage.leader.repositories.context import Access
 from pioreactor.storage.leader.repositories.experiments import Experiments
 from pioreactor.storage.leader.repositories.logs import Logs
 from pioreactor.storage.leader.repositories.media_rates import MediaRate, media_rates
-from pioreactor.storage.leader.repositories.people import People
+from pioreactor.storage.leader.repositories.people import Invitations, People
 from pioreactor.storage.leader.repositories.profile_runs import ProfileRuns
 from pioreactor.storage.leader.repositories.quarantine import Quarantine
 from pioreactor.storage.leader.repositories.time_series import TimeSeriesReader
@@ -49,6 +49,7 @@ class LeaderDatabase:
     config_history: ConfigHistory
     profile_runs: ProfileRuns
     people: People
+    invitations: Invitations
     quarantine: Quarantine
     alarms: AlarmDatabase
 
@@ -75,6 +76,7 @@ class LeaderDatabase:
             config_history=ConfigHistory(access),
             profile_runs=ProfileRuns(access),
             people=People(access),
+            invitations=Invitations(access),
             quarantine=Quarantine(access),
             alarms=AlarmDatabase(path, now=now),
         )

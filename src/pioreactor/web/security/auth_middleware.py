@@ -21,7 +21,15 @@ from pioreactor.web.problems import of_error
 from pioreactor.web.security.identity import SCOPE_KEY, Identity
 from pioreactor.web.security.origins import Origins, check_session
 
-OPEN = frozenset({"/auth/sign-in", "/unit_api/health", "/api/health"})
+OPEN = frozenset(
+    {
+        "/auth/sign-in",
+        "/auth/invitation",
+        "/auth/invitation/accept",
+        "/unit_api/health",
+        "/api/health",
+    }
+)
 """Paths that need neither cookie nor token; static files are served in front of the authentication."""
 
 

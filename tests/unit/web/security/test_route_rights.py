@@ -20,7 +20,9 @@ VALUES = {"session_id": "00000000-0000-4000-8000-000000000000", "offset": "0", "
 LEAVE = "/api/cluster/leave"
 """About the worker that sends it."""
 ONLY_FOR_UNITS = re.compile(r"/unit_api/backups/.+")
-ONLY_SIGNED_IN = re.compile(r"/auth/(people|password|tokens|sessions)(/.+)?|/api/(import(/.+)?|backups/restore)")
+ONLY_SIGNED_IN = re.compile(
+    r"/auth/(people|password|tokens|sessions|invitations)(/.+)?|/api/(import(/.+)?|backups/restore)"
+)
 
 
 def url_of(path: str) -> str:

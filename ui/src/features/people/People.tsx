@@ -12,6 +12,8 @@ import { Problem, Waiting } from "@/parts/Problem";
 import { AddPerson } from "./AddPerson";
 import { ChangePassword } from "./ChangePassword";
 import { ChangeRights } from "./ChangeRights";
+import { Invitations } from "./Invitations";
+import { InvitePerson } from "./InvitePerson";
 import css from "./people.module.css";
 import { RemovePerson } from "./RemovePerson";
 import { described } from "./rights";
@@ -27,6 +29,7 @@ export default function People() {
   });
   const me = useQuery({ queryKey: ["me"], queryFn: ({ signal }) => get<Me>("/auth/me", signal) });
   const [adding, setAdding] = useState(false);
+  const [inviting, setInviting] = useState(false);
   const [changing, setChanging] = useState(false);
   const [removing, setRemoving] = useState<string>();
   const [signedIn, setSignedIn] = useState<string>();
@@ -46,9 +49,14 @@ export default function People() {
         }
         actions={
           isManager && (
-            <Button leftSection={<Icon name="plus" size={16} />} onClick={() => setAdding(true)}>
-              Add person
-            </Button>
+            <>
+              <Button variant="default" onClick={() => setInviting(true)}>
+                Invite person
+              </Button>
+              <Button leftSection={<Icon name="plus" size={16} />} onClick={() => setAdding(true)}>
+                Add person
+              </Button>
+            </>
           )
         }
       />
@@ -113,10 +121,12 @@ export default function People() {
           ))}
         </ul>
       )}
+      {isManager && <Invitations />}
       <p className={`soft small ${css.forgotten}`}>
         A forgotten password is replaced on the leader's machine: <code>pio people password NAME</code>
       </p>
       <AddPerson opened={adding} onClose={() => setAdding(false)} />
+      <InvitePerson opened={inviting} onClose={() => setInviting(false)} />
       <SignIns username={signedIn} onClose={() => setSignedIn(undefined)} />
       <ChangeRights person={limiting} onClose={() => setLimiting(undefined)} />
       <ChangePassword opened={changing} onClose={() => setChanging(false)} />

@@ -8,9 +8,9 @@ import { useWorkers } from "@/api/queries";
 import type { NewAccessToken, Role } from "@/api/types";
 import { LimitField } from "@/features/people/LimitField";
 import { AREAS, type Limit, ROLES } from "@/features/people/rights";
+import { copyFrom } from "@/parts/copyFrom";
 import { FormFooter } from "@/parts/FormFooter";
 import { Icon } from "@/parts/icons";
-import { copyFrom } from "./tokens";
 import css from "./tokens.module.css";
 
 const LIFETIMES = [

@@ -1,4 +1,4 @@
-/** What is said about a token, and how it gets into the clipboard. */
+/** What is said about a token. */
 
 import type { AccessToken } from "@/api/types";
 import { described } from "@/features/people/rights";
@@ -18,18 +18,4 @@ export function usage(token: AccessToken): string {
 function limits(rights: NonNullable<AccessToken["rights"]>): string {
   const of = described({ role: rights.role ?? "viewer", units: rights.units, experiments: rights.experiments });
   return rights.areas == null ? of : `${of}, only ${rights.areas.join(", ")}`;
-}
-
-/** Copy the text of a field; a page over plain HTTP has no clipboard of its own, so the field is selected first. */
-export async function copyFrom(field: HTMLInputElement): Promise<boolean> {
-  field.select();
-  try {
-    if (navigator.clipboard) {
-      await navigator.clipboard.writeText(field.value);
-      return true;
-    }
-    return document.execCommand("copy");
-  } catch {
-    return false;
-  }
 }

@@ -1,4 +1,4 @@
-"""Who may sign in, and the tokens they gave to programs. Only hashes are kept."""
+"""Who may sign in, who is invited, and the tokens that people gave to programs. Only hashes are kept."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -7,11 +7,14 @@ import msgspec
 from sqlalchemy import ColumnElement, delete, insert, or_, select, update
 
 from pioreactor.exc import ConflictError, NotFoundError
-from pioreactor.storage.leader.repositories.context import Access, change, exists
-from pioreactor.storage.leader.schema.tables import access_tokens, people
+from pioreactor.storage.leader.repositories.context import Access, Query, change, exists
+from pioreactor.storage.leader.schema.tables import access_tokens, invitations, people
 from pioreactor.storage.ports import ValueType
+from pioreactor.structs.invitation import Invitation
 from pioreactor.structs.rights import VIEWER, Rights
 
+_MAX_LISTED: Final = 200
+"""Invitations, the newest ones."""
 _RIGHTS: Final = (people.c.role, people.c.units, people.c.experiments)
 
 
@@ -126,6 +129,55 @@ class People:
         ).where(*conditions)
         rows = self._access.rows(query.order_by(columns.created_at, columns.label))
         return [AccessToken(*(*row[:-1], _of_token(row[-1]))) for row in rows]
+
+
+class Invitations:
+    """Invitations by link; hashing is the caller's."""
+
+    def __init__(self, access: Access) -> None:
+        self._access = access
+
+    def all(self) -> list[Invitation]:
+        """Return the newest invitations, whatever has become of them."""
+        return self._found(select(invitations).order_by(invitations.c.created_at.desc()).limit(_MAX_LISTED))
+
+    def find(self, secret_hash: str) -> Invitation | None:
+        """Return the invitation with this hash, whatever has become of it."""
+        found = self._found(select(invitations).where(invitations.c.secret_hash == secret_hash))
+        return found[0] if found else None
+
+    def add(self, invitation: Invitation) -> None:
+        values = msgspec.structs.asdict(invitation) | {"rights": msgspec.json.encode(invitation.rights).decode()}
+        with self._access.writing() as connection:
+            change(connection, insert(invitations).values(**values))
+
+    def revoke(self, secret_hash: str) -> None:
+        """Revoke one that is not used; revoking what is not there is harmless."""
+        is_unused = (invitations.c.secret_hash == secret_hash) & invitations.c.used_at.is_(None)
+        with self._access.writing() as connection:
+            change(connection, update(invitations).where(is_unused).values(revoked_at=self._access.timestamp()))
+
+    def use(self, invitation: Invitation, username: str, password_hash: str) -> bool:
+        """Add the invited person; return False, without any change, when the invitation is not open any more.
+
+        Both or neither is done. Raises `ConflictError` when the name is taken: the invitation stays open.
+        """
+        columns, now = invitations.c, self._access.timestamp()
+        is_open = (columns.secret_hash == invitation.secret_hash) & (columns.expires_at > now)
+        is_open &= columns.used_at.is_(None) & columns.revoked_at.is_(None)
+        with self._access.writing() as connection:
+            if not change(connection, update(invitations).where(is_open).values(used_at=now, used_by=username)):
+                return False
+            if exists(connection, select(people).where(people.c.username == username)):
+                raise ConflictError(f"there is already a person {username!r}", remedy="Choose another name.")
+            values = {"username": username, "password_hash": password_hash, "created_at": now}
+            change(connection, insert(people).values(values | _columns(invitation.rights)))
+        return True
+
+    def _found(self, query: Query) -> list[Invitation]:
+        names = [column.name for column in invitations.columns]
+        rows = [dict(zip(names, row, strict=True)) for row in self._access.rows(query)]
+        return [Invitation(**(row | {"rights": _of_token(row["rights"])})) for row in rows]
 
 
 def _rights(row: Sequence[ValueType]) -> Rights:

@@ -245,3 +245,19 @@ alarm_deliveries: Final = Table(
     _text("error", nullable=True),
     _index("alarm_deliveries", "state", "channel"),
 )
+invitations: Final = Table(
+    "invitations",
+    METADATA,
+    _text("secret_hash"),
+    _text("note"),
+    _text("invited_by"),
+    # JSON.
+    _text("rights"),
+    _text("created_at"),
+    _text("expires_at"),
+    _text("used_at", nullable=True),
+    _text("used_by", nullable=True),
+    _text("revoked_at", nullable=True),
+    PrimaryKeyConstraint("secret_hash"),
+    sqlite_with_rowid=False,
+)
