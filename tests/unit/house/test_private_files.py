@@ -13,7 +13,7 @@ import pytest
 
 from pioreactor import private_files
 from pioreactor.exc import StorageError
-from pioreactor.private_files import free_path, write_atomically
+from pioreactor.private_files import complete_file, free_path, write_atomically
 from pioreactor.storage.artifacts import DiskArtifacts
 from pioreactor.storage.leader.database import LeaderDatabase
 from pioreactor.storage.paths import Paths
@@ -118,6 +118,25 @@ def test_a_calibration_that_cannot_be_written_is_an_error_of_storage(tmp_path: P
     paths.calibrations.write_text("a file where the folder belongs")
     with pytest.raises(StorageError):
         DiskArtifacts(paths).write("calibrations", "od90", "a", "x: 1")
+
+
+def test_a_complete_file_takes_its_place_at_the_end(tmp_path: Path) -> None:
+    target = tmp_path / "export.zip"
+    with complete_file(target) as unfinished:
+        unfinished.write_text("x")
+        assert not target.exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["export.zip"]
+
+
+@pytest.mark.parametrize(("raised", "seen"), [(OSError("full"), StorageError), (KeyError("x"), KeyError)])
+def test_of_a_file_that_is_not_completed_nothing_is_left(
+    tmp_path: Path, raised: Exception, seen: type[Exception]
+) -> None:
+    (tmp_path / "export.zip").write_text("earlier")
+    with pytest.raises(seen), complete_file(tmp_path / "export.zip") as unfinished:
+        unfinished.write_text("half")
+        raise raised
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("export.zip", "earlier")]
 
 
 def open_leader_database(path: Path) -> None:

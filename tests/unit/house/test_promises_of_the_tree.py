@@ -90,6 +90,13 @@ def test_names_of_test_files_are_unique() -> None:
     assert sorted(name for name in set(names) if names.count(name) > 1) == []
 
 
+def test_folders_of_unit_tests_mirror_the_package() -> None:
+    unit = ROOT / "tests" / "unit"
+    folders = {name_of(path.parent).removeprefix("tests/unit").lstrip("/") for path in unit.rglob("test_*.py")}
+    without_source = {name for name in folders if not (ROOT / "src" / "pioreactor" / name).is_dir()}
+    assert without_source == {"house", "facades"}, "facades has the tests of old import paths, house those of the tree"
+
+
 @pytest.mark.parametrize("word", ["FIXME", "TODO", "XXX"])
 def test_nothing_is_left_for_later_in_comments(word: str) -> None:
     later = re.compile(rf"(?:#|//|/\*).*\b{word}\b")

@@ -1,6 +1,6 @@
 /** What the unit is called in this experiment. */
 
-import { Modal, TextInput } from "@mantine/core";
+import { Modal, Stack, TextInput } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { path, request } from "@/api/client";
@@ -39,20 +39,22 @@ function LabelForm({ onClose, unit, experiment, label }: Omit<Props, "opened">) 
   };
   return (
     <form onSubmit={submit}>
-      <TextInput
-        label="Label"
-        description={`Shown instead of ${unit} in this experiment. Empty removes it.`}
-        data-autofocus
-        value={text}
-        onChange={(event) => setText(event.currentTarget.value)}
-      />
-      <FormFooter
-        error={saving.error}
-        send="Save"
-        isSending={saving.isPending}
-        isComplete={text.trim() !== label}
-        onCancel={onClose}
-      />
+      <Stack>
+        <TextInput
+          label="Label"
+          description={`Shown instead of ${unit} in this experiment. Empty removes it.`}
+          data-autofocus
+          value={text}
+          onChange={(event) => setText(event.currentTarget.value)}
+        />
+        <FormFooter
+          error={saving.error}
+          send="Save"
+          isSending={saving.isPending}
+          isComplete={text.trim() !== label}
+          onCancel={onClose}
+        />
+      </Stack>
     </form>
   );
 }
