@@ -20,7 +20,7 @@ ALL_BENCHES := $(filter-out __init__,$(patsubst bench/%.py,%,$(wildcard bench/*.
 SCIENCE_BENCHES := $(filter curves fusion growth% od_signal temperature twin,$(ALL_BENCHES))
 BENCHES := $(filter-out chaos network_cut $(SCIENCE_BENCHES),$(ALL_BENCHES))
 
-.PHONY: help demo test lint format generated docs bench bench-science chaos ui site environment screenshot hooks clean
+.PHONY: help demo test lint format generated docs bench bench-science chaos wheel ui site environment screenshot hooks clean
 
 help:  ## Show these commands
 	@grep -hE '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -60,6 +60,9 @@ chaos: environment  ## Break a cluster at random 1,000 times in virtual time, th
 	@$(BIN)/python -m bench.chaos --sequences $(or $(SEQUENCES),1000) $(ARGS)
 	@$(BIN)/python -m pytest -m system -n 0 $(wildcard tests/system/test_*fail*.py tests/system/test_*chaos*.py)
 	@$(BIN)/python -m bench.network_cut
+
+wheel: environment  ## Build the complete wheel, with panel and documentation, into dist
+	@$(BIN)/python scripts/build_wheel.py --output dist
 
 ui: $(VENV)/.made-for-use
 	@$(BIN)/python scripts/build_ui.py

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from build_release import build_wheel, missing_parts
+from build_wheel import build_wheel, missing_parts
 from environment_wheels import pack_environment
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -7,36 +7,16 @@ another kind of machine, collect its wheels first (`pip download --platform …`
 """
 
 import argparse
-import subprocess
-import sys
-import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from build_wheel import build_wheel, missing_parts
 from environment_wheels import pack_environment
 
 from pioreactor.updates.bundle import make_bundle, own_wheel
 
 ROOT = Path(__file__).resolve().parent.parent
-PARTS = (
-    *("web/static/index.html", "web/static/assets/", "web/docs_site/index.html", "updates/release_signers"),
-    *("py.typed", "storage/leader/migrations/versions/", "cli/help.txt"),
-)
-
-
-def build_wheel(folder: Path) -> Path:
-    """Build the wheel of this checkout, with UI and documentation."""
-    command = (sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder))
-    subprocess.run(command, cwd=ROOT, check=True, stdout=sys.stderr)
-    return next(folder.glob("pioreactor-*.whl"))
-
-
-def missing_parts(wheel: Path) -> list[str]:
-    """Return what a wheel lacks of what makes it complete: the UI, the documentation, what is read at run time."""
-    with zipfile.ZipFile(wheel) as archive:
-        names = archive.namelist()
-    return [part for part in PARTS if not any(name.startswith(f"pioreactor/{part}") for name in names)]
 
 
 def main() -> int:

@@ -303,6 +303,38 @@ def update_app(
         update_workers(cli, request)
 
 
+@update.command(name="firmware")
+@click.option(
+    "--source",
+    type=click.Path(dir_okay=False, path_type=Path),
+    required=True,
+    help="A release archive that brings firmware.",
+)
+@units_options
+@yes_option
+@json_option
+@pass_cli_context
+def update_firmware(
+    cli: CliContext, source: Path, units: tuple[str, ...], experiments: tuple[str, ...], yes: bool, as_json: bool
+) -> None:
+    """Write the firmware of a release archive to the boards of the units, on which no job may run."""
+    from pioreactor.updates.cluster_update import PATH, ClusterUpdate
+    from pioreactor.updates.progress import Progress
+
+    chosen = targets(cli, units, experiments)
+    confirm(f"Write the firmware of {source.name} to the boards of {', '.join(chosen)}?", yes)
+    sender = ClusterUpdate(
+        cli.ask, lambda *asked, body=None: cli.fetch(*asked, body=body), cli.runtime.clock.sleep, Progress()
+    )
+
+    def ask(unit: str) -> object:
+        sender.hand_over(unit, source)
+        body = {"options": {"source": source.name}}
+        return cli.ask(unit, "POST", f"{PATH}/firmware", json=body, timeout_s=_INSTALL_TIMEOUT_S)
+
+    for_each(chosen, ask, as_json=as_json)
+
+
 def _as_body(words: tuple[str, ...]) -> tuple[dict[str, list[str | None]], list[str]]:
     """Split `--target-rpm 400 --flag word` into named options and plain arguments, as the API takes them."""
     named: dict[str, list[str | None]] = {}

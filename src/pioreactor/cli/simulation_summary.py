@@ -40,7 +40,11 @@ def _line(unit: str, facts: UnitResults) -> str:
 
 
 def _plot(unit: str, moments: list[dict[str, float]]) -> None:
-    import plotext
+    try:
+        import plotext
+    except ImportError:  # installed without the extra; the results are written all the same
+        click.echo("No plots: pip install 'pioreactor[simulation]'.")
+        return
 
     step = max(1, len(moments) // POINTS)
     shown = moments[::step]

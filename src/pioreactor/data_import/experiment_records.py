@@ -39,6 +39,13 @@ _RANGE: Final = " UNION ALL ".join(
         for kind in _KINDS
     ]
 )
+_OPEN: Final = " UNION ALL ".join(
+    f"SELECT pioreactor_unit || ' ({kind})' FROM {kind}_automation_events AS event GROUP BY pioreactor_unit "
+    f"HAVING max(timestamp) > coalesce((SELECT max(ended_at) FROM {kind}_automation_settings AS known "
+    "WHERE known.pioreactor_unit = event.pioreactor_unit), '')"
+    for kind in _KINDS
+)
+"""Automations with events after the last settings that are recorded: these are, once they have ended."""
 _RUNS: Final = """
 WITH timed AS (
     SELECT pioreactor_unit AS unit, {kind} AS kind, {value} AS value,
@@ -85,6 +92,10 @@ class ExperimentRecords:
         if first is None:
             raise ValueError("the experiment has no readings: there is nothing to repeat")
         return cls(connection, first), last
+
+    def still_running(self) -> list[str]:
+        """Return units and kinds of automations that had not ended: nothing says with what settings they ran."""
+        return [name for (name,) in self.connection.execute(_OPEN)]
 
     def actions(self) -> Iterator[Action]:
         for unit, _, began_s, ended_s, rpm, _ in self._runs("stirring_rates", value="measured_rpm"):

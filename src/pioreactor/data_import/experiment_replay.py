@@ -21,6 +21,7 @@ from pioreactor.structs.encoding import from_timestamp
 
 DATABASE: Final = "experiment.sqlite"
 CONFIG: Final = ("config/config.ini", "config/unit_config.ini")
+_SCENARIO: Final = "Strain, pumps and photodiodes are those of the scenario; calibrations are not used."
 _NOT_THEIRS: Final = ("cluster.", "mqtt", "storage", "logging", "ui.", "bioreactor", "camera", "local_access_point")
 """Sections that belong to their machines, or to a vial that is the scenario's here."""
 
@@ -71,7 +72,7 @@ def _replay(connection: sqlite3.Connection, folder: Path) -> Replay:
         "".join(_config_of(folder / name) for name in CONFIG),
         sorted(records.actions(), key=lambda each: each.at_s),
         folder / DATABASE,
-        ["Strain, pumps and photodiodes are those of the scenario; the calibrations of the units are not used."],
+        [_SCENARIO, *(f"Not repeated, as it had not ended: automation of {name}." for name in records.still_running())],
     )
 
 

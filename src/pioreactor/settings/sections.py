@@ -279,7 +279,7 @@ class OverviewSettings(Section, frozen=True):
     ] = "hours"
 
 
-_ACCESS_POINT: Final = "this release opens no Wi-Fi network; NetworkManager does: nmcli device wifi hotspot"
+_ACCESS_POINT: Final = "NetworkManager opens the network: nmcli device wifi hotspot ssid NAME password WORD"
 
 
 class LocalAccessPointSettings(Section, frozen=True):

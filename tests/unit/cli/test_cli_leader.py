@@ -83,6 +83,14 @@ def test_a_worker_is_added_with_its_model_or_without(cluster: Cluster) -> None:
     ]
 
 
+def test_the_password_of_the_existing_software_is_answered_with_the_code(cluster: Cluster) -> None:
+    refused = cluster.desk.pio("workers", "add", "w9", "-p", "raspberry")
+    assert refused.status == 2
+    assert "pio cluster join" in refused.err
+    assert "raspberry" not in refused.err
+    assert cluster.asked == []
+
+
 def test_the_model_of_a_worker_is_printed(cluster: Cluster) -> None:
     model = {"model_name": "pioreactor_40ml", "model_version": "1.5"}
     cluster.answers["localhost", "GET", "/api/workers/w1/model"] = json_response({**model, "reactor_capacity_ml": 40})

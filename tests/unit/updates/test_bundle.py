@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import build_deb
-import build_release
+import build_wheel
 import pytest
 
-from pioreactor.exc import InvalidRequestError, PioreactorError
+from pioreactor.bootstrap import build_runtime
+from pioreactor.exc import ConflictError, InvalidRequestError, PioreactorError
 from pioreactor.storage.paths import Paths
 from pioreactor.updates.archives import Archives
 from pioreactor.updates.bundle import MANIFEST, SIGNATURE, Bundle, WheelFile, make_bundle
 from pioreactor.updates.errors import UpdateRefusedError
+from pioreactor.updates.firmware import FirmwareUpdate
 from pioreactor.updates.signature import Signers
+from pioreactor.updates.unit_update import UnitUpdate
 from pioreactor.updates.version_order import is_newer, order_of
 
 
@@ -164,9 +170,9 @@ def test_the_order_of_versions() -> None:
 def test_an_incomplete_wheel_is_not_released(tmp_path: Path) -> None:
     wheel = tmp_path / "pioreactor-27.1.0-py3-none-any.whl"
     with zipfile.ZipFile(wheel, "w") as archive:
-        for part in build_release.PARTS[1:]:
+        for part in build_wheel.PARTS[1:]:
             archive.writestr(f"pioreactor/{part}file" if part.endswith("/") else f"pioreactor/{part}", "")
-    assert build_release.missing_parts(wheel) == ["web/static/index.html"]
+    assert build_wheel.missing_parts(wheel) == ["web/static/index.html"]
 
 
 def test_versions_sort_in_debian_as_here() -> None:
@@ -203,3 +209,44 @@ def test_signatures_are_verified_once_for_each_content_of_a_file(
     assert (found(), len(verified)) == (["27.0.0"], 1)
     signers.write_text("# none is known any more\n")
     assert found() == []
+
+
+def test_firmware_is_written_from_a_genuine_release_only(tmp_path: Path, keys: Path) -> None:
+    runtime = build_runtime({"DOT_PIOREACTOR": str(tmp_path), "HOSTNAME": "unit1"}, asks_leader=False)
+    trusting = _Trusting(runtime, {}, None, Signers((keys / "signers",)))
+    written: list[tuple[str, bytes]] = []
+
+    def run(command: Sequence[str]) -> str:
+        file = Path(command[-1].split()[1])
+        written.append((command[0], file.read_bytes()))
+        return ""
+
+    archive = make(tmp_path, keys / "ours")
+    done = FirmwareUpdate(trusting, run).install(archive)
+    assert (done.version, [name for name, _ in written]) == ("27.1.0", ["openocd"])
+    assert written[0][1] == (tmp_path / "click-8-py3-none-any.whl").read_bytes()
+    with pytest.raises(UpdateRefusedError):
+        FirmwareUpdate(trusting, run).install(make(tmp_path, keys / "other"))
+    assert len(written) == 1
+    if shutil.which("openocd") is None:
+        with pytest.raises(ConflictError, match="openocd") as refused:
+            FirmwareUpdate(trusting).install(make(tmp_path, keys / "ours"))
+        assert refused.value.remedy is not None
+    runtime.stores.jobs().register(
+        unit="unit1", experiment="e", job_name="stirring", job_source="user", pid=os.getpid(), leader="unit1",
+        is_long_running=True, exclusive=False, started_at="2026-03-01T00:00:00.000Z",
+    )  # fmt: skip
+    with pytest.raises(UpdateRefusedError, match="stirring"):
+        FirmwareUpdate(trusting, run).install(archive)
+    runtime.stores.close()
+
+
+@dataclass(frozen=True)
+class _Trusting(UnitUpdate):
+    """Updates of a unit that trusts the keys of these tests."""
+
+    signers: Signers = field(default_factory=Signers)
+
+    @property
+    def archives(self) -> Archives:
+        return Archives(self.runtime.paths, self.signers)

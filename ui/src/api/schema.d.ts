@@ -1298,6 +1298,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/local_access_point": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * LocalAccessPoint
+         * @description Return whether the leader opens a Wi-Fi network of its own, by NetworkManager.
+         */
+        get: operations["get_api_local_access_point"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/logs": {
         parameters: {
             query?: never;
@@ -5355,7 +5375,7 @@ export interface paths {
         put?: never;
         /**
          * UpdateTarget
-         * @description Start an update of the software (`app`).
+         * @description Start an update of the software (`app`), or of the board's `firmware` from the archive `options.source`.
          */
         post: operations["post_unit_api_system_update_target"];
         delete?: never;
@@ -5363,7 +5383,7 @@ export interface paths {
         head?: never;
         /**
          * UpdateTarget
-         * @description Start an update of the software (`app`).
+         * @description Start an update of the software (`app`), or of the board's `firmware` from the archive `options.source`.
          */
         patch: operations["patch_unit_api_system_update_target"];
         trace?: never;
@@ -5631,6 +5651,10 @@ export interface components {
             status: "accepted";
             task_id: string;
             unit: string;
+        };
+        /** AccessPoint */
+        AccessPoint: {
+            active: boolean;
         };
         /** AccessTokenRow */
         AccessTokenRow: {
@@ -9955,6 +9979,26 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DescribedJob"][];
+                };
+            };
+        };
+    };
+    get_api_local_access_point: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccessPoint"];
                 };
             };
         };
@@ -18877,7 +18921,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                target: "app";
+                target: "app" | "firmware";
             };
             cookie?: never;
         };
@@ -18918,7 +18962,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                target: "app";
+                target: "app" | "firmware";
             };
             cookie?: never;
         };

@@ -4,6 +4,7 @@ import type { components } from "./schema";
 
 type Schemas = components["schemas"];
 
+export type AccessPoint = Schemas["AccessPoint"];
 export type Backups = Schemas["Backups"];
 export type Capability = Schemas["Capability"];
 export type ConfigKey = Schemas["DescribedKey"];

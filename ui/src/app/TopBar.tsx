@@ -4,6 +4,7 @@ import { ActionIcon, Menu, useComputedColorScheme, useMantineColorScheme } from 
 import { useQueryClient } from "@tanstack/react-query";
 import { useFrame } from "@/parts/experiment";
 import { Icon } from "@/parts/icons";
+import { AccessPointSign } from "./AccessPointSign";
 import { Alarms } from "./Alarms";
 import css from "./app.module.css";
 import { ConnectionState } from "./ConnectionState";
@@ -27,6 +28,7 @@ export function TopBar({ person }: { person: Person }) {
       <ExperimentSwitcher />
       <span className={css.spring} />
       {current && <Alarms key={current.experiment} experiment={current.experiment} />}
+      <AccessPointSign />
       <UsbSign />
       <ConnectionState />
       <ActionIcon

@@ -111,6 +111,7 @@ export function machineReads(cluster: DemoCluster): Reads {
     "/api/units": (): UnitName[] => ["leader", ...workers()].map((pioreactor_unit) => ({ pioreactor_unit })),
     "/api/import": () => IMPORT_STATE,
     "/api/backups": () => BACKUPS,
+    "/api/local_access_point": () => ({ active: usbState().status !== "absent" }),
     "/unit_api/usb": usbState,
     "/auth/sessions": () => sessionsOf(cluster.nowS),
     "/auth/invitations": () => invitationsOf(cluster.nowS),

@@ -132,6 +132,36 @@ def _chosen(unit: UnitUpdate, request: UpdateRequest) -> tuple[ReleaseSource, st
 
 
 @update.command()
+@click.option(
+    "--source",
+    type=click.Path(dir_okay=False, path_type=Path),
+    required=True,
+    help="A release archive that brings firmware.",
+)
+@click.option("--interface", help="Configuration of openocd for the pins that lead to the chip.")
+@yes_option
+@json_option
+@pass_cli_context
+def firmware(cli: CliContext, source: Path, interface: str | None, yes: bool, as_json: bool) -> None:
+    """Write the firmware of a release archive to the RP2040 of the HAT. Not tried on a reactor yet.
+
+    The archive is verified, then openocd writes its firmware over the debug pins; no job may run.
+    """
+    from pioreactor.updates.firmware import INTERFACE, FirmwareUpdate
+
+    unit = unit_update(cli)
+    if not yes:
+        click.confirm(f"Write the firmware of {source.name} to the board of {unit.runtime.unit}?", abort=True)
+    done = FirmwareUpdate(unit).install(source, interface=INTERFACE if interface is None else interface)
+    if as_json:
+        import msgspec
+
+        print_json(msgspec.to_builtins(done))
+    else:
+        click.echo(f"The board of {unit.runtime.unit} has the firmware of {done.version}.")
+
+
+@update.command()
 @json_option
 @pass_cli_context
 def status(cli: CliContext, as_json: bool) -> None:

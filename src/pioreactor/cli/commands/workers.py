@@ -22,6 +22,7 @@ def workers() -> None:
 @click.argument("unit")
 @click.option("--code", default=None, help="The code that `pio cluster join` shows on a machine that is to join.")
 @click.option("-a", "--address", default=None, help="Where it waits, HOST or HOST:PORT; default: search for it.")
+@click.option("-p", "--password", hidden=True, help="Of the existing software: an SSH password.")
 @click.option("--replace", is_flag=True, help="The machine takes the place of a worker of the same name.")
 @click.option("-m", "--model-name", help="Model of the reactor, such as pioreactor_40ml; the unit's own unless given.")
 @click.option("-v", "--model-version", help="Version of the model, such as 1.5.")
@@ -32,6 +33,7 @@ def add(
     unit: str,
     code: str | None,
     address: str | None,
+    password: str | None,
     replace: bool,
     model_name: str | None,
     model_version: str | None,
@@ -43,6 +45,10 @@ def add(
     """
     if (model_name is None) != (model_version is None):
         raise click.UsageError("Give --model-name and --model-version together.")
+    if password is not None:
+        raise click.UsageError(
+            "No SSH password is used: run `pio cluster join` on the machine, and give its code with --code."
+        )
     if code is None:
         body = {"pioreactor_unit": unit, "model_name": model_name, "model_version": model_version}
         added: object = cli.ask_leader("PUT", "/api/workers", json=body)

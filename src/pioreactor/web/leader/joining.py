@@ -10,6 +10,7 @@ from litestar.datastructures import State
 from litestar.params import JSONBody
 
 from pioreactor.exc import ConflictError, NotFoundError
+from pioreactor.identity.access_point import is_access_point
 from pioreactor.models import find_model, load_models
 from pioreactor.web.leader.notifications import publish_assignment
 from pioreactor.web.leader.responses import Status
@@ -120,6 +121,16 @@ def leave(request: Request[object, object, State], leader: LeaderPorts) -> Statu
     return Status()
 
 
+class AccessPoint(msgspec.Struct):
+    active: bool
+
+
+@get("/local_access_point", sync_to_thread=True)
+def local_access_point() -> AccessPoint:
+    """Return whether the leader opens a Wi-Fi network of its own, by NetworkManager."""
+    return AccessPoint(is_access_point())
+
+
 def revoke(leader: LeaderServices, unit: str) -> None:
     """Make the token and the account of a former worker invalid, and forget its address."""
     from pioreactor.cluster.admission import revoke_worker
@@ -128,5 +139,8 @@ def revoke(leader: LeaderServices, unit: str) -> None:
 
 
 ROUTES = Router(
-    "/", route_handlers=[discover, set_up_worker, leave], tags=["inventory"], opt=needs("cluster", change="manage")
+    "/",
+    route_handlers=[discover, set_up_worker, leave, local_access_point],
+    tags=["inventory"],
+    opt=needs("cluster", change="manage"),
 )

@@ -11,6 +11,7 @@ from pioreactor.exc import ConflictError, InvalidRequestError
 from pioreactor.updates.archives import PART_BYTES, Archive
 from pioreactor.updates.bundle import Bundle
 from pioreactor.updates.errors import UpdateRefusedError
+from pioreactor.updates.firmware import FirmwareUpdate
 from pioreactor.updates.unit_update import UnitUpdate, UpdateRequest, UpdateState
 from pioreactor.updates.version_order import is_newer
 from pioreactor.web.request_bodies import Body, Whole
@@ -62,9 +63,17 @@ def update_app(unit: UnitPorts, data: JSONBody[StartUpdate]) -> Accepted:
 
 
 @route("/system/update/{target:str}", http_method=PATCH_OR_POST, status_code=202, sync_to_thread=True)
-def update_target(unit: UnitPorts, target: FromPath[Literal["app"]], data: JSONBody[StartUpdate]) -> Accepted:  # noqa: ARG001
-    """Start an update of the software (`app`)."""
-    return start_update(unit, data.options)
+def update_target(
+    unit: UnitPorts, target: FromPath[Literal["app", "firmware"]], data: JSONBody[StartUpdate]
+) -> Accepted:
+    """Start an update of the software (`app`), or of the board's `firmware` from the archive `options.source`."""
+    if target == "app":
+        return start_update(unit, data.options)
+    own = UnitUpdate(unit.runtime, unit.launcher.environment)
+    if data.options.source is None:
+        raise InvalidRequestError("firmware comes from a release archive", remedy="Name it: options.source.")
+    archive = own.archives.located(data.options.source)
+    return unit.tasks.start("the update of the firmware", lambda: FirmwareUpdate(own).install(archive), lock="update")
 
 
 @put("/system/update/received/{name:str}/parts/{offset:str}", status_code=204, request_max_body_size=PART_BYTES)
