@@ -289,9 +289,7 @@ class BackgroundJob(LifecycleHooks, AlarmReports, metaclass=JobType):
         try:
             command.carry_out(lambda: self._set(command), before=before)
         except (SettingError, IllegalTransitionError) as error:
-            self.logger.warning(
-                "Refused: %s%s.", error, f"; it stays {before}" if command.name in self.settings() else ""
-            )
+            self.logger.warning("Refused: %s.", error)
 
     def _set_state(self, requested: str) -> JobState:
         if requested not in (JobState.READY, JobState.SLEEPING):

@@ -171,7 +171,7 @@ def check_models(after: str, before: str, units: Mapping[str, tuple[object, Call
     `units` gives the `ReactorModel` of each, and returns the text of its own configuration, whose values win.
     Faults of `before` do not keep anybody from correcting others.
     """
-    found: list[SettingFault] = []
+    units_of: dict[SettingFault, list[str]] = {}
     for unit, (model, own) in units.items():
         of_model = {*faults_of_text(after, model=model)} - {
             *faults_of_text(after),
@@ -179,9 +179,13 @@ def check_models(after: str, before: str, units: Mapping[str, tuple[object, Call
         }
         if of_model:
             of_model &= {*faults_of_text(after, own(), model)}
-        remedy = "Set it for the units that allow it, in their unit_config.ini."
-        found += [fault._replace(message=f"{unit}: {fault.message}", remedy=remedy) for fault in of_model]
-    refuse(found)
+        for fault in of_model:
+            units_of.setdefault(fault, []).append(unit)
+    remedy = "Set it for the units that allow it, in their unit_config.ini."
+    refuse(
+        SettingFault(fault.section, fault.key, f"{', '.join(of)}: {fault.message}", remedy)
+        for fault, of in units_of.items()
+    )
 
 
 def _places(lines: list[str]) -> list[tuple[str, str]]:

@@ -100,6 +100,7 @@ def test_a_refused_command_is_answered_with_the_reason(
     assert outcome.status == "refused"
     assert outcome.reason is not None
     assert reason in outcome.reason
+    assert all(line.count("it stays") <= 1 for line in bench.logged("warning"))
     assert (mixer.speed, mixer.state) == (5.0, mixer.READY)
 
 

@@ -2,7 +2,7 @@
 
 import { useState } from "react";
 import type { JobDescriptor } from "@/api/types";
-import { useTopic, useTopics } from "@/live/hooks";
+import { useConnection, useTopic, useTopics } from "@/live/hooks";
 import * as topics from "@/live/topics";
 import { StateMark, toneOf } from "@/parts/StateBadge";
 import { shown } from "@/parts/states";
@@ -91,10 +91,11 @@ function Chip({
 /** "5 On, 1 Paused": the activities of a unit in one line, for small cards. */
 export function useActivitySummary(unit: string, experiment: string, jobs: readonly JobDescriptor[]): string {
   const states = useTopics(jobs.map((job) => topics.state(unit, experiment, job.job_name)));
+  const { isComplete } = useConnection();
   const counts = new Map<string, number>();
   for (const state of states) counts.set(shown(state), (counts.get(shown(state)) ?? 0) + 1);
   const said = ["Lost", "Starting", "On", "Paused"]
     .filter((word) => counts.has(word))
     .map((word) => `${counts.get(word)} ${word}`);
-  return said.length > 0 ? said.join(", ") : "All off";
+  return said.length > 0 ? said.join(", ") : isComplete ? "All off" : "…";
 }

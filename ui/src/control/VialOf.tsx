@@ -27,7 +27,7 @@ export function VialOf({ unit, experiment }: { unit: string; experiment: string 
   return (
     <section aria-label="Vial">
       <VolumeBar unit={unit} experiment={experiment} maxMl={most} />
-      <p className="soft small">
+      <p className="soft small" style={{ marginTop: 6 }}>
         {efflux !== undefined && `Efflux tube at ${fixed(efflux, 1)} mL. `}
         <Link to={`/pioreactors/${encodeURIComponent(unit)}`}>Correct the volumes</Link>
       </p>

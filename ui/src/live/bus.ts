@@ -13,6 +13,8 @@ export interface Connection {
   heardAtMs: number;
   /** The cluster's own time [s] when the connection broke. */
   brokenAtS: number;
+  /** What the broker keeps has had time to arrive: what has no value has none. */
+  isComplete: boolean;
 }
 
 /** A source of messages: the broker, or a recording. */
@@ -39,13 +41,22 @@ const nextFrame: Schedule = (flush) => {
   else requestAnimationFrame(() => flush());
 };
 
+/** Within this time [ms] of the first connection, the broker has sent what it keeps. */
+const ARRIVES_MS = 500;
+
 export class Bus {
   readonly store: LiveStore;
   private readonly wanted = new Map<string, number>();
   private readonly listeners = new Set<() => void>();
   private readonly coverage: Coverage;
   private feed: Feed | undefined;
-  private state: Connection = { link: "connecting", receivedAtMs: 0, heardAtMs: 0, brokenAtS: 0 };
+  private state: Connection = {
+    link: "connecting",
+    receivedAtMs: 0,
+    heardAtMs: 0,
+    brokenAtS: 0,
+    isComplete: false,
+  };
 
   constructor(schedule: Schedule = nextFrame) {
     this.store = new LiveStore(schedule);
@@ -66,8 +77,8 @@ export class Bus {
         if (link !== "live") this.coverage.lost();
         const brokenAtS =
           link === "reconnecting" && this.state.link === "live" ? this.store.clusterTime() : this.state.brokenAtS;
-        this.state = { ...this.state, link, brokenAtS };
-        this.listeners.forEach((tell) => tell());
+        this.change({ link, brokenAtS });
+        if (link === "live" && !this.state.isComplete) setTimeout(() => this.change({ isComplete: true }), ARRIVES_MS);
       },
     });
     this.feed = feed;
@@ -77,6 +88,11 @@ export class Bus {
       this.coverage.lost();
       if (this.feed === feed) this.feed = undefined;
     };
+  }
+
+  private change(changes: Partial<Connection>): void {
+    this.state = { ...this.state, ...changes };
+    this.listeners.forEach((tell) => tell());
   }
 
   connection = (): Connection => this.state;

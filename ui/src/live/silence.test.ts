@@ -18,6 +18,7 @@ const answeredAt = (heardAtMs: number): Connection => ({
   receivedAtMs: T0,
   heardAtMs,
   brokenAtS: 0,
+  isComplete: true,
 });
 
 /** A store to which units said at T0 that they read, each with its interval [s]. */

@@ -1,5 +1,6 @@
 /** A state is a word, an icon and a color, always the same three; of a unit that is silent it is not known. */
 
+import { useConnection } from "@/live/hooks";
 import { duration } from "./format";
 import { Icon, type IconName } from "./icons";
 import css from "./StateBadge.module.css";
@@ -20,7 +21,15 @@ export const StateMark = (props: Props) => <Mark {...props} shape={css.mark} />;
 export const StateBadge = (props: Props) => <Mark {...props} shape={css.badge} />;
 
 function Mark({ state, silentS = 0, shape }: Props & { shape: string | undefined }) {
+  const { isComplete } = useConnection();
   const word = shown(state);
+  if (state === undefined && !isComplete)
+    return (
+      <span className={`${shape} ${toneOf("Off")}`}>
+        <span aria-hidden="true">…</span>
+        <span className="visually-hidden">Not known yet</span>
+      </span>
+    );
   if (word === "On" && silentS > 0)
     return (
       <span className={`${shape} ${toneOf("Off")}`}>

@@ -12,7 +12,7 @@ MINUTES_PER_HOUR = 60.0
 
 
 class Chemostat(DosingAutomationJob):
-    """Exchange `exchange_volume_ml` every `duration` [min].
+    """Exchange a volume of culture for media at fixed times.
 
     The nominal dilution rate [1/h] is ln(1 + exchange volume / vial volume) · 60 / duration. The measured one,
     `dilution_rate`, is the nominal one times the pump gain that the growth rate estimator finds. It is published only

@@ -9,7 +9,7 @@ from pioreactor.jobs.settings import Setting
 
 
 class FedBatch(DosingAutomationJob):
-    """Add media every `duration` [min] until the vial is full, then pause."""
+    """Add a volume of media at fixed times until the vial is full, then pause."""
 
     automation_name = "fed_batch"
     pumps: ClassVar[tuple[PumpDevice, ...]] = (MEDIA,)

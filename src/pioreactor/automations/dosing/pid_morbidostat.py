@@ -22,7 +22,7 @@ TOLERANT_ALT_FRACTION, TOLERANT_RELATIVE_GROWTH, TOLERANT_AFTER_H = 0.95, 1.1, 3
 
 
 class PIDMorbidostat(DosingAutomationJob):
-    """Every `duration` [min], exchange what the target growth rate adds; a PID sets the fraction of alt media."""
+    """Exchange at fixed times what the target growth rate adds; a PID controller sets how much of it is alternative."""
 
     automation_name = "pid_morbidostat"
     pumps: ClassVar[tuple[PumpDevice, ...]] = (MEDIA, ALT_MEDIA, WASTE)
