@@ -203,7 +203,7 @@ def summary(outcomes: Sequence[Outcome], seconds: float) -> str:
 
 
 def main() -> int:
-    # Whoever started this in the background of a script made SIGINT ignored, and every child would inherit that.
+    # A script that started this in the background made SIGINT ignored, and every child would inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("parts", nargs="*", metavar="PART", help="run only these")

@@ -97,7 +97,7 @@ def main() -> int:
         return int(bool(one.counts.broken))
     done: list[Done] = []
     seeds = range(asked.first, asked.first + asked.sequences)
-    # Whoever has waited long enough presses Ctrl-C, and sees what was counted until then.
+    # A person who has waited long enough presses Ctrl-C, and sees what was counted until then.
     with suppress(KeyboardInterrupt), multiprocessing.Pool(asked.processes, _ignore_interrupts, (), 25) as pool:
         for one in pool.imap_unordered(run, seeds):
             done.append(one)

@@ -168,16 +168,16 @@ class Sequence:
             self._look_at_outputs(machine)
             world = machine.unit.world
             world.advance()
-            most_ml, most_celsius = self._limits[machine.unit.name]
+            max_ml, max_celsius = self._limits[machine.unit.name]
             counts = self.counts
-            counts.fullest_vial = max(counts.fullest_vial, world.vessel.volume_ml / most_ml)
+            counts.fullest_vial = max(counts.fullest_vial, world.vessel.volume_ml / max_ml)
             counts.hottest_board_celsius = max(counts.hottest_board_celsius, world.thermal.board)
             counts.spilled_ml = max(counts.spilled_ml, world.vessel.spilled_ml)
             if world.vessel.spilled_ml > 0:
                 self._break(f"{machine.unit.name} spilled")
-            if world.vessel.volume_ml > most_ml:
+            if world.vessel.volume_ml > max_ml:
                 self._break(f"the vial of {machine.unit.name} was fuller than it may be")
-            if world.thermal.board > most_celsius:
+            if world.thermal.board > max_celsius:
                 self._break(f"{machine.unit.name} was too hot")
 
     def _look_at_outputs(self, machine: Machine) -> None:

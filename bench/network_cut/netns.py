@@ -88,7 +88,7 @@ class Network:
         do(f"ip route add default via {UNIT_GATEWAY}", self._in_unit)
 
     def cut(self, kind: Cut) -> None:
-        """Nobody gets a reset or another answer from what is cut."""
+        """No peer gets a reset or another answer from what is cut."""
         if kind == "link down":
             do("ip link set cable down", self._in_unit)
             return

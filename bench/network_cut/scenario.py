@@ -77,7 +77,7 @@ class ReceivedMessage:
 
 
 class Listener:
-    """Hears at the leader's broker what comes from the unit, and what is said of its jobs."""
+    """Receives at the leader's broker what the unit and its jobs publish."""
 
     def __init__(self, cluster: DemoCluster) -> None:
         assert cluster.broker is not None

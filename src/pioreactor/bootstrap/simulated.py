@@ -1,4 +1,4 @@
-"""Units of virtual time: the same jobs on simulated reactors, all in this process, as fast as they can be computed."""
+"""Units of virtual time: the same jobs on simulated reactors, all in this process."""
 
 from __future__ import annotations
 
@@ -170,7 +170,7 @@ class SimulatedUnit:
 
 @dataclass
 class Simulation:
-    """A cluster in virtual time. Whoever holds it drives it: `clock.sleep` makes time pass."""
+    """A cluster in virtual time. Its holder drives it: `clock.sleep` makes time pass."""
 
     clock: VirtualClock
     broker: MemoryBroker

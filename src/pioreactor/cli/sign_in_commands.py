@@ -66,7 +66,7 @@ def sessions(cli: CliContext, username: str | None, as_json: bool) -> None:
     import msgspec
 
     columns = ["id", "username", "opened_at", "last_seen_at", "address", "browser"]
-    print_table([msgspec.structs.asdict(row) for row in rows], columns, none="Nobody is signed in.")
+    print_table([msgspec.structs.asdict(row) for row in rows], columns, none="No one is signed in.")
 
 
 @click.command(name="end-session")

@@ -32,7 +32,7 @@ STEP_S = 60.0
 SETTLING_H = 2.0
 BOOT_S = 2.0
 FORWARDING = "[journal]\nforward_every_s=15\n"
-"""Nobody watches a simulated database while it fills: fewer, larger batches write the same rows."""
+"""A simulated database is not read while it fills: fewer, larger batches write the same rows."""
 
 
 class TargetResults(TypedDict):

@@ -72,8 +72,8 @@ class FileLockOwnership:
     def _is_abandoned(self, path: Path) -> bool:
         """Tell whether no process holds a lease whose note was not erased: its holder was killed.
 
-        The lock is looked at first, as an orderly end wipes the note and unlocks then. Somebody who takes it between
-        the two looks is found out when the resource is acquired.
+        The lock is looked at first, as an orderly end wipes the note and unlocks then. A process that takes it between
+        the two checks is noticed when the resource is acquired.
         """
         fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
         try:

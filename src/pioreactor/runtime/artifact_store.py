@@ -150,7 +150,7 @@ def _yaml(text: str) -> object:
     try:
         return read_yaml(text)
     except InvalidYAMLError as error:
-        raise ValueError(f"it is no YAML: {error}") from error
+        raise ValueError(f"it is not valid YAML: {error}") from error
 
 
 def _check_finite(value: object, path: str = "") -> None:

@@ -166,7 +166,7 @@ class Journal(Protocol):
         ...
 
     def adopt(self, copy: Path, aside: Path) -> int:
-        """Go on with a copy of this unit's journal from another disk, and keep the present file as `aside`.
+        """Continue with a copy of this unit's journal from another disk, and keep the present file as `aside`.
 
         Entries here that are not acknowledged are appended to it; return the number of the last of them in `aside`,
         to which other processes append until they notice. Raise `StorageError`.

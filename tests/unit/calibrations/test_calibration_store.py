@@ -110,7 +110,7 @@ def test_an_active_calibration_that_went_missing_is_an_error_with_a_remedy(runti
     ("text", "reason"),
     [
         ("", "calibration_type is missing"),
-        ("a: [1, 2", "it is no YAML"),
+        ("a: [1, 2", "it is not valid YAML"),
         ("calibration_type: of_a_plugin", "unknown calibration_type 'of_a_plugin'; known"),
         (REFERENCE_PUMP_FILE.replace("hz: 250.0", "hz: -1.0"), r"Expected `float` >= 0.0 - at `\$.hz`"),
         (REFERENCE_PUMP_FILE.replace("  - 0.912\n", ""), "as many x as y"),

@@ -187,7 +187,7 @@ class TestHat:
 
     @pytest.mark.parametrize(
         ("name", "content"),
-        [("vendor", b"Somebody\x00"), ("product_id", b"0x0002\x00"), ("product_ver", b"x\x00"), ("uuid", b"\xff\x00")],
+        [("vendor", b"Other\x00"), ("product_id", b"0x0002\x00"), ("product_ver", b"x\x00"), ("uuid", b"\xff\x00")],
     )
     def test_another_makers_or_unreadable_hat_is_none(self, device_tree: Path, name: str, content: bytes) -> None:
         (device_tree / name).write_bytes(content)

@@ -149,7 +149,7 @@ class Machine:
     recorded: int = ROWS
     reports: list[str] = field(default_factory=list)
     listener: Callable[[str], object] = lambda _: None
-    """Is told of the progress, too."""
+    """Receives the progress, too."""
 
     def __post_init__(self) -> None:
         self.installation = Installation(self.folder / "root", DurableFiles())

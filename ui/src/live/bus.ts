@@ -102,7 +102,7 @@ export class Bus {
     return () => this.listeners.delete(tell);
   };
 
-  /** Hear of what was published while the page was not subscribed, once the leader can be asked for it. */
+  /** Learn of what was published while the page was not subscribed, once the leader can be asked for it. */
   onMissed = (tell: (missed: Missed) => void): (() => void) => this.coverage.onMissed(tell);
 
   /** Ask the broker for a filter as long as a subscriber needs it. */

@@ -62,7 +62,7 @@ export function useReading(topic: string, key?: string): Reading | undefined {
   return useMemo(() => readingOf(payload, key), [payload, key]);
 }
 
-/** Hear every message of a filter, one batch a frame. */
+/** Receive every message of a filter, one batch a frame. */
 export function useStream(filter: string, onMessages: (messages: Message[]) => void): void {
   const latest = useRef(onMessages);
   useEffect(() => {

@@ -117,7 +117,7 @@ export class LiveStore {
     return () => this.clockListeners.delete(tell);
   }
 
-  /** Hear every message of a filter, in order, one batch a frame. */
+  /** Receive every message of a filter, in order, one batch a frame. */
   onStream(filter: string, onMessages: (messages: Message[]) => void): () => void {
     const stream = { levels: filter.split("/"), onMessages };
     this.streams.add(stream);

@@ -24,7 +24,7 @@ MAX_UNDO = 100
 
 
 class SessionInUseError(ConflictError):
-    """Somebody else drives this session."""
+    """Another person or program drives this session."""
 
     code = "session_in_use"
     remedy = "Wait until they are done, or take the session over."

@@ -43,7 +43,7 @@ def list_(cli: CliContext, as_json: bool) -> None:
         print_json(rows)
         return
     shown = [{**row, "limited_to": _limits(row)} for row in rows]
-    print_table(shown, ["username", "role", "limited_to", "created_at"], none="Nobody may sign in yet.")
+    print_table(shown, ["username", "role", "limited_to", "created_at"], none="No one may sign in yet.")
 
 
 @people.command()

@@ -85,13 +85,13 @@ class LeaderDatabase:
         """See `media_rates.media_rates`."""
         return media_rates(self.access, experiment)
 
-    def give_space_back(self, *, most_pages: int = 5000) -> int:
+    def give_space_back(self, *, max_pages: int = 5000) -> int:
         """Return free pages of the file to the disk; return how many bytes. Writers wait until it has finished."""
         with closing(sqlite3.connect(self.path, timeout=15.0, isolation_level=None)) as connection:
             try:
                 size = connection.execute("PRAGMA page_size").fetchone()[0]
                 before = connection.execute("PRAGMA freelist_count").fetchone()[0]
-                connection.executescript(f"PRAGMA incremental_vacuum({int(most_pages)})")
+                connection.executescript(f"PRAGMA incremental_vacuum({int(max_pages)})")
                 after = connection.execute("PRAGMA freelist_count").fetchone()[0]
             except sqlite3.Error as error:
                 raise StorageError(f"{self.path.name} cannot be made smaller: {error}") from error

@@ -13,7 +13,7 @@ interface Props {
   step: Step;
   unit: string;
   pending: boolean;
-  /** Somebody else drives: look, but do not touch. */
+  /** Another person drives the session: it is only shown. */
   blocked: boolean;
   /** What is known already, by field; shown until a person types. */
   known?: Record<string, string>;

@@ -62,7 +62,7 @@ export function useSession(unit: string, id: string) {
   const session = useQuery({
     queryKey: key,
     queryFn: ({ signal }) => get<SessionAnswer>(sessionPath(unit, id), signal),
-    // Somebody else may move it on, or this page may have been opened in the middle of a step.
+    // Another person may move it on, or this page may have been opened in the middle of a step.
     refetchInterval: ({ state }) =>
       state.data?.session.status === "in_progress" && !moving.isPending ? LOOK_EVERY_MS : false,
   });

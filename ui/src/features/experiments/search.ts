@@ -2,13 +2,13 @@
 
 import type { Experiment } from "@/api/types";
 
-export interface Wish {
+export interface SearchFilters {
   search: string;
   status: string;
   tag: string;
 }
 
-export function found(experiments: readonly Experiment[], { search, status, tag }: Wish): Experiment[] {
+export function found(experiments: readonly Experiment[], { search, status, tag }: SearchFilters): Experiment[] {
   const words = search.trim().toLowerCase();
   return experiments.filter(
     (one) =>
