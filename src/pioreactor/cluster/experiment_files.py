@@ -24,12 +24,13 @@ def files_of_units(
     for unit in units:
         try:
             yield f"calibrations/{unit}.zip", fetch(unit, "GET", "/unit_api/zipped_calibrations")
-            yield from _stills_of(unit, experiment, fetch)
+            yield from stills_of_unit(unit, experiment, fetch)
         except (PioreactorError, msgspec.MsgspecError) as error:
             report(f"{unit}: not all of its calibrations and stills are in the archive: {error}")
 
 
-def _stills_of(unit: str, experiment: str, fetch: Fetch) -> Iterator[tuple[str, bytes]]:
+def stills_of_unit(unit: str, experiment: str, fetch: Fetch) -> Iterator[tuple[str, bytes]]:
+    """Yield the stills of a unit, oldest first, by their names in the archive; then their list."""
     path = f"/unit_api/camera/experiments/{quote(experiment, safe='')}/stills"
     found = msgspec.json.decode(fetch(unit, "GET", path), type=_Stills).stills
     for still in found:
@@ -37,3 +38,8 @@ def _stills_of(unit: str, experiment: str, fetch: Fetch) -> Iterator[tuple[str, 
         yield f"stills/{unit}/{still.image_id}.jpg", fetch(unit, "GET", f"{path}/{quote(still.image_id)}.jpg")
     if found:
         yield f"stills/{unit}/camera_stills_manifest.json", msgspec.json.format(msgspec.json.encode(found), indent=2)
+
+
+def pictures_of_unit(unit: str, experiment: str, fetch: Fetch) -> Iterator[bytes]:
+    """Yield the stills of a unit as JPEG, oldest first."""
+    return (content for name, content in stills_of_unit(unit, experiment, fetch) if name.endswith(".jpg"))

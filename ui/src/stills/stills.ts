@@ -28,6 +28,9 @@ export const stillsPath = (unit: string, experiment: string, ...more: string[]):
 export const archivePath = (unit: string, experiment: string): string =>
   path("api", "workers", unit, "camera", "experiments", experiment, "stills.zip");
 
+export const filmPath = (unit: string, experiment: string): string =>
+  path("api", "workers", unit, "camera", "experiments", experiment, "film");
+
 export const takenAt = (still: Still): number => secondsOf(still.captured_at);
 
 const latestTopic = (unit: string, experiment: string): string => setting(unit, experiment, "camera", "latest_still");

@@ -90,6 +90,7 @@ def export_experiment_data(
 @click.option("-d", "--dataset", "datasets", multiple=True, help="May be repeated; all by default.")
 @click.option("--list", "only_list", is_flag=True, help="Print which datasets there are.")
 @click.option("--archive", "is_whole", is_flag=True, help="The whole experiment, which another cluster can import.")
+@click.option("--film", "filmed", metavar="UNIT", help="The stills of this unit's camera as a film (MP4), by ffmpeg.")
 @selection_options
 @json_option
 @pass_cli_context
@@ -100,6 +101,7 @@ def export(
     datasets: tuple[str, ...],
     only_list: bool,
     is_whole: bool,
+    filmed: str | None,
     as_json: bool,
     output: Path | None,
     **selection: object,
@@ -117,7 +119,9 @@ def export(
         return
     if experiment is None:
         raise InvalidRequestError("name the experiment", remedy="`pio experiments list` prints their names.")
-    if is_whole:
+    if filmed is not None:
+        exported = _film(cli, experiment, filmed, output)
+    elif is_whole:
         exported = _whole(cli, experiment, output)
     else:
         request = request_from(experiment, datasets or tuple(known), True, **selection)
@@ -126,6 +130,20 @@ def export(
         print_json(exported)
     else:
         print_summary(exported)
+
+
+def _film(cli: CliContext, experiment: str, unit: str, output: Path | None) -> ExportedArchive:
+    """Make a film of the stills of a unit."""
+    from pioreactor.cluster.experiment_files import pictures_of_unit
+    from pioreactor.exports.exporter import ExportedArchive
+    from pioreactor.exports.film import make_film
+    from pioreactor.exports.request import safe_name
+    from pioreactor.private_files import free_path
+
+    named = free_path(cli.paths.exports / f"film_{safe_name(unit)}_{safe_name(experiment)}.mp4")
+    target = output if output is not None else named
+    count = make_film(target, pictures_of_unit(unit, experiment, cli.fetch))
+    return ExportedArchive(str(target), count, target.stat().st_size)
 
 
 def _whole(cli: CliContext, experiment: str, output: Path | None) -> ExportedArchive:

@@ -34,7 +34,7 @@ COMPRESSED = "is_compressed"
 MAX_PREVIEW_ROWS = 100
 _OF_READERS: Final = needs("experiments", change="read")
 """Data that people may see they may also take along."""
-_ARCHIVE = re.compile(r"[\w+-][\w.+-]{0,250}\.zip")
+_ARCHIVE = re.compile(r"[\w+-][\w.+-]{0,250}\.(?:zip|mp4)")
 
 
 class ArchiveFile(msgspec.Struct):
@@ -146,7 +146,7 @@ def stream_dataset(
 @get("/datasets/exports", sync_to_thread=True)
 def exports(leader: LeaderPorts) -> Exports:
     """Archives that can be fetched, and the export in progress."""
-    found = [(path, path.stat()) for path in leader.unit.paths.exports.glob("*.zip") if _ARCHIVE.fullmatch(path.name)]
+    found = [(path, path.stat()) for path in leader.unit.paths.exports.glob("*.*") if _ARCHIVE.fullmatch(path.name)]
     found.sort(key=lambda each: -each[1].st_mtime)
     archives = [
         ArchiveFile(path.name, stat.st_size, to_timestamp(datetime.fromtimestamp(stat.st_mtime, UTC)))

@@ -11,7 +11,7 @@ import { Icon } from "@/parts/icons";
 import { PageHeader } from "@/parts/PageHeader";
 import { Empty, Problem, Waiting } from "@/parts/Problem";
 import { StillDialog } from "@/stills/StillDialog";
-import { archivePath, camerasKey, useCameras, useStills } from "@/stills/stills";
+import { archivePath, camerasKey, filmPath, useCameras, useStills } from "@/stills/stills";
 import css from "./cameras.module.css";
 import { cameraText } from "./cameraText";
 import { StillCard } from "./StillCard";
@@ -54,6 +54,7 @@ export function UnitStills({ experiment }: { experiment: string }) {
                 Archive
               </Button>
             )}
+            {newestFirst.length > 1 && <Film unit={unit} experiment={experiment} />}
             <TakeStill unit={unit} label={label} experiment={experiment} />
           </>
         }
@@ -91,6 +92,28 @@ export function UnitStills({ experiment }: { experiment: string }) {
         experiment={experiment}
         onShow={setOpened}
       />
+    </>
+  );
+}
+
+/** Makes a film of all stills and offers it. */
+function Film({ unit, experiment }: { unit: string; experiment: string }) {
+  const making = useMutation({
+    mutationFn: () => ask("POST", filmPath(unit, experiment), undefined, { everyMs: 1000, attempts: 1800 }),
+  });
+  const film = making.data as { filename: string } | undefined;
+  if (film)
+    return (
+      <Button variant="default" component="a" href={path("exports", film.filename)} download>
+        Save film
+      </Button>
+    );
+  return (
+    <>
+      <Button variant="default" loading={making.isPending} onClick={() => making.mutate()}>
+        Make film
+      </Button>
+      {making.error && <Problem error={making.error} />}
     </>
   );
 }
