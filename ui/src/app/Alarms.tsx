@@ -1,87 +1,57 @@
-/** Alarms: lost units, unsent records, and warnings and errors until they are acknowledged. */
+/** The bell: open alarms that no one has acknowledged, the same on every device. */
 
 import { Popover, UnstyledButton } from "@mantine/core";
+import { useMutation } from "@tanstack/react-query";
 import { Link } from "react-router";
-import { useLabels, useWorkers } from "@/api/queries";
-import { useNow, useTopics } from "@/live/hooks";
-import { type Records, useAllRecords, waitLong } from "@/live/records";
-import { monitor } from "@/live/topics";
-import { clock, count, many } from "@/parts/format";
+import { useAlarmsLive, useAskAgain, useOpenAlarms } from "@/api/alarms";
+import { request } from "@/api/client";
+import { useLabels } from "@/api/queries";
+import { AlarmLine } from "@/parts/AlarmLine";
+import { count } from "@/parts/format";
 import { Icon } from "@/parts/icons";
-import { LogList } from "@/parts/LogList";
-import { atLeast } from "@/parts/levels";
+import { Problem } from "@/parts/Problem";
 import css from "./app.module.css";
-import { useWarnings } from "./warnings";
-
-const useActiveUnits = (): string[] =>
-  (useWorkers().data ?? []).filter((worker) => worker.is_active !== 0).map((worker) => worker.pioreactor_unit);
-
-function useLostUnits(units: readonly string[]): string[] {
-  const states = useTopics(units.map((unit) => monitor(unit, "$state")));
-  return units.filter((_, i) => states[i] === "lost");
-}
-
-interface UnsentRecords {
-  unit: string;
-  records: Records;
-}
-
-function useUnsentRecords(units: readonly string[]): UnsentRecords[] {
-  const now = useNow(10);
-  const said = useAllRecords(units);
-  return units.flatMap((unit, i) => {
-    const records = said[i];
-    return records && waitLong(records, now) ? [{ unit, records }] : [];
-  });
-}
+import { useNotifications } from "./notify";
 
 export function Alarms({ experiment }: { experiment: string }) {
-  const [warnings, acknowledge] = useWarnings(experiment);
-  const units = useActiveUnits();
-  const lost = useLostUnits(units);
-  const unsafe = useUnsentRecords(units);
-  const labels = useLabels(experiment).data ?? {};
-  const errors = warnings.filter((row) => atLeast(row.level, "ERROR")).length;
-  const total = lost.length + unsafe.length + warnings.length;
-  const grave = lost.length + errors > 0;
-  if (total === 0) return null;
+  useAlarmsLive();
+  const askAgain = useAskAgain();
+  const open = useOpenAlarms();
+  useNotifications(open.data);
+  const labels = useLabels(experiment, experiment !== "").data ?? {};
+  const waiting = (open.data ?? []).filter(({ state }) => state === "unacknowledged" || state === "cleared");
+  const acknowledging = useMutation({
+    mutationFn: () => request("POST", "/api/alarms/acknowledge", { ids: waiting.map(({ id }) => id) }),
+    onSettled: askAgain,
+  });
+  if (waiting.length === 0) return null;
+  const grave = waiting.some(({ severity }) => severity === "high" || severity === "critical");
   return (
     <Popover position="bottom-end" width={380} shadow="md" withinPortal>
       <Popover.Target>
         <UnstyledButton
           className={`${css.link} ${grave ? css.linkAlarm : css.linkOld}`}
-          aria-label={`${count(total, "alarm")}: show`}
+          aria-label={`${count(waiting.length, "alarm")}: show`}
         >
-          <Icon name="lost" size={16} />
-          <span className={css.alarmWord}>{count(total, "alarm")}</span>
-          <span className={css.alarmCount}>{total}</span>
+          <Icon name="bell" size={16} />
+          <span className={css.alarmWord}>{count(waiting.length, "alarm")}</span>
+          <span className={css.alarmCount}>{waiting.length}</span>
         </UnstyledButton>
       </Popover.Target>
       <Popover.Dropdown p={0} className={css.alarms}>
-        {lost.map((unit) => (
-          <p key={unit} className={css.alarmLost}>
-            <strong>{labels[unit] ?? unit} is lost.</strong> It stopped responding. Check its power and network; its
-            activities may have stopped.
-          </p>
-        ))}
-        {unsafe.map(({ unit, records }) => (
-          <p key={`${unit} waits`} className={css.alarmLost}>
-            <strong>
-              {many(records.waiting, "record", "records")} of {labels[unit] ?? unit}{" "}
-              {records.waiting === 1 ? "waits" : "wait"} since {clock(records.atS)}.
-            </strong>{" "}
-            They are stored on the unit and sent when the leader accepts them. Check that the leader has free disk space
-            and that mqtt_to_db_streaming is running.
-          </p>
-        ))}
-        <LogList rows={warnings} labels={labels} />
+        <ul aria-label="Alarms" className={css.alarmList}>
+          {waiting.slice(0, 50).map((alarm) => (
+            <li key={alarm.id} className={css.alarmLost}>
+              <AlarmLine alarm={alarm} label={labels[alarm.pioreactor_unit]} />
+            </li>
+          ))}
+        </ul>
+        {acknowledging.error && <Problem error={acknowledging.error} />}
         <footer className={css.alarmFoot}>
-          <Link to="/logs?level=WARNING">All warnings and errors</Link>
-          {warnings.length > 0 && (
-            <UnstyledButton className={css.forget} onClick={acknowledge}>
-              Acknowledge
-            </UnstyledButton>
-          )}
+          <Link to="/alarms">All alarms</Link>
+          <UnstyledButton className={css.forget} onClick={() => acknowledging.mutate()}>
+            Acknowledge
+          </UnstyledButton>
         </footer>
       </Popover.Dropdown>
     </Popover>

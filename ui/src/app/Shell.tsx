@@ -4,7 +4,7 @@ import { type RefObject, Suspense, useEffect, useRef, useState } from "react";
 import { Link, Navigate, Route, Routes, useLocation } from "react-router";
 import { bus, type OpenFeed } from "@/live/bus";
 import { useWanted } from "@/live/hooks";
-import { ofClusterLogs, ofExperiment, ofMonitors } from "@/live/topics";
+import { ofAlarms, ofClusterLogs, ofExperiment, ofMonitors } from "@/live/topics";
 import { ErrorBoundary } from "@/parts/ErrorBoundary";
 import { useExperimentInAddress, useFrame } from "@/parts/experiment";
 import type { Part } from "@/parts/lazyPart";
@@ -28,6 +28,7 @@ function SubscribeToExperiment({ experiment }: { experiment: string }) {
 function SubscribeToCluster() {
   useWanted(ofMonitors);
   useWanted(ofClusterLogs);
+  useWanted(ofAlarms);
   return null;
 }
 

@@ -27,7 +27,7 @@ export function TopBar({ person }: { person: Person }) {
     <header className={css.top}>
       <ExperimentSwitcher />
       <span className={css.spring} />
-      {current && <Alarms key={current.experiment} experiment={current.experiment} />}
+      <Alarms experiment={current?.experiment ?? ""} />
       <AccessPointSign />
       <UsbSign />
       <ConnectionState />

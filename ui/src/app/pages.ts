@@ -58,6 +58,14 @@ export const pages: readonly Page[] = [
     part: preloadablePart(() => import("@/features/events/Events")),
   },
   {
+    path: "/alarms",
+    title: "Alarms",
+    icon: "bell",
+    group: "cluster",
+    phone: false,
+    part: preloadablePart(() => import("@/features/alarms/AlarmsPage")),
+  },
+  {
     path: "/experiments",
     title: "Experiments",
     icon: "flask",

@@ -5,6 +5,7 @@ import { parseIni } from "@/api/ini";
 import type { ChartPreferences, LogRow, ReactorModel, TimeSeries, Worker } from "@/api/types";
 import { EVERYONE } from "@/live/topics";
 import { atLeast } from "@/parts/levels";
+import { alarmReads, someAlarms } from "./alarms";
 import { cameraAnswer } from "./cameras";
 import type { DemoCluster } from "./cluster";
 import { capabilitiesOfAll, KEYS } from "./descriptions";
@@ -128,7 +129,12 @@ function pluginsOfAll(cluster: DemoCluster): Record<string, unknown> {
 /** The transport of a page in front of a recorded cluster. */
 export function leaderOf(cluster: DemoCluster, { signedIn = true, latencyMs = LATENCY_MS } = {}): Transport {
   const tasks = new Tasks();
-  const session = { signedIn, tokens: someTokens(cluster.nowS), charts: new Map<string, ChartPreferences>() };
+  const session = {
+    signedIn,
+    tokens: someTokens(cluster.nowS),
+    alarms: someAlarms(cluster.nowS),
+    charts: new Map<string, ChartPreferences>(),
+  };
   const routes: [Method, RegExp, Route][] = writes(cluster, tasks, session).map(([method, path, route]) => [
     method,
     patternOf(path),
@@ -136,6 +142,7 @@ export function leaderOf(cluster: DemoCluster, { signedIn = true, latencyMs = LA
   ]);
 
   const machines = machineReads(cluster);
+  const alarms = alarmReads(cluster, session.alarms);
 
   const read = (path: string, query: URLSearchParams): Answer | undefined => {
     if (path === "/auth/me" && !session.signedIn) return refused(401, "Not signed in");
@@ -153,8 +160,8 @@ export function leaderOf(cluster: DemoCluster, { signedIn = true, latencyMs = LA
     if (file !== undefined) return ok(`calibration_name: ${file}\n`);
     const ofCameras = cameraAnswer(cluster, path);
     if (ofCameras !== undefined) return ok(ofCameras);
-    const ofMachines = machines[path];
-    if (ofMachines) return ok(ofMachines());
+    const known = machines[path] ?? alarms[path];
+    if (known) return ok(known());
     if (path.startsWith(`/api/units/${LOST_UNIT}/system/`))
       return refused(503, `${LOST_UNIT} cannot be reached: no response within 5 s`, "Check that the unit is on.");
     const unit = /^\/api\/config\/units\/([^/]+)$/.exec(path)?.[1];

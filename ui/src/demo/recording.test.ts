@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Method } from "@/api/client";
+import { alarmReads, someAlarms } from "./alarms";
 import { makeDemo } from "./demo";
 import { Tasks } from "./leader";
 import { machineReads } from "./machines";
@@ -24,6 +25,13 @@ it.each(Object.entries(machineReads(makeDemo().cluster)))("answers %s as the lea
   expect(answerDifferences("GET", path, 200, read())).toEqual([]);
 });
 
+it.each(Object.entries(alarmReads(makeDemo().cluster, someAlarms(0))))(
+  "answers %s as the leader does",
+  (path, read) => {
+    expect(answerDifferences("GET", path, 200, read())).toEqual([]);
+  },
+);
+
 const BODIES: Record<string, Record<string, unknown>> = {
   "POST /api/experiments": { experiment: "new", description: "", tags: [] },
   "POST /api/experiments/{experiment}/rename": { experiment: "renamed" },
@@ -32,6 +40,8 @@ const BODIES: Record<string, Record<string, unknown>> = {
   "PATCH /api/experiments/{experiment}/unit_labels": { unit: "reactor-01", label: "A" },
   "POST /auth/invitations": { role: "viewer" },
   "POST /auth/tokens": { name: "script" },
+  "POST /api/alarms/acknowledge": { ids: [12] },
+  "POST /api/alarms/by_id/{id_}/shelve": { hours: 2 },
   "PATCH /api/config/shared": { code: "leader_hostname=leader" },
   "POST /api/workers/setup": { name: "reactor-31", code: "K7QM-2XFD" },
   "PUT /api/workers": { pioreactor_unit: "reactor-09", model_name: "pioreactor_20ml", model_version: "1.5" },
@@ -39,7 +49,7 @@ const BODIES: Record<string, Record<string, unknown>> = {
 
 describe("the answer to a command fits the leader's OpenAPI document", () => {
   const { cluster } = makeDemo();
-  const routes = writes(cluster, new Tasks(), { signedIn: true, tokens: [], charts: new Map() });
+  const routes = writes(cluster, new Tasks(), { signedIn: true, tokens: [], alarms: someAlarms(0), charts: new Map() });
   it.each(routes.map(([method, path, route]): [Method, string, typeof route] => [method, path, route]))(
     "%s %s",
     (method, template, route) => {

@@ -3,6 +3,7 @@
 import type { Answer, Method } from "@/api/client";
 import type {
   AccessToken,
+  Alarm,
   Assignment,
   ChartPreferences,
   ConfigVersion,
@@ -12,6 +13,7 @@ import type {
   Worker,
 } from "@/api/types";
 import { EVERYONE } from "@/live/topics";
+import { alarmWrites } from "./alarms";
 import { cameraWrites } from "./cameras";
 import type { DemoCluster } from "./cluster";
 import { EXPORTS } from "./exports";
@@ -41,6 +43,7 @@ const later = (ms: number, act: () => void): void => void setTimeout(act, ms);
 export interface Session {
   signedIn: boolean;
   tokens: AccessToken[];
+  alarms: Alarm[];
   /** Charts that were chosen, by path of the request. */
   charts: Map<string, ChartPreferences>;
 }
@@ -133,6 +136,7 @@ export function writes(cluster: DemoCluster, tasks: Tasks, session: Session): [M
   return [
     ...machineWrites(tasks),
     ...cameraWrites(cluster, tasks),
+    ...alarmWrites(cluster, session.alarms),
     [
       "POST",
       "/auth/sign-in",

@@ -26,6 +26,9 @@ export const ofMonitors = `pioreactor/+/${CLUSTER}/monitor/#`;
 export const logsOf = (experiment: string, unit = ALL): string => `pioreactor/${unit}/${experiment}/logs/#`;
 export const ofClusterLogs = `pioreactor/+/${CLUSTER}/logs/#`;
 
+/** The numbers of open alarms, from the leader. */
+export const ofAlarms = `pioreactor/+/${CLUSTER}/alarms/summary`;
+
 export interface TopicParts {
   unit: string;
   experiment: string;

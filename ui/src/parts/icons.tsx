@@ -49,6 +49,7 @@ const shapes = {
   plugin: <path d="M3.5 7h3.2a2 2 0 1 1 3.6 0h3.2v3.2a2 2 0 1 1 0 3.6V17h-10z" />,
   copy: <path d="M7 7h9v9H7zM4 13V4h9" />,
   help: <path d="M7.4 7.4a2.7 2.7 0 1 1 3.9 2.5c-.9.4-1.3 1-1.3 1.9v.4M10 15v.2" />,
+  bell: <path d="M5 14V9a5 5 0 0 1 10 0v5l1.4 1.6H3.6zM8.4 17.6h3.2" />,
   search: <path d="M9 3.5a5.5 5.5 0 1 0 0 11 5.5 5.5 0 0 0 0-11zM13 13l4 4" />,
 } satisfies Record<string, ReactNode>;
 
