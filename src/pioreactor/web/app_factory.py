@@ -166,6 +166,8 @@ def _leader(
 
 def _start_config_delivery(leader: "LeaderServices") -> None:
     """Keep the shared configuration of the workers in step until the server shuts down."""
+    from pioreactor.web.leader.leader_watch_handout import LeaderWatchHandout
+
     delivery = leader.config_delivery
 
     def on_state(message: Message) -> None:
@@ -175,3 +177,4 @@ def _start_config_delivery(leader: "LeaderServices") -> None:
 
     leader.bus.subscribe(topics.state("+", UNIVERSAL_EXPERIMENT, "monitor"), on_state)
     leader.unit.tasks.run_until_closed("config-delivery", delivery.run)
+    leader.unit.tasks.run_until_closed("leader-watch", LeaderWatchHandout(leader).run)

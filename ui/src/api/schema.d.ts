@@ -5122,6 +5122,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/unit_api/system/leader_watch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * ReplaceLeaderWatch
+         * @description Replace the channels to which this unit reports a dead leader; the leader calls it.
+         */
+        put: operations["put_unit_api_system_leader_watch"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/unit_api/system/log": {
         parameters: {
             query?: never;
@@ -7158,6 +7178,16 @@ export interface components {
             address: string;
             pioreactor_unit: string;
             version: string;
+        };
+        /** WatchedLeader */
+        WatchedLeader: {
+            channels: components["schemas"]["Channel"][];
+            rank: number;
+            secrets: {
+                [key: string]: {
+                    [key: string]: string;
+                };
+            };
         };
         /** WebServerStatus */
         WebServerStatus: {
@@ -18371,6 +18401,43 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Address"];
+                };
+            };
+        };
+    };
+    put_unit_api_system_leader_watch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WatchedLeader"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, nothing follows */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
                 };
             };
         };

@@ -14,6 +14,7 @@ from pioreactor.background_jobs.monitor.forwarding import JournalForwarder
 from pioreactor.background_jobs.monitor.health_checks import HealthMonitor
 from pioreactor.background_jobs.monitor.job_restarter import JobRestarter
 from pioreactor.background_jobs.monitor.journal_status import JournalStatus
+from pioreactor.background_jobs.monitor.leader_watch import LeaderWatcher
 from pioreactor.background_jobs.monitor.machine_checks import MachineChecks
 from pioreactor.background_jobs.monitor.stale_state_cleaner import StaleStateCleaner
 from pioreactor.devices.ports import Button, Rig
@@ -25,6 +26,7 @@ from pioreactor.jobs.published_attribute import Status
 from pioreactor.jobs.settings import Setting
 from pioreactor.messaging.ports import Message
 from pioreactor.states import JobState
+from pioreactor.storage.leader.alarms.leader_watch_file import read_leader_watch
 from pioreactor.types import UNIVERSAL_EXPERIMENT, UNIVERSAL_IDENTIFIER
 from pioreactor.version import __version__
 
@@ -38,6 +40,7 @@ HEAT_EVERY_S = 10.0
 BUTTON_EVERY_S = 0.1
 OUTPUT_GUARD_EVERY_S = 2.0
 RESTART_CHECK_EVERY_S = 5.0
+LEADER_CHECK_EVERY_S = 5.0
 DEFERRED_START_S = 0.5
 """Delay of what needs the leader or the reactor, until the job is ready."""
 RETRY_AFTER_S = 60.0
@@ -96,6 +99,7 @@ class Monitor(LongRunningBackgroundJob):
         self._lost_units: set[str] = set()
         self._suspected_lost: set[str] = set()
         self._has_powered_off = False
+        self._watch_leader()
         self.start_passive_listeners()
         self.every(self.runtime.settings.journal.forward_every_s, self._forward, first_after_s=0.0)
         self.every(self.runtime.settings.journal.forward_every_s, self._stale_states.check, first_after_s=0.0)
@@ -124,6 +128,25 @@ class Monitor(LongRunningBackgroundJob):
                 self.subscribe_and_callback(react, topic, allow_retained=False)
         if self.runtime.identity.is_leader:
             self.subscribe_and_callback(self._on_monitor_state, topics.state("+", UNIVERSAL_EXPERIMENT, self.job_name))
+
+    def _watch_leader(self) -> None:
+        """Report a leader from which nothing comes, if this is another unit and can tell a person."""
+        runtime, open_notifier = self.runtime, self.runtime.open_notifier
+        leader = runtime.identity.leader_hostname
+        if open_notifier is None or runtime.identity.is_leader or not leader:
+            return
+        bus = self._registration.bus
+        watcher = LeaderWatcher(
+            self.unit,
+            leader,
+            runtime.clock,
+            read=lambda: read_leader_watch(runtime.paths.secrets),
+            open_notifier=lambda channel: open_notifier(channel, bus),
+            log=self._log,
+            post=self.run_soon,
+        )
+        self.subscribe_and_callback(watcher.on_heartbeat, topics.alarm_heartbeat(leader), allow_retained=False)
+        self.every(LEADER_CHECK_EVERY_S, watcher.check)
 
     def on_init_to_ready(self) -> None:
         self.versions = {

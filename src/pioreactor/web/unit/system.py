@@ -10,8 +10,10 @@ import msgspec
 from litestar import Response, Router, get, put
 from litestar.params import FromPath, JSONBody
 
+from pioreactor.alarms.channels import Channel
 from pioreactor.exc import ConflictError
 from pioreactor.identity.unit_tokens import replace_token
+from pioreactor.storage.leader.alarms.leader_watch_file import LeaderWatch, store_leader_watch
 from pioreactor.structs.encoding import to_timestamp
 from pioreactor.version import __version__
 from pioreactor.web.request_bodies import Body
@@ -20,6 +22,14 @@ from pioreactor.web.security.guards import only_units
 from pioreactor.web.security.route_rights import needs
 from pioreactor.web.tasks import TaskResult
 from pioreactor.web.unit.services import UnitPorts, UnitServices
+
+
+class WatchedLeader(Body):
+    """`rank`: the place among the units that watch the leader, of which the first reports first."""
+
+    rank: Annotated[int, msgspec.Meta(ge=0, le=9)]
+    channels: list[Channel]
+    secrets: dict[str, dict[str, str]]
 
 
 class OwnToken(Body):
@@ -113,6 +123,14 @@ def replace_own_token(unit: UnitPorts, data: JSONBody[OwnToken]) -> None:
     replace_token(unit.paths.secrets, data.token)
 
 
+@put("/system/leader_watch", status_code=204, guards=[only_units], sync_to_thread=True)
+def replace_leader_watch(unit: UnitPorts, data: JSONBody[WatchedLeader]) -> None:
+    """Replace the channels to which this unit reports a dead leader; the leader calls it."""
+    if unit.runtime.identity.is_leader:
+        raise ConflictError("the leader does not watch itself")
+    store_leader_watch(unit.paths.secrets, LeaderWatch(data.rank, tuple(data.channels)), data.secrets)
+
+
 def local_ipv4() -> str:
     """Return the IPv4 address of this computer in its network; empty when it has none."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
@@ -141,7 +159,7 @@ ROUTES = Router(
     "/",
     route_handlers=[
         *(health, app_version, ipv4, disk_space, memory, task_result),
-        replace_own_token,
+        *(replace_own_token, replace_leader_watch),
     ],
     tags=["unit"],
     opt=needs("cluster", change="manage"),

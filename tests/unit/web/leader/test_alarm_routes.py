@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from pioreactor.alarms.changes import Cleared, Key, Raised
 from pioreactor.alarms.channel_fields import MASK
 from pioreactor.alarms.default_rules import DEFAULT_RULES
+from pioreactor.http.loopback import Request
+from pioreactor.http.ports import Response
 from pioreactor.storage.leader.alarms.channel_secrets import ChannelSecrets
+from pioreactor.web.leader.leader_watch_handout import LeaderWatchHandout
 
 RULE = next(rule for rule in DEFAULT_RULES if rule.name == "job_lost")
 KEY = Key("job_lost", "unit1", "exp")
@@ -113,3 +117,34 @@ def test_a_test_message_is_queued_and_can_be_followed(leader: Any) -> None:
     assert leader.client.get(f"/api/alarms/deliveries/{id_}").json()["state"] == "queued"
     assert [one["id"] for one in leader.client.get("/api/alarms/deliveries").json()] == [id_]
     assert leader.client.get("/api/alarms/deliveries/999").status_code == 404
+
+
+def test_the_first_two_workers_get_what_they_need_to_report_a_dead_leader(leader: Any) -> None:
+    got: dict[str, list[dict[str, Any]]] = {}
+
+    def answer_of(unit: str) -> Any:
+        def answer(request: Request) -> Response:
+            if request.method == "PUT" and request.path.endswith("leader_watch"):
+                got.setdefault(unit, []).append(msgspec.convert(request.json, dict[str, Any]))
+                return Response(204, b"", {})
+            return Response(200, b"{}", {})
+
+        return answer
+
+    for unit in ("unit1", "unit2", "unit3"):
+        leader.add_host(unit, answer_of(unit))
+    leader.add_workers("unit1", "unit2", "unit3")
+    handout = LeaderWatchHandout(leader.services)
+    handout.poll()
+    assert got == {}
+    slack = {"kind": "slack", "options": {"url": "https://a/b"}}
+    leader.client.put("/api/alarms/channels/chat", json=slack)
+    leader.client.put("/api/alarms/channels/bus", json={"kind": "mqtt", "options": {}})
+    handout.poll()
+    handout.poll()
+    assert {unit: len(bodies) for unit, bodies in got.items()} == {"unit1": 1, "unit2": 1}
+    assert [one["name"] for one in got["unit1"][0]["channels"]] == ["chat"]
+    assert (got["unit2"][0]["rank"], got["unit2"][0]["secrets"]) == (1, {"chat": {"url": "https://a/b"}})
+    leader.client.delete("/api/alarms/channels/chat")
+    handout.poll()
+    assert got["unit1"][1]["channels"] == []

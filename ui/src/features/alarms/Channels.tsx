@@ -36,7 +36,7 @@ export function Channels() {
       </Group>
       {testing.error && <Problem error={testing.error} />}
       {channels.length === 0 ? (
-        <Empty title="No one is told of alarms yet.">
+        <Empty title="Messages go nowhere yet.">
           <p className="soft">Add a mail address, a chat or a phone, and send a test message to it.</p>
         </Empty>
       ) : (

@@ -28,6 +28,10 @@ class ChannelSecrets:
         """Replace the secrets of a channel. Raise `StorageError`."""
         self._write({**self._read(), channel: dict(secrets)})
 
+    def replace(self, secrets: Mapping[str, Mapping[str, str]]) -> None:
+        """Replace the secrets of all channels. Raise `StorageError`."""
+        self._write(secrets)
+
     def remove(self, channel: str) -> None:
         """Removing what is not there is harmless."""
         known = self._read()
