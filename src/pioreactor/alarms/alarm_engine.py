@@ -13,6 +13,7 @@ from pioreactor.types import UNIVERSAL_EXPERIMENT
 
 FORGET_AFTER_S = 600.0
 """An alarm of an earlier run of the engine of which nothing is received again is cleared after this time."""
+_NOT_WATCHED = "its rule or its unit is no longer watched"
 _CONSEQUENCES = (MissingData, RecordsWaiting, JobState)
 """What follows from a unit's silence, and is suppressed while that is an alarm."""
 
@@ -130,21 +131,22 @@ class AlarmEngine:
     def tick(self, at_s: float) -> list[Change]:
         """Return what has changed since the last call, in the order of the rules."""
         silent, said = self._update(at_s), self._said()
+        present = [one for one in self._instances.values() if one.is_raised and self._is_expected(one.source.unit)]
+        present = [one for one in present if not one.is_repetition(said)]
+        suppressed = {one.key for one in present if self._is_consequence(one, silent)}
         raised: dict[Key, list[_Instance]] = {}
-        suppressed: set[Key] = set()
-        for one in self._instances.values():
-            key = one.key
-            if not one.is_raised or one.is_repetition(said) or not self._is_expected(one.source.unit):
-                continue
-            if one.source.unit in silent and isinstance(one.rule.condition, _CONSEQUENCES) and self._is_new(key):
-                suppressed.add(key)
-                continue
-            raised.setdefault(key, []).append(one)
+        for one in present:
+            if one.key not in suppressed:
+                raised.setdefault(one.key, []).append(one)
         self.suppressed = frozenset(suppressed)
         changes: list[Change] = [self._raise(key, found, at_s) for key, found in raised.items() if self._is_new(key)]
         changes += self._clear(raised, at_s)
         changes += self._escalate(at_s)
         return changes + self._unshelve()
+
+    def _is_consequence(self, one: _Instance, silent: set[str]) -> bool:
+        """Return whether something follows from the silence of its unit, and was no alarm before."""
+        return one.source.unit in silent and isinstance(one.rule.condition, _CONSEQUENCES) and self._is_new(one.key)
 
     def _update(self, at_s: float) -> set[str]:
         """Evaluate every instance; return the units that are silent."""
@@ -178,30 +180,35 @@ class AlarmEngine:
         return Raised(key, first.rule, text)
 
     def _clear(self, raised: Mapping[Key, object], at_s: float) -> list[Change]:
-        received = {one.key for one in self._instances.values()}
-        changes: list[Change] = []
-        for key, standing in list(self._standing.items()):
-            if key in raised:
-                standing.is_restored = False
-                continue
-            is_known = key.rule in self._rules and self._is_expected(key.unit or next(iter(self.units or [""])))
-            is_awaited = standing.is_restored and key not in received and at_s - standing.restored_s < FORGET_AFTER_S
-            if is_known and is_awaited:
-                continue
+        known = {one.key for one in self._instances.values()}
+        ended = [key for key in self._standing if key not in raised and not self._is_awaited(key, known, at_s)]
+        for key in raised:
+            self._standing[key].is_restored = False
+        for key in ended:
             del self._standing[key]
-            changes.append(Cleared(key, "" if is_known else "its rule or its unit is no longer watched"))
-        return changes
+        return [Cleared(key, "" if self._is_watched(key) else _NOT_WATCHED) for key in ended]
+
+    def _is_watched(self, key: Key) -> bool:
+        return key.rule in self._rules and (not key.unit or self._is_expected(key.unit))
+
+    def _is_awaited(self, key: Key, known: set[Key], at_s: float) -> bool:
+        """Return whether an alarm of an earlier run may still show that it stands."""
+        standing = self._standing[key]
+        if not standing.is_restored or key in known or not self._is_watched(key):
+            return False
+        return at_s - standing.restored_s < FORGET_AFTER_S
 
     def _escalate(self, at_s: float) -> list[Change]:
-        changes: list[Change] = []
-        for key, standing in self._standing.items():
-            rule = self._rules.get(key.rule)
-            if rule is None or rule.escalate_after_s <= 0 or standing.is_acknowledged or standing.is_escalated:
-                continue
-            if key not in self.shelved and at_s - standing.since_s >= rule.escalate_after_s:
-                standing.is_escalated = True
-                changes.append(Escalated(key))
-        return changes
+        due = [key for key in self._standing if self._is_escalation_due(key, at_s)]
+        for key in due:
+            self._standing[key].is_escalated = True
+        return [Escalated(key) for key in due]
+
+    def _is_escalation_due(self, key: Key, at_s: float) -> bool:
+        standing, rule = self._standing[key], self._rules.get(key.rule)
+        if rule is None or not rule.escalate_after_s or standing.is_acknowledged or standing.is_escalated:
+            return False
+        return key not in self.shelved and at_s - standing.since_s >= rule.escalate_after_s
 
     def _unshelve(self) -> list[Change]:
         """Return the alarms that stand, and are no longer shelved."""

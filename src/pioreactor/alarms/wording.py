@@ -39,8 +39,10 @@ def _title(told: Sequence[ToldEvent]) -> str:
         where = f" ({event.unit})" if event.unit else ""
         return f"{_WORDS.get(event.event, '')}{event.title}{where}"
     raised = [event for event in told if event.event != "cleared"]
-    if not raised:
-        return f"{len(told)} alarms are cleared"
+    return _counted(raised) if raised else f"{len(told)} alarms are cleared"
+
+
+def _counted(raised: Sequence[ToldEvent]) -> str:
     counts = [(name, sum(1 for event in raised if event.severity == name)) for name in reversed(SEVERITIES)]
     number = "1 alarm" if len(raised) == 1 else f"{len(raised)} alarms"
     return f"{number}: " + ", ".join(f"{count} {name}" for name, count in counts if count)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from pioreactor import structs, topics
-from pioreactor.alarms.channels import Channel, QuietHours
+from pioreactor.alarms.channels import Channel
 from pioreactor.alarms.records import Notice
 from pioreactor.background_jobs.leader.alarm_job import AlarmJob
 from pioreactor.background_jobs.stirring.job import start_stirring
@@ -83,9 +83,9 @@ class Scene:
 
 
 @pytest.fixture
-def scene(simulated: Simulated, tmp_path: Path) -> Scene:
+def scene(simulated: Simulated, new_database: Callable[[], Path]) -> Scene:
     bench = simulated(scenario="water", calibrated_pumps=False)
-    path = tmp_path / "pioreactor.sqlite"
+    path = new_database()
     inbox = Inbox(bench)
     unit = bench.unit
     unit.runtime = replace(
@@ -178,35 +178,6 @@ def test_a_refusal_is_seen_as_an_alarm_of_its_own(scene: Scene) -> None:
     scene.log("The pump is stuck.")
     scene.bench.wait(30.0)
     assert ("alarm_delivery_failed", "unacknowledged") in scene.states()
-
-
-def test_a_storm_of_a_thousand_alarms_is_told_in_at_most_three_messages(scene: Scene) -> None:
-    scene.channel()
-    job = scene.start()
-    job._engine.units = None
-    job._expect_units = lambda: None  # type: ignore[method-assign]
-    scene.bench.wait(5.0)
-    for number in range(1000):
-        scene.log("The pump is stuck.", unit=f"unit{number}")
-        if number % 100 == 0:
-            scene.bench.wait(3.0)
-    scene.bench.wait(120.0)
-    assert 1 <= len(scene.inbox.received) <= 3
-    assert len({id_ for _, notice, _ in scene.inbox.received for id_ in notice.alarm_ids}) == 1000
-
-
-def test_an_alarm_in_quiet_hours_is_told_when_they_end_although_the_clock_was_set(scene: Scene) -> None:
-    now = scene.bench.unit.runtime.clock.now().astimezone()
-    end = now + timedelta(hours=2)
-    quiet = QuietHours(f"{now:%H:%M}", f"{end:%H:%M}")
-    scene.channel(quiet=msgspec.to_builtins(quiet))
-    scene.start()
-    scene.bench.wait(5.0)
-    scene.log("The pump is stuck.")
-    scene.bench.wait(3600.0)
-    assert scene.inbox.titles == []
-    scene.bench.wait(3700.0)
-    assert scene.inbox.titles != []
 
 
 def test_a_shelved_alarm_is_not_told_again_until_it_is_back(scene: Scene) -> None:

@@ -23,6 +23,8 @@ class _Line:
 
     folding: StormFolding = field(default_factory=StormFolding)
     seen_event: int = 0
+    waiting: list[ToldEvent] = field(default_factory=list)
+    """Events that the channel is to be told; stored as such until they are in a message."""
     retry_at_s: float = float("-inf")
     is_sending: bool = False
 
@@ -82,20 +84,22 @@ class DeliveryDesk:
     ) -> None:
         """Queue a message about the events that the channel is to be told of, if it is time."""
         at_s = self._clock.monotonic()
-        events = self._database.channels.untold(channel.name)
-        told = [one for one in events if channel.tells(one.event, one.severity, one.unit) and not shelved(one)]
-        if not told:
-            if events:
-                self._database.channels.skip_to(channel.name, events[-1].event_id)
-            return
-        for one in told:
-            if one.event_id > line.seen_event:
-                line.seen_event = one.event_id
+        events = self._database.channels.untold(channel.name, after=line.seen_event)
+        for one in events:
+            line.seen_event = one.event_id
+            if channel.tells(one.event, one.severity, one.unit) and not shelved(one):
+                line.waiting.append(one)
                 line.folding.add(one.severity, at_s)
-        if all(channel.is_quiet(one.severity, local_now) for one in told) or not line.folding.is_due(at_s):
+        if not line.waiting:
+            if events:
+                self._database.channels.skip_to(channel.name, line.seen_event)
+            return
+        if not line.folding.is_due(at_s) or all(channel.is_quiet(one.severity, local_now) for one in line.waiting):
             return
         line.folding.told(at_s)
-        self._database.deliveries.add(channel.name, notice_of(told, link=self._link), through_event=events[-1].event_id)
+        notice = notice_of(line.waiting, link=self._link)
+        self._database.deliveries.add(channel.name, notice, through_event=line.seen_event)
+        line.waiting = []
 
     def _start(self, channel: Channel, line: _Line, delivery: Delivery) -> None:
         self._database.deliveries.begin(delivery.id)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -115,12 +116,7 @@ class AlarmJob(LongRunningBackgroundJob):
         )
         self._shelved = frozenset(shelved.key for shelved in self._database.alarms.shelves())
         self._engine.shelved = self._shelved
-        counts: dict[str, int] = {}
-        for one in alarms:
-            if one.state != "shelved":
-                counts[one.severity] = counts.get(one.severity, 0) + 1
-        newest = self._database.channels.newest_event()
-        self._publish(AlarmSummary(counts, len(self._engine.suppressed), newest))
+        self._publish(Counter(one.severity for one in alarms if one.state != "shelved"))
 
     def _use_rules(self) -> None:
         in_force = rules_in_force(self._database.rules.all(), self.runtime.settings.alarm_rules)
@@ -172,7 +168,9 @@ class AlarmJob(LongRunningBackgroundJob):
         heartbeat = AlarmHeartbeat(self.runtime.clock.now())
         self.publish(topics.alarm_heartbeat(self.unit), msgspec.json.encode(heartbeat), qos=0)
 
-    def _publish(self, summary: AlarmSummary) -> None:
+    def _publish(self, counts: Mapping[str, int]) -> None:
+        newest = self._database.channels.newest_event()
+        summary = AlarmSummary(dict(counts), len(self._engine.suppressed), newest)
         if summary != self._summary:
             self._summary = summary
             self.publish(topics.alarm_summary(self.unit), msgspec.json.encode(summary), retain=True)

@@ -86,17 +86,12 @@ def declared_rules(payload: bytes) -> list[AlarmRule]:
 def numbers_in(payload: bytes) -> Mapping[str, float]:
     """Return the numbers of a payload by field, a bare number under ""; an empty mapping when there is none."""
     decoded = msgspec.json.decode(payload)
-    if isinstance(decoded, bool) or decoded is None:
-        return {}
-    if isinstance(decoded, int | float):
-        return {"": float(decoded)}
-    if not isinstance(decoded, dict):
-        return {}
-    return {
-        str(name): float(value)
-        for name, value in decoded.items()
-        if isinstance(value, int | float) and not isinstance(value, bool)
-    }
+    fields = decoded if isinstance(decoded, dict) else {"": decoded}
+    return {str(name): float(value) for name, value in fields.items() if _is_number(value)}
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _records(source: Source, payload: bytes, now: datetime) -> RecordsStatus:

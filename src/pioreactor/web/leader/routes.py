@@ -6,7 +6,6 @@ from litestar import Router
 
 from pioreactor.web import plugin_registry
 from pioreactor.web.leader import (
-    alarm_channels,
     alarm_routes,
     assignments,
     cameras,
@@ -39,7 +38,7 @@ def leader_routes(added: Sequence[PluginRoute] = ()) -> Router:
         *(experiments, joining, workers, assignments, jobs, readings, logs),
         *(configuration, overview, profiles, quarantine, exports, plugin_files, unit_archives),
         *(cameras, cluster_updates, data_imports, database_backups, experiment_imports),
-        *(alarm_routes, alarm_channels),
+        alarm_routes,
     )
     own = [part.ROUTES for part in parts]
     api = OneAppRouter("/api", route_handlers=[*own, relayed_routes(), plugin_registry.routes("/api", added)])

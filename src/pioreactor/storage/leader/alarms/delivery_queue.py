@@ -61,14 +61,14 @@ class ChannelTable:
             self._connection.execute("DELETE FROM alarm_channels WHERE name = ?", (name,))
             self._connection.execute("DELETE FROM alarm_deliveries WHERE channel = ? AND state = 'queued'", (name,))
 
-    def untold(self, name: str) -> list[ToldEvent]:
-        """Return the events that a channel was not told of yet, oldest first."""
+    def untold(self, name: str, *, after: int = 0) -> list[ToldEvent]:
+        """Return the events after a number that were not told to a channel yet, oldest first."""
         rows = self._connection.execute(
             "SELECT e.id, e.event, a.id, a.rule, a.title, a.severity, a.pioreactor_unit, a.experiment, "
             "CASE e.message WHEN '' THEN a.message ELSE e.message END, a.remedy, e.timestamp "
             "FROM alarm_events e JOIN alarms a ON a.id = e.alarm_id "
-            "WHERE e.id > (SELECT through_event FROM alarm_channels WHERE name = ?) ORDER BY e.id LIMIT ?",
-            (name, _AT_ONCE),
+            "WHERE e.id > max(?, (SELECT through_event FROM alarm_channels WHERE name = ?)) ORDER BY e.id LIMIT ?",
+            (after, name, _AT_ONCE),
         )
         return [ToldEvent(*row) for row in rows]
 

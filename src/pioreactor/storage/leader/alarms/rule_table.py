@@ -9,6 +9,7 @@ import msgspec
 from pioreactor.alarms.default_rules import DEFAULT_RULES
 from pioreactor.alarms.rules import AlarmRule, changed, from_text, rule_of
 from pioreactor.exc import InvalidRequestError, NotFoundError
+from pioreactor.storage.ports import SqlRow
 from pioreactor.storage.sqlite.shared_connection import SharedConnection
 from pioreactor.structs.encoding import to_timestamp
 
@@ -79,16 +80,10 @@ class RuleTable:
         """
         rows = self._connection.execute("SELECT name, declared, changes, username FROM alarm_rules")
         found = {rule.name: StoredRule(rule.name, rule, {}, None) for rule in DEFAULT_RULES}
-        for name, declared, changes, username in rows:
-            try:
-                rule = None if declared is None else msgspec.json.decode(str(declared), type=AlarmRule)
-                edited = {} if changes is None else msgspec.json.decode(str(changes), type=dict[str, object])
-            except msgspec.DecodeError:
-                continue
-            default = found.get(str(name))
-            rule = default.declared if rule is None and default is not None else rule
-            if rule is not None or edited:
-                found[str(name)] = StoredRule(str(name), rule, edited, None if username is None else str(username))
+        for row in rows:
+            read = _stored(row, found.get(str(row[0])))
+            if read is not None:
+                found[read.name] = read
         return [found[name] for name in sorted(found)]
 
     def revision(self) -> object:
@@ -159,3 +154,18 @@ def _flat(changes: Mapping[str, object]) -> dict[str, object]:
     if not isinstance(condition, Mapping) or "type" in condition:
         return dict(changes)
     return {**{name: value for name, value in changes.items() if name != "condition"}, **condition}
+
+
+def _stored(row: SqlRow, default: StoredRule | None) -> StoredRule | None:
+    """Return a rule of the table; None when it cannot be read, or holds nothing."""
+    name, declared, changes, username = row
+    try:
+        rule = None if declared is None else msgspec.json.decode(str(declared), type=AlarmRule)
+        edited = {} if changes is None else msgspec.json.decode(str(changes), type=dict[str, object])
+    except msgspec.DecodeError:
+        return None
+    if rule is None and default is not None:
+        rule = default.declared
+    if rule is None and not edited:
+        return None
+    return StoredRule(str(name), rule, edited, None if username is None else str(username))
