@@ -6,7 +6,10 @@ from typing import Annotated, Final, Literal, TypeAlias, get_args
 
 import msgspec
 
-from pioreactor.alarms.condition_types import Condition, check
+from pioreactor.alarms.condition_types import (
+    Condition,
+    check,
+)
 from pioreactor.exc import InvalidRequestError
 
 Severity: TypeAlias = Literal["low", "medium", "high", "critical"]

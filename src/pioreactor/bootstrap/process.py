@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from time import time
 from typing import TYPE_CHECKING, Literal
 
-from pioreactor.bootstrap.alarm_ports import alarm_database_opener, notifier_opener
 from pioreactor.clock.ports import Clock
 from pioreactor.clock.system import SystemClock
 from pioreactor.devices.ownership import FileLockOwnership
@@ -39,10 +39,17 @@ from pioreactor.storage.sqlite.stores import SqliteUnitStores
 from pioreactor.types import Experiment, Unit
 
 if TYPE_CHECKING:
+    from pioreactor.alarms.channels import Channel
+    from pioreactor.clock.ports import Clock
     from pioreactor.devices.board import Board
     from pioreactor.devices.buses.ports import Buses
     from pioreactor.devices.cameras.ports import Camera
     from pioreactor.devices.lab_bench import LabBench
+    from pioreactor.notifiers.mqtt_notifier import PublishingBus
+    from pioreactor.notifiers.ports import Notifier
+    from pioreactor.settings.schema import Settings
+    from pioreactor.storage.leader.alarms import AlarmDatabase
+    from pioreactor.storage.paths import Paths
 
 TOKEN_FILE = "cluster_token"
 BROKER_PASSWORD_FILE = "broker_password"
@@ -102,8 +109,8 @@ def build_runtime(
         handles_signals=handles_signals,
         refuses_faults=refuses_faults,
         open_records=(lambda: _open_records(settings, paths)) if identity.is_leader else None,
-        open_alarms=alarm_database_opener(settings, paths, clock) if identity.is_leader else None,
-        open_notifier=notifier_opener(settings, paths),
+        open_alarms=_alarm_database_opener(settings, paths, clock) if identity.is_leader else None,
+        open_notifier=_notifier_opener(settings, paths),
         launch_job=lambda argv, variables: _launch_job(argv, {**env, **variables}),
         log_file=log_file(settings, paths),
         console=None if quiet else sys.stderr,
@@ -358,3 +365,58 @@ def _open_records(settings: Settings, paths: Paths) -> RecordSink:
     from pioreactor.storage.leader.ingest.sqlite_sink import SqliteRecordSink
 
     return SqliteRecordSink(paths.database_named(settings.storage.database))
+
+
+def _alarm_database_opener(settings: Settings, paths: Paths, clock: Clock) -> Callable[[], AlarmDatabase]:
+    """Return what opens the tables of alarms."""
+
+    def open_alarms() -> AlarmDatabase:
+        from pioreactor.storage.leader.alarms import AlarmDatabase
+
+        return AlarmDatabase(paths.database_named(settings.storage.database), now=clock.now)
+
+    return open_alarms
+
+
+def _notifier_opener(settings: Settings, paths: Paths) -> Callable[[Channel, PublishingBus], Notifier]:
+    """Return what gives the notifier of a channel."""
+
+    def open_with_secrets(channel: Channel, bus: PublishingBus) -> Notifier:
+        from pioreactor.storage.leader.alarms.channel_secrets import ChannelSecrets
+
+        secrets = ChannelSecrets(paths.secrets).of(channel.name)
+        allow_local = settings.alarms.allow_local_webhooks
+        return _open_notifier(channel, secrets, bus=bus, allow_local=allow_local, unix_s=time)
+
+    return open_with_secrets
+
+
+def _open_notifier(
+    channel: Channel,
+    secrets: Mapping[str, str],
+    *,
+    bus: PublishingBus,
+    allow_local: bool,
+    unix_s: Callable[[], float],
+) -> Notifier:
+    """Return the notifier of a channel; what it needs is imported with it. Nothing is connected yet."""
+    from pioreactor.alarms.channel_fields import with_defaults
+
+    options = with_defaults(channel, secrets)
+    match channel.kind:
+        case "email":
+            from pioreactor.notifiers.email_notifier import EmailNotifier
+
+            return EmailNotifier(options)
+        case "mqtt":
+            from pioreactor.notifiers.mqtt_notifier import MqttNotifier
+
+            return MqttNotifier(options, bus)
+        case "apprise":
+            from pioreactor.notifiers.apprise_notifier import AppriseNotifier
+
+            return AppriseNotifier(options)
+        case _:
+            from pioreactor.notifiers.webhook_notifier import WebhookNotifier
+
+            return WebhookNotifier(channel.kind, options, allow_local=allow_local, unix_s=unix_s)

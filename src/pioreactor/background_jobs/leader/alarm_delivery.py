@@ -8,8 +8,7 @@ from datetime import datetime
 
 from pioreactor.alarms.channels import Channel
 from pioreactor.alarms.pacing import MAX_ATTEMPTS, StormFolding, pause_s
-from pioreactor.alarms.records import Delivery, ToldEvent
-from pioreactor.alarms.wording import notice_of
+from pioreactor.alarms.records import Delivery, ToldEvent, notice_of
 from pioreactor.clock.ports import Clock
 from pioreactor.notifiers.ports import DeliveryError, Notifier
 from pioreactor.storage.leader.alarms import AlarmDatabase

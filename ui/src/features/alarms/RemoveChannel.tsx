@@ -1,10 +1,10 @@
 /** Asks once before a channel and its secrets are gone. */
 
-import { Button, Group, Modal } from "@mantine/core";
+import { Modal } from "@mantine/core";
 import { useMutation } from "@tanstack/react-query";
 import { useAskAgain } from "@/api/alarms";
 import { path, request } from "@/api/client";
-import { Problem } from "@/parts/Problem";
+import { ConfirmFooter } from "@/parts/ConfirmFooter";
 
 interface Props {
   name: string | undefined;
@@ -22,16 +22,15 @@ export function RemoveChannel({ name, onClose }: Props) {
   });
   return (
     <Modal opened={name !== undefined} onClose={onClose} title={`Remove ${name ?? ""}?`}>
-      <p>Nothing is told there any more. Its address and its secrets are deleted.</p>
-      {removing.error && <Problem error={removing.error} />}
-      <Group justify="flex-end" mt="md">
-        <Button variant="default" onClick={onClose}>
-          Cancel
-        </Button>
-        <Button color="red" loading={removing.isPending} onClick={() => removing.mutate()}>
-          Remove channel
-        </Button>
-      </Group>
+      <p>Nothing is sent there any more. Its address and its secrets are deleted.</p>
+      <ConfirmFooter
+        error={removing.error}
+        confirm="Remove channel"
+        isDestructive
+        isConfirming={removing.isPending}
+        onConfirm={() => removing.mutate()}
+        onCancel={onClose}
+      />
     </Modal>
   );
 }
