@@ -92,6 +92,19 @@ def test_certificates_are_valid_when_a_clock_is_years_off(tls: TlsFiles, tmp_pat
         assert ("2020" in times["notBefore"], "2049" in times["notAfter"]) == (True, True)
 
 
+def test_certificates_that_are_expired_are_refused_until_they_are_replaced(
+    tls: TlsFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as past:
+        past.setattr("pioreactor.cluster.certificates.VALID_UNTIL", "20210101000000Z")
+        expired = issue(tls, tmp_path / "unit", "worker1")
+    assert "expired" in str(connect(expired, tls.authority, "worker1"))
+    assert connect(issue(tls, tmp_path / "unit", "worker1"), tls.authority, "worker1") is None
+    make_authority(replaced := TlsFiles(tmp_path / "replaced"), "1234")
+    assert connect(expired, replaced.authority, "worker1") is not None, "signed by the authority before"
+    assert connect(issue(replaced, tmp_path / "unit", "worker1"), replaced.authority, "worker1") is None
+
+
 def test_keys_are_private_and_are_made_once(tls: TlsFiles) -> None:
     key, certificate = tls.authority_key.read_text(), tls.authority.read_text()
     make_authority(tls, "1234")

@@ -4539,6 +4539,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/unit_api/hardware/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * CheckHardware
+         * @description Ask each chip that the unit's model has whether it is there, as `pio status` does.
+         */
+        post: operations["post_unit_api_hardware_check"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * CheckHardware
+         * @description Ask each chip that the unit's model has whether it is there, as `pio status` does.
+         */
+        patch: operations["patch_unit_api_hardware_check"];
+        trace?: never;
+    };
     "/unit_api/health": {
         parameters: {
             query?: never;
@@ -17211,6 +17235,46 @@ export interface operations {
                         } | unknown[];
                         status_code: number;
                     };
+                };
+            };
+        };
+    };
+    post_unit_api_hardware_check: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+        };
+    };
+    patch_unit_api_hardware_check: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
                 };
             };
         };

@@ -3,14 +3,16 @@
 import logging
 
 import msgspec
-from litestar import Router, get, put
+from litestar import Router, get, put, route
 from litestar.params import JSONBody
 
 from pioreactor.exc import NotFoundError, PioreactorError
 from pioreactor.identity.unit_model import change_model
 from pioreactor.models import ReactorModel, find_model, load_models
 from pioreactor.web.request_bodies import WorkerModel
+from pioreactor.web.route_declarations import PATCH_OR_POST
 from pioreactor.web.security.route_rights import needs
+from pioreactor.web.tasks import Accepted
 from pioreactor.web.unit.services import UnitPorts, UnitServices
 
 _REPORT_TIMEOUT_S = 5.0
@@ -58,6 +60,26 @@ def set_unit_model(unit: UnitPorts, data: JSONBody[WorkerModel]) -> WorkerModel:
     return data
 
 
+class HardwareCheck(msgspec.Struct):
+    """What was found; `missing` are chips of the unit's model that do not respond."""
+
+    pioreactor_unit: str
+    is_hat_present: bool
+    missing: list[str]
+
+
+@route("/hardware/check", http_method=PATCH_OR_POST, status_code=202, sync_to_thread=True)
+def check_hardware(unit: UnitPorts) -> Accepted:
+    """Ask each chip that the unit's model has whether it is there, as `pio status` does."""
+
+    def work() -> HardwareCheck:
+        rig = unit.runtime.open_rig()
+        present = rig.is_hat_present()
+        return HardwareCheck(unit.name, present, list(rig.missing()) if present else [])
+
+    return unit.tasks.start("the check of the hardware", work)
+
+
 def _report(unit: UnitServices, model: WorkerModel) -> str:
     """Tell the leader, which lists the models of all units; a leader that does not answer keeps the former one."""
     assert unit.others is not None
@@ -71,5 +93,8 @@ def _report(unit: UnitServices, model: WorkerModel) -> str:
 
 
 ROUTES = Router(
-    "/", route_handlers=[unit_model, set_unit_model], tags=["model of a unit"], opt=needs("cluster", change="manage")
+    "/",
+    route_handlers=[unit_model, set_unit_model, check_hardware],
+    tags=["model of a unit"],
+    opt=needs("cluster", change="manage"),
 )

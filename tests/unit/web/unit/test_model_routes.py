@@ -1,7 +1,11 @@
 """Routes of a unit about its reactor model."""
 
 import os
+from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
+
+from tests.unit.web.conftest import result_of
 
 from pioreactor.identity.unit_model import stored_model
 
@@ -58,3 +62,13 @@ def test_the_model_does_not_change_while_activities_run(worker: Any, unit: Any) 
 def test_a_custom_model_that_is_gone_keeps_its_name(worker: Any, unit: Any) -> None:
     unit.stores.persistent("pioreactor_model").set("model", '{"model_name":"gone","model_version":"1.0"}')
     assert worker.get("/unit_api/model").json() == {"model_name": "gone", "model_version": "1.0"}
+
+
+def test_the_hardware_is_checked_on_request(worker: Any, unit: Any) -> None:
+    without = SimpleNamespace(is_hat_present=lambda: False)
+    broken = SimpleNamespace(is_hat_present=lambda: True, missing=lambda: ["ADC"])
+    for rig, expected in ((without, (False, [])), (broken, (True, ["ADC"]))):
+        unit.runtime = replace(unit.runtime, open_rig=lambda rig=rig: rig)
+        for method in (worker.post, worker.patch):
+            found = result_of(worker, method("/unit_api/hardware/check"))["result"]
+            assert (found["is_hat_present"], found["missing"]) == expected
