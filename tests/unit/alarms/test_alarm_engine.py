@@ -1,5 +1,7 @@
 """Alarms are raised, cleared, escalated and suppressed as their rules say, in virtual time."""
 
+from typing import Any
+
 import msgspec
 import pytest
 from hypothesis import given, settings
@@ -19,6 +21,7 @@ from pioreactor.alarms.condition_types import (
     UnitSilent,
 )
 from pioreactor.alarms.default_rules import DEFAULT_RULES
+from pioreactor.alarms.interest import topic_of
 from pioreactor.alarms.observation_types import (
     Diagnosed,
     Logged,
@@ -30,6 +33,7 @@ from pioreactor.alarms.observation_types import (
 )
 from pioreactor.alarms.rules import AlarmRule, changed, from_text, rule_of
 from pioreactor.exc import InvalidRequestError
+from pioreactor.job_catalog import JOBS
 
 HERE = Source("unit1", "exp")
 OF_UNIT = Source("unit1", "$experiment")
@@ -301,3 +305,15 @@ def test_the_kinds_of_changes() -> None:
         "Escalated",
         "Unshelved",
     }
+
+
+@pytest.mark.parametrize("name", [name for name, spec in JOBS.items() if not spec.leader_only])
+def test_rules_that_our_jobs_declare_are_valid_and_name_what_the_job_publishes(name: str) -> None:
+    job: Any = JOBS[name].load()
+    for one in job.alarm_rules:
+        assert one.checked().name not in {default.name for default in DEFAULT_RULES}
+        topic = topic_of(one.condition)
+        if topic is not None:
+            owner, _, published = topic.partition("/")
+            assert owner == name
+            assert published in job.published()

@@ -8,6 +8,7 @@ from typing import Final
 from pioreactor import error_codes, structs
 from pioreactor.actions import bioreactor
 from pioreactor.actions.pwm import publish_duties
+from pioreactor.alarms import AlarmRule, MissingData
 from pioreactor.automations import events, registry
 from pioreactor.automations.base import AutomationJob
 from pioreactor.automations.temperature.heater import GuardedHeater
@@ -53,6 +54,16 @@ class TemperatureAutomationJob(AutomationJob):
     """Interval of `execute` [s]. A temperature is published at least every 30 s."""
 
     temperature = Measurement[structs.Temperature](unit="℃", label="Temperature", quantity="temperature")
+    alarm_rules = (
+        AlarmRule(
+            name="temperature_missing",
+            title="No temperature",
+            condition=MissingData(topic="temperature_automation/temperature", after_s=900.0),
+            severity="high",
+            escalate_after_s=3600.0,
+            remedy="Look at the log of the unit.",
+        ),
+    )
     heater_duty_cycle = Status(0.0, unit="%", label="Heater duty cycle", display=False)
 
     latest_temperature: float | None = None

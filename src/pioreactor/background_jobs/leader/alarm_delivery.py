@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -129,11 +129,3 @@ class DeliveryDesk:
         self._database.deliveries.finish(delivery.id, error=text, is_final=is_final)
         line.retry_at_s = self._clock.monotonic() + pause_s(attempts) if error is not None and not is_final else 0.0
         self._on_outcome(outcome)
-
-
-def masked(text: str, secrets: Mapping[str, str]) -> str:
-    """Return a text without the secrets of a channel."""
-    for secret in sorted(secrets.values(), key=len, reverse=True):
-        if len(secret) >= 4:
-            text = text.replace(secret, "…")
-    return text

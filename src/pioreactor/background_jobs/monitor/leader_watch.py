@@ -57,19 +57,20 @@ class LeaderWatcher:
         """Take a sign of life, and tell the channels that got a report of the silence that it is over."""
         self._alive_s = self._clock.monotonic()
         if self._silent_since:
-            self._silent_since = ""
+            since, self._silent_since = self._silent_since, ""
             self._log(logging.INFO, f"The leader {self._leader} is back.")
             told, self._told, self._untold = self._told, set(), {}
             notice = Notice(title=f"Leader {self._leader} is back", text="Alarms are watched again.", severity="high")
             for channel in self._read().channels:
                 if channel.name in told:
-                    self._send(channel, notice, is_end=True)
+                    self._send(channel, notice, f"{since}-end", is_end=True)
 
     def check(self) -> None:
         """Report a leader from which nothing comes, and try again what could not be delivered."""
         now_s = self._clock.monotonic()
         watch = self._read()
-        if not watch.channels or now_s - self._alive_s < SILENT_S + RANK_S * watch.rank:
+        patience_s = SILENT_S + RANK_S * watch.rank
+        if not watch.channels or now_s - self._alive_s < patience_s:
             return
         if not self._silent_since:
             self._silent_since = f"{self._clock.now().timestamp():.0f}"
@@ -81,17 +82,17 @@ class LeaderWatcher:
         self._next_s = now_s + RETRY_S
         notice = Notice(
             title=f"Leader {self._leader} is dead",
-            text=f"{self._unit} has had no sign of life of the leader {self._leader} for {SILENT_S:.0f} s. Reactors "
+            text=f"{self._unit} has had no sign of life of the leader {self._leader} for {patience_s:.0f} s. Reactors "
             "continue and keep their records; no other alarm is told meanwhile. Check its power and network.",
             severity="critical",
         )
         for channel in watch.channels:
             if channel.name in self._untold:
-                self._send(channel, notice)
+                self._send(channel, notice, self._silent_since)
 
-    def _send(self, channel: Channel, notice: Notice, *, is_end: bool = False) -> None:
+    def _send(self, channel: Channel, notice: Notice, number: str, *, is_end: bool = False) -> None:
         name = channel.name
-        delivery_id = f"{self._unit}-{self._silent_since or 'back'}-{name}"
+        delivery_id = f"{self._unit}-{number}-{name}"
 
         def send() -> None:
             error: PioreactorError | None = None

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from pioreactor import structs
+from pioreactor.alarms import AlarmRule, MissingData
 from pioreactor.jobs.job import BackgroundJob
 from pioreactor.jobs.measurement import Measurement
 from pioreactor.types import PdChannel
@@ -24,6 +25,16 @@ class PublishedReadings(BackgroundJob):
         datatype="json", quantity="relative_intensity_of_ir_led", display=False
     )
     ods = Measurement[structs.ODReadings](display=False)
+    alarm_rules = (
+        AlarmRule(
+            name="od_missing",
+            title="No OD readings",
+            condition=MissingData(topic="od_reading/ods", after_s=900.0),
+            severity="high",
+            escalate_after_s=3600.0,
+            remedy="Look at the log of the unit. If readings are further apart on purpose, raise after_s of the rule.",
+        ),
+    )
     od1 = Measurement[structs.ODReading](quantity="od", display=False)
     od2 = Measurement[structs.ODReading](quantity="od", display=False)
     od3 = Measurement[structs.ODReading](quantity="od", display=False)

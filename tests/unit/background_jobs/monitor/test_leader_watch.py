@@ -27,12 +27,14 @@ class Scene:
     secrets: Path
     told: list[tuple[float, str]] = field(default_factory=list)
     failures: int = 0
+    ids: list[str] = field(default_factory=list)
 
     def send(self, notice: Notice, *, delivery_id: str) -> None:
         assert delivery_id.startswith("unit2-")
         if self.failures:
             self.failures -= 1
             raise DeliveryError("no route to host")
+        self.ids.append(delivery_id)
         self.told.append((self.bench.unit.runtime.clock.monotonic(), notice.title))
 
     def watch(self, rank: int = 0) -> None:
@@ -73,6 +75,7 @@ def test_a_leader_that_dies_is_reported_within_a_minute_and_its_return_as_well(
     scene.live(20.0)
     scene.bench.wait(2.0)
     assert scene.titles == ["Leader unit1 is dead", "Leader unit1 is back"]
+    assert len(set(scene.ids)) == 2
 
 
 def test_a_worker_without_a_channel_reports_nothing(scene: Scene) -> None:
