@@ -1,5 +1,6 @@
 """Routes that take over data of a leader of the existing software, and experiments; for people who are signed in."""
 
+import secrets
 from contextlib import suppress
 from pathlib import Path
 
@@ -9,12 +10,14 @@ from litestar.datastructures import State
 from litestar.params import FromQuery
 
 from pioreactor.data_import.importer import (
+    ImportedExperiment,
     Importer,
     ImportPlan,
     ImportReport,
+    import_experiment,
 )
 from pioreactor.data_import.source import folders_in, opened
-from pioreactor.exc import NotFoundError
+from pioreactor.exc import NotFoundError, PioreactorError
 from pioreactor.web.leader.import_progress import ImportProgress
 from pioreactor.web.leader.responses import Status
 from pioreactor.web.leader.services import LeaderPorts, LeaderServices
@@ -111,6 +114,29 @@ def undo_import(leader: LeaderPorts) -> Accepted:
     return leader.unit.tasks.start("going back", _importer(leader).undo, lock=LOCK)
 
 
+@post("/import/experiment", guards=[only_signed_in], status_code=202, request_max_body_size=MAX_ARCHIVE_BYTES)
+async def import_one_experiment(leader: LeaderPorts, request: Request[object, object, State]) -> Accepted:
+    """Take an experiment over from another cluster: the archive is the body, or the field `archive` of a form.
+
+    Refused where an experiment of its name is; to go back, delete the experiment.
+    """
+    archive = received_archive(leader).with_name(f"experiment-{secrets.token_hex(8)}.zip")
+    await receive_file(request, archive)
+
+    def work() -> ImportedExperiment:
+        try:
+            with leader.imports.running():
+                return import_experiment(leader.unit.runtime, archive, leader.imports.report)
+        finally:
+            archive.unlink(missing_ok=True)
+
+    try:
+        return leader.unit.tasks.start("the import of an experiment", work, lock=LOCK)
+    except PioreactorError:
+        archive.unlink(missing_ok=True)
+        raise
+
+
 def _folders(leader: LeaderServices) -> list[Path]:
     paths = leader.unit.paths
     drives = sorted(paths.usb.iterdir()) if paths.usb.is_dir() else []
@@ -145,7 +171,10 @@ def _sent(leader: LeaderServices) -> Path:
 
 ROUTES = Router(
     "/",
-    route_handlers=[import_state, send_archive, drop_archive, plan_import, run_import, undo_import],
+    route_handlers=[
+        *(import_state, send_archive, drop_archive, plan_import, run_import, undo_import),
+        import_one_experiment,
+    ],
     tags=["import"],
     opt=needs("cluster", change="manage", read="manage"),
 )

@@ -13,7 +13,6 @@ from pioreactor.web.leader import (
     configuration,
     data_imports,
     database_backups,
-    experiment_imports,
     experiments,
     exports,
     jobs,
@@ -37,7 +36,7 @@ def leader_routes(added: Sequence[PluginRoute] = ()) -> Router:
     parts = (
         *(experiments, joining, workers, assignments, jobs, readings, logs),
         *(configuration, overview, profiles, quarantine, exports, plugin_files, unit_archives),
-        *(cameras, cluster_updates, data_imports, database_backups, experiment_imports),
+        *(cameras, cluster_updates, data_imports, database_backups),
         alarm_routes,
     )
     own = [part.ROUTES for part in parts]
