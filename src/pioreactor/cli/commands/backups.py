@@ -9,6 +9,7 @@ import click
 
 from pioreactor.cli.cli_context import CliContext, pass_cli_context
 from pioreactor.cli.options import json_option, yes_option
+from pioreactor.cli.render import print_json
 from pioreactor.exc import ConflictError, PioreactorError
 from pioreactor.job_catalog import activities_among
 
@@ -47,9 +48,7 @@ def list_(cli: CliContext, everywhere: bool, as_json: bool) -> None:
     if everywhere:
         rows += _on_workers(cli)
     if as_json:
-        import json
-
-        click.echo(json.dumps(rows))
+        print_json(rows)
         return
     if not rows:
         click.echo("No backups. Make one: pio run backup_database")

@@ -12,6 +12,7 @@ import click
 
 from pioreactor.cli.cli_context import CliContext, pass_cli_context
 from pioreactor.cli.options import json_option
+from pioreactor.cli.render import print_json
 from pioreactor.processes.launch import failure_of, launch, pio_argv
 
 if TYPE_CHECKING:
@@ -140,9 +141,7 @@ def mark_gap(runtime: Runtime, experiments: set[str], gap: tuple[datetime | None
 
 def _show(done: list[_Outcome], *, as_json: bool) -> None:
     if as_json:
-        import json
-
-        click.echo(json.dumps(done))
+        print_json(done)
         return
     if not done:
         click.echo("No interrupted jobs.")
