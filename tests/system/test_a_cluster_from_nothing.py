@@ -32,6 +32,7 @@ def test_a_leader_and_three_workers_from_nothing_to_an_experiment(folder: Path) 
     seen = json.loads(report.read_text())
     assert seen["init"]["url"] == "https://10.88.0.1"
     assert len(seen["joined_s"]) == 3
+    assert max(seen["joined_s"]) <= 60
     assert "name is taken" in seen["impostor"]
     assert len(seen["wrong_codes"]) == 4
     assert all("wrong" in error for error in seen["wrong_codes"])
