@@ -1,6 +1,5 @@
 /** Says that the leader opens a Wi-Fi network of its own: who is in it reaches the leader only. */
 
-import { Badge } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { get } from "@/api/client";
 import type { AccessPoint } from "@/api/types";
@@ -13,8 +12,8 @@ export function AccessPointSign() {
   });
   if (!found.data?.active) return null;
   return (
-    <Badge variant="light" color="gray" title="The leader opens this Wi-Fi network; it may have no internet.">
+    <span className="soft small" title="The leader opens this Wi-Fi network; it may have no internet.">
       Own Wi-Fi
-    </Badge>
+    </span>
   );
 }

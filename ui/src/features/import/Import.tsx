@@ -88,7 +88,9 @@ function Steps({ state }: { state: ImportState }) {
             Show what would come over
           </Button>
         )}
-        {state.folders.length > 0 && <p className="soft">Or a folder on a USB drive or on the leader:</p>}
+        {state.folders.length > 0 && (
+          <p className={`soft ${css.folders}`}>Or a folder on a USB drive or on the leader:</p>
+        )}
         {state.folders.map((one) => (
           <Button key={one} mr="xs" variant="default" disabled={isBusy} onClick={() => planning.mutate(one)}>
             {one}
