@@ -14,6 +14,7 @@ from pioreactor.cli.render import print_json, print_table
 from pioreactor.exc import NotFoundError
 
 if TYPE_CHECKING:
+    from pioreactor.identity.second_factor import SecondFactors
     from pioreactor.identity.sessions import Sessions
     from pioreactor.storage.leader.database import LeaderDatabase
     from pioreactor.storage.leader.repositories.people import People
@@ -29,6 +30,15 @@ def opened_people(cli: CliContext) -> Iterator[tuple[People, Sessions]]:
 
     with opened_database(cli) as database:
         yield database.people, Sessions(cli.runtime.stores.persistent(STORE), seconds=time)
+
+
+def second_factors_of(cli: CliContext) -> SecondFactors:
+    """Return the second factors of the people of this leader."""
+    from time import time
+
+    from pioreactor.identity.second_factor import SecondFactors
+
+    return SecondFactors(cli.runtime.paths.secrets, seconds=time)
 
 
 @contextmanager
@@ -147,3 +157,17 @@ def revoke_invitation(cli: CliContext, id_: str) -> None:
     with opened_database(cli) as database:
         invitation_links.revoke(database.invitations, id_)
     click.echo("The link is not valid any more.")
+
+
+@click.command(name="reset-second-factor")
+@click.argument("username", metavar="NAME")
+@yes_option
+@pass_cli_context
+def reset_second_factor(cli: CliContext, username: str, yes: bool) -> None:
+    """Switch the second factor of a person off who has lost it; the password is enough again."""
+    with opened_people(cli) as (known, _):
+        require_person(known, username)
+    if not yes:
+        click.confirm(f"Let {username} sign in with the password alone?", abort=True)
+    second_factors_of(cli).reset(username)
+    click.echo(f"{username} signs in with the password alone.")

@@ -14,6 +14,7 @@ import msgspec
 from pioreactor.exc import NotFoundError, StorageError
 from pioreactor.storage.ports import KeyValues
 from pioreactor.structs.encoding import to_timestamp
+from pioreactor.structs.sign_in import SessionRow
 
 _log = logging.getLogger("pioreactor.identity")
 
@@ -50,22 +51,6 @@ class Session:
     address: str = ""
     """IP address of the browser when it signed in; empty: not known."""
     browser: str = ""
-
-
-class SessionRow(msgspec.Struct):
-    """A session without its cookie; `opened_at` and `last_seen_at` null: opened by an earlier version.
-
-    `last_seen_at` is exact to the minute; `is_own`: that of the browser that asks.
-    """
-
-    id: str
-    username: str
-    opened_at: str | None
-    last_seen_at: str | None
-    expires_at: str
-    address: str
-    browser: str
-    is_own: bool = False
 
 
 class Sessions:

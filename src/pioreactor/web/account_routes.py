@@ -11,7 +11,7 @@ from pioreactor.identity.access_tokens import AccessTokenRow, NewAccessToken
 from pioreactor.identity.authorization import checked_limit
 from pioreactor.identity.invitation_links import InvitationRow, NewInvitation
 from pioreactor.structs.rights import Rights, Role
-from pioreactor.web.auth import OF_EVERYBODY, AuthPorts, person_of
+from pioreactor.web.auth import OF_EVERYBODY, AuthPorts, AuthServices, person_of
 from pioreactor.web.request_bodies import AddPerson, ChangeRights, CreateToken, Invite
 from pioreactor.web.security.guards import only_signed_in
 from pioreactor.web.security.route_rights import needs
@@ -19,18 +19,22 @@ from pioreactor.web.session_routes import is_manager
 
 
 class Person(msgspec.Struct):
-    """A person who may sign in; `units` and `experiments` null: changes are not limited to some."""
+    """A person who may sign in; `units` and `experiments` null: changes are not limited to some.
+
+    `has_second_factor`: signing in takes a code as well.
+    """
 
     username: str
     role: Role
     units: tuple[str, ...] | None = None
     experiments: tuple[str, ...] | None = None
+    has_second_factor: bool = False
 
 
 @get("/people", sync_to_thread=True)
 def list_people(auth: AuthPorts) -> list[Person]:
     """Return all people who may sign in, with their roles."""
-    return [_person_of(row.username, row.rights) for row in auth.people.all()]
+    return [_person_of(auth, row.username, row.rights) for row in auth.people.all()]
 
 
 @put("/people", status_code=201, sync_to_thread=True)
@@ -38,7 +42,7 @@ def add_person(auth: AuthPorts, data: JSONBody[AddPerson]) -> Person:
     """Add a person who may sign in, as a viewer unless said otherwise; 409 when the name is taken."""
     rights = _rights(data.role, data.units, data.experiments)
     people.add(auth.people, data.username, data.password, rights)
-    return _person_of(data.username, rights)
+    return _person_of(auth, data.username, rights)
 
 
 @patch("/people/{username:str}", sync_to_thread=True)
@@ -47,14 +51,22 @@ def change_rights(auth: AuthPorts, username: FromPath[str], data: JSONBody[Chang
     rights = _rights(data.role, data.units, data.experiments)
     people.set_rights(auth.people, username, rights)
     auth.rights.forget(username)
-    return _person_of(username, rights)
+    return _person_of(auth, username, rights)
 
 
 @delete("/people/{username:str}", status_code=200, sync_to_thread=True)
 def remove_person(auth: AuthPorts, username: FromPath[str]) -> dict[str, str]:
     """Remove a person, close their sessions and revoke their tokens; 409 for the last manager."""
     people.remove(auth.people, auth.sessions, username)
+    auth.second_factors.remove(username)
     auth.rights.forget(username)
+    return {"status": "success"}
+
+
+@delete("/people/{username:str}/second-factor", status_code=200, sync_to_thread=True)
+def reset_second_factor(auth: AuthPorts, username: FromPath[str]) -> dict[str, str]:
+    """Switch the second factor of a person off who has lost it; the password is enough again."""
+    auth.second_factors.reset(username)
     return {"status": "success"}
 
 
@@ -125,8 +137,9 @@ def _rights(role: Role, units: list[str] | None, experiments: list[str] | None) 
     return Rights(role, checked_limit(units, "units"), checked_limit(experiments, "experiments"))
 
 
-def _person_of(username: str, rights: Rights) -> Person:
-    return Person(username, rights.role, rights.units, rights.experiments)
+def _person_of(auth: AuthServices, username: str, rights: Rights) -> Person:
+    has_second_factor = auth.second_factors.state(username).is_on
+    return Person(username, rights.role, rights.units, rights.experiments, has_second_factor)
 
 
 ROUTES = Router(
@@ -136,6 +149,7 @@ ROUTES = Router(
         add_person,
         change_rights,
         remove_person,
+        reset_second_factor,
         tokens,
         create_token,
         revoke_token,

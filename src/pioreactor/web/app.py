@@ -56,6 +56,7 @@ def create_app(
         api = with_services(api_of_unit(plugin_registry.registered()), unit=unit)
         return _closing(SecurityHeaders(with_absolute_paths(AuthMiddleware(api, own, Origins()))), unit)
     from pioreactor.identity.access_tokens import bearer_of
+    from pioreactor.identity.second_factor import SecondFactors
     from pioreactor.web import auth
     from pioreactor.web.live.bridge import MqttBridge
     from pioreactor.web.security.login_throttle import LoginThrottle
@@ -84,9 +85,12 @@ def create_app(
             people,
             sessions,
             LoginThrottle(seconds=monotonic),
+            LoginThrottle.of_codes(seconds=monotonic),
+            SecondFactors(unit.runtime.paths.secrets, seconds=lambda: now().timestamp()),
             leader.services.database.invitations,
             tokens=people,
             now=now,
+            cluster_name=unit.name,
             rights=rights,
         ),
         bridge=bridge,

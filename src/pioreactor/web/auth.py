@@ -15,6 +15,7 @@ from pioreactor.identity import invitation_links, people
 from pioreactor.identity.access_tokens import TokenStorage
 from pioreactor.identity.invitation_links import InvitationStorage
 from pioreactor.identity.people import People
+from pioreactor.identity.second_factor import SecondFactorError, SecondFactors
 from pioreactor.identity.sessions import COOKIE, LIFETIME_S, Sessions
 from pioreactor.structs.invitation import Invitation
 from pioreactor.structs.rights import Rights
@@ -32,9 +33,12 @@ class AuthServices:
     people: People
     sessions: Sessions
     throttle: LoginThrottle
+    code_throttle: LoginThrottle
+    second_factors: SecondFactors
     invitations: InvitationStorage
     tokens: TokenStorage
     now: Callable[[], datetime]
+    cluster_name: str
     rights: CachedRights
 
 
@@ -67,13 +71,29 @@ class Invited(msgspec.Struct):
 
 @post("/sign-in", status_code=200, opt=OF_EVERYBODY, sync_to_thread=True)
 def sign_in(request: Request[object, object, State], auth: AuthPorts, data: JSONBody[SignIn]) -> Response[SignedIn]:
-    """Open a session; its cookie is not readable by scripts (HttpOnly)."""
+    """Open a session; its cookie is not readable by scripts (HttpOnly).
+
+    For a person with a second factor the answer is 401 with the code `second_factor` until `code` is right.
+    """
     address = address_of(request)
     auth.throttle.begin(address, data.username)
     if not people.check(auth.people, data.username, data.password):
         raise NotAuthenticatedError("Wrong name or password.")
+    check_code(auth, address, data.username, data.code)
     auth.throttle.succeeded(address, data.username)
     return Response(SignedIn(data.username), cookies=[session_cookie(request, auth, data.username)])
+
+
+def check_code(auth: AuthServices, address: str, username: str, code: str | None) -> None:
+    """Raise `SecondFactorError` unless this is a valid code of the person, or the person has no second factor."""
+    if not auth.second_factors.state(username).is_on:
+        return
+    if code is None:
+        raise SecondFactorError("Signing in takes a code as well.")
+    auth.code_throttle.begin(address, username)
+    if not auth.second_factors.verify(username, code):
+        raise SecondFactorError("Wrong code, or one that was used already.")
+    auth.code_throttle.succeeded(address, username)
 
 
 def session_cookie(request: Request[object, object, State], auth: AuthServices, username: str) -> Cookie:

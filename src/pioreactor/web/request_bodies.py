@@ -145,6 +145,20 @@ LimitedTo = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 class SignIn(Body):
     username: Annotated[str, msgspec.Meta(max_length=200)]
     password: Annotated[str, msgspec.Meta(max_length=1000)]
+    code: Annotated[str, msgspec.Meta(max_length=40)] | None = None
+    """Of a person with a second factor."""
+
+
+Code = Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
+"""Six digits of an authenticator app, or a recovery code."""
+
+
+class BeginSecondFactor(Body):
+    password: Annotated[str, msgspec.Meta(max_length=1000)]
+
+
+class GiveCode(Body):
+    code: Code
 
 
 class ChangePassword(Body):

@@ -1,12 +1,16 @@
-"""Routes to see where one is signed in, and to end sessions."""
+"""Routes to see where one is signed in, to end sessions, and for one's own second factor."""
 
-from litestar import Request, Router, delete, get
+import msgspec
+from litestar import Request, Router, delete, get, post
 from litestar.datastructures import State
-from litestar.params import FromPath
+from litestar.params import FromPath, JSONBody
 
-from pioreactor.exc import NotFoundError
-from pioreactor.identity.sessions import COOKIE, SessionRow
-from pioreactor.web.auth import OF_EVERYBODY, AuthPorts, person_of
+from pioreactor.exc import NotFoundError, NotPermittedError
+from pioreactor.identity import people
+from pioreactor.identity.sessions import COOKIE
+from pioreactor.structs.sign_in import NewSecondFactor, SecondFactorState, SessionRow
+from pioreactor.web.auth import OF_EVERYBODY, AuthPorts, address_of, check_code, person_of
+from pioreactor.web.request_bodies import BeginSecondFactor, GiveCode
 from pioreactor.web.security.guards import only_signed_in
 from pioreactor.web.security.identity import identity_of
 
@@ -17,13 +21,13 @@ def is_manager(request: Request[object, object, State]) -> bool:
     return identity is not None and identity.rights is not None and identity.rights.is_manager
 
 
-@get("/", sync_to_thread=True)
+@get("/sessions", sync_to_thread=True)
 def list_sessions(request: Request[object, object, State], auth: AuthPorts) -> list[SessionRow]:
     """Return where one is signed in, and to a manager where everybody is."""
     return _visible(request, auth)
 
 
-@delete("/{id_:str}", status_code=200, sync_to_thread=True)
+@delete("/sessions/{id_:str}", status_code=200, sync_to_thread=True)
 def end_session(request: Request[object, object, State], auth: AuthPorts, id_: FromPath[str]) -> dict[str, str]:
     """Sign a browser out: one of one's own, or as a manager that of anybody."""
     if not any(row.id == id_ for row in _visible(request, auth)):
@@ -37,9 +41,60 @@ def _visible(request: Request[object, object, State], auth: AuthPorts) -> list[S
     return rows if is_manager(request) else [row for row in rows if row.username == person_of(request)]
 
 
+class RecoveryCodes(msgspec.Struct):
+    """Codes that stand in for the app, each once; they are not shown again."""
+
+    recovery_codes: list[str]
+
+
+@get("/second-factor", sync_to_thread=True)
+def second_factor(request: Request[object, object, State], auth: AuthPorts) -> SecondFactorState:
+    """Return whether one's own sign-in takes a code."""
+    return auth.second_factors.state(person_of(request))
+
+
+@post("/second-factor", status_code=201, sync_to_thread=True)
+def begin_second_factor(
+    request: Request[object, object, State], auth: AuthPorts, data: JSONBody[BeginSecondFactor]
+) -> NewSecondFactor:
+    """Make a secret for an authenticator app; it counts once a code has confirmed it. It takes the password."""
+    username, address = person_of(request), address_of(request)
+    auth.throttle.begin(address, username)
+    if not people.check(auth.people, username, data.password):
+        raise NotPermittedError("Wrong password.")
+    auth.throttle.succeeded(address, username)
+    return auth.second_factors.begin(username, issuer=f"Pioreactor {auth.cluster_name}")
+
+
+@post("/second-factor/confirm", status_code=200, sync_to_thread=True)
+def confirm_second_factor(
+    request: Request[object, object, State], auth: AuthPorts, data: JSONBody[GiveCode]
+) -> RecoveryCodes:
+    """Switch the second factor on with a first code of the app."""
+    username, address = person_of(request), address_of(request)
+    auth.code_throttle.begin(address, username)
+    codes = auth.second_factors.confirm(username, data.code)
+    auth.code_throttle.succeeded(address, username)
+    return RecoveryCodes(codes)
+
+
+@post("/second-factor/remove", status_code=200, sync_to_thread=True)
+def remove_second_factor(
+    request: Request[object, object, State], auth: AuthPorts, data: JSONBody[GiveCode]
+) -> dict[str, str]:
+    """Switch one's own second factor off, with a code of it."""
+    username = person_of(request)
+    check_code(auth, address_of(request), username, data.code)
+    auth.second_factors.remove(username)
+    return {"status": "success"}
+
+
 ROUTES = Router(
-    "/auth/sessions",
-    route_handlers=[list_sessions, end_session],
+    "/auth",
+    route_handlers=[
+        *(list_sessions, end_session),
+        *(second_factor, begin_second_factor, confirm_second_factor, remove_second_factor),
+    ],
     guards=[only_signed_in],
     tags=["signing in"],
     opt=OF_EVERYBODY,

@@ -7,8 +7,10 @@ from time import time
 from typing import Any
 
 import pytest
+from pyotp import TOTP
 
 from pioreactor.identity import people as identity
+from pioreactor.identity.second_factor import SecondFactors
 from pioreactor.identity.sessions import CACHED_S, STORE, Sessions
 from pioreactor.storage.leader.database import LeaderDatabase
 from pioreactor.structs.rights import MANAGER, VIEWER
@@ -138,3 +140,13 @@ def test_people_are_invited_by_a_link(desk: Any, people: Any) -> None:
     assert "revoked" in desk.pio("people", "invitations").out
     assert desk.pio("people", "revoke-invitation", "unknown").status == 1
     assert desk.pio("people", "invite", "--hours", "721").status == 2
+
+
+def test_a_lost_second_factor_is_reset(desk: Any, people: Any) -> None:
+    factors = SecondFactors(desk.runtime.paths.secrets, seconds=time)
+    factors.confirm("ada", TOTP(factors.begin("ada", issuer="Lab").secret).now())
+    assert [row["second_factor"] for row in json.loads(desk.pio("people", "list", "--json").out)] == [True]
+    assert desk.pio("people", "reset-second-factor", "ada", "--yes").status == 0
+    assert not factors.state("ada").is_on
+    assert "no second factor" in desk.pio("people", "reset-second-factor", "ada", "--yes").err
+    assert desk.pio("people", "reset-second-factor", "eve", "--yes").status == 1

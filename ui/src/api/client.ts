@@ -17,6 +17,8 @@ export class Refused extends Error {
     message: string,
     readonly status: number,
     readonly remedy?: string,
+    /** What programs tell refusals apart by. */
+    readonly code?: string,
   ) {
     super(message);
   }
@@ -85,7 +87,8 @@ function refusal(answer: Answer): Refused {
   const text = (key: string): string | undefined => (typeof body[key] === "string" ? (body[key] as string) : undefined);
   const message = text("error") ?? text("detail") ?? `The leader answered with status ${answer.status}.`;
   const cause = text("cause");
-  return new Refused(cause && cause !== message ? `${message}: ${cause}` : message, answer.status, text("remediation"));
+  const said = cause && cause !== message ? `${message}: ${cause}` : message;
+  return new Refused(said, answer.status, text("remediation"), text("code"));
 }
 
 /** Return an answer that was asked for ahead; a refusal is not kept: a person may have signed in since. */

@@ -3681,6 +3681,90 @@ export interface paths {
         patch: operations["patch_auth_people_username"];
         trace?: never;
     };
+    "/auth/people/{username}/second-factor": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * ResetSecondFactor
+         * @description Switch the second factor of a person off who has lost it; the password is enough again.
+         */
+        delete: operations["delete_auth_people_username_second-factor"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/second-factor": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * SecondFactor
+         * @description Return whether one's own sign-in takes a code.
+         */
+        get: operations["get_auth_second-factor"];
+        put?: never;
+        /**
+         * BeginSecondFactor
+         * @description Make a secret for an authenticator app; it counts once a code has confirmed it. It takes the password.
+         */
+        post: operations["post_auth_second-factor"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/second-factor/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * ConfirmSecondFactor
+         * @description Switch the second factor on with a first code of the app.
+         */
+        post: operations["post_auth_second-factor_confirm"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/second-factor/remove": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * RemoveSecondFactor
+         * @description Switch one's own second factor off, with a code of it.
+         */
+        post: operations["post_auth_second-factor_remove"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/auth/sessions": {
         parameters: {
             query?: never;
@@ -3733,6 +3817,8 @@ export interface paths {
         /**
          * SignIn
          * @description Open a session; its cookie is not readable by scripts (HttpOnly).
+         *
+         *     For a person with a second factor the answer is 401 with the code `second_factor` until `code` is right.
          */
         post: operations["post_auth_sign-in"];
         delete?: never;
@@ -5909,6 +5995,10 @@ export interface components {
             backups: components["schemas"]["StoredBackup"][];
             silent: string[];
         };
+        /** BeginSecondFactor */
+        BeginSecondFactor: {
+            password: string;
+        };
         /** CalibrationSession */
         CalibrationSession: {
             created_at: string;
@@ -6377,6 +6467,10 @@ export interface components {
             dirs: string[];
             files: string[];
         };
+        /** GiveCode */
+        GiveCode: {
+            code: string;
+        };
         /** Health */
         Health: {
             pioreactor_unit: string;
@@ -6665,6 +6759,12 @@ export interface components {
             id: string;
             link: string;
         };
+        /** NewSecondFactor */
+        NewSecondFactor: {
+            qr: string[];
+            secret: string;
+            uri: string;
+        };
         /** Notice */
         Notice: {
             /** @default [] */
@@ -6703,6 +6803,8 @@ export interface components {
         /** Person */
         Person: {
             experiments?: string[] | null;
+            /** @default false */
+            has_second_factor: boolean;
             /** @enum {string} */
             role: "viewer" | "operator" | "manager";
             units?: string[] | null;
@@ -6821,6 +6923,10 @@ export interface components {
             /** @constant */
             type: "records_waiting";
         };
+        /** RecoveryCodes */
+        RecoveryCodes: {
+            recovery_codes: string[];
+        };
         /** RemoveFile */
         RemoveFile: {
             filepath: string;
@@ -6888,6 +6994,11 @@ export interface components {
             /** @default success */
             status: string;
         };
+        /** SecondFactorState */
+        SecondFactorState: {
+            is_on: boolean;
+            recovery_codes_left: number;
+        };
         /** Sent */
         Sent: {
             sha256?: string | null;
@@ -6948,6 +7059,7 @@ export interface components {
         };
         /** SignIn */
         SignIn: {
+            code?: string | null;
             password: string;
             username: string;
         };
@@ -15234,6 +15346,184 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Person"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    "delete_auth_people_username_second-factor": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                username: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: string;
+                    };
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    "get_auth_second-factor": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecondFactorState"];
+                };
+            };
+        };
+    };
+    "post_auth_second-factor": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BeginSecondFactor"];
+            };
+        };
+        responses: {
+            /** @description Document created, URL follows */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewSecondFactor"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    "post_auth_second-factor_confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GiveCode"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecoveryCodes"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    "post_auth_second-factor_remove": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GiveCode"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: string;
+                    };
                 };
             };
             /** @description Bad request syntax or unsupported method */

@@ -6,14 +6,17 @@ import { type FormEvent, useState } from "react";
 import { Problem } from "@/parts/Problem";
 import css from "./app.module.css";
 import { Logo } from "./Logo";
-import { signIn } from "./session";
+import { asksForCode, signIn } from "./session";
 
 export function SignIn() {
   const [username, setUsername] = useState("");
   const [password, setPassword] = useState("");
+  const [code, setCode] = useState("");
+  const [takesCode, setTakesCode] = useState(false);
   const client = useQueryClient();
   const entering = useMutation({
-    mutationFn: () => signIn(username, password),
+    mutationFn: () => signIn(username, password, code.trim()),
+    onError: (error) => asksForCode(error) && setTakesCode(true),
     onSuccess: () => client.invalidateQueries(),
   });
   const submit = (event: FormEvent): void => {
@@ -43,7 +46,18 @@ export function SignIn() {
           value={password}
           onChange={(event) => setPassword(event.currentTarget.value)}
         />
-        {entering.error && <Problem error={entering.error} />}
+        {takesCode && (
+          <TextInput
+            label="Code"
+            description="Six digits of your authenticator app, or a recovery code"
+            autoComplete="one-time-code"
+            autoFocus
+            maxLength={40}
+            value={code}
+            onChange={(event) => setCode(event.currentTarget.value)}
+          />
+        )}
+        {entering.error && !(asksForCode(entering.error) && code === "") && <Problem error={entering.error} />}
         <Button type="submit" size="md" loading={entering.isPending} fullWidth>
           Sign in
         </Button>

@@ -23,7 +23,11 @@ export const personAsked = {
 /** The person signed in, or null. */
 export const usePerson = (): UseQueryResult<Person | null, Error> => useQuery(personAsked);
 
-export const signIn = (username: string, password: string): Promise<unknown> =>
-  request("POST", "/auth/sign-in", { username, password });
+/** `code` is that of a person with a second factor, or empty. */
+export const signIn = (username: string, password: string, code: string): Promise<unknown> =>
+  request("POST", "/auth/sign-in", { username, password, code: code === "" ? null : code });
+
+/** Whether the leader wants a code as well: the password is right. */
+export const asksForCode = (error: unknown): boolean => error instanceof Refused && error.code === "second_factor";
 
 export const signOut = (): Promise<unknown> => request("POST", "/auth/sign-out");

@@ -13,10 +13,16 @@ type Reads = Record<string, () => unknown>;
 const ok = (body: unknown): Answer => ({ status: 200, body });
 
 const PEOPLE: Person[] = [
-  { username: "ada", role: "operator", units: ["reactor-01", "reactor-02"], experiments: null },
-  { username: "pioreactor", role: "manager", units: null, experiments: null },
+  {
+    username: "ada",
+    role: "operator",
+    units: ["reactor-01", "reactor-02"],
+    experiments: null,
+    has_second_factor: true,
+  },
+  { username: "pioreactor", role: "manager", units: null, experiments: null, has_second_factor: false },
 ];
-const MIA: Person = { username: "mia", role: "viewer", units: null, experiments: null };
+const MIA: Person = { username: "mia", role: "viewer", units: null, experiments: null, has_second_factor: false };
 
 const RIGHTS = { role: "operator" as const, units: ["reactor-01"], experiments: null, areas: null };
 
@@ -115,6 +121,7 @@ export function machineReads(cluster: DemoCluster): Reads {
     "/unit_api/usb": usbState,
     "/auth/sessions": () => sessionsOf(cluster.nowS),
     "/auth/invitations": () => invitationsOf(cluster.nowS),
+    "/auth/second-factor": () => ({ is_on: false, recovery_codes_left: 0 }),
     "/auth/people": (): Person[] => PEOPLE,
     "/api/config/sync": (): ConfigSync => ({
       version: { number: 3, saved_at: iso(cluster.nowS - 7200) },
@@ -170,6 +177,17 @@ export function machineWrites(tasks: Tasks): [Method, string, () => Answer][] {
     ["POST", "/auth/invitation", () => ok({ rights: RIGHTS, expires_at: iso(Date.now() / 1000) })],
     ["POST", "/auth/invitation/accept", () => ({ status: 201, body: { username: "ana" } })],
     ["DELETE", "/auth/invitations/{id_}", () => ok({ status: "success" })],
+    [
+      "POST",
+      "/auth/second-factor",
+      () => ({
+        status: 201,
+        body: { secret: "ONLYADEMONSTRATION", uri: "otpauth://totp/", qr: ["101", "010", "101"] },
+      }),
+    ],
+    ["POST", "/auth/second-factor/confirm", () => ok({ recovery_codes: ["abcd-efgh-jkmn-pqrs"] })],
+    ["POST", "/auth/second-factor/remove", () => ok({ status: "success" })],
+    ["DELETE", "/auth/people/{username}/second-factor", () => ok({ status: "success" })],
     ["DELETE", "/auth/sessions/{id_}", () => ok({ status: "success" })],
     ["DELETE", "/auth/people/{username}", () => ok({ status: "success" })],
   ];

@@ -17,7 +17,9 @@ from pioreactor.cli.sign_in_commands import (
     invite,
     opened_people,
     require_person,
+    reset_second_factor,
     revoke_invitation,
+    second_factors_of,
     sessions,
 )
 from pioreactor.exc import InvalidRequestError
@@ -38,12 +40,14 @@ def people() -> None:
 def list_(cli: CliContext, as_json: bool) -> None:
     """List the people who may sign in."""
     with opened_people(cli) as (known, _):
-        rows = [_row(one) for one in known.all()]
+        factors = second_factors_of(cli)
+        rows = [{**_row(one), "second_factor": factors.state(one.username).is_on} for one in known.all()]
     if as_json:
         print_json(rows)
         return
     shown = [{**row, "limited_to": _limits(row)} for row in rows]
-    print_table(shown, ["username", "role", "limited_to", "created_at"], none="No one may sign in yet.")
+    columns = ["username", "role", "limited_to", "second_factor", "created_at"]
+    print_table(shown, columns, none="No one may sign in yet.")
 
 
 @people.command()
@@ -108,6 +112,7 @@ def remove(cli: CliContext, username: str, yes: bool) -> None:
             tokens = f" and revoke {count} {'token' if count == 1 else 'tokens'}" if count else ""
             click.confirm(f"Remove {username}, end their sessions{tokens}?", abort=True)
         identity.remove(known, opened, username)
+        second_factors_of(cli).remove(username)
     click.echo(f"{username} may no longer sign in.")
 
 
@@ -163,5 +168,5 @@ def _new_password(username: str, *, generate: bool, from_stdin: bool) -> str:
     return str(click.prompt(f"New password of {username}", hide_input=True, confirmation_prompt=True))
 
 
-for _command in (sessions, end_session, invite, invitations, revoke_invitation):
+for _command in (sessions, end_session, invite, invitations, revoke_invitation, reset_second_factor):
     people.add_command(_command)

@@ -28,6 +28,9 @@ OF_ONESELF = {
         ("POST", "/auth/tokens"),
         ("DELETE", "/auth/tokens/{id_}"),
         ("DELETE", "/auth/sessions/{id_}"),
+        ("POST", "/auth/second-factor"),
+        ("POST", "/auth/second-factor/confirm"),
+        ("POST", "/auth/second-factor/remove"),
     ),
 }
 TAKES_DATA = {

@@ -16,7 +16,9 @@ import { Invitations } from "./Invitations";
 import { InvitePerson } from "./InvitePerson";
 import css from "./people.module.css";
 import { RemovePerson } from "./RemovePerson";
+import { ResetSecondFactor } from "./ResetSecondFactor";
 import { described } from "./rights";
+import { SecondFactor } from "./SecondFactor";
 import { SignIns } from "./SignIns";
 
 const managesAll = ({ role, units, experiments }: Person): boolean =>
@@ -32,6 +34,8 @@ export default function People() {
   const [inviting, setInviting] = useState(false);
   const [changing, setChanging] = useState(false);
   const [removing, setRemoving] = useState<string>();
+  const [choosing, setChoosing] = useState(false);
+  const [resetting, setResetting] = useState<string>();
   const [signedIn, setSignedIn] = useState<string>();
   const [limiting, setLimiting] = useState<Person>();
   const managers = people.data?.filter(managesAll) ?? [];
@@ -73,12 +77,30 @@ export default function People() {
                   <h2>
                     {person.username} {person.username === own && <span className="soft">(you)</span>}
                   </h2>
-                  <p className="soft small">{described(person)}</p>
+                  <p className="soft small">
+                    {described(person)}
+                    {person.has_second_factor && " · second factor"}
+                  </p>
                 </div>
                 <div className={css.actions}>
                   {person.username === own && (
                     <Button variant="default" size="xs" onClick={() => setChanging(true)}>
                       Change password
+                    </Button>
+                  )}
+                  {person.username === own && (
+                    <Button variant="default" size="xs" onClick={() => setChoosing(true)}>
+                      Second factor
+                    </Button>
+                  )}
+                  {isManager && person.username !== own && person.has_second_factor && (
+                    <Button
+                      variant="default"
+                      size="xs"
+                      aria-label={`Reset the second factor of ${person.username}`}
+                      onClick={() => setResetting(person.username)}
+                    >
+                      Reset second factor
                     </Button>
                   )}
                   {(isManager || person.username === own) && (
@@ -127,6 +149,8 @@ export default function People() {
       </p>
       <AddPerson opened={adding} onClose={() => setAdding(false)} />
       <InvitePerson opened={inviting} onClose={() => setInviting(false)} />
+      <SecondFactor opened={choosing} onClose={() => setChoosing(false)} />
+      <ResetSecondFactor username={resetting} onClose={() => setResetting(undefined)} />
       <SignIns username={signedIn} onClose={() => setSignedIn(undefined)} />
       <ChangeRights person={limiting} onClose={() => setLimiting(undefined)} />
       <ChangePassword opened={changing} onClose={() => setChanging(false)} />
