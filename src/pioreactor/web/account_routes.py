@@ -50,7 +50,7 @@ def change_rights(auth: AuthPorts, username: FromPath[str], data: JSONBody[Chang
     """Give a person another role and other limits, at once; 409 when no manager would be left."""
     rights = _rights(data.role, data.units, data.experiments)
     people.set_rights(auth.people, username, rights)
-    auth.rights.forget(username)
+    auth.rights.forget()
     return _person_of(auth, username, rights)
 
 
@@ -59,7 +59,8 @@ def remove_person(auth: AuthPorts, username: FromPath[str]) -> dict[str, str]:
     """Remove a person, close their sessions and revoke their tokens; 409 for the last manager."""
     people.remove(auth.people, auth.sessions, username)
     auth.second_factors.remove(username)
-    auth.rights.forget(username)
+    auth.rights.forget()
+    auth.bearers.forget()
     return {"status": "success"}
 
 
@@ -100,6 +101,7 @@ def revoke_token(request: Request[object, object, State], auth: AuthPorts, id_: 
     if not any(row.id == id_ and _may_revoke(request, row) for row in access_tokens.list_all(auth.tokens)):
         raise NotFoundError(f"you have no token {id_!r}")
     access_tokens.revoke(auth.tokens, id_)
+    auth.bearers.forget()
     return {"status": "success"}
 
 

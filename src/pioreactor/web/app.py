@@ -13,7 +13,7 @@ from pioreactor.web import plugin_registry
 from pioreactor.web.api import api_of_leader, api_of_unit
 from pioreactor.web.asgi import App, Receive, Scope, Send
 from pioreactor.web.security.auth_middleware import Authenticator, AuthMiddleware, headers_of, refuse
-from pioreactor.web.security.identity import CachedRights, Identity
+from pioreactor.web.security.identity import Cached, Identity
 from pioreactor.web.security.origins import CrossOrigin, Origins
 from pioreactor.web.security.response_headers import SecurityHeaders
 from pioreactor.web.security.route_rights import Cluster
@@ -64,12 +64,13 @@ def create_app(
 
     sessions = Sessions(unit.stores.persistent(STORE), seconds=time)
     people, now = leader.people, unit.clock.now
-    rights = CachedRights(people.rights, seconds=monotonic)
+    rights = Cached(people.rights, seconds=monotonic)
+    bearers = Cached(lambda token: bearer_of(people, token, now=now()), seconds=monotonic)
     authenticator = Authenticator(
         unit.name,
         unit_of,
         sessions=sessions,
-        bearer_of=lambda token: bearer_of(people, token, now=now()),
+        bearer_of=bearers.of,
         rights_of=rights.of,
     )
     bridge = MqttBridge(
@@ -92,6 +93,7 @@ def create_app(
             now=now,
             cluster_name=unit.name,
             rights=rights,
+            bearers=bearers,
         ),
         bridge=bridge,
         cluster=Cluster(unit.name, leader.services.database.assignments.experiment_of),

@@ -12,7 +12,7 @@ from litestar.params import JSONBody, SkipValidation
 
 from pioreactor.exc import NotAuthenticatedError, NotPermittedError
 from pioreactor.identity import invitation_links, people
-from pioreactor.identity.access_tokens import TokenStorage
+from pioreactor.identity.access_tokens import Bearer, TokenStorage
 from pioreactor.identity.invitation_links import InvitationStorage
 from pioreactor.identity.people import People
 from pioreactor.identity.second_factor import SecondFactorError, SecondFactors
@@ -21,7 +21,7 @@ from pioreactor.structs.invitation import Invitation
 from pioreactor.structs.rights import Rights
 from pioreactor.web.request_bodies import AcceptInvitation, ChangePassword, OpenInvitation, SignIn
 from pioreactor.web.security.guards import only_signed_in
-from pioreactor.web.security.identity import CachedRights, Kind, identity_of
+from pioreactor.web.security.identity import Cached, Kind, identity_of
 from pioreactor.web.security.login_throttle import LoginThrottle
 from pioreactor.web.security.route_rights import needs
 
@@ -39,7 +39,8 @@ class AuthServices:
     tokens: TokenStorage
     now: Callable[[], datetime]
     cluster_name: str
-    rights: CachedRights
+    rights: Cached[Rights]
+    bearers: Cached[Bearer]
 
 
 OF_EVERYBODY = needs(None, change="read")
@@ -133,7 +134,7 @@ def accept_invitation(
     """Add the invited person, and sign them in; 409 when the name is taken, or the invitation is not valid any more."""
     found = _opened(request, auth, data.secret)
     invitation_links.accept(auth.invitations, found, username=data.username, password=data.password)
-    auth.rights.forget(data.username)
+    auth.rights.forget()
     return Response(SignedIn(data.username), cookies=[session_cookie(request, auth, data.username)])
 
 

@@ -5,19 +5,20 @@ import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Generic, Literal, TypeVar
 
 from pioreactor.identity.unit_tokens import WorkerTokens, read_token
 from pioreactor.structs.rights import Rights
 
 _log = logging.getLogger("pioreactor.web")
 
+T = TypeVar("T")
 Kind = Literal["person", "token", "unit"]
 Scope = Literal["all", "own", "joining"]
 """What a unit may do at its leader: everything (the leader itself); read, and command and report for itself; ask
 whether it belongs to the cluster."""
 CACHED_S: Final = 5.0
-"""How long rights that another process has changed (`pio people`) may still count in the web server [s]."""
+"""How long what another process has changed (`pio people`, `pio tokens`) may still count in the web server [s]."""
 SCOPE_KEY: Final = "user"
 """Key of the identity in the scope of a request; None on paths that need no authentication."""
 
@@ -41,28 +42,31 @@ def identity_of(scope: object) -> Identity | None:
     return found if isinstance(found, Identity) else None
 
 
-class CachedRights:
-    """What people may do, read at most every few seconds; `seconds` is any clock that does not go back [s]."""
+class Cached(Generic[T]):
+    """What is known of people, or of their tokens, read at most every few seconds.
 
-    def __init__(self, rights_of: Callable[[str], Rights | None], *, seconds: Callable[[], float]) -> None:
-        self._rights_of = rights_of
+    `read` returns None for an unknown key; `seconds` is any clock that does not go back [s].
+    """
+
+    def __init__(self, read: Callable[[str], T | None], *, seconds: Callable[[], float]) -> None:
+        self._read = read
         self._seconds = seconds
-        self._known: dict[str, tuple[Rights, float]] = {}
+        self._known: dict[str, tuple[T, float]] = {}
 
-    def of(self, username: str) -> Rights | None:
-        """Return what a person may do; None when there is no such person."""
-        rights, until_s = self._known.get(username, (None, 0.0))
-        if rights is None or self._seconds() >= until_s:
-            rights = self._rights_of(username)
-            if rights is None:
-                self._known.pop(username, None)
+    def of(self, key: str) -> T | None:
+        """Return what is known of a name or of a token; None when it is unknown."""
+        found, until_s = self._known.get(key, (None, 0.0))
+        if found is None or self._seconds() >= until_s:
+            found = self._read(key)
+            if found is None:
+                self._known.pop(key, None)
             else:
-                self._known[username] = rights, self._seconds() + CACHED_S
-        return rights
+                self._known[key] = found, self._seconds() + CACHED_S
+        return found
 
-    def forget(self, username: str) -> None:
-        """Read the rights of a person again at their next request."""
-        self._known.pop(username, None)
+    def forget(self) -> None:
+        """Read everything again at the next request that needs it."""
+        self._known.clear()
 
 
 def own_unit(secrets_dir: Path, own: str, token: str) -> Identity | None:

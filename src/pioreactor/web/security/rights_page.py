@@ -10,7 +10,10 @@ from typing import Final
 from litestar import Router
 from litestar.handlers import HTTPRouteHandler
 
+from pioreactor import topics
+from pioreactor.messaging.accounts import Account, Permissions, permission_file, read_permissions
 from pioreactor.structs.rights import AREAS
+from pioreactor.types import UNIVERSAL_IDENTIFIER
 from pioreactor.web.security.route_rights import Need, need_of
 
 _KIND = re.compile(r":\w+\}")
@@ -20,10 +23,21 @@ _TITLE: Final = """# Rights of people and of their programs
 Generated from the routes. A **viewer** sees everything, an **operator** also works with units and experiments, a
 **manager** also runs the cluster. Changes of a person can be limited to some units and experiments: then a request
 must name one of them in its path. A token has the rights of its person, or fewer: a lower role, some units, some
-areas. Live messages over MQTT are read-only for everybody; commands go over these routes. Units have rights of their
-own ([how they are admitted](../explanations/decisions/0022-each-unit-has-its-own-token.md)).
+areas. Live messages over MQTT are read-only for everybody ([topics](#topics-of-mqtt)); commands go over these routes.
+Units have rights of their own ([how they are admitted](../explanations/decisions/0022-each-unit-has-its-own-token.md)).
 
 """
+
+_TOPICS_TITLE: Final = """## Topics of MQTT
+
+Generated from the permissions of the broker's accounts; `UNIT` is that of a worker. People have no account: their
+browsers get messages through the web server, whatever their role, and it refuses each packet that publishes. Tokens of
+programs have no account either; programs that publish use the routes above.
+
+| topic | browser of a viewer, operator, manager | token | `UNIT` | leader |
+|---|---|---|---|---|"""
+_KINDS: Final = ("JOB/$state", "JOB/SETTING", "JOB/SETTING/set", "JOB/SETTING/set/command", "JOB/SETTING/set/answer")
+_ACCOUNTS: Final = (Account("viewer", "x", "viewer"), Account("UNIT", "x", "unit"), Account("LEADER", "x", "leader"))
 
 
 @dataclass(frozen=True)
@@ -74,7 +88,26 @@ def rights_page() -> str:
         lines += [title, "", "| route | viewer | operator | manager |", "|---|---|---|---|"]
         lines += [_row(one) for one in members]
         lines.append("")
-    return _TITLE + "\n".join(lines)
+    return _TITLE + "\n".join([*lines, _TOPICS_TITLE, *_topic_rows()]) + "\n"
+
+
+def topics_of_kinds() -> list[str]:
+    """Return a topic of each kind, of the unit itself, of others, of all units, and of no unit."""
+    kinds = (*_KINDS, "logs/SOURCE/LEVEL", "EVENTS")
+    units = [f"{topics.ROOT}/{unit}/EXPERIMENT" for unit in ("UNIT", "OTHER", UNIVERSAL_IDENTIFIER)]
+    return [*(f"{unit}/{kind}" for unit in units for kind in kinds), "$SYS/broker/uptime", "anything/else"]
+
+
+def _topic_rows() -> Iterator[str]:
+    permissions = read_permissions(permission_file(_ACCOUNTS))
+    for topic in topics_of_kinds():
+        viewer, unit, leader = (_may(permissions[account.name], topic) for account in _ACCOUNTS)
+        yield f"| `{topic}` | {viewer} | none | {unit} | {leader} |"
+
+
+def _may(permissions: Permissions, topic: str) -> str:
+    found = [("subscribe", permissions.may_read(topic)), ("publish", permissions.may_write(topic))]
+    return ", ".join(name for name, is_allowed in found if is_allowed) or "no"
 
 
 def _row(one: RouteWithNeed) -> str:
