@@ -1,21 +1,18 @@
-"""Routes to manage the people who may sign in, their rights, invitations, and tokens."""
+"""Routes to manage the people who may sign in, their rights, and invitations."""
 
 import msgspec
 from litestar import Request, Router, delete, get, patch, post, put
 from litestar.datastructures import State
 from litestar.params import FromPath, JSONBody
 
-from pioreactor.exc import NotFoundError
-from pioreactor.identity import access_tokens, invitation_links, people
-from pioreactor.identity.access_tokens import AccessTokenRow, NewAccessToken
+from pioreactor.identity import invitation_links, people
 from pioreactor.identity.authorization import checked_limit
 from pioreactor.identity.invitation_links import InvitationRow, NewInvitation
 from pioreactor.structs.rights import Rights, Role
-from pioreactor.web.auth import OF_EVERYBODY, AuthPorts, AuthServices, person_of
-from pioreactor.web.request_bodies import AddPerson, ChangeRights, CreateToken, Invite
+from pioreactor.web.auth import AuthPorts, AuthServices, person_of
+from pioreactor.web.request_bodies import AddPerson, ChangeRights, Invite
 from pioreactor.web.security.guards import only_signed_in
 from pioreactor.web.security.route_rights import needs
-from pioreactor.web.session_routes import is_manager
 
 
 class Person(msgspec.Struct):
@@ -71,40 +68,6 @@ def reset_second_factor(auth: AuthPorts, username: FromPath[str]) -> dict[str, s
     return {"status": "success"}
 
 
-@get("/tokens", sync_to_thread=True)
-def tokens(request: Request[object, object, State], auth: AuthPorts) -> list[AccessTokenRow]:
-    """Return one's own tokens, and those of everybody to a manager, without their secrets."""
-    return [row for row in access_tokens.list_all(auth.tokens) if _may_revoke(request, row)]
-
-
-@post("/tokens", status_code=201, opt=OF_EVERYBODY, sync_to_thread=True)
-def create_token(
-    request: Request[object, object, State], auth: AuthPorts, data: JSONBody[CreateToken]
-) -> NewAccessToken:
-    """Make a token with which a program acts for the person who is signed in; its secret is not shown again.
-
-    Without `role`, `units` and `areas` it may do what the person may, and never more.
-    """
-    return access_tokens.create(
-        auth.tokens,
-        name=data.name,
-        username=person_of(request),
-        now=auth.now(),
-        expires_in_days=data.expires_in_days,
-        rights=access_tokens.limits_of(role=data.role, units=data.units, areas=data.areas),
-    )
-
-
-@delete("/tokens/{id_:str}", status_code=200, opt=OF_EVERYBODY, sync_to_thread=True)
-def revoke_token(request: Request[object, object, State], auth: AuthPorts, id_: FromPath[str]) -> dict[str, str]:
-    """Revoke one's own token, or as a manager that of anybody: requests with it are refused from now on."""
-    if not any(row.id == id_ and _may_revoke(request, row) for row in access_tokens.list_all(auth.tokens)):
-        raise NotFoundError(f"you have no token {id_!r}")
-    access_tokens.revoke(auth.tokens, id_)
-    auth.bearers.forget()
-    return {"status": "success"}
-
-
 @get("/invitations", opt=needs("people", change="manage", read="manage"), sync_to_thread=True)
 def invitations(auth: AuthPorts) -> list[InvitationRow]:
     """Return the invitations, the newest first, without their secrets."""
@@ -131,10 +94,6 @@ def revoke_invitation(auth: AuthPorts, id_: FromPath[str]) -> dict[str, str]:
     return {"status": "success"}
 
 
-def _may_revoke(request: Request[object, object, State], row: AccessTokenRow) -> bool:
-    return is_manager(request) or row.username == person_of(request)
-
-
 def _rights(role: Role, units: list[str] | None, experiments: list[str] | None) -> Rights:
     return Rights(role, checked_limit(units, "units"), checked_limit(experiments, "experiments"))
 
@@ -152,9 +111,6 @@ ROUTES = Router(
         change_rights,
         remove_person,
         reset_second_factor,
-        tokens,
-        create_token,
-        revoke_token,
         invitations,
         invite,
         revoke_invitation,

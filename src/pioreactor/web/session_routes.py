@@ -1,4 +1,4 @@
-"""Routes to see where one is signed in, to end sessions, and for one's own second factor."""
+"""Routes to see where one is signed in, to end sessions, and for one's own second factor and tokens."""
 
 import msgspec
 from litestar import Request, Router, delete, get, post
@@ -6,16 +6,18 @@ from litestar.datastructures import State
 from litestar.params import FromPath, JSONBody
 
 from pioreactor.exc import NotFoundError, NotPermittedError
-from pioreactor.identity import people
+from pioreactor.identity import access_tokens, people
+from pioreactor.identity.access_tokens import AccessTokenRow, NewAccessToken
 from pioreactor.identity.sessions import COOKIE
 from pioreactor.structs.sign_in import NewSecondFactor, SecondFactorState, SessionRow
 from pioreactor.web.auth import OF_EVERYBODY, AuthPorts, address_of, check_code, person_of
-from pioreactor.web.request_bodies import BeginSecondFactor, GiveCode
+from pioreactor.web.request_bodies import BeginSecondFactor, CreateToken, GiveCode
 from pioreactor.web.security.guards import only_signed_in
 from pioreactor.web.security.identity import identity_of
+from pioreactor.web.security.route_rights import needs
 
 
-def is_manager(request: Request[object, object, State]) -> bool:
+def _is_manager(request: Request[object, object, State]) -> bool:
     """Return whether a manager of the whole cluster sends the request."""
     identity = identity_of(request.scope)
     return identity is not None and identity.rights is not None and identity.rights.is_manager
@@ -38,7 +40,7 @@ def end_session(request: Request[object, object, State], auth: AuthPorts, id_: F
 
 def _visible(request: Request[object, object, State], auth: AuthPorts) -> list[SessionRow]:
     rows = auth.sessions.all(own=request.cookies.get(COOKIE))
-    return rows if is_manager(request) else [row for row in rows if row.username == person_of(request)]
+    return rows if _is_manager(request) else [row for row in rows if row.username == person_of(request)]
 
 
 class RecoveryCodes(msgspec.Struct):
@@ -89,11 +91,50 @@ def remove_second_factor(
     return {"status": "success"}
 
 
+@get("/tokens", opt=needs("people", change="manage"), sync_to_thread=True)
+def tokens(request: Request[object, object, State], auth: AuthPorts) -> list[AccessTokenRow]:
+    """Return one's own tokens, and those of everybody to a manager, without their secrets."""
+    return [row for row in access_tokens.list_all(auth.tokens) if _may_revoke(request, row)]
+
+
+@post("/tokens", status_code=201, sync_to_thread=True)
+def create_token(
+    request: Request[object, object, State], auth: AuthPorts, data: JSONBody[CreateToken]
+) -> NewAccessToken:
+    """Make a token with which a program acts for the person who is signed in; its secret is not shown again.
+
+    Without `role`, `units` and `areas` it may do what the person may, and never more.
+    """
+    return access_tokens.create(
+        auth.tokens,
+        name=data.name,
+        username=person_of(request),
+        now=auth.now(),
+        expires_in_days=data.expires_in_days,
+        rights=access_tokens.limits_of(role=data.role, units=data.units, areas=data.areas),
+    )
+
+
+@delete("/tokens/{id_:str}", status_code=200, sync_to_thread=True)
+def revoke_token(request: Request[object, object, State], auth: AuthPorts, id_: FromPath[str]) -> dict[str, str]:
+    """Revoke one's own token, or as a manager that of anybody: requests with it are refused from now on."""
+    if not any(row.id == id_ and _may_revoke(request, row) for row in access_tokens.list_all(auth.tokens)):
+        raise NotFoundError(f"you have no token {id_!r}")
+    access_tokens.revoke(auth.tokens, id_)
+    auth.bearers.forget()
+    return {"status": "success"}
+
+
+def _may_revoke(request: Request[object, object, State], row: AccessTokenRow) -> bool:
+    return _is_manager(request) or row.username == person_of(request)
+
+
 ROUTES = Router(
     "/auth",
     route_handlers=[
         *(list_sessions, end_session),
         *(second_factor, begin_second_factor, confirm_second_factor, remove_second_factor),
+        *(tokens, create_token, revoke_token),
     ],
     guards=[only_signed_in],
     tags=["signing in"],
