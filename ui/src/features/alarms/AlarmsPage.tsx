@@ -1,6 +1,7 @@
 /** Alarms: what is wrong now, what was, by which rules, and where messages go. */
 
-import { Tabs } from "@mantine/core";
+import { SegmentedControl } from "@mantine/core";
+import type { ComponentType } from "react";
 import { useOpenAlarms } from "@/api/alarms";
 import { useAddressParams } from "@/parts/addressParams";
 import { count } from "@/parts/format";
@@ -10,34 +11,30 @@ import { History } from "./History";
 import { OpenAlarms } from "./OpenAlarms";
 import { Rules } from "./Rules";
 
+const PARTS: Record<string, { label: string; Part: ComponentType }> = {
+  open: { label: "Open", Part: OpenAlarms },
+  history: { label: "History", Part: History },
+  rules: { label: "Rules", Part: Rules },
+  channels: { label: "Channels", Part: Channels },
+};
+
 export default function AlarmsPage() {
   const open = useOpenAlarms();
   const [params, change] = useAddressParams();
-  const shown = params.get("show") ?? "open";
-  const show = (value: string | null): void => change((now) => now.set("show", value ?? "open"));
+  const asked = params.get("show") ?? "open";
+  const shown = asked in PARTS ? asked : "open";
+  const Part = PARTS[shown]?.Part ?? OpenAlarms;
   return (
     <>
       <PageHeader title="Alarms" about={<span>{count(open.data?.length ?? 0, "open alarm")}</span>} />
-      <Tabs value={shown} onChange={show} keepMounted={false}>
-        <Tabs.List mb="md">
-          <Tabs.Tab value="open">Open</Tabs.Tab>
-          <Tabs.Tab value="history">History</Tabs.Tab>
-          <Tabs.Tab value="rules">Rules</Tabs.Tab>
-          <Tabs.Tab value="channels">Channels</Tabs.Tab>
-        </Tabs.List>
-        <Tabs.Panel value="open">
-          <OpenAlarms />
-        </Tabs.Panel>
-        <Tabs.Panel value="history">
-          <History />
-        </Tabs.Panel>
-        <Tabs.Panel value="rules">
-          <Rules />
-        </Tabs.Panel>
-        <Tabs.Panel value="channels">
-          <Channels />
-        </Tabs.Panel>
-      </Tabs>
+      <SegmentedControl
+        aria-label="What is shown"
+        mb="md"
+        data={Object.entries(PARTS).map(([value, { label }]) => ({ value, label }))}
+        value={shown}
+        onChange={(value) => change((now) => now.set("show", value))}
+      />
+      <Part />
     </>
   );
 }
