@@ -19,6 +19,7 @@ from pioreactor.messaging.ports import Message
 from pioreactor.runtime import context
 from pioreactor.runtime.lane import LaneTimer
 from pioreactor.states import JobState
+from pioreactor.structs.commands import requester
 from pioreactor.structs.readings import ODByChannel
 
 SECONDS_PER_MINUTE = 60.0
@@ -247,7 +248,9 @@ class AutomationJob(BackgroundJob):
         values = [
             f"{name} {_value_text(getattr(self, name), setting.unit)}" for name, setting in self.settings().items()
         ]
-        self.logger.info("Started %s%s.", self.automation_name, f" with {', '.join(values)}" if values else "")
+        described = f" with {', '.join(values)}" if values else ""
+        by = requester(self.runtime.requested_by)
+        self.logger.info("Started %s%s%s.", self.automation_name, described, by)
 
     def _pause_without_signal(self, message: str) -> None:
         self.latest_event = events.ErrorOccurred(message).to_struct()

@@ -85,10 +85,9 @@ def build_runtime(
         inventory=_inventory(env, unit, settings, paths, clock, stores, asks_leader=asks_leader),
         own_model=lambda: stored_model(stores),
     )
-    can_ask_leader = asks_leader and bool(identity.leader_hostname)
-    model = ModelInForce(stores, lambda: _model(identity, paths, or_default=not can_ask_leader))
+    or_default = not (asks_leader and identity.leader_hostname)
+    model = ModelInForce(stores, lambda: _model(identity, paths, or_default=or_default))
     ownership = FileLockOwnership(paths.locks)
-    open_rig = lru_cache(maxsize=1)(lambda: _open_rig(settings, paths, clock, ownership, model()))
     return Runtime(
         identity=identity,
         settings=settings,
@@ -98,12 +97,13 @@ def build_runtime(
         stores=stores,
         artifacts=DiskArtifacts(paths),
         ownership=ownership,
-        open_rig=open_rig,
+        open_rig=lru_cache(maxsize=1)(lambda: _open_rig(settings, paths, clock, ownership, model())),
         model=model,
         computer=Computer(belongs_to_reactor=settings.hardware.rig != "sim"),
         pid=os.getpid(),
         open_camera=lambda: _open_camera(settings, paths),
         job_source=env.get("JOB_SOURCE", "") or "user",
+        requested_by=env.get("REQUESTED_BY", ""),
         starts_sleeping=env.get("PIOREACTOR_START_SLEEPING") == "1",
         is_resumed=env.get("PIOREACTOR_RESUMED") == "1",
         handles_signals=handles_signals,

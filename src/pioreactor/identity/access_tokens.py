@@ -101,6 +101,7 @@ class Bearer(NamedTuple):
 
     username: str
     rights: Rights | None
+    name: str
 
 
 def create(
@@ -183,7 +184,7 @@ def bearer_of(storage: TokenStorage, token: str, *, now: datetime) -> Bearer | N
         except StorageError as error:
             # The request matters more than the note, which the next request makes.
             _log.debug("The use of a token cannot be noted: %s", error)
-    return Bearer(stored.username, stored.rights)
+    return Bearer(stored.username, stored.rights, stored.label)
 
 
 def _hash(token: str) -> str:

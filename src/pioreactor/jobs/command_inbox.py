@@ -30,15 +30,19 @@ class Command:
     id: str | None
     """None for a plain payload, whose sender expects no answer."""
     _inbox: CommandInbox
+    requested_by: str = ""
+    """Name of the person who asked for it, if the sender said it."""
 
     @property
     def text(self) -> str:
         """Return the payload as text."""
         return self.payload.decode("utf-8", "replace")
 
-    def answer(self, status: CommandStatus, reason: str | None = None, *, value: object = None) -> None:
+    def answer(
+        self, status: CommandStatus, reason: str | None = None, *, value: object = None, previous: object = None
+    ) -> None:
         """Answer the sender. From any thread."""
-        self._inbox.answer(self, status, reason, value)
+        self._inbox.answer(self, status, reason, value, previous)
 
     def carry_out(self, run: Callable[[], object], *, before: object) -> None:
         """Run, and answer with the value that it returns; after an error answer with the value `before`, and raise."""
@@ -50,7 +54,7 @@ class Command:
         except Exception as error:  # of a plugin's setter: the sender must learn of it too
             self.answer("refused", f"{type(error).__name__}: {error}", value=before)
             raise
-        self.answer("accepted", value=value)
+        self.answer("accepted", value=value, previous=before)
 
 
 class CommandInbox:
@@ -72,13 +76,14 @@ class CommandInbox:
         self._registration.subscribe(topics.announcement(command_filter), self._on_announcement)
         self._registration.subscribe(command_filter, self._on_payload)
 
-    def answer(self, command: Command, status: CommandStatus, reason: str | None, value: object) -> None:
+    def answer(
+        self, command: Command, status: CommandStatus, reason: str | None, value: object, previous: object
+    ) -> None:
         """Publish an answer, if the sender expects one."""
         if command.id is None:
             return
         registration = self._registration
-        text = None if value is None else encode_payload(value).decode("utf-8", "replace")
-        answer = CommandAnswer(command.id, status, registration.now(), reason, text)
+        answer = CommandAnswer(command.id, status, registration.now(), reason, _text(value), _text(previous))
         topic = topics.command_answer(registration.unit, registration.experiment, registration.key, command.name)
         registration.publish(topic, structs.encode(answer))
         registration.flush()
@@ -101,7 +106,13 @@ class CommandInbox:
             return
         name = topics.commanded_setting(message.topic)
         announcement = self._take(name, message.payload.decode("utf-8", "replace"))
-        command = Command(name, message.payload, announcement.id if announcement is not None else None, self)
+        command = Command(
+            name,
+            message.payload,
+            announcement.id if announcement is not None else None,
+            self,
+            announcement.requested_by if announcement is not None else "",
+        )
         if announcement is not None and (late := self._registration.now() - announcement.expires_at) > timedelta(0):
             reason = f"it arrived {late.total_seconds():.3g} s after its deadline"
             command.answer("expired", reason)
@@ -116,3 +127,7 @@ class CommandInbox:
                     del self._announced[index]
                     return announcement
         return None
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else encode_payload(value).decode("utf-8", "replace")

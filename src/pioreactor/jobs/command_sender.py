@@ -36,6 +36,8 @@ class CommandOutcome:
     reason: str | None = None
     value: str | None = None
     """The payload that is in force now, if the job said so."""
+    previous: str | None = None
+    """The payload that was in force before, if the job said so."""
     is_final: bool = False
     _id: str = ""
     _skew: timedelta | None = None
@@ -49,8 +51,19 @@ class CommandOutcome:
 class CommandSender:
     """Sends values of settings to one job, on one unit or on all (`$broadcast`)."""
 
-    def __init__(self, bus: Bus, clock: Clock, *, unit: str, experiment: str, job: str, units: Sequence[str]) -> None:
-        """`units` are those that may answer."""
+    def __init__(
+        self,
+        bus: Bus,
+        clock: Clock,
+        *,
+        unit: str,
+        experiment: str,
+        job: str,
+        units: Sequence[str],
+        requested_by: str = "",
+    ) -> None:
+        """`units` are those that may answer; `requested_by` names the person who asks for it."""
+        self._requested_by = requested_by
         self._bus = bus
         self._clock = clock
         self._unit = unit
@@ -100,7 +113,7 @@ class CommandSender:
     def _publish(self, identifier: str, unit: str, setting: str, payload: bytes, expires_at: datetime) -> None:
         topic = topics.set_setting(unit, self._experiment, self._job, setting)
         text = payload.decode("utf-8", "replace")
-        announcement = CommandAnnouncement(identifier, expires_at, text)
+        announcement = CommandAnnouncement(identifier, expires_at, text, self._requested_by)
         self._bus.publish(topics.announcement(topic), structs.encode(announcement), qos=1)
         self._bus.publish(topic, payload, qos=1)
 
@@ -142,6 +155,7 @@ class CommandSender:
         if answer.status == "expired" and abs(skew) > _MIN_SKEW and outcome.reason is None:
             outcome._skew, outcome.reason = skew, answer.reason
         else:
-            outcome.status, outcome.reason, outcome.value = answer.status, answer.reason, answer.value
+            outcome.status, outcome.reason = answer.status, answer.reason
+            outcome.value, outcome.previous = answer.value, answer.previous
             outcome.is_final = answer.status != "deferred"
         self._arrived.set()

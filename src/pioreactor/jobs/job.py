@@ -15,7 +15,6 @@ from pioreactor.exc import (
     PioreactorError,
     SettingError,
     StoppedError,
-    StorageError,
 )
 from pioreactor.jobs import restart_policy
 from pioreactor.jobs.alarm_reports import AlarmReports
@@ -31,6 +30,7 @@ from pioreactor.messaging.ports import Message
 from pioreactor.runtime import context, signals
 from pioreactor.runtime.lane import Lane, LaneTimer, current_lane
 from pioreactor.states import JobState
+from pioreactor.structs.commands import requester
 from pioreactor.types import PublishableSetting
 
 log = logging.getLogger(__name__)
@@ -90,6 +90,7 @@ class BackgroundJob(LifecycleHooks, AlarmReports, metaclass=JobType):
         self._ended = runtime.clock.signal()
         self._argv = restart_policy.run_argv.get()
         self._ending = False
+        self._requester = requester(self.runtime.requested_by)
         self._construction_failed = False
         self._registration = Registration(
             runtime,
@@ -309,7 +310,8 @@ class BackgroundJob(LifecycleHooks, AlarmReports, metaclass=JobType):
         except SettingError as error:
             self._publish_attribute(setting, before)
             raise SettingError(f"{error}; it stays {before}", remedy=error.remedy) from error
-        self.logger.info("Updated %s from %.40s to %.40s.", setting.name, before, getattr(self, setting.name))
+        values = (setting.name, before, getattr(self, setting.name), requester(command.requested_by))
+        self.logger.info("Updated %s from %.40s to %.40s%s.", *values)
         return getattr(self, setting.name)
 
     def _apply(self, setting: AnySetting, value: object) -> None:
@@ -365,16 +367,11 @@ class BackgroundJob(LifecycleHooks, AlarmReports, metaclass=JobType):
         if self._argv and state != JobState.DISCONNECTED and not self.is_long_running:
             when = (structs.to_timestamp(self.runtime.clock.now()), state, self.runtime.job_source)
             requested = restart_policy.DesiredJob(self.job_name, self.experiment, self._argv, *when)
-            self._store_desired(lambda: restart_policy.record_desired(self.runtime, requested))
+            restart_policy.store(self.logger, lambda: restart_policy.record_desired(self.runtime, requested))
         level = logging.INFO if state in (JobState.READY, JobState.DISCONNECTED) else logging.DEBUG
-        self.logger.log(level, "%s.", state.capitalize())
-
-    def _store_desired(self, store: Callable[[], None]) -> None:
-        """Store the desired state; a failing disk must not keep a job from changing its state."""
-        try:
-            store()
-        except StorageError as error:
-            self.logger.warning("The desired jobs of this unit cannot be stored: %s.", error)
+        by = self._requester if state == JobState.READY else ""
+        self._requester = self._requester if state == JobState.INIT else ""
+        self.logger.log(level, "%s%s.", state.capitalize(), by)
 
     def _run_hook(self, name: str) -> None:
         """Run a documented hook; raise what keeps a job from becoming ready, and log any other error."""
@@ -401,7 +398,7 @@ class BackgroundJob(LifecycleHooks, AlarmReports, metaclass=JobType):
         try:
             self._lifecycle.to(JobState.DISCONNECTED)
             if began and not signals.computer_is_shutting_down() and not self.is_long_running:
-                self._store_desired(lambda: restart_policy.remove_desired(self.runtime, self.job_name))
+                restart_policy.store(self.logger, lambda: restart_policy.remove_desired(self.runtime, self.job_name))
             self._publish_final()
             self._publish_reports(is_end=True)
             for name, attribute in self.published().items():

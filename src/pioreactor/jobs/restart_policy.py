@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
 from contextvars import ContextVar
 from datetime import datetime
 
 import msgspec
 
 from pioreactor import structs
+from pioreactor.exc import StorageError
 from pioreactor.runtime.context import Runtime
 
 CACHE = "desired_jobs"
@@ -31,6 +34,14 @@ class DesiredJob(msgspec.Struct, frozen=True):
     """`ready`, or `sleeping` for one that was paused."""
     job_source: str = "user"
     """What started it, such as the run of a profile."""
+
+
+def store(logger: logging.Logger | logging.LoggerAdapter[logging.Logger], change: Callable[[], None]) -> None:
+    """Change what is stored; a failing disk must not keep a job from changing its state."""
+    try:
+        change()
+    except StorageError as error:
+        logger.warning("The desired jobs of this unit cannot be stored: %s.", error)
 
 
 def record_desired(runtime: Runtime, job: DesiredJob) -> None:

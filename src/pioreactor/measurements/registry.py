@@ -20,6 +20,8 @@ RESERVED_TABLES: Final = frozenset(
             "pioreactor_unit_labels",
             "workers",
         ),
+        *("audit_heads", "audit_trail", "alarms", "alarm_channels", "alarm_deliveries", "alarm_events"),
+        *("alarm_rules", "alarm_shelves"),
         *("experiment_worker_assignments", "experiment_worker_assignments_history", "config_files_histories"),
         *("calibrations", "journal_progress", "quarantined_rows", "people", "access_tokens"),
         *("invitations", "alembic_version"),

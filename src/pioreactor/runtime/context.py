@@ -49,6 +49,8 @@ class Runtime:
     open_camera: Callable[[], Camera]
     """Return the unit's camera; nothing is asked of it before it takes a picture."""
     job_source: str = "user"
+    requested_by: str = ""
+    """Name of the person who had the job started; empty where that is not known."""
     starts_sleeping: bool = False
     """True when jobs of this process start paused: resumed after a power failure, to be confirmed by a person."""
     is_resumed: bool = False

@@ -8,13 +8,15 @@ from pioreactor.structs.encoding import JSONPrintedStruct
 CommandStatus = Literal["accepted", "refused", "deferred", "expired"]
 
 
-class CommandAnnouncement(JSONPrintedStruct):
+class CommandAnnouncement(JSONPrintedStruct, omit_defaults=True):
     """Sent before the plain payload of a command, which it identifies by its content."""
 
     id: str
     expires_at: datetime
     """After this time no sender waits for the answer, and the command is not to be carried out."""
     payload: str
+    requested_by: str = ""
+    """Name of the person who asks for it; empty where that is not known."""
 
 
 class CommandAnswer(JSONPrintedStruct, omit_defaults=True):
@@ -27,3 +29,10 @@ class CommandAnswer(JSONPrintedStruct, omit_defaults=True):
     """Why it was refused, deferred or has expired."""
     value: str | None = None
     """The payload that is in force now."""
+    previous: str | None = None
+    """The payload that was in force before."""
+
+
+def requester(name: str) -> str:
+    """Return what a log entry adds about who asked for it; empty where that is not known."""
+    return f" (requested by {name})" if name else ""

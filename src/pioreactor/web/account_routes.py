@@ -11,6 +11,7 @@ from pioreactor.identity.invitation_links import InvitationRow, NewInvitation
 from pioreactor.structs.rights import Rights, Role
 from pioreactor.web.auth import AuthPorts, AuthServices, person_of
 from pioreactor.web.request_bodies import AddPerson, ChangeRights, Invite
+from pioreactor.web.security.audit_recorder import note
 from pioreactor.web.security.guards import only_signed_in
 from pioreactor.web.security.route_rights import needs
 
@@ -43,9 +44,12 @@ def add_person(auth: AuthPorts, data: JSONBody[AddPerson]) -> Person:
 
 
 @patch("/people/{username:str}", sync_to_thread=True)
-def change_rights(auth: AuthPorts, username: FromPath[str], data: JSONBody[ChangeRights]) -> Person:
+def change_rights(
+    request: Request[object, object, State], auth: AuthPorts, username: FromPath[str], data: JSONBody[ChangeRights]
+) -> Person:
     """Give a person another role and other limits, at once; 409 when no manager would be left."""
     rights = _rights(data.role, data.units, data.experiments)
+    note(request.scope, before=auth.people.rights(username), after=rights)
     people.set_rights(auth.people, username, rights)
     auth.rights.forget()
     return _person_of(auth, username, rights)

@@ -12,6 +12,7 @@ from pioreactor.identity.sessions import STORE, Sessions
 from pioreactor.web import plugin_registry
 from pioreactor.web.api import api_of_leader, api_of_unit
 from pioreactor.web.asgi import App, Receive, Scope, Send
+from pioreactor.web.security.audit_recorder import AuditRecorder
 from pioreactor.web.security.auth_middleware import Authenticator, AuthMiddleware, headers_of, refuse
 from pioreactor.web.security.identity import Cached, Identity
 from pioreactor.web.security.origins import CrossOrigin, Origins
@@ -66,13 +67,7 @@ def create_app(
     people, now = leader.people, unit.clock.now
     rights = Cached(people.rights, seconds=monotonic)
     bearers = Cached(lambda token: bearer_of(people, token, now=now()), seconds=monotonic)
-    authenticator = Authenticator(
-        unit.name,
-        unit_of,
-        sessions=sessions,
-        bearer_of=bearers.of,
-        rights_of=rights.of,
-    )
+    authenticator = Authenticator(unit.name, unit_of, sessions=sessions, bearer_of=bearers.of, rights_of=rights.of)
     bridge = MqttBridge(
         *leader.broker,
         credentials=leader.viewer,
@@ -100,7 +95,8 @@ def create_app(
         cluster=Cluster(unit.name, leader.services.database.assignments.experiment_of),
     )
     origins = Origins(lambda: _hosts(leader.services))
-    app: App = CrossOrigin(AuthMiddleware(api, authenticator, origins), origins)
+    recorded = AuditRecorder(api, leader.services.audit_trail.append)
+    app: App = CrossOrigin(AuthMiddleware(recorded, authenticator, origins), origins)
     app = user_interface(app, leader.pages if leader.pages is not None else _PACKAGE / "static")
     app = documentation(app, leader.docs if leader.docs is not None else _PACKAGE / "docs_site")
     return _closing(SecurityHeaders(with_absolute_paths(app)), unit)

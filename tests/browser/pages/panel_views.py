@@ -130,6 +130,7 @@ PAGES = (
     View("tokens", "tokens"),
     View("people", "people"),
     View("invitation", "invitation#only-a-demonstration"),
+    View("audit trail", "audit"),
     View("system", "system"),
     View("import", "import"),
     View("plan of an import", "import", _button("Show what would come over"), sizes=("desk",), changes_page=True),

@@ -272,6 +272,66 @@ export interface paths {
         patch: operations["patch_api_alarms_rules_name"];
         trace?: never;
     };
+    "/api/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * AuditEntries
+         * @description A page of at most 200 entries that the filters select, those before the id `before` if it is given.
+         */
+        get: operations["get_api_audit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/audit/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * ExportAudit
+         * @description All entries as JSON lines, oldest first, then the signed heads and the key that verifies them.
+         */
+        get: operations["get_api_audit_export"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/audit/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * VerifyAudit
+         * @description Check every entry against its hash and the signed heads. The result is the verdict.
+         */
+        post: operations["post_api_audit_verify"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/automations/descriptors/{kind}": {
         parameters: {
             query?: never;
@@ -5968,6 +6028,41 @@ export interface components {
             experiment: string;
             worker_count: number;
         };
+        /** AuditEntry */
+        AuditEntry: {
+            change: components["schemas"]["AuditedChange"];
+            hash: string;
+            id: number;
+            timestamp: string;
+        };
+        /** AuditPage */
+        AuditPage: {
+            actors: string[];
+            entries: components["schemas"]["AuditEntry"][];
+            public_key: string | null;
+        };
+        /** AuditedChange */
+        AuditedChange: {
+            action: string;
+            actor: string;
+            /** @enum {string} */
+            actor_kind: "person" | "token" | "unit" | "account" | "none";
+            /** @default {} */
+            details: string;
+            experiment?: string | null;
+            /**
+             * @default done
+             * @enum {string}
+             */
+            outcome: "done" | "refused" | "failed";
+            reason?: string | null;
+            /** @default  */
+            request_id: string;
+            sent_at?: string | null;
+            summary: string;
+            token?: string | null;
+            unit?: string | null;
+        };
         /** AutomationField */
         AutomationField: {
             default?: unknown;
@@ -7890,6 +7985,90 @@ export interface operations {
                         } | unknown[];
                         status_code: number;
                     };
+                };
+            };
+        };
+    };
+    get_api_audit: {
+        parameters: {
+            query?: {
+                actor?: string | null;
+                unit?: string | null;
+                experiment?: string | null;
+                text?: string | null;
+                since?: string | null;
+                until?: string | null;
+                before?: number | null;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditPage"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    get_api_audit_export: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Stream Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/jsonl": unknown;
+                };
+            };
+        };
+    };
+    post_api_audit_verify: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
                 };
             };
         };

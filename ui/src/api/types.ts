@@ -109,6 +109,16 @@ export type UnitName = Schemas["UnitName"];
 export type Person = Schemas["Person"];
 export type Role = Person["role"];
 export type Me = Schemas["Me"];
+export type AuditEntry = Schemas["AuditEntry"];
+export type AuditPage = Schemas["AuditPage"];
+
+/** What the task that verifies the audit trail returns. */
+export interface AuditVerdict {
+  entries: number;
+  heads: number;
+  fault: string | null;
+  fault_at: number | null;
+}
 export type Area = NonNullable<Schemas["Rights"]["areas"]>[number];
 export type AccessToken = Schemas["AccessTokenRow"];
 export type SignedInBrowser = Schemas["SessionRow"];

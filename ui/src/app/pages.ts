@@ -153,6 +153,14 @@ export const pages: readonly Page[] = [
     phone: false,
     part: preloadablePart(() => import("@/features/tokens/Tokens")),
   },
+  {
+    path: "/audit",
+    title: "Audit trail",
+    icon: "events",
+    group: "cluster",
+    phone: false,
+    part: preloadablePart(() => import("@/features/audit/AuditTrail")),
+  },
 ];
 
 /** Return the page of an address, or undefined. */

@@ -1,7 +1,17 @@
 /** What the demo's leader knows of its machines and people. */
 
 import type { Answer, Method } from "@/api/client";
-import type { ConfigSync, Invitation, Machine, Person, SignedInBrowser, UnitName, UsbState, Worker } from "@/api/types";
+import type {
+  AuditPage,
+  ConfigSync,
+  Invitation,
+  Machine,
+  Person,
+  SignedInBrowser,
+  UnitName,
+  UsbState,
+  Worker,
+} from "@/api/types";
 import type { DemoCluster } from "./cluster";
 import { LOST_UNIT } from "./faults";
 import { BACKUPS, IMPORT_STATE, MADE_BACKUP, PLAN } from "./imports";
@@ -98,6 +108,35 @@ const logOf = (nowS: number): string =>
     `${iso(nowS - 20)} WARNING  [od_reading] The reference photodiode is dim.`,
   ].join("\n");
 
+function auditPage(nowS: number): AuditPage {
+  const changes = [
+    {
+      actor_kind: "token",
+      token: "nightly export",
+      action: "export_datasets",
+      summary: "write an archive of datasets",
+    },
+    {
+      actor_kind: "person",
+      action: "update_on_units",
+      summary: "set target_rpm 500 of stirring on reactor-01",
+      unit: "reactor-01",
+      details: '{"request":{"settings":{"target_rpm":500}}}',
+    },
+    { actor_kind: "person", actor: "ada", action: "blink", summary: "blink on reactor-03", outcome: "refused" },
+  ] as const;
+  return {
+    entries: changes.map((change, i) => ({
+      id: changes.length - i,
+      timestamp: iso(nowS - 600 * (i + 1)),
+      change: { actor: "pioreactor", outcome: "done", request_id: "", details: "{}", ...change },
+      hash: String(i).repeat(64),
+    })),
+    actors: ["ada", "pioreactor"],
+    public_key: null,
+  };
+}
+
 /** Answers to GET by path. */
 export function machineReads(cluster: DemoCluster): Reads {
   const recorded = <T>(path: string): T => cluster.recording.answers.get(path)?.body as T;
@@ -123,6 +162,7 @@ export function machineReads(cluster: DemoCluster): Reads {
     "/auth/invitations": () => invitationsOf(cluster.nowS),
     "/auth/second-factor": () => ({ is_on: false, recovery_codes_left: 0 }),
     "/auth/people": (): Person[] => PEOPLE,
+    "/api/audit": () => auditPage(cluster.nowS),
     "/api/config/sync": (): ConfigSync => ({
       version: { number: 3, saved_at: iso(cluster.nowS - 7200) },
       units: workers().map((pioreactor_unit) =>
@@ -143,6 +183,7 @@ export function machineReads(cluster: DemoCluster): Reads {
 /** Answers to commands by method and OpenAPI path. */
 export function machineWrites(tasks: Tasks): [Method, string, () => Answer][] {
   return [
+    ["POST", "/api/audit/verify", () => tasks.succeed({ entries: 3, heads: 1, fault: null, fault_at: null })],
     ["POST", "/api/config/sync", () => ok({ shared: {}, specific: {} })],
     ["POST", "/api/units/{unit}/system/reboot", () => tasks.succeed({})],
     ["POST", "/api/units/{unit}/system/shutdown", () => tasks.succeed({})],

@@ -14,6 +14,7 @@ from pioreactor.storage.leader.alarms import AlarmDatabase
 from pioreactor.storage.leader.engine import open_reading, open_writing
 from pioreactor.storage.leader.migrate import upgrade
 from pioreactor.storage.leader.repositories.assignments import Assignments, UnitLabels
+from pioreactor.storage.leader.repositories.audit import Audit
 from pioreactor.storage.leader.repositories.chart_preferences import ChartPreferences
 from pioreactor.storage.leader.repositories.config_history import ConfigHistory
 from pioreactor.storage.leader.repositories.context import Access
@@ -52,6 +53,7 @@ class LeaderDatabase:
     invitations: Invitations
     quarantine: Quarantine
     alarms: AlarmDatabase
+    audit: Audit
 
     @classmethod
     def open(cls, path_or_url: Path | str, *, now: Callable[[], datetime] = _now) -> Self:
@@ -79,6 +81,7 @@ class LeaderDatabase:
             invitations=Invitations(access),
             quarantine=Quarantine(access),
             alarms=AlarmDatabase(path, now=now),
+            audit=Audit(access),
         )
 
     def media_rates(self, experiment: str) -> dict[str, MediaRate]:

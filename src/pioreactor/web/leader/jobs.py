@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Final, TypeAlias, get_args
 
-from litestar import Router, post, route
+from litestar import Request, Router, post, route
+from litestar.datastructures import State
 from litestar.params import FromPath, JSONBody
 
 from pioreactor import topics
@@ -31,6 +32,8 @@ from pioreactor.web.request_bodies import (
     unit_name,
 )
 from pioreactor.web.route_declarations import PATCH_OR_POST, UNITS, WORKERS
+from pioreactor.web.security.audit_recorder import AuditNotes, notes_of
+from pioreactor.web.security.identity import person_named
 from pioreactor.web.security.route_rights import needs
 from pioreactor.web.tasks import Accepted
 from pioreactor.web.unit.jobs import SettingsAnswer
@@ -62,17 +65,20 @@ def run_on_units(
     unit: FromPath[str],
     job: FromPath[str],
     experiment: FromPath[str],
+    request: Request[object, object, State],
     data: JSONBody[RunJob | None] = None,
 ) -> Accepted:
     """Start a job on one unit or on all (`$broadcast`) that are active and in the experiment."""
     job, experiment = job_name(job), experiment_name(experiment)
-    request = data if data is not None else RunJob()
-    check_environment(request.env, OF_A_RUN, fixed={} if unit == UNIVERSAL_IDENTIFIER else {"HOSTNAME": unit})
+    wanted = data if data is not None else RunJob()
+    check_environment(wanted.env, OF_A_RUN, fixed={} if unit == UNIVERSAL_IDENTIFIER else {"HOSTNAME": unit})
     workers = [row.pioreactor_unit for row in leader.active_workers_in(unit_name(unit), experiment)]
+    requested_by = person_named(request.scope)
 
     def body(name: str) -> RunJob:
-        environment = {**request.env, "EXPERIMENT": experiment, "HOSTNAME": name, "ACTIVE": "1"}
-        return RunJob(request.options, environment, request.args, request.config_overrides)
+        own = {"EXPERIMENT": experiment, "HOSTNAME": name, "ACTIVE": "1"}
+        by = {"REQUESTED_BY": requested_by} if requested_by else {}
+        return RunJob(wanted.options, {**wanted.env, **own, **by}, wanted.args, wanted.config_overrides)
 
     path = f"/unit_api/jobs/run/job_name/{job}"
     return leader.start_asking(f"starting {job}", workers, "PATCH", path, json=body, timeout_s=_START_TIMEOUT_S)
@@ -112,6 +118,7 @@ def update_on_units(
     unit: FromPath[str],
     job: FromPath[str],
     experiment: FromPath[str],
+    request: Request[object, object, State],
     data: JSONBody[UpdateJob],
 ) -> Accepted:
     """Send new values of settings to running jobs; the task's result reports what each unit did about them.
@@ -125,15 +132,41 @@ def update_on_units(
         _check_setting(declared, job, _model_of(leader, unit), setting_name(setting), value)
     require_broker(leader.bus)
     values = {setting.removeprefix("$"): encode_payload(value) for setting, value in data.settings.items()}
-    sender = CommandSender(leader.bus, leader.unit.clock, unit=unit, experiment=experiment, job=job, units=units)
+    by, notes = person_named(request.scope), notes_of(request.scope)
+    bus, clock = leader.bus, leader.unit.clock
+    sender = CommandSender(bus, clock, unit=unit, experiment=experiment, job=job, units=units, requested_by=by)
     sender.send(values, wait_s=DEADLINE_S)
-    return leader.unit.tasks.start(f"changing {job}", lambda: reported(_answers(unit, sender)), pool="requests")
+
+    def work() -> dict[str, UnitReport]:
+        outcomes = sender.wait()
+        if notes is not None:
+            for outcome in outcomes:
+                _record_outcome(notes, outcome, job=job, experiment=experiment)
+        return reported(_answers(unit, outcomes))
+
+    return leader.unit.tasks.start(f"changing {job}", work, pool="requests")
 
 
-def _answers(unit: str, sender: CommandSender) -> list[Answered[object] | Failed]:
-    """Wait; return one answer for each unit. Of a broadcast, units that do not run the job are omitted."""
+def _record_outcome(notes: AuditNotes, outcome: CommandOutcome, *, job: str, experiment: str) -> None:
+    """Record what a unit did about a command: the value before and after, or why it refused."""
+    if outcome.status == "not_running":
+        return
+    before = f"{outcome.previous} → " if outcome.previous is not None else ""
+    became = f"{before}{outcome.value}" if outcome.is_success else outcome.status
+    notes.follow_up(
+        action="setting_changed",
+        text=f"{job} on {outcome.unit}: {outcome.setting} {became}",
+        outcome="done" if outcome.is_success else "failed",
+        unit=outcome.unit,
+        experiment=experiment,
+        details={"before": outcome.previous, "after": outcome.value, "reason": outcome.reason},
+    )
+
+
+def _answers(unit: str, outcomes: Sequence[CommandOutcome]) -> list[Answered[object] | Failed]:
+    """Return one answer for each unit. Of a broadcast, units that do not run the job are omitted."""
     by_unit: dict[str, list[CommandOutcome]] = {}
-    for outcome in sender.wait():
+    for outcome in outcomes:
         by_unit.setdefault(outcome.unit, []).append(outcome)
     answers = {name: _answer_of(name, outcomes) for name, outcomes in by_unit.items()}
     running = [answer for answer in answers.values() if not (isinstance(answer, Failed) and answer.kind == _ABSENT)]

@@ -8,6 +8,7 @@ from pioreactor.web import plugin_registry
 from pioreactor.web.leader import (
     alarm_routes,
     assignments,
+    audit_trail,
     cameras,
     cluster_updates,
     configuration,
@@ -37,7 +38,7 @@ def leader_routes(added: Sequence[PluginRoute] = ()) -> Router:
         *(experiments, joining, workers, assignments, jobs, readings, logs),
         *(configuration, overview, profiles, quarantine, exports, plugin_files, unit_archives),
         *(cameras, cluster_updates, data_imports, database_backups),
-        alarm_routes,
+        *(alarm_routes, audit_trail),
     )
     own = [part.ROUTES for part in parts]
     api = OneAppRouter("/api", route_handlers=[*own, relayed_routes(), plugin_registry.routes("/api", added)])

@@ -7,6 +7,7 @@ from time import monotonic
 from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 
+from pioreactor.audit.signed_trail import HeadSigning, SignedAuditTrail
 from pioreactor.cluster.config_delivery import CACHE, ConfigDelivery
 from pioreactor.cluster.pairing_protocol import Waiting
 from pioreactor.exc import InvalidRequestError, NotAssignedAnExperimentError, PioreactorError
@@ -46,9 +47,12 @@ class LeaderServices:
     exports: ExportRunner = field(init=False)
     imports: ImportWatch = field(default_factory=ImportWatch, init=False)
     config_delivery: ConfigDelivery = field(init=False)
+    audit_trail: SignedAuditTrail = field(init=False)
 
     def __post_init__(self) -> None:
         launcher = self.unit.launcher
+        signing = HeadSigning(self.unit.paths.secrets)
+        self.audit_trail = SignedAuditTrail(self.database.audit, signing, self.unit.clock.now)
         self.exports = ExportRunner(launcher.command, launcher.environment, self.unit.tasks.pause)
         self.config_delivery = ConfigDelivery(
             read=lambda: read_text(self.unit.paths.global_config),

@@ -71,7 +71,8 @@ class Authenticator:
         rights = self._rights_of(bearer.username)
         if rights is None:
             return None
-        return Identity("token", bearer.username, rights=rights.within(bearer.rights) if bearer.rights else rights)
+        allowed = rights.within(bearer.rights) if bearer.rights is not None else rights
+        return Identity("token", bearer.username, rights=allowed, token=bearer.name)
 
     def check_target(self, headers: dict[str, str]) -> None:
         """Raise `MisaddressedError` for a request that names another unit as its target."""

@@ -34,6 +34,8 @@ class Identity:
     """Of units."""
     rights: Rights | None = None
     """Of people and of their programs; None: a viewer's."""
+    token: str | None = None
+    """Name of the token of a program."""
 
 
 def identity_of(scope: object) -> Identity | None:
@@ -67,6 +69,12 @@ class Cached(Generic[T]):
     def forget(self) -> None:
         """Read everything again at the next request that needs it."""
         self._known.clear()
+
+
+def person_named(scope: object) -> str:
+    """Return the name of the person who sends a request, or whose program does; empty for a unit."""
+    identity = identity_of(scope)
+    return identity.name if identity is not None and identity.kind != "unit" else ""
 
 
 def own_unit(secrets_dir: Path, own: str, token: str) -> Identity | None:

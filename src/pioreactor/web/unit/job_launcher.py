@@ -19,7 +19,7 @@ from pioreactor.states import JobState
 from pioreactor.web.problems import TooManyRequestsError
 from pioreactor.web.request_bodies import OF_A_RUN, RunJob, Scalar, check_environment, job_name, option_name
 
-REQUESTABLE = OF_A_RUN | {"HOSTNAME", "ACTIVE", "MODEL_NAME", "MODEL_VERSION"}
+REQUESTABLE = OF_A_RUN | {"HOSTNAME", "ACTIVE", "MODEL_NAME", "MODEL_VERSION", "REQUESTED_BY"}
 """Environment variables that a request of the leader may set; none of them is a path of a file."""
 
 _START_TIMEOUT_S = 1.0

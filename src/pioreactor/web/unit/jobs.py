@@ -23,7 +23,7 @@ from pioreactor.web.request_bodies import (
     setting_name,
 )
 from pioreactor.web.route_declarations import PATCH_OR_POST, UNITS, WORKERS, relayed
-from pioreactor.web.security.identity import identity_of
+from pioreactor.web.security.identity import identity_of, person_named
 from pioreactor.web.security.route_rights import needs
 from pioreactor.web.tasks import Accepted
 from pioreactor.web.unit.job_launcher import REQUESTABLE
@@ -113,9 +113,12 @@ def run_job(
     whether the unit is active, and its model.
     """
     name, run = job_name(job), data if data is not None else RunJob()
+    requested_by = person_named(request.scope)
     identity = identity_of(request.scope)
     allowed = REQUESTABLE if identity is not None and identity.kind == "unit" else OF_A_RUN
     check_environment(run.env, allowed, fixed={"HOSTNAME": unit.name})
+    if requested_by:
+        run = msgspec.structs.replace(run, env={**run.env, "REQUESTED_BY": requested_by})
     unit.launcher.check(name, run)
     try:
         unit.launcher.debounce(_debounced(name, run))

@@ -95,7 +95,7 @@ def test_a_token_goes_with_its_person(person: Any) -> None:
 def test_a_token_expires(person: Any) -> None:
     people, now = person.services.database.people, person.services.unit.clock.now()
     made = access_tokens.create(people, name="old", username="pioreactor", now=now, expires_in_days=1)
-    assert access_tokens.bearer_of(people, made.token, now=now) == ("pioreactor", None)
+    assert access_tokens.bearer_of(people, made.token, now=now) == ("pioreactor", None, made.name)
     late = access_tokens.create(
         people, name="older", username="pioreactor", now=now - timedelta(days=2), expires_in_days=1
     )
@@ -166,7 +166,7 @@ def test_use_is_noted_at_most_once_a_minute_and_never_costs_the_request(person: 
             raise StorageError("the database is locked")
 
     locked: Any = Locked()
-    assert access_tokens.bearer_of(locked, made.token, now=now) == ("pioreactor", None)
-    assert access_tokens.bearer_of(people, made.token, now=now) == ("pioreactor", None)
-    assert access_tokens.bearer_of(locked, made.token, now=now) == ("pioreactor", None)
+    assert access_tokens.bearer_of(locked, made.token, now=now) == ("pioreactor", None, made.name)
+    assert access_tokens.bearer_of(people, made.token, now=now) == ("pioreactor", None, made.name)
+    assert access_tokens.bearer_of(locked, made.token, now=now) == ("pioreactor", None, made.name)
     assert people.tokens("pioreactor")[0].last_used_at is not None

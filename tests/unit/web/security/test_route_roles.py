@@ -36,6 +36,7 @@ OF_ONESELF = {
 TAKES_DATA = {
     *(("POST", "/api/datasets/exportable/export"), ("DELETE", "/api/datasets/exportable/export")),
     *(("POST", "/api/experiments/{experiment}/archive"), ("POST", "/api/experiment_profiles/verify")),
+    ("POST", "/api/audit/verify"),
 }
 
 

@@ -26,6 +26,14 @@ def triggers() -> dict[str, str]:
                 WHERE pioreactor_unit = old.pioreactor_unit AND experiment = old.experiment
                     AND unassigned_at IS NULL;
             END""",
+        **{
+            f"refuse_{change}_of_{table}": (
+                f"CREATE TRIGGER refuse_{change}_of_{table} BEFORE {change.upper()} ON {table} BEGIN"
+                f" SELECT RAISE(ABORT, '{table} is append-only'); END"
+            )
+            for table in ("audit_trail", "audit_heads")
+            for change in ("update", "delete")
+        },
     }
 
 

@@ -245,6 +245,36 @@ alarm_deliveries: Final = Table(
     _text("error", nullable=True),
     _index("alarm_deliveries", "state", "channel"),
 )
+audit_trail: Final = Table(
+    "audit_trail",
+    METADATA,
+    # The key is the place in the chain: it is given, and never used again.
+    Column("id", Integer, nullable=False),
+    _text("timestamp"),
+    _text("actor_kind"),
+    _text("actor"),
+    _text("token", nullable=True),
+    _text("action"),
+    _text("summary"),
+    _text("outcome"),
+    _text("unit", nullable=True),
+    _text("experiment", nullable=True),
+    _text("reason", nullable=True),
+    _text("request_id"),
+    _text("sent_at", nullable=True),
+    _text("details"),
+    _text("hash"),
+    PrimaryKeyConstraint("id"),
+)
+audit_heads: Final = Table(
+    "audit_heads",
+    METADATA,
+    Column("id", Integer, nullable=False),
+    _text("timestamp"),
+    _text("hash"),
+    _text("signature"),
+    PrimaryKeyConstraint("id"),
+)
 invitations: Final = Table(
     "invitations",
     METADATA,

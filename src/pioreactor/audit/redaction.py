@@ -1,0 +1,58 @@
+"""What of a request is kept in the audit trail: no secrets, and of long texts their beginning."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import msgspec
+
+SECRET_FIELDS: Final = frozenset(
+    {
+        *("pass", "password", "passphrase", "present", "new", "secret", "client_secret", "token", "credential"),
+        *("api_key", "apikey", "authorization", "bot_token", "access_token", "signing_secret", "recovery_code", "code"),
+    }
+)
+"""Names of fields whose values are secrets; `present` and `new` are passwords in the route that changes one.
+`code` is a second factor or pairs a machine; as the text of a configuration it is in the history of that."""
+_KEPT: Final = "***"
+MAX_TEXT: Final = 2000
+MAX_ITEMS: Final = 100
+_MAX_DEPTH: Final = 8
+
+
+def redacted(value: object, *, depth: int = 0) -> object:
+    """Return a JSON value without secrets; texts, lists and depth beyond a limit are cut and say so."""
+    if depth > _MAX_DEPTH:
+        return "…"
+    if isinstance(value, Mapping):
+        items = list(value.items())[:MAX_ITEMS]
+        return {str(key)[:100]: _field(str(key), each, depth) for key, each in items}
+    if isinstance(value, str):
+        return _shortened(value)
+    if isinstance(value, Sequence):
+        kept = [redacted(each, depth=depth + 1) for each in value[:MAX_ITEMS]]
+        return kept if len(value) <= MAX_ITEMS else [*kept, f"… {len(value) - MAX_ITEMS} more"]
+    return value
+
+
+def kept_details(body: bytes) -> str:
+    """Return the JSON that is kept of a request's body; of what is not JSON only the length."""
+    if not body:
+        return "{}"
+    try:
+        value = msgspec.json.decode(body)
+    except (msgspec.DecodeError, RecursionError):
+        return msgspec.json.encode({"length_bytes": len(body)}).decode()
+    return msgspec.json.encode({"request": redacted(value)}).decode()
+
+
+def _field(name: str, value: object, depth: int) -> object:
+    is_secret = value is not None and not isinstance(value, bool) and name.lower() in SECRET_FIELDS
+    return _KEPT if is_secret else redacted(value, depth=depth + 1)
+
+
+def _shortened(text: str) -> str:
+    if len(text) <= MAX_TEXT:
+        return text
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    return f"{text[:MAX_TEXT]}… ({len(text)} characters, SHA-256 {digest})"

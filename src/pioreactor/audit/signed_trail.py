@@ -1,0 +1,129 @@
+"""The head of the audit trail, signed once a day by `ssh-keygen` with a key of the leader (Ed25519)."""
+
+import logging
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final, Protocol
+
+from pioreactor.exc import StorageError
+from pioreactor.processes.system_command import SystemCommandError, run_system_command
+from pioreactor.structs.audit import AuditedChange, AuditEntry, AuditHead
+from pioreactor.structs.encoding import from_timestamp
+
+_KEY: Final = "audit_key"
+_NAMESPACE: Final = "pioreactor-audit"
+_SIGNER: Final = "leader"
+_TIMEOUT_S: Final = 10.0
+SIGNED_EVERY: Final = timedelta(days=1)
+_TRIED_EVERY: Final = timedelta(hours=1)
+
+_log = logging.getLogger("pioreactor.audit")
+
+
+class HeadSigning:
+    """Signs with a key in the folder of secrets, which is made when it is first needed."""
+
+    def __init__(self, secrets_dir: Path) -> None:
+        self._key = secrets_dir / _KEY
+
+    @property
+    def public_key(self) -> str | None:
+        """The public key as one line, for those who verify elsewhere; None before anything was signed."""
+        path = self._key.with_suffix(".pub")
+        return path.read_text(encoding="utf-8").strip() if path.is_file() else None
+
+    def sign(self, id_: int, timestamp: str, hash_: str) -> AuditHead:
+        """Return the signed head; raise `StorageError` when `ssh-keygen` cannot sign."""
+        try:
+            if not self._key.is_file():
+                self._key.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+                _run("-q", "-t", "ed25519", "-N", "", "-C", "audit trail", "-f", str(self._key))
+            with TemporaryDirectory(prefix="audit-") as folder:
+                content = Path(folder) / "head"
+                content.write_bytes(_content(id_, timestamp, hash_))
+                _run("-q", "-Y", "sign", "-f", str(self._key), "-n", _NAMESPACE, str(content))
+                signature = content.with_suffix(".sig").read_text(encoding="ascii")
+        except (OSError, SystemCommandError) as error:
+            raise StorageError(
+                f"the audit trail cannot be signed: {error}", remedy="Install the package openssh-client."
+            ) from error
+        return AuditHead(id_, timestamp, hash_, signature)
+
+    def is_signed(self, head: AuditHead) -> bool:
+        """Return whether this leader signed the head; False where that cannot be found out."""
+        key = self.public_key
+        if key is None:
+            return False
+        with TemporaryDirectory(prefix="audit-") as folder:
+            signers, signature, content = (Path(folder) / name for name in ("signers", "signature", "head"))
+            signers.write_text(f"{_SIGNER} {key}\n", encoding="utf-8")
+            signature.write_text(head.signature, encoding="ascii", errors="replace")
+            content.write_bytes(_content(head.id, head.timestamp, head.hash))
+            try:
+                options = ("-f", str(signers), "-I", _SIGNER, "-n", _NAMESPACE, "-s", str(signature))
+                run_system_command(
+                    ("sh", "-c", 'exec ssh-keygen -Y verify "$@" <"$0"', str(content), *options), timeout_s=_TIMEOUT_S
+                )
+            except SystemCommandError:
+                return False
+        return True
+
+
+class Trail(Protocol):
+    """Storage of entries and heads."""
+
+    def append(self, recorded: AuditedChange) -> AuditEntry: ...
+
+    def heads(self) -> Sequence[AuditHead]: ...
+
+    def add_head(self, head: AuditHead) -> None: ...
+
+
+class Signer(Protocol):
+    """Signs the head of a trail."""
+
+    def sign(self, id_: int, timestamp: str, hash_: str) -> AuditHead: ...
+
+
+class SignedAuditTrail:
+    """Appends changes, and signs the newest entry when the last signature is a day old.
+
+    A head that cannot be signed does not hold up the change: it is logged, and tried again an hour later.
+    """
+
+    def __init__(self, trail: Trail, signer: Signer, now: Callable[[], datetime]) -> None:
+        self._trail = trail
+        self._signer = signer
+        self._now = now
+        self._next: datetime | None = None
+
+    def append(self, change: AuditedChange) -> AuditEntry:
+        """Add a change; raise `StorageError` when it cannot be stored."""
+        entry = self._trail.append(change)
+        now = self._now()
+        if self._next is None or now >= self._next:
+            self._next = now + _TRIED_EVERY
+            try:
+                self._next = self._sign(entry, now)
+            except StorageError as error:
+                _log.warning("%s", error)
+        return entry
+
+    def _sign(self, entry: AuditEntry, now: datetime) -> datetime:
+        """Sign the entry if it is time to; return when the next is due."""
+        heads = self._trail.heads()
+        due = from_timestamp(heads[-1].timestamp) + SIGNED_EVERY if heads else now
+        if due > now:
+            return due
+        self._trail.add_head(self._signer.sign(entry.id, entry.timestamp, entry.hash))
+        return now + SIGNED_EVERY
+
+
+def _run(*arguments: str) -> None:
+    run_system_command(("ssh-keygen", *arguments), timeout_s=_TIMEOUT_S)
+
+
+def _content(id_: int, timestamp: str, hash_: str) -> bytes:
+    return f"{id_} {timestamp} {hash_}\n".encode()

@@ -1,0 +1,89 @@
+"""Routes to read the audit trail, verify it, and take it along."""
+
+from collections.abc import Iterator
+from typing import Annotated
+
+import msgspec
+from litestar import Router, get, post
+from litestar.params import FromQuery, QueryParameter
+from litestar.response import Stream
+
+from pioreactor.audit.signed_trail import HeadSigning
+from pioreactor.audit.verification import Verdict, verify
+from pioreactor.storage.leader.repositories.audit import PAGE_ROWS, AuditFilter
+from pioreactor.structs.audit import AuditEntry
+from pioreactor.web.leader.services import LeaderPorts, LeaderServices
+from pioreactor.web.security.route_rights import needs
+from pioreactor.web.tasks import Accepted
+
+Limit = Annotated[int, QueryParameter(ge=1, le=PAGE_ROWS)]
+Before = Annotated[int | None, QueryParameter(ge=1, le=2**63 - 1)]
+
+
+class AuditPage(msgspec.Struct):
+    """Entries, newest first; `actors` are the names that occur, for a choice."""
+
+    entries: list[AuditEntry]
+    actors: list[str]
+    public_key: str | None
+    """With which heads are signed; null before the first was."""
+
+
+@get("/audit", sync_to_thread=True)
+def audit_entries(
+    leader: LeaderPorts,
+    actor: FromQuery[str | None] = None,
+    unit: FromQuery[str | None] = None,
+    experiment: FromQuery[str | None] = None,
+    text: FromQuery[str | None] = None,
+    since: FromQuery[str | None] = None,
+    until: FromQuery[str | None] = None,
+    before: Before = None,
+    limit: Limit = PAGE_ROWS,
+) -> AuditPage:
+    """A page of at most 200 entries that the filters select, those before the id `before` if it is given."""
+    trail = leader.database.audit
+    wanted = AuditFilter(actor, unit, experiment, text, since, until)
+    return AuditPage(trail.page(wanted, before=before, limit=limit), trail.actors(), _signing(leader).public_key)
+
+
+@post("/audit/verify", status_code=202, opt=needs("people", change="read"), sync_to_thread=True)
+def verify_audit(leader: LeaderPorts) -> Accepted:
+    """Check every entry against its hash and the signed heads. The result is the verdict."""
+    signing, trail = _signing(leader), leader.database.audit
+
+    def work() -> Verdict:
+        return verify(trail.all(), trail.heads(), is_signed=signing.is_signed)
+
+    return leader.unit.tasks.start("verifying the audit trail", work, pool="requests", lock="audit")
+
+
+@get("/audit/export", media_type="application/jsonl", sync_to_thread=True)
+def export_audit(leader: LeaderPorts) -> Stream:
+    """All entries as JSON lines, oldest first, then the signed heads and the key that verifies them."""
+    trail, key = leader.database.audit, _signing(leader).public_key
+    lines = (msgspec.json.encode(line) + b"\n" for line in trail.exported(public_key=key))
+    headers = {"content-disposition": 'attachment; filename="audit_trail.jsonl"', "cache-control": "no-store"}
+    return Stream(_in_parts(lines), headers=headers)
+
+
+def _in_parts(lines: Iterator[bytes], *, part_bytes: int = 64 * 1024) -> Iterator[bytes]:
+    part = bytearray()
+    for line in lines:
+        part += line
+        if len(part) >= part_bytes:
+            yield bytes(part)
+            part.clear()
+    yield bytes(part)
+
+
+def _signing(leader: LeaderServices) -> HeadSigning:
+    return HeadSigning(leader.unit.paths.secrets)
+
+
+ROUTES = Router(
+    "/",
+    route_handlers=[audit_entries, verify_audit, export_audit],
+    tags=["audit"],
+    opt=needs("people", change="manage"),
+)
