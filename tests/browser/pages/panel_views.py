@@ -146,7 +146,7 @@ PAGES = (
 
 OVERLAYS = (
     View("experiment switcher", "overview", _button(re.compile("^Experiment:")), "app/ExperimentSwitcher.tsx"),
-    View("help", "overview", _button("Help"), "app/HelpMenu.tsx"),
+    View("help", "overview", _button("Help"), "app/HelpMenu.tsx", ("desk",)),
     View("model of a new unit", "overview?new-unit", _shown("Which model is"), "app/ModelQuestion.tsx"),
     View("person", "overview", _button("Signed in as"), "app/TopBar.tsx"),
     View("alarms", "overview", _warn, "app/Alarms.tsx"),
@@ -155,7 +155,7 @@ OVERLAYS = (
     View("change rule", "alarms?show=rules", _button("Change Culture is too warm"), "features/alarms/RuleDialog.tsx"),
     View("add channel", "alarms?show=channels", _button("Add channel"), "features/alarms/ChannelDialog.tsx"),
     View("remove channel", "alarms?show=channels", _button("Remove phone"), "features/alarms/RemoveChannel.tsx"),
-    View("more pages", "overview", _button("More"), "app/Navigation.tsx", ("phone",)),
+    View("more pages", "overview", _button(re.compile("^More$")), "app/Navigation.tsx", ("phone",)),
     View("overview menu", "overview", _button("More actions"), "features/overview/Overview.tsx"),
     View("record event", "overview", _button("Record event"), "units/RecordEvent.tsx"),
     View("control all", "overview", _button("Control all"), "control/ControlAll.tsx"),

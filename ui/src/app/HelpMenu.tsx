@@ -16,7 +16,7 @@ export function HelpMenu() {
   return (
     <Menu position="bottom-end">
       <Menu.Target>
-        <ActionIcon variant="subtle" color="gray" size="lg" aria-label="Help">
+        <ActionIcon variant="subtle" color="gray" size="lg" aria-label="Help" visibleFrom="xs">
           <Icon name="help" />
         </ActionIcon>
       </Menu.Target>

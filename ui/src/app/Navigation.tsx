@@ -81,6 +81,9 @@ export function BottomNavigation() {
                 {page.title}
               </Menu.Item>
             ))}
+            <Menu.Item component="a" href="/docs/" target="_blank" rel="noreferrer" leftSection={<Icon name="help" />}>
+              Help
+            </Menu.Item>
           </Menu.Dropdown>
         </Menu>
       )}
