@@ -33,6 +33,10 @@ class Rights(msgspec.Struct, frozen=True):
         """Whether this is a manager of the whole cluster."""
         return self.role == "manager" and not self.is_limited
 
+    def without_limits(self) -> "Rights":
+        """Return the role, with the areas but without limits to units and experiments."""
+        return Rights(self.role, areas=self.areas)
+
     def within(self, other: "Rights") -> "Rights":
         """Return what both allow: a token never does more than the person who made it."""
         return Rights(

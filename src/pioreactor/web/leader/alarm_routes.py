@@ -1,6 +1,6 @@
 """Routes of the leader about alarms: what is open and what was, what people do about it, rules, and channels."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated
 
 import msgspec
@@ -20,11 +20,13 @@ from pioreactor.web.leader.responses import Status
 from pioreactor.web.leader.services import LeaderPorts, LeaderServices
 from pioreactor.web.request_bodies import AcknowledgeAlarms, ShelveAlarm, Whole, setting_name, unit_name
 from pioreactor.web.security.identity import identity_of
-from pioreactor.web.security.route_rights import needs
+from pioreactor.web.security.route_rights import check_limits, needs
 
 Rows = Annotated[int, QueryParameter(ge=1, le=PAGE)]
 Skip = Annotated[int, QueryParameter(ge=0, le=2**31)]
 AnyRequest = Request[object, object, State]
+_OF_ONE_UNIT = needs("alarms", names_unit_later=True)
+"""A person who is limited to some units may do this about their alarms."""
 
 
 class AlarmWithLife(msgspec.Struct):
@@ -56,21 +58,24 @@ def one_alarm(leader: LeaderPorts, id_: FromPath[Whole]) -> AlarmWithLife:
     return AlarmWithLife(leader.database.alarms.alarms.get(id_), leader.database.alarms.alarms.events(id_))
 
 
-@post("/alarms/acknowledge", status_code=200, sync_to_thread=True)
+@post("/alarms/acknowledge", status_code=200, opt=_OF_ONE_UNIT, sync_to_thread=True)
 def acknowledge_alarms(request: AnyRequest, leader: LeaderPorts, data: JSONBody[AcknowledgeAlarms]) -> list[Alarm]:
     """Acknowledge alarms, with a note; 409 for one that was acknowledged before."""
+    _check_limits(request, leader, data.ids)
     return leader.database.alarms.alarms.acknowledge(data.ids, username=_name(request), note=data.note)
 
 
-@post("/alarms/by_id/{id_:str}/shelve", status_code=200, sync_to_thread=True)
+@post("/alarms/by_id/{id_:str}/shelve", status_code=200, opt=_OF_ONE_UNIT, sync_to_thread=True)
 def shelve_alarm(request: AnyRequest, leader: LeaderPorts, id_: FromPath[Whole], data: JSONBody[ShelveAlarm]) -> Alarm:
     """Send no messages about an alarm for some hours, also when it is raised again."""
+    _check_limits(request, leader, [id_])
     return leader.database.alarms.alarms.shelve(id_, hours=data.hours, username=_name(request), note=data.note)
 
 
-@post("/alarms/by_id/{id_:str}/unshelve", status_code=200, sync_to_thread=True)
+@post("/alarms/by_id/{id_:str}/unshelve", status_code=200, opt=_OF_ONE_UNIT, sync_to_thread=True)
 def unshelve_alarm(request: AnyRequest, leader: LeaderPorts, id_: FromPath[Whole]) -> Alarm:
     """End the time for which an alarm is shelved."""
+    _check_limits(request, leader, [id_])
     return leader.database.alarms.alarms.unshelve(id_, username=_name(request))
 
 
@@ -159,6 +164,12 @@ def _channel_name(name: str) -> str:
 
 def _editing(leader: LeaderServices) -> ChannelEditing:
     return ChannelEditing(leader.database.alarms, ChannelSecrets(leader.unit.paths.secrets))
+
+
+def _check_limits(request: AnyRequest, leader: LeaderServices, ids: Iterable[int]) -> None:
+    for id_ in ids:
+        alarm = leader.database.alarms.alarms.get(id_)
+        check_limits(request.scope, area="alarms", unit=alarm.pioreactor_unit, experiment=alarm.experiment)
 
 
 def _name(request: AnyRequest) -> str:

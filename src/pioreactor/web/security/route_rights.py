@@ -27,6 +27,8 @@ class Need(NamedTuple):
     area: Area | None
     change: Access = "operate"
     read: Access = "read"
+    names_unit_later: bool = False
+    """Whether the route itself compares the units of a change with the limits, by `check_limits`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +39,11 @@ class Cluster:
     experiment_of: Callable[[str], str | None]
 
 
-def needs(area: Area | None, *, change: Access = "operate", read: Access = "read") -> dict[str, object]:
+def needs(
+    area: Area | None, *, change: Access = "operate", read: Access = "read", names_unit_later: bool = False
+) -> dict[str, object]:
     """Return the options that declare it, for a router or for one route of it."""
-    return {_OPTION: Need(area, change, read)}
+    return {_OPTION: Need(area, change, read, names_unit_later)}
 
 
 def needs_of(options: Mapping[str, object]) -> dict[str, object]:
@@ -74,4 +78,17 @@ def within_rights(connection: Connection, handler: BaseRouteHandler) -> None:
         experiment=parameters.get("experiment"),
         reaches_all_units=parameters.get("job") in _JOBS_OF_ALL_UNITS,
     )
+    if need.names_unit_later:
+        rights = rights.without_limits()
     check(rights, request, experiment_of=cluster.experiment_of)
+
+
+def check_limits(scope: object, *, area: Area, unit: str, experiment: str) -> None:
+    """Raise `NotPermittedError` unless the limits of the sender allow a change about this unit and experiment.
+
+    For routes that learn from their body, or from what is stored, which unit a request is about.
+    """
+    identity = identity_of(scope)
+    if identity is not None and identity.kind != "unit":
+        rights = identity.rights if identity.rights is not None else VIEWER
+        check(rights, Request("operate", area, unit, experiment), experiment_of=lambda _: None)

@@ -12,7 +12,9 @@ from pioreactor.alarms.channel_fields import MASK
 from pioreactor.alarms.default_rules import DEFAULT_RULES
 from pioreactor.http.loopback import Request
 from pioreactor.http.ports import Response
+from pioreactor.identity import people
 from pioreactor.storage.leader.alarms.channel_secrets import ChannelSecrets
+from pioreactor.structs.rights import Rights
 from pioreactor.web.leader.leader_watch_handout import LeaderWatchHandout
 
 RULE = next(rule for rule in DEFAULT_RULES if rule.name == "job_lost")
@@ -148,3 +150,15 @@ def test_the_first_two_workers_get_what_they_need_to_report_a_dead_leader(leader
     leader.client.delete("/api/alarms/channels/chat")
     handout.poll()
     assert got["unit1"][1]["channels"] == []
+
+
+@pytest.mark.parametrize(("units", "status"), [(("unit1",), 200), (("unit2",), 403), (None, 200)])
+def test_people_acknowledge_and_shelve_alarms_of_their_units(
+    leader: Any, open_alarm: int, units: tuple[str, ...] | None, status: int
+) -> None:
+    people.add(leader.services.database.people, "ana", "0123456789", Rights("operator", units))
+    leader.client.post("/auth/sign-in", json={"username": "ana", "password": "0123456789"})
+    leader.client.headers["Origin"] = str(leader.client.base_url).rstrip("/")
+    shelved = leader.client.post(f"/api/alarms/by_id/{open_alarm}/shelve", json={"hours": 1})
+    assert shelved.status_code == status
+    assert leader.client.post("/api/alarms/acknowledge", json={"ids": [open_alarm]}).status_code == status
