@@ -174,7 +174,8 @@ def test_a_writer_killed_again_and_again_writes_everything_once(scene: Scene) ->
 
 def test_a_database_locked_for_longer_than_the_writer_waits(scene: Scene) -> None:
     scene.wait_for(lambda: scene.writer.is_running)
-    before = len(scene.said("database is locked"))
+    words = "records. Another program holds the database"
+    before = len(scene.said(words))
     with closing(sqlite3.connect(scene.database, isolation_level=None, timeout=5.0)) as other:
         other.execute("BEGIN EXCLUSIVE")
         acknowledged = scene.journal.acknowledged_seq()
@@ -186,7 +187,7 @@ def test_a_database_locked_for_longer_than_the_writer_waits(scene: Scene) -> Non
         other.execute("ROLLBACK")
     assert scene.wait_until_safe() < 5.0, "it recovers at once, not when units send again"
     scene.assert_everything_once()
-    assert len(scene.said("database is locked")) == before + 1, "once, and not every second"
+    assert len(scene.said(words)) == before + 1, "once, and not every second"
 
 
 def test_a_disk_that_is_full_and_then_is_not(scene: Scene) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final, Protocol
 
+from pioreactor.audit.command_spool import take_in
 from pioreactor.exc import StorageError
 from pioreactor.processes.system_command import SystemCommandError, run_system_command
 from pioreactor.structs.audit import AuditedChange, AuditEntry, AuditHead
@@ -93,14 +94,30 @@ class SignedAuditTrail:
     A head that cannot be signed does not hold up the change: it is logged, and tried again an hour later.
     """
 
-    def __init__(self, trail: Trail, signer: Signer, now: Callable[[], datetime]) -> None:
+    def __init__(self, trail: Trail, signer: Signer, now: Callable[[], datetime], *, spool: Path | None = None) -> None:
+        """`spool` is the folder with the commands that were typed on this machine; it is made here."""
         self._trail = trail
         self._signer = signer
         self._now = now
         self._next: datetime | None = None
+        self._spool = spool
+        if spool is not None:
+            spool.mkdir(parents=True, exist_ok=True, mode=0o770)
 
     def append(self, change: AuditedChange) -> AuditEntry:
-        """Add a change; raise `StorageError` when it cannot be stored."""
+        """Add a change, after the commands that were typed before it; raise `StorageError` when it cannot be stored."""
+        self.take_in_commands()
+        return self._append(change)
+
+    def take_in_commands(self) -> None:
+        """Add the commands that were typed on this machine since the last time; raise `StorageError`."""
+        if self._spool is not None:
+            try:
+                take_in(self._spool, self._append)
+            except OSError as error:
+                raise StorageError(f"{self._spool} cannot be read: {error}") from error
+
+    def _append(self, change: AuditedChange) -> AuditEntry:
         entry = self._trail.append(change)
         now = self._now()
         if self._next is None or now >= self._next:

@@ -16,9 +16,20 @@ INTERRUPTED = 130
 """128 + SIGINT, as shells count."""
 
 
-def run_and_exit(command: click.Command, arguments: Sequence[str], *, obj: object = None) -> NoReturn:
-    """Run a command line and exit: 0 success, 1 error, 2 usage error, 130 interrupted."""
+def run_and_exit(
+    command: click.Command,
+    arguments: Sequence[str],
+    *,
+    obj: object = None,
+    after: Callable[[Sequence[str], int], None] | None = None,
+) -> NoReturn:
+    """Run a command line and exit: 0 success, 1 error, 2 usage error, 130 interrupted.
+
+    `after` is called with the arguments and the status before the exit.
+    """
     status = run(command, arguments, obj=obj)
+    if after is not None:
+        after(arguments, status)
     if status == INTERRUPTED:
         # An interrupt that meets code made from text (a dataclass being imported) marks the interpreter to end by the
         # signal instead, whichever code handled it; scripts rely on the documented status.

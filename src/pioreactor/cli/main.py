@@ -27,15 +27,19 @@ def _run(arguments: list[str]) -> None:
 
     restrict_new_files()
     from pioreactor.cli import fast_start
+    from pioreactor.cli.recorded_commands import is_recorded, record
 
     if arguments[:1] == ["run"]:
         fast_start.import_msgspec()
+        if is_recorded(arguments, os.environ):
+            record(arguments, None)
     if fast_start.can_start(arguments):
         fast_start.start_and_exit(arguments[1])
     from pioreactor.cli.exit_codes import run_and_exit
     from pioreactor.cli.tree import pio
 
-    run_and_exit(pio, arguments)
+    after = record if arguments[:1] != ["run"] and is_recorded(arguments, os.environ) else None
+    run_and_exit(pio, arguments, after=after)
 
 
 def _columns() -> int:

@@ -79,6 +79,11 @@ class Paths:
         return self.storage / "journal.sqlite"
 
     @property
+    def audit_spool(self) -> Path:
+        """Commands that were typed on the leader's machine and are not in the audit trail yet."""
+        return self.storage / "audit_spool"
+
+    @property
     def secrets(self) -> Path:
         """Passwords and keys of this unit; mode 0700."""
         return self.storage / "secrets"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
@@ -15,6 +16,7 @@ from pioreactor.alarms.changes import Change, Key, Raised
 from pioreactor.alarms.records import ToldEvent
 from pioreactor.background_jobs.leader import alarm_messages
 from pioreactor.background_jobs.leader.alarm_delivery import DeliveryDesk, Outcome
+from pioreactor.background_jobs.leader.log_deduplicator import FAULT_LOG_INTERVAL_S
 from pioreactor.exc import PioreactorError, StorageError
 from pioreactor.jobs.job import LongRunningBackgroundJob
 from pioreactor.messaging.ports import Message
@@ -56,7 +58,7 @@ class AlarmJob(LongRunningBackgroundJob):
         self._revision: object = None
         self._shelved: frozenset[Key] = frozenset()
         self._unstored: list[Change] = []
-        self._is_failing = False
+        self._failure_logged_at_s = -math.inf
         self._summary: AlarmSummary | None = None
         bus = self._registration.bus
         self._desk = DeliveryDesk(
@@ -184,8 +186,8 @@ class AlarmJob(LongRunningBackgroundJob):
         try:
             work()
         except StorageError as error:
-            if not self._is_failing:
-                self._is_failing = True
+            # Not only once: reading can succeed while writing does not, and each would begin a new failure.
+            now_s = self.runtime.clock.monotonic()
+            if now_s - self._failure_logged_at_s >= FAULT_LOG_INTERVAL_S:
+                self._failure_logged_at_s = now_s
                 self.logger.error("Alarms cannot be stored: %s. They are stored once that is possible.", error)
-            return
-        self._is_failing = False

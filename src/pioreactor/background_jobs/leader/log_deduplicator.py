@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+FAULT_LOG_INTERVAL_S: Final = 600.0
+"""Interval between log messages about the same intermittent fault: a disk that is nearly full accepts some batches and
+refuses others."""
 MAX_KINDS: Final = 100
 """Kinds that are counted separately; those beyond are counted together."""
 

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 import msgspec
 
 from pioreactor import structs, topics
-from pioreactor.background_jobs.leader.log_deduplicator import LogDeduplicator
+from pioreactor.background_jobs.leader.log_deduplicator import FAULT_LOG_INTERVAL_S, LogDeduplicator
 from pioreactor.background_jobs.leader.topic_parsers import TopicToParserToTable as TopicToParserToTable
 from pioreactor.background_jobs.leader.topic_parsers import produce_metadata as produce_metadata
 from pioreactor.background_jobs.leader.topic_parsers import register_source_to_sink as register_source_to_sink
@@ -31,9 +31,6 @@ MAX_JOURNALS_PER_UNIT = 4
 DUPLICATE_NAME_AFTER_S = 120.0
 """A batch may still be in transit when its unit is restarted with a new journal id."""
 RETRY_INTERVAL_S = 1.0
-FAULT_LOG_INTERVAL_S = 600.0
-"""Interval between log messages about the same intermittent fault: a disk that is nearly full accepts some batches and
-refuses others."""
 REPETITIONS_LOG_INTERVAL_S = 600.0
 MAX_BATCHES_KEPT = 32
 """Units of which a batch is kept while the database is unavailable; the other units resend theirs."""

@@ -112,11 +112,15 @@ def export(cli: CliContext, file: Path) -> None:
 
 @contextmanager
 def _opened(cli: CliContext) -> Iterator[tuple[Audit, HeadSigning]]:
+    from pioreactor.audit.command_spool import take_in
     from pioreactor.audit.signed_trail import HeadSigning
     from pioreactor.storage.leader.database import LeaderDatabase
 
     database = LeaderDatabase.open(cli.database(), now=cli.runtime.clock.now)
     try:
+        spool = cli.runtime.paths.audit_spool
+        if spool.is_dir():
+            take_in(spool, database.audit.append)
         yield database.audit, HeadSigning(cli.runtime.paths.secrets)
     finally:
         database.close()

@@ -42,6 +42,7 @@ def audit_entries(
     limit: Limit = PAGE_ROWS,
 ) -> AuditPage:
     """A page of at most 200 entries that the filters select, those before the id `before` if it is given."""
+    leader.audit_trail.take_in_commands()
     trail = leader.database.audit
     wanted = AuditFilter(actor, unit, experiment, text, since, until)
     return AuditPage(trail.page(wanted, before=before, limit=limit), trail.actors(), _signing(leader).public_key)
@@ -51,6 +52,7 @@ def audit_entries(
 def verify_audit(leader: LeaderPorts) -> Accepted:
     """Check every entry against its hash and the signed heads. The result is the verdict."""
     signing, trail = _signing(leader), leader.database.audit
+    leader.audit_trail.take_in_commands()
 
     def work() -> Verdict:
         return verify(trail.all(), trail.heads(), is_signed=signing.is_signed)

@@ -52,7 +52,8 @@ class LeaderServices:
     def __post_init__(self) -> None:
         launcher = self.unit.launcher
         signing = HeadSigning(self.unit.paths.secrets)
-        self.audit_trail = SignedAuditTrail(self.database.audit, signing, self.unit.clock.now)
+        spool, now = self.unit.paths.audit_spool, self.unit.clock.now
+        self.audit_trail = SignedAuditTrail(self.database.audit, signing, now, spool=spool)
         self.exports = ExportRunner(launcher.command, launcher.environment, self.unit.tasks.pause)
         self.config_delivery = ConfigDelivery(
             read=lambda: read_text(self.unit.paths.global_config),

@@ -1,0 +1,85 @@
+"""Commands that were typed on the leader's machine, kept in a file until the audit trail takes them in.
+
+Writing a line costs a start of `pio` nothing, where opening the database would double it.
+"""
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from pioreactor.private_files import locked_folder
+from pioreactor.structs.audit import AuditedChange
+
+_FILE: Final = "commands.jsonl"
+_TAKEN: Final = "taken.jsonl"
+_MAX_LINE_BYTES: Final = 4000
+"""A line that is appended at once is not mixed with that of another process."""
+_SECRET_OPTIONS: Final = frozenset({"url", "password", "token", "secret", "key", "signing_key", "bot_token", "user"})
+"""Names in arguments `NAME=VALUE` whose values are secrets; others are never arguments."""
+
+
+def report(folder: Path, argv: Sequence[str], *, account: str, status: int | None, sent_at: str) -> None:
+    """Append a command with its exit status, None for one that begins; do nothing where the folder is missing.
+
+    A command must not fail because it cannot be recorded: errors of the disk are ignored.
+    """
+    line = {"argv": [_printable(_without_secret(each))[:200] for each in argv][:40], "account": account, "at": sent_at}
+    text = msgspec.json.encode({**line, "status": status})
+    try:
+        descriptor = os.open(folder / _FILE, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o660)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(text[:_MAX_LINE_BYTES] + b"\n")
+    except OSError:
+        return
+
+
+def take_in(folder: Path, append: Callable[[AuditedChange], object]) -> None:
+    """Append what was reported to the audit trail; what cannot be stored stays for the next time.
+
+    Raises what `append` raises, and `OSError`.
+    """
+    if not (folder / _FILE).exists() and not (folder / _TAKEN).exists():
+        return
+    with locked_folder(folder):
+        taken = folder / _TAKEN
+        if not taken.exists():
+            (folder / _FILE).rename(taken)
+        lines = taken.read_bytes().splitlines()
+        for place, line in enumerate(lines):
+            try:
+                append(_change_of(line))
+            except BaseException:
+                taken.write_bytes(b"\n".join(lines[place:]))
+                raise
+        taken.unlink()
+
+
+def _change_of(line: bytes) -> AuditedChange:
+    """Return the change of a line; one that is damaged is recorded as it is."""
+    try:
+        found = msgspec.json.decode(line)
+        argv, account, at, status = found["argv"], str(found["account"]), str(found["at"]), found["status"]
+        text = " ".join(str(each) for each in argv)
+    except (msgspec.DecodeError, KeyError, TypeError, RecursionError):
+        text, account, at, status = line.decode("utf-8", "replace")[:200], "", None, 1
+    return AuditedChange(
+        actor_kind="account",
+        actor=account,
+        action="command",
+        summary=f"pio {text}"[:300],
+        outcome="failed" if status else "done",
+        sent_at=at,
+    )
+
+
+def _printable(text: str) -> str:
+    """Return an argument as it can be encoded; the operating system passes on bytes that are no text."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _without_secret(argument: str) -> str:
+    name, is_pair, _ = argument.partition("=")
+    return f"{name}=***" if is_pair and name.lstrip("-").lower() in _SECRET_OPTIONS else argument

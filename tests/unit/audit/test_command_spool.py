@@ -1,0 +1,98 @@
+"""Commands that were typed on the leader's machine, until they are in the audit trail."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from pioreactor.audit.command_spool import report, take_in
+from pioreactor.cli.recorded_commands import is_recorded
+from pioreactor.exc import StorageError
+from pioreactor.structs.audit import AuditedChange
+
+AT = "2026-11-29T12:00:00+00:00"
+
+
+def reported(folder: Path, *argv: str, status: int | None = 0) -> None:
+    report(folder, argv, account="lab", status=status, sent_at=AT)
+
+
+def taken(folder: Path) -> list[AuditedChange]:
+    found: list[AuditedChange] = []
+    take_in(folder, found.append)
+    return found
+
+
+def test_commands_are_taken_in_once_in_order(tmp_path: Path) -> None:
+    reported(tmp_path, "kill", "--all-jobs")
+    reported(tmp_path, "people", "remove", "ana", status=1)
+    first, second = taken(tmp_path)
+    assert (first.summary, first.outcome, first.actor_kind, first.actor) == (
+        "pio kill --all-jobs",
+        "done",
+        "account",
+        "lab",
+    )
+    assert (second.summary, second.outcome, second.sent_at) == ("pio people remove ana", "failed", AT)
+    assert taken(tmp_path) == []
+
+
+@pytest.mark.parametrize("argument", ["url=https://hooks/abc", "--token=abc", "password=abc", "bot_token=abc"])
+def test_secrets_in_arguments_are_omitted(tmp_path: Path, argument: str) -> None:
+    reported(tmp_path, "alarms", "channel", "phone", argument)
+    [change] = taken(tmp_path)
+    assert "abc" not in change.summary
+    assert "***" in change.summary
+
+
+def test_what_cannot_be_stored_is_taken_in_the_next_time(tmp_path: Path) -> None:
+    for name in ("a", "b", "c"):
+        reported(tmp_path, "blink", name)
+    stored: list[str] = []
+
+    def full_after_one(change: AuditedChange) -> None:
+        if stored:
+            raise StorageError("the disk is full")
+        stored.append(change.summary)
+
+    with pytest.raises(StorageError):
+        take_in(tmp_path, full_after_one)
+    reported(tmp_path, "blink", "d")
+    assert stored == ["pio blink a"]
+    assert [change.summary for change in [*taken(tmp_path), *taken(tmp_path)]] == [
+        *("pio blink b", "pio blink c", "pio blink d"),
+    ]
+
+
+@pytest.mark.parametrize("line", [b"", b"{", b"\xff\xfe", b"[" * 50_000, b'{"argv": 3}', b"null"])
+def test_a_damaged_line_is_recorded_and_holds_up_nothing(tmp_path: Path, line: bytes) -> None:
+    (tmp_path / "commands.jsonl").write_bytes(line + b"\n")
+    reported(tmp_path, "blink")
+    assert taken(tmp_path)[-1].summary == "pio blink"
+
+
+def test_a_missing_folder_and_odd_arguments_do_no_harm(tmp_path: Path) -> None:
+    reported(tmp_path / "missing", "blink")
+    reported(tmp_path, os.fsdecode(b"\xff\xfe"), "x" * 100_000, *["y"] * 1000)
+    assert len(taken(tmp_path)) == 1
+
+
+@pytest.mark.parametrize(
+    ("line", "is_change"),
+    [
+        *(("jobs set stirring target_rpm 400", True), ("jobs list", False), ("run stirring", True), ("run", False)),
+        *(("run monitor", False), ("kill --all-jobs", True), ("status", False), ("people add mia", True)),
+        *(("people list --json", False), ("config set a b c", True), ("config get a b", False), ("--help", False)),
+        *(("calibrations run --device od", True), ("calibrations delete x", True), ("calibrations display", False)),
+        *(("backups restore", True), ("audit verify", False), ("update app", True), ("cluster run", False)),
+        *(("experiments delete x", True), ("kill --help", False), ("alarms acknowledge 1", True)),
+    ],
+)
+def test_what_is_recorded_is_what_changes_something(line: str, is_change: bool) -> None:
+    assert is_recorded(line.split(), {}) == is_change
+
+
+@pytest.mark.parametrize("name", ["REQUESTED_BY", "PIOREACTOR_RESUMED"])
+def test_what_the_web_server_starts_is_recorded_there(name: str) -> None:
+    assert not is_recorded(["run", "stirring"], {name: "1"})
+    assert not is_recorded(["run", "stirring"], {"JOB_SOURCE": "experiment_profile/1"})
