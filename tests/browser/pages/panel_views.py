@@ -228,11 +228,11 @@ OVERLAYS = (
     View("add person", "people", _button("Add person"), "features/people/AddPerson.tsx"),
     View("rights of a person", "people", _button(re.compile("^Rights of")), "features/people/ChangeRights.tsx"),
     View("invite person", "people", _button("Invite person"), "features/people/InvitePerson.tsx"),
-    View("second factor", "people", _button("Second factor"), "features/people/SecondFactor.tsx"),
+    View("second factor", "people", _button(re.compile("^Second factor")), "features/people/SecondFactor.tsx"),
     View(
         "QR code of the second factor",
         "people",
-        _in_order(_button("Second factor"), _fill("Your password", "x"), _button("Continue")),
+        _in_order(_button(re.compile("^Second factor")), _fill("Your password", "x"), _button("Continue")),
         "features/people/SecondFactor.tsx",
         changes_page=True,
     ),

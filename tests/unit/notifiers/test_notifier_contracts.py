@@ -14,7 +14,7 @@ from pioreactor.notifiers.email_notifier import EmailNotifier
 from pioreactor.notifiers.mqtt_notifier import MqttNotifier
 from pioreactor.notifiers.ports import DeliveryError, Notifier
 from pioreactor.notifiers.webhook_notifier import WebhookNotifier
-from pioreactor.testing.contracts.notifiers import NOTICE, NotifierContract
+from pioreactor.testing.contracts.notifiers import NOTICE, NotifierContract, RefusableNotifierContract
 
 
 def email_options(port: int) -> dict[str, str]:
@@ -29,7 +29,7 @@ def email_options(port: int) -> dict[str, str]:
     }
 
 
-class TestEmail(NotifierContract):
+class TestEmail(RefusableNotifierContract):
     @pytest.fixture
     def receiver(self) -> Iterator[MailServer]:
         with mail_server() as state:
@@ -40,7 +40,7 @@ class TestEmail(NotifierContract):
         return EmailNotifier(email_options(receiver.port))
 
 
-class TestWebhook(NotifierContract):
+class TestWebhook(RefusableNotifierContract):
     kind: ChannelKind = "webhook"
 
     @pytest.fixture
@@ -106,9 +106,6 @@ class SpyBroker:
 
     def fail(self) -> None:
         self.is_up = False
-
-    def refuse(self) -> None:
-        raise pytest.skip.Exception("a broker refuses nothing that a client could notice")
 
     def publish(self, topic: str, payload: bytes | str = b"", *, qos: int = 1, retain: bool = False) -> None:
         assert (topic, qos, retain) == ("lab/alarms", 1, False)

@@ -25,12 +25,16 @@ class Receiver(Protocol):
         """Texts of the messages that arrived, title included, in order."""
         ...
 
-    def refuse(self) -> None:
-        """Refuse messages for good from now on."""
-        ...
-
     def fail(self) -> None:
         """Fail as a server does that will be in order again."""
+        ...
+
+
+class RefusingReceiver(Receiver, Protocol):
+    """One that can refuse messages."""
+
+    def refuse(self) -> None:
+        """Refuse messages for good from now on."""
         ...
 
 
@@ -53,15 +57,19 @@ class NotifierContract:
         notifier.send(Notice(title=title, text="Two", severity="low"), delivery_id="lab-1")
         assert len(receiver.received) == 1
 
-    def test_a_refusal_is_final(self, notifier: Notifier, receiver: Receiver) -> None:
-        receiver.refuse()
-        with pytest.raises(DeliveryError) as raised:
-            notifier.send(NOTICE, delivery_id="lab-1")
-        assert raised.value.is_final
-        assert receiver.received == []
-
     def test_a_failure_may_be_tried_again(self, notifier: Notifier, receiver: Receiver) -> None:
         receiver.fail()
         with pytest.raises(DeliveryError) as raised:
             notifier.send(NOTICE, delivery_id="lab-1")
         assert not raised.value.is_final
+
+
+class RefusableNotifierContract(NotifierContract):
+    """The contract of a notifier whose other side answers that it will never take a message."""
+
+    def test_a_refusal_is_final(self, notifier: Notifier, receiver: RefusingReceiver) -> None:
+        receiver.refuse()
+        with pytest.raises(DeliveryError) as raised:
+            notifier.send(NOTICE, delivery_id="lab-1")
+        assert raised.value.is_final
+        assert receiver.received == []
