@@ -239,7 +239,7 @@ OVERLAYS = (
     View(
         "reset second factor",
         "people",
-        _button(re.compile("^Reset the second factor of")),
+        _button(re.compile("^Reset second factor of")),
         "features/people/ResetSecondFactor.tsx",
     ),
     View("sign-ins", "people", _button(re.compile("^Sign-ins of pio")), "features/people/SignIns.tsx"),

@@ -97,7 +97,7 @@ export default function People() {
                     <Button
                       variant="default"
                       size="xs"
-                      aria-label={`Reset the second factor of ${person.username}`}
+                      aria-label={`Reset second factor of ${person.username}`}
                       onClick={() => setResetting(person.username)}
                     >
                       Reset second factor
