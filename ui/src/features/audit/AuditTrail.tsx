@@ -63,7 +63,7 @@ export default function AuditTrail() {
       <div className={css.filters} role="group" aria-label="Filters">
         <TextInput
           label="Find"
-          placeholder="A word of what was changed"
+          placeholder="A word"
           leftSection={<Icon name="search" size={16} />}
           value={find}
           onChange={(event) => {
