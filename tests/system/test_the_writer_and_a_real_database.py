@@ -136,8 +136,9 @@ class Scene:
         assert numbers <= set(self.written())
 
     def said(self, words: str) -> list[str]:
-        log = self.cluster.paths(LEADER).log_file
-        return [line for line in log.read_text(errors="replace").splitlines() if words in line]
+        """Return the log entries with these words, without those of alarms, which quote them."""
+        lines = self.cluster.paths(LEADER).log_file.read_text(errors="replace").splitlines()
+        return [line for line in lines if words in line and "[alarms]" not in line]
 
 
 @pytest.fixture(scope="module")
