@@ -13,7 +13,7 @@ from pioreactor.identity import people as identity
 from pioreactor.identity.second_factor import SecondFactors
 from pioreactor.identity.sessions import CACHED_S, STORE, Sessions
 from pioreactor.storage.leader.database import LeaderDatabase
-from pioreactor.structs.rights import MANAGER, VIEWER
+from pioreactor.structs.rights import MANAGER, VIEWER, Rights
 
 
 @pytest.fixture
@@ -99,6 +99,9 @@ def test_people_have_a_role_and_limits(desk: Any, people: Any) -> None:
     rows = json.loads(desk.pio("people", "list", "--json").out)
     assert [(row["role"], row["units"]) for row in rows] == [("manager", None), ("operator", ["pio1", "pio2"])]
     assert "pio1, pio2" in desk.pio("people", "list").out
+    people.set_rights("mia", Rights("operator", units=()))
+    assert "none" in desk.pio("people", "list").out
+    assert "not limited" in desk.pio("people", "rights", "mia", "--role", "viewer").out
     last = desk.pio("people", "rights", "ada", "--role", "viewer")
     assert (last.status, people.rights("ada")) == (1, MANAGER)
     assert desk.pio("people", "rights", "mia", "--role", "king").status == 2

@@ -94,7 +94,8 @@ def rights(cli: CliContext, username: str, role: Role, units: tuple[str, ...], e
         require_person(known, username)
         identity.set_rights(known, username, _rights(role, units, experiments))
         [row] = [_row(one) for one in known.all() if one.username == username]
-    click.echo(f"{username} is {row['role']}; changes are limited to: {_limits(row)}.")
+    limits = _limits(row)
+    click.echo(f"{username} is {row['role']}; changes are {f'limited to: {limits}' if limits else 'not limited'}.")
 
 
 @people.command()
@@ -149,8 +150,9 @@ def _row(person: Person) -> dict[str, object]:
 
 
 def _limits(row: dict[str, object]) -> str:
+    """Return the names to which changes are limited; empty without a limit, `none` for a limit to nothing at all."""
     limits = [row["units"], row["experiments"]]
-    return "; ".join(", ".join(names) for names in limits if isinstance(names, tuple)) or "nothing"
+    return "; ".join(", ".join(names) if names else "none" for names in limits if isinstance(names, tuple))
 
 
 def _new_password(username: str, *, generate: bool, from_stdin: bool) -> str:

@@ -1,5 +1,6 @@
 """One line for people about a change that was asked of the API."""
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -10,6 +11,7 @@ from pioreactor.types import UNIVERSAL_IDENTIFIER
 
 _MAX_TEXT: Final = 300
 _MAX_VALUES: Final = 8
+_CLAUSE_END: Final = re.compile(r"[.,;:]\s|\n")
 Values = Mapping[str, object]
 
 
@@ -48,8 +50,8 @@ _SENTENCES: Final[Mapping[str, Callable[[Values, Values], str]]] = {
 
 
 def _described(description: str, parameters: Values, sent: Values) -> str:
-    """Return the first sentence of a route's description, with the values of its path and the fields of its body."""
-    first = description.strip().split("\n", 1)[0].split(". ", 1)[0].rstrip(".")
+    """Return the first clause of a route's description, with the values of its path and the fields of its body."""
+    first = _CLAUSE_END.split(description.strip(), maxsplit=1)[0].rstrip(".")
     named = {name: value for name, value in parameters.items() if name != "unit"}
     text = first[:1].lower() + first[1:] + _on(parameters)
     values = _pairs({**named, **sent})

@@ -173,3 +173,9 @@ def test_entries_stay_when_their_experiment_is_renamed_and_deleted(manager: Any)
 def test_hostile_bodies_are_refused_as_before(manager: Any, body: bytes) -> None:
     answer = manager.client.post("/api/experiments", content=body, headers={"content-type": "application/json"})
     assert answer.status_code == 400
+
+
+def test_a_summary_is_the_first_clause_of_what_the_route_does(manager: Any) -> None:
+    manager.client.put("/auth/people", json={"username": "mia", "password": SECRET})
+    change, _ = newest(manager)
+    assert change.summary.startswith("add a person who may sign in (username mia, password ***")
