@@ -3,14 +3,16 @@
 Writing a line costs a start of `pio` nothing, where opening the database would double it.
 """
 
+import fcntl
 import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
-from pioreactor.private_files import locked_folder
+from pioreactor.private_files import locked_folder, write_atomically
 from pioreactor.structs.audit import AuditedChange
 
 _FILE: Final = "commands.jsonl"
@@ -28,12 +30,24 @@ def report(folder: Path, argv: Sequence[str], *, account: str, status: int | Non
     """
     line = {"argv": [_printable(_without_secret(each))[:200] for each in argv][:40], "account": account, "at": sent_at}
     text = msgspec.json.encode({**line, "status": status})
-    try:
-        descriptor = os.open(folder / _FILE, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o660)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(text[:_MAX_LINE_BYTES] + b"\n")
-    except OSError:
-        return
+    with suppress(OSError):
+        while not _append(folder / _FILE, text[:_MAX_LINE_BYTES] + b"\n"):
+            pass  # it was taken in meanwhile: the line goes into a new file
+
+
+def _append(path: Path, line: bytes) -> bool:
+    """Append a line; return False when the file was taken away before it could be locked."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o660)
+    with os.fdopen(descriptor, "wb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        try:
+            is_still_there = os.path.samestat(os.fstat(file.fileno()), path.stat())
+        except FileNotFoundError:
+            is_still_there = False
+        if not is_still_there:
+            return False
+        file.write(line)
+    return True
 
 
 def take_in(folder: Path, append: Callable[[AuditedChange], object]) -> None:
@@ -47,12 +61,15 @@ def take_in(folder: Path, append: Callable[[AuditedChange], object]) -> None:
         taken = folder / _TAKEN
         if not taken.exists():
             (folder / _FILE).rename(taken)
-        lines = taken.read_bytes().splitlines()
+        with taken.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)  # a command that had opened it before has written its line
+            lines = file.read().splitlines()
         for place, line in enumerate(lines):
             try:
                 append(_change_of(line))
             except BaseException:
-                taken.write_bytes(b"\n".join(lines[place:]))
+                # All at once: on a full disk a command is recorded twice rather than lost.
+                write_atomically(taken, b"\n".join(lines[place:]))
                 raise
         taken.unlink()
 

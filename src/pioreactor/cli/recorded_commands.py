@@ -8,7 +8,7 @@ from typing import Final
 
 _READING_GROUPS: Final = frozenset(
     {
-        *("audit", "clock_of_machine", "demo", "estimate", "export", "log", "logs", "mqtt", "simulate", "status"),
+        *("audit", "demo", "estimate", "export", "log", "logs", "mqtt", "simulate", "status"),
         *("usb", "version", "web"),
     }
 )

@@ -1,6 +1,7 @@
 """Commands that were typed on the leader's machine, until they are in the audit trail."""
 
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,36 @@ def test_what_cannot_be_stored_is_taken_in_the_next_time(tmp_path: Path) -> None
     ]
 
 
+def test_no_command_is_lost_while_others_are_taken_in(tmp_path: Path) -> None:
+    """One thread reports, and this one takes in what is there."""
+
+    def report_many() -> None:
+        for number in range(500):
+            reported(tmp_path, "blink", str(number))
+
+    reporting = threading.Thread(target=report_many)
+    reporting.start()
+    found: list[str] = []
+    while reporting.is_alive():
+        found += [change.summary for change in taken(tmp_path)]
+    reporting.join()
+    found += [change.summary for change in taken(tmp_path)]
+    assert found == [f"pio blink {n}" for n in range(500)]
+
+
+def test_on_a_full_disk_no_command_is_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("a", "b"):
+        reported(tmp_path, "blink", name)
+
+    def full(*_: object, **__: object) -> None:
+        raise StorageError("the disk is full")
+
+    with monkeypatch.context() as patched, pytest.raises(StorageError):
+        patched.setattr("pioreactor.audit.command_spool.write_atomically", full)
+        take_in(tmp_path, full)
+    assert [change.summary for change in taken(tmp_path)] == ["pio blink a", "pio blink b"]
+
+
 @pytest.mark.parametrize("line", [b"", b"{", b"\xff\xfe", b"[" * 50_000, b'{"argv": 3}', b"null"])
 def test_a_damaged_line_is_recorded_and_holds_up_nothing(tmp_path: Path, line: bytes) -> None:
     (tmp_path / "commands.jsonl").write_bytes(line + b"\n")
@@ -86,6 +117,7 @@ def test_a_missing_folder_and_odd_arguments_do_no_harm(tmp_path: Path) -> None:
         *(("calibrations run --device od", True), ("calibrations delete x", True), ("calibrations display", False)),
         *(("backups restore", True), ("audit verify", False), ("update app", True), ("cluster run", False)),
         *(("experiments delete x", True), ("kill --help", False), ("alarms acknowledge 1", True)),
+        *(("clock set 2026-11-29", True), ("clock show", False)),
     ],
 )
 def test_what_is_recorded_is_what_changes_something(line: str, is_change: bool) -> None:

@@ -25,7 +25,7 @@ from pioreactor.web.security.route_rights import check_limits, needs
 Rows = Annotated[int, QueryParameter(ge=1, le=PAGE)]
 Skip = Annotated[int, QueryParameter(ge=0, le=2**31)]
 AnyRequest = Request[object, object, State]
-_OF_ONE_UNIT = needs("alarms", names_unit_later=True)
+_OF_ONE_UNIT = needs("alarms", checks_limits_itself=True)
 """A person who is limited to some units may do this about their alarms."""
 
 

@@ -27,7 +27,7 @@ class Need(NamedTuple):
     area: Area | None
     change: Access = "operate"
     read: Access = "read"
-    names_unit_later: bool = False
+    checks_limits_itself: bool = False
     """Whether the route itself compares the units of a change with the limits, by `check_limits`."""
 
 
@@ -40,10 +40,10 @@ class Cluster:
 
 
 def needs(
-    area: Area | None, *, change: Access = "operate", read: Access = "read", names_unit_later: bool = False
+    area: Area | None, *, change: Access = "operate", read: Access = "read", checks_limits_itself: bool = False
 ) -> dict[str, object]:
     """Return the options that declare it, for a router or for one route of it."""
-    return {_OPTION: Need(area, change, read, names_unit_later)}
+    return {_OPTION: Need(area, change, read, checks_limits_itself)}
 
 
 def needs_of(options: Mapping[str, object]) -> dict[str, object]:
@@ -78,7 +78,7 @@ def within_rights(connection: Connection, handler: BaseRouteHandler) -> None:
         experiment=parameters.get("experiment"),
         reaches_all_units=parameters.get("job") in _JOBS_OF_ALL_UNITS,
     )
-    if need.names_unit_later:
+    if need.checks_limits_itself:
         rights = rights.without_limits()
     check(rights, request, experiment_of=cluster.experiment_of)
 

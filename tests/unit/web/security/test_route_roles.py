@@ -107,7 +107,7 @@ def test_a_manager_may_do_everything() -> None:
 def test_limits_to_units_hold_on_every_route_that_changes_something(role: Any) -> None:
     limited = Rights(role, units=("pio1",))
     for one in CHANGES:
-        if (one.method, one.path) in OF_ONESELF | TAKES_DATA or one.need.names_unit_later:
+        if (one.method, one.path) in OF_ONESELF | TAKES_DATA or one.need.checks_limits_itself:
             continue
         for other in ("pio2", "$broadcast", "leader1"):
             assert not passes(limited, one, unit=other), one
@@ -117,7 +117,7 @@ def test_limits_to_units_hold_on_every_route_that_changes_something(role: Any) -
 def test_limits_to_experiments_hold_on_every_route_that_changes_something() -> None:
     limited = Rights("operator", experiments=("mine",))
     for one in CHANGES:
-        if (one.method, one.path) in OF_ONESELF | TAKES_DATA or one.need.names_unit_later:
+        if (one.method, one.path) in OF_ONESELF | TAKES_DATA or one.need.checks_limits_itself:
             continue
         assert not passes(limited, one, unit="pio2", experiment="other"), one
         is_named = "experiment" in one.parameters or "unit" in one.parameters
@@ -126,7 +126,7 @@ def test_limits_to_experiments_hold_on_every_route_that_changes_something() -> N
 
 
 def test_few_routes_compare_the_limits_themselves() -> None:
-    later = {one.path for one in CHANGES if one.need.names_unit_later}
+    later = {one.path for one in CHANGES if one.need.checks_limits_itself}
     assert later == {
         *("/api/alarms/acknowledge", "/api/alarms/by_id/{id_}/shelve", "/api/alarms/by_id/{id_}/unshelve"),
     }
