@@ -1,6 +1,8 @@
 """A leader in memory whose database on disk holds two experiments of two units."""
 
+import resource
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -61,3 +63,14 @@ def database(leader: Runtime) -> Iterator[LeaderDatabase]:
     )
     yield database
     database.close()
+
+
+@contextmanager
+def disk_with_room_for(size_bytes: int) -> Iterator[None]:
+    """Make every write beyond this size of a file fail, as it does when a disk fills while it is written."""
+    old = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size_bytes, old[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, old)

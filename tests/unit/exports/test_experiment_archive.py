@@ -1,6 +1,7 @@
 """An experiment goes to another cluster as one archive, row by row, without secrets; hostile archives do not."""
 
 import json
+import os
 import sqlite3
 import zipfile
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from tests.unit.data_import.test_unit_archive import machine
+from tests.unit.exports.conftest import disk_with_room_for
 
 from pioreactor.cluster.experiment_files import files_of_units
 from pioreactor.data_import.archive_files import HostileArchiveError
@@ -144,3 +146,12 @@ def test_what_units_keep_comes_with_the_archive_and_the_silent_are_named() -> No
     assert list(found) == ["calibrations/w1.zip", *stills, "calibrations/w3.zip", "stills/w3/first.jpg"]
     assert found["stills/w1/first.jpg"] == b"first.jpg"
     assert [one.partition(":")[0] for one in told] == ["w2", "w3"]
+
+
+@pytest.mark.parametrize("room", [0, 2_000, 40_000, 200_000])
+def test_a_disk_that_fills_during_the_archive_of_an_experiment_leaves_nothing(lab: Runtime, room: int) -> None:
+    lab.paths.exports.mkdir()
+    with disk_with_room_for(room), pytest.raises(StorageError):
+        write_experiment(lab, "Wild type", of_units=[("stills/unit1/a.jpg", os.urandom(400_000))])
+    assert list(lab.paths.exports.iterdir()) == []
+    write_experiment(lab, "Wild type")

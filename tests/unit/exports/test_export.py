@@ -16,7 +16,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from tests.unit.exports.conftest import CREATED, at, od, put
+from tests.unit.exports.conftest import CREATED, at, disk_with_room_for, od, put
 
 from pioreactor import measurements
 from pioreactor.exc import (
@@ -194,6 +194,19 @@ def test_a_database_that_fails_in_between_leaves_nothing(leader: Runtime, monkey
     with pytest.raises(StorageError, match="no space left"):
         exported(leader, "od_readings")
     assert nothing_unfinished(leader)
+
+
+@pytest.mark.parametrize("file_format", ["csv", "parquet"])
+@pytest.mark.parametrize("room", [0, 300])
+def test_a_disk_that_fills_during_an_export_leaves_nothing_and_the_next_is_whole(
+    leader: Runtime, file_format: Any, room: int
+) -> None:
+    if file_format == "parquet":
+        pytest.importorskip("arro3.io")
+    with disk_with_room_for(room), pytest.raises(StorageError):
+        exported(leader, "od_readings", format=file_format)
+    assert nothing_unfinished(leader)
+    assert exported(leader, "od_readings", format=file_format)["manifest.json"]
 
 
 def test_one_export_at_a_time(leader: Runtime) -> None:
