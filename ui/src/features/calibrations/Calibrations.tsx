@@ -4,6 +4,7 @@ import { Route, Routes } from "react-router";
 import { NotFound } from "@/parts/NotFound";
 import { CalibrationList } from "./CalibrationList";
 import { CalibrationPage } from "./CalibrationPage";
+import { EstimatorPage } from "./EstimatorPage";
 import { NewCalibration } from "./NewCalibration";
 import { SessionPage } from "./SessionPage";
 
@@ -13,6 +14,7 @@ export default function Calibrations() {
       <Route index element={<CalibrationList />} />
       <Route path="new" element={<NewCalibration />} />
       <Route path="sessions/:unit/:id" element={<SessionPage />} />
+      <Route path="estimators/:unit/:device/:name" element={<EstimatorPage />} />
       <Route path=":unit/:device/:name" element={<CalibrationPage />} />
       <Route path="*" element={<NotFound />} />
     </Routes>

@@ -1,6 +1,6 @@
 /** The estimators of all units: what each was made from, and which is in use. */
 
-import { useState } from "react";
+import { type Ref, useState } from "react";
 import { Swatch } from "@/charts/Legend";
 import { stroke } from "@/charts/palette";
 import { useUnitStrokes } from "@/charts/useLines";
@@ -8,7 +8,7 @@ import { moment, plain, secondsOf } from "@/parts/format";
 import { Problem } from "@/parts/Problem";
 import css from "./calibrations.module.css";
 import { DeleteDialog, type Kept } from "./DeleteDialog";
-import { type Estimator, estimatorsIn, lineOf, rangeOf } from "./estimator";
+import { type Estimator, estimatorPage, estimatorsIn, lineOf, rangeOf } from "./estimator";
 import { Fit } from "./Fit";
 import { CurveActions, CurveName } from "./KeptCurve";
 import { useKeptCurves } from "./keptCurves";
@@ -68,7 +68,7 @@ export function Estimators({ estimators }: { estimators: readonly Estimator[] })
   );
 }
 
-function Curves({ estimator }: { estimator: Estimator }) {
+export function Curves({ estimator, ref }: { estimator: Estimator; ref?: Ref<SVGSVGElement> }) {
   const { dark } = useUnitStrokes();
   const series = estimator.angles.map((angle, i) => ({
     id: angle,
@@ -86,7 +86,7 @@ function Curves({ estimator }: { estimator: Estimator }) {
           </span>
         ))}
       </figcaption>
-      <Scatter xLabel="log10 OD600" yLabel="ln reading" series={series} />
+      <Scatter xLabel="log10 OD600" yLabel="ln reading" series={series} {...(ref ? { ref } : {})} />
     </figure>
   );
 }
@@ -106,7 +106,7 @@ function Words({
   const [low, high] = rangeOf(estimator);
   return (
     <div>
-      <CurveName name={name} inUse={is_active} />
+      <CurveName name={name} inUse={is_active} to={estimatorPage(estimator)} />
       <p className="soft small">
         {unit}, {moment(secondsOf(estimator.created_at))}
       </p>

@@ -12,6 +12,7 @@ import { useFrame } from "@/parts/experiment";
 import { PageHeader } from "@/parts/PageHeader";
 import { Empty, Problem, Waiting } from "@/parts/Problem";
 import css from "./calibrations.module.css";
+import { StirringOfSeveral } from "./StirringOfSeveral";
 import { deviceName, type Protocol, type SessionAnswer } from "./session";
 import { UnfinishedSessions } from "./UnfinishedSessions";
 import { sessionKey, sessionPath, useDriver } from "./useSession";
@@ -71,6 +72,7 @@ export function NewCalibration() {
       {device === "" && protocols.data && <Empty title="Choose the device that is calibrated." />}
       <div className={css.sections}>
         {device !== "" && <Running unit={unit} />}
+        {device === "stirring" && <StirringOfSeveral />}
         {protocols.data
           ?.filter((one) => one.target_device === device)
           .map((one) => (

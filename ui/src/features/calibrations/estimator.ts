@@ -40,3 +40,30 @@ export const rangeOf = ({ min_logc, max_logc }: Estimator): [low: number, high: 
   10 ** min_logc,
   10 ** max_logc,
 ];
+
+/** Address of the page of one estimator. */
+export const estimatorPage = ({
+  pioreactor_unit: unit,
+  device,
+  estimator_name: name,
+}: Pick<Estimator, "pioreactor_unit" | "device" | "estimator_name">): string =>
+  `/calibrations/estimators/${[unit, device, name].map(encodeURIComponent).join("/")}`;
+
+/** Recorded points of all angles by OD600, the lowest first: what each angle read, in the order of the angles. */
+export function recordedBy(estimator: Estimator): { od: number; readings: (number | undefined)[] }[] {
+  const { by_angle: byAngle = {} } = estimator.recorded_data;
+  const rows: { od: number; readings: (number | undefined)[] }[] = [];
+  estimator.angles.forEach((angle, column) => {
+    const { x = [], y = [] } = byAngle[angle] ?? {};
+    x.forEach((od, i) => {
+      // Readings of one standard have one place in the list of each angle.
+      let row = rows.find((one) => one.od === od && one.readings[column] === undefined);
+      if (!row) {
+        row = { od, readings: estimator.angles.map(() => undefined) };
+        rows.push(row);
+      }
+      row.readings[column] = y[i];
+    });
+  });
+  return rows.sort((a, b) => a.od - b.od);
+}

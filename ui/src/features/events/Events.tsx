@@ -4,6 +4,7 @@ import { Button, NativeSelect, TextInput } from "@mantine/core";
 import { useDebouncedCallback } from "@mantine/hooks";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { useState } from "react";
+import { Link } from "react-router";
 import { completedBy, get } from "@/api/client";
 import { useAssigned, useLabels, useWorkers } from "@/api/queries";
 import type { LogRow } from "@/api/types";
@@ -12,7 +13,7 @@ import { useWanted } from "@/live/hooks";
 import { useLiveLogs } from "@/live/logs";
 import { ALL, CLUSTER, logsOf } from "@/live/topics";
 import { useAddressParams } from "@/parts/addressParams";
-import { useFrame } from "@/parts/experiment";
+import { inExperiment, useFrame } from "@/parts/experiment";
 import { Icon } from "@/parts/icons";
 import { LEVEL_CHOICES } from "@/parts/levels";
 import { PageHeader } from "@/parts/PageHeader";
@@ -63,14 +64,24 @@ export default function Events() {
         title="Events"
         about={<span>Newest first; new ones appear by themselves.</span>}
         actions={
-          <Button
-            variant="default"
-            leftSection={<Icon name="plus" size={16} />}
-            disabled={experiment === ""}
-            onClick={() => setRecording(true)}
-          >
-            Record event
-          </Button>
+          <>
+            <Button
+              variant="default"
+              component={Link}
+              to={`${inExperiment("/export", experiment)}&datasets=logs`}
+              leftSection={<Icon name="download" size={16} />}
+            >
+              Export
+            </Button>
+            <Button
+              variant="default"
+              leftSection={<Icon name="plus" size={16} />}
+              disabled={experiment === ""}
+              onClick={() => setRecording(true)}
+            >
+              Record event
+            </Button>
+          </>
         }
       />
       <div className={css.filters} role="group" aria-label="Filters">

@@ -2,7 +2,7 @@
 
 import { Button, NativeSelect, TextInput } from "@mantine/core";
 import { useState } from "react";
-import { useNavigate } from "react-router";
+import { Link, useNavigate } from "react-router";
 import type { Experiment } from "@/api/types";
 import { inExperiment, useFrame } from "@/parts/experiment";
 import { useFilters } from "@/parts/filters";
@@ -172,6 +172,15 @@ function Row({ experiment, isCurrent, onOpen, onCompare, onDialog }: RowProps) {
             Compare
           </Button>
         )}
+        <Button
+          variant="default"
+          size="xs"
+          component={Link}
+          to={inExperiment("/export", name)}
+          aria-label={`Export ${name}`}
+        >
+          Export
+        </Button>
         {experiment.worker_count > 0 && (
           <Button variant="default" size="xs" onClick={() => onDialog("end")} aria-label={`End ${name}`}>
             End

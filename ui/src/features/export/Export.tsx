@@ -6,6 +6,7 @@ import { type FormEvent, useState } from "react";
 import { ask, get, path, request } from "@/api/client";
 import { useAssigned } from "@/api/queries";
 import type { Dataset, Exports } from "@/api/types";
+import { useAddressParams } from "@/parts/addressParams";
 import { useFrame } from "@/parts/experiment";
 import { count } from "@/parts/format";
 import { Icon } from "@/parts/icons";
@@ -43,7 +44,10 @@ export default function Export() {
 function Form({ experiment, datasets }: { experiment: string; datasets: readonly Dataset[] }) {
   const client = useQueryClient();
   const units = useAssigned(experiment);
-  const [chosen, setChosen] = useState<readonly string[]>([]);
+  const [params] = useAddressParams();
+  const [chosen, setChosen] = useState<readonly string[]>(() =>
+    (params.get("datasets") ?? "").split(",").filter((name) => datasets.some((one) => one.dataset_name === name)),
+  );
   const [unit, setUnit] = useState(EVERY_UNIT);
   const [from, setFrom] = useState("");
   const [until, setUntil] = useState("");

@@ -5,14 +5,16 @@ import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { Link } from "react-router";
 import { get } from "@/api/client";
-import { useWorkers } from "@/api/queries";
+import { useSharedConfig, useWorkers } from "@/api/queries";
 import type { Assignment } from "@/api/types";
+import { useTopic } from "@/live/hooks";
+import { monitor } from "@/live/topics";
 import { count } from "@/parts/format";
 import { Icon } from "@/parts/icons";
 import { PageHeader } from "@/parts/PageHeader";
 import { Empty, Problem, Waiting } from "@/parts/Problem";
 import { AddUnit } from "./AddUnit";
-import { InventoryCard } from "./InventoryCard";
+import { InventoryCard, versionsOf } from "./InventoryCard";
 import css from "./inventory.module.css";
 import { Unassign } from "./Unassign";
 
@@ -24,6 +26,8 @@ export default function Inventory() {
   });
   const [adding, setAdding] = useState(false);
   const [leaving, setLeaving] = useState(false);
+  const leader = useSharedConfig().data?.["cluster.topology"]?.leader_hostname ?? "";
+  const leaders = versionsOf(useTopic(monitor(leader, "versions"))).app;
   const where = new Map((assignments.data ?? []).map((one) => [one.pioreactor_unit, one.experiment]));
   return (
     <>
@@ -70,7 +74,11 @@ export default function Inventory() {
         <ul className={css.cards} aria-label="Units">
           {workers.data.map((worker) => (
             <li key={worker.pioreactor_unit}>
-              <InventoryCard worker={worker} experiment={where.get(worker.pioreactor_unit) ?? undefined} />
+              <InventoryCard
+                worker={worker}
+                experiment={where.get(worker.pioreactor_unit) ?? undefined}
+                leaders={leaders}
+              />
             </li>
           ))}
         </ul>

@@ -26,7 +26,20 @@ export function versionsOf(payload: string | undefined): { app: string | undefin
   }
 }
 
-export function InventoryCard({ worker, experiment }: { worker: Worker; experiment: string | undefined }) {
+/** Say which version a unit has, and that of the leader where the two differ. */
+export function softwareText(app: string | undefined, leaders: string | undefined): string {
+  if (app === undefined) return "not reported yet";
+  return leaders === undefined || leaders === app ? app : `${app}, the leader has ${leaders}`;
+}
+
+interface Props {
+  worker: Worker;
+  experiment: string | undefined;
+  /** Version of the leader. */
+  leaders: string | undefined;
+}
+
+export function InventoryCard({ worker, experiment, leaders }: Props) {
   const unit = worker.pioreactor_unit;
   const client = useQueryClient();
   const [removing, setRemoving] = useState(false);
@@ -46,7 +59,7 @@ export function InventoryCard({ worker, experiment }: { worker: Worker; experime
   const identifying = useMutation({ mutationFn: () => blink(unit) });
   const facts: [string, string][] = [
     ["Experiment", experiment ?? "none"],
-    ["Software", app ?? "not reported yet"],
+    ["Software", softwareText(app, leaders)],
     ["Address", ipv4 ?? "not reported yet"],
     ...(macs ? ([["MAC", macs]] as [string, string][]) : []),
     ...(machine ? ([["Machine", machine]] as [string, string][]) : []),

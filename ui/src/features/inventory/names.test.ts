@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { versionsOf } from "./InventoryCard";
+import { softwareText, versionsOf } from "./InventoryCard";
 import { wrongCode, wrongUnitName } from "./names";
 
 it.each([
@@ -21,4 +21,11 @@ it.each([
 it("survives versions it cannot read", () => {
   expect(versionsOf("not json").app).toBeUndefined();
   expect(versionsOf('{"app":"1.2.3"}').app).toBe("1.2.3");
+});
+
+it("names the version of the leader where a unit has another", () => {
+  expect(softwareText(undefined, "1.2.3")).toBe("not reported yet");
+  expect(softwareText("1.2.3", "1.2.3")).toBe("1.2.3");
+  expect(softwareText("1.2.3", undefined)).toBe("1.2.3");
+  expect(softwareText("1.2.2", "1.2.3")).toBe("1.2.2, the leader has 1.2.3");
 });
