@@ -117,6 +117,8 @@ PAGES = (
     View("inventory", "inventory"),
     View("calibrations", "calibrations"),
     View("new calibration", "calibrations/new"),
+    View("stirring of several units", "calibrations/new?unit=reactor-01&device=stirring"),
+    View("no such estimator", "calibrations/estimators/reactor-01/od_fused/none"),
     View("what units can run", "experiment-profiles", _in_order(_EDITING, _open_details), changes_page=True),
     View(
         "calibration on logarithmic axes",
