@@ -29,6 +29,7 @@ from pioreactor.messaging.ports import BrokerAddress, BusFactory
 from pioreactor.models import DEFAULT_MODEL, ReactorModel, find_model, load_models
 from pioreactor.runtime.context import Runtime
 from pioreactor.settings.faulty_values import refusing
+from pioreactor.settings.followed_files import FollowedSettings
 from pioreactor.settings.load import load_settings
 from pioreactor.settings.overrides import parse_overrides
 from pioreactor.settings.schema import Settings
@@ -381,11 +382,13 @@ def _alarm_database_opener(settings: Settings, paths: Paths, clock: Clock) -> Ca
 def _notifier_opener(settings: Settings, paths: Paths) -> Callable[[Channel, PublishingBus], Notifier]:
     """Return what gives the notifier of a channel."""
 
+    followed = FollowedSettings(paths.global_config, paths.local_config, settings)
+
     def open_with_secrets(channel: Channel, bus: PublishingBus) -> Notifier:
         from pioreactor.storage.leader.alarms.channel_secrets import ChannelSecrets
 
         secrets = ChannelSecrets(paths.secrets).of(channel.name)
-        allow_local = settings.alarms.allow_local_webhooks
+        allow_local = followed.read().alarms.allow_local_webhooks
         return _open_notifier(channel, secrets, bus=bus, allow_local=allow_local, unix_s=time)
 
     return open_with_secrets

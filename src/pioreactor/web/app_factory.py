@@ -1,6 +1,5 @@
 """Composition of a unit's web server from its runtime and adapters."""
 
-import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,8 +15,7 @@ from pioreactor.identity.unit_tokens import FILE_NAME, WorkerTokens, credential_
 from pioreactor.messaging.ports import Message
 from pioreactor.processes.launch import pio_argv
 from pioreactor.runtime.context import Runtime
-from pioreactor.settings.load import load_settings
-from pioreactor.settings.schema import Settings
+from pioreactor.settings.followed_files import FollowedSettings
 from pioreactor.states import JobState
 from pioreactor.types import UNIVERSAL_EXPERIMENT
 from pioreactor.web.app import LeaderSide, create_app
@@ -34,7 +32,6 @@ if TYPE_CHECKING:
     from pioreactor.storage.leader.database import LeaderDatabase
     from pioreactor.web.leader.services import LeaderServices
 
-_log = logging.getLogger("pioreactor.web")
 
 RUN = tuple(pio_argv("run"))
 
@@ -100,36 +97,20 @@ def compose(
     return create_app(unit, unit_of=unit_of, leader=_leader(unit, unit.others, database, viewer, pages))
 
 
-class _CurrentSettings:
-    """Settings that are read again when their files change, so that an address is corrected without a restart."""
-
-    def __init__(self, runtime: Runtime) -> None:
-        self._paths = (runtime.paths.global_config, runtime.paths.local_config)
-        self._settings = runtime.settings
-        self._stamps = self._modified()
-
-    def read(self) -> Settings:
-        stamps = self._modified()
-        if stamps != self._stamps:
-            self._settings = load_settings(*self._paths)
-            for notice in self._settings.notices:
-                _log.warning("configuration: %s", notice)
-            self._stamps = stamps
-        return self._settings
-
-    def _modified(self) -> list[int]:
-        return [path.stat().st_mtime_ns if path.exists() else 0 for path in self._paths]
-
-
 def _url_of(unit: UnitServices) -> Callable[[str], str]:
     """Return the function that finds where a unit's server answers."""
-    current = _CurrentSettings(unit.runtime)
+    current = _followed(unit)
 
     def url_of(name: str) -> str:
         now = current.read()
         return base_url(name, now.cluster_addresses, port=now.ui.port, proto=now.ui.proto)
 
     return url_of
+
+
+def _followed(unit: UnitServices) -> FollowedSettings:
+    paths = unit.runtime.paths
+    return FollowedSettings(paths.global_config, paths.local_config, unit.runtime.settings)
 
 
 def _leader(
@@ -143,7 +124,7 @@ def _leader(
     from pioreactor.web.live.subscriber_policy import Credentials
 
     settings = unit.runtime.settings
-    current = _CurrentSettings(unit.runtime)
+    current = _followed(unit)
 
     def address_of(name: str) -> str:
         return current.read().cluster_addresses.get(name, "")

@@ -155,6 +155,7 @@ OVERLAYS = (
     View("acknowledge", "alarms", _button(re.compile("^Acknowledge")), "features/alarms/Acknowledge.tsx"),
     View("shelve", "alarms", _button(re.compile("^Shelve")), "features/alarms/Shelve.tsx"),
     View("change rule", "alarms?show=rules", _button("Change Culture is too warm"), "features/alarms/RuleDialog.tsx"),
+    View("add rule", "alarms?show=rules", _button("Add rule"), "features/alarms/NewRuleDialog.tsx"),
     View("add channel", "alarms?show=channels", _button("Add channel"), "features/alarms/ChannelDialog.tsx"),
     View("remove channel", "alarms?show=channels", _button("Remove phone"), "features/alarms/RemoveChannel.tsx"),
     View("more pages", "overview", _button(re.compile("^More$")), "app/Navigation.tsx", ("phone",)),

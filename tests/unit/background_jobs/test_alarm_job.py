@@ -251,3 +251,20 @@ def test_a_database_that_is_locked_for_a_while_loses_no_alarm(scene: Scene, monk
             scene.bench.wait(30.0)
     scene.bench.wait(5.0)
     assert scene.states() == 2 * [("log_error", "unacknowledged")], "the pump's, and that of the database"
+
+
+def test_rules_of_the_configuration_and_the_address_of_the_panel_take_effect_without_a_restart(scene: Scene) -> None:
+    scene.channel()
+    scene.start()
+    scene.bench.wait(5.0)
+    config = scene.bench.unit.runtime.paths.global_config
+    config.parent.mkdir(parents=True, exist_ok=True)
+    config.write_text("[alarms]\nlink = http://lab.example.org\n[alarms.rules]\nlog_error.severity = critical\n")
+    scene.bench.wait(5.0)
+    scene.log("The pump is stuck.")
+    scene.bench.wait(10.0)
+    [(_, notice, _)] = scene.inbox.received
+    assert (notice.severity, notice.link.startswith("http://lab.example.org")) == ("critical", True)
+    config.write_text("[alarms.rules]\nlog_error.enabled = false\n")
+    scene.bench.wait(5.0)
+    assert scene.states() == [("log_error", "cleared")]

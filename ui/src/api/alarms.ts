@@ -4,7 +4,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useStream } from "@/live/hooks";
 import { ofAlarms } from "@/live/topics";
 import { get } from "./client";
-import type { Alarm, AlarmChannels, AlarmDelivery, AlarmWithLife, RuleInForce } from "./types";
+import type { Alarm, AlarmChannels, AlarmConditions, AlarmDelivery, AlarmWithLife, RuleInForce } from "./types";
 
 const ALARMS = "alarms";
 /** Interval [ms] at which alarms are asked for even if nothing is published. */
@@ -21,6 +21,7 @@ export const useAlarmHistory = (skip: number) =>
   useQuery(asked<Alarm[]>(`/history?limit=50&skip=${skip}`, "history", skip));
 export const useAlarm = (id: number) => useQuery(asked<AlarmWithLife>(`/by_id/${id}`, "one", id));
 export const useAlarmRules = () => useQuery(asked<RuleInForce[]>("/rules", "rules"));
+export const useAlarmConditions = () => useQuery(asked<AlarmConditions>("/conditions", "conditions"));
 export const useAlarmChannels = () => useQuery(asked<AlarmChannels>("/channels", "channels"));
 export const useDeliveries = () =>
   useQuery({ ...asked<AlarmDelivery[]>("/deliveries?limit=50", "deliveries"), refetchInterval: 5_000 });

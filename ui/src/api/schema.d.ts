@@ -168,6 +168,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/alarms/conditions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * AlarmConditions
+         * @description Return the kinds of conditions with their fields, and the published numbers that limits can be about.
+         */
+        get: operations["get_api_alarms_conditions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/alarms/deliveries": {
         parameters: {
             query?: never;
@@ -5951,6 +5971,11 @@ export interface components {
             state: "unacknowledged" | "acknowledged" | "cleared" | "shelved" | "closed";
             title: string;
         };
+        /** AlarmConditions */
+        AlarmConditions: {
+            kinds: components["schemas"]["ConditionKind"][];
+            numbers: components["schemas"]["PublishedNumber"][];
+        };
         /** AlarmEvent */
         AlarmEvent: {
             alarm_id: number;
@@ -6305,6 +6330,20 @@ export interface components {
         ChosenCharts: {
             overview_chart_keys?: string[] | null;
             pioreactor_chart_keys?: string[] | null;
+        };
+        /** ConditionField */
+        ConditionField: {
+            default?: number | string | string[] | null;
+            is_required: boolean;
+            /** @enum {string} */
+            kind: "number" | "text" | "texts";
+            name: string;
+        };
+        /** ConditionKind */
+        ConditionKind: {
+            fields: components["schemas"]["ConditionField"][];
+            help: string;
+            type: string;
         };
         /** ConfigSaved */
         ConfigSaved: {
@@ -6944,6 +6983,13 @@ export interface components {
             dataset: string;
             rows: number;
             total_rows: number;
+        };
+        /** PublishedNumber */
+        PublishedNumber: {
+            field: string;
+            label: string;
+            topic: string;
+            unit: string;
         };
         /** Quarantined */
         Quarantined: {
@@ -7770,6 +7816,26 @@ export interface operations {
                         } | unknown[];
                         status_code: number;
                     };
+                };
+            };
+        };
+    };
+    get_api_alarms_conditions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlarmConditions"];
                 };
             };
         };

@@ -1,7 +1,7 @@
 /** Alarms of the demo: what its leader knows, and its answers to what people do about them. */
 
 import type { Answer, Method } from "@/api/client";
-import type { Alarm, AlarmChannels, AlarmDelivery, AlarmWithLife, RuleInForce } from "@/api/types";
+import type { Alarm, AlarmChannels, AlarmConditions, AlarmDelivery, AlarmWithLife, RuleInForce } from "@/api/types";
 import type { DemoCluster } from "./cluster";
 import { LOST_UNIT } from "./faults";
 import { iso } from "./recording";
@@ -134,6 +134,31 @@ const CHANNELS: AlarmChannels = {
   },
 };
 
+const field = (name: string, kind: "number" | "text" | "texts", usual: number | string | string[] | null = null) => ({
+  ...{ name, kind, is_required: usual === null && kind === "text", default: usual },
+});
+const CONDITIONS: AlarmConditions = {
+  kinds: [
+    {
+      type: "limit",
+      help: "A measured value is above or below a limit [unit of the value].",
+      fields: [
+        ...[field("topic", "text"), field("field", "text", ""), field("above", "number"), field("below", "number")],
+        ...[field("hysteresis", "number", 0), field("unit", "text", "")],
+      ],
+    },
+    {
+      type: "state",
+      help: "A job is in one of these states; `job` blank: any job but the monitor.",
+      fields: [field("job", "text", ""), field("states", "texts", ["lost"])],
+    },
+  ],
+  numbers: [
+    { topic: "temperature_automation/temperature", field: "temperature", label: "Temperature", unit: "°C" },
+    { topic: "stirring/measured_rpm", field: "measured_rpm", label: "Stirring", unit: "RPM" },
+  ],
+};
+
 const deliveries = (nowS: number): AlarmDelivery[] => [
   {
     ...{ id: 4, channel: "phone", state: "sent", attempts: 1, error: null },
@@ -157,6 +182,7 @@ export function alarmReads(cluster: DemoCluster, alarms: readonly Alarm[]): Reco
     "/api/alarms": () => alarms,
     "/api/alarms/history": () => alarms,
     "/api/alarms/rules": () => RULES,
+    "/api/alarms/conditions": () => CONDITIONS,
     "/api/alarms/channels": () => CHANNELS,
     "/api/alarms/deliveries": () => deliveries(cluster.nowS),
     ...Object.fromEntries(alarms.map((one) => [`/api/alarms/by_id/${one.id}`, () => lifeOf(one)])),

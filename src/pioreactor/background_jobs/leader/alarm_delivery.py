@@ -47,10 +47,10 @@ class DeliveryDesk:
         open_notifier: OpenNotifier,
         post: Callable[[Callable[[], None]], None],
         on_outcome: Callable[[Outcome], None],
-        link: str = "",
+        link: Callable[[], str] = str,
         installation: str = "",
     ) -> None:
-        """`installation` distinguishes the ids of messages of several clusters."""
+        """`link` returns the panel's address; `installation` distinguishes the ids of messages of several clusters."""
         self._database = database
         self._clock = clock
         self._open_notifier = open_notifier
@@ -96,7 +96,7 @@ class DeliveryDesk:
         if not line.folding.is_due(at_s) or all(channel.is_quiet(one.severity, local_now) for one in line.waiting):
             return
         line.folding.told(at_s)
-        notice = notice_of(line.waiting, link=self._link)
+        notice = notice_of(line.waiting, link=self._link())
         self._database.deliveries.add(channel.name, notice, through_event=line.seen_event)
         line.waiting = []
 

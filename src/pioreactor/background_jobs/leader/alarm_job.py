@@ -20,6 +20,7 @@ from pioreactor.background_jobs.leader.log_deduplicator import FAULT_LOG_INTERVA
 from pioreactor.exc import PioreactorError, StorageError
 from pioreactor.jobs.job import LongRunningBackgroundJob
 from pioreactor.messaging.ports import Message
+from pioreactor.settings.followed_files import FollowedSettings
 from pioreactor.storage.leader.alarms.rule_table import rules_in_force
 from pioreactor.structs.alarm_payloads import AlarmHeartbeat, AlarmSummary
 from pioreactor.types import UNIVERSAL_EXPERIMENT
@@ -52,6 +53,9 @@ class AlarmJob(LongRunningBackgroundJob):
         if open_alarms is None or open_notifier is None:
             raise PioreactorError(f"{unit} is not the leader and has no database")
         clock = self.runtime.clock
+        paths = self.runtime.paths
+        self._settings = FollowedSettings(paths.global_config, paths.local_config, self.runtime.settings)
+        self._configured: Mapping[str, str] = {}
         self._database = open_alarms()
         self._engine = AlarmEngine()
         self._subscribed: set[str] = set()
@@ -67,7 +71,7 @@ class AlarmJob(LongRunningBackgroundJob):
             open_notifier=lambda channel: open_notifier(channel, bus),
             post=self.run_soon,
             on_outcome=self._on_outcome,
-            link=self.runtime.settings.alarms.link,
+            link=lambda: self._settings.read().alarms.link,
             installation=unit,
         )
         self._database.deliveries.close_interrupted()
@@ -106,9 +110,9 @@ class AlarmJob(LongRunningBackgroundJob):
 
     def _load(self) -> None:
         """Take over rules, acknowledgments and shelves, if they have changed."""
-        revision = self._database.rules.revision()
-        if revision != self._revision:
-            self._revision = revision
+        revision, configured = self._database.rules.revision(), self._settings.read().alarm_rules
+        if (revision, configured) != (self._revision, self._configured):
+            self._revision, self._configured = revision, configured
             self._use_rules()
         alarms = self._database.alarms.open()
         keys = {one.id: Key(one.rule, one.pioreactor_unit, one.experiment) for one in alarms}
@@ -121,7 +125,7 @@ class AlarmJob(LongRunningBackgroundJob):
         self._publish(Counter(one.severity for one in alarms if one.state != "shelved"))
 
     def _use_rules(self) -> None:
-        in_force = rules_in_force(self._database.rules.all(), self.runtime.settings.alarm_rules)
+        in_force = rules_in_force(self._database.rules.all(), self._configured)
         for one in in_force:
             if one.fault is not None:
                 self.logger.warning("A rule is used as it is declared: %s", one.fault)

@@ -137,13 +137,28 @@ def rules(cli: CliContext, as_json: bool) -> None:
 
 
 @alarms.command()
+@json_option
+def conditions(as_json: bool) -> None:
+    """List the kinds of conditions that a rule can have, with their fields; in brackets those with a default."""
+    from pioreactor.alarms.condition_kinds import condition_kinds
+
+    found = condition_kinds()
+    if as_json:
+        print_json(found)
+        return
+    for kind in found:
+        fields = (field.name if field.is_required else f"[{field.name}]" for field in kind.fields)
+        click.echo(f"{kind.type} {' '.join(fields)}\n    {kind.help}")
+
+
+@alarms.command()
 @click.argument("name")
 @click.argument("changes", metavar="FIELD=VALUE...", nargs=-1, required=True)
 @pass_cli_context
 def rule(cli: CliContext, name: str, changes: tuple[str, ...]) -> None:
     """Change fields of a rule or of its condition, as in: delay_s=60 severity=high above=39.5.
 
-    A rule of a new name needs title=… and condition={"type": …} in JSON.
+    A rule of a new name needs title=… and condition={"type": …} in JSON, see: pio alarms conditions
     """
     with _opened(cli) as database:
         database.rules.change(name, dict(map(_field, changes)), username=_who())

@@ -14,6 +14,7 @@ from pioreactor.exc import InvalidRequestError, NotAssignedAnExperimentError, Pi
 from pioreactor.http.fanout import Answered, Failed, UnitReport, ask_each, report
 from pioreactor.http.units import Units
 from pioreactor.messaging.ports import Bus
+from pioreactor.settings.followed_files import FollowedSettings
 from pioreactor.storage.leader.database import LeaderDatabase
 from pioreactor.storage.leader.repositories.workers import Worker
 from pioreactor.types import UNIVERSAL_EXPERIMENT, UNIVERSAL_IDENTIFIER
@@ -48,15 +49,18 @@ class LeaderServices:
     imports: ImportWatch = field(default_factory=ImportWatch, init=False)
     config_delivery: ConfigDelivery = field(init=False)
     audit_trail: SignedAuditTrail = field(init=False)
+    settings: FollowedSettings = field(init=False)
+    """As the files are now, for what may change while the server runs."""
 
     def __post_init__(self) -> None:
-        launcher = self.unit.launcher
-        signing = HeadSigning(self.unit.paths.secrets)
-        spool, now = self.unit.paths.audit_spool, self.unit.clock.now
+        launcher, paths = self.unit.launcher, self.unit.paths
+        self.settings = FollowedSettings(paths.global_config, paths.local_config, self.unit.runtime.settings)
+        signing = HeadSigning(paths.secrets)
+        spool, now = paths.audit_spool, self.unit.clock.now
         self.audit_trail = SignedAuditTrail(self.database.audit, signing, now, spool=spool)
         self.exports = ExportRunner(launcher.command, launcher.environment, self.unit.tasks.pause)
         self.config_delivery = ConfigDelivery(
-            read=lambda: read_text(self.unit.paths.global_config),
+            read=lambda: read_text(paths.global_config),
             history=self.database.config_history,
             workers=lambda: [unit for unit in self.workers_of(UNIVERSAL_IDENTIFIER) if unit != self.unit.name],
             ask=lambda units, method, path, json: self.ask_all(units, method, path, json=json),

@@ -162,3 +162,19 @@ def test_people_acknowledge_and_shelve_alarms_of_their_units(
     shelved = leader.client.post(f"/api/alarms/by_id/{open_alarm}/shelve", json={"hours": 1})
     assert shelved.status_code == status
     assert leader.client.post("/api/alarms/acknowledge", json={"ids": [open_alarm]}).status_code == status
+
+
+def test_whatever_a_rule_can_be_about_is_listed_and_makes_a_rule(leader: Any, open_alarm: int) -> None:
+    """A person builds rules from this list alone: each kind, with each of its fields, has to be accepted."""
+    found = leader.client.get("/api/alarms/conditions").json()
+    assert {"topic": "stirring/measured_rpm", "field": "measured_rpm", "unit": "RPM"}.items() <= next(
+        one for one in found["numbers"] if one["topic"] == "stirring/measured_rpm"
+    ).items()
+    examples = {"topic": "od_reading/od1", "job": "stirring", "name": "stalled", "above": 2.0, "above_per_h": 1.0}
+    for kind in found["kinds"]:
+        assert kind["help"], kind
+        condition = {field["name"]: examples.get(field["name"], field["default"]) for field in kind["fields"]}
+        body = {"title": "A rule", "condition": {"type": kind["type"], **condition}}
+        made = leader.client.patch(f"/api/alarms/rules/of_{kind['type']}", json=body)
+        assert made.status_code == 200, (kind, made.text)
+        assert set(made.json()["rule"]["condition"]) == {"type", *condition}

@@ -1,13 +1,15 @@
 /** Makes or changes a channel; a secret is never shown again, and stays if it is left as it is. */
 
-import { Checkbox, Group, Modal, NativeSelect, PasswordInput, TextInput } from "@mantine/core";
+import { Checkbox, Group, Modal, NativeSelect, PasswordInput, Textarea, TextInput } from "@mantine/core";
 import { useMutation } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { useAskAgain } from "@/api/alarms";
 import { path, request } from "@/api/client";
+import { useWorkers } from "@/api/queries";
 import type { AlarmChannel, AlarmChannels, ChannelField } from "@/api/types";
 import { FormFooter } from "@/parts/FormFooter";
 import css from "./alarms.module.css";
+import { SEVERITIES } from "./rules";
 
 type Kinds = AlarmChannels["kinds"];
 
@@ -28,7 +30,23 @@ const TITLES: Record<string, string> = {
   mqtt: "MQTT",
   apprise: "Another service, by apprise",
 };
-const SEVERITIES = ["low", "medium", "high", "critical"];
+type Severity = AlarmChannel["lowest"];
+type Told = Pick<AlarmChannel, "lowest" | "units" | "enabled" | "only_escalated" | "tells_clearing" | "watches_leader">;
+
+const TOLD: Told = {
+  lowest: "high",
+  units: [],
+  enabled: true,
+  only_escalated: false,
+  tells_clearing: true,
+  watches_leader: true,
+};
+const SWITCHES = [
+  ["only_escalated", "Only alarms that no one acknowledged in time"],
+  ["tells_clearing", "The end of an alarm as well"],
+  ["watches_leader", "A dead leader, which workers report"],
+  ["enabled", "On"],
+] as const;
 
 export function ChannelDialog({ edited, kinds, onClose }: Props) {
   const title = edited === "new" ? "Add channel" : `Change ${edited?.name ?? ""}`;
@@ -41,24 +59,21 @@ export function ChannelDialog({ edited, kinds, onClose }: Props) {
 
 function Form({ before, kinds, onClose }: { before: AlarmChannel | undefined; kinds: Kinds; onClose: () => void }) {
   const askAgain = useAskAgain();
+  const workers = useWorkers().data ?? [];
   const [name, setName] = useState(before?.name ?? "");
   const [kind, setKind] = useState<string>(before?.kind ?? "email");
   const [options, setOptions] = useState<Record<string, string>>(before?.options ?? {});
-  const [lowest, setLowest] = useState<string>(before?.lowest ?? "high");
-  const [enabled, setEnabled] = useState(before?.enabled ?? true);
-  const [onlyEscalated, setOnlyEscalated] = useState(before?.only_escalated ?? false);
-  const [quietStart, setQuietStart] = useState(before?.quiet?.start ?? "");
-  const [quietEnd, setQuietEnd] = useState(before?.quiet?.end ?? "");
+  const [told, setTold] = useState<Told>(before ?? TOLD);
+  const [quiet, setQuiet] = useState(before?.quiet ?? { start: "", end: "", breaks_at: "critical" as const });
   const fields = kinds[kind] ?? [];
+  const change = (changes: Partial<Told>): void => setTold((known) => ({ ...known, ...changes }));
   const sending = useMutation({
     mutationFn: () =>
       request("PUT", path("api", "alarms", "channels", name.trim()), {
         kind,
         options: Object.fromEntries(fields.map((field) => [field.name, options[field.name] ?? field.default])),
-        lowest,
-        enabled,
-        only_escalated: onlyEscalated,
-        quiet: quietStart && quietEnd ? { ...before?.quiet, start: quietStart, end: quietEnd } : null,
+        ...Object.fromEntries(Object.keys(TOLD).map((key) => [key, told[key as keyof Told]])),
+        quiet: quiet.start && quiet.end ? quiet : null,
       }),
     onSuccess: async () => {
       await askAgain();
@@ -98,30 +113,50 @@ function Form({ before, kinds, onClose }: { before: AlarmChannel | undefined; ki
       <NativeSelect
         label="Told from severity"
         data={SEVERITIES}
-        value={lowest}
-        onChange={(event) => setLowest(event.currentTarget.value)}
+        value={told.lowest}
+        onChange={(event) => change({ lowest: event.currentTarget.value as Severity })}
       />
       <Group grow>
         <TextInput
           label="Quiet from"
           type="time"
-          value={quietStart}
-          onChange={(event) => setQuietStart(event.currentTarget.value)}
+          value={quiet.start}
+          onChange={(event) => setQuiet({ ...quiet, start: event.currentTarget.value })}
         />
         <TextInput
           label="Quiet until"
           type="time"
-          value={quietEnd}
-          onChange={(event) => setQuietEnd(event.currentTarget.value)}
+          value={quiet.end}
+          onChange={(event) => setQuiet({ ...quiet, end: event.currentTarget.value })}
         />
       </Group>
-      <p className="soft small">In quiet hours only critical alarms are told; others are told at their end.</p>
-      <Checkbox
-        label="Only alarms that no one acknowledged in time"
-        checked={onlyEscalated}
-        onChange={(event) => setOnlyEscalated(event.currentTarget.checked)}
+      <NativeSelect
+        label="Told in quiet hours from severity"
+        description="Others are told at the end of the quiet hours."
+        data={SEVERITIES}
+        value={quiet.breaks_at}
+        onChange={(event) => setQuiet({ ...quiet, breaks_at: event.currentTarget.value as Severity })}
       />
-      <Checkbox label="On" checked={enabled} onChange={(event) => setEnabled(event.currentTarget.checked)} />
+      <Checkbox.Group
+        label="Only alarms of these units"
+        description="None chosen: of all units."
+        value={told.units}
+        onChange={(units) => change({ units })}
+      >
+        <Group mt="xs">
+          {[...new Set([...workers.map((one) => one.pioreactor_unit), ...(told.units ?? [])])].map((unit) => (
+            <Checkbox key={unit} value={unit} label={unit} />
+          ))}
+        </Group>
+      </Checkbox.Group>
+      {SWITCHES.map(([key, label]) => (
+        <Checkbox
+          key={key}
+          label={label}
+          checked={told[key]}
+          onChange={(event) => change({ [key]: event.currentTarget.checked })}
+        />
+      ))}
       <FormFooter
         error={sending.error}
         send="Save"
@@ -151,6 +186,8 @@ function OptionInput({ field, value, onChange }: OptionProps) {
       />
     );
   const shared = { label, description: field.help || undefined, value, maxLength: 4000 };
+  if (field.name === "template")
+    return <Textarea {...shared} autosize minRows={3} onChange={(event) => onChange(event.currentTarget.value)} />;
   return field.is_secret ? (
     <PasswordInput {...shared} autoComplete="off" onChange={(event) => onChange(event.currentTarget.value)} />
   ) : (

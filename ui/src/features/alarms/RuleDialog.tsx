@@ -1,6 +1,6 @@
 /** Changes the severity, the times and the limits of a rule. */
 
-import { Button, Group, Modal, NativeSelect, NumberInput } from "@mantine/core";
+import { Button, Group, Modal, NativeSelect, NumberInput, TextInput } from "@mantine/core";
 import { useMutation } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { useAskAgain } from "@/api/alarms";
@@ -8,14 +8,7 @@ import { path, request } from "@/api/client";
 import type { RuleInForce } from "@/api/types";
 import { FormFooter } from "@/parts/FormFooter";
 import css from "./alarms.module.css";
-import { numbersOf } from "./rules";
-
-const SEVERITIES = ["low", "medium", "high", "critical"];
-const TIMES = [
-  { key: "delay_s", label: "Raised after [s]" },
-  { key: "off_delay_s", label: "Cleared after [s]" },
-  { key: "escalate_after_s", label: "Escalated without an acknowledgment after [s]; 0: never" },
-] as const;
+import { numbersOf, SEVERITIES, TIMES } from "./rules";
 
 interface Props {
   rule: RuleInForce | undefined;
@@ -63,6 +56,12 @@ function Form({ one, onClose }: { one: RuleInForce; onClose: () => void }) {
           onChange={(given) => change(key, given === "" ? null : given)}
         />
       ))}
+      <TextInput
+        label="What a person should do (optional)"
+        maxLength={500}
+        value={String(changes.remedy ?? one.rule.remedy)}
+        onChange={(event) => change("remedy", event.currentTarget.value)}
+      />
       {(one.is_changed || one.declared === null) && (
         <Group>
           <Button variant="default" loading={resetting.isPending} onClick={() => resetting.mutate()}>

@@ -1,13 +1,15 @@
 /** The rules of alarms: each is switched, changed, and returned to what its job declares. */
 
-import { Button, Switch } from "@mantine/core";
+import { Button, Group, Switch } from "@mantine/core";
 import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
 import { useAlarmRules, useAskAgain } from "@/api/alarms";
 import { path, request } from "@/api/client";
 import type { RuleInForce } from "@/api/types";
+import { Icon } from "@/parts/icons";
 import { Problem, Waiting } from "@/parts/Problem";
 import css from "./alarms.module.css";
+import { NewRuleDialog } from "./NewRuleDialog";
 import { RuleDialog } from "./RuleDialog";
 import { sourceOf } from "./rules";
 
@@ -15,6 +17,7 @@ export function Rules() {
   const rules = useAlarmRules();
   const askAgain = useAskAgain();
   const [edited, setEdited] = useState<RuleInForce>();
+  const [isNew, setIsNew] = useState(false);
   const switching = useMutation({
     mutationFn: ({ name, enabled }: { name: string; enabled: boolean }) =>
       request("PATCH", path("api", "alarms", "rules", name), { enabled }),
@@ -24,6 +27,11 @@ export function Rules() {
   if (rules.isPending) return <Waiting what="rules" />;
   return (
     <>
+      <Group justify="flex-end" mb="md">
+        <Button leftSection={<Icon name="plus" size={16} />} onClick={() => setIsNew(true)}>
+          Add rule
+        </Button>
+      </Group>
       {switching.error && <Problem error={switching.error} />}
       <ul className={css.list} aria-label="Rules">
         {rules.data.map((one) => (
@@ -51,6 +59,7 @@ export function Rules() {
           </li>
         ))}
       </ul>
+      <NewRuleDialog opened={isNew} taken={rules.data.map(({ rule }) => rule.name)} onClose={() => setIsNew(false)} />
       <RuleDialog rule={edited} onClose={() => setEdited(undefined)} />
     </>
   );

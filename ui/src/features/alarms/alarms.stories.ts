@@ -18,7 +18,7 @@ export const stories: readonly Story[] = [
     name: "rules of alarms",
     path: "/alarms?show=rules",
     heading: "Alarms",
-    shows: ["Stir bar does not turn", "made by ada", "Change"],
+    shows: ["Stir bar does not turn", "made by ada", "Change", "Add rule"],
   },
   {
     name: "channels of alarms",
