@@ -5,6 +5,7 @@ from __future__ import annotations
 import email
 import email.policy
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import SMTP, Envelope, Session
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 
 @dataclass
@@ -111,9 +112,29 @@ class _Mailbox:
 
 
 @contextmanager
-def mail_server() -> Iterator[MailServer]:
+def mail_server(
+    *, starttls: ssl.SSLContext | None = None, tls: ssl.SSLContext | None = None, password: str | None = None
+) -> Iterator[MailServer]:
+    """Serve mail; a context makes encryption necessary, a password signing in as `lab`."""
     state = MailServer()
-    controller = Controller(_Mailbox(state), hostname="127.0.0.1", port=_free_port())
+
+    def authenticate(*arguments: object) -> AuthResult:
+        expected = LoginPassword(b"lab", f"{password}".encode())
+        is_right = arguments[-1] == expected
+        return AuthResult(success=is_right, handled=is_right)
+
+    controller = Controller(
+        _Mailbox(state),
+        hostname="127.0.0.1",
+        port=_free_port(),
+        ssl_context=tls,
+        tls_context=starttls,
+        require_starttls=starttls is not None,
+        authenticator=authenticate,
+        # Over a connection that is encrypted from its beginning the library takes a requirement for a mistake.
+        auth_required=password is not None and tls is None,
+        auth_require_tls=tls is None,
+    )
     controller.start()
     state.port = controller.port
     try:
