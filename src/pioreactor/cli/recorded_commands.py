@@ -14,8 +14,22 @@ _READING_GROUPS: Final = frozenset(
 )
 _READING: Final = frozenset(
     {
-        *("analyze", "channels", "conditions", "deliveries", "discover", "display", "get", "info", "invitations", "list", "new"),
-        *("protocols", "rules", "run", "running", "sessions", "show", "status", "token", "verify", "view"),
+        *("analyze", "channels", "conditions", "deliveries", "discover", "display", "get", "info"),
+        *(
+            "invitations",
+            "list",
+            "new",
+            "protocols",
+            "rules",
+            "run",
+            "running",
+            "sessions",
+            "show",
+            "status",
+            "token",
+            "verify",
+            "view",
+        ),
         "verify-release-archive",
     }
 )

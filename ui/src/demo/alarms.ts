@@ -125,6 +125,7 @@ const CHANNELS: AlarmChannels = {
       text("host", "Mail server"),
       text("port", "Port", "587"),
       { ...text("security", "Encryption"), choices: ["starttls", "tls", "none"] },
+      { ...text("username", "User name"), is_required: false },
       text("sender", "From"),
       text("recipients", "To"),
       { ...secret("password", "Password"), is_required: false },
