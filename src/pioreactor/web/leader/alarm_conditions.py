@@ -3,13 +3,14 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
-from litestar import get
+from litestar import Router, get
 
 from pioreactor import measurements
 from pioreactor.alarms.condition_kinds import ConditionKind, condition_kinds
 from pioreactor.measurements.spec import MeasurementSpec
 from pioreactor.web.leader.services import LeaderPorts
 from pioreactor.web.ports import DeclaredJob
+from pioreactor.web.security.route_rights import needs
 
 
 class PublishedNumber(msgspec.Struct, frozen=True):
@@ -55,3 +56,6 @@ def _of_jobs(jobs: Iterable[DeclaredJob]) -> Iterator[PublishedNumber]:
             if attribute.datatype in ("float", "integer"):
                 label = f"{job.display_name}, {name.replace('_', ' ')}"
                 yield PublishedNumber(f"{job.job_name}/{name}", "", label, attribute.unit or "")
+
+
+ROUTES = Router("/", route_handlers=[alarm_conditions], tags=["alarms"], opt=needs("alarms"))

@@ -16,7 +16,6 @@ from pioreactor.storage.leader.alarms.alarm_table import PAGE
 from pioreactor.storage.leader.alarms.channel_editing import ChannelEditing
 from pioreactor.storage.leader.alarms.channel_secrets import ChannelSecrets
 from pioreactor.storage.leader.alarms.rule_table import RuleInForce, rules_in_force
-from pioreactor.web.leader.alarm_conditions import alarm_conditions
 from pioreactor.web.leader.responses import Status
 from pioreactor.web.leader.services import LeaderPorts, LeaderServices
 from pioreactor.web.request_bodies import AcknowledgeAlarms, ShelveAlarm, Whole, setting_name, unit_name
@@ -183,7 +182,7 @@ ROUTES = Router(
     "/",
     route_handlers=[
         *(open_alarms, alarm_history, one_alarm, acknowledge_alarms, shelve_alarm, unshelve_alarm),
-        *(alarm_rules, change_alarm_rule, reset_alarm_rule, alarm_conditions),
+        *(alarm_rules, change_alarm_rule, reset_alarm_rule),
         *(alarm_channels, put_alarm_channel, remove_alarm_channel, test_alarm_channel),
         *(alarm_deliveries, one_alarm_delivery),
     ],

@@ -6,6 +6,7 @@ from litestar import Router
 
 from pioreactor.web import plugin_registry
 from pioreactor.web.leader import (
+    alarm_conditions,
     alarm_routes,
     assignments,
     audit_trail,
@@ -38,7 +39,7 @@ def leader_routes(added: Sequence[PluginRoute] = ()) -> Router:
         *(experiments, joining, workers, assignments, jobs, readings, logs),
         *(configuration, overview, profiles, quarantine, exports, plugin_files, unit_archives),
         *(cameras, cluster_updates, data_imports, database_backups),
-        *(alarm_routes, audit_trail),
+        *(alarm_conditions, alarm_routes, audit_trail),
     )
     own = [part.ROUTES for part in parts]
     api = OneAppRouter("/api", route_handlers=[*own, relayed_routes(), plugin_registry.routes("/api", added)])
