@@ -113,6 +113,14 @@ def alarm_summary(leader: str) -> str:
     return f"{ROOT}/{leader}/{UNIVERSAL_EXPERIMENT}/alarms/summary"
 
 
+def home_assistant_command(leader: str, unit: str = "+", job: str = "+", name: str = "+") -> str:
+    """Return the topic (or filter) on which Home Assistant asks a leader to change a setting of a unit.
+
+    It is below the leader's name, where units may not publish.
+    """
+    return f"{ROOT}/{leader}/{UNIVERSAL_EXPERIMENT}/home_assistant/{unit}/{job}/{name}/set"
+
+
 def everything() -> str:
     return f"{ROOT}/#"
 

@@ -71,6 +71,9 @@ ENTRIES: Final[Mapping[str, Entry]] = {
     "alarms": Entry(
         f"{_HERE}.alarms", "alarms", "List, acknowledge and shelve alarms; change rules, and where messages go.", True
     ),
+    "home-assistant": Entry(
+        f"{_HERE}.home_assistant", "home_assistant", "Show the units in Home Assistant, over the leader's broker.", True
+    ),
     "import-reference": Entry(
         f"{_HERE}.import_reference",
         "import_reference",

@@ -12,7 +12,7 @@ from pioreactor.cluster.pairing_client import PairingClient
 from pioreactor.cluster.pairing_protocol import Invitation, Offer
 from pioreactor.exc import ConflictError, NotFoundError, PioreactorError
 from pioreactor.identity.unit_tokens import WorkerTokens
-from pioreactor.messaging.accounts import Account, make_password
+from pioreactor.messaging.accounts import HOME_ASSISTANT, Account, make_password
 from pioreactor.settings.editing import remove_value, set_value
 from pioreactor.storage.paths import Paths
 
@@ -119,7 +119,7 @@ class Admission:
                 f"the machine at {request.address} is called {offer.unit}, not {request.unit}",
                 remedy="Check the address, or add it under its own name.",
             )
-        if offer.unit in (membership.unit, VIEWER):
+        if offer.unit in (membership.unit, VIEWER, HOME_ASSISTANT):
             raise ConflictError(
                 f"the machine that wants to join is called {offer.unit}, and that name is taken",
                 remedy="Give it another host name (hostnamectl set-hostname …), then run `pio cluster join` again.",

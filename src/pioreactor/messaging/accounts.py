@@ -7,12 +7,17 @@ import re
 import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
 from pioreactor import topics
 from pioreactor.exc import InvalidRequestError
 
-Role = Literal["leader", "unit", "viewer"]
+Role = Literal["leader", "unit", "viewer", "home_assistant", "home_assistant_commands"]
+
+HOME_ASSISTANT: Final = "home-assistant"
+"""Name of the account of Home Assistant."""
+HOME_ASSISTANT_PREFIX: Final = "homeassistant"
+"""First level of the topics of its discovery, unless the configuration says otherwise."""
 
 _ITERATIONS = 5_000
 """Hashing blocks the broker, so this takes a few milliseconds; generated passwords need no more."""
@@ -25,7 +30,8 @@ class Account:
     """An account of the broker.
 
     A leader may do everything. A unit reads all our topics and writes only below its own name, so that it cannot
-    command other units. A viewer only reads.
+    command other units. A viewer only reads. Home Assistant reads, and publishes its own state; where it may command,
+    it asks the leader, which compares each command with the rights of a token.
     """
 
     name: str
@@ -83,6 +89,13 @@ def _acl_lines(account: Account) -> list[str]:
             return [f"read {topics.everything()}", f"write {topics.ROOT}/{account.name}/#"]
         case "viewer":
             return [f"read {topics.everything()}"]
+        case "home_assistant" | "home_assistant_commands":
+            own = [f"read {topics.everything()}", f"readwrite {HOME_ASSISTANT_PREFIX}/status"]
+            commands = [f"write {topics.home_assistant_command('+')}"]
+            return [
+                *(*own, f"read {HOME_ASSISTANT_PREFIX}/#"),
+                *(commands if account.role == "home_assistant_commands" else []),
+            ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,6 +83,12 @@ class BrokerFiles:
             self._edit(self.permissions, lambda text: _without_block(text, account.name) + permission_file([account]))
         self.reload()
 
+    def set_permissions(self, account: Account) -> None:
+        """Change what an account may do, and keep its password; a running broker takes it at once."""
+        with self._locked():
+            self._edit(self.permissions, lambda text: _without_block(text, account.name) + permission_file([account]))
+        self.reload()
+
     def remove_account(self, name: str) -> None:
         """Remove an account; a running broker refuses it from its next connection on."""
         if name not in self.accounts():

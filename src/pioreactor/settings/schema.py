@@ -39,6 +39,7 @@ SECTIONS: Final[Mapping[str, tuple[str, type[s.Section]]]] = {
     "journal": ("journal", s.JournalSettings),
     "logging": ("logging", s.LoggingSettings),
     "alarms": ("alarms", s.AlarmSettings),
+    "home_assistant": ("home_assistant", s.HomeAssistantSettings),
     "cluster.topology": ("cluster", s.ClusterSettings),
     "mqtt": ("mqtt", s.MqttSettings),
     "ui": ("ui", s.UiSettings),
@@ -137,6 +138,7 @@ class Settings:
     journal: s.JournalSettings
     logging: s.LoggingSettings
     alarms: s.AlarmSettings
+    home_assistant: s.HomeAssistantSettings
     cluster: s.ClusterSettings
     mqtt: s.MqttSettings
     ui: s.UiSettings

@@ -230,6 +230,13 @@ class AlarmSettings(Section, frozen=True):
     ] = False
 
 
+class HomeAssistantSettings(Section, frozen=True):
+    """Discovery of the units by Home Assistant, on the leader; `pio home-assistant enable` sets it."""
+
+    enabled: Annotated[bool, text("tell Home Assistant, over the leader's broker, what each unit has")] = False
+    token: Annotated[str, text("id of the token whose rights its commands have; blank: it only reads")] = ""
+
+
 _WEBSOCKET: Final = "browsers reach the broker through the leader's web server, on [ui] port"
 
 

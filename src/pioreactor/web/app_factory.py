@@ -16,6 +16,7 @@ from pioreactor.messaging.ports import Message
 from pioreactor.processes.launch import pio_argv
 from pioreactor.runtime.context import Runtime
 from pioreactor.settings.followed_files import FollowedSettings
+from pioreactor.settings.sections import HomeAssistantSettings
 from pioreactor.states import JobState
 from pioreactor.types import UNIVERSAL_EXPERIMENT
 from pioreactor.web.app import LeaderSide, create_app
@@ -136,6 +137,7 @@ def _leader(
 
     services = LeaderServices(unit, database, unit.bus, units, address_of, find_waiting)
     _start_config_delivery(services)
+    _start_home_assistant(services, lambda: current.read().home_assistant)
     return LeaderSide(
         services,
         database.people,
@@ -159,3 +161,12 @@ def _start_config_delivery(leader: "LeaderServices") -> None:
     leader.bus.subscribe(topics.state("+", UNIVERSAL_EXPERIMENT, "monitor"), on_state)
     leader.unit.tasks.run_until_closed("config-delivery", delivery.run)
     leader.unit.tasks.run_until_closed("leader-watch", LeaderWatchHandout(leader).run)
+
+
+def _start_home_assistant(leader: "LeaderServices", settings: Callable[[], HomeAssistantSettings]) -> None:
+    """Tell Home Assistant of the units, where that is switched on, until the server shuts down."""
+    from pioreactor.web.leader.home_assistant.discovery import DiscoveryPublisher
+    from pioreactor.web.leader.home_assistant.routes import HomeAssistantCommands
+
+    HomeAssistantCommands(leader, settings).subscribe()
+    leader.unit.tasks.run_until_closed("home-assistant", DiscoveryPublisher(leader, settings).run)

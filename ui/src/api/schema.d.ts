@@ -1262,6 +1262,54 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/home_assistant": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * HomeAssistantStatus
+         * @description Return whether units are announced to Home Assistant, and the person of its token.
+         */
+        get: operations["get_api_home_assistant"];
+        /**
+         * EnableHomeAssistant
+         * @description Tell Home Assistant of the units; a password that was made for its account is in this answer alone.
+         */
+        put: operations["put_api_home_assistant"];
+        post?: never;
+        /**
+         * DisableHomeAssistant
+         * @description Withdraw what was announced, and remove the account at the broker.
+         */
+        delete: operations["delete_api_home_assistant"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/home_assistant/entities": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * HomeAssistantEntities
+         * @description Return what is announced to Home Assistant: retained messages by topic; empty while it is switched off.
+         */
+        get: operations["get_api_home_assistant_entities"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/import": {
         parameters: {
             query?: never;
@@ -6563,6 +6611,12 @@ export interface components {
             total: number;
             used: number;
         };
+        /** EnableHomeAssistant */
+        EnableHomeAssistant: {
+            /** @default false */
+            renew_password: boolean;
+            token?: string | null;
+        };
         /** Experiment */
         Experiment: {
             created_at: string;
@@ -6610,6 +6664,17 @@ export interface components {
             pioreactor_unit: string;
             status: string;
             utc_time: string;
+        };
+        /** HomeAssistantStatus */
+        HomeAssistantStatus: {
+            broker_address: string;
+            broker_port: number;
+            commands_by: string | null;
+            enabled: boolean;
+            has_account: boolean;
+            password?: string | null;
+            token: string | null;
+            username: string;
         };
         /** ImportProgress */
         ImportProgress: {
@@ -10216,6 +10281,107 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Health"];
+                };
+            };
+        };
+    };
+    get_api_home_assistant: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HomeAssistantStatus"];
+                };
+            };
+        };
+    };
+    put_api_home_assistant: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EnableHomeAssistant"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HomeAssistantStatus"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    delete_api_home_assistant: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HomeAssistantStatus"];
+                };
+            };
+        };
+    };
+    get_api_home_assistant_entities: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
                 };
             };
         };

@@ -128,6 +128,7 @@ export type Invited = Schemas["Invited"];
 export type SecondFactorState = Schemas["SecondFactorState"];
 export type NewSecondFactor = Schemas["NewSecondFactor"];
 export type NewAccessToken = Schemas["NewAccessToken"];
+export type HomeAssistantStatus = Schemas["HomeAssistantStatus"];
 export type Alarm = Schemas["Alarm"];
 export type AlarmWithLife = Schemas["AlarmWithLife"];
 export type RuleInForce = Schemas["RuleInForce"];

@@ -4,6 +4,7 @@ import type { Answer, Method } from "@/api/client";
 import type {
   AuditPage,
   ConfigSync,
+  HomeAssistantStatus,
   Invitation,
   Machine,
   Person,
@@ -35,6 +36,17 @@ const PEOPLE: Person[] = [
 const MIA: Person = { username: "mia", role: "viewer", units: null, experiments: null, has_second_factor: false };
 
 const RIGHTS = { role: "operator" as const, units: ["reactor-01"], experiments: null, areas: null };
+
+const HOME_ASSISTANT: HomeAssistantStatus = {
+  enabled: false,
+  token: null,
+  commands_by: null,
+  broker_address: "leader.local",
+  broker_port: 1883,
+  username: "home-assistant",
+  has_account: false,
+  password: null,
+};
 
 const invitationsOf = (nowS: number): Invitation[] => [
   {
@@ -159,6 +171,7 @@ export function machineReads(cluster: DemoCluster): Reads {
     "/api/local_access_point": () => ({ active: usbState().status !== "absent" }),
     "/unit_api/usb": usbState,
     "/auth/sessions": () => sessionsOf(cluster.nowS),
+    "/api/home_assistant": () => HOME_ASSISTANT,
     "/auth/invitations": () => invitationsOf(cluster.nowS),
     "/auth/second-factor": () => ({ is_on: false, recovery_codes_left: 0 }),
     "/auth/people": (): Person[] => PEOPLE,
@@ -217,6 +230,8 @@ export function machineWrites(tasks: Tasks): [Method, string, () => Answer][] {
     ],
     ["POST", "/auth/invitation", () => ok({ rights: RIGHTS, expires_at: iso(Date.now() / 1000) })],
     ["POST", "/auth/invitation/accept", () => ({ status: 201, body: { username: "ana" } })],
+    ["PUT", "/api/home_assistant", () => ok({ ...HOME_ASSISTANT, enabled: true })],
+    ["DELETE", "/api/home_assistant", () => ok(HOME_ASSISTANT)],
     ["DELETE", "/auth/invitations/{id_}", () => ok({ status: "success" })],
     [
       "POST",

@@ -126,16 +126,8 @@ def update_on_units(
     A unit that does not answer within 10 s does not carry them out later either.
     """
     job, experiment = job_name(job), experiment_name(experiment)
-    units = leader.units_of(unit_name(unit))
-    declared = _declared(leader, unit, job, experiment)
-    for setting, value in data.settings.items():
-        _check_setting(declared, job, _model_of(leader, unit), setting_name(setting), value)
-    require_broker(leader.bus)
-    values = {setting.removeprefix("$"): encode_payload(value) for setting, value in data.settings.items()}
     by, notes = person_named(request.scope), notes_of(request.scope)
-    bus, clock = leader.bus, leader.unit.clock
-    sender = CommandSender(bus, clock, unit=unit, experiment=experiment, job=job, units=units, requested_by=by)
-    sender.send(values, wait_s=DEADLINE_S)
+    sender = send_to_job(leader, unit, job, experiment, data.settings, requested_by=by)
 
     def work() -> dict[str, UnitReport]:
         outcomes = sender.wait()
@@ -145,6 +137,27 @@ def update_on_units(
         return reported(_answers(unit, outcomes))
 
     return leader.unit.tasks.start(f"changing {job}", work, pool="requests")
+
+
+def send_to_job(
+    leader: LeaderServices, unit: str, job: str, experiment: str, settings: Mapping[str, object], *, requested_by: str
+) -> CommandSender:
+    """Check values by the declarations of the job, and send them; the result waits for the answers.
+
+    Raise `SettingError` for what the job refuses in any case, and `BrokerUnreachableError`.
+    """
+    units = leader.units_of(unit_name(unit))
+    declared = _declared(leader, unit, job, experiment)
+    for setting, value in settings.items():
+        _check_setting(declared, job, _model_of(leader, unit), setting_name(setting), value)
+    require_broker(leader.bus)
+    values = {setting.removeprefix("$"): encode_payload(value) for setting, value in settings.items()}
+    bus, clock = leader.bus, leader.unit.clock
+    sender = CommandSender(
+        bus, clock, unit=unit, experiment=experiment, job=job, units=units, requested_by=requested_by
+    )
+    sender.send(values, wait_s=DEADLINE_S)
+    return sender
 
 
 def _record_outcome(notes: AuditNotes, outcome: CommandOutcome, *, job: str, experiment: str) -> None:

@@ -28,6 +28,7 @@ from pioreactor.web.leader import (
     unit_archives,
     workers,
 )
+from pioreactor.web.leader.home_assistant import routes as home_assistant_routes
 from pioreactor.web.leader.relayed_routes import relayed_routes
 from pioreactor.web.plugin_registry import PluginRoute
 from pioreactor.web.route_declarations import OneAppRouter
@@ -39,7 +40,7 @@ def leader_routes(added: Sequence[PluginRoute] = ()) -> Router:
         *(experiments, joining, workers, assignments, jobs, readings, logs),
         *(configuration, overview, profiles, quarantine, exports, plugin_files, unit_archives),
         *(cameras, cluster_updates, data_imports, database_backups),
-        *(alarm_conditions, alarm_routes, audit_trail),
+        *(alarm_conditions, alarm_routes, audit_trail, home_assistant_routes),
     )
     own = [part.ROUTES for part in parts]
     api = OneAppRouter("/api", route_handlers=[*own, relayed_routes(), plugin_registry.routes("/api", added)])

@@ -32,12 +32,17 @@ _TOPICS_TITLE: Final = """## Topics of MQTT
 
 Generated from the permissions of the broker's accounts; `UNIT` is that of a worker. People have no account: their
 browsers get messages through the web server, whatever their role, and it refuses each packet that publishes. Tokens of
-programs have no account either; programs that publish use the routes above.
+programs have no account either; programs that publish use the routes above. Home Assistant has an account while it is
+switched on; where it has a token, the leader compares each of its commands with the rights of that token.
 
-| topic | browser of a viewer, operator, manager | token | `UNIT` | leader |
-|---|---|---|---|---|"""
+| topic | browser of a viewer, operator, manager | token | `UNIT` | Home Assistant | the same, with a token | leader |
+|---|---|---|---|---|---|---|"""
 _KINDS: Final = ("JOB/$state", "JOB/SETTING", "JOB/SETTING/set", "JOB/SETTING/set/command", "JOB/SETTING/set/answer")
-_ACCOUNTS: Final = (Account("viewer", "x", "viewer"), Account("UNIT", "x", "unit"), Account("LEADER", "x", "leader"))
+_ACCOUNTS: Final = (
+    *(Account("viewer", "x", "viewer"), Account("UNIT", "x", "unit")),
+    *(Account("reads", "x", "home_assistant"), Account("commands", "x", "home_assistant_commands")),
+    Account("LEADER", "x", "leader"),
+)
 
 
 @dataclass(frozen=True)
@@ -95,14 +100,16 @@ def topics_of_kinds() -> list[str]:
     """Return a topic of each kind, of the unit itself, of others, of all units, and of no unit."""
     kinds = (*_KINDS, "logs/SOURCE/LEVEL", "EVENTS")
     units = [f"{topics.ROOT}/{unit}/EXPERIMENT" for unit in ("UNIT", "OTHER", UNIVERSAL_IDENTIFIER)]
-    return [*(f"{unit}/{kind}" for unit in units for kind in kinds), "$SYS/broker/uptime", "anything/else"]
+    others = ("homeassistant/status", "homeassistant/COMPONENT/NODE/OBJECT/config", "$SYS/broker/uptime")
+    command = topics.home_assistant_command("LEADER", "UNIT", "JOB", "SETTING")
+    return [*(f"{unit}/{kind}" for unit in units for kind in kinds), command, *others, "anything/else"]
 
 
 def _topic_rows() -> Iterator[str]:
     permissions = read_permissions(permission_file(_ACCOUNTS))
     for topic in topics_of_kinds():
-        viewer, unit, leader = (_may(permissions[account.name], topic) for account in _ACCOUNTS)
-        yield f"| `{topic}` | {viewer} | none | {unit} | {leader} |"
+        viewer, *others = (_may(permissions[account.name], topic) for account in _ACCOUNTS)
+        yield f"| `{topic}` | {viewer} | none | " + " | ".join(others) + " |"
 
 
 def _may(permissions: Permissions, topic: str) -> str:

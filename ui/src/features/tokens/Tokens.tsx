@@ -4,11 +4,12 @@ import { Button } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { get } from "@/api/client";
-import type { AccessToken } from "@/api/types";
+import type { AccessToken, Me } from "@/api/types";
 import { count } from "@/parts/format";
 import { Icon } from "@/parts/icons";
 import { PageHeader } from "@/parts/PageHeader";
 import { Empty, Problem, Waiting } from "@/parts/Problem";
+import { HomeAssistant } from "./HomeAssistant";
 import { NewToken } from "./NewToken";
 import { RevokeToken } from "./RevokeToken";
 import { usage } from "./tokens";
@@ -19,6 +20,7 @@ export default function Tokens() {
     queryKey: ["tokens"],
     queryFn: ({ signal }) => get<AccessToken[]>("/auth/tokens", signal),
   });
+  const me = useQuery({ queryKey: ["me"], queryFn: ({ signal }) => get<Me>("/auth/me", signal) });
   const [adding, setAdding] = useState(false);
   const [revoking, setRevoking] = useState<AccessToken>();
   const add = (
@@ -52,6 +54,7 @@ export default function Tokens() {
           ))}
         </ul>
       )}
+      {me.data?.rights?.role === "manager" && <HomeAssistant tokens={tokens.data ?? []} />}
       <NewToken opened={adding} onClose={() => setAdding(false)} />
       <RevokeToken token={revoking} onClose={() => setRevoking(undefined)} />
     </>
