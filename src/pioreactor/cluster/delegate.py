@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from pioreactor.identity import access_tokens
+from pioreactor.identity.access_tokens import AccessTokenRow
 from pioreactor.identity.authorization import Request, check
 from pioreactor.structs.encoding import from_timestamp
 from pioreactor.structs.rights import Rights
@@ -33,9 +34,11 @@ class Delegate:
 def delegate_of(people: People, token: str, *, now: datetime) -> Delegate | None:
     """Return the person of the token with this id; None when it is unknown, has expired, or was revoked."""
     row = next((one for one in access_tokens.list_all(people) if one.id == token), None)
-    if row is None or (row.expires_at is not None and from_timestamp(row.expires_at) <= now):
-        return None
-    rights = people.rights(row.username)
-    if rights is None:
+    rights = people.rights(row.username) if row is not None else None
+    if row is None or rights is None or _has_expired(row, now):
         return None
     return Delegate(row.username, row.name, rights if row.rights is None else rights.within(row.rights))
+
+
+def _has_expired(row: AccessTokenRow, now: datetime) -> bool:
+    return row.expires_at is not None and from_timestamp(row.expires_at) <= now

@@ -37,7 +37,7 @@ class HomeAssistantStatus(msgspec.Struct):
 def status(paths: Paths, settings: Settings, people: People, *, now: datetime) -> HomeAssistantStatus:
     """Return what is switched on, and where Home Assistant connects to."""
     own = settings.home_assistant
-    delegate = delegate_of(people, own.token, now=now) if own.token else None
+    delegate = delegate_of(people, own.token, now=now)
     return HomeAssistantStatus(
         enabled=own.enabled,
         token=own.token if own.token else None,

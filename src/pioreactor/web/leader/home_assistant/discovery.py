@@ -13,7 +13,6 @@ import msgspec
 from pioreactor import measurements, topics
 from pioreactor.cluster.delegate import Delegate, delegate_of
 from pioreactor.exc import NotPermittedError, PioreactorError
-from pioreactor.job_catalog import JOBS
 from pioreactor.messaging.accounts import HOME_ASSISTANT_PREFIX
 from pioreactor.messaging.ports import Message
 from pioreactor.models import ReactorModel, load_models, models_of_units
@@ -111,7 +110,7 @@ def _shared() -> Config:
 
 def _availability(unit: DiscoveredUnit, entity: Entity, experiment: str) -> list[Config]:
     states = [topics.state(unit.name, UNIVERSAL_EXPERIMENT, "monitor")]
-    if entity.name != "state" and entity.job != "monitor" and (entity.job in JOBS or entity.setting is not None):
+    if entity.depends_on_its_job:
         states.append(topics.state(unit.name, experiment, entity.job))
     return [{"topic": topic, "value_template": _ONLINE} for topic in states]
 
@@ -120,16 +119,17 @@ def _component(unit: DiscoveredUnit, entity: Entity) -> tuple[Component, Config]
     """Return the kind of entity with the fields that only it has."""
     is_number = entity.datatype in ("float", "integer")
     of_unit: Config = {"unit_of_measurement": entity.unit} if is_number and entity.unit else {}
-    if entity.setting is not None and unit.may_be_commanded:
-        if entity.options:
-            return "select", {"options": list(entity.options)}
-        if is_number:
-            return "number", of_unit | _bounds(unit, entity)
-        if entity.datatype == "boolean":
-            return "switch", _BOOLEAN
+    if entity.setting is not None and unit.may_be_commanded and entity.has_control:
+        return _control(unit, entity, of_unit)
     if entity.datatype == "boolean":
         return "binary_sensor", _BOOLEAN
     return "sensor", of_unit | (_measured(entity) if is_number else _text(entity))
+
+
+def _control(unit: DiscoveredUnit, entity: Entity, of_unit: Config) -> tuple[Component, Config]:
+    if entity.options:
+        return "select", {"options": list(entity.options)}
+    return ("switch", _BOOLEAN) if entity.datatype == "boolean" else ("number", of_unit | _bounds(unit, entity))
 
 
 def _measured(entity: Entity) -> Config:
@@ -195,16 +195,20 @@ class DiscoveryPublisher:
 
     def poll(self) -> None:
         """Publish what has changed; nothing while the broker is away."""
-        bus = self._leader.bus
-        if not bus.is_connected():
-            return
-        wanted = self.messages()
-        for topic in [topic for topic in list(self._announced) if topic not in wanted]:
-            bus.publish(topic, b"", retain=True)
+        if self._leader.bus.is_connected():
+            wanted = self.messages()
+            self._withdraw(set(self._announced) - set(wanted))
+            self._announce(wanted)
+
+    def _withdraw(self, announced: set[str]) -> None:
+        for topic in announced:
+            self._leader.bus.publish(topic, b"", retain=True)
             self._announced.pop(topic, None)
+
+    def _announce(self, wanted: Mapping[str, bytes]) -> None:
         for topic, payload in wanted.items():
             if self._announced.get(topic) != payload:
-                bus.publish(topic, payload, retain=True)
+                self._leader.bus.publish(topic, payload, retain=True)
                 self._announced[topic] = payload
 
     def messages(self) -> dict[str, bytes]:
@@ -212,9 +216,7 @@ class DiscoveryPublisher:
         settings, leader = self._settings(), self._leader
         if not settings.enabled:
             return {}
-        delegate = None
-        if settings.token:
-            delegate = delegate_of(leader.database.people, settings.token, now=leader.unit.clock.now())
+        delegate = delegate_of(leader.database.people, settings.token, now=leader.unit.clock.now())
         units = self._units(delegate)
         source = (units, measurements.revision(), len(leader.unit.catalog.jobs()))
         if source != self._source:

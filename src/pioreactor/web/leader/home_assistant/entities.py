@@ -46,6 +46,16 @@ class Entity:
         return self.job in JOBS and JOBS[self.job].leader_only
 
     @property
+    def depends_on_its_job(self) -> bool:
+        """Whether there is a value only while the job runs; the volumes of the vial belong to none."""
+        return self.name != "state" and self.job not in ("bioreactor", "monitor")
+
+    @property
+    def has_control(self) -> bool:
+        """Whether Home Assistant has something to set it with; for text it has not."""
+        return self.datatype != "string" or self.options != ()
+
+    @property
     def key(self) -> str:
         """Name that is unique on its unit."""
         return f"{self.job}_{self.name}" + (f"_{self.field}" if self.field is not None else "")

@@ -81,10 +81,8 @@ class HomeAssistantCommands:
     def _permitted(self, unit: str) -> tuple[Delegate, str]:
         """Return the person of the token, and the experiment of the unit."""
         settings, database = self._settings(), self._leader.database
-        delegate = None
-        if settings.enabled and settings.token:
-            delegate = delegate_of(database.people, settings.token, now=self._leader.unit.clock.now())
-        if delegate is None:
+        delegate = delegate_of(database.people, settings.token, now=self._leader.unit.clock.now())
+        if delegate is None or not settings.enabled:
             raise NotPermittedError(
                 "Home Assistant only reads", remedy="Give it a token: `pio home-assistant enable --token NAME`."
             )
