@@ -11,6 +11,7 @@ import pytest
 from pioreactor.devices.cameras.ports import Camera
 from pioreactor.devices.cameras.programs import RpicamCamera, V4l2Camera
 from pioreactor.exc import HardwareError, HardwareNotFoundError, InvalidRequestError
+from pioreactor.procedures.camera_focus import sharpness_of
 from pioreactor.twin.faults import Fault
 from pioreactor.twin.scenarios import find_scenario
 from pioreactor.twin.vial_camera import SimulatedCamera, VialView, draw
@@ -146,6 +147,18 @@ def test_turbidity_level_foam_and_light_show_in_the_picture() -> None:
     assert abs(brightness(replace(dense, volume_ml=20.0), ABOVE) - brightness(dense, ABOVE)) > 10
     assert abs(brightness(replace(dense, foam_mm=12.0), ABOVE) - brightness(dense, ABOVE)) > 10
     assert abs(brightness(dense, EMPTY) - brightness(CLEAR, EMPTY)) < 5
+
+
+def test_the_picture_of_a_simulated_camera_blurs_as_its_lens_leaves_the_focus() -> None:
+    world = a_world()
+    camera, found = SimulatedCamera(world), []
+    for turns in (0.0, 0.2, 0.5, -0.5):
+        world.lens_turns = turns
+        found.append(sharpness_of(camera.capture()))
+    sharp, slight, blurred, other_side = (score for score in found if score is not None)
+    assert sharp > 1.5 * slight > 2.0 * blurred
+    assert other_side == pytest.approx(blurred, rel=0.2)
+    assert sharpness_of(b"no picture") is None
 
 
 def test_foam_is_a_fault_that_a_scenario_can_have() -> None:

@@ -18,6 +18,8 @@ class LabBenchState(msgspec.Struct, frozen=True):
     """Where the pumps' outlets end."""
     cup_ml: float
     """What the pumps moved into the cup since it was emptied."""
+    lens_turns: float = 0.0
+    """How far the lens of the camera is turned from its focus, in turns."""
 
 
 class LabBench(Protocol):
@@ -42,4 +44,11 @@ class LabBench(Protocol):
 
     def return_tubes(self) -> LabBenchState:
         """Lead the tubes to the vial again; what is in the cup stays there."""
+        ...
+
+    def turn_lens(self, turns: float) -> LabBenchState:
+        """Turn the lens of the camera to this many turns from its focus.
+
+        Raise `InvalidRequestError` beyond its stops.
+        """
         ...

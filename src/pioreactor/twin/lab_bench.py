@@ -11,6 +11,8 @@ from pioreactor.twin.world import World
 
 DENSEST_OD = 200.0
 SMALLEST_ML = 1.0
+LENS_STOP_TURNS = 3.0
+"""The lens of a simulated camera turns this far on both sides of its focus."""
 
 
 class Standard(Culture):
@@ -40,6 +42,7 @@ class TwinLabBench:
             volume_ml=round(world.vessel.volume_ml, 3),
             tubes="cup" if world.tubes_in_cup else "vial",
             cup_ml=round(world.cup_ml, 3),
+            lens_turns=world.lens_turns,
         )
 
     def place_standard(self, od: float, volume_ml: float | None = None) -> LabBenchState:
@@ -73,4 +76,12 @@ class TwinLabBench:
 
     def return_tubes(self) -> LabBenchState:
         self._world.route_tubes(into_cup=False)
+        return self.state()
+
+    def turn_lens(self, turns: float) -> LabBenchState:
+        if not -LENS_STOP_TURNS <= turns <= LENS_STOP_TURNS:
+            raise InvalidRequestError(
+                f"the lens turns from -{LENS_STOP_TURNS:g} to {LENS_STOP_TURNS:g}, not to {turns:g}"
+            )
+        self._world.lens_turns = turns
         return self.state()

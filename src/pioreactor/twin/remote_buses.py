@@ -211,6 +211,9 @@ class RemoteLabBench:
     def return_tubes(self) -> LabBenchState:
         return self._do("return_tubes")
 
+    def turn_lens(self, turns: float) -> LabBenchState:
+        return self._do("turn_lens", turns)
+
     def close(self) -> None:
         self._connection.close()
 

@@ -94,6 +94,7 @@ def _acts_of(bench: TwinLabBench) -> dict[str, Callable[..., LabBenchState]]:
         "return_culture": bench.return_culture,
         "tare": bench.tare,
         "return_tubes": bench.return_tubes,
+        "turn_lens": bench.turn_lens,
     }
 
 

@@ -22,6 +22,8 @@ WIDTH, HEIGHT = 480, 640
 _SCALE: Final = 2
 """Drawn this much larger and reduced, which smooths edges."""
 _QUALITY: Final = 82
+BLUR_PIXELS_PER_TURN: Final = 4.0
+"""Radius of the blur for each turn of the lens away from its focus."""
 _VIAL_MM: Final = 27.0
 _PIXELS_PER_MM: Final = 8.2 * _SCALE
 _FLOOR: Final = 585 * _SCALE
@@ -102,7 +104,7 @@ class SimulatedCamera:
         return True
 
     def capture(self) -> bytes:
-        return draw(view_of(self._world))
+        return draw(view_of(self._world, blur=BLUR_PIXELS_PER_TURN * abs(self._world.lens_turns)))
 
     def with_options(self, file: Path) -> Camera:
         raise InvalidRequestError(f"{file.name} cannot be used: a simulated camera has no options")

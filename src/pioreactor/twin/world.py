@@ -80,6 +80,7 @@ class World:
         self.indicator_lit = False
         self.tubes_in_cup = False
         self.cup_ml = 0.0
+        self.lens_turns = 0.0
         self._build(scenario, wires, seed)
         self.faults = Faults(scenario.faults)
         self.dropped_addresses: frozenset[int] = frozenset()

@@ -3076,6 +3076,28 @@ export interface paths {
         patch: operations["patch_api_workers_unit_camera_experiments_experiment_stills_image"];
         trace?: never;
     };
+    "/api/workers/{unit}/camera/focus_sessions/{session_id}/preview.jpg": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * FocusPreview
+         * @description Return the newest picture of a session in which the camera is focused; 404 when there is none.
+         *
+         *     Asks one unit and returns its answer.
+         */
+        get: operations["get_api_workers_unit_camera_focus_sessions_session_id_preview.jpg"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/workers/{unit}/camera/settings": {
         parameters: {
             query?: never;
@@ -3582,7 +3604,7 @@ export interface paths {
         put?: never;
         /**
          * UseBench
-         * @description Exchange the vial, empty the cup or move the tubes; return the state afterwards.
+         * @description Exchange the vial, empty the cup, move the tubes or turn the lens; return the state afterwards.
          *
          *     Asks one unit and returns its answer.
          */
@@ -4573,6 +4595,26 @@ export interface paths {
         patch: operations["patch_unit_api_camera_experiments_experiment_stills_image"];
         trace?: never;
     };
+    "/unit_api/camera/focus_sessions/{session_id}/preview.jpg": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * FocusPreview
+         * @description Return the newest picture of a session in which the camera is focused; 404 when there is none.
+         */
+        get: operations["get_unit_api_camera_focus_sessions_session_id_preview.jpg"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/unit_api/camera/settings": {
         parameters: {
             query?: never;
@@ -5317,7 +5359,7 @@ export interface paths {
         put?: never;
         /**
          * UseBench
-         * @description Exchange the vial, empty the cup or move the tubes; return the state afterwards.
+         * @description Exchange the vial, empty the cup, move the tubes or turn the lens; return the state afterwards.
          */
         post: operations["post_unit_api_simulation_bench"];
         delete?: never;
@@ -6793,6 +6835,8 @@ export interface components {
         /** LabBenchState */
         LabBenchState: {
             cup_ml: number;
+            /** @default 0 */
+            lens_turns: number;
             standard_od: number | null;
             /** @enum {string} */
             tubes: "vial" | "cup";
@@ -7486,8 +7530,9 @@ export interface components {
         /** UseBench */
         UseBench: {
             /** @enum {string} */
-            act: "place_standard" | "put_culture_back" | "tare" | "lead_tubes_back";
+            act: "place_standard" | "put_culture_back" | "tare" | "lead_tubes_back" | "turn_lens";
             od?: number | null;
+            turns?: number | null;
             volume_ml?: number | null;
         };
         /** UtcClock */
@@ -14088,6 +14133,44 @@ export interface operations {
             };
         };
     };
+    "get_api_workers_unit_camera_focus_sessions_session_id_preview.jpg": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                unit: string;
+                session_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/jpeg": string;
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
     patch_api_workers_unit_camera_settings: {
         parameters: {
             query?: never;
@@ -17480,6 +17563,43 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["CameraStill"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    "get_unit_api_camera_focus_sessions_session_id_preview.jpg": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                session_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/jpeg": string;
                 };
             };
             /** @description Bad request syntax or unsupported method */

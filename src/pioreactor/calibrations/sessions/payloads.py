@@ -57,7 +57,7 @@ class FieldOptions(TypedDict, total=False):
 
 
 class CalibrationStep(msgspec.Struct, kw_only=True):
-    """What is shown and asked. `metadata`: image, loading_images, chart, table, actions, bench, result,
+    """What is shown and asked. `metadata`: image, loading_images, chart, table, actions, bench, guidance, result,
     primary_action_label (text of the button that begins an action)."""
 
     step_type: StepType

@@ -51,6 +51,11 @@ def vial_offer(od: float, field: str | None = None) -> dict[str, object]:
     return {"bench": {"vial": {"od": od, "field": field}}}
 
 
+def lens_offer() -> dict[str, object]:
+    """Return metadata of a step at which a person turns the lens of the camera, which a simulated lab bench offers."""
+    return {"bench": {"lens": {}}}
+
+
 def cup_offer(field: str | None = None) -> dict[str, object]:
     """Return metadata of a step that pumps into a cup on a scale, which a simulated lab bench offers.
 

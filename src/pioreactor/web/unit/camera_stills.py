@@ -1,6 +1,7 @@
 """Routes of a unit about the stills of its camera."""
 
 from typing import Literal
+from uuid import UUID
 
 import msgspec
 from litestar import Response, Router, delete, get, patch, post
@@ -10,7 +11,8 @@ from msgspec import UNSET, UnsetType
 
 from pioreactor import topics
 from pioreactor.actions.still_capture import CAPTURE_ACTION, is_auto_capture_enabled, stills_of
-from pioreactor.exc import ConflictError, InvalidRequestError, PioreactorError
+from pioreactor.exc import ConflictError, InvalidRequestError, NotFoundError, PioreactorError
+from pioreactor.procedures.camera_focus import preview_file
 from pioreactor.storage.stills import AUTO_CAPTURE, SETTINGS_CACHE
 from pioreactor.structs.camera_still import CameraStill
 from pioreactor.web.request_bodies import Body, experiment_name, still_name
@@ -199,6 +201,17 @@ def zipped_stills(unit: UnitPorts, experiment: FromPath[str]) -> Stream:
     return zip_stills(unit.name, name, store.of_experiment(name), store.read)
 
 
+@relayed(waits=True, timeout_s=20.0)
+@get("/camera/focus_sessions/{session_id:uuid}/preview.jpg", sync_to_thread=True, media_type="image/jpeg")
+def focus_preview(unit: UnitPorts, session_id: FromPath[UUID]) -> Response[bytes]:
+    """Return the newest picture of a session in which the camera is focused; 404 when there is none."""
+    try:
+        picture = preview_file(unit.runtime.paths, str(session_id)).read_bytes()
+    except OSError:
+        raise NotFoundError(f"there is no picture of the session {session_id}") from None
+    return Response(picture, media_type="image/jpeg", headers={"Cache-Control": "no-store"})
+
+
 def _id_of(image: str) -> str:
     return still_name(image).removesuffix(".jpg")
 
@@ -212,7 +225,7 @@ ROUTES = Router(
     "/",
     route_handlers=[
         *(camera_status, set_auto_capture, stills, take_still, delete_stills),
-        *(still_image, delete_still, change_still, zipped_stills),
+        *(still_image, delete_still, change_still, zipped_stills, focus_preview),
     ],
     tags=["cameras"],
     opt=needs("cameras"),

@@ -1,4 +1,4 @@
-"""Routes of a unit about the accessories of its simulated reactor: standards, and a cup on a scale."""
+"""Routes of a unit about what hands do at its simulated reactor: vials, a cup on a scale, the lens."""
 
 from typing import Annotated, Literal, assert_never
 
@@ -17,12 +17,14 @@ from pioreactor.web.unit.services import UnitPorts, UnitServices
 class UseBench(Body):
     """A manual action. `place_standard` requires `od`; its `volume_ml` is the culture's by default.
 
-    `tare` empties the cup and leads the tubes of all pumps into it. Every action can be repeated.
+    `tare` empties the cup and leads the tubes of all pumps into it. `turn_lens` requires `turns`, from
+    the focus of the camera. Every action can be repeated.
     """
 
-    act: Literal["place_standard", "put_culture_back", "tare", "lead_tubes_back"]
+    act: Literal["place_standard", "put_culture_back", "tare", "lead_tubes_back", "turn_lens"]
     od: Annotated[float, msgspec.Meta(ge=0, le=200)] | None = None
     volume_ml: Annotated[float, msgspec.Meta(gt=0, le=100)] | None = None
+    turns: Annotated[float, msgspec.Meta(ge=-3, le=3)] | None = None
 
 
 @relayed(waits=True, timeout_s=15.0)
@@ -35,7 +37,7 @@ def bench(unit: UnitPorts) -> LabBenchState:
 @relayed(waits=True, timeout_s=15.0)
 @post("/simulation/bench", status_code=200, sync_to_thread=True)
 def use_bench(unit: UnitPorts, data: JSONBody[UseBench]) -> LabBenchState:
-    """Exchange the vial, empty the cup or move the tubes; return the state afterwards."""
+    """Exchange the vial, empty the cup, move the tubes or turn the lens; return the state afterwards."""
     found = _bench_of(unit)
     match data.act:
         case "place_standard":
@@ -48,6 +50,10 @@ def use_bench(unit: UnitPorts, data: JSONBody[UseBench]) -> LabBenchState:
             return found.tare()
         case "lead_tubes_back":
             return found.return_tubes()
+        case "turn_lens":
+            if data.turns is None:
+                raise InvalidRequestError("`turns` is required: where the lens is turned to", remedy="0 is its focus.")
+            return found.turn_lens(data.turns)
         case _:
             assert_never(data.act)
 

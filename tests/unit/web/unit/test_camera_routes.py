@@ -15,6 +15,7 @@ from pioreactor import topics
 from pioreactor.actions.still_capture import stills_of
 from pioreactor.http.ports import Response
 from pioreactor.identity.unit import FixedInventory
+from pioreactor.procedures.camera_focus import preview_file
 from pioreactor.structs.camera_still import CameraStill, microsecond_timestamp
 from pioreactor.types import Experiment
 from pioreactor.web.unit.services import UnitServices
@@ -135,6 +136,19 @@ def test_a_still_is_taken_by_a_task_for_the_units_experiment_only(filmed: Any, u
     refused = filmed.post("/unit_api/camera/experiments/other/stills")
     assert refused.status_code == 409
     assert "assigned to exp1" in refused.json()["error"]
+
+
+def test_the_picture_of_a_focus_session_is_served_while_there_is_one(filmed: Any, unit: UnitServices) -> None:
+    session = "0b8f3a52-6a1f-4d0a-9a57-0c7a4b3f5e11"
+    where = f"/unit_api/camera/focus_sessions/{session}/preview.jpg"
+    assert filmed.get(where).status_code == 404
+    file = preview_file(unit.runtime.paths, session)
+    file.parent.mkdir(parents=True)
+    file.write_bytes(JPEG)
+    answer = filmed.get(where)
+    assert (answer.content, answer.headers["content-type"]) == (JPEG, "image/jpeg")
+    assert answer.headers["cache-control"] == "no-store"
+    assert filmed.get("/unit_api/camera/focus_sessions/..%2fa/preview.jpg").status_code in (400, 404)
 
 
 def test_the_leader_relays_and_archives_still_by_still(leader: Any, filmed: Any) -> None:

@@ -1,7 +1,14 @@
 import { expect, it } from "vitest";
 import { isUsed, knownTo, type LabBenchState } from "./labBench";
 
-const culture: LabBenchState = { vial: "culture", standard_od: null, volume_ml: 14, tubes: "vial", cup_ml: 0 };
+const culture: LabBenchState = {
+  vial: "culture",
+  standard_od: null,
+  volume_ml: 14,
+  tubes: "vial",
+  cup_ml: 0,
+  lens_turns: 0,
+};
 const standard: LabBenchState = { ...culture, vial: "standard", standard_od: 0.5 };
 const cup: LabBenchState = { ...culture, tubes: "cup", cup_ml: 0.913 };
 
