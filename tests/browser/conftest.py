@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
+from find_chromium import find_chromium
 from playwright.sync_api import Browser, Page, StorageState, expect, sync_playwright
 
 from pioreactor.testing.ports import free_ports
@@ -43,8 +44,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    known = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
-    program = next((found for name in known if (found := shutil.which(name))), None)
+    program = find_chromium()
     with sync_playwright() as playwright:
         program = program or playwright.chromium.executable_path
         assert Path(program).exists(), "these tests need Chromium: `apt-get install chromium`"

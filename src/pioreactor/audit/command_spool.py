@@ -12,6 +12,7 @@ from typing import Final
 
 import msgspec
 
+from pioreactor.audit.redaction import SECRET_FIELDS
 from pioreactor.private_files import locked_folder, write_atomically
 from pioreactor.structs.audit import AuditedChange
 
@@ -19,7 +20,7 @@ _FILE: Final = "commands.jsonl"
 _TAKEN: Final = "taken.jsonl"
 _MAX_LINE_BYTES: Final = 4000
 """A line that is appended at once is not mixed with that of another process."""
-_SECRET_OPTIONS: Final = frozenset({"url", "password", "token", "secret", "key", "signing_key", "bot_token", "user"})
+_SECRET_OPTIONS: Final = SECRET_FIELDS | {"url", "key", "user"}
 """Names in arguments `NAME=VALUE` whose values are secrets; others are never arguments."""
 
 

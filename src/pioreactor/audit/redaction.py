@@ -10,11 +10,14 @@ SECRET_FIELDS: Final = frozenset(
     {
         *("pass", "password", "passphrase", "present", "new", "secret", "client_secret", "token", "credential"),
         *("api_key", "apikey", "authorization", "bot_token", "access_token", "signing_secret", "recovery_code", "code"),
+        *("signing_key", "private_key", "host_key"),
     }
 )
 """Names of fields whose values are secrets; `present` and `new` are passwords in the route that changes one.
 `code` is a second factor or pairs a machine; as the text of a configuration it is in the history of that."""
 _KEPT: Final = "***"
+_ADDRESSES: Final = frozenset({"url", "webhook", "webhook_url"})
+"""Names of fields with addresses, in whose path, query or host (`tgram://token/chat`) a secret may stand."""
 MAX_TEXT: Final = 2000
 MAX_ITEMS: Final = 100
 _MAX_DEPTH: Final = 8
@@ -46,7 +49,18 @@ def kept_details(body: bytes) -> str:
     return msgspec.json.encode({"request": redacted(value)}).decode()
 
 
+def without_credentials(address: str) -> str:
+    """Return of an address only its scheme, and of one of the web the host as well."""
+    scheme, separator, rest = address.partition("://")
+    if not separator or not scheme.isalnum():
+        return _KEPT
+    host = rest.split("/", 1)[0].split("?", 1)[0].rpartition("@")[2]
+    return f"{scheme}://{host}/{_KEPT}" if scheme.lower() in ("http", "https") else f"{scheme}://{_KEPT}"
+
+
 def _field(name: str, value: object, depth: int) -> object:
+    if isinstance(value, str) and name.lower() in _ADDRESSES:
+        return _shortened(without_credentials(value))
     is_secret = value is not None and not isinstance(value, bool) and name.lower() in SECRET_FIELDS
     return _KEPT if is_secret else redacted(value, depth=depth + 1)
 
