@@ -4,13 +4,13 @@ Run `python scripts/take_screenshot.py [FILE]`; it needs Chromium and takes abou
 """
 
 import re
-import shutil
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+from find_chromium import find_chromium
 from playwright.sync_api import sync_playwright
 
 from pioreactor.testing.ports import free_ports
@@ -24,9 +24,8 @@ GROWS_FOR_S = 90.0
 
 def take(address: str, name: str, password: str, picture: Path) -> None:
     """Sign in, let the culture grow, and save what a person sees."""
-    chromium = shutil.which("chromium")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 1440, "height": 900})
         page.goto(address)
         page.get_by_role("textbox", name="Name").fill(name)
