@@ -49,7 +49,7 @@ class Transcript:
     lines: list[str] = field(default_factory=list)
     began_s: float = field(default_factory=time.monotonic)
 
-    def say(self, text: str) -> None:
+    def paragraph(self, text: str) -> None:
         self.lines += [text, ""]
 
     def show(self, text: str, language: str = "") -> None:
@@ -58,7 +58,7 @@ class Transcript:
     def picture(self, page: Page, name: str, what: str) -> None:
         page.wait_for_load_state("networkidle")
         page.screenshot(path=PICTURES / f"{name}.png")
-        self.say(f"![{what}](../images/{name}.png)")
+        self.paragraph(f"![{what}](../images/{name}.png)")
 
 
 class Mailbox(Message):
@@ -176,22 +176,22 @@ def tell_people(lab: Lab, mail_port: int, hook_port: int) -> None:
 
 def stall(lab: Lab, mail: list[tuple[float, str]], hook: list[tuple[float, str]]) -> None:
     """Wait for the alarm, its messages, its acknowledgment and its end."""
-    say, manager = lab.transcript, lab.manager
+    transcript, manager = lab.transcript, lab.manager
     until(lab.open_alarm, "the stir bar stalls")
     seen_s = time.monotonic()
     until(lambda: mail and hook, "mail and webhook")
-    say.say("## The alarm")
-    say.say(
+    transcript.paragraph("## The alarm")
+    transcript.paragraph(
         f"The mail arrived {mail[0][0] - seen_s:+.1f} s and the webhook {hook[0][0] - seen_s:+.1f} s after the alarm "
         "could be read from the leader, which was asked four times a second."
     )
     manager.goto(f"{lab.address}/alarms")
     manager.get_by_text("Stir bar does not turn").first.wait_for()
-    say.picture(manager, "alarm-open", "The page Alarms with the open alarm")
-    say.say("The mail:")
-    say.show(mail[0][1], "text")
-    say.say("The webhook, with its signature:")
-    say.show(hook[0][1], "text")
+    transcript.picture(manager, "alarm-open", "The page Alarms with the open alarm")
+    transcript.paragraph("The mail:")
+    transcript.show(mail[0][1])
+    transcript.paragraph("The webhook, with its signature:")
+    transcript.show(hook[0][1])
     buttons = manager.get_by_role("main").get_by_role("button", name=re.compile("^Acknowledge"))
     while buttons.count():
         buttons.first.click()
@@ -200,25 +200,25 @@ def stall(lab: Lab, mail: list[tuple[float, str]], hook: list[tuple[float, str]]
         manager.get_by_role("dialog").wait_for(state="detached")
         time.sleep(1.0)
     manager.get_by_text("acknowledged by").first.wait_for()
-    say.say("A person acknowledges it, with a note:")
-    say.picture(manager, "alarm-acknowledged", "The alarm, acknowledged by a person with a note")
+    transcript.paragraph("A person acknowledges it, with a note:")
+    transcript.picture(manager, "alarm-acknowledged", "The alarm, acknowledged by a person with a note")
     until(lambda: not lab.open_alarm(), "the alarm is cleared")
     manager.goto(f"{lab.address}/alarms?show=history")
     manager.get_by_text("Stir bar does not turn").first.wait_for()
-    say.say("The bar turns again, and the alarm is history:")
-    say.picture(manager, "alarm-history", "The history of alarms")
-    say.show(lab.pio("alarms", "deliveries"), "console")
+    transcript.paragraph("The bar turns again, and the alarm is history:")
+    transcript.picture(manager, "alarm-history", "The history of alarms")
+    transcript.show(lab.pio("alarms", "deliveries"))
 
 
 def limit_a_student(lab: Lab, browser: Browser) -> None:
     """Add a student who may change worker1 only, and let them try worker2."""
-    say = lab.transcript
+    transcript = lab.transcript
     body = {"username": "student", "password": STUDENT_PASSWORD, "role": "operator", "units": ["worker1"]}
     answer = lab.ask(lab.manager, "PUT", "/auth/people", body)
     assert answer.ok, answer.text()
     student = signed_in(browser, lab.address, "student", STUDENT_PASSWORD)
-    say.say("## A student who may change one reactor")
-    say.say("The student is an operator limited to `worker1`. Over the API:")
+    transcript.paragraph("## A student who may change one reactor")
+    transcript.paragraph("The student is an operator limited to `worker1`. Over the API:")
     dose = {"options": {"ml": 0.5}}
     tried = []
     for unit in ("worker1", "worker2"):
@@ -226,21 +226,21 @@ def limit_a_student(lab: Lab, browser: Browser) -> None:
         tried.append(
             f"POST /api/workers/{unit}/jobs/run/job_name/add_media/experiments/demo\n{answer.status} {answer.text()}"
         )
-    say.show("\n\n".join(tried), "text")
-    say.say("On the page of the other unit:")
+    transcript.show("\n\n".join(tried))
+    transcript.paragraph("On the page of the other unit:")
     student.goto(f"{lab.address}/pioreactors/worker2")
     student.get_by_role("heading", name="worker2").first.wait_for()
-    say.picture(student, "student-other-unit", "The page of a unit that a student may not change")
+    transcript.picture(student, "student-other-unit", "The page of a unit that a student may not change")
 
 
 def show_audit(lab: Lab) -> None:
-    say, manager = lab.transcript, lab.manager
-    say.say("## The audit trail of that time")
+    transcript, manager = lab.transcript, lab.manager
+    transcript.paragraph("## The audit trail of that time")
     manager.goto(f"{lab.address}/audit")
     manager.get_by_role("heading", name="Audit trail").wait_for()
-    say.picture(manager, "audit-trail", "The page Audit trail")
-    say.show(lab.pio("audit", "list"), "console")
-    say.show(lab.pio("audit", "verify"), "console")
+    transcript.picture(manager, "audit-trail", "The page Audit trail")
+    transcript.show(lab.pio("audit", "list"))
+    transcript.show(lab.pio("audit", "verify"))
 
 
 def alter_a_byte(lab: Lab) -> None:
@@ -251,10 +251,10 @@ def alter_a_byte(lab: Lab) -> None:
     content = path.read_bytes()
     at = content.rfind(b"student")
     path.write_bytes(content[:at] + b"S" + content[at + 1 :])
-    lab.transcript.say(
+    lab.transcript.paragraph(
         "One byte of the database's file is changed, after the demo was stopped: a `student` becomes a `Student`."
     )
-    lab.transcript.show(lab.pio("audit", "verify"), "console")
+    lab.transcript.show(lab.pio("audit", "verify"))
 
 
 @contextlib.contextmanager
@@ -290,8 +290,8 @@ def demo(folder: Path) -> Iterator[tuple[str, str, str]]:
 
 def main() -> None:
     transcript = Transcript()
-    transcript.say("# A stalled stir bar")
-    transcript.say(
+    transcript.paragraph("# A stalled stir bar")
+    transcript.paragraph(
         "What happened on a demo of two simulated reactors whose stir bars stall for 90 s: written, with "
         "its pictures, by `python scripts/show_alarm_walk.py`."
     )
