@@ -119,7 +119,7 @@ if [ -d /run/systemd/system ]; then
   # The distribution's own broker would take the port.
   systemctl disable --now mosquitto.service 2>/dev/null || true
   systemctl daemon-reload
-  units=(pioreactor-broker pioreactor-reactor pioreactor-output-guard pioreactor-web pioreactor-records pioreactor-monitor)
+  units=(pioreactor-broker pioreactor-reactor pioreactor-output-guard pioreactor-fork-server pioreactor-web pioreactor-records pioreactor-monitor)
   systemctl enable -q pioreactor.target "${units[@]/%/.service}" pioreactor-resume.service pioreactor-recover.service pioreactor-backup.timer
   systemctl restart pioreactor.target
   step "started: systemctl status 'pioreactor*'"

@@ -112,7 +112,9 @@ def build_runtime(
         open_records=(lambda: _open_records(settings, paths)) if identity.is_leader else None,
         open_alarms=_alarm_database_opener(settings, paths, clock) if identity.is_leader else None,
         open_notifier=_notifier_opener(settings, paths),
-        launch_job=lambda argv, variables: _launch_job(argv, {**env, **variables}),
+        launch_job=lambda argv, variables: _launch_job(
+            argv, {**env, **variables}, paths.fork_server if settings.jobs.use_fork_server else None
+        ),
         log_file=log_file(settings, paths),
         console=None if quiet else sys.stderr,
     )
@@ -123,11 +125,12 @@ def _buses(settings: Settings, paths: Paths, unit: Unit) -> BusFactory:
     return LocalFallbackBusFactory(broker, lambda: UnixSocketBus(paths.run_pioreactor / "local"), unit)
 
 
-def _launch_job(argv: Sequence[str], environment: Mapping[str, str]) -> Callable[[], int | None]:
+def _launch_job(argv: Sequence[str], environment: Mapping[str, str], server: Path | None) -> Callable[[], int | None]:
     """Start `pio run` detached; its messages are in the unit's log."""
-    from pioreactor.processes.launch import launch, pio_argv  # imports subprocess: only processes that launch jobs pay
+    from pioreactor.processes.forked_process import PioStarter  # imports subprocess: only who launches jobs pays
+    from pioreactor.processes.launch import pio_argv
 
-    return launch(pio_argv("run", *argv), environment).poll
+    return PioStarter(server)(pio_argv("run", *argv), environment).poll
 
 
 def _defaults(paths: Paths) -> dict[str, dict[str, str]]:
@@ -177,6 +180,11 @@ def read_secret(paths: Paths, name: str) -> str | None:
 def open_stores(paths: Paths) -> UnitStores:
     """Open the stores of the unit whose files are there. Close them when done."""
     return SqliteUnitStores(paths)
+
+
+def forks_jobs(paths: Paths) -> bool:
+    """Return whether a unit's jobs are to be forked."""
+    return load_settings(paths.global_config, paths.local_config).jobs.use_fork_server
 
 
 def pids_of_jobs(paths: Paths, *, report: Callable[[str], object]) -> set[int]:

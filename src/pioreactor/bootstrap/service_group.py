@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from pioreactor.bootstrap.process import pids_of_jobs
+from pioreactor.bootstrap.process import forks_jobs, pids_of_jobs
 from pioreactor.cluster.leader_setup import broker_files
 from pioreactor.cluster.membership import reactor_socket
 from pioreactor.messaging.broker import find_mosquitto
@@ -18,7 +18,7 @@ from pioreactor.processes.watchdog import WatchdogListener
 from pioreactor.storage.paths import Paths
 
 STOP_TIMEOUT_S: Final = 8.0
-STOP_ORDER: Final = ("monitor", "mqtt_to_db_streaming", "web", "output_guard", "reactor", "broker")
+STOP_ORDER: Final = ("monitor", "mqtt_to_db_streaming", "fork_server", "web", "output_guard", "reactor", "broker")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,8 @@ class ServiceGroup:
         if plan.has_reactor:
             guard = WatchdogListener(folder / "output_guard.notify")
             self._add("output_guard", module_argv("pioreactor.cli.output_guard"), watchdog=guard)
+        if plan.has_reactor and forks_jobs(self.paths):
+            self._add("fork_server", module_argv("pioreactor.cli.fork_server"))
         self._add("web", pio_argv("web", "--host", "0.0.0.0"))
         if plan.is_leader:
             self._add("mqtt_to_db_streaming", pio_argv("run", "mqtt_to_db_streaming"))

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from pioreactor.bootstrap.process import http_client, pids_of_jobs
+from pioreactor.bootstrap.process import forks_jobs, http_client, pids_of_jobs
 from pioreactor.demo.plan import LEADER, DemoPlan
 from pioreactor.demo.shared_clock import SharedClock
 from pioreactor.demo.unit_files import broker_accounts, write_configuration
@@ -27,7 +27,7 @@ from pioreactor.storage.paths import Paths
 STOP_TIMEOUT_S: Final = 8.0
 START_TIMEOUT_S: Final = 60.0
 POLL_INTERVAL_S: Final = 0.1
-STOP_ORDER: Final = ("monitor", "mqtt_to_db_streaming", "web", "output_guard", "reactor")
+STOP_ORDER: Final = ("monitor", "mqtt_to_db_streaming", "fork_server", "web", "output_guard", "reactor")
 
 
 @dataclass
@@ -104,6 +104,8 @@ class DemoCluster:
         """Start what else runs from boot: output guards, database writer and monitors. They need the inventory."""
         for worker in self.plan.worker_names:
             self.add_output_guard(worker)
+            if forks_jobs(self.paths(worker)):
+                self.add_service(worker, "fork_server", module_argv("pioreactor.cli.fork_server"))
         self.add_service(LEADER, "mqtt_to_db_streaming", pio_argv("run", "mqtt_to_db_streaming"))
         for unit in self.plan.units:
             self.add_service(unit, "monitor", pio_argv("run", "monitor"))

@@ -1,6 +1,7 @@
 """Liveness of processes, identified by number and start time: numbers are used again after a process ends."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 _PROC = Path("/proc")
@@ -68,6 +69,12 @@ def _name_of_job(words: list[str]) -> str:
         if second == "run" and (first == "pioreactor.cli.main" or Path(first).name == "pio"):
             return name
     return ""
+
+
+def folder_of_unit(environment: Mapping[str, str]) -> Path:
+    """Return the folder of the unit that a process with this environment belongs to, as `job_processes` sees it."""
+    named = environment.get("DOT_PIOREACTOR", "")
+    return Path(named) if named else Path.home() / ".pioreactor"
 
 
 def boot_id() -> str:

@@ -78,6 +78,11 @@ class Runtime:
     def unit(self) -> str:
         return self.identity.unit
 
+    @property
+    def fork_server(self) -> Path | None:
+        """Return the socket of the process that forks jobs; None where jobs are not to be forked."""
+        return self.paths.fork_server if self.settings.jobs.use_fork_server else None
+
     def place(self, unit: str | None, experiment: str | None) -> tuple[str, str]:
         """Return unit and experiment; None stands for this unit, and for the experiment that it is assigned to.
 

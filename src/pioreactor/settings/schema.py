@@ -25,6 +25,7 @@ SECTIONS: Final[Mapping[str, tuple[str, type[s.Section]]]] = {
     "simulation": ("simulation", s.SimulationSettings),
     "monitor.config": ("monitor", s.MonitorSettings),
     "resume": ("resume", s.RESUME_SECTION),
+    "jobs": ("jobs", s.JobsSettings),
     "stirring.config": ("stirring", s.StirringSettings),
     "stirring.pid": ("stirring_pid", s.StirringPidSettings),
     "od_reading.config": ("od_reading", s.OdReadingSettings),
@@ -124,6 +125,7 @@ class Settings:
     simulation: s.SimulationSettings
     monitor: s.MonitorSettings
     resume: s.ResumeSettings
+    jobs: s.JobsSettings
     stirring: s.StirringSettings
     stirring_pid: s.StirringPidSettings
     od_reading: s.OdReadingSettings

@@ -160,3 +160,8 @@ class Paths:
     def locks(self) -> Path:
         """Lock files of actuators; the kernel drops a lock when its owner dies."""
         return self.run_pioreactor / "locks"
+
+    @property
+    def fork_server(self) -> Path:
+        """Socket of the process that forks jobs."""
+        return self.run_pioreactor / "fork_server.sock"

@@ -13,6 +13,7 @@ from pioreactor.http.ports import HttpClient
 from pioreactor.http.units import Units
 from pioreactor.identity.unit_tokens import FILE_NAME, WorkerTokens, credential_for, ensure_token, read_token
 from pioreactor.messaging.ports import Message
+from pioreactor.processes.forked_process import PioStarter
 from pioreactor.processes.launch import pio_argv
 from pioreactor.runtime.context import Runtime
 from pioreactor.settings.followed_files import FollowedSettings
@@ -63,7 +64,9 @@ def compose(
         runtime=runtime,
         bus=bus,
         tasks=Tasks(runtime.unit),
-        launcher=JobLauncher(RUN, environment, readiness=watch_states(bus, runtime.unit)),
+        launcher=JobLauncher(
+            RUN, environment, PioStarter(runtime.fork_server), readiness=watch_states(bus, runtime.unit)
+        ),
         catalog=DeclaredCatalog(runtime.paths.plugins),
         open_lab_bench=open_lab_bench,
     )

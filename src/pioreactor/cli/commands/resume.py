@@ -13,7 +13,8 @@ import click
 from pioreactor.cli.cli_context import CliContext, pass_cli_context
 from pioreactor.cli.options import json_option
 from pioreactor.cli.render import print_json
-from pioreactor.processes.launch import failure_of, launch, pio_argv
+from pioreactor.processes.forked_process import PioStarter
+from pioreactor.processes.launch import failure_of, pio_argv
 
 if TYPE_CHECKING:
     from pioreactor.jobs.restart_policy import DesiredJob
@@ -42,12 +43,17 @@ def resume(cli: CliContext, only_list: bool, as_json: bool) -> None:
     from pioreactor.jobs import restart_policy
 
     runtime = cli.runtime
+    starter = PioStarter(runtime.fork_server)
+
+    def start(job: DesiredJob, environment: Mapping[str, str]) -> str:
+        return _start_process(starter, job.argv, environment)
+
     running = _running(runtime)
     interrupted = [job for job in restart_policy.desired_jobs(runtime) if job.job_name not in running]
     done: list[_Outcome] = []
     for job in interrupted:
         policy = restart_policy.policy_for(runtime, job.job_name)
-        outcome = "listed" if only_list else _carry_out(runtime, job, cli.environment, _start)
+        outcome = "listed" if only_list else _carry_out(runtime, job, cli.environment, start)
         done.append({"job_name": job.job_name, "experiment": job.experiment, "policy": policy, "outcome": outcome})
     done += _resume_profiles(runtime, dict(cli.environment), only_list=only_list)
     if interrupted and not only_list:
@@ -95,25 +101,23 @@ def _resume_profiles(runtime: Runtime, environment: Mapping[str, str], *, only_l
             waits = f"not resumed: pio run {JOB_NAME} resume {run.run_id}"
             words = (JOB_NAME, "resume", run.run_id)
             own = {"EXPERIMENT": run.experiment, "JOB_SOURCE": "resume"}
-            outcome = _start_process(words, {**environment, **own}) if policy == "resume" else waits
+            start = PioStarter(runtime.fork_server)
+            outcome = _start_process(start, words, {**environment, **own}) if policy == "resume" else waits
         done.append({"job_name": JOB_NAME, "experiment": run.experiment, "policy": policy, "outcome": outcome})
     return done
 
 
-def _start(job: DesiredJob, environment: Mapping[str, str]) -> str:
-    return _start_process(job.argv, environment)
-
-
-def _start_process(argv: Sequence[str], environment: Mapping[str, str]) -> str:
+def _start_process(start: PioStarter, argv: Sequence[str], environment: Mapping[str, str]) -> str:
     """Start a job as a process of its own; one that ends within two seconds has failed."""
-    process = launch(pio_argv("run", *argv), {**os.environ, **environment}, stderr=subprocess.PIPE)
-    try:
-        _, output = process.communicate(timeout=START_TIMEOUT_S)
-    except subprocess.TimeoutExpired:
-        return "started"
-    if process.returncode == 0:
-        return "started"
-    return f"failed: {failure_of(output, process.returncode).message}"
+    readable, writable = os.pipe()
+    with open(readable, "rb") as said:  # noqa: PTH123  a descriptor
+        with open(writable, "wb") as output:  # noqa: PTH123
+            process = start(pio_argv("run", *argv), {**os.environ, **environment}, output)
+        try:
+            status = process.wait(START_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            return "started"
+        return "started" if status == 0 else f"failed: {failure_of(said.read(), status).message}"
 
 
 def mark_gap(runtime: Runtime, experiments: set[str], gap: tuple[datetime | None, datetime]) -> None:

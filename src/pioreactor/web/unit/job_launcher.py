@@ -14,7 +14,8 @@ from typing import IO
 from pioreactor import topics
 from pioreactor.exc import PioreactorError
 from pioreactor.messaging.ports import Bus, Message
-from pioreactor.processes.launch import failure_of, inherited, launch
+from pioreactor.processes.forked_process import PioStarter, StartedProcess
+from pioreactor.processes.launch import failure_of, inherited
 from pioreactor.states import JobState
 from pioreactor.web.problems import TooManyRequestsError
 from pioreactor.web.request_bodies import OF_A_RUN, RunJob, Scalar, check_environment, job_name, option_name
@@ -68,7 +69,7 @@ class JobFailedError(PioreactorError):
 
 @dataclass
 class _Child:
-    process: subprocess.Popen[bytes]
+    process: StartedProcess
     output: IO[bytes]
 
 
@@ -83,6 +84,7 @@ class JobLauncher:
     command: Sequence[str]
     """For example `pio_argv("run")`."""
     environment: Mapping[str, str]
+    start: PioStarter = field(default_factory=lambda: PioStarter(None))
     seconds: Callable[[], float] = monotonic
     readiness: Readiness | None = None
     """None: a job that runs for 1 s has started."""
@@ -120,7 +122,7 @@ class JobLauncher:
         with self.readiness(job) as is_ready:
             return self._launch(job, request, lambda process: self._until_ready(process, is_ready))
 
-    def _until_ready(self, process: subprocess.Popen[bytes], is_ready: Callable[[], bool]) -> int:
+    def _until_ready(self, process: StartedProcess, is_ready: Callable[[], bool]) -> int:
         """Return the exit code of a process that ends; raise `TimeoutExpired` when it is ready, or after 15 s."""
         until = self.seconds() + _READY_TIMEOUT_S
         while not is_ready() and self.seconds() < until and not self._closing.is_set():
@@ -128,12 +130,12 @@ class JobLauncher:
                 return process.wait(_READY_POLL_S)
         return process.wait(0)
 
-    def _launch(self, job: str, request: RunJob, wait: Callable[[subprocess.Popen[bytes]], int]) -> str:
+    def _launch(self, job: str, request: RunJob, wait: Callable[[StartedProcess], int]) -> str:
         arguments = [*self.command, *_arguments(job, request)]
         output = tempfile.TemporaryFile(mode="w+b", buffering=0)  # noqa: SIM115 - stays open while the child writes
         fcntl.fcntl(output.fileno(), fcntl.F_SETFL, os.O_APPEND)
         try:
-            process = launch(arguments, self._environment(request.env), stdout=output, stderr=subprocess.STDOUT)
+            process = self.start(arguments, self._environment(request.env), output)
         except (OSError, ValueError) as error:
             output.close()
             raise JobFailedError(f"{job} could not be started: {error}") from error

@@ -1,0 +1,241 @@
+"""The socket of the fork server, and the fork itself. One thread; each connection is one job.
+
+The job keeps its end of the connection until it ends, so that whoever asked for it sees its end although the server may
+have ended before.
+"""
+
+from __future__ import annotations
+
+import os
+import selectors
+import signal
+import socket
+import stat
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import IO, Any, Final, Self
+
+from pioreactor.processes.command_line import change_command_line
+from pioreactor.processes.fork_protocol import (
+    ENDED,
+    MAX_PACKET_BYTES,
+    REFUSED,
+    STARTED,
+    CannotForkError,
+    ForkRequest,
+    fixed_at_start,
+    is_same_user,
+    software,
+)
+from pioreactor.processes.launch import pio_argv
+from pioreactor.processes.liveness import folder_of_unit
+
+_HANDLED: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD)
+_STANDARD: Final = 3
+"""Standard input, output and error."""
+
+
+@dataclass(frozen=True, slots=True)
+class ForkedJob:
+    """What the forked process is to run."""
+
+    request: ForkRequest
+    connection: socket.socket
+
+    def tell_end(self, status: int) -> None:
+        """Say the exit code; what the server says of a process that it reaps overrides it."""
+        with suppress(OSError):
+            self.connection.send(b"%s %d" % (ENDED, status))
+
+
+class ForkListener:
+    """Serves requests on a socket that only this user may use. Raise `CannotForkError` where another server does."""
+
+    def __init__(self, path: Path, environment: Mapping[str, str] | None = None) -> None:
+        self._path = path
+        own = os.environ if environment is None else environment
+        self._software, self._fixed, self._folder = software(), fixed_at_start(own), folder_of_unit(own)
+        self._jobs: dict[int, socket.socket] = {}
+        self._waiting: set[socket.socket] = set()
+        self._owner = os.getpid()
+        self._is_stopping = False
+
+    def __enter__(self) -> Self:
+        self._listener = _listen(self._path)
+        self._selector = selectors.DefaultSelector()
+        self._woken, self._waker = socket.socketpair()
+        for one in (self._woken, self._waker, self._listener):
+            one.setblocking(False)
+        for one in (self._woken, self._listener):
+            self._selector.register(one, selectors.EVENT_READ)
+        for number in _HANDLED:
+            signal.signal(number, self._on_signal)
+        signal.set_wakeup_fd(self._waker.fileno(), warn_on_full_buffer=False)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if os.getpid() == self._owner:
+            self._path.unlink(missing_ok=True)
+            self._close()
+
+    def _on_signal(self, number: int, _frame: FrameType | None) -> None:
+        self._is_stopping = self._is_stopping or number != signal.SIGCHLD
+
+    def serve(self) -> ForkedJob | None:
+        """Return None when the server is told to end, and in each process that it forks what that is to run."""
+        while not self._is_stopping:
+            for key, _ in self._selector.select():
+                if key.fileobj is self._listener:
+                    self._accept()
+                elif key.fileobj is self._woken:
+                    self._reap()
+                elif isinstance(key.fileobj, socket.socket):
+                    job = self._answer(key.fileobj)
+                    if job is not None:
+                        return job
+        return None
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            connection, _ = self._listener.accept()
+            connection.setblocking(False)
+            if not is_same_user(connection):
+                connection.close()
+                return
+            self._waiting.add(connection)
+            self._selector.register(connection, selectors.EVENT_READ)
+
+    def _answer(self, connection: socket.socket) -> ForkedJob | None:
+        self._waiting.discard(connection)
+        self._selector.unregister(connection)
+        descriptors: list[int] = []
+        try:
+            packet, descriptors, _, _ = socket.recv_fds(connection, MAX_PACKET_BYTES + 1, _STANDARD)
+            request = self._checked(packet, descriptors)
+            pid = self._fork(connection, descriptors, request)
+        except (OSError, ValueError, CannotForkError) as error:
+            with suppress(OSError):
+                connection.send(b"%s %s" % (REFUSED, str(error).encode()[:900]))
+            connection.close()
+            return None
+        finally:
+            for descriptor in descriptors:
+                os.close(descriptor)
+        if pid == 0:
+            return ForkedJob(request, connection)
+        self._jobs[pid] = connection
+        return None
+
+    def _checked(self, packet: bytes, descriptors: list[int]) -> ForkRequest:
+        request = ForkRequest.decode(packet)
+        if len(descriptors) != _STANDARD:
+            raise ValueError("standard input, output and error are missing")
+        if request.software != self._software:
+            raise CannotForkError(f"the server is {self._software}")
+        if fixed_at_start(request.environment) != self._fixed:
+            raise CannotForkError("variables that Python reads once, at its start, differ from those of the server")
+        if folder_of_unit(request.environment) != self._folder:
+            raise CannotForkError("the server is of another unit")
+        return request
+
+    def _fork(self, connection: socket.socket, descriptors: list[int], request: ForkRequest) -> int:
+        """Return the number of the process, and 0 in that process."""
+        signal.pthread_sigmask(signal.SIG_BLOCK, _HANDLED)
+        try:
+            pid = os.fork()
+            if pid == 0:
+                self._become_job(connection, descriptors, request)
+            return pid
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _HANDLED)
+
+    def _become_job(self, connection: socket.socket, descriptors: list[int], request: ForkRequest) -> None:
+        """Take over what the process has of its own, and say that it runs; end if nobody waits for that."""
+        try:
+            os.setsid()
+            signal.set_wakeup_fd(-1)
+            for number in _HANDLED:
+                signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+            self._close()
+            for standard, descriptor in enumerate(descriptors):
+                os.dup2(descriptor, standard)
+            _reopen_standard_files()
+            change_command_line(pio_argv(*request.arguments))
+            os.umask(request.file_mask)
+            os.chdir(request.folder)
+            os.environ.clear()
+            os.environ.update(request.environment)
+            time.tzset()
+            sys.argv = [sys.argv[0], *request.arguments]
+            connection.setblocking(True)
+            connection.send(b"%s %d" % (STARTED, os.getpid()))
+        except OSError as error:
+            with suppress(OSError):
+                connection.send(b"%s %s" % (REFUSED, str(error).encode()))
+            os._exit(1)
+
+    def _reap(self) -> None:
+        with suppress(BlockingIOError):
+            while self._woken.recv(4096):
+                pass
+        with suppress(ChildProcessError):
+            while True:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+                if pid == 0:
+                    return
+                connection = self._jobs.pop(pid, None)
+                if connection is not None:
+                    with connection, suppress(OSError):
+                        connection.send(b"%s %d" % (ENDED, os.waitstatus_to_exitcode(status)))
+
+    def _close(self) -> None:
+        self._selector.close()
+        for one in (self._listener, self._woken, self._waker, *self._waiting, *self._jobs.values()):
+            one.close()
+
+
+def _listen(path: Path) -> socket.socket:
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _remove_stale(path)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    before = os.umask(0o177)
+    try:
+        listener.bind(os.fspath(path))
+    finally:
+        os.umask(before)
+    listener.listen(64)
+    return listener
+
+
+def _remove_stale(path: Path) -> None:
+    """Remove the socket of a server that is gone; what is no socket, or answers, stays."""
+    if not path.exists():
+        return
+    if not stat.S_ISSOCK(path.stat().st_mode):
+        raise CannotForkError(f"{path} exists and is no socket")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as probe:
+        probe.settimeout(1.0)
+        try:
+            probe.connect(os.fspath(path))
+        except OSError:
+            path.unlink(missing_ok=True)
+            return
+    raise CannotForkError(f"another fork server already serves {path}")
+
+
+def _reopen_standard_files() -> None:
+    """Give Python's standard files the buffering that suits what they are now connected to, as at a start."""
+    mode: dict[str, Any] = {"encoding": sys.stdout.encoding, "closefd": False}
+    standard: dict[str, IO[str]] = {  # they stay open as long as the process
+        "stdin": open(0, **mode),  # noqa: SIM115
+        "stdout": open(1, "w", 1 if os.isatty(1) else -1, errors=sys.stdout.errors, **mode),  # noqa: SIM115
+        "stderr": open(2, "w", 1, errors="backslashreplace", **mode),  # noqa: SIM115
+    }
+    for name, file in standard.items():
+        setattr(sys, name, file)
+        setattr(sys, f"__{name}__", file)
