@@ -112,9 +112,7 @@ def build_runtime(
         open_records=(lambda: _open_records(settings, paths)) if identity.is_leader else None,
         open_alarms=_alarm_database_opener(settings, paths, clock) if identity.is_leader else None,
         open_notifier=_notifier_opener(settings, paths),
-        launch_job=lambda argv, variables: _launch_job(
-            argv, {**env, **variables}, paths.fork_server if settings.jobs.use_fork_server else None
-        ),
+        launch_job=_job_launcher(env, paths.fork_server if settings.jobs.use_fork_server else None),
         log_file=log_file(settings, paths),
         console=None if quiet else sys.stderr,
     )
@@ -125,12 +123,18 @@ def _buses(settings: Settings, paths: Paths, unit: Unit) -> BusFactory:
     return LocalFallbackBusFactory(broker, lambda: UnixSocketBus(paths.run_pioreactor / "local"), unit)
 
 
-def _launch_job(argv: Sequence[str], environment: Mapping[str, str], server: Path | None) -> Callable[[], int | None]:
-    """Start `pio run` detached; its messages are in the unit's log."""
-    from pioreactor.processes.forked_process import PioStarter  # imports subprocess: only who launches jobs pays
-    from pioreactor.processes.launch import pio_argv
+def _job_launcher(
+    env: Mapping[str, str], fork_server: Path | None
+) -> Callable[[Sequence[str], Mapping[str, str]], Callable[[], int | None]]:
+    """Return what starts `pio run` detached; its messages are in the unit's log."""
 
-    return PioStarter(server)(pio_argv("run", *argv), environment).poll
+    def start(argv: Sequence[str], variables: Mapping[str, str]) -> Callable[[], int | None]:
+        from pioreactor.processes.forked_process import PioStarter  # subprocess: only processes that launch jobs pay
+        from pioreactor.processes.launch import pio_argv
+
+        return PioStarter(fork_server)(pio_argv("run", *argv), {**env, **variables}).poll
+
+    return start
 
 
 def _defaults(paths: Paths) -> dict[str, dict[str, str]]:

@@ -12,19 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final, Protocol
 
-from pioreactor.processes.fork_protocol import (
-    ENDED,
-    MAX_PATH_BYTES,
-    STARTED,
-    CannotForkError,
-    ForkRequest,
-    is_same_user,
-    software,
-)
+from pioreactor.processes import fork_protocol
+from pioreactor.processes.fork_protocol import ENDED, STARTED, CannotForkError, ForkRequest
 from pioreactor.processes.launch import launch, pio_argv
 
 _ANSWER_TIMEOUT_S: Final = 2.0
-_KILLED: Final = -9
 
 
 class StartedProcess(Protocol):
@@ -48,7 +40,7 @@ class ForkedProcess:
         self.returncode: int | None = None
         self._connection = connection
         self._arguments = arguments
-        self._said = _KILLED
+        self._said = -9  # killed, unless it says otherwise
 
     def poll(self) -> int | None:
         with suppress(subprocess.TimeoutExpired):
@@ -83,7 +75,7 @@ def fork(
     `standard` are the descriptors of its input, output and error. Raise `CannotForkError` if there is no server, or if
     it refuses.
     """
-    request = ForkRequest(software(), str(Path.cwd()), _file_mask(), arguments, environment).encode()
+    request = ForkRequest(fork_protocol.software(), str(Path.cwd()), _file_mask(), arguments, environment).encode()
     connection = _connect(server)
     try:
         socket.send_fds(connection, [request], standard)
@@ -101,13 +93,13 @@ def fork(
 
 
 def _connect(server: Path) -> socket.socket:
-    if len(os.fsencode(server)) > MAX_PATH_BYTES:
+    if len(os.fsencode(server)) > fork_protocol.MAX_PATH_BYTES:
         raise CannotForkError(f"{server} is too long for a socket")
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     connection.settimeout(_ANSWER_TIMEOUT_S)
     try:
         connection.connect(os.fspath(server))
-        if is_same_user(connection):
+        if fork_protocol.is_same_user(connection):
             return connection
     except OSError as error:
         connection.close()
@@ -142,9 +134,8 @@ class PioStarter:
         if self.server is not None and list(argv[: len(prefix)]) == prefix:
             with suppress(CannotForkError):
                 return self._fork(self.server, argv[len(prefix) :], environment, output)
-        if output is None:
-            return launch(argv, environment)
-        return launch(argv, environment, stdout=output, stderr=subprocess.STDOUT)
+        nowhere = subprocess.DEVNULL
+        return launch(argv, environment, stdout=output or nowhere, stderr=subprocess.STDOUT)
 
     @staticmethod
     def _fork(

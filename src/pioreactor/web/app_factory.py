@@ -12,7 +12,7 @@ from pioreactor.http.addresses import base_url
 from pioreactor.http.ports import HttpClient
 from pioreactor.http.units import Units
 from pioreactor.identity.unit_tokens import FILE_NAME, WorkerTokens, credential_for, ensure_token, read_token
-from pioreactor.messaging.ports import Message
+from pioreactor.messaging.ports import Bus, Message
 from pioreactor.processes.forked_process import PioStarter
 from pioreactor.processes.launch import pio_argv
 from pioreactor.runtime.context import Runtime
@@ -64,9 +64,7 @@ def compose(
         runtime=runtime,
         bus=bus,
         tasks=Tasks(runtime.unit),
-        launcher=JobLauncher(
-            RUN, environment, PioStarter(runtime.fork_server), readiness=watch_states(bus, runtime.unit)
-        ),
+        launcher=_launcher(runtime, environment, bus),
         catalog=DeclaredCatalog(runtime.paths.plugins),
         open_lab_bench=open_lab_bench,
     )
@@ -99,6 +97,11 @@ def compose(
         unit.tasks.start("handing out tokens", handout.hand_out_all, pool="requests")
     unit_of = UnitsByToken(secrets_dir, own, workers=worker_names).find
     return create_app(unit, unit_of=unit_of, leader=_leader(unit, unit.others, database, viewer, pages))
+
+
+def _launcher(runtime: Runtime, environment: Mapping[str, str], bus: Bus) -> JobLauncher:
+    starter = PioStarter(runtime.fork_server)
+    return JobLauncher(RUN, environment, starter, readiness=watch_states(bus, runtime.unit))
 
 
 def _url_of(unit: UnitServices) -> Callable[[str], str]:

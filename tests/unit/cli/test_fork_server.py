@@ -14,8 +14,7 @@ from typing import IO
 
 import pytest
 
-from pioreactor.processes.command_line import PADDING
-from pioreactor.processes.fork_listener import ForkListener
+from pioreactor.cli.fork_server import PADDING, ForkListener
 from pioreactor.processes.fork_protocol import MAX_PACKET_BYTES, CannotForkError, ForkRequest, software
 from pioreactor.processes.forked_process import ForkedProcess, PioStarter, fork
 from pioreactor.processes.launch import pio_argv
@@ -24,7 +23,7 @@ from pioreactor.processes.liveness import is_alive, job_processes
 SERVER = """
 import random, sys
 from pathlib import Path
-from pioreactor.processes.fork_listener import ForkListener
+from pioreactor.cli.fork_server import ForkListener
 with ForkListener(Path(sys.argv[1])) as listener:
     job = listener.serve()
 if job is not None:
@@ -230,7 +229,7 @@ def test_without_a_server_a_process_of_its_own_is_started(tmp_path: Path, output
 def test_a_server_that_hangs_is_not_waited_for(
     server: Server, output: IO[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The process that it would fork afterwards ends at once: nobody waits for it any more."""
+    """The process that it would fork afterwards ends at once: no one waits for it any more."""
     monkeypatch.setattr("pioreactor.processes.forked_process._ANSWER_TIMEOUT_S", 0.1)
     os.kill(server.process.pid, signal.SIGSTOP)
     with pytest.raises(CannotForkError, match="answer"):
