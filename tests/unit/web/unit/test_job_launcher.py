@@ -183,5 +183,5 @@ def test_a_start_is_answered_once_the_job_is_ready(key: str) -> None:
     asking.join(5)
     assert answers == ["ok"]
     for child in list(launcher._children):
-        child.process.kill()
+        os.kill(child.process.pid, signal.SIGKILL)
     launcher.close()
