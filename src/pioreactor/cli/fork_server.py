@@ -17,7 +17,7 @@ import socket
 import stat
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
@@ -118,8 +118,8 @@ class ForkListener:
         self._woken, self._waker = socket.socketpair()
         for one in (self._woken, self._waker, self._listener):
             one.setblocking(False)
-        for one in (self._woken, self._listener):
-            self._selector.register(one, selectors.EVENT_READ)
+        self._selector.register(self._woken, selectors.EVENT_READ, self._reap)
+        self._selector.register(self._listener, selectors.EVENT_READ, self._accept)
         for number in _HANDLED:
             signal.signal(number, self._on_signal)
         signal.set_wakeup_fd(self._waker.fileno(), warn_on_full_buffer=False)
@@ -137,25 +137,20 @@ class ForkListener:
         """Return None when the server is told to end, and in each process that it forks what that is to run."""
         while not self._is_stopping:
             for key, _ in self._selector.select():
-                if key.fileobj is self._listener:
-                    self._accept()
-                elif key.fileobj is self._woken:
-                    self._reap()
-                elif isinstance(key.fileobj, socket.socket):
-                    job = self._answer(key.fileobj)
-                    if job is not None:
-                        return job
+                job: ForkedJob | None = key.data(key.fileobj)
+                if job is not None:
+                    return job
         return None
 
-    def _accept(self) -> None:
+    def _accept(self, listener: socket.socket) -> None:
         with suppress(OSError):
-            connection, _ = self._listener.accept()
+            connection, _ = listener.accept()
             connection.setblocking(False)
             if not is_same_user(connection):
                 connection.close()
                 return
             self._waiting.add(connection)
-            self._selector.register(connection, selectors.EVENT_READ)
+            self._selector.register(connection, selectors.EVENT_READ, self._answer)
 
     def _answer(self, connection: socket.socket) -> ForkedJob | None:
         self._waiting.discard(connection)
@@ -166,9 +161,8 @@ class ForkListener:
             request = self._checked(packet, descriptors)
             pid = self._fork(connection, descriptors, request)
         except (OSError, ValueError, CannotForkError) as error:
-            with suppress(OSError):
-                connection.send(b"%s %s" % (REFUSED, str(error).encode()[:900]))
-            connection.close()
+            with connection:
+                _refuse(connection, error)
             return None
         finally:
             for descriptor in descriptors:
@@ -182,12 +176,15 @@ class ForkListener:
         request = ForkRequest.decode(packet)
         if len(descriptors) != _STANDARD:
             raise ValueError("standard input, output and error are missing")
-        if request.software != self._software:
-            raise CannotForkError(f"the server is {self._software}")
-        if fixed_at_start(request.environment) != self._fixed:
-            raise CannotForkError("variables that Python reads once, at its start, differ from those of the server")
-        if folder_of_unit(request.environment) != self._folder:
-            raise CannotForkError("the server is of another unit")
+        asked = (request.software, fixed_at_start(request.environment), folder_of_unit(request.environment))
+        reasons = (
+            f"the server is {self._software}",
+            "variables that Python reads once, at its start, differ from those of the server",
+            "the server is of another unit",
+        )
+        for reason, theirs, own in zip(reasons, asked, (self._software, self._fixed, self._folder), strict=True):
+            if theirs != own:
+                raise CannotForkError(reason)
         return request
 
     def _fork(self, connection: socket.socket, descriptors: list[int], request: ForkRequest) -> int:
@@ -204,46 +201,54 @@ class ForkListener:
     def _become_job(self, connection: socket.socket, descriptors: list[int], request: ForkRequest) -> None:
         """Take over what the process has of its own, and say that it runs; end if no one waits for that."""
         try:
-            os.setsid()
-            signal.set_wakeup_fd(-1)
-            for number in _HANDLED:
-                signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
-            self._close()
-            for standard, descriptor in enumerate(descriptors):
-                os.dup2(descriptor, standard)
-            _reopen_standard_files()
-            change_command_line(pio_argv(*request.arguments))
-            os.umask(request.file_mask)
-            os.chdir(request.folder)
-            os.environ.clear()
-            os.environ.update(request.environment)
-            time.tzset()
-            sys.argv = [sys.argv[0], *request.arguments]
+            self._take_over(descriptors, request)
             connection.setblocking(True)
             connection.send(b"%s %d" % (STARTED, os.getpid()))
         except OSError as error:
-            with suppress(OSError):
-                connection.send(b"%s %s" % (REFUSED, str(error).encode()))
+            _refuse(connection, error)
             os._exit(1)
 
-    def _reap(self) -> None:
-        with suppress(BlockingIOError):
-            while self._woken.recv(4096):
-                pass
-        with suppress(ChildProcessError):
-            while True:
-                pid, status = os.waitpid(-1, os.WNOHANG)
-                if pid == 0:
-                    return
-                connection = self._jobs.pop(pid, None)
-                if connection is not None:
-                    with connection, suppress(OSError):
-                        connection.send(b"%s %d" % (ENDED, os.waitstatus_to_exitcode(status)))
+    def _take_over(self, descriptors: list[int], request: ForkRequest) -> None:
+        os.setsid()
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        for number in (signal.SIGTERM, signal.SIGCHLD):
+            signal.signal(number, signal.SIG_DFL)
+        self._close()
+        for standard, descriptor in enumerate(descriptors):
+            os.dup2(descriptor, standard)
+        _reopen_standard_files()
+        change_command_line(pio_argv(*request.arguments))
+        os.umask(request.file_mask)
+        os.chdir(request.folder)
+        os.environ.clear()
+        os.environ.update(request.environment)
+        time.tzset()
+        sys.argv = [sys.argv[0], *request.arguments]
+
+    def _reap(self, woken: socket.socket) -> None:
+        # What is not read now wakes it again.
+        woken.recv(4096)
+        for pid, status in _ended_children():
+            with self._jobs.pop(pid) as connection, suppress(OSError):
+                connection.send(b"%s %d" % (ENDED, os.waitstatus_to_exitcode(status)))
 
     def _close(self) -> None:
         self._selector.close()
         for one in (self._listener, self._woken, self._waker, *self._waiting, *self._jobs.values()):
             one.close()
+
+
+def _refuse(connection: socket.socket, error: Exception) -> None:
+    with suppress(OSError):
+        connection.send(b"%s %s" % (REFUSED, str(error).encode()[:900]))
+
+
+def _ended_children() -> Iterator[tuple[int, int]]:
+    """Yield the number and the status of each child that has ended."""
+    with suppress(ChildProcessError):
+        while (ended := os.waitpid(-1, os.WNOHANG))[0] != 0:
+            yield ended
 
 
 def _listen(path: Path) -> socket.socket:
