@@ -24,6 +24,10 @@ _LEFT_OUT: Final = {
     "invitations": "people are invited here",
     "journal_progress": "it belongs to the journals of units",
     "quarantined_rows": "it belongs to the journals of units",
+    "rollup_series": "it is made from the rows",
+    "rollup_buckets": "it is made from the rows",
+    "rollup_progress": "it is made from the rows",
+    "rollup_changes": "it is made from the rows",
     "alembic_version": "it describes the other database",
     "imported_tables": "it describes the other database",
 }

@@ -22,6 +22,7 @@ RESERVED_TABLES: Final = frozenset(
         ),
         *("audit_heads", "audit_trail", "alarms", "alarm_channels", "alarm_deliveries", "alarm_events"),
         *("alarm_rules", "alarm_shelves"),
+        *("rollup_buckets", "rollup_changes", "rollup_progress", "rollup_series"),
         *("experiment_worker_assignments", "experiment_worker_assignments_history", "config_files_histories"),
         *("calibrations", "journal_progress", "quarantined_rows", "people", "access_tokens"),
         *("invitations", "alembic_version"),

@@ -3,7 +3,7 @@
 import threading
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -365,6 +365,12 @@ class MemoryRecordSink:
 
     def progress(self, unit: str, journal_id: str) -> int:
         return self._progress.get((unit, journal_id), 0)
+
+    def together(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def roll_up(self) -> int:
+        return 0
 
     def close(self) -> None:
         """Nothing is held open."""

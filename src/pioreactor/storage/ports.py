@@ -231,6 +231,20 @@ class RecordSink(Protocol):
         """Return the last committed seq of a unit's journal, 0 when none."""
         ...
 
+    def together(self) -> AbstractContextManager[None]:
+        """Make the commits within the block one transaction: all of them happen, or none.
+
+        Raise `StorageError` at its end when it could not be committed.
+        """
+        ...
+
+    def roll_up(self) -> int:
+        """Add stored rows that wait to their roll-ups, as many as one transaction takes; return how many (0: none).
+
+        Raise `StorageError`.
+        """
+        ...
+
     def close(self) -> None: ...
 
 

@@ -12,7 +12,8 @@ from pioreactor import measurements
 from pioreactor.exc import InvalidRequestError, NotFoundError
 from pioreactor.storage.leader.database import LeaderDatabase
 from pioreactor.storage.leader.ingest.sqlite_sink import SqliteRecordSink
-from pioreactor.storage.leader.repositories.time_series import Between, thin
+from pioreactor.storage.leader.repositories.time_series import Between
+from pioreactor.storage.leader.rollups.pixels import between_edges, drawn, pixels_for
 from pioreactor.storage.ports import Row, ValueType
 from pioreactor.structs.encoding import to_timestamp
 
@@ -145,9 +146,9 @@ def test_words_in_a_column_of_numbers_are_left_out(database: LeaderDatabase) -> 
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=300), st.integers(1, 60))
 def test_thinning_keeps_extremes_order_and_the_last(values: list[float], target_points: int) -> None:
     samples = [(f"{n:05d}", value) for n, value in enumerate(values)]
-    stretches = max((target_points - 1) // 2, 1)
-    edges = [f"{len(values) * n // stretches:05d}" for n in range(1, stretches)]
-    kept = thin(samples, edges=edges, target_points=target_points)
+    pixels = pixels_for(target_points)
+    edges = [f"{len(values) * n // pixels:05d}" for n in range(1, pixels)]
+    kept = drawn(between_edges(samples, edges), target_points)
     assert kept[-1] == samples[-1]
     assert kept == sorted(set(kept))
     assert set(kept) <= set(samples)

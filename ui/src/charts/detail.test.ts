@@ -32,6 +32,6 @@ it("is in order whatever is zoomed into", () => {
 
 it("asks only where the leader may have left points out", () => {
   const of = (points: number) => new Map([["a", { x: new Array(points).fill(0), y: [] }]]);
-  expect(isThinned(of(400), 1400)).toBe(false);
-  expect(isThinned(of(699), 1400)).toBe(true);
+  expect(isThinned(of(172), 1400)).toBe(false);
+  expect(isThinned(of(174), 1400)).toBe(true);
 });

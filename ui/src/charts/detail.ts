@@ -22,9 +22,9 @@ export function withDetail({ x, y }: Points, detail: Points | undefined, from: n
   };
 }
 
-/** Whether the leader may have left points out: of each stretch it returns one or two. */
+/** Whether the leader may have left points out: of each pixel it returns one to four, and half of the pixels may be empty. */
 export const isThinned = (series: ReadonlyMap<string, Points>, targetPoints: number): boolean =>
-  [...series.values()].some(({ x }) => x.length >= targetPoints / 2 - 1);
+  [...series.values()].some(({ x }) => x.length >= targetPoints / 8 - 2);
 
 /** The zoomed stretch in whole seconds, once it has not moved for a moment. */
 function useSettled(zoom: Range | undefined, originS: number): Range | undefined {

@@ -32,6 +32,12 @@ DUPLICATE_NAME_AFTER_S = 120.0
 """A batch may still be in transit when its unit is restarted with a new journal id."""
 RETRY_INTERVAL_S = 1.0
 REPETITIONS_LOG_INTERVAL_S = 600.0
+ROLL_UP_INTERVAL_S = 60.0
+ROLL_UP_PAUSE_S = 0.3
+"""Between two steps while many rows wait, as after an update or an import: records are written in between."""
+MANY_WAITING = 10_000
+MAX_BATCHES_TOGETHER = 64
+"""Batches in one transaction, when more have arrived than were written meanwhile."""
 MAX_BATCHES_KEPT = 32
 """Units of which a batch is kept while the database is unavailable; the other units resend theirs."""
 
@@ -73,10 +79,12 @@ class MqttToDBStreamer(LongRunningBackgroundJob):
         self._failure_logged_at_s = float("-inf")
         self._must_log_recovery = False
         self._kept: dict[str, JournalBatch] = {}
+        self._arrived: list[tuple[str, JournalBatch]] = []
         self._warnings = LogDeduplicator(self.logger.warning)
         self._duplicate_names: set[str] = set()
         self.every(STATISTICS_INTERVAL_S, self._store_statistics)
         self.every(RETRY_INTERVAL_S, self._retry)
+        self.every(ROLL_UP_INTERVAL_S, self._roll_up)
         self.every(REPETITIONS_LOG_INTERVAL_S, self._warnings.log_repetitions)
         entries = topics.journal_entries("+")
         self.subscribe_and_callback(self._on_batch, entries, allow_retained=False)
@@ -108,11 +116,44 @@ class MqttToDBStreamer(LongRunningBackgroundJob):
         if not batch.records:
             return
         self._check_duplicate_name(parts.unit, batch.journal_id)
+        self._arrived.append((parts.unit, batch))
+        if len(self._arrived) == 1:
+            self._lane.post(self._write_arrived)  # after the batches that have arrived by now
+
+    def _write_arrived(self) -> None:
+        while self._arrived:
+            some, self._arrived = self._arrived[:MAX_BATCHES_TOGETHER], self._arrived[MAX_BATCHES_TOGETHER:]
+            if len(some) == 1 or not self._write_together(some):
+                self._write_one_by_one(some)
+
+    def _write_one_by_one(self, arrived: list[tuple[str, JournalBatch]]) -> None:
+        for unit, batch in arrived:
+            self._write_or_keep(unit, batch)
+
+    def _write_together(self, arrived: list[tuple[str, JournalBatch]]) -> bool:
+        """Commit batches of several units in one transaction; return whether the database took them."""
+        if self._is_failing:
+            return False
+        counted = self._rows_written, self._rows_refused
+        acknowledgments: dict[tuple[str, str], tuple[int, bool]] = {}
+        try:
+            with self._sink.together():
+                for unit, batch in arrived:
+                    acknowledgments[unit, batch.journal_id] = self._store(unit, batch)
+        except StorageError as error:
+            self._rows_written, self._rows_refused = counted
+            self.logger.debug("%d batches are written one by one: %s.", len(arrived), error)
+            return False
+        for (unit, journal_id), (stored, resend) in acknowledgments.items():
+            self._acknowledge(unit, journal_id, stored, resend=resend)
+        return True
+
+    def _write_or_keep(self, unit: str, batch: JournalBatch) -> None:
         if self._is_failing and len(self._kept) < MAX_BATCHES_KEPT:
             # Each attempt may wait long for a lock; there is one per second, for all batches that are kept.
-            self._kept.setdefault(parts.unit, batch)
+            self._kept.setdefault(unit, batch)
             return
-        self._write(parts.unit, batch)
+        self._write(unit, batch)
 
     def _retry(self) -> None:
         """Write the batches that were kept as soon as the database accepts them."""
@@ -139,26 +180,39 @@ class MqttToDBStreamer(LongRunningBackgroundJob):
     def _write(self, unit: str, batch: JournalBatch, *, resend: bool = False) -> bool:
         """Commit and acknowledge; return whether the database was available. `resend` requests later batches again."""
         try:
-            stored = self._progress(unit, batch)
-            if batch.follows > stored:
-                self.logger.debug(
-                    "%s sent records after %d, but the last one stored is %d.", unit, batch.follows, stored
-                )
-                self._acknowledge(unit, batch.journal_id, stored, resend=True)
-                return True
-            new = [record for record in batch.records if record.seq > stored]
-            if new:
-                stored = new[-1].seq
-                self._commit(unit, batch, new, stored)
-                self._report_recovery()
+            stored, has_gap = self._store(unit, batch)
         except StorageError as error:
             # Nothing is acknowledged, so the unit keeps its records.
             self._report_failure(error)
             if len(self._kept) < MAX_BATCHES_KEPT:
                 self._kept.setdefault(unit, batch)
             return False
-        self._acknowledge(unit, batch.journal_id, stored, resend=resend)
+        self._acknowledge(unit, batch.journal_id, stored, resend=resend or has_gap)
         return True
+
+    def _store(self, unit: str, batch: JournalBatch) -> tuple[int, bool]:
+        """Return the last entry that is stored, and whether entries before this batch are missing."""
+        stored = self._progress(unit, batch)
+        if batch.follows > stored:
+            self.logger.debug("%s sent records after %d, but the last one stored is %d.", unit, batch.follows, stored)
+            return stored, True
+        new = [record for record in batch.records if record.seq > stored]
+        if new:
+            stored = new[-1].seq
+            self._commit(unit, batch, new, stored)
+            self._report_recovery()
+        return stored, False
+
+    def _roll_up(self) -> None:
+        if self._is_failing:
+            return
+        try:
+            done = self._sink.roll_up()
+        except StorageError as error:
+            self.logger.debug("Roll-ups wait: %s.", error)
+            return
+        if done >= MANY_WAITING:
+            self._lane.later(ROLL_UP_PAUSE_S, self._roll_up)
 
     def _report_failure(self, error: StorageError) -> None:
         self._latest_error = str(error)
@@ -236,6 +290,7 @@ class MqttToDBStreamer(LongRunningBackgroundJob):
             self.logger.debug("Statistics cannot be stored: %s.", error)
 
     def on_disconnected(self) -> None:
+        self._write_arrived()
         close = getattr(self._sink, "close", None)
         if close is not None:
             close()

@@ -314,6 +314,13 @@ class RecordSinkContract:
         sink.commit([], progress=("unit1", "j1", 12))
         assert [sink.progress(*who) for who in (("unit1", "j1"), ("unit2", "j1"), ("unit1", "j2"))] == [12, 3, 0]
 
+    def test_commits_that_are_made_together_are_all_stored(self, sink: RecordSink, stored: Stored) -> None:
+        with sink.together():
+            sink.commit([self.rpm(500.0)], progress=("unit1", "j1", 10))
+            sink.commit([self.rpm(501.0, 1)], progress=("unit2", "j1", 3))
+        assert [row["measured_rpm"] for row in stored("stirring_rates")] == [500.0, 501.0]
+        assert [sink.progress(unit, "j1") for unit in ("unit1", "unit2")] == [10, 3]
+
     def test_what_is_there_already_is_ignored(self, sink: RecordSink, stored: Stored) -> None:
         for through_seq in (10, 10, 9):
             assert sink.commit([self.rpm(500.0)], progress=("unit1", "j1", through_seq)) == []

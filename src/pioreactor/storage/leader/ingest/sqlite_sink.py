@@ -5,8 +5,8 @@ Plain `sqlite3`, so that the process that streams measurements needs neither SQL
 
 import sqlite3
 import threading
-from collections.abc import Callable, Mapping, Sequence, Set
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -15,6 +15,7 @@ from pioreactor.exc import StorageError
 from pioreactor.storage.leader.ingest.plugin_tables import create_plugin_tables
 from pioreactor.storage.leader.ingest.quarantined_rows import Reader, Retried, described, rows_again, well_formed
 from pioreactor.storage.leader.migrate import upgrade
+from pioreactor.storage.leader.rollups.sqlite_rollups import SqliteRollups
 from pioreactor.storage.ports import Row
 from pioreactor.storage.sqlite_errors import is_of_the_file, storage_error
 from pioreactor.structs.encoding import to_timestamp
@@ -33,6 +34,9 @@ _ALONE = (
     "PRAGMA cache_size=-16000",
     "PRAGMA wal_autocheckpoint=16000",
 )
+_ROLL_UP_EVERY = 2000
+"""Rows of a table that wait before they are rolled up: readers add those that wait, and each bucket is written once for
+many rows."""
 _COMMIT_EVERY = 20_000
 """Rows per transaction in `alone` mode."""
 
@@ -73,9 +77,11 @@ class SqliteRecordSink:
         self._alone = mode == "alone"
         self._waiting = 0
         self._closed = False
+        self._is_together = False
         self._lock = threading.Lock()
         self._columns: dict[str, frozenset[str]] = {}
         self._statements: dict[Group, str] = {}
+        self._not_rolled_up: dict[str, int] = {}
         self._connection = self._opened()
 
     def _opened(self) -> sqlite3.Connection:
@@ -84,6 +90,7 @@ class SqliteRecordSink:
             for pragma in _ALONE if self._alone else _SHARED:
                 connection.execute(pragma)
             create_plugin_tables(connection)
+            self._rollups = SqliteRollups(connection)
             self._inode = self._path.stat().st_ino
         except (sqlite3.Error, OSError) as error:
             raise storage_error(f"{self._path.name} cannot be opened", error) from error
@@ -117,29 +124,67 @@ class SqliteRecordSink:
         former_names: Sequence[tuple[str, int]] = (),
     ) -> list[tuple[Row, str]]:
         """Rows that belong to `progress` already known are ignored: a batch that is sent twice is stored once."""
+        with self._transaction(f"{self._path.name} took none of {len(rows)} rows"):
+            if progress is not None and progress[2] <= self._progress(progress[0], progress[1]):
+                self._end(0)
+                return []
+            refused = self._insert_again_and_again(rows)
+            for row, reason in refused:
+                self._quarantine(row, reason)
+            if progress is not None:
+                self._note_progress(*progress)
+                for name, last_seq in former_names:
+                    self._note_progress(progress[0], name, min(progress[2], last_seq))
+            self._roll_up_full_tables()
+            self._end(len(rows))
+            return refused
+
+    @contextmanager
+    def _transaction(self, failure: str) -> Iterator[None]:
+        """Begin a transaction unless one is open; undo it when the block raises."""
         with self._lock:
             try:
                 if not self._connection.in_transaction:
                     self._follow_the_file()
                     self._connection.execute("BEGIN IMMEDIATE")
-                if progress is not None and progress[2] <= self._progress(progress[0], progress[1]):
-                    self._end(0)
-                    return []
-                refused = self._insert_again_and_again(rows)
-                for row, reason in refused:
-                    self._quarantine(row, reason)
-                if progress is not None:
-                    self._note_progress(*progress)
-                    for name, last_seq in former_names:
-                        self._note_progress(progress[0], name, min(progress[2], last_seq))
-                self._end(len(rows))
+                yield
             except sqlite3.Error as error:
                 self._roll_back()
-                raise storage_error(f"{self._path.name} took none of {len(rows)} rows", error) from error
+                raise storage_error(failure, error) from error
             except BaseException:
                 self._roll_back()
                 raise
-            return refused
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """See `ports.RecordSink`. In `alone` mode transactions are large anyway, and end when enough rows wait."""
+        if self._alone:
+            yield
+            return
+        self._is_together = True
+        try:
+            yield
+            self.flush()
+        finally:
+            self._is_together = False
+            with self._lock:
+                self._roll_back()
+
+    def roll_up(self) -> int:
+        """Add rows that wait to the roll-ups, in an amount for one transaction; return how many (0: none waits).
+
+        Raises `StorageError`.
+        """
+        with self._transaction(f"the roll-ups of {self._path.name} cannot be written"):
+            done = self._rollups.step()
+            self._end(0)
+            return done
+
+    def _roll_up_full_tables(self) -> None:
+        for table, rows in self._not_rolled_up.items():
+            if rows >= _ROLL_UP_EVERY and table in self._rollups.tables:
+                self._rollups.add_new_rows(self._rollups.tables[table])
+                self._not_rolled_up[table] = 0
 
     def progress(self, unit: str, journal_id: str) -> int:
         with self._lock:
@@ -199,7 +244,7 @@ class SqliteRecordSink:
         return Retried(id_, 0, reason)
 
     def flush(self) -> None:
-        """Commit what waits (`alone` mode). Raises `StorageError`."""
+        """Commit what waits. Raises `StorageError`."""
         with self._lock:
             try:
                 if self._connection.in_transaction:
@@ -219,7 +264,7 @@ class SqliteRecordSink:
 
     def _end(self, count: int) -> None:
         self._waiting += count
-        if not self._alone or self._waiting >= _COMMIT_EVERY:
+        if not (self._alone or self._is_together) or self._waiting >= _COMMIT_EVERY:
             self._connection.execute("COMMIT")
             self._waiting = 0
 
@@ -278,6 +323,7 @@ class SqliteRecordSink:
         if at_once:
             reason = self._attempt(group, rows)
             if reason is None:
+                self._not_rolled_up[group[0]] = self._not_rolled_up.get(group[0], 0) + len(rows)
                 return {}
             if len(rows) == 1:
                 self._forget(group)

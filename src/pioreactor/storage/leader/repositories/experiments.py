@@ -30,7 +30,14 @@ from pioreactor.storage.leader.repositories.context import Access, change, exist
 from pioreactor.storage.leader.schema import METADATA
 from pioreactor.storage.leader.schema.dialect import insertion_order
 from pioreactor.storage.leader.schema.streams import STREAM_TABLES
-from pioreactor.storage.leader.schema.tables import assignments, audit_trail, experiment_tags, experiments
+from pioreactor.storage.leader.schema.tables import (
+    assignments,
+    audit_trail,
+    experiment_tags,
+    experiments,
+    rollup_changes,
+    rollup_series,
+)
 from pioreactor.structs.encoding import from_timestamp
 
 _CHANGED_AT_ONCE: Final = 5000
@@ -78,6 +85,7 @@ _worker_count = select(func.count()).where(assignments.c.experiment == experimen
 _QUERY = select(experiments.c.experiment, experiments.c.created_at, experiments.c.description, _worker_count).order_by(
     experiments.c.created_at.desc(), insertion_order(experiments).desc()
 )
+_NOT_RENAMED = (experiments, audit_trail, rollup_series, rollup_changes)
 _KEPT = ("experiments", "experiment_worker_assignments_history", "audit_trail")
 
 
@@ -196,8 +204,11 @@ class Experiments:
             measured = [*STREAM_TABLES, *_plugin_tables(connection)]
         renamed = sum(self._rename_rows(filled, experiment, new) for filled in measured)
         with self._access.writing() as connection:
+            # Made anew from the renamed rows: the new name may have some already.
+            change(connection, delete(rollup_series).where(rollup_series.c.experiment == experiment))
+            change(connection, delete(rollup_changes).where(rollup_changes.c.experiment == experiment))
             for filled in METADATA.sorted_tables:
-                if "experiment" in filled.c and filled not in (experiments, audit_trail):
+                if "experiment" in filled.c and filled not in _NOT_RENAMED:
                     of_old = update(filled).where(filled.c.experiment == experiment)
                     renamed += change(connection, of_old.values(experiment=new))
             change(connection, delete(experiments).where(_is(experiment)))

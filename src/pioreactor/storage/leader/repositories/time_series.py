@@ -1,9 +1,9 @@
 """Measurements over time, thinned so that a chart of them still shows every spike."""
 
 import re
-from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from functools import lru_cache
+from itertools import islice
 from typing import Final, NamedTuple
 
 import msgspec
@@ -15,6 +15,10 @@ from sqlalchemy.sql.expression import table as table_named
 from pioreactor import measurements
 from pioreactor.exc import InvalidRequestError, NotFoundError
 from pioreactor.storage.leader.repositories.context import Access, Query, fetch, stream
+from pioreactor.storage.leader.repositories.rollup_reader import RollupReader, Stretch
+from pioreactor.storage.leader.rollups.bucket import Sample
+from pioreactor.storage.leader.rollups.pixels import between_edges, drawn, pixels_for
+from pioreactor.storage.leader.rollups.rolled_tables import NO_CHANNEL
 from pioreactor.storage.leader.schema.dialect import is_number
 from pioreactor.structs.encoding import from_timestamp, to_timestamp
 
@@ -26,7 +30,6 @@ _EVER_HOURS: Final = 24 * 365 * 100
 
 _IDENTIFIER = re.compile(r"[A-Za-z0-9_]+")
 
-Sample = tuple[str, float]
 _FOREVER: Final = "\U0010ffff"
 """Later than every moment, as a text."""
 
@@ -113,14 +116,14 @@ class TimeSeriesReader:
         stretch = self._stretch(_EVER_HOURS if lookback_hours is None else lookback_hours, between)
         return self._read(table, column, None, experiment, unit, stretch, target_points)
 
-    def _stretch(self, lookback_hours: float, between: Between) -> tuple[str, str]:
+    def _stretch(self, lookback_hours: float, between: Between) -> Stretch:
         """Return the first and the last moment that are asked for; a given beginning replaces the looking back."""
         if not lookback_hours > 0:
             raise InvalidRequestError("lookback must be a positive number of hours")
         since, until = between.texts()
         if since is None and lookback_hours < _EVER_HOURS:
             since = to_timestamp(self._access.now() - timedelta(hours=lookback_hours))
-        return since or "", until or _FOREVER
+        return Stretch(since or "", until or _FOREVER)
 
     def _columns(self, table: str) -> set[str]:
         with self._access.reading() as connection:
@@ -136,21 +139,19 @@ class TimeSeriesReader:
         digits: int | None,
         experiment: str,
         unit: str | None,
-        stretch: tuple[str, str],
+        stretch: Stretch,
         target_points: int,
     ) -> TimeSeries:
         if target_points <= 0:
             raise InvalidRequestError("target_points must be positive")
-        since, until = stretch
         found = TimeSeries([], [])
+        points = min(target_points, MAX_POINTS)
         with self._access.reading() as connection:
+            rollups = RollupReader(connection, table, column, experiment)
             for name in [unit] if unit is not None else _units(connection, table, experiment):
                 for label, channel in _channels(table, name):
                     key = {"experiment": experiment, "pioreactor_unit": name, **channel}
-                    queries = _queries(table, column, tuple(key))
-                    samples = _thinned(
-                        connection, queries, min(target_points, MAX_POINTS), **key, since=since, until=until
-                    )
+                    samples = _samples(connection, rollups, _queries(table, column, tuple(key)), points, key, stretch)
                     if samples:
                         found.series.append(label)
                         found.data.append([Point(at, _rounded(value, digits)) for at, value in samples])
@@ -175,65 +176,40 @@ def _queries(table: str, column: str, key: tuple[str, ...]) -> _Queries:
         time <= bindparam("until"),
     )
     return _Queries(
-        select(func.count(), func.min(time), func.max(time)).where(*rows),
+        select(func.min(time), func.max(time)).where(*rows),
         select(time, value).where(*rows, is_number(value)).order_by(time),
     )
 
 
+def _samples(
+    connection: Connection,
+    rollups: RollupReader,
+    queries: _Queries,
+    target_points: int,
+    key: dict[str, str | int],
+    stretch: Stretch,
+) -> list[Sample]:
+    """Return what is drawn of one series: every row where they are few."""
+    samples = _few(connection, queries, target_points, **key, **stretch._asdict())
+    _, unit, channel = (*key.values(), NO_CHANNEL)[:3]
+    if samples is None and rollups.can_read(str(unit), channel):
+        samples = rollups.thinned(str(unit), channel, stretch, target_points)
+    if samples is None:
+        samples = _thinned(connection, queries, target_points, **key, **stretch._asdict())
+    return samples
+
+
+def _few(connection: Connection, queries: _Queries, target_points: int, **values: str | int) -> list[Sample] | None:
+    """Return every row when they are at most so many, else None."""
+    rows = list(islice(stream(connection, queries.samples, **values), target_points + 1))
+    return rows if len(rows) <= target_points else None
+
+
 def _thinned(connection: Connection, queries: _Queries, target_points: int, **values: str | int) -> list[Sample]:
-    """Return every row when they are few, else the lowest and highest of equal stretches, and the last row."""
-    [(count, first, last)] = fetch(connection, queries.extent, **values)
-    if count == 0:
-        return []
-    samples = stream(connection, queries.samples, **values)
-    if count <= target_points:
-        return list(samples)
-    return thin(samples, edges=_edges(first, last, max((target_points - 1) // 2, 1)), target_points=target_points)
-
-
-def thin(samples: Iterable[Sample], *, edges: list[str], target_points: int) -> list[Sample]:
-    """Return the lowest and the highest sample between each two edges, in order, and the very last one.
-
-    Moments are compared as texts. A stretch without samples gives none; `target_points` 1 gives the last sample only.
-    """
-    kept: list[Sample] = []
-    newest = None
-    for low, high, last in _extremes(samples, edges):
-        kept += _in_order(low, high)
-        newest = last
-    if newest is None:
-        return []
-    if kept[-1] is not newest:
-        kept.append(newest)
-    return kept if target_points > 2 else kept[-target_points:]
-
-
-def _extremes(samples: Iterable[Sample], edges: list[str]) -> Iterator[tuple[Sample, Sample, Sample]]:
-    """Yield the lowest, the highest and the last sample of each stretch that has samples."""
-    following = iter((*edges, _FOREVER))
-    rest = iter(samples)
-    first = next(rest, None)
-    if first is None:
-        return
-    low = high = last = first
-    edge = next(moment for moment in following if moment > first[0])
-    for sample in rest:
-        if sample[0] >= edge:
-            yield low, high, last
-            low = high = sample
-            edge = next(moment for moment in following if moment > sample[0])
-        elif sample[1] < low[1]:
-            low = sample
-        elif sample[1] > high[1]:
-            high = sample
-        last = sample
-    yield low, high, last
-
-
-def _in_order(low: Sample, high: Sample) -> list[Sample]:
-    if low is high:
-        return [low]
-    return [low, high] if low[0] <= high[0] else [high, low]
+    """Return what is drawn of equal pixels; every row of the time is read."""
+    [(first, last)] = fetch(connection, queries.extent, **values)
+    edges = _edges(first, last, pixels_for(target_points))
+    return drawn(between_edges(stream(connection, queries.samples, **values), edges), target_points)
 
 
 def _edges(first: str, last: str, stretches: int) -> list[str]:

@@ -1,6 +1,6 @@
 """The few expressions that databases write differently: nothing else in `repositories` names a dialect."""
 
-from sqlalchemy import Boolean, Integer, Table
+from sqlalchemy import Boolean, Integer, Table, Text
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.expression import ColumnElement, FromClause, TableClause
@@ -24,6 +24,17 @@ def insertion_order(table: Table | TableClause) -> ColumnElement[int]:
     return _InsertionOrder(next(iter(table.c)))
 
 
+class _InOrderOfNumbers(FunctionElement[str]):
+    inherit_cache = True
+    type = Text()
+    name = "in_order_of_numbers"
+
+
+def in_order_of_numbers(column: ColumnElement[str]) -> ColumnElement[str]:
+    """Return a column by which no index is searched: the rows are found by their numbers instead."""
+    return _InOrderOfNumbers(column)
+
+
 def is_number(column: ColumnElement[float]) -> ColumnElement[bool]:
     """Return whether a stored value is a number; databases with strict types have only such values or NULL."""
     return _IsNumber(column)
@@ -34,6 +45,16 @@ def _rowid(element: _InsertionOrder, compiler: SQLCompiler, **_: object) -> str:
     [column] = element.clauses
     table: FromClause = column.table
     return f"{compiler.preparer.format_table(table)}.rowid"
+
+
+@compiles(_InOrderOfNumbers, "sqlite")
+def _unary_plus(element: _InOrderOfNumbers, compiler: SQLCompiler, **_: object) -> str:
+    return f"+{compiler.process(element.clauses)}"
+
+
+@compiles(_InOrderOfNumbers)
+def _plain(element: _InOrderOfNumbers, compiler: SQLCompiler, **_: object) -> str:
+    return compiler.process(element.clauses)
 
 
 @compiles(_IsNumber, "sqlite")

@@ -1,6 +1,7 @@
 """Triggers and views of the leader's database, in the SQL of SQLite."""
 
 from pioreactor.measurements import ACTIVITY_TABLE, BUILT_IN, ActivityColumn, MeasurementSpec
+from pioreactor.storage.leader.rollups.sqlite_triggers import rollup_triggers
 
 _KEY = "experiment, pioreactor_unit, timestamp"
 _NEW_KEY = "new.experiment, new.pioreactor_unit, new.timestamp"
@@ -34,6 +35,7 @@ def triggers() -> dict[str, str]:
             for table in ("audit_trail", "audit_heads")
             for change in ("update", "delete")
         },
+        **rollup_triggers(),
     }
 
 

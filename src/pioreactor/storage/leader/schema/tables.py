@@ -3,6 +3,7 @@
 from typing import Final
 
 from sqlalchemy import (
+    REAL,
     Column,
     ForeignKeyConstraint,
     Index,
@@ -289,5 +290,56 @@ invitations: Final = Table(
     _text("used_by", nullable=True),
     _text("revoked_at", nullable=True),
     PrimaryKeyConstraint("secret_hash"),
+    sqlite_with_rowid=False,
+)
+rollup_series: Final = Table(
+    "rollup_series",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    _text("table_name"),
+    _text("column_name"),
+    _text("experiment"),
+    _text("pioreactor_unit"),
+    # Empty where a unit has one series.
+    _text("channel"),
+    UniqueConstraint("experiment", "table_name", "column_name", "pioreactor_unit", "channel"),
+)
+rollup_buckets: Final = Table(
+    "rollup_buckets",
+    METADATA,
+    Column("series_id", Integer, nullable=False),
+    Column("level", Integer, nullable=False),
+    # Moment since 1970, in lengths of the level's buckets.
+    Column("bucket", Integer, nullable=False),
+    Column("count", Integer, nullable=False),
+    # Empty where it is no number, as that of infinite readings.
+    Column("sum", REAL),
+    *(
+        column
+        for name in ("min", "max", "first", "last")
+        for column in (Column(name, REAL, nullable=False), _text(f"{name}_at"))
+    ),
+    PrimaryKeyConstraint("series_id", "level", "bucket"),
+    sqlite_with_rowid=False,
+)
+rollup_progress: Final = Table(
+    "rollup_progress",
+    METADATA,
+    _text("table_name"),
+    # Number of the last row that is in the roll-ups: rows after it are not yet.
+    Column("through", Integer, nullable=False),
+    PrimaryKeyConstraint("table_name"),
+    sqlite_with_rowid=False,
+)
+rollup_changes: Final = Table(
+    "rollup_changes",
+    METADATA,
+    _text("table_name"),
+    _text("experiment"),
+    _text("pioreactor_unit"),
+    _text("channel"),
+    # The minute in which rows were deleted or changed, as stored moments begin.
+    _text("minute"),
+    PrimaryKeyConstraint("table_name", "experiment", "pioreactor_unit", "channel", "minute"),
     sqlite_with_rowid=False,
 )
