@@ -9,6 +9,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from client_code import CLIENT_MODULES
+
 from pioreactor.bootstrap.simulated import build_simulation
 from pioreactor.cli.reference_page import cli_page, help_text
 from pioreactor.measurements.reference_page import measurements_page
@@ -69,6 +71,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/reference/rights.md": rights_page,
     "docs/reference/measurements.md": measurements_page,
     "docs/reference/plugin-names.md": plugin_names_page,
+    **CLIENT_MODULES,
 }
 
 

@@ -271,8 +271,8 @@ def _build_unit(
     return unit
 
 
-def open_simulation_records(path: Path) -> RecordSink:
-    """Open a leader database that one simulation alone writes to."""
+def open_simulation_records(path: Path, *, is_shared: bool = False) -> RecordSink:
+    """Open a leader database that a simulation writes to: alone, which is fast, or while others read it."""
     from pioreactor.storage.leader.ingest.sqlite_sink import SqliteRecordSink
 
-    return SqliteRecordSink(path, mode="alone")
+    return SqliteRecordSink(path, mode="shared" if is_shared else "alone")

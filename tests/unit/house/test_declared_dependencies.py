@@ -20,7 +20,12 @@ NAMED_TO_OTHERS = {
 }
 """Libraries of the running software that no import statement names."""
 LEADERS_OWN = ("sqlalchemy", "alembic", "plotext", "rich")
-ONLY_LEADERS_IMPORT = ("pioreactor.storage.leader", "pioreactor.web.leader", "pioreactor.testing")
+ONLY_LEADERS_IMPORT = (
+    "pioreactor.storage.leader",
+    "pioreactor.web.leader",
+    "pioreactor.testing",
+    "pioreactor.simulated_cluster",
+)
 
 
 def normalized(name: str) -> str:
@@ -45,7 +50,8 @@ def imported(folder: str) -> dict[str, str]:
             elif isinstance(node, ast.ImportFrom) and node.level == 0:
                 names = [node.module or ""]
             found |= {name.split(".")[0]: str(path.relative_to(ROOT)) for name in names}
-    ours = {"pioreactor", "bench", "tests", *(path.stem for path in (ROOT / "scripts").glob("*.py"))}
+    own_scripts = {path.stem for path in (ROOT / "scripts").glob("*.py")}
+    ours = {"pioreactor", "pioreactor_client", "bench", "tests", *own_scripts}
     return {name: path for name, path in found.items() if name not in sys.stdlib_module_names and name not in ours}
 
 

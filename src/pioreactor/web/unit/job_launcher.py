@@ -109,7 +109,7 @@ class JobLauncher:
 
     def check(self, job: str, request: RunJob) -> None:
         """Raise `InvalidRequestError` for a request that cannot be run."""
-        _arguments(job, request)
+        arguments_of(job, request)
         self._environment(request.env)
 
     def launch(self, job: str, request: RunJob) -> str:
@@ -131,7 +131,7 @@ class JobLauncher:
         return process.wait(0)
 
     def _launch(self, job: str, request: RunJob, wait: Callable[[StartedProcess], int]) -> str:
-        arguments = [*self.command, *_arguments(job, request)]
+        arguments = [*self.command, *arguments_of(job, request)]
         output = tempfile.TemporaryFile(mode="w+b", buffering=0)  # noqa: SIM115 - stays open while the child writes
         fcntl.fcntl(output.fileno(), fcntl.F_SETFL, os.O_APPEND)
         try:
@@ -186,7 +186,8 @@ class JobLauncher:
                     return
 
 
-def _arguments(job: str, request: RunJob) -> list[str]:
+def arguments_of(job: str, request: RunJob) -> list[str]:
+    """Return the arguments of `pio run`; raise `InvalidRequestError` for names that are none."""
     arguments = []
     for section, key, value in request.config_overrides:
         arguments += ["--config-override", section, key, "" if value is None else value]

@@ -56,7 +56,13 @@ def _stop_and_wait(unit: UnitServices, jobs: list[JobRecord]) -> list[str]:
     Raise `StillRunningError` for jobs that still run after 20 s and for those of another user.
     """
     others = [job for job in jobs if job.pid != os.getpid()]
-    stopped = stop(others, unit.stores.jobs(), pause=unit.tasks.pause, patience_s=_TIMEOUT_S)
+    stopped = stop(
+        others,
+        unit.stores.jobs(),
+        pause=unit.tasks.pause,
+        patience_s=_TIMEOUT_S,
+        interrupt=unit.interrupt,
+    )
     if problems := stopped.problems(_TIMEOUT_S):
         raise StillRunningError("; ".join(problems))
     return [job.job_name for job in stopped.ended]

@@ -15,6 +15,7 @@ from pioreactor.identity.computer import POWER_OFF, REBOOT, RESTART_WEB_SERVER
 from pioreactor.identity.system_clock import set_clock, synchronize
 from pioreactor.jobs.payloads import encode_payload
 from pioreactor.messaging.ports import Bus
+from pioreactor.processes.termination import interrupt
 from pioreactor.runtime.context import Runtime
 from pioreactor.runtime.journaling_publisher import JournalingPublisher
 from pioreactor.storage.paths import Paths
@@ -48,6 +49,8 @@ class UnitServices:
     """Runs hardware actions of calibrations."""
     others: Units | None = None
     """Client of the other units of the cluster; None before the unit has joined one."""
+    interrupt: Callable[[int], None] = interrupt
+    """Interrupts the process with this number."""
     open_lab_bench: Callable[[], LabBench] | None = None
     """Open the lab bench of a simulated reactor; None where the reactor is real."""
     started_at: datetime = field(init=False)

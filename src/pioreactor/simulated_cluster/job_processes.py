@@ -1,0 +1,90 @@
+"""Starts and interrupts jobs of a simulated unit: its processes are of virtual time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from pioreactor import topics
+from pioreactor.bootstrap.simulated import SimulatedUnit
+from pioreactor.identity.unit import FixedInventory
+from pioreactor.messaging.ports import Message
+from pioreactor.simulated_cluster.job_command import Ended, run_command
+from pioreactor.states import JobState
+from pioreactor.types import Experiment
+from pioreactor.web.request_bodies import RunJob
+from pioreactor.web.unit.job_launcher import JobFailedError, JobLauncher, arguments_of
+
+if TYPE_CHECKING:
+    from pioreactor.runtime.context import Runtime
+    from pioreactor.simulated_cluster.simulation_thread import SimulationThread
+
+_READY_TIMEOUT_S = 15.0
+_POLL_S = 0.05
+_STARTED = (JobState.READY.encode(), JobState.SLEEPING.encode())
+
+
+@dataclass
+class SimulatedJobLauncher(JobLauncher):
+    """Starts jobs as processes of a simulated unit."""
+
+    unit: SimulatedUnit = field(kw_only=True)
+    thread: SimulationThread = field(kw_only=True)
+
+    def launch(self, job: str, request: RunJob) -> str:
+        """Start the job; return "ok" once it is ready, has ended without an error, or runs for 15 s of virtual time.
+
+        Raise `JobFailedError` if it ends with an error before that.
+        """
+        return self.thread.call(lambda: self._started(job, request))
+
+    def _started(self, job: str, request: RunJob) -> str:
+        unit, ended, ready = self.unit, list[Ended](), list[bool]()
+
+        def on_state(message: Message) -> None:
+            if not message.retain and message.payload in _STARTED:
+                ready.append(True)
+
+        bus = unit.runtime.buses.connect("launcher")
+        for name in (job, f"{job}/+"):
+            bus.subscribe(topics.state(unit.name, "+", name), on_state)
+        arguments = arguments_of(job, request)
+        unit.run(lambda: ended.append(run_command(arguments)), name=job, alter=lambda known: _altered(known, request))
+        waited_s = 0.0
+        while not ready and not ended and waited_s < _READY_TIMEOUT_S:
+            unit.clock.sleep(_POLL_S)
+            waited_s += _POLL_S
+        bus.close()
+        if ended and ended[0].error:
+            raise JobFailedError(f"{job} did not start: {ended[0].error}", remedy=ended[0].remedy)
+        return "ok"
+
+
+def _altered(runtime: Runtime, request: RunJob) -> Runtime:
+    """Return the runtime of a process with the experiment, and who had it started, of a request."""
+    wanted = request.env
+    inventory = runtime.identity.inventory
+    experiment = wanted.get("EXPERIMENT")
+    if experiment:
+        inventory = FixedInventory(Experiment(experiment), chosen_model=runtime.identity.model())
+    return replace(
+        runtime,
+        identity=replace(runtime.identity, inventory=inventory),
+        requested_by=wanted.get("REQUESTED_BY") or "",
+        job_source=wanted.get("JOB_SOURCE") or runtime.job_source,
+    )
+
+
+def interrupter(unit: SimulatedUnit, thread: SimulationThread) -> Callable[[int], None]:
+    """Return what asks the jobs of a process to end, as SIGINT does."""
+
+    def interrupt(pid: int) -> None:
+        bus = unit.runtime.buses.connect("interrupt")
+        for job in unit.stores.jobs().running():
+            if job.pid == pid:
+                topic = topics.set_setting(job.unit, job.experiment, job.job_name, "state")
+                bus.publish(topic, JobState.DISCONNECTED.encode())
+        bus.close()
+
+    return lambda pid: thread.call(lambda: interrupt(pid))
