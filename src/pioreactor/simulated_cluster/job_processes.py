@@ -51,10 +51,9 @@ class SimulatedJobLauncher(JobLauncher):
             bus.subscribe(topics.state(unit.name, "+", name), on_state)
         arguments = arguments_of(job, request)
         unit.run(lambda: ended.append(run_command(arguments)), name=job, alter=lambda known: _altered(known, request))
-        waited_s = 0.0
-        while not ready and not ended and waited_s < _READY_TIMEOUT_S:
+        until_s = unit.clock.monotonic() + _READY_TIMEOUT_S
+        while not ready and not ended and unit.clock.monotonic() < until_s:
             unit.clock.sleep(_POLL_S)
-            waited_s += _POLL_S
         bus.close()
         if ended and ended[0].error:
             raise JobFailedError(f"{job} did not start: {ended[0].error}", remedy=ended[0].remedy)
@@ -65,8 +64,7 @@ def _altered(runtime: Runtime, request: RunJob) -> Runtime:
     """Return the runtime of a process with the experiment, and who had it started, of a request."""
     wanted = request.env
     inventory = runtime.identity.inventory
-    experiment = wanted.get("EXPERIMENT")
-    if experiment:
+    if experiment := wanted.get("EXPERIMENT"):
         inventory = FixedInventory(Experiment(experiment), chosen_model=runtime.identity.model())
     return replace(
         runtime,
