@@ -218,6 +218,13 @@ def http_client(paths: Paths | None = None) -> HttpClient:
     return StandardHttpClient(found.authority)
 
 
+def public_http_client() -> HttpClient:
+    """Return the HTTP client for services outside of the cluster, which trusts public authorities."""
+    from pioreactor.http.client import StandardHttpClient
+
+    return StandardHttpClient()
+
+
 def _broker(settings: Settings, paths: Paths) -> BrokerAddress:
     password = settings.mqtt.password if settings.mqtt.password else read_secret(paths, BROKER_PASSWORD_FILE)
     return BrokerAddress(

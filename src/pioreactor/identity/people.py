@@ -24,7 +24,11 @@ class People(Protocol):
 
     def password_hash(self, username: str) -> str | None: ...
 
-    def add(self, username: str, password_hash: str, rights: Rights = ...) -> None: ...
+    def add(self, username: str, password_hash: str, rights: Rights = ..., subject: str | None = ...) -> None: ...
+
+    def username_of(self, subject: str) -> str | None: ...
+
+    def bind(self, username: str, subject: str) -> bool: ...
 
     def rights(self, username: str) -> Rights | None: ...
 
@@ -43,6 +47,9 @@ class Named(Protocol):
 
     @property
     def rights(self) -> Rights: ...
+
+    @property
+    def subject(self) -> str | None: ...
 
 
 class PeopleAndTokens(People, TokenStorage, Protocol):
@@ -79,10 +86,10 @@ _DUMMY_HASH = "scrypt$16384$8$1$AAAAAAAAAAAAAAAAAAAAAA==$AAAA"
 
 
 def check(people: People, username: str, password: str) -> bool:
-    """Return whether the password is right; takes the same time for a name that does not exist."""
+    """Return whether the password is right; takes the same time for a name that does not exist or has none."""
     stored = people.password_hash(username)
-    matches = verify_password(password, stored if stored is not None else _DUMMY_HASH)
-    return matches and stored is not None
+    matches = verify_password(password, stored if stored else _DUMMY_HASH)
+    return matches and bool(stored)
 
 
 def add(people: People, username: str, password: str, rights: Rights = VIEWER) -> None:
@@ -91,9 +98,14 @@ def add(people: People, username: str, password: str, rights: Rights = VIEWER) -
     people.add(username, hash_password(password), rights)
 
 
+def is_valid_name(username: str) -> bool:
+    """Return whether a person may have this name."""
+    return re.fullmatch(USERNAME, username) is not None
+
+
 def check_new(username: str, password: str) -> None:
     """Raise `InvalidRequestError` unless a new person may have this name and this password."""
-    if re.fullmatch(USERNAME, username) is None:
+    if not is_valid_name(username):
         raise InvalidRequestError(
             f"{username[:64]!r} is not a valid name", remedy="Use 1 to 64 letters, digits and the characters _ . @ -"
         )

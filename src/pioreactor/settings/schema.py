@@ -41,6 +41,7 @@ SECTIONS: Final[Mapping[str, tuple[str, type[s.Section]]]] = {
     "logging": ("logging", s.LoggingSettings),
     "alarms": ("alarms", s.AlarmSettings),
     "home_assistant": ("home_assistant", s.HomeAssistantSettings),
+    "oidc": ("oidc", s.OidcSettings),
     "cluster.topology": ("cluster", s.ClusterSettings),
     "mqtt": ("mqtt", s.MqttSettings),
     "ui": ("ui", s.UiSettings),
@@ -105,6 +106,13 @@ MAPS: Final[Mapping[str, MapSection]] = {
     "alarms.rules": MapSection(
         "alarm_rules", {}, None, None, "rule.field = value, such as `stirring_stalled.severity = critical`"
     ),
+    "oidc.groups": MapSection(
+        "oidc_groups",
+        {},
+        None,
+        None,
+        "group at the issuer = role, with limits: `operator | units: worker1, worker2 | experiments: exp1`",
+    ),
 }
 
 
@@ -141,6 +149,7 @@ class Settings:
     logging: s.LoggingSettings
     alarms: s.AlarmSettings
     home_assistant: s.HomeAssistantSettings
+    oidc: s.OidcSettings
     cluster: s.ClusterSettings
     mqtt: s.MqttSettings
     ui: s.UiSettings
@@ -159,6 +168,8 @@ class Settings:
     overview_cards: Mapping[str, str]
     alarm_rules: Mapping[str, str]
     """<rule>.<field> → value."""
+    oidc_groups: Mapping[str, str]
+    """Group → role and limits."""
     raw: ConfigParserMod
     """All values as text, sections of plugins included."""
     sources: Mapping[tuple[str, str], Source] = field(default_factory=dict)

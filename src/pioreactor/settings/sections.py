@@ -237,6 +237,28 @@ class HomeAssistantSettings(Section, frozen=True):
     token: Annotated[str, text("id of the token whose rights its commands have; blank: it only reads")] = ""
 
 
+class OidcSettings(Section, frozen=True):
+    """Sign-in by an OpenID Connect issuer, on the leader. The secret of the client is stored by `pio oidc secret`."""
+
+    issuer: Annotated[str, text("address of the issuer, exactly as it calls itself; blank: no such sign-in")] = ""
+    client_id: Annotated[str, text("name of this leader at the issuer")] = ""
+    panel: Annotated[
+        str, text("address of the panel as browsers see it, such as https://lab.example; the issuer returns to it")
+    ] = ""
+    label: Annotated[str, text("name of the issuer on the sign-in page")] = "your organization"
+    scopes: Annotated[str, text("what the issuer is asked for, separated by spaces")] = "openid profile email"
+    username_claim: Annotated[str, text("claim that is the name of a person's account here")] = "preferred_username"
+    groups_claim: Annotated[str, text("claim with the groups of a person, for [oidc.groups]")] = "groups"
+    default_role: Annotated[
+        Literal["none", "viewer", "operator", "manager"],
+        text("role of people in no group of [oidc.groups]; none: refused"),
+    ] = "none"
+    create_accounts: Annotated[bool, text("make an account on a person's first sign-in")] = False
+    match_names: Annotated[
+        bool, text("let the issuer sign in to a local account of the same name, which stays theirs from then on")
+    ] = False
+
+
 _WEBSOCKET: Final = "browsers reach the broker through the leader's web server, on [ui] port"
 
 

@@ -35,3 +35,20 @@ class NewSecondFactor(msgspec.Struct):
     secret: str
     uri: str
     qr: list[str]
+
+
+class OidcOffer(msgspec.Struct):
+    """Whether people can sign in by an issuer, and its name on the sign-in page."""
+
+    is_on: bool
+    label: str
+
+
+class OidcCheck(msgspec.Struct):
+    """What an issuer answered; `redirect_uri` has to be registered there, `algorithms` are those that are accepted."""
+
+    issuer: str
+    redirect_uri: str
+    has_secret: bool
+    algorithms: list[str]
+    keys: int

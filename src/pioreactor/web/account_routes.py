@@ -19,7 +19,7 @@ from pioreactor.web.security.route_rights import needs
 class Person(msgspec.Struct):
     """A person who may sign in; `units` and `experiments` null: changes are not limited to some.
 
-    `has_second_factor`: signing in takes a code as well.
+    `has_second_factor`: signing in takes a code as well. `signs_in_by_issuer`: by OpenID Connect.
     """
 
     username: str
@@ -27,12 +27,13 @@ class Person(msgspec.Struct):
     units: tuple[str, ...] | None = None
     experiments: tuple[str, ...] | None = None
     has_second_factor: bool = False
+    signs_in_by_issuer: bool = False
 
 
 @get("/people", sync_to_thread=True)
 def list_people(auth: AuthPorts) -> list[Person]:
     """Return all people who may sign in, with their roles."""
-    return [_person_of(auth, row.username, row.rights) for row in auth.people.all()]
+    return [_person_of(auth, row.username, row.rights, by_issuer=row.subject is not None) for row in auth.people.all()]
 
 
 @put("/people", status_code=201, sync_to_thread=True)
@@ -102,9 +103,9 @@ def _rights(role: Role, units: list[str] | None, experiments: list[str] | None) 
     return Rights(role, checked_limit(units, "units"), checked_limit(experiments, "experiments"))
 
 
-def _person_of(auth: AuthServices, username: str, rights: Rights) -> Person:
+def _person_of(auth: AuthServices, username: str, rights: Rights, *, by_issuer: bool = False) -> Person:
     has_second_factor = auth.second_factors.state(username).is_on
-    return Person(username, rights.role, rights.units, rights.experiments, has_second_factor)
+    return Person(username, rights.role, rights.units, rights.experiments, has_second_factor, by_issuer)
 
 
 ROUTES = Router(

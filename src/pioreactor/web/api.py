@@ -55,9 +55,9 @@ def api_of_leader(added: tuple[PluginRoute, ...]) -> App:
 
 def account_routers() -> list[Router]:
     """Return the routes below `/auth`: signing in, sessions, people, tokens, invitations."""
-    from pioreactor.web import account_routes, auth, session_routes
+    from pioreactor.web import account_routes, auth, oidc_routes, session_routes
 
-    return [auth.ROUTES, session_routes.ROUTES, account_routes.ROUTES]
+    return [auth.ROUTES, oidc_routes.ROUTES, session_routes.ROUTES, account_routes.ROUTES]
 
 
 @asgi("/mqtt", copy_scope=True, opt=needs("units"))

@@ -22,6 +22,7 @@ from pioreactor.web.services_in_scope import with_services
 from pioreactor.web.unit.services import UnitServices
 
 if TYPE_CHECKING:
+    from pioreactor.identity.oidc.issuer_sign_in import OidcSignIn
     from pioreactor.identity.people import PeopleAndTokens
     from pioreactor.web.leader.services import LeaderServices
     from pioreactor.web.live.subscriber_policy import Credentials
@@ -43,6 +44,7 @@ class LeaderSide:
     """Folder of the built UI; None for the one in the package."""
     docs: Path | None = None
     """Folder of the built documentation; None for the one in the package."""
+    oidc: "OidcSignIn | None" = None
 
 
 def create_app(
@@ -90,6 +92,7 @@ def create_app(
             cluster_name=unit.name,
             rights=rights,
             bearers=bearers,
+            oidc=leader.oidc,
         ),
         bridge=bridge,
         cluster=Cluster(unit.name, leader.services.database.assignments.experiment_of),

@@ -42,6 +42,7 @@ def compose(
     runtime: Runtime,
     *,
     http: HttpClient,
+    public_http: HttpClient | None = None,
     environment: Mapping[str, str],
     database: "LeaderDatabase | None" = None,
     viewer: tuple[str, str] | None = None,
@@ -50,8 +51,8 @@ def compose(
 ) -> App:
     """Return the app of a unit; with a database, the leader's.
 
-    Jobs inherit from `environment`; `viewer` is name and password of the broker's account for browsers.
-    The caller closes the database after serving. Raise `ConfigurationError` on a worker without a token.
+    `public_http` reaches an issuer; `viewer` is name and password of browsers at the broker. Jobs inherit from
+    `environment`. The caller closes the database. Raise `ConfigurationError` on a worker without a token.
     """
     secrets_dir, own = runtime.paths.secrets, runtime.unit
     if database is None and read_token(secrets_dir) is None:
@@ -96,7 +97,7 @@ def compose(
     if tokens.shared() is not None:
         unit.tasks.start("handing out tokens", handout.hand_out_all, pool="requests")
     unit_of = UnitsByToken(secrets_dir, own, workers=worker_names).find
-    return create_app(unit, unit_of=unit_of, leader=_leader(unit, unit.others, database, viewer, pages))
+    return create_app(unit, unit_of=unit_of, leader=_leader(unit, unit.others, database, viewer, pages, public_http))
 
 
 def _launcher(runtime: Runtime, environment: Mapping[str, str], bus: Bus) -> JobLauncher:
@@ -126,7 +127,9 @@ def _leader(
     database: "LeaderDatabase",
     viewer: tuple[str, str] | None,
     pages: Path | None,
+    public_http: HttpClient | None,
 ) -> LeaderSide:
+    from pioreactor.identity.oidc.issuer_sign_in import OidcSignIn
     from pioreactor.web.leader.services import LeaderServices
     from pioreactor.web.live.subscriber_policy import Credentials
 
@@ -150,6 +153,9 @@ def _leader(
         (settings.broker_host, settings.mqtt.broker_port),
         Credentials(*viewer) if viewer is not None else None,
         pages,
+        oidc=OidcSignIn(current.read, unit.runtime.paths.secrets, public_http, database.people)
+        if public_http is not None
+        else None,
     )
 
 

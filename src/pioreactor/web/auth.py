@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import msgspec
 from litestar import Request, Response, Router, get, patch, post
@@ -25,6 +26,9 @@ from pioreactor.web.security.identity import Cached, Kind, identity_of
 from pioreactor.web.security.login_throttle import LoginThrottle
 from pioreactor.web.security.route_rights import needs
 
+if TYPE_CHECKING:
+    from pioreactor.identity.oidc.issuer_sign_in import OidcSignIn
+
 
 @dataclass
 class AuthServices:
@@ -41,6 +45,7 @@ class AuthServices:
     cluster_name: str
     rights: Cached[Rights]
     bearers: Cached[Bearer]
+    oidc: "OidcSignIn | None" = None
 
 
 OF_EVERYBODY = needs(None, change="read")

@@ -46,6 +46,10 @@ class RunJob(Body):
     config_overrides: list[tuple[str, str, str | None]] = []
 
 
+class StoreOidcSecret(Body):
+    secret: Annotated[str, msgspec.Meta(max_length=1000)]
+
+
 class StopJobs(Body):
     """A job must match every field that is given; at least one is required."""
 

@@ -24,7 +24,7 @@ VIEWER_PASSWORD_FILE = "viewer_password"
 def web(host: str, port: int | None) -> None:
     """Serve /unit_api; on the leader also /api, the UI, /docs and MQTT. Started at boot."""
     from pioreactor.bootstrap import build_runtime
-    from pioreactor.bootstrap.process import http_client, lab_bench_opener, read_secret
+    from pioreactor.bootstrap.process import http_client, lab_bench_opener, public_http_client, read_secret
     from pioreactor.observability.log import level_number, logging_to
     from pioreactor.plugin_management import get_plugins
     from pioreactor.runtime import context
@@ -43,6 +43,7 @@ def web(host: str, port: int | None) -> None:
         app = compose(
             runtime,
             http=http_client(runtime.paths),
+            public_http=public_http_client(),
             environment=os.environ,
             database=database,
             viewer=(VIEWER, password) if password is not None else None,

@@ -3763,6 +3763,106 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/auth/oidc": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * OidcOffer
+         * @description Return whether people can sign in by an issuer, and its name.
+         */
+        get: operations["get_auth_oidc"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/oidc/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * CheckOidc
+         * @description Ask the issuer for what it says about itself; 400 for a fault in the configuration, 503 without an answer.
+         */
+        get: operations["get_auth_oidc_check"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/oidc/return": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * SignInByIssuer
+         * @description Sign in with the answer of the issuer, to which the browser was sent; a page for people says what went wrong.
+         */
+        get: operations["get_auth_oidc_return"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/oidc/secret": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * StoreOidcSecret
+         * @description Keep the secret that the issuer gave to this leader; blank: forget it. It is never shown.
+         */
+        put: operations["put_auth_oidc_secret"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/oidc/start": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * StartOidcSignIn
+         * @description Begin a sign-in by the issuer; 503 with the code `issuer_unreachable` when it does not answer.
+         */
+        post: operations["post_auth_oidc_start"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/auth/password": {
         parameters: {
             query?: never;
@@ -7018,6 +7118,23 @@ export interface components {
             text: string;
             title: string;
         };
+        /** OidcCheck */
+        OidcCheck: {
+            algorithms: string[];
+            has_secret: boolean;
+            issuer: string;
+            keys: number;
+            redirect_uri: string;
+        };
+        /** OidcOffer */
+        OidcOffer: {
+            is_on: boolean;
+            label: string;
+        };
+        /** OidcStart */
+        OidcStart: {
+            url: string;
+        };
         /** OpenInvitation */
         OpenInvitation: {
             secret: string;
@@ -7050,6 +7167,8 @@ export interface components {
             has_second_factor: boolean;
             /** @enum {string} */
             role: "viewer" | "operator" | "manager";
+            /** @default false */
+            signs_in_by_issuer: boolean;
             units?: string[] | null;
             username: string;
         };
@@ -7359,6 +7478,10 @@ export interface components {
             job_id?: number | null;
             job_name?: string | null;
             job_source?: string | null;
+        };
+        /** StoreOidcSecret */
+        StoreOidcSecret: {
+            secret: string;
         };
         /** StoredBackup */
         StoredBackup: {
@@ -15675,6 +15798,127 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Me"];
+                };
+            };
+        };
+    };
+    get_auth_oidc: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OidcOffer"];
+                };
+            };
+        };
+    };
+    get_auth_oidc_check: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OidcCheck"];
+                };
+            };
+        };
+    };
+    get_auth_oidc_return: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": string;
+                };
+            };
+        };
+    };
+    put_auth_oidc_secret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StoreOidcSecret"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: string;
+                    };
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    post_auth_oidc_start: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OidcStart"];
                 };
             };
         };

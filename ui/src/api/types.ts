@@ -109,6 +109,9 @@ export type UnitName = Schemas["UnitName"];
 export type Person = Schemas["Person"];
 export type Role = Person["role"];
 export type Me = Schemas["Me"];
+export type OidcOffer = Schemas["OidcOffer"];
+export type OidcStart = Schemas["OidcStart"];
+export type OidcCheck = Schemas["OidcCheck"];
 export type AuditEntry = Schemas["AuditEntry"];
 export type AuditPage = Schemas["AuditPage"];
 

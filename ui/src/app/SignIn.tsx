@@ -1,12 +1,14 @@
 /** The sign-in page. */
 
 import { Button, PasswordInput, TextInput } from "@mantine/core";
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
+import { get } from "@/api/client";
+import type { OidcOffer } from "@/api/types";
 import { Problem } from "@/parts/Problem";
 import css from "./app.module.css";
 import { Logo } from "./Logo";
-import { asksForCode, signIn } from "./session";
+import { asksForCode, signIn, startAtIssuer } from "./session";
 
 export function SignIn() {
   const [username, setUsername] = useState("");
@@ -19,6 +21,13 @@ export function SignIn() {
     onError: (error) => asksForCode(error) && setTakesCode(true),
     onSuccess: () => client.invalidateQueries(),
   });
+  const issuer = useQuery({
+    queryKey: ["issuer"],
+    staleTime: Infinity,
+    retry: false,
+    queryFn: ({ signal }) => get<OidcOffer>("/auth/oidc", signal),
+  });
+  const leaving = useMutation({ mutationFn: startAtIssuer, onSuccess: ({ url }) => window.location.assign(url) });
   const submit = (event: FormEvent): void => {
     event.preventDefault();
     entering.mutate();
@@ -61,6 +70,12 @@ export function SignIn() {
         <Button type="submit" size="md" loading={entering.isPending} fullWidth>
           Sign in
         </Button>
+        {issuer.data?.is_on && (
+          <Button variant="default" size="md" loading={leaving.isPending} fullWidth onClick={() => leaving.mutate()}>
+            Sign in with {issuer.data.label}
+          </Button>
+        )}
+        {leaving.error && <Problem error={leaving.error} />}
         <p className="soft small">The first password was shown where the leader was started for the first time.</p>
       </form>
     </main>

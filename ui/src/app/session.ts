@@ -3,7 +3,7 @@
 import { type UseQueryResult, useQuery } from "@tanstack/react-query";
 import { get, Refused, request } from "@/api/client";
 import { ME } from "@/api/routes";
-import type { Me } from "@/api/types";
+import type { Me, OidcStart } from "@/api/types";
 
 export type Person = Pick<Me, "username" | "rights">;
 
@@ -26,6 +26,9 @@ export const usePerson = (): UseQueryResult<Person | null, Error> => useQuery(pe
 /** `code` is that of a person with a second factor, or empty. */
 export const signIn = (username: string, password: string, code: string): Promise<unknown> =>
   request("POST", "/auth/sign-in", { username, password, code: code === "" ? null : code });
+
+/** Begin a sign-in at the issuer; the answer says where the browser goes. */
+export const startAtIssuer = (): Promise<OidcStart> => request("POST", "/auth/oidc/start");
 
 /** Whether the leader wants a code as well: the password is right. */
 export const asksForCode = (error: unknown): boolean => error instanceof Refused && error.code === "second_factor";

@@ -7,6 +7,7 @@ import type {
   HomeAssistantStatus,
   Invitation,
   Machine,
+  OidcCheck,
   Person,
   SignedInBrowser,
   UnitName,
@@ -30,10 +31,32 @@ const PEOPLE: Person[] = [
     units: ["reactor-01", "reactor-02"],
     experiments: null,
     has_second_factor: true,
+    signs_in_by_issuer: false,
   },
-  { username: "pioreactor", role: "manager", units: null, experiments: null, has_second_factor: false },
+  {
+    username: "pioreactor",
+    role: "manager",
+    units: null,
+    experiments: null,
+    has_second_factor: false,
+    signs_in_by_issuer: false,
+  },
 ];
-const MIA: Person = { username: "mia", role: "viewer", units: null, experiments: null, has_second_factor: false };
+const ISSUER: OidcCheck = {
+  issuer: "https://login.example.edu",
+  redirect_uri: "https://lab.example.edu/auth/oidc/return",
+  has_secret: true,
+  algorithms: ["RS256", "ES256"],
+  keys: 2,
+};
+const MIA: Person = {
+  username: "mia",
+  role: "viewer",
+  units: null,
+  experiments: null,
+  has_second_factor: false,
+  signs_in_by_issuer: false,
+};
 
 const RIGHTS = { role: "operator" as const, units: ["reactor-01"], experiments: null, areas: null };
 
@@ -175,6 +198,8 @@ export function machineReads(cluster: DemoCluster): Reads {
     "/auth/invitations": () => invitationsOf(cluster.nowS),
     "/auth/second-factor": () => ({ is_on: false, recovery_codes_left: 0 }),
     "/auth/people": (): Person[] => PEOPLE,
+    "/auth/oidc": () => ({ is_on: true, label: "Example University" }),
+    "/auth/oidc/check": () => ISSUER,
     "/api/audit": () => auditPage(cluster.nowS),
     "/api/config/sync": (): ConfigSync => ({
       version: { number: 3, saved_at: iso(cluster.nowS - 7200) },
@@ -245,6 +270,8 @@ export function machineWrites(tasks: Tasks): [Method, string, () => Answer][] {
     ["POST", "/auth/second-factor/remove", () => ok({ status: "success" })],
     ["DELETE", "/auth/people/{username}/second-factor", () => ok({ status: "success" })],
     ["DELETE", "/auth/sessions/{id_}", () => ok({ status: "success" })],
+    ["POST", "/auth/oidc/start", () => ok({ url: "/" })],
+    ["PUT", "/auth/oidc/secret", () => ok({ status: "success" })],
     ["DELETE", "/auth/people/{username}", () => ok({ status: "success" })],
   ];
 }

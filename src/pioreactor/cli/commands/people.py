@@ -46,7 +46,7 @@ def list_(cli: CliContext, as_json: bool) -> None:
         print_json(rows)
         return
     shown = [{**row, "limited_to": _limits(row)} for row in rows]
-    columns = ["username", "role", "limited_to", "second_factor", "created_at"]
+    columns = ["username", "role", "limited_to", "signs_in_by", "second_factor", "created_at"]
     print_table(shown, columns, none="No one may sign in yet.")
 
 
@@ -145,8 +145,9 @@ def _rights(role: Role, units: tuple[str, ...], experiments: tuple[str, ...]) ->
 
 def _row(person: Person) -> dict[str, object]:
     rights = person.rights
+    by = "issuer" if person.subject is not None else "password"
     named = {"role": rights.role, "units": rights.units, "experiments": rights.experiments}
-    return {"username": person.username, "created_at": person.created_at, **named}
+    return {"username": person.username, "created_at": person.created_at, **named, "signs_in_by": by}
 
 
 def _limits(row: dict[str, object]) -> str:

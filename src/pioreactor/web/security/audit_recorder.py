@@ -24,6 +24,8 @@ REASON_HEADER: Final = "X-Pioreactor-Reason"
 """Why a change is made, percent-encoded UTF-8; kept with it."""
 REQUEST_ID_HEADER: Final = "X-Request-Id"
 SIGN_IN: Final = "/auth/sign-in"
+SIGN_IN_BY_ISSUER: Final = "/auth/oidc/return"
+"""The one read that changes something: browsers come back from an issuer with it."""
 _MAX_BODY_BYTES: Final = 64 * 1024
 _MAX_REASON: Final = 500
 _SENT_AT_HEADER: Final = "date"
@@ -74,6 +76,13 @@ def note(scope: object, **details: object) -> None:
         notes.details.update(details)
 
 
+def note_person(scope: object, username: str) -> None:
+    """Say who signs in with a request, where its body does not."""
+    notes = notes_of(scope)
+    if notes is not None:
+        notes.identity = Identity("person", username)
+
+
 class AuditRecorder:
     """ASGI middleware behind the authentication: a change is recorded before its answer is sent.
 
@@ -86,7 +95,7 @@ class AuditRecorder:
         self._append = append
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] in SAFE_METHODS or _is_relayed_to_itself(scope):
+        if scope["type"] != "http" or not _may_change(scope) or _is_relayed_to_itself(scope):
             await self._app(scope, receive, send)
             return
         notes = AuditNotes(self._append, secrets.token_hex(8), identity_of(scope))
@@ -110,6 +119,10 @@ class AuditRecorder:
             await send(message)
 
         await self._app(scope, received, sent)
+
+
+def _may_change(scope: Scope) -> bool:
+    return scope["method"] not in SAFE_METHODS or scope["path"] == SIGN_IN_BY_ISSUER
 
 
 def _is_relayed_to_itself(scope: Scope) -> bool:
@@ -150,7 +163,7 @@ def _is_recorded(need: Need | None, path: str, status: int) -> bool:
     """Return whether a request is of interest: it changed something, wanted to, or was a sign-in."""
     if need is None or (need.change == "read" and need.area is not None):
         return False
-    return status < 400 or status == 403 or (path == SIGN_IN and status == 401)
+    return status < 400 or status == 403 or (path in (SIGN_IN, SIGN_IN_BY_ISSUER) and status == 401)
 
 
 def _details(body: bytes, notes: AuditNotes) -> str:

@@ -45,6 +45,7 @@ _SENTENCES: Final[Mapping[str, Callable[[Values, Values], str]]] = {
     "stop_all_jobs": _stop,
     "update_on_units": _update,
     "sign_in": lambda _parameters, _sent: "sign in",
+    "sign_in_by_issuer": lambda _parameters, _sent: "sign in by the issuer",
     "sign_out": lambda _parameters, _sent: "sign out",
 }
 

@@ -26,6 +26,9 @@ OPEN = frozenset(
         "/auth/sign-in",
         "/auth/invitation",
         "/auth/invitation/accept",
+        "/auth/oidc",
+        "/auth/oidc/start",
+        "/auth/oidc/return",
         "/unit_api/health",
         "/api/health",
     }

@@ -21,7 +21,7 @@ def test_people(leader: Any) -> None:
 
     assert client.put("/auth/people", json=MIA).status_code == 201
     assert client.put("/auth/people", json=MIA).status_code == 409
-    no_limits = {"units": None, "experiments": None, "has_second_factor": False}
+    no_limits = {"units": None, "experiments": None, "has_second_factor": False, "signs_in_by_issuer": False}
     assert client.get("/auth/people").json() == [
         {"username": "mia", "role": "viewer", **no_limits},
         {"username": "pioreactor", "role": "manager", **no_limits},

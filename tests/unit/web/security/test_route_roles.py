@@ -75,6 +75,7 @@ def test_a_viewer_reads_everything_but_copies_of_whole_machines() -> None:
     refused = {one.path for one in ROUTES if one.method == "GET" and not passes(VIEWER, one)}
     assert refused == {
         "/auth/invitations",
+        "/auth/oidc/check",
         *("/api/config/zipped", "/api/import", "/api/units/{unit}/zipped_dot_pioreactor"),
         *("/unit_api/backups", "/unit_api/backups/{name}", "/unit_api/backups/{name}/parts/{offset}"),
         *("/unit_api/system/path", "/unit_api/system/path/{path}", "/unit_api/zipped_dot_pioreactor"),

@@ -14,6 +14,7 @@ import { ChangePassword } from "./ChangePassword";
 import { ChangeRights } from "./ChangeRights";
 import { Invitations } from "./Invitations";
 import { InvitePerson } from "./InvitePerson";
+import { Issuer } from "./Issuer";
 import css from "./people.module.css";
 import { RemovePerson } from "./RemovePerson";
 import { ResetSecondFactor } from "./ResetSecondFactor";
@@ -80,6 +81,7 @@ export default function People() {
                   <p className="soft small">
                     {described(person)}
                     {person.has_second_factor && " · second factor"}
+                    {person.signs_in_by_issuer && " · signs in by the issuer"}
                   </p>
                 </div>
                 <div className={css.actions}>
@@ -144,6 +146,7 @@ export default function People() {
         </ul>
       )}
       {isManager && <Invitations />}
+      {isManager && <Issuer />}
       <p className={`soft small ${css.forgotten}`}>
         A forgotten password is replaced on the leader's machine: <code>pio people password NAME</code>
       </p>

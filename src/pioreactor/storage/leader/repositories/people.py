@@ -22,6 +22,8 @@ class Person(msgspec.Struct, frozen=True):
     username: str
     created_at: str
     rights: Rights
+    subject: str | None = None
+    """Issuer and subject by which the person signs in; None: by password only."""
 
 
 class AccessToken(msgspec.Struct, frozen=True):
@@ -44,8 +46,12 @@ class People:
         self._access = access
 
     def all(self) -> list[Person]:
-        query = select(people.c.username, people.c.created_at, *_RIGHTS).order_by(people.c.username)
-        return [Person(str(name), str(at), _rights(row)) for name, at, *row in self._access.rows(query)]
+        columns = (people.c.username, people.c.created_at, people.c.subject)
+        query = select(*columns, *_RIGHTS).order_by(people.c.username)
+        return [
+            Person(str(name), str(at), _rights(row), str(subject) if subject is not None else None)
+            for name, at, subject, *row in self._access.rows(query)
+        ]
 
     def rights(self, username: str) -> Rights | None:
         """Return what a person may do, None when there is no such person."""
@@ -62,12 +68,27 @@ class People:
         rows = self._access.rows(select(people.c.password_hash).where(people.c.username == username))
         return str(rows[0][0]) if rows else None
 
-    def add(self, username: str, password_hash: str, rights: Rights = VIEWER) -> None:
-        """Raises `ConflictError` when the name is taken."""
+    def username_of(self, subject: str) -> str | None:
+        """Return who signs in as this subject of an issuer; None: no one yet."""
+        rows = self._access.rows(select(people.c.username).where(people.c.subject == subject))
+        return str(rows[0][0]) if rows else None
+
+    def bind(self, username: str, subject: str) -> bool:
+        """Let a person sign in as this subject; return False, without a change, when they do as another one."""
         with self._access.writing() as connection:
-            if exists(connection, select(people).where(people.c.username == username)):
+            is_free = (people.c.username == username) & people.c.subject.is_(None)
+            return change(connection, update(people).where(is_free).values(subject=subject)) > 0
+
+    def add(self, username: str, password_hash: str, rights: Rights = VIEWER, subject: str | None = None) -> None:
+        """Raises `ConflictError` when the name, or the subject of an issuer, is taken."""
+        with self._access.writing() as connection:
+            is_taken = people.c.username == username
+            if subject is not None:
+                is_taken |= people.c.subject == subject
+            if exists(connection, select(people).where(is_taken)):
                 raise ConflictError(f"there is already a person {username!r}")
             values = {"username": username, "password_hash": password_hash, "created_at": self._access.timestamp()}
+            values |= {"subject": subject} if subject is not None else {}
             change(connection, insert(people).values(values | _columns(rights)))
 
     def set_password(self, username: str, password_hash: str) -> None:

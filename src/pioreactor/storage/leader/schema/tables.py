@@ -148,9 +148,12 @@ people: Final = Table(
     # Lists of names as JSON; null: no limit.
     _text("units", nullable=True),
     _text("experiments", nullable=True),
+    # Issuer and subject of a person who signs in by OpenID Connect; null: by password only.
+    _text("subject", nullable=True),
     PrimaryKeyConstraint("username"),
     sqlite_with_rowid=False,
 )
+Index("idx_people_subject", people.c.subject, unique=True)
 access_tokens: Final = Table(
     "access_tokens",
     METADATA,

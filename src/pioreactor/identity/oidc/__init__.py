@@ -1,0 +1,1 @@
+"""Sign-in by an OpenID Connect issuer, such as the one of a university."""
