@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from math import ceil
 from typing import Final, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Select, Text, and_, cast, func, literal, or_, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Select, Text, bindparam, cast, func, literal, select, tuple_
 from sqlalchemy.sql.expression import column as column_named
 from sqlalchemy.sql.expression import table as table_named
 
@@ -15,7 +15,7 @@ from pioreactor.storage.leader.rollups.bucket import Bucket, Sample, add_to
 from pioreactor.storage.leader.rollups.levels import MINUTE_CHARACTERS, MINUTES, minute_of, prefix_of
 from pioreactor.storage.leader.rollups.pixels import drawn, pixels_for
 from pioreactor.storage.leader.rollups.rolled_tables import NO_CHANNEL, RolledTable, rolled_tables
-from pioreactor.storage.leader.schema.dialect import in_order_of_numbers, insertion_order, is_number
+from pioreactor.storage.leader.schema.dialect import insertion_order, is_number, not_indexed
 from pioreactor.storage.leader.schema.tables import rollup_buckets, rollup_changes, rollup_progress, rollup_series
 
 MAX_WAITING: Final = 200_000
@@ -30,6 +30,23 @@ _KEPT = (
     *(rollup_buckets.c["count"], rollup_buckets.c.sum, rollup_buckets.c.min, rollup_buckets.c.min_at),
     *(rollup_buckets.c.max, rollup_buckets.c.max_at, rollup_buckets.c.first, rollup_buckets.c.first_at),
     *(rollup_buckets.c.last, rollup_buckets.c.last_at),
+)
+
+_of_series = rollup_buckets.c.series_id == bindparam("series")
+_BUCKETS = select(rollup_buckets.c.bucket, *_KEPT).where(
+    _of_series,
+    rollup_buckets.c.level == bindparam("level"),
+    rollup_buckets.c.bucket >= bindparam("begin"),
+    rollup_buckets.c.bucket < bindparam("end"),
+)
+_MINUTES_WITHIN = (
+    *(_of_series, rollup_buckets.c.level == 0),
+    *(rollup_buckets.c.bucket >= bindparam("since"), rollup_buckets.c.bucket <= bindparam("until")),
+)
+# Each by itself is found in the index.
+_EXTENT = select(
+    select(func.min(rollup_buckets.c.bucket)).where(*_MINUTES_WITHIN).scalar_subquery(),
+    select(func.max(rollup_buckets.c.bucket)).where(*_MINUTES_WITHIN).scalar_subquery(),
 )
 
 Numbered = tuple[int, Bucket]
@@ -96,7 +113,7 @@ class RollupReader:
             channel = func.coalesce(cast(rows.c[self._channel], Text), NO_CHANNEL)
         query = select(rows.c.pioreactor_unit, channel, rows.c.timestamp, self._value).where(
             insertion_order(rows) > through,
-            in_order_of_numbers(rows.c.experiment) == self._experiment,
+            not_indexed(rows.c.experiment) == self._experiment,
             is_number(self._value),
         )
         for unit, of_channel, at, value in stream(self._connection, query.order_by(insertion_order(rows))):
@@ -135,14 +152,8 @@ class RollupReader:
 
     def _extent(self, id_: int, stretch: Stretch, waiting: list[Sample]) -> tuple[int, int] | None:
         """Return the first and the last minute that may have rows."""
-        bucket = rollup_buckets.c.bucket
-        minutes = select(func.min(bucket), func.max(bucket)).where(
-            rollup_buckets.c.series_id == id_,
-            rollup_buckets.c.level == 0,
-            bucket >= _minute_or(stretch.since, _EARLIEST),
-            bucket <= _minute_or(stretch.until, _LATEST),
-        )
-        found = [int(str(minute)) for minute in fetch(self._connection, minutes)[0] if minute is not None]
+        ends = {"since": _minute_or(stretch.since, _EARLIEST), "until": _minute_or(stretch.until, _LATEST)}
+        found = [int(str(at)) for at in fetch(self._connection, _EXTENT, series=id_, **ends)[0] if at is not None]
         found += [_minute_or(at, _EARLIEST) for at, _ in waiting]
         return (min(found), max(found)) if found else None
 
@@ -155,14 +166,9 @@ class RollupReader:
         if stretch.until < prefix_of(last + 1) and last >= first:
             yield from self._minute(asked, last)
             last -= 1
-        pieces = [
-            and_(rollup_buckets.c.level == n, rollup_buckets.c.bucket >= begin, rollup_buckets.c.bucket < end)
-            for n, begin, end in _pieces(first, last + 1, level)
-        ]
-        if pieces:
-            query = select(rollup_buckets.c.level, rollup_buckets.c.bucket, *_KEPT)
-            of_series = (rollup_buckets.c.series_id == self._ids[asked.unit, str(asked.channel)], or_(*pieces))
-            for n, number, *values in stream(self._connection, query.where(*of_series)):
+        for n, begin, end in _pieces(first, last + 1, level):
+            key = {"series": self._ids[asked.unit, str(asked.channel)], "level": n}
+            for number, *values in stream(self._connection, _BUCKETS, **key, begin=begin, end=end):
                 yield number * MINUTES[n], Bucket.of(tuple(values))
 
     def _minute(self, asked: _Asked, minute: int) -> Iterator[Numbered]:
@@ -175,10 +181,10 @@ class RollupReader:
             rows.c.timestamp >= max(stretch.since, prefix_of(minute)),
             rows.c.timestamp <= stretch.until,
             rows.c.timestamp < prefix_of(minute + 1),
-            insertion_order(rows) <= self._through,
+            not_indexed(insertion_order(rows)) <= self._through,
             is_number(self._value),
         )
-        for at, value in stream(self._connection, query.order_by(insertion_order(rows))):
+        for at, value in stream(self._connection, query.order_by(rows.c.timestamp)):
             yield minute, Bucket(at, value)
 
 

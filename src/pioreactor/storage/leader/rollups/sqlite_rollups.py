@@ -196,8 +196,8 @@ class SqliteRollups:
         of_channel = "" if rolled.channel is None else f" AND {_quoted(rolled.channel)} IS NULLIF(?, '')"
         rows = self._connection.execute(
             f"SELECT timestamp, {_quoted(column)} FROM {_quoted(rolled.name)} WHERE experiment = ? AND "
-            f"pioreactor_unit = ? AND timestamp >= ? AND timestamp < ? AND rowid <= ?{of_channel} "
-            f"AND typeof({_quoted(column)}) IN ('real', 'integer') ORDER BY rowid",
+            f"pioreactor_unit = ? AND timestamp >= ? AND timestamp < ? AND +rowid <= ?{of_channel} "
+            f"AND typeof({_quoted(column)}) IN ('real', 'integer') ORDER BY timestamp, rowid",
             (experiment, unit, prefix, prefix + _AFTER, self.through(rolled), *([channel] if of_channel else ())),
         )
         found: dict[int, Bucket] = {}

@@ -1,10 +1,14 @@
 """The few expressions that databases write differently: nothing else in `repositories` names a dialect."""
 
-from sqlalchemy import Boolean, Integer, Table, Text
+from typing import TypeVar
+
+from sqlalchemy import Boolean, Integer, Table, type_coerce
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.expression import ColumnElement, FromClause, TableClause
 from sqlalchemy.sql.functions import FunctionElement
+
+T = TypeVar("T")
 
 
 class _InsertionOrder(FunctionElement[int]):
@@ -24,15 +28,14 @@ def insertion_order(table: Table | TableClause) -> ColumnElement[int]:
     return _InsertionOrder(next(iter(table.c)))
 
 
-class _InOrderOfNumbers(FunctionElement[str]):
+class _NotIndexed(FunctionElement[object]):
     inherit_cache = True
-    type = Text()
-    name = "in_order_of_numbers"
+    name = "not_indexed"
 
 
-def in_order_of_numbers(column: ColumnElement[str]) -> ColumnElement[str]:
-    """Return a column by which no index is searched: the rows are found by their numbers instead."""
-    return _InOrderOfNumbers(column)
+def not_indexed(column: ColumnElement[T]) -> ColumnElement[T]:
+    """Return a column by which rows are compared, but not searched: another condition leads to fewer of them."""
+    return type_coerce(_NotIndexed(column), column.type)
 
 
 def is_number(column: ColumnElement[float]) -> ColumnElement[bool]:
@@ -47,13 +50,13 @@ def _rowid(element: _InsertionOrder, compiler: SQLCompiler, **_: object) -> str:
     return f"{compiler.preparer.format_table(table)}.rowid"
 
 
-@compiles(_InOrderOfNumbers, "sqlite")
-def _unary_plus(element: _InOrderOfNumbers, compiler: SQLCompiler, **_: object) -> str:
+@compiles(_NotIndexed, "sqlite")
+def _unary_plus(element: _NotIndexed, compiler: SQLCompiler, **_: object) -> str:
     return f"+{compiler.process(element.clauses)}"
 
 
-@compiles(_InOrderOfNumbers)
-def _plain(element: _InOrderOfNumbers, compiler: SQLCompiler, **_: object) -> str:
+@compiles(_NotIndexed)
+def _plain(element: _NotIndexed, compiler: SQLCompiler, **_: object) -> str:
     return compiler.process(element.clauses)
 
 
