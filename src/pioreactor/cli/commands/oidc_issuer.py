@@ -35,7 +35,7 @@ def check(cli: CliContext, as_json: bool) -> None:
     if as_json:
         print_json(msgspec.to_builtins(found))
         return
-    click.echo(f"{found.issuer} answers, with {found.keys} keys; signatures by {', '.join(found.algorithms)}.")
+    click.echo(f"{found.issuer} answers; keys: {found.keys}; signatures by {', '.join(found.algorithms)}.")
     click.echo(f"Redirect URI to register there: {found.redirect_uri}")
     click.echo("This leader has a secret." if found.has_secret else "This leader has no secret: it is a public client.")
 
