@@ -2,7 +2,7 @@
 # Installs the programs that the system and browser tests drive, where root may; says what is missing elsewhere.
 set -euo pipefail
 
-declare -A package_of=([mosquitto]=mosquitto [ip]=iproute2 [systemd-analyze]=systemd)
+declare -A package_of=([mosquitto]=mosquitto [ip]=iproute2 [systemd-analyze]=systemd [sshd]=openssh-server)
 
 PATH="$PATH:/usr/sbin"
 can_install=false

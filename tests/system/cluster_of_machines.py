@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from bench.network_cut.netns import INSIDE, do, inside, namespace
 
 PIO = (sys.executable, "-P", "-m", "pioreactor.cli.main")
 PIOS = (sys.executable, "-P", "-m", "pioreactor.cli.pios")
+SSH_PASSWORD = "correct horse 42"
 WITHIN_S = 60.0
 
 
@@ -45,10 +47,11 @@ class Machine:
             "PIO_LOG_FILE": str(self.folder / "pioreactor.log"),
         }
 
-    def pio(self, *arguments: str, program: Sequence[str] = PIO) -> subprocess.CompletedProcess[str]:
+    def pio(self, *arguments: str, program: Sequence[str] = PIO, said: str = "") -> subprocess.CompletedProcess[str]:
+        """Run a command to its end; `said` is its standard input."""
         return subprocess.run(
             [*self.prefix, *program, *arguments],
-            env=self.environment, capture_output=True, text=True, check=False, timeout=120,
+            env=self.environment, input=said, capture_output=True, text=True, check=False, timeout=180,
         )  # fmt: skip
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
@@ -154,12 +157,15 @@ def scenario(root: Path) -> dict[str, object]:
         leader.start("cluster", "run")
         until(lambda: leader.pio("workers", "status", "--json").returncode == 0)
         seen["leader_s"] = time.monotonic() - began
-        workers = [network.machine("worker1", 2), network.machine("worker2", 3, behind_router=True)]
-        seen["joined_s"] = [join(leader, worker, by_address=worker.name == "worker2") for worker in workers]
+        first = network.machine("worker1", 2)
+        seen["joined_s"] = [join(leader, first)]
+        second = network.machine("worker2", 3, behind_router=True)
+        seen["key"] = join_by_ssh_key(leader, second)
+        workers = [first, second]
         seen["impostor"] = impostor(leader, network.machine("leader1", 4))
         third = network.machine("worker3", 5)
         seen["wrong_codes"] = wrong_codes(leader, third)
-        seen["joined_s"] += [join(leader, third, is_waiting=True)]  # type: ignore[operator]
+        seen["password"] = join_by_ssh_password(leader, third)
         workers.append(third)
         for worker in workers:
             worker.start("cluster", "run")
@@ -170,19 +176,75 @@ def scenario(root: Path) -> dict[str, object]:
     return seen
 
 
-def join(leader: Machine, worker: Machine, *, by_address: bool = False, is_waiting: bool = False) -> float:
-    """Join a worker; return how long it took [s]."""
+def join(leader: Machine, worker: Machine) -> float:
+    """Join a worker that is found in the network; return how long it took [s]."""
     began = time.monotonic()
-    if not is_waiting:
-        worker.start("cluster", "join", "--simulated")
-    arguments = ["workers", "add", worker.name, "--code", worker.code()]
-    if by_address:
-        assert leader.pio(*arguments).returncode == 1, "it cannot be found"
-        arguments += ["-a", worker.address]
-    added = leader.pio(*arguments)
+    worker.start("cluster", "join", "--simulated")
+    added = leader.pio("workers", "add", worker.name, "--code", worker.code())
     assert added.returncode == 0, added.stderr
     assert worker.running[-1].wait(30) == 0, worker.output("cluster", "join")
     return time.monotonic() - began
+
+
+def join_by_ssh_key(leader: Machine, worker: Machine) -> dict[str, object]:
+    """Join a worker that multicast does not reach, by the key of the cluster, once that is on the machine."""
+    serve_ssh(worker)
+    began = time.monotonic()
+    arguments = ("workers", "add", worker.name, "--ssh", "--ssh-user", "root", "-a", worker.address, "--simulated")
+    refused = leader.pio(*arguments)
+    assert refused.returncode == 1
+    key = next(line for line in refused.stderr.splitlines() if "ssh-ed25519 " in line)
+    (worker.folder / "authorized_keys").write_text(key[key.index("ssh-ed25519 ") :] + "\n")
+    added = leader.pio(*arguments)
+    assert added.returncode == 0, added.stderr
+    return {"refused": refused.stderr, "added": added.stdout + added.stderr, "joined_s": time.monotonic() - began}
+
+
+def join_by_ssh_password(leader: Machine, worker: Machine) -> dict[str, object]:
+    """Join a worker by a password; return what was said to a wrong one."""
+    serve_ssh(worker)
+    began = time.monotonic()
+    arguments = ("workers", "add", worker.name, "-p", "--ssh-user", "root", "-a", worker.address, "--simulated")
+    refused = leader.pio(*arguments, said="a wrong password\n")
+    assert refused.returncode == 1
+    added = leader.pio(*arguments, said=f"{SSH_PASSWORD}\n")
+    assert added.returncode == 0, added.stderr
+    told = [
+        path.name for path in leader.folder.rglob("*") if path.is_file() and SSH_PASSWORD.encode() in path.read_bytes()
+    ]
+    return {"refused": refused.stderr, "joined_s": time.monotonic() - began, "told": told}
+
+
+def serve_ssh(machine: Machine) -> None:
+    """Start an SSH server on a machine. Its root has a password in this namespace only; `pio` is in its PATH."""
+    folder = machine.folder
+    shadow, program, host_key = folder / "shadow", folder / "bin" / "pio", folder / "ssh_host_ed25519_key"
+    hashed = do_output("openssl passwd -6 -stdin", said=SSH_PASSWORD).strip()
+    shadow.write_text(f"root:{hashed}:19000:0:99999:7:::\n")
+    do(f"mount --bind {shadow} /etc/shadow")
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\nexec {" ".join(PIO)} "$@"\n')
+    program.chmod(0o755)
+    do_output(f"ssh-keygen -q -t ed25519 -f {host_key} -N", "")
+    values = {**machine.environment, "PATH": f"{program.parent}:{machine.environment['PATH']}"}
+    configuration = folder / "sshd_config"
+    configuration.write_text(
+        f"HostKey {host_key}\nPidFile none\nPermitRootLogin yes\nUsePAM no\nStrictModes no\n"
+        f"AuthorizedKeysFile {folder}/authorized_keys\n"
+        "SetEnv " + " ".join(f'"{name}={value}"' for name, value in values.items()) + "\n"
+    )
+    Path("/run/sshd").mkdir(exist_ok=True)
+    sshd = shutil.which("sshd", path=os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin")))
+    assert sshd is not None, "apt-get install openssh-server"
+    with (folder / "sshd.out").open("w") as output:
+        command = [*machine.prefix, sshd, "-D", "-e", "-f", str(configuration)]
+        machine.running.append(subprocess.Popen(command, stdout=output, stderr=output, text=True))
+    until(lambda: "Server listening" in (folder / "sshd.out").read_text())
+
+
+def do_output(command: str, *more: str, said: str = "") -> str:
+    done = subprocess.run([*command.split(), *more], input=said, capture_output=True, text=True, check=True)
+    return done.stdout
 
 
 def impostor(leader: Machine, machine: Machine) -> str:

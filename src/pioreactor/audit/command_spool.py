@@ -22,6 +22,8 @@ _MAX_LINE_BYTES: Final = 4000
 """A line that is appended at once is not mixed with that of another process."""
 _SECRET_OPTIONS: Final = SECRET_FIELDS | {"url", "key", "user"}
 """Names in arguments `NAME=VALUE` whose values are secrets; others are never arguments."""
+_PASSWORD_OPTIONS: Final = frozenset({"-p", "--password"})
+"""Of `pio workers add`, which refuses the password that scripts for the existing software give."""
 
 
 def report(folder: Path, argv: Sequence[str], *, account: str, status: int | None, sent_at: str) -> None:
@@ -29,7 +31,11 @@ def report(folder: Path, argv: Sequence[str], *, account: str, status: int | Non
 
     A command must not fail because it cannot be recorded: errors of the disk are ignored.
     """
-    line = {"argv": [_printable(_without_secret(each))[:200] for each in argv][:40], "account": account, "at": sent_at}
+    kept = [
+        "***" if before in _PASSWORD_OPTIONS and not each.startswith("-") else _without_secret(each)
+        for before, each in zip(("", *argv), argv, strict=False)
+    ]
+    line = {"argv": [_printable(each)[:200] for each in kept][:40], "account": account, "at": sent_at}
     text = msgspec.json.encode({**line, "status": status})
     with suppress(OSError):
         while not _append(folder / _FILE, text[:_MAX_LINE_BYTES] + b"\n"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
 from pioreactor.cluster.certificates import sign
@@ -34,7 +34,7 @@ class JoinRequest:
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """`clock_difference_s` is how far the worker's clock is ahead of the leader's."""
+    """`clock_difference_s` is how far the worker's clock is ahead of the leader's; `notes` say what is left to do."""
 
     unit: str
     address: str
@@ -42,13 +42,19 @@ class Joined:
     model_name: str | None
     model_version: str | None
     clock_difference_s: float
+    notes: tuple[str, ...] = ()
 
     @property
     def warning(self) -> str | None:
+        """What a person should know; None if there is nothing."""
+        said = [*self._about_the_clock(), *self.notes]
+        return " ".join(said) if said else None
+
+    def _about_the_clock(self) -> Iterator[str]:
         if abs(self.clock_difference_s) <= MAX_CLOCK_DIFFERENCE_S:
-            return None
+            return
         direction = "ahead of" if self.clock_difference_s > 0 else "behind"
-        return (
+        yield (
             f"The clock of {self.unit} is {abs(self.clock_difference_s):.0f} s {direction} the leader's. "
             "Set it before an experiment: its readings carry its own time."
         )

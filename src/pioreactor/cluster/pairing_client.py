@@ -118,10 +118,10 @@ class PairingClient:
             )
 
 
-def split_address(address: str) -> tuple[str, int]:
+def split_address(address: str, *, default_port: int = PORT) -> tuple[str, int]:
     """Return host and port of `host`, `host:port`, `[IPv6]` or `[IPv6]:port`."""
     found = _ADDRESS.fullmatch(address.strip())
-    port = int(found["port"]) if found is not None and found["port"] else PORT
+    port = int(found["port"]) if found is not None and found["port"] else default_port
     if found is None or not 1 <= port <= 65535:
         raise InvalidRequestError(f"{address!r} is no address", remedy="Give a host name or an IP address.")
     return found["v6"] or found["host"], port

@@ -68,6 +68,10 @@ def _fill(label: str, text: str) -> Callable[[Page], None]:
     return lambda page: page.get_by_label(label, exact=True).fill(text)
 
 
+def _check(label: str) -> Callable[[Page], None]:
+    return lambda page: page.get_by_label(label, exact=True).check()
+
+
 def _shown(text: str) -> Callable[[Page], None]:
     return lambda page: expect(page.get_by_text(text)).to_be_visible()
 
@@ -192,6 +196,13 @@ OVERLAYS = (
         "add unit by its code",
         "inventory",
         _in_order(_button("Add unit"), _button(re.compile("at 10.0.0.39")), _fill("Code", "K7QM")),
+        "features/inventory/AddUnit.tsx",
+        changes_page=True,
+    ),
+    View(
+        "add unit by SSH",
+        "inventory",
+        _in_order(_button("Add unit"), _check("Log in by SSH instead of a code"), _fill("Password", "correct horse")),
         "features/inventory/AddUnit.tsx",
         changes_page=True,
     ),

@@ -46,6 +46,13 @@ def test_secrets_in_arguments_are_omitted(tmp_path: Path, argument: str) -> None
     assert "***" in change.summary
 
 
+@pytest.mark.parametrize("option", ["-p", "--password"])
+def test_a_password_that_was_typed_as_an_argument_is_omitted(tmp_path: Path, option: str) -> None:
+    reported(tmp_path, "workers", "add", "w9", option, "raspberry", "--ssh")
+    [change] = taken(tmp_path)
+    assert change.summary == f"pio workers add w9 {option} *** --ssh"
+
+
 def test_what_cannot_be_stored_is_taken_in_the_next_time(tmp_path: Path) -> None:
     for name in ("a", "b", "c"):
         reported(tmp_path, "blink", name)

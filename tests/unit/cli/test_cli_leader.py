@@ -1,5 +1,6 @@
 """Commands that ask the leader, or many units at once."""
 
+import io
 import json
 from datetime import timedelta
 from pathlib import Path
@@ -83,12 +84,22 @@ def test_a_worker_is_added_with_its_model_or_without(cluster: Cluster) -> None:
     ]
 
 
-def test_the_password_of_the_existing_software_is_answered_with_the_code(cluster: Cluster) -> None:
+def test_a_password_is_taken_from_standard_input_and_never_from_an_argument(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
     refused = cluster.desk.pio("workers", "add", "w9", "-p", "raspberry")
     assert refused.status == 2
-    assert "pio cluster join" in refused.err
+    assert "give -p alone" in refused.err
     assert "raspberry" not in refused.err
     assert cluster.asked == []
+    monkeypatch.setattr("sys.stdin", io.StringIO("raspberry\n"))
+    cluster.answers["localhost", "POST", "/api/workers/setup"] = json_response({"pioreactor_unit": "w9"})
+    assert cluster.desk.pio("workers", "add", "w9", "-a", "10.0.0.9", "-p", "--ssh-user", "pi").status == 0
+    sent = cluster.asked[-1][3]
+    assert isinstance(sent, dict)
+    assert sent["ssh"] == {"user": "pi", "password": "raspberry", "is_simulated": False}
+    assert (sent["code"], sent["ipv4_address"]) == (None, "10.0.0.9")
+    assert cluster.desk.pio("workers", "add", "w9", "--ssh", "--code", "K7QM-2XFD").status == 2
 
 
 def test_the_model_of_a_worker_is_printed(cluster: Cluster) -> None:

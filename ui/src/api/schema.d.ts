@@ -7401,12 +7401,13 @@ export interface components {
         };
         /** SetUpWorker */
         SetUpWorker: {
-            code: string;
+            code?: string | null;
             ipv4_address?: string | null;
             model?: string | null;
             name?: string | null;
             /** @default false */
             replace: boolean;
+            ssh?: components["schemas"]["SshAccount"] | null;
             version?: string | null;
         };
         /** SettingsAnswer */
@@ -7435,6 +7436,14 @@ export interface components {
         /** SignedIn */
         SignedIn: {
             username: string;
+        };
+        /** SshAccount */
+        SshAccount: {
+            /** @default false */
+            is_simulated: boolean;
+            password?: string | null;
+            /** @default pioreactor */
+            user: string;
         };
         /** StartSession */
         StartSession: {

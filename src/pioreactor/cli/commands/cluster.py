@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import tempfile
@@ -98,13 +99,14 @@ def init(
     "--file", type=click.Path(path_type=Path, dir_okay=False, exists=True), default=None,
     help="Take code and port from this TOML file, such as /boot/firmware/pioreactor-join.toml.",
 )  # fmt: skip
-@click.option("--port", type=click.IntRange(1, 65535), default=None, help="Port to wait at; default: 4998.")
+@click.option("--port", type=click.IntRange(0, 65535), default=None, help="Port to wait at, 0: any; default: 4998.")
 @click.option(
     "--wait-min", type=click.FloatRange(0.1, 10_000), default=30.0, show_default=True, help="Time to wait [min]."
 )
 @click.option("--simulated", is_flag=True, help="Without hardware: the reactor is a simulated one.")
 @click.option("-m", "--model-name", default=DEFAULT_MODEL[0], show_default=True, help="Model of the reactor.")
 @click.option("-v", "--model-version", default=DEFAULT_MODEL[1], show_default=True, help="Version of the model.")
+@json_option
 @pass_cli_context
 def join(
     cli: CliContext,
@@ -115,8 +117,12 @@ def join(
     simulated: bool,
     model_name: str,
     model_version: str,
+    as_json: bool,
 ) -> None:
-    """Join this unit to a cluster: it shows a code, which a person types at the leader."""
+    """Join this unit to a cluster: it shows a code, which a person types at the leader.
+
+    With --json each code is one line with unit, address, port and code.
+    """
     from pioreactor.cluster import chrony, membership
     from pioreactor.cluster.pairing_protocol import PORT, PROTOCOL, Offer, read_pairing_file
     from pioreactor.settings.load import load_settings
@@ -128,10 +134,13 @@ def join(
         given = read_pairing_file(file)
         code, port = code or given.code, port or given.port
     offer = Offer(runtime.unit, __version__, PROTOCOL, model_name, model_version)
-    _wait_to_be_paired(cli, offer, port or PORT, code, wait_s=wait_min * 60, is_simulated=simulated)
+    shown = _ShownCode(runtime.unit, runtime.computer.ipv4(), as_json=as_json)
+    wanted = port if port is not None else PORT
+    _wait_to_be_paired(cli, offer, shown, wanted, code, wait_s=wait_min * 60, is_simulated=simulated)
     joined = membership.read_membership(runtime.paths)
-    click.echo(f"{runtime.unit} is a worker of {joined.leader if joined else 'a cluster'} now.")
-    click.echo("Start what runs from boot: systemctl start pioreactor.target; without systemd: pio cluster run.")
+    click.echo(f"{runtime.unit} is a worker of {joined.leader if joined else 'a cluster'} now.", err=as_json)
+    hint = "Start what runs from boot: systemctl start pioreactor.target; without systemd: pio cluster run."
+    click.echo(hint, err=as_json)
     address = load_settings(cli.paths.global_config).cluster.leader_address
     _hint(chrony.write(cli.paths, chrony.worker_text(address), is_simulated=simulated))
 
@@ -142,8 +151,43 @@ def _hint(text: str | None) -> None:
         click.echo(text, err=True)
 
 
+class _ShownCode:
+    """Prints the code once the port is known at which the unit waits, and each code that takes its place."""
+
+    def __init__(self, unit: str, address: str, *, as_json: bool) -> None:
+        self._unit = unit
+        self.address = address
+        self._as_json = as_json
+        self._port: int | None = None
+        self._code = ""
+
+    def show(self, code: str) -> None:
+        self._code = code
+        self._print()
+
+    def wait_at(self, port: int) -> None:
+        self._port = port
+        self._print()
+
+    def _print(self) -> None:
+        if self._port is None:
+            return
+        if self._as_json:
+            line = {"unit": self._unit, "address": self.address, "port": self._port, "code": self._code}
+            click.echo(json.dumps(line))
+        else:
+            click.echo(_invitation_text(self._unit, self.address, self._port, self._code))
+
+
 def _wait_to_be_paired(
-    cli: CliContext, offer: Offer, port: int, code: str | None, *, wait_s: float, is_simulated: bool
+    cli: CliContext,
+    offer: Offer,
+    shown: _ShownCode,
+    port: int,
+    code: str | None,
+    *,
+    wait_s: float,
+    is_simulated: bool,
 ) -> None:
     """Show a code, and return when a leader has taken this unit in; raise `PioreactorError` after `wait_s`."""
     from pioreactor.cluster import membership
@@ -154,7 +198,6 @@ def _wait_to_be_paired(
     from pioreactor.identity.unit_model import store_model
 
     runtime, paths = cli.runtime, cli.paths
-    address = runtime.computer.ipv4()
 
     def accept(invitation: Invitation) -> None:
         membership.accept(paths, invitation, is_simulated=is_simulated, now=runtime.clock.now())
@@ -170,12 +213,13 @@ def _wait_to_be_paired(
             certificate,
             make_request(paths.tls / "unit.key", offer.unit),
             unix_time_s=lambda: runtime.clock.now().timestamp(),
-            on_code=lambda shown: click.echo(_invitation_text(offer.unit, address, port, shown)),
+            on_code=shown.show,
             accept=accept,
             code=code,
         )
-        stack.enter_context(PairingServer(pairing, certificate, key, host="0.0.0.0", port=port))
-        stack.enter_context(Announcement(offer, address, port))
+        server = stack.enter_context(PairingServer(pairing, certificate, key, host="0.0.0.0", port=port))
+        stack.enter_context(Announcement(offer, shown.address, server.port))
+        shown.wait_at(server.port)
         click.echo(f"Waiting for {wait_s / 60:g} min; press Ctrl-C to stop.", err=True)
         if not pairing.joined.wait(wait_s):
             raise PioreactorError(

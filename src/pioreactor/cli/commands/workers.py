@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from typing import Final
 from urllib.parse import quote
 
 import click
@@ -11,6 +13,8 @@ from pioreactor.cli.cli_context import CliContext, Worker, pass_cli_context
 from pioreactor.cli.lazy_group import SuggestingGroup
 from pioreactor.cli.options import json_option, yes_option
 from pioreactor.cli.render import print_json, print_table
+
+ASKED_FOR: Final = "-"
 
 
 @click.group(cls=SuggestingGroup)
@@ -22,7 +26,18 @@ def workers() -> None:
 @click.argument("unit")
 @click.option("--code", default=None, help="The code that `pio cluster join` shows on a machine that is to join.")
 @click.option("-a", "--address", default=None, help="Where it waits, HOST or HOST:PORT; default: search for it.")
-@click.option("-p", "--password", hidden=True, help="Of the existing software: an SSH password.")
+@click.option("--ssh", "by_ssh", is_flag=True, help="Log in to the machine by SSH and start the joining there.")
+@click.option("--ssh-user", default="pioreactor", show_default=True, help="Account to log in to.")
+@click.option(
+    "-p",
+    "--password",
+    is_flag=False,
+    flag_value=ASKED_FOR,
+    default=None,
+    metavar="",
+    help="Ask for the password of that account, or read it from standard input: for SSH without the cluster's key.",
+)
+@click.option("--simulated", is_flag=True, help="With --ssh: the machine has no hardware.")
 @click.option("--replace", is_flag=True, help="The machine takes the place of a worker of the same name.")
 @click.option("-m", "--model-name", help="Model of the reactor, such as pioreactor_40ml; the unit's own unless given.")
 @click.option("-v", "--model-version", help="Version of the model, such as 1.5.")
@@ -33,23 +48,25 @@ def add(
     unit: str,
     code: str | None,
     address: str | None,
+    by_ssh: bool,
+    ssh_user: str,
     password: str | None,
+    simulated: bool,
     replace: bool,
     model_name: str | None,
     model_version: str | None,
     as_json: bool,
 ) -> None:
-    """Take a machine that shows a code into the cluster; without a code, list a unit that has joined it.
+    """Take a machine that shows a code, or by --ssh, into the cluster; else list a unit that has joined it.
 
-    One that is there already keeps what it has.
+    One that is there already keeps what it has. By SSH the machine is searched for at NAME.local.
     """
     if (model_name is None) != (model_version is None):
         raise click.UsageError("Give --model-name and --model-version together.")
-    if password is not None:
-        raise click.UsageError(
-            "No SSH password is used: run `pio cluster join` on the machine, and give its code with --code."
-        )
-    if code is None:
+    if code is not None and (by_ssh or password is not None):
+        raise click.UsageError("Give --code, or --ssh, not both.")
+    account = _ssh_account(ssh_user, password, simulated=simulated) if by_ssh or password is not None else None
+    if code is None and account is None:
         body = {"pioreactor_unit": unit, "model_name": model_name, "model_version": model_version}
         added: object = cli.ask_leader("PUT", "/api/workers", json=body)
         if model_name is not None and model_version is not None:
@@ -59,10 +76,10 @@ def add(
             "POST",
             "/api/workers/setup",
             json={
-                "name": unit, "code": code, "ipv4_address": address, "model": model_name, "version": model_version,
-                "replace": replace,
+                "name": unit, "code": code, "ssh": account, "ipv4_address": address, "model": model_name,
+                "version": model_version, "replace": replace,
             },
-            timeout_s=120,
+            timeout_s=180,
         )  # fmt: skip
     if as_json:
         print_json(added)
@@ -72,6 +89,17 @@ def add(
     warning = added.get("warning") if isinstance(added, dict) else None
     if warning:
         click.echo(f"Warning: {warning}", err=True)
+
+
+def _ssh_account(user: str, password: str | None, *, simulated: bool) -> dict[str, object]:
+    """Return the account to log in to; a password is typed or comes by standard input, never as an argument."""
+    if password not in (None, ASKED_FOR):
+        raise click.UsageError("Everybody on this machine can see arguments: give -p alone, and type the password.")
+    if password is not None:
+        is_typed = sys.stdin.isatty()
+        password = str(click.prompt("Password", hide_input=True, err=True)) if is_typed else sys.stdin.readline()
+    given = password.rstrip("\r\n") if password is not None else None
+    return {"user": user, "password": given, "is_simulated": simulated}
 
 
 def _hint_at_token(cli: CliContext, unit: str) -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 from litestar import Request, Router, get, post
 from litestar.datastructures import State
 from litestar.params import JSONBody
 
-from pioreactor.exc import ConflictError, NotFoundError
+from pioreactor.cluster.ssh_login import DEFAULT_USER, USER_PATTERN
+from pioreactor.exc import ConflictError, InvalidRequestError, NotFoundError
 from pioreactor.identity.access_point import is_access_point
 from pioreactor.models import find_model, load_models
 from pioreactor.web.leader.notifications import publish_assignment
@@ -21,11 +22,27 @@ from pioreactor.web.security.identity import identity_of
 from pioreactor.web.security.route_rights import needs
 from pioreactor.web.tasks import Accepted
 
+if TYPE_CHECKING:
+    from pioreactor.cluster.admission import Admission, Joined
+
+
+class SshAccount(Body):
+    """An account of a machine that can be logged in to; without a password the key of the cluster must do."""
+
+    user: Annotated[str, msgspec.Meta(pattern=USER_PATTERN)] = DEFAULT_USER
+    password: Annotated[str, msgspec.Meta(min_length=1, max_length=255, pattern=r"^[^\n\r\x00]*$(?!\n)")] | None = None
+    is_simulated: bool = False
+    """Whether the machine has no hardware: its reactor is a simulated one."""
+
 
 class SetUpWorker(Body):
-    """`code` is what the machine shows. Without an address it is searched for; `replace` an existing worker."""
+    """`code` is what the machine shows; without one the leader logs in to it by SSH and starts the joining there.
 
-    code: Annotated[str, msgspec.Meta(min_length=8, max_length=20)]
+    Without an address the machine is searched for, by SSH at NAME.local; `replace` an existing worker.
+    """
+
+    code: Annotated[str, msgspec.Meta(min_length=8, max_length=20)] | None = None
+    ssh: SshAccount | None = None
     name: Annotated[str, msgspec.Meta(max_length=63)] | None = None
     ipv4_address: Annotated[str, msgspec.Meta(max_length=255)] | None = None
     model: Annotated[str, msgspec.Meta(max_length=64)] | None = None
@@ -69,6 +86,10 @@ def set_up_worker(leader: LeaderPorts, data: JSONBody[SetUpWorker]) -> Accepted:
     """Take a machine that waits into the cluster; the task's result is the new worker."""
     if data.name is not None:
         unit_name(data.name, broadcast=False)
+    if data.code is not None and data.ssh is not None:
+        raise InvalidRequestError("a machine joins with its code or by SSH, not both", remedy="Leave one of them out.")
+    if data.code is None and data.name is None:
+        raise InvalidRequestError("the name of the machine is missing", remedy="By SSH, give the name that it has.")
     return leader.unit.tasks.start("adding a worker", lambda: _join(leader, data), lock="adding a worker")
 
 
@@ -81,15 +102,34 @@ def _join(leader: LeaderServices, data: SetUpWorker) -> JoinedWorker:
         workers=lambda: [row.pioreactor_unit for row in database.workers.all()],
         unix_time_s=lambda: clock.now().timestamp(),
     )
-    address = data.ipv4_address if data.ipv4_address is not None else _find(leader, data.name)
     chosen = (data.model, data.version) if data.model is not None and data.version is not None else None
     if chosen is not None:
         find_model(load_models(leader.unit.paths.models), *chosen)
-    joined = admission.admit(JoinRequest(address, data.code, data.name, data.replace, chosen))
+    if data.code is None:
+        joined = _by_ssh(leader, data, admission, chosen)
+    else:
+        address = data.ipv4_address if data.ipv4_address is not None else _find(leader, data.name)
+        joined = admission.admit(JoinRequest(address, data.code, data.name, data.replace, chosen))
     name, version = chosen if chosen is not None else (joined.model_name, joined.model_version)
     database.workers.add(joined.unit, model_name=name, model_version=version)
     publish_assignment(leader, joined.unit)
     return JoinedWorker(joined.unit, joined.address, joined.version, name, version, joined.warning)
+
+
+def _by_ssh(leader: LeaderServices, data: SetUpWorker, admission: Admission, model: tuple[str, str] | None) -> Joined:
+    from pioreactor.cluster.admission import JoinRequest
+    from pioreactor.cluster.pairing_client import split_address
+    from pioreactor.cluster.ssh_join import join_by_ssh
+    from pioreactor.cluster.ssh_login import PORT, SshLogin, SshMachine
+
+    asked = data.ssh if data.ssh is not None else SshAccount()
+    place = data.ipv4_address if data.ipv4_address is not None else f"{data.name}.local"
+    host, port = split_address(place, default_port=PORT)
+    machine = SshMachine(leader.unit.paths.secrets, host, port, SshLogin(asked.user, asked.password))
+    if data.replace:
+        machine.forget_host_key()
+    request = JoinRequest(host, "", data.name, data.replace, model)
+    return join_by_ssh(machine, admission, request, is_simulated=asked.is_simulated)
 
 
 def _find(leader: LeaderServices, name: str | None) -> str:

@@ -114,3 +114,18 @@ def test_a_leader_that_was_set_up_by_hand_says_what_to_do(leader: Any, machine: 
     failed = set_up(leader, machine)
     assert (failed["status"], failed["error_status"]) == ("failed", 404)
     assert "pio cluster init" in failed["remediation"]
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ({"name": "w", "code": "K7QM-2XFD", "ssh": {}}, "not both"),
+        ({"ipv4_address": "10.0.0.9"}, "name"),
+        ({"name": "w", "ssh": {"user": "-oProxyCommand=x"}}, "user"),
+        ({"name": "w", "ssh": {"password": "a\nb"}}, "password"),
+    ],
+)
+def test_a_login_that_cannot_be_meant_is_refused(cluster: Any, body: dict[str, object], said: str) -> None:
+    answer = cluster.client.post("/api/workers/setup", json=body)
+    assert answer.status_code == 400
+    assert said in answer.text

@@ -1,6 +1,6 @@
-/** Takes a unit into the cluster: a machine that shows a code, or one that has joined already. */
+/** Takes a unit into the cluster: a machine that shows a code or is logged in to, or one that has joined already. */
 
-import { Button, Modal, NativeSelect, TextInput } from "@mantine/core";
+import { Button, Checkbox, Modal, NativeSelect, PasswordInput, TextInput } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { ask, get, request } from "@/api/client";
@@ -33,8 +33,12 @@ function Form({ onClose, known }: Omit<Props, "opened">) {
   const [code, setCode] = useState("");
   const [address, setAddress] = useState("");
   const [chosen, choose] = useState<string>();
-  const pairs = code.trim() !== "";
-  const wrong = wrongUnitName(name, known) ?? (pairs ? wrongCode(code) : undefined);
+  const [bySsh, logIn] = useState(false);
+  const [user, setUser] = useState("pioreactor");
+  const [password, setPassword] = useState("");
+  const hasCode = !bySsh && code.trim() !== "";
+  const pairs = bySsh || hasCode;
+  const wrong = wrongUnitName(name, known) ?? (hasCode ? wrongCode(code) : undefined);
   const usual =
     models.find((one) => one.model_name === "pioreactor_40ml" && one.model_version === "1.5")?.display_name ??
     models[0]?.display_name ??
@@ -50,7 +54,8 @@ function Form({ onClose, known }: Omit<Props, "opened">) {
       }
       const joined = (await ask("POST", "/api/workers/setup", {
         name: name.trim(),
-        code: code.trim(),
+        code: bySsh ? null : code.trim(),
+        ssh: bySsh ? { user: user.trim(), password: password === "" ? null : password } : null,
         ipv4_address: address.trim() === "" ? null : address.trim(),
         model: model_name,
         version: model_version,
@@ -85,19 +90,48 @@ function Form({ onClose, known }: Omit<Props, "opened">) {
         error={name !== "" ? wrongUnitName(name, known) : undefined}
         onChange={(event) => setName(event.currentTarget.value)}
       />
-      <TextInput
-        label="Code"
-        description="Shown by “pio cluster join” on the machine. Empty for a unit that has joined already."
-        placeholder="K7QM-2XFD"
-        autoComplete="off"
-        value={code}
-        error={pairs ? wrongCode(code) : undefined}
-        onChange={(event) => setCode(event.currentTarget.value)}
+      <Checkbox
+        label="Log in by SSH instead of a code"
+        checked={bySsh}
+        onChange={(event) => logIn(event.currentTarget.checked)}
       />
+      {bySsh ? (
+        <>
+          <TextInput
+            label="Account"
+            autoComplete="off"
+            required
+            withAsterisk={false}
+            value={user}
+            onChange={(event) => setUser(event.currentTarget.value)}
+          />
+          <PasswordInput
+            label="Password"
+            description="Used once and not kept. Empty: the key of the cluster is on the machine."
+            autoComplete="off"
+            value={password}
+            onChange={(event) => setPassword(event.currentTarget.value)}
+          />
+        </>
+      ) : (
+        <TextInput
+          label="Code"
+          description="Shown by “pio cluster join” on the machine. Empty for a unit that has joined already."
+          placeholder="K7QM-2XFD"
+          autoComplete="off"
+          value={code}
+          error={hasCode ? wrongCode(code) : undefined}
+          onChange={(event) => setCode(event.currentTarget.value)}
+        />
+      )}
       {pairs && (
         <TextInput
           label="Address"
-          description="Where the machine waits; empty: the leader searches the network for it."
+          description={
+            bySsh
+              ? "Host name or IP address; empty: its name with .local."
+              : "Where the machine waits; empty: the leader searches the network for it."
+          }
           autoComplete="off"
           value={address}
           onChange={(event) => setAddress(event.currentTarget.value)}
