@@ -34,7 +34,7 @@ def test_a_leader_and_three_workers_from_nothing_to_an_experiment(folder: Path) 
     assert max(*seen["joined_s"], seen["key"]["joined_s"], seen["password"]["joined_s"]) <= 60
     assert "authorized_keys" in seen["key"]["refused"]
     assert "services of worker2 were not started" in seen["key"]["added"], "this machine has no systemd"
-    assert "password and key were refused" in seen["password"]["refused"]
+    assert "root@10.88.0.5 refuses the password" in seen["password"]["refused"]
     assert seen["password"]["told"] == [], "the password is written nowhere"
     assert "name is taken" in seen["impostor"]
     assert len(seen["wrong_codes"]) == 4

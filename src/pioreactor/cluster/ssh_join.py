@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from pioreactor.cluster.admission import Admission, Joined, JoinRequest
-from pioreactor.cluster.ssh_login import SshMachine, SshRefusedError
+from pioreactor.cluster.ssh_machine import SshMachine, SshRefusedError
 from pioreactor.exc import ConflictError, PioreactorError, UnitUnreachableError
 
 WAIT_FOR_CODE_S: Final = 90.0

@@ -11,8 +11,9 @@ from tests.unit.cluster.test_membership import Leader, Machine
 
 from pioreactor.cluster import membership
 from pioreactor.cluster.admission import JoinRequest
+from pioreactor.cluster.ssh_account import SshAccount, SshKeys
 from pioreactor.cluster.ssh_join import join_by_ssh
-from pioreactor.cluster.ssh_login import SshLogin, SshMachine
+from pioreactor.cluster.ssh_machine import SshMachine
 from pioreactor.exc import (
     ConflictError,
     InvalidRequestError,
@@ -34,13 +35,13 @@ def leader(tmp_path: Path) -> Leader:
 
 @pytest.fixture
 def reach(leader: Leader, tmp_path: Path) -> Callable[..., SshMachine]:
-    def make(script: str, login: SshLogin = SshLogin()) -> SshMachine:  # noqa: B008  frozen
+    def make(script: str, account: SshAccount = SshAccount("127.0.0.1")) -> SshMachine:  # noqa: B008  frozen
         """Return a machine whose `ssh` is a script; `$command` is what is to run there."""
         program = tmp_path / "ssh"
         saved = f'printf "%s\\n" "$@" >>{tmp_path}/arguments\nenv >>{tmp_path}/environment\n'
         program.write_text(f"#!/bin/sh\n{saved}for command; do :; done\n{script}\n")
         program.chmod(0o700)
-        return SshMachine(leader.paths.secrets, "127.0.0.1", 22, login, program=(str(program),))
+        return SshMachine(SshKeys(leader.paths.secrets), account, program=(str(program),))
 
     return make
 
@@ -56,7 +57,7 @@ def test_the_code_that_the_machine_shows_joins_it(
     leader: Leader, reach: Callable[..., SshMachine], tmp_path: Path
 ) -> None:
     machine = Machine(tmp_path / "worker1")
-    there = reach(showing(machine), SshLogin("pi", PASSWORD))
+    there = reach(showing(machine), SshAccount("127.0.0.1", 22, "pi", PASSWORD))
     with machine.server:
         joined = join_by_ssh(there, leader.admission, JoinRequest("127.0.0.1", "", "worker1"), is_simulated=True)
     assert (joined.unit, joined.warning) == ("worker1", None)
@@ -101,7 +102,7 @@ ELSEWHERE = "echo 'worker1 belongs to the cluster of leader2' >&2; exit 1"
     [
         (FORMER, ConflictError, "version 26.11.1", "Install this software"),
         ("echo 'sh: 1: pio: not found' >&2; exit 127", ConflictError, "no `pio`", "Install this software"),
-        ("echo 'pi@x: Permission denied (publickey).' >&2; exit 255", NotPermittedError, "refused", "ssh-ed25519 "),
+        ("echo 'pi@x: Permission denied (publickey).' >&2; exit 255", NotPermittedError, "refuses", "ssh-ed25519 "),
         ("echo 'Host key verification failed.' >&2; exit 255", NotPermittedError, "host key", "replace"),
         ("echo 'connect to host x port 22: refused' >&2; exit 255", UnitUnreachableError, "port 22", "SSH is"),
         (ELSEWHERE, PioreactorError, "belongs to the cluster of leader2", ""),
@@ -120,12 +121,12 @@ def test_what_keeps_a_machine_out_is_said_with_its_cure(
 
 
 @pytest.mark.parametrize(("host", "user"), [("-oProxyCommand=x", "pi"), ("x", "-oProxyCommand=x"), ("x", "pi\n")])
-def test_names_that_ssh_would_take_for_options_are_refused(tmp_path: Path, host: str, user: str) -> None:
+def test_names_that_ssh_would_take_for_options_are_refused(host: str, user: str) -> None:
     with pytest.raises(InvalidRequestError):
-        SshMachine(tmp_path, host, 22, SshLogin(user))
+        SshAccount(host, 22, user)
 
 
 def test_a_missing_ssh_is_named(tmp_path: Path) -> None:
-    machine = SshMachine(tmp_path, "x", 22, SshLogin(), program=("/nowhere/ssh",))
+    machine = SshMachine(SshKeys(tmp_path), SshAccount("x"), program=("/nowhere/ssh",))
     with pytest.raises(StorageError, match="cannot be started"):
         machine.run("true")

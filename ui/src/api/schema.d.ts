@@ -7407,7 +7407,7 @@ export interface components {
             name?: string | null;
             /** @default false */
             replace: boolean;
-            ssh?: components["schemas"]["SshAccount"] | null;
+            ssh?: components["schemas"]["SshLogin"] | null;
             version?: string | null;
         };
         /** SettingsAnswer */
@@ -7437,8 +7437,8 @@ export interface components {
         SignedIn: {
             username: string;
         };
-        /** SshAccount */
-        SshAccount: {
+        /** SshLogin */
+        SshLogin: {
             /** @default false */
             is_simulated: boolean;
             password?: string | null;

@@ -9,7 +9,7 @@ from litestar import Request, Router, get, post
 from litestar.datastructures import State
 from litestar.params import JSONBody
 
-from pioreactor.cluster.ssh_login import DEFAULT_USER, USER_PATTERN
+from pioreactor.cluster.ssh_account import DEFAULT_USER, USER_PATTERN
 from pioreactor.exc import ConflictError, InvalidRequestError, NotFoundError
 from pioreactor.identity.access_point import is_access_point
 from pioreactor.models import find_model, load_models
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pioreactor.cluster.admission import Admission, Joined
 
 
-class SshAccount(Body):
+class SshLogin(Body):
     """An account of a machine that can be logged in to; without a password the key of the cluster must do."""
 
     user: Annotated[str, msgspec.Meta(pattern=USER_PATTERN)] = DEFAULT_USER
@@ -42,7 +42,7 @@ class SetUpWorker(Body):
     """
 
     code: Annotated[str, msgspec.Meta(min_length=8, max_length=20)] | None = None
-    ssh: SshAccount | None = None
+    ssh: SshLogin | None = None
     name: Annotated[str, msgspec.Meta(max_length=63)] | None = None
     ipv4_address: Annotated[str, msgspec.Meta(max_length=255)] | None = None
     model: Annotated[str, msgspec.Meta(max_length=64)] | None = None
@@ -119,17 +119,18 @@ def _join(leader: LeaderServices, data: SetUpWorker) -> JoinedWorker:
 def _by_ssh(leader: LeaderServices, data: SetUpWorker, admission: Admission, model: tuple[str, str] | None) -> Joined:
     from pioreactor.cluster.admission import JoinRequest
     from pioreactor.cluster.pairing_client import split_address
+    from pioreactor.cluster.ssh_account import PORT, SshAccount, SshKeys
     from pioreactor.cluster.ssh_join import join_by_ssh
-    from pioreactor.cluster.ssh_login import PORT, SshLogin, SshMachine
+    from pioreactor.cluster.ssh_machine import SshMachine
 
-    asked = data.ssh if data.ssh is not None else SshAccount()
+    asked = data.ssh if data.ssh is not None else SshLogin()
     place = data.ipv4_address if data.ipv4_address is not None else f"{data.name}.local"
     host, port = split_address(place, default_port=PORT)
-    machine = SshMachine(leader.unit.paths.secrets, host, port, SshLogin(asked.user, asked.password))
+    keys, account = SshKeys(leader.unit.paths.secrets), SshAccount(host, port, asked.user, asked.password)
     if data.replace:
-        machine.forget_host_key()
+        keys.forget(account)
     request = JoinRequest(host, "", data.name, data.replace, model)
-    return join_by_ssh(machine, admission, request, is_simulated=asked.is_simulated)
+    return join_by_ssh(SshMachine(keys, account), admission, request, is_simulated=asked.is_simulated)
 
 
 def _find(leader: LeaderServices, name: str | None) -> str:
