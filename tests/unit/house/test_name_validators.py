@@ -18,6 +18,7 @@ from pioreactor.alarms.rules import AlarmRule
 from pioreactor.cluster.backup_replication import BackupCopies
 from pioreactor.cluster.pairing_client import split_address
 from pioreactor.cluster.pairing_protocol import Confirmation
+from pioreactor.cluster.ssh_account import SshAccount
 from pioreactor.devices.ownership import FileLockOwnership
 from pioreactor.exc import ConfigurationError, InvalidRequestError, NotFoundError
 from pioreactor.exports.dataset import Dataset
@@ -41,6 +42,7 @@ from pioreactor.storage.sqlite.kv import SqliteKeyValues
 from pioreactor.updates.archives import Archives
 from pioreactor.updates.version_order import order_of
 from pioreactor.web import request_bodies
+from pioreactor.web.leader.joining import SshLogin
 from pioreactor.web.unit.system import OwnToken
 from pioreactor.web.unit.updates import Sent
 
@@ -127,6 +129,8 @@ CHECKS: dict[str, tuple[Callable[[str], object], str]] = {
     "experiments": (experiments.check_experiment_name, "exp 1"),
     "installer": (installer.check_file_name, "valve.py"),
     "kv": (lambda name: SqliteKeyValues(ANY, name), "leds"),
+    "joining": (field_of(SshLogin, "user"), "pi"),
+    "ssh_account": (lambda name: SshAccount("worker1", user=name).user, "pi"),
     "models name": (model("model_name"), "pioreactor_20ml"),
     "models version": (model("model_version"), "1.0"),
     "pip": (pip.requirement, "gas-sensor"),

@@ -63,9 +63,9 @@ def add(
     """
     if (model_name is None) != (model_version is None):
         raise click.UsageError("Give --model-name and --model-version together.")
-    if code is not None and (by_ssh or password is not None):
-        raise click.UsageError("Give --code, or --ssh, not both.")
     account = _ssh_account(ssh_user, password, simulated=simulated) if by_ssh or password is not None else None
+    if None not in (code, account):
+        raise click.UsageError("Give --code, or --ssh, not both.")
     if code is None and account is None:
         body = {"pioreactor_unit": unit, "model_name": model_name, "model_version": model_version}
         added: object = cli.ask_leader("PUT", "/api/workers", json=body)
@@ -86,6 +86,10 @@ def add(
         return
     click.echo(f"{unit} is in the inventory.")
     _hint_at_token(cli, unit)
+    _print_warning(added)
+
+
+def _print_warning(added: object) -> None:
     warning = added.get("warning") if isinstance(added, dict) else None
     if warning:
         click.echo(f"Warning: {warning}", err=True)

@@ -30,9 +30,13 @@ class SshLogin(Body):
     """An account of a machine that can be logged in to; without a password the key of the cluster must do."""
 
     user: Annotated[str, msgspec.Meta(pattern=USER_PATTERN)] = DEFAULT_USER
-    password: Annotated[str, msgspec.Meta(min_length=1, max_length=255, pattern=r"^[^\n\r\x00]*$(?!\n)")] | None = None
+    password: Annotated[str, msgspec.Meta(min_length=1, max_length=255)] | None = None
     is_simulated: bool = False
     """Whether the machine has no hardware: its reactor is a simulated one."""
+
+    def __post_init__(self) -> None:
+        if self.password is not None and not self.password.isprintable():
+            raise ValueError("the password has characters that cannot be typed")
 
 
 class SetUpWorker(Body):
