@@ -161,8 +161,23 @@ def _i2c(cli: CliContext) -> tuple[Verdict, str]:
     return ("OK", str(bus)) if bus.exists() else ("FAIL", f"{bus} is missing: I²C is not enabled")
 
 
-def _version(cli: CliContext) -> tuple[Verdict, str]:  # noqa: ARG001  the shape of a check
-    return "OK", __version__
+def _version(cli: CliContext) -> tuple[Verdict, str]:
+    """Compare the version of a worker with its leader's; a leader that does not answer is another check."""
+    from pioreactor.cluster.pairing_protocol import are_too_far_apart
+
+    if cli.runtime.identity.is_leader or not cli.runtime.identity.leader_hostname:
+        return "OK", __version__
+    try:
+        answer = cli.ask_leader("GET", "/unit_api/versions/app", timeout_s=3)
+    except PioreactorError:
+        return "OK", __version__
+    leaders = answer.get("version") if isinstance(answer, dict) else None
+    if not isinstance(leaders, str) or leaders == __version__:
+        return "OK", __version__
+    cure = "update the older of the two (pio update app)"
+    if are_too_far_apart(__version__, leaders):
+        return "FAIL", f"{__version__}, the leader has {leaders}: more than one release apart; {cure}"
+    return "WARN", f"{__version__}, the leader has {leaders}; {cure}"
 
 
 def _ipv4(cli: CliContext) -> tuple[Verdict, str]:

@@ -9,12 +9,13 @@ from pioreactor.cluster.certificates import sign
 from pioreactor.cluster.leader_setup import VIEWER, broker_files
 from pioreactor.cluster.membership import MAX_CLOCK_DIFFERENCE_S, Membership, read_membership, tls_files
 from pioreactor.cluster.pairing_client import PairingClient
-from pioreactor.cluster.pairing_protocol import Invitation, Offer
+from pioreactor.cluster.pairing_protocol import Invitation, Offer, refuse_distant
 from pioreactor.exc import ConflictError, NotFoundError, PioreactorError
 from pioreactor.identity.unit_tokens import WorkerTokens
 from pioreactor.messaging.accounts import HOME_ASSISTANT, Account, make_password
 from pioreactor.settings.editing import remove_value, set_value
 from pioreactor.storage.paths import Paths
+from pioreactor.version import __version__
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,7 @@ class Admission:
         self._report(f"Looking for a worker at {client.host}.")
         offer = client.offer()
         self._check_name(offer, request, membership)
+        refuse_distant(offer.unit, offer.version, __version__)
         self._report(f"Checking the code with {offer.unit}.")
         confirmed = client.confirm(request.code)
         difference_s = confirmed.unix_time_s - self._unix_time_s()
@@ -150,4 +152,5 @@ class Admission:
             authority=tls_files(self._paths).authority.read_text(),
             certificate=certificate,
             unix_time_s=self._unix_time_s(),
+            leader_version=__version__,
         )

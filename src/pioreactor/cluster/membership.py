@@ -10,13 +10,14 @@ from typing import Final
 import msgspec
 
 from pioreactor.cluster.certificates import TlsFiles, fingerprint, write_private
-from pioreactor.cluster.pairing_protocol import Invitation
+from pioreactor.cluster.pairing_protocol import Invitation, refuse_distant
 from pioreactor.exc import ConflictError, StorageError
 from pioreactor.identity.unit_tokens import FILE_NAME as TOKEN_FILE
 from pioreactor.identity.unit_tokens import replace_token
 from pioreactor.private_files import write_atomically
 from pioreactor.settings.editing import check_shared, set_value
 from pioreactor.storage.paths import Paths
+from pioreactor.version import __version__
 
 FILE_NAME: Final = "cluster.json"
 BROKER_PASSWORD_FILE: Final = "broker_password"
@@ -76,6 +77,8 @@ def make_folders(paths: Paths) -> None:
 def accept(paths: Paths, invitation: Invitation, *, is_simulated: bool, now: datetime) -> None:
     """Write what a leader gave. The membership comes last: a join that was cut off is no join."""
     refuse_member(paths)
+    if invitation.leader_version is not None:
+        refuse_distant(invitation.unit, __version__, invitation.leader_version)
     check_shared(invitation.shared_configuration)
     make_folders(paths)
     tls = tls_files(paths)

@@ -18,7 +18,7 @@ from typing import Annotated, Final
 
 import msgspec
 
-from pioreactor.exc import ConfigurationError, InvalidRequestError
+from pioreactor.exc import ConfigurationError, ConflictError, InvalidRequestError
 
 PROTOCOL: Final = 1
 PORT: Final = 4998
@@ -33,8 +33,8 @@ Base64 = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{16,128}$(?!\n)")]
 Text = Annotated[str, msgspec.Meta(max_length=200_000)]
 
 
-class Offer(msgspec.Struct, forbid_unknown_fields=True):
-    """What a worker that waits tells everybody."""
+class Offer(msgspec.Struct):
+    """What a worker that waits tells everybody. Of these structs, fields that a later version adds are ignored."""
 
     unit: str
     version: str
@@ -52,14 +52,14 @@ class Waiting(msgspec.Struct, frozen=True):
     version: str
 
 
-class Confirmation(msgspec.Struct, forbid_unknown_fields=True):
+class Confirmation(msgspec.Struct):
     """The leader's proof."""
 
     nonce: Base64
     proof: Base64
 
 
-class Confirmed(msgspec.Struct, forbid_unknown_fields=True):
+class Confirmed(msgspec.Struct):
     """The worker's proof, its request for a certificate, and its clock [Unix time, s]."""
 
     proof: Base64
@@ -67,8 +67,11 @@ class Confirmed(msgspec.Struct, forbid_unknown_fields=True):
     unix_time_s: float
 
 
-class Invitation(msgspec.Struct, forbid_unknown_fields=True):
-    """All that makes a unit a worker of a cluster. A model is given if it is to be another than the worker said."""
+class Invitation(msgspec.Struct):
+    """All that makes a unit a worker of a cluster. A model is given if it is to be another than the worker said.
+
+    `leader_version` is None from a leader that does not say it yet.
+    """
 
     cluster: str
     leader: str
@@ -81,6 +84,26 @@ class Invitation(msgspec.Struct, forbid_unknown_fields=True):
     unix_time_s: float
     model_name: str | None = None
     model_version: str | None = None
+    leader_version: str | None = None
+
+
+def are_too_far_apart(version: str, other: str) -> bool:
+    """Return whether the main numbers of two versions, 27 of 27.1.0, differ by more than one.
+
+    False for a version that cannot be read: it is no reason to keep a machine out.
+    """
+    first, second = (each.partition(".")[0] for each in (version, other))
+    are_numbers = all(each.isascii() and each.isdecimal() and len(each) < 7 for each in (first, second))
+    return are_numbers and abs(int(first) - int(second)) > 1
+
+
+def refuse_distant(unit: str, worker_version: str, leader_version: str) -> None:
+    """Raise `ConflictError` for a worker and a leader whose versions are too far apart to work together."""
+    if are_too_far_apart(worker_version, leader_version):
+        raise ConflictError(
+            f"{unit} runs version {worker_version} and the leader {leader_version}: more than one release apart",
+            remedy="Update the older of the two machines first (pio update app).",
+        )
 
 
 def make_code() -> str:

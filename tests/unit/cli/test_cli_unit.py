@@ -15,6 +15,7 @@ from pioreactor.http.loopback import json_response
 from pioreactor.identity.unit import FixedInventory
 from pioreactor.messaging.ports import Message
 from pioreactor.structs import Log, decode
+from pioreactor.version import __version__
 
 
 def test_cache_is_shown_and_purged(desk: Any) -> None:
@@ -190,3 +191,25 @@ def test_a_unit_without_a_leader_says_so(desk: Any) -> None:
     typed = desk.pio("workers", "status")
     assert typed.status == 1
     assert "this unit has no leader" in typed.err
+
+
+MAIN_NUMBER = int(__version__.partition(".")[0])
+
+
+@pytest.mark.parametrize(
+    ("leaders", "verdict", "said"),
+    [
+        (__version__, "OK", ""),
+        (f"{MAIN_NUMBER + 1}.1.0", "WARN", "the leader has"),
+        (f"{MAIN_NUMBER - 2}.9.0", "FAIL", "more than one release apart"),
+        (None, "OK", ""),
+    ],
+)
+def test_status_compares_the_version_of_a_worker_with_its_leaders(
+    desk: Any, leaders: str | None, verdict: str, said: str
+) -> None:
+    desk.runtime = replace(desk.runtime, identity=replace(desk.runtime.identity, leader_hostname="leader1"))
+    desk.http.hosts["localhost:8080"] = lambda request: json_response({"version": leaders} if leaders else [])
+    checks = {check["check"]: check for check in json.loads(desk.pio("status", "--json").out)["checks"]}
+    assert checks["version"]["verdict"] == verdict
+    assert said in json.dumps(checks["version"])

@@ -10,14 +10,16 @@ from pioreactor.cluster import membership
 from pioreactor.cluster.admission import Admission, Joined, JoinRequest, revoke_worker
 from pioreactor.cluster.certificates import make_request
 from pioreactor.cluster.leader_setup import LeaderPlan, broker_files, set_up_leader
-from pioreactor.cluster.pairing_protocol import PROTOCOL, Offer
+from pioreactor.cluster.pairing_protocol import PROTOCOL, Invitation, Offer
 from pioreactor.cluster.pairing_server import Pairing, PairingServer, key_and_certificate
 from pioreactor.exc import ConfigurationError, ConflictError, NotFoundError, NotPermittedError, StorageError
 from pioreactor.identity.unit_tokens import WorkerTokens, read_token
 from pioreactor.settings.load import load_settings
 from pioreactor.storage.paths import Paths
+from pioreactor.version import __version__
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
+MAIN_NUMBER = int(__version__.partition(".")[0])
 
 
 class Leader:
@@ -34,14 +36,16 @@ class Leader:
 class Machine:
     """A machine that waits to join."""
 
-    def __init__(self, root: Path, unit: str = "worker1", *, clock_s: float = 1000.0) -> None:
+    def __init__(
+        self, root: Path, unit: str = "worker1", *, clock_s: float = 1000.0, version: str = __version__
+    ) -> None:
         self.paths = Paths.below(root)
         root.mkdir(parents=True, exist_ok=True)
         membership.make_folders(self.paths)
         key, certificate = key_and_certificate(root, unit)
         self.codes: list[str] = []
         pairing = Pairing(
-            Offer(unit, "1.0", PROTOCOL, "pioreactor_20ml", "1.5"),
+            Offer(unit, version, PROTOCOL, "pioreactor_20ml", "1.5"),
             certificate,
             make_request(self.paths.tls / "unit.key", unit),
             unix_time_s=lambda: clock_s,
@@ -139,6 +143,37 @@ def test_clocks_years_apart_are_told_and_do_not_keep_a_worker_out(leader: Leader
     joined = Machine(tmp_path / "a", clock_s=1000.0 - 10 * 365 * 86_400).join(leader)
     assert joined.warning is not None
     assert "behind" in joined.warning
+
+
+@pytest.mark.parametrize("version", [f"{MAIN_NUMBER - 2}.9.0", f"{MAIN_NUMBER + 2}.0.0"])
+def test_an_old_worker_and_an_old_leader_are_told_which_versions_do_not_fit(
+    leader: Leader, tmp_path: Path, version: str
+) -> None:
+    machine = Machine(tmp_path / "a", version=version)
+    with pytest.raises(ConflictError, match=rf"version {version} and the leader {MAIN_NUMBER}\.") as raised:
+        machine.join(leader)
+    assert "Update the older" in str(raised.value.remedy)
+    assert membership.read_membership(machine.paths) is None
+    assert "worker1" not in broker_files(leader.paths).accounts()
+
+
+@pytest.mark.parametrize(
+    "version", [f"{MAIN_NUMBER - 1}.11.1", f"{MAIN_NUMBER}.4.0", f"{MAIN_NUMBER + 1}.0.0", "unknown"]
+)
+def test_versions_next_to_each_other_join(leader: Leader, tmp_path: Path, version: str) -> None:
+    assert Machine(tmp_path / "a", version=version).join(leader).version == version
+
+
+def test_a_worker_refuses_a_leader_that_is_too_far_ahead(tmp_path: Path) -> None:
+    """A leader that does not compare versions itself."""
+    paths = Paths.below(tmp_path)
+    far = Invitation(
+        "c1", "leader1", "worker1", "t", "p", "[mqtt]\n", "a", "c", 0.0, leader_version=f"{MAIN_NUMBER + 2}.0.0"
+    )
+    with pytest.raises(ConflictError, match="more than one release apart"):
+        membership.accept(paths, far, is_simulated=True, now=NOW)
+    assert membership.read_membership(paths) is None
+    assert list(paths.secrets.rglob("*")) == [], "nothing of it was kept"
 
 
 def test_a_leader_that_was_not_set_up_takes_no_one_in(tmp_path: Path) -> None:

@@ -14,6 +14,8 @@ from pioreactor.cluster.certificates import make_self_signed
 from pioreactor.cluster.pairing_client import PairingClient, split_address
 from pioreactor.cluster.pairing_protocol import (
     PROTOCOL,
+    Confirmation,
+    Confirmed,
     Invitation,
     Offer,
     Proofs,
@@ -173,6 +175,26 @@ def test_another_protocol_is_named_with_both_versions(tmp_path: Path) -> None:
     worker = Waiting(tmp_path, protocol=PROTOCOL + 1)
     with worker.server, pytest.raises(ConflictError, match="protocol"):
         PairingClient(worker.address).offer()
+
+
+@pytest.mark.parametrize("struct", [Offer, Confirmation, Confirmed, Invitation])
+def test_what_a_later_version_adds_is_ignored_and_what_it_leaves_out_is_named(struct: type[msgspec.Struct]) -> None:
+    """An older machine must understand a newer one until the number of the protocol says otherwise."""
+    given = {
+        Offer: Offer("worker1", "27.0.0", PROTOCOL),
+        Confirmation: Confirmation("n" * 32, "p" * 64),
+        Confirmed: Confirmed("p" * 64, "request", 0.0),
+        Invitation: INVITATION,
+    }[struct]
+    fields = msgspec.to_builtins(given)
+    assert msgspec.convert({**fields, "added_later": {"a": 1}}, struct) == given
+    for field in msgspec.structs.fields(struct):
+        without = {name: value for name, value in fields.items() if name != field.name}
+        if field.required:
+            with pytest.raises(msgspec.ValidationError, match=field.name):
+                msgspec.convert(without, struct)
+        else:
+            msgspec.convert(without, struct)
 
 
 @pytest.mark.parametrize(
