@@ -31,11 +31,8 @@ def report(folder: Path, argv: Sequence[str], *, account: str, status: int | Non
 
     A command must not fail because it cannot be recorded: errors of the disk are ignored.
     """
-    kept = [
-        "***" if before in _PASSWORD_OPTIONS and not each.startswith("-") else _without_secret(each)
-        for before, each in zip(("", *argv), argv, strict=False)
-    ]
-    line = {"argv": [_printable(each)[:200] for each in kept][:40], "account": account, "at": sent_at}
+    kept = [_printable(_without_secret(each, before))[:200] for before, each in zip(("", *argv), argv, strict=False)]
+    line = {"argv": kept[:40], "account": account, "at": sent_at}
     text = msgspec.json.encode({**line, "status": status})
     with suppress(OSError):
         while not _append(folder / _FILE, text[:_MAX_LINE_BYTES] + b"\n"):
@@ -104,6 +101,9 @@ def _printable(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
-def _without_secret(argument: str) -> str:
+def _without_secret(argument: str, before: str) -> str:
+    """Return an argument as it is kept; `before` is the one in front of it."""
+    if before in _PASSWORD_OPTIONS and not argument.startswith("-"):
+        return "***"
     name, is_pair, _ = argument.partition("=")
     return f"{name}=***" if is_pair and name.lstrip("-").lower() in _SECRET_OPTIONS else argument

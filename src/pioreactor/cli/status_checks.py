@@ -162,22 +162,25 @@ def _i2c(cli: CliContext) -> tuple[Verdict, str]:
 
 
 def _version(cli: CliContext) -> tuple[Verdict, str]:
-    """Compare the version of a worker with its leader's; a leader that does not answer is another check."""
     from pioreactor.cluster.pairing_protocol import are_too_far_apart
 
-    if cli.runtime.identity.is_leader or not cli.runtime.identity.leader_hostname:
-        return "OK", __version__
-    try:
-        answer = cli.ask_leader("GET", "/unit_api/versions/app", timeout_s=3)
-    except PioreactorError:
-        return "OK", __version__
-    leaders = answer.get("version") if isinstance(answer, dict) else None
-    if not isinstance(leaders, str) or leaders == __version__:
+    leaders = _version_of_leader(cli)
+    if leaders == __version__:
         return "OK", __version__
     cure = "update the older of the two (pio update app)"
     if are_too_far_apart(__version__, leaders):
         return "FAIL", f"{__version__}, the leader has {leaders}: more than one release apart; {cure}"
     return "WARN", f"{__version__}, the leader has {leaders}; {cure}"
+
+
+def _version_of_leader(cli: CliContext) -> str:
+    """Return the version of the leader; ours if it does not answer, which another check finds."""
+    from pioreactor.http.units import decoded
+
+    try:
+        return decoded(cli.ask_leader("GET", "/unit_api/versions/app", timeout_s=3), dict[str, str])["version"]
+    except (PioreactorError, KeyError):
+        return __version__
 
 
 def _ipv4(cli: CliContext) -> tuple[Verdict, str]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import math
 import re
 import secrets
 import tomllib
@@ -92,9 +93,15 @@ def are_too_far_apart(version: str, other: str) -> bool:
 
     False for a version that cannot be read: it is no reason to keep a machine out.
     """
-    first, second = (each.partition(".")[0] for each in (version, other))
-    are_numbers = all(each.isascii() and each.isdecimal() and len(each) < 7 for each in (first, second))
-    return are_numbers and abs(int(first) - int(second)) > 1
+    return abs(_main_number(version) - _main_number(other)) > 1
+
+
+def _main_number(version: str) -> float:
+    """Return 27 of 27.1.0, or not a number, which no comparison finds larger."""
+    try:
+        return int(version[:20].partition(".")[0])
+    except ValueError:
+        return math.nan
 
 
 def refuse_distant(unit: str, worker_version: str, leader_version: str) -> None:

@@ -27,6 +27,8 @@ _VALUES: Final = {
     "NumberOfPasswordPrompts": "1",
     "LogLevel": "ERROR",
 }
+_KEY_ONLY: Final = {"BatchMode": "yes", "PreferredAuthentications": "publickey"}
+_PASSWORD_TOO: Final = {"BatchMode": "no", "PreferredAuthentications": "publickey,password,keyboard-interactive"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +74,16 @@ class SshKeys:
     def options(self, account: SshAccount) -> tuple[list[str], dict[str, str]]:
         """Return the options of `ssh`, and its environment: a password is in no argument and in no file."""
         self.public_key()
-        has_password = account.password is not None
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-        values = _VALUES | {"UserKnownHostsFile": str(self._known_hosts), "BatchMode": "no" if has_password else "yes"}
-        values["PreferredAuthentications"] = "publickey" + (",password,keyboard-interactive" if has_password else "")
+        values = _VALUES | {"UserKnownHostsFile": str(self._known_hosts)} | _KEY_ONLY
         if account.password is not None:
-            program = self._folder / "askpass"  # temporary folders may forbid programs
-            write_atomically(program, _ASKPASS, mode=0o700)
-            kept |= {_PASSWORD: account.password, "SSH_ASKPASS": str(program), "SSH_ASKPASS_REQUIRE": "force"}
+            values |= _PASSWORD_TOO
+            kept |= self._answering(account.password)
         options = ["-F", "/dev/null", "-T", "-l", account.user, "-p", str(account.port), "-i", str(self._key)]
         return [*options, *(f"-o{name}={value}" for name, value in values.items())], kept
+
+    def _answering(self, password: str) -> dict[str, str]:
+        """Return the environment in which `ssh` gets a password from a program that it starts."""
+        program = self._folder / "askpass"  # temporary folders may forbid programs
+        write_atomically(program, _ASKPASS, mode=0o700)
+        return {_PASSWORD: password, "SSH_ASKPASS": str(program), "SSH_ASKPASS_REQUIRE": "force"}

@@ -69,7 +69,10 @@ class SshMachine:
         said = " ".join(errors.split())[-300:] or f"exit status {returncode}"
         if returncode != _CONNECTION_FAILED:
             return SshRefusedError(f"{self.host}: {said}", returncode)
-        account, lowered = f"{self._account.user}@{self.host}", said.lower()
+        return self._connection_error(f"{self._account.user}@{self.host}", said)
+
+    def _connection_error(self, account: str, said: str) -> PioreactorError:
+        lowered = said.lower()
         if "host key verification failed" in lowered:
             return NotPermittedError(
                 f"the host key of {self.host} is another than at the last time",

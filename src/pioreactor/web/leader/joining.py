@@ -90,11 +90,15 @@ def set_up_worker(leader: LeaderPorts, data: JSONBody[SetUpWorker]) -> Accepted:
     """Take a machine that waits into the cluster; the task's result is the new worker."""
     if data.name is not None:
         unit_name(data.name, broadcast=False)
+    _check_way(data)
+    return leader.unit.tasks.start("adding a worker", lambda: _join(leader, data), lock="adding a worker")
+
+
+def _check_way(data: SetUpWorker) -> None:
     if data.code is not None and data.ssh is not None:
         raise InvalidRequestError("a machine joins with its code or by SSH, not both", remedy="Leave one of them out.")
     if data.code is None and data.name is None:
         raise InvalidRequestError("the name of the machine is missing", remedy="By SSH, give the name that it has.")
-    return leader.unit.tasks.start("adding a worker", lambda: _join(leader, data), lock="adding a worker")
 
 
 def _join(leader: LeaderServices, data: SetUpWorker) -> JoinedWorker:
@@ -106,9 +110,7 @@ def _join(leader: LeaderServices, data: SetUpWorker) -> JoinedWorker:
         workers=lambda: [row.pioreactor_unit for row in database.workers.all()],
         unix_time_s=lambda: clock.now().timestamp(),
     )
-    chosen = (data.model, data.version) if data.model is not None and data.version is not None else None
-    if chosen is not None:
-        find_model(load_models(leader.unit.paths.models), *chosen)
+    chosen = _chosen_model(leader, data)
     if data.code is None:
         joined = _by_ssh(leader, data, admission, chosen)
     else:
@@ -118,6 +120,14 @@ def _join(leader: LeaderServices, data: SetUpWorker) -> JoinedWorker:
     database.workers.add(joined.unit, model_name=name, model_version=version)
     publish_assignment(leader, joined.unit)
     return JoinedWorker(joined.unit, joined.address, joined.version, name, version, joined.warning)
+
+
+def _chosen_model(leader: LeaderServices, data: SetUpWorker) -> tuple[str, str] | None:
+    """Return the model that was asked for; None if it is the machine's own."""
+    if data.model is None or data.version is None:
+        return None
+    find_model(load_models(leader.unit.paths.models), data.model, data.version)
+    return data.model, data.version
 
 
 def _by_ssh(leader: LeaderServices, data: SetUpWorker, admission: Admission, model: tuple[str, str] | None) -> Joined:
