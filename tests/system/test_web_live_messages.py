@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,8 @@ from pioreactor.http.client import StandardHttpClient
 from pioreactor.messaging.accounts import Account
 from pioreactor.messaging.broker import Broker
 from pioreactor.messaging.mqtt import MqttBusFactory
+from pioreactor_client import Client
+from pioreactor_client.http_transport import HttpTransport
 
 pytestmark = pytest.mark.system
 
@@ -163,3 +166,26 @@ def test_the_server_ends_gracefully_though_browsers_listen(server: Server, numbe
         with pytest.raises(ConnectionClosed):
             receive_until(live, b"never")
     assert server.process.wait(15) == 0
+
+
+def test_the_python_client_hears_the_cluster_with_a_token(server: Server) -> None:
+    client = Client(HttpTransport(server.url, server.token))
+    bus = MqttBusFactory(server.broker.address("leader1"), "leader1").connect("job")
+    topic = "pioreactor/u1/exp/od_reading/od1"
+    stop = threading.Event()
+
+    def measure() -> None:
+        while not stop.wait(0.05):
+            bus.publish(topic, b'{"timestamp": "2030-01-01T00:00:00Z", "od": 0.5, "channel": "1"}')
+
+    thread = threading.Thread(target=measure)
+    thread.start()
+    try:
+        messages = client.api.transport.messages([topic], timeout_s=10)
+        assert b'"od": 0.5' in next(messages).payload
+        messages.close()  # type: ignore[attr-defined]  # a generator
+    finally:
+        stop.set()
+        thread.join()
+        bus.close()
+        client.close()

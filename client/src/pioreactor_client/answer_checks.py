@@ -23,15 +23,20 @@ class _Problem(msgspec.Struct):
 
 
 def raise_for_status(answer: Answer) -> None:
-    """Raise the exception for a status of 400 or more, with the server's cause and remedy."""
-    if answer.status < 400:
+    """Raise the exception for any status but success, with the server's cause and remedy.
+
+    A redirect is none: followed, it would carry the token elsewhere.
+    """
+    if 200 <= answer.status < 300:
         return
     try:
         problem = msgspec.json.decode(answer.body, type=_Problem)
     except msgspec.DecodeError:
         problem = _Problem()
     message = problem.error if problem.error is not None else f"the server answered with status {answer.status}"
-    raise of_problem(answer.status, message, cause=problem.cause, remedy=problem.remediation, code=problem.code)
+    is_redirect = 300 <= answer.status < 400
+    remedy = "Use the leader's own address: redirects are not followed." if is_redirect else problem.remediation
+    raise of_problem(answer.status, message, cause=problem.cause, remedy=remedy, code=problem.code)
 
 
 def decoded(answer: Answer, kind: type[T]) -> T:

@@ -99,7 +99,7 @@ class HttpTransport:
         try:
             connection.request("GET", self._prefix + path, headers=self._headers(None))
             with connection.getresponse() as answer:
-                if answer.status >= 400:
+                if answer.status >= 300:
                     raise_for_status(Answer(answer.status, answer.read(_MAX_REFUSAL_BYTES)))
                 yield iter(lambda: answer.read(_PART_BYTES), b"")
         except (OSError, http.client.HTTPException) as error:

@@ -56,7 +56,7 @@ class SimulatedTransport:
     def stream(self, path: str, *, timeout_s: float = 60.0) -> Iterator[Iterator[bytes]]:
         answer = self.cluster.http.open("GET", self.cluster.url_of() + path, headers=self._headers, timeout_s=timeout_s)
         try:
-            if answer.status >= 400:
+            if answer.status >= 300:
                 raise_for_status(Answer(answer.status, answer.read(_PART_BYTES)))
             yield iter(lambda: answer.read(_PART_BYTES), b"")
         finally:

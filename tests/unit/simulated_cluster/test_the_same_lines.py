@@ -7,23 +7,12 @@ from tests.unit.simulated_cluster.conftest import TRANSPORTS, client_over
 
 from pioreactor_client import Client, History, NotFoundError, RefusedError
 
-TURBIDOSTAT = """
-reactor = client.reactors["worker1"]
-reactor.stirring.start(target_rpm=500)
-reactor.od_reading.start()
-reactor.growth_rate_calculating.start()
-reactor.dosing_automation.start("turbidostat", target_biomass=1.0, exchange_volume_ml=1.0)
-client.sleep(minutes=5)
-reactor.stirring.target_rpm = 450
-print(reactor.od.latest())
-reactor.growth_rate.history(hours=1).to_csv("growth.csv")
-reactor.stop()
-"""
-"""Twelve lines with the one that makes the client."""
+PAGE = Path(__file__).parents[3] / "docs" / "how-to" / "use-the-python-client.md"
+TURBIDOSTAT = PAGE.read_text("utf-8").split("```python\n")[1].split("```")[0]
 
 
 def test_a_turbidostat_takes_twelve_lines() -> None:
-    assert len(TURBIDOSTAT.strip().splitlines()) <= 12 - 1
+    assert len(TURBIDOSTAT.strip().splitlines()) <= 12
 
 
 @pytest.mark.parametrize("kind", TRANSPORTS)
@@ -32,7 +21,8 @@ def test_the_same_lines_run_on_both(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     with client_over(kind) as client:
-        exec(compile(TURBIDOSTAT, "turbidostat", "exec"), {"client": client})
+        monkeypatch.setattr(Client, "simulated", classmethod(lambda _: client))
+        exec(compile(TURBIDOSTAT, str(PAGE), "exec"), {})
         keeps_the_contract(client)
     lines = (tmp_path / "growth.csv").read_text().splitlines()
     assert "rate" in lines[0]
