@@ -53,7 +53,7 @@ class Recorded(http.server.BaseHTTPRequestHandler):
 
 
 class Recording(http.server.ThreadingHTTPServer):
-    daemon_threads = True
+    daemon_threads = False  # so that closing the server waits for them
     status = 200
     value: object = None
 
