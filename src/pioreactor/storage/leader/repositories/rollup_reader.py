@@ -20,6 +20,7 @@ from pioreactor.storage.leader.schema.tables import rollup_buckets, rollup_chang
 
 MAX_WAITING: Final = 200_000
 """Rows without roll-ups that a reader adds itself; with more, every row of the stretch is read."""
+_AFTER: Final = "\U0010ffff"
 _EARLIEST: Final = -(2**40)
 _LATEST: Final = 2**40
 _LEAST_USE: Final = 0.5
@@ -179,8 +180,8 @@ class RollupReader:
             rows.c.pioreactor_unit == unit,
             *([] if self._channel is None else [rows.c[self._channel] == channel]),
             rows.c.timestamp >= max(stretch.since, prefix_of(minute)),
-            rows.c.timestamp <= stretch.until,
-            rows.c.timestamp < prefix_of(minute + 1),
+            # One bound, because an index is searched by one.
+            rows.c.timestamp <= min(stretch.until, prefix_of(minute) + _AFTER),
             not_indexed(insertion_order(rows)) <= self._through,
             is_number(self._value),
         )
