@@ -13,6 +13,8 @@ from enum import IntEnum
 from importlib import import_module
 from typing import Final, Literal
 
+from pioreactor.types import ToolClass
+
 ResumePolicy = Literal["resume", "hold", "ask"]
 
 
@@ -41,6 +43,8 @@ class JobSpec:
     leader_only: bool = False
     is_service: bool = False
     """Runs from boot, belongs to no experiment, and is neither stopped with all jobs nor resumed."""
+    tool: ToolClass = "hazardous"
+    """What starting it, or changing its settings, is as a tool of agents."""
     has_options: bool = True
     """Whether `pio run <name>` takes options. Jobs without are started without the parser of the command line."""
 
@@ -61,6 +65,7 @@ _SPECS: Final = (
         address="pioreactor.background_jobs.stirring.job:Stirrer",
         label="Stirring",
         summary="Stir at a speed that is measured and held.",
+        tool="reversible",
         stop_order=StopOrder.ACTUATORS,
     ),
     JobSpec(
@@ -68,12 +73,14 @@ _SPECS: Final = (
         address="pioreactor.background_jobs.od_reading.job:ODReader",
         label="Optical density",
         summary="Read optical density.",
+        tool="reversible",
     ),
     JobSpec(
         name="growth_rate_calculating",
         address="pioreactor.background_jobs.growth_rate_calculating.job:GrowthRateCalculator",
         label="Growth rate",
         summary="Estimate the growth rate from OD and doses.",
+        tool="reversible",
         has_options=False,
     ),
     JobSpec(
@@ -81,6 +88,7 @@ _SPECS: Final = (
         address="pioreactor.automations.temperature.base:TemperatureAutomationJob",
         label="Temperature automation",
         summary="Hold or record the temperature.",
+        tool="costly",
         stop_order=StopOrder.ACTUATORS,
     ),
     JobSpec(
@@ -95,6 +103,7 @@ _SPECS: Final = (
         address="pioreactor.automations.led.base:LEDAutomationJob",
         label="LED automation",
         summary="Light the culture by a rule.",
+        tool="costly",
         stop_order=StopOrder.LIGHTS,
     ),
     JobSpec(
@@ -102,6 +111,7 @@ _SPECS: Final = (
         address="pioreactor.background_jobs.camera_job:CameraJob",
         label="Camera",
         summary="Take stills of the vial at an interval.",
+        tool="reversible",
     ),
     JobSpec(
         name="monitor",

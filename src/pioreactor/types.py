@@ -33,6 +33,10 @@ UNIVERSAL_EXPERIMENT = Experiment("$experiment")
 """Pseudo experiment of jobs and messages of the cluster."""
 NO_EXPERIMENT = Experiment("$no_experiment_present")
 
+ToolClass = Literal["read", "reversible", "costly", "hazardous"]
+"""What a tool of agents does: it reads; it is undone by another command; it uses up media, heat or time; it can harm a
+culture, a machine or data. Agents have the first two."""
+
 PublishableSettingDataType = Literal[
     "string",
     "float",

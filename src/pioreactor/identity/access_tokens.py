@@ -129,13 +129,20 @@ def create(
 
 
 def limits_of(
-    *, role: Role | None = None, units: Iterable[str] | None = None, areas: Iterable[Area] | None = None
+    *,
+    role: Role | None = None,
+    units: Iterable[str] | None = None,
+    areas: Iterable[Area] | None = None,
+    is_agent: bool = False,
 ) -> Rights | None:
     """Return the limits of a token; None where there is none: it may do what its person may."""
-    if role is None and units is None and areas is None:
+    if role is None and units is None and areas is None and not is_agent:
         return None
     return Rights(
-        role if role is not None else "manager", checked_limit(units, "units"), areas=checked_limit(areas, "areas")
+        role if role is not None else "manager",
+        checked_limit(units, "units"),
+        areas=checked_limit(areas, "areas"),
+        is_agent=is_agent,
     )
 
 

@@ -22,6 +22,8 @@ class Rights(msgspec.Struct, frozen=True):
     units: tuple[str, ...] | None = None
     experiments: tuple[str, ...] | None = None
     areas: tuple[Area, ...] | None = None
+    is_agent: bool = False
+    """Whether these are an agent's, which uses tools (`/mcp`) and no other route."""
 
     @property
     def is_limited(self) -> bool:
@@ -35,7 +37,7 @@ class Rights(msgspec.Struct, frozen=True):
 
     def without_limits(self) -> "Rights":
         """Return the role, with the areas but without limits to units and experiments."""
-        return Rights(self.role, areas=self.areas)
+        return Rights(self.role, areas=self.areas, is_agent=self.is_agent)
 
     def within(self, other: "Rights") -> "Rights":
         """Return what both allow: a token never does more than the person who made it."""
@@ -44,6 +46,7 @@ class Rights(msgspec.Struct, frozen=True):
             _common(self.units, other.units),
             _common(self.experiments, other.experiments),
             _common(self.areas, other.areas),
+            self.is_agent or other.is_agent,
         )
 
 

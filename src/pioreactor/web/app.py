@@ -61,6 +61,7 @@ def create_app(
     from pioreactor.identity.access_tokens import bearer_of
     from pioreactor.identity.second_factor import SecondFactors
     from pioreactor.web import auth
+    from pioreactor.web.leader.in_process_requests import InProcessApi
     from pioreactor.web.live.bridge import MqttBridge
     from pioreactor.web.security.login_throttle import LoginThrottle
     from pioreactor.web.static_files import documentation, user_interface
@@ -75,9 +76,11 @@ def create_app(
         credentials=leader.viewer,
         still_signed_in=lambda scope: authenticator.identify(headers_of(scope)) is not None,
     )
+    in_process = InProcessApi()
     api = with_services(
         api_of_leader(plugin_registry.registered()),
         unit=unit,
+        in_process=in_process,
         leader=leader.services,
         auth=auth.AuthServices(
             people,
@@ -99,6 +102,7 @@ def create_app(
     )
     origins = Origins(lambda: _hosts(leader.services))
     recorded = AuditRecorder(api, leader.services.audit_trail.append)
+    in_process.app = recorded
     app: App = CrossOrigin(AuthMiddleware(recorded, authenticator, origins), origins)
     app = user_interface(app, leader.pages if leader.pages is not None else _PACKAGE / "static")
     app = documentation(app, leader.docs if leader.docs is not None else _PACKAGE / "docs_site")

@@ -211,13 +211,17 @@ class ChangeRights(Body):
 
 
 class CreateToken(Body):
-    """`expires_in_days` null: the token is valid until it is revoked; each limit null: that of the person."""
+    """`expires_in_days` null: the token is valid until it is revoked; each limit null: that of the person.
+
+    `is_agent`: it uses tools (`/mcp`), which read or can be undone, and no other route.
+    """
 
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
     expires_in_days: Annotated[int, msgspec.Meta(ge=1, le=3650)] | None = None
     role: Role | None = None
     units: list[LimitedTo] | None = None
     areas: list[Area] | None = None
+    is_agent: bool = False
 
 
 class RetryQuarantined(Body):

@@ -6606,6 +6606,8 @@ export interface components {
         CreateToken: {
             areas?: ("experiments" | "units" | "calibrations" | "profiles" | "cameras" | "alarms" | "cluster" | "people")[] | null;
             expires_in_days?: number | null;
+            /** @default false */
+            is_agent: boolean;
             name: string;
             /** @enum {null|string} */
             role?: "viewer" | "operator" | "manager" | null;
@@ -7327,6 +7329,8 @@ export interface components {
         Rights: {
             areas?: ("experiments" | "units" | "calibrations" | "profiles" | "cameras" | "alarms" | "cluster" | "people")[] | null;
             experiments?: string[] | null;
+            /** @default false */
+            is_agent: boolean;
             /**
              * @default viewer
              * @enum {string}

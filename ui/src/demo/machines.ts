@@ -58,7 +58,7 @@ const MIA: Person = {
   signs_in_by_issuer: false,
 };
 
-const RIGHTS = { role: "operator" as const, units: ["reactor-01"], experiments: null, areas: null };
+const RIGHTS = { role: "operator" as const, units: ["reactor-01"], experiments: null, areas: null, is_agent: false };
 
 const HOME_ASSISTANT: HomeAssistantStatus = {
   enabled: false,

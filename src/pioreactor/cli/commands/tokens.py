@@ -29,6 +29,7 @@ def tokens() -> None:
 @click.option("--expires-in-days", type=click.IntRange(1, 3650), help="Days until it expires; default: never.")
 @role_option()
 @limits_options("units", "areas")
+@click.option("--agent", is_flag=True, help="For an agent: it uses tools (/mcp), which read or can be undone, only.")
 @json_option
 @pass_cli_context
 def create(
@@ -39,6 +40,7 @@ def create(
     role: Role | None,
     units: tuple[str, ...],
     areas: tuple[Area, ...],
+    agent: bool,
     as_json: bool,
 ) -> None:
     """Create a token with which a program acts for a person, and print it: it is not shown again.
@@ -55,7 +57,7 @@ def create(
             username=_owner(people, person),
             now=cli.runtime.clock.now(),
             expires_in_days=expires_in_days,
-            rights=access_tokens.limits_of(role=role, units=units or None, areas=areas or None),
+            rights=access_tokens.limits_of(role=role, units=units or None, areas=areas or None, is_agent=agent),
         )
     if as_json:
         print_json(created)

@@ -30,7 +30,7 @@ def experiments(leader: LeaderPorts) -> list[Experiment]:
     return leader.database.experiments.all()
 
 
-@post("/experiments", sync_to_thread=True)
+@post("/experiments", opt=needs("experiments", tool="reversible"), sync_to_thread=True)
 def create_experiment(leader: LeaderPorts, data: JSONBody[CreateExperiment]) -> Experiment:
     """Create an experiment; 409 when the name is taken, 400 when it is not valid."""
     return leader.database.experiments.create(data.experiment, description=data.description, tags=data.tags)
@@ -60,7 +60,7 @@ def one_experiment(leader: LeaderPorts, experiment: FromPath[str]) -> Experiment
     return leader.database.experiments.get(experiment_name(experiment))
 
 
-@patch("/experiments/{experiment:str}", sync_to_thread=True)
+@patch("/experiments/{experiment:str}", opt=needs("experiments", tool="reversible"), sync_to_thread=True)
 def update_experiment(leader: LeaderPorts, experiment: FromPath[str], data: JSONBody[UpdateExperiment]) -> Experiment:
     return leader.database.experiments.update(experiment_name(experiment), description=data.description, tags=data.tags)
 
@@ -135,7 +135,13 @@ def unit_labels(leader: LeaderPorts, experiment: FromPath[str]) -> dict[str, str
     return leader.database.labels.of_experiment(experiment_name(experiment))
 
 
-@route("/experiments/{experiment:str}/unit_labels", http_method=PUT_OR_PATCH, status_code=201, sync_to_thread=True)
+@route(
+    "/experiments/{experiment:str}/unit_labels",
+    http_method=PUT_OR_PATCH,
+    status_code=201,
+    opt=needs("experiments", tool="reversible"),
+    sync_to_thread=True,
+)
 def label_unit(leader: LeaderPorts, experiment: FromPath[str], data: JSONBody[LabelUnit]) -> dict[str, str]:
     """Label a unit in an experiment; an empty label removes it."""
     name = experiment_name(experiment)

@@ -52,6 +52,7 @@ _FAILURES: Final[Mapping[str, tuple[str, int, str | None]]] = {
     "no_answer": ("no_answer", 504, "Check that the unit is on and connected."),
 }
 """Kind, status and remedy by the status of a command."""
+_UNDONE: Final = needs("units", tool="reversible")
 _Declared: TypeAlias = DeclaredJob | DeclaredAutomation
 
 
@@ -84,13 +85,15 @@ def run_on_units(
     return leader.start_asking(f"starting {job}", workers, "PATCH", path, json=body, timeout_s=_START_TIMEOUT_S)
 
 
-@route(_on_units("stop/job_name/{job:str}"), http_method=PATCH_OR_POST, status_code=202, sync_to_thread=True)
+@route(
+    _on_units("stop/job_name/{job:str}"), http_method=PATCH_OR_POST, status_code=202, opt=_UNDONE, sync_to_thread=True
+)
 def stop_on_units(leader: LeaderPorts, unit: FromPath[str], job: FromPath[str], experiment: FromPath[str]) -> Accepted:
     """Stop a job; the task's result reports for each unit whether the job has ended."""
     return _stop(leader, unit, job_name(job), experiment)
 
 
-@route(_on_units("stop"), http_method=PATCH_OR_POST, status_code=202, sync_to_thread=True)
+@route(_on_units("stop"), http_method=PATCH_OR_POST, status_code=202, opt=_UNDONE, sync_to_thread=True)
 def stop_all_on_units(leader: LeaderPorts, unit: FromPath[str], experiment: FromPath[str]) -> Accepted:
     """Stop every job of the experiment."""
     return _stop(leader, unit, None, experiment)
@@ -281,7 +284,7 @@ def _settable(declared: _Declared, job: str, name: str) -> AnySetting:
     return known
 
 
-@post(f"{WORKERS}/blink", status_code=202, sync_to_thread=True)
+@post(f"{WORKERS}/blink", status_code=202, opt=_UNDONE, sync_to_thread=True)
 def blink(leader: LeaderPorts, unit: FromPath[str]) -> Status:
     """Make the LED of a unit blink, to find it among others."""
     require_broker(leader.bus)

@@ -122,6 +122,7 @@ def logs_of_unit(
 @post(
     ["/workers/{unit:str}/experiments/{experiment:str}/logs", "/units/{unit:str}/experiments/{experiment:str}/logs"],
     status_code=202,
+    opt=needs("experiments", tool="reversible"),
     sync_to_thread=True,
 )
 def write_log_entry(

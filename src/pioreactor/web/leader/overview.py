@@ -148,7 +148,9 @@ def chart_preferences(leader: LeaderPorts, experiment: FromPath[str]) -> ChosenC
     return leader.database.chart_preferences.of_experiment(experiment_name(experiment))
 
 
-@patch("/experiments/{experiment:str}/chart_preferences", sync_to_thread=True)
+@patch(
+    "/experiments/{experiment:str}/chart_preferences", opt=needs("experiments", tool="reversible"), sync_to_thread=True
+)
 def choose_charts(leader: LeaderPorts, experiment: FromPath[str], data: JSONBody[ChooseCharts]) -> ChosenCharts:
     """Choose the charts of the overview, or of the units' pages, for an experiment."""
     return leader.database.chart_preferences.change(

@@ -20,6 +20,7 @@ from pioreactor.web.leader import (
     jobs,
     joining,
     logs,
+    mcp_endpoint,
     overview,
     plugin_files,
     profiles,
@@ -44,4 +45,4 @@ def leader_routes(added: Sequence[PluginRoute] = ()) -> Router:
     )
     own = [part.ROUTES for part in parts]
     api = OneAppRouter("/api", route_handlers=[*own, relayed_routes(), plugin_registry.routes("/api", added)])
-    return OneAppRouter("/", route_handlers=[api, exports.FILES])
+    return OneAppRouter("/", route_handlers=[api, exports.FILES, mcp_endpoint.ROUTES])

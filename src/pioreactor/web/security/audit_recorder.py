@@ -17,7 +17,7 @@ from pioreactor.structs.audit import ActorKind, AuditedChange, Outcome
 from pioreactor.web.asgi import App, Message, Receive, Scope, Send
 from pioreactor.web.security.audit_summary import summary
 from pioreactor.web.security.auth_middleware import headers_of
-from pioreactor.web.security.identity import Identity, identity_of
+from pioreactor.web.security.identity import AGENT_KEY, Identity, identity_of
 from pioreactor.web.security.route_rights import Need, need_of
 
 REASON_HEADER: Final = "X-Pioreactor-Reason"
@@ -98,7 +98,7 @@ class AuditRecorder:
         if scope["type"] != "http" or not _may_change(scope) or _is_relayed_to_itself(scope):
             await self._app(scope, receive, send)
             return
-        notes = AuditNotes(self._append, secrets.token_hex(8), identity_of(scope))
+        notes = AuditNotes(self._append, secrets.token_hex(8), identity_of(scope), dict(scope.get(AGENT_KEY, {})))
         scope[_KEY] = notes
         headers = headers_of(scope)
         body = bytearray() if headers.get("content-type", "").startswith("application/json") else None
@@ -161,7 +161,7 @@ def _change_of(
 
 def _is_recorded(need: Need | None, path: str, status: int) -> bool:
     """Return whether a request is of interest: it changed something, wanted to, or was a sign-in."""
-    if need is None or (need.change == "read" and need.area is not None):
+    if need is None or need.carries_requests or (need.change == "read" and need.area is not None):
         return False
     return status < 400 or status == 403 or (path in (SIGN_IN, SIGN_IN_BY_ISSUER) and status == 401)
 

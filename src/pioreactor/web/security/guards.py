@@ -26,6 +26,16 @@ def only_signed_in(connection: Connection, _: BaseRouteHandler) -> None:
         )
 
 
+def only_agents(connection: Connection, _: BaseRouteHandler) -> None:
+    """Refuse everybody but agents: what they may do, and how much, is bound to a token of theirs."""
+    identity = identity_of(connection.scope)
+    if identity is None or identity.rights is None or not identity.rights.is_agent:
+        raise NotPermittedError(
+            "tools are for agents",
+            remedy="Make an agent's token (page Tokens, or `pio tokens create --agent`).",
+        )
+
+
 OPEN_TO_WORKERS = "open_to_workers"
 """Key in the options of a route that workers may use in whatever way: plugins declare theirs for them."""
 _JOINING = ("/api/workers/{unit}", "/api/workers/{unit}/experiment")

@@ -21,6 +21,8 @@ CACHED_S: Final = 5.0
 """How long what another process has changed (`pio people`, `pio tokens`) may still count in the web server [s]."""
 SCOPE_KEY: Final = "user"
 """Key of the identity in the scope of a request; None on paths that need no authentication."""
+AGENT_KEY: Final = "pioreactor.agent"
+"""Key in the scope of a request that an agent's tool makes: details that are recorded with it."""
 
 
 @dataclass(frozen=True, slots=True)

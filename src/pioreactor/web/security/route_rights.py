@@ -8,10 +8,12 @@ from litestar.connection import ASGIConnection
 from litestar.datastructures import State
 from litestar.handlers import BaseRouteHandler
 
+from pioreactor.exc import NotPermittedError
 from pioreactor.identity.authorization import Access, Request, check
 from pioreactor.structs.rights import VIEWER, Area
+from pioreactor.types import ToolClass
 from pioreactor.web.asgi import Scope
-from pioreactor.web.security.identity import identity_of
+from pioreactor.web.security.identity import AGENT_KEY, identity_of
 from pioreactor.web.services_in_scope import service_of
 
 Connection = ASGIConnection[BaseRouteHandler, object, object, State]
@@ -29,6 +31,10 @@ class Need(NamedTuple):
     read: Access = "read"
     checks_limits_itself: bool = False
     """Whether the route itself compares the units of a change with the limits, by `check_limits`."""
+    tool: ToolClass | None = None
+    """What the route is as a tool of agents; None: "read" where it only reads, else "hazardous", the strictest."""
+    carries_requests: bool = False
+    """Whether the route only carries other requests, each of which is checked and recorded on its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +46,16 @@ class Cluster:
 
 
 def needs(
-    area: Area | None, *, change: Access = "operate", read: Access = "read", checks_limits_itself: bool = False
+    area: Area | None,
+    *,
+    change: Access = "operate",
+    read: Access = "read",
+    checks_limits_itself: bool = False,
+    tool: ToolClass | None = None,
+    carries_requests: bool = False,
 ) -> dict[str, object]:
     """Return the options that declare it, for a router or for one route of it."""
-    return {_OPTION: Need(area, change, read, checks_limits_itself)}
+    return {_OPTION: Need(area, change, read, checks_limits_itself, tool, carries_requests)}
 
 
 def needs_of(options: Mapping[str, object]) -> dict[str, object]:
@@ -67,6 +79,8 @@ def within_rights(connection: Connection, handler: BaseRouteHandler) -> None:
     if need is None:
         need = Need(None, change="manage")
     scope: Scope = connection.scope  # type: ignore[assignment]
+    if rights.is_agent and not need.carries_requests and AGENT_KEY not in scope:
+        raise NotPermittedError("this token is an agent's, which uses tools", remedy="Call the tools of /mcp.")
     is_read = scope.get("method", "GET") in _READ
     parameters = connection.path_params
     cluster = service_of(scope, "cluster", Cluster)

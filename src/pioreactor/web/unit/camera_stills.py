@@ -120,7 +120,12 @@ def stills(unit: UnitPorts, experiment: FromPath[str]) -> Stills:
 
 
 @relayed(target="experiment", timeout_s=_CAPTURE_TIMEOUT_S)
-@post("/camera/experiments/{experiment:str}/stills", status_code=202, sync_to_thread=True)
+@post(
+    "/camera/experiments/{experiment:str}/stills",
+    status_code=202,
+    opt=needs("cameras", tool="reversible"),
+    sync_to_thread=True,
+)
 def take_still(unit: UnitPorts, experiment: FromPath[str]) -> Accepted:
     """Take a still between OD readings. The result is its record; 409 if the unit is not assigned to the experiment."""
     name = experiment_name(experiment)

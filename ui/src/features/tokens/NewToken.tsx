@@ -1,6 +1,6 @@
 /** Makes a token and shows it, once. */
 
-import { Button, Group, Modal, NativeSelect, TextInput } from "@mantine/core";
+import { Button, Checkbox, Group, Modal, NativeSelect, TextInput } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useRef, useState } from "react";
 import { request } from "@/api/client";
@@ -40,6 +40,7 @@ function Steps({ onClose }: { onClose: () => void }) {
   const [role, setRole] = useState<Role | "">("");
   const [units, setUnits] = useState<Limit>(null);
   const [areas, setAreas] = useState<Limit>(null);
+  const [isAgent, setIsAgent] = useState(false);
   const workers = useWorkers();
   const making = useMutation({
     mutationFn: () =>
@@ -49,6 +50,7 @@ function Steps({ onClose }: { onClose: () => void }) {
         role: role === "" ? null : role,
         units,
         areas,
+        is_agent: isAgent,
       }),
     onSuccess: () => client.invalidateQueries({ queryKey: ["tokens"] }),
   });
@@ -89,6 +91,12 @@ function Steps({ onClose }: { onClose: () => void }) {
         onChange={setUnits}
       />
       <LimitField what="parts of the API" names={AREAS} value={areas} onChange={setAreas} />
+      <Checkbox
+        label="For an agent"
+        description="It uses tools (/mcp), which read or can be undone, and nothing else."
+        checked={isAgent}
+        onChange={(event) => setIsAgent(event.currentTarget.checked)}
+      />
       <FormFooter
         error={making.error}
         send="Make token"
