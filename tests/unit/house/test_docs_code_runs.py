@@ -99,6 +99,7 @@ EXECUTED_BY: Final[dict[str, str]] = {
     "docs/how-to/use-the-python-client.md": "tests/unit/simulated_cluster/test_the_same_lines.py",
     "docs/how-to/use-the-api-from-a-script.md": "test_use_the_api_from_a_script",
     "docs/how-to/get-told-when-something-is-wrong.md": "test_a_rule_is_declared_in_a_job",
+    "docs/how-to/let-an-agent-work-safely.md": "tests/unit/web/leader/test_mcp_official_client.py",
     "docs/how-to/add-a-driver.md": "tests/contracts/test_add_a_driver.py",
 }
 """The test that executes all Python of a page. There are no exceptions."""
