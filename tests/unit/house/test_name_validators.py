@@ -42,7 +42,7 @@ from pioreactor.storage.sqlite.kv import SqliteKeyValues
 from pioreactor.updates.archives import Archives
 from pioreactor.updates.version_order import order_of
 from pioreactor.web import request_bodies
-from pioreactor.web.leader import agent_tools
+from pioreactor.web.leader.agent_tools import path_part
 from pioreactor.web.leader.joining import SshLogin
 from pioreactor.web.unit.system import OwnToken
 from pioreactor.web.unit.updates import Sent
@@ -121,7 +121,7 @@ CHECKS: dict[str, tuple[Callable[[str], object], str]] = {
     "access_tokens": (token_label, "script"),
     "accounts": (lambda name: Account(name, "secret").name, "unit1"),
     "artifacts": (lambda name: artifacts.check_component("calibration", name), "a 1"),
-    "agent_tools": (lambda name: agent_tools.path_part("unit", name), "unit1"),
+    "agent_tools": (lambda name: path_part("unit", name), "unit1"),
     "archives": (archive_part, "release_27.1.0.zip"),
     "backup_replication": (backup_copy, "copy.sqlite"),
     "channels": (lambda name: Channel(name=name, kind="email").checked().name, "phone"),

@@ -24,7 +24,7 @@ from pioreactor.web.security.route_rights import Need, need_of
 
 Schema = dict[str, object]
 _PARAMETER: Final = re.compile(r"\{(\w+):\w+\}")
-_PATH_PART: Final = re.compile(r"(?!\.\.?$)[^/\\?#%\x00-\x1f\x7f\x85\u2028\u2029]{1,200}")
+_PATH_PART: Final = re.compile(r"(?!\.\.?$)[^/\\?#%\x00-\x1f\x7f-\x9f\u2028\u2029]{1,200}")
 _METHODS: Final = ("GET", "POST", "PATCH", "PUT", "DELETE")
 _BY_JOB: Final = frozenset({"run_on_units", "update_on_units"})
 """Routes that take whatever a job takes: agents have a tool for each job instead, with units and bounds."""
@@ -90,7 +90,7 @@ class Tool:
         }
 
     def is_offered_to(self, rights: Rights) -> bool:
-        """Return whether a person with these rights could use it on some unit."""
+        """Return whether these rights allow to use it on some unit."""
         try:
             check(rights.without_limits(), Request(self.access, self.need.area), experiment_of=lambda _: None)
         except NotPermittedError:
@@ -115,7 +115,7 @@ class Tool:
 
 
 def path_part(name: str, value: object) -> str:
-    """Return an argument as a part of a path; raise `InvalidRequestError` for what would be more, or none."""
+    """Return the value of a path parameter; raise `InvalidRequestError` for what could leave its place in the path."""
     text = str(value)
     if not _PATH_PART.fullmatch(text):
         raise InvalidRequestError(f"{name} is not valid: {text[:60]!r}")

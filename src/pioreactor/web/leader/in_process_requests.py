@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping
+from time import monotonic
 from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import quote, urlencode
 
@@ -11,6 +13,7 @@ import msgspec
 
 from pioreactor.exc import NotFoundError
 from pioreactor.web.asgi import App, Message, Scope
+from pioreactor.web.problems import TooManyRequestsError
 from pioreactor.web.security.identity import AGENT_KEY, SCOPE_KEY, Identity
 from pioreactor.web.tasks import Accepted
 
@@ -18,6 +21,8 @@ if TYPE_CHECKING:
     from pioreactor.web.leader.agent_tools import Tool
 
 _POLL_S: Final = 0.2
+MAX_CALLS_PER_MINUTE: Final = 300
+"""Of one token: an agent that repeats itself must not keep the leader busy."""
 _MAX_WAIT_S: Final = 30.0
 
 
@@ -41,6 +46,25 @@ class ApiAnswer(NamedTuple):
         return decoded
 
 
+class CallLimit:
+    """Counts the calls of each agent by the minute; `seconds` is any clock that does not go back [s]."""
+
+    def __init__(self, *, seconds: Callable[[], float] = monotonic) -> None:
+        self._seconds = seconds
+        self._minute = 0
+        self._counts: Counter[tuple[str, str | None]] = Counter()
+
+    def check(self, identity: Identity) -> None:
+        """Count a call; raise `TooManyRequestsError` above `MAX_CALLS_PER_MINUTE`."""
+        minute = int(self._seconds() // 60)
+        if minute != self._minute:
+            self._minute = minute
+            self._counts.clear()
+        self._counts[identity.name, identity.token] += 1
+        if self._counts[identity.name, identity.token] > MAX_CALLS_PER_MINUTE:
+            raise TooManyRequestsError(f"more than {MAX_CALLS_PER_MINUTE} calls in a minute", remedy="Wait a minute.")
+
+
 class InProcessApi:
     """The leader's API without a connection: rights and the audit trail are the same, the sender is known already."""
 
@@ -49,6 +73,7 @@ class InProcessApi:
         """Set once the application is complete."""
         self.tools: dict[str, Tool] | None = None
         """The tools of agents, from their first call on."""
+        self.calls = CallLimit()
 
     async def ask(
         self,

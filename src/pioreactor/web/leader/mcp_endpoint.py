@@ -120,6 +120,7 @@ class Exchange:
 
     async def answer(self) -> object:
         """Return the result of the request; raise `RpcError`."""
+        self._api.calls.check(self.identity)
         if self.is_modern:
             self._check_versions()
             self._check_headers()
