@@ -26,7 +26,7 @@ TOOLS = (
     *("reboot", "shutdown", "delete_experiment", "save_shared_config", "install_plugin", "acknowledge_alarms"),
     *("create_token", "people", "stop_on_units", "blink", "start_stirring", "change_stirring", "running_jobs"),
 )
-DIRECT = (
+DIRECT: tuple[tuple[str, str, dict[str, object] | None], ...] = (
     ("POST", "/api/workers/unit1/jobs/run/job_name/add_media/experiments/exp", {"options": {"ml": 5}}),
     ("POST", "/api/units/unit1/system/reboot", {}),
     ("POST", "/unit_api/jobs/run/job_name/add_media", {}),
