@@ -1,8 +1,8 @@
 """Routes of the leader that are generated from the routes of a unit that declare to be relayed."""
 
-import inspect
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from inspect import Parameter, Signature, getdoc, signature
 from typing import Final, get_type_hints
 from urllib.parse import quote
 from uuid import UUID
@@ -24,7 +24,6 @@ _PARAMETER = re.compile(r"\{(?P<name>\w+):(?P<kind>\w+)\}")
 _TYPES: Final[Mapping[str, object]] = {"str": FromPath[str], "int": FromPath[int], "uuid": FromPath[UUID]}
 _KEPT_HEADERS: Final = ("cache-control", "content-disposition")
 """Headers of a unit's answer that the leader's answer has too."""
-_NONE: Final = inspect.Parameter.empty
 _TO_WORKERS = "Asks one worker, or all (`$broadcast`); the result holds the answer of each."
 _TO_UNITS = "Asks one unit, or all workers and the leader (`$broadcast`); the result holds the answer of each."
 _WAITS = "Asks one unit and returns its answer."
@@ -124,14 +123,14 @@ def _described(ask: Question, relay: Relay, handler: HTTPRouteHandler) -> Questi
     own: dict[str, object] = {}
     if "data" in hints:
         parameters["data"] = hints["data"]
-        own["data"] = inspect.signature(handler.fn).parameters["data"].default
-    ask.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
-        [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=own.get(name, _NONE)) for name in parameters]
+        own["data"] = signature(handler.fn).parameters["data"].default
+    ask.__signature__ = Signature(  # type: ignore[attr-defined]
+        [Parameter(name, Parameter.KEYWORD_ONLY, default=own.get(name, Parameter.empty)) for name in parameters]
     )
     ask.__annotations__ = parameters | {"return": hints["return"] if relay.waits else Accepted}
     ask.__name__ = handler.fn.__name__
     answer = _WAITS if relay.waits else _TO_UNITS if relay.target == "units" else _TO_WORKERS
-    own_doc = inspect.getdoc(handler.fn)
+    own_doc = getdoc(handler.fn)
     ask.__doc__ = f"{own_doc}\n\n{answer}" if own_doc else answer
     return ask
 
