@@ -24,4 +24,10 @@ export const stories: readonly Story[] = [
     heading: /pump/i,
     shows: [/Cancel calibration/],
   },
+  {
+    name: "an estimator that a unit does not have",
+    path: "/calibrations/estimators/reactor-01/od_fused/fused",
+    heading: "fused",
+    shows: [/reactor-01 has no estimator fused/],
+  },
 ];
