@@ -89,7 +89,7 @@ def test_automations_of_ours_and_of_a_plugin_show_take_and_log_their_values(over
     dialog = dialog_of(overview, "Dosing")
     dialog.get_by_role("button", name="Stop").click()
     dialog.get_by_label("Automation", exact=True).select_option("drip")
-    dialog.get_by_role("textbox", name="Volume").fill("0.3")
+    dialog.get_by_role("textbox", name="Volume", exact=True).fill("0.3")
     dialog.get_by_role("button", name="Start Drip").click()
     expect(dialog.get_by_text("On", exact=True)).to_be_visible(timeout=ANSWERED_MS)
     overview.keyboard.press("Escape")

@@ -111,7 +111,8 @@ def test_a_token_can_be_limited(desk: Any, people: Any) -> None:
     options = ("--role", "operator", "--units", "pio1", "--areas", "calibrations")
     assert desk.pio("tokens", "create", "script", *options).status == 0
     [token] = json.loads(desk.pio("tokens", "list", "--json").out)
-    assert token["rights"] == {"role": "operator", "units": ["pio1"], "experiments": None, "areas": ["calibrations"]}
+    limits = {"role": "operator", "units": ["pio1"], "experiments": None, "areas": ["calibrations"]}
+    assert token["rights"] == {**limits, "is_agent": False}
     assert desk.pio("tokens", "create", "other", "--areas", "everything").status == 2
 
 

@@ -71,7 +71,14 @@ export function SignIn() {
           Sign in
         </Button>
         {issuer.data?.is_on && (
-          <Button variant="default" size="md" loading={leaving.isPending} fullWidth onClick={() => leaving.mutate()}>
+          <Button
+            className={css.longButton}
+            variant="default"
+            size="md"
+            loading={leaving.isPending}
+            fullWidth
+            onClick={() => leaving.mutate()}
+          >
             Sign in with {issuer.data.label}
           </Button>
         )}

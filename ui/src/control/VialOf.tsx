@@ -38,7 +38,8 @@ export function VialOf({ unit, experiment }: { unit: string; experiment: string 
         <SettingRow
           key={setting.key}
           where={{ unit, units: [unit], experiment, job: "bioreactor" }}
-          setting={setting}
+          // The automation has a volume of its own beside it: that of a dose.
+          setting={setting.key === "current_volume_ml" ? { ...setting, label: "Volume in the vial" } : setting}
           running
           command={(value) => correctVial(unit, experiment, setting.key, Number(value))}
         />
