@@ -65,7 +65,7 @@ def dialog_of(page: Page, activity: str) -> Locator:
 def change(page: Page, activity: str, label: str, value: str, unit: str, bounds: str, changed: str) -> None:
     """Change a setting of what runs after looking at its value in force, its unit and its range."""
     dialog = dialog_of(page, activity)
-    field = dialog.get_by_role("textbox", name=label)
+    field = dialog.get_by_role("textbox", name=label, exact=True)
     expect(field).to_have_value(value)
     expect(dialog.get_by_text(unit, exact=True)).not_to_have_count(0)
     expect(dialog.get_by_text(bounds, exact=True)).to_be_visible()
@@ -75,7 +75,7 @@ def change(page: Page, activity: str, label: str, value: str, unit: str, bounds:
     dialog.get_by_role("button", name=f"Set {label}").click()
     expect(dialog.get_by_text("Confirmed by the unit")).to_be_visible(timeout=ANSWERED_MS)
     page.reload()
-    expect(dialog_of(page, activity).get_by_role("textbox", name=label)).to_have_value(changed)
+    expect(dialog_of(page, activity).get_by_role("textbox", name=label, exact=True)).to_have_value(changed)
     page.keyboard.press("Escape")
 
 
