@@ -15,9 +15,8 @@ import { CurvePlot, type Shown } from "./CurvePlot";
 import css from "./calibrations.module.css";
 import { type Calibration, formula, type Gathered, gather } from "./curve";
 import { DeleteDialog, type Kept } from "./DeleteDialog";
-import { Fit } from "./Fit";
 import { axisLabel, conditionsOf } from "./judgment";
-import { CurveName } from "./KeptCurve";
+import { KeptResult } from "./KeptResult";
 import { useKeptCurves } from "./keptCurves";
 import type { Scale } from "./Scatter";
 import { deviceName } from "./session";
@@ -75,34 +74,16 @@ function One({ shown, ofDevice }: { shown: Calibration; ofDevice: readonly Calib
               { calibration: { ...shown, is_active: true }, stroke },
             ]}
           />
-          <div className={css.words}>
-            <CurveName name={name} inUse={is_active} />
-            <Fit judgment={shown.judgment} />
-            <dl className={css.result}>
-              {factsOf(shown).map(([label, value]) => (
-                <div key={label}>
-                  <dt className="soft small">{label}</dt>
-                  <dd className="num">{value}</dd>
-                </div>
-              ))}
-            </dl>
-            {error ? <Problem error={error} /> : null}
-            <Group mt="md">
-              <Button
-                variant={is_active ? "default" : "filled"}
-                disabled={busy}
-                onClick={() => use({ unit, device, name, inUse: is_active, doubts: shown.judgment?.doubts ?? [] })}
-              >
-                {is_active ? "Stop using" : "Use"}
-              </Button>
-              <Button
-                variant="default"
-                onClick={() => setDeleting({ kind: "calibrations", unit, device, name, isActive: is_active })}
-              >
-                Delete
-              </Button>
-            </Group>
-          </div>
+          <KeptResult
+            name={name}
+            inUse={is_active}
+            judgment={shown.judgment}
+            facts={factsOf(shown)}
+            error={error}
+            busy={busy}
+            onUse={() => use({ unit, device, name, inUse: is_active, doubts: shown.judgment?.doubts ?? [] })}
+            onDelete={() => setDeleting({ kind: "calibrations", unit, device, name, isActive: is_active })}
+          />
         </div>
       </section>
       <History of={ofDevice} shown={shown} />

@@ -1,6 +1,6 @@
 /** One estimator: the curve of each angle, what it was fitted to, and its actions. */
 
-import { Button, Group } from "@mantine/core";
+import { Button } from "@mantine/core";
 import { useRef, useState } from "react";
 import { Link, useNavigate, useParams } from "react-router";
 import { save } from "@/charts/exporting";
@@ -12,8 +12,7 @@ import { formula } from "./curve";
 import { DeleteDialog, type Kept } from "./DeleteDialog";
 import { Curves, useEstimators } from "./Estimators";
 import { type Estimator, rangeOf, recordedBy } from "./estimator";
-import { Fit } from "./Fit";
-import { CurveName } from "./KeptCurve";
+import { KeptResult } from "./KeptResult";
 import { deviceName } from "./session";
 import { SVG, standalone } from "./standalone";
 import { useUse } from "./useUse";
@@ -71,34 +70,16 @@ function One({ shown }: { shown: Estimator }) {
               Save picture
             </Button>
           </div>
-          <div className={css.words}>
-            <CurveName name={name} inUse={is_active} />
-            <Fit judgment={shown.judgment} />
-            <dl className={css.result}>
-              {factsOf(shown).map(([label, value]) => (
-                <div key={label}>
-                  <dt className="soft small">{label}</dt>
-                  <dd className="num">{value}</dd>
-                </div>
-              ))}
-            </dl>
-            {error ? <Problem error={error} /> : null}
-            <Group mt="md">
-              <Button
-                variant={is_active ? "default" : "filled"}
-                disabled={busy}
-                onClick={() => use({ unit, device, name, inUse: is_active, doubts: shown.judgment?.doubts ?? [] })}
-              >
-                {is_active ? "Stop using" : "Use"}
-              </Button>
-              <Button
-                variant="default"
-                onClick={() => setDeleting({ kind: "estimators", unit, device, name, isActive: is_active })}
-              >
-                Delete
-              </Button>
-            </Group>
-          </div>
+          <KeptResult
+            name={name}
+            inUse={is_active}
+            judgment={shown.judgment}
+            facts={factsOf(shown)}
+            error={error}
+            busy={busy}
+            onUse={() => use({ unit, device, name, inUse: is_active, doubts: shown.judgment?.doubts ?? [] })}
+            onDelete={() => setDeleting({ kind: "estimators", unit, device, name, isActive: is_active })}
+          />
         </div>
       </section>
       <Points estimator={shown} />
