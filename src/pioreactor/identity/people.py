@@ -17,6 +17,7 @@ FIRST_PASSWORD_FILE = "first_sign_in"
 USERNAME: Final = r"[A-Za-z0-9_.@-]{1,64}"
 MIN_PASSWORD_LENGTH: Final = 10
 MAX_PASSWORD_LENGTH: Final = 1000
+_DUMMY_HASH: Final = "scrypt$16384$8$1$AAAAAAAAAAAAAAAAAAAAAA==$AAAA"
 
 
 class People(Protocol):
@@ -80,9 +81,6 @@ def add_first_person(people: People, secrets_dir: Path) -> Path | None:
     path = secrets_dir / FIRST_PASSWORD_FILE
     write_atomically(path, password + "\n", mode=0o600)
     return path
-
-
-_DUMMY_HASH = "scrypt$16384$8$1$AAAAAAAAAAAAAAAAAAAAAA==$AAAA"
 
 
 def check(people: People, username: str, password: str) -> bool:

@@ -61,10 +61,10 @@ def create_app(
     from pioreactor.identity.access_tokens import bearer_of
     from pioreactor.identity.second_factor import SecondFactors
     from pioreactor.web import auth
+    from pioreactor.web.answer_cache import AnswerCache
     from pioreactor.web.leader.in_process_requests import InProcessApi
     from pioreactor.web.live.bridge import MqttBridge
     from pioreactor.web.security.login_throttle import LoginThrottle
-    from pioreactor.web.static_files import documentation, user_interface
 
     sessions = Sessions(unit.stores.persistent(STORE), seconds=time)
     people, now = leader.people, unit.clock.now
@@ -101,12 +101,17 @@ def create_app(
         cluster=Cluster(unit.name, leader.services.database.assignments.experiment_of),
     )
     origins = Origins(lambda: _hosts(leader.services))
-    recorded = AuditRecorder(api, leader.services.audit_trail.append)
-    in_process.app = recorded
-    app: App = CrossOrigin(AuthMiddleware(recorded, authenticator, origins), origins)
-    app = user_interface(app, leader.pages if leader.pages is not None else _PACKAGE / "static")
-    app = documentation(app, leader.docs if leader.docs is not None else _PACKAGE / "docs_site")
+    in_process.app = recorded = AuditRecorder(api, leader.services.audit_trail.append)
+    cached = AnswerCache(recorded, leader.services.database.version.now, seconds=monotonic)
+    app = _with_pages(CrossOrigin(AuthMiddleware(cached, authenticator, origins), origins), leader)
     return _closing(SecurityHeaders(with_absolute_paths(app)), unit)
+
+
+def _with_pages(app: App, leader: LeaderSide) -> App:
+    from pioreactor.web.static_files import documentation, user_interface
+
+    app = user_interface(app, leader.pages if leader.pages is not None else _PACKAGE / "static")
+    return documentation(app, leader.docs if leader.docs is not None else _PACKAGE / "docs_site")
 
 
 def _hosts(leader: "LeaderServices") -> list[str]:

@@ -141,9 +141,7 @@ def import_experiment(cli: CliContext, file: Path, as_json: bool) -> None:
 
     done = take_over(cli.runtime, file, show)
     if as_json:
-        import msgspec
-
-        print_json(msgspec.to_builtins(done))
+        _print(done)
         return
     click.echo(
         f"Imported {', '.join(done.experiments)}: {sum(done.rows.values())} rows, {len(done.profiles)} profiles."

@@ -11,6 +11,7 @@ from typing import Self
 from pioreactor.exc import ConfigurationError, StorageError
 from pioreactor.private_files import restrict_database
 from pioreactor.storage.leader.alarms import AlarmDatabase
+from pioreactor.storage.leader.data_version import DataVersion
 from pioreactor.storage.leader.engine import open_reading, open_writing
 from pioreactor.storage.leader.migrate import upgrade
 from pioreactor.storage.leader.repositories.assignments import Assignments, UnitLabels
@@ -54,6 +55,7 @@ class LeaderDatabase:
     quarantine: Quarantine
     alarms: AlarmDatabase
     audit: Audit
+    version: DataVersion
 
     @classmethod
     def open(cls, path_or_url: Path | str, *, now: Callable[[], datetime] = _now) -> Self:
@@ -82,6 +84,7 @@ class LeaderDatabase:
             quarantine=Quarantine(access),
             alarms=AlarmDatabase(path, now=now),
             audit=Audit(access),
+            version=DataVersion(path),
         )
 
     def media_rates(self, experiment: str) -> dict[str, MediaRate]:
@@ -126,6 +129,7 @@ class LeaderDatabase:
         self.access.readers.dispose()
         self.access.writer.dispose()
         self.alarms.close()
+        self.version.close()
 
 
 def database_path(path_or_url: Path | str) -> Path:

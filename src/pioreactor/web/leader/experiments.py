@@ -9,6 +9,7 @@ from pioreactor.exc import ConflictError, NotFoundError
 from pioreactor.http.fanout import Failed
 from pioreactor.storage.leader.repositories.experiments import AssignmentCount, Experiment, check_experiment_name
 from pioreactor.types import UNIVERSAL_IDENTIFIER
+from pioreactor.web.answer_cache import FOLLOWS_DATABASE
 from pioreactor.web.leader.notifications import publish_assignment_and_log
 from pioreactor.web.leader.services import LeaderPorts, LeaderServices
 from pioreactor.web.request_bodies import (
@@ -156,5 +157,5 @@ ROUTES = Router(
         *(update_experiment, rename_experiment, delete_experiment, unit_labels, label_unit),
     ],
     tags=["experiments"],
-    opt=needs("experiments"),
+    opt=needs("experiments") | FOLLOWS_DATABASE,
 )

@@ -13,6 +13,7 @@ from pioreactor.storage.leader.repositories.logs import LEVELS, PAGE_ROWS, RECEN
 from pioreactor.structs.encoding import encode, from_timestamp, to_timestamp
 from pioreactor.structs.events import Log
 from pioreactor.types import UNIVERSAL_EXPERIMENT, UNIVERSAL_IDENTIFIER
+from pioreactor.web.answer_cache import FOLLOWS_DATABASE
 from pioreactor.web.leader.responses import Status
 from pioreactor.web.leader.services import LeaderPorts, LeaderServices
 from pioreactor.web.request_bodies import WriteLog, experiment_name, setting_name, unit_name
@@ -193,5 +194,5 @@ ROUTES = Router(
         write_log_entry,
     ],
     tags=["logs"],
-    opt=needs("experiments"),
+    opt=needs("experiments") | FOLLOWS_DATABASE,
 )

@@ -9,6 +9,7 @@ from litestar.params import FromPath, FromQuery, SkipValidation
 
 from pioreactor.storage.leader.repositories.media_rates import MediaRate
 from pioreactor.storage.leader.repositories.time_series import Between, TimeSeries
+from pioreactor.web.answer_cache import FOLLOWS_DATABASE
 from pioreactor.web.leader.services import LeaderPorts, LeaderServices
 from pioreactor.web.request_bodies import experiment_name, unit_name
 from pioreactor.web.security.route_rights import needs
@@ -127,5 +128,5 @@ ROUTES = Router(
     route_handlers=[series_of_experiment, series_of_worker, column_of_experiment, column_of_worker, media_rates],
     dependencies={"asked": Provide(_asked, sync_to_thread=False)},
     tags=["readings"],
-    opt=needs("experiments"),
+    opt=needs("experiments") | FOLLOWS_DATABASE,
 )

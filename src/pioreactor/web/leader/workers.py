@@ -14,6 +14,7 @@ from pioreactor.identity.system_clock import parse_moment
 from pioreactor.models import find_model, load_models
 from pioreactor.storage.leader.repositories.assignments import Assignment, Reassignment
 from pioreactor.storage.leader.repositories.workers import Worker
+from pioreactor.web.answer_cache import FOLLOWS_DATABASE
 from pioreactor.web.leader.joining import revoke
 from pioreactor.web.leader.notifications import publish_assignment, publish_assignment_and_log
 from pioreactor.web.leader.responses import (
@@ -53,13 +54,13 @@ def models(leader: LeaderPorts) -> Models:
     return Models([convert(model, ReactorModel, from_attributes=True) for model in known])
 
 
-@get("/units", sync_to_thread=True)
+@get("/units", opt=FOLLOWS_DATABASE, sync_to_thread=True)
 def units(leader: LeaderPorts) -> list[UnitName]:
     """Return the names of the workers and of the leader."""
     return [UnitName(name) for name in leader.units_of("$broadcast")]
 
 
-@get("/workers", sync_to_thread=True)
+@get("/workers", opt=FOLLOWS_DATABASE, sync_to_thread=True)
 def workers(leader: LeaderPorts) -> list[WorkerRow]:
     return [_row(leader, found) for found in leader.database.workers.all()]
 
@@ -79,7 +80,7 @@ def add_worker(leader: LeaderPorts, data: JSONBody[AddWorker]) -> Response[Worke
     return Response(row, status_code=HTTP_201_CREATED if is_new else HTTP_200_OK)
 
 
-@get("/workers/assignments", sync_to_thread=True)
+@get("/workers/assignments", opt=FOLLOWS_DATABASE, sync_to_thread=True)
 def all_assignments(leader: LeaderPorts) -> list[Assignment]:
     """Return the assignment of every worker, with those that have none."""
     return leader.database.assignments.all()
@@ -106,7 +107,7 @@ def on_unassigned(leader: LeaderServices, changes: list[Reassignment]) -> Accept
     )
 
 
-@get("/workers/{unit:str}", sync_to_thread=True)
+@get("/workers/{unit:str}", opt=FOLLOWS_DATABASE, sync_to_thread=True)
 def one_worker(leader: LeaderPorts, unit: FromPath[str]) -> WorkerRow:
     return _row(leader, leader.database.workers.get(unit_name(unit, broadcast=False)))
 
@@ -175,7 +176,7 @@ def model_of_worker(leader: LeaderPorts, unit: FromPath[str]) -> ModelAnswer:
         raise ConflictError(f"{listed.pioreactor_unit} does not answer, and {error}", remedy=error.remedy) from error
 
 
-@get("/workers/{unit:str}/experiment", sync_to_thread=True)
+@get("/workers/{unit:str}/experiment", opt=FOLLOWS_DATABASE, sync_to_thread=True)
 def experiment_of_worker(leader: LeaderPorts, unit: FromPath[str]) -> Assignment:
     """Return the experiment a worker is assigned to; 404 when it is in none."""
     name = unit_name(unit, broadcast=False)

@@ -7,6 +7,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from http.cookies import CookieError, SimpleCookie
+from typing import Final
 
 import msgspec
 
@@ -34,6 +35,8 @@ OPEN = frozenset(
     }
 )
 """Paths that need neither cookie nor token; static files are served in front of the authentication."""
+_RECENT_S: Final = 1.0
+_MAX_RECENT: Final = 1000
 
 
 class MisaddressedError(PioreactorError):
@@ -101,6 +104,37 @@ class Authenticator:
         return self.by_cookie(cookie) if cookie is not None else None
 
 
+class RecentSenders:
+    """Who sent which headers within the last second, so that a burst of reads is not looked up on a thread each.
+
+    `seconds` is any clock that does not go back. Units are looked up each time: their tokens are files.
+    """
+
+    def __init__(self, seconds: Callable[[], float]) -> None:
+        self._seconds = seconds
+        self._known: dict[tuple[str, str], tuple[Identity, float]] = {}
+
+    def find(self, headers: dict[str, str]) -> Identity | None:
+        """Return who sent these headers recently; None when they have to be looked up."""
+        identity, until_s = self._known.get(_credentials(headers), (None, 0.0))
+        return identity if self._seconds() < until_s else None
+
+    def add(self, headers: dict[str, str], identity: Identity) -> None:
+        """Remember for a second who sent these headers."""
+        if identity.kind != "unit":
+            if len(self._known) >= _MAX_RECENT:
+                self.forget()
+            self._known[_credentials(headers)] = identity, self._seconds() + _RECENT_S
+
+    def forget(self) -> None:
+        """Look everybody up again: a session may have been closed, or rights may have changed."""
+        self._known.clear()
+
+
+def _credentials(headers: dict[str, str]) -> tuple[str, str]:
+    return headers.get("authorization", ""), headers.get("cookie", "")
+
+
 class AuthMiddleware:
     """ASGI middleware that admits requests with a valid token or the cookie of a session."""
 
@@ -108,6 +142,7 @@ class AuthMiddleware:
         self._app = app
         self._authenticator = authenticator
         self._origins = origins
+        self._recent = RecentSenders(time.monotonic)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -118,7 +153,23 @@ class AuthMiddleware:
         except PioreactorError as error:
             await refuse(scope, receive, send, error)
             return
-        await self._app(scope, receive, send)
+        if scope.get("method", "GET") in SAFE_METHODS:
+            await self._app(scope, receive, send)
+            return
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            self._recent.forget()
+
+    async def _identify(self, headers: dict[str, str], method: str) -> Identity | None:
+        if method not in SAFE_METHODS:
+            self._recent.forget()
+        identity = self._recent.find(headers)
+        if identity is None:
+            identity = await asyncio.to_thread(self._authenticator.identify, headers)
+            if identity is not None:
+                self._recent.add(headers, identity)
+        return identity
 
     async def _authenticate(self, scope: Scope) -> Identity | None:
         """Return who sent the request, None where no authentication is needed."""
@@ -128,7 +179,7 @@ class AuthMiddleware:
             if method not in SAFE_METHODS and "origin" in headers:
                 check_session(headers)
             return None
-        identity = await asyncio.to_thread(self._authenticator.identify, headers)
+        identity = await self._identify(headers, method)
         is_known = identity is not None or "authorization" in headers
         if is_known and method not in SAFE_METHODS and scope["path"].startswith("/unit_api/"):
             # Before the token: that of the unit which was meant is unknown here.

@@ -11,7 +11,7 @@ from sqlalchemy.sql.expression import table as table_named
 
 from pioreactor.measurements.spec import BY_TIME
 from pioreactor.storage.leader.repositories.context import fetch, stream
-from pioreactor.storage.leader.rollups.bucket import Bucket, Sample, add_to
+from pioreactor.storage.leader.rollups.bucket import Bucket, BucketValues, Sample, add_to
 from pioreactor.storage.leader.rollups.levels import MINUTE_CHARACTERS, MINUTES, minute_of, prefix_of
 from pioreactor.storage.leader.rollups.pixels import drawn, pixels_for
 from pioreactor.storage.leader.rollups.rolled_tables import NO_CHANNEL, RolledTable, rolled_tables
@@ -34,11 +34,15 @@ _KEPT = (
 )
 
 _of_series = rollup_buckets.c.series_id == bindparam("series")
-_BUCKETS = select(rollup_buckets.c.bucket, *_KEPT).where(
-    _of_series,
-    rollup_buckets.c.level == bindparam("level"),
-    rollup_buckets.c.bucket >= bindparam("begin"),
-    rollup_buckets.c.bucket < bindparam("end"),
+_BUCKETS = (
+    select(rollup_buckets.c.bucket, *_KEPT)
+    .where(
+        _of_series,
+        rollup_buckets.c.level == bindparam("level"),
+        rollup_buckets.c.bucket >= bindparam("begin"),
+        rollup_buckets.c.bucket < bindparam("end"),
+    )
+    .order_by(rollup_buckets.c.bucket)
 )
 _MINUTES_WITHIN = (
     *(_of_series, rollup_buckets.c.level == 0),
@@ -50,8 +54,8 @@ _EXTENT = select(
     select(func.max(rollup_buckets.c.bucket)).where(*_MINUTES_WITHIN).scalar_subquery(),
 )
 
-Numbered = tuple[int, Bucket]
-"""The first minute of a bucket, and the bucket."""
+Numbered = tuple[int, BucketValues]
+"""The first minute of a bucket, and what is stored of it."""
 
 
 class Stretch(NamedTuple):
@@ -159,18 +163,18 @@ class RollupReader:
         return (min(found), max(found)) if found else None
 
     def _buckets(self, asked: _Asked, extent: tuple[int, int], level: int) -> Iterator[Numbered]:
-        """Yield what a stretch consists of: buckets of the level, shorter ones at its ends, rows of minutes it cuts."""
+        """Yield in order what a stretch consists of: buckets of the level, at its ends shorter ones and cut minutes."""
         stretch, (first, last) = asked.stretch, extent
         if stretch.since > prefix_of(first):
             yield from self._minute(asked, first)
             first += 1
-        if stretch.until < prefix_of(last + 1) and last >= first:
-            yield from self._minute(asked, last)
-            last -= 1
-        for n, begin, end in _pieces(first, last + 1, level):
+        is_cut = stretch.until < prefix_of(last + 1) and last >= first
+        for n, begin, end in _pieces(first, last if is_cut else last + 1, level):
             key = {"series": self._ids[asked.unit, str(asked.channel)], "level": n}
             for number, *values in stream(self._connection, _BUCKETS, **key, begin=begin, end=end):
-                yield number * MINUTES[n], Bucket.of(tuple(values))
+                yield number * MINUTES[n], tuple(values)
+        if is_cut:
+            yield from self._minute(asked, last)
 
     def _minute(self, asked: _Asked, minute: int) -> Iterator[Numbered]:
         """Yield the rows of a minute that the stretch holds; those that wait are added by the caller."""
@@ -186,24 +190,23 @@ class RollupReader:
             is_number(self._value),
         )
         for at, value in stream(self._connection, query.order_by(rows.c.timestamp)):
-            yield minute, Bucket(at, value)
+            yield minute, Bucket(at, value).values()
 
 
-def _pieces(first: int, end: int, level: int) -> Iterator[tuple[int, int, int]]:
-    """Yield level, first bucket and the one after the last, which together are the minutes `first` to `end`."""
+def _pieces(first: int, end: int, level: int) -> list[tuple[int, int, int]]:
+    """Return level, first bucket and the one after the last, in order, which together are the minutes up to `end`."""
+    before, after = [], []
     for n in range(level):
         width = MINUTES[n + 1]
         inner, outer = -(-first // width) * width, end // width * width
         if inner >= outer:
-            yield n, first // MINUTES[n], end // MINUTES[n]
-            return
-        if first < inner:
-            yield n, first // MINUTES[n], inner // MINUTES[n]
-        if outer < end:
-            yield n, outer // MINUTES[n], end // MINUTES[n]
+            level = n
+            break
+        before.append((n, first // MINUTES[n], inner // MINUTES[n]))
+        after.append((n, outer // MINUTES[n], end // MINUTES[n]))
         first, end = inner, outer
-    if first < end:
-        yield level, first // MINUTES[level], end // MINUTES[level]
+    pieces = [*before, (level, first // MINUTES[level], end // MINUTES[level]), *reversed(after)]
+    return [piece for piece in pieces if piece[1] < piece[2]]
 
 
 def _minute_or(at: str, otherwise: int) -> int:
@@ -212,10 +215,14 @@ def _minute_or(at: str, otherwise: int) -> int:
 
 
 def _by_pixel(buckets: Iterable[Numbered], waiting: Iterable[Sample], width: int) -> dict[int, Bucket]:
-    """Return the pixels by number; rows that wait were inserted after all others."""
+    """Return the pixels by number, of buckets in order; rows that wait were inserted after all others."""
     found: dict[int, Bucket] = {}
-    for minute, bucket in buckets:
-        add_to(found, minute // width, bucket)
+    for minute, values in buckets:
+        pixel = found.get(minute // width)
+        if pixel is None:
+            found[minute // width] = Bucket.of(values)
+        else:
+            pixel.extend(values)
     for at, value in waiting:
         add_to(found, _minute_or(at, _EARLIEST) // width, Bucket(at, value))
     return found

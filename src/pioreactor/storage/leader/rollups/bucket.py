@@ -47,6 +47,16 @@ class Bucket:
         if at >= self.last_at:
             self.last, self.last_at = value, at
 
+    def extend(self, values: BucketValues) -> None:
+        """Add the rows of a stored bucket, none of which lies before the last row of this one."""
+        count, total, low, low_at, high, high_at, _, _, self.last, self.last_at = values
+        self.count += count
+        self.sum += math.nan if total is None else total
+        if low < self.min:
+            self.min, self.min_at = low, low_at
+        if high > self.max:
+            self.max, self.max_at = high, high_at
+
     def merge(self, other: Bucket) -> None:
         """Add the rows of a bucket that were inserted later, or that lie at other moments."""
         self.count += other.count
