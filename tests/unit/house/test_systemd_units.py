@@ -1,6 +1,7 @@
 """What every systemd unit has: an account, files that others cannot read, and no more rights than it needs."""
 
 import configparser
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -73,3 +74,12 @@ def test_each_unit_that_starts_at_boot_is_enabled_by_the_package() -> None:
         text = (folder.parent / script).read_text()
         by_glob = "pioreactor*" in text or "pioreactor-*" in text
         assert by_glob or all(name.removesuffix(".service") in text for name in installed), script
+
+
+def test_polkit_of_debian_can_read_the_rules() -> None:
+    """Its engine knows ECMAScript 5.1; it skips a file with anything later, and updates and power-off are refused."""
+    rules = [path.read_text() for path in (UNITS[0].parents[1] / "polkit").glob("*.rules")]
+    later = re.compile(r"=>|\.\.\.|`|\b(?:const|let|class|of)\b|\.(?:includes|find|startsWith|endsWith)\(|\?\.|\?\?")
+    code = "\n".join(line for text in rules for line in text.splitlines() if not line.startswith("//"))
+    assert "polkit.addRule" in code
+    assert later.findall(code) == []
