@@ -1,9 +1,11 @@
-"""Commands that were typed on the leader's machine, kept in a file until the audit trail takes them in.
+"""Commands that were typed on a unit's machine, kept in a file until the audit trail of the leader takes them in.
 
-Writing a line costs a start of `pio` nothing, where opening the database would double it.
+Writing a line costs a start of `pio` nothing, where opening the database would double it; a worker's server sends the
+lines to the leader, and keeps them while that is away.
 """
 
 import fcntl
+import logging
 import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -13,13 +15,22 @@ from typing import Final
 import msgspec
 
 from pioreactor.audit.redaction import SECRET_FIELDS
+from pioreactor.exc import PioreactorError
 from pioreactor.private_files import locked_folder, write_atomically
-from pioreactor.structs.audit import AuditedChange
+from pioreactor.structs.audit import MAX_ACCOUNT, MAX_COMMAND, TypedCommand
+
+log = logging.getLogger(__name__)
 
 _FILE: Final = "commands.jsonl"
 _TAKEN: Final = "taken.jsonl"
 _MAX_LINE_BYTES: Final = 4000
 """A line that is appended at once is not mixed with that of another process."""
+MAX_FILE_BYTES: Final = 8_000_000
+"""Some 50,000 commands. What is typed beyond is not recorded, which the last entry then says."""
+AT_ONCE: Final = 200
+"""Commands that are stored or sent together."""
+_POLL_S: Final = 5.0
+_MAX_RETRY_S: Final = 120.0
 _SECRET_OPTIONS: Final = SECRET_FIELDS | {"url", "key", "user"}
 """Names in arguments `NAME=VALUE` whose values are secrets; others are never arguments."""
 _PASSWORD_OPTIONS: Final = frozenset({"-p", "--password"})
@@ -32,7 +43,7 @@ def report(folder: Path, argv: Sequence[str], *, account: str, status: int | Non
     A command must not fail because it cannot be recorded: errors of the disk are ignored.
     """
     kept = [_printable(_without_secret(each, before))[:200] for before, each in zip(("", *argv), argv, strict=False)]
-    line = {"argv": kept[:40], "account": account, "at": sent_at}
+    line = {"id": os.urandom(8).hex(), "argv": kept[:40], "account": account, "at": sent_at}
     text = msgspec.json.encode({**line, "status": status})
     with suppress(OSError):
         while not _append(folder / _FILE, text[:_MAX_LINE_BYTES] + b"\n"):
@@ -50,14 +61,16 @@ def _append(path: Path, line: bytes) -> bool:
             is_still_there = False
         if not is_still_there:
             return False
-        file.write(line)
+        if os.fstat(descriptor).st_size < MAX_FILE_BYTES:
+            file.write(line)
     return True
 
 
-def take_in(folder: Path, append: Callable[[AuditedChange], object]) -> None:
-    """Append what was reported to the audit trail; what cannot be stored stays for the next time.
+def take_in(folder: Path, store: Callable[[Sequence[TypedCommand]], object], *, at_once: int = AT_ONCE) -> None:
+    """Give what was reported to `store`, in parts; what it refuses by an exception stays for the next time.
 
-    Raises what `append` raises, and `OSError`.
+    `store` may be given a command twice, when a process was killed in between: commands have ids. Raises what `store`
+    raises, and `OSError`.
     """
     if not (folder / _FILE).exists() and not (folder / _TAKEN).exists():
         return
@@ -67,33 +80,53 @@ def take_in(folder: Path, append: Callable[[AuditedChange], object]) -> None:
             (folder / _FILE).rename(taken)
         with taken.open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_EX)  # a command that had opened it before has written its line
-            lines = file.read().splitlines()
-        for place, line in enumerate(lines):
+            content = file.read()
+        lines = content.splitlines()
+        commands = [_command_of(line) for line in lines]
+        if len(content) >= MAX_FILE_BYTES:
+            text = f"commands after {commands[-1].at} are missing: {MAX_FILE_BYTES} bytes of them waited already"
+            commands.append(TypedCommand(id=f"{commands[-1].id}-full", text=text))
+        for place in range(0, len(commands), at_once):
             try:
-                append(_change_of(line))
+                store(commands[place : place + at_once])
             except BaseException:
-                # All at once: on a full disk a command is recorded twice rather than lost.
-                write_atomically(taken, b"\n".join(lines[place:]))
+                # All at once: on a full disk a command is given again rather than lost.
+                if place > 0:
+                    write_atomically(taken, b"\n".join(lines[place:]))
                 raise
         taken.unlink()
 
 
-def _change_of(line: bytes) -> AuditedChange:
-    """Return the change of a line; one that is damaged is recorded as it is."""
+class CommandDelivery:
+    """Sends the commands that were typed on a worker to its leader, until it has them."""
+
+    def __init__(self, folder: Path, send: Callable[[Sequence[TypedCommand]], object]) -> None:
+        """`send` raises `PioreactorError` while the leader is away. The folder is made here: commands report to it."""
+        folder.mkdir(parents=True, exist_ok=True, mode=0o770)
+        self._folder = folder
+        self._send = send
+
+    def run(self, pause: Callable[[float], bool]) -> None:
+        """Look every 5 s, and less often while that fails, until `pause` returns True."""
+        delay_s = _POLL_S
+        while not pause(delay_s):
+            try:
+                take_in(self._folder, self._send)
+                delay_s = _POLL_S
+            except (PioreactorError, OSError) as error:
+                log.debug("Commands wait to be sent to the leader: %s.", error)
+                delay_s = min(2 * delay_s, _MAX_RETRY_S)
+
+
+def _command_of(line: bytes) -> TypedCommand:
+    """Return the command of a line; one that is damaged is recorded as it is."""
     try:
         found = msgspec.json.decode(line)
-        argv, account, at, status = found["argv"], str(found["account"]), str(found["at"]), found["status"]
-        text = " ".join(str(each) for each in argv)
-    except (msgspec.DecodeError, KeyError, TypeError, RecursionError):
-        text, account, at, status = line.decode("utf-8", "replace")[:200], "", None, 1
-    return AuditedChange(
-        actor_kind="account",
-        actor=account,
-        action="command",
-        summary=f"pio {text}"[:300],
-        outcome="failed" if status else "done",
-        sent_at=at,
-    )
+        text = " ".join(["pio", *(str(each) for each in found["argv"])])
+        values = {"id": found.get("id", ""), "account": str(found["account"])[:MAX_ACCOUNT], "at": found["at"]}
+        return msgspec.convert({**values, "text": text[:MAX_COMMAND], "status": found["status"]}, TypedCommand)
+    except (msgspec.MsgspecError, AttributeError, KeyError, TypeError, RecursionError):
+        return TypedCommand(text=f"pio {line.decode('utf-8', 'replace')[:200]}", status=1)
 
 
 def _printable(text: str) -> str:

@@ -10,7 +10,7 @@ from typing import Final, Protocol
 from pioreactor.audit.command_spool import take_in
 from pioreactor.exc import StorageError
 from pioreactor.processes.system_command import SystemCommandError, run_system_command
-from pioreactor.structs.audit import AuditedChange, AuditEntry, AuditHead
+from pioreactor.structs.audit import AuditedChange, AuditEntry, AuditHead, TypedCommand
 from pioreactor.structs.encoding import from_timestamp
 
 _KEY: Final = "audit_key"
@@ -77,6 +77,8 @@ class Trail(Protocol):
 
     def append(self, recorded: AuditedChange) -> AuditEntry: ...
 
+    def append_once(self, changes: Sequence[AuditedChange]) -> Sequence[AuditEntry]: ...
+
     def heads(self) -> Sequence[AuditHead]: ...
 
     def add_head(self, head: AuditHead) -> None: ...
@@ -107,18 +109,22 @@ class SignedAuditTrail:
     def append(self, change: AuditedChange) -> AuditEntry:
         """Add a change, after the commands that were typed before it; raise `StorageError` when it cannot be stored."""
         self.take_in_commands()
-        return self._append(change)
+        return self._signed(self._trail.append(change))
 
     def take_in_commands(self) -> None:
         """Add the commands that were typed on this machine since the last time; raise `StorageError`."""
         if self._spool is not None:
             try:
-                take_in(self._spool, self._append)
+                take_in(self._spool, self.append_commands)
             except OSError as error:
                 raise StorageError(f"{self._spool} cannot be read: {error}") from error
 
-    def _append(self, change: AuditedChange) -> AuditEntry:
-        entry = self._trail.append(change)
+    def append_commands(self, commands: Sequence[TypedCommand], *, unit: str | None = None) -> None:
+        """Add commands that were typed on a unit, each once, all or none; raise `StorageError`."""
+        for entry in self._trail.append_once([command.change(unit) for command in commands])[-1:]:
+            self._signed(entry)
+
+    def _signed(self, entry: AuditEntry) -> AuditEntry:
         now = self._now()
         if self._next is None or now >= self._next:
             self._next = now + _TRIED_EVERY

@@ -57,7 +57,7 @@ def _is_started_by_another(environment: Mapping[str, str]) -> bool:
 
 
 def record(arguments: Sequence[str], status: int | None) -> None:
-    """Report a command to the audit trail of this machine's leader; on a worker nothing is reported."""
+    """Report a command to the audit trail of the leader; the server of this machine has made the folder for it."""
     from pioreactor.storage.paths import Paths
 
     folder = Paths.from_environment(os.environ).audit_spool

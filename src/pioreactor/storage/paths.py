@@ -80,7 +80,7 @@ class Paths:
 
     @property
     def audit_spool(self) -> Path:
-        """Commands that were typed on the leader's machine and are not in the audit trail yet."""
+        """Commands that were typed on this machine and are not in the audit trail of the leader yet."""
         return self.storage / "audit_spool"
 
     @property

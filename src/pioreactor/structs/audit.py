@@ -1,7 +1,7 @@
 """An entry of the audit trail: who changed what, chained to the entry before it by a hash."""
 
 import hashlib
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 
@@ -11,6 +11,8 @@ line), or no one who is known (a sign-in that failed)."""
 Outcome = Literal["done", "refused", "failed"]
 FIRST_HASH: Final = "0" * 64
 """What the first entry is chained to."""
+MAX_COMMAND: Final = 300
+MAX_ACCOUNT: Final = 100
 
 
 class AuditedChange(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,6 +37,37 @@ class AuditedChange(msgspec.Struct, frozen=True, kw_only=True):
     """When it was sent, by the clock of the sender, where the sender said it."""
     details: str = "{}"
     """JSON: what was sent, and values before and after where they are known. Secrets are omitted."""
+
+
+class TypedCommand(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A command that was typed on a unit's machine, as that machine tells it. A leader accepts nothing longer."""
+
+    id: Annotated[str, msgspec.Meta(max_length=64)] = ""
+    """Random, so that a command which is told twice is recorded once; empty for one of an earlier version."""
+    text: Annotated[str, msgspec.Meta(max_length=MAX_COMMAND)]
+    account: Annotated[str, msgspec.Meta(max_length=MAX_ACCOUNT)] = ""
+    """Account of the operating system."""
+    at: Annotated[str, msgspec.Meta(max_length=64)] | None = None
+    """When it was typed, by the clock of that machine."""
+    status: int | None = None
+    """Exit status; None for a command that has only begun."""
+
+    def change(self, unit: str | None = None) -> AuditedChange:
+        """Return what is recorded of it; characters that would command a terminal are replaced."""
+        return AuditedChange(
+            actor_kind="account",
+            actor=_printable(self.account),
+            action="command",
+            summary=_printable(self.text),
+            outcome="failed" if self.status else "done",
+            unit=unit,
+            request_id=_printable(self.id),
+            sent_at=None if self.at is None else _printable(self.at),
+        )
+
+
+def _printable(text: str) -> str:
+    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)
 
 
 class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):

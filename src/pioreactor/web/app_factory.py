@@ -1,10 +1,13 @@
 """Composition of a unit's web server from its runtime and adapters."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from pioreactor import topics
+from pioreactor.audit.command_spool import CommandDelivery
 from pioreactor.cluster.pairing_protocol import Waiting
 from pioreactor.devices.lab_bench import LabBench
 from pioreactor.exc import ConfigurationError
@@ -19,6 +22,7 @@ from pioreactor.runtime.context import Runtime
 from pioreactor.settings.followed_files import FollowedSettings
 from pioreactor.settings.sections import HomeAssistantSettings
 from pioreactor.states import JobState
+from pioreactor.structs.audit import TypedCommand
 from pioreactor.types import UNIVERSAL_EXPERIMENT
 from pioreactor.web.app import LeaderSide, create_app
 from pioreactor.web.asgi import App
@@ -79,6 +83,7 @@ def compose(
             token_for=lambda name: credential_for(secrets_dir, name, own=own, leader=leader),
             pause=unit.tasks.pause,
         )
+        _start_command_delivery(unit, unit.others, leader)
         return create_app(unit, unit_of=lambda token: own_unit(secrets_dir, own, token))
     tokens = WorkerTokens(secrets_dir)
     tokens.prepare()
@@ -98,6 +103,16 @@ def compose(
         unit.tasks.start("handing out tokens", handout.hand_out_all, pool="requests")
     unit_of = UnitsByToken(secrets_dir, own, workers=worker_names).find
     return create_app(unit, unit_of=unit_of, leader=_leader(unit, unit.others, database, viewer, pages, public_http))
+
+
+def _start_command_delivery(unit: UnitServices, units: Units, leader: str) -> None:
+    """Send what is typed on this worker to the audit trail of its leader until the server shuts down."""
+
+    def send(commands: Sequence[TypedCommand]) -> None:
+        body = {"commands": msgspec.to_builtins(commands)}
+        units.fetch(leader, "POST", f"/api/units/{unit.name}/typed_commands", json=body, timeout_s=20.0)
+
+    unit.tasks.run_until_closed("typed-commands", CommandDelivery(unit.paths.audit_spool, send).run)
 
 
 def _launcher(runtime: Runtime, environment: Mapping[str, str], bus: Bus) -> JobLauncher:

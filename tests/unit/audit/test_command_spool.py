@@ -2,14 +2,15 @@
 
 import os
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from pioreactor.audit.command_spool import report, take_in
+from pioreactor.audit.command_spool import CommandDelivery, report, take_in
 from pioreactor.cli.recorded_commands import is_recorded
-from pioreactor.exc import StorageError
-from pioreactor.structs.audit import AuditedChange
+from pioreactor.exc import StorageError, UnitUnreachableError
+from pioreactor.structs.audit import AuditedChange, TypedCommand
 
 AT = "2026-11-29T12:00:00+00:00"
 
@@ -19,9 +20,9 @@ def reported(folder: Path, *argv: str, status: int | None = 0) -> None:
 
 
 def taken(folder: Path) -> list[AuditedChange]:
-    found: list[AuditedChange] = []
-    take_in(folder, found.append)
-    return found
+    found: list[TypedCommand] = []
+    take_in(folder, found.extend)
+    return [command.change() for command in found]
 
 
 def test_commands_are_taken_in_once_in_order(tmp_path: Path) -> None:
@@ -58,13 +59,13 @@ def test_what_cannot_be_stored_is_taken_in_the_next_time(tmp_path: Path) -> None
         reported(tmp_path, "blink", name)
     stored: list[str] = []
 
-    def full_after_one(change: AuditedChange) -> None:
+    def full_after_one(commands: Sequence[TypedCommand]) -> None:
         if stored:
             raise StorageError("the disk is full")
-        stored.append(change.summary)
+        stored.extend(command.text for command in commands)
 
     with pytest.raises(StorageError):
-        take_in(tmp_path, full_after_one)
+        take_in(tmp_path, full_after_one, at_once=1)
     reported(tmp_path, "blink", "d")
     assert stored == ["pio blink a"]
     assert [change.summary for change in [*taken(tmp_path), *taken(tmp_path)]] == [
@@ -107,6 +108,44 @@ def test_a_damaged_line_is_recorded_and_holds_up_nothing(tmp_path: Path, line: b
     (tmp_path / "commands.jsonl").write_bytes(line + b"\n")
     reported(tmp_path, "blink")
     assert taken(tmp_path)[-1].summary == "pio blink"
+
+
+def test_what_waits_is_bounded_and_the_rest_is_said_to_be_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pioreactor.audit.command_spool.MAX_FILE_BYTES", 5_000)
+    for number in range(100):
+        reported(tmp_path, "blink", str(number))
+    assert (tmp_path / "commands.jsonl").stat().st_size < 5_200
+    found = [change.summary for change in taken(tmp_path)]
+    assert found[:2] == ["pio blink 0", "pio blink 1"]
+    assert found[-1].startswith(f"commands after {AT} are missing")
+    assert 20 < len(found) < 100
+
+
+def test_characters_that_command_a_terminal_are_replaced(tmp_path: Path) -> None:
+    reported(tmp_path, "log", "\x1b[2J\n\u202eabc")
+    [change] = taken(tmp_path)
+    assert change.summary.isprintable()
+
+
+def test_a_worker_sends_what_was_typed_once_its_leader_is_back(tmp_path: Path) -> None:
+    reported(tmp_path, "kill", "--all-jobs")
+    sent: list[str] = []
+    pauses: list[float] = []
+
+    def send(commands: Sequence[TypedCommand]) -> None:
+        if len(pauses) < 4:
+            raise UnitUnreachableError("the leader is away")
+        sent.extend(command.text for command in commands)
+
+    def pause(seconds: float) -> bool:
+        pauses.append(seconds)
+        return len(pauses) == 7
+
+    CommandDelivery(tmp_path, send).run(pause)
+    assert sent == ["pio kill --all-jobs"]
+    assert pauses == [5, 10, 20, 40, 5, 5, 5]
 
 
 def test_a_missing_folder_and_odd_arguments_do_no_harm(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """A leader and a worker as they are composed, with their tokens on disk."""
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 from litestar.testing import TestClient
 
+from pioreactor.audit.command_spool import report
 from pioreactor.bootstrap import build_runtime
 from pioreactor.exc import ConfigurationError
 from pioreactor.http.loopback import LoopbackHttp, Request
@@ -16,6 +18,7 @@ from pioreactor.identity.unit_tokens import WorkerTokens, read_token, replace_to
 from pioreactor.runtime.context import Runtime
 from pioreactor.storage.leader.database import LeaderDatabase
 from pioreactor.storage.paths import Paths
+from pioreactor.structs.audit import AuditedChange
 from pioreactor.web.app_factory import compose
 
 CONFIG = "[cluster.topology]\nleader_hostname=leader1\nleader_address=leader1\n"
@@ -109,6 +112,24 @@ def test_a_cluster_that_shared_a_token_continues_with_one_for_each_unit(cluster:
     with with_token(leader, tokens["unit1"]):
         assert leader.post("/api/workers/unit2/jobs/stop/experiments/x").status_code == 403
         assert leader.get("/auth/me").json() == {"username": "unit1", "kind": "unit", "rights": None}
+
+
+def test_a_worker_tells_its_leader_what_is_typed_on_it(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pioreactor.audit.command_spool._POLL_S", 0.02)
+    cluster.serve("leader1")
+    replace_token(cluster.secrets("unit1"), WorkerTokens(cluster.secrets("leader1")).ensure("unit1"))
+    cluster.http.hosts["leader1:80"] = cluster.http.hosts["leader1.local:80"]
+    worker = cluster.serve("unit1")
+    assert worker.get("/unit_api/jobs/running").status_code == 401
+    found: list[AuditedChange] = []
+    spool = cluster.runtimes["unit1"].paths.audit_spool
+    report(spool, ["kill", "--all-jobs"], account="lab", status=0, sent_at="2026-11-29T12:00:00Z")
+    for _ in range(200):
+        found = [entry.change for entry in cluster.database.audit.all()]
+        if found:
+            break
+        threading.Event().wait(0.05)
+    assert [(each.unit, each.actor, each.summary) for each in found] == [("unit1", "lab", "pio kill --all-jobs")]
 
 
 def test_a_worker_without_a_token_says_how_to_get_one(cluster: Cluster) -> None:

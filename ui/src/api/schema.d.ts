@@ -2295,6 +2295,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/units/{unit}/typed_commands": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * RecordTypedCommands
+         * @description Add commands that were typed on a unit's machine to the audit trail, each id once; for that unit only.
+         */
+        post: operations["post_api_units_unit_typed_commands"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/units/{unit}/usb": {
         parameters: {
             query?: never;
@@ -7531,6 +7551,20 @@ export interface components {
             data: components["schemas"]["Point"][][];
             series: string[];
         };
+        /** TypedCommand */
+        TypedCommand: {
+            /** @default  */
+            account: string;
+            at?: string | null;
+            /** @default  */
+            id: string;
+            status?: number | null;
+            text: string;
+        };
+        /** TypedCommands */
+        TypedCommands: {
+            commands: components["schemas"]["TypedCommand"][];
+        };
         /** UnitName */
         UnitName: {
             pioreactor_unit: string;
@@ -12622,6 +12656,45 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["LogRow"][];
                 };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    post_api_units_unit_typed_commands: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                unit: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TypedCommands"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, nothing follows */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Bad request syntax or unsupported method */
             400: {

@@ -112,15 +112,13 @@ def export(cli: CliContext, file: Path) -> None:
 
 @contextmanager
 def _opened(cli: CliContext) -> Iterator[tuple[Audit, HeadSigning]]:
-    from pioreactor.audit.command_spool import take_in
-    from pioreactor.audit.signed_trail import HeadSigning
+    from pioreactor.audit.signed_trail import HeadSigning, SignedAuditTrail
     from pioreactor.storage.leader.database import LeaderDatabase
 
     database = LeaderDatabase.open(cli.database(), now=cli.runtime.clock.now)
     try:
-        spool = cli.runtime.paths.audit_spool
-        if spool.is_dir():
-            take_in(spool, database.audit.append)
-        yield database.audit, HeadSigning(cli.runtime.paths.secrets)
+        signing, spool = HeadSigning(cli.runtime.paths.secrets), cli.runtime.paths.audit_spool
+        SignedAuditTrail(database.audit, signing, cli.runtime.clock.now, spool=spool).take_in_commands()
+        yield database.audit, signing
     finally:
         database.close()

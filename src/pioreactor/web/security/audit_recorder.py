@@ -161,7 +161,7 @@ def _change_of(
 
 def _is_recorded(need: Need | None, path: str, status: int) -> bool:
     """Return whether a request is of interest: it changed something, wanted to, or was a sign-in."""
-    if need is None or need.carries_requests or (need.change == "read" and need.area is not None):
+    if need is None or (need.carries_requests and status < 400) or (need.change == "read" and need.area is not None):
         return False
     return status < 400 or status == 403 or (path in (SIGN_IN, SIGN_IN_BY_ISSUER) and status == 401)
 

@@ -158,6 +158,49 @@ def test_the_trail_is_read_filtered_verified_and_exported(manager: Any) -> None:
     assert len(lines) == len(trail(manager)) + len(manager.services.database.audit.heads()) + 1
 
 
+def typed(*texts: str, id_: str = "a") -> dict[str, object]:
+    command = {"account": "lab", "at": "2026-11-29T12:00:00Z", "status": 0}
+    return {"commands": [{"id": f"{id_}{n}", "text": text, **command} for n, text in enumerate(texts)]}
+
+
+AS_UNIT1 = {"Authorization": "Bearer the-token-of-unit1"}
+
+
+def test_what_was_typed_on_a_worker_is_recorded_once(leader: Any) -> None:
+    leader.add_workers("unit1")
+    before = len(trail(leader))
+    body = typed("pio kill --all-jobs", "pio config set \x1b[2J")
+    for _ in range(2):
+        answer = leader.client.post("/api/units/unit1/typed_commands", json=body, headers=AS_UNIT1)
+        assert answer.status_code == 204, answer.text
+    first, second = (entry.change for entry in trail(leader)[before:])
+    assert (first.actor_kind, first.actor, first.unit, first.summary) == (
+        *("account", "lab"),
+        *("unit1", "pio kill --all-jobs"),
+    )
+    assert first.sent_at == "2026-11-29T12:00:00Z"
+    assert second.summary.isprintable()
+
+
+def test_a_worker_cannot_tell_what_was_typed_on_another(leader: Any) -> None:
+    leader.add_workers("unit1", "unit2")
+    answer = leader.client.post("/api/units/unit2/typed_commands", json=typed("pio kill"), headers=AS_UNIT1)
+    assert answer.status_code == 403
+    change, _ = newest(leader)
+    assert (change.actor_kind, change.actor, change.outcome, change.unit) == ("unit", "unit1", "refused", "unit2")
+
+
+def test_people_cannot_tell_what_was_typed(manager: Any) -> None:
+    assert manager.client.post("/api/units/unit1/typed_commands", json=typed("pio kill")).status_code == 403
+
+
+@pytest.mark.parametrize("text", ["x" * 301, None])
+def test_commands_beyond_their_bounds_are_refused(leader: Any, text: str | None) -> None:
+    leader.add_workers("unit1")
+    body = typed(text) if text is not None else typed(*["x"] * 201)
+    assert leader.client.post("/api/units/unit1/typed_commands", json=body, headers=AS_UNIT1).status_code == 400
+
+
 def test_entries_stay_when_their_experiment_is_renamed_and_deleted(manager: Any) -> None:
     client = manager.client
     client.post("/api/experiments", json={"experiment": "old"})

@@ -1,12 +1,12 @@
 """The audit trail: entries are added and read, never changed."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import msgspec
-from sqlalchemy import ColumnElement, bindparam, insert, or_, select
+from sqlalchemy import ColumnElement, Connection, bindparam, insert, or_, select
 
-from pioreactor.storage.leader.repositories.context import Access, change, stream
+from pioreactor.storage.leader.repositories.context import Access, change, fetch, stream
 from pioreactor.storage.leader.schema.tables import audit_heads, audit_trail
 from pioreactor.storage.ports import SqlRow
 from pioreactor.structs.audit import FIRST_HASH, AuditedChange, AuditEntry, AuditHead, chained
@@ -38,11 +38,27 @@ class Audit:
     def append(self, recorded: AuditedChange) -> AuditEntry:
         """Add a change as the newest entry; raise `StorageError`."""
         with self._access.writing() as connection:
-            last = connection.execute(_LAST).first()
-            number, previous = (last[0] + 1, last[1]) if last is not None else (1, FIRST_HASH)
-            entry = chained(number, self._access.timestamp(), recorded, previous)
-            values = {"id": entry.id, "timestamp": entry.timestamp, "hash": entry.hash}
-            connection.execute(_INSERT, values | msgspec.structs.asdict(recorded))
+            return self._add(connection, recorded)
+
+    def append_once(self, changes: Sequence[AuditedChange]) -> list[AuditEntry]:
+        """Add changes in one transaction, without those whose request ids are known; raise `StorageError`."""
+        added: list[AuditEntry] = []
+        with self._access.writing() as connection:
+            wanted = [each.request_id for each in changes if each.request_id]
+            request_id = audit_trail.c.request_id
+            known = {row[0] for row in fetch(connection, select(request_id).where(request_id.in_(wanted)))}
+            for each in changes:
+                if each.request_id not in known:
+                    added.append(self._add(connection, each))
+                known |= {each.request_id} - {""}
+        return added
+
+    def _add(self, connection: Connection, recorded: AuditedChange) -> AuditEntry:
+        last = connection.execute(_LAST).first()
+        number, previous = (last[0] + 1, last[1]) if last is not None else (1, FIRST_HASH)
+        entry = chained(number, self._access.timestamp(), recorded, previous)
+        values = {"id": entry.id, "timestamp": entry.timestamp, "hash": entry.hash}
+        connection.execute(_INSERT, values | msgspec.structs.asdict(recorded))
         return entry
 
     def page(self, wanted: AuditFilter, *, before: int | None = None, limit: int = PAGE_ROWS) -> list[AuditEntry]:

@@ -269,6 +269,7 @@ audit_trail: Final = Table(
     _text("details"),
     _text("hash"),
     PrimaryKeyConstraint("id"),
+    _index("audit_trail", "request_id"),
 )
 audit_heads: Final = Table(
     "audit_heads",
