@@ -76,15 +76,7 @@ def compose(
     unit.perform = by_command_line(unit.launcher, unit.tasks.pause)
     url_of = _url_of(unit)
     if database is None:
-        leader = runtime.identity.leader_hostname
-        unit.others = Units(
-            http,
-            url_of,
-            token_for=lambda name: credential_for(secrets_dir, name, own=own, leader=leader),
-            pause=unit.tasks.pause,
-        )
-        _start_command_delivery(unit, unit.others, leader)
-        return create_app(unit, unit_of=lambda token: own_unit(secrets_dir, own, token))
+        return _app_of_worker(unit, http, url_of)
     tokens = WorkerTokens(secrets_dir)
     tokens.prepare()
     workers = database.workers
@@ -105,14 +97,23 @@ def compose(
     return create_app(unit, unit_of=unit_of, leader=_leader(unit, unit.others, database, viewer, pages, public_http))
 
 
-def _start_command_delivery(unit: UnitServices, units: Units, leader: str) -> None:
-    """Send what is typed on this worker to the audit trail of its leader until the server shuts down."""
+def _app_of_worker(unit: UnitServices, http: HttpClient, url_of: Callable[[str], str]) -> App:
+    """Return the app of a worker, which sends what is typed there to its leader's audit trail until it shuts down."""
+    secrets_dir, own, leader = unit.paths.secrets, unit.name, unit.runtime.identity.leader_hostname
+    others = Units(
+        http,
+        url_of,
+        token_for=lambda name: credential_for(secrets_dir, name, own=own, leader=leader),
+        pause=unit.tasks.pause,
+    )
+    unit.others = others
 
     def send(commands: Sequence[TypedCommand]) -> None:
         body = {"commands": msgspec.to_builtins(commands)}
-        units.fetch(leader, "POST", f"/api/units/{unit.name}/typed_commands", json=body, timeout_s=20.0)
+        others.fetch(leader, "POST", f"/api/units/{own}/typed_commands", json=body, timeout_s=20.0)
 
     unit.tasks.run_until_closed("typed-commands", CommandDelivery(unit.paths.audit_spool, send).run)
+    return create_app(unit, unit_of=lambda token: own_unit(secrets_dir, own, token))
 
 
 def _launcher(runtime: Runtime, environment: Mapping[str, str], bus: Bus) -> JobLauncher:
