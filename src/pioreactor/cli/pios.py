@@ -281,9 +281,9 @@ def update_app(
 ) -> None:
     """Install a release archive on the leader, then on one worker after the other. A failure ends it.
 
-    With --units or --experiments only on those.
+    With --units or --experiments only on those. Workers that do not answer are skipped and named at the end.
     """
-    from pioreactor.cli.commands.update import unit_update, update_unit, update_workers
+    from pioreactor.cli.commands.update import unit_update, update_unit, workers_to_update
     from pioreactor.updates.bundle import Bundle
     from pioreactor.updates.unit_update import UpdateRequest
 
@@ -296,11 +296,11 @@ def update_app(
     is_done = Bundle(source).manifest().version == own.state().version
     includes_leader = (leader in units or not named) and not (is_done and chosen)
     request = UpdateRequest(str(source.absolute()), None, allow_older, force, chosen)
+    update_workers = workers_to_update(cli, request)
     confirm(f"Install {source.name} on {', '.join([*([leader] if includes_leader else []), *chosen])}?", yes)
     if includes_leader:
         update_unit(own, request, yes=True, quiet=False)
-    if chosen:
-        update_workers(cli, request)
+    update_workers()
 
 
 @update.command(name="firmware")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
@@ -10,10 +11,10 @@ from urllib.parse import quote
 
 import msgspec
 
-from pioreactor.exc import PioreactorError
+from pioreactor.exc import PioreactorError, UnitUnreachableError
 from pioreactor.http.files_in_parts import digest_of, parts_of
 from pioreactor.updates.archives import PART_BYTES
-from pioreactor.updates.errors import UpdateFailedError
+from pioreactor.updates.errors import UpdateFailedError, UpdateRefusedError
 from pioreactor.updates.progress import Progress
 from pioreactor.updates.unit_update import UpdateRequest, UpdateState
 
@@ -38,7 +39,10 @@ class SendBytes(Protocol):
 
 @dataclass(frozen=True)
 class ClusterUpdate:
-    """Updates workers from a release archive of this machine. A worker that fails ends it: the others stay."""
+    """Updates workers from a release archive of this machine.
+
+    A worker that fails ends it: the others stay. One that does not answer is skipped.
+    """
 
     ask: AskUnit
     send: SendBytes
@@ -46,18 +50,43 @@ class ClusterUpdate:
     report: Progress
 
     def run(self, units: Sequence[str], archive: Path, version: str, request: UpdateRequest) -> None:
-        """Update each unit in turn; raise `UpdateFailedError` at the first that keeps its version."""
+        """Update each unit in turn; raise `UpdateFailedError` at the first that keeps its version.
+
+        Units that do not answer are named by that error, after all others were updated.
+        """
+        absent: list[str] = []
         for number, unit in enumerate(units):
             try:
-                self._update(unit, archive, version, request)
+                before = self._state(unit)
+            except UnitUnreachableError:
+                absent.append(unit)
+                self.report(f"{unit}: it does not answer, and is skipped")
+                continue
+            try:
+                self._update(unit, before, archive, version, request)
             except PioreactorError as error:
                 rest = units[number + 1 :]
                 not_tried = f" Not updated either: {', '.join(rest)}." if rest else ""
                 raise UpdateFailedError(f"{unit} keeps its version: {error}.{not_tried}") from error
             self.report(f"{unit}: version {version} runs")
+        if absent:
+            again = " ".join(f"--units {unit}" for unit in absent)
+            raise UpdateFailedError(
+                f"not updated, because they do not answer: {', '.join(absent)}",
+                remedy=f"When they are back: pios update app --source {archive.name} {again}",
+            )
 
-    def _update(self, unit: str, archive: Path, version: str, request: UpdateRequest) -> None:
-        before = self._state(unit)
+    def refuse_jobs(self, units: Sequence[str], version: str, request: UpdateRequest) -> None:
+        """Raise `UpdateRefusedError` if jobs run on units that would be updated; nothing was changed until then."""
+        states = [] if request.even_with_jobs else [self._answer(unit) for unit in units]
+        refuse_activities([state for state in states if state is not None], version)
+
+    def _answer(self, unit: str) -> UpdateState | None:
+        with suppress(UnitUnreachableError):
+            return self._state(unit)
+        return None
+
+    def _update(self, unit: str, before: UpdateState, archive: Path, version: str, request: UpdateRequest) -> None:
         if before.version == version:
             return
         self.report(f"{unit}: sending {archive.name}")
@@ -95,3 +124,14 @@ class ClusterUpdate:
 
     def _state(self, unit: str) -> UpdateState:
         return msgspec.convert(self.ask(unit, "GET", PATH), UpdateState)
+
+
+def refuse_activities(states: Sequence[UpdateState], version: str) -> None:
+    """Raise `UpdateRefusedError` if jobs run on a unit that has another version."""
+    active = [state for state in states if state.activities and state.version != version]
+    if active:
+        running = "; ".join(f"{state.pioreactor_unit} runs {', '.join(state.activities)}" for state in active)
+        raise UpdateRefusedError(
+            running,
+            remedy="Stop it first, or update with --force: jobs keep the version that they were started with.",
+        )

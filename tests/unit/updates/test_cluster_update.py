@@ -10,7 +10,7 @@ import pytest
 
 from pioreactor.exc import UnitUnreachableError
 from pioreactor.updates.cluster_update import ClusterUpdate
-from pioreactor.updates.errors import UpdateFailedError
+from pioreactor.updates.errors import UpdateFailedError, UpdateRefusedError
 from pioreactor.updates.progress import Progress
 from pioreactor.updates.unit_update import UpdateRequest, UpdateState
 from pioreactor.updates.update_journal import UpdateResult
@@ -21,6 +21,8 @@ class Workers:
     """Units that answer as their web servers do; while one is updated, it is away for a moment."""
 
     failing: str = ""
+    absent: str = ""
+    busy: str = ""
     versions: dict[str, str] = field(default_factory=lambda: dict.fromkeys(("w1", "w2", "w3"), "1.0"))
     asked: list[str] = field(default_factory=list)
     received: dict[str, bytes] = field(default_factory=dict)
@@ -28,11 +30,14 @@ class Workers:
     away: int = 0
 
     def ask(self, unit: str, method: str, path: str, *, json: object = None, timeout_s: float = 10.0) -> object:
+        if unit == self.absent:
+            raise UnitUnreachableError(f"{unit} does not answer")
         if method == "GET":
             self.away -= 1
             if self.away >= 0:
                 raise UnitUnreachableError(f"{unit} does not answer")
-            state = UpdateState(unit, False, self.versions[unit], True, [], [], [], last=self.results.get(unit))
+            jobs = ["stirring"] if unit == self.busy else []
+            state = UpdateState(unit, False, self.versions[unit], True, [], jobs, [], last=self.results.get(unit))
             return msgspec.to_builtins(state)
         if path.endswith("/app"):
             self.asked.append(unit)
@@ -52,11 +57,14 @@ def _raise(_: str) -> None:
     raise BrokenPipeError
 
 
+def update_of(workers: Workers, reports: list[str]) -> ClusterUpdate:
+    return ClusterUpdate(workers.ask, workers.send, lambda _: None, Progress((_raise, reports.append)))
+
+
 def run(workers: Workers, folder: Path) -> list[str]:
     (archive := folder / "release_2.0.zip").write_bytes(bytes(9_000_000))
     reports: list[str] = []
-    update = ClusterUpdate(workers.ask, workers.send, lambda _: None, Progress((_raise, reports.append)))
-    update.run(["w1", "w2", "w3"], archive, "2.0", UpdateRequest())
+    update_of(workers, reports).run(["w1", "w2", "w3"], archive, "2.0", UpdateRequest())
     return reports
 
 
@@ -80,3 +88,24 @@ def test_a_worker_with_the_version_is_left_alone(tmp_path: Path) -> None:
     workers = Workers(versions={"w1": "2.0", "w2": "2.0", "w3": "1.0"})
     run(workers, tmp_path)
     assert workers.asked == ["w3"]
+
+
+def test_a_worker_that_is_away_is_left_out_and_named(tmp_path: Path) -> None:
+    workers = Workers(absent="w2")
+    with pytest.raises(UpdateFailedError, match="do not answer: w2") as failed:
+        run(workers, tmp_path)
+    assert workers.versions == {"w1": "2.0", "w2": "1.0", "w3": "2.0"}
+    assert failed.value.remedy == "When they are back: pios update app --source release_2.0.zip --units w2"
+    workers.absent = ""
+    run(workers, tmp_path)
+    assert set(workers.versions.values()) == {"2.0"}
+
+
+def test_jobs_of_any_worker_are_named_before_anything_is_updated() -> None:
+    workers = Workers(busy="w3", absent="w1")
+    update = update_of(workers, [])
+    with pytest.raises(UpdateRefusedError, match="w3 runs stirring"):
+        update.refuse_jobs(["w1", "w2", "w3"], "2.0", UpdateRequest())
+    update.refuse_jobs(["w1", "w2", "w3"], "2.0", UpdateRequest(even_with_jobs=True))
+    update.refuse_jobs(["w3"], "1.0", UpdateRequest())
+    assert workers.asked == []

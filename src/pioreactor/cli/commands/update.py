@@ -15,6 +15,8 @@ from pioreactor.cli.render import print_json
 from pioreactor.exc import InvalidRequestError, NotFoundError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pioreactor.updates.ports import ReleaseSource
     from pioreactor.updates.unit_update import UnitUpdate, UpdateRequest
     from pioreactor.updates.update_journal import UpdateResult
@@ -62,10 +64,10 @@ def app(
         request = UpdateRequest(path, version, allow_older, force)
     # A terminal that is closed ends neither the update nor that of the workers after it.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    update_workers = workers_to_update(cli, request)
     result = None if request.skips_self else update_unit(unit, request, yes=yes, quiet=as_json)
     try:
-        if request.units:
-            update_workers(cli, request)
+        update_workers()
     finally:
         if as_json and result is not None:
             import msgspec
@@ -73,12 +75,17 @@ def app(
             print_json(msgspec.to_builtins(result))
 
 
-def update_workers(cli: CliContext, request: UpdateRequest) -> None:
-    """Update the workers of a request from its archive, one after the other."""
+def workers_to_update(cli: CliContext, request: UpdateRequest) -> Callable[[], None]:
+    """Return what updates the workers of a request from its archive, one after the other.
+
+    Raise `UpdateRefusedError` if jobs run on one of them, before anything is updated.
+    """
     from pioreactor.updates.bundle import Bundle
     from pioreactor.updates.cluster_update import ClusterUpdate
     from pioreactor.updates.progress import Progress
 
+    if not request.units:
+        return lambda: None
     if request.source is None:
         raise InvalidRequestError("workers are updated from a release archive", remedy="Name it: --source FILE.")
     archive = Path(request.source)
@@ -89,7 +96,8 @@ def update_workers(cli: CliContext, request: UpdateRequest) -> None:
         cli.runtime.clock.sleep,
         Progress((click.echo,)),
     )
-    update.run(request.units, archive, version, request)
+    update.refuse_jobs(request.units, version, request)
+    return lambda: update.run(request.units, archive, version, request)
 
 
 def update_unit(unit: UnitUpdate, request: UpdateRequest, *, yes: bool, quiet: bool) -> UpdateResult:

@@ -10,9 +10,11 @@ from litestar.datastructures import State
 from litestar.params import JSONBody
 
 from pioreactor.exc import NotPermittedError
+from pioreactor.http.fanout import Answered
 from pioreactor.updates.archives import Archive
 from pioreactor.updates.bundle import MAX_BYTES, Bundle
-from pioreactor.updates.unit_update import UnitUpdate
+from pioreactor.updates.cluster_update import PATH, refuse_activities
+from pioreactor.updates.unit_update import UnitUpdate, UpdateState
 from pioreactor.version import __version__
 from pioreactor.web.leader.services import LeaderPorts, LeaderServices
 from pioreactor.web.request_bodies import Body, unit_name
@@ -78,7 +80,11 @@ def _start(leader: LeaderServices, data: UpdateUnits, location: str) -> Accepted
     workers = [unit for unit in units if unit != leader.unit.name]
     options = UpdateOptions(source=location, allow_older=data.allow_older, even_with_jobs=data.even_with_jobs)
     own = UnitUpdate(leader.unit.runtime, leader.unit.launcher.environment)
-    is_done = Bundle(own.archives.located(location)).manifest().version == own.state().version
+    version = Bundle(own.archives.located(location)).manifest().version
+    if not data.even_with_jobs:
+        answers = [answer for answer in leader.ask_all(workers, "GET", PATH) if isinstance(answer, Answered)]
+        refuse_activities([msgspec.convert(answer.value, UpdateState) for answer in answers], version)
+    is_done = version == own.state().version
     includes_self = leader.unit.name in units and not (is_done and workers)
     return start_update(leader.unit, options, workers=workers, includes_self=includes_self)
 
