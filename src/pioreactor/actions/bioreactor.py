@@ -74,14 +74,9 @@ def set_variables(runtime: Runtime, experiment: str, values: Mapping[str, float]
 
 
 def publish_changes(
-    publish: Callable[..., None],
-    unit: str,
-    experiment: str,
-    state: VialState,
-    before: VialState | None = None,
-    *,
-    at: datetime,
-) -> None:
+    publish: Callable[..., None], unit: str, experiment: str, state: VialState, before: VialState | None = None,
+    *, at: datetime,
+) -> None:  # fmt: skip
     """Publish the variables (retained) that differ from `before`, with the time `at` of the dose or correction."""
     old = before.as_dict() if before is not None else {}
     for name, value in state.as_dict().items():

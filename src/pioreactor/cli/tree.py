@@ -75,6 +75,12 @@ ENTRIES: Final[Mapping[str, Entry]] = {
     "home-assistant": Entry(
         f"{_HERE}.home_assistant", "home_assistant", "Show the units in Home Assistant, over the leader's broker.", True
     ),
+    "broker": Entry(
+        f"{_HERE}.broker_bridges",
+        "broker",
+        "Give benches of up to 50 units brokers of their own, bridged to the leader's.",
+        True,
+    ),
     "import-reference": Entry(
         f"{_HERE}.import_reference",
         "import_reference",

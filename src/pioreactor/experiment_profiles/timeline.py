@@ -7,16 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 import msgspec
 
 from pioreactor.experiment_profiles.durations import due_s, format_duration, seconds
-from pioreactor.experiment_profiles.profile_struct import (
-    Act,
-    Condition,
-    Log,
-    Profile,
-    Repeat,
-    Start,
-    Update,
-    When,
-)
+from pioreactor.experiment_profiles.profile_struct import Act, Condition, Log, Profile, Repeat, Start, Update, When
 from pioreactor.experiment_profiles.unit_runner import PRIORITY
 
 

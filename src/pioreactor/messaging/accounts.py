@@ -12,10 +12,12 @@ from typing import Final, Literal
 from pioreactor import topics
 from pioreactor.exc import InvalidRequestError
 
-Role = Literal["leader", "unit", "viewer", "home_assistant", "home_assistant_commands"]
+Role = Literal["leader", "unit", "viewer", "bench", "home_assistant", "home_assistant_commands"]
 
 HOME_ASSISTANT: Final = "home-assistant"
 """Name of the account of Home Assistant."""
+PREFIX_OF_BENCHES: Final = "bench-"
+"""What names of accounts of benches' brokers begin with."""
 HOME_ASSISTANT_PREFIX: Final = "homeassistant"
 """First level of the topics of its discovery, unless the configuration says otherwise."""
 
@@ -30,13 +32,16 @@ class Account:
     """An account of the broker.
 
     A leader may do everything. A unit reads all our topics and writes only below its own name, so that it cannot
-    command other units. A viewer only reads. Home Assistant reads, and publishes its own state; where it may command,
+    command other units. The broker of a bench writes below its units' names, and reads what is for units. A viewer only
+    reads. Home Assistant reads, and publishes its own state; where it may command,
     it asks the leader, which compares each command with the rights of a token.
     """
 
     name: str
     password: str = field(repr=False)
     role: Role = "unit"
+    units: tuple[str, ...] = ()
+    """Of a bench."""
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
@@ -87,6 +92,8 @@ def _acl_lines(account: Account) -> list[str]:
             return ["readwrite #", "read $SYS/#"]
         case "unit":
             return [f"read {topics.everything()}", f"write {topics.ROOT}/{account.name}/#"]
+        case "bench":
+            return [f"read {topics.everything()}", *(f"write {topics.ROOT}/{unit}/#" for unit in account.units)]
         case "viewer":
             return [f"read {topics.everything()}"]
         case "home_assistant" | "home_assistant_commands":

@@ -25,7 +25,7 @@ persistence_location {folder}/
 autosave_interval 60
 allow_duplicate_messages false
 set_tcp_nodelay true
-max_queued_messages 10000
+max_queued_messages 100000
 persistent_client_expiration 14d
 log_dest stderr
 log_type error
@@ -58,13 +58,13 @@ class BrokerFiles:
         """Written by the broker."""
         return self.folder / "broker.pid"
 
-    def write_configuration(self, *, port: int, interface: str = "0.0.0.0") -> None:
-        """Write how Mosquitto is to serve all units of the cluster."""
+    def write_configuration(self, *, port: int, interface: str = "0.0.0.0", more: str = "") -> None:
+        """Write how Mosquitto is to serve all units of the cluster; `more` are further lines of its configuration."""
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         text = _MOSQUITTO.format(port=port, interface=interface, folder=self.folder)
         if os.geteuid() == 0:
             text += "user root\n"  # otherwise it changes to a user that cannot read these files
-        self._write(self.configuration, text)
+        self._write(self.configuration, text + more)
         for path in (self.passwords, self.permissions):
             if not path.exists():
                 self._write(path, "")
@@ -82,6 +82,12 @@ class BrokerFiles:
             self._edit(self.passwords, lambda text: _without_lines(text, account.name) + password_file([account]))
             self._edit(self.permissions, lambda text: _without_block(text, account.name) + permission_file([account]))
         self.reload()
+
+    def add_unit(self, name: str, password_hash: str) -> None:
+        """Add the account of a unit with the password that it has at another broker."""
+        with self._locked():
+            self._edit(self.passwords, lambda text: f"{_without_lines(text, name)}{name}:{password_hash}\n")
+        self.set_permissions(Account(name, "kept as a hash", "unit"))
 
     def set_permissions(self, account: Account) -> None:
         """Change what an account may do, and keep its password; a running broker takes it at once."""

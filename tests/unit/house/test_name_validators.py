@@ -16,6 +16,7 @@ from pioreactor.alarms.condition_types import Limit, UnitSilent
 from pioreactor.alarms.condition_types import check as check_condition
 from pioreactor.alarms.rules import AlarmRule
 from pioreactor.cluster.backup_replication import BackupCopies
+from pioreactor.cluster.broker_bridges import check_bench_name
 from pioreactor.cluster.pairing_client import split_address
 from pioreactor.cluster.pairing_protocol import Confirmation
 from pioreactor.cluster.ssh_account import SshAccount
@@ -157,6 +158,7 @@ CHECKS: dict[str, tuple[Callable[[str], object], str]] = {
     "request_bodies setting": (request_bodies.setting_name, "target_rpm"),
     "request_bodies unit": (request_bodies.unit_name, "unit1"),
     "system": (field_of(OwnToken, "token"), "t" * 43),
+    "broker_bridges": (check_bench_name, "bench1"),
     "template": (check_module_name, "gas_sensor"),
     "time_series": (column_of_series, "od_reading"),
     "unit": (lambda name: unit_name({"HOSTNAME": name}), "unit1"),

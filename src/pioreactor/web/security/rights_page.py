@@ -30,16 +30,17 @@ Units have rights of their own ([how they are admitted](../explanations/decision
 
 _TOPICS_TITLE: Final = """## Topics of MQTT
 
-Generated from the permissions of the broker's accounts; `UNIT` is that of a worker. People have no account: their
-browsers get messages through the web server, whatever their role, and it refuses each packet that publishes. Tokens of
-programs have no account either; programs that publish use the routes above. Home Assistant has an account while it is
-switched on; where it has a token, the leader compares each of its commands with the rights of that token.
+Generated from the permissions of the broker's accounts; `UNIT` is that of a worker, its bench the broker of a bench.
+People have no account: their browsers get messages through the web server, whatever their role, and it refuses each
+packet that publishes. Tokens of programs have no account either; programs that publish use the routes above. Home
+Assistant has an account while it is switched on; where it has a token, the leader compares each of its commands with
+the rights of that token.
 
-| topic | browser of a viewer, operator, manager | token | `UNIT` | Home Assistant | the same, with a token | leader |
-|---|---|---|---|---|---|---|"""
+| topic | browsers, of any role | token | `UNIT` | its bench | Home Assistant | the same, with a token | leader |
+|---|---|---|---|---|---|---|---|"""
 _KINDS: Final = ("JOB/$state", "JOB/SETTING", "JOB/SETTING/set", "JOB/SETTING/set/command", "JOB/SETTING/set/answer")
 _ACCOUNTS: Final = (
-    *(Account("viewer", "x", "viewer"), Account("UNIT", "x", "unit")),
+    *(Account("viewer", "x", "viewer"), Account("UNIT", "x", "unit"), Account("BENCH", "x", "bench", units=("UNIT",))),
     *(Account("reads", "x", "home_assistant"), Account("commands", "x", "home_assistant_commands")),
     Account("LEADER", "x", "leader"),
 )

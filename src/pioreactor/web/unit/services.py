@@ -25,11 +25,7 @@ from pioreactor.web.tasks import Tasks
 from pioreactor.web.unit.job_launcher import JobLauncher
 
 Power = Mapping[str, Sequence[str]]
-POWER: Power = {
-    "reboot": REBOOT,
-    "shutdown": POWER_OFF,
-    "restart": RESTART_WEB_SERVER,
-}
+POWER: Power = {"reboot": REBOOT, "shutdown": POWER_OFF, "restart": RESTART_WEB_SERVER}
 """Commands that reboot and shut down the computer, and restart this server."""
 
 
