@@ -120,7 +120,7 @@ if [ -d /run/systemd/system ]; then
   systemctl disable --now mosquitto.service 2>/dev/null || true
   systemctl daemon-reload
   units=(pioreactor-broker pioreactor-reactor pioreactor-output-guard pioreactor-fork-server pioreactor-web pioreactor-records pioreactor-monitor)
-  systemctl enable -q pioreactor.target "${units[@]/%/.service}" pioreactor-resume.service pioreactor-recover.service pioreactor-backup.timer
+  systemctl enable -q pioreactor.target "${units[@]/%/.service}" pioreactor-resume.service pioreactor-recover.service pioreactor-access-point.service pioreactor-backup.timer
   systemctl restart pioreactor.target
   step "started: systemctl status 'pioreactor*'"
 else

@@ -96,6 +96,9 @@ ENTRIES: Final[Mapping[str, Entry]] = {
         "Export recorded data of EXPERIMENT to a zip archive.",
         True,
     ),
+    "access-point": Entry(
+        f"{_HERE}.wifi_access_point", "access_point", "Open and close a Wi-Fi network of this leader.", True
+    ),
     "backups": Entry(f"{_HERE}.backups", "backups", "List backups of the leader's database, and restore one.", True),
     "db": Entry(f"{_HERE}.db", "db", "Open the leader's database in an SQLite shell.", True),
 }

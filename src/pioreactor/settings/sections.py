@@ -308,15 +308,13 @@ class OverviewSettings(Section, frozen=True):
     ] = "hours"
 
 
-_ACCESS_POINT: Final = "NetworkManager opens the network: nmcli device wifi hotspot ssid NAME password WORD"
-
-
 class LocalAccessPointSettings(Section, frozen=True):
-    """The Wi-Fi network that a leader of earlier releases opens."""
+    """The Wi-Fi network that the leader opens: `pio access-point start`, or a file on the boot partition."""
 
-    ssid: Annotated[str, text("name of the network", obsolete=_ACCESS_POINT)] = "pioreactor"
-    passphrase: Annotated[str, text("passphrase of the network", secret=True, obsolete=_ACCESS_POINT)] = ""
-    proto: Annotated[str, text("security of the network", obsolete=_ACCESS_POINT)] = "rsn"
+    ssid: Annotated[str, text("name of the network, at most 32 bytes")] = "pioreactor"
+    passphrase: Annotated[str, text("8 to 63 letters, digits and signs; blank: it is not opened", secret=True)] = ""
+    proto: Annotated[Literal["rsn", "wpa"], text("security: rsn is WPA2; wpa only for old devices")] = "rsn"
+    inet_address: Annotated[str, text("address of the leader in it, with the length of the prefix")] = "10.42.0.1/24"
 
 
 class HardwareSettings(Section, frozen=True):

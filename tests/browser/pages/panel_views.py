@@ -237,6 +237,12 @@ OVERLAYS = (
     ),
     View("USB drive", "system?usb", _button(re.compile("^USB drive")), "app/UsbSign.tsx"),
     View("restore", "system", _button("Actions of leader", "Restore a backup…"), "features/system/MachineData.tsx"),
+    View(
+        "own Wi-Fi network",
+        "system",
+        _button("Actions of leader", "Own Wi-Fi network…"),
+        "features/system/AccessPointDialog.tsx",
+    ),
     View("reboot", "system", _button("Actions of reactor-01", "Reboot…"), "features/system/PowerDialog.tsx"),
     View("reboot all", "system", _button("Actions of all machines", "Reboot all…"), "features/system/System.tsx"),
     View("add person", "people", _button("Add person"), "features/people/AddPerson.tsx"),

@@ -2,16 +2,20 @@
 
 import io
 import json
+from dataclasses import replace as changed
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.unit.identity.nmcli_stand_in import install
 
 from pioreactor.http.loopback import Request, json_response
 from pioreactor.http.ports import Response
+from pioreactor.identity.computer import Computer
 from pioreactor.identity.unit_model import stored_model
 from pioreactor.identity.unit_tokens import FOLDER, WorkerTokens
+from pioreactor.settings.load import settings_of_text
 from pioreactor.structs.encoding import to_timestamp
 
 WORKERS = [
@@ -393,3 +397,24 @@ def test_no_backup_is_restored_while_jobs_run_on_any_unit(cluster: Cluster, tmp_
     assert "jobs run: stirring on unit1, od_reading on w1" in refused.err
     assert "w3: " in refused.err
     assert "x.sqlite" in cluster.desk.pio(*restoring, "--even-with-jobs").err
+
+
+def test_a_wifi_network_is_opened_and_closed(desk: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    nmcli = install(monkeypatch, tmp_path / "bin")
+    assert "simulated" in desk.pio("access-point", "start", "-y").err
+    settings = settings_of_text("[local_access_point]\nssid=lab\npassphrase=not-for-others\n")
+    desk.runtime = changed(desk.runtime, computer=Computer(), settings=settings)
+    assert "No access point is open" in desk.pio("access-point", "status").out
+    nmcli.answer(devices=[("wlan0", "wifi", "connected")])
+    question = desk.pio("access-point", "start")
+    assert (question.status, nmcli.changes()) == (1, []), "the question was not answered"
+    assert "only way to reach this computer. Continue?" in question.out + question.err
+    opened = desk.pio("access-point", "start", "--at-boot")
+    assert "lab is open on wlan0; this leader is 10.42.0.1/24" in opened.out, opened.err
+    done = nmcli.changes()
+    assert desk.pio("access-point", "start", "--at-boot").status == 0
+    assert nmcli.changes() == done, "it is open already"
+    assert "open already" in desk.pio("access-point", "start", "-y").err
+    closed = desk.pio("access-point", "stop", "--yes", "--json")
+    assert json.loads(closed.out)["active"] is False
+    assert "not-for-others" not in opened.out + opened.err + closed.out

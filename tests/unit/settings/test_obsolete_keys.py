@@ -38,10 +38,12 @@ def test_every_key_is_read_or_said_to_have_no_effect(words: set[str]) -> None:
 
 
 def test_a_key_without_effect_is_reported_where_it_is_meant() -> None:
-    settings = settings_of_text("[mqtt]\nbroker_ws_port=9002\nws_protocol=ws\n[local_access_point]\npassphrase=x\n")
+    settings = settings_of_text(
+        "[mqtt]\nbroker_ws_port=9002\nws_protocol=ws\n[ui.overview.settings]\nraw_od_lookback_hours=7\n"
+    )
     assert [warning.split(": ")[1] for warning in settings.warnings] == [
         "[mqtt] broker_ws_port has no effect",
-        "[local_access_point] passphrase has no effect",
+        "[ui.overview.settings] raw_od_lookback_hours has no effect",
     ]
     assert "browsers reach the broker through the leader's web server" in settings.warnings[0]
 

@@ -1435,11 +1435,51 @@ export interface paths {
         };
         /**
          * LocalAccessPoint
-         * @description Return whether the leader opens a Wi-Fi network of its own, by NetworkManager.
+         * @description Return whether the leader opens a Wi-Fi network of its own, and who is in it.
          */
         get: operations["get_api_local_access_point"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/local_access_point/start": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * StartAccessPoint
+         * @description Open the Wi-Fi network of `[local_access_point]`. Refused where a connection ends, unless that is meant.
+         */
+        post: operations["post_api_local_access_point_start"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/local_access_point/stop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * StopAccessPoint
+         * @description Close the Wi-Fi network of the leader. Refused where nothing else reaches it, unless that is meant.
+         */
+        post: operations["post_api_local_access_point_stop"];
         delete?: never;
         options?: never;
         head?: never;
@@ -6095,6 +6135,14 @@ export interface components {
         /** AccessPoint */
         AccessPoint: {
             active: boolean;
+            address?: string | null;
+            clients?: string[];
+            consequence?: string | null;
+            device?: string | null;
+            /** @default false */
+            opens_at_boot: boolean;
+            problem?: string | null;
+            ssid?: string | null;
         };
         /** AccessTokenRow */
         AccessTokenRow: {
@@ -6426,6 +6474,11 @@ export interface components {
             published_settings: {
                 [key: string]: unknown;
             };
+        };
+        /** ChangeAccessPoint */
+        ChangeAccessPoint: {
+            /** @default false */
+            even_if_disconnected: boolean;
         };
         /** ChangePassword */
         ChangePassword: {
@@ -10811,6 +10864,84 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AccessPoint"];
+                };
+            };
+        };
+    };
+    post_api_local_access_point_start: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangeAccessPoint"] | null;
+            };
+        };
+        responses: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    post_api_local_access_point_stop: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangeAccessPoint"] | null;
+            };
+        };
+        responses: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
                 };
             };
         };

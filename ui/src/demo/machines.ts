@@ -2,6 +2,7 @@
 
 import type { Answer, Method } from "@/api/client";
 import type {
+  AccessPoint,
   AuditPage,
   ConfigSync,
   HomeAssistantStatus,
@@ -136,6 +137,18 @@ function usbState(): UsbState {
   return { status: "present_unmounted", drives: [{ ...drive, is_readonly: false }], message: "" };
 }
 
+/** The leader's own network, closed unless a drive is plugged in. */
+const accessPoint = (): AccessPoint => ({
+  active: usbState().status !== "absent",
+  ssid: "pioreactor",
+  device: "wlan0",
+  address: "10.42.0.1/24",
+  clients: ["10.42.0.17"],
+  opens_at_boot: false,
+  consequence: "the present connection of wlan0 ends: eth0 stays connected",
+  problem: null,
+});
+
 const logOf = (nowS: number): string =>
   [
     `${iso(nowS - 340)} INFO     [monitor] Ready.`,
@@ -191,7 +204,7 @@ export function machineReads(cluster: DemoCluster): Reads {
     "/api/units": (): UnitName[] => ["leader", ...workers()].map((pioreactor_unit) => ({ pioreactor_unit })),
     "/api/import": () => IMPORT_STATE,
     "/api/backups": () => BACKUPS,
-    "/api/local_access_point": () => ({ active: usbState().status !== "absent" }),
+    "/api/local_access_point": accessPoint,
     "/unit_api/usb": usbState,
     "/auth/sessions": () => sessionsOf(cluster.nowS),
     "/api/home_assistant": () => HOME_ASSISTANT,
@@ -242,6 +255,8 @@ export function machineWrites(tasks: Tasks): [Method, string, () => Answer][] {
     ],
     ["DELETE", "/api/import", () => tasks.succeed(IMPORT_STATE.last)],
     ["POST", "/api/system/utc_clock", () => tasks.succeed({})],
+    ["POST", "/api/local_access_point/start", () => tasks.succeed(accessPoint())],
+    ["POST", "/api/local_access_point/stop", () => tasks.succeed(accessPoint())],
     ["PUT", "/auth/people", () => ({ status: 201, body: MIA })],
     ["PATCH", "/auth/people/{username}", () => ok(MIA)],
     ["PATCH", "/auth/password", () => ok({ status: "success" })],

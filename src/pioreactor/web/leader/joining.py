@@ -11,7 +11,6 @@ from litestar.params import JSONBody
 
 from pioreactor.cluster.ssh_account import DEFAULT_USER, USER_PATTERN
 from pioreactor.exc import ConflictError, InvalidRequestError, NotFoundError
-from pioreactor.identity.access_point import is_access_point
 from pioreactor.models import find_model, load_models
 from pioreactor.web.leader.notifications import publish_assignment
 from pioreactor.web.leader.responses import Status
@@ -176,16 +175,6 @@ def leave(request: Request[object, object, State], leader: LeaderPorts) -> Statu
     return Status()
 
 
-class AccessPoint(msgspec.Struct):
-    active: bool
-
-
-@get("/local_access_point", sync_to_thread=True)
-def local_access_point() -> AccessPoint:
-    """Return whether the leader opens a Wi-Fi network of its own, by NetworkManager."""
-    return AccessPoint(is_access_point())
-
-
 def revoke(leader: LeaderServices, unit: str) -> None:
     """Make the token and the account of a former worker invalid, and forget its address."""
     from pioreactor.cluster.admission import revoke_worker
@@ -195,7 +184,7 @@ def revoke(leader: LeaderServices, unit: str) -> None:
 
 ROUTES = Router(
     "/",
-    route_handlers=[discover, set_up_worker, leave, local_access_point],
+    route_handlers=[discover, set_up_worker, leave],
     tags=["inventory"],
     opt=needs("cluster", change="manage"),
 )

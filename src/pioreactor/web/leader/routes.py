@@ -27,6 +27,7 @@ from pioreactor.web.leader import (
     quarantine,
     readings,
     unit_archives,
+    wifi_network,
     workers,
 )
 from pioreactor.web.leader.home_assistant import routes as home_assistant_routes
@@ -38,7 +39,7 @@ from pioreactor.web.route_declarations import OneAppRouter
 def leader_routes(added: Sequence[PluginRoute] = ()) -> Router:
     """Return the routers of `/api` and of exported files, with routes that plugins added."""
     parts = (
-        *(experiments, joining, workers, assignments, jobs, readings, logs),
+        *(experiments, joining, wifi_network, workers, assignments, jobs, readings, logs),
         *(configuration, overview, profiles, quarantine, exports, plugin_files, unit_archives),
         *(cameras, cluster_updates, data_imports, database_backups),
         *(alarm_conditions, alarm_routes, audit_trail, home_assistant_routes),

@@ -1,15 +1,18 @@
 """Machines join and leave over the leader's API, with a machine that really waits."""
 
 from collections.abc import Iterator
+from dataclasses import replace as changed
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.unit.cluster.test_membership import NOW, Machine
+from tests.unit.identity.nmcli_stand_in import Nmcli, install
 from tests.unit.web.conftest import result_of
 
 from pioreactor.cluster.leader_setup import LeaderPlan, broker_files, set_up_leader
 from pioreactor.cluster.pairing_protocol import Waiting
+from pioreactor.identity.computer import Computer
 from pioreactor.identity.unit_tokens import WorkerTokens
 
 
@@ -129,3 +132,46 @@ def test_a_login_that_cannot_be_meant_is_refused(cluster: Any, body: dict[str, o
     answer = cluster.client.post("/api/workers/setup", json=body)
     assert answer.status_code == 400
     assert said in answer.text
+
+
+@pytest.fixture
+def nmcli(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Nmcli:
+    return install(monkeypatch, tmp_path / "bin")
+
+
+def configure_network(leader: Any, text: str) -> None:
+    leader.services.unit.paths.global_config.write_text(f"[local_access_point]\nssid=lab\n{text}\n")
+
+
+def test_the_network_of_the_leader_is_opened_and_closed_over_the_api(leader: Any, nmcli: Nmcli) -> None:
+    configure_network(leader, "passphrase=not-for-others")
+    nmcli.answer(devices=[("wlan0", "wifi", "connected")])
+    where = "/api/local_access_point"
+    assert "only way" in leader.client.get(where).json()["consequence"]
+    refused = result_of(leader.client, leader.client.post(f"{where}/start"))
+    assert (refused["error_status"], nmcli.changes()) == (409, [])
+    meant = {"even_if_disconnected": True}
+    opened = result_of(leader.client, leader.client.post(f"{where}/start", json=meant))
+    assert (opened["result"]["active"], opened["result"]["ssid"]) == (True, "lab")
+    assert leader.client.get(where).json()["active"] is True
+    closed = result_of(leader.client, leader.client.post(f"{where}/stop", json=meant))
+    assert closed["result"]["active"] is False
+    entries = leader.client.get("/api/audit").text
+    assert "start_access_point" in entries
+    assert "stop_access_point" in entries
+    assert "not-for-others" not in f"{entries}{opened}{refused}{leader.client.get(where).text}"
+
+
+def test_a_network_without_passphrase_is_refused_at_once(leader: Any, nmcli: Nmcli) -> None:
+    configure_network(leader, "")
+    refused = leader.client.post("/api/local_access_point/start")
+    assert refused.status_code >= 400
+    assert "passphrase is missing" in refused.json()["error"]
+    assert nmcli.calls() == []
+
+
+def test_the_network_of_a_computer_that_simulates_is_left_alone(leader: Any, nmcli: Nmcli) -> None:
+    leader.services.unit.runtime = changed(leader.services.unit.runtime, computer=Computer(belongs_to_reactor=False))
+    for change in ("start", "stop"):
+        assert leader.client.post(f"/api/local_access_point/{change}").status_code == 409
+    assert nmcli.calls() == []

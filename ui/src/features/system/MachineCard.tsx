@@ -8,6 +8,7 @@ import type { Machine } from "@/api/types";
 import { count } from "@/parts/format";
 import { Icon } from "@/parts/icons";
 import { Problem, Waiting } from "@/parts/Problem";
+import { AccessPointDialog } from "./AccessPointDialog";
 import { backupText, type DataAction, LONG, MachineDataDialog } from "./MachineData";
 import { factsOf, gigabytes } from "./machine";
 import { type PowerAction, PowerDialog } from "./PowerDialog";
@@ -24,6 +25,7 @@ export function MachineCard({ unit }: { unit: string }) {
   const [power, setPower] = useState<PowerAction>();
   const [dataAction, setDataAction] = useState<DataAction>();
   const [isReading, setIsReading] = useState(false);
+  const [isNetworking, setIsNetworking] = useState(false);
   const backingUp = useMutation({
     mutationFn: () => ask("POST", "/api/backups", undefined, LONG),
     onSettled: () => machine.refetch(),
@@ -45,6 +47,7 @@ export function MachineCard({ unit }: { unit: string }) {
             <Menu.Item onClick={() => setIsReading(true)}>Show log</Menu.Item>
             {found?.is_leader && <Menu.Item onClick={() => backingUp.mutate()}>Make a backup</Menu.Item>}
             {found?.is_leader && <Menu.Item onClick={() => setDataAction("restore")}>Restore a backup…</Menu.Item>}
+            {found?.is_leader && <Menu.Item onClick={() => setIsNetworking(true)}>Own Wi-Fi network…</Menu.Item>}
             <Menu.Item component="a" href={path("api", "units", unit, "zipped_dot_pioreactor")} download>
               Save as archive
             </Menu.Item>
@@ -79,6 +82,7 @@ export function MachineCard({ unit }: { unit: string }) {
         activities={found?.activities ?? []}
         onClose={() => setPower(undefined)}
       />
+      <AccessPointDialog opened={isNetworking} onClose={() => setIsNetworking(false)} />
       <Modal opened={isReading} onClose={() => setIsReading(false)} title={`Log of ${unit}`} size="xl">
         {isReading && <LogText unit={unit} />}
       </Modal>

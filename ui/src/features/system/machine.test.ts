@@ -2,6 +2,7 @@ import { expect, it } from "vitest";
 import { Refused } from "@/api/client";
 import type { Machine } from "@/api/types";
 import { secondsOf } from "@/parts/format";
+import { networkText } from "./AccessPointDialog";
 import { clockFact, factsOf } from "./machine";
 import { unlessAway } from "./PowerDialog";
 
@@ -53,4 +54,14 @@ it("reports a refusal, and not that a machine which restarts is away", () => {
   expect(() => unlessAway(new Refused("r-1 runs stirring, which a reboot ends", 200))).toThrow("stirring");
   expect(() => unlessAway(new Refused("r-1: 10.0.0.2:443 cannot be reached: timeout", 200))).not.toThrow();
   expect(() => unlessAway(new Refused("The leader does not answer.", 0))).not.toThrow();
+});
+
+it("says who is in the network of the leader", () => {
+  const closed = { active: false, ssid: null, device: null, address: null, clients: [] };
+  const rest = { opens_at_boot: false, consequence: null, problem: null };
+  expect(networkText({ ...closed, ...rest })).toContain("closed");
+  expect(networkText({ ...closed, ...rest, problem: "this computer has no Wi-Fi adapter" })).toContain("no Wi-Fi");
+  const open = { active: true, ssid: "lab", device: "wlan0", address: "10.42.0.1/24", clients: ["10.42.0.17"] };
+  expect(networkText({ ...open, ...rest })).toContain("lately: 10.42.0.17.");
+  expect(networkText({ ...open, ...rest, clients: [] })).toContain("Nobody");
 });
