@@ -167,9 +167,19 @@ CHECKS: dict[str, tuple[Callable[[str], object], str]] = {
     "version_order": (order_of, "27.1.0"),
     "workers": (workers.check_unit_name, "unit1"),
 }
-NOT_NAMES = {"bundle", "durations", "exports", "models", "repetitions", "replay", "table_copy", "validate"}
+NOT_NAMES = {
+    "access_point",
+    "bundle",
+    "durations",
+    "exports",
+    "models",
+    "repetitions",
+    "replay",
+    "table_copy",
+    "validate",
+}
 """Modules with patterns of other things: files of a signed archive, durations, files that exist, angles of
-photodiodes, log lines, numbers, identifiers found in a database, requirements of versions."""
+photodiodes, log lines, numbers, passphrases, identifiers found in a database, requirements of versions."""
 
 
 @pytest.mark.parametrize("check", CHECKS)

@@ -23,7 +23,7 @@ REQUIRED = {
 
 
 def service(path: Path) -> dict[str, str]:
-    unit = configparser.RawConfigParser(strict=True)
+    unit = configparser.RawConfigParser(strict=False)  # systemd lets keys be repeated
     unit.optionxform = str  # type: ignore[assignment, method-assign]
     unit.read(path)
     return dict(unit["Service"])

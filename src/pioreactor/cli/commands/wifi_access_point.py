@@ -85,7 +85,7 @@ def _show(found: AccessPoint, as_json: bool) -> None:
         return
     if found.active:
         click.echo(f"{found.ssid} is open on {found.device}; this leader is {found.address} in it.")
-        click.echo(f"Seen lately: {', '.join(found.clients)}" if found.clients else "Nobody was seen in it lately.")
+        click.echo(f"Seen lately: {', '.join(found.clients)}" if found.clients else "No device was seen in it lately.")
     else:
         click.echo("No access point is open." if found.problem is None else f"No access point: {found.problem}")
     if found.opens_at_boot:

@@ -35,7 +35,7 @@ function Network({ onClose }: { onClose: () => void }) {
 export function networkText(network: AccessPoint): string {
   if (!network.active) return network.problem ?? "It is closed. Its name and passphrase are in the configuration.";
   const clients = network.clients ?? [];
-  const inIt = clients.length === 0 ? "Nobody was seen in it lately." : `Seen in it lately: ${clients.join(", ")}.`;
+  const inIt = clients.length === 0 ? "No device was seen in it lately." : `Seen in it lately: ${clients.join(", ")}.`;
   return `${network.ssid} is open on ${network.device}; the leader is ${network.address} in it. ${inIt}`;
 }
 

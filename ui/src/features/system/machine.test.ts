@@ -63,5 +63,5 @@ it("says who is in the network of the leader", () => {
   expect(networkText({ ...closed, ...rest, problem: "this computer has no Wi-Fi adapter" })).toContain("no Wi-Fi");
   const open = { active: true, ssid: "lab", device: "wlan0", address: "10.42.0.1/24", clients: ["10.42.0.17"] };
   expect(networkText({ ...open, ...rest })).toContain("lately: 10.42.0.17.");
-  expect(networkText({ ...open, ...rest, clients: [] })).toContain("Nobody");
+  expect(networkText({ ...open, ...rest, clients: [] })).toContain("No device");
 });
