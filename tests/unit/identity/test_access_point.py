@@ -133,7 +133,7 @@ def test_what_others_opened_and_what_is_closed_is_not_closed(nmcli: Nmcli, port:
         ("passphrase", "x" * 64, "has 64 characters"),
         ("passphrase", "12345678\n", "passphrase has 9"),
         ("passphrase", "back\\slash", "passphrase has 10"),
-        ("passphrase", "größer als", "passphrase has 10"),
+        ("passphrase", "größer nun", "passphrase has 10"),
         ("ssid", "", "ssid has 0 bytes"),
         ("ssid", "ä" * 17, "ssid has 34 bytes"),
         ("ssid", "two\nlines", "ssid has 9 bytes"),
