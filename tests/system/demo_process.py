@@ -44,6 +44,7 @@ class Demo:
     process: "subprocess.Popen[str]"
     folder: Path
     environment: dict[str, str]
+    url: str
 
     def pio(
         self, *words: str, unit: str = "worker1", program: Sequence[str] = PIO, **more: str
@@ -141,7 +142,9 @@ def start(folder: Path, *more: str) -> Demo:
     assert exported, said
     given = dict(word.split("=", 1) for word in shlex.split(exported.group(1)))
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "PYTHONPATH") if name in os.environ}
-    return Demo(process, folder, {**kept, **given})
+    opened = re.search(r"Open +(\S+)", said)
+    assert opened, said
+    return Demo(process, folder, {**kept, **given}, opened.group(1))
 
 
 def left_behind(folder: Path) -> dict[int, str]:

@@ -12,6 +12,7 @@ from tests.system.demo_process import PIO, PIOS, Demo, left_behind, start, until
 
 from pioreactor.storage.paths import Paths
 from pioreactor.testing.ports import free_ports
+from pioreactor_client import Client
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(240)]
 
@@ -80,6 +81,19 @@ def test_a_setting_is_changed_from_the_command_line(demo: Demo) -> None:
     changed = demo.pio("jobs", "set", "stirring", "target_rpm", "640")
     assert changed.returncode == 0, changed.stderr
     demo.wait_for_message("pioreactor/worker1/demo/stirring/target_rpm", lambda payload: payload == b"640.0")
+
+
+def test_the_python_client_runs_a_turbidostat_with_a_token(demo: Demo) -> None:
+    made = demo.pio("tokens", "create", "growth plots", "--role", "operator", "--json", unit="leader")
+    until(lambda: "dosing_automation" in demo.running(), "the jobs run")
+    with Client.connect(demo.url, json.loads(made.stdout)["token"]) as client:
+        reactor = client.reactors["worker1"]
+        reactor.dosing_automation.stop()
+        reactor.dosing_automation.start("turbidostat", target_biomass=1.0, exchange_volume_ml=1.0)
+        reactor.stirring.target_rpm = 450
+        assert reactor.stirring.target_rpm == 450
+        assert reactor.od.latest().unit == "OD"
+        assert next(reactor.od.history(hours=1).rows())["pioreactor_unit"] == "worker1"
 
 
 def test_a_value_out_of_bounds_is_refused_and_the_old_one_stands(demo: Demo) -> None:

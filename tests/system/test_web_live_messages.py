@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,14 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
+from pioreactor.cluster.certificates import TlsFiles, fingerprint, make_authority, make_request, sign, write_private
 from pioreactor.http.client import StandardHttpClient
 from pioreactor.messaging.accounts import Account
 from pioreactor.messaging.broker import Broker
 from pioreactor.messaging.mqtt import MqttBusFactory
-from pioreactor_client import Client
+from pioreactor_client import CertificateError, Client
 from pioreactor_client.http_transport import HttpTransport
+from pioreactor_client.tls import fingerprint_of
 
 pytestmark = pytest.mark.system
 
@@ -62,11 +65,18 @@ class Server:
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
+    with serving(tmp_path) as started:
+        yield started
+
+
+@contextmanager
+def serving(tmp_path: Path, *tls: Path) -> Iterator[Server]:
     accounts = [Account("leader1", "of-the-leader", "leader"), Account("viewer", "of-browsers", "viewer")]
     with Broker(tmp_path / "broker", accounts) as broker:
         script = str(Path(__file__).with_name("web_server_for_tests.py"))
         arguments = [str(tmp_path / "leader"), str(free_port()), str(broker.port), "of-browsers", "of-the-leader"]
-        process = subprocess.Popen([sys.executable, script, *arguments], stdout=subprocess.PIPE, text=True)
+        command = [sys.executable, script, *arguments, *map(str, tls)]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert process.stdout is not None
         try:
             port, password, token = process.stdout.readline().split()
@@ -168,8 +178,29 @@ def test_the_server_ends_gracefully_though_browsers_listen(server: Server, numbe
     assert server.process.wait(15) == 0
 
 
-def test_the_python_client_hears_the_cluster_with_a_token(server: Server) -> None:
-    client = Client(HttpTransport(server.url, server.token))
+def test_the_python_client_receives_messages_with_a_token(server: Server) -> None:
+    with Client(HttpTransport(server.url, server.token)) as client:
+        assert receives(client, server)
+
+
+def test_the_python_client_over_https_trusts_an_authority_or_one_certificate(tmp_path: Path) -> None:
+    files = TlsFiles(tmp_path / "tls")
+    make_authority(files, "1234")
+    write_private(files.certificate, sign(files, make_request(files.key, "leader1"), ["leader1", "127.0.0.1"]))
+    with serving(tmp_path, files.folder) as server:
+        url = f"https://127.0.0.1:{server.port}"
+        pinned = fingerprint_of(url)
+        assert bytes.fromhex(pinned) == fingerprint(files.certificate)
+        with Client.connect(url, server.token, ca=files.authority) as client:
+            assert receives(client, server)
+        with Client.connect(url, server.token, fingerprint=pinned) as client:
+            assert receives(client, server)
+        for trusted in (None, "00" * 32):
+            with pytest.raises(CertificateError):
+                Client.connect(url, server.token, fingerprint=trusted)
+
+
+def receives(client: Client, server: Server) -> bool:
     bus = MqttBusFactory(server.broker.address("leader1"), "leader1").connect("job")
     topic = "pioreactor/u1/exp/od_reading/od1"
     stop = threading.Event()
@@ -182,10 +213,10 @@ def test_the_python_client_hears_the_cluster_with_a_token(server: Server) -> Non
     thread.start()
     try:
         messages = client.api.transport.messages([topic], timeout_s=10)
-        assert b'"od": 0.5' in next(messages).payload
+        payload = next(messages).payload
         messages.close()  # type: ignore[attr-defined]  # a generator
+        return b'"od": 0.5' in payload
     finally:
         stop.set()
         thread.join()
         bus.close()
-        client.close()

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from pioreactor.bootstrap import build_runtime
+from pioreactor.cluster.certificates import TlsFiles
 from pioreactor.http.client import StandardHttpClient
 from pioreactor.identity.people import ensure_first_person
 from pioreactor.storage.leader.database import LeaderDatabase
@@ -12,7 +13,9 @@ from pioreactor.web import app_factory as composing
 from pioreactor.web.serve import serve
 
 
-def main(root: Path, web_port: int, broker_port: int, viewer_password: str, leader_password: str) -> None:
+def main(
+    root: Path, web_port: int, broker_port: int, viewer_password: str, leader_password: str, tls: Path | None = None
+) -> None:
     dot = root / "dot_pioreactor"
     (dot / "storage").mkdir(parents=True)
     (dot / "config.ini").write_text(
@@ -42,10 +45,13 @@ def main(root: Path, web_port: int, broker_port: int, viewer_password: str, lead
         sys.stdout.write(f"{port} {password} {token}\n")
         sys.stdout.flush()
 
-    serve(app, "127.0.0.1", web_port, on_start=started)
+    files = TlsFiles(tls) if tls is not None else None
+    certificate = (files.certificate, files.key) if files is not None else None
+    serve(app, "127.0.0.1", web_port, on_start=started, tls=certificate)
     database.close()
     runtime.stores.close()
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), *sys.argv[4:6])
+    tls_folder = Path(sys.argv[6]) if len(sys.argv) > 6 else None
+    main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), sys.argv[4], sys.argv[5], tls_folder)
