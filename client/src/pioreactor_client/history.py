@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -60,8 +60,11 @@ class History:
 
         with self._open() as file:
             frame = pandas.read_csv(file)
+        if frame.empty:
+            frame = frame.astype(dict.fromkeys(_numbers_of(frame.columns), float))
         if "timestamp" in frame:
-            frame["timestamp"] = pandas.to_datetime(frame["timestamp"], utc=True)
+            # The format is named: it is guessed from the first value otherwise, which may have no fraction of a second.
+            frame["timestamp"] = pandas.to_datetime(frame["timestamp"], utc=True, format="ISO8601")
         return frame
 
     def to_polars(self) -> polars.DataFrame:
@@ -70,6 +73,8 @@ class History:
 
         with self._open() as file:
             frame = polars.read_csv(file.read(), infer_schema_length=None)
+        if frame.is_empty():
+            frame = frame.with_columns(polars.col(_numbers_of(frame.columns)).cast(polars.Float64))
         if "timestamp" in frame.columns:
             frame = frame.with_columns(polars.col("timestamp").str.to_datetime(time_zone="UTC"))
         return frame
@@ -156,7 +161,17 @@ def _lines_of(parts: Iterator[bytes]) -> Iterator[str]:
         yield rest
 
 
-_TEXTS = frozenset({"experiment", "pioreactor_unit", "timestamp", "timestamp_localtime", "message", "event", "source"})
+_TEXTS = frozenset(
+    {
+        *("experiment", "pioreactor_unit", "timestamp", "timestamp_localtime"),
+        *("message", "event", "source", "source_of_event"),
+    }
+)
+
+
+def _numbers_of(columns: Iterable[str]) -> list[str]:
+    """Return the columns of numbers, whose kind cannot be seen where there are no rows."""
+    return [name for name in columns if name not in _TEXTS]
 
 
 def _value(name: str, text: str | None) -> str | float | None:
