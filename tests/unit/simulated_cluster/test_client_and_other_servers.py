@@ -1,6 +1,9 @@
 """The client against servers of other versions, and against what goes wrong on the way; no cluster is needed."""
 
+import ast
 import http.server
+import json
+import re
 import socket
 import threading
 from collections.abc import Iterator
@@ -10,6 +13,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from pioreactor.web.api import openapi_document
 from pioreactor_client import (
     CertificateError,
     Client,
@@ -21,11 +25,13 @@ from pioreactor_client import (
     ServerError,
     TimedOutError,
     UnreachableError,
+    answers,
     save_token,
 )
 from pioreactor_client.credentials import find_token, token_file
 from pioreactor_client.http_transport import HttpTransport
 
+FIRST_CLIENT = json.loads(Path(__file__).with_name("client_27_0.json").read_text("utf-8"))
 TOKEN = "pio_secret-of-a-script"
 WORKER = {"pioreactor_unit": "worker1", "added_at": "2030-01-01T00:00:00Z", "is_active": 1}
 
@@ -177,6 +183,61 @@ def test_the_token_comes_from_argument_environment_or_file(tmp_path: Path) -> No
         find_token(url, None, files)
     assert "chmod 600" in str(raised.value)
     assert "from-file" not in str(raised.value)
+
+
+def test_a_client_of_27_0_still_finds_its_routes() -> None:
+    served = {
+        f"{method.upper()} {re.sub(r'{[^}]*}', '{}', path)}"
+        for path, methods in json.loads(openapi_document())["paths"].items()
+        for method in methods
+    }
+    assert set(FIRST_CLIENT["routes"]) - served == set()
+
+
+def test_a_client_of_27_0_still_understands_the_answers() -> None:
+    """`answers` is generated from the API; what it has in its answers must be among what the older client accepts."""
+    present = fields_of(Path(str(answers.__file__)).read_text("utf-8"))
+    broken = [
+        f"{struct}.{name}: {wanted}, now {present[struct].get(name, 'missing')}"
+        for struct, fields in FIRST_CLIENT["answers"].items()
+        for name, wanted in fields.items()
+        if not is_accepted(present[struct].get(name), wanted)
+    ]
+    assert broken == []
+
+
+@pytest.mark.parametrize(
+    ("now", "wanted", "is_fine"),
+    [
+        ("str", "str | None", True),
+        ("str | None", "str", False),
+        (None, "str", False),
+        (None, "str | None = None", True),
+    ],
+)
+def test_a_value_that_an_older_client_does_not_accept_is_found(now: str | None, wanted: str, is_fine: bool) -> None:
+    assert is_accepted(now, wanted) == is_fine
+
+
+def is_accepted(now: str | None, wanted: str) -> bool:
+    """Tell whether a client that wants a field of this type reads what a leader sends now."""
+    may_be_missing, kinds = wanted.endswith(" = None"), wanted.removesuffix(" = None").split(" | ")
+    if now is None or (now.endswith(" = None") and not may_be_missing):
+        return may_be_missing
+    return "object" in kinds or set(now.removesuffix(" = None").split(" | ")) <= set(kinds)
+
+
+def fields_of(source: str) -> dict[str, dict[str, str]]:
+    """Return the fields of each struct in a module, with type and default."""
+    return {
+        node.name: {
+            ast.unparse(field.target): ast.unparse(field.annotation) + (" = None" if field.value is not None else "")
+            for field in node.body
+            if isinstance(field, ast.AnnAssign)
+        }
+        for node in ast.parse(source).body
+        if isinstance(node, ast.ClassDef)
+    }
 
 
 def test_only_one_module_imports_the_software_itself() -> None:
