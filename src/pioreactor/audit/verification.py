@@ -1,10 +1,20 @@
 """Verification of the audit trail: each entry follows from the one before, and reaches every signed head."""
 
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Final
+from zipfile import BadZipFile, ZipFile, is_zipfile
 
 import msgspec
 
-from pioreactor.structs.audit import FIRST_HASH, AuditEntry, AuditHead, chained
+from pioreactor.exc import InvalidRequestError
+from pioreactor.structs.audit import FIRST_HASH, AuditEntry, AuditHead, ExportedHead, chained
+
+HEAD_FILE: Final = "audit_head.json"
+"""In the archive of an experiment."""
+MANIFEST: Final = "manifest.json"
+"""In an archive of datasets, under `audit_trail`."""
+_MAX_HEAD_BYTES: Final = 4_000_000
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -34,29 +44,68 @@ def verify(
 
     `progress` is told how many entries were checked, every 10,000.
     """
-    promised = {head.id: head for head in heads}
+    promised: dict[int, list[AuditHead]] = {}
+    for head in heads:
+        promised.setdefault(head.id, []).append(head)
     previous, count, agreed = FIRST_HASH, 0, 0
     for entry in entries:
-        head = promised.get(entry.id)
-        fault = _fault_of(entry, count + 1, previous, head)
+        expected = promised.get(entry.id, [])
+        fault = _fault_of(entry, count + 1, previous, expected)
         if fault is not None:
             return Verdict(count, previous, agreed, fault, min(entry.id, count + 1))
-        previous, count, agreed = entry.hash, entry.id, agreed + int(head is not None)
+        previous, count, agreed = entry.hash, entry.id, agreed + len(expected)
         if count % 10_000 == 0:
             progress(count)
     fault, at = _fault_of_heads(heads, count, is_signed)
     return Verdict(count, previous, agreed, fault, at)
 
 
-def _fault_of(entry: AuditEntry, expected: int, previous: str, head: AuditHead | None) -> str | None:
+def heads_of_export(path: Path) -> list[AuditHead]:
+    """Return how far the trail had come when an archive was exported; what has no signature has an empty one.
+
+    `path` is an archive of datasets or of an experiment, or a JSON file out of one. Raise `InvalidRequestError`.
+    """
+    try:
+        value = msgspec.json.decode(_text_of(path))
+        found = value.get("audit_trail", value) if isinstance(value, dict) else value
+        head = msgspec.convert(found, ExportedHead)
+    except (
+        OSError,
+        KeyError,
+        msgspec.MsgspecError,
+        RecursionError,
+        BadZipFile,
+        NotImplementedError,
+        EOFError,
+    ) as error:
+        raise InvalidRequestError(
+            f"{path} has no head of the audit trail: {error}",
+            remedy="Name an archive that was exported by this leader.",
+        ) from error
+    signed = [head.signed] if head.signed is not None else []
+    return [AuditHead(head.id, head.timestamp, head.hash, ""), *signed]
+
+
+def _text_of(path: Path) -> bytes:
+    if not is_zipfile(path):
+        with path.open("rb") as file:
+            return file.read(_MAX_HEAD_BYTES)
+    with ZipFile(path) as archive:
+        name = HEAD_FILE if HEAD_FILE in archive.namelist() else MANIFEST
+        with archive.open(name) as member:
+            return member.read(_MAX_HEAD_BYTES)
+
+
+def _fault_of(entry: AuditEntry, expected: int, previous: str, heads: Sequence[AuditHead]) -> str | None:
     """Return what is wrong with an entry that should be the one after the hash `previous`."""
     if entry.id != expected:
         return f"entry {expected} is missing"
     if chained(entry.id, entry.timestamp, entry.change, previous).hash != entry.hash:
         return f"entry {entry.id} of {entry.timestamp}, or the hash of the one before, was changed"
-    if head is not None and head.hash != entry.hash:
-        return f"entry {entry.id} is not the one that was signed on {head.timestamp}"
-    return None
+    other = next((head for head in heads if head.hash != entry.hash), None)
+    return (
+        None if other is None else f"entry {entry.id} is not the one that was exported or signed on {other.timestamp}"
+    )
 
 
 def _fault_of_heads(

@@ -13,6 +13,7 @@ from typing import Final
 
 import msgspec
 
+from pioreactor.audit.verification import MANIFEST
 from pioreactor.exc import StoppedError, StorageError
 from pioreactor.exports.dataset import Dataset
 from pioreactor.exports.request import ExportRequest, source_of
@@ -74,7 +75,7 @@ class ArchiveWriter:
             zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED, compresslevel=_COMPRESSION_LEVEL) as archive,
         ):
             entries = [self._add(archive, dataset, unfinished.parent) for dataset in self.datasets]
-            archive.writestr("manifest.json", _json(self._manifest(entries)))
+            archive.writestr(MANIFEST, _json(self._manifest(entries)))
         return self._rows
 
     def _count(self, dataset: Dataset) -> int:
@@ -141,6 +142,7 @@ class ArchiveWriter:
             },
             "selected_datasets": [dataset.dataset_name for dataset in self.datasets],
             "datasets": entries,
+            "audit_trail": self.stored.audit_head(),
         }
 
 

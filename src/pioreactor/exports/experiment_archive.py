@@ -19,6 +19,7 @@ from typing import Final
 import msgspec
 
 from pioreactor.actions.backup import database_of
+from pioreactor.audit.verification import HEAD_FILE
 from pioreactor.exc import InvalidRequestError, StorageError
 from pioreactor.exports.dataset import Dataset
 from pioreactor.exports.exporter import ExportedArchive, csv_lines, datasets_of
@@ -27,6 +28,7 @@ from pioreactor.private_files import complete_file, free_path
 from pioreactor.runtime.context import Runtime
 from pioreactor.settings.editing import without
 from pioreactor.settings.schema import secret_keys
+from pioreactor.storage.leader.dataset_rows import open_dataset_rows
 from pioreactor.structs.archived_unit import UNITS_FILE, ArchivedUnit
 from pioreactor.structs.encoding import to_timestamp
 from pioreactor.types import UNIVERSAL_EXPERIMENT
@@ -70,6 +72,8 @@ def write_experiment(
             for name, content in of_units:
                 # Stills do not get smaller.
                 archive.writestr(name, content, zipfile.ZIP_STORED if name.endswith(".jpg") else None)
+            with open_dataset_rows(source) as stored:
+                archive.writestr(HEAD_FILE, msgspec.json.encode(stored.audit_head()))
             archive.writestr(CRATE, _crate(experiment, now, archive.namelist()))
     return ExportedArchive(str(target), rows, target.stat().st_size)
 

@@ -89,6 +89,15 @@ class AuditHead(msgspec.Struct, frozen=True):
     signature: str
 
 
+class ExportedHead(msgspec.Struct, frozen=True):
+    """How far the trail had come when data was exported: the newest entry, and the newest one that was signed."""
+
+    id: int
+    timestamp: str
+    hash: str
+    signed: AuditHead | None = None
+
+
 _encoder: Final = msgspec.json.Encoder(order="deterministic")
 
 

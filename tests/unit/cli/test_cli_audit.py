@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from pioreactor.audit.signed_trail import HeadSigning, SignedAuditTrail
+from pioreactor.exports.exporter import export
+from pioreactor.exports.request import ExportRequest
 from pioreactor.storage.leader.database import LeaderDatabase
 from pioreactor.structs.audit import AuditedChange
 
@@ -53,3 +55,30 @@ def test_the_trail_is_exported_with_its_heads(desk: Any, database: LeaderDatabas
     assert [entry["id"] for entry in entries] == [1, 2, 3]
     assert head["hash"] == entries[0]["hash"]
     assert key["public_key"].startswith("ssh-ed25519 ")
+
+
+def test_the_trail_is_compared_with_an_export(desk: Any, database: LeaderDatabase, tmp_path: Path) -> None:
+    database.experiments.create("e")
+    archives = [tmp_path / name for name in ("whole.zip", "tables.zip")]
+    assert desk.pio("export", "e", "--archive", "--output", str(archives[0])).status == 0
+    export(desk.runtime, ExportRequest(datasets=["experiments"], experiment="e"), output=archives[1])
+    for archive in archives:
+        same = desk.pio("audit", "verify", "--head", str(archive))
+        assert (same.status, "to entry 3" in same.out) == (0, True), same.err
+    with closing(sqlite3.connect(database.path)) as connection:
+        for name in ("audit_trail", "audit_heads"):
+            connection.execute(f"DROP TRIGGER refuse_delete_of_{name}")
+            connection.execute(f"DELETE FROM {name} WHERE id > 1")
+        connection.commit()
+    assert desk.pio("audit", "verify").status == 0
+    for archive in archives:
+        cut = desk.pio("audit", "verify", "--head", str(archive))
+        assert (cut.status, "it had reached entry 3" in cut.err) == (1, True)
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"[1]", b"PK\x03\x04", b'{"audit_trail": {"id": "x"}}', b"[" * 9000])
+def test_a_file_without_a_head_is_refused(desk: Any, database: LeaderDatabase, tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "head"
+    file.write_bytes(content)
+    refused = desk.pio("audit", "verify", "--head", str(file))
+    assert (refused.status, "has no head of the audit trail" in refused.err) == (1, True)

@@ -344,6 +344,8 @@ export interface paths {
         /**
          * VerifyAudit
          * @description Check every entry against its hash and the signed heads. The result is the verdict.
+         *
+         *     `head_id` and `head_hash` are those of an exported archive: the trail must still have that entry.
          */
         post: operations["post_api_audit_verify"];
         delete?: never;
@@ -8454,7 +8456,10 @@ export interface operations {
     };
     post_api_audit_verify: {
         parameters: {
-            query?: never;
+            query?: {
+                head_id?: number | null;
+                head_hash?: string | null;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -8468,6 +8473,21 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
                 };
             };
         };

@@ -73,23 +73,36 @@ def list_(
 
 
 @audit.command()
+@click.option(
+    "--head",
+    "exported",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="An archive that was exported earlier: the trail must still have what it had then.",
+)
 @json_option
 @pass_cli_context
-def verify(cli: CliContext, as_json: bool) -> None:
+def verify(cli: CliContext, exported: Path | None, as_json: bool) -> None:
     """Check every entry against its hash and against the signed heads. Ends with status 1 where it is not whole."""
+    from pioreactor.audit.verification import heads_of_export
     from pioreactor.audit.verification import verify as verify_entries
 
+    given = heads_of_export(exported) if exported is not None else []
     with _opened(cli) as (trail, signing):
+        heads = trail.heads()
         verdict = verify_entries(
             trail.all(),
-            trail.heads(),
-            is_signed=signing.is_signed,
+            [*heads, *(head for head in given if head not in heads)],
+            is_signed=lambda head: head in given[:1] or signing.is_signed(head),
             progress=lambda count: click.echo(f"{count} entries …", err=True),
         )
     if as_json:
         print_json(verdict)
     elif verdict.is_whole:
-        click.echo(f"The audit trail is whole: {verdict.entries} entries, {verdict.heads} signed heads.")
+        click.echo(
+            f"The audit trail is whole: {verdict.entries} entries, {verdict.heads - len(given[:1])} signed heads."
+        )
+        if given:
+            click.echo(f"It has what it had when {exported} was exported, to entry {given[0].id}.")
         click.echo(f"The newest entry has the hash {verdict.last_hash}")
     if not verdict.is_whole:
         raise TrailNotWholeError(f"the audit trail is not whole: {verdict.fault}")

@@ -15,6 +15,7 @@ from pioreactor.exc import InvalidRequestError, NotFoundError
 from pioreactor.storage.leader.migrate import upgrade
 from pioreactor.storage.ports import SqlRow, ValueType
 from pioreactor.storage.sqlite_errors import storage_error
+from pioreactor.structs.audit import AuditHead, ExportedHead
 
 EXPERIMENT: Final = "experiment"
 UNIT: Final = "pioreactor_unit"
@@ -104,6 +105,15 @@ class DatasetRows:
         for (created_at,) in self._connection.execute(query, (experiment,)):
             return str(created_at)
         raise NotFoundError(f"there is no experiment {experiment!r}", remedy="Check the name: `pio experiments list`.")
+
+    def audit_head(self) -> ExportedHead | None:
+        """Return how far the audit trail has come; None before its first entry."""
+        newest = self._connection.execute("SELECT id, timestamp, hash FROM audit_trail ORDER BY id DESC LIMIT 1")
+        signed = self._connection.execute(
+            "SELECT id, timestamp, hash, signature FROM audit_heads ORDER BY id DESC LIMIT 1"
+        ).fetchone()
+        head = AuditHead(*signed) if signed is not None else None
+        return next((ExportedHead(row[0], row[1], row[2], head) for row in newest), None)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from pioreactor.audit.command_spool import AT_ONCE
 from pioreactor.audit.signed_trail import HeadSigning
 from pioreactor.audit.verification import Verdict, verify
 from pioreactor.storage.leader.repositories.audit import PAGE_ROWS, AuditFilter
-from pioreactor.structs.audit import AuditEntry, TypedCommand
+from pioreactor.structs.audit import AuditEntry, AuditHead, TypedCommand
 from pioreactor.web.leader.services import LeaderPorts, LeaderServices
 from pioreactor.web.request_bodies import Body, unit_name
 from pioreactor.web.security.guards import only_units
@@ -58,13 +58,21 @@ def audit_entries(
 
 
 @post("/audit/verify", status_code=202, opt=needs("people", change="read"), sync_to_thread=True)
-def verify_audit(leader: LeaderPorts) -> Accepted:
-    """Check every entry against its hash and the signed heads. The result is the verdict."""
+def verify_audit(leader: LeaderPorts, head_id: Before = None, head_hash: FromQuery[str | None] = None) -> Accepted:
+    """Check every entry against its hash and the signed heads. The result is the verdict.
+
+    `head_id` and `head_hash` are those of an exported archive: the trail must still have that entry.
+    """
+    given = [AuditHead(head_id, "the export", head_hash, "")] if head_id is not None and head_hash is not None else []
     signing, trail = _signing(leader), leader.database.audit
     leader.audit_trail.take_in_commands()
 
     def work() -> Verdict:
-        return verify(trail.all(), trail.heads(), is_signed=signing.is_signed)
+        return verify(
+            trail.all(),
+            [*trail.heads(), *given],
+            is_signed=lambda head: head in given or signing.is_signed(head),
+        )
 
     return leader.unit.tasks.start("verifying the audit trail", work, pool="requests", lock="audit")
 

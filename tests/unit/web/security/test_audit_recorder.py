@@ -154,6 +154,10 @@ def test_the_trail_is_read_filtered_verified_and_exported(manager: Any) -> None:
     assert manager.client.get("/api/audit", params={"limit": 0}).status_code == 400
     verdict = manager.result(manager.client.post("/api/audit/verify"))["result"]
     assert (verdict["fault"], verdict["entries"]) == (None, len(trail(manager)))
+    for changed, fault in ((False, None), (True, "exported")):
+        head = {"head_id": 1, "head_hash": "0" * 64 if changed else trail(manager)[0].hash}
+        verdict = manager.result(manager.client.post("/api/audit/verify", params=head))["result"]
+        assert (fault or "") in (verdict["fault"] or "") and (verdict["fault"] is None) == (fault is None)
     lines = manager.client.get("/api/audit/export").text.splitlines()
     assert len(lines) == len(trail(manager)) + len(manager.services.database.audit.heads()) + 1
 
