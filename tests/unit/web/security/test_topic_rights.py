@@ -82,11 +82,11 @@ def test_the_page_says_what_the_permissions_say() -> None:
     assert list(rows) == topics_of_kinds()
     for topic, cells in rows.items():
         is_ours = topic.startswith("pioreactor/")
-        browser, token, unit, reads, commands, leader = cells.split(" | ")
+        browser, token, unit, bench, reads, commands, leader = cells.split(" | ")
         is_discovery = topic.startswith("homeassistant/")
         assert reads == ("no" if not (is_ours or is_discovery) else STATUS if topic == STATUS_TOPIC else "subscribe")
         assert commands == (STATUS if "/home_assistant/" in topic else reads), topic
         assert (browser, token) == ("subscribe" if is_ours else "no", "none"), topic
         own = "subscribe, publish" if topic.startswith("pioreactor/UNIT/") else "subscribe" if is_ours else "no"
-        assert unit == own, topic
+        assert (unit, bench) == (own, own), topic
         assert leader == ("subscribe" if topic.startswith("$SYS") else "subscribe, publish"), topic
