@@ -44,7 +44,9 @@ def commands(text: str, *, in_sentences: bool = True) -> Iterator[list[str]]:
     if in_sentences:
         lines += re.findall(r"`([^`\n]+)`", _ANY_BLOCK.sub("", text))
     for line in lines:
-        command = re.match(r"(?:DEBUG=1 )?(?:\.venv/bin/)?((?:pio|pios|make)(?: .*)?)$", re.sub(r"\s[;|].*", "", line))
+        command = re.match(
+            r"(?:\w*\$ )?(?:DEBUG=1 )?(?:\.venv/bin/)?((?:pio|pios|make)(?: .*)?)$", re.sub(r"\s[;|].*", "", line)
+        )
         if command is not None:
             yield shlex.split(command[1], comments=True)
 
@@ -66,6 +68,8 @@ def fault_in(words: list[str]) -> str:
             return "" if is_known else f"no command {rest[0]!r}"
         command, rest = found, rest[1:]
         context = click.Context(command, info_name=command.name, parent=context)
+    if command.context_settings.get("ignore_unknown_options"):
+        return ""  # they are those of a job
     known = {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)}
     known |= set(context.help_option_names) | {"--help"}
     wrong = [word for word in rest if word.startswith("-") and word.split("=")[0] not in known]
