@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from pioreactor.devices.cameras.ports import Camera
-from pioreactor.devices.cameras.programs import RpicamCamera, V4l2Camera
+from pioreactor.devices.cameras.ports import Camera, LensRange
+from pioreactor.devices.cameras.programs import RPICAM_LENS, RpicamCamera, V4l2Camera
 from pioreactor.exc import HardwareError, HardwareNotFoundError, InvalidRequestError
 from pioreactor.procedures.camera_focus import sharpness_of
 from pioreactor.twin.faults import Fault
@@ -55,7 +55,9 @@ def a_world(scenario: str = "standard") -> World:
 def promises(camera: Camera) -> bytes:
     assert camera.program
     assert camera.is_detected() is True
-    picture = camera.capture()
+    lens = camera.lens()
+    moved = camera if lens is None else camera.with_lens((lens.min + lens.max) / 2.0)
+    picture = moved.capture()
     assert picture.startswith(b"\xff\xd8\xff")
     assert picture.endswith(b"\xff\xd9")
     return picture
@@ -119,6 +121,40 @@ def test_options_reach_rpicam_and_only_rpicam(make: Make, tmp_path: Path) -> Non
     assert argv[argv.index("--config") + 1] == str(options)
     with pytest.raises(InvalidRequestError, match="only rpicam"):
         make("fswebcam").with_options(options)
+
+
+def test_the_lens_is_moved_where_a_motor_moves_it(make: Make, tmp_path: Path) -> None:
+    assert make("rpicam-still").lens() is None  # an imx219 is focused by hand
+    focusing = install(tmp_path, "rpicam-still", GOOD)
+    script = tmp_path / "rpicam-still"
+    script.write_text(script.read_text().replace("imx219", "imx708_wide"))
+    camera = RpicamCamera(0, options_file=tmp_path / "none.conf", find=focusing)
+    lens = camera.lens()
+    assert (lens, RpicamCamera(1, find=focusing).lens()) == (RPICAM_LENS, None)
+    camera.with_lens(8.5).capture()
+    argv = (tmp_path / "argv").read_text().splitlines()
+    assert argv[argv.index("--lens-position") + 1] == "8.5"
+    with pytest.raises(InvalidRequestError, match="from 0 to 32 dpt, not to 40"):
+        RPICAM_LENS.check(40.0)
+
+
+def test_a_usb_camera_is_focused_by_its_control(make: Make, tmp_path: Path) -> None:
+    controls = (
+        "focus_absolute 0x009a090a (int) : min=0 max=250 step=5 default=0 value=30\n"
+        "focus_automatic_continuous 0x009a090c (bool) : default=1 value=1\n"
+    )
+    listed = (
+        f"case $* in *--list-ctrls*) printf '{controls}'; exit;; *--set-ctrl*) echo $* > {tmp_path}/set; exit;; esac"
+    )
+    camera = make("v4l2-ctl", f"{listed}\n{GOOD}")
+    assert camera.lens() == LensRange(0.0, 250.0, 5.0, "steps")
+    promises(camera)
+    moved = (tmp_path / "set").read_text()
+    assert "--set-ctrl=focus_automatic_continuous=0 --set-ctrl=focus_absolute=125" in moved
+    fixed = make("fswebcam")
+    assert fixed.lens() is None
+    with pytest.raises(HardwareNotFoundError, match="v4l2-ctl"):
+        fixed.with_lens(1.0).capture()
 
 
 # ---- what the simulated camera shows -----------------------------------------------------------------------

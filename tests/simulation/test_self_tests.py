@@ -1,10 +1,13 @@
 """Self-tests on simulated reactors: the healthy one passes, and each fault is found by the test that is about it."""
 
 import json
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from pioreactor.actions.still_capture import move_lens, stills_of
 from pioreactor.background_jobs.stirring.job import start_stirring
 from pioreactor.exc import NotFoundError, StoppedError
 from pioreactor.procedures.exclusive_run import ReactorInUseError
@@ -13,8 +16,11 @@ from pioreactor.procedures.self_test import registry as registry_module
 from pioreactor.procedures.self_test.fixture import SelfTestFixture
 from pioreactor.procedures.self_test.self_test_runner import Outcome, all_self_tests, run_self_tests, select
 from pioreactor.runtime import context
+from pioreactor.structs.camera_still import CameraStill, microsecond_timestamp
 from pioreactor.testing.simulation import Bench, simulated_bench
 from pioreactor.twin.faults import Fault
+from pioreactor.twin.vial_camera import SimulatedCamera
+from pioreactor.twin.world import World
 
 FOUR = "[od_config.photodiode_channel]\n1=REF\n2=90\n3=135\n4=45\n"
 SWAPPED = "[od_config.photodiode_channel]\n1=90\n2=REF\n"
@@ -55,11 +61,63 @@ def test_a_healthy_reactor_passes_and_is_left_off(model: str, version: str, hat:
 
 def test_a_camera_is_tested_last_where_there_is_one(tmp_path: Path) -> None:
     with simulated_bench(scenario="water", data_root=tmp_path, config="[camera]\nenabled=1\n") as bench:
-        assert list(select(bench.unit.runtime, None, retry_failed=False))[-1] == "camera_capture"
-        assert outcomes_of(bench, "camera")["camera_capture"].passed
+        last = list(select(bench.unit.runtime, None, retry_failed=False))[-4:]
+        assert last == ["camera_capture", "camera_exposure", "camera_sharpness", "camera_timestamp"]
+        assert {name: outcome.passed for name, outcome in outcomes_of(bench, "camera").items()} == dict.fromkeys(
+            last, True
+        )
         assert set(bench.unit.world.snapshot().leds.values()) <= {0.0}
     with simulated_bench(scenario="water") as bench, pytest.raises(NotFoundError):
         select(bench.unit.runtime, "camera", retry_failed=False)
+
+
+def _picture(level: int) -> bytes:
+    from io import BytesIO
+
+    from PIL import Image
+
+    written = BytesIO()
+    Image.effect_noise((96, 96), 6.0).point([max(0, min(255, one + level - 128)) for one in range(256)]).save(
+        written, "JPEG"
+    )
+    return written.getvalue()
+
+
+class _StuckCamera(SimulatedCamera):
+    """A camera that gives one picture again and again."""
+
+    def __init__(self, world: World, picture: bytes) -> None:
+        super().__init__(world)
+        self._picture = picture
+
+    def capture(self) -> bytes:
+        return self._picture
+
+
+@pytest.mark.parametrize(
+    ("level", "failing", "words"),
+    [(0, "exposure", "black"), (255, "exposure", "saturated"), (128, "timestamp", "same")],
+)
+def test_a_picture_of_nothing_or_of_the_past_fails(tmp_path: Path, level: int, failing: str, words: str) -> None:
+    with simulated_bench(scenario="water", data_root=tmp_path, config="[camera]\nenabled=1\n") as bench:
+        camera = _StuckCamera(bench.unit.world, _picture(level))
+        bench.unit.runtime = replace(bench.unit.runtime, open_camera=lambda: camera)
+        found = outcomes_of(bench, f"camera_{failing}")[f"camera_{failing}"]
+    assert not found.passed
+    assert words in str(found.message)
+    assert found.remedy
+
+
+def test_a_lens_out_of_focus_fails_and_a_still_of_tomorrow_too(tmp_path: Path) -> None:
+    with simulated_bench(scenario="water", data_root=tmp_path, config="[camera]\nenabled=1\n") as bench:
+        runtime = bench.unit.runtime
+        tomorrow = microsecond_timestamp(runtime.clock.now() + timedelta(days=1))
+        stills_of(runtime).add(CameraStill(experiment="exp1", captured_at=tomorrow, image_id="a"), b"picture")
+        move_lens(runtime, 0.0)
+        assert [name for name, one in outcomes_of(bench, "camera").items() if not one.passed] == [
+            "camera_sharpness",
+            "camera_timestamp",
+        ]
 
 
 @pytest.mark.parametrize(

@@ -11,12 +11,12 @@ import msgspec
 
 from pioreactor.actions.led_intensity import led_state
 from pioreactor.devices.ports import Lease
-from pioreactor.exc import ActuatorInUseError, ConflictError
+from pioreactor.exc import ActuatorInUseError, ConflictError, InvalidRequestError
 from pioreactor.jobs.dodging import OD_READING_DURATION_S, SCHEDULE_CACHE, ODSchedule
 from pioreactor.runtime.context import Runtime
 from pioreactor.settings.sections import CameraSettings
 from pioreactor.storage.still_retention import Retention
-from pioreactor.storage.stills import AUTO_CAPTURE, CACHE, SETTINGS_CACHE, StillStore
+from pioreactor.storage.stills import AUTO_CAPTURE, CACHE, LENS_POSITION, SETTINGS_CACHE, StillStore
 from pioreactor.structs.camera_still import CameraStill, CaptureReason, microsecond_timestamp, new_image_id
 from pioreactor.types import LedChannel
 
@@ -45,6 +45,31 @@ def stills_of(runtime: Runtime) -> StillStore:
 def is_auto_capture_enabled(runtime: Runtime) -> bool:
     """Return whether stills are taken by schedule; True until a person has switched it off."""
     return bool(runtime.stores.persistent(SETTINGS_CACHE).get(AUTO_CAPTURE, 1))
+
+
+def lens_position_of(runtime: Runtime) -> float | None:
+    """Return where a person has moved the camera's lens to, in units of its range; None leaves that to the camera."""
+    stored = runtime.stores.persistent(SETTINGS_CACHE).get(LENS_POSITION)
+    return float(stored) if isinstance(stored, int | float) else None
+
+
+def move_lens(runtime: Runtime, position: float | None) -> None:
+    """Take all pictures from now on with the lens at a position; None leaves that to the camera again.
+
+    Raise `InvalidRequestError` for a position out of range, or a lens that no motor moves.
+    """
+    settings = runtime.stores.persistent(SETTINGS_CACHE)
+    if position is None:
+        settings.pop(LENS_POSITION)
+        return
+    lens = runtime.open_camera().lens()
+    if lens is None:
+        raise InvalidRequestError(
+            "no motor moves the lens of this camera, or it does not answer",
+            remedy="Turn the lens by hand: pio calibrations run --device camera shows how sharp the picture is.",
+        )
+    lens.check(position)
+    settings.set(LENS_POSITION, position)
 
 
 def retention_of(settings: CameraSettings) -> Retention:
@@ -122,7 +147,9 @@ def _wait_for_camera(runtime: Runtime, owner: str, sleep: Sleep) -> Lease:
 
 def capture_lit(runtime: Runtime, *, owner: str, sleep: Sleep) -> bytes:
     """Take a picture between two OD readings, with the IR LED on if it is configured and free. Return the JPEG."""
-    camera, settings = runtime.open_camera(), runtime.settings.camera
+    camera, settings, position = runtime.open_camera(), runtime.settings.camera, lens_position_of(runtime)
+    if position is not None:
+        camera = camera.with_lens(position)
     channel = runtime.settings.led_channel_of.get("IR") if settings.use_ir_led else None
     wait_for_gap(runtime, sleep)
     if channel is None or settings.ir_led_intensity <= 0:

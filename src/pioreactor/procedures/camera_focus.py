@@ -57,6 +57,12 @@ def sharpness(pixels: bytes, width: int, height: int) -> int:
 
 def sharpness_of(picture: bytes) -> int | None:
     """Return the sharpness of a JPEG; None where Pillow is not installed or cannot read it."""
+    gray = gray_of(picture)
+    return None if gray is None or min(gray[1:]) < 6 else sharpness(*gray)
+
+
+def gray_of(picture: bytes) -> tuple[bytes, int, int] | None:
+    """Return the gray levels of a JPEG's pixels row by row, its width and its height; None as of `sharpness_of`."""
     try:
         from PIL import Image, UnidentifiedImageError
     except ImportError:
@@ -65,8 +71,8 @@ def sharpness_of(picture: bytes) -> int | None:
         with Image.open(io.BytesIO(picture)) as opened:
             opened.draft("L", DECODED_PIXELS)
             gray = opened.convert("L")
-        return sharpness(gray.tobytes(), gray.width, gray.height)
-    except (UnidentifiedImageError, OSError, ValueError):
+        return gray.tobytes(), gray.width, gray.height
+    except (UnidentifiedImageError, OSError):
         return None
 
 

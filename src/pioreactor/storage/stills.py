@@ -19,6 +19,7 @@ from pioreactor.structs.camera_still import CameraStill, CaptureReason, is_image
 CACHE: Final = "camera_stills"
 SETTINGS_CACHE: Final = "camera_settings"
 AUTO_CAPTURE: Final = "auto_capture_enabled"
+LENS_POSITION: Final = "lens_position"
 _MB: Final = 1_000_000
 _MODE: Final = 0o664
 

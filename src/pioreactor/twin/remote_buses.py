@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from pioreactor.devices.buses.ports import Buses
+from pioreactor.devices.cameras.ports import LensRange
 from pioreactor.devices.lab_bench import LabBenchState
 from pioreactor.exc import (
     ConfigurationError,
@@ -150,24 +151,35 @@ class RemoteCamera:
 
     program = "simulation"
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *lens_position: float) -> None:
+        """`lens_position` is at most one, in dioptres."""
         self._path = path
+        self._lens_position = lens_position
 
     def is_detected(self) -> bool | None:
         return self._path.exists()
 
     def capture(self) -> bytes:
-        connection = Connection(self._path)
-        try:
-            picture = connection.ask("photograph")
-        finally:
-            connection.close()
+        picture = self._ask("photograph", *self._lens_position)
         if not isinstance(picture, bytes):
             raise HardwareError(f"the simulated reactor at {self._path} gave no picture")
         return picture
 
+    def lens(self) -> LensRange | None:
+        return msgspec.convert(self._ask("lens"), LensRange)
+
+    def with_lens(self, position: float) -> "RemoteCamera":
+        return RemoteCamera(self._path, position)
+
     def with_options(self, file: Path) -> "RemoteCamera":
         raise InvalidRequestError(f"{file.name} cannot be used: a simulated camera has no options")
+
+    def _ask(self, verb: str, *given: object) -> object:
+        connection = Connection(self._path)
+        try:
+            return connection.ask(verb, *given)
+        finally:
+            connection.close()
 
 
 class RemoteWorld:

@@ -28,7 +28,7 @@ from pioreactor.twin.buses import build_chips, open_buses
 from pioreactor.twin.faults import Fault
 from pioreactor.twin.lab_bench import TwinLabBench
 from pioreactor.twin.scenarios import Scenario, check, find_scenario
-from pioreactor.twin.vial_camera import SimulatedCamera
+from pioreactor.twin.vial_camera import LENS, SimulatedCamera
 from pioreactor.twin.wiring import TwinWiring, wiring
 from pioreactor.twin.world import World
 
@@ -54,7 +54,8 @@ class _Client:
             "read": buses.gpio.read,
             "edges": buses.gpio.falling_edges,
             "snapshot": lambda: msgspec.to_builtins(world.snapshot()),
-            "photograph": SimulatedCamera(world).capture,
+            "photograph": lambda *position: SimulatedCamera(world, *position).capture(),
+            "lens": lambda: msgspec.to_builtins(LENS),
             "inject": self._inject,
             "press": self._press,
             **{f"lab_bench_{name}": _at_lab_bench(act) for name, act in _acts_of(bench).items()},

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from pioreactor.devices.cameras.ports import Camera
+from pioreactor.devices.cameras.ports import Camera, LensRange
 from pioreactor.exc import HardwareNotFoundError, InvalidRequestError
 from pioreactor.twin.world import World
 
@@ -24,6 +24,10 @@ _SCALE: Final = 2
 _QUALITY: Final = 82
 BLUR_PIXELS_PER_TURN: Final = 4.0
 """Radius of the blur for each turn of the lens away from its focus."""
+LENS: Final = LensRange(0.0, 15.0, 0.1, "dpt")
+IN_FOCUS_DPT: Final = 8.0
+"""Position of the motor's lens at which the vial is sharp, unless the lens was turned by hand."""
+DPT_PER_TURN: Final = 4.0
 _VIAL_MM: Final = 27.0
 _PIXELS_PER_MM: Final = 8.2 * _SCALE
 _FLOOR: Final = 585 * _SCALE
@@ -97,14 +101,22 @@ class SimulatedCamera:
 
     program = "simulation"
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, lens_position: float = IN_FOCUS_DPT) -> None:
         self._world = world
+        self._lens_position = lens_position
 
     def is_detected(self) -> bool | None:
         return True
 
     def capture(self) -> bytes:
-        return draw(view_of(self._world, blur=BLUR_PIXELS_PER_TURN * abs(self._world.lens_turns)))
+        turns = self._world.lens_turns + (self._lens_position - IN_FOCUS_DPT) / DPT_PER_TURN
+        return draw(view_of(self._world, blur=BLUR_PIXELS_PER_TURN * abs(turns)))
+
+    def lens(self) -> LensRange | None:
+        return LENS
+
+    def with_lens(self, position: float) -> SimulatedCamera:
+        return SimulatedCamera(self._world, position)
 
     def with_options(self, file: Path) -> Camera:
         raise InvalidRequestError(f"{file.name} cannot be used: a simulated camera has no options")

@@ -13,8 +13,10 @@ from pioreactor.actions import still_capture as taking
 from pioreactor.background_jobs.camera_job import CameraJob
 from pioreactor.background_jobs.od_reading.job import start_od_reading
 from pioreactor.bootstrap.simulated import SimulatedUnit, Simulation, build_simulation
+from pioreactor.devices.cameras.ports import LensRange
 from pioreactor.exc import ConfigurationError, ConflictError, HardwareError, InvalidRequestError
 from pioreactor.jobs.dodging import OD_READING_DURATION_S, SCHEDULE_CACHE
+from pioreactor.procedures import live_view
 from pioreactor.procedures.manual_still import take_snapshot
 from pioreactor.runtime import context
 from pioreactor.storage.stills import AUTO_CAPTURE, SETTINGS_CACHE
@@ -48,6 +50,12 @@ class TimedCamera:
         if self.fails:
             raise HardwareError("rpicam-still failed with status 255")
         return JPEG + bytes([len(self.light) % 256]) + b"\xff\xd9"
+
+    def lens(self) -> LensRange | None:
+        return None
+
+    def with_lens(self, position: float) -> TimedCamera:
+        return self
 
     def with_options(self, file: Path) -> TimedCamera:
         return self
@@ -232,3 +240,43 @@ def test_a_snapshot_is_manual_and_its_name_is_taken_once(scene: Scene) -> None:
         with pytest.raises(InvalidRequestError, match="no file"):
             take_snapshot(runtime, options_file="../../secret")
     assert scene.unit.runtime.stores.volatile(SCHEDULE_CACHE).get("schedule") is None
+
+
+# ---- live view ---------------------------------------------------------------------------------------------
+
+
+def _live(scene: Scene) -> Any:
+    live_view.switch_on(scene.unit.runtime)
+    return scene.run(lambda: live_view.show(context.current()), "camera_live_view")
+
+
+def test_a_live_view_goes_on_while_somebody_looks_and_ends_by_itself(scene: Scene) -> None:
+    running = _live(scene)
+    for _ in range(4):
+        scene.sleep(10.0)
+        is_on, newest = live_view.look(scene.unit.runtime)
+        assert is_on
+    picture = live_view.live_picture(scene.unit.runtime.paths)
+    assert newest.number == pytest.approx(40.0 / (scene.camera.takes_s + live_view.INTERVAL_S + 0.2), abs=2)
+    assert picture.read_bytes().startswith(JPEG)
+    scene.sleep(live_view.LEASE_S + 5.0)
+    assert running.is_finished
+    assert (picture.exists(), live_view.look(scene.unit.runtime)[0]) == (False, False)
+    assert set(scene.unit.world.snapshot().leds.values()) <= {0.0}
+    assert taking.stills_of(scene.unit.runtime).all() == []
+
+
+def test_a_live_view_ends_after_minutes_even_when_its_page_is_left_open(scene: Scene) -> None:
+    running = _live(scene)
+    for _ in range(int(live_view.LONGEST_S / 10.0) + 1):
+        scene.sleep(10.0)
+        live_view.look(scene.unit.runtime)
+    assert running.is_finished
+
+
+def test_a_live_view_says_why_it_ended(scene: Scene) -> None:
+    scene.camera.fails = True
+    _live(scene)
+    scene.sleep(10.0)
+    is_on, newest = live_view.look(scene.unit.runtime)
+    assert (is_on, newest.problem) == (False, "rpicam-still failed with status 255")

@@ -48,6 +48,8 @@ const statusOf = (cluster: DemoCluster, unit: string): CameraStatus => ({
   latest_still: stillsOf(cluster, unit).at(-1) ?? null,
   auto_capture_enabled: true,
   snapshot_interval_minutes: EVERY_S / 60,
+  lens: { min: 0, max: 32, step: 0.1, unit: "dpt" },
+  lens_position: 8,
 });
 
 /** Return the answer to a GET about cameras; undefined for any other. */

@@ -13,6 +13,7 @@ from pioreactor.exc import InvalidRequestError, PioreactorError
 @click.argument("payload")
 def calibration_action(action: str, payload: str) -> None:
     """Perform one step and print its result as a line of JSON. For the web server, not for people."""
+    import pioreactor.procedures.live_view
     import pioreactor.procedures.manual_still
     import pioreactor.procedures.protocols  # noqa: F401  importing registers the actions
     from pioreactor.calibrations.sessions.actions import perform_here

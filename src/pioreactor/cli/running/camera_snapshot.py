@@ -16,12 +16,18 @@ from pioreactor.runtime import context
     metavar="FILE",
     help="File in the folder camera of the unit's data with options of rpicam-still, instead of viewing.conf.",
 )
+@click.option(
+    "--lens-position", type=float, default=None, metavar="NUMBER", help="Move the lens there first, and leave it there."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
-def camera_snapshot(name: str | None, options_file: str | None, as_json: bool) -> None:
+def camera_snapshot(name: str | None, options_file: str | None, lens_position: float | None, as_json: bool) -> None:
     """Take a still of the vial, between OD readings, and keep it until a person deletes it."""
+    from pioreactor.actions.still_capture import move_lens
     from pioreactor.cli.render import print_json
     from pioreactor.procedures.manual_still import take_snapshot
 
+    if lens_position is not None:
+        move_lens(context.current(), lens_position)
     still, path = take_snapshot(context.current(), name=name, options_file=options_file)
     if as_json:
         print_json(still)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from statistics import fmean, median, variance
 
-from pioreactor.actions.still_capture import capture_lease, capture_lit
 from pioreactor.exc import ConfigurationError
 from pioreactor.procedures.self_test.failure import check
 from pioreactor.procedures.self_test.fixture import SelfTestFixture, pearson
@@ -203,18 +202,3 @@ TESTS: list[SelfTest] = [
     test_REF_is_in_correct_position,
     test_PD_is_near_0_volts_for_blank,
 ]
-
-CAMERA_CAPTURE = "camera_capture"
-MIN_PICTURE_BYTES = 1000
-"""A JPEG below this has nothing in it."""
-
-
-def test_camera_capture(fixture: SelfTestFixture) -> None:
-    """The camera takes a picture."""
-    with capture_lease(fixture.runtime, fixture.action.owner, fixture.wait):
-        picture = capture_lit(fixture.runtime, owner=fixture.action.owner, sleep=fixture.wait)
-    check(
-        len(picture) >= MIN_PICTURE_BYTES,
-        f"the picture has {len(picture)} bytes only",
-        remedy="Check the cable of the camera, and that its lens is not covered.",
-    )

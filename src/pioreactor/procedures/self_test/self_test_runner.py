@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pioreactor.exc import HardwareNotFoundError, NotFoundError, PioreactorError, StoppedError
 from pioreactor.jobs.managed_lifecycle import managed_lifecycle
 from pioreactor.procedures.exclusive_run import AUTOMATIONS, OD_READING, PUMPS, STIRRING, refuse_while_running
-from pioreactor.procedures.self_test import heating, light, power, stirring
+from pioreactor.procedures.self_test import camera, heating, light, power, stirring
 from pioreactor.procedures.self_test.fixture import SelfTestFixture
 from pioreactor.procedures.self_test.registry import SelfTest, registered_self_tests
 from pioreactor.runtime import context
@@ -31,7 +31,7 @@ class Outcome:
 
 def all_self_tests() -> dict[str, SelfTest]:
     """Return every self-test by its name without the prefix, in the order in which they run."""
-    built_in = [*power.TESTS, *light.TESTS, *heating.TESTS, *stirring.TESTS, light.test_camera_capture]
+    built_in = [*power.TESTS, *light.TESTS, *heating.TESTS, *stirring.TESTS, *camera.TESTS]
     tests = {test.__name__: test for test in built_in}
     tests.update(registered_self_tests())
     return {name.removeprefix("test_"): test for name, test in tests.items()}
@@ -41,7 +41,7 @@ def select(runtime: Runtime, substring: str | None, *, retry_failed: bool) -> di
     """Return the tests to run; raise `NotFoundError` when none fits."""
     tests = all_self_tests()
     if not runtime.settings.camera.enabled:
-        tests.pop(light.CAMERA_CAPTURE, None)
+        tests = {name: test for name, test in tests.items() if test not in camera.TESTS}
     if substring:
         wanted = substring.lower()
         tests = {name: test for name, test in tests.items() if wanted in f"test_{name}".lower()}

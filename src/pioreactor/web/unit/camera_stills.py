@@ -1,5 +1,7 @@
 """Routes of a unit about the stills of its camera."""
 
+from contextlib import suppress
+from pathlib import Path
 from typing import Literal
 from uuid import UUID
 
@@ -10,8 +12,16 @@ from litestar.response import Stream
 from msgspec import UNSET, UnsetType
 
 from pioreactor import topics
-from pioreactor.actions.still_capture import CAPTURE_ACTION, is_auto_capture_enabled, stills_of
+from pioreactor.actions.still_capture import (
+    CAPTURE_ACTION,
+    is_auto_capture_enabled,
+    lens_position_of,
+    move_lens,
+    stills_of,
+)
+from pioreactor.devices.cameras.ports import LensRange
 from pioreactor.exc import ConflictError, InvalidRequestError, NotFoundError, PioreactorError
+from pioreactor.procedures import live_view
 from pioreactor.procedures.camera_focus import preview_file
 from pioreactor.storage.stills import AUTO_CAPTURE, SETTINGS_CACHE
 from pioreactor.structs.camera_still import CameraStill
@@ -39,11 +49,28 @@ class CameraStatus(msgspec.Struct):
     latest_still: CameraStill | None
     auto_capture_enabled: bool
     snapshot_interval_minutes: float
+    lens: LensRange | None = None
+    """Where the lens can be moved to; null where no motor moves it."""
+    lens_position: float | None = None
+    """Where a person has moved the lens to, in the unit of `lens`; null leaves that to the camera."""
 
 
 class CameraSettingsAnswer(msgspec.Struct):
     unit: str
     auto_capture_enabled: bool
+    lens_position: float | None
+
+
+class LiveView(msgspec.Struct):
+    """The live view of a camera. `frame` counts its pictures; with 0 there is none yet."""
+
+    unit: str
+    is_on: bool
+    frame: int
+    captured_at: str | None
+    sharpness: int | None
+    problem: str | None
+    remedy: str | None
 
 
 class Stills(msgspec.Struct):
@@ -60,8 +87,11 @@ class DeletedStills(msgspec.Struct):
     deleted_image_ids: list[str]
 
 
-class ChooseAutoCapture(Body):
-    auto_capture_enabled: bool
+class ChangeCamera(Body):
+    """`lens_position` moves the lens of a camera that has a motor for it; null leaves it to the camera again."""
+
+    auto_capture_enabled: bool | UnsetType = UNSET
+    lens_position: float | UnsetType | None = UNSET
 
 
 class ChangeStill(Body):
@@ -77,7 +107,7 @@ def camera_status(unit: UnitPorts, experiment: FromPath[str]) -> CameraStatus:
     """Return whether the camera is found, and its newest still of the experiment."""
     name = experiment_name(experiment)
     settings = unit.runtime.settings.camera
-    program, is_detected = _look_at_camera(unit)
+    program, is_detected, lens = _look_at_camera(unit)
     return CameraStatus(
         unit=unit.name,
         enabled=settings.enabled,
@@ -92,23 +122,78 @@ def camera_status(unit: UnitPorts, experiment: FromPath[str]) -> CameraStatus:
         latest_still=stills_of(unit.runtime).latest(name),
         auto_capture_enabled=is_auto_capture_enabled(unit.runtime),
         snapshot_interval_minutes=settings.snapshot_interval_minutes,
+        lens=lens,
+        lens_position=lens_position_of(unit.runtime),
     )
 
 
-def _look_at_camera(unit: UnitServices) -> tuple[str | None, bool | None]:
+def _look_at_camera(unit: UnitServices) -> tuple[str | None, bool | None, LensRange | None]:
     try:
         camera = unit.runtime.open_camera()
-        return camera.program, camera.is_detected()
+        return camera.program, camera.is_detected(), camera.lens()
     except PioreactorError:
-        return None, None
+        return None, None, None
 
 
 @relayed(timeout_s=10.0)
 @patch("/camera/settings", sync_to_thread=True)
-def set_auto_capture(unit: UnitPorts, data: JSONBody[ChooseAutoCapture]) -> CameraSettingsAnswer:
-    """Switch stills by schedule on or off; the job `camera` must run for them."""
-    unit.stores.persistent(SETTINGS_CACHE).set(AUTO_CAPTURE, int(data.auto_capture_enabled))
-    return CameraSettingsAnswer(unit.name, data.auto_capture_enabled)
+def change_camera(unit: UnitPorts, data: JSONBody[ChangeCamera]) -> CameraSettingsAnswer:
+    """Switch stills by schedule on or off (the job `camera` must run for them), or move the lens."""
+    if data.auto_capture_enabled is UNSET and data.lens_position is UNSET:
+        raise InvalidRequestError("one of `auto_capture_enabled` and `lens_position` is required")
+    if not isinstance(data.lens_position, UnsetType):
+        move_lens(unit.runtime, data.lens_position)
+    if not isinstance(data.auto_capture_enabled, UnsetType):
+        unit.stores.persistent(SETTINGS_CACHE).set(AUTO_CAPTURE, int(data.auto_capture_enabled))
+    return CameraSettingsAnswer(unit.name, is_auto_capture_enabled(unit.runtime), lens_position_of(unit.runtime))
+
+
+@relayed(waits=True, timeout_s=10.0)
+@post("/camera/live_view", status_code=200, opt=needs("cameras", tool="reversible"), sync_to_thread=True)
+def start_live_view(unit: UnitPorts) -> LiveView:
+    """Take a picture about every second while somebody asks for them, for at most 4 min. Nothing is kept."""
+    live_view.switch_on(unit.runtime)
+    with suppress(ConflictError):  # it is on already: who looks second sees the same pictures
+        unit.tasks.start("the live view", lambda: unit.perform(live_view.LIVE_VIEW, {}), lock="live view")
+    return _live_view(unit)
+
+
+@relayed(waits=True, timeout_s=10.0)
+@get("/camera/live_view", sync_to_thread=True)
+def newest_of_live_view(unit: UnitPorts) -> LiveView:
+    """Return which picture of the live view is the newest. Unless somebody asks within 15 s, the live view ends."""
+    return _live_view(unit)
+
+
+@relayed(waits=True, timeout_s=10.0)
+@delete("/camera/live_view", status_code=200, opt=needs("cameras", tool="reversible"), sync_to_thread=True)
+def stop_live_view(unit: UnitPorts) -> LiveView:
+    """End the live view, of all who look."""
+    live_view.switch_off(unit.runtime)
+    return _live_view(unit)
+
+
+def _live_view(unit: UnitServices) -> LiveView:
+    is_on, newest = live_view.look(unit.runtime)
+    return LiveView(
+        unit.name, is_on, newest.number, newest.captured_at, newest.sharpness, newest.problem, newest.remedy
+    )
+
+
+@relayed(waits=True, timeout_s=20.0)
+@get("/camera/live_view.jpg", sync_to_thread=True, media_type="image/jpeg")
+def live_view_picture(unit: UnitPorts) -> Response[bytes]:
+    """Return the newest picture of the live view; 404 while it is off."""
+    return _passing_picture(live_view.live_picture(unit.paths), "the live view is off, or has no picture yet")
+
+
+def _passing_picture(file: Path, missing: str) -> Response[bytes]:
+    """Return a picture that is replaced by the next one, and is not to be remembered."""
+    try:
+        picture = file.read_bytes()
+    except OSError:
+        raise NotFoundError(missing) from None
+    return Response(picture, media_type="image/jpeg", headers={"Cache-Control": "no-store"})
 
 
 @relayed(target="ever", waits=True, timeout_s=10.0)
@@ -210,11 +295,8 @@ def zipped_stills(unit: UnitPorts, experiment: FromPath[str]) -> Stream:
 @get("/camera/focus_sessions/{session_id:uuid}/preview.jpg", sync_to_thread=True, media_type="image/jpeg")
 def focus_preview(unit: UnitPorts, session_id: FromPath[UUID]) -> Response[bytes]:
     """Return the newest picture of a session in which the camera is focused; 404 when there is none."""
-    try:
-        picture = preview_file(unit.runtime.paths, str(session_id)).read_bytes()
-    except OSError:
-        raise NotFoundError(f"there is no picture of the session {session_id}") from None
-    return Response(picture, media_type="image/jpeg", headers={"Cache-Control": "no-store"})
+    file = preview_file(unit.runtime.paths, str(session_id))
+    return _passing_picture(file, f"there is no picture of the session {session_id}")
 
 
 def _id_of(image: str) -> str:
@@ -229,7 +311,8 @@ def _publish_latest(unit: UnitServices, experiment: str) -> None:
 ROUTES = Router(
     "/",
     route_handlers=[
-        *(camera_status, set_auto_capture, stills, take_still, delete_stills),
+        *(camera_status, change_camera, stills, take_still, delete_stills),
+        *(start_live_view, newest_of_live_view, stop_live_view, live_view_picture),
         *(still_image, delete_still, change_still, zipped_stills, focus_preview),
     ],
     tags=["cameras"],

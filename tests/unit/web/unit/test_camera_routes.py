@@ -5,6 +5,7 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from threading import Event
 from typing import Any
 
 import msgspec
@@ -16,7 +17,12 @@ from pioreactor.actions.still_capture import stills_of
 from pioreactor.http.ports import Response
 from pioreactor.identity.unit import FixedInventory
 from pioreactor.procedures.camera_focus import preview_file
+from pioreactor.procedures.live_view import live_picture
 from pioreactor.structs.camera_still import CameraStill, microsecond_timestamp
+from pioreactor.twin.scenarios import find_scenario
+from pioreactor.twin.vial_camera import SimulatedCamera
+from pioreactor.twin.wiring import wiring
+from pioreactor.twin.world import World
 from pioreactor.types import Experiment
 from pioreactor.web.unit.services import UnitServices
 
@@ -69,6 +75,7 @@ def test_the_state_names_the_newest_still_and_the_missing_program(filmed: Any) -
     assert filmed.patch("/unit_api/camera/settings", json={"auto_capture_enabled": False}).json() == {
         "unit": "unit1",
         "auto_capture_enabled": False,
+        "lens_position": None,
     }
     assert filmed.get("/unit_api/camera/experiments/exp1/status").json()["auto_capture_enabled"] is False
 
@@ -149,6 +156,39 @@ def test_the_picture_of_a_focus_session_is_served_while_there_is_one(filmed: Any
     assert (answer.content, answer.headers["content-type"]) == (JPEG, "image/jpeg")
     assert answer.headers["cache-control"] == "no-store"
     assert filmed.get("/unit_api/camera/focus_sessions/..%2fa/preview.jpg").status_code in (400, 404)
+
+
+def test_the_lens_is_moved_within_its_range_and_left_to_the_camera_again(filmed: Any, unit: UnitServices) -> None:
+    world = World(find_scenario("standard"), wiring("1.2", "pioreactor_20ml", "1.5"), seed=1, now_s=lambda: 0.0)
+    assert filmed.patch("/unit_api/camera/settings", json={"lens_position": 3}).status_code == 400  # has no camera
+    unit.runtime = replace(unit.runtime, open_camera=lambda: SimulatedCamera(world))
+    for given, status, kept in ((3.5, 200, 3.5), (16, 400, 3.5), ("far", 400, 3.5), (None, 200, None)):
+        assert filmed.patch("/unit_api/camera/settings", json={"lens_position": given}).status_code == status
+        state = filmed.get("/unit_api/camera/experiments/exp1/status").json()
+        assert (state["lens"]["max"], state["lens_position"]) == (15.0, kept)
+    assert filmed.patch("/unit_api/camera/settings", json={}).status_code == 400
+
+
+def test_a_live_view_is_switched_on_once_and_off(filmed: Any, unit: UnitServices) -> None:
+    where = "/unit_api/camera/live_view"
+    asked: list[str] = []
+    release = Event()
+
+    def perform(action: str, _: object) -> dict[str, object]:
+        asked.append(action)
+        release.wait(10.0)
+        return {}
+
+    unit.perform = perform
+    assert filmed.get(where).json()["is_on"] is False
+    assert filmed.get(f"{where}.jpg").status_code == 404
+    assert [filmed.post(where).json()["is_on"] for _ in range(2)] == [True, True]  # the second who looks joins in
+    live_picture(unit.paths).write_bytes(JPEG)
+    picture = filmed.get(f"{where}.jpg")
+    assert (picture.content, picture.headers["cache-control"]) == (JPEG, "no-store")
+    assert filmed.delete(where).json()["is_on"] is False
+    release.set()
+    assert asked == ["camera_live_view"]
 
 
 def test_the_leader_relays_and_archives_still_by_still(leader: Any, filmed: Any) -> None:

@@ -14,6 +14,7 @@ import { StillDialog } from "@/stills/StillDialog";
 import { archivePath, camerasKey, filmPath, useCameras, useStills } from "@/stills/stills";
 import css from "./cameras.module.css";
 import { cameraText } from "./cameraText";
+import { LiveView } from "./LiveView";
 import { StillCard } from "./StillCard";
 import { TakeStill } from "./TakeStill";
 
@@ -59,6 +60,9 @@ export function UnitStills({ experiment }: { experiment: string }) {
           </>
         }
       />
+      {camera?.status?.enabled && camera.status.runtime_available && (
+        <LiveView unit={unit} label={label} experiment={experiment} status={camera.status} />
+      )}
       {stills.error ? (
         <Problem error={stills.error} />
       ) : stills.isPending ? (

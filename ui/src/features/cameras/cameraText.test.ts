@@ -12,6 +12,8 @@ const status = (changes: Partial<CameraStatus>): CameraStatus => ({
   latest_still: null,
   auto_capture_enabled: true,
   snapshot_interval_minutes: 1,
+  lens: null,
+  lens_position: null,
   ...changes,
 });
 const of = (changes: Partial<CameraStatus>): string =>

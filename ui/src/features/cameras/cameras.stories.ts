@@ -6,6 +6,6 @@ export const stories: readonly Story[] = [
     name: "stills of one unit",
     path: "/cameras/reactor-01",
     heading: /^Stills of /,
-    shows: ["All cameras", /\d+ stills/, "Pinned", "By hand", "Stills by schedule"],
+    shows: ["All cameras", /\d+ stills/, "Pinned", "By hand", "Stills by schedule", "Live view", "Lens position"],
   },
 ];
