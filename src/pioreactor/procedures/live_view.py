@@ -90,6 +90,7 @@ def show(runtime: Runtime) -> int:
                     picture = capture_lit(runtime, owner=action.owner, sleep=action.sleep)
                 number += 1
                 taken = microsecond_timestamp(runtime.clock.now())
+                target.parent.mkdir(parents=True, exist_ok=True)
                 write_atomically(target, reduced(picture), mode=PREVIEW_MODE)
                 state = LiveViewState(number, taken, sharpness_of(picture))
                 cache.set(_STATE, msgspec.json.encode(state).decode())
@@ -107,18 +108,21 @@ def show(runtime: Runtime) -> int:
 
 
 def reduced(picture: bytes) -> bytes:
-    """Return a JPEG of at most `LARGEST_PIXELS`; the same where it is small, or Pillow is not installed."""
+    """Return a JPEG of at most `LARGEST_PIXELS`; the same where it is small, or Pillow is absent or cannot read it."""
     try:
-        from PIL import Image
+        from PIL import Image, UnidentifiedImageError
     except ImportError:
         return picture
-    with Image.open(io.BytesIO(picture)) as opened:
-        if opened.width <= LARGEST_PIXELS[0] and opened.height <= LARGEST_PIXELS[1]:
-            return picture
-        opened.draft("RGB", LARGEST_PIXELS)
-        opened.thumbnail(LARGEST_PIXELS)
-        written = io.BytesIO()
-        opened.save(written, "JPEG", quality=80)
+    written = io.BytesIO()
+    try:
+        with Image.open(io.BytesIO(picture)) as opened:
+            if max(opened.size) <= max(LARGEST_PIXELS):
+                return picture
+            opened.draft("RGB", LARGEST_PIXELS)
+            opened.thumbnail(LARGEST_PIXELS)
+            opened.save(written, "JPEG", quality=80)
+    except (UnidentifiedImageError, OSError):
+        return picture
     return written.getvalue()
 
 

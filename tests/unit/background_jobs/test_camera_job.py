@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from pioreactor.devices.cameras.ports import LensRange
 from pioreactor.exc import ConfigurationError, ConflictError, HardwareError, InvalidRequestError
 from pioreactor.jobs.dodging import OD_READING_DURATION_S, SCHEDULE_CACHE
 from pioreactor.procedures import live_view
+from pioreactor.procedures.exclusive_run import is_running
 from pioreactor.procedures.manual_still import take_snapshot
 from pioreactor.runtime import context
 from pioreactor.storage.stills import AUTO_CAPTURE, SETTINGS_CACHE
@@ -251,7 +253,7 @@ def _live(scene: Scene) -> Any:
 
 
 def test_a_live_view_goes_on_while_somebody_looks_and_ends_by_itself(scene: Scene) -> None:
-    running = _live(scene)
+    _live(scene)
     for _ in range(4):
         scene.sleep(10.0)
         is_on, newest = live_view.look(scene.unit.runtime)
@@ -260,23 +262,29 @@ def test_a_live_view_goes_on_while_somebody_looks_and_ends_by_itself(scene: Scen
     assert newest.number == pytest.approx(40.0 / (scene.camera.takes_s + live_view.INTERVAL_S + 0.2), abs=2)
     assert picture.read_bytes().startswith(JPEG)
     scene.sleep(live_view.LEASE_S + 5.0)
-    assert running.is_finished
+    assert not is_running(scene.unit.runtime, live_view.LIVE_VIEW)
     assert (picture.exists(), live_view.look(scene.unit.runtime)[0]) == (False, False)
     assert set(scene.unit.world.snapshot().leds.values()) <= {0.0}
     assert taking.stills_of(scene.unit.runtime).all() == []
 
 
 def test_a_live_view_ends_after_minutes_even_when_its_page_is_left_open(scene: Scene) -> None:
-    running = _live(scene)
+    _live(scene)
     for _ in range(int(live_view.LONGEST_S / 10.0) + 1):
         scene.sleep(10.0)
         live_view.look(scene.unit.runtime)
-    assert running.is_finished
+    assert not is_running(scene.unit.runtime, live_view.LIVE_VIEW)
 
 
 def test_a_live_view_says_why_it_ended(scene: Scene) -> None:
     scene.camera.fails = True
-    _live(scene)
+    live_view.switch_on(scene.unit.runtime)
+
+    def show() -> None:
+        with suppress(HardwareError):
+            live_view.show(context.current())
+
+    scene.run(show, "camera_live_view")
     scene.sleep(10.0)
     is_on, newest = live_view.look(scene.unit.runtime)
     assert (is_on, newest.problem) == (False, "rpicam-still failed with status 255")

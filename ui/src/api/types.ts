@@ -86,6 +86,7 @@ export type Still = Schemas["CameraStill"];
 export type Stills = Schemas["Stills"];
 export type Cameras = Schemas["Cameras"];
 export type CameraStatus = Schemas["CameraStatus"];
+export type LiveView = Schemas["LiveView"];
 
 export type LogRow = Schemas["LogRow"];
 export type Quarantined = Schemas["Quarantined"];

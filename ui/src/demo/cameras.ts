@@ -1,7 +1,7 @@
 /** The demo's cameras: stills every ten minutes of each unit, drawn as small pictures of a vial. */
 
 import type { Answer, Method } from "@/api/client";
-import type { Assignment, CameraStatus, Still } from "@/api/types";
+import type { Assignment, CameraStatus, LiveView, Still } from "@/api/types";
 import { secondsOf } from "@/parts/format";
 import type { DemoCluster } from "./cluster";
 import { LOST_UNIT, noAnswer } from "./faults";
@@ -52,6 +52,17 @@ const statusOf = (cluster: DemoCluster, unit: string): CameraStatus => ({
   lens_position: 8,
 });
 
+/** The demo draws no pictures of now. */
+const liveView = (unit: string, is_on: boolean): LiveView => ({
+  unit,
+  is_on,
+  frame: 0,
+  captured_at: null,
+  sharpness: null,
+  problem: null,
+  remedy: null,
+});
+
 /** Return the answer to a GET about cameras; undefined for any other. */
 export function cameraAnswer(cluster: DemoCluster, where: string): unknown {
   const asked = /^\/api\/experiments\/([^/]+)\/cameras$/.exec(where);
@@ -67,6 +78,8 @@ export function cameraAnswer(cluster: DemoCluster, where: string): unknown {
       ),
     };
   }
+  const [, looked] = /^\/api\/workers\/([^/]+)\/camera\/live_view$/.exec(where) ?? [];
+  if (looked !== undefined) return liveView(looked, true);
   const [, unit = "", experiment = ""] =
     /^\/api\/workers\/([^/]+)\/camera\/experiments\/([^/]+)\/stills$/.exec(where) ?? [];
   if (unit === "") return undefined;
@@ -83,6 +96,8 @@ export function cameraWrites(
     ["POST", OF_STILLS, ([unit = ""]) => tasks.succeed({ [unit]: { ok: true, unit, value: first(unit) } })],
     ["PATCH", `${OF_STILLS}/{image}`, ([unit = ""]) => ({ status: 200, body: first(unit) })],
     ["DELETE", `${OF_STILLS}/{image}`, ([unit = ""]) => ({ status: 200, body: first(unit) })],
+    ["POST", `${BELOW}/live_view`, ([unit = ""]) => ({ status: 200, body: liveView(unit, true) })],
+    ["DELETE", `${BELOW}/live_view`, ([unit = ""]) => ({ status: 200, body: liveView(unit, false) })],
     [
       "PATCH",
       `${BELOW}/settings`,

@@ -183,6 +183,7 @@ def test_a_live_view_is_switched_on_once_and_off(filmed: Any, unit: UnitServices
     assert filmed.get(where).json()["is_on"] is False
     assert filmed.get(f"{where}.jpg").status_code == 404
     assert [filmed.post(where).json()["is_on"] for _ in range(2)] == [True, True]  # the second who looks joins in
+    live_picture(unit.paths).parent.mkdir(exist_ok=True)
     live_picture(unit.paths).write_bytes(JPEG)
     picture = filmed.get(f"{where}.jpg")
     assert (picture.content, picture.headers["cache-control"]) == (JPEG, "no-store")

@@ -64,7 +64,8 @@ export function LiveView({ unit, label, experiment, status }: Props) {
       <div className={css.liveControls}>
         <h2>Live view</h2>
         <p className="soft small">
-          A picture about every second, between OD readings. It ends when this page is left, and after 4 min.
+          A picture about every second, while OD is read one after each reading. It ends when this page is left, and
+          after 4 min.
         </p>
         <Group>
           {isOn ? (
