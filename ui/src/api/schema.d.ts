@@ -3160,6 +3160,62 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/workers/{unit}/camera/live_view": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * NewestOfLiveView
+         * @description Return which picture of the live view is the newest. Unless somebody asks within 15 s, the live view ends.
+         *
+         *     Asks one unit and returns its answer.
+         */
+        get: operations["get_api_workers_unit_camera_live_view"];
+        put?: never;
+        /**
+         * StartLiveView
+         * @description Take a picture about every second while somebody asks for them, for at most 4 min. Nothing is kept.
+         *
+         *     Asks one unit and returns its answer.
+         */
+        post: operations["post_api_workers_unit_camera_live_view"];
+        /**
+         * StopLiveView
+         * @description End the live view, of all who look.
+         *
+         *     Asks one unit and returns its answer.
+         */
+        delete: operations["delete_api_workers_unit_camera_live_view"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/workers/{unit}/camera/live_view.jpg": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * LiveViewPicture
+         * @description Return the newest picture of the live view; 404 while it is off.
+         *
+         *     Asks one unit and returns its answer.
+         */
+        get: operations["get_api_workers_unit_camera_live_view.jpg"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/workers/{unit}/camera/settings": {
         parameters: {
             query?: never;
@@ -3174,8 +3230,8 @@ export interface paths {
         options?: never;
         head?: never;
         /**
-         * SetAutoCapture
-         * @description Switch stills by schedule on or off; the job `camera` must run for them.
+         * ChangeCamera
+         * @description Switch stills by schedule on or off (the job `camera` must run for them), or move the lens.
          *
          *     Asks one worker, or all (`$broadcast`); the result holds the answer of each.
          */
@@ -4777,6 +4833,54 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/unit_api/camera/live_view": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * NewestOfLiveView
+         * @description Return which picture of the live view is the newest. Unless somebody asks within 15 s, the live view ends.
+         */
+        get: operations["get_unit_api_camera_live_view"];
+        put?: never;
+        /**
+         * StartLiveView
+         * @description Take a picture about every second while somebody asks for them, for at most 4 min. Nothing is kept.
+         */
+        post: operations["post_unit_api_camera_live_view"];
+        /**
+         * StopLiveView
+         * @description End the live view, of all who look.
+         */
+        delete: operations["delete_unit_api_camera_live_view"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/unit_api/camera/live_view.jpg": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * LiveViewPicture
+         * @description Return the newest picture of the live view; 404 while it is off.
+         */
+        get: operations["get_unit_api_camera_live_view.jpg"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/unit_api/camera/settings": {
         parameters: {
             query?: never;
@@ -4791,8 +4895,8 @@ export interface paths {
         options?: never;
         head?: never;
         /**
-         * SetAutoCapture
-         * @description Switch stills by schedule on or off; the job `camera` must run for them.
+         * ChangeCamera
+         * @description Switch stills by schedule on or off (the job `camera` must run for them), or move the lens.
          */
         patch: operations["patch_unit_api_camera_settings"];
         trace?: never;
@@ -6430,6 +6534,7 @@ export interface components {
         /** CameraSettingsAnswer */
         CameraSettingsAnswer: {
             auto_capture_enabled: boolean;
+            lens_position: number | null;
             unit: string;
         };
         /** CameraStatus */
@@ -6440,6 +6545,8 @@ export interface components {
             detection_status: "detected" | "configured_camera_not_detected" | "unknown";
             enabled: boolean;
             latest_still: components["schemas"]["CameraStill"] | null;
+            lens?: components["schemas"]["LensRange"] | null;
+            lens_position?: number | null;
             mock: boolean;
             runtime_available: boolean;
             snapshot_interval_minutes: number;
@@ -6481,6 +6588,11 @@ export interface components {
         ChangeAccessPoint: {
             /** @default false */
             even_if_disconnected: boolean;
+        };
+        /** ChangeCamera */
+        ChangeCamera: {
+            auto_capture_enabled?: boolean;
+            lens_position?: number | null;
         };
         /** ChangePassword */
         ChangePassword: {
@@ -6577,10 +6689,6 @@ export interface components {
              * @enum {string}
              */
             y_transformation: "none" | "per_hour_to_per_day" | "percent";
-        };
-        /** ChooseAutoCapture */
-        ChooseAutoCapture: {
-            auto_capture_enabled: boolean;
         };
         /** ChooseCharts */
         ChooseCharts: {
@@ -7026,6 +7134,13 @@ export interface components {
             label: string;
             unit: string;
         };
+        /** LensRange */
+        LensRange: {
+            max: number;
+            min: number;
+            step: number;
+            unit: string;
+        };
         /** Limit */
         Limit: {
             above?: number | null;
@@ -7061,6 +7176,16 @@ export interface components {
              */
             state: "enabled" | "disabled" | "failed" | "restart";
             version: string;
+        };
+        /** LiveView */
+        LiveView: {
+            captured_at: string | null;
+            frame: number;
+            is_on: boolean;
+            problem: string | null;
+            remedy: string | null;
+            sharpness: number | null;
+            unit: string;
         };
         /** LogEntry */
         LogEntry: {
@@ -14531,6 +14656,154 @@ export interface operations {
             };
         };
     };
+    get_api_workers_unit_camera_live_view: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                unit: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LiveView"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    post_api_workers_unit_camera_live_view: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                unit: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LiveView"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    delete_api_workers_unit_camera_live_view: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                unit: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LiveView"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    "get_api_workers_unit_camera_live_view.jpg": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                unit: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/jpeg": string;
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
     patch_api_workers_unit_camera_settings: {
         parameters: {
             query?: never;
@@ -14542,7 +14815,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["ChooseAutoCapture"];
+                "application/json": components["schemas"]["ChangeCamera"];
             };
         };
         responses: {
@@ -18100,6 +18373,86 @@ export interface operations {
             };
         };
     };
+    get_unit_api_camera_live_view: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LiveView"];
+                };
+            };
+        };
+    };
+    post_unit_api_camera_live_view: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LiveView"];
+                };
+            };
+        };
+    };
+    delete_unit_api_camera_live_view: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LiveView"];
+                };
+            };
+        };
+    };
+    "get_unit_api_camera_live_view.jpg": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/jpeg": string;
+                };
+            };
+        };
+    };
     patch_unit_api_camera_settings: {
         parameters: {
             query?: never;
@@ -18109,7 +18462,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["ChooseAutoCapture"];
+                "application/json": components["schemas"]["ChangeCamera"];
             };
         };
         responses: {
