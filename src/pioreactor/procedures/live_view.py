@@ -66,7 +66,7 @@ def switch_off(runtime: Runtime) -> None:
 
 
 def look(runtime: Runtime) -> tuple[bool, LiveViewState]:
-    """Return whether the live view is on, and its newest picture. One that runs goes on for `LEASE_S`."""
+    """Return whether the live view is on, and its newest picture. One that runs continues for `LEASE_S`."""
     cache = runtime.stores.volatile(CACHE)
     is_on = _is_wanted(runtime)
     if is_on and is_running(runtime, LIVE_VIEW):

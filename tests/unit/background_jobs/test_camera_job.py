@@ -252,7 +252,7 @@ def _live(scene: Scene) -> Any:
     return scene.run(lambda: live_view.show(context.current()), "camera_live_view")
 
 
-def test_a_live_view_goes_on_while_somebody_looks_and_ends_by_itself(scene: Scene) -> None:
+def test_a_live_view_continues_while_somebody_looks_and_ends_by_itself(scene: Scene) -> None:
     _live(scene)
     for _ in range(4):
         scene.sleep(10.0)
