@@ -28,7 +28,7 @@ INTERVAL_S: Final = 1.0
 """Pause after each picture, in which a still can be taken."""
 STARTS_WITHIN_S: Final = 30.0
 LEASE_S: Final = 15.0
-"""The live view ends when nobody has asked for a picture for so long."""
+"""The live view ends when no browser has asked for a picture for so long."""
 LONGEST_S: Final = 240.0
 """It ends after so long in any case: a page that was left open must not light a culture for a night."""
 LARGEST_PIXELS: Final = (960, 960)

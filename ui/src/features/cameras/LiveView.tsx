@@ -36,7 +36,7 @@ export function LiveView({ unit, label, experiment, status }: Props) {
     queryKey: key,
     queryFn: ({ signal }) => get<Live>(where, signal),
     enabled: isOn,
-    // Not while the page is in the background: the unit ends the live view when nobody asks for it.
+    // Not while the page is in the background: the unit ends the live view when no browser asks for it.
     refetchInterval: EVERY_MS,
     staleTime: 0,
     gcTime: 0,
