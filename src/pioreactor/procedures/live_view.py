@@ -1,4 +1,4 @@
-"""Live view of a camera: a picture about every second while somebody looks, each in place of the one before."""
+"""Live view of a camera: a picture about every second while a person looks, each in place of the one before."""
 
 from __future__ import annotations
 

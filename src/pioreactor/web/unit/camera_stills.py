@@ -151,7 +151,7 @@ def change_camera(unit: UnitPorts, data: JSONBody[ChangeCamera]) -> CameraSettin
 @relayed(waits=True, timeout_s=10.0)
 @post("/camera/live_view", status_code=200, opt=needs("cameras", tool="reversible"), sync_to_thread=True)
 def start_live_view(unit: UnitPorts) -> LiveView:
-    """Take a picture about every second while somebody asks for them, for at most 4 min. Nothing is kept."""
+    """Take a picture about every second while a person asks for them, for at most 4 min. Nothing is kept."""
     live_view.switch_on(unit.runtime)
     with suppress(ConflictError):  # it is on already: who looks second sees the same pictures
         unit.tasks.start("the live view", lambda: unit.perform(live_view.LIVE_VIEW, {}), lock="live view")
@@ -161,7 +161,7 @@ def start_live_view(unit: UnitPorts) -> LiveView:
 @relayed(waits=True, timeout_s=10.0)
 @get("/camera/live_view", sync_to_thread=True)
 def newest_of_live_view(unit: UnitPorts) -> LiveView:
-    """Return which picture of the live view is the newest. Unless somebody asks within 15 s, the live view ends."""
+    """Return which picture of the live view is the newest. Unless a person asks within 15 s, the live view ends."""
     return _live_view(unit)
 
 

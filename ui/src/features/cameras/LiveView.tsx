@@ -1,4 +1,4 @@
-/** What the camera sees now, while somebody looks, and the position of its lens. */
+/** What the camera sees now, while a person looks, and the position of its lens. */
 
 import { Button, Group, NumberInput } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
