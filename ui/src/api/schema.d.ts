@@ -3169,7 +3169,7 @@ export interface paths {
         };
         /**
          * NewestOfLiveView
-         * @description Return which picture of the live view is the newest. Unless somebody asks within 15 s, the live view ends.
+         * @description Return which picture of the live view is the newest. Unless a person asks within 15 s, the live view ends.
          *
          *     Asks one unit and returns its answer.
          */
@@ -3177,7 +3177,7 @@ export interface paths {
         put?: never;
         /**
          * StartLiveView
-         * @description Take a picture about every second while somebody asks for them, for at most 4 min. Nothing is kept.
+         * @description Take a picture about every second while a person asks for them, for at most 4 min. Nothing is kept.
          *
          *     Asks one unit and returns its answer.
          */
@@ -4842,13 +4842,13 @@ export interface paths {
         };
         /**
          * NewestOfLiveView
-         * @description Return which picture of the live view is the newest. Unless somebody asks within 15 s, the live view ends.
+         * @description Return which picture of the live view is the newest. Unless a person asks within 15 s, the live view ends.
          */
         get: operations["get_unit_api_camera_live_view"];
         put?: never;
         /**
          * StartLiveView
-         * @description Take a picture about every second while somebody asks for them, for at most 4 min. Nothing is kept.
+         * @description Take a picture about every second while a person asks for them, for at most 4 min. Nothing is kept.
          */
         post: operations["post_unit_api_camera_live_view"];
         /**
